@@ -1,0 +1,1 @@
+"""Plans a job: from listings to units."""

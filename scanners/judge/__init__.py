@@ -1,0 +1,34 @@
+"""From facts to findings: pure functions, so that stored facts can be judged again under new rules.
+
+The tuple is the whole list of judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from modelsweep.core.finding import Fact, Finding, Rule
+from modelsweep.core.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """An opinion on the facts of some `kinds`: `findings` sees all of them of one unit, in the order extracted."""
+
+    name: str
+    version: int
+    kinds: frozenset[str]
+    findings: Callable[[Sequence[Fact], Options], Iterator[Finding]]
+    rules: tuple[Rule, ...]
+
+
+JUDGES: tuple[Judge, ...] = ()
+
+
+def judge(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
+    """Yield what all judges find in the facts of one unit."""
+    for item in JUDGES:
+        concerned = [fact for fact in facts if fact.kind in item.kinds]
+        if concerned:
+            yield from item.findings(concerned, options)

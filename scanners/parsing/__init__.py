@@ -1,0 +1,1 @@
+"""Parsers over readers, which the scanners share."""

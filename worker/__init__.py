@@ -1,0 +1,1 @@
+"""Examines units: the supervisor of sandboxed children, and the tasks around it."""
