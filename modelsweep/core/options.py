@@ -1,0 +1,28 @@
+"""Options that change what examining a unit yields; they are part of the identity of a cached result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from modelsweep.core.limits import Limits
+
+Depth = Literal["quick", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How every unit of a job is examined.
+
+    `scanners` are the chosen scanner names, None for all; `allow_imports` are patterns of trusted names such as
+    `acme.*`; `plugins` are the opted-in third-party packages; `timeout` is in seconds for a unit of up to 1 GiB and
+    grows with size.
+    """
+
+    depth: Depth = "full"
+    scanners: tuple[str, ...] | None = None
+    allow_imports: tuple[str, ...] = ()
+    blacklist: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    timeout: float = 300.0
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,122 @@
+"""What a scanner is: a value that says which bytes it accepts and a function that yields what it sees in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from modelsweep.core.finding import Fact, Finding, Problem, Rule
+from modelsweep.core.limits import Budget, Limits
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.reader import Reader, WindowReader
+from modelsweep.core.units import KIB
+
+HEAD = 4 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes to look at, and where they stand: what a scanner receives, and yields again for what lies inside.
+
+    `expect` names the scanner for bytes whose format the container already knows (an object array holds a pickle);
+    `expanded` marks bytes that stand nowhere in the file as they are (decompressed, decoded).
+    """
+
+    locator: Locator
+    reader: Reader
+    depth: int = 0
+    expect: str = ""
+    expanded: bool = False
+    head: bytes = field(default=b"", repr=False)
+    """The first `HEAD` bytes, for recognition."""
+
+    @property
+    def size(self) -> int:
+        """Bytes there are."""
+        return self.reader.size
+
+    def window(self, name: str, offset: int, length: int, expect: str = "") -> Blob:
+        """Return `length` bytes from `offset` as a nested blob; raises Truncated where they are not all there."""
+        return self.nested(name, WindowReader(self.reader, offset, length), expect=expect)
+
+    def nested(self, name: str, reader: Reader, *, expect: str = "", expanded: bool = False) -> Blob:
+        """Return what `reader` reads as the blob `name` inside this one."""
+        return Blob(self.locator.member(name), reader, self.depth + 1, expect, expanded)
+
+    def with_head(self) -> Blob:
+        """Return the blob with its first bytes read, as recognition wants it."""
+        return replace(self, head=self.reader.read(0, min(HEAD, self.reader.size)))
+
+
+class Spool(Protocol):
+    """Keeps expanded bytes off the heap: in memory while small, else in a file of its own."""
+
+    def __call__(self, chunks: Iterable[bytes]) -> Reader:
+        """Return a reader of all `chunks`; what the iterable raises passes through."""
+
+
+class Context:
+    """What examining one unit may still cost, and the services a scanner has besides its bytes."""
+
+    __slots__ = ("_spool", "expanded", "limits", "members", "operations", "options")
+
+    def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
+        limits = options.limits
+        self.options = options
+        self.limits: Limits = limits
+        self.members = Budget("archive members", limits.members)
+        self.operations = Budget("operations", limits.operations)
+        self.expanded = Budget("decompressed bytes", max(limits.expanded_floor, limits.expanded_ratio * unit_size))
+        self._spool = spool
+
+    def spool(self, chunks: Iterable[bytes]) -> Reader:
+        """Return a reader of all decompressed `chunks`; raises OverLimit when they pass the budget of the unit."""
+        return self._spool(self._counted(chunks))
+
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.expanded.spend(len(chunk))
+            yield chunk
+
+
+Item = Fact | Finding | Problem | Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """A format or mechanism that modelsweep knows: recognition by content first, then extraction.
+
+    `accepts` sees a blob whose `head` is read; `scan` yields facts, findings, problems and nested blobs, and may
+    raise Truncated, Malformed, OverLimit or SourceFault, which the engine turns into problems. `suffixes` are for
+    the documentation and for people; recognition is by content. `judged` says that accepting a blob means it has
+    been examined: a detector that looks at any bytes at all sets it to False.
+    """
+
+    name: str
+    title: str
+    version: int
+    accepts: Callable[[Blob], bool]
+    scan: Callable[[Blob, Context], Iterator[Item]]
+    rules: tuple[Rule, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    """Optional packages without which the format is reported as not scanned."""
+    judged: bool = True
+
+
+class Malformed(Exception):
+    """Bytes break the format they claim: the sentence says what and where (`offset`)."""
+
+    def __init__(self, detail: str, offset: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail, self.offset = detail, offset
+
+
+class Encrypted(Exception):
+    """Bytes are encrypted and cannot be examined."""
+
+
+class MissingDependency(Exception):
+    """An optional package is not installed; the message names it and the extra that brings it."""

@@ -1,0 +1,38 @@
+"""Sizes in bytes: constants for limits and the parser of what people type."""
+
+from __future__ import annotations
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+TIB = 1 << 40
+
+_SUFFIXES = {"": 1, "B": 1, "K": KIB, "KB": KIB, "KIB": KIB, "M": MIB, "MB": MIB, "MIB": MIB}
+_SUFFIXES |= {"G": GIB, "GB": GIB, "GIB": GIB, "T": TIB, "TB": TIB, "TIB": TIB}
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that `text` names: `1048576`, `500MB`, `1.5 GiB`; a KB is 2^10 bytes. Raises ValueError."""
+    stripped = text.strip().upper()
+    number = stripped.rstrip("BIKMGT ")
+    suffix = stripped[len(number) :].strip()
+    try:
+        value = float(number)
+        factor = _SUFFIXES[suffix]
+    except (ValueError, KeyError):
+        raise ValueError(f"{text!r} is not a size such as 1048576, 500MB or 1.5GB") from None
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{text!r} is not a positive size")
+    return int(value * factor)
+
+
+def format_size(size: int) -> str:
+    """Return `size` bytes as people read it: `0 B`, `1.5 KiB`, `4.0 GiB`."""
+    if size < KIB:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("KiB", "MiB", "GiB"):
+        value /= KIB
+        if value < 1000:
+            return f"{value:.1f} {unit}"
+    return f"{value / KIB:.1f} TiB"

@@ -1,0 +1,137 @@
+"""JSON forms of units, options and results: what passes between processes and, later, through the result store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
+from modelsweep.core.limits import Limits
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.report import Artifact, Unit, UnitResult
+
+JsonObject = dict[str, Json]
+# The one place where JSON is not typed: it was written by `encode` of the same version.
+Decoded = Mapping[str, Any]
+
+
+def dumps(value: Json) -> bytes:
+    """Return `value` as one line of JSON; lone surrogates of undecodable names survive as escapes."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def encode_locator(locator: Locator) -> Json:
+    """Return a locator as [uri, version, member...]."""
+    return [locator.uri, locator.version, *locator.members]
+
+
+def decode_locator(value: list[str]) -> Locator:
+    """Return the locator of what `encode_locator` made."""
+    return Locator(value[0], tuple(value[2:]), value[1])
+
+
+def encode_unit(unit: Unit) -> JsonObject:
+    """Return a unit as JSON."""
+    return {"index": unit.index, "locator": encode_locator(unit.locator), "size": unit.size}
+
+
+def decode_unit(value: Decoded) -> Unit:
+    """Return the unit of what `encode_unit` made."""
+    return Unit(value["index"], decode_locator(value["locator"]), value["size"])
+
+
+def encode_options(options: Options) -> JsonObject:
+    """Return options as JSON."""
+    return cast(JsonObject, asdict(options))
+
+
+def decode_options(value: Decoded) -> Options:
+    """Return the options of what `encode_options` made."""
+    chosen = value["scanners"]
+    return Options(
+        depth=value["depth"],
+        scanners=None if chosen is None else tuple(chosen),
+        allow_imports=tuple(value["allow_imports"]),
+        blacklist=tuple(value["blacklist"]),
+        plugins=tuple(value["plugins"]),
+        timeout=value["timeout"],
+        limits=Limits(**value["limits"]),
+    )
+
+
+def encode_rule(rule: Rule) -> JsonObject:
+    """Return a rule as JSON."""
+    return {**cast(JsonObject, asdict(rule)), "severity": rule.severity.name, "references": list(rule.references)}
+
+
+def decode_rule(value: Decoded) -> Rule:
+    """Return the rule of what `encode_rule` made."""
+    return Rule(**{**value, "severity": Severity[value["severity"]], "references": tuple(value["references"])})
+
+
+def encode_result(result: UnitResult) -> JsonObject:
+    """Return a unit's result as JSON, with the rules it mentions."""
+    rules = {finding.rule.id: encode_rule(finding.rule) for finding in result.findings}
+    return {
+        "unit": encode_unit(result.unit),
+        "artifacts": [
+            [encode_locator(item.locator), item.size, item.digest, list(item.scanners)] for item in result.artifacts
+        ],
+        "facts": [_encode_fact(fact) for fact in result.facts],
+        "findings": [_encode_finding(finding) for finding in result.findings],
+        "problems": [_encode_problem(problem) for problem in result.problems],
+        "rules": cast(Json, rules),
+        "bytes_read": result.bytes_read,
+        "duration": result.duration,
+    }
+
+
+def decode_result(value: Decoded) -> UnitResult:
+    """Return the result of what `encode_result` made."""
+    rules = {slug: decode_rule(rule) for slug, rule in value["rules"].items()}
+    return UnitResult(
+        unit=decode_unit(value["unit"]),
+        artifacts=tuple(
+            Artifact(decode_locator(where), size, digest, tuple(scanners))
+            for where, size, digest, scanners in value["artifacts"]
+        ),
+        facts=tuple(
+            Fact(kind, subject, decode_locator(where), _decode_span(span), detail)
+            for kind, subject, where, span, detail in value["facts"]
+        ),
+        findings=tuple(
+            Finding(rules[slug], decode_locator(where), subject, path, _decode_span(span), evidence)
+            for slug, where, subject, path, span, evidence in value["findings"]
+        ),
+        problems=tuple(
+            Problem(ProblemKind(kind), decode_locator(where), scanner, detail, _decode_span(span))
+            for kind, where, scanner, detail, span in value["problems"]
+        ),
+        bytes_read=value["bytes_read"],
+        duration=value["duration"],
+    )
+
+
+def _encode_fact(fact: Fact) -> Json:
+    return [fact.kind, fact.value, encode_locator(fact.locator), _encode_span(fact.span), dict(fact.detail)]
+
+
+def _encode_finding(finding: Finding) -> Json:
+    where, evidence = encode_locator(finding.locator), dict(finding.evidence)
+    return [finding.rule.id, where, finding.subject, finding.path, _encode_span(finding.span), evidence]
+
+
+def _encode_problem(problem: Problem) -> Json:
+    where = encode_locator(problem.locator)
+    return [problem.kind.value, where, problem.scanner, problem.detail, _encode_span(problem.span)]
+
+
+def _encode_span(span: Span | None) -> Json:
+    return None if span is None else list(span)
+
+
+def _decode_span(value: list[int] | None) -> Span | None:
+    return None if value is None else Span(*value)

@@ -1,0 +1,7 @@
+"""What is looked for: one file (or folder) per format; the tuple is the whole list, in order of running."""
+
+from __future__ import annotations
+
+from modelsweep.core.scanner import Scanner
+
+SCANNERS: tuple[Scanner, ...] = ()

@@ -1,0 +1,31 @@
+"""What a detector over raw bytes is: patterns that nominate offsets, and a function that confirms what stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from modelsweep.core.finding import Rule
+from modelsweep.core.scanner import Blob, Context, Item
+
+OVERLAP = 256
+"""Bytes that windows overlap: the longest match a nominating pattern may need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Something to find in any bytes at all.
+
+    `patterns` are regular expressions over bytes in the syntax common to `re` and hyperscan, with `.` matching every
+    byte, at most `OVERLAP` bytes wide, and so specific that random weights do not hold them; `confirm(blob, offset,
+    context)` looks at the structure there: a pattern nominates, only `confirm` yields. `owners` are scanners that
+    examine the same thing in the blobs that they accept, where this detector stays silent.
+    """
+
+    name: str
+    title: str
+    version: int
+    patterns: tuple[bytes, ...]
+    confirm: Callable[[Blob, int, Context], Iterator[Item]]
+    rules: tuple[Rule, ...]
+    owners: frozenset[str] = frozenset()

@@ -1,0 +1,198 @@
+"""The engine: every matching scanner over a blob and over all that is nested in it, then judgement of the facts.
+
+This module holds the only broad `except` besides the process boundary: what a scanner raises becomes a Problem.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.options import Options
+from modelsweep.core.reader import ContentChanged, Reader, SourceFault, Truncated
+from modelsweep.core.report import Artifact, Unit, UnitResult
+from modelsweep.core.scanner import Blob, Context, Encrypted, Item, Malformed, MissingDependency, Scanner, Spool
+from modelsweep.core.text import printable
+from scanners import SCANNERS
+from scanners.judge import judge
+from scanners.sweep import Sweep
+
+ENGINE = "engine"
+Kept = TypeVar("Kept", Fact, Finding, Problem)
+
+
+def examine(unit: Unit, reader: Reader, options: Options, spool: Spool) -> UnitResult:
+    """Examine one unit with everything nested in it; never raises for what the bytes hold."""
+    started = time.perf_counter()
+    examination = Examination(options, Context(options, reader.size, spool))
+    examination.enter(Blob(unit.locator, reader), None)
+    findings = (*examination.findings, *judge(examination.facts, options))
+    return UnitResult(
+        unit=replace(unit, size=reader.size),
+        artifacts=tuple(examination.artifacts),
+        facts=tuple(examination.facts),
+        findings=tuple(sorted(set_of(findings), key=_finding_order)),
+        problems=tuple(examination.problems),
+        bytes_read=examination.bytes_read,
+        duration=time.perf_counter() - started,
+    )
+
+
+def set_of(findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    """Yield each finding once: two scanners of a polyglot may see the same thing at the same place."""
+    seen: set[tuple[str, int]] = set()
+    for finding in findings:
+        key = (finding.fingerprint, finding.span.offset if finding.span else -1)
+        if key not in seen:
+            seen.add(key)
+            yield finding
+
+
+def _finding_order(finding: Finding) -> tuple[int, tuple[str, ...], int, str, str]:
+    offset = finding.span.offset if finding.span else -1
+    return (-finding.severity, finding.locator.members, offset, finding.rule.id, finding.subject)
+
+
+class Examination:
+    """What examining one unit has yielded so far."""
+
+    def __init__(self, options: Options, context: Context) -> None:
+        self.options, self.context = options, context
+        self.artifacts: list[Artifact] = []
+        self.facts: list[Fact] = []
+        self.findings: list[Finding] = []
+        self.problems: list[Problem] = []
+        self.bytes_read = 0
+        self._spent: set[str] = set()
+
+    def enter(self, blob: Blob, sweep: Sweep | None) -> None:
+        """Examine `blob`; `sweep` is the raw pass over the bytes that it is part of, None where it starts its own."""
+        if blob.depth > self.context.limits.depth:
+            self._problem(ProblemKind.LIMIT, blob, ENGINE, f"nested deeper than {self.context.limits.depth} containers")
+            return
+        try:
+            self._enter(blob.with_head(), sweep)
+        except (Truncated, SourceFault) as error:
+            self._fault(blob, ENGINE, error)
+
+    def _enter(self, blob: Blob, sweep: Sweep | None) -> None:
+        own = sweep is None or blob.expanded
+        artifact = len(self.artifacts)
+        self.artifacts.append(Artifact(blob.locator, blob.size, "", ()))
+        current = self._sweep(blob) if own or sweep is None else sweep
+        accepted = [scanner for scanner in SCANNERS if self._accepts(scanner, blob)]
+        current.claim(blob, {scanner.name for scanner in accepted})
+        chosen = [scanner for scanner in accepted if self._chosen(scanner)]
+        for scanner in chosen:
+            self._run(scanner, blob, current)
+        self._say_unexamined(blob, accepted, chosen)
+        if own:
+            self._guard(blob, ENGINE, current.confirm(self.context), current)
+        names = tuple(scanner.name for scanner in chosen)
+        self.artifacts[artifact] = Artifact(blob.locator, blob.size, current.digest if own else "", names)
+
+    def _sweep(self, blob: Blob) -> Sweep:
+        sweep = Sweep(blob)
+        if self.options.depth == "full":
+            sweep.run()
+            self.bytes_read += blob.size
+        return sweep
+
+    def _accepts(self, scanner: Scanner, blob: Blob) -> bool:
+        try:
+            return blob.expect == scanner.name if blob.expect else scanner.accepts(blob)
+        except (Truncated, Malformed):
+            return False
+
+    def _chosen(self, scanner: Scanner) -> bool:
+        return self.options.scanners is None or scanner.name in self.options.scanners
+
+    def _run(self, scanner: Scanner, blob: Blob, sweep: Sweep) -> None:
+        self._guard(blob, scanner.name, scanner.scan(blob, self.context), sweep)
+
+    def _guard(self, blob: Blob, scanner: str, items: Iterator[Item], sweep: Sweep) -> None:
+        """Take in what a scanner yields, and turn what it raises into one Problem."""
+        try:
+            for item in items:
+                self._take(item, sweep)
+        except Exception as error:
+            self._fault(blob, scanner, error)
+
+    def _take(self, item: Item, sweep: Sweep) -> None:
+        limits = self.context.limits
+        if isinstance(item, Blob):
+            self._member(item, sweep)
+        elif isinstance(item, Fact):
+            self._keep(self.facts, item, limits.facts, "facts")
+        elif isinstance(item, Finding):
+            self._keep(self.findings, item, limits.findings, "findings")
+        else:
+            self._keep(self.problems, item, limits.problems, "problems")
+
+    def _member(self, blob: Blob, sweep: Sweep) -> None:
+        try:
+            self.context.members.spend()
+            self.enter(blob, None if blob.expanded else sweep)
+        finally:
+            if blob.expanded:
+                blob.reader.close()
+
+    def _keep(self, kept: list[Kept], item: Kept, limit: int, what: str) -> None:
+        if len(kept) < limit:
+            kept.append(item)
+        elif what not in self._spent:
+            self._spent.add(what)
+            detail = f"more than {limit:,} {what}: the rest is left out"
+            self.problems.append(Problem(ProblemKind.LIMIT, item.locator, ENGINE, detail))
+
+    def _say_unexamined(self, blob: Blob, accepted: list[Scanner], chosen: list[Scanner]) -> None:
+        if any(scanner.judged for scanner in chosen):
+            return
+        skipped = [scanner.name for scanner in accepted if scanner.judged]
+        if skipped:
+            detail = f"not examined: {', '.join(skipped)} was not chosen"
+            self._problem(ProblemKind.DESELECTED, blob, ENGINE, detail)
+        elif blob.size == 0:
+            self._problem(ProblemKind.MALFORMED, blob, ENGINE, "the file is empty")
+        else:
+            self._problem(ProblemKind.UNSUPPORTED, blob, ENGINE, f"unknown format, begins with {preview(blob.head)}")
+
+    def _fault(self, blob: Blob, scanner: str, error: Exception) -> None:
+        kind, detail, span = _fault_of(error)
+        self._problem(kind, blob, scanner, detail, span)
+
+    def _problem(self, kind: ProblemKind, blob: Blob, scanner: str, detail: str, span: Span | None = None) -> None:
+        problem = Problem(kind, blob.locator, scanner, printable(detail, 300), span)
+        self._keep(self.problems, problem, self.context.limits.problems, "problems")
+
+
+def preview(head: bytes) -> str:
+    """Return the first bytes in hexadecimal, as people compare them with a list of magic numbers."""
+    return head[:8].hex(" ") or "nothing"
+
+
+_KINDS: tuple[tuple[type[Exception], ProblemKind], ...] = (
+    (OverLimit, ProblemKind.LIMIT),
+    (Encrypted, ProblemKind.ENCRYPTED),
+    (MissingDependency, ProblemKind.DEPENDENCY),
+    (ContentChanged, ProblemKind.CHANGED),
+    (SourceFault, ProblemKind.SOURCE),
+)
+
+
+def _fault_of(error: Exception) -> tuple[ProblemKind, str, Span | None]:
+    """Return what an exception out of a scanner means for the report."""
+    if isinstance(error, Truncated):
+        return ProblemKind.MALFORMED, f"cut short: {error}", Span(error.offset)
+    if isinstance(error, Malformed):
+        return ProblemKind.MALFORMED, error.detail, None if error.offset is None else Span(error.offset)
+    for kind, meaning in _KINDS:
+        if isinstance(error, kind):
+            return meaning, str(error), None
+    if isinstance(error, (MemoryError, RecursionError)):
+        return ProblemKind.LIMIT, f"ran out of {'memory' if isinstance(error, MemoryError) else 'stack'}", None
+    return ProblemKind.CRASH, f"{type(error).__name__}: {error}", None

@@ -1,0 +1,16 @@
+"""Options and fixtures that every test may use."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--bless`, which writes the golden files instead of comparing with them."""
+    parser.addoption("--bless", action="store_true", help="write golden files; read them before you commit them")
+
+
+@pytest.fixture
+def bless(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written."""
+    return bool(request.config.getoption("--bless"))

@@ -1,0 +1,54 @@
+"""A scanner's test case: bytes built at run time, the name they are given, and how the result is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from modelsweep.core.finding import Json
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.report import Unit, UnitResult, Verdict
+from scanners.engine import examine
+from tests.scanners.spool import memory_spool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One file: `build` returns its bytes, `name` is the file's name, `verdict` what must come out.
+
+    `cut_is_clean` tells the fuzz test that a shorter file may be complete in itself (text, concatenated streams).
+    """
+
+    build: Callable[[], bytes]
+    name: str
+    verdict: Verdict
+    options: Options = Options()
+    cut_is_clean: bool = False
+
+
+def examine_bytes(data: bytes, name: str, options: Options | None = None) -> UnitResult:
+    """Examine `data` as the file `name`, in this process."""
+    unit = Unit(0, Locator(name), len(data))
+    return examine(unit, MemoryReader(data), options or Options(), memory_spool)
+
+
+def golden_form(result: UnitResult) -> Json:
+    """Return what a golden file holds of a result."""
+    return {
+        "verdict": result.verdict.value,
+        "findings": [
+            {
+                "rule": f.rule.id,
+                "severity": f.severity.name,
+                "at": str(f.locator),
+                "subject": f.subject,
+                "message": f.message,
+            }
+            for f in result.findings
+        ],
+        "problems": [f"{p.kind.value} {p.locator} [{p.scanner}] {p.detail}" for p in result.problems],
+        "facts": sorted({f"{f.kind} {f.value}" for f in result.facts}),
+        "artifacts": [f"{a.locator} {a.size} {','.join(a.scanners)}" for a in result.artifacts],
+    }
