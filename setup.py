@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CCompilerError
 
 MACHINE = Path("scanners/parsing/pickle_machine.py")
 DIRECTIVES = {"language_level": 3, "boundscheck": False, "wraparound": False, "embedsignature": False}
@@ -24,8 +26,7 @@ def compiled_machine() -> list[Extension]:
     except ImportError:
         print("modelsweep: Cython is not installed; the pickle machine stays pure Python", file=sys.stderr)
         return []
-    # `optional`: a missing or failing C compiler is a warning of setuptools, not the end of the build.
-    extension = Extension("scanners.parsing.pickle_machine", [str(MACHINE)], extra_compile_args=OPTIMISE, optional=True)
+    extension = Extension("scanners.parsing.pickle_machine", [str(MACHINE)], extra_compile_args=OPTIMISE)
     try:
         return list(cythonize([extension], build_dir="build/cython", compiler_directives=DIRECTIVES))
     except CompileError as error:
@@ -33,4 +34,19 @@ def compiled_machine() -> list[Extension]:
         return []
 
 
-setup(ext_modules=compiled_machine())
+class BuildIfPossible(build_ext):
+    """Goes on without an extension whose C compiler is missing or fails.
+
+    setuptools' own `optional` lets the OSError of a missing compiler through, and then misses the file it would copy.
+    """
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile `ext`, or say why not and forget it."""
+        try:
+            super().build_extension(ext)
+        except (BaseError, CCompilerError, OSError) as error:
+            print(f"modelsweep: compiling failed ({error}); the pickle machine stays pure Python", file=sys.stderr)
+            self.extensions = [other for other in self.extensions if other is not ext]
+
+
+setup(ext_modules=compiled_machine(), cmdclass={"build_ext": BuildIfPossible})
