@@ -6,13 +6,11 @@ import enum
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from modelsweep.core.locator import Locator
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-NOTHING: Mapping[str, Json] = MappingProxyType({})
 
 
 class Severity(enum.IntEnum):
@@ -46,7 +44,7 @@ class Fact:
     value: str
     locator: Locator
     span: Span | None = None
-    detail: Mapping[str, Json] = field(default=NOTHING)
+    detail: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class Finding:
     subject: str = ""
     path: str = ""
     span: Span | None = None
-    evidence: Mapping[str, Json] = field(default=NOTHING)
+    evidence: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def severity(self) -> Severity:

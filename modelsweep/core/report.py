@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from modelsweep.core.finding import NOTHING, Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.locator import Locator
 
 JSON_SCHEMA_VERSION = "1.0"
@@ -99,7 +99,7 @@ class Report:
     problems: tuple[Problem, ...] = ()
     """Problems of targets that yielded no unit."""
     run: Run = field(default_factory=Run)
-    options: Mapping[str, Json] = field(default=NOTHING)
+    options: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -1,0 +1,52 @@
+"""Conversions of option values: sizes, seconds, tolerances; each raises BadParameter that says what was expected."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import click
+
+from modelsweep.core.finding import Severity
+from modelsweep.core.units import parse_size
+
+SEVERITIES = click.Choice([severity.name.lower() for severity in reversed(Severity)], case_sensitive=False)
+
+
+class Tolerance(NamedTuple):
+    """How many unexamined files do not fail a job: a number, and a share in percent; the larger counts."""
+
+    count: int = 0
+    percent: float = 0.0
+
+
+def size(text: str) -> int:
+    """Return the bytes that `text` names: `500MB`, `1GB` (2^30)."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def seconds(text: str) -> float:
+    """Return a positive number of seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise click.BadParameter(f"{text!r} is not a positive number of seconds")
+    return value
+
+
+def tolerance(text: str) -> Tolerance:
+    """Return how many unexamined files `text` tolerates: `5`, `0.1%`."""
+    try:
+        if text.endswith("%"):
+            percent = float(text[:-1])
+            if 0 <= percent <= 100:
+                return Tolerance(0, percent)
+        elif int(text) >= 0:
+            return Tolerance(int(text))
+    except ValueError:
+        pass
+    raise click.BadParameter(f"{text!r} is neither a number of files nor a percentage such as 0.1%")

@@ -1,0 +1,95 @@
+"""Which scanners run: names as people write them, and profiles.
+
+Ids (`pickle`), class-style names (`PickleScanner`) and those of other tools are accepted in any case.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import click
+
+from modelsweep.core.options import Depth
+
+# Names that no rule derives: squashed class name -> ids that do its work, of which this version may have none yet.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "executorch": ("executorch",),
+    "gguf": ("gguf", "ggml"),
+    "h5": ("hdf5", "keras-h5", "h5"),
+    "jaxcheckpoint": ("jax", "flax"),
+    "kerash5": ("hdf5", "keras-h5", "h5"),
+    "kerazip": ("keras",),
+    "nestedpickle": ("embedded-pickle", "pickle"),
+    "ocilayer": ("oci",),
+    "pytorchbinary": ("torch-legacy", "torch"),
+    "pytorchzip": ("torch-zip", "torch"),
+    "tensorflowsavedmodel": ("savedmodel", "tensorflow"),
+    "tflite": ("tflite",),
+    "weightdistribution": ("weights",),
+}
+_CLASS = re.compile(r"[A-Z]\w*Scanner")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A question narrower than everything: the scanners that answer it (none named: all), and how deep they look."""
+
+    name: str
+    title: str
+    scanners: tuple[str, ...] = ()
+    depth: Depth = "full"
+
+
+def squashed(name: str) -> str:
+    """Return a name without case, separators and the ending of class names: `TorchZipScanner`, `torch-zip` are one."""
+    return re.sub(r"[\W_]+", "", name).lower().removesuffix("scanner")
+
+
+def looks_like_scanner(word: str, known: Iterable[str]) -> bool:
+    """Return whether `word` can only be meant as a scanner: an id or alias, or written as a class name."""
+    wanted = squashed(word)
+    plain = re.fullmatch(r"[\w-]+", word) is not None
+    return plain and (bool(_CLASS.fullmatch(word)) or wanted in ALIASES or wanted in map(squashed, known))
+
+
+def resolve(word: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids that `word` stands for; raises BadParameter with close matches, or saying that it is to come."""
+    wanted = squashed(word)
+    found = tuple(name for name in known if squashed(name) == wanted)
+    found = found or tuple(name for name in ALIASES.get(wanted, ()) if name in known)
+    if found:
+        return found
+    if wanted in ALIASES:
+        raise click.BadParameter(f"{word}: this version has no scanner for that yet (--list-scanners shows what it has)")
+    close = difflib.get_close_matches(wanted, {squashed(name): name for name in known}, 3, 0.6)
+    names = [name for name in known if squashed(name) in close]
+    hint = f"did you mean {' or '.join(names)}?" if names else "--list-scanners shows them all"
+    raise click.BadParameter(f"{word!r} is no scanner: {hint}")
+
+
+def words(values: Sequence[str]) -> list[str]:
+    """Return the names in option values, each of which may hold several separated by commas."""
+    return [word for value in values for word in value.replace(",", " ").split()]
+
+
+def spread(arguments: Sequence[str], options: frozenset[str], known: Callable[[], Iterable[str]]) -> list[str]:
+    """Return `arguments` with the option repeated before every scanner name: `--include-scanner A B` takes both.
+
+    Only words that can be nothing but scanners are taken: a target named like one is written `./pickle`.
+    """
+    result: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        result.append(word)
+        if word == "--":
+            return result + rest
+        if word not in options or not rest:
+            continue
+        result.append(rest.pop(0))
+        while rest and looks_like_scanner(rest[0], known()):
+            result += [word, rest.pop(0)]
+    return result

@@ -1,0 +1,55 @@
+"""Standard output and standard error: what reaches them is always printable, and a closed pipe is no fault."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+from typing import TextIO
+
+from modelsweep.core.text import printable
+
+
+def say(text: str) -> None:
+    """Write one line on standard error, marked as ours; hostile characters are escaped, a closed pipe is ignored."""
+    try:
+        print("modelsweep:", printable(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the one place
+    except BrokenPipeError:
+        _redirect(sys.stderr)
+
+
+def write_line(text: str = "") -> None:
+    """Write one line on standard output, with hostile characters escaped; raises BrokenPipeError."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def tolerate_any_text() -> None:
+    """Let both streams escape what their encoding cannot write, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def discard_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not complain of a closed pipe at its end."""
+    _redirect(sys.stdout)
+
+
+def _redirect(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Return whether `stream` is to be coloured: https://no-color.org and https://force-color.org, else a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def is_interactive(stream: TextIO) -> bool:
+    """Return whether somebody watches `stream`: a terminal that can redraw, and no CI job."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
