@@ -12,7 +12,13 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
 MACHINE = Path("scanners/parsing/pickle_machine.py")
-DIRECTIVES = {"language_level": 3, "boundscheck": False, "wraparound": False, "embedsignature": False}
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "embedsignature": False,
+    "annotation_typing": False,  # types come from the .pxd alone; Python's `int` is not a C integer
+}
 OPTIMISE = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0"]
 
 

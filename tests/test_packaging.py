@@ -100,7 +100,7 @@ class TestWheel:
         options = ("--no-deps", "--no-build-isolation", "--verbose", "--wheel-dir", tmp_path)
         done = run(sys.executable, "-m", "pip", "wheel", *options, source, CC=compiler, MODELSWEEP_PURE="")
         assert done.returncode == 0, done.stderr
-        assert "the pickle machine stays pure Python" in done.stdout
+        assert "the pickle machine stays pure Python" in done.stdout + done.stderr
         (wheel,) = tmp_path.glob("*.whl")
         assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")]
 
@@ -110,6 +110,27 @@ def test_every_package_is_marked_typed_and_described() -> None:
         assert (ROOT / package / "py.typed").exists()
         for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
             assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text())), folder
+
+
+def test_compiled_machine_is_not_older_than_its_source() -> None:
+    sources = [
+        path for path in (ROOT / "scanners" / "parsing").glob("pickle_machine.p*") if path.suffix in {".py", ".pxd"}
+    ]
+    newest = max((path.stat().st_mtime for path in sources), default=0.0)
+    stale = [
+        path.name
+        for path in (ROOT / "scanners" / "parsing").glob("pickle_machine.*")
+        if path.suffix in {".so", ".pyd"} and path.stat().st_mtime < newest
+    ]
+    assert not stale, "it hides the newer source: run ./dev setup"
+
+
+@in_own_venv
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler (cc) here: with one, the compiled machine is tested")
+@pytest.mark.skipif(os.environ.get("MODELSWEEP_PURE") == "1", reason="MODELSWEEP_PURE=1 asks for pure Python")
+def test_machine_is_compiled_where_a_compiler_is() -> None:
+    done = run(sys.executable, "-P", "-c", "from scanners.parsing import pickle_machine as m; print(m.__file__)")
+    assert done.stdout.strip().endswith(".so"), "see .venv/setup.log after: rm .venv/run.stamp; ./dev setup"
 
 
 def test_extra_all_is_all_of_them() -> None:
