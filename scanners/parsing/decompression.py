@@ -1,0 +1,271 @@
+"""Decompression in bounded steps: any codec over a reader as an iterator of chunks, at most `CHUNK` bytes each.
+
+Heavy or optional codecs are imported where they are used. Damage raises Malformed, a cut stream Truncated.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from typing import Protocol
+
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader, Truncated, WindowReader
+from modelsweep.core.scanner import Context, Malformed, MissingDependency
+from modelsweep.core.units import KIB, MIB
+
+CHUNK = 256 * KIB
+"""Bytes of one step of output."""
+INPUT = 64 * KIB
+"""Bytes of one step of input."""
+MEMORY = 256 * MIB
+"""Dictionary and window a stream may ask for."""
+
+
+class Decoder(Protocol):
+    """A streaming decompressor with the interface of `bz2.BZ2Decompressor`."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the stream was reached."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is no more output without more input."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes given that follow the end of the stream."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Return up to `max_length` bytes of output."""
+
+
+class Inflater:
+    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`; `wbits` as zlib takes it."""
+
+    __slots__ = ("_zlib", "needs_input")
+
+    def __init__(self, wbits: int) -> None:
+        self._zlib = zlib.decompressobj(wbits)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the stream was reached."""
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes given that follow the end of the stream."""
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int = 0) -> bytes:
+        """Return up to `max_length` bytes of output."""
+        output = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        self.needs_input = not self._zlib.unconsumed_tail and len(output) < max_length
+        return output
+
+
+class Expansion:
+    """Decompressed chunks of one member, and how they ended.
+
+    A loader may have run what stands before the damage, so a fault ends the chunks quietly and is kept in `fault`
+    for the scanner to say; running out of the unit's budget counts as one.
+    """
+
+    __slots__ = ("_context", "crc", "fault", "size")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.fault: Malformed | Truncated | OverLimit | MissingDependency | None = None
+        self.crc = 0
+        self.size = 0
+
+    def reader(self, chunks: Iterable[bytes]) -> Reader:
+        """Return a reader of what `chunks` gave before its end or its fault."""
+        return self._context.spool(self._kept(chunks))
+
+    def _kept(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        budget = self._context.expanded
+        try:
+            for chunk in chunks:
+                if len(chunk) > budget.left:
+                    raise OverLimit(f"more than {budget.limit:,} {budget.what}")
+                self.crc = zlib.crc32(chunk, self.crc)
+                self.size += len(chunk)
+                yield chunk
+        except (Malformed, Truncated, OverLimit, MissingDependency) as error:
+            self.fault = error
+
+
+def decoded(reader: Reader, start: int, stop: int, decoder: Decoder) -> Generator[bytes, None, int]:
+    """Yield what `decoder` makes of the bytes [start, stop), and return the offset after the end of its stream.
+
+    Raises Truncated where the stream goes on beyond `stop`, and Malformed where it is damaged.
+    """
+    position = start
+    while not decoder.eof:
+        data = b""
+        if decoder.needs_input:
+            data = reader.read(position, min(INPUT, stop - position))
+            position += len(data)
+        output = _step(decoder, data, position)
+        if output:
+            yield output
+        elif not data and not decoder.eof:
+            raise Truncated(stop, 1, stop)
+    return position - len(decoder.unused_data)
+
+
+def _step(decoder: Decoder, data: bytes, position: int) -> bytes:
+    try:
+        return decoder.decompress(data, CHUNK)
+    except (zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
+        raise Malformed(f"compressed data is damaged: {error}", position) from None
+
+
+class LzmaDecoder:
+    """`lzma.LZMADecompressor` within `MEMORY`; for a raw stream `filters` describe what a header would."""
+
+    __slots__ = ("_errors", "_lzma")
+
+    def __init__(self, form: int, filters: list[dict[str, int]] | None = None) -> None:
+        import lzma
+
+        self._errors = lzma.LZMAError
+        memory = None if form == lzma.FORMAT_RAW else MEMORY
+        self._lzma = lzma.LZMADecompressor(form, memory, filters)
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the stream was reached."""
+        return self._lzma.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is no more output without more input."""
+        return self._lzma.needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes given that follow the end of the stream."""
+        return self._lzma.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Return up to `max_length` bytes of output; raises Malformed, and OverLimit where `MEMORY` is not enough."""
+        try:
+            return self._lzma.decompress(data, max_length)
+        except self._errors as error:
+            if "emory" in str(error):
+                raise OverLimit(f"more than {MEMORY:,} bytes of memory to decompress") from None
+            raise Malformed(f"compressed data is damaged: {error}") from None
+
+
+def inflated(reader: Reader, start: int, stop: int, wbits: int) -> Generator[bytes, None, int]:
+    """Yield the deflate, zlib or gzip stream (`wbits` as zlib takes it) at `start`; return the offset after it."""
+    return decoded(reader, start, stop, Inflater(wbits))
+
+
+def unbzipped(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield the bzip2 stream at `start`; return the offset after it."""
+    import bz2
+
+    return decoded(reader, start, stop, bz2.BZ2Decompressor())
+
+
+def unxz(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield the .xz stream at `start`; return the offset after it."""
+    import lzma
+
+    return decoded(reader, start, stop, LzmaDecoder(lzma.FORMAT_XZ))
+
+
+def unlzma(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield the .lzma ("alone") stream at `start`; return the offset after it."""
+    import lzma
+
+    return decoded(reader, start, stop, LzmaDecoder(lzma.FORMAT_ALONE))
+
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_RLE_BLOCK = 1
+_CHECKSUM_FLAG = 4
+
+
+def unzstd(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield the Zstandard frame at `start` block by block (RFC 8878, section 3.1.1); return the offset after it.
+
+    A block holds at most 128 KiB, so walking the blocks bounds every step and shows where a cut frame ends.
+    """
+    import zstandard
+
+    frame = WindowReader(reader, start, stop - start)
+    decoder = zstandard.ZstdDecompressor(max_window_size=MEMORY).decompressobj()
+    position = 0
+    for part in _zstd_parts(frame):
+        position += len(part)
+        try:
+            output = decoder.decompress(part)
+        except zstandard.ZstdError as error:
+            raise _zstd_fault(str(error), start + position) from None
+        if output:
+            yield output
+    return start + position
+
+
+def _zstd_fault(message: str, position: int) -> Malformed | OverLimit:
+    if "too much memory" in message:
+        return OverLimit(f"more than {MEMORY:,} bytes of memory to decompress")
+    return Malformed(f"compressed data is damaged: {message}", position)
+
+
+def _zstd_parts(frame: Reader) -> Iterator[bytes]:
+    """Yield header, blocks and checksum of the frame at the start of `frame`; raises Truncated where one is cut."""
+    descriptor = frame.read(4, 1)[0]
+    single_segment = descriptor >> 5 & 1
+    dictionary = (0, 1, 2, 4)[descriptor & 3]
+    content = (single_segment, 2, 4, 8)[descriptor >> 6]
+    position = 5 + (1 - single_segment) + dictionary + content
+    yield frame.read(0, position)
+    last = 0
+    while not last:
+        header = int.from_bytes(frame.read(position, 3), "little")
+        last = header & 1
+        length = 3 + (1 if header >> 1 & 3 == _RLE_BLOCK else header >> 3)
+        yield frame.read(position, length)
+        position += length
+    if descriptor & _CHECKSUM_FLAG:
+        yield frame.read(position, 4)
+
+
+def unlz4(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield the LZ4 frame at `start`; return the offset after it."""
+    import lz4.frame
+
+    return decoded(reader, start, stop, lz4.frame.LZ4FrameDecompressor())
+
+
+LZ4_LEGACY_BLOCK = 8 * MIB
+
+
+def unlz4_legacy(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield the blocks of the legacy LZ4 frame at `start`; return the offset after the last one.
+
+    The frame has no end mark: it goes on to the next magic number or the end (LZ4 frame format, "Legacy frame").
+    """
+    import lz4.block
+
+    position = start + 4
+    while position < stop:
+        length = int.from_bytes(reader.read(position, min(4, stop - position)), "little")
+        if length > LZ4_LEGACY_BLOCK + LZ4_LEGACY_BLOCK // 255 + 16:
+            return position
+        block = reader.read(position + 4, length)
+        try:
+            output = lz4.block.decompress(block, uncompressed_size=LZ4_LEGACY_BLOCK)
+        except lz4.block.LZ4BlockError as error:
+            raise Malformed(f"compressed data is damaged: {error}", position) from None
+        position += 4 + length
+        yield output
+    return position

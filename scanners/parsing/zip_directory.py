@@ -1,0 +1,373 @@
+"""The directory of a zip archive, read as its loaders read it: tolerant, and by every interpretation they differ in.
+
+Format: PKWARE APPNOTE 6.3.10 (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT). CPython's zipfile takes
+the last end record and counts offsets back from it; miniz (torch) takes offsets as absolute; others trust the end
+record whose comment ends with the file. What only some of them see is in `ZipDirectory.others`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from modelsweep.core.limits import Limits, OverLimit
+from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.scanner import Blob, Context, Malformed, MissingDependency
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB
+from scanners.parsing.decompression import (
+    MEMORY,
+    Expansion,
+    LzmaDecoder,
+    decoded,
+    inflated,
+    unbzipped,
+    unxz,
+    unzstd,
+)
+
+LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC, SPANNED_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
+_LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_LOCATOR64 = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+TAIL = 64 * KIB + _END.size
+"""Bytes at the end that may hold the end record and its comment."""
+CLAIMS = 8
+"""End records and readings of them that are followed."""
+SATURATED, SATURATED16 = 0xFFFFFFFF, 0xFFFF
+NAME_LENGTH = 1024
+"""Characters of a member's name that are kept."""
+
+STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, ZSTD, XZ = 0, 8, 9, 12, 14, 93, 95
+ENCRYPTED, DESCRIPTOR, STRONG_ENCRYPTION, UTF8, MASKED = 0x1, 0x8, 0x40, 0x800, 0x2000
+
+
+class ZipEntry(NamedTuple):
+    """One member as the central directory describes it; offsets are absolute in the reader, sizes in bytes."""
+
+    name: str
+    method: int
+    flags: int
+    crc: int
+    compressed_size: int
+    size: int
+    header_offset: int
+    mode: int
+    """Unix mode, 0 where the writer gave none."""
+
+    @property
+    def raw_name(self) -> bytes:
+        """The name as it stands in the directory."""
+        return encoded_name(self.name, self.flags)
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the entry names a folder and holds nothing."""
+        return self.name.endswith("/") and self.size == 0 and self.compressed_size == 0
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the directory says that the data is encrypted."""
+        return bool(self.flags & (ENCRYPTED | STRONG_ENCRYPTION))
+
+    def data_offset(self, reader: Reader) -> int:
+        """Return where the member's data starts; raises Malformed where no local header stands, Truncated."""
+        return read_local(reader, self.header_offset).data_offset
+
+
+class LocalHeader(NamedTuple):
+    """The header in front of a member's data: a second description, which some loaders trust instead."""
+
+    raw_name: bytes
+    method: int
+    flags: int
+    crc: int
+    compressed_size: int
+    size: int
+    data_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZipDirectory:
+    """What the loaders see: `entries` by CPython's reading, `others` that only a different reading shows.
+
+    `start` is where the archive begins in the reader (more than 0 for prepended data), `stop` where its last end
+    record ends, `directory` where the central directory starts. `conflicts` says in words how readings differ;
+    `faults` what keeps the list from being complete.
+    """
+
+    entries: tuple[ZipEntry, ...]
+    others: tuple[ZipEntry, ...] = ()
+    start: int = 0
+    directory: int = 0
+    stop: int = 0
+    conflicts: tuple[str, ...] = ()
+    faults: tuple[Malformed | OverLimit, ...] = ()
+
+
+class _Claim(NamedTuple):
+    """A reading of an end record: where the directory would be, its size in bytes and total of entries."""
+
+    start: int
+    size: int
+    total: int
+    base: int
+    stop: int
+
+
+def encoded_name(name: str, flags: int) -> bytes:
+    """Return the bytes of a name; both encodings of zip decode reversibly."""
+    return name.encode("utf-8", "surrogateescape") if flags & UTF8 else name.encode("cp437")
+
+
+def decoded_name(raw: bytes, flags: int) -> str:
+    """Return a name as text: UTF-8 where flag bit 11 is set, else code page 437 (APPNOTE D.1)."""
+    return raw.decode("utf-8", "surrogateescape") if flags & UTF8 else raw.decode("cp437")
+
+
+def looks_like_zip(reader: Reader, head: bytes) -> bool:
+    """Return whether a zip starts here, or its directory stands at the end behind something else."""
+    if head.startswith((LOCAL_MAGIC, END_MAGIC, SPANNED_MAGIC)):
+        return True
+    if reader.size <= _END.size:
+        return False
+    end = next(iter(_end_records(reader)), None)
+    return end is not None and any(claim.size for claim in _claims(reader, end))
+
+
+def read_directory(reader: Reader, limits: Limits | None = None) -> ZipDirectory:
+    """Return the directory by every reading; raises Malformed where there is no end record, Truncated."""
+    limits = limits or Limits()
+    ends = _end_records(reader)
+    claims = [(end, claim) for end in ends for claim in _claims(reader, end)]
+    if not claims:
+        detail = "the zip's end record points to no directory" if ends else "the zip has no end record: cut short?"
+        raise Malformed(detail, ends[0] if ends else None)
+    faults: list[Malformed | OverLimit] = []
+    primary = claims[0][1]
+    entries = _entries(reader, primary, limits, faults)
+    conflicts = _count_conflict(primary, len(entries)) if not faults else []
+    known, others = set(entries), []
+    for end, claim in claims[1:CLAIMS]:
+        if claim[:2] == primary[:2] or (end != claims[0][0] and _inside_member(reader, entries, end)):
+            continue
+        fresh = [entry for entry in _entries(reader, claim, limits, faults) if entry not in known]
+        if fresh or claim.base != primary.base:
+            conflicts.append(f"another reading of its end finds {len(fresh):,} other entries at offset {claim.start}")
+        known.update(fresh)
+        others += fresh
+    return ZipDirectory(
+        tuple(entries), tuple(others), primary.base, primary.start, primary.stop, tuple(conflicts), tuple(faults)
+    )
+
+
+def _end_records(reader: Reader) -> list[int]:
+    """Return the offsets of end records in the tail: the last first, then those whose comment ends with the file."""
+    start = max(0, reader.size - TAIL)
+    tail = reader.read(start, reader.size - start)
+    found: list[int] = []
+    position = tail.rfind(END_MAGIC, 0, max(0, len(tail) - _END.size + len(END_MAGIC)))
+    while position >= 0:
+        comment = int.from_bytes(tail[position + 20 : position + 22], "little")
+        fits = position + _END.size + comment == len(tail)
+        if fits or len(found) < CLAIMS:
+            found.append(start + position)
+        position = tail.rfind(END_MAGIC, 0, position + len(END_MAGIC) - 1)
+    return found
+
+
+def _claims(reader: Reader, end: int) -> list[_Claim]:
+    """Return the distinct readings of the end record at `end` that point to a directory, CPython's first."""
+    _, _, _, _, count, size, offset, comment = _END.unpack(reader.read(end, _END.size))
+    stop = min(reader.size, end + _END.size + comment)
+    found: dict[_Claim, None] = {}
+    for before, size64, offset64, count64 in [*_zip64_ends(reader, end), (end, size, offset, count)]:
+        relative = _Claim(before - size64, size64, count64, before - size64 - offset64, stop)
+        absolute = _Claim(offset64, size64, count64, 0, stop)
+        for claim in (relative, absolute):
+            if claim.base >= 0 and _points_to_directory(reader, claim, end):
+                found[claim] = None
+    return list(found)
+
+
+def _zip64_ends(reader: Reader, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (offset, directory size, directory offset, count) of the zip64 end records that belong to `end`."""
+    if end < _LOCATOR64.size:
+        return
+    magic, _, offset, _ = _LOCATOR64.unpack(reader.read(end - _LOCATOR64.size, _LOCATOR64.size))
+    if magic != b"PK\x06\x07":
+        return
+    for place in dict.fromkeys((end - _LOCATOR64.size - _END64.size, offset)):
+        if 0 <= place <= end - _END64.size:
+            record = _END64.unpack(reader.read(place, _END64.size))
+            if record[0] == b"PK\x06\x06":
+                yield place, record[8], record[9], record[7]
+
+
+def _points_to_directory(reader: Reader, claim: _Claim, end: int) -> bool:
+    if claim.size == 0:
+        return claim.total == 0 and 0 <= claim.start <= end
+    fits = claim.start >= 0 and claim.size >= _CENTRAL.size and claim.start + claim.size <= end
+    return fits and reader.read(claim.start, 4) == CENTRAL_MAGIC
+
+
+def _count_conflict(claim: _Claim, count: int) -> list[str]:
+    if claim.total & SATURATED16 == count & SATURATED16:
+        return []
+    return [f"its end record counts {claim.total:,} entries, its directory holds {count:,}"]
+
+
+def _inside_member(reader: Reader, entries: list[ZipEntry], offset: int) -> bool:
+    """Return whether `offset` lies in the data of a member: the end of a zip that is stored in this one."""
+    ordered = sorted(entries, key=_by_offset)
+    index = bisect.bisect_left(ordered, offset, key=_by_offset) - 1
+    if index < 0:
+        return False
+    try:
+        data = ordered[index].data_offset(reader)
+    except (Malformed, Truncated):
+        return False
+    return data <= offset < data + ordered[index].compressed_size
+
+
+def _by_offset(entry: ZipEntry) -> int:
+    return entry.header_offset
+
+
+def _entries(reader: Reader, claim: _Claim, limits: Limits, faults: list[Malformed | OverLimit]) -> list[ZipEntry]:
+    """Return the entries of one directory, up to the first that is broken; what ends the list goes to `faults`."""
+    if claim.size > limits.parsed_bytes:
+        faults.append(OverLimit(f"more than {limits.parsed_bytes:,} bytes of zip directory"))
+        return []
+    data = reader.read(claim.start, claim.size)
+    entries: list[ZipEntry] = []
+    position = 0
+    try:
+        while position < len(data):
+            if len(entries) == limits.members:
+                raise OverLimit(f"more than {limits.members:,} archive members")
+            entry, position = _entry(data, position, claim)
+            entries.append(entry)
+    except (Malformed, OverLimit) as error:
+        faults.append(error)
+    return entries
+
+
+def _entry(data: bytes, position: int, claim: _Claim) -> tuple[ZipEntry, int]:
+    if position + _CENTRAL.size > len(data):
+        raise Malformed("the zip's directory ends inside an entry", claim.start + position)
+    magic, _, _, flags, method, _, _, crc, packed, size, *lengths, _, attributes, offset = _CENTRAL.unpack_from(
+        data, position
+    )
+    if magic != CENTRAL_MAGIC:
+        raise Malformed("the zip's directory holds something that is no entry", claim.start + position)
+    name_end = position + _CENTRAL.size + lengths[0]
+    extra_end = name_end + lengths[1]
+    raw = data[position + _CENTRAL.size : name_end]
+    if SATURATED in (size, packed, offset):
+        size, packed, offset = zip64_values(data[name_end:extra_end], (size, packed, offset))
+    name = decoded_name(raw, flags)
+    entry = ZipEntry(name, method, flags, crc, packed, size, offset + claim.base, attributes >> 16)
+    return entry, extra_end + lengths[2]
+
+
+def zip64_values(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `values` with those that are saturated replaced from the zip64 extra field, in order (APPNOTE 4.5.3).
+
+    A field that is missing or too short leaves them as they are, which no file can satisfy.
+    """
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, position)
+        if kind == 1:
+            body = extra[position + 4 : position + 4 + length]
+            wide = iter(struct.unpack(f"<{len(body) // 8}Q", body[: len(body) // 8 * 8]))
+            return tuple(next(wide, value) if value == SATURATED else value for value in values)
+        position += 4 + length
+    return values
+
+
+def read_local(reader: Reader, offset: int) -> LocalHeader:
+    """Return the local header at `offset`; raises Malformed where none stands there, Truncated."""
+    magic, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(
+        reader.read(offset, _LOCAL.size)
+    )
+    if magic != LOCAL_MAGIC:
+        raise Malformed("no local header where the zip's directory says", offset)
+    variable = reader.read(offset + _LOCAL.size, name_length + extra_length)
+    if SATURATED in (size, packed):
+        size, packed = zip64_values(variable[name_length:], (size, packed))
+    data_offset = offset + _LOCAL.size + len(variable)
+    return LocalHeader(variable[:name_length], method, flags, crc, packed, size, data_offset)
+
+
+def member_name(entry: ZipEntry) -> str:
+    """Return the name a member is addressed by: printable and at most `NAME_LENGTH` characters."""
+    return printable(entry.name, NAME_LENGTH)
+
+
+def decompressed(reader: Reader, entry: ZipEntry, start: int) -> Iterator[bytes]:
+    """Yield the data of a compressed member at `start`; raises Malformed, Truncated, OverLimit, MissingDependency."""
+    stop = start + entry.compressed_size
+    if stop > reader.size:
+        raise Truncated(start, entry.compressed_size, reader.size)
+    if entry.method == DEFLATED:
+        return inflated(reader, start, stop, -zlib.MAX_WBITS)
+    if entry.method == DEFLATE64:
+        return _inflated64(reader, start, stop)
+    if entry.method == LZMA:
+        return _zip_lzma(reader, start, stop)
+    codec = {BZIP2: unbzipped, XZ: unxz, ZSTD: unzstd, 20: unzstd}.get(entry.method)
+    if codec is None:
+        raise MissingDependency(f"zip compression method {entry.method} cannot be read: unpack the archive first")
+    return codec(reader, start, stop)
+
+
+def _inflated64(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
+    try:
+        import inflate64
+    except ImportError:
+        raise MissingDependency(
+            "Deflate64 in a zip needs the package inflate64: pip install 'modelsweep[7z]'"
+        ) from None
+    inflater = inflate64.Inflater()
+    for offset in range(start, stop, KIB):  # small steps: the package cannot bound its output
+        try:
+            yield inflater.inflate(reader.read(offset, min(KIB, stop - offset)))
+        except ValueError as error:
+            raise Malformed(f"compressed data is damaged: {error}", offset) from None
+
+
+def _zip_lzma(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
+    """Yield an LZMA member: version (2 bytes), size of the properties, properties, raw stream (APPNOTE 5.8.8)."""
+    import lzma
+
+    properties = reader.read(start, 9)
+    if int.from_bytes(properties[2:4], "little") != 5 or properties[4] >= 225:
+        raise Malformed("the properties of an LZMA member are invalid", start)
+    packed, lc = divmod(properties[4], 9)
+    pb, lp = divmod(packed, 5)
+    dictionary = int.from_bytes(properties[5:], "little")
+    if dictionary > MEMORY:
+        raise OverLimit(f"more than {MEMORY:,} bytes of memory to decompress")
+    filters = [{"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}]
+    return decoded(reader, start + 9, stop, LzmaDecoder(lzma.FORMAT_RAW, filters))
+
+
+def member_blob(blob: Blob, entry: ZipEntry, context: Context, expansion: Expansion | None = None) -> Blob:
+    """Return the member `entry` of the zip `blob`: a window where it is stored, else its data decompressed.
+
+    `expansion` receives size, CRC and fault of the decompressed data. Raises Malformed, Truncated.
+    """
+    start = entry.data_offset(blob.reader)
+    if entry.method == STORED:
+        return blob.window(member_name(entry), start, entry.compressed_size)
+    expansion = expansion or Expansion(context)
+    reader = expansion.reader(decompressed(blob.reader, entry, start))
+    return blob.nested(member_name(entry), reader, expanded=True)
