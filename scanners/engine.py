@@ -6,7 +6,7 @@ This module holds the only broad `except` besides the process boundary: what a s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -25,10 +25,12 @@ ENGINE = "engine"
 Kept = TypeVar("Kept", Fact, Finding, Problem)
 
 
-def examine(unit: Unit, reader: Reader, options: Options, spool: Spool) -> UnitResult:
+def examine(
+    unit: Unit, reader: Reader, options: Options, spool: Spool, scanners: Sequence[Scanner] = SCANNERS
+) -> UnitResult:
     """Examine one unit with everything nested in it; never raises for what the bytes hold."""
     started = time.perf_counter()
-    examination = Examination(options, Context(options, reader.size, spool))
+    examination = Examination(options, Context(options, reader.size, spool), scanners)
     examination.enter(Blob(unit.locator, reader), None)
     findings = (*examination.findings, *judge(examination.facts, options))
     return UnitResult(
@@ -60,8 +62,8 @@ def _finding_order(finding: Finding) -> tuple[int, tuple[str, ...], int, str, st
 class Examination:
     """What examining one unit has yielded so far."""
 
-    def __init__(self, options: Options, context: Context) -> None:
-        self.options, self.context = options, context
+    def __init__(self, options: Options, context: Context, scanners: Sequence[Scanner]) -> None:
+        self.options, self.context, self.scanners = options, context, scanners
         self.artifacts: list[Artifact] = []
         self.facts: list[Fact] = []
         self.findings: list[Finding] = []
@@ -84,7 +86,7 @@ class Examination:
         artifact = len(self.artifacts)
         self.artifacts.append(Artifact(blob.locator, blob.size, "", ()))
         current = self._sweep(blob) if own or sweep is None else sweep
-        accepted = [scanner for scanner in SCANNERS if self._accepts(scanner, blob)]
+        accepted = [scanner for scanner in self.scanners if self._accepts(scanner, blob)]
         current.claim(blob, {scanner.name for scanner in accepted})
         chosen = [scanner for scanner in accepted if self._chosen(scanner)]
         for scanner in chosen:
