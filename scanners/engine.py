@@ -11,11 +11,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span
-from modelsweep.core.limits import OverLimit
 from modelsweep.core.options import Options
-from modelsweep.core.reader import ContentChanged, Reader, SourceFault, Truncated
+from modelsweep.core.reader import Reader, SourceFault, Truncated
 from modelsweep.core.report import Artifact, Unit, UnitResult
-from modelsweep.core.scanner import Blob, Context, Encrypted, Item, Malformed, MissingDependency, Scanner, Spool
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Spool, problem_of
 from modelsweep.core.text import printable
 from scanners import SCANNERS
 from scanners.judge import judge
@@ -121,7 +120,7 @@ class Examination:
         try:
             for item in items:
                 self._take(item, sweep)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  what a scanner raises becomes a Problem
             self._fault(blob, scanner, error)
 
     def _take(self, item: Item, sweep: Sweep) -> None:
@@ -164,8 +163,8 @@ class Examination:
             self._problem(ProblemKind.UNSUPPORTED, blob, ENGINE, f"unknown format, begins with {preview(blob.head)}")
 
     def _fault(self, blob: Blob, scanner: str, error: Exception) -> None:
-        kind, detail, span = _fault_of(error)
-        self._problem(kind, blob, scanner, detail, span)
+        problem = problem_of(error, blob.locator, scanner)
+        self._keep(self.problems, problem, self.context.limits.problems, "problems")
 
     def _problem(self, kind: ProblemKind, blob: Blob, scanner: str, detail: str, span: Span | None = None) -> None:
         problem = Problem(kind, blob.locator, scanner, printable(detail, 300), span)
@@ -175,26 +174,3 @@ class Examination:
 def preview(head: bytes) -> str:
     """Return the first bytes in hexadecimal, as people compare them with a list of magic numbers."""
     return head[:8].hex(" ") or "nothing"
-
-
-_KINDS: tuple[tuple[type[Exception], ProblemKind], ...] = (
-    (OverLimit, ProblemKind.LIMIT),
-    (Encrypted, ProblemKind.ENCRYPTED),
-    (MissingDependency, ProblemKind.DEPENDENCY),
-    (ContentChanged, ProblemKind.CHANGED),
-    (SourceFault, ProblemKind.SOURCE),
-)
-
-
-def _fault_of(error: Exception) -> tuple[ProblemKind, str, Span | None]:
-    """Return what an exception out of a scanner means for the report."""
-    if isinstance(error, Truncated):
-        return ProblemKind.MALFORMED, f"cut short: {error}", Span(error.offset)
-    if isinstance(error, Malformed):
-        return ProblemKind.MALFORMED, error.detail, None if error.offset is None else Span(error.offset)
-    for kind, meaning in _KINDS:
-        if isinstance(error, kind):
-            return meaning, str(error), None
-    if isinstance(error, (MemoryError, RecursionError)):
-        return ProblemKind.LIMIT, f"ran out of {'memory' if isinstance(error, MemoryError) else 'stack'}", None
-    return ProblemKind.CRASH, f"{type(error).__name__}: {error}", None

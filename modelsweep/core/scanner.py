@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from modelsweep.core.finding import Fact, Finding, Problem, Rule
-from modelsweep.core.limits import Budget, Limits
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Span
+from modelsweep.core.limits import Budget, Limits, OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.reader import Reader, WindowReader
+from modelsweep.core.reader import ContentChanged, Reader, SourceFault, Truncated, WindowReader
+from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 
 HEAD = 4 * KIB
@@ -120,3 +121,31 @@ class Encrypted(Exception):
 
 class MissingDependency(Exception):
     """An optional package is not installed; the message names it and the extra that brings it."""
+
+
+_KINDS: tuple[tuple[type[Exception], ProblemKind], ...] = (
+    (OverLimit, ProblemKind.LIMIT),
+    (Encrypted, ProblemKind.ENCRYPTED),
+    (MissingDependency, ProblemKind.DEPENDENCY),
+    (ContentChanged, ProblemKind.CHANGED),
+    (SourceFault, ProblemKind.SOURCE),
+)
+
+
+def problem_of(error: Exception, locator: Locator, scanner: str) -> Problem:
+    """Return what an exception out of `scanner` means for the report; one that no scanner should raise is a crash."""
+    kind, detail, span = _meaning_of(error)
+    return Problem(kind, locator, scanner, printable(detail, 300), span)
+
+
+def _meaning_of(error: Exception) -> tuple[ProblemKind, str, Span | None]:
+    if isinstance(error, Truncated):
+        return ProblemKind.MALFORMED, f"cut short: {error}", Span(error.offset)
+    if isinstance(error, Malformed):
+        return ProblemKind.MALFORMED, error.detail, None if error.offset is None else Span(error.offset)
+    for kind, meaning in _KINDS:
+        if isinstance(error, kind):
+            return meaning, str(error), None
+    if isinstance(error, (MemoryError, RecursionError)):
+        return ProblemKind.LIMIT, f"ran out of {'memory' if isinstance(error, MemoryError) else 'stack'}", None
+    return ProblemKind.CRASH, f"{type(error).__name__}: {error}", None
