@@ -1,1 +1,8 @@
-"""Where bytes come from: one module per source, and the readers."""
+"""Where bytes come from: one module per source, and the readers; the tuple is the whole list of sources."""
+
+from __future__ import annotations
+
+from sources.local import SOURCE as LOCAL
+from sources.source import Source
+
+SOURCES: tuple[Source, ...] = (LOCAL,)

@@ -92,7 +92,7 @@ class MemoryReader:
 
     def find(self, needle: bytes, start: int = 0, stop: int | None = None) -> int:
         """Return the offset of the first `needle` wholly inside [start, stop), or -1."""
-        return self._data.find(needle, max(start, 0), stop)
+        return self._data.find(needle, max(start, 0), None if stop is None else max(stop, 0))
 
     def windows(self, size: int = WINDOW, overlap: int = 0) -> Iterator[bytes]:
         """Yield all bytes in order, `size` at a time."""

@@ -1,0 +1,123 @@
+"""From targets to units: what a job examines, numbered in report order, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.reader import SourceFault
+from modelsweep.core.report import Unit
+from modelsweep.core.text import printable
+from modelsweep.core.units import format_size
+from sources import SOURCES
+from sources.source import Listed, OpenedFile, Source, scheme_of
+
+PLAN = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of the listed objects are examined, by size in bytes; None is no bound. What is left out is said."""
+
+    max_file_size: int | None = None
+    max_total_size: int | None = None
+    """Of all objects together: one that does not fit any more is left out, a smaller one after it may fit."""
+
+
+EVERYTHING = Selection()
+
+
+def plan(targets: Sequence[str], selection: Selection = EVERYTHING) -> Iterator[Unit | Problem]:
+    """Yield the units of a job in report order (target, then key as UTF-8 bytes), and the problems of its targets.
+
+    One locator is one unit, also where targets overlap (`models models/a.pt`); two spellings of a path are two
+    locators. Nothing is kept of what was yielded except where targets overlap.
+    """
+    index = total = 0
+    for item in _once(targets):
+        if isinstance(item, Problem):
+            yield item
+        elif detail := _refusal(item.size, total, selection):
+            yield Problem(ProblemKind.SKIPPED, item.locator, PLAN, detail)
+        else:
+            yield Unit(index, item.locator, item.size)
+            index += 1
+            total += item.size
+
+
+def _refusal(size: int, total: int, selection: Selection) -> str:
+    """Return why an object of `size` bytes is left out once `total` are planned, or nothing."""
+    if selection.max_file_size is not None and size > selection.max_file_size:
+        return f"{format_size(size)}: more than the {format_size(selection.max_file_size)} that a file may have"
+    if selection.max_total_size is not None and total + size > selection.max_total_size:
+        left = selection.max_total_size - total
+        return (
+            f"{format_size(size)}: only {format_size(left)} are left of {format_size(selection.max_total_size)} in all"
+        )
+    return ""
+
+
+def _once(targets: Sequence[str]) -> Iterator[Listed | Problem]:
+    """Yield what is below all targets, and what is below two of them once."""
+    named: dict[str, str] = {}
+    for target in targets:
+        named.setdefault(_plain(target), target)
+    seen: set[Locator | Problem] = set()
+    for name, target in named.items():
+        for item in _listed(target):
+            uri = item.locator.uri
+            if isinstance(item, Problem) and uri in named and uri != name:
+                # A link out of one target that is itself a target, say: what that one says of it holds
+                continue
+            if sum(place in named for place in _above(uri)) > 1:
+                key = item if isinstance(item, Problem) else item.locator
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield item
+
+
+def _listed(target: str) -> Iterator[Listed | Problem]:
+    try:
+        yield from source_of(target).list(target)
+    except SourceFault as error:
+        yield Problem(ProblemKind.SOURCE, Locator(target), PLAN, printable(str(error), 300))
+
+
+def source_of(target: str) -> Source:
+    """Return the source that knows `target`; raises SourceFault where none does."""
+    for source in SOURCES:
+        if source.accepts(target):
+            return source
+    raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {', '.join(s.name for s in SOURCES)})")
+
+
+def opener(targets: Iterable[str]) -> Callable[[Unit], OpenedFile]:
+    """Return the function that opens a unit of a job with these targets, and nothing outside them.
+
+    It raises SourceFault where the unit cannot be opened. The file is open for reading only, is a regular file, and
+    belongs to the caller.
+    """
+    names = frozenset(map(_plain, targets))
+
+    def open_unit(unit: Unit) -> OpenedFile:
+        for place in _above(unit.locator.uri):
+            if place in names:
+                return source_of(place).open(unit.locator, place)
+        raise SourceFault("below none of the targets")
+
+    return open_unit
+
+
+def _plain(target: str) -> str:
+    return target.rstrip("/") or target[:1]
+
+
+def _above(uri: str) -> Iterator[str]:
+    """Yield `uri` and all that it could stand below, innermost first."""
+    yield uri
+    while "/" in uri:
+        uri = uri.rpartition("/")[0]
+        yield uri or "/"
