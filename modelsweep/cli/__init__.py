@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         _say_error(error)
         return FAILED
-    except Exception as error:  # noqa: BLE001 - the process boundary: one line for people, the traceback on request
+    except Exception as error:
         if os.environ.get("MODELSWEEP_DEBUG"):
             raise
         say(f"internal error: {type(error).__name__}: {error} (MODELSWEEP_DEBUG=1 shows where; please report it)")

@@ -38,6 +38,13 @@ def seconds(text: str) -> float:
     return value
 
 
+def count(text: str) -> int:
+    """Return a positive number."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise click.BadParameter(f"{text!r} is not a positive number")
+    return int(text)
+
+
 def tolerance(text: str) -> Tolerance:
     """Return how many unexamined files `text` tolerates: `5`, `0.1%`."""
     try:

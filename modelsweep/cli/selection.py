@@ -1,4 +1,4 @@
-"""Which scanners run: names as people write them, and profiles.
+"""Which scanners run: their names as people write them.
 
 Ids (`pickle`), class-style names (`PickleScanner`) and those of other tools are accepted in any case.
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import click
 
-from modelsweep.core.options import Depth
+from modelsweep.cli.profiles import Profile
 
 # Names that no rule derives: squashed class name -> ids that do its work, of which this version may have none yet.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -33,14 +32,11 @@ ALIASES: dict[str, tuple[str, ...]] = {
 _CLASS = re.compile(r"[A-Z]\w*Scanner")
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A question narrower than everything: the scanners that answer it (none named: all), and how deep they look."""
+def known_names() -> tuple[str, ...]:
+    """Return the ids of all scanners and detectors that this version brings."""
+    from scanners.catalogue import names
 
-    name: str
-    title: str
-    scanners: tuple[str, ...] = ()
-    depth: Depth = "full"
+    return names()
 
 
 def squashed(name: str) -> str:
@@ -63,7 +59,9 @@ def resolve(word: str, known: Sequence[str]) -> tuple[str, ...]:
     if found:
         return found
     if wanted in ALIASES:
-        raise click.BadParameter(f"{word}: this version has no scanner for that yet (--list-scanners shows what it has)")
+        raise click.BadParameter(
+            f"{word}: this version has no scanner for that yet (--list-scanners shows what it has)"
+        )
     close = difflib.get_close_matches(wanted, {squashed(name): name for name in known}, 3, 0.6)
     names = [name for name in known if squashed(name) in close]
     hint = f"did you mean {' or '.join(names)}?" if names else "--list-scanners shows them all"
@@ -93,3 +91,23 @@ def spread(arguments: Sequence[str], options: frozenset[str], known: Callable[[]
         while rest and looks_like_scanner(rest[0], known()):
             result += [word, rest.pop(0)]
     return result
+
+
+def choose(
+    profile: Profile, included: Sequence[str], excluded: Sequence[str], known: Sequence[str]
+) -> tuple[str, ...] | None:
+    """Return the ids of the scanners that run, None for all; what is included goes before the choice of the profile.
+
+    Raises BadParameter for unknown names, UsageError where nothing is left.
+    """
+    if not (included or excluded or profile.scanners):
+        return None
+    wanted = _ids(included, known) or {name for name in known if name in profile.scanners} or set(known)
+    chosen = wanted - _ids(excluded, known)
+    if not chosen:
+        raise click.UsageError("no scanner is left: the options exclude them all")
+    return tuple(name for name in known if name in chosen)
+
+
+def _ids(values: Sequence[str], known: Sequence[str]) -> set[str]:
+    return {name for word in words(values) for name in resolve(word, known)}

@@ -1,0 +1,192 @@
+"""`modelsweep doctor`: what this installation can and cannot do, and what to do about it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from modelsweep import __version__
+from modelsweep.cli.terminal import write_line
+
+if TYPE_CHECKING:
+    from modelsweep.core.scanner import Scanner
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An optional package: the distribution, the module it brings, our extra that installs it, what it is for."""
+
+    name: str
+    module: str
+    extra: str
+    purpose: str
+
+
+PACKAGES = (
+    Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
+    Package("py7zr", "py7zr", "7z", "7z archives"),
+    Package("lz4", "lz4", "", "lz4 streams"),
+    Package("zstandard", "zstandard", "", "zstd streams"),
+    Package("h5py", "h5py", "h5", "HDF5 and Keras .h5 files"),
+    Package("onnx", "onnx", "onnx", "ONNX schema checks"),
+    Package("boto3", "boto3", "cloud", "Amazon S3 and Cloudflare R2"),
+    Package("google-cloud-storage", "google.cloud.storage", "cloud", "Google Cloud Storage"),
+    Package("huggingface-hub", "huggingface_hub", "cloud", "Hugging Face Hub"),
+    Package("mlflow", "mlflow", "mlflow", "MLflow registries"),
+    Package("celery", "celery", "fleet", "fleet jobs"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerStatus:
+    """Whether a scanner can work here; `reason` says what it lacks."""
+
+    name: str
+    title: str
+    version: int
+    needs: tuple[str, ...]
+    works: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that `doctor` says."""
+
+    modelsweep: str
+    python: str
+    system: str
+    pickle_machine: str
+    matcher: str
+    packages: Mapping[str, str | None]
+    scanners: tuple[ScannerStatus, ...]
+    failures: tuple[str, ...]
+    sandbox: Mapping[str, str]
+    advice: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether everything that was not left out on purpose works."""
+        return not self.failures
+
+
+@click.command()
+@click.option("--show-failed", is_flag=True, help="Only what does not work.")
+@click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Also load this third-party package.")
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+def command(show_failed: bool, plugins: tuple[str, ...], form: str) -> int:
+    """Say what this installation can do: versions, scanners, optional packages, sandbox.
+
+    Exits with 0 where everything installed works, with 2 where something is broken.
+    """
+    diagnosis = diagnose(plugins)
+    if form == "json":
+        from json import dumps
+
+        click.echo(dumps({**asdict(diagnosis), "healthy": diagnosis.healthy}, indent=2))
+    else:
+        for line in _lines(diagnosis, show_failed):
+            write_line(line)
+    return 0 if diagnosis.healthy else 2
+
+
+def diagnose(plugins: tuple[str, ...] = ()) -> Diagnosis:
+    """Return what works and what does not."""
+    from worker.sandbox import features
+
+    packages = {package.name: _version(package) for package in PACKAGES}
+    scanners, failures = _scanners(plugins)
+    machine, sandbox = _pickle_machine(), features()
+    return Diagnosis(
+        modelsweep=__version__,
+        python=f"{platform.python_version()} ({sys.executable})",
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        pickle_machine=machine,
+        matcher="hyperscan" if packages["hyperscan"] else "re",
+        packages=packages,
+        scanners=scanners,
+        failures=failures,
+        sandbox=sandbox,
+        advice=tuple(_advice(machine, packages, scanners)),
+    )
+
+
+def _version(package: Package) -> str | None:
+    """Return the version of an installed package, None where it is not there; nothing is imported but namespaces."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package.name) if find_spec(package.module) else None
+    except (PackageNotFoundError, ModuleNotFoundError):
+        return None
+
+
+def _scanners(plugins: tuple[str, ...]) -> tuple[tuple[ScannerStatus, ...], tuple[str, ...]]:
+    try:
+        from worker.plugins import PluginError, scanners_with
+    except Exception as error:  # noqa: BLE001 - whatever breaks the import of a scanner is what doctor is asked about
+        return (), (f"the scanners do not load: {type(error).__name__}: {error}",)
+    failures = []
+    try:
+        scanners = scanners_with(plugins)
+    except PluginError as error:
+        failures.append(str(error))
+        scanners = scanners_with(())
+    return tuple(_status(scanner) for scanner in scanners), tuple(failures)
+
+
+def _status(scanner: Scanner) -> ScannerStatus:
+    modules = {package.name: package.module for package in PACKAGES}
+    missing = [name for name in scanner.needs if not find_spec(modules.get(name, name))]
+    reason = f"needs {', '.join(missing)}" if missing else ""
+    return ScannerStatus(scanner.name, scanner.title, scanner.version, scanner.needs, not missing, reason)
+
+
+def _pickle_machine() -> str:
+    found = find_spec("scanners.parsing.pickle_machine")
+    if found is None or found.origin is None:
+        return "missing"
+    return "pure Python" if found.origin.endswith(".py") else "compiled"
+
+
+def _advice(machine: str, packages: Mapping[str, str | None], scanners: Sequence[ScannerStatus]) -> list[str]:
+    lines = []
+    if machine == "pure Python":
+        lines.append("the pickle machine is not compiled: install a C compiler and reinstall for five times its speed")
+    extras = {package.name: package.extra for package in PACKAGES}
+    for scanner in scanners:
+        for name in scanner.needs if not scanner.works else ():
+            extra = extras.get(name)
+            what = f"modelsweep[{extra}]" if extra else name
+            lines.append(f"{scanner.title} is reported as not scanned: pip install '{what}'")
+    if not packages["hyperscan"]:
+        lines.append("large files are searched more slowly without hyperscan: pip install hyperscan")
+    return lines
+
+
+def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
+    broken = [scanner for scanner in diagnosis.scanners if not scanner.works]
+    lines = [f"{'broken':<16}{failure}" for failure in diagnosis.failures]
+    lines += [f"{'not working':<16}{scanner.name}: {scanner.reason}" for scanner in broken]
+    if show_failed:
+        return lines or ["everything that is installed works"]
+    working = [scanner.name for scanner in diagnosis.scanners if scanner.works]
+    lines += [
+        f"{'modelsweep':<16}{diagnosis.modelsweep}",
+        f"{'Python':<16}{diagnosis.python}",
+        f"{'system':<16}{diagnosis.system}",
+        f"{'pickle machine':<16}{diagnosis.pickle_machine}",
+        f"{'matcher':<16}{diagnosis.matcher}",
+        f"{'scanners':<16}{len(working)} of {len(diagnosis.scanners)} work: {', '.join(working)}",
+        "sandbox",
+        *(f"  {name:<22}{state}" for name, state in diagnosis.sandbox.items()),
+        "optional packages",
+        *(f"  {item.name:<22}{diagnosis.packages[item.name] or '-':<12}{item.purpose}" for item in PACKAGES),
+    ]
+    return lines + [f"advice: {line}" for line in diagnosis.advice]

@@ -1,0 +1,17 @@
+"""`scan --list-scanners`: what can be chosen by --include-scanner and --exclude-scanner."""
+
+from __future__ import annotations
+
+from modelsweep.cli.terminal import write_line
+
+
+def list_scanners(plugins: tuple[str, ...]) -> None:
+    """List scanners with what they look at, then detectors over raw bytes; raises PluginError."""
+    from scanners.detectors import DETECTORS
+    from worker.plugins import scanners_with
+
+    rows = [(scanner.name, scanner.title, " ".join(scanner.suffixes)) for scanner in scanners_with(plugins)]
+    rows += [(detector.name, detector.title, "any bytes") for detector in DETECTORS]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, title, where in rows:
+        write_line(f"{name:<{widths[0]}}  {title:<{widths[1]}}  {where}".rstrip())

@@ -1,0 +1,157 @@
+"""The options of `scan`, below the headings of its `--help`."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import click
+
+from modelsweep.cli.parameters import SEVERITIES, Tolerance, count, seconds, size, tolerance
+from modelsweep.cli.profiles import PROFILES
+from modelsweep.cli.selection import known_names, spread
+
+REMOVED = {
+    "--jfrog-api-token": "JFROG_API_TOKEN",
+    "--jfrog-access-token": "JFROG_ACCESS_TOKEN",
+    "--registry-uri": "MLFLOW_TRACKING_URI",
+}
+"""Options of other tools, and the environment variable that takes their place: secrets stay off command lines."""
+SPREAD = frozenset({"--include-scanner", "--exclude-scanner"})
+"""Options that take several names."""
+
+
+class ScanArguments(TypedDict):
+    """What click hands to `scan`."""
+
+    targets: tuple[str, ...]
+    targets_from: str | None
+    blacklist: tuple[str, ...]
+    max_file_size: int | None
+    max_total_size: int | None
+    dry_run: bool
+    profile: str
+    depth: str | None
+    included: tuple[str, ...]
+    excluded: tuple[str, ...]
+    list_scanners: bool
+    allowed: tuple[str, ...]
+    plugins: tuple[str, ...]
+    timeout: float
+    jobs: int | None
+    no_cache: bool
+    formats: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sbom: str | None
+    verbose: bool
+    quiet: bool
+    progress: bool | None
+    share: bool
+    fail_on: str
+    strict: bool
+    tolerated: Tolerance
+
+
+def _option(*declarations: str, **attributes: object) -> click.Option:
+    return click.Option(declarations, **attributes)  # type: ignore[arg-type]  # click's own table of attributes
+
+
+def _several(*declarations: str, metavar: str, **attributes: object) -> click.Option:
+    return _option(*declarations, multiple=True, metavar=metavar, **attributes)
+
+
+WHAT = (
+    _option("--targets-from", metavar="FILE", help="More targets from FILE (- is standard input), by line or NUL."),
+    _several("-b", "--blacklist", metavar="PATTERN", help="Report models and files whose name matches. Repeatable."),
+    _option("--max-file-size", "--max-size", type=size, metavar="SIZE", help="Leave out larger files: 500MB, 1GB."),
+    _option("--max-total-size", type=size, metavar="SIZE", help="Read no more than this in all."),
+    _option("--dry-run", is_flag=True, help="Only list what would be read, with sizes."),
+)
+HOW = (
+    _option(
+        "--profile",
+        type=click.Choice([profile.name for profile in PROFILES]),
+        default="full-audit",
+        metavar="NAME",
+        help=f"Narrower questions: {', '.join(profile.name for profile in PROFILES)} (default).",
+    ),
+    _option("--depth", type=click.Choice(["quick", "full"]), help="quick: structure only; full: every byte (default)."),
+    _several("--include-scanner", "included", metavar="NAME...", help="Only these: ids or class names, one or more."),
+    _several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
+    _option("--list-scanners", is_flag=True, help="List the scanners and stop."),
+    _several("--allow-import", "allowed", metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."),
+    _several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),
+    _option(
+        "-t",
+        "--timeout",
+        type=seconds,
+        default="300",
+        metavar="SECONDS",
+        help="For one file; larger files get more [300].",
+    ),
+    _option("-j", "--jobs", type=count, metavar="N", help="Files examined at a time [one for each processor]."),
+    _option("--no-cache", is_flag=True, help="Read everything again."),
+)
+OUTPUT = (
+    _several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help="text, json, sarif... Several at once."),
+    _several(
+        "-o", "--output", "outputs", metavar="FILE", help="Where it goes; without -f the ending names the format."
+    ),
+    _option("--sbom", metavar="FILE", help="CycloneDX with licences."),
+    _option("-v", "--verbose", is_flag=True, help="Also findings for developers (DEBUG), and details."),
+    _option("-q", "--quiet", is_flag=True, help="No progress and no text report: the exit code says it."),
+    _option("--progress/--no-progress", default=None, help="A progress bar [on a terminal]."),
+    _option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
+)
+GATE = (
+    _option(
+        "--fail-on",
+        type=SEVERITIES,
+        default="warning",
+        metavar="SEVERITY",
+        help="Least severity for exit code 1 [warning].",
+    ),
+    _option("--strict", is_flag=True, help="Whatever could not be judged fails, too."),
+    _option(
+        "--tolerate-problems",
+        "tolerated",
+        type=tolerance,
+        default="0",
+        metavar="N|P%",
+        help="Unexamined files that do not fail the scan [0].",
+    ),
+)
+SECTIONS: dict[str, tuple[click.Option, ...]] = {
+    "What to scan": WHAT,
+    "How to look": HOW,
+    "What to write": OUTPUT,
+    "When to fail": GATE,
+}
+
+
+def _refuse(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Refuse a removed option, without repeating its value."""
+    if value is not None:
+        flag = option.opts[0]
+        raise click.UsageError(f"there is no {flag}: set the environment variable {REMOVED[flag]} instead", context)
+
+
+def removed_options() -> list[click.Option]:
+    """Return the options that only say what takes their place."""
+    return [
+        _option(flag, is_flag=False, flag_value="", hidden=True, expose_value=False, is_eager=True, callback=_refuse)
+        for flag in REMOVED
+    ]
+
+
+class ScanCommand(click.Command):
+    """A command whose scanner options take several names, and whose help has headings."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, with `--include-scanner A B` spread first."""
+        return super().parse_args(ctx, spread(args, SPREAD, known_names))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options below their headings."""
+        for title, options in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])

@@ -1,0 +1,134 @@
+"""Where reports go: `-f sarif=out.sarif -f json=out.json`, `-f sarif -o out.sarif`, `-o out.sarif`, `--sbom FILE`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+import click
+
+STDOUT = "-"
+SBOM = "cyclonedx"
+# The longest ending that matches decides.
+ENDINGS = {
+    ".cdx.json": SBOM,
+    ".bom.json": SBOM,
+    ".sarif.json": "sarif",
+    ".sarif": "sarif",
+    ".json": "json",
+    ".txt": "text",
+    ".log": "text",
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".xml": "junit",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One report to write: in which format, and to which file (`-`: standard output)."""
+
+    format: str
+    path: str = STDOUT
+
+
+def outputs_of(formats: Sequence[str], files: Sequence[str], sbom: str | None, known: Collection[str]) -> list[Output]:
+    """Return the outputs that the options ask for; raises UsageError where they contradict each other."""
+    placed = [Output(*text.split("=", 1)) for text in formats if "=" in text]
+    outputs = placed + _paired([text for text in formats if "=" not in text], files)
+    if sbom:
+        outputs.append(Output(SBOM, sbom))
+    if not any(output.path == STDOUT for output in outputs):
+        outputs.append(Output("text"))
+    for output in outputs:
+        if output.format not in known:
+            raise click.UsageError(f"no format {output.format!r}: choose from {', '.join(known)}")
+    _check_places([output.path for output in outputs])
+    return outputs
+
+
+def _paired(formats: Sequence[str], files: Sequence[str]) -> list[Output]:
+    if not formats:
+        return [Output(_guess(path), path) for path in files]
+    if not files:
+        return [Output(format) for format in formats]
+    if len(formats) != len(files):
+        raise click.UsageError(
+            f"{len(formats)} formats for {len(files)} files: write -f FORMAT=FILE for each, or as many -o as -f"
+        )
+    return [Output(format, path) for format, path in zip(formats, files, strict=True)]
+
+
+def _guess(path: str) -> str:
+    if path == STDOUT:
+        return "text"
+    for ending in sorted(ENDINGS, key=len, reverse=True):
+        if path.lower().endswith(ending):
+            return ENDINGS[ending]
+    raise click.UsageError(f"the ending of {path!r} names no format: say which with -f FORMAT={path}")
+
+
+def _check_places(paths: Sequence[str]) -> None:
+    """Raise UsageError where a file cannot be written, or two reports would go to one place."""
+    seen: set[str] = set()
+    for path in paths:
+        place = path if path == STDOUT else os.path.realpath(path)
+        if place in seen:
+            where = "standard output" if path == STDOUT else repr(path)
+            raise click.UsageError(f"two reports would go to {where}")
+        seen.add(place)
+        if path != STDOUT:
+            _check_writable(path, place)
+
+
+def _check_writable(path: str, place: str) -> None:
+    folder = os.path.dirname(place)
+    if not path:
+        raise click.UsageError("an output needs a file name")
+    if os.path.isdir(place):
+        raise click.UsageError(f"{path!r} is a directory: an output is a file")
+    if not os.path.isdir(folder):
+        raise click.UsageError(f"cannot write {path!r}: there is no directory {folder!r}")
+    if not os.access(place if _is_special(place) else folder, os.W_OK):
+        raise click.UsageError(f"cannot write {path!r}: permission denied")
+
+
+def _is_special(place: str) -> bool:
+    """Return whether `place` is a device, pipe or socket, which is written to and not replaced."""
+    try:
+        return not stat.S_ISREG(os.stat(place).st_mode)
+    except OSError:
+        return False
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[TextIO]:
+    """Open `path` for writing text so that it holds the old bytes or all of the new ones, whatever happens.
+
+    The new file gets the usual permissions; where `path` is a link, what it names is replaced. Raises OSError.
+    """
+    place = os.path.realpath(path)
+    if _is_special(place):
+        with _open(place, "w") as stream:
+            yield stream
+        return
+    draft = f"{place}.{os.getpid()}.part"
+    stream = _open(draft, "x")
+    try:
+        with stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(draft, place)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def _open(path: str, mode: str) -> TextIO:
+    return open(path, mode, encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[return-value]

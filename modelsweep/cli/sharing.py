@@ -1,0 +1,35 @@
+"""`scan --share`: the report, left where the team keeps its reports. Nothing is ever sent anywhere unasked."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import click
+
+from modelsweep.cli.terminal import say
+from modelsweep.core.report import Report
+
+DIRECTORY = "MODELSWEEP_SHARE_DIR"
+DISABLED = "MODELSWEEP_DISABLE_SHARING"
+
+
+def share_directory(wanted: bool) -> str | None:
+    """Return the directory to share reports in, None where none is to be; raises UsageError where none is configured."""
+    if not wanted:
+        return None
+    if os.environ.get(DISABLED, "").lower() not in ("", "0", "false", "no"):
+        say(f"--share does nothing: {DISABLED} is set")
+        return None
+    directory = os.environ.get(DIRECTORY, "")
+    if not directory:
+        raise click.UsageError(f"--share needs a place: set {DIRECTORY} to a directory that your team reads")
+    if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
+        raise click.UsageError(f"--share: {DIRECTORY} names no directory that can be written: {directory!r}")
+    return directory
+
+
+def shared_name(report: Report) -> str:
+    """Return the file name of a shared report: when it started, and who made it."""
+    started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.run.start_time))
+    return f"modelsweep-{started}-{os.uname().nodename}-{os.getpid()}.json"

@@ -1,0 +1,39 @@
+"""Everything that is looked for, in one list: the rules of scanners, detectors and judges with who declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from modelsweep.core.finding import Rule
+from modelsweep.core.scanner import Scanner
+from scanners import SCANNERS
+from scanners.detectors import DETECTORS
+from scanners.judge import JUDGES
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A rule, and the name of the scanner, detector or judge that declares it."""
+
+    rule: Rule
+    owner: str
+
+
+def declared_rules(scanners: Sequence[Scanner] = SCANNERS) -> tuple[Declared, ...]:
+    """Return every rule once, by id; one that several share belongs to the first that declares it."""
+    rules: dict[str, Declared] = {}
+    for rule, owner in _all(scanners):
+        rules.setdefault(rule.id, Declared(rule, owner))
+    return tuple(rules[slug] for slug in sorted(rules))
+
+
+def names(scanners: Sequence[Scanner] = SCANNERS) -> tuple[str, ...]:
+    """Return what `Options.scanners` may choose from: scanners and detectors, in order of running."""
+    return (*(scanner.name for scanner in scanners), *(detector.name for detector in DETECTORS))
+
+
+def _all(scanners: Sequence[Scanner]) -> Iterator[tuple[Rule, str]]:
+    for owner in (*scanners, *DETECTORS, *JUDGES):
+        for rule in owner.rules:
+            yield rule, owner.name

@@ -1,0 +1,73 @@
+"""Names of scanners as people write them."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from modelsweep.cli.selection import looks_like_scanner, resolve, spread, words
+
+KNOWN = ("pickle", "torch-zip", "hdf5", "zip")
+OPTIONS = frozenset({"--include-scanner", "--exclude-scanner"})
+
+
+def spread_known(*arguments: str) -> list[str]:
+    return spread(arguments, OPTIONS, lambda: KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("word", "ids"),
+    [
+        ("pickle", ("pickle",)),
+        ("Pickle", ("pickle",)),
+        ("PickleScanner", ("pickle",)),
+        ("picklescanner", ("pickle",)),
+        ("torch_zip", ("torch-zip",)),
+        ("TorchZipScanner", ("torch-zip",)),
+        ("PyTorchZipScanner", ("torch-zip",)),
+        ("H5Scanner", ("hdf5",)),
+        ("KerasH5Scanner", ("hdf5",)),
+    ],
+)
+def test_ids_and_class_names_in_any_case(word: str, ids: tuple[str, ...]):
+    assert resolve(word, KNOWN) == ids
+
+
+def test_an_unknown_name_gets_close_matches():
+    with pytest.raises(click.BadParameter, match="did you mean pickle"):
+        resolve("pikle", KNOWN)
+
+
+def test_a_scanner_of_a_later_version_is_said_to_be_to_come():
+    with pytest.raises(click.BadParameter, match=r"WeightDistributionScanner: this version has no scanner for that"):
+        resolve("WeightDistributionScanner", KNOWN)
+
+
+def test_a_scanner_option_takes_the_names_after_it_and_no_target():
+    assert spread_known("--include-scanner", "pickle", "H5Scanner", "model.bin", "zip") == [
+        *("--include-scanner", "pickle", "--include-scanner", "H5Scanner", "model.bin", "zip")
+    ]
+
+
+def test_a_misspelt_class_name_is_no_target():
+    assert spread_known("--exclude-scanner", "zip", "PikleScanner", "m.pt")[-3:] == [
+        *("--exclude-scanner", "PikleScanner", "m.pt")
+    ]
+
+
+@pytest.mark.parametrize("word", ["./pickle", "pickle/", "pickle.pkl", "-", "-q", "model"])
+def test_paths_and_options_are_no_scanners(word: str):
+    assert not looks_like_scanner(word, KNOWN)
+
+
+def test_nothing_is_spread_after_the_end_of_options():
+    arguments = ["--", "--include-scanner", "pickle", "zip"]
+    assert spread_known(*arguments) == arguments
+
+
+def test_an_option_without_value_is_left_for_click_to_refuse():
+    assert spread_known("m.pt", "--include-scanner") == ["m.pt", "--include-scanner"]
+
+
+def test_commas_and_repetition():
+    assert words(["pickle,zip", "hdf5"]) == ["pickle", "zip", "hdf5"]
