@@ -3,5 +3,11 @@
 from __future__ import annotations
 
 from modelsweep.core.scanner import Scanner
+from scanners import executable, media, pointer, text
 
-SCANNERS: tuple[Scanner, ...] = ()
+SCANNERS: tuple[Scanner, ...] = (
+    executable.SCANNER,
+    text.SCANNER,
+    media.SCANNER,
+    pointer.SCANNER,
+)

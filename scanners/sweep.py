@@ -1,29 +1,42 @@
 """One pass over raw bytes: SHA-256 and the nomination of patterns share every window, in two threads.
 
-Existence first: a matcher says which patterns stand in a window at all; only there are offsets located, within a
-budget, so that hit-dense bytes cost no more than others. A spent budget is a Problem, because decoys hide payloads.
+Existence first: the pass notes only which windows hold a pattern at all. Offsets are located after the scanners ran,
+outside the members that a scanner examines for the same thing, and within a budget: hit-dense bytes cost no more than
+others. A spent budget is a Problem, because decoys hide payloads.
 """
 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator
-from queue import SimpleQueue
+from heapq import heappop, heappush
+from queue import Queue
 from threading import Thread
+from typing import NamedTuple
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.reader import WINDOW, Reader, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import MIB
-from scanners.detector import OVERLAP, Detector
-from scanners.matcher import Matcher, matcher_for
+from scanners.detector import OVERLAP
+from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
 THREADED = 4 * MIB
 """Bytes from which a second thread pays for itself."""
 QUEUED = 4
-"""Windows in flight between the reading and the matching thread."""
+"""Windows in flight between the reading and the hashing thread."""
 HIT_BUDGET = 10_000
-"""Offsets located per pattern in one sweep."""
+"""Offsets examined per pattern in one sweep."""
+
+
+class Region(NamedTuple):
+    """Swept bytes [start, stop) that are a blob of their own, and the names of the scanners that accepted it."""
+
+    start: int
+    stop: int
+    blob: Blob
+    scanners: frozenset[str]
 
 
 class Sweep:
@@ -32,64 +45,43 @@ class Sweep:
     def __init__(self, blob: Blob) -> None:
         self.blob = blob
         self.digest = ""
-        self._hits: dict[int, list[int]] = {}
-        self._regions: list[tuple[int, int, Blob, frozenset[str]]] = []
+        self._windows: dict[int, list[int]] = {}
+        self._regions: list[Region] = []
 
     def run(self) -> None:
-        """Read every byte once; afterwards `digest` is the SHA-256 in hex and hits are known."""
+        """Read every byte once; afterwards `digest` is the SHA-256 in hex and the windows with hits are known."""
         reader, matcher = self.blob.reader, matcher_for(self.blob.size)
         digest = hashlib.sha256()
         if self.blob.size < THREADED:
             for index, window in enumerate(reader.windows(WINDOW, OVERLAP)):
-                digest.update(window[:WINDOW] if len(window) > WINDOW else window)
-                self._locate(matcher, index * WINDOW, window)
+                digest.update(memoryview(window)[:WINDOW])
+                self._match(matcher, index, window)
         else:
             self._run_threaded(reader, matcher, digest)
         self.digest = digest.hexdigest()
 
     def _run_threaded(self, reader: Reader, matcher: Matcher, digest: hashlib._Hash) -> None:
-        windows: SimpleQueue[bytes | None] = SimpleQueue()
-        room: SimpleQueue[None] = SimpleQueue()
-        failures: list[Exception] = []
-
-        def match() -> None:
-            offset = 0
-            while (window := windows.get()) is not None:
-                try:
-                    if not failures:
-                        self._locate(matcher, offset, window)
-                except Exception as error:  # handed to the reading thread, which raises it
-                    failures.append(error)
-                offset += WINDOW
-                room.put(None)
-
-        thread = Thread(target=match, name="matcher", daemon=True)
-        thread.start()
+        """Read and match here, hash in another thread: SHA-256 is the slowest of the three, and none holds the GIL."""
+        windows: Queue[bytes | None] = Queue(QUEUED)
+        hasher = Thread(target=_hash_all, args=(windows, digest), name="sha256", daemon=True)
+        hasher.start()
         try:
             for index, window in enumerate(reader.windows(WINDOW, OVERLAP)):
-                if index >= QUEUED:
-                    room.get()
                 windows.put(window)
-                digest.update(memoryview(window)[:WINDOW])
+                self._match(matcher, index, window)
         finally:
             windows.put(None)
-            thread.join()
-        if failures:
-            raise failures[0]
+            hasher.join()
 
-    def _locate(self, matcher: Matcher, offset: int, window: bytes) -> None:
+    def _match(self, matcher: Matcher, index: int, window: bytes) -> None:
         for number in matcher.present(window):
-            hits = self._hits.setdefault(number, [])
-            for start in matcher.offsets(number, window):
-                if start >= WINDOW or len(hits) > HIT_BUDGET:
-                    break
-                hits.append(offset + start)
+            self._windows.setdefault(number, []).append(index)
 
     def claim(self, blob: Blob, scanners: set[str]) -> None:
         """Note that `blob` lies inside the swept bytes and was accepted by `scanners`."""
         start = self._start_of(blob.reader)
         if start is not None:
-            self._regions.append((start, start + blob.size, blob, frozenset(scanners)))
+            self._regions.append(Region(start, start + blob.size, blob, frozenset(scanners)))
 
     def _start_of(self, reader: Reader) -> int | None:
         start = 0
@@ -102,27 +94,63 @@ class Sweep:
 
     def confirm(self, context: Context) -> Iterator[Item]:
         """Yield what the detectors confirm at the located offsets, said of the innermost member they stand in."""
-        for number, hits in sorted(self._hits.items()):
-            detector = pattern_owner(number)
-            for hit in hits[:HIT_BUDGET]:
-                blob, start, scanners = self._innermost(hit)
-                if not scanners & detector.owners:
-                    yield from detector.confirm(blob, hit - start, context)
-            if len(hits) > HIT_BUDGET:
-                detail = f"more than {HIT_BUDGET:,} places look like {detector.title}: only these were examined"
-                yield Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)
+        if not self._windows:
+            return
+        owned = _Ownership(self._regions)
+        for number, windows in sorted(self._windows.items()):
+            detector, budget = PATTERNS[number][1], HIT_BUDGET
+            for hit in self._located(number, [i for i in windows if not owned.wholly(i * WINDOW, detector.owners)]):
+                region = owned.innermost(hit)
+                if region.scanners & detector.owners:
+                    continue
+                if not budget:
+                    detail = f"more than {HIT_BUDGET:,} places look like {detector.title}: only these were examined"
+                    yield Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)
+                    break
+                budget -= 1
+                yield from detector.confirm(region.blob, hit - region.start, context)
 
-    def _innermost(self, offset: int) -> tuple[Blob, int, frozenset[str]]:
-        found = (self.blob, 0, frozenset[str]())
-        width = self.blob.size + 1
-        for start, stop, blob, scanners in self._regions:
-            if start <= offset < stop and stop - start < width:
-                found, width = (blob, start, scanners), stop - start
-        return found
+    def _located(self, number: int, windows: list[int]) -> Iterator[int]:
+        """Yield the offsets at which pattern `number` begins in `windows`."""
+        reader = self.blob.reader
+        for index in windows:
+            base = index * WINDOW
+            window = reader.read(base, min(WINDOW + OVERLAP, reader.size - base))
+            yield from (base + start for start in offsets(number, window) if start < WINDOW)
 
 
-def pattern_owner(number: int) -> Detector:
-    """Return the detector that pattern `number` belongs to."""
-    from scanners.matcher import PATTERNS
+def _hash_all(windows: Queue[bytes | None], digest: hashlib._Hash) -> None:
+    while (window := windows.get()) is not None:
+        digest.update(memoryview(window)[:WINDOW])
 
-    return PATTERNS[number][1]
+
+class _Ownership:
+    """Says which region is the narrowest over an offset; the first region stands for all swept bytes."""
+
+    def __init__(self, regions: list[Region]) -> None:
+        self._end = regions[0].stop
+        merged: dict[tuple[int, int], Region] = {}
+        for region in regions:
+            known = merged.setdefault((region.start, region.stop), region)
+            merged[region.start, region.stop] = known._replace(scanners=region.scanners | known.scanners)
+        waiting = sorted(merged.values(), key=lambda region: region.start, reverse=True)
+        self._starts = sorted({edge for region in waiting for edge in (region.start, region.stop)})
+        self._innermost: list[Region] = []
+        active: list[tuple[int, int, Region]] = []
+        for edge in self._starts:
+            while waiting and waiting[-1].start == edge:
+                region = waiting.pop()
+                heappush(active, (region.stop - region.start, region.start, region))
+            while active and active[0][2].stop <= edge:
+                heappop(active)
+            self._innermost.append(active[0][2] if active else regions[0])
+
+    def innermost(self, offset: int) -> Region:
+        """Return the narrowest region over `offset`."""
+        return self._innermost[bisect_right(self._starts, offset) - 1]
+
+    def wholly(self, offset: int, owners: frozenset[str]) -> bool:
+        """Return whether all of the window at `offset` lies in blobs that one of `owners` accepted."""
+        end = min(offset + WINDOW, self._end)
+        first, last = bisect_right(self._starts, offset) - 1, bisect_right(self._starts, end - 1)
+        return all(region.scanners & owners for region in self._innermost[first:last])

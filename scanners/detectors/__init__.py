@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from scanners.detector import Detector
+from scanners.detectors import executables, scripts
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (executables.DETECTOR, scripts.DETECTOR)

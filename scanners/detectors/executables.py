@@ -1,0 +1,53 @@
+"""Native executables inside files of other formats: a dropper's payload in weights, pickles or padding.
+
+Weights hold `MZ` and `ELF` by chance: the headers behind the magic number decide (see parsing/native_code.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item
+from scanners.detector import Detector
+from scanners.parsing.native_code import native_code_at
+
+EMBEDDED = Rule(
+    id="executable/embedded",
+    title="Executable hidden inside another file",
+    severity=Severity.CRITICAL,
+    message="{subject} at offset {offset}, inside a file of another format",
+    why="Weights and metadata have no use for native code. Malware is carried in model files, between or inside "
+    "tensors, to be written out and started by a second step that looks harmless by itself.",
+    fix="Do not use the file; tell the place it came from. If a tool of yours put the code there, ship it beside the "
+    "model, where it can be seen and signed.",
+    cwe=506,
+    references=("https://attack.mitre.org/techniques/T1027/009/",),
+)
+
+
+def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
+    """Yield the executable whose header stands at `offset`, unless it is the whole file: that is a scanner's."""
+    code = native_code_at(blob.reader, offset)
+    if code and code.start > 0:
+        span = Span(code.start)
+        yield Fact("embedded", code.title, blob.locator, span)
+        yield Finding(EMBEDDED, blob.locator, code.title, span=span, evidence={"offset": code.start})
+
+
+DETECTOR = Detector(
+    name="executables",
+    title="an executable",
+    version=1,
+    patterns=(
+        rb"\x7fELF",
+        rb"PE\x00\x00(?:\x4c\x01|\x64\x86|\x64\xaa|\xc0\x01|\xc4\x01|\x00\x02)",
+        rb"\xce\xfa\xed\xfe[\x07\x0c\x12]\x00\x00[\x00\x01]",
+        rb"\xcf\xfa\xed\xfe[\x07\x0c\x12]\x00\x00[\x00\x01]",
+        rb"\xfe\xed\xfa[\xce\xcf][\x00\x01]\x00\x00[\x07\x0c\x12]",
+        rb"\xca\xfe\xba[\xbe\xbf]\x00\x00\x00[\x01-\x12][\x00\x01]\x00\x00[\x07\x0c\x12]",
+    ),
+    confirm=confirm,
+    rules=(EMBEDDED,),
+    owners=frozenset({"executable"}),
+)

@@ -1,0 +1,79 @@
+"""Script payloads inside binary files: shell, PowerShell and Python that waits in weights or padding to be carved out.
+
+Text files and pickles are left to their scanners: documentation and source code rightly mention all of this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.text import printable
+from scanners.detector import Detector
+
+SCRIPT = Rule(
+    id="script/embedded",
+    title="Script hidden inside a binary file",
+    severity=Severity.WARNING,
+    confidence="medium",
+    message="{subject} at offset {offset}: {text}",
+    why="Weights hold numbers. A script among them is there to be found by a loader that carves it out and runs it.",
+    fix="Look at the bytes at the offset. Where a tool of yours stored source code there, allow the rule for the file.",
+    cwe=506,
+    references=("https://attack.mitre.org/techniques/T1027/009/",),
+)
+EXCERPT = 200
+"""Bytes after the nominated place that must read as text, and that the finding shows."""
+_TITLES = (
+    (re.compile(rb"#!"), "shell script"),
+    (re.compile(rb"(?i)powershell|iex|invoke-expression"), "PowerShell command"),
+    (re.compile(rb""), "Python code"),
+)
+
+
+def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
+    """Yield the script at `offset` where what follows it reads as a line of text or more."""
+    data = blob.reader.read(offset, min(EXCERPT, blob.size - offset))
+    text = re.match(rb"[\t\n\r\x20-\x7e]*", data)
+    if text is None or not _reads_as_script(text[0]):
+        return
+    title = next(title for pattern, title in _TITLES if pattern.match(data))
+    shown = printable(text[0].decode("ascii"), 120)
+    span = Span(offset, len(text[0]))
+    yield Fact("script", title, blob.locator, span, {"text": shown})
+    yield Finding(SCRIPT, blob.locator, title, span=span, evidence={"offset": offset, "text": shown})
+
+
+def _reads_as_script(text: bytes) -> bool:
+    if not text.startswith(b"#!"):
+        return True
+    lines = text.split(b"\n", 2)
+    return len(lines) > 1 and bool(lines[1].strip())
+
+
+_PATH = rb"[ \t]{0,2}/(?:usr/)?(?:local/)?bin/"
+_SHELL = rb"(?:env[ \t]{1,2}(?:-S[ \t]{1,2})?)?(?:sh|bash|dash|zsh|ksh|ash|python|perl|pwsh|ruby|node|php)"
+_BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
+
+DETECTOR = Detector(
+    name="scripts",
+    title="a script",
+    version=1,
+    patterns=(
+        rb"#!" + _PATH + _SHELL,
+        rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
+        rb"(?i)iex(?:[ \t(]{1,4})[^\n\x00]{0,60}download(?:string|data|file)",
+        rb"(?i)invoke-expression(?:[ \t(]{1,4})[^\n\x00]{0,60}download(?:string|data|file)",
+        rb"exec[ \t]{0,2}\([ \t]{0,2}(?:__import__|compile|base64|zlib|marshal|bytes\.fromhex|codecs)[ \t]{0,2}[.(]",
+        rb"eval[ \t]{0,2}\([ \t]{0,2}(?:__import__|compile|base64|zlib|marshal|bytes\.fromhex|codecs)[ \t]{0,2}[.(]",
+        rb"__import__[ \t]{0,2}\([ \t]{0,2}['\x22](?:os|subprocess|socket|pty)['\x22][ \t]{0,2}\)[ \t]{0,2}\.",
+        rb"import os[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}os\.(?:system|popen|exec[lv])",
+        rb"import subprocess[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}subprocess\.(?:run|call|Popen|check_)",
+        rb"import socket,subprocess,os",
+    ),
+    confirm=confirm,
+    rules=(SCRIPT,),
+    owners=frozenset({"text", "executable", "pickle"}),
+)

@@ -1,0 +1,66 @@
+"""Files that are native executables or libraries as a whole: ELF, PE, Mach-O.
+
+Wheels and plug-ins hold them rightly, so a file that says what it is wants a review; one that is named like a model,
+a picture or a text does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from scanners.parsing.native_code import native_code_file
+from scanners.suffixes import MODEL_SUFFIXES
+
+NATIVE = Rule(
+    id="executable/native-code",
+    title="Native executable or library",
+    severity=Severity.WARNING,
+    message="{subject}: native code that cannot be judged statically",
+    why="Native code does whatever its author wants once it is loaded, and loading a library is enough.",
+    fix="Use it only where you trust the author and the way it reached you; compare its digest with a published one.",
+    cwe=829,
+)
+DISGUISED = Rule(
+    id="executable/disguised",
+    title="Executable under the name of something else",
+    severity=Severity.CRITICAL,
+    message="{subject} under the name {path}",
+    why="The name promises data, the content is a program: whoever opens the file by its name, or a loader that "
+    "passes it on, starts the program.",
+    fix="Do not use the file; tell the place it came from.",
+    cwe=506,
+    references=("https://attack.mitre.org/techniques/T1036/008/",),
+)
+# Firmware and old executables are named .bin, a llamafile is an executable and says so.
+_HONEST = frozenset({".bin", ".llamafile"})
+_OTHER_DATA = frozenset(
+    ".txt .md .json .yaml .yml .csv .xml .html .pdf .png .jpg .jpeg .gif .webp .bmp .tiff .svg .mp3 .wav .mp4".split()
+)
+DATA_SUFFIXES = (MODEL_SUFFIXES | _OTHER_DATA) - _HONEST
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob begins with the headers of an executable."""
+    return native_code_file(blob.head, blob.reader) is not None
+
+
+def scan(blob: Blob, _context: Context) -> Iterator[Item]:
+    """Yield what kind of executable it is."""
+    code = native_code_file(blob.head, blob.reader)
+    assert code is not None, "scan follows accepts"
+    yield Fact("executable", code.title, blob.locator, Span(0, blob.size))
+    rule = DISGUISED if blob.locator.suffix in DATA_SUFFIXES else NATIVE
+    yield Finding(rule, blob.locator, code.title, path=blob.locator.name if rule is DISGUISED else "")
+
+
+SCANNER = Scanner(
+    name="executable",
+    title="Native executables and libraries (ELF, PE, Mach-O)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(NATIVE, DISGUISED),
+    suffixes=(".so", ".dll", ".pyd", ".exe", ".dylib"),
+)

@@ -1,0 +1,66 @@
+"""Pictures, sound, video, fonts and PDF: recognised, so that they are not unknown; clean once their bytes were seen.
+
+A file that is named like a model or an archive is none of these, whatever it begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from scanners.suffixes import MODEL_SUFFIXES
+
+# (offset, bytes there): magic numbers that stand for themselves
+_SIGNATURES = (
+    (0, b"\x89PNG\r\n\x1a\n"),
+    (0, b"\xff\xd8\xff"),
+    (0, b"GIF87a"),
+    (0, b"GIF89a"),
+    (0, b"II*\0"),
+    (0, b"MM\0*"),
+    (8, b"WEBP"),
+    (8, b"WAVE"),
+    (8, b"AVI "),
+    (4, b"ftyp"),
+    (0, b"fLaC"),
+    (0, b"OggS"),
+    (0, b"ID3"),
+    (0, b"\x1aE\xdf\xa3"),
+    (0, b"%PDF-"),
+    (0, b"wOFF"),
+    (0, b"wOF2"),
+    (0, b"OTTO"),
+)
+# Too short to stand for themselves: they count only with the name that goes with them
+_WEAK = {
+    ".bmp": (b"BM",),
+    ".ico": (b"\0\0\1\0",),
+    ".mp3": (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"),
+    ".ttf": (b"\0\1\0\0", b"true"),
+    ".ttc": (b"ttcf",),
+}
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob begins like a picture, sound, video, font or PDF."""
+    suffix = blob.locator.suffix
+    if suffix in MODEL_SUFFIXES:
+        return False
+    if any(blob.head[offset : offset + len(magic)] == magic for offset, magic in _SIGNATURES):
+        return True
+    return blob.head.startswith(_WEAK.get(suffix, ()))
+
+
+def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
+    """Yield nothing: that the raw bytes were looked at is enough."""
+    return iter(())
+
+
+SCANNER = Scanner(
+    name="media",
+    title="Pictures, sound, video, fonts and PDF",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".png", ".jpg", ".gif", ".webp", ".svg", ".mp4", ".wav", ".mp3", ".pdf", ".ttf"),
+)

@@ -1,0 +1,135 @@
+"""Headers of native executables and libraries: ELF, PE and Mach-O, checked as far as a kernel would and beyond.
+
+Every check is on top of a four-byte magic number, so that random bytes pass with a chance below 2^-64.
+Sources: System V ABI (gabi, chapter 4), Microsoft PE format, Apple mach-o/loader.h and mach-o/fat.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.units import KIB
+
+
+class NativeCode(NamedTuple):
+    """An executable image: `start` is its first byte, `title` says what it is."""
+
+    start: int
+    title: str
+
+
+# Processors that models run on as hosts. GPU and accelerator code (cubin: 190, amdgpu: 224, hexagon: 164) is left out:
+# compiled models of TensorRT, XLA or QNN hold it as a matter of course, and no operating system starts it.
+_ELF_MACHINES = {
+    2: "SPARC",
+    3: "x86",
+    8: "MIPS",
+    20: "PowerPC",
+    21: "PowerPC64",
+    22: "S390",
+    40: "ARM",
+    43: "SPARC64",
+    62: "x86-64",
+    183: "AArch64",
+    243: "RISC-V",
+    258: "LoongArch",
+}
+_ELF_TYPES = {1: "object file", 2: "executable", 3: "shared library"}
+_ELF_SEGMENT_SIZES = {1: 32, 2: 56}
+
+_PE_MACHINES = {0x14C: "x86", 0x8664: "x86-64", 0xAA64: "AArch64", 0x1C0: "ARM", 0x1C4: "ARM", 0x200: "Itanium"}
+_PE_REACH = 16 * KIB
+"""Bytes before the PE header in which its DOS header must begin: linkers put it within 1 KiB."""
+_PE_OPTIONAL = {0x10B: 96, 0x20B: 112}
+_PE_LIBRARY = 0x2000
+
+_MACH_CPUS = {7: "x86", 12: "ARM", 18: "PowerPC", 0x1000007: "x86-64", 0x100000C: "AArch64", 0x1000012: "PowerPC64"}
+_MACH_TYPES = {1: "object file", 2: "executable", 6: "shared library", 8: "bundle", 9: "shared library stub"}
+_MACH_MAGIC = {
+    b"\xce\xfa\xed\xfe": ("<", 28),
+    b"\xcf\xfa\xed\xfe": ("<", 32),
+    b"\xfe\xed\xfa\xce": (">", 28),
+    b"\xfe\xed\xfa\xcf": (">", 32),
+}
+_FAT_MAGIC = {b"\xca\xfe\xba\xbe": ">5I", b"\xca\xfe\xba\xbf": ">2I2QI"}
+_FAT_ARCHITECTURES = 18
+"""More than any file has; what stands here in a Java class file is its version, 45 and up."""
+
+
+def native_code_at(reader: Reader, offset: int) -> NativeCode | None:
+    """Return the executable whose magic number (of PE: its `PE` header) stands at `offset`, or None."""
+    try:
+        magic = reader.read(offset, 4)
+        if magic == b"\x7fELF":
+            return _elf(reader, offset)
+        if magic == b"PE\0\0":
+            return _pe(reader, offset)
+        if magic in _MACH_MAGIC:
+            return _mach(reader, offset, *_MACH_MAGIC[magic])
+        if magic in _FAT_MAGIC:
+            return _fat(reader, offset, _FAT_MAGIC[magic])
+    except Truncated:
+        return None
+    return None
+
+
+def native_code_file(head: bytes, reader: Reader) -> NativeCode | None:
+    """Return the executable that begins with the first byte of `reader`, or None; `head` is what it begins with."""
+    if head[:2] != b"MZ":
+        return native_code_at(reader, 0)
+    if len(head) < 64:
+        return None
+    code = native_code_at(reader, int.from_bytes(head[60:64], "little"))
+    return code if code and code.start == 0 else None
+
+
+def _elf(reader: Reader, offset: int) -> NativeCode | None:
+    # Not the version, identification and header size: Linux runs files in which those are wrong.
+    head = reader.read(offset, 52)
+    order, wide = (">" if head[5] == 2 else "<"), head[4] == 2
+    kind, machine = struct.unpack_from(f"{order}HH", head, 16)
+    (segment,) = struct.unpack_from(f"{order}H", reader.read(offset, 56) if wide else head, 54 if wide else 42)
+    if kind not in _ELF_TYPES or machine not in _ELF_MACHINES:
+        return None
+    if segment != _ELF_SEGMENT_SIZES[2 if wide else 1] and not (kind == 1 and segment == 0):
+        return None
+    return NativeCode(offset, f"ELF {_ELF_TYPES[kind]} for {_ELF_MACHINES[machine]}")
+
+
+def _pe(reader: Reader, offset: int) -> NativeCode | None:
+    machine, sections, _, _, _, optional, flags = struct.unpack("<HHIIIHH", reader.read(offset + 4, 20))
+    (magic,) = struct.unpack("<H", reader.read(offset + 24, 2))
+    if machine not in _PE_MACHINES or not 1 <= sections <= 96 or optional < _PE_OPTIONAL.get(magic, 1 << 16):
+        return None
+    reader.read(offset + 24 + optional, 40 * sections)
+    first = max(0, offset - _PE_REACH)
+    before = reader.read(first, offset - first)
+    start = before.rfind(b"MZ")
+    while start >= 0:
+        if before[start + 60 : start + 64] == (offset - first - start).to_bytes(4, "little"):
+            kind = "library" if flags & _PE_LIBRARY else "executable"
+            return NativeCode(first + start, f"Windows {kind} for {_PE_MACHINES[machine]}")
+        start = before.rfind(b"MZ", 0, start + 1)
+    return None
+
+
+def _mach(reader: Reader, offset: int, order: str, header: int) -> NativeCode | None:
+    cpu, _, kind, commands, length = struct.unpack(f"{order}5I", reader.read(offset + 4, 20))
+    first = struct.unpack(f"{order}2I", reader.read(offset + header, 8))
+    if cpu not in _MACH_CPUS or kind not in _MACH_TYPES or not 1 <= commands <= length // 8:
+        return None
+    if not 8 <= first[1] <= length <= reader.size - offset or first[1] % 4 or first[0] & 0x7FFFFFFF > 0xFF:
+        return None
+    return NativeCode(offset, f"Mach-O {_MACH_TYPES[kind]} for {_MACH_CPUS[cpu]}")
+
+
+def _fat(reader: Reader, offset: int, layout: str) -> NativeCode | None:
+    (count,) = struct.unpack(">I", reader.read(offset + 4, 4))
+    cpu, _, start, length, align = struct.unpack(layout, reader.read(offset + 8, struct.calcsize(layout)))
+    if cpu not in _MACH_CPUS or not 1 <= count <= _FAT_ARCHITECTURES or align > 31:
+        return None
+    if not length or start + length > reader.size - offset:
+        return None
+    return NativeCode(offset, "Mach-O universal file")

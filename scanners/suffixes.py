@@ -1,0 +1,15 @@
+"""File names that promise a model or an archive: content that is something else must not pass as a harmless file."""
+
+from __future__ import annotations
+
+MODEL_SUFFIXES = frozenset(
+    # pickles, PyTorch and what executes like them
+    ".pkl .pickle .p .pck .dill .joblib .pt .pth .ckpt .bin .t7 .th .mar .pt2 .pte .ptl .bin .nemo .skops .npy .npz "
+    # weights without code
+    ".safetensors .gguf .ggml .ggjt .llamafile .msgpack "
+    # graphs
+    ".h5 .hdf5 .keras .onnx .ort .tflite .lite .pb .mlmodel .pdmodel .pdiparams .params .caffemodel .engine .plan "
+    ".trt .rknn .ubj .cbm .mnn .dnn .rds .rda .rdata .torch .feather .arrow .parquet "
+    # archives
+    ".zip .whl .jar .tar .tgz .gz .bz2 .tbz2 .xz .txz .lzma .lz4 .zst .zlib .z .7z .rar".split()
+)

@@ -1,0 +1,81 @@
+"""Plain text of any language and encoding: code, configuration, data, licences; recognised, so that it is not unknown.
+
+Text is clean once its raw bytes were looked at. A file that is named like a model or an archive is never text: a
+damaged model must not turn clean by looking like it.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+
+from modelsweep.core.scanner import HEAD, Blob, Context, Item, Scanner
+from modelsweep.core.units import KIB
+from scanners.suffixes import MODEL_SUFFIXES
+
+SAMPLE = 4 * KIB
+SAMPLES = 16
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b"))
+"""Control characters that text has no use for; colours of log files begin with an escape."""
+_PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
+_TOLERATED = 0.002
+"""Share of stray control characters, as corpora and logs hold them; NUL is none of them."""
+_FOREIGN = 0.5
+"""Share of printable ASCII from which bytes that are not UTF-8 are taken for text in an old 8-bit encoding."""
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the head and samples of the rest read as text."""
+    if blob.locator.suffix in MODEL_SUFFIXES:
+        return False
+    encoding = next((name for bom, name in _BOMS if blob.head.startswith(bom)), "utf-8")
+    return is_text(blob.head, encoding) and all(is_text(sample, encoding) for sample in _samples(blob))
+
+
+def _samples(blob: Blob) -> Iterator[bytes]:
+    """Yield bytes spread over all that comes after the head, at even offsets."""
+    step = max((blob.size - HEAD) // SAMPLES, SAMPLE) & ~1
+    for offset in range(HEAD, blob.size, step):
+        yield blob.reader.read(offset, min(SAMPLE, blob.size - offset))
+
+
+def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
+    """Return whether `sample`, which may begin and end within a character, reads as text."""
+    characters = _recoded(sample, encoding)
+    if characters is None:
+        printable = len(sample) - len(sample.translate(None, _PRINTABLE))
+        return encoding == "utf-8" and printable >= _FOREIGN * len(sample) and _few_controls(sample)
+    return _few_controls(characters)
+
+
+def _recoded(sample: bytes, encoding: str) -> bytes | None:
+    """Return `sample` as UTF-8 without the characters that its edges cut, None where it is not in `encoding`."""
+    start = 0
+    if encoding == "utf-8":
+        start = next((index for index, byte in enumerate(sample[:3]) if byte & 0xC0 != 0x80), 0)
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)("strict" if encoding == "utf-8" else "surrogatepass")
+        return decoder.decode(sample[start:]).encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+
+
+def _few_controls(characters: bytes) -> bool:
+    strays = len(characters) - len(characters.translate(None, _CONTROLS))
+    return b"\0" not in characters and strays <= _TOLERATED * len(characters)
+
+
+def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
+    """Yield nothing: that the raw bytes were looked at is enough."""
+    return iter(())
+
+
+SCANNER = Scanner(
+    name="text",
+    title="Plain text (code, configuration, data, licences)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".txt", ".md", ".json", ".yaml", ".csv", ".py"),
+)

@@ -1,0 +1,37 @@
+"""Executables as files of their own, hidden in others, and bytes that only look like them."""
+
+from __future__ import annotations
+
+import random
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.native_code import elf, fat, java_class, mach, pe
+
+NOISE = random.Random(1).randbytes(3000)
+
+
+def inside(code: bytes) -> bytes:
+    """Return `code` between random bytes."""
+    return NOISE + code + NOISE
+
+
+CASES = {
+    "shared_library": Case(elf, "plugin.so", Verdict.REVIEW),
+    "windows_program": Case(pe, "setup.exe", Verdict.REVIEW),
+    "mac_program": Case(mach, "tool", Verdict.REVIEW),
+    "mac_fat_library": Case(fat, "plugin.dylib", Verdict.REVIEW),
+    "library_named_as_weights": Case(elf, "model.safetensors", Verdict.MALICIOUS),
+    "program_named_as_picture": Case(pe, "photo.png", Verdict.MALICIOUS),
+    "elf_in_weights": Case(lambda: inside(elf()), "weights.bin", Verdict.MALICIOUS),
+    "pe_in_weights": Case(lambda: inside(pe()), "weights.bin", Verdict.MALICIOUS),
+    "mach_in_weights": Case(lambda: inside(mach()), "weights.bin", Verdict.MALICIOUS),
+    "fat_mach_in_weights": Case(lambda: inside(fat()), "weights.bin", Verdict.MALICIOUS),
+    "benign_gpu_code_in_weights": Case(lambda: inside(elf(machine=190)), "weights.bin", Verdict.NOT_SCANNED),
+    "benign_java_class": Case(java_class, "Main.class", Verdict.NOT_SCANNED),
+    "benign_magic_numbers_alone": Case(
+        lambda: inside(b"\x7fELF" + b"PE\0\0\x64\x86" + b"\xcf\xfa\xed\xfe\x07\0\0\x01"),
+        "weights.bin",
+        Verdict.NOT_SCANNED,
+    ),
+}

@@ -1,0 +1,99 @@
+"""The raw pass: both matchers answer alike, members keep what is theirs, and a spent budget is said."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelsweep.core.finding import Finding, Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.reader import WINDOW, MemoryReader
+from modelsweep.core.scanner import Blob, Context
+from scanners.matcher import PATTERNS, HyperscanMatcher, RegexMatcher, has_hyperscan, offsets
+from scanners.sweep import HIT_BUDGET, THREADED, Sweep
+from tests.scanners.native_code import elf, fat, mach, pe
+from tests.scanners.scripts.cases import CRADLE, DECODED, INDIRECT, POWERSHELL, SHELL
+from tests.scanners.spool import memory_spool
+
+PLANTED = (
+    elf(),
+    pe(),
+    mach(),
+    fat(),
+    SHELL,
+    POWERSHELL,
+    POWERSHELL.upper(),
+    CRADLE,
+    CRADLE.swapcase(),
+    DECODED,
+    INDIRECT,
+)
+PIECES = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(PLANTED),
+    st.sampled_from(PLANTED).flatmap(lambda piece: st.integers(1, len(piece)).map(lambda end: piece[:end])),
+)
+
+
+@pytest.mark.skipif(not has_hyperscan(), reason="hyperscan is not installed")
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=12).map(b"".join))
+def test_both_matchers_answer_alike(window: bytes) -> None:
+    present = HyperscanMatcher().present(window)
+    assert present == RegexMatcher().present(window)
+    assert present == [number for number in range(len(PATTERNS)) if any(True for _ in offsets(number, window))]
+
+
+def sweep_of(data: bytes) -> tuple[Sweep, Blob]:
+    """Return a finished sweep over `data`, and the blob of it, claimed by nobody."""
+    blob = Blob(Locator("weights.bin"), MemoryReader(data))
+    sweep = Sweep(blob)
+    sweep.run()
+    sweep.claim(blob, set())
+    return sweep, blob
+
+
+def context(size: int) -> Context:
+    """Return a context with the usual limits."""
+    return Context(Options(), size, memory_spool)
+
+
+@pytest.mark.parametrize("size", [WINDOW, THREADED + 12345])
+def test_digest_and_hits_across_the_edge_of_a_window(size: int) -> None:
+    data = bytearray(random.Random(3).randbytes(size) + bytes(2000))
+    where = WINDOW - 3
+    data[where : where + 512] = elf()
+    sweep, _ = sweep_of(bytes(data))
+    found = [item.span for item in sweep.confirm(context(size)) if isinstance(item, Finding)]
+    assert sweep.digest == hashlib.sha256(data).hexdigest()
+    assert [span.offset for span in found if span] == [where]
+
+
+def test_members_keep_what_is_theirs() -> None:
+    noise = random.Random(4).randbytes(1000)
+    sweep, blob = sweep_of(noise + elf() + noise + SHELL + noise)
+    library = blob.window("plugin.so", 1000, 512)
+    sweep.claim(blob.window("all", 0, blob.size), set())
+    sweep.claim(library, {"executable"})
+    found = [item for item in sweep.confirm(context(blob.size)) if isinstance(item, Finding)]
+    assert [(item.rule.id, str(item.locator)) for item in found] == [("script/embedded", "weights.bin")]
+
+
+def test_a_spent_budget_is_said() -> None:
+    sweep, blob = sweep_of(b"\x7fELF" * (HIT_BUDGET + 1))
+    problems = [item for item in sweep.confirm(context(blob.size)) if isinstance(item, Problem)]
+    assert [problem.kind for problem in problems] == [ProblemKind.LIMIT]
+
+
+def test_owned_decoys_cost_no_budget() -> None:
+    decoys = b"#!/bin/sh\0" * (HIT_BUDGET + 1)
+    sweep, blob = sweep_of(decoys + b"\0" + SHELL + b"\0")
+    sweep.claim(blob.window("notes.txt", 0, len(decoys)), {"text"})
+    found = list(sweep.confirm(context(blob.size)))
+    assert [item.rule.id for item in found if isinstance(item, Finding)] == ["script/embedded"]
+    assert not [item for item in found if isinstance(item, Problem)]
