@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from modelsweep import __version__
+from modelsweep import __version__, shadowing
 from modelsweep.cli.terminal import discard_stdout, say, tolerate_any_text
 
 COMMANDS = ("scan", "rules", "metadata", "doctor")
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0 nothing found, 1 findings, 2 it failed, 130 interrupted."""
     tolerate_any_text()
     try:
+        shadowing.check()
         code = root.main(arguments, prog_name="modelsweep", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
@@ -72,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except click.ClickException as error:
         _say_error(error)
+        return FAILED
+    except shadowing.Shadowed as error:
+        say(str(error))
         return FAILED
     except Exception as error:
         if os.environ.get("MODELSWEEP_DEBUG"):

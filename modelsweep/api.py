@@ -1,0 +1,132 @@
+"""The public API: `scan` examines targets on this machine and returns a report.
+
+report = scan("models/", blacklist=["unsafe_model"], max_file_size=2**30, timeout=600)
+for finding in report.findings: ...
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from modelsweep import shadowing
+from modelsweep.core.finding import Problem
+from modelsweep.core.options import Depth, Options
+from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
+from modelsweep.core.wire import JsonObject, encode_options
+from producer.plan import Selection, opener, plan
+from worker.launcher import SandboxFailed
+from worker.supervisor import Supervisor
+
+__all__ = ["JobOptions", "SandboxFailed", "Target", "scan", "scan_job"]
+
+Target = str | os.PathLike[str]
+Progress = Callable[[UnitResult], None]
+"""Called with each result as it is completed, in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """How a job is done: how every unit is examined, which units there are, and how many are examined at once.
+
+    `jobs` 0 is one for each processor that this process may use.
+    """
+
+    options: Options = field(default_factory=Options)
+    selection: Selection = field(default_factory=Selection)
+    jobs: int = 0
+
+
+def scan(  # noqa: PLR0913 - keywords that people look for, documented below
+    *targets: Target | Iterable[Target],
+    blacklist: Iterable[str] = (),
+    max_file_size: int | None = None,
+    max_total_size: int | None = None,
+    timeout: float = 300.0,
+    allow_imports: Iterable[str] = (),
+    scanners: Iterable[str] | None = None,
+    plugins: Iterable[str] = (),
+    depth: Depth = "full",
+    jobs: int = 0,
+    progress: Progress | None = None,
+) -> Report:
+    """Examine files, folders and URLs and return the report; nothing that is scanned is loaded or run.
+
+    `blacklist` holds patterns of model and file names that are reported; larger files than `max_file_size` and what
+    passes `max_total_size` together (bytes) are left out, which is said; `timeout` is in seconds for a file of up to
+    1 GiB and grows with size; `allow_imports` are names to trust such as `acme.*`; `scanners` are the names of those to
+    use, None for all; `plugins` are installed packages whose scanners are used too; `depth` "quick" looks at structure
+    only; `jobs` files are examined at once (0: one for each processor). `progress` gets each result as it is completed.
+
+    What cannot be examined is a Problem in the report. Raises SandboxFailed where no sandboxed process can be started,
+    and shadowing.Shadowed where a folder on the path hides a package of modelsweep.
+    """
+    options = Options(
+        depth=depth,
+        scanners=None if scanners is None else tuple(scanners),
+        allow_imports=tuple(allow_imports),
+        blacklist=tuple(blacklist),
+        plugins=tuple(plugins),
+        timeout=timeout,
+    )
+    job = JobOptions(options, Selection(max_file_size, max_total_size), jobs)
+    return scan_job(_names(targets), job, progress)
+
+
+def scan_job(
+    targets: Sequence[str], job: JobOptions, progress: Progress | None = None, arguments: Sequence[str] = ()
+) -> Report:
+    """Do a job and return its report, which names `arguments` as what it was started with; raises as `scan` does."""
+    shadowing.check()
+    started, clock = time.time(), time.perf_counter()
+    problems: list[Problem] = []
+    with Supervisor(job.options, job.jobs) as supervisor:
+        results = []
+        for result in supervisor.examine(_units(targets, job.selection, problems), opener(targets)):
+            if progress:
+                progress(result)
+            results.append(result)
+        tool = supervisor.tool()
+    run = Run(started, time.perf_counter() - clock, tuple(arguments))
+    return _report(tuple(targets), job, tool, results, problems, run)
+
+
+def _units(targets: Sequence[str], selection: Selection, problems: list[Problem]) -> Iterator[Unit]:
+    """Yield the units of the targets; what is no unit goes to `problems`."""
+    for item in plan(targets, selection):
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            yield item
+
+
+def _report(
+    targets: tuple[str, ...], job: JobOptions, tool: Tool, results: list[UnitResult], problems: list[Problem], run: Run
+) -> Report:
+    """Return the report, results in report order; under SOURCE_DATE_EPOCH nothing in it varies between two runs."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isdigit():
+        run = replace(run, start_time=float(epoch), duration=0.0)
+        results = [replace(result, duration=0.0) for result in results]
+    results.sort(key=lambda result: result.unit.index)
+    return Report(targets, tool, tuple(results), tuple(problems), run, _shown(job))
+
+
+def _shown(job: JobOptions) -> JsonObject:
+    """Return the options that shape a report as JSON; `jobs` changes nothing in it."""
+    selection = job.selection
+    sizes: JsonObject = {"max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size}
+    return {**encode_options(job.options), **sizes}
+
+
+def _names(targets: Iterable[Target | Iterable[Target]]) -> tuple[str, ...]:
+    """Return targets as text, with lists of them spread."""
+    names: list[str] = []
+    for target in targets:
+        if isinstance(target, (str, os.PathLike)):
+            names.append(os.fspath(target))
+        else:
+            names += [os.fspath(name) for name in target]
+    return tuple(names)

@@ -1,0 +1,100 @@
+"""Messages between our processes: four bytes of length, one line of JSON, and at most one open file beside it."""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import socket
+from typing import Any
+
+from modelsweep.core.units import MIB
+from modelsweep.core.wire import Decoded, JsonObject, dumps
+
+HEADER = 4
+LARGEST = 256 * MIB
+"""Bytes of one message: more than a result with every list at its limit."""
+
+
+class BadMessage(Exception):
+    """The other side sent what is no message; the sentence says why."""
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+def frame(message: JsonObject) -> bytes:
+    """Return the bytes of a message; raises BadMessage where it is larger than `LARGEST`."""
+    body = dumps(message)
+    if len(body) > LARGEST:
+        raise BadMessage(f"{len(body):,} bytes are more than a message may have")
+    return len(body).to_bytes(HEADER, "big") + body
+
+
+def unframe(received: bytearray) -> Decoded | None:
+    """Return the one message that `received` holds, None while it is incomplete; raises BadMessage."""
+    if len(received) < HEADER:
+        return None
+    stop = HEADER + int.from_bytes(received[:HEADER], "big")
+    if stop > HEADER + LARGEST or len(received) > stop:
+        raise BadMessage("more bytes than a message may have")
+    return decoded(bytes(memoryview(received)[HEADER:])) if len(received) == stop else None
+
+
+def decoded(body: bytes) -> Decoded:
+    """Return the object that `body` holds; raises BadMessage."""
+    try:
+        message: Any = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage(f"no JSON: {type(error).__name__}") from error
+    if not isinstance(message, dict):
+        raise BadMessage("no JSON object")
+    return message
+
+
+def send(peer: socket.socket, message: JsonObject, descriptor: int | None = None) -> None:
+    """Send a message, with a duplicate of an open file; raises Closed, BlockingIOError where a peer does not read."""
+    data = frame(message)
+    open_files = [] if descriptor is None else [descriptor]
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", open_files))] if open_files else []
+    try:
+        sent = peer.sendmsg([data], ancillary)
+        if sent < len(data):
+            peer.sendall(memoryview(data)[sent:])
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise Closed from error
+
+
+def receive(peer: socket.socket) -> tuple[Decoded, int | None]:
+    """Wait for a message, with the open file beside it or None; raises Closed, BadMessage."""
+    header, descriptor = _first_bytes(peer)
+    try:
+        body = _exactly(peer, int.from_bytes(header, "big"))
+        return decoded(body), descriptor
+    except BaseException:
+        if descriptor is not None:
+            os.close(descriptor)
+        raise
+
+
+def _first_bytes(peer: socket.socket) -> tuple[bytes, int | None]:
+    try:
+        header, descriptors, _, _ = socket.recv_fds(peer, HEADER, 1)
+    except ConnectionResetError as error:
+        raise Closed from error
+    if not header:
+        raise Closed
+    return header + _exactly(peer, HEADER - len(header)), descriptors[0] if descriptors else None
+
+
+def _exactly(peer: socket.socket, length: int) -> bytes:
+    if length > LARGEST:
+        raise BadMessage("more bytes than a message may have")
+    received = bytearray()
+    while len(received) < length:
+        chunk = peer.recv(min(length - len(received), MIB))
+        if not chunk:
+            raise Closed
+        received += chunk
+    return bytes(received)

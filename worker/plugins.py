@@ -1,0 +1,42 @@
+"""Third-party scanners: packages that offer `Scanner` values under the entry point `modelsweep.scanners`.
+
+Opt-in by the name of the distribution, because a plug-in is code that judges: it runs in the sandbox, and its name,
+version and rules are part of the ruleset digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.scanner import Scanner
+from scanners import SCANNERS
+
+GROUP = "modelsweep.scanners"
+
+
+class PluginError(Exception):
+    """A plug-in that was asked for cannot be used; the sentence says which and why."""
+
+
+def scanners_with(distributions: Sequence[str]) -> tuple[Scanner, ...]:
+    """Return our scanners and those of the installed `distributions`, in that order; raises PluginError."""
+    return (*SCANNERS, *(scanner for name in distributions for scanner in _load(name)))
+
+
+def _load(name: str) -> Iterator[Scanner]:
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        points = [point for point in distribution(name).entry_points if point.group == GROUP]
+    except PackageNotFoundError:
+        raise PluginError(f"plug-in {name} is not installed") from None
+    if not points:
+        raise PluginError(f"plug-in {name} offers no entry point {GROUP}")
+    for point in sorted(points, key=lambda point: point.name):
+        try:
+            scanner = point.load()
+        except Exception as error:  # foreign code: whatever it raises means that it cannot be used
+            raise PluginError(f"plug-in {name}: {point.value}: {type(error).__name__}: {error}") from error
+        if not isinstance(scanner, Scanner):
+            raise PluginError(f"plug-in {name}: {point.value} is no Scanner")
+        yield scanner

@@ -1,0 +1,26 @@
+"""What a report was made with: all scanners, detectors and judges, and one digest over them and their rules."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from modelsweep import __version__
+from modelsweep.core.finding import Json
+from modelsweep.core.report import Tool
+from modelsweep.core.scanner import Scanner
+from modelsweep.core.wire import dumps, encode_rule
+from scanners.detector import Detector
+from scanners.detectors import DETECTORS
+from scanners.judge import JUDGES, Judge
+
+
+def tool(scanners: Sequence[Scanner]) -> Tool:
+    """Return this program with `scanners`, plug-ins included; `ruleset` is a SHA-256 in hex.
+
+    It changes whenever the same bytes might be judged otherwise: a name, a version or a rule is another one.
+    """
+    parts: tuple[Scanner | Detector | Judge, ...] = (*scanners, *DETECTORS, *JUDGES)
+    identity: Json = [[part.name, part.version, *map(encode_rule, part.rules)] for part in parts]
+    digest = hashlib.sha256(dumps(identity)).hexdigest()
+    return Tool(__version__, digest, tuple(scanner.name for scanner in scanners))

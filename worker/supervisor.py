@@ -1,0 +1,282 @@
+"""Examines units in persistent sandboxed children: what hostile bytes do to a child costs one Problem.
+
+    supervisor ── control socket ── zygote ─┬─ child
+        │                                   ├─ child
+        └── one socket for each child ──────┴─ child
+
+A child gets a unit and an open file (SCM_RIGHTS) and answers with a result. It is held to a deadline, and its answer
+to a size and to the unit it was given. A child that ends is replaced. Control-C, an exception, or the death of this
+process leaves no process and no file.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.reader import SourceFault
+from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.core.text import printable
+from modelsweep.core.units import GIB, MIB, format_size
+from modelsweep.core.wire import Decoded, decode_result, encode_unit
+from sources.source import OpenedFile
+from worker.channel import BadMessage, Closed, send, unframe
+from worker.cpus import default_jobs
+from worker.launcher import Launcher
+
+SUPERVISOR = "supervisor"
+OpenUnit = Callable[[Unit], OpenedFile]
+"""Opens what a unit names, for reading; raises SourceFault."""
+
+
+class Fate(NamedTuple):
+    """Why a child ended, as the Problem of the unit it had."""
+
+    kind: ProblemKind
+    detail: str
+
+
+GARBAGE = Fate(ProblemKind.CRASH, "the examining process did not answer with a result of this file")
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """An examining process; `unit` is what it is busy with, until `deadline` (monotonic) at most."""
+
+    number: int
+    peer: socket.socket
+    unit: Unit | None = None
+    deadline: float = 0.0
+    received: bytearray = field(default_factory=bytearray)
+
+
+class Supervisor:
+    """Runs at most `jobs` children (0: one for each processor that we may use), all with the same `options`.
+
+    Starting up goes on beside whatever the caller does next. Use it as a context manager, or call `close`; raises
+    SandboxFailed. All of it belongs to one thread.
+    """
+
+    def __init__(self, options: Options, jobs: int = 0) -> None:
+        self.options, self.jobs = options, jobs or default_jobs()
+        self._children: dict[int, Child] = {}
+        self._idle: list[Child] = []
+        self._done: list[UnitResult] = []
+        self._spawned = 0
+        self._selector = selectors.DefaultSelector()
+        self._tool: Tool | None = None
+        self._launch()
+
+    def _launch(self) -> None:
+        self._launcher = Launcher(self.options)
+        self._selector.register(self._launcher.control, selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and remove their files; may be called again."""
+        for child in self._children.values():
+            child.peer.close()
+        self._children.clear()
+        self._idle.clear()
+        self._selector.close()
+        self._launcher.close()
+
+    def tool(self) -> Tool:
+        """Return what the children examine with; raises SandboxFailed where they cannot be started."""
+        if self._tool is None:
+            self._tool = self._launcher.tool()
+        return self._tool
+
+    def examine(self, units: Iterable[Unit], open_unit: OpenUnit) -> Iterator[UnitResult]:
+        """Yield the result of each unit as it is completed, in any order; units are taken as children come free.
+
+        Raises SandboxFailed. A unit that cannot be opened, or that ends its child, has a result with a Problem.
+        """
+        self.tool()
+        waiting = iter(units)
+        while self._feed(waiting, open_unit) or self._busy():
+            if not self._done:
+                self._wait()
+            paused = time.monotonic()
+            while self._done:
+                yield self._done.pop()
+            self._postpone(time.monotonic() - paused)
+
+    def _busy(self) -> bool:
+        return bool(self._done) or any(child.unit for child in self._children.values())
+
+    def _feed(self, waiting: Iterator[Unit], open_unit: OpenUnit) -> bool:
+        """Give units to children until none is free; returns whether there may be more units."""
+        while (self._idle or len(self._children) < self.jobs) and not self._done:
+            unit = next(waiting, None)
+            if unit is None:
+                return False
+            self._dispatch(unit, open_unit)
+        return True
+
+    def _dispatch(self, unit: Unit, open_unit: OpenUnit) -> None:
+        try:
+            opened = open_unit(unit)
+        except SourceFault as fault:
+            self._done.append(_failed(unit, Fate(ProblemKind.SOURCE, printable(str(fault), 300))))
+            return
+        child = self._idle.pop() if self._idle else self._spawn()
+        child.unit = replace(unit, size=opened.size)
+        child.deadline = time.monotonic() + self._seconds(child.unit)
+        try:
+            send(child.peer, encode_unit(child.unit), opened.descriptor)
+        except BlockingIOError:
+            self._condemn(child, GARBAGE)
+        except Closed:
+            pass  # its end is about to be reported
+        finally:
+            os.close(opened.descriptor)
+
+    def _spawn(self) -> Child:
+        self._spawned += 1
+        child = Child(self._spawned, self._launcher.spawn(self._spawned))
+        self._children[child.number] = child
+        self._selector.register(child.peer, selectors.EVENT_READ, child)
+        return child
+
+    def _seconds(self, unit: Unit) -> float:
+        return self.options.timeout * max(1.0, unit.size / GIB)
+
+    def _postpone(self, seconds: float) -> None:
+        """Leave out of all deadlines the time in which nobody looked."""
+        for child in self._children.values():
+            child.deadline += seconds
+
+    def _wait(self) -> None:
+        """Wait until something happens, and deal with all that did."""
+        deadlines = [child.deadline for child in self._children.values() if child.unit]
+        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        for key, _ in self._selector.select(timeout):
+            if key.data is None:
+                self._note_end()
+            elif key.data.peer.fileno() >= 0:
+                self._read(key.data)
+        now = time.monotonic()
+        for child in list(self._children.values()):
+            if child.unit and child.deadline <= now:
+                seconds = self._seconds(child.unit)
+                self._condemn(child, Fate(ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
+
+    def _read(self, child: Child) -> bool:
+        """Take in what a child sent; returns whether there was anything."""
+        try:
+            data = child.peer.recv(MIB)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._hang_up(child)
+            return False
+        child.received += data
+        try:
+            message = unframe(child.received)
+            if message is not None:
+                self._finish(child, message)
+        except BadMessage:
+            self._condemn(child, GARBAGE)
+        return True
+
+    def _finish(self, child: Child, message: Decoded) -> None:
+        """Keep a result; raises BadMessage where it is none of the child's own unit."""
+        unit = child.unit
+        if unit is None:
+            raise BadMessage("an answer that nobody asked for")
+        result = _decoded(message, unit)
+        child.unit = None
+        child.received = bytearray()
+        self._idle.append(child)
+        self._done.append(result)
+
+    def _condemn(self, child: Child, fate: Fate) -> None:
+        """Have a child killed for what it did, and wait no longer for it: it may be stuck in the kernel."""
+        self._hang_up(child)
+        del self._children[child.number]
+        if child.unit:
+            self._done.append(_failed(child.unit, fate))
+
+    def _hang_up(self, child: Child) -> None:
+        """Have a child killed that is of no more use; that it ended is told later."""
+        if child.peer.fileno() >= 0:
+            self._selector.unregister(child.peer)
+            child.peer.close()
+        if child in self._idle:
+            self._idle.remove(child)
+        self._launcher.kill(child.number)
+
+    def _note_end(self) -> None:
+        try:
+            ended = self._launcher.ended()
+        except Closed:
+            self._relaunch()
+            return
+        child = self._children.get(ended.number)
+        while child and child.peer.fileno() >= 0 and self._read(child):
+            pass  # it may have answered before it ended
+        if child and child.number in self._children:
+            self._condemn(child, Fate(ProblemKind.CRASH, ended.fault) if ended.fault else self._fate(ended.status))
+
+    def _relaunch(self) -> None:
+        """Start anew after the zygote died, and with it every child; raises SandboxFailed where that does not work."""
+        self._selector.unregister(self._launcher.control)
+        self._launcher.close()
+        for child in list(self._children.values()):
+            self._condemn(child, Fate(ProblemKind.CRASH, "the parent of the examining process died"))
+        self._launch()
+        self._tool = self._launcher.tool()
+
+    def _fate(self, status: int) -> Fate:
+        """Return what a wait status says of the unit."""
+        if not os.WIFSIGNALED(status):
+            return Fate(ProblemKind.CRASH, f"the examining process ended with status {os.WEXITSTATUS(status)}")
+        number = os.WTERMSIG(status)
+        if number == signal.SIGKILL:  # not by us: what we kill is condemned already
+            memory = format_size(self.options.limits.memory)
+            return Fate(
+                ProblemKind.LIMIT, f"ran out of memory: the system killed the examining process (limit {memory})"
+            )
+        if number == signal.SIGSYS:
+            return Fate(ProblemKind.CRASH, "the examining process died of SIGSYS: it broke the sandbox's rules")
+        return Fate(ProblemKind.CRASH, f"the examining process died of {signal.Signals(number).name}")
+
+
+def _failed(unit: Unit, fate: Fate) -> UnitResult:
+    return UnitResult(unit, problems=(Problem(fate.kind, unit.locator, SUPERVISOR, fate.detail),))
+
+
+def _decoded(message: Decoded, unit: Unit) -> UnitResult:
+    """Return the result in `message`, which must be about `unit`; raises BadMessage."""
+    try:
+        result = decode_result(message)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        raise BadMessage(f"no result: {type(error).__name__}") from error
+    for part in (result.artifacts, result.facts, result.findings, result.problems):
+        for item in part:
+            if not _within(item.locator, unit.locator):
+                raise BadMessage("a result about another file")
+    return replace(result, unit=unit)
+
+
+def _within(inner: Locator, outer: Locator) -> bool:
+    depth = len(outer.members)
+    return inner.uri == outer.uri and inner.version == outer.version and inner.members[:depth] == outer.members

@@ -1,0 +1,140 @@
+"""The process that examining processes are forked from: scanners are imported once, and there is only one thread.
+
+It is started with an empty environment, so that neither it nor what it forks ever held a credential, and it outlives
+whoever started it just long enough to end its children and to remove their spool directory.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import NoReturn, cast
+
+from modelsweep.core.options import Options
+from modelsweep.core.scanner import Scanner
+from modelsweep.core.wire import JsonObject, decode_options
+from sources.spool import FileSpool
+from worker import sandbox
+from worker.channel import Closed, receive, send
+from worker.child import serve
+from worker.plugins import PluginError, scanners_with
+from worker.ruleset import tool
+from worker.spool_directory import remove_spool_directory
+
+FAULT = 70
+"""Exit status of a child whose sandbox could not be set up (EX_SOFTWARE)."""
+
+
+class Zygote:
+    """Forks children as it is told to, and reports how each of them ended."""
+
+    def __init__(self, control: socket.socket, options: Options, scanners: Sequence[Scanner], spool: str) -> None:
+        self.control, self.options, self.scanners, self.spool = control, options, scanners, spool
+        self.children: dict[int, int] = {}
+        """The number that the supervisor knows a child by, by process id."""
+        self.wakeup, self._woken = _signals_as_bytes()
+
+    def run(self) -> None:
+        """Obey until the supervisor is gone; then end every child and remove what they spooled."""
+        try:
+            while True:
+                ready, _, _ = select.select([self.control.fileno(), self.wakeup], [], [])
+                if self.wakeup in ready:
+                    os.read(self.wakeup, 512)
+                    self._report_ended()
+                if self.control.fileno() in ready:
+                    self._obey()
+        except Closed:
+            pass
+        finally:
+            for process in self.children:
+                os.kill(process, signal.SIGKILL)
+            for process in self.children:
+                os.waitpid(process, 0)
+            remove_spool_directory(self.spool)
+
+    def _obey(self) -> None:
+        message, descriptor = receive(self.control)
+        if descriptor is not None:
+            self._spawn(message["spawn"], socket.socket(fileno=descriptor))
+            return
+        for process, number in self.children.items():
+            if number == message["kill"]:
+                os.kill(process, signal.SIGKILL)
+
+    def _spawn(self, number: int, peer: socket.socket) -> None:
+        parent = os.getpid()
+        try:
+            process = os.fork()
+        except OSError as error:
+            self._say({"ended": number, "fault": f"no process can be started: {error.strerror}"})
+            return
+        if process == 0:
+            self._become_child(peer, parent)
+        peer.close()
+        self.children[process] = number
+
+    def _become_child(self, peer: socket.socket, parent: int) -> NoReturn:
+        status = FAULT
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for descriptor in (self.wakeup, self._woken):
+                os.close(descriptor)
+            self.control.close()
+            spool = FileSpool(self.spool)
+            sandbox.enter(self.options.limits, self.spool, parent)
+            serve(peer, self.options, self.scanners, spool)
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _report_ended(self) -> None:
+        while self.children:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                return
+            self._say({"ended": self.children.pop(process), "status": status})
+
+    def _say(self, message: JsonObject) -> None:
+        send(self.control, message)
+
+
+def _signals_as_bytes() -> tuple[int, int]:
+    """Return the ends of a pipe into which every SIGCHLD writes a byte, so that waiting for messages ends."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    return reading, writing
+
+
+def main(descriptor: int) -> None:
+    """Serve the supervisor at the other end of the socket `descriptor`."""
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    control = socket.socket(fileno=descriptor)
+    try:
+        message, _ = receive(control)
+        options, spool = decode_options(message["options"]), message["spool"]
+        try:
+            scanners = scanners_with(options.plugins)
+        except PluginError as error:
+            send(control, {"fault": str(error)})
+            remove_spool_directory(spool)
+            return
+        send(control, {"tool": cast(JsonObject, asdict(tool(scanners)))})
+        silence = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(silence, stream)
+        gc.collect()
+        gc.freeze()
+        Zygote(control, options, scanners, spool).run()
+    except Closed:
+        return
