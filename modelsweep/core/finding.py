@@ -91,7 +91,7 @@ class Finding:
     def fingerprint(self) -> str:
         """An identity that survives rewording, other severities, moved bytes and another address: 32 hex digits."""
         parts = (self.rule.id, *self.locator.members, "", self.path, self.subject)
-        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class ProblemKind(enum.StrEnum):

@@ -138,6 +138,12 @@ class Report:
             counts[result.verdict] += 1
         return counts
 
+    def to_dict(self) -> dict[str, Json]:
+        """Return the report in its JSON shape, docs/report.schema.json, fit for any JSON reader."""
+        from modelsweep.core.shape import portable, report_shape
+
+        return {key: portable(value) for key, value in report_shape(self).items()}
+
 
 STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED, ProblemKind.DESELECTED})
 """Kinds of problem that fail a job only under `--strict`: unknown formats and scanners not chosen are listed."""
@@ -160,10 +166,14 @@ class Gate:
         """Return 1 for findings that count, else 2 where too much could not be examined, else 0."""
         if any(finding.severity >= self.fail_on for finding in report.findings):
             return 1
+        return 2 if self.incomplete(report) else 0
+
+    def incomplete(self, report: Report) -> bool:
+        """Return whether more files or targets than tolerated could not be examined."""
         units = sum(1 for result in report.results if any(map(self.fails, result.problems)))
         unexamined = units + sum(1 for problem in report.problems if self.fails(problem))
         allowed = max(self.tolerated, int(len(report.results) * self.tolerated_percent / 100))
-        return 2 if unexamined > allowed else 0
+        return unexamined > allowed
 
 
 def summary(report: Report) -> dict[str, int]:

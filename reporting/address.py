@@ -1,0 +1,51 @@
+"""Where a file is, as a URI that is the same on every machine: relative, percent-encoded, without positions in it."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import NamedTuple
+from urllib.parse import quote_from_bytes
+
+from modelsweep.core.locator import Locator
+
+ROOT_BASE = "%SRCROOT%"
+"""Base of files below the root of the view: the name that code scanning services expect."""
+FILESYSTEM_BASE = "FILESYSTEM"
+"""Base of local files elsewhere: the root of the file system."""
+
+
+class Address(NamedTuple):
+    """A relative URI reference (RFC 3986) and the name of its base, empty where it stands for a remote object."""
+
+    uri: str
+    base: str
+
+
+def address(locator: Locator, root: str) -> Address:
+    """Return the address of the object that `locator` is in, members left out.
+
+    Remote objects lose the `://` of their scheme (`s3/bucket/key`): code scanning refuses a whole upload for one
+    address with a scheme other than that of its checkout.
+    """
+    scheme, separator, rest = locator.uri.partition("://")
+    if separator and scheme.isalnum():
+        return Address(quote(f"{scheme}/{rest}"), "")
+    path = _posix(os.path.normpath(os.path.join(root, locator.uri)))
+    below = posixpath.relpath(path, _posix(root))
+    if below == ".." or below.startswith("../"):
+        return Address(quote(path.lstrip("/")), FILESYSTEM_BASE)
+    return Address(quote(below), ROOT_BASE)
+
+
+def quote(name: str) -> str:
+    """Return `name` percent-encoded; bytes that are no UTF-8 come back as the bytes they were."""
+    try:
+        raw = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = name.encode("utf-8", "backslashreplace")
+    return quote_from_bytes(raw, safe="/")
+
+
+def _posix(path: str) -> str:
+    return path if os.sep == "/" else path.replace(os.sep, "/")

@@ -1,0 +1,55 @@
+"""What each kind of problem means, for people."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from modelsweep.core.finding import ProblemKind
+
+
+class Meaning(NamedTuple):
+    """`heading` stands over a list of such files; `sentence` explains it; `advice` says what to do."""
+
+    heading: str
+    sentence: str
+    advice: str
+
+
+MEANING = {
+    ProblemKind.MALFORMED: Meaning(
+        "damaged", "The bytes break the format they claim: cut short, corrupted or forged.", "Fetch the file again."
+    ),
+    ProblemKind.LIMIT: Meaning(
+        "too large or too deep",
+        "A budget on members, nesting, decompressed bytes or operations is spent; what lies beyond was not examined.",
+        "Raise the limit if you trust the source: real models seldom come near it.",
+    ),
+    ProblemKind.UNSUPPORTED: Meaning(
+        "of unknown format", "No scanner knows the format.", "Check what the file is, and whether it belongs there."
+    ),
+    ProblemKind.ENCRYPTED: Meaning(
+        "encrypted", "The bytes are encrypted and cannot be examined.", "Scan the decrypted file."
+    ),
+    ProblemKind.SKIPPED: Meaning(
+        "skipped by size", "The file is larger than the sizes that were asked for.", "Raise --max-file-size."
+    ),
+    ProblemKind.DESELECTED: Meaning(
+        "left out by choice", "The scanners that know the format were not chosen.", "Widen --profile or the choice."
+    ),
+    ProblemKind.DEPENDENCY: Meaning(
+        "missing a dependency",
+        "An optional package that reads the format is not installed.",
+        "Install the extra that the message names; `modelsweep doctor` lists them.",
+    ),
+    ProblemKind.SOURCE: Meaning(
+        "unreadable", "The place the bytes come from failed or refused.", "Check the path, the rights and the network."
+    ),
+    ProblemKind.CHANGED: Meaning(
+        "changed during the scan", "The file was written to while it was read.", "Scan it again when it is at rest."
+    ),
+    ProblemKind.TIMEOUT: Meaning("timed out", "Examining the file took too long.", "Raise --timeout."),
+    ProblemKind.CRASH: Meaning(
+        "crashed a scanner", "A scanner failed: a bug of modelsweep.", "Please report it with the message shown."
+    ),
+    ProblemKind.CANCELLED: Meaning("cancelled", "The job was cancelled before this file.", "Run it again."),
+}

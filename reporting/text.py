@@ -1,0 +1,170 @@
+"""The report as text that people like to read: what is wrong, what was not scanned, then one line that sums up."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
+
+from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
+from modelsweep.core.report import Report, UnitResult, Verdict
+from modelsweep.core.text import printable
+from modelsweep.core.units import format_size
+from reporting.kinds import MEANING
+from reporting.writer import View
+
+Segment = tuple[str, str]
+"""Text and its style; an empty style is plain."""
+Line = Sequence[Segment]
+
+STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.INFO: "cyan",
+    Severity.DEBUG: "dim",
+}
+VERDICT_STYLES = {
+    Verdict.MALICIOUS: "bold red",
+    Verdict.REVIEW: "yellow",
+    Verdict.NOT_SCANNED: "magenta",
+    Verdict.CLEAN: "green",
+}
+VERDICT_WORDS = {
+    Verdict.MALICIOUS: "malicious",
+    Verdict.REVIEW: "to review",
+    Verdict.NOT_SCANNED: "not scanned",
+    Verdict.CLEAN: "clean",
+}
+LABEL = 10
+"""Columns of the severity before a finding's rule."""
+MESSAGE = 400
+"""Characters of a message."""
+SAME_RULE = 5
+"""Findings of one rule that are shown per file; `--verbose` shows all."""
+SAME_KIND = 5
+"""Files that are listed per kind of problem; `--verbose` lists all."""
+
+
+def write(report: Report, stream: TextIO, view: View) -> None:
+    """Write `report` for people; colours only where the view has them."""
+    lines = _report(report, view)
+    if view.colour:
+        _write_coloured(lines, stream)
+    else:
+        stream.writelines("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
+
+
+def _write_coloured(lines: Iterable[Line], stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, force_terminal=True, highlight=False, markup=False, emoji=False)
+    for line in lines:
+        console.print(Text.assemble(*line), soft_wrap=True)
+
+
+def _report(report: Report, view: View) -> Iterator[Line]:
+    explained: dict[str, None] = {}
+    for result in report.results:
+        findings = view.findings(result)
+        if findings:
+            yield from _file(result, findings, explained, view)
+            yield ()
+    yield from _unexamined(report.all_problems, view)
+    yield _total(report, view)
+    if explained:
+        yield [(f"Explain a rule: modelsweep rules show {next(iter(explained))}", "dim")]
+
+
+def _file(result: UnitResult, findings: Sequence[Finding], explained: dict[str, None], view: View) -> Iterator[Line]:
+    verdict = result.verdict
+    yield [
+        (printable(str(result.unit.locator)), "bold"),
+        (f"  {verdict.value}", VERDICT_STYLES[verdict]),
+        (f"  {format_size(result.unit.size)}", "dim"),
+    ]
+    shown: Counter[str] = Counter()
+    for finding in findings:
+        shown[finding.rule.id] += 1
+        if view.verbose or shown[finding.rule.id] <= SAME_RULE:
+            yield from _finding(finding, view, explain=finding.rule.id not in explained)
+            explained[finding.rule.id] = None
+    for slug, count in shown.items():
+        if count > SAME_RULE and not view.verbose:
+            yield [(f"{'':{LABEL + 2}}and {count - SAME_RULE} more of {slug}: --verbose shows all", "dim")]
+
+
+def _finding(finding: Finding, view: View, *, explain: bool) -> Iterator[Line]:
+    yield [
+        (f"  {finding.severity.name:<{LABEL}}", STYLES[finding.severity]),
+        (printable(finding.message, MESSAGE), ""),
+        (f"  {finding.rule.id}", "dim"),
+    ]
+    where = _whereabouts(finding)
+    if where:
+        yield [(f"{'':{LABEL + 2}}{where}", "dim")]
+    if explain:
+        yield from _paragraph("Why: ", finding.rule.why, view.width)
+        yield from _paragraph("Fix: ", finding.rule.fix, view.width)
+
+
+def _whereabouts(finding: Finding) -> str:
+    where = [f"in {'!'.join(finding.locator.members)}"] if finding.locator.members else []
+    if finding.path:
+        where.append(f"at {finding.path}")
+    if finding.span is not None:
+        where.append(f"pos {finding.span.offset}")
+    return printable(", ".join(where))
+
+
+def _paragraph(label: str, text: str, width: int) -> Iterator[Line]:
+    indent = " " * (LABEL + 2)
+    below = indent + " " * len(label)
+    wrapped = textwrap.wrap(printable(text), max(width, 60), initial_indent=below, subsequent_indent=below)
+    for number, line in enumerate(wrapped):
+        yield [(indent + label, "bold"), (line.removeprefix(below), "")] if number == 0 else [(line, "")]
+
+
+def _unexamined(problems: Sequence[Problem], view: View) -> Iterator[Line]:
+    kinds: dict[ProblemKind, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind, []).append(problem)
+    if not kinds:
+        return
+    yield [("Not scanned", "bold")]
+    for kind in sorted(kinds, key=lambda kind: (not view.gate.fails(kinds[kind][0]), kind.value)):
+        yield from _kind(kind, kinds[kind], view)
+    yield ()
+
+
+def _kind(kind: ProblemKind, problems: Sequence[Problem], view: View) -> Iterator[Line]:
+    meaning = MEANING[kind]
+    failing = view.gate.fails(problems[0])
+    style = "magenta" if failing else "dim"
+    yield [(f"  {len(problems)} {meaning.heading}", style), (f"  {meaning.advice}" if failing else "", "dim")]
+    listed = problems if view.verbose else problems[:SAME_KIND]
+    for problem in listed:
+        yield [(f"    {printable(str(problem.locator))}: {printable(problem.detail)}", "")]
+    if len(listed) < len(problems):
+        yield [(f"    and {len(problems) - len(listed)} more: --verbose lists all", "dim")]
+
+
+def _total(report: Report, view: View) -> Line:
+    if not report.results:
+        return [("Nothing to scan: no file matches the targets.", "yellow")]
+    counts = report.verdicts()
+    time = f" in {report.run.duration:.1f} s" if report.run.duration else ""
+    size = f"{_files(len(report.results))}, {format_size(report.bytes_read)} read{time}"
+    if counts[Verdict.CLEAN] == len(report.results) and not report.problems:
+        return [("Clean", "bold green"), (f": {size}", "")]
+    line: list[Segment] = []
+    for verdict, count in counts.items():
+        if count:
+            line += [(", " if line else "", ""), (f"{count} {VERDICT_WORDS[verdict]}", VERDICT_STYLES[verdict])]
+    failed = view.gate.exit_code(report)
+    return [*line, (f": {size}", ""), (f" (exit {failed})" if failed else "", "dim")]
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"
