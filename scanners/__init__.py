@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from modelsweep.core.scanner import Scanner
-from scanners import executable, media, pointer, text
+from scanners import executable, media, pointer, safetensors, text
 
 SCANNERS: tuple[Scanner, ...] = (
     executable.SCANNER,
+    safetensors.SCANNER,
     text.SCANNER,
     media.SCANNER,
     pointer.SCANNER,

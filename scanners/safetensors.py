@@ -1,0 +1,225 @@
+"""safetensors: a length, a JSON header, and tensors that fill the rest without gap or overlap; no code anywhere.
+
+Format: https://github.com/huggingface/safetensors#format. Every byte is accounted for; tensors are not read here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+
+HEADER_LIMIT = 100_000_000
+"""Bytes of header beyond which loaders refuse a file."""
+_WORST_NODE = 72
+"""Bytes that one JSON value takes in memory at most, besides the text itself."""
+_DIMENSIONS = 64
+_METADATA_KEY = "__metadata__"
+_SHOWN = 100
+_REFERENCE = ("https://github.com/huggingface/safetensors#format",)
+# Bits of one element
+DTYPES = {
+    **dict.fromkeys(("F4",), 4),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
+    **dict.fromkeys(("U32", "I32", "F32"), 32),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 64),
+}
+
+
+def _rule(what: str, title: str, message: str, why: str) -> Rule:
+    return Rule(
+        id=f"safetensors/{what}",
+        title=title,
+        severity=Severity.WARNING,
+        message=message,
+        why=why,
+        fix="Have the file written again by the safetensors library; ask its author if it comes out the same.",
+        cwe=20,
+        references=_REFERENCE,
+    )
+
+
+DUPLICATE_KEY = _rule(
+    "duplicate-key",
+    "The same tensor or key declared twice",
+    "{subject} is declared more than once",
+    "Parsers differ in which of two declarations they keep, so what was reviewed may not be what is loaded.",
+)
+OVERLAP = _rule(
+    "overlapping-tensors",
+    "Tensors that share bytes",
+    "tensor {subject} begins at byte {offset} of the data, before the one before it ends",
+    "The format forbids shared bytes: they allow a file to expand in memory, or one tensor to patch another.",
+)
+UNACCOUNTED = _rule(
+    "unaccounted-bytes",
+    "Bytes that belong to no tensor",
+    "{length} bytes {subject} belong to no tensor",
+    "The format has no room for bytes outside its tensors: they are a place to hide a payload.",
+)
+
+
+class Tensor(NamedTuple):
+    """What the header says of a tensor: element type, elements per dimension, and where in the data it stands."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+    @property
+    def elements(self) -> int:
+        """Elements in all, an unbounded integer: hostile shapes overflow 64 bits."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+
+class Header(NamedTuple):
+    """A parsed header: `data` is the offset at which the tensors begin, `repeated` the keys declared twice."""
+
+    data: int
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+    repeated: list[str]
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a JSON object follows a length that fits; the suffix admits a damaged one."""
+    length = int.from_bytes(blob.head[:8], "little")
+    if blob.head[8:9] != b"{":
+        return False
+    return blob.locator.suffix == ".safetensors" or (
+        2 <= length <= blob.size - 8 and blob.head[9:].lstrip()[:1] in b'"}'
+    )
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the tensors are, and every byte that the header does not account for exactly once."""
+    header = _header(blob, context)
+    for name in header.repeated:
+        yield Finding(DUPLICATE_KEY, blob.locator, printable(name, _SHOWN), path=_METADATA_KEY)
+    yield from _facts(blob, header)
+    faults = 0
+    for name, tensor in header.tensors.items():
+        detail = _fault(tensor, blob.size - header.data)
+        if detail:
+            faults += 1
+            kind = ProblemKind.MALFORMED if tensor.dtype in DTYPES else ProblemKind.UNSUPPORTED
+            yield Problem(kind, blob.locator, SCANNER.name, printable(f"tensor {name!r} {detail}", 300))
+    if not faults:
+        yield from _layout(blob, header)
+
+
+def _header(blob: Blob, context: Context) -> Header:
+    import json
+
+    length = int.from_bytes(blob.reader.read(0, 8), "little")
+    if length > HEADER_LIMIT:
+        raise Malformed(f"the header claims {length:,} bytes; loaders refuse more than {HEADER_LIMIT:,}", 0)
+    data = blob.reader.read(8, length)
+    nodes = sum(data.count(mark) for mark in (b",", b"[", b"{"))
+    if nodes * _WORST_NODE > context.limits.parsed_bytes:
+        raise OverLimit(f"the header holds {nodes:,} values: more than may be held in memory")
+    repeated: list[str] = []
+
+    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(items)
+        if len(found) < len(items):
+            repeated.extend(key for key, count in Counter(key for key, _ in items).items() if count > 1)
+        return found
+
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=pairs)
+    except ValueError as error:
+        raise Malformed(f"the header is not JSON: {error}", 8) from None
+    if not isinstance(value, dict):
+        raise Malformed("the header is not a JSON object", 8)
+    metadata = _metadata(value.pop(_METADATA_KEY, {}))
+    return Header(8 + length, {name: _tensor(name, item) for name, item in value.items()}, metadata, repeated)
+
+
+def _metadata(value: Json) -> dict[str, str]:
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return {key: str(item) for key, item in value.items()}
+    raise Malformed("__metadata__ is not a map of strings to strings", 8)
+
+
+def _tensor(name: str, value: Json) -> Tensor:
+    """Return the tensor that `value` declares; raises Malformed where it is not of the form of the specification."""
+    if isinstance(value, dict) and value.keys() == {"dtype", "shape", "data_offsets"}:
+        dtype, shape, offsets = value["dtype"], _sizes(value["shape"]), _sizes(value["data_offsets"])
+        if isinstance(dtype, str) and shape is not None and offsets is not None and len(offsets) == 2:
+            return Tensor(dtype, shape, *offsets)
+    raise Malformed(f"tensor {name!r} is not declared by dtype, shape and two data_offsets", 8)
+
+
+def _sizes(value: Json) -> tuple[int, ...] | None:
+    """Return a list of at most `_DIMENSIONS` integers of 64 bits, None where `value` is anything else."""
+    if not isinstance(value, list) or len(value) > _DIMENSIONS:
+        return None
+    sizes = tuple(item for item in value if type(item) is int and 0 <= item < 1 << 64)
+    return sizes if len(sizes) == len(value) else None
+
+
+def _fault(tensor: Tensor, available: int) -> str:
+    """Return in which way `tensor` does not fit `available` bytes of data, or nothing."""
+    if tensor.dtype not in DTYPES:
+        return f"has the unknown type {tensor.dtype!r}: its size cannot be checked"
+    if not tensor.start <= tensor.stop <= available:
+        return f"ends at byte {tensor.stop:,} of the data, of which there are {available:,}"
+    if tensor.elements * DTYPES[tensor.dtype] != (tensor.stop - tensor.start) * 8:
+        return f"of {tensor.elements:,} {tensor.dtype} stands in {tensor.stop - tensor.start:,} bytes"
+    return ""
+
+
+def _layout(blob: Blob, header: Header) -> Iterator[Item]:
+    """Yield gaps, overlaps and what follows the last tensor."""
+    end = 0
+    for name, tensor in sorted(header.tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
+        shown = printable(name, _SHOWN)
+        if tensor.start < end and tensor.start < tensor.stop:
+            span = Span(header.data + tensor.start, tensor.stop - tensor.start)
+            yield Finding(OVERLAP, blob.locator, shown, path=shown, span=span, evidence={"offset": tensor.start})
+        elif tensor.start > end:
+            yield _unaccounted(blob, header.data + end, tensor.start - end, f"before tensor {shown}")
+        end = max(end, tensor.stop)
+    rest = blob.size - header.data - end
+    if rest:
+        yield _unaccounted(blob, header.data + end, rest, "after the last tensor")
+
+
+def _unaccounted(blob: Blob, offset: int, length: int, where: str) -> Finding:
+    return Finding(UNACCOUNTED, blob.locator, where, span=Span(offset, length), evidence={"length": length})
+
+
+def _facts(blob: Blob, header: Header) -> Iterator[Item]:
+    dtypes = ", ".join(sorted({printable(tensor.dtype, 20) for tensor in header.tensors.values()})[:20])
+    parameters = sum(tensor.elements for tensor in header.tensors.values())
+    # as text: a hostile sum is wider than the 64 bits of most JSON readers
+    detail: dict[str, Json] = {"count": len(header.tensors), "parameters": str(parameters)[:_SHOWN]}
+    yield Fact("tensors", dtypes, blob.locator, Span(header.data, blob.size - header.data), detail)
+    for key, value in sorted(header.metadata.items()):
+        shown = printable(key, _SHOWN)
+        kind = {"format": "framework", "license": "licence", "licence": "licence"}.get(key.lower(), "metadata")
+        text = printable(value, _SHOWN)
+        yield Fact(kind, text if kind != "metadata" else shown, blob.locator, detail={"key": shown, "text": text})
+
+
+SCANNER = Scanner(
+    name="safetensors",
+    title="safetensors",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(DUPLICATE_KEY, OVERLAP, UNACCOUNTED),
+    suffixes=(".safetensors",),
+)

@@ -1,0 +1,62 @@
+"""safetensors by the real writer, and headers that do not account for their bytes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from safetensors.numpy import save
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.native_code import elf
+
+WEIGHT = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
+BIAS = {"dtype": "F16", "shape": [2], "data_offsets": [16, 20]}
+
+
+def real() -> bytes:
+    """Return a file of the safetensors library with metadata and an empty tensor."""
+    tensors = {
+        "weight": np.ones((4, 8), np.float32),
+        "bias": np.zeros(8, np.float16),
+        "empty": np.zeros((0, 3), np.int64),
+    }
+    return save(tensors, {"format": "pt", "license": "apache-2.0", "note": "trained with os.system in mind"})
+
+
+def built(header: object, data: bytes = bytes(20)) -> bytes:
+    """Return a file of `header`, JSON text or a value, and `data`."""
+    text = header if isinstance(header, str) else json.dumps(header)
+    return len(text).to_bytes(8, "little") + text.encode() + data
+
+
+def case(header: object, verdict: Verdict, data: bytes = bytes(20)) -> Case:
+    """Return the case of a file of `header` and `data`."""
+    return Case(lambda: built(header, data), "model.safetensors", verdict)
+
+
+TWICE = f'{{"w": {json.dumps(WEIGHT)}, "w": {json.dumps(WEIGHT)}, "b": {json.dumps(BIAS)}}}'
+
+CASES = {
+    "benign_real": Case(real, "model.safetensors", Verdict.CLEAN),
+    "benign_by_content": Case(real, "blob", Verdict.CLEAN),
+    "benign_padded_header": case(json.dumps({"w": WEIGHT, "b": BIAS}).ljust(200), Verdict.CLEAN),
+    "benign_no_tensors": case({}, Verdict.CLEAN, b""),
+    "duplicate_key": case(TWICE, Verdict.REVIEW),
+    "overlapping_tensors": case({"w": WEIGHT, "b": {**BIAS, "data_offsets": [14, 18]}}, Verdict.REVIEW, bytes(18)),
+    "gap_between_tensors": case({"w": WEIGHT, "b": {**BIAS, "data_offsets": [20, 24]}}, Verdict.REVIEW, bytes(24)),
+    "trailing_bytes": case({"w": WEIGHT}, Verdict.REVIEW, bytes(16) + b"more"),
+    "executable_in_tensor": case(
+        {"w": {"dtype": "U8", "shape": [1024], "data_offsets": [0, 1024]}}, Verdict.MALICIOUS, bytes(512) + elf()
+    ),
+    "tensor_beyond_the_end": case({"w": WEIGHT, "b": BIAS}, Verdict.NOT_SCANNED, bytes(19)),
+    "shape_overflows": case({"w": {**WEIGHT, "shape": [2**62, 2**62, 2**62]}}, Verdict.NOT_SCANNED, bytes(16)),
+    "size_mismatch": case({"w": {**WEIGHT, "shape": [2, 3]}}, Verdict.NOT_SCANNED, bytes(16)),
+    "unknown_dtype": case({"w": {**WEIGHT, "dtype": "Q3"}}, Verdict.NOT_SCANNED, bytes(16)),
+    "negative_size": case({"w": {**WEIGHT, "shape": [-2, -2]}}, Verdict.NOT_SCANNED, bytes(16)),
+    "metadata_not_text": case({"__metadata__": {"a": 1}, "w": WEIGHT, "b": BIAS}, Verdict.NOT_SCANNED),
+    "header_not_json": case('{"w": nothing}', Verdict.NOT_SCANNED),
+    "header_nested_deep": case('{"w": ' + "[" * 3000, Verdict.NOT_SCANNED),
+    "header_length_of_2_63": Case(lambda: b"\xff" * 7 + b"\x7f" + b'{"w":', "model.safetensors", Verdict.NOT_SCANNED),
+}
