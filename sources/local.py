@@ -7,7 +7,8 @@ where it really stands; a link that leads out is said. One layout is made of lin
     models--ORG--NAME/snapshots/REVISION/[FOLDER/...]FILE -> ../../[../...]blobs/DIGEST
 
 the cache of the Hugging Face Hub, where the text of the link climbs exactly to the folder of the repository
-(`models--*`, `datasets--*` or `spaces--*`) and names a regular file directly in its `blobs`.
+(`models--*`, `datasets--*` or `spaces--*`) and names a regular file directly in its `blobs`. Where a whole cache is the
+target, such a file is listed once, under its name in the first snapshot, and not as blob.
 https://huggingface.co/docs/huggingface_hub/guides/manage-cache
 """
 
@@ -78,7 +79,7 @@ def list_target(target: str) -> Iterator[Listed | Problem]:
     """Yield the file, or every file below the folder, that `target` names, with a Problem for all that is not read."""
     try:
         found = os.stat(target)
-        real = os.path.realpath(target, strict=True)
+        real = os.path.realpath(target)
     except (OSError, ValueError) as error:
         yield _fault(Locator(target), _reason(error))
         return
@@ -92,15 +93,25 @@ def list_target(target: str) -> Iterator[Listed | Problem]:
 
 
 def _walk(tree: Tree) -> Iterator[Listed | Problem]:
-    pending = [Entry("", _FOLDER)]
+    hub = Hub(tree)
+    for item in _visit(tree, ""):
+        if isinstance(item, Problem):
+            yield item
+        elif item.kind == _LINK:
+            yield from _list_link(tree, item.path, hub)
+        elif item.kind != _FILE:
+            yield Problem(ProblemKind.UNSUPPORTED, tree.locator(item.path), NAME, f"{item.kind}: never opened")
+        elif not hub.is_named_later(item.path):
+            yield Listed(tree.locator(item.path), item.size)
+
+
+def _visit(tree: Tree, top: str) -> Iterator[Entry | Problem]:
+    """Yield all that is below the folder `top`, except folders, in the order of whole paths."""
+    pending = [Entry(top, _FOLDER)]
     while pending:
         entry = pending.pop()
-        if entry.kind == _FILE:
-            yield Listed(tree.locator(entry.path), entry.size)
-        elif entry.kind == _LINK:
-            yield from _list_link(tree, entry.path)
-        elif entry.kind != _FOLDER:
-            yield Problem(ProblemKind.UNSUPPORTED, tree.locator(entry.path), NAME, f"{entry.kind}: never opened")
+        if entry.kind != _FOLDER:
+            yield entry
         elif entry.path.count("/") >= DEPTH:
             detail = f"more than {DEPTH} folders deep: what is below is left out"
             yield Problem(ProblemKind.LIMIT, tree.locator(entry.path), NAME, detail)
@@ -131,24 +142,66 @@ def _entry(prefix: str, item: os.DirEntry[str]) -> Entry:
     return Entry(path, _kind(found.st_mode), found.st_size)
 
 
-def _list_link(tree: Tree, path: str) -> Iterator[Listed | Problem]:
-    """Yield nothing for a link into the tree, a file for a link into the Hub's cache, else a Problem."""
-    where = tree.locator(path)
+def _list_link(tree: Tree, path: str, hub: Hub) -> Iterator[Listed | Problem]:
+    """Yield nothing for a link into the tree, a file for a link of the Hub's cache, else a Problem."""
+    where, real = tree.locator(path), _uri(tree.real, path)
     try:
-        text = os.readlink(_uri(tree.real, path))
-        goal = os.path.realpath(_uri(tree.real, path), strict=True)
-        if tree.holds(goal):
-            return
-        blob = _blob(os.path.dirname(_uri(tree.real, path)), text)
+        text = os.readlink(real)
+        inside = tree.holds(os.path.realpath(real, strict=True))
+        blob = _blob(os.path.dirname(real), text)
         found = os.lstat("/".join(blob)) if blob else None
     except OSError as error:
         yield _fault(where, f"a link that leads nowhere: {_reason(error)}")
         return
-    if found and stat.S_ISREG(found.st_mode):
+    if blob and found and stat.S_ISREG(found.st_mode) and (not inside or hub.is_first_name(path, blob)):
         yield Listed(where, found.st_size)
-    else:
+    elif not inside:
         detail = f"a link that leads out of {tree.target}, to {text}: name it as a target to have it examined"
         yield Problem(ProblemKind.SKIPPED, where, NAME, printable(detail, 300))
+
+
+class Hub:
+    """The names that blobs have in the snapshots, for the one repository of a Hub cache that is being listed.
+
+    A file that tells people and scanners its name is listed there, and not as `blobs/DIGEST`; once, however many
+    revisions share it.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._repository = ""
+        self._names: dict[str, str] = {}
+
+    def is_named_later(self, path: str) -> bool:
+        """Return whether the file at `path` is a blob that a snapshot in the tree gives a name."""
+        folder, _, name = path.rpartition("/")
+        if folder.rpartition("/")[2] != "blobs":
+            return False
+        return name in self._names_in(os.path.dirname(_uri(self._tree.real, folder)))
+
+    def is_first_name(self, path: str, blob: tuple[str, str, str]) -> bool:
+        """Return whether the link at `path` is the first in byte order that leads to `blob`."""
+        return self._names_in(blob[0]).get(blob[2]) == path
+
+    def _names_in(self, repository: str) -> dict[str, str]:
+        """Return the path of the first link to each blob of `repository`, a path without links inside the tree."""
+        if repository != self._repository:
+            self._repository, self._names = repository, {}
+            if os.path.basename(repository).startswith(_REPOSITORIES):
+                snapshots = f"{repository}/snapshots".removeprefix(_uri(self._tree.real, ""))
+                for item in _visit(self._tree, snapshots):
+                    if isinstance(item, Entry) and item.kind == _LINK:
+                        self._add(_uri(self._tree.real, item.path), item.path, repository)
+        return self._names
+
+    def _add(self, real: str, path: str, repository: str) -> None:
+        try:
+            blob = _blob(os.path.dirname(real), os.readlink(real))
+        except OSError:
+            # Said when the link itself is listed
+            return
+        if blob and blob[0] == repository:
+            self._names.setdefault(blob[2], path)
 
 
 def _blob(folder: str, text: str) -> tuple[str, str, str] | None:

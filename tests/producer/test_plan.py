@@ -1,0 +1,167 @@
+"""From targets to numbered units: order, overlaps, bounds, and what is said of targets that hold nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.reader import SourceFault
+from modelsweep.core.report import Unit
+from modelsweep.core.units import KIB
+from producer.plan import Selection, opener, plan
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder with `models/{a.pt,b.pt,sub/c.pt}` and `other.pt`, 1, 2, 3 and 4 KiB large."""
+    (tmp_path / "models" / "sub").mkdir(parents=True)
+    for size, name in enumerate(("models/a.pt", "models/b.pt", "models/sub/c.pt", "other.pt"), start=1):
+        (tmp_path / name).write_bytes(bytes([size]) * size * KIB)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def planned(targets: Sequence[str], **bounds: int) -> list[str]:
+    """Return what is planned, one word per item: the address of a unit, or kind and address of a problem."""
+    items = list(plan(targets, Selection(**bounds)))
+    units = [item for item in items if isinstance(item, Unit)]
+    assert [unit.index for unit in units] == list(range(len(units)))
+    return [item.locator.uri if isinstance(item, Unit) else f"{item.kind.value}:{item.locator.uri}" for item in items]
+
+
+BELOW = ["models/a.pt", "models/b.pt", "models/sub/c.pt"]
+
+
+def test_units_are_numbered_in_the_order_of_targets_then_keys() -> None:
+    items = list(plan(["other.pt", "models"]))
+    assert items == [
+        Unit(0, Locator("other.pt"), 4 * KIB),
+        Unit(1, Locator("models/a.pt"), 1 * KIB),
+        Unit(2, Locator("models/b.pt"), 2 * KIB),
+        Unit(3, Locator("models/sub/c.pt"), 3 * KIB),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (["models", "models"], BELOW),
+        (["models", "models/"], BELOW),
+        (["models", "models/a.pt"], BELOW),
+        (["models", "models/sub"], BELOW),
+        (["models/sub/c.pt", "models"], ["models/sub/c.pt", "models/a.pt", "models/b.pt"]),
+        (["models/sub", "models", "models/a.pt"], ["models/sub/c.pt", "models/a.pt", "models/b.pt"]),
+        (["models/sub", "./models/sub"], ["models/sub/c.pt", "./models/sub/c.pt"]),
+        (["other.pt", "other.pt"], ["other.pt"]),
+        (["missing", "missing"], ["source:missing"]),
+        ([], []),
+    ],
+)
+def test_one_locator_is_one_unit_however_targets_overlap(targets: list[str], expected: list[str]) -> None:
+    assert planned(targets) == expected
+
+
+def test_problems_of_overlapping_targets_are_said_once() -> None:
+    os.mkfifo("models/sub/fifo")
+    expected = [*BELOW, "unsupported:models/sub/fifo"]
+    assert planned(["models", "models/sub"]) == expected
+    assert planned(["models", "models/sub", "other.pt"]) == [*expected, "other.pt"]
+
+
+@pytest.mark.parametrize("targets", [["models", "models/link"], ["models/link", "models"]])
+def test_a_link_out_of_one_target_that_is_a_target_too_is_examined_and_not_complained_of(
+    tree: Path, targets: list[str]
+) -> None:
+    (tree / "models" / "link").symlink_to(tree / "other.pt")
+    assert planned(["models"]) == ["models/a.pt", "models/b.pt", "skipped:models/link", "models/sub/c.pt"]
+    assert sorted(planned(targets)) == sorted([*BELOW, "models/link"])
+    open_unit = opener(targets)
+    for item in plan(targets):
+        assert isinstance(item, Unit)
+        os.close(open_unit(item).descriptor)
+
+
+def test_what_is_too_large_is_left_out_and_said() -> None:
+    items = list(plan(["models", "other.pt"], Selection(max_file_size=2 * KIB)))
+    assert [item.index for item in items if isinstance(item, Unit)] == [0, 1]
+    details = {item.locator.uri: (item.kind, item.detail) for item in items if isinstance(item, Problem)}
+    assert details == {
+        "models/sub/c.pt": (ProblemKind.SKIPPED, "3.0 KiB: more than the 2.0 KiB that a file may have"),
+        "other.pt": (ProblemKind.SKIPPED, "4.0 KiB: more than the 2.0 KiB that a file may have"),
+    }
+
+
+def test_what_does_not_fit_in_all_is_left_out_and_smaller_files_go_on() -> None:
+    assert planned(["models", "other.pt"], max_total_size=3 * KIB) == [
+        "models/a.pt",
+        "models/b.pt",
+        "skipped:models/sub/c.pt",
+        "skipped:other.pt",
+    ]
+    targets = ["other.pt", "models/sub/c.pt", "models/a.pt"]
+    assert planned(targets, max_total_size=5 * KIB) == ["other.pt", "skipped:models/sub/c.pt", "models/a.pt"]
+    problem = next(item for item in plan(targets, Selection(max_total_size=5 * KIB)) if isinstance(item, Problem))
+    assert problem.detail == "3.0 KiB: only 1.0 KiB are left of 5.0 KiB in all"
+
+
+def test_bounds_are_inclusive_and_nought_is_a_bound() -> None:
+    Path("empty").touch()
+    assert planned(["models/a.pt"], max_file_size=KIB, max_total_size=KIB) == ["models/a.pt"]
+    assert planned(["models/a.pt", "empty"], max_file_size=0) == ["skipped:models/a.pt", "empty"]
+    assert planned(["models/a.pt", "empty"], max_total_size=0) == ["skipped:models/a.pt", "empty"]
+
+
+@pytest.mark.parametrize("address", ["gopher://host/model.pt", "x-y+z.1://bucket/key"])
+def test_an_address_that_no_source_knows_is_one_clear_line(address: str) -> None:
+    (problem, unit) = plan([address, "other.pt"])
+    assert isinstance(problem, Problem)
+    assert (problem.kind, problem.locator) == (ProblemKind.SOURCE, Locator(address))
+    assert problem.detail.startswith(f"no source for {address.partition('/')[0]} addresses (there is: local")
+    assert unit == Unit(0, Locator("other.pt"), 4 * KIB)
+
+
+def test_planning_is_lazy() -> None:
+    listing = plan(["models", "missing"])
+    assert next(listing) == Unit(0, Locator("models/a.pt"), KIB)
+    Path("models/sub/c.pt").unlink()
+    Path("models/sub").rmdir()
+    assert [type(item) for item in listing] == [Unit, Problem, Problem]
+
+
+@pytest.mark.parametrize("spell", [str, "{}/".format, "./{}".format, os.path.abspath])
+def test_what_was_planned_is_opened(spell: Callable[[str], str]) -> None:
+    targets = [spell("models"), "other.pt"]
+    open_unit = opener(targets)
+    for item in plan(targets):
+        assert isinstance(item, Unit)
+        opened = open_unit(item)
+        assert os.pread(opened.descriptor, 10 * KIB, 0) == Path(item.locator.uri).read_bytes()
+        assert opened.size == item.size
+        os.close(opened.descriptor)
+
+
+def test_the_root_folder_is_a_target_too(tree: Path) -> None:
+    opened = opener(["/"])(Unit(0, Locator(f"{tree}/other.pt"), 4 * KIB))
+    assert opened.size == 4 * KIB
+    os.close(opened.descriptor)
+
+
+@pytest.mark.parametrize(
+    "uri", ["other.pt", "models-2/a.pt", "/etc/hosts", "models", "models/../other.pt", "s3://b/models"]
+)
+def test_nothing_outside_the_targets_is_opened(uri: str) -> None:
+    with pytest.raises(SourceFault):
+        opener(["models"])(Unit(0, Locator(uri), 1))
+
+
+def test_a_file_that_vanished_is_a_source_fault() -> None:
+    unit = next(plan(["models"]))
+    assert isinstance(unit, Unit)
+    Path("models/a.pt").unlink()
+    with pytest.raises(SourceFault, match="vanished after it was listed"):
+        opener(["models"])(unit)
