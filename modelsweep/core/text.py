@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 ELLIPSIS = "…"
 # Bidirectional controls and invisible format characters would let hostile text rewrite the line it stands in.
 _HIDDEN = {
@@ -29,6 +32,19 @@ def printable(text: str, limit: int = 0) -> str:
 def shorten(text: str, limit: int) -> str:
     """Return at most `limit` characters of `text`, the last one an ellipsis where something was cut."""
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
+
+
+def redact(text: str) -> str:
+    """Return `text` with what looks like a credential hidden: tokens of known makes, passwords in URLs and headers."""
+    return _credentials().sub(lambda match: match[0][: match.start("secret") - match.start()] + "[redacted]", text)
+
+
+@cache
+def _credentials() -> re.Pattern[str]:
+    words = r"(?:pass(?:word|wd)?|secret|token|api[_-]?key|authorization)[\"']?\s*[:=]\s*[\"']?(?:bearer\s+)?"
+    makes = r"\b(?:AKIA|ASIA|ghp_|gho_|ghs_|github_pat_|glpat-|hf_|sk-|xox[abp]-|AIza|eyJ)"
+    # One named group for what is hidden: after a word that announces it, in a URL, or after a token's own prefix.
+    return re.compile(rf"(?i:{words}|[a-z][a-z0-9+.-]*://[^/\s:@]*:|{makes})(?P<secret>[^\s@'\"&;]{{6,}})")
 
 
 def _visible(character: str) -> str:

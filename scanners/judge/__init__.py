@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from modelsweep.core.finding import Fact, Finding, Rule
 from modelsweep.core.options import Options
+from scanners.judge import pickle_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Judge:
     rules: tuple[Rule, ...]
 
 
-JUDGES: tuple[Judge, ...] = ()
+JUDGES: tuple[Judge, ...] = (Judge("pickle-calls", 1, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),)
 
 
 def judge(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:

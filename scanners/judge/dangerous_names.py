@@ -1,0 +1,146 @@
+"""Callables that no model file has reason to call, by family: whole packages by prefix, single names of mixed modules.
+
+Sources: CPython's audit events and Bandit's blacklists for the standard library; CVE-2025-10157 (submodules of a listed
+package), CVE-2025-1716 (pip.main), picklescan and fickling advisories of 2025; arXiv 2508.19774 (library gadgets). What
+is listed in `inert_names` is judged first, so that an enumeration of `http` or a class of `pathlib` stays inert.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+# Family -> dotted prefixes: everything at or below them. Words that people name their own packages by are left out.
+PACKAGES: dict[str, str] = {
+    "command execution": """
+        _winapi concurrent.futures.process distutils.spawn fabric msvcrt multiprocessing nt
+        numpy.distutils.exec_command os paramiko pexpect plumbum posix posixsubprocess psutil.Popen pty
+        ptyprocess subprocess torch.distributed.elastic torch.distributed.launch torch.distributed.rpc
+        torch.distributed.run torch.multiprocessing torch.utils.bottleneck torch.utils.collect_env win32api
+        win32com win32process winreg winrm
+    """,
+    "code execution": """
+        Cython IPython _cffi_backend _pytest antigravity bdb cProfile cffi click.testing compileall ctypes
+        cython doctest execnet faulthandler idlelib importlib ipykernel jinja2 jupyter_client lib2to3
+        logging.config mako marshal modulefinder nbconvert nbformat nose nose2 numba.core.typing numexpr
+        numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing pandas.core.computation pandas.eval
+        patsy.eval pdb pkgutil py_compile pydoc pytest pyximport runpy scipy.weave sitecustomize
+        sklearn.utils._testing sympy timeit tkinter torch._dynamo torch._inductor torch._ops
+        torch.fx.experimental torch.jit torch.ops torch.package torch.testing torch.utils.cpp_extension
+        torch.utils.data.datapipes.utils turtledemo unittest venv virtualenv zipapp zipimport
+    """,
+    "package installation": """
+        distutils easy_install ensurepip pip pip._internal pkg_resources setuptools
+    """,
+    "network access": """
+        aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client
+        http.server httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
+        mlflow nntplib poplib requests s3fs smtpd smtplib socket socketserver ssl telnetlib
+        tensorflow.keras.utils.get_file torch.hub tornado twisted urllib.request urllib.robotparser urllib2
+        urllib3 uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
+    """,
+    "file access": """
+        PIL.Image.open bz2.open codecs.open dbm distutils.file_util fileinput gzip.open h5py io.FileIO
+        io.OpenWrapper io.open io.open_code linecache logging.FileHandler logging.handlers lzma.open mmap
+        numpy.DataSource numpy.fromfile numpy.genfromtxt numpy.lib._datasource numpy.lib.format
+        numpy.lib.npyio numpy.load numpy.loadtxt numpy.memmap numpy.save numpy.savetxt numpy.savez pandas.io
+        pandas.read_csv pandas.read_hdf pandas.read_json pandas.read_pickle pandas.read_sql pandas.read_table
+        scipy.io shelve shutil sqlite3 tarfile tempfile tokenize.open zipfile
+    """,
+    "deserialisation": """
+        _pickle cPickle cloudpickle.load cloudpickle.loads copyreg.add_extension copyreg.pickle
+        dill._dill.load dill._dill.loads dill.load dill.loads joblib.load joblib.numpy_pickle.NumpyUnpickler
+        joblib.numpy_pickle.load joblib.numpy_pickle_compat jsonpickle keras.models.load_model keras.saving
+        pandas.compat.pickle_compat pickle pickletools sklearn.datasets tensorflow.io tensorflow.saved_model
+        torch.load torch.serialization torch.storage.UntypedStorage.from_file xgboost.core.Booster.load_model
+        yaml
+    """,
+    "interpreter internals": """
+        _thread atexit builtins.__dict__ ctypes.util signal sys syslog threading
+    """,
+}
+# Family -> single names whose siblings are harmless.
+NAMES: dict[str, str] = {
+    "command execution": """
+        asyncio.base_events asyncio.create_subprocess_exec asyncio.create_subprocess_shell
+        asyncio.get_event_loop asyncio.run asyncio.subprocess asyncio.unix_events commands.getoutput
+        commands.getstatusoutput docker.from_env git.cmd invoke.Context invoke.run popen2.popen2 popen2.popen3
+        sh.Command
+    """,
+    "code execution": """
+        annotationlib.ForwardRef.evaluate builtins.breakpoint builtins.compile builtins.eval builtins.exec
+        builtins.execfile builtins.exit builtins.help builtins.input builtins.quit cProfile.run
+        code.InteractiveConsole code.InteractiveInterpreter code.compile_command code.interact
+        codeop.compile_command collections.namedtuple dataclasses.make_dataclass fire.Fire
+        functools.singledispatch imp.load_compiled imp.load_dynamic imp.load_module imp.load_package
+        imp.load_source numpy.core._internal._dtype_from_pep3118 pandas.DataFrame.eval pandas.DataFrame.query
+        pandas.core.frame.DataFrame.eval pandas.core.frame.DataFrame.query profile.Profile profile.run
+        profile.runctx py._path py.process site.addpackage site.addsitedir site.execsitecustomize site.main
+        test.libregrtest test.support torch._C._cuda_getDevice torch.cuda.nvtx torch.fx._symbolic_trace
+        torch.fx.graph_module._forward_from_src torch.utils._config_module.ConfigModule.load_config
+        trace.Trace trace.main types.FunctionType types.LambdaType types.MethodType
+        typing.ForwardRef._evaluate typing._eval_type typing.get_type_hints
+    """,
+    "import": """
+        builtins.__import__ builtins.reload cloudpickle.cloudpickle.subimport dill._dill._import_module
+        imp.reload
+    """,
+    "file access": """
+        _io.FileIO _io.open _io.open_code builtins.file builtins.open pathlib.Path.chmod pathlib.Path.mkdir
+        pathlib.Path.open pathlib.Path.read_bytes pathlib.Path.read_text pathlib.Path.rename
+        pathlib.Path.rmdir pathlib.Path.symlink_to pathlib.Path.touch pathlib.Path.unlink
+        pathlib.Path.write_bytes pathlib.Path.write_text
+    """,
+    "indirection": """
+        _functools.reduce _operator.attrgetter _operator.call _operator.methodcaller builtins.__build_class__
+        builtins.apply builtins.delattr builtins.filter builtins.globals builtins.locals builtins.map
+        builtins.object.__getattribute__ builtins.setattr builtins.type.__getattribute__ builtins.vars
+        contextlib.ExitStack.callback dill._dill._getattribute functools.reduce itertools.starmap
+        operator.attrgetter operator.call operator.methodcaller types.DynamicClassAttribute weakref.finalize
+    """,
+}
+_HARMLESS = ("os.path", "os.PathLike", "os.fspath", "torch.jit._script.RecursiveScriptModule")
+# Modules that other modules import: reached through any of them (`random._os.system`) they are as dangerous.
+_ALIASED = frozenset(
+    "os posix nt subprocess sys socket shutil importlib builtins ctypes marshal pickle runpy pty".split()
+)
+
+
+@cache
+def _prefixes() -> dict[str, str]:
+    return {name: family for table in (PACKAGES, NAMES) for family, names in table.items() for name in names.split()}
+
+
+@cache
+def family(name: str) -> str:
+    """Return the family of danger that a dotted name belongs to, or nothing.
+
+    Every tail of the name counts too, so that a module reached through another one's imports is found.
+    """
+    parts = name.split(".")
+    for start in range(len(parts) - 1):
+        tail = parts[start:]
+        if start:
+            tail[0] = tail[0].lstrip("_") or tail[0]
+        found = _family_of(tail, whole=start == 0)
+        if found:
+            return found
+    return ""
+
+
+def _family_of(parts: list[str], *, whole: bool) -> str:
+    dotted = ".".join(parts)
+    if dotted.startswith(_HARMLESS) and not _reaches_on(parts):
+        return ""
+    table = _prefixes()
+    # An inner tail must name a module that others import, or something in a listed one: `acme.code.Net` is private.
+    shortest = 1 if whole or parts[0] in _ALIASED else 2
+    for length in range(len(parts), shortest - 1, -1):
+        found = table.get(".".join(parts[:length]))
+        if found:
+            return found
+    return ""
+
+
+def _reaches_on(parts: list[str]) -> bool:
+    """Return whether a harmless prefix leads on into another module: `os.path.os.system`."""
+    return any(part.lstrip("_") in _ALIASED for part in parts[1:])

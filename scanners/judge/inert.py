@@ -1,0 +1,269 @@
+"""Whether a call, a state or a name is inert: the generated tables of `inert_names`, and the rules on arguments.
+
+Arguments are what `scanners.parsing.pickle_values` describes: constants as themselves, all else as an object whose
+first key says what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from modelsweep.core.finding import Json
+from scanners.judge import inert_names as tables
+from scanners.judge.dangerous_names import family
+
+_CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
+_CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
+_IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
+_TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
+_DATA_TYPES = frozenset(
+    f"builtins.{name}"
+    for name in "object dict list set frozenset tuple int float complex str bytes bytearray bool range slice".split()
+)
+
+
+def _splits(name: str) -> list[tuple[str, str]]:
+    """Return all ways to read a dotted name as module and qualified name."""
+    parts = name.split(".")
+    return [(".".join(parts[:at]), ".".join(parts[at:])) for at in range(len(parts) - 1, 0, -1)]
+
+
+@cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _listed(table: dict[str, str], name: str) -> bool:
+    return any(module in table and rest in _words(table[module]) for module, rest in _splits(name))
+
+
+def _wildcard(module: str) -> bool:
+    """Return whether a wildcard of CLASSES covers a module."""
+    if tables.CLASSES.get(module) == "*":
+        return True
+    parts = module.split(".")
+    return any(tables.CLASSES.get(".".join(parts[:at]) + ".*") == "*" for at in range(len(parts), 0, -1))
+
+
+@cache
+def is_class(name: str) -> bool:
+    """Return whether instances of a class may be made without calling it, and given a state."""
+    if name in _DATA_TYPES or _listed(tables.CLASSES, name) or _listed(tables.ENUMS, name):
+        return True
+    for module, rest in _splits(name):
+        if _CLASS_NAME.fullmatch(rest) and rest not in tables.REFUSED and _wildcard(module):
+            return True
+    return False
+
+
+@cache
+def is_call(name: str) -> bool:
+    """Return whether a callable is harmless whatever its arguments."""
+    if _listed(tables.CALLS, name):
+        return True
+    module, _, rest = name.rpartition(".")
+    if not _CYTHON.fullmatch(rest):
+        return False
+    return _wildcard(module) or module.partition(".")[0] in _words(tables.CYTHON_PACKAGES)
+
+
+def is_inert_name(name: str) -> bool:
+    """Return whether a name may be held without a word."""
+    return is_class(name) or is_call(name) or name in tables.ARGUMENT_RULES or _attribute_of_class(name)
+
+
+def _attribute_of_class(name: str) -> bool:
+    owner, _, attribute = name.rpartition(".")
+    return (
+        bool(_IDENTIFIER.fullmatch(attribute))
+        and bool(owner)
+        and (is_class(owner) or is_call(owner))
+        and not family(name)
+    )
+
+
+def is_inert_call(name: str, how: str, arguments: Json) -> bool:
+    """Return whether calling `name` with described arguments is inert; `how` is the opcode."""
+    given = items(arguments)
+    if how in ("NEWOBJ", "NEWOBJ_EX") or name.endswith(".__new__"):
+        name = name.removesuffix(".__new__")
+        if is_class(name):
+            return True
+    rule = tables.ARGUMENT_RULES.get(name)
+    if rule:
+        return all(RULES[part](given) for part in rule.split() if part in RULES)
+    if is_call(name):
+        return True
+    if how in ("INST", "OBJ", "REDUCE") and not given and is_class(name) and how != "REDUCE":
+        return True
+    return _listed(tables.ENUMS, name) and len(given) == 1 and is_data(given[0])
+
+
+def items(described: Json) -> list[Json]:
+    """Return the items of a described tuple or list, in full or not at all."""
+    if isinstance(described, dict):
+        for kind in ("tuple", "list"):
+            content = described.get(kind)
+            if isinstance(content, list):
+                return content
+    return []
+
+
+def global_name(described: Json) -> str:
+    """Return the dotted name of a described global, else nothing."""
+    name = described.get("global") if isinstance(described, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def globals_in(described: Json) -> list[str]:
+    """Return the dotted names of all globals in a description."""
+    if isinstance(described, list):
+        return [name for item in described for name in globals_in(item)]
+    if not isinstance(described, dict):
+        return []
+    own = global_name(described)
+    return [own] if own else [name for item in described.values() for name in globals_in(item)]
+
+
+def is_data(described: Json) -> bool:
+    """Return whether a description holds nothing but constants and containers of them."""
+    if isinstance(described, list):
+        return all(map(is_data, described))
+    if not isinstance(described, dict):
+        return True
+    return next(iter(described)) in ("tuple", "list", "dict", "set", "frozenset", "bytes", "float", "int") and all(
+        map(is_data, described.values())
+    )
+
+
+def instance_of(described: Json) -> str:
+    """Return the name of the class or maker of a described instance, else nothing."""
+    return global_name(described.get("call")) if isinstance(described, dict) else ""
+
+
+def _class_at(given: list[Json], at: int) -> bool:
+    return len(given) > at and is_class(global_name(given[at]))
+
+
+def _class_first(given: list[Json]) -> bool:
+    return _class_at(given, 0)
+
+
+def _reconstructor(given: list[Json]) -> bool:
+    return _class_at(given, 0) and _class_at(given, 1)
+
+
+def _getattr(given: list[Json]) -> bool:
+    if not 2 <= len(given) <= 3:
+        return False
+    owner = global_name(given[0]) or instance_of(given[0])
+    attribute = given[1]
+    if attribute == "__new__":
+        return is_class(owner)
+    return (is_class(owner) or is_call(owner)) and isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
+
+
+def _global_by_name(given: list[Json]) -> bool:
+    if len(given) != 2 or not all(isinstance(item, str) for item in given):
+        return False
+    return str(given[0]).partition(".")[0] in ("numpy", "scipy") and not family(f"{given[0]}.{given[1]}")
+
+
+def _callable_first(given: list[Json]) -> bool:
+    if not given or given[0] is None:
+        return True
+    name = global_name(given[0])
+    if name:
+        return is_inert_name(name) or (_framework(name) and not family(name))
+    return isinstance(given[0], dict) and all(map(is_inert_name, globals_in(given[0])))
+
+
+def _framework(name: str) -> bool:
+    return name.partition(".")[0] in _words(tables.FRAMEWORK_PREFIXES)
+
+
+def _calls_first(given: list[Json]) -> bool:
+    if len(given) < 3:
+        return False
+    called = global_name(given[0])
+    return is_inert_call(called, "REDUCE", given[2]) and _class_at(given, 1)
+
+
+def _same_package(given: list[Json]) -> bool:
+    return all(is_inert_name(name) and name.startswith("numpy.") for name in globals_in(given))
+
+
+def _nested_torch(given: list[Json]) -> bool:
+    return bool(given) and isinstance(given[0], dict) and "bytes" in given[0]
+
+
+def _text_codec(given: list[Json]) -> bool:
+    return len(given) < 2 or (isinstance(given[1], str) and given[1].lower() in _TEXT_CODECS)
+
+
+RULES: dict[str, Callable[[list[Json]], bool]] = {
+    "class-first": _class_first,
+    "reconstructor": _reconstructor,
+    "getattr": _getattr,
+    "global-by-name": _global_by_name,
+    "callable-first": _callable_first,
+    "calls-first": _calls_first,
+    "same-package": _same_package,
+    "nested-torch": _nested_torch,
+    "text-codec": _text_codec,
+}
+
+
+def _pairs(described: Json) -> dict[str, Json]:
+    """Return the string keys of a described state, of its slots part too."""
+    if not isinstance(described, dict):
+        return {}
+    content = described.get("dict")
+    if isinstance(content, list):
+        return {key: value for key, value in zip(content[::2], content[1::2], strict=False) if isinstance(key, str)}
+    return {key: value for item in items(described) for key, value in _pairs(item).items()}
+
+
+def _distribution_state(state: dict[str, Json]) -> bool:
+    template = state.get("_parse_arg_template", "")
+    return isinstance(template, str) and (not template or bool(re.fullmatch(tables.DISTRIBUTION_TEMPLATE, template)))
+
+
+def _raw_handle(state: dict[str, Json]) -> bool:
+    handles = [state[key] for key in ("handle", "_handle") if key in state]
+    return not any(isinstance(handle, (int, float)) for handle in handles)
+
+
+_FORMULA_CALL = re.compile(r"[\w.]+(?=\s*\()")
+_FORMULA_CALLS = frozenset(
+    "C Q I bs cr cc te np.log np.exp np.sqrt np.log1p np.log2 np.log10 np.power scale center".split()
+)
+
+
+def _formula_state(state: dict[str, Json]) -> bool:
+    formula = state.get("formula")
+    if formula is None:
+        return True
+    if not isinstance(formula, str) or any(part in formula for part in ("__", "'", '"', "[", "{", "lambda")):
+        return False
+    return _FORMULA_CALLS.issuperset(_FORMULA_CALL.findall(formula))
+
+
+STATE_RULES: dict[str, Callable[[dict[str, Json]], bool]] = {
+    "distribution-state": _distribution_state,
+    "raw-handle": _raw_handle,
+    "formula-state": _formula_state,
+}
+
+
+def is_inert_build(name: str, state: Json) -> bool:
+    """Return whether giving an instance of the class `name` a described state is inert."""
+    if isinstance(state, dict) and state.get("more"):
+        return False
+    rules = tables.ARGUMENT_RULES.get(name, "").split()
+    if "callable-first" in rules:
+        return _callable_first(items(state))
+    pairs = _pairs(state)
+    return all(STATE_RULES[rule](pairs) for rule in rules if rule in STATE_RULES)

@@ -1,0 +1,275 @@
+"""What a pickle would call, judged: inert by generated tables, dangerous by family, everything else unknown.
+
+The tables and the rules on arguments come from `scripts/inert`, which saves real objects with real frameworks.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.options import Options
+from modelsweep.core.text import redact, shorten
+from scanners.judge.dangerous_names import family
+from scanners.judge.inert import globals_in, is_inert_build, is_inert_call, is_inert_name
+from scanners.parsing.pickle_values import render
+
+ARGUMENT_TEXT = 160
+"""Characters of arguments shown in a message."""
+NAMES_SHOWN = 5
+
+_WHY = (
+    "Loading a pickle calls what it names: whoever wrote the file runs code on the machine that loads it, before the "
+    "model is ever used."
+)
+_DO_NOT_LOAD = "Do not load the file. Find out where it came from, and obtain the weights as safetensors."
+
+DANGEROUS_CALL = Rule(
+    id="pickle/dangerous-call",
+    title="Loading runs a dangerous callable",
+    severity=Severity.CRITICAL,
+    message="loading would run {shown} ({family})",
+    why=_WHY,
+    fix=_DO_NOT_LOAD,
+    cwe=502,
+    references=("CWE-502", "arXiv:2508.19774", "CVE-2025-10157"),
+)
+DANGEROUS_ARGUMENT = Rule(
+    id="pickle/dangerous-argument",
+    title="A dangerous callable is handed to another one",
+    severity=Severity.CRITICAL,
+    message="loading would call {shown}, which is handed {subject}",
+    why=_WHY + " A callable that calls its arguments runs what it is handed.",
+    fix=_DO_NOT_LOAD,
+    cwe=502,
+    references=("CWE-502",),
+)
+DANGEROUS_IMPORT = Rule(
+    id="pickle/dangerous-import",
+    title="A dangerous callable is named but not called",
+    severity=Severity.WARNING,
+    message="the pickle names {subject} ({family})",
+    why="A model has no reason to carry a reference to such a function; code that uses the loaded object may call it.",
+    fix="Review where the file came from and what uses the object. Prefer a format without callables.",
+    confidence="medium",
+    cwe=502,
+    references=("CWE-502",),
+)
+HIDDEN_CALL = Rule(
+    id="pickle/planted-method",
+    title="A callable is planted where loading calls a method",
+    severity=Severity.CRITICAL,
+    message="the pickle stores {subject} under the name {name!r}, which a later opcode calls as a method",
+    why="BUILD, APPENDS and ADDITEMS look methods up on the instance: state that holds them is a call in disguise.",
+    fix=_DO_NOT_LOAD,
+    cwe=502,
+    references=("CWE-502", "arXiv:2508.19774"),
+)
+COMPUTED_NAME = Rule(
+    id="pickle/computed-name",
+    title="The name of a callable is computed while loading",
+    severity=Severity.CRITICAL,
+    message="the pickle imports a name that it computes: {subject}",
+    why="No pickler writes names that are results of calls; it hides from scanners what is imported.",
+    fix=_DO_NOT_LOAD,
+    cwe=502,
+    references=("CWE-502",),
+)
+COMPUTED_CALL = Rule(
+    id="pickle/computed-call",
+    title="The result of a call is called",
+    severity=Severity.CRITICAL,
+    message="loading would call what {subject} returns",
+    why="Picklers call names, not results: the indirection hides what is run.",
+    fix=_DO_NOT_LOAD,
+    confidence="medium",
+    cwe=502,
+    references=("CWE-502", "arXiv:2508.19774"),
+)
+MODIFIED_IMPORT = Rule(
+    id="pickle/modified-import",
+    title="Loading changes an imported object",
+    severity=Severity.CRITICAL,
+    message="loading would change the attributes of {subject} itself",
+    why="BUILD on a class, function or module replaces its attributes for the whole process.",
+    fix=_DO_NOT_LOAD,
+    cwe=502,
+    references=("CWE-502", "CWE-915"),
+)
+UNKNOWN = Rule(
+    id="pickle/unknown-callable",
+    title="Loading calls code of a package that is not known to be harmless",
+    severity=Severity.WARNING,
+    message="loading would use {count} unknown name(s) of the package {subject}: {names}",
+    why="Whatever these callables do happens on load. They are on no list of harmless ones and in no dangerous family.",
+    fix="If the package is yours, allow it with --allow-import '{subject}.*'. Otherwise review what the names do.",
+    confidence="medium",
+    cwe=502,
+    references=("CWE-502", "arXiv:2508.15987"),
+)
+EXTENSION = Rule(
+    id="pickle/extension-code",
+    title="A callable is named by a number of the extension registry",
+    severity=Severity.WARNING,
+    message="the pickle calls entry {subject} of copyreg's extension registry",
+    why="What the number means depends on the process that loads it, so nobody can tell what is called.",
+    fix="Ask for a file that names what it uses.",
+    confidence="medium",
+    cwe=502,
+    references=("PEP 307",),
+)
+CODE = Rule(
+    id="pickle/code-object",
+    title="A function is stored by value",
+    severity=Severity.INFO,
+    message="the pickle carries the code of {subject}()",
+    why="dill and cloudpickle store functions as bytecode. It does not run on load, but when the object is used.",
+    fix="Review the function, or import it from a package instead.",
+    cwe=94,
+    references=("CWE-94",),
+)
+DANGEROUS_CODE = Rule(
+    id="pickle/dangerous-code-object",
+    title="A function stored by value uses a dangerous callable",
+    severity=Severity.WARNING,
+    message="the pickle carries the code of {subject}(), which uses {names}",
+    why="The bytecode runs as soon as somebody uses the loaded object.",
+    fix="Review the function's code with dis before anything uses the object.",
+    confidence="medium",
+    cwe=94,
+    references=("CWE-94",),
+)
+
+RULES = (
+    DANGEROUS_CALL,
+    DANGEROUS_ARGUMENT,
+    DANGEROUS_IMPORT,
+    HIDDEN_CALL,
+    COMPUTED_NAME,
+    COMPUTED_CALL,
+    MODIFIED_IMPORT,
+    UNKNOWN,
+    EXTENSION,
+    CODE,
+    DANGEROUS_CODE,
+)
+
+
+def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
+    """Judge the calls, imports and code objects of all pickles of a unit."""
+    unknown: dict[tuple[object, str], list[Fact]] = {}
+    called = {(fact.locator, fact.value) for fact in facts if fact.kind == "call"}
+    for fact in facts:
+        if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact.value, options)):
+            continue
+        found = _OPINIONS[fact.kind](fact)
+        if found is None:
+            if not _allowed(fact.value, options):
+                unknown.setdefault((fact.locator, _package(fact.value)), []).append(fact)
+        else:
+            yield from found
+    for (_, package), members in unknown.items():
+        yield _unknown(package, members)
+
+
+# An opinion yields findings, nothing where the fact is inert, or None where nobody knows.
+Opinion = Sequence[Finding] | None
+
+
+def _call(fact: Fact) -> Opinion:
+    arguments, how = fact.detail.get("args"), str(fact.detail.get("how"))
+    name = fact.value
+    if "computed" in fact.detail:
+        return [Finding(COMPUTED_CALL, fact.locator, name, span=fact.span)]
+    if is_inert_call(name, how, arguments):
+        return ()
+    danger = family(name)
+    if danger:
+        evidence = {"family": danger, **_shown(fact, arguments)}
+        return [Finding(DANGEROUS_CALL, fact.locator, name, span=fact.span, evidence=evidence)]
+    handed = [other for other in globals_in(arguments) if family(other) and not is_inert_name(other)]
+    if handed:
+        return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=_shown(fact, arguments))]
+    return None
+
+
+def _build(fact: Fact) -> Opinion:
+    return () if is_inert_build(fact.value, fact.detail.get("state")) else None
+
+
+def _modify(fact: Fact) -> Opinion:
+    return [Finding(MODIFIED_IMPORT, fact.locator, fact.value, span=fact.span)]
+
+
+def _import(fact: Fact) -> Opinion:
+    if is_inert_name(fact.value):
+        return ()
+    danger = family(fact.value)
+    if danger:
+        return [Finding(DANGEROUS_IMPORT, fact.locator, fact.value, span=fact.span, evidence={"family": danger})]
+    return None
+
+
+def _attribute(fact: Fact) -> Opinion:
+    evidence = {"name": fact.detail.get("name", "")}
+    return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
+
+
+def _computed_name(fact: Fact) -> Opinion:
+    return [Finding(COMPUTED_NAME, fact.locator, fact.value, span=fact.span)]
+
+
+def _extension(fact: Fact) -> Opinion:
+    return [Finding(EXTENSION, fact.locator, fact.value, span=fact.span)]
+
+
+def _code(fact: Fact) -> Opinion:
+    names = fact.detail.get("names")
+    used = [str(name) for name in names] if isinstance(names, list) else []
+    dangerous = sorted({name for name in used if name in _CODE_NAMES})
+    if dangerous:
+        evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
+        return [Finding(DANGEROUS_CODE, fact.locator, fact.value, span=fact.span, evidence=evidence)]
+    return [Finding(CODE, fact.locator, fact.value, span=fact.span)]
+
+
+_OPINIONS = {
+    "call": _call,
+    "build": _build,
+    "modify": _modify,
+    "import": _import,
+    "attribute": _attribute,
+    "computed-name": _computed_name,
+    "extension-code": _extension,
+    "code": _code,
+}
+KINDS = frozenset(_OPINIONS)
+# Names in a code object that a model's function has little reason to use.
+_CODE_NAMES = frozenset(
+    "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "
+    "urlopen urlretrieve eval exec __import__ marshal ctypes b64decode rmtree startfile".split()
+)
+
+
+def _shown(fact: Fact, arguments: Json) -> dict[str, Json]:
+    """Return the call as people would write it, redacted and cut."""
+    text = "" if arguments is None else redact(render(arguments))
+    if not text.startswith("("):
+        text = f"({text})"
+    return {"shown": f"{fact.value}{shorten(text, ARGUMENT_TEXT)}"}
+
+
+def _allowed(name: str, options: Options) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in options.allow_imports)
+
+
+def _package(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _unknown(package: str, members: list[Fact]) -> Finding:
+    names = sorted({fact.value for fact in members})
+    shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
+    evidence: dict[str, Json] = {"count": len(names), "names": shown}
+    return Finding(UNKNOWN, members[0].locator, package, span=members[0].span, evidence=evidence)

@@ -1,0 +1,162 @@
+"""From the events of a pickle machine to facts, and to the streams hidden in its strings."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from _compat_pickle import REVERSE_IMPORT_MAPPING
+from collections.abc import Iterator
+from functools import cache
+
+from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.locator import Locator
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.scanner import Blob, Context
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.pickle_literals import Text, text_at
+from scanners.parsing.pickle_machine import Machine
+from scanners.parsing.pickle_stream import begins_stream
+from scanners.parsing.pickle_values import Values, render
+
+CODE_MAKERS = frozenset({"types.CodeType", "dill._dill._create_code", "builtins.code"})
+NAMES_LIMIT = 200
+"""Names and constants of a code object that are kept."""
+DECODED_LIMIT = 16 * MIB
+LAYERS = 4
+"""Encodings inside encodings that are undone."""
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
+_HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
+
+
+@cache
+def watched_names() -> frozenset[str]:
+    """Return the callables whose arguments decide the judgement, under their names in Python 3 and Python 2."""
+    from scanners.judge.inert_names import ARGUMENT_RULES
+
+    old = set()
+    for full in ARGUMENT_RULES:
+        module, _, name = full.rpartition(".")
+        if module in REVERSE_IMPORT_MAPPING:
+            old.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
+    return frozenset(ARGUMENT_RULES) | old
+
+
+def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
+    """Yield what one stream imports, calls and stores, each distinct thing once, with the offset of its first."""
+    values = Values(machine)
+    seen: set[tuple[str, str, str]] = set()
+    for how, offset, callee, arguments in machine.events:
+        for kind, value, detail in _facts(values, how, callee, arguments):
+            key = (kind, value, repr(detail))
+            if key not in seen:
+                seen.add(key)
+                yield Fact(kind, printable(value, 200), locator, Span(offset), detail)
+
+
+def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
+    name = values.callee(callee)
+    if how == "IMPORT":
+        yield "import", name, {}
+    elif how == "ATTRIBUTE":
+        yield "attribute", name or _render(values, callee), {"name": values.string(arguments)}
+    elif how == "COMPUTED":
+        machine = values.machine
+        module, attribute = machine.first(callee), machine.second(callee)
+        yield "computed-name", f"{_render(values, module)}.{_render(values, attribute)}", {}
+    elif how == "EXTENSION":
+        yield "extension-code", str(values.machine.first(callee)), {}
+    elif how == "BUILD":
+        yield _build(values, callee, arguments)
+    elif name in CODE_MAKERS:
+        yield "code", *_code(values, arguments)
+    else:
+        yield "call", *_call(values, how, name, callee, arguments)
+
+
+def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> tuple[str, dict[str, Json]]:
+    detail: dict[str, Json] = {"how": how, "args": values.describe(arguments)}
+    if not name:
+        detail["computed"] = values.describe(callee)
+    elif values.machine.kind(callee) != kinds.GLOBAL:
+        detail["via"] = values.describe(callee)
+    return name or _render(values, callee), detail
+
+
+def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[str, Json]]:
+    """Return a state given to an instance, or to an imported object itself."""
+    machine = values.machine
+    if machine.kind(instance) == kinds.GLOBAL:
+        return "modify", values.callee(instance), {}
+    return "build", values.callee(machine.first(instance)), {"state": values.describe(state)}
+
+
+def _render(values: Values, value: int) -> str:
+    return render(values.describe(value))
+
+
+def _code(values: Values, arguments: int) -> tuple[str, dict[str, Json]]:
+    """Return the name of a code object, and the names and constant strings that its instructions use."""
+    machine = values.machine
+    names: list[Json] = []
+    name = ""
+    for item in values.arguments(arguments):
+        if values.string(item):
+            name = values.string(item)
+        elif item & 1:
+            names += [text for text in map(values.string, machine.items(item)) if text]
+    return name, {"names": names[:NAMES_LIMIT]}
+
+
+def hidden_streams(machine: Machine, blob: Blob, context: Context) -> Iterator[Blob]:
+    """Yield the pickles inside strings of a stream: as they are, or in base64, hexadecimal, zlib and gzip."""
+    seen: set[int] = set()
+    for offset in machine.candidates:
+        text = text_at(blob.reader, offset)
+        if text is None or text.offset in seen or text.offset + text.length > blob.size:
+            continue
+        seen.add(text.offset)
+        name = f"string@{text.offset}"
+        if text.opcode not in (b"S", b"V") and begins_stream_of_bytes(text.read(blob.reader, 4096)):
+            yield blob.window(name, text.offset, text.length, expect="pickle")
+        else:
+            yield from _decoded(name, text, blob, context)
+
+
+def begins_stream_of_bytes(head: bytes) -> bool:
+    """Return whether bytes begin a pickle that their header announces."""
+    return head[:1] == b"\x80" and begins_stream(MemoryReader(head))
+
+
+def _decoded(name: str, text: Text, blob: Blob, context: Context) -> Iterator[Blob]:
+    data = text.read(blob.reader, DECODED_LIMIT)
+    for _ in range(LAYERS):
+        decoded = _undo(data)
+        if decoded is None:
+            return
+        data = decoded
+        if begins_stream_of_bytes(data[:4096]):
+            yield blob.nested(f"{name} decoded", context.spool((data,)), expect="pickle", expanded=True)
+            return
+
+
+def _undo(data: bytes) -> bytes | None:
+    """Undo one layer of encoding, None where there is none."""
+    if data[:1] == b"\x78" or data[:2] == b"\x1f\x8b":
+        try:
+            return zlib.decompressobj(wbits=47).decompress(data, DECODED_LIMIT)
+        except zlib.error:
+            return None
+    if _HEX.issuperset(data):
+        try:
+            return bytes.fromhex(data.decode("ascii"))
+        except ValueError:
+            return None
+    if _BASE64.issuperset(data):
+        try:
+            return base64.b64decode(data.translate(bytes.maketrans(b"-_", b"+/")))
+        except binascii.Error:
+            return None
+    return None

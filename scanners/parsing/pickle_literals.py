@@ -1,0 +1,113 @@
+"""Literals of pickle, decoded from the offset of the opcode that pushed them (CPython Lib/pickletools.py)."""
+
+from __future__ import annotations
+
+import codecs
+import struct
+from dataclasses import dataclass
+
+from modelsweep.core.reader import Reader
+
+LINE = 4096
+"""Bytes of a newline-terminated argument that are looked at in one read."""
+
+# Opcode -> bytes of the length field, for strings and long integers with one.
+_LENGTHS = {b"U": 1, b"C": 1, b"\x8c": 1, b"\x8a": 1, b"T": 4, b"B": 4, b"X": 4, b"\x8b": 4}
+_LENGTHS |= {b"\x8d": 8, b"\x8e": 8, b"\x96": 8}
+Constant = bool | int | float | str | bytes | None
+_BYTES = frozenset((b"C", b"B", b"\x8e", b"\x96"))
+_LONGS = frozenset((b"\x8a", b"\x8b"))
+_CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"\x88": True, b"\x89": False}
+_NUMBERS = {b"K": "<B", b"M": "<H", b"J": "<i", b"G": ">d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string or bytes literal: where its content stands, its full length in bytes, and how it is written."""
+
+    offset: int
+    length: int
+    binary: bool
+    opcode: bytes
+
+    def read(self, reader: Reader, limit: int) -> bytes:
+        """Return the first `limit` bytes of the content as a loader would see them."""
+        raw = reader.read(self.offset, max(0, min(self.length, limit, reader.size - self.offset)))
+        if self.opcode == b"S":
+            return _unescape(raw)
+        if self.opcode == b"V":
+            return raw.decode("raw-unicode-escape", "replace").encode("utf-8", "surrogatepass")
+        return raw
+
+    def decode(self, reader: Reader, limit: int) -> str | bytes:
+        """Return the first `limit` bytes of the content as the object a loader would build."""
+        raw = self.read(reader, limit)
+        return raw if self.binary else raw.decode("utf-8", "surrogateescape")
+
+
+def line_end(reader: Reader, start: int) -> int:
+    """Return the offset of the newline that ends an argument, or -1; arguments of a MiB and more are none."""
+    if start >= reader.size:
+        return -1
+    at = reader.read(start, min(LINE, reader.size - start)).find(b"\n")
+    return start + at if at >= 0 else reader.find(b"\n", start, min(reader.size, start + (1 << 20)))
+
+
+def text_at(reader: Reader, offset: int) -> Text | None:
+    """Return the string literal that the opcode at `offset` pushes, None where it pushes something else."""
+    opcode = reader.read(offset, 1)
+    width = _LENGTHS.get(opcode)
+    if width and opcode not in _LONGS:
+        length = int.from_bytes(reader.read(offset + 1, width), "little")
+        return Text(offset + 1 + width, length, opcode in _BYTES, opcode)
+    if opcode in (b"S", b"V"):
+        end = line_end(reader, offset + 1)
+        start, quotes = (offset + 2, 2) if opcode == b"S" else (offset + 1, 0)
+        return Text(start, max(0, end - offset - 1 - quotes), False, opcode)
+    return None
+
+
+def raw_string(reader: Reader, offset: int, limit: int) -> bytes:
+    """Return the first `limit` bytes of the string pushed at `offset`, nothing where it is no string."""
+    text = text_at(reader, offset)
+    return text.read(reader, limit) if text else b""
+
+
+def literal_at(reader: Reader, offset: int, limit: int) -> Constant:
+    """Return the constant that the opcode at `offset` pushes; strings are cut to `limit` bytes."""
+    text = text_at(reader, offset)
+    if text:
+        return text.decode(reader, limit)
+    opcode = reader.read(offset, 1)
+    if opcode in _CONSTANTS:
+        return _CONSTANTS[opcode]
+    form = _NUMBERS.get(opcode)
+    if form:
+        number: int | float = struct.unpack(form, reader.read(offset + 1, struct.calcsize(form)))[0]
+        return number
+    if opcode in _LONGS:
+        width = _LENGTHS[opcode]
+        length = int.from_bytes(reader.read(offset + 1, width), "little")
+        return int.from_bytes(reader.read(offset + 1 + width, min(length, limit)), "little", signed=True)
+    return _line_literal(opcode, reader, offset)
+
+
+def _line_literal(opcode: bytes, reader: Reader, offset: int) -> Constant:
+    """Decode INT, LONG and FLOAT of protocol 0."""
+    end = line_end(reader, offset + 1)
+    line = reader.read(offset + 1, max(0, min(end - offset - 1, LINE))).decode("ascii", "replace")
+    if opcode == b"I" and line in ("00", "01"):
+        return line == "01"
+    try:
+        return float(line) if opcode == b"F" else int(line.rstrip("L"), 0)
+    except ValueError:
+        return line
+
+
+def _unescape(raw: bytes) -> bytes:
+    if b"\\" not in raw:
+        return raw
+    try:
+        return codecs.escape_decode(raw)[0]
+    except ValueError:
+        return raw

@@ -1,0 +1,63 @@
+# The C types of pickle_machine.py: Cython reads this file beside the plain Python source.
+import cython
+
+cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO
+cdef int _RARE, _FIXED, _LENGTH1, _LENGTH4, _GET, _PUT, _MEMOIZE, _MARK, _EMPTY, _ONE, _MANY, _TUPLE, _SKIP, _TUPLE_MARK
+cdef bytes FORMS, WIDTHS, _SUSPECT, _EMPTY_KINDS
+
+cdef Py_ssize_t _unsigned4(bytes data, Py_ssize_t pos) noexcept
+
+cdef class Machine:
+    cdef public object reader
+    cdef public Py_ssize_t position, allowance, operations
+    cdef public frozenset watched, pauses
+    cdef public int protocol
+    cdef public str fault
+    cdef public long long built, result
+    cdef public list names, events, candidates
+    cdef public dict contents
+    cdef public bint dropped
+    cdef Py_ssize_t _end, _base, _near
+    cdef bytes _data
+    cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
+    cdef Py_ssize_t _room, _depth, _mark_room, _mark_count, _fence, _memo_room, _memo_count
+    cdef dict _far, _name_nodes, _uses
+    cdef set _told
+    cdef bytearray _kinds
+    cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept
+
+    @cython.locals(data=bytes, stack="long long[::1]", base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, status=int, opcode=cython.uchar, form=cython.uchar)
+    cpdef int run(self) except -1
+    cdef int _prepare(self, Py_ssize_t position) except -1
+    @cython.locals(left=Py_ssize_t)
+    cdef int _refill(self, Py_ssize_t position) except -1
+    cdef int _fail_at(self, Py_ssize_t position, str fault) except -1
+    cdef int _push(self, long long value) except -1
+    @cython.locals(grown="long long[::1]")
+    cdef int _grow_stack(self) except -1
+    @cython.locals(grown="long long[::1]")
+    cdef int _grow_marks(self) except -1
+    cdef int _mark(self) except -1
+    @cython.locals(at=Py_ssize_t)
+    cdef Py_ssize_t _pop_mark(self) noexcept
+    cdef int _put(self, Py_ssize_t index, long long value) except -1
+    @cython.locals(room=Py_ssize_t, grown="long long[::1]")
+    cdef int _grow_memo(self, Py_ssize_t index) except -1
+    cdef bint _get(self, Py_ssize_t index) except -1
+    @cython.locals(index=Py_ssize_t)
+    cdef long long _node(self, int kind, long long a, long long b) except -1
+    @cython.locals(room=Py_ssize_t, a="long long[::1]", b="long long[::1]")
+    cdef int _grow_nodes(self) except -1
+    @cython.locals(start=Py_ssize_t, value="long long")
+    cdef bint _tuple(self, Py_ssize_t count) except -1
+    @cython.locals(start=Py_ssize_t)
+    cdef bint _gather(self, int form, Py_ssize_t count) except -1
+    @cython.locals(index=Py_ssize_t, grown="long long[::1]")
+    cdef int _copy_items(self, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(index=Py_ssize_t, before="long long", kind=int, at=Py_ssize_t, value="long long")
+    cdef bint _store(self, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(at=Py_ssize_t, kept=list)
+    cdef int _keep(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
+    cdef int _stored_callable(self, long long key, long long value) except -1
+    cdef int _candidate(self, Py_ssize_t offset) except -1
+    cdef int _rare(self, int opcode) except -1

@@ -1,0 +1,582 @@
+"""An abstract interpreter of pickle: what a loader would call, with which arguments, without building anything.
+
+The opcodes are those of protocols 0 to 5 (CPython Lib/pickletools.py, PEP 307, PEP 3154, PEP 574). A value on the
+symbolic stack is one 64-bit integer: `offset << 1` of the opcode that pushed a literal, decoded only where somebody
+asks, or `node << 1 | 1` of a node in parallel arrays (a global, a container, the result of a call). So millions of
+opcodes cost a few bytes each. The module is plain Python and is compiled with the types of `pickle_machine.pxd` where
+a compiler is present; it must not grow features that Cython's pure mode lacks.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from modelsweep.core.reader import Reader
+from scanners.parsing.pickle_kinds import CALL, DICT, EXHAUSTED, FAULTY, FROZENSET, GLOBAL, LIST, SET, TUPLE
+from scanners.parsing.pickle_literals import raw_string
+from scanners.parsing.pickle_opcodes import HANDLERS
+
+WINDOW = 1 << 20
+MARGIN = 16
+"""Bytes that the longest opcode with its fixed argument needs, rounded up."""
+MAX_DEPTH = 1 << 23
+MAX_EVENTS = 200_000
+MAX_CANDIDATES = 4_096
+REPEATS = 64
+"""Calls of one callable whose arguments are kept, where its arguments do not matter for judgement."""
+KEPT_PER_CONTAINER = 256
+KEPT_IN_ALL = 400_000
+DENSE_MEMO = 1 << 22
+"""Memo indices that may be skipped before the memo turns to a dictionary."""
+
+# Forms of opcodes: the hot loop knows these, all others go to `_rare`.
+_RARE, _FIXED, _LENGTH1, _LENGTH4, _GET, _PUT, _MEMOIZE, _MARK, _EMPTY, _ONE, _MANY, _TUPLE, _SKIP, _TUPLE_MARK = range(
+    14
+)
+
+# Keys of an instance's dictionary that a later opcode would call as a method of the instance.
+MAGIC_KEYS = frozenset(
+    {b"__setstate__", b"append", b"extend", b"add", b"update", b"__class__", b"__dict__", b"__reduce_ex__"}
+)
+
+
+def _forms() -> tuple[bytes, bytes]:
+    forms, widths = bytearray(256), bytearray(256)
+    for form, table in {
+        _FIXED: {b"N": 1, b"\x88": 1, b"\x89": 1, b"K": 2, b"M": 3, b"J": 5, b"G": 9},
+        _LENGTH1: {b"U": 2, b"C": 2, b"\x8c": 2, b"\x8a": 2},
+        _LENGTH4: {b"T": 5, b"B": 5, b"X": 5, b"\x8b": 5},
+        _GET: {b"h": 2, b"j": 5},
+        _PUT: {b"q": 2, b"r": 5},
+        _MEMOIZE: {b"\x94": 1},
+        _MARK: {b"(": 1},
+        _EMPTY: {b")": 1, b"]": 1, b"}": 1, b"\x8f": 1},
+        _ONE: {b"a": 1, b"s": 2},
+        _MANY: {b"e": 1, b"u": 1, b"\x90": 1},
+        _TUPLE: {b"\x85": 1, b"\x86": 2, b"\x87": 3},
+        _TUPLE_MARK: {b"t": 1},
+        _SKIP: {b"\x80": 2, b"\x95": 9},
+    }.items():
+        for opcode, width in table.items():
+            forms[opcode[0]], widths[opcode[0]] = form, width
+    return bytes(forms), bytes(widths)
+
+
+FORMS, WIDTHS = _forms()
+# First bytes of a string that may hold another stream: pickle, zlib, gzip, and their base64 and hexadecimal forms.
+_SUSPECT = bytes(1 if byte in b"\x80\x78\x1fgeHB8Q(c]}" else 0 for byte in range(256))
+_EMPTY_KINDS = bytes({0x29: TUPLE, 0x5D: LIST, 0x7D: DICT, 0x8F: SET}.get(byte, 0) for byte in range(256))
+
+
+def cells(count: int) -> array[int]:
+    """Return `count` zeroed 64-bit cells."""
+    return array("q", bytes(8 * count))
+
+
+def _unsigned4(data: bytes, pos: int) -> int:
+    return data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16 | data[pos + 3] << 24
+
+
+class Machine:
+    """Runs one pickle stream from `start` of `reader`.
+
+    `events` are (how, offset, callee, arguments) of all that a loader would call; of a callable that is not in
+    `watched` only the first `REPEATS` are kept. `run` returns STOPPED at a STOP opcode, FAULTY where a loader would
+    raise (`fault` says why), EXHAUSTED when a bound is met, and PAUSED after a BUILD of one of `pauses`, for readers
+    that take raw bytes there (joblib); `position` may then be moved before `run` is called again.
+    """
+
+    def __init__(
+        self, reader: Reader, start: int, watched: frozenset[str], pauses: frozenset[str], allowance: int
+    ) -> None:
+        self.reader = reader
+        self.position = start
+        self.watched = watched
+        self.pauses = pauses
+        self.allowance = allowance
+        self.operations = 0
+        self.protocol = 0
+        self.fault = ""
+        self.built = 0
+        self.result = -1
+        self.names: list[tuple[str, str]] = []
+        self.events: list[tuple[str, int, int, int]] = []
+        self.candidates: list[int] = []
+        self.contents: dict[int, list[int]] = {}
+        self.dropped = False
+        self._end = reader.size
+        self._base = start
+        self._data = b""
+        self._near = -1
+        self._stack = cells(256)
+        self._room = 256
+        self._depth = 0
+        self._marks = cells(64)
+        self._mark_room = 64
+        self._mark_count = 0
+        self._fence = 0
+        self._memo = cells(256)
+        self._memo_room = 256
+        self._memo_count = 0
+        self._far: dict[int, int] = {}
+        self._kinds = bytearray(256)
+        self._a = cells(256)
+        self._b = cells(256)
+        self._node_room = 256
+        self._nodes = 0
+        self._items = cells(256)
+        self._item_room = 256
+        self._item_count = 0
+        self._kept = 0
+        self._name_nodes: dict[tuple[str, str], int] = {}
+        self._uses: dict[int, int] = {}
+        self._told: set[tuple[int, ...]] = set()
+
+    # -- the hot loop
+
+    def run(self) -> int:  # noqa: C901, PLR0912, PLR0915 - one flat loop: a call per opcode would halve its speed
+        """Interpret until something stops it; returns STOPPED, FAULTY, EXHAUSTED or PAUSED."""
+        base = self._base
+        pos = self.position - base
+        depth = self._depth
+        near = room = -1
+        data, stack = self._data, self._stack
+        status = 0
+        while status == 0:
+            if pos >= near or depth >= room:
+                self._depth = depth
+                status = self._prepare(base + pos)
+                if status:
+                    break
+                base = self._base
+                pos = self.position - base
+                near, room = self._near, self._room
+                data, stack = self._data, self._stack
+            self.operations += 1
+            opcode = data[pos]
+            form = FORMS[opcode]
+            if form == _LENGTH1:
+                length = data[pos + 1]
+                if length > 11 and _SUSPECT[data[pos + 2]]:
+                    self._candidate(base + pos)
+                stack[depth] = (base + pos) << 1
+                depth += 1
+                pos += 2 + length
+            elif form == _FIXED:
+                stack[depth] = (base + pos) << 1
+                depth += 1
+                pos += WIDTHS[opcode]
+            elif form == _MEMOIZE:
+                index = self._memo_count
+                if depth <= self._fence:
+                    status = self._fail_at(base + pos, "MEMOIZE on an empty stack")
+                elif index < self._memo_room:
+                    self._memo[index] = stack[depth - 1] + 1
+                    self._memo_count = index + 1
+                else:
+                    self._put(index, stack[depth - 1])
+                pos += 1
+            elif form == _GET:
+                index = data[pos + 1] if opcode == 0x68 else _unsigned4(data, pos + 1)
+                if index < self._memo_count and self._memo[index]:
+                    stack[depth] = self._memo[index] - 1
+                elif index in self._far:
+                    stack[depth] = self._far[index]
+                else:
+                    status = self._fail_at(base + pos, f"memo entry {index} was never stored")
+                depth += 1
+                pos += WIDTHS[opcode]
+            elif form == _PUT:
+                if depth <= self._fence:
+                    status = self._fail_at(base + pos, "PUT on an empty stack")
+                else:
+                    self._put(data[pos + 1] if opcode == 0x71 else _unsigned4(data, pos + 1), stack[depth - 1])
+                pos += WIDTHS[opcode]
+            elif form == _LENGTH4:
+                length = _unsigned4(data, pos + 1)
+                if length > 11 and _SUSPECT[data[pos + 5]]:
+                    self._candidate(base + pos)
+                stack[depth] = (base + pos) << 1
+                depth += 1
+                pos += 5 + length
+            elif form == _ONE:
+                length = WIDTHS[opcode]
+                depth -= length
+                if not self._store(depth, length):
+                    status = self._fail_at(base + pos, "an item without a container")
+                pos += 1
+            elif form == _EMPTY:
+                stack[depth] = self._node(_EMPTY_KINDS[opcode], 0, 0)
+                depth += 1
+                pos += 1
+            elif form == _SKIP:
+                if opcode == 0x80:
+                    self.protocol = data[pos + 1]
+                pos += WIDTHS[opcode]
+            else:
+                self._depth = depth
+                if form == _RARE:
+                    self.position = base + pos
+                    status = self._rare(opcode)
+                    pos = self.position - base
+                    stack = self._stack
+                    room = self._room
+                elif form == _MARK:
+                    self._mark()
+                    pos += 1
+                else:
+                    if not self._gather(form, WIDTHS[opcode]):
+                        status = self._fail_at(base + pos, "more is taken than there is above a mark")
+                    pos += 1
+                depth = self._depth
+        self._depth = depth
+        if status != FAULTY:
+            self.position = base + pos
+        return status
+
+    def _gather(self, form: int, count: int) -> bool:
+        """Interpret an opcode that makes a tuple, or fills a container with all above the mark."""
+        if form == _TUPLE:
+            return self._tuple(count)
+        start = self._pop_mark()
+        if start < 0:
+            return False
+        if form == _TUPLE_MARK:
+            return self._tuple(self._depth - start)
+        stored = self._store(start, self._depth - start)
+        self._depth = start
+        return stored
+
+    def _prepare(self, position: int) -> int:
+        """Make room on the stack and read the window from `position`; returns 0 or why the machine ends there."""
+        self.position = position
+        if position > self._end:
+            self.position = self._end
+            return self._fail_at(self._end, "an argument is cut short")
+        if position == self._end:
+            return self._fail_at(position, "the stream ends without a STOP opcode")
+        if self.operations >= self.allowance or self._depth >= MAX_DEPTH:
+            return EXHAUSTED
+        if self._depth >= self._room:
+            self._grow_stack()
+        if position >= self._base + self._near:
+            self._refill(position)
+        return 0
+
+    def _refill(self, position: int) -> None:
+        left = self._end - position
+        if left > WINDOW:
+            self._data = self.reader.read(position, WINDOW)
+            self._near = WINDOW - MARGIN
+        else:
+            self._data = self.reader.read(position, left) + bytes(MARGIN)
+            self._near = left
+        self._base = position
+
+    def _fail_at(self, position: int, fault: str) -> int:
+        self.fault = fault
+        self.position = position
+        return FAULTY
+
+    # -- stack, marks, memo
+
+    def _push(self, value: int) -> None:
+        if self._depth == self._room:
+            self._grow_stack()
+        self._stack[self._depth] = value
+        self._depth += 1
+
+    def _grow_stack(self) -> None:
+        grown = cells(2 * self._room)
+        grown[: self._room] = self._stack
+        self._stack = grown
+        self._room *= 2
+
+    def _mark(self) -> None:
+        if self._mark_count == self._mark_room:
+            self._grow_marks()
+        self._marks[self._mark_count] = self._depth
+        self._mark_count += 1
+        self._fence = self._depth
+
+    def _grow_marks(self) -> None:
+        grown = cells(2 * self._mark_room)
+        grown[: self._mark_room] = self._marks
+        self._marks = grown
+        self._mark_room *= 2
+        if self._mark_room > 2 * MAX_DEPTH:
+            self.allowance = self._near = 0
+
+    def _pop_mark(self) -> int:
+        """Drop the last mark and return the depth it stood at, or -1 where there is none."""
+        if self._mark_count == 0:
+            return -1
+        self._mark_count -= 1
+        at = self._marks[self._mark_count]
+        self._fence = self._marks[self._mark_count - 1] if self._mark_count else 0
+        return at
+
+    def _put(self, index: int, value: int) -> None:
+        if index > self._memo_count + DENSE_MEMO:
+            self._far[index] = value
+        else:
+            if index >= self._memo_room:
+                self._grow_memo(index)
+            self._memo[index] = value + 1
+            if index >= self._memo_count:
+                self._memo_count = index + 1
+
+    def _grow_memo(self, index: int) -> None:
+        room = 2 * self._memo_room
+        while room <= index:
+            room *= 2
+        grown = cells(room)
+        grown[: self._memo_room] = self._memo
+        self._memo = grown
+        self._memo_room = room
+
+    def _get(self, index: int) -> bool:
+        if index < self._memo_count and self._memo[index]:
+            self._push(self._memo[index] - 1)
+            return True
+        if index in self._far:
+            self._push(self._far[index])
+            return True
+        return False
+
+    # -- nodes
+
+    def _node(self, kind: int, a: int, b: int) -> int:
+        index = self._nodes
+        if index == self._node_room:
+            self._grow_nodes()
+        self._kinds[index] = kind
+        self._a[index] = a
+        self._b[index] = b
+        self._nodes += 1
+        return index << 1 | 1
+
+    def _grow_nodes(self) -> None:
+        room = self._node_room
+        a, b = cells(2 * room), cells(2 * room)
+        a[:room] = self._a
+        b[:room] = self._b
+        self._a = a
+        self._b = b
+        self._kinds.extend(bytes(room))
+        self._node_room = 2 * room
+
+    def _tuple(self, count: int) -> bool:
+        start = self._depth - count
+        if start < self._fence:
+            return False
+        value = self._node(TUPLE, self._item_count, count)
+        self._copy_items(start, min(count, KEPT_PER_CONTAINER))
+        self._depth = start
+        self._push(value)
+        return True
+
+    def _copy_items(self, start: int, count: int) -> None:
+        while self._item_count + count > self._item_room:
+            grown = cells(2 * self._item_room)
+            grown[: self._item_room] = self._items
+            self._items = grown
+            self._item_room *= 2
+        for index in range(start, start + count):
+            self._items[self._item_count] = self._stack[index]
+            self._item_count += 1
+
+    def _store(self, start: int, count: int) -> bool:
+        """Put `count` values from `start` of the stack into the container below them."""
+        if start - 1 < self._fence or not self._stack[start - 1] & 1:
+            return False
+        index = self._stack[start - 1] >> 1
+        before = self._b[index]
+        kind = self._kinds[index]
+        if kind < LIST or kind > FROZENSET:
+            return True
+        self._b[index] = before + count
+        if before < KEPT_PER_CONTAINER and self._kept < KEPT_IN_ALL:
+            self._keep(index, start, min(count, KEPT_PER_CONTAINER - before))
+        if kind == DICT:
+            for at in range(start + 1, start + count, 2):
+                value = self._stack[at]
+                if value & 1 and self._kinds[value >> 1] in (GLOBAL, CALL):
+                    self._stored_callable(self._stack[at - 1], value)
+        return True
+
+    def _keep(self, index: int, start: int, count: int) -> None:
+        kept = self.contents.setdefault(index, [])
+        for at in range(start, start + count):
+            kept.append(self._stack[at])
+        self._kept += count
+
+    def _stored_callable(self, key: int, value: int) -> None:
+        """Note a callable stored under a name that later opcodes would call as a method of the instance."""
+        if not key & 1 and self.text(key, 16) in MAGIC_KEYS:
+            self._event("ATTRIBUTE", value, key)
+
+    def _candidate(self, offset: int) -> None:
+        if len(self.candidates) < MAX_CANDIDATES:
+            self.candidates.append(offset)
+        else:
+            self.dropped = True
+
+    # -- everything that names, calls or ends something
+
+    def _rare(self, opcode: int) -> int:
+        """Interpret an opcode outside the hot loop at `position`, which it moves on; returns 0 or why to come back."""
+        handler = HANDLERS.get(opcode)
+        if handler is None:
+            self.fault = f"opcode 0x{opcode:02x} does not exist"
+            return FAULTY
+        if self.operations > 1 and len(self.events) > MAX_EVENTS:
+            return EXHAUSTED
+        return handler(self)
+
+    def short_of(self, count: int) -> bool:
+        """Return whether fewer than `count` values stand above the last mark; notes the fault."""
+        if self._depth - count >= self._fence:
+            return False
+        self.fault = "the stack holds less than the opcode takes"
+        return True
+
+    def pop(self) -> int:
+        """Remove and return the value on top."""
+        self._depth -= 1
+        return self._stack[self._depth]
+
+    def push(self, value: int) -> None:
+        """Put a value on top."""
+        self._push(value)
+
+    def push_literal(self, width: int) -> int:
+        """Push the literal at `position` and step over its `width` bytes, opcode included."""
+        self._push(self.position << 1)
+        self.position += width
+        return 0
+
+    def push_node(self, kind: int, a: int, b: int, width: int = 1) -> int:
+        """Push a new node and step over the `width` bytes of its opcode."""
+        self._push(self._node(kind, a, b))
+        self.position += width
+        return 0
+
+    def top(self) -> int:
+        """Return the value on top, -1 where the stack is empty."""
+        return self._stack[self._depth - 1] if self._depth > self._fence else -1
+
+    def mark(self) -> int:
+        """Drop the last mark and return the depth it stood at, or -1 where there is none."""
+        at = self._pop_mark()
+        if at < 0:
+            self.fault = "there is no mark"
+        return at
+
+    def depth(self) -> int:
+        """Return how many values the stack holds."""
+        return self._depth
+
+    def cut_to(self, depth: int) -> None:
+        """Drop the values above `depth`."""
+        self._depth = depth
+
+    def fence(self) -> int:
+        """Return the depth of the last mark."""
+        return self._fence
+
+    def collect(self, start: int) -> int:
+        """Replace the values from `start` by one tuple of them and return it."""
+        self._tuple(self._depth - start)
+        return self.pop()
+
+    def collect_pairs(self, start: int, kind: int) -> int:
+        """Replace the values from `start` by a container of `kind` that holds them and return it."""
+        value = self._node(kind, 0, 0)
+        count = self._depth - start
+        self._push(value)
+        for at in range(self._depth - 1, start, -1):
+            self._stack[at] = self._stack[at - 1]
+        self._stack[start] = value
+        self._store(start + 1, count)
+        self._depth = start
+        return value
+
+    def memoize(self, index: int) -> None:
+        """Store the value on top under `index`."""
+        self._put(index, self._stack[self._depth - 1])
+
+    def recall(self, index: int) -> bool:
+        """Push what is stored under `index`; returns False where nothing is."""
+        return self._get(index)
+
+    def global_node(self, module: str, name: str) -> int:
+        """Return the value of the global `module.name`; the same one for the same name."""
+        key = (module, name)
+        value = self._name_nodes.get(key)
+        if value is None:
+            value = self._node(GLOBAL, len(self.names), 0)
+            self.names.append(key)
+            self._name_nodes[key] = value
+            self._event("IMPORT", value, -1)
+        return value
+
+    def new_node(self, kind: int, a: int, b: int) -> int:
+        """Return the value of a new node."""
+        return self._node(kind, a, b)
+
+    def called(self, how: str, callee: int, arguments: int) -> None:
+        """Note a call; of callables whose arguments do not matter only the first ones are kept."""
+        if callee & 1 and self._kinds[callee >> 1] == GLOBAL:
+            uses = self._uses.get(callee, 0)
+            self._uses[callee] = uses + 1
+            if uses >= REPEATS and not self._telling(callee, arguments):
+                return
+        self._event(how, callee, arguments)
+
+    def _telling(self, callee: int, arguments: int) -> bool:
+        """Return whether one more call of a callable may change the judgement: new arguments of a watched one."""
+        module, name = self.names[self._a[callee >> 1]]
+        if f"{module}.{name}" not in self.watched:
+            return False
+        key = (callee, *(self._identity(value) for value in self.items(arguments)[:3])) if arguments & 1 else (callee,)
+        known = key in self._told
+        self._told.add(key)
+        return not known
+
+    def _identity(self, value: int) -> int:
+        """Return the same number for the same constant None, else the value itself."""
+        return -1 if not value & 1 and self.reader.read(value >> 1, 1) == b"N" else value
+
+    def _event(self, how: str, callee: int, arguments: int) -> None:
+        self.events.append((how, self.position, callee, arguments))
+
+    # -- looking at values
+
+    def kind(self, value: int) -> int:
+        """Return the kind of node of `value`, 0 for a literal."""
+        return self._kinds[value >> 1] if value & 1 else 0
+
+    def first(self, value: int) -> int:
+        """Return `a` of the node."""
+        return self._a[value >> 1]
+
+    def second(self, value: int) -> int:
+        """Return `b` of the node."""
+        return self._b[value >> 1]
+
+    def name(self, value: int) -> tuple[str, str]:
+        """Return module and name of a GLOBAL node."""
+        return self.names[self._a[value >> 1]]
+
+    def items(self, value: int) -> list[int]:
+        """Return the retained items of a container or tuple, at most `KEPT_PER_CONTAINER`."""
+        index = value >> 1
+        if self._kinds[index] == TUPLE:
+            start = self._a[index]
+            return [self._items[at] for at in range(start, start + min(self._b[index], KEPT_PER_CONTAINER))]
+        return self.contents.get(index, [])
+
+    def text(self, value: int, limit: int) -> bytes:
+        """Return the bytes of a literal string as they stand in the stream, cut to `limit`; else nothing."""
+        return raw_string(self.reader, value >> 1, limit)

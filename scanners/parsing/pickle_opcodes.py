@@ -1,0 +1,316 @@
+"""The opcodes outside the hot loop of `pickle_machine`: those that name, call, end or are seldom.
+
+A handler does what its opcode does, moves `position` on, and returns 0 or why the machine stops. CPython's C unpickler
+(Modules/_pickle.c) is what they follow: a fault there is a fault here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.pickle_literals import line_end, text_at
+
+if TYPE_CHECKING:
+    from scanners.parsing.pickle_machine import Machine
+
+NAME_LIMIT = 1024
+"""Bytes of a module or attribute name that are kept."""
+NO_ARGUMENTS = -1
+_INTEGER = re.compile(rb"\s*[-+]?(0[xX][0-9a-fA-F_]+|[0-9_]+)L?\s*")
+_FLOAT = re.compile(rb"\s*[-+]?(nan|inf|infinity|[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?)\s*", re.IGNORECASE)
+
+Handler = Callable[["Machine"], int]
+
+
+def _fault(machine: Machine, why: str) -> int:
+    machine.fault = why
+    return kinds.FAULTY
+
+
+def _line(machine: Machine, start: int) -> bytes | None:
+    """Return the argument from `start` to the next newline, cut to NAME_LIMIT, and step over it; None at the end."""
+    end = line_end(machine.reader, start)
+    if end < 0:
+        machine.fault = "a line is not ended"
+        return None
+    machine.position = end + 1
+    return machine.reader.read(start, min(end - start, NAME_LIMIT))
+
+
+def _checked_line(pattern: re.Pattern[bytes]) -> Handler:
+    def handle(machine: Machine) -> int:
+        start = machine.position
+        line = _line(machine, start + 1)
+        if line is None or not pattern.fullmatch(line):
+            machine.position = start
+            return _fault(machine, "a number that is none")
+        machine.push(start << 1)
+        return 0
+
+    return handle
+
+
+def _string(machine: Machine) -> int:
+    start = machine.position
+    line = _line(machine, start + 1)
+    if line is None:
+        return kinds.FAULTY
+    if machine.reader.read(start, 1) == b"S" and line[:1] not in (b"'", b'"'):
+        machine.position = start
+        return _fault(machine, "a string without quotes")
+    if machine.position - start > 12:
+        machine.candidates.append(start)
+    machine.push(start << 1)
+    return 0
+
+
+def _long_string(machine: Machine) -> int:
+    """BINUNICODE8, BINBYTES8, BYTEARRAY8: eight bytes of length."""
+    text = text_at(machine.reader, machine.position)
+    if text is None or text.offset + text.length > machine.reader.size:
+        return _fault(machine, "a string reaches beyond the end")
+    if text.length > 12:
+        machine.candidates.append(machine.position)
+    return machine.push_literal(text.offset + text.length - machine.position)
+
+
+def _name(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _global(machine: Machine) -> int:
+    module = _line(machine, machine.position + 1)
+    name = None if module is None else _line(machine, machine.position)
+    if module is None or name is None:
+        return kinds.FAULTY
+    machine.push(machine.global_node(_name(module), _name(name)))
+    return 0
+
+
+def _stack_global(machine: Machine) -> int:
+    if machine.short_of(2):
+        return kinds.FAULTY
+    name, module = machine.pop(), machine.pop()
+    if name & 1 or module & 1:
+        value = machine.new_node(kinds.COMPUTED_GLOBAL, module, name)
+        machine.called("COMPUTED", value, NO_ARGUMENTS)
+    else:
+        value = machine.global_node(_name(machine.text(module, NAME_LIMIT)), _name(machine.text(name, NAME_LIMIT)))
+    machine.push(value)
+    machine.position += 1
+    return 0
+
+
+def _call(how: str, kind: int) -> Handler:
+    """REDUCE, NEWOBJ: callee and arguments from the stack, the result in their place."""
+
+    def handle(machine: Machine) -> int:
+        if machine.short_of(2):
+            return kinds.FAULTY
+        arguments, callee = machine.pop(), machine.pop()
+        machine.called(how, callee, arguments)
+        return machine.push_node(kind, callee, arguments)
+
+    return handle
+
+
+def _newobj_ex(machine: Machine) -> int:
+    if machine.short_of(3):
+        return kinds.FAULTY
+    keywords, arguments, callee = machine.pop(), machine.pop(), machine.pop()
+    machine.push(arguments)
+    machine.push(keywords)
+    both = machine.collect(machine.depth() - 2)
+    machine.called("NEWOBJ_EX", callee, both)
+    return machine.push_node(kinds.OBJECT, callee, both)
+
+
+def _inst(machine: Machine) -> int:
+    start = machine.mark()
+    if start < 0 or _global(machine):
+        return kinds.FAULTY
+    callee = machine.pop()
+    return _called_from(machine, "INST", callee, start, 0)
+
+
+def _obj(machine: Machine) -> int:
+    start = machine.mark()
+    if start < 0 or machine.depth() <= start:
+        return _fault(machine, "no class to build")
+    arguments = machine.collect(start + 1)
+    callee = machine.pop()
+    machine.called("OBJ", callee, arguments)
+    return machine.push_node(kinds.CALL, callee, arguments)
+
+
+def _called_from(machine: Machine, how: str, callee: int, start: int, width: int) -> int:
+    arguments = machine.collect(start)
+    machine.called(how, callee, arguments)
+    return machine.push_node(kinds.CALL, callee, arguments, width)
+
+
+def _build(machine: Machine) -> int:
+    if machine.short_of(2):
+        return kinds.FAULTY
+    state, instance = machine.pop(), machine.top()
+    machine.position += 1
+    owner = machine.first(instance) if machine.kind(instance) in (kinds.OBJECT, kinds.CALL) else instance
+    if machine.kind(owner) != kinds.GLOBAL:
+        return 0
+    if owner == instance:
+        machine.called("BUILD", owner, state)
+        return 0
+    module, name = machine.name(owner)
+    full = f"{module}.{name}"
+    if full in machine.pauses:
+        machine.built = state
+        return kinds.PAUSED
+    if full in machine.watched:
+        machine.called("BUILD", instance, state)
+    return 0
+
+
+def _stop(machine: Machine) -> int:
+    if machine.depth() <= machine.fence():
+        return _fault(machine, "STOP on an empty stack")
+    machine.result = machine.top()
+    machine.position += 1
+    return kinds.STOPPED
+
+
+def _pop(machine: Machine) -> int:
+    machine.position += 1
+    if machine.depth() > machine.fence():
+        machine.pop()
+    elif machine.mark() < 0:
+        return kinds.FAULTY
+    return 0
+
+
+def _pop_mark(machine: Machine) -> int:
+    start = machine.mark()
+    if start < 0:
+        return kinds.FAULTY
+    machine.cut_to(start)
+    machine.position += 1
+    return 0
+
+
+def _dup(machine: Machine) -> int:
+    if machine.short_of(1):
+        return kinds.FAULTY
+    machine.push(machine.top())
+    machine.position += 1
+    return 0
+
+
+def _marked(kind: int) -> Handler:
+    """LIST, DICT, FROZENSET: a container of all above the mark."""
+
+    def handle(machine: Machine) -> int:
+        start = machine.mark()
+        if start < 0:
+            return kinds.FAULTY
+        machine.push(machine.collect_pairs(start, kind))
+        machine.position += 1
+        return 0
+
+    return handle
+
+
+def _text_memo(put: bool) -> Handler:
+    def handle(machine: Machine) -> int:
+        line = _line(machine, machine.position + 1)
+        if line is None or not line.isdigit() or (put and machine.short_of(1)):
+            return machine_fault(machine, "a memo index that is none")
+        index = int(line[:20])
+        if put:
+            machine.memoize(index)
+        elif not machine.recall(index):
+            return machine_fault(machine, f"memo entry {index} was never stored")
+        return 0
+
+    return handle
+
+
+def machine_fault(machine: Machine, why: str) -> int:
+    """Note `why` unless a fault is noted already."""
+    machine.fault = machine.fault or why
+    return kinds.FAULTY
+
+
+def _persistent(machine: Machine) -> int:
+    start = machine.position
+    if _line(machine, start + 1) is None:
+        return kinds.FAULTY
+    machine.push(machine.new_node(kinds.PERSISTENT, -1, start))
+    return 0
+
+
+def _binary_persistent(machine: Machine) -> int:
+    if machine.short_of(1):
+        return kinds.FAULTY
+    return machine.push_node(kinds.PERSISTENT, machine.pop(), 0)
+
+
+def _extension(width: int) -> Handler:
+    def handle(machine: Machine) -> int:
+        code = int.from_bytes(machine.reader.read(machine.position + 1, width), "little")
+        value = machine.new_node(kinds.EXTENSION, code, 0)
+        machine.called("EXTENSION", value, NO_ARGUMENTS)
+        machine.push(value)
+        machine.position += 1 + width
+        return 0
+
+    return handle
+
+
+def _buffer(machine: Machine) -> int:
+    return machine.push_node(kinds.BUFFER, 0, 0)
+
+
+def _readonly(machine: Machine) -> int:
+    machine.position += 1
+    return kinds.FAULTY if machine.short_of(1) else 0
+
+
+HANDLERS: dict[int, Handler] = {
+    opcode[0]: handler
+    for opcode, handler in {
+        b"I": _checked_line(_INTEGER),
+        b"L": _checked_line(_INTEGER),
+        b"F": _checked_line(_FLOAT),
+        b"S": _string,
+        b"V": _string,
+        b"\x8d": _long_string,
+        b"\x8e": _long_string,
+        b"\x96": _long_string,
+        b"c": _global,
+        b"\x93": _stack_global,
+        b"R": _call("REDUCE", kinds.CALL),
+        b"\x81": _call("NEWOBJ", kinds.OBJECT),
+        b"\x92": _newobj_ex,
+        b"i": _inst,
+        b"o": _obj,
+        b"b": _build,
+        b".": _stop,
+        b"0": _pop,
+        b"1": _pop_mark,
+        b"2": _dup,
+        b"l": _marked(kinds.LIST),
+        b"d": _marked(kinds.DICT),
+        b"\x91": _marked(kinds.FROZENSET),
+        b"p": _text_memo(put=True),
+        b"g": _text_memo(put=False),
+        b"P": _persistent,
+        b"Q": _binary_persistent,
+        b"\x82": _extension(1),
+        b"\x83": _extension(2),
+        b"\x84": _extension(4),
+        b"\x97": _buffer,
+        b"\x98": _readonly,
+    }.items()
+}

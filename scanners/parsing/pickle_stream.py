@@ -1,0 +1,153 @@
+"""Runs of pickle: where a stream begins, joblib's raw arrays between opcodes, streams one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from modelsweep.core.reader import MemoryReader, Reader
+from modelsweep.core.scanner import HEAD
+from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.pickle_machine import Machine
+from scanners.parsing.pickle_values import Values
+
+JOBLIB_ARRAYS = frozenset(
+    {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
+)
+NONE: frozenset[str] = frozenset()
+HIGHEST_PROTOCOL = 5
+TRIAL = 20_000
+"""Opcodes that recognition interprets."""
+PLAUSIBLE = 8
+"""Opcodes that chance does not string together."""
+_CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED", "EXTENSION"})
+# Bytes per element by dtype kind where the number in the code is not simply that (numpy.dtype.__reduce__).
+_UNICODE_WIDTH = 4
+
+
+def has_header(head: bytes) -> bool:
+    """Return whether bytes begin with the PROTO opcode of a known protocol."""
+    return len(head) > 1 and head[0] == 0x80 and head[1] <= HIGHEST_PROTOCOL
+
+
+def begins_stream(reader: Reader, position: int = 0) -> bool:
+    """Return whether a pickle that loads or calls something, or ends properly, begins at `position`.
+
+    Only the first `HEAD` bytes are interpreted; chance and text do not get through that many opcodes.
+    """
+    head = reader.read(position, min(HEAD, reader.size - position))
+    if not head:
+        return False
+    machine = Machine(MemoryReader(head), 0, NONE, NONE, TRIAL)
+    outcome = machine.run()
+    if outcome == kinds.STOPPED:
+        return machine.operations > 1
+    if any(event[0] in _CALLS for event in machine.events):
+        return True
+    cut = len(head) == HEAD and machine.position >= len(head)
+    return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (1 if has_header(head) else PLAUSIBLE)
+
+
+@dataclass(frozen=True, slots=True)
+class RawArray:
+    """A joblib array between opcodes: its bytes, or a pickle of its elements where they are objects."""
+
+    start: int
+    length: int
+    objects: bool
+
+
+def raw_array(machine: Machine) -> RawArray | None:
+    """Return the array that joblib would read where `machine` is paused, None where its size is not constant."""
+    values = Values(machine)
+    items = machine.items(machine.built)
+    state = {values.string(items[at]): items[at + 1] for at in range(0, len(items) - 1, 2)}
+    width = _item_size(values, state.get("dtype", -1))
+    count = _element_count(values, state.get("shape", -1))
+    if width < 0 or count < 0:
+        return None
+    start = machine.position
+    if state.get("numpy_array_alignment_bytes", -1) >= 0 and width:
+        start += 1 + machine.reader.read(start, 1)[0]
+    return RawArray(start, width * count, width == 0)
+
+
+def _item_size(values: Values, dtype: int) -> int:
+    """Return the bytes per element of a pickled numpy.dtype, 0 for objects, -1 where it is no constant."""
+    machine = values.machine
+    if dtype < 0 or machine.kind(dtype) != kinds.CALL:
+        return -1
+    arguments = values.arguments(machine.second(dtype))
+    code = values.string(arguments[0]) if arguments else ""
+    kind, digits = code[:1], code[1:]
+    if kind == "O":
+        return 0
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+        return -1
+    return int(digits) * (_UNICODE_WIDTH if kind == "U" else 1)
+
+
+def _element_count(values: Values, shape: int) -> int:
+    if shape < 0 or values.machine.kind(shape) != kinds.TUPLE:
+        return -1
+    count = 1
+    for item in values.machine.items(shape):
+        extent = values.constant(item) if not item & 1 else None
+        if not isinstance(extent, int) or extent < 0:
+            return -1
+        count *= extent
+    return count
+
+
+@dataclass(slots=True)
+class Streams:
+    """All pickle streams of a reader one after another, with what joblib hides between opcodes.
+
+    After iteration `position` is where the last stream ended, `outcome` why, `fault` what was wrong.
+    """
+
+    reader: Reader
+    watched: frozenset[str]
+    spend: Callable[[int], None]
+    allowance: int
+    position: int = 0
+    outcome: int = 0
+    fault: str = ""
+
+    def __iter__(self) -> Iterator[Machine]:
+        """Yield each machine once it came to its end."""
+        while self.position < self.reader.size:
+            yield from self._stream(self.position)
+            if self.outcome != kinds.STOPPED or not begins_stream(self.reader, self.position):
+                return
+
+    def _stream(self, start: int) -> Iterator[Machine]:
+        machine = Machine(self.reader, start, self.watched, JOBLIB_ARRAYS, self.allowance)
+        while (outcome := machine.run()) == kinds.PAUSED:
+            yield from self._skip_array(machine)
+            if machine.fault:
+                outcome = kinds.FAULTY
+                break
+        self.spend(machine.operations)
+        self.outcome, self.position, self.fault = outcome, machine.position, machine.fault
+        yield machine
+
+    def _skip_array(self, machine: Machine) -> Iterator[Machine]:
+        array = raw_array(machine)
+        if array is None:
+            machine.fault = "a joblib array whose size is not constant"
+            return
+        # A plain pickle.load takes the array's bytes for opcodes: what they would call counts as well.
+        other = Machine(self.reader, machine.position, self.watched, NONE, TRIAL)
+        other.run()
+        if any(event[0] in _CALLS for event in other.events):
+            yield other
+        if array.objects:
+            yield from self._stream(machine.position)
+            machine.position = self.position
+            if self.outcome != kinds.STOPPED:
+                machine.fault = self.fault or "an object array is cut short"
+        elif array.start + array.length > self.reader.size:
+            machine.fault = "a joblib array reaches beyond the end"
+        else:
+            machine.position = array.start + array.length

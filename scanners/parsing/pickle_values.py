@@ -1,0 +1,180 @@
+"""Symbolic pickle values made readable: names of callables resolved through indirection, arguments as bounded JSON."""
+
+from __future__ import annotations
+
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+
+from modelsweep.core.finding import Json
+from modelsweep.core.text import printable
+from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.pickle_literals import Constant, literal_at, text_at
+from scanners.parsing.pickle_machine import Machine
+
+STRING_LIMIT = 400
+"""Characters of a string that are kept in a fact."""
+DEPTH_LIMIT = 5
+NODE_LIMIT = 48
+"""Values described in one argument list."""
+CHAIN_LIMIT = 12
+"""Indirections followed when a callable is resolved."""
+EXACT_INTEGER = 1 << 53
+
+_GETATTR = frozenset(
+    {"builtins.getattr", "operator.attrgetter", "dill._dill._getattribute", "cloudpickle.cloudpickle._getattribute"}
+)
+_IMPORTERS = frozenset(
+    {"builtins.__import__", "importlib.import_module", "importlib.__import__", "cloudpickle.cloudpickle.subimport"}
+)
+_IMPORTERS |= {"dill._dill._import_module", "pkgutil.resolve_name"}
+_TYPE_LOADERS = frozenset({"cloudpickle.cloudpickle._builtin_type", "dill._dill._load_type"})
+_PARTIAL = frozenset({"functools.partial", "_functools.partial"})
+_CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
+_CONTAINERS[kinds.FROZENSET] = "frozenset"
+
+
+def full_name(module: str, name: str) -> str:
+    """Return the dotted name of a global as Python 3 knows it: names of Python 2 are mapped as loaders map them."""
+    module, name = NAME_MAPPING.get((module, name), (module, name))
+    return f"{IMPORT_MAPPING.get(module, module)}.{name}"
+
+
+class Values:
+    """Reads the values of a machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def arguments(self, value: int) -> list[int]:
+        """Return the positional arguments that a call was given, as far as they are known."""
+        return self.machine.items(value) if value >= 0 and self.machine.kind(value) == kinds.TUPLE else []
+
+    def constant(self, value: int) -> Constant:
+        """Return a literal, cut to `STRING_LIMIT`."""
+        return literal_at(self.machine.reader, value >> 1, STRING_LIMIT)
+
+    def string(self, value: int) -> str:
+        """Return a literal string, else nothing."""
+        if value < 0 or value & 1:
+            return ""
+        text = text_at(self.machine.reader, value >> 1)
+        constant = text.decode(self.machine.reader, STRING_LIMIT) if text and not text.binary else ""
+        return constant if isinstance(constant, str) else ""
+
+    def callee(self, value: int, depth: int = 0) -> str:
+        """Return the dotted name of what a value is, as far as constant arguments tell; else nothing.
+
+        `getattr(import_module('os'), 'system')` is `os.system`, and a partial of it too.
+        """
+        machine = self.machine
+        kind = machine.kind(value)
+        if kind == kinds.GLOBAL:
+            return full_name(*machine.name(value))
+        if kind not in (kinds.CALL, kinds.OBJECT) or depth > CHAIN_LIMIT:
+            return ""
+        made_by, arguments = machine.first(value), self.arguments(machine.second(value))
+        maker = self.callee(made_by, depth + 1)
+        if maker in _PARTIAL and arguments:
+            return self.callee(arguments[0], depth + 1)
+        if maker in _GETATTR and len(arguments) > 1:
+            return self._joined(arguments[0], self.string(arguments[1]), depth)
+        if maker in _IMPORTERS and arguments:
+            return self.string(arguments[0]).replace(":", ".")
+        if maker in _TYPE_LOADERS and arguments:
+            return f"types.{self.string(arguments[0])}"
+        if machine.kind(made_by) in (kinds.CALL, kinds.OBJECT) and arguments:
+            return self._applied(made_by, arguments[0], depth)
+        return ""
+
+    def _applied(self, getter: int, target: int, depth: int) -> str:
+        """Resolve `attrgetter(name)(target)` and `methodcaller(name)(target)`."""
+        names = self.arguments(self.machine.second(getter))
+        maker = self.callee(self.machine.first(getter), depth + 1)
+        if maker in ("operator.attrgetter", "operator.methodcaller") and names:
+            return self._joined(target, self.string(names[0]), depth)
+        return ""
+
+    def _joined(self, target: int, attribute: str, depth: int) -> str:
+        base = self.callee(target, depth + 1)
+        return f"{base}.{attribute}" if base and attribute else ""
+
+    def describe(self, value: int) -> Json:
+        """Return a value as bounded JSON: constants as themselves, everything else as an object of one key."""
+        return self._describe(value, DEPTH_LIMIT, [NODE_LIMIT])
+
+    def _describe(self, value: int, depth: int, left: list[int]) -> Json:
+        left[0] -= 1
+        if value < 0 or depth < 0 or left[0] < 0:
+            return {"omitted": True}
+        if not value & 1:
+            return _constant_json(self.constant(value))
+        machine = self.machine
+        kind = machine.kind(value)
+        if kind in (kinds.CALL, kinds.OBJECT):
+            made = {"call": self._describe(machine.first(value), depth - 1, left)}
+            return {**made, "args": self._describe(machine.second(value), depth - 1, left)}
+        if kind in _CONTAINERS:
+            return self._container(_CONTAINERS[kind], value, machine.second(value), depth, left)
+        if kind == kinds.PERSISTENT:
+            return {"persistent": self._describe(machine.first(value), depth - 1, left)}
+        return self._leaf(kind, value)
+
+    def _leaf(self, kind: int, value: int) -> Json:
+        machine = self.machine
+        if kind == kinds.GLOBAL:
+            return {"global": full_name(*machine.name(value))}
+        if kind == kinds.EXTENSION:
+            return {"extension": machine.first(value)}
+        return {"computed": True} if kind == kinds.COMPUTED_GLOBAL else {"buffer": True}
+
+    def _container(self, name: str, value: int, count: int, depth: int, left: list[int]) -> Json:
+        items: list[Json] = []
+        for item in self.machine.items(value):
+            if left[0] <= 0:
+                break
+            items.append(self._describe(item, depth - 1, left))
+        described: dict[str, Json] = {name: items}
+        if count > len(items):
+            described["more"] = count - len(items)
+        return described
+
+
+def _constant_json(constant: Constant) -> Json:
+    if isinstance(constant, bytes):
+        return {"bytes": printable(constant.decode("latin-1"), STRING_LIMIT)}
+    if isinstance(constant, str):
+        return constant.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(constant, float) and not abs(constant) < float("inf"):
+        return {"float": str(constant)}
+    if isinstance(constant, int) and not isinstance(constant, bool) and abs(constant) >= EXACT_INTEGER:
+        return {"int": hex(constant)[:STRING_LIMIT]}
+    return constant
+
+
+def render(value: Json) -> str:
+    """Return described arguments as Python would write them, for people."""
+    if not isinstance(value, dict):
+        return repr(value)
+    key, content = next(iter(value.items()))
+    if key == "global":
+        return str(content)
+    if key == "call":
+        arguments = render(value.get("args", {"tuple": []}))
+        return f"{render(content)}{arguments if arguments.startswith('(') else f'({arguments})'}"
+    if isinstance(content, list):
+        return _render_container(key, content, bool(value.get("more")))
+    if key == "bytes":
+        return f"b'{content}'"
+    return {"omitted": "…", "persistent": "<persistent object>"}.get(
+        key, f"<{key}>" if content is True else str(content)
+    )
+
+
+def _render_container(key: str, content: list[Json], more: bool) -> str:
+    items = [render(item) for item in content] + ["…"] * more
+    if key == "dict":
+        pairs = [": ".join(items[at : at + 2]) for at in range(0, len(items), 2)]
+        return "{" + ", ".join(pairs) + "}"
+    if key == "tuple" and len(items) == 1:
+        return f"({items[0]})"
+    opening, closing = {"tuple": ("(", ")"), "list": ("[", "]")}.get(key, ("{", "}"))
+    return f"{opening}{', '.join(items)}{closing}"

@@ -1,0 +1,50 @@
+"""Python pickle, protocols 0 to 5, as pickle, dill, cloudpickle and joblib write it.
+
+Specification: CPython Lib/pickletools.py; PEP 307, 3154, 574. The streams are interpreted, never loaded; what a loader
+would call is extracted here and judged in `scanners.judge.pickle_calls`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+
+NAME = "pickle"
+SUFFIXES = (".pkl", ".pickle", ".dill", ".joblib", ".cloudpickle", ".p")
+
+
+def accepts(blob: Blob) -> bool:
+    """Recognise a stream by interpreting its first bytes; the suffix only makes a damaged one a pickle."""
+    from scanners.parsing.pickle_stream import begins_stream, has_header
+
+    if has_header(blob.head) and blob.locator.suffix in SUFFIXES:
+        return True
+    return begins_stream(blob.reader)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what each stream imports, calls and hides; raises Malformed where a loader would."""
+    from scanners.parsing.pickle_extract import extract, hidden_streams, watched_names
+    from scanners.parsing.pickle_kinds import EXHAUSTED, FAULTY
+    from scanners.parsing.pickle_stream import Streams
+
+    streams = Streams(blob.reader, watched_names(), context.operations.spend, context.operations.left)
+    for machine in streams:
+        yield from extract(machine, blob.locator)
+        yield from hidden_streams(machine, blob, context)
+    if streams.outcome == EXHAUSTED:
+        raise OverLimit("more opcodes, calls or stack than one stream may hold")
+    if streams.outcome == FAULTY:
+        raise Malformed(f"the pickle breaks off: {streams.fault}", streams.position)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Python pickle (pickle, dill, cloudpickle, joblib)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=SUFFIXES,
+)
