@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from modelsweep.core.finding import Rule
 from modelsweep.core.scanner import Scanner
 from scanners import SCANNERS
+from scanners.detector import Detector
 from scanners.detectors import DETECTORS
-from scanners.judge import JUDGES
+from scanners.judge import JUDGES, Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,5 @@ def names(scanners: Sequence[Scanner] = SCANNERS) -> tuple[str, ...]:
 
 
 def _all(scanners: Sequence[Scanner]) -> Iterator[tuple[Rule, str]]:
-    for owner in (*scanners, *DETECTORS, *JUDGES):
-        for rule in owner.rules:
-            yield rule, owner.name
+    owners: list[Scanner | Detector | Judge] = [*scanners, *DETECTORS, *JUDGES]
+    return ((rule, owner.name) for owner in owners for rule in owner.rules)

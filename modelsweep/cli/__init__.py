@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from modelsweep import __version__, shadowing
-from modelsweep.cli.terminal import discard_stdout, say, tolerate_any_text
+from modelsweep.cli.terminal import Interrupted, discard_stdout, say, tolerate_any_text
 
 COMMANDS = ("scan", "rules", "metadata", "doctor")
 """In the order of `--help`; each is `command` in the module of its name."""
@@ -42,7 +42,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="modelsweep %(version)s")
 def root() -> None:
     """Find malicious code and hidden dangers in machine-learning model files.
@@ -60,32 +60,32 @@ def root() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0 nothing found, 1 findings, 2 it failed, 130 interrupted."""
     tolerate_any_text()
+    given = tuple(sys.argv[1:] if arguments is None else arguments)
     try:
         shadowing.check()
-        code = root.main(arguments, prog_name="modelsweep", standalone_mode=False)
+        code = root.main(list(given), prog_name="modelsweep", standalone_mode=False, obj=given)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
         discard_stdout()
         return 0
-    except (KeyboardInterrupt, click.Abort):
-        say("interrupted")
+    except (KeyboardInterrupt, click.Abort, Interrupted) as stop:
+        say(str(stop) or "interrupted")
         return INTERRUPTED
-    except click.ClickException as error:
-        _say_error(error)
-        return FAILED
-    except shadowing.Shadowed as error:
-        say(str(error))
-        return FAILED
     except Exception as error:
         if os.environ.get("MODELSWEEP_DEBUG"):
             raise
-        say(f"internal error: {type(error).__name__}: {error} (MODELSWEEP_DEBUG=1 shows where; please report it)")
+        _explain(error)
         return FAILED
 
 
-def _say_error(error: click.ClickException) -> None:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    say(error.format_message())
-    if context is not None:
-        say(f"see `{context.command_path} --help`")
+def _explain(error: Exception) -> None:
+    """Say what went wrong: in a sentence of its own where it is the user's affair, else as ours."""
+    if isinstance(error, click.ClickException):
+        say(error.format_message())
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            say(f"see `{error.ctx.command_path} --help`")
+    elif isinstance(error, shadowing.Shadowed):
+        say(str(error))
+    else:
+        say(f"internal error: {type(error).__name__}: {error} (MODELSWEEP_DEBUG=1 shows where; please report it)")

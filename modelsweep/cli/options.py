@@ -98,7 +98,7 @@ OUTPUT = (
     ),
     _option("--sbom", metavar="FILE", help="CycloneDX with licences."),
     _option("-v", "--verbose", is_flag=True, help="Also findings for developers (DEBUG), and details."),
-    _option("-q", "--quiet", is_flag=True, help="No progress and no text report: the exit code says it."),
+    _option("-q", "--quiet", is_flag=True, help="Say nothing where nothing is found."),
     _option("--progress/--no-progress", default=None, help="A progress bar [on a terminal]."),
     _option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
 )

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
 import click
 
+from reporting import WRITERS
+
 STDOUT = "-"
 SBOM = "cyclonedx"
-# The longest ending that matches decides.
-ENDINGS = {
-    ".cdx.json": SBOM,
-    ".bom.json": SBOM,
-    ".sarif.json": "sarif",
-    ".sarif": "sarif",
-    ".json": "json",
-    ".txt": "text",
-    ".log": "text",
-    ".html": "html",
-    ".htm": "html",
-    ".md": "markdown",
-    ".xml": "junit",
-}
+NAMES = tuple(writer.name for writer in WRITERS)
+ENDINGS = {writer.suffix: writer.name for writer in WRITERS} | {".sarif.json": "sarif", ".bom.json": SBOM}
+"""What the end of a file name says of its format; the longest that matches decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,7 @@ class Output:
     path: str = STDOUT
 
 
-def outputs_of(formats: Sequence[str], files: Sequence[str], sbom: str | None, known: Collection[str]) -> list[Output]:
+def outputs_of(formats: Sequence[str], files: Sequence[str], sbom: str | None) -> list[Output]:
     """Return the outputs that the options ask for; raises UsageError where they contradict each other."""
     placed = [Output(*text.split("=", 1)) for text in formats if "=" in text]
     outputs = placed + _paired([text for text in formats if "=" not in text], files)
@@ -46,8 +37,8 @@ def outputs_of(formats: Sequence[str], files: Sequence[str], sbom: str | None, k
     if not any(output.path == STDOUT for output in outputs):
         outputs.append(Output("text"))
     for output in outputs:
-        if output.format not in known:
-            raise click.UsageError(f"no format {output.format!r}: choose from {', '.join(known)}")
+        if output.format not in NAMES:
+            raise click.UsageError(f"no format {output.format!r}: choose from {', '.join(NAMES)}")
     _check_places([output.path for output in outputs])
     return outputs
 

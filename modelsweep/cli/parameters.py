@@ -15,7 +15,7 @@ SEVERITIES = click.Choice([severity.name.lower() for severity in reversed(Severi
 class Tolerance(NamedTuple):
     """How many unexamined files do not fail a job: a number, and a share in percent; the larger counts."""
 
-    count: int = 0
+    files: int = 0
     percent: float = 0.0
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from modelsweep.core.options import Depth
 
+RECOGNISERS = ("text", "media", "pointer")
+"""Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "7z", "gzip", "bzip2", "xz", "lzma", "lz4", "zstd", "zlib")
 PICKLES = ("pickle", "joblib", "numpy", "npz", "torch", "torch-zip", "torch-legacy", "torch-tar", "torchscript")
 BYTES = ("embedded-pickle", "pe", "elf", "macho", "script")

@@ -2,100 +2,97 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Severity
 from modelsweep.core.report import UnitResult
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
-QUIET_TIME = 0.5
-"""Seconds that a scan may take before the bar is worth its cost: drawing it draws in a large library."""
+UNSEEN = 0.5
+"""Seconds that a scan may take before a bar is worth its cost: it draws in a large library."""
 REFRESH = 0.1
 """Seconds between two drawings."""
 
+CountTotals = Callable[[], tuple[int, int]]
+"""Returns how many files there are to examine, and their bytes together."""
+
 
 class Tally:
-    """What is done so far, counted; drawn as a bar where `visible`.
+    """What has been examined so far, counted."""
 
-    The bar is drawn by whoever calls, without a thread: the examining processes are forked while it is up.
-    """
-
-    def __init__(self, *, visible: bool) -> None:
+    def __init__(self) -> None:
         self.files = self.bytes = 0
         self.findings: Counter[Severity] = Counter()
-        self._visible = visible
-        self._started = self._drawn = time.monotonic()
-        self._total_files = self._total_bytes = 0
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
 
-    def __enter__(self) -> Tally:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def plan(self, files: int, size: int) -> None:
-        """Note that there are `files` to examine, of `size` bytes in all."""
-        self._total_files, self._total_bytes = files, size
-
-    def done(self, result: UnitResult) -> None:
+    def add(self, result: UnitResult) -> None:
         """Count a file that has been examined."""
         self.files += 1
         self.bytes += result.unit.size
         self.findings.update(finding.severity for finding in result.findings)
-        self.draw()
 
-    def draw(self) -> None:
-        """Draw the bar anew, where there is one and its last drawing is old enough."""
-        now = time.monotonic()
-        if not self._visible or now - self._started < QUIET_TIME or now - self._drawn < REFRESH:
-            return
-        self._drawn = now
-        bar, task = self._progress()
-        total = self._total_bytes or None
-        bar.update(task, total=total, completed=self.bytes, description=self.summary())
-        bar.refresh()
-
-    def summary(self) -> str:
-        """Return the files and the findings that count, in a few words."""
-        files = f"{self.files:,} of {self._total_files:,} files" if self._total_files else f"{self.files:,} files"
+    def __str__(self) -> str:
         counts = [
-            f"{self.findings[severity]} {severity.name.lower()}" for severity in _SHOWN if self.findings[severity]
+            f"{self.findings[severity]:,} {severity.name.lower()}"
+            for severity in (Severity.CRITICAL, Severity.WARNING)
+            if self.findings[severity]
         ]
-        return ", ".join([files, *counts])
-
-    def _progress(self) -> tuple[Progress, TaskID]:
-        if self._bar is None or self._task is None:
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                DownloadColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-                TransferSpeedColumn,
-            )
-
-            columns = (
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                DownloadColumn(binary_units=True),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
-            self._task = self._bar.add_task("", total=None)
-            self._bar.start()
-        return self._bar, self._task
+        return ", ".join([f"{self.files:,} file{'' if self.files == 1 else 's'}", *counts])
 
 
-_SHOWN = (Severity.CRITICAL, Severity.WARNING)
+@contextmanager
+def watched(tally: Tally, count_totals: CountTotals | None) -> Iterator[None]:
+    """Show `tally` as a bar while the block runs, once that takes a while; `count_totals` is None without a known end.
+
+    The bar lives in a thread of its own: the examining processes are not forked from this one.
+    """
+    over = Event()
+    thread = Thread(target=_watch, args=(tally, count_totals, over), name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _watch(tally: Tally, count_totals: CountTotals | None, over: Event) -> None:
+    if over.wait(UNSEEN):
+        return
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+        bar.update(task, description=str(tally), completed=tally.bytes)
+        bar.refresh()
+        files, size = count_totals() if count_totals else (0, None)
+        of = f" of {files:,}" if files else ""
+        while not over.wait(REFRESH):
+            bar.update(task, description=f"{tally}{of}", completed=tally.bytes, total=size)
+            bar.refresh()
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)

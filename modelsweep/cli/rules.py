@@ -105,7 +105,7 @@ def _explain(item: Declared) -> None:
 
 
 def _as_json(item: Declared) -> dict[str, Json]:
-    return {**asdict(item.rule), "severity": item.rule.severity.name, "scanner": item.owner}
+    return {**asdict(item.rule), "severity": item.rule.severity.name.lower(), "scanner": item.owner}
 
 
 def _write_json(value: Json) -> None:

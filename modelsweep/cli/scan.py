@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO, Unpack, cast
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Unpack, cast
 
 import click
 
+from modelsweep.api import JobOptions, SandboxFailed, scan_job
 from modelsweep.cli.options import SECTIONS, ScanArguments, ScanCommand, removed_options
 from modelsweep.cli.outputs import STDOUT, Output, outputs_of, replacing
 from modelsweep.cli.profiles import PROFILES
+from modelsweep.cli.progress import CountTotals, Tally, watched
 from modelsweep.cli.selection import choose
-from modelsweep.cli.sharing import share_directory, shared_name
+from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
-from modelsweep.cli.terminal import discard_stdout, is_interactive, say, wants_colour
+from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say, wants_colour
 from modelsweep.core.finding import Severity
 from modelsweep.core.options import Depth, Options
-from modelsweep.core.report import Gate, Report
-
-if TYPE_CHECKING:
-    from modelsweep.cli.progress import Tally
-    from producer.plan import Selection
-    from reporting.writer import View
+from modelsweep.core.report import Gate, Report, Unit
+from producer.plan import Selection, plan
+from reporting import WRITERS, View
+from sources.source import scheme_of
 
 FAILED = 2
-PARAMETERS = [
+PARAMETERS: list[click.Parameter] = [
     click.Argument(["targets"], nargs=-1, metavar="TARGET..."),
     *(option for options in SECTIONS.values() for option in options),
     *removed_options(),
 ]
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-@click.command(cls=ScanCommand, params=cast(list[click.Parameter], PARAMETERS))
-def command(**arguments: Unpack[ScanArguments]) -> int:
+@click.command(cls=ScanCommand, params=PARAMETERS)
+@click.pass_context
+def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> int:
     """Judge model files: TARGETs are files, directories and URLs; `-` reads their names from standard input.
 
     Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 something could not be examined or the scan failed.
@@ -53,20 +59,33 @@ def command(**arguments: Unpack[ScanArguments]) -> int:
         return 0
     if arguments["verbose"] and arguments["quiet"]:
         raise click.UsageError("--verbose and --quiet contradict each other")
-    options, selection, gate = _options(arguments), _selection(arguments), _gate(arguments)
+    job, gate = _job(arguments), _gate(arguments)
     if arguments["dry_run"]:
         from modelsweep.cli.dry_run import show_plan
 
-        show_plan(gather(arguments["targets"], arguments["targets_from"]), selection, arguments["formats"] == ("json",))
+        as_json = arguments["formats"] == ("json",)
+        show_plan(gather(arguments["targets"], arguments["targets_from"]), job.selection, as_json)
         return 0
-    ...
-    return 0
+    outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
+    shared = share_directory(arguments["share"])
+    targets = gather(arguments["targets"], arguments["targets_from"])
+    _spare(targets, outputs)
+    report = _examine(targets, job, _shows_bar(arguments), context.obj or ())
+    code = gate.exit_code(report)
+    if arguments["quiet"] and code == 0:
+        outputs = [output for output in outputs if output != Output("text")]
+    elif not (report.results or report.problems or Output("text") in outputs):
+        say("nothing to scan: no file matches the targets")
+    if shared:
+        outputs.append(Output("json", shared_report(shared, report)))
+    view = View(arguments["verbose"], wants_colour(sys.stdout), shutil.get_terminal_size((100, 24)).columns, gate)
+    return code if _write(report, outputs, view) else FAILED
 
 
-def _options(arguments: ScanArguments) -> Options:
-    """Return how every file is examined; raises BadParameter and UsageError for scanners that there are not."""
+def _job(arguments: ScanArguments) -> JobOptions:
+    """Return what is examined and how; raises UsageError for scanners that there are not."""
     profile = next(profile for profile in PROFILES if profile.name == arguments["profile"])
-    return Options(
+    options = Options(
         depth=cast(Depth, arguments["depth"] or profile.depth),
         scanners=choose(profile, arguments["included"], arguments["excluded"], arguments["plugins"]),
         allow_imports=arguments["allowed"],
@@ -74,16 +93,73 @@ def _options(arguments: ScanArguments) -> Options:
         plugins=arguments["plugins"],
         timeout=arguments["timeout"],
     )
-
-
-def _selection(arguments: ScanArguments) -> Selection:
-    from producer.plan import Selection
-
-    return Selection(arguments["max_file_size"], arguments["max_total_size"])
+    return JobOptions(
+        options, Selection(arguments["max_file_size"], arguments["max_total_size"]), arguments["jobs"] or 0
+    )
 
 
 def _gate(arguments: ScanArguments) -> Gate:
     threshold = Severity[arguments["fail_on"].upper()]
     if arguments["strict"]:
         threshold = min(threshold, Severity.WARNING)
-    return Gate(threshold, arguments["strict"], arguments["tolerated"].count, arguments["tolerated"].percent)
+    return Gate(threshold, arguments["strict"], arguments["tolerated"].files, arguments["tolerated"].percent)
+
+
+def _spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:
+    """Raise UsageError where a report would be written over a file that is to be scanned."""
+    for output in outputs:
+        for target in targets if os.path.isfile(output.path) else ():
+            if os.path.exists(target) and os.path.samefile(target, output.path):
+                raise click.UsageError(f"{output.path!r} is to be scanned: a report would replace it")
+
+
+def _shows_bar(arguments: ScanArguments) -> bool:
+    if arguments["progress"] is not None:
+        return arguments["progress"]
+    return not arguments["quiet"] and is_interactive(sys.stderr)
+
+
+def _examine(targets: Sequence[str], job: JobOptions, shows_bar: bool, command_line: Sequence[str]) -> Report:
+    """Do the job; where it is interrupted, say how far it came."""
+    tally = Tally()
+    shown = [_CREDENTIALS.sub("***", word) for word in command_line]
+    bar = watched(tally, _counter(targets, job.selection)) if shows_bar else nullcontext()
+    try:
+        with bar:
+            return scan_job(targets, job, tally.add, shown)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted after {tally}: no report was written") from None
+    except SandboxFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _counter(targets: Sequence[str], selection: Selection) -> CountTotals | None:
+    """Return what lists the targets for the bar; None where listing again would cost requests."""
+    if any(map(scheme_of, targets)):
+        return None
+
+    def count() -> tuple[int, int]:
+        sizes = [item.size for item in plan(targets, selection) if isinstance(item, Unit)]
+        return len(sizes), sum(sizes)
+
+    return count
+
+
+def _write(report: Report, outputs: Sequence[Output], view: View) -> bool:
+    """Write all reports; return whether that worked. Who closed the pipe has seen enough: that is no failure."""
+    written = True
+    for output in outputs:
+        writer = next(writer for writer in WRITERS if writer.name == output.format)
+        try:
+            if output.path == STDOUT:
+                writer.write(report, sys.stdout, view)
+                sys.stdout.flush()
+            else:
+                with replacing(output.path) as stream:
+                    writer.write(report, stream, replace(view, colour=False))
+        except BrokenPipeError:
+            discard_stdout()
+        except OSError as error:
+            say(f"cannot write {output.path}: {error.strerror or error}")
+            written = False
+    return written

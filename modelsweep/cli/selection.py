@@ -5,13 +5,16 @@ Ids (`pickle`), class-style names (`PickleScanner`) and those of other tools are
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from modelsweep.cli.profiles import Profile
+from modelsweep.cli.profiles import RECOGNISERS, Profile
+
+if TYPE_CHECKING:
+    from modelsweep.core.scanner import Scanner
 
 # Names that no rule derives: squashed class name -> ids that do its work, of which this version may have none yet.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -32,11 +35,21 @@ ALIASES: dict[str, tuple[str, ...]] = {
 _CLASS = re.compile(r"[A-Z]\w*Scanner")
 
 
-def known_names() -> tuple[str, ...]:
-    """Return the ids of all scanners and detectors that this version brings."""
+def installed_scanners(plugins: tuple[str, ...]) -> tuple[Scanner, ...]:
+    """Return our scanners and those of the plug-ins; raises UsageError for one that cannot be used."""
+    from worker.plugins import PluginError, scanners_with
+
+    try:
+        return scanners_with(plugins)
+    except PluginError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def known_names(plugins: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the ids of all scanners and detectors there are; raises UsageError for a plug-in that does not load."""
     from scanners.catalogue import names
 
-    return names()
+    return names(installed_scanners(plugins))
 
 
 def squashed(name: str) -> str:
@@ -52,20 +65,20 @@ def looks_like_scanner(word: str, known: Iterable[str]) -> bool:
 
 
 def resolve(word: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids that `word` stands for; raises BadParameter with close matches, or saying that it is to come."""
+    """Return the ids that `word` stands for; raises UsageError with close matches, or saying that it is to come."""
     wanted = squashed(word)
     found = tuple(name for name in known if squashed(name) == wanted)
     found = found or tuple(name for name in ALIASES.get(wanted, ()) if name in known)
     if found:
         return found
     if wanted in ALIASES:
-        raise click.BadParameter(
-            f"{word}: this version has no scanner for that yet (--list-scanners shows what it has)"
-        )
-    close = difflib.get_close_matches(wanted, {squashed(name): name for name in known}, 3, 0.6)
+        raise click.UsageError(f"{word}: this version has no scanner for that yet (--list-scanners shows what it has)")
+    from difflib import get_close_matches
+
+    close = get_close_matches(wanted, {squashed(name): name for name in known}, 3, 0.6)
     names = [name for name in known if squashed(name) in close]
     hint = f"did you mean {' or '.join(names)}?" if names else "--list-scanners shows them all"
-    raise click.BadParameter(f"{word!r} is no scanner: {hint}")
+    raise click.UsageError(f"{word!r} is no scanner: {hint}")
 
 
 def words(values: Sequence[str]) -> list[str]:
@@ -94,18 +107,21 @@ def spread(arguments: Sequence[str], options: frozenset[str], known: Callable[[]
 
 
 def choose(
-    profile: Profile, included: Sequence[str], excluded: Sequence[str], known: Sequence[str]
+    profile: Profile, included: Sequence[str], excluded: Sequence[str], plugins: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Return the ids of the scanners that run, None for all; what is included goes before the choice of the profile.
+    """Return the ids of the scanners and detectors that run, None for all; names included replace a profile's choice.
 
-    Raises BadParameter for unknown names, UsageError where nothing is left.
+    Scanners that only recognise what is no model stay unless excluded: a README is no file that went unexamined.
+    Raises UsageError for unknown names, and where nothing is left.
     """
     if not (included or excluded or profile.scanners):
         return None
+    known = known_names(plugins)
     wanted = _ids(included, known) or {name for name in known if name in profile.scanners} or set(known)
     chosen = wanted - _ids(excluded, known)
     if not chosen:
         raise click.UsageError("no scanner is left: the options exclude them all")
+    chosen |= set(RECOGNISERS) - _ids(excluded, known)
     return tuple(name for name in known if name in chosen)
 
 

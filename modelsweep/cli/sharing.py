@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import time
 
 import click
@@ -15,7 +16,7 @@ DISABLED = "MODELSWEEP_DISABLE_SHARING"
 
 
 def share_directory(wanted: bool) -> str | None:
-    """Return the directory to share reports in, None where none is to be; raises UsageError where none is configured."""
+    """Return the directory to share reports in, None where none is shared; raises UsageError without a place."""
     if not wanted:
         return None
     if os.environ.get(DISABLED, "").lower() not in ("", "0", "false", "no"):
@@ -29,7 +30,7 @@ def share_directory(wanted: bool) -> str | None:
     return directory
 
 
-def shared_name(report: Report) -> str:
-    """Return the file name of a shared report: when it started, and who made it."""
+def shared_report(directory: str, report: Report) -> str:
+    """Return the path of a report that is shared: when it was started, and where."""
     started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.run.start_time))
-    return f"modelsweep-{started}-{os.uname().nodename}-{os.getpid()}.json"
+    return os.path.join(directory, f"modelsweep-{started}-{platform.node()}-{os.getpid()}.json")

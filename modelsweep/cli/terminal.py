@@ -10,6 +10,10 @@ from typing import TextIO
 from modelsweep.core.text import printable
 
 
+class Interrupted(Exception):
+    """Control-C: the message says how far the work came."""
+
+
 def say(text: str) -> None:
     """Write one line on standard error, marked as ours; hostile characters are escaped, a closed pipe is ignored."""
     try:

@@ -18,7 +18,7 @@ from modelsweep.cli.parameters import Tolerance, count, seconds, size, tolerance
         (size, "1048576", 2**20),
         (seconds, "0.5", 0.5),
         (count, "8", 8),
-        (tolerance, "5", Tolerance(count=5)),
+        (tolerance, "5", Tolerance(files=5)),
         (tolerance, "0.1%", Tolerance(percent=0.1)),
     ],
 )

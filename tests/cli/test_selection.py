@@ -34,12 +34,12 @@ def test_ids_and_class_names_in_any_case(word: str, ids: tuple[str, ...]):
 
 
 def test_an_unknown_name_gets_close_matches():
-    with pytest.raises(click.BadParameter, match="did you mean pickle"):
+    with pytest.raises(click.UsageError, match="did you mean pickle"):
         resolve("pikle", KNOWN)
 
 
 def test_a_scanner_of_a_later_version_is_said_to_be_to_come():
-    with pytest.raises(click.BadParameter, match=r"WeightDistributionScanner: this version has no scanner for that"):
+    with pytest.raises(click.UsageError, match=r"WeightDistributionScanner: this version has no scanner for that"):
         resolve("WeightDistributionScanner", KNOWN)
 
 
