@@ -96,9 +96,11 @@ class Sweep:
         """Yield what the detectors confirm at the located offsets, said of the innermost member they stand in."""
         if not self._windows:
             return
-        owned = _Ownership(self._regions)
+        owned, chosen = _Ownership(self._regions), context.options.scanners
         for number, windows in sorted(self._windows.items()):
             detector, budget = PATTERNS[number][1], HIT_BUDGET
+            if chosen is not None and detector.name not in chosen:
+                continue
             for hit in self._located(number, [i for i in windows if not owned.wholly(i * WINDOW, detector.owners)]):
                 region = owned.innermost(hit)
                 if region.scanners & detector.owners:
