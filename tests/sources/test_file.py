@@ -12,7 +12,7 @@ import pytest
 
 from modelsweep.core.reader import ContentChanged, SourceFault, Truncated
 from modelsweep.core.units import GIB, MIB
-from sources.file import FileReader
+from sources.file import BLOCK, PAGE, FileReader
 
 DATA = bytes(range(256)) * 4096
 
@@ -98,6 +98,22 @@ def test_a_descriptor_that_cannot_be_read_is_a_source_fault(path: Path) -> None:
         reader.check_unchanged()
     with pytest.raises(SourceFault):
         FileReader(-1)
+
+
+def test_small_reads_that_follow_each_other_share_a_call(reader: FileReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int]] = []
+    pread = os.pread
+
+    def counted(descriptor: int, length: int, offset: int) -> bytes:
+        calls.append((offset, length))
+        return pread(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", counted)
+    for offset in range(0, 4 * BLOCK, 16):
+        assert reader.read(offset, 16) == DATA[offset : offset + 16]
+    assert calls == [(offset, BLOCK) for offset in range(0, 4 * BLOCK, BLOCK)]
+    reader.read(20 * BLOCK, 16)
+    assert calls[-1] == (20 * BLOCK, PAGE)
 
 
 def test_offsets_past_32_bits_are_read_and_large_files_cost_no_memory(tmp_path: Path) -> None:

@@ -326,6 +326,7 @@ def test_a_whole_hub_cache_is_read_once_under_the_names_of_its_first_snapshot(tm
         "../../../blobs/aa11",
         "../../../models--acme--tiny/blobs/aa11",
         "../x/../../blobs/aa11",
+        "../x/blobs/aa11",
         "./../../blobs/aa11",
     ],
 )
@@ -340,6 +341,8 @@ def test_links_that_only_resemble_the_hub_cache_are_not_followed(tmp_path: Path,
     for other in ("blobs", "models--acme--tiny/elsewhere", "models--acme--tiny/snapshots/x"):
         (tmp_path / other).mkdir()
     (tmp_path / "blobs" / "aa11").touch()
+    (tmp_path / "models--acme--tiny" / "snapshots" / "x" / "blobs").mkdir()
+    (tmp_path / "models--acme--tiny" / "snapshots" / "x" / "blobs" / "aa11").touch()
     (tmp_path / "models--acme--tiny" / "elsewhere" / "aa11").touch()
     (tmp_path / "models--acme--tiny" / "secret").touch()
     (snapshot / "model.pt").symlink_to(text)
@@ -356,8 +359,13 @@ def test_blobs_that_are_elsewhere_are_not_followed(tmp_path: Path) -> None:
     (repository / "blobs").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SourceFault):
         open_file(Locator(f"{snapshot}/config.json"), str(snapshot))
+    (repository / "blobs").unlink()
+    (tmp_path / "elsewhere").rename(repository / "blobs")
+    assert files(snapshot) == ["README.md", "config.json", "onnx/int8/model.onnx"]
+    (repository / "snapshots").rename(repository / "checkouts")
+    assert files(repository / "checkouts" / "0123abc") == ["README.md"]
+    (repository / "checkouts").rename(repository / "snapshots")
     repository.rename(tmp_path / "plain")
-    (tmp_path / "elsewhere").rename(tmp_path / "plain-blobs")
     assert files(tmp_path / "plain" / "snapshots" / "0123abc") == ["README.md"]
 
 
