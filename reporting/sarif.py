@@ -143,7 +143,7 @@ def _run(
         "semanticVersion": report.tool.version,
         "shortDescription": {"text": "Static security scanner for machine-learning model files."},
         "rules": [_rule(rule) for rule in rules],
-        "notifications": [{"id": kind.value, "shortDescription": {"text": MEANING[kind].sentence}} for kind in KINDS],
+        "notifications": [_kind(kind) for kind in KINDS],
         "properties": {"ruleset": report.tool.ruleset},
     }
     run: JsonObject = {
@@ -184,6 +184,17 @@ def _rule(rule: Rule) -> JsonObject:
             "problem.severity": {"error": "error", "warning": "warning"}.get(level, "recommendation"),
             "security-severity": f"{SCORE[rule.severity]:.1f}",
         },
+    }
+
+
+def _kind(kind: ProblemKind) -> JsonObject:
+    meaning = MEANING[kind]
+    return {
+        "id": kind.value,
+        "name": f"Problem{kind.value.title()}",
+        "shortDescription": {"text": f"Not scanned: {meaning.heading}."},
+        "fullDescription": {"text": meaning.sentence},
+        "help": {"text": f"{meaning.sentence} {meaning.advice}"},
     }
 
 

@@ -1,0 +1,123 @@
+"""CycloneDX: strict validation by the reference library, and references that hold on any machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from modelsweep.core.report import Report
+from reporting import View
+from tests.reporting.sample import CALL, clean_report, malicious_archive, sample_report
+from tests.reporting.test_writers import VIEW, parsed, written
+
+
+def bom_of(report: Report, view: View = VIEW) -> dict[str, Any]:
+    """Return the bill of materials of `report`, once it passed strict validation."""
+    text = written("cyclonedx", report, view)
+    for version in (SchemaVersion.V1_6, SchemaVersion.V1_7):
+        assert JsonStrictValidator(version).validate_str(text) is None
+    return parsed("cyclonedx", report, view)
+
+
+def components_of(bom: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all components of `bom`, nested ones after those that hold them."""
+    return [item for outer in bom["components"] for item in (outer, *outer.get("components", ()))]
+
+
+def properties_of(component: dict[str, Any]) -> dict[str, str]:
+    return {item["name"].removeprefix("modelsweep:"): item["value"] for item in component.get("properties", ())}
+
+
+@pytest.mark.parametrize("report", [sample_report(), clean_report()], ids=["sample", "clean"])
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_bill_is_valid(report: Report, verbose: bool) -> None:
+    assert len(bom_of(report, replace(VIEW, verbose=verbose))["components"]) == len(report.results)
+
+
+def test_references_are_unique_and_no_paths() -> None:
+    bom = bom_of(sample_report())
+    references = [item["bom-ref"] for item in (*components_of(bom), *bom["vulnerabilities"])]
+    assert len(set(references)) == len(references)
+    assert not any("/" in reference or "\\" in reference for reference in references)
+    assert {item["affects"][0]["ref"] for item in bom["vulnerabilities"]} <= set(references)
+    assert set(bom["compositions"][0]["assemblies"]) <= set(references)
+
+
+def test_models_data_and_files_are_told_apart() -> None:
+    types = {item["name"]: item["type"] for item in bom_of(sample_report())["components"]}
+    assert types["model.pt"] == "machine-learning-model"
+    assert types["array.npy"] == "data"
+    assert types["skipped.bin"] == "file"
+
+
+def test_licences_copyright_and_model_card_come_from_facts() -> None:
+    model, _, remote = bom_of(sample_report())["components"][:3]
+    assert model["licenses"] == [{"expression": "AGPL-3.0-only", "acknowledgement": "declared"}]
+    assert model["copyright"] == "Copyright 2024 Example Authors"
+    assert model["modelCard"]["modelParameters"] == {"modelArchitecture": "ResNet"}
+    assert remote["licenses"][0]["license"]["name"] == "A licence of our own"
+
+
+def test_a_file_that_calls_a_command_has_a_high_risk_score() -> None:
+    scores = {item["name"]: properties_of(item)["risk_score"] for item in bom_of(sample_report())["components"]}
+    assert scores["model.pt"] == "9.5"
+    assert scores["weights.safetensors"] == "0.0"
+
+
+def test_a_finding_is_a_vulnerability_of_the_member_it_is_in() -> None:
+    bom = bom_of(sample_report())
+    names = {item["bom-ref"]: item["name"] for item in components_of(bom)}
+    first = bom["vulnerabilities"][0]
+    assert first["id"] == CALL.id
+    assert first["cwes"] == [502]
+    assert first["ratings"][0]["severity"] == "critical"
+    assert names[first["affects"][0]["ref"]] == "data.pkl"
+
+
+def test_where_the_scan_starts_from_changes_no_reference() -> None:
+    report = sample_report()
+    moved = replace(
+        report,
+        results=tuple(
+            replace(
+                result,
+                unit=replace(
+                    result.unit, locator=replace(result.unit.locator, uri=f"/elsewhere/{result.unit.locator.uri}")
+                ),
+                artifacts=tuple(
+                    replace(item, locator=replace(item.locator, uri=f"/elsewhere/{item.locator.uri}"))
+                    for item in result.artifacts
+                ),
+                findings=(),
+                facts=(),
+            )
+            for result in report.results
+        ),
+    )
+    before = [item["bom-ref"] for item in bom_of(report)["components"]]
+    assert [item["bom-ref"] for item in bom_of(moved)["components"]] == before
+
+
+def test_the_serial_number_is_a_function_of_the_content() -> None:
+    report = sample_report()
+    later = replace(report, run=replace(report.run, start_time=report.run.start_time + 9, job="other"))
+    assert bom_of(report)["serialNumber"] == bom_of(later)["serialNumber"]
+    assert bom_of(report)["serialNumber"] != bom_of(clean_report())["serialNumber"]
+
+
+def test_the_time_is_left_out_where_there_is_none() -> None:
+    report = sample_report()
+    assert "timestamp" in bom_of(report)["metadata"]
+    assert "timestamp" not in bom_of(replace(report, run=replace(report.run, start_time=0.0)))["metadata"]
+
+
+def test_members_of_one_name_stay_apart() -> None:
+    """A zip archive may hold two members of one name: loaders differ in which they take."""
+    unit = malicious_archive()
+    twice = replace(unit, artifacts=(*unit.artifacts, replace(unit.artifacts[-1], digest="0" * 64)))
+    bom = bom_of(replace(sample_report(), results=(twice,)))
+    assert [item["name"] for item in components_of(bom)].count(r"evil\r\n.pkl") == 2

@@ -1,0 +1,71 @@
+"""The text report: calm where all is well, complete where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Gate, Unit, UnitResult
+from tests.reporting.sample import CALL, clean_report, malicious_archive, sample_report
+from tests.reporting.test_writers import VIEW, written
+
+VERBOSE = replace(VIEW, verbose=True)
+
+
+def test_a_clean_report_is_one_line() -> None:
+    assert written("text", clean_report()) == "Clean: 1 file, 0 B read in 0.5 s\n"
+
+
+def test_without_files_it_says_so() -> None:
+    assert "no file matches" in written("text", replace(clean_report(), results=()))
+
+
+def test_why_and_fix_are_said_once_per_rule() -> None:
+    text = written("text", sample_report(), replace(VIEW, width=500))
+    assert text.count(CALL.why) == text.count(CALL.fix) == 1
+    assert text.count("pickle/dangerous-call") == 4
+
+
+def test_the_summary_counts_verdicts_and_names_the_exit_code() -> None:
+    lines = written("text", sample_report()).splitlines()
+    assert "1 malicious, 1 to review, 12 not scanned, 2 clean: 16 files, 4.3 KiB read in 1.2 s (exit 1)" in lines
+    assert lines[-1] == "Explain a rule: modelsweep rules show pickle/dangerous-call"
+
+
+def test_repeated_findings_and_problems_are_cut_unless_verbose() -> None:
+    unit = malicious_archive()
+    many = replace(unit, findings=unit.findings[:1] * 40)
+    unknown = [
+        UnitResult(Unit(number, where, 1), problems=(Problem(ProblemKind.UNSUPPORTED, where, "", "unknown"),))
+        for number, where in ((number, Locator(f"file-{number}")) for number in range(1, 31))
+    ]
+    report = replace(sample_report(), results=(many, *unknown), problems=())
+    short, full = written("text", report), written("text", report, VERBOSE)
+    assert "and 35 more of pickle/dangerous-call" in short
+    assert "and 25 more: --verbose lists all" in short
+    assert "30 of unknown format" in short
+    assert full.count("loading would run") == 40
+    assert full.count(": unknown") == 30
+
+
+def test_colours_change_nothing_but_colours() -> None:
+    import io
+
+    from rich.ansi import AnsiDecoder
+
+    from reporting.text import write
+
+    stream = io.StringIO()
+    write(sample_report(), stream, replace(VIEW, colour=True))
+    decoded = "\n".join(line.plain.rstrip() for line in AnsiDecoder().decode(stream.getvalue()))
+    assert "\x1b[" in stream.getvalue()
+    assert decoded.split() == written("text", sample_report()).split()
+
+
+def test_an_unknown_format_alone_fails_only_under_strict() -> None:
+    where = Locator("notes.xyz")
+    unknown = UnitResult(Unit(0, where, 1), problems=(Problem(ProblemKind.UNSUPPORTED, where, "", "unknown"),))
+    report = replace(clean_report(), results=(unknown,))
+    assert "exit" not in written("text", report)
+    assert "(exit 2)" in written("text", report, replace(VIEW, gate=Gate(strict=True)))
