@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelsweep.core.version import VERSION
+
 if TYPE_CHECKING:
     from modelsweep.api import scan
     from modelsweep.core.report import Report
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Report", "__version__", "scan"]
 
 

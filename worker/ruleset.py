@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from modelsweep import __version__
 from modelsweep.core.finding import Json
 from modelsweep.core.report import Tool
 from modelsweep.core.scanner import Scanner
+from modelsweep.core.version import VERSION
 from modelsweep.core.wire import dumps, encode_rule
 from scanners.detector import Detector
 from scanners.detectors import DETECTORS
@@ -23,4 +23,4 @@ def tool(scanners: Sequence[Scanner]) -> Tool:
     parts: tuple[Scanner | Detector | Judge, ...] = (*scanners, *DETECTORS, *JUDGES)
     identity: Json = [[part.name, part.version, *map(encode_rule, part.rules)] for part in parts]
     digest = hashlib.sha256(dumps(identity)).hexdigest()
-    return Tool(__version__, digest, tuple(scanner.name for scanner in scanners))
+    return Tool(VERSION, digest, tuple(scanner.name for scanner in scanners))
