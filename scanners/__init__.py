@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from modelsweep.core.scanner import Scanner
-from scanners import executable, media, pointer, safetensors, text
+from scanners import compressed, executable, media, pickle, pointer, rar, safetensors, tar, text, zip
 
 SCANNERS: tuple[Scanner, ...] = (
+    pickle.SCANNER,
     executable.SCANNER,
     safetensors.SCANNER,
+    zip.SCANNER,
+    tar.SCANNER,
+    compressed.SCANNER,
+    rar.SCANNER,
     text.SCANNER,
     media.SCANNER,
     pointer.SCANNER,

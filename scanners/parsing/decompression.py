@@ -17,7 +17,7 @@ from modelsweep.core.units import KIB, MIB
 CHUNK = 256 * KIB
 """Bytes of one step of output."""
 INPUT = 64 * KIB
-"""Bytes of one step of input."""
+"""Bytes of one step of input, up to which the first ones grow: a stream of a few bytes does not cost a whole step."""
 MEMORY = 256 * MIB
 """Dictionary and window a stream may ask for."""
 
@@ -90,11 +90,12 @@ class Expansion:
         budget = self._context.expanded
         try:
             for chunk in chunks:
-                if len(chunk) > budget.left:
+                kept = chunk[: max(budget.left, 0)]
+                self.crc = zlib.crc32(kept, self.crc)
+                self.size += len(kept)
+                yield kept
+                if len(kept) < len(chunk):
                     raise OverLimit(f"more than {budget.limit:,} {budget.what}")
-                self.crc = zlib.crc32(chunk, self.crc)
-                self.size += len(chunk)
-                yield chunk
         except (Malformed, Truncated, OverLimit, MissingDependency) as error:
             self.fault = error
 
@@ -104,12 +105,13 @@ def decoded(reader: Reader, start: int, stop: int, decoder: Decoder) -> Generato
 
     Raises Truncated where the stream goes on beyond `stop`, and Malformed where it is damaged.
     """
-    position = start
+    position, step = start, KIB
     while not decoder.eof:
         data = b""
         if decoder.needs_input:
-            data = reader.read(position, min(INPUT, stop - position))
+            data = reader.read(position, min(step, stop - position))
             position += len(data)
+            step = min(INPUT, 2 * step)
         output = _step(decoder, data, position)
         if output:
             yield output

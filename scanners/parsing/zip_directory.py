@@ -38,6 +38,7 @@ _LOCATOR64 = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 TAIL = 64 * KIB + _END.size
 """Bytes at the end that may hold the end record and its comment."""
+LOCAL_SIZE = _LOCAL.size
 CLAIMS = 8
 """End records and readings of them that are followed."""
 SATURATED, SATURATED16 = 0xFFFFFFFF, 0xFFFF
@@ -45,6 +46,7 @@ NAME_LENGTH = 1024
 """Characters of a member's name that are kept."""
 
 STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, ZSTD, XZ = 0, 8, 9, 12, 14, 93, 95
+METHODS = frozenset((STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, ZSTD, XZ))
 ENCRYPTED, DESCRIPTOR, STRONG_ENCRYPTION, UTF8, MASKED = 0x1, 0x8, 0x40, 0x800, 0x2000
 
 
@@ -131,14 +133,17 @@ def decoded_name(raw: bytes, flags: int) -> str:
     return raw.decode("utf-8", "surrogateescape") if flags & UTF8 else raw.decode("cp437")
 
 
-def looks_like_zip(reader: Reader, head: bytes) -> bool:
-    """Return whether a zip starts here, or its directory stands at the end behind something else."""
+def find_archive(reader: Reader, head: bytes) -> tuple[int, int] | None:
+    """Return where the zip that starts here, or ends here behind something else, begins and ends; None without one."""
     if head.startswith((LOCAL_MAGIC, END_MAGIC, SPANNED_MAGIC)):
-        return True
+        return 0, reader.size
     if reader.size <= _END.size:
-        return False
-    end = next(iter(_end_records(reader)), None)
-    return end is not None and any(claim.size for claim in _claims(reader, end))
+        return None
+    for end in _end_records(reader)[:1]:
+        for claim in _claims(reader, end):
+            if claim.size:
+                return claim.base, claim.stop
+    return None
 
 
 def read_directory(reader: Reader, limits: Limits | None = None) -> ZipDirectory:
@@ -371,3 +376,24 @@ def member_blob(blob: Blob, entry: ZipEntry, context: Context, expansion: Expans
     expansion = expansion or Expansion(context)
     reader = expansion.reader(decompressed(blob.reader, entry, start))
     return blob.nested(member_name(entry), reader, expanded=True)
+
+
+def entry_from_local(reader: Reader, offset: int, stop: int) -> ZipEntry | None:
+    """Return the member that the local header at `offset` describes, before `stop`; None where it is implausible.
+
+    Where sizes are left to a descriptor, the data goes up to its signature (stored) or up to `stop` (the stream
+    says itself where it ends); the checksum is then -1.
+    """
+    try:
+        local = read_local(reader, offset)
+    except (Malformed, Truncated):
+        return None
+    if not local.raw_name or local.method not in METHODS or local.data_offset >= stop:
+        return None
+    packed, size, crc = local.compressed_size, local.size, local.crc
+    if local.flags & DESCRIPTOR and not packed:
+        end = reader.find(SPANNED_MAGIC, local.data_offset, stop) if local.method == STORED else stop
+        packed = size = (end if end >= 0 else stop) - local.data_offset
+        crc = -1
+    name = decoded_name(local.raw_name, local.flags)
+    return ZipEntry(name, local.method, local.flags, crc, packed, size, offset, 0)

@@ -1,0 +1,176 @@
+"""Single compressed files: gzip, zlib, bzip2, xz, lzma, Zstandard and LZ4 (frame and legacy), joblib's too.
+
+Streams that follow one another are one content, as every loader reads them. Formats: RFC 1950, 1952 and 8878,
+https://tukaani.org/xz/xz-file-format.txt, https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from typing import NamedTuple
+
+from modelsweep.core.finding import Finding, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader
+from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, Scanner, problem_of
+from scanners.parsing import decompression
+
+NAME = "compressed"
+CONTENT = "content"
+"""Name of what is inside where the file's own name gives none; a name inside the stream is the attacker's choice."""
+TRAILING = Rule(
+    id="compressed/trailing-data",
+    title="Data stands behind a compressed stream",
+    severity=Severity.INFO,
+    message="{length} bytes follow the end of the compressed data",
+    why="Some programs refuse the file, others ignore the data; it may be something else altogether.",
+    fix="Compress the file again if nobody can say what the data is.",
+    references=("https://www.rfc-editor.org/rfc/rfc1952",),
+)
+
+
+class Codec(NamedTuple):
+    """A compressed format: whether a stream starts with some bytes, and how one is decoded."""
+
+    starts: Callable[[bytes], bool]
+    stream: Callable[[Reader, int, int], Generator[bytes, None, int]]
+    suffixes: dict[str, str]
+    """Endings of file names and what takes their place."""
+
+
+def _magic(*magics: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(magics)
+
+
+def _starts_bzip2(head: bytes) -> bool:
+    blocks = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
+    return head[:3] == b"BZh" and head[3:4] in _LEVELS and head[4:10] in blocks
+
+
+_LEVELS = tuple(b"%d" % level for level in range(1, 10))
+_SURE = 64
+"""Bytes that have to decode where a format has no magic number worth the name, unless the stream ends before."""
+
+
+def _starts_zlib(head: bytes) -> bool:
+    """Two bytes are no evidence: the stream also has to decode as far as it is seen (RFC 1950, section 2.2)."""
+    if len(head) < 8 or head[0] & 15 != zlib.DEFLATED or head[0] >> 4 > 7 or head[1] & 32:
+        return False
+    if int.from_bytes(head[:2], "big") % 31:
+        return False
+    decoder = zlib.decompressobj()
+    try:
+        output = decoder.decompress(head, HEAD)
+    except zlib.error:
+        return False
+    return decoder.eof or (len(head) >= _SURE and bool(output))
+
+
+def _starts_lzma(head: bytes) -> bool:
+    """The header has no magic number: the checks of xz-utils, then the first bytes have to decode."""
+    if len(head) < 14 or head[0] >= 225 or head[13]:
+        return False
+    dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
+    power = 1 << max(dictionary.bit_length() - 1, 0)
+    if dictionary not in (power, power + power // 2, 0xFFFFFFFF) or (size != (1 << 64) - 1 and size >= 1 << 38):
+        return False
+    import lzma
+
+    try:
+        decompression.LzmaDecoder(lzma.FORMAT_ALONE).decompress(head, HEAD)
+    except Malformed:
+        return False
+    except OverLimit:
+        return True
+    return True
+
+
+def _inflated(wbits: int) -> Callable[[Reader, int, int], Generator[bytes, None, int]]:
+    return lambda reader, start, stop: decompression.inflated(reader, start, stop, wbits)
+
+
+CODECS = (
+    Codec(_magic(b"\x1f\x8b\x08"), _inflated(16 + zlib.MAX_WBITS), {".gz": "", ".tgz": ".tar", ".gzip": ""}),
+    Codec(_starts_bzip2, decompression.unbzipped, {".bz2": "", ".tbz": ".tar", ".tbz2": ".tar"}),
+    Codec(_magic(b"\xfd7zXZ\0"), decompression.unxz, {".xz": "", ".txz": ".tar"}),
+    Codec(_magic(decompression.ZSTD_MAGIC), decompression.unzstd, {".zst": "", ".zstd": "", ".tzst": ".tar"}),
+    Codec(_magic(b"\x04\x22\x4d\x18"), decompression.unlz4, {".lz4": ""}),
+    Codec(_magic(b"\x02\x21\x4c\x18"), decompression.unlz4_legacy, {".lz4": ""}),
+    Codec(_starts_zlib, _inflated(zlib.MAX_WBITS), {".z": "", ".zz": "", ".zlib": ""}),
+    Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a compressed stream starts here."""
+    return _codec(blob.head) is not None or _skippable(blob.head)
+
+
+def _codec(head: bytes) -> Codec | None:
+    return next((codec for codec in CODECS if codec.starts(head)), None)
+
+
+def _skippable(head: bytes) -> bool:
+    """Return whether a frame starts here that Zstandard and LZ4 pass over (RFC 8878, section 3.1.2)."""
+    return head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the content of all streams as one blob, and what follows them."""
+    ends: list[int] = []
+    expansion = decompression.Expansion(context)
+    reader = expansion.reader(_streams(blob.reader, context, ends))
+    if reader.size or not expansion.fault:
+        yield blob.nested(content_name(blob), reader, expanded=True)
+    if expansion.fault:
+        yield problem_of(expansion.fault, blob.locator, NAME)
+        return
+    end = ends[-1]
+    if end < blob.size:
+        length = blob.size - end
+        yield Finding(TRAILING, blob.locator, span=Span(end, length), evidence={"length": f"{length:,}"})
+        yield blob.window(f"trailing data at {end}", end, length)
+
+
+def _streams(reader: Reader, context: Context, ends: list[int]) -> Iterator[bytes]:
+    """Yield the content of the streams and frames that follow one another; `ends` receives where they end."""
+    position, codec = 0, None
+    while position < reader.size:
+        context.members.spend()
+        head = reader.read(position, min(HEAD, reader.size - position))
+        if _skippable(head):
+            position += 8 + int.from_bytes(reader.read(position + 4, 4), "little")
+            reader.read(position - 1, 1)
+        elif codec is None or codec.starts(head):
+            codec = codec or _codec(head)
+            if codec is None:
+                break
+            position = yield from codec.stream(reader, position, reader.size)
+        else:
+            padding = len(head) - len(head.lstrip(b"\0"))
+            if not padding:
+                break
+            position += padding
+        ends.append(position)
+    ends.append(position)
+
+
+def content_name(blob: Blob) -> str:
+    """Return the file's name without the ending that says it is compressed, `CONTENT` where there is none."""
+    stem, suffix = blob.locator.name[: -len(blob.locator.suffix)], blob.locator.suffix
+    for codec in CODECS:
+        if suffix in codec.suffixes and stem:
+            return stem + codec.suffixes[suffix]
+    return CONTENT
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Compressed file",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(TRAILING,),
+    suffixes=tuple(dict.fromkeys(suffix for codec in CODECS for suffix in codec.suffixes)),
+)

@@ -1,0 +1,124 @@
+"""What unpacking an archive would do besides making files in its folder: the same rules for zip, tar and 7z.
+
+"Zip slip": https://security.snyk.io/research/zip-slip-vulnerability; Python's own answer is PEP 706.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from modelsweep.core.finding import Finding, Rule, Severity, Span
+from modelsweep.core.locator import Locator
+from modelsweep.core.text import printable
+
+_REFERENCES = ("https://peps.python.org/pep-0706/", "https://security.snyk.io/research/zip-slip-vulnerability")
+
+PATH_ESCAPE = Rule(
+    id="archive/path-escape",
+    title="An archive member would be written outside the folder it is unpacked into",
+    severity=Severity.CRITICAL,
+    message="unpacking {subject} would write outside the target folder: {reason}",
+    why="A loader or a person who unpacks the archive overwrites any file that the attacker names.",
+    fix="Do not unpack it; take the model from a source that you trust.",
+    cwe=22,
+    references=_REFERENCES,
+)
+ABSOLUTE_PATH = Rule(
+    id="archive/absolute-path",
+    title="An archive member has an absolute path",
+    severity=Severity.WARNING,
+    message="{subject} has an absolute path: {reason}",
+    why="Some programs that unpack the archive write to that very place instead of the target folder.",
+    fix="Unpack it only with a program that strips absolute paths, or make the archive again with relative ones.",
+    cwe=36,
+    references=_REFERENCES,
+)
+LINK_ESCAPE = Rule(
+    id="archive/link-escape",
+    title="A link in an archive points outside the folder it is unpacked into",
+    severity=Severity.WARNING,
+    message="{subject} is a link to {target}, outside the target folder",
+    why="What reads the link afterwards reads, and what writes through it overwrites, a file of the victim.",
+    fix="Unpack it only with a program that refuses such links, or make the archive again with plain files.",
+    cwe=59,
+    references=_REFERENCES,
+)
+SPECIAL_FILE = Rule(
+    id="archive/special-file",
+    title="An archive holds a device, FIFO or socket",
+    severity=Severity.WARNING,
+    message="{subject} is a {kind}, which no model needs",
+    why="Unpacked with privileges, a device gives access to hardware or kernel memory; a FIFO makes its reader hang.",
+    fix="Make the archive again with plain files only.",
+    cwe=67,
+    references=_REFERENCES,
+)
+RULES = (PATH_ESCAPE, ABSOLUTE_PATH, LINK_ESCAPE, SPECIAL_FILE)
+
+Link = Literal["", "symbolic", "hard"]
+LINKS = 10_000
+"""Links out of the tree that later names are compared with."""
+SHOWN = 200
+"""Characters of a name or link target that are shown."""
+
+
+class Extraction:
+    """The tree that unpacking one archive would make, as far as what leaves it."""
+
+    def __init__(self, locator: Locator) -> None:
+        self.locator = locator
+        self._links: set[tuple[str, ...]] = set()
+
+    def file(self, name: str, offset: int) -> Iterator[Finding]:
+        """Yield what is wrong with writing to `name`; `offset` is where the archive names it."""
+        reason = _absolute(name)
+        if reason:
+            yield self._finding(ABSOLUTE_PATH, name, offset, reason=reason)
+        path = _resolved((), name)
+        if path is None:
+            yield self._finding(PATH_ESCAPE, name, offset, reason="its path climbs out with ..")
+        elif self._links and any(path[:length] in self._links for length in range(1, len(path))):
+            yield self._finding(PATH_ESCAPE, name, offset, reason="it goes through a link that points outside")
+
+    def link(self, name: str, target: str, kind: Link, offset: int) -> Iterator[Finding]:
+        """Yield what is wrong with making `name` a link to `target`; a hard link counts from the archive's root."""
+        yield from self.file(name, offset)
+        path = _resolved((), name) or ()
+        folder = path[:-1] if kind == "symbolic" else ()
+        if _absolute(target) or _resolved(folder, target) is None:
+            if len(self._links) < LINKS:
+                self._links.add(path)
+            yield self._finding(LINK_ESCAPE, name, offset, target=printable(target, SHOWN))
+
+    def special(self, name: str, kind: str, offset: int) -> Iterator[Finding]:
+        """Yield that `name` is a `kind` such as a device."""
+        yield from self.file(name, offset)
+        yield self._finding(SPECIAL_FILE, name, offset, kind=kind)
+
+    def _finding(self, rule: Rule, name: str, offset: int, **evidence: str) -> Finding:
+        return Finding(rule, self.locator, subject=printable(name, SHOWN), span=Span(offset), evidence={**evidence})
+
+
+def _absolute(name: str) -> str:
+    """Return why `name` is no relative path, or nothing."""
+    if name.startswith("/"):
+        return "it begins with a slash"
+    if name.startswith("\\"):
+        return "it begins with a backslash"
+    if name[1:2] == ":" and name[2:3] in ("/", "\\") and name[0].isalpha():
+        return "it begins with a drive letter"
+    return ""
+
+
+def _resolved(folder: tuple[str, ...], name: str) -> tuple[str, ...] | None:
+    """Return the parts of `name` as seen from `folder`, None where it climbs above the root."""
+    parts = list(folder)
+    for part in name.replace("\\", "/").split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return tuple(parts)

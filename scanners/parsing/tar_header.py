@@ -1,0 +1,52 @@
+"""The 512-byte header of a tar member: ustar, GNU and V7, read as Python's tarfile reads it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+BLOCK = 512
+"""Bytes of a header, and the unit that data is padded to."""
+
+
+class Header(NamedTuple):
+    """One 512-byte header: `kind` is the type flag, `size` in bytes, `data` where its data stands."""
+
+    name: str
+    target: str
+    kind: int
+    size: int
+    data: int
+
+
+def parse_header(block: bytes, offset: int) -> Header | None:
+    """Return the header in `block`, None where its checksum or a number is wrong."""
+    checksum = _number(block[148:156])
+    rest = block[:148] + block[156:]
+    unsigned = 256 + sum(rest)
+    signed = unsigned - 256 * sum(byte > 127 for byte in rest)
+    size = _number(block[124:136])
+    if checksum not in (unsigned, signed) or size is None or not any(block[148:156]):
+        return None
+    name, prefix = text_field(block[:100]), text_field(block[345:500])
+    kind = block[156]
+    if prefix and kind not in b"LKS":
+        name = f"{prefix}/{name}"
+    if kind == 0:
+        kind = ord("5") if name.endswith("/") else ord("0")
+    return Header(name, text_field(block[157:257]), kind, size, offset + BLOCK)
+
+
+def _number(raw: bytes) -> int | None:
+    """Return a number field: octal text, or base 256 where the first bit is set (GNU)."""
+    if raw[0] in (0x80, 0xFF):
+        return int.from_bytes(raw[1:], "big") - (256 ** (len(raw) - 1) if raw[0] == 0xFF else 0)
+    text = raw.partition(b"\0")[0].strip()
+    try:
+        return int(text or b"0", 8)
+    except ValueError:
+        return None
+
+
+def text_field(raw: bytes) -> str:
+    """Return a text field: it ends at the first NUL, and its encoding is taken for UTF-8."""
+    return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -1,0 +1,259 @@
+"""Tar archives: ustar, GNU, PAX and V7, with the members where they stand, and what follows the end of the archive.
+
+Format: POSIX.1-2017 pax (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html) and the GNU tar manual.
+Read as Python's tarfile reads it, because that is what loaders use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+
+from modelsweep.core.finding import Finding, Rule, Severity, Span
+from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, MissingDependency, Scanner, problem_of
+from modelsweep.core.text import printable
+from modelsweep.core.units import GIB, MIB
+from scanners.parsing.extraction import RULES, SHOWN, Extraction, Link
+from scanners.parsing.tar_header import BLOCK, Header, parse_header, text_field
+from scanners.parsing.zip_directory import END_MAGIC
+
+NAME = "tar"
+_ZEROS = bytes(MIB)
+EXTENDED = 16 * MIB
+"""Bytes of one extended header (long name or PAX records)."""
+NAME_LENGTH = 1024
+"""Characters of a member's name that are kept."""
+OCTAL_SIZE = 8 * GIB
+"""Bytes from which a size does not fit the header, so that PAX records have to give it."""
+_MAGIC, _MAGIC_OFFSET = b"ustar", 257
+
+_POSIX = "https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html"
+AFTER_END = Rule(
+    id="tar/members-after-end",
+    title="Members stand behind the end of a tar archive",
+    severity=Severity.WARNING,
+    message="{subject} stands behind the end of the archive",
+    why="Most programs stop at the end marker and do not see it; others read on, as `tar -i` does.",
+    fix="Make the archive again; unpack concatenated archives one by one.",
+    cwe=436,
+    references=(_POSIX,),
+)
+TRAILING = Rule(
+    id="tar/trailing-data",
+    title="Data stands behind a tar archive",
+    severity=Severity.INFO,
+    message="{length} bytes that are no tar member follow the end of the archive",
+    why="Programs that read the archive ignore it; it may be something else altogether.",
+    fix="Make the archive again if nobody can say what the data is.",
+    references=(_POSIX,),
+)
+SIZE_MISMATCH = Rule(
+    id="tar/size-mismatch",
+    title="A tar member has two sizes",
+    severity=Severity.WARNING,
+    message="the header of {subject} says {size} bytes, its PAX records say {pax}",
+    why="Programs that believe different ones see different members behind it, so a scanner may miss what is unpacked.",
+    fix="Have the archive made again with a well-known program.",
+    cwe=436,
+    references=("https://nvd.nist.gov/vuln/detail/CVE-2025-62518", _POSIX),
+)
+
+_WITHOUT_DATA = frozenset(b"123456")
+_SPECIAL = {ord("3"): "character device", ord("4"): "block device", ord("6"): "FIFO"}
+_LINKS: dict[int, Link] = {ord("1"): "hard", ord("2"): "symbolic"}
+_LONG_NAME, _LONG_LINK = ord("L"), ord("K")
+_PAX, _PAX_GLOBAL = frozenset(b"xX"), ord("g")
+_SPARSE = ord("S")
+_SPARSE_MAP, _SPARSE_MORE = 482, 504
+
+
+@dataclass(slots=True)
+class _Extended:
+    """What extended headers say of the member that follows, and PAX global ones of all."""
+
+    following: dict[str, str] = field(default_factory=dict)
+    always: dict[str, str] = field(default_factory=dict)
+
+    def of(self, key: str) -> str | None:
+        return self.following.get(key, self.always.get(key))
+
+    def size(self, header: Header) -> int:
+        """Return the size of the member; raises Malformed where a PAX record is no number."""
+        value = self.of("size")
+        if value is None:
+            return header.size
+        if not (value.isascii() and value.isdigit()) or len(value) > 19:
+            raise Malformed("a PAX record gives a size that is no number", header.data - BLOCK)
+        return int(value)
+
+    @property
+    def sparse(self) -> bool:
+        return any(key.startswith("GNU.sparse.") for key in self.following)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the first block is a header: its checksum is evidence enough."""
+    return len(blob.head) >= BLOCK and parse_header(blob.head[:BLOCK], 0) is not None
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the members in order, those behind the end of the archive too, and what is wrong with them."""
+    extraction = Extraction(blob.locator)
+    extended = _Extended()
+    position, ended, complained = 0, False, False
+    while (start := _skip_zeros(blob.reader, position)) + BLOCK <= blob.size:
+        ended = ended or start > position
+        header = parse_header(blob.reader.read(start, BLOCK), start)
+        if header is None or header.size < 0:
+            follower = _next_header(blob.reader, start + BLOCK)
+            yield from _foreign(blob, start, follower, ended)
+            position, complained = follower, complained or not ended
+            continue
+        if header.kind in _EXTENSIONS:
+            position = yield from _extend(blob, header, extended)
+            continue
+        if ended:
+            yield Finding(AFTER_END, blob.locator, printable(header.name, SHOWN), span=Span(start))
+        position = yield from _member(blob, header, extended, extraction, context)
+        extended.following.clear()
+    if blob.size % BLOCK:
+        raise Malformed("the archive ends inside a block: cut short", start)
+    if not (ended or complained or start > position):
+        raise Malformed("no end-of-archive marker: cut short", start)
+
+
+_EXTENSIONS = frozenset((_LONG_NAME, _LONG_LINK, _PAX_GLOBAL, *_PAX))
+
+
+def _skip_zeros(reader: Reader, position: int) -> int:
+    """Return the offset of the first block at or after `position` that is not all zero, or the end."""
+    while position < reader.size:
+        length = min(BLOCK if position % MIB else MIB, reader.size - position)
+        window = reader.read(position, length)
+        if window != _ZEROS[:length]:
+            return position + (length - len(window.lstrip(b"\0"))) // BLOCK * BLOCK
+        position += length
+    return reader.size
+
+
+def _next_header(reader: Reader, start: int) -> int:
+    """Return the offset of the next block from `start` that is a header with a magic number, or the end."""
+    offset = start
+    while (found := reader.find(_MAGIC, offset + _MAGIC_OFFSET)) >= 0:
+        offset = start + _padded(found - _MAGIC_OFFSET - start)
+        if offset + BLOCK > reader.size:
+            break
+        if offset + _MAGIC_OFFSET == found:
+            if parse_header(reader.read(offset, BLOCK), offset) is not None:
+                return offset
+            offset += BLOCK
+    return reader.size
+
+
+def _foreign(blob: Blob, start: int, stop: int, ended: bool) -> Iterator[Item]:
+    """Yield what stands where a header should: data behind the archive, or a broken header and what follows it."""
+    if ended:
+        yield Finding(TRAILING, blob.locator, span=Span(start, stop - start), evidence={"length": f"{stop - start:,}"})
+    else:
+        yield problem_of(Malformed("not a tar header", start), blob.locator, NAME)
+    yield blob.window(f"data at {start}", start, stop - start)
+
+
+def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, None, int]:
+    """Take in an extended header; return the offset of the next one.
+
+    One that holds the end of a zip is yielded as well: the file may be read as that zip.
+    """
+    if header.size > EXTENDED:
+        raise Malformed(f"an extended header of {header.size:,} bytes", header.data)
+    data = blob.reader.read(header.data, header.size)
+    if END_MAGIC in data:
+        yield blob.window(f"extended header at {header.data}", header.data, header.size)
+    if header.kind == _LONG_NAME:
+        extended.following["path"] = text_field(data)
+    elif header.kind == _LONG_LINK:
+        extended.following["linkpath"] = text_field(data)
+    else:
+        records = extended.always if header.kind == _PAX_GLOBAL else extended.following
+        records.update(_pax_records(data, header.data))
+    return header.data + _padded(header.size)
+
+
+def _pax_records(data: bytes, offset: int) -> Iterator[tuple[str, str]]:
+    """Yield key and value of the records `LENGTH KEY=VALUE\\n`; raises Malformed."""
+    position = 0
+    while position < len(data) and data[position]:
+        digits, space, _ = data[position : position + 20].partition(b" ")
+        length = int(digits) if space and digits.isdigit() else 0
+        record = data[position + len(digits) + 1 : position + length - 1]
+        key, equals, value = record.partition(b"=")
+        if not length or not equals or position + length > len(data):
+            raise Malformed("a PAX record is damaged", offset + position)
+        yield key.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")
+        position += length
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK
+
+
+def _member(
+    blob: Blob, header: Header, extended: _Extended, extraction: Extraction, context: Context
+) -> Generator[Item, None, int]:
+    """Yield the member that `header` describes; return the offset of the next header."""
+    name = extended.of("path") or header.name
+    place = header.data - BLOCK
+    if header.kind in _WITHOUT_DATA:
+        context.members.spend()
+        yield from _made(name, extended.of("linkpath") or header.target, header.kind, extraction, place)
+        return header.data
+    yield from extraction.file(name, place)
+    size = extended.size(header)
+    if size != header.size and (header.size or size < OCTAL_SIZE):
+        evidence = {"size": f"{header.size:,}", "pax": f"{size:,}"}
+        yield Finding(SIZE_MISMATCH, blob.locator, printable(name, SHOWN), span=Span(place), evidence=evidence)
+    data = _sparse_data(blob.reader, header) if header.kind == _SPARSE else header.data
+    locator = blob.locator.member(printable(name, NAME_LENGTH))
+    if header.kind == _SPARSE or extended.sparse:
+        yield problem_of(MissingDependency("sparse: only its stored bytes were examined"), locator, NAME)
+    available = min(size, blob.size - data)
+    if available < size:
+        yield problem_of(Truncated(data, size, blob.size), locator, NAME)
+    if available > 0:
+        yield blob.window(locator.members[-1], data, available)
+    else:
+        context.members.spend()
+    return data + _padded(size)
+
+
+def _made(name: str, target: str, kind: int, extraction: Extraction, place: int) -> Iterator[Item]:
+    """Yield what is wrong with a member that is no file."""
+    if kind in _LINKS:
+        yield from extraction.link(name, target, _LINKS[kind], place)
+    elif kind in _SPECIAL:
+        yield from extraction.special(name, _SPECIAL[kind], place)
+    else:
+        yield from extraction.file(name, place)
+
+
+def _sparse_data(reader: Reader, header: Header) -> int:
+    """Return where the stored bytes of an old GNU sparse member start, behind the blocks that continue its map."""
+    more, data = reader.read(header.data - BLOCK + _SPARSE_MAP, 1), header.data
+    while more != b"\0":
+        if data - header.data > EXTENDED:
+            raise Malformed(f"a sparse map of more than {EXTENDED:,} bytes", header.data)
+        more = reader.read(data + _SPARSE_MORE, 1)
+        data += BLOCK
+    return data
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Tar archive",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(AFTER_END, TRAILING, SIZE_MISMATCH, *RULES),
+    suffixes=(".tar", ".nemo", ".mar"),
+)

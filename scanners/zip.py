@@ -1,0 +1,426 @@
+"""Zip archives of every kind (torch, npz, keras, jar, wheel): members by content, and what readers disagree on.
+
+Format: PKWARE APPNOTE 6.3.10. Members are taken as a tolerant loader takes them, and each trick that makes other
+scanners fail (CVE-2025-1944, -1945, -10156) is a finding of its own.
+"""
+
+from __future__ import annotations
+
+import stat
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modelsweep.core.finding import Finding, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.scanner import (
+    Blob,
+    Context,
+    Encrypted,
+    Item,
+    Malformed,
+    MissingDependency,
+    Scanner,
+    problem_of,
+)
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB, MIB
+from scanners.parsing import zip_directory as directories
+from scanners.parsing.decompression import Expansion
+from scanners.parsing.extraction import RULES, SHOWN, Extraction
+from scanners.parsing.tar_header import BLOCK, parse_header
+from scanners.parsing.zip_directory import LocalHeader, ZipDirectory, ZipEntry
+
+NAME = "zip"
+CHECKED = 1 * MIB
+"""Bytes up to which the checksum of a stored member is verified."""
+CHECKED_TOTAL = 16 * MIB
+"""Bytes of stored members whose checksum is verified in one archive: large ones are not read twice."""
+TARGET = 4 * KIB
+"""Bytes of a symbolic link's target."""
+AES_METHOD = 99
+_APPNOTE = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
+
+
+def _rule(what: str, title: str, message: str, why: str, *cves: str, severity: Severity = Severity.WARNING) -> Rule:
+    return Rule(
+        id=f"zip/{what}",
+        title=title,
+        severity=severity,
+        message=message,
+        why=why,
+        fix="Have the file written again by the library that made it; ask its author if the difference comes back.",
+        cwe=436,
+        references=(*(f"https://nvd.nist.gov/vuln/detail/{cve}" for cve in cves), _APPNOTE),
+    )
+
+
+_DISAGREE = "Programs differ in which of two statements they believe, so a scanner may see other bytes than the loader."
+HEADER_MISMATCH = _rule(
+    "header-mismatch",
+    "A zip member's two headers differ",
+    "the local header of {subject} differs from the directory: {differences}",
+    _DISAGREE,
+    "CVE-2025-1944",
+)
+FALSE_ENCRYPTION = _rule(
+    "false-encryption",
+    "A zip member is marked as encrypted and is not",
+    "{subject} is marked as encrypted, but its data is plain",
+    "Scanners give up on encrypted members; loaders that ignore the mark read them.",
+    "CVE-2025-1945",
+)
+CONTENT_MISMATCH = _rule(
+    "content-mismatch",
+    "A zip member's data is not what its header declares",
+    "the data of {subject} does not have the declared {differences}",
+    "The file is damaged, or made so that scanners give up where loaders that skip the check go on.",
+    "CVE-2025-10156",
+)
+HIDDEN_ENTRY = _rule(
+    "hidden-entry",
+    "A zip member is missing from the directory",
+    "{subject} stands in the archive, but its directory does not list it",
+    "Programs that read the directory do not see it; those that read from the front do.",
+)
+AMBIGUOUS = _rule(
+    "ambiguous-directory",
+    "A zip has more than one reading",
+    "programs differ in what this zip holds: {differences}",
+    _DISAGREE,
+)
+DUPLICATE_NAME = _rule(
+    "duplicate-name",
+    "Zip members with one name and different data",
+    "{subject} is in the archive {times} times with different data",
+    "Some programs take the first, others the last.",
+)
+OVERLAP = _rule(
+    "overlapping-entries",
+    "Zip members share bytes",
+    "{times} members share bytes with others, {subject} is the first",
+    "A few kilobytes expand to petabytes, or one member hides inside another; no writer makes such files.",
+)
+NUL_NAME = _rule(
+    "nul-in-name",
+    "A zip member's name holds a NUL",
+    "the name {subject} holds a NUL character",
+    "Some programs cut the name there and see another extension than others.",
+)
+PREPENDED = _rule(
+    "prepended-data",
+    "Data stands in front of a zip",
+    "the archive begins at offset {offset}, behind something else",
+    "The file is two things at once, as self-extracting programs are; each program sees the one it looks for.",
+    severity=Severity.INFO,
+)
+TRAILING = _rule(
+    "trailing-data",
+    "Data stands behind a zip",
+    "{length} bytes follow the end of the archive",
+    "Strict programs refuse the file, tolerant ones ignore the data.",
+    severity=Severity.INFO,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """An entry whose local header was read: `start` is where its data stands."""
+
+    entry: ZipEntry
+    start: int
+    flags: int
+    """Flags of both headers together."""
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.entry.compressed_size
+
+    @property
+    def marked_encrypted(self) -> bool:
+        return bool(self.flags & (directories.ENCRYPTED | directories.STRONG_ENCRYPTION))
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a zip starts here, or ends here behind something else."""
+    found = directories.find_archive(blob.reader, blob.head)
+    return found is not None and not _tar_member(blob, *found)
+
+
+def _tar_member(blob: Blob, start: int, stop: int) -> bool:
+    """Return whether the zip at [start, stop) is just a member of a tar, which is examined as such."""
+    if start < BLOCK or start % BLOCK or parse_header(blob.head[:BLOCK], 0) is None:
+        return False
+    header = parse_header(blob.reader.read(start - BLOCK, BLOCK), start - BLOCK)
+    return header is not None and header.size >= stop - start
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what readers of the zip disagree on, then its members, listed or not."""
+    try:
+        directory = directories.read_directory(blob.reader, context.limits)
+    except (Malformed, Truncated):
+        for entry in _unlisted(blob.reader, 0, blob.size):
+            yield from _entry_items(blob, entry, context)
+        raise
+    yield from _directory_findings(blob, directory)
+    yield from _duplicates(blob, directory)
+    members: list[_Member] = []
+    for entry in (*directory.entries, *directory.others):
+        yield from _locate(blob, entry, members)
+    yield from _names(blob, members)
+    overlapping = _overlapping(members)
+    if overlapping:
+        yield _said(OVERLAP, blob, overlapping[0].entry, times=f"{len(overlapping):,}")
+    yield from _members(blob, members, context, frozenset(overlapping))
+    for entry in _hidden(blob, directory, members):
+        yield Finding(HIDDEN_ENTRY, blob.locator, printable(entry.name, SHOWN), span=Span(entry.header_offset))
+        yield from _entry_items(blob, entry, context)
+    for fault in directory.faults:
+        yield problem_of(fault, blob.locator, NAME)
+
+
+def _directory_findings(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
+    if directory.conflicts:
+        differences = "; ".join(directory.conflicts)
+        yield Finding(AMBIGUOUS, blob.locator, span=Span(directory.directory), evidence={"differences": differences})
+    if directory.start:
+        yield Finding(PREPENDED, blob.locator, span=Span(0, directory.start), evidence={"offset": directory.start})
+    trailing = blob.size - directory.stop
+    if trailing:
+        yield Finding(TRAILING, blob.locator, span=Span(directory.stop, trailing), evidence={"length": trailing})
+
+
+def _duplicates(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
+    names = Counter(entry.name for entry in directory.entries)
+    repeated = {name for name, times in names.items() if times > 1}
+    contents: dict[str, set[tuple[int, int]]] = {name: set() for name in repeated}
+    for entry in directory.entries if repeated else ():
+        if entry.name in repeated:
+            contents[entry.name].add((entry.crc, entry.size))
+    for name in sorted(repeated):
+        if len(contents[name]) > 1:
+            yield Finding(DUPLICATE_NAME, blob.locator, printable(name, SHOWN), evidence={"times": names[name]})
+
+
+def _locate(blob: Blob, entry: ZipEntry, members: list[_Member]) -> Iterator[Item]:
+    """Add `entry` to `members` when its local header is there, and yield how the two headers differ."""
+    try:
+        local = directories.read_local(blob.reader, entry.header_offset)
+    except (Malformed, Truncated) as error:
+        yield problem_of(error, blob.locator.member(directories.member_name(entry)), NAME)
+        return
+    members.append(_Member(entry, local.data_offset, entry.flags | local.flags))
+    differences = ", ".join(_differences(entry, local))
+    if differences:
+        evidence = {"differences": printable(differences, 2 * SHOWN)}
+        subject = printable(entry.name, SHOWN)
+        yield Finding(HEADER_MISMATCH, blob.locator, subject, span=Span(entry.header_offset), evidence=evidence)
+
+
+def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
+    if local.raw_name != entry.raw_name:
+        yield f"its name is {directories.decoded_name(local.raw_name, local.flags)[:SHOWN]}"
+    if local.method != entry.method:
+        yield f"its method is {local.method}, not {entry.method}"
+    if (local.flags ^ entry.flags) & directories.ENCRYPTED:
+        yield "only one says that the data is encrypted"
+    if local.flags & directories.DESCRIPTOR or (local.flags | entry.flags) & directories.MASKED:
+        return  # sizes and checksum follow the data, or are hidden on purpose
+    pairs = (
+        ("compressed size", local.compressed_size, entry.compressed_size),
+        ("size", local.size, entry.size),
+        ("CRC-32", local.crc, entry.crc),
+    )
+    for what, here, there in pairs:
+        if here != there:
+            yield f"its {what} is {here}, not {there}"
+
+
+def _names(blob: Blob, members: list[_Member]) -> Iterator[Item]:
+    extraction = Extraction(blob.locator)
+    for member in members:
+        entry = member.entry
+        if "\0" in entry.name:
+            subject = printable(entry.name, SHOWN)
+            yield Finding(NUL_NAME, blob.locator, subject, span=Span(entry.header_offset))
+        kind = stat.S_IFMT(entry.mode)
+        if kind == stat.S_IFLNK and entry.method == directories.STORED:
+            target = blob.reader.read(member.start, max(0, min(TARGET, entry.size, blob.size - member.start)))
+            name = target.decode("utf-8", "surrogateescape")
+            yield from extraction.link(entry.name, name, "symbolic", entry.header_offset)
+        elif kind in _SPECIAL:
+            yield from extraction.special(entry.name, _SPECIAL[kind], entry.header_offset)
+        else:
+            yield from extraction.file(entry.name, entry.header_offset)
+
+
+_SPECIAL = {
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+}
+
+
+def _overlapping(members: list[_Member]) -> list[_Member]:
+    """Return the members that begin before one in front of them ends."""
+    found: list[_Member] = []
+    end = -1
+    for member in sorted(members, key=_header_offset):
+        if member.entry.header_offset < end:
+            found.append(member)
+        end = max(end, member.stop)
+    return found
+
+
+def _header_offset(member: _Member) -> int:
+    return member.entry.header_offset
+
+
+def _members(
+    blob: Blob, members: list[_Member], context: Context, overlapping: frozenset[_Member] = frozenset()
+) -> Iterator[Item]:
+    """Yield the members; once the budget of decompressed bytes is spent, only those that stand as they are.
+
+    Bytes that stand in several members count as decompressed: they too cost more than the file is long.
+    """
+    unchecked = CHECKED_TOTAL if context.options.depth == "full" else 0
+    left_out = 0
+    for member in members:
+        entry = member.entry
+        if not entry.compressed_size:
+            continue  # a folder or an empty file: nothing to examine
+        stored = entry.method == directories.STORED
+        cost = (entry.compressed_size if member in overlapping else 0) if stored else 1
+        if cost > context.expanded.left:
+            left_out += 1
+        elif stored:
+            context.expanded.spend(cost)
+            check = entry.compressed_size <= min(CHECKED, unchecked)
+            unchecked -= entry.compressed_size if check else 0
+            yield from _stored(blob, member, check)
+        else:
+            yield from _expanded(blob, member, context)
+    if left_out:
+        raise OverLimit(f"{left_out:,} members left out after {context.expanded.limit:,} decompressed bytes")
+
+
+def _entry_items(blob: Blob, entry: ZipEntry, context: Context) -> Iterator[Item]:
+    """Yield a member that only its local header describes."""
+    local = directories.read_local(blob.reader, entry.header_offset)
+    yield from _members(blob, [_Member(entry, local.data_offset, entry.flags)], context)
+
+
+def _stored(blob: Blob, member: _Member, check: bool) -> Iterator[Item]:
+    entry = member.entry
+    locator = blob.locator.member(directories.member_name(entry))
+    try:
+        inside = blob.window(directories.member_name(entry), member.start, entry.compressed_size)
+    except Truncated as error:
+        yield problem_of(error, locator, NAME)
+        available = blob.size - member.start
+        if available <= 0:
+            return
+        inside, check = blob.window(directories.member_name(entry), member.start, available), False
+    if member.marked_encrypted and entry.size != entry.compressed_size:
+        yield problem_of(Encrypted("the member is encrypted"), locator, NAME)
+        return
+    if member.marked_encrypted:  # encryption adds a header of 12 bytes, so that the sizes would differ
+        yield _said(FALSE_ENCRYPTION, blob, entry)
+    differences = ["size"] if entry.size != entry.compressed_size else []
+    if check and entry.crc != _UNKNOWN and zlib.crc32(inside.reader.read(0, inside.size)) != entry.crc:
+        differences.append("CRC-32")
+    if differences:
+        yield _said(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
+    yield inside
+
+
+def _expanded(blob: Blob, member: _Member, context: Context) -> Iterator[Item]:
+    entry = member.entry
+    locator = blob.locator.member(directories.member_name(entry))
+    if entry.method == AES_METHOD:
+        yield problem_of(Encrypted("the member is encrypted (AES)"), locator, NAME)
+        return
+    expansion = Expansion(context)
+    try:
+        inside = directories.member_blob(blob, entry, context, expansion)
+    except (Truncated, MissingDependency) as error:
+        yield problem_of(error, locator, NAME)
+        return
+    differences = _content_differences(entry, expansion)
+    if member.marked_encrypted and (expansion.fault or len(differences) == _ALL_DIFFERENCES):
+        yield problem_of(Encrypted("the member is encrypted"), locator, NAME)
+        return
+    if member.marked_encrypted:
+        yield _said(FALSE_ENCRYPTION, blob, entry)
+    if expansion.fault:
+        yield problem_of(expansion.fault, locator, NAME)
+    elif differences and entry.crc != _UNKNOWN:
+        yield _said(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
+    if inside.size:
+        yield inside
+
+
+_ALL_DIFFERENCES = 2
+_UNKNOWN = -1
+"""The checksum of an entry whose header leaves it to a descriptor behind the data."""
+
+
+def _content_differences(entry: ZipEntry, expansion: Expansion) -> list[str]:
+    differences = ["size"] if expansion.size != entry.size else []
+    return [*differences, "CRC-32"] if expansion.crc != entry.crc else differences
+
+
+def _said(rule: Rule, blob: Blob, entry: ZipEntry, **evidence: str) -> Finding:
+    subject = printable(entry.name, SHOWN)
+    return Finding(rule, blob.locator, subject, span=Span(entry.header_offset), evidence={**evidence})
+
+
+def _hidden(blob: Blob, directory: ZipDirectory, members: list[_Member]) -> Iterator[ZipEntry]:
+    """Yield entries in the gaps between members, in front of them where the file begins as a zip, and behind."""
+    position = 0 if blob.head.startswith(directories.LOCAL_MAGIC) else directory.start
+    for member in sorted(members, key=_header_offset):
+        yield from _unlisted(blob.reader, position, member.entry.header_offset)
+        position = max(position, member.stop)
+    yield from _unlisted(blob.reader, position, directory.directory)
+    yield from _unlisted(blob.reader, directory.stop, blob.size)
+
+
+def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
+    """Yield the entries whose local headers stand in [start, stop)."""
+    stop = min(stop, reader.size)
+    while stop - start > directories.LOCAL_SIZE:
+        offset = reader.find(directories.LOCAL_MAGIC, start, stop)
+        if offset < 0:
+            return
+        start = offset + len(directories.LOCAL_MAGIC)
+        entry = directories.entry_from_local(reader, offset, stop)
+        if entry is not None:
+            yield entry
+            start = max(start, entry.data_offset(reader) + entry.compressed_size)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Zip archive",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(
+        HEADER_MISMATCH,
+        FALSE_ENCRYPTION,
+        CONTENT_MISMATCH,
+        HIDDEN_ENTRY,
+        AMBIGUOUS,
+        DUPLICATE_NAME,
+        OVERLAP,
+        NUL_NAME,
+        PREPENDED,
+        TRAILING,
+        *RULES,
+    ),
+    suffixes=(".zip", ".npz", ".jar", ".whl", ".keras"),
+)

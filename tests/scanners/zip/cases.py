@@ -1,0 +1,214 @@
+"""Zip archives that readers disagree on, each with a look-alike that every writer makes."""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import tarfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+
+from modelsweep.core.limits import Limits
+from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
+from modelsweep.core.units import KIB
+from tests.scanners.case import Case
+from tests.scanners.payload import EVIL, TEXT, noise
+
+DATE = (2024, 1, 1, 0, 0, 0)
+Member = tuple[str, bytes]
+SMALL = Options(limits=Limits(expanded_floor=64 * KIB, expanded_ratio=1))
+
+
+class Unseekable(io.BytesIO):
+    """A stream that makes zipfile write data descriptors, as `zip -` does."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise io.UnsupportedOperation
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
+
+
+def made(
+    *members: Member, method: int = zipfile.ZIP_STORED, stream: io.BytesIO | None = None, mode: int = 0o100600
+) -> bytes:
+    """Return a zip of `members` as zipfile writes it."""
+    stream = stream or io.BytesIO()
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(stream, "w", method) as archive:
+        for name, data in members:
+            info = zipfile.ZipInfo(name, DATE)
+            info.compress_type, info.external_attr = method, mode << 16
+            archive.writestr(info, data)
+    return stream.getvalue()
+
+
+def patched(data: bytes, offset: int, new: bytes) -> bytes:
+    """Return `data` with the bytes at `offset` replaced."""
+    return data[:offset] + new + data[offset + len(new) :]
+
+
+def central(data: bytes, number: int = 0) -> int:
+    """Return the offset of entry `number` of the directory."""
+    offset = -1
+    for _ in range(number + 1):
+        offset = data.index(b"PK\1\2", offset + 1)
+    return offset
+
+
+def renamed_locally() -> bytes:
+    return patched(made(("data.pkl", EVIL)), 30, b"data.txt")
+
+
+def encryption_bit(data: bytes) -> bytes:
+    return patched(patched(data, central(data) + 8, b"\1\0"), 6, b"\1\0")
+
+
+def encrypted() -> bytes:
+    """Data as traditional encryption leaves it: 12 bytes longer, and random."""
+    data = encryption_bit(made(("data.pkl", noise(112))))
+    return patched(patched(data, central(data) + 24, struct.pack("<L", 100)), 22, struct.pack("<L", 100))
+
+
+def wrong_crc(data: bytes) -> bytes:
+    return patched(patched(data, central(data) + 16, b"\1\2\3\4"), 14, b"\1\2\3\4")
+
+
+def hidden_entry() -> bytes:
+    """A member whose directory entry is taken out."""
+    data = made(("a.txt", TEXT), ("data.pkl", EVIL))
+    first, second, end = central(data), central(data, 1), data.index(b"PK\5\6")
+    return data[:second] + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, second - first, first, 0) + data[end + 22 :]
+
+
+def two_directories() -> bytes:
+    """The comment of a harmless zip is a malicious one: zipfile takes the last end record, others the first."""
+    inner, outer = made(("data.pkl", EVIL)), made(("data.txt", TEXT))
+    return patched(outer, len(outer) - 2, struct.pack("<H", len(inner))) + inner
+
+
+def absolute_or_relative() -> bytes:
+    """Two zips of equal size, one behind the other: zipfile reads the second, miniz (torch) the first's directory."""
+    return made(("data.pkl", EVIL)) + made(("data.txt", EVIL[:-1] + b"#"))
+
+
+def overlapping() -> bytes:
+    """Two directory entries that share one local header."""
+    data = made(("a.txt", TEXT), ("b.txt", TEXT))
+    return patched(data, central(data, 1) + 42, struct.pack("<L", 0))
+
+
+def bad_count() -> bytes:
+    data = made(("a.txt", TEXT), ("data.pkl", EVIL))
+    return patched(data, len(data) - 14, struct.pack("<HH", 1, 1))
+
+
+def linked(target: bytes, *more: Member) -> bytes:
+    """Return a zip with the symbolic link `here` to `target`, then `more`."""
+    stream = io.BytesIO(made(("here", target), mode=stat.S_IFLNK | 0o777))
+    with zipfile.ZipFile(stream, "a") as archive:
+        for name, data in more:
+            archive.writestr(zipfile.ZipInfo(name, DATE), data)
+    return stream.getvalue()
+
+
+def nested(data: bytes) -> bytes:
+    """Return `data` in a zip in a tar.gz in a zip."""
+    inner = made(("model.bin", data), method=zipfile.ZIP_DEFLATED)
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        info = tarfile.TarInfo("inner.zip")
+        info.size = len(inner)
+        archive.addfile(info, io.BytesIO(inner))
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(stream.getvalue()) + packer.flush()
+    return made(("layer.tar.gz", packed))
+
+
+def nul_name() -> bytes:
+    data = made(("data.pkl_.txt", EVIL))
+    return data.replace(b"pkl_", b"pkl\0")
+
+
+def unknown_method() -> bytes:
+    data = made(("data.ppm", noise(50)))
+    return patched(patched(data, central(data) + 10, b"\x62\0"), 8, b"\x62\0")
+
+
+def clean(build: Callable[[], bytes], name: str = "model.zip") -> Case:
+    return Case(build, name, Verdict.CLEAN)
+
+
+def evil(build: Callable[[], bytes], name: str = "model.zip") -> Case:
+    return Case(build, name, Verdict.MALICIOUS)
+
+
+def review(build: Callable[[], bytes], name: str = "model.zip") -> Case:
+    return Case(build, name, Verdict.REVIEW)
+
+
+def unscanned(build: Callable[[], bytes], options: Options | None = None) -> Case:
+    return Case(build, "model.zip", Verdict.NOT_SCANNED, options or Options())
+
+
+METHODS = {"deflate": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
+
+CASES = {
+    "benign_stored": clean(lambda: made(("a.txt", TEXT), ("folder/", b""), ("folder/b.txt", TEXT), ("empty", b""))),
+    "benign_data_descriptors": clean(
+        lambda: made(("a.txt", TEXT), ("b.txt", TEXT), method=zipfile.ZIP_DEFLATED, stream=Unseekable())
+    ),
+    "benign_utf8_name": clean(lambda: made(("größe 模型.txt", TEXT))),
+    "benign_comment": clean(lambda: made(("a.txt", TEXT))[:-2] + b"\x05\0hello"),
+    "benign_empty": clean(made),
+    "benign_prepended": clean(lambda: noise(400) + made(("a.txt", TEXT)), "setup.bin"),
+    "benign_stored_zip_last": clean(lambda: made(("a.txt", TEXT), ("inner.zip", made(("b.txt", TEXT))))),
+    "benign_dots_in_names": clean(lambda: made(("..a/..b", TEXT), ("a/../c.txt", TEXT), ("./d...txt", TEXT))),
+    "benign_link_inside": clean(lambda: linked(b"folder/../a.txt", ("a.txt", TEXT))),
+    "benign_duplicate_same_data": clean(lambda: made(("a.txt", TEXT), ("a.txt", TEXT))),
+    "benign_zeros": clean(lambda: made(("a.txt", TEXT * 300), method=zipfile.ZIP_DEFLATED)),
+    **{
+        f"evil_{name}": evil(lambda method=method: made(("data.pkl", EVIL), method=method))  # type: ignore[misc]
+        for name, method in METHODS.items()
+    },
+    "evil_wrong_extension": evil(lambda: made(("weights.txt", EVIL)), "picture.png"),
+    "evil_local_name": evil(renamed_locally),
+    "evil_encryption_bit": evil(lambda: encryption_bit(made(("data.pkl", EVIL)))),
+    "evil_encryption_bit_deflated": evil(lambda: encryption_bit(made(("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED))),
+    "evil_wrong_crc": evil(lambda: wrong_crc(made(("data.pkl", EVIL)))),
+    "evil_wrong_crc_deflated": evil(lambda: wrong_crc(made(("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED))),
+    "evil_encryption_bit_and_crc": evil(lambda: wrong_crc(encryption_bit(made(("data.pkl", EVIL))))),
+    "evil_hidden_entry": evil(hidden_entry),
+    "evil_two_directories": evil(two_directories),
+    "evil_absolute_or_relative": evil(absolute_or_relative),
+    "evil_prepended": evil(lambda: noise(400) + made(("data.pkl", EVIL)), "picture.png"),
+    "evil_trailing_data": evil(lambda: made(("data.pkl", EVIL)) + noise(30)),
+    "evil_nested": evil(lambda: nested(EVIL)),
+    "evil_nul_in_name": evil(nul_name),
+    "evil_count": evil(bad_count),
+    "evil_climbing_name": evil(lambda: made(("../../home/user/.bashrc", TEXT))),
+    "evil_climbing_backslashes": evil(lambda: made(("a\\..\\..\\autorun.inf", TEXT))),
+    "evil_write_through_link": evil(lambda: linked(b"/etc", ("here/cron.txt", TEXT))),
+    "link_outside": review(lambda: linked(b"../secret")),
+    "absolute_name": review(lambda: made(("/etc/cron.d/job", TEXT))),
+    "drive_letter": review(lambda: made(("C:\\autorun.txt", TEXT))),
+    "device": review(lambda: made(("null", b""), mode=stat.S_IFCHR | 0o600)),
+    "duplicate_other_data": review(lambda: made(("a.txt", TEXT), ("a.txt", TEXT + TEXT))),
+    "overlapping": review(overlapping),
+    "encrypted": unscanned(encrypted),
+    "unknown_method": unscanned(unknown_method),
+    "cut_before_directory": unscanned(lambda: made(("a.txt", TEXT), ("b.txt", TEXT))[:300]),
+    "evil_cut_before_directory": evil(lambda: made(("data.pkl", EVIL), ("b.txt", TEXT))[:150]),
+    "over_limit": Case(
+        lambda: made(("big.txt", TEXT * 1000), ("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED),
+        "model.zip",
+        Verdict.NOT_SCANNED,
+        SMALL,
+    ),
+}
