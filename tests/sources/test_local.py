@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -403,6 +404,8 @@ def test_a_folder_of_100_000_files_is_listed_in_seconds_and_little_memory(tmp_pa
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64 * MIB
+    # pytest keeps the folders of the last runs
+    shutil.rmtree(tmp_path)
 
 
 def test_a_listing_that_is_given_up_leaves_nothing_open(tmp_path: Path) -> None:
