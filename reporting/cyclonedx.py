@@ -26,11 +26,9 @@ JsonObject = dict[str, Json]
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 NAME = 1_024
 """Characters of a name or value that came out of a file."""
-DATA = frozenset({"numpy", "npz", "csv", "parquet"})
+DATA = frozenset({"numpy"})
 """Scanners of formats that hold data, as a rule."""
-FILES = frozenset(
-    {"zip", "tar", "gzip", "bz2", "xz", "lzma", "lz4", "zstd", "zlib", "7z", "rar", "text", "image", "raw"}
-)
+FILES = frozenset({"zip", "tar", "compressed", "sevenzip", "rar", "text", "media", "pointer", "executable"})
 """Scanners of containers and of what merely travels with models."""
 
 

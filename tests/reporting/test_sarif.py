@@ -246,7 +246,8 @@ def multitool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if npm is None:
         pytest.skip("npm is not installed: it brings the SARIF multitool")
     folder = tmp_path_factory.mktemp("multitool")
-    command = [npm, "install", "--no-fund", "--no-audit", "--ignore-scripts", "--prefix", str(folder), MULTITOOL]
+    options = ["--no-fund", "--no-audit", "--ignore-scripts", "--prefer-offline", "--fetch-retries=0"]
+    command = [npm, "install", *options, "--prefix", str(folder), MULTITOOL]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     tool = next(folder.glob("node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool"), None)
     if done.returncode or tool is None:

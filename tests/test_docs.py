@@ -1,0 +1,45 @@
+"""The documentation that comes from the code: a page for every rule, and none of them stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelsweep.core.finding import ProblemKind
+from scanners import SCANNERS
+from scanners.catalogue import declared_rules
+from scripts import docs
+
+
+def test_the_generated_pages_are_fresh() -> None:
+    stale = [str(path.relative_to(docs.ROOT)) for path in docs.stale(docs.pages())]
+    assert stale == [], "run ./dev docs"
+
+
+def test_every_rule_has_a_page_of_its_own() -> None:
+    declared = declared_rules()
+    names = {docs.page_name(item.rule) for item in declared}
+    assert len(names) == len(declared)
+    pages = docs.pages()
+    for item in declared:
+        text = pages[docs.RULES / docs.page_name(item.rule)]
+        assert all(part in text for part in (item.rule.id, item.rule.title, item.rule.why, item.rule.fix))
+
+
+def test_every_scanner_and_kind_of_problem_is_listed() -> None:
+    pages = docs.pages()
+    assert all(f"| `{scanner.name}` |" in pages[docs.DOCS / "scanners.md"] for scanner in SCANNERS)
+    assert all(f"\n| {kind.value} |" in pages[docs.DOCS / "exit-codes.md"] for kind in ProblemKind)
+
+
+def test_tables_survive_bars_in_cells() -> None:
+    assert docs.table(("a", "b"), [("x|y", "z")]).splitlines() == ["| a | b |", "| --- | --- |", r"| x\|y | z |"]
+
+
+def test_changed_missing_and_left_over_pages_are_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docs, "RULES", tmp_path)
+    for name, text in (("same.md", "same"), ("changed.md", "old"), ("left-over.md", "")):
+        (tmp_path / name).write_text(text)
+    wanted = {tmp_path / name: text for name, text in (("same.md", "same"), ("changed.md", "new"), ("missing.md", ""))}
+    assert [path.name for path in docs.stale(wanted)] == ["changed.md", "left-over.md", "missing.md"]
