@@ -4,8 +4,10 @@ report = scan("models/", blacklist=["unsafe_model"], max_file_size=2**30, timeou
 for finding in report.findings: ...
 """
 
+# ruff: noqa: E402 - the guard stands before the imports that it guards
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +17,10 @@ from modelsweep import shadowing
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Depth, Options
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
-from modelsweep.core.wire import JsonObject, encode_options
+from modelsweep.core.wire import JsonObject, dumps, encode_options
+
+shadowing.check()
+
 from producer.plan import Selection, opener, plan
 from worker.launcher import SandboxFailed
 from worker.supervisor import Supervisor
@@ -60,8 +65,8 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     use, None for all; `plugins` are installed packages whose scanners are used too; `depth` "quick" looks at structure
     only; `jobs` files are examined at once (0: one for each processor). `progress` gets each result as it is completed.
 
-    What cannot be examined is a Problem in the report. Raises SandboxFailed where no sandboxed process can be started,
-    and shadowing.Shadowed where a folder on the path hides a package of modelsweep.
+    What cannot be examined is a Problem in the report. Raises SandboxFailed where no sandboxed process can be started;
+    importing this raises shadowing.Shadowed where a folder on the path hides a package of modelsweep.
     """
     options = Options(
         depth=depth,
@@ -79,7 +84,6 @@ def scan_job(
     targets: Sequence[str], job: JobOptions, progress: Progress | None = None, arguments: Sequence[str] = ()
 ) -> Report:
     """Do a job and return its report, which names `arguments` as what it was started with; raises as `scan` does."""
-    shadowing.check()
     started, clock = time.time(), time.perf_counter()
     problems: list[Problem] = []
     with Supervisor(job.options, job.jobs) as supervisor:
@@ -117,8 +121,8 @@ def _report(
 def _shown(job: JobOptions) -> JsonObject:
     """Return the options that shape a report as JSON; `jobs` changes nothing in it."""
     selection = job.selection
-    sizes: JsonObject = {"max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size}
-    return {**encode_options(job.options), **sizes}
+    shown: JsonObject = json.loads(dumps(encode_options(job.options)))  # with lists where the options have tuples
+    return {**shown, "max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size}
 
 
 def _names(targets: Iterable[Target | Iterable[Target]]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import ctypes
 import os
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # name, number on x86_64, number on aarch64; "-" where the architecture does not have it.
 _REFUSED = """
@@ -102,10 +102,10 @@ def program(machine: str, pid: int) -> list[Instruction]:
         (_LOAD, 0, 0, _NUMBER),
         (_AT_LEAST, 0, 1, _X32),
         (_RETURN, 0, 0, _ERRNO | _EPERM),
-        *_on(_numbers(_REFUSED, column), _ERRNO | _EPERM),
-        *_on(_numbers(_FATAL, column), _KILL),
+        *_on(_numbers(_REFUSED, column).values(), _ERRNO | _EPERM),
+        *_on(_numbers(_FATAL, column).values(), _KILL),
         # glibc tries clone3 first, whose flags a filter cannot see, and takes clone where it does not exist.
-        *_on(iter((clone3,)), _ERRNO | _ENOSYS),
+        *_on((clone3,), _ERRNO | _ENOSYS),
         *_unless(clone, (_ANY_BIT, 1, 0, _CLONE_THREAD)),
         *_unless(kill, (_EQUAL, 1, 0, pid)),
         *_unless(tgkill, (_EQUAL, 1, 0, pid)),
@@ -113,14 +113,19 @@ def program(machine: str, pid: int) -> list[Instruction]:
     ]
 
 
-def _numbers(table: str, column: int) -> Iterator[int]:
-    for entry in table.replace("\n", "|").split("|"):
-        fields = entry.split()
-        if fields and fields[column] != "-":
-            yield int(fields[column])
+def numbers(machine: str) -> dict[str, int]:
+    """Return the system calls that the filter for `machine` knows, by name."""
+    column, _, *conditional = _ARCHITECTURES[machine]
+    named = zip(("clone", "clone3", "kill", "tgkill"), conditional, strict=True)
+    return _numbers(_REFUSED, column) | _numbers(_FATAL, column) | dict(named)
 
 
-def _on(numbers: Iterator[int], answer: int) -> Iterator[Instruction]:
+def _numbers(table: str, column: int) -> dict[str, int]:
+    entries = [entry.split() for entry in table.replace("\n", "|").split("|") if entry.strip()]
+    return {entry[0]: int(entry[column]) for entry in entries if entry[column] != "-"}
+
+
+def _on(numbers: Iterable[int], answer: int) -> Iterator[Instruction]:
     for number in numbers:
         yield (_EQUAL, 0, 1, number)
         yield (_RETURN, 0, 0, answer)

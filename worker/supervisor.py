@@ -137,7 +137,7 @@ class Supervisor:
             return
         child = self._idle.pop() if self._idle else self._spawn()
         child.unit = replace(unit, size=opened.size)
-        child.deadline = time.monotonic() + self._seconds(child.unit)
+        child.deadline = time.monotonic() + self.seconds(child.unit)
         try:
             send(child.peer, encode_unit(child.unit), opened.descriptor)
         except BlockingIOError:
@@ -154,7 +154,8 @@ class Supervisor:
         self._selector.register(child.peer, selectors.EVENT_READ, child)
         return child
 
-    def _seconds(self, unit: Unit) -> float:
+    def seconds(self, unit: Unit) -> float:
+        """Return how long examining `unit` may take: `timeout` for up to 1 GiB, in proportion beyond."""
         return self.options.timeout * max(1.0, unit.size / GIB)
 
     def _postpone(self, seconds: float) -> None:
@@ -174,7 +175,7 @@ class Supervisor:
         now = time.monotonic()
         for child in list(self._children.values()):
             if child.unit and child.deadline <= now:
-                seconds = self._seconds(child.unit)
+                seconds = self.seconds(child.unit)
                 self._condemn(child, Fate(ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
 
     def _read(self, child: Child) -> bool:
@@ -238,10 +239,10 @@ class Supervisor:
 
     def _relaunch(self) -> None:
         """Start anew after the zygote died, and with it every child; raises SandboxFailed where that does not work."""
-        self._selector.unregister(self._launcher.control)
-        self._launcher.close()
         for child in list(self._children.values()):
             self._condemn(child, Fate(ProblemKind.CRASH, "the parent of the examining process died"))
+        self._selector.unregister(self._launcher.control)
+        self._launcher.close()
         self._launch()
         self._tool = self._launcher.tool()
 

@@ -1,0 +1,50 @@
+"""Installs the hostile test scanner as a plug-in, and runs it in a supervisor."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelsweep.core.options import Options
+from modelsweep.core.report import Unit, UnitResult
+from producer.plan import opener, plan
+from tests.worker import hostile_scanner
+from worker.supervisor import Supervisor
+
+PLUGIN = "modelsweep-hostile"
+HOSTILE = Options(plugins=(PLUGIN,), timeout=30)
+
+Examine = Callable[..., dict[str, UnitResult]]
+
+
+@pytest.fixture
+def hostile(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install the hostile scanner where this process finds modules; return the folder."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(hostile_scanner.__file__, folder / "modelsweep_hostile.py")
+    metadata = folder / "modelsweep_hostile-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {PLUGIN}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[modelsweep.scanners]\nhostile = modelsweep_hostile:SCANNER\n")
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+@pytest.fixture
+def examine(hostile: Path, tmp_path: Path) -> Examine:
+    """Return a function that writes files with what the hostile scanner is to do, and examines them."""
+
+    def run(files: dict[str, str], jobs: int = 1, **options: object) -> dict[str, UnitResult]:
+        for name, action in files.items():
+            (tmp_path / name).write_bytes(hostile_scanner.MARK + action.encode() + b"\n" + bytes(1000))
+        targets = [str(tmp_path / name) for name in files]
+        units = [item for item in plan(targets) if isinstance(item, Unit)]
+        with Supervisor(replace(HOSTILE, **options), jobs) as supervisor:  # type: ignore[arg-type]
+            results = list(supervisor.examine(units, opener(targets)))
+        return {result.unit.locator.name: result for result in results}
+
+    return run

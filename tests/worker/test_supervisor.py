@@ -1,0 +1,225 @@
+"""Whatever happens to an examining process costs one Problem, and the rest of the job is unharmed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelsweep.core.finding import ProblemKind
+from modelsweep.core.limits import Limits
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.report import Unit, UnitResult
+from modelsweep.core.units import GIB, MIB
+from producer.plan import opener
+from tests.worker.conftest import HOSTILE, Examine
+from tests.worker.processes import alive, below
+from worker.launcher import SandboxFailed
+from worker.supervisor import Supervisor
+
+FATES = {
+    "segfault": (ProblemKind.CRASH, "the examining process died of SIGSEGV"),
+    "signal SIGBUS": (ProblemKind.CRASH, "the examining process died of SIGBUS"),
+    "signal SIGABRT": (ProblemKind.CRASH, "the examining process died of SIGABRT"),
+    "signal SIGKILL": (ProblemKind.LIMIT, "ran out of memory: the system killed the examining process (limit 2.0 GiB)"),
+    "raise SystemExit": (ProblemKind.CRASH, "SystemExit: on purpose"),
+    "raise KeyboardInterrupt": (ProblemKind.CRASH, "KeyboardInterrupt: on purpose"),
+    "raise KeyError": (ProblemKind.CRASH, "KeyError: 'on purpose'"),
+    "exit 0": (ProblemKind.CRASH, "the examining process ended with status 0"),
+    "exit 3": (ProblemKind.CRASH, "the examining process ended with status 3"),
+    "garbage length": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
+    "garbage text": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
+    "garbage list": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
+    "garbage empty": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
+    "garbage deep": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
+    "impersonate": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
+}
+
+
+def problems_of(result: UnitResult) -> list[tuple[ProblemKind, str]]:
+    return [(problem.kind, problem.detail) for problem in result.problems]
+
+
+@pytest.mark.parametrize("action", FATES)
+def test_a_fate_is_one_problem_that_names_it_and_others_are_unharmed(examine: Examine, action: str) -> None:
+    results = examine({"before": "nothing 1", "hostile": action, "after": "nothing 2"})
+    assert problems_of(results["hostile"]) == [FATES[action]]
+    for name, subject in {"before": "1", "after": "2"}.items():
+        assert [finding.subject for finding in results[name].findings] == [subject]
+        assert not results[name].problems
+
+
+def test_memory_is_limited_and_the_limit_is_a_problem(examine: Examine) -> None:
+    results = examine({"greedy": "memory", "after": "nothing 2"}, limits=Limits(memory=256 * MIB))
+    assert problems_of(results["greedy"]) == [(ProblemKind.LIMIT, "ran out of memory")]
+    assert not results["after"].problems
+
+
+def test_a_hang_is_ended_at_the_deadline(examine: Examine) -> None:
+    started = time.monotonic()
+    results = examine({"hang": "hang", "after": "nothing 2"}, timeout=1)
+    assert problems_of(results["hang"]) == [(ProblemKind.TIMEOUT, "took longer than 1 s")]
+    assert not results["after"].problems
+    assert time.monotonic() - started < 20
+
+
+def test_the_deadline_grows_with_size() -> None:
+    with Supervisor(Options(timeout=300), 1) as supervisor:
+        assert supervisor.seconds(Unit(0, Locator("small"), 10)) == 300
+        assert supervisor.seconds(Unit(0, Locator("large"), 4 * GIB)) == 1200
+
+
+def test_many_crashes_among_many_files_cost_what_they_must(examine: Examine) -> None:
+    files = {f"{number:02}": "segfault" if number % 3 == 0 else f"nothing {number}" for number in range(30)}
+    results = examine(files, jobs=3)
+    assert sorted(results) == sorted(files)
+    for name, action in files.items():
+        assert bool(results[name].problems) == (action == "segfault")
+        assert bool(results[name].findings) == (action != "segfault")
+
+
+def _append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def _replace(path: Path) -> None:
+    other = path.with_name("replacement")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+def _cut(path: Path) -> None:
+    os.truncate(path, max(0, path.stat().st_size - 1))
+
+
+CHANGES = {
+    "growing": ("await-change", _append, "bytes while it was examined"),
+    "cut": ("await-change", _cut, "bytes while it was examined"),
+    "cut-and-read": ("read-to-end", _cut, "bytes while it was examined"),
+    "replaced": ("await-change", _replace, "the file was written, replaced or removed while it was examined"),
+    "removed": ("await-change", Path.unlink, "the file was written, replaced or removed while it was examined"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_file_that_changes_meanwhile_is_said_once(examine: Examine, tmp_path: Path, name: str) -> None:
+    action, change, detail = CHANGES[name]
+    over = threading.Event()
+    changing = threading.Thread(target=_keep_changing, args=(tmp_path / name, change, over))
+    changing.start()
+    try:
+        results = examine({name: action, "other": "nothing 2"})
+    finally:
+        over.set()
+        changing.join()
+    ((kind, said),) = problems_of(results[name])
+    assert kind is ProblemKind.CHANGED
+    assert said.endswith(detail)
+    assert not results["other"].problems
+
+
+def _keep_changing(path: Path, change: Callable[[Path], object], over: threading.Event) -> None:
+    while not over.wait(0.3):
+        if path.exists():
+            change(path)
+
+
+def test_a_file_that_is_gone_or_refused_is_a_problem(hostile: Path, tmp_path: Path) -> None:
+    names = ["vanished", "a-folder"]
+    (tmp_path / "a-folder").mkdir()
+    targets = [str(tmp_path / name) for name in names]
+    units = [Unit(index, Locator(target), 10) for index, target in enumerate(targets)]
+    with Supervisor(HOSTILE, 1) as supervisor:
+        results = list(supervisor.examine(units, opener(targets)))
+    assert [[problem.kind for problem in result.problems] for result in results] == [[ProblemKind.SOURCE]] * 2
+    assert {result.unit.locator.uri for result in results} == set(targets)
+
+
+def test_spooled_bytes_go_to_a_file_that_leaves_nothing(
+    examine: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    results = examine({"spool": "spool 40"})
+    (fact,) = results["spool"].facts
+    assert (fact.value, fact.detail) == (str(40 * MIB), {"last": "x"})
+    assert not list(temporary.iterdir())
+
+
+def test_nothing_is_left_after_the_normal_end(hostile: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"HOSTILE nothing 1\n")
+    targets = [str(tmp_path / "file")]
+    with Supervisor(HOSTILE, 2) as supervisor:
+        list(supervisor.examine([Unit(0, Locator(targets[0]), 18)], opener(targets)))
+        started = below(os.getpid())
+        assert len(started) >= 2  # the zygote and one child
+    assert not [process for process in started if alive(process)]
+    assert not below(os.getpid())
+
+
+def test_nothing_is_left_where_the_caller_raises_while_a_child_is_busy(hostile: Path, tmp_path: Path) -> None:
+    (tmp_path / "quick").write_bytes(b"HOSTILE nothing 1\n")
+    (tmp_path / "slow").write_bytes(b"HOSTILE hang\n")
+    targets = [str(tmp_path / "quick"), str(tmp_path / "slow")]
+    units = [Unit(index, Locator(target), 18) for index, target in enumerate(targets)]
+    started = set[int]()
+
+    def stop_at_first() -> None:
+        with Supervisor(HOSTILE, 2) as supervisor:
+            for _ in supervisor.examine(units, opener(targets)):
+                started.update(below(os.getpid()))
+                raise ValueError("the caller fails")
+
+    with pytest.raises(ValueError, match="the caller fails"):
+        stop_at_first()
+    assert len(started) >= 3
+    assert not [process for process in started if alive(process)]
+
+
+def test_children_are_made_on_demand_and_kept(hostile: Path, tmp_path: Path) -> None:
+    targets = [str(tmp_path / str(number)) for number in range(20)]
+    for target in targets:
+        Path(target).write_bytes(b"HOSTILE nothing 1\n")
+    units = [Unit(index, Locator(target), 18) for index, target in enumerate(targets)]
+    with Supervisor(HOSTILE, 8) as supervisor:
+        list(supervisor.examine(units[:1], opener(targets)))
+        assert len(below(os.getpid())) == 2
+    with Supervisor(HOSTILE, 2) as supervisor:
+        list(supervisor.examine(units, opener(targets)))
+        assert len(below(os.getpid())) == 3
+
+
+def test_a_killed_zygote_is_started_anew(hostile: Path, tmp_path: Path) -> None:
+    (tmp_path / "first").write_bytes(b"HOSTILE hang\n")
+    (tmp_path / "second").write_bytes(b"HOSTILE nothing 2\n")
+    targets = [str(tmp_path / "first"), str(tmp_path / "second")]
+    units = [Unit(index, Locator(target), 18) for index, target in enumerate(targets)]
+    with Supervisor(HOSTILE, 1) as supervisor:
+        supervisor.tool()
+        (zygote,) = below(os.getpid())
+        threading.Timer(0.5, os.kill, (zygote, signal.SIGKILL)).start()
+        first, second = sorted(supervisor.examine(units, opener(targets)), key=lambda result: result.unit.index)
+    assert problems_of(first) == [(ProblemKind.CRASH, "the parent of the examining process died")]
+    assert [finding.subject for finding in second.findings] == ["2"]
+
+
+def test_a_plugin_that_is_not_there_is_said_before_anything_is_examined() -> None:
+    with (
+        Supervisor(Options(plugins=("no-such-plugin",))) as supervisor,
+        pytest.raises(SandboxFailed, match=r"^plug-in no-such-plugin is not installed$"),
+    ):
+        supervisor.tool()
+
+
+def test_plugins_are_part_of_the_ruleset(hostile: Path) -> None:
+    with Supervisor(HOSTILE) as with_plugin, Supervisor(Options()) as without:
+        assert with_plugin.tool().scanners == (*without.tool().scanners, "hostile")
+        assert with_plugin.tool().ruleset != without.tool().ruleset
