@@ -14,6 +14,8 @@ from modelsweep.cli.terminal import Interrupted, discard_stdout, say, tolerate_a
 
 COMMANDS = ("scan", "rules", "metadata", "doctor")
 """In the order of `--help`; each is `command` in the module of its name."""
+COMPLETION = "_MODELSWEEP_COMPLETE"
+"""Environment variable by which shells ask for completions; click's protocol."""
 INTERRUPTED = 130
 FAILED = 2
 
@@ -63,9 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = tuple(sys.argv[1:] if arguments is None else arguments)
     try:
         shadowing.check()
-        code = root.main(list(given), prog_name="modelsweep", standalone_mode=False, obj=given)
+        code = _complete() if COMPLETION in os.environ else _invoke(given)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
     except BrokenPipeError:
         discard_stdout()
         return 0
@@ -77,6 +78,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _explain(error)
         return FAILED
+    return code
+
+
+def _invoke(arguments: tuple[str, ...]) -> int:
+    """Run the command that `arguments` name, without click's own idea of exit codes for a closed pipe."""
+    try:
+        with root.make_context("modelsweep", list(arguments), obj=arguments) as context:
+            code = root.invoke(context)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _complete() -> int:
+    """Answer the shell that completes a command line: `eval "$(_MODELSWEEP_COMPLETE=bash_source modelsweep)"`."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(root, {}, "modelsweep", COMPLETION, os.environ[COMPLETION])
 
 
 def _explain(error: Exception) -> None:

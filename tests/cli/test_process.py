@@ -1,0 +1,128 @@
+"""The command line as a process: streams, signals, pipes and terminals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT, START
+
+Process = Callable[..., subprocess.CompletedProcess[bytes]]
+ESCAPE = "\x1b"
+
+
+@pytest.mark.parametrize(("name", "code"), [("clean.pkl", 0), ("evil.pkl", 1), ("missing", 2)])
+def test_exit_codes_of_the_process(models: Path, process: Process, name: str, code: int):
+    done = process("scan", f"models/{name}")
+    assert done.returncode == code, done.stderr
+    assert done.stderr == b""
+
+
+def test_targets_from_standard_input_by_nul(models: Path, process: Process):
+    done = process("scan", "-", stdin=b"models/clean.pkl\0models/evil.pkl\0")
+    assert done.returncode == 1
+    assert b"2 files" in done.stdout
+    assert process("scan", "--targets-from", "-", stdin=b"models/clean.pkl\n").returncode == 0
+
+
+def test_an_empty_list_of_targets_is_no_failure(folder: Path, process: Process):
+    done = process("scan", "-")
+    assert done.returncode == 0
+    assert b"Nothing to scan" in done.stdout
+
+
+@pytest.mark.parametrize("name", [b"evil\x1b[2J\n.pkl", b"\xff\xfe.pkl", "abc\u202egpj.pkl".encode()])
+def test_hostile_names_reach_no_terminal_raw(folder: Path, process: Process, name: bytes):
+    (folder / os.fsdecode(name)).write_bytes(b"cos\nsystem\n(S'echo modelsweep-test'\ntR.")
+    for arguments in (
+        (b"scan", name),
+        (b"scan", b".", b"-v"),
+        (b"scan", b"--dry-run", b"."),
+        (b"metadata", name),
+        (name,),
+    ):
+        done = process(*arguments, PYTHONIOENCODING="utf-8")
+        written = done.stdout + done.stderr
+        assert not any(byte < 32 and byte != ord("\n") for byte in written)
+        assert name not in written
+        assert b"Traceback" not in written
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_an_unreadable_target(models: Path, process: Process):
+    (models / "clean.pkl").chmod(0)
+    assert process("scan", "models/clean.pkl").returncode == 2
+
+
+def test_a_closed_pipe_is_no_failure_of_its_own(models: Path):
+    for arguments, code in ((["scan", "models"], 1), (["rules"], 0)):
+        command = [sys.executable, "-P", "-c", START, *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as running:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            running.stdout.close()
+            assert running.stderr.read() == b""
+        assert running.returncode == code
+
+
+def test_control_c_says_how_far_it_came(many: int):
+    command = [sys.executable, "-P", "-c", START, "scan", ".", "-j", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as running:
+        time.sleep(1)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, out) == (130, b"")
+    assert err.startswith(b"modelsweep: interrupted after ")
+    assert err.count(b"\n") == 1
+
+
+def test_colour_only_where_it_is_wanted(models: Path, process: Process):
+    assert ESCAPE.encode() not in process("scan", "models").stdout
+    assert ESCAPE.encode() in process("scan", "models", FORCE_COLOR="1").stdout
+    assert ESCAPE.encode() not in process("scan", "models", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert ESCAPE in _on_terminal("scan", "models")
+    assert ESCAPE not in _on_terminal("scan", "models", NO_COLOR="1")
+    assert ESCAPE not in _on_terminal("scan", "models", TERM="dumb")
+
+
+def test_the_bar_shows_on_a_terminal_and_stays_away_in_ci(many: int):
+    assert f" of {many:,}" in _on_terminal("scan", ".", "-j", "1", "-f", "json=/dev/null")
+    assert f" of {many:,}" not in _on_terminal("scan", ".", "-j", "1", "-f", "json=/dev/null", CI="true")
+
+
+def _environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120", **more}
+
+
+def _on_terminal(*arguments: str, **more: str) -> str:
+    """Run a command line on a pseudo-terminal and return what it showed."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-P", "-c", START, *arguments]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=_environment(**more)) as running:
+        os.close(theirs)
+        shown = bytearray()
+        while True:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # Linux: EIO once the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(ours)
+    assert running.returncode in (0, 1)
+    return shown.decode("utf-8", "replace")
+
+
+def test_shells_get_completions(process: Process):
+    done = process(_MODELSWEEP_COMPLETE="bash_source")
+    assert done.returncode == 0
+    assert b"_MODELSWEEP_COMPLETE=bash_complete" in done.stdout

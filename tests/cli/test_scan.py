@@ -1,0 +1,192 @@
+"""`modelsweep scan` as people call it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from modelsweep.cli.options import SECTIONS
+from modelsweep.cli.profiles import PROFILES
+from modelsweep.cli.scan import PARAMETERS
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("clean.pkl",), 0),
+        (("evil.pkl",), 1),
+        (("own.pkl",), 1),
+        (("own.pkl", "--allow-import", "acme.*"), 0),
+        (("own.pkl", "--fail-on", "critical"), 0),
+        (("evil.pkl", "--fail-on", "CRITICAL"), 1),
+        (("own.pkl", "--fail-on", "critical", "--strict"), 1),
+        (("unknown.bin",), 0),
+        (("unknown.bin", "--strict"), 2),
+        (("unknown.bin", "--strict", "--tolerate-problems", "1"), 0),
+        (("missing.pkl",), 2),
+        (("missing.pkl", "--tolerate-problems", "1"), 0),
+        (("missing.pkl", "clean.pkl", "--tolerate-problems", "50%"), 2),
+        (("missing.pkl", "evil.pkl"), 1),
+        (("clean.pkl", "--max-size", "3"), 2),
+        (("clean.pkl", "--no-cache", "--no-share", "--no-progress", "-j", "1", "--depth", "quick"), 0),
+    ],
+)
+def test_exit_codes(models: Path, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int):
+    monkeypatch.chdir(models)
+    assert run("scan", *arguments).code == code
+
+
+def test_a_folder_without_files_is_no_failure_and_is_said(folder: Path, run: Run):
+    outcome = run("scan", ".")
+    assert (outcome.code, "Nothing to scan" in outcome.out) == (0, True)
+    outcome = run("scan", ".", "-f", "json")
+    assert (outcome.code, outcome.err) == (0, "modelsweep: nothing to scan: no file matches the targets\n")
+    assert json.loads(outcome.out)["files_scanned"] == 0
+
+
+def test_several_reports_at_once(models: Path, run: Run):
+    outcome = run("scan", "models", "-f", "sarif=out.sarif", "-f", "json=out.json", "--sbom", "bom.json")
+    assert outcome.code == 1
+    assert "os.system('echo modelsweep-test')" in outcome.out
+    assert json.loads(Path("out.sarif").read_bytes())["version"] == "2.1.0"
+    assert json.loads(Path("out.json").read_bytes())["files_scanned"] == 4
+    assert json.loads(Path("bom.json").read_bytes())["bomFormat"] == "CycloneDX"
+
+
+def test_the_json_report_names_arguments_without_credentials(models: Path, run: Run):
+    outcome = run("scan", "models", "--blacklist", "https://me:secret@host/x", "-f", "json")
+    assert json.loads(outcome.out)["run"]["arguments"] == [
+        *("scan", "models", "--blacklist", "https://***@host/x", "-f", "json")
+    ]
+
+
+def test_quiet_speaks_only_of_what_matters(models: Path, run: Run):
+    assert run("scan", "-q", "models/clean.pkl").out == ""
+    assert "os.system" in run("scan", "-q", "models/evil.pkl").out
+
+
+def test_a_report_never_replaces_what_is_scanned(models: Path, run: Run):
+    outcome = run("scan", "models/clean.pkl", "-f", "json=models/clean.pkl")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "a report would replace it" in outcome.err
+
+
+def test_a_report_that_cannot_be_written_fails(models: Path, run: Run):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    outcome = run("scan", "models/clean.pkl", "-f", "json=/dev/full")
+    assert outcome.code == 2
+    assert outcome.err == "modelsweep: cannot write /dev/full: No space left on device\n"
+
+
+def test_dry_run_lists_sizes_and_reads_nothing(models: Path, run: Run):
+    outcome = run("scan", "--dry-run", "models", "missing", "--max-size", "100")
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [
+        "      33 B  models/clean.pkl",
+        "      39 B  models/evil.pkl",
+        "      20 B  models/own.pkl",
+        "   skipped  models/unknown.bin: 800 B: more than the 100 B that a file may have",
+        "    source  missing: no such file or directory",
+        "would read 3 files, 92 B; 2 left out",
+    ]
+    plan = json.loads(run("scan", "--dry-run", "models", "-f", "json").out)
+    assert (plan["file_count"], plan["bytes"], plan["left_out"]) == (4, 892, [])
+
+
+def test_scanners_are_chosen_by_id_and_class_name(models: Path, run: Run):
+    chosen = run("scan", "models", "-f", "json", "--include-scanner", "PickleScanner", "zip")
+    assert json.loads(chosen.out)["options"]["scanners"] == [*("pickle", "zip", "text", "media", "pointer")]
+    outcome = run("scan", "--exclude-scanner", "pickle", "models/evil.pkl")
+    assert outcome.code == 0
+    assert "pickle was not chosen" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "nothing to scan: name files"),
+        (("x", "--include-scanner", "PikleScanner"), "'PikleScanner' is no scanner: did you mean pickle?"),
+        (("x", "--include-scanner", "WeightDistributionScanner"), "this version has no scanner for that yet"),
+        (("x", "--include-scanner", "pickle", "--exclude-scanner", "pickle"), "no scanner is left"),
+        (("x", "--profile", "fast"), "'fast' is not one of 'quick-scan'"),
+        (("x", "--plugin", "no-such-package"), "plug-in no-such-package is not installed"),
+        (("x", "-v", "-q"), "contradict each other"),
+        (("x", "--timeout", "soon"), "'soon' is not a positive number of seconds"),
+        (("x", "--max-size", "big"), "'big' is not a size"),
+        (("x", "--fail-on", "severe"), "'severe' is not one of"),
+        (("x", "--share"), "set MODELSWEEP_SHARE_DIR"),
+        (("x", "--verbos"), "--verbose"),
+    ],
+)
+def test_mistakes_are_said_in_a_line_before_anything_is_scanned(run: Run, arguments: tuple[str, ...], reason: str):
+    outcome = run("scan", *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert reason in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("flag", "variable"),
+    [
+        ("--jfrog-api-token", "JFROG_API_TOKEN"),
+        ("--jfrog-access-token", "JFROG_ACCESS_TOKEN"),
+        ("--registry-uri", "MLFLOW_TRACKING_URI"),
+    ],
+)
+def test_removed_flags_name_the_environment_variable_and_not_the_value(run: Run, flag: str, variable: str):
+    value = "very" + "secret"
+    for arguments in ((flag, value, "x"), (f"{flag}={value}",), (flag,)):
+        outcome = run("scan", *arguments)
+        assert outcome.code == 2
+        assert f"there is no {flag}: set the environment variable {variable} instead" in outcome.err
+        assert value not in outcome.err
+
+
+@pytest.mark.parametrize("profile", [profile.name for profile in PROFILES])
+def test_every_profile_runs(models: Path, run: Run, profile: str):
+    outcome = run("scan", "--profile", profile, "models/clean.pkl", "-f", "json")
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["options"]["depth"] in ("quick", "full")
+
+
+def test_profiles_find_what_they_are_for(models: Path, run: Run):
+    assert run("scan", "--profile", "serialization-attacks", "models/evil.pkl").code == 1
+    assert run("scan", "--profile", "quick-scan", "models/evil.pkl").code == 1
+
+
+def test_sharing_leaves_the_report_in_the_configured_place_and_nowhere_else(
+    models: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    place = models.parent / "reports"
+    place.mkdir()
+    monkeypatch.setenv("MODELSWEEP_SHARE_DIR", str(place))
+    run("scan", "models/clean.pkl")
+    assert list(place.iterdir()) == []
+    run("scan", "--share", "models/clean.pkl")
+    (shared,) = place.iterdir()
+    assert json.loads(shared.read_bytes())["files_scanned"] == 1
+    monkeypatch.setenv("MODELSWEEP_DISABLE_SHARING", "1")
+    outcome = run("scan", "--share", "models/clean.pkl")
+    assert (outcome.code, list(place.iterdir())) == (0, [shared])
+    assert outcome.err == "modelsweep: --share does nothing: MODELSWEEP_DISABLE_SHARING is set\n"
+
+
+def test_the_scanners_are_listed(run: Run):
+    outcome = run("scan", "--list-scanners")
+    assert outcome.code == 0
+    assert any(line.startswith("pickle ") for line in outcome.out.splitlines())
+
+
+def test_help_has_every_option_under_a_heading(run: Run):
+    outcome = run("scan", "--help")
+    visible = {param.name for param in PARAMETERS if not getattr(param, "hidden", False)}
+    assert visible == {"targets", *(option.name for options in SECTIONS.values() for option in options)}
+    for title, options in SECTIONS.items():
+        assert f"\n{title}:\n" in outcome.out
+        assert all(option.opts[0] in outcome.out for option in options)
+    assert "jfrog" not in outcome.out
