@@ -305,7 +305,7 @@ def _members(
         else:
             yield from _expanded(blob, member, context)
     if left_out:
-        raise OverLimit(f"{left_out:,} members left out after {context.expanded.limit:,} decompressed bytes")
+        raise OverLimit(f"members left out: {left_out:,}, after {context.expanded.limit:,} decompressed bytes")
 
 
 def _entry_items(blob: Blob, entry: ZipEntry, context: Context) -> Iterator[Item]:

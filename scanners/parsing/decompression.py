@@ -6,7 +6,7 @@ Heavy or optional codecs are imported where they are used. Damage raises Malform
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Protocol
 
 from modelsweep.core.limits import OverLimit
@@ -16,6 +16,8 @@ from modelsweep.core.units import KIB, MIB
 
 CHUNK = 256 * KIB
 """Bytes of one step of output."""
+STEPS = (CHUNK, 512, 1)
+"""Bytes of one step of output: the first one, and those by which damage is approached."""
 INPUT = 64 * KIB
 """Bytes of one step of input, up to which the first ones grow: a stream of a few bytes does not cost a whole step."""
 MEMORY = 256 * MIB
@@ -34,7 +36,7 @@ class Decoder(Protocol):
         """Whether there is no more output without more input."""
 
     @property
-    def unused_data(self) -> bytes:
+    def unused_data(self) -> bytes | None:
         """Bytes given that follow the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
@@ -100,29 +102,59 @@ class Expansion:
             self.fault = error
 
 
-def decoded(reader: Reader, start: int, stop: int, decoder: Decoder) -> Generator[bytes, None, int]:
-    """Yield what `decoder` makes of the bytes [start, stop), and return the offset after the end of its stream.
+def decoded(
+    reader: Reader,
+    start: int,
+    stop: int,
+    make: Callable[[], Decoder],
+    steps: tuple[int, ...] = STEPS,
+    given: int = 0,
+) -> Generator[bytes, None, int]:
+    """Yield what a decoder makes of the bytes [start, stop), and return the offset after the end of its stream.
 
-    Raises Truncated where the stream goes on beyond `stop`, and Malformed where it is damaged.
+    Decoders give nothing for the step that meets damage, where a loader that reads in smaller steps got something:
+    so damage is approached again in finer `steps`, leaving out the bytes already `given`. Raises Truncated where the
+    stream goes on beyond `stop`, and Malformed where it is damaged.
     """
-    position, step = start, KIB
-    while not decoder.eof:
-        data = b""
-        if decoder.needs_input:
-            data = reader.read(position, min(step, stop - position))
-            position += len(data)
-            step = min(INPUT, 2 * step)
-        output = _step(decoder, data, position)
-        if output:
-            yield output
-        elif not data and not decoder.eof:
-            raise Truncated(stop, 1, stop)
-    return position - len(decoder.unused_data)
-
-
-def _step(decoder: Decoder, data: bytes, position: int) -> bytes:
+    run = _Run(reader, start, stop, given)
     try:
-        return decoder.decompress(data, CHUNK)
+        return (yield from run.outputs(make(), steps[0]))
+    except Malformed:
+        if len(steps) == 1:
+            raise
+    return (yield from decoded(reader, start, stop, make, steps[1:], run.given))
+
+
+class _Run:
+    """One attempt at a stream; `given` counts the bytes of output that this and earlier attempts have yielded."""
+
+    __slots__ = ("given", "reader", "start", "stop")
+
+    def __init__(self, reader: Reader, start: int, stop: int, given: int) -> None:
+        self.reader, self.start, self.stop, self.given = reader, start, stop, given
+
+    def outputs(self, decoder: Decoder, step: int) -> Generator[bytes, None, int]:
+        """Yield output not yet given, `step` bytes at a time; return the offset after the end of the stream."""
+        position, taken, made, known = self.start, KIB, 0, self.given
+        while not decoder.eof:
+            data = b""
+            if decoder.needs_input:
+                data = self.reader.read(position, min(taken, self.stop - position))
+                position += len(data)
+                taken = min(INPUT, 2 * taken)
+            output = _step(decoder, data, position, CHUNK if made < known else step)
+            made += len(output)
+            if made > self.given:
+                fresh, self.given = made - self.given, made
+                yield output[-fresh:]
+            elif not output and not data and not decoder.eof:
+                raise Truncated(self.stop, 1, self.stop)
+        return position - len(decoder.unused_data or b"")
+
+
+def _step(decoder: Decoder, data: bytes, position: int, length: int) -> bytes:
+    try:
+        return decoder.decompress(data, length)
     except (zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise Malformed(f"compressed data is damaged: {error}", position) from None
 
@@ -166,28 +198,28 @@ class LzmaDecoder:
 
 def inflated(reader: Reader, start: int, stop: int, wbits: int) -> Generator[bytes, None, int]:
     """Yield the deflate, zlib or gzip stream (`wbits` as zlib takes it) at `start`; return the offset after it."""
-    return decoded(reader, start, stop, Inflater(wbits))
+    return decoded(reader, start, stop, lambda: Inflater(wbits))
 
 
 def unbzipped(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
     """Yield the bzip2 stream at `start`; return the offset after it."""
     import bz2
 
-    return decoded(reader, start, stop, bz2.BZ2Decompressor())
+    return decoded(reader, start, stop, bz2.BZ2Decompressor)
 
 
 def unxz(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
     """Yield the .xz stream at `start`; return the offset after it."""
     import lzma
 
-    return decoded(reader, start, stop, LzmaDecoder(lzma.FORMAT_XZ))
+    return decoded(reader, start, stop, lambda: LzmaDecoder(lzma.FORMAT_XZ))
 
 
 def unlzma(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
     """Yield the .lzma ("alone") stream at `start`; return the offset after it."""
     import lzma
 
-    return decoded(reader, start, stop, LzmaDecoder(lzma.FORMAT_ALONE))
+    return decoded(reader, start, stop, lambda: LzmaDecoder(lzma.FORMAT_ALONE))
 
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -245,7 +277,7 @@ def unlz4(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
     """Yield the LZ4 frame at `start`; return the offset after it."""
     import lz4.frame
 
-    return decoded(reader, start, stop, lz4.frame.LZ4FrameDecompressor())
+    return decoded(reader, start, stop, lz4.frame.LZ4FrameDecompressor)
 
 
 LZ4_LEGACY_BLOCK = 8 * MIB

@@ -362,7 +362,7 @@ def _zip_lzma(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
     if dictionary > MEMORY:
         raise OverLimit(f"more than {MEMORY:,} bytes of memory to decompress")
     filters = [{"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}]
-    return decoded(reader, start + 9, stop, LzmaDecoder(lzma.FORMAT_RAW, filters))
+    return decoded(reader, start + 9, stop, lambda: LzmaDecoder(lzma.FORMAT_RAW, filters))
 
 
 def member_blob(blob: Blob, entry: ZipEntry, context: Context, expansion: Expansion | None = None) -> Blob:

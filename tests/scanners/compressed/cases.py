@@ -1,0 +1,89 @@
+"""Every compressed format with one stream, several, a cut one, a damaged one, and something behind it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import struct
+import zlib
+from collections.abc import Callable
+
+import lz4.block
+import lz4.frame
+import zstandard
+
+from modelsweep.core.limits import Limits
+from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
+from modelsweep.core.units import KIB
+from tests.scanners.case import Case
+from tests.scanners.payload import EVIL, TEXT, noise
+
+SMALL = Options(limits=Limits(expanded_floor=64 * KIB, expanded_ratio=1))
+LONG = TEXT + b"".join(b"%d,%s\n" % (row, noise(4).hex().encode()) for row in range(40))
+
+
+def lz4_legacy(data: bytes) -> bytes:
+    """Return `data` in the legacy frame of LZ4."""
+    block = lz4.block.compress(data, store_size=False)
+    return bytes(b"\x02\x21\x4c\x18" + struct.pack("<I", len(block)) + block)
+
+
+def zstd(data: bytes) -> bytes:
+    return bytes(zstandard.ZstdCompressor(write_checksum=True).compress(data))
+
+
+CODECS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": (".gz", lambda data: gzip.compress(data, mtime=0)),
+    "zlib": (".z", zlib.compress),
+    "bzip2": (".bz2", bz2.compress),
+    "xz": (".xz", lzma.compress),
+    "lzma": (".lzma", lambda data: lzma.compress(data, lzma.FORMAT_ALONE)),
+    "zstd": (".zst", zstd),
+    "lz4": (".lz4", lz4.frame.compress),
+    "lz4_legacy": (".lz4", lz4_legacy),
+}
+SKIPPABLE = b"\x50\x2a\x4d\x18" + struct.pack("<I", 5) + b"hello"
+
+
+def cases_of(name: str) -> dict[str, Case]:
+    """Return the cases that every codec has."""
+    suffix, pack = CODECS[name]
+    malicious, unscanned, clean = Verdict.MALICIOUS, Verdict.NOT_SCANNED, Verdict.CLEAN
+    legacy = name == "lz4_legacy"  # has no end mark: what follows is taken for its next block
+    cases = {
+        f"benign_{name}": Case(lambda: pack(LONG), f"table.csv{suffix}", clean),
+        f"evil_{name}": Case(lambda: pack(EVIL), "model.joblib", malicious),
+        f"evil_{name}_two_streams": Case(
+            lambda: pack(EVIL[:20]) + pack(EVIL[20:]), f"model.pkl{suffix}", malicious, cut_is_clean=True
+        ),
+        f"evil_{name}_cut": Case(lambda: pack(EVIL) + pack(LONG)[:-9], f"model.pkl{suffix}", malicious),
+        f"{name}_cut": Case(lambda: pack(LONG)[:-9], f"table.csv{suffix}", unscanned),
+    }
+    if not legacy:
+        cases[f"{name}_trailing_noise"] = Case(
+            lambda: pack(LONG) + noise(40), f"table.csv{suffix}", unscanned, cut_is_clean=True
+        )
+        cases[f"evil_{name}_trailing"] = Case(
+            lambda: pack(LONG) + EVIL, f"table.csv{suffix}", malicious, cut_is_clean=True
+        )
+    return cases
+
+
+CASES = {
+    **{name: case for codec in CODECS for name, case in cases_of(codec).items()},
+    "benign_gzip_zero_padding": Case(
+        lambda: gzip.compress(LONG, mtime=0) + bytes(100), "table.csv.gz", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_zstd_skippable_frames": Case(
+        lambda: SKIPPABLE + zstd(LONG) + SKIPPABLE, "table.csv.zst", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_text_like_zlib": Case(lambda: b"x^2 + y^2 = r^2\n" * 9, "notes.txt", Verdict.CLEAN, cut_is_clean=True),
+    "evil_tgz_name": Case(lambda: gzip.compress(EVIL, mtime=0), "layer.tgz", Verdict.MALICIOUS),
+    "evil_gzip_wrong_checksum": Case(
+        lambda: gzip.compress(EVIL, mtime=0)[:-8] + bytes(8), "model.pkl.gz", Verdict.MALICIOUS
+    ),
+    "over_limit": Case(lambda: gzip.compress(TEXT * 1000, mtime=0), "big.txt.gz", Verdict.NOT_SCANNED, SMALL),
+    "evil_over_limit": Case(lambda: gzip.compress(EVIL + TEXT * 1000, mtime=0), "big.pkl.gz", Verdict.MALICIOUS, SMALL),
+}
