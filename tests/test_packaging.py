@@ -223,7 +223,7 @@ class TestDev:
         assert done.stderr.count("\n") == 1
 
     def test_says_that_venv_is_missing(self, bare: Path) -> None:
-        fake_python(bare / "bin", f'case "$2" in *ensurepip*) exit 1 ;; esac\nexec {sys.executable} "$@"')
+        fake_python(bare / "bin", f'case "$2" in *ensurepip*) exit 1 ;; esac\nexec "{sys.executable}" "$@"')
         done = run("/bin/sh", bare / "dev", "scan", "x", PATH=str(bare / "bin"))
         assert done.returncode == 2
         assert "apt-get install python3-venv" in done.stderr
