@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from modelsweep.core.scanner import Scanner
-from scanners import compressed, executable, media, pickle, pointer, rar, safetensors, tar, text, zip
+from scanners import (
+    compressed,
+    executable,
+    media,
+    pickle,
+    pointer,
+    rar,
+    safetensors,
+    tar,
+    text,
+    torch,
+    torch_legacy,
+    torch_tar,
+    zip,
+)
 
 SCANNERS: tuple[Scanner, ...] = (
     pickle.SCANNER,
+    torch.SCANNER,
+    torch_legacy.SCANNER,
+    torch_tar.SCANNER,
     executable.SCANNER,
     safetensors.SCANNER,
     zip.SCANNER,

@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.reader import Reader, SourceFault, Truncated
+from modelsweep.core.reader import Reader, SourceFault, Truncated, WindowReader
 from modelsweep.core.report import Artifact, Unit, UnitResult
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Spool, problem_of
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Spool, problem_of
 from modelsweep.core.text import printable
 from scanners import SCANNERS
 from scanners.judge import judge
@@ -69,6 +70,7 @@ class Examination:
         self.problems: list[Problem] = []
         self.bytes_read = 0
         self._spent: set[str] = set()
+        self._entered: set[tuple[Locator, int, int]] = set()
 
     def enter(self, blob: Blob, sweep: Sweep | None) -> None:
         """Examine `blob`; `sweep` is the raw pass over the bytes that it is part of, None where it starts its own."""
@@ -108,6 +110,9 @@ class Examination:
             return blob.expect == scanner.name if blob.expect else scanner.accepts(blob)
         except (Truncated, Malformed):
             return False
+        except Exception as error:  # noqa: BLE001  recognition meets hostile bytes as well
+            self._fault(blob, scanner.name, error)
+            return False
 
     def _chosen(self, scanner: Scanner) -> bool:
         return self.options.scanners is None or scanner.name in self.options.scanners
@@ -135,6 +140,15 @@ class Examination:
             self._keep(self.problems, item, limits.problems, "problems")
 
     def _member(self, blob: Blob, sweep: Sweep) -> None:
+        if isinstance(blob.reader, WindowReader):
+            # Two scanners of one container see the same member: the first one may know more of it than the second.
+            place = (blob.locator, blob.reader.start, blob.size)
+            if place in self._entered:
+                return
+            self._entered.add(place)
+        if blob.expect == RAW:
+            sweep.claim(blob, set())
+            return
         try:
             self.context.members.spend()
             self.enter(blob, None if blob.expanded else sweep)

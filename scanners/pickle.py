@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 
 NAME = "pickle"
 SUFFIXES = (".pkl", ".pickle", ".dill", ".joblib", ".cloudpickle", ".p")
@@ -34,6 +34,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for machine in streams:
         yield from extract(machine, blob.locator)
         yield from hidden_streams(machine, blob, context)
+    if streams.position < blob.size:
+        behind = streams.position
+        yield blob.window(f"behind {behind}", behind, blob.size - behind, expect=RAW)
     if streams.outcome == EXHAUSTED:
         raise OverLimit("more opcodes, calls or stack than one stream may hold")
     if streams.outcome == FAULTY:

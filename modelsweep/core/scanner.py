@@ -15,13 +15,16 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 
 HEAD = 4 * KIB
+RAW = "raw"
+"""What a container expects of bytes that no format describes, tensor storages above all: only the raw pass sees them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Bytes to look at, and where they stand: what a scanner receives, and yields again for what lies inside.
 
-    `expect` names the scanner for bytes whose format the container already knows (an object array holds a pickle);
+    `expect` names the scanner for bytes whose format the container already knows (an object array holds a pickle), or
+    is RAW;
     `expanded` marks bytes that stand nowhere in the file as they are (decompressed, decoded).
     """
 

@@ -18,6 +18,8 @@ _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
 _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
+# Classes that a TorchScript archive brings along: Python cannot import the module, PyTorch compiles them from `code/`.
+_TORCHSCRIPT = "__torch__."
 _DATA_TYPES = frozenset(
     f"builtins.{name}"
     for name in "object dict list set frozenset tuple int float complex str bytes bytearray bool range slice".split()
@@ -50,6 +52,8 @@ def _wildcard(module: str) -> bool:
 @cache
 def is_class(name: str) -> bool:
     """Return whether instances of a class may be made without calling it, and given a state."""
+    if name.startswith(_TORCHSCRIPT):
+        return True
     if name in _DATA_TYPES or _listed(tables.CLASSES, name) or _listed(tables.ENUMS, name):
         return True
     for module, rest in _splits(name):

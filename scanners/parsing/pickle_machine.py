@@ -553,6 +553,10 @@ class Machine:
 
     # -- looking at values
 
+    def nodes_of(self, kind: int) -> list[int]:
+        """Return the values of all nodes of a kind, in the order they were made."""
+        return [index << 1 | 1 for index in range(self._nodes) if self._kinds[index] == kind]
+
     def kind(self, value: int) -> int:
         """Return the kind of node of `value`, 0 for a literal."""
         return self._kinds[value >> 1] if value & 1 else 0
@@ -576,6 +580,11 @@ class Machine:
             start = self._a[index]
             return [self._items[at] for at in range(start, start + min(self._b[index], KEPT_PER_CONTAINER))]
         return self.contents.get(index, [])
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream came to its STOP opcode."""
+        return self.result >= 0
 
     def text(self, value: int, limit: int) -> bytes:
         """Return the bytes of a literal string as they stand in the stream, cut to `limit`; else nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from modelsweep.core.reader import MemoryReader, Reader
-from modelsweep.core.scanner import HEAD
+from modelsweep.core.scanner import HEAD, Context
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_machine import Machine
 from scanners.parsing.pickle_values import Values
@@ -46,6 +46,14 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
         return True
     cut = len(head) == HEAD and machine.position >= len(head)
     return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (1 if has_header(head) else PLAUSIBLE)
+
+
+def machine_of(reader: Reader, context: Context) -> Machine:
+    """Return the machine after the first stream of `reader`, for scanners that look at its values."""
+    machine = Machine(reader, 0, NONE, NONE, context.operations.left)
+    machine.run()
+    context.operations.spend(machine.operations)
+    return machine
 
 
 @dataclass(frozen=True, slots=True)
