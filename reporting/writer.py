@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TextIO
 
 from modelsweep.core.finding import Finding, Severity
@@ -32,9 +32,13 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """An output format: `write` puts a whole report on a text stream (UTF-8) and neither opens nor closes it."""
+    """An output format; its `module` has the function that writes it, and is imported when that is called."""
 
     name: str
     title: str
     suffix: str
-    write: Callable[[Report, TextIO, View], None]
+    module: str
+
+    def write(self, report: Report, stream: TextIO, view: View) -> None:
+        """Put the whole of `report` on a text stream (UTF-8), which the caller opened and closes."""
+        import_module(self.module).write(report, stream, view)

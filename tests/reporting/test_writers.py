@@ -23,7 +23,6 @@ ROOT = HERE.parent.parent
 BY_NAME = {writer.name: writer for writer in WRITERS}
 VIEW = View(root="/root-of-the-view")
 NOT_WRITERS = {"__init__", "address", "encode", "kinds", "severity", "writer"}
-MODULES = {"json": "json_report"}
 
 
 def written(name: str, report: Report, view: View = VIEW) -> str:
@@ -59,7 +58,8 @@ def test_the_sample_matches_its_golden(writer: Writer, bless: bool) -> None:
 
 def test_the_tuple_is_the_folder() -> None:
     modules = {path.stem for path in (ROOT / "reporting").glob("*.py")} - NOT_WRITERS
-    assert sorted(MODULES.get(writer.name, writer.name.replace("-", "_")) for writer in WRITERS) == sorted(modules)
+    assert {writer.module for writer in WRITERS} == {f"reporting.{module}" for module in modules}
+    assert len(BY_NAME) == len(WRITERS)
 
 
 def test_every_kind_of_problem_has_a_meaning() -> None:
