@@ -19,6 +19,7 @@ from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from scanners import SCANNERS
 from scanners.judge import judge
+from scanners.judge.blacklist import named
 from scanners.sweep import Sweep
 
 ENGINE = "engine"
@@ -32,7 +33,9 @@ def examine(
     started = time.perf_counter()
     examination = Examination(options, Context(options, reader.size, spool), scanners)
     examination.enter(Blob(unit.locator, reader), None)
-    findings = (*examination.findings, *judge(examination.facts, options))
+    # Names are judged with the content but are no part of it: two files of one content share their facts.
+    facts = [*examination.facts, *named(examination.artifacts)] if options.blacklist else examination.facts
+    findings = (*examination.findings, *judge(facts, options))
     return UnitResult(
         unit=replace(unit, size=reader.size),
         artifacts=tuple(examination.artifacts),
