@@ -17,9 +17,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
@@ -39,25 +39,21 @@ OpenUnit = Callable[[Unit], OpenedFile]
 """Opens what a unit names, for reading; raises SourceFault."""
 
 
-class Fate(NamedTuple):
-    """Why a child ended, as the Problem of the unit it had."""
-
-    kind: ProblemKind
-    detail: str
+Fate = tuple[ProblemKind, str]
+"""Why a child ended: kind and detail of the Problem of the unit it had."""
+GARBAGE: Fate = (ProblemKind.CRASH, "the examining process did not answer with a result of this file")
 
 
-GARBAGE = Fate(ProblemKind.CRASH, "the examining process did not answer with a result of this file")
-
-
-@dataclass(slots=True, eq=False)
 class Child:
     """An examining process; `unit` is what it is busy with, until `deadline` (monotonic) at most."""
 
-    number: int
-    peer: socket.socket
-    unit: Unit | None = None
-    deadline: float = 0.0
-    received: bytearray = field(default_factory=bytearray)
+    __slots__ = ("deadline", "number", "peer", "received", "unit")
+
+    def __init__(self, number: int, peer: socket.socket) -> None:
+        self.number, self.peer = number, peer
+        self.unit: Unit | None = None
+        self.deadline = 0.0
+        self.received = bytearray()
 
 
 class Supervisor:
@@ -133,7 +129,7 @@ class Supervisor:
         try:
             opened = open_unit(unit)
         except SourceFault as fault:
-            self._done.append(_failed(unit, Fate(ProblemKind.SOURCE, printable(str(fault), 300))))
+            self._done.append(_failed(unit, (ProblemKind.SOURCE, printable(str(fault), 300))))
             return
         child = self._idle.pop() if self._idle else self._spawn()
         child.unit = replace(unit, size=opened.size)
@@ -176,7 +172,7 @@ class Supervisor:
         for child in list(self._children.values()):
             if child.unit and child.deadline <= now:
                 seconds = self.seconds(child.unit)
-                self._condemn(child, Fate(ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
+                self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
 
     def _read(self, child: Child) -> bool:
         """Take in what a child sent; returns whether there was anything."""
@@ -227,20 +223,20 @@ class Supervisor:
 
     def _note_end(self) -> None:
         try:
-            ended = self._launcher.ended()
+            number, status, fault = self._launcher.ended()
         except Closed:
             self._relaunch()
             return
-        child = self._children.get(ended.number)
+        child = self._children.get(number)
         while child and child.peer.fileno() >= 0 and self._read(child):
             pass  # it may have answered before it ended
         if child and child.number in self._children:
-            self._condemn(child, Fate(ProblemKind.CRASH, ended.fault) if ended.fault else self._fate(ended.status))
+            self._condemn(child, (ProblemKind.CRASH, fault) if fault else self._fate(status))
 
     def _relaunch(self) -> None:
         """Start anew after the zygote died, and with it every child; raises SandboxFailed where that does not work."""
         for child in list(self._children.values()):
-            self._condemn(child, Fate(ProblemKind.CRASH, "the parent of the examining process died"))
+            self._condemn(child, (ProblemKind.CRASH, "the parent of the examining process died"))
         self._selector.unregister(self._launcher.control)
         self._launcher.close()
         self._launch()
@@ -249,20 +245,20 @@ class Supervisor:
     def _fate(self, status: int) -> Fate:
         """Return what a wait status says of the unit."""
         if not os.WIFSIGNALED(status):
-            return Fate(ProblemKind.CRASH, f"the examining process ended with status {os.WEXITSTATUS(status)}")
+            return ProblemKind.CRASH, f"the examining process ended with status {os.WEXITSTATUS(status)}"
         number = os.WTERMSIG(status)
         if number == signal.SIGKILL:  # not by us: what we kill is condemned already
             memory = format_size(self.options.limits.memory)
-            return Fate(
-                ProblemKind.LIMIT, f"ran out of memory: the system killed the examining process (limit {memory})"
-            )
+            detail = f"ran out of memory: the system killed the examining process (limit {memory})"
+            return ProblemKind.LIMIT, detail
         if number == signal.SIGSYS:
-            return Fate(ProblemKind.CRASH, "the examining process died of SIGSYS: it broke the sandbox's rules")
-        return Fate(ProblemKind.CRASH, f"the examining process died of {signal.Signals(number).name}")
+            return ProblemKind.CRASH, "the examining process died of SIGSYS: it broke the sandbox's rules"
+        return ProblemKind.CRASH, f"the examining process died of {signal.Signals(number).name}"
 
 
 def _failed(unit: Unit, fate: Fate) -> UnitResult:
-    return UnitResult(unit, problems=(Problem(fate.kind, unit.locator, SUPERVISOR, fate.detail),))
+    kind, detail = fate
+    return UnitResult(unit, problems=(Problem(kind, unit.locator, SUPERVISOR, detail),))
 
 
 def _decoded(message: Decoded, unit: Unit) -> UnitResult:
