@@ -1,4 +1,4 @@
-"""Where a file is, as a URI that is the same on every machine: relative, percent-encoded, without positions in it."""
+"""Where a file is, in a form that is the same on every machine: relative, and without positions in it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ FILESYSTEM_BASE = "FILESYSTEM"
 
 
 class Address(NamedTuple):
-    """A relative URI reference (RFC 3986) and the name of its base, empty where it stands for a remote object."""
+    """A relative path with `/` between its parts, and the name of its base, empty where it is a remote object's."""
 
-    uri: str
+    path: str
     base: str
+
+    @property
+    def uri(self) -> str:
+        """The path as a relative URI reference (RFC 3986)."""
+        return quote(self.path)
 
 
 def address(locator: Locator, root: str) -> Address:
@@ -30,12 +35,12 @@ def address(locator: Locator, root: str) -> Address:
     """
     scheme, separator, rest = locator.uri.partition("://")
     if separator and scheme.isalnum():
-        return Address(quote(f"{scheme}/{rest}"), "")
+        return Address(f"{scheme}/{rest}", "")
     path = _posix(os.path.normpath(os.path.join(root, locator.uri)))
     below = posixpath.relpath(path, _posix(root))
     if below == ".." or below.startswith("../"):
-        return Address(quote(path.lstrip("/")), FILESYSTEM_BASE)
-    return Address(quote(below), ROOT_BASE)
+        return Address(path.lstrip("/"), FILESYSTEM_BASE)
+    return Address(below, ROOT_BASE)
 
 
 def quote(name: str) -> str:

@@ -91,11 +91,11 @@ class Files:
         """Return the artifactLocation of `locator`; that of a member is relative to the root of its container."""
         if locator.members:
             return {"uri": quote(locator.members[-1].lstrip("/")) or "."}
-        uri, base = address(locator, self._root)
-        if not base:
-            return {"uri": uri}
-        self.bases.add(base)
-        return {"uri": uri, "uriBaseId": base}
+        where = address(locator, self._root)
+        if not where.base:
+            return {"uri": where.uri}
+        self.bases.add(where.base)
+        return {"uri": where.uri, "uriBaseId": where.base}
 
     def physical(self, locator: Locator, span: Span | None) -> JsonObject:
         """Return the location of `span` in the file that people have; spans in members are not positions in it."""

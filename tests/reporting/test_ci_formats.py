@@ -1,0 +1,81 @@
+"""What CI servers and pull requests take: JUnit XML, GitLab Code Quality, Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+from modelsweep.core.finding import Severity
+from modelsweep.core.report import Gate
+from reporting.markdown import ROWS, code
+from tests.reporting.sample import clean_report, malicious_archive, sample_report
+from tests.reporting.test_writers import VIEW, written
+
+
+def suite_of(gate: Gate) -> ElementTree.Element:
+    root = ElementTree.fromstring(written("junit", sample_report(), replace(VIEW, gate=gate)))
+    suite = root.find("testsuite")
+    assert suite is not None
+    return suite
+
+
+def outcomes(gate: Gate) -> dict[str, list[str]]:
+    """Return the outcomes of each file, none for one that passed."""
+    cases = suite_of(gate).findall("testcase")
+    return {case.get("name", ""): [item.tag for item in case if item.tag != "system-out"] for case in cases}
+
+
+def test_junit_has_a_case_per_file_with_its_worst_outcome() -> None:
+    found = outcomes(Gate())
+    assert found["models/model.pt"] == ["failure"]
+    assert found["other/malformed.bin"] == ["error"]
+    assert found["other/unsupported.bin"] == ["skipped"]
+    assert found["s3://bucket/weights.safetensors"] == []
+    assert found["gone"] == ["error"]
+
+
+def test_junit_counts_what_it_holds() -> None:
+    suite = suite_of(Gate())
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        assert int(suite.get(attribute, "")) == len(list(suite.iter(tag)))
+    assert int(suite.get("tests", "")) == len(sample_report().results) + 1
+
+
+def test_junit_obeys_the_gate() -> None:
+    assert outcomes(Gate(strict=True))["other/unsupported.bin"] == ["error"]
+    review = next(name for name in outcomes(Gate()) if "red" in name)
+    assert outcomes(Gate())[review] == ["failure"]
+    assert outcomes(Gate(fail_on=Severity.CRITICAL))[review] == []
+
+
+def test_code_quality_entries_are_complete_and_unique() -> None:
+    entries: list[dict[str, Any]] = json.loads(written("codequality", sample_report()))
+    assert len(entries) == 5
+    assert len({entry["fingerprint"] for entry in entries}) == len(entries)
+    for entry in entries:
+        assert set(entry) == {"description", "check_name", "fingerprint", "severity", "location"}
+        assert entry["severity"] in {"info", "minor", "major", "critical", "blocker"}
+        assert not entry["location"]["path"].startswith(("/", "./"))
+
+
+def test_markdown_cells_hold_nothing_that_comes_to_life() -> None:
+    assert code("a`b|c @team [x](y)") == r"`a'b\|c @team [x](y)`"
+    for line in written("markdown", sample_report()).splitlines():
+        if line.startswith("| ") and "Severity" not in line and "---" not in line:
+            assert len(re.split(r"(?<!\\)\|", line)) == 6
+            assert line.count("`") == 6
+
+
+def test_markdown_stays_short_enough_for_a_comment() -> None:
+    unit = malicious_archive()
+    report = replace(sample_report(), results=(replace(unit, findings=unit.findings[:1] * 5_000),))
+    text = written("markdown", report)
+    assert len(text) < 65_536
+    assert f"{5_000 - ROWS} more findings" in text
+
+
+def test_markdown_of_a_clean_report_says_so() -> None:
+    assert written("markdown", clean_report()).startswith("### modelsweep: clean\n")
