@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from modelsweep.core.finding import Fact, Finding, Rule
 from modelsweep.core.options import Options
-from scanners.judge import pickle_calls
+from scanners.judge import blacklist, pickle_calls, templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,11 @@ class Judge:
     rules: tuple[Rule, ...]
 
 
-JUDGES: tuple[Judge, ...] = (Judge("pickle-calls", 1, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),)
+JUDGES: tuple[Judge, ...] = (
+    Judge("pickle-calls", 1, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
+    Judge("templates", 1, templates.KINDS, templates.findings, templates.RULES),
+    Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
+)
 
 
 def judge(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:

@@ -1,0 +1,169 @@
+"""GGUF, the weights of llama.cpp and its kin: key-value pairs, tensor descriptions, then the tensors.
+
+Specification: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Tensors are not read here. The chat template
+is a program that loaders run (CVE-2024-34359); it is judged in `scanners.judge.templates`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.text import printable
+from scanners.parsing.gguf_header import MAGIC, TYPES, GgufHeader, Tensor, read_header
+
+TEMPLATE_KEY = "tokenizer.chat_template"
+_SIGNED = 1 << 63
+_SHOWN = 100
+_FACTS = {"general.architecture": "framework", "general.license": "licence", "general.license.name": "licence"}
+_REFERENCE = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
+
+
+def _rule(what: str, title: str, message: str, why: str, *cves: str) -> Rule:
+    return Rule(
+        id=f"gguf/{what}",
+        title=title,
+        severity=Severity.WARNING,
+        message=message,
+        why=why,
+        fix="Convert the model again with the tools of llama.cpp; do not load the file with an older version of them.",
+        cwe=190 if cves else 20,
+        references=(*(f"https://nvd.nist.gov/vuln/detail/{cve}" for cve in cves), _REFERENCE),
+    )
+
+
+DUPLICATE_KEY = _rule(
+    "duplicate-key",
+    "The same key or tensor declared twice",
+    "{subject} is declared more than once",
+    "Loaders differ in which of two declarations they keep, so what was reviewed may not be what is used.",
+)
+SIZE_OVERFLOW = _rule(
+    "size-overflow",
+    "Tensor size that overflows 64 bits",
+    "the size of tensor {subject} overflows a signed 64-bit integer",
+    "Loaders that multiply dimensions without a check allocate too little and write beyond it.",
+    "CVE-2025-53630",
+    "CVE-2026-27940",
+    "CVE-2026-33298",
+)
+OVERLAP = _rule(
+    "overlapping-tensors",
+    "Tensors that share bytes",
+    "tensor {subject} begins at byte {offset} of the data, before the one before it ends",
+    "No writer does this: shared bytes allow a file to expand in memory, or one tensor to patch another.",
+)
+UNACCOUNTED = _rule(
+    "unaccounted-bytes",
+    "Bytes that belong to no tensor",
+    "{length} bytes {subject} belong to no tensor",
+    "Beyond the padding there is no room for bytes outside the tensors: they are a place to hide a payload.",
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob begins with the magic number."""
+    return blob.head.startswith(MAGIC)
+
+
+def scan(blob: Blob, _context: Context) -> Iterator[Item]:
+    """Yield metadata, chat templates, and every byte that is not accounted for exactly once."""
+    headers = read_header(blob.reader)
+    header = next(headers)
+    for key in header.repeated:
+        yield Finding(DUPLICATE_KEY, blob.locator, printable(key, _SHOWN))
+    yield from _metadata(blob, header)
+    header = next(headers)
+    kinds = ", ".join(sorted({TYPES[item.type][0] for item in header.tensors if item.type in TYPES}))
+    yield Fact("tensors", kinds, blob.locator, Span(header.data), {"count": len(header.tensors)})
+    yield from _tensors(blob, header)
+
+
+def _metadata(blob: Blob, header: GgufHeader) -> Iterator[Item]:
+    for key, value in header.values.items():
+        if key.startswith(TEMPLATE_KEY):
+            yield from _templates(blob, key, value)
+        elif isinstance(value, str) and key.startswith("general."):
+            detail: dict[str, Json] = {"key": printable(key, _SHOWN), "text": printable(value, _SHOWN)}
+            kind = _FACTS.get(key, "metadata")
+            yield Fact(kind, printable(key if kind == "metadata" else value, _SHOWN), blob.locator, detail=detail)
+
+
+def _templates(blob: Blob, key: str, value: Json) -> Iterator[Item]:
+    from scanners.parsing.jinja_template import template_facts
+
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str):
+            yield from template_facts(text, blob.locator, printable(key, _SHOWN))
+
+
+def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
+    """Yield what is wrong with single tensors, and only where nothing is, with how they lie beside each other."""
+    seen: set[str] = set()
+    sound = True
+    for tensor in header.tensors:
+        shown = printable(tensor.name, _SHOWN)
+        if tensor.name in seen:
+            yield Finding(DUPLICATE_KEY, blob.locator, shown, path="tensors")
+        seen.add(tensor.name)
+        fault = _fault(tensor, header, blob.size)
+        if fault == "overflows":
+            yield Finding(SIZE_OVERFLOW, blob.locator, shown)
+        elif fault:
+            kind = ProblemKind.MALFORMED if tensor.type in TYPES else ProblemKind.UNSUPPORTED
+            yield Problem(kind, blob.locator, SCANNER.name, f"tensor {shown} {fault}")
+        sound = sound and not fault
+    if sound:
+        yield from _layout(blob, header)
+
+
+def _fault(tensor: Tensor, header: GgufHeader, size: int) -> str:
+    """Return in which way `tensor` does not fit a file of `size` bytes, or nothing."""
+    if tensor.elements >= _SIGNED or _length(tensor) >= _SIGNED or tensor.offset >= _SIGNED:
+        return "overflows"
+    if tensor.type not in TYPES:
+        return f"has the unknown type {tensor.type}: its size cannot be checked"
+    name, block, _ = TYPES[tensor.type]
+    if tensor.dimensions and tensor.dimensions[0] % block:
+        return f"of type {name} has rows of {tensor.dimensions[0]:,} elements: no multiple of {block}"
+    if tensor.offset % header.alignment:
+        return f"begins at byte {tensor.offset:,}: no multiple of {header.alignment}"
+    if header.data + tensor.offset + _length(tensor) > size:
+        return f"ends at byte {header.data + tensor.offset + _length(tensor):,}, the file at {size:,}"
+    return ""
+
+
+def _length(tensor: Tensor) -> int:
+    _, block, width = TYPES.get(tensor.type, ("", 1, 1))
+    return tensor.elements // block * width
+
+
+def _layout(blob: Blob, header: GgufHeader) -> Iterator[Item]:
+    """Yield gaps beyond padding, overlaps and what follows the last tensor."""
+    end = header.data
+    for tensor in sorted(header.tensors, key=lambda item: item.offset):
+        start, shown = header.data + tensor.offset, printable(tensor.name, _SHOWN)
+        if start < end and _length(tensor):
+            evidence: dict[str, Json] = {"offset": tensor.offset}
+            yield Finding(OVERLAP, blob.locator, shown, span=Span(start, _length(tensor)), evidence=evidence)
+        elif start - end >= header.alignment:
+            yield _unaccounted(blob, end, start, f"before tensor {shown}")
+        end = max(end, start + _length(tensor))
+    if blob.size - end >= header.alignment:
+        yield _unaccounted(blob, end, blob.size, "after the last tensor")
+
+
+def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
+    return Finding(UNACCOUNTED, blob.locator, where, span=Span(start, stop - start), evidence={"length": stop - start})
+
+
+SCANNER = Scanner(
+    name="gguf",
+    title="GGUF (llama.cpp)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED),
+    suffixes=(".gguf",),
+)

@@ -1,0 +1,47 @@
+"""A reader's bytes taken one field after the other, through a buffer: for formats of many small fields."""
+
+from __future__ import annotations
+
+import struct
+
+from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.units import KIB
+
+BUFFER = 256 * KIB
+
+
+class Cursor:
+    """A position in `reader` that moves forward; `order` is the byte order of numbers, as `struct` writes it."""
+
+    __slots__ = ("_buffer", "_start", "order", "position", "reader")
+
+    def __init__(self, reader: Reader, position: int = 0, order: str = "<") -> None:
+        self.reader, self.position, self.order = reader, position, order
+        self._buffer, self._start = b"", position
+
+    def take(self, length: int) -> bytes:
+        """Return the next `length` bytes; raises Truncated where they are not there."""
+        start = self.position - self._start
+        if start + length > len(self._buffer):
+            self._fill(length)
+            start = 0
+        self.position += length
+        return self._buffer[start : start + length]
+
+    def number(self, code: str) -> int:
+        """Return the next integer, whose width and sign `code` says as `struct` does."""
+        value: int = struct.unpack(self.order + code, self.take(struct.calcsize(f"={code}")))[0]
+        return value
+
+    def skip(self, length: int) -> None:
+        """Pass over `length` bytes; raises Truncated where they are not there."""
+        if length > self.reader.size - self.position:
+            raise Truncated(self.position, length, self.reader.size)
+        self.position += length
+        if self.position > self._start + len(self._buffer):
+            self._buffer, self._start = b"", self.position
+
+    def _fill(self, length: int) -> None:
+        available = self.reader.size - self.position
+        self._buffer = self.reader.read(self.position, max(length, min(BUFFER, available)))
+        self._start = self.position

@@ -1,0 +1,269 @@
+"""What a Jinja template reaches when it is rendered, seen in its syntax tree: never compiled, never rendered.
+
+Chat templates of tokenizers and GGUF files are rendered by loaders, some of them without a sandbox (CVE-2024-34359).
+Each fact of kind `template` has in its detail `how` the value is reached, `path` and `line`: `attribute` (names that
+begin with an underscore, names of interpreter internals), `dynamic-attribute`, `global`, `load`, `url`, `instruction`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+
+from modelsweep.core.finding import Fact, Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.scanner import Item
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB
+
+NAME = "template"
+TEMPLATE_LIMIT = 512 * KIB
+"""Characters of a template that are parsed: the longest in use have some 20,000."""
+_FOLDED = 1000
+"""Characters of a constant expression that are worked out."""
+_SHOWN = 100
+INTERNALS = frozenset(
+    "func_globals func_code gi_frame gi_code cr_frame cr_code ag_frame ag_code f_globals f_locals f_builtins f_back "
+    "tb_frame tb_next co_code mro".split()
+)
+"""Attributes without underscores that lead to the interpreter's internals, as Jinja's own sandbox lists them."""
+_URL = re.compile(r"https?://[^\s\"'<>`{}|\\)\]]{3,200}")
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_PLAIN = re.compile(r"[\w ,.'!?-]{3,}")
+_INSTRUCTION = 4
+"""Words of a text from which it reads as an instruction."""
+
+
+class _Generation(Extension):
+    """The block `{% generation %}` of transformers, which marks what the assistant says."""
+
+    tags = {"generation"}  # noqa: RUF012 (as jinja2 declares it)
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        """Return the body of the block."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(extensions=["jinja2.ext.loopcontrols", "jinja2.ext.do", _Generation])  # noqa: S701 (never renders)
+
+
+def template_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
+    """Yield what the template `text`, which stands at `path` of the file, reaches, or why that is unclear."""
+    if len(text) > TEMPLATE_LIMIT:
+        detail = f"the template {path} is longer than {TEMPLATE_LIMIT:,} characters"
+        yield Problem(ProblemKind.LIMIT, locator, NAME, detail)
+        return
+    first: dict[tuple[str, str], int] = {}
+    try:
+        for how, value, line in _Walk(_environment().parse(text)).reached():
+            first.setdefault((how, value), line)
+    except TemplateSyntaxError as error:
+        detail = f"the template {path} cannot be parsed: {printable(str(error.message), 150)} (line {error.lineno})"
+        yield Problem(ProblemKind.UNSUPPORTED, locator, NAME, detail)
+    except RecursionError:
+        yield Problem(ProblemKind.LIMIT, locator, NAME, f"the template {path} is nested too deep")
+    for (how, value), line in first.items():
+        yield Fact("template", printable(value, _SHOWN), locator, detail={"how": how, "path": path, "line": line})
+
+
+Reached = tuple[str, str, int]
+_UNKNOWN = "\ufffd"
+_DEPTH = 20
+_DUNDER = re.compile(rf"(?<![^\W_])__[a-zA-Z{_UNKNOWN}][\w{_UNKNOWN}]*")
+_IN_BRACES = re.compile(r"\{[^{}]*(__\w+)[^{}]*\}")
+_SPOKEN = re.compile(r"content|text|prompt|query|question|input", re.IGNORECASE)
+_MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
+_LISTS = (nodes.List, nodes.Tuple)
+_BUILDERS = (nodes.Concat, nodes.Add, nodes.Mul, nodes.Mod, nodes.Filter, nodes.Call, nodes.Getitem)
+_CHANGED: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "trim": str.strip,
+    "strip": str.strip,
+    "string": str,
+    "safe": str,
+    "reverse": lambda text: text[::-1],
+}
+
+
+class _Walk:
+    """One pass over a template's tree; constant expressions are worked out, also through `set`."""
+
+    def __init__(self, tree: nodes.Template) -> None:
+        self.tree = tree
+        self.known: dict[str, str] = {}
+        self.spoken: set[str] = set()
+        self.bound = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+        self.bound |= {node.name for node in tree.find_all(nodes.Macro)}
+        for item in tree.find_all(nodes.Assign):
+            if isinstance(item.target, nodes.Name):
+                value = self._fold(item.node)
+                if self._is_spoken(item.node):
+                    self.spoken.add(item.target.name)
+                earlier = self.known.get(item.target.name)
+                self.known[item.target.name] = value if earlier is None else f"{earlier} {value}"[:_FOLDED]
+
+    def reached(self) -> Iterator[Reached]:
+        """Yield (how, value, line) of all that is worth an opinion."""
+        for node in self.tree.find_all(nodes.Node):
+            for how, value in self._seen(node):
+                yield how, value, node.lineno
+
+    def _seen(self, node: nodes.Node) -> Iterator[tuple[str, str]]:
+        if isinstance(node, nodes.Getattr):
+            if "__" in node.attr or node.attr in INTERNALS:
+                yield "attribute", node.attr
+        elif isinstance(node, nodes.Keyword) and "__" in node.key:
+            yield "attribute", node.key
+        elif isinstance(node, nodes.Const):
+            yield from self._constant(node.value)
+        elif isinstance(node, nodes.TemplateData):
+            yield from (("url", url) for url in _URL.findall(node.data))
+        elif isinstance(node, (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)):
+            yield "load", self._fold(node.template)
+        elif isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in self.bound:
+            yield "global", node.name
+        elif isinstance(node, (nodes.If, nodes.CondExpr)):
+            yield from self._instruction(node)
+        if isinstance(node, _BUILDERS):
+            yield from self._built(node)
+
+    def _constant(self, value: object) -> Iterator[tuple[str, str]]:
+        if isinstance(value, str):
+            yield from (("url", url) for url in _URL.findall(value))
+            yield from (("attribute", name) for name in _IN_BRACES.findall(value))
+            if _DUNDER.fullmatch(value) or value in INTERNALS:
+                yield "attribute", value
+
+    def _built(self, node: nodes.Expr) -> Iterator[tuple[str, str]]:
+        """Yield names that `node` puts together, and names of attributes that cannot be worked out."""
+        for name in _DUNDER.findall(self._fold(node)):
+            yield "attribute", name.replace(_UNKNOWN, "?")
+        if isinstance(node, nodes.Filter) and node.name == "attr" and node.args:
+            name = self._fold(node.args[0])
+            if _UNKNOWN in name:
+                yield "dynamic-attribute", name.replace(_UNKNOWN, "?")
+            elif name in INTERNALS:
+                yield "attribute", name
+        argument = node.arg if isinstance(node, nodes.Getitem) else None
+        if isinstance(argument, nodes.Concat) and not self._fold(argument).strip(_UNKNOWN):
+            yield "dynamic-attribute", "?"
+
+    def _instruction(self, node: nodes.If | nodes.CondExpr) -> Iterator[tuple[str, str]]:
+        """Yield text that is added only where what was said holds certain words."""
+        tested = [word for word in self._asked(node.test) if _PLAIN.fullmatch(word) and _WORDS.search(word)]
+        if not tested:
+            return
+        branches = [*node.body, *node.else_] if isinstance(node, nodes.If) else [node.expr1, node.expr2]
+        for text in (text for branch in branches if branch for text in _texts(branch)):
+            if len(_WORDS.findall(_MARKUP.sub(" ", text))) >= _INSTRUCTION:
+                yield "instruction", f"{tested[0]}: {text.strip()}"
+
+    def _asked(self, test: nodes.Node) -> Iterator[str]:
+        """Yield the texts that a condition looks for in what was said."""
+        for node in [test, *test.find_all((nodes.Compare, nodes.Call))]:
+            if isinstance(node, nodes.Compare):
+                sides = [node.expr, *(operand.expr for operand in node.ops)]
+            elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+                sides = [node.node.node, *node.args]
+            else:
+                continue
+            if any(self._is_spoken(side) for side in sides):
+                flat = [item for side in sides for item in (side.items if isinstance(side, _LISTS) else [side])]
+                yield from (
+                    item.value for item in flat if isinstance(item, nodes.Const) and isinstance(item.value, str)
+                )
+
+    def _is_spoken(self, node: nodes.Node | None) -> bool:
+        """Return whether `node` is the text of a message, by the name it goes by."""
+        while isinstance(node, (nodes.Filter, nodes.Call, nodes.Getattr, nodes.Getitem)):
+            if isinstance(node, nodes.Getattr) and _SPOKEN.search(node.attr):
+                return True
+            if (
+                isinstance(node, nodes.Getitem)
+                and isinstance(node.arg, nodes.Const)
+                and isinstance(node.arg.value, str)
+            ):
+                return bool(_SPOKEN.search(node.arg.value))
+            node = node.node
+        return isinstance(node, nodes.Name) and (node.name in self.spoken or bool(_SPOKEN.search(node.name)))
+
+    def _fold(self, node: nodes.Node, depth: int = 0) -> str:
+        """Return the text that `node` amounts to, with `_UNKNOWN` for what only rendering would tell."""
+        return self._folded(node, depth)[:_FOLDED] if depth < _DEPTH else _UNKNOWN
+
+    def _folded(self, node: nodes.Node, depth: int) -> str:
+        if isinstance(node, nodes.Const):
+            return str(node.value)
+        if isinstance(node, nodes.Name):
+            return self.known.get(node.name, _UNKNOWN)
+        if isinstance(node, (nodes.Concat, nodes.List, nodes.Tuple)):
+            parts = node.nodes if isinstance(node, nodes.Concat) else node.items
+            return "".join(self._fold(part, depth + 1) for part in parts[:_FOLDED])
+        if isinstance(node, nodes.Add):
+            return self._fold(node.left, depth + 1) + self._fold(node.right, depth + 1)
+        if isinstance(node, nodes.Mul):
+            times = node.right.value if isinstance(node.right, nodes.Const) else 1
+            return self._fold(node.left, depth + 1) * (min(times, _FOLDED) if isinstance(times, int) else 1)
+        if isinstance(node, nodes.Mod):
+            return self._formatted(self._fold(node.left, depth + 1), [node.right], depth)
+        if isinstance(node, nodes.Getitem):
+            backwards = isinstance(node.arg, nodes.Slice) and isinstance(node.arg.step, nodes.Neg)
+            return self._fold(node.node, depth + 1)[::-1] if backwards else _UNKNOWN
+        return self._called(node, depth)
+
+    def _called(self, node: nodes.Node, depth: int) -> str:
+        """Return what a filter or a method of a string makes of it."""
+        if isinstance(node, nodes.Filter) and node.node is not None:
+            name, source = node.name, node.node
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+            name, source = node.node.attr, node.node.node
+        else:
+            return _UNKNOWN
+        text = self._fold(source, depth + 1)
+        if name in _CHANGED:
+            return _CHANGED[name](text)
+        if name == "join":
+            return self._joined(node, source, depth)
+        if name == "format":
+            return self._formatted(text, node.args, depth)
+        if name == "replace" and len(node.args) == 2:
+            return text.replace(self._fold(node.args[0], depth + 1), self._fold(node.args[1], depth + 1))
+        return _UNKNOWN
+
+    def _joined(self, node: nodes.Filter | nodes.Call, source: nodes.Node, depth: int) -> str:
+        """Return the items of a list with what stands between them: `|join(x)` and `x.join()` differ in order."""
+        items: nodes.Node = source
+        between: nodes.Node | None = node.args[0] if node.args else None
+        if isinstance(node, nodes.Call) and between is not None:
+            items, between = between, source
+        parts = items.items if isinstance(items, (nodes.List, nodes.Tuple)) else [items]
+        glue = self._fold(between, depth + 1) if between is not None else ""
+        return glue.join(self._fold(part, depth + 1) for part in parts[:_FOLDED])
+
+    def _formatted(self, text: str, arguments: list[nodes.Expr], depth: int) -> str:
+        """Fill the places of `text` in order, in the style of `%` and of braces; `%c` makes characters of numbers."""
+        flat = [item for part in arguments for item in (part.items if isinstance(part, nodes.Tuple) else [part])]
+        values = iter([self._fold(item, depth + 1) for item in flat])
+
+        def fill(match: re.Match[str]) -> str:
+            value = next(values, _UNKNOWN)
+            return chr(int(value)) if match[0] == "%c" and value.isdecimal() and int(value) < 0x110000 else value
+
+        return re.sub(r"%[sc]|\{[0-9]*\}", fill, text)
+
+
+def _texts(node: nodes.Node) -> Iterator[str]:
+    """Yield the texts that a statement writes or sets."""
+    for item in (node, *node.find_all((nodes.TemplateData, nodes.Const))):
+        text = item.data if isinstance(item, nodes.TemplateData) else getattr(item, "value", None)
+        if isinstance(text, str):
+            yield text
