@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -17,7 +18,7 @@ BIAS = {"dtype": "F16", "shape": [2], "data_offsets": [16, 20]}
 
 def real() -> bytes:
     """Return a file of the safetensors library with metadata and an empty tensor."""
-    tensors = {
+    tensors: dict[str, np.ndarray[Any, Any]] = {
         "weight": np.ones((4, 8), np.float32),
         "bias": np.zeros(8, np.float16),
         "empty": np.zeros((0, 3), np.int64),
