@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
+import sys
 from collections.abc import Sequence
 
 from modelsweep.core.finding import Problem, ProblemKind
@@ -12,13 +14,15 @@ from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.scanner import Scanner, Spool
 from modelsweep.core.text import printable
-from modelsweep.core.units import format_size
+from modelsweep.core.units import KIB, format_size
 from modelsweep.core.wire import decode_unit, encode_result
 from scanners.engine import examine
 from sources.file import FileReader
-from worker.channel import BadMessage, Closed, receive, send
+from worker.channel import BadMessage, Closed, frame, receive
 
 CHILD = "child"
+RETIRING = 4
+"""A child that held more than this part of the memory it may have is replaced, so that each unit can have all of it."""
 
 
 def serve(peer: socket.socket, options: Options, scanners: Sequence[Scanner], spool: Spool) -> None:
@@ -29,32 +33,47 @@ def serve(peer: socket.socket, options: Options, scanners: Sequence[Scanner], sp
         except Closed:
             return
         assert descriptor is not None
-        unit = decode_unit(message)
+        peer.sendall(_answer(decode_unit(message), descriptor, options, scanners, spool))
+
+
+def _answer(unit: Unit, descriptor: int, options: Options, scanners: Sequence[Scanner], spool: Spool) -> bytes:
+    """Return the result of a unit as a message; whatever is raised on the way is a Problem in it."""
+    memory = options.limits.memory
+    try:
         result = examine_file(unit, descriptor, options, scanners, spool)
-        try:
-            send(peer, encode_result(result))
-        except (BadMessage, MemoryError) as error:
-            send(peer, encode_result(_failure(unit, ProblemKind.LIMIT, f"the result is too large: {error}")))
+        return frame({**encode_result(result), "retire": _taken() > memory // RETIRING})
+    except MemoryError:
+        return _failure(unit, ProblemKind.LIMIT, f"ran out of memory ({format_size(memory)})")
+    except BadMessage as error:
+        return _failure(unit, ProblemKind.LIMIT, f"the result is too large: {error}")
+    except SourceFault as fault:
+        return _failure(unit, ProblemKind.SOURCE, str(fault))
+    except BaseException as error:  # noqa: BLE001 - the process boundary: whatever a scanner raises costs one Problem
+        return _failure(unit, ProblemKind.CRASH, f"{type(error).__name__}: {error}")
 
 
 def examine_file(
     unit: Unit, descriptor: int, options: Options, scanners: Sequence[Scanner], spool: Spool
 ) -> UnitResult:
-    """Examine the file that `descriptor` is open on, and say so where it changed meanwhile; never raises."""
+    """Examine the file that `descriptor` is open on, which is closed, and say so where it changed meanwhile.
+
+    Raises SourceFault where it cannot be read at all, and what is no Exception out of a scanner.
+    """
     try:
         reader = FileReader(descriptor)
-    except SourceFault as fault:
+    except SourceFault:
         os.close(descriptor)
-        return _failure(unit, ProblemKind.SOURCE, str(fault))
+        raise
     try:
         return _unchanged(reader, examine(unit, reader, options, spool, scanners))
-    except MemoryError:
-        detail = f"ran out of memory ({format_size(options.limits.memory)})"
-        return _failure(unit, ProblemKind.LIMIT, detail)
-    except BaseException as error:  # noqa: BLE001 - the process boundary: whatever a scanner raises costs one Problem
-        return _failure(unit, ProblemKind.CRASH, printable(f"{type(error).__name__}: {error}", 300))
     finally:
         reader.close()
+
+
+def _taken() -> int:
+    """Return the most memory that this process ever held, in bytes: what was freed is not all given back."""
+    unit = 1 if sys.platform == "darwin" else KIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _unchanged(reader: FileReader, result: UnitResult) -> UnitResult:
@@ -78,5 +97,6 @@ def _unchanged(reader: FileReader, result: UnitResult) -> UnitResult:
 _BY_CHANGE = (ProblemKind.CHANGED, ProblemKind.MALFORMED)
 
 
-def _failure(unit: Unit, kind: ProblemKind, detail: str) -> UnitResult:
-    return UnitResult(unit, problems=(Problem(kind, unit.locator, CHILD, detail),))
+def _failure(unit: Unit, kind: ProblemKind, detail: str) -> bytes:
+    problem = Problem(kind, unit.locator, CHILD, printable(detail, 300))
+    return frame({**encode_result(UnitResult(unit, problems=(problem,))), "retire": True})

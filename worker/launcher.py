@@ -7,7 +7,6 @@ clients. What was executed with an empty environment never held any.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
@@ -50,8 +49,14 @@ class Launcher:
         except OSError as error:
             raise SandboxFailed(f"no directory for temporary files: {error} (TMPDIR names another place)") from error
         self.control, other = socket.socketpair()
-        with other:
+        try:
             self._process = _execute_zygote(other)
+        except SandboxFailed:
+            self.control.close()
+            remove_spool_directory(self._spool)
+            raise
+        finally:
+            other.close()
         with suppress(Closed):  # said by `tool`
             send(self.control, {"options": encode_options(options), "spool": self._spool})
 
@@ -113,6 +118,8 @@ class Launcher:
 def _execute_zygote(control: socket.socket) -> int:
     if not sys.executable or not hasattr(os, "posix_spawn"):
         raise SandboxFailed("no sandboxed process can be started here: that needs Linux or macOS, and python itself")
+    import fcntl
+
     arguments = [sys.executable, "-I", "-S", "-c", _START, str(_CONTROL), *filter(os.path.isabs, sys.path)]
     environment = {name: value for name, value in os.environ.items() if name in _KEPT}
     # Copied out of the way, because a descriptor that is `_CONTROL` already would not be inherited

@@ -69,6 +69,7 @@ class Supervisor:
         self._idle: list[Child] = []
         self._done: list[UnitResult] = []
         self._spawned = 0
+        self._looked = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._tool: Tool | None = None
         self._launch()
@@ -108,10 +109,8 @@ class Supervisor:
         while self._feed(waiting, open_unit) or self._busy():
             if not self._done:
                 self._wait()
-            paused = time.monotonic()
             while self._done:
                 yield self._done.pop()
-            self._postpone(time.monotonic() - paused)
 
     def _busy(self) -> bool:
         return bool(self._done) or any(child.unit for child in self._children.values())
@@ -154,13 +153,9 @@ class Supervisor:
         """Return how long examining `unit` may take: `timeout` for up to 1 GiB, in proportion beyond."""
         return self.options.timeout * max(1.0, unit.size / GIB)
 
-    def _postpone(self, seconds: float) -> None:
-        """Leave out of all deadlines the time in which nobody looked."""
-        for child in self._children.values():
-            child.deadline += seconds
-
     def _wait(self) -> None:
         """Wait until something happens, and deal with all that did."""
+        self._postpone(time.monotonic() - self._looked)
         deadlines = [child.deadline for child in self._children.values() if child.unit]
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
         for key, _ in self._selector.select(timeout):
@@ -173,6 +168,12 @@ class Supervisor:
             if child.unit and child.deadline <= now:
                 seconds = self.seconds(child.unit)
                 self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
+        self._looked = now
+
+    def _postpone(self, seconds: float) -> None:
+        """Leave out of all deadlines the time that the caller took, in which nobody looked."""
+        for child in self._children.values():
+            child.deadline += seconds
 
     def _read(self, child: Child) -> bool:
         """Take in what a child sent; returns whether there was anything."""
@@ -202,13 +203,20 @@ class Supervisor:
         result = _decoded(message, unit)
         child.unit = None
         child.received = bytearray()
-        self._idle.append(child)
         self._done.append(result)
+        if message.get("retire"):
+            self._retire(child)
+        else:
+            self._idle.append(child)
 
-    def _condemn(self, child: Child, fate: Fate) -> None:
-        """Have a child killed for what it did, and wait no longer for it: it may be stuck in the kernel."""
+    def _retire(self, child: Child) -> None:
+        """Have a child killed, and wait no longer for it: it may be stuck in the kernel."""
         self._hang_up(child)
         del self._children[child.number]
+
+    def _condemn(self, child: Child, fate: Fate) -> None:
+        """Retire a child that failed: its unit has this fate."""
+        self._retire(child)
         if child.unit:
             self._done.append(_failed(child.unit, fate))
 

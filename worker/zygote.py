@@ -27,6 +27,7 @@ from worker.plugins import PluginError, scanners_with
 from worker.ruleset import tool
 from worker.spool_directory import remove_spool_directory
 
+DESCRIPTORS = 4096
 FAULT = 70
 """Exit status of a child whose sandbox could not be set up (EX_SOFTWARE)."""
 
@@ -119,7 +120,7 @@ def _signals_as_bytes() -> tuple[int, int]:
 
 def main(descriptor: int) -> None:
     """Serve the supervisor at the other end of the socket `descriptor`, then end this process."""
-    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(descriptor + 1, DESCRIPTORS)  # what the process that started us inherited itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(Closed):
         _serve(socket.socket(fileno=descriptor))
