@@ -14,4 +14,5 @@ WRITERS: tuple[Writer, ...] = (
     Writer("markdown", "Markdown for pull requests and job summaries", ".md", "reporting.markdown"),
     Writer("junit", "JUnit XML for CI servers", ".xml", "reporting.junit"),
     Writer("codequality", "GitLab Code Quality", ".codequality.json", "reporting.codequality"),
+    Writer("gitlab-sast", "GitLab security report (SAST)", ".gitlab-sast.json", "reporting.gitlab_sast"),
 )

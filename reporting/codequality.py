@@ -5,15 +5,13 @@ https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from typing import TextIO
 
-from modelsweep.core.finding import Finding, Json, Severity
+from modelsweep.core.finding import Json, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.text import printable
-from reporting.address import address
 from reporting.encode import write_json
+from reporting.identity import Identified, identified
 from reporting.writer import View
 
 DESCRIPTION = 1_024
@@ -28,22 +26,15 @@ GRADES = {
 
 def write(report: Report, stream: TextIO, view: View) -> None:
     """Write the findings of `report` as a list; what was not scanned has no place in this format."""
-    seen: Counter[tuple[str, str]] = Counter()
-    entries: list[Json] = []
-    for finding in (finding for result in report.results for finding in view.findings(result)):
-        path = address(finding.locator, view.root).path
-        seen[path, finding.fingerprint] += 1
-        entries.append(_entry(finding, path, seen[path, finding.fingerprint]))
-    write_json(entries, stream)
+    write_json([_entry(item) for item in identified(report, view)], stream)
 
 
-def _entry(finding: Finding, path: str, occurrence: int) -> Json:
-    """Return one entry; its fingerprint is unique in the report, as the widget demands."""
-    identity = "\0".join((path, finding.fingerprint, str(occurrence))).encode("utf-8", "surrogatepass")
+def _entry(item: Identified) -> Json:
+    finding = item.finding
     return {
         "description": printable(f"{finding.rule.title}: {finding.message}", DESCRIPTION),
         "check_name": finding.rule.id,
-        "fingerprint": hashlib.sha256(identity).hexdigest(),
+        "fingerprint": item.identity,
         "severity": GRADES[finding.severity],
-        "location": {"path": path, "lines": {"begin": 1}},
+        "location": {"path": item.path, "lines": {"begin": 1}},
     }

@@ -16,8 +16,8 @@ from reporting.writer import View
 
 ROWS = 100
 """Findings in the table: GitHub refuses comments of more than 65,536 characters."""
-CELL = 200
-"""Characters of a cell."""
+CODE = 200
+"""Characters of a code span."""
 
 
 def write(report: Report, stream: TextIO, view: View) -> None:
@@ -52,8 +52,8 @@ def _table(findings: list[Finding], view: View) -> Iterator[str]:
     yield "| Severity | Rule | What | Where |"
     yield "| --- | --- | --- | --- |"
     for finding in findings[: None if view.verbose else ROWS]:
-        where = code(place(finding.locator, finding.span))
-        yield f"| {finding.severity.name} | {code(finding.rule.id)} | {code(finding.message)} | {where} |"
+        where = _cell(place(finding.locator, finding.span))
+        yield f"| {finding.severity.name} | {code(finding.rule.id)} | {_cell(finding.message)} | {where} |"
     if len(findings) > ROWS and not view.verbose:
         yield ""
         yield f"{len(findings) - ROWS} more findings are in the other reports."
@@ -76,5 +76,9 @@ def _unexamined(report: Report) -> Iterator[str]:
 
 
 def code(text: str) -> str:
-    """Return `text` as a code span of a table cell: no link, mention or markup in it comes to life."""
-    return f"`{printable(text, CELL).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+    """Return `text` as a code span: no link, mention or markup in it comes to life."""
+    return "`" + printable(text, CODE).replace("`", "'") + "`"
+
+
+def _cell(text: str) -> str:
+    return code(text).replace("|", r"\|")

@@ -38,8 +38,10 @@ VERDICT_WORDS = {
 }
 LABEL = 10
 """Columns of the severity before a finding's rule."""
+PARAGRAPH = 110
+"""Columns that a paragraph takes at most: longer lines tire the eye."""
 MESSAGE = 400
-"""Characters of a message."""
+"""Characters of a message, and of a place inside a file."""
 SAME_RULE = 5
 """Findings of one rule that are shown per file; `--verbose` shows all."""
 SAME_KIND = 5
@@ -115,13 +117,15 @@ def _whereabouts(finding: Finding) -> str:
         where.append(f"at {finding.path}")
     if finding.span is not None:
         where.append(f"pos {finding.span.offset}")
-    return printable(", ".join(where))
+    return printable(", ".join(where), MESSAGE)
 
 
 def _paragraph(label: str, text: str, width: int) -> Iterator[Line]:
     indent = " " * (LABEL + 2)
     below = indent + " " * len(label)
-    wrapped = textwrap.wrap(printable(text), max(width, 60), initial_indent=below, subsequent_indent=below)
+    wrapped = textwrap.wrap(
+        printable(text), min(max(width, 60), PARAGRAPH), initial_indent=below, subsequent_indent=below
+    )
     for number, line in enumerate(wrapped):
         yield [(indent + label, "bold"), (line.removeprefix(below), "")] if number == 0 else [(line, "")]
 
@@ -145,7 +149,7 @@ def _kind(kind: ProblemKind, problems: Sequence[Problem], view: View) -> Iterato
     yield [(f"  {len(problems)} {meaning.heading}", style), (f"  {meaning.advice}" if failing else "", "dim")]
     listed = problems if view.verbose else problems[:SAME_KIND]
     for problem in listed:
-        yield [(f"    {printable(str(problem.locator))}: {printable(problem.detail)}", "")]
+        yield [(f"    {printable(str(problem.locator), MESSAGE)}: {printable(problem.detail, MESSAGE)}", "")]
     if len(listed) < len(problems):
         yield [(f"    and {len(problems) - len(listed)} more: --verbose lists all", "dim")]
 

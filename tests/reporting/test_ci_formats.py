@@ -1,4 +1,4 @@
-"""What CI servers and pull requests take: JUnit XML, GitLab Code Quality, Markdown."""
+"""What CI servers and pull requests take: JUnit XML, GitLab's Code Quality and SAST reports, Markdown."""
 
 from __future__ import annotations
 
@@ -8,11 +8,53 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
+
 from modelsweep.core.finding import Severity
 from modelsweep.core.report import Gate
 from reporting.markdown import ROWS, code
 from tests.reporting.sample import clean_report, malicious_archive, sample_report
 from tests.reporting.test_writers import VIEW, written
+
+TIME = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$"}
+WORD = {"type": "string", "minLength": 1}
+
+
+def demanding(**properties: Any) -> dict[str, Any]:
+    """Return the schema of an object that must have `properties`."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def listing(item: dict[str, Any], least: int = 0) -> dict[str, Any]:
+    return {"type": "array", "items": item, "minItems": least}
+
+
+TOOL = demanding(id=WORD, name=WORD, version=WORD, vendor=demanding(name=WORD))
+# What GitLab's schema 15.0.4 demands of the keys that we write.
+GITLAB_DEMANDS = demanding(
+    version={"pattern": r"^[0-9]+\.[0-9]+\.[0-9]+$"},
+    scan=demanding(
+        analyzer=TOOL,
+        scanner=TOOL,
+        type={"const": "sast"},
+        status={"enum": ["success", "failure"]},
+        start_time=TIME,
+        end_time=TIME,
+        messages=listing(demanding(level={"enum": ["info", "warn", "fatal"]}, value=WORD)),
+    ),
+    vulnerabilities=listing(
+        demanding(
+            id=WORD,
+            name={"type": "string", "maxLength": 255},
+            solution={"type": "string", "maxLength": 7000},
+            severity={"enum": ["Info", "Unknown", "Low", "Medium", "High", "Critical"]},
+            identifiers=listing(demanding(type=WORD, name=WORD, value=WORD), 1),
+            links=listing(demanding(url={"pattern": "^https?://.+"})),
+            location=demanding(file=WORD, start_line={"type": "number"}),
+            tracking=demanding(items=listing(demanding(signatures=listing(demanding(algorithm=WORD, value=WORD), 1)))),
+        )
+    ),
+)
 
 
 def suite_of(gate: Gate) -> ElementTree.Element:
@@ -61,8 +103,19 @@ def test_code_quality_entries_are_complete_and_unique() -> None:
         assert not entry["location"]["path"].startswith(("/", "./"))
 
 
+def test_gitlab_sast_has_what_its_schema_demands() -> None:
+    report: dict[str, Any] = json.loads(written("gitlab-sast", sample_report()))
+    jsonschema.validate(report, GITLAB_DEMANDS, cls=jsonschema.Draft202012Validator)
+    assert report["scan"]["status"] == "failure"
+    assert len({item["id"] for item in report["vulnerabilities"]}) == len(report["vulnerabilities"]) == 5
+    assert len(report["scan"]["messages"]) == len(sample_report().all_problems)
+    clean: dict[str, Any] = json.loads(written("gitlab-sast", clean_report()))
+    jsonschema.validate(clean, GITLAB_DEMANDS, cls=jsonschema.Draft202012Validator)
+    assert clean["scan"]["status"] == "success"
+
+
 def test_markdown_cells_hold_nothing_that_comes_to_life() -> None:
-    assert code("a`b|c @team [x](y)") == r"`a'b\|c @team [x](y)`"
+    assert code("a`b|c @team [x](y)") == "`a'b|c @team [x](y)`"
     for line in written("markdown", sample_report()).splitlines():
         if line.startswith("| ") and "Severity" not in line and "---" not in line:
             assert len(re.split(r"(?<!\\)\|", line)) == 6

@@ -1,0 +1,90 @@
+"""GitLab security report of type SAST, schema 15.0.4.
+
+https://docs.gitlab.com/development/integrations/secure/#report
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+from uuid import NAMESPACE_URL, uuid5
+
+from modelsweep.core.finding import Json, Problem, Severity
+from modelsweep.core.report import Report
+from modelsweep.core.shape import place
+from modelsweep.core.text import printable, shorten
+from reporting.encode import utc, write_json
+from reporting.identity import Identified, identified
+from reporting.markdown import code
+from reporting.writer import View
+
+JsonObject = dict[str, Json]
+
+SCHEMA = "15.0.4"
+NAME = 255
+"""Characters of a name."""
+SOLUTION = 7_000
+"""Characters of a solution."""
+MESSAGES = 1_000
+"""Files listed that were not scanned; the JSON report has them all."""
+GRADES = {
+    Severity.CRITICAL: "Critical",
+    Severity.WARNING: "Medium",
+    Severity.INFO: "Info",
+    Severity.DEBUG: "Info",
+}
+
+
+def write(report: Report, stream: TextIO, view: View) -> None:
+    """Write the findings of `report` as vulnerabilities, and what was not scanned as messages of the scan."""
+    vulnerabilities: list[Json] = [_vulnerability(item) for item in identified(report, view)]
+    write_json({"version": SCHEMA, "scan": _scan(report, view), "vulnerabilities": vulnerabilities}, stream)
+
+
+def _scan(report: Report, view: View) -> JsonObject:
+    tool: JsonObject = {
+        "id": "modelsweep",
+        "name": "modelsweep",
+        "version": report.tool.version,
+        "vendor": {"name": "modelsweep"},
+    }
+    problems = report.all_problems
+    messages: list[Json] = [_message(problem, view) for problem in problems[:MESSAGES]]
+    if len(problems) > MESSAGES:
+        messages.append({"level": "warn", "value": f"{len(problems) - MESSAGES} more files were not scanned."})
+    return {
+        "analyzer": tool,
+        "scanner": tool,
+        "type": "sast",
+        "status": "failure" if view.gate.incomplete(report) else "success",
+        "start_time": utc(report.run.start_time).removesuffix("Z"),
+        "end_time": utc(report.run.start_time + report.run.duration).removesuffix("Z"),
+        "messages": messages,
+    }
+
+
+def _message(problem: Problem, view: View) -> JsonObject:
+    where = printable(place(problem.locator, problem.span))
+    level = "warn" if view.gate.fails(problem) else "info"
+    return {"level": level, "value": f"not scanned ({problem.kind.value}): {where}: {printable(problem.detail)}"}
+
+
+def _vulnerability(item: Identified) -> JsonObject:
+    finding, rule = item.finding, item.finding.rule
+    identifiers: list[Json] = [{"type": "modelsweep_rule", "name": rule.id, "value": rule.id}]
+    if rule.cwe:
+        url = f"https://cwe.mitre.org/data/definitions/{rule.cwe}.html"
+        identifiers.append({"type": "cwe", "name": f"CWE-{rule.cwe}", "value": str(rule.cwe), "url": url})
+    where = code(place(finding.locator, finding.span))
+    location: JsonObject = {"file": item.path, "start_line": 1, "end_line": 1}
+    signature: JsonObject = {"algorithm": "hash", "value": item.identity}
+    return {
+        "id": str(uuid5(NAMESPACE_URL, f"modelsweep:{item.identity}")),
+        "name": shorten(rule.title, NAME),
+        "description": f"{code(finding.message)} in {where}\n\n{rule.why}",
+        "severity": GRADES[finding.severity],
+        "solution": shorten(rule.fix, SOLUTION),
+        "identifiers": identifiers,
+        "links": [{"url": url} for url in rule.references if url.startswith(("http://", "https://"))],
+        "location": location,
+        "tracking": {"type": "source", "items": [{**location, "signatures": [signature]}]},
+    }
