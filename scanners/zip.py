@@ -29,7 +29,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from scanners.parsing import zip_directory as directories
 from scanners.parsing.decompression import Expansion
-from scanners.parsing.extraction import RULES, SHOWN, Extraction
+from scanners.parsing.extraction import RULES, SHOWN, SPECIAL_KINDS, Extraction
 from scanners.parsing.tar_header import BLOCK, parse_header
 from scanners.parsing.zip_directory import LocalHeader, ZipDirectory, ZipEntry
 
@@ -251,18 +251,10 @@ def _names(blob: Blob, members: list[_Member]) -> Iterator[Item]:
             target = blob.reader.read(member.start, max(0, min(TARGET, entry.size, blob.size - member.start)))
             name = target.decode("utf-8", "surrogateescape")
             yield from extraction.link(entry.name, name, "symbolic", entry.header_offset)
-        elif kind in _SPECIAL:
-            yield from extraction.special(entry.name, _SPECIAL[kind], entry.header_offset)
+        elif kind in SPECIAL_KINDS and not entry.size:  # `zip -` writes its standard input's kind
+            yield from extraction.special(entry.name, SPECIAL_KINDS[kind], entry.header_offset)
         else:
             yield from extraction.file(entry.name, entry.header_offset)
-
-
-_SPECIAL = {
-    stat.S_IFCHR: "character device",
-    stat.S_IFBLK: "block device",
-    stat.S_IFIFO: "FIFO",
-    stat.S_IFSOCK: "socket",
-}
 
 
 def _overlapping(members: list[_Member]) -> list[_Member]:

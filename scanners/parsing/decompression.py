@@ -5,6 +5,7 @@ Heavy or optional codecs are imported where they are used. Damage raises Malform
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Protocol
@@ -107,42 +108,45 @@ def decoded(
     start: int,
     stop: int,
     make: Callable[[], Decoder],
+    size: int = sys.maxsize,
     steps: tuple[int, ...] = STEPS,
     given: int = 0,
 ) -> Generator[bytes, None, int]:
     """Yield what a decoder makes of the bytes [start, stop), and return the offset after the end of its stream.
 
+    `size` ends a stream that does not say itself where it ends, after so many bytes of output.
+
     Decoders give nothing for the step that meets damage, where a loader that reads in smaller steps got something:
     so damage is approached again in finer `steps`, leaving out the bytes already `given`. Raises Truncated where the
     stream goes on beyond `stop`, and Malformed where it is damaged.
     """
-    run = _Run(reader, start, stop, given)
+    run = _Run(reader, start, stop, size, given)
     try:
         return (yield from run.outputs(make(), steps[0]))
     except Malformed:
         if len(steps) == 1:
             raise
-    return (yield from decoded(reader, start, stop, make, steps[1:], run.given))
+    return (yield from decoded(reader, start, stop, make, size, steps[1:], run.given))
 
 
 class _Run:
     """One attempt at a stream; `given` counts the bytes of output that this and earlier attempts have yielded."""
 
-    __slots__ = ("given", "reader", "start", "stop")
+    __slots__ = ("given", "reader", "size", "start", "stop")
 
-    def __init__(self, reader: Reader, start: int, stop: int, given: int) -> None:
-        self.reader, self.start, self.stop, self.given = reader, start, stop, given
+    def __init__(self, reader: Reader, start: int, stop: int, size: int, given: int) -> None:
+        self.reader, self.start, self.stop, self.size, self.given = reader, start, stop, size, given
 
     def outputs(self, decoder: Decoder, step: int) -> Generator[bytes, None, int]:
         """Yield output not yet given, `step` bytes at a time; return the offset after the end of the stream."""
         position, taken, made, known = self.start, KIB, 0, self.given
-        while not decoder.eof:
+        while not decoder.eof and made < self.size:
             data = b""
             if decoder.needs_input:
                 data = self.reader.read(position, min(taken, self.stop - position))
                 position += len(data)
                 taken = min(INPUT, 2 * taken)
-            output = _step(decoder, data, position, CHUNK if made < known else step)
+            output = _step(decoder, data, position, min(CHUNK if made < known else step, self.size - made))
             made += len(output)
             if made > self.given:
                 fresh, self.given = made - self.given, made
@@ -196,9 +200,37 @@ class LzmaDecoder:
             raise Malformed(f"compressed data is damaged: {error}") from None
 
 
+def lzma_filter(properties: bytes) -> dict[str, int]:
+    """Return the filter that the five property bytes of a raw LZMA stream describe; raises Malformed, OverLimit."""
+    import lzma
+
+    if len(properties) != 5 or properties[0] >= 225:
+        raise Malformed("the properties of an LZMA stream are invalid")
+    packed, lc = divmod(properties[0], 9)
+    pb, lp = divmod(packed, 5)
+    dictionary = int.from_bytes(properties[1:], "little")
+    if dictionary > MEMORY:
+        raise OverLimit(f"more than {MEMORY:,} bytes of memory to decompress")
+    return {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}
+
+
 def inflated(reader: Reader, start: int, stop: int, wbits: int) -> Generator[bytes, None, int]:
     """Yield the deflate, zlib or gzip stream (`wbits` as zlib takes it) at `start`; return the offset after it."""
     return decoded(reader, start, stop, lambda: Inflater(wbits))
+
+
+def inflated64(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
+    """Yield the Deflate64 stream at `start`; raises MissingDependency where no package reads it."""
+    try:
+        import inflate64
+    except ImportError:
+        raise MissingDependency("Deflate64 needs the package inflate64: pip install 'modelsweep[7z]'") from None
+    inflater = inflate64.Inflater()
+    for offset in range(start, stop, KIB):  # small steps: the package cannot bound its output
+        try:
+            yield inflater.inflate(reader.read(offset, min(KIB, stop - offset)))
+        except ValueError as error:
+            raise Malformed(f"compressed data is damaged: {error}", offset) from None
 
 
 def unbzipped(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:

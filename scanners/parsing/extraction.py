@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from typing import Literal
 
@@ -55,6 +56,14 @@ SPECIAL_FILE = Rule(
     references=_REFERENCES,
 )
 RULES = (PATH_ESCAPE, ABSOLUTE_PATH, LINK_ESCAPE, SPECIAL_FILE)
+
+SPECIAL_KINDS = {
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+}
+"""Kinds of file, as in a Unix mode, that rule `archive/special-file` speaks of."""
 
 Link = Literal["", "symbolic", "hard"]
 LINKS = 10_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from modelsweep.core.scanner import Blob, Context, Malformed, MissingDependency
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 from scanners.parsing.decompression import (
-    MEMORY,
     Expansion,
     LzmaDecoder,
     decoded,
     inflated,
+    inflated64,
+    lzma_filter,
     unbzipped,
     unxz,
     unzstd,
@@ -47,7 +49,7 @@ NAME_LENGTH = 1024
 
 STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, ZSTD, XZ = 0, 8, 9, 12, 14, 93, 95
 METHODS = frozenset((STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, ZSTD, XZ))
-ENCRYPTED, DESCRIPTOR, STRONG_ENCRYPTION, UTF8, MASKED = 0x1, 0x8, 0x40, 0x800, 0x2000
+ENCRYPTED, LZMA_END_MARK, DESCRIPTOR, STRONG_ENCRYPTION, UTF8, MASKED = 0x1, 0x2, 0x8, 0x40, 0x800, 0x2000
 
 
 class ZipEntry(NamedTuple):
@@ -325,44 +327,25 @@ def decompressed(reader: Reader, entry: ZipEntry, start: int) -> Iterator[bytes]
     if entry.method == DEFLATED:
         return inflated(reader, start, stop, -zlib.MAX_WBITS)
     if entry.method == DEFLATE64:
-        return _inflated64(reader, start, stop)
+        return inflated64(reader, start, stop)
     if entry.method == LZMA:
-        return _zip_lzma(reader, start, stop)
+        return _zip_lzma(reader, start, stop, entry)
     codec = {BZIP2: unbzipped, XZ: unxz, ZSTD: unzstd, 20: unzstd}.get(entry.method)
     if codec is None:
         raise MissingDependency(f"zip compression method {entry.method} cannot be read: unpack the archive first")
     return codec(reader, start, stop)
 
 
-def _inflated64(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
-    try:
-        import inflate64
-    except ImportError:
-        raise MissingDependency(
-            "Deflate64 in a zip needs the package inflate64: pip install 'modelsweep[7z]'"
-        ) from None
-    inflater = inflate64.Inflater()
-    for offset in range(start, stop, KIB):  # small steps: the package cannot bound its output
-        try:
-            yield inflater.inflate(reader.read(offset, min(KIB, stop - offset)))
-        except ValueError as error:
-            raise Malformed(f"compressed data is damaged: {error}", offset) from None
-
-
-def _zip_lzma(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
+def _zip_lzma(reader: Reader, start: int, stop: int, entry: ZipEntry) -> Iterator[bytes]:
     """Yield an LZMA member: version (2 bytes), size of the properties, properties, raw stream (APPNOTE 5.8.8)."""
     import lzma
 
-    properties = reader.read(start, 9)
-    if int.from_bytes(properties[2:4], "little") != 5 or properties[4] >= 225:
+    header = reader.read(start, 9)
+    if int.from_bytes(header[2:4], "little") != 5:
         raise Malformed("the properties of an LZMA member are invalid", start)
-    packed, lc = divmod(properties[4], 9)
-    pb, lp = divmod(packed, 5)
-    dictionary = int.from_bytes(properties[5:], "little")
-    if dictionary > MEMORY:
-        raise OverLimit(f"more than {MEMORY:,} bytes of memory to decompress")
-    filters = [{"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}]
-    return decoded(reader, start + 9, stop, lambda: LzmaDecoder(lzma.FORMAT_RAW, filters))
+    filters = [lzma_filter(header[4:])]
+    size = sys.maxsize if entry.flags & LZMA_END_MARK else entry.size
+    return decoded(reader, start + 9, stop, lambda: LzmaDecoder(lzma.FORMAT_RAW, filters), size)
 
 
 def member_blob(blob: Blob, entry: ZipEntry, context: Context, expansion: Expansion | None = None) -> Blob:
