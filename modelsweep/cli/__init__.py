@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from modelsweep import __version__, shadowing
-from modelsweep.cli.terminal import Interrupted, discard_stdout, say, tolerate_any_text
+from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams, say
 
 COMMANDS = ("scan", "rules", "metadata", "doctor")
 """In the order of `--help`; each is `command` in the module of its name."""
@@ -61,7 +61,7 @@ def root() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0 nothing found, 1 findings, 2 it failed, 130 interrupted."""
-    tolerate_any_text()
+    prepare_streams()
     given = tuple(sys.argv[1:] if arguments is None else arguments)
     try:
         shadowing.check()
@@ -104,7 +104,7 @@ def _explain(error: Exception) -> None:
         say(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx is not None:
             say(f"see `{error.ctx.command_path} --help`")
-    elif isinstance(error, shadowing.Shadowed):
+    elif isinstance(error, (shadowing.Shadowed, OSError)):
         say(str(error))
     else:
         say(f"internal error: {type(error).__name__}: {error} (MODELSWEEP_DEBUG=1 shows where; please report it)")

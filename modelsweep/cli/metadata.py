@@ -113,8 +113,14 @@ def _describe(result: UnitResult) -> Iterator[str]:
 
 
 def _value(fact: Fact) -> str:
-    details = ", ".join(f"{key} {value}" for key, value in fact.detail.items())
-    return printable(f"{fact.value} ({details})" if details else fact.value, VALUE_LIMIT)
+    """Return a fact in one line: a key with its text, or a value with what else is known of it."""
+    text = fact.detail.get("text")
+    if isinstance(text, str):
+        shown = text if text == fact.value else f"{fact.value}: {text}"
+    else:
+        details = ", ".join(f"{key} {value}" for key, value in fact.detail.items())
+        shown = f"{fact.value} ({details})" if details else fact.value
+    return printable(shown, VALUE_LIMIT)
 
 
 def _row(name: str, value: str) -> str:

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import click
 
+from modelsweep.cli.outputs import NAMES
 from modelsweep.cli.parameters import SEVERITIES, Tolerance, count, seconds, size, tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
@@ -75,7 +76,12 @@ HOW = (
         help=f"Narrower questions: {', '.join(profile.name for profile in PROFILES)} (default).",
     ),
     _option("--depth", type=click.Choice(["quick", "full"]), help="quick: structure only; full: every byte (default)."),
-    _several("--include-scanner", "included", metavar="NAME...", help="Only these: ids or class names, one or more."),
+    _several(
+        "--include-scanner",
+        "included",
+        metavar="NAME...",
+        help="Only these: ids or class names (write a file of such a name ./pickle).",
+    ),
     _several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
     _option("--list-scanners", is_flag=True, help="List the scanners and stop."),
     _several("--allow-import", "allowed", metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."),
@@ -92,7 +98,7 @@ HOW = (
     _option("--no-cache", is_flag=True, help="Read everything again."),
 )
 OUTPUT = (
-    _several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help="text, json, sarif... Several at once."),
+    _several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),
     _several(
         "-o", "--output", "outputs", metavar="FILE", help="Where it goes; without -f the ending names the format."
     ),

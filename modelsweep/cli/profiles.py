@@ -8,27 +8,33 @@ from modelsweep.core.options import Depth
 
 RECOGNISERS = ("text", "media", "pointer")
 """Scanners that only tell what is no model."""
-CONTAINERS = ("zip", "tar", "7z", "gzip", "bzip2", "xz", "lzma", "lz4", "zstd", "zlib")
-PICKLES = ("pickle", "joblib", "numpy", "npz", "torch", "torch-zip", "torch-legacy", "torch-tar", "torchscript")
-BYTES = ("embedded-pickle", "pe", "elf", "macho", "script")
+CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
+PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
+FORMATS = (*PICKLES, "safetensors", "gguf")
+PROGRAMS = ("executable", "executables", "scripts")
+SECRETS = ("secrets", "network")
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`scanners` are ids of scanners and detectors, of which those that this version has are used; none means all."""
+    """`scanners` are ids of scanners and detectors, of which those that this version has run; none means all.
+
+    `awaits` are those without which the question is not answered: their absence is said.
+    """
 
     name: str
     title: str
     scanners: tuple[str, ...] = ()
     depth: Depth = "full"
+    awaits: tuple[str, ...] = ()
 
 
 PROFILES = (
     Profile("quick-scan", "structure and code only, in a moment", depth="quick"),
-    Profile("serialization-attacks", "code that loading a pickle would run", (*PICKLES, *CONTAINERS, *BYTES)),
-    Profile("format-integrity", "damaged files, and bytes that no format accounts for", depth="quick"),
-    Profile("archive-inspection", "what archives hide, and attacks on what unpacks them", (*CONTAINERS, *BYTES)),
-    Profile("secrets-network-threats", "credentials, addresses and network code"),
-    Profile("model-behavior", "what a model runs when it is used"),
+    Profile("serialization-attacks", "code that loading would run", (*PICKLES, *CONTAINERS, *PROGRAMS)),
+    Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
+    Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *PROGRAMS)),
+    Profile("secrets-network-threats", "credentials, addresses and network code", awaits=SECRETS),
+    Profile("model-behavior", "what a model runs when it is used", ("torch", "torch-legacy", "gguf", *CONTAINERS)),
     Profile("full-audit", "everything"),
 )

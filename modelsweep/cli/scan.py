@@ -160,6 +160,7 @@ def _write(report: Report, outputs: Sequence[Output], view: View) -> bool:
         except BrokenPipeError:
             discard_stdout()
         except OSError as error:
-            say(f"cannot write {output.path}: {error.strerror or error}")
+            where = "standard output" if output.path == STDOUT else output.path
+            say(f"cannot write {where}: {error.strerror or error}")
             written = False
     return written

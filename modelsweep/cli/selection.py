@@ -12,25 +12,33 @@ from typing import TYPE_CHECKING
 import click
 
 from modelsweep.cli.profiles import RECOGNISERS, Profile
+from modelsweep.cli.terminal import say
 
 if TYPE_CHECKING:
     from modelsweep.core.scanner import Scanner
 
 # Names that no rule derives: squashed class name -> ids that do its work, of which this version may have none yet.
 ALIASES: dict[str, tuple[str, ...]] = {
-    "executorch": ("executorch",),
-    "gguf": ("gguf", "ggml"),
-    "h5": ("hdf5", "keras-h5", "h5"),
-    "jaxcheckpoint": ("jax", "flax"),
-    "kerash5": ("hdf5", "keras-h5", "h5"),
-    "kerazip": ("keras",),
-    "nestedpickle": ("embedded-pickle", "pickle"),
+    "7z": ("sevenzip",),
+    "flaxmsgpack": ("flax",),
+    "h5": ("hdf5",),
+    "jaxcheckpoint": ("flax",),
+    "joblib": ("pickle",),
+    "kerash5": ("hdf5",),
+    "keraszip": ("keras",),
+    "nestedpickle": ("pickle",),
+    "oci": ("oci",),
     "ocilayer": ("oci",),
-    "pytorchbinary": ("torch-legacy", "torch"),
-    "pytorchzip": ("torch-zip", "torch"),
-    "tensorflowsavedmodel": ("savedmodel", "tensorflow"),
+    "onnx": ("onnx",),
+    "paddle": ("paddle",),
+    "pmml": ("pmml",),
+    "pytorchbinary": ("torch-legacy",),
+    "pytorchzip": ("torch",),
+    "tensorflowsavedmodel": ("savedmodel",),
+    "tensorrt": ("tensorrt",),
     "tflite": ("tflite",),
     "weightdistribution": ("weights",),
+    "xgboost": ("xgboost",),
 }
 _CLASS = re.compile(r"[A-Z]\w*Scanner")
 
@@ -114,9 +122,13 @@ def choose(
     Scanners that only recognise what is no model stay unless excluded: a README is no file that went unexamined.
     Raises UsageError for unknown names, and where nothing is left.
     """
-    if not (included or excluded or profile.scanners):
+    if not (included or excluded or profile.scanners or profile.awaits):
         return None
     known = known_names(plugins)
+    if missing := [name for name in profile.awaits if name not in known]:
+        say(f"profile {profile.name}: this version does not look for {' and '.join(missing)} yet; all the rest runs")
+    if not (included or excluded or profile.scanners):
+        return None
     wanted = _ids(included, known) or {name for name in known if name in profile.scanners} or set(known)
     chosen = wanted - _ids(excluded, known)
     if not chosen:

@@ -126,3 +126,33 @@ def test_shells_get_completions(process: Process):
     done = process(_MODELSWEEP_COMPLETE="bash_source")
     assert done.returncode == 0
     assert b"_MODELSWEEP_COMPLETE=bash_complete" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [
+        ("scan models/evil.pkl >&-", 1),
+        ("scan models/evil.pkl 2>&-", 1),
+        ("scan models/evil.pkl <&- >&- 2>&-", 1),
+        ("scan - <&-", 0),
+        ("scan --nonsense 2>&-", 2),
+        ("rules >&-", 0),
+    ],
+)
+def test_closed_streams(models: Path, redirection: str, code: int):
+    command = ["sh", "-c", f'exec "$0" -P -c "$1" {redirection}', sys.executable, START]
+    done = subprocess.run(command, capture_output=True, env=_environment(), timeout=60)
+    assert done.returncode == code
+    assert b"error" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.parametrize("command", [["scan", "models/clean.pkl"], ["rules"]])
+def test_a_full_disk_behind_standard_output(models: Path, command: list[str]):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", START, *command], stdout=full, stderr=subprocess.PIPE, env=_environment()
+        )
+    assert done.returncode == 2
+    assert b"No space left on device" in done.stderr
+    assert done.stderr.count(b"\n") == 1

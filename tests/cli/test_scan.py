@@ -11,6 +11,7 @@ import pytest
 from modelsweep.cli.options import SECTIONS
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.scan import PARAMETERS
+from modelsweep.cli.selection import known_names
 from tests.cli.conftest import Run
 
 
@@ -157,6 +158,18 @@ def test_every_profile_runs(models: Path, run: Run, profile: str):
 def test_profiles_find_what_they_are_for(models: Path, run: Run):
     assert run("scan", "--profile", "serialization-attacks", "models/evil.pkl").code == 1
     assert run("scan", "--profile", "quick-scan", "models/evil.pkl").code == 1
+
+
+def test_a_profile_says_what_it_cannot_answer_yet(models: Path, run: Run):
+    awaited = [profile for profile in PROFILES if set(profile.awaits) - set(known_names())]
+    for profile in awaited:
+        assert (
+            f"profile {profile.name}: this version does not look for" in run("scan", "--profile", profile.name, ".").err
+        )
+
+
+def test_profiles_name_scanners_that_there_are():
+    assert {name for profile in PROFILES for name in profile.scanners} <= set(known_names())
 
 
 def test_sharing_leaves_the_report_in_the_configured_place_and_nowhere_else(

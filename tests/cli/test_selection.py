@@ -7,7 +7,7 @@ import pytest
 
 from modelsweep.cli.selection import looks_like_scanner, resolve, spread, words
 
-KNOWN = ("pickle", "torch-zip", "hdf5", "zip")
+KNOWN = ("pickle", "torch", "torch-zip", "hdf5", "zip")
 OPTIONS = frozenset({"--include-scanner", "--exclude-scanner"})
 
 
@@ -24,7 +24,8 @@ def spread_known(*arguments: str) -> list[str]:
         ("picklescanner", ("pickle",)),
         ("torch_zip", ("torch-zip",)),
         ("TorchZipScanner", ("torch-zip",)),
-        ("PyTorchZipScanner", ("torch-zip",)),
+        ("PyTorchZipScanner", ("torch",)),
+        ("JoblibScanner", ("pickle",)),
         ("H5Scanner", ("hdf5",)),
         ("KerasH5Scanner", ("hdf5",)),
     ],
