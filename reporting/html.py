@@ -1,0 +1,110 @@
+"""One self-contained HTML page: no script, nothing loaded from anywhere, readable in light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.report import Report
+from modelsweep.core.shape import place
+from modelsweep.core.text import printable
+from modelsweep.core.units import format_size
+from reporting.encode import utc
+from reporting.kinds import MEANING, Meaning
+from reporting.writer import View
+
+TEXT = 1_000
+"""Characters of anything that comes out of a file."""
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --critical: #c62828; --warning: #b26a00; --info: #1769aa; }
+@media (prefers-color-scheme: dark) { :root { --critical: #ff6b6b; --warning: #ffb74d; --info: #64b5f6; } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+h2 { margin-top: 2.5rem; } table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); }
+code { overflow-wrap: anywhere; } .quiet { opacity: .7; } section { margin: 1.5rem 0; }
+.critical, .malicious { color: var(--critical); font-weight: 600; } .warning, .review { color: var(--warning); }
+.info, .not-scanned { color: var(--info); }
+"""
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>modelsweep report</title>
+<style>{{ style|safe }}</style>
+</head>
+<body>
+<h1>modelsweep report</h1>
+<p>{% for verdict, count in verdicts %}<span class="{{ verdict|replace(' ', '-') }}">{{ count }} {{ verdict }}</span>
+{%- if not loop.last %}, {% endif %}{% else %}Nothing to scan{% endfor %}.
+<span class="quiet">{{ files }} files, {{ size }} read{% if time %}, started {{ time }}{% endif %}.</span></p>
+<p class="quiet">Targets: {% for target in targets %}<code>{{ target }}</code> {% endfor %}</p>
+{% for result, findings in results %}
+<section>
+<h2><code>{{ result.unit.locator|shown }}</code></h2>
+<p><span class="{{ result.verdict.value|replace(' ', '-') }}">{{ result.verdict.value }}</span>
+<span class="quiet">{{ result.unit.size|size -}}
+{% if result.digest %}, SHA-256 <code>{{ result.digest }}</code>{% endif %}</span></p>
+<table>
+<tr><th>Severity</th><th>Finding</th><th>Where</th></tr>
+{% for finding in findings %}<tr>
+<td class="{{ finding.severity.name|lower }}">{{ finding.severity.name }}</td>
+<td>{{ finding.message|shown }}<br><a class="quiet" href="#{{ finding.rule.id }}">{{ finding.rule.id }}</a></td>
+<td><code>{{ finding|place }}</code></td>
+</tr>
+{% endfor %}</table>
+</section>
+{% endfor %}
+{% if problems %}<h2>Not scanned</h2>
+{% for meaning, group in problems %}<details{% if loop.first %} open{% endif %}>
+<summary>{{ group|length }} {{ meaning.heading }} <span class="quiet">{{ meaning.sentence }}</span></summary>
+<table>
+{% for problem in group %}<tr><td><code>{{ problem|place }}</code></td><td>{{ problem.detail|shown }}</td></tr>
+{% endfor %}</table>
+</details>
+{% endfor %}{% endif %}
+{% if rules %}<h2>Rules</h2>
+{% for rule in rules %}<section id="{{ rule.id }}">
+<h3>{{ rule.id }}: {{ rule.title }}</h3>
+<p>{{ rule.why }}</p>
+<p><strong>What to do:</strong> {{ rule.fix }}</p>
+</section>
+{% endfor %}{% endif %}
+<p class="quiet">modelsweep {{ tool.version }}, ruleset {{ tool.ruleset }}</p>
+</body>
+</html>
+"""
+
+
+def write(report: Report, stream: TextIO, view: View) -> None:
+    """Write `report` as a page; every value is escaped by the template engine."""
+    from jinja2 import Environment, StrictUndefined
+
+    engine = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    engine.filters["shown"] = lambda value: printable(str(value), TEXT)
+    engine.filters["place"] = lambda item: printable(place(item.locator, item.span), TEXT)
+    engine.filters["size"] = format_size
+    accused = [(result, findings) for result in report.results if (findings := view.findings(result))]
+    rules = {finding.rule for _, findings in accused for finding in findings}
+    chunks = engine.from_string(PAGE).generate(
+        style=STYLE,
+        verdicts=[(verdict.value, count) for verdict, count in report.verdicts().items() if count],
+        files=len(report.results),
+        size=format_size(report.bytes_read),
+        time=utc(report.run.start_time) if report.run.start_time else "",
+        targets=[printable(target, TEXT) for target in report.targets],
+        results=accused,
+        problems=list(_by_kind(report.all_problems)),
+        rules=sorted(rules, key=lambda rule: (-rule.severity, rule.id)),
+        tool=report.tool,
+    )
+    stream.writelines(chunks)
+
+
+def _by_kind(problems: Sequence[Problem]) -> Iterator[tuple[Meaning, list[Problem]]]:
+    for kind in ProblemKind:
+        group = [problem for problem in problems if problem.kind is kind]
+        if group:
+            yield MEANING[kind], group
