@@ -20,7 +20,22 @@ class PluginError(Exception):
 
 def scanners_with(distributions: Sequence[str]) -> tuple[Scanner, ...]:
     """Return our scanners and those of the installed `distributions`, in that order; raises PluginError."""
-    return (*SCANNERS, *(scanner for name in distributions for scanner in _load(name)))
+    if not distributions:
+        return SCANNERS
+    found = {scanner.name: scanner for scanner in SCANNERS}
+    for name in dict.fromkeys(distributions):
+        for scanner in _load(name):
+            if scanner.name in found:
+                raise PluginError(f"plug-in {name}: there is a scanner {scanner.name!r} already")
+            found[scanner.name] = scanner
+    return tuple(found.values())
+
+
+def versions(distributions: Sequence[str]) -> tuple[str, ...]:
+    """Return `NAME==VERSION` of installed `distributions`."""
+    from importlib.metadata import version
+
+    return tuple(f"{name}=={version(name)}" for name in dict.fromkeys(distributions))
 
 
 def _load(name: str) -> Iterator[Scanner]:

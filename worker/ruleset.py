@@ -15,12 +15,12 @@ from scanners.detectors import DETECTORS
 from scanners.judge import JUDGES, Judge
 
 
-def tool(scanners: Sequence[Scanner]) -> Tool:
-    """Return this program with `scanners`, plug-ins included; `ruleset` is a SHA-256 in hex.
+def tool(scanners: Sequence[Scanner], plugins: Sequence[str] = ()) -> Tool:
+    """Return this program with `scanners`, those of `plugins` (`NAME==VERSION`) included; `ruleset` is a SHA-256.
 
     It changes whenever the same bytes might be judged otherwise: a name, a version or a rule is another one.
     """
     parts: tuple[Scanner | Detector | Judge, ...] = (*scanners, *DETECTORS, *JUDGES)
     identity: Json = [[part.name, part.version, *map(encode_rule, part.rules)] for part in parts]
-    digest = hashlib.sha256(dumps(identity)).hexdigest()
+    digest = hashlib.sha256(dumps([identity, *plugins])).hexdigest()
     return Tool(VERSION, digest, tuple(scanner.name for scanner in scanners))

@@ -23,7 +23,7 @@ from sources.spool import FileSpool
 from worker import sandbox
 from worker.channel import Closed, receive, send
 from worker.child import serve
-from worker.plugins import PluginError, scanners_with
+from worker.plugins import PluginError, scanners_with, versions
 from worker.ruleset import tool
 from worker.spool_directory import remove_spool_directory
 
@@ -136,7 +136,7 @@ def _serve(control: socket.socket) -> None:
         send(control, {"fault": str(error)})
         remove_spool_directory(spool)
         return
-    send(control, {"tool": cast(JsonObject, asdict(tool(scanners)))})
+    send(control, {"tool": cast(JsonObject, asdict(tool(scanners, versions(options.plugins))))})
     _silence()
     gc.freeze()
     Zygote(control, options, scanners, spool).run()

@@ -73,6 +73,29 @@ def test_a_plugin_is_part_of_the_ruleset(weights: Path, process: Process, instal
     assert without["tool"]["ruleset"] != with_plugin["tool"]["ruleset"]
 
 
+def test_another_version_of_a_plugin_is_another_ruleset(
+    weights: Path, process: Process, installed: str, tmp_path: Path
+):
+    site = tmp_path / "site"
+    shutil.copytree(installed.split(os.pathsep)[1], site)
+    (metadata,) = site.glob("*.dist-info/METADATA")
+    metadata.write_text(metadata.read_text().replace("Version: 1.2.3", "Version: 1.2.4"))
+    _, old = report(process, installed, "--plugin", "modelsweep-example")
+    _, new = report(process, os.pathsep.join((str(ROOT), str(site))), "--plugin", "modelsweep-example")
+    assert old["tool"]["ruleset"] != new["tool"]["ruleset"]
+
+
+def test_a_plugin_cannot_take_the_name_of_a_scanner(weights: Path, process: Process, installed: str, tmp_path: Path):
+    site = tmp_path / "site"
+    shutil.copytree(installed.split(os.pathsep)[1], site)
+    module = site / "modelsweep_example" / "__init__.py"
+    module.write_text(module.read_text().replace('name="acme"', 'name="pickle"'))
+    path = os.pathsep.join((str(ROOT), str(site)))
+    done = process("scan", ".", "--plugin", "modelsweep-example", PYTHONPATH=path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"there is a scanner 'pickle' already" in done.stderr
+
+
 def test_scanners_of_a_plugin_are_listed_and_chosen(weights: Path, process: Process, installed: str):
     listed = process("scan", "--list-scanners", "--plugin", "modelsweep-example", PYTHONPATH=installed)
     assert b"ACME weights" in listed.stdout
