@@ -29,6 +29,8 @@ RUN_RESULTS = 5_000
 RUNS = 20
 NOTIFICATIONS = 5_000
 """Problems listed; the JSON report has them all."""
+ARTIFACTS = 50_000
+"""Files listed of which nothing is said: more would pass the 10 MB (compressed) that code scanning takes."""
 DESCRIPTION = 1_024
 """Characters of a rule's short and full description."""
 MESSAGE = 2_048
@@ -54,8 +56,9 @@ def write(report: Report, stream: TextIO, view: View) -> None:
         results = _results(shard, files, seen)
         notifications: list[Json] = []
         if number == 0:
-            notifications = _notifications(report, view, files, sum(map(len, shards[RUNS:])))
-            for result in report.results:
+            notifications = _notifications(report, view, files)
+            notifications += _left_out(report, sum(map(len, shards[RUNS:])))
+            for result in report.results[:ARTIFACTS]:
                 files.index(result.unit.locator)
         runs.append(_run(report, view, number, rules_of(shard), files, results, notifications))
     write_json({"$schema": SCHEMA, "version": "2.1.0", "runs": runs}, stream)
@@ -263,15 +266,20 @@ def _invocation(report: Report, view: View, notifications: list[Json]) -> JsonOb
     return invocation
 
 
-def _notifications(report: Report, view: View, files: Files, results_left_out: int) -> list[Json]:
-    """Return what was not examined, failures first, and what this log has no room for."""
+def _notifications(report: Report, view: View, files: Files) -> list[Json]:
+    """Return what was not examined, failures first."""
     problems = sorted(report.all_problems, key=lambda problem: not view.gate.fails(problem))
-    notifications: list[Json] = [_notification(problem, view, files) for problem in problems[:NOTIFICATIONS]]
-    for count, what in ((len(problems) - NOTIFICATIONS, "problems"), (results_left_out, "results")):
-        if count > 0:
-            text = f"{count} more {what} have no room here: the JSON report has them all."
-            notifications.append(_notify(ProblemKind.LIMIT, "warning", text))
-    return notifications
+    return [_notification(problem, view, files) for problem in problems[:NOTIFICATIONS]]
+
+
+def _left_out(report: Report, results: int) -> list[Json]:
+    """Return what this log has no room for, so that nothing is missing unsaid."""
+    problems, files = len(report.all_problems) - NOTIFICATIONS, len(report.results) - ARTIFACTS
+    return [
+        _notify(ProblemKind.LIMIT, "warning", f"{count} more {what} have no room here: the JSON report has them all.")
+        for count, what in ((problems, "problems"), (results, "results"), (files, "files"))
+        if count > 0
+    ]
 
 
 def _notification(problem: Problem, view: View, files: Files) -> JsonObject:

@@ -230,11 +230,20 @@ def test_many_results_go_to_several_categories() -> None:
 
 
 def test_what_has_no_room_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reporting.sarif.RUN_RESULTS", 2)
-    runs = runs_of(many_findings(2 * RUNS + 7))
+    for limit in ("RUN_RESULTS", "NOTIFICATIONS", "ARTIFACTS"):
+        monkeypatch.setattr(f"reporting.sarif.{limit}", 2)
+    report = sample_report()
+    results = (*many_findings(2 * RUNS + 7).results, *report.results[2:])
+    runs = runs_of(replace(report, results=results))
     assert len(runs) == RUNS
-    (notification,) = runs[0]["invocations"][0]["toolExecutionNotifications"]
-    assert notification["message"]["text"].startswith("7 more results")
+    notifications = runs[0]["invocations"][0]["toolExecutionNotifications"]
+    assert [item["descriptor"]["id"] for item in notifications[:2]] != ["limit", "limit"]
+    said = [item["message"]["text"].partition(" have")[0] for item in notifications[2:]]
+    assert said == [
+        f"{len(report.all_problems) - 2} more problems",
+        "7 more results",
+        f"{len(results) - 2} more files",
+    ]
 
 
 @pytest.fixture(scope="session")
