@@ -12,7 +12,8 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
 from scanners.judge.dangerous_names import family
-from scanners.judge.inert import globals_in, is_inert_build, is_inert_call, is_inert_name
+from scanners.judge.inert import globals_in, is_inert_build, is_inert_call, is_inert_name, items
+from scanners.judge.inert_names import ARGUMENT_RULES
 from scanners.parsing.pickle_values import render
 
 ARGUMENT_TEXT = 160
@@ -103,7 +104,7 @@ UNKNOWN = Rule(
     severity=Severity.WARNING,
     message="loading would use {count} unknown name(s) of the package {subject}: {names}",
     why="Whatever these callables do happens on load. They are on no list of harmless ones and in no dangerous family.",
-    fix="If the package is yours, allow it with --allow-import '{subject}.*'. Otherwise review what the names do.",
+    fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do.",
     confidence="medium",
     cwe=502,
     references=("CWE-502", "arXiv:2508.15987"),
@@ -180,6 +181,8 @@ Opinion = Sequence[Finding] | None
 def _call(fact: Fact) -> Opinion:
     arguments, how = fact.detail.get("args"), str(fact.detail.get("how"))
     name = fact.value
+    if name.isdigit():
+        return ()  # an entry of the extension registry, told as such
     if "computed" in fact.detail:
         return [Finding(COMPUTED_CALL, fact.locator, name, span=fact.span)]
     if is_inert_call(name, how, arguments):
@@ -188,10 +191,21 @@ def _call(fact: Fact) -> Opinion:
     if danger:
         evidence = {"family": danger, **_shown(fact, arguments)}
         return [Finding(DANGEROUS_CALL, fact.locator, name, span=fact.span, evidence=evidence)]
+    if _reaches_inside(name, arguments):
+        evidence = {"family": "indirection", **_shown(fact, arguments)}
+        return [Finding(DANGEROUS_CALL, fact.locator, name, span=fact.span, evidence=evidence)]
     handed = [other for other in globals_in(arguments) if family(other) and not is_inert_name(other)]
     if handed:
         return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=_shown(fact, arguments))]
-    return None
+    # A callable with a rule on its arguments is itself known: the unknown ones among them are told as such.
+    return () if name in ARGUMENT_RULES and any(not is_inert_name(other) for other in globals_in(arguments)) else None
+
+
+def _reaches_inside(name: str, arguments: Json) -> bool:
+    """Return whether getattr is used to reach a special attribute, the way out of any object."""
+    return ARGUMENT_RULES.get(name) == "getattr" and any(
+        isinstance(item, str) and item.startswith("__") and item != "__new__" for item in items(arguments)
+    )
 
 
 def _build(fact: Fact) -> Opinion:

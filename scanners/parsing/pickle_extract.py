@@ -78,9 +78,9 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
 
 def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> tuple[str, dict[str, Json]]:
     detail: dict[str, Json] = {"how": how, "args": values.describe(arguments)}
-    if not name:
+    if not name and values.machine.kind(callee) != kinds.EXTENSION:
         detail["computed"] = values.describe(callee)
-    elif values.machine.kind(callee) != kinds.GLOBAL:
+    elif name and values.machine.kind(callee) != kinds.GLOBAL:
         detail["via"] = values.describe(callee)
     return name or _render(values, callee), detail
 

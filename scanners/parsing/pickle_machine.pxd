@@ -2,10 +2,11 @@
 import cython
 
 cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO
-cdef int _RARE, _FIXED, _LENGTH1, _LENGTH4, _GET, _PUT, _MEMOIZE, _MARK, _EMPTY, _ONE, _MANY, _TUPLE, _SKIP, _TUPLE_MARK
-cdef bytes FORMS, WIDTHS, _SUSPECT, _EMPTY_KINDS
+cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM
+cdef const unsigned char[::1] FORMS, WIDTHS, SUSPECT, EMPTY_KINDS
 
-cdef Py_ssize_t _unsigned4(bytes data, Py_ssize_t pos) noexcept
+@cython.locals(high=Py_ssize_t)
+cdef Py_ssize_t _unsigned4(const unsigned char[::1] data, Py_ssize_t pos) noexcept
 
 cdef class Machine:
     cdef public object reader
@@ -18,7 +19,7 @@ cdef class Machine:
     cdef public dict contents
     cdef public bint dropped
     cdef Py_ssize_t _end, _base, _near
-    cdef bytes _data
+    cdef const unsigned char[::1] _data
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
     cdef Py_ssize_t _room, _depth, _mark_room, _mark_count, _fence, _memo_room, _memo_count
     cdef dict _far, _name_nodes, _uses
@@ -26,7 +27,7 @@ cdef class Machine:
     cdef bytearray _kinds
     cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept
 
-    @cython.locals(data=bytes, stack="long long[::1]", base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, status=int, opcode=cython.uchar, form=cython.uchar)
+    @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, status=int, opcode=cython.uchar, form=cython.uchar)
     cpdef int run(self) except -1
     cdef int _prepare(self, Py_ssize_t position) except -1
     @cython.locals(left=Py_ssize_t)

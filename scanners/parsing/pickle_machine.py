@@ -11,8 +11,27 @@ from __future__ import annotations
 
 from array import array
 
-from modelsweep.core.reader import Reader
-from scanners.parsing.pickle_kinds import CALL, DICT, EXHAUSTED, FAULTY, FROZENSET, GLOBAL, LIST, SET, TUPLE
+from modelsweep.core.reader import Reader, Truncated
+from scanners.parsing.pickle_forms import (
+    EMPTY_FORM,
+    EMPTY_KINDS,
+    FIXED_FORM,
+    FORMS,
+    GET_FORM,
+    LENGTH1_FORM,
+    LENGTH4_FORM,
+    MARK_FORM,
+    MEMOIZE_FORM,
+    ONE_FORM,
+    PUT_FORM,
+    RARE_FORM,
+    SKIP_FORM,
+    SUSPECT,
+    TUPLE_FORM,
+    TUPLE_MARK_FORM,
+    WIDTHS,
+)
+from scanners.parsing.pickle_kinds import CALL, DICT, EXHAUSTED, FAULTY, FROZENSET, GLOBAL, LIST, TUPLE
 from scanners.parsing.pickle_literals import raw_string
 from scanners.parsing.pickle_opcodes import HANDLERS
 
@@ -29,43 +48,10 @@ KEPT_IN_ALL = 400_000
 DENSE_MEMO = 1 << 22
 """Memo indices that may be skipped before the memo turns to a dictionary."""
 
-# Forms of opcodes: the hot loop knows these, all others go to `_rare`.
-_RARE, _FIXED, _LENGTH1, _LENGTH4, _GET, _PUT, _MEMOIZE, _MARK, _EMPTY, _ONE, _MANY, _TUPLE, _SKIP, _TUPLE_MARK = range(
-    14
-)
-
 # Keys of an instance's dictionary that a later opcode would call as a method of the instance.
 MAGIC_KEYS = frozenset(
     {b"__setstate__", b"append", b"extend", b"add", b"update", b"__class__", b"__dict__", b"__reduce_ex__"}
 )
-
-
-def _forms() -> tuple[bytes, bytes]:
-    forms, widths = bytearray(256), bytearray(256)
-    for form, table in {
-        _FIXED: {b"N": 1, b"\x88": 1, b"\x89": 1, b"K": 2, b"M": 3, b"J": 5, b"G": 9},
-        _LENGTH1: {b"U": 2, b"C": 2, b"\x8c": 2, b"\x8a": 2},
-        _LENGTH4: {b"T": 5, b"B": 5, b"X": 5, b"\x8b": 5},
-        _GET: {b"h": 2, b"j": 5},
-        _PUT: {b"q": 2, b"r": 5},
-        _MEMOIZE: {b"\x94": 1},
-        _MARK: {b"(": 1},
-        _EMPTY: {b")": 1, b"]": 1, b"}": 1, b"\x8f": 1},
-        _ONE: {b"a": 1, b"s": 2},
-        _MANY: {b"e": 1, b"u": 1, b"\x90": 1},
-        _TUPLE: {b"\x85": 1, b"\x86": 2, b"\x87": 3},
-        _TUPLE_MARK: {b"t": 1},
-        _SKIP: {b"\x80": 2, b"\x95": 9},
-    }.items():
-        for opcode, width in table.items():
-            forms[opcode[0]], widths[opcode[0]] = form, width
-    return bytes(forms), bytes(widths)
-
-
-FORMS, WIDTHS = _forms()
-# First bytes of a string that may hold another stream: pickle, zlib, gzip, and their base64 and hexadecimal forms.
-_SUSPECT = bytes(1 if byte in b"\x80\x78\x1fgeHB8Q(c]}" else 0 for byte in range(256))
-_EMPTY_KINDS = bytes({0x29: TUPLE, 0x5D: LIST, 0x7D: DICT, 0x8F: SET}.get(byte, 0) for byte in range(256))
 
 
 def cells(count: int) -> array[int]:
@@ -74,7 +60,8 @@ def cells(count: int) -> array[int]:
 
 
 def _unsigned4(data: bytes, pos: int) -> int:
-    return data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16 | data[pos + 3] << 24
+    high = data[pos + 3]  # a variable of 64 bits where compiled: a shifted C int would turn negative
+    return data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16 | high << 24
 
 
 class Machine:
@@ -155,18 +142,18 @@ class Machine:
             self.operations += 1
             opcode = data[pos]
             form = FORMS[opcode]
-            if form == _LENGTH1:
+            if form == LENGTH1_FORM:
                 length = data[pos + 1]
-                if length > 11 and _SUSPECT[data[pos + 2]]:
+                if length > 11 and SUSPECT[data[pos + 2]]:
                     self._candidate(base + pos)
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += 2 + length
-            elif form == _FIXED:
+            elif form == FIXED_FORM:
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += WIDTHS[opcode]
-            elif form == _MEMOIZE:
+            elif form == MEMOIZE_FORM:
                 index = self._memo_count
                 if depth <= self._fence:
                     status = self._fail_at(base + pos, "MEMOIZE on an empty stack")
@@ -176,7 +163,7 @@ class Machine:
                 else:
                     self._put(index, stack[depth - 1])
                 pos += 1
-            elif form == _GET:
+            elif form == GET_FORM:
                 index = data[pos + 1] if opcode == 0x68 else _unsigned4(data, pos + 1)
                 if index < self._memo_count and self._memo[index]:
                     stack[depth] = self._memo[index] - 1
@@ -186,42 +173,42 @@ class Machine:
                     status = self._fail_at(base + pos, f"memo entry {index} was never stored")
                 depth += 1
                 pos += WIDTHS[opcode]
-            elif form == _PUT:
+            elif form == PUT_FORM:
                 if depth <= self._fence:
                     status = self._fail_at(base + pos, "PUT on an empty stack")
                 else:
                     self._put(data[pos + 1] if opcode == 0x71 else _unsigned4(data, pos + 1), stack[depth - 1])
                 pos += WIDTHS[opcode]
-            elif form == _LENGTH4:
+            elif form == LENGTH4_FORM:
                 length = _unsigned4(data, pos + 1)
-                if length > 11 and _SUSPECT[data[pos + 5]]:
+                if length > 11 and SUSPECT[data[pos + 5]]:
                     self._candidate(base + pos)
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += 5 + length
-            elif form == _ONE:
+            elif form == ONE_FORM:
                 length = WIDTHS[opcode]
                 depth -= length
                 if not self._store(depth, length):
                     status = self._fail_at(base + pos, "an item without a container")
                 pos += 1
-            elif form == _EMPTY:
-                stack[depth] = self._node(_EMPTY_KINDS[opcode], 0, 0)
+            elif form == EMPTY_FORM:
+                stack[depth] = self._node(EMPTY_KINDS[opcode], 0, 0)
                 depth += 1
                 pos += 1
-            elif form == _SKIP:
+            elif form == SKIP_FORM:
                 if opcode == 0x80:
                     self.protocol = data[pos + 1]
                 pos += WIDTHS[opcode]
             else:
                 self._depth = depth
-                if form == _RARE:
+                if form == RARE_FORM:
                     self.position = base + pos
                     status = self._rare(opcode)
                     pos = self.position - base
                     stack = self._stack
                     room = self._room
-                elif form == _MARK:
+                elif form == MARK_FORM:
                     self._mark()
                     pos += 1
                 else:
@@ -236,12 +223,12 @@ class Machine:
 
     def _gather(self, form: int, count: int) -> bool:
         """Interpret an opcode that makes a tuple, or fills a container with all above the mark."""
-        if form == _TUPLE:
+        if form == TUPLE_FORM:
             return self._tuple(count)
         start = self._pop_mark()
         if start < 0:
             return False
-        if form == _TUPLE_MARK:
+        if form == TUPLE_MARK_FORM:
             return self._tuple(self._depth - start)
         stored = self._store(start, self._depth - start)
         self._depth = start
@@ -432,7 +419,11 @@ class Machine:
             return FAULTY
         if self.operations > 1 and len(self.events) > MAX_EVENTS:
             return EXHAUSTED
-        return handler(self)
+        try:
+            return handler(self)
+        except Truncated:
+            self.fault = "an argument is cut short"
+            return FAULTY
 
     def short_of(self, count: int) -> bool:
         """Return whether fewer than `count` values stand above the last mark; notes the fault."""
@@ -559,15 +550,15 @@ class Machine:
 
     def kind(self, value: int) -> int:
         """Return the kind of node of `value`, 0 for a literal."""
-        return self._kinds[value >> 1] if value & 1 else 0
+        return self._kinds[value >> 1] if value > 0 and value & 1 else 0
 
     def first(self, value: int) -> int:
-        """Return `a` of the node."""
-        return self._a[value >> 1]
+        """Return `a` of the node, -1 of a literal."""
+        return self._a[value >> 1] if self.kind(value) else -1
 
     def second(self, value: int) -> int:
-        """Return `b` of the node."""
-        return self._b[value >> 1]
+        """Return `b` of the node, -1 of a literal."""
+        return self._b[value >> 1] if self.kind(value) else -1
 
     def name(self, value: int) -> tuple[str, str]:
         """Return module and name of a GLOBAL node."""
@@ -576,10 +567,10 @@ class Machine:
     def items(self, value: int) -> list[int]:
         """Return the retained items of a container or tuple, at most `KEPT_PER_CONTAINER`."""
         index = value >> 1
-        if self._kinds[index] == TUPLE:
+        if self.kind(value) == TUPLE:
             start = self._a[index]
             return [self._items[at] for at in range(start, start + min(self._b[index], KEPT_PER_CONTAINER))]
-        return self.contents.get(index, [])
+        return self.contents.get(index, []) if value & 1 else []
 
     @property
     def ended(self) -> bool:

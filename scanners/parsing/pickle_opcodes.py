@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NAME_LIMIT = 1024
 """Bytes of a module or attribute name that are kept."""
 NO_ARGUMENTS = -1
+INDEX_DIGITS = 18
+"""Digits of a memo index in text that still fit 64 bits."""
 _INTEGER = re.compile(rb"\s*[-+]?(0[xX][0-9a-fA-F_]+|[0-9_]+)L?\s*")
 _FLOAT = re.compile(rb"\s*[-+]?(nan|inf|infinity|[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?)\s*", re.IGNORECASE)
 
@@ -224,22 +226,17 @@ def _marked(kind: int) -> Handler:
 def _text_memo(put: bool) -> Handler:
     def handle(machine: Machine) -> int:
         line = _line(machine, machine.position + 1)
-        if line is None or not line.isdigit() or (put and machine.short_of(1)):
-            return machine_fault(machine, "a memo index that is none")
-        index = int(line[:20])
+        if line is None or not line.isdigit() or len(line) > INDEX_DIGITS or (put and machine.short_of(1)):
+            machine.fault = machine.fault or "a memo index that is none"
+            return kinds.FAULTY
+        index = int(line)
         if put:
             machine.memoize(index)
         elif not machine.recall(index):
-            return machine_fault(machine, f"memo entry {index} was never stored")
+            return _fault(machine, f"memo entry {index} was never stored")
         return 0
 
     return handle
-
-
-def machine_fault(machine: Machine, why: str) -> int:
-    """Note `why` unless a fault is noted already."""
-    machine.fault = machine.fault or why
-    return kinds.FAULTY
 
 
 def _persistent(machine: Machine) -> int:

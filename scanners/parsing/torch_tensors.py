@@ -14,7 +14,8 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.text import printable
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_machine import Machine
-from scanners.parsing.pickle_values import Constant, Values
+from scanners.parsing.pickle_literals import Constant
+from scanners.parsing.pickle_values import Values
 
 ITEM_SIZES = {
     "DoubleStorage": 8, "LongStorage": 8, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16, "FloatStorage": 4,

@@ -1,0 +1,49 @@
+"""Tables of the hot loop of `pickle_machine`: how each opcode is interpreted, and which strings may hide a stream."""
+
+from __future__ import annotations
+
+from scanners.parsing.pickle_kinds import DICT, LIST, SET, TUPLE
+
+# Forms of opcodes: the hot loop knows these, all others go to `_rare`.
+RARE_FORM = 0
+FIXED_FORM = 1  # a literal of fixed width
+LENGTH1_FORM = 2  # a literal behind one byte of length
+LENGTH4_FORM = 3  # a literal behind four bytes of length
+GET_FORM = 4
+PUT_FORM = 5
+MEMOIZE_FORM = 6
+MARK_FORM = 7
+EMPTY_FORM = 8  # an empty container
+ONE_FORM = 9  # one item, or one pair, into the container below
+MANY_FORM = 10  # all above the mark into the container below it
+TUPLE_FORM = 11  # a tuple of the top one, two or three
+SKIP_FORM = 12  # nothing of consequence: PROTO, FRAME
+TUPLE_MARK_FORM = 13  # a tuple of all above the mark
+
+
+def _forms() -> tuple[bytes, bytes]:
+    forms, widths = bytearray(256), bytearray(256)
+    for form, table in {
+        FIXED_FORM: {b"N": 1, b"\x88": 1, b"\x89": 1, b"K": 2, b"M": 3, b"J": 5, b"G": 9},
+        LENGTH1_FORM: {b"U": 2, b"C": 2, b"\x8c": 2, b"\x8a": 2},
+        LENGTH4_FORM: {b"T": 5, b"B": 5, b"X": 5, b"\x8b": 5},
+        GET_FORM: {b"h": 2, b"j": 5},
+        PUT_FORM: {b"q": 2, b"r": 5},
+        MEMOIZE_FORM: {b"\x94": 1},
+        MARK_FORM: {b"(": 1},
+        EMPTY_FORM: {b")": 1, b"]": 1, b"}": 1, b"\x8f": 1},
+        ONE_FORM: {b"a": 1, b"s": 2},
+        MANY_FORM: {b"e": 1, b"u": 1, b"\x90": 1},
+        TUPLE_FORM: {b"\x85": 1, b"\x86": 2, b"\x87": 3},
+        TUPLE_MARK_FORM: {b"t": 1},
+        SKIP_FORM: {b"\x80": 2, b"\x95": 9},
+    }.items():
+        for opcode, width in table.items():
+            forms[opcode[0]], widths[opcode[0]] = form, width
+    return bytes(forms), bytes(widths)
+
+
+FORMS, WIDTHS = _forms()
+# First bytes of a string that may hold another stream: pickle, zlib, gzip, and their base64 and hexadecimal forms.
+SUSPECT = bytes(1 if byte in b"\x80\x78\x1fgeHB8Q(c]}" else 0 for byte in range(256))
+EMPTY_KINDS = bytes({0x29: TUPLE, 0x5D: LIST, 0x7D: DICT, 0x8F: SET}.get(byte, 0) for byte in range(256))

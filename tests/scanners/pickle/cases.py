@@ -1,0 +1,262 @@
+"""Pickles of every protocol: each way to name, call and hide a callable, and the benign look-alike of each."""
+
+from __future__ import annotations
+
+import array
+import base64
+import binascii
+import collections
+import datetime
+import decimal
+import enum
+import functools
+import gzip
+import io
+import pathlib
+import pickle
+import uuid
+import zlib
+from collections.abc import Callable
+
+import joblib
+import numpy
+
+from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.pickle.assembler import (
+    APPEND,
+    BUILD,
+    COMMAND,
+    DUP,
+    EMPTY_DICT,
+    EMPTY_LIST,
+    EMPTY_TUPLE,
+    EVIL,
+    EVIL_PICKLE,
+    MARK,
+    MEMOIZE,
+    NEWOBJ,
+    NEWOBJ_EX,
+    NONE,
+    OBJ,
+    POP,
+    REDUCE,
+    SETITEM,
+    STACK_GLOBAL,
+    STOP,
+    SYSTEM,
+    binary,
+    call,
+    get,
+    global_,
+    inst,
+    number,
+    proto,
+    put,
+    short,
+    stack_global,
+    text,
+    tuple_,
+)
+
+
+class Calls:
+    """An object whose pickle calls `function` with `arguments`."""
+
+    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.function, self.arguments
+
+
+PLAIN = {
+    "weights": [0.5, -1.25],
+    "names": ("a", "b"),
+    "epoch": 3,
+    "flags": {True, False},
+    "raw": b"\x00\x01",
+    "none": None,
+}
+
+
+def stream(*parts: bytes, version: int = 2) -> bytes:
+    """Return a whole pickle of opcodes."""
+    return proto(version) + b"".join(parts) + STOP
+
+
+def malicious(data: bytes, name: str = "model.pkl") -> Case:
+    """Return a case that must come out malicious."""
+    return Case(lambda: data, name, Verdict.MALICIOUS, cut_is_clean=True)
+
+
+def review(data: bytes, name: str = "model.pkl") -> Case:
+    """Return a case that must come out as to be reviewed."""
+    return Case(lambda: data, name, Verdict.REVIEW, cut_is_clean=True)
+
+
+def clean(data: bytes, name: str = "model.pkl", *, cut_is_clean: bool = False) -> Case:
+    """Return a case that must come out clean."""
+    return Case(lambda: data, name, Verdict.CLEAN, cut_is_clean=cut_is_clean)
+
+
+def dumped(value: object, **options: object) -> bytes:
+    """Return `value` as joblib writes it."""
+    buffer = io.BytesIO()
+    joblib.dump(value, buffer, **options)
+    return buffer.getvalue()
+
+
+CASES: dict[str, Case] = {f"plain_protocol_{version}": clean(pickle.dumps(PLAIN, version)) for version in range(6)}
+CASES |= {f"call_protocol_{version}": malicious(pickle.dumps(Calls(exec, "pass"), version)) for version in range(6)}
+
+# Ways to name and to call.
+POPEN = global_("subprocess", "Popen")
+CASES |= {
+    "global": malicious(stream(EVIL)),
+    "stack_global": malicious(stream(call(stack_global("os", "system"), text(COMMAND)), version=4)),
+    "stack_global_from_memo": malicious(
+        stream(
+            short("system"), MEMOIZE, POP, short("os"), MEMOIZE, POP, get(1), get(0), STACK_GLOBAL,
+            tuple_(text(COMMAND)), REDUCE, version=4,
+        )
+    ),
+    "stack_global_from_dup": malicious(
+        stream(short("exec"), short("builtins"), DUP, POP, put(0), POP, POP, get(0), short("exec"), STACK_GLOBAL,
+               tuple_(text("pass")), REDUCE, version=4)
+    ),
+    "stack_global_computed": malicious(
+        stream(
+            call(global_("builtins", "str"), text("os")), short("system"), STACK_GLOBAL, tuple_(text(COMMAND)), REDUCE,
+        )
+    ),
+    "inst": malicious(stream(MARK, text(COMMAND), inst("os", "system"))),
+    "obj": malicious(stream(MARK, SYSTEM, text(COMMAND), OBJ)),
+    "newobj": malicious(stream(POPEN, tuple_(text(COMMAND)), NEWOBJ)),
+    "newobj_ex": malicious(stream(POPEN, tuple_(text(COMMAND)), EMPTY_DICT, NEWOBJ_EX, version=4)),
+    "dotted_name": malicious(stream(call(stack_global("os", "path.os.system"), text(COMMAND)), version=4)),
+    "reexport": malicious(stream(call(stack_global("random", "_os.system"), text(COMMAND)), version=4)),
+    "python_2_name": malicious(stream(call(global_("__builtin__", "eval"), text("1")))),
+    "name_with_newline": review(stream(call(stack_global("acme", "a\nb"), text("x")), version=4)),
+    "homoglyph": review(stream(call(stack_global("\u043es", "system"), text(COMMAND)), version=4)),
+    "private_submodule": malicious(stream(call(global_("pip._internal", "main"), EMPTY_LIST))),
+    "extension_code": review(stream(b"\x82\x07", tuple_(text("x")), REDUCE)),
+    "persistent_called": malicious(b"Pstorage\n" + tuple_(text("x")) + REDUCE + STOP),
+}  # fmt: skip
+
+# Indirection.
+ORDERED = global_("collections", "OrderedDict")
+METHODCALLER = global_("operator", "methodcaller")
+GETATTR = global_("builtins", "getattr")
+IMPORT_OS = call(global_("importlib", "import_module"), text("os"))
+CASES |= {
+    "getattr_of_import": malicious(stream(call(call(GETATTR, IMPORT_OS, text("system")), text(COMMAND)))),
+    "getattr_dunder": malicious(stream(call(GETATTR, ORDERED, text("__subclasses__")))),
+    "attrgetter": malicious(stream(call(call(global_("operator", "attrgetter"), text("system")), IMPORT_OS))),
+    "methodcaller": malicious(stream(call(call(METHODCALLER, text("system"), text(COMMAND)), IMPORT_OS))),
+    "partial": malicious(stream(call(global_("functools", "partial"), SYSTEM, text(COMMAND)), EMPTY_TUPLE, REDUCE)),
+    "partial_stored": malicious(stream(call(global_("functools", "partial"), SYSTEM, text(COMMAND)))),
+    "map": malicious(stream(call(global_("builtins", "map"), SYSTEM, EMPTY_LIST + text(COMMAND) + APPEND))),
+    "resolve_name": malicious(stream(call(call(global_("pkgutil", "resolve_name"), text("os:system")), text(COMMAND)))),
+    "unknown_given_system": malicious(stream(call(global_("acme", "apply"), SYSTEM, text(COMMAND)))),
+    "reduce": malicious(
+        stream(call(global_("functools", "reduce"), GETATTR, EMPTY_LIST + text("system") + APPEND, IMPORT_OS))
+    ),
+    "planted_setstate": malicious(
+        stream(
+            ORDERED, EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, text("__setstate__"), SYSTEM, SETITEM, BUILD,
+            text(COMMAND), BUILD,
+        )
+    ),
+    "build_on_class": malicious(
+        stream(ORDERED, tuple_(NONE, EMPTY_DICT + text("get") + number(1) + SETITEM), BUILD)
+    ),
+    "calls_a_result": malicious(stream(call(global_("collections", "OrderedDict")), tuple_(text("x")), REDUCE)),
+    "referenced": review(stream(SYSTEM)),
+    "enum_member": clean(pickle.dumps(uuid.SafeUUID.safe, 2)),
+    "ordered_dict": clean(pickle.dumps(collections.OrderedDict(a=1))),
+    "partial_of_listed": clean(pickle.dumps(functools.partial(collections.OrderedDict, a=1))),
+}  # fmt: skip
+
+# Hiding.
+HIDDEN = pickle.dumps({"payload": EVIL_PICKLE})
+PADDING = b"N0" * 64
+CASES |= {
+    "second_stream": malicious(pickle.dumps(1) + EVIL_PICKLE),
+    "then_broken": malicious(EVIL_PICKLE[:-1] + b"\xff\xff"),
+    "truncated_after_call": malicious(EVIL_PICKLE[:-1]),
+    "result_popped": malicious(stream(EVIL, POP, NONE)),
+    "padded": malicious(stream(PADDING, EVIL)),
+    "nested_bytes": malicious(HIDDEN),
+    "nested_base64": malicious(pickle.dumps({"payload": base64.b64encode(EVIL_PICKLE)})),
+    "nested_base64_text": malicious(pickle.dumps({"payload": base64.b64encode(EVIL_PICKLE).decode()}, 0)),
+    "nested_hex": malicious(pickle.dumps({"payload": binascii.hexlify(EVIL_PICKLE).decode()})),
+    "nested_zlib_base64": malicious(pickle.dumps({"payload": base64.b64encode(zlib.compress(EVIL_PICKLE))})),
+    "nested_gzip": malicious(pickle.dumps({"payload": gzip.compress(EVIL_PICKLE, mtime=0)})),
+    "nested_twice": malicious(pickle.dumps({"payload": HIDDEN})),
+    "decode_exec": malicious(
+        stream(
+            call(
+                global_("builtins", "exec"),
+                call(global_("base64", "b64decode"), text(base64.b64encode(b"pass").decode())),
+            )
+        )
+    ),
+    "marshal": malicious(stream(call(global_("marshal", "loads"), binary(b"\xe3\x00")))),
+    "declared_beyond_end": malicious(proto(2) + EVIL + b"X\xff\xff\xff\x7fabc"),
+    "many_calls_then_evil": malicious(
+        stream(*[call(global_("collections", "OrderedDict")) + POP for _ in range(200)], EVIL)
+    ),
+    "getattr_after_many": malicious(
+        stream(
+            *[call(GETATTR, global_("uuid", "SafeUUID"), text("safe")) + POP for _ in range(100)],
+            call(GETATTR, IMPORT_OS, text("system")),
+        )
+    ),
+    "benign_nested": clean(pickle.dumps({"payload": pickle.dumps(PLAIN)})),
+    "benign_base64": clean(pickle.dumps({"image": base64.b64encode(bytes(range(256)))})),
+    "two_benign_streams": clean(pickle.dumps(PLAIN) + pickle.dumps([1, 2]), cut_is_clean=True),
+}
+
+# joblib.
+ARRAYS = {
+    "a": numpy.arange(12.0),
+    "b": numpy.array([1, "x", None], dtype=object),
+    "c": numpy.zeros((2, 3), "f4"),
+    "d": "end",
+}
+CASES |= {
+    "joblib_arrays": clean(dumped(ARRAYS), "model.joblib"),
+    "joblib_call_behind_array": malicious(dumped({"a": numpy.arange(64.0), "z": Calls(eval, "1")}), "model.joblib"),
+    "joblib_call_in_object_array": malicious(dumped(numpy.array([Calls(eval, "1")], dtype=object)), "model.joblib"),
+    "joblib_zlib": malicious(
+        dumped({"a": numpy.arange(64.0), "z": Calls(eval, "1")}, compress=("zlib", 3)), "model.joblib"
+    ),
+}
+
+# What other scanners cry wolf at.
+CASES |= {
+    "private_class": review(stream(global_("acme.models", "Net"), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)),
+    "private_class_allowed": Case(
+        lambda: stream(global_("acme.models", "Net"), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD),
+        "model.pkl",
+        Verdict.CLEAN,
+        Options(allow_imports=("acme.*",)),
+    ),
+    "private_package_named_code": review(stream(global_("code.model", "Net"), EMPTY_TUPLE, NEWOBJ)),
+    "dates": clean(pickle.dumps([datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC), datetime.timedelta(1)])),
+    "decimals": clean(pickle.dumps([decimal.Decimal("1.5"), complex(1, 2), 2**100, range(3), slice(1)])),
+    "paths": clean(pickle.dumps([pathlib.PurePosixPath("a/b"), pathlib.PureWindowsPath("c")])),
+    "sets_protocol_0": clean(pickle.dumps({frozenset([1]), frozenset([2])}, 0)),
+    "numpy_array": clean(pickle.dumps(numpy.arange(3))),
+    "numpy_scalar": clean(pickle.dumps(numpy.float32(1.5))),
+    "numpy_random_state": clean(pickle.dumps(numpy.random.RandomState(1))),
+    "counter": clean(
+        pickle.dumps([collections.Counter("aab"), collections.defaultdict(list, a=[1]), collections.deque([1])])
+    ),
+    "array_module": clean(pickle.dumps(array.array("i", [1, 2]))),
+    "enumeration": clean(pickle.dumps(pathlib.PurePosixPath("x")), "model.pickle"),
+    "text_that_names_system": clean(pickle.dumps({"readme": "never call os.system('rm') or eval()"})),
+}
+CASES["enumeration"] = clean(pickle.dumps(enum.FlagBoundary.STRICT), "model.pickle")
