@@ -22,14 +22,14 @@ from types import TracebackType
 from typing import Self
 
 from modelsweep.core.finding import Problem, ProblemKind
-from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, MIB, format_size
-from modelsweep.core.wire import Decoded, decode_result, encode_unit
+from modelsweep.core.wire import Decoded, encode_unit
 from sources.source import OpenedFile
+from worker.answer import result_of
 from worker.channel import BadMessage, Closed, send, unframe
 from worker.cpus import default_jobs
 from worker.launcher import Launcher
@@ -200,7 +200,7 @@ class Supervisor:
         unit = child.unit
         if unit is None:
             raise BadMessage("an answer that nobody asked for")
-        result = _decoded(message, unit)
+        result = result_of(message, unit)
         child.unit = None
         child.received = bytearray()
         self._done.append(result)
@@ -267,21 +267,3 @@ class Supervisor:
 def _failed(unit: Unit, fate: Fate) -> UnitResult:
     kind, detail = fate
     return UnitResult(unit, problems=(Problem(kind, unit.locator, SUPERVISOR, detail),))
-
-
-def _decoded(message: Decoded, unit: Unit) -> UnitResult:
-    """Return the result in `message`, which must be about `unit`; raises BadMessage."""
-    try:
-        result = decode_result(message)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-        raise BadMessage(f"no result: {type(error).__name__}") from error
-    for part in (result.artifacts, result.facts, result.findings, result.problems):
-        for item in part:
-            if not _within(item.locator, unit.locator):
-                raise BadMessage("a result about another file")
-    return replace(result, unit=unit)
-
-
-def _within(inner: Locator, outer: Locator) -> bool:
-    depth = len(outer.members)
-    return inner.uri == outer.uri and inner.version == outer.version and inner.members[:depth] == outer.members

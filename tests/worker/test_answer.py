@@ -1,0 +1,94 @@
+"""Nothing that a child answers makes the supervisor fail, or a report after it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity, Span
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Artifact, Report, Tool, Unit, UnitResult
+from modelsweep.core.wire import dumps, encode_result
+from worker.answer import result_of
+from worker.channel import BadMessage, unframe
+
+UNIT = Unit(7, Locator("models/a.zip", ("inner.pkl",), "etag"), 100)
+MEMBER = UNIT.locator.member("member")
+RULE = Rule("test/rule", "A rule", Severity.WARNING, "{subject} at {path}: {count!r}", "why", "fix", cwe=502)
+RESULT = UnitResult(
+    UNIT,
+    (Artifact(UNIT.locator, 100, "ab" * 32, ("pickle",)),),
+    (Fact("call", "os.system", MEMBER, Span(3, 4), {"arguments": ["x"]}),),
+    (Finding(RULE, MEMBER, "os.system", "root", Span(3), {"count": 3}),),
+    (Problem(ProblemKind.MALFORMED, MEMBER, "pickle", "cut short", Span(9)),),
+    100,
+    0.5,
+)
+MESSAGE: dict[str, Any] = json.loads(dumps(encode_result(RESULT)))
+
+
+def test_an_honest_answer_is_the_result_of_the_supervisors_own_unit() -> None:
+    answered = {**MESSAGE, "unit": {"index": 0, "locator": ["other", ""], "size": 1}}
+    assert result_of(answered, UNIT) == RESULT
+
+
+@pytest.mark.parametrize("message", ["{subject:>9999999999}", "{subject.__class__}", "{subject[0]}", "{", "{missing}"])
+def test_a_hostile_template_is_refused(message: str) -> None:
+    answered = copy.deepcopy(MESSAGE)
+    answered["rules"]["test/rule"]["message"] = message
+    with pytest.raises(BadMessage):
+        result_of(answered, UNIT)
+
+
+@pytest.mark.parametrize(
+    "where", [["models/b.zip", "etag", "inner.pkl"], ["models/a.zip", "", "inner.pkl"], ["models/a.zip", "etag"]]
+)
+@pytest.mark.parametrize("part", ["artifacts", "facts", "findings", "problems"])
+def test_a_result_about_another_file_is_refused(part: str, where: list[str]) -> None:
+    answered = copy.deepcopy(MESSAGE)
+    row = answered[part][0]
+    row[next(index for index, value in enumerate(row) if isinstance(value, list) and value[0] == "models/a.zip")] = (
+        where
+    )
+    with pytest.raises(BadMessage):
+        result_of(answered, UNIT)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value inside a JSON value."""
+    yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _places(inner, (*path, key))
+
+
+WRONG: tuple[Any, ...] = (None, True, -1, 1.5, "", "text", [], ["text"], {}, {"text": 1}, [[[]]], 10**30)
+
+
+@pytest.mark.parametrize("place", [place for place in _places(MESSAGE) if place], ids=str)
+def test_any_other_value_is_refused_or_harmless(place: tuple[Any, ...]) -> None:
+    for wrong in WRONG:
+        answered = copy.deepcopy(MESSAGE)
+        holder = answered
+        for key in place[:-1]:
+            holder = holder[key]
+        holder[place[-1]] = wrong
+        try:
+            result = result_of(answered, UNIT)
+        except BadMessage:
+            continue
+        json.dumps(Report(("models",), Tool("1", "", ()), (result,)).to_dict())
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_none(received: bytes) -> None:
+    try:
+        message = unframe(bytearray(received))
+    except BadMessage:
+        return
+    assert message is None or isinstance(message, dict)

@@ -1,0 +1,90 @@
+"""What a child answered, before any of it is believed: a child that was taken over costs a Problem, not the job.
+
+It may lie about its own file. It may not speak of another one, nor send what would make a report fail: values of other
+types than declared, templates that a hostile `format` would blow up, evidence that its template lacks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from modelsweep.core.finding import Fact, Finding, Problem, Rule
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Artifact, Unit, UnitResult
+from modelsweep.core.wire import Decoded, decode_result
+from worker.channel import BadMessage
+
+_TYPES: dict[type, dict[str, type]] = {
+    Artifact: {"size": int, "digest": str},
+    Fact: {"kind": str, "value": str, "detail": dict},
+    Finding: {"subject": str, "path": str, "evidence": dict},
+    Problem: {"scanner": str, "detail": str},
+    Rule: {
+        "id": str,
+        "title": str,
+        "message": str,
+        "why": str,
+        "fix": str,
+        "confidence": str,
+        "cwe": int,
+        "since": str,
+    },
+}
+_PLACEHOLDER = re.compile(r"\{\w+(?:![rsa])?\}")
+_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+
+
+def result_of(message: Decoded, unit: Unit) -> UnitResult:
+    """Return the result of `unit` in a child's message; raises BadMessage where there is none."""
+    try:
+        result = decode_result(message)
+        _check(result, unit.locator)
+    except _WRONG as error:
+        raise BadMessage(f"no result of {unit.locator}: {type(error).__name__}") from error
+    return replace(result, unit=unit)
+
+
+def _check(result: UnitResult, unit: Locator) -> None:
+    spanned: tuple[Fact | Finding | Problem, ...] = (*result.facts, *result.findings, *result.problems)
+    items: tuple[Artifact | Fact | Finding | Problem, ...] = (*result.artifacts, *spanned)
+    for item in items:
+        _check_types(item)
+        _check_within(item.locator, unit)
+    for item in spanned:
+        _check_all(item.span or (), int)
+    for artifact in result.artifacts:
+        _check_all(artifact.scanners, str)
+    for rule in {finding.rule.id: finding.rule for finding in result.findings}.values():
+        _check_rule(rule)
+    for finding in result.findings:
+        _check_all((finding.message, finding.fingerprint), str)
+    _check_all((result.bytes_read,), int)
+    _check_all((result.duration,), float)
+
+
+def _check_rule(rule: Rule) -> None:
+    _check_types(rule)
+    _check_all(rule.references, str)
+    if set("{}") & set(_PLACEHOLDER.sub("", rule.message)):
+        raise ValueError("a template that is more than names in braces")
+
+
+def _check_types(item: Artifact | Fact | Finding | Problem | Rule) -> None:
+    for name, kind in _TYPES[type(item)].items():
+        if type(getattr(item, name)) is not kind:
+            raise TypeError(name)
+
+
+def _check_all(values: tuple[object, ...], kind: type) -> None:
+    for value in values:
+        if type(value) is not kind:
+            raise TypeError(kind.__name__)
+
+
+def _check_within(inner: Locator, outer: Locator) -> None:
+    """Raise ValueError unless `inner` is `outer` or a member of it."""
+    _check_all(inner.members, str)
+    depth = len(outer.members)
+    if (inner.uri, inner.version, inner.members[:depth]) != (outer.uri, outer.version, outer.members):
+        raise ValueError("another file")
