@@ -189,7 +189,7 @@ def _directory_findings(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
     if directory.start:
         yield Finding(PREPENDED, blob.locator, span=Span(0, directory.start), evidence={"offset": directory.start})
     trailing = blob.size - directory.stop
-    if trailing:
+    if trailing > 0:
         yield Finding(TRAILING, blob.locator, span=Span(directory.stop, trailing), evidence={"length": trailing})
 
 

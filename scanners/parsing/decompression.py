@@ -173,7 +173,10 @@ class LzmaDecoder:
 
         self._errors = lzma.LZMAError
         memory = None if form == lzma.FORMAT_RAW else MEMORY
-        self._lzma = lzma.LZMADecompressor(form, memory, filters)
+        try:
+            self._lzma = lzma.LZMADecompressor(form, memory, filters)
+        except lzma.LZMAError as error:
+            raise Malformed(f"the properties of an LZMA stream are invalid: {error}") from None
 
     @property
     def eof(self) -> bool:
@@ -323,8 +326,8 @@ def unlz4_legacy(reader: Reader, start: int, stop: int) -> Generator[bytes, None
     import lz4.block
 
     position = start + 4
-    while position < stop:
-        length = int.from_bytes(reader.read(position, min(4, stop - position)), "little")
+    while position < stop or position == start + 4:
+        length = int.from_bytes(reader.read(position, min(4, max(stop - position, 1))), "little")
         if length > LZ4_LEGACY_BLOCK + LZ4_LEGACY_BLOCK // 255 + 16:
             return position
         block = reader.read(position + 4, length)

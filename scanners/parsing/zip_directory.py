@@ -160,6 +160,8 @@ def read_directory(reader: Reader, limits: Limits | None = None) -> ZipDirectory
     primary = claims[0][1]
     entries = _entries(reader, primary, limits, faults)
     conflicts = _count_conflict(primary, len(entries)) if not faults else []
+    if primary.stop > reader.size:
+        faults.append(Malformed("the zip's comment is cut short", claims[0][0]))
     known, others = set(entries), []
     for end, claim in claims[1:CLAIMS]:
         if claim[:2] == primary[:2] or (end != claims[0][0] and _inside_member(reader, entries, end)):
@@ -192,7 +194,7 @@ def _end_records(reader: Reader) -> list[int]:
 def _claims(reader: Reader, end: int) -> list[_Claim]:
     """Return the distinct readings of the end record at `end` that point to a directory, CPython's first."""
     _, _, _, _, count, size, offset, comment = _END.unpack(reader.read(end, _END.size))
-    stop = min(reader.size, end + _END.size + comment)
+    stop = end + _END.size + comment
     found: dict[_Claim, None] = {}
     for before, size64, offset64, count64 in [*_zip64_ends(reader, end), (end, size, offset, count)]:
         relative = _Claim(before - size64, size64, count64, before - size64 - offset64, stop)

@@ -138,7 +138,7 @@ CASES = {
     "benign_link_inside": clean(lambda: made(("a.txt", TEXT), ("b/c", b"../a.txt", stat.S_IFLNK | 0o777))),
     "evil_member": evil(lambda: made(("a.txt", TEXT), ("weights.txt", EVIL))),
     "evil_packed_header": evil(packed_header),
-    "evil_trailing_data": evil(lambda: made(("a.txt", TEXT)) + EVIL),
+    "evil_trailing_data": Case(lambda: made(("a.txt", TEXT)) + EVIL, "model.7z", Verdict.MALICIOUS, cut_is_clean=True),
     "evil_climbing_name": evil(lambda: made(("../.bashrc", TEXT))),
     "evil_write_through_link": evil(lambda: made(("out", b"/etc", stat.S_IFLNK | 0o777), ("out/job", TEXT))),
     "link_outside": review(lambda: made(("passwd", b"/etc/passwd", stat.S_IFLNK | 0o777))),

@@ -177,7 +177,7 @@ CASES = {
         f"evil_{name}": evil(lambda method=method: made(("data.pkl", EVIL), method=method))  # type: ignore[misc]
         for name, method in METHODS.items()
     },
-    "evil_wrong_extension": evil(lambda: made(("weights.txt", EVIL)), "picture.png"),
+    "evil_wrong_extension": evil(lambda: made(("weights.txt", EVIL)), "weights.bin"),
     "evil_local_name": evil(renamed_locally),
     "evil_encryption_bit": evil(lambda: encryption_bit(made(("data.pkl", EVIL)))),
     "evil_encryption_bit_deflated": evil(lambda: encryption_bit(made(("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED))),
@@ -203,6 +203,7 @@ CASES = {
     "overlapping": review(overlapping),
     "encrypted": unscanned(encrypted),
     "unknown_method": unscanned(unknown_method),
+    "cut_comment": unscanned(lambda: made(("a.txt", TEXT))[:-2] + b"\x05\0hell"),
     "cut_before_directory": unscanned(lambda: made(("a.txt", TEXT), ("b.txt", TEXT))[:300]),
     "evil_cut_before_directory": evil(lambda: made(("data.pkl", EVIL), ("b.txt", TEXT))[:150]),
     "over_limit": Case(
