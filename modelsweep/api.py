@@ -112,7 +112,7 @@ def _report(
     """Return the report, results in report order; under SOURCE_DATE_EPOCH nothing in it varies between two runs."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if epoch.isdigit():
-        run = replace(run, start_time=float(epoch), duration=0.0)
+        run = Run(start_time=float(epoch))
         results = [replace(result, duration=0.0) for result in results]
     results.sort(key=lambda result: result.unit.index)
     return Report(targets, tool, tuple(results), tuple(problems), run, _shown(job))
