@@ -6,8 +6,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import click
 
@@ -20,8 +19,7 @@ ENDINGS = {writer.suffix: writer.name for writer in WRITERS} | {".sarif.json": "
 """What the end of a file name says of its format; the longest that matches decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One report to write: in which format, and to which file (`-`: standard output)."""
 
     format: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelsweep.core.options import Depth
 
@@ -11,12 +11,11 @@ RECOGNISERS = ("text", "media", "pointer")
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 FORMATS = (*PICKLES, "safetensors", "gguf")
-PROGRAMS = ("executable", "executables", "scripts")
+HIDDEN = ("executable", "executables", "scripts", "pickles")
 SECRETS = ("secrets", "network")
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """`scanners` are ids of scanners and detectors, of which those that this version has run; none means all.
 
     `awaits` are those without which the question is not answered: their absence is said.
@@ -31,9 +30,9 @@ class Profile:
 
 PROFILES = (
     Profile("quick-scan", "structure and code only, in a moment", depth="quick"),
-    Profile("serialization-attacks", "code that loading would run", (*PICKLES, *CONTAINERS, *PROGRAMS)),
+    Profile("serialization-attacks", "code that loading would run", (*PICKLES, *CONTAINERS, *HIDDEN)),
     Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
-    Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *PROGRAMS)),
+    Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *HIDDEN)),
     Profile("secrets-network-threats", "credentials, addresses and network code", awaits=SECRETS),
     Profile("model-behavior", "what a model runs when it is used", ("torch", "torch-legacy", "gguf", *CONTAINERS)),
     Profile("full-audit", "everything"),

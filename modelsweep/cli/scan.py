@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -21,7 +20,7 @@ from modelsweep.cli.progress import CountTotals, Tally, watched
 from modelsweep.cli.selection import choose
 from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
-from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say, wants_colour
+from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say, wants_colour, width
 from modelsweep.core.finding import Severity
 from modelsweep.core.options import Depth, Options
 from modelsweep.core.report import Gate, Report, Unit
@@ -78,7 +77,7 @@ def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> in
         say("nothing to scan: no file matches the targets")
     if shared:
         outputs.append(Output("json", shared_report(shared, report)))
-    view = View(arguments["verbose"], wants_colour(sys.stdout), shutil.get_terminal_size((100, 24)).columns, gate)
+    view = View(arguments["verbose"], wants_colour(sys.stdout), width(sys.stdout), gate)
     return code if _write(report, outputs, view) else FAILED
 
 

@@ -9,6 +9,9 @@ from typing import TextIO
 
 from modelsweep.core.text import printable
 
+PAGE = 100
+"""Columns where there is no terminal."""
+
 
 class Interrupted(Exception):
     """Control-C: the message says how far the work came."""
@@ -63,6 +66,17 @@ def wants_colour(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width(stream: TextIO) -> int:
+    """Return the columns of the terminal that `stream` is, or what COLUMNS says, or those of a wide page."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or PAGE
+    except (OSError, ValueError):
+        return PAGE
 
 
 def is_interactive(stream: TextIO) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -90,6 +89,8 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """An identity that survives rewording, other severities, moved bytes and another address: 32 hex digits."""
+        import hashlib  # loads OpenSSL, 2 ms that the command line does not need for a text report
+
         parts = (self.rule.id, *self.locator.members, "", self.path, self.subject)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsweep.cli import main
+from modelsweep.cli import run as run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; from modelsweep.cli import main; sys.exit(main())"
@@ -68,7 +68,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command line in this process, in the folder."""
 
     def run_here(*arguments: str) -> Outcome:
-        code = main(arguments)
+        code = run_command(arguments)
         return Outcome(code, *capsys.readouterr())
 
     return run_here
