@@ -12,6 +12,8 @@ from modelsweep.core.units import MIB
 from modelsweep.core.wire import Decoded, JsonObject, dumps
 
 HEADER = 4
+SANDBOX_FAULT = 70
+"""Exit status of a child that could not enter its sandbox (EX_SOFTWARE)."""
 LARGEST = 256 * MIB
 """Bytes of one message: more than a result with every list at its limit."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _VERSION_FLAG = 1
@@ -16,7 +17,6 @@ _PATH_BENEATH = 1
 READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
 SPOOL = READ | 1 << 1 | 1 << 5 | 1 << 8  # WRITE_FILE, REMOVE_FILE, MAKE_REG
 _OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # the rights that exist for what is no directory
-_TRUNCATE = 1 << 14
 
 # What each version of the interface can deny: file-system rights first, then TCP (bind, connect), then scopes
 # (abstract unix sockets, signals to processes outside).
@@ -48,7 +48,7 @@ def version() -> int:
 def restrict(rules: Iterable[Rule]) -> bool:
     """Allow this process only `rules` from now on; returns False where the kernel has no Landlock.
 
-    Paths that do not exist are left out. The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError where the
+    The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError where the
     kernel refuses a ruleset it should know.
     """
     known = version()
@@ -70,18 +70,16 @@ def restrict(rules: Iterable[Rule]) -> bool:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    try:
+    """Add one rule; a path that does not exist, or that no rule can be about, stays denied."""
+    with suppress(OSError):
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        if not os.path.isdir(path):
-            rights &= _OF_FILES
-        beneath = _PathBeneath(rights, parent)
-        arguments = (ctypes.c_int(_PATH_BENEATH), ctypes.byref(beneath), ctypes.c_uint32(0))
-        _call(_ADD_RULE, ctypes.c_int(ruleset), *arguments)
-    finally:
-        os.close(parent)
+        try:
+            granted = rights if os.path.isdir(path) else rights & _OF_FILES
+            beneath = _PathBeneath(granted, parent)
+            arguments = (ctypes.c_int(_PATH_BENEATH), ctypes.byref(beneath), ctypes.c_uint32(0))
+            _call(_ADD_RULE, ctypes.c_int(ruleset), *arguments)
+        finally:
+            os.close(parent)
 
 
 def _call(number: int, *arguments: object) -> int:

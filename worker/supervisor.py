@@ -30,7 +30,7 @@ from modelsweep.core.units import GIB, MIB, format_size
 from modelsweep.core.wire import Decoded, encode_unit
 from sources.source import OpenedFile
 from worker.answer import result_of
-from worker.channel import BadMessage, Closed, send, unframe
+from worker.channel import SANDBOX_FAULT, BadMessage, Closed, send, unframe
 from worker.cpus import default_jobs
 from worker.launcher import Launcher
 
@@ -253,7 +253,10 @@ class Supervisor:
     def _fate(self, status: int) -> Fate:
         """Return what a wait status says of the unit."""
         if not os.WIFSIGNALED(status):
-            return ProblemKind.CRASH, f"the examining process ended with status {os.WEXITSTATUS(status)}"
+            code = os.WEXITSTATUS(status)
+            if code == SANDBOX_FAULT:
+                return ProblemKind.CRASH, "the examining process could not enter its sandbox (see modelsweep doctor)"
+            return ProblemKind.CRASH, f"the examining process ended with status {code}"
         number = os.WTERMSIG(status)
         if number == signal.SIGKILL:  # not by us: what we kill is condemned already
             memory = format_size(self.options.limits.memory)

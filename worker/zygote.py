@@ -21,15 +21,13 @@ from modelsweep.core.scanner import Scanner
 from modelsweep.core.wire import JsonObject, decode_options
 from sources.spool import FileSpool
 from worker import sandbox
-from worker.channel import Closed, receive, send
+from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
 from worker.plugins import PluginError, scanners_with, versions
 from worker.ruleset import tool
 from worker.spool_directory import remove_spool_directory
 
 DESCRIPTORS = 4096
-FAULT = 70
-"""Exit status of a child whose sandbox could not be set up (EX_SOFTWARE)."""
 
 
 class Zygote:
@@ -82,7 +80,7 @@ class Zygote:
         self.children[process] = number
 
     def _become_child(self, peer: socket.socket, parent: int) -> NoReturn:
-        status = FAULT
+        status = SANDBOX_FAULT
         try:
             gc.enable()
             signal.set_wakeup_fd(-1)

@@ -223,3 +223,14 @@ def test_plugins_are_part_of_the_ruleset(hostile: Path) -> None:
     with Supervisor(HOSTILE) as with_plugin, Supervisor(Options()) as without:
         assert with_plugin.tool().scanners == (*without.tool().scanners, "hostile")
         assert with_plugin.tool().ruleset != without.tool().ruleset
+
+
+def test_a_program_with_threads_may_start_it_in_one_that_ends(hostile: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"HOSTILE nothing 1\n")
+    targets, made = [str(tmp_path / "file")], list[Supervisor]()
+    starting = threading.Thread(target=lambda: made.append(Supervisor(HOSTILE, 1)))
+    starting.start()
+    starting.join()
+    with made[0] as supervisor:
+        (result,) = supervisor.examine([Unit(0, Locator(targets[0]), 18)], opener(targets))
+    assert [finding.subject for finding in result.findings] == ["1"]
