@@ -11,6 +11,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from modelsweep.core.report import Report
 from reporting import View
+from reporting.cyclonedx import DATA, FILES
+from scanners import SCANNERS
 from tests.reporting.sample import CALL, clean_report, malicious_archive, sample_report
 from tests.reporting.test_writers import VIEW, parsed, written
 
@@ -121,3 +123,7 @@ def test_members_of_one_name_stay_apart() -> None:
     twice = replace(unit, artifacts=(*unit.artifacts, replace(unit.artifacts[-1], digest="0" * 64)))
     bom = bom_of(replace(sample_report(), results=(twice,)))
     assert [item["name"] for item in components_of(bom)].count(r"evil\r\n.pkl") == 2
+
+
+def test_the_kinds_of_component_name_real_scanners() -> None:
+    assert {scanner.name for scanner in SCANNERS} > FILES | DATA
