@@ -8,7 +8,7 @@ others. A spent budget is a Problem, because decoys hide payloads.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from queue import Queue
@@ -47,6 +47,7 @@ class Sweep:
         self.digest = ""
         self._windows: dict[int, list[int]] = {}
         self._regions: list[Region] = []
+        self._owned: _Ownership | None = None
 
     def run(self) -> None:
         """Read every byte once; afterwards `digest` is the SHA-256 in hex and the windows with hits are known."""
@@ -80,8 +81,13 @@ class Sweep:
     def claim(self, blob: Blob, scanners: set[str]) -> None:
         """Note that `blob` lies inside the swept bytes and was accepted by `scanners`."""
         start = self._start_of(blob.reader)
-        if start is not None:
-            self._regions.append(Region(start, start + blob.size, blob, frozenset(scanners)))
+        if start is None:
+            return
+        region = Region(start, start + blob.size, blob, frozenset(scanners))
+        if self._owned:
+            self._owned.add(region)
+        else:
+            self._regions.append(region)
 
     def _start_of(self, reader: Reader) -> int | None:
         start = 0
@@ -146,6 +152,13 @@ class _Ownership:
             while active and active[0][2].stop <= edge:
                 heappop(active)
             self._innermost.append(active[0][2] if active else regions[0])
+
+    def add(self, region: Region) -> None:
+        """Put `region`, which a detector found, over whatever lies there: other patterns need not find it again."""
+        after = self.innermost(region.stop)
+        first, last = bisect_left(self._starts, region.start), bisect_right(self._starts, region.stop)
+        self._starts[first:last] = [region.start, region.stop]
+        self._innermost[first:last] = [region, after]
 
     def innermost(self, offset: int) -> Region:
         """Return the narrowest region over `offset`."""

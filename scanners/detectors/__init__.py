@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from scanners.detector import Detector
-from scanners.detectors import executables, scripts
+from scanners.detectors import executables, pickles, scripts
 
-DETECTORS: tuple[Detector, ...] = (executables.DETECTOR, scripts.DETECTOR)
+DETECTORS: tuple[Detector, ...] = (executables.DETECTOR, scripts.DETECTOR, pickles.DETECTOR)

@@ -1,0 +1,119 @@
+"""Pickles inside any bytes: in tensors, padding, unknown formats, behind the end of others.
+
+Nominated are headers of protocols 2 to 5, and dangerous modules named by opcodes of any protocol; confirmed is only
+what walks, opcode by opcode, to an import or a call. The pickle scanner then judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.units import KIB, MIB
+from scanners.detector import Detector
+
+REACH = 64 * MIB
+"""Bytes of a hidden stream that are interpreted."""
+TRIAL = 64 * KIB
+"""Bytes that confirmation interprets."""
+BEFORE = 256
+"""Bytes before a named module in which its stream is looked for."""
+_MARKS = 8
+"""MARK opcodes before a named module at which its stream may begin."""
+_OPCODES = 20_000
+_OPCODES_TO_NAME = 2_000
+_CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED"})
+
+
+class Stream(NamedTuple):
+    """Bytes that walk to a call: `whole` says that they end as a pickle does."""
+
+    start: int
+    length: int
+    whole: bool
+
+
+def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
+    """Yield the stream that begins at `offset`, or before it where only a name was nominated."""
+    best: Stream | None = None
+    for start in _starts(blob, offset):
+        stream = _walked(blob, start, offset, context)
+        best = best or stream
+        if stream and stream.whole:
+            best = stream
+            break
+    if best:
+        yield blob.window(f"pickle@{best.start}", best.start, best.length, expect="pickle")
+
+
+def _starts(blob: Blob, offset: int) -> list[int]:
+    """Return where the stream may begin: at a header, at a MARK, at the nominated offset itself."""
+    first = max(0, offset - BEFORE)
+    before = blob.reader.read(first, offset - first + 1)
+    if before[-1:] == b"\x80":
+        return [offset]
+    headers = [first + at for at in range(len(before) - 1) if has_header(before[at : at + 2])]
+    marks = [first + at for at, byte in enumerate(before) if byte == ord("(")]
+    return [*headers[-_MARKS:], *marks[-_MARKS:], offset]
+
+
+def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream | None:
+    """Return the stream at `start`, None where it does not come past `nominated` to a call.
+
+    A whole stream with a header needs but an import.
+    """
+    from scanners.parsing import pickle_kinds as kinds
+    from scanners.parsing.pickle_machine import Machine
+
+    rest = min(blob.size - start, REACH)
+    head = blob.reader.read(start, min(rest, TRIAL))
+    opcodes = _OPCODES if start == nominated else _OPCODES_TO_NAME
+    machine = Machine(MemoryReader(head), 0, frozenset(), frozenset(), opcodes)
+    outcome = machine.run()
+    context.operations.spend(machine.operations + 1)
+    whole = outcome == kinds.STOPPED
+    telling = _CALLS | {"IMPORT"} if whole and has_header(head) else _CALLS
+    if start + machine.position <= nominated or not any(event[0] in telling for event in machine.events):
+        return None
+    ended = whole or (outcome == kinds.FAULTY and machine.position < len(head))
+    return Stream(start, machine.position if ended else rest, whole)
+
+
+def has_header(head: bytes) -> bool:
+    """Return whether bytes begin with the PROTO opcode of protocols 2 to 5."""
+    return len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
+
+
+# Modules that payloads begin with; the size of this list is most of what making hyperscan's database costs. Others are
+# found by the header of their stream.
+_MODULE = (
+    rb"(?:os|posix|nt|subprocess|sys|builtins|__builtin__|socket|shutil|importlib|ctypes|marshal|_?pickle|cPickle|runpy"
+    rb"|pty|commands|timeit|code|bdb|pdb|pip|pydoc|webbrowser|_?operator|_?functools|types|urllib|requests|http|asyncio"
+    rb"|pkgutil|numpy|torch|joblib|dill|cloudpickle|_?io)"
+)
+_LINE = _MODULE + rb"(?:\n|\.[a-z_0-9.]{2})"
+# After the name of a module comes its rest, a memo opcode, or the next string
+_STRING = _MODULE + rb"[.\x94\x8cqrXUp]"
+_NAME = rb"[A-Za-z_][A-Za-z0-9_.]{0,60}"
+
+DETECTOR = Detector(
+    name="pickles",
+    title="a pickle",
+    version=1,
+    patterns=(
+        rb"\x80[\x04\x05]\x95.{5}\x00\x00\x00",
+        rb"\x80[\x02-\x05](?:c" + _NAME + rb"\n|\x8c[\x01-\x40][A-Za-z_]{2}|X.\x00\x00\x00[A-Za-z_]{2}|[\]\}]q\x00)",
+        rb"c" + _LINE,
+        rb"i" + _LINE,
+        rb"\x8c." + _STRING,
+        rb"X.\x00\x00\x00" + _STRING,
+        rb"U." + _STRING,
+        rb"V" + _LINE,
+        rb"S['\x22]" + _MODULE + rb"[.'\x22]",
+    ),
+    confirm=confirm,
+    rules=(),
+    owners=frozenset({"text", "pickle"}),
+)
