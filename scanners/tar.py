@@ -79,13 +79,12 @@ class _Extended:
         return self.following.get(key, self.always.get(key))
 
     def size(self, header: Header) -> int:
-        """Return the size of the member; raises Malformed where a PAX record is no number."""
+        """Return the size of the member; a PAX record that is no number counts as 0, as it does for tarfile."""
         value = self.of("size")
-        if value is None:
-            return header.size
-        if not (value.isascii() and value.isdigit()) or len(value) > 19:
-            raise Malformed("a PAX record gives a size that is no number", header.data - BLOCK)
-        return int(value)
+        try:
+            return header.size if value is None else int(value)
+        except ValueError:
+            return 0
 
     @property
     def sparse(self) -> bool:
@@ -167,7 +166,7 @@ def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, 
     """
     if header.size > EXTENDED:
         raise Malformed(f"an extended header of {header.size:,} bytes", header.data)
-    data = blob.reader.read(header.data, header.size)
+    data = blob.reader.read(header.data, min(_padded(header.size), max(header.size, blob.size - header.data)))
     if END_MAGIC in data:
         yield blob.window(f"extended header at {header.data}", header.data, header.size)
     if header.kind == _LONG_NAME:
@@ -175,23 +174,26 @@ def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, 
     elif header.kind == _LONG_LINK:
         extended.following["linkpath"] = text_field(data)
     else:
-        records = extended.always if header.kind == _PAX_GLOBAL else extended.following
-        records.update(_pax_records(data, header.data))
+        records, whole = _pax_records(data)
+        (extended.always if header.kind == _PAX_GLOBAL else extended.following).update(records)
+        if not whole:
+            yield problem_of(Malformed("a PAX record is damaged", header.data), blob.locator, NAME)
     return header.data + _padded(header.size)
 
 
-def _pax_records(data: bytes, offset: int) -> Iterator[tuple[str, str]]:
-    """Yield key and value of the records `LENGTH KEY=VALUE\\n`; raises Malformed."""
+def _pax_records(data: bytes) -> tuple[dict[str, str], bool]:
+    """Return the records `LENGTH KEY=VALUE\n` up to the first that is damaged, and whether all were read."""
+    records: dict[str, str] = {}
     position = 0
     while position < len(data) and data[position]:
         digits, space, _ = data[position : position + 20].partition(b" ")
         length = int(digits) if space and digits.isdigit() else 0
-        record = data[position + len(digits) + 1 : position + length - 1]
-        key, equals, value = record.partition(b"=")
-        if not length or not equals or position + length > len(data):
-            raise Malformed("a PAX record is damaged", offset + position)
-        yield key.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")
+        key, equals, value = data[position + len(digits) + 1 : position + max(length, 1) - 1].partition(b"=")
+        if not length or not equals:
+            return records, False
+        records[key.decode("utf-8", "surrogateescape")] = value.decode("utf-8", "surrogateescape")
         position += length
+    return records, True
 
 
 def _padded(size: int) -> int:
@@ -210,6 +212,8 @@ def _member(
         return header.data
     yield from extraction.file(name, place)
     size = extended.size(header)
+    if size < 0:
+        raise Malformed("a PAX record gives a negative size", place)
     if size != header.size and (header.size or size < OCTAL_SIZE):
         evidence = {"size": f"{header.size:,}", "pax": f"{size:,}"}
         yield Finding(SIZE_MISMATCH, blob.locator, printable(name, SHOWN), span=Span(place), evidence=evidence)

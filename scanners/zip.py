@@ -186,7 +186,7 @@ def _directory_findings(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
     if directory.conflicts:
         differences = "; ".join(directory.conflicts)
         yield Finding(AMBIGUOUS, blob.locator, span=Span(directory.directory), evidence={"differences": differences})
-    if directory.start:
+    if directory.start > 0:
         yield Finding(PREPENDED, blob.locator, span=Span(0, directory.start), evidence={"offset": directory.start})
     trailing = blob.size - directory.stop
     if trailing > 0:
@@ -317,12 +317,14 @@ def _stored(blob: Blob, member: _Member, check: bool) -> Iterator[Item]:
         if available <= 0:
             return
         inside, check = blob.window(directories.member_name(entry), member.start, available), False
-    if member.marked_encrypted and entry.size != entry.compressed_size:
+    differences = ["size"] if entry.size != entry.compressed_size else []
+    if entry.encrypted and differences:
+        # Examined all the same: a loader that ignores the mark reads it, and the sizes are the attacker's to choose.
         yield problem_of(Encrypted("the member is encrypted"), locator, NAME)
+        yield inside
         return
     if member.marked_encrypted:  # encryption adds a header of 12 bytes, so that the sizes would differ
         yield _said(FALSE_ENCRYPTION, blob, entry)
-    differences = ["size"] if entry.size != entry.compressed_size else []
     if check and entry.crc != _UNKNOWN and zlib.crc32(inside.reader.read(0, inside.size)) != entry.crc:
         differences.append("CRC-32")
     if differences:
@@ -373,7 +375,7 @@ def _said(rule: Rule, blob: Blob, entry: ZipEntry, **evidence: str) -> Finding:
 
 def _hidden(blob: Blob, directory: ZipDirectory, members: list[_Member]) -> Iterator[ZipEntry]:
     """Yield entries in the gaps between members, in front of them where the file begins as a zip, and behind."""
-    position = 0 if blob.head.startswith(directories.LOCAL_MAGIC) else directory.start
+    position = 0 if blob.head.startswith(directories.LOCAL_MAGIC) else max(directory.start, 0)
     for member in sorted(members, key=_header_offset):
         yield from _unlisted(blob.reader, position, member.entry.header_offset)
         position = max(position, member.stop)

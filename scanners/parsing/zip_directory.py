@@ -101,7 +101,8 @@ class LocalHeader(NamedTuple):
 class ZipDirectory:
     """What the loaders see: `entries` by CPython's reading, `others` that only a different reading shows.
 
-    `start` is where the archive begins in the reader (more than 0 for prepended data), `stop` where its last end
+    `start` is where the archive begins in the reader (more than 0 for prepended data, less where bytes are missing
+    in front of the directory), `stop` where its last end
     record ends, `directory` where the central directory starts. `conflicts` says in words how readings differ;
     `faults` what keeps the list from being complete.
     """
@@ -200,7 +201,7 @@ def _claims(reader: Reader, end: int) -> list[_Claim]:
         relative = _Claim(before - size64, size64, count64, before - size64 - offset64, stop)
         absolute = _Claim(offset64, size64, count64, 0, stop)
         for claim in (relative, absolute):
-            if claim.base >= 0 and _points_to_directory(reader, claim, end):
+            if _points_to_directory(reader, claim, end):
                 found[claim] = None
     return list(found)
 
@@ -322,10 +323,11 @@ def member_name(entry: ZipEntry) -> str:
 
 
 def decompressed(reader: Reader, entry: ZipEntry, start: int) -> Iterator[bytes]:
-    """Yield the data of a compressed member at `start`; raises Malformed, Truncated, OverLimit, MissingDependency."""
-    stop = start + entry.compressed_size
-    if stop > reader.size:
-        raise Truncated(start, entry.compressed_size, reader.size)
+    """Yield the data of a compressed member at `start`; raises Malformed, Truncated, OverLimit, MissingDependency.
+
+    The stream says itself where it ends: a size that reaches beyond the file is no obstacle to loaders.
+    """
+    stop = min(start + entry.compressed_size, reader.size)
     if entry.method == DEFLATED:
         return inflated(reader, start, stop, -zlib.MAX_WBITS)
     if entry.method == DEFLATE64:
