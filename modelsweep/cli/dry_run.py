@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import click
 
 from modelsweep.cli.terminal import write_line
-from modelsweep.core.finding import Json, Problem
+from modelsweep.core.finding import Problem
+from modelsweep.core.report import Unit
 from modelsweep.core.units import format_size
-
-if TYPE_CHECKING:
-    from producer.plan import Selection
+from producer.plan import Selection, plan
 
 
-def show_plan(targets: Sequence[str], selection: Selection, as_json: bool) -> None:
-    """List the units of the job and what is left out, then the totals."""
-    from producer.plan import plan
+def show_plan(targets: Sequence[str], selection: Selection, *, as_json: bool) -> None:
+    """List the files of the job and what is left out, then the totals."""
+    (_show_json if as_json else _show_text)(plan(targets, selection))
 
-    units: list[Json] = []
-    left_out: list[Json] = []
-    count = total = skipped = 0
-    for item in plan(targets, selection):
+
+def _show_text(items: Iterable[Unit | Problem]) -> None:
+    count = total = left_out = 0
+    for item in items:
         if isinstance(item, Problem):
-            skipped += 1
-            where, kind, detail = str(item.locator), item.kind.value, item.detail
-            if as_json:
-                left_out.append({"path": where, "kind": kind, "detail": detail})
-            else:
-                write_line(f"{kind:>10}  {where}: {detail}")
-            continue
-        count, total = count + 1, total + item.size
-        if as_json:
-            units.append({"path": str(item.locator), "size": item.size})
+            left_out += 1
+            write_line(f"{item.kind.value:>10}  {item.locator}: {item.detail}")
         else:
+            count, total = count + 1, total + item.size
             write_line(f"{format_size(item.size):>10}  {item.locator}")
-    if as_json:
-        from json import dumps
+    files = "1 file" if count == 1 else f"{count:,} files"
+    rest = f"; {left_out:,} left out" if left_out else ""
+    write_line(f"would read {files}, {format_size(total)}{rest}")
 
-        click.echo(dumps({"files": units, "left_out": left_out, "file_count": count, "bytes": total}, indent=2))
-    else:
-        files = "1 file" if count == 1 else f"{count:,} files"
-        rest = f"; {skipped:,} left out" if skipped else ""
-        write_line(f"would read {files}, {format_size(total)}{rest}")
+
+def _show_json(items: Iterable[Unit | Problem]) -> None:
+    from json import dumps
+
+    files: list[dict[str, str | int]] = []
+    left_out: list[dict[str, str]] = []
+    total = 0
+    for item in items:
+        if isinstance(item, Problem):
+            left_out.append({"path": str(item.locator), "kind": item.kind.value, "detail": item.detail})
+        else:
+            total += item.size
+            files.append({"path": str(item.locator), "size": item.size})
+    click.echo(dumps({"files": files, "left_out": left_out, "file_count": len(files), "bytes": total}, indent=2))

@@ -58,18 +58,24 @@ def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> in
         return 0
     if arguments["verbose"] and arguments["quiet"]:
         raise click.UsageError("--verbose and --quiet contradict each other")
-    job, gate = _job(arguments), _gate(arguments)
+    job = _job(arguments)
     if arguments["dry_run"]:
         from modelsweep.cli.dry_run import show_plan
 
-        as_json = arguments["formats"] == ("json",)
-        show_plan(gather(arguments["targets"], arguments["targets_from"]), job.selection, as_json)
+        targets = gather(arguments["targets"], arguments["targets_from"])
+        show_plan(targets, job.selection, as_json=arguments["formats"] == ("json",))
         return 0
+    return _scan(arguments, job, context.obj or ())
+
+
+def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]) -> int:
+    """Do the job, write the reports, and return the exit code; mistakes are raised before anything is read."""
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     shared = share_directory(arguments["share"])
     targets = gather(arguments["targets"], arguments["targets_from"])
     _spare(targets, outputs)
-    report = _examine(targets, job, _shows_bar(arguments), context.obj or ())
+    report = _examine(targets, job, _shows_bar(arguments), command_line)
+    gate = _gate(arguments)
     code = gate.exit_code(report)
     if arguments["quiet"] and code == 0:
         outputs = [output for output in outputs if output != Output("text")]
@@ -78,7 +84,8 @@ def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> in
     if shared:
         outputs.append(Output("json", shared_report(shared, report)))
     view = View(arguments["verbose"], wants_colour(sys.stdout), width(sys.stdout), gate)
-    return code if _write(report, outputs, view) else FAILED
+    written = _write(report, outputs, view)
+    return code if written or code else FAILED
 
 
 def _job(arguments: ScanArguments) -> JobOptions:
