@@ -19,6 +19,8 @@ MANY_FORM = 10  # all above the mark into the container below it
 TUPLE_FORM = 11  # a tuple of the top one, two or three
 SKIP_FORM = 12  # nothing of consequence: PROTO, FRAME
 TUPLE_MARK_FORM = 13  # a tuple of all above the mark
+CALL_FORM = 14  # REDUCE and NEWOBJ
+BUILD_FORM = 15
 
 
 def _forms() -> tuple[bytes, bytes]:
@@ -36,6 +38,8 @@ def _forms() -> tuple[bytes, bytes]:
         MANY_FORM: {b"e": 1, b"u": 1, b"\x90": 1},
         TUPLE_FORM: {b"\x85": 1, b"\x86": 2, b"\x87": 3},
         TUPLE_MARK_FORM: {b"t": 1},
+        CALL_FORM: {b"R": 1, b"\x81": 1},
+        BUILD_FORM: {b"b": 1},
         SKIP_FORM: {b"\x80": 2, b"\x95": 9},
     }.items():
         for opcode, width in table.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-GLOBAL = 1  # a: index of the name
+GLOBAL = 1  # a: index of the name, b: what BUILD on an instance of it does
 TUPLE = 2  # a: start among the items, b: length
 LIST = 3  # b: length
 DICT = 4  # b: twice the number of pairs
@@ -14,6 +14,11 @@ PERSISTENT = 9  # a: identifier
 EXTENSION = 10  # a: code in copyreg's registry
 BUFFER = 11  # out-of-band data of protocol 5
 COMPUTED_GLOBAL = 12  # a: module, b: name; at least one of them is no literal string
+
+# What BUILD on an instance of a global does: nothing of interest, an event, or a pause for raw bytes.
+ORDINARY = 0
+WATCHED = 1
+PAUSING = 2
 
 # Why `Machine.run` came back.
 STOPPED = 1

@@ -2,7 +2,7 @@
 import cython
 
 cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO
-cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM
+cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
 cdef const unsigned char[::1] FORMS, WIDTHS, SUSPECT, EMPTY_KINDS
 
 @cython.locals(high=Py_ssize_t)
@@ -18,17 +18,27 @@ cdef class Machine:
     cdef public list names, events, candidates
     cdef public dict contents
     cdef public bint dropped
+    cdef bint _callables
     cdef Py_ssize_t _end, _base, _near
     cdef const unsigned char[::1] _data
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
     cdef Py_ssize_t _room, _depth, _mark_room, _mark_count, _fence, _memo_room, _memo_count
-    cdef dict _far, _name_nodes, _uses
+    cdef dict _far, _name_nodes
+    cdef list _uses
     cdef set _told
     cdef bytearray _kinds
     cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept
 
-    @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, status=int, opcode=cython.uchar, form=cython.uchar)
+    @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", memo="long long[::1]", memo_count=Py_ssize_t, memo_room=Py_ssize_t, fence=Py_ssize_t, operations=Py_ssize_t, base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, status=int, opcode=cython.uchar, form=cython.uchar)
     cpdef int run(self) except -1
+    cdef int _common(self, int form, int opcode) except -1
+    @cython.locals(index=Py_ssize_t, uses=Py_ssize_t)
+    cpdef called(self, str how, long long callee, long long arguments)
+    cdef int _event(self, str how, long long callee, long long arguments) except -1
+    @cython.locals(below=Py_ssize_t, callee="long long", arguments="long long", reduce=cython.bint)
+    cdef int _call(self, int opcode) except -1
+    @cython.locals(below=Py_ssize_t, instance="long long", state="long long", kind=int, owner="long long", mode="long long")
+    cdef int _build(self) except -1
     cdef int _prepare(self, Py_ssize_t position) except -1
     @cython.locals(left=Py_ssize_t)
     cdef int _refill(self, Py_ssize_t position) except -1

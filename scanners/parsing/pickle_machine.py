@@ -13,6 +13,8 @@ from array import array
 
 from modelsweep.core.reader import Reader, Truncated
 from scanners.parsing.pickle_forms import (
+    BUILD_FORM,
+    CALL_FORM,
     EMPTY_FORM,
     EMPTY_KINDS,
     FIXED_FORM,
@@ -31,7 +33,21 @@ from scanners.parsing.pickle_forms import (
     TUPLE_MARK_FORM,
     WIDTHS,
 )
-from scanners.parsing.pickle_kinds import CALL, DICT, EXHAUSTED, FAULTY, FROZENSET, GLOBAL, LIST, TUPLE
+from scanners.parsing.pickle_kinds import (
+    CALL,
+    DICT,
+    EXHAUSTED,
+    FAULTY,
+    FROZENSET,
+    GLOBAL,
+    LIST,
+    OBJECT,
+    ORDINARY,
+    PAUSED,
+    PAUSING,
+    TUPLE,
+    WATCHED,
+)
 from scanners.parsing.pickle_literals import raw_string
 from scanners.parsing.pickle_opcodes import HANDLERS
 
@@ -115,8 +131,9 @@ class Machine:
         self._item_room = 256
         self._item_count = 0
         self._kept = 0
+        self._callables = False
         self._name_nodes: dict[tuple[str, str], int] = {}
-        self._uses: dict[int, int] = {}
+        self._uses: list[int] = []
         self._told: set[tuple[int, ...]] = set()
 
     # -- the hot loop
@@ -125,13 +142,16 @@ class Machine:
         """Interpret until something stops it; returns STOPPED, FAULTY, EXHAUSTED or PAUSED."""
         base = self._base
         pos = self.position - base
-        depth = self._depth
+        depth, fence = self._depth, self._fence
         near = room = -1
-        data, stack = self._data, self._stack
-        status = 0
+        data, stack, memo = self._data, self._stack, self._memo
+        memo_count, memo_room = self._memo_count, self._memo_room
+        operations = status = 0
         while status == 0:
             if pos >= near or depth >= room:
                 self._depth = depth
+                self.operations += operations
+                operations = 0
                 status = self._prepare(base + pos)
                 if status:
                     break
@@ -139,45 +159,43 @@ class Machine:
                 pos = self.position - base
                 near, room = self._near, self._room
                 data, stack = self._data, self._stack
-            self.operations += 1
+            operations += 1
             opcode = data[pos]
             form = FORMS[opcode]
-            if form == LENGTH1_FORM:
+            if form == FIXED_FORM:
+                stack[depth] = (base + pos) << 1
+                depth += 1
+                pos += WIDTHS[opcode]
+            elif form == LENGTH1_FORM:
                 length = data[pos + 1]
                 if length > 11 and SUSPECT[data[pos + 2]]:
                     self._candidate(base + pos)
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += 2 + length
-            elif form == FIXED_FORM:
-                stack[depth] = (base + pos) << 1
-                depth += 1
-                pos += WIDTHS[opcode]
-            elif form == MEMOIZE_FORM:
-                index = self._memo_count
-                if depth <= self._fence:
-                    status = self._fail_at(base + pos, "MEMOIZE on an empty stack")
-                elif index < self._memo_room:
-                    self._memo[index] = stack[depth - 1] + 1
-                    self._memo_count = index + 1
-                else:
-                    self._put(index, stack[depth - 1])
+            elif form == MEMOIZE_FORM and memo_count < memo_room and depth > fence:
+                memo[memo_count] = stack[depth - 1] + 1
+                memo_count += 1
                 pos += 1
             elif form == GET_FORM:
                 index = data[pos + 1] if opcode == 0x68 else _unsigned4(data, pos + 1)
-                if index < self._memo_count and self._memo[index]:
-                    stack[depth] = self._memo[index] - 1
+                if index < memo_count and memo[index]:
+                    stack[depth] = memo[index] - 1
                 elif index in self._far:
                     stack[depth] = self._far[index]
                 else:
                     status = self._fail_at(base + pos, f"memo entry {index} was never stored")
                 depth += 1
                 pos += WIDTHS[opcode]
-            elif form == PUT_FORM:
-                if depth <= self._fence:
-                    status = self._fail_at(base + pos, "PUT on an empty stack")
+            elif form == PUT_FORM and depth > fence:
+                index = data[pos + 1] if opcode == 0x71 else _unsigned4(data, pos + 1)
+                if index < memo_room:
+                    memo[index] = stack[depth - 1] + 1
+                    memo_count = max(memo_count, index + 1)
                 else:
-                    self._put(data[pos + 1] if opcode == 0x71 else _unsigned4(data, pos + 1), stack[depth - 1])
+                    self._memo_count = memo_count
+                    self._put(index, stack[depth - 1])
+                    memo, memo_count, memo_room = self._memo, self._memo_count, self._memo_room
                 pos += WIDTHS[opcode]
             elif form == LENGTH4_FORM:
                 length = _unsigned4(data, pos + 1)
@@ -186,12 +204,6 @@ class Machine:
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += 5 + length
-            elif form == ONE_FORM:
-                length = WIDTHS[opcode]
-                depth -= length
-                if not self._store(depth, length):
-                    status = self._fail_at(base + pos, "an item without a container")
-                pos += 1
             elif form == EMPTY_FORM:
                 stack[depth] = self._node(EMPTY_KINDS[opcode], 0, 0)
                 depth += 1
@@ -201,25 +213,76 @@ class Machine:
                     self.protocol = data[pos + 1]
                 pos += WIDTHS[opcode]
             else:
-                self._depth = depth
-                if form == RARE_FORM:
-                    self.position = base + pos
-                    status = self._rare(opcode)
-                    pos = self.position - base
-                    stack = self._stack
-                    room = self._room
-                elif form == MARK_FORM:
-                    self._mark()
-                    pos += 1
-                else:
-                    if not self._gather(form, WIDTHS[opcode]):
-                        status = self._fail_at(base + pos, "more is taken than there is above a mark")
-                    pos += 1
-                depth = self._depth
-        self._depth = depth
+                self._depth, self._memo_count = depth, memo_count
+                self.position = base + pos
+                status = self._rare(opcode) if form == RARE_FORM else self._common(form, opcode)
+                pos = self.position - base
+                depth, fence = self._depth, self._fence
+                stack, room, memo = self._stack, self._room, self._memo
+                memo_count, memo_room = self._memo_count, self._memo_room
+        self._depth, self._memo_count = depth, memo_count
+        self.operations += operations
         if status != FAULTY:
             self.position = base + pos
         return status
+
+    def _common(self, form: int, opcode: int) -> int:
+        """Interpret an opcode of one of the forms that the loop leaves to a call, at `position`, which it moves on."""
+        if form == MARK_FORM:
+            self._mark()
+        elif form == ONE_FORM:
+            self._depth -= WIDTHS[opcode]
+            if not self._store(self._depth, WIDTHS[opcode]):
+                return self._fail_at(self.position, "an item without a container")
+        elif form == PUT_FORM:
+            return self._fail_at(self.position, "PUT on an empty stack")
+        elif form == MEMOIZE_FORM:
+            if self._depth <= self._fence:
+                return self._fail_at(self.position, "MEMOIZE on an empty stack")
+            self._put(self._memo_count, self._stack[self._depth - 1])
+        elif form == CALL_FORM:
+            return self._call(opcode)
+        elif form == BUILD_FORM:
+            return self._build()
+        elif not self._gather(form, WIDTHS[opcode]):
+            return self._fail_at(self.position, "more is taken than there is above a mark")
+        self.position += 1
+        return 0
+
+    def _call(self, opcode: int) -> int:
+        """REDUCE and NEWOBJ: callee and arguments from the stack, the result in their place."""
+        below = self._depth - 2
+        if below < self._fence:
+            return self._fail_at(self.position, "no callable and arguments to call it with")
+        callee, arguments = self._stack[below], self._stack[below + 1]
+        reduce = opcode == 0x52
+        self.called("REDUCE" if reduce else "NEWOBJ", callee, arguments)
+        self._stack[below] = self._node(CALL if reduce else OBJECT, callee, arguments)
+        self._depth = below + 1
+        self.position += 1
+        return 0
+
+    def _build(self) -> int:
+        """BUILD: a state from the stack for the instance below it."""
+        below = self._depth - 2
+        if below < self._fence:
+            return self._fail_at(self.position, "no instance to give a state")
+        instance, state = self._stack[below], self._stack[below + 1]
+        self._depth = below + 1
+        self.position += 1
+        if not instance & 1:
+            return 0
+        kind = self._kinds[instance >> 1]
+        owner = self._a[instance >> 1] if kind in (OBJECT, CALL) else instance
+        if not owner & 1 or self._kinds[owner >> 1] != GLOBAL:
+            return 0
+        mode = self._b[owner >> 1]
+        if mode == PAUSING and owner != instance:
+            self.built = state
+            return PAUSED
+        if mode == WATCHED or owner == instance:
+            self.called("BUILD", instance, state)
+        return 0
 
     def _gather(self, form: int, count: int) -> bool:
         """Interpret an opcode that makes a tuple, or fills a container with all above the mark."""
@@ -337,6 +400,8 @@ class Machine:
         index = self._nodes
         if index == self._node_room:
             self._grow_nodes()
+        if kind in (GLOBAL, CALL):
+            self._callables = True
         self._kinds[index] = kind
         self._a[index] = a
         self._b[index] = b
@@ -385,7 +450,7 @@ class Machine:
         self._b[index] = before + count
         if before < KEPT_PER_CONTAINER and self._kept < KEPT_IN_ALL:
             self._keep(index, start, min(count, KEPT_PER_CONTAINER - before))
-        if kind == DICT:
+        if kind == DICT and self._callables:
             for at in range(start + 1, start + count, 2):
                 value = self._stack[at]
                 if value & 1 and self._kinds[value >> 1] in (GLOBAL, CALL):
@@ -506,8 +571,11 @@ class Machine:
         key = (module, name)
         value = self._name_nodes.get(key)
         if value is None:
-            value = self._node(GLOBAL, len(self.names), 0)
+            full = f"{module}.{name}"
+            mode = PAUSING if full in self.pauses else WATCHED if full in self.watched else ORDINARY
+            value = self._node(GLOBAL, len(self.names), mode)
             self.names.append(key)
+            self._uses.append(0)
             self._name_nodes[key] = value
             self._event("IMPORT", value, -1)
         return value
@@ -519,16 +587,17 @@ class Machine:
     def called(self, how: str, callee: int, arguments: int) -> None:
         """Note a call; of callables whose arguments do not matter only the first ones are kept."""
         if callee & 1 and self._kinds[callee >> 1] == GLOBAL:
-            uses = self._uses.get(callee, 0)
-            self._uses[callee] = uses + 1
-            if uses >= REPEATS and not self._telling(callee, arguments):
+            index = self._a[callee >> 1]
+            uses = self._uses[index]
+            if uses < REPEATS:
+                self._uses[index] = uses + 1
+            elif not self._telling(callee, arguments):
                 return
         self._event(how, callee, arguments)
 
     def _telling(self, callee: int, arguments: int) -> bool:
         """Return whether one more call of a callable may change the judgement: new arguments of a watched one."""
-        module, name = self.names[self._a[callee >> 1]]
-        if f"{module}.{name}" not in self.watched:
+        if self._b[callee >> 1] == ORDINARY:
             return False
         key = (callee, *(self._identity(value) for value in self.items(arguments)[:3])) if arguments & 1 else (callee,)
         known = key in self._told

@@ -106,19 +106,6 @@ def _stack_global(machine: Machine) -> int:
     return 0
 
 
-def _call(how: str, kind: int) -> Handler:
-    """REDUCE, NEWOBJ: callee and arguments from the stack, the result in their place."""
-
-    def handle(machine: Machine) -> int:
-        if machine.short_of(2):
-            return kinds.FAULTY
-        arguments, callee = machine.pop(), machine.pop()
-        machine.called(how, callee, arguments)
-        return machine.push_node(kind, callee, arguments)
-
-    return handle
-
-
 def _newobj_ex(machine: Machine) -> int:
     if machine.short_of(3):
         return kinds.FAULTY
@@ -152,27 +139,6 @@ def _called_from(machine: Machine, how: str, callee: int, start: int, width: int
     arguments = machine.collect(start)
     machine.called(how, callee, arguments)
     return machine.push_node(kinds.CALL, callee, arguments, width)
-
-
-def _build(machine: Machine) -> int:
-    if machine.short_of(2):
-        return kinds.FAULTY
-    state, instance = machine.pop(), machine.top()
-    machine.position += 1
-    owner = machine.first(instance) if machine.kind(instance) in (kinds.OBJECT, kinds.CALL) else instance
-    if machine.kind(owner) != kinds.GLOBAL:
-        return 0
-    if owner == instance:
-        machine.called("BUILD", owner, state)
-        return 0
-    module, name = machine.name(owner)
-    full = f"{module}.{name}"
-    if full in machine.pauses:
-        machine.built = state
-        return kinds.PAUSED
-    if full in machine.watched:
-        machine.called("BUILD", instance, state)
-    return 0
 
 
 def _stop(machine: Machine) -> int:
@@ -287,12 +253,9 @@ HANDLERS: dict[int, Handler] = {
         b"\x96": _long_string,
         b"c": _global,
         b"\x93": _stack_global,
-        b"R": _call("REDUCE", kinds.CALL),
-        b"\x81": _call("NEWOBJ", kinds.OBJECT),
         b"\x92": _newobj_ex,
         b"i": _inst,
         b"o": _obj,
-        b"b": _build,
         b".": _stop,
         b"0": _pop,
         b"1": _pop_mark,
