@@ -24,13 +24,10 @@ SCRIPT = Rule(
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),
 )
+_SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
+_POWERSHELL = (b"powershell", b"iex", b"invoke-expression")
 EXCERPT = 200
 """Bytes after the nominated place that must read as text, and that the finding shows."""
-_TITLES = (
-    (re.compile(rb"#!"), "shell script"),
-    (re.compile(rb"(?i)powershell|iex|invoke-expression"), "PowerShell command"),
-    (re.compile(rb""), "Python code"),
-)
 
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
@@ -39,7 +36,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     text = re.match(rb"[\t\n\r\x20-\x7e]*", data)
     if text is None or not _reads_as_script(text[0]):
         return
-    title = next(title for pattern, title in _TITLES if pattern.match(data))
+    title = _title(text[0])
     shown = printable(text[0].decode("ascii"), 120)
     span = Span(offset, len(text[0]))
     yield Fact("script", title, blob.locator, span, {"text": shown})
@@ -47,10 +44,14 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
 
 
 def _reads_as_script(text: bytes) -> bool:
-    if not text.startswith(b"#!"):
-        return True
-    lines = text.split(b"\n", 2)
-    return len(lines) > 1 and bool(lines[1].strip())
+    """Return whether `text` is code: of a shell script its first line must be that and no more, and another follow."""
+    return not text.startswith(b"#!") or re.match(_SHEBANG, text) is not None
+
+
+def _title(text: bytes) -> str:
+    if text.startswith(b"#!"):
+        return "script"
+    return "PowerShell command" if text.lower().startswith(_POWERSHELL) else "Python code"
 
 
 _PATH = rb"[ \t]{0,2}/(?:usr/)?(?:local/)?bin/"
