@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from modelsweep.api import SandboxFailed
 from modelsweep.cli.options import SECTIONS
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.scan import PARAMETERS
@@ -203,3 +204,25 @@ def test_help_has_every_option_under_a_heading(run: Run):
         assert f"\n{title}:\n" in outcome.out
         assert all(option.opts[0] in outcome.out for option in options)
     assert "jfrog" not in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("a\x1bb"), "modelsweep: internal error: RuntimeError: a\\x1bb (MODELSWEEP_DEBUG=1 shows where"),
+        (SandboxFailed("no process can be started"), "modelsweep: no process can be started\n"),
+        (KeyboardInterrupt(), "modelsweep: interrupted after 0 files: no report was written\n"),
+    ],
+)
+def test_what_goes_wrong_inside_is_one_line(
+    models: Path, run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
+):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("modelsweep.cli.scan.scan_job", fail)
+    outcome = run("scan", "models")
+    assert outcome.code == (130 if isinstance(error, KeyboardInterrupt) else 2)
+    assert outcome.out == ""
+    assert outcome.err.startswith(said)
+    assert outcome.err.count("\n") == 1
