@@ -80,7 +80,7 @@ HOW = (
         "--include-scanner",
         "included",
         metavar="NAME...",
-        help="Only these: ids or class names (write a file of such a name ./pickle).",
+        help="Only these: ids or class names, one or more.",
     ),
     _several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
     _option("--list-scanners", is_flag=True, help="List the scanners and stop."),

@@ -5,6 +5,7 @@ Ids (`pickle`), class-style names (`PickleScanner`) and those of other tools are
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -97,7 +98,7 @@ def words(values: Sequence[str]) -> list[str]:
 def spread(arguments: Sequence[str], options: frozenset[str], known: Callable[[], Iterable[str]]) -> list[str]:
     """Return `arguments` with the option repeated before every scanner name: `--include-scanner A B` takes both.
 
-    Only words that can be nothing but scanners are taken: a target named like one is written `./pickle`.
+    Only names of scanners are taken; raises UsageError for one that is a file here, too, since it could mean either.
     """
     result: list[str] = []
     rest = list(arguments)
@@ -110,6 +111,11 @@ def spread(arguments: Sequence[str], options: frozenset[str], known: Callable[[]
             continue
         result.append(rest.pop(0))
         while rest and looks_like_scanner(rest[0], known()):
+            if os.path.lexists(rest[0]):
+                name = rest[0]
+                raise click.UsageError(
+                    f"{name!r} is a scanner and a file here: write ./{name}, or repeat {word} {name}"
+                )
             result += [word, rest.pop(0)]
     return result
 

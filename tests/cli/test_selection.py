@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 
@@ -48,6 +50,15 @@ def test_a_scanner_option_takes_the_names_after_it_and_no_target():
     assert spread_known("--include-scanner", "pickle", "H5Scanner", "model.bin", "zip") == [
         *("--include-scanner", "pickle", "--include-scanner", "H5Scanner", "model.bin", "zip")
     ]
+
+
+def test_a_target_named_like_a_scanner_is_never_left_out_silently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "zip").mkdir()
+    with pytest.raises(click.UsageError, match=r"'zip' is a scanner and a file here: write \./zip, or repeat"):
+        spread_known("--include-scanner", "pickle", "zip")
+    arguments = ["--include-scanner", "zip", "./zip"]
+    assert spread_known(*arguments) == arguments
 
 
 def test_a_misspelt_class_name_is_no_target():
