@@ -60,7 +60,7 @@ MAX_CANDIDATES = 4_096
 REPEATS = 64
 """Calls of one callable whose arguments are kept, where its arguments do not matter for judgement."""
 KEPT_PER_CONTAINER = 256
-KEPT_IN_ALL = 400_000
+KEPT_IN_ALL = 200_000
 DENSE_MEMO = 1 << 22
 """Memo indices that may be skipped before the memo turns to a dictionary."""
 
