@@ -43,7 +43,7 @@ def _samples(blob: Blob) -> Iterator[bytes]:
 def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
     """Return whether `sample`, which may begin and end within a character, reads as text."""
     characters = _recoded(sample, encoding)
-    if characters is None:
+    if characters is None or (sample and not characters):
         printable = len(sample) - len(sample.translate(None, _PRINTABLE))
         return encoding == "utf-8" and printable >= _FOREIGN * len(sample) and _few_controls(sample)
     return _few_controls(characters)

@@ -29,7 +29,7 @@ def real(template: str = LLAMA_3) -> bytes:
         writer.add_token_scores([0.5] * 100)
         writer.add_chat_template(template)
         writer.add_tensor("token_embd.weight", np.ones((4, 32), np.float32))
-        writer.add_tensor("output.weight", np.zeros((3, 7), np.float16))
+        writer.add_tensor("output.weight", np.zeros((2, 16), np.float16))
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -92,7 +92,7 @@ CASES = {
     "benign_real": case(real, Verdict.CLEAN),
     "benign_version_1": case(version_1, Verdict.CLEAN),
     "benign_big_endian": case(big_endian, Verdict.CLEAN),
-    "benign_quantised": with_tensors(tensor("w", (32, 2), Q4_0, 0), verdict=Verdict.CLEAN, data=64),
+    "benign_quantised": with_tensors(tensor("w", (32, 2), Q4_0, 0), verdict=Verdict.CLEAN, data=36),
     "template_runs_code": case(lambda: real(MALICIOUS["global_of_cycler"]), Verdict.MALICIOUS),
     "template_of_tools_runs_code": case(
         lambda: built([pair("tokenizer.chat_template.tool_use", MALICIOUS["subscript"])], [], 0), Verdict.MALICIOUS
