@@ -6,6 +6,7 @@ from modelsweep.core.scanner import Scanner
 from scanners import (
     compressed,
     executable,
+    ggml,
     gguf,
     media,
     numpy_array,
@@ -30,6 +31,7 @@ SCANNERS: tuple[Scanner, ...] = (
     executable.SCANNER,
     safetensors.SCANNER,
     gguf.SCANNER,
+    ggml.SCANNER,
     numpy_array.SCANNER,
     zip.SCANNER,
     tar.SCANNER,

@@ -94,6 +94,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             detail = f"the element type {descr} is not known: its size cannot be checked"
             yield Problem(ProblemKind.UNSUPPORTED, blob.locator, SCANNER.name, detail)
         if element is None or element.pickled:
+            if header.data == blob.size:
+                raise Malformed("the elements are missing", header.data)
             expect = "pickle" if element else ""
             yield blob.window("objects", header.data, blob.size - header.data, expect)
             return
