@@ -57,7 +57,7 @@ def is_class(name: str) -> bool:
     if name in _DATA_TYPES or _listed(tables.CLASSES, name) or _listed(tables.ENUMS, name):
         return True
     for module, rest in _splits(name):
-        if _CLASS_NAME.fullmatch(rest) and rest not in tables.REFUSED and _wildcard(module):
+        if _CLASS_NAME.fullmatch(rest) and rest not in _words(tables.REFUSED) and _wildcard(module):
             return True
     return False
 
@@ -75,7 +75,17 @@ def is_call(name: str) -> bool:
 
 def is_inert_name(name: str) -> bool:
     """Return whether a name may be held without a word."""
-    return is_class(name) or is_call(name) or name in tables.ARGUMENT_RULES or _attribute_of_class(name)
+    return is_class(name) or is_call(name) or name in tables.ARGUMENT_RULES or _attribute_of_class(name) or _held(name)
+
+
+@cache
+def _held(name: str) -> bool:
+    """Return whether a name is a function of data or of a framework: callbacks, metrics, activations."""
+    if _framework(name):
+        return not family(name)
+    module, _, rest = name.rpartition(".")
+    words = _words(tables.HELD.get(module, ""))
+    return rest in words or ("*" in words and not rest.startswith("_"))
 
 
 def _attribute_of_class(name: str) -> bool:
@@ -96,8 +106,10 @@ def is_inert_call(name: str, how: str, arguments: Json) -> bool:
         if is_class(name):
             return True
     rule = tables.ARGUMENT_RULES.get(name)
+    if rule == "same-package":
+        return _same_package(name, given)
     if rule:
-        return all(RULES[part](given) for part in rule.split() if part in RULES)
+        return RULES[rule](given)
     if is_call(name):
         return True
     if how in ("INST", "OBJ", "REDUCE") and not given and is_class(name) and how != "REDUCE":
@@ -188,15 +200,55 @@ def _framework(name: str) -> bool:
     return name.partition(".")[0] in _words(tables.FRAMEWORK_PREFIXES)
 
 
-def _calls_first(given: list[Json]) -> bool:
-    if len(given) < 3:
-        return False
-    called = global_name(given[0])
-    return is_inert_call(called, "REDUCE", given[2]) and _class_at(given, 1)
+def _calls(given: list[Json], at: int) -> bool:
+    return len(given) > at and is_inert_call(global_name(given[0]), "REDUCE", given[at])
 
 
-def _same_package(given: list[Json]) -> bool:
-    return all(is_inert_name(name) and name.startswith("numpy.") for name in globals_in(given))
+def _rebuild_type(given: list[Json]) -> bool:
+    return _calls(given, 2) and _class_at(given, 1) and _setattr_state(given[3:])
+
+
+def _setattr_state(given: list[Json]) -> bool:
+    """Return whether the last argument is a state whose names may all be set by `setattr`."""
+    if not given or given[-1] is None:
+        return True
+    refused = _words(tables.SETTER_KEYS) | _words(tables.STATE_KEYS)
+    return all(_IDENTIFIER.fullmatch(key) and key not in refused for key in _pairs(given[-1]))
+
+
+def _same_package(name: str, given: list[Json]) -> bool:
+    """Return whether what is handed over directly, and so called, is inert and of the package of its caller."""
+    package = name.partition(".")[0]
+    handed = [other for other in map(global_name, given) if other]
+    return all(other.partition(".")[0] == package and (is_class(other) or is_call(other) or _ruled(other)) for other in handed)
+
+
+def _ruled(name: str) -> bool:
+    return name in tables.ARGUMENT_RULES
+
+
+def _one_argument(given: list[Json]) -> bool:
+    return len(given) == 1
+
+
+def _data_arguments(given: list[Json]) -> bool:
+    return all(map(is_data, given))
+
+
+def _held_names(given: list[Json]) -> bool:
+    return all(is_data(item) and (not isinstance(item, str) or "__" not in item) for item in given)
+
+
+def _by_name(given: list[Json]) -> bool:
+    return bool(given) and isinstance(given[0], str) and not family(given[0])
+
+
+def _type_by_name(given: list[Json]) -> bool:
+    return len(given) == 1 and isinstance(given[0], str)
+
+
+def _typing_subscript(given: list[Json]) -> bool:
+    return len(given) == 2 and global_name(given[0]).partition(".")[0] in ("typing", "collections", "builtins")
 
 
 def _nested_torch(given: list[Json]) -> bool:
@@ -213,8 +265,15 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "getattr": _getattr,
     "global-by-name": _global_by_name,
     "callable-first": _callable_first,
-    "calls-first": _calls_first,
-    "same-package": _same_package,
+    "calls-0-with-1": lambda given: _calls(given, 1),
+    "calls-0-with-2": _rebuild_type,
+    "setattr-state": _setattr_state,
+    "one-argument": _one_argument,
+    "data-arguments": _data_arguments,
+    "held-names": _held_names,
+    "module-by-name": _by_name,
+    "type-by-name": _type_by_name,
+    "typing-subscript": _typing_subscript,
     "nested-torch": _nested_torch,
     "text-codec": _text_codec,
 }
@@ -230,24 +289,29 @@ def _pairs(described: Json) -> dict[str, Json]:
     return {key: value for item in items(described) for key, value in _pairs(item).items()}
 
 
-def _distribution_state(state: dict[str, Json]) -> bool:
-    template = state.get("_parse_arg_template", "")
+def _distribution_state(state: Json) -> bool:
+    """Return whether scipy would pass nothing but its own template to exec; older states have none."""
+    if not (isinstance(state, dict) and "dict" in state):
+        return _TEMPLATE_KEY not in str(state)
+    template = _pairs(state).get(_TEMPLATE_KEY, "")
     return isinstance(template, str) and (not template or bool(re.fullmatch(tables.DISTRIBUTION_TEMPLATE, template)))
 
 
-def _raw_handle(state: dict[str, Json]) -> bool:
+def _raw_handle(described: Json) -> bool:
+    state = _pairs(described)
     handles = [state[key] for key in ("handle", "_handle") if key in state]
     return not any(isinstance(handle, (int, float)) for handle in handles)
 
 
+_TEMPLATE_KEY = "_parse_arg_template"
 _FORMULA_CALL = re.compile(r"[\w.]+(?=\s*\()")
 _FORMULA_CALLS = frozenset(
     "C Q I bs cr cc te np.log np.exp np.sqrt np.log1p np.log2 np.log10 np.power scale center".split()
 )
 
 
-def _formula_state(state: dict[str, Json]) -> bool:
-    formula = state.get("formula")
+def _formula_state(described: Json) -> bool:
+    formula = _pairs(described).get("formula")
     if formula is None:
         return True
     if not isinstance(formula, str) or any(part in formula for part in ("__", "'", '"', "[", "{", "lambda")):
@@ -255,7 +319,8 @@ def _formula_state(state: dict[str, Json]) -> bool:
     return _FORMULA_CALLS.issuperset(_FORMULA_CALL.findall(formula))
 
 
-STATE_RULES: dict[str, Callable[[dict[str, Json]], bool]] = {
+STATE_RULES: dict[str, Callable[[Json], bool]] = {
+    "callable-first": lambda state: _callable_first(items(state)),
     "distribution-state": _distribution_state,
     "raw-handle": _raw_handle,
     "formula-state": _formula_state,
@@ -264,10 +329,7 @@ STATE_RULES: dict[str, Callable[[dict[str, Json]], bool]] = {
 
 def is_inert_build(name: str, state: Json) -> bool:
     """Return whether giving an instance of the class `name` a described state is inert."""
-    if isinstance(state, dict) and state.get("more"):
-        return False
-    rules = tables.ARGUMENT_RULES.get(name, "").split()
-    if "callable-first" in rules:
-        return _callable_first(items(state))
-    pairs = _pairs(state)
-    return all(STATE_RULES[rule](pairs) for rule in rules if rule in STATE_RULES)
+    rule = tables.STATE_RULES.get(name)
+    if rule is None:
+        return True
+    return not (isinstance(state, dict) and state.get("more")) and STATE_RULES[rule](state)

@@ -34,14 +34,15 @@ _HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
 @cache
 def watched_names() -> frozenset[str]:
     """Return the callables whose arguments decide the judgement, under their names in Python 3 and Python 2."""
-    from scanners.judge.inert_names import ARGUMENT_RULES
+    from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 
+    ruled = ARGUMENT_RULES.keys() | STATE_RULES.keys()
     old = set()
-    for full in ARGUMENT_RULES:
+    for full in ruled:
         module, _, name = full.rpartition(".")
         if module in REVERSE_IMPORT_MAPPING:
             old.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
-    return frozenset(ARGUMENT_RULES) | old
+    return frozenset(ruled | old)
 
 
 def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:

@@ -1,0 +1,67 @@
+"""Generate `scanners/judge/inert_names.py`: `python -m scripts.inert [--env FOLDER]`, run in the root of the repository.
+
+Makes the environments of frameworks.txt in the folder (gigabytes, minutes), examines their sources, saves real objects
+with them, writes the tables, and prints what was refused and what real saves use that no table covers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import sysconfig
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts.inert.coverage import uncovered
+from scripts.inert.derive import examine
+from scripts.inert.environment import prepare_environment, read_frameworks, run_saves, site_packages, unpack_wheel
+from scripts.inert.tables import build_tables, render
+
+if TYPE_CHECKING:
+    from scripts.inert.derive import Derived
+
+HERE = Path(__file__).parent
+TARGET = HERE.parents[1] / "scanners" / "judge" / "inert_names.py"
+
+
+def main() -> None:
+    """Make everything anew; environments that are already there are used again."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.inert", description=__doc__)
+    parser.add_argument("--env", type=Path, default=Path(".venv-frameworks"), help="folder of the environments")
+    folder = parser.parse_args().env.resolve()
+    sections = read_frameworks(HERE / "frameworks.txt")
+    pythons = [prepare_environment(folder / name, sections[name]) for name in ("current", "older")]
+    current, older = (site_packages(folder / name) for name in ("current", "older"))
+    wheels = [unpack_wheel(line, folder / "sources") for line in sections["sources"]]
+    reports: list[dict[str, Any]] = [json.loads(run_saves(python)) for python in pythons]
+    worlds = [(current,), (older, current), *((wheel, current) for wheel in wheels)]
+    derived = examine(worlds, Path(sysconfig.get_path("stdlib")))
+    tables = build_tables(derived, reports, _versions(sections))
+    TARGET.write_text(render(tables), encoding="utf-8")
+    _report_refusals(derived)
+    for line in uncovered(tables, reports):
+        print(f"not covered: {line}")
+
+
+def _versions(sections: dict[str, list[str]]) -> dict[str, str]:
+    """Every version of every framework that was used, in the order of frameworks.txt."""
+    versions: dict[str, list[str]] = {}
+    for line in (line for lines in sections.values() for line in lines if "==" in line):
+        name, version = line.split()[0].split("==")
+        known = versions.setdefault(name, [])
+        if version not in known:
+            known.append(version)
+    return {name: " ".join(found) for name, found in versions.items()}
+
+
+def _report_refusals(derived: Derived) -> None:
+    reasons = Counter(verdict.refusal for verdict in derived.verdicts.values() if verdict.refusal)
+    examples = {verdict.refusal: path for path, verdict in derived.verdicts.items() if verdict.refusal}
+    for reason, count in reasons.most_common():
+        print(f"refused: {count} such as {examples[reason]}: {reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

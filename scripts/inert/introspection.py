@@ -1,0 +1,35 @@
+"""What only a running interpreter tells: classes of compiled modules, and the set that `torch.load` admits weights-only."""
+
+# mypy: disable-error-code="import-not-found, import-untyped, no-untyped-call"
+
+from __future__ import annotations
+
+import importlib
+
+from scripts.inert.reviewed_names import CALLABLE_COMPILED
+
+
+def compiled_classes() -> dict[str, list[str]]:
+    """The classes that each module of CALLABLE_COMPILED has here, by module; modules that are missing are left out."""
+    found: dict[str, list[str]] = {}
+    for name in CALLABLE_COMPILED:
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        names = [
+            key
+            for key, value in vars(module).items()
+            if (isinstance(value, type) and value.__module__ == name) or key.startswith("__pyx_unpickle_")
+        ]
+        found[name] = sorted(names)
+    return found
+
+
+def weights_only_names() -> list[str]:
+    """The globals of torch's default weights-only set, as they stand in a stream; empty where torch is not installed."""
+    try:
+        from torch._weights_only_unpickler import _get_allowed_globals
+    except ImportError:
+        return []
+    return sorted(_get_allowed_globals())

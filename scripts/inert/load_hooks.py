@@ -1,0 +1,349 @@
+"""Whether instances of a class may be made without `__init__`, given a state and filled: an AST check of what runs then.
+
+Loading a pickle runs, of a class: `__new__`, `__setstate__`, attribute setters, `append`/`extend`/`add`/`__setitem__`,
+hashing and comparison (keys of a dict under construction), truth of a state, and `__del__`. A class qualifies when
+every such hook written in Python, in the class or above it, calls nothing but what :mod:`reviewed_code` lists or what
+passes this same check, some levels deep. The check refuses whatever it does not understand.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scripts.inert.reviewed_code import (
+    FILE_FUNCTIONS,
+    HARMLESS_BASES,
+    HARMLESS_BUILTINS,
+    HARMLESS_CALLS,
+    HARMLESS_DECORATORS,
+    HARMLESS_METHODS,
+    HARMLESS_PREFIXES,
+    LOGGING_METHODS,
+    is_read,
+)
+from scripts.inert.source_index import ClassSource, FunctionNode, imported_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from scripts.inert.source_index import Sources
+
+LOAD_HOOKS = (
+    "__new__", "__setstate__", "__setattr__", "__getattr__", "__getattribute__", "__hash__", "__eq__", "__bool__",
+    "__len__", "__del__", "append", "extend", "add", "__setitem__",
+)  # fmt: skip
+ENUM_BASES = frozenset({"enum.Enum", "enum.IntEnum", "enum.Flag", "enum.IntFlag", "enum.StrEnum", "lightning_utilities.core.enums.StrEnum"})
+ENUM_HOOKS = ("_missing_", "__getattr__", "__hash__", "__eq__", "__setattr__", "__del__")
+MAX_CALL_DEPTH = 6
+MAX_BASE_DEPTH = 40
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What loading may do with a class: `refusal` is why its instances may not be built and filled, if they may not.
+
+    `setters` are the properties whose setter does not pass: they run only for a slots state that has their name.
+    """
+
+    refusal: str = ""
+    setters: tuple[str, ...] = ()
+    is_enum: bool = False
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """One function under examination: where it stands, and the class of the instance it would run on."""
+
+    module: str
+    owner: ClassSource | None
+    instance: ClassSource | None
+    names: dict[str, str | None] = field(default_factory=dict)  # local name → dotted path, None for a mere value
+    nested: frozenset[str] = frozenset()
+    first: str = ""
+
+
+class HookChecker:
+    """Judges classes of one :class:`Sources`, remembering what it found."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self._ancestry: dict[str, tuple[tuple[ClassSource, ...], str, frozenset[str]]] = {}
+        self._calls: dict[tuple[int, str], str] = {}
+        self.called_attributes: set[str] = set()
+        """Names that hooks look up on an instance and call: the state of the instance may shadow them."""
+
+    def judge(self, found: ClassSource) -> Verdict:
+        """The verdict on one class, in its own terms and those of everything it inherits."""
+        ancestry, unknown, external = self._ancestors(found)
+        if unknown:
+            return Verdict(refusal=f"base {unknown} is not known")
+        if external & ENUM_BASES:
+            return Verdict(refusal=self._first_refusal(found, ancestry, ENUM_HOOKS), is_enum=True)
+        return Verdict(
+            refusal=self._first_refusal(found, ancestry, LOAD_HOOKS),
+            setters=tuple(sorted(set(self._refused_setters(found, ancestry)))),
+        )
+
+    def ancestry(self, found: ClassSource) -> tuple[ClassSource, ...]:
+        """The class and everything with source that it inherits from."""
+        return self._ancestors(found)[0]
+
+    def _ancestors(self, found: ClassSource, depth: int = 0) -> tuple[tuple[ClassSource, ...], str, frozenset[str]]:
+        """The class and its bases with source (depth first), the first unknown base, and the bases without source."""
+        if found.path in self._ancestry:
+            return self._ancestry[found.path]
+        self._ancestry[found.path] = ((found,), "", frozenset())  # a cycle of names ends here
+        chain, external, unknown = [found], set(), ""
+        for base in _written_bases(found):
+            path = self.sources.path_of(base, found.module)
+            above = self.sources.class_at(path) if path else None
+            if above is not None and path not in HARMLESS_BASES and depth < MAX_BASE_DEPTH:
+                more, missing, outer = self._ancestors(above, depth + 1)
+                chain += [one for one in more if one not in chain]
+                external |= outer
+                unknown = unknown or missing
+            elif path in HARMLESS_BASES:
+                external.add(path)
+            else:
+                unknown = unknown or path or ast.unparse(base)
+        result = tuple(chain), unknown, frozenset(external)
+        self._ancestry[found.path] = result
+        return result
+
+    def _first_refusal(self, found: ClassSource, ancestry: tuple[ClassSource, ...], hooks: Iterable[str]) -> str:
+        unhashable = _is_unhashable(ancestry)
+        for hook in hooks:
+            if unhashable and hook in {"__hash__", "__eq__"}:
+                continue
+            for owner in ancestry:
+                if hook in owner.values and not self._is_plain(owner, hook):
+                    return f"{owner.path}.{hook} is computed"
+                for function in owner.methods.get(hook, ()):
+                    why = self._refusal(function, owner, found)
+                    if why:
+                        return f"{owner.path}.{hook}: {why}"
+        return ""
+
+    def _is_plain(self, owner: ClassSource, hook: str) -> bool:
+        """Whether `hook = value` in a class body names a method of a builtin, or one that is judged elsewhere."""
+        value = owner.values[hook]
+        if isinstance(value, ast.Constant | ast.Name) or is_read(f"{owner.path}.{hook}"):
+            return True
+        path = self.sources.path_of(value, owner.module)
+        return path is not None and (path.startswith("builtins.") or path.rpartition(".")[0] in HARMLESS_BASES)
+
+    def _refused_setters(self, found: ClassSource, ancestry: tuple[ClassSource, ...]) -> Iterator[str]:
+        """Slots state is set attribute by attribute: property setters and descriptors of the class body run then."""
+        for owner in ancestry:
+            for name, functions in owner.methods.items():
+                setters = [one for one in functions if any(_last(d) == "setter" for d in one.decorator_list)]
+                if any(self._refusal(one, owner, found) for one in setters):
+                    yield name
+            for name, value in owner.values.items():
+                if self._descriptor_refusal(owner, value):
+                    yield name
+
+    def _descriptor_refusal(self, owner: ClassSource, value: ast.expr) -> str:
+        path = self.sources.path_of(value.func, owner.module) if isinstance(value, ast.Call) else None
+        descriptor = self.sources.class_at(path) if path else None
+        if descriptor is None:
+            return ""
+        ancestry = self._ancestors(descriptor)[0]
+        return self._first_refusal(descriptor, ancestry, ("__set__",))
+
+    def _refusal(self, function: FunctionNode, owner: ClassSource, instance: ClassSource, depth: int = 0) -> str:
+        """Why a method may not run during a load; empty where it may."""
+        if is_read(f"{owner.path}.{function.name}"):
+            return ""
+        for decorator in function.decorator_list:
+            if _last(decorator) not in HARMLESS_DECORATORS:
+                return f"decorator {_last(decorator)}"
+        scope = _scope(function, owner.module, owner, instance, self.sources)
+        return self._body_refusal(function, scope, depth)
+
+    def _body_refusal(self, function: FunctionNode, scope: _Scope, depth: int) -> str:
+        key = (id(function), scope.instance.path if scope.instance else "")
+        if key in self._calls:
+            return self._calls[key]
+        if depth > MAX_CALL_DEPTH:
+            return "calls run too deep to follow"
+        self._calls[key] = ""  # recursion adds nothing new
+        for node in _executed(function):
+            why = ""
+            if isinstance(node, ast.Call):
+                why = self._call_refusal(node, scope, depth)
+            elif isinstance(node, ast.Attribute) and scope.instance and _is_name(node.value, scope.first):
+                why = self._property_refusal(node.attr, scope, depth)
+            if why:
+                self._calls[key] = why
+                return why
+        self.called_attributes.update(self._attributes_called(function, scope))
+        return ""
+
+    def _attributes_called(self, function: FunctionNode, scope: _Scope) -> Iterator[str]:
+        for node in _executed(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not _is_super(node.func.value):
+                if self._path(node.func, scope) is None:
+                    yield node.func.attr
+
+    def _property_refusal(self, name: str, scope: _Scope, depth: int) -> str:
+        assert scope.instance is not None
+        for owner in self._ancestors(scope.instance)[0]:
+            for function in owner.methods.get(name, ()):
+                if any(_last(one) in {"property", "cached_property"} for one in function.decorator_list):
+                    return self._refusal(function, owner, scope.instance, depth + 1)
+        return ""
+
+    def _call_refusal(self, call: ast.Call, scope: _Scope, depth: int) -> str:
+        target = call.func
+        if isinstance(target, ast.Name) and target.id in scope.nested:
+            return ""
+        path = self._path(target, scope)
+        if path is not None:
+            return self._path_refusal(path, scope, depth)
+        if isinstance(target, ast.Attribute):
+            if scope.instance and (_is_name(target.value, scope.first) or _is_super(target.value)):
+                return self._method_refusal(target.attr, scope, depth, above=_is_super(target.value))
+            return "" if target.attr in HARMLESS_METHODS else f"calls .{target.attr}() of a value"
+        if isinstance(target, ast.Lambda):
+            return ""  # its body is among the nodes of the function
+        return f"calls a value: {ast.unparse(target)[:60]}"
+
+    def _path(self, target: ast.expr, scope: _Scope) -> str | None:
+        """The dotted path that a call target names, or None where it is drawn from a local value."""
+        head = target
+        while isinstance(head, ast.Attribute):
+            head = head.value
+        if not isinstance(head, ast.Name):
+            return None
+        if head.id in scope.names:
+            base = scope.names[head.id]
+            rest = ast.unparse(target)[len(head.id) :]
+            return self.sources.resolve(base + rest) if base else None
+        if not self.sources.binds(scope.module, head.id) and not hasattr(builtins, head.id):
+            return None
+        return self.sources.path_of(target, scope.module)
+
+    def _path_refusal(self, path: str, scope: _Scope, depth: int) -> str:
+        origin, _, name = path.rpartition(".")
+        if origin == "builtins":
+            return "" if name in HARMLESS_BUILTINS else f"calls {name}"
+        if path in HARMLESS_CALLS or is_read(path) or (path.startswith(HARMLESS_PREFIXES) and name not in FILE_FUNCTIONS):
+            return ""
+        if name in LOGGING_METHODS and origin.lower().endswith(("logger", "log", "logging", "warnings")):
+            return ""
+        if origin.startswith("builtins.") or origin in HARMLESS_BASES:
+            return "" if name in HARMLESS_METHODS | {"fromkeys", "__reduce_ex__"} else f"calls {path}"
+        function = self.sources.function_at(path)
+        if function is not None:
+            inner = _scope(function[1], function[0], None, None, self.sources)
+            why = self._body_refusal(function[1], inner, depth + 1)
+            return f"{path}: {why}" if why else ""
+        found = self.sources.class_at(path)
+        if found is not None:
+            return self._constructor_refusal(found, depth)
+        owner = self.sources.class_at(origin)
+        if owner is not None:
+            # Base.__setstate__(self, state) runs on this instance; Other.method(x) on one of its own class
+            instance = scope.instance if scope.instance and owner in self._ancestors(scope.instance)[0] else owner
+            return self._method_refusal(name, _Scope(owner.module, owner, instance), depth, above=False)
+        return f"calls {path}"
+
+    def _constructor_refusal(self, found: ClassSource, depth: int) -> str:
+        if depth > MAX_CALL_DEPTH:
+            return "calls run too deep to follow"
+        ancestry, unknown, _ = self._ancestors(found)
+        if unknown:
+            return f"makes a {found.path}"
+        for hook in ("__new__", "__init__", "__post_init__"):
+            for owner in ancestry:
+                functions = owner.methods.get(hook)
+                if functions:
+                    why = self._refusal(functions[-1], owner, found, depth + 1)
+                    if why:
+                        return f"{found.path}.{hook}: {why}"
+                    break
+        return ""
+
+    def _method_refusal(self, name: str, scope: _Scope, depth: int, *, above: bool) -> str:
+        """Judge `self.name()` by the method it finds; an attribute that no class defines may hold anything callable."""
+        assert scope.instance is not None
+        chain = self._ancestors(scope.instance)[0]
+        start = chain.index(scope.owner) + 1 if above and scope.owner in chain else 0
+        for owner in chain[start:]:
+            if name in owner.methods:
+                return next(
+                    (why for one in owner.methods[name] if (why := self._refusal(one, owner, scope.instance, depth + 1))),
+                    "",
+                )
+        return "" if name in HARMLESS_METHODS else f"calls .{name}() of the instance"
+
+
+def _is_unhashable(ancestry: tuple[ClassSource, ...]) -> bool:
+    """A class that defines `__eq__` without `__hash__` can be no key, so that a load compares none of its instances."""
+    for owner in ancestry:
+        if "__hash__" in owner.methods or "__hash__" in owner.values:
+            return False
+        if "__eq__" in owner.methods:
+            return True
+    return False
+
+
+def _scope(
+    function: FunctionNode, module: str, owner: ClassSource | None, instance: ClassSource | None, sources: Sources
+) -> _Scope:
+    """Which names a function binds itself: parameters and variables are values, imports are paths."""
+    arguments = function.args
+    parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    parameters += [one for one in (arguments.vararg, arguments.kwarg) if one]
+    names: dict[str, str | None] = {one.arg: None for one in parameters}
+    nested = set()
+    source = sources.module(module)
+    for node in _executed(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names[node.id] = None
+        elif isinstance(node, FunctionNode) and node is not function:
+            nested.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom) and source is not None:
+            names.update(imported_names(node, source))
+    is_static = any(_last(one) == "staticmethod" for one in function.decorator_list)
+    first = parameters[0].arg if owner and parameters and not is_static else ""
+    return _Scope(module, owner, instance, names, frozenset(nested), first)
+
+
+def _executed(function: FunctionNode) -> Iterator[ast.AST]:
+    """All nodes of a function's body but those that only describe it (annotations, defaults, decorators)."""
+    for statement in function.body:
+        yield from ast.walk(statement)
+
+
+def _written_bases(found: ClassSource) -> Iterator[ast.expr]:
+    """The bases of a class, without subscripts, and with those inside `with_metaclass(Meta, Base)`."""
+    for base in found.bases:
+        plain = base.value if isinstance(base, ast.Subscript) else base
+        if isinstance(plain, ast.Call) and _last(plain) == "with_metaclass":
+            yield from plain.args[1:]
+        elif isinstance(plain, ast.Call) and _last(plain) == "namedtuple":
+            yield ast.Name("tuple")
+        else:
+            yield plain
+
+
+def _last(expression: ast.expr) -> str:
+    """The last name of a decorator or call, arguments left out."""
+    if isinstance(expression, ast.Call):
+        return _last(expression.func)
+    if isinstance(expression, ast.Attribute):
+        return expression.attr
+    return expression.id if isinstance(expression, ast.Name) else ast.unparse(expression)
+
+
+def _is_name(expression: ast.expr, name: str) -> bool:
+    return isinstance(expression, ast.Name) and expression.id == name != ""
+
+
+def _is_super(expression: ast.expr) -> bool:
+    return isinstance(expression, ast.Call) and _is_name(expression.func, "super")

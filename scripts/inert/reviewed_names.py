@@ -1,0 +1,362 @@
+"""Names that people reviewed: what may be called with any arguments, what needs a rule, and builtin or compiled classes.
+
+Everything here was seen in real saves or is the same thing under the name of another version. "Harmless" is meant for
+hostile arguments: no execution, file, network, import or deserialisation, and no argument that gets called.
+"""
+
+from __future__ import annotations
+
+ERRORS = (
+    "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
+    "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
+    "GeneratorExit IOError ImportError ImportWarning IndexError InterruptedError IsADirectoryError KeyError "
+    "KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError NotImplementedError "
+    "OSError OverflowError PendingDeprecationWarning PermissionError RecursionError ReferenceError ResourceWarning "
+    "RuntimeError RuntimeWarning StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError SystemExit "
+    "TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeWarning "
+    "UserWarning ValueError Warning ZeroDivisionError"
+)
+PANDAS_OFFSETS = (
+    "BDay BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd BYearBegin BYearEnd BusinessDay BusinessHour "
+    "BusinessMonthBegin BusinessMonthEnd CBMonthBegin CBMonthEnd CDay CustomBusinessDay CustomBusinessHour "
+    "CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day Easter FY5253 FY5253Quarter HalfYearBegin "
+    "HalfYearEnd BHalfYearBegin BHalfYearEnd Hour LastWeekOfMonth Micro Milli Minute MonthBegin MonthEnd Nano "
+    "QuarterBegin QuarterEnd RelativeDeltaOffset Second SemiMonthBegin SemiMonthEnd Tick Week WeekOfMonth YearBegin "
+    "YearEnd"
+)
+NUMPY_SCALARS = (
+    "bool bool_ byte bytes_ cdouble clongdouble complex128 complex256 complex64 csingle datetime64 double float128 "
+    "float16 float32 float64 float96 half int16 int32 int64 int8 int_ intc intp long longdouble longlong object_ short "
+    "single str_ string_ timedelta64 ubyte uint uint16 uint32 uint64 uint8 uintc uintp ulong ulonglong unicode_ ushort "
+    "void"
+)
+TORCH_STORAGES = (
+    "BFloat16Storage BoolStorage ByteStorage CharStorage ComplexDoubleStorage ComplexFloatStorage DoubleStorage "
+    "FloatStorage HalfStorage IntStorage LongStorage QInt32Storage QInt8Storage QUInt2x4Storage QUInt4x2Storage "
+    "QUInt8Storage ShortStorage"
+)
+TORCH_TENSORS = (
+    "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor"
+)
+BUILTIN_CALLS = f"bytearray complex frozenset set slice range xrange enumerate reversed zip bytes object {ERRORS}"
+
+CALLS: dict[str, str] = {
+    "builtins": BUILTIN_CALLS,
+    "__builtin__": BUILTIN_CALLS,
+    "exceptions": ERRORS,
+    "array": "_array_reconstructor array",
+    "collections": "ChainMap Counter OrderedDict UserDict UserList UserString deque",
+    "datetime": "date datetime time timedelta timezone tzinfo",
+    "decimal": "Context Decimal DecimalTuple",
+    "_decimal": "Context Decimal",
+    "_pydecimal": "Context Decimal",
+    "fractions": "Fraction",
+    "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
+    "itertools": "chain count cycle islice izip repeat product combinations permutations zip_longest",
+    "logging": "getLogger",
+    "pathlib": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "pathlib._local": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "random": "Random",
+    "re": "_compile",
+    "string": "Template",
+    "types": "GenericAlias SimpleNamespace",
+    "uuid": "UUID",
+    "zoneinfo": "ZoneInfo ZoneInfo._unpickle",
+    "pytz": "FixedOffset _FixedOffset _UTC _p",
+    "dateutil.tz.tz": "tzlocal tzoffset tzutc",
+    "dateutil.relativedelta": "relativedelta",
+    "dateutil._common": "weekday",
+    "numpy": f"dtype {NUMPY_SCALARS}",
+    "numpy._core": "_DType_reconstruct",
+    "numpy.core": "_DType_reconstruct",
+    "numpy._core._internal": "_convert_to_stringdtype_kwargs",
+    "numpy.core.multiarray": "_reconstruct scalar",
+    "numpy._core.multiarray": "_reconstruct scalar",
+    "numpy.core._multiarray_umath": "_reconstruct scalar",
+    "numpy._core._multiarray_umath": "_reconstruct scalar",
+    "numpy.core.numeric": "_frombuffer",
+    "numpy._core.numeric": "_frombuffer",
+    "numpy.ma.core": "MaskedConstant",
+    "numpy.random": "__RandomState_ctor",
+    "pandas": f"Interval Period PeriodDtype StringDtype CategoricalDtype IntervalDtype {PANDAS_OFFSETS}",
+    "pandas._libs.internals": "BlockPlacement _unpickle_block",
+    "pandas._libs.interval": "Interval",
+    "pandas._libs.missing": "NAType",
+    "pandas._libs.sparse": "BlockIndex IntIndex",
+    "pandas._libs.tslib": "__nat_unpickle",
+    "pandas.tslib": "__nat_unpickle",
+    "pandas._libs.tslibs.nattype": "__nat_unpickle _nat_unpickle",
+    "pandas._libs.tslibs.offsets": f"_delta_to_tick __pyx_unpickle_BaseOffset {PANDAS_OFFSETS}",
+    "pandas.tseries.offsets": PANDAS_OFFSETS,
+    "pandas._libs.tslibs.period": "Period",
+    "pandas._libs.tslibs.timedeltas": "Timedelta _timedelta_unpickle",
+    "pandas._libs.tslibs.timestamps": "Timestamp _unpickle_timestamp",
+    "pandas._libs.tslibs.timezones": "tz_standardize",
+    "pandas.core.dtypes.dtypes": "CategoricalDtype DatetimeTZDtype IntervalDtype PeriodDtype SparseDtype",
+    "pandas.core.internals.managers": "BlockManager SingleBlockManager",
+    "pandas.core.internals": "BlockManager SingleBlockManager",
+    "scipy.spatial._ckdtree": "cKDTree",
+    "scipy.spatial.ckdtree": "cKDTree",
+    "torch": f"Size device Generator dtype {TORCH_STORAGES} {TORCH_TENSORS}",
+    "torch.cuda": f"{TORCH_STORAGES} {TORCH_TENSORS}",
+    "torch._C": "device",
+    "torch._utils": (
+        "_rebuild_device_tensor_from_cpu_tensor _rebuild_device_tensor_from_numpy _rebuild_meta_tensor_no_storage "
+        "_rebuild_nested_tensor _rebuild_parameter _rebuild_qtensor _rebuild_sparse_csr_tensor _rebuild_sparse_tensor "
+        "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_xla_tensor _rebuild_mlc_tensor"
+    ),
+    "torch.jit._pickle": "build_boollist build_doublelist build_intlist build_tensor_from_id build_tensorlist restore_type_tag",
+    "torch.nested._internal.nested_tensor": "_rebuild_njt",
+    "torch.nn.parameter": "Buffer Parameter UninitializedBuffer UninitializedParameter",
+    "torch.serialization": "_get_layout",
+    "torch.storage": "TypedStorage UntypedStorage _TypedStorage _UntypedStorage",
+    "dill._dill": "_create_lock _create_rlock",
+    "dill.dill": "_create_lock",
+}
+"""Harmless with any arguments. `zip`, `enumerate` and the like only advance iterators, and none of those here calls."""
+
+CALLABLE_COMPILED = (
+    "sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.linear_model.sgd_fast", "sklearn.tree._tree",
+    "sklearn.tree._criterion", "sklearn.tree._splitter", "sklearn.tree._utils", "sklearn.tree._partitioner",
+    "sklearn.ensemble._hist_gradient_boosting._bitset", "sklearn.ensemble._hist_gradient_boosting.histogram",
+    "sklearn.ensemble._hist_gradient_boosting.splitting", "sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree",
+    "sklearn.neighbors._quad_tree", "sklearn.metrics._dist_metrics", "sklearn.utils._fast_dict", "sklearn.utils.murmurhash",
+    "sklearn.cluster._hierarchical_fast", "sklearn.decomposition._online_lda_fast",
+    "numpy.random.bit_generator", "numpy.random._mt19937", "numpy.random._pcg64", "numpy.random._philox",
+    "numpy.random._sfc64", "numpy.random._generator", "numpy.random.mtrand",
+    "pandas._libs.arrays", "pandas._libs.interval", "pandas._libs.sparse", "pandas._libs.tslibs.dtypes",
+    "statsmodels.tsa.statespace._initialization", "statsmodels.tsa.statespace._kalman_filter",
+    "statsmodels.tsa.statespace._kalman_smoother", "statsmodels.tsa.statespace._representation",
+    "statsmodels.tsa.statespace._simulation_smoother", "statsmodels.tsa.statespace._cfa_simulation_smoother",
+    "scipy.spatial._ckdtree", "scipy.spatial.transform._rotation", "scipy.interpolate._rgi_cython",
+    "torch.return_types",
+)  # fmt: skip
+"""Compiled modules whose classes may be called with any arguments: they check types and copy arrays."""
+
+COMPILED_CLASSES: dict[str, str] = {
+    "builtins": f"object dict list set frozenset tuple int float complex str bytes bytearray bool {ERRORS}",
+    "__builtin__": f"object dict list set frozenset tuple int long float complex str unicode bytes bytearray bool {ERRORS}",
+    "exceptions": ERRORS,
+    "argparse": "Namespace",
+    "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
+    "UserDict": "UserDict",
+    "datetime": "date datetime time timedelta timezone tzinfo",
+    "decimal": "Context Decimal DecimalTuple",
+    "fractions": "Fraction",
+    "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
+    "json.decoder": "JSONDecodeError",
+    "pathlib": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "pathlib._local": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "random": "Random",
+    "string": "Template",
+    "types": "SimpleNamespace",
+    "typing": "Generic TypeVar ParamSpec",
+    "uuid": "UUID",
+    "zoneinfo": "ZoneInfo",
+    "numpy": f"dtype ndarray matrix recarray record chararray poly1d vectorize errstate {NUMPY_SCALARS}",
+    "numpy.dtypes": (
+        "BoolDType ByteDType BytesDType CLongDoubleDType Complex128DType Complex64DType DateTime64DType Float16DType"
+        " Float32DType Float64DType Int16DType Int32DType Int64DType Int8DType IntDType LongDType LongDoubleDType"
+        " LongLongDType ObjectDType ShortDType StrDType StringDType TimeDelta64DType UByteDType UInt16DType UInt32DType"
+        " UInt64DType UInt8DType UIntDType ULongDType ULongLongDType UShortDType VoidDType"
+    ),
+    "numpy.core.records": "recarray record",
+    "numpy._core.records": "recarray record",
+    "numpy.rec": "recarray record",
+    "numpy.char": "chararray",
+    "numpy.core.defchararray": "chararray",
+    "numpy.matrixlib.defmatrix": "matrix",
+    "numpy.ma.core": "MaskedArray MaskedConstant mvoid",
+    "numpy.ma.mrecords": "MaskedRecords",
+    "numpy.ma": "MaskedArray",
+    "numpy.lib.polynomial": "poly1d",
+    "numpy.lib.function_base": "vectorize",
+    "pandas._libs.internals": "Block BlockManager BlockPlacement NumpyBlock SharedBlock",
+    "pandas._libs.interval": "Interval IntervalMixin",
+    "pandas._libs.missing": "NAType",
+    "pandas._libs.sparse": "BlockIndex IntIndex",
+    "pandas._libs.tslibs.offsets": f"BaseOffset RelativeDeltaOffset {PANDAS_OFFSETS}",
+    "pandas._libs.tslibs.period": "Period",
+    "pandas._libs.tslibs.timedeltas": "Timedelta",
+    "pandas._libs.tslibs.timestamps": "Timestamp",
+    "pandas": f"DateOffset Interval Period Timedelta Timestamp {PANDAS_OFFSETS}",
+    "pandas.core.internals.managers": "BaseBlockManager BlockManager SingleBlockManager",
+    "scipy.interpolate._interpnd": "CloughTocher2DInterpolator LinearNDInterpolator NDInterpolatorBase",
+    "scipy.interpolate.interpnd": "CloughTocher2DInterpolator LinearNDInterpolator NDInterpolatorBase",
+    "scipy.spatial._qhull": "ConvexHull Delaunay HalfspaceIntersection Voronoi",
+    "scipy.spatial.qhull": "ConvexHull Delaunay Voronoi",
+    "scipy.spatial._ckdtree": "cKDTree cKDTreeNode",
+    "torch": f"Generator ScriptObject Size Tensor device {TORCH_STORAGES} {TORCH_TENSORS}",
+    "torch.cuda": f"{TORCH_STORAGES} {TORCH_TENSORS}",
+    "torch.torch_version": "TorchVersion",
+    "tokenizers": "AddedToken Encoding Regex Tokenizer",
+    "tokenizers.models": "BPE Model Unigram WordLevel WordPiece",
+    "tokenizers.decoders": "BPEDecoder ByteFallback ByteLevel CTC Decoder Fuse Metaspace Replace Sequence Strip WordPiece",
+    "tokenizers.normalizers": (
+        "BertNormalizer ByteLevel Lowercase NFC NFD NFKC NFKD Nmt Normalizer Precompiled Prepend Replace Sequence Strip "
+        "StripAccents"
+    ),
+    "tokenizers.pre_tokenizers": (
+        "BertPreTokenizer ByteLevel CharDelimiterSplit Digits FixedLength Metaspace PreTokenizer Punctuation Sequence "
+        "Split UnicodeScripts Whitespace WhitespaceSplit"
+    ),
+    "tokenizers.processors": "BertProcessing ByteLevel PostProcessor RobertaProcessing Sequence TemplateProcessing",
+    "tokenizers.trainers": "BpeTrainer Trainer UnigramTrainer WordLevelTrainer WordPieceTrainer",
+    "gym.spaces.box": "Box",
+    "gym.spaces.dict": "Dict",
+    "gym.spaces.discrete": "Discrete",
+    "gym.spaces.multi_binary": "MultiBinary",
+    "gym.spaces.multi_discrete": "MultiDiscrete",
+    "gym.spaces.space": "Space",
+    "gym.spaces.tuple": "Tuple",
+    "fairseq.data.dictionary": "Dictionary",
+    "lightgbm.basic": "Booster",
+    "xgboost.core": "Booster",
+    "catboost.core": "CatBoost CatBoostClassifier CatBoostRanker CatBoostRegressor _CatBoostBase",
+    "joblib.numpy_pickle": "NDArrayWrapper NumpyArrayWrapper ZNDArrayWrapper",
+    "joblib.numpy_pickle_compat": "NDArrayWrapper ZNDArrayWrapper",
+    "sklearn.externals.joblib.numpy_pickle": "NDArrayWrapper NumpyArrayWrapper ZNDArrayWrapper",
+    "sklearn.externals.joblib.numpy_pickle_compat": "NDArrayWrapper ZNDArrayWrapper",
+}
+"""Builtin or compiled classes, and classes whose load hooks the AST check refuses but a person accepts."""
+
+ARGUMENT_RULES: dict[str, str] = {
+    "_codecs.encode": "text-codec",
+    "__builtin__.getattr": "getattr",
+    "builtins.getattr": "getattr",
+    "dill._dill._get_attr": "getattr",
+    "__builtin__.iter": "one-argument",
+    "builtins.iter": "one-argument",
+    "__builtin__.type": "one-argument",
+    "builtins.type": "one-argument",
+    **{
+        f"{module}.{name}": "data-arguments"
+        for module in ("builtins", "__builtin__")
+        for name in ("bool", "dict", "float", "int", "list", "str", "tuple")
+    },
+    "__builtin__.long": "data-arguments",
+    "__builtin__.unicode": "data-arguments",
+    "collections.defaultdict": "callable-first",
+    "functools.partial": "callable-first",
+    "operator.attrgetter": "held-names",
+    "operator.itemgetter": "held-names",
+    "_operator.getitem": "typing-subscript",
+    "operator.getitem": "typing-subscript",
+    "copy_reg._reconstructor": "reconstructor",
+    "copyreg._reconstructor": "reconstructor",
+    "copy_reg.__newobj__": "class-first",
+    "copyreg.__newobj__": "class-first",
+    "copyreg.__newobj_ex__": "class-first",
+    "cloudpickle.cloudpickle._builtin_type": "type-by-name",
+    "dill._dill._load_type": "type-by-name",
+    "dill.dill._load_type": "type-by-name",
+    "cloudpickle.cloudpickle.subimport": "module-by-name",
+    "dill._dill._import_module": "module-by-name",
+    "dill._dill._create_array": "calls-0-with-1",
+    "torch._tensor._rebuild_from_type": "calls-0-with-2",
+    "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
+    "torch.tensor._rebuild_from_type": "calls-0-with-2",
+    "torch._utils._rebuild_parameter_with_state": "setattr-state",
+    "torch._utils._rebuild_wrapper_subclass": "class-first",
+    "torch.storage._load_from_bytes": "nested-torch",
+    "numpy.core._ufunc_reconstruct": "global-by-name",
+    "numpy._core._ufunc_reconstruct": "global-by-name",
+    "numpy.ma.core._mareconstruct": "class-first",
+    "numpy.ma.mrecords._mrreconstruct": "class-first",
+    **{
+        f"numpy.random._pickle.{name}": "same-package"
+        for name in ("__bit_generator_ctor", "__generator_ctor", "__randomstate_ctor")
+    },
+    **{
+        f"pandas.core.indexes.{path}": "same-package"
+        for path in (
+            "base._new_Index", "datetimes._new_DatetimeIndex", "interval._new_IntervalIndex",
+            "period._new_PeriodIndex", "timedeltas._new_TimedeltaIndex",
+        )
+    },
+    "pandas.indexes.base._new_Index": "same-package",
+    "dateutil.tz._tzfile._unpickle": "same-package",
+    **{
+        f"sklearn.{module}.newObj": "class-first"
+        for module in (
+            "metrics._dist_metrics", "neighbors._ball_tree", "neighbors._dist_metrics", "neighbors._kd_tree",
+            "neighbors.ball_tree", "neighbors.dist_metrics", "neighbors.kd_tree",
+        )
+    },
+}  # fmt: skip
+"""Module and name → the rule under which it is harmless; the rules are stated in the docstring of the generated file."""
+
+STATE_RULES: dict[str, str] = {
+    "functools.partial": "callable-first",
+    "lightgbm.basic.Booster": "raw-handle",
+    "xgboost.core.Booster": "raw-handle",
+}
+"""Class → the rule for the state that it is given."""
+
+RULE_BASES: dict[str, str] = {
+    "scipy.stats._distn_infrastructure.rv_generic": "distribution-state",
+    "statsmodels.base.data.ModelData": "formula-state",
+}
+"""Classes whose subclasses all carry a rule for their state, because the state of these is executed or evaluated."""
+
+ENUMS: dict[str, str] = {
+    "http": "HTTPMethod HTTPStatus",
+    "inspect": "_ParameterKind",
+    "re": "RegexFlag",
+    "uuid": "SafeUUID",
+    "pandas._libs.tslibs.dtypes": "FreqGroup Resolution",
+    "pandas._libs.lib": "_NoDefault",
+}
+"""Enum classes of the standard library and of compiled modules."""
+
+HELD: dict[str, str] = {
+    "builtins": (
+        "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter"
+        " float format frozenset hash hex id int isinstance issubclass iter len list map max min next object oct ord pow print"
+        " property range repr reversed round set slice sorted str sum super tuple type zip classmethod staticmethod"
+    ),
+    "_operator": "*",
+    "operator": "*",
+    "cmath": "*",
+    "math": "*",
+    "numbers": "*",
+    "typing": "*",
+    "typing_extensions": "*",
+    "collections.abc": "*",
+    "enum": "Enum Flag IntEnum IntFlag StrEnum auto",
+    "abc": "ABC ABCMeta",
+    "copy": "copy deepcopy",
+    "datetime": "*",
+    "decimal": "*",
+    "statistics": "*",
+    "string": "*",
+    "textwrap": "dedent fill indent shorten wrap",
+    "unicodedata": "*",
+    "re": "compile escape findall fullmatch match search split sub",
+    "time": "*",
+    "types": "NoneType EllipsisType NotImplementedType MappingProxyType",
+    "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
+    "itertools": "*",
+    "heapq": "*",
+    "bisect": "*",
+    "random": "*",
+    "nltk.tokenize": "*",
+}
+"""What a save may reference without calling it: functions of data, as callbacks, metrics and factories."""
+
+CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
+
+_SHAPES = r"(?:[^\W\d]\w*, )*"
+_LOCATION = r"loc=0(?:, scale=1)?"
+_VALUES = r"loc, (?:scale|1)"
+DISTRIBUTION_TEMPLATE = (
+    rf"\ndef _parse_args\(self, {_SHAPES} {_LOCATION}\):\n    return \({_SHAPES}\), {_VALUES}\n"
+    rf"\ndef _parse_args_rvs\(self, {_SHAPES} {_LOCATION}, size=None\):\n"
+    rf"    return self\._argcheck_rvs\({_SHAPES} {_VALUES}, size=size\)\n"
+    rf"\ndef _parse_args_stats\(self, {_SHAPES} {_LOCATION}, moments='mv'\):\n"
+    rf"    return \({_SHAPES}\), {_VALUES}, moments\n"
+)
+"""What scipy makes of the shapes of a distribution, as a pattern (`parse_arg_template` of `_distn_infrastructure`)."""
+
+CALLABLE_BASES = ("transformers.utils.generic.ModelOutput", "transformers.file_utils.ModelOutput")
+"""Classes whose subclasses are saved as a call of the class with its fields, which only stores them."""

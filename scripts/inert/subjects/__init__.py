@@ -1,0 +1,1 @@
+"""What is saved: one module per framework, whose `makers()` gives a label and a function that makes each object."""

@@ -1,0 +1,189 @@
+"""The tables of `scanners/judge/inert_names.py`: put together from verdicts, saves and review, and rendered."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scripts.inert import reviewed_names
+from scripts.inert.derive import CLASS_NAME
+from scripts.inert.examined import LISTED, WILDCARDS, wildcard_over
+from scripts.inert.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scripts.inert.derive import Derived
+
+Names = dict[str, str]
+LINE = 120
+FILL_ATTRIBUTES = frozenset("__class__ __dict__ __reduce_ex__ __setitem__ __setstate__ add append extend".split())
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the generated module holds; names of one module are joined by spaces, in order."""
+
+    frameworks: Names
+    classes: Names
+    enums: Names
+    calls: Names
+    argument_rules: Names
+    state_rules: Names
+    held: Names
+    weights_only: Names
+    texts: Names
+
+
+def build_tables(derived: Derived, reports: list[dict[str, object]], frameworks: Names) -> Tables:
+    """Join what was derived, what the environments reported, and what was reviewed."""
+    refused = {path[len(derived.modules[path]) + 1 :] for path, one in derived.verdicts.items() if one.refusal}
+    refused |= derived.standard_refusals
+    classes, enums = _class_names(derived, refused)
+    calls = _sets(reviewed_names.CALLS)
+    for path in derived.callable_classes:
+        if not derived.verdicts[path].refusal:
+            _put(calls, derived, path)
+    weights_only: list[str] = []
+    for report in reports:
+        for module, names in report["compiled"].items():  # type: ignore[attr-defined]
+            kept = {name for name in names if not name.startswith("__pyx_unpickle_")}
+            calls[module] |= set(names)
+            classes[module] |= kept
+        weights_only += report["weights_only"]  # type: ignore[operator]
+    argument_rules = dict(reviewed_names.ARGUMENT_RULES)
+    state_rules = reviewed_names.STATE_RULES | derived.rules
+    for path in (*argument_rules, *state_rules):
+        module, name = _halves(derived, path)
+        calls[module].discard(name)
+    for module, name in (_halves(derived, path) for path in state_rules):
+        classes[module].add(name)
+    setters = {name for one in derived.verdicts.values() if not one.refusal for name in one.setters}
+    return Tables(
+        frameworks=frameworks,
+        classes=_joined(classes) | {f"{prefix}.*": "*" for prefix in WILDCARDS},
+        enums=_joined(enums),
+        calls=_joined(calls),
+        argument_rules=argument_rules,
+        state_rules=state_rules,
+        held=reviewed_names.HELD,
+        weights_only=_by_module(weights_only),
+        texts={
+            "REFUSED": " ".join(sorted(refused)),
+            "STATE_KEYS": " ".join(sorted(derived.called_attributes | FILL_ATTRIBUTES)),
+            "SETTER_KEYS": " ".join(sorted(setters)),
+            "FRAMEWORK_PREFIXES": " ".join(sorted({one.partition(".")[0] for one in (*WILDCARDS, *LISTED)})),
+            "CYTHON_PACKAGES": reviewed_names.CYTHON_PACKAGES,
+        },
+    )
+
+
+def _class_names(derived: Derived, refused: set[str]) -> tuple[defaultdict[str, set[str]], defaultdict[str, set[str]]]:
+    """Classes and enums that pass; those that a wildcard grants anyway are left out of the classes."""
+    classes, enums = _sets(reviewed_names.COMPILED_CLASSES), _sets(reviewed_names.ENUMS)
+    for path, verdict in derived.verdicts.items():
+        if verdict.refusal:
+            continue
+        module = derived.modules[path]
+        name = path[len(module) + 1 :]
+        if verdict.is_enum:
+            _put(enums, derived, path)
+        elif not wildcard_over(module) or name in refused or not CLASS_NAME.fullmatch(name):
+            _put(classes, derived, path)
+    return classes, enums
+
+
+def _halves(derived: Derived, path: str) -> tuple[str, str]:
+    """Module and qualified name of a path; a reviewed name has no dots of its own."""
+    module = derived.modules.get(path) or path.rpartition(".")[0]
+    return module, path[len(module) + 1 :]
+
+
+def _put(table: defaultdict[str, set[str]], derived: Derived, path: str) -> None:
+    module = derived.modules[path]
+    table[module].add(path[len(module) + 1 :])
+
+
+def _sets(table: Names) -> defaultdict[str, set[str]]:
+    return defaultdict(set, {module: set(names.split()) for module, names in table.items()})
+
+
+def _joined(table: dict[str, set[str]]) -> Names:
+    return {module: " ".join(sorted(names)) for module, names in sorted(table.items()) if names}
+
+
+def _by_module(paths: Iterable[str]) -> Names:
+    table = _sets({})
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        table[module].add(name)
+    return _joined(table)
+
+
+HEADER = '''"""Names that a pickle may use without being suspect. Generated by `python -m scripts.inert`: do not edit.
+
+Made from the sources and from real saves of the frameworks in FRAMEWORKS; `scripts/inert` says how a name qualifies.
+
+CLASSES: module to the classes whose instances may be made without `__init__`, given a state and filled. A key that ends
+in `.*` stands for a package and everything below; its `*` grants every name that looks like a class (CapWords, leading
+underscores allowed) and is not in REFUSED. Such packages were read whole, in several versions, with what does not pass
+refused by name; making an instance without `__init__` runs nothing else, so that a class of a version that was not read
+is taken as its neighbours are. The exact entry of a module comes first, then REFUSED, then the longest prefix.
+ENUMS: enum classes, which are called with one value or read with getattr. CALLS: harmless with any arguments.
+ARGUMENT_RULES: callable to the rule under which it is harmless. STATE_RULES: class to the rule for its state. HELD: names
+that may be held, `*` for all of a module, but not called. WEIGHTS_ONLY: what `torch.load(weights_only=True)` admits.
+FRAMEWORK_PREFIXES: packages whose functions may be held, unless of a dangerous family; CYTHON_PACKAGES: whose
+`__pyx_unpickle_X` may be called, under class-first.
+STATE_KEYS: attributes that load hooks call on an instance, so that no function-like value may stand under such a key.
+SETTER_KEYS: property setters that were not followed, so that a slots state may not set them.
+
+Rules:
+{rules}
+"""
+
+from __future__ import annotations
+'''
+
+
+def render(tables: Tables) -> str:
+    """The text of the generated module."""
+    rules = "\n".join(_wrapped_rule(name, statement) for name, statement in RULES.items())
+    parts = [HEADER.format(rules=rules)]
+    for title, table in (
+        ("FRAMEWORKS", tables.frameworks),
+        ("CLASSES", tables.classes),
+        ("ENUMS", tables.enums),
+        ("CALLS", tables.calls),
+        ("ARGUMENT_RULES", tables.argument_rules),
+        ("STATE_RULES", tables.state_rules),
+        ("HELD", tables.held),
+        ("WEIGHTS_ONLY", tables.weights_only),
+    ):
+        parts.append(f"{title}: dict[str, str] = {{\n{_entries(table, 4)}}}\n")
+    parts.append("\n".join(f"{name} = (\n{_chunks(text, 4)})" for name, text in tables.texts.items()))
+    pattern = [reviewed_names.DISTRIBUTION_TEMPLATE[at : at + 90] for at in range(0, len(reviewed_names.DISTRIBUTION_TEMPLATE), 90)]
+    parts.append("DISTRIBUTION_TEMPLATE = (\n" + "".join(f"    {json.dumps(piece)}\n" for piece in pattern) + ")")
+    return "\n".join(parts) + "\n"
+
+
+def _entries(table: Names, indent: int) -> str:
+    """Lines of a dictionary, long values as chunks in parentheses."""
+    space = " " * indent
+    lines = []
+    for key, value in sorted(table.items()):
+        line = f'{space}"{key}": "{value}",\n'
+        lines.append(line if len(line) <= LINE else f'{space}"{key}": (\n{_chunks(value, indent + 4)}{space}),\n')
+    return "".join(lines)
+
+
+def _chunks(text: str, indent: int) -> str:
+    pieces = textwrap.wrap(text, LINE - indent - 4, break_long_words=False, break_on_hyphens=False)
+    spaced = [f"{piece} " for piece in pieces[:-1]] + pieces[-1:]
+    return "".join(f'{" " * indent}"{piece}"\n' for piece in spaced)
+
+
+def _wrapped_rule(name: str, statement: str) -> str:
+    return textwrap.fill(f"- `{name}`: {statement}", LINE - 1, subsequent_indent="  ", break_on_hyphens=False)
