@@ -25,6 +25,8 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store")
 _FILES = ("/etc/ld.so.cache", "/dev/null", "/proc/cpuinfo", "/sys/devices/system/cpu")
+# A BLAS makes a thread with its own memory for each processor, which the memory limit counts untouched
+_ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 LINUX = sys.platform == "linux"
 
 
@@ -48,6 +50,7 @@ def enter(limits: Limits, spool: str, parent: int) -> None:
     it does not have are left out, see `features`.
     """
     os.environ.clear()
+    os.environ.update(_ENVIRONMENT)
     _limit(limits)
     if not LINUX:
         return

@@ -154,57 +154,65 @@ def test_spooled_bytes_go_to_a_file_that_leaves_nothing(
     assert not list(temporary.iterdir())
 
 
-def test_nothing_is_left_after_the_normal_end(hostile: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def started() -> Callable[[], set[int]]:
+    """Return a function that returns the processes below this one that were not there before."""
+    before = below(os.getpid())
+    return lambda: below(os.getpid()) - before
+
+
+def test_nothing_is_left_after_the_normal_end(hostile: Path, tmp_path: Path, started: Callable[[], set[int]]) -> None:
     (tmp_path / "file").write_bytes(b"HOSTILE nothing 1\n")
     targets = [str(tmp_path / "file")]
     with Supervisor(HOSTILE, 2) as supervisor:
         list(supervisor.examine([Unit(0, Locator(targets[0]), 18)], opener(targets)))
-        started = below(os.getpid())
-        assert len(started) >= 2  # the zygote and one child
-    assert not [process for process in started if alive(process)]
-    assert not below(os.getpid())
+        processes = started()
+        assert len(processes) == 2  # the zygote and one child
+    assert not [process for process in processes if alive(process)]
 
 
-def test_nothing_is_left_where_the_caller_raises_while_a_child_is_busy(hostile: Path, tmp_path: Path) -> None:
+def test_nothing_is_left_where_the_caller_raises_while_a_child_is_busy(
+    hostile: Path, tmp_path: Path, started: Callable[[], set[int]]
+) -> None:
     (tmp_path / "quick").write_bytes(b"HOSTILE nothing 1\n")
     (tmp_path / "slow").write_bytes(b"HOSTILE hang\n")
     targets = [str(tmp_path / "quick"), str(tmp_path / "slow")]
     units = [Unit(index, Locator(target), 18) for index, target in enumerate(targets)]
-    started = set[int]()
+    processes = set[int]()
 
     def stop_at_first() -> None:
         with Supervisor(HOSTILE, 2) as supervisor:
             for _ in supervisor.examine(units, opener(targets)):
-                started.update(below(os.getpid()))
+                processes.update(started())
                 raise ValueError("the caller fails")
 
     with pytest.raises(ValueError, match="the caller fails"):
         stop_at_first()
-    assert len(started) >= 3
-    assert not [process for process in started if alive(process)]
+    assert len(processes) == 3
+    assert not [process for process in processes if alive(process)]
 
 
-def test_children_are_made_on_demand_and_kept(hostile: Path, tmp_path: Path) -> None:
+def test_children_are_made_on_demand_and_kept(hostile: Path, tmp_path: Path, started: Callable[[], set[int]]) -> None:
     targets = [str(tmp_path / str(number)) for number in range(20)]
     for target in targets:
         Path(target).write_bytes(b"HOSTILE nothing 1\n")
     units = [Unit(index, Locator(target), 18) for index, target in enumerate(targets)]
     with Supervisor(HOSTILE, 8) as supervisor:
         list(supervisor.examine(units[:1], opener(targets)))
-        assert len(below(os.getpid())) == 2
+        assert len(started()) == 2
     with Supervisor(HOSTILE, 2) as supervisor:
         list(supervisor.examine(units, opener(targets)))
-        assert len(below(os.getpid())) == 3
+        assert len(started()) == 3
 
 
-def test_a_killed_zygote_is_started_anew(hostile: Path, tmp_path: Path) -> None:
+def test_a_killed_zygote_is_started_anew(hostile: Path, tmp_path: Path, started: Callable[[], set[int]]) -> None:
     (tmp_path / "first").write_bytes(b"HOSTILE hang\n")
     (tmp_path / "second").write_bytes(b"HOSTILE nothing 2\n")
     targets = [str(tmp_path / "first"), str(tmp_path / "second")]
     units = [Unit(index, Locator(target), 18) for index, target in enumerate(targets)]
     with Supervisor(HOSTILE, 1) as supervisor:
         supervisor.tool()
-        (zygote,) = below(os.getpid())
+        (zygote,) = started()
         threading.Timer(0.5, os.kill, (zygote, signal.SIGKILL)).start()
         first, second = sorted(supervisor.examine(units, opener(targets)), key=lambda result: result.unit.index)
     assert problems_of(first) == [(ProblemKind.CRASH, "the parent of the examining process died")]
