@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.scanner import Blob, Context, Item, Scanner
-from scanners.suffixes import MODEL_SUFFIXES
+from scanners.suffixes import NEVER_PLAIN
 
 # (offset, bytes there): magic numbers that stand for themselves
 _SIGNATURES = (
@@ -44,7 +44,7 @@ _WEAK = {
 def accepts(blob: Blob) -> bool:
     """Return whether the blob begins like a picture, sound, video, font or PDF."""
     suffix = blob.locator.suffix
-    if suffix in MODEL_SUFFIXES:
+    if suffix in NEVER_PLAIN:
         return False
     if any(blob.head[offset : offset + len(magic)] == magic for offset, magic in _SIGNATURES):
         return True

@@ -13,3 +13,8 @@ MODEL_SUFFIXES = frozenset(
     # archives
     ".zip .whl .jar .tar .tgz .gz .bz2 .tbz2 .xz .txz .lzma .lz4 .zst .zlib .z .7z .rar".split()
 )
+
+NATIVE_SUFFIXES = frozenset(".so .dll .pyd .exe .dylib .class .pyc".split())
+
+NEVER_PLAIN = MODEL_SUFFIXES | NATIVE_SUFFIXES
+"""Suffixes of files that are not plain, even where their content reads as text or begins like a picture."""

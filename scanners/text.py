@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core.scanner import HEAD, Blob, Context, Item, Scanner
 from modelsweep.core.units import KIB
-from scanners.suffixes import MODEL_SUFFIXES
+from scanners.suffixes import NEVER_PLAIN
 
 SAMPLE = 4 * KIB
 SAMPLES = 16
@@ -27,7 +27,7 @@ _FOREIGN = 0.5
 
 def accepts(blob: Blob) -> bool:
     """Return whether the head and samples of the rest read as text."""
-    if blob.locator.suffix in MODEL_SUFFIXES:
+    if blob.locator.suffix in NEVER_PLAIN:
         return False
     encoding = next((name for bom, name in _BOMS if blob.head.startswith(bom)), "utf-8")
     return is_text(blob.head, encoding) and all(is_text(sample, encoding) for sample in _samples(blob))

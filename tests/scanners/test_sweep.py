@@ -17,6 +17,7 @@ from modelsweep.core.scanner import Blob, Context
 from scanners.matcher import PATTERNS, HyperscanMatcher, RegexMatcher, has_hyperscan, offsets
 from scanners.sweep import HIT_BUDGET, THREADED, Sweep
 from tests.scanners.native_code import elf, fat, mach, pe
+from tests.scanners.pickles.cases import BINARY_NAMES, STACK_GLOBAL, pickled
 from tests.scanners.scripts.cases import CRADLE, DECODED, INDIRECT, POWERSHELL, SHELL
 from tests.scanners.spool import memory_spool
 
@@ -32,6 +33,9 @@ PLANTED = (
     CRADLE.swapcase(),
     DECODED,
     INDIRECT,
+    STACK_GLOBAL,
+    BINARY_NAMES,
+    *map(pickled, range(6)),
 )
 PIECES = st.one_of(
     st.binary(max_size=40),

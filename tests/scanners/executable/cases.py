@@ -22,7 +22,7 @@ CASES = {
     "mac_program": Case(mach, "tool", Verdict.REVIEW),
     "mac_fat_library": Case(fat, "plugin.dylib", Verdict.REVIEW),
     "library_named_as_weights": Case(elf, "model.safetensors", Verdict.MALICIOUS),
-    "program_named_as_picture": Case(pe, "photo.png", Verdict.MALICIOUS),
+    "program_named_as_picture": Case(pe, "photo.png", Verdict.MALICIOUS, cut_is_clean=True),
     "elf_in_weights": Case(lambda: inside(elf()), "weights.bin", Verdict.MALICIOUS),
     "pe_in_weights": Case(lambda: inside(pe()), "weights.bin", Verdict.MALICIOUS),
     "mach_in_weights": Case(lambda: inside(mach()), "weights.bin", Verdict.MALICIOUS),

@@ -59,14 +59,14 @@ def built(pairs: list[bytes], tensors: list[bytes], data: int = 128) -> bytes:
     return head + bytes(-len(head) % 32 + data)
 
 
-def case(build: Callable[[], bytes], verdict: Verdict) -> Case:
+def case(build: Callable[[], bytes], verdict: Verdict, cut_is_clean: bool = False) -> Case:
     """Return the case of a file named as a model."""
-    return Case(build, "model.gguf", verdict)
+    return Case(build, "model.gguf", verdict, cut_is_clean=cut_is_clean)
 
 
-def with_tensors(*tensors: bytes, verdict: Verdict, data: int = 128) -> Case:
+def with_tensors(*tensors: bytes, verdict: Verdict, data: int = 128, cut_is_clean: bool = False) -> Case:
     """Return the case of a file with `tensors` only."""
-    return case(lambda: built([pair("general.architecture", "llama")], list(tensors), data), verdict)
+    return case(lambda: built([pair("general.architecture", "llama")], list(tensors), data), verdict, cut_is_clean)
 
 
 def version_1() -> bytes:
@@ -113,7 +113,7 @@ CASES = {
         tensor("a", (16,), F32, 0), tensor("b", (24,), F32, 32), verdict=Verdict.REVIEW
     ),
     "gap_between_tensors": with_tensors(tensor("a", (8,), F32, 0), tensor("b", (8,), F32, 96), verdict=Verdict.REVIEW),
-    "trailing_bytes": with_tensors(tensor("a", (8,), F32, 0), verdict=Verdict.REVIEW, data=200),
+    "trailing_bytes": with_tensors(tensor("a", (8,), F32, 0), verdict=Verdict.REVIEW, data=200, cut_is_clean=True),
     "tensor_beyond_the_end": with_tensors(tensor("a", (64,), F32, 0), verdict=Verdict.NOT_SCANNED),
     "misaligned_tensor": with_tensors(tensor("a", (8,), F32, 4), verdict=Verdict.NOT_SCANNED),
     "unknown_type": with_tensors(tensor("a", (8,), 77, 0), verdict=Verdict.NOT_SCANNED),

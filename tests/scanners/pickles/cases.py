@@ -30,7 +30,7 @@ def pickled(protocol: int) -> bytes:
     return pickle.dumps({"weights": [1, 2, 3], "hook": Payload()}, protocol)
 
 
-def hidden(data: bytes, verdict: Verdict = Verdict.MALICIOUS, name: str = "weights.dat") -> Case:
+def hidden(data: bytes, verdict: Verdict = Verdict.MALICIOUS, name: str = "weights.bin") -> Case:
     """Return the case of `data` between random bytes."""
     return Case(lambda: NOISE + data + NOISE, name, verdict)
 

@@ -32,9 +32,9 @@ def built(header: object, data: bytes = bytes(20)) -> bytes:
     return len(text).to_bytes(8, "little") + text.encode() + data
 
 
-def case(header: object, verdict: Verdict, data: bytes = bytes(20)) -> Case:
+def case(header: object, verdict: Verdict, data: bytes = bytes(20), cut_is_clean: bool = False) -> Case:
     """Return the case of a file of `header` and `data`."""
-    return Case(lambda: built(header, data), "model.safetensors", verdict)
+    return Case(lambda: built(header, data), "model.safetensors", verdict, cut_is_clean=cut_is_clean)
 
 
 TWICE = f'{{"w": {json.dumps(WEIGHT)}, "w": {json.dumps(WEIGHT)}, "b": {json.dumps(BIAS)}}}'
@@ -47,7 +47,7 @@ CASES = {
     "duplicate_key": case(TWICE, Verdict.REVIEW),
     "overlapping_tensors": case({"w": WEIGHT, "b": {**BIAS, "data_offsets": [14, 18]}}, Verdict.REVIEW, bytes(18)),
     "gap_between_tensors": case({"w": WEIGHT, "b": {**BIAS, "data_offsets": [20, 24]}}, Verdict.REVIEW, bytes(24)),
-    "trailing_bytes": case({"w": WEIGHT}, Verdict.REVIEW, bytes(16) + b"more"),
+    "trailing_bytes": case({"w": WEIGHT}, Verdict.REVIEW, bytes(16) + b"more", cut_is_clean=True),
     "executable_in_tensor": case(
         {"w": {"dtype": "U8", "shape": [1024], "data_offsets": [0, 1024]}}, Verdict.MALICIOUS, bytes(512) + elf()
     ),
