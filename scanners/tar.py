@@ -110,6 +110,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             position, complained = follower, complained or not ended
             continue
         if header.kind in _EXTENSIONS:
+            context.members.spend()
             position = yield from _extend(blob, header, extended)
             continue
         if ended:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelsweep.core.finding import Finding, Rule, Severity, Span
-from modelsweep.core.limits import OverLimit
+from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.scanner import (
     Blob,
@@ -38,6 +38,8 @@ CHECKED = 1 * MIB
 """Bytes up to which the checksum of a stored member is verified."""
 CHECKED_TOTAL = 16 * MIB
 """Bytes of stored members whose checksum is verified in one archive: large ones are not read twice."""
+CANDIDATES = 200_000
+"""Local magic numbers looked at in one gap of the directory."""
 TARGET = 4 * KIB
 """Bytes of a symbolic link's target."""
 AES_METHOD = 99
@@ -175,11 +177,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if overlapping:
         yield _said(OVERLAP, blob, overlapping[0].entry, times=f"{len(overlapping):,}")
     yield from _members(blob, members, context, frozenset(overlapping))
-    for entry in _hidden(blob, directory, members):
-        yield Finding(HIDDEN_ENTRY, blob.locator, printable(entry.name, SHOWN), span=Span(entry.header_offset))
-        yield from _entry_items(blob, entry, context)
     for fault in directory.faults:
         yield problem_of(fault, blob.locator, NAME)
+    if any(isinstance(fault, OverLimit) for fault in directory.faults):
+        return
+    for entry in _hidden(blob, directory, members):
+        if not directory.faults:
+            yield _said(HIDDEN_ENTRY, blob, entry)
+        yield from _entry_items(blob, entry, context)
 
 
 def _directory_findings(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
@@ -386,10 +391,12 @@ def _hidden(blob: Blob, directory: ZipDirectory, members: list[_Member]) -> Iter
 def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
     """Yield the entries whose local headers stand in [start, stop)."""
     stop = min(stop, reader.size)
+    candidates = Budget("places that look like a zip member", CANDIDATES)
     while stop - start > directories.LOCAL_SIZE:
         offset = reader.find(directories.LOCAL_MAGIC, start, stop)
         if offset < 0:
             return
+        candidates.spend()
         start = offset + len(directories.LOCAL_MAGIC)
         entry = directories.entry_from_local(reader, offset, stop)
         if entry is not None:

@@ -141,8 +141,8 @@ class _Run:
         """Yield output not yet given, `step` bytes at a time; return the offset after the end of the stream."""
         position, taken, made, known = self.start, KIB, 0, self.given
         while not decoder.eof and made < self.size:
-            data = b""
-            if decoder.needs_input:
+            data, asked = b"", decoder.needs_input
+            if asked:
                 data = self.reader.read(position, min(taken, self.stop - position))
                 position += len(data)
                 taken = min(INPUT, 2 * taken)
@@ -151,7 +151,7 @@ class _Run:
             if made > self.given:
                 fresh, self.given = made - self.given, made
                 yield output[-fresh:]
-            elif not output and not data and not decoder.eof:
+            elif not (output or data or decoder.eof) and (asked or not decoder.needs_input):
                 raise Truncated(self.stop, 1, self.stop)
         return position - len(decoder.unused_data or b"")
 

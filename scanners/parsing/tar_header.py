@@ -21,11 +21,13 @@ class Header(NamedTuple):
 def parse_header(block: bytes, offset: int) -> Header | None:
     """Return the header in `block`, None where its checksum or a number is wrong."""
     checksum = _number(block[148:156])
+    if checksum is None or not any(block[148:156]):
+        return None
     rest = block[:148] + block[156:]
     unsigned = 256 + sum(rest)
-    signed = unsigned - 256 * sum(byte > 127 for byte in rest)
+    signed = unsigned if rest.isascii() else unsigned - 256 * sum(byte > 127 for byte in rest)
     size = _number(block[124:136])
-    if checksum not in (unsigned, signed) or size is None or not any(block[148:156]):
+    if checksum not in (unsigned, signed) or size is None:
         return None
     name, prefix = text_field(block[:100]), text_field(block[345:500])
     kind = block[156]
