@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from threading import get_ident
 from typing import Any, Protocol
 
 from modelsweep.core.units import MIB
@@ -40,13 +41,11 @@ class RegexMatcher:
 
 
 class HyperscanMatcher:
-    """The matcher of the hyperscan package; one per thread, because it holds scratch space."""
+    """The matcher of the hyperscan package, for use in the thread that made it."""
 
     def __init__(self) -> None:
-        import hyperscan
-
         self._database = _database()
-        self._scratch = hyperscan.Scratch(self._database)
+        self._scratch = _scratch(get_ident())
 
     def present(self, window: bytes) -> list[int]:
         """Return the numbers of the patterns that match anywhere in `window`, ascending; works without the GIL."""
@@ -101,6 +100,14 @@ def _database() -> Any:  # the package publishes no types
     expressions = [pattern for pattern, _ in PATTERNS]
     database.compile(expressions=expressions, ids=list(range(len(PATTERNS))), flags=[flags] * len(PATTERNS))
     return database
+
+
+@cache
+def _scratch(_thread: int) -> Any:
+    """Return the scratch space of one thread: two scans at once must not share it."""
+    import hyperscan
+
+    return hyperscan.Scratch(_database())
 
 
 @cache
