@@ -35,13 +35,17 @@ def frame(message: JsonObject) -> bytes:
 
 
 def unframe(received: bytearray) -> Decoded | None:
-    """Return the one message that `received` holds, None while it is incomplete; raises BadMessage."""
+    """Take the first message out of what was `received`, None while it is incomplete; raises BadMessage."""
     if len(received) < HEADER:
         return None
     stop = HEADER + int.from_bytes(received[:HEADER], "big")
-    if stop > HEADER + LARGEST or len(received) > stop:
+    if stop > HEADER + LARGEST:
         raise BadMessage("more bytes than a message may have")
-    return decoded(bytes(memoryview(received)[HEADER:])) if len(received) == stop else None
+    if len(received) < stop:
+        return None
+    body = bytes(received[HEADER:stop])
+    del received[:stop]
+    return decoded(body)
 
 
 def decoded(body: bytes) -> Decoded:

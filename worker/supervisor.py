@@ -4,9 +4,9 @@
         │                                   ├─ child
         └── one socket for each child ──────┴─ child
 
-A child gets a unit and an open file (SCM_RIGHTS) and answers with a result. It is held to a deadline, and its answer
-to a size and to the unit it was given. A child that ends is replaced. Control-C, an exception, or the death of this
-process leaves no process and no file.
+A child gets units, each with an open file (SCM_RIGHTS), and answers with a result for one after the other. It is held
+to a deadline, and its answer to a size and to the unit whose turn it is. A child that ends is replaced, and only that
+unit has a Problem. Control-C, an exception, or the death of this process leaves no process and no file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import selectors
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -44,16 +45,34 @@ Fate = tuple[ProblemKind, str]
 GARBAGE: Fate = (ProblemKind.CRASH, "the examining process did not answer with a result of this file")
 
 
-class Child:
-    """An examining process; `unit` is what it is busy with, until `deadline` (monotonic) at most."""
+QUEUED = 8
+"""Units that a child may have: the next ones wait in its socket, so that neither side waits for the other."""
+QUEUED_BYTES = 4 * MIB
+"""Size of all units of a child, where it has several: what takes long is not waited for."""
 
-    __slots__ = ("deadline", "number", "peer", "received", "unit")
+
+class Child:
+    """An examining process; it is busy with the first of its `units`, until `deadline` (monotonic) at most."""
+
+    __slots__ = ("deadline", "number", "peer", "received", "units")
 
     def __init__(self, number: int, peer: socket.socket) -> None:
         self.number, self.peer = number, peer
-        self.unit: Unit | None = None
+        self.units: deque[Unit] = deque()
         self.deadline = 0.0
         self.received = bytearray()
+
+    def takes(self, unit: Unit) -> bool:
+        """Return whether `unit` may be sent to it now."""
+        if not self.units:
+            return self.is_open
+        size = unit.size + sum(queued.size for queued in self.units)
+        return self.is_open and len(self.units) < QUEUED and size <= QUEUED_BYTES
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be spoken with."""
+        return self.peer.fileno() >= 0
 
 
 class Supervisor:
@@ -66,7 +85,8 @@ class Supervisor:
     def __init__(self, options: Options, jobs: int = 0) -> None:
         self.options, self.jobs = options, jobs or default_jobs()
         self._children: dict[int, Child] = {}
-        self._idle: list[Child] = []
+        self._again: list[Unit] = []
+        """Units to give away next: none would take them, or the child that had them ended before their turn."""
         self._done: list[UnitResult] = []
         self._spawned = 0
         self._looked = time.monotonic()
@@ -89,7 +109,6 @@ class Supervisor:
         for child in self._children.values():
             child.peer.close()
         self._children.clear()
-        self._idle.clear()
         self._selector.close()
         self._launcher.close()
 
@@ -113,34 +132,50 @@ class Supervisor:
                 yield self._done.pop()
 
     def _busy(self) -> bool:
-        return bool(self._done) or any(child.unit for child in self._children.values())
+        return bool(self._done or self._again) or any(child.units for child in self._children.values())
 
     def _feed(self, waiting: Iterator[Unit], open_unit: OpenUnit) -> bool:
-        """Give units to children until none is free; returns whether there may be more units."""
-        while (self._idle or len(self._children) < self.jobs) and not self._done:
-            unit = next(waiting, None)
+        """Give units to children until none takes more; returns whether there may be more units."""
+        while not self._done:
+            unit = self._again.pop() if self._again else next(waiting, None)
             if unit is None:
                 return False
-            self._dispatch(unit, open_unit)
+            child = self._taker(unit)
+            if child is None:
+                self._again.append(unit)
+                return True
+            self._dispatch(unit, child, open_unit)
         return True
 
-    def _dispatch(self, unit: Unit, open_unit: OpenUnit) -> None:
+    def _taker(self, unit: Unit) -> Child | None:
+        """Return the child to give `unit` to: a free one, a new one, the one with the least to do, or none yet."""
+        least = min(self._children.values(), key=lambda child: len(child.units), default=None)
+        if (least is None or least.units) and len(self._children) < self.jobs:
+            return self._spawn()
+        return least if least and least.takes(unit) else None
+
+    def _dispatch(self, unit: Unit, child: Child, open_unit: OpenUnit) -> None:
         try:
             opened = open_unit(unit)
         except SourceFault as fault:
             self._done.append(_failed(unit, (ProblemKind.SOURCE, printable(str(fault), 300))))
             return
-        child = self._idle.pop() if self._idle else self._spawn()
-        child.unit = replace(unit, size=opened.size)
-        child.deadline = time.monotonic() + self.seconds(child.unit)
+        child.units.append(replace(unit, size=opened.size))
+        if len(child.units) == 1:
+            self._begin(child)
         try:
-            send(child.peer, encode_unit(child.unit), opened.descriptor)
+            send(child.peer, encode_unit(child.units[-1]), opened.descriptor)
         except BlockingIOError:
             self._condemn(child, GARBAGE)
         except Closed:
             pass  # its end is about to be reported
         finally:
             os.close(opened.descriptor)
+
+    def _begin(self, child: Child) -> None:
+        """Set the deadline of what a child is busy with from now on."""
+        if child.units:
+            child.deadline = time.monotonic() + self.seconds(child.units[0])
 
     def _spawn(self) -> Child:
         self._spawned += 1
@@ -156,17 +191,17 @@ class Supervisor:
     def _wait(self) -> None:
         """Wait until something happens, and deal with all that did."""
         self._postpone(time.monotonic() - self._looked)
-        deadlines = [child.deadline for child in self._children.values() if child.unit]
+        deadlines = [child.deadline for child in self._children.values() if child.units]
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
         for key, _ in self._selector.select(timeout):
             if key.data is None:
                 self._note_end()
-            elif key.data.peer.fileno() >= 0:
+            elif key.data.is_open:
                 self._read(key.data)
         now = time.monotonic()
         for child in list(self._children.values()):
-            if child.unit and child.deadline <= now:
-                seconds = self.seconds(child.unit)
+            if child.units and child.deadline <= now:
+                seconds = self.seconds(child.units[0])
                 self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
         self._looked = now
 
@@ -188,45 +223,39 @@ class Supervisor:
             return False
         child.received += data
         try:
-            message = unframe(child.received)
-            if message is not None:
+            while child.is_open and (message := unframe(child.received)) is not None:
                 self._finish(child, message)
         except BadMessage:
             self._condemn(child, GARBAGE)
         return True
 
     def _finish(self, child: Child, message: Decoded) -> None:
-        """Keep a result; raises BadMessage where it is none of the child's own unit."""
-        unit = child.unit
-        if unit is None:
+        """Keep a result; raises BadMessage where it is none of the unit that the child is busy with."""
+        if not child.units:
             raise BadMessage("an answer that nobody asked for")
-        result = result_of(message, unit)
-        child.unit = None
-        child.received = bytearray()
-        self._done.append(result)
+        self._done.append(result_of(message, child.units[0]))
+        child.units.popleft()
+        self._begin(child)
         if message.get("retire"):
             self._retire(child)
-        else:
-            self._idle.append(child)
-
-    def _retire(self, child: Child) -> None:
-        """Have a child killed, and wait no longer for it: it may be stuck in the kernel."""
-        self._hang_up(child)
-        del self._children[child.number]
 
     def _condemn(self, child: Child, fate: Fate) -> None:
-        """Retire a child that failed: its unit has this fate."""
+        """Retire a child that failed: what it was busy with has this fate."""
+        if child.units:
+            self._done.append(_failed(child.units.popleft(), fate))
         self._retire(child)
-        if child.unit:
-            self._done.append(_failed(child.unit, fate))
+
+    def _retire(self, child: Child) -> None:
+        """Have a child killed, and wait no longer for it: it may be stuck in the kernel. Others get its next units."""
+        self._hang_up(child)
+        del self._children[child.number]
+        self._again.extend(child.units)
 
     def _hang_up(self, child: Child) -> None:
         """Have a child killed that is of no more use; that it ended is told later."""
-        if child.peer.fileno() >= 0:
+        if child.is_open:
             self._selector.unregister(child.peer)
             child.peer.close()
-        if child in self._idle:
-            self._idle.remove(child)
         self._launcher.kill(child.number)
 
     def _note_end(self) -> None:
@@ -236,7 +265,7 @@ class Supervisor:
             self._relaunch()
             return
         child = self._children.get(number)
-        while child and child.peer.fileno() >= 0 and self._read(child):
+        while child and child.is_open and self._read(child):
             pass  # it may have answered before it ended
         if child and child.number in self._children:
             self._condemn(child, (ProblemKind.CRASH, fault) if fault else self._fate(status))
