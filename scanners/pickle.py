@@ -26,11 +26,11 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what each stream imports, calls and hides; raises Malformed where a loader would."""
-    from scanners.parsing.pickle_extract import extract, hidden_streams, watched_names
+    from scanners.parsing.pickle_extract import extract, hidden_streams, interests
     from scanners.parsing.pickle_kinds import EXHAUSTED, FAULTY
     from scanners.parsing.pickle_stream import Streams
 
-    streams = Streams(blob.reader, watched_names(), context.operations.spend, context.operations.left)
+    streams = Streams(blob.reader, interests(), context.operations.spend, context.operations.left)
     for machine in streams:
         yield from extract(machine, blob.locator)
         yield from hidden_streams(machine, blob, context)

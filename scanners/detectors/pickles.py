@@ -65,12 +65,12 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
     A whole stream with a header needs but an import.
     """
     from scanners.parsing import pickle_kinds as kinds
-    from scanners.parsing.pickle_machine import Machine
+    from scanners.parsing.pickle_machine import Interests, Machine
 
     rest = min(blob.size - start, REACH)
     head = blob.reader.read(start, min(rest, TRIAL))
     opcodes = _OPCODES if start == nominated else _OPCODES_TO_NAME
-    machine = Machine(MemoryReader(head), 0, frozenset(), frozenset(), opcodes)
+    machine = Machine(MemoryReader(head), 0, Interests(), opcodes)
     outcome = machine.run()
     context.operations.spend(machine.operations + 1)
     whole = outcome == kinds.STOPPED

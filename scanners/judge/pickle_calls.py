@@ -12,7 +12,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
 from scanners.judge.dangerous_names import family
-from scanners.judge.inert import globals_in, is_inert_build, is_inert_call, is_inert_name, items
+from scanners.judge.inert import globals_in, is_class, is_inert_build, is_inert_call, is_inert_name, items
 from scanners.judge.inert_names import ARGUMENT_RULES
 from scanners.parsing.pickle_values import render
 
@@ -181,8 +181,8 @@ Opinion = Sequence[Finding] | None
 def _call(fact: Fact) -> Opinion:
     arguments, how = fact.detail.get("args"), str(fact.detail.get("how"))
     name = fact.value
-    if name.isdigit():
-        return ()  # an entry of the extension registry, told as such
+    if name.isdigit() or fact.detail.get("computed") == {"computed": True}:
+        return ()  # an entry of the extension registry, or a name that is computed: told as such
     if "computed" in fact.detail:
         return [Finding(COMPUTED_CALL, fact.locator, name, span=fact.span)]
     if is_inert_call(name, how, arguments):
@@ -226,6 +226,8 @@ def _import(fact: Fact) -> Opinion:
 
 
 def _attribute(fact: Fact) -> Opinion:
+    if is_class(fact.value):
+        return ()
     evidence = {"name": fact.detail.get("name", "")}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 

@@ -17,8 +17,8 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_literals import Text, text_at
-from scanners.parsing.pickle_machine import Machine
-from scanners.parsing.pickle_stream import begins_stream
+from scanners.parsing.pickle_machine import Interests, Machine
+from scanners.parsing.pickle_stream import JOBLIB_ARRAYS, begins_stream
 from scanners.parsing.pickle_values import Values, render
 
 CODE_MAKERS = frozenset({"types.CodeType", "dill._dill._create_code", "builtins.code"})
@@ -32,17 +32,16 @@ _HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
 
 
 @cache
-def watched_names() -> frozenset[str]:
-    """Return the callables whose arguments decide the judgement, under their names in Python 3 and Python 2."""
-    from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
+def interests() -> Interests:
+    """Return what judgement needs of a pickle: names under which the tables know them, in Python 3 and Python 2."""
+    from scanners.judge.inert_names import ARGUMENT_RULES, STATE_KEYS, STATE_RULES
 
-    ruled = ARGUMENT_RULES.keys() | STATE_RULES.keys()
-    old = set()
-    for full in ruled:
+    watched = {*ARGUMENT_RULES, *STATE_RULES}
+    for full in tuple(watched):
         module, _, name = full.rpartition(".")
         if module in REVERSE_IMPORT_MAPPING:
-            old.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
-    return frozenset(ruled | old)
+            watched.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
+    return Interests(frozenset(watched), JOBLIB_ARRAYS, frozenset(STATE_KEYS.encode().split()))
 
 
 def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
@@ -62,7 +61,8 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
     if how == "IMPORT":
         yield "import", name, {}
     elif how == "ATTRIBUTE":
-        yield "attribute", name or _render(values, callee), {"name": values.string(arguments)}
+        if name:
+            yield "attribute", name, {"name": values.string(arguments)}
     elif how == "COMPUTED":
         machine = values.machine
         module, attribute = machine.first(callee), machine.second(callee)

@@ -1,7 +1,7 @@
 # The C types of pickle_machine.py: Cython reads this file beside the plain Python source.
 import cython
 
-cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO
+cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
 cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
 cdef const unsigned char[::1] FORMS, WIDTHS, SUSPECT, EMPTY_KINDS
 
@@ -11,7 +11,7 @@ cdef Py_ssize_t _unsigned4(const unsigned char[::1] data, Py_ssize_t pos) noexce
 cdef class Machine:
     cdef public object reader
     cdef public Py_ssize_t position, allowance, operations
-    cdef public frozenset watched, pauses
+    cdef object _interests
     cdef public int protocol
     cdef public str fault
     cdef public long long built, result

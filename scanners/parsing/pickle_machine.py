@@ -10,6 +10,7 @@ a compiler is present; it must not grow features that Cython's pure mode lacks.
 from __future__ import annotations
 
 from array import array
+from dataclasses import dataclass
 
 from modelsweep.core.reader import Reader, Truncated
 from scanners.parsing.pickle_forms import (
@@ -57,17 +58,14 @@ MARGIN = 16
 MAX_DEPTH = 1 << 23
 MAX_EVENTS = 200_000
 MAX_CANDIDATES = 4_096
+LONGEST_METHOD = 64
+"""Bytes of a dictionary key that are compared with the names of methods."""
 REPEATS = 64
 """Calls of one callable whose arguments are kept, where its arguments do not matter for judgement."""
 KEPT_PER_CONTAINER = 256
 KEPT_IN_ALL = 200_000
 DENSE_MEMO = 1 << 22
 """Memo indices that may be skipped before the memo turns to a dictionary."""
-
-# Keys of an instance's dictionary that a later opcode would call as a method of the instance.
-MAGIC_KEYS = frozenset(
-    {b"__setstate__", b"append", b"extend", b"add", b"update", b"__class__", b"__dict__", b"__reduce_ex__"}
-)
 
 
 def cells(count: int) -> array[int]:
@@ -80,22 +78,33 @@ def _unsigned4(data: bytes, pos: int) -> int:
     return data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16 | high << 24
 
 
+@dataclass(frozen=True, slots=True)
+class Interests:
+    """What a machine's user wants to know besides: nothing by default.
+
+    `watched` are callables whose arguments decide the judgement: every new call, and every BUILD on an instance, is
+    an event. A BUILD on an instance of one of `pauses` pauses the machine. A callable stored under one of `methods`
+    is an event, because later opcodes may call it as a method of an instance.
+    """
+
+    watched: frozenset[str] = frozenset()
+    pauses: frozenset[str] = frozenset()
+    methods: frozenset[bytes] = frozenset()
+
+
 class Machine:
     """Runs one pickle stream from `start` of `reader`.
 
-    `events` are (how, offset, callee, arguments) of all that a loader would call; of a callable that is not in
-    `watched` only the first `REPEATS` are kept. `run` returns STOPPED at a STOP opcode, FAULTY where a loader would
-    raise (`fault` says why), EXHAUSTED when a bound is met, and PAUSED after a BUILD of one of `pauses`, for readers
-    that take raw bytes there (joblib); `position` may then be moved before `run` is called again.
+    `events` are (how, offset, callee, arguments) of all that a loader would call; of a callable that is not of
+    interest only the first `REPEATS` are kept. `run` returns STOPPED at a STOP opcode, FAULTY where a loader would
+    raise (`fault` says why), EXHAUSTED when a bound is met, and PAUSED for readers that take raw bytes behind a BUILD
+    (joblib); `position` may then be moved before `run` is called again.
     """
 
-    def __init__(
-        self, reader: Reader, start: int, watched: frozenset[str], pauses: frozenset[str], allowance: int
-    ) -> None:
+    def __init__(self, reader: Reader, start: int, interests: Interests, allowance: int) -> None:
         self.reader = reader
         self.position = start
-        self.watched = watched
-        self.pauses = pauses
+        self._interests = interests
         self.allowance = allowance
         self.operations = 0
         self.protocol = 0
@@ -465,7 +474,7 @@ class Machine:
 
     def _stored_callable(self, key: int, value: int) -> None:
         """Note a callable stored under a name that later opcodes would call as a method of the instance."""
-        if not key & 1 and self.text(key, 16) in MAGIC_KEYS:
+        if not key & 1 and self.text(key, LONGEST_METHOD) in self._interests.methods:
             self._event("ATTRIBUTE", value, key)
 
     def _candidate(self, offset: int) -> None:
@@ -572,7 +581,8 @@ class Machine:
         value = self._name_nodes.get(key)
         if value is None:
             full = f"{module}.{name}"
-            mode = PAUSING if full in self.pauses else WATCHED if full in self.watched else ORDINARY
+            interests = self._interests
+            mode = PAUSING if full in interests.pauses else WATCHED if full in interests.watched else ORDINARY
             value = self._node(GLOBAL, len(self.names), mode)
             self.names.append(key)
             self._uses.append(0)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelsweep.core.reader import MemoryReader, Reader
 from modelsweep.core.scanner import HEAD, Context
 from scanners.parsing import pickle_kinds as kinds
-from scanners.parsing.pickle_machine import Machine
+from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_values import Values
 
 JOBLIB_ARRAYS = frozenset(
     {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
 )
-NONE: frozenset[str] = frozenset()
 HIGHEST_PROTOCOL = 5
 TRIAL = 20_000
 """Opcodes that recognition interprets."""
@@ -38,7 +37,7 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
     head = reader.read(position, min(HEAD, reader.size - position))
     if not head:
         return False
-    machine = Machine(MemoryReader(head), 0, NONE, NONE, TRIAL)
+    machine = Machine(MemoryReader(head), 0, Interests(), TRIAL)
     outcome = machine.run()
     if outcome == kinds.STOPPED:
         return machine.operations > 1
@@ -50,7 +49,7 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
 
 def machine_of(reader: Reader, context: Context) -> Machine:
     """Return the machine after the first stream of `reader`, for scanners that look at its values."""
-    machine = Machine(reader, 0, NONE, NONE, context.operations.left)
+    machine = Machine(reader, 0, Interests(), context.operations.left)
     machine.run()
     context.operations.spend(machine.operations)
     return machine
@@ -115,7 +114,7 @@ class Streams:
     """
 
     reader: Reader
-    watched: frozenset[str]
+    interests: Interests
     spend: Callable[[int], None]
     allowance: int
     position: int = 0
@@ -130,7 +129,7 @@ class Streams:
                 return
 
     def _stream(self, start: int) -> Iterator[Machine]:
-        machine = Machine(self.reader, start, self.watched, JOBLIB_ARRAYS, self.allowance)
+        machine = Machine(self.reader, start, self.interests, self.allowance)
         while (outcome := machine.run()) == kinds.PAUSED:
             yield from self._skip_array(machine)
             if machine.fault:
@@ -146,7 +145,7 @@ class Streams:
             machine.fault = "a joblib array whose size is not constant"
             return
         # A plain pickle.load takes the array's bytes for opcodes: what they would call counts as well.
-        other = Machine(self.reader, machine.position, self.watched, NONE, TRIAL)
+        other = Machine(self.reader, machine.position, replace(self.interests, pauses=frozenset()), TRIAL)
         other.run()
         if any(event[0] in _CALLS for event in other.events):
             yield other

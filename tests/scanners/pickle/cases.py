@@ -8,7 +8,6 @@ import binascii
 import collections
 import datetime
 import decimal
-import enum
 import functools
 import gzip
 import io
@@ -256,7 +255,5 @@ CASES |= {
         pickle.dumps([collections.Counter("aab"), collections.defaultdict(list, a=[1]), collections.deque([1])])
     ),
     "array_module": clean(pickle.dumps(array.array("i", [1, 2]))),
-    "enumeration": clean(pickle.dumps(pathlib.PurePosixPath("x")), "model.pickle"),
     "text_that_names_system": clean(pickle.dumps({"readme": "never call os.system('rm') or eval()"})),
 }
-CASES["enumeration"] = clean(pickle.dumps(enum.FlagBoundary.STRICT), "model.pickle")
