@@ -12,11 +12,14 @@ import pytest
 from modelsweep import shadowing
 
 HOME = Path(shadowing.HOME)
+SCRIPT = Path(sys.executable).with_name("modelsweep")
 STARTS = {
-    "console script": ["-c", "import sys; sys.path[0] = sys.prefix; from modelsweep.cli import main; sys.exit(main())"],
-    "python -m": ["-m", "modelsweep"],
-    "python -P -m": ["-P", "-m", "modelsweep"],
+    "console script": [str(SCRIPT)],
+    "python -m": [sys.executable, "-m", "modelsweep"],
+    "python -P -m": [sys.executable, "-P", "-m", "modelsweep"],
 }
+if not SCRIPT.exists():  # the checkout is on the path, but not installed
+    del STARTS["console script"]
 
 
 @pytest.fixture(params=[name for name in shadowing.OWN if name != "modelsweep"])
@@ -32,7 +35,7 @@ def hostile_tree(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def start(how: str, tree: Path, path: list[Path]) -> subprocess.CompletedProcess[str]:
     """Scan the hostile tree from within it."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
-    command = [sys.executable, *STARTS[how], "scan", "notes.txt"]
+    command = [*STARTS[how], "scan", "notes.txt"]
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
 
 
@@ -78,3 +81,12 @@ def test_what_was_put_in_place_of_a_module_is_seen(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "producer", type(sys)("producer"))
     with pytest.raises(shadowing.Shadowed, match="something without a file hides"):
         shadowing.check()
+
+
+def test_no_library_is_imported_from_the_working_directory(tmp_path: Path) -> None:
+    for name in ("click", "lz4", "json"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    (tmp_path / "notes.txt").write_text("a text\n")
+    done = start("python -m", tmp_path, [HOME])
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
