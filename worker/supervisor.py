@@ -38,13 +38,9 @@ from worker.launcher import Launcher
 SUPERVISOR = "supervisor"
 OpenUnit = Callable[[Unit], OpenedFile]
 """Opens what a unit names, for reading; raises SourceFault."""
-
-
 Fate = tuple[ProblemKind, str]
-"""Why a child ended: kind and detail of the Problem of the unit it had."""
+"""Why a child ended: kind and detail of the Problem of the unit it was busy with."""
 GARBAGE: Fate = (ProblemKind.CRASH, "the examining process did not answer with a result of this file")
-
-
 QUEUED = 8
 """Units that a child may have: the next ones wait in its socket, so that neither side waits for the other."""
 QUEUED_BYTES = 4 * MIB
