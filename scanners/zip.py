@@ -282,27 +282,32 @@ def _members(
 ) -> Iterator[Item]:
     """Yield the members; once the budget of decompressed bytes is spent, only those that stand as they are.
 
-    Bytes that stand in several members count as decompressed: they too cost more than the file is long.
+    Of stored members that share bytes, each run is examined once, and no more of them than the file is long.
     """
     unchecked = CHECKED_TOTAL if context.options.depth == "full" else 0
-    left_out = 0
+    shared, seen, left_out = blob.size, set[tuple[int, int]](), 0
     for member in members:
-        entry = member.entry
-        if not entry.compressed_size:
-            continue  # a folder or an empty file: nothing to examine
-        stored = entry.method == directories.STORED
-        cost = (entry.compressed_size if member in overlapping else 0) if stored else 1
-        if cost > context.expanded.left:
+        size = member.entry.compressed_size
+        stored = member.entry.method == directories.STORED
+        over = not stored and size > 0 and context.expanded.left <= 0
+        if stored and member in overlapping:
+            if (member.start, size) in seen:
+                continue
+            seen.add((member.start, size))
+            shared -= size
+            over = shared < 0
+        if over:
             left_out += 1
-        elif stored:
-            context.expanded.spend(cost)
-            check = entry.compressed_size <= min(CHECKED, unchecked)
-            unchecked -= entry.compressed_size if check else 0
+        elif stored and size:  # else a folder or an empty file: nothing to examine
+            check = size <= min(CHECKED, unchecked)
+            unchecked -= size if check else 0
             yield from _stored(blob, member, check)
-        else:
+        elif size:
             yield from _expanded(blob, member, context)
     if left_out:
-        raise OverLimit(f"members left out: {left_out:,}, after {context.expanded.limit:,} decompressed bytes")
+        raise OverLimit(
+            f"members left out: {left_out:,}, after {context.expanded.limit:,} decompressed or shared bytes"
+        )
 
 
 def _entry_items(blob: Blob, entry: ZipEntry, context: Context) -> Iterator[Item]:
