@@ -24,7 +24,7 @@ _MARKS = 8
 """MARK opcodes before a named module at which its stream may begin."""
 _OPCODES = 20_000
 _OPCODES_TO_NAME = 2_000
-_CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED"})
+_CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
 
 
 class Stream(NamedTuple):
@@ -66,6 +66,7 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
     """
     from scanners.parsing import pickle_kinds as kinds
     from scanners.parsing.pickle_machine import Interests, Machine
+    from scanners.parsing.pickle_values import Values
 
     rest = min(blob.size - start, REACH)
     head = blob.reader.read(start, min(rest, TRIAL))
@@ -75,10 +76,16 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
     context.operations.spend(machine.operations + 1)
     whole = outcome == kinds.STOPPED
     telling = _CALLS | {"IMPORT"} if whole and has_header(head) else _CALLS
-    if start + machine.position <= nominated or not any(event[0] in telling for event in machine.events):
+    names = (Values(machine).callee(event[2]) for event in machine.events if event[0] in telling)
+    if start + machine.position <= nominated or not any(map(_is_plausible, names)):
         return None
     ended = whole or (outcome == kinds.FAULTY and machine.position < len(head))
     return Stream(start, machine.position if ended else rest, whole)
+
+
+def _is_plausible(name: str) -> bool:
+    """Return whether a callable can have this dotted name: chance and text make up others."""
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def has_header(head: bytes) -> bool:

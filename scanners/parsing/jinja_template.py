@@ -228,11 +228,11 @@ class _Walk:
             name, source = node.node.attr, node.node.node
         else:
             return _UNKNOWN
+        if name == "join":
+            return self._joined(node, source, depth)
         text = self._fold(source, depth + 1)
         if name in _CHANGED:
             return _CHANGED[name](text)
-        if name == "join":
-            return self._joined(node, source, depth)
         if name == "format":
             return self._formatted(text, node.args, depth)
         if name == "replace" and len(node.args) == 2:

@@ -35,7 +35,8 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
     Only the first `HEAD` bytes are interpreted; chance and text do not get through that many opcodes.
     """
     head = reader.read(position, min(HEAD, reader.size - position))
-    if not head:
+    # No loader goes past PERSID as the first opcode, and every zip archive begins with its letter.
+    if not head or head[:1] == b"P":
         return False
     machine = Machine(MemoryReader(head), 0, Interests(), TRIAL)
     outcome = machine.run()

@@ -71,3 +71,7 @@ def test_what_cannot_be_parsed_is_said(template: str) -> None:
     items = list(template_facts(template, HERE, "chat_template"))
     assert len(items) == 1
     assert isinstance(items[0], Problem)
+
+
+def test_long_chains_are_worked_out_once() -> None:
+    assert found("{{ messages" + "|join('-')|lower" * 60 + " }}") == []

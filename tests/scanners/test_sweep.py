@@ -14,7 +14,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import WINDOW, MemoryReader
 from modelsweep.core.scanner import Blob, Context
-from scanners.matcher import PATTERNS, HyperscanMatcher, RegexMatcher, has_hyperscan, offsets
+from scanners.matcher import COMPILED, PATTERNS, Choice, HyperscanMatcher, RegexMatcher, has_hyperscan, offsets
 from scanners.sweep import HIT_BUDGET, THREADED, Sweep
 from tests.scanners.native_code import elf, fat, mach, pe
 from tests.scanners.pickles.cases import BINARY_NAMES, STACK_GLOBAL, pickled
@@ -51,6 +51,14 @@ def test_both_matchers_answer_alike(window: bytes) -> None:
     present = HyperscanMatcher().present(window)
     assert present == RegexMatcher().present(window)
     assert present == [number for number in range(len(PATTERNS)) if any(True for _ in offsets(number, window))]
+
+
+@pytest.mark.skipif(not has_hyperscan(), reason="hyperscan is not installed")
+def test_hyperscan_is_chosen_once_enough_bytes_were_seen() -> None:
+    choose = Choice()
+    assert isinstance(choose(COMPILED // 2), RegexMatcher)
+    assert isinstance(choose(COMPILED // 2), RegexMatcher)
+    assert isinstance(choose(1), HyperscanMatcher)
 
 
 def sweep_of(data: bytes) -> tuple[Sweep, Blob]:

@@ -43,6 +43,7 @@ def tensor(data: bytes) -> bytes:
 STACK_GLOBAL = b"\x8c\x05posix\x8c\x06system\x93\x8c" + bytes((len(ECHO),)) + ECHO + b"\x85R."
 BINARY_NAMES = b"X\x02\0\0\0osX\x06\0\0\0system\x93X" + len(ECHO).to_bytes(4, "little") + ECHO + b"\x85R."
 BENIGN = pickle.dumps(collections.OrderedDict(a=1, b=[2.0, "three"]), 4)
+PROSE = b"Parameters (values : array\nof int.\nminp : int64.32\n) of the window\n" * 9 + bytes(4)
 WORDS = b"cos\npath\nsin\nsystem\ncode\ntypes\nio\n" * 20 + bytes(4)
 
 CASES = {
@@ -61,6 +62,7 @@ CASES = {
     "unknown_callable": hidden(b"\x80\x02cacme.loader\nrun\n)R.", Verdict.REVIEW),
     "benign_pickle_in_a_tensor": Case(lambda: tensor(BENIGN), "model.safetensors", Verdict.CLEAN),
     "benign_words_in_a_tensor": Case(lambda: tensor(WORDS), "model.safetensors", Verdict.CLEAN),
+    "benign_prose": Case(lambda: tensor(PROSE), "model.safetensors", Verdict.CLEAN),
     "benign_headers_alone": Case(
         lambda: tensor(b"\x80\x04\x95" + bytes(8) + b"\x80\x02cos\n"), "model.safetensors", Verdict.CLEAN
     ),
