@@ -34,7 +34,10 @@ DANGEROUS_CALL = Rule(
     why=_WHY,
     fix=_DO_NOT_LOAD,
     cwe=502,
-    references=("CWE-502", "arXiv:2508.19774", "CVE-2025-10157"),
+    references=(
+        "https://arxiv.org/abs/2508.19774",
+        "https://nvd.nist.gov/vuln/detail/CVE-2025-10157",
+    ),
 )
 DANGEROUS_ARGUMENT = Rule(
     id="pickle/dangerous-argument",
@@ -44,7 +47,7 @@ DANGEROUS_ARGUMENT = Rule(
     why=_WHY + " A callable that calls its arguments runs what it is handed.",
     fix=_DO_NOT_LOAD,
     cwe=502,
-    references=("CWE-502",),
+    references=("https://docs.python.org/3/library/pickle.html",),
 )
 DANGEROUS_IMPORT = Rule(
     id="pickle/dangerous-import",
@@ -55,7 +58,7 @@ DANGEROUS_IMPORT = Rule(
     fix="Review where the file came from and what uses the object. Prefer a format without callables.",
     confidence="medium",
     cwe=502,
-    references=("CWE-502",),
+    references=("https://docs.python.org/3/library/pickle.html",),
 )
 HIDDEN_CALL = Rule(
     id="pickle/planted-method",
@@ -65,7 +68,7 @@ HIDDEN_CALL = Rule(
     why="BUILD, APPENDS and ADDITEMS look methods up on the instance: state that holds them is a call in disguise.",
     fix=_DO_NOT_LOAD,
     cwe=502,
-    references=("CWE-502", "arXiv:2508.19774"),
+    references=("https://arxiv.org/abs/2508.19774",),
 )
 COMPUTED_NAME = Rule(
     id="pickle/computed-name",
@@ -75,7 +78,7 @@ COMPUTED_NAME = Rule(
     why="No pickler writes names that are results of calls; it hides from scanners what is imported.",
     fix=_DO_NOT_LOAD,
     cwe=502,
-    references=("CWE-502",),
+    references=("https://docs.python.org/3/library/pickle.html",),
 )
 COMPUTED_CALL = Rule(
     id="pickle/computed-call",
@@ -86,7 +89,7 @@ COMPUTED_CALL = Rule(
     fix=_DO_NOT_LOAD,
     confidence="medium",
     cwe=502,
-    references=("CWE-502", "arXiv:2508.19774"),
+    references=("https://arxiv.org/abs/2508.19774",),
 )
 MODIFIED_IMPORT = Rule(
     id="pickle/modified-import",
@@ -96,7 +99,7 @@ MODIFIED_IMPORT = Rule(
     why="BUILD on a class, function or module replaces its attributes for the whole process.",
     fix=_DO_NOT_LOAD,
     cwe=502,
-    references=("CWE-502", "CWE-915"),
+    references=("https://docs.python.org/3/library/pickle.html",),
 )
 UNKNOWN = Rule(
     id="pickle/unknown-callable",
@@ -107,7 +110,7 @@ UNKNOWN = Rule(
     fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do.",
     confidence="medium",
     cwe=502,
-    references=("CWE-502", "arXiv:2508.15987"),
+    references=("https://arxiv.org/abs/2508.15987",),
 )
 EXTENSION = Rule(
     id="pickle/extension-code",
@@ -118,7 +121,7 @@ EXTENSION = Rule(
     fix="Ask for a file that names what it uses.",
     confidence="medium",
     cwe=502,
-    references=("PEP 307",),
+    references=("https://peps.python.org/pep-0307/",),
 )
 CODE = Rule(
     id="pickle/code-object",
@@ -128,7 +131,7 @@ CODE = Rule(
     why="dill and cloudpickle store functions as bytecode. It does not run on load, but when the object is used.",
     fix="Review the function, or import it from a package instead.",
     cwe=94,
-    references=("CWE-94",),
+    references=("https://docs.python.org/3/library/pickle.html",),
 )
 DANGEROUS_CODE = Rule(
     id="pickle/dangerous-code-object",
@@ -139,7 +142,7 @@ DANGEROUS_CODE = Rule(
     fix="Review the function's code with dis before anything uses the object.",
     confidence="medium",
     cwe=94,
-    references=("CWE-94",),
+    references=("https://docs.python.org/3/library/pickle.html",),
 )
 
 RULES = (
