@@ -1,4 +1,4 @@
-"""PyTorch zip checkpoints (.pt, .pth, .bin, .ckpt) and TorchScript archives.
+"""PyTorch zip checkpoints (.pt, .pth, .bin, .ckpt), and the archives of TorchScript, torch.package and torch.export.
 
 Format: caffe2/serialize/inline_container.h ("PyTorchStreamReader") and torch/serialization.py. The zip scanner yields
 the members, so that the pickles are judged as such; here what the members must be to each other is checked.
@@ -6,20 +6,30 @@ the members, so that the pickles are judged as such; here what the members must 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Scanner
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, problem_of
+from scanners.parsing.torch_tensors import STORAGE_MISMATCH
 
 if TYPE_CHECKING:
     from scanners.parsing.zip_directory import ZipEntry
 
 NAME = "torch"
-ROOTS = 3
-"""Components of a path at which `data.pkl` may stand: torch writes `NAME/data.pkl`."""
+# Paths below the folder `NAME/` that every archive of torch has: of torch.save and torch.jit.save, torch.package and
+# torch.export (.pt2).
+_TELLING = re.compile(r"(?:[^/]*/){0,2}(?:data\.pkl|\.data/extern_modules|archive_format)")
+# Pickles with storages in a folder of their own name: the object, and TorchScript's constants and traced inputs.
+_PICKLES = frozenset({"data.pkl", "constants.pkl", "traced_inputs.pkl"})
+_WITHOUT_DATA = "traced_inputs"
+# Storages that no pickle lists in that way: of torch.package, and of torch.export.
+_RAW_MEMBERS = re.compile(r"\.data/\d+\.storage|data/(?:weights|constants)/(?:weight|tensor)_\d+")
 
 CUSTOM_OPERATOR = Rule(
     id="torch/custom-operator",
@@ -44,67 +54,79 @@ FILE_OPERATOR = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Recognise a zip archive with a member `*/data.pkl`, as torch.save and torch.jit.save write."""
-    from scanners.parsing.zip_directory import find_archive
+    """Recognise a zip archive with the members that torch writes, whatever its name and its folder."""
+    from scanners.parsing.zip_directory import find_archive, read_directory
 
-    return find_archive(blob.reader, blob.head) is not None and bool(_data_pickles(blob))
-
-
-def _data_pickles(blob: Blob) -> list[str]:
-    from scanners.parsing.zip_directory import read_directory
-
-    return [
-        entry.name
-        for entry in read_directory(blob.reader).entries
-        if entry.name.rpartition("/")[2] == "data.pkl" and entry.name.count("/") < ROOTS
-    ]
+    if find_archive(blob.reader, blob.head) is None:
+        return False
+    return any(_TELLING.fullmatch(entry.name) for entry in read_directory(blob.reader).entries)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield storages that are missing or of the wrong size, tensors beyond them, and what TorchScript code uses."""
     from scanners.parsing.zip_directory import read_directory
 
+    listed = read_directory(blob.reader, context.limits).entries
     entries: dict[str, ZipEntry] = {}
-    for entry in read_directory(blob.reader, context.limits).entries:
+    for entry in listed:
         entries.setdefault(entry.name, entry)
-    for name in _data_pickles(blob):
-        root = name.removesuffix("data.pkl")
-        yield from _storages(blob, context, root, entries)
-    for name, entry in entries.items():
-        if "/code/" in name and name.endswith(".py"):
-            yield from _code(blob, context, entry)
+    for entry in listed:
+        folder, _, name = entry.name.rpartition("/")
+        try:
+            if name in _PICKLES:
+                yield from _storages(blob, context, entry, entries)
+            elif name.endswith(".py") and "code" in folder.split("/"):
+                yield from _code(blob, context, entry)
+            elif _RAW_MEMBERS.fullmatch(entry.name.partition("/")[2]):
+                yield from _raw(blob, context, entry)
+        except (Malformed, Truncated):
+            continue  # no local header: the zip scanner says so of every member
 
 
-def _storages(blob: Blob, context: Context, root: str, entries: dict[str, ZipEntry]) -> Iterator[Item]:
+def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, ZipEntry]) -> Iterator[Item]:
+    """Yield what a pickle says of its storages and tensors, and the storages as raw bytes."""
     from scanners.parsing.pickle_stream import machine_of
     from scanners.parsing.torch_tensors import TorchPickle
     from scanners.parsing.zip_directory import member_blob
 
-    member = member_blob(blob, entries[f"{root}data.pkl"], context)
-    pickle = TorchPickle(machine_of(member.reader, context))
-    yield from pickle.facts(member.locator)
-    yield from pickle.findings(member.locator)
-    for storage in pickle.storages.values():
-        entry = entries.get(f"{root}data/{storage.key}")
-        if entry is None:
+    member = member_blob(blob, entry, context)
+    with closing(member.reader):
+        pickle = TorchPickle(machine_of(member.reader, context))
+        items: list[Item] = [*pickle.facts(member.locator), *pickle.findings(member.locator)]
+    yield from items
+    folder = entry.name.removesuffix(".pkl")
+    for storage in pickle.storages:
+        inside = entries.get(f"{folder}/{storage.key}")
+        if inside is None:
             detail = f"storage {storage.key} of {storage.count} elements is missing"
-        elif storage.size >= 0 and entry.size != storage.size:
-            detail = f"storage {storage.key} has {entry.size} bytes, the pickle says {storage.size}"
-        else:
-            yield replace(member_blob(blob, entry, context), expect=RAW)
+            yield problem_of(Malformed(detail), member.locator, NAME)
             continue
-        yield Problem(ProblemKind.MALFORMED, member.locator, NAME, detail)
+        if storage.size not in (-1, inside.size) and not folder.endswith(_WITHOUT_DATA):
+            subject = f"storage {storage.key} has {inside.size} bytes, the pickle says {storage.size}"
+            yield Finding(STORAGE_MISMATCH, member.locator, subject, path=f"storage/{storage.key}")
+        yield from _raw(blob, context, inside)
+
+
+def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
+    """Yield a storage; a compressed one, which torch never writes, is left to the zip scanner."""
+    from scanners.parsing.zip_directory import STORED, member_blob
+
+    if entry.method == STORED:
+        yield replace(member_blob(blob, entry, context), expect=RAW)
 
 
 def _code(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
     """Yield the operators that a member of `code/` calls."""
-    from scanners.parsing.torchscript import operators
+    from scanners.parsing.torchscript import SOURCE, operators
     from scanners.parsing.zip_directory import member_blob
 
     member = member_blob(blob, entry, context)
-    if member.size > context.limits.parsed_bytes:
-        raise OverLimit(f"{entry.name}: more code than is parsed")
-    for operator in operators(member.reader.read(0, member.size)):
+    with closing(member.reader):
+        if member.size > SOURCE:
+            error = OverLimit(f"more than {SOURCE:,} bytes of code")
+            yield problem_of(error, member.locator, NAME)
+        source = member.reader.read(0, min(SOURCE, member.size))
+    for operator in operators(source):
         yield Fact("operator", operator.name, member.locator)
         if operator.opens_files:
             yield Finding(FILE_OPERATOR, member.locator, operator.name)
@@ -114,10 +136,10 @@ def _code(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
 
 SCANNER = Scanner(
     name=NAME,
-    title="PyTorch zip checkpoint and TorchScript",
+    title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
     version=1,
     accepts=accepts,
     scan=scan,
-    rules=(CUSTOM_OPERATOR, FILE_OPERATOR),
-    suffixes=(".pt", ".pth", ".bin", ".ckpt"),
+    rules=(CUSTOM_OPERATOR, FILE_OPERATOR, STORAGE_MISMATCH),
+    suffixes=(".pt", ".pth", ".bin", ".ckpt", ".pt2"),
 )

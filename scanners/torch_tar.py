@@ -1,8 +1,9 @@
 """The `storages` and `tensors` members of the tar checkpoints that PyTorch wrote before 0.1.10.
 
 Format: torch/serialization.py `legacy_load`: a pickled count, then per storage a pickled (key, location, class), its
-number of elements as int64 and its elements; per tensor a pickled (key, storage, class), int32 dimensions, four unused
-bytes, int64 sizes and strides, and an int64 offset. The tar scanner yields the members; the object is their `pickle`.
+number of elements as int64 and its elements, at the end a pickled list of views; per tensor a pickled (key, storage,
+class), int32 dimensions, four unused bytes, int64 sizes and strides, and an int64 offset. The tar scanner yields the
+members; the object is their `pickle`.
 """
 
 from __future__ import annotations
@@ -33,16 +34,22 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the pickles between the raw parts; raises Malformed where a part is missing or cut short."""
     from scanners.parsing.pickle_values import Values
 
+    holds_storages = blob.locator.name == "storages"
     machine, position = _pickle(blob, 0, context)
     count = Values(machine).constant(machine.result) if not machine.result & 1 else None
     if not isinstance(count, int) or count < 0:
         raise Malformed("the number of parts is no number", 0)
     for index in range(count):
         machine, end = _pickle(blob, position, context)
-        yield blob.window(f"{blob.locator.name}[{index}]", position, end - position, expect="pickle")
-        position = end + (_storage_size if blob.locator.name == "storages" else _tensor_size)(blob, end, machine)
+        if index:  # the pickle scanner has read on into the first one
+            yield blob.window(f"{blob.locator.name}[{index}]", position, end - position, expect="pickle")
+        position = end + (_storage_size if holds_storages else _tensor_size)(blob, end, machine)
         if position > blob.size:
             raise Malformed(f"part {index} of {count} is cut short", blob.size)
+    if holds_storages:
+        yield blob.window("views", position, blob.size - position, expect="pickle")
+    elif position < blob.size:
+        raise Malformed(f"{blob.size - position} bytes behind the last part", position)
 
 
 def _pickle(blob: Blob, start: int, context: Context) -> tuple[Machine, int]:

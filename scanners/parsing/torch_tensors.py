@@ -7,15 +7,16 @@ Format: torch/serialization.py and torch/_utils.py of PyTorch 2.x. A storage is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import printable
 from scanners.parsing import pickle_kinds as kinds
-from scanners.parsing.pickle_machine import Machine
-from scanners.parsing.pickle_literals import Constant
-from scanners.parsing.pickle_values import Values
+
+if TYPE_CHECKING:
+    from scanners.parsing.pickle_literals import Constant
+    from scanners.parsing.pickle_machine import Machine
 
 ITEM_SIZES = {
     "DoubleStorage": 8, "LongStorage": 8, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16, "FloatStorage": 4,
@@ -24,13 +25,17 @@ ITEM_SIZES = {
     "QUInt2x4Storage": 1, "UntypedStorage": 1,
 }  # fmt: skip
 """Bytes per element of each storage class (torch/storage.py)."""
-_REBUILD = frozenset(
-    f"torch._utils.{name}"
-    for name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor")
-)
-MISMATCH = Rule(
+KEY = 80
+"""Characters of a storage's key that are kept."""
+_PACKED = {"QUInt4x2Storage": 2, "QUInt2x4Storage": 4}
+"""Elements in a byte, where there are several."""
+_REBUILD = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
+_DTYPE = 6
+"""Place of the dtype among the arguments of `_rebuild_tensor_v3`, whose storage counts bytes."""
+_WIDE_DTYPES = {"uint16": 2, "uint32": 4, "uint64": 8, "complex32": 4}
+STORAGE_MISMATCH = Rule(
     id="torch/storage-mismatch",
-    title="A tensor reaches beyond its storage",
+    title="A tensor or storage contradicts the bytes that are there",
     severity=Severity.WARNING,
     message="{subject}",
     why="Sizes, strides and storages that contradict each other make loaders read or write outside of the tensor "
@@ -41,33 +46,53 @@ MISMATCH = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A storage as the pickle states it: its key, class, number of elements and, where known, bytes per element."""
+class Storage(NamedTuple):
+    """A storage as the pickle states it: its key, class, and number of elements."""
 
     key: str
     type_name: str
     count: int
-    item_size: int
 
     @property
     def size(self) -> int:
         """Bytes the storage takes, -1 where its class is not known."""
-        return self.count * self.item_size if self.item_size else -1
+        return self.count * ITEM_SIZES[self.type_name] if self.type_name in ITEM_SIZES else -1
+
+
+class Tensor(NamedTuple):
+    """A tensor over a storage: offset, sizes and strides in elements of `item_size` units of the storage."""
+
+    storage: Storage
+    item_size: int
+    offset: int
+    sizes: list[int]
+    strides: list[int]
+
+    @property
+    def reach(self) -> int | None:
+        """Units of the storage that the tensor needs, None where a number is negative or missing."""
+        sizes, strides = self.sizes, self.strides
+        if self.offset < 0 or len(sizes) != len(strides) or any(number < 0 for number in (*sizes, *strides)):
+            return None
+        if 0 in sizes:
+            return 0
+        last = self.offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
+        return (last + 1) * self.item_size
 
 
 class TorchPickle:
     """The storages and tensors that a machine saw in a pickle saved by torch."""
 
     def __init__(self, machine: Machine) -> None:
+        from scanners.parsing.pickle_values import Values
+
         self.machine, self._values = machine, Values(machine)
-        self.storages: dict[str, Storage] = {}
         self._by_value: dict[int, Storage] = {}
         for value in machine.nodes_of(kinds.PERSISTENT):
             storage = self._storage(machine.first(value))
             if storage:
-                self.storages.setdefault(storage.key, storage)
                 self._by_value[value] = storage
+        self.storages = tuple(dict.fromkeys(self._by_value.values()))
 
     def _storage(self, identifier: int) -> Storage | None:
         if identifier < 0 or self.machine.kind(identifier) != kinds.TUPLE:
@@ -75,14 +100,15 @@ class TorchPickle:
         items = self.machine.items(identifier)
         if len(items) < 5 or self._values.string(items[0]) != "storage":
             return None
-        type_name = self._values.callee(items[1]).rpartition(".")[2]
         count = self._number(items[4])
-        key = self._key(items[2])
-        return Storage(key, type_name, count, ITEM_SIZES.get(type_name, 0)) if count >= 0 else None
+        return Storage(self._key(items[2]), self._last_name(items[1]), count) if count >= 0 else None
+
+    def _last_name(self, value: int) -> str:
+        return self._values.callee(value).rpartition(".")[2]
 
     def _key(self, value: int) -> str:
         constant = self._constant(value)
-        return printable(str(constant), 80)
+        return printable(str(constant), KEY)
 
     def _constant(self, value: int) -> Constant:
         return None if value & 1 else self._values.constant(value)
@@ -94,33 +120,44 @@ class TorchPickle:
     def _numbers(self, value: int) -> list[int]:
         return [self._number(item) for item in self._values.arguments(value)]
 
-    def tensors(self) -> Iterator[tuple[Storage, int, list[int], list[int]]]:
-        """Yield storage, offset, sizes and strides (in elements) of every tensor whose parts are constants."""
+    def tensors(self) -> Iterator[Tensor]:
+        """Yield every tensor over a known storage."""
         machine = self.machine
         for value in machine.nodes_of(kinds.CALL):
             callee = machine.first(value)
-            if machine.kind(callee) != kinds.GLOBAL or ".".join(machine.name(callee)) not in _REBUILD:
+            if machine.kind(callee) != kinds.GLOBAL:
+                continue
+            module, name = machine.name(callee)
+            if name not in _REBUILD or module != "torch._utils":
                 continue
             arguments = self._values.arguments(machine.second(value))
             storage = self._by_value.get(arguments[0]) if len(arguments) > 3 else None
             if storage:
-                yield storage, self._number(arguments[1]), self._numbers(arguments[2]), self._numbers(arguments[3])
+                offset, sizes, strides = arguments[1:4]
+                item_size = self._item_size(arguments[_DTYPE:], name)
+                yield Tensor(storage, item_size, self._number(offset), self._numbers(sizes), self._numbers(strides))
+
+    def _item_size(self, rest: list[int], rebuild: str) -> int:
+        wide = rebuild == "_rebuild_tensor_v3" and rest
+        return _WIDE_DTYPES.get(self._last_name(rest[0]), 1) if wide else 1
 
     def findings(self, locator: Locator) -> Iterator[Finding]:
-        """Yield the tensors that reach beyond their storage."""
+        """Yield the storages with a tensor that reaches beyond them."""
         told = set[str]()
-        for storage, offset, sizes, strides in self.tensors():
-            last = _last_element(offset, sizes, strides)
-            if (last is None or last >= storage.count) and storage.key not in told:
+        for tensor in self.tensors():
+            storage, reach = tensor.storage, tensor.reach
+            room = storage.count * _PACKED.get(storage.type_name, 1)
+            if (reach is None or reach > room) and storage.key not in told:
                 told.add(storage.key)
-                subject = f"a tensor over storage {storage.key} reaches element {last} of {storage.count}"
-                yield Finding(MISMATCH, locator, subject, path=f"storage/{storage.key}")
+                what = "has no valid shape" if reach is None else f"needs {reach} of {room} elements"
+                subject = f"a tensor over storage {storage.key} {what}"
+                yield Finding(STORAGE_MISMATCH, locator, subject, path=f"storage/{storage.key}")
 
     def facts(self, locator: Locator) -> Iterator[Fact]:
         """Yield the framework, the tensors in sum, and whether `torch.load(weights_only=True)` admits the pickle."""
         yield Fact("framework", "pytorch", locator)
         elements: dict[str, int] = {}
-        for storage in self.storages.values():
+        for storage in self.storages:
             elements[storage.type_name] = elements.get(storage.type_name, 0) + storage.count
         detail: dict[str, Json] = {"storages": len(self.storages), "elements": dict(sorted(elements.items()))}
         yield Fact("tensors", str(len(self.storages)), locator, None, detail)
@@ -133,12 +170,3 @@ class TorchPickle:
         for module, name in self.machine.names:
             if name not in WEIGHTS_ONLY.get(module, "").split():
                 yield printable(f"{module}.{name}", 120)
-
-
-def _last_element(offset: int, sizes: list[int], strides: list[int]) -> int | None:
-    """Return the index of the last element a tensor reaches, None where a number is negative or missing."""
-    if offset < 0 or len(sizes) != len(strides) or any(number < 0 for number in (*sizes, *strides)):
-        return None
-    if 0 in sizes:
-        return -1
-    return offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
