@@ -35,8 +35,8 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
     Only the first `HEAD` bytes are interpreted; chance and text do not get through that many opcodes.
     """
     head = reader.read(position, min(HEAD, reader.size - position))
-    # No loader goes past PERSID as the first opcode, and every zip archive begins with its letter.
-    if not head or head[:1] == b"P":
+    # Every zip archive begins with the letter of PERSID, which takes all up to the next newline for its argument.
+    if not head or head.startswith(b"PK\3\4"):
         return False
     machine = Machine(MemoryReader(head), 0, Interests(), TRIAL)
     outcome = machine.run()
