@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from modelsweep.core.finding import Json
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
@@ -34,8 +33,8 @@ def examine_bytes(data: bytes, name: str, options: Options | None = None) -> Uni
     return examine(unit, MemoryReader(data), options or Options(), memory_spool)
 
 
-def golden_form(result: UnitResult) -> Json:
-    """Return what a golden file holds of a result."""
+def golden_form(result: UnitResult) -> dict[str, object]:
+    """Return what a golden file holds of a result, as JSON."""
     return {
         "verdict": result.verdict.value,
         "findings": [
