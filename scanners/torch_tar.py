@@ -46,6 +46,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         position = end + (_storage_size if holds_storages else _tensor_size)(blob, end, machine)
         if position > blob.size:
             raise Malformed(f"part {index} of {count} is cut short", blob.size)
+    if holds_storages and position == blob.size:
+        raise Malformed("the list of views is missing", position)
     if holds_storages:
         yield blob.window("views", position, blob.size - position, expect="pickle")
     elif position < blob.size:
