@@ -156,7 +156,11 @@ def is_data(described: Json) -> bool:
 
 def instance_of(described: Json) -> str:
     """Return the name of the class or maker of a described instance, else nothing."""
-    return global_name(described.get("call")) if isinstance(described, dict) else ""
+    if not isinstance(described, dict):
+        return ""
+    maker = global_name(described.get("call"))
+    given = items(described.get("args"))
+    return global_name(given[0]) if maker == "copyreg._reconstructor" and given else maker
 
 
 def _class_at(given: list[Json], at: int) -> bool:
@@ -220,7 +224,9 @@ def _same_package(name: str, given: list[Json]) -> bool:
     """Return whether what is handed over directly, and so called, is inert and of the package of its caller."""
     package = name.partition(".")[0]
     handed = [other for other in map(global_name, given) if other]
-    return all(other.partition(".")[0] == package and (is_class(other) or is_call(other) or _ruled(other)) for other in handed)
+    return all(
+        other.partition(".")[0] == package and (is_class(other) or is_call(other) or _ruled(other)) for other in handed
+    )
 
 
 def _ruled(name: str) -> bool:
@@ -245,6 +251,11 @@ def _by_name(given: list[Json]) -> bool:
 
 def _type_by_name(given: list[Json]) -> bool:
     return len(given) == 1 and isinstance(given[0], str)
+
+
+def _union_type(given: list[Json]) -> bool:
+    named = ("_operator.or_", "operator.or_")
+    return len(given) == 2 and global_name(given[0]) in named and all(map(global_name, items(given[1])))
 
 
 def _typing_subscript(given: list[Json]) -> bool:
@@ -274,6 +285,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "module-by-name": _by_name,
     "type-by-name": _type_by_name,
     "typing-subscript": _typing_subscript,
+    "union-type": _union_type,
     "nested-torch": _nested_torch,
     "text-codec": _text_codec,
 }

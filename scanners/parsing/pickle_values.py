@@ -69,6 +69,8 @@ class Values:
         kind = machine.kind(value)
         if kind == kinds.GLOBAL:
             return full_name(*machine.name(value))
+        if kind == kinds.PERSISTENT:
+            return self._persistent_class(machine.first(value), depth)
         if kind not in (kinds.CALL, kinds.OBJECT) or depth > CHAIN_LIMIT:
             return ""
         made_by, arguments = machine.first(value), self.arguments(machine.second(value))
@@ -84,6 +86,13 @@ class Values:
         if machine.kind(made_by) in (kinds.CALL, kinds.OBJECT) and arguments:
             return self._applied(made_by, arguments[0], depth)
         return ""
+
+    def _persistent_class(self, identifier: int, depth: int) -> str:
+        """Resolve the class of a module as torch before 1.6 saves it: `('module', class, source file, source)`."""
+        parts = self.arguments(identifier)
+        if len(parts) < 2 or depth > CHAIN_LIMIT or self.string(parts[0]) != "module":
+            return ""
+        return self.callee(parts[1], depth + 1)
 
     def _applied(self, getter: int, target: int, depth: int) -> str:
         """Resolve `attrgetter(name)(target)` and `methodcaller(name)(target)`."""
@@ -115,6 +124,9 @@ class Values:
         if kind in _CONTAINERS:
             return self._container(_CONTAINERS[kind], value, machine.second(value), depth, left)
         if kind == kinds.PERSISTENT:
+            saved_class = self.callee(value)
+            if saved_class:
+                return {"global": saved_class}
             return {"persistent": self._describe(machine.first(value), depth - 1, left)}
         return self._leaf(kind, value)
 

@@ -1,4 +1,4 @@
-"""Generate `scanners/judge/inert_names.py`: `python -m scripts.inert [--env FOLDER]`, run in the root of the repository.
+"""Generate `scanners/judge/inert_names.py`: `python -m scripts.inert [--env FOLDER]`, in the root of the repository.
 
 Makes the environments of frameworks.txt in the folder (gigabytes, minutes), examines their sources, saves real objects
 with them, writes the tables, and prints what was refused and what real saves use that no table covers.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import sysconfig
 from collections import Counter
 from pathlib import Path
@@ -64,4 +63,4 @@ def _report_refusals(derived: Derived) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

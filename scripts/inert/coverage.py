@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
     from scripts.inert.tables import Tables
 
+
 def uncovered(tables: Tables, reports: list[dict[str, Any]]) -> Iterator[str]:
     """Each name that a save made or called without a table that allows it, with its roles."""
     refused = set(tables.texts["REFUSED"].split())
     for report in reports:
         for module, name, roles in report["uses"]:
             made = "made" in roles or ("built" in roles and "called" not in roles)
-            if "called" in roles and not _is_callable(tables, module, name):
-                yield f"{module}.{name} {' '.join(roles)}"
-            elif made and not _is_class(tables, module, name, refused):
+            if ("called" in roles and not _is_callable(tables, module, name)) or (
+                made and not _is_class(tables, module, name, refused)
+            ):
                 yield f"{module}.{name} {' '.join(roles)}"
 
 

@@ -57,8 +57,11 @@ def examine(worlds: list[tuple[Path, ...]], standard_library: Path) -> Derived:
     checker = HookChecker(library)
     for module in sorted(sys.stdlib_module_names - NOT_READ):
         for found in _classes(library, module):
-            if checker.judge(found).refusal:
+            verdict = checker.judge(found)
+            if verdict.refusal:
                 derived.standard_refusals.add(found.name)
+            elif verdict.is_enum:
+                derived.add(found.module, found.name, verdict)
     return derived
 
 

@@ -17,6 +17,7 @@ PLATFORMS = ("manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64"
 def read_frameworks(file: Path) -> dict[str, list[str]]:
     """Sections of frameworks.txt by name, each a list of its lines."""
     sections: dict[str, list[str]] = {}
+    current: list[str] = []
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             sections[line.strip("[]")] = current = []
@@ -55,11 +56,23 @@ def unpack_wheel(line: str, folder: Path) -> Path:
     if target.exists():
         return target
     platforms = [part for one in dict.fromkeys((wanted["platform"], *PLATFORMS)) for part in ("--platform", one)]
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(folder / "wheels")]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "--only-binary=:all:",
+        "-d",
+        str(folder / "wheels"),
+    ]
     before = set((folder / "wheels").glob("*.whl"))
     _run([*command, "--python-version", wanted["python"], *platforms, requirement])
     stem = requirement.replace("-", "_").replace("==", "-")
-    wheel = next(iter(set((folder / "wheels").glob("*.whl")) - before), None) or next((folder / "wheels").glob(f"{stem}-*.whl"))
+    wheel = next(iter(set((folder / "wheels").glob("*.whl")) - before), None) or next(
+        (folder / "wheels").glob(f"{stem}-*.whl")
+    )
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target, [name for name in archive.namelist() if name.endswith(".py")])
     return target
@@ -67,11 +80,9 @@ def unpack_wheel(line: str, folder: Path) -> Path:
 
 def run_saves(python: Path) -> str:
     """Run the saves of :mod:`scripts.inert.saves` in an environment and return the JSON that they print."""
-    done = subprocess.run(  # noqa: S603 - our own module, with the interpreter that was just made
-        [str(python), "-m", "scripts.inert.saves"], check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([str(python), "-m", "scripts.inert.saves"], check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout
 
 
 def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True)  # noqa: S603 - pip of our own environment, arguments from frameworks.txt
+    subprocess.run(command, check=True)

@@ -1,4 +1,4 @@
-"""What only a running interpreter tells: classes of compiled modules, and the set that `torch.load` admits weights-only."""
+"""What only a running interpreter tells: classes of compiled modules, and the weights-only set of torch."""
 
 # mypy: disable-error-code="import-not-found, import-untyped, no-untyped-call"
 
@@ -27,7 +27,7 @@ def compiled_classes() -> dict[str, list[str]]:
 
 
 def weights_only_names() -> list[str]:
-    """The globals of torch's default weights-only set, as they stand in a stream; empty where torch is not installed."""
+    """The globals of torch's default weights-only set, as they stand in a stream; empty where torch is missing."""
     try:
         from torch._weights_only_unpickler import _get_allowed_globals
     except ImportError:

@@ -1,4 +1,4 @@
-"""Whether instances of a class may be made without `__init__`, given a state and filled: an AST check of what runs then.
+"""Whether instances of a class may be made without `__init__`, given a state and filled: an AST check of what runs.
 
 Loading a pickle runs, of a class: `__new__`, `__setstate__`, attribute setters, `append`/`extend`/`add`/`__setitem__`,
 hashing and comparison (keys of a dict under construction), truth of a state, and `__del__`. A class qualifies when
@@ -35,7 +35,9 @@ LOAD_HOOKS = (
     "__new__", "__setstate__", "__setattr__", "__getattr__", "__getattribute__", "__hash__", "__eq__", "__bool__",
     "__len__", "__del__", "append", "extend", "add", "__setitem__",
 )  # fmt: skip
-ENUM_BASES = frozenset({"enum.Enum", "enum.IntEnum", "enum.Flag", "enum.IntFlag", "enum.StrEnum", "lightning_utilities.core.enums.StrEnum"})
+ENUM_BASES = frozenset(
+    {"enum.Enum", "enum.IntEnum", "enum.Flag", "enum.IntFlag", "enum.StrEnum", "lightning_utilities.core.enums.StrEnum"}
+)
 ENUM_HOOKS = ("_missing_", "__getattr__", "__hash__", "__eq__", "__setattr__", "__del__")
 MAX_CALL_DEPTH = 6
 MAX_BASE_DEPTH = 40
@@ -96,7 +98,8 @@ class HookChecker:
         if found.path in self._ancestry:
             return self._ancestry[found.path]
         self._ancestry[found.path] = ((found,), "", frozenset())  # a cycle of names ends here
-        chain, external, unknown = [found], set(), ""
+        chain, unknown = [found], ""
+        external: set[str] = set()
         for base in _written_bases(found):
             path = self.sources.path_of(base, found.module)
             above = self.sources.class_at(path) if path else None
@@ -185,9 +188,9 @@ class HookChecker:
 
     def _attributes_called(self, function: FunctionNode, scope: _Scope) -> Iterator[str]:
         for node in _executed(function):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not _is_super(node.func.value):
-                if self._path(node.func, scope) is None:
-                    yield node.func.attr
+            target = node.func if isinstance(node, ast.Call) else None
+            if isinstance(target, ast.Attribute) and not _is_super(target.value) and self._path(target, scope) is None:
+                yield target.attr
 
     def _property_refusal(self, name: str, scope: _Scope, depth: int) -> str:
         assert scope.instance is not None
@@ -231,7 +234,11 @@ class HookChecker:
         origin, _, name = path.rpartition(".")
         if origin == "builtins":
             return "" if name in HARMLESS_BUILTINS else f"calls {name}"
-        if path in HARMLESS_CALLS or is_read(path) or (path.startswith(HARMLESS_PREFIXES) and name not in FILE_FUNCTIONS):
+        if (
+            path in HARMLESS_CALLS
+            or is_read(path)
+            or (path.startswith(HARMLESS_PREFIXES) and name not in FILE_FUNCTIONS)
+        ):
             return ""
         if name in LOGGING_METHODS and origin.lower().endswith(("logger", "log", "logging", "warnings")):
             return ""
@@ -276,7 +283,11 @@ class HookChecker:
         for owner in chain[start:]:
             if name in owner.methods:
                 return next(
-                    (why for one in owner.methods[name] if (why := self._refusal(one, owner, scope.instance, depth + 1))),
+                    (
+                        why
+                        for one in owner.methods[name]
+                        if (why := self._refusal(one, owner, scope.instance, depth + 1))
+                    ),
                     "",
                 )
         return "" if name in HARMLESS_METHODS else f"calls .{name}() of the instance"

@@ -12,7 +12,7 @@ import types
 from collections import defaultdict
 from typing import Any
 
-Unpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
+Unpickler: Any = pickle._Unpickler
 
 uses: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 """(module, name) as written in the stream → roles: referenced, called, made (without `__init__`), built, filled."""

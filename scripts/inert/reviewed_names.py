@@ -1,4 +1,4 @@
-"""Names that people reviewed: what may be called with any arguments, what needs a rule, and builtin or compiled classes.
+"""Names that people reviewed: what may be called with any arguments, what needs a rule, builtin and compiled classes.
 
 Everything here was seen in real saves or is the same thing under the name of another version. "Harmless" is meant for
 hostile arguments: no execution, file, network, import or deserialisation, and no argument that gets called.
@@ -36,7 +36,8 @@ TORCH_STORAGES = (
     "QUInt8Storage ShortStorage"
 )
 TORCH_TENSORS = (
-    "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor"
+    "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+    "ShortTensor"
 )
 BUILTIN_CALLS = f"bytearray complex frozenset set slice range xrange enumerate reversed zip bytes object {ERRORS}"
 
@@ -105,7 +106,9 @@ CALLS: dict[str, str] = {
         "_rebuild_nested_tensor _rebuild_parameter _rebuild_qtensor _rebuild_sparse_csr_tensor _rebuild_sparse_tensor "
         "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_xla_tensor _rebuild_mlc_tensor"
     ),
-    "torch.jit._pickle": "build_boollist build_doublelist build_intlist build_tensor_from_id build_tensorlist restore_type_tag",
+    "torch.jit._pickle": (
+        "build_boollist build_doublelist build_intlist build_tensor_from_id build_tensorlist restore_type_tag"
+    ),
     "torch.nested._internal.nested_tensor": "_rebuild_njt",
     "torch.nn.parameter": "Buffer Parameter UninitializedBuffer UninitializedParameter",
     "torch.serialization": "_get_layout",
@@ -120,7 +123,7 @@ CALLABLE_COMPILED = (
     "sklearn.tree._criterion", "sklearn.tree._splitter", "sklearn.tree._utils", "sklearn.tree._partitioner",
     "sklearn.ensemble._hist_gradient_boosting._bitset", "sklearn.ensemble._hist_gradient_boosting.histogram",
     "sklearn.ensemble._hist_gradient_boosting.splitting", "sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree",
-    "sklearn.neighbors._quad_tree", "sklearn.metrics._dist_metrics", "sklearn.utils._fast_dict", "sklearn.utils.murmurhash",
+    "sklearn.neighbors._quad_tree", "sklearn.metrics._dist_metrics", "sklearn.utils._fast_dict",
     "sklearn.cluster._hierarchical_fast", "sklearn.decomposition._online_lda_fast",
     "numpy.random.bit_generator", "numpy.random._mt19937", "numpy.random._pcg64", "numpy.random._philox",
     "numpy.random._sfc64", "numpy.random._generator", "numpy.random.mtrand",
@@ -135,7 +138,9 @@ CALLABLE_COMPILED = (
 
 COMPILED_CLASSES: dict[str, str] = {
     "builtins": f"object dict list set frozenset tuple int float complex str bytes bytearray bool {ERRORS}",
-    "__builtin__": f"object dict list set frozenset tuple int long float complex str unicode bytes bytearray bool {ERRORS}",
+    "__builtin__": (
+        f"object dict list set frozenset tuple int long float complex str unicode bytes bytearray bool {ERRORS}"
+    ),
     "exceptions": ERRORS,
     "argparse": "Namespace",
     "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
@@ -191,9 +196,12 @@ COMPILED_CLASSES: dict[str, str] = {
     "torch.torch_version": "TorchVersion",
     "tokenizers": "AddedToken Encoding Regex Tokenizer",
     "tokenizers.models": "BPE Model Unigram WordLevel WordPiece",
-    "tokenizers.decoders": "BPEDecoder ByteFallback ByteLevel CTC Decoder Fuse Metaspace Replace Sequence Strip WordPiece",
+    "tokenizers.decoders": (
+        "BPEDecoder ByteFallback ByteLevel CTC Decoder Fuse Metaspace Replace Sequence Strip WordPiece"
+    ),
     "tokenizers.normalizers": (
-        "BertNormalizer ByteLevel Lowercase NFC NFD NFKC NFKD Nmt Normalizer Precompiled Prepend Replace Sequence Strip "
+        "BertNormalizer ByteLevel Lowercase NFC NFD NFKC NFKD Nmt Normalizer Precompiled Prepend Replace Sequence "
+        "Strip "
         "StripAccents"
     ),
     "tokenizers.pre_tokenizers": (
@@ -223,6 +231,7 @@ COMPILED_CLASSES: dict[str, str] = {
 ARGUMENT_RULES: dict[str, str] = {
     "_codecs.encode": "text-codec",
     "__builtin__.getattr": "getattr",
+    "__builtin__.reduce": "union-type",
     "builtins.getattr": "getattr",
     "dill._dill._get_attr": "getattr",
     "__builtin__.iter": "one-argument",
@@ -238,6 +247,8 @@ ARGUMENT_RULES: dict[str, str] = {
     "__builtin__.unicode": "data-arguments",
     "collections.defaultdict": "callable-first",
     "functools.partial": "callable-first",
+    "_functools.reduce": "union-type",
+    "functools.reduce": "union-type",
     "operator.attrgetter": "held-names",
     "operator.itemgetter": "held-names",
     "_operator.getitem": "typing-subscript",
@@ -284,7 +295,7 @@ ARGUMENT_RULES: dict[str, str] = {
         )
     },
 }  # fmt: skip
-"""Module and name → the rule under which it is harmless; the rules are stated in the docstring of the generated file."""
+"""Callable → the rule under which it is harmless; :mod:`scripts.inert.rules` states them."""
 
 STATE_RULES: dict[str, str] = {
     "functools.partial": "callable-first",
@@ -311,8 +322,10 @@ ENUMS: dict[str, str] = {
 
 HELD: dict[str, str] = {
     "builtins": (
-        "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter"
-        " float format frozenset hash hex id int isinstance issubclass iter len list map max min next object oct ord pow print"
+        "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
+        "enumerate filter"
+        " float format frozenset hash hex id int isinstance issubclass iter len list map max min next object oct "
+        "ord pow print"
         " property range repr reversed round set slice sorted str sum super tuple type zip classmethod staticmethod"
     ),
     "_operator": "*",

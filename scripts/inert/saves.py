@@ -14,6 +14,7 @@ import json
 import pickle
 import sys
 import warnings
+from functools import partial
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from scripts.inert.recording import recording_pickle, uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
 SUBJECTS = (
     "standard_library", "numpy_objects", "pandas_objects", "scipy_objects", "sklearn_objects", "boosted_trees",
@@ -34,10 +34,10 @@ failed: dict[str, str] = {}
 def save_and_load(label: str, saved: Any) -> None:
     """Send one object through pickle protocols 0 to 5, dill, cloudpickle and joblib."""
     for protocol in range(6):
-        attempt(f"{label} protocol {protocol}", lambda p=protocol: recording_pickle.loads(pickle.dumps(saved, p)))
+        attempt(f"{label} protocol {protocol}", partial(_through_pickle, saved, protocol))
     for package in ("dill", "cloudpickle"):
-        attempt(f"{label} {package}", lambda p=package: recording_pickle.loads(importlib.import_module(p).dumps(saved)))
-    attempt(f"{label} joblib", lambda: _through_joblib(saved))
+        attempt(f"{label} {package}", partial(_through_package, saved, package))
+    attempt(f"{label} joblib", partial(_through_joblib, saved))
 
 
 def attempt(label: str, step: Callable[[], object]) -> None:
@@ -46,6 +46,14 @@ def attempt(label: str, step: Callable[[], object]) -> None:
         step()
     except Exception as error:  # noqa: BLE001 - a save that fails is a line of the report, whatever the framework raised
         failed[label] = f"{type(error).__name__}: {error}"[:160]
+
+
+def _through_pickle(saved: Any, protocol: int) -> Any:
+    return recording_pickle.loads(pickle.dumps(saved, protocol))
+
+
+def _through_package(saved: Any, package: str) -> Any:
+    return recording_pickle.loads(importlib.import_module(package).dumps(saved))
 
 
 def _through_joblib(saved: Any) -> Any:
@@ -61,7 +69,7 @@ def main() -> None:
     """Run every subject whose framework is here; print what was seen."""
     warnings.simplefilter("ignore")
     for subject in SUBJECTS:
-        attempt(subject, lambda name=subject: _run(importlib.import_module(f"scripts.inert.subjects.{name}")))
+        attempt(subject, partial(_run, subject))
     versions = {found.metadata["Name"]: found.version for found in distributions()}
     rows = [[module, name, sorted(roles)] for (module, name), roles in sorted(uses.items())]
     report = {"versions": versions, "uses": rows, "failed": failed}
@@ -69,10 +77,16 @@ def main() -> None:
     json.dump(report, sys.stdout)
 
 
-def _run(subject: ModuleType) -> None:
+def _run(name: str) -> None:
+    """Save every object of one subject, in the subject's own way if it has one."""
+    subject = importlib.import_module(f"scripts.inert.subjects.{name}")
     save = getattr(subject, "save_and_load", save_and_load)
     for label, make in subject.makers().items():
-        attempt(label, lambda make=make, label=label: save(label, make()))
+        attempt(label, partial(_save_made, save, label, make))
+
+
+def _save_made(save: Callable[[str, Any], object], label: str, make: Callable[[], Any]) -> None:
+    save(label, make())
 
 
 if __name__ == "__main__":

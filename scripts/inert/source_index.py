@@ -212,7 +212,9 @@ def _index_class(module: ModuleSource, node: ast.ClassDef, name: str) -> None:
     renamed = tuple(
         str(one.args[0].value)
         for one in node.decorator_list
-        if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("set_module") and isinstance(one.args[0], ast.Constant)
+        if isinstance(one, ast.Call)
+        and ast.unparse(one.func).endswith("set_module")
+        and isinstance(one.args[0], ast.Constant)
     )
     found = ClassSource(module.name, name, tuple(node.bases), renamed=renamed)
     module.classes[name] = found
@@ -231,7 +233,9 @@ def imported_names(statement: ast.Import | ast.ImportFrom, module: ModuleSource)
     """The names that an import statement of `module` binds, with the dotted path of each."""
     if isinstance(statement, ast.Import):
         return {
-            (alias.asname or alias.name.partition(".")[0]): (alias.name if alias.asname else alias.name.partition(".")[0])
+            (alias.asname or alias.name.partition(".")[0]): (
+                alias.name if alias.asname else alias.name.partition(".")[0]
+            )
             for alias in statement.names
         }
     origin = _origin_module(statement, module)

@@ -6,7 +6,7 @@ import json
 import textwrap
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scripts.inert import reviewed_names
 from scripts.inert.derive import CLASS_NAME
@@ -38,7 +38,7 @@ class Tables:
     texts: Names
 
 
-def build_tables(derived: Derived, reports: list[dict[str, object]], frameworks: Names) -> Tables:
+def build_tables(derived: Derived, reports: list[dict[str, Any]], frameworks: Names) -> Tables:
     """Join what was derived, what the environments reported, and what was reviewed."""
     refused = {path[len(derived.modules[path]) + 1 :] for path, one in derived.verdicts.items() if one.refusal}
     refused |= derived.standard_refusals
@@ -49,11 +49,11 @@ def build_tables(derived: Derived, reports: list[dict[str, object]], frameworks:
             _put(calls, derived, path)
     weights_only: list[str] = []
     for report in reports:
-        for module, names in report["compiled"].items():  # type: ignore[attr-defined]
+        for module, names in report["compiled"].items():
             kept = {name for name in names if not name.startswith("__pyx_unpickle_")}
             calls[module] |= set(names)
             classes[module] |= kept
-        weights_only += report["weights_only"]  # type: ignore[operator]
+        weights_only += report["weights_only"]
     argument_rules = dict(reviewed_names.ARGUMENT_RULES)
     state_rules = reviewed_names.STATE_RULES | derived.rules
     for path in (*argument_rules, *state_rules):
@@ -133,9 +133,9 @@ underscores allowed) and is not in REFUSED. Such packages were read whole, in se
 refused by name; making an instance without `__init__` runs nothing else, so that a class of a version that was not read
 is taken as its neighbours are. The exact entry of a module comes first, then REFUSED, then the longest prefix.
 ENUMS: enum classes, which are called with one value or read with getattr. CALLS: harmless with any arguments.
-ARGUMENT_RULES: callable to the rule under which it is harmless. STATE_RULES: class to the rule for its state. HELD: names
-that may be held, `*` for all of a module, but not called. WEIGHTS_ONLY: what `torch.load(weights_only=True)` admits.
-FRAMEWORK_PREFIXES: packages whose functions may be held, unless of a dangerous family; CYTHON_PACKAGES: whose
+ARGUMENT_RULES: callable to the rule under which it is harmless. STATE_RULES: class to the rule for its state.
+HELD: names that may be held but not called, `*` for all of a module. WEIGHTS_ONLY: what torch.load(weights_only=True)
+admits. FRAMEWORK_PREFIXES: packages whose functions may be held, unless of a dangerous family; CYTHON_PACKAGES: whose
 `__pyx_unpickle_X` may be called, under class-first.
 STATE_KEYS: attributes that load hooks call on an instance, so that no function-like value may stand under such a key.
 SETTER_KEYS: property setters that were not followed, so that a slots state may not set them.
@@ -164,7 +164,10 @@ def render(tables: Tables) -> str:
     ):
         parts.append(f"{title}: dict[str, str] = {{\n{_entries(table, 4)}}}\n")
     parts.append("\n".join(f"{name} = (\n{_chunks(text, 4)})" for name, text in tables.texts.items()))
-    pattern = [reviewed_names.DISTRIBUTION_TEMPLATE[at : at + 90] for at in range(0, len(reviewed_names.DISTRIBUTION_TEMPLATE), 90)]
+    pattern = [
+        reviewed_names.DISTRIBUTION_TEMPLATE[at : at + 90]
+        for at in range(0, len(reviewed_names.DISTRIBUTION_TEMPLATE), 90)
+    ]
     parts.append("DISTRIBUTION_TEMPLATE = (\n" + "".join(f"    {json.dumps(piece)}\n" for piece in pattern) + ")")
     return "\n".join(parts) + "\n"
 

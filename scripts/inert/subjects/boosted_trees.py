@@ -44,6 +44,6 @@ def _catboost(numbers: Any, classes: Any) -> Any:
     import catboost
 
     kinds = (catboost.CatBoostClassifier, catboost.CatBoostRegressor, catboost.CatBoost)
-    return [kind({"iterations": 2, "allow_writing_files": False, "verbose": 0}).fit(numbers, classes) for kind in kinds[2:]] + [
-        kind(iterations=2, allow_writing_files=False, verbose=0).fit(numbers, classes) for kind in kinds[:2]
-    ]
+    return [
+        kind({"iterations": 2, "allow_writing_files": False, "verbose": 0}).fit(numbers, classes) for kind in kinds[2:]
+    ] + [kind(iterations=2, allow_writing_files=False, verbose=0).fit(numbers, classes) for kind in kinds[:2]]

@@ -14,7 +14,28 @@ def makers() -> dict[str, Callable[[], Any]]:
     """Values by label; each is made when it is saved."""
     import numpy as np
 
-    kinds = ["?", "b", "B", "h", "H", "i", "I", "l", "L", "e", "f", "d", "g", "F", "D", "O", "S3", "U3", "M8[ns]", "m8[s]"]
+    kinds = [
+        "?",
+        "b",
+        "B",
+        "h",
+        "H",
+        "i",
+        "I",
+        "l",
+        "L",
+        "e",
+        "f",
+        "d",
+        "g",
+        "F",
+        "D",
+        "O",
+        "S3",
+        "U3",
+        "M8[ns]",
+        "m8[s]",
+    ]
     found: dict[str, Callable[[], Any]] = {
         f"array {kind}": lambda kind=kind: [np.zeros(3, kind), np.dtype(kind), np.zeros((2, 2), kind, order="F")]
         for kind in kinds
@@ -27,7 +48,7 @@ def makers() -> dict[str, Callable[[], Any]]:
     }
     return found | {
         "random": lambda: [np.random.RandomState(1), np.random.default_rng(1), np.random.SeedSequence(1)],
-        "random state tuple": lambda: np.random.get_state(),  # noqa: NPY002 - what training scripts store
+        "random state tuple": np.random.get_state,
         "structured": lambda: np.zeros(2, dtype=[("a", "i4"), ("b", "f8", (2,))]),
         "records": lambda: np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
         "masked": lambda: [np.ma.array([1, 2], mask=[0, 1]), np.ma.masked],
@@ -35,7 +56,14 @@ def makers() -> dict[str, Callable[[], Any]]:
         "chararray": lambda: np.char.array(["a"]),
         "poly": lambda: [np.poly1d([1, 2]), np.polynomial.Polynomial([1]), np.polynomial.Chebyshev([1])],
         "functions": lambda: [np.log1p, np.exp, np.mean, np.abs, np.add, np.sum, np.expm1, np.median],
-        "constants": lambda: [np.float64(1), np.nan, np.bool_(True), np.str_("a"), np.bytes_(b"a"), np.datetime64("2020")],
+        "constants": lambda: [
+            np.float64(1),
+            np.nan,
+            np.bool_(True),
+            np.str_("a"),
+            np.bytes_(b"a"),
+            np.datetime64("2020"),
+        ],
         "strings": lambda: np.array(["a"], dtype=np.dtypes.StringDType()),
         "vectorized": lambda: np.vectorize(abs),
         "object": lambda: np.array([{"a": 1}, None, "x"], dtype=object),

@@ -41,8 +41,12 @@ def makers() -> dict[str, Callable[[], Any]]:
         "string dtype": lambda: pd.array(["a", None, "b"], dtype="string"),
         "python string": lambda: pd.array(["a", None, "b"], dtype="string[python]"),
     }
-    found: dict[str, Callable[[], Any]] = {f"series {key}": lambda make=make: pd.Series(make()) for key, make in columns.items()}
-    found |= {f"frame {key}": lambda make=make: pd.DataFrame({"x": make(), "n": [1, 2, 3]}) for key, make in columns.items()}
+    found: dict[str, Callable[[], Any]] = {
+        f"series {key}": lambda make=make: pd.Series(make()) for key, make in columns.items()
+    }
+    found |= {
+        f"frame {key}": lambda make=make: pd.DataFrame({"x": make(), "n": [1, 2, 3]}) for key, make in columns.items()
+    }
     found |= {f"index {key}": lambda make=make: pd.Index(make()) for key, make in columns.items()}
     found |= {f"array {key}": lambda make=make: pd.Series(make()).array for key, make in columns.items()}
     found |= {f"dtype {key}": lambda make=make: pd.Series(make()).dtype for key, make in columns.items()}
@@ -62,5 +66,7 @@ def makers() -> dict[str, Callable[[], Any]]:
         "empty": lambda: [pd.DataFrame(), pd.Series(dtype=float), pd.Index([])],
         "rolling": lambda: pd.Series([1, 2]).rolling(2),
         "arrow": lambda: pd.Series(["a"], dtype="string[pyarrow]"),
-        "zones": lambda: pd.DataFrame({"t": pd.to_datetime(["2020"], utc=True), "u": [pd.Timestamp.now().to_period("D")]}),
+        "zones": lambda: pd.DataFrame(
+            {"t": pd.to_datetime(["2020"], utc=True), "u": [pd.Timestamp.now().to_period("D")]}
+        ),
     }

@@ -44,11 +44,16 @@ def _fitted(kind: Any) -> Any:
     model.set_params(**{key: value for key, value in SMALL.items() if key in model.get_params(deep=False)})
     texts = ["one two", "three four", "five"] * 10
     trials = [(numbers, classes), (numbers, rng.rand(30)), (numbers, np.stack([classes, classes], 1)), (texts, classes)]
-    trials += [([{"a": 1.0, "b": "x"}] * 30, classes), (numbers[:, :1], rng.rand(30)), (classes, classes), (classes.astype(bool), numbers)]
+    trials += [
+        ([{"a": 1.0, "b": "x"}] * 30, classes),
+        (numbers[:, :1], rng.rand(30)),
+        (classes, classes),
+        (classes.astype(bool), numbers),
+    ]
     for data, target in trials:
         try:
             return clone(model).fit(data, target)
-        except Exception:  # noqa: BLE001, S112, PERF203 - the next data set is tried
+        except Exception:  # noqa: BLE001 - the next data set is tried
             continue
     return model
 
@@ -83,7 +88,16 @@ def _inner(kind: Any) -> list[Any]:
 def _composed() -> dict[str, Callable[[], Any]]:
     import numpy as np
     from scipy import stats
-    from sklearn import compose, ensemble, feature_extraction, linear_model, model_selection, pipeline, preprocessing, svm
+    from sklearn import (
+        compose,
+        ensemble,
+        feature_extraction,
+        linear_model,
+        model_selection,
+        pipeline,
+        preprocessing,
+        svm,
+    )
 
     numbers = np.random.RandomState(0).rand(30, 3)
     classes = np.arange(30) % 2
@@ -108,7 +122,9 @@ def _composed() -> dict[str, Callable[[], Any]]:
         ).fit(numbers, classes),
         "grid search": lambda: model_selection.GridSearchCV(
             pipeline.Pipeline([("s", preprocessing.StandardScaler()), ("m", linear_model.LogisticRegression())]),
-            {"m__C": [1, 2]}, cv=2, scoring="accuracy",
+            {"m__C": [1, 2]},
+            cv=2,
+            scoring="accuracy",
         ).fit(numbers, classes),
         "functions": lambda: preprocessing.FunctionTransformer(np.log1p, inverse_func=np.expm1).fit(numbers),
         "texts": lambda: pipeline.make_pipeline(
@@ -125,23 +141,27 @@ def _composed() -> dict[str, Callable[[], Any]]:
             linear_model.SGDClassifier(loss=loss).fit(numbers, classes)
             for loss in ("log_loss", "hinge", "modified_huber", "squared_hinge", "perceptron", "huber", "squared_error")
         ],
-        "scorers": lambda: [__import__("sklearn.metrics").metrics.get_scorer(name) for name in ("accuracy", "roc_auc", "r2")],
+        "scorers": lambda: [
+            __import__("sklearn.metrics").metrics.get_scorer(name) for name in ("accuracy", "roc_auc", "r2")
+        ],
     }
 
 
 def _splitters() -> Any:
     from sklearn import model_selection
 
-    return [model_selection.KFold(3), model_selection.StratifiedKFold(3), model_selection.ShuffleSplit(2), model_selection.TimeSeriesSplit(2),
-            model_selection.GroupKFold(2), model_selection.LeaveOneOut(), model_selection.ParameterGrid({"a": [1]}),
-            model_selection.ParameterSampler({"a": [1]}, 1), model_selection.RepeatedKFold()]  # fmt: skip
+    counted = ("KFold", "StratifiedKFold", "ShuffleSplit", "TimeSeriesSplit", "GroupKFold")
+    searched = [model_selection.ParameterGrid({"a": [1]}), model_selection.ParameterSampler({"a": [1]}, 1)]
+    splitters = [getattr(model_selection, name)(n_splits=2) for name in counted]
+    return [*splitters, *searched, model_selection.LeaveOneOut(), model_selection.RepeatedKFold()]
 
 
 def _kernels() -> Any:
     from sklearn.gaussian_process import kernels
 
-    return [kernels.RBF() + kernels.WhiteKernel() * kernels.ConstantKernel(2), kernels.Matern(), kernels.ExpSineSquared(), kernels.DotProduct(),
-            kernels.RationalQuadratic()]  # fmt: skip
+    composed = kernels.RBF() + kernels.WhiteKernel() * kernels.ConstantKernel(2)
+    plain = (kernels.Matern, kernels.ExpSineSquared, kernels.DotProduct, kernels.RationalQuadratic)
+    return [composed, *(kind() for kind in plain)]
 
 
 def _internals() -> Any:
@@ -150,6 +170,13 @@ def _internals() -> Any:
     from sklearn.utils import Bunch
 
     points = np.random.RandomState(0).rand(30, 3)
-    trees = [neighbors.KDTree(points), neighbors.BallTree(points), neighbors.BallTree(points, metric="haversine") if points.shape[1] == 2 else None]
-    distances = [metrics.DistanceMetric.get_metric(name) for name in ("euclidean", "manhattan", "minkowski", "chebyshev", "hamming")]
+    trees = [
+        neighbors.KDTree(points),
+        neighbors.BallTree(points),
+        neighbors.BallTree(points, metric="haversine") if points.shape[1] == 2 else None,
+    ]
+    distances = [
+        metrics.DistanceMetric.get_metric(name)
+        for name in ("euclidean", "manhattan", "minkowski", "chebyshev", "hamming")
+    ]
     return [*trees, *distances, datasets.load_iris(), Bunch(a=1)]

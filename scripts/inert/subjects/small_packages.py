@@ -17,7 +17,11 @@ def makers() -> dict[str, Callable[[], Any]]:
         "easydict": lambda: __import__("easydict").EasyDict(a=1, b={"c": 2}),
         "addict": lambda: __import__("addict").Dict(a=1, b={"c": 2}),
         "yacs": lambda: __import__("yacs.config").config.CfgNode({"a": 1, "b": {"c": 2}}),
-        "pytz": lambda: [__import__("pytz").utc, __import__("pytz").timezone("Europe/Paris"), __import__("pytz").FixedOffset(60)],
+        "pytz": lambda: [
+            __import__("pytz").utc,
+            __import__("pytz").timezone("Europe/Paris"),
+            __import__("pytz").FixedOffset(60),
+        ],
         "dateutil": _dateutil,
         "statsmodels": _statsmodels,
         "time series": _time_series,
@@ -38,7 +42,14 @@ def _omegaconf() -> Any:
 def _dateutil() -> Any:
     from dateutil import relativedelta, rrule, tz
 
-    return [tz.tzutc(), tz.tzlocal(), tz.gettz("Europe/Paris"), tz.tzoffset("x", 60), relativedelta.relativedelta(days=1), rrule.MO]
+    return [
+        tz.tzutc(),
+        tz.tzlocal(),
+        tz.gettz("Europe/Paris"),
+        tz.tzoffset("x", 60),
+        relativedelta.relativedelta(days=1),
+        rrule.MO,
+    ]
 
 
 def _statsmodels() -> Any:
@@ -49,7 +60,10 @@ def _statsmodels() -> Any:
     numbers = np.random.RandomState(0).rand(30, 3)
     data = {"y": numbers[:, 0], "x": numbers[:, 1]}
     fits = [sm.OLS(numbers[:, 0], numbers[:, 1:]).fit(), sm.GLM(numbers[:, 0], numbers[:, 1:]).fit()]
-    fits += [smf.ols("y ~ x + np.log(x + 1)", data).fit(), sm.Logit((numbers[:, 0] > 0.5).astype(int), numbers[:, 1:]).fit(disp=0)]
+    fits += [
+        smf.ols("y ~ x + np.log(x + 1)", data).fit(),
+        sm.Logit((numbers[:, 0] > 0.5).astype(int), numbers[:, 1:]).fit(disp=0),
+    ]
     return fits
 
 
@@ -65,6 +79,6 @@ def _time_series() -> Any:
 def _tokenizers() -> Any:
     import tokenizers
 
-    model = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))  # noqa: S106
+    model = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))
     model.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     return [model, tokenizers.AddedToken("x"), tokenizers.models.BPE()]
