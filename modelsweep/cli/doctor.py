@@ -30,16 +30,9 @@ class Package:
 
 PACKAGES = (
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
-    Package("py7zr", "py7zr", "7z", "7z archives"),
+    Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),
     Package("zstandard", "zstandard", "", "zstd streams"),
-    Package("h5py", "h5py", "h5", "HDF5 and Keras .h5 files"),
-    Package("onnx", "onnx", "onnx", "ONNX schema checks"),
-    Package("boto3", "boto3", "cloud", "Amazon S3 and Cloudflare R2"),
-    Package("google-cloud-storage", "google.cloud.storage", "cloud", "Google Cloud Storage"),
-    Package("huggingface-hub", "huggingface_hub", "cloud", "Hugging Face Hub"),
-    Package("mlflow", "mlflow", "mlflow", "MLflow registries"),
-    Package("celery", "celery", "fleet", "fleet jobs"),
 )
 
 

@@ -124,4 +124,4 @@ def _value(fact: Fact) -> str:
 
 
 def _row(name: str, value: str) -> str:
-    return f"  {name:<12}{value}"
+    return f"  {name:<13} {value}"

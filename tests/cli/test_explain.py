@@ -64,7 +64,7 @@ def test_doctor_says_what_is_broken(run: Run):
 def test_metadata(models: Path, run: Run):
     outcome = run("metadata", "models/clean.pkl")
     assert outcome.code == 0
-    assert "format      pickle" in outcome.out
+    assert "format        pickle" in outcome.out
     assert "33 bytes" in outcome.out
     (described,) = json.loads(run("metadata", "models/clean.pkl", "-f", "json").out)["files"]
     assert (described["path"], described["size"]) == ("models/clean.pkl", 33)
