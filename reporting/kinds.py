@@ -25,13 +25,17 @@ MEANING = {
         "Raise the limit if you trust the source: real models seldom come near it.",
     ),
     ProblemKind.UNSUPPORTED: Meaning(
-        "of unknown format", "No scanner knows the format.", "Check what the file is, and whether it belongs there."
+        "of unknown kind",
+        "No scanner knows the format, or it is no regular file.",
+        "Check what the file is, and whether it belongs there.",
     ),
     ProblemKind.ENCRYPTED: Meaning(
         "encrypted", "The bytes are encrypted and cannot be examined.", "Scan the decrypted file."
     ),
     ProblemKind.SKIPPED: Meaning(
-        "skipped by size", "The file is larger than the sizes that were asked for.", "Raise --max-file-size."
+        "left out",
+        "The file is larger than was asked for, a link out of the tree, or a mere pointer to a file elsewhere.",
+        "Raise --max-file-size, name the link's target as well, or fetch what the pointer stands for.",
     ),
     ProblemKind.DESELECTED: Meaning(
         "left out by choice", "The scanners that know the format were not chosen.", "Widen --profile or the choice."

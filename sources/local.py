@@ -101,8 +101,13 @@ def _walk(tree: Tree) -> Iterator[Listed | Problem]:
             yield from _list_link(tree, item.path, hub)
         elif item.kind != _FILE:
             yield Problem(ProblemKind.UNSUPPORTED, tree.locator(item.path), NAME, f"{item.kind}: never opened")
-        elif not hub.is_named_later(item.path):
+        elif not hub.is_named_later(item.path) and not _is_absence(item):
             yield Listed(tree.locator(item.path), item.size)
+
+
+def _is_absence(item: Entry) -> bool:
+    """Return whether an entry is the Hub cache's note that a repository lacks a file of that name: empty by design."""
+    return item.size == 0 and "/.no_exist/" in f"/{item.path}"
 
 
 def _visit(tree: Tree, top: str) -> Iterator[Entry | Problem]:

@@ -314,6 +314,15 @@ def test_a_whole_hub_cache_is_read_once_under_the_names_of_its_first_snapshot(tm
     assert content(f"{snapshot}/onnx/int8/model.onnx", tmp_path) == b"bb22"
 
 
+def test_notes_of_absence_in_the_hub_cache_are_no_files(tmp_path: Path) -> None:
+    snapshot = hub_cache(tmp_path)
+    absent = snapshot.parents[1] / ".no_exist" / "0123abc"
+    absent.mkdir(parents=True)
+    (absent / "model.safetensors").touch()
+    (absent / "written").write_bytes(b"x")
+    assert [path for path in files(tmp_path) if ".no_exist" in path] == ["models--acme--tiny/.no_exist/0123abc/written"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
