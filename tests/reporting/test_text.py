@@ -44,7 +44,7 @@ def test_repeated_findings_and_problems_are_cut_unless_verbose() -> None:
     short, full = written("text", report), written("text", report, VERBOSE)
     assert "and 35 more of pickle/dangerous-call" in short
     assert "and 25 more: --verbose lists all" in short
-    assert "30 of unknown format" in short
+    assert "30 of unknown kind" in short
     assert full.count("loading would run") == 40
     assert full.count(": unknown") == 30
 
