@@ -16,14 +16,16 @@ from scanners.detector import Detector
 
 REACH = 64 * MIB
 """Bytes of a hidden stream that are interpreted."""
-TRIAL = 64 * KIB
+TRIAL = 16 * KIB
 """Bytes that confirmation interprets."""
 BEFORE = 256
 """Bytes before a named module in which its stream is looked for."""
 _MARKS = 8
 """MARK opcodes before a named module at which its stream may begin."""
-_OPCODES = 20_000
-_OPCODES_TO_NAME = 2_000
+_OPCODES = 4_000
+_OPCODES_TO_NAME = 1_000
+_PRICE = 200
+"""Operations that an opcode of a trial counts for, and a trial two hundred of them: decoys cost more than they look."""
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
 
 
@@ -73,7 +75,7 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
     opcodes = _OPCODES if start == nominated else _OPCODES_TO_NAME
     machine = Machine(MemoryReader(head), 0, Interests(), opcodes)
     outcome = machine.run()
-    context.operations.spend(machine.operations + 1)
+    context.operations.spend(_PRICE * (_PRICE + machine.operations))
     whole = outcome == kinds.STOPPED
     telling = _CALLS | {"IMPORT"} if whole and has_header(head) else _CALLS
     names = (Values(machine).callee(event[2]) for event in machine.events if event[0] in telling)
