@@ -101,10 +101,10 @@ def _attribute_of_class(name: str) -> bool:
 def is_inert_call(name: str, how: str, arguments: Json) -> bool:
     """Return whether calling `name` with described arguments is inert; `how` is the opcode."""
     given = items(arguments)
-    if how in ("NEWOBJ", "NEWOBJ_EX") or name.endswith(".__new__"):
-        name = name.removesuffix(".__new__")
-        if is_class(name):
-            return True
+    if name.endswith(".__new__"):
+        return is_class(name.removesuffix(".__new__")) and all(map(is_class, filter(None, map(global_name, given))))
+    if how in ("NEWOBJ", "NEWOBJ_EX") and is_class(name):
+        return True
     rule = tables.ARGUMENT_RULES.get(name)
     if rule == "same-package":
         return _same_package(name, given)
@@ -233,6 +233,11 @@ def _ruled(name: str) -> bool:
     return name in tables.ARGUMENT_RULES
 
 
+def _one_datum(given: list[Json]) -> bool:
+    named = ("builtins.Ellipsis", "builtins.NotImplemented")
+    return len(given) == 1 and (given[0] is None or global_name(given[0]) in named)
+
+
 def _one_argument(given: list[Json]) -> bool:
     return len(given) == 1
 
@@ -280,6 +285,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "calls-0-with-2": _rebuild_type,
     "setattr-state": _setattr_state,
     "one-argument": _one_argument,
+    "one-datum": _one_datum,
     "data-arguments": _data_arguments,
     "held-names": _held_names,
     "module-by-name": _by_name,
@@ -305,14 +311,24 @@ def _distribution_state(state: Json) -> bool:
     """Return whether scipy would pass nothing but its own template to exec; older states have none."""
     if not (isinstance(state, dict) and "dict" in state):
         return _TEMPLATE_KEY not in str(state)
-    template = _pairs(state).get(_TEMPLATE_KEY, "")
-    return isinstance(template, str) and (not template or bool(re.fullmatch(tables.DISTRIBUTION_TEMPLATE, template)))
+    templates = _values_of(state, _TEMPLATE_KEY)
+    return all(isinstance(one, str) and re.fullmatch(tables.DISTRIBUTION_TEMPLATE, one) for one in templates)
 
 
-def _raw_handle(described: Json) -> bool:
-    state = _pairs(described)
-    handles = [state[key] for key in ("handle", "_handle") if key in state]
-    return not any(isinstance(handle, (int, float)) for handle in handles)
+def _values_of(state: Json, *keys: str) -> list[Json]:
+    """Return all that is stored under some keys of a described dictionary: a later value does not hide an earlier."""
+    content = state.get("dict") if isinstance(state, dict) else None
+    if not isinstance(content, list):
+        return []
+    return [value for key, value in zip(content[::2], content[1::2], strict=False) if key in keys]
+
+
+def _raw_handle(state: Json) -> bool:
+    """Return whether no handle is a number, which would be freed as a pointer."""
+    if not (isinstance(state, dict) and "dict" in state):
+        return False
+    handles = _values_of(state, "handle", "_handle")
+    return not any(isinstance(one, int | float) or (isinstance(one, dict) and "int" in one) for one in handles)
 
 
 _TEMPLATE_KEY = "_parse_arg_template"
@@ -322,8 +338,11 @@ _FORMULA_CALLS = frozenset(
 )
 
 
-def _formula_state(described: Json) -> bool:
-    formula = _pairs(described).get("formula")
+def _formula_state(state: Json) -> bool:
+    return isinstance(state, dict) and "dict" in state and all(map(_plain_formula, _values_of(state, "formula")))
+
+
+def _plain_formula(formula: Json) -> bool:
     if formula is None:
         return True
     if not isinstance(formula, str) or any(part in formula for part in ("__", "'", '"', "[", "{", "lambda")):
@@ -339,9 +358,13 @@ STATE_RULES: dict[str, Callable[[Json], bool]] = {
 }
 
 
+# Rules of callables whose results real saves give a state; what others return may be a class, a module or anything.
+_BUILDABLE = frozenset("calls-0-with-1 calls-0-with-2 class-first one-argument same-package setattr-state".split())
+
+
 def is_inert_build(name: str, state: Json) -> bool:
-    """Return whether giving an instance of the class `name` a described state is inert."""
+    """Return whether giving an instance that `name` made a described state is inert."""
     rule = tables.STATE_RULES.get(name)
-    if rule is None:
-        return True
-    return not (isinstance(state, dict) and state.get("more")) and STATE_RULES[rule](state)
+    if rule:
+        return not (isinstance(state, dict) and state.get("more")) and STATE_RULES[rule](state)
+    return not name or is_class(name) or is_call(name) or tables.ARGUMENT_RULES.get(name) in _BUILDABLE

@@ -33,7 +33,8 @@ Rules:
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
 - `nested-torch`: argument 0 is literal bytes, themselves scanned as a torch file.
-- `one-argument`: exactly one argument (a second one would be called, or make a class).
+- `one-argument`: exactly one argument (a second one would be called).
+- `one-datum`: exactly one argument: None, Ellipsis or NotImplemented.
 - `raw-handle`: `handle` and `_handle`, if in the state, are literal bytes, bytearray or str, or None: a number there
   is a pointer that is freed.
 - `reconstructor`: argument 0 is an inert class, argument 1 a builtin data type or an inert class; argument 2 is
@@ -46,7 +47,7 @@ Rules:
 - `type-by-name`: argument 0 is a literal string; the result is the type of module `types` or `builtins` with that
   name, judged as a reference.
 - `typing-subscript`: argument 0 is a global of `typing`, `collections` or `builtins`.
-- `union-type`: argument 0 is the global operator.or_, argument 1 holds nothing but globals: `int | str` is saved so.
+- `union-type`: argument 0 is the global operator.or_, argument 1 holds only globals: `int | str` is saved so.
 """
 
 from __future__ import annotations
@@ -4336,7 +4337,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "__builtin__.reduce": "union-type",
     "__builtin__.str": "data-arguments",
     "__builtin__.tuple": "data-arguments",
-    "__builtin__.type": "one-argument",
+    "__builtin__.type": "one-datum",
     "__builtin__.unicode": "data-arguments",
     "_codecs.encode": "text-codec",
     "_functools.reduce": "union-type",
@@ -4350,7 +4351,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "builtins.list": "data-arguments",
     "builtins.str": "data-arguments",
     "builtins.tuple": "data-arguments",
-    "builtins.type": "one-argument",
+    "builtins.type": "one-datum",
     "cloudpickle.cloudpickle._builtin_type": "type-by-name",
     "cloudpickle.cloudpickle.subimport": "module-by-name",
     "collections.defaultdict": "callable-first",
@@ -4369,8 +4370,8 @@ ARGUMENT_RULES: dict[str, str] = {
     "functools.reduce": "union-type",
     "numpy._core._ufunc_reconstruct": "global-by-name",
     "numpy.core._ufunc_reconstruct": "global-by-name",
-    "numpy.ma.core._mareconstruct": "class-first",
-    "numpy.ma.mrecords._mrreconstruct": "class-first",
+    "numpy.ma.core._mareconstruct": "same-package",
+    "numpy.ma.mrecords._mrreconstruct": "same-package",
     "numpy.random._pickle.__bit_generator_ctor": "same-package",
     "numpy.random._pickle.__generator_ctor": "same-package",
     "numpy.random._pickle.__randomstate_ctor": "same-package",
@@ -4383,13 +4384,13 @@ ARGUMENT_RULES: dict[str, str] = {
     "pandas.core.indexes.period._new_PeriodIndex": "same-package",
     "pandas.core.indexes.timedeltas._new_TimedeltaIndex": "same-package",
     "pandas.indexes.base._new_Index": "same-package",
-    "sklearn.metrics._dist_metrics.newObj": "class-first",
-    "sklearn.neighbors._ball_tree.newObj": "class-first",
-    "sklearn.neighbors._dist_metrics.newObj": "class-first",
-    "sklearn.neighbors._kd_tree.newObj": "class-first",
-    "sklearn.neighbors.ball_tree.newObj": "class-first",
-    "sklearn.neighbors.dist_metrics.newObj": "class-first",
-    "sklearn.neighbors.kd_tree.newObj": "class-first",
+    "sklearn.metrics._dist_metrics.newObj": "same-package",
+    "sklearn.neighbors._ball_tree.newObj": "same-package",
+    "sklearn.neighbors._dist_metrics.newObj": "same-package",
+    "sklearn.neighbors._kd_tree.newObj": "same-package",
+    "sklearn.neighbors.ball_tree.newObj": "same-package",
+    "sklearn.neighbors.dist_metrics.newObj": "same-package",
+    "sklearn.neighbors.kd_tree.newObj": "same-package",
     "torch._tensor._rebuild_from_type": "calls-0-with-2",
     "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
     "torch._utils._rebuild_parameter_with_state": "setattr-state",

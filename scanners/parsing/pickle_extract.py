@@ -22,6 +22,8 @@ from scanners.parsing.pickle_stream import JOBLIB_ARRAYS, begins_stream
 from scanners.parsing.pickle_values import Values, render
 
 CODE_MAKERS = frozenset({"types.CodeType", "dill._dill._create_code", "builtins.code"})
+RULED_KEYS = frozenset({"_parse_arg_template", "formula", "handle", "_handle"})
+"""Keys of a state that loading executes, evaluates or frees, for the classes of STATE_RULES."""
 NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
 DECODED_LIMIT = 16 * MIB
@@ -91,7 +93,29 @@ def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[st
     machine = values.machine
     if machine.kind(instance) == kinds.GLOBAL:
         return "modify", values.callee(instance), {}
-    return "build", values.callee(machine.first(instance)), {"state": values.describe(state)}
+    name = values.made_class(instance)
+    return "build", name, {"state": _ruled_state(values, state) if name in _state_rules() else values.describe(state)}
+
+
+def _ruled_state(values: Values, state: int) -> Json:
+    """Return of a dictionary what rules on states look at, however large it is; a computed key makes it "more"."""
+    machine = values.machine
+    if machine.kind(state) != kinds.DICT:
+        return values.describe(state)
+    items = machine.items(state)
+    described: list[Json] = []
+    for key, value in zip(items[::2], items[1::2], strict=False):
+        name = values.string(key)
+        if name in RULED_KEYS:
+            described += [name, values.describe(value)]
+    complete = len(items) == machine.second(state) and all(map(values.string, items[::2]))
+    return {"dict": described} if complete else {"dict": described, "more": 1}
+
+
+def _state_rules() -> dict[str, str]:
+    from scanners.judge.inert_names import STATE_RULES
+
+    return STATE_RULES
 
 
 def _render(values: Values, value: int) -> str:

@@ -27,6 +27,7 @@ _IMPORTERS = frozenset(
 )
 _IMPORTERS |= {"dill._dill._import_module", "pkgutil.resolve_name"}
 _TYPE_LOADERS = frozenset({"cloudpickle.cloudpickle._builtin_type", "dill._dill._load_type"})
+_CLASS_MAKERS = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 _PARTIAL = frozenset({"functools.partial", "_functools.partial"})
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
@@ -71,8 +72,11 @@ class Values:
             return full_name(*machine.name(value))
         if kind == kinds.PERSISTENT:
             return self._persistent_class(machine.first(value), depth)
-        if kind not in (kinds.CALL, kinds.OBJECT) or depth > CHAIN_LIMIT:
-            return ""
+        return self._returned(value, depth) if kind in (kinds.CALL, kinds.OBJECT) and depth <= CHAIN_LIMIT else ""
+
+    def _returned(self, value: int, depth: int) -> str:
+        """Return the dotted name of what a call returns, where its arguments tell."""
+        machine = self.machine
         made_by, arguments = machine.first(value), self.arguments(machine.second(value))
         maker = self.callee(made_by, depth + 1)
         if maker in _PARTIAL and arguments:
@@ -86,6 +90,14 @@ class Values:
         if machine.kind(made_by) in (kinds.CALL, kinds.OBJECT) and arguments:
             return self._applied(made_by, arguments[0], depth)
         return ""
+
+    def made_class(self, instance: int) -> str:
+        """Return the class of an instance, or the callable that returned it."""
+        maker = self.callee(self.machine.first(instance))
+        if maker in _CLASS_MAKERS or maker.endswith(".__new__"):
+            arguments = self.arguments(self.machine.second(instance))
+            return self.callee(arguments[0]) if arguments else maker
+        return maker
 
     def _persistent_class(self, identifier: int, depth: int) -> str:
         """Resolve the class of a module as torch before 1.6 saves it: `('module', class, source file, source)`."""

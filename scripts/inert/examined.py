@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 WILDCARDS = (
-    "accelerate", "catboost", "category_encoders", "diffusers", "efficientnet_pytorch", "fastai", "feature_engine", "flair",
-    "gensim", "gymnasium", "hdbscan", "hmmlearn", "imblearn", "kornia", "lightgbm", "lightning", "lightning_fabric", "mlxtend", "mmengine",
-    "monai", "open_clip", "peft", "pmdarima", "pynndescent", "pyod", "pytorch_lightning",
-    "segmentation_models_pytorch", "sentence_transformers", "sklearn",
-    "sktime", "skorch", "speechbrain", "stable_baselines3", "statsmodels", "timm",
-    "torch.ao", "torch.distributions", "torch.nn", "torch.optim", "torch.quantization", "torch_geometric",
-    "torchaudio", "torchmetrics", "torchtext", "torchvision", "transformers", "ultralytics", "umap", "xgboost",
+    "accelerate", "catboost", "category_encoders", "diffusers", "efficientnet_pytorch", "fastai",
+    "feature_engine", "flair", "gensim", "gymnasium", "hdbscan", "hmmlearn", "imblearn", "kornia", "lightgbm",
+    "lightning", "lightning_fabric", "mlxtend", "mmengine", "monai", "open_clip", "peft", "pmdarima",
+    "pynndescent", "pyod", "pytorch_lightning", "segmentation_models_pytorch", "sentence_transformers",
+    "sklearn", "skorch", "sktime", "speechbrain", "stable_baselines3", "statsmodels", "timm", "torch.ao",
+    "torch.distributions", "torch.nn", "torch.optim", "torch.quantization", "torch_geometric", "torchaudio",
+    "torchmetrics", "torchtext", "torchvision", "transformers", "ultralytics", "umap", "xgboost",
 )  # fmt: skip
 """Every examined version of these was read whole, and what does not pass is refused by name, so a new class of a
 version that was not read is taken as its neighbours are. Packages that handle files, code or processes have none."""
 
 LISTED = (
-    "addict", "datasets", "dateutil", "easydict", "einops", "fastcore", "joblib", "munch", "networkx", "nltk", "numpy", "omegaconf",
-    "packaging", "pandas", "pytz", "scipy", "shap", "torch", "yacs",
+    "addict", "datasets", "dateutil", "easydict", "einops", "fastcore", "joblib", "munch", "networkx", "nltk",
+    "numpy", "omegaconf", "packaging", "pandas", "pytz", "scipy", "shap", "torch", "yacs",
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
 
 LEFT_OUT = (
-    "datasets.utils", "joblib.externals", "numpy.distutils", "numpy.f2py", "numpy.testing", "pandas.io",
-    "pandas.plotting", "pandas.util", "pandas.compat.pickle_compat", "scipy._build_utils", "torch._dynamo",
-    "torch._export", "torch._functorch", "torch._higher_order_ops", "torch._inductor", "torch._lazy", "torch._library",
-    "torch._logging", "torch._numpy", "torch._vendor", "torch.backends", "torch.compiler", "torch.contrib",
-    "torch.distributed", "torch.export", "torch.fx", "torch.hub", "torch.jit", "torch.multiprocessing", "torch.onnx",
-    "torch.package", "torch.profiler", "torch.testing", "torch.utils.benchmark", "torch.utils.bottleneck",
-    "torch.utils.cpp_extension", "torch.utils.hipify", "torch.utils.tensorboard", "torch.utils.viz", "networkx.drawing",
+    "datasets.utils", "joblib.externals", "networkx.drawing", "numpy.distutils", "numpy.f2py", "numpy.testing",
+    "pandas.compat.pickle_compat", "pandas.io", "pandas.plotting", "pandas.util", "scipy._build_utils",
+    "torch._dynamo", "torch._export", "torch._functorch", "torch._higher_order_ops", "torch._inductor",
+    "torch._lazy", "torch._library", "torch._logging", "torch._numpy", "torch._vendor", "torch.backends",
+    "torch.compiler", "torch.contrib", "torch.distributed", "torch.export", "torch.fx", "torch.hub",
+    "torch.jit", "torch.multiprocessing", "torch.onnx", "torch.package", "torch.profiler", "torch.testing",
+    "torch.utils.benchmark", "torch.utils.bottleneck", "torch.utils.cpp_extension", "torch.utils.hipify",
+    "torch.utils.tensorboard", "torch.utils.viz",
 )  # fmt: skip
 """Modules of listed packages that no saved model has classes of, or that deal in code, files and processes."""
 

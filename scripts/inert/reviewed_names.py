@@ -236,8 +236,8 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill._dill._get_attr": "getattr",
     "__builtin__.iter": "one-argument",
     "builtins.iter": "one-argument",
-    "__builtin__.type": "one-argument",
-    "builtins.type": "one-argument",
+    "__builtin__.type": "one-datum",
+    "builtins.type": "one-datum",
     **{
         f"{module}.{name}": "data-arguments"
         for module in ("builtins", "__builtin__")
@@ -272,8 +272,8 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch.storage._load_from_bytes": "nested-torch",
     "numpy.core._ufunc_reconstruct": "global-by-name",
     "numpy._core._ufunc_reconstruct": "global-by-name",
-    "numpy.ma.core._mareconstruct": "class-first",
-    "numpy.ma.mrecords._mrreconstruct": "class-first",
+    "numpy.ma.core._mareconstruct": "same-package",
+    "numpy.ma.mrecords._mrreconstruct": "same-package",
     **{
         f"numpy.random._pickle.{name}": "same-package"
         for name in ("__bit_generator_ctor", "__generator_ctor", "__randomstate_ctor")
@@ -288,7 +288,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "pandas.indexes.base._new_Index": "same-package",
     "dateutil.tz._tzfile._unpickle": "same-package",
     **{
-        f"sklearn.{module}.newObj": "class-first"
+        f"sklearn.{module}.newObj": "same-package"
         for module in (
             "metrics._dist_metrics", "neighbors._ball_tree", "neighbors._dist_metrics", "neighbors._kd_tree",
             "neighbors.ball_tree", "neighbors.dist_metrics", "neighbors.kd_tree",

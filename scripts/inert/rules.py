@@ -33,7 +33,8 @@ RULES = {
         "argument 0 is a literal string; the result is the module or global it names, judged as a reference."
     ),
     "nested-torch": "argument 0 is literal bytes, themselves scanned as a torch file.",
-    "one-argument": "exactly one argument (a second one would be called, or make a class).",
+    "one-argument": "exactly one argument (a second one would be called).",
+    "one-datum": "exactly one argument: None, Ellipsis or NotImplemented.",
     "raw-handle": (
         "`handle` and `_handle`, if in the state, are literal bytes, bytearray or str, or None: a number there is "
         "a pointer that is freed."
@@ -54,5 +55,5 @@ RULES = {
         "judged as a reference."
     ),
     "typing-subscript": "argument 0 is a global of `typing`, `collections` or `builtins`.",
-    "union-type": "argument 0 is the global operator.or_, argument 1 holds nothing but globals: `int | str` is saved so.",
+    "union-type": "argument 0 is the global operator.or_, argument 1 holds only globals: `int | str` is saved so.",
 }

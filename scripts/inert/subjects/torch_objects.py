@@ -81,8 +81,8 @@ def _made(kind: Any) -> Any:
 
     named = {
         "embed_dim": 4, "d_model": 4, "num_layers": 1, "kernel_size": 1, "lambd": 0.5, "padding": 1, "threshold": 0.1,
-        "value": 0.1, "cutoffs": [2], "n_classes": 4, "normalized_shape": 4, "num_groups": 1, "unflattened_size": (1, 1),
-        "dim": 1, "qconfig": torch.ao.quantization.default_qat_qconfig,
+        "value": 0.1, "cutoffs": [2], "n_classes": 4, "normalized_shape": 4, "num_groups": 1, "dim": 1,
+        "unflattened_size": (1, 1), "qconfig": torch.ao.quantization.default_qat_qconfig,
     }  # fmt: skip
     required = {
         name: named.get(name, 2)
