@@ -12,7 +12,9 @@ from functools import cache
 
 from modelsweep.core.finding import Json
 from scanners.judge import inert_names as tables
+from scanners.judge.by_value import CLASSES, MAKERS, METACLASSES
 from scanners.judge.dangerous_names import family
+from scanners.judge.described import global_name, globals_in, instance_of, is_data, items
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
@@ -73,9 +75,35 @@ def is_call(name: str) -> bool:
     return _wildcard(module) or module.partition(".")[0] in _words(tables.CYTHON_PACKAGES)
 
 
+def is_inert_maker(name: str, given: list[Json]) -> bool:
+    """Return whether a call rebuilds something stored by value and runs nothing but the metaclass that it names."""
+    if name not in MAKERS:
+        return False
+    return name not in CLASSES or name.endswith("_create_namedtuple") or (bool(given) and _is_metaclass(given[0]))
+
+
+def _is_metaclass(described: Json) -> bool:
+    name = global_name(described)
+    if name:
+        return name in METACLASSES or is_class(name)
+    if not isinstance(described, dict):
+        return False
+    # dill names builtin types by `_load_type("type")`; a metaclass may itself be stored by value.
+    return instance_of(described) in CLASSES or (
+        instance_of(described).endswith("._load_type") and described.get("args") == {"tuple": ["type"]}
+    )
+
+
 def is_inert_name(name: str) -> bool:
     """Return whether a name may be held without a word."""
-    return is_class(name) or is_call(name) or name in tables.ARGUMENT_RULES or _attribute_of_class(name) or _held(name)
+    return (
+        name in MAKERS
+        or is_class(name)
+        or is_call(name)
+        or name in tables.ARGUMENT_RULES
+        or _attribute_of_class(name)
+        or _held(name)
+    )
 
 
 @cache
@@ -101,8 +129,11 @@ def _attribute_of_class(name: str) -> bool:
 def is_inert_call(name: str, how: str, arguments: Json) -> bool:
     """Return whether calling `name` with described arguments is inert; `how` is the opcode."""
     given = items(arguments)
+    if is_inert_maker(name, given):
+        return True
     if name.endswith(".__new__"):
-        return is_class(name.removesuffix(".__new__")) and all(map(is_class, filter(None, map(global_name, given))))
+        owner = name.removesuffix(".__new__")
+        return is_class(owner) and owner not in tables.STATE_RULES and global_name(given[0] if given else None) == owner
     if how in ("NEWOBJ", "NEWOBJ_EX") and is_class(name):
         return True
     rule = tables.ARGUMENT_RULES.get(name)
@@ -115,52 +146,6 @@ def is_inert_call(name: str, how: str, arguments: Json) -> bool:
     if how in ("INST", "OBJ", "REDUCE") and not given and is_class(name) and how != "REDUCE":
         return True
     return _listed(tables.ENUMS, name) and len(given) == 1 and is_data(given[0])
-
-
-def items(described: Json) -> list[Json]:
-    """Return the items of a described tuple or list, in full or not at all."""
-    if isinstance(described, dict):
-        for kind in ("tuple", "list"):
-            content = described.get(kind)
-            if isinstance(content, list):
-                return content
-    return []
-
-
-def global_name(described: Json) -> str:
-    """Return the dotted name of a described global, else nothing."""
-    name = described.get("global") if isinstance(described, dict) else None
-    return name if isinstance(name, str) else ""
-
-
-def globals_in(described: Json) -> list[str]:
-    """Return the dotted names of all globals in a description."""
-    if isinstance(described, list):
-        return [name for item in described for name in globals_in(item)]
-    if not isinstance(described, dict):
-        return []
-    own = global_name(described)
-    return [own] if own else [name for item in described.values() for name in globals_in(item)]
-
-
-def is_data(described: Json) -> bool:
-    """Return whether a description holds nothing but constants and containers of them."""
-    if isinstance(described, list):
-        return all(map(is_data, described))
-    if not isinstance(described, dict):
-        return True
-    return next(iter(described)) in ("tuple", "list", "dict", "set", "frozenset", "bytes", "float", "int") and all(
-        map(is_data, described.values())
-    )
-
-
-def instance_of(described: Json) -> str:
-    """Return the name of the class or maker of a described instance, else nothing."""
-    if not isinstance(described, dict):
-        return ""
-    maker = global_name(described.get("call"))
-    given = items(described.get("args"))
-    return global_name(given[0]) if maker == "copyreg._reconstructor" and given else maker
 
 
 def _class_at(given: list[Json], at: int) -> bool:
@@ -180,6 +165,8 @@ def _getattr(given: list[Json]) -> bool:
         return False
     owner = global_name(given[0]) or instance_of(given[0])
     attribute = given[1]
+    if is_data(given[0]):
+        return isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
     if attribute == "__new__":
         return is_class(owner)
     return (is_class(owner) or is_call(owner)) and isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
@@ -360,6 +347,17 @@ STATE_RULES: dict[str, Callable[[Json], bool]] = {
 
 # Rules of callables whose results real saves give a state; what others return may be a class, a module or anything.
 _BUILDABLE = frozenset("calls-0-with-1 calls-0-with-2 class-first one-argument same-package setattr-state".split())
+
+
+_EXECUTED = {"distribution-state": _TEMPLATE_KEY, "formula-state": "formula"}
+
+
+def executed_text(name: str, state: Json) -> str:
+    """Return the text that an instance of the class `name` would execute of a state that is not inert, else nothing."""
+    key = _EXECUTED.get(tables.STATE_RULES.get(name, ""), "")
+    rule = _distribution_state if key == _TEMPLATE_KEY else _formula_state
+    texts = [text for text in _values_of(state, key) if isinstance(text, str) and not rule({"dict": [key, text]})]
+    return texts[0] if texts else ""
 
 
 def is_inert_build(name: str, state: Json) -> bool:

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
+from scanners.judge.by_value import CLASSES, FUNCTIONS, ON_LOAD, is_own_attribute, maker_of
 from scanners.judge.dangerous_names import family
-from scanners.judge.inert import globals_in, is_class, is_inert_build, is_inert_call, is_inert_name, items
+from scanners.judge.described import globals_in, items
+from scanners.judge.inert import executed_text, is_call, is_class, is_inert_build, is_inert_call, is_inert_name
 from scanners.judge.inert_names import ARGUMENT_RULES
 from scanners.parsing.pickle_values import render
 
@@ -144,6 +146,28 @@ DANGEROUS_CODE = Rule(
     cwe=94,
     references=("https://docs.python.org/3/library/pickle.html",),
 )
+OWN_CALL = Rule(
+    id="pickle/own-function-called",
+    title="Loading calls a function that the pickle brings along",
+    severity=Severity.WARNING,
+    message="loading would call a function stored by value: {subject}",
+    why="The bytecode in the file runs on load, and what it does cannot be known in full without running it.",
+    fix="Review the function's code with dis before anything loads the file.",
+    confidence="medium",
+    cwe=94,
+    references=("https://github.com/cloudpipe/cloudpickle#readme",),
+)
+RUNNING_CODE = Rule(
+    id="pickle/dangerous-code-on-load",
+    title="A function stored by value that runs on load uses a dangerous callable",
+    severity=Severity.CRITICAL,
+    message="loading would run the code of {subject}(), which uses {names}",
+    why="Loading calls the function itself, or a special method of a class stored by value.",
+    fix=_DO_NOT_LOAD,
+    confidence="medium",
+    cwe=94,
+    references=("https://arxiv.org/abs/2508.19774",),
+)
 
 RULES = (
     DANGEROUS_CALL,
@@ -157,17 +181,20 @@ RULES = (
     EXTENSION,
     CODE,
     DANGEROUS_CODE,
+    OWN_CALL,
+    RUNNING_CODE,
 )
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
+    running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
     called = {(fact.locator, fact.value) for fact in facts if fact.kind == "call"}
     for fact in facts:
         if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact.value, options)):
             continue
-        found = _OPINIONS[fact.kind](fact)
+        found = _code(fact, fact.locator in running) if fact.kind == "code" else _OPINIONS[fact.kind](fact)
         if found is None:
             if not _allowed(fact.value, options):
                 unknown.setdefault((fact.locator, _package(fact.value)), []).append(fact)
@@ -187,8 +214,9 @@ def _call(fact: Fact) -> Opinion:
     if name.isdigit() or fact.detail.get("computed") == {"computed": True}:
         return ()  # an entry of the extension registry, or a name that is computed: told as such
     if "computed" in fact.detail:
-        return [Finding(COMPUTED_CALL, fact.locator, name, span=fact.span)]
-    if is_inert_call(name, how, arguments):
+        return _computed_call(fact)
+    given = items(arguments)
+    if is_inert_call(name, how, arguments) or is_own_attribute(name, given):
         return ()
     danger = family(name)
     if danger:
@@ -204,6 +232,14 @@ def _call(fact: Fact) -> Opinion:
     return () if name in ARGUMENT_RULES and any(not is_inert_name(other) for other in globals_in(arguments)) else None
 
 
+def _computed_call(fact: Fact) -> Opinion:
+    maker = maker_of(fact.detail["computed"])
+    if maker in CLASSES:
+        return ()  # an instance of a class that the pickle brings along: its code is judged as such
+    rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
+    return [Finding(rule, fact.locator, fact.value, span=fact.span)]
+
+
 def _reaches_inside(name: str, arguments: Json) -> bool:
     """Return whether getattr is used to reach a special attribute, the way out of any object."""
     return ARGUMENT_RULES.get(name) == "getattr" and any(
@@ -212,7 +248,15 @@ def _reaches_inside(name: str, arguments: Json) -> bool:
 
 
 def _build(fact: Fact) -> Opinion:
-    return () if is_inert_build(fact.value, fact.detail.get("state")) else None
+    state = fact.detail.get("state")
+    if is_inert_build(fact.value, state):
+        return ()
+    executed = executed_text(fact.value, state)
+    if not executed:
+        return None
+    shown = f"{fact.value}.__setstate__ on {shorten(redact(executed), ARGUMENT_TEXT)!r}"
+    evidence: dict[str, Json] = {"family": "code execution", "shown": shown}
+    return [Finding(DANGEROUS_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 
 
 def _modify(fact: Fact) -> Opinion:
@@ -228,8 +272,12 @@ def _import(fact: Fact) -> Opinion:
     return None
 
 
+# Functions of data: what they are given they do not run.
+_PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.sum", "builtins.abs", "math.", "numpy.")
+
+
 def _attribute(fact: Fact) -> Opinion:
-    if is_class(fact.value):
+    if is_class(fact.value) or is_call(fact.value) or fact.value.startswith(_PLAIN_FUNCTIONS):
         return ()
     evidence = {"name": fact.detail.get("name", "")}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
@@ -243,13 +291,15 @@ def _extension(fact: Fact) -> Opinion:
     return [Finding(EXTENSION, fact.locator, fact.value, span=fact.span)]
 
 
-def _code(fact: Fact) -> Opinion:
+def _code(fact: Fact, runs: bool) -> Opinion:
+    """Judge a code object; `runs` says that loading calls a function which the pickle brings along."""
     names = fact.detail.get("names")
     used = [str(name) for name in names] if isinstance(names, list) else []
     dangerous = sorted({name for name in used if name in _CODE_NAMES})
     if dangerous:
         evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
-        return [Finding(DANGEROUS_CODE, fact.locator, fact.value, span=fact.span, evidence=evidence)]
+        rule = RUNNING_CODE if runs or fact.value.rpartition(".")[2] in ON_LOAD else DANGEROUS_CODE
+        return [Finding(rule, fact.locator, fact.value, span=fact.span, evidence=evidence)]
     return [Finding(CODE, fact.locator, fact.value, span=fact.span)]
 
 
@@ -261,9 +311,8 @@ _OPINIONS = {
     "attribute": _attribute,
     "computed-name": _computed_name,
     "extension-code": _extension,
-    "code": _code,
 }
-KINDS = frozenset(_OPINIONS)
+KINDS = frozenset({*_OPINIONS, "code"})
 # Names in a code object that a model's function has little reason to use.
 _CODE_NAMES = frozenset(
     "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "

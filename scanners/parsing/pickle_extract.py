@@ -15,13 +15,13 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.judge.by_value import CODE
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_literals import Text, text_at
 from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_stream import JOBLIB_ARRAYS, begins_stream
 from scanners.parsing.pickle_values import Values, render
 
-CODE_MAKERS = frozenset({"types.CodeType", "dill._dill._create_code", "builtins.code"})
 RULED_KEYS = frozenset({"_parse_arg_template", "formula", "handle", "_handle"})
 """Keys of a state that loading executes, evaluates or frees, for the classes of STATE_RULES."""
 NAMES_LIMIT = 200
@@ -73,7 +73,7 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
         yield "extension-code", str(values.machine.first(callee)), {}
     elif how == "BUILD":
         yield _build(values, callee, arguments)
-    elif name in CODE_MAKERS:
+    elif name in CODE:
         yield "code", *_code(values, arguments)
     else:
         yield "call", *_call(values, how, name, callee, arguments)

@@ -13,6 +13,8 @@ from scanners.parsing.pickle_machine import Machine
 STRING_LIMIT = 400
 """Characters of a string that are kept in a fact."""
 DEPTH_LIMIT = 5
+ARGUMENTS = 32
+"""Arguments of one call that are described."""
 NODE_LIMIT = 48
 """Values described in one argument list."""
 CHAIN_LIMIT = 12
@@ -28,6 +30,8 @@ _IMPORTERS = frozenset(
 _IMPORTERS |= {"dill._dill._import_module", "pkgutil.resolve_name"}
 _TYPE_LOADERS = frozenset({"cloudpickle.cloudpickle._builtin_type", "dill._dill._load_type"})
 _CLASS_MAKERS = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
+# Names by which dill loads types that are not in `types`.
+_TYPES = {"PartialType": "functools.partial", "type": "builtins.type", "object": "builtins.object"}
 _PARTIAL = frozenset({"functools.partial", "_functools.partial"})
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
@@ -86,7 +90,7 @@ class Values:
         if maker in _IMPORTERS and arguments:
             return self.string(arguments[0]).replace(":", ".")
         if maker in _TYPE_LOADERS and arguments:
-            return f"types.{self.string(arguments[0])}"
+            return _TYPES.get(self.string(arguments[0]), f"types.{self.string(arguments[0])}")
         if machine.kind(made_by) in (kinds.CALL, kinds.OBJECT) and arguments:
             return self._applied(made_by, arguments[0], depth)
         return ""
@@ -120,7 +124,13 @@ class Values:
 
     def describe(self, value: int) -> Json:
         """Return a value as bounded JSON: constants as themselves, everything else as an object of one key."""
-        return self._describe(value, DEPTH_LIMIT, [NODE_LIMIT])
+        if self.machine.kind(value) != kinds.TUPLE:
+            return self._describe(value, DEPTH_LIMIT, [NODE_LIMIT])
+        # Each argument has a budget of its own, so that a large one does not hide those behind it.
+        items = self.machine.items(value)[:ARGUMENTS]
+        described: list[Json] = [self._describe(item, DEPTH_LIMIT, [NODE_LIMIT]) for item in items]
+        more = self.machine.second(value) - len(items)
+        return {"tuple": described, "more": more} if more else {"tuple": described}
 
     def _describe(self, value: int, depth: int, left: list[int]) -> Json:
         left[0] -= 1

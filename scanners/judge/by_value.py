@@ -1,0 +1,51 @@
+"""Functions and classes that dill and cloudpickle store by value: what rebuilds them, and code that runs on load.
+
+Sources: cloudpickle/cloudpickle.py and dill/_dill.py. Rebuilding a function from its code runs nothing; calling it, or
+making an instance of a class whose special methods travel along, does.
+"""
+
+from __future__ import annotations
+
+from modelsweep.core.finding import Json
+from scanners.judge.described import instance_of
+
+_FUNCTION_MAKERS = "_make_function _make_skel_func _create_function"
+_CLASS_MAKERS = "_make_skeleton_class _make_skeleton_enum _rehydrate_skeleton_class _create_type _create_namedtuple"
+_PART_MAKERS = (
+    "_make_empty_cell _make_cell _create_cell _function_setstate _class_setstate _fill_function _cell_set "
+    "_make_typevar _make_dict_keys _make_dict_values _make_dict_items _gen_ellipsis _gen_not_implemented "
+    "dynamic_subimport _get_bases _create_weakref _create_weakproxy _create_typing_tuple _dictproxy_helper"
+)
+_MODULES = ("cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast", "cloudpickle", "dill._dill", "dill.dill")
+
+
+def _full(names: str) -> frozenset[str]:
+    return frozenset(f"{module}.{name}" for module in _MODULES for name in names.split())
+
+
+FUNCTIONS = _full(_FUNCTION_MAKERS)
+CLASSES = _full(_CLASS_MAKERS)
+CODE = frozenset({"types.CodeType", "dill._dill._create_code", "dill.dill._create_code", "builtins.code"})
+"""Makers of code objects, whose arguments are told as a fact of their own."""
+MAIN = "builtins.__main__"
+"""What dill writes for the namespace of the main module."""
+MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | {MAIN}
+METACLASSES = frozenset(
+    {"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "typing.GenericMeta", "types.type"}
+)
+ON_LOAD = frozenset(
+    "__new__ __init__ __setstate__ __del__ __setattr__ __setitem__ __hash__ __eq__ __getattr__ __getattribute__ append "
+    "extend add __init_subclass__ __set_name__ __call__ __instancecheck__ __subclasscheck__ __prepare__".split()
+)
+"""Methods that loading itself may call on an instance of a class stored by value."""
+
+
+def maker_of(computed: Json) -> str:
+    """Return what made the thing that is called, where that is a function or class stored by value, else nothing."""
+    made_by = instance_of(computed)
+    return made_by if made_by in FUNCTIONS or made_by in CLASSES else ""
+
+
+def is_own_attribute(name: str, given: list[Json]) -> bool:
+    """Return whether a call sets an attribute of a class or function that the pickle itself brings along."""
+    return name == "builtins.setattr" and len(given) == 3 and bool(maker_of(given[0])) and isinstance(given[1], str)

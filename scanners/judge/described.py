@@ -1,0 +1,54 @@
+"""Reading described values: what `scanners.parsing.pickle_values` makes of arguments.
+
+Constants stand for themselves, everything else is an object whose first key says what it is.
+"""
+
+from __future__ import annotations
+
+from modelsweep.core.finding import Json
+
+
+def items(described: Json) -> list[Json]:
+    """Return the items of a described tuple or list, in full or not at all."""
+    if isinstance(described, dict):
+        for kind in ("tuple", "list"):
+            content = described.get(kind)
+            if isinstance(content, list):
+                return content
+    return []
+
+
+def global_name(described: Json) -> str:
+    """Return the dotted name of a described global, else nothing."""
+    name = described.get("global") if isinstance(described, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def globals_in(described: Json) -> list[str]:
+    """Return the dotted names of all globals in a description."""
+    if isinstance(described, list):
+        return [name for item in described for name in globals_in(item)]
+    if not isinstance(described, dict):
+        return []
+    own = global_name(described)
+    return [own] if own else [name for item in described.values() for name in globals_in(item)]
+
+
+def is_data(described: Json) -> bool:
+    """Return whether a description holds nothing but constants and containers of them."""
+    if isinstance(described, list):
+        return all(map(is_data, described))
+    if not isinstance(described, dict):
+        return True
+    return next(iter(described)) in ("tuple", "list", "dict", "set", "frozenset", "bytes", "float", "int") and all(
+        map(is_data, described.values())
+    )
+
+
+def instance_of(described: Json) -> str:
+    """Return the name of the class or maker of a described instance, else nothing."""
+    if not isinstance(described, dict):
+        return ""
+    maker = global_name(described.get("call"))
+    given = items(described.get("args"))
+    return global_name(given[0]) if maker == "copyreg._reconstructor" and given else maker
