@@ -969,8 +969,7 @@ CLASSES: dict[str, str] = {
     "nltk.tokenize.mwe": "MWETokenizer",
     "nltk.tokenize.nist": "NISTTokenizer",
     "nltk.tokenize.punkt": (
-        "PunktBaseClass PunktLanguageVars PunktParameters PunktSentenceTokenizer PunktToken PunktTokenizer "
-        "PunktTrainer"
+        "PunktBaseClass PunktLanguageVars PunktParameters PunktSentenceTokenizer PunktToken PunktTokenizer PunktTrainer"
     ),
     "nltk.tokenize.regexp": "BlanklineTokenizer RegexpTokenizer WhitespaceTokenizer WordPunctTokenizer",
     "nltk.tokenize.repp": "ReppTokenizer",
@@ -1254,8 +1253,7 @@ CLASSES: dict[str, str] = {
         "InvalidDependencyGroupObject"
     ),
     "packaging.direct_url": (
-        "ArchiveInfo DirInfo DirectUrl DirectUrlValidationError VcsInfo _DirectUrlRequiredKeyError "
-        "_FromMappingProtocol"
+        "ArchiveInfo DirInfo DirectUrl DirectUrlValidationError VcsInfo _DirectUrlRequiredKeyError _FromMappingProtocol"
     ),
     "packaging.errors": "ExceptionGroup _ErrorCollector",
     "packaging.licenses": "InvalidLicenseExpression",
@@ -1685,8 +1683,7 @@ CLASSES: dict[str, str] = {
     ),
     "scipy.optimize._numdiff": "_Fun_Wrapper",
     "scipy.optimize._optimize": (
-        "BracketError Brent MemoizeJac OptimizeResult OptimizeWarning _Brute_Wrapper _LineSearchError "
-        "_MaxFuncCallError"
+        "BracketError Brent MemoizeJac OptimizeResult OptimizeWarning _Brute_Wrapper _LineSearchError _MaxFuncCallError"
     ),
     "scipy.optimize._root_scalar": "MemoizeDer",
     "scipy.optimize._shgo": "LMap LMapCache SHGO",
@@ -2309,8 +2306,7 @@ CLASSES: dict[str, str] = {
     ),
     "torch._subclasses.fake_utils": "CrossRefFakeMode",
     "torch._subclasses.functional_tensor": (
-        "BaseFunctionalizeAPI CppFunctionalizeAPI FunctionalTensorMode FunctorchFunctionalizeAPI "
-        "PythonFunctionalizeAPI"
+        "BaseFunctionalizeAPI CppFunctionalizeAPI FunctionalTensorMode FunctorchFunctionalizeAPI PythonFunctionalizeAPI"
     ),
     "torch._subclasses.meta_utils": (
         "MetaConverter MetaStorageDesc MetaTensorDesc MetaTensorDescriber ViewFunc WeakTensorRefKey _CustomViewFunc "
@@ -3495,8 +3491,7 @@ CALLS: dict[str, str] = {
         "FlaxBigBirdForPreTrainingOutput FlaxBigBirdForQuestionAnsweringModelOutput"
     ),
     "transformers.models.blip.modeling_blip": (
-        "BlipForConditionalGenerationModelOutput BlipImageTextMatchingModelOutput BlipOutput "
-        "BlipTextVisionModelOutput"
+        "BlipForConditionalGenerationModelOutput BlipImageTextMatchingModelOutput BlipOutput BlipTextVisionModelOutput"
     ),
     "transformers.models.blip.modeling_tf_blip": (
         "TFBlipForConditionalGenerationModelOutput TFBlipImageTextMatchingModelOutput TFBlipOutput "
@@ -4049,8 +4044,7 @@ CALLS: dict[str, str] = {
     "transformers.models.pp_ocrv5_server_rec.modular_pp_ocrv5_server_rec": "PPOCRV5ServerRecForTextRecognitionOutput",
     "transformers.models.pp_ocrv6_small_rec.modeling_pp_ocrv6_small_rec": "PPOCRV6SmallRecForTextRecognitionOutput",
     "transformers.models.prophetnet.modeling_prophetnet": (
-        "ProphetNetDecoderLMOutput ProphetNetDecoderModelOutput ProphetNetSeq2SeqLMOutput "
-        "ProphetNetSeq2SeqModelOutput"
+        "ProphetNetDecoderLMOutput ProphetNetDecoderModelOutput ProphetNetSeq2SeqLMOutput ProphetNetSeq2SeqModelOutput"
     ),
     "transformers.models.qianfan_ocr.modeling_qianfan_ocr": (
         "QianfanOCRCausalLMOutputWithPast QianfanOCRModelOutputWithPast QianfanOCRVisionModelOutputWithPooling"
@@ -4126,12 +4120,10 @@ CALLS: dict[str, str] = {
     ),
     "transformers.models.sam3_tracker.modular_sam3_tracker": "Sam3TrackerImageSegmentationOutput",
     "transformers.models.sam3_tracker_video.modeling_sam3_tracker_video": (
-        "Sam3TrackerVideoImageSegmentationOutput Sam3TrackerVideoSegmentationOutput "
-        "Sam3TrackerVideoVisionEncoderOutput"
+        "Sam3TrackerVideoImageSegmentationOutput Sam3TrackerVideoSegmentationOutput Sam3TrackerVideoVisionEncoderOutput"
     ),
     "transformers.models.sam3_tracker_video.modular_sam3_tracker_video": (
-        "Sam3TrackerVideoImageSegmentationOutput Sam3TrackerVideoSegmentationOutput "
-        "Sam3TrackerVideoVisionEncoderOutput"
+        "Sam3TrackerVideoImageSegmentationOutput Sam3TrackerVideoSegmentationOutput Sam3TrackerVideoVisionEncoderOutput"
     ),
     "transformers.models.sam3_video.modeling_sam3_video": "Sam3VideoSegmentationOutput",
     "transformers.models.sam_hq.modeling_sam_hq": (
@@ -5608,9 +5600,7 @@ FRAMEWORK_PREFIXES = (
     "sklearn skorch sktime speechbrain stable_baselines3 statsmodels timm torch torch_geometric torchaudio "
     "torchmetrics torchtext torchvision transformers ultralytics umap xgboost yacs"
 )
-CYTHON_PACKAGES = (
-    "hdbscan numpy pandas scipy sklearn statsmodels"
-)
+CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
 DISTRIBUTION_TEMPLATE = (
     "\\ndef _parse_args\\(self, (?:[^\\W\\d]\\w*, )* loc=0(?:, scale=1)?\\):\\n    return \\((?:[^\\W\\d]"
     "\\w*, )*\\), loc, (?:scale|1)\\n\\ndef _parse_args_rvs\\(self, (?:[^\\W\\d]\\w*, )* loc=0(?:, scal"

@@ -65,10 +65,12 @@ cdef class Machine:
     cdef bint _gather(self, int form, Py_ssize_t count) except -1
     @cython.locals(index=Py_ssize_t, grown="long long[::1]")
     cdef int _copy_items(self, Py_ssize_t start, Py_ssize_t count) except -1
-    @cython.locals(index=Py_ssize_t, before="long long", kind=int, at=Py_ssize_t, value="long long")
+    @cython.locals(index=Py_ssize_t, before="long long", kind=int)
     cdef bint _store(self, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(at=Py_ssize_t, kept=list)
     cdef int _keep(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     cdef int _stored_callable(self, long long key, long long value) except -1
+    @cython.locals(at=Py_ssize_t, value="long long")
+    cdef int _stored_callables(self, Py_ssize_t start, Py_ssize_t count) except -1
     cdef int _candidate(self, Py_ssize_t offset) except -1
     cdef int _rare(self, int opcode) except -1

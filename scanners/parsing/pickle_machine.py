@@ -455,16 +455,21 @@ class Machine:
         before = self._b[index]
         kind = self._kinds[index]
         if kind < LIST or kind > FROZENSET:
+            if kind in (CALL, OBJECT) and self._callables:  # items of some classes become attributes
+                self._stored_callables(start, count)
             return True
         self._b[index] = before + count
         if before < KEPT_PER_CONTAINER and self._kept < KEPT_IN_ALL:
             self._keep(index, start, min(count, KEPT_PER_CONTAINER - before))
         if kind == DICT and self._callables:
-            for at in range(start + 1, start + count, 2):
-                value = self._stack[at]
-                if value & 1 and self._kinds[value >> 1] in (GLOBAL, CALL):
-                    self._stored_callable(self._stack[at - 1], value)
+            self._stored_callables(start, count)
         return True
+
+    def _stored_callables(self, start: int, count: int) -> None:
+        for at in range(start + 1, start + count, 2):
+            value = self._stack[at]
+            if value & 1 and self._kinds[value >> 1] in (GLOBAL, CALL):
+                self._stored_callable(self._stack[at - 1], value)
 
     def _keep(self, index: int, start: int, count: int) -> None:
         kept = self.contents.setdefault(index, [])
