@@ -169,7 +169,8 @@ def _getattr(given: list[Json]) -> bool:
         return isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
     if attribute == "__new__":
         return is_class(owner)
-    return (is_class(owner) or is_call(owner)) and isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
+    known = is_class(owner) or is_call(owner) or owner in tables.ARGUMENT_RULES
+    return known and isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
 
 
 def _global_by_name(given: list[Json]) -> bool:

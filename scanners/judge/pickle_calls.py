@@ -20,6 +20,8 @@ from scanners.parsing.pickle_values import render
 
 ARGUMENT_TEXT = 160
 """Characters of arguments shown in a message."""
+NAME_TEXT = 100
+"""Characters of a callable that is itself the result of a call."""
 NAMES_SHOWN = 5
 
 _WHY = (
@@ -237,7 +239,7 @@ def _computed_call(fact: Fact) -> Opinion:
     if maker in CLASSES:
         return ()  # an instance of a class that the pickle brings along: its code is judged as such
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
-    return [Finding(rule, fact.locator, fact.value, span=fact.span)]
+    return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
 
 
 def _reaches_inside(name: str, arguments: Json) -> bool:
