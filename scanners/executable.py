@@ -21,6 +21,7 @@ NATIVE = Rule(
     why="Native code does whatever its author wants once it is loaded, and loading a library is enough.",
     fix="Use it only where you trust the author and the way it reached you; compare its digest with a published one.",
     cwe=829,
+    references=("https://attack.mitre.org/techniques/T1204/002/",),
 )
 DISGUISED = Rule(
     id="executable/disguised",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import struct
+import warnings
 from dataclasses import dataclass
 
 from modelsweep.core.reader import Reader
@@ -108,6 +109,7 @@ def _unescape(raw: bytes) -> bytes:
     if b"\\" not in raw:
         return raw
     try:
-        return codecs.escape_decode(raw)[0]
+        with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
+            return codecs.escape_decode(raw)[0]
     except ValueError:
         return raw

@@ -149,7 +149,17 @@ ORDERED = global_("collections", "OrderedDict")
 METHODCALLER = global_("operator", "methodcaller")
 GETATTR = global_("builtins", "getattr")
 IMPORT_OS = call(global_("importlib", "import_module"), text("os"))
+
+
+def code(*names: str) -> bytes:
+    """Return what pushes the code object of a function `predict` that uses `names`, as cloudpickle pickles it."""
+    maker = call(global_("cloudpickle.cloudpickle", "_builtin_type"), text("CodeType"))
+    return maker + tuple_(number(1), binary(b"\x97"), tuple_(*map(text, names)), text("predict")) + REDUCE
+
+
 CASES |= {
+    "code_object": clean(stream(code("dot", "weights"))),
+    "code_object_dangerous": review(stream(code("os", "system"))),
     "getattr_of_import": malicious(stream(call(call(GETATTR, IMPORT_OS, text("system")), text(COMMAND)))),
     "getattr_dunder": malicious(stream(call(GETATTR, ORDERED, text("__subclasses__")))),
     "attrgetter": malicious(stream(call(call(global_("operator", "attrgetter"), text("system")), IMPORT_OS))),

@@ -1,0 +1,144 @@
+"""The habits of the code base, held: tuples equal folders, rules are named and shown, functions stay short."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import json
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import scanners
+import scanners.detectors
+from modelsweep.core.scanner import Scanner
+from scanners import SCANNERS
+from scanners.catalogue import Declared, declared_rules
+from scanners.detector import Detector
+from scanners.detectors import DETECTORS
+from scanners.judge import JUDGES, Judge
+from tests.scanners.test_cases import all_cases
+
+ROOT = Path(__file__).parents[1]
+PRODUCT = ("modelsweep", "sources", "scanners", "reporting", "producer", "worker")
+PACKAGES = (*PRODUCT, "scripts", "bench")
+GOLDENS = ROOT / "tests" / "scanners"
+LONGEST = 60
+"""Lines of a function of the product."""
+LONG_FUNCTIONS = {
+    "scanners/parsing/pickle_machine.py:run",  # one flat loop: a call for each opcode would halve its speed
+}
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
+# What the first part of a rule's name may be besides the name of who declares it
+FAMILIES = {
+    "archive": "what unpacking would do, in every format of archive",
+    "executable": "code inside other files, found by the detector of executables",
+    "name": "the judge of blacklisted names",
+    "script": "the detector of scripts",
+    "template": "the judge of chat templates",
+    "torch": "storages, in every format of torch",
+}
+
+
+def modules_with(package: object, name: str) -> dict[str, object]:
+    """Return the value called `name` of each module directly in a package that has one."""
+    path: list[str] = package.__path__  # type: ignore[attr-defined]
+    prefix: str = package.__name__  # type: ignore[attr-defined]
+    found = (importlib.import_module(f"{prefix}.{module.name}") for module in pkgutil.iter_modules(path))
+    return {module.__name__: getattr(module, name) for module in found if hasattr(module, name)}
+
+
+def test_the_tuple_of_scanners_is_the_folder() -> None:
+    found = modules_with(scanners, "SCANNER")
+    assert all(isinstance(value, Scanner) for value in found.values())
+    assert len(found) == len(SCANNERS) == len({scanner.name for scanner in SCANNERS})
+    assert {id(value) for value in found.values()} == {id(scanner) for scanner in SCANNERS}
+
+
+def test_the_tuple_of_detectors_is_the_folder() -> None:
+    found = modules_with(scanners.detectors, "DETECTOR")
+    assert all(isinstance(value, Detector) for value in found.values())
+    assert {id(value) for value in found.values()} == {id(detector) for detector in DETECTORS}
+    names = [*(scanner.name for scanner in SCANNERS), *(detector.name for detector in DETECTORS)]
+    assert len(set(names)) == len(names), "a name chooses one scanner or detector"
+
+
+def test_the_tuple_of_judges_is_the_folder() -> None:
+    found = modules_with(scanners.judge, "findings")
+    assert {module.findings for module in JUDGES} == set(found.values())
+    assert len({judge.name for judge in JUDGES}) == len(JUDGES)
+
+
+@pytest.mark.parametrize("declared", declared_rules(), ids=lambda declared: declared.rule.id)
+def test_rules_are_named_and_worded(declared: Declared) -> None:
+    rule, owner = declared.rule, declared.owner
+    assert SLUG.fullmatch(rule.id), "SCANNER/WHAT in small letters"
+    family = rule.id.partition("/")[0]
+    assert family in FAMILIES or owner.startswith(family), f"{rule.id} of {owner}"
+    assert rule.title[0].isupper() or not rule.title[0].isalpha()
+    assert not rule.title.endswith(".")
+    assert rule.why.endswith(".")
+    assert rule.fix.endswith(".")
+    assert rule.references or family == "name", "why should anybody believe it? (the blacklist is the user's own)"
+
+
+def test_one_id_is_one_rule() -> None:
+    owners: list[Scanner | Detector | Judge] = [*SCANNERS, *DETECTORS, *JUDGES]
+    rules = {rule for owner in owners for rule in owner.rules}
+    assert len({rule.id for rule in rules}) == len(rules)
+
+
+@functools.cache
+def goldens() -> tuple[dict[str, object], ...]:
+    """Return all golden results."""
+    return tuple(json.loads(path.read_text()) for path in sorted(GOLDENS.glob("*/golden/*.json")))
+
+
+def fired() -> set[str]:
+    """Return the rules that appear in a golden."""
+    return {finding["rule"] for golden in goldens() for finding in golden["findings"]}  # type: ignore[attr-defined]
+
+
+def test_every_rule_fires_in_a_golden_and_all_that_fire_are_declared() -> None:
+    rules = {declared.rule.id for declared in declared_rules()}
+    by_name = {rule.id for judge in JUDGES if judge.name == "blacklist" for rule in judge.rules}  # test_blacklist.py
+    assert rules - fired() - by_name == set()
+    assert fired() - rules == set()
+
+
+def test_every_scanner_has_a_clean_case() -> None:
+    clean = {
+        name
+        for golden in goldens()
+        if golden["verdict"] == "clean"
+        for artifact in golden["artifacts"]  # type: ignore[attr-defined]
+        for name in artifact.rpartition(" ")[2].split(",")
+    }
+    never_examined, always_told = {"rar", "pointer"}, {"executable"}
+    assert {scanner.name for scanner in SCANNERS} - clean == never_examined | always_told
+
+
+def test_every_golden_has_its_case() -> None:
+    cases = {GOLDENS / folder / "golden" / f"{name}.json" for folder, name, _ in all_cases()}
+    assert set(GOLDENS.glob("*/golden/*.json")) == cases
+
+
+def sources() -> list[Path]:
+    """Return the modules of the product and of its tools."""
+    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(ROOT).parts))
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_say_what_they_are_and_functions_stay_short(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    where = path.relative_to(ROOT).as_posix()
+    assert ast.get_docstring(tree), "a docstring"
+    if path.relative_to(ROOT).parts[0] not in PRODUCT:
+        return
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {f"{where}:{node.name}" for node in functions if (node.end_lineno or 0) - node.lineno >= LONGEST}
+    assert long - LONG_FUNCTIONS == set()
