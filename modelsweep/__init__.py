@@ -1,6 +1,6 @@
 """modelsweep: a static security scanner for machine-learning model files.
 
-`scan` examines files, directories and URLs and returns a `Report`; nothing that is scanned is ever loaded or run.
+`scan` examines files and directories and returns a `Report`; nothing that is scanned is ever loaded or run.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     jobs: int = 0,
     progress: Progress | None = None,
 ) -> Report:
-    """Examine files, folders and URLs and return the report; nothing that is scanned is loaded or run.
+    """Examine files and folders and return the report; nothing that is scanned is loaded or run.
 
     `blacklist` holds patterns of model and file names that are reported; larger files than `max_file_size` and what
     passes `max_total_size` together (bytes) are left out, which is said; `timeout` is in seconds for a file of up to

@@ -91,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
 def _invoke(arguments: tuple[str, ...]) -> int:
     """Run the command that `arguments` name, without click's own idea of exit codes for a closed pipe."""
     try:
-        with root.make_context("modelsweep", list(arguments), obj=arguments) as context:
+        with root.make_context("modelsweep", list(arguments) or ["--help"], obj=arguments) as context:
             code = root.invoke(context)
     except click.exceptions.Exit as leave:
         return leave.exit_code

@@ -69,7 +69,7 @@ class Diagnosis:
         return not self.failures
 
 
-@click.command()
+@click.command(short_help="Say what this installation can do.")
 @click.option("--show-failed", is_flag=True, help="Only what does not work.")
 @click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Also load this third-party package.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")

@@ -22,7 +22,7 @@ FACT_LIMIT = 20
 """Facts of one kind shown in text for one file."""
 
 
-@click.command()
+@click.command(short_help="Show what model files hold, without loading them.")
 @click.argument("targets", nargs=-1, metavar="TARGET...")
 @click.option("--targets-from", metavar="FILE", help="More targets from FILE (- is standard input), by line or NUL.")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")

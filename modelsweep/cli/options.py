@@ -95,7 +95,7 @@ HOW = (
         help="For one file; larger files get more [300].",
     ),
     _option("-j", "--jobs", type=count, metavar="N", help="Files examined at a time [one for each processor]."),
-    _option("--no-cache", is_flag=True, help="Read everything again."),
+    _option("--no-cache", is_flag=True, help="Read everything again, as this version always does."),
 )
 OUTPUT = (
     _several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),

@@ -1,4 +1,4 @@
-"""`modelsweep scan`: judge files, directories and URLs now, on this machine."""
+"""`modelsweep scan`: judge files and directories now, on this machine."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ PARAMETERS: list[click.Parameter] = [
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-@click.command(cls=ScanCommand, params=PARAMETERS)
+@click.command(cls=ScanCommand, params=PARAMETERS, short_help="Judge model files: what is wrong with them, and why.")
 @click.pass_context
 def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> int:
-    """Judge model files: TARGETs are files, directories and URLs; `-` reads their names from standard input.
+    """Judge model files: TARGETs are files and directories; `-` reads their names from standard input.
 
     Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 something could not be examined or the scan failed.
 
@@ -48,7 +48,7 @@ def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> in
     Examples:
       modelsweep scan model.pt
       modelsweep scan models/ -f sarif=out.sarif -f json=out.json
-      git diff --name-only -z main | modelsweep scan -
+      git diff --name-only -z --diff-filter=d main | modelsweep scan -
       modelsweep scan models/ --allow-import 'acme.*' --fail-on critical
     """
     if arguments["list_scanners"]:

@@ -18,7 +18,7 @@ def gather(arguments: Sequence[str], listed_in: str | None) -> tuple[str, ...]:
     """
     if not arguments and listed_in is None:
         raise click.UsageError(
-            "nothing to scan: name files, directories or URLs, or `-` to read names from standard input"
+            "nothing to scan: name files or directories, or `-` to read their names from standard input"
         )
     if listed_in == STDIN and STDIN in arguments:
         raise click.UsageError("standard input can be read once: `-` or --targets-from -")

@@ -80,7 +80,9 @@ def test_metadata_of_what_cannot_be_read(run: Run):
 def test_the_bare_command_and_its_version(run: Run):
     assert run("--version").out == f"modelsweep {__version__}\n"
     outcome = run("--help")
-    assert all(command in outcome.out for command in ("scan", "rules", "metadata", "doctor"))
+    assert all(f"\n  {command} " in outcome.out for command in ("scan", "rules", "metadata", "doctor"))
+    assert "..." not in outcome.out.partition("Commands:")[2], "what a command does fits in its line"
+    assert run() == outcome
 
 
 def test_a_file_in_place_of_a_command_is_understood(models: Path, run: Run):
