@@ -47,7 +47,19 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
             best = stream
             break
     if best:
-        yield blob.window(f"pickle@{best.start}", best.start, best.length, expect="pickle")
+        yield from _extracted(blob.window("embedded pickle", best.start, best.length), context)
+
+
+def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the stream would call; where it breaks off is no fault of the file, which is of another format."""
+    from scanners.parsing.pickle_extract import extract, hidden_streams, interests
+    from scanners.parsing.pickle_machine import Machine
+
+    machine = Machine(stream.reader, 0, interests(), context.operations.left)
+    machine.run()
+    context.operations.spend(machine.operations)
+    yield from extract(machine, stream.locator)
+    yield from hidden_streams(machine, stream, context)
 
 
 def _starts(blob: Blob, offset: int) -> list[int]:
@@ -124,5 +136,5 @@ DETECTOR = Detector(
     ),
     confirm=confirm,
     rules=(),
-    owners=frozenset({"text", "pickle"}),
+    owners=frozenset({"text", "pickle", "compressed", "sevenzip"}),
 )

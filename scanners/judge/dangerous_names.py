@@ -24,7 +24,8 @@ PACKAGES: dict[str, str] = {
         logging.config mako marshal modulefinder nbconvert nbformat nose nose2 numba.core.typing numexpr
         numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing pandas.core.computation pandas.eval
         patsy.eval pdb pkgutil py_compile pydoc pytest pyximport runpy scipy.weave sitecustomize
-        sklearn.utils._testing sympy.core.sympify sympy.lambdify sympy.parsing sympy.printing.preview sympy.sympify sympy.utilities.autowrap
+        sklearn.utils._testing sympy.core.sympify sympy.lambdify sympy.parsing sympy.printing.preview
+        sympy.sympify sympy.utilities.autowrap
         sympy.utilities.lambdify timeit tkinter torch._dynamo torch._inductor torch._ops
         torch.fx.experimental torch.jit torch.ops torch.package torch.testing torch.utils.cpp_extension
         torch.utils.data.datapipes.utils turtledemo unittest venv virtualenv zipapp zipimport
