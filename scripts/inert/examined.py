@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 WILDCARDS = (
-    "accelerate", "catboost", "category_encoders", "diffusers", "efficientnet_pytorch", "fastai",
-    "feature_engine", "flair", "gensim", "gymnasium", "hdbscan", "hmmlearn", "imblearn", "kornia", "lightgbm",
-    "lightning", "lightning_fabric", "mlxtend", "mmengine", "monai", "open_clip", "peft", "pmdarima",
-    "pynndescent", "pyod", "pytorch_lightning", "segmentation_models_pytorch", "sentence_transformers",
-    "sklearn", "skorch", "sktime", "speechbrain", "stable_baselines3", "statsmodels", "timm", "torch.ao",
-    "torch.distributions", "torch.nn", "torch.optim", "torch.quantization", "torch_geometric", "torchaudio",
-    "torchmetrics", "torchtext", "torchvision", "transformers", "ultralytics", "umap", "xgboost",
+    "accelerate", "catboost", "category_encoders", "diffusers", "efficientnet_pytorch", "feature_engine",
+    "flair", "gensim", "gymnasium", "hdbscan", "hmmlearn", "imblearn", "kornia", "lightgbm", "lightning",
+    "lightning_fabric", "mlxtend", "mmengine", "monai", "open_clip", "peft", "pmdarima", "pynndescent", "pyod",
+    "pytorch_lightning", "segmentation_models_pytorch", "sentence_transformers", "sklearn", "skorch",
+    "speechbrain", "stable_baselines3", "statsmodels", "timm", "torch.ao", "torch.distributions", "torch.nn",
+    "torch.optim", "torch.quantization", "torch_geometric", "torchaudio", "torchmetrics", "torchtext",
+    "torchvision", "transformers", "ultralytics", "umap", "xgboost",
 )  # fmt: skip
 """Every examined version of these was read whole, and what does not pass is refused by name, so a new class of a
 version that was not read is taken as its neighbours are. Packages that handle files, code or processes have none."""
 
 LISTED = (
-    "addict", "datasets", "dateutil", "easydict", "einops", "fastcore", "joblib", "munch", "networkx", "nltk",
-    "numpy", "omegaconf", "packaging", "pandas", "pytz", "scipy", "shap", "torch", "yacs",
+    "addict", "datasets", "dateutil", "easydict", "einops", "joblib", "munch", "networkx", "nltk", "numpy",
+    "omegaconf", "packaging", "pandas", "pytz", "scipy", "shap", "torch", "yacs",
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
 

@@ -168,6 +168,9 @@ READ_FUNCTIONS = tuple(
     peft.tuners._buffer_dict.BufferDict.__setitem__
     diffusers.utils.deprecation_utils.deprecate
     transformers.generation.configuration_utils.GenerationConfig.__hash__
+    transformers.generation.configuration_utils.GenerationConfig.__eq__
+    dateutil.tz.*.__eq__
+    torch.nn.parameter.*.__new__
     transformers.tokenization_utils_base.PreTrainedTokenizerBase.__getattr__
     transformers.tokenization_utils_base.PreTrainedTokenizerBase.__setattr__
     transformers.tokenization_utils_base.SpecialTokensMixin.__setattr__

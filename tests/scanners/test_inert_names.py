@@ -1,0 +1,217 @@
+"""The generated tables of inert names: well-formed, free of what executes, and granting what real frameworks save."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from modelsweep.core.finding import Json
+from scanners.judge import inert, inert_names
+from scanners.judge.inert import RULES, STATE_RULES, is_call, is_class, is_inert_build, is_inert_call, is_inert_name
+from scripts.inert.rules import RULES as STATEMENTS
+
+TABLES = {
+    "CLASSES": inert_names.CLASSES,
+    "ENUMS": inert_names.ENUMS,
+    "CALLS": inert_names.CALLS,
+    "HELD": inert_names.HELD,
+    "WEIGHTS_ONLY": inert_names.WEIGHTS_ONLY,
+}
+PRIMITIVES = re.compile(
+    r"(os|posix|nt|subprocess|sys|socket|shutil|ctypes|importlib|imp|runpy|pty|code|codeop|pickle|marshal|shelve"
+    r"|tempfile|urllib|http\.client|webbrowser|multiprocessing|threading|asyncio|numpy\.(testing|f2py|distutils)"
+    r"|torch\.(hub|jit\._script|utils\.cpp_extension|_inductor|_dynamo|package|fx)|pandas\.io|joblib\.externals)(\..*)?"
+)
+EXECUTORS = frozenset(
+    "eval exec compile open input breakpoint __import__ map filter getattr setattr delattr globals locals vars".split()
+)
+TEMPLATE = (
+    "\ndef _parse_args(self, a, b,  loc=0, scale=1):\n    return (a, b, ), loc, scale\n"
+    "\ndef _parse_args_rvs(self, a, b,  loc=0, scale=1, size=None):\n"
+    "    return self._argcheck_rvs(a, b,  loc, scale, size=size)\n"
+    "\ndef _parse_args_stats(self, a, b,  loc=0, scale=1, moments='mv'):\n    return (a, b, ), loc, scale, moments\n"
+)
+
+
+def listed(table: dict[str, str]) -> set[str]:
+    return {f"{module}.{name}" for module, names in table.items() for name in names.split()}
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_a_table_is_sorted_and_says_nothing_twice(title: str) -> None:
+    table = TABLES[title]
+    assert list(table) == sorted(table)
+    for module, names in table.items():
+        words = names.split()
+        assert words, module
+        assert words == sorted(set(words)) or title == "HELD", module
+
+
+def test_nothing_that_executes_may_be_called_or_made() -> None:
+    granted = listed(inert_names.CALLS) | listed(inert_names.CLASSES)
+    assert not [name for name in granted if PRIMITIVES.fullmatch(name)]
+    builtin = {name.rpartition(".")[2] for name in granted if name.startswith(("builtins.", "__builtin__."))}
+    assert not builtin & EXECUTORS
+
+
+def test_a_callable_with_a_rule_is_not_granted_without_it() -> None:
+    assert not inert_names.ARGUMENT_RULES.keys() & listed(inert_names.CALLS)
+    assert not inert_names.STATE_RULES.keys() & listed(inert_names.CALLS)
+
+
+def test_wildcards_are_whole_packages_without_functions() -> None:
+    for module, names in inert_names.CLASSES.items():
+        assert ("*" in names) == module.endswith(".*"), module
+    assert "*" not in " ".join(inert_names.CALLS.values())
+
+
+def test_every_rule_is_stated_and_implemented() -> None:
+    used = {*inert_names.ARGUMENT_RULES.values(), *inert_names.STATE_RULES.values()}
+    assert used == STATEMENTS.keys()
+    assert set(inert_names.ARGUMENT_RULES.values()) <= RULES.keys() | {"same-package"}
+    assert set(inert_names.STATE_RULES.values()) <= STATE_RULES.keys()
+    assert inert_names.__doc__ is not None
+    assert all(f"`{rule}`" in inert_names.__doc__ for rule in used)
+
+
+def test_versions_are_recorded() -> None:
+    assert {version.partition(".")[0] for version in inert_names.FRAMEWORKS["numpy"].split()} >= {"1", "2"}
+    assert len(inert_names.FRAMEWORKS["scikit-learn"].split()) >= 4
+    assert "torch" in inert_names.FRAMEWORKS
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torch.nn.modules.linear.Linear", "torch.nn.modules.module.Module", "torch.nn.parameter.Parameter",
+        "torch.optim.adamw.AdamW", "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble.forest.RandomForestClassifier", "sklearn.future_module.NewEstimator",
+        "pandas.core.frame.DataFrame", "pandas.DataFrame", "pandas.core.indexes.base.Index",
+        "scipy.sparse._csr.csr_matrix", "scipy.sparse.csr.csr_matrix", "argparse.Namespace",
+        "collections.OrderedDict", "ultralytics.nn.tasks.DetectionModel",
+        "transformers.training_args.TrainingArguments", "xgboost.core.Booster", "lightgbm.basic.Booster",
+        "easydict.EasyDict", "omegaconf.dictconfig.DictConfig", "joblib.numpy_pickle.NumpyArrayWrapper",
+    ],
+)  # fmt: skip
+def test_classes_of_real_saves_may_be_made(name: str) -> None:
+    assert is_class(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system", "subprocess.Popen", "tempfile._TemporaryFileCloser",
+        "sklearn.utils._TemporaryFileCloser", "numpy.memmap", "numpy.DataSource",
+        "numpy.lib._datasource.DataSource", "torch_geometric.nn.conv.gcn_conv.GCNConv",
+        "ultralytics.utils.JSONDict", "joblib.numpy_pickle.NumpyUnpickler", "sklearn.base.clone",
+        "sklearn.base.__reduce__", "transformers.integrations.integration_utils.NeptuneCallback",
+        "torch.nn.functional.relu", "acme.models.Net",
+    ],
+)  # fmt: skip
+def test_other_names_may_not_be_made(name: str) -> None:
+    assert not is_class(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torch._utils._rebuild_tensor_v2", "numpy.core.multiarray._reconstruct",
+        "numpy._core.multiarray._reconstruct", "numpy.dtype", "collections.OrderedDict", "datetime.datetime",
+        "pathlib.PosixPath", "uuid.UUID", "re._compile", "sklearn.tree._tree.Tree",
+        "pandas._libs.internals._unpickle_block", "builtins.set", "torch.Size", "torch.device",
+        "sklearn._loss._loss.__pyx_unpickle_CyHalfBinomialLoss",
+        "transformers.modeling_outputs.BaseModelOutput",
+    ],
+)  # fmt: skip
+def test_callables_of_real_saves_may_be_called(name: str) -> None:
+    assert is_call(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "collections.namedtuple", "types.new_class", "types.CodeType", "types.FunctionType", "builtins.type",
+        "builtins.iter", "builtins.map", "functools.partial", "functools.reduce", "operator.methodcaller",
+        "numpy.load", "torch.load", "torch.storage._load_from_bytes", "torch._tensor._rebuild_from_type_v2",
+        "dill._dill._create_type", "dill._dill._eval_repr", "numpy.random._pickle.__randomstate_ctor",
+        "numpy.core._ufunc_reconstruct", "torch.fx.graph_module.reduce_graph_module",
+        "tempfile.NamedTemporaryFile", "logging.FileHandler", "numpy.ndarray",
+        "sklearn.linear_model.LogisticRegression", "lightgbm.basic.Booster",
+    ],
+)  # fmt: skip
+def test_other_names_may_not_be_called(name: str) -> None:
+    assert not is_call(name)
+
+
+def test_functions_of_data_may_be_held() -> None:
+    for name in ("numpy.log1p", "torch.nn.functional.relu", "operator.add", "math.sqrt", "builtins.len", "typing.Any"):
+        assert is_inert_name(name), name
+    for name in ("os.system", "random._os.system", "builtins.eval", "numpy.load", "math._os", "acme.run"):
+        assert not is_inert_name(name), name
+
+
+SYSTEM = {"global": "os.system"}
+CASES: dict[str, tuple[str, list[Json], bool]] = {
+    "partial of a builtin": ("functools.partial", [{"global": "builtins.int"}], True),
+    "partial of os.system": ("functools.partial", [SYSTEM], False),
+    "iter of a list": ("builtins.iter", [{"list": [1]}], True),
+    "iter that calls": ("builtins.iter", [SYSTEM, None], False),
+    "type of None": ("builtins.type", [None], True),
+    "a class made": ("builtins.type", ["X", {"tuple": []}, {"dict": []}], False),
+    "random state": ("numpy.random._pickle.__randomstate_ctor", ["MT19937"], True),
+    "random state that calls": ("numpy.random._pickle.__randomstate_ctor", ["ls", SYSTEM], False),
+    "rebuilt subclass": (
+        "torch._tensor._rebuild_from_type_v2",
+        [
+            {"global": "torch._utils._rebuild_tensor_v2"}, {"global": "torch.nn.parameter.Parameter"},
+            {"tuple": [1]}, {"dict": ["note", "kept"]},
+        ],
+        True,
+    ),
+    "rebuilt by os.system": (
+        "torch._tensor._rebuild_from_type_v2",
+        [SYSTEM, {"global": "torch.Tensor"}, {"tuple": ["ls"]}, {"dict": []}],
+        False,
+    ),
+    "state that changes the class": (
+        "torch._utils._rebuild_parameter_with_state", [1, True, None, {"dict": ["__class__", 1]}], False,
+    ),
+    "union of types": (
+        "functools.reduce", [{"global": "_operator.or_"}, {"tuple": [{"global": "builtins.int"}]}], True,
+    ),
+    "reduce that calls": ("functools.reduce", [SYSTEM, {"tuple": ["a", "b"]}], False),
+    "made without init": ("builtins.object.__new__", [{"global": "subprocess.Popen"}], False),
+    "enum by value": ("transformers.trainer_utils.IntervalStrategy", ["no"], True),
+    "enum made": ("transformers.trainer_utils.IntervalStrategy", ["X", "a b"], False),
+    "class of another package": (
+        "sklearn.neighbors._kd_tree.newObj", [{"global": "scipy.stats._continuous_distns.norm_gen"}], False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", CASES)
+def test_arguments_decide(label: str) -> None:
+    name, arguments, expected = CASES[label]
+    assert is_inert_call(name, "REDUCE", {"tuple": arguments}) is expected
+
+
+NORMAL = "scipy.stats._continuous_distns.norm_gen"
+
+
+def test_a_distribution_executes_only_the_template_of_scipy() -> None:
+    evil = "__import__('os')"
+    assert is_inert_build(NORMAL, {"dict": ["_parse_arg_template", TEMPLATE]})
+    assert not is_inert_build(NORMAL, {"dict": ["_parse_arg_template", TEMPLATE + evil]})
+    assert not is_inert_build(NORMAL, {"dict": ["_parse_arg_template", evil, "_parse_arg_template", TEMPLATE]})
+    assert not is_inert_build(NORMAL, {"tuple": [{"tuple": ["_parse_arg_template", evil]}]})
+    assert not is_inert_build(NORMAL, {"dict": [], "more": 1})
+    assert inert.executed_text(NORMAL, {"dict": ["_parse_arg_template", evil]}) == evil
+
+
+def test_a_formula_is_plain_and_a_handle_is_no_number() -> None:
+    model = "statsmodels.base.data.PandasData"
+    assert is_inert_build(model, {"dict": ["formula", "y ~ x + np.log(z) + C(k)"]})
+    assert not is_inert_build(model, {"dict": ["formula", "y ~ open('x')"]})
+    assert is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", "tree"]})
+    assert not is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", 4096]})
