@@ -9,6 +9,7 @@ from modelsweep.core.reader import MemoryReader, Reader
 from modelsweep.core.scanner import HEAD, Context
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_machine import Interests, Machine
+from scanners.parsing.pickle_opcodes import UNENDED
 from scanners.parsing.pickle_values import Values
 
 JOBLIB_ARRAYS = frozenset(
@@ -29,6 +30,11 @@ def has_header(head: bytes) -> bool:
     return len(head) > 1 and head[0] == 0x80 and head[1] <= HIGHEST_PROTOCOL
 
 
+def _is_importable(module: str, name: str) -> bool:
+    """Return whether a loader can find a module and a name in it, as far as their letters tell."""
+    return all(part.isidentifier() for part in (*module.split("."), *name.split(".")))
+
+
 def begins_stream(reader: Reader, position: int = 0) -> bool:
     """Return whether a pickle that loads or calls something, or ends properly, begins at `position`.
 
@@ -40,11 +46,18 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
         return False
     machine = Machine(MemoryReader(head), 0, Interests(), TRIAL)
     outcome = machine.run()
+    cut = len(head) == HEAD and (machine.position >= len(head) or machine.fault == UNENDED)
+    if cut and not has_header(head) and machine.operations < PLAUSIBLE:
+        # One long literal fills the head: what comes behind it tells.
+        machine = Machine(reader, position, Interests(), TRIAL)
+        outcome = machine.run()
+        cut = False
+    if not has_header(head) and machine.names and not _is_importable(*machine.names[0]):
+        return False  # text: a loader would stop at the first name, whatever follows
     if outcome == kinds.STOPPED:
         return machine.operations > 1
     if any(event[0] in _CALLS for event in machine.events):
         return True
-    cut = len(head) == HEAD and machine.position >= len(head)
     return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (1 if has_header(head) else PLAUSIBLE)
 
 

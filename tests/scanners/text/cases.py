@@ -28,6 +28,12 @@ CASES = {
     "benign_utf16": text(MULTILINGUAL, "utf-16"),
     "benign_latin1": Case(lambda: LEGACY, "LISEZMOI.txt", Verdict.CLEAN, cut_is_clean=True),
     "benign_csv": Case(lambda: b"label;value\r\na;1\r\n" * 20, "labels.csv", Verdict.CLEAN, cut_is_clean=True),
+    "benign_lines_that_look_like_globals": Case(
+        lambda: b"".join(b"c%d/__init__.py,sha256=x,9\r\n" % line for line in range(400)),
+        "RECORD",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "benign_empty_file": Case(lambda: b"", "__init__.py", Verdict.CLEAN, cut_is_clean=True),
     "empty_model": Case(lambda: b"", "model.safetensors", Verdict.NOT_SCANNED),
     "text_named_as_model": Case(lambda: b"Access denied\n", "model.safetensors", Verdict.NOT_SCANNED),
