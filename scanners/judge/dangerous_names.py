@@ -72,7 +72,8 @@ NAMES: dict[str, str] = {
         annotationlib.ForwardRef.evaluate builtins.breakpoint builtins.compile builtins.eval builtins.exec
         builtins.execfile builtins.exit builtins.help builtins.input builtins.quit cProfile.run
         code.InteractiveConsole code.InteractiveInterpreter code.compile_command code.interact
-        codeop.compile_command collections.namedtuple dataclasses.make_dataclass fire.Fire
+        codeop.compile_command collections.namedtuple dataclasses.make_dataclass dill._dill._eval_repr
+        dill.dill._eval_repr fire.Fire
         functools.singledispatch imp.load_compiled imp.load_dynamic imp.load_module imp.load_package
         imp.load_source numpy.core._internal._dtype_from_pep3118 pandas.DataFrame.eval pandas.DataFrame.query
         pandas.core.frame.DataFrame.eval pandas.core.frame.DataFrame.query profile.Profile profile.run

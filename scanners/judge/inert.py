@@ -7,6 +7,7 @@ first key says what it is.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import cache
 
@@ -18,6 +19,7 @@ from scanners.judge.described import global_name, globals_in, instance_of, is_da
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
+_LITERAL_REPR = re.compile(r"None|Ellipsis|NotImplemented|range\(-?[0-9]+(?:, -?[0-9]+){1,2}\)")
 _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
 # Classes that a TorchScript archive brings along: Python cannot import the module, PyTorch compiles them from `code/`.
@@ -110,7 +112,7 @@ def is_inert_name(name: str) -> bool:
 def _held(name: str) -> bool:
     """Return whether a name is a function of data or of a framework: callbacks, metrics, activations."""
     if _framework(name):
-        return not family(name)
+        return not family(name) and not any(part.startswith("__") for part in name.split("."))
     module, _, rest = name.rpartition(".")
     words = _words(tables.HELD.get(module, ""))
     return rest in words or ("*" in words and not rest.startswith("_"))
@@ -239,7 +241,11 @@ def _held_names(given: list[Json]) -> bool:
 
 
 def _by_name(given: list[Json]) -> bool:
-    return bool(given) and isinstance(given[0], str) and not family(given[0])
+    """Return whether a module that a name imports is the standard library's or a framework's."""
+    name = given[0] if given else None
+    if not isinstance(name, str) or family(name):
+        return False
+    return _framework(name) or name.partition(".")[0] in sys.stdlib_module_names
 
 
 def _type_by_name(given: list[Json]) -> bool:
@@ -249,6 +255,10 @@ def _type_by_name(given: list[Json]) -> bool:
 def _union_type(given: list[Json]) -> bool:
     named = ("_operator.or_", "operator.or_")
     return len(given) == 2 and global_name(given[0]) in named and all(map(global_name, items(given[1])))
+
+
+def _literal_repr(given: list[Json]) -> bool:
+    return len(given) == 1 and isinstance(given[0], str) and bool(_LITERAL_REPR.fullmatch(given[0]))
 
 
 def _typing_subscript(given: list[Json]) -> bool:
@@ -278,6 +288,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "held-names": _held_names,
     "module-by-name": _by_name,
     "type-by-name": _type_by_name,
+    "literal-repr": _literal_repr,
     "typing-subscript": _typing_subscript,
     "union-type": _union_type,
     "nested-torch": _nested_torch,
@@ -298,7 +309,7 @@ def _pairs(described: Json) -> dict[str, Json]:
 def _distribution_state(state: Json) -> bool:
     """Return whether scipy would pass nothing but its own template to exec; older states have none."""
     if not (isinstance(state, dict) and "dict" in state):
-        return _TEMPLATE_KEY not in str(state)
+        return is_data(state) and _TEMPLATE_KEY not in str(state) and "'more'" not in str(state)
     templates = _values_of(state, _TEMPLATE_KEY)
     return all(isinstance(one, str) and re.fullmatch(tables.DISTRIBUTION_TEMPLATE, one) for one in templates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 
 from modelsweep.core.finding import Json
@@ -28,10 +29,16 @@ _IMPORTERS = frozenset(
     {"builtins.__import__", "importlib.import_module", "importlib.__import__", "cloudpickle.cloudpickle.subimport"}
 )
 _IMPORTERS |= {"dill._dill._import_module", "pkgutil.resolve_name"}
-_TYPE_LOADERS = frozenset({"cloudpickle.cloudpickle._builtin_type", "dill._dill._load_type"})
+_TYPE_LOADERS = frozenset({"cloudpickle.cloudpickle._builtin_type", "dill._dill._load_type", "dill.dill._load_type"})
 _CLASS_MAKERS = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
-# Names by which dill loads types that are not in `types`.
-_TYPES = {"PartialType": "functools.partial", "type": "builtins.type", "object": "builtins.object"}
+# Names by which dill loads types that are neither in `types` nor, under that name, in `builtins`.
+_TYPES = {
+    "PartialType": "functools.partial", "ItemGetterType": "operator.itemgetter",
+    "AttrGetterType": "operator.attrgetter", "SuperType": "builtins.super", "FileType": "_io.FileIO",
+    "BufferedRandomType": "_io.BufferedRandom", "BufferedReaderType": "_io.BufferedReader",
+    "BufferedWriterType": "_io.BufferedWriter", "TextWrapperType": "_io.TextIOWrapper",
+}  # fmt: skip
+_TYPES |= {name: f"builtins.{name}" for name, value in vars(builtins).items() if isinstance(value, type)}
 _PARTIAL = frozenset({"functools.partial", "_functools.partial"})
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"

@@ -151,41 +151,48 @@ def test_functions_of_data_may_be_held() -> None:
         assert not is_inert_name(name), name
 
 
-SYSTEM = {"global": "os.system"}
+def named(name: str) -> Json:
+    return {"global": name}
+
+
+SYSTEM = named("os.system")
 CASES: dict[str, tuple[str, list[Json], bool]] = {
-    "partial of a builtin": ("functools.partial", [{"global": "builtins.int"}], True),
+    "partial of a builtin": ("functools.partial", [named("builtins.int")], True),
     "partial of os.system": ("functools.partial", [SYSTEM], False),
     "iter of a list": ("builtins.iter", [{"list": [1]}], True),
     "iter that calls": ("builtins.iter", [SYSTEM, None], False),
     "type of None": ("builtins.type", [None], True),
     "a class made": ("builtins.type", ["X", {"tuple": []}, {"dict": []}], False),
+    "dill's Ellipsis": ("dill._dill._eval_repr", ["Ellipsis"], True),
+    "dill's range": ("dill._dill._eval_repr", ["range(1, 10, -2)"], True),
+    "dill's eval": ("dill._dill._eval_repr", ["range(1, 2) or print(1)"], False),
     "random state": ("numpy.random._pickle.__randomstate_ctor", ["MT19937"], True),
     "random state that calls": ("numpy.random._pickle.__randomstate_ctor", ["ls", SYSTEM], False),
     "rebuilt subclass": (
         "torch._tensor._rebuild_from_type_v2",
         [
-            {"global": "torch._utils._rebuild_tensor_v2"}, {"global": "torch.nn.parameter.Parameter"},
+            named("torch._utils._rebuild_tensor_v2"), named("torch.nn.parameter.Parameter"),
             {"tuple": [1]}, {"dict": ["note", "kept"]},
         ],
         True,
     ),
     "rebuilt by os.system": (
         "torch._tensor._rebuild_from_type_v2",
-        [SYSTEM, {"global": "torch.Tensor"}, {"tuple": ["ls"]}, {"dict": []}],
+        [SYSTEM, named("torch.Tensor"), {"tuple": ["ls"]}, {"dict": []}],
         False,
     ),
     "state that changes the class": (
         "torch._utils._rebuild_parameter_with_state", [1, True, None, {"dict": ["__class__", 1]}], False,
     ),
     "union of types": (
-        "functools.reduce", [{"global": "_operator.or_"}, {"tuple": [{"global": "builtins.int"}]}], True,
+        "functools.reduce", [named("_operator.or_"), {"tuple": [named("builtins.int")]}], True,
     ),
     "reduce that calls": ("functools.reduce", [SYSTEM, {"tuple": ["a", "b"]}], False),
-    "made without init": ("builtins.object.__new__", [{"global": "subprocess.Popen"}], False),
+    "made without init": ("builtins.object.__new__", [named("subprocess.Popen")], False),
     "enum by value": ("transformers.trainer_utils.IntervalStrategy", ["no"], True),
     "enum made": ("transformers.trainer_utils.IntervalStrategy", ["X", "a b"], False),
     "class of another package": (
-        "sklearn.neighbors._kd_tree.newObj", [{"global": "scipy.stats._continuous_distns.norm_gen"}], False,
+        "sklearn.neighbors._kd_tree.newObj", [named("scipy.stats._continuous_distns.norm_gen")], False,
     ),
 }  # fmt: skip
 

@@ -158,6 +158,12 @@ def code(*names: str) -> bytes:
 
 
 CASES |= {
+    "dill_singleton": clean(stream(call(global_("dill._dill", "_eval_repr"), text("Ellipsis")))),
+    "dill_eval": malicious(stream(call(global_("dill._dill", "_eval_repr"), text("print('modelsweep-test')")))),
+    "dill_type": clean(stream(call(global_("dill._dill", "_load_type"), text("KeyError")))),
+    "dill_attrgetter": malicious(
+        stream(call(call(call(global_("dill._dill", "_load_type"), text("AttrGetterType")), text("system")), IMPORT_OS))
+    ),
     "code_object": clean(stream(code("dot", "weights"))),
     "code_object_dangerous": review(stream(code("os", "system"))),
     "getattr_of_import": malicious(stream(call(call(GETATTR, IMPORT_OS, text("system")), text(COMMAND)))),
