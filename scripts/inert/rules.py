@@ -29,7 +29,9 @@ RULES = {
         "arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference."
     ),
     "held-names": "all arguments are literal data, without dunder names; the result is never called.",
-    "literal-repr": "the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.",
+    "literal-repr": (
+        "the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates."
+    ),
     "module-by-name": (
         "argument 0 is a literal string; the result is the module or global it names, judged as a reference."
     ),
