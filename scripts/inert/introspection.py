@@ -32,4 +32,7 @@ def weights_only_names() -> list[str]:
         from torch._weights_only_unpickler import _get_allowed_globals
     except ImportError:
         return []
-    return sorted(_get_allowed_globals())
+    names = set(_get_allowed_globals())
+    # Protocol 2, which torch.save writes, has the names of Python 2; torch maps them back.
+    names |= {name.replace("builtins.", "__builtin__.") for name in names if name.startswith("builtins.")}
+    return sorted(names)
