@@ -15,8 +15,8 @@ from scanners.detectors import DETECTORS
 PATTERNS: tuple[tuple[bytes, Detector], ...] = tuple(
     (pattern, detector) for detector in DETECTORS for pattern in detector.patterns
 )
-COMPILED = 20 * MIB
-"""Bytes of one process from which hyperscan's database pays: making it takes 0.1 s, `re` needs 5 ms more per MiB."""
+COMPILED = 8 * MIB
+"""Bytes of one process from which hyperscan's database pays: making it takes 0.1 s, `re` needs 10 ms more per MiB."""
 _ANY_CASE = re.compile(rb"\(\?i\)([a-z-]{3,})")
 
 
