@@ -7,6 +7,7 @@ would call is extracted here and judged in `scanners.judge.pickle_calls`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
@@ -31,12 +32,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.pickle_stream import Streams
 
     streams = Streams(blob.reader, interests(), context.operations.spend, context.operations.left)
+    ordinal = count(1)
     for machine in streams:
         yield from extract(machine, blob.locator)
-        yield from hidden_streams(machine, blob, context)
+        yield from hidden_streams(machine, blob, context, ordinal)
     if streams.position < blob.size:
         behind = streams.position
-        yield blob.window(f"behind {behind}", behind, blob.size - behind, expect=RAW)
+        yield blob.window("trailing data", behind, blob.size - behind, expect=RAW)
     if streams.outcome == EXHAUSTED:
         raise OverLimit("more opcodes, calls or stack than one stream may hold")
     if streams.outcome == FAULTY:

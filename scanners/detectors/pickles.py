@@ -7,8 +7,11 @@ what walks, opcode by opcode, to an import or a call. The pickle scanner then ju
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from typing import NamedTuple
 
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import KIB, MIB
@@ -53,13 +56,16 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
     """Yield what the stream would call; where it breaks off is no fault of the file, which is of another format."""
     from scanners.parsing.pickle_extract import extract, hidden_streams, interests
+    from scanners.parsing.pickle_kinds import EXHAUSTED
     from scanners.parsing.pickle_machine import Machine
 
-    machine = Machine(stream.reader, 0, interests(), context.operations.left)
-    machine.run()
+    machine = Machine(stream.reader, 0, replace(interests(), pauses=frozenset()), context.operations.left)
+    outcome = machine.run()
     context.operations.spend(machine.operations)
     yield from extract(machine, stream.locator)
-    yield from hidden_streams(machine, stream, context)
+    yield from hidden_streams(machine, stream, context, count(1))
+    if outcome == EXHAUSTED:
+        raise OverLimit("more opcodes, calls or stack than one stream may hold")
 
 
 def _starts(blob: Blob, offset: int) -> list[int]:

@@ -220,6 +220,8 @@ def _call(fact: Fact) -> Opinion:
     given = items(arguments)
     if is_inert_call(name, how, arguments) or is_own_attribute(name, given):
         return ()
+    if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
+        return None  # importing a private module is what cloudpickle and dill do for those who use one
     danger = family(name)
     if danger:
         evidence = {"family": danger, **_shown(fact, arguments)}
@@ -279,9 +281,13 @@ _PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.su
 
 
 def _attribute(fact: Fact) -> Opinion:
-    if is_class(fact.value) or is_call(fact.value) or fact.value.startswith(_PLAIN_FUNCTIONS):
+    name, made = fact.detail.get("name", ""), fact.detail.get("made")
+    if made in FUNCTIONS:
+        return [Finding(OWN_CALL, fact.locator, fact.value, span=fact.span)]
+    plain = is_class(fact.value) or is_call(fact.value) or fact.value.startswith(_PLAIN_FUNCTIONS)
+    if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):
         return ()
-    evidence = {"name": fact.detail.get("name", "")}
+    evidence = {"name": name}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 
 

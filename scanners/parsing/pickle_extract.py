@@ -14,7 +14,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context
 from modelsweep.core.text import printable
-from modelsweep.core.units import MIB
+from modelsweep.core.units import KIB, MIB
 from scanners.judge.by_value import CODE
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_literals import Text, text_at
@@ -24,9 +24,17 @@ from scanners.parsing.pickle_values import Values, render
 
 RULED_KEYS = frozenset({"_parse_arg_template", "formula", "handle", "_handle"})
 """Keys of a state that loading executes, evaluates or frees, for the classes of STATE_RULES."""
+CALLED_ON_LOAD = frozenset(
+    "__setstate__ __class__ __dict__ __setattr__ __getattr__ __getattribute__ __setitem__ append extend".split()
+)
+"""Attributes that opcodes themselves use, whatever the class."""
 NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
+TORCH_BYTES = "torch.storage._load_from_bytes"
+"""Takes a whole file of torch.save as bytes."""
 DECODED_LIMIT = 16 * MIB
+PROBE = 6 * KIB
+"""Encoded bytes, a multiple of 3 and 4, of which the beginning of a stream is decoded first."""
 LAYERS = 4
 """Encodings inside encodings that are undone."""
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
@@ -63,8 +71,7 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
     if how == "IMPORT":
         yield "import", name, {}
     elif how == "ATTRIBUTE":
-        if name:
-            yield "attribute", name, {"name": values.string(arguments)}
+        yield from _attribute(values, name, callee, arguments)
     elif how == "COMPUTED":
         machine = values.machine
         module, attribute = machine.first(callee), machine.second(callee)
@@ -77,6 +84,19 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
         yield "code", *_code(values, arguments)
     else:
         yield "call", *_call(values, how, name, callee, arguments)
+
+
+def _attribute(values: Values, name: str, value: int, key: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
+    """Yield a callable stored as a method; an instance may be one too, where loading itself calls that method."""
+    stored = values.string(key)
+    if name:
+        yield "attribute", name, {"name": stored or "a computed name"}
+    elif stored in CALLED_ON_LOAD or not stored:
+        yield (
+            "attribute",
+            _render(values, value),
+            {"name": stored or "a computed name", "made": values.made_class(value)},
+        )
 
 
 def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> tuple[str, dict[str, Json]]:
@@ -135,19 +155,36 @@ def _code(values: Values, arguments: int) -> tuple[str, dict[str, Json]]:
     return name, {"names": names[:NAMES_LIMIT]}
 
 
-def hidden_streams(machine: Machine, blob: Blob, context: Context) -> Iterator[Blob]:
-    """Yield the pickles inside strings of a stream: as they are, or in base64, hexadecimal, zlib and gzip."""
+def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:
+    """Yield what torch would load from strings, and other pickles inside them, as they are or encoded.
+
+    Known are base64, hexadecimal, zlib and gzip, one inside the other. `ordinal` numbers the strings that hold one.
+    """
     seen: set[int] = set()
+    for offset in torch_bytes(machine):
+        text = text_at(blob.reader, offset)
+        if text and text.offset not in seen and text.offset + text.length <= blob.size:
+            seen.add(text.offset)
+            yield blob.window(f"string {next(ordinal)}", text.offset, text.length)
     for offset in machine.candidates:
         text = text_at(blob.reader, offset)
         if text is None or text.offset in seen or text.offset + text.length > blob.size:
             continue
         seen.add(text.offset)
-        name = f"string@{text.offset}"
         if text.opcode not in (b"S", b"V") and begins_stream_of_bytes(text.read(blob.reader, 4096)):
-            yield blob.window(name, text.offset, text.length, expect="pickle")
+            yield blob.window(f"string {next(ordinal)}", text.offset, text.length, expect="pickle")
         else:
-            yield from _decoded(name, text, blob, context)
+            yield from _decoded(text, blob, context, ordinal)
+
+
+def torch_bytes(machine: Machine) -> Iterator[int]:
+    """Yield the offsets of the literals that loading would hand to torch.load."""
+    values = Values(machine)
+    for _, _, callee, arguments in machine.events:
+        if values.callee(callee) == TORCH_BYTES:
+            given = values.arguments(arguments)
+            if given and not given[0] & 1:
+                yield given[0] >> 1
 
 
 def begins_stream_of_bytes(head: bytes) -> bool:
@@ -155,23 +192,33 @@ def begins_stream_of_bytes(head: bytes) -> bool:
     return head[:1] == b"\x80" and begins_stream(MemoryReader(head))
 
 
-def _decoded(name: str, text: Text, blob: Blob, context: Context) -> Iterator[Blob]:
-    data = text.read(blob.reader, DECODED_LIMIT)
-    for _ in range(LAYERS):
-        decoded = _undo(data)
+def _decoded(text: Text, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:
+    layers = _layers_to_stream(text.read(blob.reader, PROBE), PROBE)
+    if layers:
+        data = text.read(blob.reader, DECODED_LIMIT)
+        for _ in range(layers):
+            data = _undo(data, DECODED_LIMIT) or b""
+        name = f"string {next(ordinal)} decoded"
+        yield blob.nested(name, context.spool((data,)), expect="pickle", expanded=True)
+
+
+def _layers_to_stream(data: bytes, limit: int) -> int:
+    """Return how many encodings lie over a pickle that begins in `data`, 0 where there is none."""
+    for layers in range(1, LAYERS + 1):
+        decoded = _undo(data, limit)
         if decoded is None:
-            return
-        data = decoded
-        if begins_stream_of_bytes(data[:4096]):
-            yield blob.nested(f"{name} decoded", context.spool((data,)), expect="pickle", expanded=True)
-            return
+            return 0
+        if begins_stream_of_bytes(decoded[:4096]):
+            return layers
+        data = decoded[: limit - limit % 12]
+    return 0
 
 
-def _undo(data: bytes) -> bytes | None:
-    """Undo one layer of encoding, None where there is none."""
+def _undo(data: bytes, limit: int) -> bytes | None:
+    """Undo one layer of encoding, None where there is none; what decompresses is cut to `limit` bytes."""
     if data[:1] == b"\x78" or data[:2] == b"\x1f\x8b":
         try:
-            return zlib.decompressobj(wbits=47).decompress(data, DECODED_LIMIT)
+            return zlib.decompressobj(wbits=47).decompress(data, limit)
         except zlib.error:
             return None
     if _HEX.issuperset(data):

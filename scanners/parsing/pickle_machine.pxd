@@ -1,7 +1,7 @@
 # The C types of pickle_machine.py: Cython reads this file beside the plain Python source.
 import cython
 
-cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
+cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, TOLD, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
 cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
 cdef const unsigned char[::1] FORMS, WIDTHS, SUSPECT, EMPTY_KINDS
 
@@ -23,21 +23,23 @@ cdef class Machine:
     cdef const unsigned char[::1] _data
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
     cdef Py_ssize_t _room, _depth, _mark_room, _mark_count, _fence, _memo_room, _memo_count
-    cdef dict _far, _name_nodes
-    cdef list _uses
+    cdef dict _far, _name_nodes, _uses, _computed_keys
     cdef set _told
     cdef bytearray _kinds
     cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept
 
-    @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", memo="long long[::1]", memo_count=Py_ssize_t, memo_room=Py_ssize_t, fence=Py_ssize_t, operations=Py_ssize_t, base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, status=int, opcode=cython.uchar, form=cython.uchar)
+    @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", memo="long long[::1]", memo_count=Py_ssize_t, memo_room=Py_ssize_t, fence=Py_ssize_t, operations=Py_ssize_t, base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, stored="long long", status=int, opcode=cython.uchar, form=cython.uchar)
     cpdef int run(self) except -1
     cdef int _common(self, int form, int opcode) except -1
-    @cython.locals(index=Py_ssize_t, uses=Py_ssize_t)
+    @cython.locals(uses=Py_ssize_t)
     cpdef called(self, str how, long long callee, long long arguments)
     cdef int _event(self, str how, long long callee, long long arguments) except -1
     @cython.locals(below=Py_ssize_t, callee="long long", arguments="long long", reduce=cython.bint)
     cdef int _call(self, int opcode) except -1
-    @cython.locals(below=Py_ssize_t, instance="long long", state="long long", kind=int, owner="long long", mode="long long")
+    @cython.locals(owner="long long", given="long long", first="long long")
+    cdef long long _owner(self, long long instance) except -1
+    cdef int _state_keys(self, long long state) except -1
+    @cython.locals(below=Py_ssize_t, instance="long long", state="long long", owner="long long", mode="long long")
     cdef int _build(self) except -1
     cdef int _prepare(self, Py_ssize_t position) except -1
     @cython.locals(left=Py_ssize_t)
@@ -48,6 +50,7 @@ cdef class Machine:
     cdef int _grow_stack(self) except -1
     @cython.locals(grown="long long[::1]")
     cdef int _grow_marks(self) except -1
+    cdef int _exhaust(self) except -1
     cdef int _mark(self) except -1
     @cython.locals(at=Py_ssize_t)
     cdef Py_ssize_t _pop_mark(self) noexcept
@@ -70,7 +73,7 @@ cdef class Machine:
     @cython.locals(at=Py_ssize_t, kept=list)
     cdef int _keep(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     cdef int _stored_callable(self, long long key, long long value) except -1
-    @cython.locals(at=Py_ssize_t, value="long long")
-    cdef int _stored_callables(self, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(at=Py_ssize_t, value="long long", key="long long")
+    cdef int _stored_callables(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     cdef int _candidate(self, Py_ssize_t offset) except -1
     cdef int _rare(self, int opcode) except -1

@@ -62,10 +62,14 @@ LONGEST_METHOD = 64
 """Bytes of a dictionary key that are compared with the names of methods."""
 REPEATS = 64
 """Calls of one callable whose arguments are kept, where its arguments do not matter for judgement."""
+TOLD = 8
+"""Arguments by which two calls of a watched callable are told apart."""
 KEPT_PER_CONTAINER = 256
 KEPT_IN_ALL = 200_000
 DENSE_MEMO = 1 << 22
 """Memo indices that may be skipped before the memo turns to a dictionary."""
+FAR_MEMO = 1 << 20
+"""Entries of that dictionary."""
 
 
 def cells(count: int) -> array[int]:
@@ -142,7 +146,8 @@ class Machine:
         self._kept = 0
         self._callables = False
         self._name_nodes: dict[tuple[str, str], int] = {}
-        self._uses: list[int] = []
+        self._computed_keys: dict[int, tuple[int, int]] = {}
+        self._uses: dict[tuple[int, str, int], int] = {}
         self._told: set[tuple[int, ...]] = set()
 
     # -- the hot loop
@@ -183,12 +188,14 @@ class Machine:
                 depth += 1
                 pos += 2 + length
             elif form == MEMOIZE_FORM and memo_count < memo_room and depth > fence:
+                stored = memo[memo_count]
                 memo[memo_count] = stack[depth - 1] + 1
-                memo_count += 1
+                if not stored:
+                    memo_count += 1
                 pos += 1
             elif form == GET_FORM:
                 index = data[pos + 1] if opcode == 0x68 else _unsigned4(data, pos + 1)
-                if index < memo_count and memo[index]:
+                if index < memo_room and memo[index]:
                     stack[depth] = memo[index] - 1
                 elif index in self._far:
                     stack[depth] = self._far[index]
@@ -199,12 +206,14 @@ class Machine:
             elif form == PUT_FORM and depth > fence:
                 index = data[pos + 1] if opcode == 0x71 else _unsigned4(data, pos + 1)
                 if index < memo_room:
+                    if not memo[index]:
+                        memo_count += 1
                     memo[index] = stack[depth - 1] + 1
-                    memo_count = max(memo_count, index + 1)
                 else:
                     self._memo_count = memo_count
                     self._put(index, stack[depth - 1])
                     memo, memo_count, memo_room = self._memo, self._memo_count, self._memo_room
+                    near = self._near
                 pos += WIDTHS[opcode]
             elif form == LENGTH4_FORM:
                 length = _unsigned4(data, pos + 1)
@@ -226,7 +235,7 @@ class Machine:
                 self.position = base + pos
                 status = self._rare(opcode) if form == RARE_FORM else self._common(form, opcode)
                 pos = self.position - base
-                depth, fence = self._depth, self._fence
+                depth, fence, near = self._depth, self._fence, self._near
                 stack, room, memo = self._stack, self._room, self._memo
                 memo_count, memo_room = self._memo_count, self._memo_room
         self._depth, self._memo_count = depth, memo_count
@@ -281,8 +290,9 @@ class Machine:
         self.position += 1
         if not instance & 1:
             return 0
-        kind = self._kinds[instance >> 1]
-        owner = self._a[instance >> 1] if kind in (OBJECT, CALL) else instance
+        if self._computed_keys and state & 1:
+            self._state_keys(state)
+        owner = self._owner(instance)
         if not owner & 1 or self._kinds[owner >> 1] != GLOBAL:
             return 0
         mode = self._b[owner >> 1]
@@ -292,6 +302,25 @@ class Machine:
         if mode == WATCHED or owner == instance:
             self.called("BUILD", instance, state)
         return 0
+
+    def _owner(self, instance: int) -> int:
+        """Return what made an instance: where a callable of interest was given a class of interest, the class."""
+        if self._kinds[instance >> 1] not in (OBJECT, CALL):
+            return instance
+        owner = self._a[instance >> 1]
+        given = self._b[instance >> 1]
+        if owner & 1 and self._b[owner >> 1] == WATCHED and self.kind(given) == TUPLE and self._b[given >> 1]:
+            first = self._items[self._a[given >> 1]]
+            if self.kind(first) == GLOBAL and self._b[first >> 1] != ORDINARY:
+                return first
+        return owner
+
+    def _state_keys(self, state: int) -> None:
+        """Note the callables that a state holds under keys which are no literals: they may be names of methods."""
+        for part in (state, *(self.items(state) if self._kinds[state >> 1] == TUPLE else ())):
+            if part & 1 and part >> 1 in self._computed_keys:
+                key, value = self._computed_keys[part >> 1]
+                self._event("ATTRIBUTE", value, key)
 
     def _gather(self, form: int, count: int) -> bool:
         """Interpret an opcode that makes a tuple, or fills a container with all above the mark."""
@@ -364,7 +393,11 @@ class Machine:
         self._marks = grown
         self._mark_room *= 2
         if self._mark_room > 2 * MAX_DEPTH:
-            self.allowance = self._near = 0
+            self._exhaust()
+
+    def _exhaust(self) -> None:
+        """Make the loop come back as EXHAUSTED before the next opcode."""
+        self.allowance = self._near = 0
 
     def _pop_mark(self) -> int:
         """Drop the last mark and return the depth it stood at, or -1 where there is none."""
@@ -376,14 +409,18 @@ class Machine:
         return at
 
     def _put(self, index: int, value: int) -> None:
-        if index > self._memo_count + DENSE_MEMO:
+        # MEMOIZE stores under the number of entries, not behind the highest one: both unpicklers of CPython do.
+        if index >= self._memo_room and index > self._memo_count + DENSE_MEMO:
+            self._memo_count += index not in self._far
             self._far[index] = value
+            if len(self._far) > FAR_MEMO:
+                self._exhaust()
         else:
             if index >= self._memo_room:
                 self._grow_memo(index)
+            if not self._memo[index]:
+                self._memo_count += 1
             self._memo[index] = value + 1
-            if index >= self._memo_count:
-                self._memo_count = index + 1
 
     def _grow_memo(self, index: int) -> None:
         room = 2 * self._memo_room
@@ -391,11 +428,13 @@ class Machine:
             room *= 2
         grown = cells(room)
         grown[: self._memo_room] = self._memo
+        for near in [far for far in self._far if far < room]:
+            grown[near] = self._far.pop(near) + 1
         self._memo = grown
         self._memo_room = room
 
     def _get(self, index: int) -> bool:
-        if index < self._memo_count and self._memo[index]:
+        if index < self._memo_room and self._memo[index]:
             self._push(self._memo[index] - 1)
             return True
         if index in self._far:
@@ -449,27 +488,36 @@ class Machine:
 
     def _store(self, start: int, count: int) -> bool:
         """Put `count` values from `start` of the stack into the container below them."""
-        if start - 1 < self._fence or not self._stack[start - 1] & 1:
+        if start - 1 < self._fence:
             return False
+        if not self._stack[start - 1] & 1:
+            # The only literals that take items are byte arrays; nothing can be put into all of them.
+            return count == 0 or self.reader.read(self._stack[start - 1] >> 1, 1) == b"\x96"
         index = self._stack[start - 1] >> 1
         before = self._b[index]
         kind = self._kinds[index]
         if kind < LIST or kind > FROZENSET:
             if kind in (CALL, OBJECT) and self._callables:  # items of some classes become attributes
-                self._stored_callables(start, count)
+                self._stored_callables(index, start, count)
+            elif kind == GLOBAL and count:
+                self.called("BUILD", self._stack[start - 1], -1)
             return True
         self._b[index] = before + count
         if before < KEPT_PER_CONTAINER and self._kept < KEPT_IN_ALL:
             self._keep(index, start, min(count, KEPT_PER_CONTAINER - before))
         if kind == DICT and self._callables:
-            self._stored_callables(start, count)
+            self._stored_callables(index, start, count)
         return True
 
-    def _stored_callables(self, start: int, count: int) -> None:
+    def _stored_callables(self, index: int, start: int, count: int) -> None:
         for at in range(start + 1, start + count, 2):
             value = self._stack[at]
-            if value & 1 and self._kinds[value >> 1] in (GLOBAL, CALL):
-                self._stored_callable(self._stack[at - 1], value)
+            if value & 1 and self._kinds[value >> 1] in (GLOBAL, CALL, OBJECT):
+                key = self._stack[at - 1]
+                if not key & 1:
+                    self._stored_callable(key, value)
+                elif self._kinds[key >> 1] in (CALL, OBJECT):
+                    self._computed_keys.setdefault(index, (key, value))
 
     def _keep(self, index: int, start: int, count: int) -> None:
         kept = self.contents.setdefault(index, [])
@@ -479,8 +527,13 @@ class Machine:
 
     def _stored_callable(self, key: int, value: int) -> None:
         """Note a callable stored under a name that later opcodes would call as a method of the instance."""
-        if not key & 1 and self.text(key, LONGEST_METHOD) in self._interests.methods:
+        if self.text(key, LONGEST_METHOD) in self._interests.methods:
             self._event("ATTRIBUTE", value, key)
+
+    def suspect(self, offset: int, first: int) -> None:
+        """Note the string pushed at `offset` where its first byte may begin another stream."""
+        if SUSPECT[first]:
+            self._candidate(offset)
 
     def _candidate(self, offset: int) -> None:
         if len(self.candidates) < MAX_CANDIDATES:
@@ -496,8 +549,6 @@ class Machine:
         if handler is None:
             self.fault = f"opcode 0x{opcode:02x} does not exist"
             return FAULTY
-        if self.operations > 1 and len(self.events) > MAX_EVENTS:
-            return EXHAUSTED
         try:
             return handler(self)
         except Truncated:
@@ -590,7 +641,6 @@ class Machine:
             mode = PAUSING if full in interests.pauses else WATCHED if full in interests.watched else ORDINARY
             value = self._node(GLOBAL, len(self.names), mode)
             self.names.append(key)
-            self._uses.append(0)
             self._name_nodes[key] = value
             self._event("IMPORT", value, -1)
         return value
@@ -602,10 +652,11 @@ class Machine:
     def called(self, how: str, callee: int, arguments: int) -> None:
         """Note a call; of callables whose arguments do not matter only the first ones are kept."""
         if callee & 1 and self._kinds[callee >> 1] == GLOBAL:
-            index = self._a[callee >> 1]
-            uses = self._uses[index]
+            # What is inert made one way may be dangerous called another way, so each way has its own count.
+            key = (callee, how, min(self.second(arguments), 2))
+            uses = self._uses.get(key, 0)
             if uses < REPEATS:
-                self._uses[index] = uses + 1
+                self._uses[key] = uses + 1
             elif not self._telling(callee, arguments):
                 return
         self._event(how, callee, arguments)
@@ -614,7 +665,9 @@ class Machine:
         """Return whether one more call of a callable may change the judgement: new arguments of a watched one."""
         if self._b[callee >> 1] == ORDINARY:
             return False
-        key = (callee, *(self._identity(value) for value in self.items(arguments)[:3])) if arguments & 1 else (callee,)
+        key = (
+            (callee, *(self._identity(value) for value in self.items(arguments)[:TOLD])) if arguments & 1 else (callee,)
+        )
         known = key in self._told
         self._told.add(key)
         return not known
@@ -625,6 +678,8 @@ class Machine:
 
     def _event(self, how: str, callee: int, arguments: int) -> None:
         self.events.append((how, self.position, callee, arguments))
+        if len(self.events) > MAX_EVENTS:
+            self._exhaust()
 
     # -- looking at values
 

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 NAME_LIMIT = 1024
 """Bytes of a module or attribute name that are kept."""
+SHORTEST = 12
+"""Bytes of a string that may hold a stream."""
 NO_ARGUMENTS = -1
-INDEX_DIGITS = 18
-"""Digits of a memo index in text that still fit 64 bits."""
-_INTEGER = re.compile(rb"\s*[-+]?(0[xX][0-9a-fA-F_]+|[0-9_]+)L?\s*")
-_FLOAT = re.compile(rb"\s*[-+]?(nan|inf|infinity|[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?)\s*", re.IGNORECASE)
+LARGEST_INDEX = 1 << 60
+# Wider than what CPython accepts, never narrower: a number refused here would end the stream for us alone. Its parsers
+# are C's, so they take nothing for zero, and a NUL for the end.
+_INTEGER = re.compile(rb"\s*[-+]?(0[xXoObB])?[0-9a-fA-F_]*L?\s*(\x00.*)?", re.DOTALL)
+_FLOAT = re.compile(
+    rb"\s*[-+]?(nan|inf|infinity|[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?)\s*(\x00.*)?", re.IGNORECASE | re.DOTALL
+)
+_INDEX = re.compile(rb"\s*\+?([0-9_]+)\s*(\x00.*)?", re.DOTALL)
 
+UNENDED = "a line is not ended"
 Handler = Callable[["Machine"], int]
 
 
@@ -36,10 +43,17 @@ def _line(machine: Machine, start: int) -> bytes | None:
     """Return the argument from `start` to the next newline, cut to NAME_LIMIT, and step over it; None at the end."""
     end = line_end(machine.reader, start)
     if end < 0:
-        machine.fault = "a line is not ended"
+        machine.fault = UNENDED
         return None
     machine.position = end + 1
     return machine.reader.read(start, min(end - start, NAME_LIMIT))
+
+
+def _memo_index(line: bytes) -> int:
+    """Return the memo index written in a line, -1 where it is none."""
+    found = _INDEX.fullmatch(line)
+    digits = found[1].replace(b"_", b"").lstrip(b"0") if found else b""
+    return min(int(digits or b"0"), LARGEST_INDEX) if found and len(line) < NAME_LIMIT else -1
 
 
 def _checked_line(pattern: re.Pattern[bytes]) -> Handler:
@@ -48,7 +62,7 @@ def _checked_line(pattern: re.Pattern[bytes]) -> Handler:
         line = _line(machine, start + 1)
         if line is None or not pattern.fullmatch(line):
             machine.position = start
-            return _fault(machine, "a number that is none")
+            return _fault(machine, UNENDED if line is None else "a number that is none")
         machine.push(start << 1)
         return 0
 
@@ -63,8 +77,9 @@ def _string(machine: Machine) -> int:
     if machine.reader.read(start, 1) == b"S" and line[:1] not in (b"'", b'"'):
         machine.position = start
         return _fault(machine, "a string without quotes")
-    if machine.position - start > 12:
-        machine.candidates.append(start)
+    if machine.position - start > SHORTEST:
+        quoted = machine.reader.read(start, 1) == b"S"
+        machine.suspect(start, line[1] if quoted else line[0])
     machine.push(start << 1)
     return 0
 
@@ -74,8 +89,8 @@ def _long_string(machine: Machine) -> int:
     text = text_at(machine.reader, machine.position)
     if text is None or text.offset + text.length > machine.reader.size:
         return _fault(machine, "a string reaches beyond the end")
-    if text.length > 12:
-        machine.candidates.append(machine.position)
+    if text.length > SHORTEST:
+        machine.suspect(machine.position, machine.reader.read(text.offset, 1)[0])
     return machine.push_literal(text.offset + text.length - machine.position)
 
 
@@ -192,10 +207,10 @@ def _marked(kind: int) -> Handler:
 def _text_memo(put: bool) -> Handler:
     def handle(machine: Machine) -> int:
         line = _line(machine, machine.position + 1)
-        if line is None or not line.isdigit() or len(line) > INDEX_DIGITS or (put and machine.short_of(1)):
+        index = -1 if line is None else _memo_index(line)
+        if index < 0 or (put and machine.short_of(1)):
             machine.fault = machine.fault or "a memo index that is none"
             return kinds.FAULTY
-        index = int(line)
         if put:
             machine.memoize(index)
         elif not machine.recall(index):

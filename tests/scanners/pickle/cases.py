@@ -234,6 +234,126 @@ CASES |= {
     "two_benign_streams": clean(pickle.dumps(PLAIN) + pickle.dumps([1, 2]), cut_is_clean=True),
 }
 
+# Where an interpreter that differs from CPython's in the least sees another callable, or none.
+BASE = global_("sklearn.base", "BaseEstimator")
+NORMAL = global_("scipy.stats._continuous_distns", "norm_gen")
+CHECK = global_("sklearn.utils.validation", "check_array")
+TEMPLATE = short("_parse_arg_template")
+CODE_TEXT = short(f"__import__('os').system({COMMAND!r})")
+OLD_EVIL = SYSTEM + MARK + b"V" + COMMAND.encode() + b"\ntR."
+
+
+def old_stream(before: bytes) -> Case:
+    """Return a pickle without a header, read as text by whoever stumbles over what stands before the call."""
+    return malicious(before + POP + OLD_EVIL, "model.txt")
+
+
+def memoized(name: str, *indices: int) -> bytes:
+    """Return what stores a string under each of some memo indices."""
+    return b"".join(short(name) + put(index) + POP for index in indices)
+
+
+CASES |= {
+    # MEMOIZE stores under the number of entries: entry 1 becomes the module, entry 6 the name.
+    "memoize_overwrites": malicious(
+        proto(4)
+        + memoized("collections", 1)
+        + short("os")
+        + MEMOIZE
+        + POP
+        + memoized("OrderedDict", 99, 2, 3, 4, 6)
+        + short("system")
+        + MEMOIZE
+        + POP
+        + get(1)
+        + get(6)
+        + STACK_GLOBAL
+        + text(COMMAND)
+        + b"\x85"
+        + REDUCE
+        + STOP
+    ),
+    "made_often_then_called": review(
+        proto(2) + (BASE + EMPTY_TUPLE + NEWOBJ + POP) * 70 + call(BASE, text(COMMAND)) + STOP
+    ),
+    "state_in_ordered_dict": review(
+        stream(
+            NORMAL,
+            EMPTY_TUPLE,
+            NEWOBJ,
+            call(global_("collections", "OrderedDict")),
+            TEMPLATE,
+            CODE_TEXT,
+            SETITEM,
+            BUILD,
+        )
+    ),
+    "state_twice_under_a_key": malicious(
+        stream(
+            NORMAL, EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, TEMPLATE, CODE_TEXT, SETITEM, TEMPLATE, short(""), SETITEM, BUILD
+        )
+    ),
+    "class_replaced": malicious(
+        stream(
+            BASE,
+            EMPTY_TUPLE,
+            NEWOBJ,
+            tuple_(NONE, EMPTY_DICT + short("__class__") + NORMAL + SETITEM),
+            BUILD,
+            EMPTY_DICT,
+            TEMPLATE,
+            CODE_TEXT,
+            SETITEM,
+            BUILD,
+        )
+    ),
+    "instance_as_setstate": malicious(
+        stream(
+            BASE,
+            EMPTY_TUPLE,
+            NEWOBJ,
+            EMPTY_DICT,
+            short("__setstate__"),
+            BASE,
+            EMPTY_TUPLE,
+            NEWOBJ,
+            SETITEM,
+            BUILD,
+            NONE,
+            BUILD,
+        )
+    ),
+    "computed_key_of_a_method": malicious(
+        stream(
+            BASE,
+            EMPTY_TUPLE,
+            NEWOBJ,
+            EMPTY_DICT,
+            call(global_("builtins", "str"), binary(b"__setstate__"), text("ascii")),
+            CHECK,
+            SETITEM,
+            BUILD,
+            NONE,
+            BUILD,
+        )
+    ),
+    "item_of_an_import": malicious(stream(global_("numpy", "__dict__"), text("array"), CHECK, SETITEM)),
+    "append_to_an_import": malicious(stream(global_("torch.nn.parallel", "registry"), NONE, APPEND)),
+    "torch_bytes_without_header": malicious(
+        stream(call(global_("torch.storage", "_load_from_bytes"), binary(OLD_EVIL)))
+    ),
+    "module_by_name": review(stream(call(global_("cloudpickle.cloudpickle", "subimport"), text("acme_hooks")))),
+    "bytearray_appended": malicious(
+        proto(5) + b"\x96" + (3).to_bytes(8, "little") + b"abc" + number(1) + APPEND + POP + EVIL + STOP
+    ),
+    "old_binary_number": old_stream(b"I0b1\n"),
+    "old_empty_number": old_stream(b"I\n"),
+    "old_signed_index": old_stream(b"Np+1\n"),
+    "old_padded_index": old_stream(b"Np" + b"0" * 30 + b"1\n"),
+    "old_nothing_appended": old_stream(b"N(e"),
+    "old_long_line": old_stream(b"V" + b"a" * 5000 + b"\n"),
+}
+
 # joblib.
 ARRAYS = {
     "a": numpy.arange(12.0),
