@@ -155,19 +155,21 @@ def _kind(kind: ProblemKind, problems: Sequence[Problem], view: View) -> Iterato
 
 
 def _total(report: Report, view: View) -> Line:
+    failed = view.gate.exit_code(report)
+    code = (f" (exit {failed})" if failed else "", "dim")
     if not report.results:
-        return [("Nothing to scan: no file matches the targets.", "yellow")]
+        nothing = "Nothing was scanned." if report.problems else "Nothing to scan: no file matches the targets."
+        return [(nothing, "yellow"), code]
     counts = report.verdicts()
     time = f" in {report.run.duration:.1f} s" if report.run.duration else ""
     size = f"{_files(len(report.results))}, {format_size(report.bytes_read)} read{time}"
-    if counts[Verdict.CLEAN] == len(report.results) and not report.problems:
+    if counts[Verdict.CLEAN] == len(report.results) and not report.problems and not failed:
         return [("Clean", "bold green"), (f": {size}", "")]
     line: list[Segment] = []
     for verdict, count in counts.items():
         if count:
             line += [(", " if line else "", ""), (f"{count} {VERDICT_WORDS[verdict]}", VERDICT_STYLES[verdict])]
-    failed = view.gate.exit_code(report)
-    return [*line, (f": {size}", ""), (f" (exit {failed})" if failed else "", "dim")]
+    return [*line, (f": {size}", ""), code]
 
 
 def _files(count: int) -> str:

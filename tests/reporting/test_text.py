@@ -21,6 +21,13 @@ def test_without_files_it_says_so() -> None:
     assert "no file matches" in written("text", replace(clean_report(), results=()))
 
 
+def test_targets_that_cannot_be_read_are_not_called_absent() -> None:
+    unreadable = Problem(ProblemKind.SOURCE, Locator("models"), "", "permission denied")
+    text = written("text", replace(clean_report(), results=(), problems=(unreadable,)))
+    assert "Nothing was scanned. (exit 2)" in text
+    assert "no file matches" not in text
+
+
 def test_why_and_fix_are_said_once_per_rule() -> None:
     text = " ".join(written("text", sample_report()).split())
     assert text.count(CALL.why) == text.count(CALL.fix) == 1
