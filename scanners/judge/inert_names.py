@@ -31,6 +31,7 @@ Rules:
   result is the global `Class.name` of that module, and is judged as such when it is called.
 - `global-by-name`: arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference.
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
+- `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
 - `nested-torch`: argument 0 is literal bytes, themselves scanned as a torch file.
 - `one-argument`: exactly one argument (a second one would be called).
@@ -4043,9 +4044,11 @@ ARGUMENT_RULES: dict[str, str] = {
     "copyreg._reconstructor": "reconstructor",
     "dateutil.tz._tzfile._unpickle": "same-package",
     "dill._dill._create_array": "calls-0-with-1",
+    "dill._dill._eval_repr": "literal-repr",
     "dill._dill._get_attr": "getattr",
     "dill._dill._import_module": "module-by-name",
     "dill._dill._load_type": "type-by-name",
+    "dill.dill._eval_repr": "literal-repr",
     "dill.dill._load_type": "type-by-name",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
