@@ -1,0 +1,217 @@
+"""What people save with pickle, joblib, dill and cloudpickle is clean: values, arrays, frames and fitted estimators."""
+
+from __future__ import annotations
+
+import argparse
+import array
+import collections
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import inspect
+import io
+import ipaddress
+import operator
+import pathlib
+import pickle
+import random
+import types
+import uuid
+import zoneinfo
+from collections.abc import Callable
+from typing import Any
+
+import cloudpickle
+import dill
+import joblib
+import numpy
+import pandas
+import pytest
+import sklearn
+from sklearn.datasets import make_classification
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import all_estimators
+
+from tests.benign import assert_benign
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+KINDS = "? b B h H i I q Q e f d g F D G S5 U5 V3 M8[ns] m8[s]".split()
+
+
+def arrays() -> dict[str, Any]:
+    kept = {kind: numpy.zeros(3, kind) for kind in KINDS}
+    objects = numpy.array([{"a": 1}, "text", None], dtype=object)
+    table = numpy.zeros(2, dtype=[("x", "<f4"), ("y", "U3"), ("z", "i4", (2,))])
+    shapes = {"scalar": numpy.array(1.5), "empty": numpy.zeros((0, 3)), "fortran": numpy.ones((2, 3), order="F")}
+    masked = numpy.ma.array([1, 2, 3], mask=[False, True, False])
+    return {**kept, **shapes, "objects": objects, "table": table, "masked": masked, "big_endian": numpy.ones(2, ">f8")}
+
+
+def generators() -> list[Any]:
+    bits = [numpy.random.PCG64(1), numpy.random.MT19937(1), numpy.random.Philox(1), numpy.random.SFC64(1)]
+    return [*bits, *map(numpy.random.Generator, bits), numpy.random.RandomState(1), numpy.random.SeedSequence(1)]
+
+
+def frames() -> dict[str, Any]:
+    frame = pandas.DataFrame({"number": [1, 2], "text": ["a", None], "flag": [True, False], "real": [0.5, 1.5]})
+    return {
+        "frame": frame,
+        "series": frame["number"],
+        "category": frame["text"].astype("category"),
+        "times": pandas.Series(pandas.date_range("2024-01-01", periods=3, tz="UTC")),
+        "spans": pandas.Series(pandas.timedelta_range("1h", periods=3)),
+        "nullable": pandas.Series([1, None], dtype="Int64"),
+        "multi": frame.set_index(["number", "text"]),
+        "periods": pandas.period_range("2024-01", periods=3, freq="M"),
+        "intervals": pandas.interval_range(0, 3),
+        "stamp": pandas.Timestamp("2024-01-01"),
+        "missing": pandas.NA,
+    }
+
+
+def clocks() -> list[Any]:
+    berlin = zoneinfo.ZoneInfo("UTC")
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=datetime.UTC)
+    offset = datetime.timezone(datetime.timedelta(hours=2), "CEST")
+    return [moment, moment.date(), moment.time(), moment.astimezone(offset), datetime.timedelta(1, 2, 3), berlin]
+
+
+def containers() -> list[Any]:
+    counted = collections.Counter("abca")
+    grouped: collections.defaultdict[str, list[int]] = collections.defaultdict(list, a=[1])
+    chained = collections.ChainMap({"a": 1}, {"b": 2})
+    queue = collections.deque([1, 2], maxlen=3)
+    named = types.SimpleNamespace(a=1), argparse.Namespace(lr=0.1)
+    return [counted, grouped, chained, queue, collections.OrderedDict(a=1), frozenset({1}), *named, slice(1, 2), ...]
+
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "plain": lambda: {"list": [1, -1.5, 2**100, "größe", None, True], "tuple": (1, (2,)), "bytes": b"\x00", "set": {1}},
+    "numbers": lambda: [decimal.Decimal("1.5"), fractions.Fraction(1, 3), complex(1, 2), float("inf")],
+    "paths": lambda: [pathlib.PurePosixPath("a/b"), pathlib.Path("model.pt"), pathlib.PureWindowsPath("c:/a")],
+    "identities": lambda: [uuid.UUID(int=5), ipaddress.ip_address("127.0.0.1"), ipaddress.ip_network("10.0.0.0/8")],
+    "enumerations": lambda: [enum.Enum, uuid.SafeUUID.safe, pickle.HIGHEST_PROTOCOL],
+    "functions": lambda: [len, sum, operator.itemgetter(1), functools.partial(sorted, reverse=True), int, dict],
+    "arrays_of_numbers": lambda: [array.array("d", [1.0, 2.0]), bytearray(b"abc"), range(1, 10, 2)],
+    "random": lambda: random.Random(1),
+    "exceptions": lambda: [ValueError("too small"), KeyError("a")],
+    "clocks": clocks,
+    "containers": containers,
+    "numpy_arrays": arrays,
+    "numpy_scalars": lambda: [numpy.zeros((), kind)[()] for kind in KINDS],
+    "numpy_types": lambda: [numpy.float32, numpy.dtype("i4"), numpy.dtype([("a", "f4")]), numpy.ndarray, numpy.sum],
+    "numpy_generators": generators,
+    "numpy_polynomial": lambda: [numpy.poly1d([1, 2]), numpy.polynomial.Polynomial([1, 2])],
+    "pandas": frames,
+}
+SAVERS: dict[str, Callable[[Any], bytes]] = {
+    **{f"pickle_{protocol}": functools.partial(pickle.dumps, protocol=protocol) for protocol in PROTOCOLS},
+    "dill": dill.dumps,
+    "cloudpickle": cloudpickle.dumps,
+}
+
+
+def with_joblib(value: object, **options: Any) -> bytes:
+    """Return what joblib.dump writes."""
+    stream = io.BytesIO()
+    joblib.dump(value, stream, **options)
+    return stream.getvalue()
+
+
+SAVERS["joblib"] = with_joblib
+
+
+@pytest.mark.parametrize("saver", SAVERS)
+@pytest.mark.parametrize("name", VALUES)
+def test_saved_values_are_clean(name: str, saver: str) -> None:
+    value = VALUES[name]()
+    try:
+        data = SAVERS[saver](value)
+    except (pickle.PicklingError, TypeError) as error:
+        pytest.skip(f"{saver} refuses it: {error}")
+    assert_benign(data, "values.pkl")
+
+
+@pytest.mark.parametrize("compress", [("zlib", 3), ("gzip", 3), ("bz2", 3), ("lzma", 3), ("xz", 3), ("lz4", 3), 9])
+@pytest.mark.parametrize("name", ["numpy_arrays", "pandas", "containers"])
+def test_every_compressor_of_joblib_is_clean(name: str, compress: object) -> None:
+    assert_benign(with_joblib(VALUES[name](), compress=compress), "values.joblib")
+
+
+@pytest.mark.parametrize("saver", [numpy.savez, numpy.savez_compressed], ids=lambda saver: saver.__name__)
+def test_archives_of_arrays_are_clean(saver: Callable[..., None]) -> None:
+    stream = io.BytesIO()
+    saver(stream, **{str(number): value for number, value in enumerate(arrays().values())})
+    assert_benign(stream.getvalue(), "arrays.npz")
+
+
+@functools.cache
+def example() -> tuple[Any, Any]:
+    """Return a tiny problem of two classes without negative numbers."""
+    features, labels = make_classification(40, 5, random_state=1)
+    return abs(features), labels
+
+
+ESTIMATORS = {name: maker for name, maker in all_estimators() if not name.startswith("_")}
+# Arguments that estimators made of other estimators want.
+ARGUMENTS: dict[str, Callable[[], Any]] = {
+    "estimator": ESTIMATORS["LogisticRegression"],
+    "estimators": lambda: [("tree", ESTIMATORS["DecisionTreeClassifier"](max_depth=2))],
+    "steps": lambda: [("scale", ESTIMATORS["StandardScaler"]()), ("model", ESTIMATORS["Ridge"]())],
+    "transformers": lambda: [("scale", ESTIMATORS["MinMaxScaler"](), [0, 1])],
+    "transformer_list": lambda: [("scale", ESTIMATORS["MinMaxScaler"]()), ("pca", ESTIMATORS["PCA"](2))],
+    "param_grid": lambda: {"C": [0.1, 1.0]},
+    "param_distributions": lambda: {"C": [0.1, 1.0], "tol": [1e-3, 1e-4, 1e-2, 1e-5, 1e-6]},
+    "dictionary": lambda: numpy.eye(5),
+}
+OF_REGRESSORS = frozenset({"MultiOutputRegressor", "StackingRegressor", "VotingRegressor", "RegressorChain"})
+
+
+def made(name: str) -> Any:
+    """Return an estimator with its defaults."""
+    maker = ESTIMATORS[name]
+    wanted = [
+        parameter.name
+        for parameter in inspect.signature(maker).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
+    ]
+    given = {key: ARGUMENTS[key]() for key in wanted}
+    if name in OF_REGRESSORS:
+        tree = ESTIMATORS["DecisionTreeRegressor"](max_depth=2)
+        given = {key: [("tree", tree)] if key == "estimators" else tree for key in wanted}
+    return maker(**given)
+
+
+def fitted(name: str) -> Any:
+    """Return an estimator after learning; one that cannot learn from the example as it was made."""
+    estimator = made(name)
+    features, labels = example()
+    try:
+        return estimator.fit(features, labels)
+    except (ValueError, TypeError, AttributeError, IndexError, NotImplementedError):
+        return made(name)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_estimators_are_clean(name: str) -> None:
+    estimator = fitted(name)
+    assert_benign(pickle.dumps(estimator), "model.pkl")
+    assert_benign(pickle.dumps(estimator, 2), "model.pkl")
+    assert_benign(with_joblib(estimator, compress=3), "model.joblib")
+
+
+def test_a_pipeline_is_clean_by_every_way_of_saving() -> None:
+    chosen = ("StandardScaler", "PCA", "RandomForestClassifier")
+    pipeline = make_pipeline(*(ESTIMATORS[name]() for name in chosen)).fit(*example())
+    for save in SAVERS.values():
+        assert_benign(save(pipeline), f"sklearn-{sklearn.__version__}.pkl")
+
+
+@pytest.mark.parametrize("save", [dill.dumps, cloudpickle.dumps], ids=["dill", "cloudpickle"])
+def test_functions_by_value_are_no_alarm(save: Callable[[object], bytes]) -> None:
+    factor = 3
+    assert_benign(save(lambda value: factor * value), "function.pkl")
+    assert_benign(save({"scale": lambda value: sum(value) / len(value), "weights": [0.5]}), "function.pkl")
