@@ -28,6 +28,8 @@ CALLED_ON_LOAD = frozenset(
     "__setstate__ __class__ __dict__ __setattr__ __getattr__ __getattribute__ __setitem__ append extend".split()
 )
 """Attributes that opcodes themselves use, whatever the class."""
+RULED_LIMIT = 4096
+"""Bytes of what is stored under such a key that are kept."""
 NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
 TORCH_BYTES = "torch.storage._load_from_bytes"
@@ -127,7 +129,7 @@ def _ruled_state(values: Values, state: int) -> Json:
     for key, value in zip(items[::2], items[1::2], strict=False):
         name = values.string(key)
         if name in RULED_KEYS:
-            described += [name, values.describe(value)]
+            described += [name, values.string(value, RULED_LIMIT) or values.describe(value)]
     complete = len(items) == machine.second(state) and all(map(values.string, items[::2]))
     return {"dict": described} if complete else {"dict": described, "more": 1}
 

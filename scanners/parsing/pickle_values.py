@@ -64,12 +64,12 @@ class Values:
         """Return a literal, cut to `STRING_LIMIT`."""
         return literal_at(self.machine.reader, value >> 1, STRING_LIMIT)
 
-    def string(self, value: int) -> str:
-        """Return a literal string, else nothing."""
+    def string(self, value: int, limit: int = STRING_LIMIT) -> str:
+        """Return a literal string, cut to `limit`, else nothing."""
         if value < 0 or value & 1:
             return ""
         text = text_at(self.machine.reader, value >> 1)
-        constant = text.decode(self.machine.reader, STRING_LIMIT) if text and not text.binary else ""
+        constant = text.decode(self.machine.reader, limit) if text and not text.binary else ""
         return constant if isinstance(constant, str) else ""
 
     def callee(self, value: int, depth: int = 0) -> str:
