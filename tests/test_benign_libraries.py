@@ -17,6 +17,8 @@ import operator
 import pathlib
 import pickle
 import random
+import subprocess
+import sys
 import types
 import uuid
 import zoneinfo
@@ -210,8 +212,19 @@ def test_a_pipeline_is_clean_by_every_way_of_saving() -> None:
         assert_benign(save(pipeline), f"sklearn-{sklearn.__version__}.pkl")
 
 
-@pytest.mark.parametrize("save", [dill.dumps, cloudpickle.dumps], ids=["dill", "cloudpickle"])
-def test_functions_by_value_are_no_alarm(save: Callable[[object], bytes]) -> None:
-    factor = 3
-    assert_benign(save(lambda value: factor * value), "function.pkl")
-    assert_benign(save({"scale": lambda value: sum(value) / len(value), "weights": [0.5]}), "function.pkl")
+SCRIPT = """
+import sys, {saver}
+def scaled_by(factor):
+    return lambda value: factor * value
+class Model:
+    def predict(self, values):
+        return [value * 2 for value in values]
+mean = lambda values: sum(values) / len(values)
+sys.stdout.buffer.write({saver}.dumps([scaled_by(3), mean, Model(), {{"weights": [0.5]}}]))
+"""
+
+
+@pytest.mark.parametrize("saver", ["dill", "cloudpickle"])
+def test_functions_and_classes_of_a_script_are_no_alarm(saver: str) -> None:
+    run = subprocess.run([sys.executable, "-c", SCRIPT.format(saver=saver)], capture_output=True, check=True)
+    assert_benign(run.stdout, "model.pkl")

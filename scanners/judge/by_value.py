@@ -40,6 +40,12 @@ ON_LOAD = frozenset(
 """Methods that loading itself may call on an instance of a class stored by value."""
 
 
+_SETATTR = "dill._dill._setattr"
+_LOOKUP: list[Json] = [{"global": "dill._dill"}, "_setattr", {"global": "builtins.setattr"}]
+LOOKED_UP = ("dill._dill", "builtins.setattr")
+"""Names that dill's way of finding `setattr` mentions."""
+
+
 def maker_of(computed: Json) -> str:
     """Return what made the thing that is called, where that is a function or class stored by value, else nothing."""
     made_by = instance_of(computed)
@@ -47,5 +53,14 @@ def maker_of(computed: Json) -> str:
 
 
 def is_own_attribute(name: str, given: list[Json]) -> bool:
-    """Return whether a call sets an attribute of a class or function that the pickle itself brings along."""
-    return name == "builtins.setattr" and len(given) == 3 and bool(maker_of(given[0])) and isinstance(given[1], str)
+    """Return whether a call sets an attribute of a class, function or closure that the pickle itself brings along."""
+    if len(given) != 3 or not isinstance(given[1], str):
+        return False
+    if name == "builtins.setattr":
+        return bool(maker_of(given[0]))
+    return name == _SETATTR and given[1] == "cell_contents" and instance_of(given[0]).endswith("._create_cell")
+
+
+def looks_up_setattr(name: str, given: list[Json]) -> bool:
+    """Return whether a call is the way in which dill finds the `setattr` that fills closures."""
+    return name == "builtins.getattr" and given == _LOOKUP

@@ -11,7 +11,15 @@ from collections.abc import Iterator, Sequence
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
-from scanners.judge.by_value import CLASSES, FUNCTIONS, ON_LOAD, is_own_attribute, maker_of
+from scanners.judge.by_value import (
+    CLASSES,
+    FUNCTIONS,
+    LOOKED_UP,
+    ON_LOAD,
+    is_own_attribute,
+    looks_up_setattr,
+    maker_of,
+)
 from scanners.judge.dangerous_names import family
 from scanners.judge.described import globals_in, items
 from scanners.judge.inert import executed_text, is_call, is_class, is_inert_build, is_inert_call, is_inert_name
@@ -192,7 +200,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
     running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
-    called = {(fact.locator, fact.value) for fact in facts if fact.kind == "call"}
+    called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
     for fact in facts:
         if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact.value, options)):
             continue
@@ -204,6 +212,11 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             yield from found
     for (_, package), members in unknown.items():
         yield _unknown(package, members)
+
+
+def _explained(fact: Fact) -> tuple[str, ...]:
+    """Return the names that a call explains, so that their import says nothing more."""
+    return (fact.value, *LOOKED_UP) if looks_up_setattr(fact.value, items(fact.detail.get("args"))) else (fact.value,)
 
 
 # An opinion yields findings, nothing where the fact is inert, or None where nobody knows.
@@ -218,7 +231,7 @@ def _call(fact: Fact) -> Opinion:
     if "computed" in fact.detail:
         return _computed_call(fact)
     given = items(arguments)
-    if is_inert_call(name, how, arguments) or is_own_attribute(name, given):
+    if is_inert_call(name, how, arguments) or is_own_attribute(name, given) or looks_up_setattr(name, given):
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
         return None  # importing a private module is what cloudpickle and dill do for those who use one

@@ -157,9 +157,17 @@ def code(*names: str) -> bytes:
     return maker + tuple_(number(1), binary(b"\x97"), tuple_(*map(text, names)), text("predict")) + REDUCE
 
 
+# How dill finds the `setattr` that fills the cells of a closure
+DILL_CELL = call(global_("dill._dill", "_create_cell"), NONE)
+DILL_SETATTR = call(GETATTR, global_("dill", "_dill"), text("_setattr"), global_("builtins", "setattr"))
 CASES |= {
     "dill_singleton": clean(stream(call(global_("dill._dill", "_eval_repr"), text("Ellipsis")))),
     "dill_eval": malicious(stream(call(global_("dill._dill", "_eval_repr"), text("print('modelsweep-test')")))),
+    "dill_closure": clean(stream(call(DILL_SETATTR, DILL_CELL, text("cell_contents"), number(3)))),
+    "dill_setattr_of_import": malicious(stream(call(DILL_SETATTR, IMPORT_OS, text("system"), number(3)))),
+    "dill_setattr_of_other": malicious(
+        stream(call(call(GETATTR, global_("dill", "_dill"), text("_setattr"), SYSTEM), text(COMMAND)))
+    ),
     "dill_type": clean(stream(call(global_("dill._dill", "_load_type"), text("KeyError")))),
     "dill_attrgetter": malicious(
         stream(call(call(call(global_("dill._dill", "_load_type"), text("AttrGetterType")), text("system")), IMPORT_OS))
