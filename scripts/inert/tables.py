@@ -163,7 +163,7 @@ def render(tables: Tables) -> str:
         ("WEIGHTS_ONLY", tables.weights_only),
     ):
         parts.append(f"{title}: dict[str, str] = {{\n{_entries(table, 4)}}}\n")
-    parts.append("\n".join(f"{name} = (\n{_chunks(text, 4)})" for name, text in tables.texts.items()))
+    parts.append("\n".join(_assignment(name, text) for name, text in tables.texts.items()))
     pattern = [
         reviewed_names.DISTRIBUTION_TEMPLATE[at : at + 90]
         for at in range(0, len(reviewed_names.DISTRIBUTION_TEMPLATE), 90)
@@ -182,7 +182,14 @@ def _entries(table: Names, indent: int) -> str:
     return "".join(lines)
 
 
+def _assignment(name: str, text: str) -> str:
+    line = f'{name} = "{text}"'
+    return line if len(line) <= LINE else f"{name} = (\n{_chunks(text, 4)})"
+
+
 def _chunks(text: str, indent: int) -> str:
+    if indent + len(text) + 2 <= LINE:
+        return f'{" " * indent}"{text}"\n'
     pieces = textwrap.wrap(text, LINE - indent - 4, break_long_words=False, break_on_hyphens=False)
     spaced = [f"{piece} " for piece in pieces[:-1]] + pieces[-1:]
     return "".join(f'{" " * indent}"{piece}"\n' for piece in spaced)
