@@ -44,10 +44,14 @@ _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kin
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
 
 
+# Where pickle finds the functions of `os`: people search for the name they know.
+_PLATFORM = {"posix": "os", "nt": "os"}
+
+
 def full_name(module: str, name: str) -> str:
     """Return the dotted name of a global as Python 3 knows it: names of Python 2 are mapped as loaders map them."""
     module, name = NAME_MAPPING.get((module, name), (module, name))
-    return f"{IMPORT_MAPPING.get(module, module)}.{name}"
+    return f"{_PLATFORM.get(module) or IMPORT_MAPPING.get(module, module)}.{name}"
 
 
 class Values:
