@@ -7,7 +7,7 @@ the members, so that the pickles are judged as such; here what the members must 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,12 +16,15 @@ from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, problem_of
+from modelsweep.core.text import printable
 from scanners.parsing.torch_tensors import STORAGE_MISMATCH
 
 if TYPE_CHECKING:
     from scanners.parsing.zip_directory import ZipEntry
 
 NAME = "torch"
+NAME_LENGTH = 120
+"""Characters of an operator's name that are kept."""
 # Paths below the folder `NAME/` that every archive of torch has: of torch.save and torch.jit.save, torch.package and
 # torch.export (.pt2).
 _TELLING = re.compile(r"(?:[^/]*/){0,2}(?:data\.pkl|\.data/extern_modules|archive_format)")
@@ -70,13 +73,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     entries: dict[str, ZipEntry] = {}
     for entry in listed:
         entries.setdefault(entry.name, entry)
+    parsed = 0
     for entry in listed:
         folder, _, name = entry.name.rpartition("/")
         try:
             if name in _PICKLES:
                 yield from _storages(blob, context, entry, entries)
             elif name.endswith(".py") and "code" in folder.split("/"):
-                yield from _code(blob, context, entry)
+                parsed += yield from _code(blob, context, entry, parsed)
             elif _RAW_MEMBERS.fullmatch(entry.name.partition("/")[2]):
                 yield from _raw(blob, context, entry)
         except (Malformed, Truncated):
@@ -115,9 +119,9 @@ def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
         yield replace(member_blob(blob, entry, context), expect=RAW)
 
 
-def _code(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
-    """Yield the operators that a member of `code/` calls."""
-    from scanners.parsing.torchscript import SOURCE, operators
+def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generator[Item, None, int]:
+    """Yield the operators that a member of `code/` calls; `parsed` bytes were parsed before, returns those parsed."""
+    from scanners.parsing.torchscript import PARSED, SOURCE, Operator, called, mentioned
     from scanners.parsing.zip_directory import member_blob
 
     member = member_blob(blob, entry, context)
@@ -126,12 +130,17 @@ def _code(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
             error = OverLimit(f"more than {SOURCE:,} bytes of code")
             yield problem_of(error, member.locator, NAME)
         source = member.reader.read(0, min(SOURCE, member.size))
-    for operator in operators(source):
+    names = mentioned(source)
+    parse = bool(names) and parsed + len(source) <= PARSED
+    if parse and (exact := called(source)) is not None:
+        names = exact
+    for operator in (Operator(printable(name, NAME_LENGTH)) for name in sorted(names)):
         yield Fact("operator", operator.name, member.locator)
         if operator.opens_files:
             yield Finding(FILE_OPERATOR, member.locator, operator.name)
         elif operator.custom:
             yield Finding(CUSTOM_OPERATOR, member.locator, operator.name)
+    return len(source) if parse else 0
 
 
 SCANNER = Scanner(

@@ -136,6 +136,7 @@ CASES = {
     "evil_debug_pickle": evil(lambda: script("return x", constants=("m/code/a.py.debug_pkl", EVIL_PICKLE))),
     "evil_script_saves": evil(lambda: script('torch.save(x, "/tmp/modelsweep-test")', "return x")),
     "evil_script_reads": evil(lambda: script('return torch.from_file("/etc/passwd", False, 10)')),
+    "evil_script_with_gaps": evil(lambda: script("return torch \\", "  . from_file (x, False, 1)")),
     "evil_script_not_parsed": evil(lambda: script("$ torch.save (x, 1)")),
     "custom_operator": clean(lambda: script("return ops.acme.attention(x)")),
     "storage_too_short": review(lambda: checkpoint(weights=WEIGHTS[:-4])),
