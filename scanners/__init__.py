@@ -20,6 +20,7 @@ from scanners import (
     torch,
     torch_legacy,
     torch_tar,
+    yaml_config,
     zip,
 )
 
@@ -38,6 +39,7 @@ SCANNERS: tuple[Scanner, ...] = (
     compressed.SCANNER,
     rar.SCANNER,
     sevenzip.SCANNER,
+    yaml_config.SCANNER,
     text.SCANNER,
     media.SCANNER,
     pointer.SCANNER,

@@ -32,6 +32,7 @@ PACKAGES = (
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
     Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),
+    Package("PyYAML", "yaml", "", "YAML configurations"),
     Package("zstandard", "zstandard", "", "zstd streams"),
 )
 

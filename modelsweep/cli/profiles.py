@@ -11,6 +11,8 @@ RECOGNISERS = ("text", "media", "pointer")
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 FORMATS = (*PICKLES, "safetensors", "gguf")
+CONFIGURATIONS = ("yaml",)
+"""Text that makes loaders import and call what it names."""
 HIDDEN = ("executable", "executables", "scripts", "pickles")
 SECRETS = ("secrets", "network")
 
@@ -30,10 +32,14 @@ class Profile(NamedTuple):
 
 PROFILES = (
     Profile("quick-scan", "structure and code only, in a moment", depth="quick"),
-    Profile("serialization-attacks", "code that loading would run", (*PICKLES, *CONTAINERS, *HIDDEN)),
+    Profile("serialization-attacks", "code that loading would run", (*PICKLES, *CONFIGURATIONS, *CONTAINERS, *HIDDEN)),
     Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
     Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *HIDDEN)),
     Profile("secrets-network-threats", "credentials, addresses and network code", awaits=SECRETS),
-    Profile("model-behavior", "what a model runs when it is used", ("torch", "torch-legacy", "gguf", *CONTAINERS)),
+    Profile(
+        "model-behavior",
+        "what a model runs when it is used",
+        ("torch", "torch-legacy", "gguf", *CONFIGURATIONS, *CONTAINERS),
+    ),
     Profile("full-audit", "everything"),
 )

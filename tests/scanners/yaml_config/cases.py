@@ -21,7 +21,7 @@ HYDRA = """defaults:
   - override hydra/launcher: basic
 model:
   _target_: nemo.collections.asr.models.EncDecCTCModel
-  optimizer: {_target_: torch.optim.Adam, _partial_: true, lr: ${lr}}
+  optimizer: {_target_: torch.optim.Adam, _partial_: true, lr: '${lr}'}
   encoder:
     _target_: transformers.AutoModel.from_pretrained
     pretrained_model_name_or_path: bert-base-uncased

@@ -1,0 +1,78 @@
+"""The nodes of a YAML stream as its parser reports them: tags resolved to their full form, and never acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class YamlError(Exception):
+    """The text is no YAML: the message says where."""
+
+
+class Entry(NamedTuple):
+    """A node: its full `tag` or nothing, its text where it is a scalar, the `key` that it is the value of.
+
+    `line` counts from 1, `offset` in characters.
+    """
+
+    tag: str
+    key: str
+    value: str
+    line: int
+    offset: int
+
+
+def entries(content: str) -> Iterator[Entry]:
+    """Yield every node of all documents in order; raises YamlError where the text stops being YAML."""
+    import yaml
+
+    nodes = _Nodes()
+    try:
+        # The C parser where PyYAML has one; SafeLoader for its parser alone, nothing is constructed from events.
+        for event in yaml.parse(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            entry = nodes.entered(event)
+            if entry:
+                yield entry
+    except yaml.YAMLError as error:
+        # The parser in C and the one in Python agree on where, and say it in other words.
+        mark = getattr(error, "problem_mark", None)
+        raise YamlError(f"line {mark.line + 1}" if mark else "its characters") from None
+
+
+class _Nodes:
+    """Where in the nesting the events are."""
+
+    def __init__(self) -> None:
+        self._open: list[
+            list[str | None] | None
+        ] = []  # a mapping holds the key whose value comes next, a sequence None
+        self._anchors: dict[str, str] = {}
+
+    def entered(self, event: Any) -> Entry | None:
+        """Return the node that `event` begins, None where it ends one."""
+        kind = type(event).__name__
+        if kind in ("MappingEndEvent", "SequenceEndEvent"):
+            self._open.pop()
+            return None
+        if kind not in ("ScalarEvent", "AliasEvent", "MappingStartEvent", "SequenceStartEvent"):
+            return None
+        value = event.value if kind == "ScalarEvent" else ""
+        if kind == "AliasEvent":
+            value = self._anchors.get(event.anchor, "")
+        elif event.anchor:
+            self._anchors[event.anchor] = value
+        key = self._place(value)
+        if kind in ("MappingStartEvent", "SequenceStartEvent"):
+            self._open.append([None] if kind == "MappingStartEvent" else None)
+        mark = event.start_mark
+        return Entry(str(getattr(event, "tag", None) or ""), key, value, mark.line + 1, mark.index)
+
+    def _place(self, value: str) -> str:
+        """Return the key that a node with text `value` is the value of, and keep it where it is itself a key."""
+        mapping = self._open[-1] if self._open else None
+        if mapping is None:
+            return ""
+        key = mapping[0]
+        mapping[0] = value if key is None else None
+        return key or ""

@@ -1,0 +1,94 @@
+"""YAML: tags and keys that make a loader import and call what the file names.
+
+Specification: https://yaml.org/spec/1.2.2/. PyYAML's tags are `!!python/object/apply:os.system` and its relatives
+(CVE-2020-14343), Hydra's and NeMo's key is `_target_` (CVE-2025-23304). The file is read as a stream of parser events,
+in which tags are strings: nothing is constructed. What does not parse is plain text, as long as it names no such tag.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.parsing.yaml_events import Entry, YamlError, entries
+
+SIZE_LIMIT = 8 * MIB
+"""Bytes of a file whose events are read: the pure parser takes seconds for one MiB."""
+_SUFFIXES = (".yaml", ".yml")
+_NAMES = frozenset({"MLmodel"})
+_DIRECTIVES = (b"%YAML ", b"%TAG ")
+_CANDIDATES = re.compile(r"[!\\]|_target_")
+"""Without a tag, the key, or an escape that could spell it, the events hold nothing of interest."""
+_TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
+_PYTHON = "tag:yaml.org,2002:python/"
+_HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "name", "module": "module"}
+_TARGET = "_target_"
+_SHOWN = 200
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text that begins with a directive of YAML, or is named as YAML."""
+    named = blob.locator.suffix in _SUFFIXES or blob.locator.name in _NAMES
+    return (named or blob.head.startswith(_DIRECTIVES)) and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what loaders would import and call; raises Malformed where that cannot be seen, OverLimit above 8 MiB."""
+    limit = min(SIZE_LIMIT, context.limits.parsed_bytes)
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of YAML")
+    content = decoded(blob.reader.read(0, blob.size))
+    if not _CANDIDATES.search(content):
+        return
+    seen = 0
+    try:
+        for entry in entries(content):
+            context.operations.spend()
+            seen = entry.offset
+            yield from _tag(blob, entry)
+            yield from _target(blob, entry)
+    except YamlError as error:
+        if _TAGS.search(content, seen):
+            raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
+
+
+def decoded(data: bytes) -> str:
+    """Return the characters of a stream in the encodings of YAML: UTF-8, or UTF-16 with a byte order mark."""
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return data.decode(encoding, "replace")
+
+
+def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
+    kind, _, name = entry.tag.removeprefix(_PYTHON).partition(":")
+    if entry.tag.startswith(_PYTHON) and kind in _HOW:
+        # Without a module PyYAML looks among the builtins.
+        dotted = name if "." in name or kind == "module" else f"builtins.{name}"
+        yield _reference(blob, entry, dotted, _HOW[kind], f"the tag !!python/{kind} in line {entry.line}")
+
+
+def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
+    if entry.key == _TARGET and entry.value:
+        how = "computed" if "${" in entry.value else "call"
+        yield _reference(blob, entry, entry.value, how, f"{_TARGET} in line {entry.line}")
+
+
+def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact:
+    detail: dict[str, Json] = {"how": how, "path": path}
+    return Fact("code-reference", printable(name, _SHOWN), blob.locator, Span(entry.offset), detail)
+
+
+SCANNER = Scanner(
+    name="yaml",
+    title="YAML configurations (Hydra, NeMo, tags of PyYAML)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=_SUFFIXES,
+)
