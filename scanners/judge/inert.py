@@ -81,6 +81,8 @@ def is_inert_maker(name: str, given: list[Json]) -> bool:
     """Return whether a call rebuilds something stored by value and runs nothing but the metaclass that it names."""
     if name not in MAKERS:
         return False
+    if name.endswith(("_setstate", "_fill_function", "_rehydrate_skeleton_class")):
+        return bool(given) and instance_of(given[0]) in MAKERS  # what is filled came along, and is nothing imported
     return name not in CLASSES or name.endswith("_create_namedtuple") or (bool(given) and _is_metaclass(given[0]))
 
 
@@ -266,7 +268,11 @@ def _typing_subscript(given: list[Json]) -> bool:
 
 
 def _nested_torch(given: list[Json]) -> bool:
-    return bool(given) and isinstance(given[0], dict) and "bytes" in given[0]
+    """Return whether the bytes that torch would load are literal, and so examined as a file of their own."""
+    if not given or not isinstance(given[0], dict):
+        return False
+    encoded = items(given[0].get("args")) if instance_of(given[0]) == "_codecs.encode" else []
+    return "bytes" in given[0] or (len(encoded) == 2 and isinstance(encoded[0], str) and encoded[1] == "latin1")
 
 
 def _text_codec(given: list[Json]) -> bool:

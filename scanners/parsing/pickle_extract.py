@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context
@@ -19,7 +20,7 @@ from scanners.judge.by_value import CODE
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_literals import Text, text_at
 from scanners.parsing.pickle_machine import Interests, Machine
-from scanners.parsing.pickle_stream import JOBLIB_ARRAYS, begins_stream
+from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream
 from scanners.parsing.pickle_values import Values, render
 
 RULED_KEYS = frozenset({"_parse_arg_template", "formula", "handle", "_handle"})
@@ -53,7 +54,7 @@ def interests() -> Interests:
         module, _, name = full.rpartition(".")
         if module in REVERSE_IMPORT_MAPPING:
             watched.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
-    return Interests(frozenset(watched), JOBLIB_ARRAYS, frozenset(STATE_KEYS.encode().split()))
+    return Interests(frozenset(watched), JOBLIB_ARRAYS, frozenset(STATE_KEYS.encode().split()), DTYPES)
 
 
 def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
@@ -167,7 +168,11 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
         text = text_at(blob.reader, offset)
         if text and text.offset not in seen and text.offset + text.length <= blob.size:
             seen.add(text.offset)
-            yield blob.window(f"string {next(ordinal)}", text.offset, text.length)
+            name = f"string {next(ordinal)}"
+            if text.binary:
+                yield blob.window(name, text.offset, text.length)
+            else:
+                yield blob.nested(name, context.spool(_latin1(text, blob)), expanded=True)
     for offset in machine.candidates:
         text = text_at(blob.reader, offset)
         if text is None or text.offset in seen or text.offset + text.length > blob.size:
@@ -185,8 +190,17 @@ def torch_bytes(machine: Machine) -> Iterator[int]:
     for _, _, callee, arguments in machine.events:
         if values.callee(callee) == TORCH_BYTES:
             given = values.arguments(arguments)
+            if given and values.callee(machine.first(given[0])) == "_codecs.encode":
+                given = values.arguments(machine.second(given[0]))  # how protocols 0 to 2 write bytes
             if given and not given[0] & 1:
                 yield given[0] >> 1
+
+
+def _latin1(text: Text, blob: Blob) -> Iterator[bytes]:
+    if text.length > DECODED_LIMIT:
+        raise OverLimit(f"bytes written as more than {DECODED_LIMIT // MIB} MiB of text")
+    characters = text.decode(blob.reader, DECODED_LIMIT)
+    yield characters.encode("latin-1", "replace") if isinstance(characters, str) else characters
 
 
 def begins_stream_of_bytes(head: bytes) -> bool:

@@ -15,10 +15,11 @@ EXTENSION = 10  # a: code in copyreg's registry
 BUFFER = 11  # out-of-band data of protocol 5
 COMPUTED_GLOBAL = 12  # a: module, b: name; at least one of them is no literal string
 
-# What BUILD on an instance of a global does: nothing of interest, an event, or a pause for raw bytes.
+# What BUILD on an instance of a global does: nothing of interest, an event, a pause for raw bytes, or it is kept.
 ORDINARY = 0
 WATCHED = 1
 PAUSING = 2
+KEEPING = 3
 
 # Why `Machine.run` came back.
 STOPPED = 1

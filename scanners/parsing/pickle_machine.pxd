@@ -16,7 +16,7 @@ cdef class Machine:
     cdef public str fault
     cdef public long long built, result
     cdef public list names, events, candidates
-    cdef public dict contents
+    cdef public dict contents, states
     cdef public bint dropped
     cdef bint _callables
     cdef Py_ssize_t _end, _base, _near
@@ -26,7 +26,8 @@ cdef class Machine:
     cdef dict _far, _name_nodes, _uses, _computed_keys
     cdef set _told
     cdef bytearray _kinds
-    cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept
+    cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept, _last
+    cdef list _last_items
 
     @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", memo="long long[::1]", memo_count=Py_ssize_t, memo_room=Py_ssize_t, fence=Py_ssize_t, operations=Py_ssize_t, base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, stored="long long", status=int, opcode=cython.uchar, form=cython.uchar)
     cpdef int run(self) except -1

@@ -41,6 +41,7 @@ from scanners.parsing.pickle_kinds import (
     FAULTY,
     FROZENSET,
     GLOBAL,
+    KEEPING,
     LIST,
     OBJECT,
     ORDINARY,
@@ -88,12 +89,14 @@ class Interests:
 
     `watched` are callables whose arguments decide the judgement: every new call, and every BUILD on an instance, is
     an event. A BUILD on an instance of one of `pauses` pauses the machine. A callable stored under one of `methods`
-    is an event, because later opcodes may call it as a method of an instance.
+    is an event, because later opcodes may call it as a method of an instance. States of instances of `kept` stay in
+    `Machine.states`.
     """
 
     watched: frozenset[str] = frozenset()
     pauses: frozenset[str] = frozenset()
     methods: frozenset[bytes] = frozenset()
+    kept: frozenset[str] = frozenset()
 
 
 class Machine:
@@ -119,6 +122,7 @@ class Machine:
         self.events: list[tuple[str, int, int, int]] = []
         self.candidates: list[int] = []
         self.contents: dict[int, list[int]] = {}
+        self.states: dict[int, int] = {}
         self.dropped = False
         self._end = reader.size
         self._base = start
@@ -144,6 +148,8 @@ class Machine:
         self._item_room = 256
         self._item_count = 0
         self._kept = 0
+        self._last = -1
+        self._last_items: list[int] = []
         self._callables = False
         self._name_nodes: dict[tuple[str, str], int] = {}
         self._computed_keys: dict[int, tuple[int, int]] = {}
@@ -296,11 +302,15 @@ class Machine:
         if not owner & 1 or self._kinds[owner >> 1] != GLOBAL:
             return 0
         mode = self._b[owner >> 1]
+        if mode != ORDINARY and state & 1 and state >> 1 == self._last:
+            self.contents.setdefault(self._last, self._last_items)
         if mode == PAUSING and owner != instance:
             self.built = state
             return PAUSED
         if mode == WATCHED or owner == instance:
             self.called("BUILD", instance, state)
+        elif mode == KEEPING:
+            self.states[instance] = state
         return 0
 
     def _owner(self, instance: int) -> int:
@@ -503,7 +513,7 @@ class Machine:
                 self.called("BUILD", self._stack[start - 1], -1)
             return True
         self._b[index] = before + count
-        if before < KEPT_PER_CONTAINER and self._kept < KEPT_IN_ALL:
+        if before < KEPT_PER_CONTAINER:
             self._keep(index, start, min(count, KEPT_PER_CONTAINER - before))
         if kind == DICT and self._callables:
             self._stored_callables(index, start, count)
@@ -520,10 +530,15 @@ class Machine:
                     self._computed_keys.setdefault(index, (key, value))
 
     def _keep(self, index: int, start: int, count: int) -> None:
-        kept = self.contents.setdefault(index, [])
+        if self._kept < KEPT_IN_ALL:
+            kept = self.contents.setdefault(index, [])
+            self._kept += count
+        else:  # of those that are too many the last one stays until the next: it may be a state
+            if index != self._last:
+                self._last, self._last_items = index, []
+            kept = self._last_items
         for at in range(start, start + count):
             kept.append(self._stack[at])
-        self._kept += count
 
     def _stored_callable(self, key: int, value: int) -> None:
         """Note a callable stored under a name that later opcodes would call as a method of the instance."""
@@ -638,7 +653,8 @@ class Machine:
         if value is None:
             full = f"{module}.{name}"
             interests = self._interests
-            mode = PAUSING if full in interests.pauses else WATCHED if full in interests.watched else ORDINARY
+            mode = PAUSING if name in interests.pauses else WATCHED if full in interests.watched else ORDINARY
+            mode = KEEPING if full in interests.kept else mode
             value = self._node(GLOBAL, len(self.names), mode)
             self.names.append(key)
             self._name_nodes[key] = value

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 
 from modelsweep.core.reader import MemoryReader, Reader
 from modelsweep.core.scanner import HEAD, Context
+from scanners.judge.dangerous_names import family
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_opcodes import UNENDED
 from scanners.parsing.pickle_values import Values
 
-JOBLIB_ARRAYS = frozenset(
-    {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
-)
+JOBLIB_ARRAYS = frozenset({"NumpyArrayWrapper"})
+"""Classes, by whatever module they are reached, behind whose state joblib reads raw bytes."""
+DTYPES = frozenset({"numpy.dtype"})
+STREAMS = 100_000
+"""Streams one after another that are looked at."""
 HIGHEST_PROTOCOL = 5
 TRIAL = 20_000
 """Opcodes that recognition interprets."""
@@ -23,6 +26,9 @@ PLAUSIBLE = 8
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED", "EXTENSION"})
 # Bytes per element by dtype kind where the number in the code is not simply that (numpy.dtype.__reduce__).
 _UNICODE_WIDTH = 4
+# Where the state of a numpy.dtype holds the width of flexible types, and flags: the lowest says "holds objects".
+_ELSIZE = 5
+_FLAGS = 7
 
 
 def has_header(head: bytes) -> bool:
@@ -82,6 +88,8 @@ def raw_array(machine: Machine) -> RawArray | None:
     """Return the array that joblib would read where `machine` is paused, None where its size is not constant."""
     values = Values(machine)
     items = machine.items(machine.built)
+    if len(items) != machine.second(machine.built) or not all(map(values.string, items[::2])):
+        return None
     state = {values.string(items[at]): items[at + 1] for at in range(0, len(items) - 1, 2)}
     width = _item_size(values, state.get("dtype", -1))
     count = _element_count(values, state.get("shape", -1))
@@ -105,7 +113,17 @@ def _item_size(values: Values, dtype: int) -> int:
         return 0
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
         return -1
+    state = values.arguments(machine.states.get(dtype, -1))
+    if len(state) > _FLAGS and _integer(values, state[_FLAGS]) & 1:
+        return 0
+    if kind in "SUVa" and len(state) > _ELSIZE and _integer(values, state[_ELSIZE]) >= 0:
+        return _integer(values, state[_ELSIZE])
     return int(digits) * (_UNICODE_WIDTH if kind == "U" else 1)
+
+
+def _integer(values: Values, value: int) -> int:
+    number = None if value & 1 else values.constant(value)
+    return number if isinstance(number, int) else 0
 
 
 def _element_count(values: Values, shape: int) -> int:
@@ -137,14 +155,19 @@ class Streams:
 
     def __iter__(self) -> Iterator[Machine]:
         """Yield each machine once it came to its end."""
-        while self.position < self.reader.size:
+        for _ in range(STREAMS):
+            if self.position >= self.reader.size:
+                return
             yield from self._stream(self.position)
             if self.outcome != kinds.STOPPED or not begins_stream(self.reader, self.position):
                 return
+        self.outcome = kinds.EXHAUSTED
 
     def _stream(self, start: int) -> Iterator[Machine]:
         machine = Machine(self.reader, start, self.interests, self.allowance)
+        paused = -1
         while (outcome := machine.run()) == kinds.PAUSED:
+            paused = machine.position if paused < 0 else paused
             yield from self._skip_array(machine)
             if machine.fault:
                 outcome = kinds.FAULTY
@@ -152,22 +175,39 @@ class Streams:
         self.spend(machine.operations)
         self.outcome, self.position, self.fault = outcome, machine.position, machine.fault
         yield machine
+        if paused >= 0:
+            yield from self._plain_view(start, paused)
+
+    def _plain_view(self, start: int, paused: int) -> Iterator[Machine]:
+        """Yield what pickle.load calls behind `paused`, where joblib skips an array: it takes its bytes for opcodes."""
+        machine, outcome = self._run_plain(start)
+        events = [event for event in machine.events if event[1] >= paused and machine.kind(event[2]) == kinds.GLOBAL]
+        # Numbers that happen to be opcodes, and the memo of an inner stream in an object array, call what they find on
+        # the stack or under a wrong index: only a dangerous name is no accident.
+        names = {event[2]: Values(machine).callee(event[2]) for event in events if event[0] in _CALLS}
+        if any(map(family, names.values())):
+            machine.events = [event for event in events if family(names.get(event[2], ""))]
+            machine.candidates = []
+            yield machine
+        if outcome == kinds.EXHAUSTED:
+            self.outcome = outcome
+
+    def _run_plain(self, start: int) -> tuple[Machine, int]:
+        machine = Machine(self.reader, start, replace(self.interests, pauses=frozenset()), self.allowance)
+        outcome = machine.run()
+        self.spend(machine.operations)
+        return machine, outcome
 
     def _skip_array(self, machine: Machine) -> Iterator[Machine]:
         array = raw_array(machine)
         if array is None:
             machine.fault = "a joblib array whose size is not constant"
-            return
-        # A plain pickle.load takes the array's bytes for opcodes: what they would call counts as well.
-        other = Machine(self.reader, machine.position, replace(self.interests, pauses=frozenset()), TRIAL)
-        other.run()
-        if any(event[0] in _CALLS for event in other.events):
-            yield other
-        if array.objects:
-            yield from self._stream(machine.position)
-            machine.position = self.position
-            if self.outcome != kinds.STOPPED:
-                machine.fault = self.fault or "an object array is cut short"
+        elif array.objects:
+            elements, outcome = self._run_plain(machine.position)  # joblib leaves them to pickle.load
+            yield elements
+            machine.position = elements.position
+            if outcome != kinds.STOPPED:
+                machine.fault = elements.fault or "an object array is cut short"
         elif array.start + array.length > self.reader.size:
             machine.fault = "a joblib array reaches beyond the end"
         else:

@@ -350,6 +350,15 @@ CASES |= {
     "torch_bytes_without_header": malicious(
         stream(call(global_("torch.storage", "_load_from_bytes"), binary(OLD_EVIL)))
     ),
+    "imported_class_changed": review(
+        stream(
+            call(
+                global_("cloudpickle.cloudpickle", "_class_setstate"),
+                BASE,
+                tuple_(EMPTY_DICT + short("score") + CHECK + SETITEM, EMPTY_DICT),
+            )
+        )
+    ),
     "module_by_name": review(stream(call(global_("cloudpickle.cloudpickle", "subimport"), text("acme_hooks")))),
     "bytearray_appended": malicious(
         proto(5) + b"\x96" + (3).to_bytes(8, "little") + b"abc" + number(1) + APPEND + POP + EVIL + STOP
@@ -375,6 +384,30 @@ CASES |= {
     "joblib_call_in_object_array": malicious(dumped(numpy.array([Calls(eval, "1")], dtype=object)), "model.joblib"),
     "joblib_zlib": malicious(
         dumped({"a": numpy.arange(64.0), "z": Calls(eval, "1")}, compress=("zlib", 3)), "model.joblib"
+    ),
+}
+
+# What torch pickles of bytes, and arrays whose bytes pickle.load takes for opcodes.
+LOAD_BYTES = global_("torch.storage", "_load_from_bytes")
+WRAPPER = global_("joblib.numpy_pickle", "NumpyArrayWrapper")
+
+
+def wrapped(raw: bytes) -> bytes:
+    """Return an array of raw bytes as joblib writes it."""
+    state = short("shape") + tuple_(number(len(raw))) + SETITEM
+    state += short("dtype") + call(global_("numpy", "dtype"), text("V1")) + SETITEM
+    return WRAPPER + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + state + BUILD + raw
+
+
+CASES |= {
+    "torch_bytes_as_latin1": clean(
+        stream(call(LOAD_BYTES, call(global_("_codecs", "encode"), text("K\x01."), text("latin1"))))
+    ),
+    "torch_bytes_as_latin1_evil": malicious(
+        stream(call(LOAD_BYTES, call(global_("_codecs", "encode"), text(OLD_EVIL.decode()), text("latin1"))))
+    ),
+    "joblib_raw_bytes_are_opcodes": malicious(
+        proto(4) + wrapped(POP + OLD_EVIL.ljust(200, b"\0")) + STOP, "model.joblib"
     ),
 }
 
