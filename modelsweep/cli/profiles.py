@@ -10,7 +10,8 @@ RECOGNISERS = ("text", "media", "pointer")
 """Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
-FORMATS = (*PICKLES, "safetensors", "gguf")
+GRAPHS = ("onnx",)
+FORMATS = (*PICKLES, *GRAPHS, "safetensors", "gguf")
 CONFIGURATIONS = ("yaml",)
 """Text that makes loaders import and call what it names."""
 HIDDEN = ("executable", "executables", "scripts", "pickles")
@@ -39,7 +40,7 @@ PROFILES = (
     Profile(
         "model-behavior",
         "what a model runs when it is used",
-        ("torch", "torch-legacy", "gguf", *CONFIGURATIONS, *CONTAINERS),
+        ("torch", "torch-legacy", "gguf", *GRAPHS, *CONFIGURATIONS, *CONTAINERS),
     ),
     Profile("full-audit", "everything"),
 )

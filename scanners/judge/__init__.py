@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from modelsweep.core.finding import Fact, Finding, Rule
 from modelsweep.core.options import Options
-from scanners.judge import blacklist, code_references, pickle_calls, templates
+from scanners.judge import blacklist, code_references, external_files, operators, pickle_calls, templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ JUDGES: tuple[Judge, ...] = (
     Judge("pickle-calls", 1, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
     Judge("templates", 1, templates.KINDS, templates.findings, templates.RULES),
     Judge("configs", 1, code_references.KINDS, code_references.findings, code_references.RULES),
+    Judge("operators", 1, operators.KINDS, operators.findings, operators.RULES),
+    Judge("external-files", 1, external_files.KINDS, external_files.findings, external_files.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
 )
 

@@ -1,0 +1,96 @@
+"""Files beside a model that it makes its loader open: where those paths must not lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity
+from modelsweep.core.options import Options
+from modelsweep.core.text import shorten
+
+_SHOWN = 300
+_PATH_MAX = 1_000
+"""Characters that no path of a model needs; scanners keep somewhat more."""
+_NVD = "https://nvd.nist.gov/vuln/detail/"
+MEMORY_TAGS = frozenset({"*/_ORT_MEM_ADDR_/*", "__ORT_MEM_ADDR__"})
+"""Locations that tell onnxruntime to take the offset for an address in its own memory."""
+_DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
+    f"{port}{number}" for port in ("com", "lpt") for number in range(10)
+}
+
+
+def _rule(what: str, title: str, message: str, why: str, cwe: int, *references: str) -> Rule:
+    return Rule(
+        id=what,
+        title=title,
+        severity=Severity.CRITICAL,
+        message=message,
+        why=why,
+        fix="Do not load it. External data belongs in the folder of the model, under a plain relative path.",
+        cwe=cwe,
+        references=references,
+    )
+
+
+ONNX_PATH = _rule(
+    "onnx/external-path",
+    "External data outside the folder of the model",
+    "{path} takes its data from {subject}: {reason}",
+    "Loading the model reads that file of the victim into a tensor, and saving it again overwrites the file.",
+    22,
+    _NVD + "CVE-2022-25882",
+    _NVD + "CVE-2024-27318",
+    _NVD + "CVE-2025-51480",
+)
+ONNX_MEMORY = _rule(
+    "onnx/memory-address",
+    "Tensor whose data is an address in memory",
+    "{path} takes its data from the memory of the process: {subject}",
+    "onnxruntime keeps this marker for itself: with it in a file, the offset is a pointer that it reads from. Memory "
+    "of the process ends up in an output of the model, or it crashes.",
+    822,
+    "https://github.com/microsoft/onnxruntime/pull/28709",
+    "https://github.com/microsoft/onnxruntime/pull/29011",
+)
+_PATHS = {"onnx": ONNX_PATH}
+KINDS = frozenset({"external-file"})
+RULES = (ONNX_PATH, ONNX_MEMORY)
+
+
+def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
+    """Yield the files that lie, or may lie, outside the folder of the model that names them."""
+    for fact in facts:
+        used_by = str(fact.detail["used_by"])
+        framework = str(fact.detail["framework"])
+        if framework == "onnx" and fact.value in MEMORY_TAGS:
+            yield Finding(ONNX_MEMORY, fact.locator, fact.value, path=used_by, span=fact.span)
+            continue
+        reason = outside(fact.value)
+        if reason:
+            evidence = {"reason": reason}
+            subject = shorten(fact.value, _SHOWN) or "nothing"
+            yield Finding(_PATHS[framework], fact.locator, subject, path=used_by, span=fact.span, evidence=evidence)
+
+
+def outside(path: str) -> str:
+    """Return why a path is not one inside the folder it is relative to, on any system, or nothing.
+
+    Backslashes separate on Windows, so they are taken for separators; `..` is refused even where it would stay
+    inside, as every loader that checks at all does.
+    """
+    parts = path.replace("\\", "/").split("/")
+    if not path.strip():
+        return "the path is empty"
+    if len(path) > _PATH_MAX:
+        return "it is longer than any path of a model should be"
+    if "://" in path:
+        return "it is an address on a network"
+    if parts[0] == "" or path[1:2] == ":":
+        return "the path is absolute"
+    if any(part.strip() == ".." for part in parts):
+        return "it climbs out with .."
+    if any(part.partition(".")[0].strip().lower() in _DEVICES for part in parts):
+        return "it names a device of Windows"
+    if "\\x00" in path:
+        return "it holds a NUL, at which some loaders stop reading"
+    return ""

@@ -1,0 +1,277 @@
+"""ONNX: a graph of operators as a protocol buffer, with tensors inside it or in files beside it.
+
+Specification: https://github.com/onnx/onnx/blob/main/docs/IR.md; external data:
+https://github.com/onnx/onnx/blob/main/docs/ExternalData.md. Tensors are not read here. Operators and the paths of
+external files are judged in `scanners.judge.operators` and `scanners.judge.external_files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable, shorten
+
+if TYPE_CHECKING:
+    from scanners.parsing.protobuf import Record
+
+_SHOWN = 100
+_PATH_KEPT = 1_100
+_SEEN = 256
+"""Fields in which a model must show that it is one."""
+_IR_VERSIONS = range(1, 1_000)
+_OPSETS_SINCE = 3
+"""Version of the format that first demands `opset_import`."""
+_DIMENSIONS = 1_024
+# int, text and span are what scanners.parsing.protobuf keeps of a field; the rest are messages
+_ENTRY = {1: ("key", "text"), 2: ("value", "text")}
+_SCHEMA = {
+    "Model": {
+        1: ("ir_version", "int"),
+        2: ("producer_name", "text"),
+        3: ("producer_version", "text"),
+        7: ("graph", "Graph"),
+        8: ("opset_import", "OperatorSet"),
+        14: ("metadata_props", "Entry"),
+        20: ("training_info", "Training"),
+        25: ("functions", "Function"),
+    },
+    "Training": {1: ("initialization", "Graph"), 2: ("algorithm", "Graph")},
+    "Function": {1: ("name", "text"), 7: ("node", "Node"), 10: ("domain", "text"), 11: ("attribute", "Attribute")},
+    "Graph": {1: ("node", "Node"), 5: ("initializer", "Tensor"), 15: ("sparse_initializer", "Sparse")},
+    "Node": {3: ("name", "text"), 4: ("op_type", "text"), 5: ("attribute", "Attribute"), 7: ("domain", "text")},
+    "Attribute": {
+        5: ("t", "Tensor"),
+        6: ("g", "Graph"),
+        10: ("tensors", "Tensor"),
+        11: ("graphs", "Graph"),
+        22: ("sparse_tensor", "Sparse"),
+        23: ("sparse_tensors", "Sparse"),
+    },
+    "Sparse": {1: ("values", "Tensor"), 2: ("indices", "Tensor")},
+    "Tensor": {
+        1: ("dims", "int"),
+        2: ("data_type", "int"),
+        3: ("segment", "span"),
+        8: ("name", "text"),
+        9: ("raw_data", "span"),
+        13: ("external_data", "Entry"),
+    },
+    "OperatorSet": {1: ("domain", "text"), 2: ("version", "int")},
+    "Entry": _ENTRY,
+}
+_STREAMED = frozenset({"Model", "Training", "Function", "Graph", "Node", "Attribute", "Sparse", "Tensor"})
+_GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
+# Tags that a model may begin with: the numbers of ModelProto's fields with their wire types
+_FIRST = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2")
+# Bits of one element, by TensorProto.DataType; those whose packing the format leaves open are not here
+_BITS = {
+    **dict.fromkeys((25, 26), 2),
+    **dict.fromkeys((21, 22, 23), 4),
+    **dict.fromkeys((2, 3, 9, 17, 18, 19, 20, 24), 8),
+    **dict.fromkeys((4, 5, 10, 16), 16),
+    **dict.fromkeys((1, 6, 12), 32),
+    **dict.fromkeys((7, 11, 13, 14), 64),
+    15: 128,
+}
+_KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
+_PREPACKED = "prepacked"
+"""What the keys begin with that onnxruntime adds."""
+_REFERENCE = "https://github.com/onnx/onnx/blob/main/docs/ExternalData.md"
+
+
+def _rule(what: str, title: str, message: str, why: str, cwe: int, *references: str) -> Rule:
+    return Rule(
+        id=f"onnx/{what}",
+        title=title,
+        severity=Severity.WARNING,
+        message=message,
+        why=why,
+        fix="Export the model again, and check it with onnx.checker of a current release before it is loaded.",
+        cwe=cwe,
+        references=references or (_REFERENCE,),
+    )
+
+
+SIZE_MISMATCH = _rule(
+    "size-mismatch",
+    "Tensor whose bytes do not match its shape",
+    "tensor {subject} stands in {length} bytes, its shape and type take {expected}",
+    "Runtimes that trust the shape read beyond the bytes that are there, or leave bytes over that nobody looks at.",
+    125,
+)
+EXTERNAL_RANGE = _rule(
+    "external-range",
+    "External data with an impossible offset or length",
+    "tensor {subject} takes its data from {key} {value}",
+    "Offset and length are numbers of bytes, zero or more. Loaders that do not check read outside what was mapped.",
+    125,
+)
+EXTERNAL_KEY = _rule(
+    "external-key",
+    "External data with a key that the format does not have",
+    "the external data of tensor {subject} has the key {key}",
+    "Old releases of onnx set an attribute of that name on their own object, whatever it was; others refuse it.",
+    915,
+    "https://github.com/onnx/onnx/blob/main/onnx/external_data_helper.py",
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether version and graph stand where ModelProto has them; the suffix admits a damaged model."""
+    if blob.head[:1] == b"" or blob.head[0] not in _FIRST:
+        return False
+    from scanners.parsing.protobuf import LENGTH, VARINT, Wire
+
+    wire = Wire(blob.reader)
+    version = graph = False
+    try:
+        for field in islice(wire.fields(0, blob.size), _SEEN):
+            if field.number == 1 and field.wire == VARINT:
+                version = field.value in _IR_VERSIONS
+            elif field.number == 7 and field.wire == LENGTH:
+                inner = next(wire.fields(field.value, field.value + field.length), None)
+                graph = graph or (inner is not None and inner.number in _GRAPH_FIELDS and inner.wire == LENGTH)
+            if version and graph:
+                return True
+    except (Malformed, OverLimit):
+        pass
+    return blob.locator.suffix == ".onnx"
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield operators and external files wherever they stand, and tensors that do not fit their bytes."""
+    from scanners.parsing.protobuf import Walker, Wire
+
+    walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
+    content = _Content(blob, context.limits.facts)
+    fault: Exception | None = None
+    try:
+        for record in walker.walk("Model", 0, blob.size):
+            yield from content.take(record)
+    except (Malformed, Truncated, OverLimit) as error:
+        fault = error
+    yield from content.operators_used()
+    if fault:
+        raise fault
+    if not content.graphs:
+        raise Malformed("the model has no graph")
+
+
+class _Content:
+    """What has been seen of one model: functions come after the graphs that call them."""
+
+    def __init__(self, blob: Blob, limit: int) -> None:
+        self.blob, self.limit = blob, limit
+        self.graphs = 0
+        self.functions: set[tuple[str, str]] = set()
+        self.operators: dict[tuple[str, str], Record] = {}
+        self.files: set[str] = set()
+
+    def take(self, record: Record) -> Iterator[Item]:
+        """Yield what one message says by itself, and keep what only the whole model tells."""
+        if record.kind == "Node":
+            self._node(record)
+        elif record.kind == "Tensor":
+            yield from self._tensor(record)
+        elif record.kind == "Function":
+            self.functions.add((record.text("domain"), record.text("name")))
+        elif record.kind == "Graph":
+            self.graphs += 1
+        elif record.kind == "Model":
+            yield from _model(self.blob, record)
+
+    def _node(self, record: Record) -> None:
+        key = (record.text("domain"), record.text("op_type"))
+        if key not in self.operators:
+            if len(self.operators) >= self.limit:
+                raise OverLimit(f"more than {self.limit:,} different operators")
+            self.operators[key] = record
+
+    def operators_used(self) -> Iterator[Item]:
+        """Yield each operator once, with its first node; those that the model defines itself are marked."""
+        for (domain, name), first in self.operators.items():
+            detail: dict[str, Json] = {
+                "framework": "onnx",
+                "domain": printable(domain, _SHOWN),
+                "name": printable(name, _SHOWN),
+                "node": printable(first.text("name"), _SHOWN),
+                "defined": (domain, name) in self.functions,
+            }
+            value = printable(f"{domain or 'ai.onnx'}.{name}", 2 * _SHOWN)
+            yield Fact("operator", value, self.blob.locator, first.span, detail)
+
+    def _tensor(self, record: Record) -> Iterator[Item]:
+        name = printable(record.text("name"), _SHOWN) or "without a name"
+        expected = _expected(record)
+        entries = [(entry.text("key"), entry.text("value")) for entry in record.records.get("external_data", ())]
+        lengths = [span.length for span in record.spans.get("raw_data", ())][-1:]
+        for key, value in entries:
+            if key == "location" and value not in self.files:
+                yield from self._file(value, name, record)
+            elif key in ("offset", "length") and not (value.isascii() and value.isdecimal() and len(value) < 20):
+                evidence: dict[str, Json] = {"key": key, "value": printable(value, _SHOWN)}
+                yield Finding(EXTERNAL_RANGE, self.blob.locator, name, span=record.span, evidence=evidence)
+            elif key == "length":
+                lengths.append(int(value))
+            elif key not in _KEYS and not key.startswith(_PREPACKED):
+                evidence = {"key": printable(key, _SHOWN)}
+                yield Finding(EXTERNAL_KEY, self.blob.locator, name, span=record.span, evidence=evidence)
+        for length in lengths:
+            if expected is not None and length != expected:
+                evidence = {"length": length, "expected": _amount(expected)}
+                yield Finding(SIZE_MISMATCH, self.blob.locator, name, span=record.span, evidence=evidence)
+
+    def _file(self, location: str, tensor: str, record: Record) -> Iterator[Item]:
+        if len(self.files) >= self.limit:
+            raise OverLimit(f"more than {self.limit:,} external files")
+        self.files.add(location)
+        detail: dict[str, Json] = {"framework": "onnx", "used_by": f"tensor {tensor}"}
+        yield Fact("external-file", printable(location, _PATH_KEPT), self.blob.locator, record.span, detail)
+
+
+def _expected(record: Record) -> int | None:
+    """Return how many bytes shape and type take, None where that cannot be said, -1 where nothing has that shape."""
+    bits = _BITS.get(record.integer("data_type"))
+    dims = record.integers.get("dims", [])
+    if bits is None or "segment" in record.spans:
+        return None
+    if len(dims) > _DIMENSIONS or min(dims, default=0) < 0:
+        return -1
+    elements = 1
+    for size in dims:
+        elements *= size
+    return (elements * bits + 7) // 8
+
+
+def _amount(size: int) -> str:
+    return shorten(str(size), _SHOWN) if size >= 0 else "an impossible number"
+
+
+def _model(blob: Blob, record: Record) -> Iterator[Item]:
+    producer = f"{record.text('producer_name')} {record.text('producer_version')}".strip()
+    if producer:
+        yield Fact("framework", printable(producer, _SHOWN), blob.locator)
+    for entry in record.records.get("metadata_props", ()):
+        key, value = printable(entry.text("key"), _SHOWN), printable(entry.text("value"), _SHOWN)
+        licence = key.lower() in ("license", "licence")
+        detail: dict[str, Json] = {"key": key, "text": value}
+        yield Fact("licence" if licence else "metadata", value if licence else key, blob.locator, detail=detail)
+    if record.integer("ir_version") >= _OPSETS_SINCE and "opset_import" not in record.records:
+        raise Malformed("the model does not say which operator sets it needs: cut short?")
+
+
+SCANNER = Scanner(
+    name="onnx",
+    title="ONNX",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),
+    suffixes=(".onnx",),
+)

@@ -1,0 +1,229 @@
+"""The wire format of protocol buffers, walked by offset: what a message holds is visited, its payloads are not read.
+
+Encoding: https://protobuf.dev/programming-guides/encoding/. A `Schema` names the few fields of
+each message that matter; everything else is passed over, checked for its bounds only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from modelsweep.core.finding import Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader
+from modelsweep.core.scanner import Context, Malformed
+from modelsweep.core.units import KIB
+
+VARINT, FIXED64, LENGTH, START, END, FIXED32 = range(6)
+"""Wire types; START and END enclose a group, a form that no format here uses and every parser reads."""
+INT: Final = "int"
+TEXT: Final = "text"
+SPAN: Final = "span"
+Schema = Mapping[str, Mapping[int, tuple[str, str]]]
+"""Message → field number → (name of the field, INT, TEXT, SPAN or the message that it holds)."""
+DEPTH = 100
+"""Messages inside messages that parsers of protocol buffers accept."""
+TEXT_LIMIT = 4 * KIB
+"""Bytes of one text that are kept."""
+_PACKED = 64 * KIB
+_BUFFER = 16 * KIB
+_VARINT = 10
+_WORTH = 200
+"""Bytes that one kept value takes in memory, besides its text."""
+_64_BITS = (1 << 64) - 1
+
+
+class Field(NamedTuple):
+    """A field as it stands: `value` is the number, or for LENGTH the offset at which `length` bytes begin."""
+
+    number: int
+    wire: int
+    value: int
+    length: int = 0
+
+
+class Wire:
+    """The fields of messages in `reader`, through one small buffer; every field costs an operation of `context`."""
+
+    __slots__ = ("_buffer", "_context", "_start", "_stop", "reader")
+
+    def __init__(self, reader: Reader, context: Context | None = None) -> None:
+        self.reader, self._context = reader, context
+        self._buffer, self._start, self._stop = b"", 0, 0
+
+    def fields(self, start: int, stop: int) -> Iterator[Field]:
+        """Yield the fields of the message in [start, stop), those inside groups left out; raises Malformed."""
+        groups: list[int] = []
+        position = start
+        while position < stop:
+            if self._context is not None:
+                self._context.operations.spend()
+            at = position
+            tag, position = self.varint(position, stop)
+            number, wire = tag >> 3, tag & 7
+            if not 0 < number < 1 << 29:
+                raise Malformed(f"no field has the number {number}", at)
+            if wire in (START, END):
+                _group(groups, number, wire, at)
+                continue
+            found = self._field(number, wire, position, stop)
+            position = found.value + found.length if wire == LENGTH else position + found.length
+            if not groups:
+                yield found
+        if groups:
+            raise Malformed(f"group {groups[-1]} does not end", stop)
+
+    def _field(self, number: int, wire: int, position: int, stop: int) -> Field:
+        """Return the field whose value begins at `position`; `length` is what it takes there."""
+        if wire == VARINT:
+            value, end = self.varint(position, stop)
+            return Field(number, wire, value, end - position)
+        if wire == LENGTH:
+            length, offset = self.varint(position, stop)
+            if length > stop - offset:
+                raise Malformed(f"field {number} claims {length:,} bytes, {stop - offset:,} are left", position)
+            return Field(number, wire, offset, length)
+        width = {FIXED64: 8, FIXED32: 4}.get(wire)
+        if width is None or width > stop - position:
+            detail = f"the unknown wire type {wire}" if width is None else "a number that is cut short"
+            raise Malformed(f"field {number} has {detail}", position)
+        return Field(number, wire, int.from_bytes(self.read(position, width), "little"), width)
+
+    def varint(self, position: int, stop: int) -> tuple[int, int]:
+        """Return the number of 64 bits at `position`, and where it ends; raises Malformed."""
+        index = position - self._start
+        if index < 0 or index + _VARINT > len(self._buffer):
+            self._fill(position)
+            index = 0
+        buffer = self._buffer
+        value = shift = 0
+        while True:
+            byte = buffer[index]
+            index += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+            shift += 7
+            if shift == 7 * _VARINT:
+                raise Malformed("a number is longer than ten bytes", position)
+        end = self._start + index
+        if end > stop:
+            raise Malformed("a number is cut short", position)
+        return value & _64_BITS, end
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return exactly `length` bytes; raises Truncated."""
+        index = offset - self._start
+        if index >= 0 and offset + length <= self._stop:
+            return self._buffer[index : index + length]
+        return self.reader.read(offset, length)
+
+    def _fill(self, position: int) -> None:
+        available = max(min(_BUFFER, self.reader.size - position), 0)
+        self._buffer = self.reader.read(position, available) if available else b""
+        self._start, self._stop = position, position + available
+        if self._stop >= self.reader.size:
+            # Zeros behind the end finish every number; whether it ended in time is asked afterwards
+            self._buffer += bytes(_VARINT)
+
+
+def _group(groups: list[int], number: int, wire: int, at: int) -> None:
+    """Enter the group `number`, or leave it; raises Malformed where it is not the innermost."""
+    if wire == START:
+        groups.append(number)
+        if len(groups) > DEPTH:
+            raise OverLimit(f"groups are nested deeper than {DEPTH}")
+    elif not groups or groups.pop() != number:
+        raise Malformed(f"group {number} ends without having begun", at)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a schema names of one message, in order; `span` is where the message stands."""
+
+    kind: str
+    span: Span
+    integers: dict[str, list[int]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+    records: dict[str, list[Record]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """Return the last text of a field, which is the one that counts, or nothing."""
+        return self.texts[name][-1] if name in self.texts else ""
+
+    def integer(self, name: str) -> int:
+        """Return the last number of a field, which is the one that counts, or zero."""
+        return self.integers[name][-1] if name in self.integers else 0
+
+
+class Walker:
+    """The messages of a schema; those whose kind is in `streamed` are handed out, the others kept in their parent."""
+
+    __slots__ = ("_held", "_limit", "_schema", "_streamed", "wire")
+
+    def __init__(self, wire: Wire, schema: Schema, streamed: frozenset[str], limit: int) -> None:
+        self.wire, self._schema, self._streamed = wire, schema, streamed
+        self._held, self._limit = 0, limit
+
+    def walk(self, kind: str, start: int, stop: int, depth: int = 0) -> Generator[Record, None, Record]:
+        """Yield the streamed messages in [start, stop), innermost first; return the message itself.
+
+        Raises Malformed, and OverLimit where messages are nested too deep or `limit` bytes are held at once.
+        """
+        if depth > DEPTH:
+            raise OverLimit(f"messages are nested deeper than {DEPTH}")
+        held = self._held
+        record = Record(kind, Span(start, stop - start))
+        schema = self._schema[kind]
+        for found in self.wire.fields(start, stop):
+            name, what = schema.get(found.number, ("", ""))
+            if what == INT:
+                self._keep_integers(record, name, found)
+            elif not what or found.wire != LENGTH:
+                continue  # as parsers do: a field of another wire type is an unknown one
+            elif what in self._schema:
+                child = yield from self.walk(what, found.value, found.value + found.length, depth + 1)
+                if what not in self._streamed:
+                    record.records.setdefault(name, []).append(child)
+                    self._hold(_WORTH)
+            else:
+                self._keep_bytes(record, name, what, found)
+        if kind in self._streamed:
+            yield record
+            self._held = held
+        return record
+
+    def _keep_integers(self, record: Record, name: str, found: Field) -> None:
+        values = record.integers.setdefault(name, [])
+        if found.wire == VARINT:
+            values.append(_signed(found.value))
+            self._hold(_WORTH)
+        elif found.wire == LENGTH:
+            if found.length > _PACKED:
+                raise OverLimit(f"{name} is a list of {found.length:,} bytes")
+            self._hold(_WORTH * found.length)
+            position, stop = found.value, found.value + found.length
+            while position < stop:
+                value, position = self.wire.varint(position, stop)
+                values.append(_signed(value))
+
+    def _keep_bytes(self, record: Record, name: str, what: str, found: Field) -> None:
+        self._hold(_WORTH)
+        if what == SPAN:
+            record.spans.setdefault(name, []).append(Span(found.value, found.length))
+            return
+        data = self.wire.read(found.value, min(found.length, TEXT_LIMIT))
+        self._hold(len(data))
+        record.texts.setdefault(name, []).append(data.decode("utf-8", "replace"))
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > self._limit:
+            raise OverLimit("one message holds more values than may be held in memory")
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
