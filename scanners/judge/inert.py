@@ -83,7 +83,11 @@ def is_inert_maker(name: str, given: list[Json]) -> bool:
         return False
     if name.endswith(("_setstate", "_fill_function", "_rehydrate_skeleton_class")):
         return bool(given) and instance_of(given[0]) in MAKERS  # what is filled came along, and is nothing imported
-    return name not in CLASSES or name.endswith("_create_namedtuple") or (bool(given) and _is_metaclass(given[0]))
+    return (
+        name not in CLASSES
+        or name.endswith(("_create_namedtuple", "_make_skeleton_enum"))
+        or (bool(given) and _is_metaclass(given[0]))
+    )
 
 
 def _is_metaclass(described: Json) -> bool:
