@@ -1,0 +1,186 @@
+"""JSON configurations of models: Python code that loaders import because a key names it, and chat templates.
+
+Hugging Face's config.json, tokenizer_config.json and their kin (https://huggingface.co/docs/transformers/custom_models),
+model_index.json of diffusers, modules.json of sentence-transformers, and Hydra's `_target_` in any JSON. Only the file
+itself is judged here, not the Python files that it names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
+
+SIZE_LIMIT = 64 * MIB
+"""Bytes of JSON that are parsed; objects take about eight times as much memory."""
+_MEMORY_FACTOR = 4
+_ALWAYS_PARSED = MIB
+"""Bytes up to which a file is parsed even if it holds none of the keys, to learn whether it is whole."""
+_CHUNK = 8 * MIB
+_SUFFIXES = (".json", ".ipynb", ".jsonl")
+_OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
+_WORDS = (
+    *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
+    *(b"chat_template", b"_class_name", b'"idx"'),
+    # Escapes of ASCII characters, which may spell any of them
+    *(b"\\u00%d" % digit for digit in range(2, 8)),
+)
+_LONGEST = 64
+"""Bytes by which pieces that are searched overlap: more than the longest word."""
+_SHOWN = 200
+# Modules of diffusers' own pipelines that bring components along: model_index.json names them without their package.
+_PIPELINES = frozenset(
+    "alt_diffusion audioldm2 blip_diffusion deepfloyd_if kandinsky kolors latent_diffusion ltx2 paint_by_example "
+    "shap_e spectrogram_diffusion stable_audio stable_cascade stable_diffusion stable_diffusion_safe unclip "
+    "unidiffuser versatile_diffusion wuerstchen".split()
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text that begins like an object, or like a list in a file named as JSON."""
+    begins = _OBJECT.match(blob.head) or (blob.locator.suffix in _SUFFIXES and as_utf8(blob.head).lstrip()[:1] in b"{[")
+    return bool(begins) and blob.size > 0 and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield code that the file names, and its chat templates; raises Malformed where cut, OverLimit above 64 MiB."""
+    limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
+    if blob.size > limit:
+        if any(_holds_word(chunk) for chunk in _chunks(blob)):
+            raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
+        return
+    data = as_utf8(blob.reader.read(0, blob.size))
+    telling = _holds_word(data)
+    if not telling and len(data) > _ALWAYS_PARSED:
+        _check_end(data)
+        return
+    try:
+        found = documents(data.decode("utf-8", "replace"))
+    except JsonFault as fault:
+        if telling or (fault.cut and blob.locator.suffix in _SUFFIXES):
+            raise Malformed(f"no JSON: {fault}") from None
+        return
+    for document in found if telling else ():
+        yield from _items(blob, document)
+        for entry in entries(document):
+            context.operations.spend()
+            yield from _HANDLERS.get(entry.key, _other)(blob, entry)
+
+
+def _holds_word(data: bytes) -> bool:
+    return any(word in data for word in _WORDS)
+
+
+def _chunks(blob: Blob) -> Iterator[bytes]:
+    for start in range(0, blob.size, _CHUNK):
+        yield as_utf8(blob.reader.read(start, min(_CHUNK + _LONGEST, blob.size - start)))
+
+
+def _check_end(data: bytes) -> None:
+    """Raise Malformed unless the last bracket could close the first: all that is known of a long file unparsed."""
+    first, last = data.lstrip()[:1], data.rstrip()[-1:]
+    if {b"{": b"}", b"[": b"]"}.get(first, last) != last:
+        raise Malformed("no JSON: the text ends before it is whole")
+
+
+def _reference(blob: Blob, name: str, how: str, path: str) -> Fact:
+    detail: dict[str, Json] = {"how": how, "path": printable(path, _SHOWN)}
+    return Fact("code-reference", printable(name, _SHOWN), blob.locator, detail=detail)
+
+
+def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
+    if isinstance(entry.value, str) and entry.value:
+        yield _reference(blob, entry.value, "computed" if "${" in entry.value else "call", entry.path)
+
+
+def _auto_map(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield the classes for each kind of model; tokenizers have a list of two, either of which may be null."""
+    for kind, value in entry.value.items() if isinstance(entry.value, dict) else [("", entry.value)]:
+        for name in value if isinstance(value, list) else [value]:
+            yield from _own_code(blob, name, f"{entry.path}.{kind}" if kind else entry.path)
+
+
+def _own_code(blob: Blob, name: Json, path: str) -> Iterator[Item]:
+    """Yield `file.Class` of this repository, or `repository--file.Class` of another one."""
+    if isinstance(name, str):
+        yield _reference(blob, name, "remote" if "--" in name else "local", path)
+
+
+def _custom_pipelines(blob: Blob, entry: Entry) -> Iterator[Item]:
+    for task, value in entry.value.items() if isinstance(entry.value, dict) else ():
+        if isinstance(value, dict):
+            yield from _own_code(blob, value.get("impl"), f"{entry.path}.{task}.impl")
+
+
+def _trust(blob: Blob, entry: Entry) -> Iterator[Item]:
+    if entry.value is True:
+        yield _reference(blob, entry.key, "trust", entry.path)
+
+
+def _chat_template(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield what a template reaches: one text, a list of named ones, or an object of them."""
+    from scanners.parsing.jinja_template import template_facts
+
+    value = entry.value
+    several = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    for item in several:
+        template = item.get("template") if isinstance(item, dict) else item
+        if isinstance(template, str):
+            yield from template_facts(template, blob.locator, printable(entry.path, _SHOWN))
+
+
+def _kernel(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield a repository (`owner/name`, `name:function`) where the name of a built-in implementation should stand."""
+    if isinstance(entry.value, str) and set(entry.value) & set("/:"):
+        yield _reference(blob, entry.value, "kernel", entry.path)
+
+
+def _other(blob: Blob, entry: Entry) -> Iterator[Item]:
+    return _kernel(blob, entry) if entry.key.startswith("_") and entry.key.endswith("_internal") else iter(())
+
+
+_HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {
+    "_target_": _target,
+    "auto_map": _auto_map,
+    "custom_pipelines": _custom_pipelines,
+    "trust_remote_code": _trust,
+    "chat_template": _chat_template,
+    "attn_implementation": _kernel,
+    "_attn_implementation": _kernel,
+}
+
+
+def _items(blob: Blob, document: Json) -> Iterator[Item]:
+    """Yield classes that the whole document lists: modules of sentence-transformers, components of diffusers."""
+    if isinstance(document, list):
+        for at, item in enumerate(document):
+            if isinstance(item, dict) and {"idx", "type"} <= item.keys() and isinstance(item["type"], str):
+                yield _reference(blob, item["type"], "class", f"[{at}].type")
+    elif isinstance(document, dict) and "_class_name" in document:
+        yield from _components(blob, document)
+
+
+def _components(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
+    for key, value in index.items():
+        match value:
+            case [str(file), str(name)] if key == "_class_name":
+                yield from _own_code(blob, f"{file}.{name}", key)
+            case [str(library), str(name)] if library not in _PIPELINES and not key.startswith("_"):
+                yield _reference(blob, f"{library}.{name}", "class", key)
+
+
+SCANNER = Scanner(
+    name="json",
+    title="JSON configurations (Hugging Face, diffusers, sentence-transformers, Hydra)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=_SUFFIXES,
+)

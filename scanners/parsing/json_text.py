@@ -1,0 +1,99 @@
+"""JSON as loaders read it, with what they would overlook: values of keys that are declared again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelsweep.core.finding import Json
+
+if TYPE_CHECKING:
+    from json import JSONDecodeError
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+_NUMBER = "0123456789.eE+-"
+_ESCAPE = len("\\uXXXX")
+
+
+class JsonFault(Exception):
+    """The text is no JSON: the message says where, `cut` that the text ends before the JSON does."""
+
+    def __init__(self, detail: str, *, cut: bool) -> None:
+        super().__init__(detail)
+        self.cut = cut
+
+
+class Entry(NamedTuple):
+    """A value, the `key` of an object that it stands under, and all keys that lead there as `path`."""
+
+    path: str
+    key: str
+    value: Json
+
+
+def as_utf8(data: bytes) -> bytes:
+    """Return JSON of any encoding that Python's reader takes (UTF-8, 16, 32, with or without a mark) as plain UTF-8."""
+    import json
+
+    encoding = json.detect_encoding(data)
+    return data if encoding == "utf-8" else data.decode(encoding, "replace").encode("utf-8", "replace")
+
+
+def documents(text: str) -> list[Json]:
+    """Return the documents of `text`, one after the other as in JSON Lines, and objects of what later keys replace.
+
+    Raises JsonFault where the text is something else, and RecursionError for very deep nesting.
+    """
+    import json
+
+    found: list[Json] = []
+    replaced: list[Json] = []
+
+    def pairs(items: list[tuple[str, Json]]) -> Json:
+        made = dict(items)
+        if len(made) < len(items):
+            # Which one counts depends on the parser: all are looked at.
+            replaced.extend({key: value} for key, value in items if made[key] is not value)
+        return made
+
+    decoder = json.JSONDecoder(object_pairs_hook=pairs)
+    place, end = _after_space(text, 0), len(text)
+    while place < end:
+        try:
+            document, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise JsonFault(f"{error.msg} in line {error.lineno}", cut=_is_cut(error, text)) from None
+        except ValueError:
+            raise JsonFault("a number has more digits than Python reads", cut=False) from None
+        found.append(document)
+        place = _after_space(text, place)
+    return found + replaced
+
+
+def _after_space(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    return match.end() if match else place
+
+
+def _is_cut(error: JSONDecodeError, text: str) -> bool:
+    """Return whether the fault is that the text ends: within a string, an escape, a number or a word, or between."""
+    rest = text[error.pos : error.pos + 2 * _ESCAPE].strip()
+    if error.msg.startswith("Unterminated") or ("escape" in error.msg and len(rest) < _ESCAPE):
+        return True
+    return not rest.strip(_NUMBER) or any(word.startswith(rest) for word in _WORDS)
+
+
+def entries(document: Json) -> Iterator[Entry]:
+    """Yield every value of every object in `document`, outer ones first."""
+    left: list[tuple[str, Json]] = [("", document)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, dict):
+            found = [Entry(f"{path}.{key}" if path else key, key, item) for key, item in value.items()]
+            yield from found
+            left += [(entry.path, entry.value) for entry in reversed(found) if isinstance(entry.value, dict | list)]
+        elif isinstance(value, list):
+            inner = [(f"{path}[{at}]", item) for at, item in enumerate(value) if isinstance(item, dict | list)]
+            left += reversed(inner)

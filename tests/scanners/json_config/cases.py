@@ -1,0 +1,129 @@
+"""Configurations as model repositories hold them, and the same with keys that make loaders run code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.gguf.chat_templates import LLAMA_3, MALICIOUS, QWEN
+
+CONFIG = {
+    "_name_or_path": "acme/bert-small",
+    "architectures": ["BertForMaskedLM"],
+    "_attn_implementation_internal": "sdpa",
+    "attn_implementation": "flash_attention_2",
+    "hidden_act": "gelu",
+    "id2label": {"0": "no", "1": "yes"},
+    "layer_norm_eps": 1e-12,
+    "model_type": "bert",
+    "quantization_config": {"load_in_4bit": True, "bnb_4bit_compute_dtype": "bfloat16"},
+    "torch_dtype": "float32",
+    "transformers_version": "4.44.0",
+    "vocab_size": 30522,
+}
+ADDED = {"content": "<|im_start|>", "lstrip": False, "normalized": False, "single_word": False, "special": True}
+TOKENIZER_CONFIG = {
+    "add_bos_token": False,
+    "added_tokens_decoder": {"151644": ADDED},
+    "bos_token": None,
+    "chat_template": QWEN,
+    "model_max_length": 1000000000000000019884624838656,
+    "tokenizer_class": "Qwen2Tokenizer",
+}
+TOKENIZER = {
+    "version": "1.0",
+    "added_tokens": [{"id": 0, **ADDED}],
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+    "model": {"type": "BPE", "vocab": {"auto_map": 1, "{": 2, "\u0120the": 3, "import os": 4}, "merges": ["a b"]},
+}
+ADAPTER = {"base_model_name_or_path": "acme/base", "peft_type": "LORA", "auto_mapping": None, "target_modules": ["q"]}
+PREPROCESSOR = {"do_resize": True, "image_mean": [0.5, 0.5, 0.5], "image_processor_type": "ViTImageProcessor"}
+GENERATION = {"bos_token_id": 1, "do_sample": True, "temperature": 0.6, "transformers_version": "4.44.0"}
+MODEL_INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.30.0",
+    "feature_extractor": ["transformers", "CLIPImageProcessor"],
+    "image_encoder": [None, None],
+    "requires_safety_checker": True,
+    "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+}
+MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+    {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+]
+NOTEBOOK = {
+    "cells": [{"cell_type": "code", "source": ["AutoModel.from_pretrained('acme/x', trust_remote_code=True)\n"]}],
+    "metadata": {},
+    "nbformat": 4,
+}
+LINES = "".join(json.dumps({"text": f"line {number}", "chat_template": None}) + "\n" for number in range(20))
+CUSTOM = {"AutoConfig": "configuration_acme.AcmeConfig", "AutoModel": "modeling_acme.AcmeModel"}
+
+
+def case(content: Any, name: str, verdict: Verdict = Verdict.CLEAN, **more: Any) -> Case:
+    """Return the case of a value written as JSON, as `name`."""
+    return Case(lambda: json.dumps(content, indent=1).encode(), name, verdict, **more)
+
+
+def raw(content: str, name: str, verdict: Verdict = Verdict.CLEAN, encoding: str = "utf-8") -> Case:
+    """Return the case of a text, of which a shorter one may be whole, as `name`."""
+    return Case(lambda: content.encode(encoding), name, verdict, cut_is_clean=True)
+
+
+REVIEW, MALICIOUS_VERDICT = Verdict.REVIEW, Verdict.MALICIOUS
+CASES = {
+    "benign_config": case(CONFIG, "config.json"),
+    "benign_tokenizer_config": case(TOKENIZER_CONFIG, "tokenizer_config.json"),
+    "benign_several_templates": case(
+        {"chat_template": [{"name": "default", "template": QWEN}, {"name": "llama", "template": LLAMA_3}]},
+        "tokenizer_config.json",
+    ),
+    "benign_tokenizer": case(TOKENIZER, "tokenizer.json"),
+    "benign_generation_config": case(GENERATION, "generation_config.json"),
+    "benign_adapter_config": case(ADAPTER, "adapter_config.json"),
+    "benign_preprocessor_config": case(PREPROCESSOR, "preprocessor_config.json"),
+    "benign_model_index": case(MODEL_INDEX, "model_index.json"),
+    "benign_modules": case(MODULES, "modules.json"),
+    "benign_notebook": case(NOTEBOOK, "example.ipynb"),
+    "benign_json_lines": raw(LINES, "train.jsonl"),
+    "benign_comments": raw('{\n // what it is\n "name": "x",\n}\n', "settings.json"),
+    "benign_utf16": raw(json.dumps(CONFIG), "config.json", encoding="utf-16"),
+    "benign_ini_file": raw("[section]\nkey = value\n", "setup.cfg"),
+    "cut_config": Case(lambda: json.dumps(CONFIG).encode()[:-40], "config.json", Verdict.NOT_SCANNED),
+    "nested_too_deep": raw("[" * 100_000, "deep.json", Verdict.NOT_SCANNED),
+    "own_code": case({**CONFIG, "auto_map": CUSTOM}, "config.json"),
+    "own_tokenizer": case({"auto_map": {"AutoTokenizer": ["tokenization_acme.Tok", None]}}, "tokenizer_config.json"),
+    "own_pipeline": case(
+        {"custom_pipelines": {"pair": {"impl": "pair.PairPipeline", "pt": ["AutoModel"]}}}, "config.json"
+    ),
+    "own_diffusers_pipeline": case({**MODEL_INDEX, "_class_name": ["pipeline_acme", "Acme"]}, "model_index.json"),
+    "trusting": case({"model": {"trust_remote_code": True}}, "serve.json"),
+    "code_of_another_repository": case(
+        {**CONFIG, "auto_map": {"AutoModel": "acme/code--modeling.Net"}}, "config.json", REVIEW
+    ),
+    "kernel_of_the_hub": case({**CONFIG, "_attn_implementation_internal": "acme/kernel:run"}, "config.json", REVIEW),
+    "key_declared_twice": raw(
+        '{"auto_map": {"AutoModel": "acme/code--modeling.Net"}, "auto_map": {}}', "config.json", REVIEW
+    ),
+    "key_in_escapes": raw('{"\\u0061uto_map": {"AutoModel": "acme/code--modeling.Net"}}', "config.json", REVIEW),
+    "private_module": case(
+        [*MODULES, {"idx": 2, "name": "2", "path": "2", "type": "acme.Head"}], "modules.json", REVIEW
+    ),
+    "private_module_allowed": case(
+        [{"idx": 0, "name": "0", "path": "", "type": "acme.Head"}],
+        "modules.json",
+        options=Options(allow_imports=("acme.*",)),
+    ),
+    "dangerous_component": case(
+        {**MODEL_INDEX, "unet": ["subprocess", "Popen"]}, "model_index.json", MALICIOUS_VERDICT
+    ),
+    "hydra_target": case({"net": [{"_target_": "os.system", "command": "echo"}]}, "net.json", MALICIOUS_VERDICT),
+    "template_runs_code": case(
+        {"chat_template": next(iter(MALICIOUS.values()))}, "tokenizer_config.json", MALICIOUS_VERDICT
+    ),
+    "target_in_broken_json": raw('{"a": 1,\n # comment\n "_target_": "os.system"}', "net.json", Verdict.NOT_SCANNED),
+}
