@@ -165,7 +165,7 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
     """
     seen: set[int] = set()
     for offset in torch_bytes(machine):
-        text = text_at(blob.reader, offset)
+        text = text_at(blob.reader, offset, DECODED_LIMIT + 2)
         if text and text.offset not in seen and text.offset + text.length <= blob.size:
             seen.add(text.offset)
             name = f"string {next(ordinal)}"
@@ -174,7 +174,7 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
             else:
                 yield blob.nested(name, context.spool(_latin1(text, blob)), expanded=True)
     for offset in machine.candidates:
-        text = text_at(blob.reader, offset)
+        text = text_at(blob.reader, offset, DECODED_LIMIT + 2)
         if text is None or text.offset in seen or text.offset + text.length > blob.size:
             continue
         seen.add(text.offset)

@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 
 from modelsweep.core.reader import Reader
+from modelsweep.core.units import MIB
 
 LINE = 4096
 """Bytes of a newline-terminated argument that are looked at in one read."""
@@ -46,23 +47,29 @@ class Text:
         return raw if self.binary else raw.decode("utf-8", "surrogateescape")
 
 
-def line_end(reader: Reader, start: int) -> int:
-    """Return the offset of the newline that ends an argument, or -1; arguments of a MiB and more are none."""
+def line_end(reader: Reader, start: int, reach: int | None = None) -> int:
+    """Return the offset of the newline that ends an argument, or -1 where none stands within `reach` bytes."""
     if start >= reader.size:
         return -1
     at = reader.read(start, min(LINE, reader.size - start)).find(b"\n")
-    return start + at if at >= 0 else reader.find(b"\n", start, min(reader.size, start + (1 << 20)))
+    stop = reader.size if reach is None else min(reader.size, start + reach)
+    return start + at if at >= 0 else reader.find(b"\n", start, stop)
 
 
-def text_at(reader: Reader, offset: int) -> Text | None:
-    """Return the string literal that the opcode at `offset` pushes, None where it pushes something else."""
+def text_at(reader: Reader, offset: int, reach: int = MIB) -> Text | None:
+    """Return the string literal that the opcode at `offset` pushes, None where it pushes something else.
+
+    Strings that a newline ends are cut to `reach` bytes, so that a long one costs no more however often it is used.
+    """
     opcode = reader.read(offset, 1)
     width = _LENGTHS.get(opcode)
     if width and opcode not in _LONGS:
         length = int.from_bytes(reader.read(offset + 1, width), "little")
         return Text(offset + 1 + width, length, opcode in _BYTES, opcode)
     if opcode in (b"S", b"V"):
-        end = line_end(reader, offset + 1)
+        end = line_end(reader, offset + 1, reach)
+        if end < 0:
+            end = min(reader.size, offset + 1 + reach)
         start, quotes = (offset + 2, 2) if opcode == b"S" else (offset + 1, 0)
         return Text(start, max(0, end - offset - 1 - quotes), False, opcode)
     return None
@@ -95,7 +102,7 @@ def literal_at(reader: Reader, offset: int, limit: int) -> Constant:
 
 def _line_literal(opcode: bytes, reader: Reader, offset: int) -> Constant:
     """Decode INT, LONG and FLOAT of protocol 0."""
-    end = line_end(reader, offset + 1)
+    end = line_end(reader, offset + 1, LINE)
     line = reader.read(offset + 1, max(0, min(end - offset - 1, LINE))).decode("ascii", "replace")
     if opcode == b"I" and line in ("00", "01"):
         return line == "01"

@@ -93,6 +93,8 @@ def raw_array(machine: Machine) -> RawArray | None:
     state = {values.string(items[at]): items[at + 1] for at in range(0, len(items) - 1, 2)}
     width = _item_size(values, state.get("dtype", -1))
     count = _element_count(values, state.get("shape", -1))
+    if width < 0 and begins_stream(machine.reader, machine.position):
+        width = 0  # a dtype that is no plain numpy.dtype, as of variable-width strings: joblib pickles the elements
     if width < 0 or count < 0:
         return None
     start = machine.position
