@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.reader import WINDOW, Reader, WindowReader
-from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.scanner import RAW, Blob, Context, Item
 from modelsweep.core.units import MIB
 from scanners.detector import OVERLAP
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
@@ -102,21 +102,26 @@ class Sweep:
         """Yield what the detectors confirm at the located offsets, said of the innermost member they stand in."""
         if not self._windows:
             return
-        owned, chosen = _Ownership(self._regions), context.options.scanners
+        owned = self._owned = _Ownership(self._regions)
+        chosen = context.options.scanners
         for number, windows in sorted(self._windows.items()):
             detector, budget = PATTERNS[number][1], HIT_BUDGET
             if chosen is not None and detector.name not in chosen:
                 continue
             for hit in self._located(number, [i for i in windows if not owned.wholly(i * WINDOW, detector.owners)]):
                 region = owned.innermost(hit)
-                if region.scanners & detector.owners:
+                if region.scanners & detector.owners or detector.name in region.scanners:
                     continue
                 if not budget:
                     detail = f"more than {HIT_BUDGET:,} places look like {detector.title}: only these were examined"
                     yield Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)
                     break
                 budget -= 1
-                yield from detector.confirm(region.blob, hit - region.start, context)
+                for item in detector.confirm(region.blob, hit - region.start, context):
+                    if isinstance(item, Blob) and item.expect == RAW:
+                        self.claim(item, {detector.name})  # the detector has examined these bytes itself
+                    else:
+                        yield item
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` begins in `windows`."""
