@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.reader import WINDOW, Reader, WindowReader
-from modelsweep.core.scanner import RAW, Blob, Context, Item
+from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import MIB
 from scanners.detector import OVERLAP
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
@@ -110,18 +110,14 @@ class Sweep:
                 continue
             for hit in self._located(number, [i for i in windows if not owned.wholly(i * WINDOW, detector.owners)]):
                 region = owned.innermost(hit)
-                if region.scanners & detector.owners or detector.name in region.scanners:
+                if region.scanners & detector.owners:
                     continue
                 if not budget:
                     detail = f"more than {HIT_BUDGET:,} places look like {detector.title}: only these were examined"
                     yield Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)
                     break
                 budget -= 1
-                for item in detector.confirm(region.blob, hit - region.start, context):
-                    if isinstance(item, Blob) and item.expect == RAW:
-                        self.claim(item, {detector.name})  # the detector has examined these bytes itself
-                    else:
-                        yield item
+                yield from detector.confirm(region.blob, hit - region.start, context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` begins in `windows`."""

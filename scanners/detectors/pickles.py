@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
-from modelsweep.core.scanner import RAW, Blob, Context, Item
+from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import KIB, MIB
 from scanners.detector import Detector
 
@@ -62,8 +62,6 @@ def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
     machine = Machine(stream.reader, 0, replace(interests(), pauses=frozenset()), context.operations.left)
     outcome = machine.run()
     context.operations.spend(machine.operations)
-    examined = max(1, machine.position)
-    yield stream.window("", 0, min(examined, stream.size), expect=RAW)
     yield from extract(machine, stream.locator)
     yield from hidden_streams(machine, stream, context, count(1))
     if outcome == EXHAUSTED:
