@@ -13,16 +13,19 @@ from typing import TypeVar
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.reader import Reader, SourceFault, Truncated, WindowReader
+from modelsweep.core.reader import MemoryReader, Reader, SourceFault, Truncated, WindowReader
 from modelsweep.core.report import Artifact, Unit, UnitResult
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Spool, problem_of
 from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
 from scanners import SCANNERS
 from scanners.judge import judge
 from scanners.judge.blacklist import named
 from scanners.sweep import Sweep
 
 ENGINE = "engine"
+SMALL = 1 * MIB
+"""Bytes of a unit that is read at once: its scanners make many small reads."""
 Kept = TypeVar("Kept", Fact, Finding, Problem)
 
 
@@ -45,6 +48,13 @@ def examine(
         bytes_read=examination.bytes_read,
         duration=time.perf_counter() - started,
     )
+
+
+def _at_once(blob: Blob) -> Blob:
+    """Return a small unit with its bytes in memory, other blobs as they are."""
+    if blob.depth or blob.size > SMALL:
+        return blob
+    return replace(blob, reader=MemoryReader(blob.reader.read(0, blob.size)))
 
 
 def set_of(findings: tuple[Finding, ...]) -> Iterator[Finding]:
@@ -81,7 +91,7 @@ class Examination:
             self._problem(ProblemKind.LIMIT, blob, ENGINE, f"nested deeper than {self.context.limits.depth} containers")
             return
         try:
-            self._enter(blob.with_head(), sweep)
+            self._enter(_at_once(blob).with_head(), sweep)
         except (Truncated, SourceFault) as error:
             self._fault(blob, ENGINE, error)
 

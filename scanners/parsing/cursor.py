@@ -41,6 +41,21 @@ class Cursor:
         if self.position > self._start + len(self._buffer):
             self._buffer, self._start = b"", self.position
 
+    def skip_strings(self, count: int, code: str) -> None:
+        """Pass over `count` strings, each behind its length in bytes; raises Truncated where they are not there."""
+        length = struct.Struct(self.order + code)
+        while count:
+            at, buffer = self.position - self._start, self._buffer
+            last = len(buffer) - length.size
+            while count and at <= last:
+                at += length.size + length.unpack_from(buffer, at)[0]
+                count -= 1
+            self.position, start = self._start + at, self.position
+            if self.position > self.reader.size:
+                raise Truncated(start, self.position - start, self.reader.size)
+            if count:
+                self._fill(length.size)
+
     def _fill(self, length: int) -> None:
         available = self.reader.size - self.position
         self._buffer = self.reader.read(self.position, max(length, min(BUFFER, available)))

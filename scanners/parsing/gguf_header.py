@@ -194,10 +194,10 @@ class _Parser:
         if self._strings > STRINGS:
             raise OverLimit(f"more than {STRINGS:,} strings in arrays")
         kept = [self.value(kind, depth + 1) for _ in range(min(count, ELEMENTS))]
-        for _ in range(count - len(kept)):
-            if kind == _STRING:
-                self.cursor.skip(self.length())
-            else:
+        if kind == _STRING:
+            self.cursor.skip_strings(count - len(kept), self.width)
+        else:
+            for _ in range(count - len(kept)):
                 self.value(kind, depth + 1)
         return kept
 
