@@ -36,9 +36,12 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
 FAMILIES = {
     "archive": "what unpacking would do, in every format of archive",
     "executable": "code inside other files, found by the detector of executables",
+    "keras": "layers and files of Keras, in every format that holds them",
     "name": "the judge of blacklisted names",
+    "onnx": "operators and external files of ONNX, judged apart from its format",
     "script": "the detector of scripts",
     "template": "the judge of chat templates",
+    "tensorflow": "operators and assets of TensorFlow, in every format that holds them",
     "torch": "storages, in every format of torch",
 }
 

@@ -10,9 +10,10 @@ RECOGNISERS = ("text", "media", "pointer")
 """Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
-GRAPHS = ("onnx",)
-FORMATS = (*PICKLES, *GRAPHS, "safetensors", "gguf")
-CONFIGURATIONS = ("yaml",)
+KERAS = ("keras", "keras-h5")
+GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint")
+FORMATS = (*PICKLES, *GRAPHS, *KERAS, "safetensors", "gguf")
+CONFIGURATIONS = ("json", "yaml")
 """Text that makes loaders import and call what it names."""
 HIDDEN = ("executable", "executables", "scripts", "pickles")
 SECRETS = ("secrets", "network")
@@ -35,7 +36,7 @@ PROFILES = (
     Profile("quick-scan", "structure and code only, in a moment", depth="quick"),
     Profile("serialization-attacks", "code that loading would run", (*PICKLES, *CONFIGURATIONS, *CONTAINERS, *HIDDEN)),
     Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
-    Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *HIDDEN)),
+    Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *KERAS, *HIDDEN)),
     Profile("secrets-network-threats", "credentials, addresses and network code", awaits=SECRETS),
     Profile(
         "model-behavior",

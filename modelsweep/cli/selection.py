@@ -35,7 +35,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "pmml": ("pmml",),
     "pytorchbinary": ("torch-legacy",),
     "pytorchzip": ("torch",),
-    "tensorflowsavedmodel": ("savedmodel",),
+    "tensorflowsavedmodel": ("tensorflow",),
     "tensorrt": ("tensorrt",),
     "tflite": ("tflite",),
     "weightdistribution": ("weights",),

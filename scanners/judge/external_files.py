@@ -52,9 +52,17 @@ ONNX_MEMORY = _rule(
     "https://github.com/microsoft/onnxruntime/pull/28709",
     "https://github.com/microsoft/onnxruntime/pull/29011",
 )
-_PATHS = {"onnx": ONNX_PATH}
+TENSORFLOW_ASSET = _rule(
+    "tensorflow/asset-path",
+    "Asset outside the folder of the model",
+    "{path} is the file {subject}: {reason}",
+    "Assets belong in the folder `assets` of a SavedModel. Loading this one reads another file of whoever loads it.",
+    22,
+    "https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/protobuf/meta_graph.proto",
+)
+_PATHS = {"onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
 KINDS = frozenset({"external-file"})
-RULES = (ONNX_PATH, ONNX_MEMORY)
+RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:

@@ -21,8 +21,10 @@ VARINT, FIXED64, LENGTH, START, END, FIXED32 = range(6)
 INT: Final = "int"
 TEXT: Final = "text"
 SPAN: Final = "span"
+PIECE: Final = "piece"
+"""Bytes that are handed out by themselves, unread: of these a message may hold more than fit in memory."""
 Schema = Mapping[str, Mapping[int, tuple[str, str]]]
-"""Message → field number → (name of the field, INT, TEXT, SPAN or the message that it holds)."""
+"""Message → field number → (name of the field, INT, TEXT, SPAN, PIECE or the message that it holds)."""
 DEPTH = 100
 """Messages inside messages that parsers of protocol buffers accept."""
 TEXT_LIMIT = 4 * KIB
@@ -184,6 +186,8 @@ class Walker:
                 self._keep_integers(record, name, found)
             elif not what or found.wire != LENGTH:
                 continue  # as parsers do: a field of another wire type is an unknown one
+            elif what == PIECE:
+                yield Record(name, Span(found.value, found.length))
             elif what in self._schema:
                 child = yield from self.walk(what, found.value, found.value + found.length, depth + 1)
                 if what not in self._streamed:
