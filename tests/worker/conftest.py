@@ -38,9 +38,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 def examine(hostile: Path, tmp_path: Path) -> Examine:
     """Return a function that writes files with what the hostile scanner is to do, and examines them."""
 
-    def run(files: dict[str, str], jobs: int = 1, **options: object) -> dict[str, UnitResult]:
+    def run(files: dict[str, str], jobs: int = 1, padding: int = 1000, **options: object) -> dict[str, UnitResult]:
         for name, action in files.items():
-            (tmp_path / name).write_bytes(hostile_scanner.MARK + action.encode() + b"\n" + bytes(1000))
+            (tmp_path / name).write_bytes(hostile_scanner.MARK + action.encode() + b"\n" + bytes(padding))
         targets = [str(tmp_path / name) for name in files]
         units = [item for item in plan(targets) if isinstance(item, Unit)]
         with Supervisor(replace(HOSTILE, **options), jobs) as supervisor:  # type: ignore[arg-type]

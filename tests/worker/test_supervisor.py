@@ -18,6 +18,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.units import GIB, MIB
 from producer.plan import opener
+from scanners.engine import SMALL
 from tests.worker.conftest import HOSTILE, Examine
 from tests.worker.processes import alive, below
 from worker.launcher import SandboxFailed
@@ -115,7 +116,7 @@ def test_a_file_that_changes_meanwhile_is_said_once(examine: Examine, tmp_path: 
     changing = threading.Thread(target=_keep_changing, args=(tmp_path / name, change, over))
     changing.start()
     try:
-        results = examine({name: action, "other": "nothing 2"})
+        results = examine({name: action, "other": "nothing 2"}, padding=SMALL)  # too large to be read at once
     finally:
         over.set()
         changing.join()
