@@ -29,6 +29,7 @@ class Package:
 
 
 PACKAGES = (
+    Package("h5py", "h5py", "h5", "HDF5 files: models of Keras 2, weights of Keras 3"),
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
     Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),

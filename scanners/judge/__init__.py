@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from modelsweep.core.finding import Fact, Finding, Rule
 from modelsweep.core.options import Options
-from scanners.judge import blacklist, code_references, external_files, operators, pickle_calls, templates
+from scanners.judge import blacklist, code_references, external_files, keras_layers, operators, pickle_calls, templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("configs", 1, code_references.KINDS, code_references.findings, code_references.RULES),
     Judge("operators", 1, operators.KINDS, operators.findings, operators.RULES),
     Judge("external-files", 1, external_files.KINDS, external_files.findings, external_files.RULES),
+    Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
 )
 

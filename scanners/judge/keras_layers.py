@@ -1,0 +1,303 @@
+"""What the description of a Keras model makes Keras import, run, open and fetch when the model is loaded."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator, Sequence
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.options import Options
+from scanners.judge.dangerous_names import family
+from scanners.judge.external_files import outside
+
+_SAFE_MODE = (
+    "Do not load the file, least of all with safe_mode=False. Find out where it came from, and obtain a model of "
+    "standard layers."
+)
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, *references: str, **more: str) -> Rule:
+    return Rule(
+        id=f"keras/{what}",
+        title=title,
+        severity=severity,
+        message=message,
+        why=why,
+        fix=more.get("fix", _SAFE_MODE),
+        confidence="high" if severity is Severity.CRITICAL else "medium",
+        cwe=int(more.get("cwe", "502")),
+        references=tuple(
+            reference if "://" in reference else f"https://nvd.nist.gov/vuln/detail/{reference}"
+            for reference in references
+        ),
+    )
+
+
+DANGEROUS = _rule(
+    "dangerous-callable",
+    "The model names a dangerous function or class",
+    Severity.CRITICAL,
+    "{path} names {subject} ({family})",
+    "Keras imports the module that a configuration names and calls what it finds there, in many versions even in safe "
+    "mode. No layer needs a function that runs commands, fetches files or loads other models.",
+    "CVE-2025-1550",
+    "CVE-2025-8747",
+    "CVE-2025-12060",
+)
+UNSAFE = _rule(
+    "disables-safe-mode",
+    "The model turns off Keras' protection",
+    Severity.CRITICAL,
+    "{path} names {subject}",
+    "A model that switches off safe mode while it is loaded makes Keras run the code that follows.",
+    "CVE-2025-9906",
+)
+UNKNOWN = _rule(
+    "unknown-module",
+    "The model needs code of a package that is not Keras",
+    Severity.WARNING,
+    "{path} names {count} class(es) or function(s) of the package {subject}: {names}",
+    "Loading may import the package and run what the names stand for; nothing in the file says what that does.",
+    "CVE-2025-1550",
+    fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do.",
+)
+UNUSUAL = _rule(
+    "unusual-callable",
+    "The model names a part of Keras that is no part of a model",
+    Severity.WARNING,
+    "{path} names {subject}",
+    "Models are made of layers, functions, initializers and the like. Other parts of Keras read, write and fetch "
+    "files; attacks use them because they are trusted.",
+    "CVE-2025-8747",
+)
+DANGEROUS_LAMBDA = _rule(
+    "dangerous-lambda",
+    "A Lambda layer whose code runs commands or other code",
+    Severity.CRITICAL,
+    "{path} holds Python bytecode that uses {subject}",
+    "The bytecode runs as soon as the layer is made or used. HDF5 files are loaded without regard to safe mode.",
+    "CVE-2024-3660",
+    "CVE-2025-9905",
+    cwe="94",
+)
+LAMBDA = _rule(
+    "lambda",
+    "A Lambda layer that brings its own code",
+    Severity.WARNING,
+    "{path} holds {size} bytes of Python bytecode, which uses {names}",
+    "The bytecode runs when the model is loaded or used, and what it does cannot be known in full without running it.",
+    "CVE-2024-3660",
+    "CVE-2025-9905",
+    cwe="94",
+    fix="Review the function's code with dis; ask for a model that uses standard or registered layers.",
+)
+NAMED_LAMBDA = _rule(
+    "named-lambda",
+    "A Lambda layer that calls a function by name",
+    Severity.INFO,
+    "{path} is a Lambda layer that calls {subject}",
+    "The function is not part of the file: whoever loads the model brings it along.",
+    "https://keras.io/api/layers/core_layers/lambda/",
+    fix="Make sure which function of that name your program registers.",
+    cwe="0",
+)
+TORCH_MODULE = _rule(
+    "pickled-torch-module",
+    "A layer that unpickles a torch module",
+    Severity.WARNING,
+    "{path} is a TorchModuleWrapper: loading unpickles what it holds",
+    "Keras hands the bytes inside to torch.load without weights_only; in some versions safe mode is not regarded. "
+    "What the pickle does is told apart.",
+    "CVE-2025-49655",
+)
+OUTSIDE = _rule(
+    "reads-outside",
+    "Loading reads a file elsewhere on the machine, or fetches one",
+    Severity.CRITICAL,
+    "{path} makes Keras open {subject}",
+    "Layers open the vocabularies and models that they name: files of whoever loads the model, or addresses in a "
+    "network that the machine reaches. What they hold becomes part of the model.",
+    "CVE-2025-12058",
+    cwe="73",
+)
+PATH = _rule(
+    "reads-file",
+    "Loading reads a file beside the model",
+    Severity.WARNING,
+    "{path} makes Keras open {subject}",
+    "What the file holds becomes part of the model, and it was not examined with it.",
+    "CVE-2025-12058",
+    cwe="73",
+    fix="Ask for a model that holds its vocabulary and its parts itself.",
+)
+OPERATION = _rule(
+    "file-operation",
+    "A layer that calls an operation on files",
+    Severity.CRITICAL,
+    "{path} calls the TensorFlow operation {subject}",
+    "The operation reads or writes files, or runs Python, whenever the model is used.",
+    "https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md",
+    cwe="73",
+)
+LAYER_NAME = _rule(
+    "layer-name-escapes",
+    "A layer whose name is a path out of the folder of weights",
+    Severity.WARNING,
+    "{path} is {subject}",
+    "Keras makes paths of the names of layers when it reads and writes their state.",
+    "CVE-2026-12479",
+    cwe="22",
+)
+RULES = (
+    DANGEROUS,
+    UNSAFE,
+    UNKNOWN,
+    UNUSUAL,
+    DANGEROUS_LAMBDA,
+    LAMBDA,
+    NAMED_LAMBDA,
+    TORCH_MODULE,
+    OUTSIDE,
+    PATH,
+    OPERATION,
+    LAYER_NAME,
+)
+
+# Packages of Keras' own people, and `builtins`, where Keras puts functions that are known by name alone
+_TRUSTED = frozenset("keras tf_keras keras_core keras_hub keras_nlp keras_cv keras_rs keras_tuner builtins".split())
+_TENSORFLOW = ("tensorflow.keras.", "tensorflow.python.keras.", "tensorflow_addons.")
+# Parts of Keras that models are made of, in the public names and in those of its sources
+_MODELLING = frozenset(
+    "activations constraints core dtype_policies engine experimental feature_column initializers layers legacy losses "
+    "metrics mixed_precision models ops optimizers premade_models quantizers random regularizers tokenizers backend "
+    "wrappers distribution".split()
+)
+_ROOT = frozenset(
+    "DTypePolicy FloatDTypePolicy Functional Initializer Input InputSpec KerasTensor Layer Loss Metric "
+    "Model Operation Optimizer Quantizer Regularizer Sequential StatelessScope Variable".split()
+)
+_FEATURES = frozenset("FeatureSpace Feature Cross".split())
+# Functions of Keras that load, fetch, save and make objects of configurations, wherever they are exported
+_GADGETS = {
+    "network access": "get_file",
+    "deserialisation": "load_model load_weights model_from_json model_from_config model_from_yaml func_load "
+    "deserialize deserialize_keras_object deserialize_torch_module load_own_variables",
+    "file access": "save_model save_weights save_img load_img image_dataset_from_directory "
+    "text_dataset_from_directory audio_dataset_from_directory timeseries_dataset_from_directory extract_archive",
+}
+_GADGET_FAMILIES = {name: group for group, names in _GADGETS.items() for name in names.split()}
+# Names in bytecode that a layer has no use for
+_CODE_NAMES = frozenset(
+    "os posix nt system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty "
+    "socket urlopen urlretrieve urllib requests eval exec __import__ importlib import_module builtins __builtins__ "
+    "__subclasses__ __globals__ marshal pickle cloudpickle ctypes b64decode rmtree shutil open startfile runpy "
+    "get_file py_function numpy_function write_file read_file".split()
+)
+_OPERATIONS = ("io.", "py_function", "numpy_function", "write_file", "read_file", "load_op_library")
+_NAMES_SHOWN = 5
+
+
+def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
+    """Judge what the configurations of all Keras models of a unit name, carry and open."""
+    unknown: dict[tuple[object, str], list[Fact]] = {}
+    for fact in facts:
+        if fact.kind != "keras-object":
+            yield from _OPINIONS[fact.kind](fact)
+            continue
+        found = _object(fact)
+        if found is not None:
+            yield found
+        elif _is_unknown(fact.value) and not _allowed(fact.value, options):
+            unknown.setdefault((fact.locator, fact.value.partition(".")[0]), []).append(fact)
+    for (_, package), members in unknown.items():
+        names = sorted({member.value for member in members})
+        shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+        yield _said(UNKNOWN, members[0], package, count=len(names), names=shown)
+
+
+def _object(fact: Fact) -> Finding | None:
+    """Return what is wrong with a class or function by its name alone, None where nothing is or nobody knows."""
+    package, _, name = fact.value.rpartition(".")
+    if name == "enable_unsafe_deserialization":
+        return None  # told as a text
+    registered = fact.detail.get("registered_name")
+    names = [fact.value, f"{package}.{registered}"] if isinstance(registered, str) and registered else [fact.value]
+    for candidate in names if package else ():
+        danger = _danger(candidate)
+        if danger:
+            return _said(DANGEROUS, fact, candidate, family=danger)
+    return _said(UNUSUAL, fact) if _is_unusual(fact.value) else None
+
+
+def _danger(name: str) -> str:
+    """Return the family of danger of a dotted name, or nothing."""
+    package, last = name.partition(".")[0], name.rpartition(".")[2]
+    in_keras = package in _TRUSTED or name.startswith(_TENSORFLOW)
+    return (_GADGET_FAMILIES.get(last, "") if in_keras else "") or family(name)
+
+
+def _is_unusual(name: str) -> bool:
+    """Return whether `name` stands in Keras, but not where parts of models do."""
+    parts = name.split(".")
+    if parts[0] not in ("keras", "tf_keras", "keras_core"):
+        return False
+    inner = [part for part in parts[1:-1] if part not in ("src", "api", "_tf_keras", "keras", "_v1", "_v2")]
+    return not (inner[0] in _MODELLING or parts[-1] in _FEATURES if inner else parts[-1] in _ROOT)
+
+
+def _is_unknown(name: str) -> bool:
+    package, dot, _ = name.partition(".")
+    return bool(dot) and package not in _TRUSTED and not name.startswith(_TENSORFLOW)
+
+
+def _lambda(fact: Fact) -> Iterator[Finding]:
+    if not fact.detail.get("code"):
+        yield _said(NAMED_LAMBDA, fact)
+        return
+    listed = fact.detail.get("names")
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    dangerous = sorted(_CODE_NAMES.intersection(names))
+    if dangerous:
+        yield _said(DANGEROUS_LAMBDA, fact, ", ".join(dangerous[:_NAMES_SHOWN]))
+    else:
+        shown = ", ".join(names[:_NAMES_SHOWN]) or "no names"
+        yield _said(LAMBDA, fact, size=fact.detail.get("size"), names=shown)
+
+
+def _path(fact: Fact) -> Iterator[Finding]:
+    leaves = outside(fact.value) or fact.value.startswith("~")
+    yield _said(OUTSIDE if leaves else PATH, fact)
+
+
+def _operation(fact: Fact) -> Iterator[Finding]:
+    if fact.value.startswith(_OPERATIONS[0]) or any(name in fact.value for name in _OPERATIONS[1:]):
+        yield _said(OPERATION, fact)
+
+
+def _layer_name(fact: Fact) -> Iterator[Finding]:
+    if outside(fact.value):
+        yield _said(LAYER_NAME, fact)
+
+
+def _always(rule: Rule) -> Callable[[Fact], Iterator[Finding]]:
+    return lambda fact: iter((_said(rule, fact),))
+
+
+def _said(rule: Rule, fact: Fact, subject: str = "", **evidence: Json) -> Finding:
+    path = str(fact.detail.get("path", "")) or "the configuration"
+    return Finding(rule, fact.locator, subject or fact.value, path=path, evidence=evidence)
+
+
+def _allowed(name: str, options: Options) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in options.allow_imports)
+
+
+_OPINIONS = {
+    "keras-lambda": _lambda,
+    "keras-torch-module": _always(TORCH_MODULE),
+    "keras-unsafe": _always(UNSAFE),
+    "keras-path": _path,
+    "keras-operation": _operation,
+    "keras-layer-name": _layer_name,
+}
+KINDS = frozenset({*_OPINIONS, "keras-object"})

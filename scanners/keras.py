@@ -1,0 +1,68 @@
+"""Keras: the JSON that describes a model, its layers and how it was compiled.
+
+It stands in `.keras` archives and unpacked folders as `config.json`, and alone as what `to_json()` returns; weights are
+HDF5. Format: https://keras.io/api/models/model_saving_apis/serialization_utils/. What it names is judged in
+`scanners.judge.keras_layers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.text import printable
+from scanners.parsing import keras_config
+from scanners.parsing.keras_config import SHOWN
+
+NAME = "keras"
+_MARKS = (b'"class_name"', b'"config"')
+_ESCAPES = (rb"\u006", rb"\u0073", rb"\u005f", rb"\u005F")
+"""How JSON may spell the letters of those marks to hide them; no writer of JSON escapes letters."""
+
+DUPLICATE_KEY = Rule(
+    id="keras/duplicate-key",
+    title="The same key twice in the description of a model",
+    severity=Severity.WARNING,
+    message="{subject} is declared more than once in one object",
+    why="Parsers differ in which of two declarations they keep, so what was reviewed may not be what is loaded.",
+    fix="Have the file written again by Keras; ask its author if it comes out the same.",
+    cwe=20,
+    references=("https://www.rfc-editor.org/rfc/rfc8259#section-4",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether JSON begins here that holds the keys of an object, in any encoding and spelling of JSON."""
+    start = blob.head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if start and start[:1] not in (b"{", b"["):
+        return False
+    if b"\0" in blob.head[:4]:
+        return start.lstrip(b"{[ \t\r\n")[:1] == b'"'  # UTF-16 or UTF-32, which Keras reads
+    find = blob.reader.find
+    return all(find(mark) >= 0 for mark in _MARKS) or any(find(escape) >= 0 for escape in _ESCAPES)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the described model would import, call and open; nothing where the JSON is no model of Keras."""
+    if blob.size > context.limits.parsed_bytes:
+        raise OverLimit(f"{blob.size:,} bytes of JSON: more than may be held in memory")
+    document = keras_config.parse(blob.reader.read(0, blob.size), context)
+    if not keras_config.is_keras(document.value, context):
+        return
+    yield Fact("framework", NAME, blob.locator)
+    for key in document.repeated:
+        yield Finding(DUPLICATE_KEY, blob.locator, printable(key, SHOWN))
+    yield from keras_config.items(document.value, blob, context)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Keras model description (.keras, JSON)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(DUPLICATE_KEY,),
+    suffixes=(".keras", ".json"),
+)

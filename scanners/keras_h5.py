@@ -1,0 +1,268 @@
+"""HDF5, the format of Keras' weights and of its older models: groups, datasets and links, read by h5py without a step
+outside the file.
+
+Format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html. Links into other files, virtual datasets
+and external storage are looked at, never followed; the data of datasets is not read. Attributes that hold the
+description of a model are examined as such.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.limits import Budget, OverLimit
+from modelsweep.core.reader import Reader, SourceFault
+from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, MissingDependency, Scanner, problem_of
+from modelsweep.core.text import printable
+from scanners.judge.external_files import outside
+from scanners.parsing import keras_config
+from scanners.parsing.keras_config import SHOWN
+
+NAME = "keras-h5"
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SUFFIXES = (".h5", ".hdf5", ".keras")
+_OBJECTS = 1_000_000
+_SOURCES = 10_000
+"""Sources of one virtual dataset, or files of one external storage, that are looked at."""
+_DTYPE = 60
+_CONFIGS = ("model_config", "training_config", "layer_config")
+_REFERENCES = (
+    "https://nvd.nist.gov/vuln/detail/CVE-2026-1669",
+    "https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html",
+)
+
+
+def _rule(what: str, title: str, severity: Severity, why: str) -> Rule:
+    return Rule(
+        id=f"keras-h5/{what}",
+        title=title,
+        severity=severity,
+        message="{path} is {kind} {subject}",
+        why=why,
+        fix="Have the file written again with the data inside it; ask its author why it points elsewhere.",
+        cwe=73,
+        references=_REFERENCES,
+    )
+
+
+OUTSIDE = _rule(
+    "reads-outside",
+    "Loading reads a file elsewhere on the machine",
+    Severity.CRITICAL,
+    "HDF5 opens the file that the link names wherever the model is loaded. What it holds becomes part of the model, "
+    "and goes wherever the model goes.",
+)
+BESIDE = _rule(
+    "reads-file",
+    "Loading reads another file",
+    Severity.WARNING,
+    "Part of the data stands in another file, which was not examined with this one and may be exchanged.",
+)
+
+
+class _File:
+    """What h5py reads from: the bytes of a reader, as much of Python's file interface as it asks for."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader, self._position = reader, 0
+        self.fault: SourceFault | None = None
+        """What went wrong with the source: HDF5 turns it into an error of its own."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to `offset` from the start, the position or the end."""
+        self._position = offset + (0, self._position, self._reader.size)[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def read(self, length: int = -1) -> bytes:
+        """Return up to `length` bytes, all that are left where it is negative."""
+        left = max(0, self._reader.size - self._position)
+        try:
+            data = self._reader.read(self._position, left if length < 0 else min(length, left))
+        except SourceFault as fault:
+            self.fault = fault
+            raise
+        self._position += len(data)
+        return data
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` as far as there are bytes, and return how many."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is written."""
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a superblock stands at the start or after a user's block; the suffix admits long ones."""
+    if blob.head.startswith(SIGNATURE):
+        return True
+    if any(blob.head.startswith(SIGNATURE, offset) for offset in (512, 1024, 2048)):
+        return True
+    return blob.locator.suffix in SUFFIXES and any(
+        blob.reader.read(offset, len(SIGNATURE)) == SIGNATURE for offset in _user_blocks(blob.size)
+    )
+
+
+def _user_blocks(size: int) -> Iterator[int]:
+    """Yield where a superblock may stand beyond the head: at the doublings of 512."""
+    offset = HEAD
+    while offset + len(SIGNATURE) <= size:
+        yield offset
+        offset *= 2
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the file opens besides itself, and the models that its attributes describe."""
+    try:
+        import h5py
+    except ImportError:
+        raise MissingDependency("HDF5 needs the package h5py: pip install 'modelsweep[h5]'") from None
+    source = _File(blob.reader)
+    try:
+        file = h5py.File(source, "r")
+    except _FAULTS as error:
+        raise source.fault or Malformed(f"HDF5 cannot open it: {error}") from None
+    try:
+        yield from _Walk(h5py, blob, context, source).items(file.id)
+    finally:
+        file.close()
+
+
+# What h5py raises over damaged files
+_FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError, NotImplementedError, OverflowError)
+
+
+class _Walk:
+    """One pass over the objects of a file, each visited once however many links lead to it."""
+
+    def __init__(self, h5py: Any, blob: Blob, context: Context, source: _File) -> None:
+        self._h5, self._blob, self._context, self._source = h5py, blob, context, source
+        self._objects = Budget("objects and links in a file", _OBJECTS)
+        self._seen: set[int] = set()
+        self._dtypes: Counter[str] = Counter()
+
+    def items(self, root: Any) -> Iterator[Item]:
+        """Yield what the objects below `root` hold; without recursion, groups nest as deep as the file likes."""
+        h5g, h5d = self._h5.h5g, self._h5.h5d
+        left: list[tuple[Any, bytes, str]] = [(root, b"/", "")]
+        while left:
+            parent, name, path = left.pop()
+            try:
+                found = self._h5.h5o.open(parent, name)
+                yield from self._attributes(found, path)
+                self._seen.add(self._h5.h5o.get_info(found).addr)  # the root: links marked all others
+                if isinstance(found, h5g.GroupID):
+                    yield from self._links(found, path, left)
+                elif isinstance(found, h5d.DatasetID):
+                    yield from self._dataset(found, path)
+            except _FAULTS as error:
+                yield self._malformed(path, error)
+        dtypes = ", ".join(sorted(self._dtypes)[:20])
+        yield Fact("tensors", dtypes, self._blob.locator, detail={"count": self._dtypes.total()})
+
+    def _links(self, group: Any, path: str, left: list[tuple[Any, bytes, str]]) -> Iterator[Item]:
+        """Yield which links of `group` lead outside; add the objects not yet seen to `left`."""
+        below = len(left)
+        for name in group:
+            self._objects.spend()
+            self._context.operations.spend()
+            inner = keras_config.shortened(f"{path}/{printable(name.decode('utf-8', 'replace'))}")
+            try:
+                yield from self._link(group, name, inner, left)
+            except _FAULTS as error:
+                yield self._malformed(inner, error)
+        left[below:] = reversed(left[below:])
+
+    def _link(self, group: Any, name: bytes, path: str, left: list[tuple[Any, bytes, str]]) -> Iterator[Item]:
+        h5l, link = self._h5.h5l, group.links.get_info(name)
+        if link.type == h5l.TYPE_HARD:
+            place = self._h5.h5o.get_info(group, name).addr
+            if place not in self._seen:
+                self._seen.add(place)
+                left.append((group, name, path))
+        elif link.type == h5l.TYPE_EXTERNAL:
+            yield self._elsewhere(path, "an external link to", group.links.get_val(name)[0])
+        elif link.type != h5l.TYPE_SOFT:  # soft links stay inside: what they name is met by its own link
+            detail = f"{path} is a link of the user-defined kind {link.type}"
+            yield Problem(ProblemKind.UNSUPPORTED, self._blob.locator, NAME, printable(detail, 300))
+
+    def _dataset(self, dataset: Any, path: str) -> Iterator[Item]:
+        made = dataset.get_create_plist()
+        for index in range(min(made.get_external_count(), _SOURCES)):
+            yield self._elsewhere(path, "stored in", made.get_external(index)[0])
+        if made.get_layout() == self._h5.h5d.VIRTUAL:
+            sources = {made.get_virtual_filename(index) for index in range(min(made.get_virtual_count(), _SOURCES))}
+            for source in sorted(sources - {"."}):
+                yield self._elsewhere(path, "a virtual dataset over", source)
+        self._dtypes[printable(str(dataset.dtype), _DTYPE)] += 1
+
+    def _elsewhere(self, path: str, kind: str, target: bytes | str) -> Finding:
+        text = target.decode("utf-8", "replace") if isinstance(target, bytes) else target
+        rule = OUTSIDE if outside(text) else BESIDE
+        return Finding(rule, self._blob.locator, printable(text, SHOWN), path=path, evidence={"kind": kind})
+
+    def _attributes(self, owner: Any, path: str) -> Iterator[Item]:
+        h5a = self._h5.h5a
+        for index in range(h5a.get_num_attrs(owner)):
+            self._context.operations.spend()
+            attribute = h5a.open(owner, index=index)
+            text = self._text(attribute)
+            if text:
+                name = printable(attribute.name.decode("utf-8", "replace"))
+                yield from self._described(text, name, keras_config.shortened(f"{path or '/'}@{name}"))
+
+    def _text(self, attribute: Any) -> bytes:
+        """Return the bytes of an attribute that is one text, nothing of any other."""
+        import numpy
+
+        one = attribute.get_space().get_simple_extent_npoints() == 1
+        if not one or attribute.get_type().get_class() != self._h5.h5t.STRING:
+            return b""
+        if attribute.get_storage_size() > self._context.limits.parsed_bytes:
+            raise OverLimit(f"an attribute holds {attribute.get_storage_size():,} bytes")
+        values = numpy.empty(attribute.shape, dtype=attribute.dtype)
+        attribute.read(values)
+        value = values.reshape(-1)[0]
+        return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value or b"")
+
+    def _described(self, text: bytes, name: str, path: str) -> Iterator[Item]:
+        """Yield what the model that an attribute describes names; other attributes hold no such thing."""
+        if name == "keras_version":
+            version = printable(text.decode("utf-8", "replace"), SHOWN)
+            yield Fact("framework", "keras", self._blob.locator, detail={"version": version})
+        if name not in _CONFIGS and not (text.lstrip().startswith(b"{") and b"class_name" in text):
+            return
+        try:
+            document = keras_config.parse(text.rstrip(b"\0"), self._context).value
+        except Malformed as error:
+            if name in _CONFIGS:
+                yield problem_of(error, self._blob.locator, NAME)
+            return
+        yield from keras_config.items(document, self._blob, self._context, path)
+
+    def _malformed(self, path: str, error: Exception) -> Problem:
+        """Return the problem of an object that HDF5 cannot read; raises SourceFault where the source is to blame."""
+        if self._source.fault:
+            raise self._source.fault
+        return problem_of(Malformed(f"{path or '/'} cannot be read: {error}"), self._blob.locator, NAME)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="HDF5 (Keras models and weights)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OUTSIDE, BESIDE),
+    suffixes=SUFFIXES,
+    needs=("h5py",),
+)

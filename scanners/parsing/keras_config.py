@@ -1,0 +1,242 @@
+"""The JSON by which Keras describes a model: nested objects of `class_name`, `config` and the module to import.
+
+Format: keras.saving.serialize_keras_object (https://keras.io/api/models/model_saving_apis/serialization_utils/), and
+the older form without modules in HDF5 files and `to_json()`. Whatever Keras would import, call or open is told here as
+facts, wherever in the document it stands.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.locator import Locator
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, problem_of
+from modelsweep.core.text import printable
+from scanners.parsing.marshal_names import names_in
+
+SHOWN = 160
+"""Characters of a name, path or text that a fact holds."""
+_NAMES = 200
+"""Names of one code object that a fact holds."""
+_WORST_NODE = 72
+"""Bytes that one JSON value takes in memory at most, besides the text itself."""
+_CODE_NESTING = 6
+"""Lists and objects that may stand around encoded code."""
+_UNSAFE = "enable_unsafe_deserialization"
+# Arguments that layers and functions open as files or fetch (vocabularies, saved models, weights)
+_PATHS = frozenset(
+    "vocabulary vocabulary_file idf_weights merges proto handle filepath file_path filename fname path origin url "
+    "cache_dir directory archive asset_path weights_path".split()
+)
+_LAMBDA_FUNCTIONS = ("function", "output_shape", "mask")
+_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod")
+"""Layers of Keras 2 that call a TensorFlow symbol by name."""
+
+
+class Document(NamedTuple):
+    """A parsed configuration; `repeated` are the keys that some object declares twice."""
+
+    value: Json
+    repeated: tuple[str, ...]
+
+
+class _Node(NamedTuple):
+    path: str
+    key: str
+    value: Json
+
+
+def parse(data: bytes, context: Context) -> Document:
+    """Return the document that `data` holds, in any encoding of JSON; raises Malformed and OverLimit."""
+    import json
+
+    nodes = sum(data.count(mark) for mark in (b",", b"[", b"{", b":"))
+    if nodes * _WORST_NODE + len(data) > context.limits.parsed_bytes:
+        raise OverLimit(f"the configuration holds {nodes:,} values: more than may be held in memory")
+    repeated: list[str] = []
+
+    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(items)
+        if len(found) < len(items):
+            repeated.extend(key for key, count in Counter(key for key, _ in items).items() if count > 1)
+        return found
+
+    try:
+        text = data.decode(json.detect_encoding(data), "surrogatepass")
+        return Document(json.loads(text, object_pairs_hook=pairs), tuple(dict.fromkeys(repeated)))
+    except ValueError as error:
+        raise Malformed(f"the configuration is not JSON: {error}", 0) from None
+
+
+def is_keras(document: Json, context: Context) -> bool:
+    """Return whether `document` describes an object as Keras does, or holds one with the module to import.
+
+    Keras makes the objects inside lists and plain objects too, before it notices that there is no model.
+    """
+    if isinstance(document, dict) and isinstance(document.get("class_name"), str) and "config" in document:
+        return True
+    return any(
+        isinstance(node.value, dict)
+        and isinstance(node.value.get("class_name"), str)
+        and "config" in node.value
+        and ("module" in node.value or "registered_name" in node.value)
+        for node in _nodes(document, "", context)
+    )
+
+
+def items(document: Json, blob: Blob, context: Context, path: str = "") -> Iterator[Item]:
+    """Yield what the objects of `document` name, open and carry; `path` is where in the file it stands."""
+    told: set[tuple[str, str, str]] = set()
+    for node in _nodes(document, path, context):
+        found = _object(node, blob, context) if isinstance(node.value, dict) else _text(node, blob.locator)
+        for item in found:
+            if isinstance(item, Fact):
+                key = (item.kind, item.value, "" if item.kind == "keras-object" else node.path)
+                if key in told:
+                    continue
+                told.add(key)
+            yield item
+
+
+def _nodes(document: Json, path: str, context: Context) -> Iterator[_Node]:
+    """Yield every value of `document` in its order, without recursion: depth is the attacker's to choose."""
+    left = [_Node(path, "", document)]
+    while left:
+        node = left.pop()
+        context.operations.spend()
+        yield node
+        if isinstance(node.value, dict):
+            inner = [_Node(_joined(node.path, key), key, value) for key, value in node.value.items()]
+            left.extend(reversed(inner))
+        elif isinstance(node.value, list):
+            # A list stands for its argument: the key goes down with it
+            inner = [_Node(_joined(node.path, str(at)), node.key, value) for at, value in enumerate(node.value)]
+            left.extend(reversed([item for item in inner if isinstance(item.value, (dict, list, str))]))
+
+
+def _joined(path: str, key: str) -> str:
+    return shortened(f"{path}.{printable(key)}" if path else printable(key))
+
+
+def shortened(path: str) -> str:
+    """Return `path`, of a long one the end."""
+    return path if len(path) <= SHOWN else f"…{path[1 - SHOWN :]}"
+
+
+def _object(node: _Node, blob: Blob, context: Context) -> Iterator[Item]:
+    value, locator = node.value, blob.locator
+    assert isinstance(value, dict)
+    class_name, config = value.get("class_name"), value.get("config")
+    if not isinstance(class_name, str) or not ({"config", "module", "registered_name"} & value.keys()):
+        return
+    yield _named(node.path, value, locator)
+    if class_name == "__lambda__":
+        yield _code(node.path, config, locator)
+    elif not isinstance(config, dict):
+        return
+    elif class_name == "Lambda":
+        yield from _lambda(node.path, config, locator)
+    elif class_name in _OPERATIONS:
+        yield _fact("keras-operation", str(config.get("function", config.get("symbol", ""))), node.path, locator)
+    elif class_name == "TorchModuleWrapper":
+        yield from _torch_module(node.path, config, blob, context)
+
+
+def _named(path: str, value: dict[str, Json], locator: Locator) -> Fact:
+    """Return the fact of the class or function that Keras looks up for `value`."""
+    module, registered = value.get("module"), value.get("registered_name")
+    name, config = str(value["class_name"]), value.get("config")
+    role = "class"
+    if name == "function" and isinstance(config, str):
+        name, role = config, "function"
+    elif name == "__typespec__" and isinstance(value.get("spec_name"), str):
+        name = str(value["spec_name"])
+    dotted = f"{module}.{name}" if isinstance(module, str) and module else name
+    detail: dict[str, Json] = {"path": printable(path, SHOWN), "role": role}
+    if isinstance(registered, str):
+        detail["registered_name"] = printable(registered, SHOWN)
+    return Fact("keras-object", printable(dotted, SHOWN), locator, detail=detail)
+
+
+def _lambda(path: str, config: dict[str, Json], locator: Locator) -> Iterator[Fact]:
+    """Yield the code of a Lambda layer in the form of Keras 2, or the name of what it calls."""
+    for key in _LAMBDA_FUNCTIONS:
+        function = config.get(key)
+        if isinstance(function, dict) and function.get("class_name") == "__lambda__":
+            continue  # an object of its own, which the walk meets
+        if config.get(f"{key}_type", "lambda") == "lambda" and not isinstance(function, str) and _code_text(function):
+            yield _code(_joined(path, key), function, locator)
+        elif key == "function":
+            name = function.get("config") if isinstance(function, dict) else function
+            name = name if isinstance(name, str) else "a function"
+            yield Fact("keras-lambda", printable(name, SHOWN), locator, detail={"path": path, "code": False})
+
+
+def _code_text(value: Json) -> str:
+    """Return the encoded code in what `func_dump` made: (code, defaults, closure) as a list, tuple or object."""
+    for _ in range(_CODE_NESTING):
+        if isinstance(value, list):
+            value = value[0] if value else ""
+        elif isinstance(value, dict):
+            value = next((value[key] for key in ("code", "value", "items") if key in value), "")
+    return value if isinstance(value, str) else ""
+
+
+def _code(path: str, value: Json, locator: Locator) -> Fact:
+    """Return the fact of a marshalled function, with all names in its code."""
+    text = value if isinstance(value, str) else _code_text(value)
+    try:
+        code = binascii.a2b_base64(text.encode("ascii", "replace"))
+    except binascii.Error:
+        code = text.encode("raw_unicode_escape", "replace")  # the form before base64, which Keras still reads
+    names = names_in(code)
+    shown: list[Json] = [printable(name, SHOWN) for name in names[:_NAMES]]
+    detail: dict[str, Json] = {"path": path, "code": True, "names": shown, "size": len(code)}
+    return Fact("keras-lambda", "a function stored by value", locator, detail=detail)
+
+
+def _torch_module(path: str, config: dict[str, Json], blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the torch checkpoint that the layer unpickles when it is made (CVE-2025-49655)."""
+    yield Fact("keras-torch-module", "TorchModuleWrapper", blob.locator, detail={"path": path})
+    module = config.get("module")
+    try:
+        data = _module_bytes(module)
+    except binascii.Error as error:
+        yield problem_of(Malformed(f"{path}.module is not base64: {error}"), blob.locator, "keras")
+        return
+    if data:
+        yield blob.nested(_joined(path, "module"), context.spool([data]), expanded=True)
+
+
+def _module_bytes(module: Json) -> bytes:
+    """Return the checkpoint out of base64, or out of the form of Keras 3.11: {"class_name": "__bytes__", ...}."""
+    if isinstance(module, dict):
+        inner = module.get("config")
+        value = inner.get("value") if isinstance(inner, dict) else None
+        return value.encode("utf-8", "replace") if isinstance(value, str) else b""
+    return binascii.a2b_base64(module.encode("ascii", "replace")) if isinstance(module, str) else b""
+
+
+def _text(node: _Node, locator: Locator) -> Iterator[Fact]:
+    text = node.value
+    if not isinstance(text, str) or not text:
+        return
+    if _UNSAFE in text:
+        yield _fact("keras-unsafe", text, node.path, locator)
+    in_list = node.path.rpartition(".")[2] != node.key
+    if (node.key in _PATHS and not in_list) or "://" in text[:12]:
+        yield _fact("keras-path", text, node.path, locator, node.key)
+    elif node.key == "name" and ("/" in text or "\\" in text):
+        yield _fact("keras-layer-name", text, node.path, locator)
+
+
+def _fact(kind: str, text: str, path: str, locator: Locator, key: str = "") -> Fact:
+    detail: dict[str, Json] = {"path": printable(path, SHOWN)}
+    if key:
+        detail["argument"] = printable(key, SHOWN)
+    return Fact(kind, printable(text, SHOWN), locator, detail=detail)

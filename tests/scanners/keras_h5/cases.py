@@ -1,0 +1,98 @@
+"""HDF5 files by h5py: models of Keras 2, weights of Keras 3, and files that open other ones."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import h5py
+import numpy as np
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.keras.cases import DANGEROUS, HARMLESS, KERAS_2, lambda_2
+
+
+def file(fill: Callable[[h5py.File], object]) -> Callable[[], bytes]:
+    """Return what builds a file that `fill` filled."""
+
+    def build() -> bytes:
+        stream = io.BytesIO()
+        with h5py.File(stream, "w") as made:
+            fill(made)
+        return stream.getvalue()
+
+    return build
+
+
+def weights(made: Any) -> None:
+    """Fill in weights as Keras 3 lays them out."""
+    for name in ("kernel", "bias"):
+        made[f"layers/dense/vars/{name}"] = np.ones(4, np.float32)
+    made["layers/shared"] = h5py.SoftLink("/layers/dense")
+    made["layers/again"] = made["layers/dense"]
+    made["layers/loop"] = made["/"]
+
+
+def model(config: object) -> Callable[[Any], None]:
+    """Return what fills in a model of Keras 2."""
+
+    def fill(made: Any) -> None:
+        made.attrs["keras_version"] = b"2.11.0"
+        made.attrs["model_config"] = config if isinstance(config, str) else json.dumps(config)
+        made.attrs["training_config"] = json.dumps({"loss": "mse", "optimizer_config": {"class_name": "Adam"}})
+        made.attrs["layer_names"] = [b"dense", b"os.system"]
+        made.attrs["empty"] = h5py.Empty("S4")
+        weights(made)
+
+    return fill
+
+
+def external(path: str) -> Callable[[Any], None]:
+    """Return what fills in a link into another file."""
+
+    def fill(made: Any) -> None:
+        made["layers/kernel"] = h5py.ExternalLink(path, "/data")
+
+    return fill
+
+
+def stored_outside(made: Any) -> None:
+    """Fill in a dataset whose data is another file."""
+    made.create_dataset("kernel", (8,), dtype="u1", external=[("/etc/hostname", 0, 8)])
+
+
+def virtual(path: str) -> Callable[[Any], None]:
+    """Return what fills in a dataset that is made of one in the file `path`."""
+
+    def fill(made: Any) -> None:
+        made["own"] = np.arange(4)
+        layout = h5py.VirtualLayout((4,), "i8")
+        layout[:] = h5py.VirtualSource(path, "own", (4,))
+        made.create_virtual_dataset("kernel", layout)
+
+    return fill
+
+
+def case(fill: Callable[[Any], object], verdict: Verdict, name: str = "model.h5") -> Case:
+    """Return the case of a file that `fill` fills in."""
+    return Case(file(fill), name, verdict)
+
+
+CASES = {
+    "benign_weights": case(weights, Verdict.CLEAN, "model.weights.h5"),
+    "benign_model": case(model(KERAS_2), Verdict.CLEAN),
+    "benign_by_content": case(weights, Verdict.CLEAN, "blob"),
+    "benign_user_block": Case(lambda: bytes(4096) + file(weights)(), "model.h5", Verdict.CLEAN),
+    "benign_virtual_inside": case(virtual("."), Verdict.CLEAN),
+    "lambda": case(model(lambda_2(HARMLESS)), Verdict.REVIEW),
+    "lambda_dangerous": case(model(lambda_2(DANGEROUS)), Verdict.MALICIOUS),
+    "legacy_keras_suffix": case(model(lambda_2(DANGEROUS)), Verdict.MALICIOUS, "model.keras"),
+    "config_not_json": case(model("{'class_name'"), Verdict.NOT_SCANNED),
+    "external_link": case(external("/etc/passwd"), Verdict.MALICIOUS),
+    "external_link_beside": case(external("shard.h5"), Verdict.REVIEW),
+    "external_storage": case(stored_outside, Verdict.MALICIOUS),
+    "virtual_dataset": case(virtual("../other.h5"), Verdict.MALICIOUS),
+}
