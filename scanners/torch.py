@@ -102,7 +102,7 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
     for storage in pickle.storages:
         inside = entries.get(f"{folder}/{storage.key}")
         if inside is None:
-            detail = f"storage {storage.key} of {storage.count} elements is missing"
+            detail = f"storage {storage.key} of {storage.elements} elements is missing"
             yield problem_of(Malformed(detail), member.locator, NAME)
             continue
         if storage.size not in (-1, inside.size) and not folder.endswith(_WITHOUT_DATA):

@@ -54,8 +54,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if storage is None or storage.size < 0:
             raise Malformed(f"the size of storage {key} is not known: the rest was not compared", position)
         count = int.from_bytes(blob.reader.read(position, COUNT_SIZE), "little", signed=True)
-        if count != storage.count:
-            subject = f"storage {key} has {count} elements, the pickle says {storage.count}"
+        if count != storage.elements:
+            subject = f"storage {key} has {count} elements, the pickle says {storage.elements}"
             yield Finding(STORAGE_MISMATCH, blob.locator, subject, path=f"storage/{key}")
             return
         position += COUNT_SIZE + storage.size

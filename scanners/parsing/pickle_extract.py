@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from _compat_pickle import REVERSE_IMPORT_MAPPING
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +15,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from scanners.judge.by_value import CODE
 from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.pickle_encodings import LAYERS, undo
 from scanners.parsing.pickle_literals import Text, text_at
 from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream
@@ -36,12 +34,8 @@ NAMES_LIMIT = 200
 TORCH_BYTES = "torch.storage._load_from_bytes"
 """Takes a whole file of torch.save as bytes."""
 DECODED_LIMIT = 16 * MIB
-PROBE = 6 * KIB
+BEGINNING = 6 * KIB
 """Encoded bytes, a multiple of 3 and 4, of which the beginning of a stream is decoded first."""
-LAYERS = 4
-"""Encodings inside encodings that are undone."""
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
-_HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
 
 
 @cache
@@ -178,10 +172,12 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
         if text is None or text.offset in seen or text.offset + text.length > blob.size:
             continue
         seen.add(text.offset)
-        if text.opcode not in (b"S", b"V") and begins_stream_of_bytes(text.read(blob.reader, 4096)):
+        if text.opcode not in (b"S", b"V") and _is_stream(text.read(blob.reader, 4096)):
             yield blob.window(f"string {next(ordinal)}", text.offset, text.length, expect="pickle")
         else:
             yield from _decoded(text, blob, context, ordinal)
+    if machine.dropped:
+        raise OverLimit(f"more than {len(machine.candidates):,} strings that may be encoded pickles")
 
 
 def torch_bytes(machine: Machine) -> Iterator[int]:
@@ -203,48 +199,28 @@ def _latin1(text: Text, blob: Blob) -> Iterator[bytes]:
     yield characters.encode("latin-1", "replace") if isinstance(characters, str) else characters
 
 
-def begins_stream_of_bytes(head: bytes) -> bool:
-    """Return whether bytes begin a pickle that their header announces."""
-    return head[:1] == b"\x80" and begins_stream(MemoryReader(head))
-
-
 def _decoded(text: Text, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:
-    layers = _layers_to_stream(text.read(blob.reader, PROBE), PROBE)
+    layers = _layers_to_stream(text.read(blob.reader, BEGINNING), BEGINNING)
     if layers:
         data = text.read(blob.reader, DECODED_LIMIT)
         for _ in range(layers):
-            data = _undo(data, DECODED_LIMIT) or b""
+            data = undo(data, DECODED_LIMIT) or b""
         name = f"string {next(ordinal)} decoded"
         yield blob.nested(name, context.spool((data,)), expect="pickle", expanded=True)
+
+
+def _is_stream(head: bytes) -> bool:
+    """Return whether bytes begin a pickle that their header announces."""
+    return head[:1] == b"\x80" and begins_stream(MemoryReader(head))
 
 
 def _layers_to_stream(data: bytes, limit: int) -> int:
     """Return how many encodings lie over a pickle that begins in `data`, 0 where there is none."""
     for layers in range(1, LAYERS + 1):
-        decoded = _undo(data, limit)
+        decoded = undo(data, limit)
         if decoded is None:
             return 0
-        if begins_stream_of_bytes(decoded[:4096]):
+        if _is_stream(decoded[:4096]):
             return layers
         data = decoded[: limit - limit % 12]
     return 0
-
-
-def _undo(data: bytes, limit: int) -> bytes | None:
-    """Undo one layer of encoding, None where there is none; what decompresses is cut to `limit` bytes."""
-    if data[:1] == b"\x78" or data[:2] == b"\x1f\x8b":
-        try:
-            return zlib.decompressobj(wbits=47).decompress(data, limit)
-        except zlib.error:
-            return None
-    if _HEX.issuperset(data):
-        try:
-            return bytes.fromhex(data.decode("ascii"))
-        except ValueError:
-            return None
-    if _BASE64.issuperset(data):
-        try:
-            return base64.b64decode(data.translate(bytes.maketrans(b"-_", b"+/")))
-        except binascii.Error:
-            return None
-    return None

@@ -48,6 +48,4 @@ def _forms() -> tuple[bytes, bytes]:
 
 
 FORMS, WIDTHS = _forms()
-# First bytes of a string that may hold another stream: pickle, zlib, gzip, and their base64 and hexadecimal forms.
-SUSPECT = bytes(1 if byte in b"\x80\x78\x1fgeHB8Q(c]}" else 0 for byte in range(256))
 EMPTY_KINDS = bytes({0x29: TUPLE, 0x5D: LIST, 0x7D: DICT, 0x8F: SET}.get(byte, 0) for byte in range(256))

@@ -3,7 +3,7 @@ import cython
 
 cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, TOLD, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
 cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
-cdef const unsigned char[::1] FORMS, WIDTHS, SUSPECT, EMPTY_KINDS
+cdef const unsigned char[::1] FORMS, WIDTHS, PAIRS, EMPTY_KINDS
 
 @cython.locals(high=Py_ssize_t)
 cdef Py_ssize_t _unsigned4(const unsigned char[::1] data, Py_ssize_t pos) noexcept

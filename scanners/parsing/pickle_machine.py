@@ -13,6 +13,7 @@ from array import array
 from dataclasses import dataclass
 
 from modelsweep.core.reader import Reader, Truncated
+from scanners.parsing.pickle_encodings import PAIRS, PROBE, may_hide
 from scanners.parsing.pickle_forms import (
     BUILD_FORM,
     CALL_FORM,
@@ -29,7 +30,6 @@ from scanners.parsing.pickle_forms import (
     PUT_FORM,
     RARE_FORM,
     SKIP_FORM,
-    SUSPECT,
     TUPLE_FORM,
     TUPLE_MARK_FORM,
     WIDTHS,
@@ -188,7 +188,7 @@ class Machine:
                 pos += WIDTHS[opcode]
             elif form == LENGTH1_FORM:
                 length = data[pos + 1]
-                if length > 11 and SUSPECT[data[pos + 2]]:
+                if length > 11 and PAIRS[data[pos + 2] << 8 | data[pos + 3]]:
                     self._candidate(base + pos)
                 stack[depth] = (base + pos) << 1
                 depth += 1
@@ -223,7 +223,7 @@ class Machine:
                 pos += WIDTHS[opcode]
             elif form == LENGTH4_FORM:
                 length = _unsigned4(data, pos + 1)
-                if length > 11 and SUSPECT[data[pos + 5]]:
+                if length > 11 and PAIRS[data[pos + 5] << 8 | data[pos + 6]]:
                     self._candidate(base + pos)
                 stack[depth] = (base + pos) << 1
                 depth += 1
@@ -545,16 +545,17 @@ class Machine:
         if self.text(key, LONGEST_METHOD) in self._interests.methods:
             self._event("ATTRIBUTE", value, key)
 
-    def suspect(self, offset: int, first: int) -> None:
-        """Note the string pushed at `offset` where its first byte may begin another stream."""
-        if SUSPECT[first]:
+    def suspect(self, offset: int, first: int, second: int) -> None:
+        """Note the string pushed at `offset` where its first two bytes may begin another stream."""
+        if PAIRS[first << 8 | second]:
             self._candidate(offset)
 
     def _candidate(self, offset: int) -> None:
-        if len(self.candidates) < MAX_CANDIDATES:
-            self.candidates.append(offset)
-        else:
-            self.dropped = True
+        if may_hide(raw_string(self.reader, offset, PROBE)):
+            if len(self.candidates) < MAX_CANDIDATES:
+                self.candidates.append(offset)
+            else:
+                self.dropped = True
 
     # -- everything that names, calls or ends something
 

@@ -79,7 +79,7 @@ def _string(machine: Machine) -> int:
         return _fault(machine, "a string without quotes")
     if machine.position - start > SHORTEST:
         quoted = machine.reader.read(start, 1) == b"S"
-        machine.suspect(start, line[1] if quoted else line[0])
+        machine.suspect(start, *line[quoted : quoted + 2])
     machine.push(start << 1)
     return 0
 
@@ -90,7 +90,7 @@ def _long_string(machine: Machine) -> int:
     if text is None or text.offset + text.length > machine.reader.size:
         return _fault(machine, "a string reaches beyond the end")
     if text.length > SHORTEST:
-        machine.suspect(machine.position, machine.reader.read(text.offset, 1)[0])
+        machine.suspect(machine.position, *machine.reader.read(text.offset, 2))
     return machine.push_literal(text.offset + text.length - machine.position)
 
 

@@ -51,12 +51,12 @@ class Storage(NamedTuple):
 
     key: str
     type_name: str
-    count: int
+    elements: int
 
     @property
     def size(self) -> int:
         """Bytes the storage takes, -1 where its class is not known."""
-        return self.count * ITEM_SIZES[self.type_name] if self.type_name in ITEM_SIZES else -1
+        return self.elements * ITEM_SIZES[self.type_name] if self.type_name in ITEM_SIZES else -1
 
 
 class Tensor(NamedTuple):
@@ -146,7 +146,7 @@ class TorchPickle:
         told = set[str]()
         for tensor in self.tensors():
             storage, reach = tensor.storage, tensor.reach
-            room = storage.count * _PACKED.get(storage.type_name, 1)
+            room = storage.elements * _PACKED.get(storage.type_name, 1)
             if (reach is None or reach > room) and storage.key not in told:
                 told.add(storage.key)
                 what = "has no valid shape" if reach is None else f"needs {reach} of {room} elements"
@@ -158,7 +158,7 @@ class TorchPickle:
         yield Fact("framework", "pytorch", locator)
         elements: dict[str, int] = {}
         for storage in self.storages:
-            elements[storage.type_name] = elements.get(storage.type_name, 0) + storage.count
+            elements[storage.type_name] = elements.get(storage.type_name, 0) + storage.elements
         detail: dict[str, Json] = {"storages": len(self.storages), "elements": dict(sorted(elements.items()))}
         yield Fact("tensors", str(len(self.storages)), locator, None, detail)
         refused = sorted(self._refused())

@@ -10,6 +10,7 @@ import datetime
 import decimal
 import functools
 import gzip
+import hashlib
 import io
 import pathlib
 import pickle
@@ -205,6 +206,9 @@ CASES |= {
 # Hiding.
 HIDDEN = pickle.dumps({"payload": EVIL_PICKLE})
 PADDING = b"N0" * 64
+WORDS = [f"{start}xpression number {index}" for index in range(3_000) for start in "geHBQcx"]
+DECOYS = [f"gASV{index:012}" for index in range(5_000)]
+DIGESTS = [hashlib.sha256(b"%d" % index).hexdigest() for index in range(2_000)]
 CASES |= {
     "second_stream": malicious(pickle.dumps(1) + EVIL_PICKLE),
     "then_broken": malicious(EVIL_PICKLE[:-1] + b"\xff\xff"),
@@ -217,6 +221,13 @@ CASES |= {
     "nested_hex": malicious(pickle.dumps({"payload": binascii.hexlify(EVIL_PICKLE).decode()})),
     "nested_zlib_base64": malicious(pickle.dumps({"payload": base64.b64encode(zlib.compress(EVIL_PICKLE))})),
     "nested_gzip": malicious(pickle.dumps({"payload": gzip.compress(EVIL_PICKLE, mtime=0)})),
+    "nested_hex_of_zlib": malicious(pickle.dumps({"payload": zlib.compress(EVIL_PICKLE, wbits=9).hex().upper()})),
+    "nested_base64_twice": malicious(pickle.dumps([base64.b64encode(base64.b64encode(EVIL_PICKLE))])),
+    "nested_behind_words": malicious(pickle.dumps([*WORDS, base64.b64encode(EVIL_PICKLE).decode()])),
+    "nested_behind_decoys": Case(
+        lambda: pickle.dumps([*DECOYS, base64.b64encode(EVIL_PICKLE).decode()]), "model.pkl", Verdict.NOT_SCANNED
+    ),
+    "benign_digests": clean(pickle.dumps(DIGESTS)),
     "nested_twice": malicious(pickle.dumps({"payload": HIDDEN})),
     "decode_exec": malicious(
         stream(
