@@ -2,14 +2,14 @@
 
 Messages: https://github.com/tensorflow/tensorflow/tree/master/tensorflow/core/protobuf. All nodes are visited, those of
 function libraries and of graphs that stand serialized inside attributes and constants included. What operators do is
-judged in `scanners.judge.operators`. Tensors are not read here.
+judged in `scanners.judge.operators`. Tensors are not read here. Descriptions of Keras layers (keras_metadata.pb, and
+inside saved_model.pb) are handed to the scanner of Keras.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Json, Span
@@ -17,56 +17,29 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
 
 if TYPE_CHECKING:
-    from scanners.parsing.protobuf import Record, Walker, Wire
+    from scanners.parsing.protobuf import Record, Walker
+    from scanners.parsing.tensorflow_graph import Node, Scope
 
 _SHOWN = 100
 _STRING = 1_100
 """Bytes kept of one string constant: longer than any path should be."""
 _STRINGS = 8
 """Strings kept of one node."""
+_TRACED = 64
+"""Strings that reach one node among which paths are looked for."""
 _SCHEME = 12
 """Bytes in which a string that is an address says so."""
-_CONSTANTS = 20_000
-"""String constants kept of one graph, to tell which files its operators name."""
-_SEEN = 64
-"""Fields in which a graph must show that it is one."""
-_NAME = 256
+_NODES = 100_000
+"""Nodes kept of one graph, to tell which files its operators name."""
 _FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
-_FINGERPRINT = range(1, 6)
-# text and piece are what scanners.parsing.protobuf keeps of a field or hands out; the rest are messages
-_SCHEMA = {
-    "SavedModel": {2: ("meta_graphs", "MetaGraph")},
-    "MetaGraph": {
-        1: ("meta_info_def", "MetaInfo"),
-        2: ("graph_def", "Graph"),
-        4: ("collection_def", "Collections"),
-        6: ("asset_file_def", "Asset"),
-    },
-    "MetaInfo": {5: ("tensorflow_version", "text")},
-    "Collections": {2: ("value", "Collection")},
-    "Collection": {2: ("bytes_list", "BytesList"), 5: ("any_list", "AnyList")},
-    "BytesList": {1: ("piece", "piece")},
-    "AnyList": {1: ("value", "Any")},
-    "Any": {1: ("type_url", "text"), 2: ("value", "span")},
-    "Asset": {1: ("tensor_info", "TensorInfo"), 2: ("filename", "text")},
-    "TensorInfo": {1: ("name", "text")},
-    "Graph": {1: ("node", "Node"), 2: ("library", "Library")},
-    "Library": {1: ("function", "Function")},
-    "Function": {3: ("node_def", "Node"), 5: ("attr", "Attributes"), 7: ("arg_attr", "Arguments")},
-    "Arguments": {2: ("value", "ArgumentAttributes")},
-    "ArgumentAttributes": {1: ("attr", "Attributes")},
-    "Node": {1: ("name", "text"), 2: ("op", "text"), 3: ("input", "text"), 5: ("attr", "Attributes")},
-    "Attributes": {2: ("value", "Attribute")},
-    "Attribute": {1: ("list", "List"), 2: ("piece", "piece"), 8: ("tensor", "Tensor"), 10: ("func", "Call")},
-    "List": {2: ("piece", "piece"), 8: ("tensor", "Tensor"), 9: ("func", "Call")},
-    "Call": {2: ("attr", "Attributes")},
-    "Tensor": {4: ("content", "piece"), 8: ("piece", "piece"), 15: ("variant_val", "Variant")},
-    "Variant": {2: ("piece", "piece"), 3: ("tensors", "Tensor")},
-    "Fingerprint": {},
-}
-_STREAMED = frozenset(_SCHEMA) - {"MetaInfo", "TensorInfo"}
+_PROGRAMS = (b"ML\xefR", b"module", b'"builtin.module"', b"#")
+"""What a program of MLIR begins with, as bytecode and as text."""
+_PROGRAM = 64 * MIB
+"""Bytes of a program in which names of operators are looked for."""
+_WITHOUT_GRAPH = frozenset({"Fingerprint", "KerasMetadata"})
 
 
 def accepts(blob: Blob) -> bool:
@@ -75,76 +48,20 @@ def accepts(blob: Blob) -> bool:
 
 
 def _root(blob: Blob) -> str:
-    """Return which message the blob is, or nothing."""
     if blob.head[:1] == b"" or blob.head[0] not in _FIRST:
         return ""
     from scanners.parsing.protobuf import Wire
+    from scanners.parsing.tensorflow_graph import root_of
 
-    wire = Wire(blob.reader)
-    whole = Span(0, blob.size)
-    checks = {"SavedModel": _is_saved_model, "Graph": _is_graph, "MetaGraph": _is_meta_graph}
-    for kind, check in checks.items():
-        if check(wire, whole):
-            return kind
-    if blob.locator.name == "fingerprint.pb" and _is_fingerprint(wire, whole):
-        return "Fingerprint"
-    return "SavedModel" if blob.locator.name == "saved_model.pb" else ""
-
-
-def _inside(wire: Wire, span: Span, number: int) -> Iterator[Span]:
-    """Yield what stands in the fields `number` among the first of a message, up to where it is damaged."""
-    from scanners.parsing.protobuf import LENGTH
-
-    try:
-        for field in islice(wire.fields(span.offset, span.offset + span.length), _SEEN):
-            if field.number == number and field.wire == LENGTH:
-                yield Span(field.value, field.length)
-    except (Malformed, OverLimit):
-        return
-
-
-def _is_saved_model(wire: Wire, span: Span) -> bool:
-    return any(_is_meta_graph(wire, inner) for inner in _inside(wire, span, 2))
-
-
-def _is_meta_graph(wire: Wire, span: Span) -> bool:
-    return any(_is_graph(wire, inner) for inner in _inside(wire, span, 2))
-
-
-def _is_graph(wire: Wire, span: Span) -> bool:
-    """Return whether the message begins with nodes, or with a library whose functions do."""
-    if any(_is_node(wire, inner) for inner in islice(_inside(wire, span, 1), 1)):
-        return True
-    libraries = islice(_inside(wire, span, 2), 1)
-    functions = (inner for library in libraries for inner in islice(_inside(wire, library, 1), 1))
-    return any(_is_node(wire, node) for inner in functions for node in islice(_inside(wire, inner, 3), 1))
-
-
-def _is_node(wire: Wire, span: Span) -> bool:
-    """Return whether a name and an operator begin the message."""
-    operators = list(_inside(wire, span, 2))
-    if len(operators) != 1 or not 0 < operators[0].length <= _NAME or not any(_inside(wire, span, 1)):
-        return False
-    text = wire.read(*operators[0]).decode("latin-1")
-    return text.isascii() and text.replace(">", "").isidentifier()
-
-
-def _is_fingerprint(wire: Wire, span: Span) -> bool:
-    from scanners.parsing.protobuf import FIXED64, VARINT
-
-    try:
-        fields = list(islice(wire.fields(span.offset, span.offset + span.length), _SEEN))
-    except (Malformed, OverLimit):
-        return False
-    numbers = [field for field in fields if field.wire in (VARINT, FIXED64) and field.number in _FINGERPRINT]
-    return len(numbers) >= len(_FINGERPRINT) - 1
+    return root_of(Wire(blob.reader), blob.size, blob.locator.name)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield operators wherever they stand, graphs inside strings as nested blobs, and the assets."""
     from scanners.parsing.protobuf import Walker, Wire
+    from scanners.parsing.tensorflow_graph import SCHEMA, STREAMED
 
-    walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
+    walker = Walker(Wire(blob.reader, context), SCHEMA, STREAMED, context.limits.parsed_bytes)
     graphs = _Graphs(blob, walker, context.limits.facts)
     root = "Graph" if blob.expect else _root(blob)
     fault: Exception | None = None
@@ -156,116 +73,257 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from graphs.rest()
     if fault:
         raise fault
-    if not graphs.count and root != "Fingerprint":
+    if not graphs.count and root not in _WITHOUT_GRAPH:
         raise Malformed("no graph stands in it: cut short?")
+    if graphs.nodes.full:
+        raise OverLimit(f"more than {_NODES:,} nodes of strings: the files that further ones name are not known")
 
 
 class _Graphs:
-    """What has been seen of the graphs of one file; a function's nodes are asked for when it ends."""
+    """What has been seen of the graphs of one file; a graph's nodes are judged when the message around it ends."""
 
     def __init__(self, blob: Blob, walker: Walker, limit: int) -> None:
-        from scanners.judge.operators import concerns
-
         self.blob, self.walker, self.limit = blob, walker, limit
         self.count = 0
-        self._concerns = concerns
-        # (offset, text); addresses apart, so that other strings cannot crowd them out
-        self._strings: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
-        self._addresses: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
-        self._constants: dict[str, list[str]] = {}
-        self._open: list[tuple[Record, list[str]]] = []
+        self.nodes = _Nodes()
+        self._functions: set[str] = set()
+        self._assets: set[str] = set()
+        # operators that nothing feeds in a way that matters, by name; a function's name may stand for one
+        self._plain: dict[str, Node] = {}
         self._seen: set[tuple[str, ...]] = set()
+        # which function touches which files by its arguments, and which ones it calls
+        self._effects: dict[str, set[str]] = {}
+        self._calls: list[tuple[str, Node, list[str]]] = []
 
     def take(self, record: Record) -> Iterator[Item]:
         """Yield what one message tells."""
-        if record.kind == "piece":
-            yield from self._piece(record.span)
-        elif record.kind == "Node":
-            yield from self._node(record)
-        elif record.kind == "content":
-            yield from self._content(record.span)
-        elif record.kind in ("Function", "Graph"):
-            self.count += record.kind == "Graph"
-            yield from self._close(record.span.offset)
-        elif record.kind == "Any":
-            yield from self._any(record)
-        elif record.kind == "Asset":
-            yield self._asset(record)
-        elif record.kind == "MetaGraph":
-            versions = [info.text("tensorflow_version") for info in record.records.get("meta_info_def", ())]
-            if any(versions):
-                yield Fact("framework", printable(f"tensorflow {versions[-1]}", _SHOWN), self.blob.locator)
+        taker = _TAKERS.get(record.kind)
+        return taker(self, record) if taker else iter(())
+
+    def _graph(self, _record: Record) -> Iterator[Item]:
+        self.count += 1
+        return iter(())
+
+    def _meta_graph(self, record: Record) -> Iterator[Item]:
+        versions = [info.text("tensorflow_version") for info in record.records.get("meta_info_def", ())]
+        if any(versions):
+            yield Fact("framework", printable(f"tensorflow {versions[-1]}", _SHOWN), self.blob.locator)
+        yield from self._close(record.span.offset, "")
+        self._assets.clear()
 
     def rest(self) -> Iterator[Item]:
-        """Yield what stands in a graph that does not end."""
-        return self._close(0)
+        """Yield what stands in a graph that does not end, calls that hand paths on, and plain operators."""
+        yield from self._close(0, "")
+        for node in self._plain.values():
+            if node.operator not in self._functions:
+                yield self._fact(node.operator, node, [])
+        for operator, node, strings in self._handed_on():
+            yield from self._operator(operator, node, strings)
 
-    def _piece(self, span: Span) -> Iterator[Item]:
+    def _piece(self, record: Record) -> Iterator[Item]:
+        return self._string(record.span)
+
+    def _string(self, span: Span) -> Iterator[Item]:
         """Keep the beginning of a string for the node it is in; one that is a graph is a nested blob."""
+        from scanners.parsing.tensorflow_graph import is_graph
+
         wire = self.walker.wire
         data = wire.read(span.offset, min(span.length, _STRING))
-        kept = self._addresses if b"://" in data[:_SCHEME] else self._strings
-        kept.append((span.offset, data.decode("utf-8", "replace")))
-        if data[:1] and data[0] in _FIRST and _is_graph(wire, span):
+        self.nodes.string(span.offset, data)
+        if data[:1] and data[0] in _FIRST and is_graph(wire, span):
             yield self.blob.window(f"graph@{span.offset}", span.offset, span.length, expect=SCANNER.name)
+        elif data.startswith(_PROGRAMS):
+            yield from self._program(span)
 
-    def _content(self, span: Span) -> Iterator[Item]:
-        """Take the bytes of a tensor that are one string behind its length; numbers are left alone."""
-        stop = span.offset + span.length
-        if span.length:
-            length, offset = self.walker.wire.varint(span.offset, stop)
-            if offset + length == stop:
-                yield from self._piece(Span(offset, length))
+    def _program(self, span: Span) -> Iterator[Item]:
+        """Yield the operators that matter among the names in a program of MLIR."""
+        from scanners.judge.operators import TENSORFLOW_NAMED
+        from scanners.parsing.tensorflow_graph import Node
+
+        if span.length > _PROGRAM:
+            raise OverLimit(f"a program of {span.length:,} bytes stands in an attribute")
+        data = self.walker.wire.read(span.offset, span.length)
+        for operator in sorted({match[1].decode() for match in TENSORFLOW_NAMED.finditer(data)}):
+            yield from self._operator(operator, Node(span, "MLIR module", operator, (), (), ()), [])
+
+    def _metadata(self, record: Record) -> Iterator[Item]:
+        span = record.span
+        if self.walker.wire.read(span.offset, min(span.length, 1)) == b"{":
+            yield self.blob.window(f"layer@{span.offset}.json", span.offset, span.length, expect="keras")
+
+    def _tensor(self, record: Record) -> Iterator[Item]:
+        """Take the strings of a tensor that stand in one piece."""
+        from scanners.parsing.tensorflow_graph import STRING, packed_strings
+
+        if record.integer("dtype") == STRING:
+            for content in record.spans.get("tensor_content", ()):
+                for span in packed_strings(self.walker.wire, content):
+                    yield from self._string(span)
+
+    def _attribute(self, record: Record) -> Iterator[Item]:
+        self.nodes.attribute(record)
+        return iter(())
 
     def _node(self, record: Record) -> Iterator[Item]:
-        name, operator = record.text("name"), record.text("op")
-        strings = [text for at, text in (*self._addresses, *self._strings) if at >= record.span.offset]
-        self._addresses.clear()
-        self._strings.clear()
-        if operator == "Const" and strings and len(self._constants) < _CONSTANTS:
-            self._constants[name] = strings
-        if self._concerns(operator):
-            self._open.append((record, strings))
-            if len(self._open) > self.limit:
-                raise OverLimit(f"more than {self.limit:,} nodes that reach outside their graph")
-        elif (operator,) not in self._seen:
-            yield from self._operator(record, ())
+        node = self.nodes.node(record)
+        if node and node.operator not in self._plain:
+            self._plain[node.operator] = node
+            if len(self._plain) > self.limit:
+                raise OverLimit(f"more than {self.limit:,} different operators")
+        return iter(())
 
-    def _close(self, start: int) -> Iterator[Item]:
+    def _function(self, record: Record) -> Iterator[Item]:
+        names = [signature.text("name") for signature in record.records.get("signature", ())]
+        name = names[-1] if names else ""
+        self._functions.add(name)
+        yield from self._close(record.span.offset, name)
+
+    def _close(self, start: int, function: str) -> Iterator[Item]:
         """Yield the operators that need their constants, of nodes that stand at `start` or behind."""
-        while self._open and self._open[-1][0].span.offset >= start:
-            record, strings = self._open.pop()
-            for entry in record.texts.get("input", ())[:_STRINGS]:
-                strings = strings + self._constants.get(entry.partition(":")[0], [])
-            yield from self._operator(record, tuple(strings[:_STRINGS]))
+        from scanners.judge.operators import concerns, path_inputs, paths_only
 
-    def _operator(self, record: Record, strings: tuple[str, ...]) -> Iterator[Item]:
-        key = (record.text("op"), *strings)
+        scope = self.nodes.close(start)
+        for node in scope.nodes:
+            if concerns(node.operator):
+                # What an asset is called where it was saved does not matter: loaders put its new path there
+                own = paths_only(node.operator) and self._assets & scope.sources(node)
+                strings = [] if own else scope.strings(node, path_inputs(node.operator), _TRACED)
+                yield from self._operator(node.operator, node, strings)
+                if paths_only(node.operator) and function:
+                    self._effects.setdefault(function, set()).add(node.operator)
+            if node.calls:
+                self._effects.setdefault(function, set()).update(f"call {name}" for name in node.calls)
+                strings = [] if self._assets & scope.sources(node) else scope.strings(node, None, _TRACED)
+                if strings:
+                    self._calls.append((function, node, strings))
+
+    def _handed_on(self) -> Iterator[tuple[str, Node, list[str]]]:
+        """Yield operators that are given strings by a call of the function they stand in."""
+        for _, node, strings in self._calls:
+            waiting, reached = list(node.calls), set()
+            while waiting:
+                name = waiting.pop()
+                for effect in sorted(self._effects.get(name, ())):
+                    call, _, callee = effect.partition(" ")
+                    if call != "call":
+                        yield effect, node, strings
+                    elif callee not in reached:
+                        reached.add(callee)
+                        waiting.append(callee)
+
+    def _operator(self, operator: str, node: Node, strings: list[str]) -> Iterator[Item]:
+        from scanners.judge.operators import paths_first
+
+        strings = paths_first(operator, strings)[:_STRINGS]
+        key = (operator, *strings)
         if key in self._seen:
             return
         if len(self._seen) >= self.limit:
             raise OverLimit(f"more than {self.limit:,} different operators")
         self._seen.add(key)
+        yield self._fact(operator, node, strings)
+
+    def _fact(self, operator: str, node: Node, strings: list[str]) -> Fact:
         detail: dict[str, Json] = {
             "framework": "tensorflow",
-            "node": printable(record.text("name"), _SHOWN),
+            "node": printable(node.name, _SHOWN),
             "strings": [printable(string, _SHOWN) for string in strings],
         }
-        yield Fact("operator", printable(key[0], _SHOWN), self.blob.locator, record.span, detail)
+        return Fact("operator", printable(operator, _SHOWN), self.blob.locator, node.span, detail)
 
     def _any(self, record: Record) -> Iterator[Item]:
         """Yield the asset that a collection of TensorFlow 1 holds."""
         if record.text("type_url").endswith(".AssetFileDef"):
             for span in record.spans.get("value", ()):
                 for inner in self.walker.walk("Asset", span.offset, span.offset + span.length):
-                    yield self._asset(inner)
+                    yield from self._asset(inner)
 
-    def _asset(self, record: Record) -> Fact:
+    def _asset(self, record: Record) -> Iterator[Item]:
         tensors = [info.text("name") for info in record.records.get("tensor_info", ())]
+        self._assets.update(tensor.partition(":")[0] for tensor in tensors)
         used_by = printable(f"asset {tensors[-1] if tensors else ''}".strip(), _SHOWN)
         detail: dict[str, Json] = {"framework": "tensorflow", "used_by": used_by}
         filename = printable(record.text("filename"), _STRING)
-        return Fact("external-file", filename, self.blob.locator, record.span, detail)
+        yield Fact("external-file", filename, self.blob.locator, record.span, detail)
+
+
+_TAKERS: dict[str, Callable[[_Graphs, Record], Iterator[Item]]] = {
+    "piece": _Graphs._piece,
+    "metadata": _Graphs._metadata,
+    "Tensor": _Graphs._tensor,
+    "Node": _Graphs._node,
+    "Attribute": _Graphs._attribute,
+    "List": _Graphs._attribute,
+    "Call": _Graphs._attribute,
+    "Function": _Graphs._function,
+    "Graph": _Graphs._graph,
+    "MetaGraph": _Graphs._meta_graph,
+    "Any": _Graphs._any,
+    "Asset": _Graphs._asset,
+}
+
+
+class _Nodes:
+    """Nodes in which strings pass, in the order of the file; those of a function stand behind its beginning."""
+
+    def __init__(self) -> None:
+        from scanners.judge.operators import concerns
+
+        self.full = False
+        self._concerns = concerns
+        self._kept: list[Node] = []
+        # (offset, text); addresses apart, so that other strings cannot crowd them out
+        self._strings: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
+        self._addresses: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
+        self._calls: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
+        self._text = -1
+
+    def string(self, offset: int, data: bytes) -> None:
+        """Keep the beginning of a string for the node that it stands in."""
+        kept = self._addresses if b"://" in data[:_SCHEME] else self._strings
+        kept.append((offset, data.decode("utf-8", "replace")))
+
+    def attribute(self, record: Record) -> None:
+        """Note whether the node handles strings, and which functions it calls."""
+        from scanners.parsing.tensorflow_graph import STRING
+
+        if record.kind == "Call":
+            self._calls.append((record.span.offset, record.text("name")))
+        elif STRING in record.integers.get("type", ()):
+            self._text = record.span.offset
+
+    def node(self, record: Record) -> Node | None:
+        """Keep a node that matters; return one that only computes."""
+        from scanners.judge.operators import TEXT_OPERATORS
+        from scanners.parsing.tensorflow_graph import Node
+
+        start = record.span.offset
+        operator = record.text("op")
+        strings = tuple(text for at, text in (*self._addresses, *self._strings) if at >= start)
+        calls = tuple(name for at, name in self._calls if at >= start)
+        for kept in (self._addresses, self._strings, self._calls):
+            kept.clear()
+        inputs = tuple(record.texts.get("input", ())[:_TRACED])
+        node = Node(record.span, record.text("name"), operator, inputs, strings, calls)
+        concerns = self._concerns(operator)
+        if concerns or calls or self._text >= start or operator in TEXT_OPERATORS:
+            self.full = self.full or len(self._kept) >= _NODES
+            if concerns and len(self._kept) >= 2 * _NODES:
+                raise OverLimit(f"more than {_NODES:,} nodes that reach outside their graph")
+            if concerns or not self.full:
+                self._kept.append(node if concerns or operator == "Const" else node._replace(strings=()))
+        return None if concerns else node
+
+    def close(self, start: int) -> Scope:
+        """Return, and forget, the nodes that stand at `start` or behind."""
+        from scanners.parsing.tensorflow_graph import Scope
+
+        index = len(self._kept)
+        while index and self._kept[index - 1].span.offset >= start:
+            index -= 1
+        nodes = self._kept[index:]
+        del self._kept[index:]
+        return Scope(nodes)
 
 
 SCANNER = Scanner(

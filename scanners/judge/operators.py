@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import shorten
+from scanners.judge.external_files import outside
+from scanners.judge.tensorflow_operators import TENSORFLOW_OPERATORS
 
 _SHOWN = 5
 """Operators that are named of one custom domain."""
@@ -125,29 +128,93 @@ TENSORFLOW_CUSTOM = _tensorflow(
     "The operator is native code of a library that must be loaded before the model, and is not part of this file.",
     829,
 )
+TENSORFLOW_LOCAL = _tensorflow(
+    "local-path",
+    "Operator that reads a file outside the folder of the model",
+    Severity.INFO,
+    "node {path} is {subject}: it reads {strings}",
+    "Weights or a vocabulary are taken from a path of the machine where the graph was saved, as graphs of training do. "
+    "On another machine that fails, or reads what happens to stand there.",
+    73,
+)
+TENSORFLOW_LEAVES = _tensorflow(
+    "leaves-files",
+    "Operator that leaves logs or caches outside the folder of the model",
+    Severity.WARNING,
+    "node {path} is {subject}: it writes below {strings}",
+    "Running the model creates files in a place of its choice; their names and form are TensorFlow's own.",
+    73,
+)
 _READERS = "WholeFileReader TextLineReader FixedLengthRecordReader TFRecordReader LMDBReader IdentityReader".split()
 _TENSORFLOW = {
     **dict.fromkeys(
-        "WriteFile SaveDataset SaveDatasetV2 DistributedSave".split(),
+        "WriteFile SaveDataset SaveDatasetV2 DistributedSave DatasetToTFRecord ExperimentalDatasetToTFRecord "
+        "DumpTensor CalibrationStatisticsSaver".split(),
         TENSORFLOW_WRITES,
     ),
-    **dict.fromkeys("ReadFile MatchingFiles MatchingFilesDataset SqlDataset".split(), TENSORFLOW_READS),
-    **dict.fromkeys("ExperimentalMatchingFilesDataset ExperimentalSqlDataset".split(), TENSORFLOW_READS),
+    **dict.fromkeys(
+        "ReadFile MatchingFiles MatchingFilesDataset SqlDataset ExperimentalMatchingFilesDataset "
+        "ExperimentalSqlDataset ImmutableConst".split(),
+        TENSORFLOW_READS,
+    ),
     **dict.fromkeys([*_READERS, *(f"{reader}V2" for reader in _READERS)], TENSORFLOW_DATASET),
     **dict.fromkeys(
         "TextLineDataset TFRecordDataset TFRecordDatasetV2 FixedLengthRecordDataset FixedLengthRecordDatasetV2 "
-        "LMDBDataset ExperimentalLMDBDataset LoadDataset SnapshotDataset SnapshotDatasetV2 CSVDataset CSVDatasetV2 "
-        "ExperimentalCSVDataset".split(),
+        "LMDBDataset ExperimentalLMDBDataset LoadDataset SnapshotChunkDataset SnapshotDatasetReader "
+        "ListSnapshotChunksDataset CSVDataset CSVDatasetV2 ExperimentalCSVDataset RecordInput Skipgram".split(),
         TENSORFLOW_DATASET,
     ),
     **dict.fromkeys(
         "Rpc TryRpc DataServiceDataset DataServiceDatasetV2 DataServiceDatasetV3 DataServiceDatasetV4 "
-        "RegisterDataset RegisterDatasetV2 BigQueryReader RpcClient RpcCall RpcServer".split(),
+        "RegisterDataset RegisterDatasetV2 BigQueryReader RpcClient RpcCall RpcServer "
+        "FileSystemSetConfiguration".split(),
         TENSORFLOW_NETWORK,
     ),
     **dict.fromkeys("PyFunc PyFuncStateless EagerPyFunc".split(), TENSORFLOW_PYTHON),
 }
-"""By name of operator; SaveV2, RestoreV2, MergeV2Checkpoints and ShardedFilename are left out: all SavedModels save."""
+"""By name of operator: what it does wherever it stands."""
+_BY_PATH = {
+    **dict.fromkeys("Save SaveV2 SaveSlices MergeV2Checkpoints".split(), TENSORFLOW_WRITES),
+    **dict.fromkeys(
+        "CacheDataset CacheDatasetV2 SnapshotDataset SnapshotDatasetV2 CreateSummaryFileWriter "
+        "CreateSummaryDbWriter".split(),
+        TENSORFLOW_LEAVES,
+    ),
+    **dict.fromkeys(
+        "Restore RestoreV2 RestoreSlice LoadAndRemapMatrix GenerateVocabRemapping InitializeTableFromTextFile "
+        "InitializeTableFromTextFileV2 FixedUnigramCandidateSampler".split(),
+        TENSORFLOW_LOCAL,
+    ),
+}
+"""Operators of ordinary models: all SavedModels save and restore. Only a path outside the model's folder tells."""
+_FIRST = (0,)
+_SECOND = (1,)
+_INPUTS = {
+    **dict.fromkeys([*_TENSORFLOW, *_BY_PATH], _FIRST),
+    **dict.fromkeys(
+        "SaveDataset SaveDatasetV2 DistributedSave DatasetToTFRecord ExperimentalDatasetToTFRecord SnapshotDataset "
+        "SnapshotDatasetV2 SnapshotDatasetReader CacheDataset CacheDatasetV2 CreateSummaryFileWriter "
+        "CreateSummaryDbWriter InitializeTableFromTextFile InitializeTableFromTextFileV2 RegisterDataset "
+        "RegisterDatasetV2".split(),
+        _SECOND,
+    ),
+    "MergeV2Checkpoints": (0, 1),
+    "GenerateVocabRemapping": (0, 1),
+    "SqlDataset": (0, 1, 2),
+    "ExperimentalSqlDataset": (0, 1, 2),
+    "FileSystemSetConfiguration": (0, 1, 2),
+    **dict.fromkeys("DataServiceDataset DataServiceDatasetV2 DataServiceDatasetV3".split(), (2, 3)),
+    "DataServiceDatasetV4": (2, 3),
+    "CalibrationStatisticsSaver": None,
+    "DumpTensor": None,
+    "ImmutableConst": None,
+    "RecordInput": None,
+    "Skipgram": None,
+    "FixedUnigramCandidateSampler": None,
+    **dict.fromkeys([*_READERS, *(f"{reader}V2" for reader in _READERS)], None),
+    **dict.fromkeys("PyFunc PyFuncStateless EagerPyFunc".split(), None),
+}
+"""The inputs that name files and addresses; None where attributes do."""
 _STREAMS = {
     "PrintV2": "",
     **dict.fromkeys(
@@ -155,7 +222,19 @@ _STREAMS = {
     ),
 }
 """Operators that send what passes through them where their attributes say: to the log, to a file, to a machine."""
+_MEMMAPPED = "memmapped_package://"
+"""Where the constants stand that TensorFlow's own converter moved out of a graph."""
 _SHELL = ("shell", "popen", "subprocess", "runcommand", "execcommand", "executecommand", "systemcommand", "oscommand")
+TEXT_OPERATORS = frozenset(
+    "StringJoin ShardedFilename ShardedFilespec StringFormat StringStrip StringLower StringUpper Substr RegexReplace "
+    "StaticRegexReplace DecodeBase64 EncodeBase64 AsString ReduceJoin UnicodeTranscode UnicodeEncode StringSplit "
+    "StringSplitV2 UnsortedSegmentJoin".split()
+)
+"""Operators whose results are text, which no attribute of theirs says."""
+TENSORFLOW_NAMED = re.compile(
+    rb"(?<![\w>])(?:tf\.)?(" + "|".join(sorted(_TENSORFLOW)).encode() + rb")(?![\w>])",
+)
+"""Names of operators in a program of MLIR."""
 KINDS = frozenset({"operator"})
 RULES = (
     ONNX_PYTHON,
@@ -167,6 +246,8 @@ RULES = (
     TENSORFLOW_PYTHON,
     TENSORFLOW_SHELL,
     TENSORFLOW_CUSTOM,
+    TENSORFLOW_LOCAL,
+    TENSORFLOW_LEAVES,
 )
 
 
@@ -184,20 +265,51 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 def concerns(operator: str) -> bool:
     """Return whether what an operator of TensorFlow is given matters: the files, addresses and functions it names."""
-    return operator in _TENSORFLOW or operator in _STREAMS or _is_shell(operator)
+    return operator in _TENSORFLOW or operator in _BY_PATH or operator in _STREAMS or _is_shell(operator)
+
+
+def paths_only(operator: str) -> bool:
+    """Return whether an operator is ordinary unless it is given a path outside the folder of the model."""
+    return operator in _BY_PATH
+
+
+def path_inputs(operator: str) -> tuple[int, ...] | None:
+    """Return which inputs name files and addresses; None where any may, or attributes do."""
+    return _INPUTS.get(operator)
+
+
+def paths_first(operator: str, strings: list[str]) -> list[str]:
+    """Return the strings with those that decide in front: files and addresses outside the folder of the model.
+
+    Of operators that only a path makes suspicious, what begins as bytes do is left out: it is no path.
+    """
+    if operator in _BY_PATH:
+        strings = [string for string in strings if string[:1].isprintable()]
+    elif operator not in _STREAMS:
+        return strings
+    return sorted(strings, key=lambda string: not _is_outside(string))
+
+
+def _is_outside(string: str) -> bool:
+    return string != "" and bool(outside(string))
 
 
 def _rule_of(fact: Fact) -> Rule | None:
-    operator = fact.value
+    operator, strings = fact.value, _strings(fact)
     if operator in _STREAMS:
-        strings = _strings(fact)
         if any(string.startswith("file://") for string in strings):
             return TENSORFLOW_WRITES
         remote = _STREAMS[operator]
         return TENSORFLOW_NETWORK if remote and any(string.startswith(remote) for string in strings) else None
-    if operator not in _TENSORFLOW and _is_shell(operator):
+    if operator in _BY_PATH:
+        return _BY_PATH[operator] if any(_is_outside(string) for string in strings) else None
+    if operator == "ImmutableConst" and strings and all(string.startswith(_MEMMAPPED) for string in strings):
+        return None
+    if operator in _TENSORFLOW:
+        return _TENSORFLOW[operator]
+    if _is_shell(operator):
         return TENSORFLOW_SHELL
-    return _TENSORFLOW.get(operator, TENSORFLOW_CUSTOM if ">" in operator else None)
+    return None if operator.startswith("_") or operator in TENSORFLOW_OPERATORS else TENSORFLOW_CUSTOM
 
 
 def _is_shell(operator: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.keras.cases import DANGEROUS, lambda_2
 from tests.scanners.protobuf import data, fixed32, number, varint
 
 VERSIONS = data(4, number(1, 1882))
@@ -35,9 +37,27 @@ def graph(*nodes: bytes, library: bytes = b"") -> bytes:
     return listed + (data(2, library) if library else b"") + VERSIONS
 
 
-def function(*nodes: bytes) -> bytes:
+def function(*nodes: bytes, name: str = "__inference_f_7") -> bytes:
     """Return a FunctionDef in its library."""
-    return data(1, data(1, data(1, "__inference_f_7")), *(data(3, item) for item in nodes))
+    return data(1, data(1, data(1, name)), *(data(3, item) for item in nodes))
+
+
+def call(function: str, *inputs: str) -> bytes:
+    """Return a node that calls a function."""
+    return node("StatefulPartitionedCall", attribute("f", data(10, data(1, function))), inputs=inputs)
+
+
+def saving(*nodes: bytes) -> bytes:
+    """Return a SavedModel whose functions save by their argument, and one that calls them in turn."""
+    saver = function(node("SaveV2", inputs=("file_prefix", "names")), name="save")
+    between = function(call("save", "path"), name="between")
+    return saved(graph(*nodes, library=between + saver))
+
+
+def layers(*descriptions: object) -> bytes:
+    """Return the metadata of Keras that stands beside a SavedModel."""
+    stored = ((data(3, "root"), data(4, "_tf_keras_layer"), data(5, json.dumps(item))) for item in descriptions)
+    return b"".join(data(1, number(2, 1), *parts) for parts in stored)
 
 
 def meta_graph(content: bytes, *more: bytes) -> bytes:
@@ -171,6 +191,69 @@ CASES = {
         lambda: saved(graph(node("HashTableV2")), data(6, asset("../../etc/passwd"))), Verdict.MALICIOUS
     ),
     "asset_of_collection_climbs_out": case(lambda: saved(graph(node("HashTableV2")), LEGACY_ASSET), Verdict.MALICIOUS),
+    "saves_elsewhere": of_nodes(
+        constant("p", "/etc/cron.d/x"), node("SaveV2", inputs=("p", "names", "", "x")), verdict=Verdict.MALICIOUS
+    ),
+    "saves_elsewhere_joined": of_nodes(
+        constant("folder", "../../"),
+        node("StringJoin", inputs=("x", "folder")),
+        node("MergeV2Checkpoints", inputs=("x", "my_StringJoin:0")),
+        verdict=Verdict.MALICIOUS,
+    ),
+    "saves_elsewhere_by_call": case(
+        lambda: saving(constant("p", "/etc/cron.d/x"), call("between", "p")), Verdict.MALICIOUS
+    ),
+    "benign_saves_by_call": case(
+        lambda: saving(constant("o", b"\n\x01/"), constant("p", "part"), call("between", "x", "p", "o")), Verdict.CLEAN
+    ),
+    "benign_restores_elsewhere": of_nodes(
+        constant("p", "/home/me/bert.ckpt"), node("RestoreV2", inputs=("p", "names")), verdict=Verdict.CLEAN
+    ),
+    "benign_table_asset": case(
+        lambda: saved(
+            graph(constant("Const", "/home/me/v.txt"), node("InitializeTableFromTextFileV2", inputs=("x", "Const"))),
+            data(6, asset("v.txt")),
+        ),
+        Verdict.CLEAN,
+    ),
+    "leaves_logs": of_nodes(
+        constant("p", "/home/me/.config"), node("CreateSummaryFileWriter", inputs=("x", "p")), verdict=Verdict.REVIEW
+    ),
+    "maps_file": of_nodes(
+        node("ImmutableConst", attribute("memory_region_name", data(2, "/etc/passwd"))), verdict=Verdict.REVIEW
+    ),
+    "benign_mapped": of_nodes(
+        node("ImmutableConst", attribute("memory_region_name", data(2, "memmapped_package://weights"))),
+        verdict=Verdict.CLEAN,
+    ),
+    "program": of_nodes(
+        node("TPUCompileMlir", attribute("mlir_module", data(2, 'module { "tf.WriteFile"(%0, %1) : () -> () }'))),
+        verdict=Verdict.MALICIOUS,
+    ),
+    "program_bytecode": of_nodes(
+        node("XlaCallModule", attribute("module", data(2, b"ML\xefR\x01MLIR\0tf\0ReadFile\0"))), verdict=Verdict.REVIEW
+    ),
+    "benign_program": of_nodes(
+        node("XlaCallModule", attribute("module", data(2, b"ML\xefR\x01MLIR\0tf\0MyReadFile\0ReadFiles\0"))),
+        verdict=Verdict.CLEAN,
+    ),
+    "benign_calls_by_name": case(
+        lambda: saved(graph(node("__inference_f_7"), node("my_f"), library=function(node("Add"), name="my_f"))),
+        Verdict.CLEAN,
+    ),
+    "benign_unknown": of_nodes(node("MyAttention"), verdict=Verdict.CLEAN),
+    "writes_file_two_operators": of_nodes(
+        constant("g", data(1, data(1, "w"), data(2, "Add"), data(2, "WriteFile"))), verdict=Verdict.MALICIOUS
+    ),
+    "benign_numbers_in_content": of_nodes(
+        node("Const", attribute("value", data(8, number(1, 3), data(4, b"\xff" * 4)))), verdict=Verdict.CLEAN
+    ),
+    "layers": case(lambda: layers({"class_name": "Dense", "config": {"units": 3}}), Verdict.CLEAN, "keras_metadata.pb"),
+    "layers_run_code": case(lambda: layers(lambda_2(DANGEROUS)), Verdict.MALICIOUS, "keras_metadata.pb"),
+    "layers_run_code_renamed": case(lambda: layers(lambda_2(DANGEROUS)), Verdict.MALICIOUS, "x"),
+    "layers_run_code_in_model": case(
+        lambda: saved(graph(), data(7, data(1, data(4, data(3, json.dumps(lambda_2(DANGEROUS))))))), Verdict.MALICIOUS
+    ),
     "calls_nested_too_deep": of_nodes(node("While", attribute("body", called(60))), verdict=Verdict.NOT_SCANNED),
     "damaged": case(lambda: saved(graph(node("Add")))[:-6] + varint(7 << 3 | 6) * 3 + bytes(3), Verdict.NOT_SCANNED),
     "descriptors": case(
