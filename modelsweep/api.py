@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 
 from modelsweep import shadowing
 from modelsweep.core.finding import Problem
-from modelsweep.core.options import Depth, Options
+from modelsweep.core.options import Depth, Options, Selection
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.wire import JsonObject, dumps, encode_options
 
 shadowing.check()
 
-from producer.plan import Selection, opener, plan
+from producer.plan import opener, plan
 from worker.launcher import SandboxFailed
 from worker.supervisor import Supervisor
 

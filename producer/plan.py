@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
+from modelsweep.core.options import Selection
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
@@ -17,16 +19,20 @@ from sources.source import Listed, OpenedFile, Source, scheme_of
 PLAN = "plan"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which of the listed objects are examined, by size in bytes; None is no bound. What is left out is said."""
-
-    max_file_size: int | None = None
-    max_total_size: int | None = None
-    """Of all objects together: one that does not fit any more is left out, a smaller one after it may fit."""
-
-
 EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a listing came: the place of the target, the last unit's address, the next index, bytes planned."""
+
+    target: int = 0
+    uri: str = ""
+    index: int = 0
+    total: int = 0
+
+
+BEGINNING = Cursor()
 
 
 def plan(targets: Sequence[str], selection: Selection = EVERYTHING) -> Iterator[Unit | Problem]:
@@ -35,16 +41,33 @@ def plan(targets: Sequence[str], selection: Selection = EVERYTHING) -> Iterator[
     One locator is one unit, also where targets overlap (`models models/a.pt`); two spellings of a path are two
     locators. Nothing is kept of what was yielded except where targets overlap.
     """
-    index = total = 0
-    for item in _once(targets):
+    return (item for item, _ in plan_after(BEGINNING, targets, selection))
+
+
+def plan_after(
+    after: Cursor, targets: Sequence[str], selection: Selection = EVERYTHING
+) -> Iterator[tuple[Unit | Problem, Cursor]]:
+    """Yield what `plan` does, each with the cursor behind it, from `after` on: units up to there are left out.
+
+    Problems are all yielded again, those before `after` too: they stand nowhere else until the listing is complete.
+    """
+    passed = (after.target, os.fsencode(after.uri)) if after.uri else None
+    cursor, total = after, 0
+    for target, item in _once(targets):
         if isinstance(item, Problem):
-            yield item
-        elif detail := _refusal(item.size, total, selection):
-            yield Problem(ProblemKind.SKIPPED, item.locator, PLAN, detail)
-        else:
-            yield Unit(index, item.locator, item.size)
-            index += 1
-            total += item.size
+            yield item, cursor
+            continue
+        known = passed is not None and (target, os.fsencode(item.locator.uri)) <= passed
+        passed = passed if known else None
+        total = total if known else max(total, cursor.total)
+        if detail := _refusal(item.size, total, selection):
+            yield Problem(ProblemKind.SKIPPED, item.locator, PLAN, detail), cursor
+            continue
+        total += item.size
+        if not known:
+            unit = Unit(cursor.index, item.locator, item.size)
+            cursor = Cursor(target, item.locator.uri, cursor.index + 1, total)
+            yield unit, cursor
 
 
 def _refusal(size: int, total: int, selection: Selection) -> str:
@@ -59,24 +82,24 @@ def _refusal(size: int, total: int, selection: Selection) -> str:
     return ""
 
 
-def _once(targets: Sequence[str]) -> Iterator[Listed | Problem]:
-    """Yield what is below all targets, and what is below two of them once."""
+def _once(targets: Sequence[str]) -> Iterator[tuple[int, Listed | Problem]]:
+    """Yield what is below all targets with the place of its target, and what is below two of them once."""
     named: dict[str, str] = {}
     for target in targets:
         named.setdefault(_plain(target), target)
     seen: set[Locator | Problem] = set()
-    for name, target in named.items():
+    for place, (name, target) in enumerate(named.items()):
         for item in _listed(target):
             uri = item.locator.uri
             if isinstance(item, Problem) and uri in named and uri != name:
                 # A link out of one target that is itself a target, say: what that one says of it holds
                 continue
-            if sum(place in named for place in _above(uri)) > 1:
+            if sum(above in named for above in _above(uri)) > 1:
                 key = item if isinstance(item, Problem) else item.locator
                 if key in seen:
                     continue
                 seen.add(key)
-            yield item
+            yield place, item
 
 
 def _listed(target: str) -> Iterator[Listed | Problem]:

@@ -8,9 +8,10 @@ import click
 
 from modelsweep.cli.terminal import write_line
 from modelsweep.core.finding import Problem
+from modelsweep.core.options import Selection
 from modelsweep.core.report import Unit
 from modelsweep.core.units import format_size
-from producer.plan import Selection, plan
+from producer.plan import plan
 
 
 def show_plan(targets: Sequence[str], selection: Selection, *, as_json: bool) -> None:

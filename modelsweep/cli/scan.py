@@ -22,9 +22,9 @@ from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say, wants_colour, width
 from modelsweep.core.finding import Severity
-from modelsweep.core.options import Depth, Options
+from modelsweep.core.options import Depth, Options, Selection
 from modelsweep.core.report import Gate, Report, Unit
-from producer.plan import Selection, plan
+from producer.plan import plan
 from reporting import WRITERS, View
 from sources.source import scheme_of
 

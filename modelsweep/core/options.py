@@ -26,3 +26,12 @@ class Options:
     plugins: tuple[str, ...] = ()
     timeout: float = 300.0
     limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of the listed objects are examined, by size in bytes; None is no bound. What is left out is said."""
+
+    max_file_size: int | None = None
+    max_total_size: int | None = None
+    """Of all objects together: one that does not fit any more is left out, a smaller one after it may fit."""

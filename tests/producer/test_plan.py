@@ -10,10 +10,11 @@ import pytest
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
+from modelsweep.core.options import Selection
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.units import KIB
-from producer.plan import Selection, opener, plan
+from producer.plan import opener, plan
 
 
 @pytest.fixture(autouse=True)
