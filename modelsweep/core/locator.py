@@ -14,7 +14,7 @@ class Locator:
     version: str = ""
 
     def __str__(self) -> str:
-        return "!".join((self.uri, *self.members))
+        return "!".join((self.uri, *self.members)) if self.members else self.uri
 
     @property
     def name(self) -> str:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import overload
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.locator import Locator
 
 JSON_SCHEMA_VERSION = "1.0"
+STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED, ProblemKind.DESELECTED})
+"""Kinds of problem that fail a job only under `--strict`: unknown formats and scanners not chosen are listed."""
 
 
 class Verdict(enum.StrEnum):
@@ -55,11 +61,12 @@ class UnitResult:
     @property
     def verdict(self) -> Verdict:
         """The worst that was found, `not scanned` where something was left out, else clean."""
-        worst = max((finding.severity for finding in self.findings), default=Severity.DEBUG)
-        if worst is Severity.CRITICAL:
-            return Verdict.MALICIOUS
-        if worst is Severity.WARNING:
-            return Verdict.REVIEW
+        if self.findings:
+            worst = max(finding.rule.severity for finding in self.findings)
+            if worst is Severity.CRITICAL:
+                return Verdict.MALICIOUS
+            if worst is Severity.WARNING:
+                return Verdict.REVIEW
         return Verdict.NOT_SCANNED if self.problems else Verdict.CLEAN
 
     @property
@@ -89,64 +96,176 @@ class Tool:
     scanners: tuple[str, ...]
 
 
+class StoredResults(Sequence[UnitResult]):
+    """Results that are read anew whenever somebody goes over them, so that a report may have millions."""
+
+    def __init__(self, read: Callable[[], Iterator[UnitResult]], count: int) -> None:
+        self._read, self._count = read, count
+
+    def __iter__(self) -> Iterator[UnitResult]:
+        return self._read()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> UnitResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[UnitResult, ...]: ...
+    def __getitem__(self, index: int | slice) -> UnitResult | tuple[UnitResult, ...]:
+        """Return one result or several; all before them are read, too."""
+        chosen = range(self._count)[index]
+        if isinstance(chosen, int):
+            return next(islice(self._read(), chosen, None))
+        wanted = set(chosen)
+        found = {number: result for number, result in enumerate(self._read()) if number in wanted}
+        return tuple(found[number] for number in chosen)
+
+
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What all results of a report come to, counted in one pass."""
+
+    files: int
+    bytes_read: int
+    verdicts: Mapping[Verdict, int]
+    severities: Mapping[Severity, int]
+    """Findings."""
+    problems: Mapping[ProblemKind, int]
+    """Those of targets, too; kinds of which there is none are left out."""
+    unexamined: int
+    """Files of which something was not examined."""
+    failed: int
+    """Those among them that fail a job that is not strict."""
+    rules: tuple[Rule, ...]
+    """The rules that the findings break, by id."""
+    scanners: tuple[str, ...]
+    """The names of all scanners that looked at something, in order."""
+
+
+class Tally:
+    """Totals as results are added to them; `problems` are those of targets that yielded no unit."""
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self._files = self._bytes = self._unexamined = self._failed = 0
+        self._accused: Counter[Verdict] = Counter()
+        self._severities: Counter[Severity] = Counter()
+        self._problems = Counter(problem.kind for problem in problems)
+        self._rules: set[Rule] = set()
+        self._scanners: set[tuple[str, ...]] = set()
+
+    def add(self, result: UnitResult) -> None:
+        """Count a result."""
+        self._files += 1
+        self._bytes += result.bytes_read
+        for artifact in result.artifacts:
+            self._scanners.add(artifact.scanners)
+        if not (result.findings or result.problems):
+            return
+        self._accused[result.verdict] += 1
+        for finding in result.findings:
+            self._severities[finding.rule.severity] += 1
+            self._rules.add(finding.rule)
+        if result.problems:
+            kinds = [problem.kind for problem in result.problems]
+            self._problems.update(kinds)
+            self._unexamined += 1
+            self._failed += not STRICT_ONLY.issuperset(kinds)
+
+    def totals(self) -> Totals:
+        """Return what was counted so far."""
+        verdicts = {verdict: self._accused[verdict] for verdict in Verdict}
+        verdicts[Verdict.CLEAN] += self._files - self._accused.total()
+        return Totals(
+            files=self._files,
+            bytes_read=self._bytes,
+            verdicts=verdicts,
+            severities={severity: self._severities[severity] for severity in Severity},
+            problems=dict(self._problems),
+            unexamined=self._unexamined,
+            failed=self._failed,
+            rules=tuple(sorted(self._rules, key=lambda rule: rule.id)),
+            scanners=tuple(sorted({name for names in self._scanners for name in names})),
+        )
+
+
+@dataclass(frozen=True)  # without slots: `totals` is kept once it was counted
 class Report:
-    """The outcome of a job, results in report order; it carries the rules it mentions."""
+    """The outcome of a job, results in report order; it carries the rules it mentions.
+
+    `results` may be anything that can be gone over again and again, such as `StoredResults`.
+    """
 
     targets: tuple[str, ...]
     tool: Tool
-    results: tuple[UnitResult, ...]
+    results: Sequence[UnitResult]
     problems: tuple[Problem, ...] = ()
     """Problems of targets that yielded no unit."""
     run: Run = field(default_factory=Run)
     options: Mapping[str, Json] = field(default_factory=dict)
+    counted: Totals | None = field(default=None, compare=False, repr=False)
+    """The totals, where somebody has them already."""
+
+    @cached_property
+    def totals(self) -> Totals:
+        """What all results come to; going over them once is all that it takes."""
+        if self.counted is not None:
+            return self.counted
+        tally = Tally(self.problems)
+        for result in self.results:
+            tally.add(result)
+        return tally.totals()
+
+    def each_finding(self) -> Iterator[Finding]:
+        """Yield the findings in report order."""
+        for result in self.results:
+            yield from result.findings
+
+    def each_problem(self) -> Iterator[Problem]:
+        """Yield all that was not examined: of targets first, then of units in report order."""
+        yield from self.problems
+        for result in self.results:
+            yield from result.problems
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings in report order."""
-        return tuple(finding for result in self.results for finding in result.findings)
+        return tuple(self.each_finding())
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
         """All that was not examined: of targets first, then of units in report order."""
-        return (*self.problems, *(problem for result in self.results for problem in result.problems))
+        return tuple(self.each_problem())
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that the findings break, by id."""
-        return tuple(sorted({finding.rule for finding in self.findings}, key=lambda rule: rule.id))
+        return self.totals.rules
 
     @property
     def bytes_read(self) -> int:
         """Bytes read from all units."""
-        return sum(result.bytes_read for result in self.results)
+        return self.totals.bytes_read
 
     @property
     def has_errors(self) -> bool:
         """Whether there is a CRITICAL finding."""
-        return any(finding.severity is Severity.CRITICAL for finding in self.findings)
+        return self.totals.severities[Severity.CRITICAL] > 0
 
     @property
     def has_warnings(self) -> bool:
         """Whether there is a WARNING finding."""
-        return any(finding.severity is Severity.WARNING for finding in self.findings)
+        return self.totals.severities[Severity.WARNING] > 0
 
     def verdicts(self) -> dict[Verdict, int]:
         """Return how many units have each verdict."""
-        counts = dict.fromkeys(Verdict, 0)
-        for result in self.results:
-            counts[result.verdict] += 1
-        return counts
+        return dict(self.totals.verdicts)
 
     def to_dict(self) -> dict[str, Json]:
         """Return the report in its JSON shape, docs/report.schema.json, fit for any JSON reader."""
         from modelsweep.core.shape import portable, report_shape
 
         return {key: portable(value) for key, value in report_shape(self).items()}
-
-
-STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED, ProblemKind.DESELECTED})
-"""Kinds of problem that fail a job only under `--strict`: unknown formats and scanners not chosen are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,23 +283,25 @@ class Gate:
 
     def exit_code(self, report: Report) -> int:
         """Return 1 for findings that count, else 2 where too much could not be examined, else 0."""
-        if any(finding.severity >= self.fail_on for finding in report.findings):
+        if any(count for severity, count in report.totals.severities.items() if severity >= self.fail_on):
             return 1
         return 2 if self.incomplete(report) else 0
 
     def incomplete(self, report: Report) -> bool:
         """Return whether more files or targets than tolerated could not be examined."""
-        units = sum(1 for result in report.results if any(map(self.fails, result.problems)))
+        totals = report.totals
+        units = totals.unexamined if self.strict else totals.failed
         unexamined = units + sum(1 for problem in report.problems if self.fails(problem))
-        allowed = max(self.tolerated, int(len(report.results) * self.tolerated_percent / 100))
+        allowed = max(self.tolerated, int(totals.files * self.tolerated_percent / 100))
         return unexamined > allowed
 
 
 def summary(report: Report) -> dict[str, int]:
     """Return the totals that every output shows: files, findings by severity, and files not scanned."""
-    verdicts = report.verdicts()
-    counts = {severity.name.lower(): 0 for severity in Severity}
-    for finding in report.findings:
-        counts[finding.severity.name.lower()] += 1
-    skipped = sum(1 for problem in report.all_problems if problem.kind is ProblemKind.SKIPPED)
-    return {"files": len(report.results), **counts, "not_scanned": verdicts[Verdict.NOT_SCANNED], "skipped": skipped}
+    totals = report.totals
+    return {
+        "files": totals.files,
+        **{severity.name.lower(): count for severity, count in totals.severities.items()},
+        "not_scanned": totals.verdicts[Verdict.NOT_SCANNED],
+        "skipped": totals.problems.get(ProblemKind.SKIPPED, 0),
+    }

@@ -20,32 +20,49 @@ FACT_VALUES = 100
 
 def report_shape(report: Report) -> JsonObject:
     """Return `report` as JSON, names as they are; `portable` makes it fit for strict readers."""
-    artifacts = [artifact for result in report.results for artifact in result.artifacts]
+    return {
+        **head_shape(report),
+        "verdicts": [verdict_shape(result) for result in report.results],
+        "issues": [issue_shape(finding, report.run.start_time) for finding in report.each_finding()],
+        "problems": [problem_shape(problem) for problem in report.each_problem()],
+        "rules": rules_shape(report),
+        "assets": [asset_shape(artifact) for result in report.results for artifact in result.artifacts],
+        "facts": [group for result in report.results for group in fact_shapes(result)],
+        "run": run_shape(report),
+    }
+
+
+def head_shape(report: Report) -> JsonObject:
+    """Return what stands before the lists of a report."""
+    totals = report.totals
     return {
         "schema_version": JSON_SCHEMA_VERSION,
         "tool": {"name": "modelsweep", "version": report.tool.version, "ruleset": report.tool.ruleset},
         "targets": list(report.targets),
         "options": dict(report.options),
         "summary": cast(JsonObject, summary(report)),
-        "scanner_names": cast(list[Json], sorted({name for artifact in artifacts for name in artifact.scanners})),
+        "scanner_names": list(totals.scanners),
         "start_time": report.run.start_time,
         "duration": report.run.duration,
-        "bytes_scanned": report.bytes_read,
-        "files_scanned": len(report.results),
+        "bytes_scanned": totals.bytes_read,
+        "files_scanned": totals.files,
         "has_errors": report.has_errors,
         "has_warnings": report.has_warnings,
-        "verdicts": [_verdict(result) for result in report.results],
-        "issues": [_issue(finding, report.run.start_time) for finding in report.findings],
-        "problems": [_problem(problem) for problem in report.all_problems],
-        "rules": {rule.id: _rule(rule) for rule in report.rules},
-        "assets": [_asset(artifact) for artifact in artifacts],
-        "facts": [group for result in report.results for group in _facts(result)],
-        "run": {
-            "start_time": report.run.start_time,
-            "duration": report.run.duration,
-            "arguments": list(report.run.arguments),
-            "job": report.run.job,
-        },
+    }
+
+
+def rules_shape(report: Report) -> JsonObject:
+    """Return the rules that the findings break, by id."""
+    return {rule.id: rule_shape(rule) for rule in report.rules}
+
+
+def run_shape(report: Report) -> JsonObject:
+    """Return what varies between two runs over the same bytes."""
+    return {
+        "start_time": report.run.start_time,
+        "duration": report.run.duration,
+        "arguments": list(report.run.arguments),
+        "job": report.run.job,
     }
 
 
@@ -73,7 +90,8 @@ def details(finding: Finding) -> JsonObject:
     return {**{key: value for key, value in named.items() if value}, **finding.evidence}
 
 
-def _verdict(result: UnitResult) -> JsonObject:
+def verdict_shape(result: UnitResult) -> JsonObject:
+    """Return what is thought of a file."""
     return {
         "path": str(result.unit.locator),
         "verdict": result.verdict.value,
@@ -82,7 +100,8 @@ def _verdict(result: UnitResult) -> JsonObject:
     }
 
 
-def _issue(finding: Finding, timestamp: float) -> JsonObject:
+def issue_shape(finding: Finding, timestamp: float) -> JsonObject:
+    """Return a finding; `timestamp` is when the job started, in seconds since the epoch."""
     return {
         "rule": finding.rule.id,
         "severity": finding.severity.name.lower(),
@@ -95,7 +114,8 @@ def _issue(finding: Finding, timestamp: float) -> JsonObject:
     }
 
 
-def _problem(problem: Problem) -> JsonObject:
+def problem_shape(problem: Problem) -> JsonObject:
+    """Return something that was not examined."""
     return {
         "kind": problem.kind.value,
         "location": place(problem.locator, problem.span),
@@ -104,7 +124,8 @@ def _problem(problem: Problem) -> JsonObject:
     }
 
 
-def _rule(rule: Rule) -> JsonObject:
+def rule_shape(rule: Rule) -> JsonObject:
+    """Return a rule."""
     return {
         "title": rule.title,
         "severity": rule.severity.name.lower(),
@@ -116,7 +137,8 @@ def _rule(rule: Rule) -> JsonObject:
     }
 
 
-def _asset(artifact: Artifact) -> JsonObject:
+def asset_shape(artifact: Artifact) -> JsonObject:
+    """Return a blob that was examined."""
     return {
         "path": str(artifact.locator),
         "type": artifact.scanners[0] if artifact.scanners else "unknown",
@@ -126,7 +148,7 @@ def _asset(artifact: Artifact) -> JsonObject:
     }
 
 
-def _facts(result: UnitResult) -> Iterable[JsonObject]:
+def fact_shapes(result: UnitResult) -> Iterable[JsonObject]:
     """Yield the facts of one file by kind, each value once, in the order extracted."""
     kinds: dict[str, dict[str, Fact]] = {}
     for fact in result.facts:
