@@ -15,6 +15,7 @@ import os
 import selectors
 import signal
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +44,8 @@ Fate = tuple[ProblemKind, str]
 GARBAGE: Fate = (ProblemKind.CRASH, "the examining process did not answer with a result of this file")
 QUEUED = 8
 """Units that a child may have: the next ones wait in its socket, so that neither side waits for the other."""
+LOOK = 0.2
+"""Seconds after which a supervisor that another thread may stop looks whether it did."""
 QUEUED_BYTES = 4 * MIB
 """Size of all units of a child, where it has several: what takes long is not waited for."""
 
@@ -114,18 +117,34 @@ class Supervisor:
             self._tool = self._launcher.tool()
         return self._tool
 
-    def examine(self, units: Iterable[Unit], open_unit: OpenUnit) -> Iterator[UnitResult]:
+    def examine(
+        self, units: Iterable[Unit], open_unit: OpenUnit, stop: threading.Event | None = None
+    ) -> Iterator[UnitResult]:
         """Yield the result of each unit as it is completed, in any order; units are taken as children come free.
 
+        Ends early, its children killed, soon after another thread sets `stop`, and where nobody wants more of it.
         Raises SandboxFailed. A unit that cannot be opened, or that ends its child, has a result with a Problem.
         """
         self.tool()
         waiting = iter(units)
-        while self._feed(waiting, open_unit) or self._busy():
-            if not self._done:
-                self._wait()
-            while self._done:
-                yield self._done.pop()
+        try:
+            while self._feed(waiting, open_unit) or self._busy():
+                if stop and stop.is_set():
+                    return
+                if not self._done:
+                    self._wait(LOOK if stop else None)
+                while self._done:
+                    yield self._done.pop()
+        finally:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Give up what is still being examined."""
+        for child in list(self._children.values()):
+            if child.units:
+                self._retire(child)
+        self._again.clear()
+        self._done.clear()
 
     def _busy(self) -> bool:
         return bool(self._done or self._again) or any(child.units for child in self._children.values())
@@ -184,11 +203,13 @@ class Supervisor:
         """Return how long examining `unit` may take: `timeout` for up to 1 GiB, in proportion beyond."""
         return self.options.timeout * max(1.0, unit.size / GIB)
 
-    def _wait(self) -> None:
-        """Wait until something happens, and deal with all that did."""
+    def _wait(self, longest: float | None) -> None:
+        """Wait until something happens, for `longest` seconds at most, and deal with all that did."""
         self._postpone(time.monotonic() - self._looked)
         deadlines = [child.deadline for child in self._children.values() if child.units]
-        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else longest
+        if timeout is not None and longest is not None:
+            timeout = min(timeout, longest)
         for key, _ in self._selector.select(timeout):
             if key.data is None:
                 self._note_end()

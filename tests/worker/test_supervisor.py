@@ -243,3 +243,19 @@ def test_a_program_with_threads_may_start_it_in_one_that_ends(hostile: Path, tmp
     with made[0] as supervisor:
         (result,) = supervisor.examine([Unit(0, Locator(targets[0]), 18)], opener(targets))
     assert [finding.subject for finding in result.findings] == ["1"]
+
+
+def test_another_thread_stops_an_examination_and_the_supervisor_goes_on(hostile: Path, tmp_path: Path) -> None:
+    hanging, quick = tmp_path / "hanging", tmp_path / "quick"
+    hanging.write_bytes(b"HOSTILE hang\n")
+    quick.write_bytes(b"HOSTILE nothing 1\n")
+    stop = threading.Event()
+    with Supervisor(HOSTILE, 2) as supervisor:
+        units = [Unit(0, Locator(str(hanging)), 13), Unit(1, Locator(str(quick)), 18)]
+        open_unit = opener([str(tmp_path)])
+        results = supervisor.examine(units, open_unit, stop)
+        assert next(results).unit.index == 1
+        stop.set()
+        assert not list(results)
+        (again,) = supervisor.examine(units[1:], open_unit, threading.Event())
+        assert again.findings

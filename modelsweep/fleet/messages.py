@@ -1,0 +1,156 @@
+"""Queues, task names and the messages between producer and workers: Celery's, without a locator or a secret in them.
+
+A message names a chunk; what is to be done with it, and whether still, the ledger says. A lost or doubled message is
+therefore harmless.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelsweep.core.report import Unit
+from modelsweep.core.units import GIB
+from modelsweep.fleet.job import JobSpec
+
+if TYPE_CHECKING:
+    from kombu import Connection
+    from redis import Redis
+
+SCAN = "modelsweep.scan"
+FINALIZE = "modelsweep.finalize"
+INTERACTIVE, CPU, LARGE, GPU, ISOLATED = "scan.interactive", "scan.cpu", "scan.cpu.large", "scan.gpu", "scan.isolated"
+SCANS = (INTERACTIVE, CPU, LARGE, GPU, ISOLATED)
+"""Queues of chunks; the place of a queue is its code in the ledger."""
+CONTROL = "control"
+QUEUES = (*SCANS, CONTROL)
+LARGE_BYTES = 1 * GIB
+"""Size of a unit from which it waits in a queue of its own: small ones are not to wait behind it."""
+_PATIENCE = 10.0
+"""Seconds that a broker has to answer."""
+TRANSPORT_OPTIONS: Mapping[str, object] = {
+    "socket_timeout": 30,
+    "socket_connect_timeout": _PATIENCE,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+}
+"""Messages are acknowledged early: none of them waits for kombu's visibility timeout."""
+
+
+class Message(NamedTuple):
+    """One task: which, in which queue, and its arguments."""
+
+    queue: str
+    task: str
+    arguments: tuple[str | int, ...]
+
+
+class BrokerFault(Exception):
+    """The broker cannot be used; the sentence says why, without its password."""
+
+
+def queue_of(unit: Unit, spec: JobSpec) -> str:
+    """Return the queue in which a unit waits, by what examining it takes."""
+    if spec.interactive:
+        return INTERACTIVE
+    return LARGE if unit.size >= LARGE_BYTES else CPU
+
+
+def scan_message(queue: str, job: str, chunk: int, generation: int) -> Message:
+    """Return the message that has a chunk examined."""
+    return Message(queue, SCAN, (job, chunk, generation))
+
+
+def finalize_message(job: str) -> Message:
+    """Return the message that has the reports of a complete job written."""
+    return Message(CONTROL, FINALIZE, (job,))
+
+
+def connect(url: str) -> Connection:
+    """Return a connection of kombu to the broker, not yet open; raises BrokerFault for an address that is none."""
+    from kombu import Connection
+
+    _check(url)
+    return Connection(url, transport_options=dict(TRANSPORT_OPTIONS), connect_timeout=_PATIENCE)
+
+
+def client_of(url: str) -> Redis:
+    """Return a client of the same Redis, for the ledger; raises BrokerFault for an address that is none."""
+    import redis
+
+    _check(url)
+    path, _, query = url.partition("?")
+    if path.startswith("redis+socket://"):
+        path = path.replace("redis+socket", "unix", 1)
+    database = re.fullmatch(r"virtual_host=(\d+)", query)
+    try:
+        client: Redis = redis.Redis.from_url(
+            path + (f"?db={database[1]}" if database else f"?{query}" if query else ""),
+            socket_timeout=30,
+            socket_connect_timeout=_PATIENCE,
+            health_check_interval=25,
+        )
+    except ValueError as error:
+        raise BrokerFault(f"{shown(url)!r} is no address of a Redis: {error}") from None
+    return client
+
+
+def _check(url: str) -> None:
+    if not re.match(r"(redis|rediss|redis\+socket)://.", url):
+        raise BrokerFault(f"{shown(url)!r} is no broker: give redis://HOST:PORT/DB, rediss:// or redis+socket:///PATH")
+
+
+def publish(connection: Connection, messages: Iterable[Message]) -> int:
+    """Put messages into their queues and return how many; raises BrokerFault, and then some may have got there."""
+    from kombu.exceptions import OperationalError
+
+    sent = 0
+    try:
+        producer = connection.Producer(serializer="json")
+        for message in messages:
+            number = str(uuid.uuid4())
+            producer.publish(
+                [list(message.arguments), {}, _EMBEDDED],
+                routing_key=message.queue,
+                headers=_headers(message, number),
+                correlation_id=number,
+                delivery_mode=2,
+                retry=False,
+            )
+            sent += 1
+    except (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors) as error:
+        raise BrokerFault(f"the broker takes no messages: {error}") from error
+    return sent
+
+
+_EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+def _headers(message: Message, number: str) -> dict[str, object]:
+    """Return the headers of Celery's message protocol, version 2."""
+    return {
+        "lang": "py",
+        "task": message.task,
+        "id": number,
+        "root_id": number,
+        "parent_id": None,
+        "group": None,
+        "retries": 0,
+        "timelimit": [None, None],
+        "ignore_result": True,
+    }
+
+
+def queue_lengths(client: Redis) -> dict[str, int]:
+    """Return how many messages wait in each queue; raises RedisError."""
+    with client.pipeline(transaction=False) as pipeline:
+        for queue in QUEUES:
+            pipeline.llen(queue)
+        return dict(zip(QUEUES, pipeline.execute(), strict=True))
+
+
+def shown(url: str) -> str:
+    """Return an address without user and password."""
+    return re.sub(r"//[^/@]*@", "//", url)
