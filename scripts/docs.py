@@ -3,6 +3,7 @@
 docs/rules/*.md      a page per rule, and an index
 docs/scanners.md     what is recognised, and by what
 docs/exit-codes.md   what each kind of problem does to the exit code
+docs/metrics.md      what the exporter of a fleet says
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from modelsweep.core.finding import Problem, ProblemKind, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Gate, Report, Tool, Unit, UnitResult
+from modelsweep.fleet.metrics import COUNTERS_KEY, METRICS, CountedBy
 from reporting.kinds import MEANING
 from scanners import SCANNERS
 from scanners.catalogue import Declared, declared_rules
@@ -37,6 +39,7 @@ def pages() -> dict[Path, str]:
     found[RULES / "index.md"] = rule_index(declared)
     found[DOCS / "scanners.md"] = scanner_page()
     found[DOCS / "exit-codes.md"] = exit_code_page()
+    found[DOCS / "metrics.md"] = metrics_page()
     return found
 
 
@@ -141,6 +144,32 @@ def _codes(kind: ProblemKind) -> Iterator[str]:
     result = UnitResult(Unit(0, where, 1), problems=(Problem(kind, where, "", ""),))
     report = Report(("model.bin",), Tool("", "", ()), (result,))
     return (str(Gate(strict=strict).exit_code(report)) for strict in (False, True))
+
+
+def metrics_page() -> str:
+    """Return the table of metrics, and the values of labels that are known beforehand."""
+    rows = [
+        (f"`{item.name}`", item.kind, ", ".join(map(_code, item.labels)) or "-", item.help, str(item.source))
+        for item in METRICS
+    ]
+    values = [
+        (f"`{item.name}`", *map(_code, item.labels), ", ".join(map(_code, item.source.known)))
+        for item in METRICS
+        if isinstance(item.source, CountedBy)
+    ]
+    return page(
+        "Metrics",
+        "`modelsweep exporter` serves these for Prometheus. Names that begin with `celery_` are those that dashboards "
+        "for Celery know; a *task* there is a chunk of up to 64 files. The ledger counts each event once, in the step "
+        f"that makes it true (Redis hash `{COUNTERS_KEY}`): a worker that dies neither loses nor doubles a count.",
+        table(("Metric", "Type", "Labels", "Meaning", "From"), rows),
+        "## Values of labels\n\nThey are there from the start, with 0, so that `increase` sees the first event.",
+        table(("Metric", "Label", "Values"), values),
+    )
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
