@@ -82,7 +82,7 @@ def encode_result(result: UnitResult) -> JsonObject:
         ],
         "facts": [_encode_fact(fact) for fact in result.facts],
         "findings": [_encode_finding(finding) for finding in result.findings],
-        "problems": [_encode_problem(problem) for problem in result.problems],
+        "problems": [encode_problem(problem) for problem in result.problems],
         "rules": cast(Json, rules),
         "bytes_read": result.bytes_read,
         "duration": result.duration,
@@ -106,10 +106,7 @@ def decode_result(value: Decoded) -> UnitResult:
             Finding(rules[slug], decode_locator(where), subject, path, _decode_span(span), evidence)
             for slug, where, subject, path, span, evidence in value["findings"]
         ),
-        problems=tuple(
-            Problem(ProblemKind(kind), decode_locator(where), scanner, detail, _decode_span(span))
-            for kind, where, scanner, detail, span in value["problems"]
-        ),
+        problems=tuple(decode_problem(problem) for problem in value["problems"]),
         bytes_read=value["bytes_read"],
         duration=value["duration"],
     )
@@ -124,9 +121,16 @@ def _encode_finding(finding: Finding) -> Json:
     return [finding.rule.id, where, finding.subject, finding.path, _encode_span(finding.span), evidence]
 
 
-def _encode_problem(problem: Problem) -> Json:
+def encode_problem(problem: Problem) -> Json:
+    """Return a problem as JSON."""
     where = encode_locator(problem.locator)
     return [problem.kind.value, where, problem.scanner, problem.detail, _encode_span(problem.span)]
+
+
+def decode_problem(value: list[Any]) -> Problem:
+    """Return the problem of what `encode_problem` made."""
+    kind, where, scanner, detail, span = value
+    return Problem(ProblemKind(kind), decode_locator(where), scanner, detail, _decode_span(span))
 
 
 def _encode_span(span: Span | None) -> Json:
