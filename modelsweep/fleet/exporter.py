@@ -1,0 +1,145 @@
+"""The one exporter: reads Redis when Prometheus asks, and says what the table of metrics declares."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from modelsweep.fleet import liveness
+from modelsweep.fleet.liveness import BEAT_EVERY
+from modelsweep.fleet.metrics import COUNTERS_KEY, METRICS, TASK, Buckets, JobSample, Metric, Snapshot
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+PORT = 9808
+"""That of the usual exporter for Celery."""
+HIGHEST_PORT = 65_535
+ADDRESS = "127.0.0.1"
+INFO_FIELDS = ("used_memory", "maxmemory", "evicted_keys")
+DOWN = ("modelsweep_up", "modelsweep_build_info")
+"""What is still said while Redis does not answer."""
+
+Jobs = Callable[[], Iterable[JobSample]]
+
+
+class CannotListen(OSError):
+    """The address cannot be listened on: the message is a sentence."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class FleetCollector(Collector):
+    """Takes a snapshot of Redis at each scrape; without Redis it says so, and goes on."""
+
+    def __init__(self, client: Redis, queues: tuple[str, ...], jobs: Jobs) -> None:
+        self._client = client
+        self._queues = queues
+        self._jobs = jobs
+
+    def collect(self) -> Iterator[Family]:
+        """Yield every metric of the table."""
+        snapshot = self._read()
+        for metric in METRICS:
+            if snapshot.up or metric.name in DOWN:
+                yield family(metric, snapshot)
+
+    def _read(self) -> Snapshot:
+        try:
+            return snapshot_of(self._client, self._queues, self._jobs)
+        except RedisError:
+            return Snapshot(up=False)
+
+
+def snapshot_of(client: Redis, queues: tuple[str, ...], jobs: Jobs) -> Snapshot:
+    """Return one reading of everything, in two round trips and those of `jobs`; raises RedisError."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.time()
+        pipeline.hgetall(COUNTERS_KEY)
+        pipeline.info("memory")
+        pipeline.info("stats")
+        for queue in queues:
+            pipeline.llen(queue)
+        (seconds, micros), counters, memory, stats, *lengths = pipeline.execute()
+    info = memory | stats
+    return Snapshot(
+        now=seconds + micros / 1e6,
+        counters=dict(_numbers(counters)),
+        workers=liveness.workers(client),
+        queues=dict(zip(queues, lengths, strict=True)),
+        jobs=tuple(jobs()),
+        redis={name: int(info[name]) for name in INFO_FIELDS if name in info},
+    )
+
+
+def _numbers(fields: dict[bytes | str, bytes | str]) -> Iterator[tuple[str, int]]:
+    for name, value in fields.items():
+        with suppress(ValueError):  # no number: nobody counted there
+            yield (name.decode("utf-8", "replace") if isinstance(name, bytes) else name), int(value)
+
+
+def family(metric: Metric, snapshot: Snapshot) -> Family:
+    """Return the series of one metric."""
+    source = metric.source
+    if isinstance(source, Buckets):
+        histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        histogram.add_metric([TASK], source.cumulative(snapshot), source.seconds(snapshot))
+        return histogram
+    made = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    found = made(metric.name, metric.help, labels=metric.labels)
+    for labels, value in source.samples(snapshot):
+        found.add_metric(labels, value)
+    return found
+
+
+@contextmanager
+def serving(
+    client: Redis, queues: tuple[str, ...], jobs: Jobs, address: str = ADDRESS, port: int = PORT
+) -> Iterator[int]:
+    """Serve metrics in threads while the context lasts, and give the port (0 takes a free one); raises CannotListen."""
+    if not 0 <= port <= HIGHEST_PORT:
+        raise CannotListen(f"{port} is no port: 1 to {HIGHEST_PORT} are")
+    registry = CollectorRegistry()
+    registry.register(FleetCollector(client, queues, jobs))
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except OSError as error:
+        raise CannotListen(_reason(error, address, port)) from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _reason(error: OSError, address: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {address} is taken: another exporter may run already; --port chooses another"
+    return f"cannot listen on {address} port {port}: {error.strerror or error}"
+
+
+def serve(
+    client: Redis,
+    queues: tuple[str, ...],
+    jobs: Jobs,
+    address: str = ADDRESS,
+    port: int = PORT,
+    stop: threading.Event | None = None,
+) -> None:
+    """Serve metrics until `stop` is set, and touch the file of liveness all the while; raises CannotListen, OSError."""
+    stop = stop or threading.Event()
+    with serving(client, queues, jobs, address, port):
+        liveness.touch()
+        while not stop.wait(BEAT_EVERY):
+            liveness.touch()

@@ -1,0 +1,146 @@
+"""The exporter against a real Redis, over HTTP: what it says, and what it says while Redis is away."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from modelsweep.core.version import VERSION
+from modelsweep.fleet import exporter, liveness
+from modelsweep.fleet.exporter import CannotListen, serving, snapshot_of
+from modelsweep.fleet.metrics import COUNTERS_KEY, METRICS, JobSample, runtime_counts
+from modelsweep.fleet.private_redis import PrivateRedis
+
+QUEUES = ("scan.cpu", "control")
+JOBS = (JobSample("running", 4, 1, 2, created=1.0),)
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def scrape(port: int) -> Series:
+    """Return every sample that Prometheus would read."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    families = list(text_string_to_metric_families(text))
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def value(series: Series, name: str, /, **labels: str) -> float:
+    """Return one sample."""
+    return series[(name, frozenset(labels.items()))]
+
+
+def test_everything_in_the_table_is_served_under_its_name_and_labels(redis_client: redis.Redis) -> None:
+    liveness.beat(redis_client, liveness.Worker("w1@node", QUEUES, 4, "0.1.0"))
+    for name, count in {"claims": 3, "verdict:not scanned": 2, "bytes": 10**12, **runtime_counts(0.2)}.items():
+        redis_client.hincrby(COUNTERS_KEY, name, count)
+    redis_client.lpush("scan.cpu", "a", "b")
+    done = JobSample("finished", 1, 1, created=1.0, ended=2.0, reported=True)
+    with serving(redis_client, QUEUES, lambda: (*JOBS, done), port=0) as port:
+        series = scrape(port)
+    assert {name for name, _ in series} == {name for metric in METRICS for name in metric.series}
+    assert value(series, "modelsweep_up") == 1
+    assert value(series, "modelsweep_build_info", version=VERSION) == 1
+    assert value(series, "modelsweep_units_total", verdict="not scanned") == 2
+    assert value(series, "modelsweep_bytes_total") == 10**12
+    assert value(series, "celery_task_started_total", name="modelsweep.scan_chunk") == 3
+    assert value(series, "celery_task_runtime_seconds_bucket", name="modelsweep.scan_chunk", le="0.3") == 1
+    assert value(series, "celery_task_runtime_seconds_bucket", name="modelsweep.scan_chunk", le="0.1") == 0
+    assert value(series, "celery_task_runtime_seconds_count", name="modelsweep.scan_chunk") == 1
+    assert value(series, "celery_task_runtime_seconds_sum", name="modelsweep.scan_chunk") == pytest.approx(0.2)
+    assert value(series, "celery_worker_up", hostname="w1@node") == 1
+    assert value(series, "celery_queue_length", queue_name="scan.cpu") == 2
+    assert value(series, "celery_queue_length", queue_name="control") == 0
+    assert value(series, "celery_active_process_count", queue_name="control") == 4
+    assert value(series, "modelsweep_chunks_open") == 3
+    assert value(series, "modelsweep_redis_memory_bytes") > 100_000
+    assert value(series, "modelsweep_report_age_seconds") > 10**9
+
+
+def test_while_redis_is_away_it_says_so_and_goes_on(own_redis: Callable[..., PrivateRedis]) -> None:
+    server = own_redis(aof="always")
+    client = server.client()
+    client.hset(COUNTERS_KEY, "claims", 7)
+    with serving(client, QUEUES, lambda: JOBS, port=0) as port:
+        assert value(scrape(port), "modelsweep_chunks_open") == 3
+        server.kill()
+        down = scrape(port)
+        assert {name for name, _ in down} == set(exporter.DOWN)
+        assert value(down, "modelsweep_up") == 0
+        server.start()
+        again = scrape(port)
+        assert value(again, "modelsweep_up") == 1
+        assert value(again, "celery_task_started_total", name="modelsweep.scan_chunk") == 7
+
+
+def test_a_wrong_type_of_key_is_redis_being_down_not_a_crash(redis_client: redis.Redis) -> None:
+    redis_client.set(COUNTERS_KEY, "no hash")
+    with serving(redis_client, QUEUES, lambda: JOBS, port=0) as port:
+        assert value(scrape(port), "modelsweep_up") == 0
+
+
+def test_what_is_no_number_is_left_out(redis_client: redis.Redis) -> None:
+    redis_client.hset(COUNTERS_KEY, mapping={"claims": "x", b"\xff": "1", "chunks_done": "2"})
+    assert snapshot_of(redis_client, QUEUES, lambda: JOBS).counters == {"chunks_done": 2, "\ufffd": 1}
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of loopback on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(redis_client: redis.Redis, taken: int) -> None:
+    with pytest.raises(CannotListen) as caught, serving(redis_client, QUEUES, lambda: JOBS, port=taken):
+        pass
+    assert str(caught.value) == (
+        f"port {taken} of 127.0.0.1 is taken: another exporter may run already; --port chooses another"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "said"),
+    [
+        ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address"),
+        ("127.0.0.1", 70_000, "70000 is no port: 1 to 65535 are"),
+        ("127.0.0.1", -1, "-1 is no port: 1 to 65535 are"),
+    ],
+)
+def test_what_cannot_be_listened_on_is_said(redis_client: redis.Redis, address: str, port: int, said: str) -> None:
+    with pytest.raises(CannotListen) as caught, serving(redis_client, QUEUES, lambda: JOBS, address, port):
+        pass
+    assert str(caught.value) == said
+
+
+def test_it_serves_until_it_is_told_to_stop_and_then_frees_the_port(
+    redis_client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = tmp_path / "alive"
+    monkeypatch.setenv(liveness.FILE_VARIABLE, str(alive))
+    monkeypatch.setattr(exporter, "BEAT_EVERY", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    stop = threading.Event()
+    thread = threading.Thread(target=exporter.serve, args=(redis_client, QUEUES, lambda: JOBS, "127.0.0.1", port, stop))
+    thread.start()
+    while not alive.exists():
+        assert thread.is_alive()
+    assert value(scrape(port), "modelsweep_up") == 1
+    alive.unlink()
+    while not alive.exists():  # it is touched again and again
+        assert thread.is_alive()
+    stop.set()
+    thread.join()
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_it_listens_on_loopback_unless_told_otherwise() -> None:
+    assert exporter.ADDRESS == "127.0.0.1"
