@@ -53,9 +53,7 @@ def test_one_that_leaves_is_missed_by_nobody(redis_client: redis.Redis) -> None:
 
 
 @pytest.mark.parametrize("about", [b"{", b"\xff", b"[]", b'{"queues": 3, "slots": "x", "version": null}', None])
-def test_a_worker_with_a_damaged_description_lives_all_the_same(
-    redis_client: redis.Redis, about: bytes | None
-) -> None:
+def test_a_worker_with_a_damaged_description_lives_all_the_same(redis_client: redis.Redis, about: bytes | None) -> None:
     beat(redis_client, ONE)
     if about is None:
         redis_client.hdel(ABOUT_KEY, ONE.name)
