@@ -21,7 +21,8 @@ from modelsweep.core.wire import JsonObject, dumps, encode_options
 
 shadowing.check()
 
-from producer.plan import opener, plan
+from producer.plan import plan
+from sources.opening import opener
 from worker.launcher import SandboxFailed
 from worker.supervisor import Supervisor
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from modelsweep.core.finding import Problem, ProblemKind
@@ -13,8 +13,8 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
-from sources import SOURCES
-from sources.source import Listed, OpenedFile, Source, scheme_of
+from sources.opening import above, plain, source_of
+from sources.source import Listed
 
 PLAN = "plan"
 
@@ -86,7 +86,7 @@ def _once(targets: Sequence[str]) -> Iterator[tuple[int, Listed | Problem]]:
     """Yield what is below all targets with the place of its target, and what is below two of them once."""
     named: dict[str, str] = {}
     for target in targets:
-        named.setdefault(_plain(target), target)
+        named.setdefault(plain(target), target)
     seen: set[Locator | Problem] = set()
     for place, (name, target) in enumerate(named.items()):
         for item in _listed(target):
@@ -94,7 +94,7 @@ def _once(targets: Sequence[str]) -> Iterator[tuple[int, Listed | Problem]]:
             if isinstance(item, Problem) and uri in named and uri != name:
                 # A link out of one target that is itself a target, say: what that one says of it holds
                 continue
-            if sum(above in named for above in _above(uri)) > 1:
+            if sum(outer in named for outer in above(uri)) > 1:
                 key = item if isinstance(item, Problem) else item.locator
                 if key in seen:
                     continue
@@ -107,40 +107,3 @@ def _listed(target: str) -> Iterator[Listed | Problem]:
         yield from source_of(target).list(target)
     except SourceFault as error:
         yield Problem(ProblemKind.SOURCE, Locator(target), PLAN, printable(str(error), 300))
-
-
-def source_of(target: str) -> Source:
-    """Return the source that knows `target`; raises SourceFault where none does."""
-    for source in SOURCES:
-        if source.accepts(target):
-            return source
-    raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {', '.join(s.name for s in SOURCES)})")
-
-
-def opener(targets: Iterable[str]) -> Callable[[Unit], OpenedFile]:
-    """Return the function that opens a unit of a job with these targets, and nothing outside them.
-
-    It raises SourceFault where the unit cannot be opened. The file is open for reading only, is a regular file, and
-    belongs to the caller.
-    """
-    names = frozenset(map(_plain, targets))
-
-    def open_unit(unit: Unit) -> OpenedFile:
-        for place in _above(unit.locator.uri):
-            if place in names:
-                return source_of(place).open(unit.locator, place)
-        raise SourceFault("below none of the targets")
-
-    return open_unit
-
-
-def _plain(target: str) -> str:
-    return target.rstrip("/") or target[:1]
-
-
-def _above(uri: str) -> Iterator[str]:
-    """Yield `uri` and all that it could stand below, innermost first."""
-    yield uri
-    while "/" in uri:
-        uri = uri.rpartition("/")[0]
-        yield uri or "/"

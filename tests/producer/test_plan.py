@@ -14,7 +14,8 @@ from modelsweep.core.options import Selection
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.units import KIB
-from producer.plan import opener, plan
+from producer.plan import plan
+from sources.opening import opener
 
 
 @pytest.fixture(autouse=True)

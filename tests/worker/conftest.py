@@ -11,7 +11,8 @@ import pytest
 
 from modelsweep.core.options import Options
 from modelsweep.core.report import Unit, UnitResult
-from producer.plan import opener, plan
+from producer.plan import plan
+from sources.opening import opener
 from tests.worker import hostile_scanner
 from worker.supervisor import Supervisor
 

@@ -17,8 +17,8 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.units import GIB, MIB
-from producer.plan import opener
 from scanners.engine import SMALL
+from sources.opening import opener
 from tests.worker.conftest import HOSTILE, Examine
 from tests.worker.processes import alive, below
 from worker.launcher import SandboxFailed

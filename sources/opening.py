@@ -1,0 +1,65 @@
+"""Which source knows a target, and how what was listed below it is opened, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from modelsweep.core.reader import SourceFault
+from modelsweep.core.report import Unit
+from sources import SOURCES
+from sources.source import OpenedFile, Source, scheme_of
+
+
+def source_of(target: str) -> Source:
+    """Return the source that knows `target`; raises SourceFault where none does."""
+    for source in SOURCES:
+        if source.accepts(target):
+            return source
+    raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {', '.join(s.name for s in SOURCES)})")
+
+
+def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callable[[Unit], OpenedFile]:
+    """Return the function that opens a unit of a job with these targets, and nothing outside them.
+
+    Targets must lie below one of `roots`, folders or addresses, where there are any. It raises SourceFault where the
+    unit cannot be opened. The file is open for reading only, is a regular file, and belongs to the caller.
+    """
+    names = frozenset(map(plain, targets))
+
+    def open_unit(unit: Unit) -> OpenedFile:
+        uri = unit.locator.uri
+        for place in above(uri):
+            if place in names:
+                real = place if roots is None else _inside(place, roots)
+                return source_of(place).open(replace(unit.locator, uri=real + uri[len(place) :]), real)
+        raise SourceFault("below none of the targets")
+
+    return open_unit
+
+
+def _inside(target: str, roots: Sequence[str]) -> str:
+    """Return where `target` leads, links followed; raises SourceFault where that is below none of `roots`."""
+    path = not scheme_of(target)
+    real = os.path.realpath(target) if path else target
+    if not path and {"..", "."} & set(target.split("/")):
+        raise SourceFault("an address with dots, which could lead out of the roots of this worker")
+    for root in roots:
+        outer = plain(os.path.realpath(root) if not scheme_of(root) else root)
+        if real == outer or real.startswith(outer.rstrip("/") + "/"):
+            return real
+    raise SourceFault("outside the roots that this worker may read (modelsweep worker --root)")
+
+
+def plain(target: str) -> str:
+    """Return a target as addresses below it begin."""
+    return target.rstrip("/") or target[:1]
+
+
+def above(uri: str) -> Iterator[str]:
+    """Yield `uri` and all that it could stand below, innermost first."""
+    yield uri
+    while "/" in uri:
+        uri = uri.rpartition("/")[0]
+        yield uri or "/"
