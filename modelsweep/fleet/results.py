@@ -1,0 +1,233 @@
+"""Result blobs: what examining one chunk yielded, stored before the ledger hears that it is done.
+
+Compressed lines of JSON (packing.py): a header `{"protocol", "tool", "rules", "units"}`, then one list for each unit,
+in the order of the chunk. What a unit's result says of places is relative to the unit, and findings name their rule by
+its number in the header: the rules of many findings stand there once. (By number, not by id: a child that was taken
+over and sends a rule of its own under a known id rewords nothing in the results of others.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Span
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Artifact, Tool, Unit, UnitResult
+from modelsweep.core.wire import Decoded, decode_rule, dumps, encode_rule
+from modelsweep.fleet.packing import loads, pack, unpack
+from modelsweep.fleet.signature import Damaged
+
+PROTOCOL = 1
+DIGEST = 12
+"""Bytes of SHA-256 that the ledger keeps of a blob."""
+_KINDS = {kind.value: kind for kind in ProblemKind}
+_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+_PLACEHOLDER = re.compile(r"\{\w+(?:![rsa])?\}")
+_WRONG_COUNT = "not as many results as it says: cut short"
+_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResults:
+    """The results of one chunk as they were read; iterating decodes them one by one and raises Damaged."""
+
+    name: str
+    tool: Tool
+    count: int
+    _rules: tuple[Rule, ...]
+    _lines: Iterable[bytes]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[UnitResult]:
+        lines = iter(self._lines)
+        next(lines, None)
+        number = 0
+        for number, line in enumerate(lines, 1):
+            value = loads(line, self.name)
+            try:
+                result = _decode(value, self._rules)
+            except _WRONG as error:
+                raise Damaged(self.name, f"a result is none: {type(error).__name__}") from error
+            if number > self.count:
+                break
+            yield result
+        if number != self.count:
+            raise Damaged(self.name, _WRONG_COUNT)
+
+
+def digest_of(blob: bytes) -> bytes:
+    """Return what the ledger keeps of a blob: the first bytes of its SHA-256."""
+    return hashlib.sha256(blob).digest()[:DIGEST]
+
+
+def results_name(job: str, chunk: int, digest: bytes) -> str:
+    """Return where the results of a chunk are stored: an examination that was done twice leaves two blobs."""
+    return f"jobs/{job}/results/{chunk:010d}-{digest.hex()}"
+
+
+def encode_chunk(tool: Tool, results: Sequence[UnitResult]) -> bytes:
+    """Return the results of one chunk, in its order, as they are stored."""
+    rules: dict[Rule, int] = {}
+    lines = [_dumps(_encode(result, rules)).encode("ascii") for result in results]
+    header = {
+        "protocol": PROTOCOL,
+        "tool": [tool.version, tool.ruleset, list(tool.scanners)],
+        "rules": [encode_rule(rule) for rule in rules],
+        "units": len(lines),
+    }
+    return pack((dumps(cast(Json, header)), *lines))
+
+
+def decode_chunk(blob: bytes, name: str = "result blob", digest: bytes | None = None) -> ChunkResults:
+    """Return the results in `blob`, not yet decoded; raises Damaged, also where the ledger's `digest` is another."""
+    if digest is not None and digest_of(blob) != digest:
+        raise Damaged(name, "not the bytes that the ledger knows")
+    lines = unpack(blob, name)
+    first = next(iter(lines), None)
+    header = None if first is None else loads(first, name)
+    if not isinstance(header, dict):
+        raise Damaged(name, "no results")
+    if header.get("protocol") != PROTOCOL:
+        raise Damaged(name, f"of protocol {header.get('protocol')!r:.20}, this program reads {PROTOCOL}")
+    try:
+        tool, rules, count = _tool(header["tool"]), tuple(map(_rule, header["rules"])), header["units"]
+    except _WRONG as error:
+        raise Damaged(name, f"no header of results: {type(error).__name__}") from error
+    if type(count) is not int or (isinstance(lines, list) and count != len(lines) - 1):
+        raise Damaged(name, _WRONG_COUNT)
+    return ChunkResults(name, tool, count, rules, lines)
+
+
+def _encode(result: UnitResult, rules: dict[Rule, int]) -> list[object]:
+    unit = result.unit
+    where = unit.locator
+    return [
+        unit.index,
+        unit.size,
+        [where.uri, where.version, *where.members],
+        [[_below(item.locator, where), item.size, item.digest, item.scanners] for item in result.artifacts],
+        [_row(where, fact, fact.kind, fact.value, dict(fact.detail)) for fact in result.facts],
+        [
+            _row(where, item, rules.setdefault(item.rule, len(rules)), item.subject, item.path, dict(item.evidence))
+            for item in result.findings
+        ],
+        [_row(where, problem, problem.kind, problem.scanner, problem.detail) for problem in result.problems],
+        result.bytes_read,
+        result.duration,
+    ]
+
+
+def _row(where: Locator, item: Fact | Finding | Problem, *fields: object) -> tuple[object, ...]:
+    return (_below(item.locator, where), item.span, *fields)
+
+
+def _below(inner: Locator, unit: Locator) -> Sequence[str]:
+    """Return the members that lead from the unit to `inner`; raises ValueError where they do not."""
+    if inner is unit:
+        return ()
+    depth = len(unit.members)
+    if (inner.uri, inner.version, inner.members[:depth]) != (unit.uri, unit.version, unit.members):
+        raise ValueError(f"a result of {unit} speaks of {inner}")
+    return inner.members[depth:]
+
+
+def _decode(row: Any, rules: Sequence[Rule]) -> UnitResult:
+    index, size, place, artifacts, facts, findings, problems, bytes_read, duration = row
+    uri, version, *members = _texts(place)
+    where = Locator(uri, tuple(members), version)
+    return UnitResult(
+        Unit(_number(index), where, _number(size)),
+        tuple([_artifact(where, *fields) for fields in artifacts]),
+        tuple([_fact(where, *fields) for fields in facts]) if facts else (),
+        tuple([_finding(where, rules, *fields) for fields in findings]) if findings else (),
+        tuple([_problem(where, *fields) for fields in problems]) if problems else (),
+        _number(bytes_read),
+        _seconds(duration),
+    )
+
+
+def _artifact(where: Locator, below: Any, size: Any, digest: Any, scanners: Any) -> Artifact:
+    return Artifact(_inner(where, below), _number(size), _text(digest), _texts(scanners))
+
+
+def _fact(where: Locator, below: Any, span: Any, kind: Any, value: Any, detail: Any) -> Fact:
+    return Fact(_text(kind), _text(value), _inner(where, below), _span(span), _object(detail))
+
+
+def _finding(  # noqa: PLR0913 - one for each field as it is stored
+    where: Locator, rules: Sequence[Rule], below: Any, span: Any, number: Any, subject: Any, path: Any, evidence: Any
+) -> Finding:
+    if _number(number) < 0:
+        raise IndexError("rule")
+    rule = rules[number]
+    finding = Finding(rule, _inner(where, below), _text(subject), _text(path), _span(span), _object(evidence))
+    _text(finding.message)  # fails here, with the name of the blob, rather than in the middle of a report
+    return finding
+
+
+def _problem(where: Locator, below: Any, span: Any, kind: Any, scanner: Any, detail: Any) -> Problem:
+    return Problem(_KINDS[kind], _inner(where, below), _text(scanner), _text(detail), _span(span))
+
+
+def _inner(unit: Locator, below: Any) -> Locator:
+    return Locator(unit.uri, unit.members + _texts(below), unit.version) if below else unit
+
+
+def _span(value: Any) -> Span | None:
+    if value is None:
+        return None
+    offset, length = value
+    return Span(_number(offset), _number(length))
+
+
+def _rule(value: Decoded) -> Rule:
+    """Return a rule of the header, its types those that `Rule` declares; raises TypeError and the like."""
+    rule = decode_rule(value)
+    for text in (rule.id, rule.title, rule.message, rule.why, rule.fix, rule.confidence, rule.since, *rule.references):
+        _text(text)
+    _number(rule.cwe)
+    if set("{}") & set(_PLACEHOLDER.sub("", rule.message)):
+        raise ValueError("a template that is more than names in braces")
+    return rule
+
+
+def _tool(value: Any) -> Tool:
+    version, ruleset, scanners = value
+    return Tool(_text(version), _text(ruleset), _texts(scanners))
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError("text")
+    return value
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if type(values) is not list:
+        raise TypeError("list")
+    return tuple(map(_text, values))
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError("number")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if type(value) not in (float, int):
+        raise TypeError("seconds")
+    return float(value)
+
+
+def _object(value: Any) -> Mapping[str, Json]:
+    if type(value) is not dict:
+        raise TypeError("object")
+    return value
