@@ -306,7 +306,8 @@ class _Nodes:
         inputs = tuple(record.texts.get("input", ())[:_TRACED])
         node = Node(record.span, record.text("name"), operator, inputs, strings, calls)
         concerns = self._concerns(operator)
-        if concerns or calls or self._text >= start or operator in TEXT_OPERATORS:
+        text = (operator == "Const" and strings) or self._text >= start or operator in TEXT_OPERATORS
+        if concerns or calls or text:
             self.full = self.full or len(self._kept) >= _NODES
             if concerns and len(self._kept) >= 2 * _NODES:
                 raise OverLimit(f"more than {_NODES:,} nodes that reach outside their graph")

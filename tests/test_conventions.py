@@ -42,6 +42,7 @@ FAMILIES = {
     "script": "the detector of scripts",
     "template": "the judge of chat templates",
     "tensorflow": "operators and assets of TensorFlow, in every format that holds them",
+    "tflite": "operators and external files of TensorFlow Lite, judged apart from its format",
     "torch": "storages, in every format of torch",
 }
 

@@ -11,7 +11,7 @@ RECOGNISERS = ("text", "media", "pointer")
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 KERAS = ("keras", "keras-h5")
-GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint")
+GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tflite")
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, "safetensors", "gguf")
 CONFIGURATIONS = ("json", "yaml")
 """Text that makes loaders import and call what it names."""

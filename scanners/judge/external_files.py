@@ -60,9 +60,17 @@ TENSORFLOW_ASSET = _rule(
     22,
     "https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/protobuf/meta_graph.proto",
 )
-_PATHS = {"onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
+TFLITE_PATH = _rule(
+    "tflite/external-path",
+    "External buffers outside the folder of the model",
+    "{path} is taken from {subject}: {reason}",
+    "Loading the model reads that file of the victim into tensors.",
+    22,
+    "https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs",
+)
+_PATHS = {"tflite": TFLITE_PATH, "onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
 KINDS = frozenset({"external-file"})
-RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET)
+RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:

@@ -145,6 +145,16 @@ TENSORFLOW_LEAVES = _tensorflow(
     "Running the model creates files in a place of its choice; their names and form are TensorFlow's own.",
     73,
 )
+TFLITE_CUSTOM = Rule(
+    id="tflite/custom-operator",
+    title="Custom operator of TensorFlow Lite",
+    severity=Severity.INFO,
+    message="the model uses the operator {subject}, which the runtime has to bring",
+    why="The operator is native code that must be registered before the model is loaded, and is not part of this file.",
+    fix="Load the model only with a runtime whose operators you trust.",
+    cwe=829,
+    references=("https://ai.google.dev/edge/litert/models/ops_custom",),
+)
 _READERS = "WholeFileReader TextLineReader FixedLengthRecordReader TFRecordReader LMDBReader IdentityReader".split()
 _TENSORFLOW = {
     **dict.fromkeys(
@@ -248,6 +258,7 @@ RULES = (
     TENSORFLOW_CUSTOM,
     TENSORFLOW_LOCAL,
     TENSORFLOW_LEAVES,
+    TFLITE_CUSTOM,
 )
 
 
@@ -255,6 +266,8 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     """Yield operators that do more than compute, and those that this file does not define."""
     yield from _onnx([fact for fact in facts if fact.detail.get("framework") == "onnx" and not fact.detail["defined"]])
     for fact in facts:
+        if fact.detail.get("framework") == "tflite":
+            yield Finding(TFLITE_CUSTOM, fact.locator, fact.value or "without a name", span=fact.span)
         rule = _rule_of(fact) if fact.detail.get("framework") == "tensorflow" else None
         if rule:
             strings = ", ".join(str(string) for string in _strings(fact)) or "what it is given when it runs"

@@ -1,0 +1,151 @@
+"""FlatBuffers read where they stand: tables, vectors and text by offset, each checked against the bytes there are.
+
+Layout: https://flatbuffers.dev/internals/. All offsets lead forwards, but those to the list of a table's fields.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Span
+from modelsweep.core.reader import Reader
+from modelsweep.core.scanner import Context, Malformed
+from modelsweep.core.units import KIB
+
+_PAGE = 64 * KIB
+_PAGES = 16
+"""Pages held at once: tables and what they point to may stand far apart."""
+_SMALLEST = 4
+"""Bytes of the smallest table: a file with more tables than have room in it uses some of them twice."""
+_READ = 4
+"""Times that the bytes of a file may be read as vectors: writers share equal ones, but not all with all."""
+_NUMBERS = {code: struct.Struct(f"<{code}") for code in "BbHhIiQq"}
+
+
+class FlatBuffer:
+    """The bytes of one buffer; every table costs an operation, and there are no more than have room."""
+
+    __slots__ = ("_context", "_pages", "_tables", "_vectors", "reader")
+
+    def __init__(self, reader: Reader, context: Context) -> None:
+        self.reader, self._context = reader, context
+        self._pages: dict[int, bytes] = {}
+        self._tables = reader.size // _SMALLEST
+        self._vectors = reader.size * _READ
+
+    def root(self) -> Table:
+        """Return the table that the buffer begins with."""
+        return self.table(self.offset(0))
+
+    def table(self, position: int) -> Table:
+        """Return the table at `position`; raises Malformed where it does not fit, or more are used than have room."""
+        self._context.operations.spend()
+        self._tables -= 1
+        if self._tables < 0:
+            raise Malformed("its tables are used more often than tables have room in it", position)
+        fields = position - self.number(position, "i")
+        size = self.number(fields, "H")
+        if size < 4 or size % 2 or fields + size > self.reader.size:
+            raise Malformed(f"the fields of a table are said to take {size} bytes", fields)
+        return Table(self, position, fields, size)
+
+    def spend(self, length: int) -> None:
+        """Take the bytes of a vector that is read; raises Malformed where the same are read over and over."""
+        self._vectors -= length
+        if self._vectors < 0:
+            raise Malformed("its vectors are used more often than they have room in it")
+
+    def offset(self, position: int) -> int:
+        """Return where the offset at `position` leads; raises Malformed where that is no place behind it."""
+        length = self.number(position, "I")
+        if not 4 <= length <= self.reader.size - position - 4:
+            raise Malformed(f"an offset of {length:,} leads out of the file", position)
+        return position + length
+
+    def number(self, position: int, code: str) -> int:
+        """Return the number at `position`, as `struct` names its width; raises Malformed."""
+        form = _NUMBERS[code]
+        value: int = form.unpack(self.bytes(position, form.size))[0]
+        return value
+
+    def bytes(self, position: int, length: int) -> bytes:
+        """Return exactly `length` bytes, through pages that are kept while they are short; raises Malformed."""
+        if position < 0 or length > self.reader.size - position:
+            raise Malformed(f"{length:,} bytes are not there", max(position, 0))
+        start = position - position % _PAGE
+        if position + length > start + _PAGE:
+            return self.reader.read(position, length)
+        page = self._pages.get(start)
+        if page is None:
+            if len(self._pages) >= _PAGES:
+                self._pages.pop(next(iter(self._pages)))
+            page = self._pages[start] = self.reader.read(start, min(_PAGE, self.reader.size - start))
+        return page[position - start : position - start + length]
+
+
+class Table:
+    """A table: its fields by number, each absent, or a number, a table, a text or a vector."""
+
+    __slots__ = ("_buffer", "_fields", "_size", "position")
+
+    def __init__(self, buffer: FlatBuffer, position: int, fields: int, size: int) -> None:
+        self._buffer, self.position, self._fields, self._size = buffer, position, fields, size
+
+    def _place(self, slot: int) -> int:
+        """Return where a field stands, 0 where it is absent."""
+        at = 4 + 2 * slot
+        length = self._buffer.number(self._fields + at, "H") if at + 2 <= self._size else 0
+        return self.position + length if length else 0
+
+    def number(self, slot: int, code: str, default: int = 0) -> int:
+        """Return a number, or what it is when absent."""
+        place = self._place(slot)
+        return self._buffer.number(place, code) if place else default
+
+    def table(self, slot: int) -> Table | None:
+        """Return a table, None where it is absent."""
+        place = self._place(slot)
+        return self._buffer.table(self._buffer.offset(place)) if place else None
+
+    def vector(self, slot: int, width: int) -> Span:
+        """Return where the elements of a vector stand, `width` bytes each; empty where it is absent."""
+        place = self._place(slot)
+        if not place:
+            return Span(0, 0)
+        start = self._buffer.offset(place)
+        length = self._buffer.number(start, "I") * width
+        if length > self._buffer.reader.size - start - 4:
+            raise Malformed(f"a vector claims {length:,} bytes", start)
+        return Span(start + 4, length)
+
+    def numbers(self, slot: int, code: str = "i", limit: int | None = None) -> Iterator[int]:
+        """Yield the numbers of a vector, at most `limit`."""
+        width = _NUMBERS[code].size
+        span = self.vector(slot, width)
+        stop = span.offset + (span.length if limit is None else min(span.length, limit * width))
+        self._buffer.spend(stop - span.offset)
+        for start in range(span.offset, stop, _PAGE):
+            data = self._buffer.bytes(start, min(_PAGE, stop - start))
+            yield from (value for (value,) in _NUMBERS[code].iter_unpack(data))
+
+    def tables(self, slot: int) -> Iterator[Table]:
+        """Yield the tables of a vector."""
+        span = self.vector(slot, 4)
+        self._buffer.spend(span.length)
+        for place in range(span.offset, span.offset + span.length, 4):
+            yield self._buffer.table(self._buffer.offset(place))
+
+    def count(self, slot: int) -> int:
+        """Return how many offsets a vector holds."""
+        return self.vector(slot, 4).length // 4
+
+    def text(self, slot: int, limit: int) -> str:
+        """Return the beginning of a text, at most `limit` bytes; nothing where it is absent.
+
+        Raises Malformed where no zero ends it.
+        """
+        span = self.vector(slot, 1)
+        if span.offset and self._buffer.number(span.offset + span.length, "B"):
+            raise Malformed("no zero ends a text", span.offset)
+        return self._buffer.bytes(span.offset, min(span.length, limit)).decode("utf-8", "replace")
