@@ -9,24 +9,21 @@ description of a model are examined as such.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.limits import Budget, OverLimit
-from modelsweep.core.reader import Reader, SourceFault
 from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, MissingDependency, Scanner, problem_of
 from modelsweep.core.text import printable
 from scanners.judge.external_files import outside
 from scanners.parsing import keras_config
+from scanners.parsing.hdf5_source import SIGNATURE, Hdf5Source
 from scanners.parsing.keras_config import SHOWN
 
 NAME = "keras-h5"
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUFFIXES = (".h5", ".hdf5", ".keras")
 _OBJECTS = 1_000_000
-_SOURCES = 10_000
-"""Sources of one virtual dataset, or files of one external storage, that are looked at."""
 _DTYPE = 60
 _CONFIGS = ("model_config", "training_config", "layer_config")
 _REFERENCES = (
@@ -63,61 +60,22 @@ BESIDE = _rule(
 )
 
 
-class _File:
-    """What h5py reads from: the bytes of a reader, as much of Python's file interface as it asks for."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader, self._position = reader, 0
-        self.fault: SourceFault | None = None
-        """What went wrong with the source: HDF5 turns it into an error of its own."""
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to `offset` from the start, the position or the end."""
-        self._position = offset + (0, self._position, self._reader.size)[whence]
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
-    def read(self, length: int = -1) -> bytes:
-        """Return up to `length` bytes, all that are left where it is negative."""
-        left = max(0, self._reader.size - self._position)
-        try:
-            data = self._reader.read(self._position, left if length < 0 else min(length, left))
-        except SourceFault as fault:
-            self.fault = fault
-            raise
-        self._position += len(data)
-        return data
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill `buffer` as far as there are bytes, and return how many."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing: nothing is written."""
-
-
 def accepts(blob: Blob) -> bool:
     """Return whether a superblock stands at the start or after a user's block; the suffix admits long ones."""
-    if blob.head.startswith(SIGNATURE):
-        return True
-    if any(blob.head.startswith(SIGNATURE, offset) for offset in (512, 1024, 2048)):
-        return True
-    return blob.locator.suffix in SUFFIXES and any(
-        blob.reader.read(offset, len(SIGNATURE)) == SIGNATURE for offset in _user_blocks(blob.size)
-    )
+    return _superblock(blob) is not None
 
 
-def _user_blocks(size: int) -> Iterator[int]:
-    """Yield where a superblock may stand beyond the head: at the doublings of 512."""
+def _superblock(blob: Blob) -> int | None:
+    """Return where the superblock stands: at the start, or at a doubling of 512 behind bytes of the user's own."""
+    for offset in (0, 512, 1024, 2048):
+        if blob.head.startswith(SIGNATURE, offset):
+            return offset
     offset = HEAD
-    while offset + len(SIGNATURE) <= size:
-        yield offset
+    while blob.locator.suffix in SUFFIXES and offset + len(SIGNATURE) <= blob.size:
+        if blob.reader.read(offset, len(SIGNATURE)) == SIGNATURE:
+            return offset
         offset *= 2
+    return None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -126,13 +84,15 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         import h5py
     except ImportError:
         raise MissingDependency("HDF5 needs the package h5py: pip install 'modelsweep[h5]'") from None
-    source = _File(blob.reader)
+    source = Hdf5Source(blob.reader, _superblock(blob) or 0)
     try:
         file = h5py.File(source, "r")
     except _FAULTS as error:
         raise source.fault or Malformed(f"HDF5 cannot open it: {error}") from None
     try:
         yield from _Walk(h5py, blob, context, source).items(file.id)
+        if source.endless:
+            raise source.endless
     finally:
         file.close()
 
@@ -144,7 +104,7 @@ _FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError, NotImplemente
 class _Walk:
     """One pass over the objects of a file, each visited once however many links lead to it."""
 
-    def __init__(self, h5py: Any, blob: Blob, context: Context, source: _File) -> None:
+    def __init__(self, h5py: Any, blob: Blob, context: Context, source: Hdf5Source) -> None:
         self._h5, self._blob, self._context, self._source = h5py, blob, context, source
         self._objects = Budget("objects and links in a file", _OBJECTS)
         self._seen: set[int] = set()
@@ -158,8 +118,9 @@ class _Walk:
             parent, name, path = left.pop()
             try:
                 found = self._h5.h5o.open(parent, name)
+                if not path:
+                    self._seen.add(h5g.get_objinfo(found).objno[0])  # links mark all objects but the root
                 yield from self._attributes(found, path)
-                self._seen.add(self._h5.h5o.get_info(found).addr)  # the root: links marked all others
                 if isinstance(found, h5g.GroupID):
                     yield from self._links(found, path, left)
                 elif isinstance(found, h5d.DatasetID):
@@ -172,9 +133,7 @@ class _Walk:
     def _links(self, group: Any, path: str, left: list[tuple[Any, bytes, str]]) -> Iterator[Item]:
         """Yield which links of `group` lead outside; add the objects not yet seen to `left`."""
         below = len(left)
-        for name in group:
-            self._objects.spend()
-            self._context.operations.spend()
+        for name in self._names(group.links.iterate):
             inner = keras_config.shortened(f"{path}/{printable(name.decode('utf-8', 'replace'))}")
             try:
                 yield from self._link(group, name, inner, left)
@@ -182,10 +141,22 @@ class _Walk:
                 yield self._malformed(inner, error)
         left[below:] = reversed(left[below:])
 
+    def _names(self, iterate: Callable[[Callable[..., None]], object]) -> list[bytes]:
+        """Return the names that `iterate` calls back with, in one pass: by number each would cost a pass of its own."""
+        names: list[bytes] = []
+
+        def found(name: bytes, *_: object) -> None:
+            self._objects.spend()
+            self._context.operations.spend()
+            names.append(name)
+
+        iterate(found)
+        return names
+
     def _link(self, group: Any, name: bytes, path: str, left: list[tuple[Any, bytes, str]]) -> Iterator[Item]:
         h5l, link = self._h5.h5l, group.links.get_info(name)
         if link.type == h5l.TYPE_HARD:
-            place = self._h5.h5o.get_info(group, name).addr
+            place = link.u  # H5Oget_info would also measure the object, which takes long
             if place not in self._seen:
                 self._seen.add(place)
                 left.append((group, name, path))
@@ -197,12 +168,17 @@ class _Walk:
 
     def _dataset(self, dataset: Any, path: str) -> Iterator[Item]:
         made = dataset.get_create_plist()
-        for index in range(min(made.get_external_count(), _SOURCES)):
-            yield self._elsewhere(path, "stored in", made.get_external(index)[0])
-        if made.get_layout() == self._h5.h5d.VIRTUAL:
-            sources = {made.get_virtual_filename(index) for index in range(min(made.get_virtual_count(), _SOURCES))}
-            for source in sorted(sources - {"."}):
-                yield self._elsewhere(path, "a virtual dataset over", source)
+        stored, drawn = set(), set()
+        for index in range(made.get_external_count()):
+            self._context.operations.spend()
+            stored.add(made.get_external(index)[0])
+        for index in range(made.get_virtual_count() if made.get_layout() == self._h5.h5d.VIRTUAL else 0):
+            self._context.operations.spend()
+            drawn.add(made.get_virtual_filename(index))
+        for name in sorted(stored):
+            yield self._elsewhere(path, "stored in", name)
+        for name in sorted(drawn - {"."}):
+            yield self._elsewhere(path, "a virtual dataset over", name)
         self._dtypes[printable(str(dataset.dtype), _DTYPE)] += 1
 
     def _elsewhere(self, path: str, kind: str, target: bytes | str) -> Finding:
@@ -212,12 +188,10 @@ class _Walk:
 
     def _attributes(self, owner: Any, path: str) -> Iterator[Item]:
         h5a = self._h5.h5a
-        for index in range(h5a.get_num_attrs(owner)):
-            self._context.operations.spend()
-            attribute = h5a.open(owner, index=index)
-            text = self._text(attribute)
+        for key in self._names(lambda found: h5a.iterate(owner, found)):
+            text = self._text(h5a.open(owner, key))
             if text:
-                name = printable(attribute.name.decode("utf-8", "replace"))
+                name = printable(key.decode("utf-8", "replace"))
                 yield from self._described(text, name, keras_config.shortened(f"{path or '/'}@{name}"))
 
     def _text(self, attribute: Any) -> bytes:
@@ -242,7 +216,7 @@ class _Walk:
         if name not in _CONFIGS and not (text.lstrip().startswith(b"{") and b"class_name" in text):
             return
         try:
-            document = keras_config.parse(text.rstrip(b"\0"), self._context).value
+            document = keras_config.parse(text.rstrip(b"\0"), self._context, "surrogateescape").value
         except Malformed as error:
             if name in _CONFIGS:
                 yield problem_of(error, self._blob.locator, NAME)

@@ -139,6 +139,16 @@ OPERATION = _rule(
     "https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md",
     cwe="73",
 )
+ARGUMENT = _rule(
+    "path-argument",
+    "An argument of a layer is a path or an address",
+    Severity.INFO,
+    "{path} is {subject}",
+    "No layer of Keras opens an argument of this name, but a class of somebody's own may.",
+    "https://keras.io/guides/serialization_and_saving/",
+    cwe="73",
+    fix="Make sure that the class does not open, fetch or write what the argument names.",
+)
 LAYER_NAME = _rule(
     "layer-name-escapes",
     "A layer whose name is a path out of the folder of weights",
@@ -160,6 +170,7 @@ RULES = (
     OUTSIDE,
     PATH,
     OPERATION,
+    ARGUMENT,
     LAYER_NAME,
 )
 
@@ -172,6 +183,7 @@ _MODELLING = frozenset(
     "metrics mixed_precision models ops optimizers premade_models quantizers random regularizers tokenizers backend "
     "wrappers distribution".split()
 )
+_NO_MODELLING = frozenset("saving utils export callbacks datasets".split())
 _ROOT = frozenset(
     "DTypePolicy FloatDTypePolicy Functional Initializer Input InputSpec KerasTensor Layer Loss Metric "
     "Model Operation Optimizer Quantizer Regularizer Sequential StatelessScope Variable".split()
@@ -180,8 +192,9 @@ _FEATURES = frozenset("FeatureSpace Feature Cross".split())
 # Functions of Keras that load, fetch, save and make objects of configurations, wherever they are exported
 _GADGETS = {
     "network access": "get_file",
-    "deserialisation": "load_model load_weights model_from_json model_from_config model_from_yaml func_load "
-    "deserialize deserialize_keras_object deserialize_torch_module load_own_variables",
+    "deserialisation": "load_model load_model_from_hdf5 load_weights load_weights_from_hdf5_group model_from_json "
+    "model_from_config model_from_yaml func_load deserialize deserialize_keras_object deserialize_torch_module "
+    "load_own_variables",
     "file access": "save_model save_weights save_img load_img image_dataset_from_directory "
     "text_dataset_from_directory audio_dataset_from_directory timeseries_dataset_from_directory extract_archive",
 }
@@ -193,7 +206,14 @@ _CODE_NAMES = frozenset(
     "__subclasses__ __globals__ marshal pickle cloudpickle ctypes b64decode rmtree shutil open startfile runpy "
     "get_file py_function numpy_function write_file read_file".split()
 )
-_OPERATIONS = ("io.", "py_function", "numpy_function", "write_file", "read_file", "load_op_library")
+# What the names of TensorFlow's functions on files, on Python and on other models hold, without case and underscores
+_OPERATIONS = (
+    "readfile matchingfiles writefile writegraph gfile tfrecord pyfunc numpyfunction oplibrary loadlibrary savedmodel. "
+    "checkpoint restorev2 savev2 dataset data. summary. keras.utils. keras.models. keras.saving. sqldataset printv2 "
+    "importgraphdef"
+).split()
+# How the names of Keras' functions on files begin, where they are no gadget that is known by name
+_FILE_VERBS = ("load_", "_load_", "save_", "_save_", "read_", "write_", "extract_", "download_", "import_", "func_")
 _NAMES_SHOWN = 5
 
 
@@ -239,10 +259,15 @@ def _danger(name: str) -> str:
 def _is_unusual(name: str) -> bool:
     """Return whether `name` stands in Keras, but not where parts of models do."""
     parts = name.split(".")
+    if name.startswith(_TENSORFLOW[:2]):
+        parts = parts[parts.index("keras") :]
     if parts[0] not in ("keras", "tf_keras", "keras_core"):
         return False
     inner = [part for part in parts[1:-1] if part not in ("src", "api", "_tf_keras", "keras", "_v1", "_v2")]
-    return not (inner[0] in _MODELLING or parts[-1] in _FEATURES if inner else parts[-1] in _ROOT)
+    if not inner:
+        return parts[-1] not in _ROOT
+    made_of = inner[0] in _MODELLING and not _NO_MODELLING.intersection(inner)
+    return parts[-1].startswith(_FILE_VERBS) or not (made_of or parts[-1] in _FEATURES)
 
 
 def _is_unknown(name: str) -> bool:
@@ -252,7 +277,9 @@ def _is_unknown(name: str) -> bool:
 
 def _lambda(fact: Fact) -> Iterator[Finding]:
     if not fact.detail.get("code"):
-        yield _said(NAMED_LAMBDA, fact)
+        named = f"{fact.detail.get('module', '')}.{fact.value}"
+        danger = family(named)  # Keras 2 looks the function up in the module, where that is imported already
+        yield _said(DANGEROUS, fact, named, family=danger) if danger else _said(NAMED_LAMBDA, fact)
         return
     listed = fact.detail.get("names")
     names = [str(name) for name in listed] if isinstance(listed, list) else []
@@ -270,7 +297,8 @@ def _path(fact: Fact) -> Iterator[Finding]:
 
 
 def _operation(fact: Fact) -> Iterator[Finding]:
-    if fact.value.startswith(_OPERATIONS[0]) or any(name in fact.value for name in _OPERATIONS[1:]):
+    name = fact.value.lower().replace("_", "")
+    if any(part in name for part in _OPERATIONS):
         yield _said(OPERATION, fact)
 
 
@@ -297,6 +325,7 @@ _OPINIONS = {
     "keras-torch-module": _always(TORCH_MODULE),
     "keras-unsafe": _always(UNSAFE),
     "keras-path": _path,
+    "keras-argument": _always(ARGUMENT),
     "keras-operation": _operation,
     "keras-layer-name": _layer_name,
 }

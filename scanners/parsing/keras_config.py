@@ -21,11 +21,11 @@ from scanners.parsing.marshal_names import names_in
 
 SHOWN = 160
 """Characters of a name, path or text that a fact holds."""
-_NAMES = 200
+_NAMES = 2_000
 """Names of one code object that a fact holds."""
 _WORST_NODE = 72
 """Bytes that one JSON value takes in memory at most, besides the text itself."""
-_CODE_NESTING = 6
+_CODE_VALUES = 20
 """Lists and objects that may stand around encoded code."""
 _UNSAFE = "enable_unsafe_deserialization"
 # Arguments that layers and functions open as files or fetch (vocabularies, saved models, weights)
@@ -33,7 +33,14 @@ _PATHS = frozenset(
     "vocabulary vocabulary_file idf_weights merges proto handle filepath file_path filename fname path origin url "
     "cache_dir directory archive asset_path weights_path".split()
 )
+_ELSEWHERE = (
+    *(f"/{folder}/" for folder in "etc home root proc var tmp opt usr mnt".split()),
+    *("~/", "../", "..\\", "C:\\"),
+)
+"""How the paths of files begin that an argument of any other name may hold."""
 _LAMBDA_FUNCTIONS = ("function", "output_shape", "mask")
+_MODELS = ("modelTopology", "model_config")
+"""Keys under which TensorFlow.js keeps a model; its objects name no modules."""
 _OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod")
 """Layers of Keras 2 that call a TensorFlow symbol by name."""
 
@@ -51,8 +58,11 @@ class _Node(NamedTuple):
     value: Json
 
 
-def parse(data: bytes, context: Context) -> Document:
-    """Return the document that `data` holds, in any encoding of JSON; raises Malformed and OverLimit."""
+def parse(data: bytes, context: Context, errors: str = "surrogatepass") -> Document:
+    """Return the document that `data` holds, in any encoding of JSON; raises Malformed and OverLimit.
+
+    `errors` says what becomes of bytes that are no text: h5py hands them on as surrogates.
+    """
     import json
 
     nodes = sum(data.count(mark) for mark in (b",", b"[", b"{", b":"))
@@ -67,10 +77,12 @@ def parse(data: bytes, context: Context) -> Document:
         return found
 
     try:
-        text = data.decode(json.detect_encoding(data), "surrogatepass")
+        text = data.decode(json.detect_encoding(data), errors)
         return Document(json.loads(text, object_pairs_hook=pairs), tuple(dict.fromkeys(repeated)))
     except ValueError as error:
         raise Malformed(f"the configuration is not JSON: {error}", 0) from None
+    except RecursionError:
+        raise OverLimit("the configuration is nested deeper than Python's parser goes") from None
 
 
 def is_keras(document: Json, context: Context) -> bool:
@@ -78,13 +90,11 @@ def is_keras(document: Json, context: Context) -> bool:
 
     Keras makes the objects inside lists and plain objects too, before it notices that there is no model.
     """
-    if isinstance(document, dict) and isinstance(document.get("class_name"), str) and "config" in document:
-        return True
     return any(
         isinstance(node.value, dict)
         and isinstance(node.value.get("class_name"), str)
         and "config" in node.value
-        and ("module" in node.value or "registered_name" in node.value)
+        and (not node.path or node.key in _MODELS or "module" in node.value or "registered_name" in node.value)
         for node in _nodes(document, "", context)
     )
 
@@ -135,11 +145,12 @@ def _object(node: _Node, blob: Blob, context: Context) -> Iterator[Item]:
     if not isinstance(class_name, str) or not ({"config", "module", "registered_name"} & value.keys()):
         return
     yield _named(node.path, value, locator)
+    class_name = class_name.rpartition(".")[2]  # `layers.Lambda` in the module `keras` is found as well
     if class_name == "__lambda__":
-        yield _code(node.path, config, locator)
+        yield from _code(node.path, config, locator)
     elif not isinstance(config, dict):
         return
-    elif class_name == "Lambda":
+    elif class_name == "Lambda" or any(config.get(f"{key}_type") == "lambda" for key in _LAMBDA_FUNCTIONS):
         yield from _lambda(node.path, config, locator)
     elif class_name in _OPERATIONS:
         yield _fact("keras-operation", str(config.get("function", config.get("symbol", ""))), node.path, locator)
@@ -163,41 +174,59 @@ def _named(path: str, value: dict[str, Json], locator: Locator) -> Fact:
     return Fact("keras-object", printable(dotted, SHOWN), locator, detail=detail)
 
 
-def _lambda(path: str, config: dict[str, Json], locator: Locator) -> Iterator[Fact]:
+def _lambda(path: str, config: dict[str, Json], locator: Locator) -> Iterator[Item]:
     """Yield the code of a Lambda layer in the form of Keras 2, or the name of what it calls."""
     for key in _LAMBDA_FUNCTIONS:
         function = config.get(key)
         if isinstance(function, dict) and function.get("class_name") == "__lambda__":
             continue  # an object of its own, which the walk meets
-        if config.get(f"{key}_type", "lambda") == "lambda" and not isinstance(function, str) and _code_text(function):
-            yield _code(_joined(path, key), function, locator)
+        if config.get(f"{key}_type", "lambda") == "lambda" and not isinstance(function, str) and _code_texts(function):
+            yield from _code(_joined(path, key), function, locator)
         elif key == "function":
             name = function.get("config") if isinstance(function, dict) else function
             name = name if isinstance(name, str) else "a function"
-            yield Fact("keras-lambda", printable(name, SHOWN), locator, detail={"path": path, "code": False})
+            module = config.get("module")
+            detail: dict[str, Json] = {"path": path, "code": False}
+            if isinstance(module, str):
+                detail["module"] = printable(module, SHOWN)
+            yield Fact("keras-lambda", printable(name, SHOWN), locator, detail=detail)
 
 
-def _code_text(value: Json) -> str:
-    """Return the encoded code in what `func_dump` made: (code, defaults, closure) as a list, tuple or object."""
-    for _ in range(_CODE_NESTING):
-        if isinstance(value, list):
-            value = value[0] if value else ""
-        elif isinstance(value, dict):
-            value = next((value[key] for key in ("code", "value", "items") if key in value), "")
-    return value if isinstance(value, str) else ""
+def _code_texts(value: Json) -> list[str]:
+    """Return the encoded code in what `func_dump` made, (code, defaults, closure), however it is wrapped.
+
+    Loaders differ in the key they read it from, so that an object may hold more than one.
+    """
+    found, left = [], [value]
+    for _ in range(_CODE_VALUES):
+        if not left:
+            break
+        item = left.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, list):
+            left.extend(item[:1])
+        elif isinstance(item, dict):
+            left.extend(item[key] for key in ("code", "value", "items") if key in item)
+    return found
 
 
-def _code(path: str, value: Json, locator: Locator) -> Fact:
-    """Return the fact of a marshalled function, with all names in its code."""
-    text = value if isinstance(value, str) else _code_text(value)
-    try:
-        code = binascii.a2b_base64(text.encode("ascii", "replace"))
-    except binascii.Error:
-        code = text.encode("raw_unicode_escape", "replace")  # the form before base64, which Keras still reads
-    names = names_in(code)
-    shown: list[Json] = [printable(name, SHOWN) for name in names[:_NAMES]]
-    detail: dict[str, Json] = {"path": path, "code": True, "names": shown, "size": len(code)}
-    return Fact("keras-lambda", "a function stored by value", locator, detail=detail)
+def _code(path: str, value: Json, locator: Locator) -> Iterator[Item]:
+    """Yield the fact of a marshalled function, with all names in its code."""
+    names: dict[str, None] = {}
+    size = 0
+    for text in _code_texts(value):
+        try:
+            code = binascii.a2b_base64(text.encode("ascii"))
+        except (binascii.Error, UnicodeEncodeError):
+            code = text.encode("raw_unicode_escape", "replace")  # the form before base64, which Keras still reads
+        names.update(dict.fromkeys(names_in(code)))
+        size += len(code)
+    shown: list[Json] = [printable(name, SHOWN) for name in list(names)[:_NAMES]]
+    detail: dict[str, Json] = {"path": path, "code": True, "names": shown, "size": size}
+    yield Fact("keras-lambda", "a function stored by value", locator, detail=detail)
+    if len(names) > _NAMES:
+        yield problem_of(OverLimit(f"{path} uses {len(names):,} names: the rest is left out"), locator, "keras")
 
 
 def _torch_module(path: str, config: dict[str, Json], blob: Blob, context: Context) -> Iterator[Item]:
@@ -228,11 +257,15 @@ def _text(node: _Node, locator: Locator) -> Iterator[Fact]:
         return
     if _UNSAFE in text:
         yield _fact("keras-unsafe", text, node.path, locator)
-    in_list = node.path.rpartition(".")[2] != node.key
-    if (node.key in _PATHS and not in_list) or "://" in text[:12]:
+    if node.path.rpartition(".")[2] != node.key:
+        return  # in a list, which holds words of a vocabulary and the like
+    if node.key in _PATHS:
         yield _fact("keras-path", text, node.path, locator, node.key)
-    elif node.key == "name" and ("/" in text or "\\" in text):
-        yield _fact("keras-layer-name", text, node.path, locator)
+    elif node.key == "name":
+        if "/" in text or "\\" in text:
+            yield _fact("keras-layer-name", text, node.path, locator)
+    elif "://" in text[:12] or text.startswith(_ELSEWHERE):
+        yield _fact("keras-argument", text, node.path, locator, node.key)
 
 
 def _fact(kind: str, text: str, path: str, locator: Locator, key: str = "") -> Fact:

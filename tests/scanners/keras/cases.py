@@ -81,7 +81,7 @@ FUNCTIONAL = made(
         "name": "functional",
         "layers": [
             INPUT,
-            {**DENSE, "name": "dense", "inbound_nodes": [{"args": [TENSOR], "kwargs": {"mask": None}}]},
+            dict(DENSE, name="dense", inbound_nodes=[{"args": [TENSOR], "kwargs": {"mask": None}}]),
             made("Add", {"name": "add"}, "keras.src.ops.numpy"),
             layer("Concatenate", axis={"class_name": "__tuple__", "items": [1, 2]}),
             layer("Rescaling", scale={"class_name": "__tensor__", "config": {"value": 0.5, "dtype": "float32"}}),
@@ -116,14 +116,14 @@ KERAS_2: dict[str, Any] = {
 }
 
 
-HARMLESS = ("x", "expand_dims", "reduce_mean")
+HARMLESS: tuple[str, ...] = ("x", "expand_dims", "reduce_mean")
 DANGEROUS = ("__import__", "os", "system", "echo modelsweep-test")
 
 
 def encoded(texts: tuple[str, ...]) -> str:
     """Return marshalled code of Python 3.8 and later as Keras' func_dump writes it, with `texts` for its names."""
     names = b"".join(b"\xda" + bytes([len(item)]) + item.encode() for item in texts)
-    code = b"\xe3" + bytes(24) + b"s\x04\0\0\0" + b"|\0S\0" + b"\xa9" + bytes([len(texts)]) + names
+    code = b"\xe3" + bytes(24) + b"s\x04\0\0\0" + b"|\0S\0" + b"(" + len(texts).to_bytes(4, "little") + names
     return base64.encodebytes(code + b"\xfa\x11/home/os/model.py\xfa\x08<lambda>").decode()
 
 
@@ -174,6 +174,25 @@ def escaped(document: object) -> bytes:
 
 TORCH = layer("TorchModuleWrapper", module=base64.b64encode(EVIL).decode(), output_shape=None)
 URL_VOCABULARY = "http" + "://169.254.169.254/latest/meta-data"
+
+WORDS = ["", "[UNK]", "http" + "://t.co/x", "/etc/passwd", "~/a", "../b"]
+HIDDEN = encoded(DANGEROUS)
+MANY = tuple(f"name_{number}" for number in range(2_100))
+
+
+def operation(function_name: str) -> dict[str, Any]:
+    """Return a model of Keras 2 that calls a function of TensorFlow by name."""
+    return {
+        "class_name": "Model",
+        "config": {"layers": [{"class_name": "TFOpLambda", "config": {"function": function_name}}]},
+    }
+
+
+def function_lambda(name: str, module: str) -> dict[str, Any]:
+    """Return a model of Keras 2 with a Lambda layer that calls a function by name."""
+    config = {"name": "l", "function": name, "function_type": "function", "module": module}
+    return {"class_name": "Sequential", "config": {"layers": [{"class_name": "Lambda", "config": config}]}}
+
 
 CASES = {
     "benign_sequential": Case(archive(STANDARD), "model.keras", Verdict.CLEAN),
@@ -228,12 +247,31 @@ CASES = {
     "vocabulary_absolute": case(sequential(layer("StringLookup", vocabulary="/etc/passwd")), Verdict.MALICIOUS),
     "vocabulary_file": case(sequential(layer("TextVectorization", vocabulary="vocabulary.txt")), Verdict.REVIEW),
     "saved_model_layer": case(sequential(layer("TFSMLayer", filepath="../other/model")), Verdict.MALICIOUS),
-    "file_operation": case(
-        {
-            "class_name": "Model",
-            "config": {"layers": [{"class_name": "TFOpLambda", "config": {"function": "io.read_file"}}]},
-        },
+    "file_operation": case(operation("io.read_file"), Verdict.MALICIOUS),
+    "file_operation_raw": case(operation("raw_ops.WriteFile"), Verdict.MALICIOUS),
+    "benign_operation": case(operation("io.decode_jpeg"), Verdict.CLEAN),
+    "benign_words": case(sequential(layer("StringLookup", vocabulary=WORDS)), Verdict.CLEAN),
+    "path_argument": case(sequential(layer("Mine", paper="https" + "://example.org/paper")), Verdict.CLEAN),
+    "lambda_dotted": case(
+        sequential(made("layers.Lambda", {"function": [encoded(DANGEROUS), None, None]}, "keras")), Verdict.MALICIOUS
+    ),
+    "lambda_of_many_names": case(sequential(layer("Lambda", function=stored(MANY))), Verdict.REVIEW),
+    "lambda_of_two_codes": case(
+        sequential(
+            layer("Dense", activation={**stored(HARMLESS), "config": {"code": encoded(HARMLESS), "value": HIDDEN}})
+        ),
         Verdict.MALICIOUS,
+    ),
+    "lambda_names_os": case(function_lambda("system", "os"), Verdict.MALICIOUS),
+    "benign_lambda_names_own": case(function_lambda("scale", "acme.layers"), Verdict.CLEAN),
+    "unusual_function": case(sequential(function("load_anything", "keras.src.legacy.backend")), Verdict.REVIEW),
+    "dangerous_in_tfjs": case(
+        {"format": "layers-model", "modelTopology": {"model_config": lambda_2(DANGEROUS)}}, Verdict.MALICIOUS
+    ),
+    "nested_too_deep": Case(
+        lambda: b'{"class_name": "Model", "config": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        "config.json",
+        Verdict.NOT_SCANNED,
     ),
     "layer_name_escapes": case(sequential(layer("Dense", name="../../weights")), Verdict.REVIEW),
     "duplicate_key": Case(

@@ -15,12 +15,12 @@ from tests.scanners.case import Case
 from tests.scanners.keras.cases import DANGEROUS, HARMLESS, KERAS_2, lambda_2
 
 
-def file(fill: Callable[[h5py.File], object]) -> Callable[[], bytes]:
+def file(fill: Callable[[h5py.File], object], libver: str | None = None) -> Callable[[], bytes]:
     """Return what builds a file that `fill` filled."""
 
     def build() -> bytes:
         stream = io.BytesIO()
-        with h5py.File(stream, "w") as made:
+        with h5py.File(stream, "w", libver=libver) as made:
             fill(made)
         return stream.getvalue()
 
@@ -81,6 +81,29 @@ def case(fill: Callable[[Any], object], verdict: Verdict, name: str = "model.h5"
     return Case(file(fill), name, verdict)
 
 
+def endless_heap() -> bytes:
+    """Return a file in whose global heap an object has no size, over which libhdf5 alone would never end."""
+    data = bytearray(file(virtual("/etc/other"))())
+    heap = data.index(b"GCOL")
+    at = heap + 16
+    while data[at : at + 2] != b"\0\0":
+        at += 16 + -(-int.from_bytes(data[at + 8 : at + 16], "little") // 8) * 8
+    data[at + 8 : at + 16] = bytes(8)
+    return bytes(data)
+
+
+def many_attributes(made: Any) -> None:
+    """Fill in a description behind thousands of other attributes."""
+    for number in range(2_000):
+        made.attrs[f"{number}"] = number
+    made.attrs["model_config"] = json.dumps(lambda_2(DANGEROUS)).encode() + b" " * 70_000
+
+
+def no_text(made: Any) -> None:
+    """Fill in a description with a byte that is no UTF-8, which h5py hands on as a surrogate."""
+    made.attrs["model_config"] = json.dumps(lambda_2(DANGEROUS)).encode().replace(b"Sequential", b"Seq\xff")
+
+
 CASES = {
     "benign_weights": case(weights, Verdict.CLEAN, "model.weights.h5"),
     "benign_model": case(model(KERAS_2), Verdict.CLEAN),
@@ -95,4 +118,7 @@ CASES = {
     "external_link_beside": case(external("shard.h5"), Verdict.REVIEW),
     "external_storage": case(stored_outside, Verdict.MALICIOUS),
     "virtual_dataset": case(virtual("../other.h5"), Verdict.MALICIOUS),
+    "endless_heap": Case(endless_heap, "model.h5", Verdict.MALICIOUS),
+    "many_attributes": Case(file(many_attributes, libver="latest"), "model.h5", Verdict.MALICIOUS),
+    "no_text": case(no_text, Verdict.MALICIOUS),
 }

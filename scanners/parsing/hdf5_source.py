@@ -1,0 +1,108 @@
+"""What libhdf5 reads from: the bytes of a reader, without what makes the library loop for ever.
+
+A global heap (https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, III.E) is a row of objects. The
+library goes from one to the next by the size that each declares; over an object of no size it never ends. So heaps are
+checked before they are handed over, and such an object ends its heap.
+"""
+
+from __future__ import annotations
+
+from modelsweep.core.reader import Reader, SourceFault
+from modelsweep.core.scanner import Malformed
+from modelsweep.core.units import MIB
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_HEAP = b"GCOL"
+_HEADER = 16
+"""Bytes of the header of a heap, and of each object in it, where lengths take eight bytes."""
+_LENGTHS = 8
+_ALIGNMENT = 8
+_WRAPS = 1 << 64
+_LARGEST = 64 * MIB
+"""Bytes of one heap that is checked; the library makes heaps of 4 KiB, and larger ones for one large object."""
+
+
+class Hdf5Source:
+    """The interface of a Python file as far as h5py asks for it; `fault` is what libhdf5 hides in its own error."""
+
+    def __init__(self, reader: Reader, start: int) -> None:
+        """Read from `reader`, in which the superblock stands at `start`."""
+        self._reader, self._position = reader, 0
+        self.fault: SourceFault | None = None
+        self.endless: Malformed | None = None
+        """The first object over which the library would not have got on."""
+        self._checked: set[int] = set()
+        self._replaced: dict[int, bytes] = {}
+        head = reader.read(start, min(16, reader.size - start)).ljust(16, b"\0")
+        self._checks = head[14 if head[8] < 2 else 10] == _LENGTHS
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to `offset` from the start, the position or the end."""
+        self._position = offset + (0, self._position, self._reader.size)[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def read(self, length: int = -1) -> bytes:
+        """Return up to `length` bytes, all that are left where it is negative; raises SourceFault."""
+        left = max(0, self._reader.size - self._position)
+        try:
+            data = self._reader.read(self._position, left if length < 0 else min(length, left))
+            self._check(data)
+        except SourceFault as fault:
+            self.fault = fault
+            raise
+        if self._replaced:
+            data = self._mended(data)
+        self._position += len(data)
+        return data
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` as far as there are bytes, and return how many."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is written."""
+
+    def _check(self, data: bytes) -> None:
+        """Check the heaps that begin in `data`."""
+        found = data.find(_HEAP) if self._checks else -1
+        while found >= 0:
+            start = self._position + found
+            if start not in self._checked:
+                self._checked.add(start)
+                self._check_heap(start)
+            found = data.find(_HEAP, found + 1)
+
+    def _check_heap(self, start: int) -> None:
+        """Go through the objects of a heap as libhdf5 does, and note where it would not get on."""
+        if self._reader.size - start < _HEADER:
+            return
+        size = int.from_bytes(self._reader.read(start + 8, 8), "little")
+        if size > min(_LARGEST, self._reader.size - start):
+            return  # the library refuses what is longer than the file; a large heap is one object
+        heap = self._reader.read(start, size)
+        at = _HEADER
+        while at + _HEADER <= size:
+            length = int.from_bytes(heap[at + 8 : at + 16], "little")
+            if heap[at : at + 2] != b"\0\0":
+                length = _HEADER + -(-length // _ALIGNMENT) * _ALIGNMENT
+            if length % _WRAPS == 0:
+                detail = "a global heap holds an object of no size, over which HDF5 does not get on"
+                self.endless = self.endless or Malformed(detail, start + at)
+                self._replaced[start + at] = bytes(8) + (size - at).to_bytes(8, "little")  # free space up to its end
+                return
+            at += length
+
+    def _mended(self, data: bytes) -> bytes:
+        """Return what is read at the position with the objects that were replaced."""
+        mended = bytearray(data)
+        for offset, header in self._replaced.items():
+            for at, byte in enumerate(header, offset - self._position):
+                if 0 <= at < len(mended):
+                    mended[at] = byte
+        return bytes(mended)
