@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import TextIO, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, UnitResult
+from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from modelsweep.core.text import printable
 from reporting.address import address, quote
-from reporting.encode import utc, write_json
+from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
+from reporting.identity import Occurrences
+from reporting.scratch import PIECES, Part, Scratch
 from reporting.severity import CYCLONEDX_SEVERITY, SCORE, risk_score
 from reporting.writer import View
 
@@ -28,97 +33,142 @@ NAME = 1_024
 """Characters of a name or value that came out of a file."""
 DATA = frozenset({"numpy"})
 """Scanners of formats that hold data, as a rule."""
+DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
+"""Kinds of fact that a component states."""
 FILES = frozenset({"zip", "tar", "compressed", "sevenzip", "rar", "text", "media", "pointer", "executable"})
 """Scanners of containers and of what merely travels with models."""
 
-
-def write(report: Report, stream: TextIO, view: View) -> None:
-    """Write `report` as one bill of materials; its serial number is a function of all else but the time."""
-    inventory = Inventory(view)
-    document: JsonObject = {
-        "$schema": SCHEMA,
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": "",
-        "version": 1,
-        "metadata": {"tools": {"components": [_tool(report)]}},
-        "components": [inventory.component(result) for result in report.results],
-    }
-    if inventory.incomplete:
-        document["compositions"] = [{"aggregate": "incomplete", "assemblies": inventory.incomplete}]
-    if inventory.vulnerabilities:
-        document["vulnerabilities"] = inventory.vulnerabilities
-    document["serialNumber"] = _serial_number(document)
-    if report.run.start_time:
-        document["metadata"] = {"timestamp": utc(report.run.start_time), "tools": {"components": [_tool(report)]}}
-    write_json(document, stream)
+_SHA256 = re.compile("[0-9a-f]{64}")
+_SLOT = os.urandom(16).hex()  # what nobody can have put into a file
 
 
-class Inventory:
-    """Components as they are made, with the references that findings and compositions make to them."""
+class Draft:
+    """One bill of materials: components as they come, with the references that findings and compositions make to them.
 
-    def __init__(self, view: View) -> None:
+    Its serial number is a function of all in it but the time.
+    """
+
+    def __init__(self, report: Report, view: View) -> None:
+        scratch = Scratch()
         self._view = view
-        self._used: Counter[str] = Counter()
-        self.incomplete: list[Json] = []
-        self.vulnerabilities: list[Json] = []
+        self._seen = Occurrences()
+        self._components, self._vulnerabilities = Items(scratch, INDENT), Items(scratch, INDENT)
+        self._incomplete = Items(scratch, INDENT * 3)
+        self._tools: JsonObject = {"tools": {"components": [_tool(report)]}}
+        # The serial number is a hash of the bill in compact form: of components as they come, then of the rest
+        self._hash = hashlib.sha256(f'{json.dumps(_head("", self._tools))[:-1]}, "components": ['.encode())
+        self._unhashed: list[str] = []
+        self._between = ""
+        self._compact_incomplete, self._compact_vulnerabilities = Part(scratch, ", "), Part(scratch, ", ")
 
-    def component(self, result: UnitResult) -> JsonObject:
+    def add(self, result: UnitResult) -> None:
+        """Add the component of a file with its notable members, and note what was found in it."""
+        if result.findings or result.problems or any(item.digest for item in result.artifacts[1:]):
+            component = self._component(result)
+            self._add(indented(component, self._components.margin), json.dumps(component))
+            return
+        unit = _unit_of(result)
+        facts = tuple((fact.kind, fact.value, _is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING)
+        long, compact = _clean_component(unit.scanners, bool(unit.digest), bool(result.artifacts), facts)
+        slots: tuple[str, ...] = (
+            quoted(self._reference(unit)),
+            quoted(printable(unit.locator.name, NAME) or "unnamed"),
+            quoted(_place(unit.locator, self._view.root)),
+            quoted(unit.digest),
+            quoted(str(result.unit.size)),
+        )
+        if not unit.digest:
+            slots = slots[:3] + slots[4:]
+        self._add(long % slots, compact % slots)
+
+    def finish(self, report: Report, stream: TextIO) -> None:
+        """Write the bill."""
+        metadata = self._tools
+        if report.run.start_time:
+            metadata = {"timestamp": utc(report.run.start_time), **self._tools}
+        write_object(self._members(_head(self._serial_number(), metadata)), stream)
+        stream.write("\n")
+
+    def _members(self, head: JsonObject) -> Iterator[tuple[str, Json | Iterator[str]]]:
+        yield from head.items()
+        yield "components", self._components.array()
+        if self._incomplete:
+            yield "compositions", self._compositions()
+        if self._vulnerabilities:
+            yield "vulnerabilities", self._vulnerabilities.array()
+
+    def _compositions(self) -> Iterator[str]:
+        yield '[\n    {\n      "aggregate": "incomplete",\n      "assemblies": '
+        yield from self._incomplete.array()
+        yield "\n    }\n  ]"
+
+    def _add(self, long: str, compact: str) -> None:
+        self._components.add(long)
+        self._unhashed.append(compact)
+        if len(self._unhashed) >= PIECES:
+            self._hash_components()
+
+    def _hash_components(self) -> None:
+        if self._unhashed:
+            self._hash.update((self._between + ", ".join(self._unhashed)).encode())
+            self._unhashed.clear()
+            self._between = ", "
+
+    def _serial_number(self) -> str:
+        """Return a UUID of version 5 over the bill: the same files, findings and tool give the same number."""
+        from uuid import NAMESPACE_URL, uuid5
+
+        self._hash_components()
+        self._hash.update(b"]")
+        for part, opening, closing in (
+            (self._compact_incomplete, '"compositions": [{"aggregate": "incomplete", "assemblies": [', "]}]"),
+            (self._compact_vulnerabilities, '"vulnerabilities": [', "]"),
+        ):
+            if part:
+                for piece in chain([f", {opening}"], part.text(), [closing]):
+                    self._hash.update(piece.encode())
+        self._hash.update(b"}")
+        return f"urn:uuid:{uuid5(NAMESPACE_URL, f'modelsweep:{self._hash.hexdigest()}')}"
+
+    def _component(self, result: UnitResult) -> JsonObject:
         """Return the component of a file with its notable members, and note what was found in it."""
         own = result.unit.locator
         findings = self._view.findings(result)
         accused = {finding.locator for finding in findings}
-        unit = result.artifacts[0] if result.artifacts else Artifact(own, result.unit.size, "", ())
         members = [item for item in result.artifacts[1:] if item.digest or item.locator in accused]
-        listed = [(item, self._reference(item)) for item in (unit, *members)]
+        listed = [(item, self._reference(item)) for item in (_unit_of(result), *members)]
         references = {item.locator: reference for item, reference in listed}
         facts: dict[Locator, list[Fact]] = {locator: [] for locator in references}
         for fact in result.facts:
             facts.get(fact.locator, facts[own]).append(fact)
-        component, *nested = (self._component(item, reference, facts[item.locator]) for item, reference in listed)
+        component, *nested = (self._described(item, reference, facts[item.locator]) for item, reference in listed)
         component["properties"] = _properties(result, findings)
         if nested:
             component["components"] = cast(list[Json], nested)
         if result.problems:
-            self.incomplete.append(references[own])
+            self._incomplete.put(references[own])
+            self._compact_incomplete.add(json.dumps(references[own]))
         for finding in findings:
-            reference = references.get(finding.locator, references[own])
-            self.vulnerabilities.append(self._vulnerability(finding, reference))
+            vulnerability = self._vulnerability(finding, references.get(finding.locator, references[own]))
+            self._vulnerabilities.put(vulnerability)
+            self._compact_vulnerabilities.add(json.dumps(vulnerability))
         return component
 
-    def _component(self, artifact: Artifact, reference: str, facts: Sequence[Fact]) -> JsonObject:
-        kind = _type(artifact)
-        where = "!".join((address(artifact.locator, self._view.root).uri, *map(quote, artifact.locator.members)))
-        component: JsonObject = {
-            "type": kind,
-            "bom-ref": reference,
-            "name": printable(artifact.locator.name, NAME) or "unnamed",
-            "evidence": {"occurrences": [{"location": where}]},
-        }
-        if artifact.digest:
-            component["hashes"] = [{"alg": "SHA-256", "content": artifact.digest}]
-        licences = _licences(facts)
-        if licences:
-            component["licenses"] = licences
-        notices = _values(facts, "copyright")
-        if notices:
-            component["copyright"] = "\n".join(notices)
-        card = _model_card(facts)
-        if card and kind == "machine-learning-model":
-            component["modelCard"] = card
-        return component
+    def _described(self, artifact: Artifact, reference: str, facts: Sequence[Fact]) -> JsonObject:
+        name = printable(artifact.locator.name, NAME) or "unnamed"
+        return _component(artifact, reference, name, _place(artifact.locator, self._view.root), facts)
 
     def _reference(self, artifact: Artifact) -> str:
         """Return a bom-ref made of content where it was hashed: no path of a machine, and unique all the same."""
+        if _SHA256.fullmatch(artifact.digest):
+            return _numbered(f"sha256:{artifact.digest}", self._seen.add_hash(bytes.fromhex(artifact.digest[:16])))
         if artifact.digest:
             return self._unique(f"sha256:{artifact.digest}")
         name = "\0".join((artifact.locator.name, *artifact.locator.members)).encode("utf-8", "surrogatepass")
         return self._unique(f"name:{hashlib.sha256(name).hexdigest()[:32]}")
 
     def _unique(self, reference: str) -> str:
-        self._used[reference] += 1
-        count = self._used[reference]
-        return reference if count == 1 else f"{reference}#{count}"
+        return _numbered(reference, self._seen.add(reference))
 
     def _vulnerability(self, finding: Finding, reference: str) -> JsonObject:
         rule = finding.rule
@@ -151,6 +201,78 @@ class Inventory:
         return vulnerability
 
 
+def _numbered(reference: str, count: int) -> str:
+    return reference if count == 1 else f"{reference}#{count}"
+
+
+def _unit_of(result: UnitResult) -> Artifact:
+    return result.artifacts[0] if result.artifacts else Artifact(result.unit.locator, result.unit.size, "", ())
+
+
+def _place(locator: Locator, root: str) -> str:
+    uri = address(locator, root).uri
+    return "!".join((uri, *map(quote, locator.members))) if locator.members else uri
+
+
+def _component(artifact: Artifact, reference: str, name: str, where: str, facts: Sequence[Fact]) -> JsonObject:
+    kind = _type(artifact)
+    component: JsonObject = {
+        "type": kind,
+        "bom-ref": reference,
+        "name": name,
+        "evidence": {"occurrences": [{"location": where}]},
+    }
+    if artifact.digest:
+        component["hashes"] = [{"alg": "SHA-256", "content": artifact.digest}]
+    licences = _licences(facts)
+    if licences:
+        component["licenses"] = licences
+    notices = _values(facts, "copyright")
+    if notices:
+        component["copyright"] = "\n".join(notices)
+    card = _model_card(facts)
+    if card and kind == "machine-learning-model":
+        component["modelCard"] = card
+    return component
+
+
+@lru_cache(512)
+def _clean_component(
+    scanners: tuple[str, ...], hashed: bool, examined: bool, said: tuple[tuple[str, str, bool], ...]
+) -> tuple[str, str]:
+    """Return the component of clean files of one kind that say the same of themselves, indented and compact.
+
+    Both have places for reference, name, location, digest (where `hashed`) and size: of millions of files few differ in
+    more.
+    """
+    slots = [f"{number} {_SLOT}" for number in range(5)]
+    reference, name, where, digest, size = slots
+    locator = Locator("")
+    artifact = Artifact(locator, 0, digest if hashed else "", scanners)
+    facts = [Fact(kind, value, locator, detail={"spdx": spdx}) for kind, value, spdx in said]
+    component = _component(artifact, reference, name, where, facts)
+    result = UnitResult(Unit(0, locator, 0), (artifact,) if examined else ())
+    component["properties"] = _properties(result, (), size)
+    forms = []
+    for text in (indented(component, INDENT * 2), json.dumps(component)):
+        escaped = text.replace("%", "%%")
+        for slot in slots:
+            escaped = escaped.replace(f'"{slot}"', "%s")
+        forms.append(escaped)
+    return forms[0], forms[1]
+
+
+def _head(serial_number: str, metadata: JsonObject) -> JsonObject:
+    return {
+        "$schema": SCHEMA,
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": serial_number,
+        "version": 1,
+        "metadata": metadata,
+    }
+
+
 def _tool(report: Report) -> JsonObject:
     return {
         "type": "application",
@@ -160,14 +282,6 @@ def _tool(report: Report) -> JsonObject:
     }
 
 
-def _serial_number(document: JsonObject) -> str:
-    """Return a UUID of version 5 over `document`: the same files, findings and tool give the same number."""
-    from uuid import NAMESPACE_URL, uuid5
-
-    content = hashlib.sha256(json.dumps(document).encode("ascii")).hexdigest()
-    return f"urn:uuid:{uuid5(NAMESPACE_URL, f'modelsweep:{content}')}"
-
-
 def _type(artifact: Artifact) -> str:
     known = set(artifact.scanners) - FILES
     if not known:
@@ -175,9 +289,13 @@ def _type(artifact: Artifact) -> str:
     return "data" if known <= DATA else "machine-learning-model"
 
 
+def _is_spdx(fact: Fact) -> bool:
+    return bool(fact.detail.get("spdx"))
+
+
 def _licences(facts: Sequence[Fact]) -> list[Json]:
     """Return the licences; SPDX identifiers as one expression where all are such, as the schema wants it."""
-    licences = {fact.value: bool(fact.detail.get("spdx")) for fact in facts if fact.kind == "licence"}
+    licences = {fact.value: _is_spdx(fact) for fact in facts if fact.kind == "licence"}
     if licences and all(licences.values()):
         return [{"expression": " AND ".join(licences), "acknowledgement": "declared"}]
     return [{"license": {"name": printable(name, NAME), "acknowledgement": "declared"}} for name in licences]
@@ -201,12 +319,12 @@ def _values(facts: Sequence[Fact], kind: str) -> list[str]:
     return list(dict.fromkeys(printable(fact.value, NAME) for fact in facts if fact.kind == kind))
 
 
-def _properties(result: UnitResult, findings: Sequence[Finding]) -> list[Json]:
+def _properties(result: UnitResult, findings: Sequence[Finding], size: str = "") -> list[Json]:
     own = result.artifacts[0].scanners if result.artifacts else ()
     named = (
         ("verdict", result.verdict.value),
         ("risk_score", f"{risk_score(findings):.1f}"),
-        ("size", str(result.unit.size)),
+        ("size", size or str(result.unit.size)),
         ("format", ", ".join(own)),
     )
     properties: list[Json] = [_property(name, value) for name, value in named if value]

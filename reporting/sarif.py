@@ -6,22 +6,28 @@ refuses a whole file for one result that it does not like.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TextIO, cast
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, summary
+from modelsweep.core.report import Artifact, Report, Totals, UnitResult, summary
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
 from reporting.address import FILESYSTEM_BASE, ROOT_BASE, address, quote
-from reporting.encode import utc, write_json
+from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
+from reporting.identity import Occurrences
 from reporting.kinds import MEANING
+from reporting.scratch import Scratch
 from reporting.severity import SARIF_LEVEL, SCORE
 from reporting.writer import View
 
 JsonObject = dict[str, Json]
+Known = Mapping[Locator, Artifact]
+"""What was examined in one unit."""
+_RUN, _MEMBER = INDENT * 2, INDENT * 3
+"""What stands before the lines of a run and of what it consists of."""
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 RUN_RESULTS = 5_000
@@ -44,50 +50,162 @@ INT32 = 2**31 - 1
 """Largest length and offset that Microsoft's SARIF SDK reads; it refuses the whole file for a larger one."""
 
 
-def write(report: Report, stream: TextIO, view: View) -> None:
-    """Write `report` as one SARIF log of up to `RUNS` runs with up to `RUN_RESULTS` results each."""
-    findings = [finding for result in report.results for finding in view.findings(result)]
-    shards = [findings[start : start + RUN_RESULTS] for start in range(0, len(findings), RUN_RESULTS)] or [[]]
-    artifacts = {item.locator: item for result in report.results for item in result.artifacts}
-    seen: Counter[tuple[str, str]] = Counter()
-    runs: list[Json] = []
-    for number, shard in enumerate(shards[:RUNS]):
-        files = Files(artifacts, view.root)
-        results = _results(shard, files, seen)
-        notifications: list[Json] = []
-        if number == 0:
-            notifications = _notifications(report, view, files)
-            notifications += _left_out(report, sum(map(len, shards[RUNS:])))
-            for result in report.results[:ARTIFACTS]:
-                files.index(result.unit.locator)
-        runs.append(_run(report, view, number, rules_of(shard), files, results, notifications))
-    write_json({"$schema": SCHEMA, "version": "2.1.0", "runs": runs}, stream)
+class Draft:
+    """One SARIF log of up to `RUNS` runs with up to `RUN_RESULTS` results each; of as many as it takes if `sharded`.
+
+    A run is a category of its own: code scanning shows so many results of each.
+    """
+
+    def __init__(self, report: Report, view: View, *, sharded: bool = False) -> None:
+        self._view, self._sharded = view, sharded
+        self._scratch = Scratch()
+        self._seen = Occurrences()
+        self._runs = [_Run(self._scratch, view.root)]
+        self._units: list[tuple[Locator, Artifact | None]] = []
+        self._notices: dict[bool, list[tuple[Problem, Known]]] = {True: [], False: []}
+        self._beyond = 0
+        self._note(report.problems, {})
+
+    @property
+    def shards(self) -> int:
+        """How many runs there are so far."""
+        return len(self._runs)
+
+    def add(self, result: UnitResult) -> None:
+        """Take the findings of a result, and what is to be said of its file."""
+        if len(self._units) < ARTIFACTS:
+            self._units.append((result.unit.locator, result.artifacts[0] if result.artifacts else None))
+        if not (result.findings or result.problems):
+            return
+        known = {item.locator: item for item in result.artifacts}
+        for finding in self._view.findings(result):
+            self._take(finding, known)
+        self._note(result.problems, known)
+
+    def finish(self, report: Report, stream: TextIO) -> None:
+        """Write all runs as one log."""
+        self._write(report, {f"modelsweep/{number}/": run for number, run in enumerate(self._runs, 1)}, stream)
+
+    def finish_shards(self, report: Report, open_shard: Callable[[int], AbstractContextManager[TextIO]]) -> None:
+        """Write each run as a log of its own, `modelsweep/part-N/`, into what `open_shard(N)` opens; N begins at 1."""
+        for number, run in enumerate(self._runs, 1):
+            with open_shard(number) as stream:
+                self._write(report, {f"modelsweep/part-{number}/": run}, stream)
+
+    def _take(self, finding: Finding, known: Known) -> None:
+        run = self._runs[-1]
+        if run.is_full:
+            if len(self._runs) >= RUNS and not self._sharded:
+                self._beyond += 1
+                return
+            if run is not self._runs[0]:  # the first one has still to mention problems and files
+                run.files.forget()
+            run = _Run(self._scratch, self._view.root)
+            self._runs.append(run)
+        run.take(finding, self._seen.add(finding.locator.uri, finding.fingerprint), known)
+
+    def _note(self, problems: Iterable[Problem], known: Known) -> None:
+        """Keep as many problems as can be listed, failures apart, with what is known of where they are."""
+        for problem in problems:
+            notices = self._notices[self._view.gate.fails(problem)]
+            if len(notices) < NOTIFICATIONS:
+                notices.append((problem, {where: known[where] for where in _way(problem.locator) if where in known}))
+
+    def _write(self, report: Report, runs: Mapping[str, _Run], stream: TextIO) -> None:
+        stream.write(f'{{\n  "$schema": {quoted(SCHEMA)},\n  "version": "2.1.0",\n  "runs": [')
+        for number, (category, run) in enumerate(runs.items()):
+            stream.write(f",\n{_RUN}" if number else f"\n{_RUN}")
+            notifications: list[Json] = []
+            if run is self._runs[0]:
+                notifications = self._notifications(report)
+            write_object(run.members(report, self._view, category, notifications), stream, _RUN)
+        stream.write("\n  ]\n}\n")
+
+    def _notifications(self, report: Report) -> list[Json]:
+        """Return what was not examined, failures first, and list all files after those of which something is said."""
+        files = self._runs[0].files
+        notices = (self._notices[True] + self._notices[False])[:NOTIFICATIONS]
+        notifications = [_notification(problem, self._view, files, known) for problem, known in notices]
+        for locator, artifact in self._units:
+            files.index(locator, {} if artifact is None else {artifact.locator: artifact})
+        return notifications + _left_out(report.totals, self._beyond)
+
+
+class _Run:
+    """One run while results are added to it."""
+
+    def __init__(self, scratch: Scratch, root: str) -> None:
+        self.files = Files(scratch, root)
+        self._results = Items(scratch, _MEMBER)
+        self._waiting: list[tuple[Rule, str]] = []
+        self._rules: tuple[Rule, ...] = ()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for a further result."""
+        if len(self._waiting) >= RUN_RESULTS:
+            self._settle()
+        return bool(self._rules)
+
+    def take(self, finding: Finding, occurrence: int, known: Known) -> None:
+        """Add a finding; its rule gets an index when all rules of the run are known."""
+        self._waiting.append(
+            (finding.rule, indented(_result(finding, occurrence, self.files, known), _MEMBER + INDENT))
+        )
+
+    def members(
+        self, report: Report, view: View, category: str, notifications: list[Json]
+    ) -> Iterator[tuple[str, Json | Iterator[str]]]:
+        """Yield what the run consists of."""
+        self._settle()
+        yield "tool", {"driver": _driver(report, self._rules)}
+        yield "automationDetails", {"id": category}
+        yield "invocations", [_invocation(report, view, notifications)]
+        yield "columnKind", "unicodeCodePoints"
+        yield "artifacts", self.files.entries.array()
+        yield "results", self._results.array()
+        if self.files.bases:
+            yield "originalUriBaseIds", {base: BASES[base] for base in sorted(self.files.bases)}
+
+    def _settle(self) -> None:
+        """Put the results away, each with the index of its rule."""
+        if self._waiting:
+            self._rules = tuple(sorted({rule for rule, _ in self._waiting}, key=lambda rule: rule.id))
+            indexes = {rule.id: index for index, rule in enumerate(self._rules)}
+            for rule, text in self._waiting:
+                self._results.add(text.replace('"ruleIndex": 0', f'"ruleIndex": {indexes[rule.id]}', 1))
+            self._waiting.clear()
 
 
 class Files:
     """The artifacts of one run in order of mention; members are listed where something is said of them."""
 
-    def __init__(self, known: Mapping[Locator, Artifact], root: str) -> None:
-        self._known, self._root = known, root
+    def __init__(self, scratch: Scratch, root: str) -> None:
+        self._root = root
         self._indexes: dict[Locator, int] = {}
-        self.entries: list[Json] = []
+        self.entries = Items(scratch, _MEMBER)
         self.bases: set[str] = set()
 
-    def index(self, locator: Locator) -> int:
+    def forget(self) -> None:
+        """Free the memory of what was listed: no more will be."""
+        self._indexes.clear()
+
+    def index(self, locator: Locator, known: Known) -> int:
         """Return the index of the artifact at `locator`, listed with its containers if it was not yet."""
         found = self._indexes.get(locator)
         if found is not None:
             return found
         entry: JsonObject = {"location": self.location(locator), "roles": ["analysisTarget"]}
         if locator.members:
-            entry["parentIndex"] = self.index(Locator(locator.uri, locator.members[:-1], locator.version))
-        artifact = self._known.get(locator)
+            container = Locator(locator.uri, locator.members[:-1], locator.version)
+            entry["parentIndex"] = self.index(container, known)
+        artifact = known.get(locator)
         if artifact is not None:
             entry |= {"length": artifact.size} if artifact.size <= INT32 else {"properties": {"length": artifact.size}}
             if artifact.digest:
                 entry["hashes"] = {"sha-256": artifact.digest}
-        self._indexes[locator] = len(self.entries)
-        self.entries.append(entry)
+        self._indexes[locator] = len(self._indexes)
+        self.entries.put(entry)
         return self._indexes[locator]
 
     def location(self, locator: Locator) -> JsonObject:
@@ -100,16 +218,16 @@ class Files:
         self.bases.add(where.base)
         return {"uri": where.uri, "uriBaseId": where.base}
 
-    def physical(self, locator: Locator, span: Span | None) -> JsonObject:
+    def physical(self, locator: Locator, span: Span | None, known: Known) -> JsonObject:
         """Return the location of `span` in the file that people have; spans in members are not positions in it."""
         outer = Locator(locator.uri, (), locator.version)
         physical: JsonObject = {
-            "artifactLocation": {**self.location(outer), "index": self.index(outer)},
+            "artifactLocation": {**self.location(outer), "index": self.index(outer, known)},
             "region": _region(None if locator.members else span),
         }
         if not locator.members:
             return {"physicalLocation": physical}
-        self.index(locator)
+        self.index(locator, known)
         name = printable("!".join(locator.members), MESSAGE)
         logical: list[Json] = [{"fullyQualifiedName": name, "kind": "resource"}]
         return {"physicalLocation": physical, "logicalLocations": logical}
@@ -125,21 +243,14 @@ def _region(span: Span | None) -> JsonObject:
     return region
 
 
-def rules_of(findings: Sequence[Finding]) -> tuple[Rule, ...]:
-    """Return the rules that `findings` break, by id."""
-    return tuple(sorted({finding.rule for finding in findings}, key=lambda rule: rule.id))
+def _way(locator: Locator) -> Iterator[Locator]:
+    """Yield the object that `locator` is in, then each container on the way, and itself."""
+    for depth in range(len(locator.members) + 1):
+        yield Locator(locator.uri, locator.members[:depth], locator.version)
 
 
-def _run(
-    report: Report,
-    view: View,
-    number: int,
-    rules: Sequence[Rule],
-    files: Files,
-    results: list[Json],
-    notifications: list[Json],
-) -> JsonObject:
-    driver: JsonObject = {
+def _driver(report: Report, rules: Sequence[Rule]) -> JsonObject:
+    return {
         "name": "modelsweep",
         "fullName": f"modelsweep {report.tool.version}",
         "version": report.tool.version,
@@ -149,17 +260,6 @@ def _run(
         "notifications": [_kind(kind) for kind in KINDS],
         "properties": {"ruleset": report.tool.ruleset},
     }
-    run: JsonObject = {
-        "tool": {"driver": driver},
-        "automationDetails": {"id": f"modelsweep/{number + 1}/"},
-        "invocations": [_invocation(report, view, notifications)],
-        "columnKind": "unicodeCodePoints",
-        "artifacts": files.entries,
-        "results": results,
-    }
-    if files.bases:
-        run["originalUriBaseIds"] = {base: BASES[base] for base in sorted(files.bases)}
-    return run
 
 
 def _rule(rule: Rule) -> JsonObject:
@@ -201,23 +301,13 @@ def _kind(kind: ProblemKind) -> JsonObject:
     }
 
 
-def _results(findings: Sequence[Finding], files: Files, seen: Counter[tuple[str, str]]) -> list[Json]:
-    indexes = {rule.id: index for index, rule in enumerate(rules_of(findings))}
-    results: list[Json] = []
-    for finding in findings:
-        key = (finding.locator.uri, finding.fingerprint)
-        seen[key] += 1
-        results.append(_result(finding, indexes[finding.rule.id], seen[key], files))
-    return results
-
-
-def _result(finding: Finding, rule_index: int, occurrence: int, files: Files) -> JsonObject:
+def _result(finding: Finding, occurrence: int, files: Files, known: Known) -> JsonObject:
     result: JsonObject = {
         "ruleId": finding.rule.id,
-        "ruleIndex": rule_index,
+        "ruleIndex": 0,
         "level": SARIF_LEVEL[finding.severity],
         "message": {"text": message(f"{sentence(finding.message)}{_whereabouts(finding)}")},
-        "locations": [files.physical(finding.locator, finding.span)],
+        "locations": [files.physical(finding.locator, finding.span, known)],
         "partialFingerprints": {
             "primaryLocationLineHash": f"{finding.fingerprint}:{occurrence}",
             "modelsweep/v1": finding.fingerprint,
@@ -266,15 +356,9 @@ def _invocation(report: Report, view: View, notifications: list[Json]) -> JsonOb
     return invocation
 
 
-def _notifications(report: Report, view: View, files: Files) -> list[Json]:
-    """Return what was not examined, failures first."""
-    problems = sorted(report.all_problems, key=lambda problem: not view.gate.fails(problem))
-    return [_notification(problem, view, files) for problem in problems[:NOTIFICATIONS]]
-
-
-def _left_out(report: Report, results: int) -> list[Json]:
+def _left_out(totals: Totals, results: int) -> list[Json]:
     """Return what this log has no room for, so that nothing is missing unsaid."""
-    problems, files = len(report.all_problems) - NOTIFICATIONS, len(report.results) - ARTIFACTS
+    problems, files = sum(totals.problems.values()) - NOTIFICATIONS, totals.files - ARTIFACTS
     return [
         _notify(ProblemKind.LIMIT, "warning", f"{count} more {what} have no room here: the JSON report has them all.")
         for count, what in ((problems, "problems"), (results, "results"), (files, "files"))
@@ -282,11 +366,11 @@ def _left_out(report: Report, results: int) -> list[Json]:
     ]
 
 
-def _notification(problem: Problem, view: View, files: Files) -> JsonObject:
+def _notification(problem: Problem, view: View, files: Files, known: Known) -> Json:
     level = "error" if view.gate.fails(problem) else "note"
     text = message(f"{place(problem.locator, problem.span)}: {sentence(problem.detail)}")
     notification = _notify(problem.kind, level, text)
-    notification["locations"] = [files.physical(problem.locator, problem.span)]
+    notification["locations"] = [files.physical(problem.locator, problem.span, known)]
     if problem.scanner:
         notification["properties"] = {"scanner": problem.scanner}
     return notification

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from modelsweep.core.finding import Finding, Severity
-from modelsweep.core.report import Gate, Report, UnitResult
+from modelsweep.core.report import Gate, Report, Tally, UnitResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,63 @@ class View:
         return tuple(item for item in result.findings if self.verbose or item.severity > Severity.DEBUG)
 
 
+class Draft(Protocol):
+    """A document that grows result by result, in memory that does not grow with it."""
+
+    def add(self, result: UnitResult) -> None:
+        """Take the next result in report order."""
+
+    def finish(self, report: Report, stream: TextIO) -> None:
+        """Put the whole of the document on a text stream (UTF-8); `report` has the totals of all that was added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The draft of a document whose writer goes over the results of a report by itself."""
+
+    write: Callable[[Report, TextIO, View], None]
+    view: View
+
+    def add(self, result: UnitResult) -> None:
+        """Do nothing."""
+
+    def finish(self, report: Report, stream: TextIO) -> None:
+        """Write the document."""
+        self.write(report, stream, self.view)
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """An output format; its `module` has the function that writes it, and is imported when that is called."""
+    """An output format; its `module`, imported when used, has `write(report, stream, view)` or a class `Draft`."""
 
     name: str
     title: str
     suffix: str
     module: str
 
+    def draft(self, report: Report, view: View) -> Draft:
+        """Return the document of `report` before any result is added to it."""
+        module = import_module(self.module)
+        if hasattr(module, "Draft"):
+            draft: Draft = module.Draft(report, view)
+            return draft
+        return Later(module.write, view)
+
     def write(self, report: Report, stream: TextIO, view: View) -> None:
         """Put the whole of `report` on a text stream (UTF-8), which the caller opened and closes."""
-        import_module(self.module).write(report, stream, view)
+        draft = self.draft(report, view)
+        draft.finish(fill(report, [draft]), stream)
+
+
+def fill(report: Report, drafts: Iterable[Draft]) -> Report:
+    """Add all results to all drafts, going over them once, and return the report with its totals counted."""
+    takers = [draft.add for draft in drafts if not isinstance(draft, Later)]
+    if not takers:
+        return report
+    tally = Tally(report.problems)
+    if report.counted is None:
+        takers.append(tally.add)
+    for result in report.results:
+        for take in takers:
+            take(result)
+    return replace(report, counted=report.counted or tally.totals())

@@ -1,0 +1,93 @@
+"""Parts of a document that have to wait for their place in it: in memory while small, else compressed on disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from modelsweep.core.units import MIB
+
+HELD = 1 * MIB
+"""Bytes of waiting text that stay in memory."""
+PIECE = 1 * MIB
+"""Characters that are put away together at the most."""
+PIECES = 256
+"""Pieces of text that are put away together: thousands of small ones at once compress well."""
+LEVEL = 1
+"""Reports repeat themselves: at the quickest level of Zstandard they shrink tenfold."""
+
+Extent = str | tuple[int, int, int]
+"""Text, or where it is: offset, length on disk, and bytes once it is expanded."""
+
+
+class Scratch:
+    """A nameless temporary file for the parts of one document; TMPDIR says where. Raises OSError where it is full."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO | None = None
+        self._held = self._end = 0
+
+    def put(self, text: str) -> Extent:
+        """Put `text` away and return what `get` takes to have it back."""
+        if self._held + len(text) <= HELD:
+            self._held += len(text)
+            return text
+        raw = text.encode("utf-8", "surrogatepass")
+        if self._file is None:
+            from zstandard import ZstdCompressor
+
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the last part of the document
+            weakref.finalize(self, self._file.close)
+            self._compressor = ZstdCompressor(LEVEL)
+        data = self._compressor.compress(raw)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.pwrite(self._file.fileno(), rest, self._end + len(data) - len(rest)) :]
+        extent = (self._end, len(data), len(raw))
+        self._end += len(data)
+        return extent
+
+    def get(self, extent: Extent) -> str:
+        """Return the text that was put away."""
+        if isinstance(extent, str):
+            return extent
+        from zstandard import ZstdDecompressor
+
+        assert self._file is not None
+        offset, length, size = extent
+        data = os.pread(self._file.fileno(), length, offset)
+        return ZstdDecompressor().decompress(data, max_output_size=size).decode("utf-8", "surrogatepass")
+
+
+class Part:
+    """Text of one part of a document, in pieces that are given one after the other, `between` standing before each."""
+
+    def __init__(self, scratch: Scratch, between: str = "") -> None:
+        self._scratch, self._between = scratch, between
+        self._held: list[str] = []
+        self._extents: list[Extent] = []
+
+    def add(self, piece: str) -> None:
+        """Add a piece."""
+        self._held.append(piece)
+        if len(self._held) >= PIECES or len(piece) >= PIECE:
+            self._put()
+
+    def text(self) -> Iterator[str]:
+        """Yield all of it, `between` standing before each piece but the first."""
+        self._put()
+        skipped = len(self._between)
+        for extent in self._extents:
+            yield self._scratch.get(extent)[skipped:]
+            skipped = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._held or self._extents)
+
+    def _put(self) -> None:
+        if self._held:
+            self._extents.append(self._scratch.put(self._between.join(["", *self._held])))
+            self._held.clear()
