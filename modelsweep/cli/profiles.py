@@ -13,8 +13,8 @@ PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 KERAS = ("keras", "keras-h5")
 GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tflite")
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, "safetensors", "gguf")
-CONFIGURATIONS = ("json", "yaml")
-"""Text that makes loaders import and call what it names."""
+CONFIGURATIONS = ("json", "yaml", "python", "python-compiled")
+"""Text that makes loaders import and call what it names, and the code that they import."""
 HIDDEN = ("executable", "executables", "scripts", "pickles")
 SECRETS = ("secrets", "network")
 

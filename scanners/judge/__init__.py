@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 from modelsweep.core.finding import Fact, Finding, Rule
 from modelsweep.core.options import Options
-from scanners.judge import blacklist, code_references, external_files, keras_layers, operators, pickle_calls, templates
+from scanners.judge import (
+    blacklist,
+    code_references,
+    external_files,
+    keras_layers,
+    operators,
+    pickle_calls,
+    python_code,
+    python_compiled,
+    templates,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,8 @@ JUDGES: tuple[Judge, ...] = (
     Judge("operators", 1, operators.KINDS, operators.findings, operators.RULES),
     Judge("external-files", 1, external_files.KINDS, external_files.findings, external_files.RULES),
     Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
+    Judge("python-code", 1, python_code.KINDS, python_code.findings, python_code.RULES),
+    Judge("python-compiled", 1, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
 )
 

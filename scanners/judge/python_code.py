@@ -1,0 +1,345 @@
+"""What Python files of a model do on import or use: decoding and running code, running commands, reaching out.
+
+Facts of kind `python-call` say in `does` what is called, in `when` whether importing the file does it, using a model
+class of it, or a cell of a notebook. CRITICAL is what no honest file does; a command or a connection on import wants a
+review in files that loaders import by their name, and where it is no usual tool of builds (`git describe`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
+from modelsweep.core.options import Options
+
+_ATTACK = "https://attack.mitre.org/techniques/"
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, *references: str) -> Rule:
+    confidence: Confidence = "high" if severity is Severity.CRITICAL else "medium"
+    fix = "Do not import the file before somebody has read it; ask its author why it is needed."
+    return Rule(f"python/{what}", title, severity, message, why, fix, confidence, cwe=94, references=references)
+
+
+DECODED = _rule(
+    "decoded-code",
+    "Python file that decodes code and runs it",
+    Severity.CRITICAL,
+    "{when} runs {subject} in line {line} on what {sources} returns",
+    "Code that is encoded is hidden from whoever reads the file, and runs as soon as a loader imports it.",
+    f"{_ATTACK}T1027/",
+)
+DOWNLOADED = _rule(
+    "downloaded-code",
+    "Python file that fetches code and runs it",
+    Severity.CRITICAL,
+    "{when} runs {subject} in line {line} on what it fetched before ({sources})",
+    "What runs is not in the file, and may be something else tomorrow.",
+    f"{_ATTACK}T1105/",
+)
+ATTACK = _rule(
+    "attack-command",
+    "Python file that runs a command of attacks",
+    Severity.CRITICAL,
+    "{when} runs {subject} in line {line}: {text}",
+    "Fetching a script for a shell, decoding a payload or connecting a shell to a socket has no place in a model.",
+    f"{_ATTACK}T1059/",
+)
+SHELL = _rule(
+    "reverse-shell",
+    "Python file that connects a shell to the network",
+    Severity.CRITICAL,
+    "{when} connects to {text}, and runs {subject} in line {line}",
+    "Whoever answers the connection commands the machine.",
+    f"{_ATTACK}T1059/006/",
+)
+STARTUP = _rule(
+    "startup-file",
+    "Python file that writes to a file which runs later",
+    Severity.CRITICAL,
+    "{when} writes to {text} in line {line}",
+    "What is written there runs at each login or start, long after the model is gone.",
+    f"{_ATTACK}T1546/004/",
+)
+MODEL_COMMAND = _rule(
+    "command-in-model-code",
+    "Model code that runs a shell command when it is imported",
+    Severity.CRITICAL,
+    "{when} runs {subject} in line {line}: {text}",
+    "Loaders import files of this name before the model is used; the command runs with all rights of whoever loads it.",
+    f"{_ATTACK}T1059/",
+)
+COMMAND = _rule(
+    "command-on-import",
+    "Python file that runs a command on import",
+    Severity.WARNING,
+    "{when} runs {subject} in line {line}: {text}",
+    "A command is run with all rights of whoever imports the file.",
+    f"{_ATTACK}T1059/",
+)
+TOOL = _rule(
+    "tool-on-import",
+    "Python file that runs a usual tool on import",
+    Severity.INFO,
+    "{when} runs {subject} in line {line}: {text}",
+    "Build scripts ask git for a version or a compiler for its flags; a model has no need of it.",
+    f"{_ATTACK}T1059/",
+)
+CODE = _rule(
+    "code-on-import",
+    "Model code that runs computed code",
+    Severity.WARNING,
+    "{when} runs {subject} in line {line} on text that is put together",
+    "What runs cannot be read in the file.",
+    f"{_ATTACK}T1059/006/",
+)
+NETWORK = _rule(
+    "network-on-import",
+    "Python file that reaches the network on import",
+    Severity.WARNING,
+    "{when} calls {subject} in line {line}: {text}",
+    "Importing a model needs no network: what is sent tells that, and where, the model is used; what is fetched is no "
+    "part of what was reviewed.",
+    f"{_ATTACK}T1071/",
+)
+NATIVE = _rule(
+    "native-code-on-import",
+    "Model code that loads native code on import",
+    Severity.WARNING,
+    "{when} calls {subject} in line {line}: {text}",
+    "A library that is loaded runs at once, and what it does cannot be read.",
+    f"{_ATTACK}T1129/",
+)
+METHOD = _rule(
+    "execution-in-model",
+    "Model class that runs commands or code",
+    Severity.WARNING,
+    "{when} runs {subject} in line {line}: {text}",
+    "Loading the model with its own code, or using it once, runs the method.",
+    f"{_ATTACK}T1059/",
+)
+HOOK = _rule(
+    "startup-hook",
+    "File that runs Python at each start of the interpreter",
+    Severity.INFO,
+    "each start of Python would run: {text}",
+    "In a folder of packages, lines of a .pth file that begin with import run before any program does.",
+    "https://docs.python.org/3/library/site.html",
+    f"{_ATTACK}T1546/018/",
+)
+NOTED = _rule(
+    "execution-in-notebook",
+    "Notebook that runs commands",
+    Severity.INFO,
+    "{when} runs {subject} in line {line} of it: {text}",
+    "Cells run only where somebody runs them.",
+    f"{_ATTACK}T1204/002/",
+)
+KINDS = frozenset({"python-call", "python-startup"})
+RULES = (
+    *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
+    NOTED,
+)
+_WHEN = {"import": "importing the file", "use": "making or using the model", "cell": "a cell of the notebook"}
+_HIDING = (
+    *("base64.", "binascii.", "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress"),
+    *("codecs.decode", "marshal.loads", "builtins.bytes.fromhex", "builtins.bytearray.fromhex", "builtins.chr"),
+)
+_FETCHING = (
+    "urllib.request.",
+    "urllib.urlopen",
+    "urllib2.",
+    "requests.",
+    "httpx.",
+    "urllib3.",
+    "http.client.",
+    "socket.",
+)
+_LATER = re.compile(
+    r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
+    r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/"
+    r"|Start Menu.{1,10}Programs.{1,4}Startup"
+)
+_MODEL_FILE = re.compile(
+    r"(?:models?|modell?ing|configuration|tokenization|tokenizer|processing|processor|feature_extraction|pipeline|"
+    r"image_processing|video_processing|custom_generate|handler|inference|hubconf)(?:_\w+)?\.pyw?$"
+    r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
+)
+"""Names of files that loaders, servers, or Python itself import without being told by the user's own code."""
+_TOOLS = frozenset(
+    "git hg svn pip pip3 uv conda mamba apt apt-get brew gcc g++ cc c++ clang nvcc hipcc cmake make ninja meson swig "
+    "pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo hipconfig ldconfig "
+    "lscpu sysctl sw_vers xcrun xcode-select npm node yarn twine getconf ldd otool lsb_release java javac ffmpeg "
+    "ffprobe sox".split()
+)
+_SCRIPT_TOOLS = frozenset(
+    "which where ls dir mkdir cp cd pwd clear cls color title chcp tput stty file dpkg unzip tar module ulimit gs "
+    "locale df du ps cat head tail grep tr cut wc".split()
+)
+"""What scripts use a shell for, and code of a model does not."""
+_PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
+"""What Python itself is run for; the code after -c is read with the file."""
+_PRIVATE = re.compile(r"\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`")
+"""What a usual tool has no business with."""
+_BREAK = re.compile(r"\|\||&&|[|;&\n]")
+_SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
+
+
+@cache
+def _attack() -> re.Pattern[str]:
+    shell = r"(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|python\w*|perl|node)\b"
+    forms = (
+        rf"\b(?:curl|wget)\b[^\n]*(?:\||;|&&)\s*{shell}",
+        rf"{shell}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b",
+        r"/dev/(?:tcp|udp)/",
+        r"\b(?:nc|ncat|netcat)\b[^\n]*\s-[a-z]*[ec]\b",
+        r"\bsh -i\b",
+        r"powershell[^\n]*\s-e(?:nc|ncodedcommand)?\s",
+        r"DownloadString|certutil[^\n]*-urlcache|\bmshta\s+http|bitsadmin[^\n]*/transfer",
+        r"\bbase64\s+(?:-d|-D|--decode)\b[^\n]*\|\s*" + shell,
+        r">>?\s*\S*(?:\.bashrc|\.bash_profile|\.profile|\.zshrc|authorized_keys|/etc/cron\S*)",
+        r"\bcrontab\s+-(?:\s|$)",
+        r"\brm\s+-\w*r\w*f?\w*\s+(?:/|~|\$HOME)(?:\s|\*|$)",
+    )
+    return re.compile("|".join(forms), re.IGNORECASE)
+
+
+def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
+    """Yield what importing or using Python files runs."""
+    files: dict[object, list[Fact]] = {}
+    for fact in facts:
+        files.setdefault(fact.locator, []).append(fact)
+    for members in files.values():
+        calls = [fact for fact in members if fact.kind == "python-call"]
+        for fact in members:
+            rule = HOOK if fact.kind == "python-startup" else _opinion(fact, calls)
+            if rule:
+                yield _finding(rule, fact, calls)
+
+
+def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
+    detail = fact.detail
+    if rule is HOOK:
+        return Finding(rule, fact.locator, fact.value, evidence={"text": detail["text"]})
+    names = detail["sources"] if isinstance(detail["sources"], list) else []
+    sources = [str(name) for name in names if str(name).startswith((*_HIDING, *_FETCHING))]
+    shown = str(detail["text"])[:160] or "…"
+    if rule is SHELL:
+        shown = ", ".join(call.value for call in calls if call.detail["does"] == "connection")
+    evidence: dict[str, Json] = {
+        "line": detail["line"],
+        "when": _WHEN[str(detail["when"])],
+        "text": shown,
+        "sources": ", ".join(sources) or shown,
+    }
+    return Finding(rule, fact.locator, fact.value, evidence=evidence)
+
+
+def _opinion(fact: Fact, calls: list[Fact]) -> Rule | None:
+    does, when = str(fact.detail["does"]), str(fact.detail["when"])
+    rule = _JUDGES[does](fact, calls)
+    if when == "cell" and rule:
+        return rule if rule is DECODED else NOTED if does == "command" and rule is not TOOL else None
+    if when == "use" and rule and rule.severity < Severity.CRITICAL:
+        return METHOD if does in ("command", "code") and rule is not TOOL and not _is_setup(fact) else None
+    return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+
+
+def _code(fact: Fact, calls: list[Fact]) -> Rule | None:
+    how, sources = fact.detail["how"], fact.detail["sources"]
+    assert isinstance(how, list)
+    assert isinstance(sources, list)
+    names = [str(source) for source in sources]
+    if any(name.startswith(_FETCHING) for name in names):
+        return DOWNLOADED
+    if any(name.startswith(_HIDING) for name in names):
+        return DECODED if "encoded" in how or "folded" in how else _computed(fact)
+    if fact.value == "types.FunctionType" or "folded" in how:
+        return None
+    return DOWNLOADED if _runs_fetched(fact, calls) else _computed(fact)
+
+
+def _computed(fact: Fact) -> Rule | None:
+    return CODE if _is_model_file(fact) else None
+
+
+def _command(fact: Fact, calls: list[Fact]) -> Rule | None:
+    text, how = str(fact.detail["text"]), fact.detail["how"]
+    assert isinstance(how, list)
+    shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
+    if _attack().search(text):
+        return ATTACK
+    if _SHELLS.match(text) and _happens(calls, ("connection", "descriptor"), fact):
+        return SHELL
+    if _runs_fetched(fact, calls):
+        return DOWNLOADED
+    if _is_tool(fact, text, shell=shell):
+        return TOOL
+    return MODEL_COMMAND if shell and _is_model_file(fact) and "…" not in text else COMMAND
+
+
+def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
+    """Return whether the file makes calls of `kinds` at the same occasion."""
+    return any(call.detail["does"] in kinds and call.detail["when"] == fact.detail["when"] for call in calls)
+
+
+def _is_tool(fact: Fact, text: str, *, shell: bool) -> bool:
+    if _PRIVATE.search(text):
+        return False
+    tools = _TOOLS if _is_model_file(fact) else _TOOLS | _SCRIPT_TOOLS
+    pieces = [piece.strip() for piece in _BREAK.split(text)] if shell else [text]
+    return any(pieces) and all(
+        _PYTHON_TOOLS.match(piece) or piece.partition(" ")[0].rpartition("/")[2] in tools for piece in pieces if piece
+    )
+
+
+def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
+    """Return whether the call names a file that something fetched from the network is written to."""
+    mentions = fact.detail["mentions"]
+    assert isinstance(mentions, list)
+    for call in calls:
+        others = call.detail["mentions"]
+        saves = call.value.endswith(("urlretrieve", "wget.download")) and call.detail["when"] == fact.detail["when"]
+        if saves and isinstance(others, list) and set(map(str, mentions)) & set(map(str, others)):
+            return True
+    return False
+
+
+def _network(fact: Fact, _calls: list[Fact]) -> Rule | None:
+    return NETWORK if _is_model_file(fact) or fact.detail["does"] != "fetching" else None
+
+
+def _native(fact: Fact, _calls: list[Fact]) -> Rule | None:
+    return NATIVE if _is_model_file(fact) or fact.detail["does"] == "memory" else None
+
+
+def _writing(fact: Fact, _calls: list[Fact]) -> Rule | None:
+    writes = "write" in fact.value or set(str(fact.detail["mode"])) & set("wax+")
+    return STARTUP if writes and _LATER.search(str(fact.detail["text"])) else None
+
+
+def _descriptor(fact: Fact, calls: list[Fact]) -> Rule | None:
+    return SHELL if _happens(calls, ("connection",), fact) else None
+
+
+_JUDGES = {
+    "code": _code,
+    "command": _command,
+    "connection": _network,
+    "sending": _network,
+    "fetching": _network,
+    "descriptor": _descriptor,
+    "native": _native,
+    "memory": _native,
+    "writing": _writing,
+}
+
+
+def _is_model_file(fact: Fact) -> bool:
+    return _MODEL_FILE.match(fact.locator.name) is not None or fact.locator.name.endswith(".pth")
+
+
+def _is_setup(fact: Fact) -> bool:
+    return fact.locator.name == "setup.py"

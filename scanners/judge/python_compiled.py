@@ -1,0 +1,60 @@
+"""Compiled Python that travels along: alone it hides what it does, in `__pycache__` it belongs to its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.options import Options
+
+_IMPORTS = "https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation"
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str) -> Rule:
+    return Rule(
+        id=f"python/{what}",
+        title=title,
+        severity=severity,
+        message=message,
+        why=why,
+        fix="Delete compiled files and let Python make them from sources that were reviewed.",
+        confidence="medium",
+        cwe=506,
+        references=(_IMPORTS, "https://attack.mitre.org/techniques/T1027/"),
+    )
+
+
+ALONE = _rule(
+    "compiled-code",
+    "Compiled Python outside a cache",
+    Severity.WARNING,
+    "{subject} is compiled Python; it names {names}",
+    "Python imports the file like a source file, and nobody can read what it does.",
+)
+UNCHECKED = _rule(
+    "unchecked-cache",
+    "Compiled Python that runs in the place of its source, whatever that says",
+    Severity.WARNING,
+    "{subject} says that it is not to be compared with its source; it names {names}",
+    "Python runs the compiled file even where the source beside it does something else, so that a review of the source "
+    "says nothing.",
+)
+CACHED = _rule(
+    "cached-code",
+    "Compiled Python in a cache",
+    Severity.INFO,
+    "{subject} is compiled Python; it names {names}",
+    "Python runs the file instead of its source where time and size of the source agree with it.",
+)
+KINDS = frozenset({"python-compiled"})
+RULES = (ALONE, UNCHECKED, CACHED)
+_RULES = {"beside": ALONE, "unchecked": UNCHECKED, "cached": CACHED}
+
+
+def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
+    """Yield compiled files by the place where they stand."""
+    for fact in facts:
+        names = fact.detail["names"]
+        shown = ", ".join(map(str, names)) if isinstance(names, list) else ""
+        evidence: dict[str, Json] = {"names": shown or "nothing of note"}
+        yield Finding(_RULES[str(fact.detail["place"])], fact.locator, fact.value, evidence=evidence)

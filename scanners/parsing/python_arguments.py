@@ -1,0 +1,113 @@
+"""What a call in Python is given: a command as people write it, and everything that its arguments are made of."""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+from scanners.parsing.python_constants import Folder
+from scanners.parsing.python_decoders import LENGTH, text_of
+
+UNKNOWN = "…"
+"""Stands in a command for what is not constant."""
+_DEPTH = 60
+_FOLLOWED = 10
+"""Levels that following a variable costs."""
+_LONG = 64
+"""Characters without a space from which a constant may well be encoded code."""
+_NUMBERS = 32
+"""Numbers in a list from which it may."""
+
+
+class Made(NamedTuple):
+    """The names of all calls that arguments are made by, their variables (`$NAME`) and constants.
+
+    `encoded` says that a constant among them may well be encoded code.
+    """
+
+    calls: set[str]
+    mentions: set[str]
+    encoded: bool
+
+
+def command(folder: Folder, node: ast.AST, depth: int = 0) -> str:
+    """Return a text or a list of arguments as one line, UNKNOWN in the place of what is not constant."""
+    found = folder.constant(node, depth)
+    if isinstance(found, (str, bytes)):
+        return text_of(found)
+    if depth > _DEPTH:
+        return UNKNOWN
+    between, parts = _parts(folder, node, depth)
+    if parts:
+        step = _FOLLOWED if isinstance(node, ast.Name | ast.Set) else 1
+        return between.join(command(folder, part, depth + step) for part in parts)
+    return "python" if folder.name_of(node, depth) == "sys.executable" else UNKNOWN
+
+
+def _parts(folder: Folder, node: ast.AST, depth: int) -> tuple[str, list[ast.expr]]:
+    """Return the expressions that a text is put together of, and what stands between them."""
+    match node:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            return " ", parts
+        case ast.JoinedStr(values=parts):
+            return "", parts
+        case ast.BinOp(left=left, op=ast.Add() | ast.Div() as kind, right=right):
+            listed = " " if isinstance(right, ast.List | ast.Tuple) else ""
+            return listed if isinstance(kind, ast.Add) else "/", [left, right]
+        case ast.Call() if node.args and folder.name_of(node.func, depth) == "os.path.join":
+            return "/", node.args
+    return "", [part for part in (_main_part(folder, node),) if part]
+
+
+def _main_part(folder: Folder, node: ast.AST) -> ast.expr | None:
+    """Return the one expression that a text is mostly made of."""
+    found: ast.AST | None = None
+    match node:
+        case ast.BinOp(left=found, op=ast.Mod()) | ast.Call(func=ast.Attribute(value=found, attr="format" | "split")):
+            pass
+        case ast.Call(func=ast.Attribute(value=found), args=[]) | ast.Call(args=[found]):
+            pass
+        case ast.FormattedValue(value=found) | ast.Starred(value=found) | ast.Set(elts=[found, *_]):
+            pass
+        case ast.Name(id=name):
+            found = folder.value_of(name)
+            found = None if isinstance(found, ast.Name) else found
+    return found if isinstance(found, ast.expr) else None
+
+
+def arguments(folder: Folder, node: ast.AST) -> list[str]:
+    """Return the arguments of a command that is a list, as far as they are constant."""
+    value = folder.value_of(node.id) if isinstance(node, ast.Name) else node
+    return [command(folder, item, 1) for item in value.elts] if isinstance(value, ast.List | ast.Tuple) else []
+
+
+def made_of(folder: Folder, nodes: list[ast.expr]) -> Made:
+    """Return what expressions are made of, through the variables, functions and lambdas that they use."""
+    left: list[ast.AST] = list(nodes)
+    followed: set[str] = set()
+    calls: set[str] = set()
+    texts: set[str] = set()
+    encoded = False
+    while left:
+        item = left.pop()
+        if isinstance(item, ast.Name) and item.id not in followed:
+            value = folder.value_of(item.id)
+            followed.add(item.id)
+            left += [value] if value else []
+        elif isinstance(item, ast.Call):
+            name = folder.name_of(item.func)
+            handed = [folder.name_of(argument) for argument in item.args[:1]] if name == "builtins.map" else []
+            calls.update(filter(None, (name, *handed)))
+        elif isinstance(item, ast.Constant) and isinstance(item.value, (str, bytes)):
+            text = text_of(item.value[:LENGTH])
+            texts.add(text)
+            encoded = encoded or (len(text) >= _LONG and " " not in text.strip())
+        elif isinstance(item, ast.List | ast.Tuple):
+            encoded = encoded or (len(item.elts) >= _NUMBERS and all(map(_is_number, item.elts)))
+        folder.spend()
+        left.extend(ast.iter_child_nodes(item))
+    return Made(calls, texts | {f"${name}" for name in followed}, encoded)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)

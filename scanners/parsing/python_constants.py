@@ -1,0 +1,513 @@
+"""Names and constants in Python expressions, worked out as far as obfuscation commonly goes.
+
+A dotted name stands for what was imported (`os.system`), `NAME()` for what calling it returned, and `@NAME` for a
+function or class of the module itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import sys
+from collections import ChainMap
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from modelsweep.core.limits import Budget
+from scanners.parsing.python_decoders import LENGTH, NAMES, Text, Value, bytes_of, decoded, recoded, text_of
+
+OWN = "@"
+FOLDS = 4_000_000
+"""Expressions and pieces of text of one file that are worked out; they could double at each level."""
+_PIECE = 64
+_DEPTH = 60
+"""Expressions inside each other that are worked out."""
+_RANGE = 1 << 16
+_BITS = 1 << 64
+_INSIDE = 4
+"""Functions inside each other whose result is worked out."""
+_STEPS = 20
+"""Statements of a function whose result is worked out."""
+_BUILTINS = frozenset(
+    "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
+    "list tuple reversed range execfile".split()
+)
+_SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "__builtin__": "builtins"}
+_NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.BitXor: operator.xor,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.RShift: operator.rshift,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Mult: operator.mul,
+}
+_METHODS: dict[str, Callable[..., Any]] = {
+    name: getattr(str, name) for name in "replace strip lstrip rstrip lower upper swapcase".split()
+}
+_GLOBALS = "globals.__dict__"
+_PATH = "pathlib.Path()"
+_PATHS = frozenset(
+    "Path PosixPath PurePath home cwd expanduser resolve absolute joinpath with_name with_suffix".split()
+)
+_DIGITS = 20
+_LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.Call)
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Folder:
+    """What names stand for in a scope: dotted names of what was imported, and expressions that were assigned."""
+
+    def __init__(self, above: Folder | None = None) -> None:
+        self._names: ChainMap[str, str] = above._names.new_child() if above else ChainMap()
+        self._values: ChainMap[str, ast.AST] = above._values.new_child() if above else ChainMap()
+        self._constants: ChainMap[str, Value | None] = above._constants.new_child() if above else ChainMap()
+        self._lists: ChainMap[str, list[Value | None] | None] = above._lists.new_child() if above else ChainMap()
+        self._budget: Budget = above._budget if above else Budget("expressions to work out", FOLDS)
+        self._inside: int = above._inside if above else 0
+
+    def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
+        """Note what a name stands for from here on; without more, for nothing that is known."""
+        self._names[name], self._constants[name], self._lists[name] = dotted, constant, None
+        self._values[name] = node or ast.Constant(value=None)
+
+    def call(self, function: _Function, given: ast.Call | None, caller: Folder, first: str = "") -> Folder:
+        """Return the scope of a function that is called: `first` is what its first argument stands for."""
+        inner = Folder(self)
+        arguments = function.args
+        named = [*arguments.posonlyargs, *arguments.args]
+        for argument in (*named, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
+            if argument:
+                inner.set(argument.arg)
+        if first and named:
+            inner.set(named.pop(0).arg, first)
+        if given:
+            keywords = {item.arg: item.value for item in given.keywords if item.arg}
+            pairs = [*zip((item.arg for item in named), given.args, strict=False), *keywords.items()]
+            for name, node in pairs:
+                inner.set(name, caller.name_of(node, 1), node, caller.constant(node, 1))
+        return inner
+
+    def learn(self, node: ast.AST) -> None:
+        """Take in what a statement or an assignment in an expression makes of names."""
+        match node:
+            case ast.Import(names=names):
+                for item in names:
+                    top = item.name.partition(".")[0]
+                    self.set(item.asname or top, item.name if item.asname else top)
+            case ast.ImportFrom():
+                self._learn_from(node)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._assign(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
+                self._assign(target, value)
+            case ast.AugAssign(target=ast.Name() as target, op=kind, value=value):
+                self._assign(target, ast.BinOp(left=target, op=kind, right=value))
+            case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
+                self._assign(target, value)
+
+    def learn_loop(self, target: ast.expr, source: ast.expr) -> None:
+        """Note that the names of a loop's target stand for something out of `source`."""
+        for item in ast.walk(target):
+            if isinstance(item, ast.Name):
+                self.set(item.id, node=source)
+
+    def blur(self, names: Iterable[str]) -> None:
+        """Note that names are changed in a loop: what they are made of is known, what they hold is not."""
+        self._constants.update(dict.fromkeys(names))
+
+    def _learn_from(self, node: ast.ImportFrom) -> None:
+        from scanners.parsing.python_sinks import KINDS
+
+        module = "" if node.level or not node.module else node.module
+        for item in node.names:
+            self.set(item.asname or item.name, module and f"{module}.{item.name}")
+        if module and node.names[0].name == "*":
+            prefix = f"{_SAME_MODULE.get(module, module)}."
+            for name in (*KINDS, *NAMES):
+                if name.startswith(prefix):
+                    top = name.removeprefix(prefix).partition(".")[0].partition("(")[0]
+                    self.set(top, prefix + top)
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self._assign_name(target.id, value)
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for inner, item in zip(target.elts, value.elts, strict=True):
+                self._assign(inner, item)
+
+    def _assign_name(self, name: str, value: ast.expr) -> None:
+        constant = self.constant(value)
+        listed = self.items(value) if constant is None and isinstance(value, _LISTS) else None
+        made: ast.AST = value
+        if any(isinstance(item, ast.Name) and item.id == name for item in ast.walk(value)) and name in self._values:
+            # What the name stood for before is part of what it is made of.
+            before = self._values[name]
+            made = ast.Set(elts=[value, *([before] if isinstance(before, ast.expr) else [])])
+        self.set(name, self.name_of(value), made, constant)
+        self._lists[name] = listed
+
+    # Names
+
+    def name_of(self, node: ast.AST, depth: int = 0) -> str:
+        """Return the dotted name that an expression stands for, or nothing."""
+        self._budget.spend()
+        if depth > _DEPTH:
+            return ""
+        match node:
+            case ast.Name(id=name):
+                found = self._name(name)
+            case ast.Attribute(value=value, attr=name):
+                owner = self.name_of(value, depth + 1)
+                found = f"{owner}.{name}" if owner else ""
+            case ast.Call():
+                found = self._called(node, depth + 1)
+            case ast.Subscript(value=value, slice=key):
+                found = self._item(self.name_of(value, depth + 1), self.constant(key, depth + 1))
+            case ast.NamedExpr(value=value) | ast.Await(value=value):
+                found = self.name_of(value, depth + 1)
+            case ast.BinOp(left=left, op=ast.Div()):
+                found = _PATH if self.name_of(left, depth + 1) == _PATH else ""
+            case _:
+                return ""
+        top, dot, rest = found.partition(".")
+        return f"{_SAME_MODULE[top]}{dot}{rest}" if top in _SAME_MODULE else found
+
+    def _name(self, name: str) -> str:
+        if name in self._names:
+            return self._names[name]
+        return "builtins" if name == "__builtins__" else f"builtins.{name}" if name in _BUILTINS else ""
+
+    def _called(self, node: ast.Call, depth: int) -> str:
+        """Return what a call returns, where it looks a module or an attribute up, and `NAME()` elsewhere."""
+        name = self.name_of(node.func, depth)
+        found: str | None = None
+        if name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
+            found = _GLOBALS
+        elif node.args:
+            found = self._looked_up(name, node, depth)
+        if found is None:
+            found = _PATH if name.startswith("pathlib.") and name.rpartition(".")[2] in _PATHS else name and f"{name}()"
+        return found
+
+    def _looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
+        """Return the name that a call looks up, None where it does something else."""
+        first = node.args[0]
+        match name:
+            case "builtins.__import__" | "importlib.__import__":
+                return self._text(first, depth).partition(".")[0]
+            case "importlib.import_module":
+                return self._text(first, depth)
+            case "builtins.getattr" if len(node.args) > 1:
+                return _attribute(self.name_of(first, depth), self._text(node.args[1], depth))
+            case "functools.partial":
+                return self.name_of(first, depth)
+            case "builtins.vars":
+                return _attribute(self.name_of(first, depth), "__dict__")
+            case "builtins.eval":
+                code = expression(self._text(first, depth))
+                return self.name_of(code, depth) if code else ""
+            case "operator.attrgetter()" if isinstance(node.func, ast.Call) and node.func.args:
+                return _attribute(self.name_of(first, depth), self._text(node.func.args[0], depth))
+        return None
+
+    def _item(self, owner: str, key: Value | None) -> str:
+        if not owner or not isinstance(key, str) or not key:
+            return ""
+        if owner == _GLOBALS:
+            return self._name(key)
+        if owner == "sys.modules":
+            return key
+        if owner.endswith(".__dict__") or owner == "builtins":
+            return f"{owner.removesuffix('.__dict__')}.{key}"
+        return ""
+
+    # Constants
+
+    def _text(self, node: ast.expr, depth: int) -> str:
+        found = self.constant(node, depth)
+        return text_of(found) if isinstance(found, (str, bytes)) else ""
+
+    def constant(self, node: ast.AST, depth: int = 0) -> Value | None:
+        """Return the text, bytes or number that an expression always has, or None."""
+        self._budget.spend()
+        work = _CONSTANTS.get(type(node))
+        if work is None or depth > _DEPTH:
+            return None
+        found: Value | None = work(self, node, depth + 1)
+        if isinstance(found, (str, bytes)):
+            self._budget.spend(len(found) // _PIECE)
+            return found if len(found) <= LENGTH else None
+        return found if found is None or abs(found) < _BITS else None
+
+    def _binary(self, node: ast.BinOp, depth: int) -> Value | None:
+        # Texts are put together of hundreds of pieces, each of which stands in the left side of the next.
+        parts: list[ast.expr] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
+            parts.append(left.right)
+            left = left.left
+        if parts:
+            return _joined(self.constant(part, depth) for part in (left, *reversed(parts)))
+        one = self.constant(node.left, depth)
+        if isinstance(one, (str, bytes)) and isinstance(node.op, ast.Mod):
+            return self._percent(one, node.right, depth)
+        other = self.constant(node.right, depth)
+        if isinstance(one, int) and isinstance(other, int) and type(node.op) in _NUMBERS:
+            return _NUMBERS[type(node.op)](one, other) if other or not _divides(node.op) else None
+        if isinstance(one, (str, bytes)) and isinstance(other, int) and isinstance(node.op, ast.Mult):
+            return one * other if len(one) * other <= LENGTH else None
+        return None
+
+    def _percent(self, form: Text, node: ast.expr, depth: int) -> Value | None:
+        given = [self.constant(item, depth) for item in (node.elts if isinstance(node, ast.Tuple) else [node])]
+        pieces = text_of(form).split("%s")
+        if len(pieces) != len(given) + 1 or any(item is None for item in given):
+            return None
+        texts = [text_of(item) if isinstance(item, (str, bytes)) else str(item) for item in given]
+        return pieces[0] + "".join(text + piece for text, piece in zip(texts, pieces[1:], strict=True))
+
+    def _formatted(self, node: ast.JoinedStr, depth: int) -> Value | None:
+        return _joined([*(self.constant(part, depth) for part in node.values), ""])
+
+    def _field(self, node: ast.FormattedValue, depth: int) -> Value | None:
+        found = self.constant(node.value, depth)
+        return None if node.format_spec else str(found) if isinstance(found, int) else found
+
+    def _subscript(self, node: ast.Subscript, depth: int) -> Value | None:
+        if isinstance(node.slice, ast.Slice):
+            return self._slice(node.value, node.slice, depth)
+        key = self.constant(node.slice, depth)
+        found = self.items(node.value, depth) if isinstance(key, int) else None
+        return found[key] if found and isinstance(key, int) and -len(found) <= key < len(found) else None
+
+    def _slice(self, node: ast.expr, bounds: ast.Slice, depth: int) -> Value | None:
+        whole = self.constant(node, depth)
+        edges: list[int | None] = []
+        for edge in (bounds.lower, bounds.upper, bounds.step):
+            found = self.constant(edge, depth) if edge else None
+            if edge and not isinstance(found, int):
+                return None
+            edges.append(found if isinstance(found, int) else None)
+        start, stop, step = edges
+        return whole[start:stop:step] if isinstance(whole, (str, bytes)) and step != 0 else None
+
+    def _call(self, node: ast.Call, depth: int) -> Value | None:
+        """Return the constant that a call returns: of joining, decoding, or compiling a constant."""
+        name, function = self.name_of(node.func, depth), node.func
+        if name in NAMES:
+            return decoded(name, [self.constant(item, depth) for item in node.args])
+        if name.startswith(("builtins.", "os.", "pathlib.", "shutil.")) and node.args:
+            return self._of_function(name, node, depth)
+        found = self._own(function)
+        if found:
+            return self._returned(found, node, depth)
+        if isinstance(function, ast.Attribute):
+            owner = self.constant(function.value, depth)
+            return self._method(owner, function.attr, node, depth) if isinstance(owner, (str, bytes)) else None
+        return None
+
+    def _of_function(self, name: str, node: ast.Call, depth: int) -> Value | None:
+        first = self.constant(node.args[0], depth)
+        alone = len(node.args) == 1
+        match name.removeprefix("builtins."), first:
+            case "ord", str() | bytes() if len(first) == 1:
+                return ord(first)
+            case "int", str() if len(first) < _DIGITS:
+                base = 10 if alone else self.constant(node.args[1], depth)
+                return _number(first, base) if isinstance(base, int) else None
+            case "compile" | "bytes" | "bytearray" | "str", str() | bytes():
+                return first
+            case "bytes" | "bytearray", None:
+                return _as_bytes(self.items(node.args[0], depth))
+            case "os.path.expanduser" | "shutil.which" | "pathlib.Path", str() if alone:
+                return first
+            case "os.path.join", str():
+                return _joined((self.constant(item, depth) for item in node.args), "/")
+            case "chr" | "str", int():
+                return _character(first) if name == "builtins.chr" else str(first)
+        return None
+
+    def _method(self, owner: Text, name: str, node: ast.Call, depth: int) -> Value | None:
+        given = [self.constant(item, depth) for item in node.args]
+        if name == "join" and len(node.args) == 1:
+            return _joined(self.items(node.args[0], depth) or [None], owner)
+        if name in ("decode", "encode"):
+            return recoded(owner, given[0]) if given else owner
+        if name == "format" and not node.keywords and "{}" in text_of(owner):
+            return self._percent(text_of(owner).replace("{}", "%s"), ast.Tuple(elts=node.args), depth)
+        texts = [text_of(item) for item in given if isinstance(item, (str, bytes))]
+        if name not in _METHODS or len(texts) != len(given):
+            return None
+        try:
+            found: str = _METHODS[name](text_of(owner), *texts)
+        except TypeError:
+            return None
+        return found if isinstance(owner, str) else found.encode("utf-8", "replace")
+
+    def _own(self, function: ast.expr) -> _Function | None:
+        """Return the function of the module, or the lambda, that is called."""
+        node: ast.AST | None = self._values.get(function.id) if isinstance(function, ast.Name) else function
+        return node if isinstance(node, (ast.Lambda, ast.FunctionDef)) else None
+
+    def _returned(self, function: _Function, node: ast.Call, depth: int) -> Value | None:
+        """Return what a lambda, or a function of a few plain statements, makes of constant arguments."""
+        inner = self.call(function, node, self)
+        inner._inside += 1
+        if inner._inside > _INSIDE or not any(inner._constants.maps[0].values()):
+            return None
+        if isinstance(function, ast.Lambda):
+            return inner.constant(function.body, depth + 1)
+        for statement in function.body[:_STEPS]:
+            match statement:
+                case ast.Return(value=ast.expr() as value):
+                    return inner.constant(value, depth + 1)
+                case ast.Assign() | ast.Import() | ast.ImportFrom():
+                    inner.learn(statement)
+                case ast.Expr(value=ast.Constant()):
+                    continue
+                case _:
+                    return None
+        return None
+
+    def items(self, node: ast.AST, depth: int = 0) -> list[Value | None] | None:
+        """Return the constants that iterating over an expression gives, None where that is not known."""
+        self._budget.spend()
+        if depth > _DEPTH:
+            return None
+        match node:
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                return [self.constant(part, depth + 1) for part in parts]
+            case ast.Name(id=name) if self._lists.get(name) is not None:
+                return self._lists[name]
+            case ast.ListComp() | ast.GeneratorExp():
+                return self._comprehended(node, depth + 1)
+            case ast.Call(func=function, args=[_, *_]):
+                found = self._listed(self.name_of(function, depth + 1), node, depth + 1)
+                if found is not None:
+                    return found
+        whole = self.constant(node, depth + 1)
+        return list(whole) if isinstance(whole, (str, bytes)) else None
+
+    def _listed(self, name: str, node: ast.Call, depth: int) -> list[Value | None] | None:
+        function = node.func
+        if name == "builtins.map" and len(node.args) == 2:
+            inner = self.items(node.args[1], depth) or []
+            return [
+                self.constant(ast.Call(func=node.args[0], args=[ast.Constant(value=item)], keywords=[]), depth)
+                for item in inner
+            ]
+        if name == "builtins.range":
+            edges = [self.constant(item, depth) for item in node.args]
+            numbers = range(*edges) if all(isinstance(edge, int) for edge in edges) and edges[2:] != [0] else ()  # type: ignore[arg-type]
+            return list(numbers) if len(numbers) < _RANGE else None
+        if name in ("builtins.list", "builtins.tuple", "builtins.bytes", "builtins.reversed"):
+            found = self.items(node.args[0], depth)
+            return found[::-1] if found and name.endswith("reversed") else found
+        if isinstance(function, ast.Attribute) and function.attr == "split":
+            owner, separator = self.constant(function.value, depth), self.constant(node.args[0], depth)
+            if isinstance(owner, str) and isinstance(separator, str) and separator:
+                return list(owner.split(separator))
+        return None
+
+    def _comprehended(self, node: ast.ListComp | ast.GeneratorExp, depth: int) -> list[Value | None] | None:
+        match node.generators:
+            case [ast.comprehension(target=ast.Name(id=name), iter=source, ifs=[])]:
+                found, inner = self.items(source, depth), Folder(self)
+                made = []
+                for item in found or ():
+                    inner.set(name, constant=item)
+                    made.append(inner.constant(node.elt, depth))
+                return None if found is None else made
+        return None
+
+    def spend(self) -> None:
+        """Count one more expression; raises OverLimit for too many."""
+        self._budget.spend()
+
+    def value_of(self, name: str) -> ast.AST | None:
+        """Return the expression or the definition that a name stands for."""
+        return self._values.get(name)
+
+
+def expression(text: str) -> ast.expr | None:
+    """Return the tree of an expression, None where the text is none."""
+    if not text or len(text) > _RANGE:
+        return None
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _attribute(owner: str, name: str) -> str:
+    return f"{owner}.{name}" if owner and name else ""
+
+
+def _divides(kind: ast.operator) -> bool:
+    return isinstance(kind, (ast.FloorDiv, ast.Mod))
+
+
+def _character(number: int) -> str | None:
+    return chr(number) if 0 <= number <= sys.maxunicode else None
+
+
+def _number(text: str, base: int) -> int | None:
+    try:
+        return int(text, base)
+    except ValueError:
+        return None
+
+
+def _as_bytes(numbers: list[Value | None] | None) -> bytes | None:
+    if numbers is None or not all(isinstance(number, int) and 0 <= number < 256 for number in numbers):
+        return None
+    return bytes(number for number in numbers if isinstance(number, int))
+
+
+def _joined(parts: Iterable[Value | None], between: Text = "") -> Value | None:
+    """Return texts, or numbers, put together; None where one of them is unknown."""
+    found = list(parts)
+    if any(part is None for part in found):
+        return None
+    numbers = [part for part in found if isinstance(part, int)]
+    if numbers:
+        return sum(numbers) if len(numbers) == len(found) else None
+    texts = [part for part in found if isinstance(part, (str, bytes))]
+    if sum(map(len, texts)) > LENGTH:
+        return None
+    if texts and all(isinstance(text, bytes) for text in texts):
+        return bytes_of(between).join(bytes_of(text) for text in texts)
+    return text_of(between).join(text_of(text) for text in texts)
+
+
+_Work = Callable[[Folder, Any, int], Value | None]
+
+
+def _own_constant(_folder: Folder, node: ast.Constant, _depth: int) -> Value | None:
+    value = node.value
+    return value if isinstance(value, (str, bytes)) or type(value) is int else None
+
+
+def _own_name(folder: Folder, node: ast.Name, _depth: int) -> Value | None:
+    return folder._constants.get(node.id)
+
+
+def _negative(folder: Folder, node: ast.UnaryOp, depth: int) -> Value | None:
+    found = folder.constant(node.operand, depth)
+    return -found if isinstance(node.op, ast.USub) and isinstance(found, int) else None
+
+
+_CONSTANTS: dict[type[ast.AST], _Work] = {
+    ast.Constant: _own_constant,
+    ast.Name: _own_name,
+    ast.UnaryOp: _negative,
+    ast.BinOp: Folder._binary,
+    ast.JoinedStr: Folder._formatted,
+    ast.FormattedValue: Folder._field,
+    ast.Subscript: Folder._subscript,
+    ast.Call: Folder._call,
+}

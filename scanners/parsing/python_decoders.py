@@ -1,0 +1,85 @@
+"""What obfuscated Python code decodes its constants with: functions of the standard library, with bounded results."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bz2
+import codecs
+import lzma
+import zlib
+from collections.abc import Callable, Sequence
+
+from modelsweep.core.units import MIB
+
+Text = str | bytes
+Value = str | bytes | int
+LENGTH = MIB
+"""Characters or bytes of a constant that is worked out."""
+_MEMORY = 64 * MIB
+_FAULTS = (ValueError, LookupError, TypeError, EOFError, OSError, zlib.error, lzma.LZMAError)
+_CODECS: dict[str, Callable[[Text], Text]] = {
+    "rot13": lambda value: codecs.decode(text_of(value), "rot13"),
+    "hex": binascii.unhexlify,
+    "base64": base64.b64decode,
+    "zlib": lambda value: _inflated(value, zlib.MAX_WBITS),
+    "zip": lambda value: _inflated(value, zlib.MAX_WBITS),
+    "bz2": lambda value: bz2.BZ2Decompressor().decompress(bytes_of(value), LENGTH),
+    "unicodeescape": lambda value: bytes_of(value).decode("unicode_escape"),
+}
+_DECODERS: dict[str, Callable[[Text], Text]] = {
+    "base64.b64decode": base64.b64decode,
+    "base64.standard_b64decode": base64.b64decode,
+    "base64.decodebytes": base64.b64decode,
+    "base64.urlsafe_b64decode": base64.urlsafe_b64decode,
+    "base64.b32decode": base64.b32decode,
+    "base64.b16decode": base64.b16decode,
+    "base64.b85decode": base64.b85decode,
+    "base64.a85decode": base64.a85decode,
+    "binascii.unhexlify": binascii.unhexlify,
+    "binascii.a2b_hex": binascii.unhexlify,
+    "binascii.a2b_base64": binascii.a2b_base64,
+    "builtins.bytes.fromhex": lambda value: bytes.fromhex(text_of(value)),
+    "builtins.bytearray.fromhex": lambda value: bytes.fromhex(text_of(value)),
+    "zlib.decompress": lambda value: _inflated(value, zlib.MAX_WBITS),
+    "gzip.decompress": lambda value: _inflated(value, zlib.MAX_WBITS | 16),
+    "bz2.decompress": _CODECS["bz2"],
+    "lzma.decompress": lambda value: lzma.LZMADecompressor(memlimit=_MEMORY).decompress(bytes_of(value), LENGTH),
+}
+NAMES = frozenset(_DECODERS) | {"codecs.decode", "codecs.encode"}
+"""Dotted names of the decoders."""
+
+
+def decoded(name: str, values: Sequence[Value | None]) -> Text | None:
+    """Return what the decoder `name` makes of a constant, None where it refuses it or the codec hides nothing."""
+    if not values or not isinstance(values[0], (str, bytes)):
+        return None
+    try:
+        if name in ("codecs.decode", "codecs.encode"):
+            return recoded(values[0], values[1] if len(values) > 1 else "utf-8")
+        return _DECODERS[name](values[0])[:LENGTH]
+    except _FAULTS:
+        return None
+
+
+def recoded(value: Text, encoding: Value | None) -> Text | None:
+    """Return what `value.decode(encoding)` gives: codecs of characters change nothing that matters here."""
+    name = str(encoding).lower().replace("-", "").replace("_", "").removesuffix("codec")
+    try:
+        return _CODECS[name](value)[:LENGTH] if name in _CODECS else value
+    except _FAULTS:
+        return None
+
+
+def text_of(value: Text) -> str:
+    """Return a constant as characters."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def bytes_of(value: Text) -> bytes:
+    """Return a constant as bytes; characters above 255 raise ValueError."""
+    return value if isinstance(value, bytes) else value.encode("latin-1")
+
+
+def _inflated(value: Text, wbits: int) -> bytes:
+    return zlib.decompressobj(wbits).decompress(bytes_of(value), LENGTH)

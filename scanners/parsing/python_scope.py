@@ -1,0 +1,365 @@
+"""Which calls of a Python module run when it is imported, or when a model class of it is used: read in its syntax tree.
+
+Names are resolved through imports, assignments, getattr, __import__ and sys.modules; constants are folded as far as
+obfuscation goes, and constant code is read in the place where it runs. A function runs on import where something that
+does so calls it. Calls in functions that are merely defined, and below `if __name__ == "__main__"`, are not told.
+Nothing is ever executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core.limits import Budget
+from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of
+from scanners.parsing.python_constants import OWN, Folder
+from scanners.parsing.python_decoders import bytes_of, text_of
+from scanners.parsing.python_sinks import CALLERS, KINDS, SPAWNERS, UNPICKLERS
+
+IMPORT, USE = "import", "use"
+MODEL_METHODS = frozenset(
+    "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
+    "load_context initialize preprocess inference postprocess handle predict generate".split()
+)
+"""Methods that loading a model, or using it once, goes through."""
+COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
+"""Methods of the commands that a setup.py adds: installing runs them."""
+_MADE = frozenset("__init__ __new__ __post_init__ __enter__".split())
+_MODEL_BASES = (
+    *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
+    *("Processor", "FeatureExtractor", "Handler", "LightningModule", "PythonModel"),
+)
+_MODEL_NAMES = frozenset({"EndpointHandler"})
+_COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
+_CODE_DEPTH = 4
+"""Constant texts of code inside each other."""
+_ENTERED = 8
+"""Different arguments with which one function is followed."""
+_PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
+_CALLS = 2_000
+_SHOWN = 10
+_MENTIONED = 20
+_LONGEST = 200
+"""Characters of a constant that is compared with others."""
+
+
+class Call(NamedTuple):
+    """A call of one of KINDS: `when` is IMPORT or USE, `text` its first argument as far as it is constant.
+
+    `sources` are the names of the calls that make its arguments, `mentions` their variables and short constants.
+    `folded` says that the argument is constant, `encoded` that a long constant is part of what makes it.
+    """
+
+    name: str
+    kind: str
+    when: str
+    line: int
+    text: str
+    sources: tuple[str, ...] = ()
+    mentions: frozenset[str] = frozenset()
+    folded: bool = False
+    encoded: bool = False
+    shell: bool = False
+    mode: str = ""
+
+
+class Found(NamedTuple):
+    """What a module does: its calls, and pickles among its constants with their lines."""
+
+    calls: list[Call]
+    pickles: list[tuple[int, bytes]]
+
+
+class _Body(NamedTuple):
+    folder: Folder
+    when: str
+    line: int = 0
+    """Line of the call that brought constant code here, 0 in the file itself."""
+    depth: int = 0
+    in_class: bool = False
+
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
+    """Return what a module does on import, and then on use; a setup.py is run as a script, too."""
+    reading = _Reading(budget, is_setup=is_setup)
+    reading.run(tree)
+    return reading.found
+
+
+class _Reading:
+    """What is known of a module while its statements are read in the order in which they run."""
+
+    def __init__(self, budget: Budget, *, is_setup: bool) -> None:
+        self.found = Found([], [])
+        self._budget, self._is_setup = budget, is_setup
+        self._functions: dict[str, tuple[Definition, Folder]] = {}
+        self._classes: dict[str, tuple[ast.ClassDef, Folder]] = {}
+        self._left: list[tuple[list[ast.stmt], _Body]] = []
+        self._entered: dict[int, set[str]] = {}
+
+    def run(self, tree: ast.Module) -> None:
+        module = Folder()
+        self._block(tree.body, _Body(module, IMPORT))
+        self._drain()
+        for name, (definition, folder) in list(self._classes.items()):
+            for method in _methods(definition, self._loaded(definition)):
+                self._enter(method, folder, None, _Body(folder, USE), first=f"{OWN}{name}()")
+        self._drain()
+
+    def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
+        names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in definition.bases]
+        if self._is_setup and _COMMAND_BASES.intersection(names):
+            return COMMAND_METHODS
+        is_model = definition.name in _MODEL_NAMES or any(name.endswith(_MODEL_BASES) for name in names)
+        return MODEL_METHODS if is_model else frozenset()
+
+    def _drain(self) -> None:
+        while self._left:
+            self._block(*self._left.pop())
+
+    def _enter(self, function: Definition, folder: Folder, call: ast.Call | None, body: _Body, first: str = "") -> None:
+        inner = folder.call(function, call, body.folder, first)
+        given = [command(body.folder, item) for item in (call.args if call else ())]
+        entered = self._entered.setdefault(id(function), set())
+        key = repr(given)
+        if key not in entered and len(entered) < _ENTERED:
+            entered.add(key)
+            self._left.append((function.body, body._replace(folder=inner, in_class=False)))
+
+    def _block(self, statements: list[ast.stmt], body: _Body) -> None:
+        for statement in statements:
+            self._statement(statement, body)
+
+    def _statement(self, node: ast.AST, body: _Body) -> None:
+        self._budget.spend()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, body)
+            case ast.ClassDef():
+                self._class(node, body)
+            case ast.If():
+                self._branches(node, body)
+            case _:
+                if isinstance(node, ast.For | ast.AsyncFor):
+                    body.folder.learn_loop(node.target, node.iter)
+                if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+                    # What a loop changes is known by what it is made of only.
+                    changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
+                    body.folder.blur(target.id for target in changed if isinstance(target, ast.Name))
+                self._children(node, body)
+                body.folder.learn(node)
+
+    def _function(self, node: Definition, body: _Body) -> None:
+        defaults = [item for item in (*node.args.defaults, *node.args.kw_defaults) if item]
+        for expression in (*node.decorator_list, *defaults):
+            self._expression(expression, body)
+        if not body.in_class:
+            self._functions[node.name] = node, body.folder
+        body.folder.set(node.name, f"{OWN}{node.name}", node)
+        for decorator in node.decorator_list:
+            self._follow(body.folder.name_of(decorator), None, body)
+
+    def _class(self, node: ast.ClassDef, body: _Body) -> None:
+        for expression in (*node.decorator_list, *node.bases, *(item.value for item in node.keywords)):
+            self._expression(expression, body)
+        self._classes[node.name] = node, body.folder
+        body.folder.set(node.name, f"{OWN}{node.name}", node)
+        self._block(node.body, body._replace(folder=Folder(body.folder), in_class=True))
+
+    def _branches(self, node: ast.If, body: _Body) -> None:
+        """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
+        while True:
+            self._expression(node.test, body)
+            if not _never_on_import(node.test) or (self._is_setup and _is_main_test(node.test)):
+                self._block(node.body, body)
+            if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
+                break
+            node = node.orelse[0]
+        self._block(node.orelse, body)
+
+    def _children(self, node: ast.AST, body: _Body) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self._expression(child, body)
+            else:  # statements, and parts of them: handlers, cases, with items
+                self._statement(child, body)
+
+    def _expression(self, expression: ast.expr, body: _Body) -> None:
+        for node in _walk(expression):
+            self._budget.spend()
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, ast.Lambda):
+                    self._expression(
+                        node.func.body, body._replace(folder=body.folder.call(node.func, node, body.folder))
+                    )
+                self._call(node, body)
+            elif isinstance(node, ast.NamedExpr):
+                body.folder.learn(node)
+
+    def _follow(self, name: str, call: ast.Call | None, body: _Body) -> None:
+        """Read what runs where a function, a class or a method of the module, `@NAME().METHOD`, is called."""
+        if not name.startswith(OWN):
+            return
+        name, _, method = name.removeprefix(OWN).partition(".")
+        if not method and name in self._functions:
+            function, folder = self._functions[name]
+            self._enter(function, folder, call, body)
+        instance = name.removesuffix("()")
+        if instance in self._classes and (method or instance == name):
+            definition, folder = self._classes[instance]
+            for item in _methods(definition, frozenset({method}) if method else _MADE):
+                self._enter(item, folder, call, body, first=f"{OWN}{instance}()")
+
+    def _call(self, node: ast.Call, body: _Body) -> None:
+        name = body.folder.name_of(node.func)
+        if not name:
+            return
+        self._follow(name, node, body)
+        given = [*node.args, *(item.value for item in node.keywords)]
+        if name in CALLERS:
+            for item in given:
+                self._handed(item, given, node, body)
+        elif name in UNPICKLERS and given:
+            data = body.folder.constant(given[0])
+            if isinstance(data, (str, bytes)):
+                self._pickle(data, node, body)
+        elif name in KINDS and len(self.found.calls) < _CALLS:
+            self._told(name, given, node, body)
+
+    def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+        """Read what a caller such as threading.Thread is handed to call."""
+        name = body.folder.name_of(item)
+        if isinstance(item, ast.Lambda):
+            self._expression(item.body, body)
+        self._follow(name, None, body)
+        if name in KINDS:
+            rest = [other for other in given if other is not item]
+            values = [
+                part for other in rest for part in (other.elts if isinstance(other, ast.Tuple | ast.List) else [other])
+            ]
+            self._told(name, values, node, body)
+
+    def _pickle(self, data: str | bytes, node: ast.Call, body: _Body) -> None:
+        try:
+            self.found.pickles.append((body.line or node.lineno, bytes_of(data)))
+        except ValueError:  # characters that no pickle holds
+            return
+
+    def _told(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+        folder, kind = body.folder, KINDS[name]
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if name.startswith("pathlib.") and owner:
+            given = [owner, *given]
+        first = given[0] if given else None
+        constant = folder.constant(first) if first else None
+        made = made_of(folder, given)
+        body = body._replace(line=body.line or node.lineno)
+        listed = arguments(folder, first) if first else []
+        text = command(folder, first) if first else ""
+        if kind == "command" and name.startswith(SPAWNERS):
+            listed = [command(folder, item) for item in given if not isinstance(item, ast.Starred)]
+            text = " ".join(listed)
+        self._inner_code(kind, constant, listed or [text], body)
+        folded = isinstance(constant, (str, bytes))
+        if kind == "code" and folded and not made.calls - {"builtins.compile"}:
+            return  # nothing but what was just read
+        self.found.calls.append(
+            Call(
+                name=name,
+                kind=kind,
+                when=body.when,
+                line=body.line,
+                text=text,
+                sources=tuple(sorted(made.calls)[:_SHOWN]),
+                mentions=frozenset(sorted(text for text in made.mentions if 1 < len(text) < _LONGEST)[:_MENTIONED]),
+                folded=folded,
+                encoded=made.encoded,
+                shell=_is_shell(name, node),
+                mode=_mode(node, given[1:], folder),
+            )
+        )
+
+    def _inner_code(self, kind: str, constant: object, listed: list[str], body: _Body) -> None:
+        """Read constant code in the place where it runs: of exec and eval, and of `python -c`."""
+        code = text_of(constant) if kind == "code" and isinstance(constant, (str, bytes)) else ""
+        if kind == "command" and "-c" in listed[:-1] and "python" in listed[0]:
+            code = listed[listed.index("-c") + 1]
+        elif kind == "command" and (match := _PYTHON_C.search(listed[0])):
+            code = match[2]
+        if not code or body.depth >= _CODE_DEPTH or UNKNOWN in code:
+            return
+        tree = parsed(code.strip().encode("utf-8", "replace"))
+        if tree is not None:
+            self._block(tree.body, body._replace(depth=body.depth + 1))
+
+
+def parsed(source: bytes) -> ast.Module | None:
+    """Return the syntax tree of a module in the encoding that it declares, None where it is no Python of this version.
+
+    Raises RecursionError and MemoryError for what is nested too deep.
+    """
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, LookupError):  # ValueError: NUL; LookupError: an encoding that is none of text
+            return None
+
+
+def _is_shell(name: str, node: ast.Call) -> bool:
+    if name in ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"):
+        return True
+    flags = [item.value for item in node.keywords if item.arg == "shell"]
+    return any(isinstance(flag, ast.Constant) and bool(flag.value) for flag in flags)
+
+
+def _mode(node: ast.Call, rest: list[ast.expr], folder: Folder) -> str:
+    """Return the mode that a file is opened with, where the call has one."""
+    named = [item.value for item in node.keywords if item.arg == "mode"]
+    found = folder.constant((named or rest)[0]) if named or rest else ""
+    return found if isinstance(found, str) and len(found) < _SHOWN else ""
+
+
+def _methods(definition: ast.ClassDef, names: frozenset[str]) -> list[Definition]:
+    return [
+        item
+        for item in definition.body
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name in names
+    ]
+
+
+def _never_on_import(node: ast.expr) -> bool:
+    """Return whether a condition never holds on import: `__name__ == "__main__"`, or TYPE_CHECKING."""
+    match node:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(_never_on_import(value) for value in values)
+    return _is_main_test(node)
+
+
+def _is_main_test(node: ast.expr) -> bool:
+    match node:
+        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
+            return True
+        case ast.Compare(left=ast.Constant(value="__main__"), ops=[ast.Eq()], comparators=[ast.Name(id="__name__")]):
+            return True
+    return False
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it that runs where it stands, in order: not the bodies of lambdas."""
+    left = [node]
+    while left:
+        item = left.pop()
+        yield item
+        if not isinstance(item, ast.Lambda):
+            left.extend(reversed(list(ast.iter_child_nodes(item))))

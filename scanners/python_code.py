@@ -1,0 +1,168 @@
+"""Python source that travels with a model: what importing it, or using a model class of it, runs.
+
+Loaders import such files with trust_remote_code, as custom pipelines, handlers and loader modules; pip runs setup.py,
+and each start of Python the lines of a `.pth` file that begin with `import`
+(https://docs.python.org/3/library/site.html). Cells of notebooks run when somebody runs them. Language reference:
+https://docs.python.org/3/reference/. The file is parsed to a syntax tree and read by scope: what is merely defined, or
+stands below `if __name__ == "__main__"`, is left alone. What the Python that runs modelsweep cannot parse is read by
+lines, and said where it names commands.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.parsing.python_scope import IMPORT, Call, parsed, read
+from scanners.parsing.python_unparsed import runs_unread, suspects, without_texts
+
+SIZE_LIMIT = 1 * MIB
+"""Bytes of source that are parsed; a syntax tree takes some hundreds of times as much memory."""
+NOTEBOOK_LIMIT = 32 * MIB
+"""Bytes of a notebook, whose outputs are larger than its code."""
+_MEMORY_FACTOR = 256
+_NESTED = 150
+"""Brackets inside each other; Python's own tokenizer stops at 200."""
+_SUFFIXES = (".py", ".pyw", ".ipynb", ".pth")
+_SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\bpython[\d.]*w?\b")
+_STARTUP = re.compile(rb"^import[ \t][^\r\n]*", re.MULTILINE)
+"""Lines of a `.pth` file that `site` runs."""
+_WORDS = tuple(
+    word.encode()
+    for word in "exec eval system popen spawn subprocess startfile dup2 getoutput FunctionType runpy import_module "
+    "__import__ getattr coding attrgetter globals vars __builtins__ __dict__ loads ctypes socket urllib urlopen "
+    "requests httpx http.client paramiko smtplib ftplib telnetlib open_connection wget commands open write_ "
+    "runsource".split()
+)
+"""Without any of these no call that is told can be named: a declared encoding may hide them all."""
+_BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
+_MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*[\w, ]+=\s*[!%]")
+_CELL = "cell"
+_SHOWN = 160
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text that is named as Python, has its shebang, or is a `.pth` file of code."""
+    suffix = blob.locator.suffix
+    if suffix == ".pth":
+        return _STARTUP.search(blob.head) is not None and b"\0" not in blob.head and text.is_text(blob.head)
+    named = suffix in _SUFFIXES or _SHEBANG.match(blob.head)
+    return bool(named) and blob.size > 0 and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB."""
+    suffix = blob.locator.suffix
+    if suffix == ".ipynb":
+        for source in _cells(_whole(blob, min(NOTEBOOK_LIMIT, context.limits.parsed_bytes // 4))):
+            yield from _module(blob, source, context, _CELL)
+        return
+    source = _whole(blob, min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR))
+    if suffix == ".pth":
+        source = b"\n".join(_STARTUP.findall(source))
+        shown = printable(redact(source.decode("utf-8", "replace")), _SHOWN)
+        yield Fact("python-startup", blob.locator.name, blob.locator, detail={"text": shown})
+    yield from _module(blob, source, context, IMPORT)
+
+
+def _whole(blob: Blob, limit: int) -> bytes:
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of Python")
+    return blob.reader.read(0, blob.size)
+
+
+def _cells(data: bytes) -> Iterator[bytes]:
+    """Yield the code of each cell, without the commands of IPython, which somebody runs by hand."""
+    from scanners.parsing.json_text import JsonFault, as_utf8, documents
+
+    try:
+        found = documents(as_utf8(data).decode("utf-8", "replace"))
+    except JsonFault:  # the scanner of JSON says so
+        return
+    for document in found:
+        cells = document.get("cells") if isinstance(document, dict) else None
+        for cell in cells if isinstance(cells, list) else ():
+            if isinstance(cell, dict) and cell.get("cell_type") == "code":
+                source = cell.get("source")
+                lines = "".join(map(str, source)) if isinstance(source, list) else str(source)
+                kept = ("" if _MAGIC.match(line) else line for line in lines.split("\n"))
+                yield "\n".join(kept).encode("utf-8", "replace")
+
+
+def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
+    if not _may_tell(source):
+        return
+    _check_nesting(source)
+    tree = parsed(source)
+    if tree is None:
+        yield from _unparsed(blob, source, when)
+        return
+    found = read(tree, context.operations, is_setup=blob.locator.name == "setup.py")
+    for call in found.calls:
+        yield _fact(blob, call._replace(when=when) if when == _CELL else call)
+    for line, data in found.pickles:
+        yield blob.nested(f"pickle in line {line}", MemoryReader(data), expect="pickle", expanded=True)
+
+
+def _may_tell(source: bytes) -> bool:
+    # Identifiers are normalised, so that letters of other alphabets spell names of these.
+    plain = source if source.isascii() else unicodedata.normalize("NFKC", source.decode("utf-8", "replace")).encode()
+    return any(word in plain for word in _WORDS)
+
+
+def _check_nesting(source: bytes) -> None:
+    """Raise OverLimit for brackets that may exhaust the stack of the parser."""
+    if _depth(source) > _NESTED and _depth(without_texts(source.decode("latin-1")).encode("latin-1")) > _NESTED:
+        raise OverLimit(f"more than {_NESTED} brackets inside each other")
+
+
+def _depth(source: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(source):
+        depth = depth + 1 if bracket in b"([{" else max(depth - 1, 0)
+        deepest = max(depth, deepest)
+    return deepest
+
+
+def _fact(blob: Blob, call: Call) -> Fact:
+    shown = printable(redact(" ".join(call.text[: 4 * _SHOWN].split())), 4 * _SHOWN)
+    detail: dict[str, Json] = {
+        "does": call.kind,
+        "when": call.when,
+        "line": call.line,
+        "text": shown,
+        "sources": [printable(source, _SHOWN) for source in call.sources],
+        "mentions": [printable(redact(text), _SHOWN) for text in sorted(call.mentions)],
+        "how": [name for name in ("folded", "encoded", "shell") if getattr(call, name)],
+        "mode": printable(call.mode),
+    }
+    return Fact("python-call", call.name, blob.locator, detail=detail)
+
+
+def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
+    """Yield what lines of a file that does not parse hide; raises Malformed where others would run commands."""
+    content = source.decode("utf-8", "replace")
+    for call in suspects(content):
+        yield _fact(blob, call._replace(when=when))
+    names = runs_unread(content)
+    if names and when != _CELL:
+        shown = ", ".join(sorted(names)[:5])
+        raise Malformed(f"what importing runs is unclear: it is no Python of this version, and names {shown}")
+
+
+SCANNER = Scanner(
+    name="python",
+    title="Python source of models, notebooks, start-up files",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=_SUFFIXES,
+)

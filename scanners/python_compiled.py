@@ -1,0 +1,71 @@
+"""Compiled Python (`.pyc`) that travels along: what it does cannot be read, the names in it can.
+
+Format: a magic number of the version, flags (https://peps.python.org/pep-0552/), time and size of the source or a hash
+of it, a marshalled code object. Python imports a lone one like a source file, and one in `__pycache__` in the place of
+the source beside it where the two agree; flags may say that nobody compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+
+SIZE_LIMIT = 4 * MIB
+"""Bytes in which names are looked for, one by one."""
+_LINE_END = b"\r\n"
+_VERSIONS = (range(3000, 4000), range(62011, 62300))
+"""Magic numbers of Python 3, and of 2.5 to 2.7."""
+_HEADERS = (16, 12, 8)
+"""Bytes before the code: of 3.7 and later, of 3.3 to 3.6, of earlier versions."""
+_REFERENCE = 0x80
+_UNCHECKED = 0b01
+"""Flags of a file that holds a hash of its source, which is never compared with the source."""
+_TOLD = frozenset(
+    "exec eval system popen Popen subprocess check_output b64decode decompress marshal loads socket urlopen "
+    "urlretrieve requests ctypes CDLL spawn dup2 __import__ import_module".split()
+)
+_SHOWN = 120
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob begins with a magic number of Python and holds a code object where one belongs."""
+    number = int.from_bytes(blob.head[:2], "little")
+    if blob.head[2:4] != _LINE_END or not any(number in versions for versions in _VERSIONS):
+        return False
+    return any(_is_code(blob.head[start : start + 1]) for start in _HEADERS)
+
+
+def _is_code(kind: bytes) -> bool:
+    return bool(kind) and kind[0] & ~_REFERENCE == ord("c")
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield that the code is compiled, with names in it that matter; raises OverLimit above 4 MiB."""
+    from scanners.parsing.marshal_names import names_in
+
+    path = blob.locator.members[-1] if blob.locator.members else blob.locator.uri
+    folders = path.replace("\\", "/").split("/")[:-1]
+    flags = int.from_bytes(blob.head[4:8], "little") if _is_code(blob.head[16:17]) else 0
+    place = "beside" if "__pycache__" not in folders else "unchecked" if flags == _UNCHECKED else "cached"
+    searched = min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)
+    context.operations.spend(searched)
+    names = sorted(_TOLD.intersection(names_in(blob.reader.read(0, searched))))
+    detail: dict[str, Json] = {"place": place, "names": [*names]}
+    yield Fact("python-compiled", printable(blob.locator.name, _SHOWN), blob.locator, detail=detail)
+    if searched < blob.size:
+        raise OverLimit(f"more than {searched:,} bytes of compiled Python")
+
+
+SCANNER = Scanner(
+    name="python-compiled",
+    title="Compiled Python",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".pyc", ".pyo"),
+)

