@@ -1,0 +1,189 @@
+"""The producer: lists what a job examines, and puts it into pages, the ledger and the queues, in this order.
+
+A page stands in the store before the ledger allocates it, and the ledger has it before a message goes out. Killed at
+any step the producer loses nothing: what was allocated is published by the sweeper, what was not is listed again behind
+the ledger's cursor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import cast
+
+from kombu import Connection
+from redis import Redis
+
+from modelsweep.core.finding import Problem
+from modelsweep.core.report import Unit
+from modelsweep.core.units import MIB
+from modelsweep.fleet.answers import AllocStatus, JobState, SealStatus
+from modelsweep.fleet.job import JobSpec, seal_spec
+from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.messages import (
+    SCANS,
+    BrokerFault,
+    Message,
+    finalize_message,
+    publish,
+    queue_lengths,
+    scan_message,
+)
+from modelsweep.fleet.pages import PAGE_CHUNKS, Chunk, Page, Pages
+from modelsweep.fleet.problems import problems_name, seal_problems
+from modelsweep.fleet.signature import Key
+from modelsweep.fleet.store import Store
+from producer.chunks import Packer
+from producer.plan import BEGINNING, Cursor, plan_after
+
+PAGE_SECONDS = 1.0
+"""After which a page is closed though not full, so that workers begin."""
+WAITING = 4_000
+"""Messages in a queue at which the producer waits."""
+FULL = 0.8
+"""Part of Redis' memory at which it waits, too."""
+LOOK = 0.25
+"""Seconds between two looks at a queue that is too long."""
+PAGE_BYTES = 64 * MIB
+"""Bytes of addresses after which a page is closed: addresses may be long."""
+
+
+class Superseded(Exception):
+    """The job was cancelled, is gone, or another producer goes on with it; the sentence says which."""
+
+
+class Producer:
+    """Submits one job; `stop` may be set by another thread, and then it ends at the next page without sealing."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        client: Redis,
+        connection: Connection,
+        store: Store,
+        key: Key,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._spec, self._client, self._connection, self._store, self._key = spec, client, connection, store, key
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._ledger = Ledger(client, spec.id)
+        self._pages = Pages(store, key, spec.id)
+        self._stop = stop or threading.Event()
+
+    def create(self) -> None:
+        """Enter the job into the ledger; raises LedgerFault."""
+        self._ledger.create(seal_spec(self._spec, self._key))
+
+    def run(self) -> None:
+        """List, allocate and publish until the listing is over, from where an earlier producer of the job came to.
+
+        Raises LedgerFault, StoreFault, BrokerFault, and Superseded.
+        """
+        progress = self._ledger.progress()
+        next_chunk, stored, generation = progress.allocated, progress.cursor, progress.generation
+        problems: list[Problem] = []
+        for chunks, cursor in self._filled(self._opened(stored), problems):
+            sealed = self._key.seal(self._purpose, json.dumps(asdict(cursor)).encode())
+            first, next_chunk = self._allocate(chunks, next_chunk, stored, sealed)
+            stored = sealed
+            self._publish(
+                [scan_message(chunk.queue, self._spec.id, first + at, generation) for at, chunk in enumerate(chunks)]
+            )
+            self._hold_back()
+        if not self._stop.is_set():
+            self._seal(problems, stored)
+
+    def _seal(self, problems: list[Problem], stored: bytes) -> None:
+        name = problems_name(self._spec.id)
+        self._store.put(name, seal_problems(problems, self._key, self._spec.id))
+        sealed = self._ledger.seal(name, stored)
+        if sealed.status is not SealStatus.SEALED:
+            raise Superseded(f"job {self._spec.id}: {_WHY[sealed.status]}")
+        if sealed.complete:
+            self._publish([finalize_message(self._spec.id)])
+
+    def _filled(self, cursor: Cursor, problems: list[Problem]) -> Iterator[tuple[list[Chunk], Cursor]]:
+        """Yield pages full of chunks, each with the cursor behind it; the problems of targets go to `problems`."""
+        packer, chunks, begun, size = Packer(self._spec), list[Chunk](), time.monotonic(), 0
+        for item, behind in plan_after(cursor, self._spec.targets, self._spec.selection):
+            if isinstance(item, Problem):
+                problems.append(item)
+                continue
+            late = time.monotonic() - begun > PAGE_SECONDS
+            if len(chunks) >= PAGE_CHUNKS - 1 or size > PAGE_BYTES or late:
+                # The chunk that is not full goes along: the cursor stands behind whole chunks only
+                yield [*chunks, *packer.flush()], cursor
+                chunks, begun, size = [], time.monotonic(), 0
+                if self._stop.is_set():
+                    return
+            chunks += packer.add(item)
+            size += _taken(item)
+            cursor = behind
+        chunks += packer.flush()
+        if chunks:
+            yield chunks, cursor
+
+    def _opened(self, stored: bytes) -> Cursor:
+        """Return how far an earlier producer of this job came."""
+        return Cursor(**json.loads(self._key.open(self._purpose, stored))) if stored else BEGINNING
+
+    @property
+    def _purpose(self) -> str:
+        return f"cursor {self._spec.id}"
+
+    def _allocate(self, chunks: list[Chunk], first: int, before: bytes, cursor: bytes) -> tuple[int, int]:
+        """Store and allocate one page; return the numbers of its first chunk, and of the next one to be allocated.
+
+        `before` is the cursor that the ledger should have. Raises Superseded.
+        """
+        units = [unit for chunk in chunks for unit in chunk.units]
+        queues = bytes(SCANS.index(chunk.queue) for chunk in chunks)
+        while True:
+            name = self._pages.put(Page(first, tuple(chunks)))
+            size = sum(unit.size for unit in units)
+            answer = self._ledger.alloc(first, queues, name, cursor, units=len(units), size=size)
+            if answer.status is AllocStatus.ALLOCATED:
+                return first, answer.next
+            if answer.status is not AllocStatus.MOVED or answer.cursor != before:
+                raise Superseded(f"job {self._spec.id}: {_WHY[answer.status]}")
+            first = answer.next  # children were allocated in between
+
+    def _publish(self, messages: list[Message]) -> None:
+        """Publish what is allocated; what does not get through the sweeper publishes again."""
+        try:
+            publish(self._connection, messages)
+        except BrokerFault:
+            self._connection.close()
+
+    def _hold_back(self) -> None:
+        """Wait while the queues are long or Redis is nearly full: listing is quicker than examining."""
+        while self._ledger.heartbeat(self._name) is JobState.LISTING and self._is_full():
+            if self._stop.wait(LOOK):
+                return
+
+    def _is_full(self) -> bool:
+        if max(queue_lengths(self._client).values()) > WAITING:
+            return True
+        memory = cast("dict[str, int]", self._client.info("memory"))
+        return bool(memory["maxmemory"]) and memory["used_memory"] > FULL * memory["maxmemory"]
+
+
+_WHY = {
+    AllocStatus.MOVED: "another producer goes on with it",
+    AllocStatus.SEALED: "its listing is over already",
+    AllocStatus.CANCELLED: "it was cancelled",
+    AllocStatus.GONE: "it is not in the ledger any more",
+    SealStatus.MOVED: "another producer goes on with it",
+    SealStatus.CANCELLED: "it was cancelled",
+}
+
+
+def _taken(unit: Unit) -> int:
+    """Return about how many bytes of a page a unit takes."""
+    return len(unit.locator.uri) * 4 + 64

@@ -1,0 +1,312 @@
+"""One worker process of the fleet: it claims chunks, has their units examined in sandboxed children, and settles them.
+
+Celery only says which chunk to look at. Each thread of its pool is a slot with a supervisor of its own; one thread
+beside them renews the leases of all chunks that are held, and stops an examination whose lease is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from redis import Redis
+
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.options import Options
+from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.core.units import GIB
+from modelsweep.fleet.answers import Claim, LeaseStatus, UnknownJob
+from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
+from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.messages import Message, connect, finalize_message, publish, scan_message
+from modelsweep.fleet.metrics import runtime_counts
+from modelsweep.fleet.pages import Chunk, Pages
+from modelsweep.fleet.results import digest_of, encode_chunk, results_name
+from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.store import Store, StoreFault
+from sources.opening import opener
+from worker.supervisor import SUPERVISOR, OpenUnit, Supervisor
+
+LEASE = 60.0
+"""Seconds after which the chunk of a worker that fell silent is given to another."""
+BLAMED = 3
+"""Times that a worker was lost while it examined a unit alone, after which the unit is not tried again."""
+TRANSIENT = frozenset(
+    {ProblemKind.SOURCE, ProblemKind.CHANGED, ProblemKind.TIMEOUT, ProblemKind.CRASH, ProblemKind.DEPENDENCY}
+)
+"""Kinds of problems that another try may not have."""
+DEADLY = frozenset({ProblemKind.CRASH, ProblemKind.LIMIT})
+_JOBS_KEPT = 32
+
+
+class JobGone(Exception):
+    """The ledger knows no such job, or one that this worker must not do; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How a worker works: where its fleet is, and what it may read.
+
+    `roots` are the folders and addresses below which it may read; `lease` is in seconds, `memory` in bytes for each
+    sandboxed child at most.
+    """
+
+    broker: str
+    store: str
+    queues: tuple[str, ...]
+    slots: int
+    roots: tuple[str, ...]
+    lease: float = LEASE
+    memory: int = 2 * GIB
+
+
+class Work(NamedTuple):
+    """A chunk that this worker holds."""
+
+    ledger: Ledger
+    chunk: int
+    token: str
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as this worker does it."""
+
+    spec: JobSpec
+    options: Options
+    ledger: Ledger
+    pages: Pages
+    open_unit: OpenUnit
+
+
+@dataclass(slots=True)
+class Slot:
+    """What one thread keeps between chunks: a supervisor, as long as jobs want the same options."""
+
+    supervisor: Supervisor | None = None
+    closed: list[Supervisor] = field(default_factory=list)
+
+    def supervisor_for(self, options: Options) -> Supervisor:
+        """Return a supervisor of one child with `options`; raises SandboxFailed."""
+        if self.supervisor is None or self.supervisor.options != options:
+            self.close()
+            self.supervisor = Supervisor(options, 1)
+        return self.supervisor
+
+    def close(self) -> None:
+        """End its processes."""
+        if self.supervisor:
+            self.supervisor.close()
+            self.supervisor = None
+
+
+class Node:
+    """Does chunks for any job of a fleet; methods may be called by many threads at once."""
+
+    def __init__(self, settings: WorkerSettings, client: Redis, store: Store, key: Key) -> None:
+        self.settings, self.client, self.store, self.key = settings, client, store, key
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._held: dict[str, Work] = {}
+        self._local = threading.local()
+        self._slots: list[Slot] = []
+        self._publishing = threading.Lock()
+        self._connection = connect(settings.broker)
+        self.draining = threading.Event()
+
+    # -- one chunk
+
+    def scan(self, job: str, chunk: int, generation: int) -> str:
+        """Examine a chunk where the ledger grants it; returns what became of it, in a word.
+
+        Raises LedgerFault, StoreFault, SandboxFailed: the lease then runs out, and the chunk is published again.
+        """
+        if self.draining.is_set():
+            return "draining"  # nobody claimed it: the sweeper publishes it again
+        known = self._job(job)
+        claim = known.ledger.claim(chunk, generation, self.name, self.settings.lease)
+        if not claim.granted:
+            return claim.status
+        work = Work(known.ledger, chunk, claim.token, threading.Event())
+        with self._holding(work):
+            try:
+                return self._settle(known, claim, work, generation)
+            except Damaged as fault:
+                # A page that cannot be read will not get better: who holds the store has to look
+                raise StoreFault(fault.name, str(fault)) from fault
+
+    def _settle(self, job: Job, claim: Claim, work: Work, generation: int) -> str:
+        """Examine the units of a chunk that was granted, store their results, and tell the ledger."""
+        begun = time.monotonic()
+        chunk = job.pages.chunk(claim.page, claim.first, work.chunk)
+        results, tool = self._examine(job, chunk, claim, work)
+        if results is None:
+            if self.draining.is_set() and work.ledger.release(work.chunk, work.token) is LeaseStatus.OK:
+                self.publish([scan_message(chunk.queue, job.spec.id, work.chunk, generation)])
+            return "stopped"
+        blob = encode_chunk(tool, results)
+        digest = digest_of(blob)
+        self.store.put(results_name(job.spec.id, work.chunk, digest), blob)
+        counts = {**counted(results), **runtime_counts(time.monotonic() - begun)}
+        retryable = any(problem.kind in TRANSIENT for result in results for problem in result.problems)
+        done = work.ledger.done(work.chunk, work.token, digest, counts, retryable=retryable)
+        if done.complete:
+            self.publish([finalize_message(job.spec.id)])
+        return done.status
+
+    def _examine(self, job: Job, chunk: Chunk, claim: Claim, work: Work) -> tuple[list[UnitResult] | None, Tool]:
+        """Return the results of a chunk in its order, None where it was stopped, and what they were made with."""
+        supervisor = self._slot().supervisor_for(job.options)
+        results: dict[int, UnitResult] = {}
+        if claim.losses:
+            # A worker was lost over it: one unit at a time, and the ledger knows which
+            for place, unit in enumerate(chunk.units):
+                if claim.blames.get(place, 0) >= BLAMED:
+                    results[unit.index] = _poison(unit, claim.blames[place])
+                    continue
+                work.ledger.enter(work.chunk, work.token, place)
+                results |= _examined(supervisor, [unit], job.open_unit, work.stop)
+        else:
+            results |= _examined(supervisor, chunk.units, job.open_unit, work.stop)
+        results |= self._again(supervisor, results, job.open_unit, work.stop)
+        if work.stop.is_set() or len(results) < len(chunk.units):
+            return None, supervisor.tool()
+        return [results[unit.index] for unit in chunk.units], supervisor.tool()
+
+    def _again(
+        self, supervisor: Supervisor, results: Mapping[int, UnitResult], open_unit: OpenUnit, stop: threading.Event
+    ) -> dict[int, UnitResult]:
+        """Examine once more, each in a child of its own, units whose child died: the others of it may be to blame."""
+        found: dict[int, UnitResult] = {}
+        for result in results.values():
+            if _child_died(result):
+                found |= _examined(supervisor, [result.unit], open_unit, stop)
+        return found
+
+    # -- jobs and leases
+
+    def _job(self, job: str) -> Job:
+        """Return a job as it was signed; raises JobGone."""
+        with self._lock:
+            if found := self._jobs.get(job):
+                self._jobs.move_to_end(job)
+                return found
+        ledger = Ledger(self.client, job)
+        try:
+            spec = open_spec(job, ledger.spec(), self.key)
+        except (UnknownJob, Damaged, UnknownProtocol) as error:
+            raise JobGone(str(error)) from error
+        memory = min(spec.options.limits.memory, self.settings.memory)
+        options = replace(spec.options, limits=replace(spec.options.limits, memory=memory))
+        open_unit = opener(spec.targets, self.settings.roots)
+        found = Job(spec, options, ledger, Pages(self.store, self.key, job), open_unit)
+        with self._lock:
+            self._jobs[job] = found
+            while len(self._jobs) > _JOBS_KEPT:
+                self._jobs.popitem(last=False)
+        return found
+
+    def _holding(self, work: Work) -> _Holding:
+        return _Holding(self, work)
+
+    def renew(self) -> None:
+        """Renew the leases of all chunks that are held; stop those that were lost or cancelled. Raises LedgerFault."""
+        with self._lock:
+            held = list(self._held.values())
+        for work in held:
+            if work.ledger.renew(work.chunk, work.token, self.settings.lease) is not LeaseStatus.OK:
+                work.stop.set()
+
+    def hold(self, work: Work) -> None:
+        """Have the lease of a chunk renewed from now on."""
+        with self._lock:
+            self._held[work.token] = work
+
+    def let_go(self, work: Work) -> None:
+        """Renew it no longer."""
+        with self._lock:
+            self._held.pop(work.token, None)
+
+    def stop(self) -> None:
+        """Give back all chunks that are held, soon."""
+        self.draining.set()
+        with self._lock:
+            for work in self._held.values():
+                work.stop.set()
+
+    @property
+    def busy(self) -> int:
+        """How many chunks are held."""
+        return len(self._held)
+
+    def _slot(self) -> Slot:
+        slot: Slot | None = getattr(self._local, "slot", None)
+        if slot is None:
+            slot = self._local.slot = Slot()
+            with self._lock:
+                self._slots.append(slot)
+        return slot
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Put messages into their queues; raises BrokerFault. What does not get there the sweeper finds."""
+        with self._publishing:
+            publish(self._connection, messages)
+
+    def close(self) -> None:
+        """End all processes of all slots; no thread may be examining any more."""
+        for slot in self._slots:
+            slot.close()
+        with suppress(OSError):
+            self._connection.release()
+
+
+class _Holding:
+    """While the block runs, the lease of a chunk is renewed."""
+
+    def __init__(self, node: Node, work: Work) -> None:
+        self._node, self._work = node, work
+
+    def __enter__(self) -> None:
+        self._node.hold(self._work)
+
+    def __exit__(self, *_: object) -> None:
+        self._node.let_go(self._work)
+
+
+def _examined(
+    supervisor: Supervisor, units: Sequence[Unit], open_unit: OpenUnit, stop: threading.Event
+) -> dict[int, UnitResult]:
+    return {result.unit.index: result for result in supervisor.examine(units, open_unit, stop)}
+
+
+def _child_died(result: UnitResult) -> bool:
+    """Return whether the supervisor saw the examining process die; a timeout is not tried again."""
+    return any(problem.scanner == SUPERVISOR and problem.kind in DEADLY for problem in result.problems)
+
+
+def _poison(unit: Unit, times: int) -> UnitResult:
+    detail = f"{times} workers were lost while they examined it"
+    return UnitResult(unit, problems=(Problem(ProblemKind.CRASH, unit.locator, SUPERVISOR, detail),))
+
+
+def counted(results: Sequence[UnitResult]) -> dict[str, int]:
+    """Return what a chunk adds to the counters of its job: units, bytes, verdicts, findings and problems."""
+    counts: Counter[str] = Counter()
+    for result in results:
+        counts["units"] += 1
+        counts["bytes"] += result.bytes_read
+        counts["size"] += result.unit.size
+        counts[f"verdict:{result.verdict.value}"] += 1
+        counts.update(f"severity:{finding.severity.name.lower()}" for finding in result.findings)
+        counts.update(f"problem:{problem.kind.value}" for problem in result.problems)
+    return dict(counts)

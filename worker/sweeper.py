@@ -1,0 +1,81 @@
+"""The sweeper: what was lost is published again, complete jobs get their report, ended ones are forgotten in time.
+
+It runs in every worker, one of them leading at a time, and as a command. Whatever it does twice is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from redis import Redis
+
+from modelsweep.fleet.answers import UnknownJob
+from modelsweep.fleet.job import UnknownProtocol, open_spec
+from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs
+from modelsweep.fleet.messages import SCANS, Message, finalize_message, queue_lengths, scan_message
+from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.store import Store
+
+GRACE = 30.0
+"""Seconds that a message may lie unclaimed while later ones of its queue are claimed."""
+LEADER_KEY = "ms:sweeper"
+LEADS_FOR = 30
+"""Seconds after which another worker leads where the leader fell silent."""
+
+Publish = Callable[[Sequence[Message]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: how many messages were published again, and finalizers asked for."""
+
+    again: int = 0
+    finalizers: int = 0
+
+
+def leads(client: Redis, name: str) -> bool:
+    """Return whether `name` is the worker that sweeps, now and for `LEADS_FOR` seconds; raises RedisError."""
+    if client.set(LEADER_KEY, name, nx=True, ex=LEADS_FOR):
+        return True
+    if client.get(LEADER_KEY) != name.encode():
+        return False
+    return bool(client.expire(LEADER_KEY, LEADS_FOR))
+
+
+def sweep(client: Redis, publish: Publish, grace: float = GRACE) -> Swept:
+    """Sweep all jobs once; raises RedisError, LedgerFault, BrokerFault."""
+    lengths = {SCANS.index(queue): length for queue, length in queue_lengths(client).items() if queue in SCANS}
+    again = finalizers = 0
+    for job in active_jobs(client):
+        try:
+            swept = Ledger(client, job).sweep(lengths, grace)
+        except UnknownJob:
+            continue  # it ended meanwhile
+        messages = [scan_message(SCANS[queue], job, chunk, swept.generation) for chunk, queue in swept.again]
+        messages += [finalize_message(job)] if swept.finalize else []
+        if messages:
+            publish(messages)
+        again += len(swept.again)
+        finalizers += swept.finalize
+    return Swept(again, finalizers)
+
+
+def forget(client: Redis, store: Store, key: Key) -> int:
+    """Remove jobs that ended as long ago as they are to be kept, what is stored of them first; returns how many.
+
+    Raises RedisError, LedgerFault, StoreFault.
+    """
+    forgotten = 0
+    for job, _ in list_jobs(client):
+        ledger = Ledger(client, job)
+        try:
+            progress = ledger.progress()
+            kept = open_spec(job, ledger.spec(), key).kept
+        except (UnknownJob, Damaged, UnknownProtocol):
+            continue  # expired meanwhile, or signed by another fleet, whose workers remove it
+        if progress.ended and progress.now - progress.ended > kept:
+            for folder in ("jobs", "reports"):
+                store.delete(f"{folder}/{job}")
+            forgotten += ledger.expire(0)
+    return forgotten
