@@ -27,6 +27,7 @@ from modelsweep.fleet.store import Store
 PROTOCOL = 1
 CHUNK_UNITS = 64
 PAGE_CHUNKS = 256
+_CHILDREN = "children-"
 PAGE_BYTES = 256 * MIB
 """Bytes that a page expands to at most; whoever lists begins a new page long before."""
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
@@ -53,20 +54,22 @@ class Page:
     parent: int | None = None
 
 
-def page_name(job: str, first: int) -> str:
-    """Return where the page that begins with chunk `first` is stored."""
-    return f"jobs/{job}/pages/{first:010d}"
+def page_name(job: str, page: Page, sealed: bytes) -> str:
+    """Return where a page is stored.
 
-
-def children_name(job: str, parent: int, sealed: bytes) -> str:
-    """Return where the page of what was found in chunk `parent` is stored: two workers may find different things."""
-    return f"jobs/{job}/pages/{parent:010d}-{hashlib.sha256(sealed).hexdigest()[:24]}"
+    Its digest is part of it: two producers, or two workers that examined one archive, may see different things, and
+    what one of them has allocated the other must not replace.
+    """
+    digest = hashlib.sha256(sealed).hexdigest()[:24]
+    place = f"{page.first:010d}" if page.parent is None else f"{_CHILDREN}{page.parent:010d}"
+    return f"jobs/{job}/pages/{place}-{digest}"
 
 
 def parent_of(name: str) -> int | None:
     """Return the chunk whose children the page called `name` holds, None where it holds none's."""
-    number, dash, _ = name.rpartition("/")[2].partition("-")
-    return int(number) if dash and number.isdecimal() else None
+    last = name.rpartition("/")[2]
+    number = last.removeprefix(_CHILDREN).partition("-")[0]
+    return int(number) if last.startswith(_CHILDREN) and number.isdecimal() else None
 
 
 def encode_page(page: Page, key: Key, job: str) -> bytes:
@@ -94,7 +97,7 @@ class OpenPage:
 
     def __init__(self, sealed: bytes, key: Key, job: str, first: int, parent: int | None = None) -> None:
         """Check the seal and the header of page `first`, or of the children of `parent`; raises Forged, Damaged."""
-        self._name = page_name(job, first) if parent is None else f"children of chunk {parent} of job {job}"
+        self._name = _purpose(job, first, parent)
         self.first, self.parent = first, parent
         packed = key.open(_purpose(job, first, parent), sealed, self._name)
         lines, size = [], 0
@@ -147,10 +150,7 @@ class Pages:
     def put(self, page: Page) -> str:
         """Store a page and return its name, for the ledger; raises StoreFault, ValueError."""
         sealed = encode_page(page, self._key, self._job)
-        if page.parent is None:
-            name = page_name(self._job, page.first)
-        else:
-            name = children_name(self._job, page.parent, sealed)
+        name = page_name(self._job, page, sealed)
         self._store.put(name, sealed)
         return name
 

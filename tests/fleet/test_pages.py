@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.report import Unit
 from modelsweep.fleet import pages
 from modelsweep.fleet.directory_store import DirectoryStore
-from modelsweep.fleet.pages import Chunk, Page, Pages, decode_page, encode_page, page_name, parent_of
+from modelsweep.fleet.pages import Chunk, Page, Pages, decode_page, encode_page, parent_of
 from modelsweep.fleet.signature import Damaged, Forged, Key
 from modelsweep.fleet.store import Absent
 
@@ -60,7 +61,8 @@ def test_the_store_gives_pages_and_chunks_by_number(tmp_path: Path) -> None:
     kept = Pages(store, KEY, JOB, kept=2)
     top, children = page(first=256, chunks=5), page(chunks=2, parent=257)
     names = kept.put(top), kept.put(children)
-    assert names[0] == page_name(JOB, 256) == "jobs/job-1/pages/0000000256"
+    assert re.fullmatch(r"jobs/job-1/pages/0000000256-[0-9a-f]{24}", names[0])
+    assert re.fullmatch(r"jobs/job-1/pages/children-0000000257-[0-9a-f]{24}", names[1])
     assert parent_of(names[0]) is None
     assert parent_of(names[1]) == 257
     for _ in range(2):
@@ -78,8 +80,16 @@ def test_the_store_gives_pages_and_chunks_by_number(tmp_path: Path) -> None:
 
 def test_the_same_page_has_the_same_name(tmp_path: Path) -> None:
     kept = Pages(DirectoryStore(str(tmp_path)), KEY, JOB)
-    assert kept.put(page(parent=3)) == kept.put(page(parent=3))
-    assert kept.put(page(parent=3)) != kept.put(page(parent=3, chunks=2))
+    for parent in (None, 3):
+        assert kept.put(page(parent=parent)) == kept.put(page(parent=parent))
+
+
+def test_what_another_producer_lists_for_the_same_place_replaces_nothing(tmp_path: Path) -> None:
+    kept = Pages(DirectoryStore(str(tmp_path)), KEY, JOB)
+    for parent in (None, 3):
+        name = kept.put(page(parent=parent))
+        assert kept.put(page(parent=parent, chunks=2)) != name
+        assert kept.get(name, 0).page() == page(parent=parent)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,7 @@ def test_the_same_page_has_the_same_name(tmp_path: Path) -> None:
     [(Key(b"l" * 32), JOB, 0, None), (KEY, "job-2", 0, None), (KEY, JOB, 256, None), (KEY, JOB, 0, 0)],
 )
 def test_a_page_of_another_key_job_or_place_is_forged(key: Key, job: str, first: int, parent: int | None) -> None:
-    with pytest.raises(Forged, match=r"pages/0000000|children of chunk"):
+    with pytest.raises(Forged, match=f"page {job} "):
         decode_page(encode_page(page(), KEY, JOB), key, job, first, parent)
 
 
@@ -139,7 +149,7 @@ WRONG = {
 
 @pytest.mark.parametrize("build", WRONG.values(), ids=WRONG)
 def test_a_page_that_is_none_is_damaged_though_it_is_signed(build: Callable[[], bytes]) -> None:
-    with pytest.raises(Damaged, match="jobs/job-1/pages/0000000000: "):
+    with pytest.raises(Damaged, match="page job-1 0: "):
         decode_page(build(), KEY, JOB, 0)
 
 
