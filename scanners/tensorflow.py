@@ -59,9 +59,9 @@ def _root(blob: Blob) -> str:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield operators wherever they stand, graphs inside strings as nested blobs, and the assets."""
     from scanners.parsing.protobuf import Walker, Wire
-    from scanners.parsing.tensorflow_graph import SCHEMA, STREAMED
+    from scanners.parsing.tensorflow_graph import PLAIN, SCHEMA, STREAMED
 
-    walker = Walker(Wire(blob.reader, context), SCHEMA, STREAMED, context.limits.parsed_bytes)
+    walker = Walker(Wire(blob.reader, context), SCHEMA, STREAMED, context.limits.parsed_bytes, PLAIN)
     graphs = _Graphs(blob, walker, context.limits.facts)
     root = "Graph" if blob.expect else _root(blob)
     fault: Exception | None = None

@@ -6,7 +6,7 @@ each message that matter; everything else is passed over, checked for its bounds
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -32,6 +32,8 @@ TEXT_LIMIT = 4 * KIB
 _PACKED = 64 * KIB
 _BUFFER = 16 * KIB
 _VARINT = 10
+_SHORT, _REMEMBERED = 128, 4_096
+"""Bytes of messages that may be passed over as plain, and how many of them are remembered."""
 _WORTH = 200
 """Bytes that one kept value takes in memory, besides its text."""
 _64_BITS = (1 << 64) - 1
@@ -162,13 +164,26 @@ class Record:
 
 
 class Walker:
-    """The messages of a schema; those whose kind is in `streamed` are handed out, the others kept in their parent."""
+    """The messages of a schema; those whose kind is in `streamed` are handed out, the others kept in their parent.
 
-    __slots__ = ("_held", "_limit", "_schema", "_streamed", "wire")
+    `plain` says of kinds whether the bytes of a short message hold nothing of interest, so that it is passed over:
+    the same few attributes stand at every node of a graph. What it says of bytes is remembered.
+    """
 
-    def __init__(self, wire: Wire, schema: Schema, streamed: frozenset[str], limit: int) -> None:
+    __slots__ = ("_held", "_known", "_limit", "_plain", "_schema", "_streamed", "wire")
+
+    def __init__(
+        self,
+        wire: Wire,
+        schema: Schema,
+        streamed: frozenset[str],
+        limit: int,
+        plain: Mapping[str, Callable[[bytes], bool]] | None = None,
+    ) -> None:
         self.wire, self._schema, self._streamed = wire, schema, streamed
         self._held, self._limit = 0, limit
+        self._plain = plain or {}
+        self._known: dict[bytes, bool] = {}
 
     def walk(self, kind: str, start: int, stop: int, depth: int = 0) -> Generator[Record, None, Record]:
         """Yield the streamed messages in [start, stop), innermost first; return the message itself.
@@ -188,6 +203,8 @@ class Walker:
                 continue  # as parsers do: a field of another wire type is an unknown one
             elif what == PIECE:
                 yield Record(name, Span(found.value, found.length))
+            elif what in self._plain and self._is_plain(what, found):
+                continue
             elif what in self._schema:
                 child = yield from self.walk(what, found.value, found.value + found.length, depth + 1)
                 if what not in self._streamed:
@@ -199,6 +216,17 @@ class Walker:
             yield record
             self._held = held
         return record
+
+    def _is_plain(self, kind: str, found: Field) -> bool:
+        if found.length > _SHORT:
+            return False
+        data = self.wire.read(found.value, found.length)
+        known = self._known.get(data)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[data] = self._plain[kind](data)
+        return known
 
     def _keep_integers(self, record: Record, name: str, found: Field) -> None:
         values = record.integers.setdefault(name, [])

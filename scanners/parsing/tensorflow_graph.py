@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from modelsweep.core.finding import Span
 from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Malformed
 from scanners.parsing.protobuf import FIXED64, LENGTH, VARINT, Field, Wire
 
@@ -22,6 +23,11 @@ FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
 """Tags that one of the messages may begin with."""
 _NAME = 256
 _FINGERPRINT = range(1, 6)
+_TYPE = 6
+_PLAIN, _PLAIN_LIST = frozenset({3, 4, 5, _TYPE, 7}), frozenset({3, 4, 5, 7})
+"""Fields of an attribute, and of a list in one, that are numbers, shapes and types."""
+_COLOCATED = b"loc:@"
+"""What strings begin with that say beside which other node one is placed."""
 _TRACED = 1_000
 """Nodes that are visited to find the strings that reach one."""
 # text, int, span and piece are what scanners.parsing.protobuf keeps of a field or hands out; the rest are messages
@@ -79,6 +85,35 @@ SCHEMA = {
     "Fingerprint": {},
 }
 STREAMED = frozenset(SCHEMA) - {"MetaInfo", "TensorInfo", "Signature"}
+
+
+def is_plain(data: bytes) -> bool:
+    """Return whether an attribute holds numbers, shapes and types only, and not the type of strings."""
+    wire = Wire(MemoryReader(data))
+    try:
+        return all(
+            field.number != 2 or (field.wire == LENGTH and _is_plain_value(wire, field, _PLAIN))
+            for field in wire.fields(0, len(data))
+        )
+    except (Malformed, OverLimit):
+        return False
+
+
+def _is_plain_value(wire: Wire, value: Field, plain: frozenset[int]) -> bool:
+    for field in wire.fields(value.value, value.value + value.length):
+        if field.number == 1 and plain is _PLAIN:
+            if field.wire != LENGTH or not _is_plain_value(wire, field, _PLAIN_LIST):
+                return False
+        elif field.number == 2 and plain is _PLAIN_LIST:
+            if field.wire != LENGTH or wire.read(field.value, min(field.length, len(_COLOCATED))) != _COLOCATED:
+                return False
+        elif field.number not in plain or (field.number == _TYPE and (field.wire != VARINT or field.value == STRING)):
+            return False
+    return True
+
+
+PLAIN = {"Attributes": is_plain}
+"""What of a graph is passed over."""
 
 
 def root_of(wire: Wire, size: int, name: str) -> str:
