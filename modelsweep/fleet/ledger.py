@@ -175,7 +175,7 @@ class Ledger:
         return CancelStatus(self._known(self._run("cancel", self.job)).decode())
 
     def retry(self) -> Retried:
-        """Open the chunks of a complete job that are worth another try, for the caller to publish. Raises UnknownJob."""
+        """Open the chunks of a complete job that are worth another try; they are to be published. Raises UnknownJob."""
         status, generation, bitmap = self._known(self._run("retry", self.job))
         chunks = [8 * at + bit for at, byte in enumerate(bitmap) for bit in range(8) if byte & 128 >> bit]
         return Retried(RetryStatus(status.decode()), generation, tuple(_with_queues(chunks, self.extents())))
