@@ -17,7 +17,8 @@ from pathlib import Path
 from modelsweep.core.finding import Problem, ProblemKind, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Gate, Report, Tool, Unit, UnitResult
-from modelsweep.fleet.metrics import COUNTERS_KEY, METRICS, CountedBy
+from modelsweep.fleet.ledger import METRICS as COUNTERS
+from modelsweep.fleet.metrics import METRICS, CountedBy
 from reporting.kinds import MEANING
 from scanners import SCANNERS
 from scanners.catalogue import Declared, declared_rules
@@ -161,7 +162,7 @@ def metrics_page() -> str:
         "Metrics",
         "`modelsweep exporter` serves these for Prometheus. Names that begin with `celery_` are those that dashboards "
         "for Celery know; a *task* there is a chunk of up to 64 files. The ledger counts each event once, in the step "
-        f"that makes it true (Redis hash `{COUNTERS_KEY}`): a worker that dies neither loses nor doubles a count.",
+        f"that makes it true (Redis hash `{COUNTERS}`): a worker that dies neither loses nor doubles a count.",
         table(("Metric", "Type", "Labels", "Meaning", "From"), rows),
         "## Values of labels\n\nThey are there from the start, with 0, so that `increase` sees the first event.",
         table(("Metric", "Label", "Values"), values),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,12 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from modelsweep.fleet import liveness
+from modelsweep.fleet.answers import LedgerFault, UnknownJob
+from modelsweep.fleet.ledger import METRICS as COUNTERS
+from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs
 from modelsweep.fleet.liveness import BEAT_EVERY
-from modelsweep.fleet.metrics import COUNTERS_KEY, METRICS, TASK, Buckets, JobSample, Metric, Snapshot
+from modelsweep.fleet.messages import SCAN, queue_lengths
+from modelsweep.fleet.metrics import METRICS, Buckets, JobSample, Metric, Snapshot
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -28,8 +32,8 @@ ADDRESS = "127.0.0.1"
 INFO_FIELDS = ("used_memory", "maxmemory", "evicted_keys")
 DOWN = ("modelsweep_up", "modelsweep_build_info")
 """What is still said while Redis does not answer."""
-
-Jobs = Callable[[], Iterable[JobSample]]
+MOST_JOBS = 200
+"""The latest ones, besides those that run: a scrape takes a bounded time, however many wait to expire."""
 
 
 class CannotListen(OSError):
@@ -42,10 +46,8 @@ class CannotListen(OSError):
 class FleetCollector(Collector):
     """Takes a snapshot of Redis at each scrape; without Redis it says so, and goes on."""
 
-    def __init__(self, client: Redis, queues: tuple[str, ...], jobs: Jobs) -> None:
+    def __init__(self, client: Redis) -> None:
         self._client = client
-        self._queues = queues
-        self._jobs = jobs
 
     def collect(self) -> Iterator[Family]:
         """Yield every metric of the table."""
@@ -56,30 +58,43 @@ class FleetCollector(Collector):
 
     def _read(self) -> Snapshot:
         try:
-            return snapshot_of(self._client, self._queues, self._jobs)
-        except RedisError:
+            return snapshot_of(self._client)
+        except (RedisError, LedgerFault):
             return Snapshot(up=False)
 
 
-def snapshot_of(client: Redis, queues: tuple[str, ...], jobs: Jobs) -> Snapshot:
-    """Return one reading of everything, in two round trips and those of `jobs`; raises RedisError."""
+def snapshot_of(client: Redis) -> Snapshot:
+    """Return one reading of everything; raises RedisError and LedgerFault."""
     with client.pipeline(transaction=False) as pipeline:
         pipeline.time()
-        pipeline.hgetall(COUNTERS_KEY)
+        pipeline.hgetall(COUNTERS)
         pipeline.info("memory")
         pipeline.info("stats")
-        for queue in queues:
-            pipeline.llen(queue)
-        (seconds, micros), counters, memory, stats, *lengths = pipeline.execute()
+        (seconds, micros), counters, memory, stats = pipeline.execute()
     info = memory | stats
     return Snapshot(
         now=seconds + micros / 1e6,
         counters=dict(_numbers(counters)),
         workers=liveness.workers(client),
-        queues=dict(zip(queues, lengths, strict=True)),
-        jobs=tuple(jobs()),
+        queues=queue_lengths(client),
+        jobs=tuple(_jobs(client)),
         redis={name: int(info[name]) for name in INFO_FIELDS if name in info},
     )
+
+
+def _jobs(client: Redis) -> Iterator[JobSample]:
+    for job in {*active_jobs(client), *(job for job, _ in list_jobs(client)[-MOST_JOBS:])}:
+        with suppress(UnknownJob):  # it expired meanwhile
+            found = Ledger(client, job).progress()
+            yield JobSample(
+                found.state.value,
+                found.allocated,
+                found.done,
+                found.leased,
+                found.created,
+                found.ended,
+                bool(found.report),
+            )
 
 
 def _numbers(fields: dict[bytes | str, bytes | str]) -> Iterator[tuple[str, int]]:
@@ -93,7 +108,7 @@ def family(metric: Metric, snapshot: Snapshot) -> Family:
     source = metric.source
     if isinstance(source, Buckets):
         histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-        histogram.add_metric([TASK], source.cumulative(snapshot), source.seconds(snapshot))
+        histogram.add_metric([SCAN], source.cumulative(snapshot), source.seconds(snapshot))
         return histogram
     made = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     found = made(metric.name, metric.help, labels=metric.labels)
@@ -103,14 +118,12 @@ def family(metric: Metric, snapshot: Snapshot) -> Family:
 
 
 @contextmanager
-def serving(
-    client: Redis, queues: tuple[str, ...], jobs: Jobs, address: str = ADDRESS, port: int = PORT
-) -> Iterator[int]:
+def serving(client: Redis, address: str = ADDRESS, port: int = PORT) -> Iterator[int]:
     """Serve metrics in threads while the context lasts, and give the port (0 takes a free one); raises CannotListen."""
     if not 0 <= port <= HIGHEST_PORT:
         raise CannotListen(f"{port} is no port: 1 to {HIGHEST_PORT} are")
     registry = CollectorRegistry()
-    registry.register(FleetCollector(client, queues, jobs))
+    registry.register(FleetCollector(client))
     try:
         server, thread = start_http_server(port, address, registry)
     except OSError as error:
@@ -129,17 +142,10 @@ def _reason(error: OSError, address: str, port: int) -> str:
     return f"cannot listen on {address} port {port}: {error.strerror or error}"
 
 
-def serve(
-    client: Redis,
-    queues: tuple[str, ...],
-    jobs: Jobs,
-    address: str = ADDRESS,
-    port: int = PORT,
-    stop: threading.Event | None = None,
-) -> None:
+def serve(client: Redis, address: str = ADDRESS, port: int = PORT, stop: threading.Event | None = None) -> None:
     """Serve metrics until `stop` is set, and touch the file of liveness all the while; raises CannotListen, OSError."""
     stop = stop or threading.Event()
-    with serving(client, queues, jobs, address, port):
+    with serving(client, address, port):
         liveness.touch()
         while not stop.wait(BEAT_EVERY):
             liveness.touch()

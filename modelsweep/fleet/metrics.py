@@ -15,14 +15,14 @@ from modelsweep.core.finding import ProblemKind, Severity
 from modelsweep.core.report import Verdict
 from modelsweep.core.text import printable
 from modelsweep.core.version import VERSION
+from modelsweep.fleet.answers import ClaimStatus, JobState
 from modelsweep.fleet.liveness import LOST_AFTER, Worker
+from modelsweep.fleet.messages import SCAN
 
-COUNTERS_KEY = "ms:metrics"
-TASK = "modelsweep.scan_chunk"
-"""What the label `name` says: all chunks are one kind of task."""
 RUNTIME_BOUNDS = ("0.1", "0.3", "1", "3", "10", "30", "100", "300", "1000", "3000", "+Inf")
 """Upper bounds of the histogram of runtimes, in seconds."""
-STATES = ("listing", "running", "finalizing", "finished", "cancelled")
+REFUSALS = tuple(status.value for status in ClaimStatus if status is not ClaimStatus.GRANTED)
+STATES = tuple(state.value for state in JobState)
 MOST_SERIES = 100
 """Series of one counter beyond those that are known beforehand: a damaged hash must not flood Prometheus."""
 LABEL_LENGTH = 100
@@ -191,7 +191,7 @@ def _info(name: str) -> Callable[[Snapshot], Iterator[Sample]]:
 
 
 def _task(name: str, help_text: str, *fields: str) -> Metric:
-    return Metric(f"celery_task_{name}_total", "counter", help_text, Counted(fields, (TASK,)), ("name",))
+    return Metric(f"celery_task_{name}_total", "counter", help_text, Counted(fields, (SCAN,)), ("name",))
 
 
 METRICS = (
@@ -208,7 +208,13 @@ METRICS = (
         Measured("the program", lambda _: [Sample((VERSION,), 1)]),
         ("version",),
     ),
-    _task("sent", "Chunks published, also those published again.", "chunks_allocated", "published_again"),
+    _task(
+        "sent",
+        "Chunks published, also those published again.",
+        "chunks_allocated",
+        "chunks_released",
+        "published_again",
+    ),
     _task("received", "Messages that a worker took up.", "claims", "claims_refused"),
     _task("started", "Chunks that a worker was granted.", "claims"),
     _task("succeeded", "Chunks that are done, whatever was found in them.", "chunks_done"),
@@ -291,7 +297,14 @@ METRICS = (
         "modelsweep_claims_refused_total",
         "counter",
         "Messages of chunks that were done, leased, cancelled or gone: harmless duplicates.",
-        Counted(("claims_refused",)),
+        CountedBy("claims_refused", REFUSALS),
+        ("reason",),
+    ),
+    Metric(
+        "modelsweep_results_refused_total",
+        "counter",
+        "Results of chunks that were done already, or of jobs that are gone: work done twice.",
+        Counted(("results_refused",)),
     ),
     Metric(
         "modelsweep_leases_lost_total",

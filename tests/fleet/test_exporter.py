@@ -15,11 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from modelsweep.core.version import VERSION
 from modelsweep.fleet import exporter, liveness
 from modelsweep.fleet.exporter import CannotListen, serving, snapshot_of
-from modelsweep.fleet.metrics import COUNTERS_KEY, METRICS, JobSample, runtime_counts
+from modelsweep.fleet.ledger import METRICS as COUNTERS
+from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.metrics import METRICS, runtime_counts
 from modelsweep.fleet.private_redis import PrivateRedis
 
 QUEUES = ("scan.cpu", "control")
-JOBS = (JobSample("running", 4, 1, 2, created=1.0),)
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -36,38 +37,63 @@ def value(series: Series, name: str, /, **labels: str) -> float:
     return series[(name, frozenset(labels.items()))]
 
 
+def running_job(client: redis.Redis) -> None:
+    """Begin a job of four chunks: one is done, one is leased."""
+    ledger = Ledger(client, "running")
+    ledger.create(b"specification")
+    ledger.alloc(0, bytes([1]) * 4, "page", b"cursor", units=256)
+    token = ledger.claim(0, 1, "w1@node", 60).token
+    ledger.done(0, token, bytes(12), {"units": 64, "verdict:clean": 63, "verdict:malicious": 1, **runtime_counts(0.2)})
+    assert ledger.claim(1, 1, "w1@node", 60).granted
+    assert not ledger.claim(0, 1, "w1@node", 60).granted
+
+
+def finished_job(client: redis.Redis) -> None:
+    """Publish the report of a job without files."""
+    ledger = Ledger(client, "finished")
+    ledger.create(b"specification")
+    assert ledger.seal().complete
+    assert ledger.publish(ledger.begin_finalize("w1@node", 60).token, "report")
+
+
 def test_everything_in_the_table_is_served_under_its_name_and_labels(redis_client: redis.Redis) -> None:
     liveness.beat(redis_client, liveness.Worker("w1@node", QUEUES, 4, "0.1.0"))
-    for name, count in {"claims": 3, "verdict:not scanned": 2, "bytes": 10**12, **runtime_counts(0.2)}.items():
-        redis_client.hincrby(COUNTERS_KEY, name, count)
+    redis_client.hincrby(COUNTERS, "bytes", 10**12)
     redis_client.lpush("scan.cpu", "a", "b")
-    done = JobSample("finished", 1, 1, created=1.0, ended=2.0, reported=True)
-    with serving(redis_client, QUEUES, lambda: (*JOBS, done), port=0) as port:
+    running_job(redis_client)
+    finished_job(redis_client)
+    with serving(redis_client, port=0) as port:
         series = scrape(port)
     assert {name for name, _ in series} == {name for metric in METRICS for name in metric.series}
     assert value(series, "modelsweep_up") == 1
     assert value(series, "modelsweep_build_info", version=VERSION) == 1
-    assert value(series, "modelsweep_units_total", verdict="not scanned") == 2
+    assert value(series, "modelsweep_units_total", verdict="clean") == 63
     assert value(series, "modelsweep_bytes_total") == 10**12
-    assert value(series, "celery_task_started_total", name="modelsweep.scan_chunk") == 3
-    assert value(series, "celery_task_runtime_seconds_bucket", name="modelsweep.scan_chunk", le="0.3") == 1
-    assert value(series, "celery_task_runtime_seconds_bucket", name="modelsweep.scan_chunk", le="0.1") == 0
-    assert value(series, "celery_task_runtime_seconds_count", name="modelsweep.scan_chunk") == 1
-    assert value(series, "celery_task_runtime_seconds_sum", name="modelsweep.scan_chunk") == pytest.approx(0.2)
+    assert value(series, "celery_task_started_total", name="modelsweep.scan") == 2
+    assert value(series, "celery_task_received_total", name="modelsweep.scan") == 3
+    assert value(series, "celery_task_sent_total", name="modelsweep.scan") == 4
+    assert value(series, "modelsweep_claims_refused_total", reason="done") == 1
+    assert value(series, "celery_task_runtime_seconds_bucket", name="modelsweep.scan", le="0.3") == 1
+    assert value(series, "celery_task_runtime_seconds_bucket", name="modelsweep.scan", le="0.1") == 0
+    assert value(series, "celery_task_runtime_seconds_count", name="modelsweep.scan") == 1
+    assert value(series, "celery_task_runtime_seconds_sum", name="modelsweep.scan") == pytest.approx(0.2)
     assert value(series, "celery_worker_up", hostname="w1@node") == 1
     assert value(series, "celery_queue_length", queue_name="scan.cpu") == 2
     assert value(series, "celery_queue_length", queue_name="control") == 0
     assert value(series, "celery_active_process_count", queue_name="control") == 4
     assert value(series, "modelsweep_chunks_open") == 3
     assert value(series, "modelsweep_redis_memory_bytes") > 100_000
-    assert value(series, "modelsweep_report_age_seconds") > 10**9
+    assert value(series, "modelsweep_chunks_in_flight") == 1
+    assert value(series, "modelsweep_jobs", state="listing") == 1
+    assert value(series, "modelsweep_jobs", state="finished") == 1
+    assert 0 <= value(series, "modelsweep_report_age_seconds") < 3600
 
 
 def test_while_redis_is_away_it_says_so_and_goes_on(own_redis: Callable[..., PrivateRedis]) -> None:
     server = own_redis(aof="always")
     client = server.client()
-    client.hset(COUNTERS_KEY, "claims", 7)
-    with serving(client, QUEUES, lambda: JOBS, port=0) as port:
+    running_job(client)
+    with serving(client, port=0) as port:
         assert value(scrape(port), "modelsweep_chunks_open") == 3
         server.kill()
         down = scrape(port)
@@ -76,18 +102,26 @@ def test_while_redis_is_away_it_says_so_and_goes_on(own_redis: Callable[..., Pri
         server.start()
         again = scrape(port)
         assert value(again, "modelsweep_up") == 1
-        assert value(again, "celery_task_started_total", name="modelsweep.scan_chunk") == 7
+        assert value(again, "celery_task_started_total", name="modelsweep.scan") == 2
 
 
 def test_a_wrong_type_of_key_is_redis_being_down_not_a_crash(redis_client: redis.Redis) -> None:
-    redis_client.set(COUNTERS_KEY, "no hash")
-    with serving(redis_client, QUEUES, lambda: JOBS, port=0) as port:
+    redis_client.set(COUNTERS, "no hash")
+    with serving(redis_client, port=0) as port:
         assert value(scrape(port), "modelsweep_up") == 0
 
 
+def test_a_job_that_expires_during_the_scrape_is_left_out(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running_job(redis_client)
+    monkeypatch.setattr(exporter, "active_jobs", lambda _client: ["expired", "running"])
+    assert [job.state for job in snapshot_of(redis_client).jobs] == ["listing"]
+
+
 def test_what_is_no_number_is_left_out(redis_client: redis.Redis) -> None:
-    redis_client.hset(COUNTERS_KEY, mapping={"claims": "x", b"\xff": "1", "chunks_done": "2"})
-    assert snapshot_of(redis_client, QUEUES, lambda: JOBS).counters == {"chunks_done": 2, "\ufffd": 1}
+    redis_client.hset(COUNTERS, mapping={"claims": "x", b"\xff": "1", "chunks_done": "2"})
+    assert snapshot_of(redis_client).counters == {"chunks_done": 2, "\ufffd": 1}
 
 
 @pytest.fixture
@@ -98,7 +132,7 @@ def taken() -> Iterator[int]:
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(redis_client: redis.Redis, taken: int) -> None:
-    with pytest.raises(CannotListen) as caught, serving(redis_client, QUEUES, lambda: JOBS, port=taken):
+    with pytest.raises(CannotListen) as caught, serving(redis_client, port=taken):
         pass
     assert str(caught.value) == (
         f"port {taken} of 127.0.0.1 is taken: another exporter may run already; --port chooses another"
@@ -114,7 +148,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(redis_client: redis.Redis, t
     ],
 )
 def test_what_cannot_be_listened_on_is_said(redis_client: redis.Redis, address: str, port: int, said: str) -> None:
-    with pytest.raises(CannotListen) as caught, serving(redis_client, QUEUES, lambda: JOBS, address, port):
+    with pytest.raises(CannotListen) as caught, serving(redis_client, address, port):
         pass
     assert str(caught.value) == said
 
@@ -128,7 +162,7 @@ def test_it_serves_until_it_is_told_to_stop_and_then_frees_the_port(
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     stop = threading.Event()
-    thread = threading.Thread(target=exporter.serve, args=(redis_client, QUEUES, lambda: JOBS, "127.0.0.1", port, stop))
+    thread = threading.Thread(target=exporter.serve, args=(redis_client, "127.0.0.1", port, stop))
     thread.start()
     while not alive.exists():
         assert thread.is_alive()

@@ -69,9 +69,9 @@ def test_an_empty_fleet_has_values_for_every_counter(metric) -> None:
 
 def test_tasks_are_sums_of_what_the_ledger_counts() -> None:
     counters = {"chunks_allocated": 100, "published_again": 7, "claims": 90, "claims_refused": 5, "chunks_done": 80}
-    snapshot = Snapshot(counters=counters | {"leases_lost": 3})
+    snapshot = Snapshot(counters=counters | {"leases_lost": 3, "chunks_released": 2, "claims_refused:done": 5})
     found = [one(f"celery_task_{name}_total", snapshot) for name in "sent received started succeeded".split()]
-    assert found == [107, 95, 90, 80]
+    assert found == [109, 95, 90, 80]
     assert [one(f"celery_task_{name}_total", snapshot) for name in ("failed", "retried")] == [3, 7]
 
 
