@@ -10,7 +10,7 @@ from typing import TextIO
 from modelsweep.core.finding import Json, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.text import printable
-from reporting.encode import write_json
+from reporting.encode import array
 from reporting.identity import Identified, identified
 from reporting.writer import View
 
@@ -26,7 +26,8 @@ GRADES = {
 
 def write(report: Report, stream: TextIO, view: View) -> None:
     """Write the findings of `report` as a list; what was not scanned has no place in this format."""
-    write_json([_entry(item) for item in identified(report, view)], stream)
+    stream.writelines(array(_entry(item) for item in identified(report, view)))
+    stream.write("\n")
 
 
 def _entry(item: Identified) -> Json:

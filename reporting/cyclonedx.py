@@ -63,19 +63,20 @@ class Draft:
 
     def add(self, result: UnitResult) -> None:
         """Add the component of a file with its notable members, and note what was found in it."""
-        if result.findings or result.problems or any(item.digest for item in result.artifacts[1:]):
+        artifacts = result.artifacts
+        if result.findings or result.problems or (len(artifacts) > 1 and any(item.digest for item in artifacts[1:])):
             component = self._component(result)
             self._add(indented(component, self._components.margin), json.dumps(component))
             return
         unit = _unit_of(result)
-        facts = tuple((fact.kind, fact.value, _is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING)
-        long, compact = _clean_component(unit.scanners, bool(unit.digest), bool(result.artifacts), facts)
+        facts = [(fact.kind, fact.value, _is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING]
+        long, compact = _clean_component(unit.scanners, bool(unit.digest), bool(artifacts), tuple(facts))
         slots: tuple[str, ...] = (
             quoted(self._reference(unit)),
             quoted(printable(unit.locator.name, NAME) or "unnamed"),
             quoted(_place(unit.locator, self._view.root)),
             quoted(unit.digest),
-            quoted(str(result.unit.size)),
+            f'"{result.unit.size}"',
         )
         if not unit.digest:
             slots = slots[:3] + slots[4:]

@@ -15,13 +15,11 @@ from reporting.scratch import Part, Scratch
 INDENT = "  "
 
 
-def write_json(document: Json, stream: TextIO) -> None:
-    """Write `document` as indented JSON in ASCII, so that no name in it can disturb a terminal or a strict reader."""
-    stream.write(f"{indented(document)}\n")
-
-
 def indented(value: Json, margin: str = "") -> str:
-    """Return `value` as `json.dumps` indents it, its later lines behind `margin`, at twice the speed."""
+    """Return `value` as `json.dumps` would indent it, at twice the speed; its later lines stand behind `margin`.
+
+    It is ASCII, so that no name in it can disturb a terminal or a strict reader.
+    """
     if isinstance(value, str):
         return quoted(value)
     inner = f"{margin}{INDENT}"
@@ -37,7 +35,19 @@ def indented(value: Json, margin: str = "") -> str:
 
 def quoted(text: str) -> str:
     """Return `text` as JSON that every reader takes."""
-    return encode_basestring_ascii(text if text.isascii() else text.encode("utf-8", "backslashreplace").decode())
+    if text.isascii():
+        return encode_basestring_ascii(text)
+    return encode_basestring_ascii(text.encode("utf-8", "backslashreplace").decode())
+
+
+def array(values: Iterable[Json], margin: str = "") -> Iterator[str]:
+    """Yield an array of `values` piece by piece, as `indented` would have it."""
+    inner = f"\n{margin}{INDENT}"
+    opening = "["
+    for value in values:
+        yield f"{opening}{inner}{indented(value, margin + INDENT)}"
+        opening = ","
+    yield "[]" if opening == "[" else f"\n{margin}]"
 
 
 class Items(Part):

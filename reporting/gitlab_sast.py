@@ -5,6 +5,7 @@ https://docs.gitlab.com/development/integrations/secure/#report
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TextIO
 from uuid import NAMESPACE_URL, uuid5
 
@@ -12,7 +13,7 @@ from modelsweep.core.finding import Json, Problem, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable, shorten
-from reporting.encode import utc, write_json
+from reporting.encode import INDENT, array, utc, write_object
 from reporting.identity import Identified, identified
 from reporting.markdown import code
 from reporting.writer import View
@@ -36,8 +37,10 @@ GRADES = {
 
 def write(report: Report, stream: TextIO, view: View) -> None:
     """Write the findings of `report` as vulnerabilities, and what was not scanned as messages of the scan."""
-    vulnerabilities: list[Json] = [_vulnerability(item) for item in identified(report, view)]
-    write_json({"version": SCHEMA, "scan": _scan(report, view), "vulnerabilities": vulnerabilities}, stream)
+    vulnerabilities = array((_vulnerability(item) for item in identified(report, view)), INDENT)
+    members = (("version", SCHEMA), ("scan", _scan(report, view)), ("vulnerabilities", vulnerabilities))
+    write_object(members, stream)
+    stream.write("\n")
 
 
 def _scan(report: Report, view: View) -> JsonObject:
@@ -47,10 +50,10 @@ def _scan(report: Report, view: View) -> JsonObject:
         "version": report.tool.version,
         "vendor": {"name": "modelsweep"},
     }
-    problems = report.all_problems
-    messages: list[Json] = [_message(problem, view) for problem in problems[:MESSAGES]]
-    if len(problems) > MESSAGES:
-        messages.append({"level": "warn", "value": f"{len(problems) - MESSAGES} more files were not scanned."})
+    messages: list[Json] = [_message(problem, view) for problem in islice(report.each_problem(), MESSAGES)]
+    beyond = sum(report.totals.problems.values()) - MESSAGES
+    if beyond > 0:
+        messages.append({"level": "warn", "value": f"{beyond} more files were not scanned."})
     return {
         "analyzer": tool,
         "scanner": tool,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TextIO
 
-from modelsweep.core.finding import Problem, ProblemKind
-from modelsweep.core.report import Report
+from modelsweep.core.finding import Finding, Problem, ProblemKind
+from modelsweep.core.report import Report, UnitResult
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from reporting.encode import utc
 from reporting.kinds import MEANING, Meaning
-from reporting.writer import View
+from reporting.writer import LISTED, View
 
 TEXT = 1_000
 """Characters of anything that comes out of a file."""
@@ -56,14 +56,16 @@ PAGE = """<!DOCTYPE html>
 </tr>
 {% endfor %}</table>
 </section>
-{% endfor %}
+{% endfor %}{% if beyond > 0 %}
+<p>{{ beyond }} more findings are left out here: the JSON report has them all.</p>{% endif %}
 {% if problems %}<h2>Not scanned</h2>
-{% for meaning, group in problems %}<details{% if loop.first %} open{% endif %}>
-<summary>{{ group|length }} {{ meaning.heading }} <span class="quiet">{{ meaning.sentence }}</span></summary>
+{% for meaning, count, group in problems %}<details{% if loop.first %} open{% endif %}>
+<summary>{{ count }} {{ meaning.heading }} <span class="quiet">{{ meaning.sentence }}</span></summary>
 <table>
 {% for problem in group %}<tr><td><code>{{ problem|place }}</code></td><td>{{ problem.detail|shown }}</td></tr>
 {% endfor %}</table>
-</details>
+{% if count > group|length %}<p>{{ count - group|length }} more are left out here: the JSON report has them all.</p>
+{% endif %}</details>
 {% endfor %}{% endif %}
 {% if rules %}<h2>Rules</h2>
 {% for rule in rules %}<section id="{{ rule.id }}">
@@ -86,25 +88,41 @@ def write(report: Report, stream: TextIO, view: View) -> None:
     engine.filters["shown"] = lambda value: printable(str(value), TEXT)
     engine.filters["place"] = lambda item: printable(place(item.locator, item.span), TEXT)
     engine.filters["size"] = format_size
-    accused = [(result, findings) for result in report.results if (findings := view.findings(result))]
-    rules = {finding.rule for _, findings in accused for finding in findings}
+    totals = report.totals
     chunks = engine.from_string(PAGE).generate(
         style=STYLE,
-        verdicts=[(verdict.value, count) for verdict, count in report.verdicts().items() if count],
-        files=len(report.results),
-        size=format_size(report.bytes_read),
+        verdicts=[(verdict.value, count) for verdict, count in totals.verdicts.items() if count],
+        files=totals.files,
+        size=format_size(totals.bytes_read),
         time=utc(report.run.start_time) if report.run.start_time else "",
         targets=[printable(target, TEXT) for target in report.targets],
-        results=accused,
-        problems=list(_by_kind(report.all_problems)),
-        rules=sorted(rules, key=lambda rule: (-rule.severity, rule.id)),
+        results=_accused(report, view),
+        beyond=view.count(report) - LISTED,
+        problems=_by_kind(report),
+        rules=sorted(view.rules(report), key=lambda rule: (-rule.severity, rule.id)),
         tool=report.tool,
     )
     stream.writelines(chunks)
 
 
-def _by_kind(problems: Sequence[Problem]) -> Iterator[tuple[Meaning, list[Problem]]]:
-    for kind in ProblemKind:
-        group = [problem for problem in problems if problem.kind is kind]
-        if group:
-            yield MEANING[kind], group
+def _accused(report: Report, view: View) -> Iterator[tuple[UnitResult, tuple[Finding, ...]]]:
+    """Yield files with the findings to be shown, as many as are listed."""
+    room = LISTED
+    for result in report.results:
+        findings = view.findings(result)[:room]
+        if findings:
+            room -= len(findings)
+            yield result, findings
+        if not room:
+            return
+
+
+def _by_kind(report: Report) -> list[tuple[Meaning, int, list[Problem]]]:
+    """Return how many problems there are of each kind, with as many as are listed."""
+    counts = report.totals.problems
+    groups: dict[ProblemKind, list[Problem]] = {kind: [] for kind in ProblemKind if kind in counts}
+    if groups:
+        for problem in report.each_problem():
+            if len(groups[problem.kind]) < LISTED:
+                groups[problem.kind].append(problem)
+    return [(MEANING[kind], counts[kind], group) for kind, group in groups.items()]

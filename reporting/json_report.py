@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TextIO
 
 from modelsweep.core.finding import Json
 from modelsweep.core.report import Artifact, Report, UnitResult, Verdict
 from modelsweep.core.shape import (
+    FACT_VALUES,
     asset_shape,
-    fact_shapes,
     head_shape,
     issue_shape,
     problem_shape,
@@ -59,7 +60,8 @@ class Draft:
             where = path if item.locator is unit.locator else quoted(str(item.locator))
             self._assets.add(_ASSET % (where, *self._natures(item), item.size, quoted(item.digest)))
         if result.facts:
-            self._facts.add(f",\n{_MARGIN}".join(_facts(result, path)))
+            for group in _facts(result, path):
+                self._facts.add(group)
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Write the record."""
@@ -88,8 +90,10 @@ class Draft:
 
 
 def _facts(result: UnitResult, path: str) -> Iterator[str]:
-    for group in fact_shapes(result):
-        values = group["values"]
-        assert isinstance(values, list)
-        listed = _BETWEEN_VALUES.join(quoted(str(value)) for value in values)
-        yield _FACTS % (path, quoted(str(group["kind"])), listed, group["distinct"])
+    """Yield what `fact_shapes` says, as text."""
+    kinds: dict[str, dict[str, None]] = {}
+    for fact in result.facts:
+        kinds.setdefault(fact.kind, {})[fact.value] = None
+    for kind, values in sorted(kinds.items()):
+        listed = _BETWEEN_VALUES.join(map(quoted, islice(values, FACT_VALUES)))
+        yield _FACTS % (path, quoted(kind), listed, len(values))

@@ -5,9 +5,10 @@ https://github.com/testmoapp/junitxml describes what they agree on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TextIO
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from modelsweep.core.finding import Finding, Problem
 from modelsweep.core.locator import Locator
@@ -15,6 +16,7 @@ from modelsweep.core.report import Report
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from reporting.encode import utc
+from reporting.scratch import Part, Scratch
 from reporting.writer import View
 
 CLASS = "modelsweep"
@@ -22,29 +24,37 @@ CLASS = "modelsweep"
 
 def write(report: Report, stream: TextIO, view: View) -> None:
     """Write `report` as one suite: findings that count are failures, what was not examined errors or skipped."""
+    cases = Part(Scratch())
+    tags: Counter[str] = Counter()
+    for case in _cases(report, view):
+        tags.update(["testcase", *(outcome.tag for outcome in case)])
+        indent(case, level=2)
+        cases.add(f"\n    {tostring(case, encoding='unicode')}")
     suite = Element("testsuite", name=CLASS, time=f"{report.run.duration:.3f}")
     if report.run.start_time:
         suite.set("timestamp", utc(report.run.start_time).removesuffix("Z"))
+    counts = (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
+    for attribute, tag in counts:
+        suite.set(attribute, str(tags[tag]))
+    opening = tostring(suite, encoding="unicode")
+    stream.write('<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n  ')
+    if cases:
+        stream.write(opening.removesuffix(" />") + ">")
+        stream.writelines(cases.text())
+        opening = "\n  </testsuite>"
+    stream.write(f"{opening}\n</testsuites>\n")
+
+
+def _cases(report: Report, view: View) -> Iterator[Element]:
     for result in report.results:
-        _case(suite, result.unit.locator, view.findings(result), result.problems, view)
+        yield _case(result.unit.locator, view.findings(result), result.problems, view)
     for problem in report.problems:
-        _case(suite, problem.locator, (), (problem,), view)
-    suite.set("tests", str(len(suite)))
-    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        suite.set(attribute, str(len(suite.findall(f"testcase/{tag}"))))
-    root = Element("testsuites")
-    root.append(suite)
-    indent(root)
-    stream.write('<?xml version="1.0" encoding="utf-8"?>\n')
-    ElementTree(root).write(stream, encoding="unicode")
-    stream.write("\n")
+        yield _case(problem.locator, (), (problem,), view)
 
 
-def _case(
-    suite: Element, locator: Locator, findings: Sequence[Finding], problems: Sequence[Problem], view: View
-) -> None:
-    """Add the test case of a file with one outcome, the worst, since servers show one; the rest is its output."""
-    case = SubElement(suite, "testcase", name=printable(str(locator)), classname=CLASS, time="0.000")
+def _case(locator: Locator, findings: Sequence[Finding], problems: Sequence[Problem], view: View) -> Element:
+    """Return the test case of a file with one outcome, the worst, since servers show one; the rest is its output."""
+    case = Element("testcase", name=printable(str(locator)), classname=CLASS, time="0.000")
     counting = [finding for finding in findings if finding.severity >= view.gate.fail_on]
     errors = [problem for problem in problems if view.gate.fails(problem)]
     outcome: Element | None = None
@@ -59,6 +69,7 @@ def _case(
         outcome.text = said
     elif said:
         SubElement(case, "system-out").text = said
+    return case
 
 
 def _explanation(finding: Finding) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import TextIO
 
-from modelsweep.core.finding import Finding, Rule
+from modelsweep.core.finding import Finding, Rule, Severity
 from modelsweep.core.report import Report, Verdict
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from reporting.kinds import MEANING
-from reporting.writer import View
+from reporting.writer import LISTED, View
 
 ROWS = 100
 """Findings in the table: GitHub refuses comments of more than 65,536 characters."""
@@ -26,15 +26,15 @@ def write(report: Report, stream: TextIO, view: View) -> None:
 
 
 def _lines(report: Report, view: View) -> Iterator[str]:
-    findings = [finding for result in report.results for finding in view.findings(result)]
-    findings.sort(key=lambda finding: -finding.severity)
-    verdicts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.verdicts().items() if count)
+    totals = report.totals
+    verdicts = ", ".join(f"{count} {verdict.value}" for verdict, count in totals.verdicts.items() if count)
     yield f"### modelsweep: {_headline(report)}"
     yield ""
-    yield f"{len(report.results)} files, {format_size(report.bytes_read)} read: {verdicts or 'nothing to scan'}."
-    if findings:
-        yield from _table(findings, view)
-        yield from _advice({finding.rule for finding in findings})
+    yield f"{totals.files} files, {format_size(totals.bytes_read)} read: {verdicts or 'nothing to scan'}."
+    rules = view.rules(report)
+    if rules:
+        yield from _table(report, view)
+        yield from _advice(rules)
     yield from _unexamined(report)
 
 
@@ -44,29 +44,41 @@ def _headline(report: Report) -> str:
         return "malicious files"
     if counts[Verdict.REVIEW]:
         return "files to review"
-    return "not everything could be scanned" if report.all_problems else "clean"
+    return "not everything could be scanned" if report.totals.problems else "clean"
 
 
-def _table(findings: list[Finding], view: View) -> Iterator[str]:
+def _table(report: Report, view: View) -> Iterator[str]:
     yield ""
     yield "| Severity | Rule | What | Where |"
     yield "| --- | --- | --- | --- |"
-    for finding in findings[: None if view.verbose else ROWS]:
+    room = LISTED if view.verbose else ROWS
+    for finding in _worst(report, view, room):
         where = _cell(place(finding.locator, finding.span))
         yield f"| {finding.severity.name} | {code(finding.rule.id)} | {_cell(finding.message)} | {where} |"
-    if len(findings) > ROWS and not view.verbose:
+    beyond = view.count(report) - room
+    if beyond > 0:
         yield ""
-        yield f"{len(findings) - ROWS} more findings are in the other reports."
+        yield f"{beyond} more findings are in the other reports."
 
 
-def _advice(rules: set[Rule]) -> Iterator[str]:
+def _worst(report: Report, view: View, room: int) -> Iterator[Finding]:
+    """Yield the worst findings to be shown, in report order where they are alike."""
+    shown: dict[Severity, list[Finding]] = {severity: [] for severity in sorted(Severity, reverse=True)}
+    for result in report.results:
+        for finding in view.findings(result):
+            if len(shown[finding.severity]) < room:
+                shown[finding.severity].append(finding)
+    yield from islice(chain.from_iterable(shown.values()), room)
+
+
+def _advice(rules: Iterable[Rule]) -> Iterator[str]:
     yield ""
     for rule in sorted(rules, key=lambda rule: (-rule.severity, rule.id)):
         yield f"- {code(rule.id)}: {rule.why} **{rule.fix}**"
 
 
 def _unexamined(report: Report) -> Iterator[str]:
-    counts = Counter(problem.kind for problem in report.all_problems)
+    counts = report.totals.problems
     if counts:
         yield ""
         yield "Not scanned:"

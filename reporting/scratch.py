@@ -16,7 +16,7 @@ PIECE = 1 * MIB
 """Characters that are put away together at the most."""
 PIECES = 256
 """Pieces of text that are put away together: thousands of small ones at once compress well."""
-LEVEL = 1
+LEVEL = -3
 """Reports repeat themselves: at the quickest level of Zstandard they shrink tenfold."""
 
 Extent = str | tuple[int, int, int]

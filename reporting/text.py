@@ -12,7 +12,7 @@ from modelsweep.core.report import Report, UnitResult, Verdict
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from reporting.kinds import MEANING
-from reporting.writer import View
+from reporting.writer import LISTED, View
 
 Segment = tuple[str, str]
 """Text and its style; an empty style is plain."""
@@ -68,12 +68,21 @@ def _write_coloured(lines: Iterable[Line], stream: TextIO) -> None:
 
 def _report(report: Report, view: View) -> Iterator[Line]:
     explained: dict[str, None] = {}
-    for result in report.results:
+    room, files = LISTED, 0
+    for result in report.results if view.count(report) else ():
         findings = view.findings(result)
-        if findings:
-            yield from _file(result, findings, explained, view)
+        if findings and room > 0:
+            yield from _file(result, findings[:room], explained, view)
             yield ()
-    yield from _unexamined(report.all_problems, view)
+        elif findings:
+            files += 1
+        room -= len(findings)
+    if room < 0:
+        yield [
+            (f"{-room:,} more findings, and with them {_files(files)}, are left out here: -f json has them all", "bold")
+        ]
+        yield ()
+    yield from _unexamined(report, view)
     yield _total(report, view)
     if explained:
         yield [(f"Explain a rule: modelsweep rules show {next(iter(explained))}", "dim")]
@@ -130,43 +139,46 @@ def _paragraph(label: str, text: str, width: int) -> Iterator[Line]:
         yield [(indent + label, "bold"), (line.removeprefix(below), "")] if number == 0 else [(line, "")]
 
 
-def _unexamined(problems: Sequence[Problem], view: View) -> Iterator[Line]:
-    kinds: dict[ProblemKind, list[Problem]] = {}
-    for problem in problems:
-        kinds.setdefault(problem.kind, []).append(problem)
-    if not kinds:
+def _unexamined(report: Report, view: View) -> Iterator[Line]:
+    counts = report.totals.problems
+    if not counts:
         return
+    room = LISTED if view.verbose else SAME_KIND
+    kinds: dict[ProblemKind, list[Problem]] = {kind: [] for kind in counts}
+    for problem in report.each_problem():
+        if len(kinds[problem.kind]) < room:
+            kinds[problem.kind].append(problem)
     yield [("Not scanned", "bold")]
     for kind in sorted(kinds, key=lambda kind: (not view.gate.fails(kinds[kind][0]), kind.value)):
-        yield from _kind(kind, kinds[kind], view)
+        yield from _kind(kind, counts[kind], kinds[kind], view)
     yield ()
 
 
-def _kind(kind: ProblemKind, problems: Sequence[Problem], view: View) -> Iterator[Line]:
+def _kind(kind: ProblemKind, count: int, listed: Sequence[Problem], view: View) -> Iterator[Line]:
     meaning = MEANING[kind]
-    failing = view.gate.fails(problems[0])
+    failing = view.gate.fails(listed[0])
     style = "magenta" if failing else "dim"
-    yield [(f"  {len(problems)} {meaning.heading}", style), (f"  {meaning.advice}" if failing else "", "dim")]
-    listed = problems if view.verbose else problems[:SAME_KIND]
+    yield [(f"  {count} {meaning.heading}", style), (f"  {meaning.advice}" if failing else "", "dim")]
     for problem in listed:
         yield [(f"    {printable(str(problem.locator), MESSAGE)}: {printable(problem.detail, MESSAGE)}", "")]
-    if len(listed) < len(problems):
-        yield [(f"    and {len(problems) - len(listed)} more: --verbose lists all", "dim")]
+    if len(listed) < count:
+        where = "-f json has them all" if view.verbose else "--verbose lists all"
+        yield [(f"    and {count - len(listed)} more: {where}", "dim")]
 
 
 def _total(report: Report, view: View) -> Line:
     failed = view.gate.exit_code(report)
     code = (f" (exit {failed})" if failed else "", "dim")
-    if not report.results:
+    totals = report.totals
+    if not totals.files:
         nothing = "Nothing was scanned." if report.problems else "Nothing to scan: no file matches the targets."
         return [(nothing, "yellow"), code]
-    counts = report.verdicts()
     time = f" in {report.run.duration:.1f} s" if report.run.duration else ""
-    size = f"{_files(len(report.results))}, {format_size(report.bytes_read)} read{time}"
-    if counts[Verdict.CLEAN] == len(report.results) and not report.problems and not failed:
+    size = f"{_files(totals.files)}, {format_size(totals.bytes_read)} read{time}"
+    if totals.verdicts[Verdict.CLEAN] == totals.files and not report.problems and not failed:
         return [("Clean", "bold green"), (f": {size}", "")]
     line: list[Segment] = []
-    for verdict, count in counts.items():
+    for verdict, count in totals.verdicts.items():
         if count:
             line += [(", " if line else "", ""), (f"{count} {VERDICT_WORDS[verdict]}", VERDICT_STYLES[verdict])]
     return [*line, (f": {size}", ""), code]

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Protocol, TextIO
 
-from modelsweep.core.finding import Finding, Severity
+from modelsweep.core.finding import Finding, Rule, Severity
 from modelsweep.core.report import Gate, Report, Tally, UnitResult
+
+LISTED = 10_000
+"""Findings, and problems of one kind, in what is made for people: a longer list helps nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,15 @@ class View:
     def findings(self, result: UnitResult) -> tuple[Finding, ...]:
         """Return the findings of a file to be shown: those for developers only where `verbose`."""
         return tuple(item for item in result.findings if self.verbose or item.severity > Severity.DEBUG)
+
+    def rules(self, report: Report) -> tuple[Rule, ...]:
+        """Return the rules of the findings to be shown, by id."""
+        return tuple(rule for rule in report.rules if self.verbose or rule.severity > Severity.DEBUG)
+
+    def count(self, report: Report) -> int:
+        """Return how many findings are to be shown."""
+        counts = report.totals.severities
+        return sum(counts.values()) - (0 if self.verbose else counts[Severity.DEBUG])
 
 
 class Draft(Protocol):
