@@ -48,7 +48,7 @@ class DirectoryStore:
             size = os.fstat(stream.fileno()).st_size
             if size > LARGEST:
                 raise StoreFault(name, f"{size:,} bytes are more than an object of the store may have")
-            return stream.read(LARGEST)
+            return stream.read(size)
 
     def exists(self, name: str) -> bool:
         """Return whether there is an object of that name; raises StoreFault."""

@@ -17,7 +17,7 @@ WINDOW = 8 * MIB
 """Bytes that a decoder keeps; level 3 writes with 2 MiB."""
 LINE = 256 * MIB
 """Bytes of one line: as many as the answer of a sandboxed child may have."""
-WHOLE = 16 * MIB
+WHOLE = 4 * MIB
 """Bytes that are compressed and expanded in one call: quicker, and every cut is noticed. More are streamed."""
 _PIECE = 256 * KIB
 

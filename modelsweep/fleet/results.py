@@ -39,6 +39,8 @@ class ChunkResults:
     name: str
     tool: Tool
     count: int
+    held: int
+    """Bytes of memory that they take."""
     _rules: tuple[Rule, ...]
     _lines: Iterable[bytes]
 
@@ -102,7 +104,8 @@ def decode_chunk(blob: bytes, name: str = "result blob", digest: bytes | None = 
         raise Damaged(name, f"no header of results: {type(error).__name__}") from error
     if type(count) is not int or (isinstance(lines, list) and count != len(lines) - 1):
         raise Damaged(name, _WRONG_COUNT)
-    return ChunkResults(name, tool, count, rules, lines)
+    held = sum(map(len, lines)) if isinstance(lines, list) else len(blob)
+    return ChunkResults(name, tool, count, held, rules, lines)
 
 
 def _encode(result: UnitResult, rules: dict[Rule, int]) -> list[object]:

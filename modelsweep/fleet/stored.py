@@ -1,0 +1,261 @@
+"""The results of a job as they lie in its store, read again in report order with bounded memory.
+
+Report order: top-level chunks by number, the units of a chunk in its order, and directly behind a unit the chunks that
+were found in it, by number, each with its own children. The manifest says all that this takes, so that a report can be
+written in any format long after the ledger has forgotten the job.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar, cast
+
+from modelsweep.core.finding import Json, Problem
+from modelsweep.core.report import Report, Run, StoredResults, Tool, UnitResult
+from modelsweep.core.units import MIB
+from modelsweep.core.wire import JsonObject, decode_problem, dumps, encode_problem
+from modelsweep.fleet.packing import loads, pack, unpack
+from modelsweep.fleet.results import DIGEST, ChunkResults, decode_chunk, results_name
+from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.store import Store
+
+PROTOCOL = 1
+THREADS = 4
+AHEAD = 16
+"""Blobs that are asked for before they are needed."""
+HELD = 32 * MIB
+_NONE = bytes(DIGEST)
+"""Stands for a chunk without results."""
+_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+
+class Family(NamedTuple):
+    """The chunks from `first` on that were found in chunk `parent`, each in the unit at its place in `positions`."""
+
+    parent: int
+    first: int
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All that a report of a job is made of, but for the results: those are named by the digests of their blobs.
+
+    `digests` has 12 bytes for each chunk; `units` is how many results there are; `durations` says whether results keep
+    theirs, which a reproducible report has not.
+    """
+
+    job: str
+    targets: tuple[str, ...]
+    tool: Tool
+    options: Mapping[str, Json]
+    run: Run
+    units: int
+    digests: bytes = field(repr=False)
+    families: tuple[Family, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    durations: bool = True
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks there are."""
+        return len(self.digests) // DIGEST
+
+    def digest(self, chunk: int) -> bytes | None:
+        """Return what the blob of a chunk begins its SHA-256 with, None where it has no results."""
+        found = self.digests[chunk * DIGEST : (chunk + 1) * DIGEST]
+        return None if found == _NONE else found
+
+
+def pack_digests(digests: Iterable[bytes | None]) -> bytes:
+    """Return digests as a manifest has them."""
+    return b"".join(digest or _NONE for digest in digests)
+
+
+def seal_manifest(manifest: Manifest, key: Key) -> bytes:
+    """Return a manifest as it is stored."""
+    head = {
+        "protocol": PROTOCOL,
+        "job": manifest.job,
+        "targets": list(manifest.targets),
+        "tool": [manifest.tool.version, manifest.tool.ruleset, list(manifest.tool.scanners)],
+        "options": dict(manifest.options),
+        "run": [manifest.run.start_time, manifest.run.duration, list(manifest.run.arguments), manifest.run.job],
+        "units": manifest.units,
+        "durations": manifest.durations,
+        "problems": len(manifest.problems),
+    }
+    families = [[family.parent, family.first, list(family.positions)] for family in manifest.families]
+    lines = [
+        dumps(cast(JsonObject, head)),
+        base64.b64encode(manifest.digests),
+        dumps(cast(Json, families)),
+        *(dumps(encode_problem(problem)) for problem in manifest.problems),
+    ]
+    return key.seal(_purpose(manifest.job), pack(lines))
+
+
+def open_manifest(sealed: bytes, key: Key, job: str, name: str = "") -> Manifest:
+    """Return the manifest of `job`; raises Forged, Damaged, which say `name`."""
+    name = name or _purpose(job)
+    lines = list(unpack(key.open(_purpose(job), sealed, name), name))
+    head = loads(lines[0], name) if lines else None
+    if not isinstance(head, dict) or head.get("protocol") != PROTOCOL:
+        raise Damaged(name, f"no manifest of protocol {PROTOCOL}")
+    try:
+        manifest = _manifest(head, lines, name)
+    except _WRONG as error:
+        raise Damaged(name, f"no manifest: {type(error).__name__}") from error
+    if manifest.job != job or len(manifest.problems) != head["problems"]:
+        raise Damaged(name, "of another job, or cut short")
+    return manifest
+
+
+def _manifest(head: Mapping[str, Any], lines: Sequence[bytes], name: str) -> Manifest:
+    version, ruleset, scanners = head["tool"]
+    start, duration, arguments, job = head["run"]
+    return Manifest(
+        job=head["job"],
+        targets=tuple(head["targets"]),
+        tool=Tool(version, ruleset, tuple(scanners)),
+        options=head["options"],
+        run=Run(start, duration, tuple(arguments), job),
+        units=head["units"],
+        digests=base64.b64decode(lines[1], validate=True),
+        families=tuple(Family(parent, first, tuple(where)) for parent, first, where in loads(lines[2], name)),
+        problems=tuple(decode_problem(loads(line, name)) for line in lines[3:]),
+        durations=head["durations"],
+    )
+
+
+def _purpose(job: str) -> str:
+    return f"manifest {job}"
+
+
+def report_of(manifest: Manifest, store: Store, check: Callable[[], None] | None = None) -> Report:
+    """Return the report of a job, whose results are read from `store` each time somebody goes over them.
+
+    Going over them raises Absent, StoreFault, Damaged; `check` is called for each chunk, and may raise to stop it.
+    """
+
+    def read() -> Iterator[UnitResult]:
+        results = _Walk(manifest, store, check).results()
+        return results if manifest.durations else (replace(result, duration=0.0) for result in results)
+
+    return Report(
+        targets=manifest.targets,
+        tool=manifest.tool,
+        results=StoredResults(read, manifest.units),
+        problems=manifest.problems,
+        run=manifest.run,
+        options=manifest.options,
+    )
+
+
+class _Walk:
+    """One pass over all results."""
+
+    def __init__(self, manifest: Manifest, store: Store, check: Callable[[], None] | None) -> None:
+        self._manifest, self._store, self._check = manifest, store, check
+        self._children = _children(manifest)
+
+    def results(self) -> Iterator[UnitResult]:
+        """Yield the results in report order."""
+        blobs = ahead(self._fetch, self._order(), _weight)
+        try:
+            for chunk in self._roots():
+                yield from self._below(chunk, blobs)
+        finally:
+            blobs.close()  # its threads
+
+    def _roots(self) -> Iterator[int]:
+        """Yield the chunks that are nobody's children."""
+        following = 0
+        for family in sorted(self._manifest.families, key=lambda family: family.first):
+            yield from range(following, family.first)
+            following = max(following, family.first + len(family.positions))
+        yield from range(following, self._manifest.chunks)
+
+    def _order(self) -> Iterator[int]:
+        """Yield all chunks in the order in which their first result is needed."""
+        for root in self._roots():
+            pending = [root]
+            while pending:
+                chunk = pending.pop()
+                yield chunk
+                pending += [child for _, child in reversed(self._children.get(chunk, ()))]
+
+    def _fetch(self, chunk: int) -> Iterable[UnitResult]:
+        digest = self._manifest.digest(chunk)
+        return () if digest is None else fetch_results(self._store, self._manifest.job, chunk, digest)
+
+    def _below(self, chunk: int, blobs: Iterator[Iterable[UnitResult]]) -> Iterator[UnitResult]:
+        """Yield the results of a chunk and of all that was found in it."""
+        if self._check:
+            self._check()
+        results = next(blobs)
+        pending = deque(self._children.get(chunk, ()))
+        if not pending:
+            yield from results
+            return
+        for position, result in enumerate(results):
+            yield result
+            while pending and pending[0][0] <= position:
+                yield from self._below(pending.popleft()[1], blobs)
+        for _, child in pending:  # of a chunk that has no results any more
+            yield from self._below(child, blobs)
+
+
+def _children(manifest: Manifest) -> dict[int, list[tuple[int, int]]]:
+    """Return the children of each chunk as (position, number), in report order; raises Damaged for what is no tree."""
+    children: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    taken = 0
+    for parent, first, positions in sorted(manifest.families, key=lambda family: family.first):
+        if not 0 <= parent < first <= manifest.chunks - len(positions) or first < taken:
+            raise Damaged(_purpose(manifest.job), f"the children of chunk {parent} are none")
+        taken = first + len(positions)
+        children[parent] += [(position, first + place) for place, position in enumerate(positions)]
+    return {parent: sorted(found) for parent, found in children.items()}
+
+
+def fetch_results(store: Store, job: str, chunk: int, digest: bytes) -> ChunkResults:
+    """Return the results of a chunk that the ledger knows by `digest`; raises Absent, StoreFault, Damaged."""
+    name = results_name(job, chunk, digest)
+    return decode_chunk(store.get(name), name, digest)
+
+
+def ahead(
+    answer: Callable[[_Item], _Answer], items: Iterable[_Item], weight: Callable[[_Answer], int] = lambda _: 0
+) -> Generator[_Answer, None, None]:
+    """Yield `answer` of each item in order, asked for by a few threads before it is needed; raises what it raises.
+
+    At most `AHEAD` answers wait, and no more are asked for while those that wait have a `weight` of `HELD` bytes. Close
+    what this returns where it is not used up.
+    """
+    waiting: deque[Future[_Answer]] = deque()
+
+    def is_enough() -> bool:
+        ready = (future for future in waiting if future.done() and not future.exception())
+        return len(waiting) >= AHEAD or sum(weight(future.result()) for future in ready) >= HELD
+
+    with ThreadPoolExecutor(THREADS, "ahead") as threads:
+        try:
+            for item in items:
+                waiting.append(threads.submit(answer, item))
+                while waiting and is_enough():
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _weight(results: Iterable[UnitResult]) -> int:
+    return results.held if isinstance(results, ChunkResults) else 0
