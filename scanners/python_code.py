@@ -40,7 +40,7 @@ _WORDS = tuple(
     for word in "exec eval system popen spawn subprocess startfile dup2 getoutput FunctionType runpy import_module "
     "__import__ getattr coding attrgetter globals vars __builtins__ __dict__ loads ctypes socket urllib urlopen "
     "requests httpx http.client paramiko smtplib ftplib telnetlib open_connection wget commands open write_ "
-    "runsource".split()
+    "runsource runcode pickle dill".split()
 )
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
 _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
@@ -98,7 +98,7 @@ def _cells(data: bytes) -> Iterator[bytes]:
 
 
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
-    if not _may_tell(source):
+    if not may_tell(source):
         return
     _check_nesting(source)
     tree = parsed(source)
@@ -112,7 +112,8 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
         yield blob.nested(f"pickle in line {line}", MemoryReader(data), expect="pickle", expanded=True)
 
 
-def _may_tell(source: bytes) -> bool:
+def may_tell(source: bytes) -> bool:
+    """Return whether the source could name a call that is told: all else need not be parsed."""
     # Identifiers are normalised, so that letters of other alphabets spell names of these.
     plain = source if source.isascii() else unicodedata.normalize("NFKC", source.decode("utf-8", "replace")).encode()
     return any(word in plain for word in _WORDS)

@@ -273,10 +273,10 @@ def _command(fact: Fact, calls: list[Fact]) -> Rule | None:
         return ATTACK
     if _SHELLS.match(text) and _happens(calls, ("connection", "descriptor"), fact):
         return SHELL
-    if _runs_fetched(fact, calls):
-        return DOWNLOADED
-    if _is_tool(fact, text, shell=shell):
+    if _is_tool(_TOOLS if _is_model_file(fact) else _TOOLS | _SCRIPT_TOOLS, text, shell=shell):
         return TOOL
+    if _runs_fetched(fact, calls) and not _is_tool(_SCRIPT_TOOLS, text, shell=shell):
+        return DOWNLOADED
     return MODEL_COMMAND if shell and _is_model_file(fact) and "…" not in text else COMMAND
 
 
@@ -285,10 +285,9 @@ def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
     return any(call.detail["does"] in kinds and call.detail["when"] == fact.detail["when"] for call in calls)
 
 
-def _is_tool(fact: Fact, text: str, *, shell: bool) -> bool:
+def _is_tool(tools: frozenset[str], text: str, *, shell: bool) -> bool:
     if _PRIVATE.search(text):
         return False
-    tools = _TOOLS if _is_model_file(fact) else _TOOLS | _SCRIPT_TOOLS
     pieces = [piece.strip() for piece in _BREAK.split(text)] if shell else [text]
     return any(pieces) and all(
         _PYTHON_TOOLS.match(piece) or piece.partition(" ")[0].rpartition("/")[2] in tools for piece in pieces if piece
@@ -299,12 +298,20 @@ def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
     """Return whether the call names a file that something fetched from the network is written to."""
     mentions = fact.detail["mentions"]
     assert isinstance(mentions, list)
+    fetches = _happens(calls, ("fetching",), fact)
     for call in calls:
         others = call.detail["mentions"]
-        saves = call.value.endswith(("urlretrieve", "wget.download")) and call.detail["when"] == fact.detail["when"]
-        if saves and isinstance(others, list) and set(map(str, mentions)) & set(map(str, others)):
+        saves = call.value.endswith(("urlretrieve", "wget.download")) or (fetches and _writes(call))
+        same = call is not fact and call.detail["when"] == fact.detail["when"]
+        if saves and same and isinstance(others, list) and set(map(str, mentions)) & set(map(str, others)):
             return True
     return False
+
+
+def _writes(call: Fact) -> bool:
+    if call.detail["does"] != "writing":
+        return False
+    return "write" in call.value or bool(set(str(call.detail["mode"])) & set("wax+"))
 
 
 def _network(fact: Fact, _calls: list[Fact]) -> Rule | None:
@@ -316,8 +323,7 @@ def _native(fact: Fact, _calls: list[Fact]) -> Rule | None:
 
 
 def _writing(fact: Fact, _calls: list[Fact]) -> Rule | None:
-    writes = "write" in fact.value or set(str(fact.detail["mode"])) & set("wax+")
-    return STARTUP if writes and _LATER.search(str(fact.detail["text"])) else None
+    return STARTUP if _writes(fact) and _LATER.search(str(fact.detail["text"])) else None
 
 
 def _descriptor(fact: Fact, calls: list[Fact]) -> Rule | None:

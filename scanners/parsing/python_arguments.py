@@ -13,6 +13,11 @@ UNKNOWN = "…"
 _DEPTH = 60
 _FOLLOWED = 10
 """Levels that following a variable costs."""
+_KEEPING = frozenset(
+    "builtins.str builtins.list builtins.tuple shlex.split shlex.quote os.fspath os.path.expanduser os.path.abspath "
+    "shutil.which pathlib.Path".split()
+)
+"""Functions whose result reads like what they are given."""
 _LONG = 64
 """Characters without a space from which a constant may well be encoded code."""
 _NUMBERS = 32
@@ -65,7 +70,9 @@ def _main_part(folder: Folder, node: ast.AST) -> ast.expr | None:
     match node:
         case ast.BinOp(left=found, op=ast.Mod()) | ast.Call(func=ast.Attribute(value=found, attr="format" | "split")):
             pass
-        case ast.Call(func=ast.Attribute(value=found), args=[]) | ast.Call(args=[found]):
+        case ast.Call(func=ast.Attribute(value=found), args=[]):
+            pass
+        case ast.Call(args=[found]) if folder.name_of(node.func) in _KEEPING:
             pass
         case ast.FormattedValue(value=found) | ast.Starred(value=found) | ast.Set(elts=[found, *_]):
             pass

@@ -17,7 +17,7 @@ from modelsweep.core.limits import Budget
 from scanners.parsing.python_decoders import LENGTH, NAMES, Text, Value, bytes_of, decoded, recoded, text_of
 
 OWN = "@"
-FOLDS = 4_000_000
+FOLDS = 1_000_000
 """Expressions and pieces of text of one file that are worked out; they could double at each level."""
 _PIECE = 64
 _DEPTH = 60
@@ -26,11 +26,12 @@ _RANGE = 1 << 16
 _BITS = 1 << 64
 _INSIDE = 4
 """Functions inside each other whose result is worked out."""
+_NAMED_INSIDE = 2
 _STEPS = 20
 """Statements of a function whose result is worked out."""
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
-    "list tuple reversed range execfile".split()
+    "property list tuple reversed range execfile".split()
 )
 _SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "__builtin__": "builtins"}
 _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
@@ -67,11 +68,29 @@ class Folder:
         self._lists: ChainMap[str, list[Value | None] | None] = above._lists.new_child() if above else ChainMap()
         self._budget: Budget = above._budget if above else Budget("expressions to work out", FOLDS)
         self._inside: int = above._inside if above else 0
+        self._members: dict[str, str] = above._members if above else {}
+        self._globals: set[str] = set()
+        self.unsure = 0
+        """Conditions around the statement that is read: what may not happen does not make a name harmless."""
 
     def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
         """Note what a name stands for from here on; without more, for nothing that is known."""
-        self._names[name], self._constants[name], self._lists[name] = dotted, constant, None
-        self._values[name] = node or ast.Constant(value=None)
+        place = -1 if name in self._globals else 0
+        if dotted or not self.unsure:
+            self._names.maps[place][name] = dotted
+        self._constants.maps[place][name], self._lists.maps[place][name] = constant, None
+        self._values.maps[place][name] = node or ast.Constant(value=None)
+
+    def set_member(self, owner: str, name: str, dotted: str) -> None:
+        """Note what an attribute of a module, a class or its instances stands for."""
+        if owner and dotted:
+            self._members[f"{owner.removesuffix('()')}.{name}"] = dotted
+
+    def close_class(self, name: str) -> None:
+        """Take the names that the body of a class gave as attributes of the class; this is the scope of the body."""
+        for member, dotted in self._names.maps[0].items():
+            if not dotted.startswith(OWN):
+                self.set_member(f"{OWN}{name}", member, dotted)
 
     def call(self, function: _Function, given: ast.Call | None, caller: Folder, first: str = "") -> Folder:
         """Return the scope of a function that is called: `first` is what its first argument stands for."""
@@ -106,6 +125,8 @@ class Folder:
                 self._assign(target, value)
             case ast.AugAssign(target=ast.Name() as target, op=kind, value=value):
                 self._assign(target, ast.BinOp(left=target, op=kind, right=value))
+            case ast.Global(names=names):
+                self._globals.update(names)
             case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
                 self._assign(target, value)
 
@@ -113,7 +134,8 @@ class Folder:
         """Note that the names of a loop's target stand for something out of `source`."""
         for item in ast.walk(target):
             if isinstance(item, ast.Name):
-                self.set(item.id, node=source)
+                elements = source.elts if isinstance(source, ast.List | ast.Tuple) else []
+                self.set(item.id, next(filter(None, map(self.name_of, elements)), ""), source)
 
     def blur(self, names: Iterable[str]) -> None:
         """Note that names are changed in a loop: what they are made of is known, what they hold is not."""
@@ -135,6 +157,8 @@ class Folder:
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):
             self._assign_name(target.id, value)
+        elif isinstance(target, ast.Attribute):
+            self.set_member(self.name_of(target.value), target.attr, self.name_of(value))
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
             for inner, item in zip(target.elts, value.elts, strict=True):
                 self._assign(inner, item)
@@ -162,11 +186,11 @@ class Folder:
                 found = self._name(name)
             case ast.Attribute(value=value, attr=name):
                 owner = self.name_of(value, depth + 1)
-                found = f"{owner}.{name}" if owner else ""
+                found = self._members.get(f"{owner.removesuffix('()')}.{name}") or _attribute(owner, name)
             case ast.Call():
                 found = self._called(node, depth + 1)
             case ast.Subscript(value=value, slice=key):
-                found = self._item(self.name_of(value, depth + 1), self.constant(key, depth + 1))
+                found = self._item(value, self.constant(key, depth + 1), depth + 1)
             case ast.NamedExpr(value=value) | ast.Await(value=value):
                 found = self.name_of(value, depth + 1)
             case ast.BinOp(left=left, op=ast.Div()):
@@ -189,6 +213,10 @@ class Folder:
             found = _GLOBALS
         elif node.args:
             found = self._looked_up(name, node, depth)
+        own = self._own(node.func) if found is None and self._inside < _NAMED_INSIDE else None
+        if own:
+            inner, value = self._result_of(own, node)
+            found = (inner.name_of(value, depth + 1) if value else "") or None
         if found is None:
             found = _PATH if name.startswith("pathlib.") and name.rpartition(".")[2] in _PATHS else name and f"{name}()"
         return found
@@ -214,8 +242,12 @@ class Folder:
                 return _attribute(self.name_of(first, depth), self._text(node.func.args[0], depth))
         return None
 
-    def _item(self, owner: str, key: Value | None) -> str:
-        if not owner or not isinstance(key, str) or not key:
+    def _item(self, node: ast.expr, key: Value | None, depth: int) -> str:
+        owner = self.name_of(node, depth)
+        if not owner:
+            value = self._values.get(node.id) if isinstance(node, ast.Name) else node
+            return self._element(value, key, depth)
+        if not isinstance(key, str) or not key:
             return ""
         if owner == _GLOBALS:
             return self._name(key)
@@ -223,6 +255,20 @@ class Folder:
             return key
         if owner.endswith(".__dict__") or owner == "builtins":
             return f"{owner.removesuffix('.__dict__')}.{key}"
+        return ""
+
+    def _element(self, value: ast.AST | None, key: Value | None, depth: int) -> str:
+        """Return the name of what stands in a table or a list that is written out."""
+        if isinstance(value, ast.Dict):
+            for name, item in zip(value.keys, value.values, strict=True):
+                if key is not None and name and self.constant(name, depth) == key:
+                    return self.name_of(item, depth)
+        elif (
+            isinstance(value, ast.List | ast.Tuple)
+            and isinstance(key, int)
+            and -len(value.elts) <= key < len(value.elts)
+        ):
+            return self.name_of(value.elts[key], depth)
         return ""
 
     # Constants
@@ -300,7 +346,7 @@ class Folder:
         name, function = self.name_of(node.func, depth), node.func
         if name in NAMES:
             return decoded(name, [self.constant(item, depth) for item in node.args])
-        if name.startswith(("builtins.", "os.", "pathlib.", "shutil.")) and node.args:
+        if name.startswith(("builtins.", "os.", "io.", "pathlib.", "shutil.")) and node.args:
             return self._of_function(name, node, depth)
         found = self._own(function)
         if found:
@@ -323,7 +369,7 @@ class Folder:
                 return first
             case "bytes" | "bytearray", None:
                 return _as_bytes(self.items(node.args[0], depth))
-            case "os.path.expanduser" | "shutil.which" | "pathlib.Path", str() if alone:
+            case "os.path.expanduser" | "shutil.which" | "pathlib.Path" | "io.BytesIO", str() | bytes() if alone:
                 return first
             case "os.path.join", str():
                 return _joined((self.constant(item, depth) for item in node.args), "/")
@@ -355,23 +401,28 @@ class Folder:
 
     def _returned(self, function: _Function, node: ast.Call, depth: int) -> Value | None:
         """Return what a lambda, or a function of a few plain statements, makes of constant arguments."""
+        if self._inside >= _INSIDE:
+            return None
+        inner, value = self._result_of(function, node)
+        return inner.constant(value, depth + 1) if value and any(inner._constants.maps[0].values()) else None
+
+    def _result_of(self, function: _Function, node: ast.Call) -> tuple[Folder, ast.expr | None]:
+        """Return the expression that a call returns, and the scope in which it stands."""
         inner = self.call(function, node, self)
         inner._inside += 1
-        if inner._inside > _INSIDE or not any(inner._constants.maps[0].values()):
-            return None
         if isinstance(function, ast.Lambda):
-            return inner.constant(function.body, depth + 1)
+            return inner, function.body
         for statement in function.body[:_STEPS]:
             match statement:
-                case ast.Return(value=ast.expr() as value):
-                    return inner.constant(value, depth + 1)
+                case ast.Return(value=value):
+                    return inner, value
                 case ast.Assign() | ast.Import() | ast.ImportFrom():
                     inner.learn(statement)
                 case ast.Expr(value=ast.Constant()):
                     continue
                 case _:
-                    return None
-        return None
+                    break
+        return inner, None
 
     def items(self, node: ast.AST, depth: int = 0) -> list[Value | None] | None:
         """Return the constants that iterating over an expression gives, None where that is not known."""

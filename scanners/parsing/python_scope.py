@@ -27,7 +27,10 @@ MODEL_METHODS = frozenset(
 """Methods that loading a model, or using it once, goes through."""
 COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
 """Methods of the commands that a setup.py adds: installing runs them."""
-_MADE = frozenset("__init__ __new__ __post_init__ __enter__".split())
+_MADE = frozenset("__init__ __new__ __post_init__ __enter__ __del__".split())
+_CLASS_MADE = frozenset("__new__ __init__ __prepare__ __call__".split())
+_MODULE_HOOKS = ("__getattr__", "__dir__")
+"""Functions that looking a class up in the module calls."""
 _MODEL_BASES = (
     *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
     *("Processor", "FeatureExtractor", "Handler", "LightningModule", "PythonModel"),
@@ -36,6 +39,8 @@ _MODEL_NAMES = frozenset({"EndpointHandler"})
 _COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
 _CODE_DEPTH = 4
 """Constant texts of code inside each other."""
+_LEVELS = 6
+"""Calls inside each other that are followed at once; later ones are followed at the end."""
 _ENTERED = 8
 """Different arguments with which one function is followed."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
@@ -80,6 +85,8 @@ class _Body(NamedTuple):
     """Line of the call that brought constant code here, 0 in the file itself."""
     depth: int = 0
     in_class: bool = False
+    level: int = 0
+    """Functions that called each other to get here."""
 
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -110,6 +117,7 @@ class _Reading:
         for name, (definition, folder) in list(self._classes.items()):
             for method in _methods(definition, self._loaded(definition)):
                 self._enter(method, folder, None, _Body(folder, USE), first=f"{OWN}{name}()")
+        self._hooks()
         self._drain()
 
     def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
@@ -119,18 +127,31 @@ class _Reading:
         is_model = definition.name in _MODEL_NAMES or any(name.endswith(_MODEL_BASES) for name in names)
         return MODEL_METHODS if is_model else frozenset()
 
+    def _hooks(self) -> None:
+        for name in _MODULE_HOOKS:
+            if name in self._functions:
+                function, folder = self._functions[name]
+                self._enter(function, folder, None, _Body(folder, USE))
+
     def _drain(self) -> None:
         while self._left:
             self._block(*self._left.pop())
 
     def _enter(self, function: Definition, folder: Folder, call: ast.Call | None, body: _Body, first: str = "") -> None:
-        inner = folder.call(function, call, body.folder, first)
+        if any(isinstance(item, ast.Name) and item.id == "staticmethod" for item in function.decorator_list):
+            first = ""
         given = [command(body.folder, item) for item in (call.args if call else ())]
         entered = self._entered.setdefault(id(function), set())
         key = repr(given)
-        if key not in entered and len(entered) < _ENTERED:
-            entered.add(key)
-            self._left.append((function.body, body._replace(folder=inner, in_class=False)))
+        if key in entered or len(entered) >= _ENTERED:
+            return
+        entered.add(key)
+        inner = folder.call(function, call, body.folder, first)
+        within = body._replace(folder=inner, in_class=False, level=body.level + 1)
+        if body.level < _LEVELS:
+            self._block(function.body, within)
+        else:
+            self._left.append((function.body, within._replace(level=0)))
 
     def _block(self, statements: list[ast.stmt], body: _Body) -> None:
         for statement in statements:
@@ -152,8 +173,11 @@ class _Reading:
                     # What a loop changes is known by what it is made of only.
                     changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
                     body.folder.blur(target.id for target in changed if isinstance(target, ast.Name))
+                unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
+                body.folder.unsure += unsure
                 self._children(node, body)
                 body.folder.learn(node)
+                body.folder.unsure -= unsure
 
     def _function(self, node: Definition, body: _Body) -> None:
         defaults = [item for item in (*node.args.defaults, *node.args.kw_defaults) if item]
@@ -170,18 +194,31 @@ class _Reading:
             self._expression(expression, body)
         self._classes[node.name] = node, body.folder
         body.folder.set(node.name, f"{OWN}{node.name}", node)
-        self._block(node.body, body._replace(folder=Folder(body.folder), in_class=True))
+        inner = Folder(body.folder)
+        self._block(node.body, body._replace(folder=inner, in_class=True))
+        inner.close_class(node.name)
+        for decorator in node.decorator_list:
+            self._follow(body.folder.name_of(decorator), None, body)
+        for base in node.bases:
+            self._method(body.folder.name_of(base), frozenset({"__init_subclass__"}), None, body)
+        for item in node.keywords:
+            if item.arg == "metaclass":
+                self._method(body.folder.name_of(item.value), _CLASS_MADE, None, body)
 
     def _branches(self, node: ast.If, body: _Body) -> None:
         """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
         while True:
             self._expression(node.test, body)
             if not _never_on_import(node.test) or (self._is_setup and _is_main_test(node.test)):
+                body.folder.unsure += 1
                 self._block(node.body, body)
+                body.folder.unsure -= 1
             if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
                 break
             node = node.orelse[0]
+        body.folder.unsure += 1
         self._block(node.orelse, body)
+        body.folder.unsure -= 1
 
     def _children(self, node: ast.AST, body: _Body) -> None:
         for child in ast.iter_child_nodes(node):
@@ -201,19 +238,37 @@ class _Reading:
                 self._call(node, body)
             elif isinstance(node, ast.NamedExpr):
                 body.folder.learn(node)
+            elif isinstance(node, ast.Attribute) and (name := body.folder.name_of(node)).startswith(OWN):
+                self._property(name, body)
 
     def _follow(self, name: str, call: ast.Call | None, body: _Body) -> None:
         """Read what runs where a function, a class or a method of the module, `@NAME().METHOD`, is called."""
         if not name.startswith(OWN):
             return
-        name, _, method = name.removeprefix(OWN).partition(".")
-        if not method and name in self._functions:
-            function, folder = self._functions[name]
+        owner, _, method = name.partition(".")
+        if method:
+            self._method(owner, frozenset({method}), call, body)
+        elif owner.endswith("()"):
+            self._method(owner, frozenset({"__call__"}), call, body)
+        elif owner.removeprefix(OWN) in self._functions:
+            function, folder = self._functions[owner.removeprefix(OWN)]
             self._enter(function, folder, call, body)
-        instance = name.removesuffix("()")
-        if instance in self._classes and (method or instance == name):
+        else:
+            self._method(owner, _MADE, call, body)
+
+    def _property(self, name: str, body: _Body) -> None:
+        owner, _, attribute = name.removeprefix(OWN).partition(".")
+        definition = self._classes.get(owner.removesuffix("()"))
+        for method in _methods(definition[0], frozenset({attribute})) if definition else ():
+            if any(body.folder.name_of(item).endswith("property") for item in method.decorator_list):
+                self._follow(name, None, body)
+
+    def _method(self, owner: str, names: frozenset[str], call: ast.Call | None, body: _Body) -> None:
+        """Read the methods of a class of the module, of which `owner` is the name or an instance."""
+        instance = owner.removeprefix(OWN).removesuffix("()")
+        if owner.startswith(OWN) and instance in self._classes:
             definition, folder = self._classes[instance]
-            for item in _methods(definition, frozenset({method}) if method else _MADE):
+            for item in _methods(definition, names):
                 self._enter(item, folder, call, body, first=f"{OWN}{instance}()")
 
     def _call(self, node: ast.Call, body: _Body) -> None:
@@ -225,6 +280,9 @@ class _Reading:
         if name in CALLERS:
             for item in given:
                 self._handed(item, given, node, body)
+        elif name == "builtins.setattr" and len(given) > len(("object", "name")):
+            owner, attribute = body.folder.name_of(given[0]), body.folder.constant(given[1])
+            body.folder.set_member(owner, str(attribute), body.folder.name_of(given[2]))
         elif name in UNPICKLERS and given:
             data = body.folder.constant(given[0])
             if isinstance(data, (str, bytes)):
@@ -315,7 +373,7 @@ def parsed(source: bytes) -> ast.Module | None:
 
 
 def _is_shell(name: str, node: ast.Call) -> bool:
-    if name in ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"):
+    if name.endswith(("os.system", "os.popen", ".getoutput", ".getstatusoutput", "_subprocess_shell")):
         return True
     flags = [item.value for item in node.keywords if item.arg == "shell"]
     return any(isinstance(flag, ast.Constant) and bool(flag.value) for flag in flags)

