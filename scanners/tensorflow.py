@@ -44,26 +44,33 @@ _WITHOUT_GRAPH = frozenset({"Fingerprint", "KerasMetadata"})
 
 def accepts(blob: Blob) -> bool:
     """Return whether nodes of a graph stand where one of the messages has them."""
-    return _root(blob) != ""
+    return bool(_roots(blob))
 
 
-def _root(blob: Blob) -> str:
+def _roots(blob: Blob) -> list[str]:
     if blob.head[:1] == b"" or blob.head[0] not in _FIRST:
-        return ""
+        return []
     from scanners.parsing.protobuf import Wire
-    from scanners.parsing.tensorflow_graph import root_of
+    from scanners.parsing.tensorflow_graph import roots_of
 
-    return root_of(Wire(blob.reader), blob.size, blob.locator.name)
+    return roots_of(Wire(blob.reader), blob.size, blob.locator.name)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield operators wherever they stand, graphs inside strings as nested blobs, and the assets."""
+    from scanners.parsing.tensorflow_graph import ROOTS
+
+    for root in [ROOTS.get(blob.locator.name, "Graph")] if blob.expect else _roots(blob):
+        yield from _as(root, blob, context)
+
+
+def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the blob holds when it is read as the message `root`."""
     from scanners.parsing.protobuf import Walker, Wire
     from scanners.parsing.tensorflow_graph import PLAIN, SCHEMA, STREAMED
 
     walker = Walker(Wire(blob.reader, context), SCHEMA, STREAMED, context.limits.parsed_bytes, PLAIN)
     graphs = _Graphs(blob, walker, context.limits.facts)
-    root = "Graph" if blob.expect else _root(blob)
     fault: Exception | None = None
     try:
         for record in walker.walk(root, 0, blob.size):

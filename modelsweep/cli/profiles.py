@@ -11,7 +11,7 @@ RECOGNISERS = ("text", "media", "pointer")
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 KERAS = ("keras", "keras-h5")
-GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tflite")
+GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, "safetensors", "gguf")
 CONFIGURATIONS = ("json", "yaml", "python", "python-compiled")
 """Text that makes loaders import and call what it names, and the code that they import."""

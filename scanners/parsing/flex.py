@@ -16,6 +16,7 @@ from modelsweep.core.finding import Span
 from modelsweep.core.reader import MemoryReader, Reader
 from modelsweep.core.scanner import Malformed
 from scanners.parsing.protobuf import LENGTH, Wire
+from scanners.parsing.protobuf_writer import data, varint
 
 _VECTOR, _STRING, _BLOB = 10, 5, 25
 _WIDTHS = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
@@ -34,78 +35,76 @@ class Options(NamedTuple):
     node: bytes
 
 
-def options(data: bytes) -> Options:
+def options(content: bytes) -> Options:
     """Return the options of an operator; raises Malformed."""
-    name, node = _two_strings(data)
+    name, node = _two_strings(content)
     operators = [node[offset : offset + length] for number, offset, length in _lengths(node) if number == _OPERATOR]
     operator = operators[-1] if operators else b""
     return Options(name.decode("utf-8", "replace"), operator.decode("utf-8", "replace"), node)
 
 
-def _two_strings(data: bytes) -> tuple[bytes, bytes]:
+def _two_strings(content: bytes) -> tuple[bytes, bytes]:
     """Return the two strings of the vector that a FlexBuffer is, read from its end."""
-    if len(data) < 3:
+    if len(content) < 3:
         raise Malformed("the options of a Flex operator are cut short")
-    width, kind = data[-1], data[-2]
-    root = len(data) - 2 - width
+    width, kind = content[-1], content[-2]
+    root = len(content) - 2 - width
     if width not in _WIDTHS or kind >> 2 != _VECTOR:
         raise Malformed("the options of a Flex operator are no vector")
-    width, start = 1 << (kind & 3), root - _number(data, root, width)
-    if _number(data, start - width, width) < 2:
+    width, start = 1 << (kind & 3), root - _number(content, root, width)
+    if _number(content, start - width, width) < 2:
         raise Malformed("the options of a Flex operator hold no node")
-    return _string(data, start, width, 0), _string(data, start, width, 1)
+    return _string(content, start, width, 0), _string(content, start, width, 1)
 
 
-def _string(data: bytes, start: int, width: int, index: int) -> bytes:
+def _string(content: bytes, start: int, width: int, index: int) -> bytes:
     """Return a string of the vector at `start`; the kinds of its elements stand behind them."""
-    count = _number(data, start - width, width)
-    kind = _number(data, start + count * width + index, 1)
+    count = _number(content, start - width, width)
+    kind = _number(content, start + count * width + index, 1)
     if kind >> 2 not in (_STRING, _BLOB):
         raise Malformed("the options of a Flex operator hold something else than strings")
     place = start + index * width
-    offset = place - _number(data, place, width)
+    offset = place - _number(content, place, width)
     own = 1 << (kind & 3)
-    length = _number(data, offset - own, own)
-    if length > len(data) - offset:
+    length = _number(content, offset - own, own)
+    if length > len(content) - offset:
         raise Malformed("a string in the options of a Flex operator leads out of them")
-    return data[offset : offset + length]
+    return content[offset : offset + length]
 
 
-def _number(data: bytes, position: int, width: int) -> int:
-    if width not in _WIDTHS or not 0 <= position <= len(data) - width:
+def _number(content: bytes, position: int, width: int) -> int:
+    if width not in _WIDTHS or not 0 <= position <= len(content) - width:
         raise Malformed("the options of a Flex operator lead out of themselves")
-    value: int = struct.unpack_from(_WIDTHS[width], data, position)[0]
+    value: int = struct.unpack_from(_WIDTHS[width], content, position)[0]
     return value
 
 
-def _lengths(data: bytes) -> list[tuple[int, int, int]]:
+def _lengths(content: bytes) -> list[tuple[int, int, int]]:
     """Return number, offset and length of the fields of a message that are no numbers, which NodeDef has none of."""
-    wire = Wire(MemoryReader(data))
-    return [(item.number, item.value, item.length) for item in wire.fields(0, len(data)) if item.wire == LENGTH]
+    wire = Wire(MemoryReader(content))
+    return [(item.number, item.value, item.length) for item in wire.fields(0, len(content)) if item.wire == LENGTH]
 
 
 def node(name: str, message: bytes, inputs: Iterable[str]) -> bytes:
     """Return a node as a field of a GraphDef: `message` under another name, with other inputs."""
     kept = (
-        _data(number, message[offset : offset + length])
+        data(number, message[offset : offset + length])
         for number, offset, length in _lengths(message)
         if number not in (_NAME, _INPUT)
     )
-    return _data(1, _data(_NAME, name.encode()), *kept, *(_data(_INPUT, entry.encode()) for entry in inputs))
+    return data(1, data(_NAME, name.encode()), *kept, *(data(_INPUT, entry.encode()) for entry in inputs))
 
 
 def bare_node(name: str, operator: str, inputs: Iterable[str]) -> bytes:
     """Return a node without attributes as a field of a GraphDef."""
-    return node(name, _data(_OPERATOR, operator.encode()), inputs)
+    return node(name, data(_OPERATOR, operator.encode()), inputs)
 
 
 def constant(name: str, strings: Iterable[bytes]) -> bytes:
     """Return a node that is a tensor of strings as a field of a GraphDef."""
-    kind = _varint(1 << 3) + _varint(_TYPE_STRING)
-    tensor = _data(8, kind, *(_data(8, item) for item in strings))
-    return _data(
-        1, _data(_NAME, name.encode()), _data(_OPERATOR, b"Const"), _data(5, _data(1, b"value"), _data(2, tensor))
-    )
+    kind = varint(1 << 3) + varint(_TYPE_STRING)
+    tensor = data(8, kind, *(data(8, item) for item in strings))
+    return data(1, data(_NAME, name.encode()), data(_OPERATOR, b"Const"), data(5, data(1, b"value"), data(2, tensor)))
 
 
 def strings(reader: Reader, span: Span) -> list[bytes]:
@@ -118,17 +117,3 @@ def strings(reader: Reader, span: Span) -> list[bytes]:
     places = struct.unpack(f"<{count + 1}i", reader.read(span.offset + 4, 4 * (count + 1)))
     inside = ((start, stop) for start, stop in pairwise(places) if 0 <= start <= stop <= span.length)
     return [reader.read(span.offset + start, min(stop - start, _BYTES)) for start, stop in inside]
-
-
-def _data(number: int, *parts: bytes) -> bytes:
-    payload = b"".join(parts)
-    return _varint(number << 3 | LENGTH) + _varint(len(payload)) + payload
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -15,12 +15,16 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Malformed
 from scanners.parsing.protobuf import FIXED64, LENGTH, VARINT, Field, Wire
 
-SEEN = 64
-"""Fields in which a graph must show that it is one."""
+_SEEN = 4_096
+"""Fields in which a graph must show that it is one: no parser minds unknown ones in front."""
+_PACKED = 64
+"""Strings taken from the content of one tensor."""
 STRING = 7
 """DataType of strings."""
 FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
 """Tags that one of the messages may begin with."""
+ROOTS = {"saved_model.pb": "SavedModel", "meta_graph.pb": "MetaGraph", "keras_metadata.pb": "KerasMetadata"}
+"""What loaders take files of these names for."""
 _NAME = 256
 _FINGERPRINT = range(1, 6)
 _TYPE = 6
@@ -116,8 +120,11 @@ PLAIN = {"Attributes": is_plain}
 """What of a graph is passed over."""
 
 
-def root_of(wire: Wire, size: int, name: str) -> str:
-    """Return which message stands here, or nothing; `name` is the file's, and admits a damaged one."""
+def roots_of(wire: Wire, size: int, name: str) -> list[str]:
+    """Return which messages the bytes may be: those that loaders take a file called `name` for, and all it looks like.
+
+    It may look like several on purpose, to be examined as the harmless one.
+    """
     whole = Span(0, size)
     checks: dict[str, Callable[[Wire, Span], bool]] = {
         "SavedModel": _is_saved_model,
@@ -125,18 +132,17 @@ def root_of(wire: Wire, size: int, name: str) -> str:
         "MetaGraph": _is_meta_graph,
         "KerasMetadata": _is_keras_metadata,
     }
-    for kind, check in checks.items():
-        if check(wire, whole):
-            return kind
-    if name == "fingerprint.pb" and _is_fingerprint(wire, whole):
-        return "Fingerprint"
-    return {"saved_model.pb": "SavedModel", "keras_metadata.pb": "KerasMetadata"}.get(name, "")
+    found = [kind for kind, check in checks.items() if check(wire, whole)]
+    if name == "fingerprint.pb" and not found and _is_fingerprint(wire, whole):
+        found = ["Fingerprint"]
+    named = ROOTS.get(name, "")
+    return found if not named or named in found else [named, *found]
 
 
 def _fields(wire: Wire, span: Span) -> Iterator[Field]:
     """Yield the first fields of a message, up to where it is damaged."""
     try:
-        yield from islice(wire.fields(span.offset, span.offset + span.length), SEEN)
+        yield from islice(wire.fields(span.offset, span.offset + span.length), _SEEN)
     except (Malformed, OverLimit):
         return
 
@@ -200,7 +206,7 @@ def packed_strings(wire: Wire, span: Span) -> list[Span]:
     lengths: list[int] = []
     position, total = span.offset, 0
     try:
-        while position + total < stop and len(lengths) < SEEN:
+        while position + total < stop and len(lengths) < _PACKED:
             length, position = wire.varint(position, stop)
             lengths.append(length)
             total += length
