@@ -93,6 +93,15 @@ class RetryStatus(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+class ReopenStatus(enum.StrEnum):
+    """Whether a finalizer may have chunks examined again."""
+
+    OK = "ok"
+    LOST = "lost"
+    """Another finalizer took over."""
+    CANCELLED = "cancelled"
+
+
 class FinalizeStatus(enum.StrEnum):
     """Whether the reports of a job are to be written now, by this worker."""
 
@@ -193,6 +202,16 @@ class Retried:
     status: RetryStatus
     generation: int
     again: tuple[ChunkQueue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """The chunks to publish again, in messages of `generation`, and those whose results were lost too often."""
+
+    status: ReopenStatus
+    generation: int
+    again: tuple[ChunkQueue, ...] = ()
+    refused: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class JobSpec:
     chunk_bytes: int = 64 * MIB
     interactive: bool = False
     kept: float = KEPT
+    root: str = ""
+    """The folder that portable addresses in reports are relative to: where the job was submitted."""
     protocol: int = PROTOCOL
 
 

@@ -35,6 +35,8 @@ from modelsweep.fleet.answers import (
     LeaseStatus,
     Progress,
     QueueProgress,
+    Reopened,
+    ReopenStatus,
     Retried,
     RetryStatus,
     Sealed,
@@ -210,6 +212,18 @@ class Ledger:
     def publish(self, token: str, pointer: str) -> bool:
         """Make `pointer` the job's report; False where another finalizer took over, or the job was opened again."""
         return bool(self._run("publish", self.job, token, _matching(_NAME, pointer, "pointer")))
+
+    def reopen(self, token: str, chunks: Iterable[int], most: int) -> Reopened:
+        """Have done chunks examined again whose results are lost or damaged, each at most `most` times.
+
+        Where there are any the job is not complete any more, and `token` ends. The caller publishes them; what does
+        not get there the sweeper finds. Raises UnknownJob.
+        """
+        answer = self._known(self._run("reopen", token, most, *map(_chunk, chunks)))
+        status, generation, opened, *rest = answer
+        pairs, refused = rest[: 2 * opened], rest[2 * opened :]
+        again = tuple(ChunkQueue(chunk, queue) for chunk, queue in zip(pairs[::2], pairs[1::2], strict=True))
+        return Reopened(ReopenStatus(status.decode()), generation, again, tuple(refused))
 
     # What it holds
 

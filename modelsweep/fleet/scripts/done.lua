@@ -52,7 +52,12 @@ if long <= place * DIGEST then
 end
 redis.call('SETRANGE', digests, place * DIGEST, ARGV[4])
 
+-- What a chunk that was opened again since its results were lost adds to the counts stands there already
+local counted = redis.call('HEXISTS', key('reopened'), chunk) == 1
 local function tally(field, number)
+  if counted then
+    return
+  end
   count(field, number)
   if retryable then -- to be taken back when it is tried again
     redis.call('HINCRBY', key('redone'), field, number)

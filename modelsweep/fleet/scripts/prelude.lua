@@ -15,6 +15,7 @@
 --   again      hash    chunk -> when it was published again  marks   hash  queue -> publication of the latest claimed
 --   children   hash    chunk -> first of its children        counts  hash  what progress shows
 --   redone     hash    the part of counts that retryable chunks made
+--   reopened   hash    chunk -> how often its results were lost and it was opened again
 
 local BLOCK, DIGEST = 1024, 12
 
@@ -84,7 +85,7 @@ end
 -- Has all keys end in the same moment (ms), so that none outlives meta; without one they stay
 local function expire(following, at)
   local names = 'meta spec done taken retryable extents leases holders entered losses blames again marks children '
-    .. 'counts redone'
+    .. 'counts redone reopened'
   local function settle(name)
     if at then
       redis.call('PEXPIREAT', key(name), at)

@@ -22,7 +22,7 @@ local redone = redis.call('HGETALL', key('redone'))
 for at = 1, #redone, 2 do
   redis.call('HINCRBY', key('counts'), redone[at], -tonumber(redone[at + 1])) -- metrics count events, and never fall
 end
-redis.call('DEL', key('retryable'), key('redone'))
+redis.call('DEL', key('retryable'), key('redone'), key('reopened'))
 redis.call('HINCRBY', KEYS[1], 'done', -chunks)
 redis.call('HDEL', KEYS[1], 'completed', 'ended', 'asked', 'finalizer', 'finalizer_until')
 redis.call('HSET', KEYS[1], 'generation', generation + 1, 'retried', string.format('%.0f', now()))
