@@ -62,7 +62,9 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
         return False  # text: a loader would stop at the first name, whatever follows
     if outcome == kinds.STOPPED:
         return machine.operations > 1
-    if any(event[0] in _CALLS for event in machine.events):
+    # Any weight may begin with the opcode of an extension: by itself it tells nothing, and what follows it would
+    calls = _CALLS if has_header(head) else _CALLS - {"EXTENSION"}
+    if any(event[0] in calls for event in machine.events):
         return True
     return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (1 if has_header(head) else PLAUSIBLE)
 

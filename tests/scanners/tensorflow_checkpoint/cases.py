@@ -24,6 +24,12 @@ CASES = {
     "benign_shard": Case(
         lambda: random.Random(1).randbytes(2_000), "variables.data-00000-of-00001", Verdict.CLEAN, cut_is_clean=True
     ),
+    "benign_shard_like_pickle": Case(
+        lambda: b"\x83\x46\x08\x3d" + random.Random(2).randbytes(2_000),
+        "variables.data-00000-of-00001",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "index_beyond_the_end": Case(lambda: table(4_000), "variables.index", Verdict.NOT_SCANNED),
     "bytes_behind_the_index": Case(lambda: table(20), "variables.index", Verdict.NOT_SCANNED),
 }
