@@ -34,7 +34,7 @@ def explain(error: redis.RedisError) -> LedgerFault:
     if code in _BY_CODE:
         return LedgerFault(_BY_CODE[code])
     if isinstance(error, exceptions.AuthenticationError):
-        return LedgerFault(_BY_CODE["NOAUTH" if "without any password" not in str(error) else "WRONGPASS"])
+        return LedgerFault(_BY_CODE["WRONGPASS" if "invalid" in str(error) else "NOAUTH"])
     if isinstance(error, exceptions.TimeoutError):
         return LedgerFault("Redis does not answer in time")
     if isinstance(error, exceptions.ConnectionError):

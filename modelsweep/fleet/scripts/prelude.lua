@@ -101,10 +101,11 @@ local function expire(following, at)
   end
 end
 
--- Says once for each generation that the job is complete: it has to be sealed, for a listing may still add chunks
+-- Whether the job is complete by what SEAL or DONE has just changed, which happens once for each generation. It has to
+-- be sealed, for a listing may still add chunks.
 local function completes()
-  local meta = redis.call('HMGET', KEYS[1], 'sealed', 'done', 'next', 'completed')
-  if not meta[1] or tonumber(meta[2]) ~= tonumber(meta[3]) or meta[4] then
+  local meta = redis.call('HMGET', KEYS[1], 'sealed', 'done', 'next')
+  if not meta[1] or meta[2] ~= meta[3] then
     return 0
   end
   local time = string.format('%.0f', now())

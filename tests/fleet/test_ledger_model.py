@@ -1,0 +1,404 @@
+"""The ledger beside a simple model, while messages are lost, doubled and late, and workers die: complete exactly once.
+
+Leases last for ever or are over at once, so that nothing waits: a worker dies by renewing its lease for no time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis.strategies as st
+import redis
+from hypothesis import settings
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from modelsweep.fleet.answers import (
+    AllocStatus,
+    Allotment,
+    CancelStatus,
+    ClaimStatus,
+    Done,
+    DoneStatus,
+    FinalizeStatus,
+    JobState,
+    LeaseStatus,
+    RetryStatus,
+    SealStatus,
+)
+from modelsweep.fleet.ledger import Ledger
+
+LONG = 1000.0
+QUEUES = st.lists(st.sampled_from([1, 2]), min_size=1, max_size=5).map(bytes)
+
+
+@dataclass
+class Chunk:
+    """What the model knows of one chunk."""
+
+    queue: int
+    page: str
+    first: int
+    digest: bytes | None = None
+    retryable: bool = False
+    children: int | None = None
+    holder: str = ""
+    expired: bool = False
+    losses: int = 0
+    entered: int | None = None
+    blames: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def open(self) -> bool:
+        """Whether it is neither done nor leased."""
+        return self.digest is None and not self.holder
+
+    def lose(self) -> None:
+        """Forget who held it, and blame the unit."""
+        self.holder, self.losses = "", self.losses + 1
+        if self.entered is not None:
+            self.blames[self.entered] += 1
+            self.entered = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message on its way."""
+
+    chunk: int
+    generation: int
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker that was granted a chunk; it may be slow, dead, or back from the dead."""
+
+    chunk: int
+    generation: int
+    token: str
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Rules are events of a fleet; each compares the answer with the model's."""
+
+    client: redis.Redis
+    jobs = 0
+    messages = Bundle("messages")
+    workers = Bundle("workers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        LedgerMachine.jobs += 1
+        self.ledger = Ledger(self.client, f"job-{LedgerMachine.jobs}")
+        self.chunks: list[Chunk] = []
+        self.generation, self.pages, self.digests = 1, 0, 0
+        self.sealed = self.cancelled = self.published = False
+        self.completions: Counter[int] = Counter()
+        self.finalizers: list[str] = []
+
+    @initialize()
+    def create(self) -> None:
+        assert self.ledger.create(b"spec")
+
+    @property
+    def complete(self) -> bool:
+        return self.sealed and all(chunk.digest for chunk in self.chunks)
+
+    def heard(self, complete: bool) -> None:
+        """Note that somebody heard that the job is complete: at the right moment?"""
+        self.completions[self.generation] += complete
+        assert self.completions[self.generation] == (self.complete and not self.cancelled)
+
+    def add(self, queues: bytes, page: str) -> list[Message]:
+        first = len(self.chunks)
+        self.chunks.extend(Chunk(queue, page, first) for queue in queues)
+        return [Message(chunk, self.generation) for chunk in range(first, len(self.chunks))]
+
+    # The producer
+
+    @rule(target=messages, queues=QUEUES, behind=st.sampled_from([0, 0, 0, 1, -1]), asks=st.sampled_from([1, 1, 2]))
+    def alloc(self, queues: bytes, behind: int, asks: int) -> Any:
+        self.pages += 1
+        page, cursor, first = f"page-{self.pages}", b"%d" % self.pages, len(self.chunks) + behind
+        if first < 0:
+            return multiple()
+        answers = {self.ledger.alloc(first, queues, page, cursor, units=len(queues)).status for _ in range(asks)}
+        if self.cancelled or self.sealed or behind:
+            expected = AllocStatus.CANCELLED if self.cancelled else AllocStatus.SEALED
+            assert answers == {expected if self.cancelled or self.sealed else AllocStatus.MOVED}
+            return multiple()
+        assert answers == {AllocStatus.ALLOCATED}
+        return multiple(*self.add(queues, page))
+
+    @precondition(lambda self: len(self.chunks) > 5)
+    @rule()
+    def seal(self) -> None:
+        answer = self.ledger.seal()
+        assert answer.status is (SealStatus.CANCELLED if self.cancelled else SealStatus.SEALED)
+        if not self.cancelled and not self.sealed:
+            self.sealed = True
+            self.heard(answer.complete)
+        else:
+            assert not answer.complete
+
+    # Messages and workers
+
+    @rule(message=consumes(messages))
+    def lose_message(self, message: Message) -> None:
+        pass
+
+    @rule(target=messages, message=messages)
+    def double_message(self, message: Message) -> Message:
+        return message
+
+    @rule(target=workers, message=consumes(messages))
+    def deliver(self, message: Message) -> Any:
+        chunk = self.chunks[message.chunk]
+        claim = self.ledger.claim(message.chunk, message.generation, "worker", LONG)
+        assert claim.status is self.expected_claim(message)
+        if not claim.granted:
+            return multiple()
+        if chunk.holder:
+            chunk.lose()
+        chunk.holder, chunk.expired, chunk.entered = claim.token, False, None
+        assert (claim.page, claim.first, claim.losses) == (chunk.page, chunk.first, chunk.losses)
+        assert claim.blames == chunk.blames
+        return multiple(Worker(message.chunk, self.generation, claim.token))
+
+    def expected_claim(self, message: Message) -> ClaimStatus:
+        chunk = self.chunks[message.chunk]
+        if self.cancelled:
+            return ClaimStatus.CANCELLED
+        if chunk.digest:
+            return ClaimStatus.DONE
+        if message.generation < self.generation:
+            return ClaimStatus.STALE
+        return ClaimStatus.LEASED if chunk.holder and not chunk.expired else ClaimStatus.GRANTED
+
+    def expected_lease(self, worker: Worker) -> LeaseStatus:
+        if self.cancelled:
+            return LeaseStatus.CANCELLED
+        return LeaseStatus.OK if self.chunks[worker.chunk].holder == worker.token else LeaseStatus.LOST
+
+    @rule(worker=workers, lease=st.sampled_from([0, LONG]))
+    def renew_or_die(self, worker: Worker, lease: float) -> None:
+        expected = self.expected_lease(worker)
+        assert self.ledger.renew(worker.chunk, worker.token, lease) is expected
+        if expected is LeaseStatus.OK:
+            self.chunks[worker.chunk].expired = not lease
+
+    @rule(worker=workers, position=st.sampled_from([None, 0, 3]))
+    def enter(self, worker: Worker, position: int | None) -> None:
+        expected = LeaseStatus.LOST if self.cancelled else self.expected_lease(worker)
+        assert self.ledger.enter(worker.chunk, worker.token, position) is expected
+        if expected is LeaseStatus.OK:
+            self.chunks[worker.chunk].entered = position
+
+    @rule(target=messages, worker=consumes(workers))
+    def release(self, worker: Worker) -> Any:
+        expected = self.expected_lease(worker)
+        assert self.ledger.release(worker.chunk, worker.token) is expected
+        if expected is not LeaseStatus.OK:
+            return multiple()
+        chunk = self.chunks[worker.chunk]
+        chunk.holder, chunk.entered = "", None
+        return multiple(Message(worker.chunk, self.generation))
+
+    @rule(
+        target=messages,
+        worker=workers,  # who has settled its chunk may do so again
+        retryable=st.sampled_from([False, False, True]),
+        children=st.one_of(st.none(), st.none(), QUEUES),
+    )
+    def finish(self, worker: Worker, retryable: bool, children: bytes | None) -> Any:
+        if children and len(self.chunks) > 40:
+            children = None
+        return multiple(*self.settle(worker, retryable, children))
+
+    def settle(self, worker: Worker, retryable: bool = False, children: bytes | None = None) -> list[Message]:
+        chunk = self.chunks[worker.chunk]
+        self.digests += 1
+        self.pages += 1
+        page, digest = f"page-{self.pages}", b"%012d" % self.digests
+        family = Allotment(children, page, len(children)) if children else None
+        counts = {"units": 1, "severity:critical": int(retryable)}
+        answer = self.ledger.done(worker.chunk, worker.token, digest, counts, retryable=retryable, children=family)
+        expected = self.expected_done(worker)
+        if expected is not DoneStatus.DONE:
+            assert answer == Done(expected, complete=False, first_child=chunk.children)
+            return []
+        chunk.digest, chunk.retryable = digest, retryable
+        chunk.holder, chunk.entered, chunk.losses = "", None, 0
+        chunk.blames.clear()
+        published: list[Message] = []
+        if children and chunk.children is None:
+            chunk.children = len(self.chunks)
+            published = self.add(children, page)
+        assert (answer.status, answer.first_child) == (expected, chunk.children)
+        self.heard(answer.complete)
+        return published
+
+    def expected_done(self, worker: Worker) -> DoneStatus:
+        if self.cancelled:
+            return DoneStatus.CANCELLED
+        if self.chunks[worker.chunk].digest:
+            return DoneStatus.ALREADY
+        return DoneStatus.STALE if worker.generation < self.generation else DoneStatus.DONE
+
+    # The sweeper, and people
+
+    @rule(target=messages, patient=st.booleans(), empty=st.sampled_from([(), (1,), (1, 2)]))
+    def sweep(self, patient: bool, empty: tuple[int, ...]) -> Any:
+        return multiple(*self.swept(patient, dict.fromkeys((1, 2), 7) | dict.fromkeys(empty, 0)))
+
+    def swept(self, patient: bool, lengths: dict[int, int]) -> list[Message]:
+        time.sleep(0.002)  # later than all that happened before, by Redis' clock
+        expired = {at for at, chunk in enumerate(self.chunks) if chunk.holder and chunk.expired}
+        swept = self.ledger.sweep(lengths, LONG if patient else 0)
+        if self.cancelled:
+            assert (swept.again, swept.finalize) == ((), False)
+            return []
+        for at in expired:
+            self.chunks[at].lose()
+        found = [chunk.chunk for chunk in swept.again]
+        assert len(found) == len(set(found))
+        assert expired <= set(found)
+        assert all(
+            self.chunks[again.chunk].open and self.chunks[again.chunk].queue == again.queue for again in swept.again
+        )
+        if patient:
+            assert expired == set(found)
+            assert not swept.finalize
+        elif not any(lengths.values()):
+            assert set(found) >= {at for at, chunk in enumerate(self.chunks) if chunk.open} - expired
+        assert not swept.finalize or self.complete
+        assert swept.generation == self.generation
+        return [Message(chunk, self.generation) for chunk in found]
+
+    @precondition(lambda self: len(self.chunks) > 20)
+    @rule(really=st.sampled_from([False] * 9 + [True]))
+    def cancel(self, really: bool) -> None:
+        if not really:
+            return
+        expected = CancelStatus.FINISHED if self.published else CancelStatus.CANCELLED
+        assert self.ledger.cancel() is (CancelStatus.ALREADY if self.cancelled else expected)
+        if not self.published and not self.cancelled:
+            self.cancelled, self.finalizers = True, []
+            for chunk in self.chunks:
+                chunk.holder = ""
+
+    @rule(target=messages)
+    def retry(self) -> Any:
+        expected = RetryStatus.AGAIN
+        chosen = [at for at, chunk in enumerate(self.chunks) if chunk.retryable and chunk.digest]
+        if self.cancelled:
+            expected = RetryStatus.CANCELLED
+        elif not self.complete:
+            expected = RetryStatus.RUNNING
+        elif not chosen:
+            expected = RetryStatus.NOTHING
+        answer = self.ledger.retry()
+        assert answer.status is expected
+        if expected is not RetryStatus.AGAIN:
+            assert answer.again == ()
+            return multiple()
+        assert answer.again == tuple((at, self.chunks[at].queue) for at in chosen)
+        for at in chosen:
+            self.chunks[at].digest, self.chunks[at].retryable = None, False
+        self.generation, self.published, self.finalizers = self.generation + 1, False, []
+        return multiple(*[Message(at, self.generation) for at in chosen])
+
+    # Finalizers
+
+    @rule(lease=st.sampled_from([0, LONG]))
+    def begin_finalize(self, lease: float) -> None:
+        answer = self.ledger.begin_finalize("worker", lease)
+        if not (self.complete or self.cancelled):
+            assert answer.status is FinalizeStatus.RUNNING
+        elif self.published:
+            assert answer.status is FinalizeStatus.PUBLISHED
+        else:
+            assert answer.status in (FinalizeStatus.GRANTED, FinalizeStatus.LEASED)
+        if answer.token:
+            self.finalizers.append(answer.token)
+
+    @precondition(lambda self: self.finalizers)
+    @rule(latest=st.booleans())
+    def publish(self, latest: bool) -> None:
+        token = self.finalizers[-1 if latest else 0]
+        is_latest = token == self.finalizers[-1]
+        repeated = self.published and self.ledger.progress().report == f"report-{token[:8]}"
+        answer = self.ledger.publish(token, f"report-{token[:8]}")
+        assert answer is (repeated or (is_latest and not self.published))
+        self.published |= answer
+
+    # What always holds
+
+    @invariant()
+    def model_and_ledger_agree(self) -> None:
+        if not self.chunks and not self.sealed and not self.cancelled:
+            return
+        progress = self.ledger.progress()
+        done = [chunk for chunk in self.chunks if chunk.digest]
+        assert (progress.allocated, progress.units) == (len(self.chunks), len(self.chunks))
+        assert (progress.done, progress.units_done) == (len(done), len(done))
+        assert progress.findings.get("critical", 0) == sum(chunk.retryable for chunk in done)
+        assert progress.leased == sum(bool(chunk.holder) for chunk in self.chunks)
+        assert self.ledger.digests(0, len(self.chunks)) == [chunk.digest for chunk in self.chunks]
+        assert {queue: (found.allocated, found.done) for queue, found in progress.queues.items()} == {
+            queue: (sum(chunk.queue == queue for chunk in self.chunks), sum(chunk.queue == queue for chunk in done))
+            for queue in {chunk.queue for chunk in self.chunks}
+        }
+        assert progress.state is self.expected_state()
+
+    def expected_state(self) -> JobState:
+        if self.cancelled:
+            return JobState.CANCELLED
+        if self.published:
+            return JobState.FINISHED
+        if self.complete:
+            return JobState.FINALIZING
+        return JobState.RUNNING if self.sealed else JobState.LISTING
+
+    def teardown(self) -> None:
+        """All messages are lost and all workers die: sweepers alone bring the job to its end."""
+        if not self.ledger.client.exists(f"ms:{{{self.ledger.job}}}:meta"):
+            return
+        self.seal()
+        for chunk in self.chunks:
+            if chunk.holder and not self.cancelled:
+                self.ledger.renew(self.chunks.index(chunk), chunk.holder, 0)
+                chunk.expired = True
+        for _ in range(3):
+            for message in self.swept(False, {1: 0, 2: 0}):
+                claim = self.ledger.claim(message.chunk, message.generation, "worker", LONG)
+                assert claim.granted
+                self.chunks[message.chunk].holder = claim.token
+                self.settle(Worker(message.chunk, self.generation, claim.token))
+        assert self.complete or self.cancelled
+        assert self.cancelled or set(self.completions.values()) == {1}
+        assert self.cancelled or len(self.completions) == self.generation
+        self.model_and_ledger_agree()
+        while self.ledger.renew_finalize(self.finalizers[-1] if self.finalizers else "", 0):
+            self.finalizers.pop()
+        if not self.published:
+            token = self.ledger.begin_finalize("worker", LONG).token
+            assert self.ledger.publish(token, "report-at-last")
+        assert self.ledger.progress().report
+
+
+def test_the_ledger_does_what_its_model_does(redis_client: redis.Redis):
+    LedgerMachine.client = redis_client
+    run_state_machine_as_test(LedgerMachine, settings=settings(max_examples=80, stateful_step_count=50))
