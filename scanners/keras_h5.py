@@ -8,23 +8,29 @@ description of a model are examined as such.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, MissingDependency, Scanner, problem_of
 from modelsweep.core.text import printable
+from modelsweep.core.units import GIB
 from scanners.judge.external_files import outside
 from scanners.parsing import keras_config
 from scanners.parsing.hdf5_source import SIGNATURE, Hdf5Source
 from scanners.parsing.keras_config import SHOWN
+from scanners.parsing.pickle_stream import begins_stream
 
 NAME = "keras-h5"
 SUFFIXES = (".h5", ".hdf5", ".keras")
 _OBJECTS = 1_000_000
 _DTYPE = 60
+_LARGE = 4 * GIB
+_EXPANSION = 1000
+"""Times its bytes in the file that a large array may take in memory: the bound of Keras, and above that of Deflate."""
 _CONFIGS = ("model_config", "training_config", "layer_config")
 _REFERENCES = (
     "https://nvd.nist.gov/vuln/detail/CVE-2026-1669",
@@ -58,6 +64,16 @@ BESIDE = _rule(
     Severity.WARNING,
     "Part of the data stands in another file, which was not examined with this one and may be exchanged.",
 )
+EXPANDS = Rule(
+    id="keras-h5/declared-size",
+    title="An array that takes far more memory than it holds",
+    severity=Severity.WARNING,
+    message="{subject} declares {declared} bytes of which the file holds {held}",
+    why="Whoever loads the array needs memory for all that it declares: a small file can stop a machine.",
+    fix="Do not load the file where memory is shared; ask its author what the array is for.",
+    cwe=789,
+    references=("https://nvd.nist.gov/vuln/detail/CVE-2026-0897",),
+)
 
 
 def accepts(blob: Blob) -> bool:
@@ -84,7 +100,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         import h5py
     except ImportError:
         raise MissingDependency("HDF5 needs the package h5py: pip install 'modelsweep[h5]'") from None
-    source = Hdf5Source(blob.reader, _superblock(blob) or 0)
+    source = Hdf5Source(blob.reader, _superblock(blob) or 0, context.limits.parsed_bytes)
     try:
         file = h5py.File(source, "r")
     except _FAULTS as error:
@@ -179,6 +195,10 @@ class _Walk:
             yield self._elsewhere(path, "stored in", name)
         for name in sorted(drawn - {"."}):
             yield self._elsewhere(path, "a virtual dataset over", name)
+        declared, held = math.prod(dataset.shape or ()) * dataset.dtype.itemsize, dataset.get_storage_size()
+        if declared > max(_LARGE, held * _EXPANSION) and not stored and not drawn:
+            evidence: dict[str, Json] = {"declared": declared, "held": held}
+            yield Finding(EXPANDS, self._blob.locator, path, path=path, evidence=evidence)
         self._dtypes[printable(str(dataset.dtype), _DTYPE)] += 1
 
     def _elsewhere(self, path: str, kind: str, target: bytes | str) -> Finding:
@@ -189,10 +209,30 @@ class _Walk:
     def _attributes(self, owner: Any, path: str) -> Iterator[Item]:
         h5a = self._h5.h5a
         for key in self._names(lambda found: h5a.iterate(owner, found)):
-            text = self._text(h5a.open(owner, key))
-            if text:
-                name = printable(key.decode("utf-8", "replace"))
-                yield from self._described(text, name, keras_config.shortened(f"{path or '/'}@{name}"))
+            inner = keras_config.shortened(f"{path or '/'}@{printable(key.decode('utf-8', 'replace'))}")
+            try:
+                yield from self._attribute(h5a.open(owner, key), inner)
+            except _FAULTS as error:
+                yield self._malformed(inner, error)
+            except (Malformed, OverLimit) as error:  # one that cannot be read must not hide what else there is
+                yield problem_of(error, self._blob.locator, NAME)
+
+    def _attribute(self, attribute: Any, path: str) -> Iterator[Item]:
+        """Yield what an attribute describes, or would unpickle: PyTables and pandas try all texts that end in a dot."""
+        text = self._text(attribute)
+        if not text:
+            return
+        name = attribute.name.decode("utf-8", "replace")
+        yield from self._described(text, name, path)
+        if name == "PSEUDOATOM" and text == b"object":
+            detail = f"{path} marks rows of pickled objects (PyTables), which are not read"
+            yield Problem(ProblemKind.UNSUPPORTED, self._blob.locator, NAME, detail)
+        if text.endswith(b".") and len(text) > len("N."):
+            data = self._context.spool([text])
+            if begins_stream(data):
+                yield self._blob.nested(path, data, expanded=True)
+            else:
+                data.close()
 
     def _text(self, attribute: Any) -> bytes:
         """Return the bytes of an attribute that is one text, nothing of any other."""
@@ -236,7 +276,7 @@ SCANNER = Scanner(
     version=1,
     accepts=accepts,
     scan=scan,
-    rules=(OUTSIDE, BESIDE),
+    rules=(OUTSIDE, BESIDE, EXPANDS),
     suffixes=SUFFIXES,
     needs=("h5py",),
 )

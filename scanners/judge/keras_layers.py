@@ -188,7 +188,8 @@ _ROOT = frozenset(
     "DTypePolicy FloatDTypePolicy Functional Initializer Input InputSpec KerasTensor Layer Loss Metric "
     "Model Operation Optimizer Quantizer Regularizer Sequential StatelessScope Variable".split()
 )
-_FEATURES = frozenset("FeatureSpace Feature Cross".split())
+_ELSEWHERE = frozenset("FeatureSpace Feature Cross LayerScale PreStem".split())
+"""Parts of models that stand in other parts of Keras."""
 # Functions of Keras that load, fetch, save and make objects of configurations, wherever they are exported
 _GADGETS = {
     "network access": "get_file",
@@ -267,7 +268,7 @@ def _is_unusual(name: str) -> bool:
     if not inner:
         return parts[-1] not in _ROOT
     made_of = inner[0] in _MODELLING and not _NO_MODELLING.intersection(inner)
-    return parts[-1].startswith(_FILE_VERBS) or not (made_of or parts[-1] in _FEATURES)
+    return parts[-1].startswith(_FILE_VERBS) or not (made_of or parts[-1] in _ELSEWHERE)
 
 
 def _is_unknown(name: str) -> bool:

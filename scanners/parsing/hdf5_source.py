@@ -7,6 +7,7 @@ checked before they are handed over, and such an object ends its heap.
 
 from __future__ import annotations
 
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader, SourceFault
 from modelsweep.core.scanner import Malformed
 from modelsweep.core.units import MIB
@@ -25,10 +26,10 @@ _LARGEST = 64 * MIB
 class Hdf5Source:
     """The interface of a Python file as far as h5py asks for it; `fault` is what libhdf5 hides in its own error."""
 
-    def __init__(self, reader: Reader, start: int) -> None:
-        """Read from `reader`, in which the superblock stands at `start`."""
-        self._reader, self._position = reader, 0
-        self.fault: SourceFault | None = None
+    def __init__(self, reader: Reader, start: int, most: int) -> None:
+        """Read up to `most` bytes at once from `reader`, in which the superblock stands at `start`."""
+        self._reader, self._position, self._most = reader, 0, most
+        self.fault: SourceFault | OverLimit | None = None
         self.endless: Malformed | None = None
         """The first object over which the library would not have got on."""
         self._checked: set[int] = set()
@@ -46,12 +47,15 @@ class Hdf5Source:
         return self._position
 
     def read(self, length: int = -1) -> bytes:
-        """Return up to `length` bytes, all that are left where it is negative; raises SourceFault."""
+        """Return up to `length` bytes, all that are left where it is negative; raises SourceFault and OverLimit."""
         left = max(0, self._reader.size - self._position)
+        length = left if length < 0 else min(length, left)
         try:
-            data = self._reader.read(self._position, left if length < 0 else min(length, left))
+            if length > self._most:
+                raise OverLimit(f"{length:,} bytes of structure at once: more than may be held in memory")
+            data = self._reader.read(self._position, length)
             self._check(data)
-        except SourceFault as fault:
+        except (SourceFault, OverLimit) as fault:
             self.fault = fault
             raise
         if self._replaced:

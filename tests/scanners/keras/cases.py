@@ -264,6 +264,8 @@ CASES = {
     ),
     "lambda_names_os": case(function_lambda("system", "os"), Verdict.MALICIOUS),
     "benign_lambda_names_own": case(function_lambda("scale", "acme.layers"), Verdict.CLEAN),
+    "benign_layer_of_application": named("LayerScale", "keras.src.applications.convnext", Verdict.CLEAN),
+    "unusual_application": named("ResNet50", "keras.applications", Verdict.REVIEW),
     "unusual_function": case(sequential(function("load_anything", "keras.src.legacy.backend")), Verdict.REVIEW),
     "dangerous_in_tfjs": case(
         {"format": "layers-model", "modelTopology": {"model_config": lambda_2(DANGEROUS)}}, Verdict.MALICIOUS

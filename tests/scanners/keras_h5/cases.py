@@ -13,6 +13,7 @@ import numpy as np
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.keras.cases import DANGEROUS, HARMLESS, KERAS_2, lambda_2
+from tests.scanners.payload import EVIL
 
 
 def file(fill: Callable[[h5py.File], object], libver: str | None = None) -> Callable[[], bytes]:
@@ -104,6 +105,35 @@ def no_text(made: Any) -> None:
     made.attrs["model_config"] = json.dumps(lambda_2(DANGEROUS)).encode().replace(b"Sequential", b"Seq\xff")
 
 
+def unwritten(size: int) -> Callable[[Any], None]:
+    """Return what fills in an array of which nothing was written."""
+    return lambda made: made.create_dataset("kernel", (size,), dtype="f4", chunks=(1 << 20,))
+
+
+def pytables(made: Any) -> None:
+    """Fill in attributes as PyTables does, which unpickles them; and texts that only end in a dot."""
+    made.attrs["TITLE"] = np.bytes_(b"Predictions of the model.")
+    made.attrs["index_names"] = np.bytes_(b"(lp1\nNa.")
+    made.attrs["layer_names"] = [b"N."]
+
+
+def pytables_evil(made: Any) -> None:
+    """Fill in an attribute that PyTables would unpickle."""
+    made.attrs["encoding"] = np.bytes_(EVIL)
+
+
+def pytables_objects(made: Any) -> None:
+    """Fill in what PyTables makes of a column of objects."""
+    made.create_dataset("block0", (1,), dtype=h5py.vlen_dtype(np.uint8))
+    made["block0"].attrs["PSEUDOATOM"] = np.bytes_(b"object")
+
+
+def bad_attribute(made: Any) -> None:
+    """Fill in a description that is no JSON, with a link to the outside below it."""
+    made.attrs["model_config"] = "[" * 100_000
+    made["layers/kernel"] = h5py.ExternalLink("/etc/passwd", "/data")
+
+
 CASES = {
     "benign_weights": case(weights, Verdict.CLEAN, "model.weights.h5"),
     "benign_model": case(model(KERAS_2), Verdict.CLEAN),
@@ -121,4 +151,10 @@ CASES = {
     "endless_heap": Case(endless_heap, "model.h5", Verdict.MALICIOUS),
     "many_attributes": Case(file(many_attributes, libver="latest"), "model.h5", Verdict.MALICIOUS),
     "no_text": case(no_text, Verdict.MALICIOUS),
+    "declared_size": case(unwritten(1 << 31), Verdict.REVIEW),
+    "benign_unwritten": case(unwritten(1 << 29), Verdict.CLEAN),
+    "benign_pytables": case(pytables, Verdict.CLEAN),
+    "pytables_pickle": case(pytables_evil, Verdict.MALICIOUS, "frame.h5"),
+    "pytables_objects": case(pytables_objects, Verdict.NOT_SCANNED, "frame.h5"),
+    "bad_attribute": case(bad_attribute, Verdict.MALICIOUS),
 }
