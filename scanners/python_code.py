@@ -19,7 +19,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable, redact
-from modelsweep.core.units import MIB
+from modelsweep.core.units import KIB, MIB
 from scanners import text
 from scanners.parsing.python_scope import IMPORT, Call, parsed, read
 from scanners.parsing.python_unparsed import runs_unread, suspects, without_texts
@@ -44,6 +44,9 @@ _WORDS = tuple(
 )
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
 _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
+_TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
+"""Members of archives that look like Python: TorchScript calls operators only, and its own scanner reads them."""
+_CHUNK = 256 * KIB
 _MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*[\w, ]+=\s*[!%]")
 _CELL = "cell"
 _SHOWN = 160
@@ -54,18 +57,23 @@ def accepts(blob: Blob) -> bool:
     suffix = blob.locator.suffix
     if suffix == ".pth":
         return _STARTUP.search(blob.head) is not None and b"\0" not in blob.head and text.is_text(blob.head)
+    if blob.locator.members and _TORCHSCRIPT.search(blob.locator.members[-1]):
+        return False
     named = suffix in _SUFFIXES or _SHEBANG.match(blob.head)
     return bool(named) and blob.size > 0 and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB."""
+    """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB of what may name such."""
     suffix = blob.locator.suffix
     if suffix == ".ipynb":
         for source in _cells(_whole(blob, min(NOTEBOOK_LIMIT, context.limits.parsed_bytes // 4))):
             yield from _module(blob, source, context, _CELL)
         return
-    source = _whole(blob, min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR))
+    limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
+    if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
+        return
+    source = _whole(blob, limit)
     if suffix == ".pth":
         source = b"\n".join(_STARTUP.findall(source))
         shown = printable(redact(source.decode("utf-8", "replace")), _SHOWN)
@@ -77,6 +85,12 @@ def _whole(blob: Blob, limit: int) -> bytes:
     if blob.size > limit:
         raise OverLimit(f"more than {limit:,} bytes of Python")
     return blob.reader.read(0, blob.size)
+
+
+def _chunks(blob: Blob) -> Iterator[bytes]:
+    """Yield all bytes in pieces that overlap by more than a word."""
+    for start in range(0, blob.size, _CHUNK):
+        yield blob.reader.read(start, min(_CHUNK + KIB, blob.size - start))
 
 
 def _cells(data: bytes) -> Iterator[bytes]:

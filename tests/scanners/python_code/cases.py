@@ -364,6 +364,9 @@ CASES = {
     "benign_generated": python(GENERATED, name="compat.py"),
     "benign_pickled_constant": python(f"import base64, pickle\nL = pickle.loads(base64.b64decode('{HARMLESS}'))\n"),
     "benign_example": python(EXAMPLE, name="example.py"),
+    "benign_long": python(
+        "LABELS = ['cat', 'dog']\n" * 5_000, name="labels.py", options=Options(limits=Limits(parsed_bytes=4 << 20))
+    ),
     "benign_data": python(DATA, name="prepare.py"),
     "benign_python_2": python(TWO, name="old.py"),
     "benign_template": python(TEMPLATE, name="main.py"),
