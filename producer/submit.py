@@ -24,7 +24,7 @@ from modelsweep.core.finding import Problem
 from modelsweep.core.report import Unit
 from modelsweep.core.units import MIB
 from modelsweep.fleet.answers import AllocStatus, JobState, SealStatus
-from modelsweep.fleet.job import JobSpec, seal_spec
+from modelsweep.fleet.job import JobSpec, cursor_name, cursor_purpose, seal_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import (
     SCANS,
@@ -77,8 +77,10 @@ class Producer:
         self._stop = stop or threading.Event()
 
     def create(self) -> None:
-        """Enter the job into the ledger; raises LedgerFault."""
-        self._ledger.create(seal_spec(self._spec, self._key))
+        """Enter the job into the store and the ledger; raises StoreFault, LedgerFault."""
+        sealed = seal_spec(self._spec, self._key)
+        self._store.put(spec_name(self._spec.id), sealed)
+        self._ledger.create(sealed)
 
     def run(self) -> None:
         """List, allocate and publish until the listing is over, from where an earlier producer of the job came to.
@@ -89,7 +91,7 @@ class Producer:
         next_chunk, stored, generation = progress.allocated, progress.cursor, progress.generation
         problems: list[Problem] = []
         for chunks, cursor in self._filled(self._opened(stored), problems):
-            sealed = self._key.seal(self._purpose, json.dumps(asdict(cursor)).encode())
+            sealed = self._key.seal(cursor_purpose(self._spec.id), json.dumps(asdict(cursor)).encode())
             first, next_chunk = self._allocate(chunks, next_chunk, stored, sealed)
             stored = sealed
             self._publish(
@@ -131,11 +133,7 @@ class Producer:
 
     def _opened(self, stored: bytes) -> Cursor:
         """Return how far an earlier producer of this job came."""
-        return Cursor(**json.loads(self._key.open(self._purpose, stored))) if stored else BEGINNING
-
-    @property
-    def _purpose(self) -> str:
-        return f"cursor {self._spec.id}"
+        return Cursor(**json.loads(self._key.open(cursor_purpose(self._spec.id), stored))) if stored else BEGINNING
 
     def _allocate(self, chunks: list[Chunk], first: int, before: bytes, cursor: bytes) -> tuple[int, int]:
         """Store and allocate one page; return the numbers of its first chunk, and of the next one to be allocated.
@@ -146,6 +144,7 @@ class Producer:
         queues = bytes(SCANS.index(chunk.queue) for chunk in chunks)
         while True:
             name = self._pages.put(Page(first, tuple(chunks)))
+            self._store.put(cursor_name(name), cursor)
             size = sum(unit.size for unit in units)
             answer = self._ledger.alloc(first, queues, name, cursor, units=len(units), size=size)
             if answer.status is AllocStatus.ALLOCATED:

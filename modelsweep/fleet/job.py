@@ -95,5 +95,20 @@ def open_spec(job: str, sealed: bytes, key: Key) -> JobSpec:
     )
 
 
+def spec_name(job: str) -> str:
+    """Return where the specification is stored, besides the ledger."""
+    return f"jobs/{job}/specification"
+
+
+def cursor_name(page: str) -> str:
+    """Return where the cursor behind the page of this name is stored, besides the ledger."""
+    return page.replace("/pages/", "/cursors/")
+
+
+def cursor_purpose(job: str) -> str:
+    """Return what cursors of the job are sealed for."""
+    return f"cursor {job}"
+
+
 def _purpose(job: str) -> str:
     return f"job {job}"
