@@ -205,7 +205,10 @@ _CODE_NAMES = frozenset(
     "os posix nt system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty "
     "socket urlopen urlretrieve urllib requests eval exec __import__ importlib import_module builtins __builtins__ "
     "__subclasses__ __globals__ marshal pickle cloudpickle ctypes b64decode rmtree shutil open startfile runpy "
-    "get_file py_function numpy_function write_file read_file".split()
+    "get_file py_function numpy_function write_file read_file load_library load_op_library sys globals compile "
+    "breakpoint __class__ __mro__ __bases__ __base__ __reduce__ CodeType FunctionType zlib a2b_base64 pathlib tempfile "
+    "write_text write_bytes read_text read_bytes webbrowser multiprocessing http urllib3 ftplib smtplib telnetlib "
+    "sendall execl execle execlp execvpe spawnl spawnle spawnlp spawnvp".split()
 )
 # What the names of TensorFlow's functions on files, on Python and on other models hold, without case and underscores
 _OPERATIONS = (

@@ -106,7 +106,8 @@ def items(document: Json, blob: Blob, context: Context, path: str = "") -> Itera
         found = _object(node, blob, context) if isinstance(node.value, dict) else _text(node, blob.locator)
         for item in found:
             if isinstance(item, Fact):
-                key = (item.kind, item.value, "" if item.kind == "keras-object" else node.path)
+                place = item.detail.get("registered_name", "") if item.kind == "keras-object" else node.path
+                key = (item.kind, item.value, str(place))
                 if key in told:
                     continue
                 told.add(key)

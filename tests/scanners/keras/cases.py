@@ -218,6 +218,9 @@ CASES = {
         cut_is_clean=True,
     ),
     "dangerous_registered_name": named("Dense", "os", registered_name="system"),
+    "dangerous_registered_name_twice": case(
+        sequential(*(made("Foo", {}, "builtins", registered_name=name) for name in (None, "eval"))), Verdict.MALICIOUS
+    ),
     "dangerous_typespec": case(
         {"class_name": "__typespec__", "spec_name": "Popen", "module": "subprocess", "config": ["id"]},
         Verdict.MALICIOUS,
