@@ -13,7 +13,23 @@ import click
 from modelsweep import __version__, shadowing
 from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams, say
 
-COMMANDS = ("scan", "rules", "metadata", "doctor")
+COMMANDS = (
+    "scan",
+    "audit",
+    "submit",
+    "jobs",
+    "status",
+    "report",
+    "cancel",
+    "retry",
+    "repair",
+    "sweep",
+    "worker",
+    "exporter",
+    "rules",
+    "metadata",
+    "doctor",
+)
 """In the order of `--help`; each is `command` in the module of its name."""
 COMPLETION = "_MODELSWEEP_COMPLETE"
 """Environment variable by which shells ask for completions; click's protocol."""
@@ -56,6 +72,7 @@ def root() -> None:
     Begin with:
       modelsweep scan model.pt           one file
       modelsweep scan models/            a directory
+      modelsweep audit models/           a large one, with many workers
       modelsweep scan --help             everything else
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 import click
 
@@ -52,41 +52,43 @@ class ScanArguments(TypedDict):
     tolerated: Tolerance
 
 
-def _option(*declarations: str, **attributes: object) -> click.Option:
+def option(*declarations: str, **attributes: object) -> click.Option:
+    """Return an option of click, to be put below a heading."""
     return click.Option(declarations, **attributes)  # type: ignore[arg-type]  # click's own table of attributes
 
 
-def _several(*declarations: str, metavar: str, **attributes: object) -> click.Option:
-    return _option(*declarations, multiple=True, metavar=metavar, **attributes)
+def several(*declarations: str, metavar: str, **attributes: object) -> click.Option:
+    """Return an option that may be repeated."""
+    return option(*declarations, multiple=True, metavar=metavar, **attributes)
 
 
 WHAT = (
-    _option("--targets-from", metavar="FILE", help="More targets from FILE (- is standard input), by line or NUL."),
-    _several("-b", "--blacklist", metavar="PATTERN", help="Report models and files whose name matches. Repeatable."),
-    _option("--max-file-size", "--max-size", type=size, metavar="SIZE", help="Leave out larger files: 500MB, 1GB."),
-    _option("--max-total-size", type=size, metavar="SIZE", help="Read no more than this in all."),
-    _option("--dry-run", is_flag=True, help="Only list what would be read, with sizes."),
+    option("--targets-from", metavar="FILE", help="More targets from FILE (- is standard input), by line or NUL."),
+    several("-b", "--blacklist", metavar="PATTERN", help="Report models and files whose name matches. Repeatable."),
+    option("--max-file-size", "--max-size", type=size, metavar="SIZE", help="Leave out larger files: 500MB, 1GB."),
+    option("--max-total-size", type=size, metavar="SIZE", help="Read no more than this in all."),
+    option("--dry-run", is_flag=True, help="Only list what would be read, with sizes."),
 )
 HOW = (
-    _option(
+    option(
         "--profile",
         type=click.Choice([profile.name for profile in PROFILES]),
         default="full-audit",
         metavar="NAME",
         help=f"Narrower questions: {', '.join(profile.name for profile in PROFILES)} (default).",
     ),
-    _option("--depth", type=click.Choice(["quick", "full"]), help="quick: structure only; full: every byte (default)."),
-    _several(
+    option("--depth", type=click.Choice(["quick", "full"]), help="quick: structure only; full: every byte (default)."),
+    several(
         "--include-scanner",
         "included",
         metavar="NAME...",
         help="Only these: ids or class names, one or more.",
     ),
-    _several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
-    _option("--list-scanners", is_flag=True, help="List the scanners and stop."),
-    _several("--allow-import", "allowed", metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."),
-    _several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),
-    _option(
+    several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
+    option("--list-scanners", is_flag=True, help="List the scanners and stop."),
+    several("--allow-import", "allowed", metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."),
+    several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),
+    option(
         "-t",
         "--timeout",
         type=seconds,
@@ -94,30 +96,28 @@ HOW = (
         metavar="SECONDS",
         help="For one file; larger files get more [300].",
     ),
-    _option("-j", "--jobs", type=count, metavar="N", help="Files examined at a time [one for each processor]."),
-    _option("--no-cache", is_flag=True, help="Read everything again, as this version always does."),
+    option("-j", "--jobs", type=count, metavar="N", help="Files examined at a time [one for each processor]."),
+    option("--no-cache", is_flag=True, help="Read everything again, as this version always does."),
 )
 OUTPUT = (
-    _several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),
-    _several(
-        "-o", "--output", "outputs", metavar="FILE", help="Where it goes; without -f the ending names the format."
-    ),
-    _option("--sbom", metavar="FILE", help="CycloneDX with licences."),
-    _option("-v", "--verbose", is_flag=True, help="Also findings for developers (DEBUG), and details."),
-    _option("-q", "--quiet", is_flag=True, help="Say nothing where nothing is found."),
-    _option("--progress/--no-progress", default=None, help="A progress bar [on a terminal]."),
-    _option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
+    several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),
+    several("-o", "--output", "outputs", metavar="FILE", help="Where it goes; without -f the ending names the format."),
+    option("--sbom", metavar="FILE", help="CycloneDX with licences."),
+    option("-v", "--verbose", is_flag=True, help="Also findings for developers (DEBUG), and details."),
+    option("-q", "--quiet", is_flag=True, help="Say nothing where nothing is found."),
+    option("--progress/--no-progress", default=None, help="A progress bar [on a terminal]."),
+    option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
 )
 GATE = (
-    _option(
+    option(
         "--fail-on",
         type=SEVERITIES,
         default="warning",
         metavar="SEVERITY",
         help="Least severity for exit code 1 [warning].",
     ),
-    _option("--strict", is_flag=True, help="Whatever could not be judged fails, too."),
-    _option(
+    option("--strict", is_flag=True, help="Whatever could not be judged fails, too."),
+    option(
         "--tolerate-problems",
         "tolerated",
         type=tolerance,
@@ -144,7 +144,7 @@ def _refuse(context: click.Context, option: click.Parameter, value: str | None) 
 def removed_options() -> list[click.Option]:
     """Return the options that only say what takes their place."""
     return [
-        _option(flag, is_flag=False, flag_value="", hidden=True, expose_value=False, is_eager=True, callback=_refuse)
+        option(flag, is_flag=False, flag_value="", hidden=True, expose_value=False, is_eager=True, callback=_refuse)
         for flag in REMOVED
     ]
 
@@ -152,12 +152,14 @@ def removed_options() -> list[click.Option]:
 class ScanCommand(click.Command):
     """A command whose scanner options take several names, and whose help has headings."""
 
+    sections: ClassVar[dict[str, tuple[click.Option, ...]]] = SECTIONS
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, with `--include-scanner A B` spread first."""
         return super().parse_args(ctx, spread(args, SPREAD, known_names))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options below their headings."""
-        for title, options in SECTIONS.items():
+        for title, options in self.sections.items():
             with formatter.section(title):
                 formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])

@@ -14,7 +14,7 @@ import click
 
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
 from modelsweep.cli.options import SECTIONS, ScanArguments, ScanCommand, removed_options
-from modelsweep.cli.outputs import STDOUT, Output, outputs_of, replacing
+from modelsweep.cli.outputs import STDOUT, Output, outputs_of, write_file
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.progress import CountTotals, Tally, watched
 from modelsweep.cli.selection import choose
@@ -58,7 +58,7 @@ def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> in
         return 0
     if arguments["verbose"] and arguments["quiet"]:
         raise click.UsageError("--verbose and --quiet contradict each other")
-    job = _job(arguments)
+    job = job_of(arguments)
     if arguments["dry_run"]:
         from modelsweep.cli.dry_run import show_plan
 
@@ -73,9 +73,14 @@ def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     shared = share_directory(arguments["share"])
     targets = gather(arguments["targets"], arguments["targets_from"])
-    _spare(targets, outputs)
-    report = _examine(targets, job, _shows_bar(arguments), command_line)
-    gate = _gate(arguments)
+    spare(targets, outputs)
+    report = _examine(targets, job, shows_bar(arguments), command_line)
+    return conclude(report, arguments, outputs, shared)
+
+
+def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], shared: str | None) -> int:
+    """Write the reports of a job that ended, and return the exit code."""
+    gate = gate_of(arguments)
     code = gate.exit_code(report)
     if arguments["quiet"] and code == 0:
         outputs = [output for output in outputs if output != Output("text")]
@@ -84,11 +89,11 @@ def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]
     if shared:
         outputs.append(Output("json", shared_report(shared, report)))
     view = View(arguments["verbose"], wants_colour(sys.stdout), width(sys.stdout), gate)
-    written = _write(report, outputs, view)
+    written = write_reports(report, outputs, view)
     return code if written or code else FAILED
 
 
-def _job(arguments: ScanArguments) -> JobOptions:
+def job_of(arguments: ScanArguments) -> JobOptions:
     """Return what is examined and how; raises UsageError for scanners that there are not."""
     profile = next(profile for profile in PROFILES if profile.name == arguments["profile"])
     options = Options(
@@ -104,14 +109,15 @@ def _job(arguments: ScanArguments) -> JobOptions:
     )
 
 
-def _gate(arguments: ScanArguments) -> Gate:
+def gate_of(arguments: ScanArguments) -> Gate:
+    """Return what makes the job fail."""
     threshold = Severity[arguments["fail_on"].upper()]
     if arguments["strict"]:
         threshold = min(threshold, Severity.WARNING)
     return Gate(threshold, arguments["strict"], arguments["tolerated"].files, arguments["tolerated"].percent)
 
 
-def _spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:
+def spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:
     """Raise UsageError where a report would be written over a file that is to be scanned."""
     for output in outputs:
         for target in targets if os.path.isfile(output.path) else ():
@@ -119,24 +125,29 @@ def _spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:
                 raise click.UsageError(f"{output.path!r} is to be scanned: a report would replace it")
 
 
-def _shows_bar(arguments: ScanArguments) -> bool:
+def shows_bar(arguments: ScanArguments) -> bool:
+    """Return whether somebody wants to watch."""
     if arguments["progress"] is not None:
         return arguments["progress"]
     return not arguments["quiet"] and is_interactive(sys.stderr)
 
 
-def _examine(targets: Sequence[str], job: JobOptions, shows_bar: bool, command_line: Sequence[str]) -> Report:
+def _examine(targets: Sequence[str], job: JobOptions, has_bar: bool, command_line: Sequence[str]) -> Report:
     """Do the job; where it is interrupted, say how far it came."""
     tally = Tally()
-    shown = [_CREDENTIALS.sub("***", word) for word in command_line]
-    bar = watched(tally, _counter(targets, job.selection)) if shows_bar else nullcontext()
+    bar = watched(tally, _counter(targets, job.selection)) if has_bar else nullcontext()
     try:
         with bar:
-            return scan_job(targets, job, tally.add, shown)
+            return scan_job(targets, job, tally.add, shown_words(command_line))
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {tally}: no report was written") from None
     except SandboxFailed as error:
         raise click.ClickException(str(error)) from error
+
+
+def shown_words(command_line: Sequence[str]) -> list[str]:
+    """Return a command line without the passwords of addresses."""
+    return [_CREDENTIALS.sub("***", word) for word in command_line]
 
 
 def _counter(targets: Sequence[str], selection: Selection) -> CountTotals | None:
@@ -151,7 +162,7 @@ def _counter(targets: Sequence[str], selection: Selection) -> CountTotals | None
     return count
 
 
-def _write(report: Report, outputs: Sequence[Output], view: View) -> bool:
+def write_reports(report: Report, outputs: Sequence[Output], view: View) -> bool:
     """Write all reports; return whether that worked. Who closed the pipe has seen enough: that is no failure."""
     written = True
     for output in outputs:
@@ -161,8 +172,7 @@ def _write(report: Report, outputs: Sequence[Output], view: View) -> bool:
                 writer.write(report, sys.stdout, view)
                 sys.stdout.flush()
             else:
-                with replacing(output.path) as stream:
-                    writer.write(report, stream, replace(view, colour=False))
+                write_file(writer, report, output.path, replace(view, colour=False))
         except BrokenPipeError:
             discard_stdout()
         except OSError as error:

@@ -1,0 +1,137 @@
+"""What people see while a fleet works on a job: files, bytes, findings, queues, workers, and the time that is left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from modelsweep.core.text import printable
+from modelsweep.core.units import format_size
+
+if TYPE_CHECKING:
+    from modelsweep.fleet.answers import Progress
+    from modelsweep.jobs import Fleet, Watch
+
+UNSEEN = 0.5
+"""Seconds that a job may take before a bar is worth its cost."""
+ASK_EVERY = 1.0
+"""Seconds between two questions for queues and workers."""
+_SHOWN = ("critical", "warning")
+
+
+@contextmanager
+def watched(fleet: Fleet, has_bar: bool) -> Iterator[Watch]:
+    """Yield what is to be called with each progress of a job; with a bar it is drawn on standard error."""
+    if not has_bar:
+        yield lambda _: None
+        return
+    bar = _Bar(_around(fleet))
+    try:
+        yield bar.show
+    finally:
+        bar.close()
+
+
+def line_of(progress: Progress, around: str = "") -> str:
+    """Return how far a job is, in one line."""
+    found = progress.findings
+    parts = [
+        f"{progress.units_done:,} of {progress.units:,}{'+' if progress.state == 'listing' else ''} files",
+        *(f"{found[name]:,} {name}" for name in _SHOWN if found.get(name)),
+        f"{sum(progress.problem_kinds.values()):,} not scanned" if progress.problem_kinds else "",
+        around,
+        _left(progress),
+    ]
+    return printable(", ".join(part for part in parts if part))
+
+
+def _left(progress: Progress) -> str:
+    """Return how long the rest will take at the rate so far, once that says something."""
+    if progress.state == "finalizing":
+        return "writing reports"
+    elapsed = progress.now - progress.started
+    if progress.state != "running" or not progress.started or elapsed < 2 or not progress.bytes_done:
+        return ""
+    seconds = elapsed * (progress.bytes - progress.bytes_done) / progress.bytes_done
+    return f"about {duration(seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it: `45 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def details_of(progress: Progress) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of a job, by name."""
+    yield "state", progress.state
+    yield "files", f"{progress.units_done:,} of {progress.units:,}"
+    yield "bytes", f"{format_size(progress.bytes_done)} of {format_size(progress.bytes)}"
+    yield "tasks", f"{progress.done:,} of {progress.allocated:,} done, {progress.leased:,} in hand"
+    yield "verdicts", _counts(progress.verdicts)
+    yield "findings", _counts(progress.findings)
+    yield "not scanned", _counts(progress.problem_kinds)
+    if lost := progress.counts.get("leases_lost", 0):
+        yield "workers lost", f"{lost:,}"
+    if again := progress.counts.get("published_again", 0):
+        yield "published again", f"{again:,}"
+    if progress.started:
+        yield "running for", duration((progress.ended or progress.now) - progress.started)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()) if number) or "none"
+
+
+def _around(fleet: Fleet) -> Callable[[], str]:
+    """Return what says how many messages wait and how many workers live, asked for once a second."""
+    asked, text = 0.0, ""
+
+    def around() -> str:
+        nonlocal asked, text
+        from modelsweep.fleet.liveness import workers
+        from modelsweep.fleet.messages import queue_lengths
+
+        if time.monotonic() - asked > ASK_EVERY:
+            asked = time.monotonic()
+            waiting = sum(queue_lengths(fleet.client).values())
+            living = sum(worker.lives for worker in workers(fleet.client))
+            text = f"{waiting:,} queued, {living} worker{'' if living == 1 else 's'}"
+        return text
+
+    return around
+
+
+class _Bar:
+    """A line on the terminal, drawn once the job takes a while."""
+
+    def __init__(self, around: Callable[[], str]) -> None:
+        from modelsweep.cli.progress import job_bar
+
+        self._around = around
+        self._begun = time.monotonic()
+        self._bar = job_bar()
+        self._task = self._bar.add_task("", total=None)
+        self._started = False
+
+    def show(self, progress: Progress) -> None:
+        """Draw how far the job is."""
+        if time.monotonic() - self._begun < UNSEEN:
+            return
+        if not self._started:
+            self._bar.start()
+            self._started = True
+        total = progress.bytes if progress.state != "listing" else None
+        line = line_of(progress, self._around())
+        self._bar.update(self._task, description=line, completed=progress.bytes_done, total=total)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        """Get out of the way."""
+        if self._started:
+            self._bar.stop()
+            sys.stderr.flush()

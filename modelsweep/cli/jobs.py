@@ -1,0 +1,30 @@
+"""`modelsweep jobs`: the jobs of a fleet, newest first."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from modelsweep.cli.fleet_options import broker_option, reached, store_option
+from modelsweep.cli.job_progress import line_of
+from modelsweep.cli.options import option
+from modelsweep.cli.terminal import write_line
+
+
+@click.command(
+    params=[broker_option(), store_option(), option("--json", "as_json", is_flag=True, help="For programs.")],
+    short_help="List the jobs of a fleet.",
+)
+def command(broker: str | None, store: str | None, as_json: bool) -> int:
+    """List the jobs that the fleet still knows, newest first; ended ones are forgotten after a week."""
+    with reached(broker, store) as fleet:
+        for job, created in reversed(fleet.jobs()):
+            progress = fleet.ledger(job).progress()
+            if as_json:
+                write_line(json.dumps({"job": job, "created": created, "state": progress.state}))
+                continue
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
+            write_line(f"{job}  {when}  {progress.state:10}  {line_of(progress)}")
+    return 0

@@ -1,0 +1,58 @@
+"""`modelsweep submit`: the same job as `audit`, without waiting for it."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import click
+
+from modelsweep.cli.audit import PARAMETERS, AuditArguments, FleetCommand, spec_of
+from modelsweep.cli.fleet_options import reached
+from modelsweep.cli.options import option
+from modelsweep.cli.outputs import Output
+from modelsweep.cli.targets import gather
+from modelsweep.cli.terminal import say, write_line
+
+
+class SubmitArguments(AuditArguments):
+    """What click hands to `submit`."""
+
+    resume: str | None
+
+
+_NOT_HERE = frozenset({"outputs", "sbom", "quiet", "verbose", "progress", "share", "fail_on", "strict", "tolerated"})
+"""Options of `audit` that shape what it writes when the job ends."""
+
+
+@click.command(
+    cls=FleetCommand,
+    params=[
+        *(parameter for parameter in PARAMETERS if parameter.name not in _NOT_HERE),
+        option("--resume", metavar="JOB", help="Go on listing a job whose producer died."),
+    ],
+    short_help="Queue a job and print its id.",
+)
+@click.pass_context
+def command(context: click.Context, /, **arguments: Unpack[SubmitArguments]) -> int:
+    """List TARGETs into the queues of a fleet, and print the id of the job; its reports are fetched by `report`.
+
+    \b
+    Examples:
+      modelsweep submit /mnt/models --broker redis://10.0.0.5:6379/0
+      modelsweep submit --resume k3tz-8qwe-f2mn
+    """
+    with reached(arguments["broker"], arguments["store"]) as fleet:
+        if arguments["resume"]:
+            spec = fleet.spec(arguments["resume"])
+            producer = fleet.producer(spec)
+        else:
+            targets = gather(arguments["targets"], arguments["targets_from"])
+            outputs = [Output(name.partition("=")[0]) for name in arguments["formats"]]
+            spec = spec_of(arguments, targets, context.obj or (), outputs)
+            producer = fleet.producer(spec)
+            producer.create()
+        write_line(spec.id)
+        producer.run()
+        progress = fleet.ledger(spec.id).progress()
+        say(f"job {spec.id}: {progress.units:,} files queued; `modelsweep status {spec.id}` says how far it is")
+    return 0

@@ -1,0 +1,76 @@
+"""`modelsweep worker`: examine what the queues of a fleet ask for, until told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from modelsweep.cli.fleet_options import broker_option, explained, store_option
+from modelsweep.cli.options import option, several
+from modelsweep.cli.parameters import count, seconds, size
+
+SCANS = "interactive, cpu, cpu.large, gpu, isolated"
+PARAMETERS: list[click.Parameter] = [
+    broker_option(),
+    store_option(),
+    option(
+        "--queues",
+        default="interactive,cpu,cpu.large,isolated,control",
+        metavar="NAME,...",
+        help=f"Queues to serve: {SCANS}, and control for reports [all but gpu].",
+    ),
+    option("-c", "--concurrency", type=count, metavar="N", help="Tasks at a time [one for each processor]."),
+    several("--root", "roots", metavar="DIR|URL", help="Read only below this; nothing else is opened. Repeatable."),
+    option("--memory", type=size, default="2GB", metavar="SIZE", help="Of each sandboxed process at most [2GB]."),
+    option("--lease", type=seconds, default="60", metavar="SECONDS", help="After which the silent are given up [60]."),
+    option(
+        "--grace", type=seconds, default="60", metavar="SECONDS", help="For what is in hand when told to stop [60]."
+    ),
+    option("--log-level", metavar="LEVEL", default="", help="debug, info, warning or error [info]."),
+    option("--with-parent", is_flag=True, hidden=True, help="End with the process at standard input."),
+]
+
+
+@click.command(params=PARAMETERS, short_help="Serve the queues of a fleet.")
+def command(  # noqa: PLR0913 - one for each option
+    broker: str | None,
+    store: str | None,
+    queues: str,
+    concurrency: int | None,
+    roots: tuple[str, ...],
+    memory: int,
+    lease: float,
+    grace: float,
+    log_level: str,
+    with_parent: bool,
+) -> int:
+    """Examine what the queues of a fleet ask for, until SIGTERM.
+
+    The key that producers sign with is taken from MODELSWEEP_KEY. A worker reads below its own --root folders and
+    addresses only, whatever a job asks for. SIGTERM: what is in hand is finished within --grace seconds, or given back.
+    """
+    if not broker:
+        raise click.UsageError("which fleet? Name its broker: --broker URL, or set MODELSWEEP_BROKER_URL")
+    if not roots:
+        raise click.UsageError("a worker reads only what it may: name folders or addresses with --root")
+    with explained():
+        from modelsweep.fleet.logs import UnknownLevel, configure
+        from modelsweep.fleet.messages import QUEUES
+        from modelsweep.fleet.signature import Key
+        from worker.cpus import default_jobs
+        from worker.fleet import run
+        from worker.node import WorkerSettings
+
+        named = tuple(name if name in QUEUES else f"scan.{name}" for name in queues.replace(",", " ").split())
+        if unknown := [name.removeprefix("scan.") for name in named if name not in QUEUES]:
+            raise click.UsageError(f"no queue {unknown[0]!r}: there are {SCANS} and control")
+        try:
+            configure(log_level, sys.stderr)
+        except UnknownLevel as error:
+            raise click.UsageError(str(error)) from error
+        key = Key.from_environment()
+        os.environ.pop("MODELSWEEP_KEY", None)  # children have an environment of their own; nobody else needs it
+        settings = WorkerSettings(broker, store or broker, named, concurrency or default_jobs(), roots, lease, memory)
+        return run(settings, key, grace=grace, with_parent=with_parent)

@@ -1,0 +1,142 @@
+"""Jobs of a fleet: submitted, watched, and read, from any machine that reaches the broker and the store."""
+
+# ruff: noqa: E402 - the guard stands before the imports that it guards
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from modelsweep import shadowing
+
+shadowing.check()
+
+from modelsweep.fleet.answers import CancelStatus, JobState, LedgerFault, Progress, Retried
+from modelsweep.fleet.job import JobSpec, open_spec
+from modelsweep.fleet.ledger import Ledger, list_jobs
+from modelsweep.fleet.messages import SCANS, client_of, connect, finalize_message, publish, scan_message
+from modelsweep.fleet.redis_faults import check_server
+from modelsweep.fleet.repair import Repaired, repair
+from modelsweep.fleet.signature import Key
+from modelsweep.fleet.store import Store, open_store
+from modelsweep.fleet.stored import open_manifest, report_of
+from producer.submit import Producer
+from worker.finalizer import MANIFEST
+from worker.node import counted
+from worker.sweeper import Swept, sweep
+
+if TYPE_CHECKING:
+    from kombu import Connection
+    from redis import Redis
+
+    from modelsweep.core.report import Report
+
+LOOK = 0.1
+"""Seconds between two looks at a job that is waited for."""
+ENDED = frozenset({JobState.FINISHED, JobState.CANCELLED})
+Watch = Callable[[Progress], None]
+
+
+class NoReport(LedgerFault):
+    """A job has no report yet; the sentence says so."""
+
+
+@dataclass(slots=True)
+class Fleet:
+    """A broker, a store and the key that all of a fleet share."""
+
+    broker: str
+    client: Redis
+    connection: Connection
+    store: Store
+    key: Key
+
+    @classmethod
+    def reach(cls, broker: str, store: str, key: Key) -> Fleet:
+        """Return the fleet at these addresses; raises BrokerFault, LedgerFault and StoreFault where it is not there."""
+        client = client_of(broker)
+        check_server(client)
+        return cls(broker, client, connect(broker), open_store(store), key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.connection.release()
+        self.client.close()
+
+    def producer(self, spec: JobSpec, stop: threading.Event | None = None) -> Producer:
+        """Return the producer of a job, new or begun."""
+        return Producer(spec, self.client, self.connection, self.store, self.key, stop)
+
+    def ledger(self, job: str) -> Ledger:
+        """Return the ledger of a job."""
+        return Ledger(self.client, job)
+
+    def jobs(self) -> list[tuple[str, float]]:
+        """Return the jobs that are known and when they were created (seconds since the epoch), oldest first."""
+        return list_jobs(self.client)
+
+    def spec(self, job: str) -> JobSpec:
+        """Return what was submitted; raises UnknownJob, Forged, Damaged, UnknownProtocol."""
+        return open_spec(job, self.ledger(job).spec(), self.key)
+
+    def wait(self, job: str, watch: Watch, failed: Callable[[], BaseException | None] | None = None) -> Progress:
+        """Return how a job stands once it has ended, having shown `watch` how it comes along; raises LedgerFault.
+
+        Whatever `failed` returns meanwhile is raised.
+        """
+        ledger = self.ledger(job)
+        while True:
+            progress = ledger.progress()
+            watch(progress)
+            if progress.state in ENDED:
+                return progress
+            if failed and (error := failed()):
+                raise error
+            time.sleep(LOOK)
+
+    def cancel(self, job: str) -> CancelStatus:
+        """Stop a job where it is; raises UnknownJob."""
+        return self.ledger(job).cancel()
+
+    def retry(self, job: str) -> Retried:
+        """Have those chunks of an ended job examined again in which something could not be; raises UnknownJob."""
+        retried = self.ledger(job).retry()
+        publish(
+            self.connection,
+            [scan_message(SCANS[queue], job, chunk, retried.generation) for chunk, queue in retried.again],
+        )
+        return retried
+
+    def repair(self, job: str) -> Repaired:
+        """Make the ledger of a job anew from the store, and publish what is not done; raises as `repair` does."""
+        repaired = repair(self.ledger(job), self.store, self.key, counted, SCANS.index)
+        if repaired.complete:
+            publish(self.connection, [finalize_message(job)])
+        self.sweep(0.0)
+        return repaired
+
+    def sweep(self, grace: float) -> Swept:
+        """Publish again what was lost, now; raises RedisError, LedgerFault, BrokerFault."""
+        return sweep(self.client, lambda messages: publish(self.connection, messages), grace)
+
+    def report(self, job: str) -> Report:
+        """Return the published report of a job, its results read from the store as they are asked for.
+
+        Raises UnknownJob, NoReport, StoreFault, Forged, Damaged.
+        """
+        pointer = self.ledger(job).progress().report
+        if not pointer:
+            raise NoReport(f"job {job} has no report yet: `modelsweep status {job}` says how far it is")
+        name = f"{pointer}/{MANIFEST}"
+        return report_of(open_manifest(self.store.get(name), self.key, job, name), self.store)

@@ -1,0 +1,87 @@
+"""A fleet of our own for one job: a private Redis, a temporary store, and workers, all gone with this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from types import TracebackType
+from typing import Self
+
+from modelsweep.fleet.private_redis import PrivateRedis
+from modelsweep.fleet.signature import VARIABLE, Key
+from modelsweep.jobs import Fleet
+
+# -P: the working directory, which may be what is scanned, does not come first on the path.
+_WORKER = (sys.executable, "-P", "-m", "modelsweep", "worker", "--with-parent")
+_PATIENCE = 10.0
+"""Seconds that workers have to end."""
+
+
+class WorkerEnded(Exception):
+    """A worker of the private fleet ended while the job was running; the sentence says how."""
+
+
+class PrivateFleet:
+    """Starts at once; `slots` chunks are examined at a time. Raises PrivateRedisFailed, and what reaching a fleet may.
+
+    Its workers end when this process does, however that is: they watch a pipe whose other end it holds.
+    """
+
+    def __init__(self, slots: int) -> None:
+        secret = Key.new_secret()
+        self._redis = PrivateRedis()
+        self._folder = ""
+        self._workers: list[subprocess.Popen[bytes]] = []
+        try:
+            self._folder = tempfile.mkdtemp(prefix="modelsweep-job-")
+            self.fleet = Fleet.reach(self._redis.url, self._folder, Key(bytes.fromhex(secret)))
+            self._start_worker(slots, secret)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start_worker(self, slots: int, secret: str) -> None:
+        options = {"broker": self._redis.url, "store": self._folder, "concurrency": str(slots), "root": "/"}
+        command = [*_WORKER, *(part for name, value in options.items() for part in (f"--{name}", value))]
+        environment = {**os.environ, VARIABLE: secret, "MODELSWEEP_LOG_LEVEL": "error"}
+        self._workers.append(
+            subprocess.Popen(  # noqa: S603 - our own program
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            )
+        )
+
+    def failed(self) -> WorkerEnded | None:
+        """Return why the job cannot go on, None where it does."""
+        for worker in self._workers:
+            if (code := worker.poll()) is not None:
+                return WorkerEnded(f"a worker ended with status {code}")
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and remove all files; may be called again."""
+        for worker in self._workers:
+            assert worker.stdin is not None
+            worker.stdin.close()
+        for worker in self._workers:
+            try:
+                worker.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        self._workers.clear()
+        if hasattr(self, "fleet"):
+            self.fleet.close()
+        self._redis.close()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)

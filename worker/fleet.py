@@ -1,0 +1,215 @@
+"""A worker of the fleet as a process: Celery takes messages off the queues, `Node` does what they ask for.
+
+Started by `modelsweep worker`, never by `celery -A`, which would put the working directory first on the path.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+
+from celery import Celery
+from celery.exceptions import SecurityWarning
+from celery.signals import setup_logging, worker_shutting_down
+from kombu import Queue
+from redis.exceptions import RedisError
+
+from modelsweep.core.version import VERSION
+from modelsweep.fleet import liveness
+from modelsweep.fleet.answers import LedgerFault
+from modelsweep.fleet.logs import bound, logger
+from modelsweep.fleet.messages import FINALIZE, QUEUES, SCAN, TRANSPORT_OPTIONS, BrokerFault, client_of
+from modelsweep.fleet.redis_faults import check_server
+from modelsweep.fleet.signature import Key
+from modelsweep.fleet.store import StoreFault, open_store
+from worker.finalizer import finalize
+from worker.launcher import SandboxFailed
+from worker.node import JobGone, Node, WorkerSettings
+from worker.sweeper import forget, leads, sweep
+
+SWEEP_EVERY = 5.0
+"""Seconds between two sweeps."""
+FORGET_EVERY = 600.0
+"""Seconds between two looks for jobs that are to be forgotten."""
+RENEWALS = 3
+"""Renewals in the time of one lease."""
+_log = logger("modelsweep.worker")
+
+
+def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent: bool = False) -> int:
+    """Work until SIGTERM or SIGINT, then for at most `grace` seconds more; returns the exit code.
+
+    `with_parent` ends the process when its standard input does: whoever started it is gone. Raises BrokerFault,
+    LedgerFault and StoreFault where the fleet cannot be reached.
+    """
+    client = client_of(settings.broker)
+    check_server(client)
+    node = Node(settings, client, open_store(settings.store), key)
+    background = Background(node)
+    if with_parent:
+        threading.Thread(target=_die_with_parent, args=(node,), name="parent", daemon=True).start()
+    # Celery warns of root because of pickled messages: ours are JSON, checked, and parsed by no one else
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    app = _app(node)
+    setup_logging.connect(_keep_logging, weak=False)
+    worker_shutting_down.connect(lambda **_: _drain(node, grace), weak=False)
+    background.start()
+    worker = app.Worker(
+        hostname=f"modelsweep@{node.name}",
+        pool="threads",
+        concurrency=settings.slots,
+        queues=list(settings.queues),
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    try:
+        worker.start()
+    finally:
+        node.stop()
+        background.stop()
+        node.close()
+    return int(worker.exitcode or 0)
+
+
+def _app(node: Node) -> Celery:
+    """Return the Celery application whose two tasks `node` does."""
+    app = Celery("modelsweep", broker=node.settings.broker, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        broker_connection_max_retries=None,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options=dict(TRANSPORT_OPTIONS),
+        enable_utc=True,
+        event_queue_prefix="modelsweep.event",
+        result_backend=None,
+        task_acks_late=False,  # the ledger's leases decide what is done again
+        task_create_missing_queues=False,
+        task_ignore_result=True,
+        task_queues=[Queue(name, routing_key=name) for name in QUEUES],
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_prefetch_multiplier=1,
+        worker_redirect_stdouts=False,
+    )
+
+    @app.task(name=SCAN, ignore_result=True, typing=False)  # type: ignore[untyped-decorator]
+    def scan(*arguments: object) -> None:
+        _scan(node, *arguments)
+
+    @app.task(name=FINALIZE, ignore_result=True, typing=False)  # type: ignore[untyped-decorator]
+    def write_reports(*arguments: object) -> None:
+        _finalize(node, *arguments)
+
+    return app
+
+
+def _scan(node: Node, job: object = None, chunk: object = None, generation: object = None, *more: object) -> None:
+    """Do what a message asks for; it may hold anything."""
+    if more or not (isinstance(job, str) and type(chunk) is int and type(generation) is int and chunk >= 0):
+        _log.warning("a message that is none of ours was dropped", task=SCAN)
+        return
+    with bound(job=job, chunk=chunk):
+        _guarded(lambda: _log.debug("chunk", outcome=node.scan(job, chunk, generation)))
+
+
+def _finalize(node: Node, job: object = None, *more: object) -> None:
+    if more or not isinstance(job, str):
+        _log.warning("a message that is none of ours was dropped", task=FINALIZE)
+        return
+    with bound(job=job):
+        _guarded(lambda: _log.info("finalized", published=_finalized(node, job)))
+
+
+def _finalized(node: Node, job: str) -> bool:
+    return finalize(job, node.client, node.store, node.key, node.name, node.publish, lease=node.settings.lease)
+
+
+def _guarded(work: Callable[[], object]) -> None:
+    """Do `work`; what goes wrong is logged. Nobody else needs to know: a chunk that is not done is published again."""
+    try:
+        work()
+    except (LedgerFault, StoreFault, BrokerFault, SandboxFailed) as fault:
+        _log.error("left to be done again", reason=str(fault))
+    except JobGone as gone:
+        _log.info("dropped", reason=str(gone))
+    except BaseException:  # noqa: BLE001 - a MemoryError or SystemExit would end Celery's main process
+        _log.exception("a worker failed")
+
+
+class Background:
+    """What goes on beside the slots: leases are renewed, the worker says that it lives, and the leader sweeps."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._over = threading.Event()
+        self._forgets_at = 0.0
+        self._threads = [
+            threading.Thread(target=self._every, args=(node.settings.lease / RENEWALS, node.renew), daemon=True),
+            threading.Thread(target=self._every, args=(liveness.BEAT_EVERY, self._beat), daemon=True),
+            threading.Thread(
+                target=self._every, args=(min(SWEEP_EVERY, node.settings.lease), self._sweep), daemon=True
+            ),
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End, and say that the worker leaves in good order."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(5)
+        with suppress(RedisError):
+            liveness.leave(self._node.client, self._node.name)
+
+    def _every(self, seconds: float, work: Callable[[], None]) -> None:
+        while not self._over.is_set():
+            try:
+                work()
+            except (RedisError, LedgerFault, StoreFault, BrokerFault, OSError) as error:
+                _log.warning("the fleet does not answer", reason=str(error))
+            self._over.wait(seconds)
+
+    def _beat(self) -> None:
+        settings = self._node.settings
+        liveness.beat(self._node.client, liveness.Worker(self._node.name, settings.queues, settings.slots, VERSION))
+        liveness.touch()
+
+    def _sweep(self) -> None:
+        node = self._node
+        if leads(node.client, node.name):
+            swept = sweep(node.client, node.publish, node.settings.lease / 2)
+            if swept.again:
+                _log.info("swept", again=swept.again)
+            if time.monotonic() > self._forgets_at:
+                self._forgets_at = time.monotonic() + FORGET_EVERY
+                forget(node.client, node.store, node.key)
+
+
+def _drain(node: Node, grace: float) -> None:
+    """Take no new chunks, and give those back that are not done after `grace` seconds."""
+    node.draining.set()
+    threading.Timer(grace, node.stop).start()
+
+
+def _die_with_parent(node: Node) -> None:
+    """End this process, and with it its children, once nobody holds the other end of standard input."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    node.stop()
+    time.sleep(0.5)
+    os._exit(0)
+
+
+def _keep_logging(**_: object) -> None:
+    """Logs are configured already: connected, this keeps Celery from doing it its own way."""
