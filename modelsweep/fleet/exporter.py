@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from modelsweep.fleet import liveness
 from modelsweep.fleet.answers import LedgerFault, UnknownJob
@@ -32,6 +34,8 @@ ADDRESS = "127.0.0.1"
 INFO_FIELDS = ("used_memory", "maxmemory", "evicted_keys")
 DOWN = ("modelsweep_up", "modelsweep_build_info")
 """What is still said while Redis does not answer."""
+PATIENCE = 3.0
+"""Seconds that Redis has for an answer, and for another try: Prometheus waits for 10 s in all."""
 MOST_JOBS = 200
 """The latest ones, besides those that run: a scrape takes a bounded time, however many wait to expire."""
 
@@ -61,6 +65,12 @@ class FleetCollector(Collector):
             return snapshot_of(self._client)
         except (RedisError, LedgerFault):
             return Snapshot(up=False)
+
+
+def be_impatient(client: Redis) -> None:
+    """Have a client that has not connected yet give up before Prometheus does."""
+    client.set_retry(Retry(NoBackoff(), 1))
+    client.connection_pool.connection_kwargs.update(socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
 
 def snapshot_of(client: Redis) -> Snapshot:
@@ -119,9 +129,13 @@ def family(metric: Metric, snapshot: Snapshot) -> Family:
 
 @contextmanager
 def serving(client: Redis, address: str = ADDRESS, port: int = PORT) -> Iterator[int]:
-    """Serve metrics in threads while the context lasts, and give the port (0 takes a free one); raises CannotListen."""
+    """Serve metrics in threads while the context lasts, and give the port (0 takes a free one); raises CannotListen.
+
+    `client` becomes the exporter's own.
+    """
     if not 0 <= port <= HIGHEST_PORT:
         raise CannotListen(f"{port} is no port: 1 to {HIGHEST_PORT} are")
+    be_impatient(client)
     registry = CollectorRegistry()
     registry.register(FleetCollector(client))
     try:

@@ -132,7 +132,7 @@ def test_every_queue_that_a_job_uses_has_a_worker() -> None:
     served = {queue for name in WORKERS for queue in option(SERVICES[name]["command"], "--queues").split(",")}
     known = {queue.removeprefix("scan.") for queue in QUEUES}
     assert served <= known
-    assert known - served == {"gpu", "isolated"}, "special machines"
+    assert known - served == {"gpu"}, "for machines that have one"
 
 
 def test_limits_of_children_fit_into_those_of_the_container() -> None:

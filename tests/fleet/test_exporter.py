@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import urllib.request
@@ -17,6 +19,7 @@ from modelsweep.fleet import exporter, liveness
 from modelsweep.fleet.exporter import CannotListen, serving, snapshot_of
 from modelsweep.fleet.ledger import METRICS as COUNTERS
 from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.messages import client_of
 from modelsweep.fleet.metrics import METRICS, runtime_counts
 from modelsweep.fleet.private_redis import PrivateRedis
 
@@ -91,7 +94,7 @@ def test_everything_in_the_table_is_served_under_its_name_and_labels(redis_clien
 
 def test_while_redis_is_away_it_says_so_and_goes_on(own_redis: Callable[..., PrivateRedis]) -> None:
     server = own_redis(aof="always")
-    client = server.client()
+    client = client_of(server.url)
     running_job(client)
     with serving(client, port=0) as port:
         assert value(scrape(port), "modelsweep_chunks_open") == 3
@@ -103,6 +106,20 @@ def test_while_redis_is_away_it_says_so_and_goes_on(own_redis: Callable[..., Pri
         again = scrape(port)
         assert value(again, "modelsweep_up") == 1
         assert value(again, "celery_task_started_total", name="modelsweep.scan") == 2
+
+
+def test_a_redis_that_hangs_does_not_keep_prometheus_waiting(
+    own_redis: Callable[..., PrivateRedis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporter, "PATIENCE", 0.2)
+    server = own_redis()
+    with serving(client_of(server.url), port=0) as port:
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            assert value(scrape(port), "modelsweep_up") == 0
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        assert value(scrape(port), "modelsweep_up") == 1
 
 
 def test_a_wrong_type_of_key_is_redis_being_down_not_a_crash(redis_client: redis.Redis) -> None:
