@@ -11,8 +11,8 @@ lines, and said where it names commands.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
@@ -21,8 +21,9 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners import text
-from scanners.parsing.python_scope import IMPORT, Call, parsed, read
-from scanners.parsing.python_unparsed import runs_unread, suspects, without_texts
+
+if TYPE_CHECKING:
+    from scanners.parsing.python_scope import Call
 
 SIZE_LIMIT = 1 * MIB
 """Bytes of source that are parsed; a syntax tree takes some hundreds of times as much memory."""
@@ -48,7 +49,7 @@ _TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 """Members of archives that look like Python: TorchScript calls operators only, and its own scanner reads them."""
 _CHUNK = 256 * KIB
 _MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*[\w, ]+=\s*[!%]")
-_CELL = "cell"
+_IMPORT, _CELL = "import", "cell"
 _SHOWN = 160
 
 
@@ -78,7 +79,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         source = b"\n".join(_STARTUP.findall(source))
         shown = printable(redact(source.decode("utf-8", "replace")), _SHOWN)
         yield Fact("python-startup", blob.locator.name, blob.locator, detail={"text": shown})
-    yield from _module(blob, source, context, IMPORT)
+    yield from _module(blob, source, context, _IMPORT)
 
 
 def _whole(blob: Blob, limit: int) -> bytes:
@@ -114,6 +115,8 @@ def _cells(data: bytes) -> Iterator[bytes]:
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
     if not may_tell(source):
         return
+    from scanners.parsing.python_scope import parsed, read
+
     _check_nesting(source)
     tree = parsed(source)
     if tree is None:
@@ -129,12 +132,18 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
 def may_tell(source: bytes) -> bool:
     """Return whether the source could name a call that is told: all else need not be parsed."""
     # Identifiers are normalised, so that letters of other alphabets spell names of these.
-    plain = source if source.isascii() else unicodedata.normalize("NFKC", source.decode("utf-8", "replace")).encode()
+    plain = source
+    if not source.isascii():
+        import unicodedata
+
+        plain = unicodedata.normalize("NFKC", source.decode("utf-8", "replace")).encode()
     return any(word in plain for word in _WORDS)
 
 
 def _check_nesting(source: bytes) -> None:
     """Raise OverLimit for brackets that may exhaust the stack of the parser."""
+    from scanners.parsing.python_unparsed import without_texts
+
     if _depth(source) > _NESTED and _depth(without_texts(source.decode("latin-1")).encode("latin-1")) > _NESTED:
         raise OverLimit(f"more than {_NESTED} brackets inside each other")
 
@@ -164,6 +173,8 @@ def _fact(blob: Blob, call: Call) -> Fact:
 
 def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
     """Yield what lines of a file that does not parse hide; raises Malformed where others would run commands."""
+    from scanners.parsing.python_unparsed import runs_unread, suspects
+
     content = source.decode("utf-8", "replace")
     for call in suspects(content):
         yield _fact(blob, call._replace(when=when))

@@ -164,7 +164,7 @@ _LATER = re.compile(
 )
 _MODEL_FILE = re.compile(
     r"(?:models?|modell?ing|configuration|tokenization|tokenizer|processing|processor|feature_extraction|pipeline|"
-    r"image_processing|video_processing|custom_generate|handler|inference|hubconf)(?:_\w+)?\.pyw?$"
+    r"image_processing|video_processing|custom_generate|handler|hubconf)(?:_\w+)?\.pyw?$"
     r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
 )
 """Names of files that loaders, servers, or Python itself import without being told by the user's own code."""

@@ -15,7 +15,7 @@ _STRING = re.compile(
 )
 _COMMANDS = re.compile(
     r"\bos\.(?:system|popen|exec[lv]\w*|spawn\w+|startfile)(?=\s*\()|\bsubprocess\.\w+(?=\s*\()|\bpty\.spawn\b"
-    r"|(?<![.\w])(?:exec|eval|__import__)(?=\s*\()"
+    r"|(?<![.\w])(?:exec|eval)(?=\s*\()|(?<=\)\.)(?:system|popen)(?=\s*\()"
 )
 _HIDING = r"b64decode|b32decode|b85decode|unhexlify|fromhex|decompress|marshal\.loads|urlopen|rot_?13"
 _CHAIN = re.compile(rf"(?<![.\w])exec\b[^\n]*?\b(?P<how>{_HIDING})\b")

@@ -353,6 +353,11 @@ CASES = {
     "notebook_decoded": malicious(notebook("x = 1", DECODED["base64"]), "demo.ipynb"),
     "unparsed_decoded": malicious(f"import base64\nprint 'loading'\nexec base64.b64decode('{CODE}')\n", "old.py"),
     "unparsed_command": python("import os\nprint 'loading'\nos.system('true')\n", Verdict.NOT_SCANNED, "old.py"),
+    "unparsed_import": python(
+        f"from __future__ import braces\nprint 'x'\n__import__('os').system('{COMMAND}')\n",
+        Verdict.NOT_SCANNED,
+        "old.py",
+    ),
     "too_long": python(
         "exec(x)\n" * 10_000, Verdict.NOT_SCANNED, "long.py", Options(limits=Limits(parsed_bytes=4 << 20))
     ),
