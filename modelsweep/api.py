@@ -7,7 +7,6 @@ for finding in report.findings: ...
 # ruff: noqa: E402 - the guard stands before the imports that it guards
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ from modelsweep import shadowing
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Depth, Options, Selection
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
-from modelsweep.core.wire import JsonObject, dumps, encode_options
+from modelsweep.core.wire import shown_options
 
 shadowing.check()
 
@@ -116,14 +115,7 @@ def _report(
         run = Run(start_time=float(epoch))
         results = [replace(result, duration=0.0) for result in results]
     results.sort(key=lambda result: result.unit.index)
-    return Report(targets, tool, tuple(results), tuple(problems), run, _shown(job))
-
-
-def _shown(job: JobOptions) -> JsonObject:
-    """Return the options that shape a report as JSON; `jobs` changes nothing in it."""
-    selection = job.selection
-    shown: JsonObject = json.loads(dumps(encode_options(job.options)))  # with lists where the options have tuples
-    return {**shown, "max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size}
+    return Report(targets, tool, tuple(results), tuple(problems), run, shown_options(job.options, job.selection))
 
 
 def _names(targets: Iterable[Target | Iterable[Target]]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
-from modelsweep.core.options import Options
+from modelsweep.core.options import Options, Selection
 from modelsweep.core.report import Artifact, Unit, UnitResult
 
 JsonObject = dict[str, Json]
@@ -60,6 +60,12 @@ def decode_options(value: Decoded) -> Options:
         timeout=value["timeout"],
         limits=Limits(**value["limits"]),
     )
+
+
+def shown_options(options: Options, selection: Selection) -> JsonObject:
+    """Return what a report says of how its job was done."""
+    shown: JsonObject = json.loads(dumps(encode_options(options)))  # with lists where the options have tuples
+    return {**shown, "max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size}
 
 
 def encode_rule(rule: Rule) -> JsonObject:

@@ -25,6 +25,7 @@ from modelsweep.fleet.signature import Damaged
 PROTOCOL = 1
 DIGEST = 12
 """Bytes of SHA-256 that the ledger keeps of a blob."""
+_NAME = re.compile(r"jobs/[^/]+/results/(\d+)-[0-9a-f]+")
 _KINDS = {kind.value: kind for kind in ProblemKind}
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _PLACEHOLDER = re.compile(r"\{\w+(?:![rsa])?\}")
@@ -72,6 +73,12 @@ def digest_of(blob: bytes) -> bytes:
 def results_name(job: str, chunk: int, digest: bytes) -> str:
     """Return where the results of a chunk are stored: an examination that was done twice leaves two blobs."""
     return f"jobs/{job}/results/{chunk:010d}-{digest.hex()}"
+
+
+def chunk_of(name: str) -> int | None:
+    """Return the chunk whose results are called `name`, None for another object."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 def encode_chunk(tool: Tool, results: Sequence[UnitResult]) -> bytes:

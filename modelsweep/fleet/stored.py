@@ -8,6 +8,7 @@ written in any format long after the ledger has forgotten the job.
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -222,6 +223,21 @@ def _children(manifest: Manifest) -> dict[int, list[tuple[int, int]]]:
         taken = first + len(positions)
         children[parent] += [(position, first + place) for place, position in enumerate(positions)]
     return {parent: sorted(found) for parent, found in children.items()}
+
+
+def merged_tool(tools: Iterable[Tool]) -> Tool | None:
+    """Return what results were made with, None where there are none.
+
+    Where workers of several versions took part, the tool has all their versions, scanners, and a digest of their
+    rulesets, whichever examined what.
+    """
+    found = sorted(set(tools), key=lambda tool: (tool.version, tool.ruleset, tool.scanners))
+    if len(found) < 2:
+        return found[0] if found else None
+    versions = ", ".join(sorted({tool.version for tool in found}))
+    rulesets = sorted({tool.ruleset for tool in found})
+    ruleset = rulesets[0] if len(rulesets) == 1 else hashlib.sha256(" ".join(rulesets).encode()).hexdigest()
+    return Tool(versions, ruleset, tuple(dict.fromkeys(name for tool in found for name in tool.scanners)))
 
 
 def fetch_results(store: Store, job: str, chunk: int, digest: bytes) -> ChunkResults:

@@ -1,0 +1,395 @@
+"""The finalizer: when all chunks of a job are done, its reports are written in one pass over the stored results.
+
+Each attempt writes into a folder of its own, `reports/JOB/ATTEMPT/`, and the ledger points to it in one step, if the
+attempt still holds the lease. So it may be killed anywhere, and two at once publish once. Results that are lost or
+damaged are made again; where that does not help, it is said of their units.
+"""
+
+from __future__ import annotations
+
+import bisect
+import io
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, TextIO
+
+from redis import Redis
+
+from modelsweep.core.finding import Json, Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Report, Run, Tool, UnitResult, Verdict, summary
+from modelsweep.core.wire import JsonObject, shown_options
+from modelsweep.fleet.answers import Extent, FinalizeStatus, JobState, LedgerFault, Progress, ReopenStatus, UnknownJob
+from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
+from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.messages import SCANS, Message, scan_message
+from modelsweep.fleet.pages import Pages, parent_of
+from modelsweep.fleet.problems import open_problems, problems_name
+from modelsweep.fleet.results import chunk_of, digest_of, encode_chunk, results_name
+from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.store import Absent, Store, StoreFault
+from modelsweep.fleet.stored import (
+    Family,
+    Manifest,
+    ahead,
+    fetch_results,
+    merged_tool,
+    pack_digests,
+    report_of,
+    seal_manifest,
+)
+from reporting import WRITERS
+from reporting.writer import View, Writer, fill
+from worker.node import JobGone
+from worker.supervisor import Supervisor
+
+LEASE = 60.0
+"""Seconds after which another worker writes the reports where this one fell silent."""
+REOPENED = 3
+"""Times that a chunk is examined again because its results were lost."""
+MANIFEST, SUMMARY = "manifest", "summary.json"
+"""Names beside the reports."""
+SCANNER = "finalizer"
+_RENEWALS = 3
+_BLOCK = 8192
+"""Digests that are asked for at once."""
+
+Publish = Callable[[Sequence[Message]], object]
+
+
+class _Lost(Exception):
+    """Another finalizer took over, or the job was opened again."""
+
+
+class _Seen(NamedTuple):
+    """What the results of a chunk were made with, and how many there are; None and 0 for those that cannot be read."""
+
+    chunk: int
+    tool: Tool | None
+    units: int
+
+
+def finalize(
+    job: str,
+    client: Redis,
+    store: Store,
+    key: Key,
+    worker: str,
+    publish: Publish | None = None,
+    *,
+    lease: float = LEASE,
+) -> bool:
+    """Write the reports of a complete, or of a cancelled, job, and return whether this call published them.
+
+    Where results are lost, their chunks are opened again instead and put into their queues by `publish` (without it,
+    the sweeper does that). Raises JobGone, LedgerFault, StoreFault, SandboxFailed; then somebody else may try.
+    """
+    ledger = Ledger(client, job)
+    try:
+        spec = open_spec(job, ledger.spec(), key)
+    except (UnknownJob, Damaged, UnknownProtocol) as error:
+        raise JobGone(str(error)) from error
+    granted = ledger.begin_finalize(worker, lease)
+    if granted.status is not FinalizeStatus.GRANTED:
+        return False
+    with _Lease(ledger, granted.token, lease) as held:
+        try:
+            return _Finalizer(spec, ledger, store, key, held, publish).run()
+        except _Lost:
+            return False
+
+
+class _Lease:
+    """Renews the lease of a finalizer while the block runs."""
+
+    def __init__(self, ledger: Ledger, token: str, seconds: float) -> None:
+        self._ledger, self.token, self._seconds = ledger, token, seconds
+        self._over, self._is_lost = threading.Event(), False
+        self._until = time.monotonic() + seconds
+        self._thread = threading.Thread(target=self._renew, name="finalizer-lease", daemon=True)
+
+    def __enter__(self) -> _Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise _Lost where the lease is another's by now, or ran out."""
+        if self._is_lost or time.monotonic() > self._until:
+            raise _Lost
+
+    def _renew(self) -> None:
+        while not self._over.wait(self._seconds / _RENEWALS):
+            asked = time.monotonic()
+            with suppress(LedgerFault):  # Redis may be back before the lease runs out
+                if not self._ledger.renew_finalize(self.token, self._seconds):
+                    self._is_lost = True
+                    return
+                self._until = asked + self._seconds
+
+
+class _Finalizer:
+    """One attempt."""
+
+    def __init__(
+        self, spec: JobSpec, ledger: Ledger, store: Store, key: Key, held: _Lease, publish: Publish | None
+    ) -> None:
+        self._spec, self._ledger, self._store, self._key, self._held = spec, ledger, store, key, held
+        self._publish = publish
+        self._pages = Pages(store, key, spec.id)
+        self._extents = _Extents(ledger.extents())
+        self._folder = f"reports/{spec.id}/{held.token.partition('@')[0]}"
+
+    def run(self) -> bool:
+        """Write everything and publish it; False where chunks are examined again first."""
+        earlier = self._earlier()
+        unreadable: set[int] = set()
+        while True:
+            results = self._collect(unreadable)
+            if results is None:
+                return False
+            try:
+                self._write(results)
+                break
+            except (Absent, Damaged) as fault:
+                # Readable a moment ago. Each round takes out another chunk, so there is an end.
+                chunk = chunk_of(fault.name)
+                if chunk is None or chunk in unreadable:
+                    raise StoreFault(fault.name, fault.detail) from fault
+                unreadable.add(chunk)
+        self._held.check()
+        if not self._ledger.publish(self._held.token, self._folder):
+            return False
+        with suppress(StoreFault):  # they go with the job at the latest
+            for folder in earlier:
+                self._store.delete(folder)
+        return True
+
+    def _earlier(self) -> set[str]:
+        """Return the folders of attempts that can publish no more, since this one holds the lease."""
+        folders = {name.rpartition("/")[0] for name in self._store.list(f"reports/{self._spec.id}")}
+        return folders - {self._folder}
+
+    # -- what is in the report
+
+    def _collect(self, unreadable: Collection[int]) -> Manifest | None:
+        """Return what the report is made of, None where lost results are made again first."""
+        progress = self._ledger.progress()
+        digests = self._digests(progress.allocated)
+        cancelled = progress.state is JobState.CANCELLED
+        undone = {chunk for chunk, digest in enumerate(digests) if digest is None}
+        if undone and not cancelled:
+            raise _Lost  # it was opened again
+        tools: set[Tool] = set()
+        lost, units = set(unreadable), 0
+        for look in ahead(lambda chunk: self._look(chunk, digests[chunk]), range(len(digests))):
+            if look.tool is None:
+                lost.add(look.chunk)
+            elif look.chunk not in unreadable:
+                tools.add(look.tool)
+                units += look.units
+        lost -= undone
+        if lost and not cancelled and self._reopen(lost):
+            return None
+        tool = merged_tool(tools) or self._own_tool()
+        problems = list(self._problems(cancelled))
+        for chunk in sorted(lost | undone):
+            results, unknown = self._instead(chunk, chunk in undone)
+            digests[chunk] = self._keep(chunk, tool, results)
+            units += len(results)
+            problems += unknown
+        families = tuple(self._families(progress.allocated))
+        return self._manifest(tool, units, pack_digests(digests), families, tuple(problems), progress)
+
+    def _digests(self, amount: int) -> list[bytes | None]:
+        """Return the digests of all chunks."""
+        starts = range(0, amount, _BLOCK)
+        return [digest for start in starts for digest in self._ledger.digests(start, min(_BLOCK, amount - start))]
+
+    def _look(self, chunk: int, digest: bytes | None) -> _Seen:
+        """Return what there is of a chunk; raises StoreFault where the store does not answer, and _Lost."""
+        self._held.check()
+        if digest is None:
+            return _Seen(chunk, None, 0)
+        try:
+            results = fetch_results(self._store, self._spec.id, chunk, digest)
+        except (Absent, Damaged):
+            return _Seen(chunk, None, 0)
+        return _Seen(chunk, results.tool, len(results))
+
+    def _reopen(self, lost: set[int]) -> bool:
+        """Have chunks examined again; False where that was tried often enough for all of them."""
+        reopened = self._ledger.reopen(self._held.token, sorted(lost), REOPENED)
+        if reopened.status is ReopenStatus.LOST:
+            raise _Lost
+        messages = [
+            scan_message(SCANS[queue], self._spec.id, chunk, reopened.generation) for chunk, queue in reopened.again
+        ]
+        if messages and self._publish:
+            self._publish(messages)
+        return bool(messages)
+
+    def _instead(self, chunk: int, was_cancelled: bool) -> tuple[list[UnitResult], list[Problem]]:
+        """Return results that say what became of the units of a chunk, or problems where nobody knows its units."""
+        kind, detail = ProblemKind.SOURCE, f"its result was lost from the store more than {REOPENED} times"
+        if was_cancelled:
+            kind, detail = ProblemKind.CANCELLED, "the job was cancelled before it was examined"
+        extent = self._extents.of(chunk)
+        try:
+            units = self._pages.chunk(extent.page, extent.first, chunk).units
+        except (Absent, Damaged) as fault:
+            detail = f"{detail}; nor can be read which files these were: {fault.detail}"
+            return [], [Problem(kind, Locator(extent.page, (f"chunk {chunk}",)), SCANNER, detail)]
+        return [UnitResult(unit, problems=(Problem(kind, unit.locator, SCANNER, detail),)) for unit in units], []
+
+    def _keep(self, chunk: int, tool: Tool, results: Sequence[UnitResult]) -> bytes | None:
+        """Store results that were made here, and return their digest."""
+        if not results:
+            return None
+        blob = encode_chunk(tool, results)
+        digest = digest_of(blob)
+        self._store.put(results_name(self._spec.id, chunk, digest), blob)
+        return digest
+
+    def _problems(self, cancelled: bool) -> Iterator[Problem]:
+        """Yield what of the targets is no unit, as the producer left it."""
+        name = problems_name(self._spec.id)
+        try:
+            yield from open_problems(self._store.get(name), self._key, self._spec.id)
+        except (Absent, Damaged) as fault:
+            if cancelled:
+                detail = "the job was cancelled before everything was listed"
+                for target in self._spec.targets:
+                    yield Problem(ProblemKind.CANCELLED, Locator(target), SCANNER, detail)
+            else:
+                detail = f"what of the targets could not be listed is not known any more: {fault.detail}"
+                yield Problem(ProblemKind.SOURCE, Locator(name), SCANNER, detail)
+
+    def _families(self, amount: int) -> Iterator[Family]:
+        """Yield which chunks were found in which; where a page is lost, its chunks follow their parent's first unit."""
+        for extent, count in self._extents.counted(amount):
+            parent = parent_of(extent.page)
+            if parent is None:
+                continue
+            try:
+                page = self._pages.get(extent.page, extent.first)
+                positions = tuple(page.chunk(extent.first + place).position for place in range(count))
+            except (Absent, Damaged):
+                positions = (0,) * count
+            yield Family(parent, extent.first, positions)
+
+    def _own_tool(self) -> Tool:
+        """Return what this worker would have examined with, for a job in which nothing was."""
+        with Supervisor(self._spec.options, 1) as supervisor:
+            return supervisor.tool()
+
+    def _manifest(
+        self,
+        tool: Tool,
+        units: int,
+        digests: bytes,
+        families: tuple[Family, ...],
+        problems: tuple[Problem, ...],
+        progress: Progress,
+    ) -> Manifest:
+        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+        run = Run(progress.created, max(0.0, progress.now - progress.created), self._spec.arguments, self._spec.id)
+        return Manifest(
+            job=self._spec.id,
+            targets=self._spec.targets,
+            tool=tool,
+            options=shown_options(self._spec.options, self._spec.selection),
+            run=Run(start_time=float(epoch)) if epoch.isdigit() else run,
+            units=units,
+            digests=digests,
+            families=families,
+            problems=problems,
+            durations=not epoch.isdigit(),
+        )
+
+    # -- writing
+
+    def _write(self, manifest: Manifest) -> None:
+        """Write all reports, the summary and the manifest; raises Absent, Damaged, StoreFault, _Lost."""
+        report = report_of(manifest, self._store, self._held.check)
+        view = View(root=self._spec.root or os.sep)
+        writers = [writer for writer in WRITERS if writer.name in self._spec.reports]
+        try:
+            drafts = [writer.draft(report, view) for writer in writers]
+            report = fill(report, drafts)
+            for writer, draft in zip(writers, drafts, strict=True):
+                with _text(self._store, f"{self._folder}/{report_name(writer)}") as stream:
+                    draft.finish(report, stream)
+        except OSError as error:
+            raise StoreFault(self._folder, f"no room for what a report needs meanwhile: {error.strerror}") from error
+        files = {writer.name: report_name(writer) for writer in writers}
+        self._store.put(f"{self._folder}/{SUMMARY}", json.dumps(summary_of(report, files), indent=2).encode() + b"\n")
+        self._store.put(f"{self._folder}/{MANIFEST}", seal_manifest(manifest, self._key))
+
+
+class _Extents:
+    """Which page holds a chunk."""
+
+    def __init__(self, extents: Sequence[Extent]) -> None:
+        self._extents = sorted(extents)
+        self._firsts = [extent.first for extent in self._extents]
+
+    def of(self, chunk: int) -> Extent:
+        """Return the extent that holds a chunk that is allocated."""
+        return self._extents[bisect.bisect_right(self._firsts, chunk) - 1]
+
+    def counted(self, amount: int) -> Iterator[tuple[Extent, int]]:
+        """Yield each extent with the number of its chunks, where `amount` are allocated."""
+        for extent, stop in zip(self._extents, [*self._firsts, amount][1:], strict=True):
+            yield extent, stop - extent.first
+
+
+def report_name(writer: Writer) -> str:
+    """Return what the report in a format is called."""
+    return f"report{writer.suffix}"
+
+
+def summary_of(report: Report, files: dict[str, str]) -> JsonObject:
+    """Return what a report comes to, with all that an exit code is made of, and the names of its files by format."""
+    totals = report.totals
+    worst = next((verdict for verdict in Verdict if totals.verdicts[verdict]), Verdict.CLEAN)
+    verdicts: dict[str, Json] = {verdict.value: count for verdict, count in totals.verdicts.items()}
+    kinds: dict[str, Json] = {kind.value: count for kind, count in sorted(totals.problems.items())}
+    unlisted: dict[str, Json] = {}
+    for problem in report.problems:
+        count = unlisted.get(problem.kind.value, 0)
+        unlisted[problem.kind.value] = count + 1 if isinstance(count, int) else 1
+    return {
+        "job": report.run.job,
+        "targets": list(report.targets),
+        "tool": {"name": "modelsweep", "version": report.tool.version, "ruleset": report.tool.ruleset},
+        "verdict": worst.value,
+        "summary": dict(summary(report)),
+        "verdicts": verdicts,
+        "problems": kinds,
+        "target_problems": unlisted,
+        "unexamined": totals.unexamined,
+        "failed": totals.failed,
+        "bytes_scanned": totals.bytes_read,
+        "run": {"start_time": report.run.start_time, "duration": report.run.duration},
+        "reports": dict(files),
+    }
+
+
+@contextmanager
+def _text(store: Store, name: str) -> Iterator[TextIO]:
+    """Open an object of the store for writing text; it appears when the block ends, and not at all where it raises."""
+    with store.writer(name) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="\n")
+        try:
+            yield text
+            text.flush()
+        finally:
+            stream.close()  # so that the text layer does not try once more what has failed
