@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reporting.writer import View, Writer
+from reporting.writer import Draft, View, Writer, fill
 
-__all__ = ["WRITERS", "View", "Writer"]
+__all__ = ["WRITERS", "Draft", "View", "Writer", "fill"]
 
 WRITERS: tuple[Writer, ...] = (
     Writer("text", "Text for people", ".txt", "reporting.text"),

@@ -10,10 +10,15 @@ from typing import NamedTuple, TextIO
 
 import click
 
-from reporting import WRITERS
+from modelsweep.cli.terminal import say
+from modelsweep.core.report import Report
+from reporting import WRITERS, View, Writer, fill
 
 STDOUT = "-"
 SBOM = "cyclonedx"
+SHARDED = "sarif"
+"""The format that may go to a directory, in as many files as it takes."""
+SHARD = "modelsweep-{}.sarif"
 NAMES = tuple(writer.name for writer in WRITERS)
 ENDINGS = {writer.suffix: writer.name for writer in WRITERS} | {".sarif.json": "sarif", ".bom.json": SBOM}
 """What the end of a file name says of its format; the longest that matches decides."""
@@ -37,7 +42,7 @@ def outputs_of(formats: Sequence[str], files: Sequence[str], sbom: str | None) -
     for output in outputs:
         if output.format not in NAMES:
             raise click.UsageError(f"no format {output.format!r}: choose from {', '.join(NAMES)}")
-    _check_places([output.path for output in outputs])
+    _check_places(outputs)
     return outputs
 
 
@@ -62,25 +67,27 @@ def _guess(path: str) -> str:
     raise click.UsageError(f"the ending of {path!r} names no format: say which with -f FORMAT={path}")
 
 
-def _check_places(paths: Sequence[str]) -> None:
+def _check_places(outputs: Sequence[Output]) -> None:
     """Raise UsageError where a file cannot be written, or two reports would go to one place."""
     seen: set[str] = set()
-    for path in paths:
-        place = path if path == STDOUT else os.path.realpath(path)
+    for output in outputs:
+        place = output.path if output.path == STDOUT else os.path.realpath(output.path)
         if place in seen:
-            where = "standard output" if path == STDOUT else repr(path)
+            where = "standard output" if output.path == STDOUT else repr(output.path)
             raise click.UsageError(f"two reports would go to {where}")
         seen.add(place)
-        if path != STDOUT:
-            _check_writable(path, place)
+        if output.path != STDOUT:
+            _check_writable(output, place)
 
 
-def _check_writable(path: str, place: str) -> None:
-    folder = os.path.dirname(place)
+def _check_writable(output: Output, place: str) -> None:
+    path, folder = output.path, os.path.dirname(place)
     if not path:
         raise click.UsageError("an output needs a file name")
     if os.path.isdir(place):
-        raise click.UsageError(f"{path!r} is a directory: an output is a file")
+        if output.format != SHARDED:
+            raise click.UsageError(f"{path!r} is a directory: an output is a file, but for {SHARDED}")
+        folder = place
     if not os.path.isdir(folder):
         raise click.UsageError(f"cannot write {path!r}: there is no directory {folder!r}")
     if not os.access(place if _is_special(place) else folder, os.W_OK):
@@ -90,9 +97,37 @@ def _check_writable(path: str, place: str) -> None:
 def _is_special(place: str) -> bool:
     """Return whether `place` is a device, pipe or socket, which is written to and not replaced."""
     try:
-        return not stat.S_ISREG(os.stat(place).st_mode)
+        mode = os.stat(place).st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
     except OSError:
         return False
+
+
+def write_file(writer: Writer, report: Report, path: str, view: View) -> None:
+    """Write a report to a file, or to files of a directory where `path` is one; raises OSError."""
+    if os.path.isdir(path):
+        _write_shards(report, path, view)
+        return
+    with replacing(path) as stream:
+        writer.write(report, stream, view)
+    if writer.name == SHARDED:
+        from reporting.sarif import RUN_RESULTS, RUNS
+
+        room, count = RUNS * RUN_RESULTS, view.count(report)
+        if count > room:
+            say(f"{path} has room for {room:,} of {count:,} results: a directory instead of a file gets them all")
+
+
+def _write_shards(report: Report, folder: str, view: View) -> None:
+    """Write SARIF into a directory, a file for each category, and remove those that a longer report left there."""
+    from reporting.sarif import Draft
+
+    draft = Draft(report, view, sharded=True)
+    draft.finish_shards(fill(report, [draft]), lambda number: replacing(os.path.join(folder, SHARD.format(number))))
+    number = draft.shards + 1
+    while os.path.exists(stale := os.path.join(folder, SHARD.format(number))):
+        os.unlink(stale)
+        number += 1
 
 
 @contextmanager
