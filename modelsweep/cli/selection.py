@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 ALIASES: dict[str, tuple[str, ...]] = {
     "7z": ("sevenzip",),
     "flaxmsgpack": ("flax",),
-    "h5": ("hdf5",),
+    "h5": ("keras-h5",),
     "jaxcheckpoint": ("flax",),
     "joblib": ("pickle",),
-    "kerash5": ("hdf5",),
+    "kerash5": ("keras-h5",),
     "keraszip": ("keras",),
     "nestedpickle": ("pickle",),
     "oci": ("oci",),

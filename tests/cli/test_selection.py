@@ -9,7 +9,7 @@ import pytest
 
 from modelsweep.cli.selection import looks_like_scanner, resolve, spread, words
 
-KNOWN = ("pickle", "torch", "torch-zip", "hdf5", "zip")
+KNOWN = ("pickle", "torch", "torch-zip", "keras-h5", "zip")
 OPTIONS = frozenset({"--include-scanner", "--exclude-scanner"})
 
 
@@ -28,8 +28,8 @@ def spread_known(*arguments: str) -> list[str]:
         ("TorchZipScanner", ("torch-zip",)),
         ("PyTorchZipScanner", ("torch",)),
         ("JoblibScanner", ("pickle",)),
-        ("H5Scanner", ("hdf5",)),
-        ("KerasH5Scanner", ("hdf5",)),
+        ("H5Scanner", ("keras-h5",)),
+        ("KerasH5Scanner", ("keras-h5",)),
     ],
 )
 def test_ids_and_class_names_in_any_case(word: str, ids: tuple[str, ...]):
@@ -82,4 +82,4 @@ def test_an_option_without_value_is_left_for_click_to_refuse():
 
 
 def test_commas_and_repetition():
-    assert words(["pickle,zip", "hdf5"]) == ["pickle", "zip", "hdf5"]
+    assert words(["pickle,zip", "keras-h5"]) == ["pickle", "zip", "keras-h5"]
