@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import click
 import pytest
 
-from modelsweep.cli.outputs import Output, outputs_of, replacing
+from modelsweep.cli.outputs import Output, outputs_of, replacing, write_file
+from reporting import WRITERS, View
+from tests.reporting.sample import clean_report, sample_report
 
 
 def outputs(*formats: str, files: tuple[str, ...] = (), sbom: str | None = None) -> list[Output]:
@@ -122,3 +125,29 @@ def test_a_device_is_written_and_not_replaced():
     with replacing(os.devnull) as stream:
         stream.write("nothing")
     assert not Path(os.devnull).is_file()
+
+
+SARIF = next(writer for writer in WRITERS if writer.name == "sarif")
+
+
+def test_a_directory_gets_as_many_sarif_files_as_it_takes_and_keeps_none_of_before(monkeypatch: pytest.MonkeyPatch):
+    Path("logs").mkdir()
+    assert outputs("sarif=logs")[0] == Output("sarif", "logs")
+    monkeypatch.setattr("reporting.sarif.RUN_RESULTS", 2)
+    write_file(SARIF, sample_report(), "logs", View(root="/"))
+    logs = [json.loads(path.read_text()) for path in sorted(Path("logs").iterdir())]
+    assert [log["runs"][0]["automationDetails"]["id"] for log in logs] == [f"modelsweep/part-{n}/" for n in (1, 2, 3)]
+    assert [len(log["runs"][0]["results"]) for log in logs] == [2, 2, 1]
+    Path("logs/mine.sarif").touch()
+    write_file(SARIF, clean_report(), "logs", View(root="/"))
+    assert sorted(os.listdir("logs")) == ["mine.sarif", "modelsweep-1.sarif"]
+
+
+def test_a_file_without_room_for_all_results_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("reporting.sarif.RUN_RESULTS", 1)
+    monkeypatch.setattr("reporting.sarif.RUNS", 2)
+    write_file(SARIF, sample_report(), "a.sarif", View(root="/"))
+    assert "a.sarif has room for 2 of 5 results" in capsys.readouterr().err
+    assert len(json.loads(Path("a.sarif").read_text())["runs"]) == 2
