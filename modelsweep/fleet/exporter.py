@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,12 +22,14 @@ from modelsweep.fleet.answers import LedgerFault, UnknownJob
 from modelsweep.fleet.ledger import METRICS as COUNTERS
 from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs
 from modelsweep.fleet.liveness import BEAT_EVERY
+from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import SCAN, queue_lengths
 from modelsweep.fleet.metrics import METRICS, Buckets, JobSample, Metric, Snapshot
 
 if TYPE_CHECKING:
     from redis import Redis
 
+_log = logger("modelsweep.exporter")
 PORT = 9808
 """That of the usual exporter for Celery."""
 HIGHEST_PORT = 65_535
@@ -52,6 +55,7 @@ class FleetCollector(Collector):
 
     def __init__(self, client: Redis) -> None:
         self._client = client
+        self._up = True
 
     def collect(self) -> Iterator[Family]:
         """Yield every metric of the table."""
@@ -62,9 +66,16 @@ class FleetCollector(Collector):
 
     def _read(self) -> Snapshot:
         try:
-            return snapshot_of(self._client)
-        except (RedisError, LedgerFault):
+            snapshot = snapshot_of(self._client)
+        except (RedisError, LedgerFault) as error:
+            if self._up:
+                _log.warning("Redis does not answer", reason=str(error))
+            self._up = False
             return Snapshot(up=False)
+        if not self._up:
+            _log.info("Redis answers again")
+        self._up = True
+        return snapshot
 
 
 def be_impatient(client: Redis) -> None:
@@ -157,9 +168,16 @@ def _reason(error: OSError, address: str, port: int) -> str:
 
 
 def serve(client: Redis, address: str = ADDRESS, port: int = PORT, stop: threading.Event | None = None) -> None:
-    """Serve metrics until `stop` is set, and touch the file of liveness all the while; raises CannotListen, OSError."""
-    stop = stop or threading.Event()
-    with serving(client, address, port):
+    """Serve metrics until `stop` is set, and touch the file of liveness all the while; raises CannotListen, OSError.
+
+    Without a `stop` of the caller's, SIGTERM and Control-C end it in good order.
+    """
+    if stop is None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    with serving(client, address, port) as listening:
+        _log.info("serving metrics", address=address, port=listening)
         liveness.touch()
         while not stop.wait(BEAT_EVERY):
             liveness.touch()

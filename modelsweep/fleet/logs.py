@@ -26,6 +26,8 @@ from modelsweep.core.text import printable, redact
 
 LEVEL_VARIABLE = "MODELSWEEP_LOG_LEVEL"
 LEVELS = ("debug", "info", "warning", "error")
+TALKATIVE = ("celery", "kombu", "amqp")
+"""Libraries that say at each level what we would at the one below."""
 FIRST = ("time", "level", "logger", "event", "job", "chunk", "unit")
 HIDDEN = "[redacted]"
 TEXT_LENGTH = 2000
@@ -52,6 +54,15 @@ _PARAMETER = re.compile(
 )
 _PATTERNS = (_URL_PASSWORD, _URL_USER, _PARAMETER)
 
+_SHARED: list[Processor] = [
+    merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+]
+# Where nobody configured logging, Python would write warnings to standard error, and nobody would have cleaned them.
+logging.getLogger("modelsweep").addHandler(logging.NullHandler())
+
 bound: Callable[..., AbstractContextManager[object]] = bound_contextvars
 """`with bound(job=..., chunk=..., unit=...)`: every line that this thread logs meanwhile carries these."""
 
@@ -61,9 +72,23 @@ class UnknownLevel(ValueError):
 
 
 def logger(name: str) -> BoundLogger:
-    """Return the logger of a module: `log.info("chunk done", units=64)`."""
-    bound_logger: BoundLogger = structlog.stdlib.get_logger(name)
-    return bound_logger
+    """Return the logger of a module: `log.info("chunk done", units=64)`. Until `configure` it says nothing.
+
+    What structlog is configured to in this process, which may be somebody else's, plays no part.
+    """
+    ours: BoundLogger = structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=BoundLogger,
+        context_class=dict,
+        cache_logger_on_first_use=False,
+    )
+    return ours
 
 
 def configure(
@@ -80,34 +105,19 @@ def configure(
     """
     stream = stream or sys.stderr
     number = _number(level or environment.get(LEVEL_VARIABLE, "") or "info")
-    shared: list[Processor] = [
-        merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-    ]
     clean = Cleaner(secrets_of(environment))
     people = stream.isatty() if console is None else console
     rendering: list[Processor] = [_join_lines, _for_people(stream)] if people else [_in_order, JSONRenderer()]
     last: list[Processor] = [ProcessorFormatter.remove_processors_meta, _exceptions, clean, *rendering]
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(ProcessorFormatter(processors=last, foreign_pre_chain=shared))
+    handler.setFormatter(ProcessorFormatter(processors=last, foreign_pre_chain=_SHARED))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(number)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(number + 10)
 
 
 def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:

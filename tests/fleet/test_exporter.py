@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -191,6 +194,31 @@ def test_it_serves_until_it_is_told_to_stop_and_then_frees_the_port(
     thread.join()
     with socket.create_server(("127.0.0.1", port)):
         pass
+
+
+SERVE = """
+import sys
+from modelsweep.fleet import exporter, logs
+from modelsweep.fleet.messages import client_of
+logs.configure()
+exporter.serve(client_of(sys.argv[1]), port=0)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_as_a_process_it_says_where_it_listens_and_ends_in_good_order(redis_url: str, number: signal.Signals) -> None:
+    command = [sys.executable, "-P", "-c", SERVE, redis_url]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            line = json.loads(process.stderr.readline())
+            assert line["event"] == "serving metrics"
+            assert value(scrape(line["port"]), "modelsweep_up") == 1
+            process.send_signal(number)
+            assert process.wait(60) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
 
 
 def test_it_listens_on_loopback_unless_told_otherwise() -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import structlog
 
 from modelsweep.fleet import logs
 
@@ -27,10 +26,12 @@ def restored() -> Iterator[None]:
     """Leave logging as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    others = {name: logging.getLogger(name).level for name in logs.TALKATIVE}
     yield
+    for name, before in others.items():
+        logging.getLogger(name).setLevel(before)
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 class Log:
@@ -239,9 +240,24 @@ def test_the_level_comes_from_the_flag_else_from_the_environment(flag: str, vari
     assert [json.loads(line)["level"] for line in log.text.splitlines()] == said
 
 
+@pytest.mark.parametrize(("level", "said"), [("info", ["warning", "error"]), ("debug", ["info", "warning", "error"])])
+def test_celery_says_less_than_we_do(level: str, said: list[str]) -> None:
+    log = Log(level)
+    for name in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger("celery.worker.strategy"), name)("Task received")
+    assert [json.loads(line)["level"] for line in log.text.splitlines()] == said
+
+
 def test_an_unknown_level_is_said() -> None:
     with pytest.raises(logs.UnknownLevel, match="'loud' is no level of logging: debug, info, warning, error are"):
         logs.configure("loud", io.StringIO())
+
+
+@pytest.mark.parametrize("level", ["info", "error"])
+def test_where_nobody_configured_it_nothing_is_said(level: str) -> None:
+    code = f"from modelsweep.fleet import logs; logs.logger('modelsweep.x').{level}('hello', broker={BROKER!r})"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_logs_go_to_standard_error_as_json_where_that_is_no_terminal() -> None:
