@@ -14,11 +14,14 @@ from modelsweep.fleet.metrics import (
     MOST_SERIES,
     RUNTIME_BOUNDS,
     Buckets,
+    Counted,
+    CountedBy,
     JobSample,
     Snapshot,
     runtime_counts,
     series_labels,
 )
+from modelsweep.fleet.scripts import load, names
 from scripts import docs
 
 BY_NAME = {metric.name: metric for metric in METRICS}
@@ -148,6 +151,21 @@ def test_jobs_by_state_and_what_is_open() -> None:
     assert one("modelsweep_report_age_seconds", snapshot) == 100
     assert values("modelsweep_report_age_seconds", Snapshot(now=2000)) == {}
     assert one("modelsweep_job_oldest_running_seconds", Snapshot(now=2000)) == 0
+
+
+def test_all_that_the_scripts_count_is_exported_and_nothing_else_is_waited_for() -> None:
+    sources = " ".join(load(name).source.decode() for name in names())
+    scripts = set(re.findall(r"(?:count|tally)\('(\w+)", sources)) | set(re.findall(r"'ms:metrics', '(\w+)", sources))
+    workers = {"bytes", "verdict", "severity", "problem", *(name.partition(":")[0] for name in runtime_counts(1))}
+    asked: set[str] = set()
+    for metric in METRICS:
+        if isinstance(metric.source, Counted):
+            asked.update(metric.source.fields)
+        elif isinstance(metric.source, CountedBy):
+            asked.add(metric.source.prefix)
+        elif isinstance(metric.source, Buckets):
+            asked.update((metric.source.prefix, f"{metric.source.prefix}_ms"))
+    assert asked == scripts | workers
 
 
 def test_series_of_a_histogram_are_its_three() -> None:
