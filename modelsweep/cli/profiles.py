@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from modelsweep.core.options import Depth
 
-RECOGNISERS = ("text", "media", "pointer")
+RECOGNISERS = ("text", "media", "pointer", "tfrecord")
 """Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")

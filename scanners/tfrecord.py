@@ -1,0 +1,78 @@
+"""TFRecord: training data, logs of TensorBoard (events.out.tfevents.*) and warm-up requests of SavedModels.
+
+Format: https://www.tensorflow.org/tutorials/load_data/tfrecord. What the records hold is data to whoever reads
+them, and is looked at as raw bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.reader import Reader
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+
+_HEADER = 12
+"""Bytes before a record: its length, and a checksum of that."""
+_FOOTER = 4
+"""Bytes behind a record: a checksum of it."""
+_FOLLOWED = 10_000
+"""Records whose lengths are followed; behind so many the rest is taken for more of them."""
+_POLYNOMIAL = 0x82F63B78
+_MASK = 0xA282EAD8
+_COST = 50
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a length and its own checksum begin the blob."""
+    return _length(blob.head[:_HEADER]) is not None
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield nothing; raises Malformed where a record does not follow the one before."""
+    position = 0
+    for _ in range(_FOLLOWED):
+        if position == blob.size:
+            break
+        context.operations.spend(_COST)
+        position += _record(blob.reader, position)
+        if position > blob.size:
+            raise Malformed(f"a record ends at byte {position:,}, the file at {blob.size:,}")
+    yield from ()
+
+
+def _record(reader: Reader, position: int) -> int:
+    """Return how many bytes the record at `position` takes."""
+    length = _length(reader.read(position, min(_HEADER, reader.size - position)))
+    if length is None:
+        raise Malformed("the length of a record does not match its checksum", position)
+    return _HEADER + length + _FOOTER
+
+
+def _length(header: bytes) -> int | None:
+    """Return the length that a header states, None where its checksum is another."""
+    if len(header) < _HEADER:
+        return None
+    crc = _crc32c(header[:8])
+    masked = ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
+    stated = int.from_bytes(header[8:], "little")
+    return int.from_bytes(header[:8], "little") if masked == stated else None
+
+
+def _crc32c(data: bytes) -> int:
+    """Return the checksum of a few bytes (Castagnoli's polynomial)."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (_POLYNOMIAL if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+SCANNER = Scanner(
+    name="tfrecord",
+    title="TFRecord (data and logs of TensorFlow)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".tfrecord", ".tfrecords", ".tfevents"),
+)
