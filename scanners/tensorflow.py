@@ -60,8 +60,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield operators wherever they stand, graphs inside strings as nested blobs, and the assets."""
     from scanners.parsing.tensorflow_graph import ROOTS
 
+    faults: list[Exception] = []
     for root in [ROOTS.get(blob.locator.name, "Graph")] if blob.expect else _roots(blob):
-        yield from _as(root, blob, context)
+        try:
+            yield from _as(root, blob, context)
+        except (Malformed, Truncated, OverLimit) as error:
+            faults.append(error)
+    if faults:
+        raise faults[0]
 
 
 def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:

@@ -322,7 +322,7 @@ def _rule_of(fact: Fact) -> Rule | None:
         return _TENSORFLOW[operator]
     if _is_shell(operator):
         return TENSORFLOW_SHELL
-    return None if operator.startswith("_") or operator in TENSORFLOW_OPERATORS else TENSORFLOW_CUSTOM
+    return None if not operator or operator.startswith("_") or operator in TENSORFLOW_OPERATORS else TENSORFLOW_CUSTOM
 
 
 def _is_shell(operator: str) -> bool:

@@ -245,6 +245,13 @@ CASES = {
     "writes_file_two_operators": of_nodes(
         constant("g", data(1, data(1, "w"), data(2, "Add"), data(2, "WriteFile"))), verdict=Verdict.MALICIOUS
     ),
+    "writes_file_behind_decoy": case(lambda: data(1, node("Add")) + data(2, meta_graph(EVIL)), Verdict.MALICIOUS),
+    "writes_file_behind_decoy_renamed": case(
+        lambda: data(1, node("Add")) + data(2, meta_graph(EVIL)), Verdict.MALICIOUS, "x.pb", True
+    ),
+    "writes_file_behind_unknown_fields": case(
+        lambda: b"\x0a\0" + number(99, 1) * 200 + EVIL, Verdict.MALICIOUS, "x.pb"
+    ),
     "benign_numbers_in_content": of_nodes(
         node("Const", attribute("value", data(8, number(1, 3), data(4, b"\xff" * 4)))), verdict=Verdict.CLEAN
     ),
