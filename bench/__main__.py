@@ -17,13 +17,14 @@ from bench.machine import describe_machine
 from bench.measure import Cost, interpreter_peak, run
 from bench.opcodes import measure_rates
 from bench.peers import HASH, PEERS, ROOT, TINY, Tool, environment, installed_peers, own_tools
+from bench.reports import measure_reports
 from bench.results import Results
-from bench.tables import fill, rates_section, workload_section
+from bench.tables import fill, rates_section, reports_section, workload_section
 from bench.workloads import WORKLOADS, Workload
 
 WORK = ROOT / "bench" / ".work"
-OPCODES = "opcodes"
-NAMES = (*(workload.name for workload in WORKLOADS), OPCODES)
+OPCODES, REPORTS = "opcodes", "reports"
+NAMES = (*(workload.name for workload in WORKLOADS), OPCODES, REPORTS)
 PATIENCE = 30.0
 """Seconds of a run from which a tool is run only once."""
 
@@ -58,6 +59,9 @@ def main(given: Sequence[str] | None = None) -> int:
         _report(options, workload.name, _workload(options, workload, peers, machine))
     if OPCODES in wanted:
         _report(options, OPCODES, _opcodes(options, machine))
+    if REPORTS in wanted:
+        rates = list(measure_reports(options.runs, options.scale))
+        _report(options, REPORTS, reports_section(rates, _note(options, machine)))
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.opcodes import GOALS, Rate
 from bench.peers import ANSWERS, HASH, OURS, Tool
+from bench.reports import MEMORY_GOAL, RATE_GOAL, ReportRate
 from bench.results import Quantity, Results
 from bench.workloads import Workload
 from modelsweep.core.units import MIB
@@ -90,6 +91,23 @@ def rates_section(rates: Sequence[Rate], note: str) -> str:
             goals.append(f"{wanted}: {slowest:.3g}, {'met' if slowest >= bound else '**missed**'}")
     body = table(("million opcodes per CPU second", *walkers), cells)
     return f"### Opcodes per second\n\n{body}\n\n" + "\n".join(goals) + f"\n\n{note}"
+
+
+def reports_section(rates: Sequence[ReportRate], note: str) -> str:
+    """Return the table of units per second and memory of writing reports, and the goals for all formats together."""
+    cells = [(", ".join(item.formats), f"{item.rate:,.0f}", _mebibytes(item.peak)) for item in rates]
+    body = table(("formats, in one pass", "units per CPU second", "RSS MB"), cells)
+    together = rates[-1]
+    peak = together.peak / MIB
+    goals = (
+        f"- together ≥ {RATE_GOAL:,} units/s: {together.rate:,.0f}, {_judged(together.rate >= RATE_GOAL)}",
+        f"- RSS ≤ {MEMORY_GOAL} MB: {peak:.0f} MB, {_judged(peak <= MEMORY_GOAL)}",
+    )
+    return f"### Reports of {together.units:,} units\n\n{body}\n\n" + "\n".join(goals) + f"\n\n{note}"
+
+
+def _judged(met: bool) -> str:
+    return "met" if met else "**missed**"
 
 
 def fill(path: Path, name: str, section: str) -> None:

@@ -6,6 +6,7 @@ refuses a whole file for one result that it does not like.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TextIO, cast
@@ -19,7 +20,7 @@ from reporting.address import FILESYSTEM_BASE, ROOT_BASE, address, quote
 from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
 from reporting.identity import Occurrences
 from reporting.kinds import MEANING
-from reporting.scratch import Scratch
+from reporting.scratch import Part, Scratch
 from reporting.severity import SARIF_LEVEL, SCORE
 from reporting.writer import View
 
@@ -61,7 +62,7 @@ class Draft:
         self._scratch = Scratch()
         self._seen = Occurrences()
         self._runs = [_Run(self._scratch, view.root)]
-        self._units: list[tuple[Locator, Artifact | None]] = []
+        self._units, self._room = Part(self._scratch, "\n"), ARTIFACTS
         self._notices: dict[bool, list[tuple[Problem, Known]]] = {True: [], False: []}
         self._beyond = 0
         self._note(report.problems, {})
@@ -73,8 +74,9 @@ class Draft:
 
     def add(self, result: UnitResult) -> None:
         """Take the findings of a result, and what is to be said of its file."""
-        if len(self._units) < ARTIFACTS:
-            self._units.append((result.unit.locator, result.artifacts[0] if result.artifacts else None))
+        if self._room:
+            self._room -= 1
+            self._units.add(_line(result))
         if not (result.findings or result.problems):
             return
         known = {item.locator: item for item in result.artifacts}
@@ -126,8 +128,10 @@ class Draft:
         files = self._runs[0].files
         notices = (self._notices[True] + self._notices[False])[:NOTIFICATIONS]
         notifications = [_notification(problem, self._view, files, known) for problem, known in notices]
-        for locator, artifact in self._units:
-            files.index(locator, {} if artifact is None else {artifact.locator: artifact})
+        for lines in self._units.text():
+            for line in filter(None, lines.split("\n")):
+                locator, known = _mention(line)
+                files.index(locator, known)
         return notifications + _left_out(report.totals, self._beyond)
 
 
@@ -241,6 +245,20 @@ def _region(span: Span | None) -> JsonObject:
         if span.length:
             region["byteLength"] = span.length
     return region
+
+
+def _line(result: UnitResult) -> str:
+    """Return what the artifact of a file is made of, in a line."""
+    where = result.unit.locator
+    blob = [result.artifacts[0].size, result.artifacts[0].digest] if result.artifacts else None
+    return json.dumps([where.uri, where.members, where.version, blob])
+
+
+def _mention(line: str) -> tuple[Locator, Known]:
+    """Return where a file of `_line` is, and what was examined there."""
+    uri, members, version, blob = json.loads(line)
+    locator = Locator(uri, tuple(members), version)
+    return locator, {locator: Artifact(locator, *blob, ())} if blob else {}
 
 
 def _way(locator: Locator) -> Iterator[Locator]:

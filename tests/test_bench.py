@@ -15,8 +15,9 @@ from bench.goals import cpu_at_most, fewer_cpu, quick_after_start, times_hash
 from bench.measure import Cost, interpreter_peak, run
 from bench.opcodes import PICKLETOOLS, PURE, measure_rates
 from bench.peers import HASH, OURS
+from bench.reports import CASES, measure_reports
 from bench.results import Results
-from bench.tables import fill, table
+from bench.tables import fill, reports_section, table
 from bench.workloads import WORKLOADS
 from modelsweep.core.units import MIB
 
@@ -100,6 +101,13 @@ def test_rates_of_all_walkers_are_measured() -> None:
     rates = list(measure_rates(1, 0.001))
     assert {PURE, PICKLETOOLS} <= {rate.walker for rate in rates}
     assert all(0.01 < rate.millions < 10_000 for rate in rates)
+
+
+def test_rates_of_reports_are_measured() -> None:
+    rates = list(measure_reports(1, 0.001))
+    assert [rate.formats for rate in rates] == list(CASES)
+    assert all(rate.units == 1000 and rate.rate > 10 and rate.peak > 4 * MIB for rate in rates)
+    assert "### Reports of 1,000 units" in reports_section(rates, "note")
 
 
 def test_ratios_are_taken_within_a_round() -> None:
