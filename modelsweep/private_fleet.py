@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from types import TracebackType
 from typing import Self
 
@@ -33,18 +31,17 @@ class PrivateFleet:
     def __init__(self, slots: int) -> None:
         secret = Key.new_secret()
         self._redis = PrivateRedis()
-        self._folder = ""
+        self._store = os.path.join(self._redis.folder, "store")  # removed with it, however this process ends
         self._workers: list[subprocess.Popen[bytes]] = []
         try:
-            self._folder = tempfile.mkdtemp(prefix="modelsweep-job-")
-            self.fleet = Fleet.reach(self._redis.url, self._folder, Key(bytes.fromhex(secret)))
+            self.fleet = Fleet.reach(self._redis.url, self._store, Key(bytes.fromhex(secret)))
             self._start_worker(slots, secret)
         except BaseException:
             self.close()
             raise
 
     def _start_worker(self, slots: int, secret: str) -> None:
-        options = {"broker": self._redis.url, "store": self._folder, "concurrency": str(slots), "root": "/"}
+        options = {"broker": self._redis.url, "store": self._store, "concurrency": str(slots), "root": "/"}
         command = [*_WORKER, *(part for name, value in options.items() for part in (f"--{name}", value))]
         environment = {**os.environ, VARIABLE: secret, "MODELSWEEP_LOG_LEVEL": "error"}
         self._workers.append(
@@ -83,5 +80,3 @@ class PrivateFleet:
         if hasattr(self, "fleet"):
             self.fleet.close()
         self._redis.close()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)

@@ -52,7 +52,7 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
     node = Node(settings, client, open_store(settings.store), key)
     background = Background(node)
     if with_parent:
-        threading.Thread(target=_die_with_parent, args=(node,), name="parent", daemon=True).start()
+        threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
     # Celery warns of root because of pickled messages: ours are JSON, checked, and parsed by no one else
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app = _app(node)
@@ -202,13 +202,11 @@ def _drain(node: Node, grace: float) -> None:
     threading.Timer(grace, node.stop).start()
 
 
-def _die_with_parent(node: Node) -> None:
+def _die_with_parent() -> None:
     """End this process, and with it its children, once nobody holds the other end of standard input."""
     while os.read(sys.stdin.fileno(), 1):
         pass
-    node.stop()
-    time.sleep(0.5)
-    os._exit(0)
+    os._exit(0)  # children notice, and Redis may be gone already: there is nobody to take leave of
 
 
 def _keep_logging(**_: object) -> None:

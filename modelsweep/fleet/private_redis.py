@@ -89,6 +89,11 @@ class PrivateRedis:
             raise
 
     @property
+    def folder(self) -> str:
+        """A folder for this user alone, which goes with the server."""
+        return str(self._folder)
+
+    @property
     def socket(self) -> str:
         """The path of its socket."""
         return str(self._folder / _SOCKET)
