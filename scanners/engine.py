@@ -36,18 +36,24 @@ def examine(
     started = time.perf_counter()
     examination = Examination(options, Context(options, reader.size, spool), scanners)
     examination.enter(Blob(unit.locator, reader), None)
-    # Names are judged with the content but are no part of it: two files of one content share their facts.
-    facts = [*examination.facts, *named(examination.artifacts)] if options.blacklist else examination.facts
-    findings = (*examination.findings, *judge(facts, options))
     return UnitResult(
         unit=replace(unit, size=reader.size),
         artifacts=tuple(examination.artifacts),
         facts=tuple(examination.facts),
-        findings=tuple(sorted(set_of(findings), key=_finding_order)),
+        findings=conclude(examination.findings, examination.facts, examination.artifacts, options),
         problems=tuple(examination.problems),
         bytes_read=examination.bytes_read,
         duration=time.perf_counter() - started,
     )
+
+
+def conclude(
+    found: Sequence[Finding], facts: Sequence[Fact], artifacts: Sequence[Artifact], options: Options
+) -> tuple[Finding, ...]:
+    """Return the findings of a unit in order: those that scanners `found`, and what the judges find in its facts."""
+    # Names are judged with the content but are no part of it: two files of one content share their facts.
+    judged = judge([*facts, *named(artifacts)] if options.blacklist else facts, options)
+    return tuple(sorted(set_of((*found, *judged)), key=_finding_order))
 
 
 def _at_once(blob: Blob) -> Blob:
