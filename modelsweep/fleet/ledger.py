@@ -237,7 +237,8 @@ class Ledger:
             meta, counts, leased, (seconds, microseconds) = _answered(pipeline.execute)
         if b"generation" not in meta:
             raise UnknownJob(self.job)
-        named = {name.decode(): int(number) for name, number in counts.items()}
+        # Never below 0: of a chunk whose result was lost the ledger cannot say what it added
+        named = {name.decode(): max(0, int(number)) for name, number in counts.items()}
         return _progress(meta, named, leased, seconds + microseconds / 1e6)
 
     def digests(self, first: int, amount: int) -> list[bytes | None]:

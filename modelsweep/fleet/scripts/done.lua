@@ -52,14 +52,15 @@ if long <= place * DIGEST then
 end
 redis.call('SETRANGE', digests, place * DIGEST, ARGV[4])
 
--- What a chunk that was opened again since its results were lost adds to the counts stands there already
-local counted = redis.call('HEXISTS', key('reopened'), chunk) == 1
+-- What a chunk that was opened again since its results were lost adds to the counts stands there already. What a retry
+-- has to take back is noted once; where only the new result is worth a retry, it stands for the lost one, whose counts
+-- nobody knows.
+local counted, noted = redis.call('HEXISTS', key('reopened'), chunk) == 1, bit_is_set('retryable', chunk)
 local function tally(field, number)
-  if counted then
-    return
+  if not counted then
+    count(field, number)
   end
-  count(field, number)
-  if retryable then -- to be taken back when it is tried again
+  if retryable and not noted then
     redis.call('HINCRBY', key('redone'), field, number)
   end
 end
@@ -68,7 +69,7 @@ for at = 7, 6 + 2 * pairs_of_counts, 2 do
 end
 tally('chunks_done', 1)
 redis.call('HINCRBY', key('counts'), 'done:' .. queue, 1)
-if retryable then
+if retryable and not noted then
   redis.call('HINCRBY', key('redone'), 'done:' .. queue, 1)
   redis.call('SETBIT', key('retryable'), chunk, 1)
 end
