@@ -20,6 +20,7 @@ LINE = 256 * MIB
 WHOLE = 4 * MIB
 """Bytes that are compressed and expanded in one call: quicker, and every cut is noticed. More are streamed."""
 _PIECE = 256 * KIB
+_decode = json.JSONDecoder().raw_decode  # less than half the time of json.loads for a short line
 
 
 def pack(lines: Iterable[bytes]) -> bytes:
@@ -104,8 +105,11 @@ def _lines(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
 
 
 def loads(line: bytes, name: str) -> Any:
-    """Return the JSON of a line; raises Damaged where it is none or nested too deep."""
+    """Return the JSON of a line, which is ASCII; raises Damaged where it is none or nested too deep."""
     try:
-        return json.loads(line)
+        value, end = _decode(line.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise Damaged(name, f"no JSON: {type(error).__name__}") from error
+    if end != len(line):
+        raise Damaged(name, "more than one JSON value in a line")
+    return value
