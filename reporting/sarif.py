@@ -258,7 +258,7 @@ def _mention(line: str) -> tuple[Locator, Known]:
     """Return where a file of `_line` is, and what was examined there."""
     uri, members, version, blob = json.loads(line)
     locator = Locator(uri, tuple(members), version)
-    return locator, {locator: Artifact(locator, *blob, ())} if blob else {}
+    return locator, {locator: Artifact(locator, blob[0], blob[1], ())} if blob else {}
 
 
 def _way(locator: Locator) -> Iterator[Locator]:
