@@ -12,7 +12,9 @@ CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 KERAS = ("keras", "keras-h5")
 GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
-FORMATS = (*PICKLES, *GRAPHS, *KERAS, "safetensors", "gguf")
+LIBRARIES = ("skops",)
+"""Formats of single libraries."""
+FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, "safetensors", "gguf")
 CONFIGURATIONS = ("json", "yaml", "python", "python-compiled")
 """Text that makes loaders import and call what it names, and the code that they import."""
 HIDDEN = ("executable", "executables", "scripts", "pickles")
@@ -34,14 +36,18 @@ class Profile(NamedTuple):
 
 PROFILES = (
     Profile("quick-scan", "structure and code only, in a moment", depth="quick"),
-    Profile("serialization-attacks", "code that loading would run", (*PICKLES, *CONFIGURATIONS, *CONTAINERS, *HIDDEN)),
+    Profile(
+        "serialization-attacks",
+        "code that loading would run",
+        (*PICKLES, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS, *HIDDEN),
+    ),
     Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
-    Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *KERAS, *HIDDEN)),
+    Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *KERAS, *LIBRARIES, *HIDDEN)),
     Profile("secrets-network-threats", "credentials, addresses and network code", awaits=SECRETS),
     Profile(
         "model-behavior",
         "what a model runs when it is used",
-        ("torch", "torch-legacy", "gguf", *GRAPHS, *CONFIGURATIONS, *CONTAINERS),
+        ("torch", "torch-legacy", "gguf", *GRAPHS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS),
     ),
     Profile("full-audit", "everything"),
 )

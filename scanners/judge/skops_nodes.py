@@ -1,0 +1,124 @@
+"""What a file of skops names, judged by the tables of pickles: inert, dangerous by family, everything else unknown.
+
+skops asks whoever loads a file to list the types that it does not know, and many pass on whatever the file asks for.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.options import Options
+from scanners.judge.dangerous_names import family
+
+_NAMES_SHOWN = 5
+_SKOPS = "https://skops.readthedocs.io/en/stable/persistence.html"
+
+DANGEROUS = Rule(
+    id="skops/dangerous-callable",
+    title="The file names a callable that runs commands or code",
+    severity=Severity.CRITICAL,
+    message="{path} ({kind}) names {subject} ({family})",
+    why="Loading imports what a node names, and calls it, or puts it where the model calls it, as soon as the type is "
+    "trusted. Many programs trust whatever get_untrusted_types returns.",
+    fix="Do not load the file. Find out where it came from.",
+    cwe=502,
+    references=(_SKOPS, "https://nvd.nist.gov/vuln/detail/CVE-2024-37065"),
+)
+ACCESS = Rule(
+    id="skops/file-or-network-access",
+    title="The file names a callable that reaches files or the network",
+    severity=Severity.WARNING,
+    message="{path} ({kind}) names {subject} ({family})",
+    why="A model that loads gets hold of a function with which it, or what it was made for, opens files or addresses.",
+    fix="Review what the model does with it before you add it to the trusted types.",
+    cwe=829,
+    references=(_SKOPS,),
+)
+METHOD = Rule(
+    id="skops/method-by-name",
+    title="A function that reaches into whatever it is given",
+    severity=Severity.WARNING,
+    message="{path} makes {subject} of {arguments}",
+    why="The model keeps a function that looks up an attribute or calls a method of its data by a name from the file.",
+    fix="Make sure that the names are those of plain data, such as a column's `lower`.",
+    confidence="medium",
+    cwe=470,
+    references=(_SKOPS, "https://nvd.nist.gov/vuln/detail/CVE-2025-54412"),
+)
+UNKNOWN = Rule(
+    id="skops/unknown-type",
+    title="The file needs types of a package that is not known to be harmless",
+    severity=Severity.WARNING,
+    message="loading would use {count} unknown name(s) of the package {subject}: {names}",
+    why="skops refuses such types until they are listed as trusted. What importing and making them does is not in the "
+    "file.",
+    fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do before "
+    "you trust them.",
+    confidence="medium",
+    cwe=502,
+    references=(_SKOPS,),
+)
+KINDS = frozenset({"skops-node"})
+RULES = (DANGEROUS, ACCESS, METHOD, UNKNOWN)
+_ACCESS = frozenset({"network access", "file access"})
+_GETTERS = frozenset({"operator.attrgetter", "operator.itemgetter", "operator.methodcaller"})
+
+
+def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
+    """Yield what nodes name that is dangerous, reaches into objects by name, or is unknown."""
+    unknown: dict[tuple[object, str], list[Fact]] = {}
+    for fact in facts:
+        if any(fnmatch.fnmatchcase(fact.value, pattern) for pattern in options.allow_imports):
+            continue
+        if fact.detail["how"] == "operator" and fact.value in _GETTERS:
+            yield from _getter(fact)
+        elif not _is_inert(fact):
+            danger = _danger(fact)
+            if danger:
+                yield _said(ACCESS if danger in _ACCESS else DANGEROUS, fact, family=danger)
+            else:
+                unknown.setdefault((fact.locator, fact.value.partition(".")[0]), []).append(fact)
+    for (_, package), members in unknown.items():
+        yield _unknown(package, members)
+
+
+def _getter(fact: Fact) -> Iterator[Finding]:
+    """Yield a finding where names of attributes are taken from the file; those of Python's own attributes are worse."""
+    arguments = str(fact.detail["arguments"])
+    if "__" in arguments:
+        yield _said(DANGEROUS, fact, family="indirection")
+    elif fact.value != "operator.itemgetter":
+        yield _said(METHOD, fact, arguments=arguments or "values that are no text")
+
+
+def _is_inert(fact: Fact) -> bool:
+    from scanners.judge.inert import is_class, is_inert_name
+    from scanners.judge.inert_names import ARGUMENT_RULES
+
+    if fact.detail["how"] == "method":
+        owner, _, name = fact.value.rpartition(".")
+        return is_class(owner) and not name.startswith("_") and not family(fact.value)
+    if fact.detail["how"] == "operator":
+        return False
+    known = is_inert_name(fact.value) and fact.value not in ARGUMENT_RULES
+    return is_class(fact.value) or (known and not family(fact.value))
+
+
+def _danger(fact: Fact) -> str:
+    found = family(fact.value)
+    # Whatever else of `operator` is called on load calls, or gets at, what it is given.
+    return found or ("indirection" if fact.detail["how"] == "operator" else "")
+
+
+def _said(rule: Rule, fact: Fact, **evidence: Json) -> Finding:
+    path = str(fact.detail["path"])
+    return Finding(rule, fact.locator, fact.value, path=path, evidence={"kind": fact.detail["kind"], **evidence})
+
+
+def _unknown(package: str, members: list[Fact]) -> Finding:
+    names = sorted({fact.value for fact in members})
+    shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+    evidence: dict[str, Json] = {"count": len(names), "names": shown}
+    return Finding(UNKNOWN, members[0].locator, package, evidence=evidence)

@@ -1,0 +1,237 @@
+"""Skops: a zip whose `schema.json` names, node by node, the classes and functions that loading imports and calls.
+
+Format: skops/io/_audit.py and skops/io/_general.py of https://github.com/skops-dev/skops. Each node has `__loader__`
+(the kind of node), `__module__` and `__class__`. What is named is judged in `scanners.judge.skops_nodes`; the members
+are examined by the scanner of zips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, problem_of
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.parsing.json_text import JsonFault, as_utf8, documents
+
+if TYPE_CHECKING:
+    from scanners.parsing.zip_directory import ZipEntry
+
+NAME = "skops"
+_SCHEMA = "schema.json"
+_SUFFIX = ".skops"
+SIZE_LIMIT = 64 * MIB
+"""Bytes of a schema that are parsed; objects take about eight times as much memory."""
+_SHOWN = 200
+_METHOD, _OPERATOR = "MethodNode", "OperatorFuncNode"
+# Kinds of nodes that take no notice of the class they are given
+_WITHOUT_CLASS = frozenset(
+    {"JsonNode", "CachedNode", "SliceNode", "DTypeNode", "BytesNode", "BytearrayNode", "PartialNode"}
+)
+_HELD = frozenset({"FunctionNode", "TypeNode"})
+"""Kinds of nodes that import what they name, and hand it on without calling it."""
+
+CONFUSED = Rule(
+    id="skops/confused-node",
+    title="A node that says it is another type than it loads",
+    severity=Severity.CRITICAL,
+    message="{path} ({kind}) states that it is {subject}, and loads {loaded}",
+    why="Releases of skops before 0.12 asked whether the stated type is trusted, and then called another one. skops "
+    "does not write such files: the node was made to get past the list of trusted types.",
+    fix="Do not load the file. Find out where it came from.",
+    cwe=351,
+    references=(
+        "https://nvd.nist.gov/vuln/detail/CVE-2025-54412",
+        "https://nvd.nist.gov/vuln/detail/CVE-2025-54413",
+    ),
+)
+NOT_SKOPS = Rule(
+    id="skops/not-a-zip",
+    title="A file named .skops that is none",
+    severity=Severity.WARNING,
+    message="the file is named {subject}, and is no zip",
+    why="Where a file is no zip, Card.get_model of skops 0.12 and before hands it to joblib, which unpickles it: the "
+    "name promises the safe format, and the other one is loaded.",
+    fix="Load it with skops.io.load, which refuses such a file; ask its author for a real one.",
+    cwe=502,
+    references=("https://nvd.nist.gov/vuln/detail/CVE-2025-54886",),
+)
+
+
+class _Node(NamedTuple):
+    path: str
+    value: dict[str, Json]
+
+    def text(self, key: str) -> str:
+        """Return the text under a key, or nothing."""
+        value = self.value.get(key)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def name(self) -> str:
+        """The dotted name that the node states."""
+        return f"{self.text('__module__')}.{self.text('__class__')}"
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is a zip with a schema, or is named as skops."""
+    return blob.locator.suffix == _SUFFIX or bool(_schemas(blob, None))
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what loading would import and call; raises Malformed where a file named .skops has no schema."""
+    from scanners.parsing.zip_directory import find_archive
+
+    named = blob.locator.suffix == _SUFFIX
+    if named and find_archive(blob.reader, blob.head) is None:
+        yield Finding(NOT_SKOPS, blob.locator, printable(blob.locator.name, _SHOWN))
+        raise Malformed("no zip archive, which every file of skops is")
+    schemas = _schemas(blob, context)
+    if named and not schemas:
+        raise Malformed(f"the archive has no {_SCHEMA}")
+    for entry in schemas:
+        yield from _schema(blob, context, entry, named)
+
+
+def _schemas(blob: Blob, context: Context | None) -> list[ZipEntry]:
+    from scanners.parsing.zip_directory import find_archive, read_directory
+
+    if find_archive(blob.reader, blob.head) is None:
+        return []
+    entries = read_directory(blob.reader, context.limits if context else None).entries
+    return [entry for entry in entries if entry.name == _SCHEMA]
+
+
+def _schema(blob: Blob, context: Context, entry: ZipEntry, named: bool) -> Iterator[Item]:
+    """Yield what one schema names; nothing where another program's schema stands in a zip of another name."""
+    from scanners.parsing.zip_directory import member_blob
+
+    try:
+        member = member_blob(blob, entry, context)
+    except (Malformed, Truncated):
+        return  # the zip scanner says so of every member
+    with closing(member.reader):
+        limit = min(SIZE_LIMIT, context.limits.parsed_bytes // 8)
+        if member.size > limit:
+            raise OverLimit(f"more than {limit:,} bytes of schema")
+        data = as_utf8(member.reader.read(0, member.size))
+    if b"__loader__" not in data and b"\\u" not in data:
+        if named:
+            yield problem_of(Malformed("the schema has no nodes"), member.locator, NAME)
+        return
+    yield Fact("framework", NAME, blob.locator)
+    try:
+        found = documents(data.decode("utf-8", "replace"))
+    except JsonFault as fault:
+        yield problem_of(Malformed(f"the schema is no JSON: {fault}"), member.locator, NAME)
+        return
+    told: set[tuple[str, str]] = set()
+    for document in found:
+        for node in _nodes(document, context):
+            for item in _node(member, node):
+                key = (item.kind + str(item.detail["how"]), item.value) if isinstance(item, Fact) else ("", node.path)
+                if key not in told:
+                    told.add(key)
+                    yield item
+
+
+def _nodes(document: Json, context: Context) -> Iterator[_Node]:
+    """Yield every object of the schema that has a loader, outer ones first."""
+    left: list[tuple[str, Json]] = [("", document)]
+    while left:
+        context.operations.spend()
+        path, value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("__loader__"), str):
+                yield _Node(path or "the root", value)
+            inner = [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+        elif isinstance(value, list):
+            inner = [(f"{path}[{at}]", item) for at, item in enumerate(value)]
+        else:
+            continue
+        left += reversed([(place, item) for place, item in inner if isinstance(item, dict | list)])
+
+
+def _node(member: Blob, node: _Node) -> Iterator[Fact | Finding]:
+    kind = node.text("__loader__")
+    content = node.value.get("content")
+    inner = _Node(node.path, content) if isinstance(content, dict) else None
+    if kind == _METHOD and inner is not None:
+        yield from _method(member, node, inner)
+    elif kind == _OPERATOR:
+        yield from _operator(member, node)
+    elif kind not in _WITHOUT_CLASS:
+        yield _fact(member, node, _named(node, inner), "name" if kind in _HELD else "call")
+    if kind == "RandomGeneratorNode":
+        yield from _bit_generator(member, node)
+
+
+def _named(node: _Node, content: _Node | None) -> str:
+    """Return what a node names; protocol 0 kept functions and types a level deeper."""
+    kind = node.text("__loader__")
+    if kind == "FunctionNode" and content is not None and content.text("function"):
+        return f"{content.text('module_path')}.{content.text('function')}"
+    return content.name if kind == "TypeNode" and content is not None and content.text("__class__") else node.name
+
+
+def _method(member: Blob, node: _Node, content: _Node) -> Iterator[Fact | Finding]:
+    """Yield the method that is taken from an object, which has to be of the class that the node states."""
+    owner = content.value.get("obj")
+    if not isinstance(owner, dict):
+        return
+    loaded = _Node(node.path, owner)
+    yield _fact(member, node, f"{loaded.name}.{content.text('func')}", "method")
+    if loaded.name != node.name:
+        yield _confused(member, node, loaded.name)
+
+
+def _operator(member: Blob, node: _Node) -> Iterator[Fact | Finding]:
+    """Yield the function of `operator`, which is called whatever module the node states, with what it is given."""
+    yield _fact(member, node, f"operator.{node.text('__class__')}", "operator", _texts(node.value.get("attrs")))
+    if node.text("__module__") != "operator":
+        yield _confused(member, node, f"operator.{node.text('__class__')}")
+
+
+def _texts(attributes: Json) -> str:
+    """Return the arguments of a function, as far as they are plain values, the way the schema spells them."""
+    content = attributes.get("content") if isinstance(attributes, dict) else None
+    values = [item.get("content") for item in content if isinstance(item, dict)] if isinstance(content, list) else []
+    return ", ".join(value for value in values if isinstance(value, str))
+
+
+def _bit_generator(member: Blob, node: _Node) -> Iterator[Fact]:
+    """Yield what numpy's generator is made of: a name of numpy.random that stands deep in its state."""
+    value: Json = node.value
+    for key in ("content", "bit_generator_state", "content", "bit_generator", "content"):
+        value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, str):
+        name = value.strip('"')
+        yield _fact(member, node, f"numpy.random.{name}", "call")
+
+
+def _fact(member: Blob, node: _Node, name: str, how: str, arguments: str = "") -> Fact:
+    detail: dict[str, Json] = {"how": how, "kind": printable(node.text("__loader__"), _SHOWN)}
+    detail |= {"path": printable(node.path, _SHOWN), "arguments": printable(arguments, _SHOWN)}
+    return Fact("skops-node", printable(name, _SHOWN), member.locator, detail=detail)
+
+
+def _confused(member: Blob, node: _Node, loaded: str) -> Finding:
+    evidence: dict[str, Json] = {"kind": node.text("__loader__"), "loaded": printable(loaded, _SHOWN)}
+    path = printable(node.path, _SHOWN)
+    return Finding(CONFUSED, member.locator, printable(node.name, _SHOWN), path=path, evidence=evidence)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Skops (scikit-learn without pickle)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(CONFUSED, NOT_SKOPS),
+    suffixes=(_SUFFIX,),
+)
