@@ -13,9 +13,10 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, TextIO
+from dataclasses import replace
+from typing import TextIO
 
 from redis import Redis
 
@@ -29,7 +30,7 @@ from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import SCANS, Message, scan_message
 from modelsweep.fleet.pages import Pages, parent_of
 from modelsweep.fleet.problems import open_problems, problems_name
-from modelsweep.fleet.results import chunk_of, digest_of, encode_chunk, results_name
+from modelsweep.fleet.results import ChunkResults, chunk_of, digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from modelsweep.fleet.stored import (
@@ -63,14 +64,6 @@ Publish = Callable[[Sequence[Message]], object]
 
 class _Lost(Exception):
     """Another finalizer took over, or the job was opened again."""
-
-
-class _Seen(NamedTuple):
-    """What the results of a chunk were made with, and how many there are; None and 0 for those that cannot be read."""
-
-    chunk: int
-    tool: Tool | None
-    units: int
 
 
 def finalize(
@@ -151,15 +144,17 @@ class _Finalizer:
         """Write everything and publish it; False where chunks are examined again first."""
         earlier = self._earlier()
         unreadable: set[int] = set()
+        tool: Tool | None = None
         while True:
-            results = self._collect(unreadable)
-            if results is None:
-                return False
             try:
-                self._write(results)
-                break
+                manifest = self._collect(unreadable, tool)
+                if manifest is None:
+                    return False
+                tool = self._write(manifest)
+                if tool == manifest.tool:
+                    break
             except (Absent, Damaged) as fault:
-                # Readable a moment ago. Each round takes out another chunk, so there is an end.
+                # Each round takes out another chunk, so there is an end.
                 chunk = chunk_of(fault.name)
                 if chunk is None or chunk in unreadable:
                     raise StoreFault(fault.name, fault.detail) from fault
@@ -179,50 +174,57 @@ class _Finalizer:
 
     # -- what is in the report
 
-    def _collect(self, unreadable: Collection[int]) -> Manifest | None:
-        """Return what the report is made of, None where lost results are made again first."""
+    def _collect(self, unreadable: Collection[int], tool: Tool | None) -> Manifest | None:
+        """Return what the report is made of, None where lost results are made again first.
+
+        Nothing is looked at before it is written, unless something was `unreadable`. `tool` is what the results were
+        made with, where that is known.
+        """
         progress = self._ledger.progress()
         digests = self._digests(progress.allocated)
         cancelled = progress.state is JobState.CANCELLED
         undone = {chunk for chunk, digest in enumerate(digests) if digest is None}
         if undone and not cancelled:
             raise _Lost  # it was opened again
-        tools: set[Tool] = set()
-        lost, units = set(unreadable), 0
-        for look in ahead(lambda chunk: self._look(chunk, digests[chunk]), range(len(digests))):
-            if look.tool is None:
-                lost.add(look.chunk)
-            elif look.chunk not in unreadable:
-                tools.add(look.tool)
-                units += look.units
-        lost -= undone
+        lost = (self._lost(digests) | set(unreadable) if unreadable else set()) - undone
         if lost and not cancelled and self._reopen(lost):
             return None
-        tool = merged_tool(tools) or self._own_tool()
+        own = self._first_tool(digests, undone | lost)
         problems = list(self._problems(cancelled))
         for chunk in sorted(lost | undone):
             results, unknown = self._instead(chunk, chunk in undone)
-            digests[chunk] = self._keep(chunk, tool, results)
-            units += len(results)
+            digests[chunk] = self._keep(chunk, own, results)
             problems += unknown
         families = tuple(self._families(progress.allocated))
-        return self._manifest(tool, units, pack_digests(digests), families, tuple(problems), progress)
+        return self._manifest(tool or own, pack_digests(digests), families, tuple(problems), progress)
 
     def _digests(self, amount: int) -> list[bytes | None]:
         """Return the digests of all chunks."""
         starts = range(0, amount, _BLOCK)
         return [digest for start in starts for digest in self._ledger.digests(start, min(_BLOCK, amount - start))]
 
-    def _look(self, chunk: int, digest: bytes | None) -> _Seen:
-        """Return what there is of a chunk; raises StoreFault where the store does not answer, and _Lost."""
-        self._held.check()
-        if digest is None:
-            return _Seen(chunk, None, 0)
-        try:
-            results = fetch_results(self._store, self._spec.id, chunk, digest)
-        except (Absent, Damaged):
-            return _Seen(chunk, None, 0)
-        return _Seen(chunk, results.tool, len(results))
+    def _lost(self, digests: Sequence[bytes | None]) -> set[int]:
+        """Return the chunks whose results are not what the ledger knows; raises StoreFault, and _Lost."""
+
+        def look(chunk: int) -> int | None:
+            self._held.check()
+            digest = digests[chunk]
+            try:
+                if digest is not None:
+                    fetch_results(self._store, self._spec.id, chunk, digest)
+            except (Absent, Damaged):
+                return chunk
+            return None
+
+        return {chunk for chunk in ahead(look, range(len(digests))) if chunk is not None}
+
+    def _first_tool(self, digests: Sequence[bytes | None], without: Collection[int]) -> Tool:
+        """Return what the first results were made with; others may be of another version, which `_write` finds."""
+        for chunk, digest in enumerate(digests):
+            if digest is not None and chunk not in without:
+                return fetch_results(self._store, self._spec.id, chunk, digest).tool
+        with Supervisor(self._spec.options, 1) as supervisor:
+            return supervisor.tool()
 
     def _reopen(self, lost: set[int]) -> bool:
         """Have chunks examined again; False where that was tried often enough for all of them."""
@@ -285,15 +287,9 @@ class _Finalizer:
                 positions = (0,) * count
             yield Family(parent, extent.first, positions)
 
-    def _own_tool(self) -> Tool:
-        """Return what this worker would have examined with, for a job in which nothing was."""
-        with Supervisor(self._spec.options, 1) as supervisor:
-            return supervisor.tool()
-
     def _manifest(
         self,
         tool: Tool,
-        units: int,
         digests: bytes,
         families: tuple[Family, ...],
         problems: tuple[Problem, ...],
@@ -307,7 +303,7 @@ class _Finalizer:
             tool=tool,
             options=shown_options(self._spec.options, self._spec.selection),
             run=Run(start_time=float(epoch)) if epoch.isdigit() else run,
-            units=units,
+            units=progress.units,
             digests=digests,
             families=families,
             problems=problems,
@@ -316,14 +312,27 @@ class _Finalizer:
 
     # -- writing
 
-    def _write(self, manifest: Manifest) -> None:
-        """Write all reports, the summary and the manifest; raises Absent, Damaged, StoreFault, _Lost."""
-        report = report_of(manifest, self._store, self._held.check)
+    def _write(self, manifest: Manifest) -> Tool:
+        """Write all reports, the summary and the manifest, and return what the results were made with.
+
+        Where that is not what the manifest says, all is to be written again. Raises Absent, Damaged, StoreFault, _Lost.
+        """
+        tools: set[Tool] = set()
+
+        def watch(results: Iterable[UnitResult]) -> None:
+            self._held.check()
+            if isinstance(results, ChunkResults):
+                tools.add(results.tool)
+
+        report = report_of(manifest, self._store, watch)
         view = View(root=self._spec.root or os.sep)
         writers = [writer for writer in WRITERS if writer.name in self._spec.reports]
         try:
             drafts = [writer.draft(report, view) for writer in writers]
             report = fill(report, drafts)
+            report = replace(report, counted=report.totals)
+            if tools and merged_tool(tools) != manifest.tool:
+                return merged_tool(tools) or manifest.tool
             for writer, draft in zip(writers, drafts, strict=True):
                 with _text(self._store, f"{self._folder}/{report_name(writer)}") as stream:
                     draft.finish(report, stream)
@@ -331,7 +340,9 @@ class _Finalizer:
             raise StoreFault(self._folder, f"no room for what a report needs meanwhile: {error.strerror}") from error
         files = {writer.name: report_name(writer) for writer in writers}
         self._store.put(f"{self._folder}/{SUMMARY}", json.dumps(summary_of(report, files), indent=2).encode() + b"\n")
+        manifest = replace(manifest, units=report.totals.files)
         self._store.put(f"{self._folder}/{MANIFEST}", seal_manifest(manifest, self._key))
+        return manifest.tool
 
 
 class _Extents:

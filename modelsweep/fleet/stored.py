@@ -139,14 +139,18 @@ def _purpose(job: str) -> str:
     return f"manifest {job}"
 
 
-def report_of(manifest: Manifest, store: Store, check: Callable[[], None] | None = None) -> Report:
+Watch = Callable[[Iterable[UnitResult]], None]
+
+
+def report_of(manifest: Manifest, store: Store, watch: Watch | None = None) -> Report:
     """Return the report of a job, whose results are read from `store` each time somebody goes over them.
 
-    Going over them raises Absent, StoreFault, Damaged; `check` is called for each chunk, and may raise to stop it.
+    Going over them raises Absent, StoreFault, Damaged; `watch` gets the results of each chunk (ChunkResults, or nothing
+    where there are none) before they are decoded, and may raise to stop it.
     """
 
     def read() -> Iterator[UnitResult]:
-        results = _Walk(manifest, store, check).results()
+        results = _Walk(manifest, store, watch).results()
         return results if manifest.durations else (replace(result, duration=0.0) for result in results)
 
     return Report(
@@ -162,8 +166,8 @@ def report_of(manifest: Manifest, store: Store, check: Callable[[], None] | None
 class _Walk:
     """One pass over all results."""
 
-    def __init__(self, manifest: Manifest, store: Store, check: Callable[[], None] | None) -> None:
-        self._manifest, self._store, self._check = manifest, store, check
+    def __init__(self, manifest: Manifest, store: Store, watch: Watch | None) -> None:
+        self._manifest, self._store, self._watch = manifest, store, watch
         self._children = _children(manifest)
 
     def results(self) -> Iterator[UnitResult]:
@@ -198,9 +202,9 @@ class _Walk:
 
     def _below(self, chunk: int, blobs: Iterator[Iterable[UnitResult]]) -> Iterator[UnitResult]:
         """Yield the results of a chunk and of all that was found in it."""
-        if self._check:
-            self._check()
         results = next(blobs)
+        if self._watch:
+            self._watch(results)
         pending = deque(self._children.get(chunk, ()))
         if not pending:
             yield from results

@@ -76,11 +76,17 @@ class Fleet:
         self.ledger.alloc(first, bytes([1]) * len(chunks), page, b"%d" % first, units=units)
         return first
 
-    def do(self, chunk: int, results: Sequence[UnitResult], children: Allotment | None = None) -> int:
+    def do(
+        self,
+        chunk: int,
+        results: Sequence[UnitResult],
+        children: Allotment | None = None,
+        tool: Tool = SAMPLE.tool,
+    ) -> int:
         """Examine a chunk, and return the first of its children, else -1."""
         claim = self.ledger.claim(chunk, self.ledger.progress().generation, "worker", 1000)
         assert claim.granted
-        blob = encode_chunk(SAMPLE.tool, results)
+        blob = encode_chunk(tool, results)
         self.store.put(results_name(JOB, chunk, digest_of(blob)), blob)
         done = self.ledger.done(chunk, claim.token, digest_of(blob), {"units": len(results)}, children=children)
         return -1 if done.first_child is None else done.first_child
@@ -524,6 +530,32 @@ def versions() -> Iterator[tuple[list[Tool], Tool | None]]:
     yield [], None
     yield [old, old], old
     yield [new, old, new], Tool("0.1.0, 0.2.0", "", ("pickle", "zip", "onnx"))
+
+
+def test_workers_of_two_versions_make_one_report(fleet: Fleet) -> None:
+    results = plain(4)
+    newer = replace(SAMPLE.tool, version="9.0.0", scanners=(*SAMPLE.tool.scanners, "newest"))
+    fleet.allocate([results[:2], results[2:]])
+    fleet.seal()
+    for chunk, tool in ((0, SAMPLE.tool), (1, newer)):
+        fleet.do(chunk, results[2 * chunk : 2 * chunk + 2], tool=tool)
+    assert fleet.finalize()
+    both = replace(expected(results), tool=replace(newer, version=f"{SAMPLE.tool.version}, 9.0.0"))
+    assert_published(fleet, both)
+
+
+def test_also_where_results_of_one_of_them_are_lost(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finalizer, "REOPENED", 0)
+    fleet.allocate([plain(1)] * 3)
+    fleet.seal()
+    for chunk in range(3):
+        fleet.do(chunk, plain(1), tool=replace(SAMPLE.tool, version=f"{chunk}"))
+    fleet.blobs()[0].unlink()
+    assert fleet.finalize()
+    document = json.loads(fleet.file("report.json"))
+    assert document["tool"]["version"] == "1, 2"
+    assert document["files_scanned"] == 3
+    assert len(document["problems"]) == 2
 
 
 @pytest.mark.parametrize(("tools", "merged"), list(versions()))

@@ -6,7 +6,7 @@ import dataclasses
 import random
 import threading
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from modelsweep.core.report import Run, Tool, Unit, UnitResult
 from modelsweep.fleet import stored
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.packing import pack
-from modelsweep.fleet.results import digest_of, encode_chunk, results_name
+from modelsweep.fleet.results import ChunkResults, digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Forged, Key
 from modelsweep.fleet.store import Absent, Store
 from modelsweep.fleet.stored import Family, Manifest, ahead, open_manifest, pack_digests, report_of, seal_manifest
@@ -146,13 +146,14 @@ def test_a_pass_may_be_stopped(store: Store) -> None:
     digests = [put(store, number, [named(0, "a")]) for number in range(40)]
     calls = 0
 
-    def check() -> None:
+    def watch(results: Iterable[UnitResult]) -> None:
         nonlocal calls
+        assert isinstance(results, ChunkResults)
         calls += 1
         if calls > 3:
             raise KeyError("lost")
 
-    results = iter(report_of(manifest_of(digests), store, check).results)
+    results = iter(report_of(manifest_of(digests), store, watch).results)
     assert len([next(results) for _ in range(3)]) == 3
     with pytest.raises(KeyError, match="lost"):
         next(results)
