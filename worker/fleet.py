@@ -6,6 +6,7 @@ Started by `modelsweep worker`, never by `celery -A`, which would put the workin
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -32,8 +33,10 @@ from worker.launcher import SandboxFailed
 from worker.node import JobGone, Node, WorkerSettings
 from worker.sweeper import forget, leads, sweep
 
-SWEEP_EVERY = 5.0
-"""Seconds between two sweeps."""
+SWEEP_EVERY = 4.0
+"""Seconds between two sweeps; with a short lease, half of that."""
+LEADS_FOR = 2
+"""Sweeps that a leader may miss before another worker leads: a node that is killed may be the leader."""
 FORGET_EVERY = 600.0
 """Seconds between two looks for jobs that are to be forgotten."""
 RENEWALS = 3
@@ -47,6 +50,7 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
     `with_parent` ends the process when its standard input does: whoever started it is gone. Raises BrokerFault,
     LedgerFault and StoreFault where the fleet cannot be reached.
     """
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until Celery takes it over
     client = client_of(settings.broker)
     check_server(client)
     node = Node(settings, client, open_store(settings.store), key)
@@ -151,12 +155,11 @@ class Background:
         self._node = node
         self._over = threading.Event()
         self._forgets_at = 0.0
+        self._sweep_every = min(SWEEP_EVERY, node.settings.lease / 2)
         self._threads = [
             threading.Thread(target=self._every, args=(node.settings.lease / RENEWALS, node.renew), daemon=True),
             threading.Thread(target=self._every, args=(liveness.BEAT_EVERY, self._beat), daemon=True),
-            threading.Thread(
-                target=self._every, args=(min(SWEEP_EVERY, node.settings.lease), self._sweep), daemon=True
-            ),
+            threading.Thread(target=self._every, args=(self._sweep_every, self._sweep), daemon=True),
         ]
 
     def start(self) -> None:
@@ -187,7 +190,7 @@ class Background:
 
     def _sweep(self) -> None:
         node = self._node
-        if leads(node.client, node.name):
+        if leads(node.client, node.name, LEADS_FOR * self._sweep_every):
             swept = sweep(node.client, node.publish, node.settings.lease / 2)
             if swept.again:
                 _log.info("swept", again=swept.again)

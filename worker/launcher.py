@@ -17,7 +17,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Tool
 from modelsweep.core.wire import encode_options
 from worker.channel import BadMessage, Closed, receive, send
-from worker.spool_directory import make_spool_directory, remove_spool_directory
+from worker.spool_directory import new_spool_path, remove_spool_directory
 
 # -I and -S: no PYTHON* variables, no working directory, no user site, no start-up hooks; the path is exactly ours.
 # Collecting garbage while modules are imported would cost 6 ms of 55, and find none.
@@ -44,16 +44,13 @@ class Launcher:
     """One zygote with the children forked from it; it starts at once, beside what the caller does next."""
 
     def __init__(self, options: Options) -> None:
-        try:
-            self._spool = make_spool_directory()
-        except OSError as error:
-            raise SandboxFailed(f"no directory for temporary files: {error} (TMPDIR names another place)") from error
+        # Made by the zygote, which removes it also where this process is killed at any moment
+        self._spool = new_spool_path()
         self.control, other = socket.socketpair()
         try:
             self._process = _execute_zygote(other)
         except SandboxFailed:
             self.control.close()
-            remove_spool_directory(self._spool)
             raise
         finally:
             other.close()

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
-def make_spool_directory() -> str:
-    """Make an empty directory that only this user enters, below $TMPDIR or /tmp, and return its path; raises OSError.
+def new_spool_path() -> str:
+    """Return a path below $TMPDIR or /tmp that is nobody's yet.
 
     (`tempfile` does the same; importing it costs as much as two forks.)
     """
-    path = os.path.join(os.environ.get("TMPDIR") or "/tmp", f"modelsweep-{os.urandom(12).hex()}")  # noqa: S108
+    return os.path.join(os.environ.get("TMPDIR") or "/tmp", f"modelsweep-{os.urandom(12).hex()}")  # noqa: S108
+
+
+@contextmanager
+def spool_directory(path: str) -> Iterator[None]:
+    """Make the directory, which only this user enters, and remove it when the block ends; raises OSError."""
     os.mkdir(path, 0o700)
-    return path
+    try:
+        yield
+    finally:
+        remove_spool_directory(path)
 
 
 def remove_spool_directory(path: str) -> None:

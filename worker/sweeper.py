@@ -20,8 +20,6 @@ from modelsweep.fleet.store import Store
 GRACE = 30.0
 """Seconds that a message may lie unclaimed while later ones of its queue are claimed."""
 LEADER_KEY = "ms:sweeper"
-LEADS_FOR = 30
-"""Seconds after which another worker leads where the leader fell silent."""
 
 Publish = Callable[[Sequence[Message]], object]
 
@@ -34,13 +32,17 @@ class Swept:
     finalizers: int = 0
 
 
-def leads(client: Redis, name: str) -> bool:
-    """Return whether `name` is the worker that sweeps, now and for `LEADS_FOR` seconds; raises RedisError."""
-    if client.set(LEADER_KEY, name, nx=True, ex=LEADS_FOR):
+def leads(client: Redis, name: str, seconds: float) -> bool:
+    """Return whether `name` is the worker that sweeps, now and for so many seconds; raises RedisError.
+
+    After those another worker leads where this one fell silent.
+    """
+    milliseconds = round(seconds * 1000)
+    if client.set(LEADER_KEY, name, nx=True, px=milliseconds):
         return True
     if client.get(LEADER_KEY) != name.encode():
         return False
-    return bool(client.expire(LEADER_KEY, LEADS_FOR))
+    return bool(client.pexpire(LEADER_KEY, milliseconds))
 
 
 def sweep(client: Redis, publish: Publish, grace: float = GRACE) -> Swept:

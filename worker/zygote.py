@@ -25,7 +25,7 @@ from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
 from worker.plugins import PluginError, scanners_with, versions
 from worker.ruleset import tool
-from worker.spool_directory import remove_spool_directory
+from worker.spool_directory import spool_directory
 
 DESCRIPTORS = 4096
 
@@ -40,7 +40,7 @@ class Zygote:
         self.wakeup, self._woken = _signals_as_bytes()
 
     def run(self) -> None:
-        """Obey until the supervisor is gone; then end every child and remove what they spooled."""
+        """Obey until the supervisor is gone; then end every child."""
         try:
             while True:
                 ready, _, _ = select.select([self.control.fileno(), self.wakeup], [], [])
@@ -56,7 +56,6 @@ class Zygote:
                 os.kill(process, signal.SIGKILL)
             for process in self.children:
                 os.waitpid(process, 0)
-            remove_spool_directory(self.spool)
 
     def _obey(self) -> None:
         message, descriptor = receive(self.control)
@@ -132,12 +131,15 @@ def _serve(control: socket.socket) -> None:
         scanners = scanners_with(options.plugins)
     except PluginError as error:
         send(control, {"fault": str(error)})
-        remove_spool_directory(spool)
         return
-    send(control, {"tool": cast(JsonObject, asdict(tool(scanners, versions(options.plugins))))})
-    _silence()
-    gc.freeze()
-    Zygote(control, options, scanners, spool).run()
+    try:
+        with spool_directory(spool):
+            send(control, {"tool": cast(JsonObject, asdict(tool(scanners, versions(options.plugins))))})
+            _silence()
+            gc.freeze()
+            Zygote(control, options, scanners, spool).run()
+    except OSError as error:
+        send(control, {"fault": f"no directory for temporary files: {error} (TMPDIR names another place)"})
 
 
 def _silence() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Unit, UnitResult
 from producer.plan import plan
 from sources.opening import opener
+from sources.source import OpenedFile
 from tests.worker import hostile_scanner
-from worker.supervisor import Supervisor
+from worker.supervisor import OpenUnit, Supervisor
 
 PLUGIN = "modelsweep-hostile"
 HOSTILE = Options(plugins=(PLUGIN,), timeout=30)
@@ -39,13 +41,30 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 def examine(hostile: Path, tmp_path: Path) -> Examine:
     """Return a function that writes files with what the hostile scanner is to do, and examines them."""
 
-    def run(files: dict[str, str], jobs: int = 1, padding: int = 1000, **options: object) -> dict[str, UnitResult]:
+    def run(
+        files: dict[str, str],
+        jobs: int = 1,
+        padding: int = 1000,
+        opened: threading.Event | None = None,
+        **options: object,
+    ) -> dict[str, UnitResult]:
         for name, action in files.items():
             (tmp_path / name).write_bytes(hostile_scanner.MARK + action.encode() + b"\n" + bytes(padding))
         targets = [str(tmp_path / name) for name in files]
         units = [item for item in plan(targets) if isinstance(item, Unit)]
         with Supervisor(replace(HOSTILE, **options), jobs) as supervisor:  # type: ignore[arg-type]
-            results = list(supervisor.examine(units, opener(targets)))
+            results = list(supervisor.examine(units, _telling(opener(targets), opened or threading.Event())))
         return {result.unit.locator.name: result for result in results}
 
     return run
+
+
+def _telling(open_unit: OpenUnit, opened: threading.Event) -> OpenUnit:
+    """Return what opens units as `open_unit` does, and sets `opened` when it has."""
+
+    def open_and_tell(unit: Unit) -> OpenedFile:
+        file = open_unit(unit)
+        opened.set()
+        return file
+
+    return open_and_tell

@@ -112,11 +112,13 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_file_that_changes_meanwhile_is_said_once(examine: Examine, tmp_path: Path, name: str) -> None:
     action, change, detail = CHANGES[name]
-    over = threading.Event()
-    changing = threading.Thread(target=_keep_changing, args=(tmp_path / name, change, over))
+    over, opened = threading.Event(), threading.Event()
+    changing = threading.Thread(target=_keep_changing, args=(tmp_path / name, change, over, opened))
     changing.start()
     try:
-        results = examine({name: action, "other": "nothing 2"}, padding=SMALL)  # too large to be read at once
+        results = examine(
+            {name: action, "other": "nothing 2"}, padding=SMALL, opened=opened
+        )  # too large to be read at once
     finally:
         over.set()
         changing.join()
@@ -126,7 +128,10 @@ def test_a_file_that_changes_meanwhile_is_said_once(examine: Examine, tmp_path: 
     assert not results["other"].problems
 
 
-def _keep_changing(path: Path, change: Callable[[Path], object], over: threading.Event) -> None:
+def _keep_changing(
+    path: Path, change: Callable[[Path], object], over: threading.Event, opened: threading.Event
+) -> None:
+    opened.wait(60)
     while not over.wait(0.3):
         if path.exists():
             change(path)
