@@ -43,8 +43,10 @@ def redact(text: str) -> str:
 def _credentials() -> re.Pattern[str]:
     words = r"(?:pass(?:word|wd)?|secret|token|api[_-]?key|authorization)[\"']?\s*[:=]\s*[\"']?(?:bearer\s+)?"
     makes = r"\b(?:AKIA|ASIA|ghp_|gho_|ghs_|github_pat_|glpat-|hf_|sk-|xox[abp]-|AIza|eyJ)"
+    # A password stands before an @; what has none is a port. All is bounded: the text may be hostile.
+    urls = r"\b[a-z][a-z0-9+.-]{0,30}://[^/\s:@]{0,200}:(?=[^\s'\"]{1,500}@)"
     # One named group for what is hidden: after a word that announces it, in a URL, or after a token's own prefix.
-    return re.compile(rf"(?i:{words}|[a-z][a-z0-9+.-]*://[^/\s:@]*:|{makes})(?P<secret>[^\s@'\"&;]{{6,}})")
+    return re.compile(rf"(?i:{words}|{urls}|{makes})(?P<secret>[^\s@'\"&;]{{6,}})")
 
 
 def _visible(character: str) -> str:
