@@ -13,6 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast
 
 from modelsweep.core.finding import Json, Problem
@@ -258,20 +259,32 @@ def ahead(
     At most `AHEAD` answers wait, and no more are asked for while those that wait have a `weight` of `HELD` bytes. Close
     what this returns where it is not used up.
     """
-    waiting: deque[Future[_Answer]] = deque()
+    waiting: deque[Future[tuple[_Answer, int]]] = deque()
+    lock, held = Lock(), 0
 
-    def is_enough() -> bool:
-        ready = (future for future in waiting if future.done() and not future.exception())
-        return len(waiting) >= AHEAD or sum(weight(future.result()) for future in ready) >= HELD
+    def weighed(item: _Item) -> tuple[_Answer, int]:
+        nonlocal held
+        found = answer(item)
+        bytes_held = weight(found)
+        with lock:
+            held += bytes_held
+        return found, bytes_held
+
+    def first() -> _Answer:
+        nonlocal held
+        found, bytes_held = waiting.popleft().result()
+        with lock:
+            held -= bytes_held
+        return found
 
     with ThreadPoolExecutor(THREADS, "ahead") as threads:
         try:
             for item in items:
-                waiting.append(threads.submit(answer, item))
-                while waiting and is_enough():
-                    yield waiting.popleft().result()
+                waiting.append(threads.submit(weighed, item))
+                while len(waiting) >= AHEAD or (waiting and held >= HELD):
+                    yield first()
             while waiting:
-                yield waiting.popleft().result()
+                yield first()
         finally:
             for future in waiting:
                 future.cancel()
