@@ -37,8 +37,13 @@ from worker.supervisor import SUPERVISOR, OpenUnit, Supervisor
 
 LEASE = 60.0
 """Seconds after which the chunk of a worker that fell silent is given to another."""
-BLAMED = 3
-"""Times that a worker was lost while it examined a unit alone, after which the unit is not tried again."""
+BLAMED = 10
+"""Times that a worker was lost while it examined a unit alone, after which the unit is not tried again.
+
+Many, since units seldom do that: hostile bytes are in children, and whoever kills workers knows nothing of units.
+"""
+TRIES = 3
+"""Times that a unit is examined whose child dies."""
 TRANSIENT = frozenset(
     {ProblemKind.SOURCE, ProblemKind.CHANGED, ProblemKind.TIMEOUT, ProblemKind.CRASH, ProblemKind.DEPENDENCY}
 )
@@ -158,8 +163,7 @@ class Node:
         digest = digest_of(blob)
         self.store.put(results_name(job.spec.id, work.chunk, digest), blob)
         counts = {**counted(results), **runtime_counts(time.monotonic() - begun)}
-        retryable = any(problem.kind in TRANSIENT for result in results for problem in result.problems)
-        done = work.ledger.done(work.chunk, work.token, digest, counts, retryable=retryable)
+        done = work.ledger.done(work.chunk, work.token, digest, counts, retryable=is_retryable(results))
         if done.complete:
             self.publish([finalize_message(job.spec.id)])
         return done.status
@@ -186,11 +190,13 @@ class Node:
     def _again(
         self, supervisor: Supervisor, results: Mapping[int, UnitResult], open_unit: OpenUnit, stop: threading.Event
     ) -> dict[int, UnitResult]:
-        """Examine once more, each in a child of its own, units whose child died: the others of it may be to blame."""
+        """Examine again, each alone, units whose child died: that may have been somebody else's doing."""
         found: dict[int, UnitResult] = {}
         for result in results.values():
-            if _child_died(result):
+            tries = 1
+            while _child_died(found.get(result.unit.index, result)) and tries < TRIES and not stop.is_set():
                 found |= _examined(supervisor, [result.unit], open_unit, stop)
+                tries += 1
         return found
 
     # -- jobs and leases
@@ -292,6 +298,13 @@ def _examined(
 def _child_died(result: UnitResult) -> bool:
     """Return whether the supervisor saw the examining process die; a timeout is not tried again."""
     return any(problem.scanner == SUPERVISOR and problem.kind in DEADLY for problem in result.problems)
+
+
+def is_retryable(results: Sequence[UnitResult]) -> bool:
+    """Return whether another try may have results where these have problems."""
+    return any(
+        _child_died(result) or any(problem.kind in TRANSIENT for problem in result.problems) for result in results
+    )
 
 
 def _poison(unit: Unit, times: int) -> UnitResult:

@@ -21,7 +21,7 @@ from modelsweep.cli.terminal import say
     short_help="Publish lost tasks again, now.",
 )
 def command(broker: str | None, store: str | None, unclaimed: float) -> int:
-    """Publish again what dead workers held and messages that were lost; every worker does so by itself every 5 s."""
+    """Publish again what dead workers held and messages that were lost; every worker does so by itself every 4 s."""
     with reached(broker, store) as fleet:
         swept = fleet.sweep(unclaimed)
         say(f"{swept.again:,} published again, {swept.finalizers:,} reports asked for")

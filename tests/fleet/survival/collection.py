@@ -1,0 +1,84 @@
+"""A folder of small models of many kinds, the same bytes each time; and files that take a process with them."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.fleet.survival.slow_scanner import MARK as SLOW
+from tests.worker.hostile_scanner import MARK as HOSTILE
+
+_PAST = (2020, 1, 1, 0, 0, 0)
+POISON = {
+    "segfault": "segfault",
+    "memory": "memory",
+    "hang": "hang",
+    "memory-error": "raise MemoryError",
+    "exit": "raise SystemExit",
+    "end": "exit 3",
+    "killed": "signal SIGKILL",
+    "garbage": "garbage text",
+}
+"""What the files of `poisoned` do to the process that examines them, by name."""
+
+
+def collection(folder: Path, amount: int = 200, slow: float = 0.03) -> Path:
+    """Fill `folder` with `amount` files, every eighth of which takes `slow` seconds, and return it."""
+    for number in range(amount):
+        inner = folder / f"{number % 5}"
+        inner.mkdir(parents=True, exist_ok=True)
+        suffix, make = _KINDS[number % len(_KINDS)]
+        (inner / f"{number:04d}{suffix}").write_bytes(make(number) if make else slow_file(slow, number))
+    return folder
+
+
+def poisoned(folder: Path) -> Path:
+    """Add a file of each kind of poison, and return the folder."""
+    for name, action in POISON.items():
+        (folder / f"poison-{name}.bin").write_bytes(HOSTILE + action.encode() + b"\n" + bytes(1000))
+    return folder
+
+
+def slow_file(seconds: float, number: int = 0) -> bytes:
+    """Return a file that takes so long."""
+    return SLOW + f"{seconds:g}\n{number}\n".encode() + bytes(200)
+
+
+def malicious(number: int) -> bytes:
+    """Return a pickle that would say something harmless if anybody loaded it."""
+    return f"cos\nsystem\n(S'echo modelsweep-test {number}'\ntR.".encode()
+
+
+def clean(number: int) -> bytes:
+    """Return a pickle of numbers."""
+    return pickle.dumps({"weights": [number * 0.5] * 20}, protocol=2)
+
+
+def _array(number: int) -> bytes:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (8,), }"
+    header = header.ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes([number % 256]) * 32
+
+
+def _zip(number: int) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (("config.json", b'{"layers": 3}'), ("a.pkl", clean(number)), ("b.pkl", malicious(number))):
+            archive.writestr(zipfile.ZipInfo(name, _PAST), data)
+    return stream.getvalue()
+
+
+_KINDS: tuple[tuple[str, Callable[[int], bytes] | None], ...] = (
+    (".pkl", clean),
+    (".pkl", malicious),
+    (".npy", _array),
+    (".txt", lambda number: f"These are the notes of model {number}.\n".encode()),
+    (".json", lambda number: json.dumps({"model_type": "bert", "layers": number}).encode()),
+    (".zip", _zip),
+    (".bin", lambda number: bytes((number * place) % 251 for place in range(400))),
+    (".slow", None),
+)
