@@ -1,0 +1,211 @@
+"""XML as a stream of events, from a parser that is stopped before it would expand an entity or look at another file.
+
+Expat reads the document in pieces; no external part is ever fetched, and at the first declaration of an entity it is
+stopped: what the declarations say is then read from their text. See https://www.w3.org/TR/xml/#sec-entity-decl and
+https://docs.python.org/3/library/xml.html#xml-security for what happens to programs that expand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader
+from modelsweep.core.scanner import Context, Malformed
+from modelsweep.core.units import KIB, MIB
+
+SIZE_LIMIT = 1_024 * MIB
+"""Bytes of one document that are read, piece by piece."""
+DEPTH = 1_000
+_CHUNK = 64 * KIB
+_TOKEN = 4 * MIB
+"""Bytes of one tag, comment or the like, all of which the parser holds at once."""
+_NAMES = 100_000
+"""Different names of elements and attributes, which the parser keeps."""
+_TEXT = 64 * KIB
+"""Characters of one element that are kept."""
+_SUBSET = MIB
+"""Bytes from the start of a document type in which declarations are looked for."""
+_ENTITIES = 1_000
+_EXPANDED = 1 << 60
+_SEPARATOR = " "
+_ENTITY = re.compile(
+    r"<!ENTITY\s+(?P<parameter>%\s+)?(?P<name>[^\s%\"'<>]+)\s+"
+    r"(?:(?:SYSTEM|PUBLIC\s*(?:\"[^\"]*\"|'[^']*'))\s*(?:\"(?P<s1>[^\"]*)\"|'(?P<s2>[^']*)')"
+    r"|\"(?P<v1>[^\"]*)\"|'(?P<v2>[^']*)')"
+)
+_REFERENCE = re.compile(r"[&%]([^\s&%;#]+);")
+
+
+class Start(NamedTuple):
+    """The beginning of an element: `name` without its namespace, `within` the elements around it."""
+
+    namespace: str
+    name: str
+    attributes: dict[str, str]
+    within: tuple[str, ...]
+    offset: int
+
+
+class Text(NamedTuple):
+    """The text inside an element whose text was asked for."""
+
+    name: str
+    text: str
+    offset: int
+
+
+class Instruction(NamedTuple):
+    """A processing instruction, such as a style sheet."""
+
+    target: str
+    data: str
+    offset: int
+
+
+class Entity(NamedTuple):
+    """A declared entity: its text, or the place from which parsers would fetch it."""
+
+    name: str
+    value: str
+    system: str
+
+
+class Doctype(NamedTuple):
+    """The document type: where its declarations stand outside the document, and the entities declared inside."""
+
+    name: str
+    system: str
+    entities: tuple[Entity, ...]
+    offset: int
+
+    def expanded(self) -> int:
+        """Return how many characters the largest entity becomes when all references in it are replaced."""
+        sizes: dict[str, int] = {}
+        # Entities refer to earlier ones; what refers to later ones or to itself is refused by every parser.
+        for entity in self.entities:
+            references = _REFERENCE.findall(entity.value)
+            size = len(entity.value) + sum(sizes.get(name, 0) for name in references)
+            sizes.setdefault(entity.name, min(size, _EXPANDED))
+        for entity in self.entities:  # written the other way round, as some are
+            inner = sum(sizes.get(name, 0) for name in _REFERENCE.findall(entity.value))
+            sizes[entity.name] = min(max(sizes[entity.name], inner), _EXPANDED)
+        return max(sizes.values(), default=0)
+
+
+Event = Start | Text | Instruction | Doctype
+
+
+class _Stopped(Exception):
+    """An entity is declared: the parser reads no further."""
+
+
+def events(reader: Reader, context: Context, texts_of: frozenset[str] = frozenset()) -> Iterator[Event]:
+    """Yield the events of a document, with the text of the elements `texts_of`; after declared entities it ends.
+
+    Raises Malformed where the document is not well formed, and OverLimit for sizes and depths beyond the limits.
+    """
+    if reader.size > SIZE_LIMIT:
+        raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of XML")
+    parser = _Parser(reader, context, texts_of)
+    for start in range(0, reader.size, _CHUNK):
+        data = reader.read(start, min(_CHUNK, reader.size - start))
+        fault: Exception | None = None
+        stopped = False
+        try:
+            stopped = parser.feed(data, final=start + _CHUNK >= reader.size)
+        except (Malformed, OverLimit) as error:
+            fault = error
+        yield from parser.found
+        parser.found.clear()
+        if fault:
+            raise fault
+        if stopped:
+            return
+
+
+class _Parser:
+    """Expat with its handlers; what they see is put into `found`."""
+
+    def __init__(self, reader: Reader, context: Context, texts_of: frozenset[str]) -> None:
+        self.found: list[Event] = []
+        self._reader, self._context, self._texts_of = reader, context, texts_of
+        self._names: dict[str, str] = {}
+        self._within: list[str] = []
+        self._text: list[str] | None = None
+        self._text_size = self._text_depth = self._fed = 0
+        from xml.parsers import expat  # a library of its own, which few files need
+
+        self._fault = expat.ExpatError
+        self._expat = parser = expat.ParserCreate(namespace_separator=_SEPARATOR, intern=self._names)
+        parser.buffer_text = True
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.EntityDeclHandler = self._entity
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.ProcessingInstructionHandler = self._instruction
+
+    def feed(self, data: bytes, *, final: bool) -> bool:
+        """Read one piece; return whether an entity stopped the parser."""
+        try:
+            self._expat.Parse(data, final)
+        except _Stopped:
+            return True
+        except self._fault as error:
+            raise Malformed(f"no well-formed XML: {error}", max(self._expat.ErrorByteIndex, 0)) from None
+        except (ValueError, LookupError) as error:
+            raise Malformed(f"no well-formed XML: {error}") from None
+        self._fed += len(data)
+        if self._fed - self._expat.CurrentByteIndex > _TOKEN:
+            raise OverLimit(f"a tag, a comment or the like of more than {_TOKEN:,} bytes")
+        if len(self._names) > _NAMES:
+            raise OverLimit(f"more than {_NAMES:,} different names of elements and attributes")
+        return False
+
+    def _doctype(self, name: str, system: str | None, _public: str | None, has_subset: int) -> None:
+        offset = self._expat.CurrentByteIndex
+        entities = self._declared(offset) if has_subset else ()
+        self.found.append(Doctype(name, system or "", entities, offset))
+
+    def _declared(self, offset: int) -> tuple[Entity, ...]:
+        data = self._reader.read(offset, min(_SUBSET, self._reader.size - offset))
+        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "latin-1"
+        text = data.decode(encoding, "replace")
+        entities = []
+        for match in _ENTITY.finditer(text):
+            value, system = match["v1"] or match["v2"] or "", match["s1"] or match["s2"] or ""
+            entities.append(Entity(match["name"], value, system))
+            if len(entities) >= _ENTITIES:
+                break
+        return tuple(entities)
+
+    def _entity(self, *_declaration: object) -> None:
+        raise _Stopped
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._context.operations.spend()
+        namespace, _, local = name.rpartition(_SEPARATOR)
+        self.found.append(Start(namespace, local, attributes, tuple(self._within[-3:]), self._expat.CurrentByteIndex))
+        self._within.append(local)
+        if len(self._within) > DEPTH:
+            raise OverLimit(f"elements are nested deeper than {DEPTH:,}")
+        if self._text is None and local in self._texts_of:
+            self._text, self._text_size, self._text_depth = [], 0, len(self._within)
+            self._expat.CharacterDataHandler = self._characters
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None and self._text_size < _TEXT:
+            self._text.append(text[: _TEXT - self._text_size])
+            self._text_size += len(text)
+
+    def _end(self, _name: str) -> None:
+        if self._text is not None and len(self._within) == self._text_depth:
+            self.found.append(Text(self._within[-1], "".join(self._text), self._expat.CurrentByteIndex))
+            self._text = None
+            self._expat.CharacterDataHandler = None
+        self._within.pop()
+
+    def _instruction(self, target: str, data: str) -> None:
+        self.found.append(Instruction(target, data, self._expat.CurrentByteIndex))

