@@ -106,8 +106,11 @@ class Fleet:
             time.sleep(LOOK)
 
     def cancel(self, job: str) -> CancelStatus:
-        """Stop a job where it is; raises UnknownJob."""
-        return self.ledger(job).cancel()
+        """Stop a job where it is, and have what it found until then reported; raises UnknownJob, BrokerFault."""
+        status = self.ledger(job).cancel()
+        if status is CancelStatus.CANCELLED:
+            publish(self.connection, [finalize_message(job)])
+        return status
 
     def retry(self, job: str) -> Retried:
         """Have those chunks of an ended job examined again in which something could not be; raises UnknownJob."""
@@ -129,6 +132,13 @@ class Fleet:
     def sweep(self, grace: float) -> Swept:
         """Publish again what was lost, now; raises RedisError, LedgerFault, BrokerFault."""
         return sweep(self.client, lambda messages: publish(self.connection, messages), grace)
+
+    def finished_report(self, job: str) -> Report | None:
+        """Return the published report of a job, None where it has none yet; raises as `report` does."""
+        try:
+            return self.report(job)
+        except NoReport:
+            return None
 
     def report(self, job: str) -> Report:
         """Return the published report of a job, its results read from the store as they are asked for.

@@ -57,28 +57,32 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
     background = Background(node)
     if with_parent:
         threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
+    background.start()
+    try:
+        return _serve(node, grace)
+    finally:
+        node.stop()
+        background.stop()
+        node.close()
+
+
+def _serve(node: Node, grace: float) -> int:
+    """Run Celery until it is told to stop, and return its exit code."""
     # Celery warns of root because of pickled messages: ours are JSON, checked, and parsed by no one else
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app = _app(node)
     setup_logging.connect(_keep_logging, weak=False)
     worker_shutting_down.connect(lambda **_: _drain(node, grace), weak=False)
-    background.start()
-    worker = app.Worker(
+    worker = _app(node).Worker(
         hostname=f"modelsweep@{node.name}",
         pool="threads",
-        concurrency=settings.slots,
-        queues=list(settings.queues),
+        concurrency=node.settings.slots,
+        queues=list(node.settings.queues),
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
         quiet=True,
     )
-    try:
-        worker.start()
-    finally:
-        node.stop()
-        background.stop()
-        node.close()
+    worker.start()
     return int(worker.exitcode or 0)
 
 

@@ -24,6 +24,8 @@ COMMANDS = (
     "retry",
     "repair",
     "sweep",
+    "hunt",
+    "rejudge",
     "worker",
     "exporter",
     "rules",

@@ -107,6 +107,7 @@ def spec_of(
         arguments=tuple(shown_words(command_line)),
         created=time.time(),
         chunk_files=arguments["chunk_files"],
+        root=os.getcwd(),
     )
 
 
@@ -131,7 +132,9 @@ def _run(fleet: Fleet, spec: JobSpec, watch: Watch, failed: Failed) -> None:
     listing = _Listing(producer)
     listing.start()
     try:
-        fleet.wait(spec.id, watch, lambda: listing.failed or failed())
+        progress = fleet.wait(spec.id, watch, lambda: listing.failed or failed())
+        if progress.state == "cancelled":
+            raise click.ClickException(f"job {spec.id} was cancelled by somebody else")
     except KeyboardInterrupt:
         stop.set()
         fleet.cancel(spec.id)

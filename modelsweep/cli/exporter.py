@@ -23,9 +23,12 @@ def command(broker: str | None, address: str, port: int) -> int:
         raise click.UsageError("which fleet? Name its broker: --broker URL, or set MODELSWEEP_BROKER_URL")
     with explained():
         from modelsweep.fleet.exporter import serve
-        from modelsweep.fleet.logs import configure
+        from modelsweep.fleet.logs import UnknownLevel, configure
         from modelsweep.fleet.messages import client_of
 
-        configure()
+        try:
+            configure()
+        except UnknownLevel as error:
+            raise click.UsageError(str(error)) from error
         serve(client_of(broker), address, port)
     return 0

@@ -86,12 +86,18 @@ def explained() -> Iterator[None]:
 
 def job_argument() -> click.Argument:
     """Return the argument that names a job."""
-    return click.Argument(["job"], metavar="JOB", callback=_checked)
+    return click.Argument(["job"], metavar="JOB", callback=checked_job)
 
 
-def _checked(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+def checked_job(
+    _context: click.Context, _parameter: click.Parameter, value: str | tuple[str, ...]
+) -> str | tuple[str, ...]:
+    """Return job ids as they are; raises BadParameter for what cannot be one."""
     from modelsweep.fleet.job import is_id
 
-    if not is_id(value):
-        raise click.BadParameter(f"{value!r} is no job: ids look like k3tz-8qwe-f2mn, and `modelsweep jobs` lists them")
+    for name in (value,) if isinstance(value, str) else value:
+        if not is_id(name):
+            raise click.BadParameter(
+                f"{name!r} is no job: ids look like k3tz-8qwe-f2mn, and `modelsweep jobs` lists them"
+            )
     return value

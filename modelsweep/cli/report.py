@@ -10,10 +10,8 @@ from modelsweep.cli.fleet_options import broker_option, job_argument, reached, s
 from modelsweep.cli.options import GATE, OUTPUT
 from modelsweep.cli.outputs import outputs_of
 from modelsweep.cli.parameters import Tolerance
-from modelsweep.cli.scan import write_reports
+from modelsweep.cli.scan import threshold_gate, write_reports
 from modelsweep.cli.terminal import wants_colour, width
-from modelsweep.core.finding import Severity
-from modelsweep.core.report import Gate
 from reporting import View
 
 _NOT_HERE = frozenset({"progress", "share", "quiet"})
@@ -45,8 +43,7 @@ def command(  # noqa: PLR0913 - one for each option
     Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 something could not be examined.
     """
     places = outputs_of(formats, outputs, sbom)
-    threshold = Severity[fail_on.upper()]
-    gate = Gate(min(threshold, Severity.WARNING) if strict else threshold, strict, tolerated.files, tolerated.percent)
+    gate = threshold_gate(fail_on, strict, tolerated)
     with reached(broker, store) as fleet:
         report = fleet.report(job)
         code = gate.exit_code(report)

