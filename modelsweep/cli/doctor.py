@@ -153,7 +153,9 @@ def _pickle_machine() -> str:
 def _advice(machine: str, packages: Mapping[str, str | None], scanners: Sequence[ScannerStatus]) -> list[str]:
     lines = []
     if machine == "pure Python":
-        lines.append("the pickle machine is not compiled: install a C compiler and reinstall for twenty times its speed")
+        lines.append(
+            "the pickle machine is not compiled: install a C compiler and reinstall for twenty times its speed"
+        )
     extras = {package.name: package.extra for package in PACKAGES}
     for scanner in scanners:
         for name in scanner.needs if not scanner.works else ():

@@ -16,7 +16,7 @@ from modelsweep.core.units import KIB
 
 HEAD = 4 * KIB
 RAW = "raw"
-"""What a container expects of bytes that no format describes, tensor storages above all: only the raw pass sees them."""
+"""What a container expects of bytes that no format describes, tensor storages above all: only the raw pass sees it."""
 
 
 @dataclass(frozen=True, slots=True)
