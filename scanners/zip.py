@@ -30,7 +30,6 @@ from modelsweep.core.units import KIB, MIB
 from scanners.parsing import zip_directory as directories
 from scanners.parsing.decompression import Expansion
 from scanners.parsing.extraction import RULES, SHOWN, SPECIAL_KINDS, Extraction
-from scanners.parsing.tar_header import BLOCK, parse_header
 from scanners.parsing.zip_directory import LocalHeader, ZipDirectory, ZipEntry
 
 NAME = "zip"
@@ -147,16 +146,7 @@ class _Member:
 
 def accepts(blob: Blob) -> bool:
     """Return whether a zip starts here, or ends here behind something else."""
-    found = directories.find_archive(blob.reader, blob.head)
-    return found is not None and not _tar_member(blob, *found)
-
-
-def _tar_member(blob: Blob, start: int, stop: int) -> bool:
-    """Return whether the zip at [start, stop) is just a member of a tar, which is examined as such."""
-    if start < BLOCK or start % BLOCK or parse_header(blob.head[:BLOCK], 0) is None:
-        return False
-    header = parse_header(blob.reader.read(start - BLOCK, BLOCK), start - BLOCK)
-    return header is not None and header.size >= stop - start
+    return directories.find_archive(blob.reader, blob.head) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:

@@ -31,6 +31,7 @@ from scanners.parsing.decompression import (
     unxz,
     unzstd,
 )
+from scanners.parsing.tar_header import BLOCK, parse_header
 
 LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC, SPANNED_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
 _LOCAL = struct.Struct("<4s5H3L2H")
@@ -137,7 +138,10 @@ def decoded_name(raw: bytes, flags: int) -> str:
 
 
 def find_archive(reader: Reader, head: bytes) -> tuple[int, int] | None:
-    """Return where the zip that starts here, or ends here behind something else, begins and ends; None without one."""
+    """Return where the zip that starts here, or ends here behind something else, begins and ends; None without one.
+
+    One that is just a member of a tar is none: it is examined as such.
+    """
     if head.startswith((LOCAL_MAGIC, END_MAGIC, SPANNED_MAGIC)):
         return 0, reader.size
     if reader.size <= _END.size:
@@ -145,8 +149,16 @@ def find_archive(reader: Reader, head: bytes) -> tuple[int, int] | None:
     for end in _end_records(reader)[:1]:
         for claim in _claims(reader, end):
             if claim.size:
-                return claim.base, claim.stop
+                return None if _is_tar_member(reader, head, claim.base, claim.stop) else (claim.base, claim.stop)
     return None
+
+
+def _is_tar_member(reader: Reader, head: bytes, start: int, stop: int) -> bool:
+    """Return whether the zip at [start, stop) stands behind the header of a member of a tar."""
+    if start < BLOCK or start % BLOCK or parse_header(head[:BLOCK], 0) is None:
+        return False
+    header = parse_header(reader.read(start - BLOCK, BLOCK), start - BLOCK)
+    return header is not None and header.size >= stop - start
 
 
 def read_directory(reader: Reader, limits: Limits | None = None) -> ZipDirectory:
