@@ -1,0 +1,247 @@
+"""Flax and other MessagePack: maps of names to arrays, which are extension types with a shape, a type and bytes.
+
+Formats: https://github.com/msgpack/msgpack/blob/master/spec.md and flax/serialization.py. Nothing in them runs when
+Flax loads them; values are passed over where they stand, and arrays are checked against the bytes they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import MemoryReader, Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from scanners.parsing.cursor import Cursor
+
+NAME = "flax"
+_SUFFIXES = (".msgpack", ".flax")
+DEPTH = 512
+"""Lists and maps inside each other that msgpack unpacks."""
+_COST = 400
+_KEY = 256
+"""Bytes of a key that are looked at."""
+_DTYPE = 64
+_DIMENSIONS = 64
+_ELEMENTS = 1 << 63
+_SHOWN = 100
+NDARRAY, COMPLEX, SCALAR = 1, 2, 3
+"""Codes of Flax's extension types."""
+_MAPS = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
+# First byte -> bytes of the length that follows, or of the value itself
+_LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
+_EXTENSIONS = {0xC7: 1, 0xC8: 2, 0xC9: 4}
+_FIXED_EXTENSIONS = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
+_FIXED = {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
+_ARRAYS = {0xDC: 2, 0xDD: 4}
+_LARGE_MAPS = {0xDE: 2, 0xDF: 4}
+_UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
+# Bytes of one element, by the name of its type; what numpy knows besides is not checked
+_SIZES = {
+    **dict.fromkeys("bool int8 uint8 int4 uint4 int2 uint2".split(), 1),
+    **dict.fromkeys("int16 uint16 float16 bfloat16".split(), 2),
+    **dict.fromkeys("int32 uint32 float32".split(), 4),
+    **dict.fromkeys("int64 uint64 float64 complex64".split(), 8),
+    "complex128": 16,
+}
+_REFERENCE = "https://flax.readthedocs.io/en/latest/api_reference/flax.serialization.html"
+
+SIZE_MISMATCH = Rule(
+    id="flax/size-mismatch",
+    title="Array whose bytes do not match its shape",
+    severity=Severity.WARNING,
+    message="the array {subject} has {length} bytes, its shape and type take {expected}",
+    why="Flax refuses the array; readers in other languages that trust the shape read beyond the bytes that are there.",
+    fix="Save the model again; do not load this file with a reader that trusts it.",
+    cwe=125,
+    references=(_REFERENCE,),
+)
+TRAILING = Rule(
+    id="flax/trailing-data",
+    title="Data stands behind the model",
+    severity=Severity.INFO,
+    message="{length} bytes follow the end of the MessagePack value",
+    why="Flax refuses the file; programs that read the first value only do not see the rest.",
+    fix="Save the model again if nobody can say what the data is.",
+    references=(_REFERENCE,),
+)
+
+
+class Token(NamedTuple):
+    """One value without what it holds: `inner` values follow it, or `length` bytes from `start` are its content."""
+
+    kind: str
+    inner: int = 0
+    start: int = 0
+    length: int = 0
+    code: int = 0
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a map begins here that leads to one of Flax's arrays, or any value in a file named as such."""
+    first = blob.head[:1]
+    if first and blob.locator.suffix in _SUFFIXES:
+        return True
+    return bool(first) and first[0] in _MAPS and _leads_to_array(blob.head)
+
+
+def _leads_to_array(head: bytes) -> bool:
+    """Return whether the first bytes are keys and small values up to an array of Flax."""
+    cursor = Cursor(MemoryReader(head), order=">")
+    try:
+        while True:
+            token = _token(cursor)
+            if token.kind == "extension":
+                return token.code in (NDARRAY, SCALAR) and head[token.start : token.start + 1] == b"\x93"
+            if token.kind == "bytes":
+                return False  # Flax keeps numbers in arrays: what comes before the first one are names
+            cursor.skip(token.length)
+    except (Truncated, Malformed):
+        return False
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the arrays are, and those that do not fit their bytes; raises Malformed, OverLimit, Truncated."""
+    walk = _Walk(blob, context)
+    yield from walk.values()
+    if walk.arrays:
+        yield Fact("framework", NAME, blob.locator)
+        yield Fact("tensors", ", ".join(sorted(walk.types)), blob.locator, detail={"count": walk.arrays})
+    left = blob.size - walk.cursor.position
+    if left:
+        span = Span(walk.cursor.position, left)
+        yield Finding(TRAILING, blob.locator, span=span, evidence={"length": f"{left:,}"})
+
+
+class _Walk:
+    """Passes through one value with all that it holds."""
+
+    def __init__(self, blob: Blob, context: Context) -> None:
+        self.blob, self.context = blob, context
+        self.cursor = Cursor(blob.reader, order=">")
+        self.types: set[str] = set()
+        self.arrays = 0
+        self._path: list[str] = []
+
+    def values(self) -> Iterator[Item]:
+        """Yield what is wrong with the arrays of one value."""
+        left = [1]
+        maps = [False]
+        name = ""
+        while left:
+            if not left[-1]:
+                left.pop()
+                maps.pop()
+                continue
+            left[-1] -= 1
+            self.context.operations.spend(_COST)
+            token = _token(self.cursor)
+            if token.inner:
+                left.append(token.inner)
+                maps.append(token.kind == "map")
+                if len(left) > DEPTH:
+                    raise OverLimit(f"values are nested deeper than {DEPTH}")
+            elif token.kind == "extension" and token.code in (NDARRAY, SCALAR):
+                yield from self._array(token, name)
+            elif token.kind == "text" and maps[-1] and left[-1] % 2:
+                name = self._text(token)
+            self.cursor.skip(token.length)
+
+    def _text(self, token: Token) -> str:
+        data = self.blob.reader.read(token.start, min(token.length, _KEY, self.blob.size - token.start))
+        return printable(data.decode("utf-8", "replace"), _SHOWN)
+
+    def _array(self, token: Token, name: str) -> Iterator[Item]:
+        """Look at an array: a list of its shape, the name of its type, and its bytes."""
+        self.blob.window("array", token.start, token.length)
+        cursor = Cursor(self.blob.reader, token.start, ">")
+        stop = token.start + token.length
+        shape, dtype, length = _shape_of(cursor), _dtype_of(cursor), _token(cursor)
+        if length.kind not in ("bytes", "text") or length.start + length.length != stop:
+            raise Malformed("an array is no list of shape, type and bytes", token.start)
+        self.arrays += 1
+        self.types.add(dtype)
+        size = _SIZES.get(dtype)
+        expected = _product(shape) * size if size else length.length
+        if expected != length.length:
+            amount = f"{expected:,}" if 0 <= expected < _ELEMENTS else "an impossible number"
+            evidence: dict[str, Json] = {"length": f"{length.length:,}", "expected": amount}
+            subject = name or "without a name"
+            yield Finding(SIZE_MISMATCH, self.blob.locator, subject, span=Span(token.start), evidence=evidence)
+
+
+def _shape_of(cursor: Cursor) -> list[int]:
+    outer, inner = _token(cursor), _token(cursor)
+    if outer.kind != "list" or outer.inner != 3 or inner.kind not in ("list", "map") or inner.inner > _DIMENSIONS:
+        raise Malformed("an array is no list of shape, type and bytes", cursor.position)
+    sizes = []
+    for _ in range(inner.inner):
+        size = _token(cursor)
+        if size.kind != "number":
+            raise Malformed("the shape of an array is no list of numbers", cursor.position)
+        sizes.append(size.code)
+    return sizes
+
+
+def _dtype_of(cursor: Cursor) -> str:
+    token = _token(cursor)
+    if token.kind not in ("text", "bytes") or token.length > _DTYPE:
+        raise Malformed("the type of an array is no name", cursor.position)
+    return printable(cursor.take(token.length).decode("utf-8", "replace"))
+
+
+def _product(sizes: list[int]) -> int:
+    elements = 1
+    for size in sizes:
+        elements *= size
+    return elements
+
+
+def _token(cursor: Cursor) -> Token:
+    """Return the next value, the cursor where its content begins; raises Malformed, Truncated."""
+    first = cursor.number("B")
+    if first < 0x80 or first >= 0xE0:
+        return Token("number", code=first if first < 0x80 else first - 256)
+    if first < 0x90:
+        return Token("map", 2 * (first & 0xF))
+    if first < 0xA0:
+        return Token("list", first & 0xF)
+    if first < 0xC0:
+        return Token("text", start=cursor.position, length=first & 0x1F)
+    return _long_token(cursor, first)
+
+
+def _long_token(cursor: Cursor, first: int) -> Token:
+    if first in _FIXED:
+        width = _FIXED[first]
+        if first <= 0xCB:
+            return Token("float", length=width)
+        return Token("number", code=cursor.number(_UNSIGNED[width] if first < 0xD0 else _UNSIGNED[width].lower()))
+    if first in _LENGTHS:
+        length = cursor.number(_UNSIGNED[_LENGTHS[first]])
+        return Token("text" if first >= 0xD9 else "bytes", start=cursor.position, length=length)
+    if first in _EXTENSIONS or first in _FIXED_EXTENSIONS:
+        known = _FIXED_EXTENSIONS.get(first)
+        length = cursor.number(_UNSIGNED[_EXTENSIONS[first]]) if known is None else known
+        code = cursor.number("b")
+        return Token("extension", start=cursor.position, length=length, code=code)
+    if first in _ARRAYS:
+        return Token("list", cursor.number(_UNSIGNED[_ARRAYS[first]]))
+    if first in _LARGE_MAPS:
+        return Token("map", 2 * cursor.number(_UNSIGNED[_LARGE_MAPS[first]]))
+    if first == 0xC1:
+        raise Malformed("the byte c1 begins no value", cursor.position - 1)
+    return Token("plain")  # nil, false and true
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Flax and other MessagePack",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(SIZE_MISMATCH, TRAILING),
+    suffixes=_SUFFIXES,
+)
