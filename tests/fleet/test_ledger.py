@@ -376,6 +376,8 @@ def test_the_sweeper_publishes_expired_leases_again(ledger: Ledger):
     assert ledger.sweep({}, LONG).again == (), "two sweepers at once"
     assert ledger.progress().counts["leases_lost"] == 2
     assert claim(ledger, 1).blames == {1: 1}
+    tick()
+    assert ledger.sweep({1: 0, 2: 0}, 0).again == (ChunkQueue(2, 1),), "the second message was lost, too"
 
 
 def test_messages_that_others_overtook_are_published_again(ledger: Ledger):

@@ -47,7 +47,6 @@ if redis.call('SETBIT', key('taken'), chunk, 1) == 0 then
   if latest > tonumber(redis.call('HGET', key('marks'), queue) or 0) then
     redis.call('HSET', key('marks'), queue, string.format('%.0f', latest))
   end
-  redis.call('HDEL', key('again'), chunk)
 end
 if not meta[4] then
   redis.call('HSET', KEYS[1], 'started', string.format('%.0f', time))
