@@ -76,5 +76,5 @@ DETECTOR = Detector(
     ),
     confirm=confirm,
     rules=(SCRIPT,),
-    owners=frozenset({"text", "executable", "pickle"}),
+    owners=frozenset({"text", "executable", "pickle", "python", "python-compiled"}),
 )

@@ -16,11 +16,19 @@ def inside(code: bytes) -> bytes:
     return NOISE + code + NOISE
 
 
+def static_library() -> bytes:
+    """Return an ar archive with one object file."""
+    data = elf()
+    return b"!<arch>\n" + b"%-16s%-12d%-6d%-6d%-8d%-10d`\n" % (b"plugin.o/", 0, 0, 0, 644, len(data)) + data
+
+
 CASES = {
     "shared_library": Case(elf, "plugin.so", Verdict.REVIEW),
     "windows_program": Case(pe, "setup.exe", Verdict.REVIEW),
     "mac_program": Case(mach, "tool", Verdict.REVIEW),
     "mac_fat_library": Case(fat, "plugin.dylib", Verdict.REVIEW),
+    "static_library": Case(static_library, "libplugin.a", Verdict.REVIEW),
+    "static_library_named_as_weights": Case(static_library, "model.gguf", Verdict.MALICIOUS),
     "library_named_as_weights": Case(elf, "model.safetensors", Verdict.MALICIOUS),
     "program_named_as_picture": Case(pe, "photo.png", Verdict.MALICIOUS, cut_is_clean=True),
     "elf_in_weights": Case(lambda: inside(elf()), "weights.bin", Verdict.MALICIOUS),
