@@ -57,13 +57,15 @@ _BLOCK = 1024
 """Digests in one key; scripts/prelude.lua says the same."""
 _SWEPT = 256
 """Chunks published again by one sweep at most."""
+_HERE = "*"
+"""Stands for the folder of the job's pages; no name in a store begins with it."""
 _MOST_CHUNKS = 1 << 31
 _LARGEST_COUNT = 1 << 53
 """Lua's numbers are exact so far."""
 _LONGEST_TIME = 366 * 24 * 3600.0
 _JOB = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WORKER = re.compile(r"[!-~]{1,200}")
-_NAME = re.compile(r"[!-~]{1,1000}")
+_NAME = re.compile(r"[A-Za-z0-9._/-]{1,1000}")
 _COUNT = re.compile(r"[a-z][a-z_]{0,40}(:[ -~]{1,60})?")
 
 
@@ -75,6 +77,7 @@ class Ledger:
         self.client, self.job = client, _matching(_JOB, job, "job id")
         self._prefix = f"ms:{{{job}}}:"
         self._meta = self._prefix + "meta"
+        self._pages = f"jobs/{job}/pages/"
 
     # Producers
 
@@ -100,8 +103,7 @@ class Ledger:
         """
         if len(cursor) > LARGEST_CURSOR:
             raise ValueError(f"a cursor has at most {LARGEST_CURSOR:,} bytes")
-        arguments = _allotment(Allotment(queues, page, units, size))
-        amount, *rest = arguments
+        amount, *rest = self._allotment(Allotment(queues, page, units, size))
         status, following, found = self._run("alloc", _chunk(first), amount, cursor, *rest)
         return Allocated(AllocStatus(status.decode()), following, found)
 
@@ -130,7 +132,7 @@ class Ledger:
             return Claim(status)
         current, page, first, allocation, losses, blames = answer[1:]
         blamed = {int(position): times for position, times in json.loads(blames).items()}
-        return Claim(status, f"{current} {allocation} {holder}", page.decode(), first, losses, blamed)
+        return Claim(status, f"{current} {allocation} {holder}", self._page(page), first, losses, blamed)
 
     def enter(self, chunk: int, token: str, position: int | None) -> LeaseStatus:
         """Say which unit of the chunk is examined now, None for none: it is blamed if the worker is lost."""
@@ -165,7 +167,7 @@ class Ledger:
             raise ValueError(f"a digest has {DIGEST_BYTES} bytes")
         generation, allocation, _ = _token(token)
         pairs = _counts(counts)
-        family = _allotment(children) if children else [0]
+        family = self._allotment(children) if children else [0]
         arguments = (_chunk(chunk), generation, allocation, digest, int(retryable), len(pairs) // 2, *pairs, *family)
         status, complete, child = self._run("done", *arguments)
         return Done(DoneStatus(status.decode()), bool(complete), child if child >= 0 else None)
@@ -263,13 +265,30 @@ class Ledger:
         extents = []
         for member, first in cast("Iterable[tuple[bytes, float]]", found):
             _, page, queues = member.split(b"\n", 2)
-            extents.append(Extent(int(first), page.decode(), queues))
+            extents.append(Extent(int(first), self._page(page), queues))
         return extents
 
     def children(self) -> dict[int, int]:
         """Return the first child of each chunk that has some; they stand on one page."""
         found = _answered(lambda: self.client.hgetall(self._prefix + "children"))
         return {int(chunk): int(first) for chunk, first in cast("dict[bytes, bytes]", found).items()}
+
+    def _allotment(self, allotment: Allotment) -> list[str | bytes | int]:
+        """Return the arguments that prelude.lua's `allocate` takes, and how many chunks first."""
+        queues = allotment.queues
+        if not 0 < len(queues) <= PAGE_CHUNKS:
+            raise ValueError(f"a page has 1 to {PAGE_CHUNKS} chunks")
+        page = _matching(_NAME, allotment.page, "page")
+        if page.startswith(self._pages):  # what all pages of a job have in common is not kept for each
+            page = _HERE + page.removeprefix(self._pages)
+        amounts = Counter(queues)
+        codes = queues[:1] if len(amounts) == 1 else queues
+        pairs = [number for pair in sorted(amounts.items()) for number in pair]
+        return [len(queues), page, codes, _count(allotment.units), _count(allotment.size), *pairs]
+
+    def _page(self, stored: bytes) -> str:
+        page = stored.decode()
+        return self._pages + page.removeprefix(_HERE) if page.startswith(_HERE) else page
 
     def _run(self, name: str, *arguments: str | bytes | int) -> Any:
         return run_script(self.client, name, self._meta, *arguments)
@@ -374,18 +393,6 @@ def _with_queues(chunks: Sequence[int], extents: Sequence[Extent]) -> Iterable[C
         assert extent is not None
         queues = extent.queues
         yield ChunkQueue(chunk, queues[0 if len(queues) == 1 else chunk - extent.first])
-
-
-def _allotment(allotment: Allotment) -> list[str | bytes | int]:
-    """Return the arguments that prelude.lua's `allocate` takes, and how many chunks first."""
-    queues = allotment.queues
-    if not 0 < len(queues) <= PAGE_CHUNKS:
-        raise ValueError(f"a page has 1 to {PAGE_CHUNKS} chunks")
-    page = _matching(_NAME, allotment.page, "page")
-    amounts = Counter(queues)
-    codes = queues[:1] if len(amounts) == 1 else queues
-    pairs = [number for pair in sorted(amounts.items()) for number in pair]
-    return [len(queues), page, codes, _count(allotment.units), _count(allotment.size), *pairs]
 
 
 def _counts(counts: Mapping[str, int]) -> list[str | int]:

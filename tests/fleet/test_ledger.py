@@ -129,6 +129,15 @@ def test_chunks_are_numbered_in_order_of_allocation(ledger: Ledger):
     assert ledger.extents() == [Extent(0, "pages/0000000000", b"\1"), Extent(3, "pages/0000000003", b"\1\2")]
 
 
+def test_pages_are_named_as_they_were(ledger: Ledger):
+    pages = [f"jobs/{JOB}/pages/0000000000-{'ab' * 12}", "jobs/other/pages/0", "elsewhere"]
+    for page in pages:
+        allocate(ledger, b"\1", page)
+    assert [extent.page for extent in ledger.extents()] == pages
+    assert [claim(ledger, chunk).page for chunk in range(3)] == pages
+    assert max(len(member) for member in ledger.client.zrange(f"ms:{{{JOB}}}:extents", 0, 0)) <= 64, "kept compactly"
+
+
 def test_a_page_for_another_place_is_refused(ledger: Ledger):
     allocate(ledger, b"\1\1\1")
     for first in (0, 2, 4):
