@@ -30,6 +30,8 @@ _SHOWN = 100
 NDARRAY, COMPLEX, SCALAR = 1, 2, 3
 """Codes of Flax's extension types."""
 _MAPS = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
+_KEYS = frozenset(bytes((first,)) for first in (*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB))
+"""First bytes of a text."""
 # First byte -> bytes of the length that follows, or of the value itself
 _LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _EXTENSIONS = {0xC7: 1, 0xC8: 2, 0xC9: 4}
@@ -91,6 +93,9 @@ def _leads_to_array(head: bytes) -> bool:
     """Return whether the first bytes are keys and small values up to an array of Flax."""
     cursor = Cursor(MemoryReader(head), order=">")
     try:
+        # Pickles begin like an empty map, and most else with what is no key of Flax
+        if not _token(cursor).inner or head[cursor.position : cursor.position + 1] not in _KEYS:
+            return False
         while True:
             token = _token(cursor)
             if token.kind == "extension":
