@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelsweep.core.scanner import Scanner
 from scanners import (
+    catboost,
     compressed,
     executable,
     flax,
@@ -12,6 +13,7 @@ from scanners import (
     json_config,
     keras,
     keras_h5,
+    lightgbm,
     media,
     numpy_array,
     ocdbt,
@@ -35,6 +37,7 @@ from scanners import (
     torch,
     torch_legacy,
     torch_tar,
+    xgboost,
     yaml_config,
     zip,
 )
@@ -61,6 +64,9 @@ SCANNERS: tuple[Scanner, ...] = (
     tflite.SCANNER,
     tfrecord.SCANNER,
     pmml.SCANNER,
+    xgboost.SCANNER,
+    lightgbm.SCANNER,
+    catboost.SCANNER,
     zip.SCANNER,
     tar.SCANNER,
     compressed.SCANNER,

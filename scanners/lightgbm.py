@@ -1,0 +1,184 @@
+"""LightGBM: boosted trees as text, one list of numbers in each line.
+
+Format: src/io/tree.cpp and src/boosting/gbdt_model_text.cpp of https://github.com/microsoft/LightGBM. Nothing in a
+model runs; children and features are numbers that predictors take for places in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+
+NAME = "lightgbm"
+_STARTS = (b"tree\nversion=v", b"tree\r\nversion=v", b"tree\nnum_class=")
+_WITHOUT_PARAMETERS = (b"v2", b"")
+"""Versions whose models end behind the importance of features."""
+_CHUNK = MIB
+_LINE = 64 * MIB
+"""Bytes of one line."""
+_VALUES = 8 * MIB
+"""Bytes of one list of children or features that is parsed."""
+_COUNT = 1 << 31
+_SHOWN = 100
+_TREES_SHOWN = 20
+_LISTS = (b"split_feature", b"left_child", b"right_child")
+_END_OF_TREES, _PARAMETERS, _END_OF_PARAMETERS = b"end of trees", b"parameters:", b"end of parameters"
+_PANDAS = b"pandas_categorical:"
+
+OUT_OF_RANGE = Rule(
+    id="lightgbm/index-out-of-range",
+    title="Tree that leads out of itself",
+    severity=Severity.WARNING,
+    message="tree {subject}: {what} is {index}, there are {count}",
+    why="Predictors take the numbers of children, leaves and features for places in arrays, and read memory beyond "
+    "them where nobody checks.",
+    fix="Save the model again from its source; do not load this file with a release that trusts it.",
+    cwe=125,
+    references=("https://github.com/microsoft/LightGBM/blob/master/src/io/tree.cpp",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the first lines of a model stand here."""
+    return blob.head.startswith(_STARTS)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield trees that lead out of themselves; raises Malformed where the model is cut, and OverLimit."""
+    yield Fact("framework", NAME, blob.locator)
+    model = _Model(blob)
+    for offset, line in _lines(blob.reader):
+        context.operations.spend()
+        yield from model.line(line, offset)
+    yield from model.end_of_tree()
+    model.check_end()
+
+
+def _lines(reader: Reader) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines with their offsets; raises OverLimit where one is too long."""
+    rest, start = b"", 0
+    for offset in range(0, reader.size, _CHUNK):
+        parts = (rest + reader.read(offset, min(_CHUNK, reader.size - offset))).split(b"\n")
+        rest = parts.pop()
+        for part in parts:
+            yield start, part.rstrip(b"\r")
+            start += len(part) + 1
+        if len(rest) > _LINE:
+            raise OverLimit(f"a line of more than {_LINE:,} bytes")
+    if rest:
+        yield start, rest.rstrip(b"\r")
+
+
+class _Model:
+    """What the lines so far have said: the header, then one tree after the other, then the end."""
+
+    def __init__(self, blob: Blob) -> None:
+        self.blob = blob
+        self.version = self.section = b""
+        self.last = b""
+        self.features = _COUNT
+        self._tree: dict[bytes, bytes] = {}
+        self._number, self._offset, self._shown = "", 0, 0
+
+    def line(self, line: bytes, offset: int) -> Iterator[Item]:
+        """Take one line; yield what is wrong with the tree in front of it."""
+        key, separator, value = line.partition(b"=")
+        self.last = line or self.last
+        if self.section:
+            self.section = line if line in (_PARAMETERS, _END_OF_PARAMETERS) else self.section
+        elif line == _END_OF_TREES:
+            yield from self.end_of_tree()
+            self.section = line
+        elif not separator:
+            return
+        elif key == b"Tree":
+            yield from self.end_of_tree()
+            self._number, self._offset = printable(value.decode("latin-1"), _SHOWN), offset
+        elif key == b"version":
+            self.version = value
+        elif key == b"max_feature_idx":
+            self.features = _integer(value, offset) + 1
+        elif self._number and (key in _LISTS or key in (b"num_leaves", b"is_linear")):
+            self._tree[key] = value
+
+    def end_of_tree(self) -> Iterator[Item]:
+        """Yield what is wrong with the tree whose lines have been taken."""
+        tree, self._tree = self._tree, {}
+        if not self._number or b"num_leaves" not in tree:
+            return
+        leaves = _integer(tree[b"num_leaves"], self._offset)
+        for name in _LISTS:
+            finding = self._wrong(name, _integers(tree.get(name, b""), self._offset), leaves)
+            if finding and self._shown < _TREES_SHOWN:
+                self._shown += 1
+                yield finding
+        self._number = ""
+
+    def _wrong(self, name: bytes, values: list[int], leaves: int) -> Finding | None:
+        """Return what is wrong with one list: of nodes there is one fewer than of leaves, which are below zero."""
+        nodes = max(leaves - 1, 0)
+        if leaves > 1 and len(values) != nodes:
+            return self._said(f"the length of {name.decode()}", len(values), nodes)
+        lowest, highest = (0, self.features) if name == b"split_feature" else (-leaves, nodes)
+        wrong = next((value for value in values if not lowest <= value < highest), None) if leaves > 1 else None
+        return None if wrong is None else self._said(name.decode(), wrong, highest if wrong >= 0 else leaves)
+
+    def _said(self, what: str, index: int, count: int) -> Finding:
+        evidence: dict[str, Json] = {"what": what, "index": f"{index:,}", "count": f"{count:,}"}
+        return Finding(OUT_OF_RANGE, self.blob.locator, self._number, what, Span(self._offset), evidence)
+
+    def check_end(self) -> None:
+        """Raise Malformed unless the model is whole."""
+        if not self.section:
+            raise Malformed("the trees do not end: cut short?")
+        if self.version in _WITHOUT_PARAMETERS:
+            return
+        if self.section != _END_OF_PARAMETERS:
+            raise Malformed("the parameters do not end: cut short?")
+        if self.last != _END_OF_PARAMETERS and not _is_pandas(self.last):
+            raise Malformed("the model ends with neither its parameters nor the categories of pandas: cut short?")
+
+
+def _is_pandas(line: bytes) -> bool:
+    if not line.startswith(_PANDAS):
+        return False
+    value = line.removeprefix(_PANDAS)
+    return value == b"null" or (
+        value.startswith(b"[") and value.endswith(b"]") and value.count(b"[") == value.count(b"]")
+    )
+
+
+def _integer(text: bytes, offset: int) -> int:
+    text = text.strip()
+    if not text.isdigit() or len(text) > 10:
+        raise Malformed("a number of leaves or features is none", offset)
+    return int(text)
+
+
+def _integers(text: bytes, offset: int) -> list[int]:
+    if len(text) > _VALUES:
+        raise OverLimit(f"a list of more than {_VALUES:,} bytes")
+    words = text.split()
+    if any(len(word) > 11 for word in words):
+        raise Malformed("a child or feature is no number of 32 bits", offset)
+    try:
+        return [int(word) for word in words]
+    except ValueError:
+        raise Malformed("a child or feature is no number", offset) from None
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="LightGBM",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OUT_OF_RANGE,),
+    suffixes=(".txt", ".model", ".lgb", ".bin"),
+)

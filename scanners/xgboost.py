@@ -1,0 +1,279 @@
+"""XGBoost: boosted trees as JSON, as Universal Binary JSON, or in the binary form of releases before 3.
+
+Formats: https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html and doc/model.schema there; the old form
+is laid out as src/learner.cc and src/tree/tree_model.cc of release 1.x write their structures. Nothing in a model runs;
+children and features are numbers that predictors take for places in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.parsing.cursor import Cursor
+from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.ubjson import Numbers, UbjsonParser, Value
+
+NAME = "xgboost"
+SIZE_LIMIT = 64 * MIB
+"""Bytes of JSON that are parsed; objects take about eight times as much memory."""
+_TREES_SHOWN = 20
+_SHOWN = 100
+_UBJ = (b"{L\0\0\0\0\0\0\0\x07learner", b"{i\x07learner", b"{U\x07learner", b"{L\0\0\0\0\0\0\0\x07version")
+_BINARY = b"binf"
+_LEARNER = 136
+"""Bytes of LearnerModelParam, the first structure of the old form."""
+_NAME_LIMIT = 256
+_OBJECTIVES = (b"reg:", b"binary:", b"multi:", b"rank:", b"count:", b"survival:")
+_BOOSTERS = (b"gbtree", b"gblinear", b"dart")
+_FEATURES = 1 << 31
+# Bytes of GBTreeModelParam, GBLinearModelParam, TreeParam, a node and its statistics
+_MODEL, _LINEAR, _TREE, _NODE, _STATISTICS = 160, 136, 148, 20, 16
+_TREE_FIELDS = ("left_children", "right_children", "split_indices", "parents")
+_REFERENCE = "https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html"
+
+OUT_OF_RANGE = Rule(
+    id="xgboost/index-out-of-range",
+    title="Tree that leads out of itself",
+    severity=Severity.WARNING,
+    message="{path}: the {what} of {subject} is {index}, there are {count}",
+    why="Predictors take the numbers of children and features for places in arrays. Releases that do not check them "
+    "read memory beyond the tree.",
+    fix="Save the model again from its source; do not load this file with a release that trusts it.",
+    cwe=125,
+    references=(_REFERENCE,),
+)
+
+
+class _Tree(NamedTuple):
+    """The numbers of one tree that lead somewhere."""
+
+    path: str
+    left: Sequence[int]
+    right: Sequence[int]
+    split: Sequence[int]
+    features: int
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a model begins here in one of the three forms."""
+    return _is_json(blob.head) or blob.head.startswith(_UBJ) or _binary_start(blob.head) is not None
+
+
+def _is_json(head: bytes) -> bool:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start[:1] == b"{" and b'"learner"' in start[:200] and b'"attributes"' in start
+
+
+def _binary_start(head: bytes) -> int | None:
+    """Return where the old form begins, behind its magic number or without one; None where it does not."""
+    start = len(_BINARY) if head.startswith(_BINARY) else 0
+    name = head[start + _LEARNER : start + _LEARNER + 8]
+    length = int.from_bytes(name, "little")
+    text = head[start + _LEARNER + 8 : start + _LEARNER + 8 + length]
+    if not 0 < length <= _NAME_LIMIT or len(text) < length:
+        return None
+    return start if text.startswith(_OBJECTIVES) or (start and text.isascii()) else None
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield trees that lead out of themselves; raises Malformed, Truncated and OverLimit."""
+    yield Fact("framework", NAME, blob.locator)
+    start = _binary_start(blob.head)
+    if start is not None:
+        yield from _binary(blob, context, start)
+        return
+    if blob.head.startswith(_UBJ):
+        parser = UbjsonParser(blob.reader, context)
+        document = parser.value()
+        if parser.position < blob.size:
+            raise Malformed(f"{blob.size - parser.position:,} bytes follow the model", parser.position)
+    else:
+        document = _json(blob, context)
+    shown = 0
+    for tree in _trees(blob, document):
+        context.operations.spend(len(tree.left))
+        for finding in _outside(blob, tree):
+            yield finding
+            shown += 1
+        if shown >= _TREES_SHOWN:
+            break
+
+
+def _json(blob: Blob, context: Context) -> Value:
+    limit = min(SIZE_LIMIT, context.limits.parsed_bytes // 4)
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of JSON")
+    try:
+        found = documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
+    except JsonFault as fault:
+        raise Malformed(f"no JSON: {fault}") from None
+    first: Value = found[0]  # type: ignore[assignment]  # fractions are no indices, and looked at as such
+    return first
+
+
+def _trees(blob: Blob, document: Value) -> Iterator[_Tree]:
+    booster = _inner(document, "learner", "gradient_booster")
+    features = _number(_inner(document, "learner", "learner_model_param", "num_feature"))
+    for path in ((), ("gbtree",)):  # dart keeps a model of the usual kind inside
+        trees = _inner(booster, *path, "model", "trees")
+        for at, tree in enumerate(trees if isinstance(trees, list) else ()):
+            left, right, split, _ = (_integers(blob, _inner(tree, field)) for field in _TREE_FIELDS)
+            yield _Tree(f"tree {at}", left, right, split, features)
+
+
+def _inner(value: Value, *keys: str) -> Value:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _number(value: Value) -> int:
+    """Return a number, which the format keeps as a text; as many features as there can be where there is none."""
+    text = value if isinstance(value, str) else str(value)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 and int(text) else _FEATURES
+
+
+def _integers(blob: Blob, value: Value) -> Sequence[int]:
+    if isinstance(value, Numbers) and value.code:
+        return value.read(blob.reader)
+    if isinstance(value, list):
+        return [item if isinstance(item, int) else -_FEATURES for item in value]
+    if value is None:
+        return ()
+    raise Malformed("the children of a tree are no list of whole numbers")
+
+
+def _outside(blob: Blob, tree: _Tree) -> Iterator[Finding]:
+    """Yield the first child and the first feature of a tree that are not there."""
+    count = len(tree.left)
+    if len(tree.right) != count:
+        yield _said(blob, tree.path, "number of right children", len(tree.right), "its nodes", count)
+    for children, what in ((tree.left, "left child"), (tree.right, "right child")):
+        if children and not -1 <= min(children) <= max(children) < count:
+            at = next(at for at, child in enumerate(children) if not -1 <= child < count)
+            yield _said(blob, tree.path, what, children[at], f"node {at}", count)
+    # With more targets than one, the lists of a leaf are shorter than those of nodes
+    inner = [at for at, child in enumerate(tree.left) if child >= 0]
+    for at in inner:
+        if at >= len(tree.split):
+            yield _said(blob, tree.path, "split", at, "the tree", len(tree.split))
+            break
+        if not 0 <= tree.split[at] < tree.features:
+            yield _said(blob, tree.path, "feature", tree.split[at], f"node {at}", tree.features)
+            break
+
+
+def _said(blob: Blob, path: str, what: str, index: int, subject: str, count: int, span: Span | None = None) -> Finding:
+    evidence: dict[str, Json] = {"what": what, "index": f"{index:,}", "count": f"{count:,}"}
+    return Finding(OUT_OF_RANGE, blob.locator, subject, path=path, span=span, evidence=evidence)
+
+
+def _binary(blob: Blob, context: Context, start: int) -> Iterator[Item]:
+    """Walk through the old form to its end; raises Malformed where bytes are left over."""
+    cursor = Cursor(blob.reader, start)
+    cursor.skip(4)
+    features = cursor.number("I")
+    cursor.skip(4)
+    attributes, metrics = cursor.number("i"), cursor.number("i")
+    cursor.skip(_LEARNER - 20)
+    objective, booster = _name(cursor), _name(cursor)
+    if booster not in _BOOSTERS:
+        raise Malformed(f"the booster {printable(booster.decode('latin-1'), _SHOWN)} is unknown", cursor.position)
+    if booster == b"gblinear":
+        cursor.skip(_LINEAR)
+        cursor.skip(4 * _count(cursor, 4))
+    else:
+        yield from _binary_trees(blob, context, cursor, features, booster == b"dart")
+    if attributes:
+        for _ in range(_count(cursor, 16)):
+            context.operations.spend()
+            cursor.skip(_count(cursor, 1))
+            cursor.skip(_count(cursor, 1))
+    if objective == b"count:poisson":
+        _name(cursor)
+    if metrics:
+        for _ in range(_count(cursor, 8)):
+            context.operations.spend()
+            cursor.skip(_count(cursor, 1))
+    if cursor.position < blob.size:
+        raise Malformed(f"{blob.size - cursor.position:,} bytes follow the model", cursor.position)
+
+
+def _name(cursor: Cursor) -> bytes:
+    length = _count(cursor, 1)
+    if length > _NAME_LIMIT:
+        raise Malformed(f"a name of {length:,} bytes", cursor.position)
+    return cursor.take(length)
+
+
+def _count(cursor: Cursor, width: int) -> int:
+    """Return how many elements of at least `width` bytes follow; raises Truncated where there are not so many."""
+    count = cursor.number("Q")
+    if count * width > cursor.reader.size - cursor.position:
+        raise Truncated(cursor.position, count * width, cursor.reader.size)
+    return count
+
+
+def _binary_trees(blob: Blob, context: Context, cursor: Cursor, features: int, dart: bool) -> Iterator[Item]:
+    trees = cursor.number("i")
+    cursor.skip(_MODEL - 4)
+    if trees < 0:
+        raise Malformed(f"{trees} trees", cursor.position)
+    shown = 0
+    for number in range(trees):
+        context.operations.spend()
+        start = cursor.position
+        cursor.skip(4)
+        nodes = cursor.number("i")
+        cursor.skip(12)
+        leaves = cursor.number("i")
+        cursor.skip(_TREE - 24)
+        if nodes < 0:
+            raise Malformed(f"a tree of {nodes} nodes", start)
+        context.operations.spend(nodes)
+        finding = _binary_nodes(blob, cursor, nodes, features or _FEATURES, f"tree {number}")
+        if finding and shown < _TREES_SHOWN:
+            shown += 1
+            yield finding
+        cursor.skip(nodes * _STATISTICS)
+        if leaves > 1:  # releases before 1.0 kept a vector for each leaf
+            cursor.skip(4 * _count(cursor, 4))
+    cursor.skip(4 * trees)
+    if dart and trees:
+        cursor.skip(4 * _count(cursor, 4))
+
+
+def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: str) -> Finding | None:
+    """Pass over the nodes of a tree; return what is wrong with the first that leads out of it."""
+    found = None
+    for at in range(nodes):
+        start = cursor.position
+        cursor.skip(4)
+        left, right, split = cursor.number("i"), cursor.number("i"), cursor.number("I") & (_FEATURES - 1)
+        cursor.skip(_NODE - 16)
+        if found or left == -1:
+            continue
+        for what, index, count in (("left child", left, nodes), ("right child", right, nodes)):
+            if not 0 <= index < count:
+                found = _said(blob, path, what, index, f"node {at}", count, Span(start, _NODE))
+        if split >= features and not found:
+            found = _said(blob, path, "feature", split, f"node {at}", features, Span(start, _NODE))
+    return found
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="XGBoost (JSON, UBJSON, binary)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OUT_OF_RANGE,),
+    suffixes=(".json", ".ubj", ".bin", ".model"),
+)
