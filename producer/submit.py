@@ -58,6 +58,10 @@ class Superseded(Exception):
     """The job was cancelled, is gone, or another producer goes on with it; the sentence says which."""
 
 
+class _WentBack(Exception):
+    """The ledger has forgotten what it had allocated."""
+
+
 class Producer:
     """Submits one job; `stop` may be set by another thread, and then it ends at the next page without sealing."""
 
@@ -85,8 +89,16 @@ class Producer:
     def run(self) -> None:
         """List, allocate and publish until the listing is over, from where an earlier producer of the job came to.
 
-        Raises LedgerFault, StoreFault, BrokerFault, and Superseded.
+        Raises LedgerFault, StoreFault, and Superseded.
         """
+        while True:
+            try:
+                self._list()
+                return
+            except _WentBack:
+                continue  # Redis was restored without its last second: on from where its ledger stands now
+
+    def _list(self) -> None:
         progress = self._ledger.progress()
         next_chunk, stored, generation = progress.allocated, progress.cursor, progress.generation
         problems: list[Problem] = []
@@ -99,12 +111,14 @@ class Producer:
             )
             self._hold_back()
         if not self._stop.is_set():
-            self._seal(problems, stored)
+            self._seal(problems, next_chunk, stored)
 
-    def _seal(self, problems: list[Problem], stored: bytes) -> None:
+    def _seal(self, problems: list[Problem], next_chunk: int, stored: bytes) -> None:
         name = problems_name(self._spec.id)
         self._store.put(name, seal_problems(problems, self._key, self._spec.id))
         sealed = self._ledger.seal(name, stored)
+        if sealed.status is SealStatus.MOVED and self._ledger.progress().allocated < next_chunk:
+            raise _WentBack
         if sealed.status is not SealStatus.SEALED:
             raise Superseded(f"job {self._spec.id}: {_WHY[sealed.status]}")
         if sealed.complete:
@@ -138,7 +152,7 @@ class Producer:
     def _allocate(self, chunks: list[Chunk], first: int, before: bytes, cursor: bytes) -> tuple[int, int]:
         """Store and allocate one page; return the numbers of its first chunk, and of the next one to be allocated.
 
-        `before` is the cursor that the ledger should have. Raises Superseded.
+        `before` is the cursor that the ledger should have. Raises Superseded, _WentBack.
         """
         units = [unit for chunk in chunks for unit in chunk.units]
         queues = bytes(SCANS.index(chunk.queue) for chunk in chunks)
@@ -149,6 +163,8 @@ class Producer:
             answer = self._ledger.alloc(first, queues, name, cursor, units=len(units), size=size)
             if answer.status is AllocStatus.ALLOCATED:
                 return first, answer.next
+            if answer.status is AllocStatus.MOVED and answer.next < first:
+                raise _WentBack
             if answer.status is not AllocStatus.MOVED or answer.cursor != before:
                 raise Superseded(f"job {self._spec.id}: {_WHY[answer.status]}")
             first = answer.next  # children were allocated in between
