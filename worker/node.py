@@ -20,8 +20,10 @@ from typing import NamedTuple
 from redis import Redis
 
 from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from modelsweep.fleet.answers import Claim, LeaseStatus, UnknownJob
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
@@ -31,7 +33,7 @@ from modelsweep.fleet.metrics import runtime_counts
 from modelsweep.fleet.pages import Chunk, Pages
 from modelsweep.fleet.results import digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Key
-from modelsweep.fleet.store import Store, StoreFault
+from modelsweep.fleet.store import Absent, Store
 from sources.opening import opener
 from worker.supervisor import SUPERVISOR, OpenUnit, Supervisor
 
@@ -42,6 +44,9 @@ BLAMED = 10
 
 Many, since units seldom do that: hostile bytes are in children, and whoever kills workers knows nothing of units.
 """
+PAGE_TRIES = 3
+"""Leases that run out over a page that is not in the store before its chunk is given up."""
+WORKER = "worker"
 TRIES = 3
 """Times that a unit is examined whose child dies."""
 TRANSIENT = frozenset(
@@ -144,20 +149,14 @@ class Node:
             return claim.status
         work = Work(known.ledger, chunk, claim.token, threading.Event())
         with self._holding(work):
-            try:
-                return self._settle(known, claim, work, generation)
-            except Damaged as fault:
-                # A page that cannot be read will not get better: who holds the store has to look
-                raise StoreFault(fault.name, str(fault)) from fault
+            return self._settle(known, claim, work, generation)
 
     def _settle(self, job: Job, claim: Claim, work: Work, generation: int) -> str:
         """Examine the units of a chunk that was granted, store their results, and tell the ledger."""
         begun = time.monotonic()
-        chunk = job.pages.chunk(claim.page, claim.first, work.chunk)
-        results, tool = self._examine(job, chunk, claim, work)
+        results, tool = self._results(job, claim, work)
         if results is None:
-            if self.draining.is_set() and work.ledger.release(work.chunk, work.token) is LeaseStatus.OK:
-                self.publish([scan_message(chunk.queue, job.spec.id, work.chunk, generation)])
+            self._give_back(job, claim, work, generation)
             return "stopped"
         blob = encode_chunk(tool, results)
         digest = digest_of(blob)
@@ -167,6 +166,23 @@ class Node:
         if done.complete:
             self.publish([finalize_message(job.spec.id)])
         return done.status
+
+    def _give_back(self, job: Job, claim: Claim, work: Work, generation: int) -> None:
+        """Have another worker examine a chunk that was stopped because this one is to end."""
+        if self.draining.is_set() and work.ledger.release(work.chunk, work.token) is LeaseStatus.OK:
+            queue = job.pages.chunk(claim.page, claim.first, work.chunk).queue
+            self.publish([scan_message(queue, job.spec.id, work.chunk, generation)])
+
+    def _results(self, job: Job, claim: Claim, work: Work) -> tuple[list[UnitResult] | None, Tool]:
+        """Return as `_examine` does, and what is to be said where nobody can tell any more which units there were."""
+        try:
+            chunk = job.pages.chunk(claim.page, claim.first, work.chunk)
+        except (Damaged, Absent) as fault:
+            if isinstance(fault, Absent) and claim.losses < PAGE_TRIES:
+                raise  # a store of several machines may show it late
+            tool = self._slot().supervisor_for(job.options).tool()
+            return [_unreadable(claim.page, work.chunk, fault)], tool
+        return self._examine(job, chunk, claim, work)
 
     def _examine(self, job: Job, chunk: Chunk, claim: Claim, work: Work) -> tuple[list[UnitResult] | None, Tool]:
         """Return the results of a chunk in its order, None where it was stopped, and what they were made with."""
@@ -305,6 +321,13 @@ def is_retryable(results: Sequence[UnitResult]) -> bool:
     return any(
         _child_died(result) or any(problem.kind in TRANSIENT for problem in result.problems) for result in results
     )
+
+
+def _unreadable(page: str, number: int, fault: Damaged | Absent) -> UnitResult:
+    """Return what stands for the units of a chunk that nobody can name any more."""
+    place = Locator(page, (f"chunk {number}",))
+    detail = f"which files these were cannot be read any more: {fault.detail}"
+    return UnitResult(Unit(0, place, 0), problems=(Problem(ProblemKind.SOURCE, place, WORKER, printable(detail, 300)),))
 
 
 def _poison(unit: Unit, times: int) -> UnitResult:
