@@ -1,0 +1,193 @@
+"""R data (.rds, .RData, .rda): serialized objects, among which functions and promises are code.
+
+Format: src/main/serialize.c of R, see `scanners.parsing.r_stream`. A promise that was never looked at runs its code as
+soon as somebody does, in the process that loaded the file (CVE-2024-27322).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable, shorten
+
+NAME = "r"
+_WORKSPACES = (b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n", b"RDB2\n", b"RDB3\n")
+_STARTS = tuple(
+    marker + version
+    for marker, versions in (
+        (b"X\n", (b"\0\0\0\x02", b"\0\0\0\x03")),
+        (b"B\n", (b"\x02\0\0\0", b"\x03\0\0\0")),
+        (b"A\n", (b"2\n", b"3\n")),
+    )
+    for version in versions
+)
+_SHOWN = 160
+_NAMES_SHOWN = 8
+_COMMANDS = frozenset(
+    "system system2 shell shell.exec pipe socketConnection serverSocket download.file install.packages source "
+    "sys.source dyn.load dyn.unload py_run_string py_run_file callr processx unlink file.remove Sys.setenv Sys.chmod "
+    "file.symlink writeLines writeBin".split()
+)
+_EVALUATES = frozenset("eval evalq parse str2lang str2expression do.call readRDS load unserialize url".split())
+_STRONG = frozenset("system system2 shell shell.exec pipe dyn.load install.packages py_run_string".split())
+_REFERENCES = (
+    "https://nvd.nist.gov/vuln/detail/CVE-2024-27322",
+    "https://cran.r-project.org/doc/manuals/r-release/R-ints.html#Serialization-Formats",
+)
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str) -> Rule:
+    return Rule(
+        id=f"r/{what}",
+        title=title,
+        severity=severity,
+        message=message,
+        why=why,
+        fix="Do not load the file with R; ask its author for the data alone, as CSV, Parquet or arrays.",
+        confidence="high" if severity is Severity.CRITICAL else "medium",
+        cwe=502,
+        references=_REFERENCES,
+    )
+
+
+PROMISE_RUNS = _rule(
+    "promise-runs-commands",
+    "Code that runs commands as soon as the object is looked at",
+    Severity.CRITICAL,
+    "a promise calls {subject}; its code uses {names}",
+    "R keeps an expression that was not needed yet as a promise, and runs it when the object is first used, which "
+    "loading or printing may do. Whoever wrote the file chose the expression.",
+)
+PROMISE_EVALUATES = _rule(
+    "promise-evaluates",
+    "Code that evaluates other code as soon as the object is looked at",
+    Severity.WARNING,
+    "a promise calls {subject}; its code uses {names}",
+    "R runs the expression of a promise when the object is first used. This one puts code together or loads it, so "
+    "what runs is not in the expression itself.",
+)
+PROMISE = _rule(
+    "promise",
+    "Code that runs as soon as the object is looked at",
+    Severity.INFO,
+    "{count} promise(s) that have no value yet; their code uses {subject}",
+    "R runs the expression of a promise when the object is first used. They come along with the environments of "
+    "functions that a model keeps.",
+)
+FUNCTION_RUNS = _rule(
+    "function-runs-commands",
+    "A function that runs commands or loads code",
+    Severity.WARNING,
+    "a function of the file calls {subject}",
+    "The function runs when the object is used as its class demands: printing, predicting, or taking it apart.",
+)
+ACTIVE_BINDING = _rule(
+    "active-binding",
+    "A variable that is a function in disguise",
+    Severity.WARNING,
+    "{count} active binding(s): looking at the variable calls a function of the file",
+    "R calls the function whenever the variable is read, so that loading a workspace and listing it runs code.",
+)
+FUNCTION = _rule(
+    "function",
+    "Functions travel with the data",
+    Severity.INFO,
+    "{count} function(s) stand in the file",
+    "Formulas, families and fitted models bring functions along, which run when the model is used.",
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a serialized object or a workspace begins here."""
+    return _start(blob.head) is not None
+
+
+def _start(head: bytes) -> int | None:
+    start = 5 if head.startswith(_WORKSPACES) else 0
+    return start if head.startswith(_STARTS, start) else None
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what of the file is code; raises Malformed, Truncated and OverLimit."""
+    from scanners.parsing.r_stream import RStream
+
+    yield Fact("framework", "R", blob.locator)
+    stream = RStream(blob.reader, _start(blob.head) or 0, context)
+    seen = _Seen()
+    fault: Exception | None = None
+    try:
+        for event in stream.events():
+            seen.take(event.kind, event.name, event.within, event.offset)
+        if stream.position < blob.size and not _blank(blob, stream.position):
+            left = blob.size - stream.position
+            fault = Malformed(f"{left:,} bytes follow the object", stream.position)
+    except (Malformed, Truncated, OverLimit) as error:
+        fault = error
+    yield from seen.findings(blob)
+    if fault:
+        raise fault
+
+
+def _blank(blob: Blob, start: int) -> bool:
+    return blob.size - start < 16 and not blob.reader.read(start, blob.size - start).strip()
+
+
+class _Seen:
+    """What has been seen of code: how often, the first place, and the names in it."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, int] = {}
+        self._names: dict[str, dict[str, int]] = {"function": {}, "promise": {}}
+
+    def take(self, kind: str, name: str, within: str, offset: int) -> None:
+        """Take one event of a stream."""
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        self._first.setdefault(kind, offset)
+        names = self._names.get(within, {})
+        if kind in ("name", "text") and (len(names) < 10_000 or name in _COMMANDS):
+            names.setdefault(name, offset)
+
+    def findings(self, blob: Blob) -> Iterator[Finding]:
+        """Yield what the whole object amounts to."""
+        lazy, called = self._names["promise"], self._names["function"]
+        evidence: dict[str, Json] = {"names": _listed(lazy)}
+        for rule, dangerous in ((PROMISE_RUNS, _COMMANDS), (PROMISE_EVALUATES, _EVALUATES)):
+            name = next((name for name in lazy if name in dangerous), "")
+            if name:
+                yield Finding(rule, blob.locator, name, span=Span(lazy[name]), evidence=evidence)
+                break
+        else:
+            if "promise" in self._counts:
+                yield self._said(PROMISE, blob, "promise", _listed(lazy))
+        for name in [name for name in called if name in _STRONG][:_NAMES_SHOWN]:
+            yield Finding(FUNCTION_RUNS, blob.locator, name, span=Span(called[name]))
+        if "active" in self._counts:
+            yield self._said(ACTIVE_BINDING, blob, "active")
+        if "function" in self._counts:
+            yield self._said(FUNCTION, blob, "function")
+
+    def _said(self, rule: Rule, blob: Blob, kind: str, subject: str = "") -> Finding:
+        evidence: dict[str, Json] = {"count": f"{self._counts[kind]:,}"}
+        return Finding(rule, blob.locator, subject, span=Span(self._first[kind]), evidence=evidence)
+
+
+def _listed(names: dict[str, int]) -> str:
+    shown = [printable(name, _SHOWN) for name in list(names)[:_NAMES_SHOWN]]
+    more = ", …" if len(names) > _NAMES_SHOWN else ""
+    return shorten(", ".join(shown), 2 * _SHOWN) + more if shown else "nothing by name"
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="R data (.rds, .RData)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(PROMISE_RUNS, PROMISE_EVALUATES, PROMISE, FUNCTION_RUNS, ACTIVE_BINDING, FUNCTION),
+    suffixes=(".rds", ".rdata", ".rda"),
+)
