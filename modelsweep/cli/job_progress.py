@@ -12,6 +12,8 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
     from modelsweep.fleet.answers import Progress
     from modelsweep.jobs import Fleet, Watch
 
@@ -41,11 +43,20 @@ def line_of(progress: Progress, around: str = "") -> str:
     parts = [
         f"{progress.units_done:,} of {progress.units:,}{'+' if progress.state == 'listing' else ''} files",
         *(f"{found[name]:,} {name}" for name in _SHOWN if found.get(name)),
+        _rate(progress),
         f"{sum(progress.problem_kinds.values()):,} not scanned" if progress.problem_kinds else "",
         around,
         _left(progress),
     ]
     return printable(", ".join(part for part in parts if part))
+
+
+def _rate(progress: Progress) -> str:
+    """Return how many bytes a second are read, once that says something."""
+    elapsed = progress.now - progress.started
+    if not progress.started or elapsed < 1 or progress.ended:
+        return ""
+    return f"{format_size(int(progress.bytes_done / elapsed))}/s"
 
 
 def _left(progress: Progress) -> str:
@@ -106,15 +117,30 @@ def _around(fleet: Fleet) -> Callable[[], str]:
     return around
 
 
+def _bar() -> RichProgress:
+    """Return a bar of one line, whatever the width of the terminal, not yet shown."""
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+    from rich.table import Column
+
+    line = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=20),
+        TextColumn("{task.description}", markup=False, table_column=line),
+        TimeElapsedColumn(),
+    )
+    return RichProgress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True, expand=True)
+
+
 class _Bar:
     """A line on the terminal, drawn once the job takes a while."""
 
     def __init__(self, around: Callable[[], str]) -> None:
-        from modelsweep.cli.progress import job_bar
-
         self._around = around
         self._begun = time.monotonic()
-        self._bar = job_bar()
+        self._bar = _bar()
         self._task = self._bar.add_task("", total=None)
         self._started = False
 

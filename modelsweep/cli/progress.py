@@ -64,7 +64,7 @@ def watched(tally: Tally, count_totals: CountTotals | None) -> Iterator[None]:
 def _watch(tally: Tally, count_totals: CountTotals | None, over: Event) -> None:
     if over.wait(UNSEEN):
         return
-    with job_bar() as bar:
+    with _bar() as bar:
         task = bar.add_task("", total=None)
         bar.update(task, description=str(tally), completed=tally.bytes)
         bar.refresh()
@@ -75,8 +75,7 @@ def _watch(tally: Tally, count_totals: CountTotals | None, over: Event) -> None:
             bar.refresh()
 
 
-def job_bar() -> Progress:
-    """Return a bar over bytes, not yet shown; it is drawn when it is told to."""
+def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
