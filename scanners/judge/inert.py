@@ -7,12 +7,12 @@ first key says what it is.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from functools import cache
 
 from modelsweep.core.finding import Json
 from scanners.judge import inert_names as tables
+from scanners.judge import standard_library
 from scanners.judge.by_value import CLASSES, MAKERS, METACLASSES
 from scanners.judge.dangerous_names import family
 from scanners.judge.described import global_name, globals_in, instance_of, is_data, items
@@ -251,7 +251,7 @@ def _by_name(given: list[Json]) -> bool:
     name = given[0] if given else None
     if not isinstance(name, str) or family(name):
         return False
-    return _framework(name) or name.partition(".")[0] in sys.stdlib_module_names
+    return _framework(name) or name.partition(".")[0] in standard_library.MODULES
 
 
 def _type_by_name(given: list[Json]) -> bool:
