@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 KEY = "00" * 32
 EPOCH = {"SOURCE_DATE_EPOCH": "0"}
+Found = TypeVar("Found")
 Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
@@ -182,7 +184,7 @@ def test_mistakes_are_one_line(
     assert len(errors.splitlines()) <= 2
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> object:
+def until(condition: Callable[[], Found], seconds: float = 30) -> Found:
     """Return what `condition` returns once that is true, or at the end."""
     deadline = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < deadline:
