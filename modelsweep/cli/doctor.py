@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelsweep import __version__
+from modelsweep.cli.fleet_options import BROKER_VARIABLE
 from modelsweep.cli.terminal import write_line
 
 if TYPE_CHECKING:
@@ -28,12 +30,17 @@ class Package:
     purpose: str
 
 
+USABLE = "can be used"
 PACKAGES = (
+    Package("celery", "celery", "fleet", "audit, submit, worker: jobs of many workers"),
     Package("h5py", "h5py", "h5", "HDF5 files: models of Keras 2, weights of Keras 3"),
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
     Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),
+    Package("prometheus-client", "prometheus_client", "fleet", "metrics of a fleet"),
     Package("PyYAML", "yaml", "", "YAML configurations"),
+    Package("redis", "redis", "fleet", "the ledger of a fleet"),
+    Package("structlog", "structlog", "fleet", "logs of workers"),
     Package("zstandard", "zstandard", "", "zstd streams"),
 )
 
@@ -63,12 +70,16 @@ class Diagnosis:
     scanners: tuple[ScannerStatus, ...]
     failures: tuple[str, ...]
     sandbox: Mapping[str, str]
+    redis_server: str
+    """What `audit` starts where no broker is named, empty where there is none."""
+    broker: str
+    """Whether the broker that the environment names can be used, empty where it names none."""
     advice: tuple[str, ...]
 
     @property
     def healthy(self) -> bool:
         """Whether everything that was not left out on purpose works."""
-        return not self.failures
+        return not self.failures and self.broker in ("", USABLE)
 
 
 @click.command(short_help="Say what this installation can do.")
@@ -108,6 +119,8 @@ def diagnose(plugins: tuple[str, ...] = ()) -> Diagnosis:
         scanners=scanners,
         failures=failures,
         sandbox=sandbox,
+        redis_server=_redis_server() if packages["redis"] else "",
+        broker=_broker() if packages["redis"] else "",
         advice=tuple(_advice(machine, packages, scanners)),
     )
 
@@ -150,6 +163,29 @@ def _pickle_machine() -> str:
     return "pure Python" if found.origin.endswith(".py") else "compiled"
 
 
+def _redis_server() -> str:
+    from modelsweep.fleet.private_redis import find_redis_server
+
+    return find_redis_server() or ""
+
+
+def _broker() -> str:
+    """Return whether the broker of the environment can be used, or why not; nothing where there is none."""
+    url = os.environ.get(BROKER_VARIABLE, "")
+    if not url:
+        return ""
+    from modelsweep.fleet.answers import LedgerFault
+    from modelsweep.fleet.messages import BrokerFault, client_of
+    from modelsweep.fleet.redis_faults import check_server
+
+    try:
+        with client_of(url) as client:
+            check_server(client)
+    except (BrokerFault, LedgerFault) as fault:
+        return str(fault)
+    return USABLE
+
+
 def _advice(machine: str, packages: Mapping[str, str | None], scanners: Sequence[ScannerStatus]) -> list[str]:
     lines = []
     if machine == "pure Python":
@@ -171,6 +207,8 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
     broken = [scanner for scanner in diagnosis.scanners if not scanner.works]
     lines = [f"{'broken':<16}{failure}" for failure in diagnosis.failures]
     lines += [f"{'not working':<16}{scanner.name}: {scanner.reason}" for scanner in broken]
+    if diagnosis.broker not in ("", USABLE):
+        lines.append(f"{'broker':<16}{diagnosis.broker}")
     if show_failed:
         return lines or ["everything that is installed works"]
     working = [scanner.name for scanner in diagnosis.scanners if scanner.works]
@@ -181,6 +219,8 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         f"{'pickle machine':<16}{diagnosis.pickle_machine}",
         f"{'matcher':<16}{diagnosis.matcher}",
         f"{'scanners':<16}{len(working)} of {len(diagnosis.scanners)} work: {', '.join(working)}",
+        f"{'redis-server':<16}{diagnosis.redis_server or 'none: audit needs --broker'}",
+        f"{'broker':<16}{diagnosis.broker or f'none named ({BROKER_VARIABLE})'}",
         "sandbox",
         *(f"  {name:<22}{state}" for name, state in diagnosis.sandbox.items()),
         "optional packages",

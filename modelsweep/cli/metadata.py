@@ -118,9 +118,18 @@ def _value(fact: Fact) -> str:
     if isinstance(text, str):
         shown = text if text == fact.value else f"{fact.value}: {text}"
     else:
-        details = ", ".join(f"{key} {value}" for key, value in fact.detail.items())
+        details = ", ".join(f"{key} {_plain(value)}" for key, value in fact.detail.items() if value not in ([], {}))
         shown = f"{fact.value} ({details})" if details else fact.value
     return printable(shown, VALUE_LIMIT)
+
+
+def _plain(value: Json) -> str:
+    """Return a detail as people write it: lists and tables without brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _row(name: str, value: str) -> str:

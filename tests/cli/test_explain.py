@@ -55,6 +55,16 @@ def test_doctor(run: Run):
     assert diagnosis["sandbox"].keys() >= {"memory", "network"}
 
 
+def test_doctor_speaks_of_the_broker(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MODELSWEEP_BROKER_URL", "redis://:hidden@127.0.0.1:1/0")
+    outcome = run("doctor", "--show-failed")
+    assert outcome.code == 2
+    assert outcome.out.startswith("broker          Redis cannot be reached")
+    assert "hidden" not in outcome.out
+    monkeypatch.delenv("MODELSWEEP_BROKER_URL")
+    assert "\nbroker          none named" in run("doctor").out
+
+
 def test_doctor_says_what_is_broken(run: Run):
     outcome = run("doctor", "--show-failed", "--plugin", "no-such-package")
     assert outcome.code == 2
