@@ -35,6 +35,7 @@ TRANSPORT_OPTIONS: Mapping[str, object] = {
     "socket_connect_timeout": _PATIENCE,
     "socket_keepalive": True,
     "health_check_interval": 25,
+    "ack_emulation": False,
 }
 """Messages are acknowledged early: none of them waits for kombu's visibility timeout."""
 
