@@ -6,6 +6,7 @@ from modelsweep.core.scanner import Scanner
 from scanners import (
     catboost,
     compressed,
+    coreml,
     executable,
     flax,
     ggml,
@@ -63,6 +64,7 @@ SCANNERS: tuple[Scanner, ...] = (
     keras_h5.SCANNER,
     numpy_array.SCANNER,
     onnx.SCANNER,
+    coreml.SCANNER,
     tensorflow.SCANNER,
     tensorflow_checkpoint.SCANNER,
     tensorflow_text.SCANNER,

@@ -75,6 +75,8 @@ def _starts_lzma(head: bytes) -> bool:
     power = 1 << max(dictionary.bit_length() - 1, 0)
     if dictionary not in (power, power + power // 2, 0xFFFFFFFF) or (size != (1 << 64) - 1 and size >= 1 << 38):
         return False
+    if not size and len(head) >= _SURE:
+        return False  # small numbers and zeros, as many binary formats begin with
     import lzma
 
     try:
