@@ -97,7 +97,8 @@ def spec_of(
 
     job = job_of(arguments)
     named = tuple(os.path.abspath(name) if arguments["broker"] and not scheme_of(name) else name for name in targets)
-    formats = dict.fromkeys((*REPORTS, *(output.format for output in outputs)))
+    # What is asked for here is written here; a fleet keeps reports for whoever comes later
+    formats = dict.fromkeys((*REPORTS, *(output.format for output in outputs))) if arguments["broker"] else ()
     return JobSpec(
         id=new_id(),
         targets=named,
