@@ -12,7 +12,20 @@ CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 KERAS = ("keras", "keras-h5")
 GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
-LIBRARIES = ("skops", "torchserve", "r", "torch7", "coreml", "pmml", "flax", "ocdbt", "xgboost", "lightgbm", "catboost")
+LIBRARIES = (
+    "skops",
+    "torchserve",
+    "r",
+    "torch7",
+    "coreml",
+    "paddle",
+    "pmml",
+    "flax",
+    "ocdbt",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+)
 """Formats of single libraries."""
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, "safetensors", "gguf")
 CONFIGURATIONS = ("json", "yaml", "python", "python-compiled")

@@ -1,0 +1,155 @@
+"""PaddlePaddle: a program of operators as a protocol buffer (.pdmodel, __model__).
+
+Format: paddle/fluid/framework/framework.proto of https://github.com/PaddlePaddle/Paddle. Parameters stand in files
+beside it. Operators that call Python functions, load libraries or open files are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+
+if TYPE_CHECKING:
+    from scanners.parsing.protobuf import Record
+
+NAME = "paddle"
+_SUFFIX = ".pdmodel"
+_SHOWN = 100
+_SEEN = 32
+_SCHEMA = {
+    "Program": {1: ("blocks", "Block"), 4: ("version", "Version")},
+    "Version": {1: ("version", "int")},
+    "Block": {4: ("ops", "Operator")},
+    "Operator": {3: ("type", "text"), 4: ("attributes", "Attribute")},
+    "Attribute": {1: ("name", "text"), 5: ("text", "text"), 8: ("texts", "text")},
+}
+_STREAMED = frozenset({"Program", "Block", "Operator"})
+_OPERATORS = 10_000
+_FILES = frozenset({"load", "load_combine", "save", "save_combine", "lookup_table_read", "read_file", "open_files"})
+_PYTHON = frozenset({"py_func", "py_layer", "pylayer", "run_program"})
+_PATHS = frozenset({"file_path", "filename", "file_names", "file_name", "path"})
+_CUSTOM = frozenset({"custom_engine", "tensorrt_engine", "dlnne_engine", "lite_engine", "run_custom"})
+_REFERENCE = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/static/py_func_en.html"
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe: int) -> Rule:
+    return Rule(
+        id=f"paddle/{what}",
+        title=title,
+        severity=severity,
+        message=message,
+        why=why,
+        fix="Export the model for inference only, without the operator; ask its author what it is for.",
+        confidence="medium",
+        cwe=cwe,
+        references=(_REFERENCE,),
+    )
+
+
+PYTHON = _rule(
+    "python-operator",
+    "Operator that calls a Python function",
+    Severity.WARNING,
+    "the program uses {subject}, which calls a Python function that the process has registered",
+    "What such an operator does is not in the model: it names a function of the process by its number, and runs it "
+    "with the rights of whoever runs the model.",
+    829,
+)
+FILES = _rule(
+    "file-operator",
+    "Operator that opens files",
+    Severity.WARNING,
+    "the program uses {subject}, which opens {paths}",
+    "Running the model reads or writes files of its choice with the rights of whoever runs it.",
+    73,
+)
+ENGINE = _rule(
+    "engine-operator",
+    "Operator that runs a library of its own",
+    Severity.INFO,
+    "the program uses {subject}",
+    "Part of the model is compiled for another engine, or stands in a library that has to be loaded beside it.",
+    829,
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether blocks with numbers and variables stand where a program has them; the suffix admits others."""
+    return blob.locator.suffix == _SUFFIX or (blob.head[:1] == b"\x0a" and _is_program(blob))
+
+
+def _is_program(blob: Blob) -> bool:
+    """Return whether the first field is a block: its number, that of the one around it, then variables or operators."""
+    from scanners.parsing.protobuf import LENGTH, VARINT, Wire
+
+    wire = Wire(blob.reader)
+    try:
+        first = next(wire.fields(0, blob.size), None)
+        if first is None or first.number != 1 or first.wire != LENGTH:
+            return False
+        fields = list(islice(wire.fields(first.value, first.value + first.length), 3))
+        if [(field.number, field.wire) for field in fields[:2]] != [(1, VARINT), (2, VARINT)] or len(fields) < 3:
+            return False
+        return fields[0].value == 0 and fields[2].number in (3, 4) and fields[2].wire == LENGTH
+    except (Malformed, OverLimit):
+        return False
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield operators that reach outside the program; raises Malformed, Truncated and OverLimit."""
+    from scanners.parsing.protobuf import Walker, Wire
+
+    yield Fact("framework", "paddlepaddle", blob.locator)
+    walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
+    operators: dict[str, Record] = {}
+    versions = 0
+    fault: Exception | None = None
+    try:
+        for record in walker.walk("Program", 0, blob.size):
+            if record.kind == "Operator" and len(operators) < _OPERATORS:
+                operators.setdefault(record.text("type"), record)
+            elif record.kind == "Program":
+                versions = len(record.records.get("version", ()))
+    except (Malformed, Truncated, OverLimit) as error:
+        fault = error
+    for name, record in operators.items():
+        yield from _operator(blob, name, record)
+    if fault:
+        raise fault
+    if not operators or not versions:
+        raise Malformed("the program has no operators or no version: cut short?")
+
+
+def _operator(blob: Blob, name: str, record: Record) -> Iterator[Item]:
+    subject, span = printable(name, _SHOWN), record.span
+    if name in _PYTHON:
+        yield Finding(PYTHON, blob.locator, subject, span=span)
+    elif name in _FILES:
+        paths = [
+            text
+            for attribute in record.records.get("attributes", ())
+            if attribute.text("name") in _PATHS
+            for text in (*attribute.texts.get("text", ()), *attribute.texts.get("texts", ()))
+        ]
+        shown: dict[str, Json] = {"paths": printable(", ".join(paths), 2 * _SHOWN) or "a file"}
+        yield Finding(FILES, blob.locator, subject, span=span, evidence=shown)
+    elif name in _CUSTOM:
+        yield Finding(ENGINE, blob.locator, subject, span=span)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="PaddlePaddle programs (.pdmodel)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(PYTHON, FILES, ENGINE),
+    suffixes=(_SUFFIX,),
+)
