@@ -19,6 +19,7 @@ LIBRARIES = (
     "torch7",
     "coreml",
     "paddle",
+    "mxnet",
     "pmml",
     "flax",
     "ocdbt",

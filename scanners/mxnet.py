@@ -1,0 +1,175 @@
+"""MXNet: a graph of operators as JSON (-symbol.json), and arrays with names (.params).
+
+Formats: nnvm/src/pass/saveload_json.cc and src/ndarray/ndarray.cc of https://github.com/apache/mxnet. Custom operators
+are classes that the process has registered; those of old releases are addresses in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.parsing.cursor import Cursor
+from scanners.parsing.json_text import JsonFault, as_utf8, documents
+
+NAME = "mxnet"
+_SHOWN = 100
+_SIZE = 64 * MIB
+"""Bytes of a graph that are parsed."""
+_GRAPH = (b'"nodes"', b'"op"')
+_END = b'"arg_nodes"'
+"""What stands behind the nodes of every graph."""
+_ARRAYS = 0x112
+_ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+_DENSE = 0
+_DIMENSIONS = 32
+_COST = 100
+# Bytes of one element, by the number of its type
+_WIDTHS = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 9: 2, 10: 4, 11: 8, 12: 2}
+_CUSTOM = frozenset({"Custom", "_CustomFunction", "_contrib_Custom"})
+_POINTERS = frozenset({"_Native", "_NDArray"})
+
+CUSTOM = Rule(
+    id="mxnet/custom-operator",
+    title="Operator that calls code of the process",
+    severity=Severity.WARNING,
+    message="node {path} calls the custom operator {subject}",
+    why="The operator is a class that the program registers, usually in Python. What it does is not in the model, and "
+    "which one runs is for the model to choose.",
+    fix="Make sure that you know the code behind the name before you register it.",
+    confidence="medium",
+    cwe=829,
+    references=("https://mxnet.apache.org/versions/1.9.1/api/python/docs/tutorials/extend/customop.html",),
+)
+POINTER = Rule(
+    id="mxnet/pointer-operator",
+    title="Operator that is an address in memory",
+    severity=Severity.CRITICAL,
+    message="node {path} is {subject}, whose functions stand at the address {address}",
+    why="The operator keeps where its functions stood in the process that saved it. Loading takes the number from the "
+    "file for an address, and calls what is there.",
+    fix="Do not load the model. Ask its author for one without operators of the kind NumpyOp or NDArrayOp.",
+    cwe=822,
+    references=("https://github.com/apache/mxnet/blob/v1.x/src/operator/custom/native_op-inl.h",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a graph of nodes or a list of arrays begins here."""
+    if blob.head[:8] == _ARRAYS.to_bytes(8, "little") and blob.head[8:16] == bytes(8):
+        return True
+    start = blob.head.lstrip()
+    if start[:1] != b"{" or not all(mark in start for mark in _GRAPH):
+        return False
+    return blob.reader.find(_END) >= 0
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield custom operators; raises Malformed, Truncated and OverLimit."""
+    yield Fact("framework", NAME, blob.locator)
+    if blob.head[:1] == b"\x12":
+        yield from _arrays(blob, context)
+        return
+    limit = min(_SIZE, context.limits.parsed_bytes // 4)
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of JSON")
+    try:
+        found = documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
+    except JsonFault as fault:
+        raise Malformed(f"the graph is no JSON: {fault}") from None
+    told: set[tuple[str, str]] = set()
+    for node in _nodes(found, context):
+        finding = _node(blob, node)
+        if finding and (finding.rule.id, finding.subject) not in told:
+            told.add((finding.rule.id, finding.subject))
+            yield finding
+
+
+def _nodes(found: list[Json], context: Context) -> Iterator[dict[str, Json]]:
+    """Yield the nodes of graphs and of the graphs inside their nodes."""
+    left = list(found)
+    while left:
+        context.operations.spend()
+        graph = left.pop()
+        nodes = graph.get("nodes") if isinstance(graph, dict) else None
+        for node in nodes if isinstance(nodes, list) else ():
+            if isinstance(node, dict):
+                yield node
+                inner = node.get("subgraphs")
+                left += inner if isinstance(inner, list) else []
+
+
+def _node(blob: Blob, node: dict[str, Json]) -> Finding | None:
+    name, operator = printable(str(node.get("name", "")), _SHOWN), node.get("op")
+    attributes = next((node[key] for key in ("attrs", "attr", "param") if isinstance(node.get(key), dict)), {})
+    assert isinstance(attributes, dict), "chosen so"
+    if operator in _CUSTOM:
+        subject = printable(str(attributes.get("op_type", "")), _SHOWN) or "without a name"
+        return Finding(CUSTOM, blob.locator, subject, path=name)
+    if operator in _POINTERS:
+        evidence: dict[str, Json] = {"address": printable(str(attributes.get("info", "unknown")), _SHOWN)}
+        return Finding(POINTER, blob.locator, str(operator), path=name, evidence=evidence)
+    return None
+
+
+def _arrays(blob: Blob, context: Context) -> Iterator[Item]:
+    """Walk through arrays and names to the end of the file, and yield the arrays as raw bytes."""
+    cursor = Cursor(blob.reader, 16)
+    count = cursor.number("Q")
+    for number in range(count):
+        context.operations.spend(_COST)
+        length = _array(cursor)
+        if length:
+            yield blob.window(f"array {number}", cursor.position, length, RAW)
+        cursor.skip(length)
+    names = cursor.number("Q")
+    if names not in (0, count):
+        raise Malformed(f"{names:,} names for {count:,} arrays", cursor.position)
+    for _ in range(names):
+        context.operations.spend(_COST)
+        cursor.skip(cursor.number("Q"))
+    if cursor.position < blob.size:
+        raise Malformed(f"{blob.size - cursor.position:,} bytes follow the arrays", cursor.position)
+    yield Fact("tensors", "arrays", blob.locator, detail={"count": count})
+
+
+def _array(cursor: Cursor) -> int:
+    """Pass over what stands in front of an array; return how many bytes its elements take."""
+    start = cursor.position
+    magic = cursor.number("I")
+    if magic not in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
+        raise Malformed("an array in a form that is not known", start)
+    if magic != _ARRAY_1 and cursor.number("i") != _DENSE:
+        raise OverLimit("a sparse array, which is not examined")
+    dimensions = cursor.number("i")
+    if not 0 <= dimensions <= _DIMENSIONS:
+        raise Malformed(f"an array of {dimensions:,} dimensions", start)
+    sizes = [cursor.number("q") for _ in range(dimensions)]
+    if not dimensions and magic != _ARRAY_3:
+        return 0  # an array without a shape ends here
+    cursor.skip(8)  # the device on which it was
+    width = _WIDTHS.get(cursor.number("i"))
+    if width is None or min(sizes, default=0) < 0:
+        raise Malformed("an array of an unknown type or shape", start)
+    length = width
+    for size in sizes:
+        length *= size
+    if length > cursor.reader.size - cursor.position:
+        raise Truncated(cursor.position, length, cursor.reader.size)
+    return length
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="MXNet (-symbol.json, .params)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(CUSTOM, POINTER),
+    suffixes=(".json", ".params"),
+)
