@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.fleet import measure_fleet
+from bench.fleet_tables import fleet_section
 from bench.machine import describe_machine
 from bench.measure import Cost, interpreter_peak, run
 from bench.opcodes import measure_rates
@@ -23,8 +25,8 @@ from bench.tables import fill, rates_section, reports_section, workload_section
 from bench.workloads import WORKLOADS, Workload
 
 WORK = ROOT / "bench" / ".work"
-OPCODES, REPORTS = "opcodes", "reports"
-NAMES = (*(workload.name for workload in WORKLOADS), OPCODES, REPORTS)
+OPCODES, REPORTS, FLEET = "opcodes", "reports", "fleet"
+NAMES = (*(workload.name for workload in WORKLOADS), OPCODES, REPORTS, FLEET)
 PATIENCE = 30.0
 """Seconds of a run from which a tool is run only once."""
 
@@ -62,6 +64,9 @@ def main(given: Sequence[str] | None = None) -> int:
     if REPORTS in wanted:
         rates = list(measure_reports(options.runs, options.scale))
         _report(options, REPORTS, reports_section(rates, _note(options, machine)))
+    if FLEET in wanted:
+        figures = measure_fleet(options.folder / FLEET, options.runs, options.scale, options.timeout)
+        _report(options, FLEET, fleet_section(figures, _note(options, machine)))
     return 0
 
 

@@ -86,11 +86,18 @@ def _watch(root: int, deadline: float) -> tuple[int, bool]:
 
 def tree_memory(root: int) -> int:
     """Return the resident sets of a process and its descendants together, in bytes."""
-    total, waiting = 0, [root]
-    while waiting:
-        process = Path("/proc", str(waiting.pop()))
+    total = 0
+    for process in tree(root):
         with suppress(OSError):  # it ended meanwhile
-            total += int((process / "statm").read_text().split()[1]) * _PAGE
-            for children in process.glob("task/*/children"):
-                waiting += map(int, children.read_text().split())
+            total += int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE
     return total
+
+
+def tree(root: int) -> list[int]:
+    """Return a process and its descendants, itself first."""
+    found = [root]
+    for process in found:
+        with suppress(OSError):
+            for children in Path(f"/proc/{process}").glob("task/*/children"):
+                found += map(int, children.read_text().split())
+    return found

@@ -54,11 +54,12 @@ class ReportRate:
 def simulated(count: int) -> Report:
     """Return the report of a job over `count` units, which are made anew whenever somebody goes over them."""
     run = Run(1_700_000_000.0, 60.0, ("modelsweep", "audit", "s3://models"), "job")
-    results = StoredResults(lambda: map(_result, range(count)), count)
+    results = StoredResults(lambda: map(simulated_result, range(count)), count)
     return Report(("s3://models",), Tool("0.1.0", "f" * 64, ("pickle", "safetensors")), results, run=run)
 
 
-def _result(number: int) -> UnitResult:
+def simulated_result(number: int) -> UnitResult:
+    """Return what examining the unit of that number might yield."""
     where = Locator(f"s3://models/team-{number % 97}/model-{number:07d}/weights-{number % 7}.safetensors", (), "v1")
     digest = f"{(number - number % 3) * 0x9E3779B97F4A7C15 % (1 << 255):064x}"  # a third of the contents are distinct
     blob = Artifact(where, 4096 + number, digest, ("safetensors",))

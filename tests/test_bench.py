@@ -12,6 +12,9 @@ if sys.platform != "linux":
     pytest.skip("the harness measures on Linux only", allow_module_level=True)
 
 from bench.__main__ import main
+from bench.finalizing import CASES as FORMATS
+from bench.fleet import CHUNK_FILES, LEASE, measure_fleet
+from bench.fleet_tables import fleet_section
 from bench.goals import cpu_at_most, fewer_cpu, quick_after_start, times_hash
 from bench.measure import Cost, interpreter_peak, run
 from bench.opcodes import PICKLETOOLS, PURE, measure_rates
@@ -21,6 +24,8 @@ from bench.results import Results
 from bench.tables import fill, reports_section, table
 from bench.workloads import WORKLOADS
 from modelsweep.core.units import MIB
+from modelsweep.fleet.private_redis import find_redis_server
+from tests.fleet.redis_server import MISSING
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
@@ -123,6 +128,26 @@ def test_rates_of_reports_are_measured() -> None:
     assert [rate.formats for rate in rates] == list(CASES)
     assert all(rate.units == 1000 and rate.rate > 10 and rate.peak > 4 * MIB for rate in rates)
     assert "### Reports of 1,000 units" in reports_section(rates, "note")
+
+
+def test_a_tiny_run_of_the_fleet_has_every_figure(tmp_path: Path) -> None:
+    if find_redis_server() is None:
+        pytest.skip(f"no fleet can be started: {MISSING}")
+    folder = tmp_path / "fleet"
+    figures = measure_fleet(folder, 1, 0.0001, 300.0)
+    (job,) = figures.jobs
+    assert (job.files, *job.jobs) == (64, *CHUNK_FILES)
+    assert all(cpu.worker > 0 and cpu.examiners > 0 for cpu in (job.scan, job.jobs[1]))
+    assert figures.messages.cpu.worker > 0
+    assert figures.ledger.microseconds > 0
+    assert 0 < figures.ledger.memory < MIB
+    assert [item.formats for item in figures.finalizing] == [*FORMATS, *FORMATS]
+    assert all(item.rate > 10 and item.peak > 4 * MIB for item in figures.finalizing)
+    assert all(seconds > 0.5 * LEASE for seconds in figures.recoveries)
+    assert {name: cost.status for name, cost in figures.collection.items()} == {"scan": 0, "audit": 0}
+    section = fleet_section(figures, "note")
+    assert all(line in section for line in ("| job, 64 in a chunk", "claimed again after", "| audit -j 2", "note"))
+    assert not folder.exists()
 
 
 def test_ratios_are_taken_within_a_round() -> None:
