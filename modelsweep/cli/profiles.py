@@ -20,6 +20,7 @@ LIBRARIES = (
     "coreml",
     "paddle",
     "mxnet",
+    "openvino",
     "pmml",
     "flax",
     "ocdbt",

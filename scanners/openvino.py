@@ -1,0 +1,150 @@
+"""OpenVINO IR: a graph of layers as XML, whose constants stand in a file of raw bytes beside it.
+
+Format: https://docs.openvino.ai/2025/documentation/openvino-ir-format.html. Layers of an extension are native code of a
+library. No entity is expanded here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from scanners.parsing.xml_events import Doctype, Start, events
+
+NAME = "openvino"
+_SHOWN = 160
+_ROOT = re.compile(rb"<net\s[^>]{0,2000}\bversion\s*=")
+_LAYERS = b"<layers"
+_STANDARD = re.compile(r"opset\d{1,2}|experimental|ie_internal_opset|util|internal")
+_BITS = {
+    **dict.fromkeys(("u1", "bin"), 1),
+    **dict.fromkeys(("u2",), 2),
+    **dict.fromkeys(("u4", "i4", "nf4", "f4e2m1"), 4),
+    **dict.fromkeys(("u8", "i8", "boolean", "f8e4m3", "f8e5m2", "f8e8m0"), 8),
+    **dict.fromkeys(("u16", "i16", "f16", "bf16"), 16),
+    **dict.fromkeys(("u32", "i32", "f32"), 32),
+    **dict.fromkeys(("u64", "i64", "f64"), 64),
+}
+_DIGITS = 19
+_DIMENSIONS = 64
+_CUSTOM_SHOWN = 1_000
+_REFERENCES = ("https://docs.openvino.ai/2025/documentation/openvino-extensibility.html",)
+
+CUSTOM = Rule(
+    id="openvino/custom-layer",
+    title="Layers of an extension",
+    severity=Severity.INFO,
+    message="the model needs a library for the layer {subject} (version {path})",
+    why="Layers of an extension are native code of a library that must be loaded before the model. It runs with the "
+    "rights of whoever loads it, and is not part of this file.",
+    fix="Take the library from its publisher, not from where the model came from.",
+    cwe=829,
+    references=_REFERENCES,
+)
+SIZE_MISMATCH = Rule(
+    id="openvino/size-mismatch",
+    title="Constant whose bytes do not match its shape",
+    severity=Severity.WARNING,
+    message="the constant {subject} takes {length} bytes at {offset}, its shape and type take {expected}",
+    why="The numbers say where in the file of weights a constant stands. Runtimes that trust them read beyond it.",
+    fix="Convert the model again from its source.",
+    cwe=125,
+    references=("https://docs.openvino.ai/2025/documentation/openvino-ir-format.html",),
+)
+ENTITY = Rule(
+    id="openvino/entity",
+    title="The graph declares entities",
+    severity=Severity.WARNING,
+    message="the graph declares the entity {subject}; the rest of the file was not examined",
+    why="No writer of OpenVINO declares any. Parsers that expand them read files, contact servers, or run out of "
+    "memory.",
+    fix="Do not load the file; convert the model again from its source.",
+    cwe=776,
+    references=("https://cheatsheetseries.owasp.org/cheatsheets/XML_External_Entity_Prevention_Cheat_Sheet.html",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a net with layers begins here, with or without a document type in front."""
+    if blob.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
+        return False
+    return bool(_ROOT.search(blob.head)) and (_LAYERS in blob.head or blob.reader.find(_LAYERS) >= 0)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield layers of extensions and constants of the wrong size; raises Malformed and OverLimit."""
+    layer: Start | None = None
+    told: set[tuple[str, str]] = set()
+    for event in events(blob.reader, context):
+        if isinstance(event, Doctype):
+            for entity in event.entities[:1]:
+                yield Finding(ENTITY, blob.locator, printable(entity.name, _SHOWN), span=Span(event.offset))
+        elif isinstance(event, Start):
+            layer = event if event.name == "layer" else layer
+            yield from _element(blob, event, layer, told)
+    if layer is None:
+        raise Malformed("the graph was not read to its layers: it ends before, or declares entities")
+
+
+def _element(blob: Blob, event: Start, layer: Start | None, told: set[tuple[str, str]]) -> Iterator[Item]:
+    """Yield what one element says; `layer` is the one it stands in, `told` the custom ones so far."""
+    if not event.within:
+        if event.name != "net":
+            raise Malformed(f"the root is {printable(event.name, _SHOWN)}, not net", event.offset)
+        yield Fact("framework", "openvino", blob.locator)
+    elif event.name == "layer":
+        key = (event.attributes.get("type", ""), event.attributes.get("version", "opset1"))
+        if not _STANDARD.fullmatch(key[1]) and key not in told and len(told) < _CUSTOM_SHOWN:
+            told.add(key)
+            name, version = (printable(text, _SHOWN) for text in key)
+            yield Finding(CUSTOM, blob.locator, name, path=version, span=Span(event.offset))
+    elif event.name == "data" and layer and layer.attributes.get("type") == "Const":
+        yield from _constant(blob, layer, event)
+
+
+def _constant(blob: Blob, layer: Start, data: Start) -> Iterator[Finding]:
+    """Yield a constant whose place is no number, or whose size is not that of its shape."""
+    given = data.attributes
+    if "element_type" not in given or "shape" not in given:
+        return
+    numbers = [given.get(key, "") for key in ("offset", "size")]
+    expected = _expected(given["element_type"], given["shape"])
+    plain = all(number.isascii() and number.isdecimal() and len(number) < _DIGITS for number in numbers)
+    if plain and expected in (None, int(numbers[1])):
+        return
+    shown = "an impossible number" if expected is not None and expected < 0 else "something else"
+    evidence: dict[str, Json] = {
+        "offset": printable(numbers[0], _SHOWN) or "no place",
+        "length": printable(numbers[1], _SHOWN) or "no",
+        "expected": shown if expected is None or expected < 0 else f"{expected:,}"[:_SHOWN],
+    }
+    subject = printable(layer.attributes.get("name", ""), _SHOWN) or "without a name"
+    yield Finding(SIZE_MISMATCH, blob.locator, subject, span=Span(data.offset), evidence=evidence)
+
+
+def _expected(kind: str, shape: str) -> int | None:
+    """Return how many bytes type and shape take, None where the type is not known, -1 where nothing has that shape."""
+    bits = _BITS.get(kind.lower())
+    if bits is None:
+        return None
+    sizes = [size.strip() for size in shape.split(",")] if shape.strip() else []
+    if len(sizes) > _DIMENSIONS or not all(size.isascii() and size.isdecimal() and len(size) < 20 for size in sizes):
+        return -1
+    elements = 1
+    for size in sizes:
+        elements *= int(size)
+    return (elements * bits + 7) // 8
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="OpenVINO IR (.xml)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(CUSTOM, SIZE_MISMATCH, ENTITY),
+    suffixes=(".xml",),
+)
