@@ -10,6 +10,10 @@ from modelsweep.core.scanner import Blob, Context, Item
 
 OVERLAP = 256
 """Bytes that windows overlap: the longest match a nominating pattern may need."""
+RUN = 20
+"""Letters, digits, `+`, `/`, `_` and `-` in a row that a token has at least."""
+BEFORE = 64
+"""Bytes before such a run in which a pattern for it may begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,8 @@ class Detector:
     `patterns` are regular expressions over bytes in the syntax common to `re` and hyperscan, with `.` matching every
     byte, at most `OVERLAP` bytes wide, and so specific that random weights do not hold them. Each begins with a
     literal byte (`re` is ten times slower otherwise), or with `(?i)`, three or more lower-case letters and a group.
+    `runs` are further patterns, each match of which ends within a run of `RUN` or more of the characters of tokens,
+    begins at most `BEFORE` bytes before that run, and holds no byte 0xFF: `re` looks for them around such runs only.
     `confirm(blob, offset, context)` looks at the structure there: a pattern nominates, only `confirm` yields.
     `owners` are scanners that examine the same thing in the blobs that they accept, where this detector is silent.
     """
@@ -30,3 +36,4 @@ class Detector:
     confirm: Callable[[Blob, int, Context], Iterator[Item]]
     rules: tuple[Rule, ...]
     owners: frozenset[str] = frozenset()
+    runs: tuple[bytes, ...] = ()

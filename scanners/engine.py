@@ -19,6 +19,7 @@ from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import SCANNERS
+from scanners.concealment import conceal_fact, conceal_finding, conceal_problem, concealer
 from scanners.judge import judge
 from scanners.judge.blacklist import named
 from scanners.sweep import Sweep
@@ -36,6 +37,8 @@ def examine(
     started = time.perf_counter()
     examination = Examination(options, Context(options, reader.size, spool), scanners)
     examination.enter(Blob(unit.locator, reader), None)
+    if examination.context.secrets:
+        examination.conceal()
     return UnitResult(
         unit=replace(unit, size=reader.size),
         artifacts=tuple(examination.artifacts),
@@ -116,6 +119,13 @@ class Examination:
             self._guard(blob, ENGINE, current.confirm(self.context), current)
         names = tuple(scanner.name for scanner in chosen)
         self.artifacts[artifact] = Artifact(blob.locator, blob.size, current.digest if own else "", names)
+
+    def conceal(self) -> None:
+        """Take the credentials that were found out of all that was said before and after they were."""
+        conceal = concealer(self.context.secrets)
+        self.facts = [conceal_fact(fact, conceal) for fact in self.facts]
+        self.findings = [conceal_finding(finding, conceal) for finding in self.findings]
+        self.problems = [conceal_problem(problem, conceal) for problem in self.problems]
 
     def _sweep(self, blob: Blob) -> Sweep:
         sweep = Sweep(blob)

@@ -64,7 +64,7 @@ class Spool(Protocol):
 class Context:
     """What examining one unit may still cost, and the services a scanner has besides its bytes."""
 
-    __slots__ = ("_spool", "expanded", "limits", "members", "operations", "options")
+    __slots__ = ("_spool", "expanded", "limits", "members", "operations", "options", "secrets")
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
         limits = options.limits
@@ -73,6 +73,8 @@ class Context:
         self.members = Budget("archive members", limits.members)
         self.operations = Budget("operations", limits.operations)
         self.expanded = Budget("decompressed bytes", max(limits.expanded_floor, limits.expanded_ratio * unit_size))
+        self.secrets: set[str] = set()
+        """Credentials found in the unit so far: they are taken out of all that is said of it."""
         self._spool = spool
 
     def spool(self, chunks: Iterable[bytes]) -> Reader:

@@ -42,7 +42,10 @@ def redact(text: str) -> str:
 @cache
 def _credentials() -> re.Pattern[str]:
     words = r"(?:pass(?:word|wd)?|secret|token|api[_-]?key|authorization)[\"']?\s*[:=]\s*[\"']?(?:bearer\s+)?"
-    makes = r"\b(?:AKIA|ASIA|ghp_|gho_|ghs_|github_pat_|glpat-|hf_|sk-|xox[abp]-|AIza|eyJ)"
+    makes = (
+        r"\b(?:AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|hf_|sk-|[sr]k_live_|xox[abeprs]-|AIza|GOCSPX-|eyJ|npm_|pypi-|gsk_"
+        r"|nvapi-|AKCp|dckr_pat_|dop_v1_|glsa_|hvs\.|SG\.)"
+    )
     # A password stands before an @; what has none is a port. All is bounded: the text may be hostile.
     urls = r"\b[a-z][a-z0-9+.-]{0,30}://[^/\s:@]{0,200}:(?=[^\s'\"]{1,500}@)"
     # One named group for what is hidden: after a word that announces it, in a URL, or after a token's own prefix.

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from scanners.detector import Detector
-from scanners.detectors import executables, pickles, scripts
+from scanners.detectors import executables, pickles, scripts, secrets
 
-DETECTORS: tuple[Detector, ...] = (executables.DETECTOR, scripts.DETECTOR, pickles.DETECTOR)
+DETECTORS: tuple[Detector, ...] = (executables.DETECTOR, scripts.DETECTOR, pickles.DETECTOR, secrets.DETECTOR)

@@ -19,6 +19,7 @@ from scanners.sweep import HIT_BUDGET, THREADED, Sweep
 from tests.scanners.native_code import elf, fat, mach, pe
 from tests.scanners.pickles.cases import BINARY_NAMES, STACK_GLOBAL, pickled
 from tests.scanners.scripts.cases import CRADLE, DECODED, INDIRECT, POWERSHELL, SHELL
+from tests.scanners.secrets.forms import FORMS, KEYS
 from tests.scanners.spool import memory_spool
 
 PLANTED = (
@@ -36,6 +37,7 @@ PLANTED = (
     STACK_GLOBAL,
     BINARY_NAMES,
     *map(pickled, range(6)),
+    *(build().encode() for build in (*FORMS.values(), *KEYS.values())),
 )
 PIECES = st.one_of(
     st.binary(max_size=40),

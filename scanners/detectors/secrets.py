@@ -1,0 +1,94 @@
+"""Credentials in any bytes: text, configurations, notebooks, metadata of models, members of archives.
+
+What is found is said by its make; the credential itself goes nowhere: see `Context.secrets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item
+from scanners.detector import Detector
+from scanners.parsing.credentials import BACK, REACH, RUNS, URL, Credential, credentials_at
+
+_FIX = (
+    "Revoke it where it was issued, whoever has the file has it too; then take it out of the file, and of the "
+    "history of the repository that holds it."
+)
+_REFERENCES = (
+    "https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns",
+)
+_TESTS = frozenset({"test", "tests", "testing", "testdata", "selftest", "certdata", "fixtures", "examples"})
+CREDENTIAL = Rule(
+    id="secrets/credential",
+    title="Credential in a file",
+    severity=Severity.WARNING,
+    message="{subject} at offset {offset}",
+    why="The form is exact, and what can be verified of it without asking its issuer was: checksum, decoded structure, "
+    "the secret beside its id. Model files are copied and published, with everything in them.",
+    fix=_FIX,
+    cwe=798,
+    references=_REFERENCES,
+)
+PRIVATE_KEY = Rule(
+    id="secrets/private-key",
+    title="Private key in a file",
+    severity=Severity.WARNING,
+    message="{subject} at offset {offset}",
+    why="The key decodes, and no passphrase protects it: whoever has the file can sign, decrypt or log in with it.",
+    fix=_FIX,
+    cwe=321,
+    references=("https://www.rfc-editor.org/rfc/rfc7468",),
+)
+POSSIBLE = Rule(
+    id="secrets/possible-credential",
+    title="What may be a credential",
+    severity=Severity.INFO,
+    confidence="low",
+    message="perhaps {subject} at offset {offset}",
+    why="It has the form of a credential, but not all that would tell one from an example: the checksum does not fit, "
+    "the secret that belongs to it is not there, a passphrase protects it, it is made for a while only, or it is the "
+    "private key of a test.",
+    fix="Look whether it is real and still valid; if so, revoke it and take it out of the file.",
+    cwe=798,
+    references=_REFERENCES,
+)
+
+
+def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
+    """Yield the credentials whose lead stands at `offset`."""
+    first = max(0, offset - BACK)
+    data = blob.reader.read(first, min(offset + REACH, blob.size) - first)
+    for credential in credentials_at(data, offset - first):
+        context.secrets.update(credential.hidden)
+        yield from _items(blob, first, credential)
+
+
+def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
+    title, start = credential.title, first + credential.start
+    rule = POSSIBLE
+    if credential.sure and title.startswith("private key"):
+        rule = POSSIBLE if _is_test(blob) else PRIVATE_KEY
+    elif credential.sure:
+        rule = CREDENTIAL
+    span = Span(start, credential.stop - credential.start)
+    yield Fact("secret", title, blob.locator, span, {"mark": credential.mark, "sure": credential.sure})
+    yield Finding(rule, blob.locator, f"{title} ({credential.mark})", span=span, evidence={"offset": start})
+
+
+def _is_test(blob: Blob) -> bool:
+    """Return whether a key stands where packages keep those that they test and explain themselves with."""
+    name = blob.locator.members[-1] if blob.locator.members else blob.locator.uri
+    return not _TESTS.isdisjoint(name.lower().split("/")[-4:-1])
+
+
+DETECTOR = Detector(
+    name="secrets",
+    title="a credential",
+    version=1,
+    patterns=(URL,),
+    runs=RUNS,
+    confirm=confirm,
+    rules=(CREDENTIAL, PRIVATE_KEY, POSSIBLE),
+)

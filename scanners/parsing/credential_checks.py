@@ -1,0 +1,157 @@
+"""What of a credential can be verified without asking anybody, and what only fills its form in documentation and tests.
+
+Checksums: GitHub (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/) and npm end in a
+CRC-32 in base 62. Decoded are macaroons of PyPI, reference tokens of Artifactory, JSON web tokens (RFC 7519) and
+storage keys of Azure. A check says True for what is verified or looks like nothing else, False for what may be one,
+None for what is none. Entropy only ever speaks against a candidate.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from base64 import b64decode, urlsafe_b64decode
+from hashlib import sha256
+from itertools import pairwise
+
+_BESIDE = 300
+"""Bytes around a key in which its secret, or what makes it public, is looked for."""
+
+
+def digest(secret: bytes) -> str:
+    """Return 32 bits that say whether two secrets are one: too few to say what they are."""
+    return sha256(secret).hexdigest()[:8]
+
+
+FILLERS = re.compile(
+    rb"(?i)x{4}|\*{3}|\.{3}|example|sample|dummy|placeholder|changeme|redacted|your[_-]?|my[_-]?(?:secret|token|key)"
+    rb"|fake|foobar|deadbeef|12345678|abcdef(?:gh|12)|insert|(.)\1{4}|0123456|qwerty|asdf"
+)
+
+
+def is_filler(secret: bytes) -> bool:
+    """Return whether a form is filled with what documentation and tests fill it with, or hardly varies."""
+    varied = len(set(secret.lower()))
+    expected = 7 if re.fullmatch(rb"[0-9a-fA-F-]+", secret) else 9
+    return FILLERS.search(secret) is not None or varied < expected or _repeats(secret)
+
+
+def _repeats(secret: bytes) -> bool:
+    half = len(secret) // 2
+    return any(secret == (secret[:size] * len(secret))[: len(secret)] for size in range(1, min(half, 20) + 1))
+
+
+def varies(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True where the form is filled with something that varies as keys do."""
+    return None if is_filler(match["s"]) else True
+
+
+def maybe(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return False, not sure, where the form is filled with something that varies."""
+    return None if varies(data, match) is None else False
+
+
+def in_letters(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True for random letters: names in camel case change their case seldom, and hold words."""
+    secret = match["s"]
+    changes = sum(one.isupper() != other.isupper() for one, other in pairwise(secret.decode()))
+    if is_filler(secret) or len(set(secret)) < 15:
+        return None
+    return True if changes >= 11 else None if re.search(rb"[a-z]{6}", secret) else False
+
+
+_BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def crc_in_base62(text: bytes) -> bytes:
+    """Return the CRC-32 of `text` as GitHub and npm write it: six digits in base 62."""
+    value, digits = zlib.crc32(text), bytearray()
+    for _ in range(6):
+        value, digit = divmod(value, 62)
+        digits.append(_BASE62[digit])
+    return bytes(reversed(digits))
+
+
+def has_crc(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return whether the last six characters are the checksum of the rest: without it, it is hardly a token."""
+    secret = match["s"]
+    return None if is_filler(secret) else crc_in_base62(secret[:-6]) == secret[-6:]
+
+
+def is_macaroon(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True where the token of PyPI decodes to a macaroon of version 2 that PyPI issued."""
+    raw = decoded(match["s"])
+    issued = raw is not None and re.match(rb"\x02\x01(?:\x08pypi\.org|\x0dtest\.pypi\.org)\x02.", raw, re.DOTALL)
+    return True if issued and not is_filler(match["s"][20:]) else None
+
+
+def is_reference(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True where the token decodes to a reference of Artifactory: `reftkn:01:EXPIRY:KEY`."""
+    raw = decoded(match["s"])
+    return True if raw and re.match(rb"reftkn:\d\d:\d{10}:[A-Za-z0-9]{20}", raw) else None
+
+
+_EMULATOR = "0011cc25"  # of the storage emulator, which Microsoft documents
+
+
+def is_storage_key(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    raw = decoded(match["s"])
+    known = raw is None or len(raw) != 64 or digest(match["s"]) == _EMULATOR
+    return None if known or is_filler(match["s"]) or len(set(raw or b"")) < 40 else True
+
+
+def decoded(text: bytes) -> bytes | None:
+    """Return `text` from base64 of either alphabet, padded or not, None where it is none."""
+    padded = text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4)
+    try:
+        return b64decode(padded, validate=True) if b"+" in text or b"/" in text else urlsafe_b64decode(padded)
+    except ValueError:
+        return None
+
+
+def is_access_key(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return whether the secret that belongs to an AWS key id stands beside it."""
+    if is_filler(match["s"]):
+        return None
+    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
+    return any(_is_aws_secret(found) for found in _AWS_SECRET.findall(around))
+
+
+_AWS_SECRET = re.compile(rb"(?<![A-Za-z0-9/+=_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])")
+_AWS_ID = re.compile(rb"A[KS]IA[A-Z2-7]{16}")
+
+
+def _is_aws_secret(secret: bytes) -> bool:
+    classes = sum(re.search(kind, secret) is not None for kind in (rb"[A-Z]", rb"[a-z]", rb"\d"))
+    return classes == 3 and len(set(secret)) >= 18 and secret.count(b"/") <= 5 and not is_filler(secret)
+
+
+def is_named_aws_secret(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True for a secret without its key id: with it, that says so."""
+    around = data[max(0, match.start("s") - _BESIDE) : match.end() + _BESIDE]
+    return None if _AWS_ID.search(around) or not _is_aws_secret(match["s"]) else True
+
+
+def is_google_key(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return whether a key is secret: those of web pages that use Firebase are public by design."""
+    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE].lower()
+    return None if is_filler(match["s"]) else b"firebase" not in around and b"authdomain" not in around
+
+
+def is_web_token(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True for tokens of services, False for others: whether one has expired would depend on the day."""
+    header, claims = (_json(match[group]) for group in ("header", "claims"))
+    if not isinstance(header.get("alg"), str) or str(header["alg"]).lower() == "none" or not claims:
+        return None
+    if claims.get("sub") == "1234567890" or is_filler(match["sign"]):
+        return None
+    return claims.get("role") == "service_role" or "kubernetes" in str(claims.get("iss", ""))
+
+
+def _json(text: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(decoded(text) or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,129 @@
+"""Credentials of every make, and what only has their form: checksums that do not fit, placeholders, examples, names."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from collections.abc import Callable
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.secrets.forms import (
+    ALNUM,
+    BASE32,
+    BASE64,
+    DIGITS,
+    FORMS,
+    HEX,
+    KEYS,
+    LETTERS,
+    URLSAFE,
+    openssh,
+    pem,
+    rand,
+    rsa_key,
+    web_token,
+)
+
+
+def text(build: Callable[[], str], verdict: Verdict = Verdict.CLEAN, name: str = "notes.txt") -> Case:
+    """Return the case of a text."""
+
+    def lines() -> bytes:
+        return f"first line\n{build()}\nlast line\n".encode()
+
+    return Case(lines, name, verdict, cut_is_clean=True)
+
+
+def filled(filler: str) -> str:
+    """Return every prefix with `filler` for the rest, as documentation writes them."""
+    prefixes = (
+        "gh" + "p_",
+        "h" + "f_",
+        "glpat-",
+        "sk-ant-api03-",
+        "sk-proj-",
+        "AKIA",
+        "AIza",
+        "npm_",
+        "dapi",
+        "sk_live_",
+    )
+    return "\n".join(f'key = "{prefix}{(filler * 100)[:length]}"' for prefix in prefixes for length in (16, 20, 34, 36))
+
+
+def names() -> str:
+    """Return names in code that begin as tokens do."""
+    return "\n".join(
+        (
+            "hf_" + "AutoModelForSequenceClassification",
+            "npm_" + "config_registry_that_is_long_enough_for_this",
+            "sk-" + "learn-contrib-imbalanced-learn-ensemble",
+            "gsk_" + "GlaxoSmithKlinePublicationsOfTheYear2024",
+            "r8_" + "UNORM_BLOCK_COMPRESSED_FORMAT_SRGB_BITS",
+            "AKIA" + "IOSFODNN7" + "EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "postgres://user:password@localhost:5432/mlflow",
+            "postgresql://{user}:{password}@{host}/db postgres://$USER:$PASS@db.acme.io/x",
+            "mysql+pymysql://scott:tiger@db.acme.io/test redis://:mypassword@cache.acme.io:6379/0",
+            "https://user:token123@example.com/path git+ssh://git@github.com:22/x",
+            "mongodb+srv://<user>:<password>@cluster0.mongodb.net",
+        )
+    )
+
+
+def web_tokens() -> str:
+    """Return a token without algorithm, the one of every tutorial, and three parts that are no JSON."""
+    tutorial = web_token({"sub": "1234567890", "name": "John Doe", "iat": 1516239022})
+    return f"{tutorial}\n{web_token({'sub': 'a'}, 'none')}\neyJ{rand(40)}.eyJ{rand(60)}.{rand(43)}\n"
+
+
+def keys_of_nothing() -> str:
+    """Return PEM that is no key: dots, random bytes, and primes that do not fit."""
+    dashes = "-" * 5
+    dots = f"{dashes}BEGIN RSA PRIVATE KEY{dashes}\nMIIEpAIBAAKCAQEA...\n{dashes}END RSA PRIVATE KEY{dashes}\n"
+    return dots + pem("RSA", random.Random(1).randbytes(900)) + pem("RSA", rsa_key(true=False))
+
+
+def metadata() -> bytes:
+    """Return a safetensors file whose metadata holds a token, which also other scanners see."""
+    header = json.dumps({"__metadata__": {"note": f"login with {FORMS['huggingface']()} first"}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+def notebook_images() -> str:
+    """Return much base64, as notebooks hold images."""
+    return base64.b64encode(random.Random(2).randbytes(300_000)).decode()
+
+
+CASES = {
+    **{name: text(build, Verdict.REVIEW) for name, build in FORMS.items()},
+    **{f"key_{name}": text(build, Verdict.REVIEW) for name, build in KEYS.items()},
+    "in_random_bytes": Case(
+        lambda: random.Random(3).randbytes(3000) + b"\0" + FORMS["github"]().encode() + b"\0" + bytes(300),
+        "weights.bin",
+        Verdict.REVIEW,
+    ),
+    "in_metadata": Case(metadata, "model.safetensors", Verdict.REVIEW),
+    "possible_checksum": text(lambda: "gh" + "p_" + rand(36)),
+    "possible_key_id": text(lambda: "AK" + "IA" + rand(16, BASE32)),
+    "possible_web_token": text(lambda: web_token({"sub": rand(12), "exp": 1700000000})),
+    "possible_firebase": text(lambda: f'authDomain: "x.firebaseapp.com", apiKey: "AI{"za"}{rand(35)}"'),
+    "possible_encrypted_key": text(lambda: pem("OPENSSH", openssh(b"aes256-ctr"))),
+    "possible_test_key": text(KEYS["pkcs8"], name="acme/tests/server.pem"),
+    "possible_mlflow": text(lambda: f"MLFLOW_TRACKING{'_TOKEN'}: {rand(32)}"),
+    "benign_fillers": text(
+        lambda: "\n".join(map(filled, ("x", "your_token_here_", "EXAMPLE", "abcdefgh", "0123456789")))
+    ),
+    "benign_names": text(names),
+    "benign_web_tokens": text(web_tokens),
+    "benign_keys_of_nothing": text(keys_of_nothing),
+    "benign_base64": text(notebook_images),
+    "benign_hashes": text(lambda: "\n".join(rand(64, HEX, seed) for seed in range(200))),
+    "benign_longer": text(
+        lambda: "gh" + "p_" + rand(60) + " h" + "f_" + rand(60, LETTERS) + " da" + "pi" + rand(64, HEX)
+    ),
+    "benign_inside": text(lambda: "x".join(build() for build in (FORMS["npm"], FORMS["docker"]))[5:]),
+    "benign_short": text(lambda: f"glpat-{rand(12, URLSAFE)} AIza{rand(20, ALNUM)} xoxb-{rand(12, DIGITS)}"),
+    "benign_secret_alone": text(lambda: f"sha = {rand(40, BASE64)}"),
+}

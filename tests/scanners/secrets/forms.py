@@ -1,0 +1,147 @@
+"""Credentials of every make, put together at run time of random characters: valid in form, of no account."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import string
+from collections.abc import Callable
+
+from scanners.parsing.credential_checks import crc_in_base62
+
+LETTERS, DIGITS, HEX = string.ascii_letters, string.digits, "0123456789abcdef"
+ALNUM = LETTERS + DIGITS
+URLSAFE, BASE64 = ALNUM + "_-", ALNUM + "/+"
+BASE32 = string.ascii_uppercase + "234567"
+
+
+def rand(length: int, of: str = ALNUM, seed: int = 1) -> str:
+    """Return `length` random characters."""
+    return "".join(random.Random(f"{seed} {length} {of}").choices(of, k=length))
+
+
+def checked(prefix: str, length: int = 30) -> str:
+    """Return a token that ends in its checksum."""
+    body = rand(length)
+    return f"{prefix}{body}{crc_in_base62(body.encode()).decode()}"
+
+
+def encoded(value: object) -> str:
+    """Return a part of a JSON web token."""
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def web_token(claims: dict[str, object], alg: str = "HS256") -> str:
+    """Return a JSON web token with a random signature."""
+    return f"{encoded({'alg': alg, 'typ': 'JWT'})}.{encoded(claims)}.{rand(43, URLSAFE)}"
+
+
+def macaroon() -> str:
+    """Return a token of PyPI: a macaroon of version 2 with a random identifier and signature."""
+    identifier = f"{rand(8, HEX)}-{rand(4, HEX)}-4{rand(3, HEX)}-a{rand(3, HEX)}-{rand(12, HEX)}".encode()
+    raw = b"\x02\x01\x08pypi.org\x02" + bytes([len(identifier)]) + identifier + b"\0\0\x06 "
+    raw += random.Random(7).randbytes(32)
+    return "py" + "pi-" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def der(tag: int, body: bytes) -> bytes:
+    """Return one field of DER."""
+    size = len(body)
+    length = bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")
+    return bytes([tag]) + length + body
+
+
+def number(value: int) -> bytes:
+    """Return an INTEGER of DER."""
+    return der(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def rsa_key(*, true: bool = True) -> bytes:
+    """Return PKCS#1 bytes whose modulus is (or is not) the product of two odd numbers, which need be no primes here."""
+    chance = random.Random(5)
+    first, second = (chance.getrandbits(1024) | 1 << 1023 | 1 for _ in range(2))
+    modulus = first * second + (0 if true else 2)
+    rest = (chance.getrandbits(1000) for _ in range(3))
+    fields = (0, modulus, 65537, chance.getrandbits(2000), first, second, *rest)
+    return der(0x30, b"".join(map(number, fields)))
+
+
+def pem(label: str, body: bytes, end: str = "\n") -> str:
+    """Return PEM with lines of 64 characters."""
+    text = base64.b64encode(body).decode()
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+    dashes = "-" * 5
+    kind = f"{label} PRIVATE KEY".strip()
+    return end.join((f"{dashes}BEGIN {kind}{dashes}", *lines, f"{dashes}END {kind}{dashes}", ""))
+
+
+def pkcs8(inner: bytes) -> bytes:
+    """Return PKCS#8 around an RSA key."""
+    algorithm = der(0x30, bytes.fromhex("06092a864886f70d0101010500"))
+    return der(0x30, number(0) + algorithm + der(4, inner))
+
+
+def openssh(cipher: bytes = b"none") -> bytes:
+    """Return the beginning of a key of OpenSSH, with a random rest."""
+    return b"openssh-key-v1\0" + len(cipher).to_bytes(4, "big") + cipher + random.Random(6).randbytes(200)
+
+
+def service_account() -> str:
+    """Return what Google hands out for a service account."""
+    key = pem("", pkcs8(rsa_key()))
+    return json.dumps(
+        {"type": "service_account", "project_id": "p", "private_key_id": rand(40, HEX), "private_key": key}
+    )
+
+
+FORMS: dict[str, Callable[[], str]] = {
+    "aws": lambda: f"aws_access_key_id = AK{'IA'}{rand(16, BASE32)}\naws_secret_access_key = {rand(40, BASE64)}\n",
+    "aws_secret": lambda: f'"aws_secret_access_key": "{rand(40, BASE64)}"',
+    "github": lambda: checked("gh" + "p_"),
+    "github_fine": lambda: f"github_{'pat'}_{rand(22)}_{rand(59)}",
+    "gitlab": lambda: "glp" + "at-" + rand(20, URLSAFE, 3),
+    "huggingface": lambda: "h" + "f_" + rand(34, LETTERS),
+    "huggingface_org": lambda: "api_" + "org_" + rand(34, LETTERS),
+    "openai": lambda: f"sk-{'proj'}-{rand(74, ALNUM, 2)}T3Blbk{'FJ'}{rand(74, ALNUM, 3)}",
+    "anthropic": lambda: f"sk-{'ant'}-api03-{rand(93, ALNUM)}AA",
+    "openrouter": lambda: "sk-or" + "-v1-" + rand(64, HEX),
+    "groq": lambda: f"gs{'k_'}{rand(20)}WGdyb3FY{rand(24)}",
+    "replicate": lambda: "r" + "8_" + rand(37),
+    "nvidia": lambda: "nv" + "api-" + rand(64, URLSAFE),
+    "langsmith": lambda: f"lsv2{'_pt_'}{rand(32, HEX)}_{rand(10, HEX)}",
+    "wandb": lambda: f"export WANDB{'_API_KEY'}={rand(40, HEX)}\n",
+    "wandb_login": lambda: f"wandb.login(key='{rand(40, HEX)}')\n",
+    "kaggle": lambda: f"KAGGLE{'_KEY'}={rand(32, HEX)}\n",
+    "databricks": lambda: "da" + "pi" + rand(32, HEX),
+    "artifactory": lambda: "AK" + "Cp" + rand(69),
+    "artifactory_reference": lambda: (
+        base64.b64encode(b"reftkn:01:1790000000:" + rand(27).encode()).decode().rstrip("=")
+    ),
+    "pypi": macaroon,
+    "npm": lambda: checked("np" + "m_"),
+    "slack": lambda: f"xox{'b-'}{rand(12, DIGITS)}-{rand(12, DIGITS, 2)}-{rand(24)}",
+    "slack_webhook": lambda: f"https://hooks.slack.com/services/T{rand(9, BASE32)}/B{rand(9, BASE32, 2)}/{rand(24)}",
+    "discord_webhook": lambda: f"https://discord.com/api/webhooks/{rand(18, DIGITS)}/{rand(68, URLSAFE)}",
+    "telegram": lambda: f"https://api.telegram.org/bot{rand(10, DIGITS)}:A{'A'}{rand(33)}/sendMessage",
+    "stripe": lambda: "sk_" + "live_" + rand(24),
+    "google": lambda: "AI" + "za" + rand(35, ALNUM),
+    "google_oauth": lambda: "GOC" + "SPX-" + rand(28),
+    "sendgrid": lambda: f"S{'G.'}{rand(22)}.{rand(43)}",
+    "digitalocean": lambda: "dop" + "_v1_" + rand(64, HEX),
+    "docker": lambda: "dckr" + "_pat_" + rand(27),
+    "vault": lambda: "hv" + "s." + rand(95),
+    "grafana": lambda: f"gl{'sa_'}{rand(32)}_{rand(8, HEX)}",
+    "azure": lambda: f"AccountName=models;Account{'Key='}{base64.b64encode(random.Random(8).randbytes(64)).decode()};",
+    "jwt_service": lambda: web_token({"iss": "supabase", "role": "service_role", "ref": rand(20)}),
+    "postgres": lambda: f"postgresql+psycopg2://models:{rand(14)}@db.{'models'}.acme.io:5432/registry",
+    "mongodb": lambda: f"mongodb+srv://app:{rand(16)}@cluster0.abcde.mongodb.net/x",
+}
+KEYS: dict[str, Callable[[], str]] = {
+    "pkcs1": lambda: pem("RSA", rsa_key()),
+    "pkcs8": lambda: pem("", pkcs8(rsa_key())),
+    "openssh": lambda: pem("OPENSSH", openssh()),
+    "in_source": lambda: "KEY = '" + pem("RSA", rsa_key(), "\\n") + "'\n",
+    "in_yaml": lambda: "key: |\n  " + pem("RSA", rsa_key(), "\n  "),
+    "service_account": service_account,
+}

@@ -1,0 +1,96 @@
+"""Credentials go nowhere: whatever scanners see the same bytes, no field of the result holds one."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+
+import pytest
+
+from modelsweep.core.report import UnitResult
+from scanners.concealment import HIDDEN
+from scanners.matcher import PATTERNS, RegexMatcher, offsets
+from scanners.parsing.credential_checks import crc_in_base62
+from scanners.parsing.credentials import RUNS, Credential, credentials_at
+from tests.scanners.case import examine_bytes
+from tests.scanners.secrets.forms import FORMS, KEYS, rand
+
+ALL = {**FORMS, **KEYS}
+EVERY = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
+
+
+def credentials_in(data: bytes) -> list[Credential]:
+    """Return the credentials at every place that the patterns nominate."""
+    numbers = RegexMatcher().present(data)
+    return [found for number in numbers for at in offsets(number, data) for found in credentials_at(data, at)]
+
+
+def said(result: UnitResult) -> str:
+    """Return all that a result says, without the names of files."""
+    facts = [(fact.kind, fact.value, dict(fact.detail)) for fact in result.facts]
+    findings = [(finding.message, finding.subject, finding.path, dict(finding.evidence)) for finding in result.findings]
+    return json.dumps([facts, findings, [problem.detail for problem in result.problems]])
+
+
+def safetensors(text: str) -> bytes:
+    """Return a file whose metadata holds `text`."""
+    header = json.dumps({"__metadata__": {"note": text}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+def python(text: str) -> bytes:
+    """Return a script that hands `text` to a shell."""
+    return f"import os\nos.system({text!r})\n".encode()
+
+
+def shell(text: str) -> bytes:
+    """Return a shell script among random bytes, which its finding quotes."""
+    return random.Random(1).randbytes(999) + f"#!/bin/sh\necho {text}\n".encode() + bytes(9)
+
+
+@EVERY
+@pytest.mark.parametrize(("write", "name"), [(safetensors, "a.safetensors"), (python, "a.py"), (shell, "a.bin")])
+def test_no_field_holds_a_credential(build: Callable[[], str], write: Callable[[str], bytes], name: str) -> None:
+    data = write(build())
+    found, result = credentials_in(data), examine_bytes(data, name)
+    assert found
+    assert {"secret"} <= {fact.kind for fact in result.facts}
+    for secret in (text for credential in found for text in credential.hidden):
+        assert secret not in said(result)
+
+
+def test_what_others_saw_of_a_credential_is_taken_out() -> None:
+    result = examine_bytes(safetensors(f"token {ALL['kaggle']()}"), "a.safetensors")
+    (note,) = [fact for fact in result.facts if fact.kind == "metadata"]
+    assert HIDDEN in json.dumps(dict(note.detail))
+
+
+@EVERY
+def test_patterns_nominate_every_form_in_any_place(build: Callable[[], str]) -> None:
+    data = build().encode()
+    alone = {(found.title, found.mark) for found in credentials_in(data)}
+    assert alone
+    for before, after in ((b"\0", b"\0"), (b"\xff", b"\xff"), (bytes(70), bytes(70)), (b"'", b"'"), (b"\n", b"\n")):
+        assert {(found.title, found.mark) for found in credentials_in(before + data + after)} == alone
+
+
+def test_random_bytes_and_plain_text_are_not_nominated() -> None:
+    runs = {number for number, (pattern, _) in enumerate(PATTERNS) if pattern in RUNS}
+    words = random.Random(2).choices(
+        ("weights", "model_name", "https://huggingface.co/a/b", "--------", "x=1"), k=20_000
+    )
+    for data in (random.Random(3).randbytes(1 << 20), " ".join(words).encode()):
+        assert not runs & set(RegexMatcher().present(data))
+
+
+def test_the_checksum_is_that_of_the_published_example() -> None:
+    # The example of https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/, without its prefix
+    assert crc_in_base62(b"zQWBuTSOoRi4A9sp" + b"HcVY5ncnsDkxkJ") == b"0mLq17"
+
+
+def test_two_credentials_of_one_make_are_told_apart() -> None:
+    prefix = "da" + "pi"
+    text = "\n".join(prefix + rand(32, "0123456789abcdef", seed) for seed in (1, 2))
+    findings = examine_bytes(text.encode(), "notes.txt").findings
+    assert len({finding.fingerprint for finding in findings}) == 2
