@@ -21,6 +21,7 @@ LIBRARIES = (
     "paddle",
     "mxnet",
     "openvino",
+    "executorch",
     "pmml",
     "flax",
     "ocdbt",

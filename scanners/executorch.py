@@ -1,0 +1,156 @@
+"""ExecuTorch (.pte): a FlatBuffer of instructions and operators, with segments of data behind it.
+
+Schema: schema/program.fbs of https://github.com/pytorch/executorch. The runtime takes numbers in it for places in
+arrays and in the file; it checks them only where it was built to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+
+if TYPE_CHECKING:
+    from scanners.parsing.flatbuffer import Table
+
+NAME = "executorch"
+_IDENTIFIER = b"ET"
+_HEADER, _HEADER_SIZE = b"eh00", 40
+_SHOWN = 100
+_NAME = 256
+_FOUND = 50
+# Fields of Program, ExecutionPlan, Chain and Instruction
+_PLANS, _SEGMENTS = 1, 4
+_VALUES, _CHAINS, _OPERATORS, _DELEGATES = 2, 5, 6, 7
+_INSTRUCTIONS = 2
+_KERNEL, _DELEGATE = 1, 2
+"""Kinds of instructions that name an operator or a delegate by its number."""
+# Namespaces of operators that come with ExecuTorch and PyTorch
+_NAMESPACES = frozenset(
+    "aten prim executorch_prim et_vk dim_order_ops quantized_decomposed quantized torchao torchvision llama "
+    "cadence cortex_m arm_vela _quantized".split()
+)
+_REFERENCE = "https://github.com/pytorch/executorch/blob/main/schema/program.fbs"
+
+OUT_OF_RANGE = Rule(
+    id="executorch/out-of-range",
+    title="Number that leads to a part that is not there",
+    severity=Severity.WARNING,
+    message="{subject} refers to {what} {index}, there are {count}",
+    why="The runtime takes such numbers for indices into arrays and for places in the file: unchecked, it reads or "
+    "calls what stands beyond them.",
+    fix="Export the program again; do not run this file with a runtime that trusts it.",
+    cwe=125,
+    references=(_REFERENCE,),
+)
+CUSTOM = Rule(
+    id="executorch/custom-operator",
+    title="Operator of a library of its own",
+    severity=Severity.INFO,
+    message="the program calls the operator {subject}",
+    why="The operator is native code that has to be linked into the program that runs the model, and is not part of "
+    "this file.",
+    fix="Make sure that you know which library provides it.",
+    cwe=829,
+    references=("https://docs.pytorch.org/executorch/stable/kernel-library-custom-aten-kernel.html",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the identifier of a program stands where a FlatBuffer has it."""
+    return blob.head[4:6] == _IDENTIFIER and blob.head[6:8].isdigit()
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the program calls, and numbers that lead out of it; raises Malformed and Truncated."""
+    from scanners.parsing.flatbuffer import FlatBuffer
+
+    yield Fact("framework", NAME, blob.locator)
+    base = _extent(blob)
+    program = FlatBuffer(blob.reader, context).root()
+    wrong = 0
+    for finding in _wrong(blob, program, base):
+        yield finding
+        wrong += isinstance(finding, Finding) and finding.rule is OUT_OF_RANGE
+        if wrong >= _FOUND:
+            break
+    if not program.count(_PLANS):
+        raise Malformed("the program has nothing to run")
+
+
+def _extent(blob: Blob) -> int:
+    """Return where the segments begin, 0 where there are none; raises Truncated where they are not there."""
+    header = blob.reader.read(8, min(_HEADER_SIZE, blob.size - 8))
+    if not header.startswith(_HEADER):
+        return 0
+    length = int.from_bytes(header[4:8], "little")
+    size, base = int.from_bytes(header[8:16], "little"), int.from_bytes(header[16:24], "little")
+    data = int.from_bytes(header[24:32], "little") if length >= 32 else 0
+    end = max(size, base + data if base else 0)
+    if end > blob.size:
+        raise Truncated(blob.size, end - blob.size, blob.size)
+    return base
+
+
+def _wrong(blob: Blob, program: Table, base: int) -> Iterator[Item]:
+    available = max(blob.size - base, 0) if base else 0
+    for number, segment in enumerate(program.tables(_SEGMENTS)):
+        offset, length = segment.number(0, "Q"), segment.number(1, "Q")
+        if offset + length > available:
+            yield _said(blob, f"segment {number}", "the byte", offset + length, available, segment)
+    told: set[str] = set()
+    for plan in program.tables(_PLANS):
+        yield from _plan(blob, plan, told)
+
+
+def _plan(blob: Blob, plan: Table, told: set[str]) -> Iterator[Item]:
+    for operator in plan.tables(_OPERATORS):
+        name = operator.text(0, _NAME)
+        namespace, separator, _ = name.partition("::")
+        if separator and namespace not in _NAMESPACES and name not in told:
+            told.add(name)
+            yield Finding(CUSTOM, blob.locator, printable(name, _SHOWN), span=Span(operator.position))
+    for delegate in plan.tables(_DELEGATES):
+        name = printable(delegate.text(0, _NAME), _SHOWN)
+        yield Fact("delegate", name, blob.locator, Span(delegate.position))
+    counts = {_KERNEL: ("operator", plan.count(_OPERATORS)), _DELEGATE: ("delegate", plan.count(_DELEGATES))}
+    values = plan.count(_VALUES)
+    for chain in plan.tables(_CHAINS):
+        for number, instruction in enumerate(chain.tables(_INSTRUCTIONS)):
+            yield from _instruction(blob, f"instruction {number}", instruction, counts, values)
+
+
+def _instruction(
+    blob: Blob, subject: str, instruction: Table, counts: dict[int, tuple[str, int]], values: int
+) -> Iterator[Finding]:
+    kind, call = instruction.number(0, "B"), instruction.table(1)
+    if kind not in counts or call is None:
+        return
+    what, count = counts[kind]
+    index = call.number(0, "i")
+    if not 0 <= index < count:
+        yield _said(blob, subject, what, index, count, call)
+    for value in call.numbers(1):
+        if not 0 <= value < values:
+            yield _said(blob, subject, "value", value, values, call)
+            return
+
+
+def _said(blob: Blob, subject: str, what: str, index: int, count: int, table: Table) -> Finding:
+    evidence: dict[str, Json] = {"what": what, "index": f"{index:,}", "count": f"{count:,}"}
+    return Finding(OUT_OF_RANGE, blob.locator, subject, span=Span(table.position), evidence=evidence)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="ExecuTorch (.pte)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OUT_OF_RANGE, CUSTOM),
+    suffixes=(".pte",),
+)
