@@ -28,7 +28,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
-from modelsweep.core.units import GIB, MIB, format_size
+from modelsweep.core.units import GIB, KIB, MIB, format_size
 from modelsweep.core.wire import Decoded, encode_unit
 from sources.source import OpenedFile
 from worker.answer import result_of
@@ -46,6 +46,8 @@ QUEUED = 8
 """Units that a child may have: the next ones wait in its socket, so that neither side waits for the other."""
 LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
+PIECE = 64 * KIB
+"""Bytes of answers that are read at once. More would be asked of the system anew each time, and given back unused."""
 QUEUED_BYTES = 4 * MIB
 """Size of all units of a child, where it has several: what takes long is not waited for."""
 
@@ -230,7 +232,7 @@ class Supervisor:
     def _read(self, child: Child) -> bool:
         """Take in what a child sent; returns whether there was anything."""
         try:
-            data = child.peer.recv(MIB)
+            data = child.peer.recv(PIECE)
         except BlockingIOError:
             return False
         except ConnectionError:
