@@ -41,8 +41,8 @@ def _jobs(figures: FleetFigures) -> Iterator[str]:
     ledger = figures.ledger
     yield (
         f"A job of {costs[0].files:,} tiny pickles from listing to its JSON report, with one worker of one slot that "
-        "runs already, beside plain `scan` without its start; the last column leaves out the examining processes, which do "
-        "the same in both."
+        "runs already, beside plain `scan` without its start; the last column leaves out the examining processes, "
+        "which do the same in both."
     )
     yield table(_HEADING, rows)
     producing, serving = 1e6 / message.producer, 1e6 / (message.worker + message.redis)
@@ -100,8 +100,8 @@ def _collection(figures: FleetFigures) -> Iterator[str]:
     heading = ("", "CPU s", "wall s", "RSS MB", "all RSS MB", "CPU / scan", "wall / scan", "all RSS / scan", "answer")
     yield table(heading, rows)
     yield (
-        f"A worker is killed with all its children (`kill -9`) in the middle of a chunk, {len(figures.recoveries)} times, with "
-        f"a lease of {LEASE:g} s; another one of the fleet claims the chunk:"
+        f"A worker and all its children are killed (-9) in the middle of a chunk, {len(figures.recoveries)} times "
+        f"with a lease of {LEASE:g} s; another one of the fleet claims the chunk:"
     )
     yield _goal("claimed again after", "≤", LEASE + RECOVERY_GOAL, worst, " s at worst")
 
