@@ -22,6 +22,7 @@ LIBRARIES = (
     "mxnet",
     "openvino",
     "executorch",
+    "tensorrt",
     "pmml",
     "flax",
     "ocdbt",
@@ -59,7 +60,12 @@ PROFILES = (
     ),
     Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
     Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *KERAS, *LIBRARIES, *HIDDEN)),
-    Profile("secrets-network-threats", "credentials, addresses and network code", awaits=SECRETS),
+    Profile(
+        "secrets-network-threats",
+        "credentials, addresses and network code",
+        (*SECRETS, *PICKLES, *CONFIGURATIONS, *CONTAINERS),
+        awaits=SECRETS,
+    ),
     Profile(
         "model-behavior",
         "what a model runs when it is used",

@@ -1,0 +1,81 @@
+"""TensorRT engines (.engine, .plan): compiled for one GPU, in a layout that is not published.
+
+Nothing inside is parsed, and that is said; the raw pass looks for what hides in the bytes, and the names of plug-ins,
+whose native code runs on the host, are told: https://docs.nvidia.com/deeplearning/tensorrt/latest/. The magic number is
+that of torch_tensorrt's own check; exporters of Ultralytics put their metadata as JSON in front.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB, MIB
+
+NAME = "tensorrt"
+_MAGIC = b"ftrt"
+_BINARY = 32
+"""Bytes at the beginning that hold a zero: text may begin with the same four letters."""
+_METADATA = 64 * KIB
+_CHUNK, _OVERLAP = MIB, 128
+_SEARCHED = 256 * MIB
+"""Bytes in which names of plug-ins are looked for."""
+_PLUGIN = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]{2,60}(?:_TRT|Plugin(?:Dynamic)?)(?![A-Za-z0-9_])")
+_NAMES = 50
+_COST = 1_000
+
+PLUGIN = Rule(
+    id="tensorrt/plugin",
+    title="Engine that needs a plug-in",
+    severity=Severity.INFO,
+    message="the engine names the plug-in {subject}",
+    why="A plug-in is native code of a library that is loaded beside the engine, and newer releases can carry such a "
+    "library inside the engine. It runs with the rights of whoever loads it.",
+    fix="Take plug-ins from their publisher, and load engines from others without engine_host_code_allowed.",
+    confidence="medium",
+    cwe=829,
+    references=("https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/extending-custom-layers.html",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether an engine begins here, or behind the metadata of an exporter."""
+    if _begins(blob.head):
+        return True
+    length = int.from_bytes(blob.head[:4], "little")
+    if blob.head[4:5] != b"{" or not 2 <= length <= min(_METADATA, blob.size - _BINARY - 4):
+        return False
+    return _begins(blob.reader.read(4 + length, _BINARY))
+
+
+def _begins(head: bytes) -> bool:
+    return head.startswith(_MAGIC) and b"\0" in head[:_BINARY]
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the plug-ins that are named, and that nothing else was examined."""
+    yield Fact("framework", NAME, blob.locator)
+    names: set[bytes] = set()
+    for start in range(0, min(blob.size, _SEARCHED), _CHUNK):
+        context.operations.spend(_COST)
+        names.update(_PLUGIN.findall(blob.reader.read(start, min(_CHUNK + _OVERLAP, blob.size - start))))
+        if len(names) >= _NAMES:
+            break
+    for name in sorted(names)[:_NAMES]:
+        yield Finding(PLUGIN, blob.locator, printable(name.decode("ascii")))
+    detail = "the layout of engines is not published: only their raw bytes were looked at"
+    yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="TensorRT engines (raw bytes only)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(PLUGIN,),
+    suffixes=(".engine", ".plan", ".trt"),
+)
