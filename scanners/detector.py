@@ -26,6 +26,8 @@ class Detector:
     `runs` are further patterns, each match of which ends within a run of `RUN` or more of the characters of tokens,
     begins at most `BEFORE` bytes before that run, and holds no byte 0xFF: `re` looks for them around such runs only.
     `confirm(blob, offset, context)` looks at the structure there: a pattern nominates, only `confirm` yields.
+    `sample` is how many places are examined of a detector that only informs: leaving out more changes no verdict. It is
+    0 for the others, for which a spent budget is a Problem.
     `owners` are scanners that examine the same thing in the blobs that they accept, where this detector is silent.
     """
 
@@ -37,3 +39,4 @@ class Detector:
     rules: tuple[Rule, ...]
     owners: frozenset[str] = frozenset()
     runs: tuple[bytes, ...] = ()
+    sample: int = 0

@@ -105,13 +105,16 @@ class Sweep:
         owned = self._owned = _Ownership(self._regions)
         chosen = context.options.scanners
         for number, windows in sorted(self._windows.items()):
-            detector, budget = PATTERNS[number][1], HIT_BUDGET
+            detector = PATTERNS[number][1]
+            budget = detector.sample or HIT_BUDGET
             if chosen is not None and detector.name not in chosen:
                 continue
             for hit in self._located(number, [i for i in windows if not owned.wholly(i * WINDOW, detector.owners)]):
                 region = owned.innermost(hit)
                 if region.scanners & detector.owners:
                     continue
+                if not budget and detector.sample:
+                    break
                 if not budget:
                     detail = f"more than {HIT_BUDGET:,} places look like {detector.title}: only these were examined"
                     yield Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)

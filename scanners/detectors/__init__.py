@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from scanners.detector import Detector
-from scanners.detectors import executables, pickles, scripts, secrets
+from scanners.detectors import executables, network, pickles, scripts, secrets
 
-DETECTORS: tuple[Detector, ...] = (executables.DETECTOR, scripts.DETECTOR, pickles.DETECTOR, secrets.DETECTOR)
+DETECTORS: tuple[Detector, ...] = (
+    executables.DETECTOR,
+    scripts.DETECTOR,
+    pickles.DETECTOR,
+    secrets.DETECTOR,
+    network.DETECTOR,
+)

@@ -14,6 +14,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import WINDOW, MemoryReader
 from modelsweep.core.scanner import Blob, Context
+from scanners.detectors.network import SAMPLE
 from scanners.matcher import COMPILED, PATTERNS, Choice, HyperscanMatcher, RegexMatcher, has_hyperscan, offsets
 from scanners.sweep import HIT_BUDGET, THREADED, Sweep
 from tests.scanners.native_code import elf, fat, mach, pe
@@ -37,6 +38,8 @@ PLANTED = (
     STACK_GLOBAL,
     BINARY_NAMES,
     *map(pickled, range(6)),
+    b"https://webhook.site/x",
+    b"http://45.33.32.156:4444/x",
     *(build().encode() for build in (*FORMS.values(), *KEYS.values())),
 )
 PIECES = st.one_of(
@@ -102,6 +105,13 @@ def test_a_spent_budget_is_said() -> None:
     sweep, blob = sweep_of(b"\x7fELF" * (HIT_BUDGET + 1))
     problems = [item for item in sweep.confirm(context(blob.size)) if isinstance(item, Problem)]
     assert [problem.kind for problem in problems] == [ProblemKind.LIMIT]
+
+
+def test_what_only_informs_is_a_sample_and_no_problem() -> None:
+    sweep, blob = sweep_of(b"http://45.33.32.156:4444/x\0" * 300)
+    found = list(sweep.confirm(context(blob.size)))
+    assert len([item for item in found if isinstance(item, Finding)]) == SAMPLE
+    assert not [item for item in found if isinstance(item, Problem)]
 
 
 def test_owned_decoys_cost_no_budget() -> None:
