@@ -17,7 +17,7 @@ from random import Random
 from bench.finalizing import Finalizing, LedgerCost, measure_finalizing, measure_ledger
 from bench.local_fleet import Cpu, LocalFleet, scan, until
 from bench.measure import Cost, run
-from modelsweep.core.units import GIB, KIB
+from modelsweep.core.units import GIB, KIB, MIB
 from modelsweep.fleet.ledger import Ledger, counters
 from modelsweep.fleet.messages import CPU as QUEUE
 from modelsweep.fleet.messages import publish, scan_message
@@ -36,6 +36,7 @@ _ADOPTING = (sys.executable, "-I", "-S", str(Path(__file__).with_name("adopting.
 _PROGRAM = (sys.executable, "-P", "-m", "modelsweep")
 _BUSY = GIB - 1
 """Bytes of a file that keeps a worker busy for a second: the largest that is not of the queue for large ones."""
+_LEAST_BUSY = 256 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def measure_fleet(folder: Path, rounds: int, scale: float, timeout: float) -> Fl
             jobs=jobs,
             ledger=measure_ledger(scale),
             finalizing=list(measure_finalizing(rounds, scale)),
-            recoveries=list(_recoveries(folder, rounds)),
+            recoveries=list(_recoveries(folder, rounds, scale)),
             files=_scaled(COLLECTION, scale),
             collection=_collection(folder, scale, timeout),
         )
@@ -124,13 +125,13 @@ def _messages(fleet: LocalFleet, target: Path, amount: int) -> MessageCost:
     return MessageCost(amount, Cpu(producing, taken.worker, taken.examiners, taken.redis))
 
 
-def _recoveries(folder: Path, rounds: int) -> Iterator[float]:
+def _recoveries(folder: Path, rounds: int, scale: float) -> Iterator[float]:
     """Yield how long it took each time until the chunk of a killed worker was claimed by another."""
     target = folder / "busy"
     target.mkdir()
     for name in ("a.bin", "b.bin"):
         with (target / name).open("wb") as file:
-            file.truncate(_BUSY)
+            file.truncate(min(_BUSY, max(_LEAST_BUSY, int(_BUSY * scale))))
     for _ in range(rounds):
         with LocalFleet(folder, LEASE) as fleet:
             yield _recovery(fleet, target)
