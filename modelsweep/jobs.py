@@ -18,6 +18,7 @@ from modelsweep.fleet.answers import CancelStatus, JobState, LedgerFault, Progre
 from modelsweep.fleet.job import JobSpec, open_spec
 from modelsweep.fleet.ledger import Ledger, list_jobs
 from modelsweep.fleet.messages import SCANS, client_of, connect, finalize_message, publish, scan_message
+from modelsweep.fleet.patience import patiently
 from modelsweep.fleet.redis_faults import check_server
 from modelsweep.fleet.repair import Repaired, repair
 from modelsweep.fleet.signature import Key
@@ -93,11 +94,16 @@ class Fleet:
     def wait(self, job: str, watch: Watch, failed: Callable[[], BaseException | None] | None = None) -> Progress:
         """Return how a job stands once it has ended, having shown `watch` how it comes along; raises LedgerFault.
 
-        Whatever `failed` returns meanwhile is raised.
+        Redis may be away for a while meanwhile. Whatever `failed` returns meanwhile is raised.
         """
         ledger = self.ledger(job)
+
+        def given_up(seconds: float) -> bool:
+            time.sleep(seconds)
+            return bool(failed and failed())
+
         while True:
-            progress = ledger.progress()
+            progress = patiently(ledger.progress, given_up)
             watch(progress)
             if progress.state in ENDED:
                 return progress

@@ -16,10 +16,14 @@ from modelsweep.jobs import Fleet
 _WORKER = (sys.executable, "-P", "-m", "modelsweep", "worker", "--with-parent")
 _PATIENCE = 10.0
 """Seconds that workers have to end."""
+_LEASE = 10.0
+"""Seconds: whoever holds a chunk is on this machine, and whether it lives is known soon."""
+RESTARTS = 20
+"""Workers that may be killed before it is said that the job cannot go on."""
 
 
 class WorkerEnded(Exception):
-    """A worker of the private fleet ended while the job was running; the sentence says how."""
+    """A worker of the private fleet, or its Redis, ended while the job was running; the sentence says how."""
 
 
 class PrivateFleet:
@@ -29,21 +33,22 @@ class PrivateFleet:
     """
 
     def __init__(self, slots: int) -> None:
-        secret = Key.new_secret()
+        self._slots, self._secret, self._restarts = slots, Key.new_secret(), 0
         self._redis = PrivateRedis()
         self._store = os.path.join(self._redis.folder, "store")  # removed with it, however this process ends
         self._workers: list[subprocess.Popen[bytes]] = []
         try:
-            self.fleet = Fleet.reach(self._redis.url, self._store, Key(bytes.fromhex(secret)))
-            self._start_worker(slots, secret)
+            self.fleet = Fleet.reach(self._redis.url, self._store, Key(bytes.fromhex(self._secret)))
+            self._start_worker()
         except BaseException:
             self.close()
             raise
 
-    def _start_worker(self, slots: int, secret: str) -> None:
-        options = {"broker": self._redis.url, "store": self._store, "concurrency": str(slots), "root": "/"}
+    def _start_worker(self) -> None:
+        options = {"broker": self._redis.url, "store": self._store, "concurrency": str(self._slots), "root": "/"}
+        options["lease"] = str(_LEASE)
         command = [*_WORKER, *(part for name, value in options.items() for part in (f"--{name}", value))]
-        environment = {**os.environ, VARIABLE: secret, "MODELSWEEP_LOG_LEVEL": "error"}
+        environment = {**os.environ, VARIABLE: self._secret, "MODELSWEEP_LOG_LEVEL": "error"}
         self._workers.append(
             subprocess.Popen(  # noqa: S603 - our own program
                 command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
@@ -51,11 +56,23 @@ class PrivateFleet:
         )
 
     def failed(self) -> WorkerEnded | None:
-        """Return why the job cannot go on, None where it does."""
-        for worker in self._workers:
-            if (code := worker.poll()) is not None:
+        """Return why the job cannot go on, None where it does; a worker that was killed is replaced."""
+        if not self._redis.runs:
+            return WorkerEnded("its Redis has ended, and what it knew of the job is gone")
+        for worker in list(self._workers):
+            if (code := worker.poll()) is None:
+                continue
+            self._restarts += 1
+            if code >= 0 or self._restarts > RESTARTS:
                 return WorkerEnded(f"a worker ended with status {code}")
+            self._drop(worker)
+            self._start_worker()
         return None
+
+    def _drop(self, worker: subprocess.Popen[bytes]) -> None:
+        assert worker.stdin is not None
+        worker.stdin.close()
+        self._workers.remove(worker)
 
     def __enter__(self) -> Self:
         return self

@@ -13,9 +13,10 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import cast
+from functools import partial
+from typing import TypeVar, cast
 
 from kombu import Connection
 from redis import Redis
@@ -36,6 +37,7 @@ from modelsweep.fleet.messages import (
     scan_message,
 )
 from modelsweep.fleet.pages import PAGE_CHUNKS, Chunk, Page, Pages
+from modelsweep.fleet.patience import patiently
 from modelsweep.fleet.problems import problems_name, seal_problems
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Store
@@ -50,8 +52,11 @@ FULL = 0.8
 """Part of Redis' memory at which it waits, too."""
 LOOK = 0.25
 """Seconds between two looks at a queue that is too long."""
+ATTEND_EVERY = 2.0
+"""Seconds between two looks at a job whose listing is over."""
 PAGE_BYTES = 64 * MIB
 """Bytes of addresses after which a page is closed: addresses may be long."""
+_Answer = TypeVar("_Answer")
 
 
 class Superseded(Exception):
@@ -89,6 +94,7 @@ class Producer:
     def run(self) -> None:
         """List, allocate and publish until the listing is over, from where an earlier producer of the job came to.
 
+        Redis may be away or full for a while meanwhile.
         Raises LedgerFault, StoreFault, and Superseded.
         """
         while True:
@@ -98,8 +104,20 @@ class Producer:
             except _WentBack:
                 continue  # Redis was restored without its last second: on from where its ledger stands now
 
+    def attend(self) -> None:
+        """Until `stop` is set, go on with the listing wherever Redis came back without knowing that it was over.
+
+        Raises as `run` does.
+        """
+        while not self._stop.wait(ATTEND_EVERY):
+            if self._patiently(self._ledger.progress).state is JobState.LISTING:
+                self.run()
+
+    def _patiently(self, ask: Callable[[], _Answer]) -> _Answer:
+        return patiently(ask, self._stop.wait)
+
     def _list(self) -> None:
-        progress = self._ledger.progress()
+        progress = self._patiently(self._ledger.progress)
         next_chunk, stored, generation = progress.allocated, progress.cursor, progress.generation
         problems: list[Problem] = []
         for chunks, cursor in self._filled(self._opened(stored), problems):
@@ -116,8 +134,8 @@ class Producer:
     def _seal(self, problems: list[Problem], next_chunk: int, stored: bytes) -> None:
         name = problems_name(self._spec.id)
         self._store.put(name, seal_problems(problems, self._key, self._spec.id))
-        sealed = self._ledger.seal(name, stored)
-        if sealed.status is SealStatus.MOVED and self._ledger.progress().allocated < next_chunk:
+        sealed = self._patiently(lambda: self._ledger.seal(name, stored))
+        if sealed.status is SealStatus.MOVED and self._patiently(self._ledger.progress).allocated < next_chunk:
             raise _WentBack
         if sealed.status is not SealStatus.SEALED:
             raise Superseded(f"job {self._spec.id}: {_WHY[sealed.status]}")
@@ -160,7 +178,9 @@ class Producer:
             name = self._pages.put(Page(first, tuple(chunks)))
             self._store.put(cursor_name(name), cursor)
             size = sum(unit.size for unit in units)
-            answer = self._ledger.alloc(first, queues, name, cursor, units=len(units), size=size)
+            answer = self._patiently(
+                partial(self._ledger.alloc, first, queues, name, cursor, units=len(units), size=size)
+            )
             if answer.status is AllocStatus.ALLOCATED:
                 return first, answer.next
             if answer.status is AllocStatus.MOVED and answer.next < first:
@@ -178,9 +198,12 @@ class Producer:
 
     def _hold_back(self) -> None:
         """Wait while the queues are long or Redis is nearly full: listing is quicker than examining."""
-        while self._ledger.heartbeat(self._name) is JobState.LISTING and self._is_full():
+        while self._patiently(self._is_to_wait):
             if self._stop.wait(LOOK):
                 return
+
+    def _is_to_wait(self) -> bool:
+        return self._ledger.heartbeat(self._name) is JobState.LISTING and self._is_full()
 
     def _is_full(self) -> bool:
         if max(queue_lengths(self._client).values()) > WAITING:

@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeGuard
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
@@ -23,15 +24,17 @@ from redis.exceptions import RedisError
 from modelsweep.core.version import VERSION
 from modelsweep.fleet import liveness
 from modelsweep.fleet.answers import LedgerFault
+from modelsweep.fleet.job import is_id
 from modelsweep.fleet.logs import bound, logger
 from modelsweep.fleet.messages import FINALIZE, QUEUES, SCAN, TRANSPORT_OPTIONS, BrokerFault, client_of
-from modelsweep.fleet.redis_faults import check_server
+from modelsweep.fleet.redis_faults import check_server, explain
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import StoreFault, open_store
 from worker.finalizer import finalize
 from worker.launcher import SandboxFailed
 from worker.node import JobGone, Node, WorkerSettings
 from worker.sweeper import forget, leads, sweep
+from worker.transport import install as install_transport
 
 SWEEP_EVERY = 4.0
 """Seconds between two sweeps; with a short lease, half of that."""
@@ -41,6 +44,8 @@ FORGET_EVERY = 600.0
 """Seconds between two looks for jobs that are to be forgotten."""
 RENEWALS = 3
 """Renewals in the time of one lease."""
+_NUMBERS = 1 << 31
+"""Of chunks and generations in messages."""
 _log = logger("modelsweep.worker")
 
 
@@ -53,6 +58,7 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until Celery takes it over
     client = client_of(settings.broker)
     check_server(client)
+    install_transport()
     node = Node(settings, client, open_store(settings.store), key)
     background = Background(node)
     if with_parent:
@@ -102,6 +108,8 @@ def _app(node: Node) -> Celery:
         task_ignore_result=True,
         task_queues=[Queue(name, routing_key=name) for name in QUEUES],
         worker_cancel_long_running_tasks_on_connection_loss=False,
+        # Else a worker whose Redis was away makes no more room for messages, now and then, and waits for ever
+        worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_prefetch_multiplier=1,
@@ -121,7 +129,7 @@ def _app(node: Node) -> Celery:
 
 def _scan(node: Node, job: object = None, chunk: object = None, generation: object = None, *more: object) -> None:
     """Do what a message asks for; it may hold anything."""
-    if more or not (isinstance(job, str) and type(chunk) is int and type(generation) is int and chunk >= 0):
+    if more or not (_is_job(job) and _is_number(chunk) and _is_number(generation)):
         _log.warning("a message that is none of ours was dropped", task=SCAN)
         return
     with bound(job=job, chunk=chunk):
@@ -129,11 +137,19 @@ def _scan(node: Node, job: object = None, chunk: object = None, generation: obje
 
 
 def _finalize(node: Node, job: object = None, *more: object) -> None:
-    if more or not isinstance(job, str):
+    if more or not _is_job(job):
         _log.warning("a message that is none of ours was dropped", task=FINALIZE)
         return
     with bound(job=job):
         _guarded(lambda: _log.info("finalized", published=_finalized(node, job)))
+
+
+def _is_job(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and is_id(value)
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < _NUMBERS
 
 
 def _finalized(node: Node, job: str) -> bool:
@@ -183,7 +199,9 @@ class Background:
         while not self._over.is_set():
             try:
                 work()
-            except (RedisError, LedgerFault, StoreFault, BrokerFault, OSError) as error:
+            except RedisError as error:
+                _log.warning("the fleet does not answer", reason=str(explain(error)))
+            except (LedgerFault, StoreFault, BrokerFault, OSError) as error:
                 _log.warning("the fleet does not answer", reason=str(error))
             self._over.wait(seconds)
 

@@ -160,5 +160,6 @@ class _Listing(threading.Thread):
         """List, and keep what went wrong for the one who waits."""
         try:
             self._producer.run()
+            self._producer.attend()
         except Exception as error:  # noqa: BLE001 - raised again in the main thread
             self.failed = error

@@ -103,6 +103,11 @@ class PrivateRedis:
         """Its address as kombu writes it."""
         return f"redis+socket://{self.socket}"
 
+    @property
+    def runs(self) -> bool:
+        """Whether the server is there."""
+        return bool(self.pid) and _runs(self.pid)
+
     def client(self) -> redis.Redis:
         """Return a client, which is closed with this server."""
         client = redis.Redis(unix_socket_path=self.socket, retry=Retry(NoBackoff(), 0))
