@@ -70,9 +70,11 @@ def measure_ledger(scale: float) -> LedgerCost:
     with PrivateRedis() as redis:
         client = redis.client()
         client.config_resetstat()
-        before = _memory(client)
-        _record(Ledger(client, new_id()), b"", [os.urandom(DIGEST_BYTES)] * _chunks(units), units)
-        return LedgerCost(units, _memory(client) - before, _scripts(client))
+        job = new_id()
+        _record(Ledger(client, job), b"", [os.urandom(DIGEST_BYTES)] * _chunks(units), units)
+        microseconds = _scripts(client)
+        memory = sum(client.memory_usage(name, samples=0) or 0 for name in client.scan_iter(f"ms:{{{job}}}:*"))
+        return LedgerCost(units, memory, microseconds)
 
 
 def measure_finalizing(rounds: int, scale: float) -> Iterator[Finalizing]:
@@ -146,10 +148,6 @@ def _units(scale: float) -> int:
 
 def _chunks(units: int) -> int:
     return -(-units // CHUNK)
-
-
-def _memory(client: Redis) -> int:
-    return int(client.info("memory")["used_memory"])
 
 
 def _scripts(client: Redis) -> int:

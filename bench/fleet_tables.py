@@ -116,5 +116,5 @@ def _overhead(costs: Sequence[JobCost], size: int) -> float:
 
 def _goal(title: str, relation: str, bound: float, figure: float, unit: str) -> str:
     met = figure <= bound if relation == "≤" else figure >= bound
-    shown = f"{figure:,.0f}" if figure >= 100 else f"{figure:.2g}"
+    shown = f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
     return f"- {title} {relation} {bound:,g}{unit}: {shown}, {'met' if met else '**missed**'}"
