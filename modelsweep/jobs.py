@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -26,19 +26,23 @@ from modelsweep.fleet.store import Store, open_store
 from modelsweep.fleet.stored import open_manifest, report_of
 from producer.submit import Producer
 from worker.finalizer import MANIFEST
-from worker.node import counted
+from worker.node import counted, is_retryable
 from worker.sweeper import Swept, sweep
 
 if TYPE_CHECKING:
     from kombu import Connection
     from redis import Redis
 
-    from modelsweep.core.report import Report
+    from modelsweep.core.report import Report, UnitResult
 
 LOOK = 0.1
 """Seconds between two looks at a job that is waited for."""
 ENDED = frozenset({JobState.FINISHED, JobState.CANCELLED})
 Watch = Callable[[Progress], None]
+
+
+def _judged(results: Sequence[UnitResult]) -> tuple[dict[str, int], bool]:
+    return counted(results), is_retryable(results)
 
 
 class NoReport(LedgerFault):
@@ -129,7 +133,7 @@ class Fleet:
 
     def repair(self, job: str) -> Repaired:
         """Make the ledger of a job anew from the store, and publish what is not done; raises as `repair` does."""
-        repaired = repair(self.ledger(job), self.store, self.key, counted, SCANS.index)
+        repaired = repair(self.ledger(job), self.store, self.key, _judged, SCANS.index)
         if repaired.complete:
             publish(self.connection, [finalize_message(job)])
         self.sweep(0.0)

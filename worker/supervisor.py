@@ -48,6 +48,8 @@ LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
 PIECE = 64 * KIB
 """Bytes of answers that are read at once. More would be asked of the system anew each time, and given back unused."""
+STOPPED = 1.0
+"""Seconds of waiting too long that say that this process was stopped, and with it perhaps its children."""
 QUEUED_BYTES = 4 * MIB
 """Size of all units of a child, where it has several: what takes long is not waited for."""
 
@@ -210,9 +212,9 @@ class Supervisor:
         self._postpone(time.monotonic() - self._looked)
         deadlines = [child.deadline for child in self._children.values() if child.units]
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else longest
-        if timeout is not None and longest is not None:
-            timeout = min(timeout, longest)
-        for key, _ in self._selector.select(timeout):
+        if timeout is not None:
+            timeout = min(timeout, longest or STOPPED)
+        for key, _ in self._ready(timeout):
             if key.data is None:
                 self._note_end()
             elif key.data.is_open:
@@ -224,8 +226,16 @@ class Supervisor:
                 self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
         self._looked = now
 
+    def _ready(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what there is to be read after `timeout` seconds at most."""
+        begun = time.monotonic()
+        ready = self._selector.select(timeout)
+        if timeout is not None and (late := time.monotonic() - begun - timeout) > STOPPED:
+            self._postpone(late)
+        return ready
+
     def _postpone(self, seconds: float) -> None:
-        """Leave out of all deadlines the time that the caller took, in which nobody looked."""
+        """Leave out of all deadlines the time that the caller took, or that we were stopped: nobody looked then."""
         for child in self._children.values():
             child.deadline += seconds
 

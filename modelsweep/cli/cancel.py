@@ -15,4 +15,4 @@ def command(job: str, broker: str | None, store: str | None) -> int:
         status = fleet.cancel(job)
         said = {"cancelled": "cancelled", "already": "was cancelled before", "finished": "has ended: nothing to cancel"}
         say(f"job {job} {said[status]}")
-    return 0
+    return 0 if status == "cancelled" else 2

@@ -21,4 +21,4 @@ def command(job: str, broker: str | None, store: str | None) -> int:
             "cancelled": "was cancelled: submit it anew",
         }
         say(f"job {job}: {said[retried.status]}")
-    return 0
+    return 0 if retried.status in ("again", "nothing") else 2

@@ -23,6 +23,7 @@ KEPT = 7 * 24 * 3600.0
 REPORTS = ("json", "sarif", "cyclonedx")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """Without characters that people confuse."""
+_WRONG = (KeyError, TypeError, ValueError, AttributeError)
 _ID = re.compile(rf"[{_ALPHABET}]{{4}}-[{_ALPHABET}]{{4}}-[{_ALPHABET}]{{4}}")
 
 
@@ -78,10 +79,17 @@ def open_spec(job: str, sealed: bytes, key: Key) -> JobSpec:
     if len(sealed) > LARGEST:
         raise Damaged(name, f"{len(sealed):,} bytes are too many")
     value: Mapping[str, Any] = json.loads(key.open(_purpose(job), sealed, name))
-    if value["protocol"] > PROTOCOL:
-        raise UnknownProtocol(
-            f"job {job} was submitted by a newer version (protocol {value['protocol']}, this one knows {PROTOCOL})"
-        )
+    try:
+        if value["protocol"] <= PROTOCOL:
+            return _spec(value)
+    except _WRONG as error:
+        raise Damaged(name, f"none that this version understands ({type(error).__name__})") from error
+    raise UnknownProtocol(
+        f"job {job} was submitted by a newer version (protocol {value['protocol']}, this one knows {PROTOCOL})"
+    )
+
+
+def _spec(value: Mapping[str, Any]) -> JobSpec:
     selection = value["selection"]
     return JobSpec(
         **{

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from modelsweep.fleet.answers import JobState
-from tests.fleet.survival.scene import Scene, hit, until
+from tests.fleet.survival.collection import slow_file
+from tests.fleet.survival.scene import OPTIONS, Scene, hit, scanned, until
 
 
 def test_undisturbed(scene: Scene, expected: bytes):
@@ -50,14 +54,41 @@ def test_all_workers_are_killed_at_once(scene: Scene, expected: bytes):
     scene.settled(job, expected)
 
 
+def test_files_do_not_time_out_while_their_worker_is_stopped(scene: Scene, tmp_path: Path, site: Path):
+    scene.root = tmp_path / "own"
+    scene.root.mkdir()
+    for number in range(8):
+        (scene.root / f"{number}.slow").write_bytes(slow_file(0.3, number))
+    options = replace(OPTIONS, timeout=1.5)
+    expected = scanned(scene.root, site, tmp_path, options)
+    worker = scene.work(lease=20)
+    job = scene.submit(options=options)
+    scene.await_done(job, 1)
+    tree = until(lambda: stopped_while_it_holds(scene, job, worker))
+    stopped = scene.progress(job).now
+    until(lambda: scene.progress(job).now - stopped > 4)
+    for process in tree:
+        hit(process, signal.SIGCONT)
+    scene.settled(job, expected)
+
+
+def stopped_while_it_holds(scene: Scene, job: str, worker: subprocess.Popen[bytes]) -> list[int]:
+    """Stop a worker and all below it, and return those processes; nothing where it holds no chunk just then."""
+    tree = scene.processes(worker)
+    for process in tree:
+        hit(process, signal.SIGSTOP)
+    if scene.progress(job).leased:
+        return tree
+    for process in tree:
+        hit(process, signal.SIGCONT)
+    return []
+
+
 def test_a_worker_that_is_stopped_beyond_its_lease_goes_on(scene: Scene, expected: bytes):
     stopped = scene.work()
     job = scene.submit()
     scene.await_done(job, 3)
-    until(lambda: scene.progress(job).leased)
-    tree = scene.processes(stopped)
-    for process in tree:
-        hit(process, signal.SIGSTOP)
+    tree = until(lambda: stopped_while_it_holds(scene, job, stopped))
     scene.work()
     until(lambda: scene.progress(job).counts.get("leases_lost"))
     for process in tree:

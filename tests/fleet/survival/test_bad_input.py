@@ -1,0 +1,112 @@
+"""What people get wrong, or find broken: one line, exit code 2, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modelsweep.fleet.answers import JobState
+from tests.fleet.survival.scene import Scene, until
+from tests.fleet.survival.test_people import run
+
+FULL_DISK = """
+import errno, os
+from modelsweep.fleet.directory_store import DirectoryStore
+def settle(self, descriptor):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+DirectoryStore._settle = settle
+"""
+OLD = """
+import redis
+redis.Redis.info = lambda self, *more: {"redis_version": "6.0.16"}
+"""
+
+
+def said(scene: Scene, *arguments: str, before: str = "", code: int = 2) -> str:
+    """Run a command, and return the one line that it says."""
+    done = run(scene, *arguments, before=before)
+    errors = done.stderr.decode()
+    assert done.returncode == code, errors
+    (line,) = errors.splitlines()
+    assert line.startswith("modelsweep: ")
+    assert "Traceback" not in errors
+    return line
+
+
+COMMANDS = [("audit", "."), ("submit", "."), ("jobs",), ("worker", "--root", "/"), ("sweep",)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_redis_that_is_not_there(scene: Scene, command: tuple[str, ...]):
+    scene.redis.kill()
+    assert "Redis cannot be reached" in said(scene, *command)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_redis_that_throws_keys_away(scene: Scene, command: tuple[str, ...]):
+    client = scene.redis.client()
+    client.config_set("maxmemory", 100_000_000)
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    assert "throws keys away" in said(scene, *command)
+
+
+def test_a_redis_that_is_too_old(scene: Scene):
+    assert "Redis 6.0.16 is too old: 6.2 or later is needed" in said(scene, "jobs", before=OLD)
+
+
+def test_a_wrong_password_and_none(scene: Scene):
+    scene.redis.client().config_set("requirepass", "correct-horse")
+    assert "Redis wants a password" in said(scene, "submit", ".")
+    url = scene.redis.url.replace("socket://", "socket://:wrong-horse@")
+    line = said(scene, "worker", "--root", "/", "--broker", url)
+    assert "refuses the user name or the password" in line
+    assert "horse" not in line
+
+
+def test_a_full_disk_under_the_store(scene: Scene, expected: bytes):
+    assert "the store is full" in said(scene, "submit", str(scene.root), before=FULL_DISK)
+    full = scene.work(before=FULL_DISK)
+    job = scene.submit()
+    until(lambda: "the store is full" in scene.logs())
+    assert (full.poll(), scene.progress(job).done) == (None, 0)
+    scene.kill(full)
+    scene.work(slots=2)
+    scene.settled(job, expected)
+
+
+def test_a_job_that_is_cancelled_twice_or_finished(scene: Scene):
+    job = scene.submit()
+    assert "cancelled" in said(scene, "cancel", job, code=0)
+    assert "was cancelled before" in said(scene, "cancel", job)
+    assert "was cancelled" in said(scene, "retry", job)
+    assert scene.progress(job).state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("command", ["status", "report", "cancel", "retry"])
+def test_a_job_that_nobody_knows(scene: Scene, command: str):
+    assert "no job k3tz-8qwe-f2mn" in said(scene, command, "k3tz-8qwe-f2mn")
+
+
+def test_a_job_of_another_fleet(scene: Scene):
+    job = scene.submit()
+    line = said(scene, "submit", "--resume", job, before=f"import os; os.environ['MODELSWEEP_KEY'] = '{'11' * 32}'")
+    assert "not signed with the key" in line
+
+
+def test_a_report_that_was_damaged(scene: Scene, tmp_path: Path):
+    scene.root = tmp_path / "own"
+    scene.root.mkdir()
+    (scene.root / "a.pkl").write_bytes(b"N.")
+    scene.work()
+    job = scene.submit()
+    progress = scene.settled(job, None)
+    out = tmp_path / "report.json"
+    assert run(scene, "report", job, "-f", f"json={out}").returncode == 0
+    assert len(json.loads(out.read_bytes())["verdicts"]) == 1
+    (name,) = scene.fleet.store.list(f"jobs/{job}/results")
+    scene.fleet.store.put(name, b"damaged")
+    assert name in said(scene, "report", job, "-f", f"json={out}")
+    scene.fleet.store.put(f"{progress.report}/manifest", b"damaged")
+    assert "manifest" in said(scene, "report", job, "-f", f"json={out}")

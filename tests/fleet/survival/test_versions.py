@@ -1,0 +1,105 @@
+"""Workers of several versions side by side; jobs, pages and results that somebody forged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from modelsweep.core.wire import encode_options
+from modelsweep.fleet.job import PROTOCOL, seal_spec
+from modelsweep.fleet.signature import Key
+from tests.cli.conftest import ROOT
+from tests.fleet.survival.scene import Scene, until
+
+NEWER = "import modelsweep.fleet.job as job; job.PROTOCOL += 1"
+PACKAGES = ("modelsweep", "producer", "reporting", "scanners", "sources", "worker")
+FOREIGN = Key(b"another key of thirty-two bytes!")
+
+
+def test_an_older_worker_leaves_a_newer_job_to_others(scene: Scene, expected: bytes):
+    older = scene.work(slots=2)
+    scene.await_workers()
+    job = scene.submit(protocol=PROTOCOL + 1)
+    until(lambda: "submitted by a newer version" in scene.logs())
+    assert scene.progress(job).done == 0
+    scene.work(before=NEWER)
+    scene.settled(job, expected)
+    assert older.poll() is None
+
+
+def test_workers_of_two_versions_share_a_job(scene: Scene, expected: bytes, tmp_path: Path):
+    old = tmp_path / "old"
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, old / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    version = old / "modelsweep" / "core" / "version.py"
+    version.write_text(version.read_text().replace('VERSION = "', 'VERSION = "0.0.9+older of '))
+    scene.work()
+    scene.work(before=f"import sys; sys.path.insert(0, {str(old)!r})")
+    scene.await_workers()
+    job = scene.submit()
+    scene.settled(job, None)
+    report, whole = json.loads(scene.report(job)), json.loads(expected.removesuffix(b",") + b"}")
+    assert "0.0.9" in report["tool"]["version"]
+    assert ", " in report["tool"]["version"]
+    for part in ("verdicts", "issues", "problems", "facts", "summary"):
+        assert report[part] == whole[part]
+
+
+def test_a_forged_job_is_not_read(scene: Scene, expected: bytes):
+    forged = scene.submit()
+    spec = scene.fleet.spec(forged)
+    scene.redis.client().set(f"ms:{{{forged}}}:spec", seal_spec(spec, FOREIGN))
+    scene.work()
+    until(lambda: "not signed with the key" in scene.logs())
+    honest = scene.submit()
+    scene.settled(honest, expected)
+    progress = scene.progress(forged)
+    assert (progress.done, progress.leased) == (0, 0)
+    assert '"a worker failed"' not in scene.logs()
+
+
+def test_a_forged_page_ends_with_a_problem_and_is_not_read(scene: Scene):
+    job = scene.submit()
+    (extent,) = scene.fleet.ledger(job).extents()
+    sealed = scene.fleet.store.get(extent.page)
+    scene.fleet.store.put(extent.page, FOREIGN.seal(f"page {job} 0", scene.key.open(f"page {job} 0", sealed)))
+    scene.work(slots=2)
+    progress = scene.await_end(job)
+    assert progress.counts["reports_published"] == 1
+    report = json.loads(scene.report(job))
+    assert report["issues"] == []
+    assert len(report["problems"]) == 50
+    assert all("not signed with the key" in problem["message"] for problem in report["problems"])
+    assert report["summary"]["not_scanned"] == len(report["verdicts"])
+
+
+def test_nothing_outside_the_roots_of_a_worker_is_read(scene: Scene, tmp_path: Path):
+    scene.root = tmp_path / "allowed"
+    scene.root.mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.pkl").write_bytes(b"cos\nsystem\n(S'echo modelsweep-test'\ntR.")
+    (scene.root / "link.pkl").symlink_to(outside / "a.pkl")
+    job = scene.submit(outside, scene.root)
+    scene.work()
+    scene.settled(job, None)
+    report = json.loads(scene.report(job))
+    assert report["issues"] == []
+    assert {problem["message"] for problem in report["problems"]} >= {
+        "outside the roots that this worker may read (modelsweep worker --root)"
+    }
+
+
+def test_options_of_a_job_that_this_version_does_not_know_end_it_with_a_word(scene: Scene, expected: bytes):
+    """A specification that was signed with the right key, by a version that forgot to raise the protocol."""
+    job = scene.submit()
+    spec = scene.fleet.spec(job)
+    value = json.loads(scene.key.open(f"job {job}", seal_spec(spec, scene.key)))
+    value |= {"options": encode_options(spec.options) | {"invented": 1}, "more": True}
+    scene.redis.client().set(f"ms:{{{job}}}:spec", scene.key.seal(f"job {job}", json.dumps(value).encode()))
+    worker = scene.work()
+    until(lambda: "dropped" in scene.logs())
+    scene.settled(scene.submit(), expected)
+    assert worker.poll() is None
+    assert '"a worker failed"' not in scene.logs()
