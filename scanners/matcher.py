@@ -18,9 +18,10 @@ PATTERNS: tuple[tuple[bytes, Detector], ...] = tuple(
 )
 COMPILED = 8 * MIB
 """Bytes of one process from which hyperscan's database pays: making it takes 0.1 s, `re` needs 10 ms more per MiB."""
-_TOKENS = bytes(ord("a") if chr(byte) in f"{ascii_letters}{digits}+/_-" else 0 for byte in range(256))
+_TOKENS = bytes(ord("a") if chr(byte) in f"{ascii_letters}{digits}_-" else 0 for byte in range(256))
 _LONG = b"a" * RUN
 _BETWEEN = b"\xff"
+_NOT_ASCII = re.compile(rb"\\x[89a-f]|[\x80-\xff]")
 _ANY_CASE = re.compile(rb"\(\?i\)([a-z-]{3,})")
 
 
@@ -37,6 +38,8 @@ class RegexMatcher:
     def present(self, window: bytes) -> list[int]:
         """Return the numbers of the patterns that match anywhere in `window`, ascending."""
         plain, lowered, runs = _by_kind()
+        if window.isascii():
+            plain = _plain_ascii()
         found = [number for number in plain if _compiled(number).search(window)]
         folded = window.lower() if lowered else b""
         # `re` walks any-case patterns at 0.15 GB/s: ten times slower than finding what they begin with.
@@ -137,7 +140,20 @@ def _around_runs(window: bytes) -> bytes:
 
 @cache
 def _any_run() -> re.Pattern[bytes]:
-    return re.compile(b"|".join(PATTERNS[number][0] for number in _by_kind()[2]), re.DOTALL)
+    # By first byte: of forty alternatives each place would try all
+    grouped: dict[bytes, list[bytes]] = {}
+    for number in _by_kind()[2]:
+        pattern = PATTERNS[number][0]
+        lead = pattern[:2] if pattern.startswith(b"\\") else pattern[:1]
+        grouped.setdefault(lead, []).append(pattern[len(lead) :])
+    groups = (lead + b"(?:" + b"|".join(rests) + b")" for lead, rests in grouped.items())
+    return re.compile(b"|".join(groups), re.DOTALL)
+
+
+@cache
+def _plain_ascii() -> tuple[int, ...]:
+    """Return the numbers of the case-sensitive patterns but for those whose first byte text does not have."""
+    return tuple(number for number in _by_kind()[0] if not _NOT_ASCII.match(PATTERNS[number][0]))
 
 
 @cache

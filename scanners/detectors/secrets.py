@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item
 from scanners.detector import Detector
-from scanners.parsing.credentials import BACK, REACH, RUNS, URL, Credential, credentials_at
+from scanners.parsing.credentials import BACK, PATTERNS, REACH, RUNS, Credential, credentials_at
 
 _FIX = (
     "Revoke it where it was issued, whoever has the file has it too; then take it out of the file, and of the "
@@ -87,7 +87,7 @@ DETECTOR = Detector(
     name="secrets",
     title="a credential",
     version=1,
-    patterns=(URL,),
+    patterns=PATTERNS,
     runs=RUNS,
     confirm=confirm,
     rules=(CREDENTIAL, PRIVATE_KEY, POSSIBLE),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from modelsweep.core.text import printable
@@ -63,7 +64,7 @@ class Make(NamedTuple):
     title: str
     lead: bytes
     nominates: bytes
-    form: re.Pattern[bytes]
+    form: bytes
     check: Check
     back: int = 0
 
@@ -87,12 +88,18 @@ def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
         yield Credential(login.title, login.start, login.stop, login.sure, hidden, where)
 
 
+@cache
+def _compiled(form: bytes) -> re.Pattern[bytes]:
+    # Not all at import: a hundred regular expressions take longer than a small file
+    return re.compile(form)
+
+
 def _around(make: Make, data: bytes, at: int) -> re.Match[bytes] | None:
     """Return the form that begins at `at`, or up to `back` before it and reaches beyond it."""
     if not make.back:
-        return make.form.match(data, at)
+        return _compiled(make.form).match(data, at)
     begin = max(0, at - make.back)
-    return next((match for match in make.form.finditer(data, begin, at + 4096) if match.end() > at), None)
+    return next((match for match in _compiled(make.form).finditer(data, begin, at + 4096) if match.end() > at), None)
 
 
 def _private_key(data: bytes, at: int) -> Iterator[Credential]:
@@ -126,13 +133,14 @@ def _named(title: str, name: str, kind: bytes, length: int, check: Check = varie
     before = name.encode() + rb"[ \t\x22'=:,\\>(\]]{1,12}"
     least, most = (length, length) if length > 20 else (length, 100)
     form = b"%b(?P<s>%b{%d,%d})" % (before, kind, least, most)
-    return _at(title, name, b"%b%b{%d}" % (before, kind, RUN), form, check)
+    nominates = name.encode() if len(name) >= RUN else b"%b%b{%d}" % (before, kind, RUN)
+    return _at(title, name, nominates, form, check)
 
 
 def _at(title: str, lead: str, nominates: bytes, form: bytes, check: Check = varies, back: int = 0) -> Make:
     """Return the make of a form that is more than a prefix and its rest."""
     edged = rb"(?<![A-Za-z0-9_+-])" + form + rb"(?![A-Za-z0-9_+-])"
-    return Make(title, lead.encode(), nominates, re.compile(edged), check, back)
+    return Make(title, lead.encode(), nominates, edged, check, back)
 
 
 _HEX = rb"[0-9a-f]"
@@ -140,7 +148,7 @@ _BASE64 = rb"[A-Za-z0-9/+]"
 _BASE64URL = rb"[A-Za-z0-9_-]"
 _SLACK = rb"xox[abeprs]-[0-9]{9}[0-9A-Za-z-]{12}"
 _ANTHROPIC = rb"sk-ant-(?P<s>[a-z]{2,8}[0-9]{2}-[A-Za-z0-9_-]{80,110})"
-_WEB_TOKEN = re.compile(
+_WEB_TOKEN = (
     rb"(?<![A-Za-z0-9_.-])(?P<s>(?P<header>eyJ[A-Za-z0-9_-]{15,400})\.(?P<claims>eyJ[A-Za-z0-9_-]{15,2000})"
     rb"\.(?P<sign>[A-Za-z0-9_-]{20,700}))(?![A-Za-z0-9_-])"
 )
@@ -198,16 +206,17 @@ MAKES = (
     _at("Slack token", "xox", _SLACK, rb"(?P<s>xox[abeprs]-(?:[0-9]{9,14}-){1,3}[A-Za-z0-9]{20,64})"),
     _at(
         "Slack webhook",
-        "hooks.slack.com/services/",
-        rb"hooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20}",
+        "/B",
+        rb"/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20}",
         rb"hooks\.slack\.com/services/(?P<s>T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,28})",
+        back=50,
     ),
     _at(
         "Discord webhook",
-        "/api/webhooks/",
-        rb"/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{20}",
+        "/webhooks/",
+        rb"/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{20}",
         rb"discord(?:app)?\.com/api/webhooks/(?P<s>[0-9]{17,20}/[A-Za-z0-9_-]{60,72})",
-        back=20,
+        back=24,
     ),
     _at(
         "Telegram bot token",
@@ -229,14 +238,15 @@ MAKES = (
         "Azure storage key",
         b"AccountKey=",
         rb"AccountKey=[A-Za-z0-9/+]{20}",
-        re.compile(rb"AccountKey=(?P<s>[A-Za-z0-9/+]{86}==)"),
+        rb"AccountKey=(?P<s>[A-Za-z0-9/+]{86}==)",
         is_storage_key,
     ),
     Make("JSON web token", b".eyJ", rb"\.eyJ[A-Za-z0-9_-]{17}", _WEB_TOKEN, is_web_token, back=BACK),
 )
-RUNS = (
-    *(make.nominates for make in MAKES),
-    rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]{20}",
-)
+RUNS = tuple(make.nominates for make in MAKES if make.lead != b"AccountKey=")
 """What stands in runs of characters of tokens, as the matcher wants it (see detector.py)."""
-URL = rb"://[A-Za-z0-9._%+-]{0,64}:[^\s:@/<>{}\[\]$\x22'`\\*]{3,100}@[A-Za-z0-9]"
+PATTERNS = (
+    rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]{20}",
+    rb"AccountKey=[A-Za-z0-9/+]{20}",
+    rb"://[A-Za-z0-9._%+-]{0,64}:[^\s:@/<>{}\[\]$\x22'`\\*]{3,100}@[A-Za-z0-9]",
+)

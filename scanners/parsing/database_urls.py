@@ -21,13 +21,13 @@ _SCHEMES = {
     "mssql": "SQL Server",
     "clickhouse": "ClickHouse",
 }
-_SCHEME = re.compile(rb"(?:^|[^A-Za-z0-9+.-])([a-z]{4,10}(?:\+[a-z0-9]{2,12})?)\Z")
-_LOGIN = re.compile(rb"://([A-Za-z0-9._%+-]{0,64}):([^\s:@/<>{}\[\]$\"'`\\*]{4,128})@([A-Za-z0-9.-]{1,200})")
-_COMMON = re.compile(
+_SCHEME = rb"(?:^|[^A-Za-z0-9+.-])([a-z]{4,10}(?:\+[a-z0-9]{2,12})?)\Z"
+_LOGIN = rb"://([A-Za-z0-9._%+-]{0,64}):([^\s:@/<>{}\[\]$\"'`\\*]{4,128})@([A-Za-z0-9.-]{1,200})"
+_COMMON = (
     rb"(?i)pass.*|pwd.*|passwd|secret.*|root.*|admin.*|postgres|mysql|mongo.*|redis|guest|test.*|tiger|user.*|default"
     rb"|change.*|my.*|some.*|your.*|.*example.*|.*password.*|foo.*|bar|pw\w?|hunter2|xxx+|\.+|[0-9]{1,8}|s3cr3t|abc.*"
 )
-_NO_HOST = re.compile(
+_NO_HOST = (
     rb"(?i)(?:127\..*|0\.0\.0\.0|host(?:name)?\..*|your.*|.*example.*|.*\.(?:local|test|invalid|localhost|internal)"
     rb"|[^.]+|x+\..*)"
 )
@@ -46,16 +46,18 @@ class Login(NamedTuple):
 
 def login_at(data: bytes, at: int) -> Login | None:
     """Return the login of the database whose URL has its `://` at `at`, None for none and for examples of one."""
-    scheme, login = _SCHEME.search(data, max(0, at - 24), at), _LOGIN.match(data, at)
+    scheme, login = re.search(_SCHEME, data[max(0, at - 24) : at]), re.match(_LOGIN, data[at : at + 512])
     if scheme is None or login is None:
         return None
     name = scheme[1].decode()
     title = _SCHEMES.get(name) or _SCHEMES.get(name.partition("+")[0])
     user, password, host = login.groups()
-    if title is None or _COMMON.fullmatch(password) or password.lower() == user.lower():
+    if title is None or re.fullmatch(_COMMON, password) or password.lower() == user.lower():
         return None
-    if _NO_HOST.fullmatch(host) or FILLERS.search(password) or len(set(password)) < 4:
+    if re.fullmatch(_NO_HOST, host) or FILLERS.search(password) or len(set(password)) < 4:
         return None
     kinds = sum(re.search(kind, password) is not None for kind in (rb"[A-Z]", rb"[a-z]", rb"\d", rb"[^A-Za-z0-9]"))
     sure = len(password) >= 8 and kinds >= 2
-    return Login(f"{title} password", scheme.start(1), login.end(), password, host.decode(), sure)
+    return Login(
+        f"{title} password", at - min(at, 24) + scheme.start(1), at + login.end(), password, host.decode(), sure
+    )
