@@ -17,7 +17,7 @@ import signal
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -50,6 +50,8 @@ PIECE = 64 * KIB
 """Bytes of answers that are read at once. More would be asked of the system anew each time, and given back unused."""
 STOPPED = 1.0
 """Seconds of waiting too long that say that this process was stopped, and with it perhaps its children."""
+ORPHANED = 10
+"""Times that a unit is given to another child because the zygote died: hostile bytes are never near it."""
 QUEUED_BYTES = 4 * MIB
 """Size of all units of a child, where it has several: what takes long is not waited for."""
 
@@ -92,6 +94,7 @@ class Supervisor:
         """Units to give away next: none would take them, or the child that had them ended before their turn."""
         self._done: list[UnitResult] = []
         self._spawned = 0
+        self._orphaned: Counter[int] = Counter()
         self._looked = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._tool: Tool | None = None
@@ -149,6 +152,7 @@ class Supervisor:
                 self._retire(child)
         self._again.clear()
         self._done.clear()
+        self._orphaned.clear()
 
     def _busy(self) -> bool:
         return bool(self._done or self._again) or any(child.units for child in self._children.values())
@@ -302,7 +306,12 @@ class Supervisor:
     def _relaunch(self) -> None:
         """Start anew after the zygote died, and with it every child; raises SandboxFailed where that does not work."""
         for child in list(self._children.values()):
-            self._condemn(child, (ProblemKind.CRASH, "the parent of the examining process died"))
+            busy = child.units[0].index if child.units else -1
+            self._orphaned[busy] += 1
+            if self._orphaned[busy] > ORPHANED:
+                self._condemn(child, (ProblemKind.CRASH, "the parent of the examining process died"))
+            else:
+                self._retire(child)
         self._selector.unregister(self._launcher.control)
         self._launcher.close()
         self._launch()

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from scanners.engine import SMALL
 from sources.opening import opener
 from tests.worker.conftest import HOSTILE, Examine
 from tests.worker.processes import alive, below
+from worker import supervisor as supervisor_module
 from worker.launcher import SandboxFailed
 from worker.supervisor import Supervisor
 
@@ -211,17 +213,34 @@ def test_children_are_made_on_demand_and_kept(hostile: Path, tmp_path: Path, sta
         assert len(started()) == 3
 
 
-def test_a_killed_zygote_is_started_anew(hostile: Path, tmp_path: Path, started: Callable[[], set[int]]) -> None:
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        (1, (ProblemKind.TIMEOUT, "took longer than 2 s")),
+        (0, (ProblemKind.CRASH, "the parent of the examining process died")),
+    ],
+    ids=["forgiven", "too-often"],
+)
+def test_a_killed_zygote_is_started_anew(
+    hostile: Path,
+    tmp_path: Path,
+    started: Callable[[], set[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    times: int,
+    problem: tuple[ProblemKind, str],
+) -> None:
+    """What it was busy with is examined again: no file is near the zygote, so none is to blame."""
+    monkeypatch.setattr(supervisor_module, "ORPHANED", times)
     (tmp_path / "first").write_bytes(b"HOSTILE hang\n")
     (tmp_path / "second").write_bytes(b"HOSTILE nothing 2\n")
     targets = [str(tmp_path / "first"), str(tmp_path / "second")]
     units = [Unit(index, Locator(target), 18) for index, target in enumerate(targets)]
-    with Supervisor(HOSTILE, 1) as supervisor:
+    with Supervisor(replace(HOSTILE, timeout=2), 1) as supervisor:
         supervisor.tool()
         (zygote,) = started()
         threading.Timer(0.5, os.kill, (zygote, signal.SIGKILL)).start()
         first, second = sorted(supervisor.examine(units, opener(targets)), key=lambda result: result.unit.index)
-    assert problems_of(first) == [(ProblemKind.CRASH, "the parent of the examining process died")]
+    assert problems_of(first) == [problem]
     assert [finding.subject for finding in second.findings] == ["2"]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from modelsweep.fleet.answers import CancelStatus, JobState
+from modelsweep.fleet.ledger import Ledger
 from producer import submit
 from tests.cli.conftest import START
 from tests.fleet.survival.scene import OPTIONS, PLUGINS, Scene, until
@@ -65,21 +66,17 @@ def test_repair_after_redis_lost_everything(scene: Scene, expected: bytes, chunk
     scene.settled(job, expected)
 
 
-def test_repair_of_a_job_that_was_listed_by_two_producers(
-    scene: Scene, expected: bytes, monkeypatch: pytest.MonkeyPatch
-):
-    """One died with a page that was stored and never allocated; the other one cut its pages elsewhere."""
+def test_repair_of_a_job_that_many_producers_listed(scene: Scene, expected: bytes, monkeypatch: pytest.MonkeyPatch):
+    """All but one died with a page that was stored and never allocated, and each cut its pages elsewhere."""
     spec = scene.spec()
-    first = scene.fleet.producer(spec)
-    first.create()
-    monkeypatch.setattr(submit, "PAGE_CHUNKS", 8)
-    monkeypatch.setattr(first, "_ledger", None)
-    with pytest.raises(AttributeError):
-        first.run()
-    _store_first_page_only(scene, spec.id, monkeypatch)
+    producer = scene.fleet.producer(spec)
+    producer.create()
+    for size in (3, 4, 6, 7, 8, 9, 10):
+        monkeypatch.setattr(submit, "PAGE_CHUNKS", size)
+        _die_before_alloc(scene, spec.id, monkeypatch)
+    assert len(list(scene.fleet.store.list(f"jobs/{spec.id}/pages"))) == 7
     monkeypatch.setattr(submit, "PAGE_CHUNKS", 5)
-    second = scene.fleet.producer(spec)
-    second.run()
+    producer.run()
     scene.work(slots=2)
     scene.settled(spec.id, expected)
     scene.redis.client().flushall()
@@ -88,19 +85,14 @@ def test_repair_of_a_job_that_was_listed_by_two_producers(
     scene.settled(spec.id, expected)
 
 
-def _store_first_page_only(scene: Scene, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Store what a producer does that dies before its first ALLOC, with pages of another size."""
+def _die_before_alloc(scene: Scene, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: object, **__: object) -> None:
+        raise InterruptedError
+
     with monkeypatch.context() as patch:
-        patch.setattr(submit, "PAGE_CHUNKS", 8)
-        producer = scene.fleet.producer(scene.fleet.spec(job))
-
-        def dies(*_: object, **__: object) -> None:
-            raise InterruptedError
-
-        patch.setattr(type(scene.fleet.ledger(job)), "alloc", dies)
+        patch.setattr(Ledger, "alloc", dies)
         with pytest.raises(InterruptedError):
-            producer.run()
-    assert len(list(scene.fleet.store.list(f"jobs/{job}/pages"))) == 1
+            scene.fleet.producer(scene.fleet.spec(job)).run()
 
 
 def test_retry_after_repair_still_knows_what_is_worth_another_try(scene: Scene, tmp_path: Path):

@@ -21,6 +21,8 @@ from modelsweep.fleet.messages import CONTROL, CPU, BrokerFault, finalize_messag
 from modelsweep.jobs import ENDED
 from tests.fleet.survival.collection import collection, poisoned
 from tests.fleet.survival.scene import QUICK, Scene, aof_kept, hit, scanned, until
+from tests.worker.processes import below
+from worker.node import TRIES
 
 SEED = int(os.environ.get("MODELSWEEP_SOAK_SEED", "20260000"))
 SECONDS = float(os.environ.get("MODELSWEEP_SOAK_SECONDS", "25"))
@@ -36,8 +38,10 @@ class Chaos:
         self._kept: list[Callable[[], None]] = []
         self._full = False
         self._stopped: list[int] = []
+        self._children_left = 0
         self._actions: tuple[tuple[int, Callable[[], object]], ...] = (
-            (6, self.kill_child),
+            (3, self.kill_child),
+            (4, self.kill_zygote),
             (4, self.kill_worker),
             (2, self.kill_tree),
             (3, self.stop_worker),
@@ -66,6 +70,7 @@ class Chaos:
         self.heal()
         job = self.scene.submit(options=QUICK)
         self._kept.clear()
+        self._children_left = TRIES - 1
         self.keep_aof()
         return job
 
@@ -91,9 +96,15 @@ class Chaos:
             self._full = False
 
     def kill_child(self) -> None:
-        """Kill one sandboxed process or zygote."""
-        if children := self.scene.children():
-            hit(self.chance.choice(children))
+        """Kill a sandboxed process; the third that dies over a file makes a problem of it, so no more than two."""
+        found = [process for zygote in self._zygotes() for process in below(zygote)]
+        if found and self._children_left:
+            self._children_left -= hit(self.chance.choice(found))
+
+    def kill_zygote(self) -> None:
+        """Kill a parent of sandboxed processes, and them with it."""
+        if found := self._zygotes():
+            hit(self.chance.choice(found))
 
     def kill_worker(self) -> None:
         """Kill a worker, which may be stopped just then."""
@@ -152,6 +163,10 @@ class Chaos:
     def finalize(self) -> None:
         """Ask for reports of all jobs, whether they are complete or not."""
         publish(self.scene.fleet.connection, [finalize_message(job) for job, _ in self.scene.fleet.jobs()])
+
+    def _zygotes(self) -> list[int]:
+        found = [below(worker.pid) for worker in self._running()]
+        return [process for tree in found for process in tree if not tree.isdisjoint(below(process))]
 
     def _running(self) -> list[subprocess.Popen[bytes]]:
         return [worker for worker in self.scene.workers if worker.poll() is None]
