@@ -28,7 +28,7 @@ from tests.scanners.test_cases import all_cases
 LIMITS = Limits(expanded_floor=8 * MIB, expanded_ratio=10, members=2_000, operations=2_000_000, parsed_bytes=8 * MIB)
 CUTS, FLIPS = 40, 60
 """Damaged forms of each case in every run."""
-SWEPT = 2_000
+SWEPT = 400
 """Bytes up to which the slow sweep cuts a case at every byte; of longer ones it takes as many samples."""
 HDF5 = b"\x89HDF\r\n"
 """In what is read by a library in C."""
@@ -121,7 +121,7 @@ def test_damaged_cases_never_crash_and_cut_ones_are_not_clean(case: Case, reques
 def test_sweep_of_cuts_and_damage(case: Case, request: pytest.FixtureRequest) -> None:
     data = case.build()
     chance = random.Random(request.node.name)
-    most, flips = (IN_CHILDREN, IN_CHILDREN) if HDF5 in data else (SWEPT, 500)
+    most, flips = (IN_CHILDREN, IN_CHILDREN) if HDF5 in data else (SWEPT, 120)
     lengths = range(len(data)) if len(data) <= most else chance.sample(range(len(data)), most)
     for length in lengths:
         check_cut(case, data, length)
