@@ -97,6 +97,7 @@ def _app(node: Node) -> Celery:
     app = Celery("modelsweep", broker=node.settings.broker, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
+        broker_channel_error_retry=True,  # a Redis that is full refuses much, and ends no worker
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
         broker_transport_options=dict(TRANSPORT_OPTIONS),

@@ -155,3 +155,19 @@ def test_redis_that_stays_of_no_use_is_said(scene: Scene, monkeypatch: pytest.Mo
         scene.redis.kill()
     with pytest.raises(LedgerFault, match="Redis is full" if trouble == "full" else "Redis cannot be reached"):
         producer.run()
+
+
+def test_a_worker_that_finds_redis_full_after_it_was_away_waits(scene: Scene, expected: bytes):
+    worker = scene.work(slots=2)
+    job = scene.submit()
+    scene.await_done(job, 3)
+    scene.redis.kill()
+    until(lambda: "Connection to broker lost" in scene.logs())
+    scene.redis.start()
+    client = scene.redis.client()
+    client.config_set("maxmemory", 1)
+    until(lambda: "OutOfMemoryError" in scene.logs())
+    assert worker.poll() is None
+    client.config_set("maxmemory", 0)
+    scene.settled(job, expected)
+    assert worker.poll() is None

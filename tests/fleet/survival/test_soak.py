@@ -173,6 +173,7 @@ class Chaos:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_soak(scene: Scene, site: Path, tmp_path: Path):
     scene.root = poisoned(collection(tmp_path / "own", 240, 0.1))
     expected = scanned(scene.root, site, tmp_path, QUICK)
