@@ -160,7 +160,7 @@ class Record:
 
     def integer(self, name: str) -> int:
         """Return the last number of a field, which is the one that counts, or zero."""
-        return self.integers[name][-1] if name in self.integers else 0
+        return (self.integers.get(name) or [0])[-1]  # packed, it may hold none
 
 
 class Walker:

@@ -25,7 +25,9 @@ CASES = {
     "benign_manifest": Case(lambda: node(magic=MANIFEST), "manifest.ocdbt", Verdict.CLEAN),
     "benign_nodes": Case(lambda: node() + node(method=0), "0e1e7ed95bb6b3a1", Verdict.CLEAN, cut_is_clean=True),
     "pickle_inside": Case(lambda: node(noise(4_000) + EVIL_PICKLE), "0e1e7ed95bb6b3a1", Verdict.MALICIOUS),
-    "values_between": Case(lambda: node() + noise(200) + node(), "0e1e7ed95bb6b3a1", Verdict.NOT_SCANNED),
+    "values_between": Case(
+        lambda: node() + noise(200) + node(), "0e1e7ed95bb6b3a1", Verdict.NOT_SCANNED, cut_is_clean=True
+    ),
     "claims_more": Case(lambda: node(more=1_000), "manifest.ocdbt", Verdict.NOT_SCANNED),
     "other_method": Case(lambda: node(method=7), "manifest.ocdbt", Verdict.NOT_SCANNED),
     "damaged_content": Case(
