@@ -13,6 +13,7 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
+from producer.pointers import with_absent
 from sources.opening import above, plain, source_of
 from sources.source import Listed
 
@@ -104,6 +105,6 @@ def _once(targets: Sequence[str]) -> Iterator[tuple[int, Listed | Problem]]:
 
 def _listed(target: str) -> Iterator[Listed | Problem]:
     try:
-        yield from source_of(target).list(target)
+        yield from with_absent(source_of(target).list(target))
     except SourceFault as error:
         yield Problem(ProblemKind.SOURCE, Locator(target), PLAN, printable(str(error), 300))

@@ -35,7 +35,7 @@ DATA = frozenset({"numpy"})
 """Scanners of formats that hold data, as a rule."""
 DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
 """Kinds of fact that a component states."""
-FILES = frozenset({"zip", "tar", "compressed", "sevenzip", "rar", "text", "media", "pointer", "executable"})
+FILES = frozenset({"zip", "tar", "compressed", "sevenzip", "unreadable", "text", "media", "pointer", "executable"})
 """Scanners of containers and of what merely travels with models."""
 
 _SHA256 = re.compile("[0-9a-f]{64}")

@@ -42,8 +42,8 @@ MEANING = {
     ),
     ProblemKind.DEPENDENCY: Meaning(
         "missing a dependency",
-        "An optional package that reads the format is not installed.",
-        "Install the extra that the message names; `modelsweep doctor` lists them.",
+        "An optional package that reads the format is not installed, or modelsweep has no reader for it.",
+        "Install the extra that the message names (`modelsweep doctor` lists them), or unpack the file yourself.",
     ),
     ProblemKind.SOURCE: Meaning(
         "unreadable", "The place the bytes come from failed or refused.", "Check the path, the rights and the network."

@@ -6,12 +6,13 @@ MODEL_SUFFIXES = frozenset(
     # pickles, PyTorch and what executes like them
     ".pkl .pickle .p .pck .dill .joblib .pt .pth .ckpt .bin .t7 .th .mar .pt2 .pte .ptl .bin .nemo .skops .npy .npz "
     # weights without code
-    ".safetensors .gguf .ggml .ggjt .llamafile .msgpack "
+    ".safetensors .gguf .ggml .ggmf .ggjt .ggla .ggsa .llamafile .msgpack .flax .orbax .jax "
     # graphs
     ".h5 .hdf5 .keras .onnx .ort .tflite .lite .pb .mlmodel .pdmodel .pdiparams .params .caffemodel .engine .plan "
     ".trt .rknn .ubj .cbm .mnn .dnn .rds .rda .rdata .torch .feather .arrow .parquet "
     # archives
-    ".zip .whl .jar .tar .tgz .gz .bz2 .tbz2 .xz .txz .lzma .lz4 .zst .zlib .z .7z .rar".split()
+    ".zip .whl .jar .tar .tgz .gz .bz2 .tbz2 .xz .txz .lzma .lz4 .zst .zlib .z .7z .rar .ace .sit .sitx .cab .lha .lzh "
+    ".arj .zoo .cpio .deb .rpm .xar .iso .dmg .squashfs .wim .lz .lzo .snappy .sz .br".split()
 )
 
 NATIVE_SUFFIXES = frozenset(".so .dll .pyd .exe .dylib .class .pyc".split())

@@ -8,7 +8,7 @@ from modelsweep.core.options import Depth
 
 RECOGNISERS = ("text", "media", "pointer", "tfrecord")
 """Scanners that only tell what is no model."""
-CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "rar")
+CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 KERAS = ("keras", "keras-h5")
 GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")

@@ -35,6 +35,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "pmml": ("pmml",),
     "pytorchbinary": ("torch-legacy",),
     "pytorchzip": ("torch",),
+    "rar": ("unreadable",),
     "tensorflowsavedmodel": ("tensorflow",),
     "tensorrt": ("tensorrt",),
     "tflite": ("tflite",),

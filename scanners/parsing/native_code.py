@@ -55,6 +55,8 @@ _MACH_MAGIC = {
 }
 _ARCHIVE = b"!<arch>\n"
 """Of ar(5); the header of a member has 60 bytes and ends in a grave accent and a line feed."""
+_PACKAGE = b"debian-binary"
+"""The first member of a Debian package, which is such an archive, too."""
 _FAT_MAGIC = {b"\xca\xfe\xba\xbe": ">5I", b"\xca\xfe\xba\xbf": ">2I2QI"}
 _FAT_ARCHITECTURES = 18
 """More than any file has; what stands here in a Java class file is its version, 45 and up."""
@@ -79,7 +81,7 @@ def native_code_at(reader: Reader, offset: int) -> NativeCode | None:
 
 def native_code_file(head: bytes, reader: Reader) -> NativeCode | None:
     """Return the executable that begins with the first byte of `reader`, or None; `head` is what it begins with."""
-    if head.startswith(_ARCHIVE) and head[len(_ARCHIVE) + 58 :][:2] == b"`\n":
+    if head.startswith(_ARCHIVE) and head[len(_ARCHIVE) + 58 :][:2] == b"`\n" and not head.startswith(_PACKAGE, 8):
         return NativeCode(0, "static library")
     if head[:2] != b"MZ":
         return native_code_at(reader, 0)
