@@ -21,7 +21,7 @@ from modelsweep.core.wire import shown_options
 shadowing.check()
 
 from producer.plan import plan
-from sources.opening import opener
+from sources.opening import canonical, opener
 from worker.launcher import SandboxFailed
 from worker.supervisor import Supervisor
 
@@ -85,6 +85,7 @@ def scan_job(
 ) -> Report:
     """Do a job and return its report, which names `arguments` as what it was started with; raises as `scan` does."""
     started, clock = time.time(), time.perf_counter()
+    targets = tuple(map(canonical, targets))
     problems: list[Problem] = []
     with Supervisor(job.options, job.jobs) as supervisor:
         results = []
@@ -94,7 +95,7 @@ def scan_job(
             results.append(result)
         tool = supervisor.tool()
     run = Run(started, time.perf_counter() - clock, tuple(arguments))
-    return _report(tuple(targets), job, tool, results, problems, run)
+    return _report(targets, job, tool, results, problems, run)
 
 
 def _units(targets: Sequence[str], selection: Selection, problems: list[Problem]) -> Iterator[Unit]:

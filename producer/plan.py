@@ -14,7 +14,7 @@ from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from producer.pointers import with_absent
-from sources.opening import above, plain, source_of
+from sources.opening import MissingPackage, above, plain, source_of
 from sources.source import Listed
 
 PLAN = "plan"
@@ -66,7 +66,7 @@ def plan_after(
             continue
         total += item.size
         if not known:
-            unit = Unit(cursor.index, item.locator, item.size)
+            unit = Unit(cursor.index, item.locator, item.size, item.digest)
             cursor = Cursor(target, item.locator.uri, cursor.index + 1, total)
             yield unit, cursor
 
@@ -107,4 +107,5 @@ def _listed(target: str) -> Iterator[Listed | Problem]:
     try:
         yield from with_absent(source_of(target).list(target))
     except SourceFault as error:
-        yield Problem(ProblemKind.SOURCE, Locator(target), PLAN, printable(str(error), 300))
+        kind = ProblemKind.DEPENDENCY if isinstance(error, MissingPackage) else ProblemKind.SOURCE
+        yield Problem(kind, Locator(target), PLAN, printable(str(error), 300))

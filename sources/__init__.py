@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from sources.http import SOURCE as HTTP
 from sources.local import SOURCE as LOCAL
 from sources.source import Source
 
-SOURCES: tuple[Source, ...] = (LOCAL,)
+SOURCES: tuple[Source, ...] = (LOCAL, HTTP)

@@ -223,10 +223,10 @@ def _blob(folder: str, text: str) -> tuple[str, str, str] | None:
     return "/".join(parts[:-up]), blobs, name
 
 
-def open_file(locator: Locator, target: str) -> OpenedFile:
+def open_file(listed: Listed, target: str) -> OpenedFile:
     """Open a file that was listed under `target`; raises SourceFault, also where it is no regular file any more."""
     try:
-        descriptor = _open(locator.uri, target)
+        descriptor = _open(listed.locator.uri, target)
     except FileNotFoundError as error:
         raise SourceFault("vanished after it was listed") from error
     except (OSError, ValueError) as error:

@@ -9,31 +9,57 @@ from dataclasses import replace
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from sources import SOURCES
-from sources.source import OpenedFile, Source, scheme_of
+from sources.source import Listed, Opened, Source, scheme_of
+
+EVERYTHING = "/*"
+"""Behind a place: all that is below it, as a target."""
+
+
+class MissingPackage(SourceFault):
+    """A package that a source needs is not installed; the sentence names it and the extra that brings it."""
 
 
 def source_of(target: str) -> Source:
-    """Return the source that knows `target`; raises SourceFault where none does."""
+    """Return the source that knows `target`; raises SourceFault where none does, MissingPackage."""
     for source in SOURCES:
         if source.accepts(target):
+            for package in source.needs:
+                _require(package, source)
             return source
     raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {', '.join(s.name for s in SOURCES)})")
 
 
-def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callable[[Unit], OpenedFile]:
-    """Return the function that opens a unit of a job with these targets, and nothing outside them.
+def _require(package: str, source: Source) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec(package) is None:
+        extra = "mlflow" if package == "mlflow" else "cloud"
+        raise MissingPackage(f"{source.name} addresses need {package}: pip install 'modelsweep[{extra}]'")
+
+
+def canonical(target: str) -> str:
+    """Return the one spelling of `target` that all addresses below it begin with; that of no source stays as it is."""
+    for source in SOURCES:
+        if source.accepts(target):
+            return source.canonical(target)
+    return target
+
+
+def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callable[[Unit], Opened]:
+    """Return the function that opens a unit of a job with these canonical targets, and nothing outside them.
 
     Targets must lie below one of `roots`, folders or addresses, where there are any. It raises SourceFault where the
-    unit cannot be opened. The file is open for reading only, is a regular file, and belongs to the caller.
+    unit cannot be opened. What it returns is open for reading only, and belongs to the caller.
     """
     names = frozenset(map(plain, targets))
 
-    def open_unit(unit: Unit) -> OpenedFile:
+    def open_unit(unit: Unit) -> Opened:
         uri = unit.locator.uri
         for place in above(uri):
             if place in names:
                 real = place if roots is None else _inside(place, roots)
-                return source_of(place).open(replace(unit.locator, uri=real + uri[len(place) :]), real)
+                found = Listed(replace(unit.locator, uri=real + uri[len(place) :]), unit.size, unit.digest)
+                return source_of(place).open(found, real)
         raise SourceFault("below none of the targets")
 
     return open_unit
@@ -46,7 +72,7 @@ def _inside(target: str, roots: Sequence[str]) -> str:
     if not path and {"..", "."} & set(target.split("/")):
         raise SourceFault("an address with dots, which could lead out of the roots of this worker")
     for root in roots:
-        outer = plain(os.path.realpath(root) if not scheme_of(root) else root)
+        outer = plain(os.path.realpath(root) if not scheme_of(root) else canonical(root))
         if real == outer or real.startswith(outer.rstrip("/") + "/"):
             return real
     raise SourceFault("outside the roots that this worker may read (modelsweep worker --root)")
@@ -54,7 +80,7 @@ def _inside(target: str, roots: Sequence[str]) -> str:
 
 def plain(target: str) -> str:
     """Return a target as addresses below it begin."""
-    return target.rstrip("/") or target[:1]
+    return (target.removesuffix(EVERYTHING) if scheme_of(target) else target).rstrip("/") or target[:1]
 
 
 def above(uri: str) -> Iterator[str]:

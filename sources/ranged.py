@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from modelsweep.core.reader import WINDOW, SourceFault, check_range, find_in_windows
 from modelsweep.core.units import KIB, MIB
-
-Fetch = Callable[[int, int], bytes]
-"""Returns exactly `length` bytes at `offset` of one version of an object (by etag, generation or commit); raises
-SourceFault, or ContentChanged where that version is gone. An OSError that it lets out is taken as a SourceFault."""
+from sources.source import Fetch
 
 BLOCK = 128 * KIB
 CACHED = 16 * MIB
@@ -80,13 +77,22 @@ class RangedReader:
         return find_in_windows(self, needle, start, stop)
 
     def windows(self, size: int = WINDOW, overlap: int = 0) -> Iterator[bytes]:
-        """Yield all bytes in order, `size` at a time; a large object is fetched `AHEAD` bytes at once, uncached."""
-        ahead = max(AHEAD // size, 1) * size
-        for start in range(0, self._size, ahead):
-            length = min(ahead + overlap, self._size - start)
-            span = self.read(start, length) if self._size <= WHOLE else self._request(start, length)
-            for offset in range(0, min(ahead, length), size):
+        """Yield all bytes in order, `size` at a time; a large object is fetched `AHEAD` bytes at once, uncached.
+
+        Requests follow each other without a gap, so that whoever serves them can fetch the next one ahead.
+        """
+        span, start, end = b"", 0, 0
+        while start < self._size:
+            needed = min(start + size + overlap, self._size)
+            if end < needed:
+                length = min(max(AHEAD, needed - end), self._size - end)
+                span += self.read(end, length) if self._size <= WHOLE else self._request(end, length)
+                end += length
+            offset = 0
+            while start < self._size and min(start + size + overlap, self._size) <= end:
                 yield span[offset : offset + size + overlap]
+                start, offset = start + size, offset + size
+            span = span[offset:]
 
     def close(self) -> None:
         """Drop the cached blocks."""

@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from modelsweep.core.finding import Problem
 from modelsweep.core.locator import Locator
 
+Fetch = Callable[[int, int], bytes]
+"""Returns exactly `length` bytes at `offset` of one version of an object (by etag, generation or commit); raises
+SourceFault, or ContentChanged where that version is gone. An OSError that it lets out is taken as a SourceFault."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One object below a target, and its size in bytes as listed."""
+    """One object below a target, and its size in bytes as listed.
+
+    `digest` is its SHA-256 in hex where the store itself vouches for it, computed over the whole content: an object id
+    of LFS, a full-object checksum of S3, a digest of OCI. Never an etag, a composite checksum or metadata of users.
+    """
 
     locator: Locator
     size: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +34,47 @@ class OpenedFile:
     size: int
 
 
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedObject:
+    """A remote object of `size` bytes that `fetch` gives by range, one call at a time; `close` may be called once."""
+
+    fetch: Fetch
+    size: int
+    close: Callable[[], None] = _nothing
+
+
+Opened = OpenedFile | OpenedObject
+
+
+def _as_it_is(target: str) -> str:
+    return target
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A place that bytes come from.
 
-    `accepts` says whether a target is an address of this source. `list` yields everything below the target in the
-    order of the keys as UTF-8 bytes, with a Problem for all that cannot be examined; it holds one folder or page at a
-    time. `open` gets a locator and the target that it was listed under, which it does not leave. Both may raise
-    SourceFault with a sentence for people.
+    `accepts` says whether a target is an address of this source, and `canonical` gives the one spelling of it that all
+    addresses below it begin with (`https://huggingface.co/org/name` is `hf://org/name`); a target `PLACE/*` is all that
+    is below PLACE. `list` yields everything below a canonical target in the order of the keys as UTF-8 bytes, with a
+    Problem for all that cannot be examined; it holds one folder or page at a time. `open` gets what was listed and the
+    target that it was listed under, which it does not leave; for a remote object it makes no request where the listing
+    told enough. Both may raise SourceFault with a sentence for people. Credentials come from `credentials`, names of
+    environment variables, only; `needs` are the optional packages without which targets are a Problem.
     """
 
     name: str
     accepts: Callable[[str], bool]
     list: Callable[[str], Iterator[Listed | Problem]]
-    open: Callable[[Locator, str], OpenedFile]
+    open: Callable[[Listed, str], Opened]
+    canonical: Callable[[str], str] = _as_it_is
+    examples: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 def scheme_of(target: str) -> str:

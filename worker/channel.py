@@ -76,7 +76,7 @@ def receive(peer: socket.socket) -> tuple[Decoded, int | None]:
     """Wait for a message, with the open file beside it or None; raises Closed, BadMessage."""
     header, descriptor = _first_bytes(peer)
     try:
-        body = _exactly(peer, int.from_bytes(header, "big"))
+        body = exactly(peer, int.from_bytes(header, "big"))
         return decoded(body), descriptor
     except BaseException:
         if descriptor is not None:
@@ -91,10 +91,11 @@ def _first_bytes(peer: socket.socket) -> tuple[bytes, int | None]:
         raise Closed from error
     if not header:
         raise Closed
-    return header + _exactly(peer, HEADER - len(header)), descriptors[0] if descriptors else None
+    return header + exactly(peer, HEADER - len(header)), descriptors[0] if descriptors else None
 
 
-def _exactly(peer: socket.socket, length: int) -> bytes:
+def exactly(peer: socket.socket, length: int) -> bytes:
+    """Wait for `length` bytes; raises Closed, and BadMessage for more than `LARGEST`."""
     if length > LARGEST:
         raise BadMessage("more bytes than a message may have")
     received = bytearray()

@@ -6,7 +6,7 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.options import Options
@@ -18,7 +18,9 @@ from modelsweep.core.units import KIB, format_size
 from modelsweep.core.wire import decode_unit, encode_result
 from scanners.engine import examine
 from sources.file import FileReader
+from sources.ranged import RangedReader
 from worker.channel import BadMessage, Closed, frame, receive
+from worker.lending import borrowed
 
 CHILD = "child"
 RETIRING = 4
@@ -33,14 +35,22 @@ def serve(peer: socket.socket, options: Options, scanners: Sequence[Scanner], sp
         except Closed:
             return
         assert descriptor is not None
-        peer.sendall(_answer(decode_unit(message), descriptor, options, scanners, spool))
+        examine_open = examine_lent if message["lent"] else examine_file
+        peer.sendall(_answer(decode_unit(message), descriptor, options, scanners, spool, examine_open))
 
 
-def _answer(unit: Unit, descriptor: int, options: Options, scanners: Sequence[Scanner], spool: Spool) -> bytes:
+def _answer(
+    unit: Unit,
+    descriptor: int,
+    options: Options,
+    scanners: Sequence[Scanner],
+    spool: Spool,
+    examine_open: Callable[[Unit, int, Options, Sequence[Scanner], Spool], UnitResult],
+) -> bytes:
     """Return the result of a unit as a message; whatever is raised on the way is a Problem in it."""
     memory = options.limits.memory
     try:
-        result = examine_file(unit, descriptor, options, scanners, spool)
+        result = examine_open(unit, descriptor, options, scanners, spool)
         return frame({**encode_result(result), "retire": _taken() > memory // RETIRING})
     except MemoryError:
         return _failure(unit, ProblemKind.LIMIT, f"ran out of memory ({format_size(memory)})")
@@ -68,6 +78,18 @@ def examine_file(
         return _unchanged(reader, examine(unit, reader, options, spool, scanners))
     finally:
         reader.close()
+
+
+def examine_lent(
+    unit: Unit, descriptor: int, options: Options, scanners: Sequence[Scanner], spool: Spool
+) -> UnitResult:
+    """Examine the remote object that the socket `descriptor` gives ranges of, which is closed.
+
+    That it changed meanwhile is told by whoever fetches: every range is of one version. Raises SourceFault.
+    """
+    fetch, peer = borrowed(descriptor)
+    with peer:
+        return examine(unit, RangedReader(fetch, unit.size), options, spool, scanners)
 
 
 def _taken() -> int:

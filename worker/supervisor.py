@@ -4,9 +4,10 @@
         │                                   ├─ child
         └── one socket for each child ──────┴─ child
 
-A child gets units, each with an open file (SCM_RIGHTS), and answers with a result for one after the other. It is held
-to a deadline, and its answer to a size and to the unit whose turn it is. A child that ends is replaced, and only that
-unit has a Problem. Control-C, an exception, or the death of this process leaves no process and no file.
+A child gets units, each with an open file, or a socket to ask for ranges of a remote object (SCM_RIGHTS), and answers
+with a result for one after the other. It is held to a deadline, and its answer to a size and to the unit whose turn it
+is. A child that ends is replaced, and only that unit has a Problem. Control-C, an exception, or the death of this
+process leaves no process and no file.
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, KIB, MIB, format_size
 from modelsweep.core.wire import Decoded, encode_unit
-from sources.source import OpenedFile
+from sources.source import Opened, OpenedObject
 from worker.answer import result_of
 from worker.channel import SANDBOX_FAULT, BadMessage, Closed, send, unframe
 from worker.cpus import default_jobs
 from worker.launcher import Launcher
+from worker.lending import lend
 
 SUPERVISOR = "supervisor"
-OpenUnit = Callable[[Unit], OpenedFile]
+OpenUnit = Callable[[Unit], Opened]
 """Opens what a unit names, for reading; raises SourceFault."""
 Fate = tuple[ProblemKind, str]
 """Why a child ended: kind and detail of the Problem of the unit it was busy with."""
@@ -186,14 +188,16 @@ class Supervisor:
         child.units.append(replace(unit, size=opened.size))
         if len(child.units) == 1:
             self._begin(child)
+        lent = isinstance(opened, OpenedObject)
+        descriptor = lend(opened) if isinstance(opened, OpenedObject) else opened.descriptor
         try:
-            send(child.peer, encode_unit(child.units[-1]), opened.descriptor)
+            send(child.peer, {**encode_unit(child.units[-1]), "lent": lent}, descriptor)
         except BlockingIOError:
             self._condemn(child, GARBAGE)
         except Closed:
             pass  # its end is about to be reported
         finally:
-            os.close(opened.descriptor)
+            os.close(descriptor)
 
     def _begin(self, child: Child) -> None:
         """Set the deadline of what a child is busy with from now on."""

@@ -96,7 +96,11 @@ def spec_of(
     from modelsweep.fleet.job import REPORTS, JobSpec, new_id
 
     job = job_of(arguments)
-    named = tuple(os.path.abspath(name) if arguments["broker"] and not scheme_of(name) else name for name in targets)
+    from sources.opening import canonical
+
+    named = tuple(
+        os.path.abspath(name) if arguments["broker"] and not scheme_of(name) else canonical(name) for name in targets
+    )
     # What is asked for here is written here; a fleet keeps reports for whoever comes later
     formats = dict.fromkeys((*REPORTS, *(output.format for output in outputs))) if arguments["broker"] else ()
     return JobSpec(

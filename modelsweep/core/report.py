@@ -29,11 +29,15 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One file or archive member to examine: its place in the job, where it is, its size in bytes as listed."""
+    """One file or archive member to examine: its place in the job, where it is, its size in bytes as listed.
+
+    `digest` is the SHA-256 in hex of all its bytes where the place they come from vouches for it, else empty.
+    """
 
     index: int
     locator: Locator
     size: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,12 @@ def decode_locator(value: list[str]) -> Locator:
 
 def encode_unit(unit: Unit) -> JsonObject:
     """Return a unit as JSON."""
-    return {"index": unit.index, "locator": encode_locator(unit.locator), "size": unit.size}
+    return {"index": unit.index, "locator": encode_locator(unit.locator), "size": unit.size, "digest": unit.digest}
 
 
 def decode_unit(value: Decoded) -> Unit:
     """Return the unit of what `encode_unit` made."""
-    return Unit(value["index"], decode_locator(value["locator"]), value["size"])
+    return Unit(value["index"], decode_locator(value["locator"]), value["size"], value["digest"])
 
 
 def encode_options(options: Options) -> JsonObject:

@@ -2,8 +2,8 @@
 
 A page is up to 256 chunks, a chunk up to 64 units. Stored it is the seal of a key over compressed lines of JSON: a
 header `{"protocol", "first", "parent", "chunks"}`, then for each chunk
-`[queue, position, [index, size, uri, version, member...]...]`. A page of children is stored before anybody knows the
-number of its first chunk (0 stands there): it bears the number of the chunk that found them.
+`[queue, position, [index, size, digest, uri, version, member...]...]`. A page of children is stored before anybody
+knows the number of its first chunk (0 stands there): it bears the number of the chunk that found them.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _encode_chunk(chunk: Chunk) -> Json:
 
 def _encode_unit(unit: Unit) -> Json:
     where = unit.locator
-    return [unit.index, unit.size, where.uri, where.version, *where.members]
+    return [unit.index, unit.size, unit.digest, where.uri, where.version, *where.members]
 
 
 def _decode_chunk(value: Any) -> Chunk:
@@ -198,10 +198,10 @@ def _decode_chunk(value: Any) -> Chunk:
 
 
 def _decode_unit(row: Any) -> Unit:
-    index, size, uri, version, *members = row
+    index, size, digest, uri, version, *members = row
     if type(row) is not list or type(index) is not int or type(size) is not int:
         raise TypeError("unit")
-    for text in (uri, version, *members):
+    for text in (digest, uri, version, *members):
         if type(text) is not str:
             raise TypeError("locator")
-    return Unit(index, Locator(uri, tuple(members), version), size)
+    return Unit(index, Locator(uri, tuple(members), version), size, digest)

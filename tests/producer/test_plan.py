@@ -16,6 +16,7 @@ from modelsweep.core.report import Unit
 from modelsweep.core.units import KIB
 from producer.plan import plan
 from sources.opening import opener
+from sources.source import Opened, OpenedFile
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,12 @@ def planned(targets: Sequence[str], **bounds: int) -> list[str]:
     units = [item for item in items if isinstance(item, Unit)]
     assert [unit.index for unit in units] == list(range(len(units)))
     return [item.locator.uri if isinstance(item, Unit) else f"{item.kind.value}:{item.locator.uri}" for item in items]
+
+
+def file_of(opened: Opened) -> int:
+    """Return the descriptor of an opened file."""
+    assert isinstance(opened, OpenedFile)
+    return opened.descriptor
 
 
 BELOW = ["models/a.pt", "models/b.pt", "models/sub/c.pt"]
@@ -85,7 +92,7 @@ def test_a_link_out_of_one_target_that_is_a_target_too_is_examined_and_not_compl
     open_unit = opener(targets)
     for item in plan(targets):
         assert isinstance(item, Unit)
-        os.close(open_unit(item).descriptor)
+        os.close(file_of(open_unit(item)))
 
 
 def test_what_is_too_large_is_left_out_and_said() -> None:
@@ -142,15 +149,15 @@ def test_what_was_planned_is_opened(spell: Callable[[str], str]) -> None:
     for item in plan(targets):
         assert isinstance(item, Unit)
         opened = open_unit(item)
-        assert os.pread(opened.descriptor, 10 * KIB, 0) == Path(item.locator.uri).read_bytes()
+        assert os.pread(file_of(opened), 10 * KIB, 0) == Path(item.locator.uri).read_bytes()
         assert opened.size == item.size
-        os.close(opened.descriptor)
+        os.close(file_of(opened))
 
 
 def test_the_root_folder_is_a_target_too(tree: Path) -> None:
     opened = opener(["/"])(Unit(0, Locator(f"{tree}/other.pt"), 4 * KIB))
     assert opened.size == 4 * KIB
-    os.close(opened.descriptor)
+    os.close(file_of(opened))
 
 
 @pytest.mark.parametrize(

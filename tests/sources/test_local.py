@@ -12,6 +12,7 @@ import textwrap
 import time
 import tracemalloc
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -28,7 +29,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def content(uri: str, target: str | Path) -> bytes:
     """Return what opening an object that was listed under `target` gives."""
-    opened = open_file(Locator(uri), str(target))
+    opened = open_file(Listed(Locator(uri), 0), str(target))
     with open(opened.descriptor, "rb") as file:
         data = file.read()
     assert len(data) == opened.size
@@ -169,7 +170,7 @@ def test_what_takes_the_place_of_a_listed_file_is_not_read(tmp_path: Path, speci
         path.symlink_to("/etc/hosts")
     descriptors = os.listdir("/dev/fd")
     with pytest.raises(SourceFault, match=r"taken the place|no such device"):
-        open_file(Locator(str(path)), str(tmp_path))
+        open_file(Listed(Locator(str(path)), 0), str(tmp_path))
     assert os.listdir("/dev/fd") == descriptors
 
 
@@ -179,7 +180,7 @@ def test_a_file_that_vanished_after_listing_is_a_source_fault(tmp_path: Path) ->
     (listed,) = list_target(str(tmp_path))
     path.unlink()
     with pytest.raises(SourceFault, match="vanished after it was listed"):
-        open_file(listed.locator, str(tmp_path))
+        open_file(cast(Listed, listed), str(tmp_path))
 
 
 def test_a_folder_that_vanishes_while_it_is_listed_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_links_out_of_the_tree_are_said(tmp_path: Path) -> None:
     ]
     for name in ("file", "folder/secret", "hop", "../tree-outside/secret"):
         with pytest.raises(SourceFault):
-            open_file(Locator(f"{tree}/{name}"), str(tree))
+            open_file(Listed(Locator(f"{tree}/{name}"), 0), str(tree))
 
 
 def test_links_that_lead_nowhere_are_said(tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_a_folder_swapped_for_a_link_between_listing_and_opening_does_not_lead_o
     (tree / "a").rename(tmp_path / "away")
     (tree / "a").symlink_to(outside)
     with pytest.raises(SourceFault):
-        open_file(listed.locator, str(tree))
+        open_file(cast(Listed, listed), str(tree))
 
 
 @pytest.mark.parametrize("path", ["../secret", "a/../../secret", "", "a//b", "./a", "/etc/hosts"])
@@ -270,9 +271,9 @@ def test_only_plain_paths_below_the_target_are_opened(tmp_path: Path, path: str)
     (tmp_path / "secret").touch()
     (tmp_path / "tree" / "a").mkdir(parents=True)
     with pytest.raises(SourceFault, match="not a path below"):
-        open_file(Locator(f"{tmp_path}/tree/{path}"), f"{tmp_path}/tree")
+        open_file(Listed(Locator(f"{tmp_path}/tree/{path}"), 0), f"{tmp_path}/tree")
     with pytest.raises(SourceFault, match="not a path below"):
-        open_file(Locator(f"{tmp_path}/tree-2"), f"{tmp_path}/tree")
+        open_file(Listed(Locator(f"{tmp_path}/tree-2"), 0), f"{tmp_path}/tree")
 
 
 def test_a_snapshot_of_the_hub_cache_is_read_through_its_links(tmp_path: Path) -> None:
@@ -359,7 +360,7 @@ def test_links_that_only_resemble_the_hub_cache_are_not_followed(tmp_path: Path,
     assert "model.pt" not in files(snapshot)
     assert len(problems(snapshot)) == 1
     with pytest.raises(SourceFault):
-        open_file(Locator(f"{snapshot}/model.pt"), str(snapshot))
+        open_file(Listed(Locator(f"{snapshot}/model.pt"), 0), str(snapshot))
 
 
 def test_blobs_that_are_elsewhere_are_not_followed(tmp_path: Path) -> None:
@@ -368,7 +369,7 @@ def test_blobs_that_are_elsewhere_are_not_followed(tmp_path: Path) -> None:
     (repository / "blobs").rename(tmp_path / "elsewhere")
     (repository / "blobs").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SourceFault):
-        open_file(Locator(f"{snapshot}/config.json"), str(snapshot))
+        open_file(Listed(Locator(f"{snapshot}/config.json"), 0), str(snapshot))
     (repository / "blobs").unlink()
     (tmp_path / "elsewhere").rename(repository / "blobs")
     assert files(snapshot) == ["README.md", "config.json", "onnx/int8/model.onnx"]
@@ -440,7 +441,7 @@ def test_what_the_user_may_not_read_is_said(tmp_path: Path) -> None:
         for item in list_target("."):
             name = item.locator.uri.rpartition("/")[2]
             try:
-                print(name, getattr(item, "detail", None) or open_file(item.locator, ".").size)
+                print(name, getattr(item, "detail", None) or open_file(item, ".").size)
             except SourceFault as fault:
                 print(name, fault)
     """

@@ -14,7 +14,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Unit, UnitResult
 from producer.plan import plan
 from sources.opening import opener
-from sources.source import OpenedFile
+from sources.source import Opened
 from tests.worker import hostile_scanner
 from worker.supervisor import OpenUnit, Supervisor
 
@@ -62,7 +62,7 @@ def examine(hostile: Path, tmp_path: Path) -> Examine:
 def _telling(open_unit: OpenUnit, opened: threading.Event) -> OpenUnit:
     """Return what opens units as `open_unit` does, and sets `opened` when it has."""
 
-    def open_and_tell(unit: Unit) -> OpenedFile:
+    def open_and_tell(unit: Unit) -> Opened:
         file = open_unit(unit)
         opened.set()
         return file

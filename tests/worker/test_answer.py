@@ -34,7 +34,7 @@ MESSAGE: dict[str, Any] = json.loads(dumps(encode_result(RESULT)))
 
 
 def test_an_honest_answer_is_the_result_of_the_supervisors_own_unit() -> None:
-    answered = {**MESSAGE, "unit": {"index": 0, "locator": ["other", ""], "size": 1}}
+    answered = {**MESSAGE, "unit": {"index": 0, "locator": ["other", ""], "size": 1, "digest": ""}}
     assert result_of(answered, UNIT) == RESULT
 
 

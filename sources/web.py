@@ -1,0 +1,422 @@
+"""HTTP as all sources use it: what is asked for again, where a redirect may lead, and who gets to see a token.
+
+- Answers 429, 500, 502, 503 and 504, and broken connections, are asked for again with growing, random pauses;
+  `Retry-After` is honoured.
+- A body that breaks off goes on from where it broke; one that drips slower than `SLOWEST` is given up.
+- A redirect takes no credentials to another host, does not leave https, and does not lead to a private address, which
+  is looked at once connected (names may resolve otherwise the second time), unless MODELSWEEP_ALLOW_PRIVATE says so.
+
+https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import random
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any, BinaryIO, ClassVar
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout
+
+from modelsweep.core.reader import ContentChanged, SourceFault
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB, MIB, format_size
+from modelsweep.core.version import VERSION
+from sources.politeness import Host, politeness
+
+ALLOW_PRIVATE = "MODELSWEEP_ALLOW_PRIVATE"
+HOPS = 10
+"""Redirects that are followed."""
+TRIES = 6
+"""Times that a request is made in vain, or a body goes on without a byte, before it is given up."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries at most; a server that asks for more is asked no more."""
+TIMEOUT = Timeout(connect=20, read=60)
+SLOWEST = 4 * KIB
+"""Bytes per second below which a body, after a minute, is given up."""
+PATIENCE = 60.0
+PIECE = 256 * KIB
+DOCUMENT = 64 * MIB
+"""Bytes of a document (a listing, a manifest) at most."""
+_AGAIN = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+_REDIRECTS = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.FOUND,
+        HTTPStatus.SEE_OTHER,
+        HTTPStatus.TEMPORARY_REDIRECT,
+        HTTPStatus.PERMANENT_REDIRECT,
+    }
+)
+
+
+class Refused(SourceFault):
+    """The server answered with a status that is no success; `status` is its number."""
+
+    def __init__(self, status: int, url: str) -> None:
+        self.status = status
+        super().__init__(f"{shown(url)} answered {status} {_phrase(status)}")
+
+
+class RangesIgnored(SourceFault):
+    """The server answers a request for a range with everything."""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def shown(url: str) -> str:
+    """Return `url` for people: without user, password, query and fragment, which may hold signatures."""
+    parts = urlsplit(url)
+    return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", 200)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer: where it came from in the end, its status and headers, and the body to be read once."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: urllib3.BaseHTTPResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Makes requests; `credentials` are headers that only the host that a request begins at gets to see."""
+
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def json(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[Any, Mapping[str, str]]:
+        """Return the JSON document at `url`, and the headers of the answer; raises SourceFault, Refused."""
+        import json
+
+        data, found = self.document(url, headers)
+        try:
+            return json.loads(data), found
+        except (ValueError, RecursionError) as error:
+            raise SourceFault(f"{shown(url)} answered with no JSON") from error
+
+    def document(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[bytes, Mapping[str, str]]:
+        """Return a document of at most `DOCUMENT` bytes, and the headers of its answer; raises SourceFault."""
+        fault = ""
+        for pause in _pauses():
+            with self.get(url, headers) as answer:
+                try:
+                    return _whole(answer), answer.headers
+                except HTTPError as error:
+                    fault = _reason(error)
+            time.sleep(pause)
+        raise SourceFault(f"{shown(url)} broke off: {fault}")
+
+    def head(self, url: str, headers: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """Return the headers that a request for `url` is answered with; raises SourceFault, Refused."""
+        with self._answered("HEAD", url, headers or {}) as answer:
+            return answer.headers
+
+    @contextmanager
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+        """Yield the answer to a request for `url`, redirects followed; raises SourceFault, Refused."""
+        with self._answered("GET", url, headers or {}) as answer:
+            yield answer
+
+    def range(self, url: str, offset: int, length: int, etag: str = "") -> bytes:
+        """Return exactly `length` bytes at `offset` of what `url` stands for, of the version `etag` where one is given.
+
+        Raises SourceFault, ContentChanged, RangesIgnored.
+        """
+        received = bytearray()
+        begun, vain, fault = time.monotonic(), 0, ""
+        while len(received) < length and vain < TRIES:
+            before = len(received)
+            try:
+                self._continue(url, offset, length, etag, received)
+            except HTTPError as error:
+                fault = f"{shown(url)} broke off after {format_size(offset + len(received))}: {_reason(error)}"
+            else:
+                fault = f"{shown(url)} gave {len(received):,} of {length:,} bytes at offset {offset:,}"
+            vain = 0 if len(received) > before else vain + 1
+            taken = time.monotonic() - begun
+            if len(received) < length and taken > PATIENCE and len(received) < taken * SLOWEST:
+                raise SourceFault(f"{shown(url)} gives less than {format_size(SLOWEST)} a second")
+            if vain:
+                time.sleep(_pause(vain))
+        if len(received) < length:
+            raise SourceFault(fault)
+        return bytes(received)
+
+    def _continue(self, url: str, offset: int, length: int, etag: str, received: bytearray) -> None:
+        """Ask for the rest of a range, and add what comes to `received`; raises HTTPError where it breaks off."""
+        start = offset + len(received)
+        headers = {"Range": f"bytes={start}-{offset + length - 1}", "Accept-Encoding": "identity"}
+        if etag and not etag.startswith("W/"):  # a weak one never matches (RFC 9110, section 13.1.1)
+            headers["If-Match"] = etag
+        with self.get(url, headers) as answer:
+            _check_version(answer, etag)
+            if answer.status != HTTPStatus.PARTIAL_CONTENT:
+                if start or int(answer.headers.get("Content-Length", -1)) != length:
+                    raise RangesIgnored(f"{shown(url)} does not give ranges")
+            elif _first_byte(answer) != start:
+                raise SourceFault(f"{shown(url)} gave another range than the one asked for")
+            _take(answer, length - len(received), received)
+
+    def copy(self, url: str, size: int, file: BinaryIO) -> None:
+        """Write all `size` bytes behind `url` into `file`; raises SourceFault, also where there are more or less."""
+        with self.get(url, {"Accept-Encoding": "identity"}) as answer:
+            left = size
+            try:
+                while left and (piece := answer.body.read(min(PIECE, left))):
+                    file.write(piece)
+                    left -= len(piece)
+                    politeness().received(len(piece))
+                more = bool(left or answer.body.read(1))
+            except HTTPError as error:
+                raise SourceFault(f"{shown(url)} broke off: {_reason(error)}") from error
+        if more:
+            raise SourceFault(f"{shown(url)} gave more or less than the {size:,} bytes that it said")
+
+    @contextmanager
+    def _answered(self, method: str, url: str, headers: Mapping[str, str]) -> Iterator[Answer]:
+        origin, place = url, url
+        for _ in range(HOPS):
+            with self._tried(method, place, origin, headers) as answer:
+                if answer.status not in _REDIRECTS or "Location" not in answer.headers:
+                    yield answer
+                    return
+                place = _followed(place, answer.headers["Location"])
+        raise SourceFault(f"{shown(url)} redirects more than {HOPS} times")
+
+    @contextmanager
+    def _tried(self, method: str, url: str, origin: str, headers: Mapping[str, str]) -> Iterator[Answer]:
+        """Yield a success or a redirect; what may pass is asked for again."""
+        at_home = _host(url) == _host(origin)
+        sent = {"User-Agent": f"modelsweep/{VERSION}", **headers, **(self.credentials if at_home else {})}
+        host = politeness().host(_host(url))
+        fault: SourceFault = SourceFault(f"{shown(url)}: no answer")
+        for pause in _pauses():
+            with host.request():
+                answer = _asked(method, url, sent, at_home)
+                if isinstance(answer, SourceFault):
+                    fault = answer
+                else:
+                    try:
+                        if answer.status not in _AGAIN:
+                            _check_status(answer, url)
+                            yield answer
+                            return
+                        fault = Refused(answer.status, url)
+                        _obey(answer, host, fault)
+                    finally:
+                        _finish(answer.body)
+            time.sleep(pause)
+        raise fault
+
+
+def _asked(method: str, url: str, headers: Mapping[str, str], at_home: bool) -> Answer | SourceFault:
+    """Make one request; returns a fault that another try may not have, raises one that it will."""
+    manager = _manager(at_home or bool(os.environ.get(ALLOW_PRIVATE)), _proxy(url))
+    try:
+        body = manager.request(
+            method, url, headers=dict(headers), preload_content=False, redirect=False, retries=False, timeout=TIMEOUT
+        )
+    except PrivateAddress as error:
+        raise SourceFault(str(error)) from error
+    except (HTTPError, ValueError) as error:
+        if isinstance(error.__cause__, PrivateAddress):
+            raise SourceFault(str(error.__cause__)) from error
+        return SourceFault(f"{shown(url)} cannot be reached: {_reason(error)}")
+    return Answer(url, body.status, body.headers, body)
+
+
+def _finish(body: urllib3.BaseHTTPResponse) -> None:
+    """Give the connection back, or close it where a rest would have to be read for nothing."""
+    if body.length_remaining:
+        body.close()
+    else:
+        body.drain_conn()
+        body.release_conn()
+
+
+def _check_status(answer: Answer, url: str) -> None:
+    if answer.status == HTTPStatus.PRECONDITION_FAILED:
+        raise ContentChanged("the object was replaced after it was listed")
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        raise Refused(answer.status, url)
+
+
+def _check_version(answer: Answer, etag: str) -> None:
+    """Raise ContentChanged where a server that knows no If-Match gives another version."""
+    given = answer.headers.get("ETag", "")
+    if etag and given and given.removeprefix("W/") != etag.removeprefix("W/"):
+        raise ContentChanged("the object was replaced after it was listed")
+
+
+def _first_byte(answer: Answer) -> int:
+    """Return where the range of an answer begins (RFC 9110, section 14.4), -1 where it does not say."""
+    unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
+    first = rest.partition("-")[0]
+    return int(first) if unit == "bytes" and first.isascii() and first.isdecimal() else -1
+
+
+def _take(answer: Answer, wanted: int, received: bytearray) -> None:
+    """Add up to `wanted` bytes of a body to `received`; raises SourceFault where more come, or too slowly."""
+    begun, got, polite = time.monotonic(), 0, politeness()
+    while got < wanted:
+        # read1 gives what has arrived: a body that breaks off loses nothing, one that drips is noticed
+        piece = answer.body.read1(min(PIECE, wanted - got))
+        if not piece:
+            return
+        received += piece
+        got += len(piece)
+        polite.received(len(piece))
+        taken = time.monotonic() - begun
+        if taken > PATIENCE and got < taken * SLOWEST:
+            raise SourceFault(f"{shown(answer.url)} gives less than {format_size(SLOWEST)} a second")
+
+
+def _whole(answer: Answer) -> bytes:
+    received = bytearray()
+    _take(answer, DOCUMENT + 1, received)
+    if len(received) > DOCUMENT:
+        raise SourceFault(f"{shown(answer.url)} is larger than {format_size(DOCUMENT)}")
+    return bytes(received)
+
+
+def _followed(place: str, location: str) -> str:
+    """Return where a redirect leads; raises SourceFault where that is no place to follow it to."""
+    target = urljoin(place, location)
+    parts = urlsplit(target)
+    if parts.scheme not in ("http", "https") or (urlsplit(place).scheme == "https" and parts.scheme != "https"):
+        raise SourceFault(f"{shown(place)} redirects to an address that is not followed: {shown(target)}")
+    return target
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _obey(answer: Answer, host: Host, fault: SourceFault) -> None:
+    """Let no request go to the host before the time that it asks for; raises `fault` where that is too long."""
+    seconds = _retry_after(answer.headers.get("Retry-After", ""))
+    if seconds > LONGEST_PAUSE:
+        raise fault
+    if seconds:
+        host.pace.defer(seconds)
+
+
+def _retry_after(text: str) -> float:
+    """Return the seconds that a Retry-After header asks for (RFC 9110, section 10.2.3), 0 where it is none."""
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
+    try:
+        due: datetime = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return max(0.0, due.timestamp() - time.time())
+
+
+def _pauses() -> Iterator[float]:
+    """Yield what to wait after each try in vain, in seconds."""
+    for vain in range(1, TRIES + 1):
+        yield _pause(vain) if vain < TRIES else 0.0
+
+
+def _pause(vain: int) -> float:
+    """Return a random pause in seconds that doubles with each try in vain."""
+    return min(LONGEST_PAUSE, 0.25 * float(2**vain)) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong on the way, without the objects that urllib3 names."""
+    cause = error.__cause__ or (error.args[1] if len(error.args) > 1 and isinstance(error.args[1], Exception) else None)
+    text = str(cause or error)
+    return printable(text.rpartition(": ")[2] or type(error).__name__, 120)
+
+
+class PrivateAddress(Exception):
+    """A redirect led to an address that is not public."""
+
+
+class _Guard:
+    """Looks at the address that a connection was made to, before a byte is sent over it."""
+
+    def _new_conn(self) -> Any:
+        sock = super()._new_conn()  # type: ignore[misc]
+        address = ipaddress.ip_address(sock.getpeername()[0].partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        if not address.is_global or address.is_multicast:
+            sock.close()
+            raise PrivateAddress(
+                f"a redirect leads to {address}, which is no public address ({ALLOW_PRIVATE}=1 allows it)"
+            )
+        return sock
+
+
+class _GuardedHTTP(_Guard, HTTPConnection):
+    pass
+
+
+class _GuardedHTTPS(_Guard, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _GuardedHTTP
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _GuardedHTTPS
+
+
+class _GuardedManager(urllib3.PoolManager):
+    guarded: ClassVar[dict[str, Any]] = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.pool_classes_by_scheme = self.guarded
+
+
+@cache
+def _manager(private: bool, proxy: str) -> urllib3.PoolManager:
+    """Return the connections to hosts that may be `private`, or may not; a proxy decides for itself."""
+    options: dict[str, Any] = {"num_pools": 32, "maxsize": 32, "ssl_context": ssl.create_default_context()}
+    if proxy:
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options) if private else _GuardedManager(**options)
+
+
+def _proxy(url: str) -> str:
+    """Return the proxy that the environment names for `url`, or nothing."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    if not proxies or proxy_bypass(parts.hostname or ""):
+        return ""
+    return proxies.get(parts.scheme, "")
