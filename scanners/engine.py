@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span, in_order
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.reader import MemoryReader, Reader, SourceFault, Truncated, WindowReader
-from modelsweep.core.report import Artifact, Unit, UnitResult
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Spool, problem_of
+from modelsweep.core.reader import ContentChanged, MemoryReader, Reader, SourceFault, Truncated, WindowReader
+from modelsweep.core.report import Artifact, Member, Unit, UnitResult
+from modelsweep.core.scanner import RAW, Apart, Blob, Context, Item, Malformed, Scanner, Spool, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import SCANNERS
@@ -33,20 +33,28 @@ Kept = TypeVar("Kept", Fact, Finding, Problem)
 def examine(
     unit: Unit, reader: Reader, options: Options, spool: Spool, scanners: Sequence[Scanner] = SCANNERS
 ) -> UnitResult:
-    """Examine one unit with everything nested in it; never raises for what the bytes hold."""
+    """Examine one unit with everything nested in it; never raises for what the bytes hold.
+
+    `reader` is that of the whole file also where the unit is a member of it.
+    """
     started = time.perf_counter()
-    examination = Examination(options, Context(options, reader.size, spool), scanners)
-    examination.enter(Blob(unit.locator, reader), None)
+    unit = replace(unit, size=reader.size)
+    examination = Examination(options, Context(options, unit.extent, spool), scanners)
+    if unit.locator.members:
+        examination.enter_member(unit, reader)
+    else:
+        examination.enter(Blob(unit.locator, reader), None)
     if examination.context.secrets:
         examination.conceal()
     return UnitResult(
-        unit=replace(unit, size=reader.size),
+        unit=unit,
         artifacts=tuple(examination.artifacts),
         facts=tuple(examination.facts),
         findings=conclude(examination.findings, examination.facts, examination.artifacts, options),
         problems=tuple(examination.problems),
         bytes_read=examination.bytes_read,
         duration=time.perf_counter() - started,
+        members=tuple(examination.members),
     )
 
 
@@ -56,7 +64,7 @@ def conclude(
     """Return the findings of a unit in order: those that scanners `found`, and what the judges find in its facts."""
     # Names are judged with the content but are no part of it: two files of one content share their facts.
     judged = judge([*facts, *named(artifacts)] if options.blacklist else facts, options)
-    return tuple(sorted(set_of((*found, *judged)), key=_finding_order))
+    return in_order((*found, *judged))
 
 
 def _at_once(blob: Blob) -> Blob:
@@ -64,21 +72,6 @@ def _at_once(blob: Blob) -> Blob:
     if blob.depth or blob.size > SMALL:
         return blob
     return replace(blob, reader=MemoryReader(blob.reader.read(0, blob.size)))
-
-
-def set_of(findings: tuple[Finding, ...]) -> Iterator[Finding]:
-    """Yield each finding once: two scanners of a polyglot may see the same thing at the same place."""
-    seen: set[tuple[str, int]] = set()
-    for finding in findings:
-        key = (finding.fingerprint, finding.span.offset if finding.span else -1)
-        if key not in seen:
-            seen.add(key)
-            yield finding
-
-
-def _finding_order(finding: Finding) -> tuple[int, tuple[str, ...], int, str, str]:
-    offset = finding.span.offset if finding.span else -1
-    return (-finding.severity, finding.locator.members, offset, finding.rule.id, finding.subject)
 
 
 class Examination:
@@ -90,6 +83,7 @@ class Examination:
         self.facts: list[Fact] = []
         self.findings: list[Finding] = []
         self.problems: list[Problem] = []
+        self.members: list[Member] = []
         self.bytes_read = 0
         self._spent: set[str] = set()
         self._entered: set[tuple[Locator, int, int]] = set()
@@ -112,6 +106,8 @@ class Examination:
         accepted = [scanner for scanner in self.scanners if self._accepts(scanner, blob)]
         current.claim(blob, {scanner.name for scanner in accepted})
         chosen = [scanner for scanner in accepted if self._chosen(scanner)]
+        if not blob.depth:
+            self.context.divider = next((scanner.name for scanner in chosen if scanner.member), "")
         for scanner in chosen:
             self._run(scanner, blob, current)
         self._say_unexamined(blob, accepted, chosen)
@@ -119,6 +115,23 @@ class Examination:
             self._guard(blob, ENGINE, current.confirm(self.context), current)
         names = tuple(scanner.name for scanner in chosen)
         self.artifacts[artifact] = Artifact(blob.locator, blob.size, current.digest if own else "", names)
+
+    def enter_member(self, unit: Unit, reader: Reader) -> None:
+        """Examine a member of the file that `reader` reads: the archive's scanner leads to it, and says no more."""
+        whole = Blob(unit.locator.outermost, reader)
+        member = Blob(unit.locator, reader)
+        try:
+            whole = whole.with_head()
+        except (Truncated, SourceFault) as error:
+            self._fault(member, ENGINE, error)
+            return
+        able = (scanner for scanner in self.scanners if scanner.member and self._chosen(scanner))
+        divider = next((scanner for scanner in able if self._accepts(scanner, whole)), None)
+        if divider is None or divider.member is None:
+            self._fault(member, ENGINE, ContentChanged("the file is not the archive any more that this was found in"))
+            return
+        self.context.divider = divider.name
+        self._guard(member, divider.name, divider.member(whole, self.context, unit.index), Sweep(whole))
 
     def conceal(self) -> None:
         """Take the credentials that were found out of all that was said before and after they were."""
@@ -161,6 +174,8 @@ class Examination:
         limits = self.context.limits
         if isinstance(item, Blob):
             self._member(item, sweep)
+        elif isinstance(item, Apart):
+            self._leave_out(item, sweep.blob.size)
         elif isinstance(item, Fact):
             self._keep(self.facts, item, limits.facts, "facts")
         elif isinstance(item, Finding):
@@ -184,6 +199,11 @@ class Examination:
         finally:
             if blob.expanded:
                 blob.reader.close()
+
+    def _leave_out(self, item: Apart, size: int) -> None:
+        """Note a member that is a unit of its own; `size` is that of its archive."""
+        unit = Unit(len(self.members), item.locator, size, part=item.size)
+        self.members.append(Member(unit, len(self.artifacts), len(self.facts), len(self.problems)))
 
     def _keep(self, kept: list[Kept], item: Kept, limit: int, what: str) -> None:
         if len(kept) < limit:

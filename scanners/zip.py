@@ -11,11 +11,13 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.limits import Budget, OverLimit
-from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.reader import ContentChanged, Reader, Truncated
 from modelsweep.core.scanner import (
+    Apart,
     Blob,
     Context,
     Encrypted,
@@ -166,7 +168,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     overlapping = _overlapping(members)
     if overlapping:
         yield _said(OVERLAP, blob, overlapping[0].entry, times=f"{len(overlapping):,}")
-    yield from _members(blob, members, context, frozenset(overlapping))
+    apart = _apart(blob, context, members, overlapping)
+    yield from _members(blob, members, context, frozenset(overlapping), frozenset(apart))
     for fault in directory.faults:
         yield problem_of(fault, blob.locator, NAME)
     if any(isinstance(fault, OverLimit) for fault in directory.faults):
@@ -175,6 +178,35 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if not directory.faults:
             yield _said(HIDDEN_ENTRY, blob, entry)
         yield from _entry_items(blob, entry, context)
+
+
+def open_member(blob: Blob, context: Context, number: int) -> Iterator[Item]:
+    """Yield a member that `scan` yields apart, the `number`-th of them from 0."""
+    directory = directories.read_directory(blob.reader, context.limits)
+    members: list[_Member] = []
+    for entry in (*directory.entries, *directory.others):
+        for _ in _locate(blob, entry, members):
+            pass  # `scan` says it
+    apart = _apart(blob, context, members, _overlapping(members))
+    if number >= len(apart):
+        raise ContentChanged("the archive is not the one any more that this was found in")
+    yield from _expanded(blob, apart[number], context)
+
+
+def _apart(blob: Blob, context: Context, members: list[_Member], overlapping: list[_Member]) -> list[_Member]:
+    """Return the members that are units of their own: compressed ones that take much of the archive."""
+    shared = frozenset(overlapping)
+    heavy = (
+        member
+        for member in members
+        if member.entry.method != directories.STORED and context.is_heavy(_taken(blob, member)) and member not in shared
+    )
+    return list(islice(heavy, context.apart(blob, NAME, len(members))))
+
+
+def _taken(blob: Blob, member: _Member) -> int:
+    """Return how many bytes of the archive a member has."""
+    return max(0, min(member.stop, blob.size) - member.start)
 
 
 def _directory_findings(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
@@ -268,7 +300,11 @@ def _header_offset(member: _Member) -> int:
 
 
 def _members(
-    blob: Blob, members: list[_Member], context: Context, overlapping: frozenset[_Member] = frozenset()
+    blob: Blob,
+    members: list[_Member],
+    context: Context,
+    overlapping: frozenset[_Member] = frozenset(),
+    apart: frozenset[_Member] = frozenset(),
 ) -> Iterator[Item]:
     """Yield the members; once the budget of decompressed bytes is spent, only those that stand as they are.
 
@@ -277,6 +313,9 @@ def _members(
     unchecked = CHECKED_TOTAL if context.options.depth == "full" else 0
     shared, seen, left_out = blob.size, set[tuple[int, int]](), 0
     for member in members:
+        if member in apart:
+            yield Apart(blob.locator.member(directories.member_name(member.entry)), _taken(blob, member))
+            continue
         size = member.entry.compressed_size
         stored = member.entry.method == directories.STORED
         over = not stored and size > 0 and context.expanded.left <= 0
@@ -341,7 +380,7 @@ def _expanded(blob: Blob, member: _Member, context: Context) -> Iterator[Item]:
     expansion = Expansion(context)
     try:
         inside = directories.member_blob(blob, entry, context, expansion)
-    except (Truncated, MissingDependency) as error:
+    except (Malformed, OverLimit, Truncated, MissingDependency) as error:
         yield problem_of(error, locator, NAME)
         return
     differences = _content_differences(entry, expansion)
@@ -419,4 +458,5 @@ SCANNER = Scanner(
         *RULES,
     ),
     suffixes=(".zip", ".npz", ".jar", ".whl", ".keras"),
+    member=open_member,
 )

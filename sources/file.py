@@ -26,6 +26,11 @@ class FileState(NamedTuple):
     modified: int
     status_changed: int
 
+    @property
+    def stamp(self) -> str:
+        """What a copy of the file on another machine has in common with it, as text."""
+        return f"{self.size}-{self.modified // 10**9}"
+
     @classmethod
     def of(cls, descriptor: int) -> FileState:
         """Return the present state of an open file; times are in nanoseconds. Raises SourceFault."""
@@ -53,6 +58,11 @@ class FileReader:
     def size(self) -> int:
         """Bytes there were when the reader was made."""
         return self._state.size
+
+    @property
+    def stamp(self) -> str:
+        """What tells the file from a changed one, on other machines too."""
+        return self._state.stamp
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes at `offset`; raises Truncated, SourceFault, ContentChanged where it shrank."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from modelsweep.core.finding import Fact, Finding, Problem, Rule
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 from modelsweep.core.wire import Decoded, decode_result
 from worker.channel import BadMessage
 
@@ -19,6 +19,7 @@ _TYPES: dict[type, dict[str, type]] = {
     Artifact: {"size": int, "digest": str},
     Fact: {"kind": str, "value": str, "detail": dict},
     Finding: {"subject": str, "path": str, "evidence": dict},
+    Member: {"artifacts": int, "facts": int, "problems": int},
     Problem: {"scanner": str, "detail": str},
     Rule: {
         "id": str,
@@ -30,6 +31,7 @@ _TYPES: dict[type, dict[str, type]] = {
         "cwe": int,
         "since": str,
     },
+    Unit: {"index": int, "size": int, "digest": str, "part": int, "stamp": str},
 }
 _PLACEHOLDER = re.compile(r"\{\w+(?:![rsa])?\}")
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
@@ -40,6 +42,7 @@ def result_of(message: Decoded, unit: Unit) -> UnitResult:
     try:
         result = decode_result(message)
         _check(result, unit.locator)
+        _check_members(result, unit)
     except _WRONG as error:
         raise BadMessage(f"no result of {unit.locator}: {type(error).__name__}") from error
     return replace(result, unit=unit)
@@ -50,7 +53,8 @@ def _check(result: UnitResult, unit: Locator) -> None:
     items: tuple[Artifact | Fact | Finding | Problem, ...] = (*result.artifacts, *spanned)
     for item in items:
         _check_types(item)
-        _check_within(item.locator, unit)
+        if not (isinstance(item, Finding) and item.locator == unit.outermost):  # an archive's scanner speaks of it
+            _check_within(item.locator, unit)
     for item in spanned:
         _check_all(item.span or (), int)
     for artifact in result.artifacts:
@@ -63,6 +67,26 @@ def _check(result: UnitResult, unit: Locator) -> None:
     _check_all((result.duration,), float)
 
 
+def _check_members(result: UnitResult, unit: Unit) -> None:
+    """Raise ValueError unless all members that were left out are some of an archive, and no member's own."""
+    if result.members and unit.locator.members:
+        raise ValueError("members of a member")
+    places = (0, 0, 0)
+    for number, member in enumerate(result.members):
+        _check_types(member)
+        _check_types(member.unit)
+        _check_within(member.unit.locator, unit.locator)
+        following = (member.artifacts, member.facts, member.problems)
+        found = member.unit
+        if (found.index, found.digest) != (number, "") or not found.locator.members:
+            raise ValueError("no member")
+        if not 0 < found.part <= found.size:
+            raise ValueError("a member that takes more than there is")
+        if any(after < before for before, after in zip(places, following, strict=True)):
+            raise ValueError("members out of order")
+        places = following
+
+
 def _check_rule(rule: Rule) -> None:
     _check_types(rule)
     _check_all(rule.references, str)
@@ -70,7 +94,7 @@ def _check_rule(rule: Rule) -> None:
         raise ValueError("a template that is more than names in braces")
 
 
-def _check_types(item: Artifact | Fact | Finding | Problem | Rule) -> None:
+def _check_types(item: Artifact | Fact | Finding | Problem | Rule | Member | Unit) -> None:
     for name, kind in _TYPES[type(item)].items():
         if type(getattr(item, name)) is not kind:
             raise TypeError(name)

@@ -7,6 +7,7 @@ import resource
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.options import Options
@@ -75,9 +76,18 @@ def examine_file(
         os.close(descriptor)
         raise
     try:
-        return _unchanged(reader, examine(unit, reader, options, spool, scanners))
+        if unit.stamp and unit.stamp != reader.stamp:
+            detail = "the archive is not the one any more that this was found in"
+            return UnitResult(unit, problems=(Problem(ProblemKind.CHANGED, unit.locator, CHILD, detail),))
+        return _unchanged(reader, _stamped(examine(unit, reader, options, spool, scanners), reader.stamp))
     finally:
         reader.close()
+
+
+def _stamped(result: UnitResult, stamp: str) -> UnitResult:
+    """Return `result`, whose members say what the archive was like."""
+    members = (replace(member, unit=replace(member.unit, stamp=stamp)) for member in result.members)
+    return replace(result, members=tuple(members)) if result.members else result
 
 
 def examine_lent(
@@ -104,15 +114,8 @@ def _unchanged(reader: FileReader, result: UnitResult) -> UnitResult:
         reader.check_unchanged()
     except ContentChanged as change:
         problem = Problem(ProblemKind.CHANGED, result.unit.locator, CHILD, str(change))
-        return UnitResult(
-            result.unit,
-            result.artifacts,
-            result.facts,
-            result.findings,
-            (problem, *(item for item in result.problems if item.kind not in _BY_CHANGE)),
-            result.bytes_read,
-            result.duration,
-        )
+        kept = (item for item in result.problems if item.kind not in _BY_CHANGE)
+        return replace(result, problems=(problem, *kept))
     return result
 
 

@@ -20,11 +20,14 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
 from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.limits import Limits
+from modelsweep.core.locator import Locator
+from modelsweep.core.members import identity, with_members
 from modelsweep.core.options import Options
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Tool, Unit, UnitResult
@@ -73,13 +76,27 @@ class Child:
         """Return whether `unit` may be sent to it now."""
         if not self.units:
             return self.is_open
-        size = unit.size + sum(queued.size for queued in self.units)
+        size = unit.extent + sum(queued.extent for queued in self.units)
         return self.is_open and len(self.units) < QUEUED and size <= QUEUED_BYTES
 
     @property
     def is_open(self) -> bool:
         """Whether it can still be spoken with."""
         return self.peer.fileno() >= 0
+
+
+@dataclass(slots=True)
+class Family:
+    """An archive whose members are being examined, each a unit of its own: `waiting` have no result yet."""
+
+    archive: UnitResult
+    waiting: int
+    parts: dict[tuple[object, int], UnitResult] = field(default_factory=dict)
+
+    def result(self, limits: Limits) -> UnitResult:
+        """Return the result of all of it."""
+        parts = (self.parts[identity(member.unit)] for member in self.archive.members)
+        return with_members(self.archive, parts, limits)
 
 
 class Supervisor:
@@ -96,10 +113,13 @@ class Supervisor:
         """Units to give away next: none would take them, or the child that had them ended before their turn."""
         self._done: list[UnitResult] = []
         self._spawned = 0
-        self._orphaned: Counter[int] = Counter()
+        self._families: dict[Locator, Family] = {}
+        """By the address of the archive."""
+        self._orphaned: Counter[tuple[object, int]] = Counter()
         self._looked = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._tool: Tool | None = None
+        self._whole = True
         self._launch()
 
     def _launch(self) -> None:
@@ -127,14 +147,17 @@ class Supervisor:
         return self._tool
 
     def examine(
-        self, units: Iterable[Unit], open_unit: OpenUnit, stop: threading.Event | None = None
+        self, units: Iterable[Unit], open_unit: OpenUnit, stop: threading.Event | None = None, *, whole: bool = True
     ) -> Iterator[UnitResult]:
         """Yield the result of each unit as it is completed, in any order; units are taken as children come free.
 
+        Members that are units of their own are examined too, and are in the result of their archive, unless it is not
+        to be `whole`: then the result names them.
         Ends early, its children killed, soon after another thread sets `stop`, and where nobody wants more of it.
         Raises SandboxFailed. A unit that cannot be opened, or that ends its child, has a result with a Problem.
         """
         self.tool()
+        self._whole = whole
         waiting = iter(units)
         try:
             while self._feed(waiting, open_unit) or self._busy():
@@ -154,6 +177,7 @@ class Supervisor:
                 self._retire(child)
         self._again.clear()
         self._done.clear()
+        self._families.clear()
         self._orphaned.clear()
 
     def _busy(self) -> bool:
@@ -183,7 +207,7 @@ class Supervisor:
         try:
             opened = open_unit(unit)
         except SourceFault as fault:
-            self._done.append(_failed(unit, (ProblemKind.SOURCE, printable(str(fault), 300))))
+            self._settle(_failed(unit, (ProblemKind.SOURCE, printable(str(fault), 300))))
             return
         child.units.append(replace(unit, size=opened.size))
         if len(child.units) == 1:
@@ -213,7 +237,7 @@ class Supervisor:
 
     def seconds(self, unit: Unit) -> float:
         """Return how long examining `unit` may take: `timeout` for up to 1 GiB, in proportion beyond."""
-        return self.options.timeout * max(1.0, unit.size / GIB)
+        return self.options.timeout * max(1.0, unit.extent / GIB)
 
     def _wait(self, longest: float | None) -> None:
         """Wait until something happens, for `longest` seconds at most, and deal with all that did."""
@@ -270,16 +294,36 @@ class Supervisor:
         """Keep a result; raises BadMessage where it is none of the unit that the child is busy with."""
         if not child.units:
             raise BadMessage("an answer that nobody asked for")
-        self._done.append(result_of(message, child.units[0]))
+        result = result_of(message, child.units[0])
+        if len(result.members) > self.options.limits.apart:
+            raise BadMessage("more members than there may be")
         child.units.popleft()
+        self._settle(result)
         self._begin(child)
         if message.get("retire"):
             self._retire(child)
 
+    def _settle(self, result: UnitResult) -> None:
+        """Keep a result: to be given away, or until all of its archive is there."""
+        where = result.unit.locator
+        if result.members and self._whole:
+            self._families[where] = Family(result, len(result.members))
+            self._again.extend(member.unit for member in reversed(result.members))
+            return
+        family = self._families.get(where.outermost) if where.members else None
+        if family is None:
+            self._done.append(result)
+            return
+        family.parts[identity(result.unit)] = result
+        family.waiting -= 1
+        if not family.waiting:
+            del self._families[where.outermost]
+            self._done.append(family.result(self.options.limits))
+
     def _condemn(self, child: Child, fate: Fate) -> None:
         """Retire a child that failed: what it was busy with has this fate."""
         if child.units:
-            self._done.append(_failed(child.units.popleft(), fate))
+            self._settle(_failed(child.units.popleft(), fate))
         self._retire(child)
 
     def _retire(self, child: Child) -> None:
@@ -310,7 +354,7 @@ class Supervisor:
     def _relaunch(self) -> None:
         """Start anew after the zygote died, and with it every child; raises SandboxFailed where that does not work."""
         for child in list(self._children.values()):
-            busy = child.units[0].index if child.units else -1
+            busy = identity(child.units[0]) if child.units else ("", -1)
             self._orphaned[busy] += 1
             if self._orphaned[busy] > ORPHANED:
                 self._condemn(child, (ProblemKind.CRASH, "the parent of the examining process died"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -93,6 +93,22 @@ class Finding:
 
         parts = (self.rule.id, *self.locator.members, "", self.path, self.subject)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the worst first, each once: two scanners of a polyglot may see the same thing at the same place."""
+    once: dict[tuple[str, int], Finding] = {}
+    for finding in findings:
+        once.setdefault((finding.fingerprint, _offset(finding)), finding)
+    return tuple(sorted(once.values(), key=_order))
+
+
+def _offset(finding: Finding) -> int:
+    return finding.span.offset if finding.span else -1
+
+
+def _order(finding: Finding) -> tuple[int, tuple[str, ...], int, str, str]:
+    return (-finding.severity, finding.locator.members, _offset(finding), finding.rule.id, finding.subject)
 
 
 class ProblemKind(enum.StrEnum):

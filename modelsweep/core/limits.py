@@ -19,6 +19,8 @@ class Limits:
     """Containers inside containers."""
     members: int = 200_000
     """Members of all its archives together."""
+    apart: int = 256
+    """Members of an archive that are units of their own, 0 for none."""
     expanded_floor: int = 512 * MIB
     """Bytes that decompression may always produce."""
     expanded_ratio: int = 100

@@ -27,6 +27,11 @@ class Locator:
         stem, dot, extension = self.name.rpartition(".")
         return f".{extension.lower()}" if dot and stem else ""
 
+    @property
+    def outermost(self) -> Locator:
+        """The object itself, whatever member of it this is the address of."""
+        return Locator(self.uri, (), self.version) if self.members else self
+
     def member(self, name: str) -> Locator:
         """Return the address of `name` inside what this one addresses."""
         return Locator(self.uri, (*self.members, name), self.version)

@@ -32,12 +32,21 @@ class Unit:
     """One file or archive member to examine: its place in the job, where it is, its size in bytes as listed.
 
     `digest` is the SHA-256 in hex of all its bytes where the place they come from vouches for it, else empty.
+    A member's place is that among the members of its archive that are units; `size` is that of the archive, of which
+    the member takes `part` bytes, and `stamp` says what it was like when the member was found in it.
     """
 
     index: int
     locator: Locator
     size: int
     digest: str = ""
+    part: int = 0
+    stamp: str = ""
+
+    @property
+    def extent(self) -> int:
+        """Bytes that are to be examined: of a member those that it takes of its archive."""
+        return self.part or self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,21 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A member that is a unit of its own, and how many artifacts, facts and problems of its archive precede its own."""
+
+    unit: Unit
+    artifacts: int
+    facts: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnitResult:
-    """What examining one unit yielded; `artifacts` begins with the unit itself, members follow in order."""
+    """What examining one unit yielded; `artifacts` begins with the unit itself, members follow in order.
+
+    `members` were left out, to be examined as units of their own: modelsweep/core/members.py puts them in again.
+    """
 
     unit: Unit
     artifacts: tuple[Artifact, ...] = ()
@@ -61,6 +83,7 @@ class UnitResult:
     problems: tuple[Problem, ...] = ()
     bytes_read: int = 0
     duration: float = 0.0
+    members: tuple[Member, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -61,10 +61,22 @@ class Spool(Protocol):
         """Return a reader of all `chunks`; what the iterable raises passes through."""
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A member that is a unit of its own: the archive's scanner does not look into it, its `member` does.
+
+    `size` is what it takes in the archive, in bytes. Which members those are may depend on the archive's directory and
+    on the options only, and no two of them may share bytes.
+    """
+
+    locator: Locator
+    size: int
+
+
 class Context:
     """What examining one unit may still cost, and the services a scanner has besides its bytes."""
 
-    __slots__ = ("_spool", "expanded", "limits", "members", "operations", "options", "secrets")
+    __slots__ = ("_spool", "divider", "expanded", "limits", "members", "operations", "options", "secrets")
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
         limits = options.limits
@@ -75,7 +87,26 @@ class Context:
         self.expanded = Budget("decompressed bytes", max(limits.expanded_floor, limits.expanded_ratio * unit_size))
         self.secrets: set[str] = set()
         """Credentials found in the unit so far: they are taken out of all that is said of it."""
+        self.divider = ""
+        """The name of the scanner that may say of members of the unit that they are units of their own."""
         self._spool = spool
+
+    def apart(self, blob: Blob, scanner: str, entries: int) -> int:
+        """Return how many members of `blob`, which has so many `entries`, may be units of their own.
+
+        Whoever looks for one of them reads the entries again: all together no more than a unit may have.
+        """
+        if blob.depth or self.divider != scanner:
+            return 0
+        return min(self.limits.apart, self.limits.members // max(entries, 1))
+
+    def is_heavy(self, size: int) -> bool:
+        """Return whether a member that takes `size` bytes of its archive may be a unit of its own.
+
+        It may expand to what those bytes add to the budget of the archive: as much as a file of that size then, so
+        that all together gain no more than the archive has.
+        """
+        return size * self.limits.expanded_ratio >= self.limits.expanded_floor
 
     def spool(self, chunks: Iterable[bytes]) -> Reader:
         """Return a reader of all decompressed `chunks`; raises OverLimit when they pass the budget of the unit."""
@@ -87,7 +118,7 @@ class Context:
             yield chunk
 
 
-Item = Fact | Finding | Problem | Blob
+Item = Fact | Finding | Problem | Blob | Apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +141,8 @@ class Scanner:
     needs: tuple[str, ...] = ()
     """Optional packages without which the format is reported as not scanned."""
     judged: bool = True
+    member: Callable[[Blob, Context, int], Iterator[Item]] | None = None
+    """Yields what `scan` would of the member that it yields `Apart` in that place (from 0), and nothing else."""
 
 
 class Malformed(Exception):

@@ -11,7 +11,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options, Selection
-from modelsweep.core.report import Artifact, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 
 JsonObject = dict[str, Json]
 # The one place where JSON is not typed: it was written by `encode` of the same version.
@@ -35,12 +35,19 @@ def decode_locator(value: list[str]) -> Locator:
 
 def encode_unit(unit: Unit) -> JsonObject:
     """Return a unit as JSON."""
-    return {"index": unit.index, "locator": encode_locator(unit.locator), "size": unit.size, "digest": unit.digest}
+    encoded: JsonObject = {
+        "index": unit.index,
+        "locator": encode_locator(unit.locator),
+        "size": unit.size,
+        "digest": unit.digest,
+    }
+    return {**encoded, "part": unit.part, "stamp": unit.stamp} if unit.part else encoded
 
 
 def decode_unit(value: Decoded) -> Unit:
     """Return the unit of what `encode_unit` made."""
-    return Unit(value["index"], decode_locator(value["locator"]), value["size"], value["digest"])
+    where, part, stamp = decode_locator(value["locator"]), value.get("part", 0), value.get("stamp", "")
+    return Unit(value["index"], where, value["size"], value["digest"], part, stamp)
 
 
 def encode_options(options: Options) -> JsonObject:
@@ -92,6 +99,7 @@ def encode_result(result: UnitResult) -> JsonObject:
         "rules": cast(Json, rules),
         "bytes_read": result.bytes_read,
         "duration": result.duration,
+        **({"members": [_encode_member(member) for member in result.members]} if result.members else {}),
     }
 
 
@@ -115,7 +123,12 @@ def decode_result(value: Decoded) -> UnitResult:
         problems=tuple(decode_problem(problem) for problem in value["problems"]),
         bytes_read=value["bytes_read"],
         duration=value["duration"],
+        members=tuple(Member(decode_unit(unit), *places) for unit, *places in value.get("members", ())),
     )
+
+
+def _encode_member(member: Member) -> Json:
+    return [encode_unit(member.unit), member.artifacts, member.facts, member.problems]
 
 
 def _encode_fact(fact: Fact) -> Json:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, Tool, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Report, Tool, Unit, UnitResult
 from modelsweep.core.wire import dumps, encode_result
 from worker.answer import result_of
 from worker.channel import BadMessage, unframe
@@ -31,6 +31,16 @@ RESULT = UnitResult(
     0.5,
 )
 MESSAGE: dict[str, Any] = json.loads(dumps(encode_result(RESULT)))
+ARCHIVE = Unit(7, Locator("models/a.zip", (), "etag"), 100)
+DIVIDED = UnitResult(
+    ARCHIVE,
+    (Artifact(ARCHIVE.locator, 100, "ab" * 32, ("zip",)),),
+    members=(
+        Member(Unit(0, ARCHIVE.locator.member("a"), 100, part=40, stamp="100-1"), 1, 0, 0),
+        Member(Unit(1, ARCHIVE.locator.member("a"), 100, part=60, stamp="100-1"), 1, 0, 0),
+    ),
+)
+DIVIDED_MESSAGE: dict[str, Any] = json.loads(dumps(encode_result(DIVIDED)))
 
 
 def test_an_honest_answer_is_the_result_of_the_supervisors_own_unit() -> None:
@@ -56,8 +66,31 @@ def test_a_result_about_another_file_is_refused(part: str, where: list[str]) -> 
     row[next(index for index, value in enumerate(row) if isinstance(value, list) and value[0] == "models/a.zip")] = (
         where
     )
+    if where[2:] or part != "findings" or where[1] != "etag":
+        with pytest.raises(BadMessage):
+            result_of(answered, UNIT)
+    else:
+        assert result_of(answered, UNIT).findings[0].locator == ARCHIVE.locator, "of the archive it may speak"
+
+
+def test_members_are_those_of_an_archive_and_in_order() -> None:
+    assert result_of(DIVIDED_MESSAGE, ARCHIVE) == DIVIDED
+    first, second = DIVIDED_MESSAGE["members"]
+    elsewhere = [{**second[0], "locator": ["models/b.zip", "etag", "a"]}, *second[1:]]
+    larger = [{**second[0], "part": 101}, *second[1:]]
+    itself = [{**second[0], "locator": ["models/a.zip", "etag"]}, *second[1:]]
+    for members in (
+        [second, first],
+        [first, first],
+        [first, elsewhere],
+        [first, larger],
+        [first, itself],
+        [[1], first],
+    ):
+        with pytest.raises(BadMessage):
+            result_of({**DIVIDED_MESSAGE, "members": members}, ARCHIVE)
     with pytest.raises(BadMessage):
-        result_of(answered, UNIT)
+        result_of({**MESSAGE, "members": [first]}, UNIT)
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -70,16 +103,25 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 WRONG: tuple[Any, ...] = (None, True, -1, 1.5, "", "text", [], ["text"], {}, {"text": 1}, [[[]]], 10**30)
 
 
-@pytest.mark.parametrize("place", [place for place in _places(MESSAGE) if place], ids=str)
-def test_any_other_value_is_refused_or_harmless(place: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(
+    ("message", "unit", "place"),
+    [
+        (message, unit, place)
+        for message, unit in ((MESSAGE, UNIT), (DIVIDED_MESSAGE, ARCHIVE))
+        for place in _places(message)
+        if place
+    ],
+    ids=lambda value: str(value) if isinstance(value, tuple) else "",
+)
+def test_any_other_value_is_refused_or_harmless(message: Any, unit: Unit, place: tuple[Any, ...]) -> None:
     for wrong in WRONG:
-        answered = copy.deepcopy(MESSAGE)
+        answered = copy.deepcopy(message)
         holder = answered
         for key in place[:-1]:
             holder = holder[key]
         holder[place[-1]] = wrong
         try:
-            result = result_of(answered, UNIT)
+            result = result_of(answered, unit)
         except BadMessage:
             continue
         json.dumps(Report(("models",), Tool("1", "", ()), (result,)).to_dict())
