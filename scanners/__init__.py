@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelsweep.core.scanner import Scanner
 from scanners import (
     catboost,
+    cntk,
     compressed,
     coreml,
     executable,
@@ -29,6 +30,7 @@ from scanners import (
     python_code,
     python_compiled,
     r_data,
+    rknn,
     safetensors,
     sevenzip,
     skops,
@@ -78,6 +80,8 @@ SCANNERS: tuple[Scanner, ...] = (
     tflite.SCANNER,
     executorch.SCANNER,
     tensorrt.SCANNER,
+    cntk.SCANNER,
+    rknn.SCANNER,
     tfrecord.SCANNER,
     pmml.SCANNER,
     openvino.SCANNER,

@@ -1,7 +1,8 @@
-"""PaddlePaddle: a program of operators as a protocol buffer (.pdmodel, __model__).
+"""PaddlePaddle: a program of operators as a protocol buffer (.pdmodel, __model__) or as JSON, and its parameters.
 
 Format: paddle/fluid/framework/framework.proto of https://github.com/PaddlePaddle/Paddle. Parameters stand in files
-beside it. Operators that call Python functions, load libraries or open files are told.
+beside it (.pdiparams; .pdparams and .pdopt are pickles). Operators that call Python functions, load libraries or open
+files are told.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
+from scanners.parsing import paddle_ir, paddle_tensors
 
 if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
@@ -32,6 +34,7 @@ _SCHEMA = {
 }
 _STREAMED = frozenset({"Program", "Block", "Operator"})
 _OPERATORS = 10_000
+_COST = 100
 _FILES = frozenset({"load", "load_combine", "save", "save_combine", "lookup_table_read", "read_file", "open_files"})
 _PYTHON = frozenset({"py_func", "py_layer", "pylayer", "run_program"})
 _PATHS = frozenset({"file_path", "filename", "file_names", "file_name", "path"})
@@ -81,7 +84,9 @@ ENGINE = _rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether blocks with numbers and variables stand where a program has them; the suffix admits others."""
+    """Return whether a program or its parameters begin here; the suffix admits damaged programs."""
+    if paddle_tensors.begins(blob.head) or paddle_ir.is_program(blob.head):
+        return True
     return blob.locator.suffix == _SUFFIX or (blob.head[:1] == b"\x0a" and _is_program(blob))
 
 
@@ -104,9 +109,38 @@ def _is_program(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield operators that reach outside the program; raises Malformed, Truncated and OverLimit."""
+    yield Fact("framework", "paddlepaddle", blob.locator)
+    if paddle_ir.is_program(blob.head):
+        yield from _json(blob, context)
+    elif paddle_tensors.begins(blob.head):
+        for number, tensor in enumerate(paddle_tensors.tensors(blob.reader)):
+            context.operations.spend(_COST)
+            if tensor.length:
+                yield blob.window(f"tensor {number}", tensor.offset, tensor.length, RAW)
+    else:
+        yield from _program(blob, context)
+
+
+def _json(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield operators of a program as JSON that reach outside of it, each once."""
+    told: set[str] = set()
+    for operator in paddle_ir.operators(blob, context):
+        if operator.name in told:
+            continue
+        told.add(operator.name)
+        if operator.dialect in paddle_ir.OWN_DIALECTS:
+            paths = [text for name in _PATHS for text in operator.texts.get(name, ())]
+            yield from _operator(blob, operator.name, paths)
+        elif operator.name:
+            yield Finding(ENGINE, blob.locator, printable(operator.name, _SHOWN))
+    if not told:
+        raise Malformed("the program has no operators")
+
+
+def _program(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield operators of a protocol buffer that reach outside the program."""
     from scanners.parsing.protobuf import Walker, Wire
 
-    yield Fact("framework", "paddlepaddle", blob.locator)
     walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
     operators: dict[str, Record] = {}
     versions = 0
@@ -120,24 +154,28 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     except (Malformed, Truncated, OverLimit) as error:
         fault = error
     for name, record in operators.items():
-        yield from _operator(blob, name, record)
+        yield from _operator(blob, name, _paths(record), record.span)
     if fault:
         raise fault
     if not operators or not versions:
         raise Malformed("the program has no operators or no version: cut short?")
 
 
-def _operator(blob: Blob, name: str, record: Record) -> Iterator[Item]:
-    subject, span = printable(name, _SHOWN), record.span
+def _paths(record: Record) -> list[str]:
+    """Return the texts of attributes that say where files are."""
+    return [
+        text
+        for attribute in record.records.get("attributes", ())
+        if attribute.text("name") in _PATHS
+        for text in (*attribute.texts.get("text", ()), *attribute.texts.get("texts", ()))
+    ]
+
+
+def _operator(blob: Blob, name: str, paths: list[str], span: Span | None = None) -> Iterator[Item]:
+    subject = printable(name, _SHOWN)
     if name in _PYTHON:
         yield Finding(PYTHON, blob.locator, subject, span=span)
     elif name in _FILES:
-        paths = [
-            text
-            for attribute in record.records.get("attributes", ())
-            if attribute.text("name") in _PATHS
-            for text in (*attribute.texts.get("text", ()), *attribute.texts.get("texts", ()))
-        ]
         shown: dict[str, Json] = {"paths": printable(", ".join(paths), 2 * _SHOWN) or "a file"}
         yield Finding(FILES, blob.locator, subject, span=span, evidence=shown)
     elif name in _CUSTOM:
@@ -146,10 +184,10 @@ def _operator(blob: Blob, name: str, record: Record) -> Iterator[Item]:
 
 SCANNER = Scanner(
     name=NAME,
-    title="PaddlePaddle programs (.pdmodel)",
-    version=1,
+    title="PaddlePaddle programs and parameters (.pdmodel, .json, .pdiparams)",
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(PYTHON, FILES, ENGINE),
-    suffixes=(_SUFFIX,),
+    suffixes=(_SUFFIX, ".json", ".pdiparams"),
 )

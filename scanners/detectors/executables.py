@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.scanner import RAW, Blob, Context, Item
 from scanners.detector import Detector
 from scanners.parsing.native_code import native_code_at
 
@@ -27,9 +27,9 @@ EMBEDDED = Rule(
 
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
-    """Yield the executable whose header stands at `offset`, unless it is the whole file: that is a scanner's."""
+    """Yield the executable whose header stands at `offset`, unless it is a whole file: that is a scanner's."""
     code = native_code_at(blob.reader, offset)
-    if code and code.start > 0:
+    if code and (code.start > 0 or blob.expect == RAW):
         span = Span(code.start)
         yield Fact("embedded", code.title, blob.locator, span)
         yield Finding(EMBEDDED, blob.locator, code.title, span=span, evidence={"offset": code.start})
@@ -38,7 +38,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
 DETECTOR = Detector(
     name="executables",
     title="an executable",
-    version=1,
+    version=2,
     patterns=(
         rb"\x7fELF",
         rb"PE\x00\x00(?:\x4c\x01|\x64\x86|\x64\xaa|\xc0\x01|\xc4\x01|\x00\x02)",

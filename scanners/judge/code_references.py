@@ -107,8 +107,8 @@ _STATED = {"computed": COMPUTED, "local": LOCAL, "remote": REMOTE, "kernel": KER
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
-    "albumentations apex deepspeed fairseq flax hydra jax keras megatron nemo onnxruntime optax optimum sentencepiece "
-    "tensorflow tokenizers webdataset xformers".split()
+    "albumentations apex cntk deepspeed fairseq flax hydra jax keras megatron nemo onnxruntime optax optimum "
+    "sentencepiece tensorflow tokenizers webdataset xformers".split()
 )
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Callable
+from math import prod
 
+from modelsweep.core.finding import Json
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
-from tests.scanners.protobuf import data, number
+from tests.scanners.native_code import elf
+from tests.scanners.protobuf import data, number, varint
 
 VERSION = data(4, number(1, 0))
 
@@ -40,6 +45,42 @@ def case(build: Callable[[], bytes], verdict: Verdict, name: str = "model.pdmode
     return Case(build, name, verdict)
 
 
+def ir(*operators: dict[str, Json], inner: tuple[dict[str, Json], ...] = ()) -> bytes:
+    """Return a program of PaddlePaddle 3."""
+    loop: dict[str, Json] = {"#": "1.while", "A": [], "regions": regions(1, *inner)}
+    listed: tuple[dict[str, Json], ...] = (
+        {"#": "p", "A": [0, 1, 1, "w"]},
+        {"#": "1.matmul", "A": [text("struct_name", "/Linear/")]},
+        loop,
+    )
+    base: dict[str, Json] = {"magic": "pir", "trainable": True, "version": 4}
+    return json.dumps({"base_code": base, "program": {"regions": regions(0, *listed, *operators)}}).encode()
+
+
+def regions(number: int, *operators: dict[str, Json]) -> list[Json]:
+    """Return a region of one block."""
+    block: Json = {"#": f"block_{number}", "args": [], "ops": list(operators)}
+    return [{"#": f"region_{number}", "blocks": [block]}]
+
+
+def text(name: str, content: str) -> dict[str, Json]:
+    """Return an attribute with a text."""
+    return {"AT": {"#": "0.a_str", "D": content}, "N": name}
+
+
+def load(path: str) -> dict[str, Json]:
+    """Return an operator that reads a file."""
+    return {"#": "1.load_combine", "A": [text("file_path", path)]}
+
+
+def tensor(*shape: int, kind: int = 5, content: bytes | None = None, packed: bool = False) -> bytes:
+    """Return a tensor of floats."""
+    sizes = data(2, *map(varint, shape)) if packed else b"".join(number(2, size) for size in shape)
+    description = number(1, kind) + sizes
+    elements = bytes(4 * prod(shape)) if content is None else content
+    return bytes(16) + struct.pack("<i", len(description)) + description + elements
+
+
 CASES = {
     "benign": case(program, Verdict.CLEAN),
     "benign_other_name": case(program, Verdict.CLEAN, "__model__"),
@@ -50,5 +91,22 @@ CASES = {
     "reads_file": case(lambda: program(operator("load", attribute("file_path", "/etc/passwd"))), Verdict.REVIEW),
     "python_then_cut": case(lambda: program(operator("py_func"), version=data(1, b"x" * 99)[:20]), Verdict.REVIEW),
     "without_operators": case(lambda: block(0) + VERSION, Verdict.NOT_SCANNED),
+    "benign_ir": case(ir, Verdict.CLEAN, "model.json"),
+    "benign_ir_library": case(lambda: ir({"#": "3.acme_gelu", "A": []}), Verdict.CLEAN, "model.json"),
+    "benign_ir_mention": case(lambda: ir({"#": "1.scale", "A": [text("note", "load")]}), Verdict.CLEAN, "model.json"),
+    "ir_reads_file": case(lambda: ir(load("/etc/passwd")), Verdict.REVIEW, "model.json"),
+    "ir_python_in_loop": case(lambda: ir(inner=({"#": "1.py_func", "A": []},)), Verdict.REVIEW, "model.json"),
+    "ir_without_operators": case(
+        lambda: b'{"base_code": {"magic": "pir"}, "program": {"regions": []}}', Verdict.NOT_SCANNED, "model.json"
+    ),
+    "benign_parameters": Case(
+        lambda: tensor(3, 4) + tensor() + tensor(2, 2, packed=True), "model.pdiparams", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_zeros": Case(lambda: bytes(64), "zeros.dat", Verdict.NOT_SCANNED),
+    "parameters_cut": case(lambda: tensor(3, 4) + tensor(1 << 40, content=b""), Verdict.NOT_SCANNED, "model.pdiparams"),
+    "parameters_of_unknown_type": case(lambda: tensor(3) + tensor(2, kind=7), Verdict.NOT_SCANNED, "model.pdiparams"),
+    "parameters_with_program": case(
+        lambda: tensor(512, content=elf() + bytes(2_048 - len(elf()))), Verdict.MALICIOUS, "model.pdiparams"
+    ),
     "other_content": case(lambda: b"weights", Verdict.NOT_SCANNED),
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.native_code import elf
 from tests.scanners.pickle.assembler import (
     BUILD,
     EMPTY_DICT,
@@ -61,9 +62,9 @@ def script(*lines: str, constants: Member = ("m/constants/0", WEIGHTS)) -> bytes
     )
 
 
-def hidden_in_storage() -> bytes:
-    """A pickle that fills a storage, as large as the tensor is."""
-    data = EVIL_PICKLE + bytes(-len(EVIL_PICKLE) % 4)
+def hidden_in_storage(content: bytes = EVIL_PICKLE) -> bytes:
+    """Return a checkpoint with something that fills a storage, as large as the tensor is."""
+    data = content + bytes(-len(content) % 4)
     count = len(data) // 4
     return checkpoint(pickled(state(w=tensor(storage("0", count), (count,), (1,)))), weights=data)
 
@@ -128,6 +129,7 @@ CASES = {
     ),
     "evil_second_pickle": evil(lambda: checkpoint(PLAIN, ("m/data.pkl", EVIL_PICKLE))),
     "evil_other_pickle": evil(lambda: checkpoint(PLAIN, ("m/extra/config.pkl", EVIL_PICKLE))),
+    "program_fills_storage": Case(lambda: hidden_in_storage(elf() + bytes(64)), "model.pt", Verdict.MALICIOUS),
     "evil_storage": evil(hidden_in_storage),
     "evil_storage_class": evil(
         lambda: checkpoint(pickled(state(w=tensor(storage("0", 6, "FloatStorage", EVIL), (2, 3), (3, 1)))))
