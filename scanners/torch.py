@@ -115,7 +115,8 @@ def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
     """Yield a storage; a compressed one, which torch never writes, is left to the zip scanner."""
     from scanners.parsing.zip_directory import STORED, member_blob
 
-    if entry.method == STORED:
+    # At quick depth the zip scanner claims them by the directory alone
+    if entry.method == STORED and context.options.depth == "full":
         yield replace(member_blob(blob, entry, context), expect=RAW)
 
 

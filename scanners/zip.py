@@ -6,17 +6,19 @@ scanners fail (CVE-2025-1944, -1945, -10156) is a finding of its own.
 
 from __future__ import annotations
 
+import re
 import stat
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.reader import ContentChanged, Reader, Truncated
 from modelsweep.core.scanner import (
+    RAW,
     Apart,
     Blob,
     Context,
@@ -44,6 +46,9 @@ CANDIDATES = 200_000
 TARGET = 4 * KIB
 """Bytes of a symbolic link's target."""
 AES_METHOD = 99
+LARGE = 64 * KIB
+"""Bytes from which a quick look leaves the storage of a tensor alone."""
+_STORAGE = re.compile(r"(.+)/data/\d+")
 _APPNOTE = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 
 
@@ -136,6 +141,8 @@ class _Member:
     start: int
     flags: int
     """Flags of both headers together."""
+    raw: bool = False
+    """Whether it is a tensor storage that a quick look leaves alone, its local header too."""
 
     @property
     def stop(self) -> int:
@@ -162,8 +169,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from _directory_findings(blob, directory)
     yield from _duplicates(blob, directory)
     members: list[_Member] = []
+    storages = _storages(directory) if context.options.depth == "quick" else {}
     for entry in (*directory.entries, *directory.others):
-        yield from _locate(blob, entry, members)
+        if found := storages.get(entry.header_offset):
+            members.append(found)
+        else:
+            yield from _locate(blob, entry, members)
     yield from _names(blob, members)
     overlapping = _overlapping(members)
     if overlapping:
@@ -230,6 +241,24 @@ def _duplicates(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
     for name in sorted(repeated):
         if len(contents[name]) > 1:
             yield Finding(DUPLICATE_NAME, blob.locator, printable(name, SHOWN), evidence={"times": names[name]})
+
+
+def _storages(directory: ZipDirectory) -> dict[int, _Member]:
+    """Return the large storages of a checkpoint by the offset of their headers: no loader takes them for anything else.
+
+    They are one request each where the archive is far away. Data is taken to end where the next header begins.
+    """
+    names = {entry.name for entry in directory.entries}
+    found: dict[int, _Member] = {}
+    stop = directory.directory
+    for entry in sorted(directory.entries, key=lambda entry: -entry.header_offset):
+        name = _STORAGE.fullmatch(entry.name)
+        stored = entry.method == directories.STORED and entry.size == entry.compressed_size >= LARGE
+        start = stop - entry.size
+        if name and f"{name[1]}/data.pkl" in names and stored and start > entry.header_offset:
+            found[entry.header_offset] = _Member(entry, start, entry.flags, raw=True)
+        stop = entry.header_offset
+    return found
 
 
 def _locate(blob: Blob, entry: ZipEntry, members: list[_Member]) -> Iterator[Item]:
@@ -327,6 +356,8 @@ def _members(
             over = shared < 0
         if over:
             left_out += 1
+        elif member.raw:
+            yield replace(blob.window(directories.member_name(member.entry), member.start, size), expect=RAW)
         elif stored and size:  # else a folder or an empty file: nothing to examine
             check = size <= min(CHECKED, unchecked)
             unchecked -= size if check else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sources.http import SOURCE as HTTP
+from sources.huggingface import SOURCE as HUGGINGFACE
 from sources.local import SOURCE as LOCAL
 from sources.source import Source
 
-SOURCES: tuple[Source, ...] = (LOCAL, HTTP)
+SOURCES: tuple[Source, ...] = (LOCAL, HUGGINGFACE, HTTP)

@@ -51,7 +51,7 @@ def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callab
     Targets must lie below one of `roots`, folders or addresses, where there are any. It raises SourceFault where the
     unit cannot be opened. What it returns is open for reading only, and belongs to the caller.
     """
-    names = frozenset(map(plain, targets))
+    names = {plain(target): target for target in targets}
 
     def open_unit(unit: Unit) -> Opened:
         uri = unit.locator.uri
@@ -59,7 +59,7 @@ def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callab
             if place in names:
                 real = place if roots is None else _inside(place, roots)
                 found = Listed(replace(unit.locator, uri=real + uri[len(place) :]), unit.size, unit.digest)
-                return source_of(place).open(found, real)
+                return source_of(place).open(found, names[place] if scheme_of(place) else real)
         raise SourceFault("below none of the targets")
 
     return open_unit

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 
 from sources.source import OpenedObject
-from sources.web import RangesIgnored, Web
+from sources.web import RangesIgnored, Trail, Web
 
 
 class UrlObject:
-    """What `url()` stands for, of the version `etag`; called anew for each range, since signed links expire."""
+    """What `url` stands for, `size` bytes of the version `etag`."""
 
-    def __init__(self, web: Web, url: Callable[[], str], size: int, etag: str = "") -> None:
+    def __init__(self, web: Web, url: str, size: int, etag: str = "") -> None:
         self._web, self._url, self._size, self._etag = web, url, size, etag
+        self._trail = Trail()
         self._copy = -1
 
     def fetch(self, offset: int, length: int) -> bytes:
         """Return a range; raises SourceFault, ContentChanged."""
         if self._copy < 0:
             try:
-                return self._web.range(self._url(), offset, length, self._etag)
+                return self._web.range(self._url, offset, length, self._etag, self._trail)
             except RangesIgnored:
                 self._copy = self._downloaded()
         return os.pread(self._copy, length, offset)
@@ -29,7 +29,7 @@ class UrlObject:
     def _downloaded(self) -> int:
         """Return a file without a name that holds the whole object."""
         with tempfile.TemporaryFile(prefix="modelsweep-") as file:
-            self._web.copy(self._url(), self._size, file)
+            self._web.copy(self._url, self._size, file)
             file.flush()
             return os.dup(file.fileno())
 
@@ -39,7 +39,7 @@ class UrlObject:
             os.close(self._copy)
 
 
-def opened_url(web: Web, url: str | Callable[[], str], size: int, etag: str = "") -> OpenedObject:
-    """Return the object behind a URL, or behind what gives a fresh one, for lending."""
-    behind = UrlObject(web, url if callable(url) else lambda: url, size, etag)
+def opened_url(web: Web, url: str, size: int, etag: str = "") -> OpenedObject:
+    """Return the object behind a URL, for lending; makes no request."""
+    behind = UrlObject(web, url, size, etag)
     return OpenedObject(behind.fetch, size, behind.close)

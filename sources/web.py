@@ -17,7 +17,7 @@ import random
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -107,6 +107,13 @@ class Answer:
     body: urllib3.BaseHTTPResponse
 
 
+@dataclass(slots=True)
+class Trail:
+    """Where the redirects from an address led to, at another host: a signed link that holds for a while."""
+
+    end: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Web:
     """Makes requests; `credentials` are headers that only the host that a request begins at gets to see."""
@@ -146,9 +153,10 @@ class Web:
         with self._answered("GET", url, headers or {}) as answer:
             yield answer
 
-    def range(self, url: str, offset: int, length: int, etag: str = "") -> bytes:
+    def range(self, url: str, offset: int, length: int, etag: str = "", trail: Trail | None = None) -> bytes:
         """Return exactly `length` bytes at `offset` of what `url` stands for, of the version `etag` where one is given.
 
+        Where a `trail` is given, it learns where redirects led to, and is followed from its end the next time.
         Raises SourceFault, ContentChanged, RangesIgnored.
         """
         received = bytearray()
@@ -156,7 +164,7 @@ class Web:
         while len(received) < length and vain < TRIES:
             before = len(received)
             try:
-                self._continue(url, offset, length, etag, received)
+                self._continue(url, offset, length, etag, received, trail or Trail())
             except HTTPError as error:
                 fault = f"{shown(url)} broke off after {format_size(offset + len(received))}: {_reason(error)}"
             else:
@@ -171,13 +179,13 @@ class Web:
             raise SourceFault(fault)
         return bytes(received)
 
-    def _continue(self, url: str, offset: int, length: int, etag: str, received: bytearray) -> None:
+    def _continue(self, url: str, offset: int, length: int, etag: str, received: bytearray, trail: Trail) -> None:
         """Ask for the rest of a range, and add what comes to `received`; raises HTTPError where it breaks off."""
         start = offset + len(received)
         headers = {"Range": f"bytes={start}-{offset + length - 1}", "Accept-Encoding": "identity"}
         if etag and not etag.startswith("W/"):  # a weak one never matches (RFC 9110, section 13.1.1)
             headers["If-Match"] = etag
-        with self.get(url, headers) as answer:
+        with self._shortest(url, headers, trail) as answer:
             _check_version(answer, etag)
             if answer.status != HTTPStatus.PARTIAL_CONTENT:
                 if start or int(answer.headers.get("Content-Length", -1)) != length:
@@ -185,6 +193,22 @@ class Web:
             elif _first_byte(answer) != start:
                 raise SourceFault(f"{shown(url)} gave another range than the one asked for")
             _take(answer, length - len(received), received)
+
+    @contextmanager
+    def _shortest(self, url: str, headers: Mapping[str, str], trail: Trail) -> Iterator[Answer]:
+        """Yield the answer from where `trail` ends, or from its beginning where that is not given any more."""
+        with ExitStack() as stack:
+            answer = None
+            if trail.end:
+                try:
+                    # No host of ours: it sees no credentials, and may not be a private one
+                    answer = stack.enter_context(self._tried("GET", trail.end, url, headers))
+                except Refused:
+                    trail.end = ""
+            if answer is None or answer.status in _REDIRECTS:
+                answer = stack.enter_context(self.get(url, headers))
+                trail.end = answer.url if _host(answer.url) != _host(url) else ""
+            yield answer
 
     def copy(self, url: str, size: int, file: BinaryIO) -> None:
         """Write all `size` bytes behind `url` into `file`; raises SourceFault, also where there are more or less."""

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for: `path` is decoded, without the query."""
+    """What was asked for: `path` is decoded, without the query; `headers` know no case."""
 
     method: str
     path: str
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, unquote(parts.path), query, dict(self.headers.items()), body)
+        request = Request(self.command, unquote(parts.path), query, cast(Mapping[str, str], self.headers), body)
         double = cast(_Server, self.server).double
         double.requests.append(request)
         self._send(double.answer(request))

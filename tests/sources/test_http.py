@@ -244,3 +244,20 @@ def test_a_listing_without_a_size_is_a_problem(server: Double) -> None:
     (problem,) = scan(f"{server.url}/x").problems
     assert isinstance(problem, Problem)
     assert "how large" in problem.detail
+
+
+def test_a_signed_link_is_used_again_and_asked_for_anew_when_it_expires(
+    server: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(web.ALLOW_PRIVATE, "1")
+    valid = {"/signed/1"}
+    server.answer = lambda request: ranged(DATA, request) if request.path in valid else Reply(403)
+    with double(lambda request: Reply(302, b"", {"Location": f"{server.url}{min(valid)}"})) as first:
+        opened = opened_url(Web(), f"{first.url}/x", len(DATA), '"1"')
+        for offset in range(5):
+            assert opened.fetch(offset, 10) == DATA[offset : offset + 10]
+        assert (len(first.requests), len(server.requests)) == (1, 5)
+        valid = {"/signed/2"}
+        assert opened.fetch(7, 10) == DATA[7:17]
+        assert opened.fetch(8, 10) == DATA[8:18]
+        assert (len(first.requests), server.asked()[5:]) == (2, ["/signed/1", "/signed/2", "/signed/2"])

@@ -1,0 +1,237 @@
+"""Models on the Hugging Face Hub: a file, a repository at a revision, or all of an organisation or user.
+
+    hf://ORG/NAME[@REVISION][/PATH]    hf://ORG/*    hf://NAME[@REVISION/PATH] for the old names without an organisation
+    https://huggingface.co/ORG/NAME[/tree|blob|resolve/REVISION[/PATH]], and the same at hf.co and HF_ENDPOINT
+
+A listing is pinned to the commit that the revision is then, and files are read by range from the very commit. The
+object id of a file in LFS is its SHA-256, which the Hub itself has checked; a mirror's word is not taken for it.
+Slashes in a revision are `%2F`. https://huggingface.co/docs/hub/api, https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.reader import SourceFault
+from modelsweep.core.text import printable
+from sources.source import Listed, Opened, Source
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+NAME = "huggingface"
+HUB = "https://huggingface.co"
+TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
+FILES = 1_000_000
+"""Files of one repository, or repositories of one organisation, that are listed."""
+_OTHERS = ("datasets", "spaces")
+_SITES = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)(?=/|$)")
+_PAGE = re.compile(r"(?P<repository>[^/]+(?:/[^/]+)?)/(?:tree|blob|resolve|raw)/(?P<revision>[^/]+)(?:/(?P<path>.*))?")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_PART = re.compile(r"[\w.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an address names: `owner` alone is all of an organisation; `path` may be a file, a folder or everything."""
+
+    owner: str
+    repository: str
+    revision: str = ""
+    path: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The canonical address, without the path."""
+        revision = f"@{self.revision.replace('/', '%2F')}" if self.revision else ""
+        return f"hf://{self.repository}{revision}"
+
+
+def accepts(target: str) -> bool:
+    """Return whether `target` is an address on the Hub."""
+    return target.startswith("hf://") or _on_site(target) is not None
+
+
+def _on_site(target: str) -> str | None:
+    """Return the path of `target` on the web site of the Hub, None where it is none."""
+    found = _SITES.match(target)
+    if found:
+        return target[found.end() :].strip("/")
+    mirror = os.environ.get(ENDPOINT, "").rstrip("/")
+    return target[len(mirror) :].strip("/") if mirror and target.startswith(mirror + "/") else None
+
+
+def canonical(target: str) -> str:
+    """Return `target` as `hf://`; the revision `main` is left out where nothing is lost by it."""
+    site = _on_site(target)
+    if site is None:
+        return target
+    site = site.partition("?")[0].partition("#")[0]
+    if page := _PAGE.fullmatch(site):
+        repository, revision, path = page["repository"], page["revision"], page["path"] or ""
+        if revision == "main" and ("/" in repository or not path):
+            revision = ""
+        return Place("", repository, revision).uri + (f"/{path}" if path else "")
+    return f"hf://{site}"
+
+
+def place_of(target: str) -> Place:
+    """Return what a canonical address names; raises SourceFault where it is none."""
+    rest = target.removeprefix("hf://").strip("/")
+    owner, star, after = rest.partition("/*")
+    if star and not after and "/" not in owner:
+        return Place(_checked(owner), "")
+    parts = rest.split("/")
+    count = 1 if "@" in parts[0] or len(parts) == 1 else 2
+    repository, _, revision = "/".join(parts[:count]).partition("@")
+    for part in repository.split("/"):
+        _checked(part)
+    return Place("", repository, revision.replace("%2F", "/").replace("%2f", "/"), "/".join(parts[count:]))
+
+
+def _checked(name: str) -> str:
+    if not _PART.fullmatch(name) or name in (".", ".."):
+        raise SourceFault(f"{printable(name, 100)!r} is no name of the Hub: hf://ORG/NAME, or hf://ORG/* for all")
+    return name
+
+
+def list_target(target: str) -> Iterator[Listed | Problem]:
+    """Yield the files below an address in byte order; raises SourceFault."""
+    kind = target.removeprefix("hf://").partition("/")[0]
+    if kind in _OTHERS:
+        yield Problem(ProblemKind.SKIPPED, Locator(target), NAME, f"{kind} are not scanned, only models are")
+        return
+    place = place_of(target)
+    if not place.owner:
+        yield from _list_repository(place)
+        return
+    for repository in _repositories(place.owner):
+        try:
+            yield from _list_repository(Place("", repository))
+        except SourceFault as fault:
+            yield Problem(ProblemKind.SOURCE, Locator(f"hf://{repository}"), NAME, printable(str(fault), 300))
+
+
+def _repositories(owner: str) -> list[str]:
+    """Return the names of all models of an organisation or user, in byte order."""
+    with _faults(f"hf://{owner}/*"):
+        found = {model.id for model in _api().list_models(author=owner, limit=FILES)}
+    # The Hub finds authors regardless of case
+    names = sorted(name for name in found if name.count("/") == 1 and name.lower().startswith(owner.lower() + "/"))
+    return [f"{owner}/{name.partition('/')[2]}" for name in names]
+
+
+def _list_repository(place: Place) -> Iterator[Listed | Problem]:
+    commit = ""
+    with _faults(place.uri):
+        commit = str(_api().model_info(place.repository, revision=place.revision or None).sha or "")
+    if not re.fullmatch("[0-9a-f]{40,64}", commit):
+        raise SourceFault(f"{place.uri}: the Hub names no commit")
+    files = _files(place, commit)
+    found = [path for path in sorted(files, key=str.encode) if _is_below(path, place.path)]
+    if place.path and not found:
+        raise SourceFault(f"{place.uri} has no file {printable(place.path, 200)} (commit {commit[:12]})")
+    vouches = _endpoint() == HUB
+    for path in found:
+        where = Locator(f"{place.uri}/{path}", version=commit)
+        size, object_id = files[path]
+        if ".." in path.split("/") or "\0" in path:
+            yield Problem(ProblemKind.SOURCE, where, NAME, "a path that leads out of the repository: not read")
+            continue
+        yield Listed(where, size, object_id if vouches and _SHA256.fullmatch(object_id) else "")
+
+
+def _is_below(path: str, wanted: str) -> bool:
+    return not wanted or path == wanted or path.startswith(wanted + "/")
+
+
+def _files(place: Place, commit: str) -> dict[str, tuple[int, str]]:
+    """Return size and LFS object id of each file; the Hub's order is not ours, so all of them are held."""
+    from huggingface_hub.hf_api import RepoFile
+
+    files: dict[str, tuple[int, str]] = {}
+    with _faults(place.uri):
+        for item in _api().list_repo_tree(place.repository, recursive=True, revision=commit):
+            if not isinstance(item, RepoFile):
+                continue
+            if item.path in files or len(files) >= FILES:
+                raise SourceFault(f"{place.uri}: a listing that goes in circles, or has more than {FILES:,} files")
+            files[item.path] = (item.size, item.lfs.sha256 if item.lfs else "")
+    return files
+
+
+def open_object(listed: Listed, target: str) -> Opened:
+    """Open a file of the commit that it was listed at, for reading by range; makes no request."""
+    from urllib.parse import quote
+
+    from sources.remote import opened_url
+    from sources.web import Web
+
+    place = place_of(target)
+    if place.owner:
+        place = place_of("/".join(listed.locator.uri.split("/")[:4]))
+    path = listed.locator.uri.removeprefix(place.uri + "/")
+    token = os.environ.get(TOKEN, "")
+    web = Web({"Authorization": f"Bearer {token}"} if token else {})
+    url = f"{_endpoint()}/{place.repository}/resolve/{quote(listed.locator.version, safe='')}/{quote(path)}"
+    return opened_url(web, url, listed.size)
+
+
+def _endpoint() -> str:
+    return (os.environ.get(ENDPOINT) or HUB).rstrip("/")
+
+
+def _api() -> HfApi:
+    import logging
+
+    from huggingface_hub import HfApi
+
+    # It would log each retry to the terminal
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    return HfApi(endpoint=_endpoint(), token=os.environ.get(TOKEN) or False, library_name="modelsweep")
+
+
+@contextmanager
+def _faults(uri: str) -> Iterator[None]:
+    """Turn what the client raises into a sentence, which holds no token."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise SourceFault(f"{uri} is gated: accept its terms, and set {TOKEN} to a token that may read it") from error
+    except errors.RevisionNotFoundError as error:
+        raise SourceFault(f"{uri}: there is no such revision") from error
+    except errors.RepositoryNotFoundError as error:
+        hint = "" if os.environ.get(TOKEN) else f", or private: set {TOKEN} to a token that may read it"
+        raise SourceFault(f"{uri}: there is no such repository{hint}") from error
+    except errors.HfHubHTTPError as error:
+        raise SourceFault(f"{uri}: the Hub answered {error.response.status_code}") from error
+    except (errors.HFValidationError, ValueError, TypeError, KeyError) as error:
+        raise SourceFault(f"{uri}: the Hub's answer cannot be read: {printable(str(error), 150)}") from error
+    except (OSError, getattr(errors, "HTTPError", OSError)) as error:
+        raise SourceFault(f"{uri}: {_endpoint()} cannot be reached: {type(error).__name__}") from error
+
+
+SOURCE = Source(
+    name=NAME,
+    accepts=accepts,
+    list=list_target,
+    open=open_object,
+    canonical=canonical,
+    examples=(
+        "hf://org/name",
+        "hf://org/name@revision/model.safetensors",
+        "hf://org/*",
+        "https://huggingface.co/org/name",
+    ),
+    credentials=(TOKEN, ENDPOINT),
+    needs=("huggingface_hub", "urllib3"),
+)
