@@ -7,91 +7,103 @@ is listed in `inert_names` is judged first, so that an enumeration of `http` or 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 # Family -> dotted prefixes: everything at or below them. Words that people name their own packages by are left out.
 PACKAGES: dict[str, str] = {
     "command execution": """
-        _winapi concurrent.futures.process distutils.spawn fabric msvcrt multiprocessing nt
-        numpy.distutils.exec_command os paramiko pexpect plumbum posix posixsubprocess psutil.Popen pty
-        ptyprocess subprocess torch.distributed.elastic torch.distributed.launch torch.distributed.rpc
+        _aix_support _bootsubprocess _pyrepl.pager _winapi concurrent.futures.process distutils.spawn fabric
+        joblib.externals.loky joblib.testing mailcap msvcrt multiprocessing nt numpy.distutils.exec_command os
+        paramiko pexpect pipes plumbum posix posixsubprocess psutil.Popen pty ptyprocess subprocess
+        sympy.utilities._compilation torch.distributed.elastic torch.distributed.launch torch.distributed.rpc
         torch.distributed.run torch.multiprocessing torch.utils.bottleneck torch.utils.collect_env win32api
         win32com win32process winreg winrm
     """,
     "code execution": """
-        Cython IPython _cffi_backend _pytest antigravity bdb cProfile cffi click.testing compileall ctypes
-        cython doctest execnet faulthandler idlelib importlib ipykernel jinja2 jupyter_client lib2to3
-        logging.config mako marshal modulefinder nbconvert nbformat nose nose2 numba.core.typing numexpr
-        numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing pandas.core.computation pandas.eval
-        patsy.eval pdb pkgutil py_compile pydoc pytest pyximport runpy scipy.weave sitecustomize
-        sklearn.utils._testing sympy.core.sympify sympy.lambdify sympy.parsing sympy.printing.preview
-        sympy.sympify sympy.utilities.autowrap
-        sympy.utilities.lambdify timeit tkinter torch._dynamo torch._inductor torch._ops
-        torch.fx.experimental torch.jit torch.ops torch.package torch.testing torch.utils.cpp_extension
-        torch.utils.data.datapipes.utils turtledemo unittest venv virtualenv zipapp zipimport
+        Cython IPython _cffi_backend _frozen_importlib _frozen_importlib_external _imp _interpreters _pytest
+        _testcapi _testinternalcapi _xxsubinterpreters antigravity bdb cProfile cffi click.testing compileall
+        concurrent.interpreters ctypes cython dill.source dill.temp doctest execnet faulthandler idlelib
+        importlib ipykernel jinja2 jupyter_client lib2to3 logging.config mako marshal modulefinder nbconvert
+        nbformat nose nose2 numba.core.typing numexpr numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing
+        pandas.core.computation pandas.eval patsy.eval pdb pkgutil profile py_compile pydoc pytest pyximport
+        rlcompleter runpy scipy.weave sitecustomize sklearn.utils._testing sympy.core.sympify
+        sympy.external.importtools sympy.lambdify sympy.parsing sympy.plotting.experimental_lambdify
+        sympy.printing.preview sympy.sympify sympy.testing sympy.utilities.autowrap sympy.utilities.lambdify
+        sympy.utilities.matchpy_connector sympy.utilities.source timeit tkinter torch._dynamo torch._inductor
+        torch._ops torch.fx.experimental torch.jit torch.ops torch.package torch.testing
+        torch.utils.cpp_extension torch.utils.data.datapipes.utils turtle turtledemo unittest venv virtualenv
+        zipapp zipimport
     """,
     "package installation": """
         distutils easy_install ensurepip pip pip._internal pkg_resources setuptools
     """,
     "network access": """
-        aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client
-        http.server httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
-        mlflow nntplib poplib requests s3fs smtpd smtplib socket socketserver ssl telnetlib
-        tensorflow.keras.utils.get_file torch.hub tornado twisted urllib.request urllib.robotparser urllib2
-        urllib3 uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
+        aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client http.server
+        httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file mlflow nntplib
+        poplib requests s3fs smtpd smtplib socket socketserver ssl telnetlib tensorflow.keras.utils.get_file
+        torch.hub tornado twisted urllib.URLopener urllib.request urllib.robotparser urllib2 urllib3
+        uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
     """,
     "file access": """
-        PIL.Image.open bz2.open codecs.open dbm distutils.file_util fileinput gzip.open h5py io.FileIO
-        io.OpenWrapper io.open io.open_code linecache logging.FileHandler logging.handlers lzma.open mmap
-        numpy.DataSource numpy.fromfile numpy.genfromtxt numpy.lib._datasource numpy.lib.format
-        numpy.lib.npyio numpy.load numpy.loadtxt numpy.memmap numpy.save numpy.savetxt numpy.savez pandas.io
-        pandas.read_csv pandas.read_hdf pandas.read_json pandas.read_pickle pandas.read_sql pandas.read_table
-        scipy.io shelve shutil sqlite3 tarfile tempfile tokenize.open zipfile
+        PIL.Image.open _pyio aifc bz2.BZ2File bz2.open codecs.open compression dbm distutils.file_util filecmp
+        fileinput glob gzip gzip.open h5py io.FileIO io.OpenWrapper io.open io.open_code linecache
+        logging.FileHandler logging.handlers lzma.LZMAFile lzma.open mailbox mmap netrc numpy.DataSource
+        numpy.fromfile numpy.genfromtxt numpy.lib._datasource numpy.lib.format numpy.lib.npyio numpy.load
+        numpy.loadtxt numpy.memmap numpy.save numpy.savetxt numpy.savez pandas.io pandas.read_csv
+        pandas.read_hdf pandas.read_json pandas.read_pickle pandas.read_sql pandas.read_table scipy.io shelve
+        shutil sqlite3 sunau tarfile tempfile tokenize.open wave xml.etree.ElementInclude zipfile
     """,
     "deserialisation": """
-        _pickle cPickle cloudpickle.load cloudpickle.loads copyreg.add_extension copyreg.pickle
-        dill._dill.load dill._dill.loads dill.load dill.loads joblib.load joblib.numpy_pickle.NumpyUnpickler
-        joblib.numpy_pickle.load joblib.numpy_pickle_compat jsonpickle keras.models.load_model keras.saving
-        pandas.compat.pickle_compat pickle pickletools sklearn.datasets tensorflow.io tensorflow.saved_model
-        torch.load torch.serialization torch.storage.UntypedStorage.from_file xgboost.core.Booster.load_model
-        yaml
+        _pickle cPickle cloudpickle.load cloudpickle.loads copyreg.add_extension copyreg.pickle dill._dill.load
+        dill._dill.loads dill.load dill.load_module dill.load_module_asdict dill.load_session dill.loads
+        dill.session joblib.load joblib.numpy_pickle.NumpyUnpickler joblib.numpy_pickle.load
+        joblib.numpy_pickle_compat jsonpickle keras.models.load_model keras.saving pandas.compat.pickle_compat
+        pickle pickletools sklearn.datasets tensorflow.io tensorflow.saved_model torch.load torch.serialization
+        torch.storage.UntypedStorage.from_file tracemalloc.Snapshot xgboost.core.Booster.load_model yaml
     """,
     "interpreter internals": """
-        _thread atexit builtins.__dict__ ctypes.util signal sys syslog threading
+        _thread atexit builtins.__dict__ ctypes.util curses fcntl gc readline resource signal sys syslog termios
+        threading tty
     """,
 }
 # Family -> single names whose siblings are harmless.
 NAMES: dict[str, str] = {
     "command execution": """
-        asyncio.base_events asyncio.create_subprocess_exec asyncio.create_subprocess_shell
-        asyncio.get_event_loop asyncio.run asyncio.subprocess asyncio.unix_events commands.getoutput
-        commands.getstatusoutput docker.from_env git.cmd invoke.Context invoke.run popen2.popen2 popen2.popen3
-        sh.Command
+        _osx_support._read_output asyncio.base_events asyncio.create_subprocess_exec
+        asyncio.create_subprocess_shell asyncio.get_event_loop asyncio.run asyncio.subprocess
+        asyncio.unix_events commands.getoutput commands.getstatusoutput docker.from_env git.cmd invoke.Context
+        invoke.run platform._syscmd_file platform._syscmd_ver platform.popen popen2.popen2 popen2.popen3
+        sh.Command uuid._popen
     """,
     "code execution": """
         annotationlib.ForwardRef.evaluate builtins.breakpoint builtins.compile builtins.eval builtins.exec
         builtins.execfile builtins.exit builtins.help builtins.input builtins.quit cProfile.run
         code.InteractiveConsole code.InteractiveInterpreter code.compile_command code.interact
         codeop.compile_command collections.namedtuple dataclasses.make_dataclass dill._dill._eval_repr
-        dill.dill._eval_repr fire.Fire
-        functools.singledispatch imp.load_compiled imp.load_dynamic imp.load_module imp.load_package
-        imp.load_source numpy.core._internal._dtype_from_pep3118 pandas.DataFrame.eval pandas.DataFrame.query
+        dill._dill._getattr dill.dill._eval_repr dill.dill._getattr encodings.search_function fire.Fire
+        functools.singledispatch gettext.c2py imp.load_compiled imp.load_dynamic imp.load_module
+        imp.load_package imp.load_source numpy.core._internal._dtype_from_pep3118 optparse.Values.read_file
+        optparse.Values.read_module pandas.DataFrame.eval pandas.DataFrame.query
         pandas.core.frame.DataFrame.eval pandas.core.frame.DataFrame.query profile.Profile profile.run
         profile.runctx py._path py.process site.addpackage site.addsitedir site.execsitecustomize site.main
         test.libregrtest test.support torch._C._cuda_getDevice torch.cuda.nvtx torch.fx._symbolic_trace
-        torch.fx.graph_module._forward_from_src torch.utils._config_module.ConfigModule.load_config
-        trace.Trace trace.main types.FunctionType types.LambdaType types.MethodType
-        typing.ForwardRef._evaluate typing._eval_type typing.get_type_hints
+        torch.fx.graph_module._forward_from_src torch.utils._config_module.ConfigModule.load_config trace.Trace
+        trace.main types.FunctionType types.LambdaType types.MethodType typing.ForwardRef._evaluate
+        typing._eval_type typing.get_type_hints
     """,
     "import": """
-        builtins.__import__ builtins.reload cloudpickle.cloudpickle.subimport dill._dill._import_module
-        imp.reload
+        builtins.__import__ builtins.reload cloudpickle.cloudpickle.subimport dill._dill._create_capsule
+        dill._dill._import_module imp.reload warnings._getcategory xml.dom.domreg
     """,
     "file access": """
-        _io.FileIO _io.open _io.open_code builtins.file builtins.open pathlib.Path.chmod pathlib.Path.mkdir
-        pathlib.Path.open pathlib.Path.read_bytes pathlib.Path.read_text pathlib.Path.rename
+        _io.FileIO _io.open _io.open_code argparse.FileType builtins.file builtins.open pathlib.Path.chmod
+        pathlib.Path.mkdir pathlib.Path.open pathlib.Path.read_bytes pathlib.Path.read_text pathlib.Path.rename
         pathlib.Path.rmdir pathlib.Path.symlink_to pathlib.Path.touch pathlib.Path.unlink
-        pathlib.Path.write_bytes pathlib.Path.write_text
+        pathlib.Path.write_bytes pathlib.Path.write_text pathlib.Path.replace
+        pathlib.Path.hardlink_to pathlib.Path.link_to
+        pathlib.Path.lchmod pathlib.Path.copy pathlib.Path.move pathlib.Path.delete plistlib.load xml.dom.minidom.parse
+        xml.etree.ElementTree.parse xml.sax.parse
     """,
     "indirection": """
         _functools.reduce _operator.attrgetter _operator.call _operator.methodcaller builtins.__build_class__
@@ -102,6 +114,18 @@ NAMES: dict[str, str] = {
     """,
 }
 _HARMLESS = ("os.path", "os.PathLike", "os.fspath", "torch.jit._script.RecursiveScriptModule")
+# Attributes through which any object leads to the modules, functions and classes that it was made of.
+_WAYS_OUT = frozenset(
+    "__base__ __bases__ __builtins__ __closure__ __code__ __dict__ __func__ __getattribute__ __globals__ __loader__ "
+    "__mro__ __self__ __spec__ __subclasses__ __wrapped__".split()
+)
+_PATHS = re.compile(r"pathlib\.(?:_local\.)?(?:Path|PosixPath|WindowsPath)\.")
+# What functions that run something are called, whatever their package. Of classes only the one that all know.
+_TELLING = re.compile(
+    r"Popen|_*(?:system|spawn|shell|\w*pipe_pager|run(?:code|source|string)|(?:\w+_|my)?(?:exec|eval|execfile|popen"
+    r"|(?:run|exec|execute)_(?:cmd|command|code|script|shell|string)|check_output|check_call|get(?:status)?output"
+    r"|cmd_output|urlopen|urlretrieve|(?:import|load|exec)_module))"
+)
 # Modules that other modules import: reached through any of them (`random._os.system`) they are as dangerous.
 _ALIASED = frozenset(
     "os posix nt subprocess sys socket shutil importlib builtins ctypes marshal pickle runpy pty".split()
@@ -119,15 +143,20 @@ def family(name: str) -> str:
 
     Every tail of the name counts too, so that a module reached through another one's imports is found.
     """
-    parts = name.split(".")
+    parts = _PATHS.sub("pathlib.Path.", name).split(".")
     for start in range(len(parts) - 1):
         tail = parts[start:]
-        if start:
-            tail[0] = tail[0].lstrip("_") or tail[0]
-        found = _family_of(tail, whole=start == 0)
+        found = "" if start else _family_of(tail, whole=True)
+        tail[0] = tail[0].lstrip("_") or tail[0]
+        found = found or _family_of(tail, whole=start == 0)
         if found:
             return found
-    return ""
+    return "indirection" if _WAYS_OUT.intersection(parts[1:]) else ""
+
+
+def family_of_function(name: str) -> str:
+    """Return the family that the name of a function tells, whatever its package: `acme.tools.run_command`."""
+    return "code execution" if _TELLING.fullmatch(name.rpartition(".")[2]) else ""
 
 
 def _family_of(parts: list[str], *, whole: bool) -> str:

@@ -20,10 +20,10 @@ from scanners.judge.by_value import (
     looks_up_setattr,
     maker_of,
 )
-from scanners.judge.dangerous_names import family
+from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import globals_in, items
 from scanners.judge.inert import executed_text, is_call, is_class, is_inert_build, is_inert_call, is_inert_name
-from scanners.judge.inert_names import ARGUMENT_RULES
+from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 from scanners.parsing.pickle_values import render
 
 ARGUMENT_TEXT = 160
@@ -235,18 +235,21 @@ def _call(fact: Fact) -> Opinion:
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
         return None  # importing a private module is what cloudpickle and dill do for those who use one
-    danger = family(name)
+    danger = family(name) or ("indirection" if _reaches_inside(name, arguments) else "")
     if danger:
-        evidence = {"family": danger, **_shown(fact, arguments)}
-        return [Finding(DANGEROUS_CALL, fact.locator, name, span=fact.span, evidence=evidence)]
-    if _reaches_inside(name, arguments):
-        evidence = {"family": "indirection", **_shown(fact, arguments)}
-        return [Finding(DANGEROUS_CALL, fact.locator, name, span=fact.span, evidence=evidence)]
+        return [_dangerous_call(fact, danger)]
     handed = [other for other in globals_in(arguments) if family(other) and not is_inert_name(other)]
     if handed:
         return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=_shown(fact, arguments))]
+    if family_of_function(name):
+        return [_dangerous_call(fact, f"{family_of_function(name)}, by its name")]
     # A callable with a rule on its arguments is itself known: the unknown ones among them are told as such.
     return () if name in ARGUMENT_RULES and any(not is_inert_name(other) for other in globals_in(arguments)) else None
+
+
+def _dangerous_call(fact: Fact, danger: str) -> Finding:
+    evidence = {"family": danger, **_shown(fact, fact.detail.get("args"))}
+    return Finding(DANGEROUS_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)
 
 
 def _computed_call(fact: Fact) -> Opinion:
@@ -268,6 +271,10 @@ def _build(fact: Fact) -> Opinion:
     state = fact.detail.get("state")
     if is_inert_build(fact.value, state):
         return ()
+    handed = [other for other in globals_in(state) if family(other) and not is_inert_name(other)]
+    if handed and fact.value in STATE_RULES:
+        keeper: dict[str, Json] = {"shown": f"{fact.value}.__setstate__"}
+        return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=keeper)]
     executed = executed_text(fact.value, state)
     if not executed:
         return None

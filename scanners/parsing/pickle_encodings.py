@@ -1,46 +1,86 @@
-"""Encodings under which strings of a pickle hide another one: base64, hexadecimal, zlib and gzip, in layers."""
+"""Encodings under which strings of a pickle hide another one: base64, hexadecimal, compression, in layers."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import bz2
+import lzma
+import re
 import zlib
+from collections.abc import Callable
+
+from modelsweep.core.units import MIB
 
 LAYERS = 4
 """Encodings inside encodings that are undone."""
+OLD_LAYERS = 1
+"""Those over streams without a header: each makes more strings that begin so by chance."""
 PROBE = 48
 """Bytes of a string that tell whether anything may lie in it, a multiple of 3 and 4."""
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
 _HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
+LZMA_MEMORY = 64 * MIB
+"""Memory that a decoder of LZMA may take; its dictionary is as large as the stream says."""
 _DICTIONARY = 0x20
 """Flag of a zlib stream that needs a preset dictionary (RFC 1950)."""
 
 
+_CODECS: dict[bytes, Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]] = {
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(memlimit=LZMA_MEMORY),
+    b"]\0\0": lambda: lzma.LZMADecompressor(memlimit=LZMA_MEMORY),
+}
+# How streams of protocols 0 and 1, which have no header, begin where they name something or hold containers of it.
+_OLD = re.compile(
+    rb"c[A-Za-z_][\w.]*\n[A-Za-z_]|\(+(?:[ci][A-Za-z_][\w.]*\n|S['\x22]|V.*\n|[dlt]p[0-9]+\n|[UX].\0)|[\]}]q\0"
+)
+_OLD_PAIRS = (
+    *(b"c%c" % letter for letter in b"_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    *(b"(%c" % opcode for opcode in b"(cidlSVUX"),
+    b"]q",
+    b"}q",
+)
+_OLD_STARTS = b"c(]}"
+_LATIN1 = b"\xc2\x80"
+"""How bytes that begin with a PROTO opcode look where they are written as text, as protocols 0 to 2 do."""
+
+
 def _compressed(head: bytes) -> bool:
-    """Return whether the header is that of zlib (RFC 1950: any window, checked by 31) or gzip (RFC 1952)."""
+    """Return whether the header is that of zlib (RFC 1950: any window, checked by 31), gzip, bzip2, xz or LZMA."""
     if len(head) < 2:
         return False
     method, flags = head[0], head[1]
     zlib_header = method & 0x8F == 8 and not flags & _DICTIONARY and (method << 8 | flags) % 31 == 0
-    return zlib_header or (method, flags) == (0x1F, 0x8B)
+    return zlib_header or (method, flags) == (0x1F, 0x8B) or head.startswith(tuple(_CODECS))
 
 
 def _pickled(head: bytes) -> bool:
-    return len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
+    if len(head) < 2:
+        return False
+    if head[0] == 0x80:
+        return 2 <= head[1] <= 5
+    return head[0] in _OLD_STARTS and _OLD.match(head) is not None
 
 
 def _pairs() -> bytes:
     """Return a table over the first two bytes of a string: 1 where it may hide a pickle."""
     zlib_headers = (bytes((method, flags)) for method in range(0x08, 0x80, 0x10) for flags in range(256))
     layer = {b"\x1f\x8b", *(b"\x80%c" % protocol for protocol in range(2, 6)), *filter(_compressed, zlib_headers)}
-    found = set(layer)
-    for _ in range(LAYERS):
-        layer = {text for pair in layer for text in _encodings(pair)}
-        found |= layer
+    found = _encoded(layer, LAYERS) | _encoded({*_OLD_PAIRS, *(magic[:2] for magic in _CODECS), _LATIN1}, OLD_LAYERS)
     table = bytearray(1 << 16)
     for first, second in found:
         table[first << 8 | second] = 1
     return bytes(table)
+
+
+def _encoded(layer: set[bytes], layers: int) -> set[bytes]:
+    """Return the pairs with those that they begin with under up to so many encodings."""
+    found = set(layer)
+    for _ in range(layers):
+        layer = {text for pair in layer for text in _encodings(pair)}
+        found |= layer
+    return found
 
 
 def _encodings(pair: bytes) -> tuple[bytes, ...]:
@@ -54,7 +94,7 @@ PAIRS = _pairs()
 def may_hide(head: bytes) -> bool:
     """Return whether a string that begins with `head` (up to `PROBE` bytes) may hold a pickle, encoded or as it is."""
     for _ in range(LAYERS + 1):
-        if _pickled(head) or _compressed(head):
+        if _pickled(head) or _compressed(head) or head.startswith(_LATIN1):
             return True
         decoded = _undo_text(head[: len(head) - len(head) % 4])
         if decoded is None:
@@ -65,11 +105,14 @@ def may_hide(head: bytes) -> bool:
 
 def undo(data: bytes, limit: int) -> bytes | None:
     """Undo one layer of encoding, None where there is none; what decompresses is cut to `limit` bytes."""
+    if data.startswith(_LATIN1):
+        return data.decode("utf-8", "replace").encode("latin-1", "replace")
     if not _compressed(data):
         return _undo_text(data)
+    codec = next((codec for magic, codec in _CODECS.items() if data.startswith(magic)), None)
     try:
-        return zlib.decompressobj(wbits=47).decompress(data, limit)
-    except zlib.error:
+        return codec().decompress(data, limit) if codec else zlib.decompressobj(wbits=47).decompress(data, limit)
+    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
         return None
 
 

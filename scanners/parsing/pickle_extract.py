@@ -172,8 +172,8 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
         if text is None or text.offset in seen or text.offset + text.length > blob.size:
             continue
         seen.add(text.offset)
-        if text.opcode not in (b"S", b"V") and _is_stream(text.read(blob.reader, 4096)):
-            yield blob.window(f"string {next(ordinal)}", text.offset, text.length, expect="pickle")
+        if _is_stream(text.read(blob.reader, 4096)):
+            yield _stream_in(text, blob, context, f"string {next(ordinal)}")
         else:
             yield from _decoded(text, blob, context, ordinal)
     if machine.dropped:
@@ -199,6 +199,15 @@ def _latin1(text: Text, blob: Blob) -> Iterator[bytes]:
     yield characters.encode("latin-1", "replace") if isinstance(characters, str) else characters
 
 
+def _stream_in(text: Text, blob: Blob, context: Context, name: str) -> Blob:
+    """Return the stream that a string is, without the escapes in which protocol 0 writes it."""
+    if text.opcode in (b"S", b"V"):
+        return blob.nested(
+            name, context.spool((text.read(blob.reader, DECODED_LIMIT),)), expect="pickle", expanded=True
+        )
+    return blob.window(name, text.offset, text.length, expect="pickle")
+
+
 def _decoded(text: Text, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:
     layers = _layers_to_stream(text.read(blob.reader, BEGINNING), BEGINNING)
     if layers:
@@ -210,8 +219,8 @@ def _decoded(text: Text, blob: Blob, context: Context, ordinal: Iterator[int]) -
 
 
 def _is_stream(head: bytes) -> bool:
-    """Return whether bytes begin a pickle that their header announces."""
-    return head[:1] == b"\x80" and begins_stream(MemoryReader(head))
+    """Return whether bytes begin a pickle."""
+    return begins_stream(MemoryReader(head))
 
 
 def _layers_to_stream(data: bytes, limit: int) -> int:

@@ -1,7 +1,7 @@
 # The C types of pickle_machine.py: Cython reads this file beside the plain Python source.
 import cython
 
-cdef int WINDOW, MARGIN, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, TOLD, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
+cdef int WINDOW, MARGIN, PROBE, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, TOLD, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
 cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
 cdef const unsigned char[::1] FORMS, WIDTHS, PAIRS, EMPTY_KINDS
 
@@ -76,5 +76,7 @@ cdef class Machine:
     cdef int _stored_callable(self, long long key, long long value) except -1
     @cython.locals(at=Py_ssize_t, value="long long", key="long long")
     cdef int _stored_callables(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(start=Py_ssize_t, at=Py_ssize_t, opcode=cython.uchar)
+    cdef bint _is_word(self, Py_ssize_t offset) except -1
     cdef int _candidate(self, Py_ssize_t offset) except -1
     cdef int _rare(self, int opcode) except -1

@@ -551,11 +551,22 @@ class Machine:
             self._candidate(offset)
 
     def _candidate(self, offset: int) -> None:
-        if may_hide(raw_string(self.reader, offset, PROBE)):
+        if not self._is_word(offset) and may_hide(raw_string(self.reader, offset, PROBE)):
             if len(self.candidates) < MAX_CANDIDATES:
                 self.candidates.append(offset)
             else:
                 self.dropped = True
+
+    def _is_word(self, offset: int) -> bool:
+        """Return whether a string begins with the letter of GLOBAL, as millions of words do, but holds no newline."""
+        opcode = self._data[offset - self._base]
+        start = offset - self._base + (5 if opcode in (0x54, 0x42, 0x58) else 2)
+        if self._data[start] != 0x63 or start + PROBE > len(self._data):
+            return False
+        for at in range(start, start + PROBE):  # noqa: SIM110  a generator would not be compiled
+            if self._data[at] == 0x0A:
+                return False
+        return True
 
     # -- everything that names, calls or ends something
 

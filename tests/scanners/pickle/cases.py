@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import base64
 import binascii
+import bz2
 import collections
 import datetime
 import decimal
@@ -12,6 +13,7 @@ import functools
 import gzip
 import hashlib
 import io
+import lzma
 import pathlib
 import pickle
 import uuid
@@ -139,7 +141,7 @@ CASES |= {
     "reexport": malicious(stream(call(stack_global("random", "_os.system"), text(COMMAND)), version=4)),
     "python_2_name": malicious(stream(call(global_("__builtin__", "eval"), text("1")))),
     "name_with_newline": review(stream(call(stack_global("acme", "a\nb"), text("x")), version=4)),
-    "homoglyph": review(stream(call(stack_global("\u043es", "system"), text(COMMAND)), version=4)),
+    "homoglyph": malicious(stream(call(stack_global("\u043es", "system"), text(COMMAND)), version=4)),
     "private_submodule": malicious(stream(call(global_("pip._internal", "main"), EMPTY_LIST))),
     "extension_code": review(stream(b"\x82\x07", tuple_(text("x")), REDUCE)),
     "persistent_called": malicious(b"Pstorage\n" + tuple_(text("x")) + REDUCE + STOP),
@@ -180,6 +182,24 @@ CASES |= {
     "attrgetter": malicious(stream(call(call(global_("operator", "attrgetter"), text("system")), IMPORT_OS))),
     "methodcaller": malicious(stream(call(call(METHODCALLER, text("system"), text(COMMAND)), IMPORT_OS))),
     "partial": malicious(stream(call(global_("functools", "partial"), SYSTEM, text(COMMAND)), EMPTY_TUPLE, REDUCE)),
+    "partial_by_state": malicious(
+        stream(
+            global_("functools", "partial"),
+            tuple_(global_("builtins", "int")),
+            NEWOBJ,
+            tuple_(SYSTEM, tuple_(text(COMMAND)), EMPTY_DICT, EMPTY_DICT),
+            BUILD,
+            EMPTY_TUPLE,
+            REDUCE,
+        )
+    ),
+    "through_globals": malicious(
+        stream(call(stack_global("sklearn.base", "BaseEstimator.__init__.__globals__.get"), text("os")), version=4)
+    ),
+    "through_loader": malicious(
+        stream(call(stack_global("datetime", "__loader__.load_module"), text("os")), version=4)
+    ),
+    "named_like_it_runs": malicious(stream(call(global_("acme.tools", "run_command"), text(COMMAND)))),
     "partial_stored": malicious(stream(call(global_("functools", "partial"), SYSTEM, text(COMMAND)))),
     "map": malicious(stream(call(global_("builtins", "map"), SYSTEM, EMPTY_LIST + text(COMMAND) + APPEND))),
     "resolve_name": malicious(stream(call(call(global_("pkgutil", "resolve_name"), text("os:system")), text(COMMAND)))),
@@ -202,6 +222,8 @@ CASES |= {
     "ordered_dict": clean(pickle.dumps(collections.OrderedDict(a=1))),
     "partial_of_listed": clean(pickle.dumps(functools.partial(collections.OrderedDict, a=1))),
 }  # fmt: skip
+
+OLD_EVIL = SYSTEM + MARK + b"V" + COMMAND.encode() + b"\ntR."
 
 # Hiding.
 HIDDEN = pickle.dumps({"payload": EVIL_PICKLE})
@@ -228,6 +250,29 @@ CASES |= {
         lambda: pickle.dumps([*DECOYS, base64.b64encode(EVIL_PICKLE).decode()]), "model.pkl", Verdict.NOT_SCANNED
     ),
     "benign_digests": clean(pickle.dumps(DIGESTS)),
+    "nested_old": malicious(pickle.dumps({"payload": OLD_EVIL})),
+    "nested_old_text": malicious(pickle.dumps({"payload": OLD_EVIL.decode()})),
+    "nested_old_in_old": malicious(pickle.dumps({"payload": OLD_EVIL.decode()}, 0)),
+    "nested_old_marked": malicious(pickle.dumps({"payload": b"(S'" + COMMAND.encode() + b"'\nios\nsystem\n."})),
+    "nested_old_base64": malicious(pickle.dumps({"payload": base64.b64encode(OLD_EVIL)})),
+    "nested_old_zlib": malicious(pickle.dumps({"payload": zlib.compress(OLD_EVIL)})),
+    "nested_bz2": malicious(pickle.dumps({"payload": bz2.compress(EVIL_PICKLE)})),
+    "nested_xz": malicious(pickle.dumps({"payload": lzma.compress(EVIL_PICKLE)})),
+    "nested_lzma_alone": malicious(pickle.dumps({"payload": lzma.compress(EVIL_PICKLE, lzma.FORMAT_ALONE)})),
+    "nested_bytes_of_protocol_2": malicious(pickle.dumps({"payload": EVIL_PICKLE}, 2)),
+    "nested_bytes_of_protocol_0": malicious(pickle.dumps({"payload": EVIL_PICKLE}, 0)),
+    "benign_texts_like_old_ones": clean(
+        pickle.dumps(
+            [
+                "cats\nand dogs sleep",
+                "(continued)\nas before",
+                "(S'il vous plait)\n",
+                "]q and }q again",
+                "cos\nsin\ntan",
+            ]
+        )
+    ),
+    "benign_compressed": clean(pickle.dumps([bz2.compress(b"weights"), lzma.compress(b"weights"), "BZh9 or so it is"])),
     "nested_twice": malicious(pickle.dumps({"payload": HIDDEN})),
     "decode_exec": malicious(
         stream(
@@ -259,7 +304,6 @@ NORMAL = global_("scipy.stats._continuous_distns", "norm_gen")
 CHECK = global_("sklearn.utils.validation", "check_array")
 TEMPLATE = short("_parse_arg_template")
 CODE_TEXT = short(f"__import__('os').system({COMMAND!r})")
-OLD_EVIL = SYSTEM + MARK + b"V" + COMMAND.encode() + b"\ntR."
 
 
 def old_stream(before: bytes) -> Case:

@@ -1,0 +1,52 @@
+"""Names of what no model file has reason to call are of a family; what only looks like one is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanners.judge.dangerous_names import family, family_of_function
+
+DANGEROUS = """
+    os.system posix.system nt.system subprocess.Popen pty.spawn runpy.run_path code.InteractiveInterpreter.runcode
+    _pickle.loads _socket.socket _ctypes.dlopen _posixsubprocess.fork_exec _imp.create_dynamic _winapi.CreateProcess
+    numpy.testing._private.utils.runstring torch.utils.collect_env.run lib2to3.pgen2.pgen.ParserGenerator
+    ensurepip._run_pip idlelib.pyshell.ModifiedInterpreter.runcode timeit.timeit cProfile.run profile.Profile.run
+    trace.Trace pydoc.pipepager asyncio.unix_events._UnixSubprocessTransport._start distutils.spawn.spawn
+    multiprocessing.util.spawnv_passfds logging.config.dictConfig http.server.HTTPServer xmlrpc.client.ServerProxy
+    ssl.get_server_certificate smtplib.SMTP webbrowser.open antigravity.geohash site.execsitecustomize
+    zipimport.zipimporter imp.load_source torch._inductor.codecache.compile_file
+    torch.jit.unsupported_tensor_ops.execWrapper torch.fx.experimental.symbolic_shapes.ShapeEnv pandas.read_pickle
+    pandas.eval joblib.load dill.loads dill.source.getsource cloudpickle.loads sympy.sympify turtle.config_dict
+    rlcompleter.Completer _aix_support._read_cmd_output _osx_support._read_output _pyrepl.pager.pipe_pager
+    uuid._popen platform._syscmd_file gettext.c2py optparse.Values.read_file tracemalloc.Snapshot.load
+    pathlib.PosixPath.unlink pathlib._local.Path.unlink pathlib.Path.write_text _pyio.open gzip.GzipFile
+    _interpreters.run_string concurrent.interpreters.create _frozen_importlib_external.SourceFileLoader
+    numpy.sum.__globals__.get sklearn.base.BaseEstimator.__init__.__globals__.get datetime.__builtins__.eval
+    numpy.__spec__.loader.exec_module sklearn.base.__spec__.loader.get_data datetime.__loader__.load_module
+    random._os.system collections._sys.modules.get acme.tools.subprocess.run
+""".split()
+HARMLESS = """
+    acme.code.Net acme.system.System acme.models.Evaluator os.path.join os.PathLike sklearn.base.BaseEstimator
+    numpy.core.multiarray._reconstruct http.HTTPStatus pathlib.PurePath uuid.UUID collections.OrderedDict
+    acme.io.Signal acme.config.Resource numpy.random.__RandomState_ctor torch.nn.modules.linear.Linear
+""".split()
+TELLING = "acme.run_command acme.tools.safe_eval acme.execute_script acme.x.Popen acme.crackfortran.myeval acme.system"
+SILENT = (
+    "acme.eval_metric acme._rebuild_system acme.models.Shell acme.evaluate acme.retrieval acme.solar_system "
+    "acme.Executor acme.spawn_points acme.medieval acme.executed"
+)
+
+
+@pytest.mark.parametrize("name", DANGEROUS)
+def test_what_runs_reads_or_reaches_out_is_of_a_family(name: str) -> None:
+    assert family(name)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_only_shares_a_word_is_of_none(name: str) -> None:
+    assert family(name) == ""
+
+
+def test_the_name_of_a_function_tells_what_it_is_for() -> None:
+    assert [name for name in TELLING.split() if not family_of_function(name)] == []
+    assert [name for name in SILENT.split() if family_of_function(name)] == []
