@@ -89,7 +89,7 @@ NAMES: dict[str, str] = {
         profile.runctx py._path py.process site.addpackage site.addsitedir site.execsitecustomize site.main
         test.libregrtest test.support torch._C._cuda_getDevice torch.cuda.nvtx torch.fx._symbolic_trace
         torch.fx.graph_module._forward_from_src torch.utils._config_module.ConfigModule.load_config trace.Trace
-        trace.main types.FunctionType types.LambdaType types.MethodType typing.ForwardRef._evaluate
+        trace.main types.FunctionType types.LambdaType typing.ForwardRef._evaluate
         typing._eval_type typing.get_type_hints
     """,
     "import": """
@@ -113,7 +113,15 @@ NAMES: dict[str, str] = {
         operator.attrgetter operator.call operator.methodcaller types.DynamicClassAttribute weakref.finalize
     """,
 }
-_HARMLESS = ("os.path", "os.PathLike", "os.fspath", "torch.jit._script.RecursiveScriptModule")
+_HARMLESS = (
+    "os.path",
+    "os.PathLike",
+    "os.fspath",
+    "os.stat_result",
+    "os.uname_result",
+    "torch.fx._symbolic_trace.Tracer",
+    "torch.jit._script.RecursiveScriptModule",
+)
 # Attributes through which any object leads to the modules, functions and classes that it was made of.
 _WAYS_OUT = frozenset(
     "__base__ __bases__ __builtins__ __closure__ __code__ __dict__ __func__ __getattribute__ __globals__ __loader__ "

@@ -66,6 +66,11 @@ def is_class(name: str) -> bool:
     return False
 
 
+def is_class_name(name: str) -> bool:
+    """Return whether the last part of a dotted name is written as classes are."""
+    return bool(_CLASS_NAME.fullmatch(name.rpartition(".")[2]))
+
+
 @cache
 def is_call(name: str) -> bool:
     """Return whether a callable is harmless whatever its arguments."""
@@ -157,7 +162,20 @@ def is_inert_call(name: str, how: str, arguments: Json) -> bool:
 
 
 def _class_at(given: list[Json], at: int) -> bool:
-    return len(given) > at and is_class(global_name(given[at]))
+    return len(given) > at and is_class(_type_name(given[at]))
+
+
+def _type_name(described: Json) -> str:
+    """Return the dotted name of a described global, or of a builtin type as dill and cloudpickle write it."""
+    name = global_name(described)
+    if (
+        name
+        or not isinstance(described, dict)
+        or not instance_of(described).endswith(("._load_type", "._builtin_type"))
+    ):
+        return name
+    given = items(described.get("args"))
+    return f"builtins.{given[0]}" if len(given) == 1 and f"builtins.{given[0]}" in _DATA_TYPES else ""
 
 
 def _class_first(given: list[Json]) -> bool:
@@ -260,7 +278,7 @@ def _type_by_name(given: list[Json]) -> bool:
 
 def _union_type(given: list[Json]) -> bool:
     named = ("_operator.or_", "operator.or_")
-    return len(given) == 2 and global_name(given[0]) in named and all(map(global_name, items(given[1])))
+    return len(given) == 2 and global_name(given[0]) in named and all(map(_type_name, items(given[1])))
 
 
 def _literal_repr(given: list[Json]) -> bool:
@@ -277,6 +295,11 @@ def _nested_torch(given: list[Json]) -> bool:
         return False
     encoded = items(given[0].get("args")) if instance_of(given[0]) == "_codecs.encode" else []
     return "bytes" in given[0] or (len(encoded) == 2 and isinstance(encoded[0], str) and encoded[1] == "latin1")
+
+
+def _graph_code(given: list[Json]) -> bool:
+    """Return whether the imports of a saved graph are literal; they are examined as Python, with its code."""
+    return len(given) == 2 and isinstance(given[1], str)
 
 
 def _text_codec(given: list[Json]) -> bool:
@@ -303,6 +326,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "union-type": _union_type,
     "nested-torch": _nested_torch,
     "text-codec": _text_codec,
+    "graph-code": _graph_code,
 }
 
 

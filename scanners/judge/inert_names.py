@@ -30,6 +30,8 @@ Rules:
 - `getattr`: argument 0 is an inert class, named as a global; argument 1 is a literal identifier, not dunder. The
   result is the global `Class.name` of that module, and is judged as such when it is called.
 - `global-by-name`: arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference.
+- `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, itself
+  scanned.
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
@@ -143,6 +145,7 @@ CLASSES: dict[str, str] = {
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError bool "
         "bytearray bytes complex dict float frozenset int list object set str tuple"
     ),
+    "calendar": "Calendar HTMLCalendar TextCalendar",
     "catboost.*": "*",
     "catboost.core": (
         "CatBoost CatBoostClassifier CatBoostRanker CatBoostRegressor _CatBoostBase pandas pandas.DataFrame "
@@ -153,6 +156,11 @@ CLASSES: dict[str, str] = {
     "catboost.utils": "polars polars.DataFrame polars.Series",
     "category_encoders.*": "*",
     "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
+    "configparser": (
+        "BasicInterpolation ConfigParser ConverterMapping ExtendedInterpolation Interpolation LegacyInterpolation "
+        "RawConfigParser SectionProxy"
+    ),
+    "dataclasses": "Field _MISSING_TYPE",
     "datasets.arrow_dataset": (
         "Column DatasetInfoMixin DatasetTransformationNotAllowedError NonExistentDatasetError TensorflowDatasetMixin"
     ),
@@ -291,6 +299,7 @@ CLASSES: dict[str, str] = {
     "dateutil.zoneinfo": "ZoneInfoFile",
     "dateutil.zoneinfo.rebuild": "RebuildDeprecationWarning",
     "decimal": "Context Decimal DecimalTuple",
+    "difflib": "Match SequenceMatcher",
     "diffusers.*": "*",
     "diffusers.models.autoencoders.autoencoder_dc": "Decoder Encoder",
     "diffusers.models.autoencoders.vae": "Decoder Encoder",
@@ -405,6 +414,10 @@ CLASSES: dict[str, str] = {
     "einops.layers._einmix": "_EinmixDebugger _EinmixMixin",
     "einops.layers.torch": "EinMix Rearrange Reduce",
     "einops.parsing": "AnonymousAxis ParsedExpression",
+    "email._policybase": "Compat32",
+    "email.header": "Header",
+    "email.message": "EmailMessage MIMEPart Message",
+    "email.policy": "EmailPolicy",
     "exceptions": (
         "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
         "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
@@ -427,6 +440,7 @@ CLASSES: dict[str, str] = {
     "gensim.*": "*",
     "gensim.models.coherencemodel": "_make_pipeline",
     "gensim.models.ldaseqmodel": "sslm",
+    "graphlib": "TopologicalSorter _NodeInfo",
     "gym.spaces.box": "Box",
     "gym.spaces.dict": "Dict",
     "gym.spaces.discrete": "Discrete",
@@ -440,7 +454,9 @@ CLASSES: dict[str, str] = {
     "gymnasium.spaces.text": "Text",
     "hdbscan.*": "*",
     "hmmlearn.*": "*",
+    "http.cookies": "BaseCookie Morsel SimpleCookie",
     "imblearn.*": "*",
+    "inspect": "BoundArguments Parameter Signature _empty",
     "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
     "joblib._dask": "Batch DaskDistributedBackend",
     "joblib._deprecated_my_exceptions": "JoblibException TransportableException",
@@ -468,6 +484,7 @@ CLASSES: dict[str, str] = {
     "joblib.numpy_pickle_compat": "NDArrayWrapper ZNDArrayWrapper",
     "joblib.parallel": "BatchCompletionCallBack BatchedCalls Parallel parallel_backend parallel_config",
     "json.decoder": "JSONDecodeError",
+    "json.encoder": "JSONEncoder",
     "kornia.*": "*",
     "kornia.feature.dedode.decoder": "Decoder",
     "kornia.feature.disk._unets.unet": "Unet",
@@ -488,6 +505,7 @@ CLASSES: dict[str, str] = {
     "lightning_fabric.*": "*",
     "lightning_fabric.plugins.precision.precision": "Precision",
     "lightning_fabric.utilities.distributed": "group",
+    "logging": "Filter Formatter LogRecord PercentStyle StrFormatStyle StringTemplateStyle",
     "mlxtend.*": "*",
     "mlxtend.externals.signature_py27": "Parameter Signature _empty _void",
     "mmengine.*": "*",
@@ -1143,6 +1161,7 @@ CLASSES: dict[str, str] = {
     ),
     "open_clip.*": "*",
     "open_clip.transform": "color_jitter gray_scale",
+    "optparse": "Values",
     "packaging._elffile": "ELFFile ELFInvalid",
     "packaging._manylinux": "_GLibCVersion",
     "packaging._musllinux": "_MuslVersion",
@@ -1412,6 +1431,7 @@ CLASSES: dict[str, str] = {
     "pytz.reference": "FixedOffset LocalTimezone USTimeZone",
     "pytz.tzinfo": "BaseTzInfo DstTzInfo StaticTzInfo",
     "random": "Random",
+    "sched": "Event",
     "scipy._lib._array_api": "_XPSphinxCapability",
     "scipy._lib._ccallback": "CData",
     "scipy._lib._disjoint_set": "DisjointSet",
@@ -1949,6 +1969,7 @@ CLASSES: dict[str, str] = {
     "stable_baselines3.*": "*",
     "stable_baselines3.sac.policies": "Actor",
     "stable_baselines3.td3.policies": "Actor",
+    "statistics": "LinearRegression NormalDist",
     "statsmodels.*": "*",
     "statsmodels.base.data": "FormulaicData ModelData PandasData PatsyData",
     "statsmodels.datasets.utils": "Dataset",
@@ -1981,11 +2002,13 @@ CLASSES: dict[str, str] = {
         "cSimulationSmoother dSimulationSmoother sSimulationSmoother zSimulationSmoother"
     ),
     "statsmodels.tsa.x13": "_freq_to_period",
-    "string": "Template",
+    "string": "Formatter Template",
+    "textwrap": "TextWrapper",
     "timm.*": "*",
     "timm.data.parsers.parser": "Parser",
     "timm.layers.config": "set_exportable set_layer_config set_no_jit set_scriptable",
     "timm.models.layers.config": "set_exportable set_layer_config set_no_jit set_scriptable",
+    "tokenize": "TokenInfo",
     "tokenizers": "AddedToken Encoding Regex Tokenizer",
     "tokenizers.decoders": (
         "BPEDecoder ByteFallback ByteLevel CTC Decoder Fuse Metaspace Replace Sequence Strip WordPiece"
@@ -2499,10 +2522,12 @@ CLASSES: dict[str, str] = {
     "ultralytics.yolo.utils.metrics": "ConfusionMatrix",
     "ultralytics.yolo.utils.ops": "Profile",
     "umap.*": "*",
+    "urllib.parse": "DefragResult DefragResultBytes ParseResult ParseResultBytes SplitResult SplitResultBytes",
     "uuid": "UUID",
     "xgboost.*": "*",
     "xgboost.collective": "Config",
     "xgboost.core": "Booster",
+    "xml.etree.ElementTree": "Element ElementTree",
     "yacs.config": "CfgNode",
     "zoneinfo": "ZoneInfo",
 }
@@ -2870,6 +2895,7 @@ CALLS: dict[str, str] = {
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError"
     ),
     "fractions": "Fraction",
+    "inspect": "Parameter Signature",
     "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
     "itertools": "chain combinations count cycle islice izip permutations product repeat zip_longest",
     "logging": "getLogger",
@@ -2954,6 +2980,11 @@ CALLS: dict[str, str] = {
     "pandas.tslib": "__nat_unpickle",
     "pathlib": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
     "pathlib._local": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "platform": "uname_result",
+    "pyarrow.lib": (
+        "_reconstruct_record_batch _reconstruct_table _restore_array binary chunked_array decimal128 decimal256 "
+        "dictionary field large_list list_ map_ py_buffer scalar schema struct time32 time64 timestamp type_for_alias"
+    ),
     "pytz": "FixedOffset _FixedOffset _UTC _p",
     "random": "Random",
     "re": "_compile",
@@ -3050,6 +3081,7 @@ CALLS: dict[str, str] = {
         "__pyx_unpickle_Enum cSimulationSmoother dSimulationSmoother sSimulationSmoother zSimulationSmoother"
     ),
     "string": "Template",
+    "time": "struct_time",
     "torch": (
         "BFloat16Storage BFloat16Tensor BoolStorage BoolTensor ByteStorage ByteTensor CharStorage CharTensor "
         "ComplexDoubleStorage ComplexFloatStorage DoubleStorage DoubleTensor FloatStorage FloatTensor Generator "
@@ -4075,8 +4107,10 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
     "torch._utils._rebuild_wrapper_subclass": "class-first",
+    "torch.fx.graph_module.reduce_graph_module": "graph-code",
     "torch.storage._load_from_bytes": "nested-torch",
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
+    "types.MethodType": "callable-first",
 }
 
 STATE_RULES: dict[str, str] = {
@@ -4269,6 +4303,7 @@ HELD: dict[str, str] = {
     "nltk.tokenize": "*",
     "numbers": "*",
     "operator": "*",
+    "pyarrow": "NA",
     "random": "*",
     "re": "compile escape findall fullmatch match search split sub",
     "statistics": "*",

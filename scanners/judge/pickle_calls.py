@@ -22,7 +22,15 @@ from scanners.judge.by_value import (
 )
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import globals_in, items
-from scanners.judge.inert import executed_text, is_call, is_class, is_inert_build, is_inert_call, is_inert_name
+from scanners.judge.inert import (
+    executed_text,
+    is_call,
+    is_class,
+    is_class_name,
+    is_inert_build,
+    is_inert_call,
+    is_inert_name,
+)
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 from scanners.parsing.pickle_values import render
 
@@ -300,6 +308,9 @@ def _import(fact: Fact) -> Opinion:
 _PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.sum", "builtins.abs", "math.", "numpy.")
 
 
+_REGISTERED = ("append", "extend", "add")
+
+
 def _attribute(fact: Fact) -> Opinion:
     name, made = fact.detail.get("name", ""), fact.detail.get("made")
     if made in FUNCTIONS:
@@ -307,6 +318,8 @@ def _attribute(fact: Fact) -> Opinion:
     plain = is_class(fact.value) or is_call(fact.value) or fact.value.startswith(_PLAIN_FUNCTIONS)
     if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):
         return ()
+    if made is None and name in _REGISTERED and is_class_name(fact.value) and not family(fact.value):
+        return None  # a table of actions: `argparse` and its like name classes so
     evidence = {"name": name}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 

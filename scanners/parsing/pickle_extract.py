@@ -5,12 +5,13 @@ from __future__ import annotations
 from _compat_pickle import REVERSE_IMPORT_MAPPING
 from collections.abc import Iterator
 from functools import cache
+from itertools import count
 
 from modelsweep.core.finding import Fact, Json, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import MemoryReader
-from modelsweep.core.scanner import Blob, Context
+from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from scanners.judge.by_value import CODE
@@ -33,6 +34,10 @@ NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
 TORCH_BYTES = "torch.storage._load_from_bytes"
 """Takes a whole file of torch.save as bytes."""
+_CODE_KEYS = frozenset({"_code", "code"})
+"""Under which torch.fx keeps the source, the second one before torch 1.6."""
+GRAPH_MODULE = "torch.fx.graph_module.reduce_graph_module"
+"""Executes the imports and the code that it is given, and traces its `forward`."""
 DECODED_LIMIT = 16 * MIB
 BEGINNING = 6 * KIB
 """Encoded bytes, a multiple of 3 and 4, of which the beginning of a stream is decoded first."""
@@ -157,6 +162,7 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
 
     Known are base64, hexadecimal, zlib and gzip, one inside the other. `ordinal` numbers the strings that hold one.
     """
+    yield from _graph_code(machine, blob, context)
     seen: set[int] = set()
     for offset in torch_bytes(machine):
         text = text_at(blob.reader, offset, DECODED_LIMIT + 2)
@@ -190,6 +196,22 @@ def torch_bytes(machine: Machine) -> Iterator[int]:
                 given = values.arguments(machine.second(given[0]))  # how protocols 0 to 2 write bytes
             if given and not given[0] & 1:
                 yield given[0] >> 1
+
+
+def _graph_code(machine: Machine, blob: Blob, context: Context) -> Iterator[Blob]:
+    """Yield the Python that loading a saved graph of torch.fx executes; raises Malformed where it is not literal."""
+    values, number = Values(machine), count(1)
+    for how, _, callee, arguments in machine.events:
+        if how == "IMPORT" or values.callee(callee) != GRAPH_MODULE:
+            continue
+        given = values.arguments(arguments)
+        body = machine.items(given[0]) if given else []
+        code = [value for key, value in zip(body[::2], body[1::2], strict=False) if values.string(key) in _CODE_KEYS]
+        parts = [values.string(value, DECODED_LIMIT) for value in (*given[1:2], *code)]
+        if len(parts) < 2 or not all(parts):
+            raise Malformed("the code of a saved graph is not written in it")
+        source = "\n".join((*parts, "forward(None)\n")).encode("utf-8", "replace")
+        yield blob.nested(f"graph {next(number)}.py", context.spool((source,)), expanded=True)
 
 
 def _latin1(text: Text, blob: Blob) -> Iterator[bytes]:

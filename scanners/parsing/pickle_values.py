@@ -39,7 +39,8 @@ _TYPES = {
     "BufferedWriterType": "_io.BufferedWriter", "TextWrapperType": "_io.TextIOWrapper",
 }  # fmt: skip
 _TYPES |= {name: f"builtins.{name}" for name, value in vars(builtins).items() if isinstance(value, type)}
-_PARTIAL = frozenset({"functools.partial", "_functools.partial"})
+# Calling what these return is calling their first argument.
+_PARTIAL = frozenset({"functools.partial", "_functools.partial", "types.MethodType"})
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
 

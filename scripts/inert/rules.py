@@ -28,6 +28,9 @@ RULES = {
     "global-by-name": (
         "arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference."
     ),
+    "graph-code": (
+        "argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, itself scanned."
+    ),
     "held-names": "all arguments are literal data, without dunder names; the result is never called.",
     "literal-repr": (
         "the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates."

@@ -20,7 +20,7 @@ TABLES = {
 }
 PRIMITIVES = re.compile(
     r"(os|posix|nt|subprocess|sys|socket|shutil|ctypes|importlib|imp|runpy|pty|code|codeop|pickle|marshal|shelve"
-    r"|tempfile|urllib|http\.client|webbrowser|multiprocessing|threading|asyncio|numpy\.(testing|f2py|distutils)"
+    r"|tempfile|urllib\.(request|robotparser)|http\.client|webbrowser|multiprocessing|threading|asyncio|numpy\.(testing|f2py|distutils)"
     r"|torch\.(hub|jit\._script|utils\.cpp_extension|_inductor|package|fx)|pandas\.io|joblib\.externals)(\..*)?"
 )
 EXECUTORS = frozenset(

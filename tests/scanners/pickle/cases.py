@@ -426,6 +426,30 @@ CASES |= {
     "old_long_line": old_stream(b"V" + b"a" * 5000 + b"\n"),
 }
 
+# A graph of torch.fx: loading executes its imports and its code.
+GRAPH = global_("torch.fx.graph_module", "reduce_graph_module")
+FORWARD = "def forward(self, x):\n    return x + 1\n"
+
+
+def graph(code: str, imports: str = "import torch") -> bytes:
+    """Return what torch saves of a graph module."""
+    return stream(call(GRAPH, EMPTY_DICT + short("_code") + text(code) + SETITEM, text(imports)))
+
+
+CASES |= {
+    "graph_module": clean(graph(FORWARD)),
+    "graph_module_imports": review(graph(FORWARD, "import os\nos.system('echo modelsweep-test')")),
+    "graph_module_forward": review(
+        graph("def forward(self, x):\n    import os\n    os.system('echo modelsweep-test')\n")
+    ),
+    "bound_method_of_system": malicious(
+        stream(call(global_("types", "MethodType"), SYSTEM, text(COMMAND)), EMPTY_TUPLE, REDUCE)
+    ),
+    "bound_method_of_listed": clean(
+        stream(call(global_("types", "MethodType"), global_("sklearn.base", "clone"), BASE + EMPTY_TUPLE + NEWOBJ))
+    ),
+}
+
 # joblib.
 ARRAYS = {
     "a": numpy.arange(12.0),
