@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from scanners.parsing.image_layer import in_layer
 from scanners.parsing.native_code import native_code_file
 from scanners.suffixes import MODEL_SUFFIXES
 
@@ -53,6 +54,8 @@ def scan(blob: Blob, _context: Context) -> Iterator[Item]:
     assert code is not None, "scan follows accepts"
     yield Fact("executable", code.title, blob.locator, Span(0, blob.size))
     rule = DISGUISED if blob.locator.suffix in DATA_SUFFIXES else NATIVE
+    if rule is NATIVE and in_layer(blob.locator):
+        return  # an image is made of programs
     yield Finding(rule, blob.locator, code.title, path=blob.locator.name if rule is DISGUISED else "")
 
 

@@ -15,6 +15,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, MissingDepen
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, MIB
 from scanners.parsing.extraction import RULES, SHOWN, Extraction, Link
+from scanners.parsing.image_layer import is_layer
 from scanners.parsing.tar_header import BLOCK, Header, parse_header, text_field
 from scanners.parsing.zip_directory import END_MAGIC
 
@@ -98,7 +99,7 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the members in order, those behind the end of the archive too, and what is wrong with them."""
-    extraction = Extraction(blob.locator)
+    extraction = Extraction(blob.locator, root=is_layer(blob.locator))
     extended = _Extended()
     position, ended, complained = 0, False, False
     while (start := _skip_zeros(blob.reader, position)) + BLOCK <= blob.size:

@@ -188,7 +188,8 @@ _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b"
 
 
 @cache
-def _attack() -> re.Pattern[str]:
+def attack_command() -> re.Pattern[str]:
+    """Return the pattern of commands that fetch and run something, or open a shell to another machine."""
     shell = r"(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|python\w*|perl|node)\b"
     forms = (
         rf"\b(?:curl|wget)\b[^\n]*(?:\||;|&&)\s*{shell}",
@@ -269,7 +270,7 @@ def _command(fact: Fact, calls: list[Fact]) -> Rule | None:
     text, how = str(fact.detail["text"]), fact.detail["how"]
     assert isinstance(how, list)
     shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
-    if _attack().search(text):
+    if attack_command().search(text):
         return ATTACK
     if _SHELLS.match(text) and _happens(calls, ("connection", "descriptor"), fact):
         return SHELL

@@ -55,7 +55,19 @@ SPECIAL_FILE = Rule(
     cwe=67,
     references=_REFERENCES,
 )
-RULES = (PATH_ESCAPE, ABSOLUTE_PATH, LINK_ESCAPE, SPECIAL_FILE)
+WHITEOUT = Rule(
+    id="archive/whiteout-escape",
+    title="A whiteout in a container layer removes its own folder or the one around it",
+    severity=Severity.WARNING,
+    message="unpacking {subject} as a layer would remove {target}",
+    why="Programs that unpack layers remove what a whiteout is named after. One named after . or .. makes those that "
+    "do not check remove whole folders, also such that are outside of the layer.",
+    fix="Do not use the image; have it built again.",
+    cwe=22,
+    references=("https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts",),
+)
+RULES = (PATH_ESCAPE, ABSOLUTE_PATH, LINK_ESCAPE, SPECIAL_FILE, WHITEOUT)
+_WHITEOUTS = {".wh..": "its own folder", ".wh...": "the folder around its own"}
 
 SPECIAL_KINDS = {
     stat.S_IFCHR: "character device",
@@ -73,10 +85,14 @@ SHOWN = 200
 
 
 class Extraction:
-    """The tree that unpacking one archive would make, as far as what leaves it."""
+    """The tree that unpacking one archive would make, as far as what leaves it.
 
-    def __init__(self, locator: Locator) -> None:
-        self.locator = locator
+    A `root` is a file system by itself, such as the layer of an image: links that begin with a slash stay in it, and
+    devices belong there.
+    """
+
+    def __init__(self, locator: Locator, *, root: bool = False) -> None:
+        self.locator, self.root = locator, root
         self._links: set[tuple[str, ...]] = set()
 
     def file(self, name: str, offset: int) -> Iterator[Finding]:
@@ -89,13 +105,16 @@ class Extraction:
             yield self._finding(PATH_ESCAPE, name, offset, reason="its path climbs out with ..")
         elif self._links and any(path[:length] in self._links for length in range(1, len(path))):
             yield self._finding(PATH_ESCAPE, name, offset, reason="it goes through a link that points outside")
+        whiteout = _WHITEOUTS.get(name.rpartition("/")[2])
+        if whiteout:
+            yield self._finding(WHITEOUT, name, offset, target=whiteout)
 
     def link(self, name: str, target: str, kind: Link, offset: int) -> Iterator[Finding]:
         """Yield what is wrong with making `name` a link to `target`; a hard link counts from the archive's root."""
         yield from self.file(name, offset)
         path = _resolved((), name) or ()
         folder = path[:-1] if kind == "symbolic" else ()
-        if _absolute(target) or _resolved(folder, target) is None:
+        if not self.root and (_absolute(target) or _resolved(folder, target) is None):
             if len(self._links) < LINKS:
                 self._links.add(path)
             yield self._finding(LINK_ESCAPE, name, offset, target=printable(target, SHOWN))
@@ -103,7 +122,8 @@ class Extraction:
     def special(self, name: str, kind: str, offset: int) -> Iterator[Finding]:
         """Yield that `name` is a `kind` such as a device."""
         yield from self.file(name, offset)
-        yield self._finding(SPECIAL_FILE, name, offset, kind=kind)
+        if not self.root:
+            yield self._finding(SPECIAL_FILE, name, offset, kind=kind)
 
     def _finding(self, rule: Rule, name: str, offset: int, **evidence: str) -> Finding:
         return Finding(rule, self.locator, subject=printable(name, SHOWN), span=Span(offset), evidence={**evidence})

@@ -1,0 +1,249 @@
+"""Container images: the documents of OCI layouts and of `docker save`, and archives of them as a whole.
+
+Specifications: https://github.com/opencontainers/image-spec (index, manifest, config, image-layout), and
+https://github.com/moby/docker-image-spec. Layers are archives, which the scanners of tar and of compressed files open.
+Artifacts (ModelKit, ORAS, Ollama) are manifests, too: they name the files that fetching them writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.judge.external_files import outside
+from scanners.judge.python_code import attack_command
+from scanners.parsing.json_text import JsonFault, as_utf8, documents, entries
+
+if TYPE_CHECKING:
+    from scanners.parsing.image_archive import ImageArchive
+
+NAME = "oci"
+_SIZE = 16 * MIB
+"""Bytes of one document; registries take four MiB."""
+_SHOWN = 200
+_TOLD = 100
+_DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9A-Za-z=_-]{8,256}")
+_LAYOUT = b'"imageLayoutVersion"'
+_MANIFEST = (b'"layers"', b'"manifests"', b'"fsLayers"', b'"blobs"')
+_CONFIG = (b'"architecture"', b'"os"')
+_ROOT = b'"diff_ids"'
+_SAVED = (b'"Config"', b'"Layers"')
+_TITLES = frozenset({"org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath"})
+"""Annotations by which tools name the files that they write."""
+_PATHS = frozenset({"Config", "Layers", "layerSources"})
+_COMMANDS = frozenset({"Entrypoint", "Cmd", "OnBuild", "Test"})
+_FOREIGN = re.compile(r"https://(?:[a-z0-9-]+\.)*(?:microsoft\.com|azurecr\.io)/", re.IGNORECASE)
+"""From where the base layers of Windows come, which may not be passed on."""
+_REFERENCE = "https://github.com/opencontainers/image-spec/blob/main/descriptor.md"
+
+OUTSIDE = Rule(
+    id="oci/path-outside",
+    title="Image that names a file outside of itself",
+    severity=Severity.CRITICAL,
+    message="{path} names {subject}: {reason}",
+    why="Programs that load or fetch the image read or write the file that it names, on the machine of whoever "
+    "does so.",
+    fix="Do not load it. Tell the place it came from.",
+    cwe=22,
+    references=(_REFERENCE, "https://nvd.nist.gov/vuln/detail/CVE-2021-21272"),
+)
+FOREIGN = Rule(
+    id="oci/foreign-layer",
+    title="Layer that is fetched from an address in the manifest",
+    severity=Severity.WARNING,
+    message="{path} is fetched from {subject}",
+    why="The content is not in the image and was not examined. Some programs send their credentials for the registry "
+    "to whatever address stands here.",
+    fix="Use an image that holds its layers, or make sure that you know the address.",
+    confidence="medium",
+    cwe=829,
+    references=("https://nvd.nist.gov/vuln/detail/CVE-2020-15157", _REFERENCE),
+)
+SIZE = Rule(
+    id="oci/size-mismatch",
+    title="Blob of another size than the manifest says",
+    severity=Severity.WARNING,
+    message="{subject} has {size} bytes, the manifest says {declared}",
+    why="Who reads only as much as is declared sees other content than who reads to the end.",
+    fix="Fetch the image again, and verify its digest.",
+    cwe=345,
+    references=(_REFERENCE,),
+)
+COMMAND = Rule(
+    id="oci/command",
+    title="Image whose start-up command looks like an attack",
+    severity=Severity.INFO,
+    message="{path} is: {subject}",
+    why="The command runs in the container when it is started or built upon. Fetching and running something, or "
+    "opening a shell to another machine, is not what images of models do.",
+    fix="Read the command before you start the image.",
+    confidence="medium",
+    cwe=506,
+    references=("https://github.com/opencontainers/image-spec/blob/main/config.md",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a document of an image begins here, or an archive of one."""
+    start = as_utf8(blob.head[:64]).lstrip()[:1]
+    if start == b"{":
+        return _is_document(blob)
+    if start == b"[":
+        return all(mark in blob.head for mark in _SAVED)
+    from scanners.parsing.image_archive import begins_image
+
+    return begins_image(blob.head)
+
+
+def _is_document(blob: Blob) -> bool:
+    head = blob.head
+    if _LAYOUT in head or (b'"schemaVersion"' in head and any(mark in head for mark in _MANIFEST)):
+        return True
+    if not all(mark in head for mark in _CONFIG) or blob.size > _SIZE:
+        return False
+    return _ROOT in head or blob.reader.find(_ROOT) >= 0
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what documents name outside of the image; raises Malformed and OverLimit."""
+    if as_utf8(blob.head[:64]).lstrip()[:1] not in (b"{", b"["):
+        yield from _archive(blob, context)
+        return
+    for document in _parsed(blob, context):
+        told = 0
+        for entry in entries(document):
+            context.operations.spend()
+            for item in _entry(blob, entry.path, entry.key, entry.value):
+                told += 1
+                if told > _TOLD:
+                    raise OverLimit(f"more than {_TOLD} names outside of the image")
+                yield item
+
+
+def _parsed(blob: Blob, context: Context) -> list[Json]:
+    limit = min(_SIZE, context.limits.parsed_bytes // 4)
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of JSON")
+    try:
+        return documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
+    except JsonFault as fault:
+        raise Malformed(f"no JSON: {fault}") from None
+
+
+def _entry(blob: Blob, path: str, key: str, value: Json) -> Iterator[Item]:
+    """Yield what is wrong with one value of a document."""
+    shown = printable(path, _SHOWN)
+    texts = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    single = [value] if isinstance(value, str) else texts
+    if key == "digest" and isinstance(value, str):
+        yield from _digest(blob, shown, value)
+    elif key in _PATHS or key in _TITLES:
+        for text in single:
+            if reason := outside(text):
+                yield _outside(blob, shown, text, reason)
+    elif key == "urls":
+        for text in texts:
+            if not _FOREIGN.match(text):
+                yield Finding(FOREIGN, blob.locator, printable(text, _SHOWN), path=shown.removesuffix(".urls"))
+    elif key in _COMMANDS:
+        command = " ".join(single)
+        if attack_command().search(command):
+            yield Finding(COMMAND, blob.locator, printable(command, _SHOWN), path=shown)
+
+
+def _digest(blob: Blob, path: str, text: str) -> Iterator[Item]:
+    """Yield that a digest is a path; raises Malformed where it is something else."""
+    if not _DIGEST.fullmatch(text):
+        reason = outside(text)
+        if not reason:
+            raise Malformed(f"{path} is no digest")
+        yield _outside(blob, path, text, reason)
+
+
+def _outside(blob: Blob, path: str, text: str, reason: str) -> Finding:
+    return Finding(OUTSIDE, blob.locator, printable(text, _SHOWN), path=path, evidence={"reason": reason})
+
+
+def _archive(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield blobs that an archive lacks or that are of another size than its manifests say."""
+    from scanners.parsing.image_archive import read_archive
+
+    archive = read_archive(blob.reader, context)
+    yield Fact("framework", "container image", blob.locator)
+    for name, declared in _named(blob, archive, context):
+        size = archive.sizes.get(name)
+        if size is None:
+            detail = f"the image lacks {printable(name, _SHOWN)}, which its manifest names: it was not examined"
+            yield Problem(ProblemKind.SKIPPED, blob.locator, NAME, detail)
+        elif declared not in (None, size):
+            evidence: dict[str, Json] = {"size": f"{size:,}", "declared": f"{declared:,}"}
+            yield Finding(SIZE, blob.locator, printable(name, _SHOWN), evidence=evidence)
+
+
+def _named(blob: Blob, archive: ImageArchive, context: Context) -> Iterator[tuple[str, int | None]]:
+    """Yield the members that manifests name, and their sizes as declared, each member once.
+
+    An index may list manifests for other platforms that the archive leaves out.
+    """
+    left: list[str] = [name for name in ("manifest.json", "index.json") if name in archive.sizes]
+    seen = set(left)
+    while left:
+        for document in _document(blob, archive, left.pop(), context):
+            for name, declared, is_manifest in _descriptors(document):
+                if name in seen:
+                    continue
+                seen.add(name)
+                if is_manifest and name in archive.sizes:
+                    left.append(name)
+                if not is_manifest or name in archive.sizes:
+                    yield name, declared
+
+
+def _document(blob: Blob, archive: ImageArchive, name: str, context: Context) -> list[Json]:
+    """Return the documents of one member; nothing where it is no JSON, which is said where it is examined itself."""
+    window = blob.window(name, *archive.places[name])
+    try:
+        return _parsed(window, context)
+    except (Malformed, OverLimit):
+        return []
+
+
+def _descriptors(document: Json) -> Iterator[tuple[str, int | None, bool]]:
+    """Yield the members that a document names, their sizes, and whether each is a manifest itself."""
+    for item in document if isinstance(document, list) else [document]:
+        if not isinstance(item, dict):
+            continue
+        layers = item.get("Layers")
+        for name in [item.get("Config"), *(layers if isinstance(layers, list) else [])]:
+            if isinstance(name, str) and not outside(name):
+                yield name, None, False
+        for key in ("manifests", "layers", "config"):
+            value = item.get(key)
+            for descriptor in value if isinstance(value, list) else [value]:
+                yield from _descriptor(descriptor, is_manifest=key == "manifests")
+
+
+def _descriptor(descriptor: Json, *, is_manifest: bool) -> Iterator[tuple[str, int | None, bool]]:
+    if not isinstance(descriptor, dict) or descriptor.get("urls") or descriptor.get("data"):
+        return
+    digest, size = descriptor.get("digest"), descriptor.get("size")
+    if isinstance(digest, str) and _DIGEST.fullmatch(digest):
+        algorithm, _, encoded = digest.partition(":")
+        yield f"blobs/{algorithm}/{encoded}", size if isinstance(size, int) else None, is_manifest
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Container images (OCI layouts, docker save, manifests)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OUTSIDE, FOREIGN, SIZE, COMMAND),
+    suffixes=(".json", ".tar"),
+)

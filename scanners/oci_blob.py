@@ -1,0 +1,56 @@
+"""Blobs of container images that are named by their digest: whether it is theirs.
+
+The layout is that of https://github.com/opencontainers/image-spec/blob/main/image-layout.md, as files or as members of
+an archive; Ollama writes `sha256-` in place of a folder. What a blob is, is for other scanners to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Finding, Rule, Severity
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.units import MIB
+from scanners.parsing.image_layer import blob_digest
+
+NAME = "oci-blob"
+MISMATCH = Rule(
+    id="oci-blob/digest-mismatch",
+    title="Blob whose content is not what its name promises",
+    severity=Severity.WARNING,
+    message="the blob is named {named}, its SHA-256 is {actual}",
+    why="An image is trusted by the digests in its manifest. Programs that do not compare them run content that nobody "
+    "signed or reviewed; the others refuse the image.",
+    fix="Fetch the image again; if the digest still differs, tell the place it came from.",
+    cwe=354,
+    references=("https://github.com/opencontainers/image-spec/blob/main/image-layout.md",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is named by a SHA-256 where images have their blobs."""
+    return bool(blob_digest(blob.locator))
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield that the digest is another one; a quick look does not read the blob for it."""
+    if context.options.depth != "full":
+        return
+    digest = hashlib.sha256()
+    for window in blob.reader.windows(MIB):
+        digest.update(window)
+    named = blob_digest(blob.locator)
+    if digest.hexdigest() != named:
+        yield Finding(MISMATCH, blob.locator, evidence={"named": named, "actual": digest.hexdigest()})
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Blobs of container images (their digests)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(MISMATCH,),
+    judged=False,
+)
