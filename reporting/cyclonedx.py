@@ -35,7 +35,10 @@ DATA = frozenset({"numpy"})
 """Scanners of formats that hold data, as a rule."""
 DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
 """Kinds of fact that a component states."""
-FILES = frozenset({"zip", "tar", "compressed", "sevenzip", "unreadable", "text", "media", "pointer", "executable"})
+FILES = frozenset(
+    "zip tar compressed sevenzip unreadable text media pointer executable json yaml python python-compiled licence "
+    "model-card".split()
+)
 """Scanners of containers and of what merely travels with models."""
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -298,7 +301,8 @@ def _licences(facts: Sequence[Fact]) -> list[Json]:
     """Return the licences; SPDX identifiers as one expression where all are such, as the schema wants it."""
     licences = {fact.value: _is_spdx(fact) for fact in facts if fact.kind == "licence"}
     if licences and all(licences.values()):
-        return [{"expression": " AND ".join(licences), "acknowledgement": "declared"}]
+        parts = [f"({name})" if " OR " in name and len(licences) > 1 else name for name in licences]
+        return [{"expression": " AND ".join(parts), "acknowledgement": "declared"}]
     return [{"license": {"name": printable(name, NAME), "acknowledgement": "declared"}} for name in licences]
 
 

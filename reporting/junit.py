@@ -55,7 +55,7 @@ def _cases(report: Report, view: View) -> Iterator[Element]:
 def _case(locator: Locator, findings: Sequence[Finding], problems: Sequence[Problem], view: View) -> Element:
     """Return the test case of a file with one outcome, the worst, since servers show one; the rest is its output."""
     case = Element("testcase", name=printable(str(locator)), classname=CLASS, time="0.000")
-    counting = [finding for finding in findings if finding.severity >= view.gate.fail_on]
+    counting = [item for item in findings if item.severity >= view.gate.fail_on or view.gate.forbids(item.rule)]
     errors = [problem for problem in problems if view.gate.fails(problem)]
     outcome: Element | None = None
     if counting:

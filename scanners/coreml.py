@@ -154,7 +154,7 @@ def _model(blob: Blob, context: Context) -> Iterator[Item]:
     walker = Walker(Wire(blob.reader, context), _SCHEMA, frozenset(_SCHEMA) - _KEPT, context.limits.parsed_bytes)
     told: set[tuple[str, str]] = set()
     for record in walker.walk("Model", 0, blob.size):
-        for item in _record(blob, record):
+        for item in _record(blob, record, context):
             key = (item.rule.id, item.subject) if isinstance(item, Finding) else ("", "")
             if key == ("", "") or key not in told:
                 told.add(key)
@@ -163,7 +163,9 @@ def _model(blob: Blob, context: Context) -> Iterator[Item]:
         raise Malformed("the model is of no known kind: cut short?")
 
 
-def _record(blob: Blob, record: Record) -> Iterator[Item]:
+def _record(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
+    if record.kind == "Description":
+        return _description(blob, record, context)
     handler = _HANDLERS.get(record.kind)
     return handler(blob, record) if handler else iter(())
 
@@ -193,11 +195,11 @@ def _linked(blob: Blob, record: Record) -> Iterator[Item]:
                 yield from _path(blob, value.text("value"), "a linked model", record)
 
 
-def _description(blob: Blob, record: Record) -> Iterator[Item]:
+def _description(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
+    from scanners.parsing.licences import licence_facts
+
     for metadata in record.records.get("metadata", ()):
-        licence = printable(metadata.text("license"), _SHOWN)
-        if licence:
-            yield Fact("licence", licence, blob.locator, record.span)
+        yield from licence_facts(context, blob.locator, metadata.text("license"), "license")
 
 
 _HANDLERS: dict[str, Callable[[Blob, Record], Iterator[Item]]] = {
@@ -206,7 +208,6 @@ _HANDLERS: dict[str, Callable[[Blob, Record], Iterator[Item]]] = {
     "Operation": _operation,
     "Blob": _blob,
     "Linked": _linked,
-    "Description": _description,
 }
 
 

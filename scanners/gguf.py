@@ -16,7 +16,7 @@ from scanners.parsing.gguf_header import MAGIC, TYPES, GgufHeader, Tensor, read_
 TEMPLATE_KEY = "tokenizer.chat_template"
 _SIGNED = 1 << 63
 _SHOWN = 100
-_FACTS = {"general.architecture": "framework", "general.license": "licence", "general.license.name": "licence"}
+_LICENCES = ("general.license", "general.license.name")
 _REFERENCE = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
 
 
@@ -67,26 +67,31 @@ def accepts(blob: Blob) -> bool:
     return blob.head.startswith(MAGIC)
 
 
-def scan(blob: Blob, _context: Context) -> Iterator[Item]:
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield metadata, chat templates, and every byte that is not accounted for exactly once."""
     headers = read_header(blob.reader)
     header = next(headers)
     for key in header.repeated:
         yield Finding(DUPLICATE_KEY, blob.locator, printable(key, _SHOWN))
-    yield from _metadata(blob, header)
+    yield from _metadata(blob, header, context)
     header = next(headers)
     kinds = ", ".join(sorted({TYPES[item.type][0] for item in header.tensors if item.type in TYPES}))
     yield Fact("tensors", kinds, blob.locator, Span(header.data), {"count": len(header.tensors)})
     yield from _tensors(blob, header)
 
 
-def _metadata(blob: Blob, header: GgufHeader) -> Iterator[Item]:
+def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item]:
+    own = header.values.get("general.license.name")
+    from scanners.parsing.licences import licence_facts
+
     for key, value in header.values.items():
         if key.startswith(TEMPLATE_KEY):
             yield from _templates(blob, key, value)
+        elif isinstance(value, str) and key in _LICENCES:
+            yield from licence_facts(context, blob.locator, value, key, own if isinstance(own, str) else "")
         elif isinstance(value, str) and key.startswith("general."):
             detail: dict[str, Json] = {"key": printable(key, _SHOWN), "text": printable(value, _SHOWN)}
-            kind = _FACTS.get(key, "metadata")
+            kind = "framework" if key == "general.architecture" else "metadata"
             yield Fact(kind, printable(key if kind == "metadata" else value, _SHOWN), blob.locator, detail=detail)
 
 

@@ -43,7 +43,12 @@ _SCHEMA = {
     },
     "Training": {1: ("initialization", "Graph"), 2: ("algorithm", "Graph")},
     "Function": {1: ("name", "text"), 7: ("node", "Node"), 10: ("domain", "text"), 11: ("attribute", "Attribute")},
-    "Graph": {1: ("node", "Node"), 5: ("initializer", "Tensor"), 15: ("sparse_initializer", "Sparse")},
+    "Graph": {
+        1: ("node", "Node"),
+        2: ("name", "text"),
+        5: ("initializer", "Tensor"),
+        15: ("sparse_initializer", "Sparse"),
+    },
     "Node": {3: ("name", "text"), 4: ("op_type", "text"), 5: ("attribute", "Attribute"), 7: ("domain", "text")},
     "Attribute": {
         5: ("t", "Tensor"),
@@ -149,7 +154,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.protobuf import Walker, Wire
 
     walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
-    content = _Content(blob, context.limits.facts)
+    content = _Content(blob, context)
     fault: Exception | None = None
     try:
         for record in walker.walk("Model", 0, blob.size):
@@ -166,8 +171,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 class _Content:
     """What has been seen of one model: functions come after the graphs that call them."""
 
-    def __init__(self, blob: Blob, limit: int) -> None:
-        self.blob, self.limit = blob, limit
+    def __init__(self, blob: Blob, context: Context) -> None:
+        self.blob, self.context, self.limit = blob, context, context.limits.facts
         self.graphs = 0
         self.functions: set[tuple[str, str]] = set()
         self.operators: dict[tuple[str, str], Record] = {}
@@ -183,8 +188,11 @@ class _Content:
             self.functions.add((record.text("domain"), record.text("name")))
         elif record.kind == "Graph":
             self.graphs += 1
+            name = printable(record.text("name"), _SHOWN)
+            if name and self.context.first(f"name {self.blob.locator}", name):
+                yield Fact("metadata", "graph_name", self.blob.locator, detail={"key": "graph_name", "text": name})
         elif record.kind == "Model":
-            yield from _model(self.blob, record)
+            yield from _model(self.blob, record, self.context)
 
     def _node(self, record: Record) -> None:
         key = (record.text("domain"), record.text("op_type"))
@@ -253,15 +261,18 @@ def _amount(size: int) -> str:
     return shorten(str(size), _SHOWN) if size >= 0 else "an impossible number"
 
 
-def _model(blob: Blob, record: Record) -> Iterator[Item]:
+def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
     producer = f"{record.text('producer_name')} {record.text('producer_version')}".strip()
     if producer:
         yield Fact("framework", printable(producer, _SHOWN), blob.locator)
     for entry in record.records.get("metadata_props", ()):
         key, value = printable(entry.text("key"), _SHOWN), printable(entry.text("value"), _SHOWN)
-        licence = key.lower() in ("license", "licence")
-        detail: dict[str, Json] = {"key": key, "text": value}
-        yield Fact("licence" if licence else "metadata", value if licence else key, blob.locator, detail=detail)
+        if key.lower() in ("license", "licence"):
+            from scanners.parsing.licences import licence_facts
+
+            yield from licence_facts(context, blob.locator, entry.text("value"), key)
+        else:
+            yield Fact("metadata", key, blob.locator, detail={"key": key, "text": value})
     if record.integer("ir_version") >= _OPSETS_SINCE and "opset_import" not in record.records:
         raise Malformed("the model does not say which operator sets it needs: cut short?")
 

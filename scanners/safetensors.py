@@ -21,6 +21,7 @@ _WORST_NODE = 72
 _DIMENSIONS = 64
 _METADATA_KEY = "__metadata__"
 _SHOWN = 100
+_LICENCES = frozenset({"license", "licence", "modelspec.license"})
 _REFERENCE = ("https://github.com/huggingface/safetensors#format",)
 # Bits of one element
 DTYPES = {
@@ -107,7 +108,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     header = _header(blob, context)
     for name in header.repeated:
         yield Finding(DUPLICATE_KEY, blob.locator, printable(name, _SHOWN), path=_METADATA_KEY)
-    yield from _facts(blob, header)
+    yield from _facts(blob, header, context)
     faults = 0
     for name, tensor in header.tensors.items():
         detail = _fault(tensor, blob.size - header.data)
@@ -201,7 +202,7 @@ def _unaccounted(blob: Blob, offset: int, length: int, where: str) -> Finding:
     return Finding(UNACCOUNTED, blob.locator, where, span=Span(offset, length), evidence={"length": length})
 
 
-def _facts(blob: Blob, header: Header) -> Iterator[Item]:
+def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
     dtypes = ", ".join(sorted({printable(tensor.dtype, 20) for tensor in header.tensors.values()})[:20])
     parameters = sum(tensor.elements for tensor in header.tensors.values())
     # as text: a hostile sum is wider than the 64 bits of most JSON readers
@@ -209,8 +210,13 @@ def _facts(blob: Blob, header: Header) -> Iterator[Item]:
     yield Fact("tensors", dtypes, blob.locator, Span(header.data, blob.size - header.data), detail)
     for key, value in sorted(header.metadata.items()):
         shown = printable(key, _SHOWN)
-        kind = {"format": "framework", "license": "licence", "licence": "licence"}.get(key.lower(), "metadata")
         text = printable(value, _SHOWN)
+        if key.lower() in _LICENCES:
+            from scanners.parsing.licences import licence_facts
+
+            yield from licence_facts(context, blob.locator, value, key)
+            continue
+        kind = "framework" if key.lower() == "format" else "metadata"
         yield Fact(kind, text if kind != "metadata" else shown, blob.locator, detail={"key": shown, "text": text})
 
 

@@ -37,6 +37,7 @@ FAMILIES = {
     "archive": "what unpacking would do, in every format of archive",
     "executable": "code inside other files, found by the detector of executables",
     "keras": "layers and files of Keras, in every format that holds them",
+    "licence": "what licences oblige to, in every format that states one",
     "name": "the judge of blacklisted names",
     "onnx": "operators and external files of ONNX, judged apart from its format",
     "script": "the detector of scripts",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from modelsweep.core.options import Depth
 
-RECOGNISERS = ("text", "media", "pointer", "tfrecord")
+RECOGNISERS = ("text", "media", "pointer", "tfrecord", "licence", "model-card")
 """Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")

@@ -17,6 +17,9 @@ JSON_SCHEMA_VERSION = "1.0"
 STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED, ProblemKind.DESELECTED})
 """Kinds of problem that fail a job only under `--strict`: unknown formats and scanners not chosen are listed."""
 
+STRICT_RULES = "licence/"
+"""Family of rules that fail a job under `--strict`, from INFO on: what a licence obliges to is no fault of a file."""
+
 
 class Verdict(enum.StrEnum):
     """What is to be thought of a file: unknown is never clean."""
@@ -312,7 +315,13 @@ class Gate:
         """Return 1 for findings that count, else 2 where too much could not be examined, else 0."""
         if any(count for severity, count in report.totals.severities.items() if severity >= self.fail_on):
             return 1
+        if self.strict and any(map(self.forbids, report.totals.rules)):
+            return 1
         return 2 if self.incomplete(report) else 0
+
+    def forbids(self, rule: Rule) -> bool:
+        """Return whether `rule` fails the job whatever `fail_on` is: obligations of licences do if strict."""
+        return self.strict and rule.id.startswith(STRICT_RULES) and rule.severity >= Severity.INFO
 
     def incomplete(self, report: Report) -> bool:
         """Return whether more files or targets than tolerated could not be examined."""

@@ -15,6 +15,8 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 
 HEAD = 4 * KIB
+TOLD = 1_000
+"""Different facts of one kind that members of a unit may repeat: licences and copyright lines of source files."""
 RAW = "raw"
 """What a container expects of bytes that no format describes, tensor storages above all: only the raw pass sees it."""
 
@@ -76,7 +78,7 @@ class Apart:
 class Context:
     """What examining one unit may still cost, and the services a scanner has besides its bytes."""
 
-    __slots__ = ("_spool", "divider", "expanded", "limits", "members", "operations", "options", "secrets")
+    __slots__ = ("_spool", "_told", "divider", "expanded", "limits", "members", "operations", "options", "secrets")
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
         limits = options.limits
@@ -89,6 +91,7 @@ class Context:
         """Credentials found in the unit so far: they are taken out of all that is said of it."""
         self.divider = ""
         """The name of the scanner that may say of members of the unit that they are units of their own."""
+        self._told: dict[str, set[str]] = {}
         self._spool = spool
 
     def apart(self, blob: Blob, scanner: str, entries: int) -> int:
@@ -107,6 +110,14 @@ class Context:
         that all together gain no more than the archive has.
         """
         return size * self.limits.expanded_ratio >= self.limits.expanded_floor
+
+    def first(self, kind: str, value: str) -> bool:
+        """Return whether `value` is told for the first time in the unit, and `TOLD` others of its kind were not."""
+        told = self._told.setdefault(kind, set())
+        if value in told or len(told) >= TOLD:
+            return False
+        told.add(value)
+        return True
 
     def spool(self, chunks: Iterable[bytes]) -> Reader:
         """Return a reader of all decompressed `chunks`; raises OverLimit when they pass the budget of the unit."""

@@ -15,6 +15,7 @@ from scanners.judge import (
     code_references,
     external_files,
     keras_layers,
+    licences,
     operators,
     pickle_calls,
     python_code,
@@ -45,6 +46,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("python-code", 1, python_code.KINDS, python_code.findings, python_code.RULES),
     Judge("python-compiled", 1, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
     Judge("skops-nodes", 1, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
+    Judge("licences", 1, licences.KINDS, licences.findings, licences.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
 )
 

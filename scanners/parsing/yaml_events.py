@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+_DEEP = 8
+"""Keys of a node that are told: deeper ones lose the outermost."""
+
 
 class YamlError(Exception):
     """The text is no YAML: the message says where."""
@@ -13,7 +16,8 @@ class YamlError(Exception):
 class Entry(NamedTuple):
     """A node: its full `tag` or nothing, its text where it is a scalar, the `key` that it is the value of.
 
-    `line` counts from 1, `offset` in characters.
+    `line` counts from 1, `offset` in characters; `keys` lead to it from the outside, through sequences as well, and are
+    none for a key.
     """
 
     tag: str
@@ -21,6 +25,7 @@ class Entry(NamedTuple):
     value: str
     line: int
     offset: int
+    keys: tuple[str, ...] = ()
 
 
 def entries(content: str) -> Iterator[Entry]:
@@ -47,6 +52,7 @@ class _Nodes:
         self._open: list[
             list[str | None] | None
         ] = []  # a mapping holds the key whose value comes next, a sequence None
+        self._keys: list[str | None] = []  # under which each of them stands, None where that is no mapping
         self._anchors: dict[str, str] = {}
 
     def entered(self, event: Any) -> Entry | None:
@@ -54,6 +60,7 @@ class _Nodes:
         kind = type(event).__name__
         if kind in ("MappingEndEvent", "SequenceEndEvent"):
             self._open.pop()
+            self._keys.pop()
             return None
         if kind not in ("ScalarEvent", "AliasEvent", "MappingStartEvent", "SequenceStartEvent"):
             return None
@@ -62,11 +69,16 @@ class _Nodes:
             value = self._anchors.get(event.anchor, "")
         elif event.anchor:
             self._anchors[event.anchor] = value
+        within = self._open[-1] if self._open else None
+        is_key = within is not None and within[0] is None
         key = self._place(value)
+        own = None if within is None else key
+        keys = () if is_key else tuple(name for name in (*self._keys[-_DEEP:], own) if name is not None)
         if kind in ("MappingStartEvent", "SequenceStartEvent"):
             self._open.append([None] if kind == "MappingStartEvent" else None)
+            self._keys.append(own)
         mark = event.start_mark
-        return Entry(str(getattr(event, "tag", None) or ""), key, value, mark.line + 1, mark.index)
+        return Entry(str(getattr(event, "tag", None) or ""), key, value, mark.line + 1, mark.index, keys)
 
     def _place(self, value: str) -> str:
         """Return the key that a node with text `value` is the value of, and keep it where it is itself a key."""

@@ -1,0 +1,125 @@
+"""Licences in text: whole licence files, headers of sources, and keys of configurations and package metadata.
+
+SPDX identifiers: https://spdx.github.io/spdx-spec/v3.0.1/annexes/using-SPDX-short-identifiers-in-source-files/. What a
+licence obliges to is judged in `scanners.judge.licences`. Metadata inside model files is left to their scanners, the
+front matter of model cards to `scanners.model_card`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.units import KIB
+from scanners.parsing.json_text import as_utf8
+
+LOOKED_AT = 64 * KIB
+"""Bytes of a file in which its licence stands: at the head of sources and configurations."""
+STATED = 20
+"""Licences of one file that are told."""
+_FILE = r"(?i)(?:licen[sc]es?|copying|copyright|notice|unlicense|eula)(?:[._-][\w.+-]{1,40})?|.+\.licen[sc]e"
+_SOURCES = frozenset(
+    ".py .pyi .pyx .c .cc .cpp .cu .cuh .cxx .h .hpp .go .java .js .jl .lua .m .mm .php .pl .r .rb .rs .sh .swift .ts "
+    ".cmake .proto .scala .kt .ipynb".split()
+)
+_JSON = frozenset({".json", ".jsonl"})
+_KEYED = frozenset({".yaml", ".yml", ".toml", ".cfg", ".cff"})
+_PACKAGE = frozenset({"METADATA", "PKG-INFO", "MLmodel"})
+_OWN = ("license_name", "licence_name")
+"""Keys that say what a licence called `other` is called."""
+_IDENTIFIER = rb"SPDX-License-Identifier:[ \t]{1,8}([A-Za-z0-9.+:() -]{1,200})"
+_IN_JSON = rb'(?i)"(licen[sc]e(?:_name)?)"\s{0,8}:\s{0,8}("(?:[^"\\\r\n]|\\.){1,300}")'
+_IN_KEYS = (
+    rb"(?im)^(licen[sc]e(?:-expression)?)[ \t]{0,8}[:=][ \t]{0,8}(?:\{[ \t]{0,8}(?:text|name)[ \t]{0,8}=[ \t]{0,8})?"
+    rb"([^\r\n#{}]{1,200})"
+)
+_CLASSIFIER = rb"License :: (?:OSI Approved :: )?([^\r\n\"'#]{2,100})"
+_WORDS = (b"icens", b"ICENS", b"icenc", b"opyright", b"COPYRIGHT", b"\xc2\xa9")
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the name is that of a licence file, or the file is text of a kind that states one at its head."""
+    if blob.size == 0 or b"\0" in blob.head:
+        return False
+    if _is_file(blob):
+        return True
+    if blob.locator.suffix in _JSON:
+        return re.search(_IN_JSON, _start(blob)) is not None
+    known = blob.locator.suffix in _SOURCES | _KEYED or blob.locator.name in _PACKAGE
+    return known and any(word in blob.head for word in _WORDS)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the licences that the first 64 KiB state, and copyright lines."""
+    from scanners.parsing.licences import copyright_facts, licence_facts
+
+    data = _start(blob)
+    text = data.decode("utf-8", "replace")
+    stated = list(_stated(blob, data, text))[:STATED]
+    own = next((name for name, key in stated if key in _OWN), "")
+    for name, key in stated:
+        if key not in _OWN or not any(other in ("license", "licence") for _, other in stated):
+            once = blob.locator.suffix in _SOURCES
+            yield from licence_facts(context, blob.locator, name, key, "" if name == own else own, once=once)
+    if _is_file(blob) or blob.locator.suffix in _SOURCES | {".cff"}:
+        yield from copyright_facts(context, blob.locator, text)
+
+
+def _start(blob: Blob) -> bytes:
+    """Return the bytes that are looked at; of a source no more than its head."""
+    if blob.locator.suffix in _SOURCES:
+        return blob.head
+    return as_utf8(blob.reader.read(0, min(LOOKED_AT, blob.size)))
+
+
+def _is_file(blob: Blob) -> bool:
+    suffix = blob.locator.suffix
+    return suffix not in _SOURCES | _JSON | _KEYED and re.fullmatch(_FILE, blob.locator.name) is not None
+
+
+def _stated(blob: Blob, data: bytes, text: str) -> Iterator[tuple[str, str]]:
+    """Yield each licence that is stated, and how: the identifier of a header before its words."""
+    from scanners.parsing.licences import licence_of_header, licence_of_text
+
+    suffix = blob.locator.suffix
+    identifiers = [match[1].decode().strip(" -") for match in re.finditer(_IDENTIFIER, data)]
+    yield from ((name, "SPDX-License-Identifier") for name in identifiers)
+    if suffix in _JSON:
+        yield from _in_json(data)
+    elif suffix in _KEYED or blob.locator.name in _PACKAGE:
+        yield from _in_keys(data)
+    elif not identifiers:
+        name = licence_of_text(text) if _is_file(blob) else licence_of_header(text)
+        if name:
+            yield name, "text" if _is_file(blob) else "header"
+
+
+def _in_json(data: bytes) -> Iterator[tuple[str, str]]:
+    import json
+
+    for match in re.finditer(_IN_JSON, data):
+        try:
+            yield str(json.loads(match[2])), match[1].decode()
+        except ValueError:
+            continue
+
+
+def _in_keys(data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield what `license:` and `license =` say at the start of a line, and the classifiers of Python packages."""
+    for match in re.finditer(_IN_KEYS, data):
+        name = match[2].decode("utf-8", "replace").strip(" \t\"',")
+        if name and not name.startswith(("file", "[", "|", ">", "$")):
+            yield name, match[1].decode()
+    for match in re.finditer(_CLASSIFIER, data):
+        yield match[1].decode("utf-8", "replace").strip(), "classifier"
+
+
+SCANNER = Scanner(
+    name="licence",
+    title="Licence files, licence headers of sources, licence keys of configurations",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    judged=False,
+)

@@ -1,0 +1,317 @@
+"""Licences as files state them: an SPDX identifier wherever it can be told, from names, headers and whole texts.
+
+Names are those of SPDX (https://spdx.org/licenses/), of the Hugging Face Hub
+(https://huggingface.co/docs/hub/repositories-licenses), and what people write for them. A licence that is not on the
+list of SPDX and has a name of its own, such as those of Llama and Gemma, becomes a `LicenseRef-`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.locator import Locator
+from modelsweep.core.scanner import Context
+from modelsweep.core.text import printable, redact
+from scanners.parsing.spdx_expression import NoExpression, parsed, spelled, written
+from scanners.parsing.spdx_ids import LICENCES
+
+SHOWN = 200
+"""Characters of a licence or copyright line that are kept."""
+NAMED = 300
+"""Characters of a name that is looked up."""
+NOTICES = 20
+"""Copyright lines of one file that are kept."""
+UNKNOWN = ("other", "unknown", "none", "custom", "proprietary")
+"""What stands in place of a name."""
+_TITLE = 4_000
+"""Characters of a text in which its title, or its first sentence, stands."""
+_BODY = 4_000
+"""Characters after that in which texts of one family differ."""
+
+
+class Licence(NamedTuple):
+    """A licence: `value` is an SPDX expression where `spdx`, else the name as it is written."""
+
+    value: str
+    spdx: bool
+
+
+def licence_of(name: str) -> Licence | None:
+    """Return the licence that `name` is: an expression, an identifier of the Hub, or a name; None where it is none."""
+    text = " ".join(name.split())
+    if not text or len(text) > NAMED or text.lower() in ("null", "no license", "n/a", "-"):
+        return None
+    try:
+        return Licence(written(parsed(text)), spdx=True)
+    except NoExpression:
+        pass
+    key = _key(text)
+    known = _by_key().get(key) or _gnu(key) or _creative_commons(key) or _of_hub(text)
+    return Licence(known, spdx=True) if known else Licence(printable(text, SHOWN), spdx=False)
+
+
+def licence_facts(
+    context: Context, locator: Locator, name: str, key: str, own_name: str = "", *, once: bool = False
+) -> Iterator[Fact]:
+    """Yield the licence `name` that stands under `key`; `own_name` is what a licence called `other` is called.
+
+    `once` is for what many files say, such as sources: one of them in the unit is enough.
+    """
+    licence = licence_of(name)
+    if licence and own_name and not licence.spdx:
+        licence = licence_of(own_name) or licence
+        reference = _reference(own_name)
+        licence = licence if licence.spdx or not reference else Licence(reference, spdx=True)
+    if licence and context.first("licence", licence.value if once else f"{locator} {licence.value}"):
+        detail: dict[str, Json] = {"key": printable(key, SHOWN), "text": printable(redact(name), SHOWN)}
+        yield Fact("licence", licence.value, locator, detail={**detail, "spdx": licence.spdx})
+
+
+def copyright_facts(context: Context, locator: Locator, text: str) -> Iterator[Fact]:
+    """Yield the copyright lines of `text`, each once in a unit."""
+    found = 0
+    for match in _COPYRIGHT.finditer(text):
+        line = " ".join(match[0].rstrip(_EDGES).split())
+        if found < NOTICES and not _BLANK.search(line) and context.first("copyright", line):
+            found += 1
+            yield Fact("copyright", printable(redact(line), SHOWN), locator)
+
+
+_EDGES = " \t*#/;%!-\"'|\\"
+# Of a line: the word, then the sign or a year; "copyright notice" and the like are sentences of licences
+_COPYRIGHT = re.compile(
+    r"(?im)\b(?:copyright[ \t:,]{0,4}(?:\(c\)|©|&copy;|(?:19|20)\d\d)|©[ \t]{0,4}(?:copyright)?[ \t]{0,4}(?:19|20)\d\d)"
+    r"[^\r\n]{1,300}|(?<![^\s#*/])©[ \t]{0,4}(?:19|20)\d\d[^\r\n]{1,300}"
+)
+_BLANK = re.compile(
+    r"(?i)[\[<{](?:yyyy|year|name|fullname|copyright|owner|author|date)|free software foundation, inc\. <http|\{\{|%s"
+)
+_NOISE = frozenset({"the", "license", "licence", "version", "gnu", "v", "v.", "of", "a", "software", "and", "terms"})
+
+
+def _key(name: str) -> str:
+    """Return a name without what people add to it: `The Apache License, Version 2.0` is `apache-2.0`."""
+    words = re.findall(r"[a-z0-9.+]+", name.lower())
+    kept = [word for word in words if word not in _NOISE]
+    kept = kept[:1] if len(kept) == 2 and kept[0] == kept[1] else kept  # The MIT License (MIT)
+    return "-".join(re.sub(r"^v(?=\d)", "", word).strip(".") for word in kept)
+
+
+@cache
+def _by_key() -> dict[str, str]:
+    known = {_key(identifier): spelled(identifier) or identifier for identifier in LICENCES.split()}
+    for identifier, names in _ALIASES.items():
+        known.update(dict.fromkeys(names.split(), identifier))
+    return known
+
+
+_ALIASES = {
+    "Apache-2.0": "apache apache-2 apache2 apache2.0 asl-2.0 osi-approved-apache apache-2.0-license",
+    "MIT": "mit expat mit-x11 osi-approved-mit mit-license",
+    "BSD-3-Clause": "bsd-3 new-bsd bsd3 3-clause-bsd modified-bsd revised-bsd bsd-new bsd-3-clause-new-or-revised",
+    "BSD-2-Clause": "bsd-2 bsd2 simplified-bsd 2-clause-bsd freebsd bsd-simplified",
+    "MPL-2.0": "mpl2 mpl-2 mozilla-public-2.0 osi-approved-mozilla-public-2.0-mpl-2.0",
+    "CC0-1.0": "cc0 cc-0 cc0-1.0-universal creative-commons-zero-1.0-universal",
+    "Unlicense": "unlicense osi-approved-unlicense",
+    "ISC": "isc osi-approved-isc-iscl",
+    "PSF-2.0": "psf python-foundation osi-approved-python-foundation",
+    "ODbL-1.0": "odbl open-database open-data-commons-open-database",
+    "ODC-By-1.0": "odc-by",
+    "PDDL-1.0": "pddl",
+    "BSL-1.0": "boost boost-1.0",
+    "LPPL-1.3c": "lppl",
+    "Zlib": "zlib zlib-libpng",
+    "Artistic-2.0": "artistic",
+    "BUSL-1.1": "business-source-1.1 busl bsl-1.1",
+    "SSPL-1.0": "sspl server-side-public server-side-public-1 sspl-1",
+    "Elastic-2.0": "elastic elastic-2",
+    "PolyForm-Noncommercial-1.0.0": "polyform-noncommercial",
+    "etalab-2.0": "etalab",
+    "C-UDA-1.0": "c-uda",
+}
+_GNU = re.compile(
+    r"(?:osi-approved-)?(?:(?P<a>affero-general-public|agpl)|(?P<l>lesser-general-public|library-general-public|lgpl)"
+    r"|(?P<g>general-public|gpl))(?P<n>-?v?\d(?:\.\d)?)(?P<later>\+|-\+|-or-later|-or-newer|-only)?"
+    r"(?:-(?:a|l)?gplv?\d(?:\.\d)?\+?)?"
+)
+
+
+def _gnu(key: str) -> str:
+    """Return `GPL-3.0-only` and its kin for what people write: `GPLv3`, `General Public License v3 or later`."""
+    match = _GNU.fullmatch(key)
+    if match is None:
+        return ""
+    family = "AGPL" if match["a"] else "LGPL" if match["l"] else "GPL"
+    number = match["n"].strip("-v")
+    later = match["later"] not in (None, "-only") or key.endswith("+")
+    number = number if "." in number else f"{number}.0"
+    return spelled(f"{family}-{number}-{'or-later' if later else 'only'}") or ""
+
+
+_COMMONS = re.compile(
+    r"(?:creative-commons|cc)-(?:attribution|by)(?P<nc>-?non-?commercial|-nc)?(?P<more>-?share-?alike|-sa|-?no-?"
+    r"deriv(?:ative|ative-works|atives|s)|-nd)?-(?P<number>\d\.\d)(?:-(?:international|unported|generic|public))*"
+)
+
+
+def _creative_commons(key: str) -> str:
+    match = _COMMONS.fullmatch(key)
+    if match is None:
+        return ""
+    more = match["more"] or ""
+    parts = ["CC-BY", "NC" if match["nc"] else "", "ND" if "n" in more else "SA" if more else "", match["number"]]
+    return spelled("-".join(part for part in parts if part)) or ""
+
+
+_HUB = frozenset(
+    "openrail openrail++ bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m "
+    "h-research intel-research apple-ascl apple-amlr openmdw-1.0 openmdw-1.1 lgpl-lr deepfloyd-if-license "
+    "fair-noncommercial-research-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 grok2-community gemma ltxv "
+    "cc bsd gpl lgpl".split()
+)
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_ -]{0,79}")
+
+
+def _of_hub(name: str) -> str:
+    return _reference(name) if name.lower() in _HUB else ""
+
+
+def _reference(name: str) -> str:
+    """Return a name as SPDX refers to licences that are not on its list; nothing where it is not one."""
+    if not _SLUG.fullmatch(name) or name.lower() in UNKNOWN:
+        return ""
+    plain = re.sub(r"[^A-Za-z0-9.-]+", "-", name.lower().replace("++", "-plusplus")).strip("-")
+    return f"LicenseRef-{plain}" if plain else ""
+
+
+# Whole texts
+
+
+def licence_of_text(text: str) -> str:
+    """Return the identifier of the licence whose text this is, nothing where it is none that is known here."""
+    plain = _flat(text[: 4 * (_TITLE + _BODY)])[: _TITLE + _BODY]
+    hits = []
+    for order, (pattern, name) in enumerate(_texts()):
+        match = pattern.search(plain, 0, _TITLE)
+        if match:
+            hits.append((match.start(), order, match.expand(name)))
+    if not hits:
+        return ""
+    start, _, name = min(hits)
+    if name in _FAMILIES:
+        return _FAMILIES[name](plain[start:])
+    licence = licence_of(re.sub(r"[^A-Za-z0-9.+-]+", "-", name))
+    return licence.value if licence else ""
+
+
+def licence_of_header(text: str) -> str:
+    """Return the identifier that the comment at the head of a source file states in the usual words."""
+    plain = _flat(text)
+    gnu = _GNU_HEADER.search(plain)
+    if gnu:
+        family = {"affero": "AGPL", "lesser": "LGPL", "library": "LGPL"}.get(gnu["kind"] or "", "GPL")
+        later = "later" in gnu["terms"]
+        number = gnu["number"] if "." in gnu["number"] else f"{gnu['number']}.0"
+        return spelled(f"{family}-{number}-{'or-later' if later else 'only'}") or ""
+    for pattern, name in _headers():
+        if pattern.search(plain):
+            return name
+    return ""
+
+
+def _flat(text: str) -> str:
+    """Return `text` in lower case without comment marks, white space as single blanks."""
+    return " ".join(re.sub(r"[\s#*/;|%_\"'>]+", " ", text.lower()).split())
+
+
+def _bsd(text: str) -> str:
+    if "all advertising materials" in text:
+        return "BSD-4-Clause"
+    named = "neither the name" in text or "names of its contributors" in text or "may not be used to endorse" in text
+    clear = "no express or implied licenses to any party s patent" in text
+    return ("BSD-3-Clause-Clear" if clear else "BSD-3-Clause") if named else "BSD-2-Clause"
+
+
+def _mit(text: str) -> str:
+    return "MIT" if "shall be included in all copies" in text else "MIT-0"
+
+
+def _isc(text: str) -> str:
+    return "ISC" if "provided that the above copyright notice" in text else "0BSD"
+
+
+_FAMILIES = {"BSD": _bsd, "MIT": _mit, "ISC": _isc}
+_TEXTS = (
+    (r"gnu affero general public license version 3", "AGPL-3.0-only"),
+    (r"gnu (?:lesser|library) general public license version (2\.1|3|2)(?:\.0)?\b", r"LGPL-\1"),
+    (r"gnu general public license version ([123])\b", r"GPL-\1"),
+    (r"server side public license version 1", "SSPL-1.0"),
+    (r"apache license,? version 2\.0", "Apache-2.0"),
+    (r"permission is hereby granted, free of charge, to any person obtaining a copy", "MIT"),
+    (r"redistribution and use in source and binary forms", "BSD"),
+    (
+        r"permission to use, copy, modify, and(?: or)? distribute this software for any purpose with or without fee",
+        "ISC",
+    ),
+    (r"mozilla public license,? (?:version )?2\.0", "MPL-2.0"),
+    (r"eclipse public license - v(?:ersion)? ?([12])\.0", r"EPL-\1.0"),
+    (r"european union public licence v\. ?1\.([12])", r"EUPL-1.\1"),
+    (r"boost software license - version 1\.0", "BSL-1.0"),
+    (r"this is free and unencumbered software released into the public domain", "Unlicense"),
+    (r"cc0 1\.0 universal", "CC0-1.0"),
+    (r"attribution-noncommercial-sharealike (\d\.\d)", r"CC-BY-NC-SA-\1"),
+    (r"attribution-noncommercial-noderiv(?:ative)?s (\d\.\d)", r"CC-BY-NC-ND-\1"),
+    (r"attribution-noncommercial (\d\.\d)", r"CC-BY-NC-\1"),
+    (r"attribution-sharealike (\d\.\d)", r"CC-BY-SA-\1"),
+    (r"attribution-noderiv(?:ative)?s (\d\.\d)", r"CC-BY-ND-\1"),
+    (r"creative commons attribution (\d\.\d)|\battribution (\d\.\d) international", r"CC-BY-\1\2"),
+    (r"business source license 1\.1", "BUSL-1.1"),
+    (r"elastic license 2\.0", "Elastic-2.0"),
+    (r"polyform noncommercial license 1\.0\.0", "PolyForm-Noncommercial-1.0.0"),
+    (r"python software foundation license version 2", "PSF-2.0"),
+    (r"sil open font license version 1\.1", "OFL-1.1"),
+    (r"open data commons open database license", "ODbL-1.0"),
+    (r"community data license agreement - (permissive|sharing) - version (\d\.\d)", r"CDLA-\1-\2"),
+    (r"do what the fuck you want to public license", "WTFPL"),
+    (r"the artistic license 2\.0", "Artistic-2.0"),
+    (r"bigscience (?:open )?rail(?:-m)? license|bigscience rail license", "LicenseRef-bigscience-openrail-m"),
+    (r"bigcode (?:open ?)?rail-m", "LicenseRef-bigcode-openrail-m"),
+    (r"creativeml open ?rail(?:\+\+)?-?m", "LicenseRef-creativeml-openrail-m"),
+    (r"\bopen ?rail", "LicenseRef-openrail"),
+    (r"(?:meta )?llama (\d(?:\.\d)?) community license agreement", r"LicenseRef-llama\1"),
+    (r"gemma terms of use", "LicenseRef-gemma"),
+    (r"(?:tongyi )?qianwen (?:license|research license)|qwen (?:license|research license)", "LicenseRef-qwen"),
+    (r"deepseek license agreement", "LicenseRef-deepseek"),
+    (r"stability ai (community|non-commercial research community|non-commercial) ", r"LicenseRef-stabilityai-\1"),
+    (r"flux ?\.?1 \[dev\] non-commercial license", "LicenseRef-flux-1-dev-non-commercial"),
+    (r"mistral ai (research|non-production) license", r"LicenseRef-mistral-ai-\1"),
+    (r"nvidia open model license", "LicenseRef-nvidia-open-model"),
+    (r"fair noncommercial research license", "LicenseRef-fair-noncommercial-research"),
+    (r"falcon (?:180b tii|llm|2 11b tii) license", "LicenseRef-falcon"),
+)
+_GNU_HEADER = re.compile(
+    r"under the terms of the gnu (?:(?P<kind>affero|lesser|library) )?general public "
+    r"license(?P<terms>[^.]{0,120}?version (?P<number>\d(?:\.\d)?)(?:[^.]{0,60}any later version)?)"
+)
+_HEADERS = (
+    (r"licensed under the apache license,? version 2\.0", "Apache-2.0"),
+    (r"permission is hereby granted, free of charge, to any person obtaining a copy", "MIT"),
+    (r"licensed under the mit license", "MIT"),
+    (r"licensed under (?:the )?cc[ -]by-nc[ -]4\.0", "CC-BY-NC-4.0"),
+    (r"subject to the terms of the mozilla public license, v\. 2\.0", "MPL-2.0"),
+    (r"licensed under the server side public license", "SSPL-1.0"),
+)
+
+
+@cache
+def _texts() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), name) for pattern, name in _TEXTS)
+
+
+@cache
+def _headers() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), name) for pattern, name in _HEADERS)

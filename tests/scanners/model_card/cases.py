@@ -1,0 +1,55 @@
+"""Model cards as the Hub has them, and Markdown that is none."""
+
+from __future__ import annotations
+
+from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+
+CARD = """---
+license: apache-2.0
+language:
+- en
+library_name: transformers
+pipeline_tag: text-generation
+base_model:
+- acme/base-7b
+datasets: [acme/corpus, other/corpus]
+model-index:
+- name: acme
+  results:
+  - task:
+      type: text-generation
+    license: gpl-3.0
+---
+
+# Acme
+
+license: agpl-3.0 is what another model has.
+"""
+OTHER = """---
+license: other
+license_name: stabilityai-ai-community
+license_link: LICENSE.md
+---
+"""
+
+
+def card(content: str, verdict: Verdict = Verdict.CLEAN, options: Options | None = None) -> Case:
+    """Return the case of a README.md, of which a shorter one may be whole."""
+    return Case(content.encode, "README.md", verdict, options or Options(), cut_is_clean=True)
+
+
+CASES = {
+    "benign": card(CARD),
+    "benign_rule": card("# Acme\n\n---\n\nlicense: agpl-3.0\n---\n"),
+    "benign_several": card("---\nlicense: [mit, apache-2.0]\n---\n"),
+    "broken": card("---\nlicense: agpl-3.0\nbad: [1, 2\n---\n"),
+    "community": card(OTHER),
+    "gemma": card('---\r\nlicense: "gemma"\r\n---\r\n# Acme\r\n'),
+    "llama": card("---\nlicense: llama3.1\n---\n"),
+    "non_commercial": card("---\nlicense: cc-by-nc-sa-4.0\n---\n"),
+    "openrail": card("---\nlicense: openrail++\n---\n"),
+    "base_on_blacklist": card(CARD, Verdict.MALICIOUS, Options(blacklist=("ACME/base*",))),
+    "deep": card("---\nlicense: " + "[" * 300 + "\n---\n"),
+}
