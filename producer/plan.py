@@ -14,6 +14,7 @@ from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from producer.pointers import with_absent
+from sources.dvc import SOURCE as DVC
 from sources.opening import MissingPackage, above, plain, source_of
 from sources.source import Listed
 
@@ -105,7 +106,9 @@ def _once(targets: Sequence[str]) -> Iterator[tuple[int, Listed | Problem]]:
 
 def _listed(target: str) -> Iterator[Listed | Problem]:
     try:
-        yield from with_absent(source_of(target).list(target))
+        source = source_of(target)
+        # A pointer that is the target is followed, by its own source
+        yield from source.list(target) if source is DVC else with_absent(source.list(target))
     except SourceFault as error:
         kind = ProblemKind.DEPENDENCY if isinstance(error, MissingPackage) else ProblemKind.SOURCE
         yield Problem(kind, Locator(target), PLAN, printable(str(error), 300))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from sources.dvc import SOURCE as DVC
 from sources.http import SOURCE as HTTP
 from sources.huggingface import SOURCE as HUGGINGFACE
 from sources.local import SOURCE as LOCAL
+from sources.oci import SOURCE as OCI
 from sources.source import Source
 
-SOURCES: tuple[Source, ...] = (LOCAL, HUGGINGFACE, HTTP)
+SOURCES: tuple[Source, ...] = (DVC, LOCAL, HUGGINGFACE, OCI, HTTP)

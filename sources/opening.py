@@ -9,7 +9,7 @@ from dataclasses import replace
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from sources import SOURCES
-from sources.source import Listed, Opened, Source, scheme_of
+from sources.source import Elsewhere, Listed, Opened, Source, scheme_of
 
 EVERYTHING = "/*"
 """Behind a place: all that is below it, as a target."""
@@ -59,10 +59,28 @@ def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callab
             if place in names:
                 real = place if roots is None else _inside(place, roots)
                 found = Listed(replace(unit.locator, uri=real + uri[len(place) :]), unit.size, unit.digest)
-                return source_of(place).open(found, names[place] if scheme_of(place) else real)
+                return _opened(found, names[place] if scheme_of(place) else real, roots)
         raise SourceFault("below none of the targets")
 
     return open_unit
+
+
+def _opened(listed: Listed, target: str, roots: Sequence[str] | None) -> Opened:
+    """Open what was listed below `target`; where that stands elsewhere, only below `roots`."""
+    opened = source_of(target).open(listed, target)
+    if not isinstance(opened, Elsewhere):
+        return opened
+    if roots is not None:
+        _inside(opened.target, roots)
+    return opened_at(opened)
+
+
+def opened_at(place: Elsewhere) -> Opened:
+    """Open what stands at another address; raises SourceFault, also where that leads on to a third one."""
+    opened = source_of(place.target).open(place.listed, place.target)
+    if isinstance(opened, Elsewhere):
+        raise SourceFault("one address leads to another, and that to a third: not followed")
+    return opened
 
 
 def _inside(target: str, roots: Sequence[str]) -> str:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 
 from sources.source import OpenedObject
-from sources.web import RangesIgnored, Trail, Web
+from sources.web import RangesIgnored, Refused, Trail, Web
+
+Renewed = Callable[[Refused], Web]
+"""Returns what makes requests with other credentials, or raises the refusal again."""
 
 
 class UrlObject:
-    """What `url` stands for, `size` bytes of the version `etag`."""
+    """What `url` stands for, `size` bytes of the version `etag`; `renewed` gives other credentials where it can."""
 
-    def __init__(self, web: Web, url: str, size: int, etag: str = "") -> None:
-        self._web, self._url, self._size, self._etag = web, url, size, etag
+    def __init__(self, web: Web, url: str, size: int, etag: str, renewed: Renewed | None) -> None:
+        self._web, self._url, self._size, self._etag, self._renewed = web, url, size, etag, renewed
         self._trail = Trail()
         self._copy = -1
 
     def fetch(self, offset: int, length: int) -> bytes:
         """Return a range; raises SourceFault, ContentChanged."""
+        try:
+            return self._range(offset, length)
+        except Refused as refusal:
+            if self._renewed is None:
+                raise
+            self._web = self._renewed(refusal)
+        return self._range(offset, length)
+
+    def _range(self, offset: int, length: int) -> bytes:
         if self._copy < 0:
             try:
                 return self._web.range(self._url, offset, length, self._etag, self._trail)
@@ -39,7 +52,7 @@ class UrlObject:
             os.close(self._copy)
 
 
-def opened_url(web: Web, url: str, size: int, etag: str = "") -> OpenedObject:
+def opened_url(web: Web, url: str, size: int, etag: str = "", renewed: Renewed | None = None) -> OpenedObject:
     """Return the object behind a URL, for lending; makes no request."""
-    behind = UrlObject(web, url, size, etag)
+    behind = UrlObject(web, url, size, etag, renewed)
     return OpenedObject(behind.fetch, size, behind.close)

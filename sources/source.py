@@ -50,6 +50,14 @@ class OpenedObject:
 Opened = OpenedFile | OpenedObject
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What stands at another address: it is opened there, as listed below `target`, if this process may read that."""
+
+    listed: Listed
+    target: str
+
+
 def _as_it_is(target: str) -> str:
     return target
 
@@ -70,7 +78,7 @@ class Source:
     name: str
     accepts: Callable[[str], bool]
     list: Callable[[str], Iterator[Listed | Problem]]
-    open: Callable[[Listed, str], Opened]
+    open: Callable[[Listed, str], Opened | Elsewhere]
     canonical: Callable[[str], str] = _as_it_is
     examples: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()

@@ -75,8 +75,8 @@ _REDIRECTS = frozenset(
 class Refused(SourceFault):
     """The server answered with a status that is no success; `status` is its number."""
 
-    def __init__(self, status: int, url: str) -> None:
-        self.status = status
+    def __init__(self, status: int, url: str, headers: Mapping[str, str] | None = None) -> None:
+        self.status, self.headers = status, headers or {}
         super().__init__(f"{shown(url)} answered {status} {_phrase(status)}")
 
 
@@ -116,9 +116,13 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Makes requests; `credentials` are headers that only the host that a request begins at gets to see."""
+    """Makes requests; `credentials` are headers that only the host that a request begins at gets to see.
+
+    With `public_only` that host must have a public address, too: somebody else than the user has named it.
+    """
 
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    public_only: bool = False
 
     def json(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[Any, Mapping[str, str]]:
         """Return the JSON document at `url`, and the headers of the answer; raises SourceFault, Refused."""
@@ -207,7 +211,7 @@ class Web:
                     trail.end = ""
             if answer is None or answer.status in _REDIRECTS:
                 answer = stack.enter_context(self.get(url, headers))
-                trail.end = answer.url if _host(answer.url) != _host(url) else ""
+                trail.end = answer.url if host_of(answer.url) != host_of(url) else ""
             yield answer
 
     def copy(self, url: str, size: int, file: BinaryIO) -> None:
@@ -239,13 +243,13 @@ class Web:
     @contextmanager
     def _tried(self, method: str, url: str, origin: str, headers: Mapping[str, str]) -> Iterator[Answer]:
         """Yield a success or a redirect; what may pass is asked for again."""
-        at_home = _host(url) == _host(origin)
+        at_home = host_of(url) == host_of(origin)
         sent = {"User-Agent": f"modelsweep/{VERSION}", **headers, **(self.credentials if at_home else {})}
-        host = politeness().host(_host(url))
+        host = politeness().host(host_of(url))
         fault: SourceFault = SourceFault(f"{shown(url)}: no answer")
         for pause in _pauses():
             with host.request():
-                answer = _asked(method, url, sent, at_home)
+                answer = _asked(method, url, sent, at_home and not self.public_only)
                 if isinstance(answer, SourceFault):
                     fault = answer
                 else:
@@ -262,9 +266,9 @@ class Web:
         raise fault
 
 
-def _asked(method: str, url: str, headers: Mapping[str, str], at_home: bool) -> Answer | SourceFault:
+def _asked(method: str, url: str, headers: Mapping[str, str], private: bool) -> Answer | SourceFault:
     """Make one request; returns a fault that another try may not have, raises one that it will."""
-    manager = _manager(at_home or bool(os.environ.get(ALLOW_PRIVATE)), _proxy(url))
+    manager = _manager(private or bool(os.environ.get(ALLOW_PRIVATE)), _proxy(url))
     try:
         body = manager.request(
             method, url, headers=dict(headers), preload_content=False, redirect=False, retries=False, timeout=TIMEOUT
@@ -291,7 +295,7 @@ def _check_status(answer: Answer, url: str) -> None:
     if answer.status == HTTPStatus.PRECONDITION_FAILED:
         raise ContentChanged("the object was replaced after it was listed")
     if answer.status >= HTTPStatus.BAD_REQUEST:
-        raise Refused(answer.status, url)
+        raise Refused(answer.status, url, answer.headers)
 
 
 def _check_version(answer: Answer, etag: str) -> None:
@@ -341,7 +345,8 @@ def _followed(place: str, location: str) -> str:
     return target
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Return scheme, host and port of `url`: who gets to see credentials."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{parts.hostname}:{port}"
@@ -386,7 +391,7 @@ def _reason(error: Exception) -> str:
 
 
 class PrivateAddress(Exception):
-    """A redirect led to an address that is not public."""
+    """Somebody else than the user led to an address that is not public."""
 
 
 class _Guard:
@@ -399,7 +404,7 @@ class _Guard:
         if not address.is_global or address.is_multicast:
             sock.close()
             raise PrivateAddress(
-                f"a redirect leads to {address}, which is no public address ({ALLOW_PRIVATE}=1 allows it)"
+                f"what others say leads to {address}, which is no public address ({ALLOW_PRIVATE}=1 allows it)"
             )
         return sock
 

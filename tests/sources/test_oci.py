@@ -1,0 +1,246 @@
+"""Registries: manifests and indexes, tokens that are asked for and expire, and what a registry may not make us do."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import random
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsweep import scan
+from modelsweep.core.finding import ProblemKind
+from modelsweep.core.reader import SourceFault
+from sources import oci, web
+from sources.oci import list_target, repository_of
+from sources.source import Listed
+from tests.scanners.payload import EVIL
+from tests.sources.double import Reply, Request, double, ranged
+
+NOISE = random.Random(6).randbytes(300_000)
+PASSWORD = "pass" + "word-of-a-test"
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+def digest_of(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def layer(name: str, data: bytes) -> bytes:
+    """Return a layer as registries keep them: a compressed tar of one file."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(data)
+        archive.addfile(entry, io.BytesIO(data))
+    return gzip.compress(stream.getvalue(), mtime=0)
+
+
+@dataclass
+class Registry:
+    """A registry of one repository, `models/tiny`; with `users` it wants a token, which opens `uses` requests."""
+
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    manifests: dict[str, bytes] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
+    uses: int = 1_000_000
+    url: str = ""
+    realm: str = ""
+    token: int = 0
+
+    def add(self, tag: str, *layers: bytes, titles: Mapping[int, str] | None = None, **more: Any) -> dict[str, Any]:
+        """Keep an image, and return what describes its manifest in an index."""
+        config = json.dumps({"os": "linux", "tag": tag}).encode()
+        described = [{"digest": digest_of(data), "size": len(data), "mediaType": "x"} for data in layers]
+        for place, title in (titles or {}).items():
+            described[place]["annotations"] = {"org.opencontainers.image.title": title}
+        self.blobs |= {digest_of(data): data for data in (config, *layers)}
+        manifest = {
+            "schemaVersion": 2,
+            "config": {"digest": digest_of(config), "size": len(config)},
+            "layers": described,
+        }
+        return self.keep(tag, {**manifest, **more})
+
+    def keep(self, tag: str, manifest: Any) -> dict[str, Any]:
+        """Keep a manifest or an index, by tag and by digest."""
+        data = json.dumps(manifest).encode()
+        self.manifests |= {tag: data, digest_of(data): data}
+        return {"digest": digest_of(data), "size": len(data)}
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer as the distribution specification says."""
+        if request.path == "/token":
+            return self._token(request)
+        if self.users and request.headers.get("Authorization") != f"Bearer token-{self.token}":
+            realm = self.realm or f"{self.url}/token"
+            return Reply(401, b"{}", {"WWW-Authenticate": f'Bearer realm="{realm}",service="double",scope="pull"'})
+        self.uses -= 1
+        if self.uses == 0:
+            self.token += 1  # from now on another one is wanted
+        kind, _, reference = request.path.removeprefix("/v2/models/tiny/").partition("/")
+        found = {"manifests": self.manifests, "blobs": self.blobs}.get(kind, {}).get(reference)
+        return Reply(404) if found is None else ranged(found, request, headers={"Content-Type": INDEX})
+
+    def _token(self, request: Request) -> Reply:
+        given = request.headers.get("Authorization", "").removeprefix("Basic ")
+        user, _, password = base64.b64decode(given).decode().partition(":")
+        if self.users.get(user) != password:
+            return Reply(401)
+        return Reply(200, json.dumps({"token": f"token-{self.token}"}).encode())
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Registry]:
+    monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
+    monkeypatch.setattr(oci, "_tokens", {})
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    found = Registry()
+    with double(found) as server:
+        found.url = server.url
+        yield found
+
+
+def target(registry: Registry, reference: str = ":v1") -> str:
+    return f"oci://{registry.url.removeprefix('http://')}/models/tiny{reference}"
+
+
+def log_in(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    auth = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
+    auths = {registry.url.removeprefix("http://"): {"auth": auth}}
+    (tmp_path / "docker" / "config.json").write_text(json.dumps({"auths": auths, "credsStore": "never-run"}))
+
+
+@pytest.mark.parametrize(
+    ("address", "url", "reference"),
+    [
+        ("oci://ghcr.io/org/model:v1", "https://ghcr.io/v2/org/model", "v1"),
+        ("oci://docker.io/redis", "https://registry-1.docker.io/v2/library/redis", "latest"),
+        ("oci://localhost:5000/a/b/c", "http://localhost:5000/v2/a/b/c", "latest"),
+        (f"oci://host/a@sha256:{'0' * 64}", "https://host/v2/a", f"sha256:{'0' * 64}"),
+    ],
+)
+def test_addresses(address: str, url: str, reference: str) -> None:
+    repository = repository_of(address)
+    assert (repository.url, repository.reference) == (url, reference)
+
+
+@pytest.mark.parametrize(
+    "address", ["oci://", "oci://host", "oci://host/A", "oci://host/../x", "oci://host/a@sha256:12", "oci://h/a:b:c"]
+)
+def test_no_addresses(address: str) -> None:
+    with pytest.raises(SourceFault, match="no address of a registry"):
+        repository_of(address)
+
+
+def test_layers_are_judged_where_they_are(registry: Registry) -> None:
+    evil = layer("app/model.pkl", EVIL)
+    registry.add("v1", layer("a.txt", b"hello\n"), evil)
+    report = scan(target(registry))
+    (finding,) = [item for item in report.findings if item.rule.id == "pickle/dangerous-call"]
+    assert finding.locator.uri == f"{target(registry)}/{digest_of(evil)}"
+    assert finding.locator.members[-1] == "app/model.pkl"
+    assert not report.all_problems
+    assert len(report.results) == 3
+
+
+def test_artifacts_have_names_and_digests(registry: Registry) -> None:
+    registry.add("v1", NOISE, EVIL, titles={0: "weights/model.bin", 1: "../model.pkl"})
+    items = [item for item in list_target(target(registry)) if isinstance(item, Listed)]
+    names = {item.locator.uri.removeprefix(f"{target(registry)}/") for item in items}
+    assert names > {digest_of(EVIL), "weights/model.bin"}
+    assert {item.digest for item in items} >= {hashlib.sha256(NOISE).hexdigest(), hashlib.sha256(EVIL).hexdigest()}
+    assert not [item for item in items if ".." in item.locator.uri]
+
+
+def test_all_platforms_of_an_index_are_read_once(registry: Registry) -> None:
+    shared = layer("a.txt", b"hello\n")
+    children = [registry.add("a", shared, layer("b.txt", b"b\n")), registry.add("b", shared)]
+    registry.keep("v1", {"schemaVersion": 2, "manifests": [*children, *children]})
+    assert len(list(list_target(target(registry)))) == 4
+
+
+def test_a_token_is_asked_for_with_the_configured_password_and_again_when_it_expires(
+    registry: Registry, tmp_path: Path
+) -> None:
+    registry.users = {"user": PASSWORD}
+    registry.add("v1", NOISE)
+    log_in(registry, tmp_path)
+    registry.uses = 2
+    report = scan(target(registry))
+    assert not [item for item in report.all_problems if item.kind is ProblemKind.SOURCE]
+    assert hashlib.sha256(NOISE).hexdigest() in {result.digest for result in report.results}
+    assert PASSWORD not in json.dumps(report.to_dict())
+
+
+def test_without_a_password_it_is_refused_in_a_sentence(registry: Registry) -> None:
+    registry.users = {"user": PASSWORD}
+    registry.add("v1", NOISE)
+    (problem,) = scan(target(registry)).problems
+    assert problem.kind is ProblemKind.SOURCE
+    assert "401" in problem.detail
+
+
+def test_a_registry_cannot_have_tokens_fetched_from_private_places(registry: Registry, tmp_path: Path) -> None:
+    registry.users = {"user": PASSWORD}
+    registry.add("v1", NOISE)
+    log_in(registry, tmp_path)
+    with double(lambda request: Reply(200, b"{}")) as inside:
+        registry.realm = f"{inside.url}/latest/meta-data"
+        (problem,) = scan(target(registry)).problems
+        assert inside.requests == []
+    assert "no public address" in problem.detail
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sentence"),
+    [
+        ([], "no JSON object"),
+        ({"schemaVersion": 1, "fsLayers": []}, "old or unknown form"),
+        ({"manifests": [{"digest": "../../x"}]}, "an index names a manifest by"),
+        ({"manifests": [{"digest": f"sha256:{number:064}"} for number in range(300)]}, "answered 404"),
+    ],
+)
+def test_manifests_that_are_none(registry: Registry, manifest: Any, sentence: str) -> None:
+    registry.keep("v1", manifest)
+    (problem,) = scan(target(registry)).problems
+    assert sentence in problem.detail
+
+
+def test_a_manifest_of_another_digest_is_not_believed(registry: Registry) -> None:
+    described = registry.add("v1", NOISE)
+    registry.manifests[described["digest"]] = b"{}"
+    (problem,) = scan(target(registry, f"@{described['digest']}")).problems
+    assert "has another digest" in problem.detail
+
+
+def test_an_index_that_names_itself_ends(registry: Registry) -> None:
+    described = registry.add("inner", NOISE)
+    registry.keep("v1", {"schemaVersion": 2, "manifests": [described, {"digest": "v1"}]})
+    assert len(list(list_target(target(registry)))) == 2
+
+
+def test_layers_without_digest_or_elsewhere_are_said(registry: Registry) -> None:
+    registry.keep(
+        "v1",
+        {
+            "schemaVersion": 2,
+            "layers": [
+                {"digest": "md5:0", "size": 5},
+                {"digest": f"sha256:{'1' * 64}", "size": -1},
+                {"digest": f"sha256:{'2' * 64}", "size": 5, "urls": ["http://169.254.169.254/"]},
+                "nonsense",
+            ],
+        },
+    )
+    report = scan(target(registry))
+    assert sorted(problem.kind.value for problem in report.problems) == ["skipped", "source", "source"]
