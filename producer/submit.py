@@ -25,6 +25,7 @@ from modelsweep.core.finding import Problem
 from modelsweep.core.report import Unit
 from modelsweep.core.units import MIB
 from modelsweep.fleet.answers import AllocStatus, JobState, SealStatus
+from modelsweep.fleet.chunks import Packer
 from modelsweep.fleet.job import JobSpec, cursor_name, cursor_purpose, seal_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import (
@@ -41,7 +42,6 @@ from modelsweep.fleet.patience import patiently
 from modelsweep.fleet.problems import problems_name, seal_problems
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Store
-from producer.chunks import Packer
 from producer.plan import BEGINNING, Cursor, plan_after
 
 PAGE_SECONDS = 1.0

@@ -25,7 +25,8 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
-from modelsweep.fleet.answers import Claim, LeaseStatus, UnknownJob
+from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob
+from modelsweep.fleet.chunks import put_children
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import Message, connect, finalize_message, publish, scan_message
@@ -161,11 +162,27 @@ class Node:
         blob = encode_chunk(tool, results)
         digest = digest_of(blob)
         self.store.put(results_name(job.spec.id, work.chunk, digest), blob)
+        children = put_children(results, work.chunk, job.spec, job.pages)
         counts = {**counted(results), **runtime_counts(time.monotonic() - begun)}
-        done = work.ledger.done(work.chunk, work.token, digest, counts, retryable=is_retryable(results))
+        done = work.ledger.done(
+            work.chunk,
+            work.token,
+            digest,
+            counts,
+            retryable=is_retryable(results),
+            children=children.allotment,
+        )
         if done.complete:
             self.publish([finalize_message(job.spec.id)])
+        elif done.first_child is not None and done.status is DoneStatus.DONE:
+            self._publish_children(job, children.chunks, done.first_child, generation)
         return done.status
+
+    def _publish_children(self, job: Job, chunks: Sequence[Chunk], first: int, generation: int) -> None:
+        """Have the members examined that were found; those of a chunk that is done again may be done already."""
+        self.publish(
+            [scan_message(chunk.queue, job.spec.id, number, generation) for number, chunk in enumerate(chunks, first)]
+        )
 
     def _give_back(self, job: Job, claim: Claim, work: Work, generation: int) -> None:
         """Have another worker examine a chunk that was stopped because this one is to end."""
@@ -308,7 +325,8 @@ class _Holding:
 def _examined(
     supervisor: Supervisor, units: Sequence[Unit], open_unit: OpenUnit, stop: threading.Event
 ) -> dict[int, UnitResult]:
-    return {result.unit.index: result for result in supervisor.examine(units, open_unit, stop)}
+    results = supervisor.examine(units, open_unit, stop, whole=False)
+    return {result.unit.index: result for result in results}
 
 
 def _child_died(result: UnitResult) -> bool:
@@ -336,12 +354,15 @@ def _poison(unit: Unit, times: int) -> UnitResult:
 
 
 def counted(results: Sequence[UnitResult]) -> dict[str, int]:
-    """Return what a chunk adds to the counters of its job: units, bytes, verdicts, findings and problems."""
+    """Return what a chunk adds to the counters of its job: units, bytes, verdicts, findings and problems.
+
+    Units are files, as users know them: members of archives are counted apart from them.
+    """
     counts: Counter[str] = Counter()
     for result in results:
-        counts["units"] += 1
+        counts["members" if result.unit.locator.members else "units"] += 1
         counts["bytes"] += result.bytes_read
-        counts["size"] += result.unit.size
+        counts["size"] += result.unit.extent
         counts[f"verdict:{result.verdict.value}"] += 1
         counts.update(f"severity:{finding.severity.name.lower()}" for finding in result.findings)
         counts.update(f"problem:{problem.kind.value}" for problem in result.problems)

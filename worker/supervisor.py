@@ -91,7 +91,7 @@ class Family:
 
     archive: UnitResult
     waiting: int
-    parts: dict[tuple[object, int], UnitResult] = field(default_factory=dict)
+    parts: dict[tuple[object, ...], UnitResult] = field(default_factory=dict)
 
     def result(self, limits: Limits) -> UnitResult:
         """Return the result of all of it."""
@@ -115,7 +115,7 @@ class Supervisor:
         self._spawned = 0
         self._families: dict[Locator, Family] = {}
         """By the address of the archive."""
-        self._orphaned: Counter[tuple[object, int]] = Counter()
+        self._orphaned: Counter[tuple[object, ...]] = Counter()
         self._looked = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._tool: Tool | None = None
@@ -354,7 +354,7 @@ class Supervisor:
     def _relaunch(self) -> None:
         """Start anew after the zygote died, and with it every child; raises SandboxFailed where that does not work."""
         for child in list(self._children.values()):
-            busy = identity(child.units[0]) if child.units else ("", -1)
+            busy = identity(child.units[0]) if child.units else ()
             self._orphaned[busy] += 1
             if self._orphaned[busy] > ORPHANED:
                 self._condemn(child, (ProblemKind.CRASH, "the parent of the examining process died"))

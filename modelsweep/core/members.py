@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, in_order
 from modelsweep.core.limits import Limits
-from modelsweep.core.report import Member, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 
 NAME = "members"
 _Item = TypeVar("_Item")
@@ -22,11 +22,15 @@ _Said = TypeVar("_Said", Fact, Finding, Problem)
 def with_members(result: UnitResult, parts: Iterable[UnitResult], limits: Limits) -> UnitResult:
     """Return the result of an archive with those of its members, `parts` in their order, as one result.
 
-    It has no more than one unit may have, and no more is held meanwhile. A member without a result is a Problem.
+    It has no more than one unit may have, and no more is held meanwhile. A member without a result is a Problem; what
+    is of no member that the archive has any more, since it was examined again and has changed, stands at the end.
     """
+    if not result.artifacts:  # the first one is of the archive itself
+        result = replace(result, artifacts=(Artifact(result.unit.locator, result.unit.size, "", ()),))
     room = _Room(limits)
     found = {identity(part.unit): room.let_in(part) for part in parts}
-    placed = [(member, found.get(identity(member.unit)) or _missing(member)) for member in result.members]
+    placed = [(member, found.pop(identity(member.unit), _missing(member))) for member in result.members]
+    placed += [(_at_the_end(part.unit, result), part) for part in found.values()]
     inner = [part for _, part in placed]
     facts = _woven(result.facts, [(member.facts, part.facts) for member, part in placed])
     problems = _woven(result.problems, [(member.problems, part.problems) for member, part in placed])
@@ -42,9 +46,13 @@ def with_members(result: UnitResult, parts: Iterable[UnitResult], limits: Limits
     )
 
 
-def identity(unit: Unit) -> tuple[object, int]:
-    """Return what no other member of the archive has in common with this one; two may have one name."""
-    return unit.locator, unit.index
+def identity(unit: Unit) -> tuple[object, ...]:
+    """Return what no other member has in common with this one, nor one of the archive as it was before a change."""
+    return unit.locator, unit.index, unit.stamp
+
+
+def _at_the_end(unit: Unit, result: UnitResult) -> Member:
+    return Member(unit, len(result.artifacts), len(result.facts), len(result.problems))
 
 
 def _missing(member: Member) -> UnitResult:

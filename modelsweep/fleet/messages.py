@@ -56,7 +56,7 @@ def queue_of(unit: Unit, spec: JobSpec) -> str:
     """Return the queue in which a unit waits, by what examining it takes."""
     if spec.interactive:
         return INTERACTIVE
-    return LARGE if unit.size >= LARGE_BYTES else CPU
+    return LARGE if unit.extent >= LARGE_BYTES else CPU
 
 
 def scan_message(queue: str, job: str, chunk: int, generation: int) -> Message:

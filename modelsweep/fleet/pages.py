@@ -2,8 +2,9 @@
 
 A page is up to 256 chunks, a chunk up to 64 units. Stored it is the seal of a key over compressed lines of JSON: a
 header `{"protocol", "first", "parent", "chunks"}`, then for each chunk
-`[queue, position, [index, size, digest, uri, version, member...]...]`. A page of children is stored before anybody
-knows the number of its first chunk (0 stands there): it bears the number of the chunk that found them.
+`[queue, position, [index, size, digest, uri, version]...]`, in which a member of an archive is
+`[index, size, digest, uri, version, part, stamp, member...]`. A page of children is stored before anybody knows the
+number of its first chunk (0 stands there): it bears the number of the chunk that found them.
 """
 
 from __future__ import annotations
@@ -185,7 +186,8 @@ def _encode_chunk(chunk: Chunk) -> Json:
 
 def _encode_unit(unit: Unit) -> Json:
     where = unit.locator
-    return [unit.index, unit.size, unit.digest, where.uri, where.version, *where.members]
+    row: list[Json] = [unit.index, unit.size, unit.digest, where.uri, where.version]
+    return [*row, unit.part, unit.stamp, *where.members] if where.members else row
 
 
 def _decode_chunk(value: Any) -> Chunk:
@@ -198,10 +200,11 @@ def _decode_chunk(value: Any) -> Chunk:
 
 
 def _decode_unit(row: Any) -> Unit:
-    index, size, digest, uri, version, *members = row
-    if type(row) is not list or type(index) is not int or type(size) is not int:
+    index, size, digest, uri, version, *more = row
+    part, stamp, *members = more or (0, "")
+    if type(row) is not list or not type(index) is type(size) is type(part) is int:
         raise TypeError("unit")
-    for text in (digest, uri, version, *members):
+    for text in (digest, uri, version, stamp, *members):
         if type(text) is not str:
             raise TypeError("locator")
-    return Unit(index, Locator(uri, tuple(members), version), size, digest)
+    return Unit(index, Locator(uri, tuple(members), version), size, digest, part, stamp)

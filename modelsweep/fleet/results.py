@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Tool, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Tool, Unit, UnitResult
 from modelsweep.core.wire import Decoded, decode_rule, dumps, encode_rule
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.signature import Damaged
@@ -122,11 +122,12 @@ def decode_chunk(blob: bytes, name: str = "result blob", digest: bytes | None = 
 
 def _encode(result: UnitResult, rules: dict[Rule, int]) -> list[Any]:
     unit = result.unit
-    where = unit.locator
-    return [
+    where = unit.locator.outermost  # which an archive's scanner speaks of, too, where it examines a member
+    member = (str(unit.part), unit.stamp, *unit.locator.members) if unit.locator.members else ()
+    row = [
         unit.index,
         unit.size,
-        [where.uri, where.version, *where.members],
+        [where.uri, where.version, *member],
         [[_below(item.locator, where), item.size, item.digest, item.scanners] for item in result.artifacts],
         [_row(where, fact, fact.kind, fact.value, dict(fact.detail)) for fact in result.facts],
         [
@@ -137,6 +138,13 @@ def _encode(result: UnitResult, rules: dict[Rule, int]) -> list[Any]:
         result.bytes_read,
         result.duration,
     ]
+    return [*row, [_encode_member(member, where) for member in result.members]] if result.members else row
+
+
+def _encode_member(member: Member, archive: Locator) -> list[Any]:
+    unit = member.unit
+    places = [member.artifacts, member.facts, member.problems]
+    return [unit.part, unit.stamp, *places, *_below(unit.locator, archive)]
 
 
 def _grouped(rows: Iterable[list[Any]]) -> Iterator[list[list[Any]]]:
@@ -169,20 +177,39 @@ def _below(inner: Locator, unit: Locator) -> Sequence[str]:
 
 
 def _decode(row: Any, rules: Sequence[Rule]) -> UnitResult:
-    index, size, place, artifacts, facts, findings, problems, bytes_read, duration = row
-    uri, version, *members = _texts(place)
+    index, size, place, artifacts, facts, findings, problems, bytes_read, duration, *apart = row
+    uri, version, *more = _texts(place)
+    part, stamp, *members = more or ("0", "")
     if type(index) is not int or type(size) is not int or type(bytes_read) is not int or type(duration) not in _REAL:
         raise TypeError("number")
-    where = Locator(uri, tuple(members), version)
+    where = Locator(uri, (), version)
     return UnitResult(
-        Unit(index, where, size),
+        Unit(index, _inner(where, members), size, part=int(part), stamp=stamp),
         tuple([_artifact(where, *fields) for fields in artifacts]),
         tuple([_fact(where, *fields) for fields in facts]) if facts else (),
         tuple([_finding(where, rules, *fields) for fields in findings]) if findings else (),
         tuple([_problem(where, *fields) for fields in problems]) if problems else (),
         bytes_read,
         duration,
+        tuple(_member(where, number, size, *fields) for number, fields in enumerate(apart[0])) if apart else (),
     )
+
+
+def _member(  # noqa: PLR0913 - one for each field as it is stored
+    archive: Locator,
+    number: int,
+    size: int,
+    part: Any,
+    stamp: Any,
+    artifacts: Any,
+    facts: Any,
+    problems: Any,
+    *below: Any,
+) -> Member:
+    unit = Unit(number, _inner(archive, list(below)), size, part=_number(part), stamp=_text(stamp))
+    if not below or not artifacts >= 0 or not facts >= 0 or not problems >= 0:
+        raise ValueError("member")
+    return Member(unit, _number(artifacts), _number(facts), _number(problems))
 
 
 def _artifact(unit: Locator, below: Any, size: Any, digest: Any, scanners: Any) -> Artifact:

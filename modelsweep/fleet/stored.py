@@ -1,8 +1,8 @@
 """The results of a job as they lie in its store, read again in report order with bounded memory.
 
-Report order: top-level chunks by number, the units of a chunk in its order, and directly behind a unit the chunks that
-were found in it, by number, each with its own children. The manifest says all that this takes, so that a report can be
-written in any format long after the ledger has forgotten the job.
+Report order: top-level chunks by number, the units of a chunk in its order. What was found in a unit (the chunks of
+members of an archive, by number) is put into its result: a report tells of files. The manifest says all that this
+takes, so that a report can be written in any format long after the ledger has forgotten the job.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import hashlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast
 
 from modelsweep.core.finding import Json, Problem
+from modelsweep.core.limits import Limits
+from modelsweep.core.locator import Locator
+from modelsweep.core.members import with_members
 from modelsweep.core.report import Report, Run, StoredResults, Tool, UnitResult
 from modelsweep.core.units import MIB
 from modelsweep.core.wire import JsonObject, decode_problem, dumps, encode_problem
@@ -169,6 +172,7 @@ class _Walk:
 
     def __init__(self, manifest: Manifest, store: Store, watch: Watch | None) -> None:
         self._manifest, self._store, self._watch = manifest, store, watch
+        self._limits = _limits(manifest)
         self._children = _children(manifest)
 
     def results(self) -> Iterator[UnitResult]:
@@ -207,15 +211,46 @@ class _Walk:
         if self._watch:
             self._watch(results)
         pending = deque(self._children.get(chunk, ()))
-        if not pending:
-            yield from results
-            return
+        others: dict[Locator, list[UnitResult]] = {}
         for position, result in enumerate(results):
-            yield result
-            while pending and pending[0][0] <= position:
-                yield from self._below(pending.popleft()[1], blobs)
+            if result.members or others or (pending and pending[0][0] <= position):
+                parts = self._parts(result.unit.locator, position, pending, blobs, others)
+                yield with_members(result, parts, self._limits)
+            else:
+                yield result
+        for parts_of_one in others.values():
+            yield from parts_of_one
         for _, child in pending:  # of a chunk that has no results any more
             yield from self._below(child, blobs)
+
+    def _parts(
+        self,
+        archive: Locator,
+        position: int,
+        pending: deque[tuple[int, int]],
+        blobs: Iterator[Iterable[UnitResult]],
+        others: dict[Locator, list[UnitResult]],
+    ) -> Iterator[UnitResult]:
+        """Yield the results of what was found in the unit at `position`, which is `archive`.
+
+        What is of another one, since the page that told the positions is lost, is kept in `others` for that one.
+        """
+        while pending and pending[0][0] <= position:
+            for part in self._below(pending.popleft()[1], blobs):
+                if part.unit.locator.outermost == archive.outermost:
+                    yield part
+                else:
+                    others.setdefault(part.unit.locator.outermost, []).append(part)
+        yield from others.pop(archive.outermost, ())
+
+
+def _limits(manifest: Manifest) -> Limits:
+    """Return what one unit of the job may have, as far as it is said."""
+    known = {item.name for item in fields(Limits)}
+    said = manifest.options.get("limits")
+    if not isinstance(said, dict):
+        return Limits()
+    return Limits(**{name: value for name, value in said.items() if name in known and type(value) is int})
 
 
 def _children(manifest: Manifest) -> dict[int, list[tuple[int, int]]]:

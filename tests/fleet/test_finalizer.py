@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 import redis
 
-from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.finding import Finding, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
+from modelsweep.core.members import with_members
 from modelsweep.core.options import Options
-from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
+from modelsweep.core.report import Artifact, Report, Run, Tool, Unit, UnitResult, Verdict
 from modelsweep.core.wire import shown_options
 from modelsweep.fleet.answers import Allotment, JobState
 from modelsweep.fleet.directory_store import DirectoryStore
@@ -213,11 +215,9 @@ def test_times_are_told_where_nobody_wants_them_left_out(fleet: Fleet, monkeypat
     assert report_of(manifest, fleet.store).results[0].duration == 0.5
 
 
-def test_what_was_found_in_a_unit_follows_it(fleet: Fleet) -> None:
+def test_what_was_found_in_a_unit_is_in_its_result(fleet: Fleet) -> None:
     outer = plain(4)
-    inner = [
-        UnitResult(Unit(0, outer[place].unit.locator.member(f"m{at}"), 1)) for place, at in ((1, 0), (1, 1), (3, 0))
-    ]
+    inner = [_member(outer[place], f"m{at}") for place, at in ((1, 0), (1, 1), (3, 0))]
     first = fleet.allocate([outer[:3], outer[3:]])
     fleet.seal()
     found = [inner[:1], inner[1:2]]
@@ -228,7 +228,16 @@ def test_what_was_found_in_a_unit_follows_it(fleet: Fleet) -> None:
     page = fleet.pages.put(Page(0, (chunk_of(inner[2:], 0),), parent=first + 1))
     fleet.do(fleet.do(first + 1, outer[3:], Allotment(b"\1", page)), inner[2:])
     assert fleet.finalize()
-    assert_published(fleet, expected([*outer[:2], *inner[:2], *outer[2:], inner[2]]))
+    whole = [with_members(outer[place], parts, Limits()) for place, parts in ((1, inner[:2]), (3, inner[2:]))]
+    assert [result.verdict for result in whole] == [Verdict.REVIEW] * 2
+    assert_published(fleet, expected([outer[0], whole[0], outer[2], whole[1]]))
+
+
+def _member(archive: UnitResult, name: str) -> UnitResult:
+    where = archive.unit.locator.member(name)
+    rule = Rule("test/member", "A member", Severity.WARNING, "seen", "why", "fix")
+    found = (Finding(rule, where), Finding(rule, archive.unit.locator, name))
+    return UnitResult(Unit(0, where, 1, part=1), (Artifact(where, 1, "", ("zip",)),), findings=found)
 
 
 def test_a_job_without_files_has_a_report(fleet: Fleet) -> None:

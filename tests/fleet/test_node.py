@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
+from modelsweep.api import JobOptions, scan_job
 from modelsweep.core.finding import ProblemKind
-from modelsweep.core.report import UnitResult
+from modelsweep.core.limits import Limits
+from modelsweep.core.options import Options
+from modelsweep.core.report import Report, Run, UnitResult
 from modelsweep.fleet.answers import JobState
 from modelsweep.fleet.job import JobSpec, new_id, seal_spec
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import connect, queue_lengths
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Absent, Store, open_store
-from modelsweep.fleet.stored import fetch_results
+from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
 from producer.submit import Producer
+from worker.finalizer import finalize
 from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings
 
 KEY = Key(b"k" * 32)
@@ -27,16 +34,17 @@ EVIL = b"cos\nsystem\n(S'echo modelsweep-test'\ntR."
 
 
 class Scene:
-    """A job of two chunks over four small files, listed already, and a worker."""
+    """A job of two chunks over four small files, or over other ones, listed already, and a worker."""
 
-    def __init__(self, client: redis.Redis, url: str, folder: Path) -> None:
+    def __init__(self, client: redis.Redis, url: str, folder: Path, options: Options = Options()) -> None:
         self.client, self.url, self.folder = client, url, folder
         self.models = folder / "models"
-        self.models.mkdir()
-        for number in range(4):
-            (self.models / f"{number}.pkl").write_bytes(EVIL if number == 2 else b"N.")
+        if not self.models.exists():
+            self.models.mkdir()
+            for number in range(4):
+                (self.models / f"{number}.pkl").write_bytes(EVIL if number == 2 else b"N.")
         self.store: Store = open_store(str(folder / "store"))
-        self.spec = JobSpec(new_id(), (str(self.models),), chunk_files=2)
+        self.spec = JobSpec(new_id(), (str(self.models),), options, chunk_files=2)
         self.ledger = Ledger(client, self.spec.id)
         with connect(url) as connection:
             producer = Producer(self.spec, client, connection, self.store, KEY)
@@ -161,3 +169,112 @@ def test_two_workers_share_a_job(scene: Scene) -> None:
     assert sorted(outcomes)[:2] == ["done", "done"]
     assert set(outcomes) <= {"done", "leased"}
     assert scene.ledger.progress().counts["chunks_done"] == 2
+
+
+ALL = Options(limits=Limits(expanded_ratio=1 << 30))
+"""With which every compressed member is a unit of its own."""
+
+
+def _archive(path: Path, members: Mapping[str, bytes]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+@pytest.fixture
+def archives(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> Iterator[Scene]:
+    """A job of two chunks: two archives with members that are units, and a file."""
+    _archive(tmp_path / "models" / "a.zip", {"1.pkl": EVIL, "2.pkl": b"N.", "3.pkl": b"I1\n."})
+    _archive(tmp_path / "models" / "b.zip", {"1.pkl": b"N."})
+    (tmp_path / "models" / "c.pkl").write_bytes(b"N.")
+    made = Scene(redis_client, redis_url, tmp_path, ALL)
+    yield made
+    made.node.close()
+
+
+def _report(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Report:
+    """Return the report of a job that is complete, without what varies."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    assert finalize(scene.spec.id, scene.client, scene.store, KEY, "test")
+    name = f"{scene.ledger.progress().report}/manifest"
+    manifest = open_manifest(scene.store.get(name), KEY, scene.spec.id)
+    return replace(report_of(manifest, scene.store), run=Run())
+
+
+def _work_off(scene: Scene) -> list[int]:
+    """Do all messages that wait, and return their chunks."""
+    done = []
+    while raw := scene.client.rpop("scan.cpu"):
+        assert isinstance(raw, bytes)
+        _, chunk, generation = json.loads(base64.b64decode(json.loads(raw)["body"]))[0]
+        scene.node.scan(scene.spec.id, chunk, generation)
+        done.append(chunk)
+    return done
+
+
+def test_members_are_tasks_of_their_own(archives: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert archives.node.scan(archives.spec.id, 0, 1) == "done"
+    progress = archives.ledger.progress()
+    assert (progress.allocated, progress.units) == (5, 3)  # two of a.zip share a chunk
+    assert archives.ledger.children() == {0: 2}
+    assert [result.unit.locator.members for result in archives.results(0)] == [(), ()]
+    assert sorted(_work_off(archives)) == [0, 1, 2, 3, 4]
+    progress = archives.ledger.progress()
+    assert progress.state is JobState.FINALIZING
+    assert (progress.units_done, progress.counts["members"], progress.bytes_done) == (3, 4, progress.bytes)
+    assert [result.verdict for result in archives.results(2)] == ["malicious", "clean"]
+    report = _report(archives, monkeypatch)
+    plain = scan_job([str(archives.models)], JobOptions(ALL, jobs=1))
+    assert list(report.results) == list(plain.results)
+    assert report.totals == plain.totals
+    assert report.to_dict() == replace(plain, run=Run()).to_dict()
+    assert len(report.results) == 3
+
+
+def test_whoever_does_an_archive_again_has_the_same_children(archives: Scene) -> None:
+    other = Node(archives.settings, archives.client, archives.store, KEY)
+    claims = [archives.ledger.claim(0, 1, name, 0.0) for name in ("one", "two")]
+    assert [claim.granted for claim in claims] == [True, True], "the first lease ran out"
+    assert other.scan(archives.spec.id, 0, 1) == "done"
+    names = set(archives.store.list(f"jobs/{archives.spec.id}/pages"))
+    archives.client.delete(archives.ledger._meta.replace("meta", "done"))
+    assert archives.node.scan(archives.spec.id, 0, 1) in ("done", "leased")
+    assert set(archives.store.list(f"jobs/{archives.spec.id}/pages")) == names
+    assert archives.ledger.progress().allocated == 5
+    other.close()
+
+
+def test_members_of_a_cancelled_job_are_said(archives: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert archives.node.scan(archives.spec.id, 0, 1) == "done"
+    assert archives.node.scan(archives.spec.id, 2, 1) == "done"
+    archives.ledger.cancel()
+    report = _report(archives, monkeypatch)
+    first, second, third = report.results
+    assert [result.verdict for result in (first, second, third)] == ["malicious", "not scanned", "not scanned"]
+    assert [str(problem.locator)[-5:] for problem in first.problems] == ["3.pkl"]
+    assert {problem.kind for result in report.results for problem in result.problems} == {ProblemKind.CANCELLED}
+
+
+def test_members_of_an_archive_that_changed_are_said_not_to_be_examined(
+    archives: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert archives.node.scan(archives.spec.id, 0, 1) == "done"
+    _archive(archives.models / "a.zip", {f"{number}.pkl": b"N." for number in range(1, 9)})
+    _work_off(archives)
+    report = _report(archives, monkeypatch)
+    assert [result.verdict for result in report.results] == ["not scanned", "clean", "clean"]
+    assert [problem.kind for problem in report.results[0].problems] == [ProblemKind.CHANGED] * 3
+
+
+def test_a_page_of_members_that_is_lost_costs_only_those(archives: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert archives.node.scan(archives.spec.id, 0, 1) == "done"
+    (page,) = [name for name in archives.store.list(f"jobs/{archives.spec.id}/pages") if "children" in name]
+    archives.store.put(page, b"garbage")
+    other = Node(archives.settings, archives.client, archives.store, KEY)  # which has it not open yet
+    for chunk in (1, 2, 3, 4):
+        assert other.scan(archives.spec.id, chunk, 1) == "done"
+    other.close()
+    report = _report(archives, monkeypatch)
+    verdicts = {result.unit.locator.name: result.verdict for result in report.results}
+    assert (verdicts["a.zip"], verdicts["b.zip"], verdicts["c.pkl"]) == ("not scanned", "not scanned", "clean")

@@ -13,7 +13,7 @@ import pytest
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Run, Tool, Unit, UnitResult
+from modelsweep.core.report import Artifact, Run, Tool, Unit, UnitResult
 from modelsweep.fleet import stored
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.packing import pack
@@ -39,7 +39,9 @@ def store(tmp_path: Path) -> Store:
 
 def named(index: int, name: str) -> UnitResult:
     """Return a result of the unit called `name`."""
-    return UnitResult(Unit(index, Locator("file", tuple(name.split("!"))), 1), duration=1.5)
+    uri, *members = name.split("!")
+    where = Locator(uri, tuple(members))
+    return UnitResult(Unit(index, where, 1), (Artifact(where, 1, "", ()),), duration=1.5)
 
 
 def put(store: Store, chunk: int, results: Sequence[UnitResult]) -> bytes:
@@ -58,8 +60,12 @@ def manifest_of(digests: Sequence[bytes | None], *families: Family, units: int =
 
 
 def names(manifest: Manifest, store: Store) -> list[str]:
-    """Return what the results of a report are about, in its order."""
-    return ["!".join(result.unit.locator.members) for result in report_of(manifest, store).results]
+    """Return what the results of a report are about, in its order: members are in the results of their files."""
+    found = list(report_of(manifest, store).results)
+    files = [str(result.unit.locator) for result in found]
+    assert len(files) == len(set(files))
+    assert not [name for name in files if name.partition("!")[0] in files and "!" in name]
+    return [str(artifact.locator) for result in found for artifact in result.artifacts]
 
 
 def test_results_come_in_the_order_of_their_chunks(store: Store) -> None:
@@ -73,21 +79,21 @@ def test_results_come_in_the_order_of_their_chunks(store: Store) -> None:
     assert (report.tool, report.problems, report.targets) == (TOOL, (PROBLEM,), ("x", "y\udcff"))
 
 
-def test_children_come_directly_behind_the_unit_they_were_found_in(store: Store) -> None:
+def test_children_are_in_the_unit_they_were_found_in(store: Store) -> None:
     chunks = {
         0: ["a", "b", "c"],
         1: ["d"],
         2: ["a!1", "a!2"],
         3: ["c!1"],
         4: ["e"],
-        5: ["c!2", "c!3"],
+        5: ["f", "g"],
         6: ["c!1!x"],
         7: ["a!2!x"],
         8: ["a!1!x"],
     }
     families = [Family(3, 6, (0,)), Family(0, 2, (0, 2)), Family(2, 7, (1, 0))]
     digests = [put(store, number, [named(0, name) for name in chunk]) for number, chunk in chunks.items()]
-    expected = ["a", "a!1", "a!1!x", "a!2", "a!2!x", "b", "c", "c!1", "c!1!x", "d", "e", "c!2", "c!3"]
+    expected = ["a", "a!1", "a!1!x", "a!2", "a!2!x", "b", "c", "c!1", "c!1!x", "d", "e", "f", "g"]
     assert names(manifest_of(digests, *families), store) == expected
     lost = [None if number in (3, 4) else digest for number, digest in enumerate(digests)]
     expected.remove("c!1")
@@ -108,7 +114,8 @@ def test_any_tree_comes_out_depth_first(store: Store) -> None:
                 positions = [chance.randrange(len(chunks[parent])) for _ in range(chance.randint(1, 3))]
                 for place, position in enumerate(positions):
                     tree.setdefault((parent, position), []).append(first + place)
-                    chunks.append([f"{first + place}.{at}" for at in range(chance.randint(1, 4))])
+                    above = chunks[parent][position]
+                    chunks.append([f"{above}!{first + place}.{at}" for at in range(chance.randint(1, 4))])
                 families.append(Family(parent, first, tuple(positions)))
         found = {child for children in tree.values() for child in children}
 

@@ -13,6 +13,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.report import Unit
 from modelsweep.core.units import GIB, MIB
 from modelsweep.fleet.answers import AllocStatus, JobState
+from modelsweep.fleet.chunks import chunked
 from modelsweep.fleet.job import JobSpec, new_id
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import CPU, INTERACTIVE, LARGE, QUEUES, connect
@@ -22,7 +23,6 @@ from modelsweep.fleet.problems import open_problems
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Store, open_store
 from producer import submit
-from producer.chunks import chunked
 from producer.submit import Producer, Superseded
 
 KEY = Key(bytes(32))
