@@ -43,8 +43,15 @@ _DIMENSIONS = 4
 _COST = 100
 
 
+# What llama.cpp keeps of a conversation; the last two are said to be in use, by readers of such files
+_STATES = {b"nsgg": "session", b"qsgg": "sequence", b"asgg": "GGSA", b"GGSA": "GGSA"}
+_STATE_VERSIONS = 256
+
+
 def accepts(blob: Blob) -> bool:
     """Return whether the blob begins with one of the magic numbers and a version that goes with it."""
+    if blob.head[:4] in _STATES:
+        return int.from_bytes(blob.head[4:8], "little") < _STATE_VERSIONS and blob.size > 8
     layout = _LAYOUTS.get(blob.head[:4])
     if layout is None or len(blob.head) < 8:
         return False
@@ -53,6 +60,12 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the tensors are where the file is a llama model or adapter, else that it was not examined."""
+    if blob.head[:4] in _STATES:
+        detail = (
+            f"a state of llama.cpp ({_STATES[blob.head[:4]]}): its layout is that of one release, and is not examined"
+        )
+        yield Problem(ProblemKind.UNSUPPORTED, blob.locator, SCANNER.name, detail)
+        return
     layout = _LAYOUTS[blob.head[:4]]
     walk = _Walk(Cursor(blob.reader, 4), layout)
     yield Fact("framework", layout.name, blob.locator)
@@ -109,8 +122,8 @@ class _Walk:
 SCANNER = Scanner(
     name="ggml",
     title="GGML, GGMF, GGJT and GGLA (llama.cpp before GGUF)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    suffixes=(".ggml", ".bin"),
+    suffixes=(".ggml", ".ggmf", ".ggjt", ".ggla", ".ggsa", ".bin"),
 )

@@ -2,6 +2,8 @@
 
 docs/rules/*.md      a page per rule, and an index
 docs/scanners.md     what is recognised, and by what
+docs/formats.md      every format as people name it
+docs/profiles.md     which scanner and rule each profile runs
 docs/exit-codes.md   what each kind of problem does to the exit code
 docs/metrics.md      what the exporter of a fleet says
 """
@@ -14,16 +16,21 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from modelsweep.cli.profiles import FAMILIES, PROFILES, RECOGNISERS
 from modelsweep.core.finding import Problem, ProblemKind, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Gate, Report, Tool, Unit, UnitResult
+from modelsweep.core.scanner import Scanner
 from modelsweep.fleet.ledger import METRICS as COUNTERS
 from modelsweep.fleet.metrics import METRICS, CountedBy
 from reporting.kinds import MEANING
 from scanners import SCANNERS
 from scanners.catalogue import Declared, declared_rules
+from scanners.detector import Detector
 from scanners.detectors import DETECTORS
+from scanners.formats import FORMATS
 from scanners.judge import JUDGES
+from scanners.suffixes import NEVER_PLAIN
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -39,6 +46,8 @@ def pages() -> dict[Path, str]:
     found = {RULES / page_name(item.rule): rule_page(item, shown.get(item.rule.id, "")) for item in declared}
     found[RULES / "index.md"] = rule_index(declared)
     found[DOCS / "scanners.md"] = scanner_page()
+    found[DOCS / "formats.md"] = format_page()
+    found[DOCS / "profiles.md"] = profile_page(declared)
     found[DOCS / "exit-codes.md"] = exit_code_page()
     found[DOCS / "metrics.md"] = metrics_page()
     return found
@@ -121,6 +130,87 @@ def scanner_page() -> str:
         "## Judges\n\nThey turn facts that scanners extract into findings.\n\n"
         + table(("Name", "Facts", "Rules"), judges),
     )
+
+
+def format_page() -> str:
+    """Return the list of formats, and what each ending stands for."""
+    scanners = {scanner.name: scanner for scanner in SCANNERS}
+    rows = [
+        (
+            item.title,
+            " ".join(map(_code, item.suffixes)) or "-",
+            " ".join(map(_code, item.scanners)),
+            "content and name" if item.named else "content",
+            " ".join(item.needs) or "-",
+            _links(dict.fromkeys(rule for name in item.scanners[:1] for rule in scanners[name].rules)),
+            item.note,
+        )
+        for item in FORMATS
+    ]
+    suffixes = sorted({suffix.lower() for item in FORMATS for suffix in item.suffixes})
+    endings = [
+        (
+            _code(suffix),
+            "; ".join(item.title for item in FORMATS if suffix in map(str.lower, item.suffixes)),
+            "yes" if suffix in NEVER_PLAIN else "no",
+        )
+        for suffix in suffixes
+    ]
+    return page(
+        "Formats",
+        "Content decides what a file is, under whatever name; all scanners that recognise it look at it. The rules are "
+        "those of the first scanner; what others find in its facts and in its raw bytes is in "
+        "[scanners.md](scanners.md). `modelsweep doctor` lists the same, with what is missing here.",
+        table(("Format", "Endings", "Scanners", "Recognised by", "Needs", "Rules", ""), rows),
+        "## Endings\n\nWhat is named as a model is never taken for text or a picture, so that a damaged model does not "
+        "turn clean: of unknown content it is *not scanned*.",
+        table(("Ending", "Stands for", "Promises a model"), endings),
+    )
+
+
+def profile_page(declared: Iterable[Declared]) -> str:
+    """Return which scanners and rules each profile runs."""
+    known: list[Scanner | Detector] = [*SCANNERS, *DETECTORS]
+    everything = {item.name for item in known}
+    running = {item.name: {*item.scanners, *RECOGNISERS} if item.scanners else set(everything) for item in PROFILES}
+    for item in PROFILES:
+        if item.depth == "quick":
+            running[item.name] -= {detector.name for detector in DETECTORS}
+    asked = [(_code(item.name), item.title, item.depth, str(len(running[item.name]))) for item in PROFILES]
+    rows = [
+        (_code(name), family, *("yes" if name in running[profile.name] else "" for profile in PROFILES))
+        for family, members in FAMILIES.items()
+        for name in members
+    ]
+    extracting = extractors()
+    rules = []
+    for rule in (entry.rule for entry in declared):
+        owners = {owner.name for owner in known if rule in owner.rules} or extracting.get(rule.id, everything)
+        marks = ("yes" if running[profile.name] & owners else "" for profile in PROFILES)
+        rules.append((f"[`{rule.id}`](rules/{page_name(rule)})", *marks))
+    names = [profile.name for profile in PROFILES]
+    return page(
+        "Profiles",
+        "`--profile NAME` asks a narrower question; `--include-scanner` and `--exclude-scanner` change what it runs. "
+        "Files that other scanners know are reported as left out by choice.",
+        table(("Profile", "Asks for", "Depth", "Scanners"), asked),
+        "## Scanners and detectors",
+        table(("Name", "Family", *names), rows),
+        "## Rules\n\nA rule of a judge needs facts: it is listed where a scanner runs that was seen to extract them. "
+        "With `--depth quick` the detectors and their rules do not run.",
+        table(("Rule", *names), rules),
+    )
+
+
+def extractors() -> dict[str, set[str]]:
+    """Return the scanners that looked at what each rule was found in, by rule, as the golden results show."""
+    found: dict[str, set[str]] = {}
+    for golden in sorted(GOLDENS.glob("*/golden/*.json")):
+        content = json.loads(golden.read_text("utf-8"))
+        looked = {line.rsplit(" ", 2)[0]: set(line.rsplit(" ", 2)[2].split(",")) for line in content["artifacts"]}
+        for finding in content["findings"]:
+            found.setdefault(finding["rule"], set()).update(looked.get(finding["at"], set()))
+    return found
 
 
 def _links(rules: Iterable[Rule]) -> str:

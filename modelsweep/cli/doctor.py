@@ -58,6 +58,16 @@ class ScannerStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class FormatStatus:
+    """Whether a format can be examined here; `missing` are the packages that it lacks."""
+
+    title: str
+    suffixes: tuple[str, ...]
+    scanners: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """All that `doctor` says."""
 
@@ -68,6 +78,7 @@ class Diagnosis:
     matcher: str
     packages: Mapping[str, str | None]
     scanners: tuple[ScannerStatus, ...]
+    formats: tuple[FormatStatus, ...]
     failures: tuple[str, ...]
     sandbox: Mapping[str, str]
     redis_server: str
@@ -117,6 +128,7 @@ def diagnose(plugins: tuple[str, ...] = ()) -> Diagnosis:
         matcher="hyperscan" if packages["hyperscan"] else "re",
         packages=packages,
         scanners=scanners,
+        formats=_formats(scanners),
         failures=failures,
         sandbox=sandbox,
         redis_server=_redis_server() if packages["redis"] else "",
@@ -147,6 +159,26 @@ def _scanners(plugins: tuple[str, ...]) -> tuple[tuple[ScannerStatus, ...], tupl
         failures.append(str(error))
         scanners = scanners_with(())
     return tuple(_status(scanner) for scanner in scanners), tuple(failures)
+
+
+def _formats(scanners: Sequence[ScannerStatus]) -> tuple[FormatStatus, ...]:
+    """Return the formats of which the scanners load, and what each lacks."""
+    if not scanners:
+        return ()
+    from scanners.formats import FORMATS
+
+    missing = {
+        scanner.name: scanner.reason.removeprefix("needs ").split(", ") for scanner in scanners if scanner.reason
+    }
+    return tuple(
+        FormatStatus(
+            item.title,
+            item.suffixes,
+            item.scanners,
+            tuple(dict.fromkeys(name for scanner in item.scanners for name in missing.get(scanner, ()))),
+        )
+        for item in FORMATS
+    )
 
 
 def _status(scanner: Scanner) -> ScannerStatus:
@@ -207,6 +239,9 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
     broken = [scanner for scanner in diagnosis.scanners if not scanner.works]
     lines = [f"{'broken':<16}{failure}" for failure in diagnosis.failures]
     lines += [f"{'not working':<16}{scanner.name}: {scanner.reason}" for scanner in broken]
+    lines += [
+        f"{'format':<16}{form.title}: needs {', '.join(form.missing)}" for form in diagnosis.formats if form.missing
+    ]
     if diagnosis.broker not in ("", USABLE):
         lines.append(f"{'broker':<16}{diagnosis.broker}")
     if show_failed:
@@ -225,5 +260,12 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         *(f"  {name:<22}{state}" for name, state in diagnosis.sandbox.items()),
         "optional packages",
         *(f"  {item.name:<22}{diagnosis.packages[item.name] or '-':<12}{item.purpose}" for item in PACKAGES),
+        "formats",
+        *(f"  {_listed(form)}" for form in diagnosis.formats),
     ]
     return lines + [f"advice: {line}" for line in diagnosis.advice]
+
+
+def _listed(form: FormatStatus) -> str:
+    state = f"  (needs {', '.join(form.missing)})" if form.missing else ""
+    return f"{form.title:<40} {' '.join(form.suffixes)}{state}".rstrip()

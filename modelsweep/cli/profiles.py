@@ -1,4 +1,8 @@
-"""Profiles: a question narrower than everything, as the scanners that answer it and the depth it takes."""
+"""Profiles: a question narrower than everything, as the scanners that answer it and the depth it takes.
+
+Every scanner and detector has its place in one of the families here, which a test holds; judges follow the facts that
+the chosen scanners extract.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from modelsweep.core.options import Depth
 
 RECOGNISERS = ("text", "media", "pointer", "tfrecord", "licence", "model-card")
 """Scanners that only tell what is no model."""
-CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable")
+CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable", "oci", "oci-blob")
 PICKLES = ("pickle", "numpy", "torch", "torch-legacy", "torch-tar")
 KERAS = ("keras", "keras-h5")
 GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
@@ -23,6 +27,8 @@ LIBRARIES = (
     "openvino",
     "executorch",
     "tensorrt",
+    "cntk",
+    "rknn",
     "pmml",
     "flax",
     "ocdbt",
@@ -31,11 +37,26 @@ LIBRARIES = (
     "catboost",
 )
 """Formats of single libraries."""
-FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, "safetensors", "gguf")
-CONFIGURATIONS = ("json", "yaml", "python", "python-compiled")
+WEIGHTS = ("safetensors", "gguf", "ggml")
+"""Formats of tensors alone, with metadata."""
+FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, *WEIGHTS)
+CONFIGURATIONS = ("json", "yaml", "jinja", "python", "python-compiled")
 """Text that makes loaders import and call what it names, and the code that they import."""
 HIDDEN = ("executable", "executables", "scripts", "pickles")
 SECRETS = ("secrets", "network")
+FAMILIES = {
+    "recognisers": RECOGNISERS,
+    "containers": CONTAINERS,
+    "pickles": PICKLES,
+    "Keras": KERAS,
+    "graphs": GRAPHS,
+    "libraries": LIBRARIES,
+    "weights": WEIGHTS,
+    "configurations and code": CONFIGURATIONS,
+    "hidden code": HIDDEN,
+    "secrets and addresses": SECRETS,
+}
+"""All scanners and detectors, each in one family."""
 
 
 class Profile(NamedTuple):
@@ -56,20 +77,20 @@ PROFILES = (
     Profile(
         "serialization-attacks",
         "code that loading would run",
-        (*PICKLES, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS, *HIDDEN),
+        (*PICKLES, *KERAS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS, *HIDDEN),
     ),
     Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
     Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *KERAS, *LIBRARIES, *HIDDEN)),
     Profile(
         "secrets-network-threats",
         "credentials, addresses and network code",
-        (*SECRETS, *PICKLES, *CONFIGURATIONS, *CONTAINERS),
+        (*SECRETS, *PICKLES, *WEIGHTS, *CONFIGURATIONS, *CONTAINERS),
         awaits=SECRETS,
     ),
     Profile(
         "model-behavior",
         "what a model runs when it is used",
-        ("torch", "torch-legacy", "gguf", *GRAPHS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS),
+        ("torch", "torch-legacy", *WEIGHTS, *GRAPHS, *KERAS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS),
     ),
     Profile("full-audit", "everything"),
 )

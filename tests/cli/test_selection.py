@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from modelsweep.cli.selection import looks_like_scanner, resolve, spread, words
+from modelsweep.cli.selection import known_names, looks_like_scanner, resolve, spread, words
 
 KNOWN = ("pickle", "torch", "torch-zip", "keras-h5", "zip")
 OPTIONS = frozenset({"--include-scanner", "--exclude-scanner"})
@@ -83,3 +83,41 @@ def test_an_option_without_value_is_left_for_click_to_refuse():
 
 def test_commas_and_repetition():
     assert words(["pickle,zip", "keras-h5"]) == ["pickle", "zip", "keras-h5"]
+
+
+@pytest.mark.parametrize(
+    ("word", "first"),
+    [
+        ("TensorflowSavedModelScanner", "tensorflow"),
+        ("TensorFlowMetaGraphScanner", "tensorflow"),
+        ("PyTorchZipScanner", "torch"),
+        ("PyTorchBinaryScanner", "torch-legacy"),
+        ("KerasZipScanner", "keras"),
+        ("SevenZipScanner", "sevenzip"),
+        ("RarScanner", "unreadable"),
+        ("OciLayerScanner", "oci"),
+        ("Jinja2TemplateScanner", "jinja"),
+        ("FlaxMsgpackScanner", "flax"),
+        ("JaxCheckpointScanner", "flax"),
+        ("RSerializedScanner", "r"),
+        ("TorchServeMarScanner", "torchserve"),
+        ("Torch7Scanner", "torch7"),
+        ("SafeTensorsScanner", "safetensors"),
+        ("NumPyScanner", "numpy"),
+        ("TensorRTScanner", "tensorrt"),
+        ("TFLiteScanner", "tflite"),
+        ("OpenVinoScanner", "openvino"),
+        ("CatBoostScanner", "catboost"),
+        ("LightGBMScanner", "lightgbm"),
+        ("CNTKScanner", "cntk"),
+        ("RKNNScanner", "rknn"),
+        ("MXNetScanner", "mxnet"),
+        ("LlamafileScanner", "executable"),
+        ("ExecuTorchScanner", "executorch"),
+        ("ManifestScanner", "json"),
+        ("GgufScanner", "gguf"),
+        ("TarScanner", "tar"),
+    ],
+)
+def test_class_names_of_every_format(word: str, first: str):
+    assert resolve(word, known_names())[0] == first

@@ -37,6 +37,7 @@ def adapter() -> bytes:
 
 
 CASES = {
+    "session": Case(lambda: b"nsgg\x09\0\0\0\x10\0\0\0" + bytes(64), "cache.ggsa", Verdict.NOT_SCANNED),
     "benign_ggml": Case(lambda: model(b"lmgg", (), False, 1), "ggml-model.bin", Verdict.CLEAN),
     "benign_ggmf": Case(lambda: model(b"fmgg", (1,), True, 1), "ggml-model.bin", Verdict.CLEAN),
     "benign_ggjt": Case(lambda: model(b"tjgg", (3,), True, 32), "ggml-model.bin", Verdict.CLEAN),

@@ -1,0 +1,136 @@
+"""Formats as people name them: the endings they go by, and the scanners that know them.
+
+`modelsweep doctor` and docs/formats.md list these; tests hold that each format is recognised under each of its endings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scanners import SCANNERS
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: `scanners` begin with the one that knows it; `note` says what is particular about it.
+
+    `named` says that the name has a part in recognising it, since its content could be something else.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    scanners: tuple[str, ...]
+    note: str = ""
+    named: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Optional packages without which it is reported as not scanned."""
+        return tuple(dict.fromkeys(name for scanner in self.scanners for name in _NEEDS.get(scanner, ())))
+
+
+_NEEDS: Mapping[str, tuple[str, ...]] = {scanner.name: scanner.needs for scanner in SCANNERS}
+
+
+def _format(title: str, suffixes: str, scanners: str, note: str = "", *, named: bool = False) -> Format:
+    return Format(title, tuple(suffixes.split()), tuple(scanners.split()), note, named)
+
+
+FORMATS: tuple[Format, ...] = (
+    _format("PyTorch zip checkpoint", ".pt .pth .bin .ckpt", "torch zip pickle"),
+    _format("PyTorch legacy checkpoint", ".pt .pth .bin", "torch-legacy pickle"),
+    _format("PyTorch legacy tar checkpoint", ".tar .pt .pth", "tar torch-tar pickle"),
+    _format("TorchScript", ".pt .pth .ptl", "torch zip pickle", "code is read as Python; `.ptl` for phones, too"),
+    _format("torch.package", ".pt", "torch zip pickle python"),
+    _format("torch.export", ".pt2", "torch zip pickle"),
+    _format("ExecuTorch", ".pte .ptl", "executorch"),
+    _format("TorchServe model archive", ".mar", "torchserve zip python"),
+    _format("Torch7", ".t7 .th", "torch7", "Lua bytecode is told"),
+    _format(
+        "TensorFlow SavedModel and frozen graph",
+        ".pb",
+        "tensorflow",
+        "a directory is examined file by file: saved_model.pb, variables, assets",
+    ),
+    _format("TensorFlow meta graph", ".meta", "tensorflow"),
+    _format("TensorFlow graph as text", ".pbtxt", "tensorflow-text", named=True),
+    _format("TensorFlow checkpoint", ".index", "tensorflow-checkpoint"),
+    _format("TFRecord and event files", ".tfrecord", "tfrecord"),
+    _format("TensorFlow Lite (TFLite)", ".tflite .lite", "tflite"),
+    _format("TensorRT engine", ".engine .plan .trt", "tensorrt", "never clean: the layout is not published"),
+    _format("Keras zip", ".keras", "zip keras keras-h5"),
+    _format("Keras HDF5", ".h5 .hdf5 .keras", "keras-h5"),
+    _format("Keras config JSON", ".json", "keras json", "also of exploded folders"),
+    _format("ONNX", ".onnx", "onnx", "external data is checked for where it lies, and not followed"),
+    _format("SafeTensors", ".safetensors", "safetensors"),
+    _format("SafeTensors index", ".json", "json"),
+    _format("GGUF", ".gguf", "gguf"),
+    _format("GGML (GGML, GGMF, GGJT, GGLA)", ".ggml .ggmf .ggjt .ggla .bin", "ggml"),
+    _format("llama.cpp state (GGSA, sessions)", ".ggsa", "ggml", "recognised; never clean"),
+    _format("Llamafile", ".llamafile", "executable zip gguf", "an executable, then what it holds"),
+    _format("Flax and JAX MessagePack", ".msgpack .flax .jax", "flax"),
+    _format(
+        "Orbax checkpoint",
+        ".ckpt .checkpoint .orbax .orbax-checkpoint",
+        "flax ocdbt",
+        "MessagePack or OCDBT; a directory is examined file by file",
+    ),
+    _format("Pickle", ".pkl .pickle .dill .cloudpickle", "pickle", "also of dill and cloudpickle"),
+    _format("Joblib", ".joblib", "pickle compressed", "all compressors: zlib gz bz2 xz lzma lz4"),
+    _format("NumPy array", ".npy", "numpy"),
+    _format("NumPy archive", ".npz", "zip numpy"),
+    _format("Skops", ".skops", "skops zip"),
+    _format("PMML", ".pmml", "pmml"),
+    _format("XGBoost", ".ubj .bin .model", "xgboost", "UBJSON and the binary form of old releases"),
+    _format("XGBoost JSON", ".json", "xgboost"),
+    _format("LightGBM", ".txt .model", "lightgbm"),
+    _format("CatBoost", ".cbm", "catboost"),
+    _format("CoreML", ".mlmodel", "coreml"),
+    _format("CoreML package", ".mlpackage", "coreml", "a directory: model, weights and manifest are examined each"),
+    _format("MXNet symbol", ".json", "mxnet json"),
+    _format("MXNet parameters", ".params", "mxnet"),
+    _format("PaddlePaddle program", ".pdmodel", "paddle"),
+    _format("PaddlePaddle 3 program", ".json", "paddle json"),
+    _format("PaddlePaddle parameters", ".pdiparams", "paddle", "`.pdparams` and `.pdopt` are pickles"),
+    _format("OpenVINO", ".xml", "openvino", "its weights in .bin are raw numbers, which no format describes"),
+    _format("CNTK", ".cntk .dnn .cmf .model", "cntk"),
+    _format("RKNN", ".rknn", "rknn"),
+    _format("NeMo", ".nemo", "tar yaml torch"),
+    _format("R serialized", ".rds .rda .RData", "r compressed"),
+    _format("ZIP archive", ".zip .whl .jar", "zip", "every member is examined; those of Deflate64 need inflate64"),
+    _format("TAR archive", ".tar", "tar"),
+    _format("7z archive", ".7z", "sevenzip"),
+    _format("gz stream", ".gz", "compressed"),
+    _format("bz2 stream", ".bz2", "compressed"),
+    _format("xz and lzma stream", ".xz .lzma", "compressed"),
+    _format("lz4 stream", ".lz4", "compressed"),
+    _format("zstd stream", ".zst", "compressed"),
+    _format("zlib stream", ".zlib", "compressed"),
+    _format(
+        "OCI and Docker image",
+        ".tar",
+        "oci tar",
+        "manifests, layers, configurations; a layout directory is examined file by file, blobs by their content",
+    ),
+    _format("OCI and Docker manifests", ".json", "oci json", "also artifacts: ModelKit, ORAS, Ollama"),
+    _format("OCI blob", "", "oci-blob", "its digest is compared with its name", named=True),
+    _format(
+        "RAR, ACE, StuffIt, CAB, LHA, ARJ, cpio, deb, rpm, xar, ISO, SquashFS, .Z, Snappy, brotli",
+        ".rar .ace .sit .cab .lzh .arj .cpio .deb .rpm .xar .iso .squashfs .Z .sz .br",
+        "unreadable",
+        "said to be unreadable, never clean",
+    ),
+    _format("DVC pointers", ".dvc", "pointer text", "the listing says where the data is missing", named=True),
+    _format("LFS pointers (Git LFS)", ".safetensors .bin", "pointer", "never clean: the weights are elsewhere"),
+    _format("git-annex and XetHub pointers", ".bin", "pointer", "never clean: the weights are elsewhere"),
+    _format("Jinja2 templates", ".jinja .jinja2 .j2", "jinja text", named=True),
+    _format("MLmodel, conda and YAML configs", ".yaml .yml", "yaml text", named=True),
+    _format("JSON configs", ".json", "json text"),
+    _format("requirements, TOML configs, model cards, licences", ".txt .toml .md", "text"),
+    _format("Python files", ".py", "python text", named=True),
+    _format("Notebooks", ".ipynb", "python json text", named=True),
+    _format("Compiled Python", ".pyc", "python-compiled", named=True),
+    _format("Native executables and libraries", ".so .dll .exe .dylib", "executable"),
+    _format("Pictures, sound, video, fonts, PDF", ".png .jpg .pdf .wav", "media"),
+)

@@ -1,0 +1,35 @@
+"""Templates in files of their own: those of chats stand for themselves, those of programs need not."""
+
+from __future__ import annotations
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.gguf.chat_templates import CHATML, MALICIOUS
+
+
+def case(content: str, verdict: Verdict, name: str = "chat_template.jinja") -> Case:
+    """Return the case of a template: most of what is left of one is a text, too."""
+    return Case(content.encode, name, verdict, cut_is_clean=True)
+
+
+ATTACK = MALICIOUS["global_of_cycler"]
+PAGE = """{% extends "base.html" %}{% from "forms.html" import field %}
+{% block body %}{{ url_for("home") }} {{ self.title() }} {{ request.path }}{% include name + ".html" %}{% endblock %}
+"""
+CODE = "class {{ cls.__name__ }}({{ base.__class__.__name__ }}):\n    pass\n"
+OWN_TAGS = "{% trans %}Hello{% endtrans %} {% switch x %}"
+CASES = {
+    "benign_chat": case(CHATML, Verdict.CLEAN),
+    "benign_chat_of_tools": case(CHATML, Verdict.CLEAN, "additional_chat_templates/tool_use.jinja"),
+    "benign_page": case(PAGE, Verdict.CLEAN, "index.html.j2"),
+    "benign_code": case(CODE, Verdict.CLEAN, "class.py.jinja2"),
+    "benign_tags_of_others": case(OWN_TAGS, Verdict.CLEAN, "page.jinja"),
+    "chat_attack": case(ATTACK, Verdict.MALICIOUS),
+    "chat_loads": case(
+        "{% for message in messages %}{{ message.role }}{% include '/etc/passwd' %}{% endfor %}",
+        Verdict.MALICIOUS,
+        "template.jinja",
+    ),
+    "chat_broken": case("{% for m in messages %}", Verdict.NOT_SCANNED),
+    "page_attack": case(ATTACK, Verdict.MALICIOUS, "index.html.j2"),
+}
