@@ -13,13 +13,13 @@ from scripts import docs
 from tests.scanners.case import Case, examine_bytes
 
 WORDS = """
-PyTorch .pt .pth .bin zip legacy tar TorchScript torch.package .pt2 ExecuTorch .pte .ptl .mar TensorFlow SavedModel .pb
-directory .meta TFLite TensorRT .engine .plan .trt Keras .h5 .hdf5 .keras config JSON ONNX external data SafeTensors index
-GGUF GGML .gguf .ggml .ggmf .ggjt .ggla .ggsa Flax JAX .msgpack .flax .orbax .jax .ckpt .checkpoint .orbax-checkpoint
-Pickle .pkl .pickle .dill cloudpickle Joblib compressors NumPy .npy .npz PMML ZIP TAR 7z gz bz2 xz lz4 zstd zlib OCI Docker
-manifests layers DVC pointers LFS CoreML .mlmodel .mlpackage MXNet NeMo CNTK RKNN Torch7 CatBoost XGBoost LightGBM Llamafile
-PaddlePaddle OpenVINO Skops R serialized RAR Jinja2 templates MLmodel conda requirements YAML TOML configs model cards
-Python files
+PyTorch .pt .pth .bin zip legacy tar TorchScript torch.package .pt2 ExecuTorch .pte .ptl .mar TensorFlow SavedModel
+.pb directory .meta TFLite TensorRT .engine .plan .trt Keras .h5 .hdf5 .keras config JSON ONNX external data
+SafeTensors index GGUF GGML .gguf .ggml .ggmf .ggjt .ggla .ggsa Flax JAX .msgpack .flax .orbax .jax .ckpt .checkpoint
+.orbax-checkpoint Pickle .pkl .pickle .dill cloudpickle Joblib compressors NumPy .npy .npz PMML ZIP TAR 7z gz bz2 xz
+lz4 zstd zlib OCI Docker manifests layers DVC pointers LFS CoreML .mlmodel .mlpackage MXNet NeMo CNTK RKNN Torch7
+CatBoost XGBoost LightGBM Llamafile PaddlePaddle OpenVINO Skops R serialized RAR Jinja2 templates MLmodel conda
+requirements YAML TOML configs model cards Python files
 """.split()
 """What people ask for."""
 PAGE = docs.format_page()
