@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from modelsweep import shadowing
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Depth, Options, Selection
+from modelsweep.core.related import is_related
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.wire import shown_options
 
@@ -116,6 +117,10 @@ def _report(
         run = Run(start_time=float(epoch))
         results = [replace(result, duration=0.0) for result in results]
     results.sort(key=lambda result: result.unit.index)
+    if any(map(is_related, results)):
+        from scanners.repository.across import together
+
+        results = together(results, job.options)
     return Report(targets, tool, tuple(results), tuple(problems), run, shown_options(job.options, job.selection))
 
 

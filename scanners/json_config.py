@@ -16,6 +16,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
+from scanners.judge.external_files import outside
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
 
 SIZE_LIMIT = 64 * MIB
@@ -28,13 +29,17 @@ _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _WORDS = (
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
-    *(b"chat_template", b"_class_name", b'"idx"'),
+    *(b"chat_template", b"_class_name", b'"idx"', b'"handler"'),
     # Escapes of ASCII characters, which may spell any of them
     *(b"\\u00%d" % digit for digit in range(2, 8)),
 )
 _LONGEST = 64
 """Bytes by which pieces that are searched overlap: more than the longest word."""
 _SHOWN = 200
+_MANIFEST = "MAR-INF/MANIFEST.json"
+_HANDLERS_OF_TORCHSERVE = frozenset(
+    {"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"}
+)
 # Modules of diffusers' own pipelines that bring components along: model_index.json names them without their package.
 _PIPELINES = frozenset(
     "alt_diffusion audioldm2 blip_diffusion deepfloyd_if kandinsky kolors latent_diffusion ltx2 paint_by_example "
@@ -90,8 +95,11 @@ def _check_end(data: bytes) -> None:
         raise Malformed("no JSON: the text ends before it is whole")
 
 
-def _reference(blob: Blob, name: str, how: str, path: str) -> Fact:
+def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fact:
+    """Return that a key names code, which is looked for in the folder `root` first."""
     detail: dict[str, Json] = {"how": how, "path": printable(path, _SHOWN)}
+    if root:
+        detail["roots"] = [printable(root, _SHOWN)]
     return Fact("code-reference", printable(name, _SHOWN), blob.locator, detail=detail)
 
 
@@ -165,15 +173,27 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
                 yield _reference(blob, item["type"], "class", f"[{at}].type")
     elif isinstance(document, dict) and "_class_name" in document:
         yield from _components(blob, document)
+    elif isinstance(document, dict) and str(blob.locator).replace("!", "/").endswith(_MANIFEST):
+        yield from _handler(blob, document.get("model"))
+
+
+def _handler(blob: Blob, model: Json) -> Iterator[Item]:
+    """Yield the files that TorchServe imports, in a folder that was or will be packed: see scanners.torchserve."""
+    for key in ("handler", "modelFile"):
+        name = model.get(key) if isinstance(model, dict) else None
+        if isinstance(name, str) and name not in _HANDLERS_OF_TORCHSERVE and not outside(name):
+            yield _reference(blob, name, "handler", f"model.{key}", "..")
 
 
 def _components(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
+    """Yield classes of packages, any of which a file of that name in the folder of the component goes before."""
     for key, value in index.items():
         match value:
             case [str(file), str(name)] if key == "_class_name":
                 yield from _own_code(blob, f"{file}.{name}", key)
-            case [str(library), str(name)] if library not in _PIPELINES and not key.startswith("_"):
-                yield _reference(blob, f"{library}.{name}", "class", key)
+            case [str(library), str(name)] if not key.startswith("_"):
+                how = "component" if library in _PIPELINES else "class"
+                yield _reference(blob, f"{library}.{name}", how, key, key)
 
 
 SCANNER = Scanner(

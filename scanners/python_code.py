@@ -72,6 +72,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _module(blob, source, context, _CELL)
         return
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
+    if suffix != ".pth":
+        yield _imported(blob, blob.reader.read(0, min(blob.size, limit)))
     if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
         return
     source = _whole(blob, limit)
@@ -80,6 +82,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         shown = printable(redact(source.decode("utf-8", "replace")), _SHOWN)
         yield Fact("python-startup", blob.locator.name, blob.locator, detail={"text": shown})
     yield from _module(blob, source, context, _IMPORT)
+
+
+def _imported(blob: Blob, source: bytes) -> Fact:
+    """Return that the file is a module, with what it imports: which of that stands beside it is seen later."""
+    from scanners.parsing.python_imports import imports_in
+
+    names = [printable(name, _SHOWN) for name in imports_in(source.decode("utf-8", "replace"))]
+    return Fact("python-module", printable(blob.locator.name, _SHOWN), blob.locator, detail={"imports": [*names]})
 
 
 def _whole(blob: Blob, limit: int) -> bytes:
@@ -168,6 +178,8 @@ def _fact(blob: Blob, call: Call) -> Fact:
         "how": [name for name in ("folded", "encoded", "shell") if getattr(call, name)],
         "mode": printable(call.mode),
     }
+    if call.owner:
+        detail["owner"] = printable(call.owner, _SHOWN)
     return Fact("python-call", call.name, blob.locator, detail=detail)
 
 

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TextIO
 
@@ -31,20 +31,24 @@ from modelsweep.fleet.messages import SCANS, Message, scan_message
 from modelsweep.fleet.pages import Pages, parent_of
 from modelsweep.fleet.problems import open_problems, problems_name
 from modelsweep.fleet.results import ChunkResults, chunk_of, digest_of, encode_chunk, results_name
+from modelsweep.fleet.siblings import in_order, store_siblings
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from modelsweep.fleet.stored import (
     Family,
     Manifest,
+    Watch,
     ahead,
     fetch_results,
     merged_tool,
     pack_digests,
+    related_results,
     report_of,
     seal_manifest,
 )
 from reporting import WRITERS
 from reporting.writer import View, Writer, fill
+from scanners.repository.across import across, gathered
 from worker.node import JobGone
 from worker.supervisor import Supervisor
 
@@ -324,6 +328,7 @@ class _Finalizer:
             if isinstance(results, ChunkResults):
                 tools.add(results.tool)
 
+        manifest = replace(manifest, siblings=self._siblings(manifest, watch))
         report = report_of(manifest, self._store, watch)
         view = View(root=self._spec.root or os.sep)
         writers = [writer for writer in WRITERS if writer.name in self._spec.reports]
@@ -343,6 +348,15 @@ class _Finalizer:
         manifest = replace(manifest, units=report.totals.files)
         self._store.put(f"{self._folder}/{MANIFEST}", seal_manifest(manifest, self._key))
         return manifest.tool
+
+    def _siblings(self, manifest: Manifest, watch: Watch) -> tuple[tuple[str, bytes], ...]:
+        """Store what the files of the job make of each other, and return the blobs that say it; raises as `_write`."""
+        try:
+            with closing(related_results(manifest, self._store, watch)) as results:
+                found = gathered(in_order(across(results, self._spec.options)))
+                return tuple(store_siblings(found, manifest.tool, self._store, self._folder))
+        except OSError as error:
+            raise StoreFault(self._folder, f"no room for what files make of each other: {error.strerror}") from error
 
 
 class _Extents:

@@ -7,18 +7,21 @@ words where its rule still stands; so do problems, and findings of plug-ins.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule
 from modelsweep.core.options import Options
 from modelsweep.core.report import Report, StoredResults, Tool, UnitResult
 from modelsweep.core.scanner import Scanner
+from modelsweep.fleet.siblings import in_order
 from scanners import SCANNERS
 from scanners.detector import Detector
 from scanners.detectors import DETECTORS
 from scanners.engine import conclude
 from scanners.judge import JUDGES
+from scanners.repository.across import Siblings, across, gathered
+from scanners.repository.tree import NAME
 
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -35,28 +38,36 @@ class Rejudged:
     gone: tuple[Finding, ...] = ()
 
 
-def rejudge(results: Iterable[UnitResult], options: Options) -> Iterator[Rejudged]:
+def rejudge(results: Sequence[UnitResult], options: Options) -> Iterator[Rejudged]:
     """Yield each result as it is judged today, under the allow-list and the blacklist of `options`.
 
     Facts that an older version told in a way that judges of today do not understand are a Problem; findings then stay.
+    What files make of each other is looked for first: the results are gone over twice.
     """
-    judged_rules, rules = _todays_rules()
+    siblings = Siblings(gathered(in_order(across(results, options))))
     for result in results:
-        seen = [_reworded(finding, rules) for finding in result.findings if finding.rule.id not in judged_rules]
-        try:
-            findings = conclude(seen, result.facts, result.artifacts, options)
-        except _WRONG as error:
-            yield Rejudged(replace(result, problems=(*result.problems, _problem(result, error))))
+        judged = siblings.join(_alone(result, options))
+        if judged.findings == result.findings:
+            yield Rejudged(judged)
             continue
-        if findings == result.findings:
-            yield Rejudged(result)
-            continue
-        before, after = _by_identity(result.findings), _by_identity(findings)
+        before, after = _by_identity(result.findings), _by_identity(judged.findings)
         yield Rejudged(
-            replace(result, findings=findings),
+            judged,
             tuple(finding for key, finding in after.items() if key not in before),
             tuple(finding for key, finding in before.items() if key not in after),
         )
+
+
+def _alone(result: UnitResult, options: Options) -> UnitResult:
+    """Return a result as it is judged today without the files that stand beside."""
+    judged_rules, rules = _todays_rules()
+    seen = [_reworded(finding, rules) for finding in result.findings if finding.rule.id not in judged_rules]
+    problems = tuple(problem for problem in result.problems if problem.scanner != NAME)
+    try:
+        findings = conclude(seen, result.facts, result.artifacts, options)
+    except _WRONG as error:
+        return replace(result, problems=(*problems, _problem(result, error)))
+    return replace(result, findings=findings, problems=problems)
 
 
 def rejudged_report(report: Report, options: Options, tool: Tool) -> Report:

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Span
@@ -53,21 +54,28 @@ class ChunkResults:
         return self.count
 
     def __iter__(self) -> Iterator[UnitResult]:
-        lines = iter(self._lines)
-        next(lines, None)
         number = 0
-        for line in lines:
-            rows = loads(line, self.name)
-            try:
-                results = [_decode(row, self._rules) for row in rows]
-            except _WRONG as error:
-                raise Damaged(self.name, f"a result is none: {type(error).__name__}") from error
+        for line in islice(self._lines, 1, None):
+            results = self._results(line)
             number += len(results)
             if number > self.count:
                 break
             yield from results
         if number != self.count:
             raise Damaged(self.name, "not as many results as it says: cut short")
+
+    def marked(self, marks: re.Pattern[bytes]) -> Iterator[UnitResult]:
+        """Yield the results of the lines in which `marks` are found, not counting the others; raises Damaged."""
+        for line in islice(self._lines, 1, None):
+            if marks.search(line):
+                yield from self._results(line)
+
+    def _results(self, line: bytes) -> list[UnitResult]:
+        rows = loads(line, self.name)
+        try:
+            return [_decode(row, self._rules) for row in rows]
+        except _WRONG as error:
+            raise Damaged(self.name, f"a result is none: {type(error).__name__}") from error
 
 
 def digest_of(blob: bytes) -> bytes:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast
@@ -20,13 +22,16 @@ from modelsweep.core.finding import Json, Problem
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.members import with_members
+from modelsweep.core.related import MARKS
 from modelsweep.core.report import Report, Run, StoredResults, Tool, UnitResult
 from modelsweep.core.units import MIB
 from modelsweep.core.wire import JsonObject, decode_problem, dumps, encode_problem
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.results import DIGEST, ChunkResults, decode_chunk, results_name
+from modelsweep.fleet.siblings import stored_siblings
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Store
+from scanners.repository.across import Siblings
 
 PROTOCOL = 1
 THREADS = 4
@@ -66,6 +71,8 @@ class Manifest:
     families: tuple[Family, ...] = ()
     problems: tuple[Problem, ...] = ()
     durations: bool = True
+    siblings: tuple[tuple[str, bytes], ...] = ()
+    """Blobs of what files make of each other: their names, and what their SHA-256 begin with."""
 
     @property
     def chunks(self) -> int:
@@ -94,6 +101,7 @@ def seal_manifest(manifest: Manifest, key: Key) -> bytes:
         "run": [manifest.run.start_time, manifest.run.duration, list(manifest.run.arguments), manifest.run.job],
         "units": manifest.units,
         "durations": manifest.durations,
+        "siblings": [[name, digest.hex()] for name, digest in manifest.siblings],
         "problems": len(manifest.problems),
     }
     families = [[family.parent, family.first, list(family.positions)] for family in manifest.families]
@@ -136,6 +144,7 @@ def _manifest(head: Mapping[str, Any], lines: Sequence[bytes], name: str) -> Man
         families=tuple(Family(parent, first, tuple(where)) for parent, first, where in loads(lines[2], name)),
         problems=tuple(decode_problem(loads(line, name)) for line in lines[3:]),
         durations=head["durations"],
+        siblings=tuple((name, bytes.fromhex(digest)) for name, digest in head["siblings"]),
     )
 
 
@@ -153,9 +162,12 @@ def report_of(manifest: Manifest, store: Store, watch: Watch | None = None) -> R
     where there are none) before they are decoded, and may raise to stop it.
     """
 
-    def read() -> Iterator[UnitResult]:
-        results = _Walk(manifest, store, watch).results()
-        return results if manifest.durations else (replace(result, duration=0.0) for result in results)
+    def read() -> Generator[UnitResult, None, None]:
+        siblings = Siblings(stored_siblings(manifest.siblings, store))
+        with closing(_Walk(manifest, store, watch).results()) as results:
+            for result in results:
+                joined = siblings.join(result)
+                yield joined if manifest.durations else replace(joined, duration=0.0)
 
     return Report(
         targets=manifest.targets,
@@ -167,15 +179,22 @@ def report_of(manifest: Manifest, store: Store, watch: Watch | None = None) -> R
     )
 
 
-class _Walk:
-    """One pass over all results."""
+def related_results(manifest: Manifest, store: Store, watch: Watch | None = None) -> Generator[UnitResult, None, None]:
+    """Yield those results, and some others, that may have to do with each other; raises as going over a report does."""
+    return _Walk(manifest, store, watch, MARKS).results()
 
-    def __init__(self, manifest: Manifest, store: Store, watch: Watch | None) -> None:
-        self._manifest, self._store, self._watch = manifest, store, watch
+
+class _Walk:
+    """One pass over all results, or over those that may hold one of some `marks`."""
+
+    def __init__(
+        self, manifest: Manifest, store: Store, watch: Watch | None, marks: re.Pattern[bytes] | None = None
+    ) -> None:
+        self._manifest, self._store, self._watch, self._marks = manifest, store, watch, marks
         self._limits = _limits(manifest)
         self._children = _children(manifest)
 
-    def results(self) -> Iterator[UnitResult]:
+    def results(self) -> Generator[UnitResult, None, None]:
         """Yield the results in report order."""
         blobs = ahead(self._fetch, self._order(), _weight)
         try:
@@ -211,6 +230,8 @@ class _Walk:
         if self._watch:
             self._watch(results)
         pending = deque(self._children.get(chunk, ()))
+        if self._marks and not pending and isinstance(results, ChunkResults):
+            results = results.marked(self._marks)
         others: dict[Locator, list[UnitResult]] = {}
         for position, result in enumerate(results):
             if result.members or others or (pending and pending[0][0] <= position):

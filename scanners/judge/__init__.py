@@ -20,6 +20,7 @@ from scanners.judge import (
     pickle_calls,
     python_code,
     python_compiled,
+    repository,
     skops_nodes,
     templates,
 )
@@ -45,6 +46,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
     Judge("python-code", 1, python_code.KINDS, python_code.findings, python_code.RULES),
     Judge("python-compiled", 1, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
+    Judge("repository", 1, repository.KINDS, repository.findings, repository.RULES),
     Judge("skops-nodes", 1, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
     Judge("licences", 1, licences.KINDS, licences.findings, licences.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),

@@ -1,17 +1,19 @@
 """Code that configurations name: what reading one makes its loader call, import or fetch.
 
 Facts of kind `code-reference` say in `how` what the loader does with `value`: `call` (Hydra's `_target_`, YAML's
-`!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `computed` (a target
-put together later), `local` and `remote` (a Python file of this repository or of another one), `kernel` (code of the
-Hub behind a key), `trust` (the switch that lets all of these run).
+`!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one of diffusers, unless a file of the
+repository has its name), `computed` (a target
+put together later), `local` and `remote` (a Python file of this repository or of another one), `file` and `handler`
+(one by its path), `kernel` (code of the Hub behind a key), `trust` (the switch that lets all of these run).
 """
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
+from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.dangerous_names import family
 
@@ -64,15 +66,6 @@ COMPUTED = _rule(
     "Ask for a configuration that names its targets, or resolve it and scan the result.",
     _HYDRA,
 )
-LOCAL = _rule(
-    "local-code",
-    "Configuration that makes a Python file of the repository run",
-    Severity.INFO,
-    "{path} names {subject}, code that comes with the model",
-    "With trust_remote_code, loaders import the Python file beside the model and make an instance of the class.",
-    "Review the Python file, and pin the revision that was reviewed.",
-    _CUSTOM_MODELS,
-)
 REMOTE = _rule(
     "remote-code",
     "Configuration that makes code of another repository run",
@@ -102,8 +95,11 @@ TRUST = _rule(
     _CUSTOM_MODELS,
 )
 KINDS = frozenset({"code-reference"})
-RULES = (DANGEROUS, ACCESS, UNKNOWN, COMPUTED, LOCAL, REMOTE, KERNEL, TRUST)
-_STATED = {"computed": COMPUTED, "local": LOCAL, "remote": REMOTE, "kernel": KERNEL, "trust": TRUST}
+RULES = (DANGEROUS, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST)
+_STATED = {"computed": COMPUTED, "remote": REMOTE, "kernel": KERNEL, "trust": TRUST}
+_HUB = {"hf:": 1, "https:": 2}
+"""Schemes of addresses, and how many parts stand between them and the owner of a repository."""
+_CALLABLES = frozenset({"call", "name", "module", "class"})
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
@@ -113,24 +109,56 @@ _FRAMEWORKS = frozenset(
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what configurations name that is dangerous, unknown, or stands outside the model."""
-    unknown: dict[tuple[object, str], list[Fact]] = {}
+    """Yield what configurations name that is dangerous, or stands outside the model.
+
+    What may be a file of the repository, or of an unknown package, is judged with the files that stand beside.
+    """
     for fact in facts:
         path, how = str(fact.detail["path"]), str(fact.detail["how"])
-        if how in _STATED:
+        if how in _STATED and not is_own(fact):
             yield Finding(_STATED[how], fact.locator, fact.value, path=path, span=fact.span)
-            continue
-        if _is_inert(fact.value) or any(fnmatch.fnmatchcase(fact.value, name) for name in options.allow_imports):
+        if how not in _CALLABLES or _is_inert(fact.value) or _is_allowed(fact.value, options):
             continue
         danger = _family(fact.value)
         if danger:
             rule = DANGEROUS if danger in _EXECUTION and how != "module" else ACCESS
             evidence: dict[str, Json] = {"family": danger}
             yield Finding(rule, fact.locator, fact.value, path=path, span=fact.span, evidence=evidence)
-        else:
-            unknown.setdefault((fact.locator, fact.value.partition(".")[0]), []).append(fact)
-    for (_, package), members in unknown.items():
-        yield _unknown(package, members)
+
+
+def is_own(fact: Fact) -> bool:
+    """Return whether the other repository that a name leads to, `owner/name--file.Class`, is the one it stands in.
+
+    What a repository is called is known from the outermost folder of a Hub cache, or from an address of the Hub:
+    folders inside the repository may have any name.
+    """
+    repository, dashes, _ = fact.value.partition("--")
+    if not dashes or fact.detail["how"] != "remote":
+        return False
+    owner, _, name = repository.rpartition("/")
+    scheme, *parts = fact.locator.uri.replace("\\", "/").split("/")
+    if scheme in _HUB:
+        at = _HUB[scheme]
+        return [owner, name] == [part.partition("@")[0] for part in parts[at : at + 2]]
+    cache = next((part for part in (scheme, *parts) if part.startswith("models--")), "")
+    return cache == "--".join(("models", *filter(None, (owner, name))))
+
+
+def is_known(name: str, options: Options) -> bool:
+    """Return whether a name of a package is known to be harmless, or dangerous, or is allowed."""
+    return _is_inert(name) or _is_allowed(name, options) or bool(_family(name))
+
+
+def unknown_package(package: str, where: Locator, names: Iterable[str], span: Span | None) -> Finding:
+    """Return that a configuration names code of a package that nobody knows, and that is not beside it."""
+    found = sorted(set(names))
+    shown = ", ".join(found[:_NAMES_SHOWN]) + (", …" if len(found) > _NAMES_SHOWN else "")
+    evidence: dict[str, Json] = {"count": len(found), "names": shown}
+    return Finding(UNKNOWN, where, package, span=span, evidence=evidence)
+
+
+def _is_allowed(name: str, options: Options) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in options.allow_imports)
 
 
 def _is_inert(name: str) -> bool:
@@ -142,10 +170,3 @@ def _is_inert(name: str) -> bool:
 def _family(name: str) -> str:
     """Return the family of danger of a dotted name, of a module, or of a builtin."""
     return family(name) if "." in name else family(f"{name}.*") or family(f"builtins.{name}")
-
-
-def _unknown(package: str, members: list[Fact]) -> Finding:
-    names = sorted({fact.value for fact in members})
-    shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
-    evidence: dict[str, Json] = {"count": len(names), "names": shown}
-    return Finding(UNKNOWN, members[0].locator, package, span=members[0].span, evidence=evidence)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
 from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
@@ -213,11 +214,29 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     for fact in facts:
         files.setdefault(fact.locator, []).append(fact)
     for members in files.values():
-        calls = [fact for fact in members if fact.kind == "python-call"]
-        for fact in members:
-            rule = HOOK if fact.kind == "python-startup" else _opinion(fact, calls)
-            if rule:
-                yield _finding(rule, fact, calls)
+        yield from findings_of_file(members)
+
+
+def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str = "") -> Iterator[Finding]:
+    """Yield what importing or using one file runs.
+
+    `loaded` says that something makes a loader import it, whatever its name; `named` is the class that is made then.
+    """
+    calls = [_as_used(fact, named) for fact in facts if fact.kind == "python-call"]
+    for fact in facts:
+        if fact.kind == "python-startup":
+            yield _finding(HOOK, fact, calls)
+    for call in calls:
+        rule = _opinion(call, calls, loaded=loaded or _is_model_file(call))
+        if rule:
+            yield _finding(rule, call, calls)
+
+
+def _as_used(fact: Fact, named: str) -> Fact:
+    """Return a call in a class that nobody may ever make; making it uses it where it is the class that is named."""
+    if fact.detail["when"] == "made" and fact.detail.get("owner") == named:
+        return replace(fact, detail={**fact.detail, "when": "use"})
+    return fact
 
 
 def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
@@ -238,9 +257,11 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
     return Finding(rule, fact.locator, fact.value, evidence=evidence)
 
 
-def _opinion(fact: Fact, calls: list[Fact]) -> Rule | None:
+def _opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     does, when = str(fact.detail["does"]), str(fact.detail["when"])
-    rule = _JUDGES[does](fact, calls)
+    if when == "made":
+        return None
+    rule = _JUDGES[does](fact, calls, loaded)
     if when == "cell" and rule:
         return rule if rule is DECODED else NOTED if does == "command" and rule is not TOOL else None
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
@@ -248,7 +269,7 @@ def _opinion(fact: Fact, calls: list[Fact]) -> Rule | None:
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
 
 
-def _code(fact: Fact, calls: list[Fact]) -> Rule | None:
+def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     how, sources = fact.detail["how"], fact.detail["sources"]
     assert isinstance(how, list)
     assert isinstance(sources, list)
@@ -256,17 +277,17 @@ def _code(fact: Fact, calls: list[Fact]) -> Rule | None:
     if any(name.startswith(_FETCHING) for name in names):
         return DOWNLOADED
     if any(name.startswith(_HIDING) for name in names):
-        return DECODED if "encoded" in how or "folded" in how else _computed(fact)
+        return DECODED if "encoded" in how or "folded" in how else _computed(loaded)
     if fact.value == "types.FunctionType" or "folded" in how:
         return None
-    return DOWNLOADED if _runs_fetched(fact, calls) else _computed(fact)
+    return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded)
 
 
-def _computed(fact: Fact) -> Rule | None:
-    return CODE if _is_model_file(fact) else None
+def _computed(loaded: bool) -> Rule | None:
+    return CODE if loaded else None
 
 
-def _command(fact: Fact, calls: list[Fact]) -> Rule | None:
+def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     text, how = str(fact.detail["text"]), fact.detail["how"]
     assert isinstance(how, list)
     shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
@@ -274,11 +295,11 @@ def _command(fact: Fact, calls: list[Fact]) -> Rule | None:
         return ATTACK
     if _SHELLS.match(text) and _happens(calls, ("connection", "descriptor"), fact):
         return SHELL
-    if _is_tool(_TOOLS if _is_model_file(fact) else _TOOLS | _SCRIPT_TOOLS, text, shell=shell):
+    if _is_tool(_TOOLS if loaded else _TOOLS | _SCRIPT_TOOLS, text, shell=shell):
         return TOOL
     if _runs_fetched(fact, calls) and not _is_tool(_SCRIPT_TOOLS, text, shell=shell):
         return DOWNLOADED
-    return MODEL_COMMAND if shell and _is_model_file(fact) and "…" not in text else COMMAND
+    return MODEL_COMMAND if shell and loaded and "…" not in text else COMMAND
 
 
 def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
@@ -315,19 +336,19 @@ def _writes(call: Fact) -> bool:
     return "write" in call.value or bool(set(str(call.detail["mode"])) & set("wax+"))
 
 
-def _network(fact: Fact, _calls: list[Fact]) -> Rule | None:
-    return NETWORK if _is_model_file(fact) or fact.detail["does"] != "fetching" else None
+def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    return NETWORK if loaded or fact.detail["does"] != "fetching" else None
 
 
-def _native(fact: Fact, _calls: list[Fact]) -> Rule | None:
-    return NATIVE if _is_model_file(fact) or fact.detail["does"] == "memory" else None
+def _native(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    return NATIVE if loaded or fact.detail["does"] == "memory" else None
 
 
-def _writing(fact: Fact, _calls: list[Fact]) -> Rule | None:
+def _writing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     return STARTUP if _writes(fact) and _LATER.search(str(fact.detail["text"])) else None
 
 
-def _descriptor(fact: Fact, calls: list[Fact]) -> Rule | None:
+def _descriptor(fact: Fact, calls: list[Fact], _loaded: bool) -> Rule | None:
     return SHELL if _happens(calls, ("connection",), fact) else None
 
 

@@ -1,9 +1,10 @@
-"""Which calls of a Python module run when it is imported, or when a model class of it is used: read in its syntax tree.
+"""Which calls of a Python module run when it is imported, or when a class of it is used: read in its syntax tree.
 
 Names are resolved through imports, assignments, getattr, __import__ and sys.modules; constants are folded as far as
 obfuscation goes, and constant code is read in the place where it runs. A function runs on import where something that
 does so calls it. Calls in functions that are merely defined, and below `if __name__ == "__main__"`, are not told.
-Nothing is ever executed.
+Those in classes that look like no model are told with their class: something else may name it as one. Nothing is ever
+executed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scanners.parsing.python_constants import OWN, Folder
 from scanners.parsing.python_decoders import bytes_of, text_of
 from scanners.parsing.python_sinks import CALLERS, KINDS, SPAWNERS, UNPICKLERS
 
-IMPORT, USE = "import", "use"
+IMPORT, USE, MADE = "import", "use", "made"
 MODEL_METHODS = frozenset(
     "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
     "load_context initialize preprocess inference postprocess handle predict generate".split()
@@ -29,8 +30,8 @@ COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".s
 """Methods of the commands that a setup.py adds: installing runs them."""
 _MADE = frozenset("__init__ __new__ __post_init__ __enter__ __del__".split())
 _CLASS_MADE = frozenset("__new__ __init__ __prepare__ __call__".split())
-_MODULE_HOOKS = ("__getattr__", "__dir__")
-"""Functions that looking a class up in the module calls."""
+_MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
+"""Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
 _MODEL_BASES = (
     *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
     *("Processor", "FeatureExtractor", "Handler", "LightningModule", "PythonModel"),
@@ -43,6 +44,9 @@ _LEVELS = 6
 """Calls inside each other that are followed at once; later ones are followed at the end."""
 _ENTERED = 8
 """Different arguments with which one function is followed."""
+_ANCESTORS = 20
+_APART = 20
+"""Classes of no known kind that are each read with all that they call; later ones only with what was not read yet."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 _CALLS = 2_000
 _SHOWN = 10
@@ -52,8 +56,9 @@ _LONGEST = 200
 
 
 class Call(NamedTuple):
-    """A call of one of KINDS: `when` is IMPORT or USE, `text` its first argument as far as it is constant.
+    """A call of one of KINDS: `when` is IMPORT, USE or MADE, `text` its first argument as far as it is constant.
 
+    `owner` is the class that has to be made for it where nothing says that anybody makes it.
     `sources` are the names of the calls that make its arguments, `mentions` their variables and short constants.
     `folded` says that the argument is constant, `encoded` that a long constant is part of what makes it.
     """
@@ -69,6 +74,7 @@ class Call(NamedTuple):
     encoded: bool = False
     shell: bool = False
     mode: str = ""
+    owner: str = ""
 
 
 class Found(NamedTuple):
@@ -87,6 +93,7 @@ class _Body(NamedTuple):
     in_class: bool = False
     level: int = 0
     """Functions that called each other to get here."""
+    owner: str = ""
 
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -114,11 +121,42 @@ class _Reading:
         module = Folder()
         self._block(tree.body, _Body(module, IMPORT))
         self._drain()
-        for name, (definition, folder) in list(self._classes.items()):
-            for method in _methods(definition, self._loaded(definition)):
-                self._enter(method, folder, None, _Body(folder, USE), first=f"{OWN}{name}()")
+        known: list[tuple[str, list[tuple[ast.ClassDef, Folder]], frozenset[str]]] = []
+        unknown = list(known)
+        for name in list(self._classes):
+            lineage = self._lineage(name)
+            names = frozenset[str]().union(*(self._loaded(definition) for definition, _ in lineage))
+            if names or any(_methods(definition, MODEL_METHODS) for definition, _ in lineage):
+                (known if names else unknown).append((name, lineage, names or MODEL_METHODS))
+        for name, lineage, names in known:
+            self._make(name, lineage, names, USE)
         self._hooks()
         self._drain()
+        for place, (name, lineage, names) in enumerate(unknown):
+            if place < _APART:
+                self._entered.clear()
+            self._make(name, lineage, names, MADE)
+            self._drain()
+
+    def _make(self, name: str, lineage: list[tuple[ast.ClassDef, Folder]], names: frozenset[str], when: str) -> None:
+        """Read what making an instance of a class, and using it, runs."""
+        for definition, folder in lineage:
+            body = _Body(folder, when, owner=name if when == MADE else "")
+            for method in _methods(definition, names):
+                self._enter(method, folder, None, body, first=f"{OWN}{name}()")
+
+    def _lineage(self, name: str) -> list[tuple[ast.ClassDef, Folder]]:
+        """Return a class of the module with its bases in the module."""
+        found: dict[str, tuple[ast.ClassDef, Folder]] = {}
+        left = [name]
+        while left and len(found) < _ANCESTORS:
+            self._budget.spend()
+            following = left.pop()
+            if following in self._classes and following not in found:
+                definition, folder = found[following] = self._classes[following]
+                bases = (folder.name_of(base) for base in definition.bases)
+                left += [base.removeprefix(OWN) for base in bases if base.startswith(OWN)]
+        return list(found.values())
 
     def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
         names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in definition.bases]
@@ -340,6 +378,7 @@ class _Reading:
                 encoded=made.encoded,
                 shell=_is_shell(name, node),
                 mode=_mode(node, given[1:], folder),
+                owner=body.owner,
             )
         )
 

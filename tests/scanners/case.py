@@ -10,6 +10,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit, UnitResult, Verdict
 from scanners.engine import examine
+from scanners.repository.across import together
 from tests.scanners.spool import memory_spool
 
 
@@ -28,9 +29,11 @@ class Case:
 
 
 def examine_bytes(data: bytes, name: str, options: Options | None = None) -> UnitResult:
-    """Examine `data` as the file `name`, in this process."""
+    """Examine `data` as the file `name`, in this process, and as the only file of a job."""
     unit = Unit(0, Locator(name), len(data))
-    return examine(unit, MemoryReader(data), options or Options(), memory_spool)
+    options = options or Options()
+    (result,) = together([examine(unit, MemoryReader(data), options, memory_spool)], options)
+    return result
 
 
 def golden_form(result: UnitResult) -> dict[str, object]:

@@ -1,0 +1,19 @@
+"""Which results of a job have to do with each other: a light question, so that nobody loads judges to ask it."""
+
+from __future__ import annotations
+
+import re
+
+from modelsweep.core.report import UnitResult
+
+KINDS = frozenset({"code-reference", "python-module", "python-call", "python-compiled"})
+"""Kinds of facts by which a file makes something of another one, or another one of it."""
+_NAME = re.compile(r"\.(?:pyw?|pyc|so|pyd)$")
+MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|"(?:' + "|".join(sorted(KINDS)).encode() + rb')"')
+"""What the JSON of every result that `is_related` holds, and perhaps of others: the rest needs no decoding."""
+
+
+def is_related(result: UnitResult) -> bool:
+    """Return whether a file may make something of another one, or another one of it."""
+    where = result.unit.locator
+    return bool(_NAME.search(where.uri)) or any(fact.kind in KINDS and fact.locator == where for fact in result.facts)

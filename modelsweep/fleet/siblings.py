@@ -1,0 +1,74 @@
+"""What the files of a job make of each other, between the pass that finds it and the reports that say it.
+
+It becomes certain in the order in which folders end, and is said in the order of results: so it is sorted, outside of
+memory where there is much of it, and kept in blobs beside the reports, whose manifest names them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+from typing import BinaryIO
+
+from modelsweep.core.finding import Finding
+from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.core.wire import decode_result, dumps, encode_result
+from modelsweep.fleet.results import decode_chunk, digest_of, encode_chunk
+from modelsweep.fleet.store import Store
+from scanners.repository.tree import Said
+
+HELD = 2_000
+"""Things said that are sorted in memory."""
+UNITS = 256
+"""Files of which one blob says something."""
+
+
+def in_order(said: Iterable[Said]) -> Iterator[Said]:
+    """Yield what is said in the order of results; raises OSError where there is no room for a temporary file."""
+    held: list[Said] = []
+    waiting = iter(said)
+    for item in waiting:
+        held.append(item)
+        if len(held) > HELD:
+            with tempfile.TemporaryFile() as file:
+                yield from _sorted_in(file, held, waiting)
+            return
+    yield from sorted(held, key=lambda item: item.order)
+
+
+def _sorted_in(file: BinaryIO, held: list[Said], rest: Iterator[Said]) -> Iterator[Said]:
+    orders, places = array("Q"), array("Q", [0])
+    for items in (held, rest):
+        for item in items:
+            findings, problems = ((item.item,), ()) if isinstance(item.item, Finding) else ((), (item.item,))
+            line = dumps(encode_result(UnitResult(Unit(0, item.locator, 0), findings=findings, problems=problems)))
+            orders.append(item.order)
+            places.append(places[-1] + file.write(line))
+        held.clear()
+    for number in sorted(range(len(orders)), key=orders.__getitem__):
+        file.seek(places[number])
+        result = decode_result(json.loads(file.read(places[number + 1] - places[number])))
+        yield from (Said(orders[number], result.unit.locator, found) for found in result.findings)
+        yield from (Said(orders[number], result.unit.locator, found) for found in result.problems)
+
+
+def store_siblings(found: Iterable[UnitResult], tool: Tool, store: Store, folder: str) -> Iterator[tuple[str, bytes]]:
+    """Store what is said of files in `folder`; yield the names of the blobs, and what their SHA-256 begin with."""
+    waiting = iter(found)
+    for number in count():
+        results = list(islice(waiting, UNITS))
+        if not results:
+            return
+        blob = encode_chunk(tool, results)
+        name = f"{folder}/siblings-{number:08d}"
+        store.put(name, blob)
+        yield name, digest_of(blob)
+
+
+def stored_siblings(named: Iterable[tuple[str, bytes]], store: Store) -> Iterator[UnitResult]:
+    """Yield what was stored; raises Absent, StoreFault, Damaged."""
+    for name, digest in named:
+        yield from decode_chunk(store.get(name), name, digest)

@@ -1,0 +1,64 @@
+"""What lines of Python import: read by their form, so that files of every version of Python have an answer.
+
+Language reference: https://docs.python.org/3/reference/simple_stmts.html#the-import-statement. A name in a text that
+looks like such a line is taken for one: whoever uses the answer asks whether the module is there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+
+LIMIT = 100
+"""Names that are told of one file."""
+_SCANNED = 5_000
+"""Import statements that are looked at."""
+_LONGEST = 200
+"""Characters of a name."""
+_NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_STATEMENT = re.compile(
+    rf"(?:^|[;:])[ \t]*(?:from[ \t]+(?P<source>\.*(?:{_NAME})?)[ \t]+import[ \t]*"
+    r"(?P<names>\([^)]{0,4000}|[^\n;]{0,4000})"
+    r"|import[ \t]+(?P<modules>[^\n;]{0,4000}))"
+    rf"|\b(?:import_module|__import__)\([ \t\n]*[\"'](?P<called>\.*{_NAME})[\"']",
+    re.MULTILINE,
+)
+_COMMENT = re.compile(r"#[^\n]*")
+_FIRST = re.compile(rf"\s*({_NAME})")
+
+
+def imports_in(source: str) -> tuple[str, ...]:
+    """Return the modules that a file imports, in order and each once: relative ones begin with dots.
+
+    Of `from .a import b` both `.a` and `.a.b` may be modules. What only the standard library can mean is left out.
+    """
+    found: dict[str, None] = {}
+    for count, match in enumerate(_STATEMENT.finditer(source)):
+        for name in _names(match):
+            if len(name) <= _LONGEST and name.partition(".")[0] not in sys.stdlib_module_names:
+                found[name] = None
+        if len(found) >= LIMIT or count >= _SCANNED:
+            break
+    return tuple(found)[:LIMIT]
+
+
+def _names(match: re.Match[str]) -> Iterator[str]:
+    called, modules, source = match["called"], match["modules"], match["source"]
+    if called is not None:
+        yield called
+    elif modules is not None:
+        yield from _listed(modules)
+    elif source:
+        if source.strip("."):
+            yield source
+        if source.startswith("."):
+            joint = "." if source.strip(".") else ""
+            yield from (f"{source}{joint}{name}" for name in _listed(match["names"]))
+
+
+def _listed(text: str) -> Iterator[str]:
+    for part in _COMMENT.sub("", text.lstrip("( \t")).split(","):
+        first = _FIRST.match(part)
+        if first:
+            yield first[1]

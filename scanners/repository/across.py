@@ -1,0 +1,93 @@
+"""The results of a job as one: what its files make of each other is added to what each of them is by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from modelsweep.core.finding import Fact, Finding, Problem, in_order
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.related import KINDS, is_related
+from modelsweep.core.report import Unit, UnitResult
+from scanners.repository.tree import Entry, Said, Tree
+
+
+def across(results: Iterable[UnitResult], options: Options) -> Iterator[Said]:
+    """Yield what files of a job make of each other, as it becomes certain; `results` are in report order.
+
+    Results that `is_related` says nothing of may be left out. Memory is bounded, whatever they are.
+    """
+    tree = Tree(options)
+    for order, result in enumerate(results):
+        if is_related(result):
+            yield from tree.add(_entry(order, result))
+    yield from tree.close()
+
+
+def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
+    """Yield what members of one archive make of each other, from their facts."""
+    members: dict[Locator, list[Fact]] = {}
+    for fact in facts:
+        members.setdefault(fact.locator, []).append(fact)
+    paths = sorted((_path(locator), locator) for locator in members)
+    tree = Tree(options)
+    for order, (path, locator) in enumerate(paths):
+        for said in tree.add(Entry(order, locator, path, members[locator])):
+            yield from _findings(said)
+    for said in tree.close():
+        yield from _findings(said)
+
+
+def _findings(said: Said) -> Iterator[Finding]:
+    if isinstance(said.item, Finding):
+        yield said.item
+
+
+def _path(locator: Locator) -> str:
+    """Return where a member is as if archives were folders."""
+    names = (
+        "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
+        for name in locator.members
+    )
+    return "/".join((locator.uri, *names))
+
+
+def _entry(order: int, result: UnitResult) -> Entry:
+    where = result.unit.locator
+    facts = [fact for fact in result.facts if fact.kind in KINDS and fact.locator == where]
+    unread = frozenset(problem.scanner for problem in result.problems if problem.locator == where)
+    return Entry(order, where, where.uri, facts, unread)
+
+
+def gathered(said: Iterable[Said]) -> Iterator[UnitResult]:
+    """Yield what is said of each file, in the order of `said`, which is that of results: its findings and problems."""
+    for (order, locator), group in groupby(said, key=lambda item: (item.order, item.locator)):
+        items = [item.item for item in group]
+        findings = tuple(item for item in items if isinstance(item, Finding))
+        problems = tuple(item for item in items if isinstance(item, Problem))
+        yield UnitResult(Unit(order, locator, 0), findings=findings, problems=problems)
+
+
+class Siblings:
+    """What is `gathered`, to be joined to the results of which it is said, one after the other in their order."""
+
+    def __init__(self, found: Iterable[UnitResult]) -> None:
+        self._found = iter(found)
+        self._next = next(self._found, None)
+
+    def join(self, result: UnitResult) -> UnitResult:
+        """Return the next result with what is said of it."""
+        more = self._next
+        if more is None or more.unit.locator != result.unit.locator:
+            return result
+        self._next = next(self._found, None)
+        findings = in_order((*result.findings, *more.findings))
+        return replace(result, findings=findings, problems=(*result.problems, *more.problems))
+
+
+def together(results: Sequence[UnitResult], options: Options) -> list[UnitResult]:
+    """Return the results of a job, in report order, with what its files make of each other."""
+    siblings = Siblings(gathered(sorted(across(results, options), key=lambda item: item.order)))
+    return [siblings.join(result) for result in results]

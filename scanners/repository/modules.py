@@ -1,0 +1,98 @@
+"""Python files of a repository, as small as they can be kept: what importing each does, and what it imports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Severity
+from modelsweep.core.locator import Locator
+from modelsweep.core.text import shorten
+from scanners.repository.names import COMPILED
+
+_SHOWN = 300
+_CLASSES = 10
+"""Classes of one file of which it is known what making them does."""
+_CALLS = 300
+"""Calls of one file, as they are compared with each other: no honest file has so many that are told."""
+_WRONG = (KeyError, TypeError, ValueError, AttributeError, AssertionError)
+_NOTHING = "nothing in it runs commands or reaches the network by itself"
+_UNREAD = "what it does could not be read"
+
+
+class Deed(NamedTuple):
+    """What running a file does: how bad that is, and a sentence."""
+
+    severity: Severity
+    text: str
+
+
+HARMLESS = Deed(Severity.INFO, _NOTHING)
+
+
+class Module(NamedTuple):
+    """A file that may be imported: its place in the order of results, and `stem`, its path up to the module's name.
+
+    `made` is what making an instance of a class does besides, where that matters.
+    """
+
+    order: int
+    locator: Locator
+    stem: str
+    is_compiled: bool
+    deed: Deed
+    made: Mapping[str, Deed]
+    imports: tuple[str, ...]
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it takes, about."""
+        texts = len(self.stem) + len(self.deed.text) + sum(len(name) + 60 for name in self.imports)
+        return 600 + texts + len(self.made) * 400
+
+    def deed_of(self, named: str) -> Deed:
+        """Return what importing the file and making an instance of its class `named` does."""
+        return self.made.get(named, self.deed)
+
+
+def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], unread: frozenset[str]) -> Module:
+    """Return a file with what its facts say of it; `unread` are the scanners that had a problem with it."""
+    compiled = locator.suffix in COMPILED
+    deed, imports = HARMLESS, tuple[str, ...]()
+    made: dict[str, Deed] = {}
+    if compiled:
+        deed = Deed(Severity.WARNING, "it is compiled, and what it does cannot be read")
+    elif "python" in unread:
+        deed = Deed(Severity.INFO, _UNREAD)
+    try:
+        imports = tuple(
+            name for fact in facts if fact.kind == "python-module" for name in _texts(fact.detail["imports"])
+        )
+        calls = [fact for fact in facts if fact.kind == "python-call"]
+        if calls and not compiled:
+            shared = [fact for fact in calls if "owner" not in fact.detail]
+            deed = _deed(shared, "") if shared else deed
+            owners = list(dict.fromkeys(str(fact.detail["owner"]) for fact in calls if "owner" in fact.detail))
+            for owner in owners[:_CLASSES]:
+                own = [fact for fact in calls if fact.detail.get("owner") == owner]
+                made[owner] = _deed([*shared, *own], owner)
+    except _WRONG:  # facts of a child that was taken over, or of another version
+        deed = Deed(Severity.INFO, _UNREAD)
+    return Module(order, locator, stem, compiled, deed, made, imports)
+
+
+def _deed(calls: Sequence[Fact], named: str) -> Deed:
+    """Return the worst of what calls do, those in the class `named` included."""
+    from scanners.judge.python_code import findings_of_file
+
+    if len(calls) > _CALLS:
+        return Deed(Severity.WARNING, f"it makes more than {_CALLS} calls that reach out of it")
+    found = list(findings_of_file(calls, loaded=True, named=named))
+    if not found:
+        return HARMLESS
+    worst = max(found, key=lambda finding: finding.severity)
+    return Deed(worst.severity, shorten(worst.message, _SHOWN))
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

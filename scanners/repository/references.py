@@ -1,0 +1,78 @@
+"""What configurations name: code of the repository itself, or of a package that is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Span
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from scanners.judge.code_references import is_known, is_own
+from scanners.repository.names import joined, stem_of_file, stems_of_name
+
+_FILES = frozenset({"file", "handler"})
+_FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module"}) | _FILES
+PACKAGES = frozenset({"class", "call", "name", "module"})
+"""Ways of naming that may mean a package that is installed as well."""
+
+
+class Reference(NamedTuple):
+    """Code that a configuration names: by whom, under which key, and in which folders it is looked for first.
+
+    `since` is the place of the first file of its folder in the order of results; `is_known` says that the name means a
+    harmless or a dangerous one of a package wherever no file of the repository has it.
+    """
+
+    order: int
+    locator: Locator
+    folder: str
+    since: int
+    key: str
+    name: str
+    how: str
+    roots: tuple[str, ...]
+    is_known: bool
+    span: Span | None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it takes, about."""
+        return 500 + len(self.folder) + len(self.key) + len(self.name) + sum(map(len, self.roots))
+
+    @property
+    def named(self) -> str:
+        """The class that is made, where one is named."""
+        return "" if self.how in _FILES or self.how == "module" else self.name.rpartition(".")[2]
+
+    def stems(self) -> Iterator[str]:
+        """Yield the stems that may be meant, below whichever folder it is looked for in."""
+        if self.how in _FILES:
+            yield stem_of_file(self.name)
+        else:
+            yield from stems_of_name(self.name.rpartition("--")[2], self.how)
+
+    def folders(self, base: str) -> Iterator[str]:
+        """Yield the folders in which it is looked for, of those that belong to `base`."""
+        if base == self.folder:
+            yield from (joined(base, root) for root in self.roots)
+        if not self.is_known:
+            yield base
+
+
+def references_in(
+    order: int, locator: Locator, folder: str, since: int, facts: Sequence[Fact], options: Options
+) -> Iterator[Reference]:
+    """Yield what one configuration names that files of the repository may answer to."""
+    for fact in facts:
+        how, roots = str(fact.detail.get("how")), fact.detail.get("roots")
+        if fact.kind != "code-reference" or how not in _FOLLOWED or (how == "remote" and not is_own(fact)):
+            continue
+        listed = tuple(str(root) for root in roots[:_ROOTS]) if isinstance(roots, list) else ()
+        known = how == "component" or (how in PACKAGES and is_known(fact.value, options))
+        if listed or not known:
+            key = str(fact.detail.get("path"))
+            yield Reference(order, locator, folder, since, key, fact.value, how, listed, known, fact.span)
+
+
+_ROOTS = 5

@@ -1,0 +1,266 @@
+"""The folders of a job while its results pass by: configurations meet the files that they name.
+
+Results come in the order of paths as bytes, so that all below one folder is together. A name is looked for in the
+folder of its configuration when that is complete, and in those above as each of them is. What is kept meanwhile is
+bounded: the oldest files are forgotten first, and it is said where that may have mattered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.judge.code_references import unknown_package
+from scanners.judge.repository import COMPILED, DANGEROUS, LOADED, MISSING, SUSPICIOUS
+from scanners.repository.modules import Deed, Module, module_of
+from scanners.repository.names import CLIMB, above, folder_of, module_stem, packages_of, parent, relative, stems_of_name
+from scanners.repository.references import PACKAGES, Reference, references_in
+
+NAME = "repository"
+HELD = 32 * MIB
+"""Bytes of memory, about, for files that something may name."""
+WAITING = 16 * MIB
+"""Bytes of memory, about, for names that wait for folders above their own."""
+DEPTH = 300
+"""Folders inside folders; files further down are judged alone."""
+_IMPORT_CLIMB = 2
+_ABSENT = 100
+"""Files that one configuration names and that are not there, as they are said one by one."""
+_SHOWN = 200
+_CACHES = ("models--", "datasets--", "spaces--")
+_RULES = {Severity.CRITICAL: DANGEROUS, Severity.WARNING: SUSPICIOUS}
+
+
+class Entry(NamedTuple):
+    """A file of a repository: its place in the order of results, its path, and the facts of the file itself.
+
+    `unread` are the names of scanners that had a problem with it.
+    """
+
+    order: int
+    locator: Locator
+    path: str
+    facts: Sequence[Fact]
+    unread: frozenset[str] = frozenset()
+
+
+class Said(NamedTuple):
+    """Something about a file that was passed before: its place, where it is, and what is found."""
+
+    order: int
+    locator: Locator
+    item: Finding | Problem
+
+
+class _Reached(NamedTuple):
+    module: Module
+    by: Reference
+    named: str
+    via: str
+
+
+class _Folder(NamedTuple):
+    """A folder that is not complete yet. `where` is its path, the same for all revisions of a Hub cache.
+
+    Nothing is looked for in an `is_shared` one: it is part of something larger whose files belong together.
+    """
+
+    name: str
+    where: str
+    is_shared: bool
+    first: int
+    waiting: list[tuple[Reference, str]]
+
+
+class Tree:
+    """All that is known of files so far; `add` and `close` yield what becomes certain with that."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._open = [_Folder("", "", is_shared=False, first=0, waiting=[])]
+        self._modules: dict[str, list[Module]] = {}
+        self._held = self._waiting = 0
+        self._lost = -1
+        self._told: dict[int, Severity] = {}
+        self._followed: set[int] = set()
+
+    def add(self, entry: Entry) -> Iterator[Said]:
+        """Take the next file."""
+        path = entry.path
+        if path.count("/") > DEPTH:
+            return
+        folders = path.split("/")[:-1]
+        yield from self._leave(folders)
+        self._enter(folders, entry.order)
+        here = self._open[-1]
+        stem = module_stem(path.rpartition("/")[2])
+        if stem:
+            self._keep(module_of(entry.order, entry.locator, here.where + stem, entry.facts, entry.unread))
+        for reference in references_in(entry.order, entry.locator, here.where, here.first, entry.facts, self._options):
+            here.waiting.append((reference, reference.folder))
+            self._waiting += reference.weight
+        if self._waiting > WAITING:
+            yield from self._give_up()
+
+    def close(self) -> Iterator[Said]:
+        """Say that there are no more files."""
+        yield from self._leave([])
+        yield from self._settle(self._open[0], ())
+
+    def _leave(self, folders: Sequence[str]) -> Iterator[Said]:
+        """Complete the folders that are not among `folders`."""
+        common = 0
+        for folder, name in zip(self._open[1:], folders, strict=False):
+            if folder.name != name:
+                break
+            common += 1
+        while len(self._open) - 1 > common:
+            folder = self._open.pop()
+            yield from self._settle(folder, self._open)
+
+    def _enter(self, folders: Sequence[str], order: int) -> None:
+        for name in folders[len(self._open) - 1 :]:
+            outer = self._open[-1]
+            is_revision = outer.name == "snapshots" and len(self._open) > 1 and self._open[-2].name.startswith(_CACHES)
+            where = outer.where if is_revision else f"{outer.where}{name}/"
+            self._open.append(_Folder(name, where, outer.is_shared or is_revision, order, []))
+
+    def _keep(self, module: Module) -> None:
+        self._modules.setdefault(module.stem, []).append(module)
+        self._held += module.weight
+        while self._held > HELD:
+            for lost in self._modules.pop(next(iter(self._modules))):
+                self._held -= lost.weight
+                self._lost = max(self._lost, lost.order)
+                self._told.pop(lost.order, None)
+                self._followed.discard(lost.order)
+
+    # -- names meet files
+
+    def _settle(self, folder: _Folder, outer: Sequence[_Folder]) -> Iterator[Said]:
+        """Look for what waits for a folder, now that it is complete; what is not there waits for the one around it."""
+        if folder.is_shared and outer:
+            outer[-1].waiting.extend(folder.waiting)
+            return
+        reached: list[_Reached] = []
+        missing: list[Reference] = []
+        for reference, base in folder.waiting:
+            found, higher = self._look(reference, base, folder.where)
+            if found:
+                reached += found
+            elif outer and higher.count("/") + CLIMB >= reference.folder.count("/") and higher != base:
+                outer[-1].waiting.append((reference, higher))
+                continue
+            else:
+                missing.append(reference)
+            self._waiting -= reference.weight
+        yield from self._follow(reached, folder.where)
+        yield from self._without(missing)
+
+    def _look(self, reference: Reference, base: str, top: str) -> tuple[list[_Reached], str]:
+        """Return the files that a name means in `base` or above it, up to `top`, and the next folder to look in."""
+        while True:
+            for folder in reference.folders(base):
+                for stem in reference.stems():
+                    found = self._at(folder + stem)
+                    if found:
+                        more = [part for package in packages_of(folder + stem, folder) for part in self._exact(package)]
+                        named = [_Reached(module, reference, reference.named, "") for module in found]
+                        return named + [_Reached(part, reference, "", found[0].locator.name) for part in more], base
+            higher = parent(base)
+            if not base or len(higher) < len(top):
+                return [], higher
+            base = higher
+
+    def _at(self, stem: str) -> list[Module]:
+        """Return the files that Python may import under a name: a source goes before what is compiled from it."""
+        found = self._exact(stem) + self._exact(f"{stem}/__init__")
+        sources = any(not module.is_compiled for module in found)
+        return [module for module in found if not (sources and module.locator.suffix == ".pyc")]
+
+    def _exact(self, stem: str) -> list[Module]:
+        return self._modules.get(stem, [])
+
+    def _follow(self, reached: Iterable[_Reached], top: str) -> Iterator[Said]:
+        """Yield what files do that a configuration makes run, and the files that those import."""
+        pending = deque(reached)
+        while pending:
+            here = pending.popleft()
+            yield from self._tell(here)
+            if here.module.order in self._followed:
+                continue
+            self._followed.add(here.module.order)
+            for module in self._imported(here.module, top):
+                if module.order not in self._followed:
+                    pending.append(_Reached(module, here.by, "", here.module.locator.name))
+
+    def _imported(self, module: Module, top: str) -> Iterator[Module]:
+        own = folder_of(module.stem)
+        for name in module.imports:
+            folder, rest = relative(name, own) if name.startswith(".") else (own, name)
+            folders = [folder] if name.startswith(".") else list(above(folder))[: _IMPORT_CLIMB + 1]
+            for place in folders:
+                stems = [] if len(place) < len(top) else [place + stem for stem in stems_of_name(rest, "import")]
+                found = next((found for stem in stems if (found := self._at(stem))), [])
+                if found:
+                    yield from found
+                    break
+
+    def _tell(self, reached: _Reached) -> Iterator[Said]:
+        module, by = reached.module, reached.by
+        deed = module.deed_of(reached.named)
+        told = self._told.get(module.order, Severity.DEBUG)
+        if deed.severity <= told or (reached.via and deed.severity < Severity.WARNING):
+            return
+        self._told[module.order] = deed.severity
+        key = printable(by.key + (f", through {reached.via}" if reached.via else ""), _SHOWN)
+        evidence: dict[str, Json] = {"config": printable(by.locator.name, _SHOWN), "key": key, "does": deed.text}
+        subject = printable(module.locator.name, _SHOWN)
+        finding = Finding(_rule_of(module, deed), module.locator, subject, evidence=evidence)
+        yield Said(module.order, module.locator, finding)
+
+    def _without(self, missing: Sequence[Reference]) -> Iterator[Said]:
+        """Yield what is said of names that no file answers to."""
+        packages: dict[tuple[int, str], list[Reference]] = {}
+        absent: dict[int, dict[str, Reference]] = {}
+        forgotten: set[int] = set()
+        for reference in missing:
+            if reference.is_known:
+                continue
+            if reference.since <= self._lost and reference.order not in forgotten:
+                forgotten.add(reference.order)
+                detail = "too many files beside it: which of them it makes run was not looked for in all of them"
+                yield _said(reference, Problem(ProblemKind.LIMIT, reference.locator, NAME, detail))
+            if reference.how in PACKAGES:
+                packages.setdefault((reference.order, reference.name.partition(".")[0]), []).append(reference)
+            elif not reference.locator.members or reference.how != "handler":  # which the scanner of archives says
+                absent.setdefault(reference.order, {}).setdefault(next(reference.stems(), ""), reference)
+        for files in absent.values():
+            for reference in list(files.values())[:_ABSENT]:
+                name, key = printable(reference.name, _SHOWN), printable(reference.key, _SHOWN)
+                yield _said(reference, Finding(MISSING, reference.locator, name, key, reference.span))
+        for (_, package), named in packages.items():
+            names = (reference.name for reference in named)
+            yield _said(named[0], unknown_package(package, named[0].locator, names, named[0].span))
+
+    def _give_up(self) -> Iterator[Said]:
+        """Wait no longer in the outermost folder that anything waits for."""
+        folder = next(folder for folder in self._open if folder.waiting)
+        missing = [reference for reference, _ in folder.waiting]
+        folder.waiting.clear()
+        self._waiting -= sum(reference.weight for reference in missing)
+        yield from self._without(missing)
+
+
+def _said(reference: Reference, item: Finding | Problem) -> Said:
+    return Said(reference.order, reference.locator, item)
+
+
+def _rule_of(module: Module, deed: Deed) -> Rule:
+    return COMPILED if module.is_compiled else _RULES.get(deed.severity, LOADED)

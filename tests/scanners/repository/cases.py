@@ -1,0 +1,36 @@
+"""Repositories in one archive: what its members make of each other. Loose files are in test_repository.py."""
+
+from __future__ import annotations
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.repository.layouts import (
+    COMPILED,
+    DIFFUSERS,
+    MALICIOUS,
+    MODELING,
+    SENTENCES,
+    TRANSFORMERS,
+    Files,
+    changed,
+)
+from tests.scanners.zip.cases import made
+
+EXEC = b"import base64\nexec(base64.b64decode('cHJpbnQoMSk='))\n"
+
+
+def zipped(files: Files, verdict: Verdict) -> Case:
+    """Return the case of a repository below a folder of a zip."""
+    return Case(lambda: made(*((f"acme/{name}", data) for name, data in files.items())), "model.zip", verdict)
+
+
+CASES = {
+    "benign_transformers": zipped(TRANSFORMERS, Verdict.CLEAN),
+    "benign_diffusers": zipped(DIFFUSERS, Verdict.CLEAN),
+    "benign_sentence_transformers": zipped(SENTENCES, Verdict.CLEAN),
+    "benign_code_elsewhere": zipped({"config.json": TRANSFORMERS["config.json"]}, Verdict.CLEAN),
+    "imported_file_runs_command": zipped(MALICIOUS["import_of_import"][0], Verdict.REVIEW),
+    "pipeline_runs_command": zipped(MALICIOUS["known_component_of_its_own"][0], Verdict.REVIEW),
+    "model_decodes_code": zipped(changed(TRANSFORMERS, modeling_acme=MODELING + EXEC), Verdict.MALICIOUS),
+    "compiled_model": zipped(COMPILED, Verdict.REVIEW),
+}

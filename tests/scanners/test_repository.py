@@ -1,0 +1,184 @@
+"""Repositories as a whole: which configuration makes which file run, over results that pass by one after the other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelsweep.core.finding import Finding, ProblemKind, Severity
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.related import MARKS, is_related
+from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.fleet.packing import unpack
+from modelsweep.fleet.results import encode_chunk
+from scanners.engine import examine
+from scanners.repository import tree
+from scanners.repository.across import together
+from tests.scanners.repository.layouts import BENIGN, HYDRA, MALICIOUS, MODELING, RUNS, TRANSFORMERS, Files, changed
+from tests.scanners.spool import memory_spool
+
+OPTIONS = Options()
+ROOT = "/models/acme/"
+
+
+def alone(files: Files, root: str = ROOT) -> list[UnitResult]:
+    """Return the results of files, each by itself, in report order."""
+    ordered = sorted(files, key=str.encode)
+    units = [Unit(index, Locator(root + name), len(files[name])) for index, name in enumerate(ordered)]
+    return [
+        examine(unit, MemoryReader(files[name]), OPTIONS, memory_spool)
+        for unit, name in zip(units, ordered, strict=True)
+    ]
+
+
+def found(results: list[UnitResult], root: str = ROOT) -> list[tuple[str, str, str]]:
+    """Return what is found across files: rule, file, message."""
+    return [
+        (finding.rule.id.removeprefix("repository/"), finding.locator.uri.removeprefix(root), finding.message)
+        for result in results
+        for finding in result.findings
+        if finding.rule.id.startswith("repository/")
+    ]
+
+
+def judged(files: Files, options: Options = OPTIONS) -> list[tuple[str, str, str]]:
+    """Return what is found across the files of one repository."""
+    return found(together(alone(files), options))
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_honest_repositories_need_no_review(name: str) -> None:
+    results = together(alone(BENIGN[name]), OPTIONS)
+    worst = [finding.message for result in results for finding in result.findings if finding.severity > Severity.INFO]
+    assert worst == []
+    assert [problem for result in results for problem in result.problems] == []
+
+
+@pytest.mark.parametrize("name", MALICIOUS)
+def test_the_file_that_runs_is_said_with_what_makes_it_run(name: str) -> None:
+    files, culprit = MALICIOUS[name]
+    accused = [(rule, file) for rule, file, _ in judged(files) if rule.startswith(("suspicious", "dangerous"))]
+    assert [file for _, file in accused] == [culprit]
+
+
+def test_the_message_says_who_makes_it_run_and_what_it_does() -> None:
+    messages = {file: message for _, file, message in judged(MALICIOUS["import_of_import"][0])}
+    assert messages["helper.py"] == (
+        "config.json makes helper.py run (auto_map.AutoModelForCausalLM, through modeling_acme.py): importing the file "
+        "runs os.system in line 2: echo modelsweep-test"
+    )
+    assert messages["tokenization_acme.py"].startswith("tokenizer_config.json makes tokenization_acme.py run")
+
+
+def test_a_file_that_nothing_names_is_judged_alone() -> None:
+    files = changed(TRANSFORMERS, helper=RUNS)
+    assert "helper.py" not in [file for _, file, _ in judged(files)]
+    assert [file for _, file, _ in judged(HYDRA)] == ["src/models/net.py", "src/run.py"], "imports that do nothing"
+
+
+def test_code_that_is_not_there() -> None:
+    assert [(rule, file) for rule, file, _ in judged({"config.json": TRANSFORMERS["config.json"]})] == [
+        ("missing-code", "config.json"),
+        ("missing-code", "config.json"),
+    ]
+
+
+def test_a_package_that_is_not_there_is_unknown() -> None:
+    (result,) = together(alone({"net.yaml": HYDRA["configs/model/net.yaml"]}), OPTIONS)
+    assert [finding.message for finding in result.findings] == [
+        "loading would use 1 unknown name(s) of the package src: src.models.net.Net"
+    ]
+    (result,) = together(alone({"net.yaml": HYDRA["configs/model/net.yaml"]}), Options(allow_imports=("src.*",)))
+    assert result.findings == ()
+
+
+def test_code_of_a_folder_above_or_of_another_repository() -> None:
+    inner = {f"a/b/{name}": data for name, data in TRANSFORMERS.items() if name.endswith(".json")}
+    sources = {name: data for name, data in TRANSFORMERS.items() if name.endswith(".py")}
+    assert {rule for rule, _, _ in judged({**inner, **sources})} == {"loaded-code"}
+    beside = {f"c/{name}": data for name, data in sources.items()}
+    assert {rule for rule, _, _ in judged({**inner, **beside})} == {"missing-code"}
+
+
+def test_own_code_by_its_full_name_is_known_in_a_cache_only() -> None:
+    files = {name.rpartition("/")[2]: data for name, data in BENIGN["hub_cache"].items()}
+    (config, *_) = together(alone(files), OPTIONS)
+    assert [finding.rule.id for finding in config.findings] == ["config/remote-code"]
+
+
+def test_it_does_not_matter_in_which_order_files_come() -> None:
+    """Configurations before their code (config.json) and behind it (tokenizer_config.json), many repositories."""
+    files = {f"{number}/{name}": data for number in range(3) for name, data in TRANSFORMERS.items()}
+    loaded = [file for rule, file, _ in judged(files) if rule == "loaded-code"]
+    sources = ("configuration_acme.py", "modeling_acme.py", "tokenization_acme.py")
+    assert loaded == [f"{number}/{name}" for number in range(3) for name in sources]
+
+
+def test_fingerprints_stay_when_another_configuration_joins() -> None:
+    def prints(files: Files) -> dict[str, str]:
+        findings: list[Finding] = [finding for result in together(alone(files), OPTIONS) for finding in result.findings]
+        return {finding.subject: finding.fingerprint for finding in findings}
+
+    more = {**TRANSFORMERS, "a_config.json": TRANSFORMERS["config.json"]}
+    assert prints(more) == prints(TRANSFORMERS)
+
+
+def test_results_that_are_not_related_change_nothing() -> None:
+    results = alone({**TRANSFORMERS, "README.md": b"# acme\n", "notes/data.csv": b"a,b\n1,2\n"})
+    related = [result for result in results if is_related(result)]
+    assert found(together(related, OPTIONS)) == found(together(results, OPTIONS))
+    assert len(related) < len(results)
+
+
+def test_every_related_result_is_seen_in_its_bytes() -> None:
+    odd = {"\x80é.py": b"import a\n", "b.cpython-311.so": b"\x7fELF", 'q".pyw': b"x = 1\n"}
+    for files in (*BENIGN.values(), odd):
+        for result in filter(is_related, alone(files)):
+            _, *lines = unpack(encode_chunk(Tool("", "", ()), [result]), "")
+            assert any(map(MARKS.search, lines)), result.unit.locator
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../x.X", "/etc/x.X", "..\\x.X", "a\0b.X", ".", "..", "", "X", "." * 100_000, "a." * 50_000 + "X", "é.X"],
+)
+def test_names_that_lead_nowhere(name: str) -> None:
+    config = json.dumps({"auto_map": {"AutoModel": name}, "_class_name": [name, name], "x": [name, name]}).encode()
+    files = {"config.json": config, "x.py": MODELING, "sub/x.py": MODELING}
+    assert {rule for rule, _, _ in judged(files)} <= {"missing-code"}
+
+
+def test_files_that_import_each_other_in_a_circle() -> None:
+    circle = changed(TRANSFORMERS, modeling_acme=b"from . import a\n", a=b"from . import b\n", b=b"from . import a\n")
+    assert {rule for rule, _, _ in judged(circle)} == {"loaded-code"}
+
+
+def test_many_names_and_many_files() -> None:
+    """A configuration that names ten thousand files, many of which are there and import what is not."""
+    many = {
+        f"modeling_{number}.py": b"from . import " + b", ".join(b"n%d" % at for at in range(99))
+        for number in range(500)
+    }
+    config = {"auto_map": {f"K{number}": f"modeling_{number}.X" for number in range(10_000)}}
+    rules = [rule for rule, _, _ in judged({"config.json": json.dumps(config).encode(), **many})]
+    assert (rules.count("loaded-code"), rules.count("missing-code")) == (500, 100)
+
+
+def test_memory_is_bounded_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "HELD", 5_000)
+    files = {**TRANSFORMERS, **{f"n{number}.py": b"x = 1\n" for number in range(50)}}
+    results = together(alone(files), OPTIONS)
+    forgotten = [problem for result in results for problem in result.problems]
+    assert [(problem.kind, problem.locator.name) for problem in forgotten] == [(ProblemKind.LIMIT, "config.json")]
+    assert [file for rule, file, _ in found(results) if rule == "loaded-code"] == ["tokenization_acme.py"]
+
+
+def test_names_wait_no_longer_than_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "WAITING", 5_000)
+    files = {f"{number:03d}/{name}": data for number in range(100) for name, data in TRANSFORMERS.items()}
+    assert len(judged(files)) == 300
+    lone = {f"{number:03d}/config.json": TRANSFORMERS["config.json"] for number in range(100)}
+    assert len(judged(lone)) == 200
