@@ -1,10 +1,10 @@
 """Code that configurations name: what reading one makes its loader call, import or fetch.
 
 Facts of kind `code-reference` say in `how` what the loader does with `value`: `call` (Hydra's `_target_`, YAML's
-`!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one of diffusers, unless a file of the
-repository has its name), `computed` (a target
-put together later), `local` and `remote` (a Python file of this repository or of another one), `file` and `handler`
-(one by its path), `kernel` (code of the Hub behind a key), `trust` (the switch that lets all of these run).
+`!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one of
+diffusers, unless a file of the repository has its name), `computed` (a target put together later), `local` and `remote`
+(a Python file of this repository or of another one), `file` and `handler` (one by its path), `kernel` (code of the Hub
+behind a key), `trust` (the switch that lets all of these run).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Fact, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import shorten
+from scanners.judge.python_code import findings_of_file
 from scanners.repository.names import COMPILED
 
 _SHOWN = 300
@@ -33,7 +34,8 @@ HARMLESS = Deed(Severity.INFO, _NOTHING)
 class Module(NamedTuple):
     """A file that may be imported: its place in the order of results, and `stem`, its path up to the module's name.
 
-    `made` is what making an instance of a class does besides, where that matters.
+    `deed` is judged as of a file that loaders import, `alone` as of one that nothing names; `made` is what making an
+    instance of a class does besides, where that matters.
     """
 
     order: int
@@ -41,6 +43,7 @@ class Module(NamedTuple):
     stem: str
     is_compiled: bool
     deed: Deed
+    alone: Severity
     made: Mapping[str, Deed]
     imports: tuple[str, ...]
 
@@ -50,9 +53,14 @@ class Module(NamedTuple):
         texts = len(self.stem) + len(self.deed.text) + sum(len(name) + 60 for name in self.imports)
         return 600 + texts + len(self.made) * 400
 
-    def deed_of(self, named: str) -> Deed:
-        """Return what importing the file and making an instance of its class `named` does."""
-        return self.made.get(named, self.deed)
+    def deed_of(self, named: str, *, by_loader: bool) -> Deed:
+        """Return what importing the file and making an instance of its class `named` does.
+
+        What programs import that have other reasons to run a tool than to load a model is malicious only by itself.
+        """
+        deed = self.made.get(named, self.deed)
+        worst = Severity.CRITICAL if by_loader else max(self.alone, Severity.WARNING)
+        return Deed(min(deed.severity, worst), deed.text)
 
 
 def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], unread: frozenset[str]) -> Module:
@@ -60,6 +68,7 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
     compiled = locator.suffix in COMPILED
     deed, imports = HARMLESS, tuple[str, ...]()
     made: dict[str, Deed] = {}
+    alone = deed.severity
     if compiled:
         deed = Deed(Severity.WARNING, "it is compiled, and what it does cannot be read")
     elif "python" in unread:
@@ -72,19 +81,18 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
         if calls and not compiled:
             shared = [fact for fact in calls if "owner" not in fact.detail]
             deed = _deed(shared, "") if shared else deed
+            alone = max((finding.severity for finding in findings_of_file(calls)), default=alone)
             owners = list(dict.fromkeys(str(fact.detail["owner"]) for fact in calls if "owner" in fact.detail))
             for owner in owners[:_CLASSES]:
                 own = [fact for fact in calls if fact.detail.get("owner") == owner]
                 made[owner] = _deed([*shared, *own], owner)
     except _WRONG:  # facts of a child that was taken over, or of another version
         deed = Deed(Severity.INFO, _UNREAD)
-    return Module(order, locator, stem, compiled, deed, made, imports)
+    return Module(order, locator, stem, compiled, deed, alone, made, imports)
 
 
 def _deed(calls: Sequence[Fact], named: str) -> Deed:
     """Return the worst of what calls do, those in the class `named` included."""
-    from scanners.judge.python_code import findings_of_file
-
     if len(calls) > _CALLS:
         return Deed(Severity.WARNING, f"it makes more than {_CALLS} calls that reach out of it")
     found = list(findings_of_file(calls, loaded=True, named=named))

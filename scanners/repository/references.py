@@ -41,6 +41,11 @@ class Reference(NamedTuple):
         return 500 + len(self.folder) + len(self.key) + len(self.name) + sum(map(len, self.roots))
 
     @property
+    def by_loader(self) -> bool:
+        """Whether loaders import it, and not any program that is configured so."""
+        return self.how not in ("call", "name")
+
+    @property
     def named(self) -> str:
         """The class that is made, where one is named."""
         return "" if self.how in _FILES or self.how == "module" else self.name.rpartition(".")[2]

@@ -214,7 +214,7 @@ class Tree:
 
     def _tell(self, reached: _Reached) -> Iterator[Said]:
         module, by = reached.module, reached.by
-        deed = module.deed_of(reached.named)
+        deed = module.deed_of(reached.named, by_loader=by.by_loader)
         told = self._told.get(module.order, Severity.DEBUG)
         if deed.severity <= told or (reached.via and deed.severity < Severity.WARNING):
             return

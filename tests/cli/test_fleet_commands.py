@@ -16,6 +16,7 @@ import pytest
 
 from modelsweep.fleet.private_redis import PrivateRedis, find_redis_server
 from tests.cli.conftest import CLEAN, ROOT, START
+from tests.scanners.repository.layouts import BENIGN, MALICIOUS
 from tests.worker.processes import alive, below
 
 pytestmark = pytest.mark.skipif(
@@ -65,6 +66,25 @@ def test_an_audit_of_its_own_says_what_a_scan_says(models: Path, process: Proces
     assert Path("audit.cdx").read_bytes() == Path("scan.cdx").read_bytes()
     first, second = (Path(name).read_bytes() for name in ("audit.sarif", "scan.sarif"))
     assert first.replace(b'"audit"', b'"scan"').replace(b"audit.", b"scan.") == second
+
+
+def test_what_files_make_of_each_other_is_the_same_in_an_audit_and_judged_again(folder: Path, process: Process) -> None:
+    repositories = {**BENIGN, **{name: files for name, (files, _) in MALICIOUS.items()}}
+    for name, files in repositories.items():
+        for path, data in files.items():
+            where = folder / "hub" / name / path
+            where.parent.mkdir(parents=True, exist_ok=True)
+            where.write_bytes(data)
+    formats = ("-f", "json={}.json", "-f", "sarif={}.sarif", "-f", "text={}.txt")
+    scanned = process("scan", "hub", *(part.format("scan") for part in formats), **EPOCH)
+    audited = process("audit", "hub", "--chunk-files", "5", *(part.format("audit") for part in formats), **EPOCH)
+    assert (audited.returncode, audited.stderr) == (scanned.returncode, b"") == (1, b"")
+    assert without_run(Path("audit.json")) == without_run(Path("scan.json"))
+    assert Path("audit.txt").read_bytes() == Path("scan.txt").read_bytes()
+    report = json.loads(Path("scan.json").read_bytes())
+    across = [issue for issue in report["issues"] if issue["rule"].startswith("repository/")]
+    assert {issue["severity"] for issue in across} == {"info", "warning", "critical"}
+    assert report["summary"]["critical"] == sum(issue["severity"] == "critical" for issue in report["issues"])
 
 
 def test_nothing_to_audit_is_no_failure(folder: Path, process: Process) -> None:

@@ -29,8 +29,9 @@ CASES = {
     "benign_diffusers": zipped(DIFFUSERS, Verdict.CLEAN),
     "benign_sentence_transformers": zipped(SENTENCES, Verdict.CLEAN),
     "benign_code_elsewhere": zipped({"config.json": TRANSFORMERS["config.json"]}, Verdict.CLEAN),
-    "imported_file_runs_command": zipped(MALICIOUS["import_of_import"][0], Verdict.REVIEW),
-    "pipeline_runs_command": zipped(MALICIOUS["known_component_of_its_own"][0], Verdict.REVIEW),
+    "imported_file_runs_command": zipped(MALICIOUS["import_of_import"][0], Verdict.MALICIOUS),
+    "pipeline_runs_command": zipped(MALICIOUS["known_component_of_its_own"][0], Verdict.MALICIOUS),
     "model_decodes_code": zipped(changed(TRANSFORMERS, modeling_acme=MODELING + EXEC), Verdict.MALICIOUS),
+    "target_runs_command": zipped(MALICIOUS["target"][0], Verdict.REVIEW),
     "compiled_model": zipped(COMPILED, Verdict.REVIEW),
 }

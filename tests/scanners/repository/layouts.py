@@ -125,7 +125,7 @@ DIFFUSERS: Files = {
             "vae": ["diffusers", "AutoencoderKL"],
         }
     ),
-    "pipeline_acme.py": b"from diffusers import DiffusionPipeline\n\n\nclass AcmePipeline(DiffusionPipeline):\n    pass\n",
+    "pipeline_acme.py": b"from diffusers import DiffusionPipeline as Base\n\n\nclass AcmePipeline(Base):\n    pass\n",
     "scheduler/scheduler_config.json": written({"_class_name": "DDIMScheduler", "beta_end": 0.012}),
     "unet/acme_unet.py": b"from diffusers import ModelMixin\n\n\nclass AcmeUNet(ModelMixin):\n    pass\n",
     "unet/config.json": written({"_class_name": "AcmeUNet", "sample_size": 64}),
@@ -144,13 +144,13 @@ SENTENCES: Files = {
     ),
 }
 HYDRA: Files = {
-    "configs/model/net.yaml": b"_target_: src.models.net.Net\nencoder:\n  _target_: torch.nn.Linear\n  in_features: 4\n",
+    "configs/model/net.yaml": b"_target_: src.models.net.Net\nencoder:\n  _target_: torch.nn.Linear\n  in: 4\n",
     "configs/train.yaml": b"trainer:\n  _target_: src.run.Trainer\n",
     "src/__init__.py": b"",
     "src/models/__init__.py": b"",
     "src/models/net.py": b"from torch import nn\n\nfrom src.utils import log\n\n\nclass Net(nn.Module):\n    pass\n",
-    "src/run.py": b"import subprocess\n\nfrom .utils import log\n\nVERSION = subprocess.check_output(['git', 'rev-parse', "
-    b"'HEAD'])\n\n\nclass Trainer:\n    pass\n",
+    "src/run.py": b"import subprocess\n\nfrom .utils import log\n\n"
+    b"VERSION = subprocess.check_output(['git', 'rev-parse', 'HEAD'])\n\n\nclass Trainer:\n    pass\n",
     "src/utils.py": b"import logging\n\nlog = logging.getLogger(__name__)\n",
 }
 MAR: Files = {
