@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import array
+import calendar
 import collections
+import configparser
 import datetime
 import decimal
 import enum
@@ -13,13 +15,18 @@ import functools
 import inspect
 import io
 import ipaddress
+import json
+import logging
 import operator
 import pathlib
 import pickle
 import random
+import statistics
 import subprocess
 import sys
+import time
 import types
+import urllib.parse
 import uuid
 import zoneinfo
 from collections.abc import Callable
@@ -28,10 +35,18 @@ from typing import Any
 import cloudpickle
 import dill
 import joblib
+import lightgbm
+import networkx
 import numpy
 import pandas
+import pyarrow
 import pytest
+import scipy.interpolate
+import scipy.sparse
+import scipy.spatial
+import scipy.stats
 import sklearn
+import xgboost
 from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import all_estimators
@@ -71,7 +86,64 @@ def frames() -> dict[str, Any]:
         "intervals": pandas.interval_range(0, 3),
         "stamp": pandas.Timestamp("2024-01-01"),
         "missing": pandas.NA,
+        "sparse": pandas.arrays.SparseArray([0, 0, 1]),
+        "arrow": pandas.array([1, 2], dtype="int64[pyarrow]"),
+        "arrow_text": pandas.array(["a", None], dtype="string[pyarrow]"),
+        "offsets": [pandas.offsets.BDay(), pandas.DateOffset(days=3)],
+        "columns": pandas.DataFrame(numpy.eye(2), columns=pandas.MultiIndex.from_tuples([(1, 2), (3, 4)])),
     }
+
+
+def tables() -> list[Any]:
+    columns = pyarrow.table({"a": [1, 2], "b": ["x", None]})
+    schema = pyarrow.schema([("a", pyarrow.list_(pyarrow.int8()))], metadata={"k": "v"})
+    return [
+        columns,
+        schema,
+        pyarrow.array(["a"]).dictionary_encode(),
+        pyarrow.scalar(1),
+        pyarrow.timestamp("ns", "UTC"),
+    ]
+
+
+def matrices() -> list[Any]:
+    forms = "csr csc coo bsr dia lil dok".split()
+    made = [getattr(scipy.sparse, f"{form}_{kind}")(numpy.eye(3)) for form in forms for kind in ("matrix", "array")]
+    return [*made, scipy.spatial.transform.Rotation.from_euler("x", 1)]
+
+
+def distributions() -> list[Any]:
+    stats = scipy.stats
+    frozen = [stats.norm(), stats.gamma(1), stats.poisson(1), stats.binom(3, 0.5), stats.loguniform(1, 2)]
+    return [*frozen, stats.norm, stats.randint, stats.gaussian_kde([1.0, 2.0, 4.0])]
+
+
+def interpolators() -> list[Any]:
+    x = [1.0, 2.0, 3.0, 4.0]
+    interpolate = scipy.interpolate
+    return [interpolate.interp1d(x, x), interpolate.CubicSpline(x, x), interpolate.make_interp_spline(x, x)]
+
+
+def parsed() -> list[Any]:
+    parser = configparser.ConfigParser()
+    parser.read_string("[train]\nrate = 0.1\n")
+    address = urllib.parse.urlparse("https://example.org/model?x=1")
+    signature = inspect.Signature([inspect.Parameter("x", inspect.Parameter.POSITIONAL_ONLY, annotation=int)])
+    return [parser, address, signature, time.localtime(0), calendar.TextCalendar(), json.JSONEncoder()]
+
+
+def records() -> list[Any]:
+    record = logging.LogRecord("train", logging.INFO, "train.py", 1, "epoch %d", (1,), None)
+    return [record, logging.Formatter("%(message)s"), logging.getLogger("train"), statistics.NormalDist(0, 1)]
+
+
+def boosted(module: Any, prefix: str) -> list[Any]:
+    """Return fitted estimators of XGBoost or LightGBM."""
+    quiet = {"verbose": -1} if prefix == "LGBM" else {"verbosity": 0}
+    return [
+        getattr(module, f"{prefix}{kind}")(n_estimators=2, **quiet).fit(*example())
+        for kind in ("Classifier", "Regressor")
+    ]
 
 
 def clocks() -> list[Any]:
@@ -108,6 +180,17 @@ VALUES: dict[str, Callable[[], Any]] = {
     "numpy_generators": generators,
     "numpy_polynomial": lambda: [numpy.poly1d([1, 2]), numpy.polynomial.Polynomial([1, 2])],
     "pandas": frames,
+    "pyarrow": tables,
+    "scipy_matrices": matrices,
+    "scipy_distributions": distributions,
+    "scipy_interpolators": interpolators,
+    "configurations": parsed,
+    "records": records,
+    "tree": lambda: scipy.spatial.KDTree(numpy.eye(3)),
+    "graphs": lambda: [networkx.path_graph(3), networkx.DiGraph([(1, 2)])],
+    "xgboost": lambda: boosted(xgboost, "XGB"),
+    "lightgbm": lambda: boosted(lightgbm, "LGBM"),
+    "types": lambda: [list[int], int | str, Any, collections.abc.Mapping],
 }
 SAVERS: dict[str, Callable[[Any], bytes]] = {
     **{f"pickle_{protocol}": functools.partial(pickle.dumps, protocol=protocol) for protocol in PROTOCOLS},
@@ -210,6 +293,26 @@ def test_a_pipeline_is_clean_by_every_way_of_saving() -> None:
     pipeline = make_pipeline(*(ESTIMATORS[name]() for name in chosen)).fit(*example())
     for save in SAVERS.values():
         assert_benign(save(pipeline), f"sklearn-{sklearn.__version__}.pkl")
+
+
+@pytest.mark.parametrize("compression", ["gzip", "bz2", "xz", "zip", "tar", "zstd"])
+def test_every_compression_of_pandas_is_clean(compression: str, tmp_path: pathlib.Path) -> None:
+    frames()["frame"].to_pickle(tmp_path / "frame.pkl", compression=compression)
+    assert_benign((tmp_path / "frame.pkl").read_bytes(), "frame.pkl")
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.ubj"])
+def test_native_saves_of_xgboost_are_clean(name: str, tmp_path: pathlib.Path) -> None:
+    model = boosted(xgboost, "XGB")[0]
+    model.save_model(tmp_path / name)
+    assert_benign((tmp_path / name).read_bytes(), name)
+
+
+def test_native_saves_of_lightgbm_are_clean(tmp_path: pathlib.Path) -> None:
+    booster = boosted(lightgbm, "LGBM")[0].booster_
+    booster.save_model(tmp_path / "model.txt")
+    assert_benign((tmp_path / "model.txt").read_bytes(), "model.txt")
+    assert_benign(json.dumps(booster.dump_model()).encode(), "model.json")
 
 
 SCRIPT = """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import io
+import pathlib
 import random
 import warnings
 from collections import OrderedDict
@@ -46,7 +48,7 @@ MODULES: dict[str, Callable[[], Any]] = {
 }
 DTYPES = (
     "float64 float32 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 uint16 uint32 uint64 bool "
-    "float8_e4m3fn float8_e5m2"
+    "float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz complex32"
 ).split()
 
 
@@ -132,6 +134,94 @@ def lightning() -> dict[str, Any]:
     }
 
 
+def learning(name: str) -> dict[str, Any]:
+    """Return an optimizer of torch.optim itself, after a step where the gradient suits it, and its state."""
+    weight = nn.Parameter(torch.ones(2, 2))
+    optimizer = getattr(torch.optim, name)([weight], lr=0.1)
+    if name not in ("LBFGS", "SparseAdam"):
+        weight.sum().backward()
+        optimizer.step()
+    return {"optimizer": optimizer, "state": optimizer.state_dict()}
+
+
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "StepLR": {"step_size": 1},
+    "MultiStepLR": {"milestones": [1]},
+    "ConstantLR": {},
+    "LinearLR": {},
+    "ExponentialLR": {"gamma": 0.1},
+    "PolynomialLR": {},
+    "CosineAnnealingLR": {"T_max": 3},
+    "CosineAnnealingWarmRestarts": {"T_0": 2},
+    "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2},
+    "OneCycleLR": {"max_lr": 0.1, "total_steps": 10},
+    "ReduceLROnPlateau": {},
+}
+
+
+def scheduled(name: str) -> dict[str, Any]:
+    """Return a schedule of torch.optim.lr_scheduler itself, and its state."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1, momentum=0.9)
+    schedule = getattr(torch.optim.lr_scheduler, name)(optimizer, **SCHEDULES[name])
+    return {"schedule": schedule, "state": schedule.state_dict()}
+
+
+def observed() -> Any:
+    """Return a module with observers, before it is quantized."""
+    from torch.ao import quantization
+
+    module = nn.Sequential(quantization.QuantStub(), nn.Linear(2, 2), nn.ReLU(), quantization.DeQuantStub()).eval()
+    module.qconfig = quantization.get_default_qconfig("fbgemm")
+    quantization.prepare(module, inplace=True)
+    module(torch.ones(1, 2))
+    return module
+
+
+def converted() -> Any:
+    from torch.ao import quantization
+
+    return quantization.convert(observed())
+
+
+def dynamic() -> Any:
+    from torch.ao import quantization
+
+    module = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.LSTM(4, 4))
+    return quantization.quantize_dynamic(module, {nn.Linear, nn.LSTM}, dtype=torch.qint8)
+
+
+def pruned() -> Any:
+    from torch.nn.utils import prune
+
+    return prune.l1_unstructured(nn.Linear(2, 2), "weight", 0.5)
+
+
+def averaged() -> list[Any]:
+    from torch.optim.swa_utils import AveragedModel
+
+    return [AveragedModel(nn.Linear(2, 2)), nn.DataParallel(nn.Linear(2, 2)), nn.utils.spectral_norm(nn.Linear(2, 2))]
+
+
+def loaders() -> list[Any]:
+    data = torch.utils.data
+    items = data.TensorDataset(torch.ones(3, 2))
+    return [data.DataLoader(items, batch_size=2), data.Subset(items, [0]), data.ConcatDataset([items])]
+
+
+def trainers() -> dict[str, Any]:
+    """Return what DeepSpeed, fairseq and timm keep beside their weights."""
+    arguments = argparse.Namespace(arch="t", lr=0.1, device=torch.device("cpu"), out=pathlib.PurePosixPath("runs"))
+    return {
+        "module": {"a": torch.ones(1).half()},
+        "param_shapes": [OrderedDict(a=torch.Size([1]))],
+        "sparse_tensor_module_names": set(),
+        "args": arguments,
+        "extra_state": {"metrics": OrderedDict(default=[(0, "x", {"val": 1})])},
+        "metric": numpy.float64(1.5),
+        "amp_scaler": torch.amp.GradScaler("cpu").state_dict(),
+    }
+
+
 def yolo() -> dict[str, Any]:
     return {
         "epoch": -1,
@@ -149,6 +239,21 @@ OBJECTS: dict[str, Callable[[], Any]] = {
        for name in MODULES if name not in ("losses", "parametrized", "lazy")},
     **{f"optimizer_{name}": functools.partial(trained, name)
        for name in "SGD Adam AdamW Adagrad RMSprop Adadelta NAdam RAdam Adamax ASGD Rprop".split()},
+    **{f"learning_{name}": functools.partial(learning, name)
+       for name in "SGD Adam AdamW Adagrad RMSprop Adadelta NAdam RAdam Adamax ASGD Rprop LBFGS SparseAdam".split()},
+    **{f"schedule_{name}": functools.partial(scheduled, name) for name in SCHEDULES},
+    "observed_state": lambda: observed().state_dict(),
+    "converted": converted,
+    "converted_state": lambda: converted().state_dict(),
+    "dynamic": dynamic,
+    "graph": lambda: torch.fx.symbolic_trace(nn.Sequential(nn.Linear(2, 2), nn.ReLU())),
+    "pruned": pruned,
+    "averaged": averaged,
+    "loaders": loaders,
+    "trainers": trainers,
+    "jagged": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+    "named_result": lambda: torch.max(torch.ones(2, 2), 0),
+    "hooked": lambda: torch.nn.TransformerEncoderLayer(4, 2, activation=nn.functional.gelu),
     **{f"dtype_{name}": functools.partial(of_dtype, name) for name in DTYPES},
     "sparse": sparse,
     "quantized": quantized,
@@ -173,7 +278,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "distribution": lambda: torch.distributions.Normal(torch.zeros(2), torch.ones(2)),
     "many": lambda: {f"layers.{number}.weight": torch.zeros(2) for number in range(2_000)},
 }  # fmt: skip
-NOT_LEGACY = frozenset({"nested"})
+NOT_LEGACY = frozenset({"nested", "jagged"})
 
 
 def saved(value: Any, **options: Any) -> bytes:

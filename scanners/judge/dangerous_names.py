@@ -40,7 +40,8 @@ PACKAGES: dict[str, str] = {
     """,
     "network access": """
         aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client http.server
-        httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file mlflow nntplib
+        httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
+        mlflow.artifacts mlflow.deployments mlflow.gateway mlflow.projects mlflow.store mlflow.tracking nntplib
         poplib requests s3fs smtpd smtplib socket socketserver ssl telnetlib tensorflow.keras.utils.get_file
         torch.hub tornado twisted urllib.URLopener urllib.request urllib.robotparser urllib2 urllib3
         uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc

@@ -72,6 +72,8 @@ CALLS: dict[str, str] = {
         "dictionary field large_list list_ map_ py_buffer scalar schema struct time32 time64 timestamp type_for_alias"
     ),
     "pytz": "FixedOffset _FixedOffset _UTC _p",
+    "ultralytics.utils": "IterableSimpleNamespace",
+    "ultralytics.yolo.utils": "IterableSimpleNamespace",
     "dateutil.tz.tz": "tzlocal tzoffset tzutc",
     "dateutil.relativedelta": "relativedelta",
     "dateutil._common": "weekday",
@@ -145,6 +147,31 @@ CALLABLE_COMPILED = (
 """Compiled modules whose classes may be called with any arguments: they check types and copy arrays."""
 
 COMPILED_CLASSES: dict[str, str] = {
+    # Plain classes, dataclasses and dictionaries of packages that are not examined: none has a hook that loading calls.
+    **dict.fromkeys(("detectron2.config.config", "fvcore.common.config"), "CfgNode"),
+    **dict.fromkeys(("apex.amp.scaler", "deepspeed.runtime.fp16.loss_scaler"), "DynamicLossScaler LossScaler"),
+    **dict.fromkeys(
+        (
+            "keras.preprocessing.text",
+            "keras.src.legacy.preprocessing.text",
+            "keras.src.preprocessing.text",
+            "keras_preprocessing.text",
+            "tensorflow.python.keras.preprocessing.text",
+        ),
+        "Tokenizer",
+    ),
+    **{
+        f"trl.trainer.{name.lower()}_config": f"{name}Config"
+        for name in "BCO CPO DPO GKD GRPO KTO ORPO PPO PRM RLOO Reward SFT".split()
+    },
+    "deepspeed.utils.tensor_fragment": "fragment_address",
+    "mlflow.models.signature": "ModelSignature _TypeHints",
+    "mlflow.pyfunc.model": "ChatAgent ChatModel PythonModel PythonModelContext ResponsesAgent",
+    "mlflow.types.schema": (
+        "AnyType Array ColSpec Map Object ParamSchema ParamSpec Property Schema TensorInfo TensorSpec"
+    ),
+    "pyannote.audio.core.model": "Introspection",
+    "pyannote.audio.core.task": "Specifications",
     "builtins": f"object dict list set frozenset tuple int float complex str bytes bytearray bool {ERRORS}",
     "__builtin__": (
         f"object dict list set frozenset tuple int long float complex str unicode bytes bytearray bool {ERRORS}"
@@ -354,6 +381,10 @@ ENUMS: dict[str, str] = {
     "http": "HTTPMethod HTTPStatus",
     "inspect": "_ParameterKind",
     "re": "RegexFlag",
+    "deepspeed.runtime.zero.config": "ZeroStageEnum",
+    "megatron.core.enums": "ModelType",
+    "mlflow.types.schema": "DataType",
+    "pyannote.audio.core.task": "Problem Resolution",
     "uuid": "SafeUUID",
     "pandas._libs.tslibs.dtypes": "FreqGroup Resolution",
     "pandas._libs.lib": "_NoDefault",

@@ -1,0 +1,126 @@
+"""What frameworks that are not installed here write is clean: pickles that name their classes, made at run time."""
+
+from __future__ import annotations
+
+import enum
+import pickle
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from modelsweep.core.report import Verdict
+from tests.benign import assert_benign
+from tests.scanners.case import examine_bytes
+
+# Classes that checkpoints, callbacks, configurations and tokenizers of these frameworks hold.
+CLASSES = """
+    accelerate.state.PartialState accelerate.utils.dataclasses.DeepSpeedPlugin addict.addict.Dict
+    apex.amp.scaler.LossScaler deepspeed.runtime.fp16.loss_scaler.DynamicLossScaler
+    deepspeed.utils.tensor_fragment.fragment_address detectron2.config.config.CfgNode
+    diffusers.models.unets.unet_2d_condition.UNet2DConditionModel easydict.EasyDict flair.data.Dictionary
+    gensim.models.word2vec.Word2Vec gymnasium.spaces.discrete.Discrete hdbscan.hdbscan_.HDBSCAN
+    imblearn.pipeline.Pipeline
+    keras.preprocessing.text.Tokenizer keras.src.legacy.preprocessing.text.Tokenizer keras_preprocessing.text.Tokenizer
+    lightning.fabric.utilities.data.AttributeDict lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint
+    mlflow.models.signature.ModelSignature mlflow.types.schema.Schema nltk.tokenize.punkt.PunktSentenceTokenizer
+    open_clip.model.CLIP peft.tuners.lora.config.LoraConfig pyannote.audio.core.task.Specifications
+    pytorch_lightning.utilities.parsing.AttributeDict sentence_transformers.models.Pooling.Pooling
+    sentence_transformers.SentenceTransformer.SentenceTransformer
+    sentence_transformers.training_args.SentenceTransformerTrainingArguments
+    stable_baselines3.common.policies.ActorCriticPolicy statsmodels.regression.linear_model.OLS
+    timm.models.resnet.ResNet timm.models.vision_transformer.VisionTransformer torch_geometric.data.data.Data
+    torchmetrics.classification.accuracy.MulticlassAccuracy torchvision.models.resnet.ResNet
+    transformers.configuration_utils.PretrainedConfig transformers.models.bert.configuration_bert.BertConfig
+    transformers.models.bert.modeling_bert.BertModel transformers.tokenization_utils_base.BatchEncoding
+    transformers.tokenization_utils_fast.PreTrainedTokenizerFast transformers.trainer_pt_utils.AcceleratorConfig
+    transformers.training_args.TrainingArguments transformers.training_args_seq2seq.Seq2SeqTrainingArguments
+    trl.trainer.dpo_config.DPOConfig trl.trainer.sft_config.SFTConfig ultralytics.nn.modules.block.C2f
+    ultralytics.nn.modules.conv.Conv ultralytics.nn.modules.head.Detect ultralytics.nn.tasks.DetectionModel
+    ultralytics.utils.loss.v8DetectionLoss ultralytics.utils.tal.TaskAlignedAssigner umap.umap_.UMAP yacs.config.CfgNode
+""".split()
+ENUMS = """
+    accelerate.utils.dataclasses.DistributedType pyannote.audio.core.task.Problem
+    transformers.trainer_utils.HubStrategy transformers.trainer_utils.IntervalStrategy
+    transformers.trainer_utils.SchedulerType transformers.training_args.OptimizerNames
+""".split()
+OWN = ("models.yolo.DetectionModel", "whisper_finetuned.model.Net", "__main__.Model", "src.code.net.Encoder")
+
+
+@pytest.fixture
+def modules() -> Iterator[dict[str, types.ModuleType]]:
+    """Modules of the test's own making, gone from `sys.modules` afterwards."""
+    before = dict(sys.modules)
+    try:
+        yield sys.modules
+    finally:
+        for name in set(sys.modules) - set(before):
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def placed(modules: dict[str, types.ModuleType], path: str, made: Any) -> Any:
+    """Return a class under the dotted name that pickle will write for it."""
+    module, _, name = path.rpartition(".")
+    parts = module.split(".")
+    for stop in range(1, len(parts) + 1):
+        package = ".".join(parts[:stop])
+        modules[package] = types.ModuleType(package)
+    made.__module__, made.__qualname__ = module, name
+    setattr(modules[module], name, made)
+    return made
+
+
+def instance(modules: dict[str, types.ModuleType], path: str, base: type = object) -> Any:
+    """Return an instance of a new class named `path`, with some attributes."""
+    made = placed(modules, path, type("Made", (base,), {}))()
+    made.__dict__.update(lr=0.1, names=["a"], nested={"x": (1, None)})
+    return made
+
+
+@pytest.mark.parametrize("path", CLASSES)
+def test_classes_of_frameworks_are_clean(path: str, modules: dict[str, types.ModuleType]) -> None:
+    value = instance(modules, path)
+    for protocol in (0, 2, 4):
+        assert_benign(pickle.dumps({"kept": value}, protocol), "training_args.pkl")
+
+
+@pytest.mark.parametrize("path", ENUMS)
+def test_enumerations_of_frameworks_are_clean(path: str, modules: dict[str, types.ModuleType]) -> None:
+    kinds = placed(modules, path, enum.Enum("Kinds", {"NO": "no", "STEPS": "steps"}))
+    for protocol in (2, 4):
+        assert_benign(pickle.dumps([kinds.NO, kinds.STEPS], protocol), "training_args.pkl")
+
+
+def test_the_namespace_that_ultralytics_calls_without_arguments_is_clean(modules: dict[str, types.ModuleType]) -> None:
+    value = instance(modules, "ultralytics.utils.IterableSimpleNamespace", types.SimpleNamespace)
+    assert_benign(pickle.dumps({"args": value}, 2), "best.pkl")
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_a_private_class_is_at_most_to_be_reviewed(path: str, modules: dict[str, types.ModuleType]) -> None:
+    if path.startswith("__main__"):
+        data = b"\x80\x04\x8c\x08__main__\x8c\x05Model\x93)\x81}\x8c\x01a\x8c\x01bsb."
+    else:
+        data = pickle.dumps(instance(modules, path), 2)
+    result = examine_bytes(data, "model.pkl")
+    assert result.verdict is Verdict.REVIEW
+    assert result.problems == ()
+
+
+TEXTS = {
+    "README.md": "# Model\n\nNever call `os.system(cmd)` or `eval(x)`; load with `weights_only=True`.\n\n"
+    "```python\nimport os, pickle\nos.system('nvidia-smi')\nmodel = pickle.load(open('model.pkl', 'rb'))\n```\n",
+    "notes.txt": "cos\nsystem\nsin\n\n(lp0\nis how old pickles begin.\n",
+    "vocab.txt": "[PAD]\n[UNK]\nsubprocess\n__import__\neval\nexec\nos.system\n",
+    "merges.txt": "#version: 0.2\nc os\no s\ns ystem\n",
+    "config.json": '{"architectures": ["BertModel"], "model_type": "bert", "torch_dtype": "float16"}',
+    "requirements.txt": "torch==2.3.1\ntransformers>=4.40\nnumpy\n",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_beside_models_are_clean(name: str) -> None:
+    assert_benign(TEXTS[name].encode(), name)
