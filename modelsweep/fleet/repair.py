@@ -1,19 +1,22 @@
 """A ledger that was lost, made anew from what lies in the store: specification, pages, cursors, results, problems.
 
 Results say by themselves which units they are of, and what was counted of them is counted again. Whatever is not in the
-store is examined again.
+store is examined again. Chunks may have other numbers than before: those of members of archives were allocated between
+pages of the listing, and nobody knows any more when.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from modelsweep.core.report import UnitResult
-from modelsweep.fleet.answers import AllocStatus
-from modelsweep.fleet.job import cursor_name, spec_name
+from modelsweep.core.members import identity
+from modelsweep.core.report import Unit, UnitResult
+from modelsweep.fleet.answers import AllocStatus, DoneStatus
+from modelsweep.fleet.chunks import put_children
+from modelsweep.fleet.job import JobSpec, cursor_name, open_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.pages import Chunk, Pages, parent_of
 from modelsweep.fleet.problems import problems_name
@@ -51,29 +54,111 @@ def repair(ledger: Ledger, store: Store, key: Key, judge: Judge, queue_code: Cal
     """Make the ledger of a job anew; what it already holds stays.
 
     `judge` says what results add to the counters, and whether another try may have better ones. Raises Absent where the
-    store does not know the job either, LedgerFault, StoreFault, Forged and Damaged.
+    store does not know the job either, LedgerFault, StoreFault, Forged, Damaged and UnknownProtocol.
     """
-    job = ledger.job
-    ledger.create(store.get(spec_name(job)))
-    results, pages = _results_of(store, job), Pages(store, key, job)
+    job, sealed = ledger.job, store.get(spec_name(ledger.job))
+    ledger.create(sealed)
+    pages = Pages(store, key, job)
     held = {extent.first: extent.page for extent in ledger.extents()}
-    allocated = done = 0
-    for listed in _chain(_listed(store, pages, job), held):
-        page = pages.get(listed.name, listed.first).page()
-        queues = bytes(queue_code(chunk.queue) for chunk in page.chunks)
-        units = [unit for chunk in page.chunks for unit in chunk.units]
-        size, cursor = sum(unit.size for unit in units), store.get(cursor_name(listed.name))
-        if listed.first not in held:
-            answer = ledger.alloc(page.first, queues, listed.name, cursor, units=len(units), size=size)
-            if answer.status is not AllocStatus.ALLOCATED:
+    chain = _chain(_listed(store, pages, job), held)
+    settler = _Settler(ledger, store, open_spec(job, sealed, key), pages, judge, chain)
+    for listed in chain:
+        page, first = pages.get(listed.name, listed.first).page(), listed.first
+        if first not in held:
+            allocated = _allocate(ledger, store, pages, listed, queue_code)
+            if allocated is None:
                 break  # the job was sealed or cancelled before, or somebody lists it right now
-        allocated = listed.stop
-        for number, chunk in enumerate(page.chunks, page.first):
-            done += _settle(ledger, store, number, chunk, results.get(number, ()), judge)
-    problems = problems_name(job)
+            first = allocated
+        for place, chunk in enumerate(page.chunks):
+            settler.settle(first + place, listed.first + place, chunk)
+    problems, chunks = problems_name(job), ledger.progress().allocated
     if not store.exists(problems):
-        return Repaired(allocated, done, sealed=False, complete=False)
-    return Repaired(allocated, done, sealed=True, complete=ledger.seal(problems).complete)
+        return Repaired(chunks, settler.done, sealed=False, complete=False)
+    return Repaired(chunks, settler.done, sealed=True, complete=ledger.seal(problems).complete)
+
+
+def _allocate(
+    ledger: Ledger, store: Store, pages: Pages, listed: _Listed, queue_code: Callable[[str], int]
+) -> int | None:
+    """Allocate a page and return the number that its first chunk has now, None where the ledger takes no more.
+
+    The number is another one where children stood before it that are not allocated again, or not there.
+    """
+    page, first = pages.get(listed.name, listed.first).page(), ledger.progress().allocated
+    name, cursor = listed.name, store.get(cursor_name(listed.name))
+    if first != listed.first:
+        name = pages.put(replace(page, first=first))
+        store.put(cursor_name(name), cursor)
+    queues = bytes(queue_code(chunk.queue) for chunk in page.chunks)
+    units = [unit for chunk in page.chunks for unit in chunk.units]
+    size = sum(unit.size for unit in units)
+    answer = ledger.alloc(first, queues, name, cursor, units=len(units), size=size)
+    return first if answer.status is AllocStatus.ALLOCATED else None
+
+
+class _Settler:
+    """Tells the ledger of the results that are in the store, whatever number their chunk had."""
+
+    def __init__(
+        self, ledger: Ledger, store: Store, spec: JobSpec, pages: Pages, judge: Judge, chain: Sequence[_Listed]
+    ) -> None:
+        self._ledger, self._store, self._spec, self._pages, self._judge = ledger, store, spec, pages, judge
+        self._results = _results_of(store, spec.id)
+        listed = {number for page in chain for number in range(page.first, page.stop)}
+        self._others = sorted(self._results.keys() - listed)
+        self._children: dict[tuple[object, ...], list[int]] | None = None
+        self.done = 0
+        """Chunks that were settled."""
+
+    def settle(self, number: int, before: int, chunk: Chunk) -> None:
+        """Settle a chunk by the best result there is of the number that it had `before`, and what was found in it."""
+        found: dict[bytes, tuple[list[UnitResult], Mapping[str, int], bool]] = {}
+        for digest in self._results.get(before, ()):
+            results = self._read(before, digest)
+            # Else of the page of another producer, which had the same number
+            if results and [result.unit.locator for result in results] == [unit.locator for unit in chunk.units]:
+                found[digest] = (results, *self._judge(results))
+        if not found:
+            return
+        # After a retry there are two of a chunk
+        digest = min(found, key=lambda digest: (found[digest][2], digest))
+        results, counts, is_retryable = found[digest]
+        claim = self._ledger.claim(number, self._ledger.progress().generation, "repair", LEASE)
+        if not claim.granted:
+            return
+        if number != before:
+            job = self._spec.id
+            self._store.put(results_name(job, number, digest), self._store.get(results_name(job, before, digest)))
+        children = put_children(results, number, self._spec, self._pages)
+        allotment = children.allotment
+        done = self._ledger.done(number, claim.token, digest, counts, retryable=is_retryable, children=allotment)
+        self.done += done.status is DoneStatus.DONE
+        if done.status is DoneStatus.DONE and done.first_child is not None:
+            for child, inner in enumerate(children.chunks, done.first_child):
+                for other in self._numbers_of(inner):
+                    self.settle(child, other, inner)
+
+    def _numbers_of(self, chunk: Chunk) -> list[int]:
+        """Return under which numbers there are results of a chunk of members."""
+        if self._children is None:
+            self._children = {}
+            for number in self._others:
+                for digest in self._results[number]:
+                    if results := self._read(number, digest):
+                        self._children.setdefault(_units_of(result.unit for result in results), []).append(number)
+        return self._children.get(_units_of(chunk.units), [])
+
+    def _read(self, number: int, digest: bytes) -> list[UnitResult]:
+        """Return the results in a blob, none where it is not readable."""
+        name = results_name(self._spec.id, number, digest)
+        try:
+            return list(decode_chunk(self._store.get(name), name, digest))
+        except (Absent, Damaged):
+            return []
+
+
+def _units_of(units: Iterable[Unit]) -> tuple[object, ...]:
+    return tuple(identity(unit) for unit in units)
 
 
 def _listed(store: Store, pages: Pages, job: str) -> Iterator[_Listed]:
@@ -97,18 +182,24 @@ def _chain(pages: Iterable[_Listed], held: Mapping[int, str]) -> list[_Listed]:
     A producer that died between page and ALLOC has left a page that nobody knows of, and its successor may have cut
     elsewhere: taken together, they would have units twice, or lose some. `held` are pages that the ledger knows.
     """
-    at: defaultdict[tuple[int, int], list[_Listed]] = defaultdict(list)
+    at: defaultdict[int, list[_Listed]] = defaultdict(list)
     for page in pages:
         if held.get(page.first, page.name) == page.name:
-            at[page.first, page.begin].append(page)
+            at[page.begin].append(page)
     reach: dict[_Listed, int] = {}
+
+    def following(stop: int, end: int) -> list[_Listed]:
+        """Return the pages behind one; children may have been allocated between."""
+        return [page for page in at.get(end, ()) if page.first >= stop]
+
     for page in sorted((page for found in at.values() for page in found), key=lambda page: -page.first):
-        reach[page] = max((reach[after] for after in at.get((page.stop, page.end), ())), default=page.end)
+        reach[page] = max((reach[after] for after in following(page.stop, page.end)), default=page.end)
     chain: list[_Listed] = []
-    following = at.get((0, 0), [])
-    while following:
-        chain.append(max(following, key=lambda page: (reach[page], page.name)))
-        following = at.get((chain[-1].stop, chain[-1].end), [])
+    stop = end = 0
+    while found := following(stop, end):
+        # Of those that come as far the last: a producer whose number was taken by children stored its page again
+        chain.append(max(found, key=lambda page: (reach[page], page.first, page.name)))
+        stop, end = chain[-1].stop, chain[-1].end
     return chain
 
 
@@ -120,23 +211,3 @@ def _results_of(store: Store, job: str) -> dict[int, list[bytes]]:
         if number.isdecimal() and len(digest) == 2 * DIGEST:
             found.setdefault(int(number), []).append(bytes.fromhex(digest))
     return found
-
-
-def _settle(ledger: Ledger, store: Store, number: int, chunk: Chunk, digests: Iterable[bytes], judge: Judge) -> bool:
-    """Tell the ledger of a result that is in the store, the best there is; returns whether one counts."""
-    found: dict[bytes, tuple[Mapping[str, int], bool]] = {}
-    for digest in digests:
-        name = results_name(ledger.job, number, digest)
-        try:
-            results = list(decode_chunk(store.get(name), name, digest))
-        except (Absent, Damaged):
-            continue
-        if [result.unit.locator for result in results] == [unit.locator for unit in chunk.units]:
-            found[digest] = judge(results)  # else of the page of another producer, which had the same number
-    if not found:
-        return False
-    # After a retry there are two of a chunk
-    digest = min(found, key=lambda digest: (found[digest][1], digest))
-    counts, is_retryable = found[digest]
-    claim = ledger.claim(number, ledger.progress().generation, "repair", LEASE)
-    return claim.granted and ledger.done(number, claim.token, digest, counts, retryable=is_retryable).status == "done"

@@ -21,13 +21,15 @@ from modelsweep.core.report import Report, Run, UnitResult
 from modelsweep.fleet.answers import JobState
 from modelsweep.fleet.job import JobSpec, new_id, seal_spec
 from modelsweep.fleet.ledger import Ledger
-from modelsweep.fleet.messages import connect, queue_lengths
+from modelsweep.fleet.messages import SCANS, connect, queue_lengths
+from modelsweep.fleet.repair import repair
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Absent, Store, open_store
 from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
+from producer import submit
 from producer.submit import Producer
 from worker.finalizer import finalize
-from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings
+from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings, counted
 
 KEY = Key(b"k" * 32)
 EVIL = b"cos\nsystem\n(S'echo modelsweep-test'\ntR."
@@ -36,7 +38,9 @@ EVIL = b"cos\nsystem\n(S'echo modelsweep-test'\ntR."
 class Scene:
     """A job of two chunks over four small files, or over other ones, listed already, and a worker."""
 
-    def __init__(self, client: redis.Redis, url: str, folder: Path, options: Options = Options()) -> None:
+    def __init__(
+        self, client: redis.Redis, url: str, folder: Path, options: Options | None = None, chunk_files: int = 2
+    ) -> None:
         self.client, self.url, self.folder = client, url, folder
         self.models = folder / "models"
         if not self.models.exists():
@@ -44,7 +48,7 @@ class Scene:
             for number in range(4):
                 (self.models / f"{number}.pkl").write_bytes(EVIL if number == 2 else b"N.")
         self.store: Store = open_store(str(folder / "store"))
-        self.spec = JobSpec(new_id(), (str(self.models),), options, chunk_files=2)
+        self.spec = JobSpec(new_id(), (str(self.models),), options or Options(), chunk_files=chunk_files)
         self.ledger = Ledger(client, self.spec.id)
         with connect(url) as connection:
             producer = Producer(self.spec, client, connection, self.store, KEY)
@@ -278,3 +282,50 @@ def test_a_page_of_members_that_is_lost_costs_only_those(archives: Scene, monkey
     report = _report(archives, monkeypatch)
     verdicts = {result.unit.locator.name: result.verdict for result in report.results}
     assert (verdicts["a.zip"], verdicts["b.zip"], verdicts["c.pkl"]) == ("not scanned", "not scanned", "clean")
+
+
+def _interleaved(redis_client: redis.Redis, redis_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Return a job whose archives are examined while it is listed: their members have numbers between pages."""
+    for name in "abcdef":
+        _archive(folder / "models" / f"{name}.zip", {f"{name}{number}.pkl": b"N." for number in range(3)})
+    _archive(folder / "models" / "c.zip", {"evil.pkl": EVIL, "good.pkl": b"N."})
+    (folder / "models" / "z.pkl").write_bytes(EVIL)
+    monkeypatch.setattr(submit, "PAGE_CHUNKS", 3)
+    pages = 0
+
+    def work_meanwhile(producer: Producer) -> None:
+        nonlocal pages
+        pages += 1
+        node = Node(WorkerSettings(redis_url, str(folder / "store"), (), 1, (str(folder),)), redis_client, store, KEY)
+        if pages < 4:
+            assert node.scan(producer._spec.id, (0, 1, 5)[pages - 1], 1) == "done"
+        node.close()
+
+    store = open_store(str(folder / "store"))
+    monkeypatch.setattr(Producer, "_hold_back", work_meanwhile)
+    return Scene(redis_client, redis_url, folder, ALL, chunk_files=1)
+
+
+@pytest.mark.parametrize("examined", ["nothing more", "some", "all"])
+def test_a_ledger_that_is_lost_is_made_anew_with_members(
+    redis_client: redis.Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examined: str
+) -> None:
+    scene = _interleaved(redis_client, redis_url, tmp_path, monkeypatch)
+    extents = [extent.first for extent in scene.ledger.extents()]
+    assert len(extents) > 5, "pages of the listing and of members"
+    for chunk in {"nothing more": (), "some": (3, 2, 7, 8, 12), "all": range(40)}[examined]:
+        scene.node.scan(scene.spec.id, chunk, 1)
+    before = scene.ledger.progress()
+    for again in range(2):
+        scene.client.flushall()
+        repaired = repair(scene.ledger, scene.store, KEY, lambda results: (counted(results), False), SCANS.index)
+        assert repaired.sealed
+        progress = scene.ledger.progress()
+        assert (progress.units, progress.counts) == (7, {**progress.counts, "units": before.counts["units"]})
+        assert repaired.done == before.done, again
+        assert repaired.complete == (examined == "all")
+    for chunk in range(60):
+        scene.node.scan(scene.spec.id, chunk, 1)
+    report = _report(scene, monkeypatch)
+    assert list(report.results) == list(scan_job([str(scene.models)], JobOptions(ALL, jobs=1)).results)
+    scene.node.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from tests.fleet.survival.slow_scanner import MARK as SLOW
 from tests.worker.hostile_scanner import MARK as HOSTILE
 
+LARGE = 5_500_000
+"""Bytes that do not get fewer when they are compressed: what makes a member a unit of its own, and a bit more."""
 _PAST = (2020, 1, 1, 0, 0, 0)
 POISON = {
     "segfault": "segfault",
@@ -40,6 +43,26 @@ def poisoned(folder: Path) -> Path:
     """Add a file of each kind of poison, and return the folder."""
     for name, action in POISON.items():
         (folder / f"poison-{name}.bin").write_bytes(HOSTILE + action.encode() + b"\n" + bytes(1000))
+    return folder
+
+
+def archives(folder: Path, amount: int = 4) -> Path:
+    """Add archives with members that are so large that each is a unit of its own, and return the folder.
+
+    One member of each takes a moment, one of them all ends the process that examines it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    filling = random.Random(1).randbytes(LARGE)
+    for number in range(amount):
+        members = {
+            "first.pkl": malicious(number) + filling,
+            "slow.bin": slow_file(0.3, number) + filling,
+            "notes.txt": b"These are notes.\n",
+            "last.bin": (HOSTILE + b"segfault\n" if number == 1 else b"\x93other") + filling,
+        }
+        with zipfile.ZipFile(folder / f"archive-{number}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, data in members.items():
+                archive.writestr(zipfile.ZipInfo(name, _PAST), data, zipfile.ZIP_DEFLATED)
     return folder
 
 

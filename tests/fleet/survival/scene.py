@@ -217,7 +217,7 @@ class Scene:
             assert_same(same(report), expected)
         verdicts = [entry["path"] for entry in json.loads(report)["verdicts"]]
         assert len(verdicts) == len(set(verdicts)) == progress.units == progress.units_done
-        assert sum(progress.verdicts.values()) == progress.units
+        assert sum(progress.verdicts.values()) == progress.units + progress.counts.get("members", 0)
         assert progress.done == progress.allocated == sum(queue.done for queue in progress.queues.values())
         assert progress.leased == 0
         assert progress.counts["reports_published"] == published

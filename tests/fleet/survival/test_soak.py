@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from modelsweep.fleet.answers import LedgerFault
 from modelsweep.fleet.messages import CONTROL, CPU, BrokerFault, finalize_message, publish
 from modelsweep.jobs import ENDED
-from tests.fleet.survival.collection import collection, poisoned
+from tests.fleet.survival.collection import archives, collection, poisoned
 from tests.fleet.survival.scene import QUICK, Scene, aof_kept, hit, scanned, until
 from tests.worker.processes import below
 from worker.node import TRIES
@@ -175,7 +175,7 @@ class Chaos:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_soak(scene: Scene, site: Path, tmp_path: Path):
-    scene.root = poisoned(collection(tmp_path / "own", 240, 0.1))
+    scene.root = archives(poisoned(collection(tmp_path / "own", 240, 0.1)))
     expected = scanned(scene.root, site, tmp_path, QUICK)
     chaos = Chaos(scene, random.Random(SEED), tmp_path)
     chaos.replace_workers()
