@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from modelsweep import shadowing
 from modelsweep.core.finding import Problem
-from modelsweep.core.options import Depth, Options, Selection
+from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.related import is_related
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.wire import shown_options
@@ -23,8 +25,12 @@ shadowing.check()
 
 from producer.plan import plan
 from sources.opening import canonical, opener
+from sources.source import scheme_of
 from worker.launcher import SandboxFailed
 from worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from modelsweep.cache.known import Known
 
 __all__ = ["JobOptions", "SandboxFailed", "Target", "scan", "scan_job"]
 
@@ -37,12 +43,14 @@ Progress = Callable[[UnitResult], None]
 class JobOptions:
     """How a job is done: how every unit is examined, which units there are, and how many are examined at once.
 
-    `jobs` 0 is one for each processor that this process may use.
+    `jobs` 0 is one for each processor that this process may use; `reuse` says what is not read again where this user's
+    cache knows it.
     """
 
     options: Options = field(default_factory=Options)
     selection: Selection = field(default_factory=Selection)
     jobs: int = 0
+    reuse: Reuse = "objects"
 
 
 def scan(  # noqa: PLR0913 - keywords that people look for, documented below
@@ -56,6 +64,7 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     plugins: Iterable[str] = (),
     depth: Depth = "full",
     jobs: int = 0,
+    reuse: Reuse = "objects",
     progress: Progress | None = None,
 ) -> Report:
     """Examine files and folders and return the report; nothing that is scanned is loaded or run.
@@ -64,7 +73,10 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     passes `max_total_size` together (bytes) are left out, which is said; `timeout` is in seconds for a file of up to
     1 GiB and grows with size; `allow_imports` are names to trust such as `acme.*`; `scanners` are the names of those to
     use, None for all; `plugins` are installed packages whose scanners are used too; `depth` "quick" looks at structure
-    only; `jobs` files are examined at once (0: one for each processor). `progress` gets each result as it is completed.
+    only; `jobs` files are examined at once (0: one for each processor); `progress` gets each result as it is completed.
+
+    `reuse` says what is not read again that this user's cache knows: "objects" of remote stores, "files" too, taking
+    inode and times for their content, or "nothing".
 
     What cannot be examined is a Problem in the report. Raises SandboxFailed where no sandboxed process can be started;
     importing this raises shadowing.Shadowed where a folder on the path hides a package of modelsweep.
@@ -77,26 +89,44 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
         plugins=tuple(plugins),
         timeout=timeout,
     )
-    job = JobOptions(options, Selection(max_file_size, max_total_size), jobs)
+    job = JobOptions(options, Selection(max_file_size, max_total_size), jobs, reuse)
     return scan_job(_names(targets), job, progress)
 
 
 def scan_job(
-    targets: Sequence[str], job: JobOptions, progress: Progress | None = None, arguments: Sequence[str] = ()
+    targets: Sequence[str],
+    job: JobOptions,
+    progress: Progress | None = None,
+    arguments: Sequence[str] = (),
+    say: Callable[[str], object] = warnings.warn,
 ) -> Report:
-    """Do a job and return its report, which names `arguments` as what it was started with; raises as `scan` does."""
+    """Do a job and return its report, which names `arguments` as what it was started with; raises as `scan` does.
+
+    `say` gets a sentence where something is wrong with the cache, which changes no report.
+    """
     started, clock = time.time(), time.perf_counter()
     targets = tuple(map(canonical, targets))
     problems: list[Problem] = []
-    with Supervisor(job.options, job.jobs) as supervisor:
+    with Supervisor(job.options, job.jobs, _known(targets, job, say)) as supervisor:
         results = []
         for result in supervisor.examine(_units(targets, job.selection, problems), opener(targets)):
             if progress:
                 progress(result)
             results.append(result)
-        tool = supervisor.tool()
-    run = Run(started, time.perf_counter() - clock, tuple(arguments))
+        tool, known = supervisor.tool(), supervisor.answered
+    run = Run(started, time.perf_counter() - clock, tuple(arguments), known=known)
     return _report(targets, job, tool, results, problems, run)
+
+
+def _known(targets: Sequence[str], job: JobOptions, say: Callable[[str], object]) -> Known | None:
+    """Return what this user's cache knows, None where nothing of it is wanted."""
+    if job.reuse == "nothing" or (job.reuse == "objects" and not any(map(scheme_of, targets))):
+        return None
+    from modelsweep.cache.known import Known
+    from modelsweep.cache.opening import cache_address, open_cache
+
+    address = cache_address()
+    return Known(lambda: open_cache(address, say), job.options, job.reuse, say) if address else None
 
 
 def _units(targets: Sequence[str], selection: Selection, problems: list[Problem]) -> Iterator[Unit]:

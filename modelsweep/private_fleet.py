@@ -8,6 +8,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
+from modelsweep.cache.opening import OFF, cache_address
 from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.signature import VARIABLE, Key
 from modelsweep.jobs import Fleet
@@ -47,6 +48,7 @@ class PrivateFleet:
     def _start_worker(self) -> None:
         options = {"broker": self._redis.url, "store": self._store, "concurrency": str(self._slots), "root": "/"}
         options["lease"] = str(_LEASE)
+        options["cache"] = cache_address() or OFF
         command = [*_WORKER, *(part for name, value in options.items() for part in (f"--{name}", value))]
         environment = {**os.environ, VARIABLE: self._secret, "MODELSWEEP_LOG_LEVEL": "error"}
         self._workers.append(

@@ -48,10 +48,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield that the code is compiled, with names in it that matter; raises OverLimit above 4 MiB."""
     from scanners.parsing.marshal_names import names_in
 
-    path = blob.locator.members[-1] if blob.locator.members else blob.locator.uri
-    folders = path.replace("\\", "/").split("/")[:-1]
     flags = int.from_bytes(blob.head[4:8], "little") if _is_code(blob.head[16:17]) else 0
-    place = "beside" if "__pycache__" not in folders else "unchecked" if flags == _UNCHECKED else "cached"
+    cached = "__pycache__" in blob.locator.telling_folders
+    place = "beside" if not cached else "unchecked" if flags == _UNCHECKED else "cached"
     searched = min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)
     context.operations.spend(searched)
     names = sorted(_TOLD.intersection(names_in(blob.reader.read(0, searched))))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# What a test examines must not be known from another one, and is nobody's business afterwards
+os.environ["MODELSWEEP_CACHE"] = "off"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -48,6 +48,16 @@ def result_of(message: Decoded, unit: Unit) -> UnitResult:
     return replace(result, unit=unit)
 
 
+def extracted_of(message: Decoded, result: UnitResult) -> list[Finding]:
+    """Return those findings of `result` that are no opinions of judges; raises BadMessage where it does not say."""
+    places = message.get("extracted")
+    if type(places) is not list or any(type(place) is not int for place in places):
+        raise BadMessage("it does not say what was extracted")
+    if any(not 0 <= place < len(result.findings) for place in places) or places != sorted(set(places)):
+        raise BadMessage("it says of findings that there are not that they were extracted")
+    return [result.findings[place] for place in places]
+
+
 def _check(result: UnitResult, unit: Locator) -> None:
     spanned: tuple[Fact | Finding | Problem, ...] = (*result.facts, *result.findings, *result.problems)
     items: tuple[Artifact | Fact | Finding | Problem, ...] = (*result.artifacts, *spanned)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.finding import Json, Problem, ProblemKind
 from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.report import Unit, UnitResult
@@ -17,7 +17,8 @@ from modelsweep.core.scanner import Scanner, Spool
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, format_size
 from modelsweep.core.wire import decode_unit, encode_result
-from scanners.engine import examine
+from scanners.engine import conclude, examine
+from scanners.judge import JUDGED
 from sources.file import FileReader
 from sources.ranged import RangedReader
 from worker.channel import BadMessage, Closed, frame, receive
@@ -36,8 +37,12 @@ def serve(peer: socket.socket, options: Options, scanners: Sequence[Scanner], sp
         except Closed:
             return
         assert descriptor is not None
-        examine_open = examine_lent if message["lent"] else examine_file
-        peer.sendall(_answer(decode_unit(message), descriptor, options, scanners, spool, examine_open))
+        unit = decode_unit(message)
+        if message["known"]:
+            peer.sendall(_judged(unit, descriptor, options))
+        else:
+            examine_open = examine_lent if message["lent"] else examine_file
+            peer.sendall(_answer(unit, descriptor, options, scanners, spool, examine_open))
 
 
 def _answer(
@@ -49,18 +54,39 @@ def _answer(
     examine_open: Callable[[Unit, int, Options, Sequence[Scanner], Spool], UnitResult],
 ) -> bytes:
     """Return the result of a unit as a message; whatever is raised on the way is a Problem in it."""
-    memory = options.limits.memory
     try:
-        result = examine_open(unit, descriptor, options, scanners, spool)
-        return frame({**encode_result(result), "retire": _taken() > memory // RETIRING})
+        return _framed(examine_open(unit, descriptor, options, scanners, spool), options)
     except MemoryError:
-        return _failure(unit, ProblemKind.LIMIT, f"ran out of memory ({format_size(memory)})")
+        return _failure(unit, ProblemKind.LIMIT, f"ran out of memory ({format_size(options.limits.memory)})")
     except BadMessage as error:
         return _failure(unit, ProblemKind.LIMIT, f"the result is too large: {error}")
     except SourceFault as fault:
         return _failure(unit, ProblemKind.SOURCE, str(fault))
     except BaseException as error:  # noqa: BLE001 - the process boundary: whatever a scanner raises costs one Problem
         return _failure(unit, ProblemKind.CRASH, f"{type(error).__name__}: {error}")
+
+
+def _judged(unit: Unit, descriptor: int, options: Options) -> bytes:
+    """Return the result of a unit of which an entry of the cache is known, judged by today's rules, as a message.
+
+    Where it is none that this version understands, the message says so: {"unknown": why}.
+    """
+    from modelsweep.cache.entry import decode
+
+    try:
+        with open(descriptor, "rb") as file:
+            known = decode(file.read(), unit)
+        findings = conclude(known.findings, known.facts, known.artifacts, options)
+        return _framed(replace(known, findings=findings), options)
+    except Exception as error:  # noqa: BLE001 - the process boundary: it is read anew
+        return frame({"unknown": printable(f"{type(error).__name__}: {error}", 300), "retire": True})
+
+
+def _framed(result: UnitResult, options: Options) -> bytes:
+    """Return a result as a message, which says which of its findings are no opinions."""
+    extracted: list[Json] = [place for place, finding in enumerate(result.findings) if finding.rule.id not in JUDGED]
+    retire = _taken() > options.limits.memory // RETIRING
+    return frame({**encode_result(result), "extracted": extracted, "retire": retire})
 
 
 def examine_file(

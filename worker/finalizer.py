@@ -300,7 +300,8 @@ class _Finalizer:
         progress: Progress,
     ) -> Manifest:
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-        run = Run(progress.created, max(0.0, progress.now - progress.created), self._spec.arguments, self._spec.id)
+        seconds, known = max(0.0, progress.now - progress.created), progress.counts.get("known", 0)
+        run = Run(progress.created, seconds, self._spec.arguments, self._spec.id, known)
         return Manifest(
             job=self._spec.id,
             targets=self._spec.targets,

@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TypeGuard
 
 from celery import Celery
@@ -21,6 +21,8 @@ from celery.signals import setup_logging, worker_shutting_down
 from kombu import Queue
 from redis.exceptions import RedisError
 
+from modelsweep.cache.backend import CacheFault
+from modelsweep.cache.opening import open_cache
 from modelsweep.core.version import VERSION
 from modelsweep.fleet import liveness
 from modelsweep.fleet.answers import LedgerFault
@@ -220,6 +222,17 @@ class Background:
             if time.monotonic() > self._forgets_at:
                 self._forgets_at = time.monotonic() + FORGET_EVERY
                 forget(node.client, node.store, node.key)
+                self._tidy_cache()
+
+    def _tidy_cache(self) -> None:
+        """Forget what is old in the cache; a cache that fails is nobody's trouble."""
+        settings = self._node.settings
+        if settings.cache:
+            try:
+                with closing(open_cache(settings.cache, _log.warning, self._node.key)) as cache:
+                    cache.cleanup()
+            except CacheFault as fault:
+                _log.warning("the cache is not used", reason=str(fault))
 
 
 def _drain(node: Node, grace: float) -> None:

@@ -14,14 +14,16 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from redis import Redis
 
+from modelsweep.cache.known import Known
+from modelsweep.cache.opening import open_cache
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
-from modelsweep.core.options import Options
+from modelsweep.core.options import Options, Reuse
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
@@ -29,6 +31,7 @@ from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob
 from modelsweep.fleet.chunks import put_children
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import Message, connect, finalize_message, publish, scan_message
 from modelsweep.fleet.metrics import runtime_counts
 from modelsweep.fleet.pages import Chunk, Pages
@@ -56,6 +59,7 @@ TRANSIENT = frozenset(
 """Kinds of problems that another try may not have."""
 DEADLY = frozenset({ProblemKind.CRASH, ProblemKind.LIMIT})
 _JOBS_KEPT = 32
+_log = logger("modelsweep.worker")
 
 
 class JobGone(Exception):
@@ -67,7 +71,7 @@ class WorkerSettings:
     """How a worker works: where its fleet is, and what it may read.
 
     `roots` are the folders and addresses below which it may read; `lease` is in seconds, `memory` in bytes for each
-    sandboxed child at most.
+    sandboxed child at most; `cache` is a Redis or a folder, empty for none.
     """
 
     broker: str
@@ -77,6 +81,15 @@ class WorkerSettings:
     roots: tuple[str, ...]
     lease: float = LEASE
     memory: int = 2 * GIB
+    cache: str = ""
+
+
+class Examined(NamedTuple):
+    """The results of a chunk in its order, None where it was stopped; and how many of them were known."""
+
+    results: list[UnitResult] | None
+    tool: Tool
+    known: int = 0
 
 
 class Work(NamedTuple):
@@ -103,15 +116,24 @@ class Job:
 class Slot:
     """What one thread keeps between chunks: a supervisor, as long as jobs want the same options."""
 
+    cache: str
+    key: Key
     supervisor: Supervisor | None = None
-    closed: list[Supervisor] = field(default_factory=list)
+    reuse: Reuse = "nothing"
 
-    def supervisor_for(self, options: Options) -> Supervisor:
-        """Return a supervisor of one child with `options`; raises SandboxFailed."""
-        if self.supervisor is None or self.supervisor.options != options:
+    def supervisor_for(self, job: Job) -> Supervisor:
+        """Return a supervisor of one child with the options of a job; raises SandboxFailed."""
+        wanted = job.options, job.spec.reuse
+        if self.supervisor is None or (self.supervisor.options, self.reuse) != wanted:
             self.close()
-            self.supervisor = Supervisor(options, 1)
+            self.reuse = job.spec.reuse
+            self.supervisor = Supervisor(job.options, 1, self._known(job))
         return self.supervisor
+
+    def _known(self, job: Job) -> Known | None:
+        if not self.cache or job.spec.reuse == "nothing":
+            return None
+        return Known(lambda: open_cache(self.cache, _log.warning, self.key), job.options, job.spec.reuse, _log.warning)
 
     def close(self) -> None:
         """End its processes."""
@@ -155,15 +177,18 @@ class Node:
     def _settle(self, job: Job, claim: Claim, work: Work, generation: int) -> str:
         """Examine the units of a chunk that was granted, store their results, and tell the ledger."""
         begun = time.monotonic()
-        results, tool = self._results(job, claim, work)
+        examined = self._results(job, claim, work)
+        results = examined.results
         if results is None:
             self._give_back(job, claim, work, generation)
             return "stopped"
-        blob = encode_chunk(tool, results)
+        blob = encode_chunk(examined.tool, results)
         digest = digest_of(blob)
         self.store.put(results_name(job.spec.id, work.chunk, digest), blob)
         children = put_children(results, work.chunk, job.spec, job.pages)
         counts = {**counted(results), **runtime_counts(time.monotonic() - begun)}
+        if examined.known:
+            counts["known"] = examined.known
         done = work.ledger.done(
             work.chunk,
             work.token,
@@ -190,20 +215,21 @@ class Node:
             queue = job.pages.chunk(claim.page, claim.first, work.chunk).queue
             self.publish([scan_message(queue, job.spec.id, work.chunk, generation)])
 
-    def _results(self, job: Job, claim: Claim, work: Work) -> tuple[list[UnitResult] | None, Tool]:
+    def _results(self, job: Job, claim: Claim, work: Work) -> Examined:
         """Return as `_examine` does, and what is to be said where nobody can tell any more which units there were."""
         try:
             chunk = job.pages.chunk(claim.page, claim.first, work.chunk)
         except (Damaged, Absent) as fault:
             if isinstance(fault, Absent) and claim.losses < PAGE_TRIES:
                 raise  # a store of several machines may show it late
-            tool = self._slot().supervisor_for(job.options).tool()
-            return [_unreadable(claim.page, work.chunk, fault)], tool
+            tool = self._slot().supervisor_for(job).tool()
+            return Examined([_unreadable(claim.page, work.chunk, fault)], tool)
         return self._examine(job, chunk, claim, work)
 
-    def _examine(self, job: Job, chunk: Chunk, claim: Claim, work: Work) -> tuple[list[UnitResult] | None, Tool]:
-        """Return the results of a chunk in its order, None where it was stopped, and what they were made with."""
-        supervisor = self._slot().supervisor_for(job.options)
+    def _examine(self, job: Job, chunk: Chunk, claim: Claim, work: Work) -> Examined:
+        """Return the results of a chunk."""
+        supervisor = self._slot().supervisor_for(job)
+        before = supervisor.answered
         results: dict[int, UnitResult] = {}
         if claim.losses:
             # A worker was lost over it: one unit at a time, and the ledger knows which
@@ -217,8 +243,9 @@ class Node:
             results |= _examined(supervisor, chunk.units, job.open_unit, work.stop)
         results |= self._again(supervisor, results, job.open_unit, work.stop)
         if work.stop.is_set() or len(results) < len(chunk.units):
-            return None, supervisor.tool()
-        return [results[unit.index] for unit in chunk.units], supervisor.tool()
+            return Examined(None, supervisor.tool())
+        ordered = [results[unit.index] for unit in chunk.units]
+        return Examined(ordered, supervisor.tool(), supervisor.answered - before)
 
     def _again(
         self, supervisor: Supervisor, results: Mapping[int, UnitResult], open_unit: OpenUnit, stop: threading.Event
@@ -291,7 +318,7 @@ class Node:
     def _slot(self) -> Slot:
         slot: Slot | None = getattr(self._local, "slot", None)
         if slot is None:
-            slot = self._local.slot = Slot()
+            slot = self._local.slot = Slot(self.settings.cache, self.key)
             with self._lock:
                 self._slots.append(slot)
         return slot

@@ -22,7 +22,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.limits import Limits
@@ -35,11 +35,14 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, KIB, MIB, format_size
 from modelsweep.core.wire import Decoded, encode_unit
 from sources.source import Opened, OpenedObject
-from worker.answer import result_of
+from worker.answer import extracted_of, result_of
 from worker.channel import SANDBOX_FAULT, BadMessage, Closed, send, unframe
 from worker.cpus import default_jobs
 from worker.launcher import Launcher
 from worker.lending import lend
+
+if TYPE_CHECKING:
+    from modelsweep.cache.known import Known
 
 SUPERVISOR = "supervisor"
 OpenUnit = Callable[[Unit], Opened]
@@ -61,23 +64,51 @@ QUEUED_BYTES = 4 * MIB
 """Size of all units of a child, where it has several: what takes long is not waited for."""
 
 
-class Child:
-    """An examining process; it is busy with the first of its `units`, until `deadline` (monotonic) at most."""
+@dataclass(slots=True)
+class Task:
+    """A unit on its way to a child: `opened` while none has it.
 
-    __slots__ = ("deadline", "number", "peer", "received", "units")
+    `key` is what its result is kept by, nothing where it is not; `known` is what was kept of an earlier examination.
+    `digest` is what the store vouches for: of a member, that of its archive.
+    """
+
+    unit: Unit
+    digest: str
+    opened: Opened | None = None
+    key: bytes = b""
+    known: bytes | None = None
+    looked_up: bool = False
+
+    @property
+    def extent(self) -> int:
+        """Bytes that are to be examined."""
+        return self.unit.extent if self.known is None else len(self.known)
+
+    @property
+    def wants_fresh_child(self) -> bool:
+        """Whether its result is kept, and so must not come from a child that another file may have taken over."""
+        return bool(self.key) and self.known is None
+
+
+class Child:
+    """An examining process; it is busy with the first of its `tasks`, until `deadline` (monotonic) at most."""
+
+    __slots__ = ("deadline", "is_fresh", "number", "peer", "received", "tasks")
 
     def __init__(self, number: int, peer: socket.socket) -> None:
         self.number, self.peer = number, peer
-        self.units: deque[Unit] = deque()
+        self.tasks: deque[Task] = deque()
         self.deadline = 0.0
         self.received = bytearray()
+        self.is_fresh = True
+        """Whether it never saw a byte of any file."""
 
-    def takes(self, unit: Unit) -> bool:
-        """Return whether `unit` may be sent to it now."""
-        if not self.units:
+    def takes(self, task: Task) -> bool:
+        """Return whether `task` may be sent to it now."""
+        if not self.tasks:
             return self.is_open
-        size = unit.extent + sum(queued.extent for queued in self.units)
-        return self.is_open and len(self.units) < QUEUED and size <= QUEUED_BYTES
+        size = task.extent + sum(queued.extent for queued in self.tasks)
+        return self.is_open and len(self.tasks) < QUEUED and size <= QUEUED_BYTES
 
     @property
     def is_open(self) -> bool:
@@ -87,10 +118,14 @@ class Child:
 
 @dataclass(slots=True)
 class Family:
-    """An archive whose members are being examined, each a unit of its own: `waiting` have no result yet."""
+    """An archive whose members are being examined, each a unit of its own: `waiting` have no result yet.
+
+    `known` says whether nothing of it was read so far.
+    """
 
     archive: UnitResult
     waiting: int
+    known: bool = False
     parts: dict[tuple[object, ...], UnitResult] = field(default_factory=dict)
 
     def result(self, limits: Limits) -> UnitResult:
@@ -102,15 +137,19 @@ class Family:
 class Supervisor:
     """Runs at most `jobs` children (0: one for each processor that we may use), all with the same `options`.
 
+    What is `known` from earlier examinations is not read, but judged anew.
+
     Starting up goes on beside whatever the caller does next. Use it as a context manager, or call `close`; raises
     SandboxFailed. All of it belongs to one thread.
     """
 
-    def __init__(self, options: Options, jobs: int = 0) -> None:
-        self.options, self.jobs = options, jobs or default_jobs()
+    def __init__(self, options: Options, jobs: int = 0, known: Known | None = None) -> None:
+        self.options, self.jobs, self.known = options, jobs or default_jobs(), known
+        self.answered = 0
+        """Units so far of which nothing was read."""
         self._children: dict[int, Child] = {}
-        self._again: list[Unit] = []
-        """Units to give away next: none would take them, or the child that had them ended before their turn."""
+        self._again: list[Task] = []
+        """Tasks to give away next: none would take them, or the child that had them ended before their turn."""
         self._done: list[UnitResult] = []
         self._spawned = 0
         self._families: dict[Locator, Family] = {}
@@ -139,6 +178,8 @@ class Supervisor:
         self._children.clear()
         self._selector.close()
         self._launcher.close()
+        if self.known:
+            self.known.close()
 
     def tool(self) -> Tool:
         """Return what the children examine with; raises SandboxFailed where they cannot be started."""
@@ -173,49 +214,74 @@ class Supervisor:
     def _abandon(self) -> None:
         """Give up what is still being examined."""
         for child in list(self._children.values()):
-            if child.units:
+            if child.tasks:
                 self._retire(child)
+        for task in self._again:
+            _close(task)
         self._again.clear()
         self._done.clear()
         self._families.clear()
         self._orphaned.clear()
 
     def _busy(self) -> bool:
-        return bool(self._done or self._again) or any(child.units for child in self._children.values())
+        return bool(self._done or self._again) or any(child.tasks for child in self._children.values())
 
     def _feed(self, waiting: Iterator[Unit], open_unit: OpenUnit) -> bool:
         """Give units to children until none takes more; returns whether there may be more units."""
         while not self._done:
-            unit = self._again.pop() if self._again else next(waiting, None)
-            if unit is None:
+            task = self._next(waiting, open_unit)
+            if task is None:
                 return False
-            child = self._taker(unit)
+            child = self._fresh_child() if task.wants_fresh_child else self._taker(task)
             if child is None:
-                self._again.append(unit)
+                self._again.append(task)
                 return True
-            self._dispatch(unit, child, open_unit)
+            self._dispatch(task, child, open_unit)
         return True
 
-    def _taker(self, unit: Unit) -> Child | None:
-        """Return the child to give `unit` to: a free one, a new one, the one with the least to do, or none yet."""
-        least = min(self._children.values(), key=lambda child: len(child.units), default=None)
-        if (least is None or least.units) and len(self._children) < self.jobs:
-            return self._spawn()
-        return least if least and least.takes(unit) else None
+    def _next(self, waiting: Iterator[Unit], open_unit: OpenUnit) -> Task | None:
+        """Return what to examine next, looked up in the cache, None where there is nothing more."""
+        if self._again:
+            task = self._again.pop()
+        else:
+            unit = next(waiting, None)
+            if unit is None:
+                return None
+            task = Task(unit, unit.digest)
+        if self.known and not task.looked_up:
+            _look_up(task, self.known, open_unit, self.tool().ruleset)
+        return task
 
-    def _dispatch(self, unit: Unit, child: Child, open_unit: OpenUnit) -> None:
+    def _taker(self, task: Task) -> Child | None:
+        """Return the child to give `task` to: a free one, a new one, the one with the least to do, or none yet."""
+        least = min(self._children.values(), key=lambda child: len(child.tasks), default=None)
+        if (least is None or least.tasks) and len(self._children) < self.jobs:
+            return self._spawn()
+        return least if least and least.takes(task) else None
+
+    def _fresh_child(self) -> Child | None:
+        """Return a child that never saw a byte of any file, None where all are busy."""
+        idle = [child for child in self._children.values() if not child.tasks and child.is_open]
+        fresh = next((child for child in idle if child.is_fresh), None)
+        if fresh or len(self._children) < self.jobs:
+            return fresh or self._spawn()
+        if not idle:
+            return None
+        self._retire(idle[0])
+        return self._spawn()
+
+    def _dispatch(self, task: Task, child: Child, open_unit: OpenUnit) -> None:
         try:
-            opened = open_unit(unit)
+            descriptor, lent = _handed_over(task, open_unit)
         except SourceFault as fault:
-            self._settle(_failed(unit, (ProblemKind.SOURCE, printable(str(fault), 300))))
+            self._settle(_failed(task.unit, (ProblemKind.SOURCE, printable(str(fault), 300))), task)
             return
-        child.units.append(replace(unit, size=opened.size))
-        if len(child.units) == 1:
+        child.tasks.append(task)
+        child.is_fresh = False
+        if len(child.tasks) == 1:
             self._begin(child)
-        lent = isinstance(opened, OpenedObject)
-        descriptor = lend(opened) if isinstance(opened, OpenedObject) else opened.descriptor
         try:
-            send(child.peer, {**encode_unit(child.units[-1]), "lent": lent}, descriptor)
+            send(child.peer, {**encode_unit(task.unit), "lent": lent, "known": task.known is not None}, descriptor)
         except BlockingIOError:
             self._condemn(child, GARBAGE)
         except Closed:
@@ -225,8 +291,8 @@ class Supervisor:
 
     def _begin(self, child: Child) -> None:
         """Set the deadline of what a child is busy with from now on."""
-        if child.units:
-            child.deadline = time.monotonic() + self.seconds(child.units[0])
+        if child.tasks:
+            child.deadline = time.monotonic() + self.seconds(child.tasks[0].unit)
 
     def _spawn(self) -> Child:
         self._spawned += 1
@@ -242,7 +308,7 @@ class Supervisor:
     def _wait(self, longest: float | None) -> None:
         """Wait until something happens, for `longest` seconds at most, and deal with all that did."""
         self._postpone(time.monotonic() - self._looked)
-        deadlines = [child.deadline for child in self._children.values() if child.units]
+        deadlines = [child.deadline for child in self._children.values() if child.tasks]
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else longest
         if timeout is not None:
             timeout = min(timeout, longest or STOPPED)
@@ -253,8 +319,8 @@ class Supervisor:
                 self._read(key.data)
         now = time.monotonic()
         for child in list(self._children.values()):
-            if child.units and child.deadline <= now:
-                seconds = self.seconds(child.units[0])
+            if child.tasks and child.deadline <= now:
+                seconds = self.seconds(child.tasks[0].unit)
                 self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
         self._looked = now
 
@@ -291,46 +357,66 @@ class Supervisor:
         return True
 
     def _finish(self, child: Child, message: Decoded) -> None:
-        """Keep a result; raises BadMessage where it is none of the unit that the child is busy with."""
-        if not child.units:
+        """Take in a result; raises BadMessage where it is none of the unit that the child is busy with."""
+        if not child.tasks:
             raise BadMessage("an answer that nobody asked for")
-        result = result_of(message, child.units[0])
-        if len(result.members) > self.options.limits.apart:
-            raise BadMessage("more members than there may be")
-        child.units.popleft()
-        self._settle(result)
+        task = child.tasks[0]
+        if task.known is not None and "unknown" in message:
+            self._read_anew(task, printable(str(message["unknown"]), 300))
+            child.tasks.popleft()
+        else:
+            result = result_of(message, task.unit)
+            if len(result.members) > self.options.limits.apart:
+                raise BadMessage("more members than there may be")
+            if self.known and task.wants_fresh_child:
+                self.known.keep(task.key, result, extracted_of(message, result))
+            child.tasks.popleft()
+            self._settle(result, task)
         self._begin(child)
         if message.get("retire"):
             self._retire(child)
 
-    def _settle(self, result: UnitResult) -> None:
-        """Keep a result: to be given away, or until all of its archive is there."""
-        where = result.unit.locator
+    def _settle(self, result: UnitResult, task: Task) -> None:
+        """Take in the result of a task: to be given away, or until all of its archive is there."""
+        where, known = result.unit.locator, task.known is not None
         if result.members and self._whole:
-            self._families[where] = Family(result, len(result.members))
-            self._again.extend(member.unit for member in reversed(result.members))
+            self._families[where] = Family(result, len(result.members), known)
+            self._again.extend(Task(member.unit, task.digest) for member in reversed(result.members))
             return
         family = self._families.get(where.outermost) if where.members else None
         if family is None:
+            self.answered += known and not where.members
             self._done.append(result)
             return
         family.parts[identity(result.unit)] = result
+        family.known = family.known and known
         family.waiting -= 1
         if not family.waiting:
             del self._families[where.outermost]
+            self.answered += family.known
             self._done.append(family.result(self.options.limits))
+
+    def _read_anew(self, task: Task, why: str) -> None:
+        """Examine a unit whose entry was of no use."""
+        if self.known:
+            self.known.forget(task.key, why)
+        self._again.append(Task(task.unit, task.digest, looked_up=True))
 
     def _condemn(self, child: Child, fate: Fate) -> None:
         """Retire a child that failed: what it was busy with has this fate."""
-        if child.units:
-            self._settle(_failed(child.units.popleft(), fate))
+        if child.tasks:
+            task = child.tasks.popleft()
+            if task.known is None:
+                self._settle(_failed(task.unit, fate), task)
+            else:
+                self._read_anew(task, fate[1])
         self._retire(child)
 
     def _retire(self, child: Child) -> None:
         """Have a child killed, and wait no longer for it: it may be stuck in the kernel. Others get its next units."""
         self._hang_up(child)
         del self._children[child.number]
-        self._again.extend(child.units)
+        self._again.extend(Task(task.unit, task.digest) for task in child.tasks)
 
     def _hang_up(self, child: Child) -> None:
         """Have a child killed that is of no more use; that it ended is told later."""
@@ -354,7 +440,7 @@ class Supervisor:
     def _relaunch(self) -> None:
         """Start anew after the zygote died, and with it every child; raises SandboxFailed where that does not work."""
         for child in list(self._children.values()):
-            busy = identity(child.units[0]) if child.units else ()
+            busy = identity(child.tasks[0].unit) if child.tasks else ()
             self._orphaned[busy] += 1
             if self._orphaned[busy] > ORPHANED:
                 self._condemn(child, (ProblemKind.CRASH, "the parent of the examining process died"))
@@ -385,3 +471,54 @@ class Supervisor:
 def _failed(unit: Unit, fate: Fate) -> UnitResult:
     kind, detail = fate
     return UnitResult(unit, problems=(Problem(kind, unit.locator, SUPERVISOR, detail),))
+
+
+def _look_up(task: Task, known: Known, open_unit: OpenUnit, ruleset: str) -> None:
+    """Open a unit, and note what it is known by and what is known of it; what cannot be opened stays as it is."""
+    task.looked_up = True
+    try:
+        opened = open_unit(task.unit)
+    except SourceFault:
+        return  # said when it is dispatched
+    task.unit = replace(task.unit, size=opened.size)
+    task.key = known.key(task.unit, task.digest, opened, ruleset)
+    task.known = known.entry(task.key) if task.key else None
+    task.opened = opened
+    if task.known is not None:
+        _close(task)
+
+
+def _handed_over(task: Task, open_unit: OpenUnit) -> tuple[int, bool]:
+    """Return a descriptor of what a child needs for a task, and whether ranges are asked of it; raises SourceFault.
+
+    The descriptor is the caller's to close.
+    """
+    if task.known is not None:
+        return _in_memory(task.known), False
+    opened, task.opened = task.opened or open_unit(task.unit), None
+    task.unit = replace(task.unit, size=opened.size)
+    return (lend(opened), True) if isinstance(opened, OpenedObject) else (opened.descriptor, False)
+
+
+def _in_memory(data: bytes) -> int:
+    """Return a descriptor that `data` can be read from: it may be too long for a socket whose peer is busy."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("known")
+    else:
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _close(task: Task) -> None:
+    """Give back what is open of a task that no child needs."""
+    opened, task.opened = task.opened, None
+    if isinstance(opened, OpenedObject):
+        opened.close()
+    elif opened:
+        os.close(opened.descriptor)

@@ -30,6 +30,7 @@ COMMANDS = (
     "exporter",
     "rules",
     "metadata",
+    "cache",
     "doctor",
 )
 """In the order of `--help`; each is `command` in the module of its name."""

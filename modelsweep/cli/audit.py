@@ -108,6 +108,7 @@ def spec_of(
         targets=named,
         options=job.options,
         selection=job.selection,
+        reuse=job.reuse,
         reports=tuple(formats),
         arguments=tuple(shown_words(command_line)),
         created=time.time(),

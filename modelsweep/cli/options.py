@@ -40,6 +40,7 @@ class ScanArguments(TypedDict):
     timeout: float
     jobs: int | None
     no_cache: bool
+    trust_file_times: bool
     formats: tuple[str, ...]
     outputs: tuple[str, ...]
     sbom: str | None
@@ -97,7 +98,12 @@ HOW = (
         help="For one file; larger files get more [300].",
     ),
     option("-j", "--jobs", type=count, metavar="N", help="Files examined at a time [one for each processor]."),
-    option("--no-cache", is_flag=True, help="Read everything again, as this version always does."),
+    option("--no-cache", is_flag=True, help="Read everything, also what is known from an earlier scan."),
+    option(
+        "--trust-file-times",
+        is_flag=True,
+        help="Read no local file again whose inode and times are those of an earlier scan.",
+    ),
 )
 OUTPUT = (
     several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),
@@ -116,7 +122,7 @@ GATE = (
         metavar="SEVERITY",
         help="Least severity for exit code 1 [warning].",
     ),
-    option("--strict", is_flag=True, help="Whatever could not be judged fails, too."),
+    option("--strict", is_flag=True, help="Whatever could not be judged fails, too; --no-cache."),
     option(
         "--tolerate-problems",
         "tolerated",

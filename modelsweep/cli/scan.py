@@ -23,7 +23,7 @@ from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say, wants_colour, width
 from modelsweep.core.finding import Severity
-from modelsweep.core.options import Depth, Options, Selection
+from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.report import Gate, Report, Unit
 from producer.plan import plan
 from reporting import WRITERS, View
@@ -105,9 +105,15 @@ def job_of(arguments: ScanArguments) -> JobOptions:
         plugins=arguments["plugins"],
         timeout=arguments["timeout"],
     )
-    return JobOptions(
-        options, Selection(arguments["max_file_size"], arguments["max_total_size"]), arguments["jobs"] or 0
-    )
+    selection = Selection(arguments["max_file_size"], arguments["max_total_size"])
+    return JobOptions(options, selection, arguments["jobs"] or 0, _reuse(arguments))
+
+
+def _reuse(arguments: ScanArguments) -> Reuse:
+    """Return what is not read again; `submit` has no --strict."""
+    if arguments["no_cache"] or arguments.get("strict"):
+        return "nothing"
+    return "files" if arguments["trust_file_times"] else "objects"
 
 
 def gate_of(arguments: ScanArguments) -> Gate:
@@ -142,7 +148,7 @@ def _examine(targets: Sequence[str], job: JobOptions, has_bar: bool, command_lin
     bar = watched(tally, _counter(targets, job.selection)) if has_bar else nullcontext()
     try:
         with bar:
-            return scan_job(targets, job, tally.add, shown_words(command_line))
+            return scan_job(targets, job, tally.add, shown_words(command_line), say)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {tally}: no report was written") from None
     except SandboxFailed as error:

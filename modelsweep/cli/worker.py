@@ -24,6 +24,12 @@ PARAMETERS: list[click.Parameter] = [
     option("-c", "--concurrency", type=count, metavar="N", help="Tasks at a time [one for each processor]."),
     several("--root", "roots", metavar="DIR|URL", help="Read only below this; nothing else is opened. Repeatable."),
     option("--memory", type=size, default="2GB", metavar="SIZE", help="Of each sandboxed process at most [2GB]."),
+    option(
+        "--cache",
+        metavar="URI",
+        envvar="MODELSWEEP_CACHE",
+        help="What is known from earlier jobs: a Redis, a folder, or off [$MODELSWEEP_CACHE, else the broker].",
+    ),
     option("--lease", type=seconds, default="60", metavar="SECONDS", help="After which the silent are given up [60]."),
     option(
         "--grace", type=seconds, default="60", metavar="SECONDS", help="For what is in hand when told to stop [60]."
@@ -41,6 +47,7 @@ def command(  # noqa: PLR0913 - one for each option
     concurrency: int | None,
     roots: tuple[str, ...],
     memory: int,
+    cache: str | None,
     lease: float,
     grace: float,
     log_level: str,
@@ -56,6 +63,7 @@ def command(  # noqa: PLR0913 - one for each option
     if not roots:
         raise click.UsageError("a worker reads only what it may: name folders or addresses with --root")
     with explained():
+        from modelsweep.cache.opening import OFF
         from modelsweep.fleet.logs import UnknownLevel, configure
         from modelsweep.fleet.messages import QUEUES
         from modelsweep.fleet.signature import Key
@@ -72,5 +80,14 @@ def command(  # noqa: PLR0913 - one for each option
             raise click.UsageError(str(error)) from error
         key = Key.from_environment()
         os.environ.pop("MODELSWEEP_KEY", None)  # children have an environment of their own; nobody else needs it
-        settings = WorkerSettings(broker, store or broker, named, concurrency or default_jobs(), roots, lease, memory)
+        settings = WorkerSettings(
+            broker,
+            store or broker,
+            named,
+            concurrency or default_jobs(),
+            roots,
+            lease,
+            memory,
+            "" if cache == OFF else cache or broker,
+        )
         return run(settings, key, grace=grace, with_parent=with_parent)

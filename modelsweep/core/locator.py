@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TELLING_FOLDERS = frozenset(
+    {"test", "tests", "testing", "testdata", "selftest", "certdata", "fixtures", "examples", "__pycache__"}
+)
+"""Names of folders that tell something of the files in them."""
+_TELLING_ABOVE = 3
+"""Folders above a file that are looked at for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Locator:
@@ -31,6 +38,16 @@ class Locator:
     def outermost(self) -> Locator:
         """The object itself, whatever member of it this is the address of."""
         return Locator(self.uri, (), self.version) if self.members else self
+
+    @property
+    def telling_folders(self) -> frozenset[str]:
+        """Those of the three folders above `name` that tell something, in lower case.
+
+        With `name`, all of an address that a scanner may look at: what was seen in a file is known for every other
+        file of the same bytes, name and telling folders.
+        """
+        path = (self.members[-1] if self.members else self.uri).replace("\\", "/").rstrip("/").lower()
+        return TELLING_FOLDERS.intersection(path.split("/")[-_TELLING_ABOVE - 1 : -1])
 
     def member(self, name: str) -> Locator:
         """Return the address of `name` inside what this one addresses."""

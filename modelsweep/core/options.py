@@ -8,6 +8,9 @@ from typing import Literal
 from modelsweep.core.limits import Limits
 
 Depth = Literal["quick", "full"]
+Reuse = Literal["nothing", "objects", "files"]
+"""What is not read again where an earlier result is known: nothing, remote objects that their store tells apart by
+digest, etag or generation, or local files that times and inode tell apart, too. It changes no report."""
 
 
 @dataclass(frozen=True, slots=True)

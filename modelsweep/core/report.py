@@ -115,6 +115,8 @@ class Run:
     """Seconds."""
     arguments: tuple[str, ...] = ()
     job: str = ""
+    known: int = 0
+    """Files of which nothing was read, because the cache knew them."""
 
 
 @dataclass(frozen=True, slots=True)

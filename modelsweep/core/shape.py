@@ -63,6 +63,7 @@ def run_shape(report: Report) -> JsonObject:
         "duration": report.run.duration,
         "arguments": list(report.run.arguments),
         "job": report.run.job,
+        "known": report.run.known,
     }
 
 

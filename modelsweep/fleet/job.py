@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-from modelsweep.core.options import Options, Selection
+from modelsweep.core.options import Options, Reuse, Selection
 from modelsweep.core.units import MIB
 from modelsweep.core.wire import JsonObject, decode_options, dumps, encode_options
 from modelsweep.fleet.signature import Damaged, Key
@@ -33,7 +33,8 @@ class JobSpec:
 
     `reports` are the formats that are written when it ends; `arguments` is the command line that started it;
     `created` is in seconds since the epoch; a chunk holds at most `chunk_files` units and, beyond one unit,
-    `chunk_bytes` of them together; the job is forgotten `kept` seconds after it ended.
+    `chunk_bytes` of them together; the job is forgotten `kept` seconds after it ended; `reuse` says what workers need
+    not read again where their cache knows it.
     """
 
     id: str
@@ -47,6 +48,7 @@ class JobSpec:
     chunk_bytes: int = 64 * MIB
     interactive: bool = False
     kept: float = KEPT
+    reuse: Reuse = "objects"
     root: str = ""
     """The folder that portable addresses in reports are relative to: where the job was submitted."""
     protocol: int = PROTOCOL

@@ -268,7 +268,18 @@ METRICS = (
         CountedBy("verdict", tuple(verdict.value for verdict in Verdict)),
         ("verdict",),
     ),
-    Metric("modelsweep_bytes_total", "counter", "Bytes read from files and archive members.", Counted(("bytes",))),
+    Metric(
+        "modelsweep_bytes_total",
+        "counter",
+        "Bytes examined of files and archive members, also where the cache knew them.",
+        Counted(("bytes",)),
+    ),
+    Metric(
+        "modelsweep_known_total",
+        "counter",
+        "Files of which nothing was read, because the cache knew them.",
+        Counted(("known",)),
+    ),
     Metric(
         "modelsweep_findings_total",
         "counter",

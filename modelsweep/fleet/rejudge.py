@@ -19,7 +19,7 @@ from scanners import SCANNERS
 from scanners.detector import Detector
 from scanners.detectors import DETECTORS
 from scanners.engine import conclude
-from scanners.judge import JUDGES
+from scanners.judge import JUDGED
 from scanners.repository.across import Siblings, across, gathered
 from scanners.repository.tree import NAME
 
@@ -60,8 +60,8 @@ def rejudge(results: Sequence[UnitResult], options: Options) -> Iterator[Rejudge
 
 def _alone(result: UnitResult, options: Options) -> UnitResult:
     """Return a result as it is judged today without the files that stand beside."""
-    judged_rules, rules = _todays_rules()
-    seen = [_reworded(finding, rules) for finding in result.findings if finding.rule.id not in judged_rules]
+    rules = _todays_rules()
+    seen = [_reworded(finding, rules) for finding in result.findings if finding.rule.id not in JUDGED]
     problems = tuple(problem for problem in result.problems if problem.scanner != NAME)
     try:
         findings = conclude(seen, result.facts, result.artifacts, options)
@@ -90,13 +90,10 @@ def _problem(result: UnitResult, error: Exception) -> Problem:
 
 
 @functools.cache
-def _todays_rules() -> tuple[frozenset[str], Mapping[str, Rule]]:
-    """Return the ids of what judges declare, and the rules of scanners and detectors by id."""
+def _todays_rules() -> Mapping[str, Rule]:
+    """Return the rules of scanners and detectors by id."""
     owners: tuple[Scanner | Detector, ...] = (*SCANNERS, *DETECTORS)
-    return (
-        frozenset(rule.id for judge in JUDGES for rule in judge.rules),
-        {rule.id: rule for owner in owners for rule in owner.rules},
-    )
+    return {rule.id: rule for owner in owners for rule in owner.rules}
 
 
 def _reworded(finding: Finding, rules: Mapping[str, Rule]) -> Finding:

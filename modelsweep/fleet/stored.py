@@ -98,7 +98,7 @@ def seal_manifest(manifest: Manifest, key: Key) -> bytes:
         "targets": list(manifest.targets),
         "tool": [manifest.tool.version, manifest.tool.ruleset, list(manifest.tool.scanners)],
         "options": dict(manifest.options),
-        "run": [manifest.run.start_time, manifest.run.duration, list(manifest.run.arguments), manifest.run.job],
+        "run": _encode_run(manifest.run),
         "units": manifest.units,
         "durations": manifest.durations,
         "siblings": [[name, digest.hex()] for name, digest in manifest.siblings],
@@ -132,13 +132,12 @@ def open_manifest(sealed: bytes, key: Key, job: str, name: str = "") -> Manifest
 
 def _manifest(head: Mapping[str, Any], lines: Sequence[bytes], name: str) -> Manifest:
     version, ruleset, scanners = head["tool"]
-    start, duration, arguments, job = head["run"]
     return Manifest(
         job=head["job"],
         targets=tuple(head["targets"]),
         tool=Tool(version, ruleset, tuple(scanners)),
         options=head["options"],
-        run=Run(start, duration, tuple(arguments), job),
+        run=_decode_run(head["run"]),
         units=head["units"],
         digests=base64.b64decode(lines[1], validate=True),
         families=tuple(Family(parent, first, tuple(where)) for parent, first, where in loads(lines[2], name)),
@@ -146,6 +145,15 @@ def _manifest(head: Mapping[str, Any], lines: Sequence[bytes], name: str) -> Man
         durations=head["durations"],
         siblings=tuple((name, bytes.fromhex(digest)) for name, digest in head["siblings"]),
     )
+
+
+def _encode_run(run: Run) -> Json:
+    return [run.start_time, run.duration, list(run.arguments), run.job, run.known]
+
+
+def _decode_run(value: Sequence[Any]) -> Run:
+    start, duration, arguments, job, *known = value
+    return Run(start, duration, tuple(arguments), job, *known)
 
 
 def _purpose(job: str) -> str:

@@ -52,6 +52,9 @@ JUDGES: tuple[Judge, ...] = (
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
 )
 
+JUDGED = frozenset(rule.id for item in JUDGES for rule in item.rules)
+"""The rules whose findings are opinions on facts: they are found anew in stored facts."""
+
 
 def judge(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Yield what all judges find in the facts of one unit."""

@@ -95,7 +95,7 @@ def test_a_judge_of_today_finds_what_nobody_knew_then(monkeypatch: pytest.Monkey
     before = pickled()
     judges = (*JUDGES, Judge("new", 1, frozenset({"import"}), newly_judged, (NEW,)))
     monkeypatch.setattr("scanners.judge.JUDGES", judges)
-    monkeypatch.setattr(rejudging, "JUDGES", judges)
+    monkeypatch.setattr(rejudging, "JUDGED", rejudging.JUDGED | {NEW.id})
     rejudged = only(before)
     assert [finding.rule.id for finding in rejudged.new] == ["test/new"]
     assert rejudged.gone == ()

@@ -1,0 +1,75 @@
+"""What decides which facts, findings and problems are extracted from given bytes: our code, and some of the options.
+
+The code is taken as it stands, not by version numbers alone: somebody may forget to raise one, and then an old entry
+would stand for what today's code sees. Judges are left out as far as nothing but judging depends on them.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+
+from modelsweep.cache.backend import CacheFault
+from modelsweep.core.finding import Json
+from modelsweep.core.options import Options
+from modelsweep.shadowing import HOME
+
+JUDGING = frozenset(
+    {
+        "blacklist",
+        "code_references",
+        "described",
+        "inert",
+        "keras_layers",
+        "pickle_calls",
+        "python_code",
+        "python_compiled",
+        "skops_nodes",
+        "standard_library",
+        "templates",
+    }
+)
+"""Modules of scanners/judge that nothing is extracted with; a test holds it."""
+_FOLDERS = ("scanners", "scanners/detectors", "scanners/parsing", "scanners/judge", "sources", "modelsweep/core")
+
+
+def extraction(options: Options, ruleset: str) -> Json:
+    """Return all that decides, but for the bytes; `ruleset` is the digest of all rules, plug-ins included.
+
+    Plug-ins are known by that digest: their rules and ours, judges' too, are then part of it. Raises CacheFault.
+    """
+    return [
+        code_digest(),
+        list(sys.version_info[:2]),  # Python's own parser reads Python
+        options.depth,
+        None if options.scanners is None else [*sorted(set(options.scanners))],
+        {**options.limits.to_dict()},
+        [ruleset, *options.plugins] if options.plugins else [],
+    ]
+
+
+@functools.cache
+def code_digest(home: str = HOME) -> str:
+    """Return a SHA-256 over the code that extracts, 3 ms; raises CacheFault where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        for name in sorted(_sources(home)):
+            with open(os.path.join(home, name), "rb") as file:
+                content = file.read()
+            digest.update(f"{name}\n{len(content)}\n".encode() + content)
+    except OSError as error:
+        raise CacheFault(f"our own code cannot be read: {error}") from error
+    return digest.hexdigest()
+
+
+def _sources(home: str) -> Iterator[str]:
+    """Yield the paths of all modules that extract, relative to `home`."""
+    yield "worker/child.py"
+    for folder in _FOLDERS:
+        for name in os.listdir(os.path.join(home, folder)):
+            judges = folder == "scanners/judge" and name.removesuffix(".py") in JUDGING
+            if name.endswith(".py") and not judges:
+                yield f"{folder}/{name}"

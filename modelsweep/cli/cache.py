@@ -1,0 +1,98 @@
+"""`modelsweep cache`: what is known from earlier scans, on this machine or in a fleet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from modelsweep.cli.fleet_options import broker_option
+from modelsweep.cli.options import option
+from modelsweep.cli.parameters import size
+from modelsweep.cli.terminal import say, write_line
+from modelsweep.core.units import format_size
+
+if TYPE_CHECKING:
+    from modelsweep.cache.backend import Backend
+
+
+@click.group(short_help="What is known from earlier scans: its size, and how to forget it.")
+def command() -> None:
+    """Show or forget what was extracted from models before, so that they need not be read again.
+
+    It lies where MODELSWEEP_CACHE says (a folder or a Redis), else in the Redis of the fleet with --broker, and in
+    ~/.cache/modelsweep without. Nothing is lost with it but time.
+    """
+
+
+@command.command("stats", params=[broker_option(), option("--json", "as_json", is_flag=True, help="As JSON.")])
+def show(broker: str | None, as_json: bool) -> None:
+    """Say how much there is."""
+    address = _address(broker)
+    with _opened(address) as cache:
+        found = cache.stats()
+    if as_json:
+        shape = {"cache": _shown(address), "entries": found.entries, "bytes": found.size, "limit": found.limit}
+        click.echo(json.dumps(shape))
+        return
+    write_line(f"{_shown(address)}: {found.entries:,} files are known")
+    write_line(f"{format_size(found.size)} of {format_size(found.limit)} are used")
+
+
+@command.command("clear", params=[broker_option()])
+def clear(broker: str | None) -> None:
+    """Forget everything."""
+    address = _address(broker)
+    with _opened(address) as cache:
+        cache.clear()
+    write_line(f"{_shown(address)}: everything is forgotten")
+
+
+@command.command(
+    "cleanup",
+    params=[broker_option(), option("--keep", type=size, metavar="SIZE", help="At most this much: 100MB, 1GB.")],
+)
+def cleanup(broker: str | None, keep: int | None) -> None:
+    """Forget what nobody asked for in 90 days, and what is too much."""
+    address = _address(broker)
+    with _opened(address) as cache:
+        gone = cache.cleanup(keep)
+        left = cache.stats()
+    write_line(f"{_shown(address)}: {gone:,} files are forgotten, {left.entries:,} are known")
+
+
+def _address(broker: str | None) -> str:
+    """Return which cache is meant; raises ClickException where there is none."""
+    from modelsweep.cache.opening import VARIABLE, cache_address, is_redis
+
+    own = cache_address()
+    address = broker if broker and not is_redis(own) else own
+    if not address:
+        raise click.ClickException(f"there is no cache: {VARIABLE} is `off`, or no home folder is known")
+    return address
+
+
+def _shown(address: str) -> str:
+    from modelsweep.cache.opening import is_redis
+    from modelsweep.fleet.store import shown
+
+    return shown(address) if is_redis(address) else address
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[Backend]:
+    """Yield the cache at an address; what is wrong with it is raised as a sentence for people."""
+    from modelsweep.cache.backend import CacheFault
+    from modelsweep.cache.opening import is_redis, open_cache
+    from modelsweep.cache.redis_cache import RedisCache
+
+    try:
+        # Entries are counted and forgotten without the key that they are read with
+        backend = RedisCache.at(address, None) if is_redis(address) else open_cache(address, say)
+        with closing(backend) as cache:
+            yield cache
+    except CacheFault as fault:
+        raise click.ClickException(str(fault)) from fault
