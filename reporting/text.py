@@ -85,7 +85,7 @@ def _report(report: Report, view: View) -> Iterator[Line]:
     yield from _unexamined(report, view)
     yield _total(report, view)
     if report.run.known:
-        yield [(f"{report.run.known:,} of {_files(report.totals.files)} were known: nothing of them was read", "dim")]
+        yield [(f"{report.run.known:,} of {_files(report.totals.files)} known from before: not read again", "dim")]
     if explained:
         yield [(f"Explain a rule: modelsweep rules show {next(iter(explained))}", "dim")]
 

@@ -49,7 +49,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.marshal_names import names_in
 
     flags = int.from_bytes(blob.head[4:8], "little") if _is_code(blob.head[16:17]) else 0
-    cached = "__pycache__" in blob.locator.telling_folders
+    cached = "__pycache__" in blob.locator.path.replace("\\", "/").split("/")[:-1]
     place = "beside" if not cached else "unchecked" if flags == _UNCHECKED else "cached"
     searched = min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)
     context.operations.spend(searched)

@@ -13,6 +13,7 @@ from typing import TypeVar
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
+from modelsweep.core.scanner import EXHAUSTED
 from modelsweep.core.wire import decode_result, dumps, encode_result
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.signature import Damaged
@@ -42,7 +43,12 @@ def is_complete(result: UnitResult) -> bool:
         return False
     if unit.digest and result.digest not in ("", unit.digest):
         return False
-    return not any(problem.kind in PASSING or problem.scanner in _OUTSIDE for problem in result.problems)
+    return not any(map(_is_passing, result.problems))
+
+
+def _is_passing(problem: Problem) -> bool:
+    """Return whether another try with the same bytes may not have this problem."""
+    return problem.kind in PASSING or problem.scanner in _OUTSIDE or problem.detail in EXHAUSTED
 
 
 def encode(result: UnitResult, extracted: Sequence[Finding]) -> bytes:

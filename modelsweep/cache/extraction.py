@@ -19,9 +19,9 @@ from modelsweep.shadowing import HOME
 
 JUDGING = frozenset(
     {
+        "__init__",  # the list of judges, with their versions
         "blacklist",
         "code_references",
-        "described",
         "inert",
         "keras_layers",
         "pickle_calls",
@@ -32,8 +32,9 @@ JUDGING = frozenset(
         "templates",
     }
 )
-"""Modules of scanners/judge that nothing is extracted with; a test holds it."""
-_FOLDERS = ("scanners", "scanners/detectors", "scanners/parsing", "scanners/judge", "sources", "modelsweep/core")
+"""Modules of scanners/judge that nothing is extracted with, like all of scanners/repository; a test holds it."""
+_FOLDERS = ("scanners", "scanners/detectors", "scanners/parsing", "scanners/judge", "modelsweep/core")
+_FILES = ("sources/file.py", "sources/ranged.py", "sources/spool.py", "worker/child.py")
 
 
 def extraction(options: Options, ruleset: str) -> Json:
@@ -67,7 +68,7 @@ def code_digest(home: str = HOME) -> str:
 
 def _sources(home: str) -> Iterator[str]:
     """Yield the paths of all modules that extract, relative to `home`."""
-    yield "worker/child.py"
+    yield from _FILES
     for folder in _FOLDERS:
         for name in os.listdir(os.path.join(home, folder)):
             judges = folder == "scanners/judge" and name.removesuffix(".py") in JUDGING

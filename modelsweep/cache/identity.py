@@ -8,7 +8,7 @@ lie stays with the file that told it.
     object    an address in a store, and the version of it that every read is pinned to: etag, generation or commit
     file      path, device, inode, size, and both times of a local file that nobody touched for a while
 
-Scanners see name and telling folders of a unit beside its bytes, so these are part of it. Blacklists, allow-lists and
+Scanners see the telling part of the path of a unit beside its bytes, so that is part of it. Blacklists, allow-lists and
 judges are not: they are asked anew.
 """
 
@@ -58,8 +58,7 @@ def seen_of(unit: Unit, *, whole: bool) -> Json:
     may have one name.
     """
     where = unit.locator
-    archive = where.outermost
-    address: Json = where.uri if whole else [archive.name, *sorted(archive.telling_folders)]
+    address = where.uri if whole else where.telling_path
     return [address, unit.index, unit.part, *where.members] if where.members else [address]
 
 

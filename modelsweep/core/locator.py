@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-TELLING_FOLDERS = frozenset(
-    {"test", "tests", "testing", "testdata", "selftest", "certdata", "fixtures", "examples", "__pycache__"}
+_TELLING = re.compile(
+    r"(?i)tests?|testing|testdata|selftest|certdata|fixtures|examples|__pycache__|blobs|sha256|[0-9a-f]{64}"
 )
 """Names of folders that tell something of the files in them."""
-_TELLING_ABOVE = 3
-"""Folders above a file that are looked at for it."""
+_COMPONENTS = 4
+"""Of an address that a scanner may look at: the name, and three folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,18 @@ class Locator:
         return Locator(self.uri, (), self.version) if self.members else self
 
     @property
-    def telling_folders(self) -> frozenset[str]:
-        """Those of the three folders above `name` that tell something, in lower case.
+    def telling_path(self) -> str:
+        """All of `uri` that a scanner may look at: the name, below three folders, `*` for those that tell nothing.
 
-        With `name`, all of an address that a scanner may look at: what was seen in a file is known for every other
-        file of the same bytes, name and telling folders.
+        What was seen in a file is known for every other one of the same bytes whose path tells the same.
         """
-        path = (self.members[-1] if self.members else self.uri).replace("\\", "/").rstrip("/").lower()
-        return TELLING_FOLDERS.intersection(path.split("/")[-_TELLING_ABOVE - 1 : -1])
+        *folders, name = self.uri.replace("\\", "/").rstrip("/").split("/")[-_COMPONENTS:]
+        return "/".join((*(folder if _TELLING.fullmatch(folder) else "*" for folder in folders), name))
+
+    @property
+    def path(self) -> str:
+        """The innermost path: of the last member in its container, else the telling one of the object itself."""
+        return self.members[-1] if self.members else self.telling_path
 
     def member(self, name: str) -> Locator:
         """Return the address of `name` inside what this one addresses."""

@@ -172,6 +172,8 @@ class MissingDependency(Exception):
     """An optional package is not installed; the message names it and the extra that brings it."""
 
 
+EXHAUSTED = ("ran out of stack", "ran out of memory")
+"""Details of problems that depend on the machine, and on what was examined before."""
 _KINDS: tuple[tuple[type[Exception], ProblemKind], ...] = (
     (OverLimit, ProblemKind.LIMIT),
     (Encrypted, ProblemKind.ENCRYPTED),
@@ -196,5 +198,5 @@ def _meaning_of(error: Exception) -> tuple[ProblemKind, str, Span | None]:
         if isinstance(error, kind):
             return meaning, str(error), None
     if isinstance(error, (MemoryError, RecursionError)):
-        return ProblemKind.LIMIT, f"ran out of {'memory' if isinstance(error, MemoryError) else 'stack'}", None
+        return ProblemKind.LIMIT, EXHAUSTED[isinstance(error, MemoryError)], None
     return ProblemKind.CRASH, f"{type(error).__name__}: {error}", None

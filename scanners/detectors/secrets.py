@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
-from modelsweep.core.locator import TELLING_FOLDERS
 from modelsweep.core.scanner import Blob, Context, Item
 from scanners.detector import Detector
 from scanners.parsing.credentials import BACK, PATTERNS, REACH, RUNS, Credential, credentials_at
@@ -20,7 +19,7 @@ _FIX = (
 _REFERENCES = (
     "https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns",
 )
-_TESTS = TELLING_FOLDERS - {"__pycache__"}
+_TESTS = frozenset({"test", "tests", "testing", "testdata", "selftest", "certdata", "fixtures", "examples"})
 CREDENTIAL = Rule(
     id="secrets/credential",
     title="Credential in a file",
@@ -80,7 +79,7 @@ def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
 
 def _is_test(blob: Blob) -> bool:
     """Return whether a key stands where packages keep those that they test and explain themselves with."""
-    return not _TESTS.isdisjoint(blob.locator.telling_folders)
+    return not _TESTS.isdisjoint(blob.locator.path.lower().split("/")[-4:-1])
 
 
 DETECTOR = Detector(

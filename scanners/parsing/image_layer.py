@@ -17,16 +17,16 @@ _CONTENT = "content"
 
 def blob_digest(locator: Locator) -> str:
     """Return the SHA-256 that a blob is named by, or nothing."""
-    found = _BLOB.search((locator.uri, *locator.members)[-1].replace("\\", "/"))
+    found = _BLOB.search(locator.path.replace("\\", "/"))
     return found["digest"] if found else ""
 
 
 def is_layer(locator: Locator) -> bool:
     """Return whether an archive stands where an image has its layers, as it is or compressed."""
-    names = [name for name in (locator.uri, *locator.members) if name != _CONTENT]
+    names = [name for name in (locator.telling_path, *locator.members) if name != _CONTENT]
     return _LAYER.search(names[-1].replace("\\", "/")) is not None
 
 
 def in_layer(locator: Locator) -> bool:
     """Return whether a file is a member of a layer, or lies in one."""
-    return any(_LAYER.search(name.replace("\\", "/")) for name in (locator.uri, *locator.members[:-1]))
+    return any(_LAYER.search(name.replace("\\", "/")) for name in (locator.telling_path, *locator.members[:-1]))

@@ -156,7 +156,14 @@ def test_jobs_by_state_and_what_is_open() -> None:
 def test_all_that_the_scripts_count_is_exported_and_nothing_else_is_waited_for() -> None:
     sources = " ".join(load(name).source.decode() for name in names())
     scripts = set(re.findall(r"(?:count|tally)\('(\w+)", sources)) | set(re.findall(r"'ms:metrics', '(\w+)", sources))
-    workers = {"bytes", "known", "verdict", "severity", "problem", *(name.partition(":")[0] for name in runtime_counts(1))}
+    workers = {
+        "bytes",
+        "known",
+        "verdict",
+        "severity",
+        "problem",
+        *(name.partition(":")[0] for name in runtime_counts(1)),
+    }
     asked: set[str] = set()
     for metric in METRICS:
         if isinstance(metric.source, Counted):

@@ -14,9 +14,10 @@ import pytest
 import redis
 
 from modelsweep.api import JobOptions, scan_job
+from modelsweep.cache import identity, known
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.limits import Limits
-from modelsweep.core.options import Options
+from modelsweep.core.options import Options, Reuse
 from modelsweep.core.report import Report, Run, UnitResult
 from modelsweep.fleet.answers import JobState
 from modelsweep.fleet.job import JobSpec, new_id, seal_spec
@@ -48,14 +49,19 @@ class Scene:
             for number in range(4):
                 (self.models / f"{number}.pkl").write_bytes(EVIL if number == 2 else b"N.")
         self.store: Store = open_store(str(folder / "store"))
-        self.spec = JobSpec(new_id(), (str(self.models),), options or Options(), chunk_files=chunk_files)
-        self.ledger = Ledger(client, self.spec.id)
-        with connect(url) as connection:
-            producer = Producer(self.spec, client, connection, self.store, KEY)
-            producer.create()
-            producer.run()
+        self.options, self.chunk_files = options or Options(), chunk_files
+        self.submit()
         self.settings = WorkerSettings(url, str(folder / "store"), (), 1, (str(folder),), lease=30)
         self.node = Node(self.settings, client, self.store, KEY)
+
+    def submit(self, reuse: Reuse = "objects") -> None:
+        """List the files in a new job."""
+        self.spec = JobSpec(new_id(), (str(self.models),), self.options, chunk_files=self.chunk_files, reuse=reuse)
+        self.ledger = Ledger(self.client, self.spec.id)
+        with connect(self.url) as connection:
+            producer = Producer(self.spec, self.client, connection, self.store, KEY)
+            producer.create()
+            producer.run()
 
     def results(self, chunk: int) -> list[UnitResult]:
         (digest,) = self.ledger.digests(chunk, 1)
@@ -329,3 +335,38 @@ def test_a_ledger_that_is_lost_is_made_anew_with_members(
     report = _report(scene, monkeypatch)
     assert list(report.results) == list(scan_job([str(scene.models)], JobOptions(ALL, jobs=1)).results)
     scene.node.close()
+
+
+@pytest.mark.parametrize("place", ["redis", "folder"])
+def test_what_a_worker_knows_is_not_read_again(scene: Scene, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Another worker knows it too, and the results are the same; a job that wants everything read gets it."""
+    monkeypatch.setattr(known, "SMALLEST_FILE", 0)
+    monkeypatch.setattr(identity, "SETTLED", -60.0)
+    cache = scene.url if place == "redis" else str(scene.folder / "cache")
+    told = []
+    for reuse, answered in (("files", 0), ("files", 4), ("objects", 0), ("nothing", 0)):
+        scene.submit(reuse)  # type: ignore[arg-type]
+        worker = Node(replace(scene.settings, cache=cache), scene.client, scene.store, KEY)
+        assert [worker.scan(scene.spec.id, chunk, 1) for chunk in (0, 1)] == ["done", "done"]
+        worker.close()
+        counts = dict(scene.ledger.progress().counts)
+        assert counts.get("known", 0) == answered
+        told.append([replace(result, duration=0.0) for chunk in (0, 1) for result in scene.results(chunk)])
+    assert told[1:] == told[:1] * 3
+
+
+def test_an_entry_that_somebody_forged_is_read_anew(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write to Redis cannot have a file called clean."""
+    monkeypatch.setattr(known, "SMALLEST_FILE", 0)
+    monkeypatch.setattr(identity, "SETTLED", -60.0)
+    for forge in (False, True):
+        scene.submit("files")
+        if forge:
+            clean, evil = sorted(scene.client.keys("ms:cache:*"), key=scene.client.strlen)[::3]
+            scene.client.set(evil, scene.client.get(clean) or b"")
+        worker = Node(replace(scene.settings, cache=scene.url), scene.client, scene.store, KEY)
+        for chunk in (0, 1):
+            worker.scan(scene.spec.id, chunk, 1)
+        worker.close()
+        assert scene.ledger.progress().verdicts == {"clean": 3, "malicious": 1}
+    assert scene.ledger.progress().counts["known"] == 3

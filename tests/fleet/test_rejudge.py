@@ -14,7 +14,7 @@ from modelsweep.core.report import Artifact, Report, Tool, Unit, UnitResult, Ver
 from modelsweep.fleet import rejudge as rejudging
 from modelsweep.fleet.rejudge import Rejudged, rejudge, rejudged_report
 from modelsweep.fleet.results import decode_chunk, encode_chunk
-from scanners.judge import JUDGES, Judge
+from scanners.judge import JUDGED, JUDGES, Judge
 from tests.reporting.sample import sample_report
 from tests.scanners.case import Case, examine_bytes
 from tests.scanners.test_cases import all_cases
@@ -95,7 +95,7 @@ def test_a_judge_of_today_finds_what_nobody_knew_then(monkeypatch: pytest.Monkey
     before = pickled()
     judges = (*JUDGES, Judge("new", 1, frozenset({"import"}), newly_judged, (NEW,)))
     monkeypatch.setattr("scanners.judge.JUDGES", judges)
-    monkeypatch.setattr(rejudging, "JUDGED", rejudging.JUDGED | {NEW.id})
+    monkeypatch.setattr(rejudging, "JUDGED", JUDGED | {NEW.id})
     rejudged = only(before)
     assert [finding.rule.id for finding in rejudged.new] == ["test/new"]
     assert rejudged.gone == ()
@@ -140,12 +140,12 @@ def test_what_scanners_saw_is_told_in_todays_words(monkeypatch: pytest.MonkeyPat
     before = stored(examine_bytes(*broken_gguf()))
     (finding,) = before.findings
     worse = replace(finding.rule, severity=Severity.CRITICAL, why="Known better today.")
-    monkeypatch.setattr(rejudging, "_todays_rules", lambda: (frozenset(), {worse.id: worse}))
+    monkeypatch.setattr(rejudging, "_todays_rules", lambda: {worse.id: worse})
     rejudged = only(before)
     assert [item.rule for item in rejudged.new] == [worse]
     assert rejudged.gone == (finding,)
     other = replace(finding.rule, message="asks for {what_nobody_stored}")
-    monkeypatch.setattr(rejudging, "_todays_rules", lambda: (frozenset(), {other.id: other}))
+    monkeypatch.setattr(rejudging, "_todays_rules", lambda: {other.id: other})
     assert only(before) == Rejudged(before)
 
 

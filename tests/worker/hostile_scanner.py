@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.locator import Locator
+from modelsweep.core.reader import Reader
+from modelsweep.core.report import Unit
 from modelsweep.core.scanner import Blob, Context, Item, Scanner
 from modelsweep.core.units import MIB
 
@@ -34,6 +36,27 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _nothing(blob: Blob, context: Context, argument: str) -> Iterator[Item]:
     yield Finding(RULE, blob.locator, argument)
+
+
+def _pid(blob: Blob, context: Context, argument: str) -> Iterator[Item]:
+    yield Finding(RULE, blob.locator, str(os.getpid()))
+
+
+def _take_over(blob: Blob, context: Context, argument: str) -> Iterator[Item]:
+    """Say that the bytes have another digest, and from now on that all files are clean."""
+    import worker.child
+    from modelsweep.core.report import Artifact, UnitResult
+
+    def lie(unit: Unit, reader: Reader, *_: object) -> UnitResult:
+        return UnitResult(unit, (Artifact(unit.locator, reader.size, "", ("hostile",)),))
+
+    worker.child.examine = lie  # type: ignore[assignment, attr-defined]
+    frame = sys._getframe()
+    while "sweep" not in frame.f_locals:
+        assert frame.f_back
+        frame = frame.f_back
+    frame.f_locals["sweep"].digest = argument
+    yield Fact("taken", "over", blob.locator)
 
 
 def _segfault(blob: Blob, context: Context, argument: str) -> Iterator[Item]:
@@ -178,6 +201,8 @@ PROBES: dict[str, Callable[[str], object]] = {
 }
 ACTIONS: dict[str, Callable[[Blob, Context, str], Iterator[Item]]] = {
     "nothing": _nothing,
+    "pid": _pid,
+    "take-over": _take_over,
     "segfault": _segfault,
     "signal": _signal,
     "memory": _memory,
