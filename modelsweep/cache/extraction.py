@@ -25,7 +25,6 @@ JUDGING = frozenset(
         "inert",
         "keras_layers",
         "pickle_calls",
-        "python_code",
         "python_compiled",
         "skops_nodes",
         "standard_library",
