@@ -125,7 +125,7 @@ FORMATS: tuple[Format, ...] = (
     _format("LFS pointers (Git LFS)", ".safetensors .bin", "pointer", "never clean: the weights are elsewhere"),
     _format("git-annex and XetHub pointers", ".bin", "pointer", "never clean: the weights are elsewhere"),
     _format("Jinja2 templates", ".jinja .jinja2 .j2", "jinja text", named=True),
-    _format("MLmodel, conda and YAML configs", ".yaml .yml", "yaml text", named=True),
+    _format("MLmodel, conda and YAML configs", ".yaml .yml", "yaml mlflow requirements text", named=True),
     _format("JSON configs", ".json", "json text"),
     _format("requirements, TOML configs, model cards, licences", ".txt .toml .md", "text"),
     _format("Python files", ".py", "python text", named=True),

@@ -21,6 +21,7 @@ from scanners.judge import (
     python_code,
     python_compiled,
     repository,
+    requirements,
     skops_nodes,
     templates,
 )
@@ -47,6 +48,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("python-code", 1, python_code.KINDS, python_code.findings, python_code.RULES),
     Judge("python-compiled", 1, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
     Judge("repository", 1, repository.KINDS, repository.findings, repository.RULES),
+    Judge("requirements", 1, requirements.KINDS, requirements.findings, requirements.RULES),
     Judge("skops-nodes", 1, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
     Judge("licences", 1, licences.KINDS, licences.findings, licences.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),

@@ -1,0 +1,97 @@
+"""Where a model has its packages installed from: other indexes, other hosts, and lines that a shell would run.
+
+Facts of kind `requirement` say in `from` what a line is (scanners.parsing.requirement_lines), in `source` the address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
+from modelsweep.core.options import Options
+
+_PIP = "https://pip.pypa.io/en/stable/reference/requirements-file-format/"
+_CONFUSION = "https://attack.mitre.org/techniques/T1195/001/"
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix: str, *references: str) -> Rule:
+    confidence: Confidence = "high" if severity is Severity.CRITICAL else "medium"
+    return Rule(f"requirements/{what}", title, severity, message, why, fix, confidence, cwe=829, references=references)
+
+
+SHELL = _rule(
+    "shell-injection",
+    "Requirement that a shell would run",
+    Severity.CRITICAL,
+    "line {line} is no requirement: {subject}",
+    "Programs that put requirements into a command line hand this to a shell, which runs it.",
+    "Do not install from the file. Tell the place it came from.",
+    "https://nvd.nist.gov/vuln/detail/CVE-2025-15379",
+)
+INDEX = _rule(
+    "foreign-index",
+    "Packages are taken from an index of the model's choice",
+    Severity.WARNING,
+    "line {line} takes packages from {subject}",
+    "An index that the model names decides what is installed under every name, also under those of your own packages; "
+    "installing a package runs its code.",
+    "Install from your own index, after a look at what the model really needs.",
+    _PIP,
+    _CONFUSION,
+)
+PACKAGE = _rule(
+    "foreign-package",
+    "Package that comes from an address",
+    Severity.WARNING,
+    "line {line} takes a package from {subject}",
+    "What stands at the address today may be something else tomorrow, nobody but its owner looks after it, and "
+    "installing it runs its code.",
+    "Review what is there, and install a copy of your own.",
+    _PIP,
+    _CONFUSION,
+)
+HOST = _rule(
+    "trusted-host",
+    "Packages are taken from a host whose identity is not checked",
+    Severity.WARNING,
+    "line {line} trusts {subject} without a certificate",
+    "Whoever stands between you and the host chooses what is installed.",
+    "Remove the option, and give the host a certificate.",
+    _PIP,
+)
+SOURCE = _rule(
+    "package-source",
+    "Package that comes from a place known to many",
+    Severity.INFO,
+    "line {line} takes packages from {subject}",
+    "What is installed is not in the index that you chose, and is not reviewed there.",
+    "Pin a revision or a hash, or install a copy of your own.",
+    _PIP,
+)
+KINDS = frozenset({"requirement"})
+RULES = (SHELL, INDEX, PACKAGE, HOST, SOURCE)
+_RULES = {"index": INDEX, "links": INDEX, "vcs": PACKAGE, "url": PACKAGE}
+# Forges where anybody may publish, as in the public index, and indexes of frameworks whose wheels are too large for it
+_KNOWN = re.compile(
+    r"(?:git\+|hg\+)?(?:https|ssh)://(?:git@)?(?:[\w-]+\.)*"
+    r"(?:(?:github|gitlab|nvidia|intel|amd|openmmlab|githubusercontent|anaconda)\.com|(?:bitbucket|codeberg|pytorch|pyg|"
+    r"pypi|pythonhosted|conda|anaconda)\.org|(?:huggingface|hf)\.co|github\.io|flashinfer\.ai|vllm\.ai|"
+    r"googleapis\.com/(?:jax|libtpu|tensorflow)[\w-]*)(?:[/:]|$)"
+    r"|git@(?:github|gitlab)\.com:",
+    re.IGNORECASE,
+)
+
+
+def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
+    """Yield where packages come from, other than the index that whoever installs them has chosen."""
+    for fact in facts:
+        kind, source = str(fact.detail["from"]), str(fact.detail.get("source", ""))
+        evidence: dict[str, Json] = {"line": fact.detail["line"]}
+        if kind == "shell":
+            yield Finding(SHELL, fact.locator, fact.value, evidence=evidence)
+        elif kind == "host":
+            yield Finding(HOST, fact.locator, source, evidence=evidence)
+        elif kind in _RULES and (kind != "links" or "://" in source) and not source.lower().startswith("file:"):
+            rule = SOURCE if _KNOWN.match(source) else _RULES[kind]
+            yield Finding(rule, fact.locator, source, evidence=evidence)

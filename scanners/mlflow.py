@@ -1,0 +1,100 @@
+"""MLmodel: the YAML at the head of an MLflow model, which says how to load it, and with which code of its own.
+
+Format: https://mlflow.org/docs/latest/ml/model/#storage-format. mlflow puts the folder `code` of a flavor on the path,
+imports `loader_module`, runs the file of `model_code_path` from the model's folder, and gives skops the list of trusted
+types that stands in the file itself. What the named files do is judged with the repository as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.judge.external_files import outside
+from scanners.parsing.yaml_events import Entry, YamlError, entries
+
+SIZE_LIMIT = 2 * MIB
+"""Bytes of an MLmodel that are read; most have a few hundred, signatures make some long."""
+_NAME = "MLmodel"
+_FLAVORS = "flavors"
+_OWN = ("mlflow", "databricks")
+"""Packages of loader modules that come with mlflow."""
+_NULLS = ("null", "Null", "NULL", "~")
+_TYPES = 5_000
+"""Trusted types that are told."""
+_SHOWN = 200
+
+OUTSIDE = Rule(
+    id="mlflow/code-outside",
+    title="MLmodel whose code stands outside the model",
+    severity=Severity.CRITICAL,
+    message="{path} is {subject}: {reason}",
+    why="mlflow joins the path to the folder of the model and imports from there: this one leads to other files of "
+    "whoever loads the model.",
+    fix="Do not load the model. Code belongs in a folder of the model itself.",
+    cwe=22,
+    references=("https://mlflow.org/docs/latest/ml/model/",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text and has the name by which mlflow finds it."""
+    return blob.locator.name == _NAME and blob.size > 0 and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the code that loading would run, and types that it would trust; raises Malformed, OverLimit above 2 MiB."""
+    if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
+        raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of MLmodel")
+    yield Fact("framework", "mlflow", blob.locator)
+    found: list[Entry] = []
+    try:
+        for entry in entries(blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")):
+            context.operations.spend()
+            if entry.value not in ("", *_NULLS) and entry.keys[:1] == (_FLAVORS,):
+                found.append(entry)
+    except YamlError as error:
+        raise Malformed(f"how the model is loaded is unclear: the YAML is broken in {error}") from None
+    folders = list(dict.fromkeys(entry.value for entry in found if entry.keys[2:] == ("code",)))
+    for folder in folders:
+        reason = outside(folder)
+        if reason:
+            yield Finding(OUTSIDE, blob.locator, printable(folder, _SHOWN), path="code", evidence={"reason": reason})
+    yield from _code(blob, found, [printable(folder, _SHOWN) for folder in folders])
+
+
+def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
+    trusted = 0
+    for entry in found:
+        match entry.keys[2:]:
+            case ("loader_module",) if entry.value.partition(".")[0] not in _OWN:
+                yield _reference(blob, entry, entry.value, "module", roots)
+            case ("model_code_path",):
+                # mlflow keeps the path of whoever saved the model, and looks for its last part beside the MLmodel
+                name = entry.value.replace("\\", "/").rstrip("/").rpartition("/")[2]
+                yield _reference(blob, entry, name, "file", [])
+            case ("skops_trusted_types",) if trusted < _TYPES:
+                trusted += 1
+                yield _reference(blob, entry, entry.value, "name", roots)
+
+
+def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) -> Fact:
+    detail: dict[str, Json] = {"how": how, "path": printable(".".join(entry.keys), _SHOWN)}
+    if roots:
+        detail["roots"] = [*roots]
+    return Fact("code-reference", printable(name, _SHOWN), blob.locator, Span(entry.offset), detail)
+
+
+SCANNER = Scanner(
+    name="mlflow",
+    title="MLflow model (MLmodel)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OUTSIDE,),
+)

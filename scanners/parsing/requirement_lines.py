@@ -1,0 +1,86 @@
+"""Lines of requirements as pip reads them: what each takes, and from where.
+
+Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/ and PEP 508. Options that change where every
+package comes from are told apart from packages that come from elsewhere by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+LONGEST = 4_000
+"""Characters of a line that are read."""
+_CONTINUED = re.compile(r"\\\r?\n")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_OPTION = re.compile(
+    r"(?P<name>-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host|-r|-c|--requirement|--constraint)"
+    r"(?:[ \t]*=[ \t]*|[ \t]+|(?<=-[ifrc]))(?P<value>\S+)"
+)
+_KINDS = {
+    **dict.fromkeys(("-i", "--index-url", "--extra-index-url"), "index"),
+    **dict.fromkeys(("-f", "--find-links"), "links"),
+    **dict.fromkeys(("-r", "-c", "--requirement", "--constraint"), "file"),
+    "--trusted-host": "host",
+}
+_EDITABLE = re.compile(r"(?:-e|--editable)(?:[ \t]*=[ \t]*|[ \t]+)")
+_VCS = re.compile(r"(?:git|hg|svn|bzr)\+[a-z+]{2,10}:\S*|git@[\w.-]{1,100}:\S*", re.IGNORECASE)
+_URL = re.compile(r"(?:https?|ftp|file)://\S*|file:/\S*", re.IGNORECASE)
+# A list of packages that somebody wrote as commands (`pip install a && pip install b`) is no attack
+_SHELL = re.compile(
+    r"\$\([^)]|`[^`]+`|(?:;|&&|\|\|?|&)\s*(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|curl|wget|nc|ncat|rm|chmod|powershell|"
+    r"base64|eval|exec|source|touch|id|whoami|cat|echo|printf|perl|ruby|node|mkfifo|python[\d.]*\s+-c)\b"
+)
+_OPTIONS_BEHIND = re.compile(r"\s--(?:hash|global-option|install-option|config-settings?)\b.*")
+
+
+class Line(NamedTuple):
+    """One requirement: `kind` is package, vcs, url, index, links, host, file or shell; `source` is where it comes from.
+
+    A shell is a line that no installer understands, and that a shell would run a part of.
+    """
+
+    number: int
+    text: str
+    kind: str
+    source: str
+
+
+def lines_in(content: str) -> Iterator[Line]:
+    """Yield the lines of a file of requirements that say something, those that go on behind a backslash as one."""
+    number = 1
+    for raw in re.split(r"(?<!\\)\n", content):
+        text = _CONTINUED.sub(" ", raw[: 2 * LONGEST])[:LONGEST]
+        yield from (found._replace(number=number) for found in requirement(text))
+        number += raw.count("\n") + 1
+
+
+def requirement(text: str) -> Iterator[Line]:
+    """Yield what one line says; a line of options may say several things."""
+    text = _COMMENT.sub("", text).strip()
+    if not text:
+        return
+    if text.startswith("-") and not _EDITABLE.match(text):
+        for option in _OPTION.finditer(text):
+            kind = _KINDS[option["name"]]
+            if kind != "file" or _URL.match(option["value"]):
+                yield Line(0, text, "url" if kind == "file" else kind, option["value"])
+        return
+    plain = _OPTIONS_BEHIND.sub("", text)
+    vcs, url = _VCS.search(plain), _URL.search(plain)
+    if _is_for_a_shell(plain, vcs or url):
+        yield Line(0, text, "shell", "")
+    elif vcs:
+        yield Line(0, text, "vcs", vcs[0])
+    elif url:
+        yield Line(0, text, "url", url[0])
+    else:
+        yield Line(0, text, "package", "")
+
+
+def _is_for_a_shell(text: str, address: re.Match[str] | None) -> bool:
+    """Return whether a line holds what only a shell would read; addresses may hold anything but substitutions."""
+    if address:
+        return "$(" in text or "`" in text
+    return _SHELL.search(text) is not None

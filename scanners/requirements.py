@@ -1,0 +1,84 @@
+"""What a model asks to be installed: requirements of pip, environments of conda, and of MLflow's virtual environments.
+
+Formats: https://pip.pypa.io/en/stable/reference/requirements-file-format/,
+https://docs.conda.io/projects/conda/en/latest/user-guide/tasks/manage-environments.html, python_env.yaml of MLflow.
+Whoever serves or tests the model installs them, and installing runs code: where they come from is judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.parsing.requirement_lines import Line, lines_in, requirement
+
+SIZE_LIMIT = 2 * MIB
+"""Bytes that are read: a lock with hashes of a thousand packages has half a MiB."""
+_LISTS = re.compile(r"(?:[\w.-]*requirements?[\w.-]*|constraints[\w.-]*)\.(?:txt|in|pip)$", re.IGNORECASE)
+_ENVIRONMENTS = re.compile(r"(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml$", re.IGNORECASE)
+_FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
+_SECTIONS = frozenset({"dependencies", "build_dependencies", "channels"})
+_TOLD = 5_000
+"""Requirements of one file that are told."""
+_SHOWN = 200
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text under one of the names by which installers are given such files."""
+    name = blob.locator.name
+    path = (blob.locator.members[-1] if blob.locator.members else blob.locator.uri).replace("\\", "/")
+    named = _LISTS.fullmatch(name) or _ENVIRONMENTS.fullmatch(name) or _FOLDER.search(path)
+    return bool(named) and blob.size > 0 and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what is asked for, and from where; raises OverLimit above 2 MiB, and above 5,000 requirements."""
+    if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
+        raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of requirements")
+    content = blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")
+    lines = _of_environment(content) if _ENVIRONMENTS.fullmatch(blob.locator.name) else lines_in(content)
+    for told, line in enumerate(lines):
+        context.operations.spend()
+        if told >= _TOLD:
+            raise OverLimit(f"more than {_TOLD:,} requirements")
+        yield _fact(blob, line)
+
+
+def _of_environment(content: str) -> Iterator[Line]:
+    """Yield dependencies of an environment, and channels at other addresses; YAML that breaks is another scanner's."""
+    from scanners.parsing.yaml_events import YamlError, entries
+
+    try:
+        for entry in entries(content):
+            if not _SECTIONS.intersection(entry.keys) or not entry.value:
+                continue
+            for line in requirement(entry.value):
+                kind = "index" if "channels" in entry.keys and line.kind == "url" else line.kind
+                if kind != "package" or "channels" not in entry.keys:
+                    yield line._replace(number=entry.line, kind=kind)
+    except YamlError:
+        return
+
+
+def _fact(blob: Blob, line: Line) -> Fact:
+    shown = printable(redact(line.text), _SHOWN)
+    detail: dict[str, Json] = {"from": line.kind, "line": line.number}
+    if line.source:
+        detail["source"] = printable(redact(line.source), _SHOWN)
+    return Fact("requirement", shown, blob.locator, detail=detail)
+
+
+SCANNER = Scanner(
+    name="requirements",
+    title="Requirements of pip, environments of conda and MLflow",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".txt", ".in", ".yaml", ".yml"),
+)

@@ -1,0 +1,54 @@
+"""Models as mlflow saves them: their MLmodel alone. Whole models that mlflow saved are in test_mlflow.py."""
+
+from __future__ import annotations
+
+from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+
+SKLEARN = """flavors:
+  python_function:
+    env:
+      conda: conda.yaml
+      virtualenv: python_env.yaml
+    loader_module: mlflow.sklearn
+    model_path: model.skops
+    predict_fn: predict
+    python_version: 3.11.7
+  sklearn:
+    code: null
+    pickled_model: model.skops
+    serialization_format: skops
+    skops_trusted_types:
+    - numpy.dtype
+    - sklearn.linear_model._logistic.LogisticRegression
+mlflow_version: 3.17.2
+model_uuid: 252fc3db8c504bde9015c3334b0677e4
+utc_time_created: '2026-11-29 18:04:44.403921'
+"""
+LOADER = SKLEARN.replace("mlflow.sklearn", "myloader").replace(
+    "    python_version", "    code: code\n    python_version"
+)
+
+
+def case(content: str, verdict: Verdict, **more: Options) -> Case:
+    """Return the case of an MLmodel, of which what stands before a line is one, too."""
+    return Case(content.encode, "model/MLmodel", verdict, cut_is_clean=True, **more)
+
+
+CASES = {
+    "benign_sklearn": case(SKLEARN, Verdict.CLEAN),
+    "benign_json": case('{"flavors": {"python_function": {"loader_module": "mlflow.pyfunc.model"}}}', Verdict.CLEAN),
+    "benign_code_of_a_path": case(
+        SKLEARN.replace("mlflow.sklearn", "mlflow.pyfunc.loaders.code_model\n    model_code_path: C:\\me\\model.py"),
+        Verdict.CLEAN,
+    ),
+    "loader_of_its_own": case(LOADER, Verdict.REVIEW),
+    "loader_that_is_allowed": case(LOADER, Verdict.CLEAN, options=Options(allow_imports=("myloader",))),
+    "loader_that_runs_commands": case(SKLEARN.replace("mlflow.sklearn", "subprocess"), Verdict.REVIEW),
+    "trusts_a_command": case(SKLEARN.replace("numpy.dtype", "os.system"), Verdict.MALICIOUS),
+    "trusts_a_stranger": case(SKLEARN.replace("numpy.dtype", "acme.Estimator"), Verdict.REVIEW),
+    "code_outside": case(LOADER.replace("code: code", "code: ../../other"), Verdict.MALICIOUS),
+    "code_at_an_absolute_path": case(LOADER.replace("code: code", "code: /tmp"), Verdict.MALICIOUS),
+    "broken": case(SKLEARN + "  - [\n", Verdict.NOT_SCANNED),
+}

@@ -1,0 +1,82 @@
+"""Lists of packages as models bring them along, and such that take them from somewhere else."""
+
+from __future__ import annotations
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+
+PLAIN = """# what the model needs
+numpy>=1.24,<3 ; python_version >= "3.9" and sys_platform != 'win32'
+torch==2.4.0 \\
+    --hash=sha256:0000 \\
+    --hash=sha256:1111
+transformers[torch]  # all of it
+uvicorn[standard]~=0.30
+-r other.txt
+-e .
+./vendored/acme
+--no-binary :all:
+id==1.0
+"""
+SOURCES = """--extra-index-url https://download.pytorch.example.invalid/whl
+"""
+FORGES = """git+https://github.com/acme/net.git@v1.0#egg=net
+flash-attn @ https://github.com/acme/flash/releases/download/v2/flash.whl ; sys_platform == "linux"
+acme @ git+ssh://git@gitlab.com/acme/acme
+"""
+CONDA = """channels:
+- conda-forge
+- pytorch
+dependencies:
+- python=3.11.7
+- pip<=23.2.1
+- cudatoolkit=11.8
+- pip:
+  - mlflow==2.9
+  - scikit-learn
+name: mlflow-env
+"""
+PYTHON_ENV = """python: 3.11.7
+build_dependencies:
+- pip==23.2.1
+- setuptools==68
+dependencies:
+- -r requirements.txt
+"""
+
+
+def case(content: str, verdict: Verdict, name: str = "requirements.txt") -> Case:
+    """Return the case of a list; a shorter one is a list, too."""
+    return Case(content.encode, name, verdict, cut_is_clean=True)
+
+
+CASES = {
+    "benign": case(PLAIN, Verdict.CLEAN),
+    "benign_commands": case("pip install numpy && pip install torch\npandas;\n", Verdict.CLEAN),
+    "benign_conda": case(CONDA, Verdict.CLEAN, "conda.yaml"),
+    "benign_python_env": case(PYTHON_ENV, Verdict.CLEAN, "python_env.yaml"),
+    "benign_forges": case(FORGES, Verdict.CLEAN, "requirements-dev.txt"),
+    "benign_folder": case("numpy\n", Verdict.CLEAN, "model/requirements/base.in"),
+    "extra_index": case(f"numpy\n{SOURCES}", Verdict.REVIEW),
+    "index_without_certificate": case(
+        "--index-url=http://198.51.100.7/simple --trusted-host 198.51.100.7\n", Verdict.REVIEW
+    ),
+    "find_links": case("-f https://wheels.example.invalid/\n-f wheels/\n", Verdict.REVIEW),
+    "package_of_an_address": case("acme @ https://files.example.invalid/acme.whl\n", Verdict.REVIEW),
+    "repository_of_a_host": case("-e git+http://git.example.invalid/acme#egg=acme\n", Verdict.REVIEW),
+    "lookalike_host": case("git+https://github.com.example.invalid/acme/net\n", Verdict.REVIEW),
+    "list_of_an_address": case("-r https://files.example.invalid/more.txt\n", Verdict.REVIEW),
+    "conda_channel": case(
+        CONDA.replace("- pytorch", "- https://conda.example.invalid/channel"), Verdict.REVIEW, "conda.yaml"
+    ),
+    "conda_pip_option": case(
+        CONDA.replace("- scikit-learn", "- --extra-index-url https://p.example.invalid"), Verdict.REVIEW, "conda.yaml"
+    ),
+    "environment_for_a_shell": case(
+        PYTHON_ENV.replace("-r requirements.txt", "numpy; touch /tmp/modelsweep-test"),
+        Verdict.MALICIOUS,
+        "python_env.yaml",
+    ),
+    "substitution": case("numpy==$(echo modelsweep-test)\n", Verdict.MALICIOUS),
+    "piped": case("numpy | sh -c 'echo modelsweep-test'\n", Verdict.MALICIOUS),
+}
