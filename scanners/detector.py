@@ -11,7 +11,7 @@ from modelsweep.core.scanner import Blob, Context, Item
 OVERLAP = 256
 """Bytes that windows overlap: the longest match a nominating pattern may need."""
 RUN = 20
-"""Letters, digits, `_` and `-` in a row that a token has at least."""
+"""Letters, digits and `_-+/` in a row that a token, or anything in base64, has at least."""
 BEFORE = 32
 """Bytes before such a run in which a pattern for it may begin."""
 

@@ -127,7 +127,7 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
         return
     from scanners.parsing.python_scope import parsed, read
 
-    _check_nesting(source)
+    check_nesting(source)
     tree = parsed(source)
     if tree is None:
         yield from _unparsed(blob, source, when)
@@ -150,7 +150,7 @@ def may_tell(source: bytes) -> bool:
     return any(word in plain for word in _WORDS)
 
 
-def _check_nesting(source: bytes) -> None:
+def check_nesting(source: bytes) -> None:
     """Raise OverLimit for brackets that may exhaust the stack of the parser."""
     from scanners.parsing.python_unparsed import without_texts
 

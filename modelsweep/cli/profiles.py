@@ -42,7 +42,7 @@ WEIGHTS = ("safetensors", "gguf", "ggml")
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, *WEIGHTS)
 CONFIGURATIONS = ("json", "yaml", "jinja", "python", "python-compiled")
 """Text that makes loaders import and call what it names, and the code that they import."""
-HIDDEN = ("executable", "executables", "scripts", "pickles")
+HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded")
 SECRETS = ("secrets", "network")
 FAMILIES = {
     "recognisers": RECOGNISERS,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from scanners.detector import Detector
-from scanners.detectors import executables, network, pickles, scripts, secrets
+from scanners.detectors import encoded, executables, network, pickles, scripts, secrets
 
 DETECTORS: tuple[Detector, ...] = (
     executables.DETECTOR,
     scripts.DETECTOR,
     pickles.DETECTOR,
+    encoded.DETECTOR,
     secrets.DETECTOR,
     network.DETECTOR,
 )

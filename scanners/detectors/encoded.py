@@ -1,0 +1,255 @@
+"""Payloads in base64 or hexadecimal, compressed or not: in text, configurations, notebooks, metadata of models.
+
+A run of such characters is nominated where its first ones decode to the beginning of a pickle, an executable, a script,
+Python code or compressed bytes; it is decoded in layers, and only what the structure of the result proves is told. So
+images, embeddings, keys and checksums stay silent. In prose and data sets, which explain and collect such things, only
+executables are told; of Python files its own scanner follows what is decoded.
+https://attack.mitre.org/techniques/T1027/013/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import KIB, MIB
+from scanners.detector import Detector
+from scanners.detectors.pickles import confirm as pickle_at
+from scanners.detectors.pickles import has_header
+
+LONGEST = 8 * MIB
+"""Characters of one run that are decoded."""
+EXPANDED = 16 * MIB
+"""Bytes that one layer may decompress to: what is longer is cut, its beginning tells."""
+SOURCE = 256 * KIB
+"""Bytes of a decoded script or source that are looked at."""
+_FIX = (
+    "Do not use the file until somebody has read what is encoded there: text that hides what it says has no place in "
+    "a model. Where a tool of yours put it there, allow the rule for the file."
+)
+_REFERENCES = ("https://attack.mitre.org/techniques/T1027/013/", "https://attack.mitre.org/techniques/T1140/")
+EXECUTABLE = Rule(
+    id="encoded/executable",
+    title="Executable encoded in text",
+    severity=Severity.CRITICAL,
+    message="{subject} in {encoding} at offset {offset}",
+    why="Native code written as text passes for a configuration or a comment until a second step, which looks harmless "
+    "by itself, decodes it, writes it out and starts it.",
+    fix=_FIX,
+    cwe=506,
+    references=_REFERENCES,
+)
+SCRIPT = Rule(
+    id="encoded/script",
+    title="Script encoded in text",
+    severity=Severity.WARNING,
+    confidence="medium",
+    message="{subject} in {encoding} at offset {offset}: {text}",
+    why="A script that is meant to be read stands there as it is. Encoded, it waits to be decoded and run.",
+    fix=_FIX,
+    cwe=506,
+    references=_REFERENCES,
+)
+PYTHON = Rule(
+    id="encoded/python",
+    title="Python code encoded in text",
+    severity=Severity.WARNING,
+    confidence="medium",
+    message="code that calls {subject} in {encoding} at offset {offset}: {text}",
+    why="The decoded text is Python that runs commands, code or downloads. Decoding and executing such text is how "
+    "payloads are kept out of sight of whoever reads a file.",
+    fix=_FIX,
+    cwe=506,
+    references=_REFERENCES,
+)
+_ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_")
+# Lines of a run end as they are, or as strings of JSON and Python write it
+_RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
+_CHUNK = 64 * KIB
+_PROSE = frozenset({".md", ".rst", ".txt", ".html", ".tex", ".csv", ".tsv", ".jsonl", ".log"})
+_PYTHON = frozenset({".py", ".pyi", ".pth", ".ipynb"})
+_TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "memory", "native"})
+_COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"frombase64string", b"net.webclient")
+
+
+def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
+    """Yield what the run of encoded characters at `offset` hides; one that begins before it is none."""
+    quoted = blob.reader.read(offset, 1) in (b'"', b"'")
+    start = offset + quoted
+    if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _is_escape(blob, start):
+        return
+    run = _run(blob, start, context)
+    for text in dict.fromkeys((run, re.split(rb"[\r\n\\]", run, maxsplit=1)[0])):
+        items = list(_decoded(blob, start, text, context))
+        if items:
+            yield from items
+            return
+
+
+def _is_escape(blob: Blob, start: int) -> bool:
+    """Return whether the character before `start` is the last of an escape such as `\\n`."""
+    return start > 1 and blob.reader.read(start - 2, 2) in (b"\\n", b"\\r", b"\\t")
+
+
+def _run(blob: Blob, start: int, context: Context) -> bytes:
+    pieces: list[bytes] = []
+    end = start
+    while end < blob.size and end - start < LONGEST:
+        chunk = blob.reader.read(end, min(_CHUNK, blob.size - end))
+        match = re.match(_RUN, chunk)
+        piece = match[0] if match else b""
+        pieces.append(piece)
+        end += len(piece)
+        context.operations.spend(len(chunk))
+        if len(piece) < len(chunk) or piece.endswith(b"="):
+            break
+    return b"".join(pieces)
+
+
+def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[Item]:
+    """Yield what stands behind the encodings of `run`, as far as its structure proves it."""
+    from scanners.parsing.pickle_encodings import LAYERS, undo
+
+    data = re.sub(rb"\\[rn]|[ \t\r\n]+", b"", run)
+    layers: list[str] = []
+    for _ in range(LAYERS + 1):
+        name = _encoding(data)
+        below = undo(_padded(data, name), EXPANDED)
+        if below is None:
+            return
+        context.operations.spend(len(below))
+        layers.append(name)
+        data = below
+        found = list(_judged(blob, Span(start, len(run)), " of ".join(reversed(layers)), data, context))
+        if found:
+            yield from found
+            return
+
+
+def _encoding(data: bytes) -> str:
+    if data[:2] == b"\x1f\x8b":
+        return "gzip"
+    if data[:1] == b"\x78":
+        return "base64" if _is_text(data[:64]) else "zlib"
+    return "hexadecimal" if re.fullmatch(rb"[0-9a-fA-F]+", data[:256]) else "base64"
+
+
+def _is_text(head: bytes) -> bool:
+    return all(byte in _ALPHABET for byte in head)
+
+
+def _padded(data: bytes, name: str) -> bytes:
+    """Return base64 with the padding that whoever decodes it may add, or cut where that makes it whole."""
+    if name == "hexadecimal":
+        return data[: len(data) & ~1]
+    if name != "base64":
+        return data
+    bare = data.rstrip(b"=")
+    return bare[:-1] if len(bare) % 4 == 1 else bare + b"=" * (-len(bare) % 4)
+
+
+def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context) -> Iterator[Item]:
+    from scanners.parsing.native_code import native_code_at
+
+    suffix = blob.locator.suffix
+    if data[:4] in (b"\x7fELF", b"!<ar") or data[:2] == b"MZ" or data[:1] in b"\xcf\xce\xfe\xca":
+        code = native_code_at(MemoryReader(data), _header(data))
+        if code and code.start == 0:
+            evidence: dict[str, Json] = {"offset": span.offset, "encoding": encoding}
+            yield Fact("embedded", code.title, blob.locator, span)
+            yield Finding(EXECUTABLE, blob.locator, code.title, span=span, evidence=evidence)
+    elif suffix in _PROSE:
+        return
+    elif has_header(data) or re.match(rb"[ci][A-Za-z_][\w.]{0,60}\n[A-Za-z_][\w.]{0,60}\n|\(", data):
+        if suffix not in _PYTHON:
+            yield from pickle_at(blob.nested(f"{encoding} at {span.offset}", MemoryReader(data)), 0, context)
+    elif found := _script(data[:SOURCE]):
+        yield from _told(SCRIPT, blob, span, encoding, *found)
+    elif suffix not in _PYTHON:
+        yield from _python(blob, span, encoding, data[:SOURCE], context)
+
+
+def _told(rule: Rule, blob: Blob, span: Span, encoding: str, subject: str, text: str) -> Iterator[Item]:
+    shown = printable(redact(" ".join(text.split())), 120)
+    evidence: dict[str, Json] = {"offset": span.offset, "encoding": encoding, "text": shown}
+    yield Fact("script", "Python code" if rule is PYTHON else subject, blob.locator, span, {"text": shown})
+    yield Finding(rule, blob.locator, subject, span=span, evidence=evidence)
+
+
+def _header(data: bytes) -> int:
+    """Return where the magic number stands by which code is recognised: of PE behind a DOS header."""
+    return int.from_bytes(data[60:64], "little") if data[:2] == b"MZ" else 0
+
+
+def _script(data: bytes) -> tuple[str, str] | None:
+    """Return what a decoded text is a script of, and the text; PowerShell takes its commands in UTF-16."""
+    if data.startswith(b"#!") and re.match(rb"#![ \t]*/[\w./ \t-]{2,80}\r?\n\s*[\x20-\x7e]", data):
+        return "script", data.decode("utf-8", "replace")
+    if len(data) > 8 and data[1:16:2] == bytes(len(data[1:16:2])):
+        text = data[: len(data) & ~1].decode("utf-16-le", "replace")
+        if any(word.decode() in text.lower() for word in _COMMANDS):
+            return "PowerShell command", text
+    return None
+
+
+def _python(blob: Blob, span: Span, encoding: str, source: bytes, context: Context) -> Iterator[Item]:
+    from scanners.parsing.python_scope import parsed, read
+    from scanners.python_code import check_nesting, may_tell
+
+    if not _reads(source) or not may_tell(source):
+        return
+    check_nesting(source)
+    tree = parsed(source)
+    calls = read(tree, context.operations).calls if tree else []
+    call = next((call for call in calls if call.kind in _TELLING), None)
+    if call:
+        yield from _told(PYTHON, blob, span, encoding, call.name, call.text)
+
+
+def _reads(source: bytes) -> bool:
+    return re.match(rb"[\t\n\r\x20-\x7e]{8,64}", source) is not None and b"\0" not in source
+
+
+# Of base64: the first characters of what is worth a look. A letter after them holds the rest of the last byte
+_BASE64 = (
+    rb"gA(?:[IM]o|[JN][9djVXYK])[A-Za-z0-9+/_-]{12}",  # protocols 2 and 3: MARK, EMPTY_DICT, GLOBAL, ...
+    rb"gA[SW]V[A-Za-z0-9+/_-]{12}",  # protocols 4 and 5 with a frame
+    rb"Y(?:29zCn|3Bvc2l4C|2J1aWx0aW5zC|19fYnVpbHRpbl9f|3N1YnByb2Nlc3M)[A-Za-z0-9+/_-]{12}",  # cos, cposix, ...
+    rb"f0VMR[gI][A-Za-z0-9+/_-]{12}",
+    rb"TV[opq][A-Q]AA[A-Za-z0-9+/_-]{12}",
+    rb"z(?:/|v)rt/[A-Za-z0-9+/_-]{12}",
+    rb"yv66v[A-Za-z0-9+/_-]{12}",
+    rb"IyEv(?:Ym|dX)[A-Za-z0-9+/_-]{12}",  # #!/bin, #!/usr
+    rb"aW1wb3J0I[A-Za-z0-9+/_-]{12}",  # import
+    rb"Z(?:nJvbSB|XhlYy)[A-Za-z0-9+/_-]{12}",  # from, exec
+    rb"X19pbXBvcnRf[A-Za-z0-9+/_-]{12}",  # __import__
+    rb"H4sI[A-Za-z0-9+/_-]{16}",
+    rb"SQ(?:BFAFgA|BuAHYA)[A-Za-z0-9+/_-]{12}",  # IEX, Inv in UTF-16
+    rb"JAB[A-Za-z0-9]A[A-Za-z0-9+/_-]{12}",
+)
+_HEX = (
+    rb"800[45]95[0-9a-fA-F]{14}",
+    rb"800[23](?:63|7d|5d|28|58)[0-9a-fA-F]{14}",
+    rb"7[fF]454[cC]460[12]01[0-9a-fA-F]{12}",
+    rb"4[dD]5[aA]90000[0-9a-fA-F]{12}",
+    rb"1[fF]8[bB]08[0-9a-fA-F]{14}",
+    rb"23212[fF]62696[eE][0-9a-fA-F]{10}",
+    rb"696[dD]706[fF]7274[0-9a-fA-F]{10}",
+    rb"65786563[0-9a-fA-F]{14}",
+)
+_ZLIB = tuple(quote + text for quote in (b'"', b"'") for text in (rb"e(?:J[w-z]|N[o-r]|A[E-H])[A-Za-z0-9+/_-]{40}",))
+
+DETECTOR = Detector(
+    name="encoded",
+    title="an encoded payload",
+    version=1,
+    patterns=(),
+    runs=(*_BASE64, *_HEX, *_ZLIB),
+    confirm=confirm,
+    rules=(EXECUTABLE, SCRIPT, PYTHON),
+    owners=frozenset({"pickle", "executable", "python-compiled"}),
+)

