@@ -10,6 +10,7 @@ from urllib.parse import quote_from_bytes
 
 from modelsweep.core.locator import Locator
 
+_REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9]+)(?:://|(?<=models):/)")
 _UNRESERVED = re.compile("[A-Za-z0-9_.~/-]*")
 ROOT_BASE = "%SRCROOT%"
 """Base of files below the root of the view: the name that code scanning services expect."""
@@ -36,9 +37,8 @@ def address(locator: Locator, root: str) -> Address:
     address with a scheme other than that of its checkout.
     """
     uri = locator.uri
-    scheme, separator, rest = uri.partition("://")
-    if separator and scheme.isalnum():
-        return Address(f"{scheme}/{rest}", "")
+    if remote := _REMOTE.match(uri):
+        return Address(f"{remote[1]}/{uri[remote.end() :]}", "")
     if _is_normal(uri) and _is_normal(root) and root[0] == os.sep == "/":
         # What normalising would come to, at a tenth of the time
         if uri[0] != "/":

@@ -5,8 +5,10 @@ from __future__ import annotations
 from sources.dvc import SOURCE as DVC
 from sources.http import SOURCE as HTTP
 from sources.huggingface import SOURCE as HUGGINGFACE
+from sources.jfrog import SOURCE as JFROG
 from sources.local import SOURCE as LOCAL
+from sources.mlflow import SOURCE as MLFLOW
 from sources.oci import SOURCE as OCI
 from sources.source import Source
 
-SOURCES: tuple[Source, ...] = (DVC, LOCAL, HUGGINGFACE, OCI, HTTP)
+SOURCES: tuple[Source, ...] = (DVC, LOCAL, HUGGINGFACE, MLFLOW, JFROG, OCI, HTTP)

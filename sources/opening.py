@@ -57,9 +57,10 @@ def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callab
         uri = unit.locator.uri
         for place in above(uri):
             if place in names:
-                real = place if roots is None else _inside(place, roots)
+                target = names[place]
+                real = place if roots is None else _inside(target, roots)
                 found = Listed(replace(unit.locator, uri=real + uri[len(place) :]), unit.size, unit.digest)
-                return _opened(found, names[place] if scheme_of(place) else real, roots)
+                return _opened(found, target if scheme_of(target) else real, roots)
         raise SourceFault("below none of the targets")
 
     return open_unit
@@ -86,7 +87,7 @@ def opened_at(place: Elsewhere) -> Opened:
 def _inside(target: str, roots: Sequence[str]) -> str:
     """Return where `target` leads, links followed; raises SourceFault where that is below none of `roots`."""
     path = not scheme_of(target)
-    real = os.path.realpath(target) if path else target
+    real = os.path.realpath(target) if path else plain(target)
     if not path and {"..", "."} & set(target.split("/")):
         raise SourceFault("an address with dots, which could lead out of the roots of this worker")
     for root in roots:

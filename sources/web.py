@@ -123,6 +123,8 @@ class Web:
 
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     public_only: bool = False
+    conditional: bool = True
+    """Whether to send conditions (If-Match); elsewhere only the versions of what comes are compared."""
 
     def json(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[Any, Mapping[str, str]]:
         """Return the JSON document at `url`, and the headers of the answer; raises SourceFault, Refused."""
@@ -187,7 +189,9 @@ class Web:
         """Ask for the rest of a range, and add what comes to `received`; raises HTTPError where it breaks off."""
         start = offset + len(received)
         headers = {"Range": f"bytes={start}-{offset + length - 1}", "Accept-Encoding": "identity"}
-        if etag and not etag.startswith("W/"):  # a weak one never matches (RFC 9110, section 13.1.1)
+        if (
+            etag and self.conditional and not etag.startswith("W/")
+        ):  # a weak one never matches (RFC 9110, section 13.1.1)
             headers["If-Match"] = etag
         with self._shortest(url, headers, trail) as answer:
             _check_version(answer, etag)
@@ -301,8 +305,12 @@ def _check_status(answer: Answer, url: str) -> None:
 def _check_version(answer: Answer, etag: str) -> None:
     """Raise ContentChanged where a server that knows no If-Match gives another version."""
     given = answer.headers.get("ETag", "")
-    if etag and given and given.removeprefix("W/") != etag.removeprefix("W/"):
+    if etag and given and _bare(given) != _bare(etag):
         raise ContentChanged("the object was replaced after it was listed")
+
+
+def _bare(etag: str) -> str:
+    return etag.removeprefix("W/").strip('"')
 
 
 def _first_byte(answer: Answer) -> int:

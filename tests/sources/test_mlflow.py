@@ -1,0 +1,229 @@
+"""MLflow: a real tracking server, whose registry has versions, aliases, and models in places that are not read."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelsweep import scan
+from modelsweep.core.finding import ProblemKind
+from modelsweep.core.reader import SourceFault
+from sources import mlflow as source
+from sources.mlflow import Place, list_target, place_of
+from sources.source import Listed
+from tests.scanners.payload import EVIL
+
+# Its server makes its database and starts for a quarter of a minute, longer on a busy machine
+pytestmark = pytest.mark.timeout(300)
+PASSWORD = "pass" + "word"
+FILES = {"MLmodel": b"flavors: {}\n", "data/model.pkl": EVIL, "data/a b.txt": b"hello\n", "z.txt": b"z\n"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server of its own; its artifacts go through it."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [
+        *(sys.executable, "-P", "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", url.rpartition(":")[2]),
+        *(
+            "--backend-store-uri",
+            f"sqlite:///{folder}/registry.db",
+            "--artifacts-destination",
+            str(folder / "artifacts"),
+        ),
+        *("--serve-artifacts", "--workers", "1"),
+    ]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 240
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/health", timeout=2).close()
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < deadline, (folder / "log").read_text()
+                time.sleep(0.2)
+        yield url
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def registry(server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Register two versions of a model, an alias, and models that stand where nothing is read."""
+    from mlflow import MlflowClient
+
+    folder = tmp_path_factory.mktemp("model")
+    for name, data in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    client = MlflowClient(server, server)
+    run = client.create_run(client.create_experiment("test"))
+    for place in ("model", "second"):
+        client.log_artifacts(run.info.run_id, str(folder), place)
+    artifacts = client.get_run(run.info.run_id).info.artifact_uri
+    client.create_registered_model("tiny model")
+    client.create_model_version("tiny model", f"{artifacts}/model", run.info.run_id)
+    client.create_model_version("tiny model", f"{artifacts}/second/data", run.info.run_id)
+    client.set_registered_model_alias("tiny model", "champion", "1")
+    client.create_registered_model("empty")
+    return server
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (source.TRACKING, source.USER, source.PASSWORD, source.TOKEN):
+        monkeypatch.delenv(name, raising=False)
+    source._root.cache_clear()
+
+
+@pytest.fixture
+def tracked(registry: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(source.TRACKING, registry)
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("models:/*", Place("models:")),
+        ("models:/Name", Place("models:/Name", "Name")),
+        ("models:/Name/3", Place("models:/Name/3", "Name", "3")),
+        ("models:/Name/Latest", Place("models:/Name/Latest", "Name", "latest")),
+        ("models:/My Name@champion/a/b", Place("models:/My Name@champion", "My Name", alias="champion", path="a/b")),
+        ("models:/Name/3/data/model.pkl", Place("models:/Name/3", "Name", "3", path="data/model.pkl")),
+    ],
+)
+def test_addresses(address: str, expected: Place) -> None:
+    assert place_of(address) == expected
+
+
+@pytest.mark.parametrize("address", ["models:/", "models:/@x", "models:/it's/1"])
+def test_no_addresses(address: str) -> None:
+    with pytest.raises(SourceFault, match="no address of a model"):
+        place_of(address)
+
+
+def test_a_version_is_judged_like_the_same_files_on_disk(tracked: str, tmp_path: Path) -> None:
+    for name, data in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    remote, local = scan("models:/tiny model/1"), scan(tmp_path)
+    assert not remote.problems
+    assert [result.unit.locator.uri for result in remote.results] == [
+        f"models:/tiny model/1/{name}" for name in ("MLmodel", "data/a b.txt", "data/model.pkl", "z.txt")
+    ]
+    assert [result.digest for result in remote.results] == [result.digest for result in local.results]
+    assert [item.fingerprint for item in remote.findings] == [item.fingerprint for item in local.findings] != []
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("models:/tiny model/Latest", ["a b.txt", "model.pkl"]),
+        ("models:/tiny model@champion/data", ["a b.txt", "model.pkl"]),
+        ("models:/tiny model/1/z.txt", []),
+        ("models:/tiny model", ["MLmodel", "a b.txt", "model.pkl", "z.txt", "a b.txt", "model.pkl"]),
+    ],
+)
+def test_which_version_is_meant(tracked: str, target: str, names: list[str]) -> None:
+    items = list(list_target(target)) if names else []
+    assert [item.locator.name for item in items] == names
+    assert all(isinstance(item, Listed) and item.size for item in items)
+
+
+def test_the_whole_registry_is_one_target(tracked: str) -> None:
+    report = scan("models:/*")
+    assert len(report.results) == 6
+    assert len(report.findings) == 2
+    assert "no such model, or it has no version" in report.problems[0].detail
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("models:/none/1", "no such model, version or alias"),
+        ("models:/none", "no such model"),
+        ("models:/tiny model/9", "no such model, version or alias"),
+        ("models:/tiny model@none", "no such model, version or alias"),
+        ("models:/tiny model/1/absent.pkl", "has no file absent.pkl"),
+    ],
+)
+def test_what_is_not_there_is_said(tracked: str, target: str, sentence: str) -> None:
+    report = scan(target)
+    assert [problem.kind for problem in report.problems] == [ProblemKind.SOURCE]
+    assert sentence in report.problems[0].detail
+
+
+def test_without_a_registry_the_variable_is_named() -> None:
+    (problem,) = scan("models:/Name/1").problems
+    assert "set MLFLOW_TRACKING_URI" in problem.detail.replace("Set", "set")
+
+
+def test_a_server_cannot_have_files_of_this_machine_read(
+    tracked: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "model.pkl").write_bytes(EVIL)
+
+    class Client:
+        uri = ""
+
+        def get_model_version_download_uri(self, name: str, version: str) -> str:
+            return self.uri
+
+    monkeypatch.setattr(source, "_client", Client)
+    for uri in (f"file://{tmp_path}", str(tmp_path), "dbfs:/x", "http://169.254.169.254/x", "ftp://host/x"):
+        source._root.cache_clear()
+        Client.uri = uri
+        (problem,) = scan("models:/Name/1").problems
+        assert "which is not read" in problem.detail
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # within MLflow
+def test_a_registry_on_this_machine_may_name_its_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.pkl").write_bytes(EVIL)
+    uri = f"sqlite:///{tmp_path}/registry.db"
+    client = MlflowClient(uri, uri)
+    client.create_registered_model("local")
+    client.create_model_version("local", str(tmp_path / "model"))
+    monkeypatch.setenv(source.TRACKING, uri)
+    report = scan("models:/local/1")
+    assert [finding.locator.uri for finding in report.findings] == ["models:/local/1/model.pkl"]
+
+
+def test_passwords_are_sent_and_never_told(tracked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(source.USER, "someone")
+    monkeypatch.setenv(source.PASSWORD, PASSWORD)
+    assert source._web().credentials["authorization"].startswith("Basic ")
+    report = scan("models:/tiny model/1")
+    assert PASSWORD not in str(report.to_dict())
+
+
+def test_a_dead_server_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(source.TRACKING, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    (problem,) = scan("models:/Name/1").problems
+    assert problem.kind is ProblemKind.SOURCE
+    assert "models:/Name/1" in problem.detail
