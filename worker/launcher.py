@@ -76,6 +76,11 @@ class Launcher:
             send(self.control, {"spawn": number}, theirs.fileno())
         return ours
 
+    def warm(self) -> None:
+        """Have the zygote do beforehand what each child would do at its first file: there will be many children."""
+        with suppress(Closed):  # said by `ended`
+            send(self.control, {"warm": True})
+
     def kill(self, number: int) -> None:
         """Have a child killed, if it is still there: the zygote knows, so no other process can be hit."""
         with suppress(Closed):

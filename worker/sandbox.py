@@ -8,6 +8,7 @@ RLIMIT_NPROC is not used: it counts threads too, of all processes of the user; s
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -56,8 +57,14 @@ def enter(limits: Limits, spool: str, parent: int) -> None:
         return
     _give_up_privileges()
     _die_with(parent)
-    landlock.restrict(((spool, landlock.SPOOL), *((path, landlock.READ) for path in readable())))
+    landlock.restrict(((spool, landlock.SPOOL), *((path, landlock.READ) for path in all_readable())))
     seccomp.restrict()
+
+
+@functools.cache
+def all_readable() -> tuple[str, ...]:
+    """Return all that `readable` yields; a process that forks many others looks once for all of them."""
+    return tuple(readable())
 
 
 def readable() -> Iterator[str]:

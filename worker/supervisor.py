@@ -159,6 +159,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._tool: Tool | None = None
         self._whole = True
+        self._warm = False
+        """Whether children are made often, and so beforehand."""
         self._launch()
 
     def _launch(self) -> None:
@@ -267,6 +269,9 @@ class Supervisor:
             return fresh or self._spawn()
         if not idle:
             return None
+        if not self._warm:
+            self._warm = True
+            self._launcher.warm()
         self._retire(idle[0])
         return self._spawn()
 
@@ -448,6 +453,7 @@ class Supervisor:
                 self._retire(child)
         self._selector.unregister(self._launcher.control)
         self._launcher.close()
+        self._warm = False
         self._launch()
         self._tool = self._launcher.tool()
 

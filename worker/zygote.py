@@ -16,9 +16,14 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import NoReturn, cast
 
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.report import Unit
 from modelsweep.core.scanner import Scanner
 from modelsweep.core.wire import JsonObject, decode_options
+from scanners.engine import examine
+from scanners.matcher import COMPILED, matcher_for
 from sources.spool import FileSpool
 from worker import sandbox
 from worker.channel import SANDBOX_FAULT, Closed, receive, send
@@ -61,6 +66,9 @@ class Zygote:
         message, descriptor = receive(self.control)
         if descriptor is not None:
             self._spawn(message["spawn"], socket.socket(fileno=descriptor))
+            return
+        if "warm" in message:
+            warm(self.options, self.scanners, FileSpool(self.spool))
             return
         for process, number in self.children.items():
             if number == message["kill"]:
@@ -140,6 +148,18 @@ def _serve(control: socket.socket) -> None:
             Zygote(control, options, scanners, spool).run()
     except OSError as error:
         send(control, {"fault": f"no directory for temporary files: {error} (TMPDIR names another place)"})
+
+
+def warm(options: Options, scanners: Sequence[Scanner], spool: FileSpool) -> None:
+    """Do here, once, what each child would do at its first file: compile patterns, and import what most files need.
+
+    The file is ours. It takes 0.15 s, and saves each child 20 ms, or 0.1 s where it would make hyperscan's database.
+    """
+    data = b"\x80\x02}."
+    matcher_for(COMPILED + 1)
+    examine(Unit(0, Locator("ours.pkl"), len(data)), MemoryReader(data), options, spool, scanners)
+    sandbox.all_readable()
+    gc.freeze()
 
 
 def _silence() -> None:

@@ -100,7 +100,9 @@ def test_options_are_asked_anew_where_they_judge_and_read_anew_where_they_extrac
 def test_what_ends_a_child_is_tried_again_each_time(scene: Scene, action: str) -> None:
     scene.write("hostile", action)
     scene.write("other", "nothing 1")
-    options = replace(HOSTILE, timeout=1, limits=replace(HOSTILE.limits, memory=256 * 1024 * 1024))
+    options = replace(
+        HOSTILE, timeout=3 if action == "hang" else 30, limits=replace(HOSTILE.limits, memory=256 * 1024 * 1024)
+    )
     for _ in range(2):
         results = scene.examine(options)
         assert results["hostile"].problems
@@ -115,6 +117,16 @@ def test_what_is_kept_comes_from_children_that_saw_nothing_else(scene: Scene) ->
     assert len({result.findings[0].subject for result in first.values()}) == 3
     unkept = scene.examine(reuse="nothing")
     assert len({result.findings[0].subject for result in unkept.values()}) == 1
+
+
+def test_children_that_are_made_often_are_made_beforehand_and_see_nothing_of_each_other(scene: Scene) -> None:
+    for number in range(6):
+        scene.write(f"{number}", f"nothing {number}")
+    scene.write("7", "environment")
+    results = scene.examine(jobs=2)
+    assert [results[f"{number}"].findings[0].subject for number in range(6)] == list("012345")
+    assert [fact.value for fact in results["7"].facts if fact.kind == "libc-environment"]
+    assert "MODELSWEEP_CACHE" not in results["7"].facts[0].value
 
 
 def test_a_lie_stays_with_the_file_that_told_it(scene: Scene) -> None:
