@@ -9,6 +9,7 @@ from sources.jfrog import SOURCE as JFROG
 from sources.local import SOURCE as LOCAL
 from sources.mlflow import SOURCE as MLFLOW
 from sources.oci import SOURCE as OCI
+from sources.s3 import SOURCE as S3
 from sources.source import Source
 
-SOURCES: tuple[Source, ...] = (DVC, LOCAL, HUGGINGFACE, MLFLOW, JFROG, OCI, HTTP)
+SOURCES: tuple[Source, ...] = (DVC, LOCAL, HUGGINGFACE, MLFLOW, JFROG, OCI, S3, HTTP)

@@ -14,9 +14,12 @@ Renewed = Callable[[Refused], Web]
 
 
 class UrlObject:
-    """What `url` stands for, `size` bytes of the version `etag`; `renewed` gives other credentials where it can."""
+    """What `url()` stands for, `size` bytes of the version `etag`; `renewed` gives other credentials where it can.
 
-    def __init__(self, web: Web, url: str, size: int, etag: str, renewed: Renewed | None) -> None:
+    The URL is asked for anew for each range: signed ones expire.
+    """
+
+    def __init__(self, web: Web, url: Callable[[], str], size: int, etag: str, renewed: Renewed | None) -> None:
         self._web, self._url, self._size, self._etag, self._renewed = web, url, size, etag, renewed
         self._trail = Trail()
         self._copy = -1
@@ -34,7 +37,7 @@ class UrlObject:
     def _range(self, offset: int, length: int) -> bytes:
         if self._copy < 0:
             try:
-                return self._web.range(self._url, offset, length, self._etag, self._trail)
+                return self._web.range(self._url(), offset, length, self._etag, self._trail)
             except RangesIgnored:
                 self._copy = self._downloaded()
         return os.pread(self._copy, length, offset)
@@ -42,7 +45,7 @@ class UrlObject:
     def _downloaded(self) -> int:
         """Return a file without a name that holds the whole object."""
         with tempfile.TemporaryFile(prefix="modelsweep-") as file:
-            self._web.copy(self._url, self._size, file)
+            self._web.copy(self._url(), self._size, file)
             file.flush()
             return os.dup(file.fileno())
 
@@ -52,7 +55,9 @@ class UrlObject:
             os.close(self._copy)
 
 
-def opened_url(web: Web, url: str, size: int, etag: str = "", renewed: Renewed | None = None) -> OpenedObject:
-    """Return the object behind a URL, for lending; makes no request."""
-    behind = UrlObject(web, url, size, etag, renewed)
+def opened_url(
+    web: Web, url: str | Callable[[], str], size: int, etag: str = "", renewed: Renewed | None = None
+) -> OpenedObject:
+    """Return the object behind a URL, or behind what gives a fresh one, for lending; makes no request."""
+    behind = UrlObject(web, url if callable(url) else lambda: url, size, etag, renewed)
     return OpenedObject(behind.fetch, size, behind.close)

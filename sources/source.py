@@ -24,6 +24,8 @@ class Listed:
     locator: Locator
     size: int
     digest: str = ""
+    modified: float = 0.0
+    """When it was written, in seconds since the epoch; 0 where the source does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

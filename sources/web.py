@@ -14,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import random
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -52,7 +53,7 @@ PATIENCE = 60.0
 PIECE = 256 * KIB
 DOCUMENT = 64 * MIB
 """Bytes of a document (a listing, a manifest) at most."""
-_AGAIN = frozenset(
+AGAIN = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -73,10 +74,10 @@ _REDIRECTS = frozenset(
 
 
 class Refused(SourceFault):
-    """The server answered with a status that is no success; `status` is its number."""
+    """The server answered with a status that is no success; `status` is its number, `code` what an error of S3 says."""
 
-    def __init__(self, status: int, url: str, headers: Mapping[str, str] | None = None) -> None:
-        self.status, self.headers = status, headers or {}
+    def __init__(self, status: int, url: str, headers: Mapping[str, str] | None = None, code: str = "") -> None:
+        self.status, self.headers, self.code = status, headers or {}, code
         super().__init__(f"{shown(url)} answered {status} {_phrase(status)}")
 
 
@@ -139,7 +140,7 @@ class Web:
     def document(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[bytes, Mapping[str, str]]:
         """Return a document of at most `DOCUMENT` bytes, and the headers of its answer; raises SourceFault."""
         fault = ""
-        for pause in _pauses():
+        for pause in pauses():
             with self.get(url, headers) as answer:
                 try:
                     return _whole(answer), answer.headers
@@ -238,7 +239,7 @@ class Web:
         origin, place = url, url
         for _ in range(HOPS):
             with self._tried(method, place, origin, headers) as answer:
-                if answer.status not in _REDIRECTS or "Location" not in answer.headers:
+                if answer.status not in _REDIRECTS:
                     yield answer
                     return
                 place = _followed(place, answer.headers["Location"])
@@ -251,14 +252,14 @@ class Web:
         sent = {"User-Agent": f"modelsweep/{VERSION}", **headers, **(self.credentials if at_home else {})}
         host = politeness().host(host_of(url))
         fault: SourceFault = SourceFault(f"{shown(url)}: no answer")
-        for pause in _pauses():
+        for pause in pauses():
             with host.request():
                 answer = _asked(method, url, sent, at_home and not self.public_only)
                 if isinstance(answer, SourceFault):
                     fault = answer
                 else:
                     try:
-                        if answer.status not in _AGAIN:
+                        if answer.status not in AGAIN:
                             _check_status(answer, url)
                             yield answer
                             return
@@ -270,13 +271,31 @@ class Web:
         raise fault
 
 
+# What is stored compressed (Content-Encoding) is read as it is stored: that is what sizes, ranges and digests are of.
+_AS_IT_IS: dict[str, Any] = {
+    "preload_content": False,
+    "decode_content": False,
+    "redirect": False,
+    "retries": False,
+    "timeout": TIMEOUT,
+}
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 def _asked(method: str, url: str, headers: Mapping[str, str], private: bool) -> Answer | SourceFault:
     """Make one request; returns a fault that another try may not have, raises one that it will."""
-    manager = _manager(private or bool(os.environ.get(ALLOW_PRIVATE)), _proxy(url))
+    proxied = _proxy(url)
+    manager = _manager(private or bool(os.environ.get(ALLOW_PRIVATE)), proxied)
     try:
-        body = manager.request(
-            method, url, headers=dict(headers), preload_content=False, redirect=False, retries=False, timeout=TIMEOUT
-        )
+        if proxied:
+            body = manager.request(method, url, headers=dict(headers), **_AS_IT_IS)
+        else:
+            # A manager would resolve the dots of `bucket/a/../key`, which is a key like any other
+            body = manager.connection_from_url(url).urlopen(method, _path(url), headers=dict(headers), **_AS_IT_IS)
     except PrivateAddress as error:
         raise SourceFault(str(error)) from error
     except (HTTPError, ValueError) as error:
@@ -298,8 +317,18 @@ def _finish(body: urllib3.BaseHTTPResponse) -> None:
 def _check_status(answer: Answer, url: str) -> None:
     if answer.status == HTTPStatus.PRECONDITION_FAILED:
         raise ContentChanged("the object was replaced after it was listed")
-    if answer.status >= HTTPStatus.BAD_REQUEST:
-        raise Refused(answer.status, url, answer.headers)
+    if answer.status >= HTTPStatus.BAD_REQUEST or (answer.status in _REDIRECTS and "Location" not in answer.headers):
+        raise Refused(answer.status, url, answer.headers, _error_code(answer))
+
+
+def _error_code(answer: Answer) -> str:
+    """Return the code in an answer such as `<Error><Code>ExpiredToken</Code>`, or nothing."""
+    try:
+        start = answer.body.read1(KIB)
+    except HTTPError:
+        return ""
+    found = re.search(rb"<Code>([A-Za-z]{1,60})</Code>", start)
+    return found[1].decode() if found else ""
 
 
 def _check_version(answer: Answer, etag: str) -> None:
@@ -380,7 +409,7 @@ def _retry_after(text: str) -> float:
     return max(0.0, due.timestamp() - time.time())
 
 
-def _pauses() -> Iterator[float]:
+def pauses() -> Iterator[float]:
     """Yield what to wait after each try in vain, in seconds."""
     for vain in range(1, TRIES + 1):
         yield _pause(vain) if vain < TRIES else 0.0
