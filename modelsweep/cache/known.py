@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from modelsweep.cache.backend import Backend, CacheFault
@@ -77,7 +78,8 @@ class Known:
         """Close the cache."""
         backend, self._backend = self._backend, None
         if backend is not None:
-            self._tried(backend.close)
+            with suppress(CacheFault):  # said before, or without consequence
+                backend.close()
 
     def _hashed(self, identity: Json, ruleset: str) -> bytes:
         from modelsweep.cache.extraction import extraction

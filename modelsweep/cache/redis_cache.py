@@ -115,8 +115,10 @@ class RedisCache:
     def close(self) -> None:
         """Close the connection."""
         with _explained():
-            self._tell()
-            self._client.close()
+            try:
+                self._tell()
+            finally:
+                self._client.close()
 
     def _tell(self) -> None:
         """Note in Redis which entries were asked for."""
