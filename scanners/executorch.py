@@ -1,6 +1,7 @@
-"""ExecuTorch (.pte): a FlatBuffer of instructions and operators, with segments of data behind it.
+"""ExecuTorch: a FlatBuffer of instructions and operators, with segments of data behind it (.pte).
 
-Schema: schema/program.fbs of https://github.com/pytorch/executorch. The runtime takes numbers in it for places in
+Schemas of https://github.com/pytorch/executorch: schema/program.fbs, flat_tensor.fbs of tensors beside a program
+(.ptd), bundled_program_schema.fbs of a program with its tests (.bpte). The runtime takes numbers in them for places in
 arrays and in the file; it checks them only where it was built to.
 """
 
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 
 if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import Table
 
 NAME = "executorch"
-_IDENTIFIER = b"ET"
+_PROGRAM, _TENSORS, _BUNDLE = b"ET", b"FT", b"BP"
+"""Identifiers, behind which two digits follow."""
+_TENSOR_HEADER, _TENSOR_HEADER_SIZE = b"FH01", 40
+_BUNDLED = 2
+_ALL_SEGMENTS, _NAMED = 1, 2
 _HEADER, _HEADER_SIZE = b"eh00", 40
 _SHOWN = 100
 _NAME = 256
@@ -61,8 +66,8 @@ CUSTOM = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the identifier of a program stands where a FlatBuffer has it."""
-    return blob.head[4:6] == _IDENTIFIER and blob.head[6:8].isdigit()
+    """Return whether the identifier of a program, of its tensors or of both stands where a FlatBuffer has it."""
+    return blob.head[4:6] in (_PROGRAM, _TENSORS, _BUNDLE) and blob.head[6:8].isdigit()
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -70,8 +75,44 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.flatbuffer import FlatBuffer
 
     yield Fact("framework", NAME, blob.locator)
+    root = FlatBuffer(blob.reader, context).root()
+    yield from {_PROGRAM: _program, _TENSORS: _tensors, _BUNDLE: _bundle}[blob.head[4:6]](blob, root)
+
+
+def _bundle(blob: Blob, bundle: Table) -> Iterator[Item]:
+    """Yield the program of a bundle."""
+    span = bundle.vector(_BUNDLED, 1)
+    if not span.length:
+        raise Malformed("the bundle has no program")
+    yield blob.window("program", span.offset, span.length, NAME)
+
+
+def _tensors(blob: Blob, tensors: Table) -> Iterator[Item]:
+    """Yield the segments of tensors as raw bytes, and numbers that lead out of them."""
+    header = blob.reader.read(8, min(_TENSOR_HEADER_SIZE, blob.size - 8))
+    if not header.startswith(_TENSOR_HEADER) or len(header) < _TENSOR_HEADER_SIZE:
+        raise Malformed("the header of the tensors is missing", 8)
+    base, length = (int.from_bytes(header[at : at + 8], "little") for at in (24, 32))
+    if base + length > blob.size:
+        raise Truncated(base, length, blob.size)
+    count = tensors.count(_ALL_SEGMENTS)
+    for number, segment in enumerate(tensors.tables(_ALL_SEGMENTS)):
+        offset, size = segment.number(0, "Q"), segment.number(1, "Q")
+        if offset + size > length:
+            yield _said(blob, f"segment {number}", "the byte", offset + size, length, segment)
+        elif size:
+            yield blob.window(f"segment {number}", base + offset, size, RAW)
+    for entry in tensors.tables(_NAMED):
+        index = entry.number(1, "I")
+        if index >= count:
+            name = f"tensor {printable(entry.text(0, _NAME), _SHOWN)}"
+            yield _said(blob, name, "segment", index, count, entry)
+            return
+
+
+def _program(blob: Blob, program: Table) -> Iterator[Item]:
+    """Yield what a program calls, and numbers that lead out of it."""
     base = _extent(blob)
-    program = FlatBuffer(blob.reader, context).root()
     wrong = 0
     for finding in _wrong(blob, program, base):
         yield finding
@@ -147,10 +188,10 @@ def _said(blob: Blob, subject: str, what: str, index: int, count: int, table: Ta
 
 SCANNER = Scanner(
     name=NAME,
-    title="ExecuTorch (.pte)",
-    version=1,
+    title="ExecuTorch (.pte, .ptd, .bpte)",
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, CUSTOM),
-    suffixes=(".pte",),
+    suffixes=(".pte", ".ptd", ".bpte"),
 )

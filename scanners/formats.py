@@ -44,7 +44,7 @@ FORMATS: tuple[Format, ...] = (
     _format("TorchScript", ".pt .pth .ptl", "torch zip pickle", "code is read as Python; `.ptl` for phones, too"),
     _format("torch.package", ".pt", "torch zip pickle python"),
     _format("torch.export", ".pt2", "torch zip pickle"),
-    _format("ExecuTorch", ".pte .ptl", "executorch"),
+    _format("ExecuTorch", ".pte .ptl .ptd .bpte", "executorch", "programs, tensors beside them, bundles with tests"),
     _format("TorchServe model archive", ".mar", "torchserve zip python"),
     _format("Torch7", ".t7 .th", "torch7", "Lua bytecode is told"),
     _format(
