@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def _wide(text: str) -> bytes:
 
 _MAGIC = _wide("BCN")
 _NODES_END = _wide("ENodeList") + _wide("BRelation")
+_CHUNK = MIB
 
 INJECTED = Rule(
     id="cntk/injected-code",
@@ -172,7 +175,7 @@ def _network(blob: Blob, context: Context) -> Iterator[Item]:
     count = cursor.number("Q")
     _expect(cursor, "BNodeList")
     start = cursor.position
-    end = blob.reader.find(_NODES_END, start)
+    end = _last(blob.reader, _NODES_END, start)
     if end < 0:
         raise Malformed("the list of nodes does not end: cut short?", start)
     if end > start:
@@ -192,6 +195,19 @@ def _network(blob: Blob, context: Context) -> Iterator[Item]:
     _expect(cursor, "ECN")
     if cursor.position < blob.size:
         raise Malformed(f"{blob.size - cursor.position:,} bytes follow the network", cursor.position)
+
+
+def _last(reader: Reader, needle: bytes, start: int) -> int:
+    """Return where `needle` stands last at or after `start`, or -1: what follows the nodes is far shorter than they."""
+    stop = reader.size
+    while stop > start:
+        begin = max(start, stop - _CHUNK)
+        window = reader.read(begin, min(stop + len(needle) - 1, reader.size) - begin)
+        at = window.rfind(needle)
+        if at >= 0:
+            return begin + at
+        stop = begin
+    return -1
 
 
 def _pass_words(cursor: Cursor, context: Context) -> None:
