@@ -26,6 +26,7 @@ COMMANDS = (
     "sweep",
     "hunt",
     "rejudge",
+    "learn",
     "worker",
     "exporter",
     "rules",

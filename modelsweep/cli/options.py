@@ -36,6 +36,7 @@ class ScanArguments(TypedDict):
     excluded: tuple[str, ...]
     list_scanners: bool
     allowed: tuple[str, ...]
+    allow_files: tuple[str, ...]
     plugins: tuple[str, ...]
     timeout: float
     jobs: int | None
@@ -88,6 +89,7 @@ HOW = (
     several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
     option("--list-scanners", is_flag=True, help="List the scanners and stop."),
     several("--allow-import", "allowed", metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."),
+    several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),
     option(
         "-t",

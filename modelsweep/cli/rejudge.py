@@ -10,6 +10,7 @@ import click
 from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import several
 from modelsweep.cli.report import PARAMETERS, ReportArguments, writing
+from modelsweep.cli.scan import allowed_of
 from modelsweep.cli.terminal import say
 
 
@@ -17,12 +18,14 @@ class RejudgeArguments(ReportArguments):
     """What click hands to `rejudge`."""
 
     allowed: tuple[str, ...]
+    allow_files: tuple[str, ...]
 
 
 @click.command(
     params=[
         *PARAMETERS,
         several("--allow-import", "allowed", metavar="PATTERN", help="Trust these, too: 'acme.*'. Repeatable."),
+        several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     ],
     short_help="Judge the stored facts of a job by today's rules.",
 )
@@ -32,13 +35,14 @@ def command(**arguments: Unpack[RejudgeArguments]) -> int:
     What scanners saw in the bytes themselves stays as it was. Exit code as that of `report`.
     """
     write, job = writing(arguments), arguments["job"]
+    allowed = allowed_of(arguments["allowed"], arguments["allow_files"])
     with reached(arguments["broker"], arguments["store"]) as fleet:
         from modelsweep.fleet.rejudge import rejudge, rejudged_report
         from worker.plugins import scanners_with, versions
         from worker.ruleset import tool
 
         spec, report = fleet.spec(job), fleet.report(job)
-        options = replace(spec.options, allow_imports=(*spec.options.allow_imports, *arguments["allowed"]))
+        options = replace(spec.options, allow_imports=(*spec.options.allow_imports, *allowed))
         new = gone = 0
         for rejudged in rejudge(report.results, options):
             new += len(rejudged.new)

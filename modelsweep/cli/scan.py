@@ -100,7 +100,7 @@ def job_of(arguments: ScanArguments) -> JobOptions:
     options = Options(
         depth=cast(Depth, arguments["depth"] or profile.depth),
         scanners=choose(profile, arguments["included"], arguments["excluded"], arguments["plugins"]),
-        allow_imports=arguments["allowed"],
+        allow_imports=allowed_of(arguments["allowed"], arguments["allow_files"]),
         blacklist=arguments["blacklist"],
         plugins=arguments["plugins"],
         timeout=arguments["timeout"],
@@ -114,6 +114,15 @@ def _reuse(arguments: ScanArguments) -> Reuse:
     if arguments["no_cache"] or arguments.get("strict"):
         return "nothing"
     return "files" if arguments["trust_file_times"] else "objects"
+
+
+def allowed_of(patterns: tuple[str, ...], files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is trusted by name; raises UsageError for a file that is no allow-list."""
+    if not files:
+        return patterns
+    from modelsweep.cli.allow_file import patterns_of
+
+    return (*patterns, *(name for file in files for name in patterns_of(file)))
 
 
 def gate_of(arguments: ScanArguments) -> Gate:

@@ -18,8 +18,8 @@ class Options:
     """How every unit of a job is examined.
 
     `scanners` are the chosen names of scanners and detectors, None for all; `allow_imports` are patterns of trusted
-    names such as `acme.*`; `plugins` are the opted-in third-party packages; `timeout` is in seconds for a unit of up to
-    1 GiB and grows with size.
+    names such as `acme.*`, or `class acme.Net` for instances that no constructor makes; `plugins` are the opted-in
+    third-party packages; `timeout` is in seconds for a unit of up to 1 GiB and grows with size.
     """
 
     depth: Depth = "full"

@@ -9,12 +9,12 @@ behind a key), `trust` (the switch that lets all of these run).
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 
 from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
+from scanners.judge.allowed import is_allowed
 from scanners.judge.dangerous_names import family
 
 _HYDRA = "https://nvd.nist.gov/vuln/detail/CVE-2025-23304"
@@ -158,7 +158,7 @@ def unknown_package(package: str, where: Locator, names: Iterable[str], span: Sp
 
 
 def _is_allowed(name: str, options: Options) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in options.allow_imports)
+    return is_allowed(name, options)
 
 
 def _is_inert(name: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterator, Sequence
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
+from scanners.judge.allowed import is_allowed
 from scanners.judge.dangerous_names import family
 from scanners.judge.external_files import outside
 
@@ -321,7 +321,7 @@ def _said(rule: Rule, fact: Fact, subject: str = "", **evidence: Json) -> Findin
 
 
 def _allowed(name: str, options: Options) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in options.allow_imports)
+    return is_allowed(name, options)
 
 
 _OPINIONS = {

@@ -5,12 +5,12 @@ The tables and the rules on arguments come from `scripts/inert`, which saves rea
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Sequence
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
+from scanners.judge.allowed import is_allowed
 from scanners.judge.by_value import (
     CLASSES,
     FUNCTIONS,
@@ -210,11 +210,11 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
     called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
     for fact in facts:
-        if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact.value, options)):
+        if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact, options)):
             continue
         found = _code(fact, fact.locator in running) if fact.kind == "code" else _OPINIONS[fact.kind](fact)
         if found is None:
-            if not _allowed(fact.value, options):
+            if not _allowed(fact, options):
                 unknown.setdefault((fact.locator, _package(fact.value)), []).append(fact)
         else:
             yield from found
@@ -369,8 +369,9 @@ def _shown(fact: Fact, arguments: Json) -> dict[str, Json]:
     return {"shown": f"{fact.value}{shorten(text, ARGUMENT_TEXT)}"}
 
 
-def _allowed(name: str, options: Options) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in options.allow_imports)
+def _allowed(fact: Fact, options: Options) -> bool:
+    made = fact.kind != "call" or str(fact.detail.get("how")).startswith("NEWOBJ")
+    return is_allowed(fact.value, options, made=made)
 
 
 def _package(name: str) -> str:

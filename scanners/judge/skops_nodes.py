@@ -5,11 +5,11 @@ skops asks whoever loads a file to list the types that it does not know, and man
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Sequence
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
+from scanners.judge.allowed import is_allowed
 from scanners.judge.dangerous_names import family
 
 _NAMES_SHOWN = 5
@@ -70,7 +70,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Yield what nodes name that is dangerous, reaches into objects by name, or is unknown."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
     for fact in facts:
-        if any(fnmatch.fnmatchcase(fact.value, pattern) for pattern in options.allow_imports):
+        if is_allowed(fact.value, options):
             continue
         if fact.detail["how"] == "operator" and fact.value in _GETTERS:
             yield from _getter(fact)

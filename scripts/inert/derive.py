@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modelsweep.learning.load_hooks import HookChecker, Verdict
+from modelsweep.learning.source_index import ClassSource, Sources
 from scripts.inert.examined import LISTED, WILDCARDS, is_left_out
-from scripts.inert.load_hooks import HookChecker, Verdict
 from scripts.inert.reviewed_names import CALLABLE_BASES, RULE_BASES
-from scripts.inert.source_index import ClassSource, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.inert.load_hooks import HookChecker, Verdict
-from scripts.inert.source_index import Sources
+from modelsweep.learning.load_hooks import HookChecker, Verdict
+from modelsweep.learning.source_index import Sources
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import builtins
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scripts.inert.reviewed_code import (
+from modelsweep.learning.reviewed_code import (
     FILE_FUNCTIONS,
     HARMLESS_BASES,
     HARMLESS_BUILTINS,
@@ -24,12 +24,12 @@ from scripts.inert.reviewed_code import (
     LOGGING_METHODS,
     is_read,
 )
-from scripts.inert.source_index import ClassSource, FunctionNode, imported_names
+from modelsweep.learning.source_index import ClassSource, FunctionNode, imported_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from scripts.inert.source_index import Sources
+    from modelsweep.learning.source_index import Sources
 
 LOAD_HOOKS = (
     "__new__", "__setstate__", "__setattr__", "__getattr__", "__getattribute__", "__hash__", "__eq__", "__bool__",
@@ -70,8 +70,9 @@ class _Scope:
 class HookChecker:
     """Judges classes of one :class:`Sources`, remembering what it found."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, is_known_base: Callable[[str], bool] = lambda _path: False) -> None:
         self.sources = sources
+        self._is_known_base = is_known_base
         self._ancestry: dict[str, tuple[tuple[ClassSource, ...], str, frozenset[str]]] = {}
         self._calls: dict[tuple[int, str], str] = {}
         self.called_attributes: set[str] = set()
@@ -88,6 +89,17 @@ class HookChecker:
             refusal=self._first_refusal(found, ancestry, LOAD_HOOKS),
             setters=tuple(sorted(set(self._refused_setters(found, ancestry)))),
         )
+
+    def judge_call(self, found: ClassSource) -> str:
+        """Why a class may not be called with any arguments at all; empty where it may."""
+        return self._constructor_refusal(found, 0)
+
+    def judge_function(self, module: str, function: FunctionNode) -> str:
+        """Why a function of a module may not be called with any arguments at all; empty where it may."""
+        for decorator in function.decorator_list:
+            if _last(decorator) not in HARMLESS_DECORATORS:
+                return f"decorator {_last(decorator)}"
+        return self._body_refusal(function, _scope(function, module, None, None, self.sources), 0)
 
     def ancestry(self, found: ClassSource) -> tuple[ClassSource, ...]:
         """The class and everything with source that it inherits from."""
@@ -108,7 +120,7 @@ class HookChecker:
                 chain += [one for one in more if one not in chain]
                 external |= outer
                 unknown = unknown or missing
-            elif path in HARMLESS_BASES:
+            elif path and (path in HARMLESS_BASES or self._is_known_base(path)):
                 external.add(path)
             else:
                 unknown = unknown or path or ast.unparse(base)

@@ -33,6 +33,7 @@ class ClassSource:
     bases: tuple[ast.expr, ...]
     methods: dict[str, list[FunctionNode]] = field(default_factory=dict)
     values: dict[str, ast.expr] = field(default_factory=dict)
+    decorators: tuple[ast.expr, ...] = ()
     renamed: tuple[str, ...] = ()  # modules that a decorator such as `@set_module("pandas")` gives it instead
 
     @property
@@ -51,13 +52,17 @@ class ModuleSource:
     aliases: dict[str, str] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     is_package: bool = False
+    changed: set[str] = field(
+        default_factory=set
+    )  # classes defined twice, or whose attributes are assigned from outside
 
 
 class Sources:
     """Modules by dotted name, parsed on first use, found under `roots` (site-packages folders or unpacked wheels)."""
 
-    def __init__(self, roots: Iterable[Path]) -> None:
+    def __init__(self, roots: Iterable[Path], largest: int | None = None) -> None:
         self.roots = tuple(roots)
+        self._largest = largest
         self._modules: dict[str, ModuleSource | None] = {}
 
     def module(self, name: str) -> ModuleSource | None:
@@ -153,9 +158,15 @@ class Sources:
         relative = name.replace(".", "/")
         for root in self.roots:
             for file, is_package in ((root / relative / "__init__.py", True), (root / f"{relative}.py", False)):
-                if file.is_file():
+                if file.is_file() and self._is_read(file, root):
                     return parse_module(name, file.read_bytes(), is_package=is_package)
         return None
+
+    def _is_read(self, file: Path, root: Path) -> bool:
+        """Whether a file may be read where sources are anybody's: no link out of its root, and not too large."""
+        if self._largest is None:
+            return True
+        return file.resolve().is_relative_to(root.resolve()) and file.stat().st_size <= self._largest
 
 
 def parse_module(name: str, source: bytes, *, is_package: bool) -> ModuleSource | None:
@@ -164,10 +175,11 @@ def parse_module(name: str, source: bytes, *, is_package: bool) -> ModuleSource 
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(source)
-        except (SyntaxError, ValueError):
+            statements = list(_flat(tree.body))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
     module = ModuleSource(name, is_package=is_package)
-    for statement in _flat(tree.body):
+    for statement in statements:
         _index_statement(module, statement)
     return module
 
@@ -193,7 +205,15 @@ def _index_statement(module: ModuleSource, statement: ast.stmt) -> None:
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
             module.stars.append(_origin_module(statement, module))
     elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        if statement.targets[0].id in module.classes:
+            module.changed.add(statement.targets[0].id)
         _index_assignment(module, statement.targets[0].id, statement.value)
+    elif isinstance(statement, ast.Assign):
+        module.changed.update(
+            target.value.id
+            for target in statement.targets
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
+        )
 
 
 def _index_assignment(module: ModuleSource, target: str, value: ast.expr) -> None:
@@ -216,7 +236,9 @@ def _index_class(module: ModuleSource, node: ast.ClassDef, name: str) -> None:
         and ast.unparse(one.func).endswith("set_module")
         and isinstance(one.args[0], ast.Constant)
     )
-    found = ClassSource(module.name, name, tuple(node.bases), renamed=renamed)
+    if name in module.classes:
+        module.changed.add(name)
+    found = ClassSource(module.name, name, tuple(node.bases), decorators=tuple(node.decorator_list), renamed=renamed)
     module.classes[name] = found
     for statement in _flat(node.body):
         if isinstance(statement, FunctionNode):
