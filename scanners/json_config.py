@@ -18,6 +18,7 @@ from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import outside
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
+from scanners.parsing.name_sets import HASHED, hash_of_names
 
 SIZE_LIMIT = 64 * MIB
 """Bytes of JSON that are parsed; objects take about eight times as much memory."""
@@ -29,13 +30,16 @@ _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _WORDS = (
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
-    *(b"chat_template", b"_class_name", b'"idx"', b'"handler"'),
+    *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map"),
     # Escapes of ASCII characters, which may spell any of them
     *(b"\\u00%d" % digit for digit in range(2, 8)),
 )
 _LONGEST = 64
 """Bytes by which pieces that are searched overlap: more than the longest word."""
 _SHOWN = 200
+_PATH_SHOWN = 1_200
+"""Characters of the path of a shard: more than judges take for one."""
+_INDEXED = 10_000
 _MANIFEST = "MAR-INF/MANIFEST.json"
 _HANDLERS_OF_TORCHSERVE = frozenset(
     {"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"}
@@ -173,8 +177,30 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
                 yield _reference(blob, item["type"], "class", f"[{at}].type")
     elif isinstance(document, dict) and "_class_name" in document:
         yield from _components(blob, document)
+    elif isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
+        yield from _shards(blob, document)
     elif isinstance(document, dict) and str(blob.locator).replace("!", "/").endswith(_MANIFEST):
         yield from _handler(blob, document.get("model"))
+
+
+def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
+    """Yield the shards of an index, each with its tensors; raises OverLimit for more than 10,000."""
+    tensors, metadata = index["weight_map"], index.get("metadata")
+    shards: dict[str, list[str]] = {}
+    for name, shard in tensors.items() if isinstance(tensors, dict) else ():
+        if isinstance(shard, str):
+            shards.setdefault(shard, []).append(name)
+    if len(shards) > _INDEXED:
+        raise OverLimit(f"an index of {len(shards):,} shards")
+    total = metadata.get("total_size") if isinstance(metadata, dict) else None
+    known = total if isinstance(total, int | float) and 0 <= total < 1 << 63 else 0
+    detail: dict[str, Json] = {"shards": len(shards), "total": int(known)}
+    yield Fact("shard-index", printable(blob.locator.name, _SHOWN), blob.locator, detail=detail)
+    for shard, names in shards.items():
+        found: dict[str, Json] = {"count": len(names)}
+        if len(names) <= HASHED:
+            found["names"] = hash_of_names(names)
+        yield Fact("shard", printable(shard, _PATH_SHOWN), blob.locator, detail=found)
 
 
 def _handler(blob: Blob, model: Json) -> Iterator[Item]:

@@ -13,6 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
+from scanners.parsing.name_sets import HASHED, hash_of_names
 
 HEADER_LIMIT = 100_000_000
 """Bytes of header beyond which loaders refuse a file."""
@@ -207,6 +208,8 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
     parameters = sum(tensor.elements for tensor in header.tensors.values())
     # as text: a hostile sum is wider than the 64 bits of most JSON readers
     detail: dict[str, Json] = {"count": len(header.tensors), "parameters": str(parameters)[:_SHOWN]}
+    if len(header.tensors) <= HASHED:
+        detail["names"] = hash_of_names(header.tensors)
     yield Fact("tensors", dtypes, blob.locator, Span(header.data, blob.size - header.data), detail)
     for key, value in sorted(header.metadata.items()):
         shown = printable(key, _SHOWN)

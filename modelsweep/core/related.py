@@ -6,10 +6,10 @@ import re
 
 from modelsweep.core.report import UnitResult
 
-KINDS = frozenset({"code-reference", "python-module", "python-call", "python-compiled"})
+KINDS = frozenset({"code-reference", "python-module", "python-call", "python-compiled", "shard", "shard-index"})
 """Kinds of facts by which a file makes something of another one, or another one of it."""
-_NAME = re.compile(r"\.(?:pyw?|pyc|so|pyd)$")
-MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|"(?:' + "|".join(sorted(KINDS)).encode() + rb')"')
+_NAME = re.compile(r"\.(?:pyw?|pyc|so|pyd)$|-\d{5}-of-\d{5}[^/]{0,20}$", re.ASCII)
+MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|-\d{5}-of-\d{5}|"(?:' + "|".join(sorted(KINDS)).encode() + rb')"')
 """What the JSON of every result that `is_related` holds, and perhaps of others: the rest needs no decoding."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from modelsweep.core.finding import Confidence, Fact, Finding, Rule, Severity
 from modelsweep.core.options import Options
-from modelsweep.core.related import KINDS
+from modelsweep.core.related import KINDS as RELATED
 
 _CUSTOM_MODELS = "https://huggingface.co/docs/transformers/custom_models"
 _INDEX = "https://huggingface.co/docs/transformers/big_models"
@@ -69,8 +69,48 @@ MISSING = _rule(
     "Scan the whole repository, at the revision that is loaded.",
     _CUSTOM_MODELS,
 )
-__all__ = ["KINDS", "RULES", "findings"]
-RULES = (LOADED, SUSPICIOUS, DANGEROUS, COMPILED, MISSING)
+SHARD_OUTSIDE = _rule(
+    "shard-outside",
+    "Index that takes tensors from outside the model",
+    Severity.CRITICAL,
+    "the index takes tensors from {subject}: {reason}",
+    "Loaders join the name to the folder of the model: this one leads to another file of whoever loads it, which may "
+    "be a pickle that runs.",
+    "Do not load the model. Shards belong beside their index.",
+    _INDEX,
+)
+MISSING_SHARD = _rule(
+    "missing-shard",
+    "Weights of which a part is missing",
+    Severity.INFO,
+    "{who} {count} shard(s) that are not among the files that were examined: {names}",
+    "What is not there was not examined, and where a loader finds it elsewhere, that is what it loads.",
+    "Scan the whole repository, or fetch what is missing.",
+    _INDEX,
+)
+SHARD_TENSORS = _rule(
+    "shard-tensors",
+    "Shard that holds other tensors than its index says",
+    Severity.INFO,
+    "{index} names {said} tensor(s) in {subject}, which holds {there}, or others",
+    "Loaders that follow the index take no notice of the rest, and fail where a tensor is missing; others load all.",
+    "Have the index written again from the shards.",
+    _INDEX,
+)
+TOTAL_SIZE = _rule(
+    "total-size",
+    "Index whose total is not what its shards hold",
+    Severity.INFO,
+    "the index says {subject} bytes in all, its shards hold {held}",
+    "Some programs count parameters there, and nothing relies on it; it may also be the index of other weights.",
+    "Have the index written again from the shards.",
+    _INDEX,
+)
+KINDS = RELATED | {"tensors"}  # of shards: other files of tensors need not be looked at
+RULES = (
+    *(LOADED, SUSPICIOUS, DANGEROUS, COMPILED, MISSING),
+    *(SHARD_OUTSIDE, MISSING_SHARD, SHARD_TENSORS, TOTAL_SIZE),
+)
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:

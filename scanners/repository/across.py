@@ -9,8 +9,9 @@ from itertools import groupby
 from modelsweep.core.finding import Fact, Finding, Problem, in_order
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.related import KINDS, is_related
+from modelsweep.core.related import is_related
 from modelsweep.core.report import Unit, UnitResult
+from scanners.judge.repository import KINDS, MISSING_SHARD
 from scanners.repository.tree import Entry, Said, Tree
 
 
@@ -41,7 +42,8 @@ def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 
 
 def _findings(said: Said) -> Iterator[Finding]:
-    if isinstance(said.item, Finding):
+    # Shards of formats without facts cannot be told from those that are missing
+    if isinstance(said.item, Finding) and said.item.rule != MISSING_SHARD:
         yield said.item
 
 

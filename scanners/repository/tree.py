@@ -21,12 +21,15 @@ from scanners.judge.repository import COMPILED, DANGEROUS, LOADED, MISSING, SUSP
 from scanners.repository.modules import Deed, Module, module_of
 from scanners.repository.names import CLIMB, above, folder_of, module_stem, packages_of, parent, relative, stems_of_name
 from scanners.repository.references import PACKAGES, Reference, references_in
+from scanners.repository.shards import Families, family_of
 
 NAME = "repository"
 HELD = 32 * MIB
 """Bytes of memory, about, for files that something may name."""
 WAITING = 16 * MIB
 """Bytes of memory, about, for names that wait for folders above their own."""
+SHARDS = 50_000
+"""Shards, and names of shards in indexes, that are held at once."""
 DEPTH = 300
 """Folders inside folders; files further down are judged alone."""
 _IMPORT_CLIMB = 2
@@ -76,6 +79,7 @@ class _Folder(NamedTuple):
     is_shared: bool
     first: int
     waiting: list[tuple[Reference, str]]
+    families: dict[str, Families]
 
 
 class Tree:
@@ -83,12 +87,13 @@ class Tree:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._open = [_Folder("", "", is_shared=False, first=0, waiting=[])]
+        self._open = [_Folder("", "", is_shared=False, first=0, waiting=[], families={})]
         self._modules: dict[str, list[Module]] = {}
         self._held = self._waiting = 0
         self._lost = -1
         self._told: dict[int, Severity] = {}
         self._followed: set[int] = set()
+        self._sharded, self._is_full = 0, False
 
     def add(self, entry: Entry) -> Iterator[Said]:
         """Take the next file."""
@@ -107,6 +112,20 @@ class Tree:
             self._waiting += reference.weight
         if self._waiting > WAITING:
             yield from self._give_up()
+        yield from self._shards(here, entry)
+
+    def _shards(self, here: _Folder, entry: Entry) -> Iterator[Said]:
+        """Keep what a file has to do with weights in several files, or say that there is too much of that."""
+        if not (family_of(entry.locator.name) or any(fact.kind == "shard" for fact in entry.facts)):
+            return
+        if self._sharded > SHARDS:
+            if not self._is_full:
+                self._is_full = True
+                detail = f"more than {SHARDS:,} shards wait for the others of their folders: no more are compared"
+                yield Said(entry.order, entry.locator, Problem(ProblemKind.LIMIT, entry.locator, NAME, detail))
+            return
+        families = here.families.setdefault(here.where, Families())
+        self._sharded += families.add(entry.order, entry.locator, entry.facts)
 
     def close(self) -> Iterator[Said]:
         """Say that there are no more files."""
@@ -129,7 +148,7 @@ class Tree:
             outer = self._open[-1]
             is_revision = outer.name == "snapshots" and len(self._open) > 1 and self._open[-2].name.startswith(_CACHES)
             where = outer.where if is_revision else f"{outer.where}{name}/"
-            self._open.append(_Folder(name, where, outer.is_shared or is_revision, order, []))
+            self._open.append(_Folder(name, where, outer.is_shared or is_revision, order, [], {}))
 
     def _keep(self, module: Module) -> None:
         self._modules.setdefault(module.stem, []).append(module)
@@ -147,7 +166,12 @@ class Tree:
         """Look for what waits for a folder, now that it is complete; what is not there waits for the one around it."""
         if folder.is_shared and outer:
             outer[-1].waiting.extend(folder.waiting)
+            for where, families in folder.families.items():
+                outer[-1].families.setdefault(where, Families()).take(families)
             return
+        for families in folder.families.values():
+            self._sharded -= families.held
+            yield from (Said(place, finding.locator, finding) for place, finding in families.findings())
         reached: list[_Reached] = []
         missing: list[Reference] = []
         for reference, base in folder.waiting:
@@ -253,8 +277,13 @@ class Tree:
         """Wait no longer in the outermost folder that anything waits for."""
         folder = next(folder for folder in self._open if folder.waiting)
         missing = [reference for reference, _ in folder.waiting]
+        own = dict.fromkeys(reference.locator for reference, base in folder.waiting if base == reference.folder)
+        orders = {reference.locator: reference.order for reference in missing}
         folder.waiting.clear()
         self._waiting -= sum(reference.weight for reference in missing)
+        for locator in own:
+            detail = "it and its neighbours name too much code: which of it is there was not looked for"
+            yield Said(orders[locator], locator, Problem(ProblemKind.LIMIT, locator, NAME, detail))
         yield from self._without(missing)
 
 

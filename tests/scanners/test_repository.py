@@ -17,7 +17,21 @@ from modelsweep.fleet.results import encode_chunk
 from scanners.engine import examine
 from scanners.repository import tree
 from scanners.repository.across import together
-from tests.scanners.repository.layouts import BENIGN, HYDRA, MALICIOUS, MODELING, RUNS, TRANSFORMERS, Files, changed
+from tests.scanners.repository.layouts import (
+    BENIGN,
+    HYDRA,
+    MALICIOUS,
+    MODELING,
+    OTHER_INDEX,
+    RUNS,
+    SECOND,
+    SHARD,
+    SHARDED,
+    TRANSFORMERS,
+    Files,
+    changed,
+    index,
+)
 from tests.scanners.spool import memory_spool
 
 OPTIONS = Options()
@@ -182,3 +196,68 @@ def test_names_wait_no_longer_than_memory_allows(monkeypatch: pytest.MonkeyPatch
     assert len(judged(files)) == 300
     lone = {f"{number:03d}/config.json": TRANSFORMERS["config.json"] for number in range(100)}
     assert len(judged(lone)) == 200
+
+
+def shards(files: Files) -> list[tuple[str, str, str]]:
+    """Return what is found of weights in several files."""
+    return [item for item in judged(files) if "shard" in item[0] or item[0] == "total-size"]
+
+
+def test_a_shard_that_is_missing_or_holds_something_else() -> None:
+    gone = {name: data for name, data in SHARDED.items() if name != SHARD}
+    assert shards(gone) == [
+        (
+            "missing-shard",
+            "model.safetensors.index.json",
+            f"model.safetensors.index.json names 1 shard(s) that are not among the files that were examined: {SHARD}",
+        )
+    ]
+    other = shards({**SHARDED, "model.safetensors.index.json": OTHER_INDEX})
+    assert [(rule, file) for rule, file, _ in other] == [
+        ("shard-tensors", SHARD),
+        ("shard-tensors", SECOND),
+        ("total-size", "model.safetensors.index.json"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (["m-00001-of-00003.gguf", "m-00003-of-00003.gguf"], "m-00002-of-00003.gguf"),
+        (["v.data-00000-of-00002"], "v.data-00001-of-00002"),
+        (["pytorch_model-00002-of-00002.bin"], "pytorch_model-00001-of-00002.bin"),
+        (["train-00000-of-00009.parquet", "part-00001-of-00004", "m-00001-of-00001.pt"], ""),
+        (["m-00000-of-00000.pt", "m-99999-of-00001.pt"], ""),
+    ],
+)
+def test_families_by_name(names: list[str], missing: str) -> None:
+    found_missing = shards(dict.fromkeys(names, b"\x01"))
+    assert [message.rpartition(": ")[2] for _, _, message in found_missing] == ([missing] if missing else [])
+
+
+def test_shards_of_two_revisions_are_one_family() -> None:
+    cache = "models--acme--net/snapshots"
+    first = {f"{cache}/1/{name}": data for name, data in SHARDED.items()}
+    assert shards({**first, f"{cache}/2/model.safetensors.index.json": SHARDED["model.safetensors.index.json"]}) == []
+
+
+@pytest.mark.parametrize("name", ["/etc/a.bin", "..\\a.bin", "a\0b.bin", "", "C:/a.bin", "https://x.invalid/a.bin"])
+def test_an_index_that_leads_out(name: str) -> None:
+    rules = [rule for rule, _, _ in judged({"model.safetensors.index.json": index({"a": name})})]
+    assert rules == ["shard-outside"]
+
+
+def test_too_many_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "SHARDS", 10)
+    files = {f"m{number}-00001-of-00002.bin": b"\1" for number in range(20)}
+    results = together(alone(files), OPTIONS)
+    kinds = [problem.kind for result in results for problem in result.problems if problem.scanner == tree.NAME]
+    assert kinds == [ProblemKind.LIMIT]
+    assert len(found(results)) == 11
+
+
+def test_names_that_no_folder_can_wait_for_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "WAITING", 2_000)
+    config = json.dumps({"auto_map": {f"K{number}": f"m{number}.X" for number in range(50)}}).encode()
+    (result, *_) = together(alone({"config.json": config, "m1.py": RUNS}), OPTIONS)
+    assert [problem.kind for problem in result.problems] == [ProblemKind.LIMIT]

@@ -9,10 +9,14 @@ from tests.scanners.repository.layouts import (
     DIFFUSERS,
     MALICIOUS,
     MODELING,
+    OTHER_INDEX,
     SENTENCES,
+    SHARD,
+    SHARDED,
     TRANSFORMERS,
     Files,
     changed,
+    index,
 )
 from tests.scanners.zip.cases import made
 
@@ -33,5 +37,14 @@ CASES = {
     "pipeline_runs_command": zipped(MALICIOUS["known_component_of_its_own"][0], Verdict.MALICIOUS),
     "model_decodes_code": zipped(changed(TRANSFORMERS, modeling_acme=MODELING + EXEC), Verdict.MALICIOUS),
     "target_runs_command": zipped(MALICIOUS["target"][0], Verdict.REVIEW),
+    "benign_shards": zipped(SHARDED, Verdict.CLEAN),
+    "shards_of_another_index": zipped({**SHARDED, "model.safetensors.index.json": OTHER_INDEX}, Verdict.CLEAN),
+    "index_alone": Case(lambda: SHARDED["model.safetensors.index.json"], "model.safetensors.index.json", Verdict.CLEAN),
+    "shard_alone": Case(lambda: SHARDED[SHARD], SHARD, Verdict.CLEAN),
+    "index_that_leads_out": Case(
+        lambda: index({"a": "../../other/model-00001-of-00001.safetensors"}),
+        "m.safetensors.index.json",
+        Verdict.MALICIOUS,
+    ),
     "compiled_model": zipped(COMPILED, Verdict.REVIEW),
 }

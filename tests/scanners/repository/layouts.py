@@ -167,7 +167,32 @@ HUB: Files = {
     # The configuration is that of the first revision: a cache has it once
     "models--acme--net/snapshots/2222/modeling_acme.py": MODELING + b"\nACME = 2\n",
 }
+
+
+def tensors(*names: str) -> bytes:
+    """Return a file of safetensors of four bytes each."""
+    offsets = {name: [4 * at, 4 * at + 4] for at, name in enumerate(names)}
+    head = {name: {"dtype": "F32", "shape": [1], "data_offsets": where} for name, where in offsets.items()}
+    header = json.dumps(head).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(range(4 * len(names)))
+
+
+def index(shards: dict[str, str], total: int = 12) -> bytes:
+    """Return the index of tensors in shards."""
+    return written({"metadata": {"total_size": total}, "weight_map": shards})
+
+
+SHARD = "model-00001-of-00002.safetensors"
+SECOND = "model-00002-of-00002.safetensors"
+SHARDED: Files = {
+    "config.json": written(BERT),
+    SHARD: tensors("a", "b"),
+    SECOND: tensors("c"),
+    "model.safetensors.index.json": index({"b": SHARD, "a": SHARD, "c": SECOND}),
+}
+OTHER_INDEX = index({"a": SHARD, "c": SECOND, "d": SECOND}, 1 << 40)
 BENIGN = {
+    "shards": SHARDED,
     "bert": {"config.json": written(BERT), "vocab.txt": b"a\n"},
     "transformers": TRANSFORMERS,
     "diffusers": DIFFUSERS,
