@@ -123,7 +123,7 @@ def _single(s3: S3, place: Place, target: str) -> Listed | Problem:
     if archived := _archived(head):
         return Problem(ProblemKind.SKIPPED, Locator(uri), NAME, archived)
     return Listed(
-        Locator(uri, version=place.version or head.get("ETag", "")),
+        Locator(uri, version=place.version or _state(head)),
         head["ContentLength"],
         _vouched(head),
         _time(head),
@@ -171,7 +171,7 @@ def _listed(s3: S3, place: Place, page: list[dict[str, Any]]) -> Iterator[Listed
         if archived := _archived(item):
             yield Problem(ProblemKind.SKIPPED, Locator(uri), NAME, archived)
         else:
-            yield Listed(Locator(uri, version=item.get("ETag", "")), item["Size"], digests.get(key, ""), _time(item))
+            yield Listed(Locator(uri, version=_state(item)), item["Size"], digests.get(key, ""), _time(item))
 
 
 def _digests(s3: S3, place: Place, page: list[dict[str, Any]]) -> dict[str, str]:
@@ -229,6 +229,14 @@ def _archived(item: Mapping[str, Any]) -> str:
     return f"archived ({kind}): it can be read when it is restored"
 
 
+def _state(item: Mapping[str, Any]) -> str:
+    """Return what tells an object from those before it: its ETag, and the second when it was written.
+
+    An ETag is often an MD5: who may write to a bucket could have two contents of one ETag, but not of one time.
+    """
+    return f"{item.get('ETag', '')} {_time(item):.0f}"
+
+
 def _time(item: Mapping[str, Any]) -> float:
     written = item.get("LastModified")
     return float(written.timestamp()) if written else 0.0
@@ -243,7 +251,7 @@ def open_object(listed: Listed, target: str) -> Opened:
     uri = listed.locator.uri
     place = place_of(uri, versions=uri == canonical(target))
     version = {"VersionId": place.version} if place.version else {}
-    etag = "" if place.version else listed.locator.version
+    etag = "" if place.version else listed.locator.version.partition(" ")[0]
 
     def url() -> str:
         return S3(place.scheme, place.bucket).url(uri, Bucket=place.bucket, Key=place.key, **version)
