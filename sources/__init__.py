@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sources.dvc import SOURCE as DVC
+from sources.gcs import SOURCE as GCS
 from sources.http import SOURCE as HTTP
 from sources.huggingface import SOURCE as HUGGINGFACE
 from sources.jfrog import SOURCE as JFROG
@@ -12,4 +13,4 @@ from sources.oci import SOURCE as OCI
 from sources.s3 import SOURCE as S3
 from sources.source import Source
 
-SOURCES: tuple[Source, ...] = (DVC, LOCAL, HUGGINGFACE, MLFLOW, JFROG, OCI, S3, HTTP)
+SOURCES: tuple[Source, ...] = (DVC, LOCAL, HUGGINGFACE, MLFLOW, JFROG, OCI, S3, GCS, HTTP)

@@ -1,6 +1,7 @@
 """Calls of the clients that clouds give away, made as `sources.web` makes requests: politely, and repeated if it helps.
 
-The clients' own repeating is switched off, so that one rule holds for all: how often, how long, how many at a time.
+The clients' own repeating is switched off where it can be, so that one rule holds for all: how often,
+how long, how many at a time.
 """
 
 from __future__ import annotations

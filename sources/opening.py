@@ -29,10 +29,17 @@ def source_of(target: str) -> Source:
     raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {', '.join(s.name for s in SOURCES)})")
 
 
-def _require(package: str, source: Source) -> None:
+def _is_installed(package: str) -> bool:
     import importlib.util
 
-    if importlib.util.find_spec(package) is None:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # a folder above it is missing
+        return False
+
+
+def _require(package: str, source: Source) -> None:
+    if not _is_installed(package):
         extra = "mlflow" if package == "mlflow" else "cloud"
         raise MissingPackage(f"{source.name} addresses need {package}: pip install 'modelsweep[{extra}]'")
 

@@ -22,6 +22,8 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    raw_path: str = ""
+    """As it was sent."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, unquote(parts.path), query, cast(Mapping[str, str], self.headers), body)
+        request = Request(
+            self.command, unquote(parts.path), query, cast(Mapping[str, str], self.headers), body, parts.path
+        )
         double = cast(_Server, self.server).double
         double.requests.append(request)
         self._send(double.answer(request))
