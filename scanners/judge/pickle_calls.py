@@ -143,6 +143,17 @@ EXTENSION = Rule(
     cwe=502,
     references=("https://peps.python.org/pep-0307/",),
 )
+FRAME = Rule(
+    id="pickle/frame-mismatch",
+    title="A frame ends within an opcode",
+    severity=Severity.CRITICAL,
+    message="{subject} ends within an opcode: loaders see different streams behind it",
+    why="No pickler writes such frames. Python drops the bytes left of a frame where it reads a file, and keeps them "
+    "where it has all bytes in memory: opcodes are hidden from whoever reads the other way.",
+    fix=_DO_NOT_LOAD,
+    cwe=436,
+    references=("https://peps.python.org/pep-3154/",),
+)
 CODE = Rule(
     id="pickle/code-object",
     title="A function is stored by value",
@@ -197,6 +208,7 @@ RULES = (
     MODIFIED_IMPORT,
     UNKNOWN,
     EXTENSION,
+    FRAME,
     CODE,
     DANGEROUS_CODE,
     OWN_CALL,
@@ -332,6 +344,10 @@ def _extension(fact: Fact) -> Opinion:
     return [Finding(EXTENSION, fact.locator, fact.value, span=fact.span)]
 
 
+def _frame(fact: Fact) -> Opinion:
+    return [Finding(FRAME, fact.locator, fact.value, span=fact.span)]
+
+
 def _code(fact: Fact, runs: bool) -> Opinion:
     """Judge a code object; `runs` says that loading calls a function which the pickle brings along."""
     names = fact.detail.get("names")
@@ -352,6 +368,7 @@ _OPINIONS = {
     "attribute": _attribute,
     "computed-name": _computed_name,
     "extension-code": _extension,
+    "frame": _frame,
 }
 KINDS = frozenset({*_OPINIONS, "code"})
 # Names in a code object that a model's function has little reason to use.

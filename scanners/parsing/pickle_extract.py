@@ -80,6 +80,8 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
         yield "computed-name", f"{_render(values, module)}.{_render(values, attribute)}", {}
     elif how == "EXTENSION":
         yield "extension-code", str(values.machine.first(callee)), {}
+    elif how == "FRAME":
+        yield "frame", "a frame", {}
     elif how == "BUILD":
         yield _build(values, callee, arguments)
     elif name in CODE:

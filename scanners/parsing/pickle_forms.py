@@ -17,7 +17,7 @@ EMPTY_FORM = 8  # an empty container
 ONE_FORM = 9  # one item, or one pair, into the container below
 MANY_FORM = 10  # all above the mark into the container below it
 TUPLE_FORM = 11  # a tuple of the top one, two or three
-SKIP_FORM = 12  # nothing of consequence: PROTO, FRAME
+SKIP_FORM = 12  # nothing of consequence: PROTO
 TUPLE_MARK_FORM = 13  # a tuple of all above the mark
 CALL_FORM = 14  # REDUCE and NEWOBJ
 BUILD_FORM = 15
@@ -40,7 +40,7 @@ def _forms() -> tuple[bytes, bytes]:
         TUPLE_MARK_FORM: {b"t": 1},
         CALL_FORM: {b"R": 1, b"\x81": 1},
         BUILD_FORM: {b"b": 1},
-        SKIP_FORM: {b"\x80": 2, b"\x95": 9},
+        SKIP_FORM: {b"\x80": 2},
     }.items():
         for opcode, width in table.items():
             forms[opcode[0]], widths[opcode[0]] = form, width

@@ -10,7 +10,7 @@ cdef Py_ssize_t _unsigned4(const unsigned char[::1] data, Py_ssize_t pos) noexce
 
 cdef class Machine:
     cdef public object reader
-    cdef public Py_ssize_t position, allowance, operations
+    cdef public Py_ssize_t position, allowance, operations, frame
     cdef object _interests
     cdef public int protocol
     cdef public str fault
@@ -19,7 +19,7 @@ cdef class Machine:
     cdef public dict contents, states
     cdef public bint dropped
     cdef bint _callables
-    cdef Py_ssize_t _end, _base, _near
+    cdef Py_ssize_t _end, _base, _near, _window
     cdef const unsigned char[::1] _data
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
     cdef Py_ssize_t _room, _depth, _mark_room, _mark_count, _fence, _memo_room, _memo_count
@@ -78,5 +78,6 @@ cdef class Machine:
     cdef int _stored_callables(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(start=Py_ssize_t, at=Py_ssize_t, opcode=cython.uchar)
     cdef bint _is_word(self, Py_ssize_t offset) except -1
+    cpdef int enter_frame(self, Py_ssize_t length) except -1
     cdef int _candidate(self, Py_ssize_t offset) except -1
     cdef int _rare(self, int opcode) except -1

@@ -67,6 +67,8 @@ TOLD = 8
 """Arguments by which two calls of a watched callable are told apart."""
 KEPT_PER_CONTAINER = 256
 KEPT_IN_ALL = 200_000
+FRAME_HEADER = 9
+"""Bytes of a FRAME opcode with its length."""
 DENSE_MEMO = 1 << 22
 """Memo indices that may be skipped before the memo turns to a dictionary."""
 FAR_MEMO = 1 << 20
@@ -115,6 +117,7 @@ class Machine:
         self.allowance = allowance
         self.operations = 0
         self.protocol = 0
+        self.frame = 0
         self.fault = ""
         self.built = 0
         self.result = -1
@@ -128,6 +131,7 @@ class Machine:
         self._base = start
         self._data = b""
         self._near = -1
+        self._window = -1
         self._stack = cells(256)
         self._room = 256
         self._depth = 0
@@ -306,6 +310,7 @@ class Machine:
             self.contents.setdefault(self._last, self._last_items)
         if mode == PAUSING and owner != instance:
             self.built = state
+            self.frame = 0  # joblib ends a frame before it writes raw bytes
             return PAUSED
         if mode == WATCHED or owner == instance:
             self.called("BUILD", instance, state)
@@ -348,6 +353,11 @@ class Machine:
     def _prepare(self, position: int) -> int:
         """Make room on the stack and read the window from `position`; returns 0 or why the machine ends there."""
         self.position = position
+        if self.frame and position >= self.frame:
+            if position > self.frame:
+                self._event("FRAME", -1, -1)
+            self.frame = 0
+            self._near = self._window
         if position > self._end:
             self.position = self._end
             return self._fail_at(self._end, "an argument is cut short")
@@ -361,15 +371,28 @@ class Machine:
             self._refill(position)
         return 0
 
+    def enter_frame(self, length: int) -> None:
+        """Note where the frame whose opcode stands at `position` ends, and whether that is beyond the one around it.
+
+        A loader that reads a file drops what is left of a frame that ends within an opcode, one that has all bytes in
+        memory does not: behind it, they see different streams.
+        """
+        end = self.position + FRAME_HEADER + length
+        if self.frame and end > self.frame:
+            self._event("FRAME", -1, -1)
+        self.frame = min(end, self._end)
+        self._near = min(self._window, self.frame - self._base)
+
     def _refill(self, position: int) -> None:
         left = self._end - position
         if left > WINDOW:
             self._data = self.reader.read(position, WINDOW)
-            self._near = WINDOW - MARGIN
+            self._window = WINDOW - MARGIN
         else:
             self._data = self.reader.read(position, left) + bytes(MARGIN)
-            self._near = left
+            self._window = left
         self._base = position
+        self._near = min(self._window, self.frame - position) if self.frame else self._window
 
     def _fail_at(self, position: int, fault: str) -> int:
         self.fault = fault

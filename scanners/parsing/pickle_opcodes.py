@@ -40,9 +40,14 @@ def _fault(machine: Machine, why: str) -> int:
 
 
 def _line(machine: Machine, start: int) -> bytes | None:
-    """Return the argument from `start` to the next newline, cut to NAME_LIMIT, and step over it; None at the end."""
+    """Return the argument from `start` to the next newline, cut to NAME_LIMIT, and step over it; None at the end.
+
+    Where the stream ends before, loaders take the last byte for the newline, whatever it is.
+    """
     end = line_end(machine.reader, start)
     if end < 0:
+        end = machine.reader.size - 1
+    if end < start:
         machine.fault = UNENDED
         return None
     machine.position = end + 1
@@ -133,10 +138,12 @@ def _newobj_ex(machine: Machine) -> int:
 
 
 def _inst(machine: Machine) -> int:
-    start = machine.mark()
-    if start < 0 or _global(machine):
+    if _global(machine):
         return kinds.FAULTY
     callee = machine.pop()
+    start = machine.mark()  # CPython's own module looks for the mark first, its Python twin imports first
+    if start < 0:
+        return kinds.FAULTY
     return _called_from(machine, "INST", callee, start, 0)
 
 
@@ -246,6 +253,13 @@ def _extension(width: int) -> Handler:
     return handle
 
 
+def _frame(machine: Machine) -> int:
+    length = int.from_bytes(machine.reader.read(machine.position + 1, 8), "little")
+    machine.enter_frame(min(length, machine.reader.size))
+    machine.position += 9
+    return 0
+
+
 def _buffer(machine: Machine) -> int:
     return machine.push_node(kinds.BUFFER, 0, 0)
 
@@ -285,6 +299,7 @@ HANDLERS: dict[int, Handler] = {
         b"\x82": _extension(1),
         b"\x83": _extension(2),
         b"\x84": _extension(4),
+        b"\x95": _frame,
         b"\x97": _buffer,
         b"\x98": _readonly,
     }.items()

@@ -450,6 +450,22 @@ CASES |= {
     ),
 }
 
+# Frames and lines that end early: what a loader makes of them.
+FRAME = b"\x95" + (3).to_bytes(8, "little")
+CASES |= {
+    # Python reads the length anew behind the frame: a text of one letter, and then the call.
+    "frame_ends_within_an_opcode": malicious(
+        proto(4) + FRAME + b"X\xff\xff\x01\0\0\0a" + POP + EVIL + STOP + b"N0" * 40_000 + NONE + STOP
+    ),
+    "frame_beyond_the_one_around_it": malicious(
+        proto(4) + b"\x95" + (12).to_bytes(8, "little") + b"\x95" + (200).to_bytes(8, "little") + NONE * 200 + STOP
+    ),
+    "benign_frame_in_a_frame": clean(
+        proto(4) + b"\x95" + (12).to_bytes(8, "little") + b"\x95" + (2).to_bytes(8, "little") + NONE + POP + NONE + STOP
+    ),
+    "inst_at_the_end": malicious(MARK + b"V" + COMMAND.encode() + b"\nios\nsystem?"),
+}
+
 # joblib.
 ARRAYS = {
     "a": numpy.arange(12.0),
