@@ -52,6 +52,8 @@ def _wide(text: str) -> bytes:
 _MAGIC = _wide("BCN")
 _NODES_END = _wide("ENodeList") + _wide("BRelation")
 _CHUNK = MIB
+_RELATIONS = 16 * MIB
+"""Bytes of the names behind the nodes of a network."""
 
 INJECTED = Rule(
     id="cntk/injected-code",
@@ -181,6 +183,8 @@ def _network(blob: Blob, context: Context) -> Iterator[Item]:
     if end > start:
         yield blob.window("nodes", start, end - start, RAW)
     cursor = Cursor(blob.reader, end + len(_NODES_END))
+    if blob.size - cursor.position > _RELATIONS:
+        raise OverLimit(f"more than {_RELATIONS:,} bytes of names of nodes")
     for _ in range(count):
         context.operations.spend()
         _word(cursor)

@@ -193,7 +193,13 @@ def _named(blob: Blob, archive: ImageArchive, context: Context) -> Iterator[tupl
     """
     left: list[str] = [name for name in ("manifest.json", "index.json") if name in archive.sizes]
     seen = set(left)
+    read: set[tuple[int, int]] = set()
     while left:
+        place = archive.places[left[-1]]
+        if place in read:  # members that are links to one another
+            left.pop()
+            continue
+        read.add(place)
         for document in _document(blob, archive, left.pop(), context):
             for name, declared, is_manifest in _descriptors(document):
                 if name in seen:

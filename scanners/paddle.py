@@ -34,7 +34,7 @@ _SCHEMA = {
 }
 _STREAMED = frozenset({"Program", "Block", "Operator"})
 _OPERATORS = 10_000
-_COST = 100
+_COST = 1_000
 _FILES = frozenset({"load", "load_combine", "save", "save_combine", "lookup_table_read", "read_file", "open_files"})
 _PYTHON = frozenset({"py_func", "py_layer", "pylayer", "run_program"})
 _PATHS = frozenset({"file_path", "filename", "file_names", "file_name", "path"})

@@ -28,6 +28,8 @@ _MARKS = (b"_TRT", b"Plugin")
 _PLUGIN = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]{2,60}(?:_TRT|Plugin(?:Dynamic)?)(?![A-Za-z0-9_])")
 _BEFORE, _BEHIND = 68, 24
 """Bytes around such an end in which a name has room."""
+_HITS = 1_000
+"""Ends that are looked at in one chunk."""
 _NAMES = 50
 _COST = 1_000
 
@@ -78,7 +80,9 @@ def _named(chunk: bytes, context: Context) -> Iterator[bytes]:
     """Yield the names of plug-ins in a chunk."""
     for mark in _MARKS:
         at = chunk.find(mark)
-        while at >= 0:
+        for _ in range(_HITS):
+            if at < 0:
+                break
             context.operations.spend(_BEFORE)
             yield from _PLUGIN.findall(chunk, max(at - _BEFORE, 0), at + _BEHIND)
             at = chunk.find(mark, at + len(mark))
