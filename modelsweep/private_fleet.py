@@ -7,10 +7,12 @@ import subprocess
 import sys
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from modelsweep.cache.opening import OFF, cache_address
 from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.signature import VARIABLE, Key
+from modelsweep.fleet.store import TEMPORARY
 from modelsweep.jobs import Fleet
 
 # -P: the working directory, which may be what is scanned, does not come first on the path.
@@ -36,7 +38,8 @@ class PrivateFleet:
     def __init__(self, slots: int) -> None:
         self._slots, self._secret, self._restarts = slots, Key.new_secret(), 0
         self._redis = PrivateRedis()
-        self._store = os.path.join(self._redis.folder, "store")  # removed with it, however this process ends
+        # A folder that is removed with Redis', however this process ends
+        self._store = f"{TEMPORARY}://{quote(os.path.join(self._redis.folder, 'store'))}"
         self._workers: list[subprocess.Popen[bytes]] = []
         try:
             self.fleet = Fleet.reach(self._redis.url, self._store, Key(bytes.fromhex(self._secret)))

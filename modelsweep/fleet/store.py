@@ -68,15 +68,21 @@ class Store(Protocol):
         """Open an object of any size for reading from its start; raises Absent."""
 
 
+TEMPORARY = "temporary"
+
+
 def open_store(uri: str) -> Store:
-    """Return the store at `uri`: a folder or `file://` URL, made where it is missing, or a Redis URL."""
+    """Return the store at `uri`: a folder or `file://` URL, made where it is missing, or a Redis URL.
+
+    `temporary://` is a folder that does not outlive its job, for which nothing waits for the disk.
+    """
     scheme, separator, rest = uri.partition("://")
     if not separator:
         scheme, rest = "file", uri
-    if scheme == "file":
+    if scheme in ("file", TEMPORARY):
         from modelsweep.fleet.directory_store import DirectoryStore
 
-        return DirectoryStore(_path_of(uri, rest, is_url=bool(separator)))
+        return DirectoryStore(_path_of(uri, rest, is_url=bool(separator)), durable=scheme != TEMPORARY)
     if scheme in ("redis", "rediss", "redis+socket", "unix"):
         from modelsweep.fleet.redis_store import RedisStore
 

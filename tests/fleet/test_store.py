@@ -390,3 +390,15 @@ def test_stores_by_address(tmp_path: Path) -> None:
         opened.put("x", b"x")
         assert os.listdir(tmp_path) == ["a b"]
     assert isinstance(open_store("redis+socket:///tmp/none.sock?virtual_host=3"), RedisStore)
+
+
+def test_a_store_that_does_not_outlive_its_job_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    for scheme, waits in (("temporary", False), ("file", True)):
+        store = open_store(f"{scheme}://{tmp_path}/{scheme}")
+        store.put("name", b"data")
+        assert store.get("name") == b"data"
+        assert bool(synced) is waits
