@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelsweep.core.scanner import Scanner
 from scanners import (
+    arrow,
     catboost,
     cntk,
     compressed,
@@ -77,6 +78,7 @@ SCANNERS: tuple[Scanner, ...] = (
     keras.SCANNER,
     keras_h5.SCANNER,
     numpy_array.SCANNER,
+    arrow.SCANNER,
     onnx.SCANNER,
     coreml.SCANNER,
     paddle.SCANNER,

@@ -121,13 +121,16 @@ FORMATS: tuple[Format, ...] = (
         "unreadable",
         "said to be unreadable, never clean",
     ),
+    _format("Arrow, Feather, Parquet", ".arrow .feather .parquet", "arrow", "types of columns; the data is raw bytes"),
     _format("DVC pointers", ".dvc", "pointer text", "the listing says where the data is missing", named=True),
     _format("LFS pointers (Git LFS)", ".safetensors .bin", "pointer", "never clean: the weights are elsewhere"),
     _format("git-annex and XetHub pointers", ".bin", "pointer", "never clean: the weights are elsewhere"),
     _format("Jinja2 templates", ".jinja .jinja2 .j2", "jinja text", named=True),
     _format("MLmodel, conda and YAML configs", ".yaml .yml", "yaml mlflow requirements text", named=True),
     _format("JSON configs", ".json", "json text"),
-    _format("requirements, TOML configs, model cards, licences", ".txt .toml .md", "text"),
+    _format(
+        "requirements, TOML configs, model cards, licences", ".txt .toml .md", "text requirements model-card licence"
+    ),
     _format("Python files", ".py", "python text", named=True),
     _format("Notebooks", ".ipynb", "python json text", named=True),
     _format("Compiled Python", ".pyc", "python-compiled", named=True),

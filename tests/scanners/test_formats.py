@@ -24,6 +24,7 @@ requirements YAML TOML configs model cards Python files
 """What people ask for."""
 PAGE = docs.format_page()
 SAMPLES = {
+    "Arrow, Feather, Parquet": "arrow/benign",
     "PyTorch zip checkpoint": "torch/benign",
     "PyTorch legacy checkpoint": "torch_legacy/benign",
     "PyTorch legacy tar checkpoint": "torch_tar/benign",
