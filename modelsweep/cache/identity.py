@@ -25,8 +25,8 @@ SETTLED = 60.0
 """Seconds that a file must have been left alone before what is read of it is kept. Times are coarse (a tick of the
 kernel), and a page that is written through a memory map counts as changed once, until it reaches the disk (30 s)."""
 
-_ANYBODYS = frozenset({"http:", "https:"})
-"""Whoever serves these may serve something else under the same ETag tomorrow."""
+_PINNING = frozenset({"gs:", "hf:", "models:", "oci:", "r2:", "s3:"})
+"""Addresses whose version no other content will ever have; a server of `https:` may send others under one ETag."""
 
 
 def of_object(unit: Unit, digest: str, seen: Json) -> Json:
@@ -37,7 +37,8 @@ def of_object(unit: Unit, digest: str, seen: Json) -> Json:
     where = unit.locator
     if digest:
         return ["content", _voucher(where.uri), digest, unit.size, seen]
-    if where.version and scheme_of(where.uri) not in _ANYBODYS:
+    # The version of a model in a registry pins nothing; what stands behind the colon does, that of its store
+    if scheme_of(where.uri) in _PINNING and where.version.rpartition(":")[2]:
         return ["object", where.uri, where.version, unit.size, seen]
     return None
 

@@ -34,7 +34,8 @@ def test_what_scanners_see_of_an_address_tells_contents_apart() -> None:
     assert content("s3://b/m.pt") != content("s3://b/m.pkl")
     assert content("s3://b/key.pem") != content("s3://b/tests/key.pem")
     assert content("s3://b/x.pyc") != content("s3://b/__pycache__/x.pyc")
-    assert content("s3://b/Tests/key.pem") == content("s3://b/a/tests/key.pem")
+    assert content("s3://b/one/tests/key.pem") == content("s3://b/two/tests/key.pem")
+    assert content("s3://b/" + "a" * 64 + "/layer.tar") != content("s3://b/" + "b" * 64 + "/layer.tar")
 
 
 def test_without_a_digest_the_version_of_one_address_is_known() -> None:
@@ -46,6 +47,19 @@ def test_without_a_digest_the_version_of_one_address_is_known() -> None:
 
 def test_an_etag_of_anybodys_server_tells_nothing() -> None:
     assert content("https://example.org/m.pt", digest="", version="e1") is None
+
+
+def test_the_version_of_a_registered_model_alone_tells_nothing() -> None:
+    """Whoever may write to the store that its artifacts lie in may replace them."""
+    assert content("models:/Net/3/m.pt", digest="", version="3:") is None
+    stored = content("models:/Net/3/m.pt", digest="", version='3:"etag" 1700000000')
+    assert stored is not None
+    assert stored != content("models:/Net/3/m.pt", digest="", version='3:"other" 1700000000')
+
+
+def test_addresses_of_no_store_that_is_known_are_read_each_time() -> None:
+    for uri in ("/srv/m.pt", "ftp://example.org/m.pt", "dvc://m.pt"):
+        assert content(uri, digest="", version="1") is None
 
 
 def test_members_of_one_archive_are_told_apart() -> None:
