@@ -32,7 +32,7 @@ _SHOWN = 200
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text under one of the names by which installers are given such files."""
     name = blob.locator.name
-    path = (blob.locator.members[-1] if blob.locator.members else blob.locator.uri).replace("\\", "/")
+    path = blob.locator.path.replace("\\", "/")
     named = _LISTS.fullmatch(name) or _ENVIRONMENTS.fullmatch(name) or _FOLDER.search(path)
     return bool(named) and blob.size > 0 and text.accepts(blob)
 

@@ -147,3 +147,11 @@ def test_modules_say_what_they_are_and_functions_stay_short(path: Path) -> None:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     long = {f"{where}:{node.name}" for node in functions if (node.end_lineno or 0) - node.lineno >= LONGEST}
     assert long - LONG_FUNCTIONS == set()
+
+
+def test_scanners_look_at_no_more_of_an_address_than_is_part_of_the_key() -> None:
+    """Of the cache: what was seen in a file is known for others of the same bytes. Judges are asked anew each time."""
+    for path in sorted(ROOT.glob("scanners/**/*.py")):
+        if not {"judge", "repository"} & set(path.parts):
+            asked = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+            assert "uri" not in asked, f"{path}: use name, suffix, path, telling_path"

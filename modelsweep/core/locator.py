@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _TELLING = re.compile(
-    r"(?i)tests?|testing|testdata|selftest|certdata|fixtures|examples|__pycache__|blobs|sha256|[0-9a-f]{64}"
+    r"(?i)tests?|testing|testdata|selftest|certdata|fixtures|examples|__pycache__|requirements|blobs|sha256|[0-9a-f]{64}"
 )
 """Names of folders that tell something of the files in them."""
 _COMPONENTS = 4

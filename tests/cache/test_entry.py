@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,6 @@ from tests.scanners.case import Case
 from tests.scanners.spool import memory_spool
 from tests.scanners.test_cases import all_cases
 
-ROOT = Path(__file__).parents[2]
 HERE, THERE = "/srv/models", "s3://bucket/some/where/else"
 ONE_OF_EACH = {(folder, case.verdict): (folder, name, case) for folder, name, case in all_cases()}
 
@@ -51,14 +48,6 @@ def test_what_is_known_is_what_would_be_found(folder: str, name: str, case: Case
     options = replace(case.options, blacklist=(case.name, "weights"), allow_imports=("acme.*",))
     expected = examined(data, where, options)
     assert judged(entry, expected.unit, options) == expected
-
-
-def test_scanners_look_at_no_more_of_an_address_than_is_part_of_the_key() -> None:
-    """Those of the packages; judges are asked anew, and the name of the blacklist is for them."""
-    for path in sorted(ROOT.glob("scanners/**/*.py")):
-        if not {"judge", "repository"} & set(path.parts):
-            asked = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
-            assert "uri" not in asked, f"{path}: use name, suffix, path, telling_path"
 
 
 def test_a_rule_of_a_judge_that_is_new_is_found_without_reading_and_an_old_one_is_gone(
