@@ -104,9 +104,9 @@ def _names() -> list[str]:
     """Return the names of all models in byte order."""
     names: list[str] = []
     token = None
-    with _faults("the registry"):
+    with explained("the registry"):
         while True:
-            page = _client().search_registered_models(max_results=PAGE, page_token=token)
+            page = client().search_registered_models(max_results=PAGE, page_token=token)
             names += [model.name for model in page]
             token = page.token
             if not token:
@@ -121,9 +121,9 @@ def _versions(name: str) -> list[str]:
         raise SourceFault("a model whose name holds a quotation mark cannot be asked for")
     found: list[str] = []
     token = None
-    with _faults(f"models:/{name}"):
+    with explained(f"models:/{name}"):
         while True:
-            page = _client().search_model_versions(f"name='{name}'", max_results=PAGE, page_token=token)
+            page = client().search_model_versions(f"name='{name}'", max_results=PAGE, page_token=token)
             found += [str(version.version) for version in page]
             token = page.token
             if not token:
@@ -138,8 +138,8 @@ def _versions(name: str) -> list[str]:
 def _version(place: Place) -> str:
     """Return the version that an address means now; raises SourceFault."""
     if place.alias:
-        with _faults(place.uri):
-            return str(_client().get_model_version_by_alias(place.name, place.alias).version)
+        with explained(place.uri):
+            return str(client().get_model_version_by_alias(place.name, place.alias).version)
     return max(_versions(place.name), key=int) if place.version == "latest" else place.version
 
 
@@ -159,8 +159,8 @@ def _list_version(place: Place, name: str, version: str) -> Iterator[Listed | Pr
 @lru_cache(maxsize=1024)
 def _root(name: str, version: str) -> str:
     """Return where the artifacts of a version are: an http address of the tracking server, a bucket or a folder."""
-    with _faults(f"models:/{name}/{version}"):
-        uri = str(_client().get_model_version_download_uri(name, version))
+    with explained(f"models:/{name}/{version}"):
+        uri = str(client().get_model_version_download_uri(name, version))
     scheme = scheme_of(uri)
     tracking = _tracking()
     is_server = scheme_of(tracking) in ("http:", "https:")
@@ -194,10 +194,11 @@ def _artifacts(root: str) -> Iterator[Listed | Problem]:
 
 def _walk(url: str, depth: int, count: list[int]) -> Iterator[Listed | Problem]:
     """Yield the files that the tracking server lists below `url`, in byte order, or `url` where it is a file."""
-    base, _, path = url.partition(_PROXY + "/")
-    answer, _ = _web().json(f"{base}{_PROXY}?path={quote(path)}")
-    rows = answer.get("files") if isinstance(answer, dict) else None
-    for row in sorted(filter(_is_row, rows or ()), key=_order):
+    rows = _rows(url)
+    if not rows and depth == DEPTH:
+        folder, _, name = url.rpartition("/")
+        rows, url = [row for row in _rows(folder) if row["path"] == name and not row["is_dir"]], folder
+    for row in rows:
         count[0] += 1
         where = Locator(f"{url}/{row['path']}")
         if count[0] > FILES or depth == 0:
@@ -206,6 +207,14 @@ def _walk(url: str, depth: int, count: list[int]) -> Iterator[Listed | Problem]:
             yield from _walk(where.uri, depth - 1, count)
         else:
             yield Listed(where, int(row.get("file_size") or 0))
+
+
+def _rows(url: str) -> list[dict[str, Any]]:
+    """Return what the tracking server lists directly below `url`, in byte order."""
+    base, _, path = url.partition(_PROXY + "/")
+    answer, _ = _web().json(f"{base}{_PROXY}?path={quote(path)}")
+    rows = answer.get("files") if isinstance(answer, dict) else None
+    return sorted(filter(_is_row, rows if isinstance(rows, list) else ()), key=_order)
 
 
 def _is_row(row: Any) -> bool:
@@ -257,7 +266,8 @@ def _web() -> Web:
     return Web(dict(make_headers(basic_auth=f"{user}:{password}")) if user and password else {})
 
 
-def _client() -> MlflowClient:
+def client() -> MlflowClient:
+    """Return what asks the registry; raises SourceFault where none is named."""
     # Its own patience is minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
@@ -268,7 +278,7 @@ def _client() -> MlflowClient:
 
 
 @contextmanager
-def _faults(what: str) -> Iterator[None]:
+def explained(what: str) -> Iterator[None]:
     """Turn what the client raises into a sentence, which holds no password."""
     from mlflow.exceptions import MlflowException
 

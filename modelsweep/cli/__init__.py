@@ -27,6 +27,7 @@ COMMANDS = (
     "hunt",
     "rejudge",
     "learn",
+    "watch",
     "worker",
     "exporter",
     "rules",

@@ -48,6 +48,8 @@ class ScanArguments(TypedDict):
     verbose: bool
     quiet: bool
     progress: bool | None
+    write_back: bool
+    alias: str
     share: bool
     fail_on: str
     strict: bool
@@ -114,6 +116,8 @@ OUTPUT = (
     option("-v", "--verbose", is_flag=True, help="Also findings for developers (DEBUG), and details."),
     option("-q", "--quiet", is_flag=True, help="Say nothing where nothing is found."),
     option("--progress/--no-progress", default=None, help="A progress bar [on a terminal]."),
+    option("--write-back", is_flag=True, help="Tag model versions of MLflow with their verdict (modelsweep.verdict)."),
+    option("--alias", metavar="NAME", default="", help="With --write-back: the alias of clean versions."),
     option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
 )
 GATE = (
@@ -167,7 +171,10 @@ class ScanCommand(click.Command):
         return super().parse_args(ctx, spread(args, SPREAD, known_names))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options below their headings."""
+        """Write the options that the command has below their headings."""
+        mine = {parameter.name for parameter in self.params}
         for title, options in self.sections.items():
-            with formatter.section(title):
-                formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])
+            records = [option.get_help_record(ctx) for option in options if option.name in mine]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl([record for record in records if record])

@@ -12,7 +12,7 @@ from modelsweep.cli.fleet_options import broker_option, job_argument, reached, s
 from modelsweep.cli.options import GATE, OUTPUT
 from modelsweep.cli.outputs import outputs_of
 from modelsweep.cli.parameters import Tolerance
-from modelsweep.cli.scan import FAILED, threshold_gate, write_reports
+from modelsweep.cli.scan import FAILED, tagged, threshold_gate, write_reports
 from modelsweep.cli.terminal import wants_colour, width
 from modelsweep.core.report import Report
 from reporting import View
@@ -36,6 +36,8 @@ class ReportArguments(TypedDict):
     outputs: tuple[str, ...]
     sbom: str | None
     verbose: bool
+    write_back: bool
+    alias: str
     fail_on: str
     strict: bool
     tolerated: Tolerance
@@ -60,6 +62,9 @@ def writing(arguments: ReportArguments) -> Callable[[Report], int]:
 
     def write(report: Report) -> int:
         code = gate.exit_code(report)
-        return code if write_reports(report, places, view) or code else FAILED
+        written = write_reports(report, places, view)
+        if arguments["write_back"]:
+            written &= tagged(report, arguments["alias"])
+        return code if written or code else FAILED
 
     return write

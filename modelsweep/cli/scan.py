@@ -91,7 +91,19 @@ def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], sh
         outputs.append(Output("json", shared_report(shared, report)))
     view = View(arguments["verbose"], wants_colour(sys.stdout), width(sys.stdout), gate)
     written = write_reports(report, outputs, view)
+    if arguments["write_back"]:
+        written &= tagged(report, arguments["alias"])
     return code if written or code else FAILED
+
+
+def tagged(report: Report, alias: str) -> bool:
+    """Write the verdicts of model versions back to their registry; return whether that worked."""
+    from modelsweep.write_back import write_back
+
+    faults = write_back(report.results, report.run.job, alias)
+    for fault in faults:
+        say(fault)
+    return not faults
 
 
 def job_of(arguments: ScanArguments) -> JobOptions:

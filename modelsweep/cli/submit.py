@@ -20,7 +20,21 @@ class SubmitArguments(AuditArguments):
     resume: str | None
 
 
-_NOT_HERE = frozenset({"outputs", "sbom", "quiet", "verbose", "progress", "share", "fail_on", "strict", "tolerated"})
+_NOT_HERE = frozenset(
+    {
+        "outputs",
+        "sbom",
+        "quiet",
+        "verbose",
+        "progress",
+        "share",
+        "write_back",
+        "alias",
+        "fail_on",
+        "strict",
+        "tolerated",
+    }
+)
 """Options of `audit` that shape what it writes when the job ends."""
 
 

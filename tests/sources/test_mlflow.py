@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import subprocess
@@ -141,12 +142,12 @@ def test_a_version_is_judged_like_the_same_files_on_disk(tracked: str, tmp_path:
     [
         ("models:/tiny model/Latest", ["a b.txt", "model.pkl"]),
         ("models:/tiny model@champion/data", ["a b.txt", "model.pkl"]),
-        ("models:/tiny model/1/z.txt", []),
+        ("models:/tiny model/1/z.txt", ["z.txt"]),
         ("models:/tiny model", ["MLmodel", "a b.txt", "model.pkl", "z.txt", "a b.txt", "model.pkl"]),
     ],
 )
 def test_which_version_is_meant(tracked: str, target: str, names: list[str]) -> None:
-    items = list(list_target(target)) if names else []
+    items = list(list_target(target))
     assert [item.locator.name for item in items] == names
     assert all(isinstance(item, Listed) and item.size for item in items)
 
@@ -190,7 +191,7 @@ def test_a_server_cannot_have_files_of_this_machine_read(
         def get_model_version_download_uri(self, name: str, version: str) -> str:
             return self.uri
 
-    monkeypatch.setattr(source, "_client", Client)
+    monkeypatch.setattr(source, "client", Client)
     for uri in (f"file://{tmp_path}", str(tmp_path), "dbfs:/x", "http://169.254.169.254/x", "ftp://host/x"):
         source._root.cache_clear()
         Client.uri = uri
@@ -227,3 +228,33 @@ def test_a_dead_server_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     (problem,) = scan("models:/Name/1").problems
     assert problem.kind is ProblemKind.SOURCE
     assert "models:/Name/1" in problem.detail
+
+
+def test_verdicts_are_written_back_where_that_is_asked_for(tracked: str) -> None:
+    from mlflow import MlflowClient
+
+    from modelsweep.write_back import write_back
+
+    client = MlflowClient(tracked, tracked)
+    report = scan("models:/tiny model/1")
+    assert client.get_model_version("tiny model", "1").tags == {}
+    client.set_registered_model_alias("tiny model", "scanned", "1")
+    assert write_back(report.results, "job-1", "scanned") == []
+    tags = client.get_model_version("tiny model", "1").tags
+    assert (tags["modelsweep.verdict"], tags["modelsweep.report"]) == ("malicious", "job-1")
+    assert "scanned" not in client.get_registered_model("tiny model").aliases
+    names = ("MLmodel", "data/a b.txt", "data/model.pkl", "z.txt")
+    lines = "".join(f"{hashlib.sha256(FILES[name]).hexdigest()}  {name}\n" for name in names)
+    assert tags["modelsweep.digest"] == hashlib.sha256(lines.encode()).hexdigest()
+    assert write_back(scan("models:/tiny model/1/z.txt").results, alias="scanned") == []
+    assert client.get_model_version_by_alias("tiny model", "scanned").version in ("1", 1)
+
+
+def test_what_cannot_be_written_back_is_one_sentence(tracked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelsweep.write_back import write_back
+
+    report = scan("models:/tiny model/1/z.txt")
+    monkeypatch.setenv(source.TRACKING, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    (fault,) = write_back(report.results)
+    assert fault.startswith("the verdict of models:/tiny model/1 was not written back: ")
