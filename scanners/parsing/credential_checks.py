@@ -15,6 +15,8 @@ from base64 import b64decode, urlsafe_b64decode
 from hashlib import sha256
 from itertools import pairwise
 
+_PASSWORD = 8
+"""Bytes of a password below which it is one of an example."""
 _BESIDE = 300
 """Bytes around a key in which its secret, or what makes it public, is looked for."""
 
@@ -131,6 +133,35 @@ def is_named_aws_secret(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return True for a secret without its key id: with it, that says so."""
     around = data[max(0, match.start("s") - _BESIDE) : match.end() + _BESIDE]
     return None if _AWS_ID.search(around) or not _is_aws_secret(match["s"]) else True
+
+
+def is_kaggle_key(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True where a user name stands beside the key, as in kaggle.json."""
+    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
+    return None if is_filler(match["s"]) or b'"username' not in around else True
+
+
+def is_registry_login(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True where the text decodes to a name and a password, under `auths` as in the configuration of Docker."""
+    user, colon, password = (decoded(match["s"]) or b"").partition(b":")
+    if b'"auths' not in data[: match.start()] or not (user and colon) or len(password) < _PASSWORD:
+        return None
+    known = FILLERS.search(password) or password.lower() in (b"password", user.lower())
+    return None if known or not (user + password).isascii() or not (user + password).decode().isprintable() else True
+
+
+def is_netrc_password(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True where machine and login stand before the password."""
+    before = data[max(0, match.start() - _BESIDE) : match.start()]
+    entry = re.search(rb"machine[ \t]+[\w.-]+(?:\s|\\n)+login[ \t]+[^\s\\]+(?:\s|\\n)+\Z", before)
+    return True if entry and not is_filler(match["s"]) else None
+
+
+def is_shared_signature(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return whether what the signature of a URL of Azure Storage allows stands beside it, and when it ends."""
+    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
+    told = all(re.search(rb"[?&;\x22']" + name, around) for name in (rb"sv=20\d\d-", rb"se=", rb"sp="))
+    return False if told and not is_filler(match["s"]) else None
 
 
 def is_google_key(data: bytes, match: re.Match[bytes]) -> bool | None:

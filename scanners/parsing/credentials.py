@@ -18,9 +18,13 @@ from scanners.parsing.credential_checks import (
     in_letters,
     is_access_key,
     is_google_key,
+    is_kaggle_key,
     is_macaroon,
     is_named_aws_secret,
+    is_netrc_password,
     is_reference,
+    is_registry_login,
+    is_shared_signature,
     is_storage_key,
     is_web_token,
     maybe,
@@ -234,6 +238,32 @@ MAKES = (
     _token("Docker Hub token", "dckr_pat_", "w", "27"),
     _token("HashiCorp Vault token", "hvs.", "w", "90,120"),
     _at("Grafana token", "glsa_", rb"glsa_[A-Za-z0-9]{20}", rb"glsa_(?P<s>[A-Za-z0-9]{32}_[0-9a-f]{8})"),
+    _named("Cohere key", "COHERE_API_KEY", rb"[A-Za-z0-9]", 40),
+    _named("Cohere key", "CO_API_KEY", rb"[A-Za-z0-9]", 40),
+    _named("Twilio token", "TWILIO_AUTH_TOKEN", _HEX, 32),
+    _named("Azure OpenAI key", "AZURE_OPENAI_API_KEY", rb"[A-Za-z0-9]", 32),
+    _named("Mistral key", "MISTRAL_API_KEY", rb"[A-Za-z0-9]", 32),
+    Make(
+        "Kaggle key",
+        b'"key',
+        rb'"key\\?":[ \t]{0,4}\\?"[0-9a-f]{20}',
+        rb'"key\\?":[ \t]{0,4}\\?"(?P<s>[0-9a-f]{32})\\?"',
+        is_kaggle_key,
+    ),
+    Make(
+        "login of a container registry",
+        b'"auth',
+        rb'"auth\\?":[ \t]{0,4}\\?"[A-Za-z0-9+/]{20}',
+        rb'"auth\\?":[ \t]{0,4}\\?"(?P<s>[A-Za-z0-9+/]{20,2000}={0,2})\\?"',
+        is_registry_login,
+    ),
+    Make(
+        "password of a .netrc file",
+        b"password",
+        rb"password[ \t]{1,8}[A-Za-z0-9_-]{20}",
+        rb"password[ \t]{1,8}(?P<s>[A-Za-z0-9_.+/=-]{20,200})(?![^\s\\'\x22])",
+        is_netrc_password,
+    ),
     Make(
         "Azure storage key",
         b"AccountKey=",
@@ -241,12 +271,20 @@ MAKES = (
         rb"AccountKey=(?P<s>[A-Za-z0-9/+]{86}==)",
         is_storage_key,
     ),
+    Make(
+        "Azure shared access signature",
+        b"sig=",
+        rb"sig=[A-Za-z0-9%]{43}",
+        rb"sig=(?P<s>[A-Za-z0-9%]{42,64}%3[dD])(?![A-Za-z0-9%])",
+        is_shared_signature,
+    ),
     Make("JSON web token", b".eyJ", rb"\.eyJ[A-Za-z0-9_-]{17}", _WEB_TOKEN, is_web_token, back=BACK),
 )
-RUNS = tuple(make.nominates for make in MAKES if make.lead != b"AccountKey=")
+RUNS = tuple(make.nominates for make in MAKES if make.lead not in (b"AccountKey=", b"sig="))
 """What stands in runs of characters of tokens, as the matcher wants it (see detector.py)."""
 PATTERNS = (
     rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]{20}",
     rb"AccountKey=[A-Za-z0-9/+]{20}",
+    rb"sig=[A-Za-z0-9%]{43}",
     rb"://[A-Za-z0-9._%+-]{0,64}:[^\s:@/<>{}\[\]$\x22'`\\*]{3,100}@[A-Za-z0-9]",
 )

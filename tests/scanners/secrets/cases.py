@@ -112,6 +112,20 @@ CASES = {
     "possible_encrypted_key": text(lambda: pem("OPENSSH", openssh(b"aes256-ctr"))),
     "possible_test_key": text(KEYS["pkcs8"], name="acme/tests/server.pem"),
     "possible_mlflow": text(lambda: f"MLFLOW_TRACKING{'_TOKEN'}: {rand(32)}"),
+    "possible_shared_signature": text(
+        lambda: f"https://acme.blob.example/m?sv=2022-11-02&se=2025-01-01&sp=r&s{'ig='}{rand(43)}%3D"
+    ),
+    "benign_registry_logins": text(
+        lambda: "\n".join(
+            (
+                '{"auth": "' + base64.b64encode(b"deploy:" + rand(20).encode()).decode() + '"}',
+                '{"auths": {"registry.acme.io": {"auth": "' + base64.b64encode(b"user:password").decode() + '"}}}',
+                '{"key": "' + rand(32, HEX) + '", "name": "cache"}',
+                f"the password {rand(40)} is shown once; machine x login y password your-password-goes-here-now",
+                f"https://acme.example/?sig={rand(43)}%3D",
+            )
+        )
+    ),
     "benign_fillers": text(
         lambda: "\n".join(map(filled, ("x", "your_token_here_", "EXAMPLE", "abcdefgh", "0123456789")))
     ),

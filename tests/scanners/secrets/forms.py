@@ -133,6 +133,15 @@ FORMS: dict[str, Callable[[], str]] = {
     "vault": lambda: "hv" + "s." + rand(95),
     "grafana": lambda: f"gl{'sa_'}{rand(32)}_{rand(8, HEX)}",
     "azure": lambda: f"AccountName=models;Account{'Key='}{base64.b64encode(random.Random(8).randbytes(64)).decode()};",
+    "cohere": lambda: f"COHERE{'_API_KEY'}={rand(40)}\n",
+    "twilio": lambda: f'"TWILIO{"_AUTH_TOKEN"}": "{rand(32, HEX)}"',
+    "mistral": lambda: f"MISTRAL{'_API_KEY'}: {rand(32)}",
+    "azure_openai": lambda: f"AZURE_OPENAI{'_API_KEY'}='{rand(32, HEX)}'",
+    "kaggle_json": lambda: f'{{"username": "acme", "key": "{rand(32, HEX)}"}}',
+    "docker_config": lambda: (
+        f'{{"auths": {{"registry.acme.io": {{"auth": "{base64.b64encode(f"deploy:{rand(20)}".encode()).decode()}"}}}}}}'
+    ),
+    "netrc": lambda: f"machine api.wandb.ai\n  login user\n  password {rand(40, HEX)}\n",
     "jwt_service": lambda: web_token({"iss": "supabase", "role": "service_role", "ref": rand(20)}),
     "postgres": lambda: f"postgresql+psycopg2://models:{rand(14)}@db.{'models'}.acme.io:5432/registry",
     "mongodb": lambda: f"mongodb+srv://app:{rand(16)}@cluster0.abcde.mongodb.net/x",
