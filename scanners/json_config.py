@@ -30,7 +30,7 @@ _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _WORDS = (
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
-    *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map"),
+    *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
     # Escapes of ASCII characters, which may spell any of them
     *(b"\\u00%d" % digit for digit in range(2, 8)),
 )
@@ -154,6 +154,13 @@ def _kernel(blob: Blob, entry: Entry) -> Iterator[Item]:
         yield _reference(blob, entry.value, "kernel", entry.path)
 
 
+def _name(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield the name of the model that this one was made from, which a blacklist may hold."""
+    if isinstance(entry.value, str) and entry.value:
+        detail: dict[str, Json] = {"key": printable(entry.key, _SHOWN), "text": printable(entry.value, _SHOWN)}
+        yield Fact("metadata", printable(entry.key, _SHOWN), blob.locator, detail=detail)
+
+
 def _other(blob: Blob, entry: Entry) -> Iterator[Item]:
     return _kernel(blob, entry) if entry.key.startswith("_") and entry.key.endswith("_internal") else iter(())
 
@@ -164,6 +171,8 @@ _HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {
     "custom_pipelines": _custom_pipelines,
     "trust_remote_code": _trust,
     "chat_template": _chat_template,
+    "_name_or_path": _name,
+    "base_model_name_or_path": _name,
     "attn_implementation": _kernel,
     "_attn_implementation": _kernel,
 }

@@ -56,6 +56,23 @@ def test_a_member_is_named_once_and_not_for_its_container():
     ]
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b'{"_name_or_path": "acme/EVIL-7b", "model_type": "llama"}', "config.json"),
+        (b'{"base_model_name_or_path": "acme/evil-7b", "peft_type": "LORA"}', "adapter_config.json"),
+        (b"---\nbase_model: acme/evil-7b\n---\n", "README.md"),
+    ],
+)
+def test_names_that_configurations_and_cards_state(data: bytes, name: str):
+    for pattern, verdict in (
+        ("evil-7b", Verdict.MALICIOUS),
+        ("acme/evil*", Verdict.MALICIOUS),
+        ("?vil", Verdict.CLEAN),
+    ):
+        assert examine_bytes(data, name, Options(blacklist=(pattern,))).verdict is verdict
+
+
 def test_a_name_that_the_file_states():
     where = Locator("m.gguf")
     facts = [
