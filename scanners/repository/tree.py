@@ -220,20 +220,22 @@ class Tree:
             if here.module.order in self._followed:
                 continue
             self._followed.add(here.module.order)
-            for module in self._imported(here.module, top):
+            for module, named in self._imported(here.module, top):
                 if module.order not in self._followed:
-                    pending.append(_Reached(module, here.by, "", here.module.locator.name))
+                    pending.append(_Reached(module, here.by, named, here.module.locator.name))
 
-    def _imported(self, module: Module, top: str) -> Iterator[Module]:
+    def _imported(self, module: Module, top: str) -> Iterator[tuple[Module, str]]:
+        """Yield the files that a file imports, each with what it takes from there: perhaps a class that it makes."""
         own = folder_of(module.stem)
         for name in module.imports:
             folder, rest = relative(name, own) if name.startswith(".") else (own, name)
             folders = [folder] if name.startswith(".") else list(above(folder))[: _IMPORT_CLIMB + 1]
             for place in folders:
-                stems = [] if len(place) < len(top) else [place + stem for stem in stems_of_name(rest, "import")]
-                found = next((found for stem in stems if (found := self._at(stem))), [])
+                stems = () if len(place) < len(top) else stems_of_name(rest, "import")
+                stem, found = next(((stem, found) for stem in stems if (found := self._at(place + stem))), ("", []))
                 if found:
-                    yield from found
+                    named = rest[len(stem) + 1 :].partition(".")[0]
+                    yield from ((part, named) for part in found)
                     break
 
     def _tell(self, reached: _Reached) -> Iterator[Said]:

@@ -219,6 +219,14 @@ MALICIOUS: dict[str, tuple[Files, str]] = {
         changed(TRANSFORMERS, modeling_acme=b"from . import a\n" + MODELING, a=b"from .b import c\n", b=RUNS),
         "b.py",
     ),
+    "class_of_a_neighbour": (
+        changed(
+            TRANSFORMERS,
+            modeling_acme=b"from .base import Base, size\n" + MODELING.replace(b"(PreTrainedModel)", b"(Base)"),
+            base=b"import os\n\n\nclass Base:\n    def __init__(self, _):\n        os.system('echo modelsweep-test')\n",
+        ),
+        "base.py",
+    ),
     "class_that_looks_like_none": (changed(TRANSFORMERS, modeling_acme=PLAIN_CLASS), "modeling_acme.py"),
     "tokenizer": (changed(TRANSFORMERS, tokenization_acme=TOKENIZATION + RUNS), "tokenization_acme.py"),
     "pipeline": (changed(DIFFUSERS, pipeline_acme=RUNS), "pipeline_acme.py"),
