@@ -114,6 +114,8 @@ TEXTS = {
     "README.md": "# Model\n\nNever call `os.system(cmd)` or `eval(x)`; load with `weights_only=True`.\n\n"
     "```python\nimport os, pickle\nos.system('nvidia-smi')\nmodel = pickle.load(open('model.pkl', 'rb'))\n```\n",
     "notes.txt": "cos\nsystem\nsin\n\n(lp0\nis how old pickles begin.\n",
+    "brief.txt": "(in\nbrief)",
+    "answer.md": "((if\nyes",
     "vocab.txt": "[PAD]\n[UNK]\nsubprocess\n__import__\neval\nexec\nos.system\n",
     "merges.txt": "#version: 0.2\nc os\no s\ns ystem\n",
     "config.json": '{"architectures": ["BertModel"], "model_type": "bert", "torch_dtype": "float16"}',

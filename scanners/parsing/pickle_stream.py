@@ -64,9 +64,15 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
         return machine.operations > 1
     # Any weight may begin with the opcode of an extension: by itself it tells nothing, and what follows it would
     calls = _CALLS if has_header(head) else _CALLS - {"EXTENSION"}
-    if any(event[0] in calls for event in machine.events):
+    if any(event[0] in calls and (has_header(head) or not _is_bare(machine, event)) for event in machine.events):
         return True
     return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (1 if has_header(head) else PLAUSIBLE)
+
+
+def _is_bare(machine: Machine, event: tuple[str, int, int, int]) -> bool:
+    """Return whether a call is but a name in parentheses, over two lines, as text has it: `(in` and `brief)`."""
+    how, _, callee, arguments = event
+    return how == "INST" and not machine.second(arguments) and not family(Values(machine).callee(callee))
 
 
 def machine_of(reader: Reader, context: Context) -> Machine:
