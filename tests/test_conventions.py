@@ -14,11 +14,14 @@ import pytest
 
 import scanners
 import scanners.detectors
+from modelsweep.cli.profiles import FAMILIES as PLACES
+from modelsweep.cli.profiles import PROFILES, RECOGNISERS
 from modelsweep.core.scanner import Scanner
 from scanners import SCANNERS
-from scanners.catalogue import Declared, declared_rules
+from scanners.catalogue import Declared, declared_rules, names
 from scanners.detector import Detector
 from scanners.detectors import DETECTORS
+from scanners.formats import FORMATS
 from scanners.judge import JUDGES, Judge
 from tests.scanners.test_cases import all_cases
 
@@ -75,6 +78,17 @@ def test_the_tuple_of_judges_is_the_folder() -> None:
     found = modules_with(scanners.judge, "findings")
     assert {module.findings for module in JUDGES} == set(found.values())
     assert len({judge.name for judge in JUDGES}) == len(JUDGES)
+
+
+def test_every_scanner_and_detector_is_in_one_family_of_the_profiles() -> None:
+    placed = [name for members in PLACES.values() for name in members]
+    assert sorted(placed) == sorted(names()), "modelsweep/cli/profiles.py"
+    narrow = {name for profile in PROFILES for name in profile.scanners} | set(RECOGNISERS)
+    assert set(names()) - narrow == set(), "no narrower profile runs it"
+
+
+def test_every_scanner_knows_a_format_that_people_name() -> None:
+    assert {name for item in FORMATS for name in item.scanners} == {scanner.name for scanner in SCANNERS}, "formats.py"
 
 
 @pytest.mark.parametrize("declared", declared_rules(), ids=lambda declared: declared.rule.id)

@@ -35,12 +35,13 @@ LIBRARIES = (
     "xgboost",
     "lightgbm",
     "catboost",
+    "arrow",
 )
 """Formats of single libraries."""
 WEIGHTS = ("safetensors", "gguf", "ggml")
 """Formats of tensors alone, with metadata."""
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, *WEIGHTS)
-CONFIGURATIONS = ("json", "yaml", "jinja", "python", "python-compiled")
+CONFIGURATIONS = ("json", "yaml", "jinja", "mlflow", "requirements", "python", "python-compiled")
 """Text that makes loaders import and call what it names, and the code that they import."""
 HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded")
 SECRETS = ("secrets", "network")

@@ -10,7 +10,7 @@ import pytest
 
 from modelsweep.api import SandboxFailed
 from modelsweep.cli.options import SECTIONS
-from modelsweep.cli.profiles import FAMILIES, PROFILES, RECOGNISERS
+from modelsweep.cli.profiles import PROFILES, RECOGNISERS
 from modelsweep.cli.scan import PARAMETERS
 from modelsweep.cli.selection import known_names
 from tests.cli.conftest import Run
@@ -226,10 +226,3 @@ def test_what_goes_wrong_inside_is_one_line(
     assert outcome.out == ""
     assert outcome.err.startswith(said)
     assert outcome.err.count("\n") == 1
-
-
-def test_every_scanner_and_detector_has_its_family_and_no_scanner_is_in_full_audits_only():
-    placed = [name for members in FAMILIES.values() for name in members]
-    assert sorted(placed) == sorted(known_names())
-    narrow = {name for profile in PROFILES for name in profile.scanners} | set(RECOGNISERS)
-    assert set(known_names()) - narrow == set()
