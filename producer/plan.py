@@ -13,6 +13,7 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
+from producer.globs import meant
 from producer.pointers import with_absent
 from sources.dvc import SOURCE as DVC
 from sources.opening import MissingPackage, above, plain, source_of
@@ -55,7 +56,7 @@ def plan_after(
     """
     passed = (after.target, os.fsencode(after.uri)) if after.uri else None
     cursor, total = after, 0
-    for target, item in _once(targets):
+    for target, item in _once(targets, selection):
         if isinstance(item, Problem):
             yield item, cursor
             continue
@@ -84,14 +85,14 @@ def _refusal(size: int, total: int, selection: Selection) -> str:
     return ""
 
 
-def _once(targets: Sequence[str]) -> Iterator[tuple[int, Listed | Problem]]:
+def _once(targets: Sequence[str], selection: Selection) -> Iterator[tuple[int, Listed | Problem]]:
     """Yield what is below all targets with the place of its target, and what is below two of them once."""
     named: dict[str, str] = {}
     for target in targets:
         named.setdefault(plain(target), target)
     seen: set[Locator | Problem] = set()
     for place, (name, target) in enumerate(named.items()):
-        for item in _listed(target):
+        for item in _meant(name, target, selection):
             uri = item.locator.uri
             if isinstance(item, Problem) and uri in named and uri != name:
                 # A link out of one target that is itself a target, say: what that one says of it holds
@@ -102,6 +103,11 @@ def _once(targets: Sequence[str]) -> Iterator[tuple[int, Listed | Problem]]:
                     continue
                 seen.add(key)
             yield place, item
+
+
+def _meant(name: str, target: str, selection: Selection) -> Iterator[Listed | Problem]:
+    listing = _listed(target)
+    return meant(name, listing, selection) if selection.include or selection.exclude else listing
 
 
 def _listed(target: str) -> Iterator[Listed | Problem]:

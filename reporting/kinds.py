@@ -38,7 +38,9 @@ MEANING = {
         "Raise --max-file-size, name the link's target as well, or fetch what the pointer stands for.",
     ),
     ProblemKind.DESELECTED: Meaning(
-        "left out by choice", "The scanners that know the format were not chosen.", "Widen --profile or the choice."
+        "left out by choice",
+        "No scanner that knows the format was chosen, or --include and --exclude leave it out.",
+        "Widen --profile or the choice.",
     ),
     ProblemKind.DEPENDENCY: Meaning(
         "missing a dependency",

@@ -33,7 +33,7 @@ def store_option() -> click.Option:
         "--store",
         metavar="URI",
         envvar=STORE_VARIABLE,
-        help=f"Where pages, results and reports lie: a folder, or redis://... [${STORE_VARIABLE}, else the broker].",
+        help=f"Where results and reports lie: a folder, s3://..., redis://... [${STORE_VARIABLE}, else the broker].",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import ClassVar, TypedDict
 
 import click
@@ -10,6 +12,7 @@ from modelsweep.cli.outputs import NAMES
 from modelsweep.cli.parameters import SEVERITIES, Tolerance, count, seconds, size, tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
+from sources.politeness import BANDWIDTH, CONNECTIONS, REQUEST_RATE
 
 REMOVED = {
     "--jfrog-api-token": "JFROG_API_TOKEN",
@@ -29,6 +32,8 @@ class ScanArguments(TypedDict):
     blacklist: tuple[str, ...]
     max_file_size: int | None
     max_total_size: int | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
     dry_run: bool
     profile: str
     depth: str | None
@@ -71,6 +76,8 @@ WHAT = (
     several("-b", "--blacklist", metavar="PATTERN", help="Report models and files whose name matches. Repeatable."),
     option("--max-file-size", "--max-size", type=size, metavar="SIZE", help="Leave out larger files: 500MB, 1GB."),
     option("--max-total-size", type=size, metavar="SIZE", help="Read no more than this in all."),
+    several("--include", metavar="GLOB", help="Only files whose path or name matches: '*.pt', 'models/*'. Repeatable."),
+    several("--exclude", metavar="GLOB", help="No files whose path or name matches. Repeatable."),
     option("--dry-run", is_flag=True, help="Only list what would be read, with sizes."),
 )
 HOW = (
@@ -109,6 +116,31 @@ HOW = (
         help="Read no local file again whose inode and times are those of an earlier scan.",
     ),
 )
+
+
+def _sets(variable: str) -> Callable[[click.Context, click.Parameter, object], None]:
+    """Return a callback that puts the value of an option where this process, and those it starts, look for it."""
+
+    def remember(_context: click.Context, _option: click.Parameter, value: object) -> None:
+        if value is not None:
+            os.environ[variable] = str(value)
+
+    return remember
+
+
+def politeness_options() -> tuple[click.Option, ...]:
+    """Return the options that say how hard servers are leaned on."""
+    described = (
+        ("--bandwidth", BANDWIDTH, size, "SIZE", "Bytes a second from all servers together: 50MB [no limit]."),
+        ("--connections", CONNECTIONS, count, "N", "Requests at a time to one server [8]."),
+        ("--request-rate", REQUEST_RATE, seconds, "N", "Requests a second to one server [no limit]."),
+    )
+    return tuple(
+        option(flag, type=kind, metavar=name, help=words, expose_value=False, callback=_sets(variable))
+        for flag, variable, kind, name, words in described
+    )
+
+
 OUTPUT = (
     several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),
     several("-o", "--output", "outputs", metavar="FILE", help="Where it goes; without -f the ending names the format."),
@@ -140,7 +172,7 @@ GATE = (
 )
 SECTIONS: dict[str, tuple[click.Option, ...]] = {
     "What to scan": WHAT,
-    "How to look": HOW,
+    "How to look": (*HOW, *politeness_options()),
     "What to write": OUTPUT,
     "When to fail": GATE,
 }

@@ -117,7 +117,9 @@ def job_of(arguments: ScanArguments) -> JobOptions:
         plugins=arguments["plugins"],
         timeout=arguments["timeout"],
     )
-    selection = Selection(arguments["max_file_size"], arguments["max_total_size"])
+    selection = Selection(
+        arguments["max_file_size"], arguments["max_total_size"], arguments["include"], arguments["exclude"]
+    )
     return JobOptions(options, selection, arguments["jobs"] or 0, _reuse(arguments))
 
 

@@ -8,7 +8,7 @@ import sys
 import click
 
 from modelsweep.cli.fleet_options import broker_option, explained, store_option
-from modelsweep.cli.options import option, several
+from modelsweep.cli.options import option, politeness_options, several
 from modelsweep.cli.parameters import count, seconds, size
 
 SCANS = "interactive, cpu, cpu.large, gpu, isolated"
@@ -34,6 +34,7 @@ PARAMETERS: list[click.Parameter] = [
     option(
         "--grace", type=seconds, default="60", metavar="SECONDS", help="For what is in hand when told to stop [60]."
     ),
+    *politeness_options(),
     option("--log-level", metavar="LEVEL", default="", help="debug, info, warning or error [info]."),
     option("--with-parent", is_flag=True, hidden=True, help="End with the process at standard input."),
 ]

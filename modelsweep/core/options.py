@@ -33,8 +33,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which of the listed objects are examined, by size in bytes; None is no bound. What is left out is said."""
+    """Which of the listed objects are examined, by size in bytes and by name; what is left out is said.
+
+    None is no bound. `include` and `exclude` are patterns (`*.pt`, `models/*`, where `*` passes slashes) of the path
+    below the target or of its last part; without any `include` all are examined, and never what `exclude` names.
+    """
 
     max_file_size: int | None = None
     max_total_size: int | None = None
     """Of all objects together: one that does not fit any more is left out, a smaller one after it may fit."""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()

@@ -72,7 +72,12 @@ def decode_options(value: Decoded) -> Options:
 def shown_options(options: Options, selection: Selection) -> JsonObject:
     """Return what a report says of how its job was done."""
     shown: JsonObject = json.loads(dumps(encode_options(options)))  # with lists where the options have tuples
-    return {**shown, "max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size}
+    names: JsonObject = {
+        name: list(patterns)
+        for name, patterns in (("include", selection.include), ("exclude", selection.exclude))
+        if patterns
+    }
+    return {**shown, "max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size, **names}
 
 
 def encode_rule(rule: Rule) -> JsonObject:

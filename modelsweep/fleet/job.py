@@ -98,7 +98,12 @@ def _spec(value: Mapping[str, Any]) -> JobSpec:
             **value,
             "targets": tuple(value["targets"]),
             "options": decode_options(value["options"]),
-            "selection": Selection(selection["max_file_size"], selection["max_total_size"]),
+            "selection": Selection(
+                selection["max_file_size"],
+                selection["max_total_size"],
+                tuple(selection.get("include", ())),
+                tuple(selection.get("exclude", ())),
+            ),
             "reports": tuple(value["reports"]),
             "arguments": tuple(value["arguments"]),
         }

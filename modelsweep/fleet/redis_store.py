@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from modelsweep.core.text import printable
-from modelsweep.fleet.store import LARGEST, PIECE, Absent, Pieces, StoreFault, checked, checked_prefix, shown
+from modelsweep.fleet.store import LARGEST, PIECE, Absent, Pieces, StoreFault, Stretch, checked, checked_prefix, shown
 
 if TYPE_CHECKING:
     import redis
@@ -130,7 +130,7 @@ class RedisStore:
             data: bytes = self._ask(name, lambda: self._client.getrange(_KEYS + name, offset, offset + length - 1))
             return data
 
-        with io.BufferedReader(_Object(read, size), PIECE) as stream:
+        with io.BufferedReader(Stretch(read, size), PIECE) as stream:
             yield cast(BinaryIO, stream)
 
     def _publish(self, name: str, draft: str, key: str) -> None:
@@ -164,22 +164,3 @@ class RedisStore:
             raise StoreFault(name, f"Redis refuses: {printable(str(error), 200)}") from error
         except (redis.RedisError, OSError) as error:
             raise StoreFault(name, f"Redis cannot be asked: {printable(str(error), 200)}") from error
-
-
-class _Object(io.RawIOBase):
-    """The bytes of one object by ranges."""
-
-    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
-        self._read, self._size, self._offset = read, size, 0
-
-    def readable(self) -> bool:
-        """Return that it is."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Read the next bytes into `buffer`; raises StoreFault."""
-        length = min(len(buffer), self._size - self._offset)
-        data = self._read(self._offset, length) if length else b""
-        buffer[: len(data)] = data
-        self._offset += len(data)
-        return len(data)

@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import unquote
 
 from modelsweep.core.text import printable
@@ -72,7 +72,7 @@ TEMPORARY = "temporary"
 
 
 def open_store(uri: str) -> Store:
-    """Return the store at `uri`: a folder or `file://` URL, made where it is missing, or a Redis URL.
+    """Return the store at `uri`: a folder or `file://` URL, made where it is missing, `s3://bucket/a`, or Redis.
 
     `temporary://` is a folder that does not outlive its job, for which nothing waits for the disk.
     """
@@ -87,7 +87,11 @@ def open_store(uri: str) -> Store:
         from modelsweep.fleet.redis_store import RedisStore
 
         return RedisStore.at(uri)
-    raise StoreFault(shown(uri), f"no kind of store is called {scheme!r}: give a folder, file:// or redis://")
+    if scheme in ("s3", "r2"):
+        from modelsweep.fleet.s3_store import S3Store
+
+        return S3Store(uri)
+    raise StoreFault(shown(uri), f"no kind of store is called {scheme!r}: give a folder, file://, s3:// or redis://")
 
 
 def _path_of(uri: str, rest: str, *, is_url: bool) -> str:
@@ -140,3 +144,22 @@ class Pieces(io.RawIOBase):
         data, self._held = bytes(self._held), bytearray()
         if data:
             self._send(data)
+
+
+class Stretch(io.RawIOBase):
+    """The bytes of one object by ranges."""
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+        self._read, self._size, self._offset = read, size, 0
+
+    def readable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read the next bytes into `buffer`; raises StoreFault."""
+        length = min(len(buffer), self._size - self._offset)
+        data = self._read(self._offset, length) if length else b""
+        buffer[: len(data)] = data
+        self._offset += len(data)
+        return len(data)

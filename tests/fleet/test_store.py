@@ -13,22 +13,26 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 import redis
 
-from modelsweep.fleet import redis_store, store
+from modelsweep.core.units import MIB
+from modelsweep.fleet import redis_store, s3_store, store
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.redis_store import RedisStore
 from modelsweep.fleet.store import Absent, Store, StoreFault, open_store
 
 
-@pytest.fixture(params=["directory", "redis"])
+@pytest.fixture(params=["directory", "redis", "s3"])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Return an empty store of each kind."""
     if request.param == "directory":
         return DirectoryStore(str(tmp_path / "store"))
+    if request.param == "s3":
+        request.getfixturevalue("bucket")
+        return open_store("s3://bucket/store")
     client: redis.Redis = request.getfixturevalue("redis_client")
     return RedisStore(client)
 
@@ -145,7 +149,7 @@ class TestContract:
         self, any_store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         any_store.put("large", b"x" * 1001)
-        for module in (store, redis_store, sys.modules[DirectoryStore.__module__]):
+        for module in (store, redis_store, s3_store, sys.modules[DirectoryStore.__module__]):
             monkeypatch.setattr(module, "LARGEST", 1000)
         with pytest.raises(StoreFault, match=r"large: .*more"):
             any_store.get("large")
@@ -170,6 +174,31 @@ class TestContract:
         for thread in threads:
             thread.join()
         assert list(any_store.list()) == ["busy/name"]
+
+
+class TestS3:
+    @pytest.mark.usefixtures("bucket")
+    def test_large_objects_go_in_parts_and_none_is_left_over(
+        self, monkeypatch: pytest.MonkeyPatch, bucket: Any
+    ) -> None:
+        monkeypatch.setattr(s3_store, "PART", 5 * MIB)
+        kept = open_store("s3://bucket/deep/store/")
+        data = os.urandom(12 * MIB)
+        with kept.writer("a/report") as stream:
+            stream.write(data)
+        assert kept.get("a/report") == data
+        monkeypatch.setattr(s3_store, "PART", MIB)
+        with pytest.raises(KeyError), kept.writer("b") as stream:
+            fail_after_writing(stream, KeyError())
+        assert "Uploads" not in bucket.list_multipart_uploads(Bucket="bucket")
+        assert [item["Key"] for item in bucket.list_objects_v2(Bucket="bucket")["Contents"]] == ["deep/store/a/report"]
+
+    @pytest.mark.usefixtures("bucket")
+    def test_a_bucket_that_is_not_there(self) -> None:
+        with pytest.raises(StoreFault, match="there is no bucket"):
+            open_store("s3://no-such-bucket").put("a", b"x")
+        with pytest.raises(StoreFault, match="begin with a bucket"):
+            open_store("s3:///x")
 
 
 class TestDirectory:

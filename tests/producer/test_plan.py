@@ -31,7 +31,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def planned(targets: Sequence[str], **bounds: int) -> list[str]:
     """Return what is planned, one word per item: the address of a unit, or kind and address of a problem."""
-    items = list(plan(targets, Selection(**bounds)))
+    items = list(plan(targets, Selection(bounds.get("max_file_size"), bounds.get("max_total_size"))))
     units = [item for item in items if isinstance(item, Unit)]
     assert [unit.index for unit in units] == list(range(len(units)))
     return [item.locator.uri if isinstance(item, Unit) else f"{item.kind.value}:{item.locator.uri}" for item in items]
@@ -174,3 +174,34 @@ def test_a_file_that_vanished_is_a_source_fault() -> None:
     Path("models/a.pt").unlink()
     with pytest.raises(SourceFault, match="vanished after it was listed"):
         opener(["models"])(unit)
+
+
+@pytest.mark.usefixtures("tree")
+class TestPatterns:
+    @pytest.mark.parametrize(
+        ("include", "exclude", "left"),
+        [
+            (("*.pt",), (), ["models/a.pt", "models/b.pt", "models/sub/c.pt"]),
+            (("sub/*",), (), ["models/sub/c.pt"]),
+            (("sub/",), (), ["models/sub/c.pt"]),
+            (("a.pt", "c.pt"), ("sub/*",), ["models/a.pt"]),
+            ((), ("*",), []),
+            (("*.PT",), (), []),
+        ],
+    )
+    def test_paths_below_the_target_and_names_match(
+        self, include: tuple[str, ...], exclude: tuple[str, ...], left: list[str]
+    ) -> None:
+        items = list(plan(["models"], Selection(include=include, exclude=exclude)))
+        assert [item.locator.uri for item in items if isinstance(item, Unit)] == left
+        said = [(item.kind, item.locator.uri, item.detail[:6]) for item in items if isinstance(item, Problem)]
+        count = 3 - len(left)
+        assert said == ([(ProblemKind.DESELECTED, "models", f"{count} file")] if count else [])
+
+    def test_nothing_is_said_where_nothing_is_left_out(self) -> None:
+        assert list(plan(["models"], Selection(include=("*",)))) == list(plan(["models"]))
+
+    def test_what_cannot_be_listed_is_said_all_the_same(self) -> None:
+        (problem,) = plan(["none"], Selection(include=("*.pt",)))
+        assert isinstance(problem, Problem)
+        assert problem.kind is ProblemKind.SOURCE
