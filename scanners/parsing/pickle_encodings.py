@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import bz2
-import lzma
 import re
 import zlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from modelsweep.core.units import MIB
+
+if TYPE_CHECKING:
+    from bz2 import BZ2Decompressor
+    from lzma import LZMADecompressor
 
 LAYERS = 4
 """Encodings inside encodings that are undone."""
@@ -26,10 +29,22 @@ _DICTIONARY = 0x20
 """Flag of a zlib stream that needs a preset dictionary (RFC 1950)."""
 
 
-_CODECS: dict[bytes, Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]] = {
-    b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(memlimit=LZMA_MEMORY),
-    b"]\0\0": lambda: lzma.LZMADecompressor(memlimit=LZMA_MEMORY),
+def _bzip2() -> BZ2Decompressor:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def _lzma() -> LZMADecompressor:
+    import lzma
+
+    return lzma.LZMADecompressor(memlimit=LZMA_MEMORY)
+
+
+_CODECS: dict[bytes, Callable[[], BZ2Decompressor | LZMADecompressor]] = {
+    b"BZh": _bzip2,
+    b"\xfd7zXZ\0": _lzma,
+    b"]\0\0": _lzma,
 }
 # How streams of protocols 0 and 1, which have no header, begin where they name something or hold containers of it.
 _OLD = re.compile(
@@ -109,10 +124,12 @@ def undo(data: bytes, limit: int) -> bytes | None:
         return data.decode("utf-8", "replace").encode("latin-1", "replace")
     if not _compressed(data):
         return _undo_text(data)
+    from lzma import LZMAError
+
     codec = next((codec for magic, codec in _CODECS.items() if data.startswith(magic)), None)
     try:
         return codec().decompress(data, limit) if codec else zlib.decompressobj(wbits=47).decompress(data, limit)
-    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
+    except (zlib.error, LZMAError, OSError, EOFError, ValueError):
         return None
 
 
