@@ -592,7 +592,7 @@ def test_every_metric_is_counted_by_some_script(ledger: Ledger):
     ledger.claim(9, 1, "worker", LONG)
     token = claim(ledger, 0).token
     for _ in range(2):
-        ledger.done(0, token, bytes(12), {"bytes": 5})
+        ledger.done(0, token, bytes(12), {"bytes": 5, "known": 1})
     ledger.cancel()
     ledger.publish(ledger.begin_finalize("worker", LONG).token, "report")
     fields = {name for metric in METRICS if isinstance(metric.source, Counted) for name in metric.source.fields}
