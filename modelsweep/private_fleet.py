@@ -14,6 +14,7 @@ from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.signature import VARIABLE, Key
 from modelsweep.fleet.store import TEMPORARY
 from modelsweep.jobs import Fleet
+from sources.opening import ANYWHERE
 
 # -P: the working directory, which may be what is scanned, does not come first on the path.
 _WORKER = (sys.executable, "-P", "-m", "modelsweep", "worker", "--with-parent")
@@ -49,7 +50,7 @@ class PrivateFleet:
             raise
 
     def _start_worker(self) -> None:
-        options = {"broker": self._redis.url, "store": self._store, "concurrency": str(self._slots), "root": "/"}
+        options = {"broker": self._redis.url, "store": self._store, "concurrency": str(self._slots), "root": ANYWHERE}
         options["lease"] = str(_LEASE)
         options["cache"] = cache_address() or OFF
         command = [*_WORKER, *(part for name, value in options.items() for part in (f"--{name}", value))]

@@ -11,6 +11,8 @@ from modelsweep.core.report import Unit
 from sources import SOURCES
 from sources.source import Elsewhere, Listed, Opened, Source, scheme_of
 
+ANYWHERE = "*"
+"""As a root: a worker may read every file, and every address."""
 EVERYTHING = "/*"
 """Behind a place: all that is below it, as a target."""
 
@@ -98,6 +100,8 @@ def _inside(target: str, roots: Sequence[str]) -> str:
     if not path and {"..", "."} & set(target.split("/")):
         raise SourceFault("an address with dots, which could lead out of the roots of this worker")
     for root in roots:
+        if root == ANYWHERE:
+            return real
         outer = plain(os.path.realpath(root) if not scheme_of(root) else canonical(root))
         if real == outer or real.startswith(outer.rstrip("/") + "/"):
             return real
