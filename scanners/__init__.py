@@ -56,6 +56,7 @@ from scanners import (
     torch_tar,
     torchserve,
     unreadable,
+    weights,
     xgboost,
     yaml_config,
     zip,
@@ -117,4 +118,5 @@ SCANNERS: tuple[Scanner, ...] = (
     model_card.SCANNER,
     media.SCANNER,
     pointer.SCANNER,
+    weights.SCANNER,
 )

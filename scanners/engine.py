@@ -15,7 +15,19 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, MemoryReader, Reader, SourceFault, Truncated, WindowReader
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
-from modelsweep.core.scanner import RAW, Apart, Blob, Context, Item, Malformed, Scanner, Spool, problem_of
+from modelsweep.core.scanner import (
+    RAW,
+    WEIGHED,
+    Apart,
+    Blob,
+    Context,
+    Item,
+    Malformed,
+    Numbers,
+    Scanner,
+    Spool,
+    problem_of,
+)
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import SCANNERS
@@ -27,6 +39,8 @@ from scanners.sweep import Sweep
 ENGINE = "engine"
 SMALL = 1 * MIB
 """Bytes of a unit that is read at once: its scanners make many small reads."""
+TENSORS = 50_000
+"""Tensors of a blob that are kept to be weighed."""
 Kept = TypeVar("Kept", Fact, Finding, Problem)
 
 
@@ -85,6 +99,8 @@ class Examination:
         self.problems: list[Problem] = []
         self.members: list[Member] = []
         self.bytes_read = 0
+        self._tensors: list[list[Numbers]] = []
+        """Of the blobs that are being examined, the innermost last."""
         self._spent: set[str] = set()
         self._entered: set[tuple[Locator, int, int]] = set()
 
@@ -108,8 +124,10 @@ class Examination:
         chosen = [scanner for scanner in accepted if self._chosen(scanner)]
         if not blob.depth:
             self.context.divider = next((scanner.name for scanner in chosen if scanner.member), "")
+        self._tensors.append([])
         for scanner in chosen:
             self._run(scanner, blob, current)
+        chosen += self._weigh(blob, self._tensors.pop(), current)
         self._say_unexamined(blob, accepted, chosen)
         if own:
             self._guard(blob, ENGINE, current.confirm(self.context), current)
@@ -162,6 +180,16 @@ class Examination:
     def _run(self, scanner: Scanner, blob: Blob, sweep: Sweep) -> None:
         self._guard(blob, scanner.name, scanner.scan(blob, self.context), sweep)
 
+    def _weigh(self, blob: Blob, tensors: list[Numbers], sweep: Sweep) -> list[Scanner]:
+        """Have the tensors that were found in `blob` looked at; return the scanners that did."""
+        if self.options.depth != "full" or sum(tensor.length for tensor in tensors) < WEIGHED:
+            return []
+        chosen = [scanner for scanner in self.scanners if scanner.weigh and self._chosen(scanner)]
+        for scanner in chosen:
+            assert scanner.weigh
+            self._guard(blob, scanner.name, scanner.weigh(blob, tensors, self.context), sweep)
+        return chosen
+
     def _guard(self, blob: Blob, scanner: str, items: Iterator[Item], sweep: Sweep) -> None:
         """Take in what a scanner yields, and turn what it raises into one Problem."""
         try:
@@ -180,6 +208,9 @@ class Examination:
             self._keep(self.facts, item, limits.facts, "facts")
         elif isinstance(item, Finding):
             self._keep(self.findings, item, limits.findings, "findings")
+        elif isinstance(item, Numbers):
+            if self._tensors and len(self._tensors[-1]) < TENSORS:
+                self._tensors[-1].append(item)
         else:
             self._keep(self.problems, item, limits.problems, "problems")
 

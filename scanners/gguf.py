@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner
 from modelsweep.core.text import printable
 from scanners.parsing.gguf_header import MAGIC, TYPES, GgufHeader, Tensor, read_header
 
@@ -121,6 +121,16 @@ def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
         sound = sound and not fault
     if sound:
         yield from _layout(blob, header)
+        yield from _numbers(header)
+
+
+def _numbers(header: GgufHeader) -> Iterator[Numbers]:
+    """Yield the tensors that are not quantised; those of big-endian files are left out."""
+    for tensor in header.tensors if header.order == "<" else ():
+        name, block, _ = TYPES[tensor.type]
+        if block == 1:
+            shape = tensor.dimensions[::-1]
+            yield Numbers(tensor.name, name, shape, header.data + tensor.offset, _length(tensor))
 
 
 def _fault(tensor: Tensor, header: GgufHeader, size: int) -> str:

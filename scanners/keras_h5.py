@@ -15,7 +15,17 @@ from typing import Any
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.limits import Budget, OverLimit
-from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, MissingDependency, Scanner, problem_of
+from modelsweep.core.scanner import (
+    HEAD,
+    Blob,
+    Context,
+    Item,
+    Malformed,
+    MissingDependency,
+    Numbers,
+    Scanner,
+    problem_of,
+)
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from scanners.judge.external_files import outside
@@ -23,6 +33,7 @@ from scanners.parsing import keras_config
 from scanners.parsing.hdf5_source import SIGNATURE, Hdf5Source
 from scanners.parsing.keras_config import SHOWN
 from scanners.parsing.pickle_stream import begins_stream
+from scanners.parsing.tensor_values import dtype_of
 
 NAME = "keras-h5"
 SUFFIXES = (".h5", ".hdf5", ".keras")
@@ -200,6 +211,15 @@ class _Walk:
             evidence: dict[str, Json] = {"declared": declared, "held": held}
             yield Finding(EXPANDS, self._blob.locator, path, path=path, evidence=evidence)
         self._dtypes[printable(str(dataset.dtype), _DTYPE)] += 1
+        if not stored and not drawn:
+            yield from self._numbers(dataset, path)
+
+    def _numbers(self, dataset: Any, path: str) -> Iterator[Numbers]:
+        """Yield a dataset whose numbers stand in one piece; those in chunks are left out."""
+        offset, dtype = dataset.get_offset(), dtype_of(dataset.dtype.str)
+        if offset is not None and dtype:
+            # A kernel is (inputs, units) in Keras
+            yield Numbers(path, dtype, dataset.shape or (), offset, dataset.get_storage_size(), 1)
 
     def _elsewhere(self, path: str, kind: str, target: bytes | str) -> Finding:
         text = target.decode("utf-8", "replace") if isinstance(target, bytes) else target

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
+from scanners.parsing.tensor_values import dtype_of
 
 MAGIC = b"\x93NUMPY"
 HEADER_LIMIT = 64 * KIB
@@ -44,6 +45,7 @@ _LONE = {
     "D": 16,
 }
 _LONE |= {"m": 8, "M": 8}
+
 
 TRAILING = Rule(
     id="numpy/trailing-bytes",
@@ -100,6 +102,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield blob.window("objects", header.data, blob.size - header.data, expect)
             return
         offset = _end(header, element.size, blob.size)
+        yield Numbers("array", dtype_of(header.descr), header.shape, header.data, offset - header.data, None)
 
 
 def _end(header: Header, width: int, size: int) -> int:

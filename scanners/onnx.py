@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner
 from modelsweep.core.text import printable, shorten
 
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ _BITS = {
     **dict.fromkeys((7, 11, 13, 14), 64),
     15: 128,
 }
+# Names in safetensors of the types whose statistics are taken
+_DTYPES = {1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 10: "F16", 11: "F64", 12: "U32"}
+_DTYPES |= {13: "U64", 16: "BF16"}
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _PREPACKED = "prepacked"
 """What the keys begin with that onnxruntime adds."""
@@ -230,6 +233,7 @@ class _Content:
             elif key not in _KEYS and not key.startswith(_PREPACKED):
                 evidence = {"key": printable(key, _SHOWN)}
                 yield Finding(EXTERNAL_KEY, self.blob.locator, name, span=record.span, evidence=evidence)
+        yield from _numbers(record, expected)
         for length in lengths:
             if expected is not None and length != expected:
                 evidence = {"length": length, "expected": _amount(expected)}
@@ -255,6 +259,15 @@ def _expected(record: Record) -> int | None:
     for size in dims:
         elements *= size
     return (elements * bits + 7) // 8
+
+
+def _numbers(record: Record, expected: int | None) -> Iterator[Numbers]:
+    """Yield a tensor whose numbers stand in the file as they are in memory."""
+    spans = record.spans.get("raw_data", ())
+    dtype = _DTYPES.get(record.integer("data_type"), "")
+    if spans and dtype and spans[-1].length == expected:
+        shape = tuple(record.integers.get("dims", ()))
+        yield Numbers(record.text("name"), dtype, shape, spans[-1].offset, expected)
 
 
 def _amount(size: int) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner
 from modelsweep.core.text import printable
 from scanners.parsing.name_sets import HASHED, hash_of_names
 
@@ -119,6 +119,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield Problem(kind, blob.locator, SCANNER.name, printable(f"tensor {name!r} {detail}", 300))
     if not faults:
         yield from _layout(blob, header)
+        for name, tensor in header.tensors.items():
+            place = header.data + tensor.start, tensor.stop - tensor.start
+            yield Numbers(name, tensor.dtype, tensor.shape, *place)
 
 
 def _header(blob: Blob, context: Context) -> Header:

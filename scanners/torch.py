@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.reader import Truncated
+from modelsweep.core.reader import Truncated, WindowReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, problem_of
 from modelsweep.core.text import printable
 from scanners.parsing.torch_tensors import STORAGE_MISMATCH
@@ -99,6 +99,7 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
         items: list[Item] = [*pickle.facts(member.locator), *pickle.findings(member.locator)]
     yield from items
     folder = entry.name.removesuffix(".pkl")
+    shapes = pickle.shapes()
     for storage in pickle.storages:
         inside = entries.get(f"{folder}/{storage.key}")
         if inside is None:
@@ -108,10 +109,18 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
         if storage.size not in (-1, inside.size) and not folder.endswith(_WITHOUT_DATA):
             subject = f"storage {storage.key} has {inside.size} bytes, the pickle says {storage.size}"
             yield Finding(STORAGE_MISMATCH, member.locator, subject, path=f"storage/{storage.key}")
-        yield from _raw(blob, context, inside)
+        for raw in _raw(blob, context, inside):
+            yield raw
+            yield storage.numbers(shapes, _start(raw), raw.size)
 
 
-def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
+def _start(member: Blob) -> int:
+    """Return the offset in its archive at which a stored member begins."""
+    assert isinstance(member.reader, WindowReader)
+    return member.reader.start
+
+
+def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Blob]:
     """Yield a storage; a compressed one, which torch never writes, is left to the zip scanner."""
     from scanners.parsing.zip_directory import STORED, member_blob
 

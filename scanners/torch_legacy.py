@@ -47,6 +47,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     pickle = TorchPickle(machines[OBJECT])
     yield from pickle.facts(blob.locator)
     yield from pickle.findings(blob.locator)
+    shapes = pickle.shapes()
     storages = {storage.key: storage for storage in pickle.storages}
     position = streams.position
     for key in _keys(machines[KEYS], storages):
@@ -61,6 +62,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         position += COUNT_SIZE + storage.size
         if position > blob.size:
             raise Malformed(f"storage {key} is cut short", blob.size)
+        yield storage.numbers(shapes, position - storage.size, storage.size)
 
 
 def _keys(machine: Machine, storages: dict[str, Storage]) -> list[str]:

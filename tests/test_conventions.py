@@ -88,7 +88,8 @@ def test_every_scanner_and_detector_is_in_one_family_of_the_profiles() -> None:
 
 
 def test_every_scanner_knows_a_format_that_people_name() -> None:
-    assert {name for item in FORMATS for name in item.scanners} == {scanner.name for scanner in SCANNERS}, "formats.py"
+    known = {scanner.name for scanner in SCANNERS if not scanner.weigh}  # tensors are those of other formats
+    assert {name for item in FORMATS for name in item.scanners} == known, "formats.py"
 
 
 @pytest.mark.parametrize("declared", declared_rules(), ids=lambda declared: declared.rule.id)

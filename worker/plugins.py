@@ -7,6 +7,7 @@ version and rules are part of the ruleset digest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 from modelsweep.core.scanner import Scanner
 from scanners import SCANNERS
@@ -29,6 +30,13 @@ def scanners_with(distributions: Sequence[str]) -> tuple[Scanner, ...]:
                 raise PluginError(f"plug-in {name}: there is a scanner {scanner.name!r} already")
             found[scanner.name] = scanner
     return tuple(found.values())
+
+
+def working(scanners: Sequence[Scanner]) -> tuple[Scanner, ...]:
+    """Return `scanners` but for those of weights that lack a package: what is not looked at is not in the ruleset."""
+    return tuple(
+        scanner for scanner in scanners if not scanner.weigh or all(find_spec(package) for package in scanner.needs)
+    )
 
 
 def versions(distributions: Sequence[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from sources.spool import FileSpool
 from worker import sandbox
 from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
-from worker.plugins import PluginError, scanners_with, versions
+from worker.plugins import PluginError, scanners_with, versions, working
 from worker.ruleset import tool
 from worker.spool_directory import spool_directory
 
@@ -136,7 +136,7 @@ def _serve(control: socket.socket) -> None:
     message, _ = receive(control)
     options, spool = decode_options(message["options"]), message["spool"]
     try:
-        scanners = scanners_with(options.plugins)
+        scanners = working(scanners_with(options.plugins))
     except PluginError as error:
         send(control, {"fault": str(error)})
         return

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ PACKAGES = (
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
     Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),
+    Package("NumPy", "numpy", "", "weights: their numbers, and what their lowest bits hide"),
     Package("prometheus-client", "prometheus_client", "fleet", "metrics of a fleet"),
     Package("PyYAML", "yaml", "", "YAML configurations"),
     Package("redis", "redis", "fleet", "the ledger of a fleet"),
@@ -55,6 +56,8 @@ class ScannerStatus:
     needs: tuple[str, ...]
     works: bool
     reason: str = ""
+    without: str = "is reported as not scanned"
+    """What happens while it does not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +188,9 @@ def _status(scanner: Scanner) -> ScannerStatus:
     modules = {package.name: package.module for package in PACKAGES}
     missing = [name for name in scanner.needs if not find_spec(modules.get(name, name))]
     reason = f"needs {', '.join(missing)}" if missing else ""
-    return ScannerStatus(scanner.name, scanner.title, scanner.version, scanner.needs, not missing, reason)
+    status = ScannerStatus(scanner.name, scanner.title, scanner.version, scanner.needs, not missing, reason)
+    # Of weights no verdict depends on it: they are examined for all else, and the report says which scanners ran
+    return replace(status, without="is left out") if scanner.weigh else status
 
 
 def _pickle_machine() -> str:
@@ -229,7 +234,7 @@ def _advice(machine: str, packages: Mapping[str, str | None], scanners: Sequence
         for name in scanner.needs if not scanner.works else ():
             extra = extras.get(name)
             what = f"modelsweep[{extra}]" if extra else name
-            lines.append(f"{scanner.title} is reported as not scanned: pip install '{what}'")
+            lines.append(f"{scanner.title} {scanner.without}: pip install '{what}'")
     if not packages["hyperscan"]:
         lines.append("large files are searched more slowly without hyperscan: pip install hyperscan")
     return lines

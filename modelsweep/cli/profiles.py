@@ -40,6 +40,9 @@ LIBRARIES = (
 """Formats of single libraries."""
 WEIGHTS = ("safetensors", "gguf", "ggml")
 """Formats of tensors alone, with metadata."""
+NUMBERS = "weights"
+WEIGHED = ("safetensors", "torch", "torch-legacy", "gguf", "numpy", "onnx", "keras-h5")
+"""Formats whose scanners say where tensors stand, which the scanner of their numbers looks at."""
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, *WEIGHTS)
 CONFIGURATIONS = ("json", "yaml", "jinja", "mlflow", "requirements", "python", "python-compiled")
 """Text that makes loaders import and call what it names, and the code that they import."""
@@ -53,6 +56,7 @@ FAMILIES = {
     "graphs": GRAPHS,
     "libraries": LIBRARIES,
     "weights": WEIGHTS,
+    "numbers of weights": (NUMBERS,),
     "configurations and code": CONFIGURATIONS,
     "hidden code": HIDDEN,
     "secrets and addresses": SECRETS,
@@ -90,8 +94,8 @@ PROFILES = (
     ),
     Profile(
         "model-behavior",
-        "what a model runs when it is used",
-        ("torch", "torch-legacy", *WEIGHTS, *GRAPHS, *KERAS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS),
+        "what a model runs when it is used, and what its weights hide",
+        (NUMBERS, *WEIGHED, *WEIGHTS, *GRAPHS, *KERAS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS),
     ),
     Profile("full-audit", "everything"),
 )

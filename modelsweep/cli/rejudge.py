@@ -38,7 +38,7 @@ def command(**arguments: Unpack[RejudgeArguments]) -> int:
     allowed = allowed_of(arguments["allowed"], arguments["allow_files"])
     with reached(arguments["broker"], arguments["store"]) as fleet:
         from modelsweep.fleet.rejudge import rejudge, rejudged_report
-        from worker.plugins import scanners_with, versions
+        from worker.plugins import scanners_with, versions, working
         from worker.ruleset import tool
 
         spec, report = fleet.spec(job), fleet.report(job)
@@ -47,7 +47,7 @@ def command(**arguments: Unpack[RejudgeArguments]) -> int:
         for rejudged in rejudge(report.results, options):
             new += len(rejudged.new)
             gone += len(rejudged.gone)
-        today = tool(scanners_with(options.plugins), versions(options.plugins))
+        today = tool(working(scanners_with(options.plugins)), versions(options.plugins))
         code = write(rejudged_report(report, options, today))
         say(f"job {job} under today's rules: {new:,} findings are new, {gone:,} are gone")
     return code

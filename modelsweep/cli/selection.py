@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelsweep.cli.profiles import RECOGNISERS, Profile
+from modelsweep.cli.profiles import CONTAINERS, NUMBERS, RECOGNISERS, WEIGHED, Profile
 from modelsweep.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -148,7 +148,10 @@ def choose(
         say(f"profile {profile.name}: this version does not look for {' and '.join(missing)} yet; all the rest runs")
     if not (included or excluded or profile.scanners):
         return None
-    wanted = _ids(included, known) or {name for name in known if name in profile.scanners} or set(known)
+    named = _ids(included, known)
+    if NUMBERS in named:
+        named |= {name for name in known if name in (*WEIGHED, *CONTAINERS)}
+    wanted = named or {name for name in known if name in profile.scanners} or set(known)
     chosen = wanted - _ids(excluded, known)
     if not chosen:
         raise click.UsageError("no scanner is left: the options exclude them all")

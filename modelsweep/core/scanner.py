@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Span
 from modelsweep.core.limits import Budget, Limits, OverLimit
@@ -19,6 +19,25 @@ TOLD = 1_000
 """Different facts of one kind that members of a unit may repeat: licences and copyright lines of source files."""
 RAW = "raw"
 """What a container expects of bytes that no format describes, tensor storages above all: only the raw pass sees it."""
+
+
+WEIGHED = 128 * KIB
+"""Bytes of tensors in a blob from which their numbers are looked at: NumPy takes 0.1 s to load."""
+
+
+class Numbers(NamedTuple):
+    """A tensor in a blob, as the scanner of its format says that it stands there: `offset` and `length` in bytes.
+
+    `dtype` is named as in safetensors (`F32`, `BF16`, `I8`), and little-endian. `units` is the axis of a matrix along
+    which its units (neurons, classes) lie, None where the tensor may be data as well as weights.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+    units: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +148,15 @@ class Context:
             yield chunk
 
 
-Item = Fact | Finding | Problem | Blob | Apart
+Item = Fact | Finding | Problem | Blob | Apart | Numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """A format or mechanism that modelsweep knows: recognition by content first, then extraction.
 
-    `accepts` sees a blob whose `head` is read; `scan` yields facts, findings, problems and nested blobs, and may
-    raise Truncated, Malformed, OverLimit or SourceFault, which the engine turns into problems. `suffixes` are for
+    `accepts` sees a blob whose `head` is read; `scan` yields facts, findings, problems, nested blobs and tensors, and
+    may raise Truncated, Malformed, OverLimit or SourceFault, which the engine turns into problems. `suffixes` are for
     the documentation and for people; recognition is by content. `judged` says that accepting a blob means it has
     been examined: a detector that looks at any bytes at all sets it to False.
     """
@@ -154,6 +173,9 @@ class Scanner:
     judged: bool = True
     member: Callable[[Blob, Context, int], Iterator[Item]] | None = None
     """Yields what `scan` would of the member that it yields `Apart` in that place (from 0), and nothing else."""
+    weigh: Callable[[Blob, Sequence[Numbers], Context], Iterator[Item]] | None = None
+    """Of a scanner that accepts no blob, but looks at the tensors that others found in one. Where a package that it
+    needs is missing, it is left out, and is not part of the ruleset."""
 
 
 class Malformed(Exception):

@@ -24,6 +24,7 @@ from scanners.judge import (
     requirements,
     skops_nodes,
     templates,
+    weights,
 )
 
 
@@ -51,6 +52,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("requirements", 1, requirements.KINDS, requirements.findings, requirements.RULES),
     Judge("skops-nodes", 1, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
     Judge("licences", 1, licences.KINDS, licences.findings, licences.RULES),
+    Judge("weights", 1, weights.KINDS, weights.findings, weights.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
 )
 

@@ -6,11 +6,13 @@ Format: torch/serialization.py and torch/_utils.py of PyTorch 2.x. A storage is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.locator import Locator
+from modelsweep.core.scanner import Numbers
 from modelsweep.core.text import printable
 from scanners.parsing import pickle_kinds as kinds
 
@@ -25,6 +27,12 @@ ITEM_SIZES = {
     "QUInt2x4Storage": 1, "UntypedStorage": 1,
 }  # fmt: skip
 """Bytes per element of each storage class (torch/storage.py)."""
+_DTYPES = {
+    "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
+    "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8", "ByteStorage": "U8",
+    "QInt8Storage": "I8", "QUInt8Storage": "U8", "QInt32Storage": "I32", "UntypedStorage": "U8",
+}  # fmt: skip
+"""The names that safetensors has for the types of storages."""
 KEY = 80
 """Characters of a storage's key that are kept."""
 _PACKED = {"QUInt4x2Storage": 2, "QUInt2x4Storage": 4}
@@ -58,6 +66,14 @@ class Storage(NamedTuple):
         """Bytes the storage takes, -1 where its class is not known."""
         return self.elements * ITEM_SIZES[self.type_name] if self.type_name in ITEM_SIZES else -1
 
+    def numbers(self, shapes: Mapping[Storage, tuple[int, ...]], offset: int, length: int) -> Numbers:
+        """Return the storage, which stands at `offset`, as a tensor: of its shape in `shapes` where that fills it."""
+        width = ITEM_SIZES.get(self.type_name, 1)
+        shape = shapes.get(self, ())
+        if math.prod(shape) != self.elements or not shape:
+            shape = (length // width,)
+        return Numbers(f"storage {self.key}", _DTYPES.get(self.type_name, ""), shape, offset, length)
+
 
 class Tensor(NamedTuple):
     """A tensor over a storage: offset, sizes and strides in elements of `item_size` units of the storage."""
@@ -78,6 +94,16 @@ class Tensor(NamedTuple):
             return 0
         last = self.offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
         return (last + 1) * self.item_size
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements follow each other in memory, row after row."""
+        expected = 1
+        for size, stride in zip(reversed(self.sizes), reversed(self.strides), strict=False):
+            if size < 0 or (size != 1 and stride != expected):
+                return False
+            expected *= size
+        return len(self.sizes) == len(self.strides)
 
 
 class TorchPickle:
@@ -136,6 +162,14 @@ class TorchPickle:
                 offset, sizes, strides = arguments[1:4]
                 item_size = self._item_size(arguments[_DTYPE:], name)
                 yield Tensor(storage, item_size, self._number(offset), self._numbers(sizes), self._numbers(strides))
+
+    def shapes(self) -> dict[Storage, tuple[int, ...]]:
+        """Return the shapes of those storages that are one tensor without gaps, its last dimension first in memory."""
+        shapes: dict[Storage, tuple[int, ...]] = {}
+        for tensor in self.tensors():
+            if tensor.is_contiguous and tensor.offset == 0:
+                shapes.setdefault(tensor.storage, tuple(tensor.sizes))
+        return shapes
 
     def _item_size(self, rest: list[int], rebuild: str) -> int:
         wide = rebuild == "_rebuild_tensor_v3" and rest

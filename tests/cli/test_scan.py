@@ -113,7 +113,6 @@ def test_scanners_are_chosen_by_id_and_class_name(models: Path, run: Run):
     [
         ((), "nothing to scan: name files"),
         (("x", "--include-scanner", "PikleScanner"), "'PikleScanner' is no scanner: did you mean pickle"),
-        (("x", "--include-scanner", "WeightDistributionScanner"), "this version has no scanner for that yet"),
         (("x", "--include-scanner", "pickle", "--exclude-scanner", "pickle"), "no scanner is left"),
         (("x", "--profile", "fast"), "'fast' is not one of 'quick-scan'"),
         (("x", "--plugin", "no-such-package"), "plug-in no-such-package is not installed"),

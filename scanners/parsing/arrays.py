@@ -1,0 +1,92 @@
+"""Arrays of NumPy, CuPy or torch behind the few operations in which the three agree, for numbers that must agree, too.
+
+What is written once over these (operators, `view`, `reshape`, `sum`, `max`, indexing) is the common ground of the array
+API standard, https://data-apis.org/array-api/latest/; only what the libraries spell differently stands here. Results
+are integers, or floats that no order of summation can change, so all backends say the same to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from modelsweep.core.scanner import MissingDependency
+
+BACKENDS = ("numpy", "cupy", "torch", "torch:cuda")
+"""What a worker may be told to compute with; all but NumPy need a package that we do not bring."""
+_BITS = (7, 6, 5, 4, 3, 2, 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """A backend: `xp` is its namespace, the rest is what the namespaces do not share.
+
+    `load(data, dtype)` makes an array of bytes, `cast(array, dtype)` converts numbers, `dump(array)` returns the bytes
+    of an array, and `pack(array)` those of an array of bits, the first one highest.
+    """
+
+    xp: Any
+    load: Callable[[bytes, str], Any]
+    cast: Callable[[Any, str], Any]
+    dump: Callable[[Any], bytes]
+    pack: Callable[[Any], bytes]
+
+
+def arrays_of(backend: str) -> Arrays:
+    """Return a backend by its name; raises MissingDependency where it is not installed or has no device."""
+    name, _, device = backend.partition(":")
+    try:
+        return _MAKERS[name](device or "cpu")
+    except ImportError as error:
+        raise MissingDependency(f"weights are not looked at with {backend}: {error}") from None
+
+
+def _numpy(_device: str) -> Arrays:
+    import numpy
+
+    return Arrays(
+        xp=numpy,
+        load=numpy.frombuffer,
+        cast=lambda array, dtype: array.astype(dtype),
+        dump=lambda array: array.tobytes(),
+        pack=lambda bits: numpy.packbits(bits).tobytes(),
+    )
+
+
+def _cupy(_device: str) -> Arrays:
+    import cupy  # type: ignore[import-not-found,unused-ignore]
+    import numpy
+
+    return Arrays(
+        xp=cupy,
+        load=lambda data, dtype: cupy.asarray(numpy.frombuffer(data, dtype)),
+        cast=lambda array, dtype: array.astype(dtype),
+        dump=lambda array: cupy.asnumpy(array).tobytes(),
+        pack=lambda bits: cupy.asnumpy(cupy.packbits(bits)).tobytes(),
+    )
+
+
+def _torch(device: str) -> Arrays:
+    import torch
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise MissingDependency(f"weights are not looked at with torch: there is no device {device}")
+
+    def dump(array: Any) -> bytes:
+        return bytes(array.contiguous().cpu().numpy().tobytes())
+
+    def pack(bits: Any) -> bytes:
+        shifts = torch.tensor(_BITS, dtype=torch.uint8, device=bits.device)
+        return dump((bits.reshape(-1, 8) << shifts).sum(axis=1, dtype=torch.uint8))
+
+    return Arrays(
+        xp=torch,
+        load=lambda data, dtype: torch.frombuffer(bytearray(data), dtype=getattr(torch, dtype)).to(device),
+        cast=lambda array, dtype: array.to(getattr(torch, dtype)),
+        dump=dump,
+        pack=pack,
+    )
+
+
+_MAKERS: dict[str, Callable[[str], Arrays]] = {"numpy": _numpy, "cupy": _cupy, "torch": _torch}

@@ -1,0 +1,153 @@
+"""What the lowest bits of weights spell: executables and archives by structure, pickles and scripts by the detectors.
+
+Planes of following blocks are put together, so that what begins in one is seen with what comes after it.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from modelsweep.core.finding import Fact, Json, Problem, ProblemKind
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB, MIB
+from scanners.detector import Detector
+from scanners.matcher import PATTERNS, matcher_for, offsets
+from scanners.parsing.arrays import Arrays
+from scanners.parsing.bit_planes import MULTIPLE, planes
+from scanners.parsing.native_code import native_code_at
+
+NAME = "weights"
+SEARCHED = 1 * MIB
+"""Bytes of a plane that are searched at once."""
+KEPT = 16 * KIB
+"""Bytes of a plane that are searched again with what follows them."""
+HITS = 500
+"""Places in all planes of a blob that are examined."""
+_ZIP = b"PK\x03\x04"
+_ZIP_METHODS = frozenset({0, 8, 9, 12, 14, 93, 95, 98})
+_ZIP_VERSION, _ZIP_UNUSED_FLAGS = 63, 0xD790
+_ZIP_HEADER = 30
+_NAME_LENGTH = 1024
+SEARCHED_FOR = frozenset({"executables", "pickles", "scripts"})
+"""Detectors whose finds are looked for: credentials and addresses are no use to a loader."""
+_SHOWN = 100
+
+
+class Hidden(NamedTuple):
+    """Something proven by its structure, at an offset of a plane; `runs` says that it is a program."""
+
+    title: str
+    offset: int
+    runs: bool
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Carved bytes of one plane, and at which of them each tensor begins."""
+
+    data: bytearray = field(default_factory=bytearray)
+    starts: list[int] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    def add(self, name: str, data: bytes) -> None:
+        if not self.names or self.names[-1] != name:
+            self.starts.append(len(self.data))
+            self.names.append(name)
+        self.data += data
+
+    def tensor_at(self, offset: int) -> str:
+        return self.names[bisect_right(self.starts, offset) - 1]
+
+    def forget(self) -> None:
+        """Keep the last bytes only."""
+        last = self.names[-1]
+        del self.data[: max(0, len(self.data) - KEPT)]
+        self.starts, self.names = [0], [last]
+
+
+class Carver:
+    """Takes blocks of tensors in, and yields what their planes hide."""
+
+    def __init__(self, arrays: Arrays, blob: Blob, context: Context) -> None:
+        self._arrays, self._blob, self._context = arrays, blob, context
+        self._streams: dict[tuple[int, str], _Stream] = {}
+        self._told: set[tuple[str, str, str]] = set()
+        self._hits = HITS
+
+    def take(self, name: str, values: Any, data: bytes, width: int, is_float: bool) -> Iterator[Item]:
+        """Yield what comes to light with one more block: `values`, numbers of `width` bytes, are what `data` holds."""
+        whole = len(values) // MULTIPLE * MULTIPLE
+        if not whole or data.count(0) == len(data):
+            return
+        shown = printable(name, _SHOWN)
+        for plane in planes(self._arrays, values[:whole], data[: whole * width], width, is_float):
+            if plane.data.count(0) == len(plane.data):
+                continue  # numbers of less precision, that were widened
+            stream = self._streams.setdefault((width, plane.title), _Stream())
+            stream.add(shown, plane.data)
+            if len(stream.data) >= SEARCHED:
+                yield from self._search(plane.title, stream)
+                stream.forget()
+
+    def rest(self) -> Iterator[Item]:
+        """Yield what the planes hide that were not yet searched."""
+        for (_, title), stream in self._streams.items():
+            yield from self._search(title, stream)
+
+    def _search(self, title: str, stream: _Stream) -> Iterator[Item]:
+        data = bytes(stream.data)
+        for hit in _archives(data):
+            yield from self._told_once(Hidden("zip archive", hit, False), title, stream)
+        for number in matcher_for(len(data)).present(data):
+            detector = PATTERNS[number][1]
+            if detector.name not in SEARCHED_FOR:
+                continue
+            for hit in offsets(number, data):
+                self._hits -= 1
+                if self._hits < 0:
+                    detail = f"more than {HITS} places in the lowest bits of weights look like something hidden"
+                    yield Problem(ProblemKind.LIMIT, self._blob.locator, NAME, detail)
+                    return
+                yield from self._confirm(detector, data, hit, title, stream)
+
+    def _confirm(self, detector: Detector, data: bytes, hit: int, title: str, stream: _Stream) -> Iterator[Item]:
+        """Yield what stands at a place that a pattern of `detector` nominated, if its structure says that it does."""
+        reader = MemoryReader(data)
+        if detector.name == "executables":
+            code = native_code_at(reader, hit)
+            if code:
+                yield from self._told_once(Hidden(code.title, code.start, True), title, stream)
+            return
+        blob = self._blob.nested(f"{stream.tensor_at(hit)}: {title}", reader, expanded=True)
+        items = list(detector.confirm(blob, hit, self._context))
+        if items:
+            yield from self._told_once(Hidden(detector.title.removeprefix("a "), hit, False), title, stream)
+            yield from items
+
+    def _told_once(self, hidden: Hidden, plane: str, stream: _Stream) -> Iterator[Item]:
+        tensor = stream.tensor_at(hidden.offset)
+        if (hidden.title, plane, tensor) not in self._told:
+            self._told.add((hidden.title, plane, tensor))
+            detail: dict[str, Json] = {"runs": hidden.runs, "plane": plane, "tensor": tensor}
+            yield Fact("hidden-in-weights", hidden.title, self._blob.locator, detail=detail)
+
+
+def _archives(data: bytes) -> Iterator[int]:
+    """Yield where the header of a zip member stands: 150 bits of it have few values, so that chance makes none up."""
+    found = data.find(_ZIP)
+    while found >= 0:
+        header = data[found : found + _ZIP_HEADER]
+        if len(header) == _ZIP_HEADER:
+            version, flags, method = struct.unpack_from("<HHH", header, 4)
+            length = int.from_bytes(header[26:28], "little")
+            name = data[found + _ZIP_HEADER :][:length] if length <= _NAME_LENGTH else b""
+            known = version <= _ZIP_VERSION and not flags & _ZIP_UNUSED_FLAGS and method in _ZIP_METHODS
+            if known and name and len(name) == length and name.isascii() and name.decode().isprintable():
+                yield found
+        found = data.find(_ZIP, found + 1)

@@ -1,0 +1,158 @@
+"""Weights of any format: numbers that no training leaves behind, units unlike all others, and code in the lowest bits.
+
+The scanners of the formats say where tensors stand; here a sample of them is read (`scanners.parsing.tensor_sample`),
+with NumPy, without which this scanner is left out. All of it becomes facts, judged in `scanners.judge.weights`; a
+pickle in the lowest bits is also judged as one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+
+if TYPE_CHECKING:
+    from scanners.parsing.arrays import Arrays
+    from scanners.parsing.tensor_values import Units, Values
+
+NAME = "weights"
+_SHOWN = 100
+_MATRIX = 16 * MIB
+"""Bytes of a last layer that is measured unit by unit."""
+_ROWS = 1 * MIB
+_UNITS = range(8, 4097)
+"""Units of a last layer that are compared: fewer say nothing of each other, and words of a vocabulary differ widely."""
+_INPUTS = 16
+_LAST_LAYERS = 4
+_FLOOR = 0.05
+"""What units differ by at least, as a part of their size: equal ones would make an outlier of every trifle."""
+_LAST = re.compile(
+    r"(?:^|[._/])(?:fc|classifier|classification_head|head|heads|score|logits|output|predictions|dense_out|cls_score)"
+    r"(?:[._/](?:\d+|linear|dense|out_proj|weight|kernel))*$"
+)
+
+
+def weigh(backend: str, blob: Blob, tensors: Sequence[Numbers], context: Context) -> Iterator[Item]:
+    """Yield what a sample of `tensors` holds that is worth a look; raises MissingDependency without the backend."""
+    from scanners.parsing.arrays import arrays_of
+    from scanners.parsing.hidden_data import Carver
+    from scanners.parsing.tensor_sample import blocks_of, usable
+    from scanners.parsing.tensor_values import FLOATS, Values, integer_type, width_of
+
+    arrays = arrays_of(backend)
+    sound = usable(tensors, blob.size)
+    carver = Carver(arrays, blob, context)
+    measured: dict[int, Values] = {}
+    for block in blocks_of(sound):
+        tensor = sound[block.tensor]
+        data = blob.reader.read(tensor.offset + block.start, block.length)
+        values = arrays.load(data, integer_type(tensor.dtype))
+        if tensor.dtype in FLOATS:
+            measured.setdefault(block.tensor, Values(FLOATS[tensor.dtype])).add(values)
+        if block.carved:
+            yield from carver.take(tensor.name, values, data, width_of(tensor.dtype), tensor.dtype in FLOATS)
+    yield from carver.rest()
+    yield from _facts(blob, [(sound[index], values) for index, values in sorted(measured.items())])
+    for tensor in _last_layers(sound):
+        yield from _units(arrays, blob, tensor)
+
+
+def _facts(blob: Blob, measured: list[tuple[Numbers, Values]]) -> Iterator[Item]:
+    """Yield each tensor whose numbers are out of the ordinary, and what part of all matrices is one number."""
+    matrices = constant = 0
+    first = ""
+    for tensor, values in measured:
+        if len(tensor.shape) > 1:
+            matrices += tensor.length
+            constant += 0 if values.varied else tensor.length
+            first = first or ("" if values.varied else tensor.name)
+        if values.nan or values.infinite or values.extreme:
+            detail: dict[str, Json] = {
+                "dtype": tensor.dtype,
+                "seen": values.seen,
+                "nan": values.nan,
+                "infinite": values.infinite,
+                "negative_infinite": values.negative_infinite,
+                "extreme": values.extreme,
+                "sentinel": values.extremes[0] == values.extremes[1],
+                "data": tensor.units is None,
+            }
+            yield Fact("weights", "numbers", blob.locator, detail={**detail, "tensor": _name(tensor)})
+    if constant:
+        sizes: dict[str, Json] = {"matrices": matrices, "constant": constant}
+        yield Fact("weights", "constant", blob.locator, detail={**sizes, "tensor": printable(first, _SHOWN)})
+
+
+def _last_layers(tensors: Sequence[Numbers]) -> list[Numbers]:
+    """Return the matrices that look like last layers by their names, else the last matrix of all."""
+    from scanners.parsing.tensor_values import FLOATS
+
+    matrices = [
+        tensor
+        for tensor in tensors
+        if tensor.dtype in FLOATS and tensor.units is not None and len(tensor.shape) == 2 and tensor.length <= _MATRIX
+    ]
+    named = [tensor for tensor in matrices if _LAST.search(tensor.name)]
+    return (named or matrices[-1:])[-_LAST_LAYERS:]
+
+
+def _units(arrays: Arrays, blob: Blob, tensor: Numbers) -> Iterator[Item]:
+    """Yield how far the unit that is furthest from the others is."""
+    from scanners.parsing.tensor_values import integer_type, units_of
+
+    rows, columns = tensor.shape
+    axis = tensor.units or 0
+    if tensor.shape[axis] not in _UNITS or tensor.shape[1 - axis] < _INPUTS:
+        return
+    stride = tensor.length // rows
+    step = max(1, _ROWS // stride)
+    chunks = (
+        arrays.load(
+            blob.reader.read(tensor.offset + row * stride, min(step, rows - row) * stride), integer_type(tensor.dtype)
+        )
+        for row in range(0, rows, step)
+    )
+    units = units_of(arrays, tensor.dtype, chunks, (rows, columns), axis)
+    if units:
+        yield Fact("weights", "units", blob.locator, detail={**_outliers(units), "tensor": _name(tensor)})
+
+
+def _outliers(units: Units) -> dict[str, Json]:
+    from scanners.parsing.tensor_values import outlier
+
+    sizes = units.sizes()
+    least = _FLOOR * sorted(sizes)[len(sizes) // 2]
+    detail: dict[str, Json] = {"units": len(sizes)}
+    if not least:
+        return detail
+    for what, values in (("size", sizes), ("shift", units.shifts())):
+        found = outlier(values, least)
+        detail[what] = {"unit": found.unit, "score": found.score, "next": found.next_score}
+    return detail
+
+
+def _name(tensor: Numbers) -> str:
+    return printable(tensor.name, _SHOWN)
+
+
+def scanner_with(backend: str) -> Scanner:
+    """Return the scanner that computes with a backend of `scanners.parsing.arrays`: all of them come to the same."""
+    return Scanner(
+        name=NAME,
+        title="Weights: their numbers, and what their lowest bits hide",
+        version=1,
+        accepts=lambda _blob: False,
+        scan=lambda _blob, _context: iter(()),
+        needs=("numpy",),
+        judged=False,
+        weigh=partial(weigh, backend),
+    )
+
+
+SCANNER = scanner_with("numpy")
