@@ -152,7 +152,9 @@ class Producer:
             late = time.monotonic() - begun > PAGE_SECONDS
             if len(chunks) >= PAGE_CHUNKS - 1 or size > PAGE_BYTES or late:
                 # The chunk that is not full goes along: the cursor stands behind whole chunks only
-                yield [*chunks, *packer.flush()], cursor
+                # Nothing yet where the first answer of a listing was slow
+                if page := [*chunks, *packer.flush()]:
+                    yield page, cursor
                 chunks, begun, size = [], time.monotonic(), 0
                 if self._stop.is_set():
                     return

@@ -6,11 +6,21 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Unit
+from modelsweep.fleet.job import JobSpec
+from producer import submit
+from producer.plan import BEGINNING, Cursor
 from tests.scanners.payload import EVIL
 from tests.sources.buckets import SECRET
+
+UNIT = Unit(0, Locator("s3://bucket/a"), 1)
 
 
 def test_a_bucket_is_audited_and_the_secret_stands_nowhere(bucket: Any, tmp_path: Path) -> None:
@@ -31,3 +41,13 @@ def test_a_bucket_is_audited_and_the_secret_stands_nowhere(bucket: Any, tmp_path
     assert "1 file left out" in said
     assert SECRET not in said
     assert "X-Amz-Signature" not in said
+
+
+def test_a_listing_whose_first_answer_is_slow_makes_no_empty_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "PAGE_SECONDS", -1.0)
+    monkeypatch.setattr(submit, "plan_after", lambda *_: iter([(UNIT, Cursor(index=1))]))
+    producer = object.__new__(submit.Producer)
+    producer._spec = JobSpec("a", ("s3://bucket",))
+    producer._stop = threading.Event()
+    pages = list(producer._filled(BEGINNING, []))
+    assert [[chunk.units for chunk in chunks] for chunks, _ in pages] == [[(UNIT,)]]
