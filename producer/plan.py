@@ -15,7 +15,6 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from producer.globs import meant
 from producer.pointers import with_absent
-from sources.dvc import SOURCE as DVC
 from sources.opening import MissingPackage, above, plain, source_of
 from sources.source import Listed
 
@@ -114,7 +113,7 @@ def _listed(target: str) -> Iterator[Listed | Problem]:
     try:
         source = source_of(target)
         # A pointer that is the target is followed, by its own source
-        yield from source.list(target) if source is DVC else with_absent(source.list(target))
+        yield from source.list(target) if source.name == "dvc" else with_absent(source.list(target))
     except SourceFault as error:
         kind = ProblemKind.DEPENDENCY if isinstance(error, MissingPackage) else ProblemKind.SOURCE
         yield Problem(kind, Locator(target), PLAN, printable(str(error), 300))

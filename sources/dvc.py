@@ -20,10 +20,9 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from sources.source import Elsewhere, Listed, Source, scheme_of
+from sources.source import DVC_SUFFIX, Elsewhere, Listed, Source, scheme_of
 
 NAME = "dvc"
-SUFFIX = ".dvc"
 POINTER = 1 * MIB
 """Bytes of a pointer or a configuration."""
 FOLDER = 64 * MIB
@@ -63,7 +62,7 @@ class Pointer:
 
 def accepts(target: str) -> bool:
     """Return whether `target` is a pointer's file."""
-    return target.endswith(SUFFIX) and not scheme_of(target) and os.path.isfile(target)
+    return target.endswith(DVC_SUFFIX) and not scheme_of(target) and os.path.isfile(target)
 
 
 def list_target(target: str) -> Iterator[Listed | Problem]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
-from sources import SOURCES
-from sources.source import Elsewhere, Listed, Opened, Source, scheme_of
+from sources.local import SOURCE as LOCAL
+from sources.source import DVC_SUFFIX, Elsewhere, Listed, Opened, Source, scheme_of
 
 ANYWHERE = "*"
 """As a root: a worker may read every file, and every address."""
@@ -23,12 +23,24 @@ class MissingPackage(SourceFault):
 
 def source_of(target: str) -> Source:
     """Return the source that knows `target`; raises SourceFault where none does, MissingPackage."""
-    for source in SOURCES:
-        if source.accepts(target):
-            for package in source.needs:
-                _require(package, source)
-            return source
-    raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {', '.join(s.name for s in SOURCES)})")
+    source = _knowing(target)
+    if source is None:
+        from sources import SOURCES
+
+        names = ", ".join(source.name for source in SOURCES)
+        raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {names})")
+    for package in source.needs:
+        _require(package, source)
+    return source
+
+
+def _knowing(target: str) -> Source | None:
+    """Return the source that knows `target`; a path is known without importing what knows addresses."""
+    if not scheme_of(target) and not target.endswith(DVC_SUFFIX):
+        return LOCAL
+    from sources import SOURCES
+
+    return next((source for source in SOURCES if source.accepts(target)), None)
 
 
 def _is_installed(package: str) -> bool:
@@ -48,10 +60,8 @@ def _require(package: str, source: Source) -> None:
 
 def canonical(target: str) -> str:
     """Return the one spelling of `target` that all addresses below it begin with; that of no source stays as it is."""
-    for source in SOURCES:
-        if source.accepts(target):
-            return source.canonical(target)
-    return target
+    source = _knowing(target)
+    return source.canonical(target) if source else target
 
 
 def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callable[[Unit], Opened]:

@@ -50,6 +50,8 @@ class OpenedObject:
 
 
 Opened = OpenedFile | OpenedObject
+DVC_SUFFIX = ".dvc"
+"""Of pointers, which are files and, as targets, places too."""
 
 
 @dataclass(frozen=True, slots=True)

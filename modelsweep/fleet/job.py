@@ -14,7 +14,7 @@ from modelsweep.core.units import MIB
 from modelsweep.core.wire import JsonObject, decode_options, dumps, encode_options
 from modelsweep.fleet.signature import Damaged, Key
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when an older worker could not do a job of a newer producer as it is meant."""
 LARGEST = 4 * MIB
 """Bytes of a specification: thousands of targets."""

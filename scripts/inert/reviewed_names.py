@@ -147,7 +147,8 @@ CALLABLE_COMPILED = (
 """Compiled modules whose classes may be called with any arguments: they check types and copy arrays."""
 
 COMPILED_CLASSES: dict[str, str] = {
-    # Plain classes, dataclasses and dictionaries of packages that are not examined: none has a hook that loading calls.
+    # Plain classes, dataclasses and dictionaries of packages that are not installed here: their documentation and saves
+    # show no hook that loading calls; their source was not followed.
     **dict.fromkeys(("detectron2.config.config", "fvcore.common.config"), "CfgNode"),
     **dict.fromkeys(("apex.amp.scaler", "deepspeed.runtime.fp16.loss_scaler"), "DynamicLossScaler LossScaler"),
     **dict.fromkeys(
