@@ -72,7 +72,7 @@ TEMPORARY = "temporary"
 
 
 def open_store(uri: str) -> Store:
-    """Return the store at `uri`: a folder or `file://` URL, made where it is missing, `s3://bucket/a`, or Redis.
+    """Return the store at `uri`: a folder or `file://` URL, made where it is missing, `s3://` or `gs://`, or Redis.
 
     `temporary://` is a folder that does not outlive its job, for which nothing waits for the disk.
     """
@@ -91,7 +91,12 @@ def open_store(uri: str) -> Store:
         from modelsweep.fleet.s3_store import S3Store
 
         return S3Store(uri)
-    raise StoreFault(shown(uri), f"no kind of store is called {scheme!r}: give a folder, file://, s3:// or redis://")
+    if scheme == "gs":
+        from modelsweep.fleet.gcs_store import GcsStore
+
+        return GcsStore(uri)
+    kinds = "a folder, file://, s3://, gs:// or redis://"
+    raise StoreFault(shown(uri), f"no kind of store is called {scheme!r}: give {kinds}")
 
 
 def _path_of(uri: str, rest: str, *, is_url: bool) -> str:

@@ -10,7 +10,7 @@ import redis
 
 from modelsweep.fleet.private_redis import PrivateRedis, find_redis_server
 from tests.fleet.redis_server import MISSING, connected, real_redis
-from tests.sources.conftest import bucket, s3_server  # noqa: F401 - fixtures
+from tests.sources.conftest import bucket, gcs_bucket, s3_server  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

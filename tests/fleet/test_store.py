@@ -19,13 +19,13 @@ import pytest
 import redis
 
 from modelsweep.core.units import MIB
-from modelsweep.fleet import redis_store, s3_store, store
+from modelsweep.fleet import gcs_store, redis_store, s3_store, store
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.redis_store import RedisStore
 from modelsweep.fleet.store import Absent, Store, StoreFault, open_store
 
 
-@pytest.fixture(params=["directory", "redis", "s3"])
+@pytest.fixture(params=["directory", "redis", "s3", "gs"])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Return an empty store of each kind."""
     if request.param == "directory":
@@ -33,6 +33,9 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "s3":
         request.getfixturevalue("bucket")
         return open_store("s3://bucket/store")
+    if request.param == "gs":
+        request.getfixturevalue("gcs_bucket")
+        return open_store("gs://bucket/store")
     client: redis.Redis = request.getfixturevalue("redis_client")
     return RedisStore(client)
 
@@ -149,7 +152,7 @@ class TestContract:
         self, any_store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         any_store.put("large", b"x" * 1001)
-        for module in (store, redis_store, s3_store, sys.modules[DirectoryStore.__module__]):
+        for module in (store, redis_store, s3_store, gcs_store, sys.modules[DirectoryStore.__module__]):
             monkeypatch.setattr(module, "LARGEST", 1000)
         with pytest.raises(StoreFault, match=r"large: .*more"):
             any_store.get("large")

@@ -9,6 +9,8 @@ import pytest
 
 from sources import web
 from tests.sources.buckets import client_of, emptied, real_s3, s3_environment, use
+from tests.sources.double import double
+from tests.sources.gcs_double import Bucket
 
 s3_server = pytest.fixture(scope="session")(real_s3)
 
@@ -28,3 +30,13 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait milliseconds where seconds are waited."""
     monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
+
+
+@pytest.fixture
+def gcs_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """An empty `bucket` of Google Cloud Storage, which the environment leads to."""
+    found = Bucket()
+    with double(found.answer) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+        yield found
