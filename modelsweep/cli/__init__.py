@@ -129,7 +129,9 @@ def _complete() -> int:
 
 def _explain(error: Exception) -> None:
     """Say what went wrong: in a sentence of its own where it is the user's affair, else as ours."""
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+    elif isinstance(error, click.ClickException):
         say(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx is not None:
             say(f"see `{error.ctx.command_path} --help`")

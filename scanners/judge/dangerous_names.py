@@ -83,12 +83,14 @@ NAMES: dict[str, str] = {
         code.InteractiveConsole code.InteractiveInterpreter code.compile_command code.interact
         codeop.compile_command collections.namedtuple dataclasses.make_dataclass dill._dill._eval_repr
         dill._dill._getattr dill.dill._eval_repr dill.dill._getattr encodings.search_function fire.Fire
-        functools.singledispatch gettext.c2py imp.load_compiled imp.load_dynamic imp.load_module
+        functools.singledispatch gettext.c2py hydra._internal.instantiate hydra.utils.call hydra.utils.get_method
+        hydra.utils.get_object hydra.utils.instantiate imp.load_compiled imp.load_dynamic imp.load_module
         imp.load_package imp.load_source numpy.core._internal._dtype_from_pep3118 optparse.Values.read_file
         optparse.Values.read_module pandas.DataFrame.eval pandas.DataFrame.query
         pandas.core.frame.DataFrame.eval pandas.core.frame.DataFrame.query profile.Profile profile.run
         profile.runctx py._path py.process site.addpackage site.addsitedir site.execsitecustomize site.main
-        test.libregrtest test.support torch._C._cuda_getDevice torch.cuda.nvtx torch.fx._symbolic_trace
+        test.libregrtest test.support torch._C._cuda_getDevice torch._classes torch.classes
+        torch.cuda.nvtx torch.fx._symbolic_trace
         torch.fx.graph_module._forward_from_src torch.utils._config_module.ConfigModule.load_config trace.Trace
         trace.main types.FunctionType types.LambdaType typing.ForwardRef._evaluate
         typing._eval_type typing.get_type_hints

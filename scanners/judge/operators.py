@@ -197,6 +197,10 @@ _BY_PATH = {
     ),
 }
 """Operators of ordinary models: all SavedModels save and restore. Only a path outside the model's folder tells."""
+_PRIVATE = re.compile(
+    r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)", re.MULTILINE
+)
+"""Settings and secrets of a machine: nobody trains from them, so that they are no leftover of a pipeline."""
 _FIRST = (0,)
 _SECOND = (1,)
 _INPUTS = {
@@ -314,6 +318,8 @@ def _rule_of(fact: Fact) -> Rule | None:
             return TENSORFLOW_WRITES
         remote = _STREAMS[operator]
         return TENSORFLOW_NETWORK if remote and any(string.startswith(remote) for string in strings) else None
+    if _reads_by_path(operator) and any(_PRIVATE.search(string) for string in strings):
+        return TENSORFLOW_READS
     if operator in _BY_PATH:
         return _BY_PATH[operator] if any(_is_outside(string) for string in strings) else None
     if operator == "ImmutableConst" and strings and all(string.startswith(_MEMMAPPED) for string in strings):
@@ -323,6 +329,10 @@ def _rule_of(fact: Fact) -> Rule | None:
     if _is_shell(operator):
         return TENSORFLOW_SHELL
     return None if not operator or operator.startswith("_") or operator in TENSORFLOW_OPERATORS else TENSORFLOW_CUSTOM
+
+
+def _reads_by_path(operator: str) -> bool:
+    return _TENSORFLOW.get(operator) is TENSORFLOW_DATASET or _BY_PATH.get(operator) is TENSORFLOW_LOCAL
 
 
 def _is_shell(operator: str) -> bool:

@@ -142,3 +142,10 @@ def test_a_new_judge_is_heard_without_reading_and_a_new_scanner_reads_anew(model
     change(home / "scanners" / "pickle.py", "version=", "version=1000 + ")
     assert scanned() == (0, [f"today it is known that {message}"])
     assert scanned()[0] == 1
+
+
+def test_without_a_command_the_help_is_shown_as_it_is(run: Run) -> None:
+    told = run("cache")
+    assert told.code == 2
+    assert told.err.startswith("Usage: ")
+    assert "\n  stats " in told.err

@@ -23,7 +23,8 @@ DANGEROUS = """
     _interpreters.run_string concurrent.interpreters.create _frozen_importlib_external.SourceFileLoader
     numpy.sum.__globals__.get sklearn.base.BaseEstimator.__init__.__globals__.get datetime.__builtins__.eval
     numpy.__spec__.loader.exec_module sklearn.base.__spec__.loader.get_data datetime.__loader__.load_module
-    random._os.system collections._sys.modules.get acme.tools.subprocess.run
+    random._os.system collections._sys.modules.get acme.tools.subprocess.run torch.classes.load_library
+    hydra.utils.instantiate hydra._internal.instantiate._instantiate2.instantiate
 """.split()
 HARMLESS = """
     acme.code.Net acme.system.System acme.models.Evaluator os.path.join os.PathLike sklearn.base.BaseEstimator

@@ -209,6 +209,12 @@ CASES = {
     "benign_restores_elsewhere": of_nodes(
         constant("p", "/home/me/bert.ckpt"), node("RestoreV2", inputs=("p", "names")), verdict=Verdict.CLEAN
     ),
+    "restores_private_file": of_nodes(
+        constant("p", "/home/me/.ssh/id_rsa"), node("RestoreV2", inputs=("p", "names")), verdict=Verdict.REVIEW
+    ),
+    "dataset_of_private_file": of_nodes(
+        constant("p", "../../etc/passwd"), node("TextLineDataset", inputs=("p",)), verdict=Verdict.REVIEW
+    ),
     "benign_table_asset": case(
         lambda: saved(
             graph(constant("Const", "/home/me/v.txt"), node("InitializeTableFromTextFileV2", inputs=("x", "Const"))),
