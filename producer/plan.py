@@ -96,7 +96,7 @@ def _once(targets: Sequence[str], selection: Selection) -> Iterator[tuple[int, L
             if isinstance(item, Problem) and uri in named and uri != name:
                 # A link out of one target that is itself a target, say: what that one says of it holds
                 continue
-            if sum(outer in named for outer in above(uri)) > 1:
+            if len(named) > 1 and sum(outer in named for outer in above(uri)) > 1:
                 key = item if isinstance(item, Problem) else item.locator
                 if key in seen:
                     continue

@@ -21,6 +21,8 @@ _SUFFIX = ".pmml"
 _SHOWN = 160
 _ROOT = re.compile(r"<(?:[\w.-]+:)?PMML[\s>/]|<!DOCTYPE\s+(?:[\w.-]+:)?PMML\b")
 _BEGINNING = re.compile(r"\s*<[?!A-Za-z_]")
+_PEEKED = 64
+"""Bytes that show whether markup begins, where they are not all white space."""
 _BOMB = MIB
 """Characters that an entity may become before it is called a bomb."""
 _ENTITIES_SHOWN = 20
@@ -127,6 +129,9 @@ JAVA_CLASS = _rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the document begins with the root of PMML or its document type; the suffix admits others."""
+    begun = _decoded(blob.head[:_PEEKED])[: _PEEKED // 8].lstrip()  # characters that the cut cannot have changed
+    if begun and begun[0] != "<":  # to decode the head of weights takes longer than all that follows
+        return blob.locator.suffix == _SUFFIX
     text = _decoded(blob.head)
     if not _BEGINNING.match(text):
         return blob.locator.suffix == _SUFFIX

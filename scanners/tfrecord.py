@@ -7,6 +7,7 @@ them, and is looked at as raw bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
@@ -61,11 +62,22 @@ def _length(header: bytes) -> int | None:
 def _crc32c(data: bytes) -> int:
     """Return the checksum of a few bytes (Castagnoli's polynomial)."""
     crc = 0xFFFFFFFF
+    table = _crc_table()
     for byte in data:
-        crc ^= byte
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+@cache
+def _crc_table() -> tuple[int, ...]:
+    """Return what each byte makes of the checksum."""
+    table = []
+    for byte in range(256):
+        crc = byte
         for _ in range(8):
             crc = crc >> 1 ^ (_POLYNOMIAL if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
+        table.append(crc)
+    return tuple(table)
 
 
 SCANNER = Scanner(

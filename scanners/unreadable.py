@@ -135,8 +135,13 @@ FORMATS = (
 )
 
 
+_AT_START = tuple(magic for form in FORMATS if not form.offset for magic in form.magics)
+_ELSEWHERE = tuple(form for form in FORMATS if form.offset or not form.magics)
+
+
 def _format(blob: Blob) -> Format | None:
-    return next((form for form in FORMATS if form.matches(blob)), None)
+    forms = FORMATS if blob.head.startswith(_AT_START) else _ELSEWHERE
+    return next((form for form in forms if form.matches(blob)), None)
 
 
 def accepts(blob: Blob) -> bool:

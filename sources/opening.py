@@ -78,8 +78,8 @@ def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callab
             if place in names:
                 target = names[place]
                 real = place if roots is None else _inside(target, roots)
-                found = Listed(replace(unit.locator, uri=real + uri[len(place) :]), unit.size, unit.digest)
-                return _opened(found, target if scheme_of(target) else real, roots)
+                where = unit.locator if real == place else replace(unit.locator, uri=real + uri[len(place) :])
+                return _opened(Listed(where, unit.size, unit.digest), target if scheme_of(target) else real, roots)
         raise SourceFault("below none of the targets")
 
     return open_unit

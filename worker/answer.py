@@ -7,7 +7,6 @@ types than declared, templates that a hostile `format` would blow up, evidence t
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from modelsweep.core.finding import Fact, Finding, Problem, Rule
 from modelsweep.core.locator import Locator
@@ -40,12 +39,12 @@ _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, Recursion
 def result_of(message: Decoded, unit: Unit) -> UnitResult:
     """Return the result of `unit` in a child's message; raises BadMessage where there is none."""
     try:
-        result = decode_result(message)
+        result = decode_result(message, unit)
         _check(result, unit.locator)
         _check_members(result, unit)
     except _WRONG as error:
         raise BadMessage(f"no result of {unit.locator}: {type(error).__name__}") from error
-    return replace(result, unit=unit)
+    return result
 
 
 def extracted_of(message: Decoded, result: UnitResult) -> list[Finding]:
@@ -118,6 +117,8 @@ def _check_all(values: tuple[object, ...], kind: type) -> None:
 
 def _check_within(inner: Locator, outer: Locator) -> None:
     """Raise ValueError unless `inner` is `outer` or a member of it."""
+    if inner is outer:
+        return
     _check_all(inner.members, str)
     depth = len(outer.members)
     if (inner.uri, inner.version, inner.members[:depth]) != (outer.uri, outer.version, outer.members):

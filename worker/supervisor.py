@@ -107,8 +107,9 @@ class Child:
         """Return whether `task` may be sent to it now."""
         if not self.tasks:
             return self.is_open
-        size = task.extent + sum(queued.extent for queued in self.tasks)
-        return self.is_open and len(self.tasks) < QUEUED and size <= QUEUED_BYTES
+        if len(self.tasks) >= QUEUED or not self.is_open:
+            return False
+        return task.extent + sum(queued.extent for queued in self.tasks) <= QUEUED_BYTES
 
     @property
     def is_open(self) -> bool:
@@ -486,7 +487,7 @@ def _look_up(task: Task, known: Known, open_unit: OpenUnit, ruleset: str) -> Non
         opened = open_unit(task.unit)
     except SourceFault:
         return  # said when it is dispatched
-    task.unit = replace(task.unit, size=opened.size)
+    task.unit = _of_size(task.unit, opened.size)
     task.key = known.key(task.unit, task.digest, opened, ruleset)
     task.known = known.entry(task.key) if task.key else None
     task.opened = opened
@@ -502,8 +503,13 @@ def _handed_over(task: Task, open_unit: OpenUnit) -> tuple[int, bool]:
     if task.known is not None:
         return _in_memory(task.known), False
     opened, task.opened = task.opened or open_unit(task.unit), None
-    task.unit = replace(task.unit, size=opened.size)
+    task.unit = _of_size(task.unit, opened.size)
     return (lend(opened), True) if isinstance(opened, OpenedObject) else (opened.descriptor, False)
+
+
+def _of_size(unit: Unit, size: int) -> Unit:
+    """Return a unit of the size that it was found to have, which mostly is the one that was listed."""
+    return unit if unit.size == size else replace(unit, size=size)
 
 
 def _in_memory(data: bytes) -> int:

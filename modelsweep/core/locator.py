@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _TELLING = re.compile(
     r"(?i)tests?|testing|testdata|selftest|certdata|fixtures|examples|__pycache__|requirements|blobs|sha256|[0-9a-f]{64}"
@@ -11,6 +12,14 @@ _TELLING = re.compile(
 """Names of folders that tell something of the files in them."""
 _COMPONENTS = 4
 """Of an address that a scanner may look at: the name, and three folders."""
+
+
+@lru_cache(8)  # all scanners ask it of the same few blobs, one after the other
+def _named(path: str) -> tuple[str, str]:
+    """Return the last component of a path, and its lower-case extension with its dot."""
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    stem, dot, extension = name.rpartition(".")
+    return name, f".{extension.lower()}" if dot and stem else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +36,12 @@ class Locator:
     @property
     def name(self) -> str:
         """The last path component of the innermost member, or of the object itself."""
-        return (self.members[-1] if self.members else self.uri).replace("\\", "/").rstrip("/").rpartition("/")[2]
+        return _named(self.members[-1] if self.members else self.uri)[0]
 
     @property
     def suffix(self) -> str:
         """The lower-case extension of `name` with its dot, or nothing."""
-        stem, dot, extension = self.name.rpartition(".")
-        return f".{extension.lower()}" if dot and stem else ""
+        return _named(self.members[-1] if self.members else self.uri)[1]
 
     @property
     def outermost(self) -> Locator:

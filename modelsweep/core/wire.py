@@ -108,21 +108,27 @@ def encode_result(result: UnitResult) -> JsonObject:
     }
 
 
-def decode_result(value: Decoded) -> UnitResult:
-    """Return the result of what `encode_result` made."""
+def decode_result(value: Decoded, unit: Unit | None = None) -> UnitResult:
+    """Return the result of what `encode_result` made: of `unit`, where that is known, whatever it says itself."""
+    unit = unit or decode_unit(value["unit"])
+    own, own_place = unit.locator, encode_locator(unit.locator)
+
+    def located(where: list[str]) -> Locator:
+        return own if where == own_place else decode_locator(where)  # most of it is of the unit itself
+
     rules = {slug: decode_rule(rule) for slug, rule in value["rules"].items()}
     return UnitResult(
-        unit=decode_unit(value["unit"]),
+        unit=unit,
         artifacts=tuple(
-            Artifact(decode_locator(where), size, digest, tuple(scanners))
+            Artifact(located(where), size, digest, tuple(scanners))
             for where, size, digest, scanners in value["artifacts"]
         ),
         facts=tuple(
-            Fact(kind, subject, decode_locator(where), _decode_span(span), detail)
+            Fact(kind, subject, located(where), _decode_span(span), detail)
             for kind, subject, where, span, detail in value["facts"]
         ),
         findings=tuple(
-            Finding(rules[slug], decode_locator(where), subject, path, _decode_span(span), evidence)
+            Finding(rules[slug], located(where), subject, path, _decode_span(span), evidence)
             for slug, where, subject, path, span, evidence in value["findings"]
         ),
         problems=tuple(decode_problem(problem) for problem in value["problems"]),

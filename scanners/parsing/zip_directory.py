@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from modelsweep.core.limits import Limits, OverLimit
@@ -137,6 +138,7 @@ def decoded_name(raw: bytes, flags: int) -> str:
     return raw.decode("utf-8", "surrogateescape") if flags & UTF8 else raw.decode("cp437")
 
 
+@lru_cache(1)  # the scanners of all that is a zip ask it of one blob, one after the other
 def find_archive(reader: Reader, head: bytes) -> tuple[int, int] | None:
     """Return where the zip that starts here, or ends here behind something else, begins and ends; None without one.
 
