@@ -29,6 +29,9 @@ class ContentChanged(SourceFault):
 class Reader(Protocol):
     """Bytes at offsets; every method returns bytes objects, never a view that outlives the call."""
 
+    def __hash__(self) -> int:
+        """Return what tells it from other readers, those of the same bytes as well."""
+
     @property
     def size(self) -> int:
         """Bytes there are."""
