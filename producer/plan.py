@@ -116,4 +116,4 @@ def _listed(target: str) -> Iterator[Listed | Problem]:
         yield from source.list(target) if source.name == "dvc" else with_absent(source.list(target))
     except SourceFault as error:
         kind = ProblemKind.DEPENDENCY if isinstance(error, MissingPackage) else ProblemKind.SOURCE
-        yield Problem(kind, Locator(target), PLAN, printable(str(error), 300))
+        yield Problem(kind, Locator(target), PLAN, printable(str(error).removeprefix(f"{target}: "), 300))

@@ -205,3 +205,9 @@ class TestPatterns:
         (problem,) = plan(["none"], Selection(include=("*.pt",)))
         assert isinstance(problem, Problem)
         assert problem.kind is ProblemKind.SOURCE
+
+    def test_the_address_is_not_said_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+        (problem,) = plan(["hf://org/name"], Selection())
+        assert isinstance(problem, Problem)
+        assert problem.detail.startswith("http://127.0.0.1:1 cannot be reached")
