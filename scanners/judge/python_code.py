@@ -182,6 +182,11 @@ _SCRIPT_TOOLS = frozenset(
 """What scripts use a shell for, and code of a model does not."""
 _PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
 """What Python itself is run for; the code after -c is read with the file."""
+_READING = frozenset("builtins.open io.open codecs.open pathlib.Path().read_text pathlib.Path().read_bytes".split())
+_TEXT_FILES = "txt in cfg toml ini md rst version tmpl template j2".replace(" ", "|")
+_DATA_FILE = re.compile(rf"[^\0\n:*?<>|]{{1,200}}\.(?!(?:py[wcx]?|{_TEXT_FILES})$)[A-Za-z0-9]{{1,12}}", re.IGNORECASE)
+"""Names of files from which code is not read by those who read it from another file: no version, no template."""
+_PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
 _PRIVATE = re.compile(r"\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`")
 """What a usual tool has no business with."""
 _BREAK = re.compile(r"\|\||&&|[|;&\n]")
@@ -274,6 +279,8 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     assert isinstance(how, list)
     assert isinstance(sources, list)
     names = [str(source) for source in sources]
+    if _runs_data(fact, names):
+        return CODE
     if any(name.startswith(_FETCHING) for name in names):
         return DOWNLOADED
     if any(name.startswith(_HIDING) for name in names):
@@ -281,6 +288,20 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     if fact.value == "types.FunctionType" or "folded" in how:
         return None
     return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded)
+
+
+def _runs_data(fact: Fact, sources: list[str]) -> bool:
+    """Return whether what runs is read from a file that is no Python by its name, beside the model's weights say."""
+    if not fact.value.startswith("runpy.run_path") and not _READING.intersection(sources):
+        return False
+    mentions = [str(mention) for mention in _mentions(fact)]
+    return any(map(_DATA_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
+
+
+def _mentions(fact: Fact) -> list[Json]:
+    mentions = fact.detail["mentions"]
+    assert isinstance(mentions, list)
+    return mentions
 
 
 def _computed(loaded: bool) -> Rule | None:
@@ -337,7 +358,12 @@ def _writes(call: Fact) -> bool:
 
 
 def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    return NETWORK if loaded or fact.detail["does"] != "fetching" else None
+    sources = fact.detail["sources"]
+    assert isinstance(sources, list)
+    tells = bool(_READING.intersection(map(str, sources))) and any(
+        _PRIVATE.search(str(mention)) for mention in _mentions(fact)
+    )
+    return NETWORK if loaded or tells or fact.detail["does"] != "fetching" else None
 
 
 def _native(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:

