@@ -17,7 +17,7 @@ from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
 from modelsweep.cli.parameters import seconds
-from modelsweep.cli.scan import gate_of, job_of, shown_words, tagged
+from modelsweep.cli.scan import FAILED, gate_of, job_of, shown_words, tagged
 from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import say, write_line
@@ -65,6 +65,8 @@ def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> i
     With --broker each batch is a job of the fleet; without, it is examined here. --webhook takes notifications of
     MLflow (signed), S3, EventBridge and Pub/Sub (Authorization: Bearer SECRET), of what is below the TARGETs only.
 
+    Exit code: that of `scan` with --once, where no broker is named; else 0.
+
     \b
     Examples:
       modelsweep watch s3://models --broker redis://10.0.0.5:6379/0
@@ -76,9 +78,10 @@ def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> i
 
     targets = tuple(map(canonical, gather(arguments["targets"], arguments["targets_from"])))
     state = arguments["state"] or _default_state()
+    codes = set[int]()
     with ExitStack() as stack:
         stop = stack.enter_context(_stopped_by_signals())
-        examine = stack.enter_context(_examining(arguments, context.obj or (), stop))
+        examine = stack.enter_context(_examining(arguments, context.obj or (), stop, codes))
         receiver = stack.enter_context(_receiver(arguments, targets))
         seen = stack.enter_context(closing(Seen(state)))
         watcher = Watcher(targets, job_of(arguments).selection, seen, examine, say)
@@ -86,7 +89,8 @@ def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> i
             say(f"{watcher.look():,} new")
         else:
             watcher.run(arguments["every"], receiver, stop)
-    return 0
+            return 0  # it was told to stop, and has said what it found
+    return 1 if 1 in codes else FAILED if codes - {0} or watcher.faults else 0
 
 
 def _default_state() -> str:
@@ -139,10 +143,12 @@ def _receiver(arguments: WatchArguments, targets: Sequence[str]) -> Iterator[Rec
 
 
 @contextmanager
-def _examining(arguments: WatchArguments, command_line: Sequence[str], stop: threading.Event) -> Iterator[Examine]:
-    """Yield what examines a batch of addresses: a fleet, or this machine."""
+def _examining(
+    arguments: WatchArguments, command_line: Sequence[str], stop: threading.Event, codes: set[int]
+) -> Iterator[Examine]:
+    """Yield what examines a batch of addresses, a fleet or this machine; the exit codes of reports go to `codes`."""
     share = share_directory(arguments["share"])
-    finish = _finisher(arguments, share)
+    finish = _finisher(arguments, share, codes)
     if not arguments["broker"]:
         yield lambda targets: finish(_scanned(arguments, targets, command_line))
         return
@@ -170,7 +176,7 @@ def _scanned(arguments: WatchArguments, targets: Sequence[str], command_line: Se
         raise click.ClickException(str(error)) from error
 
 
-def _finisher(arguments: WatchArguments, share: str | None) -> Callable[[Report], None]:
+def _finisher(arguments: WatchArguments, share: str | None, codes: set[int]) -> Callable[[Report], None]:
     """Return what is done with the report of a batch: said, shared, and written back where that is asked for."""
     import sys
 
@@ -181,7 +187,9 @@ def _finisher(arguments: WatchArguments, share: str | None) -> Callable[[Report]
     writers = {writer.name: writer for writer in WRITERS}
 
     def finish(report: Report) -> None:
-        view = View(False, wants_colour(sys.stdout), width(sys.stdout), gate_of(arguments))
+        gate = gate_of(arguments)
+        codes.add(gate.exit_code(report))
+        view = View(False, wants_colour(sys.stdout), width(sys.stdout), gate)
         writers["text"].write(report, sys.stdout, view)
         sys.stdout.flush()
         if share:

@@ -38,6 +38,8 @@ class Watcher:
     ) -> None:
         self._targets, self._selection, self._seen, self._examine = targets, selection, seen, examine
         self._say = say
+        self.faults = 0
+        """What could not be listed, so far."""
 
     def look(self) -> int:
         """List all targets once, hand over what is new, and return how much that was."""
@@ -53,6 +55,7 @@ class Watcher:
         size = 0
         for item in plan(self._targets, self._selection):
             if isinstance(item, Problem):
+                self.faults += 1
                 self._say(f"{item.locator}: {item.detail}")
             elif not self._seen.has(item):
                 batch.append(item)

@@ -200,9 +200,10 @@ def test_what_could_not_be_handed_over_comes_again(tmp_path: Path) -> None:
 def test_watching_once_says_what_is_new(run: Run, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(models.parent / "state"))
     first = run("watch", "models", "--once")
-    assert (first.code, "4 new" in first.err, "os.system" in first.out) == (0, True, True)
+    assert (first.code, "4 new" in first.err, "os.system" in first.out) == (1, True, True)
     second = run("watch", "models", "--once")
     assert (second.code, "0 new" in second.err, second.out) == (0, True, "")
+    assert run("watch", "absent", "--once").code == 2
 
 
 @pytest.mark.parametrize(
