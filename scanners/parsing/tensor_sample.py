@@ -16,9 +16,9 @@ from scanners.parsing.tensor_values import integer_type, width_of
 BLOCK = 32 * KIB
 SMALLEST = 1 * KIB
 """Bytes of a tensor that is looked at: biases and scales are too small to hide anything in."""
-CARVED = (128, 256, 128)
+CARVED = (64, 128, 256)
 """Blocks in which something hidden is looked for: at least, at most, and one of so many otherwise."""
-MEASURED = (256, 1024, 32)
+MEASURED = (128, 512, 64)
 """The same of blocks whose numbers are measured."""
 
 
