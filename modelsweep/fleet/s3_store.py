@@ -107,11 +107,13 @@ class S3Store:
 
     def _read(self, name: str, offset: int, length: int, etag: str) -> bytes:
         """Return a range, of one version where `etag` is given; what another writer replaced is a fault."""
+        from botocore.exceptions import BotoCoreError
+
         version = {"IfMatch": etag} if etag else {}
         answer = self._ask(name, "get_object", Range=f"bytes={offset}-{offset + length - 1}", **version)
         try:
             data: bytes = answer["Body"].read()
-        except Exception as error:
+        except (BotoCoreError, OSError) as error:
             raise StoreFault(name, f"reading broke off: {type(error).__name__}") from error
         return data
 
