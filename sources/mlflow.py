@@ -46,6 +46,7 @@ _PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "INVALID_PARAMETER_VALUE")
 """Codes of what is not there; an alias that is not is the last of them."""
 _REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED")
+_UNREACHED = "the registry cannot be reached, or answers nonsense"
 _BUCKETS = ("s3:", "gs:", "r2:")
 
 
@@ -290,10 +291,11 @@ def explained(what: str) -> Iterator[None]:
             raise SourceFault(f"{what}: there is no such model, version or alias") from error
         if code in _REFUSED:
             raise SourceFault(f"{what}: the registry refuses us (see {USER}, {PASSWORD}, {TOKEN})") from error
+        if isinstance(error.__context__, OSError):
+            raise SourceFault(f"{what}: {_UNREACHED} ({type(error.__context__).__name__})") from error
         raise SourceFault(f"{what}: the registry failed ({code})") from error
     except (OSError, ValueError, KeyError) as error:
-        detail = f"the registry cannot be reached, or answers nonsense ({type(error).__name__})"
-        raise SourceFault(f"{what}: {detail}") from error
+        raise SourceFault(f"{what}: {_UNREACHED} ({type(error).__name__})") from error
 
 
 SOURCE = Source(

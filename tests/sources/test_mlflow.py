@@ -226,8 +226,8 @@ def test_a_dead_server_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(source.TRACKING, f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     (problem,) = scan("models:/Name/1").problems
-    assert problem.kind is ProblemKind.SOURCE
-    assert "models:/Name/1" in problem.detail
+    assert (problem.kind, problem.locator.uri) == (ProblemKind.SOURCE, "models:/Name/1")
+    assert problem.detail == "the registry cannot be reached, or answers nonsense (ConnectionError)"
 
 
 def test_verdicts_are_written_back_where_that_is_asked_for(tracked: str) -> None:
