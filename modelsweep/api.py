@@ -11,7 +11,6 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from modelsweep import shadowing
@@ -19,6 +18,7 @@ from modelsweep.core.finding import Problem
 from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.related import is_related
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
+from modelsweep.core.values import dataclass, field, replace
 from modelsweep.core.wire import shown_options
 
 shadowing.check()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
@@ -13,6 +12,7 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
+from modelsweep.core.values import dataclass
 from producer.globs import meant
 from producer.pointers import with_absent
 from sources.opening import MissingPackage, above, plain, source_of

@@ -14,7 +14,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from typing import TypeVar, cast
 
@@ -24,6 +23,7 @@ from redis import Redis
 from modelsweep.core.finding import Problem
 from modelsweep.core.report import Unit
 from modelsweep.core.units import MIB
+from modelsweep.core.values import asdict
 from modelsweep.fleet.answers import AllocStatus, JobState, SealStatus
 from modelsweep.fleet.chunks import Packer
 from modelsweep.fleet.job import JobSpec, cursor_name, cursor_purpose, seal_spec, spec_name

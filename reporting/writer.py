@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Protocol, TextIO
 
 from modelsweep.core.finding import Finding, Rule, Severity
 from modelsweep.core.report import Gate, Report, Tally, UnitResult
+from modelsweep.core.values import dataclass, field, replace
 
 LISTED = 10_000
 """Findings, and problems of one kind, in what is made for people: a longer list helps nobody."""

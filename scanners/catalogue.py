@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from modelsweep.core.finding import Rule
 from modelsweep.core.scanner import Scanner
+from modelsweep.core.values import dataclass
 from scanners import SCANNERS
 from scanners.detector import Detector
 from scanners.detectors import DETECTORS

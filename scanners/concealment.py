@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem
 from modelsweep.core.text import redact
+from modelsweep.core.values import replace
 
 HIDDEN = "[redacted]"
 SHORTEST = 4

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from modelsweep.core.finding import Rule
 from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.values import dataclass
 
 OVERLAP = 256
 """Bytes that windows overlap: the longest match a nominating pattern may need."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span, in_order
@@ -30,6 +29,7 @@ from modelsweep.core.scanner import (
 )
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from modelsweep.core.values import replace
 from scanners import SCANNERS
 from scanners.concealment import conceal_fact, conceal_finding, conceal_problem, concealer
 from scanners.judge import judge

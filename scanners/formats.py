@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from modelsweep.core.values import dataclass
 from scanners import SCANNERS
 
 

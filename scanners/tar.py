@@ -7,13 +7,13 @@ Read as Python's tarfile reads it, because that is what loaders use.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, MissingDependency, Scanner, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, MIB
+from modelsweep.core.values import dataclass, field
 from scanners.parsing.extraction import RULES, SHOWN, Extraction, Link
 from scanners.parsing.image_layer import is_layer
 from scanners.parsing.tar_header import BLOCK, Header, parse_header, text_field

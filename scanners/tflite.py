@@ -7,7 +7,6 @@ carry a node of TensorFlow, and are judged as such; what stands behind the model
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
@@ -15,6 +14,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from modelsweep.core.values import dataclass, field
 
 if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import FlatBuffer, Table

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
@@ -17,6 +16,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated, WindowReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, problem_of
 from modelsweep.core.text import printable
+from modelsweep.core.values import replace
 from scanners.parsing.torch_tensors import STORAGE_MISMATCH
 
 if TYPE_CHECKING:

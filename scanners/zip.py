@@ -11,7 +11,6 @@ import stat
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
 
 from modelsweep.core.finding import Finding, Rule, Severity, Span
@@ -31,6 +30,7 @@ from modelsweep.core.scanner import (
 )
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
+from modelsweep.core.values import dataclass, replace
 from scanners.parsing import zip_directory as directories
 from scanners.parsing.decompression import Expansion
 from scanners.parsing.extraction import RULES, SHOWN, SPECIAL_KINDS, Extraction

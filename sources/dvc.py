@@ -12,7 +12,6 @@ import configparser
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 from modelsweep.core.finding import Problem, ProblemKind
@@ -20,6 +19,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from modelsweep.core.values import dataclass, replace
 from sources.source import DVC_SUFFIX, Elsewhere, Listed, Source, scheme_of
 
 NAME = "dvc"

@@ -14,13 +14,13 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
+from modelsweep.core.values import dataclass
 from sources.source import Listed, Opened, Source
 
 if TYPE_CHECKING:

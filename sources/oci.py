@@ -15,7 +15,6 @@ import os
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelsweep.core.finding import Problem, ProblemKind
@@ -23,6 +22,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from modelsweep.core.values import dataclass
 from sources.source import Listed, Opened, Source
 
 if TYPE_CHECKING:

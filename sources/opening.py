@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
+from modelsweep.core.values import replace
 from sources.local import SOURCE as LOCAL
 from sources.source import DVC_SUFFIX, Elsewhere, Listed, Opened, Source, scheme_of
 

@@ -15,13 +15,13 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.units import MIB
+from modelsweep.core.values import dataclass
 from sources.source import Listed, Opened, OpenedObject, Source, scheme_of
 
 if TYPE_CHECKING:

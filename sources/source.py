@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from modelsweep.core.finding import Problem
 from modelsweep.core.locator import Locator
+from modelsweep.core.values import dataclass
 
 Fetch = Callable[[int, int], bytes]
 """Returns exactly `length` bytes at `offset` of one version of an object (by etag, generation or commit); raises

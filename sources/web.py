@@ -19,7 +19,6 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -36,6 +35,7 @@ from urllib3.util import Timeout
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB, format_size
+from modelsweep.core.values import dataclass, field
 from modelsweep.core.version import VERSION
 from sources.politeness import Host, politeness
 

@@ -7,7 +7,6 @@ import resource
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from modelsweep.core.finding import Json, Problem, ProblemKind
 from modelsweep.core.options import Options
@@ -16,6 +15,7 @@ from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.scanner import Scanner, Spool
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, format_size
+from modelsweep.core.values import replace
 from modelsweep.core.wire import decode_unit, encode_result
 from scanners.engine import conclude, examine
 from scanners.judge import JUDGED

@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from typing import TextIO
 
 from redis import Redis
@@ -23,6 +22,7 @@ from redis import Redis
 from modelsweep.core.finding import Json, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Report, Run, Tool, UnitResult, Verdict, summary
+from modelsweep.core.values import replace
 from modelsweep.core.wire import JsonObject, shown_options
 from modelsweep.fleet.answers import Extent, FinalizeStatus, JobState, LedgerFault, Progress, ReopenStatus, UnknownJob
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec

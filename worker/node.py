@@ -14,7 +14,6 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from redis import Redis
@@ -27,6 +26,7 @@ from modelsweep.core.options import Options, Reuse
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
+from modelsweep.core.values import dataclass, replace
 from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob
 from modelsweep.fleet.chunks import put_children
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec

@@ -20,7 +20,6 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -33,6 +32,7 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, KIB, MIB, format_size
+from modelsweep.core.values import dataclass, field, replace
 from modelsweep.core.wire import Decoded, encode_unit
 from sources.source import Opened, OpenedObject
 from worker.answer import extracted_of, result_of

@@ -6,10 +6,10 @@ It runs in every worker, one of them leading at a time, and as a command. Whatev
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from redis import Redis
 
+from modelsweep.core.values import dataclass
 from modelsweep.fleet.answers import UnknownJob
 from modelsweep.fleet.job import UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs

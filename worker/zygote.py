@@ -13,7 +13,6 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import NoReturn, cast
 
 from modelsweep.core.locator import Locator
@@ -21,6 +20,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit
 from modelsweep.core.scanner import Scanner
+from modelsweep.core.values import asdict
 from modelsweep.core.wire import JsonObject, decode_options
 from scanners.engine import examine
 from scanners.matcher import COMPILED, matcher_for

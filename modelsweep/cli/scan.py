@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Unpack, cast
 
 import click
@@ -25,6 +24,7 @@ from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive,
 from modelsweep.core.finding import Severity
 from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.report import Gate, Report, Unit
+from modelsweep.core.values import replace
 from producer.plan import plan
 from reporting import WRITERS, View
 from sources.source import scheme_of

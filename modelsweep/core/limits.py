@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 from modelsweep.core.units import GIB, MIB
+from modelsweep.core.values import asdict, dataclass
 
 
 class OverLimit(Exception):
@@ -37,7 +36,7 @@ class Limits:
 
     def to_dict(self) -> dict[str, int]:
         """Return the limits by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return asdict(self)
 
 
 class Budget:

@@ -6,13 +6,13 @@ It is the result that examining all of it at once would have had: what was said 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, in_order
 from modelsweep.core.limits import Limits
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
+from modelsweep.core.values import replace
 
 NAME = "members"
 _Item = TypeVar("_Item")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from modelsweep.core.limits import Limits
+from modelsweep.core.values import dataclass, field
 
 Depth = Literal["quick", "full"]
 Reuse = Literal["nothing", "objects", "files"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Span
@@ -13,6 +12,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, Reader, SourceFault, Truncated, WindowReader
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
+from modelsweep.core.values import dataclass, field, replace
 
 HEAD = 4 * KIB
 TOLD = 1_000

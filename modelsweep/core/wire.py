@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
@@ -12,6 +11,7 @@ from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options, Selection
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
+from modelsweep.core.values import asdict
 
 JsonObject = dict[str, Json]
 # The one place where JSON is not typed: it was written by `encode` of the same version.

@@ -7,7 +7,6 @@ what walks, opcode by opcode, to an import or a call. The pickle scanner then ju
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import KIB, MIB
+from modelsweep.core.values import replace
 from scanners.detector import Detector
 
 REACH = 64 * MIB

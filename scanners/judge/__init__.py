@@ -6,10 +6,10 @@ The tuple is the whole list of judges.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from modelsweep.core.finding import Fact, Finding, Rule
 from modelsweep.core.options import Options
+from modelsweep.core.values import dataclass
 from scanners.judge import (
     blacklist,
     code_references,

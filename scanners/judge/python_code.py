@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 
 from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
+from modelsweep.core.values import replace
 
 _ATTACK = "https://attack.mitre.org/techniques/"
 

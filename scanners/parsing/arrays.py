@@ -8,10 +8,10 @@ are integers, or floats that no order of summation can change, so all backends s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from modelsweep.core.scanner import MissingDependency
+from modelsweep.core.values import dataclass
 
 BACKENDS = ("numpy", "cupy", "torch", "torch:cuda")
 """What a worker may be told to compute with; all but NumPy need a package that we do not bring."""

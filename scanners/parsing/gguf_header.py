@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from modelsweep.core.finding import Json
@@ -16,6 +15,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Malformed
 from modelsweep.core.units import KIB, MIB
+from modelsweep.core.values import dataclass, field
 from scanners.parsing.cursor import Cursor
 
 MAGIC = b"GGUF"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from modelsweep.core.finding import Fact, Json, Problem, ProblemKind
@@ -16,6 +15,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
+from modelsweep.core.values import dataclass, field
 from scanners.detector import Detector
 from scanners.matcher import PATTERNS, matcher_for, offsets
 from scanners.parsing.arrays import Arrays

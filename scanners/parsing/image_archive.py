@@ -6,10 +6,10 @@ Members of images have short names: extended headers are passed over, their name
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Context
+from modelsweep.core.values import dataclass, field
 from scanners.parsing.tar_header import BLOCK, parse_header
 
 _FIRST = re.compile(

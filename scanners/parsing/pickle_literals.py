@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import struct
 import warnings
-from dataclasses import dataclass
 
 from modelsweep.core.reader import Reader
 from modelsweep.core.units import MIB
+from modelsweep.core.values import dataclass
 
 LINE = 4096
 """Bytes of a newline-terminated argument that are looked at in one read."""

@@ -10,9 +10,9 @@ a compiler is present; it must not grow features that Cython's pure mode lacks.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 
 from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.values import dataclass
 from scanners.parsing.pickle_encodings import PAIRS, PROBE, may_hide
 from scanners.parsing.pickle_forms import (
     BUILD_FORM,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 
 from modelsweep.core.reader import MemoryReader, Reader
 from modelsweep.core.scanner import HEAD, Context
+from modelsweep.core.values import dataclass, replace
 from scanners.judge.dangerous_names import family
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_machine import Interests, Machine

@@ -7,7 +7,6 @@ each message that matter; everything else is passed over, checked for its bounds
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from modelsweep.core.finding import Span
@@ -15,6 +14,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Context, Malformed
 from modelsweep.core.units import KIB
+from modelsweep.core.values import dataclass, field
 
 VARINT, FIXED64, LENGTH, START, END, FIXED32 = range(6)
 """Wire types; START and END enclose a group, a form that no format here uses and every parser reads."""

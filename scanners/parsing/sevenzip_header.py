@@ -8,13 +8,13 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from modelsweep.core.limits import Limits, OverLimit
 from modelsweep.core.reader import Reader, WindowReader
 from modelsweep.core.scanner import Malformed
 from modelsweep.core.units import MIB
+from modelsweep.core.values import dataclass, replace
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 _START = struct.Struct("<6sBBLQQL")

@@ -10,9 +10,9 @@ import math
 import re
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from modelsweep.core.values import dataclass
 from scanners.parsing.arrays import Arrays
 
 

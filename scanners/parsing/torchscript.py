@@ -10,9 +10,9 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from modelsweep.core.units import KIB, MIB
+from modelsweep.core.values import dataclass
 
 # Namespaces of operators that come with PyTorch and its own domain libraries.
 _NAMESPACES = frozenset(

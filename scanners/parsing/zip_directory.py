@@ -12,7 +12,6 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.scanner import Blob, Context, Malformed, MissingDependency
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
+from modelsweep.core.values import dataclass
 from scanners.parsing.decompression import (
     Expansion,
     LzmaDecoder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 from modelsweep.core.finding import Fact, Finding, Problem, in_order
@@ -11,6 +10,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.related import is_related
 from modelsweep.core.report import Unit, UnitResult
+from modelsweep.core.values import replace
 from scanners.judge.repository import KINDS, MISSING_SHARD
 from scanners.repository.tree import Entry, Said, Tree
 
