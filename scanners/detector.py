@@ -22,7 +22,8 @@ class Detector:
 
     `patterns` are regular expressions over bytes in the syntax common to `re` and hyperscan, with `.` matching every
     byte, at most `OVERLAP` bytes wide, and so specific that random weights do not hold them. Each begins with a
-    literal byte (`re` is ten times slower otherwise), or with `(?i)`, three or more lower-case letters and a group.
+    literal byte (`re` is ten times slower otherwise), or with `(?i)`, three or more lower-case letters and a group;
+    alternatives stand in groups.
     `runs` are further patterns, each match of which ends within a run of `RUN` or more of the characters of tokens,
     begins at most `BEFORE` bytes before that run, and holds no byte 0xFF: `re` looks for them around such runs only.
     `confirm(blob, offset, context)` looks at the structure there: a pattern nominates, only `confirm` yields.

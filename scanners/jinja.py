@@ -7,9 +7,9 @@ their own programs, load each other and use what those give them: of these only 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Problem, ProblemKind
 from modelsweep.core.scanner import Blob, Context, Item, Scanner
 from modelsweep.core.text import printable

@@ -7,9 +7,9 @@ itself is judged here, not the Python files that it names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner

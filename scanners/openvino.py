@@ -6,9 +6,9 @@ library. No entity is expanded here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable

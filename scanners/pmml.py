@@ -6,10 +6,10 @@ looked at; extensions are searched for code, since some evaluators run scripts t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable

@@ -7,9 +7,9 @@ Whoever serves or tests the model installs them, and installing runs code: where
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Scanner

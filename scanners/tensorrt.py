@@ -7,9 +7,9 @@ that of torch_tensorrt's own check; exporters of Ultralytics put their metadata 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.scanner import Blob, Context, Item, Scanner
 from modelsweep.core.text import printable

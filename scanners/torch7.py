@@ -6,9 +6,9 @@ functions that it brings along are turned into live ones, and LuaJIT does not ch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated

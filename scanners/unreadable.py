@@ -6,12 +6,12 @@ text, what stands behind it has to hold as well.
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.scanner import Blob, Context, Item, MissingDependency, Scanner, problem_of
 from scanners import text
 

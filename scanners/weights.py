@@ -7,11 +7,11 @@ pickle in the lowest bits is also judged as one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner
 from modelsweep.core.text import printable

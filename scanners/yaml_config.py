@@ -8,9 +8,9 @@ in which tags are strings: nothing is constructed. What does not parse is plain 
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner

@@ -6,13 +6,13 @@ scanners fail (CVE-2025-1944, -1945, -10156) is a finding of its own.
 
 from __future__ import annotations
 
-import re
 import stat
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.reader import ContentChanged, Reader, Truncated

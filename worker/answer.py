@@ -6,8 +6,7 @@ types than declared, templates that a hostile `format` would blow up, evidence t
 
 from __future__ import annotations
 
-import re
-
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Problem, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult

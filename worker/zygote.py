@@ -17,6 +17,7 @@ from typing import NoReturn, cast
 
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
+from modelsweep.core.patterns import compile_all
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit
 from modelsweep.core.scanner import Scanner
@@ -158,6 +159,7 @@ def warm(options: Options, spool: FileSpool) -> None:
     """
     data = b"\x80\x02}."
     matcher_for(COMPILED + 1)
+    compile_all()
     examine(Unit(0, Locator("ours.pkl"), len(data)), MemoryReader(data), options, spool)
     sandbox.all_readable()
     gc.freeze()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -21,6 +20,7 @@ from modelsweep.cli.selection import choose
 from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say, wants_colour, width
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Severity
 from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.report import Gate, Report, Unit

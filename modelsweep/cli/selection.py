@@ -6,7 +6,6 @@ Ids (`pickle`), class-style names (`PickleScanner`) and those of other tools are
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import click
 
 from modelsweep.cli.profiles import CONTAINERS, NUMBERS, RECOGNISERS, WEIGHED, Profile
 from modelsweep.cli.terminal import say
+from modelsweep.core import patterns as re
 
 if TYPE_CHECKING:
     from modelsweep.core.scanner import Scanner

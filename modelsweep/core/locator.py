@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
+from modelsweep.core import patterns as re
 from modelsweep.core.values import dataclass
 
 _TELLING = re.compile(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from modelsweep.core import patterns as re
 from modelsweep.core.report import UnitResult
 
 KINDS = frozenset({"code-reference", "python-module", "python-call", "python-compiled", "shard", "shard-index"})

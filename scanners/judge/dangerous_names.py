@@ -7,8 +7,9 @@ is listed in `inert_names` is judged first, so that an enumeration of `http` or 
 
 from __future__ import annotations
 
-import re
 from functools import cache
+
+from modelsweep.core import patterns as re
 
 # Family -> dotted prefixes: everything at or below them. Words that people name their own packages by are left out.
 PACKAGES: dict[str, str] = {

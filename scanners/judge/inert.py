@@ -6,10 +6,10 @@ first key says what it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 from scanners.judge import inert_names as tables
 from scanners.judge import standard_library

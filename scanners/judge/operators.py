@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import shorten

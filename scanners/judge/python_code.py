@@ -7,10 +7,10 @@ review in files that loaders import by their name, and where it is no usual tool
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.values import replace

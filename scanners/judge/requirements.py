@@ -5,9 +5,9 @@ Facts of kind `requirement` say in `from` what a line is (scanners.parsing.requi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 

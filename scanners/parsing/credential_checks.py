@@ -9,11 +9,12 @@ None for what is none. Entropy only ever speaks against a candidate.
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from base64 import b64decode, urlsafe_b64decode
 from hashlib import sha256
 from itertools import pairwise
+
+from modelsweep.core import patterns as re
 
 _PASSWORD = 8
 """Bytes of a password below which it is one of an example."""

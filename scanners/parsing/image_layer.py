@@ -5,8 +5,7 @@ https://github.com/opencontainers/image-spec/blob/main/image-layout.md, and the 
 
 from __future__ import annotations
 
-import re
-
+from modelsweep.core import patterns as re
 from modelsweep.core.locator import Locator
 
 _BLOB = re.compile(r"(?:^|/)blobs/sha256[/-](?P<digest>[0-9a-f]{64})$")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from modelsweep.core import patterns as re
 from modelsweep.core.units import MIB
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ PROBE = 48
 """Bytes of a string that tell whether anything may lie in it, a multiple of 3 and 4."""
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
 _HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 LZMA_MEMORY = 64 * MIB
 """Memory that a decoder of LZMA may take; its dictionary is as large as the stream says."""
 _DICTIONARY = 0x20
@@ -100,7 +101,7 @@ def _encoded(layer: set[bytes], layers: int) -> set[bytes]:
 
 def _encodings(pair: bytes) -> tuple[bytes, ...]:
     plain, digits = base64.b64encode(pair + b"\0")[:2], pair.hex()[:2].encode()
-    return plain, plain.translate(bytes.maketrans(b"+/", b"-_")), digits, digits.upper()
+    return plain, plain.translate(_URL_SAFE), digits, digits.upper()
 
 
 PAIRS = _pairs()

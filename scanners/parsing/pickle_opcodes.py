@@ -6,10 +6,10 @@ A handler does what its opcode does, moves `position` on, and returns 0 or why t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from modelsweep.core import patterns as re
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_literals import line_end, text_at
 

@@ -6,9 +6,10 @@ encrypted (PROTOCOL.key). Source code and JSON write line ends as `\\n`, YAML in
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from typing import NamedTuple
+
+from modelsweep.core import patterns as re
 
 REACH = 16 * 1024
 """Bytes of a key that are read."""

@@ -6,9 +6,10 @@ package comes from are told apart from packages that come from elsewhere by them
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from modelsweep.core import patterns as re
 
 LONGEST = 4_000
 """Characters of a line that are read."""

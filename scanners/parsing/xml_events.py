@@ -7,10 +7,10 @@ https://docs.python.org/3/library/xml.html#xml-security for what happens to prog
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Context, Malformed

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
+import re
+import re._parser as parser  # type: ignore[import-not-found]  # the library has no other way to look into a pattern
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +18,16 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import WINDOW, MemoryReader
 from modelsweep.core.scanner import Blob, Context
 from scanners.detectors.network import SAMPLE
-from scanners.matcher import COMPILED, PATTERNS, Choice, HyperscanMatcher, RegexMatcher, has_hyperscan, offsets
+from scanners.matcher import (
+    COMPILED,
+    PATTERNS,
+    Choice,
+    HyperscanMatcher,
+    RegexMatcher,
+    has_hyperscan,
+    literal_start,
+    offsets,
+)
 from scanners.sweep import HIT_BUDGET, THREADED, Sweep
 from tests.scanners.native_code import elf, fat, mach, pe
 from tests.scanners.pickles.cases import BINARY_NAMES, STACK_GLOBAL, pickled
@@ -56,6 +68,17 @@ def test_both_matchers_answer_alike(window: bytes) -> None:
     present = HyperscanMatcher().present(window)
     assert present == RegexMatcher().present(window)
     assert present == [number for number in range(len(PATTERNS)) if any(True for _ in offsets(number, window))]
+
+
+@pytest.mark.parametrize(
+    "pattern", [pattern for pattern, detector in PATTERNS if pattern not in detector.runs and pattern[:1] != b"("]
+)
+def test_the_literal_of_a_pattern_is_what_all_its_matches_begin_with(pattern: bytes) -> None:
+    parsed = [(str(kind), value) for kind, value in parser.parse(pattern, re.DOTALL)]
+    literals = bytes(value for _, value in itertools.takewhile(lambda part: part[0] == "LITERAL", parsed))
+    start = literal_start(pattern)
+    assert start
+    assert literals.startswith(start)
 
 
 @pytest.mark.skipif(not has_hyperscan(), reason="hyperscan is not installed")
