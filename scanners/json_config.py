@@ -17,6 +17,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import outside
+from scanners.parsing.code_keys import conventional
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
 from scanners.parsing.name_sets import HASHED, hash_of_names
 
@@ -30,6 +31,8 @@ _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _WORDS = (
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
+    *(b'"auto_mapping"', b'"megatron_core"', b'"custom_imports"', b'"object_constructor"', b'"class_path"'),
+    *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
     # Escapes of ASCII characters, which may spell any of them
     *(b"\\u00%d" % digit for digit in range(2, 8)),
@@ -76,9 +79,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if telling or (fault.cut and blob.locator.suffix in _SUFFIXES):
             raise Malformed(f"no JSON: {fault}") from None
         return
-    for document in found if telling else ():
+    for document in found:
+        yield from conventional(blob, document, context)
         yield from _items(blob, document)
-        for entry in entries(document):
+        for entry in entries(document) if telling else ():
             context.operations.spend()
             yield from _HANDLERS.get(entry.key, _other)(blob, entry)
 
@@ -188,6 +192,8 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
         yield from _components(blob, document)
     elif isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
         yield from _shards(blob, document)
+    elif isinstance(document, dict) and "version" in document and "refs" in document:
+        yield from _chunks_elsewhere(blob, document["refs"])
     elif isinstance(document, dict) and str(blob.locator).replace("!", "/").endswith(_MANIFEST):
         yield from _handler(blob, document.get("model"))
 
@@ -226,15 +232,30 @@ def _components(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
         match value:
             case [str(file), str(name)] if key == "_class_name":
                 yield from _own_code(blob, f"{file}.{name}", key)
-            case [str(library), str(name)] if not key.startswith("_"):
+            case [str(library), str(name), *rest] if not key.startswith("_") and _is_component(rest):
                 how = "component" if library in _PIPELINES else "class"
                 yield _reference(blob, f"{library}.{name}", how, key, key)
 
 
+def _is_component(rest: list[Json]) -> bool:
+    """Return whether this follows library and class: nothing, or in modular pipelines from where it is loaded."""
+    return not rest or (len(rest) == 1 and isinstance(rest[0], dict))
+
+
+def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
+    """Yield what templates in the references of kerchunk reach: fsspec renders them with plain Jinja2."""
+    from scanners.parsing.jinja_template import template_facts
+
+    for key, value in references.items() if isinstance(references, dict) else ():
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, str) and "{{" in first:
+            yield from template_facts(first, blob.locator, printable(f"refs.{key}", _SHOWN))
+
+
 SCANNER = Scanner(
     name="json",
-    title="JSON configurations (Hugging Face, diffusers, sentence-transformers, Hydra)",
-    version=1,
+    title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

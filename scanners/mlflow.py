@@ -1,8 +1,9 @@
 """MLmodel: the YAML at the head of an MLflow model, which says how to load it, and with which code of its own.
 
 Format: https://mlflow.org/docs/latest/ml/model/#storage-format. mlflow puts the folder `code` of a flavor on the path,
-imports `loader_module`, runs the file of `model_code_path` from the model's folder, and gives skops the list of trusted
-types that stands in the file itself. What the named files do is judged with the repository as a whole.
+imports `loader_module` and the modules of `model_class` and `keras_module`, runs the file of `model_code_path` from the
+model's folder, and gives skops the list of trusted types that stands in the file itself. What the named files do is
+judged with the repository as a whole.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ _NAME = "MLmodel"
 _FLAVORS = "flavors"
 _OWN = ("mlflow", "databricks")
 """Packages of loader modules that come with mlflow."""
+_MODULES = ("pickle_module_info.txt", "keras_module.txt")
+"""Files that hold the name of a module, no more."""
+_PICKLERS = ("pickle", "cloudpickle", "dill", "torch")
+_LINE = 1_000
+"""Characters of such a file: more than any module's name has."""
 _NULLS = ("null", "Null", "NULL", "~")
 _TYPES = 5_000
 """Trusted types that are told."""
@@ -44,13 +50,16 @@ OUTSIDE = Rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text and has the name by which mlflow finds it."""
-    return blob.locator.name == _NAME and blob.size > 0 and text.accepts(blob)
+    return blob.locator.name in (_NAME, *_MODULES) and blob.size > 0 and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the code that loading would run, and types that it would trust; raises Malformed, OverLimit above 2 MiB."""
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of MLmodel")
+    if blob.locator.name in _MODULES:
+        yield from _module(blob)
+        return
     yield Fact("framework", "mlflow", blob.locator)
     found: list[Entry] = []
     try:
@@ -68,11 +77,23 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from _code(blob, found, [printable(folder, _SHOWN) for folder in folders])
 
 
+def _module(blob: Blob) -> Iterator[Item]:
+    """Yield the module that the flavors of torch and Keras import because a file beside the model names it."""
+    name = blob.reader.read(0, min(blob.size, _LINE)).decode("utf-8", "replace").strip()
+    if name.partition(".")[0] not in _OWN and name not in _PICKLERS:
+        detail: dict[str, Json] = {"how": "module", "path": blob.locator.name}
+        yield Fact("code-reference", printable(name, _SHOWN), blob.locator, Span(0), detail)
+
+
 def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
     trusted = 0
     for entry in found:
         match entry.keys[2:]:
             case ("loader_module",) if entry.value.partition(".")[0] not in _OWN:
+                yield _reference(blob, entry, entry.value, "module", roots)
+            case ("model_class",):
+                yield _reference(blob, entry, entry.value, "class", roots)
+            case ("keras_module",):
                 yield _reference(blob, entry, entry.value, "module", roots)
             case ("model_code_path",):
                 # mlflow keeps the path of whoever saved the model, and looks for its last part beside the MLmodel
@@ -93,7 +114,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) 
 SCANNER = Scanner(
     name="mlflow",
     title="MLflow model (MLmodel)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

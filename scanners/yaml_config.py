@@ -1,7 +1,8 @@
 """YAML: tags and keys that make a loader import and call what the file names.
 
 Specification: https://yaml.org/spec/1.2.2/. PyYAML's tags are `!!python/object/apply:os.system` and its relatives
-(CVE-2020-14343), Hydra's and NeMo's key is `_target_` (CVE-2025-23304). The file is read as a stream of parser events,
+(CVE-2020-14343), those of HyperPyYAML `!apply:os.system`, Hydra's and NeMo's key is `_target_` (CVE-2025-23304); what
+other keys mean to which loader is in `scanners.parsing.code_keys`. The file is read as a stream of parser events,
 in which tags are strings: nothing is constructed. What does not parse is plain text, as long as it names no such tag.
 """
 
@@ -17,18 +18,24 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
-from scanners.parsing.yaml_events import Entry, YamlError, entries
+from scanners.parsing.code_keys import conventional
+from scanners.parsing.yaml_events import Entry, Tree, YamlError, entries
 
 SIZE_LIMIT = 8 * MIB
 """Bytes of a file whose events are read: the pure parser takes seconds for one MiB."""
 _SUFFIXES = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel"})
 _DIRECTIVES = (b"%YAML ", b"%TAG ")
-_CANDIDATES = re.compile(r"[!\\]|_target_")
-"""Without a tag, the key, or an escape that could spell it, the events hold nothing of interest."""
+_CANDIDATES = re.compile(
+    r"[!\\]|_target_|target|class_path|param|implementation|module|custom_|activation|backbone|scale"
+    r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file"
+)
+"""Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
 _PYTHON = "tag:yaml.org,2002:python/"
 _HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "name", "module": "module"}
+_HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
+"""Tags of HyperPyYAML, by which speechbrain describes its models."""
 _TARGET = "_target_"
 _SHOWN = 200
 
@@ -48,8 +55,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not _CANDIDATES.search(content):
         return
     seen = 0
+    tree = Tree()
     try:
-        for entry in entries(content):
+        for entry in entries(content, tree):
             context.operations.spend()
             seen = entry.offset
             yield from _tag(blob, entry)
@@ -57,6 +65,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     except YamlError as error:
         if _TAGS.search(content, seen):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
+    for document in tree.documents:
+        yield from conventional(blob, document, context)
 
 
 def decoded(data: bytes) -> str:
@@ -67,6 +77,9 @@ def decoded(data: bytes) -> str:
 
 def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
     kind, _, name = entry.tag.removeprefix(_PYTHON).partition(":")
+    if kind in _HYPER and name:
+        dotted = name if "." in name or kind == "!module" else f"builtins.{name}"
+        yield _reference(blob, entry, dotted, _HYPER[kind], f"the tag {kind} in line {entry.line}")
     if entry.tag.startswith(_PYTHON) and kind in _HOW:
         # Without a module PyYAML looks among the builtins.
         dotted = name if "." in name or kind == "module" else f"builtins.{name}"
@@ -86,8 +99,8 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 
 SCANNER = Scanner(
     name="yaml",
-    title="YAML configurations (Hydra, NeMo, tags of PyYAML)",
-    version=1,
+    title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

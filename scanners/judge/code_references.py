@@ -4,7 +4,9 @@ Facts of kind `code-reference` say in `how` what the loader does with `value`: `
 `!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one of
 diffusers, unless a file of the repository has its name), `computed` (a target put together later), `local` and `remote`
 (a Python file of this repository or of another one), `file` and `handler` (one by its path), `kernel` (code of the Hub
-behind a key), `trust` (the switch that lets all of these run).
+behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key by which some programs mean a
+class: judged where it is dangerous or a file of the repository), `library` (native code that a runtime loads), `codec`
+(one that unpickles), `path` (a file that a tokenizer opens).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
 from scanners.judge.dangerous_names import family
+from scanners.judge.external_files import is_private
 
 _HYDRA = "https://nvd.nist.gov/vuln/detail/CVE-2025-23304"
 _PYYAML = "https://nvd.nist.gov/vuln/detail/CVE-2020-14343"
@@ -94,17 +97,53 @@ TRUST = _rule(
     "Remove the key: trust is for whoever loads the model to give.",
     _CUSTOM_MODELS,
 )
+LIBRARY = _rule(
+    "native-library",
+    "Configuration that makes a runtime load a native library",
+    Severity.WARNING,
+    "{path} makes the runtime load {subject}",
+    "A library that is loaded runs at once, with all rights of the process that serves the model.",
+    "Take the library from its publisher, not from where the model came from, and review who built it.",
+    "https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",
+    "https://github.com/triton-inference-server/server/blob/main/docs/user_guide/custom_operations.md",
+)
+CODEC = _rule(
+    "pickled-chunks",
+    "Array whose chunks are pickles",
+    Severity.WARNING,
+    "{path} decodes every chunk of the array with {subject}",
+    "Reading a chunk unpickles it, and with that runs whatever its author put into it.",
+    "Have the array written again with numbers or texts of fixed length, without objects.",
+    "https://numcodecs.readthedocs.io/en/stable/other/pickles.html",
+)
+READS = _rule(
+    "reads-private-file",
+    "Tokenizer that opens a private file of whoever loads it",
+    Severity.WARNING,
+    "{path} is {subject}",
+    "Tokenizers open the files that their configuration names, wherever they are, and take them for a vocabulary: what "
+    "they hold comes out in texts and in messages of errors.",
+    "Do not load the model; ask its author what the path is for.",
+    "https://huggingface.co/docs/transformers/main_classes/tokenizer",
+)
 KINDS = frozenset({"code-reference"})
-RULES = (DANGEROUS, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST)
-_STATED = {"computed": COMPUTED, "remote": REMOTE, "kernel": KERNEL, "trust": TRUST}
+RULES = (DANGEROUS, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST, LIBRARY, CODEC, READS)
+_STATED = {
+    "computed": COMPUTED,
+    "remote": REMOTE,
+    "kernel": KERNEL,
+    "trust": TRUST,
+    "library": LIBRARY,
+    "codec": CODEC,
+}
 _HUB = {"hf:": 1, "https:": 2}
 """Schemes of addresses, and how many parts stand between them and the owner of a repository."""
-_CALLABLES = frozenset({"call", "name", "module", "class"})
+_CALLABLES = frozenset({"call", "name", "module", "class", "hint"})
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
-    "albumentations apex cntk deepspeed fairseq flax hydra jax keras megatron nemo onnxruntime optax optimum "
-    "sentencepiece tensorflow tokenizers webdataset xformers".split()
+    "albumentations apex cntk deepspeed fairseq flax hydra jax keras megatron nemo onnxruntime optax optimum pyannote "
+    "pyspark sentencepiece speechbrain tensorflow tf_keras tokenizers webdataset xformers".split()
 )
 
 
@@ -117,6 +156,8 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         path, how = str(fact.detail["path"]), str(fact.detail["how"])
         if how in _STATED and not is_own(fact):
             yield Finding(_STATED[how], fact.locator, fact.value, path=path, span=fact.span)
+        if how == "path" and is_private(fact.value):
+            yield Finding(READS, fact.locator, fact.value, path=path, span=fact.span)
         if how not in _CALLABLES or _is_inert(fact.value) or _is_allowed(fact.value, options):
             continue
         danger = _family(fact.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
@@ -69,6 +70,9 @@ TFLITE_PATH = _rule(
     "https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs",
 )
 _PATHS = {"tflite": TFLITE_PATH, "onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
+_PRIVATE = re.compile(
+    r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)", re.MULTILINE
+)
 KINDS = frozenset({"external-file"})
 RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH)
 
@@ -110,3 +114,8 @@ def outside(path: str) -> str:
     if "\\x00" in path:
         return "it holds a NUL, at which some loaders stop reading"
     return ""
+
+
+def is_private(path: str) -> bool:
+    """Return whether a path leads to settings or secrets of a machine: nobody leaves such a one behind by chance."""
+    return _PRIVATE.search(path) is not None

@@ -8,7 +8,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import shorten
-from scanners.judge.external_files import outside
+from scanners.judge.external_files import is_private, outside
 from scanners.judge.tensorflow_operators import TENSORFLOW_OPERATORS
 
 _SHOWN = 5
@@ -197,10 +197,6 @@ _BY_PATH = {
     ),
 }
 """Operators of ordinary models: all SavedModels save and restore. Only a path outside the model's folder tells."""
-_PRIVATE = re.compile(
-    r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)", re.MULTILINE
-)
-"""Settings and secrets of a machine: nobody trains from them, so that they are no leftover of a pipeline."""
 _FIRST = (0,)
 _SECOND = (1,)
 _INPUTS = {
@@ -318,7 +314,7 @@ def _rule_of(fact: Fact) -> Rule | None:
             return TENSORFLOW_WRITES
         remote = _STREAMS[operator]
         return TENSORFLOW_NETWORK if remote and any(string.startswith(remote) for string in strings) else None
-    if _reads_by_path(operator) and any(_PRIVATE.search(string) for string in strings):
+    if _reads_by_path(operator) and any(is_private(string) for string in strings):
         return TENSORFLOW_READS
     if operator in _BY_PATH:
         return _BY_PATH[operator] if any(_is_outside(string) for string in strings) else None

@@ -165,10 +165,12 @@ _LATER = re.compile(
 )
 _MODEL_FILE = re.compile(
     r"(?:models?|modell?ing|configuration|tokenization|tokenizer|processing|processor|feature_extraction|pipeline|"
-    r"image_processing|video_processing|custom_generate|handler|hubconf)(?:_\w+)?\.pyw?$"
+    r"image_processing|video_processing|custom_generate|custom_interface|handler|hubconf)(?:_\w+)?\.pyw?$"
     r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
 )
 """Names of files that loaders, servers, or Python itself import without being told by the user's own code."""
+_MODEL_PATH = re.compile(r"/custom_generate/generate\.py$|/code/inference\.py$")
+"""Files that a loader imports where they stand in a folder of that name: transformers, SageMaker."""
 _TOOLS = frozenset(
     "git hg svn pip pip3 uv conda mamba apt apt-get brew gcc g++ cc c++ clang nvcc hipcc cmake make ninja meson swig "
     "pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo hipconfig ldconfig "
@@ -392,7 +394,12 @@ _JUDGES = {
 
 
 def _is_model_file(fact: Fact) -> bool:
-    return _MODEL_FILE.match(fact.locator.name) is not None or fact.locator.name.endswith(".pth")
+    path = "/".join(("", *str(fact.locator).replace("\\", "/").replace("!", "/").split("/")[-2:]))
+    return (
+        _MODEL_FILE.match(fact.locator.name) is not None
+        or _MODEL_PATH.search(path) is not None
+        or fact.locator.name.endswith(".pth")
+    )
 
 
 def _is_setup(fact: Fact) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from modelsweep.core.finding import Json
+
 _DEEP = 8
+_MERGED = 100_000
+"""Keys that merges (`<<`) may bring into the mappings of one file: chains of them grow without bound."""
 """Keys of a node that are told: deeper ones lose the outermost."""
 
 
@@ -28,8 +32,8 @@ class Entry(NamedTuple):
     keys: tuple[str, ...] = ()
 
 
-def entries(content: str) -> Iterator[Entry]:
-    """Yield every node of all documents in order; raises YamlError where the text stops being YAML."""
+def entries(content: str, tree: Tree | None = None) -> Iterator[Entry]:
+    """Yield every node of all documents in order, and grow `tree`; raises YamlError where it stops being YAML."""
     import yaml
 
     nodes = _Nodes()
@@ -37,12 +41,76 @@ def entries(content: str) -> Iterator[Entry]:
         # The C parser where PyYAML has one; SafeLoader for its parser alone, nothing is constructed from events.
         for event in yaml.parse(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             entry = nodes.entered(event)
+            if tree is not None:
+                tree.take(event)
             if entry:
                 yield entry
     except yaml.YAMLError as error:
         # The parser in C and the one in Python agree on where, and say it in other words.
         mark = getattr(error, "problem_mark", None)
         raise YamlError(f"line {mark.line + 1}" if mark else "its characters") from None
+
+
+class Tree:
+    """The documents of a stream as plain mappings, lists and texts, whatever their tags.
+
+    An alias of a text is that text, one of a collection nothing: it is looked at where it stands. Keys that are merged
+    with `<<` stand in the mapping that they are merged into as well.
+    """
+
+    def __init__(self) -> None:
+        self.documents: list[Json] = []
+        self._open: list[dict[str, Json] | list[Json]] = []
+        self._keys: list[str | None] = []
+        self._anchors: dict[str, Json] = {}
+        self._merged = 0
+
+    def take(self, event: Any) -> None:
+        """Take the next event of the parser."""
+        kind = type(event).__name__
+        if kind in ("MappingEndEvent", "SequenceEndEvent"):
+            self._open.pop()
+            self._keys.pop()
+        elif kind == "ScalarEvent":
+            self._anchored(event, event.value)
+            self._place(event.value)
+        elif kind == "AliasEvent":
+            self._alias(self._anchors.get(event.anchor))
+        elif kind in ("MappingStartEvent", "SequenceStartEvent"):
+            made: dict[str, Json] | list[Json] = {} if kind == "MappingStartEvent" else []
+            self._anchored(event, made)
+            self._place(made)
+            self._open.append(made)
+            self._keys.append(None)
+
+    def _anchored(self, event: Any, value: Json) -> None:
+        if event.anchor:
+            self._anchors[event.anchor] = value
+
+    def _alias(self, value: Json) -> None:
+        outer = self._open[-1] if self._open else None
+        if isinstance(outer, dict) and self._keys[-1] == "<<" and isinstance(value, dict):
+            self._merged += len(value)
+            for key, item in value.items() if self._merged <= _MERGED else ():
+                outer.setdefault(key, item if isinstance(item, str) else None)
+            self._keys[-1] = None
+        else:
+            self._place(value if isinstance(value, str) else None)
+
+    def _place(self, value: Json) -> None:
+        """Put a value under the key before it, take it for a key, or begin a document with it."""
+        outer = self._open[-1] if self._open else None
+        if outer is None:
+            self.documents.append(value)
+        elif isinstance(outer, list):
+            outer.append(value)
+        elif (key := self._keys[-1]) is None:
+            self._keys[-1] = value if isinstance(value, str) else ""
+            if isinstance(value, dict | list):
+                self.documents.append(value)  # a key that is a collection is looked at by itself
+        else:
+            outer[key] = value
+            self._keys[-1] = None
 
 
 class _Nodes:

@@ -12,8 +12,8 @@ from scanners.judge.code_references import is_known, is_own
 from scanners.repository.names import joined, stem_of_file, stems_of_name
 
 _FILES = frozenset({"file", "handler"})
-_FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module"}) | _FILES
-PACKAGES = frozenset({"class", "call", "name", "module"})
+_FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint"}) | _FILES
+PACKAGES = frozenset({"class", "call", "name", "module", "hint"})
 """Ways of naming that may mean a package that is installed as well."""
 
 
@@ -43,7 +43,7 @@ class Reference(NamedTuple):
     @property
     def by_loader(self) -> bool:
         """Whether loaders import it, and not any program that is configured so."""
-        return self.how not in ("call", "name")
+        return self.how not in ("call", "name", "hint")
 
     @property
     def named(self) -> str:

@@ -257,7 +257,7 @@ class Tree:
         absent: dict[int, dict[str, Reference]] = {}
         forgotten: set[int] = set()
         for reference in missing:
-            if reference.is_known:
+            if reference.is_known or reference.how == "hint":
                 continue
             if reference.since <= self._lost and reference.order not in forgotten:
                 forgotten.add(reference.order)

@@ -101,6 +101,7 @@ WITHOUT = {
     "NumPy archive",
     "OCI blob",
     "Compiled Python",
+    "Triton and DJL Serving configs",
     next(f.title for f in FORMATS if ".rar" in f.suffixes),
 }
 

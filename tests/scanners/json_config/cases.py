@@ -74,6 +74,49 @@ def raw(content: str, name: str, verdict: Verdict = Verdict.CLEAN, encoding: str
     return Case(lambda: content.encode(encoding), name, verdict, cut_is_clean=True)
 
 
+DENSE = {
+    "in_features": 768,
+    "out_features": 64,
+    "bias": True,
+    "activation_function": "torch.nn.modules.activation.Tanh",
+}
+ROUTER = {
+    "types": {
+        "query_0": "sentence_transformers.models.Transformer",
+        "document_0": "sentence_transformers.models.Dense",
+    },
+    "structure": {"query": ["query_0"], "document": ["document_0"]},
+}
+GENAI = {"model": {"type": "phi3", "decoder": {"session_options": {"log_id": "x"}, "filename": "model.onnx"}}}
+ZARR = {"zarr_format": 2, "shape": [4], "chunks": [4], "dtype": "<f4", "compressor": {"id": "zstd"}, "filters": None}
+MODULAR = {
+    "_class_name": "ModularPipeline",
+    "text_encoder": [
+        "transformers",
+        "CLIPTextModel",
+        {"repo": "acme/x", "type_hint": ["transformers", "CLIPTextModel"]},
+    ],
+    "unet": ["diffusers", "UNet2DConditionModel", {"repo": "acme/x", "subfolder": "unet"}],
+}
+REFS = {"version": 1, "templates": {"u": "data.nc"}, "refs": {"a/.zarray": "{}", "a/0": ["{{u}}", 100, 40]}}
+SETTINGS = {"llm": {"object_constructor": "llama_index.core.llms.MockLLM", "object_kwargs": {"max_tokens": 1}}}
+CROSS = {**CONFIG, "sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity", "version": "4.1.0"}}
+LANGCHAIN = {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", "PromptTemplate"], "kwargs": {"a": "b"}}
+LIGHTNING = {"trainer": {"callbacks": [{"class_path": "lightning.pytorch.callbacks.Timer", "init_args": {"x": 1}}]}}
+LOOKALIKES = {
+    "target": "code.html",
+    "auto_mapping": {"parent_library": "os", "base_model_class": "system"},
+    "activation_function": "os.system",
+    "megatron_core": "os",
+    "types": {"a": "os.system"},
+    "filters": [{"id": "pickle"}],
+    "name": "os.system",
+    "predict": "subprocess:run",
+    "vocab_file": "/home/me/.cache/huggingface/hub/models--acme/vocab.txt",
+    "tokenizer_file": "/etcetera/tokenizer.json",
+}
+"""Keys that mean code to a loader, in a file that is none of that loader's."""
+
 REVIEW, MALICIOUS_VERDICT = Verdict.REVIEW, Verdict.MALICIOUS
 CASES = {
     "benign_config": case(CONFIG, "config.json"),
@@ -124,6 +167,55 @@ CASES = {
     "hydra_target": case({"net": [{"_target_": "os.system", "command": "echo"}]}, "net.json", MALICIOUS_VERDICT),
     "template_runs_code": case(
         {"chat_template": next(iter(MALICIOUS.values()))}, "tokenizer_config.json", MALICIOUS_VERDICT
+    ),
+    "benign_lookalikes": case(LOOKALIKES, "notes.json"),
+    "benign_dense": case(DENSE, "config.json"),
+    "benign_router": case(ROUTER, "router_config.json"),
+    "benign_cross_encoder": case(CROSS, "config.json"),
+    "benign_genai": case(GENAI, "genai_config.json"),
+    "benign_zarr": case(ZARR, ".zarray"),
+    "benign_modular": case(MODULAR, "modular_model_index.json"),
+    "benign_references": case(REFS, "refs.json"),
+    "benign_langchain": case(LANGCHAIN, "chain.json"),
+    "benign_lightning_cli": case(LIGHTNING, "config.json"),
+    "benign_megatron": case({**ADAPTER, "megatron_core": "megatron.core"}, "adapter_config.json"),
+    "adapter_imports_a_command": case(
+        {**ADAPTER, "auto_mapping": {"parent_library": "os", "base_model_class": "system"}},
+        "adapter_config.json",
+        MALICIOUS_VERDICT,
+    ),
+    "adapter_imports_a_stranger": case({**ADAPTER, "megatron_core": "acme.core"}, "adapter_config.json", REVIEW),
+    "activation_that_runs": case({**DENSE, "activation_function": "os.system"}, "config.json", MALICIOUS_VERDICT),
+    "activation_of_a_stranger": case({**DENSE, "activation_function": "acme.nn.Act"}, "config.json", REVIEW),
+    "score_of_a_stranger": case(
+        {**CONFIG, "sbert_ce_default_activation_function": "acme.nn.Act"}, "config.json", REVIEW
+    ),
+    "cross_encoder_of_a_stranger": case(
+        {**CONFIG, "sentence_transformers": {"activation_fn": "acme.nn.Act"}}, "config.json", REVIEW
+    ),
+    "route_that_runs": case({**ROUTER, "types": {"query_0": "pty.spawn"}}, "router_config.json", MALICIOUS_VERDICT),
+    "native_operators": case(
+        {"model": {"decoder": {"session_options": {"custom_ops_library": "ops.so"}}}}, "genai_config.json", REVIEW
+    ),
+    "pickled_chunks": case({**ZARR, "dtype": "|O", "filters": [{"id": "pickle", "protocol": 5}]}, ".zarray", REVIEW),
+    "modular_component_that_runs": case(
+        {**MODULAR, "vae": ["subprocess", "Popen", {"repo": "a/b"}]}, "modular_model_index.json", MALICIOUS_VERDICT
+    ),
+    "reference_that_runs": case(
+        {**REFS, "refs": {"a/0": ["{{ u.__class__.__mro__ }}", 0, 1]}}, "refs.json", MALICIOUS_VERDICT
+    ),
+    "settings_that_run": case(
+        {"llm": {**SETTINGS["llm"], "object_constructor": "os.system"}}, "settings.json", MALICIOUS_VERDICT
+    ),
+    "chain_that_runs": case({**LANGCHAIN, "id": ["os", "system"]}, "chain.json", MALICIOUS_VERDICT),
+    "imports_of_mmengine": case(
+        {"custom_imports": {"imports": ["os.system"], "allow_failed_imports": False}}, "cfg.json", MALICIOUS_VERDICT
+    ),
+    "class_path_that_runs": case(
+        {"model": {"class_path": "os.system", "init_args": {}}}, "cfg.json", MALICIOUS_VERDICT
+    ),
+    "vocabulary_of_secrets": case(
+        {**TOKENIZER_CONFIG, "vocab_file": "../../.ssh/id_rsa"}, "tokenizer_config.json", REVIEW
     ),
     "target_in_broken_json": raw('{"a": 1,\n # comment\n "_target_": "os.system"}', "net.json", Verdict.NOT_SCANNED),
 }

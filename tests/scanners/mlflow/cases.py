@@ -30,6 +30,13 @@ LOADER = SKLEARN.replace("mlflow.sklearn", "myloader").replace(
     "    python_version", "    code: code\n    python_version"
 )
 
+BOOSTER = "flavors:\n  xgboost:\n    data: model.xgb\n    model_class: xgboost.sklearn.XGBClassifier\n"
+
+
+def module(content: str, name: str, verdict: Verdict) -> Case:
+    """Return the case of a file that holds the name of a module."""
+    return Case(content.encode, f"model/data/{name}", verdict, cut_is_clean=True)
+
 
 def case(content: str, verdict: Verdict, **more: Options) -> Case:
     """Return the case of an MLmodel, of which what stands before a line is one, too."""
@@ -50,5 +57,15 @@ CASES = {
     "trusts_a_stranger": case(SKLEARN.replace("numpy.dtype", "acme.Estimator"), Verdict.REVIEW),
     "code_outside": case(LOADER.replace("code: code", "code: ../../other"), Verdict.MALICIOUS),
     "code_at_an_absolute_path": case(LOADER.replace("code: code", "code: /tmp"), Verdict.MALICIOUS),
+    "benign_booster": case(BOOSTER, Verdict.CLEAN),
+    "benign_pickle_module": module("mlflow.pytorch.pickle_module", "pickle_module_info.txt", Verdict.CLEAN),
+    "benign_keras_module": module("tensorflow.keras\n", "keras_module.txt", Verdict.CLEAN),
+    "pickle_module_of_a_stranger": module("acme_pickle", "pickle_module_info.txt", Verdict.REVIEW),
+    "keras_module_of_a_stranger": module("acme.keras", "keras_module.txt", Verdict.REVIEW),
+    "class_that_runs": case(BOOSTER.replace("xgboost.sklearn.XGBClassifier", "os.popen"), Verdict.MALICIOUS),
+    "class_of_a_stranger": case(BOOSTER.replace("xgboost.sklearn.XGBClassifier", "acme.Net"), Verdict.REVIEW),
+    "keras_of_a_stranger": case(
+        "flavors:\n  tensorflow:\n    keras_module: acme\n    model_type: keras\n", Verdict.REVIEW
+    ),
     "broken": case(SKLEARN + "  - [\n", Verdict.NOT_SCANNED),
 }

