@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
+from worker.libc import system_call
+
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _VERSION_FLAG = 1
 _PATH_BENEATH = 1
@@ -40,30 +42,39 @@ class _PathBeneath(ctypes.Structure):
 def version() -> int:
     """Return the version of Landlock in this kernel, 0 where there is none or it is switched off."""
     try:
-        return max(_call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG)), 0)
+        return max(system_call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG)), 0)
     except (OSError, AttributeError):
         return 0
 
 
-def restrict(rules: Iterable[Rule]) -> bool:
-    """Allow this process only `rules` from now on; returns False where the kernel has no Landlock.
+def prepared(rules: Iterable[Rule]) -> int:
+    """Return a descriptor of what allows only `rules`, which children inherit; -1 where the kernel has no Landlock.
 
-    The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError where the
-    kernel refuses a ruleset it should know.
+    Raises OSError where the kernel refuses a ruleset it should know.
     """
     known = version()
     if not known:
-        return False
+        return -1
     files = _FILE_RIGHTS[min(known, max(_FILE_RIGHTS))]
     network = _NETWORK if known >= _NETWORK_SINCE else 0
     scopes = _SCOPES if known >= _SCOPES_SINCE else 0
     attributes = _Attributes(files, network, scopes)
     size = ctypes.c_size_t(ctypes.sizeof(attributes) if scopes else 16 if network else 8)
-    ruleset = _call(_CREATE_RULESET, ctypes.byref(attributes), size, ctypes.c_uint32(0))
+    ruleset = system_call(_CREATE_RULESET, ctypes.byref(attributes), size, ctypes.c_uint32(0))
+    for path, rights in rules:
+        _allow(ruleset, path, rights & files)
+    return ruleset
+
+
+def restrict(ruleset: int) -> bool:
+    """Allow this process only what `prepared` was told from now on, and close its descriptor; returns False for -1.
+
+    The process must have set PR_SET_NO_NEW_PRIVS. Raises OSError.
+    """
+    if ruleset < 0:
+        return False
     try:
-        for path, rights in rules:
-            _allow(ruleset, path, rights & files)
-        _call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+        system_call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
     return True
@@ -77,15 +88,6 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
             granted = rights if os.path.isdir(path) else rights & _OF_FILES
             beneath = _PathBeneath(granted, parent)
             arguments = (ctypes.c_int(_PATH_BENEATH), ctypes.byref(beneath), ctypes.c_uint32(0))
-            _call(_ADD_RULE, ctypes.c_int(ruleset), *arguments)
+            system_call(_ADD_RULE, ctypes.c_int(ruleset), *arguments)
         finally:
             os.close(parent)
-
-
-def _call(number: int, *arguments: object) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    answer: int = libc.syscall(ctypes.c_long(number), *arguments)
-    if answer < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return answer

@@ -8,7 +8,7 @@ RLIMIT_NPROC is not used: it counts threads too, of all processes of the user; s
 
 from __future__ import annotations
 
-import functools
+import ctypes
 import os
 import signal
 import sys
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from modelsweep.core.limits import Limits
 from modelsweep.core.units import GIB
 from worker import landlock, seccomp
+from worker.libc import libc
 
 DESCRIPTORS = 256
 SPOOLED_FILE = 64 * GIB
@@ -44,27 +45,33 @@ def features() -> dict[str, str]:
     }
 
 
-def enter(limits: Limits, spool: str, parent: int) -> None:
-    """Give up everything but reading what is open, importing modules and writing files in the directory `spool`.
+class Sandbox:
+    """What children of this process may do: read what is open, import modules, write files in the directory `spool`.
 
-    `parent` is the process with which this one dies. Raises OSError where the kernel refuses what it has; parts that
-    it does not have are left out, see `features`.
+    All that can be is prepared here, once, so that entering costs a child a few system calls. Raises OSError where the
+    kernel refuses what it has; parts that it does not have are left out, see `features`.
     """
-    os.environ.clear()
-    os.environ.update(_ENVIRONMENT)
-    _limit(limits)
-    if not LINUX:
-        return
-    _give_up_privileges()
-    _die_with(parent)
-    landlock.restrict(((spool, landlock.SPOOL), *((path, landlock.READ) for path in all_readable())))
-    seccomp.restrict()
 
+    def __init__(self, limits: Limits, spool: str) -> None:
+        self._limits = _limits(limits)
+        self._filter = seccomp.Filter()
+        rules = ((spool, landlock.SPOOL), *((path, landlock.READ) for path in readable()))
+        self._ruleset = landlock.prepared(rules) if LINUX else -1
 
-@functools.cache
-def all_readable() -> tuple[str, ...]:
-    """Return all that `readable` yields; a process that forks many others looks once for all of them."""
-    return tuple(readable())
+    def enter(self, parent: int) -> None:
+        """Give up everything else, for good; `parent` is the process with which this one dies. Raises OSError."""
+        import resource
+
+        os.environ.clear()
+        os.environ.update(_ENVIRONMENT)
+        for kind, granted in self._limits.items():
+            resource.setrlimit(kind, (granted, granted))
+        if not LINUX:
+            return
+        _give_up_privileges()
+        _die_with(parent)
+        landlock.restrict(self._ruleset)
+        self._filter.restrict()
 
 
 def readable() -> Iterator[str]:
@@ -88,7 +95,8 @@ def _holds_installed(path: str) -> bool:
         return path.endswith(".zip")
 
 
-def _limit(limits: Limits) -> None:
+def _limits(limits: Limits) -> dict[int, int]:
+    """Return the limits of the system that a child gets, as far as it may be given them."""
     import resource
 
     wanted = {
@@ -97,27 +105,24 @@ def _limit(limits: Limits) -> None:
         resource.RLIMIT_NOFILE: DESCRIPTORS,
         resource.RLIMIT_FSIZE: SPOOLED_FILE,
     }
-    for kind, most in wanted.items():
-        _, hard = resource.getrlimit(kind)
-        granted = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (granted, granted))
+    hard = {kind: resource.getrlimit(kind)[1] for kind in wanted}
+    return {
+        kind: most if hard[kind] == resource.RLIM_INFINITY else min(most, hard[kind]) for kind, most in wanted.items()
+    }
+
+
+_HEADER, _NONE = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
 
 
 def _give_up_privileges() -> None:
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    refused = libc.capset(header, (ctypes.c_uint32 * 6)())
-    refused |= libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    refused |= libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    refused = libc().capset(_HEADER, _NONE)
+    refused |= libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    refused |= libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if refused:
         raise OSError(ctypes.get_errno(), "privileges cannot be given up")
 
 
 def _die_with(parent: int) -> None:
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)

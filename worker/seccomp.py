@@ -13,6 +13,8 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator
 
+from worker.libc import libc
+
 # name, number on x86_64, number on aarch64; "-" where the architecture does not have it.
 _REFUSED = """
 socket 41 198 | socketpair 53 199 | connect 42 203 | bind 49 200 | listen 50 201 | accept 43 202 | accept4 288 242
@@ -50,6 +52,7 @@ _ARCHITECTURES = {
 _X32 = 0x40000000  # x86_64 numbers with this bit are the x32 interface, which nothing here uses
 _CLONE_THREAD = 0x00010000
 _EPERM, _ENOSYS = 1, 38
+_OWN = 0xFFFFFFFF  # stands for the process id, which no constant of the program is
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -61,7 +64,7 @@ Instruction = tuple[int, int, int, int]
 
 
 class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
 
 
 def supported() -> bool:
@@ -69,22 +72,32 @@ def supported() -> bool:
     if _machine() not in _ARCHITECTURES:
         return False
     # A filter at address 0 is looked at only by a kernel that has filters: EFAULT, where others say EINVAL.
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
+    libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     return ctypes.get_errno() == 14
 
 
-def restrict() -> bool:
-    """Give up the listed system calls for this process and its threads; returns False where that is not known.
+class Filter:
+    """The listed system calls, as a program that all children of the process that makes it can load."""
 
-    The process must have set PR_SET_NO_NEW_PRIVS; the filter names its own process id, so it comes after the fork.
-    """
-    if _machine() not in _ARCHITECTURES:
-        return False
-    code = b"".join(struct.pack("<HBBI", *instruction) for instruction in program(_machine(), os.getpid()))
-    filters = _Program(len(code) // 8, code)
-    libc = ctypes.CDLL(None, use_errno=True)
-    return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filters), 0, 0) == 0)
+    def __init__(self) -> None:
+        machine = _machine()
+        instructions = program(machine, _OWN) if machine in _ARCHITECTURES else []
+        code = b"".join(struct.pack("<HBBI", *instruction) for instruction in instructions)
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._program = ctypes.pointer(_Program(len(instructions), ctypes.addressof(self._code)))
+        self._own = [place * 8 + 4 for place, (*_, constant) in enumerate(instructions) if constant == _OWN]
+        self._load = libc().prctl
+
+    def restrict(self) -> bool:
+        """Give up the listed system calls for this process and its threads; returns False where that is not known.
+
+        The process must have set PR_SET_NO_NEW_PRIVS; the filter names its own process id, so it comes after the fork.
+        """
+        if not len(self._code):
+            return False
+        for place in self._own:
+            struct.pack_into("<I", self._code, place, os.getpid())
+        return bool(self._load(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._program, 0, 0) == 0)
 
 
 def _machine() -> str:

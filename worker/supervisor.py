@@ -66,7 +66,7 @@ QUEUED_BYTES = 4 * MIB
 
 @dataclass(slots=True)
 class Task:
-    """A unit on its way to a child: `opened` while none has it.
+    """A unit on its way to a child: `opened` while none has it, `lent` where ranges are given already (a descriptor).
 
     `key` is what its result is kept by, nothing where it is not; `known` is what was kept of an earlier examination.
     `digest` is what the store vouches for: of a member, that of its archive.
@@ -78,6 +78,7 @@ class Task:
     key: bytes = b""
     known: bytes | None = None
     looked_up: bool = False
+    lent: int = -1
 
     @property
     def extent(self) -> int:
@@ -88,6 +89,11 @@ class Task:
     def wants_fresh_child(self) -> bool:
         """Whether its result is kept, and so must not come from a child that another file may have taken over."""
         return bool(self.key) and self.known is None
+
+    @property
+    def waits_for_bytes(self) -> bool:
+        """Whether it is for a fresh child, and of a remote object, whose bytes may come meanwhile."""
+        return self.wants_fresh_child and (self.lent >= 0 or isinstance(self.opened, OpenedObject))
 
 
 class Child:
@@ -151,6 +157,8 @@ class Supervisor:
         self._children: dict[int, Child] = {}
         self._again: list[Task] = []
         """Tasks to give away next: none would take them, or the child that had them ended before their turn."""
+        self._ahead: deque[Task] = deque()
+        """Tasks that wait for fresh children, and are fetched meanwhile."""
         self._done: list[UnitResult] = []
         self._spawned = 0
         self._families: dict[Locator, Family] = {}
@@ -219,15 +227,16 @@ class Supervisor:
         for child in list(self._children.values()):
             if child.tasks:
                 self._retire(child)
-        for task in self._again:
+        for task in (*self._again, *self._ahead):
             _close(task)
         self._again.clear()
+        self._ahead.clear()
         self._done.clear()
         self._families.clear()
         self._orphaned.clear()
 
     def _busy(self) -> bool:
-        return bool(self._done or self._again) or any(child.tasks for child in self._children.values())
+        return bool(self._done or self._again or self._ahead) or any(child.tasks for child in self._children.values())
 
     def _feed(self, waiting: Iterator[Unit], open_unit: OpenUnit) -> bool:
         """Give units to children until none takes more; returns whether there may be more units."""
@@ -238,6 +247,7 @@ class Supervisor:
             child = self._fresh_child() if task.wants_fresh_child else self._taker(task)
             if child is None:
                 self._again.append(task)
+                self._fetch_ahead(task, waiting, open_unit)
                 return True
             self._dispatch(task, child, open_unit)
         return True
@@ -245,15 +255,30 @@ class Supervisor:
     def _next(self, waiting: Iterator[Unit], open_unit: OpenUnit) -> Task | None:
         """Return what to examine next, looked up in the cache, None where there is nothing more."""
         if self._again:
-            task = self._again.pop()
-        else:
-            unit = next(waiting, None)
-            if unit is None:
-                return None
-            task = Task(unit, unit.digest)
+            return self._looked_up(self._again.pop(), open_unit)
+        if self._ahead:
+            return self._ahead.popleft()
+        unit = next(waiting, None)
+        return None if unit is None else self._looked_up(Task(unit, unit.digest), open_unit)
+
+    def _looked_up(self, task: Task, open_unit: OpenUnit) -> Task:
         if self.known and not task.looked_up:
             _look_up(task, self.known, open_unit, self.tool().ruleset)
         return task
+
+    def _fetch_ahead(self, task: Task, waiting: Iterator[Unit], open_unit: OpenUnit) -> None:
+        """Have small remote objects come while `task` and they wait for fresh children, which have no queue."""
+        last, size = (self._ahead or (task,))[-1], sum(queued.extent for queued in (task, *self._ahead))
+        while last.waits_for_bytes and len(self._ahead) < QUEUED and size <= QUEUED_BYTES:
+            unit = next(waiting, None)
+            if unit is None:
+                break
+            last = self._looked_up(Task(unit, unit.digest), open_unit)
+            self._ahead.append(last)
+            size += last.extent
+        for queued in (task, *self._ahead):
+            if queued.waits_for_bytes and isinstance(queued.opened, OpenedObject):
+                queued.lent, queued.opened = lend(queued.opened), None
 
     def _taker(self, task: Task) -> Child | None:
         """Return the child to give `task` to: a free one, a new one, the one with the least to do, or none yet."""
@@ -502,6 +527,9 @@ def _handed_over(task: Task, open_unit: OpenUnit) -> tuple[int, bool]:
     """
     if task.known is not None:
         return _in_memory(task.known), False
+    if task.lent >= 0:
+        descriptor, task.lent = task.lent, -1
+        return descriptor, True
     opened, task.opened = task.opened or open_unit(task.unit), None
     task.unit = _of_size(task.unit, opened.size)
     return (lend(opened), True) if isinstance(opened, OpenedObject) else (opened.descriptor, False)
@@ -534,3 +562,6 @@ def _close(task: Task) -> None:
         opened.close()
     elif opened:
         os.close(opened.descriptor)
+    if task.lent >= 0:
+        os.close(task.lent)
+        task.lent = -1

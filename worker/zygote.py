@@ -26,11 +26,11 @@ from modelsweep.core.wire import JsonObject, decode_options
 from scanners.engine import examine
 from scanners.matcher import COMPILED, matcher_for
 from sources.spool import FileSpool
-from worker import sandbox
 from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
 from worker.plugins import PluginError, scanners_with, versions, working
 from worker.ruleset import tool
+from worker.sandbox import Sandbox
 from worker.spool_directory import spool_directory
 
 DESCRIPTORS = 4096
@@ -43,6 +43,7 @@ class Zygote:
         self.control, self.options, self.scanners, self.spool = control, options, scanners, spool
         self.children: dict[int, int] = {}
         """The number that the supervisor knows a child by, by process id."""
+        self._sandbox: Sandbox | None = None
         self.wakeup, self._woken = _signals_as_bytes()
 
     def run(self) -> None:
@@ -78,16 +79,17 @@ class Zygote:
     def _spawn(self, number: int, peer: socket.socket) -> None:
         parent = os.getpid()
         try:
+            self._sandbox = self._sandbox or Sandbox(self.options.limits, self.spool)
             process = os.fork()
         except OSError as error:
             self._say({"ended": number, "fault": f"no process can be started: {error.strerror}"})
             return
         if process == 0:
-            self._become_child(peer, parent)
+            self._become_child(peer, parent, self._sandbox)
         peer.close()
         self.children[process] = number
 
-    def _become_child(self, peer: socket.socket, parent: int) -> NoReturn:
+    def _become_child(self, peer: socket.socket, parent: int, sandbox: Sandbox) -> NoReturn:
         status = SANDBOX_FAULT
         try:
             gc.enable()
@@ -97,7 +99,7 @@ class Zygote:
                 os.close(descriptor)
             self.control.close()
             spool = FileSpool(self.spool)
-            sandbox.enter(self.options.limits, self.spool, parent)
+            sandbox.enter(parent)
             serve(peer, self.options, self.scanners, spool)
             status = 0
         finally:
@@ -161,7 +163,6 @@ def warm(options: Options, spool: FileSpool) -> None:
     matcher_for(COMPILED + 1)
     compile_all()
     examine(Unit(0, Locator("ours.pkl"), len(data)), MemoryReader(data), options, spool)
-    sandbox.all_readable()
     gc.freeze()
 
 

@@ -6,6 +6,8 @@ import hashlib
 import io
 import os
 import pickle
+import threading
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +27,7 @@ from sources.opening import opener
 from sources.source import Opened, OpenedObject
 from tests.worker import hostile_scanner
 from tests.worker.conftest import HOSTILE
-from worker.supervisor import Supervisor
+from worker.supervisor import QUEUED, Supervisor
 
 
 @dataclass
@@ -298,6 +300,53 @@ def test_an_archive_is_known_with_its_members(scene: Scene, store: Store, audit:
     assert entries == 3
     assert len(audit(listed(store, "v2", digest))["s3://b/m.zip"].problems) == len(first["s3://b/m.zip"].problems) == 2
     assert scene.answered == 1, "another version of the same content"
+
+
+def test_objects_are_fetched_while_others_before_them_are_examined(scene: Scene, store: Store) -> None:
+    store.objects = {f"s3://b/{number:02d}.pkl": pickle.dumps({"a": number}) for number in range(20)}
+    begun: set[str] = set()
+    enough = threading.Event()
+
+    def open_unit(unit: Unit) -> OpenedObject:
+        uri, opened = unit.locator.uri, store.open_unit(unit)
+        assert isinstance(opened, OpenedObject)
+
+        def fetch(offset: int, length: int) -> bytes:
+            begun.add(uri)
+            if len(begun) > QUEUED:
+                enough.set()
+            if uri == "s3://b/00.pkl":
+                enough.wait(20)
+            return opened.fetch(offset, length)
+
+        return replace(opened, fetch=fetch)
+
+    options = Options()
+    with Supervisor(options, 1, Known(scene.cache, options, "objects", scene.words.append)) as supervisor:
+        results = list(supervisor.examine(listed(store, "v1"), open_unit))
+    assert enough.is_set()
+    assert len({result.unit.locator.uri for result in results if result.digest}) == 20
+    assert scene.cache().stats().entries == 20
+
+
+def test_what_was_fetched_ahead_is_given_back_when_nobody_wants_it(scene: Scene, store: Store) -> None:
+    store.objects = {f"s3://b/{number:02d}.pkl": pickle.dumps({"a": number}) for number in range(20)}
+    opened: list[str] = []
+
+    def open_unit(unit: Unit) -> Opened:
+        opened.append(unit.locator.uri)
+        return store.open_unit(unit)
+
+    options = Options()
+    with Supervisor(options, 1, Known(scene.cache, options, "objects", scene.words.append)) as supervisor:
+        results = supervisor.examine(listed(store, "v1"), open_unit)
+        next(results)
+        results.close()  # type: ignore[attr-defined]
+        assert 1 < len(opened) < 20
+        deadline = time.monotonic() + 20
+        while store.closed < len(opened) and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert store.closed == len(opened)
 
 
 def with_digest(result: UnitResult, digest: str) -> UnitResult:

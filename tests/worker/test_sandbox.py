@@ -144,8 +144,8 @@ def test_a_filter_is_made_for_both_architectures() -> None:
 def test_a_system_without_the_means_is_used_all_the_same_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landlock, "version", lambda: 0)
     monkeypatch.setattr(seccomp, "_machine", lambda: "")
-    assert not landlock.restrict(())
-    assert not seccomp.restrict()
+    assert not landlock.restrict(landlock.prepared(()))
+    assert not seccomp.Filter().restrict()
     features = sandbox.features()
     assert features["files"] == "in reach of the user: this kernel has no Landlock"
     assert features["network"] == "in reach: this system has no seccomp filters"
