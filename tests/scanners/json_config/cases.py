@@ -173,7 +173,7 @@ CASES = {
     "benign_router": case(ROUTER, "router_config.json"),
     "benign_cross_encoder": case(CROSS, "config.json"),
     "benign_genai": case(GENAI, "genai_config.json"),
-    "benign_zarr": case(ZARR, ".zarray"),
+    "benign_zarr": case(ZARR, ".zarray", cut_is_clean=True),
     "benign_modular": case(MODULAR, "modular_model_index.json"),
     "benign_references": case(REFS, "refs.json"),
     "benign_langchain": case(LANGCHAIN, "chain.json"),
@@ -197,7 +197,9 @@ CASES = {
     "native_operators": case(
         {"model": {"decoder": {"session_options": {"custom_ops_library": "ops.so"}}}}, "genai_config.json", REVIEW
     ),
-    "pickled_chunks": case({**ZARR, "dtype": "|O", "filters": [{"id": "pickle", "protocol": 5}]}, ".zarray", REVIEW),
+    "pickled_chunks": case(
+        {**ZARR, "dtype": "|O", "filters": [{"id": "pickle"}]}, ".zarray", REVIEW, cut_is_clean=True
+    ),
     "modular_component_that_runs": case(
         {**MODULAR, "vae": ["subprocess", "Popen", {"repo": "a/b"}]}, "modular_model_index.json", MALICIOUS_VERDICT
     ),
