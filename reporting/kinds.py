@@ -40,12 +40,12 @@ MEANING = {
     ProblemKind.DESELECTED: Meaning(
         "left out by choice",
         "No scanner that knows the format was chosen, or --include and --exclude leave it out.",
-        "Widen --profile or the choice.",
+        "Choose less narrowly, where it should be looked at.",
     ),
     ProblemKind.DEPENDENCY: Meaning(
         "missing a dependency",
         "An optional package that reads the format is not installed, or modelsweep has no reader for it.",
-        "Install the extra that the message names (`modelsweep doctor` lists them), or unpack the file yourself.",
+        "Install the package that the message names (`modelsweep doctor` says how), or unpack the file yourself.",
     ),
     ProblemKind.SOURCE: Meaning(
         "unreadable", "The place the bytes come from failed or refused.", "Check the path, the rights and the network."

@@ -38,6 +38,9 @@ VERDICT_WORDS = {
 }
 LABEL = 10
 """Columns of the severity before a finding's rule."""
+INDENT = " " * (LABEL + 2)
+NARROWEST = 40
+"""Columns below which nothing is wrapped any more."""
 PARAGRAPH = 110
 """Columns that a paragraph takes at most: longer lines tire the eye."""
 MESSAGE = 400
@@ -87,14 +90,16 @@ def _report(report: Report, view: View) -> Iterator[Line]:
     if report.run.known:
         yield [(f"{report.run.known:,} of {_files(report.totals.files)} known from before: not read again", "dim")]
     if explained:
-        yield [(f"Explain a rule: modelsweep rules show {next(iter(explained))}", "dim")]
+        yield [(f"Explain a rule: {view.program} rules show {next(iter(explained))}", "dim")]
 
 
 def _file(result: UnitResult, findings: Sequence[Finding], explained: dict[str, None], view: View) -> Iterator[Line]:
     verdict = result.verdict
+    failing = verdict is Verdict.CLEAN and any(view.gate.counts(finding.rule) for finding in findings)
     yield [
         (printable(str(result.unit.locator)), "bold"),
         (f"  {verdict.value}", VERDICT_STYLES[verdict]),
+        (", but fails the scan" if failing else "", VERDICT_STYLES[Verdict.REVIEW]),
         (f"  {format_size(result.unit.size)}", "dim"),
     ]
     shown: Counter[str] = Counter()
@@ -105,18 +110,22 @@ def _file(result: UnitResult, findings: Sequence[Finding], explained: dict[str, 
             explained[finding.rule.id] = None
     for slug, count in shown.items():
         if count > SAME_RULE and not view.verbose:
-            yield [(f"{'':{LABEL + 2}}and {count - SAME_RULE} more of {slug}: --verbose shows all", "dim")]
+            yield [(f"{INDENT}and {count - SAME_RULE} more of {slug}: --verbose shows all", "dim")]
 
 
 def _finding(finding: Finding, view: View, *, explain: bool) -> Iterator[Line]:
-    yield [
-        (f"  {finding.severity.name:<{LABEL}}", STYLES[finding.severity]),
-        (printable(finding.message, MESSAGE), ""),
-        (f"  {finding.rule.id}", "dim"),
-    ]
-    where = _whereabouts(finding)
-    if where:
-        yield [(f"{'':{LABEL + 2}}{where}", "dim")]
+    label = (f"  {finding.severity.name:<{LABEL}}", STYLES[finding.severity])
+    message, rule = printable(finding.message, MESSAGE), finding.rule.id
+    if view.terminal and len(f"{INDENT}{message}  {rule}") > view.width:
+        first, *rest = _wrapped(message, view)
+        yield [label, (first, "")]
+        for line in rest:
+            yield [(f"{INDENT}{line}", "")]
+        yield [(f"{INDENT}{rule}", "dim")]
+    else:
+        yield [label, (message, ""), (f"  {rule}", "dim")]
+    for line in _wrapped(_whereabouts(finding), view):
+        yield [(f"{INDENT}{line}", "dim")]
     if explain:
         yield from _paragraph("Why: ", finding.rule.why, view.width)
         yield from _paragraph("Fix: ", finding.rule.fix, view.width)
@@ -131,14 +140,22 @@ def _whereabouts(finding: Finding) -> str:
     return printable(", ".join(where), MESSAGE)
 
 
+def _wrapped(text: str, view: View) -> list[str]:
+    """Return what stands right of the severities: one line for programs, several for a narrow terminal."""
+    if not view.terminal:
+        return [text] if text else []
+    return textwrap.wrap(
+        text, max(view.width, NARROWEST) - len(INDENT), break_long_words=False, break_on_hyphens=False
+    ) or [""]
+
+
 def _paragraph(label: str, text: str, width: int) -> Iterator[Line]:
-    indent = " " * (LABEL + 2)
-    below = indent + " " * len(label)
+    below = INDENT + " " * len(label)
     wrapped = textwrap.wrap(
-        printable(text), min(max(width, 60), PARAGRAPH), initial_indent=below, subsequent_indent=below
+        printable(text), min(max(width, NARROWEST), PARAGRAPH), initial_indent=below, subsequent_indent=below
     )
     for number, line in enumerate(wrapped):
-        yield [(indent + label, "bold"), (line.removeprefix(below), "")] if number == 0 else [(line, "")]
+        yield [(INDENT + label, "bold"), (line.removeprefix(below), "")] if number == 0 else [(line, "")]
 
 
 def _unexamined(report: Report, view: View) -> Iterator[Line]:
@@ -160,7 +177,8 @@ def _kind(kind: ProblemKind, count: int, listed: Sequence[Problem], view: View) 
     meaning = MEANING[kind]
     failing = view.gate.fails(listed[0])
     style = "magenta" if failing else "dim"
-    yield [(f"  {count} {meaning.heading}", style), (f"  {meaning.advice}" if failing else "", "dim")]
+    advice = meaning.advice.replace("`modelsweep ", f"`{view.program} ")
+    yield [(f"  {count} {meaning.heading}", style), (f"  {advice}" if failing else "", "dim")]
     for problem in listed:
         yield [(f"    {printable(str(problem.locator), MESSAGE)}: {printable(problem.detail, MESSAGE)}", "")]
     if len(listed) < count:
@@ -170,7 +188,7 @@ def _kind(kind: ProblemKind, count: int, listed: Sequence[Problem], view: View) 
 
 def _total(report: Report, view: View) -> Line:
     failed = view.gate.exit_code(report)
-    code = (f" (exit {failed})" if failed else "", "dim")
+    code = (f" (exit {failed}{_unobvious(report, view)})" if failed else "", "dim")
     totals = report.totals
     if not totals.files:
         nothing = "Nothing was scanned." if report.problems else "Nothing to scan: no file matches the targets."
@@ -184,6 +202,16 @@ def _total(report: Report, view: View) -> Line:
         if count:
             line += [(", " if line else "", ""), (f"{count} {VERDICT_WORDS[verdict]}", VERDICT_STYLES[verdict])]
     return [*line, (f": {size}", ""), code]
+
+
+def _unobvious(report: Report, view: View) -> str:
+    """Return why the job fails where its verdicts do not tell."""
+    verdicts, gate = report.totals.verdicts, view.gate
+    if verdicts[Verdict.MALICIOUS] or verdicts[Verdict.REVIEW] or not any(map(gate.counts, report.totals.rules)):
+        return ""
+    if any(map(gate.forbids, report.totals.rules)):
+        return ": --strict forbids what these licences oblige to"
+    return f": --fail-on {gate.fail_on.name.lower()}"
 
 
 def _files(count: int) -> str:

@@ -20,7 +20,8 @@ class View:
     """How one reader wants to see a report; the JSON record alone is the same for all.
 
     `gate` decides exit code and which problems are failures; `root` is the folder that portable addresses are
-    relative to; `width` is in columns and, like `colour`, concerns text only.
+    relative to. Text only: `colour`; `width` in columns, to which all is wrapped on a `terminal`, else paragraphs only;
+    and `program`, what is typed to run modelsweep.
     """
 
     verbose: bool = False
@@ -28,6 +29,8 @@ class View:
     width: int = 100
     gate: Gate = field(default_factory=Gate)
     root: str = field(default_factory=os.getcwd)
+    terminal: bool = False
+    program: str = "modelsweep"
 
     def findings(self, result: UnitResult) -> tuple[Finding, ...]:
         """Return the findings of a file to be shown: those for developers only where `verbose`."""

@@ -110,7 +110,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     try:
         import h5py
     except ImportError:
-        raise MissingDependency("HDF5 needs the package h5py: pip install 'modelsweep[h5]'") from None
+        raise MissingDependency("HDF5 needs the package h5py") from None
     source = Hdf5Source(blob.reader, _superblock(blob) or 0, context.limits.parsed_bytes)
     try:
         file = h5py.File(source, "r")

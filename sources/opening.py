@@ -54,8 +54,10 @@ def _is_installed(package: str) -> bool:
 
 def _require(package: str, source: Source) -> None:
     if not _is_installed(package):
-        extra = "mlflow" if package == "mlflow" else "cloud"
-        raise MissingPackage(f"{source.name} addresses need {package}: pip install 'modelsweep[{extra}]'")
+        from modelsweep.core.installing import how_to_install
+
+        how = how_to_install("mlflow" if package == "mlflow" else "cloud")
+        raise MissingPackage(f"{source.name} addresses need {package}: {how}")
 
 
 def canonical(target: str) -> str:

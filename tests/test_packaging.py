@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from modelsweep.cli import COMMANDS
+
 ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / "dev"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -212,6 +214,17 @@ class TestDev:
         done = run("/bin/sh", bare / "dev", "help", PATH=str(bare / "bin"))
         assert done.returncode == 0
         assert "./dev scan TARGET" in done.stdout
+        assert set(COMMANDS) <= set(re.findall(r"[a-z]+", done.stdout)), "it names every command of modelsweep"
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_says_that_it_may_not_write(self, bare: Path) -> None:
+        fake_python(bare / "bin", f'exec "{sys.executable}" "$@"')
+        bare.chmod(0o555)
+        done = run("/bin/sh", bare / "dev", "scan", "x", PATH=str(bare / "bin"))
+        bare.chmod(0o755)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "you may not write there" in done.stderr
+        assert done.stderr.count("\n") == 1
 
     @pytest.mark.parametrize("script", [None, "exit 1"], ids=["none", "too old"])
     def test_says_that_python_is_missing(self, bare: Path, script: str | None) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modelsweep.cache.backend import AGE, KEY, LARGEST, CacheFault, Stats
+from modelsweep.core.installing import how_to_install
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.fleet.signature import Key
@@ -53,7 +54,7 @@ class RedisCache:
         try:
             import redis
         except ImportError as error:
-            raise CacheFault("a cache in Redis needs pip install 'modelsweep[fleet]'") from error
+            raise CacheFault(f"a cache in Redis needs its client: {how_to_install('fleet')}") from error
         url = url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=")
         with _explained():
             return cls(redis.Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE), key)

@@ -11,6 +11,7 @@ from importlib import import_module
 import click
 
 from modelsweep import __version__, shadowing
+from modelsweep.cli.called import Context, as_called, called_as
 from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams, say
 
 COMMANDS = (
@@ -45,6 +46,8 @@ FAILED = 2
 class Commands(click.Group):
     """The commands by name, imported one at a time."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which people need them."""
         return list(COMMANDS)
@@ -55,6 +58,7 @@ class Commands(click.Group):
             return None
         command = import_module(f"modelsweep.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        command.context_class = Context
         return command
 
     def resolve_command(
@@ -62,7 +66,9 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the first argument names; a file in its place is most likely meant for `scan`."""
         if args[0] not in COMMANDS and os.path.lexists(args[0]):
-            ctx.fail(f"{args[0]!r} is no command. To scan it: modelsweep scan {args[0]}")
+            from shlex import quote
+
+            ctx.fail(f"{args[0]!r} is no command. To scan it: modelsweep scan {quote(args[0])}")
         return super().resolve_command(ctx, args)
 
 
@@ -113,7 +119,7 @@ def run(arguments: Sequence[str]) -> int:
 def _invoke(arguments: tuple[str, ...]) -> int:
     """Run the command that `arguments` name, without click's own idea of exit codes for a closed pipe."""
     try:
-        with root.make_context("modelsweep", list(arguments) or ["--help"], obj=arguments) as context:
+        with root.make_context(called_as(), list(arguments) or ["--help"], obj=arguments) as context:
             code = root.invoke(context)
     except click.exceptions.Exit as leave:
         return leave.exit_code
@@ -132,7 +138,7 @@ def _explain(error: Exception) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
     elif isinstance(error, click.ClickException):
-        say(error.format_message())
+        say(as_called(error.format_message()))
         if isinstance(error, click.UsageError) and error.ctx is not None:
             say(f"see `{error.ctx.command_path} --help`")
     elif isinstance(error, (shadowing.Shadowed, OSError)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
@@ -14,7 +15,8 @@ import click
 
 from modelsweep import __version__
 from modelsweep.cli.fleet_options import BROKER_VARIABLE
-from modelsweep.cli.terminal import write_line
+from modelsweep.cli.terminal import width, write_line
+from modelsweep.core.installing import how_to_install, pip_install
 
 if TYPE_CHECKING:
     from modelsweep.core.scanner import Scanner
@@ -22,26 +24,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An optional package: the distribution, the module it brings, our extra that installs it, what it is for."""
+    """An optional package: the distribution, the module it brings, our extra that has it, what it is for.
+
+    `outside` packages are those that nothing lacks until somebody names an address of that kind.
+    """
 
     name: str
     module: str
     extra: str
     purpose: str
+    outside: bool = False
 
 
 USABLE = "can be used"
 PACKAGES = (
+    Package("boto3", "boto3", "cloud", "s3:// and r2:// addresses", outside=True),
     Package("celery", "celery", "fleet", "audit, submit, worker: jobs of many workers"),
+    Package("google-cloud-storage", "google.cloud.storage", "cloud", "gs:// addresses", outside=True),
     Package("h5py", "h5py", "h5", "HDF5 files: models of Keras 2, weights of Keras 3"),
+    Package("huggingface-hub", "huggingface_hub", "cloud", "hf:// addresses", outside=True),
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
     Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),
+    Package("mlflow", "mlflow", "mlflow", "models:/ addresses", outside=True),
     Package("NumPy", "numpy", "", "weights: their numbers, and what their lowest bits hide"),
     Package("prometheus-client", "prometheus_client", "fleet", "metrics of a fleet"),
     Package("PyYAML", "yaml", "", "YAML configurations"),
     Package("redis", "redis", "fleet", "the ledger of a fleet"),
     Package("structlog", "structlog", "fleet", "logs of workers"),
+    Package("urllib3", "urllib3", "cloud", "https:// and oci:// addresses, Artifactory", outside=True),
     Package("zstandard", "zstandard", "", "zstd streams"),
 )
 
@@ -229,15 +240,22 @@ def _advice(machine: str, packages: Mapping[str, str | None], scanners: Sequence
         lines.append(
             "the pickle machine is not compiled: install a C compiler and reinstall for twenty times its speed"
         )
-    extras = {package.name: package.extra for package in PACKAGES}
+    ours = {package.name: package for package in PACKAGES}
     for scanner in scanners:
         for name in scanner.needs if not scanner.works else ():
-            extra = extras.get(name)
-            what = f"modelsweep[{extra}]" if extra else name
-            lines.append(f"{scanner.title} {scanner.without}: pip install '{what}'")
-    if not packages["hyperscan"]:
-        lines.append("large files are searched more slowly without hyperscan: pip install hyperscan")
+            how = _how(ours[name]) if name in ours else pip_install([name])
+            lines.append(f"{scanner.title} {scanner.without}: {how}")
+    needed = {name for scanner in scanners for name in scanner.needs}
+    missing = [package for package in PACKAGES if not packages[package.name] and package.name not in needed]
+    for how in dict.fromkeys(map(_how, missing)):
+        purposes = dict.fromkeys(package.purpose for package in missing if _how(package) == how)
+        lines.append(f"{'; '.join(purposes)}: {how}")
     return lines
+
+
+def _how(package: Package) -> str:
+    """Return the command that installs a package, with those that it is used with."""
+    return how_to_install(package.extra) if package.extra else pip_install([package.name])
 
 
 def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
@@ -258,7 +276,7 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         f"{'system':<16}{diagnosis.system}",
         f"{'pickle machine':<16}{diagnosis.pickle_machine}",
         f"{'matcher':<16}{diagnosis.matcher}",
-        f"{'scanners':<16}{len(working)} of {len(diagnosis.scanners)} work: {', '.join(working)}",
+        *_column("scanners", f"{len(working)} of {len(diagnosis.scanners)} work: {', '.join(working)}"),
         f"{'redis-server':<16}{diagnosis.redis_server or 'none: audit needs --broker'}",
         f"{'broker':<16}{diagnosis.broker or f'none named ({BROKER_VARIABLE})'}",
         "sandbox",
@@ -269,6 +287,11 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         *(f"  {_listed(form)}" for form in diagnosis.formats),
     ]
     return lines + [f"advice: {line}" for line in diagnosis.advice]
+
+
+def _column(name: str, text: str) -> list[str]:
+    """Return a row of the table, whose text may need several lines."""
+    return textwrap.wrap(text, max(width(sys.stdout), 60), initial_indent=f"{name:<16}", subsequent_indent=" " * 16)
 
 
 def _listed(form: FormatStatus) -> str:

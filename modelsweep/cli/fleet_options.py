@@ -10,6 +10,7 @@ import click
 
 from modelsweep.cli.options import option
 from modelsweep.cli.parameters import count
+from modelsweep.core.installing import how_to_install
 
 if TYPE_CHECKING:
     from modelsweep.jobs import Fleet
@@ -72,7 +73,7 @@ def explained() -> Iterator[None]:
         from producer.submit import Superseded
     except ImportError as error:
         raise click.ClickException(
-            f"{error.name} is not installed: the fleet's commands need pip install 'modelsweep[fleet]'"
+            f"{error.name} is not installed, which the fleet's commands need: {how_to_install('fleet')}"
         ) from error
     try:
         yield

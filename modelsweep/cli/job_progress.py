@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from modelsweep.cli.progress import line_bar
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-
     from modelsweep.fleet.answers import Progress
     from modelsweep.jobs import Fleet, Watch
 
@@ -117,30 +116,13 @@ def _around(fleet: Fleet) -> Callable[[], str]:
     return around
 
 
-def _bar() -> RichProgress:
-    """Return a bar of one line, whatever the width of the terminal, not yet shown."""
-    from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as RichProgress
-    from rich.table import Column
-
-    line = Column(no_wrap=True, overflow="ellipsis", ratio=1)
-    columns = (
-        SpinnerColumn(),
-        BarColumn(bar_width=20),
-        TextColumn("{task.description}", markup=False, table_column=line),
-        TimeElapsedColumn(),
-    )
-    return RichProgress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True, expand=True)
-
-
 class _Bar:
     """A line on the terminal, drawn once the job takes a while."""
 
     def __init__(self, around: Callable[[], str]) -> None:
         self._around = around
         self._begun = time.monotonic()
-        self._bar = _bar()
+        self._bar = line_bar()
         self._task = self._bar.add_task("", total=None)
         self._started = False
 

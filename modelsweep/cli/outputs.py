@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
 import click
 
-from modelsweep.cli.terminal import say
-from modelsweep.core.report import Report
+from modelsweep.cli.called import called_as
+from modelsweep.cli.terminal import say, wants_colour, width
+from modelsweep.core.report import Gate, Report
 from reporting import WRITERS, View, Writer, fill
 
 STDOUT = "-"
@@ -101,6 +103,12 @@ def _is_special(place: str) -> bool:
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
     except OSError:
         return False
+
+
+def view_of(gate: Gate, *, verbose: bool = False) -> View:
+    """Return how whoever reads standard output wants to see a report."""
+    stream = sys.stdout
+    return View(verbose, wants_colour(stream), width(stream), gate, terminal=stream.isatty(), program=called_as())
 
 
 def write_file(writer: Writer, report: Report, path: str, view: View) -> None:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Severity
 from modelsweep.core.report import UnitResult
+from modelsweep.core.units import format_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -37,12 +39,17 @@ class Tally:
         self.findings.update(finding.severity for finding in result.findings)
 
     def __str__(self) -> str:
+        return self.line()
+
+    def line(self, files: int = 0) -> str:
+        """Return what was counted, of how many `files` where that is known."""
+        number = f"{self.files:,} of {files:,} files" if files else f"{self.files:,} file{'s' * (self.files != 1)}"
         counts = [
             f"{self.findings[severity]:,} {severity.name.lower()}"
             for severity in (Severity.CRITICAL, Severity.WARNING)
             if self.findings[severity]
         ]
-        return ", ".join([f"{self.files:,} file{'' if self.files == 1 else 's'}", *counts])
+        return ", ".join([number, *counts])
 
 
 @contextmanager
@@ -64,35 +71,35 @@ def watched(tally: Tally, count_totals: CountTotals | None) -> Iterator[None]:
 def _watch(tally: Tally, count_totals: CountTotals | None, over: Event) -> None:
     if over.wait(UNSEEN):
         return
-    with _bar() as bar:
-        task = bar.add_task("", total=None)
-        bar.update(task, description=str(tally), completed=tally.bytes)
+    begun = monotonic()
+    with line_bar() as bar:
+        task = bar.add_task(str(tally), total=None)
         bar.refresh()
         files, size = count_totals() if count_totals else (0, None)
-        of = f" of {files:,}" if files else ""
         while not over.wait(REFRESH):
-            bar.update(task, description=f"{tally}{of}", completed=tally.bytes, total=size)
+            description = f"{tally.line(files)}, {_rate(tally.bytes, size, monotonic() - begun)}"
+            bar.update(task, description=description, completed=tally.bytes, total=size)
             bar.refresh()
 
 
-def _bar() -> Progress:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TransferSpeedColumn,
-    )
+def _rate(done: int, size: int | None, seconds: float) -> str:
+    """Return how many bytes are done, of how many, and how many each second, once that says something."""
+    of = "" if size is None else f" of {format_size(size)}"
+    return f"{format_size(done)}{of}" + (f", {format_size(int(done / seconds))}/s" if seconds >= 1 and done else "")
 
+
+def line_bar() -> Progress:
+    """Return a bar of one line, whatever the width of the terminal, not yet shown."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    line = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        BarColumn(bar_width=min(20, console.width // 6)),
+        TextColumn("{task.description}", markup=False, table_column=line),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
+    return Progress(*columns, console=console, auto_refresh=False, transient=True, expand=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from modelsweep.cli.called import called_as
 from modelsweep.cli.fleet_options import broker_option, job_argument, reached, store_option
 from modelsweep.cli.terminal import say
 
@@ -20,5 +21,5 @@ def command(job: str, broker: str | None, store: str | None) -> int:
         repaired = fleet.repair(job)
         say(f"job {job}: {repaired.done:,} of {repaired.chunks:,} tasks are done, the rest is queued again")
         if not repaired.sealed:
-            say(f"its listing was not over: `modelsweep submit --resume {job}` goes on with it")
+            say(f"its listing was not over: `{called_as()} submit --resume {job}` goes on with it")
     return 0

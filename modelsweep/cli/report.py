@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TypedDict, Unpack
 
@@ -10,12 +9,10 @@ import click
 
 from modelsweep.cli.fleet_options import broker_option, job_argument, reached, store_option
 from modelsweep.cli.options import GATE, OUTPUT
-from modelsweep.cli.outputs import outputs_of
+from modelsweep.cli.outputs import outputs_of, view_of
 from modelsweep.cli.parameters import Tolerance
 from modelsweep.cli.scan import FAILED, tagged, threshold_gate, write_reports
-from modelsweep.cli.terminal import wants_colour, width
 from modelsweep.core.report import Report
-from reporting import View
 
 _NOT_HERE = frozenset({"progress", "share", "quiet"})
 PARAMETERS: list[click.Parameter] = [
@@ -58,7 +55,7 @@ def writing(arguments: ReportArguments) -> Callable[[Report], int]:
     """Return what writes a report as the options say and returns the exit code; mistakes in them are raised now."""
     places = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     gate = threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
-    view = View(arguments["verbose"], wants_colour(sys.stdout), width(sys.stdout), gate)
+    view = view_of(gate, verbose=arguments["verbose"])
 
     def write(report: Report) -> int:
         code = gate.exit_code(report)

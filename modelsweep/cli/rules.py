@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelsweep.cli.called import called_as
 from modelsweep.cli.parameters import SEVERITIES
 from modelsweep.cli.terminal import write_line
 from modelsweep.core.finding import Json, Severity
@@ -83,7 +84,7 @@ def _write_table(declared: Sequence[Declared]) -> None:
     for item in declared:
         write_line(f"{item.rule.severity.name:<8}  {item.rule.id:<{wide}}  {item.rule.title}")
     write_line()
-    write_line(f"{len(declared)} rules; `modelsweep rules show ID` explains one")
+    write_line(f"{len(declared)} rules; `{called_as()} rules show ID` explains one")
 
 
 def _explain(item: Declared) -> None:

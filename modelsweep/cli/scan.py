@@ -12,14 +12,14 @@ import click
 
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
 from modelsweep.cli.options import SECTIONS, ScanArguments, ScanCommand, removed_options
-from modelsweep.cli.outputs import STDOUT, Output, outputs_of, write_file
+from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write_file
 from modelsweep.cli.parameters import Tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.progress import CountTotals, Tally, watched
 from modelsweep.cli.selection import choose
 from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
-from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say, wants_colour, width
+from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Severity
 from modelsweep.core.options import Depth, Options, Reuse, Selection
@@ -89,7 +89,7 @@ def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], sh
         say("nothing to scan: no file matches the targets")
     if shared:
         outputs.append(Output("json", shared_report(shared, report)))
-    view = View(arguments["verbose"], wants_colour(sys.stdout), width(sys.stdout), gate)
+    view = view_of(gate, verbose=arguments["verbose"])
     written = write_reports(report, outputs, view)
     if arguments["write_back"]:
         written &= tagged(report, arguments["alias"])
@@ -205,7 +205,7 @@ def write_reports(report: Report, outputs: Sequence[Output], view: View) -> bool
                 writer.write(report, sys.stdout, view)
                 sys.stdout.flush()
             else:
-                write_file(writer, report, output.path, replace(view, colour=False))
+                write_file(writer, report, output.path, replace(view, colour=False, terminal=False))
         except BrokenPipeError:
             discard_stdout()
         except OSError as error:

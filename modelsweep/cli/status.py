@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from modelsweep.cli.called import called_as
 from modelsweep.cli.fleet_options import broker_option, job_argument, reached, store_option
 from modelsweep.cli.job_progress import details_of, watched
 from modelsweep.cli.options import option
@@ -37,7 +38,7 @@ def command(job: str, broker: str | None, store: str | None, watch: bool, as_jso
         details = dict(details_of(progress))
         silent = progress.now - progress.producer_seen
         if progress.state == "listing" and silent > PRODUCER_SILENT:
-            details["producer"] = f"silent for {silent:.0f} s: `modelsweep submit --resume {job}` goes on listing"
+            details["producer"] = f"silent for {silent:.0f} s: `{called_as()} submit --resume {job}` goes on listing"
         if as_json:
             write_line(json.dumps({"job": job, **details}))
             return 0

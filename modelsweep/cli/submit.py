@@ -7,6 +7,7 @@ from typing import Unpack
 import click
 
 from modelsweep.cli.audit import PARAMETERS, AuditArguments, FleetCommand, spec_of
+from modelsweep.cli.called import called_as
 from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
@@ -68,5 +69,5 @@ def command(context: click.Context, /, **arguments: Unpack[SubmitArguments]) -> 
         write_line(spec.id)
         producer.run()
         progress = fleet.ledger(spec.id).progress()
-        say(f"job {spec.id}: {progress.units:,} files queued; `modelsweep status {spec.id}` says how far it is")
+        say(f"job {spec.id}: {progress.units:,} files queued; `{called_as()} status {spec.id}` says how far it is")
     return 0

@@ -180,16 +180,15 @@ def _finisher(arguments: WatchArguments, share: str | None, codes: set[int]) -> 
     """Return what is done with the report of a batch: said, shared, and written back where that is asked for."""
     import sys
 
-    from modelsweep.cli.outputs import write_file
-    from modelsweep.cli.terminal import wants_colour, width
-    from reporting import WRITERS, View
+    from modelsweep.cli.outputs import view_of, write_file
+    from reporting import WRITERS
 
     writers = {writer.name: writer for writer in WRITERS}
 
     def finish(report: Report) -> None:
         gate = gate_of(arguments)
         codes.add(gate.exit_code(report))
-        view = View(False, wants_colour(sys.stdout), width(sys.stdout), gate)
+        view = view_of(gate)
         writers["text"].write(report, sys.stdout, view)
         sys.stdout.flush()
         if share:

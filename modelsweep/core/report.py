@@ -14,8 +14,10 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.values import dataclass, field
 
 JSON_SCHEMA_VERSION = "1.0"
-STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED, ProblemKind.DESELECTED})
-"""Kinds of problem that fail a job only under `--strict`: unknown formats and scanners not chosen are listed."""
+NEVER_FAILS = frozenset({ProblemKind.DESELECTED})
+"""Kinds of problem that fail no job: what somebody chose to leave out is listed, and is not clean either."""
+STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED}) | NEVER_FAILS
+"""Kinds of problem that fail no job without `--strict`: unknown formats are listed."""
 
 STRICT_RULES = "licence/"
 """Family of rules that fail a job under `--strict`, from INFO on: what a licence obliges to is no fault of a file."""
@@ -166,7 +168,7 @@ class Totals:
     problems: Mapping[ProblemKind, int]
     """Those of targets, too; kinds of which there is none are left out."""
     unexamined: int
-    """Files of which something was not examined."""
+    """Files of which something was not examined that nobody chose to leave out."""
     failed: int
     """Those among them that fail a job that is not strict."""
     rules: tuple[Rule, ...]
@@ -201,7 +203,7 @@ class Tally:
         if result.problems:
             kinds = [problem.kind for problem in result.problems]
             self._problems.update(kinds)
-            self._unexamined += 1
+            self._unexamined += not NEVER_FAILS.issuperset(kinds)
             self._failed += not STRICT_ONLY.issuperset(kinds)
 
     def totals(self) -> Totals:
@@ -311,15 +313,17 @@ class Gate:
 
     def fails(self, problem: Problem) -> bool:
         """Return whether `problem` alone would make the job fail."""
-        return self.strict or problem.kind not in STRICT_ONLY
+        return problem.kind not in (NEVER_FAILS if self.strict else STRICT_ONLY)
 
     def exit_code(self, report: Report) -> int:
         """Return 1 for findings that count, else 2 where too much could not be examined, else 0."""
-        if any(count for severity, count in report.totals.severities.items() if severity >= self.fail_on):
-            return 1
-        if self.strict and any(map(self.forbids, report.totals.rules)):
+        if any(map(self.counts, report.totals.rules)):
             return 1
         return 2 if self.incomplete(report) else 0
+
+    def counts(self, rule: Rule) -> bool:
+        """Return whether a finding of `rule` fails the job."""
+        return rule.severity >= self.fail_on or self.forbids(rule)
 
     def forbids(self, rule: Rule) -> bool:
         """Return whether `rule` fails the job whatever `fail_on` is: obligations of licences do if strict."""

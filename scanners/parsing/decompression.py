@@ -227,7 +227,7 @@ def inflated64(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
     try:
         import inflate64
     except ImportError:
-        raise MissingDependency("Deflate64 needs the package inflate64: pip install 'modelsweep[7z]'") from None
+        raise MissingDependency("Deflate64 needs the package inflate64") from None
     inflater = inflate64.Inflater()
     for offset in range(start, stop, KIB):  # small steps: the package cannot bound its output
         try:

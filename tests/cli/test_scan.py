@@ -29,6 +29,8 @@ from tests.cli.conftest import Run
         (("unknown.bin",), 0),
         (("unknown.bin", "--strict"), 2),
         (("unknown.bin", "--strict", "--tolerate-problems", "1"), 0),
+        ((".", "--strict", "--include", "clean.pkl"), 0),
+        (("evil.pkl", "--strict", "--exclude-scanner", "pickle", "pickles"), 0),
         (("missing.pkl",), 2),
         (("missing.pkl", "--tolerate-problems", "1"), 0),
         (("missing.pkl", "clean.pkl", "--tolerate-problems", "50%"), 2),

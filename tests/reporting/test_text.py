@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelsweep.core.finding import Problem, ProblemKind
+import pytest
+
+from modelsweep.core.finding import Finding, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Gate, Unit, UnitResult
 from tests.reporting.sample import CALL, clean_report, malicious_archive, sample_report
 from tests.reporting.test_writers import VIEW, written
 
 VERBOSE = replace(VIEW, verbose=True)
+OBLIGING = Rule("licence/network-copyleft", "A licence obliges", Severity.INFO, "{subject} obliges", "why", "fix")
 
 
 def test_a_clean_report_is_one_line() -> None:
@@ -76,3 +79,35 @@ def test_an_unknown_format_alone_fails_only_under_strict() -> None:
     report = replace(clean_report(), results=(unknown,))
     assert "exit" not in written("text", report)
     assert "(exit 2)" in written("text", report, replace(VIEW, gate=Gate(strict=True)))
+
+
+def test_a_choice_fails_no_job() -> None:
+    chosen = Problem(ProblemKind.DESELECTED, Locator("models"), "", "3 files left out by --include or --exclude")
+    text = written("text", replace(clean_report(), problems=(chosen,)), replace(VIEW, gate=Gate(strict=True)))
+    assert "left out by choice" in text
+    assert "exit" not in text
+
+
+def test_what_fails_a_clean_file_is_said() -> None:
+    unit = malicious_archive()
+    obliging = Finding(OBLIGING, unit.unit.locator, "AGPL-3.0-only")
+    report = replace(clean_report(), results=(replace(unit, findings=(obliging,), problems=()),))
+    calm = written("text", report)
+    assert "  clean  " in calm
+    assert "exit" not in calm
+    strict = written("text", report, replace(VIEW, gate=Gate(strict=True)))
+    assert "clean, but fails the scan" in strict
+    assert "(exit 1: --strict forbids what these licences oblige to)" in strict
+    eager = written("text", report, replace(VIEW, gate=Gate(fail_on=Severity.INFO)))
+    assert "clean, but fails the scan" in eager
+    assert "(exit 1: --fail-on info)" in eager
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
+def test_a_terminal_breaks_no_word_and_a_program_reads_whole_lines(width: int) -> None:
+    narrow = written("text", sample_report(), replace(VIEW, terminal=True, width=width))
+    wide = written("text", sample_report(), replace(VIEW, width=width))
+    assert narrow.split() == wide.split()
+    assert any(CALL.id in line and "loading would run" in line for line in wide.splitlines())
+    inside = [line for line in narrow.splitlines() if line.startswith("            ")]
+    assert all(len(line) <= max(width, 40) or len(line.split()) == 1 for line in inside)

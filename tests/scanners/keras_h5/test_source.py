@@ -25,7 +25,7 @@ def test_without_h5py_a_file_is_not_clean_and_the_package_is_named(monkeypatch: 
     assert result.verdict is Verdict.NOT_SCANNED
     (problem,) = result.problems
     assert problem.kind is ProblemKind.DEPENDENCY
-    assert "modelsweep[h5]" in problem.detail
+    assert "h5py" in problem.detail
 
 
 def test_an_attribute_larger_than_may_be_held_is_not_read() -> None:
