@@ -34,10 +34,11 @@ def accepts(blob: Blob) -> bool:
 
 
 def _samples(blob: Blob) -> Iterator[bytes]:
-    """Yield bytes spread over all that comes after the head, at even offsets."""
+    """Yield bytes spread over all that comes after the head, at even offsets; none is so short that it may be a rest."""
     step = max((blob.size - HEAD) // SAMPLES, SAMPLE) & ~1
+    last = (blob.size - SAMPLE) & ~1
     for offset in range(HEAD, blob.size, step):
-        yield blob.reader.read(offset, min(SAMPLE, blob.size - offset))
+        yield blob.reader.read(min(offset, last), SAMPLE)
 
 
 def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
@@ -53,7 +54,7 @@ def _recoded(sample: bytes, encoding: str) -> bytes | None:
     """Return `sample` as UTF-8 without the characters that its edges cut, None where it is not in `encoding`."""
     start = 0
     if encoding == "utf-8":
-        start = next((index for index, byte in enumerate(sample[:3]) if byte & 0xC0 != 0x80), 0)
+        start = next((index for index, byte in enumerate(sample[:4]) if byte & 0xC0 != 0x80), 0)
     try:
         decoder = codecs.getincrementaldecoder(encoding)("strict" if encoding == "utf-8" else "surrogatepass")
         return decoder.decode(sample[start:]).encode("utf-8", "surrogatepass")
@@ -74,7 +75,7 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="text",
     title="Plain text (code, configuration, data, licences)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".md", ".json", ".yaml", ".csv", ".py"),

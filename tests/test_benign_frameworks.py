@@ -46,7 +46,8 @@ ENUMS = """
     transformers.trainer_utils.HubStrategy transformers.trainer_utils.IntervalStrategy
     transformers.trainer_utils.SchedulerType transformers.training_args.OptimizerNames
 """.split()
-OWN = ("models.yolo.DetectionModel", "whisper_finetuned.model.Net", "__main__.Model", "src.code.net.Encoder")
+OWN = ("models.yolo.DetectionModel", "__main__.Model", "src.code.net.Encoder", "utils.plots.Colors")
+PRIVATE = ("whisper_finetuned.model.Net", "acme_models.yolo.DetectionModel")
 
 
 @pytest.fixture
@@ -99,15 +100,22 @@ def test_the_namespace_that_ultralytics_calls_without_arguments_is_clean(modules
     assert_benign(pickle.dumps({"args": value}, 2), "best.pkl")
 
 
-@pytest.mark.parametrize("path", OWN)
-def test_a_private_class_is_at_most_to_be_reviewed(path: str, modules: dict[str, types.ModuleType]) -> None:
-    if path.startswith("__main__"):
-        data = b"\x80\x04\x8c\x08__main__\x8c\x05Model\x93)\x81}\x8c\x01a\x8c\x01bsb."
-    else:
-        data = pickle.dumps(instance(modules, path), 2)
-    result = examine_bytes(data, "model.pkl")
+@pytest.mark.parametrize("path", PRIVATE)
+def test_a_class_of_a_private_package_is_to_be_reviewed(path: str, modules: dict[str, types.ModuleType]) -> None:
+    result = examine_bytes(pickle.dumps(instance(modules, path), 2), "model.pkl")
     assert result.verdict is Verdict.REVIEW
     assert result.problems == ()
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("path", OWN)
+def test_classes_of_the_script_and_of_modules_beside_it_are_no_alarm(
+    path: str, protocol: int, modules: dict[str, types.ModuleType]
+) -> None:
+    if path.startswith("__main__"):
+        modules["__main__"] = types.ModuleType("__main__")
+    data = pickle.dumps({"net": instance(modules, path), "kind": path}, protocol)
+    assert_benign(data, "model.pkl")
 
 
 TEXTS = {

@@ -40,7 +40,7 @@ class Judge:
 
 
 JUDGES: tuple[Judge, ...] = (
-    Judge("pickle-calls", 1, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
+    Judge("pickle-calls", 2, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
     Judge("templates", 1, templates.KINDS, templates.findings, templates.RULES),
     Judge("configs", 2, code_references.KINDS, code_references.findings, code_references.RULES),
     Judge("operators", 1, operators.KINDS, operators.findings, operators.RULES),

@@ -21,7 +21,7 @@ from scanners.judge.by_value import (
     maker_of,
 )
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import globals_in, items
+from scanners.judge.described import globals_in, is_data, items
 from scanners.judge.inert import (
     executed_text,
     is_call,
@@ -39,6 +39,14 @@ ARGUMENT_TEXT = 160
 NAME_TEXT = 100
 """Characters of a callable that is itself the result of a call."""
 NAMES_SHOWN = 5
+OWN_PACKAGES = frozenset(
+    "__main__ __mp_main__ backbone backbones common config configs core data dataset experiments layers lib losses main "
+    "model modeling models modules net nets network networks project scripts src tests train trainer training "
+    "utils".split()
+)
+"""The main script, and what people call the modules beside it: no package that others install has these names."""
+CALLING = frozenset("calls-0-with-1 calls-0-with-2 same-package union-type".split())
+"""Rules of callables that call what they are handed."""
 
 _WHY = (
     "Loading a pickle calls what it names: whoever wrote the file runs code on the machine that loads it, before the "
@@ -132,6 +140,17 @@ UNKNOWN = Rule(
     cwe=502,
     references=("https://arxiv.org/abs/2508.15987",),
 )
+OWN_CLASS = Rule(
+    id="pickle/own-class",
+    title="The pickle holds objects of the code that saved it",
+    severity=Severity.INFO,
+    message="loading needs classes or functions of the code beside the model, {subject}: {names}",
+    why="Whole objects name their class. It is looked up in the script or the modules of whoever loads the file, which the "
+    "file cannot bring along, and nothing of it is called with arguments.",
+    fix="Keep a state dict instead of the object, so that the file loads without its code.",
+    cwe=502,
+    references=("https://docs.python.org/3/library/pickle.html#what-can-be-pickled-and-unpickled",),
+)
 EXTENSION = Rule(
     id="pickle/extension-code",
     title="A callable is named by a number of the extension registry",
@@ -207,6 +226,7 @@ RULES = (
     COMPUTED_CALL,
     MODIFIED_IMPORT,
     UNKNOWN,
+    OWN_CLASS,
     EXTENSION,
     FRAME,
     CODE,
@@ -218,20 +238,22 @@ RULES = (
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
-    unknown: dict[tuple[object, str], list[Fact]] = {}
+    unknown: dict[tuple[object, str, Rule], list[Fact]] = {}
     running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
     called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
+    handed = {name for fact in facts if fact.kind == "call" for name in _called_by(fact)}
     for fact in facts:
         if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact, options)):
             continue
         found = _code(fact, fact.locator in running) if fact.kind == "code" else _OPINIONS[fact.kind](fact)
         if found is None:
             if not _allowed(fact, options):
-                unknown.setdefault((fact.locator, _package(fact.value)), []).append(fact)
+                rule = OWN_CLASS if fact.value not in handed and _is_own(fact) else UNKNOWN
+                unknown.setdefault((fact.locator, _package(fact.value), rule), []).append(fact)
         else:
             yield from found
-    for (_, package), members in unknown.items():
-        yield _unknown(package, members)
+    for (_, package, rule), members in unknown.items():
+        yield _unknown(rule, package, members)
 
 
 def _explained(fact: Fact) -> tuple[str, ...]:
@@ -395,8 +417,27 @@ def _package(name: str) -> str:
     return name.partition(".")[0]
 
 
-def _unknown(package: str, members: list[Fact]) -> Finding:
+def _called_by(fact: Fact) -> list[str]:
+    """Return the globals that a callable which calls what it is handed was handed."""
+    return globals_in(fact.detail.get("args")) if ARGUMENT_RULES.get(fact.value) in CALLING else []
+
+
+def _is_own(fact: Fact) -> bool:
+    """Return whether a fact is of the script that saved the pickle or the modules beside it, and calls no function.
+
+    What is made without its constructor, held, or an enumeration's member by its value.
+    """
+    name, how, given = fact.value, str(fact.detail.get("how")), items(fact.detail.get("args"))
+    if _package(name) not in OWN_PACKAGES or family_of_function(name) or any("__" in part for part in name.split(".")[1:]):
+        return False
+    if fact.kind == "call":
+        made = how in ("NEWOBJ", "NEWOBJ_EX") or (how in ("INST", "OBJ") and not given)
+        return made or (len(given) == 1 and is_data(given[0]) and is_class_name(name))
+    return fact.kind in ("import", "build")
+
+
+def _unknown(rule: Rule, package: str, members: list[Fact]) -> Finding:
     names = sorted({fact.value for fact in members})
     shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
     evidence: dict[str, Json] = {"count": len(names), "names": shown}
-    return Finding(UNKNOWN, members[0].locator, package, span=members[0].span, evidence=evidence)
+    return Finding(rule, members[0].locator, package, span=members[0].span, evidence=evidence)

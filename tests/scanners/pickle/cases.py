@@ -203,6 +203,22 @@ CASES |= {
     "partial_stored": malicious(stream(call(global_("functools", "partial"), SYSTEM, text(COMMAND)))),
     "map": malicious(stream(call(global_("builtins", "map"), SYSTEM, EMPTY_LIST + text(COMMAND) + APPEND))),
     "resolve_name": malicious(stream(call(call(global_("pkgutil", "resolve_name"), text("os:system")), text(COMMAND)))),
+    "own_class": clean(stream(global_("models.common", "Conv"), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)),
+    "own_enumeration": clean(stream(call(global_("__main__", "Mode"), number(1)))),
+    "own_function_held": clean(stream(call(global_("functools", "partial"), global_("__main__", "scale")))),
+    "own_function_called": review(stream(call(global_("__main__", "run"), text(COMMAND)))),
+    "own_class_called": review(stream(call(global_("utils", "Job"), text(COMMAND), number(1)))),
+    "own_function_called_by_torch": review(
+        stream(
+            call(
+                global_("torch._tensor", "_rebuild_from_type_v2"), global_("__main__", "run"),
+                global_("torch", "Tensor"), tuple_(text(COMMAND)), NONE,
+            )
+        )
+    ),
+    "own_class_by_a_telling_name": malicious(stream(call(global_("utils", "Popen"), text(COMMAND)))),
+    "module_of_own_code": malicious(stream(call(global_("utils.os", "system"), text(COMMAND)))),
+    "class_of_another_package": review(stream(global_("acme", "Net"), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)),
     "unknown_given_system": malicious(stream(call(global_("acme", "apply"), SYSTEM, text(COMMAND)))),
     "reduce": malicious(
         stream(call(global_("functools", "reduce"), GETATTR, EMPTY_LIST + text("system") + APPEND, IMPORT_OS))

@@ -25,6 +25,8 @@ def text(data: str, encoding: str = "utf-8") -> Case:
 CASES = {
     "benign_readme_about_payloads": text(README),
     "benign_multilingual": text(MULTILINGUAL),
+    "benign_emoji_cut_anywhere": text("x" + "\U0001f525" * 4095),
+    "benign_rest_within_a_character": text("\u0928" * 1366),
     "benign_utf16": text(MULTILINGUAL, "utf-16"),
     "benign_latin1": Case(lambda: LEGACY, "LISEZMOI.txt", Verdict.CLEAN, cut_is_clean=True),
     "benign_csv": Case(lambda: b"label;value\r\na;1\r\n" * 20, "labels.csv", Verdict.CLEAN, cut_is_clean=True),
