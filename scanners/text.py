@@ -34,7 +34,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _samples(blob: Blob) -> Iterator[bytes]:
-    """Yield bytes spread over all that comes after the head, at even offsets; none is so short that it may be a rest."""
+    """Yield bytes spread over all that comes after the head, at even offsets, each of the same length."""
     step = max((blob.size - HEAD) // SAMPLES, SAMPLE) & ~1
     last = (blob.size - SAMPLE) & ~1
     for offset in range(HEAD, blob.size, step):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -252,3 +253,10 @@ def test_models_saved_by_mlflow_are_clean(save: Callable[[pathlib.Path], None], 
     assert len(files) > 3
     for path in files:
         assert_benign(path.read_bytes(), path.name)
+
+
+def test_models_of_keras_in_pickles_are_clean() -> None:
+    layers = keras().layers
+    model = keras().Sequential([keras().Input((4,)), layers.Dense(2, activation="relu"), layers.BatchNormalization()])
+    for protocol in (2, 4, 5):
+        assert_benign(pickle.dumps({"net": model, "history": [0.1]}, protocol), "model.pkl")

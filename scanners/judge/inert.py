@@ -147,7 +147,9 @@ def is_inert_call(name: str, how: str, arguments: Json) -> bool:
     if name.endswith(".__new__"):
         owner = name.removesuffix(".__new__")
         return is_class(owner) and owner not in tables.STATE_RULES and global_name(given[0] if given else None) == owner
-    if how in ("NEWOBJ", "NEWOBJ_EX") and is_class(name):
+    if (how in ("NEWOBJ", "NEWOBJ_EX") and is_class(name)) or (
+        name.startswith("keras.") and is_keras_unpickler(name, given)
+    ):
         return True
     rule = tables.ARGUMENT_RULES.get(name)
     if rule == "same-package":
@@ -195,8 +197,11 @@ def _getattr(given: list[Json]) -> bool:
         return isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
     if attribute == "__new__":
         return is_class(owner)
-    known = is_class(owner) or is_call(owner) or owner in tables.ARGUMENT_RULES
-    return known and isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
+    if not isinstance(attribute, str) or not _IDENTIFIER.fullmatch(attribute):
+        return False
+    if _framework(owner) and is_class_name(owner):
+        return is_class(owner) or not family(f"{owner}.{attribute}")
+    return is_class(owner) or is_call(owner) or owner in tables.ARGUMENT_RULES
 
 
 def _global_by_name(given: list[Json]) -> bool:
@@ -289,12 +294,26 @@ def _typing_subscript(given: list[Json]) -> bool:
     return len(given) == 2 and global_name(given[0]).partition(".")[0] in ("typing", "collections", "builtins")
 
 
-def _nested_torch(given: list[Json]) -> bool:
-    """Return whether the bytes that torch would load are literal, and so examined as a file of their own."""
+def _nested_file(given: list[Json]) -> bool:
+    """Return whether the bytes that would be loaded are literal, and so examined as a file of their own."""
     if not given or not isinstance(given[0], dict):
         return False
+    if _is_buffer(given[0]):
+        return True
     encoded = items(given[0].get("args")) if instance_of(given[0]) == "_codecs.encode" else []
     return "bytes" in given[0] or (len(encoded) == 2 and isinstance(encoded[0], str) and encoded[1] == "latin1")
+
+
+def _is_buffer(described: Json) -> bool:
+    """Return whether a value is a buffer that nothing but a state fills; what it holds is examined as a file."""
+    if not isinstance(described, dict) or instance_of(described) != "_io.BytesIO":
+        return False
+    return global_name(described.get("call")) == "copyreg._reconstructor" or described.get("args") == {"tuple": []}
+
+
+def is_keras_unpickler(name: str, given: list[Json]) -> bool:
+    """Return whether a model of Keras reads itself from a buffer: its class method does so whatever the class."""
+    return name.endswith("._unpickle_model") and len(given) == 1 and _is_buffer(given[0])
 
 
 def _graph_code(given: list[Json]) -> bool:
@@ -324,7 +343,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "literal-repr": _literal_repr,
     "typing-subscript": _typing_subscript,
     "union-type": _union_type,
-    "nested-torch": _nested_torch,
+    "nested-file": _nested_file,
     "text-codec": _text_codec,
     "graph-code": _graph_code,
 }

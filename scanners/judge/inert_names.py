@@ -35,7 +35,8 @@ Rules:
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
-- `nested-torch`: argument 0 is literal bytes, themselves scanned as a torch file.
+- `nested-file`: argument 0 is literal bytes, or a buffer that only a state of literal bytes fills, themselves scanned
+  as a file.
 - `one-argument`: exactly one argument (a second one would be called).
 - `one-datum`: exactly one argument: None, Ellipsis or NotImplemented.
 - `raw-handle`: `handle` and `_handle`, if in the state, are literal bytes, bytearray or str, or None: a number there
@@ -131,6 +132,7 @@ CLASSES: dict[str, str] = {
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError bool "
         "bytearray bytes complex dict float frozenset int list long object set str tuple unicode"
     ),
+    "_io": "BytesIO",
     "accelerate.*": "*",
     "addict.addict": "Dict",
     "apex.amp.scaler": "DynamicLossScaler LossScaler",
@@ -2021,6 +2023,8 @@ CLASSES: dict[str, str] = {
     "string": "Formatter Template",
     "tensorflow.python.keras.preprocessing.text": "Tokenizer",
     "textwrap": "TextWrapper",
+    "tf_keras.preprocessing.text": "Tokenizer",
+    "tf_keras.src.preprocessing.text": "Tokenizer",
     "timm.*": "*",
     "timm.data.parsers.parser": "Parser",
     "timm.layers.config": "set_exportable set_layer_config set_no_jit set_scriptable",
@@ -4114,6 +4118,8 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill.dill._load_type": "type-by-name",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
+    "keras.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
+    "keras.src.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "numpy._core._ufunc_reconstruct": "global-by-name",
     "numpy.core._ufunc_reconstruct": "global-by-name",
     "numpy.ma.core._mareconstruct": "same-package",
@@ -4138,12 +4144,14 @@ ARGUMENT_RULES: dict[str, str] = {
     "sklearn.neighbors.ball_tree.newObj": "same-package",
     "sklearn.neighbors.dist_metrics.newObj": "same-package",
     "sklearn.neighbors.kd_tree.newObj": "same-package",
+    "tensorflow.python.keras.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
+    "tf_keras.src.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "torch._tensor._rebuild_from_type": "calls-0-with-2",
     "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
     "torch._utils._rebuild_wrapper_subclass": "class-first",
     "torch.fx.graph_module.reduce_graph_module": "graph-code",
-    "torch.storage._load_from_bytes": "nested-torch",
+    "torch.storage._load_from_bytes": "nested-file",
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
     "types.MethodType": "callable-first",
 }
@@ -5089,11 +5097,11 @@ SETTER_KEYS = (
 )
 FRAMEWORK_PREFIXES = (
     "accelerate addict catboost category_encoders datasets dateutil diffusers easydict efficientnet_pytorch einops "
-    "feature_engine flair gensim gymnasium hdbscan hmmlearn imblearn joblib kornia lightgbm lightning "
+    "feature_engine flair gensim gymnasium hdbscan hmmlearn imblearn joblib keras kornia lightgbm lightning "
     "lightning_fabric mlxtend mmengine monai munch networkx nltk numpy omegaconf open_clip packaging pandas peft "
     "pmdarima pynndescent pyod pytorch_lightning pytz scipy segmentation_models_pytorch sentence_transformers shap "
-    "sklearn skorch speechbrain stable_baselines3 statsmodels timm torch torch_geometric torchaudio torchmetrics "
-    "torchtext torchvision transformers ultralytics umap xgboost yacs"
+    "sklearn skorch speechbrain stable_baselines3 statsmodels tf_keras timm torch torch_geometric torchaudio "
+    "torchmetrics torchtext torchvision transformers ultralytics umap xgboost yacs"
 )
 CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
 DISTRIBUTION_TEMPLATE = (

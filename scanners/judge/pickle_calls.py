@@ -30,6 +30,7 @@ from scanners.judge.inert import (
     is_inert_build,
     is_inert_call,
     is_inert_name,
+    is_keras_unpickler,
 )
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 from scanners.parsing.pickle_values import render
@@ -40,8 +41,8 @@ NAME_TEXT = 100
 """Characters of a callable that is itself the result of a call."""
 NAMES_SHOWN = 5
 OWN_PACKAGES = frozenset(
-    "__main__ __mp_main__ backbone backbones common config configs core data dataset experiments layers lib losses main "
-    "model modeling models modules net nets network networks project scripts src tests train trainer training "
+    "__main__ __mp_main__ backbone backbones common config configs core data dataset experiments layers lib losses "
+    "main model modeling models modules net nets network networks project scripts src tests train trainer training "
     "utils".split()
 )
 """The main script, and what people call the modules beside it: no package that others install has these names."""
@@ -145,8 +146,8 @@ OWN_CLASS = Rule(
     title="The pickle holds objects of the code that saved it",
     severity=Severity.INFO,
     message="loading needs classes or functions of the code beside the model, {subject}: {names}",
-    why="Whole objects name their class. It is looked up in the script or the modules of whoever loads the file, which the "
-    "file cannot bring along, and nothing of it is called with arguments.",
+    why="Whole objects name their class. It is looked up in the script or the modules of whoever loads the file, which "
+    "the file cannot bring along, and nothing of it is called with arguments.",
     fix="Keep a state dict instead of the object, so that the file loads without its code.",
     cwe=502,
     references=("https://docs.python.org/3/library/pickle.html#what-can-be-pickled-and-unpickled",),
@@ -428,11 +429,16 @@ def _is_own(fact: Fact) -> bool:
     What is made without its constructor, held, or an enumeration's member by its value.
     """
     name, how, given = fact.value, str(fact.detail.get("how")), items(fact.detail.get("args"))
-    if _package(name) not in OWN_PACKAGES or family_of_function(name) or any("__" in part for part in name.split(".")[1:]):
+    if (
+        _package(name) not in OWN_PACKAGES
+        or family_of_function(name)
+        or any("__" in part for part in name.split(".")[1:])
+    ):
         return False
     if fact.kind == "call":
         made = how in ("NEWOBJ", "NEWOBJ_EX") or (how in ("INST", "OBJ") and not given)
-        return made or (len(given) == 1 and is_data(given[0]) and is_class_name(name))
+        value = len(given) == 1 and is_data(given[0]) and is_class_name(name)
+        return made or value or is_keras_unpickler(name, given)
     return fact.kind in ("import", "build")
 
 

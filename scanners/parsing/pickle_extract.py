@@ -32,8 +32,18 @@ RULED_LIMIT = 4096
 """Bytes of what is stored under such a key that are kept."""
 NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
-TORCH_BYTES = "torch.storage._load_from_bytes"
-"""Takes a whole file of torch.save as bytes."""
+FILE_LOADERS = frozenset(
+    {
+        "torch.storage._load_from_bytes",
+        *(
+            f"{module}.saving.pickle_utils.deserialize_model_from_bytecode"
+            for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
+        ),
+    }
+)
+"""Take a whole file as bytes: of torch.save, a Keras archive."""
+BUFFERS = frozenset({"_io.BytesIO"})
+"""Hold a whole file as bytes, in their state."""
 _CODE_KEYS = frozenset({"_code", "code"})
 """Under which torch.fx keeps the source, the second one before torch 1.6."""
 GRAPH_MODULE = "torch.fx.graph_module.reduce_graph_module"
@@ -53,7 +63,7 @@ def interests() -> Interests:
         module, _, name = full.rpartition(".")
         if module in REVERSE_IMPORT_MAPPING:
             watched.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
-    return Interests(frozenset(watched), JOBLIB_ARRAYS, frozenset(STATE_KEYS.encode().split()), DTYPES)
+    return Interests(frozenset(watched), JOBLIB_ARRAYS, frozenset(STATE_KEYS.encode().split()), DTYPES | BUFFERS)
 
 
 def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
@@ -160,14 +170,15 @@ def _code(values: Values, arguments: int) -> tuple[str, dict[str, Json]]:
 
 
 def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:
-    """Yield what torch would load from strings, and other pickles inside them, as they are or encoded.
+    """Yield the files that loaders would read from strings, and other pickles inside them, as they are or encoded.
 
     Known are base64, hexadecimal, zlib and gzip, one inside the other. `ordinal` numbers the strings that hold one.
     """
     yield from _graph_code(machine, blob, context)
     seen: set[int] = set()
-    for offset in torch_bytes(machine):
-        text = text_at(blob.reader, offset, DECODED_LIMIT + 2)
+    offsets = tuple(file_bytes(machine))
+    for offset in offsets:
+        text = None if offset < 0 else text_at(blob.reader, offset, DECODED_LIMIT + 2)
         if text and text.offset not in seen and text.offset + text.length <= blob.size:
             seen.add(text.offset)
             name = f"string {next(ordinal)}"
@@ -184,20 +195,33 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
             yield _stream_in(text, blob, context, f"string {next(ordinal)}")
         else:
             yield from _decoded(text, blob, context, ordinal)
+    if -1 in offsets:
+        raise Malformed("the content of a buffer is not written in the pickle")
     if machine.dropped:
         raise OverLimit(f"more than {len(machine.candidates):,} strings that may be encoded pickles")
 
 
-def torch_bytes(machine: Machine) -> Iterator[int]:
-    """Yield the offsets of the literals that loading would hand to torch.load."""
+def file_bytes(machine: Machine) -> Iterator[int]:
+    """Yield the offsets of the literals that loading would read as files, -1 for what a buffer is given otherwise."""
     values = Values(machine)
     for _, _, callee, arguments in machine.events:
-        if values.callee(callee) == TORCH_BYTES:
+        if values.callee(callee) in FILE_LOADERS:
             given = values.arguments(arguments)
-            if given and values.callee(machine.first(given[0])) == "_codecs.encode":
-                given = values.arguments(machine.second(given[0]))  # how protocols 0 to 2 write bytes
-            if given and not given[0] & 1:
-                yield given[0] >> 1
+            offset = _bytes_at(values, given[0]) if given else -1
+            if offset >= 0:
+                yield offset
+    for instance, state in machine.states.items():
+        if values.made_class(instance) in BUFFERS:
+            given = values.arguments(state)
+            yield _bytes_at(values, given[0]) if given else -1
+
+
+def _bytes_at(values: Values, value: int) -> int:
+    """Return the offset of literal bytes, -1 where they are computed."""
+    if values.callee(values.machine.first(value)) == "_codecs.encode":
+        given = values.arguments(values.machine.second(value))  # how protocols 0 to 2 write bytes
+        value = given[0] if given else 1
+    return -1 if value & 1 else value >> 1
 
 
 def _graph_code(machine: Machine, blob: Blob, context: Context) -> Iterator[Blob]:

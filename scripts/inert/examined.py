@@ -20,6 +20,9 @@ LISTED = (
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
 
+HELD_ONLY = ("keras", "tf_keras")
+"""What they have may be named; none of their classes was read, since their objects are saved as archives."""
+
 LEFT_OUT = (
     "datasets.utils", "joblib.externals", "networkx.drawing", "numpy.distutils", "numpy.f2py", "numpy.testing",
     "pandas.compat.pickle_compat", "pandas.io", "pandas.plotting", "pandas.util", "scipy._build_utils",

@@ -158,6 +158,8 @@ COMPILED_CLASSES: dict[str, str] = {
             "keras.src.preprocessing.text",
             "keras_preprocessing.text",
             "tensorflow.python.keras.preprocessing.text",
+            "tf_keras.preprocessing.text",
+            "tf_keras.src.preprocessing.text",
         ),
         "Tokenizer",
     ),
@@ -178,6 +180,8 @@ COMPILED_CLASSES: dict[str, str] = {
         f"object dict list set frozenset tuple int long float complex str unicode bytes bytearray bool {ERRORS}"
     ),
     "exceptions": ERRORS,
+    # What it holds is examined as a file of its own.
+    "_io": "BytesIO",
     "argparse": "Namespace",
     "calendar": "Calendar HTMLCalendar TextCalendar",
     "configparser": (
@@ -337,7 +341,11 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
     "torch._utils._rebuild_wrapper_subclass": "class-first",
-    "torch.storage._load_from_bytes": "nested-torch",
+    "torch.storage._load_from_bytes": "nested-file",
+    **{
+        f"{module}.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file"
+        for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
+    },
     "numpy.core._ufunc_reconstruct": "global-by-name",
     "numpy._core._ufunc_reconstruct": "global-by-name",
     "numpy.ma.core._mareconstruct": "same-package",

@@ -38,7 +38,10 @@ RULES = {
     "module-by-name": (
         "argument 0 is a literal string; the result is the module or global it names, judged as a reference."
     ),
-    "nested-torch": "argument 0 is literal bytes, themselves scanned as a torch file.",
+    "nested-file": (
+        "argument 0 is literal bytes, or a buffer that only a state of literal bytes fills, themselves scanned as a "
+        "file."
+    ),
     "one-argument": "exactly one argument (a second one would be called).",
     "one-datum": "exactly one argument: None, Ellipsis or NotImplemented.",
     "raw-handle": (

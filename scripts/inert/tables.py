@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.inert import reviewed_names
 from scripts.inert.derive import CLASS_NAME
-from scripts.inert.examined import LISTED, WILDCARDS, wildcard_over
+from scripts.inert.examined import HELD_ONLY, LISTED, WILDCARDS, wildcard_over
 from scripts.inert.rules import RULES
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def build_tables(derived: Derived, reports: list[dict[str, Any]], frameworks: Na
             "REFUSED": " ".join(sorted(refused)),
             "STATE_KEYS": " ".join(sorted(derived.called_attributes | FILL_ATTRIBUTES)),
             "SETTER_KEYS": " ".join(sorted(setters)),
-            "FRAMEWORK_PREFIXES": " ".join(sorted({one.partition(".")[0] for one in (*WILDCARDS, *LISTED)})),
+            "FRAMEWORK_PREFIXES": " ".join(
+                sorted({one.partition(".")[0] for one in (*WILDCARDS, *LISTED, *HELD_ONLY)})
+            ),
             "CYTHON_PACKAGES": reviewed_names.CYTHON_PACKAGES,
         },
     )

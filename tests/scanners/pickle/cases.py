@@ -26,6 +26,7 @@ import numpy
 from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.keras.cases import DENSE, STANDARD, archive, function, sequential
 from tests.scanners.pickle.assembler import (
     APPEND,
     BUILD,
@@ -112,6 +113,40 @@ def dumped(value: object, **options: object) -> bytes:
 
 CASES: dict[str, Case] = {f"plain_protocol_{version}": clean(pickle.dumps(PLAIN, version)) for version in range(6)}
 CASES |= {f"call_protocol_{version}": malicious(pickle.dumps(Calls(exec, "pass"), version)) for version in range(6)}
+
+
+def buffer(*state: bytes) -> bytes:
+    """Return what pushes an io.BytesIO with a state."""
+    return global_("_io", "BytesIO") + EMPTY_TUPLE + NEWOBJ + tuple_(*state, number(0), NONE) + BUILD
+
+
+def keras_model(document: object, owner: tuple[str, str] = ("keras.src.models.sequential", "Sequential")) -> bytes:
+    """Return a model as Keras 3 pickles it, with so much behind it that nobody sees the end of a zip in the file."""
+    unpickler = call(global_("builtins", "getattr"), global_(*owner), text("_unpickle_model"))
+    return stream(unpickler, tuple_(buffer(binary(archive(document)()))), REDUCE, text("0" * 70_000), POP)
+
+
+EVIL_LAYERS = sequential(function("system", "os"), DENSE)
+KERAS_2 = global_("tf_keras.src.saving.pickle_utils", "deserialize_model_from_bytecode")
+CASES |= {
+    "keras_model": clean(keras_model(STANDARD)),
+    "keras_model_of_own_class": clean(keras_model(STANDARD, ("__main__", "Net"))),
+    "keras_model_dangerous": malicious(keras_model(EVIL_LAYERS)),
+    "keras_model_dangerous_of_own_class": malicious(keras_model(EVIL_LAYERS, ("__main__", "Net"))),
+    "keras_model_of_another_class": review(keras_model(STANDARD, ("acme", "Net"))),
+    "keras_2_model": clean(stream(call(KERAS_2, binary(archive(STANDARD)())), text("0" * 70_000), POP)),
+    "keras_2_model_dangerous": malicious(
+        stream(call(KERAS_2, binary(archive(EVIL_LAYERS)())), text("0" * 70_000), POP)
+    ),
+    "keras_2_model_from_elsewhere": review(stream(call(KERAS_2, call(global_("acme", "fetch"))))),
+    "computed_buffer": review(stream(buffer(call(global_("acme", "fetch"))))),
+    "computed_buffer_before_a_payload": malicious(
+        stream(buffer(call(global_("acme", "fetch"))), POP, binary(EVIL_PICKLE))
+    ),
+    "unknown_buffer_called": review(stream(call(global_("_io", "BytesIO"), binary(b"data")))),
+    "buffer_with_a_pickle": malicious(stream(buffer(binary(EVIL_PICKLE)), text("0" * 70_000), POP)),
+    "buffer_with_text": clean(stream(buffer(binary(b"a note that someone kept")))),
+}
 
 # Ways to name and to call.
 POPEN = global_("subprocess", "Popen")
