@@ -16,8 +16,8 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.judge.attack_commands import attack_command
 from scanners.judge.external_files import outside
-from scanners.judge.python_code import attack_command
 from scanners.parsing.json_text import JsonFault, as_utf8, documents, entries
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def _descriptor(descriptor: Json, *, is_manifest: bool) -> Iterator[tuple[str, i
 SCANNER = Scanner(
     name=NAME,
     title="Container images (OCI layouts, docker save, manifests)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, FOREIGN, SIZE, COMMAND),

@@ -41,14 +41,21 @@ _WORDS = tuple(
     for word in "exec eval system popen spawn subprocess startfile dup2 getoutput FunctionType runpy import_module "
     "__import__ getattr coding attrgetter globals vars __builtins__ __dict__ loads ctypes socket urllib urlopen "
     "requests httpx http.client paramiko smtplib ftplib telnetlib open_connection wget commands open write_ "
-    "runsource runcode pickle dill".split()
+    "runsource runcode pickle dill rmtree os.remove unlink rmdir removedirs trust_remote_code torch.hub hub.load "
+    "joblib torch.load numpy.load weights_only allow_pickle mmap gethostbyname getaddrinfo dns.resolver webbrowser "
+    "cpp_extension load_inline load_library load_op_library timeit cProfile profile.run pdb trace.Trace doctest "
+    "pexpect psutil invoke.run cython Cython get_ipython sh.bash sh.sh resolve_name pydoc __subclasses__ __globals__ "
+    "meta_path run_code bdb pip.main pip._internal".split()
 )
+_PIP = re.compile(rb"(?:import|from|,)\s+pip\b")
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
 _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
 _TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 """Members of archives that look like Python: TorchScript calls operators only, and its own scanner reads them."""
 _CHUNK = 256 * KIB
 _MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*[\w, ]+=\s*[!%]")
+_COMMAND = re.compile(r"(\s*)(?:[\w, ]+=\s*)?(?:!!?|%(?:system|sx)\s+)(.+)")
+_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|script\s+(?:--bg\s+)?\S*sh)\b")
 _IMPORT, _CELL = "import", "cell"
 _SHOWN = 160
 
@@ -105,7 +112,7 @@ def _chunks(blob: Blob) -> Iterator[bytes]:
 
 
 def _cells(data: bytes) -> Iterator[bytes]:
-    """Yield the code of each cell, without the commands of IPython, which somebody runs by hand."""
+    """Yield the code of each cell, with the commands of IPython that are a shell's."""
     from scanners.parsing.json_text import JsonFault, as_utf8, documents
 
     try:
@@ -118,8 +125,27 @@ def _cells(data: bytes) -> Iterator[bytes]:
             if isinstance(cell, dict) and cell.get("cell_type") == "code":
                 source = cell.get("source")
                 lines = "".join(map(str, source)) if isinstance(source, list) else str(source)
-                kept = ("" if _MAGIC.match(line) else line for line in lines.split("\n"))
-                yield "\n".join(kept).encode("utf-8", "replace")
+                yield _as_python(lines).encode("utf-8", "replace")
+
+
+def _as_python(cell: str) -> str:
+    """Return a cell with its shell commands as IPython calls them, and without its other commands."""
+    first, _, rest = cell.partition("\n")
+    if _SHELL_CELL.match(first):
+        joined = re.sub(r"\\\n\s*", " ", rest)
+        return "\n".join(["", *(_system("", line) for line in joined.split("\n") if line.strip())])
+    lines = re.sub(r"(?m)^(\s*!.*)\\\n", r"\1 ", cell).split("\n")
+    return "\n".join(_line(line) for line in lines)
+
+
+def _line(line: str) -> str:
+    if command := _COMMAND.fullmatch(line):
+        return _system(*command.groups())
+    return "" if _MAGIC.match(line) else line
+
+
+def _system(indent: str, command: str) -> str:
+    return f"{indent}get_ipython().system({command.strip()!r})"
 
 
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
@@ -147,7 +173,7 @@ def may_tell(source: bytes) -> bool:
         import unicodedata
 
         plain = unicodedata.normalize("NFKC", source.decode("utf-8", "replace")).encode()
-    return any(word in plain for word in _WORDS)
+    return any(word in plain for word in _WORDS) or _PIP.search(plain) is not None
 
 
 def check_nesting(source: bytes) -> None:
@@ -199,7 +225,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

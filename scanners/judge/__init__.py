@@ -48,7 +48,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
     Judge("python-code", 2, python_code.KINDS, python_code.findings, python_code.RULES),
     Judge("python-compiled", 1, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
-    Judge("repository", 1, repository.KINDS, repository.findings, repository.RULES),
+    Judge("repository", 2, repository.KINDS, repository.findings, repository.RULES),
     Judge("requirements", 1, requirements.KINDS, requirements.findings, requirements.RULES),
     Judge("skops-nodes", 1, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
     Judge("licences", 1, licences.KINDS, licences.findings, licences.RULES),

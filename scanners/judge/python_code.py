@@ -8,12 +8,12 @@ review in files that loaders import by their name, and where it is no usual tool
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.values import replace
+from scanners.judge.attack_commands import attack_command, destroyed, hostile_command, private_file
 
 _ATTACK = "https://attack.mitre.org/techniques/"
 
@@ -105,6 +105,56 @@ NETWORK = _rule(
     "part of what was reviewed.",
     f"{_ATTACK}T1071/",
 )
+STOLEN = _rule(
+    "sends-secrets",
+    "Python file that sends keys or the whole environment away",
+    Severity.CRITICAL,
+    "{when} hands {text} to {subject} in line {line}",
+    "The environment and such files hold the keys of whoever runs it; no model has a use for them on another machine.",
+    f"{_ATTACK}T1552/001/",
+)
+DESTROYS = _rule(
+    "destroys-files",
+    "Python file that removes a home folder or a system",
+    Severity.CRITICAL,
+    "{when} runs {subject} in line {line} on {text}",
+    "Nothing but destruction removes such a folder with all that is in it.",
+    f"{_ATTACK}T1485/",
+)
+UNPICKLES = _rule(
+    "unpickles-on-import",
+    "Model code that loads a pickle when it is imported",
+    Severity.WARNING,
+    "{when} calls {subject} in line {line}: {text}",
+    "A pickle runs what it names. A loader that was asked for weights without code gets it all the same, since "
+    "importing the file loads it.",
+    "https://docs.python.org/3/library/pickle.html",
+)
+FOREIGN = _rule(
+    "remote-code-on-import",
+    "Model code that runs the code of another repository when it is imported",
+    Severity.WARNING,
+    "{when} calls {subject} in line {line}: {text}",
+    "What runs is fetched from elsewhere, is no part of what was reviewed, and may be something else tomorrow.",
+    f"{_ATTACK}T1195/002/",
+)
+LOADS = _rule(
+    "loads-on-import",
+    "Python file that loads a pickle or another repository's code on import",
+    Severity.INFO,
+    "{when} calls {subject} in line {line}: {text}",
+    "Scripts that use a model do so; nothing imports the file by its name.",
+    "https://docs.python.org/3/library/pickle.html",
+)
+CELL_ATTACK = _rule(
+    "attack-in-notebook",
+    "Notebook with a command of attacks",
+    Severity.WARNING,
+    "{when} runs {subject} in line {line} of it: {text}",
+    "Whoever runs all cells runs it, too: it fetches a script unprotected, opens a shell to another machine, or takes "
+    "keys along.",
+    f"{_ATTACK}T1204/002/",
+)
 NATIVE = _rule(
     "native-code-on-import",
     "Model code that loads native code on import",
@@ -141,9 +191,36 @@ NOTED = _rule(
 KINDS = frozenset({"python-call", "python-startup"})
 RULES = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
-    NOTED,
+    *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK),
 )
-_WHEN = {"import": "importing the file", "use": "making or using the model", "cell": "a cell of the notebook"}
+_WHEN = {
+    "import": "importing the file",
+    "use": "making or using the model",
+    "cell": "a cell of the notebook",
+    "made": "making or using the class",
+}
+_IMPORTERS = (
+    (r"handler\.py", "inference servers import it by its name"),
+    (r"setup\.py", "pip runs it to install the folder"),
+    (r"conftest\.py", "pytest imports it by its name"),
+    (r"(?:site|user)customize\.py", "each start of Python imports it"),
+    (r"hubconf\.py", "torch.hub imports it by its name"),
+    (r"custom_generate\w*\.py|generate\.py", "transformers runs it as custom generation"),
+    (r"__init__\.py", "whatever imports the folder runs it"),
+    (
+        r"(?:modell?ing|configuration|tokenization|processing|image_processing|feature_extraction)_\w+\.py",
+        "transformers imports it with trust_remote_code",
+    ),
+    (r".*\.pth", "each start of Python runs it"),
+)
+"""Who imports a file of that name without being told to by the user's own code."""
+_ASKING = ("os.environ.get", "os.getenv", "os.environ.pop")
+_KEYS = re.compile(r"AWS_(?:SECRET|ACCESS|SESSION)|PRIVATE_KEY|PASSWORD|PASSWD|SSH_|KUBE")
+"""Variables whose values go to nobody but the service that they are of."""
+_MACHINE = frozenset(
+    "getpass.getuser os.getlogin socket.gethostname socket.getfqdn platform.node platform.uname uuid.getnode".split()
+)
+"""What tells one machine or person from others."""
 _HIDING = (
     *("base64.", "binascii.", "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress"),
     *("codecs.decode", "marshal.loads", "builtins.bytes.fromhex", "builtins.bytearray.fromhex", "builtins.chr"),
@@ -195,26 +272,6 @@ _BREAK = re.compile(r"\|\||&&|[|;&\n]")
 _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
 
 
-@cache
-def attack_command() -> re.Pattern[str]:
-    """Return the pattern of commands that fetch and run something, or open a shell to another machine."""
-    shell = r"(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|python\w*|perl|node)\b"
-    forms = (
-        rf"\b(?:curl|wget)\b[^\n]*(?:\||;|&&)\s*{shell}",
-        rf"{shell}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b",
-        r"/dev/(?:tcp|udp)/",
-        r"\b(?:nc|ncat|netcat)\b[^\n]*\s-[a-z]*[ec]\b",
-        r"\bsh -i\b",
-        r"powershell[^\n]*\s-e(?:nc|ncodedcommand)?\s",
-        r"DownloadString|certutil[^\n]*-urlcache|\bmshta\s+http|bitsadmin[^\n]*/transfer",
-        r"\bbase64\s+(?:-d|-D|--decode)\b[^\n]*\|\s*" + shell,
-        r">>?\s*\S*(?:\.bashrc|\.bash_profile|\.profile|\.zshrc|authorized_keys|/etc/cron\S*)",
-        r"\bcrontab\s+-(?:\s|$)",
-        r"\brm\s+-\w*r\w*f?\w*\s+(?:/|~|\$HOME)(?:\s|\*|$)",
-    )
-    return re.compile("|".join(forms), re.IGNORECASE)
-
-
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     """Yield what importing or using Python files runs."""
     files: dict[object, list[Fact]] = {}
@@ -253,27 +310,51 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
     names = detail["sources"] if isinstance(detail["sources"], list) else []
     sources = [str(name) for name in names if str(name).startswith((*_HIDING, *_FETCHING))]
     shown = str(detail["text"])[:160] or "…"
-    if rule is SHELL:
+    if rule is STOLEN:
+        files = [str(text) for text in _mentions(fact) if private_file().search(str(text))]
+        shown = ", ".join(files) or "the environment"
+    elif rule is SHELL:
         shown = ", ".join(call.value for call in calls if call.detail["does"] == "connection")
     evidence: dict[str, Json] = {
         "line": detail["line"],
-        "when": _WHEN[str(detail["when"])],
+        "when": _occasion(fact),
         "text": shown,
         "sources": ", ".join(sources) or shown,
     }
     return Finding(rule, fact.locator, fact.value, evidence=evidence)
 
 
+def _occasion(fact: Fact) -> str:
+    """Return when something runs, and by whom."""
+    occasion = _WHEN[str(fact.detail["when"])]
+    who = next((who for name, who in _IMPORTERS if re.fullmatch(name, fact.locator.name)), "")
+    return f"{occasion} ({who})" if who and fact.detail["when"] == "import" else occasion
+
+
 def _opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     does, when = str(fact.detail["does"]), str(fact.detail["when"])
-    if when == "made":
-        return None
     rule = _JUDGES[does](fact, calls, loaded)
-    if when == "cell" and rule:
-        return rule if rule is DECODED else NOTED if does == "command" and rule is not TOOL else None
+    if when == "made":  # perhaps by nobody
+        return METHOD if rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)) else None
+    if when == "cell":
+        return _in_cell(fact, rule)
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
         return METHOD if does in ("command", "code") and rule is not TOOL and not _is_setup(fact) else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+
+
+def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:
+    """Return what is said of a cell, which runs where somebody runs it: most of what is there is meant to be seen."""
+    if rule is DECODED or rule is None:
+        return rule
+    if rule in (SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)):
+        return CELL_ATTACK
+    told = fact.detail["does"] == "command" and rule is not TOOL
+    return NOTED if told and (rule is ATTACK or not fact.value.startswith("IPython.")) else None
+
+
+def _is_hostile(fact: Fact) -> bool:
+    return hostile_command().search(str(fact.detail["text"])) is not None
 
 
 def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
@@ -316,6 +397,8 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
     if attack_command().search(text):
         return ATTACK
+    if fact.value.startswith("pip."):
+        return TOOL if _is_setup(fact) else COMMAND
     if _SHELLS.match(text) and _happens(calls, ("connection", "descriptor"), fact):
         return SHELL
     if _is_tool(_TOOLS if loaded else _TOOLS | _SCRIPT_TOOLS, text, shell=shell):
@@ -360,16 +443,57 @@ def _writes(call: Fact) -> bool:
 
 
 def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    sources = fact.detail["sources"]
-    assert isinstance(sources, list)
-    tells = bool(_READING.intersection(map(str, sources))) and any(
-        _PRIVATE.search(str(mention)) for mention in _mentions(fact)
+    sources = _sources(fact)
+    reads = bool(_READING.intersection(sources))
+    if "os.environ" in sources or (reads and any(private_file().search(str(text)) for text in _mentions(fact))):
+        return STOLEN
+    keys = any(source in _ASKING for source in sources) and any(_KEYS.search(str(text)) for text in _mentions(fact))
+    tells = (
+        keys
+        or (reads and any(_PRIVATE.search(str(mention)) for mention in _mentions(fact)))
+        or bool(_MACHINE.intersection(source.removesuffix("()") for source in sources))
     )
     return NETWORK if loaded or tells or fact.detail["does"] != "fetching" else None
 
 
+def _sources(fact: Fact) -> list[str]:
+    sources = fact.detail["sources"]
+    assert isinstance(sources, list)
+    return [str(source) for source in sources]
+
+
+def _resolving(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    """Judge asking for the address of a name: one that is made of what is private tells it to whoever answers."""
+    sources = {source.removesuffix("()") for source in _sources(fact)}
+    asked = any(str(text).startswith(".") or re.search(r"\w\.\w", str(text)) for text in _mentions(fact))
+    told = _MACHINE.intersection(sources) or any("environ" in source for source in sources)
+    return NETWORK if told and asked else None
+
+
+def _unpickling(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    sources = _sources(fact)
+    if any(source.startswith(_FETCHING) for source in sources):
+        return DOWNLOADED
+    if fact.detail["when"] != "import" or any(source.endswith((".dumps", ".getbuffer")) for source in sources):
+        return None
+    return UNPICKLES if loaded else LOADS
+
+
+def _remote(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    if fact.detail["when"] != "import":
+        return None
+    return FOREIGN if loaded else LOADS
+
+
+def _removing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    if fact.value == "shutil.rmtree" and destroyed().fullmatch(str(fact.detail["text"])):
+        return DESTROYS
+    walks = any(source in ("os.walk", "os.scandir", "os.listdir", "glob.glob") for source in _sources(fact))
+    return DESTROYS if walks and any(destroyed().fullmatch(str(text)) for text in _mentions(fact)) else None
+
+
 def _native(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    return NATIVE if loaded or fact.detail["does"] == "memory" else None
+    return NATIVE if loaded or fact.detail["does"] in ("memory", "mapping") else None
 
 
 def _writing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
@@ -389,6 +513,11 @@ _JUDGES = {
     "descriptor": _descriptor,
     "native": _native,
     "memory": _native,
+    "mapping": _native,
+    "resolving": _resolving,
+    "unpickling": _unpickling,
+    "remote": _remote,
+    "removing": _removing,
     "writing": _writing,
 }
 

@@ -15,9 +15,11 @@ _FOLLOWED = 10
 """Levels that following a variable costs."""
 _KEEPING = frozenset(
     "builtins.str builtins.list builtins.tuple shlex.split shlex.quote os.fspath os.path.expanduser os.path.abspath "
-    "shutil.which pathlib.Path".split()
+    "os.path.expandvars shutil.which pathlib.Path".split()
 )
 """Functions whose result reads like what they are given."""
+_ENVIRONMENT = "os.environ"
+_WHOLE = ("copy", "items", "values")
 _LONG = 64
 """Characters without a space from which a constant may well be encoded code."""
 _NUMBERS = 32
@@ -92,7 +94,7 @@ def made_of(folder: Folder, nodes: list[ast.expr]) -> Made:
     """Return what expressions are made of, through the variables, functions and lambdas that they use."""
     left: list[ast.AST] = list(nodes)
     followed: set[str] = set()
-    calls: set[str] = set()
+    calls = {_ENVIRONMENT for node in nodes if folder.name_of(node) == _ENVIRONMENT}
     texts: set[str] = set()
     encoded = False
     while left:
@@ -105,6 +107,9 @@ def made_of(folder: Folder, nodes: list[ast.expr]) -> Made:
             name = folder.name_of(item.func)
             handed = [folder.name_of(argument) for argument in item.args[:1]] if name == "builtins.map" else []
             calls.update(filter(None, (name, *handed)))
+            calls.update(_environment(folder, item))
+        elif isinstance(item, ast.Subscript) and folder.name_of(item.value) == _ENVIRONMENT:
+            calls.add(f"{_ENVIRONMENT}.get")
         elif isinstance(item, ast.Constant) and isinstance(item.value, (str, bytes)):
             text = text_of(item.value[:LENGTH])
             texts.add(text)
@@ -114,6 +119,14 @@ def made_of(folder: Folder, nodes: list[ast.expr]) -> Made:
         folder.spend()
         left.extend(ast.iter_child_nodes(item))
     return Made(calls, texts | {f"${name}" for name in followed}, encoded)
+
+
+def _environment(folder: Folder, node: ast.Call) -> set[str]:
+    """Return the name of the environment where a call is given all of it, or makes a copy of it."""
+    given = [*node.args, *(item.value for item in node.keywords)]
+    owner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _WHOLE else None
+    nodes = [item for item in (*given, owner) if isinstance(item, ast.Name | ast.Attribute)]
+    return {_ENVIRONMENT for item in nodes if folder.name_of(item) == _ENVIRONMENT}
 
 
 def _is_number(node: ast.expr) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
+import string
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterable
@@ -31,7 +33,7 @@ _STEPS = 20
 """Statements of a function whose result is worked out."""
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
-    "property list tuple reversed range execfile".split()
+    "property list tuple reversed range execfile object type enumerate zip sorted dict max min any all".split()
 )
 _SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "__builtin__": "builtins"}
 _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
@@ -49,6 +51,20 @@ _METHODS: dict[str, Callable[..., Any]] = {
     name: getattr(str, name) for name in "replace strip lstrip rstrip lower upper swapcase".split()
 }
 _GLOBALS = "globals.__dict__"
+_OTHER_GLOBALS = "other.__globals__"
+"""The names of whatever module a function belongs to, where every one has the built-in ones."""
+_REACHED = re.compile(
+    r"(?!asyncio\.|socket\.)[\w.]+?\._?((?:os|sys|subprocess|socket|builtins|importlib|shutil|pty|posix|ctypes|pickle|marshal|runpy)"
+    r"(?:\.|$).*)"
+)
+"""Modules that others import, reached through them: `shutil.os.system`."""
+_GETTERS = ("get", "__getitem__", "pop", "setdefault")
+_ALPHABETS = {
+    f"string.{name}": getattr(string, name)
+    for name in "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits printable punctuation".split()
+}
+_PERCENT = re.compile(r"(?:[^%]|%[scdx%])*")
+_FIELD = re.compile(r"\{(\w*)\}")
 _PATH = "pathlib.Path()"
 _PATHS = frozenset(
     "Path PosixPath PurePath home cwd expanduser resolve absolute joinpath with_name with_suffix".split()
@@ -187,6 +203,7 @@ class Folder:
             case ast.Attribute(value=value, attr=name):
                 owner = self.name_of(value, depth + 1)
                 found = self._members.get(f"{owner.removesuffix('()')}.{name}") or _attribute(owner, name)
+                found = _ESCAPES.get(name, found)
             case ast.Call():
                 found = self._called(node, depth + 1)
             case ast.Subscript(value=value, slice=key):
@@ -197,12 +214,16 @@ class Folder:
                 found = _PATH if self.name_of(left, depth + 1) == _PATH else ""
             case _:
                 return ""
+        reached = _REACHED.fullmatch(found) if "." in found else None
+        found = reached[1] if reached else found
         top, dot, rest = found.partition(".")
         return f"{_SAME_MODULE[top]}{dot}{rest}" if top in _SAME_MODULE else found
 
     def _name(self, name: str) -> str:
         if name in self._names:
             return self._names[name]
+        if name == "get_ipython":
+            return f"IPython.{name}"
         return "builtins" if name == "__builtins__" else f"builtins.{name}" if name in _BUILTINS else ""
 
     def _called(self, node: ast.Call, depth: int) -> str:
@@ -238,8 +259,40 @@ class Folder:
             case "builtins.eval":
                 code = expression(self._text(first, depth))
                 return self.name_of(code, depth) if code else ""
+        found = self._attribute_looked_up(name, node, depth)
+        return self._module_looked_up(name, node, depth) if found is None else found
+
+    def _attribute_looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
+        """Return the attribute that a call other than getattr looks up by its name."""
+        first = node.args[0]
+        match name:
             case "operator.attrgetter()" if isinstance(node.func, ast.Call) and node.func.args:
                 return _attribute(self.name_of(first, depth), self._text(node.func.args[0], depth))
+            case "inspect.getattr_static" | "builtins.object.__getattribute__" if len(node.args) > 1:
+                return _attribute(self.name_of(first, depth), self._text(node.args[1], depth))
+            case "functools.reduce" if len(node.args) > 2 and self.name_of(first, depth) == "builtins.getattr":
+                names = self.items(node.args[1], depth) or [None]
+                path = ".".join(name for name in names if isinstance(name, str))
+                return _attribute(self.name_of(node.args[2], depth), path)
+        return None
+
+    def _module_looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
+        """Return the name that a call looks up by its text, or in a table of modules or names."""
+        first = node.args[0]
+        match name:
+            case "importlib.util.find_spec" | "importlib.find_loader" | "pkgutil.find_loader":
+                return _attribute(self._text(first, depth), "__spec__")
+            case "importlib.util.module_from_spec" | "importlib.reload" | "builtins.reload":
+                return self.name_of(first, depth).removesuffix(".__spec__") or None
+            case "pkgutil.resolve_name" | "pydoc.locate":
+                return self._text(first, depth).replace(":", ".") or None
+        owner, _, attribute = name.rpartition(".")
+        if attribute == "load_module" and ".__spec__" in owner:
+            return owner.partition(".__spec__")[0]
+        if attribute == "__getattribute__":
+            return _attribute(owner, self._text(first, depth)) or None
+        if attribute in _GETTERS and isinstance(node.func, ast.Attribute):
+            return self._item(node.func.value, self.constant(first, depth), depth) or None
         return None
 
     def _item(self, node: ast.expr, key: Value | None, depth: int) -> str:
@@ -251,6 +304,8 @@ class Folder:
             return ""
         if owner == _GLOBALS:
             return self._name(key)
+        if owner == _OTHER_GLOBALS:
+            return "builtins" if key == "__builtins__" else key
         if owner == "sys.modules":
             return key
         if owner.endswith(".__dict__") or owner == "builtins":
@@ -270,6 +325,20 @@ class Folder:
         ):
             return self.name_of(value.elts[key], depth)
         return ""
+
+    def direct(self, node: ast.Call) -> ast.Call:
+        """Return the call that `partial(f, x)(y)` or `methodcaller(name, x)(y)` is, any other as it stands."""
+        made = self._values.get(node.func.id) if isinstance(node.func, ast.Name) else node.func
+        if not isinstance(made, ast.Call) or not made.args:
+            return node
+        name = self.name_of(made.func)
+        if name == "functools.partial":
+            found = ast.Call(made.args[0], [*made.args[1:], *node.args], [*made.keywords, *node.keywords])
+        elif name == "operator.methodcaller" and node.args and (method := self._text(made.args[0], 0)):
+            found = ast.Call(ast.Attribute(node.args[0], method), made.args[1:], made.keywords)
+        else:
+            return node
+        return ast.copy_location(found, node)
 
     # Constants
 
@@ -310,11 +379,30 @@ class Folder:
 
     def _percent(self, form: Text, node: ast.expr, depth: int) -> Value | None:
         given = [self.constant(item, depth) for item in (node.elts if isinstance(node, ast.Tuple) else [node])]
-        pieces = text_of(form).split("%s")
-        if len(pieces) != len(given) + 1 or any(item is None for item in given):
+        values = [text_of(item) if isinstance(item, bytes) else item for item in given]
+        if any(item is None for item in given) or not _PERCENT.fullmatch(text_of(form)):
             return None
-        texts = [text_of(item) if isinstance(item, (str, bytes)) else str(item) for item in given]
-        return pieces[0] + "".join(text + piece for text, piece in zip(texts, pieces[1:], strict=True))
+        try:
+            return text_of(form) % tuple(values)
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    def _filled(self, form: str, node: ast.Call, depth: int) -> Value | None:
+        """Return what `form.format(...)` gives, where its fields are plain."""
+        given: dict[str, Value | None] = {
+            str(place): self.constant(item, depth) for place, item in enumerate(node.args)
+        }
+        given |= {item.arg: self.constant(item.value, depth) for item in node.keywords if item.arg}
+        names, count = [], 0
+        for name in _FIELD.findall(form):
+            names.append(name or str(count))
+            count += not name
+        parts = _FIELD.split(form)[::2]
+        texts = [given.get(name) for name in names]
+        if not names or any(text is None for text in texts) or any("{" in part or "}" in part for part in parts):
+            return None
+        filled = [text_of(text) if isinstance(text, (str, bytes)) else str(text) for text in texts]
+        return _joined(piece for pair in zip(parts, [*filled, ""], strict=True) for piece in pair)
 
     def _formatted(self, node: ast.JoinedStr, depth: int) -> Value | None:
         return _joined([*(self.constant(part, depth) for part in node.values), ""])
@@ -327,8 +415,17 @@ class Folder:
         if isinstance(node.slice, ast.Slice):
             return self._slice(node.value, node.slice, depth)
         key = self.constant(node.slice, depth)
+        table = self._values.get(node.value.id) if isinstance(node.value, ast.Name) else node.value
+        if isinstance(table, ast.Dict) and key is not None:
+            return self._entry(table, key, depth)
         found = self.items(node.value, depth) if isinstance(key, int) else None
         return found[key] if found and isinstance(key, int) and -len(found) <= key < len(found) else None
+
+    def _entry(self, table: ast.Dict, key: Value, depth: int) -> Value | None:
+        for name, value in zip(table.keys, table.values, strict=True):
+            if name and self.constant(name, depth) == key:
+                return self.constant(value, depth)
+        return None
 
     def _slice(self, node: ast.expr, bounds: ast.Slice, depth: int) -> Value | None:
         whole = self.constant(node, depth)
@@ -383,8 +480,10 @@ class Folder:
             return _joined(self.items(node.args[0], depth) or [None], owner)
         if name in ("decode", "encode"):
             return recoded(owner, given[0]) if given else owner
-        if name == "format" and not node.keywords and "{}" in text_of(owner):
-            return self._percent(text_of(owner).replace("{}", "%s"), ast.Tuple(elts=node.args), depth)
+        if name == "format":
+            return self._filled(text_of(owner), node, depth)
+        if name == "translate" and len(node.args) == 1:
+            return self._translated(text_of(owner), node.args[0], depth)
         texts = [text_of(item) for item in given if isinstance(item, (str, bytes))]
         if name not in _METHODS or len(texts) != len(given):
             return None
@@ -393,6 +492,15 @@ class Folder:
         except TypeError:
             return None
         return found if isinstance(owner, str) else found.encode("utf-8", "replace")
+
+    def _translated(self, owner: str, node: ast.expr, depth: int) -> Value | None:
+        table = self._values.get(node.id) if isinstance(node, ast.Name) else node
+        match table:
+            case ast.Call(func=ast.Attribute(attr="maketrans"), args=[one, other]):
+                letters, others = self.constant(one, depth), self.constant(other, depth)
+                if isinstance(letters, str) and isinstance(others, str) and len(letters) == len(others):
+                    return owner.translate(str.maketrans(letters, others))
+        return None
 
     def _own(self, function: ast.expr) -> _Function | None:
         """Return the function of the module, or the lambda, that is called."""
@@ -436,6 +544,9 @@ class Folder:
                 return self._lists[name]
             case ast.ListComp() | ast.GeneratorExp():
                 return self._comprehended(node, depth + 1)
+            case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[]):
+                found_text = self.constant(owner, depth + 1)
+                return list(found_text.split()) if isinstance(found_text, str) else None
             case ast.Call(func=function, args=[_, *_]):
                 found = self._listed(self.name_of(function, depth + 1), node, depth + 1)
                 if found is not None:
@@ -466,14 +577,41 @@ class Folder:
 
     def _comprehended(self, node: ast.ListComp | ast.GeneratorExp, depth: int) -> list[Value | None] | None:
         match node.generators:
-            case [ast.comprehension(target=ast.Name(id=name), iter=source, ifs=[])]:
-                found, inner = self.items(source, depth), Folder(self)
+            case [ast.comprehension(target=ast.Name() | ast.Tuple() as target, iter=source, ifs=[])]:
+                names = target.elts if isinstance(target, ast.Tuple) else [target]
+                rows, inner = self._rows(source, len(names), depth), Folder(self)
                 made = []
-                for item in found or ():
-                    inner.set(name, constant=item)
+                for row in rows or ():
+                    for name, item in zip(names, row, strict=True):
+                        if isinstance(name, ast.Name):
+                            inner.set(name.id, constant=item)
                     made.append(inner.constant(node.elt, depth))
-                return None if found is None else made
+                return None if rows is None else made
         return None
+
+    def _rows(self, source: ast.expr, width: int, depth: int) -> list[tuple[Value | None, ...]] | None:
+        """Return what the names of a comprehension's target stand for, one after the other."""
+        name = self.name_of(source.func, depth) if isinstance(source, ast.Call) else ""
+        if width == 1 or not isinstance(source, ast.Call):
+            found = self.items(source, depth) if width == 1 else None
+            return None if found is None else [(item,) for item in found]
+        if name == "builtins.enumerate" and width == len(("place", "item")) and source.args:
+            found = self.items(source.args[0], depth)
+            return None if found is None else list(enumerate(found))
+        if name != "builtins.zip" or len(source.args) != width:
+            return None
+        columns = [self._column(item, depth) for item in source.args]
+        ends = [len(column) for column, endless in columns if not endless]
+        if not ends or not all(column for column, _ in columns):
+            return None
+        return [tuple(column[place % len(column)] for column, _ in columns) for place in range(min(ends))]
+
+    def _column(self, node: ast.expr, depth: int) -> tuple[list[Value | None], bool]:
+        """Return what one argument of `zip` gives, and whether it begins again at its end."""
+        match node:
+            case ast.Call(func=function, args=[inner]) if self.name_of(function, depth) == "itertools.cycle":
+                return self.items(inner, depth) or [], True
+        return self.items(node, depth) or [], False
 
     def spend(self) -> None:
         """Count one more expression; raises OverLimit for too many."""
@@ -492,6 +630,10 @@ def expression(text: str) -> ast.expr | None:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         return None
+
+
+_ESCAPES = {"__builtins__": "builtins", "__globals__": _OTHER_GLOBALS}
+"""Attributes that lead out of any function or module, whichever it is."""
 
 
 def _attribute(owner: str, name: str) -> str:
@@ -552,8 +694,13 @@ def _negative(folder: Folder, node: ast.UnaryOp, depth: int) -> Value | None:
     return -found if isinstance(node.op, ast.USub) and isinstance(found, int) else None
 
 
+def _alphabet(folder: Folder, node: ast.Attribute, depth: int) -> Value | None:
+    return _ALPHABETS.get(folder.name_of(node, depth))
+
+
 _CONSTANTS: dict[type[ast.AST], _Work] = {
     ast.Constant: _own_constant,
+    ast.Attribute: _alphabet,
     ast.Name: _own_name,
     ast.UnaryOp: _negative,
     ast.BinOp: Folder._binary,

