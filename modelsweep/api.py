@@ -111,14 +111,15 @@ def scan_job(
     started, clock = time.time(), time.perf_counter()
     targets = tuple(map(canonical, targets))
     problems: list[Problem] = []
-    with Supervisor(job.options, job.jobs, _known(targets, job, say)) as supervisor:
+    known = _known(targets, job, say)
+    with Supervisor(job.options, job.jobs, known) as supervisor, opener(targets) as open_unit:
         results = []
-        for result in supervisor.examine(_units(targets, job.selection, problems), opener(targets)):
+        for result in supervisor.examine(_units(targets, job.selection, problems), open_unit):
             if progress:
                 progress(result)
             results.append(result)
-        tool, known = supervisor.tool(), supervisor.answered
-    run = Run(started, time.perf_counter() - clock, tuple(arguments), known=known)
+        tool, answered = supervisor.tool(), supervisor.answered
+    run = Run(started, time.perf_counter() - clock, tuple(arguments), known=answered)
     return _report(targets, job, tool, results, problems, run)
 
 

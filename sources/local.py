@@ -18,7 +18,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from modelsweep.core.finding import Problem, ProblemKind
@@ -43,6 +43,7 @@ _KINDS = {
 }
 # Opening a FIFO that took a file's place must not wait for a writer, nor a terminal become ours.
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_NO_NAMES = frozenset({"", ".", ".."})
 _REPOSITORIES = ("models--", "datasets--", "spaces--")
 
 
@@ -225,35 +226,80 @@ def _blob(folder: str, text: str) -> tuple[str, str, str] | None:
 
 def open_file(listed: Listed, target: str) -> OpenedFile:
     """Open a file that was listed under `target`; raises SourceFault, also where it is no regular file any more."""
-    try:
-        descriptor = _open(listed.locator.uri, target)
-    except FileNotFoundError as error:
-        raise SourceFault("vanished after it was listed") from error
-    except (OSError, ValueError) as error:
-        raise SourceFault(_reason(error)) from error
+    with closing(Folder()) as folder:
+        return folder.open(listed, target)
+
+
+class Folder:
+    """Opens files below targets, and keeps the folder of the last one open: the next file mostly is in it, too.
+
+    So the way there is gone, and looked at, once. `close` gives the folder back; it is closed with the last reference.
+    """
+
+    def __init__(self) -> None:
+        self._uri, self._descriptor = "", -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keep no folder open."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._uri, self._descriptor = "", -1
+
+    def beside(self, uri: str) -> OpenedFile | None:
+        """Open the file at `uri` if it is in the folder that is open.
+
+        None where it is not, or cannot be opened there: then `open` opens it, or says why not. Raises SourceFault.
+        """
+        folder, _, name = uri.rpartition("/")
+        if folder != self._uri or self._descriptor < 0 or name in _NO_NAMES:
+            return None
+        try:
+            return _regular(os.open(name, _READ | os.O_NOFOLLOW, dir_fd=self._descriptor))
+        except (OSError, ValueError):
+            return None
+
+    def open(self, listed: Listed, target: str, named: str = "") -> OpenedFile:
+        """Open a file that was listed under `target`, all the way from there; raises SourceFault.
+
+        `named` is what `beside` is going to call it, if not as it is listed.
+        """
+        self.close()
+        try:
+            return _regular(self._open(listed.locator.uri, target, named or listed.locator.uri))
+        except FileNotFoundError as error:
+            raise SourceFault("vanished after it was listed") from error
+        except (OSError, ValueError) as error:
+            raise SourceFault(_reason(error)) from error
+
+    def _open(self, uri: str, target: str, named: str) -> int:
+        if uri == target:
+            return os.open(target, _READ)
+        prefix = _uri(target, "")
+        parts = uri.removeprefix(prefix).split("/")
+        if not uri.startswith(prefix) or not _NO_NAMES.isdisjoint(parts):
+            raise SourceFault(f"not a path below {printable(target, 200)}")
+        *folders, name = parts
+        self._descriptor = _descended(target, folders)
+        self._uri = named.rpartition("/")[0]
+        try:
+            return os.open(name, _READ | os.O_NOFOLLOW, dir_fd=self._descriptor)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+        text = os.readlink(name, dir_fd=self._descriptor)
+        return _open_blob("/".join((os.path.realpath(target).rstrip("/"), *folders)), text)
+
+
+def _regular(descriptor: int) -> OpenedFile:
+    """Return a file that is open; raises SourceFault where that is no regular one."""
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise SourceFault(f"{_kind(found.st_mode)} has taken the place of the file that was listed")
     return OpenedFile(descriptor, found.st_size)
-
-
-def _open(uri: str, target: str) -> int:
-    if uri == target:
-        return os.open(target, _READ)
-    prefix = _uri(target, "")
-    parts = uri.removeprefix(prefix).split("/")
-    if not uri.startswith(prefix) or {"", ".", ".."} & set(parts):
-        raise SourceFault(f"not a path below {printable(target, 200)}")
-    *folders, name = parts
-    with _folder(target, folders) as folder:
-        try:
-            return os.open(name, _READ | os.O_NOFOLLOW, dir_fd=folder)
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-        text = os.readlink(name, dir_fd=folder)
-    return _open_blob("/".join((os.path.realpath(target).rstrip("/"), *folders)), text)
 
 
 def _open_blob(folder: str, text: str) -> int:
@@ -268,15 +314,25 @@ def _open_blob(folder: str, text: str) -> int:
 @contextmanager
 def _folder(target: str, folders: Sequence[str]) -> Iterator[int]:
     """Open the folder at `folders` below `target` without following a link below it; yield its descriptor."""
+    descriptor = _descended(target, folders)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _descended(target: str, folders: Sequence[str]) -> int:
+    """Return the open folder at `folders` below `target`, below which no link was followed; raises OSError."""
     descriptor = os.open(target, _READ | os.O_DIRECTORY)
     try:
         for name in folders:
             below = os.open(name, _READ | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = below
-        yield descriptor
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _uri(target: str, path: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Self
 
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.values import replace
 from sources.local import SOURCE as LOCAL
+from sources.local import Folder
 from sources.source import DVC_SUFFIX, Elsewhere, Listed, Opened, Source, scheme_of
 
 ANYWHERE = "*"
@@ -66,35 +68,65 @@ def canonical(target: str) -> str:
     return source.canonical(target) if source else target
 
 
-def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Callable[[Unit], Opened]:
-    """Return the function that opens a unit of a job with these canonical targets, and nothing outside them.
+def opener(targets: Iterable[str], roots: Sequence[str] | None = None) -> Opener:
+    """Return what opens a unit of a job with these canonical targets, and nothing outside them.
 
-    Targets must lie below one of `roots`, folders or addresses, where there are any. It raises SourceFault where the
-    unit cannot be opened. What it returns is open for reading only, and belongs to the caller.
+    Targets must lie below one of `roots`, folders or addresses, where there are any.
     """
-    names = {plain(target): target for target in targets}
+    return Opener({plain(target): target for target in targets}, roots)
 
-    def open_unit(unit: Unit) -> Opened:
+
+class Opener:
+    """Opens units below some targets, by the place that stands for each; belongs to one thread.
+
+    Calling it raises SourceFault where the unit cannot be opened. What it returns is open for reading only, and belongs
+    to the caller. The folder of the last file stays open until `close`, so that the next one in it is opened by its
+    name: where targets and roots lead is asked once for each folder.
+    """
+
+    def __init__(self, names: Mapping[str, str], roots: Sequence[str] | None) -> None:
+        self._names, self._roots = names, roots
+        self._folder = Folder()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def another(self) -> Opener:
+        """Return one more, for another thread or time."""
+        return Opener(self._names, self._roots)
+
+    def close(self) -> None:
+        """Keep no folder open."""
+        self._folder.close()
+
+    def __call__(self, unit: Unit) -> Opened:
+        """Open a unit; raises SourceFault."""
         uri = unit.locator.uri
+        if uri not in self._names and (opened := self._folder.beside(uri)):
+            return opened
         for place in above(uri):
-            if place in names:
-                target = names[place]
-                real = place if roots is None else _inside(target, roots)
-                where = unit.locator if real == place else replace(unit.locator, uri=real + uri[len(place) :])
-                return _opened(Listed(where, unit.size, unit.digest), target if scheme_of(target) else real, roots)
+            if place in self._names:
+                return self._opened(unit, place)
         raise SourceFault("below none of the targets")
 
-    return open_unit
-
-
-def _opened(listed: Listed, target: str, roots: Sequence[str] | None) -> Opened:
-    """Open what was listed below `target`; where that stands elsewhere, only below `roots`."""
-    opened = source_of(target).open(listed, target)
-    if not isinstance(opened, Elsewhere):
-        return opened
-    if roots is not None:
-        _inside(opened.target, roots)
-    return opened_at(opened)
+    def _opened(self, unit: Unit, place: str) -> Opened:
+        """Open what was listed below the target that `place` stands for; where that is elsewhere, only below roots."""
+        target, uri, roots = self._names[place], unit.locator.uri, self._roots
+        real = place if roots is None else _inside(target, roots)
+        where = unit.locator if real == place else replace(unit.locator, uri=real + uri[len(place) :])
+        listed, top = Listed(where, unit.size, unit.digest), target if scheme_of(target) else real
+        source = source_of(top)
+        if source is LOCAL:
+            return self._folder.open(listed, top, uri)
+        opened = source.open(listed, top)
+        if not isinstance(opened, Elsewhere):
+            return opened
+        if roots is not None:
+            _inside(opened.target, roots)
+        return opened_at(opened)
 
 
 def opened_at(place: Elsewhere) -> Opened:

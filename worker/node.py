@@ -38,7 +38,7 @@ from modelsweep.fleet.pages import Chunk, Pages
 from modelsweep.fleet.results import digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store
-from sources.opening import opener
+from sources.opening import Opener, opener
 from worker.supervisor import SUPERVISOR, OpenUnit, Supervisor
 
 LEASE = 60.0
@@ -109,7 +109,7 @@ class Job:
     options: Options
     ledger: Ledger
     pages: Pages
-    open_unit: OpenUnit
+    opener: Opener
 
 
 @dataclass(slots=True)
@@ -230,22 +230,29 @@ class Node:
         """Return the results of a chunk."""
         supervisor = self._slot().supervisor_for(job)
         before = supervisor.answered
-        results: dict[int, UnitResult] = {}
-        if claim.losses:
-            # A worker was lost over it: one unit at a time, and the ledger knows which
-            for place, unit in enumerate(chunk.units):
-                if claim.blames.get(place, 0) >= BLAMED:
-                    results[unit.index] = _poison(unit, claim.blames[place])
-                    continue
-                work.ledger.enter(work.chunk, work.token, place)
-                results |= _examined(supervisor, [unit], job.open_unit, work.stop)
-        else:
-            results |= _examined(supervisor, chunk.units, job.open_unit, work.stop)
-        results |= self._again(supervisor, results, job.open_unit, work.stop)
+        with job.opener.another() as open_unit:
+            results = self._each(supervisor, chunk, claim, work, open_unit)
+            results |= self._again(supervisor, results, open_unit, work.stop)
         if work.stop.is_set() or len(results) < len(chunk.units):
             return Examined(None, supervisor.tool())
         ordered = [results[unit.index] for unit in chunk.units]
         return Examined(ordered, supervisor.tool(), supervisor.answered - before)
+
+    def _each(
+        self, supervisor: Supervisor, chunk: Chunk, claim: Claim, work: Work, open_unit: OpenUnit
+    ) -> dict[int, UnitResult]:
+        """Return the results of the units of a chunk, by index: of all of them, unless it is stopped."""
+        if not claim.losses:
+            return _examined(supervisor, chunk.units, open_unit, work.stop)
+        # A worker was lost over it: one unit at a time, and the ledger knows which
+        results: dict[int, UnitResult] = {}
+        for place, unit in enumerate(chunk.units):
+            if claim.blames.get(place, 0) >= BLAMED:
+                results[unit.index] = _poison(unit, claim.blames[place])
+                continue
+            work.ledger.enter(work.chunk, work.token, place)
+            results |= _examined(supervisor, [unit], open_unit, work.stop)
+        return results
 
     def _again(
         self, supervisor: Supervisor, results: Mapping[int, UnitResult], open_unit: OpenUnit, stop: threading.Event
@@ -274,8 +281,7 @@ class Node:
             raise JobGone(str(error)) from error
         memory = min(spec.options.limits.memory, self.settings.memory)
         options = replace(spec.options, limits=replace(spec.options.limits, memory=memory))
-        open_unit = opener(spec.targets, self.settings.roots)
-        found = Job(spec, options, ledger, Pages(self.store, self.key, job), open_unit)
+        found = Job(spec, options, ledger, Pages(self.store, self.key, job), opener(spec.targets, self.settings.roots))
         with self._lock:
             self._jobs[job] = found
             while len(self._jobs) > _JOBS_KEPT:

@@ -3,6 +3,10 @@
 To a type checker, and to whoever uses one, they are those of `dataclasses`. That module writes and compiles six methods
 for each class that is declared, 0.6 ms of CPU, and loads what inspects source code, 5 ms. A scan of one file declares
 seventy classes in its processes and makes values of twenty: here one method is compiled, once a value is made.
+
+Values are made by the million, too, and so `frozen` is what the type checker holds: to refuse at run time, fields have
+to be set by `object.__setattr__` one by one, which makes each value take four times as long (1.05 µs against 0.28 for
+six fields).
 """
 
 from __future__ import annotations
@@ -87,7 +91,7 @@ class _Init(_Late):
     def make(self) -> Any:
         """Write and compile it: nothing that interprets fields would be as quick."""
         names: tuple[str, ...] = self.owner.__match_args__  # type: ignore[attr-defined]
-        known: dict[str, Any] = {"_made": _Made(), "_set": object.__setattr__}
+        known: dict[str, Any] = {"_made": _Made()}
         parameters, lines = ["self"], []
         for name in names:
             default = self.defaults.get(name)
@@ -102,7 +106,7 @@ class _Init(_Late):
                 parameters.append(f"{name}=_{name}")
             else:
                 parameters.append(name)
-            lines.append(f"    _set(self, {name!r}, {value})\n")
+            lines.append(f"    self.{name} = {value}\n")
         exec(f"def __init__({', '.join(parameters)}):\n{''.join(lines)}", known)  # noqa: S102 - names of our own classes
         made = known["__init__"]
         made.__qualname__ = f"{self.owner.__qualname__}.__init__"
@@ -149,12 +153,4 @@ def _methods(names: tuple[str, ...], defaults: Mapping[str, Any], frozen: bool) 
         return self.__class__, tuple(getattr(self, name) for name in names)
 
     methods: dict[str, Any] = {"__eq__": equals, "__repr__": represented, "__reduce__": reduced}
-    if not frozen:
-        return {**methods, "__hash__": None}
-    return {**methods, "__hash__": hashed, "__setattr__": _refuse, "__delattr__": _refuse}
-
-
-def _refuse(_self: object, name: str, _value: object = None) -> None:
-    from dataclasses import FrozenInstanceError
-
-    raise FrozenInstanceError(f"cannot change field {name!r}")
+    return {**methods, "__hash__": hashed if frozen else None}

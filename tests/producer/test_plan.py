@@ -176,6 +176,68 @@ def test_a_file_that_vanished_is_a_source_fault() -> None:
         opener(["models"])(unit)
 
 
+def content(opened: Opened) -> bytes:
+    """Return the first byte of what was opened, and close it."""
+    try:
+        return os.pread(file_of(opened), 1, 0)
+    finally:
+        os.close(file_of(opened))
+
+
+def unit_at(uri: str) -> Unit:
+    return Unit(0, Locator(uri), KIB)
+
+
+class TestFolderThatStaysOpen:
+    """The second file of a folder is opened beside the first one."""
+
+    def test_it_leads_out_by_no_link_and_no_dots(self, tree: Path) -> None:
+        with opener(["models"]) as open_unit:
+            assert content(open_unit(unit_at("models/a.pt"))) == b"\1"
+            (tree / "models" / "b.pt").unlink()
+            (tree / "models" / "b.pt").symlink_to(tree / "other.pt")
+            for uri in ("models/b.pt", "models/..", "models/.", "models/", "models/sub"):
+                with pytest.raises(SourceFault):
+                    open_unit(unit_at(uri))
+
+    def test_a_file_that_is_a_target_itself_is_opened_as_such(self, tree: Path) -> None:
+        (tree / "models" / "link").symlink_to(tree / "other.pt")
+        with opener(["models", "models/link"]) as open_unit:
+            assert content(open_unit(unit_at("models/a.pt"))) == b"\1"
+            assert content(open_unit(unit_at("models/link"))) == b"\4"
+
+    def test_a_folder_that_was_made_anew_is_found(self, tree: Path) -> None:
+        with opener(["models"]) as open_unit:
+            assert content(open_unit(unit_at("models/sub/c.pt"))) == b"\3"
+            (tree / "models" / "sub" / "c.pt").unlink()
+            (tree / "models" / "sub").rmdir()
+            with pytest.raises(SourceFault, match="vanished after it was listed"):
+                open_unit(unit_at("models/sub/c.pt"))
+            (tree / "models" / "sub").mkdir()
+            (tree / "models" / "sub" / "c.pt").write_bytes(b"\7")
+            assert content(open_unit(unit_at("models/sub/c.pt"))) == b"\7"
+
+    def test_a_root_that_the_target_leads_out_of_is_asked_for_each_folder(self, tree: Path) -> None:
+        (tree / "outside").mkdir()
+        (tree / "outside" / "a.pt").write_bytes(b"\7")
+        (tree / "target").symlink_to(tree / "models")
+        with opener(["target"], [str(tree / "models")]) as open_unit:
+            assert content(open_unit(unit_at("target/a.pt"))) == b"\1"
+            (tree / "target").unlink()
+            (tree / "target").symlink_to(tree / "outside")
+            assert content(open_unit(unit_at("target/b.pt"))) == b"\2", "the folder that was looked at"
+            with pytest.raises(SourceFault, match="outside the roots"):
+                open_unit(unit_at("target/sub/c.pt"))
+            with pytest.raises(SourceFault, match="outside the roots"):
+                open_unit.another()(unit_at("target/a.pt"))
+
+    def test_nothing_stays_open_once_it_is_closed(self) -> None:
+        before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+        with opener(["models"]) as open_unit:
+            os.close(file_of(open_unit(unit_at("models/a.pt"))))
+        assert len(os.listdir("/proc/self/fd") if before else []) == len(before)
+
+
 @pytest.mark.usefixtures("tree")
 class TestPatterns:
     @pytest.mark.parametrize(
