@@ -6,6 +6,9 @@ types than declared, templates that a hostile `format` would blow up, evidence t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Problem, Rule
 from modelsweep.core.locator import Locator
@@ -13,7 +16,7 @@ from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 from modelsweep.core.wire import Decoded, decode_result
 from worker.channel import BadMessage
 
-_TYPES: dict[type, dict[str, type]] = {
+_TYPES: Mapping[type, Mapping[str, type]] = {
     Artifact: {"size": int, "digest": str},
     Fact: {"kind": str, "value": str, "detail": dict},
     Finding: {"subject": str, "path": str, "evidence": dict},
@@ -31,6 +34,8 @@ _TYPES: dict[type, dict[str, type]] = {
     },
     Unit: {"index": int, "size": int, "digest": str, "part": int, "stamp": str},
 }
+_FIELDS = {kind: (attrgetter(*types), [*types.values()], [*types]) for kind, types in _TYPES.items()}
+"""What gets all the fields of a value that have a type to be checked, those types, and the names."""
 _PLACEHOLDER = re.compile(r"\{\w+(?:![rsa])?\}")
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
@@ -57,22 +62,28 @@ def extracted_of(message: Decoded, result: UnitResult) -> list[Finding]:
 
 
 def _check(result: UnitResult, unit: Locator) -> None:
-    spanned: tuple[Fact | Finding | Problem, ...] = (*result.facts, *result.findings, *result.problems)
-    items: tuple[Artifact | Fact | Finding | Problem, ...] = (*result.artifacts, *spanned)
+    for artifact in result.artifacts:
+        _check_types(artifact)
+        _check_within(artifact.locator, unit)
+        _check_all(artifact.scanners, str)
+    items: tuple[Fact | Finding | Problem, ...] = (*result.facts, *result.findings, *result.problems)
     for item in items:
         _check_types(item)
         if not (isinstance(item, Finding) and item.locator == unit.outermost):  # an archive's scanner speaks of it
             _check_within(item.locator, unit)
-    for item in spanned:
-        _check_all(item.span or (), int)
-    for artifact in result.artifacts:
-        _check_all(artifact.scanners, str)
-    for rule in {finding.rule.id: finding.rule for finding in result.findings}.values():
-        _check_rule(rule)
-    for finding in result.findings:
-        _check_all((finding.message, finding.fingerprint), str)
+        if item.span:
+            _check_all(item.span, int)
+    if result.findings:
+        _check_findings(result.findings)
     _check_all((result.bytes_read,), int)
     _check_all((result.duration,), float)
+
+
+def _check_findings(findings: Sequence[Finding]) -> None:
+    for rule in {finding.rule.id: finding.rule for finding in findings}.values():
+        _check_rule(rule)
+    for finding in findings:
+        _check_all((finding.message, finding.fingerprint), str)
 
 
 def _check_members(result: UnitResult, unit: Unit) -> None:
@@ -103,9 +114,9 @@ def _check_rule(rule: Rule) -> None:
 
 
 def _check_types(item: Artifact | Fact | Finding | Problem | Rule | Member | Unit) -> None:
-    for name, kind in _TYPES[type(item)].items():
-        if type(getattr(item, name)) is not kind:
-            raise TypeError(name)
+    get, types, names = _FIELDS[type(item)]
+    if [*map(type, get(item))] != types:
+        raise TypeError(f"one of {', '.join(names)}")
 
 
 def _check_all(values: tuple[object, ...], kind: type) -> None:

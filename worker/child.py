@@ -30,19 +30,19 @@ RETIRING = 4
 
 
 def serve(peer: socket.socket, options: Options, scanners: Sequence[Scanner], spool: Spool) -> None:
-    """Examine one unit after the other as `peer` sends them, each with its open file, until it closes."""
+    """Examine one unit after the other as `peer` sends them, a few together with their open files, until it closes."""
     while True:
         try:
-            message, descriptor = receive(peer)
+            message, descriptors = receive(peer)
         except Closed:
             return
-        assert descriptor is not None
-        unit = decode_unit(message)
-        if message["known"]:
-            peer.sendall(_judged(unit, descriptor, options))
-        else:
-            examine_open = examine_lent if message["lent"] else examine_file
-            peer.sendall(_answer(unit, descriptor, options, scanners, spool, examine_open))
+        for asked, descriptor in zip(message["units"], descriptors, strict=True):
+            unit = decode_unit(asked)
+            if asked["known"]:
+                peer.sendall(_judged(unit, descriptor, options))
+            else:
+                examine_open = examine_lent if asked["lent"] else examine_file
+                peer.sendall(_answer(unit, descriptor, options, scanners, spool, examine_open))
 
 
 def _answer(
@@ -86,7 +86,7 @@ def _framed(result: UnitResult, options: Options) -> bytes:
     """Return a result as a message, which says which of its findings are no opinions."""
     extracted: list[Json] = [place for place, finding in enumerate(result.findings) if finding.rule.id not in JUDGED]
     retire = _taken() > options.limits.memory // RETIRING
-    return frame({**encode_result(result), "extracted": extracted, "retire": retire})
+    return frame({**encode_result(result), "unit": None, "extracted": extracted, "retire": retire})
 
 
 def examine_file(

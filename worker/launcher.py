@@ -73,7 +73,7 @@ class Launcher:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs, suppress(Closed):  # said by `ended`
-            send(self.control, {"spawn": number}, theirs.fileno())
+            send(self.control, {"spawn": number}, [theirs.fileno()])
         return ours
 
     def warm(self) -> None:

@@ -33,10 +33,10 @@ from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, KIB, MIB, format_size
 from modelsweep.core.values import dataclass, field, replace
-from modelsweep.core.wire import Decoded, encode_unit
+from modelsweep.core.wire import Decoded, JsonObject, encode_unit
 from sources.source import Opened, OpenedObject
 from worker.answer import extracted_of, result_of
-from worker.channel import SANDBOX_FAULT, BadMessage, Closed, send, unframe
+from worker.channel import OPEN_FILES, SANDBOX_FAULT, BadMessage, Closed, send, unframe
 from worker.cpus import default_jobs
 from worker.launcher import Launcher
 from worker.lending import lend
@@ -50,8 +50,12 @@ OpenUnit = Callable[[Unit], Opened]
 Fate = tuple[ProblemKind, str]
 """Why a child ended: kind and detail of the Problem of the unit it was busy with."""
 GARBAGE: Fate = (ProblemKind.CRASH, "the examining process did not answer with a result of this file")
-QUEUED = 8
+QUEUED = 16
 """Units that a child may have: the next ones wait in its socket, so that neither side waits for the other."""
+BATCH = OPEN_FILES
+"""Units of one message: one system call, and one line of JSON, for all of them."""
+PAUSE = 0.001
+"""Seconds that answers are left to gather while every child has enough to do."""
 LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
 PIECE = 64 * KIB
@@ -62,6 +66,8 @@ ORPHANED = 10
 """Times that a unit is given to another child because the zygote died: hostile bytes are never near it."""
 QUEUED_BYTES = 4 * MIB
 """Size of all units of a child, where it has several: what takes long is not waited for."""
+QUEUED_NAMES = 16 * KIB
+"""Characters of their addresses, which have to go into its socket while it does not read."""
 
 
 @dataclass(slots=True)
@@ -86,6 +92,12 @@ class Task:
         return self.unit.extent if self.known is None else len(self.known)
 
     @property
+    def named(self) -> int:
+        """Characters of its address."""
+        where = self.unit.locator
+        return len(where.uri) + sum(map(len, where.members)) if where.members else len(where.uri)
+
+    @property
     def wants_fresh_child(self) -> bool:
         """Whether its result is kept, and so must not come from a child that another file may have taken over."""
         return bool(self.key) and self.known is None
@@ -99,13 +111,16 @@ class Task:
 class Child:
     """An examining process; it is busy with the first of its `tasks`, until `deadline` (monotonic) at most."""
 
-    __slots__ = ("deadline", "is_fresh", "number", "peer", "received", "tasks")
+    __slots__ = ("_bytes", "_named", "deadline", "is_fresh", "number", "peer", "received", "tasks", "unsent")
 
     def __init__(self, number: int, peer: socket.socket) -> None:
         self.number, self.peer = number, peer
         self.tasks: deque[Task] = deque()
         self.deadline = 0.0
         self.received = bytearray()
+        self.unsent: list[tuple[JsonObject, int]] = []
+        """The last of its tasks as they are going to be sent together, each with its open file."""
+        self._bytes = self._named = 0
         self.is_fresh = True
         """Whether it never saw a byte of any file."""
 
@@ -115,7 +130,27 @@ class Child:
             return self.is_open
         if len(self.tasks) >= QUEUED or not self.is_open:
             return False
-        return task.extent + sum(queued.extent for queued in self.tasks) <= QUEUED_BYTES
+        return task.extent + self._bytes <= QUEUED_BYTES and task.named + self._named <= QUEUED_NAMES
+
+    def give(self, task: Task, message: JsonObject, descriptor: int) -> None:
+        """Have `task` sent to it soon."""
+        self.tasks.append(task)
+        self.unsent.append((message, descriptor))
+        self._bytes += task.extent
+        self._named += task.named
+        self.is_fresh = False
+
+    def take(self) -> Task:
+        """Return the task that it was busy with, which it no longer is."""
+        task = self.tasks.popleft()
+        self._bytes -= task.extent
+        self._named -= task.named
+        return task
+
+    @property
+    def wants(self) -> bool:
+        """Whether what is unsent is to be sent at once: it has nothing to do, or there is no room for more."""
+        return len(self.unsent) in (len(self.tasks), BATCH)
 
     @property
     def is_open(self) -> bool:
@@ -213,6 +248,7 @@ class Supervisor:
         waiting = iter(units)
         try:
             while self._feed(waiting, open_unit) or self._busy():
+                self._send_all()
                 if stop and stop.is_set():
                     return
                 if not self._done:
@@ -307,18 +343,30 @@ class Supervisor:
         except SourceFault as fault:
             self._settle(_failed(task.unit, (ProblemKind.SOURCE, printable(str(fault), 300))), task)
             return
-        child.tasks.append(task)
-        child.is_fresh = False
+        message = {**encode_unit(task.unit), "lent": lent, "known": task.known is not None}
+        child.give(task, message, descriptor)
         if len(child.tasks) == 1:
             self._begin(child)
+        if child.wants:
+            self._send(child)
+
+    def _send_all(self) -> None:
+        for child in list(self._children.values()):
+            if child.unsent:
+                self._send(child)
+
+    def _send(self, child: Child) -> None:
+        """Send a child what it was given."""
+        unsent, child.unsent = child.unsent, []
         try:
-            send(child.peer, {**encode_unit(task.unit), "lent": lent, "known": task.known is not None}, descriptor)
+            send(child.peer, {"units": [message for message, _ in unsent]}, [descriptor for _, descriptor in unsent])
         except BlockingIOError:
             self._condemn(child, GARBAGE)
         except Closed:
             pass  # its end is about to be reported
         finally:
-            os.close(descriptor)
+            for _, descriptor in unsent:
+                os.close(descriptor)
 
     def _begin(self, child: Child) -> None:
         """Set the deadline of what a child is busy with from now on."""
@@ -339,6 +387,8 @@ class Supervisor:
     def _wait(self, longest: float | None) -> None:
         """Wait until something happens, for `longest` seconds at most, and deal with all that did."""
         self._postpone(time.monotonic() - self._looked)
+        if self._is_amply_fed():
+            time.sleep(PAUSE)
         deadlines = [child.deadline for child in self._children.values() if child.tasks]
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else longest
         if timeout is not None:
@@ -354,6 +404,12 @@ class Supervisor:
                 seconds = self.seconds(child.tasks[0].unit)
                 self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
         self._looked = now
+
+    def _is_amply_fed(self) -> bool:
+        """Return whether every child has enough to do to let its answers gather: each look costs as much as one."""
+        if len(self._children) < self.jobs:
+            return False
+        return all(len(child.tasks) > QUEUED // 2 for child in self._children.values())
 
     def _ready(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what there is to be read after `timeout` seconds at most."""
@@ -394,14 +450,14 @@ class Supervisor:
         task = child.tasks[0]
         if task.known is not None and "unknown" in message:
             self._read_anew(task, printable(str(message["unknown"]), 300))
-            child.tasks.popleft()
+            child.take()
         else:
             result = result_of(message, task.unit)
             if len(result.members) > self.options.limits.apart:
                 raise BadMessage("more members than there may be")
             if self.known and task.wants_fresh_child:
                 self.known.keep(task.key, result, extracted_of(message, result))
-            child.tasks.popleft()
+            child.take()
             self._settle(result, task)
         self._begin(child)
         if message.get("retire"):
@@ -436,7 +492,7 @@ class Supervisor:
     def _condemn(self, child: Child, fate: Fate) -> None:
         """Retire a child that failed: what it was busy with has this fate."""
         if child.tasks:
-            task = child.tasks.popleft()
+            task = child.take()
             if task.known is None:
                 self._settle(_failed(task.unit, fate), task)
             else:
@@ -447,6 +503,9 @@ class Supervisor:
         """Have a child killed, and wait no longer for it: it may be stuck in the kernel. Others get its next units."""
         self._hang_up(child)
         del self._children[child.number]
+        for _, descriptor in child.unsent:
+            os.close(descriptor)
+        child.unsent = []
         self._again.extend(Task(task.unit, task.digest) for task in child.tasks)
 
     def _hang_up(self, child: Child) -> None:

@@ -65,9 +65,9 @@ class Zygote:
                 os.waitpid(process, 0)
 
     def _obey(self) -> None:
-        message, descriptor = receive(self.control)
-        if descriptor is not None:
-            self._spawn(message["spawn"], socket.socket(fileno=descriptor))
+        message, descriptors = receive(self.control)
+        if descriptors:
+            self._spawn(message["spawn"], socket.socket(fileno=descriptors[0]))
             return
         if "warm" in message:
             warm(self.options, FileSpool(self.spool))

@@ -18,9 +18,12 @@ JsonObject = dict[str, Json]
 Decoded = Mapping[str, Any]
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def dumps(value: Json) -> bytes:
     """Return `value` as one line of JSON; lone surrogates of undecodable names survive as escapes."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _encode(value).encode("ascii")
 
 
 def encode_locator(locator: Locator) -> Json:
@@ -91,16 +94,24 @@ def decode_rule(value: Decoded) -> Rule:
 
 
 def encode_result(result: UnitResult) -> JsonObject:
-    """Return a unit's result as JSON, with the rules it mentions."""
+    """Return a unit's result as JSON, with the rules it mentions; the unit's own locator is [] in it."""
     rules = {finding.rule.id: encode_rule(finding.rule) for finding in result.findings}
+    own = result.unit.locator
+
+    def located(locator: Locator) -> Json:
+        return [] if locator is own else encode_locator(locator)
+
     return {
         "unit": encode_unit(result.unit),
         "artifacts": [
-            [encode_locator(item.locator), item.size, item.digest, list(item.scanners)] for item in result.artifacts
+            [located(item.locator), item.size, item.digest, list(item.scanners)] for item in result.artifacts
         ],
-        "facts": [_encode_fact(fact) for fact in result.facts],
-        "findings": [_encode_finding(finding) for finding in result.findings],
-        "problems": [encode_problem(problem) for problem in result.problems],
+        "facts": [
+            [fact.kind, fact.value, located(fact.locator), _encode_span(fact.span), dict(fact.detail)]
+            for fact in result.facts
+        ],
+        "findings": [_encode_finding(finding, located(finding.locator)) for finding in result.findings],
+        "problems": [_encode_problem(problem, located(problem.locator)) for problem in result.problems],
         "rules": cast(Json, rules),
         "bytes_read": result.bytes_read,
         "duration": result.duration,
@@ -111,30 +122,34 @@ def encode_result(result: UnitResult) -> JsonObject:
 def decode_result(value: Decoded, unit: Unit | None = None) -> UnitResult:
     """Return the result of what `encode_result` made: of `unit`, where that is known, whatever it says itself."""
     unit = unit or decode_unit(value["unit"])
-    own, own_place = unit.locator, encode_locator(unit.locator)
-
-    def located(where: list[str]) -> Locator:
-        return own if where == own_place else decode_locator(where)  # most of it is of the unit itself
-
+    own = unit.locator
     rules = {slug: decode_rule(rule) for slug, rule in value["rules"].items()}
     return UnitResult(
-        unit=unit,
-        artifacts=tuple(
-            Artifact(located(where), size, digest, tuple(scanners))
-            for where, size, digest, scanners in value["artifacts"]
+        unit,
+        tuple(
+            [
+                Artifact(decode_locator(where) if where else own, size, digest, tuple(scanners))
+                for where, size, digest, scanners in value["artifacts"]
+            ]
         ),
-        facts=tuple(
-            Fact(kind, subject, located(where), _decode_span(span), detail)
-            for kind, subject, where, span, detail in value["facts"]
+        tuple(
+            [
+                Fact(kind, subject, decode_locator(where) if where else own, _decode_span(span), detail)
+                for kind, subject, where, span, detail in value["facts"]
+            ]
         ),
-        findings=tuple(
-            Finding(rules[slug], located(where), subject, path, _decode_span(span), evidence)
-            for slug, where, subject, path, span, evidence in value["findings"]
+        tuple(
+            [
+                Finding(
+                    rules[slug], decode_locator(where) if where else own, subject, path, _decode_span(span), evidence
+                )
+                for slug, where, subject, path, span, evidence in value["findings"]
+            ]
         ),
-        problems=tuple(decode_problem(problem) for problem in value["problems"]),
-        bytes_read=value["bytes_read"],
-        duration=value["duration"],
-        members=tuple(Member(decode_unit(unit), *places) for unit, *places in value.get("members", ())),
+        tuple([decode_problem(problem, own) for problem in value["problems"]]),
+        value["bytes_read"],
+        value["duration"],
+        tuple([Member(decode_unit(unit), *places) for unit, *places in value.get("members", ())]),
     )
 
 
@@ -142,25 +157,25 @@ def _encode_member(member: Member) -> Json:
     return [encode_unit(member.unit), member.artifacts, member.facts, member.problems]
 
 
-def _encode_fact(fact: Fact) -> Json:
-    return [fact.kind, fact.value, encode_locator(fact.locator), _encode_span(fact.span), dict(fact.detail)]
-
-
-def _encode_finding(finding: Finding) -> Json:
-    where, evidence = encode_locator(finding.locator), dict(finding.evidence)
+def _encode_finding(finding: Finding, where: Json) -> Json:
+    evidence = dict(finding.evidence)
     return [finding.rule.id, where, finding.subject, finding.path, _encode_span(finding.span), evidence]
 
 
 def encode_problem(problem: Problem) -> Json:
     """Return a problem as JSON."""
-    where = encode_locator(problem.locator)
+    return _encode_problem(problem, encode_locator(problem.locator))
+
+
+def _encode_problem(problem: Problem, where: Json) -> Json:
     return [problem.kind.value, where, problem.scanner, problem.detail, _encode_span(problem.span)]
 
 
-def decode_problem(value: list[Any]) -> Problem:
-    """Return the problem of what `encode_problem` made."""
+def decode_problem(value: list[Any], own: Locator | None = None) -> Problem:
+    """Return the problem of what `encode_problem` made; `own` is what [] stands for."""
     kind, where, scanner, detail, span = value
-    return Problem(ProblemKind(kind), decode_locator(where), scanner, detail, _decode_span(span))
+    locator = own if own and not where else decode_locator(where)
+    return Problem(ProblemKind(kind), locator, scanner, detail, _decode_span(span))
 
 
 def _encode_span(span: Span | None) -> Json:
