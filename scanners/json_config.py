@@ -17,7 +17,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import outside
-from scanners.parsing.code_keys import conventional
+from scanners.parsing.code_keys import conventional, reaches_out
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
 from scanners.parsing.name_sets import HASHED, hash_of_names
 
@@ -32,11 +32,13 @@ _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _WORDS = (
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
     *(b'"auto_mapping"', b'"megatron_core"', b'"custom_imports"', b'"object_constructor"', b'"class_path"'),
+    *(b"__enum__", b"default_factory_module"),
     *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
     # Escapes of ASCII characters, which may spell any of them
     *(b"\\u00%d" % digit for digit in range(2, 8)),
 )
+_EXPRESSION = re.compile(rb'"expr_str"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _LONGEST = 64
 """Bytes by which pieces that are searched overlap: more than the longest word."""
 _SHOWN = 200
@@ -88,7 +90,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _holds_word(data: bytes) -> bool:
-    return any(word in data for word in _WORDS)
+    return any(word in data for word in _WORDS) or (
+        b'"expr_str"' in data
+        and any(reaches_out(text.decode("utf-8", "replace")) for text in set(_EXPRESSION.findall(data)))
+    )
 
 
 def _chunks(blob: Blob) -> Iterator[bytes]:

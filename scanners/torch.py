@@ -6,7 +6,7 @@ the members, so that the pickles are judged as such; here what the members must 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated, WindowReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, problem_of
 from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
 from scanners.parsing.torch_tensors import STORAGE_MISMATCH
 
@@ -33,6 +34,10 @@ _PICKLES = frozenset({"data.pkl", "constants.pkl", "traced_inputs.pkl"})
 _WITHOUT_DATA = "traced_inputs"
 # Storages that no pickle lists in that way: of torch.package, and of torch.export.
 _RAW_MEMBERS = re.compile(r"\.data/\d+\.storage|data/(?:weights|constants)/(?:weight|tensor)_\d+")
+
+_PAYLOADS = re.compile(r"/data/(?:weights|constants)/[^/]*_config\.json$")
+_PAYLOAD = 16 * MIB
+"""Bytes of a list of weights that are read: of any model, it is far smaller."""
 
 CUSTOM_OPERATOR = Rule(
     id="torch/custom-operator",
@@ -74,6 +79,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for entry in listed:
         entries.setdefault(entry.name, entry)
     parsed = 0
+    pickled = set(_pickled(blob, context, listed))
     for entry in listed:
         folder, _, name = entry.name.rpartition("/")
         try:
@@ -81,10 +87,31 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 yield from _storages(blob, context, entry, entries)
             elif name.endswith(".py") and "code" in folder.split("/"):
                 parsed += yield from _code(blob, context, entry, parsed)
-            elif _RAW_MEMBERS.fullmatch(entry.name.partition("/")[2]):
+            elif _RAW_MEMBERS.fullmatch(entry.name.partition("/")[2]) and entry.name not in pickled:
                 yield from _raw(blob, context, entry)
         except (Malformed, Truncated):
             continue  # no local header: the zip scanner says so of every member
+
+
+def _pickled(blob: Blob, context: Context, listed: Sequence[ZipEntry]) -> Iterator[str]:
+    """Yield the members that configurations of torch.export say are pickles, where others are raw numbers."""
+    from scanners.parsing.json_text import JsonFault, documents
+    from scanners.parsing.zip_directory import member_blob
+
+    for entry in listed:
+        if not _PAYLOADS.search(entry.name):
+            continue
+        try:
+            member = member_blob(blob, entry, context)
+            with closing(member.reader):
+                text = member.reader.read(0, min(member.size, _PAYLOAD)).decode("utf-8", "replace")
+            found = documents(text)
+        except (Malformed, Truncated, JsonFault, RecursionError):
+            continue  # a loader cannot read it either, and the scanners of zip and JSON say so
+        config = found[0].get("config") if found and isinstance(found[0], dict) else None
+        for item in config.values() if isinstance(config, dict) else ():
+            if isinstance(item, dict) and item.get("use_pickle"):
+                yield f"{entry.name.rpartition('/')[0]}/{item.get('path_name')}"
 
 
 def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, ZipEntry]) -> Iterator[Item]:
@@ -156,7 +183,7 @@ def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generat
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, STORAGE_MISMATCH),

@@ -6,7 +6,7 @@ diffusers, unless a file of the repository has its name), `computed` (a target p
 (a Python file of this repository or of another one), `file` and `handler` (one by its path), `kernel` (code of the Hub
 behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key by which some programs mean a
 class: judged where it is dangerous or a file of the repository), `library` (native code that a runtime loads), `codec`
-(one that unpickles), `path` (a file that a tokenizer opens).
+(one that unpickles), `evaluated` (a text as Python), `path` (a file that a tokenizer opens).
 """
 
 from __future__ import annotations
@@ -116,6 +116,15 @@ CODEC = _rule(
     "Have the array written again with numbers or texts of fixed length, without objects.",
     "https://numcodecs.readthedocs.io/en/stable/other/pickles.html",
 )
+EVALUATED = _rule(
+    "evaluated-text",
+    "Text that a loader evaluates as Python, and that is more than a plain expression",
+    Severity.WARNING,
+    "what stands at {path} is evaluated: {subject}",
+    "Loaders hand the text to eval, by themselves or through sympy: whatever it calls runs when the model is loaded.",
+    "Do not load the model. Ask its author for plain numbers, names of layers and shapes.",
+    "https://docs.sympy.org/latest/modules/core.html#sympy.core.sympify.sympify",
+)
 READS = _rule(
     "reads-private-file",
     "Tokenizer that opens a private file of whoever loads it",
@@ -127,7 +136,7 @@ READS = _rule(
     "https://huggingface.co/docs/transformers/main_classes/tokenizer",
 )
 KINDS = frozenset({"code-reference"})
-RULES = (DANGEROUS, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST, LIBRARY, CODEC, READS)
+RULES = (DANGEROUS, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST, LIBRARY, CODEC, EVALUATED, READS)
 _STATED = {
     "computed": COMPUTED,
     "remote": REMOTE,
@@ -135,6 +144,7 @@ _STATED = {
     "trust": TRUST,
     "library": LIBRARY,
     "codec": CODEC,
+    "evaluated": EVALUATED,
 }
 _HUB = {"hf:": 1, "https:": 2}
 """Schemes of addresses, and how many parts stand between them and the owner of a repository."""

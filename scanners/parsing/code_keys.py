@@ -20,6 +20,13 @@ _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 _FILE_AND_NAME = re.compile(r"[\w./\\-]+:\w+")
 _PLAIN = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/() ]*")
 """Expressions of honest models: a layer, an activation with its numbers, a fraction."""
+_ARITHMETIC = re.compile(r"""(?:[\w\s+\-*/,.()<>=!&|~%^\[\]]|'[\w.+-]*'|"[\w.+-]*")*""")
+_REACHES = re.compile(
+    r"__|[\w)\]'\"]\s*\.\s*[^\W\d]|\b(?!(?:abs|min|max|pow|round|int|float|bool|sqrt|floor|ceiling|log|exp)\b)[a-z_]+\s*\("
+)
+"""What no expression of shapes holds: names with two underscores, attributes, calls of functions in small letters."""
+_TREESPECS = 4
+"""Texts of JSON inside each other that the description of a tree of inputs takes, and one more."""
 _SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
 """What stands in the modules that evaluate layers, as far as an expression may use it."""
 _EXPRESSIONS = 2_000
@@ -71,6 +78,10 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
             yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
         for name, source in evaluated_in(mapping):
+            if source.startswith(_SCOPE):
+                text = " ".join(source[len(_SCOPE) :].split())
+                about: dict[str, Json] = {"how": "evaluated", "path": printable(path or "the top", _SHOWN)}
+                yield Fact("code-reference", printable(text, _SHOWN), blob.locator, detail=about)
             yield blob.nested(f"{name}.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)
 
 
@@ -107,8 +118,29 @@ def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
         yield Named(key, value, "library")
     elif key in TOKENIZER_FILES:
         yield Named(key, value, "path")
+    elif key in ("in_spec", "out_spec"):
+        yield from _treespec(value, key, _TREESPECS)
     elif _FILE_AND_NAME.fullmatch(value) and _is_service(key, mapping):
         yield Named(key, value, "handler")
+
+
+def _treespec(text: str, key: str, depth: int) -> Iterator[Named]:
+    """Yield the enumerations and factories that torch.export imports to rebuild the inputs of a program."""
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    for _, mapping in mappings(found):
+        enum, factory = mapping.get("fqn"), mapping.get("default_factory_module")
+        if "__enum__" in mapping and isinstance(enum, str):
+            yield Named(key, enum.replace(":", "."), "name")
+        if isinstance(factory, str):
+            yield Named(key, f"{factory}.{mapping.get('default_factory_name')}", "name")
+        for value in mapping.values() if depth else ():
+            if isinstance(value, str) and value[:1] in ("{", "["):
+                yield from _treespec(value, key, depth - 1)
 
 
 def _is_service(key: str, mapping: Mapping[str, Json]) -> bool:
@@ -174,9 +206,13 @@ _NESTED = {
 def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     """Yield the Python that a loader makes of texts, as source files with the names of what they stand for.
 
-    What honest models hold is left out. YOLOv5 and its descendants evaluate layers, arguments and the activation;
-    PaddleX the scale of pictures; Ultralytics runs `download` of a data set that is missing.
+    What honest models hold is left out. torch.export evaluates the expressions of shapes (sympy does), YOLOv5 and its
+    descendants layers, arguments and the activation, PaddleX the scale of pictures; Ultralytics runs `download` of a
+    data set that is missing.
     """
+    expression = mapping.get("expr_str")
+    if isinstance(expression, str) and reaches_out(expression):
+        yield "modeling_shapes", _SCOPE + expression
     parts = [mapping.get("backbone"), mapping.get("head")]
     layers = [layer for part in parts for layer in _layers(part)]
     activation = mapping.get("activation")
@@ -193,6 +229,11 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
             yield "download", f"import subprocess\nsubprocess.run({script!r}.split(), check=True)"
         elif "\n" in script or "(" in script:
             yield "download", script
+
+
+def reaches_out(expression: str) -> bool:
+    """Return whether an expression of shapes is more than arithmetic over symbols."""
+    return not _ARITHMETIC.fullmatch(expression) or _REACHES.search(expression) is not None
 
 
 def _layers(value: Json) -> Iterator[str]:

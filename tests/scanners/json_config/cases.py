@@ -103,6 +103,24 @@ SETTINGS = {"llm": {"object_constructor": "llama_index.core.llms.MockLLM", "obje
 CROSS = {**CONFIG, "sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity", "version": "4.1.0"}}
 LANGCHAIN = {"lc": 1, "type": "constructor", "id": ["langchain", "prompts", "PromptTemplate"], "kwargs": {"a": "b"}}
 LIGHTNING = {"trainer": {"callbacks": [{"class_path": "lightning.pytorch.callbacks.Timer", "init_args": {"x": 1}}]}}
+SHAPE = "Max(1, FloorDiv(Symbol('s77', positive=True, integer=True), 2)) + Float('1.5e-05', precision=53)*s0 <= 3"
+CONTEXT = json.dumps({"__enum__": True, "fqn": "torch.nn.attention:SDPBackend", "name": "MATH"})
+TREE = json.dumps([1, {"type": "builtins.tuple", "context": CONTEXT, "children_spec": []}])
+PROGRAM = {
+    "graph_module": {
+        "graph": {"tensor_values": {"x": {"sizes": [{"as_expr": {"expr_str": SHAPE, "hint": {"as_int": 3}}}]}}},
+        "module_call_graph": [{"fqn": "", "signature": {"in_spec": TREE, "out_spec": TREE}}],
+    },
+    "schema_version": {"major": 8},
+}
+"""A program of torch.export, as far as its loader evaluates and imports what it names."""
+
+
+def program(old: str, new: str) -> Any:
+    """Return the program with another text in it."""
+    return json.loads(json.dumps(PROGRAM).replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1]))
+
+
 LOOKALIKES = {
     "target": "code.html",
     "auto_mapping": {"parent_library": "os", "base_model_class": "system"},
@@ -179,6 +197,29 @@ CASES = {
     "benign_langchain": case(LANGCHAIN, "chain.json"),
     "benign_lightning_cli": case(LIGHTNING, "config.json"),
     "benign_megatron": case({**ADAPTER, "megatron_core": "megatron.core"}, "adapter_config.json"),
+    "benign_program": case(PROGRAM, "model.json"),
+    "shape_that_runs": case(
+        program(SHAPE, "__import__('os').system('echo modelsweep-test') or s0"), "model.json", MALICIOUS_VERDICT
+    ),
+    "shape_that_runs_without_quotes": case(
+        program(SHAPE, "exec(bytes([112, 97, 115, 115]).decode())"), "model.json", REVIEW
+    ),
+    "shape_in_a_long_program": case(
+        {**program(SHAPE, "__import__('os').system('echo modelsweep-test') or s0"), "padding": "x" * (1 << 20)},
+        "model.json",
+        MALICIOUS_VERDICT,
+    ),
+    "tree_of_a_stranger": case(
+        program(TREE, TREE.replace("torch.nn.attention:SDPBackend", "acme.kinds:Kind")), "model.json", REVIEW
+    ),
+    "tree_that_runs": case(
+        program(
+            TREE,
+            json.dumps([1, {"context": {"default_factory_module": "os", "default_factory_name": "system"}}]),
+        ),
+        "model.json",
+        MALICIOUS_VERDICT,
+    ),
     "adapter_imports_a_command": case(
         {**ADAPTER, "auto_mapping": {"parent_library": "os", "base_model_class": "system"}},
         "adapter_config.json",

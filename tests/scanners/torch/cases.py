@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable
 
@@ -74,6 +75,17 @@ def one(held: bytes, sizes: tuple[int, ...], strides: tuple[int, ...], offset: i
     return checkpoint(pickled(state(w=tensor(held, sizes, strides, offset))), bias=None)
 
 
+def exported(content: bytes, *, pickled: bool) -> bytes:
+    """Return a program of torch.export with one constant, which is said to be a pickle or raw numbers."""
+    payload = {"path_name": "tensor_0", "is_param": False, "use_pickle": pickled, "tensor_meta": None}
+    return made(
+        ("m/archive_format", b"pt2"),
+        ("m/data/constants/tensor_0", content),
+        ("m/data/constants/model_constants_config.json", json.dumps({"config": {"c": payload}}).encode()),
+        ("m/models/model.json", b'{"graph_module": {}}'),
+    )
+
+
 def clean(build: Callable[[], bytes], name: str = "model.pt") -> Case:
     return Case(build, name, Verdict.CLEAN)
 
@@ -121,6 +133,9 @@ CASES = {
             ("m/models/model.json", b'{"graph_module": {}}'),
         )
     ),
+    "benign_export_of_numbers": clean(lambda: exported(WEIGHTS, pickled=False)),
+    "evil_export_of_a_pickle": evil(lambda: exported(EVIL_PICKLE, pickled=True)),
+    "evil_export_of_a_checkpoint": evil(lambda: exported(checkpoint(pickled(EVIL)), pickled=True)),
     "evil_pickle": evil(lambda: checkpoint(pickled(EVIL))),
     "evil_behind_state": evil(lambda: checkpoint(pickled(STATE, EVIL))),
     "evil_in_state": evil(lambda: checkpoint(pickled(state(w=EVIL)))),
