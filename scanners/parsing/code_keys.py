@@ -212,17 +212,17 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     """
     expression = mapping.get("expr_str")
     if isinstance(expression, str) and reaches_out(expression):
-        yield "modeling_shapes", _SCOPE + expression
+        yield "evaluated_shapes", _SCOPE + expression
     parts = [mapping.get("backbone"), mapping.get("head")]
     layers = [layer for part in parts for layer in _layers(part)]
     activation = mapping.get("activation")
     if isinstance(parts[0], list) and isinstance(activation, str) and not _PLAIN.fullmatch(activation):
         layers.append(activation)
     if layers:
-        yield "modeling_layers", _SCOPE + "\n".join(layers[:_EXPRESSIONS])
+        yield "evaluated_layers", _SCOPE + "\n".join(layers[:_EXPRESSIONS])
     scale = mapping.get("scale")
     if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and not _PLAIN.fullmatch(scale):
-        yield "processing_scale", _SCOPE + scale
+        yield "evaluated_scale", _SCOPE + scale
     script = mapping.get("download")
     if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
         if script.startswith("bash "):
