@@ -31,7 +31,7 @@ from modelsweep.fleet.messages import SCANS, Message, scan_message
 from modelsweep.fleet.pages import Pages, parent_of
 from modelsweep.fleet.problems import open_problems, problems_name
 from modelsweep.fleet.results import ChunkResults, chunk_of, digest_of, encode_chunk, results_name
-from modelsweep.fleet.siblings import in_order, store_siblings
+from modelsweep.fleet.siblings import Changes, in_order, store_siblings
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from modelsweep.fleet.stored import (
@@ -142,6 +142,7 @@ class _Finalizer:
         self._publish = publish
         self._pages = Pages(store, key, spec.id)
         self._extents = _Extents(ledger.extents())
+        self._changes = Changes()
         self._folder = f"reports/{spec.id}/{held.token.partition('@')[0]}"
 
     def run(self) -> bool:
@@ -164,7 +165,7 @@ class _Finalizer:
                     raise StoreFault(fault.name, fault.detail) from fault
                 unreadable.add(chunk)
         self._held.check()
-        if not self._ledger.publish(self._held.token, self._folder):
+        if not self._ledger.publish(self._held.token, self._folder, self._changes.counts):
             return False
         with suppress(StoreFault):  # they go with the job at the latest
             for folder in earlier:
@@ -352,10 +353,11 @@ class _Finalizer:
 
     def _siblings(self, manifest: Manifest, watch: Watch) -> tuple[tuple[str, bytes], ...]:
         """Store what the files of the job make of each other, and return the blobs that say it; raises as `_write`."""
+        changes = self._changes = Changes()
         try:
             with closing(related_results(manifest, self._store, watch)) as results:
-                found = gathered(in_order(across(results, self._spec.options)))
-                return tuple(store_siblings(found, manifest.tool, self._store, self._folder))
+                found = gathered(in_order(across(changes.before(results), self._spec.options)))
+                return tuple(store_siblings(changes.after(found), manifest.tool, self._store, self._folder))
         except OSError as error:
             raise StoreFault(self._folder, f"no room for what files make of each other: {error.strerror}") from error
 

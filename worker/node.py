@@ -27,7 +27,7 @@ from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from modelsweep.core.values import dataclass, replace
-from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob
+from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob, said_of, verdict_count
 from modelsweep.fleet.chunks import put_children
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
@@ -396,7 +396,6 @@ def counted(results: Sequence[UnitResult]) -> dict[str, int]:
         counts["members" if result.unit.locator.members else "units"] += 1
         counts["bytes"] += result.bytes_read
         counts["size"] += result.unit.extent
-        counts[f"verdict:{result.verdict.value}"] += 1
-        counts.update(f"severity:{finding.severity.name.lower()}" for finding in result.findings)
-        counts.update(f"problem:{problem.kind.value}" for problem in result.problems)
+        counts[verdict_count(result.verdict)] += 1
+        counts.update(said_of(result))
     return dict(counts)

@@ -9,7 +9,7 @@ from typing import ClassVar, TypedDict
 import click
 
 from modelsweep.cli.outputs import NAMES
-from modelsweep.cli.parameters import SEVERITIES, Tolerance, count, seconds, size, tolerance
+from modelsweep.cli.parameters import SEVERITIES, Tolerance, count, rate, seconds, size, tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
 from sources.politeness import BANDWIDTH, CONNECTIONS, REQUEST_RATE
@@ -133,7 +133,7 @@ def politeness_options() -> tuple[click.Option, ...]:
     described = (
         ("--bandwidth", BANDWIDTH, size, "SIZE", "Bytes a second from all servers together: 50MB [no limit]."),
         ("--connections", CONNECTIONS, count, "N", "Requests at a time to one server [8]."),
-        ("--request-rate", REQUEST_RATE, seconds, "N", "Requests a second to one server [no limit]."),
+        ("--request-rate", REQUEST_RATE, rate, "N", "Requests a second to one server [no limit]."),
     )
     return tuple(
         option(flag, type=kind, metavar=name, help=words, expose_value=False, callback=_sets(variable))

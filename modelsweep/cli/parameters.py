@@ -29,13 +29,31 @@ def size(text: str) -> int:
 
 def seconds(text: str) -> float:
     """Return a positive number of seconds."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise click.BadParameter(f"{text!r} is not a positive number of seconds")
     return value
+
+
+def interval(text: str) -> float:
+    """Return a number of seconds, 0 for never."""
+    return 0.0 if _number(text) == 0 else seconds(text)
+
+
+def rate(text: str) -> float:
+    """Return how often in a second, more than never."""
+    value = _number(text)
+    if not 0 < value < float("inf"):
+        raise click.BadParameter(f"{text!r} is not a positive number of times a second")
+    return value
+
+
+def _number(text: str) -> float:
+    """Return a number, -1 for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
 
 
 def count(text: str) -> int:

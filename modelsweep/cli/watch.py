@@ -16,7 +16,7 @@ from modelsweep.cli.audit import PARAMETERS, AuditArguments, FleetCommand, spec_
 from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
-from modelsweep.cli.parameters import seconds
+from modelsweep.cli.parameters import interval
 from modelsweep.cli.scan import FAILED, gate_of, job_of, shown_words, tagged
 from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
@@ -31,7 +31,7 @@ SECRET = "MODELSWEEP_WEBHOOK_SECRET"  # noqa: S105 - a name
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})")
 _NOT_HERE = frozenset({"outputs", "sbom", "quiet", "verbose", "progress", "dry_run", "list_scanners", "formats"})
 WATCHING = (
-    option("--every", type=seconds, default="600", metavar="SECONDS", help="Between two listings; 0: none [600]."),
+    option("--every", type=interval, default="600", metavar="SECONDS", help="Between two listings; 0: none [600]."),
     option("--once", is_flag=True, help="List once, examine what is new, and end."),
     option("--webhook", metavar="HOST:PORT", help=f"Also take notifications there; their secret is in ${SECRET}."),
     option("--state", metavar="FILE", help="What was examined already [below $XDG_STATE_HOME]."),
@@ -76,6 +76,8 @@ def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> i
     from modelsweep.watching.watcher import Watcher
     from sources.opening import canonical
 
+    if not (arguments["every"] or arguments["webhook"] or arguments["once"]):
+        raise click.UsageError("--every 0 looks at nothing by itself: it goes with --webhook")
     targets = tuple(map(canonical, gather(arguments["targets"], arguments["targets_from"])))
     state = arguments["state"] or _default_state()
     codes = set[int]()

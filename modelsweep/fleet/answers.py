@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import builtins
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from modelsweep.core.report import UnitResult, Verdict
 
 
 class LedgerFault(Exception):
@@ -286,3 +288,14 @@ class Progress:
     def problem_kinds(self) -> dict[str, int]:
         """Problems by kind."""
         return self.counted("problem")
+
+
+def verdict_count(verdict: Verdict) -> str:
+    """Return the name that files of a verdict are counted by."""
+    return f"verdict:{verdict.value}"
+
+
+def said_of(result: UnitResult) -> Iterator[str]:
+    """Yield the name that it is counted by for each finding and each problem of a result."""
+    yield from (f"severity:{finding.severity.name.lower()}" for finding in result.findings)
+    yield from (f"problem:{problem.kind.value}" for problem in result.problems)

@@ -211,9 +211,14 @@ class Ledger:
         """Hold that lease for another `lease_s` seconds; False where another one took over."""
         return bool(self._run("renew_finalize", token, _milliseconds(lease_s)) == b"ok")
 
-    def publish(self, token: str, pointer: str) -> bool:
-        """Make `pointer` the job's report; False where another finalizer took over, or the job was opened again."""
-        return bool(self._run("publish", self.job, token, _matching(_NAME, pointer, "pointer")))
+    def publish(self, token: str, pointer: str, changes: Mapping[str, int] | None = None) -> bool:
+        """Make `pointer` the job's report; False where another finalizer took over, or the job was opened again.
+
+        `changes` are made to the counts of the job: what its files make of each other was found for the report only.
+        """
+        changed = sorted((_matching(_COUNT, name, "count"), number) for name, number in (changes or {}).items())
+        pairs = [part for pair in changed if pair[1] for part in pair]
+        return bool(self._run("publish", self.job, token, _matching(_NAME, pointer, "pointer"), *pairs))
 
     def reopen(self, token: str, chunks: Iterable[int], most: int) -> Reopened:
         """Have done chunks examined again whose results are lost or damaged, each at most `most` times.

@@ -264,7 +264,7 @@ METRICS = (
     Metric(
         "modelsweep_units_total",
         "counter",
-        "Files and archive members examined, by verdict.",
+        "Files and archive members examined, by their verdict where nothing stands beside them.",
         CountedBy("verdict", tuple(verdict.value for verdict in Verdict)),
         ("verdict",),
     ),
@@ -283,7 +283,7 @@ METRICS = (
     Metric(
         "modelsweep_findings_total",
         "counter",
-        "Findings by severity.",
+        "Findings by severity; what files only make of each other is counted when the report is published.",
         CountedBy("severity", tuple(severity.name.lower() for severity in reversed(Severity))),
         ("severity",),
     ),

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import tempfile
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from typing import BinaryIO
 
 from modelsweep.core.finding import Finding
-from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.core.report import Tool, Unit, UnitResult, Verdict
 from modelsweep.core.wire import decode_result, dumps, encode_result
+from modelsweep.fleet.answers import said_of, verdict_count
 from modelsweep.fleet.results import decode_chunk, digest_of, encode_chunk
 from modelsweep.fleet.store import Store
 from scanners.repository.tree import Said
@@ -24,6 +26,36 @@ HELD = 2_000
 """Things said that are sorted in memory."""
 UNITS = 256
 """Files of which one blob says something."""
+
+
+_WORST_FIRST = tuple(Verdict)
+
+
+class Changes:
+    """What is said of files that stand beside each other changes in the counts of their job, which knows each alone."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        """By the names that a ledger has for them; below 0 where files are not of a verdict any more."""
+        self._verdicts = bytearray()
+        """Of each result, a place in `_WORST_FIRST`."""
+
+    def before(self, results: Iterable[UnitResult]) -> Iterator[UnitResult]:
+        """Yield the results, noting the verdict of each."""
+        for result in results:
+            self._verdicts.append(_WORST_FIRST.index(result.verdict))
+            yield result
+
+    def after(self, found: Iterable[UnitResult]) -> Iterator[UnitResult]:
+        """Yield what is said of each of them, numbered as they were, counting it."""
+        for item in found:
+            self.counts.update(said_of(item))
+            before = self._verdicts[item.unit.index]
+            after = min(before, _WORST_FIRST.index(item.verdict))
+            if after != before:
+                self.counts[verdict_count(_WORST_FIRST[before])] -= 1
+                self.counts[verdict_count(_WORST_FIRST[after])] += 1
+            yield item
 
 
 def in_order(said: Iterable[Said]) -> Iterator[Said]:

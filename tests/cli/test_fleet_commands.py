@@ -14,7 +14,11 @@ from typing import TypeVar
 
 import pytest
 
+from modelsweep.core.values import replace
 from modelsweep.fleet.private_redis import PrivateRedis, find_redis_server
+from modelsweep.fleet.signature import Key
+from modelsweep.fleet.stored import open_manifest, seal_manifest
+from modelsweep.jobs import Fleet
 from tests.cli.conftest import CLEAN, ROOT, START
 from tests.scanners.repository.layouts import BENIGN, MALICIOUS
 from tests.worker.processes import alive, below
@@ -68,13 +72,18 @@ def test_an_audit_of_its_own_says_what_a_scan_says(models: Path, process: Proces
     assert first.replace(b'"audit"', b'"scan"').replace(b"audit.", b"scan.") == second
 
 
-def test_what_files_make_of_each_other_is_the_same_in_an_audit_and_judged_again(folder: Path, process: Process) -> None:
+def repositories_in(folder: Path) -> None:
+    """Fill a folder with repositories whose files mean something together."""
     repositories = {**BENIGN, **{name: files for name, (files, _) in MALICIOUS.items()}}
     for name, files in repositories.items():
         for path, data in files.items():
-            where = folder / "hub" / name / path
+            where = folder / name / path
             where.parent.mkdir(parents=True, exist_ok=True)
             where.write_bytes(data)
+
+
+def test_what_files_make_of_each_other_is_the_same_in_an_audit_and_judged_again(folder: Path, process: Process) -> None:
+    repositories_in(folder / "hub")
     formats = ("-f", "json={}.json", "-f", "sarif={}.sarif", "-f", "text={}.txt")
     scanned = process("scan", "hub", *(part.format("scan") for part in formats), **EPOCH)
     audited = process("audit", "hub", "--chunk-files", "5", *(part.format("audit") for part in formats), **EPOCH)
@@ -148,6 +157,46 @@ def test_a_job_is_submitted_watched_and_reported(
     assert b"finished" in listed.stdout
     assert b"has ended" in process("cancel", job, **broker).stderr
     assert b"nothing of it is worth another try" in process("retry", job, **broker).stderr
+
+
+def test_what_files_make_of_each_other_is_counted_and_judged_anew(
+    models: Path, broker: dict[str, str], worker: subprocess.Popen[bytes], process: Process
+) -> None:
+    repositories_in(models / "hub")
+    done = process("audit", "models/hub", "--chunk-files", "5", "-f", "json=audit.json", **broker)
+    assert done.returncode == 1, done.stderr
+    job = process("jobs", **broker).stdout.split()[0].decode()
+    report = json.loads(Path("audit.json").read_bytes())
+    across = [issue for issue in report["issues"] if issue["rule"].startswith("repository/")]
+    assert {issue["severity"] for issue in across} == {"info", "warning", "critical"}
+
+    status = json.loads(process("status", job, "--json", **broker).stdout)
+    for severity in ("critical", "warning", "info"):
+        assert f"{report['summary'][severity]} {severity}" in status["findings"].split(", ")
+    for verdict in ("malicious", "review", "clean"):
+        amount = sum(entry["verdict"] == verdict for entry in report["verdicts"])
+        assert f"{amount} {verdict}" in status["verdicts"].split(", ")
+
+    again = process("rejudge", job, "-f", "json=again.json", **broker)
+    assert b"0 findings are new, 0 are gone" in again.stderr
+    assert without_run(Path("again.json")) == without_run(Path("audit.json"))
+
+    _forget_siblings(job, broker)
+    process("report", job, "-f", "json=alone.json", **broker)
+    alone = json.loads(Path("alone.json").read_bytes())
+    assert not [issue for issue in alone["issues"] if issue["rule"].startswith("repository/")]
+    later = process("rejudge", job, "-f", "json=later.json", **broker)
+    assert f"{len(across)} findings are new, 0 are gone" in later.stderr.decode()
+    assert without_run(Path("later.json")) == without_run(Path("audit.json"))
+
+
+def _forget_siblings(job: str, broker: dict[str, str]) -> None:
+    """Make the report of a job one of a version that judged each file alone."""
+    key = Key(bytes.fromhex(KEY))
+    with Fleet.reach(broker["MODELSWEEP_BROKER_URL"], broker["MODELSWEEP_STORE"], key) as fleet:
+        name = f"{fleet.ledger(job).progress().report}/manifest"
+        manifest = replace(open_manifest(fleet.store.get(name), key, job), siblings=())
+        fleet.store.put(name, seal_manifest(manifest, key))
 
 
 def test_a_worker_reads_below_its_roots_only(

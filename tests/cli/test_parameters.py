@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 import pytest
 
-from modelsweep.cli.parameters import Tolerance, count, seconds, size, tolerance
+from modelsweep.cli.parameters import Tolerance, count, interval, rate, seconds, size, tolerance
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,9 @@ from modelsweep.cli.parameters import Tolerance, count, seconds, size, tolerance
         (size, "500 kb", 500 * 1024),
         (size, "1048576", 2**20),
         (seconds, "0.5", 0.5),
+        (interval, "0", 0.0),
+        (interval, "0.2", 0.2),
+        (rate, "2.5", 2.5),
         (count, "8", 8),
         (tolerance, "5", Tolerance(files=5)),
         (tolerance, "0.1%", Tolerance(percent=0.1)),
@@ -31,6 +34,8 @@ def test_values(convert: Callable[[str], object], text: str, value: object):
     [
         *((size, text) for text in ("", "much", "-1", "1 parsec", "nan", "infGB")),
         *((seconds, text) for text in ("0", "-1", "nan", "inf", "soon")),
+        *((interval, text) for text in ("-1", "nan", "inf", "soon")),
+        *((rate, text) for text in ("0", "-1", "nan", "inf", "often")),
         *((count, text) for text in ("0", "-1", "1.5", "²", "all")),
         *((tolerance, text) for text in ("-1", "101%", "-1%", "nan%", "few")),
     ],

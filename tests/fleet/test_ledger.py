@@ -543,6 +543,30 @@ def test_one_worker_writes_the_reports(ledger: Ledger):
     assert counters(ledger.client)["reports_published"] == 1
 
 
+def test_a_report_changes_what_its_job_counts_once_and_a_retry_takes_it_back(ledger: Ledger):
+    """What files make of each other is known when all of them are."""
+    allocate(ledger, bytes([1, 1]))
+    ledger.seal()
+    finish(ledger, 0)
+    finish(ledger, 1, retryable=True)
+    found = {"severity:critical": 1, "verdict:clean": -1, "verdict:malicious": 1, "problem:limit": 0}
+    for generation, more in ((1, {}), (2, {"severity:info": 2})):
+        token = ledger.begin_finalize("worker", LONG).token
+        assert ledger.publish(token, f"reports/{generation}", found | more)
+        assert ledger.publish(token, f"reports/{generation}", found | more), "the answer was lost"
+        progress = ledger.progress()
+        assert progress.verdicts == {"clean": 3, "malicious": 1}
+        assert progress.findings == {"critical": 1, **({"info": 2} if more else {})}
+        if generation == 1:
+            ledger.retry()
+            assert ledger.progress().verdicts == {"clean": 2, "malicious": 0}
+            assert ledger.progress().findings == {"critical": 0}
+            finish(ledger, 1)
+    metrics = counters(ledger.client)
+    assert metrics["severity:critical"] == 1, "of one job, whose report was published twice"
+    assert (metrics["verdict:clean"], "verdict:malicious" in metrics) == (6, False), "as they are alone"
+
+
 def test_a_job_that_ended_is_forgotten_as_a_whole(ledger: Ledger):
     for _ in range(5):
         allocate(ledger, b"\1" * 250)

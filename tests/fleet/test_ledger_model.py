@@ -405,7 +405,7 @@ class LedgerMachine(RuleBasedStateMachine):
         token = self.finalizers[-1 if latest else 0]
         is_latest = token == self.finalizers[-1]
         repeated = self.published and self.ledger.progress().report == f"report-{token[:8]}"
-        answer = self.ledger.publish(token, f"report-{token[:8]}")
+        answer = self.ledger.publish(token, f"report-{token[:8]}", {"severity:warning": 3, "verdict:clean": -1})
         assert answer is (repeated or (is_latest and not self.published))
         self.published |= answer
 
@@ -422,6 +422,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if not self.reopened:  # of lost results the ledger cannot say what they added
             assert progress.units_done == len(done)
             assert progress.findings.get("critical", 0) == sum(chunk.retryable for chunk in done)
+        assert progress.findings.get("warning", 0) == 3 * self.published
         assert progress.leased == sum(bool(chunk.holder) for chunk in self.chunks)
         assert self.ledger.digests(0, len(self.chunks)) == [chunk.digest for chunk in self.chunks]
         assert {queue: (found.allocated, found.done) for queue, found in progress.queues.items()} == {

@@ -14,7 +14,7 @@
 --   losses     hash    chunk -> leases lost                  blames  hash  chunk -> {position: times} as JSON
 --   again      hash    chunk -> when it was published again  marks   hash  queue -> publication of the latest claimed
 --   children   hash    chunk -> first of its children        counts  hash  what progress shows
---   redone     hash    the part of counts that retryable chunks made
+--   redone     hash    the part of counts that a retry takes back: of retryable chunks, and of the report
 --   reopened   hash    chunk -> how often its results were lost and it was opened again
 
 local BLOCK, DIGEST = 1024, 12

@@ -29,12 +29,13 @@ def test_an_older_worker_leaves_a_newer_job_to_others(scene: Scene, expected: by
 
 
 def test_workers_of_two_versions_share_a_job(scene: Scene, expected: bytes, tmp_path: Path):
+    """Of two protocols, both of which know the job's, and of two rulesets."""
     old = tmp_path / "old"
     for package in PACKAGES:
         shutil.copytree(ROOT / package, old / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    version = old / "modelsweep" / "core" / "version.py"
-    version.write_text(version.read_text().replace('VERSION = "', 'VERSION = "0.0.9+older of '))
-    scene.work()
+    _edit(old / "modelsweep" / "core" / "version.py", 'VERSION = "', 'VERSION = "0.0.9+older of ')
+    _edit(old / "scanners" / "text.py", "version=1,", "version=0,")
+    scene.work(before=NEWER)
     scene.work(before=f"import sys; sys.path.insert(0, {str(old)!r})")
     scene.await_workers()
     job = scene.submit()
@@ -42,8 +43,15 @@ def test_workers_of_two_versions_share_a_job(scene: Scene, expected: bytes, tmp_
     report, whole = json.loads(scene.report(job)), json.loads(expected.removesuffix(b",") + b"}")
     assert "0.0.9" in report["tool"]["version"]
     assert ", " in report["tool"]["version"]
+    assert report["tool"]["ruleset"] != whole["tool"]["ruleset"], "one digest for the rulesets of both"
     for part in ("verdicts", "issues", "problems", "facts", "summary"):
         assert report[part] == whole[part]
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
 
 
 def test_a_forged_job_is_not_read(scene: Scene, expected: bytes):
