@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Finding, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated, WindowReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, problem_of
@@ -38,6 +38,18 @@ _RAW_MEMBERS = re.compile(r"\.data/\d+\.storage|data/(?:weights|constants)/(?:we
 _PAYLOADS = re.compile(r"/data/(?:weights|constants)/[^/]*_config\.json$")
 _PAYLOAD = 16 * MIB
 """Bytes of a list of weights that are read: of any model, it is far smaller."""
+
+_INSTANTIATOR = re.compile(
+    rb"_instantiator(?:q.|r.{4}|\x94|p\d+\n|\n|\0)*"
+    rb"(?:X(?P<long>.{4})|[\x8cU](?P<short>.)|V(?P<line>[^\n]*)\n|(?P<other>.))",
+    re.DOTALL,
+)
+"""The key under which Lightning keeps the function that makes the model, and the opcode of its value."""
+_CHECKED = 64 * MIB
+"""Bytes of a pickle in which that key is looked for."""
+_PACKAGE = re.compile(r"([^/]*/)\.data/extern_modules")
+_PACKAGED = 2_000
+"""Python files of a torch.package that are named as code of it."""
 
 CUSTOM_OPERATOR = Rule(
     id="torch/custom-operator",
@@ -78,6 +90,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     entries: dict[str, ZipEntry] = {}
     for entry in listed:
         entries.setdefault(entry.name, entry)
+    yield from _package(blob, listed)
     parsed = 0
     pickled = set(_pickled(blob, context, listed))
     for entry in listed:
@@ -91,6 +104,29 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 yield from _raw(blob, context, entry)
         except (Malformed, Truncated):
             continue  # no local header: the zip scanner says so of every member
+
+
+def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Fact]:
+    """Yield the Python files of a torch.package: its pickles make the importer run whichever of them they name."""
+    folder = next((match[1] for entry in listed if (match := _PACKAGE.fullmatch(entry.name))), None)
+    if folder is not None:
+        names = [entry.name for entry in listed if entry.name.startswith(folder) and entry.name.endswith(".py")]
+        where = blob.locator.member(f"{folder}.data/extern_modules")
+        for name in names[:_PACKAGED]:
+            detail: dict[str, Json] = {"how": "packaged", "path": "the package", "roots": [".."]}
+            yield Fact("code-reference", printable(name.removeprefix(folder), NAME_LENGTH), where, detail=detail)
+
+
+def _instantiators(member: Blob) -> Iterator[Fact]:
+    """Yield the functions that Lightning calls to make the model; of late only those of a list of its own."""
+    if member.size > _CHECKED or member.reader.find(b"_instantiator") < 0:
+        return
+    data = member.reader.read(0, member.size)
+    for match in _INSTANTIATOR.finditer(data):
+        length = int.from_bytes(match["long"] or match["short"] or b"", "little")
+        name = (data[match.end() : match.end() + length] if length else match["line"] or b"").decode("utf-8", "replace")
+        detail: dict[str, Json] = {"how": "call" if name else "computed", "path": "hyper_parameters._instantiator"}
+        yield Fact("code-reference", printable(name or "a value", NAME_LENGTH), member.locator, detail=detail)
 
 
 def _pickled(blob: Blob, context: Context, listed: Sequence[ZipEntry]) -> Iterator[str]:
@@ -123,7 +159,7 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
     member = member_blob(blob, entry, context)
     with closing(member.reader):
         pickle = TorchPickle(machine_of(member.reader, context))
-        items: list[Item] = [*pickle.facts(member.locator), *pickle.findings(member.locator)]
+        items: list[Item] = [*pickle.facts(member.locator), *pickle.findings(member.locator), *_instantiators(member)]
     yield from items
     folder = entry.name.removesuffix(".pkl")
     shapes = pickle.shapes()

@@ -3,10 +3,10 @@
 Facts of kind `code-reference` say in `how` what the loader does with `value`: `call` (Hydra's `_target_`, YAML's
 `!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one of
 diffusers, unless a file of the repository has its name), `computed` (a target put together later), `local` and `remote`
-(a Python file of this repository or of another one), `file` and `handler` (one by its path), `kernel` (code of the Hub
-behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key by which some programs mean a
-class: judged where it is dangerous or a file of the repository), `library` (native code that a runtime loads), `codec`
-(one that unpickles), `evaluated` (a text as Python), `path` (a file that a tokenizer opens).
+(a Python file of this repository or of another one), `file`, `handler` and `packaged` (one by its path), `kernel` (code
+of the Hub behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key by which some
+programs mean a class: judged where it is dangerous or a file of the repository), `library` (native code that a runtime
+loads), `codec` (one that unpickles), `evaluated` (a text as Python), `path` (a file that a tokenizer opens).
 """
 
 from __future__ import annotations

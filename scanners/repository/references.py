@@ -11,10 +11,13 @@ from modelsweep.core.options import Options
 from scanners.judge.code_references import is_known, is_own
 from scanners.repository.names import joined, stem_of_file, stems_of_name
 
-_FILES = frozenset({"file", "handler"})
+_FILES = frozenset({"file", "handler", "packaged"})
 _FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint"}) | _FILES
 PACKAGES = frozenset({"class", "call", "name", "module", "hint"})
 """Ways of naming that may mean a package that is installed as well."""
+
+QUIET = frozenset({"hint", "packaged"})
+"""Ways of naming that are worth a word only where the code does something of note."""
 
 
 class Reference(NamedTuple):

@@ -20,7 +20,7 @@ from scanners.judge.code_references import unknown_package
 from scanners.judge.repository import COMPILED, DANGEROUS, LOADED, MISSING, SUSPICIOUS
 from scanners.repository.modules import Deed, Module, module_of
 from scanners.repository.names import CLIMB, above, folder_of, module_stem, packages_of, parent, relative, stems_of_name
-from scanners.repository.references import PACKAGES, Reference, references_in
+from scanners.repository.references import PACKAGES, QUIET, Reference, references_in
 from scanners.repository.shards import Families, family_of
 
 NAME = "repository"
@@ -242,7 +242,8 @@ class Tree:
         module, by = reached.module, reached.by
         deed = module.deed_of(reached.named, by_loader=by.by_loader)
         told = self._told.get(module.order, Severity.DEBUG)
-        if deed.severity <= told or (reached.via and deed.severity < Severity.WARNING):
+        implied = reached.via or by.how in QUIET
+        if deed.severity <= told or (implied and deed.severity < Severity.WARNING):
             return
         self._told[module.order] = deed.severity
         key = printable(by.key + (f", through {reached.via}" if reached.via else ""), _SHOWN)
@@ -257,7 +258,7 @@ class Tree:
         absent: dict[int, dict[str, Reference]] = {}
         forgotten: set[int] = set()
         for reference in missing:
-            if reference.is_known or reference.how == "hint":
+            if reference.is_known or reference.how in QUIET:
                 continue
             if reference.since <= self._lost and reference.order not in forgotten:
                 forgotten.add(reference.order)

@@ -17,8 +17,13 @@ from tests.scanners.pickle.assembler import (
     EVIL,
     EVIL_PICKLE,
     NEWOBJ,
+    POP,
+    SETITEM,
+    get,
     global_,
     number,
+    put,
+    text,
     tuple_,
 )
 from tests.scanners.torch.checkpoint import (
@@ -86,6 +91,23 @@ def exported(content: bytes, *, pickled: bool) -> bytes:
     )
 
 
+def packaged(source: str) -> bytes:
+    """Return a torch.package with a module that its pickle may name."""
+    return made(
+        ("m/.data/extern_modules", b"torch.nn\n"),
+        ("m/.data/version", b"6\n"),
+        ("m/acme/__init__.py", b""),
+        ("m/acme/net.py", source.encode()),
+        ("m/model/model.pkl", pickled(EMPTY_LIST)),
+    )
+
+
+def lightning(instantiator: bytes) -> bytes:
+    """Return a checkpoint of Lightning's command line, which keeps what makes its model."""
+    parameters = text("a") + put(0) + POP + EMPTY_DICT + text("_instantiator") + put(1) + instantiator + SETITEM
+    return checkpoint(pickled(parameters), bias=None, weights=None)
+
+
 def clean(build: Callable[[], bytes], name: str = "model.pt") -> Case:
     return Case(build, name, Verdict.CLEAN)
 
@@ -133,6 +155,11 @@ CASES = {
             ("m/models/model.json", b'{"graph_module": {}}'),
         )
     ),
+    "benign_package_of_code": clean(lambda: packaged("class Net:\n    pass\n")),
+    "evil_package_of_code": evil(lambda: packaged("import os\nos.system('echo modelsweep-test')\n")),
+    "benign_instantiator": clean(lambda: lightning(text("lightning.pytorch.cli.instantiate_module"))),
+    "evil_instantiator": evil(lambda: lightning(text("os.system"))),
+    "evil_instantiator_by_memo": review(lambda: lightning(get(0))),
     "benign_export_of_numbers": clean(lambda: exported(WEIGHTS, pickled=False)),
     "evil_export_of_a_pickle": evil(lambda: exported(EVIL_PICKLE, pickled=True)),
     "evil_export_of_a_checkpoint": evil(lambda: exported(checkpoint(pickled(EVIL)), pickled=True)),
