@@ -124,10 +124,14 @@ class Examination:
         chosen = [scanner for scanner in accepted if self._chosen(scanner)]
         if not blob.depth:
             self.context.divider = next((scanner.name for scanner in chosen if scanner.member), "")
-        self._tensors.append([])
-        for scanner in chosen:
-            self._run(scanner, blob, current)
-        chosen += self._weigh(blob, self._tensors.pop(), current)
+        try:
+            self._tensors.append([])
+            for scanner in chosen:
+                self._run(scanner, blob, current)
+            chosen += self._weigh(blob, self._tensors.pop(), current)
+        finally:
+            if own:
+                current.finish()
         self._say_unexamined(blob, accepted, chosen)
         if own:
             self._guard(blob, ENGINE, current.confirm(self.context), current)
@@ -161,7 +165,7 @@ class Examination:
     def _sweep(self, blob: Blob) -> Sweep:
         sweep = Sweep(blob)
         if self.options.depth == "full":
-            sweep.run()
+            sweep.start()
             self.bytes_read += blob.size
         return sweep
 

@@ -1,4 +1,4 @@
-"""One pass over raw bytes: SHA-256 and the nomination of patterns share every window, in two threads.
+"""One pass over raw bytes: SHA-256 and the nomination of patterns share every window, in threads beside the scanners.
 
 Existence first: the pass notes only which windows hold a pattern at all. Offsets are located after the scanners ran,
 outside the members that a scanner examines for the same thing, and within a budget: hit-dense bytes cost no more than
@@ -48,6 +48,30 @@ class Sweep:
         self._windows: dict[int, list[int]] = {}
         self._regions: list[Region] = []
         self._owned: _Ownership | None = None
+        self._running: Thread | None = None
+        self._fault: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin to `run`: beside what the caller does next where that pays and the bytes allow it, else at once."""
+        if self.blob.size < THREADED or not self.blob.reader.is_parallel:
+            self.run()
+            return
+        self._running = Thread(target=self._run_apart, name="sweep", daemon=True)
+        self._running.start()
+
+    def finish(self) -> None:
+        """Wait for what was started; raises what it raised."""
+        if self._running:
+            self._running.join()
+            self._running = None
+        if self._fault:
+            raise self._fault
+
+    def _run_apart(self) -> None:
+        try:
+            self.run()
+        except BaseException as fault:  # noqa: BLE001 - raised again in the thread that waits for it
+            self._fault = fault
 
     def run(self) -> None:
         """Read every byte once; afterwards `digest` is the SHA-256 in hex and the windows with hits are known."""

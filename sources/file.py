@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from modelsweep.core.reader import WINDOW, ContentChanged, SourceFault, check_range, find_in_windows, read_windows
+from modelsweep.core.reader import WINDOW, ContentChanged, SourceFault, check_range, find_in_windows
 from modelsweep.core.units import KIB
 
 BLOCK = 32 * KIB
@@ -60,6 +60,11 @@ class FileReader:
         return self._state.size
 
     @property
+    def is_parallel(self) -> bool:
+        """Windows are read past the buffer of small reads."""
+        return True
+
+    @property
     def stamp(self) -> str:
         """What tells the file from a changed one, on other machines too."""
         return self._state.stamp
@@ -96,7 +101,8 @@ class FileReader:
 
     def windows(self, size: int = WINDOW, overlap: int = 0) -> Iterator[bytes]:
         """Yield all bytes in order, `size` at a time."""
-        return read_windows(self, size, overlap)
+        for offset in range(0, self.size, size):
+            yield self._pread(offset, min(size + overlap, self.size - offset))
 
     def check_unchanged(self) -> None:
         """Raise ContentChanged where the file was written, truncated, replaced or removed since the reader was made."""

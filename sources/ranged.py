@@ -34,6 +34,11 @@ class RangedReader:
         """Bytes there are."""
         return self._size
 
+    @property
+    def is_parallel(self) -> bool:
+        """One request follows the other."""
+        return False
+
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes at `offset`; raises Truncated, SourceFault."""
         check_range(offset, length, self._size)

@@ -13,8 +13,10 @@ import socket
 import sys
 from contextlib import suppress
 
+from modelsweep.cache.opening import cache_folder
 from modelsweep.core.options import Options
 from modelsweep.core.report import Tool
+from modelsweep.core.units import MIB
 from modelsweep.core.wire import encode_options
 from worker.channel import BadMessage, Closed, receive, send
 from worker.spool_directory import new_spool_path, remove_spool_directory
@@ -32,6 +34,8 @@ _CONTROL = 3
 """The descriptor at which the zygote finds its socket."""
 _ABOVE_STANDARD = 10
 _KEPT = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
+_ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(8 * MIB), "MALLOC_TRIM_THRESHOLD_": str(16 * MIB)}
+"""glibc would give the memory of windows back and ask for it again: a quarter of the time that reading them takes."""
 _PATIENCE = 5.0
 """Seconds that the zygote has to end its children and itself."""
 
@@ -55,7 +59,7 @@ class Launcher:
         finally:
             other.close()
         with suppress(Closed):  # said by `tool`
-            send(self.control, {"options": encode_options(options), "spool": self._spool})
+            send(self.control, {"options": encode_options(options), "spool": self._spool, "cache": cache_folder()})
 
     def tool(self) -> Tool:
         """Wait until the zygote is ready, once, and return what its children examine with; raises SandboxFailed."""
@@ -80,6 +84,11 @@ class Launcher:
         """Have the zygote do beforehand what each child would do at its first file: there will be many children."""
         with suppress(Closed):  # said by `ended`
             send(self.control, {"warm": True})
+
+    def prepare(self) -> None:
+        """Have the zygote make ready what searches large files, for all children that will be forked from it."""
+        with suppress(Closed):  # said by `ended`
+            send(self.control, {"prepare": True})
 
     def kill(self, number: int) -> None:
         """Have a child killed, if it is still there: the zygote knows, so no other process can be hit."""
@@ -123,7 +132,7 @@ def _execute_zygote(control: socket.socket) -> int:
     import fcntl
 
     arguments = [sys.executable, "-I", "-S", "-c", _START, str(_CONTROL), *filter(os.path.isabs, sys.path)]
-    environment = {name: value for name, value in os.environ.items() if name in _KEPT}
+    environment = {**_ALLOCATION, **{name: value for name, value in os.environ.items() if name in _KEPT}}
     # Copied out of the way, because a descriptor that is `_CONTROL` already would not be inherited
     copy = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD)
     try:

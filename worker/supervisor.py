@@ -58,6 +58,8 @@ PAUSE = 0.001
 """Seconds that answers are left to gather while every child has enough to do."""
 LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
+LARGE = 8 * MIB
+"""Bytes of a unit that are worth to make ready for, once for all children to come."""
 PIECE = 64 * KIB
 """Bytes of answers that are read at once. More would be asked of the system anew each time, and given back unused."""
 STOPPED = 1.0
@@ -203,8 +205,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._tool: Tool | None = None
         self._whole = True
-        self._warm = False
-        """Whether children are made often, and so beforehand."""
+        self._warm = self._prepared = False
+        """Whether children are made often, and so beforehand; whether some have been told of large units."""
         self._launch()
 
     def _launch(self) -> None:
@@ -320,6 +322,9 @@ class Supervisor:
         """Return the child to give `task` to: a free one, a new one, the one with the least to do, or none yet."""
         least = min(self._children.values(), key=lambda child: len(child.tasks), default=None)
         if (least is None or least.tasks) and len(self._children) < self.jobs:
+            if task.extent >= LARGE and not self._prepared:
+                self._prepared = True
+                self._launcher.prepare()
             return self._spawn()
         return least if least and least.takes(task) else None
 
@@ -538,7 +543,7 @@ class Supervisor:
                 self._retire(child)
         self._selector.unregister(self._launcher.control)
         self._launcher.close()
-        self._warm = False
+        self._warm = self._prepared = False
         self._launch()
         self._tool = self._launcher.tool()
 

@@ -24,10 +24,11 @@ from modelsweep.core.scanner import Scanner
 from modelsweep.core.values import asdict
 from modelsweep.core.wire import JsonObject, decode_options
 from scanners.engine import examine
-from scanners.matcher import COMPILED, matcher_for
+from scanners.matcher import has_hyperscan, prepare, prepared
 from sources.spool import FileSpool
 from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
+from worker.pattern_file import PatternFile
 from worker.plugins import PluginError, scanners_with, versions, working
 from worker.ruleset import tool
 from worker.sandbox import Sandbox
@@ -39,11 +40,14 @@ DESCRIPTORS = 4096
 class Zygote:
     """Forks children as it is told to, and reports how each of them ended."""
 
-    def __init__(self, control: socket.socket, options: Options, scanners: Sequence[Scanner], spool: str) -> None:
+    def __init__(
+        self, control: socket.socket, options: Options, scanners: Sequence[Scanner], spool: str, patterns: PatternFile
+    ) -> None:
         self.control, self.options, self.scanners, self.spool = control, options, scanners, spool
         self.children: dict[int, int] = {}
         """The number that the supervisor knows a child by, by process id."""
         self._sandbox: Sandbox | None = None
+        self.patterns = patterns
         self.wakeup, self._woken = _signals_as_bytes()
 
     def run(self) -> None:
@@ -69,12 +73,23 @@ class Zygote:
         if descriptors:
             self._spawn(message["spawn"], socket.socket(fileno=descriptors[0]))
             return
+        if "prepare" in message:
+            self._prepare()
+            return
         if "warm" in message:
+            self._prepare()
             warm(self.options, FileSpool(self.spool))
             return
         for process, number in self.children.items():
             if number == message["kill"]:
                 os.kill(process, signal.SIGKILL)
+
+    def _prepare(self) -> None:
+        """Load or make hyperscan's database, once for all children, and keep it for the next time."""
+        if has_hyperscan():
+            database = prepare()
+            if not self.patterns.is_there:
+                self.patterns.write(database)
 
     def _spawn(self, number: int, peer: socket.socket) -> None:
         parent = os.getpid()
@@ -148,19 +163,25 @@ def _serve(control: socket.socket) -> None:
             send(control, {"tool": cast(JsonObject, asdict(tool(scanners, versions(options.plugins))))})
             _silence()
             gc.freeze()
-            Zygote(control, options, scanners, spool).run()
+            Zygote(control, options, scanners, spool, _patterns(message["cache"])).run()
     except OSError as error:
         send(control, {"fault": f"no directory for temporary files: {error} (TMPDIR names another place)"})
+
+
+def _patterns(folder: str) -> PatternFile:
+    """Return where hyperscan's database is kept, from where all processes to come will load it."""
+    patterns = PatternFile(folder)
+    if patterns.is_there:
+        prepared.load = patterns.read
+    return patterns
 
 
 def warm(options: Options, spool: FileSpool) -> None:
     """Do here, once, what each child would do at its first file: compile patterns, and import what most files need.
 
-    File and scanners are ours. It takes 0.15 s, and saves each child 20 ms, or 0.1 s where it would make hyperscan's
-    database.
+    File and scanners are ours. It takes 0.05 s, and saves each child 20 ms.
     """
     data = b"\x80\x02}."
-    matcher_for(COMPILED + 1)
     compile_all()
     examine(Unit(0, Locator("ours.pkl"), len(data)), MemoryReader(data), options, spool)
     gc.freeze()

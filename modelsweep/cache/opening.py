@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from modelsweep.cache.backend import Backend, CacheFault
-from modelsweep.fleet.signature import BadKey, Key
+
+if TYPE_CHECKING:
+    from modelsweep.fleet.signature import Key
 
 VARIABLE = "MODELSWEEP_CACHE"
 """Environment variable that names a folder or a Redis, or says `off`."""
@@ -33,6 +36,12 @@ def cache_address(environment: Mapping[str, str] = os.environ) -> str:
     return os.path.join(home, ".cache", "modelsweep") if os.path.isabs(home) else ""
 
 
+def cache_folder() -> str:
+    """Return the folder of this user's cache, nothing where there is none."""
+    address = cache_address()
+    return "" if is_redis(address) else address
+
+
 def open_cache(address: str, say: Callable[[str], object], key: Key | None = None) -> Backend:
     """Return the cache at `address`, which belongs to one thread; raises CacheFault.
 
@@ -41,6 +50,7 @@ def open_cache(address: str, say: Callable[[str], object], key: Key | None = Non
     """
     if is_redis(address):
         from modelsweep.cache.redis_cache import RedisCache
+        from modelsweep.fleet.signature import BadKey, Key
 
         try:
             return RedisCache.at(address, key or Key.from_environment())

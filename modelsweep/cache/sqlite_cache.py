@@ -9,13 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from modelsweep.cache.backend import AGE, LARGEST, TOUCH, CacheFault, Stats
+from modelsweep.cache.folder import make_private
 from modelsweep.core.units import MIB
 
 FILE = "facts.sqlite3"
@@ -47,7 +47,7 @@ class SqliteCache:
     def __init__(self, folder: str, say: Callable[[str], object], limit: int = LIMIT) -> None:
         self._folder, self._say, self._limit = folder, say, limit
         self._path = os.path.join(folder, FILE)
-        _make_private(folder)
+        make_private(folder)
         self._database = self._opened()
 
     def get(self, key: bytes) -> bytes | None:
@@ -225,21 +225,6 @@ def _shrink(database: sqlite3.Connection, limit: int) -> None:
 def _compact(database: sqlite3.Connection) -> None:
     # `execute` would take one step, which frees one page
     database.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
-
-
-def _make_private(folder: str) -> None:
-    """Make the folder, for its user only; raises CacheFault where others may write to it."""
-    try:
-        os.makedirs(os.path.dirname(folder) or ".", exist_ok=True)
-        with suppress(FileExistsError):
-            os.mkdir(folder, 0o700)
-        found = os.stat(folder)
-    except OSError as error:
-        raise CacheFault(f"{folder}: {error.strerror}") from error
-    if not stat.S_ISDIR(found.st_mode):
-        raise CacheFault(f"{folder}: no folder")
-    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise CacheFault(f"{folder}: others may write to it, so nothing in it can be believed")
 
 
 def _make_file(path: str) -> None:

@@ -45,9 +45,14 @@ def show(broker: str | None, as_json: bool) -> None:
 @command.command("clear", params=[broker_option()])
 def clear(broker: str | None) -> None:
     """Forget everything."""
+    from modelsweep.cache.opening import is_redis
+    from worker.pattern_file import forget_patterns
+
     address = _address(broker)
     with _opened(address) as cache:
         cache.clear()
+    if not is_redis(address):
+        forget_patterns(address)
     write_line(f"{_shown(address)}: everything is forgotten")
 
 

@@ -36,6 +36,10 @@ class Reader(Protocol):
     def size(self) -> int:
         """Bytes there are."""
 
+    @property
+    def is_parallel(self) -> bool:
+        """Whether one thread may go over `windows` while another one reads."""
+
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes; raises Truncated where they are not there, SourceFault where reading fails."""
 
@@ -88,6 +92,11 @@ class MemoryReader:
         """Bytes there are."""
         return len(self._data)
 
+    @property
+    def is_parallel(self) -> bool:
+        """Bytes in memory can be read by any number of threads."""
+        return True
+
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes at `offset`; raises Truncated."""
         check_range(offset, length, len(self._data))
@@ -122,6 +131,11 @@ class WindowReader:
     def size(self) -> int:
         """Bytes there are."""
         return self._size
+
+    @property
+    def is_parallel(self) -> bool:
+        """As its parent is read."""
+        return self.parent.is_parallel
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes at `offset` of the window; raises Truncated."""

@@ -7,6 +7,7 @@ import itertools
 import random
 import re
 import re._parser as parser  # type: ignore[import-not-found]  # the library has no other way to look into a pattern
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from modelsweep.core.finding import Finding, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.reader import WINDOW, MemoryReader
+from modelsweep.core.reader import WINDOW, MemoryReader, SourceFault
 from modelsweep.core.scanner import Blob, Context
 from scanners.detectors.network import SAMPLE
 from scanners.matcher import (
@@ -112,6 +113,34 @@ def test_digest_and_hits_across_the_edge_of_a_window(size: int) -> None:
     found = [item.span for item in sweep.confirm(context(size)) if isinstance(item, Finding)]
     assert sweep.digest == hashlib.sha256(data).hexdigest()
     assert [span.offset for span in found if span] == [where]
+
+
+class _Broken(MemoryReader):
+    """A reader that fails on its way, in whatever thread reads."""
+
+    def windows(self, size: int = WINDOW, overlap: int = 0) -> Iterator[bytes]:
+        yield self.read(0, size)
+        raise SourceFault("the disk is gone")
+
+
+def test_a_large_blob_is_swept_beside_what_its_scanners_do() -> None:
+    data = random.Random(5).randbytes(THREADED) + elf()
+    blob = Blob(Locator("weights.bin"), MemoryReader(data))
+    apart, here = Sweep(blob), Sweep(blob)
+    here.run()
+    apart.start()
+    apart.claim(blob, set())
+    here.claim(blob, set())
+    apart.finish()
+    assert apart.digest == here.digest
+    assert list(apart.confirm(context(blob.size))) == list(here.confirm(context(blob.size))) != []
+
+
+def test_what_fails_beside_is_said_by_who_waits_for_it() -> None:
+    sweep = Sweep(Blob(Locator("weights.bin"), _Broken(bytes(THREADED))))
+    sweep.start()
+    with pytest.raises(SourceFault, match="the disk is gone"):
+        sweep.finish()
 
 
 def test_members_keep_what_is_theirs() -> None:
