@@ -132,6 +132,12 @@ FORMATS: tuple[Format, ...] = (
     _format(
         "requirements, TOML configs, model cards, licences", ".txt .toml .md", "text requirements model-card licence"
     ),
+    _format(
+        "Shell scripts, tasks of editors, hooks, containers, build files",
+        ".sh .bash .bat .cmd .ps1 .desktop",
+        "commands text",
+        named=True,
+    ),
     _format("Python files", ".py", "python text", named=True),
     _format("Notebooks", ".ipynb", "python json text", named=True),
     _format("Compiled Python", ".pyc", "python-compiled", named=True),

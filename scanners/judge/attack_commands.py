@@ -6,23 +6,63 @@ from functools import cache
 
 from modelsweep.core import patterns as re
 
-_SHELL = r"(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|python\w*|perl|node|php|ruby)\b"
+_SHELL = r"(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|python[\d.]*(?!\s+-[mc]\b)|perl|node|php|ruby)\b"
 _FETCH = r"\b(?:curl|wget)\b"
+_FETCH_WINDOWS = r"(?:DownloadString|DownloadFile|\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b)"
+_RUN = r"(?:;|&&)\s*chmod\s+(?:\+x|0?7\d\d|[ua]\+x)[^\n]*(?:;|&&)\s*(?:nohup\s+)?[./~$]"
 _SECRETS = (
-    r"/etc/(?:passwd|shadow)\b|(?:~|\$HOME|/root|/home/\w+)/\.(?:ssh|aws|kube|netrc|gnupg|docker|git-credentials)\b"
-    r"|\bid_(?:rsa|ed25519)\b"
+    r"(?:/etc/(?:passwd|shadow)\b|(?:~|\$HOME|/root|/home/\w+)/\.(?:ssh|aws|kube|netrc|gnupg|docker|git-credentials)\b"
+    r"|\bid_(?:rsa|ed25519)\b)"
 )
 _ROOTS = r"(?:/(?:etc|usr|var|home|root|bin|lib|boot)?/?\*?|~/?\*?|\$HOME/?\*?|[cC]:\\?/?\*?)"
+_PLAIN = r"(?:http://(?!localhost|127\.)|https?://\d{1,3}(?:\.\d{1,3}){3}\b|(?<=\s)\d{1,3}(?:\.\d{1,3}){3}[:/])"
+"""An address over which anybody on the way decides what comes, or that is of no name."""
+_NEVER_HONEST = (
+    r"(?:>&|&>)\s*/dev/(?:tcp|udp)/",
+    r"\bsh\s+(?:-i\s+)?<&\s*\d+\s*\d?>&\s*\d+",
+    r"\bsh -i\b",
+    r"\b(?:nc|ncat|netcat)\b[^\n|]*\s-[a-z]*[ec]\s+\S*sh\b",
+    r"\bmkfifo\b[^\n]*\|\s*(?:nc|ncat|netcat|openssl\s+s_client|telnet)\b",
+    r"\bsocat\b[^\n]*\bexec:",
+    r"\b(?:perl|ruby|php|lua)\b\s+-\w*\s?[^\n]*(?:fsockopen|\bSocket\b|TCPSocket)[^\n]*\b(?:exec|sh)\b",
+    r"powershell[^\n]*\s-e(?:nc|ncodedcommand)?\s",
+    r"\bmshta\s+http|certutil[^\n]*-urlcache|bitsadmin[^\n]*/transfer",
+    r"\b(?:base64\s+(?:-d|-D|--decode)|xxd\s+-r)\b[^\n]*\|\s*" + _SHELL,
+    r">\s*/etc/ld\.so\.preload",
+    rf"{_FETCH}[^\n]*\s(?:-d|--data\S*|-F|-T|--upload-file|--form|--post-file)[=\s][^\n]*{_SECRETS}",
+    rf"{_SECRETS}[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
+    r"\b(?:env|printenv)\s*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|nc|ncat)\b",
+    r"\b(?:xmrig|minerd|cpuminer|nbminer|ethminer)\b|stratum\+(?:tcp|ssl)://",
+    r"\bdd\s+if=\S+\s+of=/dev/(?:sd|nvme|hd|vd)|:\(\)\s*\{\s*:\|:&\s*\}\s*;\s*:",
+)
+
+
+_FETCHED = (
+    rf"{_FETCH}[^\n]*(?:\||;|&&)\s*{_SHELL}",
+    rf"{_SHELL}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b",
+    rf"{_FETCH}[^\n]*{_RUN}",
+    rf"\b(?:iex|invoke-expression)\b[^\n]*{_FETCH_WINDOWS}",
+    rf"{_FETCH_WINDOWS}[^\n]*\|\s*(?:iex|invoke-expression)\b",
+)
+
+
+@cache
+def fetched_command() -> re.Pattern[str]:
+    """Return the pattern of commands that run what they fetch, as installers do, too."""
+    return re.compile("|".join(_FETCHED), re.IGNORECASE)
 
 
 @cache
 def attack_command() -> re.Pattern[str]:
     """Return the pattern of commands that fetch and run something, or open a shell to another machine."""
     forms = (
-        rf"{_FETCH}[^\n]*(?:\||;|&&)\s*{_SHELL}",
-        rf"{_SHELL}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b",
-        rf"{_FETCH}[^\n]*(?:;|&&)\s*chmod\s+(?:\+x|0?7\d\d|[ua]\+x)[^\n]*(?:;|&&)\s*(?:nohup\s+)?[./~$]",
-        *_always(),
+        *_NEVER_HONEST,
+        *_FETCHED,
+        r"/dev/(?:tcp|udp)/",
+        r"\b(?:nc|ncat|netcat)\b[^\n]*\s-[a-z]*[ec]\b",
+        r"DownloadString",
+        r">>?\s*\S*(?:\.bashrc|\.bash_profile|\.profile|\.zshrc|authorized_keys|/etc/cron\S*)",
+        r"\bcrontab\s+-(?:\s|$)",
         rf"\brm\s+-\w*r\w*f?\w*\s+{_ROOTS}(?:\s|$)",
     )
     return re.compile("|".join(forms), re.IGNORECASE)
@@ -33,40 +73,18 @@ def hostile_command() -> re.Pattern[str]:
     """Return the pattern of commands that have no honest reason wherever they stand, installers included.
 
     Installers of known tools are piped into a shell over https; over plain http, or from a bare address, whoever
-    stands on the way decides what runs.
+    stands on the way decides what runs. Scripts of containers wait for ports by /dev/tcp, and write to ~/.bashrc.
     """
-    plain = r"http://(?!localhost|127\.)|https?://\d{1,3}(?:\.\d{1,3}){3}\b|(?<=\s)\d{1,3}(?:\.\d{1,3}){3}[:/]"
     forms = (
-        rf"{_FETCH}[^\n|;&]*(?:{plain})[^\n]*(?:\||;|&&)\s*{_SHELL}",
-        rf"{_SHELL}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b[^\n]*(?:{plain})",
-        rf"{_FETCH}[^\n|;&]*(?:{plain})[^\n]*(?:;|&&)\s*chmod\s+(?:\+x|0?7\d\d|[ua]\+x)[^\n]*(?:;|&&)\s*(?:nohup\s+)?[./~$]",
-        *_always(),
+        *_NEVER_HONEST,
+        rf"{_FETCH}[^\n|;&]*{_PLAIN}[^\n]*(?:\||;|&&)\s*{_SHELL}",
+        rf"{_SHELL}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b[^\n]*{_PLAIN}",
+        rf"{_FETCH}[^\n|;&]*{_PLAIN}[^\n]*{_RUN}",
+        rf"\b(?:iex|invoke-expression)\b[^\n]*{_FETCH_WINDOWS}[^\n]*{_PLAIN}",
+        rf"{_FETCH_WINDOWS}[^\n]*{_PLAIN}[^\n]*\b(?:iex|invoke-expression)\b",
         r"\brm\s+-\w*r\w*f\w*\s+(?:/|~|\$HOME)(?:\s|\*|$)",
     )
     return re.compile("|".join(forms), re.IGNORECASE)
-
-
-def _always() -> tuple[str, ...]:
-    return (
-        r"/dev/(?:tcp|udp)/",
-        r"\b(?:nc|ncat|netcat)\b[^\n|]*\s-[a-z]*[ec]\b",
-        r"\bmkfifo\b[^\n]*\|\s*(?:nc|ncat|netcat|openssl\s+s_client|telnet)\b",
-        r"\bsocat\b[^\n]*\bexec:",
-        r"\bsh -i\b",
-        r"\b(?:perl|ruby|php|lua)\b\s+-\w*\s?[^\n]*(?:fsockopen|\bSocket\b|TCPSocket)[^\n]*\b(?:exec|sh)\b",
-        r"powershell[^\n]*\s-e(?:nc|ncodedcommand)?\s",
-        r"DownloadString|certutil[^\n]*-urlcache|\bmshta\s+http|bitsadmin[^\n]*/transfer",
-        r"\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b[^\n]*\|\s*(?:iex|invoke-expression)\b",
-        r"\bbase64\s+(?:-d|-D|--decode)\b[^\n]*\|\s*" + _SHELL,
-        r"\bxxd\s+-r\b[^\n]*\|\s*" + _SHELL,
-        r">>?\s*\S*(?:\.bashrc|\.bash_profile|\.profile|\.zshrc|authorized_keys|/etc/cron\S*|/etc/ld\.so\.preload)",
-        r"\bcrontab\s+-(?:\s|$)",
-        rf"{_FETCH}[^\n]*(?:-d|--data\S*|-F|-T|--upload-file|--form|--post-file)[=\s][^\n]*(?:{_SECRETS})",
-        rf"(?:{_SECRETS})[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
-        r"\b(?:env|printenv)\s*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|nc|ncat)\b",
-        r"\b(?:xmrig|minerd|cpuminer|nbminer|ethminer)\b|stratum\+(?:tcp|ssl)://",
-        r"\bdd\s+if=\S+\s+of=/dev/(?:sd|nvme|hd|vd)|\bmkfs(?:\.\w+)?\s+/dev/|:\(\)\s*\{\s*:\|:&\s*\}\s*;\s*:",
-    )
 
 
 @cache

