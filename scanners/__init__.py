@@ -54,6 +54,7 @@ from scanners import (
     tfrecord,
     torch,
     torch7,
+    torch_distributed,
     torch_legacy,
     torch_tar,
     torchserve,
@@ -67,6 +68,7 @@ from scanners import (
 SCANNERS: tuple[Scanner, ...] = (
     pickle.SCANNER,
     torch.SCANNER,
+    torch_distributed.SCANNER,
     torch_legacy.SCANNER,
     torch_tar.SCANNER,
     torch7.SCANNER,

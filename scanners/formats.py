@@ -39,6 +39,7 @@ def _format(title: str, suffixes: str, scanners: str, note: str = "", *, named: 
 
 FORMATS: tuple[Format, ...] = (
     _format("PyTorch zip checkpoint", ".pt .pth .bin .ckpt", "torch zip pickle"),
+    _format("PyTorch distributed checkpoint", ".distcp", "torch-distributed torch zip pickle", named=True),
     _format("PyTorch legacy checkpoint", ".pt .pth .bin", "torch-legacy pickle"),
     _format("PyTorch legacy tar checkpoint", ".tar .pt .pth", "tar torch-tar pickle"),
     _format("TorchScript", ".pt .pth .ptl", "torch zip pickle", "code is read as Python; `.ptl` for phones, too"),

@@ -193,7 +193,7 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
         for at, item in enumerate(document):
             if isinstance(item, dict) and {"idx", "type"} <= item.keys() and isinstance(item["type"], str):
                 yield _reference(blob, item["type"], "class", f"[{at}].type")
-    elif isinstance(document, dict) and "_class_name" in document:
+    elif isinstance(document, dict) and "_class_name" in document and _is_pipeline(blob, document["_class_name"]):
         yield from _components(blob, document)
     elif isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
         yield from _shards(blob, document)
@@ -231,6 +231,11 @@ def _handler(blob: Blob, model: Json) -> Iterator[Item]:
             yield _reference(blob, name, "handler", f"model.{key}", "..")
 
 
+def _is_pipeline(blob: Blob, class_name: Json) -> bool:
+    """Return whether lists are components: in other configurations of diffusers they are blocks and activations."""
+    return blob.locator.name.endswith("model_index.json") or not isinstance(class_name, str) or "Pipeline" in class_name
+
+
 def _components(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
     """Yield classes of packages, any of which a file of that name in the folder of the component goes before."""
     for key, value in index.items():
@@ -260,7 +265,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

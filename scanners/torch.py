@@ -18,6 +18,7 @@ from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
+from scanners import torch_distributed
 from scanners.parsing.torch_tensors import STORAGE_MISMATCH
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _TELLING = re.compile(r"(?:[^/]*/){0,2}(?:data\.pkl|\.data/extern_modules|archiv
 _PICKLES = frozenset({"data.pkl", "constants.pkl", "traced_inputs.pkl"})
 _WITHOUT_DATA = "traced_inputs"
 # Storages that no pickle lists in that way: of torch.package, and of torch.export.
-_RAW_MEMBERS = re.compile(r"\.data/\d+\.storage|data/(?:weights|constants)/(?:weight|tensor)_\d+")
+_RAW_MEMBERS = re.compile(r"(?:\.data|constants)/\d+\.storage|data/(?:weights|constants)/(?:weight|tensor)_\d+")
 
 _PAYLOADS = re.compile(r"/data/(?:weights|constants)/[^/]*_config\.json$")
 _PAYLOAD = 16 * MIB
@@ -77,7 +78,7 @@ def accepts(blob: Blob) -> bool:
     """Recognise a zip archive with the members that torch writes, whatever its name and its folder."""
     from scanners.parsing.zip_directory import find_archive, read_directory
 
-    if find_archive(blob.reader, blob.head) is None:
+    if find_archive(blob.reader, blob.head) is None or torch_distributed.accepts(blob):
         return False
     return any(_TELLING.fullmatch(entry.name) for entry in read_directory(blob.reader).entries)
 

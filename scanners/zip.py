@@ -31,6 +31,7 @@ from modelsweep.core.scanner import (
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from modelsweep.core.values import dataclass, replace
+from scanners import torch_distributed
 from scanners.parsing import zip_directory as directories
 from scanners.parsing.decompression import Expansion
 from scanners.parsing.extraction import RULES, SHOWN, SPECIAL_KINDS, Extraction
@@ -154,8 +155,8 @@ class _Member:
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a zip starts here, or ends here behind something else."""
-    return directories.find_archive(blob.reader, blob.head) is not None
+    """Return whether a zip starts here, or ends here behind something else, and is not just the last of a chain."""
+    return not torch_distributed.accepts(blob) and directories.find_archive(blob.reader, blob.head) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -472,7 +473,7 @@ def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
 SCANNER = Scanner(
     name=NAME,
     title="Zip archive",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(

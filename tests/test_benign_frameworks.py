@@ -37,11 +37,16 @@ CLASSES = """
     transformers.models.bert.modeling_bert.BertModel transformers.tokenization_utils_base.BatchEncoding
     transformers.tokenization_utils_fast.PreTrainedTokenizerFast transformers.trainer_pt_utils.AcceleratorConfig
     transformers.training_args.TrainingArguments transformers.training_args_seq2seq.Seq2SeqTrainingArguments
+    ml_collections.config_dict.config_dict.ConfigDict torch.distributed._mesh_layout._MeshLayout
+    torch.distributed.checkpoint.filesystem._StorageInfo torch.distributed.checkpoint.metadata.Metadata
+    torch.distributed.checkpoint.metadata.TensorProperties torch.distributed.device_mesh.DeviceMesh
+    torch.distributed.tensor._dtensor_spec.DTensorSpec torch.distributed.tensor.placement_types.Replicate
     trl.trainer.dpo_config.DPOConfig trl.trainer.sft_config.SFTConfig ultralytics.nn.modules.block.C2f
     ultralytics.nn.modules.conv.Conv ultralytics.nn.modules.head.Detect ultralytics.nn.tasks.DetectionModel
     ultralytics.utils.loss.v8DetectionLoss ultralytics.utils.tal.TaskAlignedAssigner umap.umap_.UMAP yacs.config.CfgNode
 """.split()
 ENUMS = """
+    torch.distributed.checkpoint.metadata._MEM_FORMAT_ENCODING
     accelerate.utils.dataclasses.DistributedType pyannote.audio.core.task.Problem
     transformers.trainer_utils.HubStrategy transformers.trainer_utils.IntervalStrategy
     transformers.trainer_utils.SchedulerType transformers.training_args.OptimizerNames

@@ -42,7 +42,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "pmml": ("pmml",),
     "pytorchbinary": ("torch-legacy",),
     "pytorchzip": ("torch",),
-    "pytorch": ("torch", "torch-legacy", "torch-tar"),
+    "pytorch": ("torch", "torch-distributed", "torch-legacy", "torch-tar"),
     "rar": ("unreadable",),
     "rserialized": ("r",),
     "tensorflowmetagraph": ("tensorflow",),

@@ -27,9 +27,9 @@ FUNCTIONS = _full(_FUNCTION_MAKERS)
 CLASSES = _full(_CLASS_MAKERS)
 CODE = frozenset({"types.CodeType", "dill._dill._create_code", "dill.dill._create_code", "builtins.code"})
 """Makers of code objects, whose arguments are told as a fact of their own."""
-MAIN = "builtins.__main__"
-"""What dill writes for the namespace of the main module."""
-MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | {MAIN}
+MAIN = frozenset({"builtins.__main__", "__main__.__dict__"})
+"""What dill writes for the namespace of the main module; where torch.save calls it, the second."""
+MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | MAIN
 METACLASSES = frozenset(
     {"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "typing.GenericMeta", "types.type"}
 )

@@ -155,6 +155,17 @@ def find_archive(reader: Reader, head: bytes) -> tuple[int, int] | None:
     return None
 
 
+def archive_start(reader: Reader, stop: int) -> int:
+    """Return where the archive begins whose end record, without a comment, ends at `stop`; -1 where none does."""
+    end = stop - _END.size
+    if end < 0 or reader.read(end, len(END_MAGIC)) != END_MAGIC:
+        return -1
+    claim = next((claim for claim in _claims(reader, end) if claim.stop == stop and claim.base >= 0), None)
+    if claim is None or reader.read(claim.base, len(LOCAL_MAGIC)) != LOCAL_MAGIC:
+        return -1
+    return claim.base
+
+
 def _is_tar_member(reader: Reader, head: bytes, start: int, stop: int) -> bool:
     """Return whether the zip at [start, stop) stands behind the header of a member of a tar."""
     if start < BLOCK or start % BLOCK or parse_header(head[:BLOCK], 0) is None:
@@ -181,7 +192,11 @@ def read_directory(reader: Reader, limits: Limits | None = None) -> ZipDirectory
     for end, claim in claims[1:CLAIMS]:
         if claim[:2] == primary[:2] or (end != claims[0][0] and _inside_member(reader, entries, end)):
             continue
-        fresh = [entry for entry in _entries(reader, claim, limits, faults) if entry not in known]
+        broken: list[Malformed | OverLimit] = []
+        fresh = [entry for entry in _entries(reader, claim, limits, broken) if entry not in known]
+        if fresh and not any(_has_member(reader, entry) for entry in fresh):
+            continue  # no loader gets anything out of it: a shifted directory that begins at a later entry by chance
+        faults += broken
         if fresh or claim.base != primary.base:
             conflicts.append(f"another reading of its end finds {len(fresh):,} other entries at offset {claim.start}")
         known.update(fresh)
@@ -258,6 +273,12 @@ def _inside_member(reader: Reader, entries: list[ZipEntry], offset: int) -> bool
     except (Malformed, Truncated):
         return False
     return data <= offset < data + ordered[index].compressed_size
+
+
+def _has_member(reader: Reader, entry: ZipEntry) -> bool:
+    """Return whether a local header stands where an entry says."""
+    inside = 0 <= entry.header_offset <= reader.size - _LOCAL.size
+    return inside and reader.read(entry.header_offset, len(LOCAL_MAGIC)) == LOCAL_MAGIC
 
 
 def _by_offset(entry: ZipEntry) -> int:

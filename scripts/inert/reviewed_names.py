@@ -80,7 +80,8 @@ CALLS: dict[str, str] = {
     "numpy": f"dtype {NUMPY_SCALARS}",
     "numpy._core": "_DType_reconstruct",
     "numpy.core": "_DType_reconstruct",
-    "numpy._core._internal": "_convert_to_stringdtype_kwargs",
+    "numpy._core._internal": "_convert_to_stringdtype_kwargs _reconstruct",
+    "numpy.core._internal": "_reconstruct",
     "numpy.core.multiarray": "_reconstruct scalar",
     "numpy._core.multiarray": "_reconstruct scalar",
     "numpy.core._multiarray_umath": "_reconstruct scalar",
@@ -168,6 +169,8 @@ COMPILED_CLASSES: dict[str, str] = {
         for name in "BCO CPO DPO GKD GRPO KTO ORPO PPO PRM RLOO Reward SFT".split()
     },
     "deepspeed.utils.tensor_fragment": "fragment_address",
+    # Its __setstate__ makes an empty one and assigns the fields, which converts dictionaries and checks types.
+    "ml_collections.config_dict.config_dict": "ConfigDict",
     "mlflow.models.signature": "ModelSignature _TypeHints",
     "mlflow.pyfunc.model": "ChatAgent ChatModel PythonModel PythonModelContext ResponsesAgent",
     "mlflow.types.schema": (
@@ -258,6 +261,20 @@ COMPILED_CLASSES: dict[str, str] = {
     "torch.cuda": f"{TORCH_STORAGES} {TORCH_TENSORS}",
     "torch._C": "_VariableFunctionsClass",
     "torch._dynamo.decorators": "_DimRange",
+    # Dataclasses and tuples of numbers and names; one hook compares enumerations, one looks groups up.
+    **dict.fromkeys(("torch.distributed._tensor", "torch.distributed._tensor.api"), "DTensor"),
+    "torch.distributed._mesh_layout": "_FlatLayout _MeshLayout",
+    "torch.distributed._tensor.placement_types": "DTensorSpec Partial Replicate Shard TensorMeta _Partial",
+    "torch.distributed.algorithms.join": "_JoinConfig",
+    "torch.distributed.checkpoint.filesystem": "_StorageInfo _StoragePrefix",
+    "torch.distributed.checkpoint.metadata": (
+        "BytesStorageMetadata ChunkStorageMetadata Metadata MetadataIndex StorageMeta TensorProperties "
+        "TensorStorageMetadata"
+    ),
+    "torch.distributed.device_mesh": "DeviceMesh",
+    "torch.distributed.tensor": "DTensor",
+    "torch.distributed.tensor._dtensor_spec": "DTensorSpec ShardOrderEntry TensorMeta",
+    "torch.distributed.tensor.placement_types": "Partial Replicate Shard _MaskPartial _StridedShard",
     "torch.nested._internal.nested_tensor": "NestedTensor",
     "torch.nn.parameter": "Buffer Parameter UninitializedBuffer UninitializedParameter",
     "torch.torch_version": "TorchVersion",
@@ -394,6 +411,7 @@ ENUMS: dict[str, str] = {
     "megatron.core.enums": "ModelType",
     "mlflow.types.schema": "DataType",
     "pyannote.audio.core.task": "Problem Resolution",
+    "torch.distributed.checkpoint.metadata": "_MEM_FORMAT_ENCODING",
     "uuid": "SafeUUID",
     "pandas._libs.tslibs.dtypes": "FreqGroup Resolution",
     "pandas._libs.lib": "_NoDefault",

@@ -25,6 +25,7 @@ PAGE = docs.format_page()
 SAMPLES = {
     "Arrow, Feather, Parquet": "arrow/benign",
     "PyTorch zip checkpoint": "torch/benign",
+    "PyTorch distributed checkpoint": "torch_distributed/benign",
     "PyTorch legacy checkpoint": "torch_legacy/benign",
     "PyTorch legacy tar checkpoint": "torch_tar/benign",
     "TorchScript": "torch/benign_script",

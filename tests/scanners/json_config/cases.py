@@ -161,6 +161,16 @@ CASES = {
     "own_pipeline": case(
         {"custom_pipelines": {"pair": {"impl": "pair.PairPipeline", "pt": ["AutoModel"]}}}, "config.json"
     ),
+    "benign_diffusers_blocks": Case(
+        lambda: json.dumps(
+            {"_class_name": "UNet2DModel", "down_block_types": ["DownBlock2D", "DownBlock2D"], "act": ["silu", "os"]}
+        ).encode(),
+        "config.json",
+        Verdict.CLEAN,
+    ),
+    "dangerous_component_of_a_pipeline_by_another_name": Case(
+        lambda: json.dumps({**MODEL_INDEX, "act": ["os", "system"]}).encode(), "config.json", Verdict.MALICIOUS
+    ),
     "own_diffusers_pipeline": case({**MODEL_INDEX, "_class_name": ["pipeline_acme", "Acme"]}, "model_index.json"),
     "trusting": case({"model": {"trust_remote_code": True}}, "serve.json"),
     "code_of_another_repository": case(

@@ -62,6 +62,29 @@ def central(data: bytes, number: int = 0) -> int:
     return offset
 
 
+def with_zip64_end(data: bytes) -> bytes:
+    """Return a zip with the end record of zip64 that PyTorch always writes, behind its directory."""
+    end = len(data) - 22
+    count, size, offset = struct.unpack("<HLL", data[end + 10 : end + 20])
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, offset)
+    return data[:end] + record + struct.pack("<4sLQL", b"PK\6\7", 0, end, 1) + data[end:]
+
+
+SHIFT = 56 + 20
+"""Bytes of both records: who reads the plain end record only looks so much too far behind for the directory."""
+
+
+def shifted_by_chance() -> bytes:
+    """A first entry as long as the shift: the wrong place is that of the second entry, whose members are nowhere."""
+    return with_zip64_end(made(("x" * (SHIFT - 46), TEXT), ("second", TEXT), ("third", TEXT)))
+
+
+def shifted_on_purpose() -> bytes:
+    """The same, and a local header so much behind the place that the directory says."""
+    data = made(("x" * (SHIFT - 46), TEXT), ("other.pkl", b"-" * (SHIFT - 39) + made(("other.pkl", EVIL))))
+    return with_zip64_end(data)
+
+
 def renamed_locally() -> bytes:
     return patched(made(("data.pkl", EVIL)), 30, b"data.txt")
 
@@ -160,6 +183,8 @@ def unscanned(build: Callable[[], bytes], options: Options | None = None) -> Cas
 METHODS = {"deflate": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
 
 CASES = {
+    "benign_shifted_by_chance": Case(shifted_by_chance, "model.zip", Verdict.CLEAN),
+    "shifted_on_purpose": Case(shifted_on_purpose, "model.zip", Verdict.MALICIOUS),
     "benign_stored": clean(lambda: made(("a.txt", TEXT), ("folder/", b""), ("folder/b.txt", TEXT), ("empty", b""))),
     "benign_data_descriptors": clean(
         lambda: made(("a.txt", TEXT), ("b.txt", TEXT), method=zipfile.ZIP_DEFLATED, stream=Unseekable())
