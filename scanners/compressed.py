@@ -15,6 +15,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, Scanner, problem_of
 from scanners.parsing import decompression
+from scanners.parsing.extraction import BOMB, bombs
 
 NAME = "compressed"
 CONTENT = "content"
@@ -123,6 +124,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     ends: list[int] = []
     expansion = decompression.Expansion(context)
     reader = expansion.reader(_streams(blob.reader, context, ends))
+    name, floor = blob.locator.name, context.limits.expanded_floor
+    yield from bombs(name, blob.locator, blob.size, reader, expansion.fault, floor) if reader.size else ()
     if reader.size or not expansion.fault:
         yield blob.nested(content_name(blob), reader, expanded=True)
     if expansion.fault:
@@ -170,9 +173,9 @@ def content_name(blob: Blob) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(TRAILING,),
+    rules=(TRAILING, BOMB),
     suffixes=tuple(dict.fromkeys(suffix for codec in CODECS for suffix in codec.suffixes)),
 )

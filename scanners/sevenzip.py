@@ -16,7 +16,7 @@ from modelsweep.core.scanner import Blob, Context, Encrypted, Item, Malformed, M
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 from scanners.parsing import decompression
-from scanners.parsing.extraction import RULES, SPECIAL_KINDS, Extraction
+from scanners.parsing.extraction import BOMB, RULES, SPECIAL_KINDS, Extraction, bombs
 from scanners.parsing.sevenzip_header import MAGIC, Coder, File, Folder, read_contents
 
 NAME = "sevenzip"
@@ -88,6 +88,8 @@ def _members(blob: Blob, folder: Folder, files: list[File], extraction: Extracti
         if not fault and crc is not None and crc != expansion.crc:
             yield problem_of(Malformed("the checksum of the member is wrong"), inside.locator, NAME)
         if inside.size:
+            taken, floor = max(folder.packed * size // max(sum(folder.sizes), 1), 1), context.limits.expanded_floor
+            yield from bombs(name, inside.locator, taken, inside.reader, fault, floor)
             yield inside
         if fault:
             yield problem_of(fault, inside.locator, NAME)
@@ -229,9 +231,9 @@ def _lzma2_filter(properties: bytes) -> dict[str, int]:
 SCANNER = Scanner(
     name=NAME,
     title="7z archive",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=RULES,
+    rules=(*RULES, BOMB),
     suffixes=(".7z",),
 )

@@ -34,7 +34,7 @@ from modelsweep.core.values import dataclass, replace
 from scanners import torch_distributed
 from scanners.parsing import zip_directory as directories
 from scanners.parsing.decompression import Expansion
-from scanners.parsing.extraction import RULES, SHOWN, SPECIAL_KINDS, Extraction
+from scanners.parsing.extraction import BOMB, RULES, SHOWN, SPECIAL_KINDS, Extraction, bombs
 from scanners.parsing.zip_directory import LocalHeader, ZipDirectory, ZipEntry
 
 NAME = "zip"
@@ -426,6 +426,9 @@ def _expanded(blob: Blob, member: _Member, context: Context) -> Iterator[Item]:
     elif differences and entry.crc != _UNKNOWN:
         yield _said(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
     if inside.size:
+        if not _STORAGE.fullmatch(entry.name):  # tensors of zeros stand there without a header
+            taken, floor = _taken(blob, member), context.limits.expanded_floor
+            yield from bombs(entry.name, locator, taken, inside.reader, expansion.fault, floor)
         yield inside
 
 
@@ -487,6 +490,7 @@ SCANNER = Scanner(
         NUL_NAME,
         PREPENDED,
         TRAILING,
+        BOMB,
         *RULES,
     ),
     suffixes=(".zip", ".npz", ".jar", ".whl", ".keras"),

@@ -192,8 +192,8 @@ BOMBS: tuple[Bomb, ...] = (
     unscanned("size.7z", "", sevenzip(0, 1 << 40)),
 )
 SLOW_BOMBS: tuple[Bomb, ...] = (
-    Bomb("ratio.zip", zip_ratio, Verdict.NOT_SCANNED, "decompressed bytes"),
-    Bomb("headers.tar.gz", lambda: gzipped(tar_headers(2_000_000)), Verdict.NOT_SCANNED, "decompressed bytes"),
+    Bomb("ratio.zip", zip_ratio, Verdict.REVIEW, "decompressed bytes"),
+    Bomb("headers.tar.gz", lambda: gzipped(tar_headers(2_000_000)), Verdict.REVIEW, "decompressed bytes"),
     Bomb("headers.tar", lambda: tar_headers(2_000_000), Verdict.NOT_SCANNED, "archive members"),
     Bomb("pax.tar.gz", lambda: gzipped(tar_headers(500_000, tarfile.XHDTYPE)), Verdict.NOT_SCANNED, ""),
     Bomb("stream.gz", lambda: iter([gzip.compress(b"", mtime=0) * 500_000]), Verdict.NOT_SCANNED, ""),

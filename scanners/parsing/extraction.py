@@ -9,8 +9,10 @@ import stat
 from collections.abc import Iterator
 from typing import Literal
 
-from modelsweep.core.finding import Finding, Rule, Severity, Span
+from modelsweep.core.finding import Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
+from modelsweep.core.reader import Reader
 from modelsweep.core.text import printable
 
 _REFERENCES = ("https://peps.python.org/pep-0706/", "https://security.snyk.io/research/zip-slip-vulnerability")
@@ -66,7 +68,27 @@ WHITEOUT = Rule(
     cwe=22,
     references=("https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts",),
 )
+BOMB = Rule(
+    id="archive/decompression-bomb",
+    title="A few bytes that expand to very many",
+    severity=Severity.WARNING,
+    message="{subject} expands {ratio}-fold: {length} bytes {how}",
+    why="Whoever unpacks it, or loads it with all that is in it, runs out of memory or disk. Weights hardly compress.",
+    fix="Do not unpack it; ask its author what the bytes are for.",
+    confidence="medium",
+    cwe=409,
+    references=("https://cwe.mitre.org/data/definitions/409.html",),
+)
 RULES = (PATH_ESCAPE, ABSOLUTE_PATH, LINK_ESCAPE, SPECIAL_FILE, WHITEOUT)
+_FOLD = 100
+"""Bytes out of one byte from which so many that the budget is spent are a bomb."""
+_FOLD_OF_ONE = 400
+"""Those from which bytes that are all the same are one."""
+_SHARE = 8
+"""Part of the bytes that decompression may always produce from which they are many."""
+_PLACES = 16
+_PLACE = 4096
+_NAME = 200
 _WHITEOUTS = {".wh..": "its own folder", ".wh...": "the folder around its own"}
 
 SPECIAL_KINDS = {
@@ -76,6 +98,30 @@ SPECIAL_KINDS = {
     stat.S_IFSOCK: "socket",
 }
 """Kinds of file, as in a Unix mode, that rule `archive/special-file` speaks of."""
+
+
+def bombs(
+    name: str, locator: Locator, taken: int, made: Reader, fault: Exception | None, floor: int
+) -> Iterator[Finding]:
+    """Yield that `taken` bytes expand to a bomb: to more than may be made of them, or to nothing but one byte.
+
+    `floor` is how many bytes decompression may always produce. Tensors of zeros compress as well, but stand behind a
+    header of their format.
+    """
+    fold = made.size // max(taken, 1)
+    spent = isinstance(fault, OverLimit) and fold >= _FOLD
+    if spent or (fold >= _FOLD_OF_ONE and made.size >= floor // _SHARE and _is_one_byte(made)):
+        how = "were made of it before the budget was spent" if spent else "that are all the same"
+        evidence: dict[str, Json] = {"ratio": f"{fold:,}", "length": f"{made.size:,}", "how": how}
+        yield Finding(BOMB, locator, printable(name, _NAME), evidence=evidence)
+
+
+def _is_one_byte(made: Reader) -> bool:
+    """Return whether what is read in places all over is one byte over and over."""
+    first = made.read(0, 1)
+    offsets = range(0, max(made.size - _PLACE, 1), max(made.size // _PLACES, 1))
+    return all(not made.read(offset, min(_PLACE, made.size - offset)).strip(first) for offset in offsets)
+
 
 Link = Literal["", "symbolic", "hard"]
 LINKS = 10_000

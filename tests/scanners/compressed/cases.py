@@ -20,6 +20,7 @@ from modelsweep.core.units import KIB
 from tests.scanners.case import Case
 from tests.scanners.payload import EVIL, TEXT, noise
 
+FEW = Options(limits=Limits(expanded_floor=256 * KIB))
 SMALL = Options(limits=Limits(expanded_floor=64 * KIB, expanded_ratio=1))
 LONG = TEXT + b"".join(b"%d,%s\n" % (row, noise(4).hex().encode()) for row in range(40))
 
@@ -84,6 +85,9 @@ CASES = {
     "evil_gzip_wrong_checksum": Case(
         lambda: gzip.compress(EVIL, mtime=0)[:-8] + bytes(8), "model.pkl.gz", Verdict.MALICIOUS
     ),
-    "over_limit": Case(lambda: gzip.compress(TEXT * 1000, mtime=0), "big.txt.gz", Verdict.NOT_SCANNED, SMALL),
+    "bomb_of_zeros": Case(lambda: gzip.compress(bytes(64 * KIB), mtime=0), "model.bin.gz", Verdict.REVIEW, FEW),
+    "bomb_of_lines": Case(lambda: bz2.compress(TEXT * 9000), "table.csv.bz2", Verdict.REVIEW, FEW),
+    "bomb_of_xz": Case(lambda: lzma.compress(b"\xff" * 64 * KIB), "model.bin.xz", Verdict.REVIEW, FEW),
+    "over_limit": Case(lambda: gzip.compress(TEXT * 1000, mtime=0), "big.txt.gz", Verdict.REVIEW, SMALL),
     "evil_over_limit": Case(lambda: gzip.compress(EVIL + TEXT * 1000, mtime=0), "big.pkl.gz", Verdict.MALICIOUS, SMALL),
 }

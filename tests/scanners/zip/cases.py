@@ -20,6 +20,7 @@ from tests.scanners.payload import EVIL, TEXT, noise
 
 DATE = (2024, 1, 1, 0, 0, 0)
 Member = tuple[str, bytes]
+FEW = Options(limits=Limits(expanded_floor=256 * KIB))
 SMALL = Options(limits=Limits(expanded_floor=64 * KIB, expanded_ratio=1))
 
 
@@ -182,9 +183,24 @@ def unscanned(build: Callable[[], bytes], options: Options | None = None) -> Cas
 
 METHODS = {"deflate": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
 
+ZEROS = bytes(64 * KIB)
+NPY_HEADER = b"\x93NUMPY\x01\0v\0" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (65536,), }".ljust(117) + b"\n"
 CASES = {
     "benign_shifted_by_chance": Case(shifted_by_chance, "model.zip", Verdict.CLEAN),
     "shifted_on_purpose": Case(shifted_on_purpose, "model.zip", Verdict.MALICIOUS),
+    "bomb": Case(lambda: made(("a.bin", ZEROS), method=zipfile.ZIP_DEFLATED), "model.zip", Verdict.REVIEW, FEW),
+    "bomb_in_bomb": Case(
+        lambda: made(
+            *((f"{number}.zip", made(("a.bin", ZEROS), method=zipfile.ZIP_DEFLATED)) for number in range(3)),
+            method=zipfile.ZIP_DEFLATED,
+        ),
+        "model.zip",
+        Verdict.REVIEW,
+        FEW,
+    ),
+    "benign_zeros_of_a_format": Case(
+        lambda: made(("a.npy", NPY_HEADER + ZEROS), method=zipfile.ZIP_DEFLATED), "m.npz", Verdict.CLEAN, FEW
+    ),
     "benign_stored": clean(lambda: made(("a.txt", TEXT), ("folder/", b""), ("folder/b.txt", TEXT), ("empty", b""))),
     "benign_data_descriptors": clean(
         lambda: made(("a.txt", TEXT), ("b.txt", TEXT), method=zipfile.ZIP_DEFLATED, stream=Unseekable())
@@ -234,7 +250,7 @@ CASES = {
     "over_limit": Case(
         lambda: made(("big.txt", TEXT * 1000), ("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED),
         "model.zip",
-        Verdict.NOT_SCANNED,
+        Verdict.REVIEW,
         SMALL,
     ),
 }
