@@ -84,6 +84,24 @@ def _many_arrays(path: Path, size: int, random: Random) -> None:
     write_arrays(path, size, 100 * KIB, random)
 
 
+def _repository(path: Path, scale: float, random: Random) -> None:
+    from bench.models import write_repository
+
+    write_repository(path, int(2 * GIB * scale), scale, random)
+
+
+def _saved_model(path: Path, size: int, random: Random) -> None:
+    from bench.models import write_saved_model
+
+    write_saved_model(path, size, random)
+
+
+def _onnx(path: Path, size: int, random: Random) -> None:
+    from bench.models import write_onnx
+
+    write_onnx(path, size, random)
+
+
 class _Payload:
     """What a victim would unpickle; harmless should anybody do so."""
 
@@ -107,6 +125,7 @@ def _nested(path: Path, size: int, random: Random) -> None:
 
 _FLAT = memory_above_interpreter(150)
 _LARGE = (times_hash(1.1), _FLAT)
+_WHOLE = (times_hash(1.15), memory_at_most(200))
 _DENSE = (fewer_cpu("picklescan", 10), memory_at_most(300))
 WORKLOADS: tuple[Workload, ...] = (
     Workload(TINY, "Start-up: one tiny pickle", _tiny, (cpu_at_most(0.15),)),
@@ -131,6 +150,15 @@ WORKLOADS: tuple[Workload, ...] = (
         own=(OURS, QUICK, START, HASH),
     ),
     Workload("model.gguf", "GGUF, 2 GB", _sized(write_gguf, 2 * GIB), (*_LARGE, fewer_cpu("modelaudit", 4))),
+    Workload(
+        "repository",
+        "repository of a model: configuration, tokenizer, 2 shards of 1 GB",
+        _repository,
+        _WHOLE,
+        folder=True,
+    ),
+    Workload("saved_model", "TensorFlow SavedModel, 500 MB", _sized(_saved_model, 500 * MIB), _WHOLE, folder=True),
+    Workload("model.onnx", "ONNX, 500 MB", _sized(_onnx, 500 * MIB), _WHOLE),
     Workload("large.pkl", "pickle of arrays of 128 MB, 2 GB", _sized(_large_pickle, 2 * GIB), (_FLAT,)),
     Workload("arrays.pkl", "pickle of 4,000 arrays, 403 MB", _sized(_many_arrays, 403_000_000), (_FLAT,)),
     Workload("dense4.pkl", "pickle of 9.5 million opcodes, protocol 4", _dense(4), _DENSE),
