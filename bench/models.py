@@ -1,4 +1,4 @@
-"""Models as they are shipped: a repository with shards, a SavedModel, an ONNX file, with weights as training leaves them.
+"""Models as they are shipped: a repository with shards, a SavedModel, an ONNX file; weights as training leaves them.
 
 Random bytes would do for hashing, but the numbers of weights are looked at too: these are normally distributed, of
 single precision or brain floats.

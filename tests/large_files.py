@@ -6,11 +6,16 @@ came out and how much memory it took.
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 import resource
 import struct
 import sys
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,23 +23,33 @@ from pathlib import Path
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.report import Unit
-from modelsweep.core.units import GIB, KIB
+from modelsweep.core.units import GIB, KIB, MIB
 from scanners.engine import examine
 from sources.file import FileReader
 from sources.spool import FileSpool
 from tests.scanners.cntk.cases import wide
 from tests.scanners.flax import cases as flax
 from tests.scanners.gguf import cases as gguf
+from tests.scanners.keras import cases as keras
 from tests.scanners.mxnet import cases as mxnet
+from tests.scanners.oci import image as oci
 from tests.scanners.pickle.assembler import STOP, proto
+from tests.scanners.pickle.cases import wrapped
 from tests.scanners.protobuf import data, number, varint
 from tests.scanners.rknn import cases as rknn
+from tests.scanners.sevenzip.cases import COPY, block
+from tests.scanners.sevenzip.cases import number as sevenzip_number
+from tests.scanners.skops import cases as skops
 from tests.scanners.tar.cases import entry
+from tests.scanners.tflite import cases as flatbuffer
+from tests.scanners.tflite.flatbuffer import Number, Table
 from tests.scanners.torch import checkpoint as torch
 from tests.scanners.torch_legacy import cases as legacy
 
 SIZE = 5 * GIB
 FLOATS = SIZE // 4
+EXPANDED = 400 * MIB
+"""Bytes of what is compressed: more would be a bomb."""
 CRC = 0x193838C3
 """CRC-32 of SIZE zeros."""
 Parts = list[bytes | int]
@@ -43,28 +58,30 @@ Parts = list[bytes | int]
 
 def nested(field: int, *parts: bytes | int) -> Parts:
     """Return the field of a protocol buffer with bytes or a message that may hold a hole."""
-    return [
-        varint(field << 3 | 2) + varint(sum(part if isinstance(part, int) else len(part) for part in parts)),
-        *parts,
-    ]
+    return [varint(field << 3 | 2) + varint(size_of(parts)), *parts]
 
 
-def zipped(*members: tuple[str, bytes | int]) -> Parts:
-    """Return a zip64 of stored members."""
-    import zlib
+def size_of(parts: Iterable[bytes | int]) -> int:
+    """Return how many bytes parts come to."""
+    return sum(part if isinstance(part, int) else len(part) for part in parts)
 
+
+def zipped(*members: tuple[str, bytes | int | Parts]) -> Parts:
+    """Return a zip64 of stored members; the checksums of those that are parts are not right, and nobody looks."""
     parts: Parts = []
     directory: list[bytes] = []
     position = 0
     for name, content in members:
-        size, crc = (content, CRC) if isinstance(content, int) else (len(content), zlib.crc32(content))
+        crc = zlib.crc32(content) if isinstance(content, bytes) else CRC
+        held = content if isinstance(content, list) else [content]
+        size = size_of(held)
         extra = struct.pack("<HHQQ", 1, 16, size, size)
         fixed = (45, 0, 0, 0, 33, crc, 0xFFFFFFFF, 0xFFFFFFFF, len(name), len(extra))
         head = struct.pack("<4s5H3L2H", b"PK\3\4", *fixed) + name.encode() + extra
         more = struct.pack("<HHQQQ", 1, 24, size, size, position)
         listed = (45, *fixed[:-1], len(more), 0, 0, 0, 0, 0xFFFFFFFF)
         directory.append(struct.pack("<4s6H3L5H2L", b"PK\1\2", *listed) + name.encode() + more)
-        parts += [head, content]
+        parts += [head, *held]
         position += len(head) + size
     written = b"".join(directory)
     end = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, len(members), len(members), len(written), position)
@@ -121,13 +138,89 @@ def archive() -> Parts:
     return zipped(("meta.txt", b"text"), ("zeros.bin", SIZE))
 
 
+def npz() -> Parts:
+    """An array beside another one."""
+    return zipped(("w.npy", npy()), ("b.npy", npy()))
+
+
+def deflated(path: Path) -> None:
+    """Write arrays whose zeros are compressed."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({EXPANDED},), }}\n".encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("w.npy", "w") as member:
+        member.write(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+        for _ in range(EXPANDED // MIB):
+            member.write(bytes(MIB))
+
+
+def layer(path: Path) -> None:
+    """Write a compressed layer of an image, with a model in it."""
+    with gzip.open(path, "wb", 1) as stream:
+        head, *_ = tarred("model.bin", [EXPANDED])
+        assert isinstance(head, bytes)
+        stream.write(head)
+        for _ in range(EXPANDED // MIB):
+            stream.write(bytes(MIB))
+        stream.write(bytes(1024))
+
+
+def joblib() -> Parts:
+    """An array between opcodes, where joblib puts it."""
+    return [proto(4) + wrapped(b"", SIZE >> 20, 1 << 20), SIZE, STOP]
+
+
+def skops_archive() -> Parts:
+    """A scaler with an array."""
+    schema = skops.saved(skops.estimator(mean=skops.node("NdArrayNode", "numpy.ndarray", type="numpy", file="1.npy")))
+    with zipfile.ZipFile(io.BytesIO(schema)) as archive:
+        return zipped(("1.npy", npy()), ("schema.json", archive.read("schema.json")))
+
+
+def sevenzip() -> Parts:
+    """A member that is not compressed."""
+    held = npy()
+    size = sevenzip_number(size_of(held))
+    streams = b"\x06\0\1\x09" + size + b"\0\x07\x0b\1\0\1" + COPY + b"\x0c" + size + b"\0\0"
+    header = b"\1\4" + streams + b"\5\1" + block(0x11, b"\0" + "zeros.npy\0".encode("utf-16-le")) + b"\0\0"
+    start = struct.pack("<QQL", size_of(held), len(header), zlib.crc32(header))
+    return [b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<L", zlib.crc32(start)) + start, *held, header]
+
+
+def tflite() -> Parts:
+    """Weights behind the tables, where those of more than two gigabytes have to be."""
+    place = 1 << 20
+    tensors = [flatbuffer.tensor("x", 1, 4), flatbuffer.tensor("w", FLOATS, buffer=1), flatbuffer.tensor("y", 1, 2)]
+    weights = Table({1: Number(place, "Q"), 2: Number(SIZE, "Q")})
+    buffers = [flatbuffer.buffer(), weights, flatbuffer.buffer(b"1.14.0")]
+    return [flatbuffer.model(flatbuffer.subgraph(tensors=tensors), buffers=buffers).ljust(place, b"\0"), SIZE]
+
+
+def variables() -> Parts:
+    """The shard of a SavedModel: numbers, and nothing that says so."""
+    return [SIZE]
+
+
+def image() -> Parts:
+    """An image as `docker save` writes it: layers that are archives themselves."""
+    name = f"{'1a' * 32}/layer.tar"
+    held = oci.config(Cmd=["sh"])
+    listed = json.dumps([{"Config": f"{oci.digest(held)}.json", "RepoTags": ["a:1"], "Layers": [name]}]).encode()
+    members = (*tarred(name, tar())[:-1], entry(f"{oci.digest(held)}.json", held), entry("manifest.json", listed))
+    return [*members, 1024]
+
+
 def tar() -> Parts:
     """A member of an archive."""
-    block = bytearray(entry("zeros.bin"))
-    block[124:136] = b"%011o\0" % SIZE
-    block[148:156] = b" " * 8
-    block[148:156] = b"%06o\0 " % sum(block)
-    return [bytes(block), SIZE, 1024]
+    return tarred("zeros.bin", [SIZE])
+
+
+def tarred(name: str, content: Parts) -> Parts:
+    """Return an archive with one member."""
+    size = size_of(content)
+    head = bytearray(entry(name))
+    head[124:136] = b"%011o\0" % size
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return [bytes(head), *content, -size % 512, 1024]
 
 
 def onnx() -> Parts:
@@ -238,6 +331,19 @@ def hdf5(path: Path) -> None:
         h5py.h5d.create(file.id, b"w", h5py.h5t.IEEE_F32LE, space, made)
 
 
+def keras_archive() -> Parts:
+    """Configuration and weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "w.h5"
+        hdf5(weights)
+        with weights.open("rb") as file:
+            head = file.read(weights.stat().st_size - SIZE)
+    config = keras.text(keras.sequential(keras.layer("Dense", units=4)))()
+    return zipped(
+        ("metadata.json", b'{"keras_version": "3.9.0"}'), ("config.json", config), ("model.weights.h5", [head, SIZE])
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Large:
     """A file: what is to come out of it, and what a damaged or unknown one would not be recognised as."""
@@ -256,6 +362,16 @@ LARGE: dict[str, Large] = {
     "old.pt": Large(torch_old),
     "archive.zip": Large(archive, "not scanned"),
     "archive.tar": Large(tar, "not scanned"),
+    "archive.7z": Large(sevenzip),
+    "arrays.npz": Large(npz),
+    "deflated.npz": Large(deflated),
+    "model.joblib": Large(joblib),
+    "model.skops": Large(skops_archive),
+    "model.tflite": Large(tflite),
+    "variables.data-00000-of-00001": Large(variables),
+    "image.tar": Large(image, "not scanned"),
+    "layer.tar.gz": Large(layer, "not scanned"),
+    "model.keras": Large(keras_archive),
     "model.onnx": Large(onnx),
     "graph.pb": Large(tensorflow),
     "model.pdiparams": Large(paddle),
@@ -289,10 +405,10 @@ def make(name: str, folder: Path) -> Path:
     """Return the path of a large file, made anew."""
     path = folder / name
     build = LARGE[name].build
-    if build is hdf5:
-        hdf5(path)
+    if build in (hdf5, deflated, layer):
+        build(path)  # type: ignore[call-arg, unused-ignore]
     else:
-        write(build(), path)  # type: ignore[call-arg, arg-type]  # all but one take nothing
+        write(build(), path)  # type: ignore[call-arg, arg-type]  # the others take nothing
     return path
 
 

@@ -538,9 +538,9 @@ LOAD_BYTES = global_("torch.storage", "_load_from_bytes")
 WRAPPER = global_("joblib.numpy_pickle", "NumpyArrayWrapper")
 
 
-def wrapped(raw: bytes) -> bytes:
-    """Return an array of raw bytes as joblib writes it."""
-    state = short("shape") + tuple_(number(len(raw))) + SETITEM
+def wrapped(raw: bytes, *shape: int) -> bytes:
+    """Return an array of raw bytes as joblib writes it; another shape tells of bytes that are to follow."""
+    state = short("shape") + tuple_(*map(number, shape or (len(raw),))) + SETITEM
     state += short("dtype") + call(global_("numpy", "dtype"), text("V1")) + SETITEM
     return WRAPPER + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + state + BUILD + raw
 
