@@ -137,12 +137,12 @@ class Scene:
 
     # -- jobs
 
-    def spec(self, *targets: Path, options: Options = OPTIONS, **more: Any) -> JobSpec:
+    def spec(self, *targets: Path | str, options: Options = OPTIONS, **more: Any) -> JobSpec:
         """Return a job of many small chunks."""
         spec = JobSpec(new_id(), tuple(map(str, targets or (self.root,))), options, chunk_files=4, created=time.time())
         return replace(spec, **more)
 
-    def submit(self, *targets: Path, **more: Any) -> str:
+    def submit(self, *targets: Path | str, **more: Any) -> str:
         """Submit a job, wait until it is listed, and return its id."""
         spec = self.spec(*targets, **more)
         producer = self.fleet.producer(spec)

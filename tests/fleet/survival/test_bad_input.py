@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +77,31 @@ def test_a_full_disk_under_the_store(scene: Scene, expected: bytes):
     assert (full.poll(), scene.progress(job).done) == (None, 0)
     scene.kill(full)
     scene.work(slots=2)
+    scene.settled(job, expected)
+
+
+@pytest.fixture
+def small_disk(scene: Scene) -> Iterator[Path]:
+    """A file system of its own under the store, of 4 MiB."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", scene.store], check=False)
+    if mounted.returncode:
+        pytest.skip("this user may mount nothing: the kernel's own refusal is tested in tests/fleet/test_store.py")
+    yield scene.store
+    subprocess.run(["umount", "--lazy", scene.store], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+def test_a_disk_fills_up_under_the_store_in_the_middle(scene: Scene, expected: bytes, small_disk: Path):
+    scene.work(slots=2)
+    job = scene.submit()
+    scene.await_done(job, 3)
+    filler = small_disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(4096))
+    until(lambda: "the store is full: No space left on device" in scene.logs())
+    assert scene.progress(job).done < 50
+    filler.unlink()
     scene.settled(job, expected)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from modelsweep.core.wire import encode_options
 from modelsweep.fleet.job import PROTOCOL, seal_spec
 from modelsweep.fleet.signature import Key
 from tests.cli.conftest import ROOT
 from tests.fleet.survival.scene import Scene, until
+from tests.sources.double import double, ranged
 
 NEWER = "import modelsweep.fleet.job as job; job.PROTOCOL += 1"
 PACKAGES = ("modelsweep", "producer", "reporting", "scanners", "sources", "worker")
@@ -67,11 +71,23 @@ def test_a_forged_job_is_not_read(scene: Scene, expected: bytes):
     assert '"a worker failed"' not in scene.logs()
 
 
-def test_a_forged_page_ends_with_a_problem_and_is_not_read(scene: Scene):
+def _forged(sealed: bytes, job: str, key: Key) -> bytes:
+    return FOREIGN.seal(f"page {job} 0", key.open(f"page {job} 0", sealed))
+
+
+DAMAGE: dict[str, Callable[[bytes, str, Key], bytes]] = {
+    "forged": _forged,
+    "cut": lambda sealed, job, key: sealed[: len(sealed) // 2],
+    "flipped": lambda sealed, job, key: sealed[:-9] + bytes([sealed[-9] ^ 1]) + sealed[-8:],
+    "empty": lambda sealed, job, key: b"",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_page_that_is_not_ours_any_more_ends_with_a_problem_and_is_not_read(scene: Scene, damage: str):
     job = scene.submit()
     (extent,) = scene.fleet.ledger(job).extents()
-    sealed = scene.fleet.store.get(extent.page)
-    scene.fleet.store.put(extent.page, FOREIGN.seal(f"page {job} 0", scene.key.open(f"page {job} 0", sealed)))
+    scene.fleet.store.put(extent.page, DAMAGE[damage](scene.fleet.store.get(extent.page), job, scene.key))
     scene.work(slots=2)
     progress = scene.await_end(job)
     assert progress.counts["reports_published"] == 1
@@ -97,6 +113,26 @@ def test_nothing_outside_the_roots_of_a_worker_is_read(scene: Scene, tmp_path: P
     assert {problem["message"] for problem in report["problems"]} >= {
         "outside the roots that this worker may read (modelsweep worker --root)"
     }
+
+
+def test_no_source_outside_the_roots_of_a_worker_is_asked(scene: Scene):
+    evil = b"cos\nsystem\n(S'echo modelsweep-test'\ntR."
+    with double(lambda request: ranged(evil, request)) as server:
+        job = scene.submit(f"{server.url}/a.pkl", chunk_files=1)
+        listed = len(server.requests)
+        assert listed
+        scene.work()
+        scene.settled(job, None)
+        assert len(server.requests) == listed, "workers ask for nothing"
+        report = json.loads(scene.report(job))
+        (problem,) = report["problems"]
+        assert "outside the roots" in problem["message"]
+        assert report["issues"] == []
+        scene.kill_tree(scene.workers[0])
+        scene.work("--root", server.url)
+        job = scene.submit(f"{server.url}/a.pkl", chunk_files=1)
+        scene.settled(job, None)
+        assert json.loads(scene.report(job))["summary"]["critical"] == 1
 
 
 def test_options_of_a_job_that_this_version_does_not_know_end_it_with_a_word(scene: Scene, expected: bytes):
