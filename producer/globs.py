@@ -13,22 +13,30 @@ from sources.source import Listed
 NAME = "selection"
 
 
-def meant(target: str, listing: Iterable[Listed | Problem], selection: Selection) -> Iterator[Listed | Problem]:
-    """Yield what of a listing below `target` is to be examined, then a Problem that counts what is not.
+class LeftOut:
+    """What of a listing is not to be examined: how many files, and the address of the first of them.
 
-    Nothing but the count is kept: a bucket may hold millions that are left out.
+    Nothing else is kept: a bucket may hold millions that are left out.
     """
-    left_out, first = 0, ""
-    for item in listing:
-        path = item.locator.uri[len(target) :].lstrip("/") if item.locator.uri.startswith(target) else ""
-        if (item.locator.uri == target and isinstance(item, Problem)) or is_meant(path or item.locator.name, selection):
-            yield item
-        else:
-            left_out, first = left_out + 1, first or item.locator.uri
-    if left_out:
-        files = "1 file" if left_out == 1 else f"{left_out:,} files"
-        detail = f"{files} left out by --include or --exclude, the first of them {first.rpartition('/')[2]}"
-        yield Problem(ProblemKind.DESELECTED, Locator(target), NAME, detail)
+
+    def __init__(self, selection: Selection, count: int = 0, first: str = "") -> None:
+        self._selection, self.count, self.first = selection, count, first
+
+    def meant(self, target: str, listing: Iterable[Listed | Problem]) -> Iterator[Listed | Problem]:
+        """Yield what of a listing below `target` is to be examined, then a Problem that counts what is not."""
+        for item in listing:
+            uri = item.locator.uri
+            path = uri[len(target) :].lstrip("/") if uri.startswith(target) else ""
+            itself = uri == target and isinstance(item, Problem)
+            if itself or is_meant(path or item.locator.name, self._selection):
+                yield item
+            else:
+                self.count, self.first = self.count + 1, self.first or uri
+        if self.count:
+            files = "1 file" if self.count == 1 else f"{self.count:,} files"
+            name = self.first.rpartition("/")[2]
+            detail = f"{files} left out by --include or --exclude, the first of them {name}"
+            yield Problem(ProblemKind.DESELECTED, Locator(target), NAME, detail)
 
 
 def is_meant(path: str, selection: Selection) -> bool:

@@ -13,8 +13,8 @@ from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from modelsweep.core.values import dataclass
-from producer.globs import meant
-from producer.pointers import with_absent
+from producer.globs import LeftOut
+from producer.pointers import Pointers
 from sources.opening import MissingPackage, above, plain, source_of
 from sources.source import Listed
 
@@ -26,12 +26,21 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a listing came: the place of the target, the last unit's address, the next index, bytes planned."""
+    """How far a listing came: the place of the target, the last unit's address, the next index, bytes planned.
+
+    Behind it are what else is needed to go on there: lengths of names that begin that address (producer/pointers.py),
+    how many files were left out, the first of them; and where the problems are that were met before (`said`).
+    """
 
     target: int = 0
     uri: str = ""
     index: int = 0
     total: int = 0
+    before: tuple[int, ...] = ()
+    awaited: tuple[int, ...] = ()
+    left_out: int = 0
+    first_left_out: str = ""
+    said: str = ""
 
 
 BEGINNING = Cursor()
@@ -49,26 +58,21 @@ def plan(targets: Sequence[str], selection: Selection = EVERYTHING) -> Iterator[
 def plan_after(
     after: Cursor, targets: Sequence[str], selection: Selection = EVERYTHING
 ) -> Iterator[tuple[Unit | Problem, Cursor]]:
-    """Yield what `plan` does, each with the cursor behind it, from `after` on: units up to there are left out.
+    """Yield what `plan` does behind `after`, each with the cursor behind it.
 
-    Problems are all yielded again, those before `after` too: they stand nowhere else until the listing is complete.
+    A source that can is asked for what comes behind it only; of others all is listed again, and the beginning left out.
     """
-    passed = (after.target, os.fsencode(after.uri)) if after.uri else None
-    cursor, total = after, 0
-    for target, item in _once(targets, selection):
+    walk = _Walk(after, targets, selection)
+    cursor = after
+    for place, item in walk.items():
         if isinstance(item, Problem):
             yield item, cursor
-            continue
-        known = passed is not None and (target, os.fsencode(item.locator.uri)) <= passed
-        passed = passed if known else None
-        total = total if known else max(total, cursor.total)
-        if detail := _refusal(item.size, total, selection):
+        elif detail := _refusal(item.size, cursor.total, selection):
             yield Problem(ProblemKind.SKIPPED, item.locator, PLAN, detail), cursor
-            continue
-        total += item.size
-        if not known:
+        else:
             unit = Unit(cursor.index, item.locator, item.size, item.digest)
-            cursor = Cursor(target, item.locator.uri, cursor.index + 1, total)
+            total = cursor.total + item.size
+            cursor = Cursor(place, item.locator.uri, cursor.index + 1, total, *walk.state, after.said)
             yield unit, cursor
 
 
@@ -84,36 +88,79 @@ def _refusal(size: int, total: int, selection: Selection) -> str:
     return ""
 
 
-def _once(targets: Sequence[str], selection: Selection) -> Iterator[tuple[int, Listed | Problem]]:
-    """Yield what is below all targets with the place of its target, and what is below two of them once."""
-    named: dict[str, str] = {}
-    for target in targets:
-        named.setdefault(plain(target), target)
-    seen: set[Locator | Problem] = set()
-    for place, (name, target) in enumerate(named.items()):
-        for item in _meant(name, target, selection):
-            uri = item.locator.uri
-            if isinstance(item, Problem) and uri in named and uri != name:
-                # A link out of one target that is itself a target, say: what that one says of it holds
+class _Walk:
+    """The listings of all targets behind a cursor, and what the next cursor has to hold of them."""
+
+    def __init__(self, after: Cursor, targets: Sequence[str], selection: Selection) -> None:
+        self._after, self._selection = after, selection
+        self._named: dict[str, str] = {}
+        for target in targets:
+            self._named.setdefault(plain(target), target)
+        self._overlap = any(sum(outer in self._named for outer in above(name)) > 1 for name in self._named)
+        self._begin(BEGINNING)
+
+    def _begin(self, cursor: Cursor) -> None:
+        self._pointers = Pointers(cursor.uri, cursor.before, cursor.awaited)
+        self._left_out = LeftOut(self._selection, cursor.left_out, cursor.first_left_out)
+
+    @property
+    def state(self) -> tuple[tuple[int, ...], tuple[int, ...], int, str]:
+        """Return what a cursor behind the file that was yielded last holds beside its address."""
+        return *self._pointers.state, self._left_out.count, self._left_out.first
+
+    def items(self) -> Iterator[tuple[int, Listed | Problem]]:
+        """Yield what is below all targets with the place of its target, and what is below two of them once."""
+        seen: set[Locator | Problem] = set()
+        for place, (name, target) in enumerate(self._named.items()):
+            if place < self._after.target and not self._overlap:
                 continue
-            if len(named) > 1 and sum(outer in named for outer in above(uri)) > 1:
-                key = item if isinstance(item, Problem) else item.locator
-                if key in seen:
+            for item, passed in self._behind(place, name, target):
+                uri = item.locator.uri
+                if isinstance(item, Problem) and uri in self._named and uri != name:
+                    # A link out of one target that is itself a target, say: what that one says of it holds
                     continue
-                seen.add(key)
-            yield place, item
+                if self._overlap and sum(outer in self._named for outer in above(uri)) > 1:
+                    key = item if isinstance(item, Problem) else item.locator
+                    if key in seen:
+                        continue
+                    seen.add(key)
+                if not passed:
+                    yield place, item
+
+    def _behind(self, place: int, name: str, target: str) -> Iterator[tuple[Listed | Problem, bool]]:
+        """Yield what is below a target, and whether it came before the cursor."""
+        after = self._after
+        here = bool(after.uri) and place == after.target
+        goes_on = here and not self._overlap and _can_go_on(target)
+        self._begin(after if goes_on else BEGINNING)
+        listing = self._listed(target, after.uri if goes_on else "")
+        if self._selection.include or self._selection.exclude:
+            listing = self._left_out.meant(name, listing)
+        last, passing = os.fsencode(after.uri), bool(after.uri) and place <= after.target and not goes_on
+        for item in listing:
+            passed = passing
+            if passing and here and isinstance(item, Listed):
+                # Problems keep no order among files: they came before where the last file still follows
+                mark = os.fsencode(item.locator.uri)
+                passing, passed = mark < last, mark <= last
+            yield item, passed
+
+    def _listed(self, target: str, behind: str) -> Iterator[Listed | Problem]:
+        try:
+            source = source_of(target)
+            if source.name == "dvc":
+                yield from source.list(target)  # a pointer that is the target is followed, by its own source
+                return
+            listing = source.list_after(target, behind) if source.list_after and behind else source.list(target)
+            yield from self._pointers.with_absent(listing)
+        except SourceFault as error:
+            kind = ProblemKind.DEPENDENCY if isinstance(error, MissingPackage) else ProblemKind.SOURCE
+            yield Problem(kind, Locator(target), PLAN, printable(str(error).removeprefix(f"{target}: "), 300))
 
 
-def _meant(name: str, target: str, selection: Selection) -> Iterator[Listed | Problem]:
-    listing = _listed(target)
-    return meant(name, listing, selection) if selection.include or selection.exclude else listing
-
-
-def _listed(target: str) -> Iterator[Listed | Problem]:
+def _can_go_on(target: str) -> bool:
+    """Return whether a listing of `target` can begin behind an address."""
     try:
-        source = source_of(target)
-        # A pointer that is the target is followed, by its own source
-        yield from source.list(target) if source.name == "dvc" else with_absent(source.list(target))
-    except SourceFault as error:
-        kind = ProblemKind.DEPENDENCY if isinstance(error, MissingPackage) else ProblemKind.SOURCE
-        yield Problem(kind, Locator(target), PLAN, printable(str(error).removeprefix(f"{target}: "), 300))
+        return source_of(target).list_after is not None
+    except SourceFault:
+        return False

@@ -17,27 +17,41 @@ NAME = "pointer"
 _SUFFIX = ".dvc"
 
 
-def with_absent(
-    listing: Iterable[Listed | Problem], is_here: Callable[[str], bool] = os.path.islink
-) -> Iterator[Listed | Problem]:
-    """Yield a listing in order, with a Problem for data of which only the pointer is listed.
+class Pointers:
+    """What a listing has come to: the names that begin the last one, and those of which a pointer promises more.
 
-    Held are the names that begin the present one, which are as many as it has parts. `is_here` is asked of what is
-    not listed: links inside a tree are left out, because what they lead to is listed where it stands.
+    Both lists hold beginnings of the last name, so a listing that goes on behind it needs their lengths only.
     """
-    before: list[str] = []
-    awaited: list[str] = []
-    for item in listing:
-        uri = item.locator.uri
-        while before and not uri.startswith(before[-1]):
-            before.pop()
-        yield from _given_up(awaited, uri, is_here)
-        before.append(uri)
-        yield item
-        data = uri.removesuffix(_SUFFIX)
-        if isinstance(item, Listed) and data != uri and data not in before and not data.endswith("/"):
-            awaited.append(data)
-    yield from _given_up(awaited, None, is_here)
+
+    def __init__(self, last: str = "", before: Iterable[int] = (), awaited: Iterable[int] = ()) -> None:
+        self._before = [last[:length] for length in before]
+        self._awaited = [last[:length] for length in awaited]
+
+    @property
+    def state(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the lengths of the names that are held, for who goes on behind the file that was yielded last."""
+        return tuple(map(len, self._before)), tuple(map(len, self._awaited))
+
+    def with_absent(
+        self, listing: Iterable[Listed | Problem], is_here: Callable[[str], bool] = os.path.islink
+    ) -> Iterator[Listed | Problem]:
+        """Yield a listing in order, with a Problem for data of which only the pointer is listed.
+
+        `is_here` is asked of what is not listed: links inside a tree are left out, because what they lead to is listed
+        where it stands.
+        """
+        before, awaited = self._before, self._awaited
+        for item in listing:
+            uri = item.locator.uri
+            while before and not uri.startswith(before[-1]):
+                before.pop()
+            yield from _given_up(awaited, uri, is_here)
+            before.append(uri)
+            data = uri.removesuffix(_SUFFIX)
+            if isinstance(item, Listed) and data != uri and data not in before and not data.endswith("/"):
+                awaited.append(data)
+            yield item
+        yield from _given_up(awaited, None, is_here)
 
 
 def _given_up(awaited: list[str], uri: str | None, is_here: Callable[[str], bool]) -> Iterator[Problem]:

@@ -13,17 +13,19 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
 from kombu import Connection
 from redis import Redis
 
-from modelsweep.core.finding import Problem
+from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.locator import Locator
 from modelsweep.core.report import Unit
+from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from modelsweep.core.values import asdict
+from modelsweep.core.values import asdict, replace
 from modelsweep.fleet.answers import AllocStatus, JobState, SealStatus
 from modelsweep.fleet.chunks import Packer
 from modelsweep.fleet.job import JobSpec, cursor_name, cursor_purpose, seal_spec, spec_name
@@ -39,10 +41,10 @@ from modelsweep.fleet.messages import (
 )
 from modelsweep.fleet.pages import PAGE_CHUNKS, Chunk, Page, Pages
 from modelsweep.fleet.patience import patiently
-from modelsweep.fleet.problems import problems_name, seal_problems
-from modelsweep.fleet.signature import Key
-from modelsweep.fleet.store import Store
-from producer.plan import BEGINNING, Cursor, plan_after
+from modelsweep.fleet.problems import parts, problems_name, put_part, seal_problems
+from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.store import Absent, Store
+from producer.plan import BEGINNING, PLAN, Cursor, plan_after
 
 PAGE_SECONDS = 1.0
 """After which a page is closed though not full, so that workers begin."""
@@ -120,7 +122,11 @@ class Producer:
         progress = self._patiently(self._ledger.progress)
         next_chunk, stored, generation = progress.allocated, progress.cursor, progress.generation
         problems: list[Problem] = []
-        for chunks, cursor in self._filled(self._opened(stored), problems):
+        begin = self._opened(stored)
+        said = begin.said
+        for chunks, behind, met in self._filled(begin, problems):
+            said = put_part(met, said, self._store, self._key, self._spec.id) if met else said
+            cursor = replace(behind, said=said)
             sealed = self._key.seal(cursor_purpose(self._spec.id), json.dumps(asdict(cursor)).encode())
             first, next_chunk = self._allocate(chunks, next_chunk, stored, sealed)
             stored = sealed
@@ -129,7 +135,15 @@ class Producer:
             )
             self._hold_back()
         if not self._stop.is_set():
-            self._seal(problems, next_chunk, stored)
+            self._seal([*self._said(said), *problems], next_chunk, stored)
+
+    def _said(self, part: str) -> list[Problem]:
+        """Return the problems that were met before a cursor, by this producer or one before it."""
+        try:
+            return parts(part, self._store, self._key, self._spec.id)
+        except (Absent, Damaged) as fault:
+            detail = f"what was said of files listed before a producer died cannot be read any more: {fault.detail}"
+            return [Problem(ProblemKind.SOURCE, Locator(part), PLAN, printable(detail, 300))]
 
     def _seal(self, problems: list[Problem], next_chunk: int, stored: bytes) -> None:
         name = problems_name(self._spec.id)
@@ -142,9 +156,15 @@ class Producer:
         if sealed.complete:
             self._publish([finalize_message(self._spec.id)])
 
-    def _filled(self, cursor: Cursor, problems: list[Problem]) -> Iterator[tuple[list[Chunk], Cursor]]:
-        """Yield pages full of chunks, each with the cursor behind it; the problems of targets go to `problems`."""
+    def _filled(
+        self, cursor: Cursor, problems: list[Problem]
+    ) -> Iterator[tuple[list[Chunk], Cursor, Sequence[Problem]]]:
+        """Yield pages full of chunks, each with the cursor behind it and the problems met before that.
+
+        Those that were met behind the last cursor are left in `problems`.
+        """
         packer, chunks, begun, size = Packer(self._spec), list[Chunk](), time.monotonic(), 0
+        met = 0
         for item, behind in plan_after(cursor, self._spec.targets, self._spec.selection):
             if isinstance(item, Problem):
                 problems.append(item)
@@ -154,16 +174,19 @@ class Producer:
                 # The chunk that is not full goes along: the cursor stands behind whole chunks only
                 # Nothing yet where the first answer of a listing was slow
                 if page := [*chunks, *packer.flush()]:
-                    yield page, cursor
+                    yield page, cursor, problems[:met]
+                    del problems[:met]
+                    met = 0
                 chunks, begun, size = [], time.monotonic(), 0
                 if self._stop.is_set():
                     return
             chunks += packer.add(item)
             size += _taken(item)
-            cursor = behind
+            cursor, met = behind, len(problems)
         chunks += packer.flush()
         if chunks:
-            yield chunks, cursor
+            yield chunks, cursor, problems[:met]
+            del problems[:met]
 
     def _opened(self, stored: bytes) -> Cursor:
         """Return how far an earlier producer of this job came."""

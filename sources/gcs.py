@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from modelsweep.core.finding import Problem
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
+from sources.paging import in_order
 from sources.source import Listed, Opened, OpenedObject, Source, scheme_of
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 NAME = "gcs"
 PAGE = 1000
-EMPTY_PAGES = 1000
-"""Pages of a listing without a name in a row, after which it is taken for a loop."""
 EVERYTHING = "/*"
 _FIELDS = "items(name,size,generation,updated),nextPageToken"
 _ADDRESS = re.compile(r"gs://([A-Za-z0-9][A-Za-z0-9._-]{1,221})(?:/(.*))?", re.DOTALL)
@@ -46,15 +45,20 @@ def canonical(target: str) -> str:
     return target.removesuffix(EVERYTHING) + "/" if target.endswith(EVERYTHING) else target
 
 
-def list_target(target: str) -> Iterator[Listed | Problem]:
-    """Yield the object, or all objects at or below the prefix, that `target` names; raises SourceFault."""
+def list_target(target: str, after: str = "") -> Iterator[Listed | Problem]:
+    """Yield the object, or all objects at or below the prefix, that `target` names; raises SourceFault.
+
+    Where an address below it is given, the listing goes on `after` it.
+    """
     from sources.gcs_client import Gcs, GcsRefused
 
     bucket, key = place_of(canonical(target))
     gcs = Gcs()
-    found = not key
+    behind = place_of(after)[1] if after else ""
+    found = not key or bool(behind)
     if pinned := _GENERATION.fullmatch(key):
-        yield _single(gcs, bucket, pinned[1], target, pinned[2])
+        if not after:
+            yield _single(gcs, bucket, pinned[1], target, pinned[2])
         return
     if key and not key.endswith("/"):
         try:
@@ -66,7 +70,7 @@ def list_target(target: str) -> Iterator[Listed | Problem]:
                 raise
         key += "/"
     try:
-        for page in _pages(gcs, bucket, key):
+        for page in _pages(gcs, bucket, key, behind):
             found = found or bool(page)
             yield from _listed(bucket, page)
     except GcsRefused as refused:
@@ -90,34 +94,26 @@ def _single(gcs: Gcs, bucket: str, key: str, target: str, generation: str = "") 
     return _item(blob, target)
 
 
-def _pages(gcs: Gcs, bucket: str, prefix: str) -> Iterator[list[Any]]:
-    """Yield the objects below a prefix, a page in memory at a time; raises SourceFault."""
-    where = f"gs://{bucket}/{prefix}"
-    token: str | None = None
-    last, empty = b"", 0
-    while True:
-        page, following = gcs.ask(where, lambda token=token: _page(gcs, bucket, prefix, token))  # type: ignore[misc]
-        for blob in page:
-            name = str(blob.name).encode("utf-8", "surrogatepass")
-            if last and name <= last:
-                raise SourceFault(f"{where}: the listing does not go on in the order of names, or repeats itself")
-            last = name
-        yield page
-        empty = 0 if page else empty + 1
-        if not following:
-            return
-        if following == token or empty > EMPTY_PAGES:
-            raise SourceFault(f"{where}: the listing goes round in a circle")
-        token = following
-
-
-def _page(gcs: Gcs, bucket: str, prefix: str, token: str | None) -> tuple[list[Any], str | None]:
+def _pages(gcs: Gcs, bucket: str, prefix: str, behind: str) -> Iterator[list[Any]]:
+    """Yield the objects below a prefix, and behind a name, a page of a thousand at a time; raises SourceFault."""
     from sources.gcs_client import TIMEOUTS
 
-    found = gcs.client.list_blobs(
-        bucket, prefix=prefix, page_token=token, page_size=PAGE, fields=_FIELDS, retry=None, timeout=TIMEOUTS
-    )
-    return list(next(found.pages, ())), found.next_page_token
+    where = f"gs://{bucket}/{prefix}"
+
+    def page(token: str) -> tuple[list[Any], str]:
+        found = gcs.client.list_blobs(
+            bucket,
+            prefix=prefix,
+            start_offset=behind or None,
+            page_token=token or None,
+            page_size=PAGE,
+            fields=_FIELDS,
+            retry=None,
+            timeout=TIMEOUTS,
+        )
+        return list(next(found.pages, ())), found.next_page_token or ""
+
+    yield from in_order(where, lambda token: gcs.ask(where, lambda: page(token)), lambda blob: str(blob.name), behind)
 
 
 def _listed(bucket: str, page: list[Any]) -> Iterator[Listed]:
@@ -168,6 +164,7 @@ SOURCE = Source(
     name=NAME,
     accepts=lambda target: scheme_of(target) == "gs:",
     list=list_target,
+    list_after=list_target,
     open=open_object,
     canonical=canonical,
     examples=("gs://bucket", "gs://bucket/prefix/", "gs://bucket/model.pt"),

@@ -22,6 +22,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.units import MIB
 from modelsweep.core.values import dataclass
+from sources.paging import in_order
 from sources.source import Listed, Opened, OpenedObject, Source, scheme_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ DIGEST_FROM = MIB
 """Bytes from which it is cheaper to ask for a digest than to read what it is of."""
 AT_ONCE = 8
 """Digests asked for at a time."""
-EMPTY_PAGES = 1000
-"""Pages of a listing without a key in a row, after which it is taken for a loop."""
 EVERYTHING = "/*"
 _VERSION = "?versionId="
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
@@ -72,29 +71,34 @@ def canonical(target: str) -> str:
     return target.removesuffix(EVERYTHING) + "/" if target.endswith(EVERYTHING) else target
 
 
-def list_target(target: str) -> Iterator[Listed | Problem]:
-    """Yield the object, or all objects at or below the prefix, that `target` names; raises SourceFault."""
+def list_target(target: str, after: str = "") -> Iterator[Listed | Problem]:
+    """Yield the object, or all objects at or below the prefix, that `target` names; raises SourceFault.
+
+    Where an address below it is given, the listing goes on `after` it.
+    """
     from sources.s3_client import S3
 
     place = place_of(canonical(target), versions=True)
     if place.bucket.endswith(_UNORDERED):
         raise SourceFault(f"{place.bucket} is a directory bucket: its listing has no order, so none of it is examined")
     s3 = S3(place.scheme, place.bucket)
+    behind = place_of(after, versions=False).key if after else ""
     if place.version:
-        yield _single(s3, place, target)
+        if not after:
+            yield _single(s3, place, target)
     elif not place.key:
-        for page in _pages(s3, place, ""):
+        for page in _pages(s3, place, "", behind):
             yield from _listed(s3, place, page)
     else:
-        yield from _at_and_below(s3, place, target)
+        yield from _at_and_below(s3, place, target, behind)
 
 
-def _at_and_below(s3: S3, place: Place, target: str) -> Iterator[Listed | Problem]:
+def _at_and_below(s3: S3, place: Place, target: str, behind: str) -> Iterator[Listed | Problem]:
     """Yield the object of the key, then what is below it as a prefix; raises SourceFault where there is neither."""
     from sources.s3_client import S3Refused
 
-    found = False
-    if not place.key.endswith("/"):
+    found = bool(behind)
+    if not place.key.endswith("/") and not behind:
         try:
             yield _single(s3, place, target)
             found = True
@@ -103,7 +107,7 @@ def _at_and_below(s3: S3, place: Place, target: str) -> Iterator[Listed | Proble
             if refused.code not in ("NoSuchKey", "AccessDenied"):
                 raise
     try:
-        for page in _pages(s3, place, place.key if place.key.endswith("/") else place.key + "/"):
+        for page in _pages(s3, place, place.key if place.key.endswith("/") else place.key + "/", behind):
             found = found or bool(page)
             yield from _listed(s3, place, page)
     except S3Refused as refused:
@@ -130,34 +134,26 @@ def _single(s3: S3, place: Place, target: str) -> Listed | Problem:
     )
 
 
-def _pages(s3: S3, place: Place, prefix: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the objects below a prefix, a page of at most a thousand in memory at a time; raises SourceFault."""
+def _pages(s3: S3, place: Place, prefix: str, behind: str = "") -> Iterator[list[dict[str, Any]]]:
+    """Yield the objects below a prefix, and behind a key, a page of a thousand at a time; raises SourceFault."""
     where = place.uri(prefix)
-    token: dict[str, str] = {}
-    last, empty = b"", 0
-    while True:
+    begin = {"StartAfter": behind} if behind else {}
+
+    def ask(token: str) -> tuple[list[dict[str, Any]], str]:
         answer = s3.ask(
             where,
             "list_objects_v2",
             Bucket=place.bucket,
             Prefix=prefix,
             OptionalObjectAttributes=["RestoreStatus"],
-            **token,
+            **({"ContinuationToken": token} if token else begin),
         )
-        page = answer.get("Contents", [])
-        for item in page:
-            key = item["Key"].encode("utf-8", "surrogatepass")
-            if key <= last and last:
-                raise SourceFault(f"{where}: the listing does not go on in the order of keys, or repeats itself")
-            last = key
-        yield page
-        empty = 0 if page else empty + 1
-        following = answer.get("NextContinuationToken")
-        if not answer.get("IsTruncated"):
-            return
-        if not following or {"ContinuationToken": following} == token or empty > EMPTY_PAGES:
-            raise SourceFault(f"{where}: the listing goes round in a circle")
-        token = {"ContinuationToken": following}
+        following = answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else ""
+        if answer.get("IsTruncated") and not following:
+            raise SourceFault(f"{where}: the listing breaks off without saying how it goes on")
+        return answer.get("Contents", []), following
+
+    yield from in_order(where, ask, lambda item: str(item["Key"]), behind)
 
 
 def _listed(s3: S3, place: Place, page: list[dict[str, Any]]) -> Iterator[Listed | Problem]:
@@ -274,6 +270,7 @@ SOURCE = Source(
     name=NAME,
     accepts=lambda target: scheme_of(target) in ("s3:", "r2:"),
     list=list_target,
+    list_after=list_target,
     open=open_object,
     canonical=canonical,
     examples=("s3://bucket", "s3://bucket/prefix/", "s3://bucket/model.pt", "r2://bucket/model.pt"),

@@ -73,16 +73,19 @@ class Source:
     `accepts` says whether a target is an address of this source, and `canonical` gives the one spelling of it that all
     addresses below it begin with (`https://huggingface.co/org/name` is `hf://org/name`); a target `PLACE/*` is all that
     is below PLACE. `list` yields everything below a canonical target in the order of the keys as UTF-8 bytes, with a
-    Problem for all that cannot be examined; it holds one folder or page at a time. `open` gets what was listed and the
-    target that it was listed under, which it does not leave; for a remote object it makes no request where the listing
-    told enough. Both may raise SourceFault with a sentence for people. Credentials come from `credentials`, names of
-    environment variables, only; `needs` are the optional packages without which targets are a Problem.
+    Problem for all that cannot be examined; it holds one folder or page at a time. `list_after`, where the store can,
+    yields what `list` does behind an address that it yielded, and asks for nothing before it. `open` gets what was
+    listed and the target that it was listed under, which it does not leave; for a remote object it makes no request
+    where the listing told enough. Both may raise SourceFault with a sentence for people. Credentials come from
+    `credentials`, names of environment variables, only; `needs` are the optional packages without which targets are a
+    Problem.
     """
 
     name: str
     accepts: Callable[[str], bool]
     list: Callable[[str], Iterator[Listed | Problem]]
     open: Callable[[Listed, str], Opened | Elsewhere]
+    list_after: Callable[[str, str], Iterator[Listed | Problem]] | None = None
     canonical: Callable[[str], str] = _as_it_is
     examples: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()

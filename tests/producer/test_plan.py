@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from modelsweep.core.options import Selection
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
 from modelsweep.core.units import KIB
-from producer.plan import plan
+from modelsweep.core.values import asdict
+from producer.plan import BEGINNING, Cursor, plan, plan_after
 from sources.opening import opener
-from sources.source import Opened, OpenedFile
+from sources.source import Listed, Opened, OpenedFile, Source
 
 
 @pytest.fixture(autouse=True)
@@ -273,3 +275,76 @@ class TestPatterns:
         (problem,) = plan(["hf://org/name"], Selection())
         assert isinstance(problem, Problem)
         assert problem.detail.startswith("http://127.0.0.1:1 cannot be reached")
+
+
+class Shelf:
+    """A source of addresses `shelf:/NAME`: keys in order, some of which are a Problem; it says where it was begun."""
+
+    def __init__(self, keys: Sequence[str], *, goes_on: bool) -> None:
+        self.keys, self.begun = keys, list[str]()
+        self.source = Source(
+            "shelf",
+            accepts=lambda target: target.startswith("shelf:/"),
+            list=lambda target: self.list(target, ""),
+            open=lambda listed, target: pytest.fail("nothing is opened"),
+            list_after=self.list if goes_on else None,
+        )
+
+    def list(self, target: str, after: str) -> Iterator[Listed | Problem]:
+        self.begun.append(after)
+        for key in sorted(self.keys, key=str.encode):
+            uri = f"{target}/{key}"
+            if uri.encode() > after.encode():
+                bad = "broken" in key
+                yield Problem(ProblemKind.SKIPPED, Locator(uri), "shelf", "no") if bad else Listed(Locator(uri), 10)
+
+
+KEYS = [
+    "a.pt",
+    "a.pt.dvc",
+    "b",
+    "broken1",
+    "b-x",
+    "b.dvc",
+    "b.dvc-x",
+    "b/x",
+    "c.dvc",
+    "c.dvc2",
+    "c/broken",
+    "d.dvc",
+    "e",
+]
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+@pytest.mark.parametrize(
+    "selection",
+    [Selection(), Selection(exclude=("b*",)), Selection(max_total_size=75), Selection(include=("*.dvc", "*broken*"))],
+)
+def test_a_listing_goes_on_behind_any_cursor(
+    monkeypatch: pytest.MonkeyPatch, goes_on: bool, selection: Selection
+) -> None:
+    shelf = Shelf(KEYS, goes_on=goes_on)
+    monkeypatch.setattr("producer.plan.source_of", lambda target: shelf.source)
+    targets = ["shelf:/one", "shelf:/two", "shelf:/six"]
+    whole = list(plan_after(BEGINNING, targets, selection))
+    assert len([item for item, _ in whole if isinstance(item, Problem)]) > 3
+    for place, (item, cursor) in enumerate(whole):
+        if isinstance(item, Unit):
+            shelf.begun.clear()
+            stored = Cursor(**json.loads(json.dumps(asdict(cursor))))
+            rest = list(plan_after(stored, targets, selection))
+            assert [other for other, _ in rest] == [other for other, _ in whole[place + 1 :]]
+            assert shelf.begun == [cursor.uri if goes_on else "", *[""] * (2 - cursor.target)]
+
+
+def test_overlapping_targets_are_listed_again_and_go_on_where_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf(["a", "b/broken", "b/c", "b/d", "e"], goes_on=True)
+    inner = Shelf(["broken", "c", "d"], goes_on=True)
+    monkeypatch.setattr("producer.plan.source_of", lambda target: (inner if target.endswith("/b") else shelf).source)
+    targets = ["shelf:/one/b", "shelf:/one"]
+    whole = list(plan_after(BEGINNING, targets))
+    assert [item.locator.uri.rpartition("/")[2] for item, _ in whole] == ["broken", "c", "d", "a", "e"]
+    for place, (item, cursor) in enumerate(whole):
+        if isinstance(item, Unit):
+            assert [other for other, _ in plan_after(cursor, targets)] == [other for other, _ in whole[place + 1 :]]

@@ -10,14 +10,14 @@ import pytest
 from modelsweep.core.finding import Problem
 from modelsweep.core.locator import Locator
 from producer.plan import plan
-from producer.pointers import with_absent
+from producer.pointers import Pointers
 from sources.source import Listed
 
 
 def absent(names: Sequence[str], links: Sequence[str] = ()) -> list[str]:
     """Return what is said to be missing from a listing of `names` in byte order."""
     listing = [Listed(Locator(name), 1) for name in sorted(names, key=str.encode)]
-    items = list(with_absent(listing, lambda name: name in links))
+    items = list(Pointers().with_absent(listing, lambda name: name in links))
     assert [item for item in items if isinstance(item, Listed)] == listing
     return [item.locator.uri for item in items if isinstance(item, Problem)]
 

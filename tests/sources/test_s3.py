@@ -16,7 +16,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.report import Report
 from modelsweep.core.units import MIB
-from sources import s3, s3_client, web
+from sources import paging, s3, s3_client, web
 from sources.s3 import list_target, open_object
 from sources.source import Listed, OpenedObject
 from tests.scanners.payload import EVIL
@@ -278,7 +278,7 @@ class TestFaults:
         server.answer = lambda request: listing(following="again")
         with pytest.raises(SourceFault, match="circle"):
             keys("s3://bucket")
-        monkeypatch.setattr(s3, "EMPTY_PAGES", 10)
+        monkeypatch.setattr(paging, "EMPTY_PAGES", 10)
         server.answer = lambda request: listing(following=str(len(server.requests)))
         with pytest.raises(SourceFault, match="circle"):
             keys("s3://bucket")

@@ -39,6 +39,16 @@ def collection(folder: Path, amount: int = 200, slow: float = 0.03) -> Path:
     return folder
 
 
+def objects(amount: int) -> dict[str, bytes]:
+    """Return the content of so many objects of a bucket by key, none of which takes long."""
+    kinds = [(suffix, make) for suffix, make in _KINDS if make]
+    found = {}
+    for number in range(amount):
+        suffix, make = kinds[number % len(kinds)]
+        found[f"{number % 5}/{number:04d}{suffix}"] = make(number)
+    return found
+
+
 def poisoned(folder: Path) -> Path:
     """Add a file of each kind of poison, and return the folder."""
     for name, action in POISON.items():
