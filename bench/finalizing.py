@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from modelsweep.core.collector import collect_rarely
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.job import REPORTS, JobSpec, new_id, seal_spec
 from modelsweep.fleet.ledger import DIGEST_BYTES, PAGE_CHUNKS, Ledger
@@ -157,6 +158,7 @@ def _scripts(client: Redis) -> int:
 
 def finalize_once(broker: str, folder: str, secret: str, job: str) -> tuple[float, float, int]:
     """Write the reports of a job; return CPU and wall seconds, and peak memory in bytes."""
+    collect_rarely()  # as the command line does
     client, store = client_of(broker), DirectoryStore(folder, durable=False)
     cpu, wall = time.process_time(), time.perf_counter()
     if not finalize(job, client, store, Key(bytes.fromhex(secret)), "bench"):

@@ -13,6 +13,7 @@ import click
 from modelsweep import __version__, shadowing
 from modelsweep.cli.called import Context, as_called, called_as
 from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams, say
+from modelsweep.core.collector import collect_rarely
 
 COMMANDS = (
     "scan",
@@ -90,6 +91,7 @@ def root() -> None:
 
 def main() -> int:
     """Run the command of this process and return its exit code."""
+    collect_rarely()
     code = run(sys.argv[1:])
     gc.freeze()  # nothing is left to collect: walking it all would take the interpreter 5 ms
     return code

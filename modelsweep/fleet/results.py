@@ -1,6 +1,7 @@
 """Result blobs: what examining one chunk yielded, stored before the ledger hears that it is done.
 
-Compressed lines of JSON (packing.py): a header `{"protocol", "tool", "rules", "units"}`, then lists of a few units each
+Compressed lines of JSON (packing.py): a header `{"protocol", "tool", "rules", "units", "related"}` (whether any of them
+has to do with other files, true where older versions do not say), then lists of a few units each
 (one call of the encoder costs as much as a unit), a large one alone, in the order of the chunk. What a unit's result
 says of places is relative to the unit, and findings name their rule by its number in the header: the rules of many
 findings stand there once. (By number, not by id: a child that was taken over and sends a rule of its own under a known
@@ -13,13 +14,14 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Span
 from modelsweep.core.locator import Locator
+from modelsweep.core.related import is_related
 from modelsweep.core.report import Artifact, Member, Tool, Unit, UnitResult
+from modelsweep.core.values import dataclass, replace
 from modelsweep.core.wire import Decoded, decode_rule, dumps, encode_rule
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.signature import Damaged
@@ -33,6 +35,8 @@ _KINDS = {kind.value: kind for kind in ProblemKind}
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _PLACEHOLDER = re.compile(r"\{\w+(?:![rsa])?\}")
 _ARTIFACTS, _PROBLEMS = 3, 6
+_FIELDS, _PLACE = 9, 2
+"""Fields of a row, and of where its unit is, for a file that was examined as a whole."""
 _GROUP = 100
 """Artifacts, facts, findings and problems that stand in one line together."""
 _dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -47,6 +51,8 @@ class ChunkResults:
     count: int
     held: int
     """Bytes of memory that they take."""
+    related: bool
+    """Whether any of them may have to do with other files."""
     _rules: tuple[Rule, ...]
     _lines: Iterable[bytes]
 
@@ -66,6 +72,8 @@ class ChunkResults:
 
     def marked(self, marks: re.Pattern[bytes]) -> Iterator[UnitResult]:
         """Yield the results of the lines in which `marks` are found, not counting the others; raises Damaged."""
+        if not self.related:
+            return
         for line in islice(self._lines, 1, None):
             if marks.search(line):
                 yield from self._results(line)
@@ -103,6 +111,7 @@ def encode_chunk(tool: Tool, results: Sequence[UnitResult]) -> bytes:
         "tool": [tool.version, tool.ruleset, list(tool.scanners)],
         "rules": [encode_rule(rule) for rule in rules],
         "units": len(results),
+        "related": any(map(is_related, results)),
     }
     return pack((dumps(cast(Json, header)), *lines))
 
@@ -125,7 +134,7 @@ def decode_chunk(blob: bytes, name: str = "result blob", digest: bytes | None = 
     if type(count) is not int or count < 0:
         raise Damaged(name, "no number of results")
     held = sum(map(len, lines)) if isinstance(lines, list) else len(blob)
-    return ChunkResults(name, tool, count, held, rules, lines)
+    return ChunkResults(name, tool, count, held, header.get("related") is not False, rules, lines)
 
 
 def _encode(result: UnitResult, rules: dict[Rule, int]) -> list[Any]:
@@ -185,21 +194,39 @@ def _below(inner: Locator, unit: Locator) -> Sequence[str]:
 
 
 def _decode(row: Any, rules: Sequence[Rule]) -> UnitResult:
-    index, size, place, artifacts, facts, findings, problems, bytes_read, duration, *apart = row
-    uri, version, *more = _texts(place)
-    part, stamp, *members = more or ("0", "")
+    if len(row) != _FIELDS or len(row[2]) != _PLACE:
+        return _decode_divided(row, rules)
+    index, size, (uri, version), artifacts, facts, findings, problems, bytes_read, duration = row
+    if type(uri) is not str or type(version) is not str:
+        raise TypeError("text")
     if type(index) is not int or type(size) is not int or type(bytes_read) is not int or type(duration) not in _REAL:
         raise TypeError("number")
     where = Locator(uri, (), version)
     return UnitResult(
-        Unit(index, _inner(where, members), size, part=int(part), stamp=stamp),
+        Unit(index, where, size),
         tuple([_artifact(where, *fields) for fields in artifacts]),
         tuple([_fact(where, *fields) for fields in facts]) if facts else (),
         tuple([_finding(where, rules, *fields) for fields in findings]) if findings else (),
         tuple([_problem(where, *fields) for fields in problems]) if problems else (),
         bytes_read,
         duration,
-        tuple(_member(where, number, size, *fields) for number, fields in enumerate(apart[0])) if apart else (),
+    )
+
+
+def _decode_divided(row: Any, rules: Sequence[Rule]) -> UnitResult:
+    """Return the result of a member of an archive, or of an archive whose members are units of their own."""
+    index, size, place, *said, apart = row if len(row) > _FIELDS else [*row, ()]
+    uri, version, *more = _texts(place)
+    part, stamp, *members = more or ("0", "")
+    whole = [index, size, [uri, version], *said]
+    if len(whole) != _FIELDS:
+        raise ValueError("not the fields of a result")
+    result = _decode(whole, rules)
+    where = result.unit.locator
+    return replace(
+        result,
+        unit=Unit(index, _inner(where, members), size, part=int(part), stamp=stamp),
+        members=tuple(_member(where, number, size, *fields) for number, fields in enumerate(apart)),
     )
 
 
@@ -220,14 +247,16 @@ def _member(  # noqa: PLR0913 - one for each field as it is stored
     return Member(unit, _number(artifacts), _number(facts), _number(problems))
 
 
-def _artifact(unit: Locator, below: Any, size: Any, digest: Any, scanners: Any) -> Artifact:
+def _artifact(where: Locator, below: Any, size: Any, digest: Any, scanners: Any) -> Artifact:
     if type(size) is not int or type(digest) is not str:
         raise TypeError("artifact")
-    return Artifact(_inner(unit, below) if below else unit, size, digest, _texts(scanners))
+    return Artifact(_inner(where, below) if below else where, size, digest, _texts(scanners))
 
 
 def _fact(where: Locator, below: Any, span: Any, kind: Any, value: Any, detail: Any) -> Fact:
-    return Fact(_text(kind), _text(value), _inner(where, below), _span(span), _object(detail))
+    if type(kind) is not str or type(value) is not str or type(detail) is not dict:
+        raise TypeError("fact")
+    return Fact(kind, value, _inner(where, below) if below else where, None if span is None else _span(span), detail)
 
 
 def _finding(  # noqa: PLR0913 - one for each field as it is stored

@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -25,6 +25,7 @@ from modelsweep.core.members import with_members
 from modelsweep.core.related import MARKS
 from modelsweep.core.report import Report, Run, StoredResults, Tool, UnitResult
 from modelsweep.core.units import MIB
+from modelsweep.core.values import replace
 from modelsweep.core.wire import JsonObject, decode_problem, dumps, encode_problem
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.results import DIGEST, ChunkResults, decode_chunk, results_name
@@ -173,9 +174,11 @@ def report_of(manifest: Manifest, store: Store, watch: Watch | None = None) -> R
     def read() -> Generator[UnitResult, None, None]:
         siblings = Siblings(stored_siblings(manifest.siblings, store))
         with closing(_Walk(manifest, store, watch).results()) as results:
-            for result in results:
-                joined = siblings.join(result)
-                yield joined if manifest.durations else replace(joined, duration=0.0)
+            joined = map(siblings.join, results) if manifest.siblings else results
+            if manifest.durations:
+                yield from joined
+            else:
+                yield from (replace(result, duration=0.0) if result.duration else result for result in joined)
 
     return Report(
         targets=manifest.targets,
