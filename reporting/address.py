@@ -53,6 +53,14 @@ def address(locator: Locator, root: str) -> Address:
     return Address(below, ROOT_BASE)
 
 
+def uri_of(locator: Locator, root: str) -> str:
+    """Return the URI of the address of `locator`."""
+    remote = _REMOTE.match(locator.uri)
+    if remote:
+        return quote(f"{remote[1]}/{locator.uri[remote.end() :]}")
+    return address(locator, root).uri
+
+
 def _is_normal(path: str) -> bool:
     """Return whether normalising `path` would leave it as it is; False where that takes a longer look."""
     return bool(path) and path[0] != "." and path[-1] != "/" and "/." not in path and "//" not in path

@@ -16,10 +16,10 @@ from itertools import chain
 from typing import TextIO, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem
-from modelsweep.core.locator import Locator
+from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from modelsweep.core.text import printable
-from reporting.address import address, quote
+from reporting.address import quote, uri_of
 from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
 from reporting.identity import Occurrences
 from reporting.scratch import PIECES, Part, Scratch
@@ -72,18 +72,17 @@ class Draft:
             self._add(indented(component, self._components.margin), json.dumps(component))
             return
         unit = _unit_of(result)
-        facts = [(fact.kind, fact.value, _is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING]
-        long, compact = _clean_component(unit.scanners, bool(unit.digest), bool(artifacts), tuple(facts))
-        slots: tuple[str, ...] = (
-            quoted(self._reference(unit)),
-            quoted(printable(unit.locator.name, NAME) or "unnamed"),
-            quoted(_place(unit.locator, self._view.root)),
-            quoted(unit.digest),
-            f'"{result.unit.size}"',
-        )
-        if not unit.digest:
-            slots = slots[:3] + slots[4:]
-        self._add(long % slots, compact % slots)
+        digest = unit.digest
+        said = [(fact.kind, fact.value, _is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING]
+        long, compact = _clean_component(unit.scanners, bool(digest), bool(artifacts), tuple(said))
+        reference, name = quoted(self._reference(unit)), quoted(printable(last_of(unit.locator.uri), NAME) or "unnamed")
+        where, size = _place(unit.locator, self._view.root), result.unit.size  # percent-encoded, and a number
+        content = quoted(digest) if digest else ""
+        # Put together by f-strings, which take a sixth of the time of a template with places
+        p0, p1, p2, p3, p4, p5 = compact
+        compacted = f'{p0}{reference}{p1}{name}{p2}"{where}"{p3}{content}{p4}"{size}"{p5}'
+        p0, p1, p2, p3, p4, p5 = long
+        self._add(f'{p0}{reference}{p1}{name}{p2}"{where}"{p3}{content}{p4}"{size}"{p5}', compacted)
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Write the bill."""
@@ -214,7 +213,7 @@ def _unit_of(result: UnitResult) -> Artifact:
 
 
 def _place(locator: Locator, root: str) -> str:
-    uri = address(locator, root).uri
+    uri = uri_of(locator, root)
     return "!".join((uri, *map(quote, locator.members))) if locator.members else uri
 
 
@@ -243,27 +242,22 @@ def _component(artifact: Artifact, reference: str, name: str, where: str, facts:
 @lru_cache(512)
 def _clean_component(
     scanners: tuple[str, ...], hashed: bool, examined: bool, said: tuple[tuple[str, str, bool], ...]
-) -> tuple[str, str]:
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the component of clean files of one kind that say the same of themselves, indented and compact.
 
-    Both have places for reference, name, location, digest (where `hashed`) and size: of millions of files few differ in
-    more.
+    Each in six pieces: between them stand reference, name, location, digest (nothing unless `hashed`) and size. Of
+    millions of files few differ in more.
     """
-    slots = [f"{number} {_SLOT}" for number in range(5)]
-    reference, name, where, digest, size = slots
+    reference = name = where = digest = size = _SLOT
     locator = Locator("")
     artifact = Artifact(locator, 0, digest if hashed else "", scanners)
     facts = [Fact(kind, value, locator, detail={"spdx": spdx}) for kind, value, spdx in said]
     component = _component(artifact, reference, name, where, facts)
     result = UnitResult(Unit(0, locator, 0), (artifact,) if examined else ())
     component["properties"] = _properties(result, (), size)
-    forms = []
-    for text in (indented(component, INDENT * 2), json.dumps(component)):
-        escaped = text.replace("%", "%%")
-        for slot in slots:
-            escaped = escaped.replace(f'"{slot}"', "%s")
-        forms.append(escaped)
-    return forms[0], forms[1]
+    long, compact = (text.split(f'"{_SLOT}"') for text in (indented(component, INDENT * 2), json.dumps(component)))
+    nothing = [] if hashed else [""]
+    return (*long[:4], *nothing, *long[4:]), (*compact[:4], *nothing, *compact[4:])
 
 
 def _head(serial_number: str, metadata: JsonObject) -> JsonObject:

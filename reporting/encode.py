@@ -75,16 +75,21 @@ class Items(Part):
 
 def write_object(members: Iterable[tuple[str, Json | Iterator[str]]], stream: TextIO, margin: str = "") -> None:
     """Write an object as `indented` would; a member that is too long for memory comes as pieces of its text."""
+    stream.writelines(object_text(members, margin))
+
+
+def object_text(members: Iterable[tuple[str, Json | Iterator[str]]], margin: str = "") -> Iterator[str]:
+    """Yield the text that `write_object` writes."""
     inner = f"{margin}{INDENT}"
     opening = "{"
     for key, value in members:
-        stream.write(f"{opening}\n{inner}{quoted(key)}: ")
+        yield f"{opening}\n{inner}{quoted(key)}: "
         opening = ","
         if isinstance(value, Iterator):
-            stream.writelines(value)
+            yield from value
         else:
-            stream.write(indented(value, inner))
-    stream.write(f"\n{margin}}}")
+            yield indented(value, inner)
+    yield f"\n{margin}}}"
 
 
 def utc(seconds: float) -> str:

@@ -23,16 +23,18 @@ from reporting.writer import View
 
 _MARGIN = INDENT * 2
 _VERDICTS = {verdict: quoted(verdict.value) for verdict in Verdict}
+_CLEAN, _NO_DIGEST = _VERDICTS[Verdict.CLEAN], quoted("")
 
 
-def _template(shape: Json) -> str:
-    """Return the text of `shape` with a place for each "%s": the lists that have every file in them are filled in."""
-    return indented(shape, _MARGIN).replace('"%s"', "%s")
+def _pieces(shape: Json) -> list[str]:
+    """Return what stands around each "%s" in the text of `shape`: the lists with every file in them are filled in."""
+    return indented(shape, _MARGIN).split('"%s"')
 
 
-_VERDICT = _template({"path": "%s", "verdict": "%s", "digest": "%s", "size": "%s"})
-_ASSET = _template({"path": "%s", "type": "%s", "scanners": "%s", "size": "%s", "digest": "%s"})
-_FACTS = _template({"path": "%s", "kind": "%s", "values": ["%s"], "distinct": "%s"})
+# Put together by f-strings, which take a sixth of the time of a template with places
+_V0, _V1, _V2, _V3, _V4 = _pieces({"path": "%s", "verdict": "%s", "digest": "%s", "size": "%s"})
+_A0, _A1, _A2, _A3, _A4, _A5 = _pieces({"path": "%s", "type": "%s", "scanners": "%s", "size": "%s", "digest": "%s"})
+_F0, _F1, _F2, _F3, _F4 = _pieces({"path": "%s", "kind": "%s", "values": ["%s"], "distinct": "%s"})
 _BETWEEN_VALUES = f",\n{INDENT * 4}"
 
 
@@ -50,18 +52,28 @@ class Draft:
 
     def add(self, result: UnitResult) -> None:
         """Put a result into all lists."""
-        unit, path = result.unit, quoted(str(result.unit.locator))
-        self._verdicts.add(_VERDICT % (path, _VERDICTS[result.verdict], quoted(result.digest), unit.size))
-        for finding in result.findings:
-            self._issues.put(issue_shape(finding, self._start))
-        for problem in result.problems:
-            self._problems.put(problem_shape(problem))
-        for item in result.artifacts:
-            where = path if item.locator is unit.locator else quoted(str(item.locator))
-            self._assets.add(_ASSET % (where, *self._natures(item), item.size, quoted(item.digest)))
+        unit, verdict = result.unit, _CLEAN
+        path, digest = quoted(str(unit.locator)), _NO_DIGEST
+        if result.findings or result.problems:
+            verdict = _VERDICTS[result.verdict]
+            for finding in result.findings:
+                self._issues.put(issue_shape(finding, self._start))
+            for problem in result.problems:
+                self._problems.put(problem_shape(problem))
+        if result.artifacts:
+            own, *inner = result.artifacts
+            digest = quoted(own.digest)
+            self._add_asset(own, path if own.locator is unit.locator else quoted(str(own.locator)), digest)
+            for item in inner:
+                self._add_asset(item, quoted(str(item.locator)), quoted(item.digest))
+        self._verdicts.add(f"{_V0}{path}{_V1}{verdict}{_V2}{digest}{_V3}{unit.size}{_V4}")
         if result.facts:
             for group in _facts(result, path):
                 self._facts.add(group)
+
+    def _add_asset(self, artifact: Artifact, path: str, digest: str) -> None:
+        kind, scanners = self._known.get(artifact.scanners) or self._natures(artifact)
+        self._assets.add(f"{_A0}{path}{_A1}{kind}{_A2}{scanners}{_A3}{artifact.size}{_A4}{digest}{_A5}")
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Write the record."""
@@ -79,21 +91,23 @@ class Draft:
         yield "run", run_shape(report)
 
     def _natures(self, artifact: Artifact) -> tuple[str, str]:
-        """Return type and scanners of an asset as JSON; many have the same."""
-        found = self._known.get(artifact.scanners)
-        if found is None:
-            shape = asset_shape(artifact)
-            margin = f"{_MARGIN}{INDENT}"
-            found = indented(shape["type"], margin), indented(shape["scanners"], margin)
-            self._known[artifact.scanners] = found
+        """Return type and scanners of an asset as JSON, and note them: many have the same."""
+        shape = asset_shape(artifact)
+        margin = f"{_MARGIN}{INDENT}"
+        found = indented(shape["type"], margin), indented(shape["scanners"], margin)
+        self._known[artifact.scanners] = found
         return found
 
 
 def _facts(result: UnitResult, path: str) -> Iterator[str]:
     """Yield what `fact_shapes` says, as text."""
+    if len(result.facts) == 1:
+        (fact,) = result.facts
+        yield f"{_F0}{path}{_F1}{quoted(fact.kind)}{_F2}{quoted(fact.value)}{_F3}1{_F4}"
+        return
     kinds: dict[str, dict[str, None]] = {}
     for fact in result.facts:
         kinds.setdefault(fact.kind, {})[fact.value] = None
     for kind, values in sorted(kinds.items()):
         listed = _BETWEEN_VALUES.join(map(quoted, islice(values, FACT_VALUES)))
-        yield _FACTS % (path, quoted(kind), listed, len(values))
+        yield f"{_F0}{path}{_F1}{quoted(kind)}{_F2}{listed}{_F3}{len(values)}{_F4}"

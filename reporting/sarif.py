@@ -17,7 +17,7 @@ from modelsweep.core.report import Artifact, Report, Totals, UnitResult, summary
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
 from reporting.address import FILESYSTEM_BASE, ROOT_BASE, address, quote
-from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
+from reporting.encode import INDENT, Items, indented, object_text, quoted, utc, write_object
 from reporting.identity import Occurrences
 from reporting.kinds import MEANING
 from reporting.scratch import Part, Scratch
@@ -27,8 +27,8 @@ from reporting.writer import View
 JsonObject = dict[str, Json]
 Known = Mapping[Locator, Artifact]
 """What was examined in one unit."""
-_RUN, _MEMBER = INDENT * 2, INDENT * 3
-"""What stands before the lines of a run and of what it consists of."""
+_RUN, _MEMBER, _INVOCATION = INDENT * 2, INDENT * 3, INDENT * 4
+"""What stands before the lines of a run, of what it consists of, and of an invocation."""
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 RUN_RESULTS = 5_000
@@ -117,22 +117,23 @@ class Draft:
         stream.write(f'{{\n  "$schema": {quoted(SCHEMA)},\n  "version": "2.1.0",\n  "runs": [')
         for number, (category, run) in enumerate(runs.items()):
             stream.write(f",\n{_RUN}" if number else f"\n{_RUN}")
-            notifications: list[Json] = []
+            notifications = Items(self._scratch, _INVOCATION + INDENT)
             if run is self._runs[0]:
-                notifications = self._notifications(report)
+                self._notify(report, notifications)
             write_object(run.members(report, self._view, category, notifications), stream, _RUN)
         stream.write("\n  ]\n}\n")
 
-    def _notifications(self, report: Report) -> list[Json]:
-        """Return what was not examined, failures first, and list all files after those of which something is said."""
+    def _notify(self, report: Report, notifications: Items) -> None:
+        """Say what was not examined, failures first, and list all files after those of which something is said."""
         files = self._runs[0].files
-        notices = (self._notices[True] + self._notices[False])[:NOTIFICATIONS]
-        notifications = [_notification(problem, self._view, files, known) for problem, known in notices]
+        for problem, known in (self._notices[True] + self._notices[False])[:NOTIFICATIONS]:
+            notifications.put(_notification(problem, self._view, files, known))
         for lines in self._units.text():
             for line in filter(None, lines.split("\n")):
                 locator, known = _mention(line)
                 files.index(locator, known)
-        return notifications + _left_out(report.totals, self._beyond)
+        for notification in _left_out(report.totals, self._beyond):
+            notifications.put(notification)
 
 
 class _Run:
@@ -158,13 +159,13 @@ class _Run:
         )
 
     def members(
-        self, report: Report, view: View, category: str, notifications: list[Json]
+        self, report: Report, view: View, category: str, notifications: Items
     ) -> Iterator[tuple[str, Json | Iterator[str]]]:
         """Yield what the run consists of."""
         self._settle()
         yield "tool", {"driver": _driver(report, self._rules)}
         yield "automationDetails", {"id": category}
-        yield "invocations", [_invocation(report, view, notifications)]
+        yield "invocations", _invocations(report, view, notifications)
         yield "columnKind", "unicodeCodePoints"
         yield "artifacts", self.files.entries.array()
         yield "results", self._results.array()
@@ -186,7 +187,8 @@ class Files:
 
     def __init__(self, scratch: Scratch, root: str) -> None:
         self._root = root
-        self._indexes: dict[Locator, int] = {}
+        self._indexes: dict[int, int] = {}
+        """By hash of the locator, which is a tenth of its size."""
         self.entries = Items(scratch, _MEMBER)
         self.bases: set[str] = set()
 
@@ -196,7 +198,8 @@ class Files:
 
     def index(self, locator: Locator, known: Known) -> int:
         """Return the index of the artifact at `locator`, listed with its containers if it was not yet."""
-        found = self._indexes.get(locator)
+        key = hash(locator)
+        found = self._indexes.get(key)
         if found is not None:
             return found
         entry: JsonObject = {"location": self.location(locator), "roles": ["analysisTarget"]}
@@ -208,9 +211,9 @@ class Files:
             entry |= {"length": artifact.size} if artifact.size <= INT32 else {"properties": {"length": artifact.size}}
             if artifact.digest:
                 entry["hashes"] = {"sha-256": artifact.digest}
-        self._indexes[locator] = len(self._indexes)
+        self._indexes[key] = len(self._indexes)
         self.entries.put(entry)
-        return self._indexes[locator]
+        return self._indexes[key]
 
     def location(self, locator: Locator) -> JsonObject:
         """Return the artifactLocation of `locator`; that of a member is relative to the root of its container."""
@@ -358,7 +361,20 @@ def message(text: str) -> str:
     return printable(text, MESSAGE).replace("](", "] (")
 
 
-def _invocation(report: Report, view: View, notifications: list[Json]) -> JsonObject:
+def _invocations(report: Report, view: View, notifications: Items) -> Iterator[str]:
+    """Yield the text of the one invocation, which may list thousands of problems."""
+
+    def members() -> Iterator[tuple[str, Json | Iterator[str]]]:
+        yield from _invocation(report, view).items()
+        if notifications:
+            yield "toolExecutionNotifications", notifications.array()
+
+    yield f"[\n{_INVOCATION}"
+    yield from object_text(members(), _INVOCATION)
+    yield f"\n{_MEMBER}]"
+
+
+def _invocation(report: Report, view: View) -> JsonObject:
     invocation: JsonObject = {
         "executionSuccessful": not view.gate.incomplete(report),
         "exitCode": view.gate.exit_code(report),
@@ -369,8 +385,6 @@ def _invocation(report: Report, view: View, notifications: list[Json]) -> JsonOb
     if report.run.start_time:
         invocation["startTimeUtc"] = utc(report.run.start_time)
         invocation["endTimeUtc"] = utc(report.run.start_time + report.run.duration)
-    if notifications:
-        invocation["toolExecutionNotifications"] = notifications
     return invocation
 
 

@@ -15,10 +15,17 @@ _COMPONENTS = 4
 """Of an address that a scanner may look at: the name, and three folders."""
 
 
+def last_of(path: str) -> str:
+    """Return the last component of a path."""
+    if "\\" in path:
+        path = path.replace("\\", "/")
+    return path.rstrip("/").rpartition("/")[2]
+
+
 @lru_cache(8)  # all scanners ask it of the same few blobs, one after the other
 def _named(path: str) -> tuple[str, str]:
     """Return the last component of a path, and its lower-case extension with its dot."""
-    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = last_of(path)
     stem, dot, extension = name.rpartition(".")
     return name, f".{extension.lower()}" if dot and stem else ""
 
