@@ -67,7 +67,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     start = 8 if blob.head.startswith(_IPC) else 0
     seen = set[tuple[str, int]]()
-    yield from _message(blob, blob.reader, start, context, seen, blob)
+    # Readers of files go by the footer, which has the same schema: polars leaves out the frame of the first message
+    if not start or blob.head[start:].startswith(_CONTINUED):
+        yield from _message(blob, blob.reader, start, context, seen, blob)
     if start:
         if blob.reader.read(blob.size - len(_IPC), len(_IPC)) != _IPC:
             raise Malformed("the file does not end as it begins: it is cut short", blob.size)
@@ -154,7 +156,7 @@ def _pickle(
 SCANNER = Scanner(
     name=NAME,
     title="Arrow, Feather, Parquet",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(PICKLED,),

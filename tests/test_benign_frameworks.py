@@ -37,6 +37,9 @@ CLASSES = """
     transformers.models.bert.modeling_bert.BertModel transformers.tokenization_utils_base.BatchEncoding
     transformers.tokenization_utils_fast.PreTrainedTokenizerFast transformers.trainer_pt_utils.AcceleratorConfig
     transformers.training_args.TrainingArguments transformers.training_args_seq2seq.Seq2SeqTrainingArguments
+    flax.linen.module.SetupState implicit.cpu.als.AlternatingLeastSquares
+    lifelines.fitters.coxph_fitter.SemiParametricPHFitter optax._src.base.EmptyState polars.series.series.Series
+    prophet.forecaster.Prophet surprise.prediction_algorithms.matrix_factorization.SVD
     ml_collections.config_dict.config_dict.ConfigDict torch.distributed._mesh_layout._MeshLayout
     torch.distributed.checkpoint.filesystem._StorageInfo torch.distributed.checkpoint.metadata.Metadata
     torch.distributed.checkpoint.metadata.TensorProperties torch.distributed.device_mesh.DeviceMesh

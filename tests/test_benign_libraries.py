@@ -331,3 +331,11 @@ sys.stdout.buffer.write({saver}.dumps([scaled_by(3), mean, Model(), {{"weights":
 def test_functions_and_classes_of_a_script_are_no_alarm(saver: str) -> None:
     run = subprocess.run([sys.executable, "-c", SCRIPT.format(saver=saver)], capture_output=True, check=True)
     assert_benign(run.stdout, "model.pkl")
+
+
+@pytest.mark.parametrize("saver", ["dill", "cloudpickle"])
+def test_functions_of_a_script_in_a_file_are_no_alarm(saver: str, tmp_path: pathlib.Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT.format(saver=saver))
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, check=True)
+    assert_benign(run.stdout, "model.pkl")

@@ -16,7 +16,16 @@ _PART_MAKERS = (
     "_make_typevar _make_dict_keys _make_dict_values _make_dict_items _gen_ellipsis _gen_not_implemented "
     "dynamic_subimport _get_bases _create_weakref _create_weakproxy _create_typing_tuple _dictproxy_helper"
 )
-_MODULES = ("cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast", "cloudpickle", "dill._dill", "dill.dill")
+_MODULES = (
+    "cloudpickle",
+    "dill._dill",
+    "dill.dill",
+    *(
+        f"{package}cloudpickle.{module}"
+        for package in ("", "joblib.externals.", "numba.", "ray.")
+        for module in ("cloudpickle", "cloudpickle_fast")
+    ),
+)
 
 
 def _full(names: str) -> frozenset[str]:
@@ -27,6 +36,8 @@ FUNCTIONS = _full(_FUNCTION_MAKERS)
 CLASSES = _full(_CLASS_MAKERS)
 CODE = frozenset({"types.CodeType", "dill._dill._create_code", "dill.dill._create_code", "builtins.code"})
 """Makers of code objects, whose arguments are told as a fact of their own."""
+NAMESPACES = frozenset({"builtins.__dict__"})
+"""What the globals of a function may hold, which dill stores with it; on their own they are suspect."""
 MAIN = frozenset({"builtins.__main__", "__main__.__dict__"})
 """What dill writes for the namespace of the main module; where torch.save calls it, the second."""
 MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | MAIN

@@ -160,7 +160,12 @@ def is_inert_call(name: str, how: str, arguments: Json) -> bool:
         return True
     if how in ("INST", "OBJ", "REDUCE") and not given and is_class(name) and how != "REDUCE":
         return True
-    return _listed(tables.ENUMS, name) and len(given) == 1 and is_data(given[0])
+    return _listed(tables.ENUMS, name) and len(given) == 1 and _is_value(given[0])
+
+
+def _is_value(described: Json) -> bool:
+    """Return whether a member of an enumeration is found by it: data, or a member of another (`regex` and `re`)."""
+    return is_data(described) or _listed(tables.ENUMS, instance_of(described))
 
 
 def _class_at(given: list[Json], at: int) -> bool:

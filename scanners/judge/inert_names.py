@@ -62,6 +62,7 @@ FRAMEWORKS: dict[str, str] = {
     "catboost": "1.2.10",
     "category-encoders": "2.11.2",
     "cloudpickle": "3.1.2 2.2.1",
+    "cmdstanpy": "1.3.2",
     "datasets": "5.2.0",
     "diffusers": "0.42.1",
     "dill": "0.4.1 0.3.6",
@@ -70,13 +71,17 @@ FRAMEWORKS: dict[str, str] = {
     "einops": "0.8.2",
     "feature-engine": "1.9.4",
     "flair": "0.15.1",
+    "flax": "0.12.8",
+    "formulaic": "1.2.2",
     "gensim": "4.4.0",
     "gymnasium": "1.4.0",
     "hdbscan": "0.8.44",
     "hmmlearn": "0.3.3",
     "imbalanced-learn": "0.14.2",
+    "implicit": "0.7.3",
     "joblib": "1.6.0 1.2.0",
     "kornia": "0.9.0",
+    "lifelines": "0.30.3",
     "lightgbm": "4.7.0 3.3.5",
     "lightning": "2.6.6",
     "mlxtend": "0.25.0",
@@ -87,15 +92,18 @@ FRAMEWORKS: dict[str, str] = {
     "numpy": "2.4.6 1.26.4 1.13.3 1.16.6",
     "omegaconf": "2.4.0",
     "open-clip-torch": "3.3.0",
+    "optax": "0.2.8",
     "pandas": "3.1.1 1.5.3 0.25.3 1.1.5 2.2.3",
     "peft": "0.21.2",
     "pmdarima": "2.1.1",
+    "prophet": "1.5.0",
     "pynndescent": "0.7.0",
     "pyod": "3.6.7",
     "pytorch-lightning": "1.5.10 2.6.6",
     "pytz": "2026.6",
     "safetensors": "0.8.0",
     "scikit-learn": "1.9.1 1.2.2 0.19.2 0.21.3 0.23.2 1.0.2 1.4.2",
+    "scikit-surprise": "1.1.5",
     "scipy": "1.17.1 1.10.1 1.5.4",
     "segmentation-models-pytorch": "0.6.0",
     "sentence-transformers": "6.2.0",
@@ -103,6 +111,7 @@ FRAMEWORKS: dict[str, str] = {
     "skorch": "1.4.0",
     "speechbrain": "1.1.2",
     "stable-baselines3": "2.9.2",
+    "stanio": "0.5.1",
     "statsmodels": "0.15.0",
     "timm": "0.6.13 1.0.31",
     "tokenizers": "0.23.3",
@@ -132,6 +141,8 @@ CLASSES: dict[str, str] = {
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError bool "
         "bytearray bytes complex dict float frozenset int list long object set str tuple unicode"
     ),
+    "_frozen_importlib": "ModuleSpec",
+    "_frozen_importlib_external": "SourceFileLoader",
     "_io": "BytesIO",
     "accelerate.*": "*",
     "addict.addict": "Dict",
@@ -158,6 +169,17 @@ CLASSES: dict[str, str] = {
     "catboost.metrics": "pandas pandas.DataFrame pandas.Series",
     "catboost.utils": "polars polars.DataFrame polars.Series",
     "category_encoders.*": "*",
+    "cmdstanpy.cmdstan_args": (
+        "CmdStanArgs GenerateQuantitiesArgs LaplaceArgs OptimizeArgs PathfinderArgs SamplerArgs VariationalArgs"
+    ),
+    "cmdstanpy.compilation": "CompilerOptions",
+    "cmdstanpy.install_cmdstan": "CmdStanInstallError CmdStanRetrieveError InstallationSettings InteractiveSettings",
+    "cmdstanpy.model": "CmdStanModel",
+    "cmdstanpy.stanfit.metadata": "InferenceMetadata",
+    "cmdstanpy.stanfit.mle": "CmdStanMLE",
+    "cmdstanpy.stanfit.runset": "RunSet",
+    "cmdstanpy.utils.filesystem": "SanitizedOrTmpFilePath",
+    "cmdstanpy.utils.logging": "ToggleLogging",
     "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
     "configparser": (
         "BasicInterpolation ConfigParser ConverterMapping ExtendedInterpolation Interpolation LegacyInterpolation "
@@ -441,6 +463,141 @@ CLASSES: dict[str, str] = {
     "flair.file_utils": "Tqdm",
     "flair.trainers.language_model_trainer": "TextCorpus",
     "flair.visual.manifold": "tSNE",
+    "flax.configurations": "Config FlagHolder",
+    "flax.core.axes_scan": "_Broadcast",
+    "flax.core.frozen_dict": "FrozenDict FrozenKeysView FrozenValuesView",
+    "flax.core.lift": "CountsHolder TransformContext _SideEffectCache",
+    "flax.core.meta": "AxisMetadata Partitioned",
+    "flax.core.nn.attention": "CacheEntry",
+    "flax.core.nn.linear": "Embedding",
+    "flax.core.scope": "DenyList LazyRng Scope Variable _ChildRNGSentinel _DefaultSentinel",
+    "flax.core.spmd": "_AxisRules",
+    "flax.cursor": "Cursor Indexable ParentKey",
+    "flax.errors": (
+        "AlreadyExistsError ApplyModuleInvalidMethodError ApplyScopeInvalidVariablesStructureError "
+        "ApplyScopeInvalidVariablesTypeError AssignSubModuleError CallCompactUnboundModuleError "
+        "CallSetupUnboundModuleError CallShareScopeOnUnboundModuleError CallUnbindOnUnboundModuleError "
+        "CursorFindError DescriptorAttributeError FlaxError ImmutableVariableError IncorrectPostInitOverrideError "
+        "InvalidCheckpointError InvalidFilterError InvalidInstanceModuleError InvalidRngError InvalidScopeError "
+        "JaxTransformError LazyInitError MPACheckpointingRequiredError MPARestoreDataCorruptedError "
+        "MPARestoreTargetRequiredError ModifyScopeVariableError MultipleMethodsCompactError NameInUseError "
+        "PartitioningUnspecifiedError ReservedModuleAttributeError ScopeCollectionNotFound ScopeParamNotFoundError "
+        "ScopeParamShapeError ScopeVariableNotFoundError SetAttributeFrozenModuleError SetAttributeInModuleSetupError "
+        "TraceContextError TransformTargetError TransformedMethodReturnValueError TraverseTreeError"
+    ),
+    "flax.ids": "FlaxId UUIDManager",
+    "flax.linen.batch_apply": "BatchApply",
+    "flax.linen.fp8_ops": "fp8_meta_dtype_wrapper",
+    "flax.linen.kw_only_dataclasses": "_KwOnlyType",
+    "flax.linen.linear": "PromoteDtypeFn",
+    "flax.linen.module": (
+        "CompactNameScope Descriptor DescriptorWrapper InterceptorContext ModuleBase ParentDescriptor "
+        "ThreadLocalStack _CallInfo _CallInfoContext _DynamicContext _ModuleInternalState _Sentinel"
+    ),
+    "flax.linen.partitioning": "AxisMetadata PartitionedVariable",
+    "flax.linen.recurrent": "RNNBase",
+    "flax.linen.spmd": "LogicallyPartitioned _UnassignedAxis",
+    "flax.linen.summary": (
+        "Row Table _ArrayRepresentation _ObjectRepresentation _PartitionedArrayRepresentation _ValueRepresentation"
+    ),
+    "flax.linen.transforms": "InstancePlaceholder VariablePlaceholder _HashableProxy",
+    "flax.metrics.tensorboard": "SummaryWriter",
+    "flax.nnx.bridge.module": "ModuleBase ModuleContext ModuleStackEntry ModuleState _HasSetup",
+    "flax.nnx.bridge.variables": "NNXMeta",
+    "flax.nnx.bridge.wrappers": "Functional _Missing",
+    "flax.nnx.extract": (
+        "ExtractIndex GraphDefState Mask NodeStates Opaque OrderedDict PrefixMapping TreeState Updates"
+    ),
+    "flax.nnx.filterlib": "All Any Everything HasTag Not Nothing OfType PathContains PathIn WithTag",
+    "flax.nnx.graphlib": (
+        "ArrayRefDef ArrayRefOutput DataElem GenericPytree GraphContext GraphDef GraphNodeImpl GraphState IndexMap "
+        "IndexesPytreeDef LeafAttr MergeContext NoUpdate NodeAttr NodeDef NodeImplBase NodeRef PytreeNodeImpl RefMap "
+        "Repeated SplitContext Static StaticCache StaticElem TreeNodeDef UpdateContext UpdateContextManager "
+        "VariableDef set_graph_mode set_graph_updates"
+    ),
+    "flax.nnx.helpers": "ModuleDefApply TrainState",
+    "flax.nnx.ids": "UUID UUIDManager",
+    "flax.nnx.nn.recurrent": "RNNBase",
+    "flax.nnx.proxy_caller": "ApplyCaller CallableProxy DelayedAccessor GetAttr GetItem _AccessorCall",
+    "flax.nnx.pytreelib": "ArrayRepr AttributeStatus MutableArrayRepr ObjectContext PytreeState VariableRepr",
+    "flax.nnx.reprlib": (
+        "Attr Color MappingReprMixin Object PrettyMapping PrettySequence ReprContext Representable SequenceReprMixin"
+    ),
+    "flax.nnx.rnglib": "KeylessInitializer SplitBackups",
+    "flax.nnx.statelib": "FlatState NestedStateRepr State",
+    "flax.nnx.summary": "ArrayRepr CallInfo ObjectInfo SimpleObjectRepr SizeBytes",
+    "flax.nnx.tracers": "TraceState",
+    "flax.nnx.training.metrics": "Statistics",
+    "flax.nnx.training.optimizer": "_Missing",
+    "flax.nnx.transforms.autodiff": (
+        "BwdFn CustomVjp CustomVjpFnWrapper DiffState FwdFn GradFn SimpleBwdFn SimpleCustomVjp SimpleCustomVjpFn "
+        "SimpleFwdFn SimpleGradFn SimpleJvpFn SimpleRematFn SimpleVjpFn"
+    ),
+    "flax.nnx.transforms.compilation": (
+        "Compiled JitFn JitWrapped Lowered ShardMapFn SimpleCompiled SimpleJitFn SimpleJitPartialFn "
+        "SimpleJitPartialWrapped SimpleJitWrapped SimpleLowered SimplePartialCompiled SimplePartialLowered "
+        "SimplePartialTraced SimpleShardMapFn SimpleTraced Stage StateSharding Traced"
+    ),
+    "flax.nnx.transforms.iteration": (
+        "Broadcasted Carry ForiLoopBodyFn PmapFn ScanFn SimpleForiLoopBodyFn SimplePmapFn SimpleScanFn SimpleVmapFn "
+        "SimpleWhileLoopBodyFn SimpleWhileLoopCondFn StateAxes VmapFn WhileLoopBodyFn WhileLoopCondFn"
+    ),
+    "flax.nnx.transforms.transforms": (
+        "CheckifyFn SimpleCheckifyFn SimpleCondFn SimpleEvalShapeFn SimpleMakeJaxprFn ValueMetadata"
+    ),
+    "flax.nnx.traversals": "_EmptyNode",
+    "flax.nnx.variablelib": (
+        "GetVariable HijaxVariableMeta NewVariable SetVariable VarDefaults VarDefaultsContext VariableContext "
+        "VariableEffect VariableMeta VariableMetadata VariableQDD use_eager_sharding"
+    ),
+    "flax.serialization": "_ErrorContext _NamedTuple",
+    "flax.struct": "PyTreeNode",
+    "flax.training.checkpoints": "AsyncManager",
+    "flax.training.dynamic_scale": "DynamicScale DynamicScaleResult",
+    "flax.training.early_stopping": "EarlyStopping",
+    "flax.training.prefetch_iterator": "PrefetchIterator",
+    "flax.training.train_state": "TrainState",
+    "flax.traverse_util": (
+        "ModelParamTraversal Traversal TraverseAttr TraverseCompose TraverseEach TraverseFilter TraverseId "
+        "TraverseItem TraverseMerge TraverseTree _EmptyNode"
+    ),
+    "flax.typing": (
+        "BaseConfigContext HashableMapping In Key Missing Out PromoteDtypeFn PytreeDeque ShapeDtype SizeBytes"
+    ),
+    "formulaic.errors": (
+        "DataMismatchWarning FactorEncodingError FactorEvaluationError FormulaInvalidError "
+        "FormulaMaterializationError FormulaMaterializerInvalidError FormulaMaterializerNotFoundError "
+        "FormulaParsingError FormulaSyntaxError FormulaicError FormulaicWarning"
+    ),
+    "formulaic.formula": "Formula SimpleFormula",
+    "formulaic.materializers.base": "EncodedTermStructure FormulaMaterializer",
+    "formulaic.materializers.narwhals": "NarwhalsMaterializer",
+    "formulaic.materializers.pandas": "PandasMaterializer",
+    "formulaic.materializers.types.evaluated_factor": "EvaluatedFactor",
+    "formulaic.materializers.types.factor_values": "FactorValuesMetadata",
+    "formulaic.materializers.types.scoped_factor": "ScopedFactor",
+    "formulaic.materializers.types.scoped_term": "ScopedTerm",
+    "formulaic.model_spec": "ModelSpec",
+    "formulaic.parser.algos.tokens_to_ast": "OrderedOperator",
+    "formulaic.parser.parser": "DefaultFormulaParser DefaultOperatorResolver",
+    "formulaic.parser.types.ast_node": "ASTNode",
+    "formulaic.parser.types.factor": "Factor",
+    "formulaic.parser.types.formula_parser": "FormulaParser",
+    "formulaic.parser.types.operator": "Operator",
+    "formulaic.parser.types.operator_resolver": "OperatorResolver",
+    "formulaic.parser.types.ordered_set": "OrderedSet",
+    "formulaic.parser.types.term": "Term",
+    "formulaic.parser.types.token": "Token",
+    "formulaic.transforms.contrasts": (
+        "Contrasts ContrastsRegistry ContrastsState CustomContrasts DiffContrasts HelmertContrasts PolyContrasts "
+        "SASContrasts SumContrasts TreatmentContrasts"
+    ),
+    "formulaic.transforms.cubic_spline": "ExtrapolationError",
+    "formulaic.utils.constraints": (
+        "ConstraintOperatorResolver ConstraintToken LinearConstraintParser LinearConstraints ScaledFactor"
+    ),
+    "formulaic.utils.iterators": "peekable_iter",
+    "formulaic.utils.layered_mapping": "LayeredMapping",
     "fractions": "Fraction",
     "functools": "partial",
     "fvcore.common.config": "CfgNode",
@@ -463,6 +620,13 @@ CLASSES: dict[str, str] = {
     "hmmlearn.*": "*",
     "http.cookies": "BaseCookie Morsel SimpleCookie",
     "imblearn.*": "*",
+    "implicit.ann.annoy": "AnnoyModel",
+    "implicit.ann.faiss": "FaissModel",
+    "implicit.ann.nmslib": "NMSLibModel",
+    "implicit.cpu.als": "AlternatingLeastSquares",
+    "implicit.cpu.matrix_factorization_base": "MatrixFactorizationBase",
+    "implicit.recommender_base": "ModelFitError RecommenderBase",
+    "implicit.utils": "ParameterWarning",
     "inspect": "BoundArguments Parameter Signature _empty",
     "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
     "joblib._dask": "Batch DaskDistributedBackend",
@@ -499,6 +663,47 @@ CLASSES: dict[str, str] = {
     "kornia.*": "*",
     "kornia.feature.dedode.decoder": "Decoder",
     "kornia.feature.disk._unets.unet": "Unet",
+    "lifelines.exceptions": (
+        "ApproximationWarning ConvergenceError ConvergenceWarning ProportionalHazardAssumptionError StatError "
+        "StatisticalWarning"
+    ),
+    "lifelines.fitters": (
+        "BaseFitter KnownModelParametricUnivariateFitter NonParametricUnivariateFitter ParametericAFTRegressionFitter "
+        "ParametricRegressionFitter ParametricUnivariateFitter RegressionFitter SemiParametricRegressionFitter "
+        "UnivariateFitter"
+    ),
+    "lifelines.fitters.aalen_additive_fitter": "AalenAdditiveFitter",
+    "lifelines.fitters.aalen_johansen_fitter": "AalenJohansenFitter",
+    "lifelines.fitters.breslow_fleming_harrington_fitter": "BreslowFlemingHarringtonFitter",
+    "lifelines.fitters.cox_time_varying_fitter": "CoxTimeVaryingFitter",
+    "lifelines.fitters.coxph_fitter": (
+        "CoxPHFitter ParametricCoxModelFitter ParametricPiecewiseBaselinePHFitter ParametricSplinePHFitter "
+        "SemiParametricPHFitter _BatchVsSingle"
+    ),
+    "lifelines.fitters.crc_spline_fitter": "CRCSplineFitter",
+    "lifelines.fitters.exponential_fitter": "ExponentialFitter",
+    "lifelines.fitters.generalized_gamma_fitter": "GeneralizedGammaFitter",
+    "lifelines.fitters.generalized_gamma_regression_fitter": "GeneralizedGammaRegressionFitter",
+    "lifelines.fitters.kaplan_meier_fitter": "KaplanMeierFitter",
+    "lifelines.fitters.log_logistic_aft_fitter": "LogLogisticAFTFitter",
+    "lifelines.fitters.log_logistic_fitter": "LogLogisticFitter",
+    "lifelines.fitters.log_normal_aft_fitter": "LogNormalAFTFitter",
+    "lifelines.fitters.log_normal_fitter": "LogNormalFitter",
+    "lifelines.fitters.mixins": "ProportionalHazardMixin SplineFitterMixin",
+    "lifelines.fitters.mixture_cure_fitter": "MixtureCureFitter",
+    "lifelines.fitters.nelson_aalen_fitter": "NelsonAalenFitter",
+    "lifelines.fitters.npmle": "interval min_max",
+    "lifelines.fitters.piecewise_exponential_fitter": "PiecewiseExponentialFitter",
+    "lifelines.fitters.piecewise_exponential_regression_fitter": "PiecewiseExponentialRegressionFitter",
+    "lifelines.fitters.spline_fitter": "SplineFitter",
+    "lifelines.fitters.weibull_aft_fitter": "WeibullAFTFitter",
+    "lifelines.fitters.weibull_fitter": "WeibullFitter",
+    "lifelines.generate_datasets": "coeff_func",
+    "lifelines.plotting": "PlotEstimateConfig",
+    "lifelines.statistics": "StatisticalResult TimeTransformers",
+    "lifelines.utils": "CovariateParameterMappings DataframeSlicer LinearAccumulator QuadraticAccumulator StepSizer",
+    "lifelines.utils.btree": "_BTree",
+    "lifelines.utils.printer": "Printer",
     "lightgbm.*": "*",
     "lightgbm.basic": "Booster",
     "lightgbm.compat": "dask_Array dask_DataFrame dask_Series dt_DataTable pd_CategoricalDtype pd_DataFrame pd_Series",
@@ -942,6 +1147,7 @@ CLASSES: dict[str, str] = {
     "nltk.twitter.util": "Authenticate",
     "nltk.util": "Index",
     "nltk.xmlsec": "EntitiesForbidden StructureForbidden",
+    "numba.core.registry": "CPUDispatcher",
     "numpy": (
         "AxisError ComplexWarning MachAr RankWarning TooHardError __array_namespace_info__ bool bool_ byte bytes_ "
         "cdouble chararray clongdouble complex128 complex256 complex64 csingle datetime64 double dtype errstate finfo "
@@ -1178,6 +1384,64 @@ CLASSES: dict[str, str] = {
     ),
     "open_clip.*": "*",
     "open_clip.transform": "color_jitter gray_scale",
+    "optax._src.base": (
+        "EmptyState GradientTransformation GradientTransformationExtraArgs StatefulSchedule TransformInitFn "
+        "TransformUpdateExtraArgsFn TransformUpdateFn"
+    ),
+    "optax._src.factorized": "FactoredState _UpdateResult",
+    "optax._src.linesearch": (
+        "BacktrackingLineSearchState BacktrackingLinesearchInfo ScaleByBacktrackingLinesearchState "
+        "ScaleByZoomLinesearchState ZoomLinesearchInfo ZoomLinesearchState"
+    ),
+    "optax._src.lookahead": "LookaheadParams LookaheadState",
+    "optax._src.lookahead_test": "OptimizerTestState",
+    "optax._src.transform": (
+        "ApplyEvery ScaleByAdaDeltaState ScaleByAdamState ScaleByAdanState ScaleByAmsgradState ScaleByBeliefState "
+        "ScaleByDistanceOverGradientsState ScaleByLBFGSState ScaleByLionState ScaleByNovogradState "
+        "ScaleByOptimisticGradientState ScaleByRStdDevState ScaleByRStdDevWithCountState ScaleByRmsState "
+        "ScaleByRmsWithCountState ScaleByRpropState ScaleByRssState ScaleBySM3State ScaleByScheduleState"
+    ),
+    "optax._src.utils": "MultiNormalDiagFromLogScale",
+    "optax.contrib._ademamix": "ScaleByAdemamixState ScaleBySimplifiedAdEMAMixState",
+    "optax.contrib._cocob": "COCOBState",
+    "optax.contrib._complex_valued": "SplitRealAndImaginaryArrays SplitRealAndImaginaryState",
+    "optax.contrib._dadapt_adamw": "DAdaptAdamWState",
+    "optax.contrib._dog": "DoGState DoWGState",
+    "optax.contrib._galore": "GaLoreDimensionNumbers GaLoreState",
+    "optax.contrib._madgrad": "MadgradState",
+    "optax.contrib._mechanic": "MechanicState",
+    "optax.contrib._mechanic_test": "OptimizerTestState",
+    "optax.contrib._momo": "MomoAdamState MomoState",
+    "optax.contrib._muon": "MuonDimensionNumbers MuonState",
+    "optax.contrib._privacy": "DifferentiallyPrivateAggregateState",
+    "optax.contrib._prodigy": "ProdigyState",
+    "optax.contrib._reduce_on_plateau": "ReduceLROnPlateauState",
+    "optax.contrib._sam": "SAMState",
+    "optax.contrib._schedule_free": "ScheduleFreeState",
+    "optax.contrib._sophia": "HutchinsonState SophiaState",
+    "optax.experimental._aggregating": (
+        "AccumulateAvgUpdatesState Aggregator AggregatorUpdateFn PerElementMeanAndSumSqDiffGradsState "
+        "PerElementMeanAndVarianceEMAState"
+    ),
+    "optax.losses._fenchel_young": "MaxFun",
+    "optax.microbatching._microbatching": "Accumulator IndividualOutputs",
+    "optax.perturbations._make_pert": "Gumbel Normal",
+    "optax.schedules._inject": (
+        "InjectHyperparamsState InjectStatefulHyperparamsState WrappedSchedule WrappedScheduleState"
+    ),
+    "optax.schedules._inject_test": "ExampleState ExampleStatefulSchedule",
+    "optax.second_order._deprecated": "LossFn",
+    "optax.transforms._accumulation": "EmaState MultiSteps MultiStepsState ShouldSkipUpdateFunction TraceState",
+    "optax.transforms._adding": "AddNoiseState WeightDecaySchedule",
+    "optax.transforms._combining": "PartitionState",
+    "optax.transforms._conditionality": (
+        "ApplyIfFiniteState ConditionFn ConditionallyMaskState ConditionallyTransformState"
+    ),
+    "optax.transforms._constraining": "ZeroNansState",
+    "optax.transforms._masking": "MaskedNode MaskedState",
+    "optax.transforms._monitoring": "MonitorState SnapshotState",
+    "optax.tree_utils._state_utils": "Initable NamedTupleKey _ParamsPlaceholder",
+    "optax.tree_utils._state_utils_test": "FakeShardSpec ScaleByAdamStateDict",
     "optparse": "Values",
     "packaging._elffile": "ELFFile ELFInvalid",
     "packaging._manylinux": "_GLibCVersion",
@@ -1430,6 +1694,12 @@ CLASSES: dict[str, str] = {
     "peft.tuners.lora.layer": "_ConvNd",
     "pmdarima.*": "*",
     "pmdarima.arima._context": "_emptyContext",
+    "polars.dataframe.frame": "DataFrame",
+    "polars.series.series": "Series",
+    "prophet.diagnostics": "_SupportsMap",
+    "prophet.forecaster": "Prophet",
+    "prophet.models": "CmdStanPyBackend IStanBackend ModelInputData ModelParams _IStanBackendOptions",
+    "prophet.plot": "_PlotlyProps",
     "pyannote.audio.core.model": "Introspection",
     "pyannote.audio.core.task": "Specifications",
     "pynndescent.*": "*",
@@ -1842,6 +2112,7 @@ CLASSES: dict[str, str] = {
     "segmentation_models_pytorch.utils.metrics": "Accuracy Precision Recall",
     "sentence_transformers.*": "*",
     "sentence_transformers.sentence_transformer.modules.word_embeddings": "WordEmbeddings",
+    "sentencepiece": "SentencePieceProcessor",
     "shap": "UnsupportedModule",
     "shap._explanation": "Cohorts Explanation MetaExplanation OpHistoryItem",
     "shap._serializable": "Deserializer Serializable Serializer",
@@ -1988,6 +2259,7 @@ CLASSES: dict[str, str] = {
     "stable_baselines3.*": "*",
     "stable_baselines3.sac.policies": "Actor",
     "stable_baselines3.td3.policies": "Actor",
+    "stanio.reshape": "Variable",
     "statistics": "LinearRegression NormalDist",
     "statsmodels.*": "*",
     "statsmodels.base.data": "FormulaicData ModelData PandasData PatsyData",
@@ -2022,6 +2294,20 @@ CLASSES: dict[str, str] = {
     ),
     "statsmodels.tsa.x13": "_freq_to_period",
     "string": "Formatter Template",
+    "surprise.builtin_datasets": "BuiltinDataset",
+    "surprise.dataset": "Dataset DatasetAutoFolds DatasetUserFolds",
+    "surprise.model_selection.search": "BaseSearchCV GridSearchCV RandomizedSearchCV",
+    "surprise.model_selection.split": "KFold LeaveOneOut PredefinedKFold RepeatedKFold ShuffleSplit",
+    "surprise.prediction_algorithms.algo_base": "AlgoBase",
+    "surprise.prediction_algorithms.baseline_only": "BaselineOnly",
+    "surprise.prediction_algorithms.co_clustering": "CoClustering",
+    "surprise.prediction_algorithms.knns": "KNNBaseline KNNBasic KNNWithMeans KNNWithZScore SymmetricAlgo",
+    "surprise.prediction_algorithms.matrix_factorization": "NMF SVD SVDpp",
+    "surprise.prediction_algorithms.predictions": "Prediction PredictionImpossible",
+    "surprise.prediction_algorithms.random_pred": "NormalPredictor",
+    "surprise.prediction_algorithms.slope_one": "SlopeOne",
+    "surprise.reader": "Reader",
+    "surprise.trainset": "Trainset",
     "tensorflow.python.keras.preprocessing.text": "Tokenizer",
     "textwrap": "TextWrapper",
     "tf_keras.preprocessing.text": "Tokenizer",
@@ -2598,6 +2884,7 @@ ENUMS: dict[str, str] = {
     "catboost.eval.factor_utils": "LabelMode",
     "catboost.hnsw.hnsw": "EDistance EVectorComponentType",
     "category_encoders.utils": "EncodingRelation",
+    "cmdstanpy.cmdstan_args": "Method",
     "datasets.download.download_manager": "DownloadMode",
     "deepspeed.runtime.zero.config": "ZeroStageEnum",
     "diffusers.hooks.group_offloading": "GroupOffloadingType",
@@ -2610,6 +2897,22 @@ ENUMS: dict[str, str] = {
     "enum": "FlagBoundary IntEnum IntFlag ReprEnum StrEnum",
     "flair.models.entity_mention_linking": "SimilarityMetric",
     "flair.training_utils": "EvaluationMetric",
+    "flax.cursor": "AccessType",
+    "flax.io": "BackendMode",
+    "flax.linen.module": "SetupState",
+    "flax.linen.spmd": "RulesFallback",
+    "flax.nnx.bridge.module": "AttrPriority",
+    "flax.serialization": "_MsgpackExtType",
+    "formulaic.formula": "OrderingMethod",
+    "formulaic.materializers.types.enums": "ClusterBy NAAction",
+    "formulaic.parser.parser": "DefaultFormulaParser.FeatureFlags",
+    "formulaic.parser.types.factor": "Factor.EvalMethod Factor.Kind",
+    "formulaic.parser.types.formula_parser": "FormulaParser.Target",
+    "formulaic.parser.types.operator": "Operator.Associativity Operator.Fixity",
+    "formulaic.parser.types.token": "Token.Kind",
+    "formulaic.transforms.basis_spline": "SplineExtrapolation",
+    "formulaic.utils.sentinels": "Sentinel",
+    "formulaic.utils.variables": "Variable.Role",
     "gymnasium.envs.registration": "VectorizeMode",
     "gymnasium.vector.async_vector_env": "AsyncState",
     "gymnasium.vector.vector_env": "AutoresetMode",
@@ -2628,6 +2931,7 @@ ENUMS: dict[str, str] = {
     "kornia.models.rt_detr.model": "RTDETRModelType",
     "kornia.models.sam.model": "SamModelType",
     "kornia.sensors.camera.camera_model": "CameraModelType",
+    "lifelines.utils": "CensoringType",
     "lightgbm.basic": "_MissingType",
     "lightgbm.dask": "_DatasetNames",
     "lightning.fabric.utilities.data": "_WrapAttrTag",
@@ -2672,6 +2976,7 @@ ENUMS: dict[str, str] = {
     "omegaconf.vendor.antlr4.atn.ATNType": "ATNType",
     "omegaconf.vendor.antlr4.atn.LexerAction": "LexerActionType",
     "omegaconf.vendor.antlr4.atn.PredictionMode": "PredictionMode",
+    "optax.microbatching._microbatching": "AccumulationType",
     "packaging._elffile": "EIClass EIData EMachine",
     "packaging._ranges": "BoundaryKind",
     "packaging.ranges": "_SetOp",
@@ -2685,6 +2990,7 @@ ENUMS: dict[str, str] = {
     "peft.tuners.prompt_tuning.config": "PromptTuningInit",
     "peft.utils.peft_types": "PeftType TaskType",
     "pmdarima.arima._context": "ContextType",
+    "prophet.models": "StanBackendEnum TrendIndicator",
     "py_compile": "PycInvalidationMode",
     "pyannote.audio.core.task": "Problem Resolution",
     "pynndescent.optimal_transport": "ArcState ProblemStatus",
@@ -2697,6 +3003,7 @@ ENUMS: dict[str, str] = {
         "PrecisionType"
     ),
     "re": "RegexFlag",
+    "regex._regex_core": "RegexFlag",
     "scipy.__config__": "DisplayModes",
     "scipy._lib._array_api_docs_tables": "BackendSupportStatus",
     "scipy._lib._array_api_override": "_ArrayClsInfo",
@@ -2720,6 +3027,7 @@ ENUMS: dict[str, str] = {
     "ssl": "Purpose",
     "stable_baselines3.common.type_aliases": "TrainFrequencyUnit",
     "stable_baselines3.her.goal_selection_strategy": "GoalSelectionStrategy",
+    "stanio.reshape": "VariableType",
     "timm.layers.format": "Format",
     "torch._decomp.decompositions": "Reduction",
     "torch._guards": "GuardSource",
@@ -2947,11 +3255,13 @@ CALLS: dict[str, str] = {
         "SyntaxWarning SystemError SystemExit TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError"
     ),
+    "flax.core.frozen_dict": "FrozenDict",
     "fractions": "Fraction",
     "inspect": "Parameter Signature",
     "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
     "itertools": "chain combinations count cycle islice izip permutations product repeat zip_longest",
     "logging": "getLogger",
+    "nltk.probability": "ConditionalFreqDist FreqDist",
     "numpy": (
         "bool bool_ byte bytes_ cdouble clongdouble complex128 complex256 complex64 csingle datetime64 double dtype "
         "float128 float16 float32 float64 float96 half int16 int32 int64 int8 int_ intc intp long longdouble longlong "
@@ -3020,6 +3330,7 @@ CALLS: dict[str, str] = {
     "pandas._libs.tslibs.timedeltas": "Timedelta _timedelta_unpickle",
     "pandas._libs.tslibs.timestamps": "Timestamp _unpickle_timestamp",
     "pandas._libs.tslibs.timezones": "tz_standardize",
+    "pandas.core.arrays.string_": "StringDtype",
     "pandas.core.dtypes.dtypes": "CategoricalDtype DatetimeTZDtype IntervalDtype PeriodDtype SparseDtype",
     "pandas.core.internals": "BlockManager SingleBlockManager",
     "pandas.core.internals.managers": "BlockManager SingleBlockManager",
@@ -4135,8 +4446,17 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill.dill._load_type": "type-by-name",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
+    "hdbscan.dist_metrics.newObj": "same-package",
+    "jax._src.array._reconstruct_array": "calls-0-with-1",
+    "jax._src.device_array.reconstruct_device_array": "calls-0-with-1",
+    "joblib.externals.cloudpickle.cloudpickle._builtin_type": "type-by-name",
+    "joblib.externals.cloudpickle.cloudpickle.subimport": "module-by-name",
     "keras.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "keras.src.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
+    "numba.cloudpickle.cloudpickle._builtin_type": "type-by-name",
+    "numba.cloudpickle.cloudpickle.subimport": "module-by-name",
+    "numba.core.serialize._unpickle__CustomPickled": "nested-file",
+    "numba.core.serialize.custom_rebuild": "same-package",
     "numpy._core._ufunc_reconstruct": "global-by-name",
     "numpy.core._ufunc_reconstruct": "global-by-name",
     "numpy.ma.core._mareconstruct": "same-package",
@@ -4154,6 +4474,10 @@ ARGUMENT_RULES: dict[str, str] = {
     "pandas.core.indexes.period._new_PeriodIndex": "same-package",
     "pandas.core.indexes.timedeltas._new_TimedeltaIndex": "same-package",
     "pandas.indexes.base._new_Index": "same-package",
+    "pyspark.cloudpickle.cloudpickle._builtin_type": "type-by-name",
+    "pyspark.cloudpickle.cloudpickle.subimport": "module-by-name",
+    "ray.cloudpickle.cloudpickle._builtin_type": "type-by-name",
+    "ray.cloudpickle.cloudpickle.subimport": "module-by-name",
     "sklearn.metrics._dist_metrics.newObj": "same-package",
     "sklearn.neighbors._ball_tree.newObj": "same-package",
     "sklearn.neighbors._dist_metrics.newObj": "same-package",
@@ -5082,7 +5406,7 @@ REFUSED = (
 )
 STATE_KEYS = (
     "IdToPiece __bool__ __class__ __compute_log_distortion __dict__ __exit__ __getattr__ __getattribute__ __getitem__ "
-    "__init__ __len__ __reduce_ex__ __repr__ __setattr__ __setitem__ __setstate__ _add_eos_if_not_present "
+    "__hash__ __init__ __len__ __reduce_ex__ __repr__ __setattr__ __setitem__ __setstate__ _add_eos_if_not_present "
     "_assure_grouper _attach_methods _canonical_specs _check_and_update_bounds_error_for_extrapolation "
     "_check_valid_params _compute_episode_length _convert_id_to_token _convert_lang_code_special_format "
     "_convert_token_to_id _convert_token_to_id_with_added_voc _delparent _detach_hooks _element_size "
@@ -5092,33 +5416,34 @@ STATE_KEYS = (
     "_scrub_removals _set_binner _set_default_statistics _set_domain_adj _set_from_config _set_matrix _set_property "
     "_set_transforms _set_vector _setparent _size _updateMeasures _update_total_vocab_size _validate_vocabulary "
     "_warn_for_older_version add add_vectors all allocate_vecattrs append as_datapipe astype "
-    "build_inputs_with_special_tokens clear collapse collect conj convert_id_to_token convert_ids_to_tokens "
+    "build_inputs_with_special_tokens clear collapse collect compose conj convert_id_to_token convert_ids_to_tokens "
     "convert_tokens_to_ids copy debug decode detach detach_hook dim discard element_size emit_warning endswith error "
-    "extend format from_params fullmatch get get_command get_index get_lang_token get_prefix_tokens get_src_vocab "
-    "get_vocab group index indices info install_metadata is_contiguous is_cv_result is_frozen isdigit item items "
-    "iterate_from join keys len lower max move_to_end nbytes nested_rope_parameter_keys num_special_tokens_to_add "
-    "numel pop popitem prob ravel remove replace reshape set_field set_output_features_output_indices "
-    "set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias set_world_ranks setdefault size sort "
-    "split standardize_rope_params startswith strip to to_internal_key tolist update upper values "
-    "verify_out_features_out_indices view vocab warn warning warning_once"
+    "extend flatten format from_params fullmatch get get_command get_index get_lang_token get_prefix_tokens "
+    "get_src_vocab get_vocab group index indices info install_metadata is_contiguous is_cv_result is_frozen isdigit "
+    "item items iterate_from join keys len lower max move_to_end nbytes nested_rope_parameter_keys "
+    "num_special_tokens_to_add numel pop popitem prob ravel remove replace reshape set_field "
+    "set_output_features_output_indices set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias "
+    "set_world_ranks setdefault size sort split standardize_rope_params startswith strip to to_internal_key tolist "
+    "update upper values verify_out_features_out_indices view vocab warn warning warning_once"
 )
 SETTER_KEYS = (
     "A B C D _attn_implementation _target_device _version add_bos_token add_eos_token added_tokens_decoder "
     "additional_special_tokens_ids allows_duplicate_labels batch_indices best_iteration best_score bos_token_id "
     "cls_token_id config covars_ data_keys dataset_meta den edge_index eos_token_id ep_plan fabric flattened "
-    "fsdp_plan graph has_canonical_format idf_ is_slurm_managing_tasks keepdim loaded_optimizer_states_dict "
+    "fsdp_plan graph has_canonical_format idf_ is_slurm_managing_tasks keepdim kind loaded_optimizer_states_dict "
     "mask_token mask_token_id max_len_sentences_pair max_len_single_sentence max_steps model multiprocessing_context "
     "noises num num_nodes optimizers pad_token_id params per_layer_config poles query_expansion restarting "
     "same_on_batch sep_token_id src_lang status terminate_on_nan tgt_lang theta topics tp_plan tracing trainer "
-    "training unk_token_id unpad_inputs use_kernels weights_summary working_dir zeros"
+    "training unk_token_id unpad_inputs use_kernels value weights_summary working_dir zeros"
 )
 FRAMEWORK_PREFIXES = (
-    "accelerate addict catboost category_encoders datasets dateutil diffusers easydict efficientnet_pytorch einops "
-    "feature_engine flair gensim gymnasium hdbscan hmmlearn imblearn joblib keras kornia lightgbm lightning "
-    "lightning_fabric mlxtend mmengine monai munch networkx nltk numpy omegaconf open_clip packaging pandas peft "
-    "pmdarima pynndescent pyod pytorch_lightning pytz scipy segmentation_models_pytorch sentence_transformers shap "
-    "sklearn skorch speechbrain stable_baselines3 statsmodels tf_keras timm torch torch_geometric torchaudio "
-    "torchmetrics torchtext torchvision transformers ultralytics umap xgboost yacs"
+    "accelerate addict catboost category_encoders cmdstanpy datasets dateutil diffusers easydict efficientnet_pytorch "
+    "einops feature_engine flair flax formulaic gensim gymnasium hdbscan hmmlearn imblearn implicit jax joblib keras "
+    "kornia lifelines lightgbm lightning lightning_fabric mlxtend mmengine monai munch networkx nltk numpy omegaconf "
+    "open_clip optax packaging pandas peft pmdarima prophet pynndescent pyod pytorch_lightning pytz scipy "
+    "segmentation_models_pytorch sentence_transformers shap sklearn skorch speechbrain stable_baselines3 stanio "
+    "statsmodels surprise tf_keras timm torch torch_geometric torchaudio torchmetrics torchtext torchvision "
+    "transformers ultralytics umap xgboost yacs"
 )
 CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
 DISTRIBUTION_TEMPLATE = (

@@ -15,6 +15,7 @@ from scanners.judge.by_value import (
     CLASSES,
     FUNCTIONS,
     LOOKED_UP,
+    NAMESPACES,
     ON_LOAD,
     is_own_attribute,
     looks_up_setattr,
@@ -242,9 +243,12 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     unknown: dict[tuple[object, str, Rule], list[Fact]] = {}
     running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
     called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
+    functions = {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
     handed = {name for fact in facts if fact.kind == "call" for name in _called_by(fact)}
     for fact in facts:
         if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact, options)):
+            continue
+        if fact.kind == "import" and fact.value in NAMESPACES and fact.locator in functions:
             continue
         found = _code(fact, fact.locator in running) if fact.kind == "code" else _OPINIONS[fact.kind](fact)
         if found is None:

@@ -34,6 +34,7 @@ NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
 FILE_LOADERS = frozenset(
     {
+        "numba.core.serialize._unpickle__CustomPickled",
         "torch.storage._load_from_bytes",
         *(
             f"{module}.saving.pickle_utils.deserialize_model_from_bytecode"
@@ -41,7 +42,7 @@ FILE_LOADERS = frozenset(
         ),
     }
 )
-"""Take a whole file as bytes: of torch.save, a Keras archive."""
+"""Take a whole file as bytes: of torch.save, a Keras archive, a pickle."""
 BUFFERS = frozenset({"_io.BytesIO"})
 """Hold a whole file as bytes, in their state."""
 _CODE_KEYS = frozenset({"_code", "code"})

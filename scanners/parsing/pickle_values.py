@@ -25,11 +25,13 @@ EXACT_INTEGER = 1 << 53
 _GETATTR = frozenset(
     {"builtins.getattr", "operator.attrgetter", "dill._dill._getattribute", "cloudpickle.cloudpickle._getattribute"}
 )
-_IMPORTERS = frozenset(
-    {"builtins.__import__", "importlib.import_module", "importlib.__import__", "cloudpickle.cloudpickle.subimport"}
-)
+_IMPORTERS = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
 _IMPORTERS |= {"dill._dill._import_module", "pkgutil.resolve_name"}
-_TYPE_LOADERS = frozenset({"cloudpickle.cloudpickle._builtin_type", "dill._dill._load_type", "dill.dill._load_type"})
+_CLOUDPICKLES = tuple(f"{package}cloudpickle.cloudpickle" for package in ("", "joblib.externals.", "numba.", "ray."))
+_IMPORTERS |= {f"{module}.subimport" for module in _CLOUDPICKLES}
+_TYPE_LOADERS = frozenset(
+    {"dill._dill._load_type", "dill.dill._load_type", *(f"{module}._builtin_type" for module in _CLOUDPICKLES)}
+)
 _CLASS_MAKERS = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 # Names by which dill loads types that are neither in `types` nor, under that name, in `builtins`.
 _TYPES = {

@@ -15,13 +15,14 @@ WILDCARDS = (
 version that was not read is taken as its neighbours are. Packages that handle files, code or processes have none."""
 
 LISTED = (
-    "addict", "datasets", "dateutil", "easydict", "einops", "joblib", "munch", "networkx", "nltk", "numpy",
-    "omegaconf", "packaging", "pandas", "pytz", "scipy", "shap", "torch", "yacs",
+    "addict", "cmdstanpy", "datasets", "dateutil", "easydict", "einops", "flax", "formulaic", "implicit", "joblib",
+    "lifelines", "munch", "networkx", "nltk", "numpy", "omegaconf", "optax", "packaging", "pandas", "prophet", "pytz",
+    "scipy", "shap", "stanio", "surprise", "torch", "yacs",
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
 
-HELD_ONLY = ("keras", "tf_keras")
-"""What they have may be named; none of their classes was read, since their objects are saved as archives."""
+HELD_ONLY = ("jax", "keras", "tf_keras")
+"""What they have may be named; none of their classes was read, since they save arrays and archives."""
 
 LEFT_OUT = (
     "datasets.utils", "joblib.externals", "networkx.drawing", "numpy.distutils", "numpy.f2py", "numpy.testing",

@@ -91,6 +91,9 @@ CALLS: dict[str, str] = {
     "numpy.ma.core": "MaskedConstant",
     "numpy.random": "__RandomState_ctor",
     "pandas": f"Interval Period PeriodDtype StringDtype CategoricalDtype IntervalDtype {PANDAS_OFFSETS}",
+    "flax.core.frozen_dict": "FrozenDict",
+    "nltk.probability": "ConditionalFreqDist FreqDist",
+    "pandas.core.arrays.string_": "StringDtype",
     "pandas._libs.internals": "BlockPlacement _unpickle_block",
     "pandas._libs.interval": "Interval",
     "pandas._libs.missing": "NAType",
@@ -171,12 +174,26 @@ COMPILED_CLASSES: dict[str, str] = {
     "deepspeed.utils.tensor_fragment": "fragment_address",
     # Its __setstate__ makes an empty one and assigns the fields, which converts dictionaries and checks types.
     "ml_collections.config_dict.config_dict": "ConfigDict",
+    # What their __eq__, __getattr__ and `append` do: compare texts, tell a logger, sort terms.
+    "cmdstanpy.compilation": "CompilerOptions",
+    "cmdstanpy.stanfit.mle": "CmdStanMLE",
+    "formulaic.formula": "SimpleFormula",
+    "formulaic.parser.types.term": "Term",
     "mlflow.models.signature": "ModelSignature _TypeHints",
     "mlflow.pyfunc.model": "ChatAgent ChatModel PythonModel PythonModelContext ResponsesAgent",
     "mlflow.types.schema": (
         "AnyType Array ColSpec Map Object ParamSchema ParamSpec Property Schema TensorInfo TensorSpec"
     ),
+    "numba.core.registry": "CPUDispatcher",
+    # Frames of Arrow's types; a LazyFrame may hold functions as pickles.
+    "polars.dataframe.frame": "DataFrame",
+    "polars.series.series": "Series",
     "pyannote.audio.core.model": "Introspection",
+    "sentencepiece": "SentencePieceProcessor",
+    # Ordinary classes that Cython compiles.
+    "surprise.prediction_algorithms.co_clustering": "CoClustering",
+    "surprise.prediction_algorithms.matrix_factorization": "NMF SVD SVDpp",
+    "surprise.prediction_algorithms.slope_one": "SlopeOne",
     "pyannote.audio.core.task": "Specifications",
     "builtins": f"object dict list set frozenset tuple int float complex str bytes bytearray bool {ERRORS}",
     "__builtin__": (
@@ -185,6 +202,9 @@ COMPILED_CLASSES: dict[str, str] = {
     "exceptions": ERRORS,
     # What it holds is examined as a file of its own.
     "_io": "BytesIO",
+    # In the globals of functions that dill stores: made without a constructor they hold a name and a path.
+    "_frozen_importlib": "ModuleSpec",
+    "_frozen_importlib_external": "SourceFileLoader",
     "argparse": "Namespace",
     "calendar": "Calendar HTMLCalendar TextCalendar",
     "configparser": (
@@ -345,10 +365,13 @@ ARGUMENT_RULES: dict[str, str] = {
     "copy_reg.__newobj__": "class-first",
     "copyreg.__newobj__": "class-first",
     "copyreg.__newobj_ex__": "class-first",
-    "cloudpickle.cloudpickle._builtin_type": "type-by-name",
+    **{
+        f"{package}cloudpickle.cloudpickle.{name}": rule
+        for package in ("", "joblib.externals.", "numba.", "ray.")
+        for name, rule in (("_builtin_type", "type-by-name"), ("subimport", "module-by-name"))
+    },
     "dill._dill._load_type": "type-by-name",
     "dill.dill._load_type": "type-by-name",
-    "cloudpickle.cloudpickle.subimport": "module-by-name",
     "dill._dill._eval_repr": "literal-repr",
     "dill.dill._eval_repr": "literal-repr",
     "dill._dill._import_module": "module-by-name",
@@ -363,6 +386,11 @@ ARGUMENT_RULES: dict[str, str] = {
         f"{module}.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file"
         for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
     },
+    "hdbscan.dist_metrics.newObj": "same-package",
+    "jax._src.array._reconstruct_array": "calls-0-with-1",
+    "jax._src.device_array.reconstruct_device_array": "calls-0-with-1",
+    "numba.core.serialize._unpickle__CustomPickled": "nested-file",
+    "numba.core.serialize.custom_rebuild": "same-package",
     "numpy.core._ufunc_reconstruct": "global-by-name",
     "numpy._core._ufunc_reconstruct": "global-by-name",
     "numpy.ma.core._mareconstruct": "same-package",
@@ -413,6 +441,7 @@ ENUMS: dict[str, str] = {
     "pyannote.audio.core.task": "Problem Resolution",
     "torch.distributed.checkpoint.metadata": "_MEM_FORMAT_ENCODING",
     "uuid": "SafeUUID",
+    "regex._regex_core": "RegexFlag",
     "pandas._libs.tslibs.dtypes": "FreqGroup Resolution",
     "pandas._libs.lib": "_NoDefault",
 }

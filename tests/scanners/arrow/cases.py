@@ -41,6 +41,12 @@ def written(content: Any, name: str) -> bytes:
     return stream.getvalue()
 
 
+def unframed(content: bytes) -> bytes:
+    """Return a file as polars writes it: the schema behind the magic number without the frame of a message."""
+    length = int.from_bytes(content[12:16], "little")
+    return content[:8] + content[16 : 16 + length] + bytes(8) + content[16 + length :]
+
+
 def case(name: str, kind: str, metadata: bytes, verdict: Verdict, **more: bool) -> Case:
     """Return the case of a table written as `name`."""
     # A stream may end behind any of its messages
@@ -50,6 +56,8 @@ def case(name: str, kind: str, metadata: bytes, verdict: Verdict, **more: bool) 
 PICKLED = "arrow.py_extension_type"
 CASES = {
     "benign": case(IPC, "arrow.uuid", b"", Verdict.CLEAN),
+    "benign_of_polars": Case(lambda: unframed(written(table("arrow.uuid", b""), IPC)), IPC, Verdict.CLEAN),
+    "attack_in_file_of_polars": Case(lambda: unframed(written(table(PICKLED, EVIL), IPC)), IPC, Verdict.MALICIOUS),
     "benign_stream": case(STREAM, "arrow.json", b"", Verdict.CLEAN),
     "benign_parquet": case(PARQUET, "huggingface.Array2D", b'[[2, 2], "int32"]', Verdict.CLEAN),
     "pickled_type": case(IPC, PICKLED, HARMLESS, Verdict.REVIEW),

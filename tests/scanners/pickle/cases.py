@@ -126,6 +126,26 @@ def keras_model(document: object, owner: tuple[str, str] = ("keras.src.models.se
     return stream(unpickler, tuple_(buffer(binary(archive(document)()))), REDUCE, text("0" * 70_000), POP)
 
 
+LOADER = global_("_frozen_importlib_external", "SourceFileLoader")
+STORED_FUNCTION = call(global_("dill._dill", "_create_function"), NONE, EMPTY_DICT)
+BUILTINS = global_("builtins", "__dict__")
+FOUND_EVAL = call(call(global_("_operator", "getitem"), BUILTINS, text("eval")), text("1"))
+LOADING = call(global_("builtins", "getattr"), LOADER + EMPTY_TUPLE + NEWOBJ, text("load_module"))
+CASES |= {
+    "dill_loader_held": clean(stream(LOADER, EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)),
+    "dill_loader_called": malicious(stream(call(LOADER, text("a"), text("/tmp/a.py")))),
+    "dill_loader_loads": malicious(stream(call(LOADING, text("a")))),
+    "dill_globals_of_a_function": clean(stream(STORED_FUNCTION, POP, BUILTINS)),
+    "dill_globals_used": malicious(stream(STORED_FUNCTION, POP, FOUND_EVAL)),
+    "globals_without_a_function": review(stream(BUILTINS)),
+    "jax_array_by_os_system": malicious(
+        stream(call(global_("jax._src.array", "_reconstruct_array"), SYSTEM, tuple_(text(COMMAND)), NONE, NONE))
+    ),
+    "numba_pickle_in_bytes": malicious(
+        stream(call(global_("numba.core.serialize", "_unpickle__CustomPickled"), binary(EVIL_PICKLE)))
+    ),
+}
+
 EVIL_LAYERS = sequential(function("system", "os"), DENSE)
 KERAS_2 = global_("tf_keras.src.saving.pickle_utils", "deserialize_model_from_bytecode")
 CASES |= {

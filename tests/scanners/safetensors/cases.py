@@ -42,6 +42,10 @@ TWICE = f'{{"w": {json.dumps(WEIGHT)}, "w": {json.dumps(WEIGHT)}, "b": {json.dum
 CASES = {
     "benign_real": Case(real, "model.safetensors", Verdict.CLEAN),
     "benign_by_content": Case(real, "blob", Verdict.CLEAN),
+    **{
+        f"benign_header_of_{length}": case(json.dumps({"w": WEIGHT, "b": BIAS}).ljust(length), Verdict.CLEAN)
+        for length in (0x0900, 0x0A00, 0x0D00, 0x2000)  # white space of JSON, were it UTF-16
+    },
     "benign_padded_header": case(json.dumps({"w": WEIGHT, "b": BIAS}).ljust(200), Verdict.CLEAN),
     "benign_no_tensors": case({}, Verdict.CLEAN, b""),
     "duplicate_key": case(TWICE, Verdict.REVIEW),
