@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
@@ -17,6 +18,9 @@ from producer.globs import LeftOut
 from producer.pointers import Pointers
 from sources.opening import MissingPackage, above, plain, source_of
 from sources.source import Listed
+
+if TYPE_CHECKING:
+    from producer.newest import Oldest
 
 PLAN = "plan"
 
@@ -52,7 +56,25 @@ def plan(targets: Sequence[str], selection: Selection = EVERYTHING) -> Iterator[
     One locator is one unit, also where targets overlap (`models models/a.pt`); two spellings of a path are two
     locators. Nothing is kept of what was yielded except where targets overlap.
     """
-    return (item for item, _ in plan_after(BEGINNING, targets, selection))
+    planned = (item for item, _ in plan_after(BEGINNING, targets, selection))
+    return _newest_first(planned) if selection.newest_first else planned
+
+
+def _newest_first(planned: Iterator[Unit | Problem]) -> Iterator[Unit | Problem]:
+    """Yield the units that were written last first, which keep their numbers, and behind them the problems."""
+    from producer.newest import newest_first
+
+    problems: list[Problem] = []
+
+    def units() -> Iterator[Unit]:
+        for item in planned:
+            if isinstance(item, Problem):
+                problems.append(item)
+            else:
+                yield item
+
+    yield from newest_first(units())
+    yield from problems
 
 
 def plan_after(
@@ -63,17 +85,36 @@ def plan_after(
     A source that can is asked for what comes behind it only; of others all is listed again, and the beginning left out.
     """
     walk = _Walk(after, targets, selection)
-    cursor = after
+    cursor, oldest = after, _oldest(targets, selection)
     for place, item in walk.items():
         if isinstance(item, Problem):
             yield item, cursor
-        elif detail := _refusal(item.size, cursor.total, selection):
+        elif detail := _refusal(item.size, cursor.total, selection) or _older(item, oldest, selection):
             yield Problem(ProblemKind.SKIPPED, item.locator, PLAN, detail), cursor
         else:
-            unit = Unit(cursor.index, item.locator, item.size, item.digest)
+            unit = Unit(cursor.index, item.locator, item.size, item.digest, modified=item.modified)
             total = cursor.total + item.size
             cursor = Cursor(place, item.locator.uri, cursor.index + 1, total, *walk.state, after.said)
             yield unit, cursor
+
+
+def _oldest(targets: Sequence[str], selection: Selection) -> Oldest | None:
+    """Return the last object that is taken where the newest are chosen, for which all is listed; None elsewhere."""
+    if not selection.newest_first or selection.max_total_size is None:
+        return None
+    from producer.newest import oldest_that_fits
+
+    items = (item for _, item in _Walk(BEGINNING, targets, selection).items() if isinstance(item, Listed))
+    fitting = (item for item in items if not _refusal(item.size, 0, selection))
+    return oldest_that_fits(fitting, selection.max_total_size)
+
+
+def _older(listed: Listed, oldest: Oldest | None, selection: Selection) -> str:
+    """Return why an object is left out that is older than those that are taken, or nothing."""
+    if oldest is None or not oldest.leaves_out(listed):
+        return ""
+    most = format_size(selection.max_total_size or 0)
+    return f"{format_size(listed.size)}: older than the {most} that are examined in all"
 
 
 def _refusal(size: int, total: int, selection: Selection) -> str:

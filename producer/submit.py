@@ -48,6 +48,8 @@ from producer.plan import BEGINNING, PLAN, Cursor, plan_after
 
 PAGE_SECONDS = 1.0
 """After which a page is closed though not full, so that workers begin."""
+ORDERED_SECONDS = 20.0
+"""The same where the newest of a page come first; less than the sweeper lets allocated chunks lie."""
 WAITING = 4_000
 """Messages in a queue at which the producer waits."""
 FULL = 0.8
@@ -131,11 +133,18 @@ class Producer:
             first, next_chunk = self._allocate(chunks, next_chunk, stored, sealed)
             stored = sealed
             self._publish(
-                [scan_message(chunk.queue, self._spec.id, first + at, generation) for at, chunk in enumerate(chunks)]
+                [scan_message(chunk.queue, self._spec.id, first + at, generation) for at, chunk in self._urgent(chunks)]
             )
             self._hold_back()
         if not self._stop.is_set():
             self._seal([*self._said(said), *problems], next_chunk, stored)
+
+    def _urgent(self, chunks: Sequence[Chunk]) -> list[tuple[int, Chunk]]:
+        """Return the chunks of a page with their places, in the order in which they are to be examined."""
+        placed = list(enumerate(chunks))
+        if self._spec.selection.newest_first:
+            placed.sort(key=lambda item: max(unit.modified for unit in item[1].units), reverse=True)
+        return placed
 
     def _said(self, part: str) -> list[Problem]:
         """Return the problems that were met before a cursor, by this producer or one before it."""
@@ -164,12 +173,12 @@ class Producer:
         Those that were met behind the last cursor are left in `problems`.
         """
         packer, chunks, begun, size = Packer(self._spec), list[Chunk](), time.monotonic(), 0
-        met = 0
+        met, patience = 0, ORDERED_SECONDS if self._spec.selection.newest_first else PAGE_SECONDS
         for item, behind in plan_after(cursor, self._spec.targets, self._spec.selection):
             if isinstance(item, Problem):
                 problems.append(item)
                 continue
-            late = time.monotonic() - begun > PAGE_SECONDS
+            late = time.monotonic() - begun > patience
             if len(chunks) >= PAGE_CHUNKS - 1 or size > PAGE_BYTES or late:
                 # The chunk that is not full goes along: the cursor stands behind whole chunks only
                 # Nothing yet where the first answer of a listing was slow

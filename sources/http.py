@@ -17,13 +17,14 @@ NAME = "http"
 
 def list_target(target: str) -> Iterator[Listed | Problem]:
     """Yield the file at an address, its version by ETag or time; raises SourceFault where it gives no size."""
-    from sources.web import shown
+    from sources.web import shown, time_of
 
     headers = _headers(target)
     length = headers.get("Content-Length", "")
     if not length.isdecimal():
         raise SourceFault(f"{shown(target)} does not say how large it is")
-    yield Listed(Locator(target, version=headers.get("ETag", "")), int(length))
+    written = time_of(headers.get("Last-Modified", ""))
+    yield Listed(Locator(target, version=headers.get("ETag", "")), int(length), modified=written)
 
 
 def _headers(target: str) -> dict[str, str]:

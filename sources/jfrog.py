@@ -1,14 +1,17 @@
 """Files, folders and repositories of JFrog Artifactory: `https://HOST/artifactory/REPOSITORY[/PATH]`.
 
 Tokens (JFROG_ACCESS_TOKEN, else JFROG_API_TOKEN) are sent to the host of JFROG_URL and to no other. The SHA-1 of a
-listing pins the version; its SHA-256 is not taken for the store's word, since Artifactory may have it from whoever
-uploaded. https://jfrog.com/help/r/jfrog-rest-apis/artifacts-storage
+listing pins the version. The SHA-256 among its `checksums` is what Artifactory itself computed (since 5.5; those that
+an uploader names are `originalChecksums`), and is taken for the store's word at JFROG_URL; elsewhere it is anybody's.
+https://jfrog.com/help/r/jfrog-rest-apis/artifacts-storage https://www.jfrog.com/confluence/display/JFROG/SHA-256+Support
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -25,6 +28,7 @@ URL, ACCESS_TOKEN, API_TOKEN = "JFROG_URL", "JFROG_ACCESS_TOKEN", "JFROG_API_TOK
 FILES = 1_000_000
 DEPTH = 64
 _ARTIFACTORY = "/artifactory"
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def accepts(target: str) -> bool:
@@ -109,8 +113,18 @@ def _listed(where: str, about: dict[str, Any], checksums: Any) -> Listed | Probl
     size = str(about.get("size", ""))
     if not size.isascii() or not size.isdecimal():
         return Problem(ProblemKind.SOURCE, Locator(where), NAME, "Artifactory does not say how large it is")
-    version = checksums.get("sha1") if isinstance(checksums, dict) else None
-    return Listed(Locator(where, version=str(version or "")), int(size))
+    sums = checksums if isinstance(checksums, dict) else {}
+    digest = str(sums.get("sha256") or sums.get("sha2") or "").lower()
+    vouched = digest if _SHA256.fullmatch(digest) and _is_ours(where) else ""
+    written = _time(str(about.get("lastModified", "")))
+    return Listed(Locator(where, version=str(sums.get("sha1") or "")), int(size), vouched, written)
+
+
+def _time(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def open_object(listed: Listed, target: str) -> Opened:
@@ -145,12 +159,19 @@ def _json(url: str) -> dict[str, Any]:
     return answer
 
 
-def _web(url: str) -> Web:
-    """Return what asks Artifactory: with a token at the configured host only."""
-    from sources.web import Web, host_of
+def _is_ours(url: str) -> bool:
+    """Return whether an address is at the configured host."""
+    from sources.web import host_of
 
     ours = os.environ.get(URL, "")
-    if not ours or host_of(ours if "://" in ours else f"https://{ours}") != host_of(url):
+    return bool(ours) and host_of(ours if "://" in ours else f"https://{ours}") == host_of(url)
+
+
+def _web(url: str) -> Web:
+    """Return what asks Artifactory: with a token at the configured host only."""
+    from sources.web import Web
+
+    if not _is_ours(url):
         return Web(conditional=False)
     if token := os.environ.get(ACCESS_TOKEN):
         return Web({"Authorization": f"Bearer {token}"}, conditional=False)

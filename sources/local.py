@@ -53,6 +53,7 @@ class Entry(NamedTuple):
     path: str
     kind: str
     size: int = 0
+    modified: float = 0.0
 
     @property
     def key(self) -> bytes:
@@ -88,7 +89,7 @@ def list_target(target: str) -> Iterator[Listed | Problem]:
     if kind == _FOLDER:
         yield from _walk(Tree(target, real))
     elif kind == _FILE:
-        yield Listed(Locator(target), found.st_size)
+        yield Listed(Locator(target), found.st_size, modified=found.st_mtime)
     else:
         yield _fault(Locator(target), f"{kind} cannot be examined, only files and folders")
 
@@ -103,7 +104,7 @@ def _walk(tree: Tree) -> Iterator[Listed | Problem]:
         elif item.kind != _FILE:
             yield Problem(ProblemKind.UNSUPPORTED, tree.locator(item.path), NAME, f"{item.kind}: never opened")
         elif not hub.is_named_later(item.path) and not _is_absence(item):
-            yield Listed(tree.locator(item.path), item.size)
+            yield Listed(tree.locator(item.path), item.size, modified=item.modified)
 
 
 def _is_absence(item: Entry) -> bool:
@@ -145,7 +146,7 @@ def _entry(prefix: str, item: os.DirEntry[str]) -> Entry:
     except OSError:
         # Opening says what is wrong with it
         return Entry(path, _FILE)
-    return Entry(path, _kind(found.st_mode), found.st_size)
+    return Entry(path, _kind(found.st_mode), found.st_size, found.st_mtime)
 
 
 def _list_link(tree: Tree, path: str, hub: Hub) -> Iterator[Listed | Problem]:
@@ -160,7 +161,7 @@ def _list_link(tree: Tree, path: str, hub: Hub) -> Iterator[Listed | Problem]:
         yield _fault(where, f"a link that leads nowhere: {_reason(error)}")
         return
     if blob and found and stat.S_ISREG(found.st_mode) and (not inside or hub.is_first_name(path, blob)):
-        yield Listed(where, found.st_size)
+        yield Listed(where, found.st_size, modified=found.st_mtime)
     elif not inside:
         detail = f"a link that leads out of {tree.target}, to {text}: name it as a target to have it examined"
         yield Problem(ProblemKind.SKIPPED, where, NAME, printable(detail, 300))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from modelsweep.core.finding import Problem
 from modelsweep.core.locator import Locator
-from modelsweep.core.values import dataclass
+from modelsweep.core.values import dataclass, field
 
 Fetch = Callable[[int, int], bytes]
 """Returns exactly `length` bytes at `offset` of one version of an object (by etag, generation or commit); raises
@@ -24,7 +24,7 @@ class Listed:
     locator: Locator
     size: int
     digest: str = ""
-    modified: float = 0.0
+    modified: float = field(default=0.0, compare=False)
     """When it was written, in seconds since the epoch; 0 where the source does not tell."""
 
 

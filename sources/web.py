@@ -402,11 +402,17 @@ def _retry_after(text: str) -> float:
     """Return the seconds that a Retry-After header asks for (RFC 9110, section 10.2.3), 0 where it is none."""
     if text.isascii() and text.isdecimal():
         return float(text[:9])
+    due = time_of(text)
+    return max(0.0, due - time.time()) if due else 0.0
+
+
+def time_of(text: str) -> float:
+    """Return the seconds since the epoch of a date of HTTP (RFC 9110, section 5.6.7), 0 where it is none."""
     try:
-        due: datetime = parsedate_to_datetime(text)
+        found: datetime = parsedate_to_datetime(text)
+        return found.timestamp()
     except (ValueError, TypeError, OverflowError):
         return 0.0
-    return max(0.0, due.timestamp() - time.time())
 
 
 def pauses() -> Iterator[float]:

@@ -34,6 +34,7 @@ class ScanArguments(TypedDict):
     max_total_size: int | None
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    newest_first: bool
     dry_run: bool
     profile: str
     depth: str | None
@@ -78,6 +79,9 @@ WHAT = (
     option("--max-total-size", type=size, metavar="SIZE", help="Read no more than this in all."),
     several("--include", metavar="GLOB", help="Only files whose path or name matches: '*.pt', 'models/*'. Repeatable."),
     several("--exclude", metavar="GLOB", help="No files whose path or name matches. Repeatable."),
+    option(
+        "--newest-first", is_flag=True, help="Examine what was written last first; --max-total-size chooses it first."
+    ),
     option("--dry-run", is_flag=True, help="Only list what would be read, with sizes."),
 )
 HOW = (

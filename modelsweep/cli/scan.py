@@ -118,7 +118,11 @@ def job_of(arguments: ScanArguments) -> JobOptions:
         timeout=arguments["timeout"],
     )
     selection = Selection(
-        arguments["max_file_size"], arguments["max_total_size"], arguments["include"], arguments["exclude"]
+        arguments["max_file_size"],
+        arguments["max_total_size"],
+        arguments["include"],
+        arguments["exclude"],
+        arguments["newest_first"],
     )
     return JobOptions(options, selection, arguments["jobs"] or 0, _reuse(arguments))
 

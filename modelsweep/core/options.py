@@ -44,3 +44,5 @@ class Selection:
     """Of all objects together: one that does not fit any more is left out, a smaller one after it may fit."""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    newest_first: bool = False
+    """Whether what was written last is examined first, and chosen first where `max_total_size` bounds all together."""

@@ -47,6 +47,8 @@ class Unit:
     digest: str = ""
     part: int = 0
     stamp: str = ""
+    modified: float = field(default=0.0, compare=False)
+    """When it was written, in seconds since the epoch, for who orders units; 0 where nobody told. It is not sent."""
 
     @property
     def extent(self) -> int:

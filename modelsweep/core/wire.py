@@ -80,6 +80,8 @@ def shown_options(options: Options, selection: Selection) -> JsonObject:
         for name, patterns in (("include", selection.include), ("exclude", selection.exclude))
         if patterns
     }
+    if selection.newest_first:
+        names["newest_first"] = True
     return {**shown, "max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size, **names}
 
 

@@ -103,6 +103,7 @@ def _spec(value: Mapping[str, Any]) -> JobSpec:
                 selection["max_total_size"],
                 tuple(selection.get("include", ())),
                 tuple(selection.get("exclude", ())),
+                selection.get("newest_first", False),
             ),
             "reports": tuple(value["reports"]),
             "arguments": tuple(value["arguments"]),

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,15 @@ class Artifactory:
         inside = f"{path}/"
         below = {name.removeprefix(inside): data for name, data in self.files.items() if name.startswith(inside)}
         if path in self.files:
-            return _json({"size": str(len(self.files[path])), "checksums": _sums(self.files[path])})
+            about = {"size": str(len(self.files[path])), "lastModified": "2026-01-02T03:04:05.000Z"}
+            return _json({**about, "checksums": _sums(self.files[path])})
         if not below:
             return Reply(404, b'{"errors": []}')
         if "deep" in request.query:
             if not self.deep:
                 return Reply(400, b'{"errors": [{"message": "only in Pro"}]}')
-            rows = [{"uri": f"/{name}", "size": len(data), **_sums(data)} for name, data in below.items()]
+            written = {"lastModified": "2026-01-02T03:04:05.000Z"}
+            rows = [{"uri": f"/{name}", "size": len(data), **written, **_sums(data)} for name, data in below.items()]
             return _json({"files": rows})
         names = {name.partition("/")[0]: "/" in name for name in below}
         return _json({"children": [{"uri": f"/{name}", "folder": folder} for name, folder in names.items()]})
@@ -178,3 +181,28 @@ def test_paths_that_lead_out_are_not_read(url: str, store: Artifactory, deep: bo
     store.files = {"libs/../../etc/passwd": b"x", "libs/fine.txt": b"x\n"}
     report = scan(f"{url}/libs")
     assert [result.unit.locator.name for result in report.results] == ["fine.txt"]
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_the_digest_is_believed_of_the_configured_server_only(
+    url: str, store: Artifactory, monkeypatch: pytest.MonkeyPatch, deep: bool
+) -> None:
+    store.deep = deep
+    for place, believed in (("", False), ("https://other.example/artifactory", False), (url, True)):
+        monkeypatch.setenv("JFROG_URL", place)
+        found = {item.locator.name: item for item in list_target(f"{url}/libs") if isinstance(item, Listed)}
+        assert len(found) == 4
+        for name, data in FILES.items():
+            if name.startswith("libs/"):
+                item = found[name.rpartition("/")[2]]
+                assert item.digest == (hashlib.sha256(data).hexdigest() if believed else "")
+                assert item.modified == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize("digest", ["", "x" * 64, "ab", None, 7, ["a" * 64]])
+def test_what_is_no_digest_is_none(url: str, store: Artifactory, monkeypatch: pytest.MonkeyPatch, digest: Any) -> None:
+    monkeypatch.setenv("JFROG_URL", url)
+    monkeypatch.setitem(globals(), "_sums", lambda data: {"sha1": "1", "sha256": digest})
+    (item,) = list_target(f"{url}/libs/model.bin")
+    assert isinstance(item, Listed)
+    assert item.digest == ""
