@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from modelsweep.core.units import MIB
+from modelsweep.core.values import dataclass
 
 KEY = 32
 """Bytes of a key."""
