@@ -24,8 +24,27 @@ SCRIPT = Rule(
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),
 )
+ATTACK = Rule(
+    id="script/attack-command",
+    title="Command of attacks hidden inside a binary file",
+    severity=Severity.CRITICAL,
+    message="{subject} at offset {offset}: {text}",
+    why="It opens a shell to another machine, fetches what it runs over an open line, or takes keys along. Among "
+    "weights there is no other reason for it than to be carved out and run.",
+    fix="Do not load the file. Find out where it came from, and what reads these bytes.",
+    cwe=506,
+    references=("https://attack.mitre.org/techniques/T1059/004/", "https://attack.mitre.org/techniques/T1027/009/"),
+)
+_TEXTS = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".bin.zst"})
+"""Data sets: they hold texts about anything."""
 _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
 _POWERSHELL = (b"powershell", b"iex", b"invoke-expression")
+_COMMANDS = (b"/dev/", b"curl", b"wget", b"mkfifo", b"nc ", b"ncat ", b"base64 ", b"connect((")
+"""What begins commands that are told only where they are those of attacks."""
+_CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
+_SHELLS = re.compile(r"dup2\(|pty\.spawn|['\"/]sh['\"]|cmd\.exe|powershell")
+BEFORE = 160
+"""Bytes before the nominated place that may belong to the command."""
 EXCERPT = 200
 """Bytes after the nominated place that must read as text, and that the finding shows."""
 
@@ -36,11 +55,27 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     text = re.match(rb"[\t\n\r\x20-\x7e]*", data)
     if text is None or not _reads_as_script(text[0]):
         return
-    title = _title(text[0])
-    shown = printable(text[0].decode("ascii"), 120)
+    attack = _attack(blob, offset, text[0])
+    if not attack and data.startswith(_COMMANDS):
+        return
+    title = "command of attacks" if attack else _title(text[0])
+    shown = printable(attack or text[0].decode("ascii"), 120)
     span = Span(offset, len(text[0]))
     yield Fact("script", title, blob.locator, span, {"text": shown})
-    yield Finding(SCRIPT, blob.locator, title, span=span, evidence={"offset": offset, "text": shown})
+    rule = ATTACK if attack and blob.locator.suffix not in _TEXTS else SCRIPT
+    yield Finding(rule, blob.locator, title, span=span, evidence={"offset": offset, "text": shown})
+
+
+def _attack(blob: Blob, offset: int, text: bytes) -> str:
+    """Return the command of attacks that the text around the nominated place holds, nothing where it is none."""
+    from scanners.judge.attack_commands import hostile_command
+
+    before = blob.reader.read(max(0, offset - BEFORE), min(BEFORE, offset))
+    start = re.search(rb"[\t\n\r\x20-\x7e]*\Z", before)
+    whole = ((start[0] if start else b"") + text).decode("ascii")
+    if _CONNECTS.search(whole) and _SHELLS.search(whole):
+        return whole
+    return next((line for line in whole.splitlines() if hostile_command().search(line)), "")
 
 
 def _reads_as_script(text: bytes) -> bool:
@@ -61,7 +96,7 @@ _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=1,
+    version=2,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
@@ -73,8 +108,17 @@ DETECTOR = Detector(
         rb"import os[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}os\.(?:system|popen|exec[lv])",
         rb"import subprocess[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}subprocess\.(?:run|call|Popen|check_)",
         rb"import socket,subprocess,os",
+        rb"/dev/(?:tcp|udp)/[\w.${-]{2,64}/",
+        rb"curl [^\n\x00]{4,160}\|[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
+        rb"wget [^\n\x00]{4,160}(?:\||;|&&)[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
+        rb"mkfifo /[^\n\x00]{4,120}\|[ \t]{0,2}(?:nc|ncat|netcat|openssl|telnet)[ \t]",
+        rb"nc -[a-z]{0,4}[ec] (?:/bin/)?(?:ba|z)?sh",
+        rb"nc [0-9a-z.-]{3,60} \d{1,5} -[ec] ",
+        rb"ncat [^\n\x00]{0,80}-[a-z]{0,4}[ec] (?:/bin/)?(?:ba|z)?sh",
+        rb"base64 -(?:d|D|-decode)[^\n\x00]{0,80}\|[ \t]{0,2}(?:/bin/)?(?:ba|z)?sh",
+        rb"connect\x28\x28[ \t]{0,2}['\x22][\w.-]{3,80}['\x22],[ \t]{0,2}\d{1,5}",
     ),
     confirm=confirm,
-    rules=(SCRIPT,),
+    rules=(SCRIPT, ATTACK),
     owners=frozenset({"text", "executable", "pickle", "python", "python-compiled"}),
 )

