@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Scanner
 from scanners.parsing.image_layer import in_layer
@@ -40,6 +41,8 @@ _HONEST = frozenset({".bin", ".llamafile"})
 _OTHER_DATA = frozenset(
     ".txt .md .json .yaml .yml .csv .xml .html .pdf .png .jpg .jpeg .gif .webp .bmp .tiff .svg .mp3 .wav .mp4".split()
 )
+_STORAGE = re.compile(r"(?:.*/)?(?:data/\d+|\.data/\d+\.storage|(?:weights|constants)/(?:weight|tensor)_\d+)")
+"""Tensors in the archives of torch."""
 DATA_SUFFIXES = (MODEL_SUFFIXES | _OTHER_DATA) - _HONEST
 
 
@@ -53,7 +56,8 @@ def scan(blob: Blob, _context: Context) -> Iterator[Item]:
     code = native_code_file(blob.head, blob.reader)
     assert code is not None, "scan follows accepts"
     yield Fact("executable", code.title, blob.locator, Span(0, blob.size))
-    rule = DISGUISED if blob.locator.suffix in DATA_SUFFIXES else NATIVE
+    is_storage = blob.locator.members and _STORAGE.fullmatch(blob.locator.members[-1])
+    rule = DISGUISED if is_storage or blob.locator.suffix in DATA_SUFFIXES else NATIVE
     if rule is NATIVE and in_layer(blob.locator):
         return  # an image is made of programs
     yield Finding(rule, blob.locator, code.title, path=blob.locator.name if rule is DISGUISED else "")
@@ -62,7 +66,7 @@ def scan(blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="executable",
     title="Native executables and libraries (ELF, PE, Mach-O)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(NATIVE, DISGUISED),

@@ -74,6 +74,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         reason = outside(folder)
         if reason:
             yield Finding(OUTSIDE, blob.locator, printable(folder, _SHOWN), path="code", evidence={"reason": reason})
+        else:
+            detail: dict[str, Json] = {"how": "folder", "path": "code", "roots": [printable(folder, _SHOWN)]}
+            yield Fact("code-reference", printable(folder, _SHOWN), blob.locator, Span(0), detail)
     yield from _code(blob, found, [printable(folder, _SHOWN) for folder in folders])
 
 
@@ -114,7 +117,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) 
 SCANNER = Scanner(
     name="mlflow",
     title="MLflow model (MLmodel)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

@@ -41,18 +41,18 @@ class Judge:
 
 
 JUDGES: tuple[Judge, ...] = (
-    Judge("pickle-calls", 2, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
+    Judge("pickle-calls", 3, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
     Judge("templates", 1, templates.KINDS, templates.findings, templates.RULES),
     Judge("configs", 2, code_references.KINDS, code_references.findings, code_references.RULES),
     Judge("operators", 1, operators.KINDS, operators.findings, operators.RULES),
     Judge("external-files", 1, external_files.KINDS, external_files.findings, external_files.RULES),
     Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
-    Judge("python-code", 2, python_code.KINDS, python_code.findings, python_code.RULES),
+    Judge("python-code", 3, python_code.KINDS, python_code.findings, python_code.RULES),
     Judge("python-compiled", 1, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
-    Judge("repository", 2, repository.KINDS, repository.findings, repository.RULES),
+    Judge("repository", 3, repository.KINDS, repository.findings, repository.RULES),
     Judge("requirements", 1, requirements.KINDS, requirements.findings, requirements.RULES),
     Judge("commands", 1, shell_commands.KINDS, shell_commands.findings, shell_commands.RULES),
-    Judge("skops-nodes", 1, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
+    Judge("skops-nodes", 2, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
     Judge("licences", 1, licences.KINDS, licences.findings, licences.RULES),
     Judge("weights", 1, weights.KINDS, weights.findings, weights.RULES),
     Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),

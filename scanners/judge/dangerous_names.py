@@ -14,6 +14,7 @@ from modelsweep.core import patterns as re
 # Family -> dotted prefixes: everything at or below them. Words that people name their own packages by are left out.
 PACKAGES: dict[str, str] = {
     "command execution": """
+        PIL.ImageShow git.cmd git.repo invoke.runners matplotlib.texmanager setuptools._distutils.spawn
         _aix_support _bootsubprocess _pyrepl.pager _winapi concurrent.futures.process distutils.spawn fabric
         joblib.externals.loky joblib.testing mailcap msvcrt multiprocessing nt numpy.distutils.exec_command os
         paramiko pexpect pipes plumbum posix posixsubprocess psutil.Popen pty ptyprocess subprocess
@@ -22,6 +23,9 @@ PACKAGES: dict[str, str] = {
         win32com win32process winreg winrm
     """,
     "code execution": """
+        cupy.RawKernel cupy.RawModule detectron2.config.lazy hyperpyyaml mmengine.config mmcv.utils.config
+        torch._export.serde torch.fx._lazy_graph_module torch.distributed.launcher torch.distributed.nn.jit
+        torch.utils.show_pickle torch.utils.hipify triton.compiler triton.runtime tvm.runtime.load_module
         Cython IPython _cffi_backend _frozen_importlib _frozen_importlib_external _imp _interpreters _pytest
         _testcapi _testinternalcapi _xxsubinterpreters antigravity bdb cProfile cffi click.testing compileall
         concurrent.interpreters ctypes cython dill.source dill.temp doctest execnet faulthandler idlelib
@@ -37,9 +41,12 @@ PACKAGES: dict[str, str] = {
         zipapp zipimport
     """,
     "package installation": """
+        mmengine.utils.package_utils spacy.cli ultralytics.utils.checks wheel
         distutils easy_install ensurepip pip pip._internal pkg_resources setuptools
     """,
     "network access": """
+        celery elasticsearch evaluate.loading gdown google.cloud kubernetes nltk.downloader psycopg2 pymongo pymysql
+        redis sqlalchemy.create_engine torch.utils.model_zoo ultralytics.utils.downloads wget
         aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client http.server
         httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
         mlflow.artifacts mlflow.deployments mlflow.gateway mlflow.projects mlflow.store mlflow.tracking nntplib
@@ -48,6 +55,11 @@ PACKAGES: dict[str, str] = {
         uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
     """,
     "file access": """
+        cv2.VideoCapture cv2.VideoWriter cv2.imread cv2.imwrite imageio imghdr librosa.load logging.basicConfig
+        numpy.core.multiarray.fromfile numpy._core.multiarray.fromfile numpy.core.records.fromfile
+        numpy.rec.fromfile numpy.ndarray.tofile numpy.ma.mrecords numpy.lib._npyio_impl patoolib py7zr
+        pyarrow.parquet pyclbr rarfile scipy.sparse._matrix_io scipy.sparse.load_npz skimage.io sndhdr soundfile
+        xml.dom.expatbuilder xml.dom.pulldom
         PIL.Image.open _pyio aifc bz2.BZ2File bz2.open codecs.open compression dbm distutils.file_util filecmp
         fileinput glob gzip gzip.open h5py io.FileIO io.OpenWrapper io.open io.open_code linecache
         logging.FileHandler logging.handlers lzma.LZMAFile lzma.open mailbox mmap netrc numpy.DataSource
@@ -57,6 +69,15 @@ PACKAGES: dict[str, str] = {
         shutil sqlite3 sunau tarfile tempfile tokenize.open wave xml.etree.ElementInclude zipfile
     """,
     "deserialisation": """
+        datasets.load fairseq.checkpoint_utils fastai.learner.load_learner fasttext.load_model gensim.utils.unpickle
+        joblib.numpy_pickle_utils keras.src.saving.saving_api keras.src.saving.saving_lib.load_model
+        keras.src.saving.serialization_lib.enable_unsafe_deserialization keras.src.utils.python_utils.func_load
+        kombu.serialization mlflow.pyfunc.load_model mlflow.sklearn.load_model mlflow.pytorch.load_model
+        networkx.read_gpickle networkx.readwrite.gpickle nltk.data onnxruntime.InferenceSession
+        polars.DataFrame.deserialize polars.LazyFrame.deserialize pstats pyarrow.deserialize
+        pyspark.serializers statsmodels.iolib.smpickle tensorflow.keras.models.load_model
+        tensorflow.load_library tensorflow.load_op_library tensorflow.python.framework.load_library
+        tensorflow.python.saved_model torch._C.import_ir_module torch._C.PyTorchFileReader torch.export.load
         _pickle cPickle cloudpickle.load cloudpickle.loads copyreg.add_extension copyreg.pickle dill._dill.load
         dill._dill.loads dill.load dill.load_module dill.load_module_asdict dill.load_session dill.loads
         dill.session joblib.load joblib.numpy_pickle.NumpyUnpickler joblib.numpy_pickle.load
@@ -79,6 +100,11 @@ NAMES: dict[str, str] = {
         sh.Command uuid._popen
     """,
     "code execution": """
+        asyncio.open_connection asyncio.runners.run asyncio.start_server cgitb.enable codecs.register
+        _codecs.register concurrent.futures.thread._WorkItem new.code new.function
+        omegaconf.OmegaConf.register_new_resolver omegaconf.omegaconf.OmegaConf.register_new_resolver
+        symtable.symtable sysconfig._init_posix tabnanny.check torch.fx.graph_module._exec_with_source
+        tensorflow.python.ops.script_ops tensorflow.py_function tensorflow.numpy_function types.CoroutineType
         annotationlib.ForwardRef.evaluate builtins.breakpoint builtins.compile builtins.eval builtins.exec
         builtins.execfile builtins.exit builtins.help builtins.input builtins.quit cProfile.run
         code.InteractiveConsole code.InteractiveInterpreter code.compile_command code.interact
@@ -97,6 +123,8 @@ NAMES: dict[str, str] = {
         typing._eval_type typing.get_type_hints
     """,
     "import": """
+        allennlp.common.util.import_module_and_submodules dask.utils.import_required werkzeug.utils.import_string
+        django.utils.module_loading.import_string importlib_metadata.EntryPoint
         builtins.__import__ builtins.reload cloudpickle.cloudpickle.subimport dill._dill._create_capsule
         dill._dill._import_module imp.reload warnings._getcategory xml.dom.domreg
     """,
@@ -110,6 +138,8 @@ NAMES: dict[str, str] = {
         xml.etree.ElementTree.parse xml.sax.parse
     """,
     "indirection": """
+        contextvars.Context.run copyreg.__reduce_ex__ inspect.getattr_static itertools.accumulate itertools.dropwhile
+        itertools.filterfalse itertools.takewhile
         _functools.reduce _operator.attrgetter _operator.call _operator.methodcaller builtins.__build_class__
         builtins.apply builtins.delattr builtins.filter builtins.globals builtins.locals builtins.map
         builtins.object.__getattribute__ builtins.setattr builtins.type.__getattribute__ builtins.vars
@@ -136,6 +166,7 @@ _PATHS = re.compile(r"pathlib\.(?:_local\.)?(?:Path|PosixPath|WindowsPath)\.")
 _TELLING = re.compile(
     r"Popen|_*(?:system|spawn|shell|\w*pipe_pager|run(?:code|source|string)|(?:\w+_|my)?(?:exec|eval|execfile|popen"
     r"|(?:run|exec|execute)_(?:cmd|command|code|script|shell|string)|check_output|check_call|get(?:status)?output"
+    r"|(?:read|load)_g?pickle|load_pkl|unsafe_load|load_(?:op_)?library|install_package|pip_install|import_string"
     r"|cmd_output|urlopen|urlretrieve|(?:import|load|exec)_module))"
 )
 # Modules that other modules import: reached through any of them (`random._os.system`) they are as dangerous.

@@ -34,6 +34,18 @@ def globals_in(described: Json) -> list[str]:
     return [own] if own else [name for item in described.values() for name in globals_in(item)]
 
 
+def tables_in(described: Json) -> list[dict[str, Json]]:
+    """Return the dictionaries in a description, with those of their keys that are texts."""
+    if isinstance(described, list):
+        return [table for item in described for table in tables_in(item)]
+    if not isinstance(described, dict):
+        return []
+    content = described.get("dict")
+    pairs = content if isinstance(content, list) else []
+    table = {key: value for key, value in zip(pairs[::2], pairs[1::2], strict=False) if isinstance(key, str)}
+    return [*([table] if table else []), *tables_in(list(described.values()))]
+
+
 def is_data(described: Json) -> bool:
     """Return whether a description holds nothing but constants and containers of them."""
     if isinstance(described, list):

@@ -14,7 +14,7 @@ from modelsweep.core.finding import Json
 from scanners.judge import inert_names as tables
 from scanners.judge import standard_library
 from scanners.judge.by_value import CLASSES, MAKERS, METACLASSES
-from scanners.judge.dangerous_names import family
+from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import global_name, globals_in, instance_of, is_data, items
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
@@ -271,7 +271,10 @@ def _data_arguments(given: list[Json]) -> bool:
 
 
 def _held_names(given: list[Json]) -> bool:
-    return all(is_data(item) and (not isinstance(item, str) or "__" not in item) for item in given)
+    return all(
+        is_data(item) and (not isinstance(item, str) or ("__" not in item and not family_of_function(item)))
+        for item in given
+    )
 
 
 def _by_name(given: list[Json]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
@@ -22,7 +23,7 @@ from scanners.judge.by_value import (
     maker_of,
 )
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import globals_in, is_data, items
+from scanners.judge.described import globals_in, is_data, items, tables_in
 from scanners.judge.inert import (
     executed_text,
     is_call,
@@ -282,7 +283,7 @@ def _call(fact: Fact) -> Opinion:
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
         return None  # importing a private module is what cloudpickle and dill do for those who use one
-    danger = family(name) or ("indirection" if _reaches_inside(name, arguments) else "")
+    danger = family(name) or ("indirection" if _reaches_inside(name, arguments) else "") or _switched(name, arguments)
     if danger:
         return [_dangerous_call(fact, danger)]
     handed = [other for other in globals_in(arguments) if family(other) and not is_inert_name(other)]
@@ -305,6 +306,14 @@ def _computed_call(fact: Fact) -> Opinion:
         return ()  # an instance of a class that the pickle brings along: its code is judged as such
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
     return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
+
+
+def _switched(name: str, arguments: Json) -> str:
+    """Return the family of a loader that is told by keyword to run, or to unpickle, what comes with a model."""
+    for table in tables_in(arguments) if _LOADER.search(name) else ():
+        if any(table.get(name) is value for name, value in _SWITCHES.items()):
+            return "code execution"
+    return ""
 
 
 def _reaches_inside(name: str, arguments: Json) -> bool:
@@ -343,6 +352,9 @@ def _import(fact: Fact) -> Opinion:
     return None
 
 
+_SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
+_LOADER = re.compile(r"\.(?:from_pretrained|from_config|load\w*|pipeline|read_\w+|run|call)$")
+"""What is called like a loader, and the keywords by which it runs what it would refuse else."""
 # Functions of data: what they are given they do not run.
 _PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.sum", "builtins.abs", "math.", "numpy.")
 

@@ -212,6 +212,7 @@ _IMPORTERS = (
         r"(?:modell?ing|configuration|tokenization|processing|image_processing|feature_extraction)_\w+\.py",
         "transformers imports it with trust_remote_code",
     ),
+    (r"graph \d+\.py", "loading the pickle executes it"),
     (r".*\.pth", "each start of Python runs it"),
 )
 """Who imports a file of that name without being told to by the user's own code."""
@@ -247,6 +248,8 @@ _MODEL_FILE = re.compile(
     r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
 )
 """Names of files that loaders, servers, or Python itself import without being told by the user's own code."""
+_GRAPH = re.compile(r"graph \d+\.py")
+"""The code of a graph of torch.fx in a pickle, which loading executes."""
 _MODEL_PATH = re.compile(r"/custom_generate/generate\.py$|/code/inference\.py$")
 """Files that a loader imports where they stand in a folder of that name: transformers, SageMaker."""
 _TOOLS = frozenset(
@@ -529,6 +532,7 @@ def _is_model_file(fact: Fact) -> bool:
         _MODEL_FILE.match(fact.locator.name) is not None
         or _MODEL_PATH.search(path) is not None
         or fact.locator.name.endswith(".pth")
+        or (bool(fact.locator.members) and _GRAPH.fullmatch(fact.locator.members[-1]) is not None)
     )
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
-from scanners.judge.dangerous_names import family
+from scanners.judge.dangerous_names import family, family_of_function
 
 _NAMES_SHOWN = 5
 _SKOPS = "https://skops.readthedocs.io/en/stable/persistence.html"
@@ -87,7 +88,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 def _getter(fact: Fact) -> Iterator[Finding]:
     """Yield a finding where names of attributes are taken from the file; those of Python's own attributes are worse."""
     arguments = str(fact.detail["arguments"])
-    if "__" in arguments:
+    if "__" in arguments or any(map(family_of_function, re.findall(r"[\w.]+", arguments))):
         yield _said(DANGEROUS, fact, family="indirection")
     elif fact.value != "operator.itemgetter":
         yield _said(METHOD, fact, arguments=arguments or "values that are no text")

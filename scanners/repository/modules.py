@@ -9,7 +9,7 @@ from modelsweep.core.finding import Fact, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import shorten
 from scanners.judge.python_code import findings_of_file
-from scanners.repository.names import COMPILED
+from scanners.repository.names import ANY, COMPILED
 
 _SHOWN = 300
 _CLASSES = 10
@@ -59,6 +59,8 @@ class Module(NamedTuple):
         What programs import that have other reasons to run a tool than to load a model is malicious only by itself.
         """
         deed = self.made.get(named, self.deed)
+        if named == ANY:
+            deed = max((self.deed, *self.made.values()), key=lambda item: item.severity)
         worst = Severity.CRITICAL if by_loader else max(self.alone, Severity.WARNING)
         return Deed(min(deed.severity, worst), deed.text)
 

@@ -10,6 +10,8 @@ CLIMB = 4
 """Folders above a configuration in which a module is looked for."""
 _TRIED = 3
 """Parts at the end of a dotted name that may be classes and their members."""
+ANY = "*"
+"""Stands for any class of a file: of those in a folder that is put on the path whole."""
 SOURCES = (".py", ".pyw")
 COMPILED = (".pyc", ".so", ".pyd")
 

@@ -9,14 +9,14 @@ from modelsweep.core.finding import Fact, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.code_references import is_known, is_own
-from scanners.repository.names import joined, stem_of_file, stems_of_name
+from scanners.repository.names import ANY, joined, stem_of_file, stems_of_name
 
 _FILES = frozenset({"file", "handler", "packaged"})
-_FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint"}) | _FILES
+_FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint", "folder"}) | _FILES
 PACKAGES = frozenset({"class", "call", "name", "module", "hint"})
 """Ways of naming that may mean a package that is installed as well."""
 
-QUIET = frozenset({"hint", "packaged"})
+QUIET = frozenset({"hint", "packaged", "folder"})
 """Ways of naming that are worth a word only where the code does something of note."""
 
 
@@ -51,6 +51,8 @@ class Reference(NamedTuple):
     @property
     def named(self) -> str:
         """The class that is made, where one is named."""
+        if self.how == "folder":
+            return ANY
         return "" if self.how in _FILES or self.how == "module" else self.name.rpartition(".")[2]
 
     def stems(self) -> Iterator[str]:

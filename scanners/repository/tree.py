@@ -191,6 +191,8 @@ class Tree:
         """Return the files that a name means in `base` or above it, up to `top`, and the next folder to look in."""
         while True:
             for folder in reference.folders(base):
+                if reference.how == "folder" and folder != base:
+                    return [_Reached(module, reference, reference.named, "") for module in self._below(folder)], base
                 for stem in reference.stems():
                     found = self._at(folder + stem)
                     if found:
@@ -207,6 +209,10 @@ class Tree:
         found = self._exact(stem) + self._exact(f"{stem}/__init__")
         sources = any(not module.is_compiled for module in found)
         return [module for module in found if not (sources and module.locator.suffix == ".pyc")]
+
+    def _below(self, folder: str) -> list[Module]:
+        """Return the files in a folder, and those in folders of it."""
+        return [module for stem, found in self._modules.items() if stem.startswith(folder) for module in found]
 
     def _exact(self, stem: str) -> list[Module]:
         return self._modules.get(stem, [])

@@ -24,17 +24,28 @@ DANGEROUS = """
     numpy.sum.__globals__.get sklearn.base.BaseEstimator.__init__.__globals__.get datetime.__builtins__.eval
     numpy.__spec__.loader.exec_module sklearn.base.__spec__.loader.get_data datetime.__loader__.load_module
     random._os.system collections._sys.modules.get acme.tools.subprocess.run torch.classes.load_library
+    gensim.utils.unpickle networkx.read_gpickle nltk.data.load tensorflow.load_op_library datasets.load.load_dataset
+    keras.src.saving.saving_lib.load_model torch.utils.model_zoo.load_url torch.fx.graph_module._exec_with_source
+    torch._export.serde.serialize.GraphModuleDeserializer numpy.ndarray.tofile numpy.core.records.fromfile cv2.imwrite
+    werkzeug.utils.import_string dask.utils.import_required contextvars.Context.run pstats.Stats wheel.cli.main
+    concurrent.futures.thread._WorkItem.run logging.basicConfig spacy.cli.download PIL.ImageShow.show git.repo.Repo
     hydra.utils.instantiate hydra._internal.instantiate._instantiate2.instantiate
 """.split()
 HARMLESS = """
     acme.code.Net acme.system.System acme.models.Evaluator os.path.join os.PathLike sklearn.base.BaseEstimator
     numpy.core.multiarray._reconstruct http.HTTPStatus pathlib.PurePath uuid.UUID collections.OrderedDict
+    acme.redis.Layer acme.celery.Net datasets.features.Features keras.src.saving.saving_lib.Wheel wheels.Net
+    nltk.tokenize.punkt.PunktTokenizer imageio2.Net fasttextnet.Net logging.Formatter google.protobuf.Message
     acme.io.Signal acme.config.Resource numpy.random.__RandomState_ctor torch.nn.modules.linear.Linear
 """.split()
-TELLING = "acme.run_command acme.tools.safe_eval acme.execute_script acme.x.Popen acme.crackfortran.myeval acme.system"
+TELLING = (
+    "acme.run_command acme.tools.safe_eval acme.execute_script acme.x.Popen acme.crackfortran.myeval acme.system "
+    "acme.load_pickle acme.pip_install"
+)
 SILENT = (
     "acme.eval_metric acme._rebuild_system acme.models.Shell acme.evaluate acme.retrieval acme.solar_system "
-    "acme.Executor acme.spawn_points acme.medieval acme.executed"
+    "acme.Executor acme.spawn_points acme.medieval acme.executed acme.load_model acme.unpickle_vocab "
+    "acme.import_strings"
 )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import zipfile
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.native_code import elf, fat, java_class, mach, pe
+from tests.scanners.zip.cases import made
 
 NOISE = random.Random(1).randbytes(3000)
 
@@ -31,6 +33,10 @@ CASES = {
     "static_library_named_as_weights": Case(static_library, "model.gguf", Verdict.MALICIOUS),
     "library_named_as_weights": Case(elf, "model.safetensors", Verdict.MALICIOUS),
     "program_named_as_picture": Case(pe, "photo.png", Verdict.MALICIOUS, cut_is_clean=True),
+    "elf_as_storage": Case(
+        lambda: made(("m/data/0", elf()), ("m/version", b"3\n"), method=zipfile.ZIP_DEFLATED), "m.pt", Verdict.MALICIOUS
+    ),
+    "library_in_archive": Case(lambda: made(("m/lib/0", elf())), "m.zip", Verdict.REVIEW),
     "elf_in_weights": Case(lambda: inside(elf()), "weights.bin", Verdict.MALICIOUS),
     "pe_in_weights": Case(lambda: inside(pe()), "weights.bin", Verdict.MALICIOUS),
     "mach_in_weights": Case(lambda: inside(mach()), "weights.bin", Verdict.MALICIOUS),

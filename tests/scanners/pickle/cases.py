@@ -235,6 +235,20 @@ CASES |= {
     "getattr_of_import": malicious(stream(call(call(GETATTR, IMPORT_OS, text("system")), text(COMMAND)))),
     "getattr_dunder": malicious(stream(call(GETATTR, ORDERED, text("__subclasses__")))),
     "attrgetter": malicious(stream(call(call(global_("operator", "attrgetter"), text("system")), IMPORT_OS))),
+    "methodcaller_held": malicious(stream(call(METHODCALLER, text("system"), text(COMMAND)))),
+    "benign_methodcaller": clean(stream(call(METHODCALLER, text("lower")))),
+    "library_loader": malicious(stream(call(global_("gensim.utils", "unpickle"), text("x")))),
+    "loader_that_trusts": malicious(
+        stream(
+            call(
+                global_("acme.hub", "Model.from_pretrained"),
+                EMPTY_DICT + text("trust_remote_code") + b"\x88" + SETITEM,
+            )
+        )
+    ),
+    "configuration_that_trusts": review(
+        stream(call(global_("acme.hub", "Config"), EMPTY_DICT + text("trust_remote_code") + b"\x88" + SETITEM))
+    ),
     "methodcaller": malicious(stream(call(call(METHODCALLER, text("system"), text(COMMAND)), IMPORT_OS))),
     "partial": malicious(stream(call(global_("functools", "partial"), SYSTEM, text(COMMAND)), EMPTY_TUPLE, REDUCE)),
     "partial_by_state": malicious(
@@ -509,8 +523,8 @@ def graph(code: str, imports: str = "import torch") -> bytes:
 
 CASES |= {
     "graph_module": clean(graph(FORWARD)),
-    "graph_module_imports": review(graph(FORWARD, "import os\nos.system('echo modelsweep-test')")),
-    "graph_module_forward": review(
+    "graph_module_imports": malicious(graph(FORWARD, "import os\nos.system('echo modelsweep-test')")),
+    "graph_module_forward": malicious(
         graph("def forward(self, x):\n    import os\n    os.system('echo modelsweep-test')\n")
     ),
     "bound_method_of_system": malicious(

@@ -20,6 +20,8 @@ from tests.scanners.repository.layouts import (
 )
 from tests.scanners.zip.cases import made
 
+CLASS = b"import os\nclass Anything:\n    def predict(self, context, data):\n        os.system('sh run.sh')\n"
+MLMODEL = b"flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n    code: code\n"
 EXEC = b"import base64\nexec(base64.b64decode('cHJpbnQoMSk='))\n"
 
 
@@ -34,6 +36,9 @@ CASES = {
     "benign_sentence_transformers": zipped(SENTENCES, Verdict.CLEAN),
     "benign_code_elsewhere": zipped({"config.json": TRANSFORMERS["config.json"]}, Verdict.CLEAN),
     "imported_file_runs_command": zipped(MALICIOUS["import_of_import"][0], Verdict.MALICIOUS),
+    "mlflow_class_runs_command": zipped({"MLmodel": MLMODEL, "code/acme/net.py": CLASS}, Verdict.REVIEW),
+    "benign_mlflow_class_beside": zipped({"MLmodel": MLMODEL, "other/net.py": CLASS}, Verdict.CLEAN),
+    "benign_mlflow_code": zipped({"MLmodel": MLMODEL, "code/acme/net.py": b"class Net: ...\n"}, Verdict.CLEAN),
     "pipeline_runs_command": zipped(MALICIOUS["known_component_of_its_own"][0], Verdict.MALICIOUS),
     "model_decodes_code": zipped(changed(TRANSFORMERS, modeling_acme=MODELING + EXEC), Verdict.MALICIOUS),
     "target_runs_command": zipped(MALICIOUS["target"][0], Verdict.REVIEW),

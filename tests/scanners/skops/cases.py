@@ -145,6 +145,9 @@ CASES = {
         operator("sklearn.linear_model._base.call", node("FunctionNode", "numpy.sum")), Verdict.MALICIOUS
     ),
     "operator_dunder": case(operator("operator.attrgetter", value("fit.__globals__")), Verdict.MALICIOUS),
+    "operator_methodcaller_of_system": case(
+        operator("operator.methodcaller", value("system"), value("echo modelsweep-test")), Verdict.MALICIOUS
+    ),
     "operator_methodcaller": case(operator("operator.methodcaller", value("lower")), Verdict.REVIEW),
     "method_confused": case(
         method(node("ObjectNode", "acme.Loader"), "run", "sklearn.pipeline.Pipeline"), Verdict.MALICIOUS
