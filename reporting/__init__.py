@@ -11,6 +11,7 @@ WRITERS: tuple[Writer, ...] = (
     Writer("json", "JSON, complete (docs/report.schema.json)", ".json", "reporting.json_report"),
     Writer("sarif", "SARIF 2.1.0 for code scanning", ".sarif", "reporting.sarif"),
     Writer("cyclonedx", "CycloneDX 1.6 ML-BOM", ".cdx.json", "reporting.cyclonedx"),
+    Writer("spdx", "SPDX 3.0.1 with the AI profile", ".spdx.json", "reporting.spdx"),
     Writer("html", "One HTML page", ".html", "reporting.html"),
     Writer("markdown", "Markdown for pull requests and job summaries", ".md", "reporting.markdown"),
     Writer("junit", "JUnit XML for CI servers", ".xml", "reporting.junit"),

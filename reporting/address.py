@@ -12,6 +12,8 @@ from modelsweep.core.locator import Locator
 
 _REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9]+)(?:://|(?<=models):/)")
 _UNRESERVED = re.compile("[A-Za-z0-9_.~/-]*")
+_ON_HUB = re.compile(r"hf://(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?:/(?P<path>.*))?", re.DOTALL)
+_REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)[/@](?P<version>[^/]+)(?:/(?P<path>.*))?", re.DOTALL)
 ROOT_BASE = "%SRCROOT%"
 """Base of files below the root of the view: the name that code scanning services expect."""
 FILESYSTEM_BASE = "FILESYSTEM"
@@ -64,6 +66,30 @@ def uri_of(locator: Locator, root: str) -> str:
 def _is_normal(path: str) -> bool:
     """Return whether normalising `path` would leave it as it is; False where that takes a longer look."""
     return bool(path) and path[0] != "." and path[-1] != "/" and "/." not in path and "//" not in path
+
+
+def purl(locator: Locator) -> str:
+    """Return the package URL of a file in a registry of models, whose subpath it is; nothing elsewhere, and of members.
+
+    https://github.com/package-url/purl-spec/blob/main/types-doc/huggingface-definition.md and mlflow-definition.md
+    """
+    if locator.members or not locator.uri.startswith(("hf://", "models:/")):
+        return ""
+    if hub := _ON_HUB.fullmatch(locator.uri):
+        revision = locator.version or hub["revision"] or "main"
+        return f"pkg:huggingface/{quote(hub['name'])}@{quote(revision)}{_below(hub)}"
+    if registered := _REGISTERED.fullmatch(locator.uri):
+        version = locator.version.partition(":")[0] or registered["version"]
+        return f"pkg:mlflow/{_part(registered['name'])}@{_part(version)}{_below(registered)}"
+    return ""
+
+
+def _below(found: re.Match[str]) -> str:
+    return f"#{quote(found['path'])}" if found["path"] else ""
+
+
+def _part(name: str) -> str:
+    return quote(name).replace("/", "%2F")
 
 
 def quote(name: str) -> str:

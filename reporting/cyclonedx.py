@@ -19,7 +19,8 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem
 from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from modelsweep.core.text import printable
-from reporting.address import quote, uri_of
+from reporting.address import purl, quote, uri_of
+from reporting.components import MODEL, NAME, facts_by_place, is_spdx, itself, kind_of, licences_of, notable, values
 from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
 from reporting.identity import Occurrences
 from reporting.scratch import PIECES, Part, Scratch
@@ -29,18 +30,8 @@ from reporting.writer import View
 JsonObject = dict[str, Json]
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
-NAME = 1_024
-"""Characters of a name or value that came out of a file."""
-DATA = frozenset({"numpy"})
-"""Scanners of formats that hold data, as a rule."""
 DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
 """Kinds of fact that a component states."""
-FILES = frozenset(
-    "zip tar compressed sevenzip unreadable text media pointer executable json yaml python python-compiled licence "
-    "model-card".split()
-)
-"""Scanners of containers and of what merely travels with models."""
-
 _SHA256 = re.compile("[0-9a-f]{64}")
 _SLOT = os.urandom(16).hex()  # what nobody can have put into a file
 
@@ -67,13 +58,14 @@ class Draft:
     def add(self, result: UnitResult) -> None:
         """Add the component of a file with its notable members, and note what was found in it."""
         artifacts = result.artifacts
-        if result.findings or result.problems or (len(artifacts) > 1 and any(item.digest for item in artifacts[1:])):
+        several = len(artifacts) > 1 and any(item.digest for item in artifacts[1:])
+        if result.findings or result.problems or several or purl(result.unit.locator):
             component = self._component(result)
             self._add(indented(component, self._components.margin), json.dumps(component))
             return
-        unit = _unit_of(result)
+        unit = itself(result)
         digest = unit.digest
-        said = [(fact.kind, fact.value, _is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING]
+        said = [(fact.kind, fact.value, is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING]
         long, compact = _clean_component(unit.scanners, bool(digest), bool(artifacts), tuple(said))
         reference, name = quoted(self._reference(unit)), quoted(printable(last_of(unit.locator.uri), NAME) or "unnamed")
         where, size = _place(unit.locator, self._view.root), result.unit.size  # percent-encoded, and a number
@@ -137,13 +129,9 @@ class Draft:
         """Return the component of a file with its notable members, and note what was found in it."""
         own = result.unit.locator
         findings = self._view.findings(result)
-        accused = {finding.locator for finding in findings}
-        members = [item for item in result.artifacts[1:] if item.digest or item.locator in accused]
-        listed = [(item, self._reference(item)) for item in (_unit_of(result), *members)]
+        listed = [(item, self._reference(item)) for item in (itself(result), *notable(result, findings))]
         references = {item.locator: reference for item, reference in listed}
-        facts: dict[Locator, list[Fact]] = {locator: [] for locator in references}
-        for fact in result.facts:
-            facts.get(fact.locator, facts[own]).append(fact)
+        facts = facts_by_place(result, tuple(references))
         component, *nested = (self._described(item, reference, facts[item.locator]) for item, reference in listed)
         component["properties"] = _properties(result, findings)
         if nested:
@@ -208,33 +196,31 @@ def _numbered(reference: str, count: int) -> str:
     return reference if count == 1 else f"{reference}#{count}"
 
 
-def _unit_of(result: UnitResult) -> Artifact:
-    return result.artifacts[0] if result.artifacts else Artifact(result.unit.locator, result.unit.size, "", ())
-
-
 def _place(locator: Locator, root: str) -> str:
     uri = uri_of(locator, root)
     return "!".join((uri, *map(quote, locator.members))) if locator.members else uri
 
 
 def _component(artifact: Artifact, reference: str, name: str, where: str, facts: Sequence[Fact]) -> JsonObject:
-    kind = _type(artifact)
+    kind = kind_of(artifact)
     component: JsonObject = {
         "type": kind,
         "bom-ref": reference,
         "name": name,
         "evidence": {"occurrences": [{"location": where}]},
     }
+    if name_in_registry := purl(artifact.locator):
+        component["purl"] = name_in_registry
     if artifact.digest:
         component["hashes"] = [{"alg": "SHA-256", "content": artifact.digest}]
     licences = _licences(facts)
     if licences:
         component["licenses"] = licences
-    notices = _values(facts, "copyright")
+    notices = values(facts, "copyright")
     if notices:
         component["copyright"] = "\n".join(notices)
     card = _model_card(facts)
-    if card and kind == "machine-learning-model":
+    if card and kind == MODEL:
         component["modelCard"] = card
     return component
 
@@ -280,42 +266,26 @@ def _tool(report: Report) -> JsonObject:
     }
 
 
-def _type(artifact: Artifact) -> str:
-    known = set(artifact.scanners) - FILES
-    if not known:
-        return "file"
-    return "data" if known <= DATA else "machine-learning-model"
-
-
-def _is_spdx(fact: Fact) -> bool:
-    return bool(fact.detail.get("spdx"))
-
-
 def _licences(facts: Sequence[Fact]) -> list[Json]:
     """Return the licences; SPDX identifiers as one expression where all are such, as the schema wants it."""
-    licences = {fact.value: _is_spdx(fact) for fact in facts if fact.kind == "licence"}
-    if licences and all(licences.values()):
-        parts = [f"({name})" if " OR " in name and len(licences) > 1 else name for name in licences]
-        return [{"expression": " AND ".join(parts), "acknowledgement": "declared"}]
-    return [{"license": {"name": printable(name, NAME), "acknowledgement": "declared"}} for name in licences]
+    licences = licences_of(facts)
+    if licences and licences.expression:
+        return [{"expression": licences.expression, "acknowledgement": "declared"}]
+    names = licences.names if licences else ()
+    return [{"license": {"name": name, "acknowledgement": "declared"}} for name in names]
 
 
 def _model_card(facts: Sequence[Fact]) -> JsonObject:
     parameters: JsonObject = {}
     for kind, key in (("task", "task"), ("architecture", "modelArchitecture")):
-        values = _values(facts, kind)
-        if values:
-            parameters[key] = values[0]
-    datasets: list[Json] = [{"type": "dataset", "name": name} for name in _values(facts, "dataset")]
+        if said := values(facts, kind):
+            parameters[key] = said[0]
+    datasets: list[Json] = [{"type": "dataset", "name": name} for name in values(facts, "dataset")]
     if datasets:
         parameters["datasets"] = datasets
     card: JsonObject = {"modelParameters": parameters} if parameters else {}
-    frameworks: list[Json] = [_property("framework", name) for name in _values(facts, "framework")]
+    frameworks: list[Json] = [_property("framework", name) for name in values(facts, "framework")]
     return {**card, "properties": frameworks} if frameworks else card
-
-
-def _values(facts: Sequence[Fact], kind: str) -> list[str]:
-    return list(dict.fromkeys(printable(fact.value, NAME) for fact in facts if fact.kind == kind))
 
 
 def _properties(result: UnitResult, findings: Sequence[Finding], size: str = "") -> list[Json]:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
 
-from modelsweep.core.report import Report
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from reporting import View
-from reporting.cyclonedx import DATA, FILES
+from reporting.components import DATA, FILES
 from scanners import SCANNERS
 from tests.reporting.sample import CALL, clean_report, malicious_archive, sample_report
 from tests.reporting.test_writers import VIEW, parsed, written
@@ -127,3 +129,25 @@ def test_members_of_one_name_stay_apart() -> None:
 
 def test_the_kinds_of_component_name_real_scanners() -> None:
     assert {scanner.name for scanner in SCANNERS} > FILES | DATA
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (
+            Locator("hf://org/na me/sub/model.bin", version="0" * 40),
+            f"pkg:huggingface/org/na%20me@{'0' * 40}#sub/model.bin",
+        ),
+        (Locator("hf://org/name@v1/model.bin"), "pkg:huggingface/org/name@v1#model.bin"),
+        (Locator("models:/Fraud/3/model.pkl", version="3:etag"), "pkg:mlflow/Fraud@3#model.pkl"),
+        (Locator("models:/Fraud@champion/model.pkl", version="7:etag"), "pkg:mlflow/Fraud@7#model.pkl"),
+        (Locator("models/model.pkl"), None),
+        (Locator("s3://bucket/hf/model.pkl", version="etag"), None),
+    ],
+)
+def test_files_of_registries_have_package_urls(where: Locator, expected: str | None) -> None:
+    clean = UnitResult(Unit(0, where, 9), (Artifact(where, 9, "a" * 64, ("pickle",)),))
+    (component,) = bom_of(replace(clean_report(), results=(clean,)))["components"]
+    assert component.get("purl") == expected
+    if expected:
+        assert PackageURL.from_string(expected).to_string() == expected
