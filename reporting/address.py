@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
+from modelsweep.core.finding import Finding
 from modelsweep.core.locator import Locator
 
 _REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9]+)(?:://|(?<=models):/)")
@@ -66,6 +67,16 @@ def uri_of(locator: Locator, root: str) -> str:
 def _is_normal(path: str) -> bool:
     """Return whether normalising `path` would leave it as it is; False where that takes a longer look."""
     return bool(path) and path[0] != "." and path[-1] != "/" and "/." not in path and "//" not in path
+
+
+def inside(finding: Finding) -> str:
+    """Return where in its file a finding is, nothing where that is all of the file."""
+    where = [f"in {'!'.join(finding.locator.members)}"] if finding.locator.members else []
+    if finding.path:
+        where.append(f"at {finding.path}")
+    if finding.span is not None:
+        where.append(f"pos {finding.span.offset}")
+    return ", ".join(where)
 
 
 def purl(locator: Locator) -> str:

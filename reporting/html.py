@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TextIO
 
-from modelsweep.core.finding import Finding, Problem, ProblemKind
+from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
 from modelsweep.core.report import Report, UnitResult
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
+from modelsweep.core.values import replace
+from reporting.address import inside
 from reporting.encode import utc
 from reporting.kinds import MEANING, Meaning
 from reporting.writer import LISTED, View
@@ -17,14 +20,18 @@ from reporting.writer import LISTED, View
 TEXT = 1_000
 """Characters of anything that comes out of a file."""
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --critical: #c62828; --warning: #b26a00; --info: #1769aa; }
-@media (prefers-color-scheme: dark) { :root { --critical: #ff6b6b; --warning: #ffb74d; --info: #64b5f6; } }
+:root { color-scheme: light dark; --line: #8884; }
+:root { --critical: #c62828; --warning: #b26a00; --info: #1769aa; --clean: #2e7d32; }
+@media (prefers-color-scheme: dark) {
+  :root { --critical: #ff6b6b; --warning: #ffb74d; --info: #64b5f6; --clean: #81c784; }
+}
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { margin-top: 2.5rem; } table { border-collapse: collapse; width: 100%; }
+th:first-child { width: 6rem; } td br + .quiet { font-size: .9em; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); }
 code { overflow-wrap: anywhere; } .quiet { opacity: .7; } section { margin: 1.5rem 0; }
 .critical, .malicious { color: var(--critical); font-weight: 600; } .warning, .review { color: var(--warning); }
-.info, .not-scanned { color: var(--info); }
+.info, .not-scanned { color: var(--info); } .clean { color: var(--clean); }
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -48,11 +55,12 @@ PAGE = """<!DOCTYPE html>
 <span class="quiet">{{ result.unit.size|size -}}
 {% if result.digest %}, SHA-256 <code>{{ result.digest }}</code>{% endif %}</span></p>
 <table>
-<tr><th>Severity</th><th>Finding</th><th>Where</th></tr>
+<tr><th>Severity</th><th>Finding</th></tr>
 {% for finding in findings %}<tr>
 <td class="{{ finding.severity.name|lower }}">{{ finding.severity.name }}</td>
-<td>{{ finding.message|shown }}<br><a class="quiet" href="#{{ finding.rule.id }}">{{ finding.rule.id }}</a></td>
-<td><code>{{ finding|place }}</code></td>
+<td>{{ finding.message|shown }}
+{% if finding|inside %}<br><code class="quiet">{{ finding|inside }}</code>
+{% endif %}<br><a class="quiet" href="#{{ finding.rule.id }}">{{ finding.rule.id }}</a></td>
 </tr>
 {% endfor %}</table>
 </section>
@@ -87,6 +95,7 @@ def write(report: Report, stream: TextIO, view: View) -> None:
     engine = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     engine.filters["shown"] = lambda value: printable(str(value), TEXT)
     engine.filters["place"] = lambda item: printable(place(item.locator, item.span), TEXT)
+    engine.filters["inside"] = lambda finding: printable(inside(finding), TEXT)
     engine.filters["size"] = format_size
     totals = report.totals
     chunks = engine.from_string(PAGE).generate(
@@ -106,15 +115,22 @@ def write(report: Report, stream: TextIO, view: View) -> None:
 
 
 def _accused(report: Report, view: View) -> Iterator[tuple[UnitResult, tuple[Finding, ...]]]:
-    """Yield files with the findings to be shown, as many as are listed."""
-    room = LISTED
-    for result in report.results:
-        findings = view.findings(result)[:room]
-        if findings:
-            room -= len(findings)
-            yield result, findings
-        if not room:
+    """Yield files with the findings to be shown, as many as are listed, the worst files first."""
+    files: dict[Severity, list[tuple[UnitResult, tuple[Finding, ...]]]] = {each: [] for each in reversed(Severity)}
+    room = dict.fromkeys(files, LISTED)
+    for result in report.results if view.count(report) else ():
+        if findings := view.findings(result):
+            worst = max(finding.severity for finding in findings)
+            listed = findings[: room[worst]]
+            room[worst] -= len(listed)
+            if listed:  # no more of the result than is shown: members of archives may be many
+                files[worst].append((replace(result, artifacts=result.artifacts[:1], facts=()), listed))
+    left = LISTED
+    for result, findings in chain.from_iterable(files.values()):
+        if not left:
             return
+        yield result, findings[:left]
+        left -= len(findings[:left])
 
 
 def _by_kind(report: Report) -> list[tuple[Meaning, int, list[Problem]]]:

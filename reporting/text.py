@@ -11,6 +11,7 @@ from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
 from modelsweep.core.report import Report, UnitResult, Verdict
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
+from reporting.address import inside
 from reporting.kinds import MEANING
 from reporting.writer import LISTED, View
 
@@ -124,20 +125,11 @@ def _finding(finding: Finding, view: View, *, explain: bool) -> Iterator[Line]:
         yield [(f"{INDENT}{rule}", "dim")]
     else:
         yield [label, (message, ""), (f"  {rule}", "dim")]
-    for line in _wrapped(_whereabouts(finding), view):
+    for line in _wrapped(printable(inside(finding), MESSAGE), view):
         yield [(f"{INDENT}{line}", "dim")]
     if explain:
         yield from _paragraph("Why: ", finding.rule.why, view.width)
         yield from _paragraph("Fix: ", finding.rule.fix, view.width)
-
-
-def _whereabouts(finding: Finding) -> str:
-    where = [f"in {'!'.join(finding.locator.members)}"] if finding.locator.members else []
-    if finding.path:
-        where.append(f"at {finding.path}")
-    if finding.span is not None:
-        where.append(f"pos {finding.span.offset}")
-    return printable(", ".join(where), MESSAGE)
 
 
 def _wrapped(text: str, view: View) -> list[str]:

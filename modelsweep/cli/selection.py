@@ -28,6 +28,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "jinja2": ("jinja",),
     "jinja2template": ("jinja",),
     "joblib": ("pickle",),
+    "license": ("licence",),
     "kerash5": ("keras-h5",),
     "keraszip": ("keras", "zip"),
     "llamafile": ("executable",),

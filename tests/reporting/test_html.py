@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pytest
+
 from modelsweep.core.locator import Locator
-from tests.reporting.sample import malicious_archive, sample_report
+from reporting import html
+from tests.reporting.sample import hostile_name, malicious_archive, sample_report
 from tests.reporting.test_writers import VIEW, written
 
 
@@ -45,3 +48,22 @@ def test_the_page_escapes_what_comes_out_of_files() -> None:
     assert "<img" not in text
     assert "<b>" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_the_worst_files_come_first_and_places_are_those_inside_of_them() -> None:
+    first = malicious_archive()
+    harmless = replace(first, unit=replace(first.unit, locator=Locator("a.txt")), findings=first.findings[3:4])
+    text = written("html", replace(sample_report(), results=(harmless, hostile_name(), first)))
+    places = [text.index(f"<h2><code>{name}") for name in ("models/model.pt", "models/a b%20", "a.txt")]
+    assert places == sorted(places)
+    assert '<code class="quiet">in archive/data.pkl, pos 42</code>' in text
+
+
+def test_no_more_is_listed_than_anybody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "LISTED", 3)
+    first = malicious_archive()
+    harmless = replace(first, unit=replace(first.unit, locator=Locator("a.txt")), findings=first.findings[3:4])
+    text = written("html", replace(sample_report(), results=(harmless, first)))
+    assert text.count("<tr>\n<td class=") == 3
+    assert "a.txt" not in text
+    assert "2 more findings are left out here" in text
