@@ -8,12 +8,12 @@ pickle in the lowest bits is also judged as one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
-from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, MissingDependency, Numbers, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scanners.parsing.tensor_values import Units, Values
 
 NAME = "weights"
+NUMPY = "numpy"
 _SHOWN = 100
 _MATRIX = 16 * MIB
 """Bytes of a last layer that is measured unit by unit."""
@@ -39,13 +40,38 @@ _LAST = re.compile(
 
 
 def weigh(backend: str, blob: Blob, tensors: Sequence[Numbers], context: Context) -> Iterator[Item]:
-    """Yield what a sample of `tensors` holds that is worth a look; raises MissingDependency without the backend."""
+    """Yield what a sample of `tensors` holds that is worth a look; raises MissingDependency without NumPy.
+
+    Where another backend fails (its memory is full, its device went away), NumPy comes to the same.
+    """
     from scanners.parsing.arrays import arrays_of
+
+    arrays = _loaded(backend)
+    if arrays:
+        try:
+            yield from list(_weighed(arrays, blob, tensors, context))
+            return
+        except RuntimeError:  # what these libraries raise of their devices
+            pass
+    yield from _weighed(arrays_of(NUMPY), blob, tensors, context)
+
+
+@cache
+def _loaded(backend: str) -> Arrays | None:
+    """Return a backend other than NumPy, None where it fails: one that is loaded by half is not tried again."""
+    from scanners.parsing.arrays import arrays_of
+
+    try:
+        return None if backend == NUMPY else arrays_of(backend)
+    except (MissingDependency, RuntimeError, OSError):
+        return None
+
+
+def _weighed(arrays: Arrays, blob: Blob, tensors: Sequence[Numbers], context: Context) -> Iterator[Item]:
     from scanners.parsing.hidden_data import Carver
     from scanners.parsing.tensor_sample import blocks_of, usable
     from scanners.parsing.tensor_values import FLOATS, Values, integer_type, width_of
 
-    arrays = arrays_of(backend)
     sound = usable(tensors, blob.size)
     carver = Carver(arrays, blob, context)
     measured: dict[int, Values] = {}
@@ -149,10 +175,10 @@ def scanner_with(backend: str) -> Scanner:
         version=1,
         accepts=lambda _blob: False,
         scan=lambda _blob, _context: iter(()),
-        needs=("numpy",),
+        needs=(NUMPY,),
         judged=False,
         weigh=partial(weigh, backend),
     )
 
 
-SCANNER = scanner_with("numpy")
+SCANNER = scanner_with(NUMPY)

@@ -17,6 +17,7 @@ _VERSION_FLAG = 1
 _PATH_BENEATH = 1
 
 READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
+DEVICE = 1 << 1 | 1 << 2 | 1 << 15  # WRITE_FILE, READ_FILE, IOCTL_DEV
 SPOOL = READ | 1 << 1 | 1 << 5 | 1 << 8  # WRITE_FILE, REMOVE_FILE, MAKE_REG
 _OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # the rights that exist for what is no directory
 

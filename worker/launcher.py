@@ -18,6 +18,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Tool
 from modelsweep.core.units import MIB
 from modelsweep.core.wire import encode_options
+from worker import backends
 from worker.channel import BadMessage, Closed, receive, send
 from worker.spool_directory import new_spool_path, remove_spool_directory
 
@@ -47,19 +48,22 @@ class SandboxFailed(Exception):
 class Launcher:
     """One zygote with the children forked from it; it starts at once, beside what the caller does next."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, backend: str = backends.NUMPY) -> None:
         # Made by the zygote, which removes it also where this process is killed at any moment
         self._spool = new_spool_path()
         self.control, other = socket.socketpair()
         try:
-            self._process = _execute_zygote(other)
+            self._process = _execute_zygote(other, backend)
         except SandboxFailed:
             self.control.close()
             raise
         finally:
             other.close()
         with suppress(Closed):  # said by `tool`
-            send(self.control, {"options": encode_options(options), "spool": self._spool, "cache": cache_folder()})
+            send(
+                self.control,
+                {"options": encode_options(options), "spool": self._spool, "cache": cache_folder(), "backend": backend},
+            )
 
     def tool(self) -> Tool:
         """Wait until the zygote is ready, once, and return what its children examine with; raises SandboxFailed."""
@@ -126,13 +130,14 @@ class Launcher:
             pass
 
 
-def _execute_zygote(control: socket.socket) -> int:
+def _execute_zygote(control: socket.socket, backend: str) -> int:
     if not sys.executable or not hasattr(os, "posix_spawn"):
         raise SandboxFailed("no sandboxed process can be started here: that needs Linux or macOS, and python itself")
     import fcntl
 
     arguments = [sys.executable, "-I", "-S", "-c", _START, str(_CONTROL), *filter(os.path.isabs, sys.path)]
-    environment = {**_ALLOCATION, **{name: value for name, value in os.environ.items() if name in _KEPT}}
+    own = {**_ALLOCATION, **backends.environment(backend, os.environ)}
+    environment = {**own, **{name: value for name, value in os.environ.items() if name in _KEPT}}
     # Copied out of the way, because a descriptor that is `_CONTROL` already would not be inherited
     copy = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD)
     try:

@@ -39,6 +39,7 @@ from modelsweep.fleet.results import digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store
 from sources.opening import Opener, opener
+from worker.backends import NUMPY
 from worker.supervisor import SUPERVISOR, OpenUnit, Supervisor
 
 LEASE = 60.0
@@ -82,6 +83,8 @@ class WorkerSettings:
     lease: float = LEASE
     memory: int = 2 * GIB
     cache: str = ""
+    backend: str = NUMPY
+    """What the numbers of weights are computed with, tried already."""
 
 
 class Examined(NamedTuple):
@@ -118,6 +121,7 @@ class Slot:
 
     cache: str
     key: Key
+    backend: str = NUMPY
     supervisor: Supervisor | None = None
     reuse: Reuse = "nothing"
 
@@ -127,7 +131,7 @@ class Slot:
         if self.supervisor is None or (self.supervisor.options, self.reuse) != wanted:
             self.close()
             self.reuse = job.spec.reuse
-            self.supervisor = Supervisor(job.options, 1, self._known(job))
+            self.supervisor = Supervisor(job.options, 1, self._known(job), self.backend)
         return self.supervisor
 
     def _known(self, job: Job) -> Known | None:
@@ -324,7 +328,7 @@ class Node:
     def _slot(self) -> Slot:
         slot: Slot | None = getattr(self._local, "slot", None)
         if slot is None:
-            slot = self._local.slot = Slot(self.settings.cache, self.key)
+            slot = self._local.slot = Slot(self.settings.cache, self.key, self.settings.backend)
             with self._lock:
                 self._slots.append(slot)
         return slot

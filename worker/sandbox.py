@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from modelsweep.core.limits import Limits
 from modelsweep.core.units import GIB
-from worker import landlock, seccomp
+from worker import backends, landlock, seccomp
 from worker.libc import libc
 
 DESCRIPTORS = 256
@@ -48,22 +48,27 @@ def features() -> dict[str, str]:
 class Sandbox:
     """What children of this process may do: read what is open, import modules, write files in the directory `spool`.
 
+    Where weights are computed on a GPU (`worker.backends`), its devices too.
     All that can be is prepared here, once, so that entering costs a child a few system calls. Raises OSError where the
     kernel refuses what it has; parts that it does not have are left out, see `features`.
     """
 
-    def __init__(self, limits: Limits, spool: str) -> None:
+    def __init__(self, limits: Limits, spool: str, backend: str = backends.NUMPY) -> None:
         self._limits = _limits(limits)
+        self._environment = {**_ENVIRONMENT, **backends.environment(backend, os.environ)}
+        if backend != backends.NUMPY:  # packages that come with such a library look for a place when they are loaded
+            self._environment["TMPDIR"] = spool
         self._filter = seccomp.Filter()
-        rules = ((spool, landlock.SPOOL), *((path, landlock.READ) for path in readable()))
-        self._ruleset = landlock.prepared(rules) if LINUX else -1
+        rules = [(path, landlock.READ) for path in (*readable(), *backends.told(backend))]
+        rules += [(path, landlock.DEVICE) for path in backends.devices(backend)]
+        self._ruleset = landlock.prepared([(spool, landlock.SPOOL), *rules]) if LINUX else -1
 
     def enter(self, parent: int) -> None:
         """Give up everything else, for good; `parent` is the process with which this one dies. Raises OSError."""
         import resource
 
         os.environ.clear()
-        os.environ.update(_ENVIRONMENT)
+        os.environ.update(self._environment)
         for kind, granted in self._limits.items():
             resource.setrlimit(kind, (granted, granted))
         if not LINUX:

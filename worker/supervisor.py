@@ -36,6 +36,7 @@ from modelsweep.core.values import dataclass, field, replace
 from modelsweep.core.wire import Decoded, JsonObject, encode_unit
 from sources.source import Opened, OpenedObject
 from worker.answer import extracted_of, result_of
+from worker.backends import NUMPY
 from worker.channel import OPEN_FILES, SANDBOX_FAULT, BadMessage, Closed, send, unframe
 from worker.cpus import default_jobs
 from worker.launcher import Launcher
@@ -181,14 +182,16 @@ class Family:
 class Supervisor:
     """Runs at most `jobs` children (0: one for each processor that we may use), all with the same `options`.
 
+    Weights are computed with `backend` (`worker.backends`).
     What is `known` from earlier examinations is not read, but judged anew.
 
     Starting up goes on beside whatever the caller does next. Use it as a context manager, or call `close`; raises
     SandboxFailed. All of it belongs to one thread.
     """
 
-    def __init__(self, options: Options, jobs: int = 0, known: Known | None = None) -> None:
+    def __init__(self, options: Options, jobs: int = 0, known: Known | None = None, backend: str = NUMPY) -> None:
         self.options, self.jobs, self.known = options, jobs or default_jobs(), known
+        self._backend = backend
         self.answered = 0
         """Units so far of which nothing was read."""
         self._children: dict[int, Child] = {}
@@ -210,7 +213,7 @@ class Supervisor:
         self._launch()
 
     def _launch(self) -> None:
-        self._launcher = Launcher(self.options)
+        self._launcher = Launcher(self.options, self._backend)
         self._selector.register(self._launcher.control, selectors.EVENT_READ)
 
     def __enter__(self) -> Self:

@@ -13,7 +13,8 @@ from modelsweep.core.values import dataclass
 from modelsweep.fleet.answers import UnknownJob
 from modelsweep.fleet.job import UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs
-from modelsweep.fleet.messages import SCANS, Message, finalize_message, queue_lengths, scan_message
+from modelsweep.fleet.liveness import workers
+from modelsweep.fleet.messages import GPU, LARGE, SCANS, Message, finalize_message, queue_lengths, scan_message
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Store
 
@@ -45,9 +46,27 @@ def leads(client: Redis, name: str, seconds: float) -> bool:
     return bool(client.pexpire(LEADER_KEY, milliseconds))
 
 
+def relieve(client: Redis) -> int:
+    """Have others examine what waits for a GPU while no living worker serves one; returns how much. Raises RedisError.
+
+    Messages go from one queue to the other, first come first served. Whoever takes one claims its chunk in the ledger,
+    which asks no one for a GPU.
+    """
+    waiting = client.llen(GPU)
+    if not waiting or any(GPU in worker.queues for worker in workers(client) if worker.lives):
+        return 0
+    moved = 0
+    while moved < waiting and client.rpoplpush(GPU, LARGE) is not None:
+        moved += 1
+    return moved
+
+
 def sweep(client: Redis, publish: Publish, grace: float = GRACE) -> Swept:
     """Sweep all jobs once; raises RedisError, LedgerFault, BrokerFault."""
+    relieve(client)
     lengths = {SCANS.index(queue): length for queue, length in queue_lengths(client).items() if queue in SCANS}
+    # What waited for a GPU may wait there now: it is lost only where it is in neither
+    lengths[SCANS.index(GPU)] += lengths[SCANS.index(LARGE)]
     again = finalizers = 0
     for job in active_jobs(client):
         try:

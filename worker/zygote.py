@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
@@ -26,6 +26,7 @@ from modelsweep.core.wire import JsonObject, decode_options
 from scanners.engine import examine
 from scanners.matcher import has_hyperscan, prepare, prepared
 from sources.spool import FileSpool
+from worker.backends import computing_with
 from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
 from worker.pattern_file import PatternFile
@@ -37,17 +38,27 @@ from worker.spool_directory import spool_directory
 DESCRIPTORS = 4096
 
 
+class Work(NamedTuple):
+    """What children do: with which options and scanners, where they put bytes, what weights are computed with.
+
+    `patterns` is where hyperscan's database is kept.
+    """
+
+    options: Options
+    scanners: Sequence[Scanner]
+    spool: str
+    backend: str
+    patterns: PatternFile
+
+
 class Zygote:
     """Forks children as it is told to, and reports how each of them ended."""
 
-    def __init__(
-        self, control: socket.socket, options: Options, scanners: Sequence[Scanner], spool: str, patterns: PatternFile
-    ) -> None:
-        self.control, self.options, self.scanners, self.spool = control, options, scanners, spool
+    def __init__(self, control: socket.socket, work: Work) -> None:
+        self.control, self.work = control, work
         self.children: dict[int, int] = {}
         """The number that the supervisor knows a child by, by process id."""
         self._sandbox: Sandbox | None = None
-        self.patterns = patterns
         self.wakeup, self._woken = _signals_as_bytes()
 
     def run(self) -> None:
@@ -78,7 +89,7 @@ class Zygote:
             return
         if "warm" in message:
             self._prepare()
-            warm(self.options, FileSpool(self.spool))
+            warm(self.work.options, FileSpool(self.work.spool))
             return
         for process, number in self.children.items():
             if number == message["kill"]:
@@ -88,13 +99,13 @@ class Zygote:
         """Load or make hyperscan's database, once for all children, and keep it for the next time."""
         if has_hyperscan():
             database = prepare()
-            if not self.patterns.is_there:
-                self.patterns.write(database)
+            if not self.work.patterns.is_there:
+                self.work.patterns.write(database)
 
     def _spawn(self, number: int, peer: socket.socket) -> None:
         parent = os.getpid()
         try:
-            self._sandbox = self._sandbox or Sandbox(self.options.limits, self.spool)
+            self._sandbox = self._sandbox or Sandbox(self.work.options.limits, self.work.spool, self.work.backend)
             process = os.fork()
         except OSError as error:
             self._say({"ended": number, "fault": f"no process can be started: {error.strerror}"})
@@ -113,9 +124,9 @@ class Zygote:
             for descriptor in (self.wakeup, self._woken):
                 os.close(descriptor)
             self.control.close()
-            spool = FileSpool(self.spool)
+            spool = FileSpool(self.work.spool)
             sandbox.enter(parent)
-            serve(peer, self.options, self.scanners, spool)
+            serve(peer, self.work.options, self.work.scanners, spool)
             status = 0
         finally:
             os._exit(status)
@@ -163,7 +174,9 @@ def _serve(control: socket.socket) -> None:
             send(control, {"tool": cast(JsonObject, asdict(tool(scanners, versions(options.plugins))))})
             _silence()
             gc.freeze()
-            Zygote(control, options, scanners, spool, _patterns(message["cache"])).run()
+            backend = message["backend"]
+            scanners = computing_with(scanners, backend)
+            Zygote(control, Work(options, scanners, spool, backend, _patterns(message["cache"]))).run()
     except OSError as error:
         send(control, {"fault": f"no directory for temporary files: {error} (TMPDIR names another place)"})
 

@@ -13,7 +13,7 @@ import click
 
 from modelsweep.cli.fleet_options import broker_option, chunk_option, explained, reached, store_option
 from modelsweep.cli.job_progress import watched
-from modelsweep.cli.options import SECTIONS, ScanArguments, ScanCommand, removed_options
+from modelsweep.cli.options import SECTIONS, ScanArguments, ScanCommand, option, removed_options
 from modelsweep.cli.outputs import Output, outputs_of
 from modelsweep.cli.scan import conclude, job_of, shown_words, shows_bar, spare
 from modelsweep.cli.sharing import share_directory
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from producer.submit import Producer
 
 Failed = Callable[[], BaseException | None]
-FLEET = (broker_option(), store_option(), chunk_option())
+FLEET = (
+    broker_option(),
+    store_option(),
+    chunk_option(),
+    option("--gpu", is_flag=True, help="Large weights where workers have a GPU; without such, as all others."),
+)
 
 
 class AuditArguments(ScanArguments):
@@ -36,6 +41,7 @@ class AuditArguments(ScanArguments):
     broker: str | None
     store: str | None
     chunk_files: int
+    gpu: bool
 
 
 class FleetCommand(ScanCommand):
@@ -113,6 +119,7 @@ def spec_of(
         arguments=tuple(shown_words(command_line)),
         created=time.time(),
         chunk_files=arguments["chunk_files"],
+        gpu=arguments["gpu"] and bool(arguments["broker"]),
         root=os.getcwd(),
     )
 

@@ -90,6 +90,8 @@ class Diagnosis:
     system: str
     pickle_machine: str
     matcher: str
+    arrays: tuple[str, ...]
+    """Libraries that could compute the numbers of weights: NumPy does, others where a worker is told to."""
     packages: Mapping[str, str | None]
     scanners: tuple[ScannerStatus, ...]
     formats: tuple[FormatStatus, ...]
@@ -129,6 +131,7 @@ def command(show_failed: bool, plugins: tuple[str, ...], form: str) -> int:
 
 def diagnose(plugins: tuple[str, ...] = ()) -> Diagnosis:
     """Return what works and what does not."""
+    from worker.backends import installed
     from worker.sandbox import features
 
     packages = {package.name: _version(package) for package in PACKAGES}
@@ -140,6 +143,7 @@ def diagnose(plugins: tuple[str, ...] = ()) -> Diagnosis:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         pickle_machine=machine,
         matcher="hyperscan" if packages["hyperscan"] else "re",
+        arrays=installed(),
         packages=packages,
         scanners=scanners,
         formats=_formats(scanners),
@@ -276,6 +280,7 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         f"{'system':<16}{diagnosis.system}",
         f"{'pickle machine':<16}{diagnosis.pickle_machine}",
         f"{'matcher':<16}{diagnosis.matcher}",
+        f"{'weights':<16}{_arrays(diagnosis.arrays)}",
         *_column("scanners", f"{len(working)} of {len(diagnosis.scanners)} work: {', '.join(working)}"),
         f"{'redis-server':<16}{diagnosis.redis_server or 'none: audit needs --broker'}",
         f"{'broker':<16}{diagnosis.broker or f'none named ({BROKER_VARIABLE})'}",
@@ -287,6 +292,12 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         *(f"  {_listed(form)}" for form in diagnosis.formats),
     ]
     return lines + [f"advice: {line}" for line in diagnosis.advice]
+
+
+def _arrays(installed: Sequence[str]) -> str:
+    others = [name for name in installed if name != "numpy"]
+    first = "numpy" if "numpy" in installed else "not looked at: that needs NumPy"
+    return f"{first}; for worker --arrays: {', '.join(others)}" if others else first
 
 
 def _column(name: str, text: str) -> list[str]:

@@ -10,6 +10,7 @@ import click
 from modelsweep.cli.fleet_options import broker_option, explained, store_option
 from modelsweep.cli.options import option, politeness_options, several
 from modelsweep.cli.parameters import count, seconds, size
+from worker.backends import CHOICES, NUMPY, VARIABLE
 
 SCANS = "interactive, cpu, cpu.large, gpu, isolated"
 PARAMETERS: list[click.Parameter] = [
@@ -30,6 +31,13 @@ PARAMETERS: list[click.Parameter] = [
         envvar="MODELSWEEP_CACHE",
         help="What is known from earlier jobs: a Redis, a folder, or off [$MODELSWEEP_CACHE, else the broker].",
     ),
+    option(
+        "--arrays",
+        type=click.Choice(CHOICES),
+        default=NUMPY,
+        envvar=VARIABLE,
+        help=f"Library for the numbers of weights, for the queue gpu; auto finds a GPU [${VARIABLE}, else {NUMPY}].",
+    ),
     option("--lease", type=seconds, default="60", metavar="SECONDS", help="After which the silent are given up [60]."),
     option(
         "--grace", type=seconds, default="60", metavar="SECONDS", help="For what is in hand when told to stop [60]."
@@ -49,6 +57,7 @@ def command(  # noqa: PLR0913 - one for each option
     roots: tuple[str, ...],
     memory: int,
     cache: str | None,
+    arrays: str,
     lease: float,
     grace: float,
     log_level: str,
@@ -90,5 +99,20 @@ def command(  # noqa: PLR0913 - one for each option
             lease,
             memory,
             "" if cache == OFF else cache or broker,
+            _backend(arrays),
         )
         return run(settings, key, grace=grace, with_parent=with_parent)
+
+
+def _backend(wanted: str) -> str:
+    """Return what weights are computed with; raises UsageError where what was named does not work."""
+    from modelsweep.fleet.logs import logger
+    from worker.backends import BackendFault, usable
+
+    try:
+        backend = usable(wanted)
+    except BackendFault as fault:
+        raise click.UsageError(str(fault)) from fault
+    if wanted != NUMPY:
+        logger("modelsweep.worker").info("weights", arrays=backend)
+    return backend

@@ -32,6 +32,7 @@ class JobSpec:
     """A job: `targets` are examined with `options`, as far as `selection` lets them through.
 
     `reports` are the formats that are written when it ends; `arguments` is the command line that started it;
+    `gpu` has large weights wait for workers with a GPU, as long as there are any;
     `created` is in seconds since the epoch; a chunk holds at most `chunk_files` units and, beyond one unit,
     `chunk_bytes` of them together; the job is forgotten `kept` seconds after it ended; `reuse` says what workers need
     not read again where their cache knows it.
@@ -47,6 +48,7 @@ class JobSpec:
     chunk_files: int = 64
     chunk_bytes: int = 64 * MIB
     interactive: bool = False
+    gpu: bool = False
     kept: float = KEPT
     reuse: Reuse = "objects"
     root: str = ""

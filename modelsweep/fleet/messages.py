@@ -28,6 +28,8 @@ CONTROL = "control"
 QUEUES = (*SCANS, CONTROL)
 LARGE_BYTES = 1 * GIB
 """Size of a unit from which it waits in a queue of its own: small ones are not to wait behind it."""
+WEIGHTS = frozenset(".bin .ckpt .gguf .h5 .hdf5 .keras .npy .npz .onnx .pt .pt2 .pth .safetensors".split())
+"""Endings of files whose tensors are looked at, and which a job may have examined where there is a GPU."""
 _PATIENCE = 10.0
 """Seconds that a broker has to answer."""
 TRANSPORT_OPTIONS: Mapping[str, object] = {
@@ -56,7 +58,9 @@ def queue_of(unit: Unit, spec: JobSpec) -> str:
     """Return the queue in which a unit waits, by what examining it takes."""
     if spec.interactive:
         return INTERACTIVE
-    return LARGE if unit.extent >= LARGE_BYTES else CPU
+    if unit.extent < LARGE_BYTES:
+        return CPU
+    return GPU if spec.gpu and unit.locator.suffix in WEIGHTS else LARGE
 
 
 def scan_message(queue: str, job: str, chunk: int, generation: int) -> Message:

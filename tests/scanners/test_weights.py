@@ -22,6 +22,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit, UnitResult, Verdict
 from modelsweep.core.scanner import Blob, Context, Numbers
+from modelsweep.core.values import replace
 from scanners import SCANNERS, weights
 from scanners.engine import examine
 from scanners.parsing.arrays import arrays_of
@@ -311,14 +312,25 @@ def test_a_gpu_comes_to_the_same_to_the_bit(backend: str) -> None:
     assert_same(backend)
 
 
-def test_a_backend_that_is_not_there_is_a_problem_of_the_file() -> None:
-    pytest.importorskip("torch", reason="torch is not installed: see ./dev help")
-    import torch
+def test_a_backend_that_is_not_there_costs_no_result() -> None:
+    assert_same("torch:cuda")
+    assert_same("cupy")
 
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
-    result = with_backend(samples()["outlier"], "torch:cuda")
-    assert [problem.kind.value for problem in result.problems] == ["dependency"]
+
+def test_a_backend_that_fails_on_the_way_costs_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the memory of a device is full: the second half of the blocks cannot be loaded."""
+    usual = arrays_of("numpy")
+    left = [3]
+
+    def load(data: bytes, dtype: str) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("out of memory")
+        return usual.load(data, dtype)
+
+    monkeypatch.setattr(weights, "_loaded", lambda backend: None if backend == "numpy" else replace(usual, load=load))
+    assert_same("cupy")
+    assert left[0] < 0
 
 
 def test_without_numpy_the_scanner_is_no_part_of_the_ruleset(monkeypatch: pytest.MonkeyPatch) -> None:
