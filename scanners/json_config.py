@@ -208,8 +208,9 @@ def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
     tensors, metadata = index["weight_map"], index.get("metadata")
     shards: dict[str, list[str]] = {}
     for name, shard in tensors.items() if isinstance(tensors, dict) else ():
-        if isinstance(shard, str):
-            shards.setdefault(shard, []).append(name)
+        for part in shard if isinstance(shard, list) else (shard,):  # Keras may split one tensor
+            if isinstance(part, str):
+                shards.setdefault(part, []).append(name)
     if len(shards) > _INDEXED:
         raise OverLimit(f"an index of {len(shards):,} shards")
     total = metadata.get("total_size") if isinstance(metadata, dict) else None

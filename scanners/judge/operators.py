@@ -181,6 +181,8 @@ _TENSORFLOW = {
         TENSORFLOW_NETWORK,
     ),
     **dict.fromkeys("PyFunc PyFuncStateless EagerPyFunc".split(), TENSORFLOW_PYTHON),
+    # Of XLA: their attribute names a function that a library has to register
+    **dict.fromkeys("XlaCustomCall XlaCustomCallV2".split(), TENSORFLOW_CUSTOM),
 }
 """By name of operator: what it does wherever it stands."""
 _BY_PATH = {
@@ -191,7 +193,7 @@ _BY_PATH = {
         TENSORFLOW_LEAVES,
     ),
     **dict.fromkeys(
-        "Restore RestoreV2 RestoreSlice LoadAndRemapMatrix GenerateVocabRemapping InitializeTableFromTextFile "
+        "Restore RestoreV2 RestoreSlice DTensorRestoreV2 LoadAndRemapMatrix GenerateVocabRemapping InitializeTableFromTextFile "
         "InitializeTableFromTextFileV2 FixedUnigramCandidateSampler".split(),
         TENSORFLOW_LOCAL,
     ),

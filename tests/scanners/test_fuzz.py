@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -52,16 +53,19 @@ def examined(data: bytes, case: Case) -> UnitResult:
     return result
 
 
-def in_a_child(data: bytes, name: str, options: Options) -> UnitResult:
+def in_a_child(
+    data: bytes, name: str, options: Options, examine: Callable[[bytes, str, Options], UnitResult] = examine_bytes
+) -> UnitResult:
     """Examine `data` in a child, as scans do: damaged HDF5 may kill libhdf5, which costs that file one Problem."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(reading)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest's own handler waits for the library
             signal.alarm(SECONDS)
             with os.fdopen(writing, "wb") as answer:
-                answer.write(dumps(encode_result(examine_bytes(data, name, options))))
+                answer.write(dumps(encode_result(examine(data, name, options))))
         finally:
             os._exit(0)
     os.close(writing)
