@@ -193,8 +193,8 @@ _BY_PATH = {
         TENSORFLOW_LEAVES,
     ),
     **dict.fromkeys(
-        "Restore RestoreV2 RestoreSlice DTensorRestoreV2 LoadAndRemapMatrix GenerateVocabRemapping InitializeTableFromTextFile "
-        "InitializeTableFromTextFileV2 FixedUnigramCandidateSampler".split(),
+        "Restore RestoreV2 RestoreSlice DTensorRestoreV2 LoadAndRemapMatrix GenerateVocabRemapping "
+        "InitializeTableFromTextFile InitializeTableFromTextFileV2 FixedUnigramCandidateSampler".split(),
         TENSORFLOW_LOCAL,
     ),
 }
