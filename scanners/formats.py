@@ -143,5 +143,8 @@ FORMATS: tuple[Format, ...] = (
     _format("Notebooks", ".ipynb", "python json text", named=True),
     _format("Compiled Python", ".pyc", "python-compiled", named=True),
     _format("Native executables and libraries", ".so .dll .exe .dylib", "executable"),
+    _format(
+        "SentencePiece vocabulary, fastText and word2vec vectors, MATLAB, netCDF, FITS", ".model .bin .ftz .mat", "data"
+    ),
     _format("Pictures, sound, video, fonts, PDF", ".png .jpg .pdf .wav", "media"),
 )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from modelsweep.core.options import Depth
 
-RECOGNISERS = ("text", "media", "pointer", "tfrecord", "licence", "model-card")
+RECOGNISERS = ("text", "media", "data", "pointer", "tfrecord", "licence", "model-card")
 """Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable", "oci", "oci-blob")
 PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "torch-tar")

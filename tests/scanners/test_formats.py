@@ -95,6 +95,7 @@ SAMPLES = {
     "Python files": "python_code/benign_defined",
     "Notebooks": "json_config/benign_notebook",
     "Native executables and libraries": "executable/shared_library",
+    "SentencePiece vocabulary, fastText and word2vec vectors, MATLAB, netCDF, FITS": "data/benign_sentencepiece",
     "Pictures, sound, video, fonts, PDF": "media/benign_png",
 }
 """A case of each format: the rest have none that goes by other names, and are shown by cases of their own."""

@@ -1,0 +1,77 @@
+"""Vocabularies, word vectors and tables of measurements: recognised, so that they are not unknown; they hold no code.
+
+SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors, MATLAB 5,
+netCDF, FITS, IDL and time zones (RFC 8536). Clean once their bytes were seen, as text is.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from scanners.suffixes import NEVER_PLAIN
+
+_MAGIC = (b"MATLAB 5.0 MAT-file", b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif")
+_FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
+_WORD2VEC = re.compile(rb"([1-9][0-9]{0,8}) ([1-9][0-9]{0,4})\n[^ \n]{1,200} ")
+_PIECES = 3
+"""Pieces of SentencePiece that tell it: the signs for what is unknown, for beginning and for end."""
+_PIECE_FIELDS = frozenset({1, 2, 3})
+_EXTENSIONS = 200
+"""Numbers from here on belong to whoever extends the format."""
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob begins as one of them, and is no damaged model that only looks so."""
+    if blob.head.startswith(_FASTTEXT) or _is_word2vec(blob) or _is_sentencepiece(blob):
+        return True
+    return blob.head.startswith(_MAGIC) and blob.locator.suffix not in NEVER_PLAIN
+
+
+def _is_word2vec(blob: Blob) -> bool:
+    found = _WORD2VEC.match(blob.head)
+    return found is not None and blob.size - len(found[1]) >= int(found[1]) * (4 * int(found[2]) + 2)
+
+
+def _is_sentencepiece(blob: Blob) -> bool:
+    """Return whether the first fields are pieces: a text, and its score and kind."""
+    if not blob.head.startswith(b"\n"):
+        return False
+    from scanners.parsing.protobuf import LENGTH, Wire
+
+    wire = Wire(blob.reader)
+    pieces = 0
+    try:
+        for field in wire.fields(0, blob.size):
+            if field.number != 1 or field.wire != LENGTH or pieces == _PIECES:
+                break
+            inner = list(wire.fields(field.value, field.value + min(field.length, len(blob.head))))
+            if not inner or inner[0].number != 1 or not _PIECE_FIELDS.issuperset(one.number for one in inner):
+                break
+            pieces += 1
+    except Malformed:
+        return False
+    return pieces == _PIECES
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield nothing, for no format holds code; raises Malformed where a vocabulary is cut short."""
+    yield from ()
+    if _is_sentencepiece(blob):
+        from scanners.parsing.protobuf import Wire
+
+        for field in Wire(blob.reader, context).fields(0, blob.size):
+            if not 1 <= field.number <= 5 and field.number < _EXTENSIONS:
+                raise Malformed(f"a vocabulary has no field {field.number}", field.value)
+
+
+SCANNER = Scanner(
+    name="data",
+    title="Vocabularies, word vectors, tables of measurements",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".model", ".bin", ".ftz", ".mat", ".nc", ".fits"),
+)
