@@ -22,6 +22,7 @@ _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
 _LITERAL_REPR = re.compile(r"None|Ellipsis|NotImplemented|range\(-?[0-9]+(?:, -?[0-9]+){1,2}\)")
 _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
+_MAKERS_OF_TYPES = frozenset("types.GenericAlias functools.reduce _functools.reduce operator.getitem".split())
 # Classes that a TorchScript archive brings along: Python cannot import the module, PyTorch compiles them from `code/`.
 _TORCHSCRIPT = "__torch__."
 _DATA_TYPES = frozenset(
@@ -291,7 +292,16 @@ def _type_by_name(given: list[Json]) -> bool:
 
 def _union_type(given: list[Json]) -> bool:
     named = ("_operator.or_", "operator.or_")
-    return len(given) == 2 and global_name(given[0]) in named and all(map(_type_name, items(given[1])))
+    return len(given) == 2 and global_name(given[0]) in named and all(map(_is_type, items(given[1])))
+
+
+def _is_type(described: Json) -> bool:
+    """Return whether a value is a type: by its name, that of None, of a container (`list[int]`), or a union itself."""
+    if _type_name(described):
+        return True
+    if instance_of(described) == "builtins.type":
+        return isinstance(described, dict) and described.get("args") == {"tuple": [None]}
+    return instance_of(described) in _MAKERS_OF_TYPES
 
 
 def _literal_repr(given: list[Json]) -> bool:

@@ -146,6 +146,28 @@ CASES |= {
     ),
 }
 
+OR = global_("_operator", "or_")
+NONE_TYPE = call(global_("builtins", "type"), NONE)
+CASES |= {
+    "optional_type": clean(
+        stream(call(global_("functools", "reduce"), OR, tuple_(global_("builtins", "int"), NONE_TYPE)))
+    ),
+    "reduce_of_other_instances": malicious(
+        stream(call(global_("functools", "reduce"), OR, tuple_(call(global_("acme", "Join")), NONE_TYPE)))
+    ),
+    "reduce_by_another_function": malicious(
+        stream(
+            call(global_("functools", "reduce"), global_("acme", "run"), tuple_(global_("builtins", "int"), NONE_TYPE))
+        )
+    ),
+    "partial_of_own_function_with_state": clean(
+        pickle.dumps(functools.partial(len)).replace(b"builtins\x94\x8c\x03len", b"__main__\x94\x8c\x03len")
+    ),
+    "partial_of_another_function_with_state": review(
+        pickle.dumps(functools.partial(len)).replace(b"\x08builtins\x94\x8c\x03len", b"\x08acme.lib\x94\x8c\x03len")
+    ),
+}
+
 EVIL_LAYERS = sequential(function("system", "os"), DENSE)
 KERAS_2 = global_("tf_keras.src.saving.pickle_utils", "deserialize_model_from_bytecode")
 CASES |= {
