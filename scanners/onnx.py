@@ -70,6 +70,15 @@ _SCHEMA = {
     "OperatorSet": {1: ("domain", "text"), 2: ("version", "int")},
     "Entry": _ENTRY,
 }
+_COMPILED = "EPContext"
+"""The operator of onnxruntime that stands for a graph which a device's compiler made, here or in a file beside."""
+_COMPILED_SCHEMA = {
+    "Compiled": {5: ("attribute", "Value")},
+    "Value": {1: ("name", "text"), 3: ("i", "int"), 4: ("s", "text")},
+}
+_COMPILED_MOST = 1 << 20
+"""Bytes of the attributes of such a node that are held, of which each gives 4 KiB at most."""
+_COMPILED_PATHS = ("ep_cache_context", "onnx_model_filename")
 _STREAMED = frozenset({"Model", "Training", "Function", "Graph", "Node", "Attribute", "Sparse", "Tensor"})
 _GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
 # Tags that a model may begin with: the numbers of ModelProto's fields with their wire types
@@ -185,6 +194,8 @@ class _Content:
         """Yield what one message says by itself, and keep what only the whole model tells."""
         if record.kind == "Node":
             self._node(record)
+            if record.text("op_type") == _COMPILED:
+                yield from self._compiled(record)
         elif record.kind == "Tensor":
             yield from self._tensor(record)
         elif record.kind == "Function":
@@ -203,6 +214,20 @@ class _Content:
             if len(self.operators) >= self.limit:
                 raise OverLimit(f"more than {self.limit:,} different operators")
             self.operators[key] = record
+
+    def _compiled(self, node: Record) -> Iterator[Item]:
+        """Yield the files from which a compiled graph is taken, which its runtime opens."""
+        from scanners.parsing.protobuf import Walker, Wire
+
+        walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
+        for record in walker.walk("Compiled", node.span.offset, node.span.offset + node.span.length):
+            values = {value.text("name"): value for value in record.records.get("attribute", ())}
+            embedded = "embed_mode" not in values or values["embed_mode"].integer("i") != 0
+            for name in _COMPILED_PATHS:
+                path = values[name].text("s") if name in values else ""
+                # What is embedded is the program itself, but for the model that it was made of
+                if path and not (embedded and name == _COMPILED_PATHS[0]) and path not in self.files:
+                    yield from self._file(path, f"{node.text('name')}.{name}", node, "node")
 
     def operators_used(self) -> Iterator[Item]:
         """Yield each operator once, with its first node; those that the model defines itself are marked."""
@@ -239,11 +264,11 @@ class _Content:
                 evidence = {"length": length, "expected": _amount(expected)}
                 yield Finding(SIZE_MISMATCH, self.blob.locator, name, span=record.span, evidence=evidence)
 
-    def _file(self, location: str, tensor: str, record: Record) -> Iterator[Item]:
+    def _file(self, location: str, user: str, record: Record, kind: str = "tensor") -> Iterator[Item]:
         if len(self.files) >= self.limit:
             raise OverLimit(f"more than {self.limit:,} external files")
         self.files.add(location)
-        detail: dict[str, Json] = {"framework": "onnx", "used_by": f"tensor {tensor}"}
+        detail: dict[str, Json] = {"framework": "onnx", "used_by": f"{kind} {printable(user, _SHOWN)}"}
         yield Fact("external-file", printable(location, _PATH_KEPT), self.blob.locator, record.span, detail)
 
 
@@ -293,7 +318,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),

@@ -59,6 +59,14 @@ def nested(depth: int) -> bytes:
     return inner
 
 
+def compiled(context: str, embedded: int = 0, **more: str) -> bytes:
+    """Return a model whose graph a device's compiler made, and keeps in `context`."""
+    listed = [data(1, "ep_cache_context") + data(4, context) + number(20, 3)]
+    listed.append(data(1, "embed_mode") + number(3, embedded) + number(20, 2))
+    listed += [data(1, name) + data(4, value) + number(20, 3) for name, value in more.items()]
+    return with_node(data(1, node("EPContext", *listed, domain="com.microsoft")))
+
+
 def case(build: Callable[[], bytes], verdict: Verdict, name: str = "model.onnx", cut_is_clean: bool = False) -> Case:
     """Return the case of a file named as a model."""
     return Case(build, name, verdict, cut_is_clean=cut_is_clean)
@@ -169,6 +177,12 @@ CASES = {
     "size_of_external": weight(external("model.data", offset="0", length="17")),
     "offset_negative": weight(external("model.data", offset="-16", length="16")),
     "length_not_a_number": weight(external("model.data", length="0x10")),
+    "benign_compiled": case(lambda: compiled("model_ctx.bin"), Verdict.CLEAN),
+    "benign_compiled_inside": case(lambda: compiled("/opt/\x01\x02 program", embedded=1), Verdict.CLEAN),
+    "compiled_outside": case(lambda: compiled("../../engine.bin"), Verdict.MALICIOUS),
+    "compiled_of_a_model_outside": case(
+        lambda: compiled("program", embedded=1, onnx_model_filename="/etc/passwd"), Verdict.MALICIOUS
+    ),
     "external_key": weight(external("model.data", __class__="x")),
     "nested_too_deep": case(lambda: model(nested(60)), Verdict.NOT_SCANNED),
     "without_operator_sets": case(lambda: number(1, 8) + data(7, graph(data(1, node("Add")))), Verdict.NOT_SCANNED),
