@@ -48,7 +48,7 @@ JUDGES: tuple[Judge, ...] = (
     Judge("external-files", 1, external_files.KINDS, external_files.findings, external_files.RULES),
     Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
     Judge("python-code", 3, python_code.KINDS, python_code.findings, python_code.RULES),
-    Judge("python-compiled", 1, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
+    Judge("python-compiled", 2, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
     Judge("repository", 3, repository.KINDS, repository.findings, repository.RULES),
     Judge("requirements", 1, requirements.KINDS, requirements.findings, requirements.RULES),
     Judge("commands", 1, shell_commands.KINDS, shell_commands.findings, shell_commands.RULES),

@@ -180,7 +180,7 @@ CODE = Rule(
     id="pickle/code-object",
     title="A function is stored by value",
     severity=Severity.INFO,
-    message="the pickle carries the code of {subject}()",
+    message="the pickle carries the code of {names}",
     why="dill and cloudpickle store functions as bytecode. It does not run on load, but when the object is used.",
     fix="Review the function, or import it from a package instead.",
     cwe=94,
@@ -241,25 +241,25 @@ RULES = (
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
-    unknown: dict[tuple[object, str, Rule], list[Fact]] = {}
+    grouped: dict[tuple[object, str, Rule], list[Fact]] = {}
     running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
     called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
     functions = {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
+    called |= {(locator, name) for locator in functions for name in NAMESPACES}
     handed = {name for fact in facts if fact.kind == "call" for name in _called_by(fact)}
     for fact in facts:
         if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact, options)):
             continue
-        if fact.kind == "import" and fact.value in NAMESPACES and fact.locator in functions:
-            continue
         found = _code(fact, fact.locator in running) if fact.kind == "code" else _OPINIONS[fact.kind](fact)
-        if found is None:
-            if not _allowed(fact, options):
-                rule = OWN_CLASS if fact.value not in handed and _is_own(fact) else UNKNOWN
-                unknown.setdefault((fact.locator, _package(fact.value), rule), []).append(fact)
-        else:
+        if found is not None:
             yield from found
-    for (_, package, rule), members in unknown.items():
-        yield _unknown(rule, package, members)
+        elif fact.kind == "code":
+            grouped.setdefault((fact.locator, "", CODE), []).append(fact)
+        elif not _allowed(fact, options):
+            rule = OWN_CLASS if fact.value not in handed and _is_own(fact) else UNKNOWN
+            grouped.setdefault((fact.locator, _package(fact.value), rule), []).append(fact)
+    for (_, package, rule), members in grouped.items():
+        yield _of_group(rule, package, members)
 
 
 def _explained(fact: Fact) -> tuple[str, ...]:
@@ -267,7 +267,7 @@ def _explained(fact: Fact) -> tuple[str, ...]:
     return (fact.value, *LOOKED_UP) if looks_up_setattr(fact.value, items(fact.detail.get("args"))) else (fact.value,)
 
 
-# An opinion yields findings, nothing where the fact is inert, or None where nobody knows.
+# An opinion yields findings, nothing where the fact is inert, or None where nobody knows: these are told together.
 Opinion = Sequence[Finding] | None
 
 
@@ -393,11 +393,11 @@ def _code(fact: Fact, runs: bool) -> Opinion:
     names = fact.detail.get("names")
     used = [str(name) for name in names] if isinstance(names, list) else []
     dangerous = sorted({name for name in used if name in _CODE_NAMES})
-    if dangerous:
-        evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
-        rule = RUNNING_CODE if runs or fact.value.rpartition(".")[2] in ON_LOAD else DANGEROUS_CODE
-        return [Finding(rule, fact.locator, fact.value, span=fact.span, evidence=evidence)]
-    return [Finding(CODE, fact.locator, fact.value, span=fact.span)]
+    if not dangerous:
+        return None
+    evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
+    rule = RUNNING_CODE if runs or fact.value.rpartition(".")[2] in ON_LOAD else DANGEROUS_CODE
+    return [Finding(rule, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 
 
 _OPINIONS = {
@@ -459,8 +459,9 @@ def _is_own(fact: Fact) -> bool:
     return fact.kind in ("import", "build")
 
 
-def _unknown(rule: Rule, package: str, members: list[Fact]) -> Finding:
-    names = sorted({fact.value for fact in members})
+def _of_group(rule: Rule, package: str, members: list[Fact]) -> Finding:
+    """Return what is said at once of all names of a package, or of all functions that a pickle stores."""
+    names = sorted({f"{fact.value}()" if fact.kind == "code" else fact.value for fact in members})
     shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
     evidence: dict[str, Json] = {"count": len(names), "names": shown}
-    return Finding(rule, members[0].locator, package, span=members[0].span, evidence=evidence)
+    return Finding(rule, members[0].locator, package or names[0], span=members[0].span, evidence=evidence)

@@ -56,5 +56,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     for fact in facts:
         names = fact.detail["names"]
         shown = ", ".join(map(str, names)) if isinstance(names, list) else ""
+        if not shown and fact.detail["place"] == "cached":
+            continue  # what Python itself leaves beside every source
         evidence: dict[str, Json] = {"names": shown or "nothing of note"}
         yield Finding(_RULES[str(fact.detail["place"])], fact.locator, fact.value, evidence=evidence)

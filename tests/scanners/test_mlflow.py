@@ -72,7 +72,7 @@ def said(report: Report, least: Severity = Severity.INFO) -> list[tuple[str, str
     [
         ("pickled", []),
         ("skops", []),
-        ("by_value", [("pickle/code-object", "python_model.pkl")] * 2),
+        ("by_value", [("pickle/code-object", "python_model.pkl")]),
         ("loader", [("repository/loaded-code", "myloader.py")]),
         ("from_code", [("repository/loaded-code", "script.py")]),
     ],

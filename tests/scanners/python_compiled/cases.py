@@ -30,6 +30,9 @@ CASES = {
     ),
     "python_2": Case(lambda: struct.pack("<H2sI", 62211, b"\r\n", 0) + b"c" + bytes(40), "old.pyc", Verdict.REVIEW),
     # A cache belongs to its source, whatever it holds: cut it says no less.
+    "command_in_cache": Case(
+        lambda: compiled(PAYLOAD), "acme/__pycache__/net.cpython-311.pyc", Verdict.CLEAN, cut_is_clean=True
+    ),
     "benign_in_cache": Case(
         lambda: compiled(HARMLESS), "acme/__pycache__/net.cpython-311.pyc", Verdict.CLEAN, cut_is_clean=True
     ),
