@@ -93,9 +93,16 @@ def test_the_probe_says_what_is_wrong(tmp_path: Path) -> None:
     assert (unset.returncode, unset.stderr) == (1, "MODELSWEEP_ALIVE is not set: not touched for 60 s\n")
 
 
-def test_without_a_file_to_touch_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("named", [None, ""])
+def test_without_a_file_to_touch_nothing_happens(
+    named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(liveness.FILE_VARIABLE, raising=False)
+    if named is not None:
+        monkeypatch.setenv(liveness.FILE_VARIABLE, named)
     liveness.touch()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_probe_imports_no_redis() -> None:

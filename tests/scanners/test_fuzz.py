@@ -42,7 +42,7 @@ CASES = [pytest.param(case, id=f"{folder}-{name}") for folder, name, case in all
 NAMES = {scanner.name for scanner in SCANNERS}
 
 
-def examined(data: bytes, case: Case) -> UnitResult:
+def checked(data: bytes, case: Case) -> UnitResult:
     """Return the result of damaged bytes after checking that no scanner crashed over them."""
     options = Options(scanners=case.options.scanners, limits=LIMITS)
     examine = in_a_child if HDF5 in data else examine_bytes
@@ -81,7 +81,7 @@ def in_a_child(
 
 def check_cut(case: Case, data: bytes, length: int) -> None:
     """Assert that the first `length` bytes of a case are not taken for a whole file."""
-    result = examined(data[:length], case)
+    result = checked(data[:length], case)
     if case.cut_is_clean or result.verdict is not Verdict.CLEAN:
         return
     # What is left may be another whole thing: a text, or the stream in front of an archive that was cut off
@@ -116,7 +116,7 @@ def test_damaged_cases_never_crash_and_cut_ones_are_not_clean(case: Case, reques
     for length in sorted({chance.randrange(len(data)) for _ in range(cuts)} | {len(data) - 1} if data else ()):
         check_cut(case, data, length)
     for _ in range(flips if data else 0):
-        examined(damaged(data, chance), case)
+        checked(damaged(data, chance), case)
 
 
 @pytest.mark.slow
@@ -130,7 +130,7 @@ def test_sweep_of_cuts_and_damage(case: Case, request: pytest.FixtureRequest) ->
     for length in lengths:
         check_cut(case, data, length)
     for _ in range(flips if data else 0):
-        examined(damaged(data, chance), case)
+        checked(damaged(data, chance), case)
 
 
 ALL = [case for _, _, case in all_cases()]
@@ -144,17 +144,17 @@ def test_spliced_files_never_crash(data: st.DataObject) -> None:
     first, second = data.draw(st.sampled_from(INPUTS)), data.draw(st.sampled_from(INPUTS))
     cut, start = data.draw(st.integers(0, len(first))), data.draw(st.integers(0, len(second)))
     case = data.draw(st.sampled_from(ALL))
-    examined(first[:cut] + second[start:] + first[cut:], case)
+    checked(first[:cut] + second[start:] + first[cut:], case)
 
 
 @given(st.binary(max_size=600), st.sampled_from(sorted({case.name for case in ALL})))
 @settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_bytes_never_crash(data: bytes, name: str) -> None:
-    examined(data, Case(lambda: data, name, Verdict.CLEAN))
+    checked(data, Case(lambda: data, name, Verdict.CLEAN))
 
 
 @given(st.sampled_from(INPUTS), st.binary(max_size=64), st.sampled_from(sorted({case.name for case in ALL})))
 @settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_true_beginnings_with_random_ends_never_crash(whole: bytes, end: bytes, name: str) -> None:
     data = whole[: len(whole) * 2 // 3] + end
-    examined(data, Case(lambda: data, name, Verdict.CLEAN))
+    checked(data, Case(lambda: data, name, Verdict.CLEAN))

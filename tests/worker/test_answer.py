@@ -121,7 +121,8 @@ def test_any_other_value_is_refused_or_harmless(message: Any, unit: Unit, place:
             result = result_of(answered, unit)
         except BadMessage:
             continue
-        json.dumps(Report(("models",), Tool("1", "", ()), (result,)).to_dict())
+        shape = Report(("models",), Tool("1", "", ()), (result,)).to_dict()
+        assert json.loads(json.dumps(shape)) == shape
 
 
 @given(st.binary(max_size=200))
