@@ -6,7 +6,6 @@ import os
 import posixpath
 import re
 from typing import NamedTuple
-from urllib.parse import quote_from_bytes
 
 from modelsweep.core.finding import Finding
 from modelsweep.core.locator import Locator
@@ -107,6 +106,8 @@ def quote(name: str) -> str:
     """Return `name` percent-encoded; bytes that are no UTF-8 come back as the bytes they were."""
     if _UNRESERVED.fullmatch(name):
         return name
+    from urllib.parse import quote_from_bytes  # loads `ipaddress`, which takes 5 ms
+
     try:
         raw = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
