@@ -103,10 +103,12 @@ def scan_job(
     progress: Progress | None = None,
     arguments: Sequence[str] = (),
     say: Callable[[str], object] = warnings.warn,
+    watch: Callable[[Callable[[], int]], object] | None = None,
 ) -> Report:
     """Do a job and return its report, which names `arguments` as what it was started with; raises as `scan` does.
 
-    `say` gets a sentence where something is wrong with the cache, which changes no report.
+    `say` gets a sentence where something is wrong with the cache, which changes no report. `watch` gets what tells how
+    many bytes of large files that are being examined were read, to be asked by any thread while this runs.
     """
     started, clock = time.time(), time.perf_counter()
     targets = tuple(map(canonical, targets))
@@ -114,6 +116,8 @@ def scan_job(
     known = _known(targets, job, say)
     with Supervisor(job.options, job.jobs, known) as supervisor, opener(targets) as open_unit:
         results = []
+        if watch:
+            watch(supervisor.reading)
         for result in supervisor.examine(_units(targets, job.selection, problems), open_unit):
             if progress:
                 progress(result)

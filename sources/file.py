@@ -100,8 +100,13 @@ class FileReader:
         return find_in_windows(self, needle, start, stop)
 
     def windows(self, size: int = WINDOW, overlap: int = 0) -> Iterator[bytes]:
-        """Yield all bytes in order, `size` at a time."""
+        """Yield all bytes in order, `size` at a time.
+
+        The position of the file, at which nothing is read here, moves along: whoever shares it sees how far this is.
+        """
         for offset in range(0, self.size, size):
+            if offset:
+                os.lseek(self._descriptor, offset, os.SEEK_SET)
             yield self._pread(offset, min(size + overlap, self.size - offset))
 
     def check_unchanged(self) -> None:

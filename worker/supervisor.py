@@ -59,6 +59,8 @@ PAUSE = 0.001
 """Seconds that answers are left to gather while every child has enough to do."""
 LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
+WATCHED = 64 * MIB
+"""Bytes of a unit that take long enough for somebody to wonder how far it is."""
 LARGE = 8 * MIB
 """Bytes of a unit that are worth to make ready for, once for all children to come."""
 PIECE = 64 * KIB
@@ -111,10 +113,18 @@ class Task:
         return self.wants_fresh_child and (self.lent >= 0 or isinstance(self.opened, OpenedObject))
 
 
+def _position(descriptor: int) -> int:
+    """Return how far a file was read that a child reads meanwhile, which may tell anything; 0 where it is closed."""
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_CUR)
+    except OSError:
+        return 0
+
+
 class Child:
     """An examining process; it is busy with the first of its `tasks`, until `deadline` (monotonic) at most."""
 
-    __slots__ = ("_bytes", "_named", "deadline", "is_fresh", "number", "peer", "received", "tasks", "unsent")
+    __slots__ = ("_bytes", "_named", "deadline", "is_fresh", "number", "peer", "received", "tasks", "unsent", "watched")
 
     def __init__(self, number: int, peer: socket.socket) -> None:
         self.number, self.peer = number, peer
@@ -124,6 +134,8 @@ class Child:
         self.unsent: list[tuple[JsonObject, int]] = []
         """The last of its tasks as they are going to be sent together, each with its open file."""
         self._bytes = self._named = 0
+        self.watched = -1
+        """The file that it reads, where that takes long enough to be watched."""
         self.is_fresh = True
         """Whether it never saw a byte of any file."""
 
@@ -148,7 +160,19 @@ class Child:
         task = self.tasks.popleft()
         self._bytes -= task.extent
         self._named -= task.named
+        self.look_away()
         return task
+
+    def watch(self, descriptor: int) -> None:
+        """Keep a file that it is going to read open here, too: the position in it is the same."""
+        self.look_away()
+        self.watched = os.dup(descriptor)
+
+    def look_away(self) -> None:
+        """Watch nothing any more."""
+        watched, self.watched = self.watched, -1
+        if watched >= 0:
+            os.close(watched)
 
     @property
     def wants(self) -> bool:
@@ -226,11 +250,17 @@ class Supervisor:
         """End all processes and remove their files; may be called again."""
         for child in self._children.values():
             child.peer.close()
+            child.look_away()
         self._children.clear()
         self._selector.close()
         self._launcher.close()
         if self.known:
             self.known.close()
+
+    def reading(self) -> int:
+        """Return how many bytes of large local files in hand were read so far; any thread may ask, at any time."""
+        watched = [child.watched for child in list(self._children.values())]
+        return sum(_position(descriptor) for descriptor in watched if descriptor >= 0)
 
     def tool(self) -> Tool:
         """Return what the children examine with; raises SandboxFailed where they cannot be started."""
@@ -355,6 +385,8 @@ class Supervisor:
         child.give(task, message, descriptor)
         if len(child.tasks) == 1:
             self._begin(child)
+            if task.extent >= WATCHED and not lent:
+                child.watch(descriptor)
         if child.wants:
             self._send(child)
 
@@ -510,6 +542,7 @@ class Supervisor:
     def _retire(self, child: Child) -> None:
         """Have a child killed, and wait no longer for it: it may be stuck in the kernel. Others get its next units."""
         self._hang_up(child)
+        child.look_away()
         del self._children[child.number]
         for _, descriptor in child.unsent:
             os.close(descriptor)

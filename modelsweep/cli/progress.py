@@ -29,14 +29,24 @@ class Tally:
     """What has been examined so far, counted."""
 
     def __init__(self) -> None:
-        self.files = self.bytes = 0
+        self.files = self._bytes = 0
+        self._reading: Callable[[], int] | None = None
         self.findings: Counter[Severity] = Counter()
 
     def add(self, result: UnitResult) -> None:
         """Count a file that has been examined."""
         self.files += 1
-        self.bytes += result.unit.size
+        self._bytes += result.unit.size
         self.findings.update(finding.severity for finding in result.findings)
+
+    def watch(self, reading: Callable[[], int]) -> None:
+        """Have `reading` asked for the bytes that were read of files that are not done yet."""
+        self._reading = reading
+
+    @property
+    def bytes(self) -> int:
+        """Bytes examined so far."""
+        return self._bytes + (self._reading() if self._reading else 0)
 
     def __str__(self) -> str:
         return self.line()
@@ -77,8 +87,9 @@ def _watch(tally: Tally, count_totals: CountTotals | None, over: Event) -> None:
         bar.refresh()
         files, size = count_totals() if count_totals else (0, None)
         while not over.wait(REFRESH):
-            description = f"{tally.line(files)}, {_rate(tally.bytes, size, monotonic() - begun)}"
-            bar.update(task, description=description, completed=tally.bytes, total=size)
+            done = tally.bytes if size is None else min(tally.bytes, size)
+            description = f"{tally.line(files)}, {_rate(done, size, monotonic() - begun)}"
+            bar.update(task, description=description, completed=done, total=size)
             bar.refresh()
 
 

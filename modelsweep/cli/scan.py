@@ -175,7 +175,7 @@ def _examine(targets: Sequence[str], job: JobOptions, has_bar: bool, command_lin
     bar = watched(tally, _counter(targets, job.selection)) if has_bar else nullcontext()
     try:
         with bar:
-            return scan_job(targets, job, tally.add, shown_words(command_line), say)
+            return scan_job(targets, job, tally.add, shown_words(command_line), say, tally.watch)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {tally}: no report was written") from None
     except SandboxFailed as error:

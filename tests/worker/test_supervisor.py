@@ -21,6 +21,7 @@ from modelsweep.core.units import GIB, MIB
 from scanners.engine import SMALL
 from sources.opening import opener
 from tests.worker.conftest import HOSTILE, Examine
+from tests.worker.hostile_scanner import MARK
 from tests.worker.processes import alive, below
 from worker import supervisor as supervisor_module
 from worker.launcher import SandboxFailed
@@ -70,6 +71,35 @@ def test_a_hang_is_ended_at_the_deadline(examine: Examine) -> None:
     assert problems_of(results["hang"]) == [(ProblemKind.TIMEOUT, "took longer than 1 s")]
     assert not results["after"].problems
     assert time.monotonic() - started < 20
+
+
+def test_of_a_large_file_it_is_known_how_far_it_was_read(
+    tmp_path: Path, hostile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The raw pass over it goes on beside a scanner that hangs."""
+    monkeypatch.setattr(supervisor_module, "WATCHED", 8 * MIB)
+    path, size = tmp_path / "large.bin", 9 * MIB
+    with path.open("wb") as file:
+        file.write(MARK + b"hang\n")
+        file.truncate(size)
+    open_files, seen, over = len(os.listdir("/dev/fd")), set[int](), threading.Event()
+    with Supervisor(replace(HOSTILE, timeout=3), 1) as supervisor:
+
+        def look() -> None:
+            while not over.wait(0.01):
+                seen.add(supervisor.reading())
+
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        try:
+            (result,) = supervisor.examine([Unit(0, Locator(str(path)), size)], opener([str(path)]))
+        finally:
+            over.set()
+            watcher.join()
+        assert problems_of(result) == [(ProblemKind.TIMEOUT, "took longer than 3 s")]
+        assert supervisor.reading() == 0
+    assert max(seen) == 8 * MIB, "where the last megabyte begins"
+    assert len(os.listdir("/dev/fd")) == open_files
 
 
 def test_the_deadline_grows_with_size() -> None:
