@@ -22,7 +22,7 @@ from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.signature import VARIABLE, Key
 from modelsweep.jobs import ENDED, Fleet
 
-LOOK = 0.02
+LOOK = 0.1
 """Seconds between two looks at what is waited for."""
 _LONGEST = 900.0
 """Seconds that anything may take."""

@@ -17,7 +17,7 @@ SANDBOX_FAULT = 70
 """Exit status of a child that could not enter its sandbox (EX_SOFTWARE)."""
 LARGEST = 256 * MIB
 """Bytes of one message: more than a result with every list at its limit."""
-OPEN_FILES = 8
+OPEN_FILES = 16
 """Files beside one message at most."""
 _decode = json.JSONDecoder().raw_decode  # less than half the time of json.loads for a short line
 

@@ -23,11 +23,11 @@ from modelsweep.cache.opening import open_cache
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options, Reuse
-from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.core.report import Tool, Unit, UnitResult, Verdict
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from modelsweep.core.values import dataclass, replace
-from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob, said_of, verdict_count
+from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob
 from modelsweep.fleet.chunks import put_children
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
@@ -60,6 +60,7 @@ TRANSIENT = frozenset(
 """Kinds of problems that another try may not have."""
 DEADLY = frozenset({ProblemKind.CRASH, ProblemKind.LIMIT})
 _JOBS_KEPT = 32
+_CLEAN = f"verdict:{Verdict.CLEAN.value}"
 _log = logger("modelsweep.worker")
 
 
@@ -374,7 +375,9 @@ def _child_died(result: UnitResult) -> bool:
 def is_retryable(results: Sequence[UnitResult]) -> bool:
     """Return whether another try may have results where these have problems."""
     return any(
-        _child_died(result) or any(problem.kind in TRANSIENT for problem in result.problems) for result in results
+        _child_died(result) or any(problem.kind in TRANSIENT for problem in result.problems)
+        for result in results
+        if result.problems
     )
 
 
@@ -400,6 +403,10 @@ def counted(results: Sequence[UnitResult]) -> dict[str, int]:
         counts["members" if result.unit.locator.members else "units"] += 1
         counts["bytes"] += result.bytes_read
         counts["size"] += result.unit.extent
-        counts[verdict_count(result.verdict)] += 1
-        counts.update(said_of(result))
+        if result.findings or result.problems:
+            counts[f"verdict:{result.verdict.value}"] += 1
+            counts.update(f"severity:{finding.severity.name.lower()}" for finding in result.findings)
+            counts.update(f"problem:{problem.kind.value}" for problem in result.problems)
+        else:
+            counts[_CLEAN] += 1
     return dict(counts)

@@ -51,11 +51,13 @@ OpenUnit = Callable[[Unit], Opened]
 Fate = tuple[ProblemKind, str]
 """Why a child ended: kind and detail of the Problem of the unit it was busy with."""
 GARBAGE: Fate = (ProblemKind.CRASH, "the examining process did not answer with a result of this file")
-QUEUED = 16
+QUEUED = 32
 """Units that a child may have: the next ones wait in its socket, so that neither side waits for the other."""
 BATCH = OPEN_FILES
 """Units of one message: one system call, and one line of JSON, for all of them."""
-PAUSE = 0.001
+FETCHED = 8
+"""Remote objects that are fetched while they wait for fresh children."""
+PAUSE = 0.002
 """Seconds that answers are left to gather while every child has enough to do."""
 LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
@@ -340,7 +342,7 @@ class Supervisor:
     def _fetch_ahead(self, task: Task, waiting: Iterator[Unit], open_unit: OpenUnit) -> None:
         """Have small remote objects come while `task` and they wait for fresh children, which have no queue."""
         last, size = (self._ahead or (task,))[-1], sum(queued.extent for queued in (task, *self._ahead))
-        while last.waits_for_bytes and len(self._ahead) < QUEUED and size <= QUEUED_BYTES:
+        while last.waits_for_bytes and len(self._ahead) < FETCHED and size <= QUEUED_BYTES:
             unit = next(waiting, None)
             if unit is None:
                 break

@@ -46,15 +46,15 @@ class Known:
 
         `digest` is what its store vouches for (of a member, that of its archive), `ruleset` the digest of all rules.
         """
+        if not isinstance(opened, OpenedObject) and (self._reuse != "files" or opened.size < SMALLEST_FILE):
+            return b""
         if time.monotonic() < self._failed_until:
             return b""
         seen = seen_of(unit, whole=bool(self._options.plugins))
         if isinstance(opened, OpenedObject):
             identity = of_object(unit, digest, seen)
-        elif self._reuse == "files" and opened.size >= SMALLEST_FILE:
-            identity = of_file(unit, opened.descriptor, seen)
         else:
-            identity = None
+            identity = of_file(unit, opened.descriptor, seen)
         return b"" if identity is None else self._tried(lambda: self._hashed(identity, ruleset)) or b""
 
     def entry(self, key: bytes) -> bytes | None:

@@ -6,13 +6,16 @@ therefore harmless.
 
 from __future__ import annotations
 
+import base64
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelsweep.core.report import Unit
 from modelsweep.core.units import GIB
+from modelsweep.core.wire import dumps
 from modelsweep.fleet.job import JobSpec
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ WEIGHTS = frozenset(".bin .ckpt .gguf .h5 .hdf5 .keras .npy .npz .onnx .pt .pt2 
 """Endings of files whose tensors are looked at, and which a job may have examined where there is a GPU."""
 _PATIENCE = 10.0
 """Seconds that a broker has to answer."""
+_TOGETHER = 256
+"""Messages of one command: some 150 KB."""
 TRANSPORT_OPTIONS: Mapping[str, object] = {
     "socket_timeout": 30,
     "socket_connect_timeout": _PATIENCE,
@@ -108,44 +113,62 @@ def _check(url: str) -> None:
 
 
 def publish(connection: Connection, messages: Iterable[Message]) -> int:
-    """Put messages into their queues and return how many; raises BrokerFault, and then some may have got there."""
+    """Put messages into their queues and return how many; raises BrokerFault, and then some may have got there.
+
+    They are what kombu itself would put there, but many in one command of Redis, in a tenth of the time.
+    """
     from kombu.exceptions import OperationalError
 
-    sent = 0
+    sent, publication = 0, str(uuid.uuid4())
     try:
-        producer = connection.Producer(serializer="json")
-        for message in messages:
-            number = str(uuid.uuid4())
-            producer.publish(
-                [list(message.arguments), {}, _EMBEDDED],
-                routing_key=message.queue,
-                headers=_headers(message, number),
-                correlation_id=number,
-                delivery_mode=2,
-                retry=False,
-            )
-            sent += 1
+        with connection.default_channel.conn_or_acquire() as client:
+            for number, (queue, group) in enumerate(_batches(messages)):
+                client.lpush(queue, *(_envelope(item, f"{publication}-{number}-{at}") for at, item in enumerate(group)))
+                sent += len(group)
     except (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors) as error:
         raise BrokerFault(f"the broker takes no messages: {error}") from error
     return sent
 
 
+def _batches(messages: Iterable[Message]) -> Iterator[tuple[str, list[Message]]]:
+    """Yield messages that follow each other into one queue, a few hundred at most."""
+    for queue, group in groupby(messages, key=lambda message: message.queue):
+        while batch := list(islice(group, _TOGETHER)):
+            yield queue, batch
+
+
 _EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
-def _headers(message: Message, number: str) -> dict[str, object]:
-    """Return the headers of Celery's message protocol, version 2."""
-    return {
-        "lang": "py",
-        "task": message.task,
-        "id": number,
-        "root_id": number,
-        "parent_id": None,
-        "group": None,
-        "retries": 0,
-        "timelimit": [None, None],
-        "ignore_result": True,
-    }
+def _envelope(message: Message, number: str) -> bytes:
+    """Return a message as it lies in Redis: of Celery's message protocol, version 2, in kombu's virtual transport."""
+    body = dumps([list(message.arguments), {}, dict(_EMBEDDED)])
+    return dumps(
+        {
+            "body": base64.b64encode(body).decode(),
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": {
+                "lang": "py",
+                "task": message.task,
+                "id": number,
+                "root_id": number,
+                "parent_id": None,
+                "group": None,
+                "retries": 0,
+                "timelimit": [None, None],
+                "ignore_result": True,
+            },
+            "properties": {
+                "correlation_id": number,
+                "delivery_mode": 2,
+                "delivery_info": {"exchange": "", "routing_key": message.queue},
+                "priority": 0,
+                "body_encoding": "base64",
+                "delivery_tag": number,
+            },
+        }
+    )
 
 
 def queue_lengths(client: Redis) -> dict[str, int]:

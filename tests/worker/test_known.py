@@ -27,7 +27,7 @@ from sources.opening import opener
 from sources.source import Opened, OpenedObject
 from tests.worker import hostile_scanner
 from tests.worker.conftest import HOSTILE
-from worker.supervisor import QUEUED, Supervisor
+from worker.supervisor import FETCHED, Supervisor
 
 
 @dataclass
@@ -313,7 +313,7 @@ def test_objects_are_fetched_while_others_before_them_are_examined(scene: Scene,
 
         def fetch(offset: int, length: int) -> bytes:
             begun.add(uri)
-            if len(begun) > QUEUED:
+            if len(begun) > FETCHED:
                 enough.set()
             if uri == "s3://b/00.pkl":
                 enough.wait(20)
