@@ -19,8 +19,7 @@ JOB = "k3tz-8qwe-f2mn"
 
 def waiting(client: Redis, queue: str) -> list[dict[str, Any]]:
     """Return the messages of a queue, the next one first."""
-    lines: list[bytes] = client.lrange(queue, 0, -1)
-    return [json.loads(line) for line in reversed(lines)]
+    return [json.loads(line) for line in reversed(client.lrange(queue, 0, -1))]
 
 
 def body_of(message: Mapping[str, Any]) -> Any:
