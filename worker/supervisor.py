@@ -225,7 +225,7 @@ class Supervisor:
         """Tasks to give away next: none would take them, or the child that had them ended before their turn."""
         self._ahead: deque[Task] = deque()
         """Tasks that wait for fresh children, and are fetched meanwhile."""
-        self._done: list[UnitResult] = []
+        self._done: deque[UnitResult] = deque()
         self._spawned = 0
         self._families: dict[Locator, Family] = {}
         """By the address of the archive."""
@@ -291,7 +291,7 @@ class Supervisor:
                 if not self._done:
                     self._wait(LOOK if stop else None)
                 while self._done:
-                    yield self._done.pop()
+                    yield self._done.popleft()
         finally:
             self._abandon()
 
