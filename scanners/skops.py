@@ -33,6 +33,7 @@ _METHOD, _OPERATOR = "MethodNode", "OperatorFuncNode"
 _WITHOUT_CLASS = frozenset(
     {"JsonNode", "CachedNode", "SliceNode", "DTypeNode", "BytesNode", "BytearrayNode", "PartialNode"}
 )
+_KINDS_OF_FUNCTIONS = frozenset("function builtin_function_or_method ufunc type ABCMeta method".split())
 _HELD = frozenset({"FunctionNode", "TypeNode"})
 """Kinds of nodes that import what they name, and hand it on without calling it."""
 
@@ -166,17 +167,28 @@ def _node(member: Blob, node: _Node) -> Iterator[Fact | Finding]:
     elif kind == _OPERATOR:
         yield from _operator(member, node)
     elif kind not in _WITHOUT_CLASS:
-        yield _fact(member, node, _named(node, inner), "name" if kind in _HELD else "call")
+        for name in _named(node, inner):
+            yield _fact(member, node, name, "name" if kind in _HELD else "call")
     if kind == "RandomGeneratorNode":
         yield from _bit_generator(member, node)
 
 
-def _named(node: _Node, content: _Node | None) -> str:
-    """Return what a node names; protocol 0 kept functions and types a level deeper."""
+def _named(node: _Node, content: _Node | None) -> Iterator[str]:
+    """Yield what a node names: in its content, where protocol 0 kept functions and types, and in itself as of 1.
+
+    The protocol is what the file says, and any node of it may hold both. In files of protocol 0 a node itself says
+    what kind of function it is, which is the name of none.
+    """
     kind = node.text("__loader__")
+    inner = ""
     if kind == "FunctionNode" and content is not None and content.text("function"):
-        return f"{content.text('module_path')}.{content.text('function')}"
-    return content.name if kind == "TypeNode" and content is not None and content.text("__class__") else node.name
+        inner = f"{content.text('module_path')}.{content.text('function')}"
+    elif kind == "TypeNode" and content is not None and content.text("__class__"):
+        inner = content.name
+    if inner:
+        yield inner
+    if not inner or (inner != node.name and node.text("__class__") not in _KINDS_OF_FUNCTIONS):
+        yield node.name
 
 
 def _method(member: Blob, node: _Node, content: _Node) -> Iterator[Fact | Finding]:
@@ -229,7 +241,7 @@ def _confused(member: Blob, node: _Node, loaded: str) -> Finding:
 SCANNER = Scanner(
     name=NAME,
     title="Skops (scikit-learn without pickle)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(CONFUSED, NOT_SKOPS),

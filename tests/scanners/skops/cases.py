@@ -130,6 +130,18 @@ CASES = {
     "benign_allowed": case(PRIVATE, Verdict.CLEAN, Options(allow_imports=("acme.*",))),
     "function_system": case(estimator(func=SYSTEM), Verdict.MALICIOUS),
     "function_old_protocol": case(estimator(func=OLD), Verdict.MALICIOUS),
+    "function_behind_a_decoy": case(
+        estimator(func=node("FunctionNode", "os.system", content=holding(module_path="numpy", function="sum"))),
+        Verdict.MALICIOUS,
+    ),
+    "type_behind_a_decoy": case(
+        estimator(func=node("TypeNode", "subprocess.Popen", content=node("TypeNode", "builtins.int"))),
+        Verdict.MALICIOUS,
+    ),
+    "benign_function_old_protocol": case(
+        estimator(func=node("FunctionNode", "numpy.ufunc", content=holding(module_path="numpy", function="log1p"))),
+        Verdict.CLEAN,
+    ),
     "constructor": case(
         node("ConstructorFromReduceNode", "subprocess.Popen", content=several(value("id"))), Verdict.MALICIOUS
     ),
