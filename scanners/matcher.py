@@ -184,7 +184,8 @@ def _any_run() -> re.Pattern[bytes]:
     grouped: dict[bytes, list[bytes]] = {}
     for number in _by_kind()[2]:
         pattern = PATTERNS[number][0]
-        lead = pattern[:2] if pattern.startswith(b"\\") else pattern[:1]
+        escape = 4 if pattern.startswith(b"\\x") else 2
+        lead = pattern[:escape] if pattern.startswith(b"\\") else pattern[:1]
         grouped.setdefault(lead, []).append(pattern[len(lead) :])
     groups = (lead + b"(?:" + b"|".join(rests) + b")" for lead, rests in grouped.items())
     return re.compile(b"|".join(groups), re.DOTALL)

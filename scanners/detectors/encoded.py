@@ -21,6 +21,7 @@ from scanners.detector import Detector
 from scanners.detectors.pickles import confirm as pickle_at
 from scanners.detectors.pickles import has_header
 
+_PROBE = 400
 LONGEST = 8 * MIB
 """Characters of one run that are decoded."""
 EXPANDED = 16 * MIB
@@ -70,6 +71,10 @@ _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 # Lines of a run end as they are, or as strings of JSON and Python write it
 _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
 _CHUNK = 64 * KIB
+_BEFORE = (b'"', b"'", b" ", b"\0", b",", b":")
+"""What may be nominated with the character behind it."""
+_PROBE = 400
+"""Characters by which an unusual encoding is told."""
 _PROSE = frozenset({".md", ".rst", ".txt", ".html", ".tex", ".csv", ".tsv", ".jsonl", ".log"})
 _PYTHON = frozenset({".py", ".pyi", ".pth", ".ipynb"})
 _TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "memory", "native"})
@@ -78,9 +83,12 @@ _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"f
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     """Yield what the run of encoded characters at `offset` hides; one that begins before it is none."""
-    quoted = blob.reader.read(offset, 1) in (b'"', b"'")
+    quoted = blob.reader.read(offset, 1) in _BEFORE
     start = offset + quoted
     if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _is_escape(blob, start):
+        return
+    if found := _unusual(blob, start, context):
+        yield from found
         return
     run = _run(blob, start, context)
     for text in dict.fromkeys((run, re.split(rb"[\r\n\\]", run, maxsplit=1)[0])):
@@ -88,6 +96,28 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
         if items:
             yield from items
             return
+
+
+def _unusual(blob: Blob, start: int, context: Context) -> list[Item]:
+    """Return what stands in an encoding that is told by its first letters only."""
+    from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
+
+    head = blob.reader.read(start, min(_PROBE, blob.size - start))
+    match = re.match(_RUN, head)
+    if match is None or unusual(match[0]) is None:
+        return []
+    run = _run(blob, start, context)
+    kind, data = unusual(run) or ("", b"")
+    layers = [kind]
+    for _ in range(LAYERS):
+        found = list(_judged(blob, Span(start, len(run)), " of ".join(reversed(layers)), data, context))
+        below = None if found else undo(data, EXPANDED)
+        if below is None:
+            return found
+        context.operations.spend(len(below))
+        layers.append(_encoding(data))
+        data = below
+    return []
 
 
 def _is_escape(blob: Blob, start: int) -> bool:
@@ -165,12 +195,21 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
     elif suffix in _PROSE:
         return
     elif has_header(data) or re.match(rb"[ci][A-Za-z_][\w.]{0,60}\n[A-Za-z_][\w.]{0,60}\n|\(", data):
-        if suffix not in _PYTHON:
+        if suffix not in _PYTHON and not _is_whole_string(blob, span):
             yield from pickle_at(blob.nested(f"{encoding} at {span.offset}", MemoryReader(data)), 0, context)
     elif found := _script(data[:SOURCE]):
         yield from _told(SCRIPT, blob, span, encoding, *found)
     elif suffix not in _PYTHON:
         yield from _python(blob, span, encoding, data[:SOURCE], context)
+
+
+def _is_whole_string(blob: Blob, span: Span) -> bool:
+    """Return whether a run is all of a string of a pickle, whose scanner has decoded it."""
+    before = blob.reader.read(max(0, span.offset - 5), min(5, span.offset))
+    length = span.length.to_bytes(4, "little")
+    return (before[-5:-4] in (b"X", b"T", b"B") and before[-4:] == length) or (
+        before[-2:-1] in (b"\x8c", b"U", b"C") and before[-1:] == length[:1] and length[1:] == bytes(3)
+    )
 
 
 def _told(rule: Rule, blob: Blob, span: Span, encoding: str, subject: str, text: str) -> Iterator[Item]:
@@ -217,7 +256,7 @@ def _reads(source: bytes) -> bool:
 # Of base64: the first characters of what is worth a look. A letter after them holds the rest of the last byte
 _BASE64 = (
     rb"gA(?:[IM]o|[JN][9djVXYK])[A-Za-z0-9+/_-]{12}",  # protocols 2 and 3: MARK, EMPTY_DICT, GLOBAL, ...
-    rb"gA[SW]V[A-Za-z0-9+/_-]{12}",  # protocols 4 and 5 with a frame
+    rb"gA(?:[SW][VM]|[QU]o|[RV][j9d])[A-Za-z0-9+/_-]{12}",  # protocols 4 and 5, with a frame and without
     rb"Y(?:29zCn|3Bvc2l4C|2J1aWx0aW5zC|19fYnVpbHRpbl9f|3N1YnByb2Nlc3M)[A-Za-z0-9+/_-]{12}",  # cos, cposix, ...
     rb"f0VMR[gI][A-Za-z0-9+/_-]{12}",
     rb"TV[opq][A-Q]AA[A-Za-z0-9+/_-]{12}",
@@ -240,16 +279,26 @@ _HEX = (
     rb"23212[fF]62696[eE][0-9a-fA-F]{10}",
     rb"696[dD]706[fF]7274[0-9a-fA-F]{10}",
     rb"65786563[0-9a-fA-F]{14}",
+    rb"800[45](?:8[cC]|63|7d|5d|28)[0-9a-fA-F]{14}",
+    rb"63(?:6f73|706f736978|5f5f6275696c74696e5f5f|6275696c74696e73|73756270726f63657373)0a[0-9a-fA-F]{12}",  # cos
 )
-_ZLIB = tuple(quote + text for quote in (b'"', b"'") for text in (rb"e(?:J[w-z]|N[o-r]|A[E-H])[A-Za-z0-9+/_-]{40}",))
+_UNUSUAL = (
+    rb"QA(?:CJ[KL]|CZ[KL]|CI[YZ]|[BC][CDG-JM-PRS])[A-Z2-7]{20}",  # base32 of protocols 2 to 5
+    *(head + rb"[A-Z2-7]{20}" for head in (b"NFWXA33", b"MV4GKY3", b"EMQS6YT", b"EMQS65L")),  # import, exec, #!/...
+    rb"tN(?:[FJ][IZ]|[VW]b|[WA][9wjLKI])[A-Za-z0-9+/_-]{14}",  # rot13 of base64
+    rb"nJ1jo3W0V[A-Za-z0-9+/_-]{14}",
+)
+_ZLIB = tuple(
+    before + rb"e(?:J[w-z]|N[o-r]|A[E-H])[A-Za-z0-9+/_-]{40}" for before in (b'"', b"'", b" ", rb"\x00", b",", b":")
+)
 
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=2,
+    version=3,
     patterns=(),
-    runs=(*_BASE64, *_HEX, *_ZLIB),
+    runs=(*_BASE64, *_HEX, *_ZLIB, *_UNUSUAL),
     confirm=confirm,
     rules=(EXECUTABLE, SCRIPT, PYTHON),
-    owners=frozenset({"pickle", "executable", "python-compiled"}),
+    owners=frozenset({"executable", "python-compiled"}),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import struct
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -58,8 +59,72 @@ _OLD_PAIRS = (
     b"}q",
 )
 _OLD_STARTS = b"c(]}"
+_SAMPLE = 40
+"""Bytes of a text by which its encoding is told, a multiple of 4, 5 and 8."""
+_ROT13 = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
+)
 _LATIN1 = b"\xc2\x80"
 """How bytes that begin with a PROTO opcode look where they are written as text, as protocols 0 to 2 do."""
+
+
+UNUSUAL = ("base32", "base85", "ascii85", "rot13 of base64")
+"""Encodings that are undone as the outermost layer only, where what comes out begins with a header."""
+_LETTERS32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_LETTERS85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+_BASE32 = frozenset(_LETTERS32 + b"=\r\n")
+_BASE85 = frozenset(_LETTERS85 + b"\r\n")
+_ASCII85 = frozenset(range(33, 118)) | frozenset(b"z\r\n~")
+_HEADS = frozenset((b"impo", b"from", b"exec", b"#!/b", b"#!/u", b"\x7fELF"))
+"""What else than pickles is worth a look, by its first bytes."""
+_LINE_ENDS = b"\r\n"
+
+
+def _first_letters(pair: bytes) -> set[bytes]:
+    """Return what texts in one of UNUSUAL begin with, two letters of each, where the bytes begin with a pair."""
+    found = {base64.b64encode(pair + b"\0")[:2].translate(_ROT13)}
+    for rest in (b"\0\0", b"\xff\xff"):
+        number = int.from_bytes(pair + rest, "big")
+        first, second = number // 85**4, number // 85**3 % 85
+        found.add(bytes((_LETTERS85[first], _LETTERS85[second])))
+        found.add(bytes((33 + first, 33 + second)))
+        found.add(bytes((_LETTERS32[number >> 27], _LETTERS32[number >> 22 & 31])))
+    return found
+
+
+def unusual(data: bytes) -> tuple[str, bytes] | None:
+    """Return the encoding of UNUSUAL that text is in, and the text decoded; None where it is in none.
+
+    By chance, texts decode to anything: so the first bytes have to be those of a pickle, of compressed bytes, or of
+    another payload.
+    """
+    for kind, letters in zip(UNUSUAL, (_BASE32, _BASE85, _ASCII85, _BASE64), strict=True):
+        if letters.issuperset(data[:_SAMPLE]) and _is_telling(_decoded(kind, data[:_SAMPLE])):
+            found = _decoded(kind, data)
+            if found:
+                return kind, found
+    return None
+
+
+def _is_telling(head: bytes) -> bool:
+    return (head[:1] == b"\x80" and _pickled(head)) or head[:4] in _HEADS or (len(head) > 2 and _compressed(head))
+
+
+def _decoded(kind: str, data: bytes) -> bytes:
+    """Return what text is in one of UNUSUAL, up to where it is none, nothing where that is at its beginning."""
+    text = data.translate(None, _LINE_ENDS)
+    try:
+        match kind:
+            case "base32":
+                bare = text.rstrip(b"=")
+                return base64.b32decode(bare + b"=" * (-len(bare) % 8))
+            case "base85":
+                return base64.b85decode(text)
+            case "ascii85":
+                return base64.a85decode(text.partition(b"~")[0])
+        return base64.b64decode(text[: len(text) & ~3].translate(_ROT13))
+    except (ValueError, binascii.Error, struct.error):
+        return b""
 
 
 def _compressed(head: bytes) -> bool:
@@ -83,7 +148,13 @@ def _pairs() -> bytes:
     """Return a table over the first two bytes of a string: 1 where it may hide a pickle."""
     zlib_headers = (bytes((method, flags)) for method in range(0x08, 0x80, 0x10) for flags in range(256))
     layer = {b"\x1f\x8b", *(b"\x80%c" % protocol for protocol in range(2, 6)), *filter(_compressed, zlib_headers)}
-    found = _encoded(layer, LAYERS) | _encoded({*_OLD_PAIRS, *(magic[:2] for magic in _CODECS), _LATIN1}, OLD_LAYERS)
+    headers = {b"\x80%c" % protocol for protocol in range(2, 6)} | {b"\x1f\x8b", b"x\x9c", b"x\xda", b"x\x01"}
+    unusually = {letters for pair in headers for letters in _first_letters(pair)}
+    found = (
+        unusually
+        | _encoded(layer, LAYERS)
+        | _encoded({*_OLD_PAIRS, *(magic[:2] for magic in _CODECS), _LATIN1}, OLD_LAYERS)
+    )
     table = bytearray(1 << 16)
     for first, second in found:
         table[first << 8 | second] = 1
@@ -105,18 +176,20 @@ def _encodings(pair: bytes) -> tuple[bytes, ...]:
 
 
 PAIRS = _pairs()
+"""By the first two bytes of a string: whether it may hide a pickle."""
 
 
 def may_hide(head: bytes) -> bool:
     """Return whether a string that begins with `head` (up to `PROBE` bytes) may hold a pickle, encoded or as it is."""
+    start = head
     for _ in range(LAYERS + 1):
         if _pickled(head) or _compressed(head) or head.startswith(_LATIN1):
             return True
         decoded = _undo_text(head[: len(head) - len(head) % 4])
         if decoded is None:
-            return False
+            break
         head = decoded
-    return False
+    return unusual(start) is not None
 
 
 def undo(data: bytes, limit: int) -> bytes | None:

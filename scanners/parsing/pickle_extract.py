@@ -16,7 +16,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from scanners.judge.by_value import CODE
 from scanners.parsing import pickle_kinds as kinds
-from scanners.parsing.pickle_encodings import LAYERS, undo
+from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
 from scanners.parsing.pickle_literals import Text, text_at
 from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream
@@ -258,9 +258,17 @@ def _stream_in(text: Text, blob: Blob, context: Context, name: str) -> Blob:
 
 
 def _decoded(text: Text, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:
-    layers = _layers_to_stream(text.read(blob.reader, BEGINNING), BEGINNING)
+    beginning = text.read(blob.reader, BEGINNING)
+    layers = _layers_to_stream(beginning, BEGINNING)
+    outer = None if layers else unusual(beginning)
+    if outer:
+        inner = _layers_to_stream(outer[1], BEGINNING)
+        layers = 1 + inner if inner or _is_stream(outer[1][:4096]) else 0
     if layers:
         data = text.read(blob.reader, DECODED_LIMIT)
+        if outer:
+            data = (unusual(data) or ("", b""))[1]
+            layers -= 1
         for _ in range(layers):
             data = undo(data, DECODED_LIMIT) or b""
         name = f"string {next(ordinal)} decoded"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import gzip
 import hashlib
 import json
@@ -62,6 +63,13 @@ def png() -> str:
     return b64(b"\x89PNG\r\n\x1a\n" + NOISE)
 
 
+def rot13(data: bytes) -> str:
+    """Return base64 with its letters turned by 13."""
+    return codecs.encode(b64(data), "rot13")
+
+
+BARE = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x14echo modelsweep-test\x85R."
+"""A pickle without a frame."""
 CLEAN, REVIEW, MALICIOUS = Verdict.CLEAN, Verdict.REVIEW, Verdict.MALICIOUS
 CASES = {
     "pickle_in_config": config(b64(malicious()), MALICIOUS),
@@ -72,6 +80,29 @@ CASES = {
     "pickle_in_gzip": config(b64(gzip.compress(malicious(), mtime=0)), MALICIOUS),
     "pickle_in_layers": config(b64(zlib.compress(b64(malicious()).encode() * 2)), MALICIOUS),
     "pickle_in_metadata": gguf(b64(malicious()), MALICIOUS),
+    "pickle_without_frame": config(b64(BARE), MALICIOUS),
+    "pickle_without_frame_in_hexadecimal": config(BARE.hex(), MALICIOUS),
+    "pickle_of_protocol_0_in_hexadecimal": config(pickle.dumps(Exploit(), 0).hex(), MALICIOUS),
+    "pickle_in_base32": config(base64.b32encode(malicious()).decode(), MALICIOUS),
+    "pickle_in_rot13": config(rot13(malicious()), MALICIOUS),
+    "python_in_base32": config(base64.b32encode(PYTHON).decode(), REVIEW),
+    "script_in_base32": config(base64.b32encode(SHELL).decode(), REVIEW),
+    "compressed_in_yaml": lines(f"note: {b64(zlib.compress(malicious() + bytes(100), 9))}", MALICIOUS, "notes.yaml"),
+    "compressed_in_metadata": gguf(b64(zlib.compress(PYTHON * 3, 9)), REVIEW),
+    "in_text_of_pickle": Case(
+        lambda: pickle.dumps({"note": f"decode this: {b64(malicious())} and load it"}), "model.pkl", MALICIOUS
+    ),
+    "in_json_of_pickle": Case(
+        lambda: pickle.dumps({"note": json.dumps({"data": b64(malicious())})}), "model.pkl", MALICIOUS
+    ),
+    "executable_in_pickle": Case(lambda: pickle.dumps({"note": b64(elf())}), "model.pkl", MALICIOUS),
+    "benign_unusual": config(
+        " ".join((base64.b85encode(NOISE).decode(), base64.b32encode(NOISE).decode(), rot13(NOISE))), CLEAN
+    ),
+    "benign_unusual_python": config(base64.b85encode(HARMLESS).decode(), CLEAN),
+    "benign_pickles_in_pickle": Case(
+        lambda: pickle.dumps([b64(pickle.dumps(OrderedDict(a=[n]), 4)) for n in range(9)]), "model.pkl", CLEAN
+    ),
     "executable_in_config": config(b64(elf()), MALICIOUS),
     "executable_of_windows": config(b64(pe()), MALICIOUS),
     "executable_in_lines": lines(base64.encodebytes(elf()).decode(), MALICIOUS),

@@ -6,6 +6,7 @@ import array
 import base64
 import binascii
 import bz2
+import codecs
 import collections
 import datetime
 import decimal
@@ -357,6 +358,16 @@ CASES |= {
         lambda: pickle.dumps([*DECOYS, base64.b64encode(EVIL_PICKLE).decode()]), "model.pkl", Verdict.NOT_SCANNED
     ),
     "benign_digests": clean(pickle.dumps(DIGESTS)),
+    "nested_base85": malicious(pickle.dumps({"payload": base64.b85encode(EVIL_PICKLE)})),
+    "nested_ascii85": malicious(pickle.dumps({"payload": base64.a85encode(EVIL_PICKLE).decode()})),
+    "nested_base32": malicious(pickle.dumps({"payload": base64.b32encode(EVIL_PICKLE).decode()})),
+    "nested_rot13": malicious(
+        pickle.dumps({"payload": codecs.encode(base64.b64encode(EVIL_PICKLE).decode(), "rot13")})
+    ),
+    "nested_compressed_in_base85": malicious(pickle.dumps({"payload": base64.b85encode(zlib.compress(EVIL_PICKLE))})),
+    "benign_unusual_encodings": clean(
+        pickle.dumps([form(pickle.dumps(PLAIN)) for form in (base64.b85encode, base64.a85encode, base64.b32encode)])
+    ),
     "nested_old": malicious(pickle.dumps({"payload": OLD_EVIL})),
     "nested_old_text": malicious(pickle.dumps({"payload": OLD_EVIL.decode()})),
     "nested_old_in_old": malicious(pickle.dumps({"payload": OLD_EVIL.decode()}, 0)),
