@@ -118,6 +118,13 @@ class ZipDirectory:
     faults: tuple[Malformed | OverLimit, ...] = ()
 
 
+class _Bounds(NamedTuple):
+    """Of the limits, those that a directory may reach: its bytes and its entries."""
+
+    parsed_bytes: int
+    members: int
+
+
 class _Claim(NamedTuple):
     """A reading of an end record: where the directory would be, its size in bytes and total of entries."""
 
@@ -177,6 +184,11 @@ def _is_tar_member(reader: Reader, head: bytes, start: int, stop: int) -> bool:
 def read_directory(reader: Reader, limits: Limits | None = None) -> ZipDirectory:
     """Return the directory by every reading; raises Malformed where there is no end record, Truncated."""
     limits = limits or Limits()
+    return _read_directory(reader, _Bounds(limits.parsed_bytes, limits.members))
+
+
+@lru_cache(1)  # as above: four scanners read it to recognise their format, and again to look into it
+def _read_directory(reader: Reader, limits: _Bounds) -> ZipDirectory:
     ends = _end_records(reader)
     claims = [(end, claim) for end in ends for claim in _claims(reader, end)]
     if not claims:
@@ -285,7 +297,7 @@ def _by_offset(entry: ZipEntry) -> int:
     return entry.header_offset
 
 
-def _entries(reader: Reader, claim: _Claim, limits: Limits, faults: list[Malformed | OverLimit]) -> list[ZipEntry]:
+def _entries(reader: Reader, claim: _Claim, limits: _Bounds, faults: list[Malformed | OverLimit]) -> list[ZipEntry]:
     """Return the entries of one directory, up to the first that is broken; what ends the list goes to `faults`."""
     if claim.size > limits.parsed_bytes:
         faults.append(OverLimit(f"more than {limits.parsed_bytes:,} bytes of zip directory"))
