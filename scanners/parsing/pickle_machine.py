@@ -586,6 +586,8 @@ class Machine:
         start = offset - self._base + (5 if opcode in (0x54, 0x42, 0x58) else 2)
         if self._data[start] != 0x63 or start + PROBE > len(self._data):
             return False
+        if self._data[start + 1] < 0x41:  # no letter: base85 of a zlib stream begins so
+            return False
         for at in range(start, start + PROBE):  # noqa: SIM110  a generator would not be compiled
             if self._data[at] == 0x0A:
                 return False
