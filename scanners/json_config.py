@@ -35,9 +35,9 @@ _WORDS = (
     *(b"__enum__", b"default_factory_module"),
     *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
-    # Escapes of ASCII characters, which may spell any of them
-    *(b"\\u00%d" % digit for digit in range(2, 8)),
 )
+_ESCAPED = re.compile(rb"\\u00[2-7]")
+"""Escapes of ASCII characters, which may spell any of them."""
 _EXPRESSION = re.compile(rb'"expr_str"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _LONGEST = 64
 """Bytes by which pieces that are searched overlap: more than the longest word."""
@@ -90,9 +90,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _holds_word(data: bytes) -> bool:
-    return any(word in data for word in _WORDS) or (
-        b'"expr_str"' in data
-        and any(reaches_out(text.decode("utf-8", "replace")) for text in set(_EXPRESSION.findall(data)))
+    if any(word in data for word in _WORDS) or (b"\\u00" in data and _ESCAPED.search(data)):
+        return True
+    return b'"expr_str"' in data and any(
+        reaches_out(text.decode("utf-8", "replace")) for text in set(_EXPRESSION.findall(data))
     )
 
 

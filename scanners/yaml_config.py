@@ -62,6 +62,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             seen = entry.offset
             yield from _tag(blob, entry)
             yield from _target(blob, entry)
+            yield from _tuple(blob, entry)
     except YamlError as error:
         if _TAGS.search(content, seen):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
@@ -84,6 +85,16 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
         # Without a module PyYAML looks among the builtins.
         dotted = name if "." in name or kind == "module" else f"builtins.{name}"
         yield _reference(blob, entry, dotted, _HOW[kind], f"the tag !!python/{kind} in line {entry.line}")
+
+
+def _tuple(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield what HyperPyYAML constructs of a text in parentheses: it reads that as YAML once more, with any tag."""
+    if "!" in entry.value and entry.value.startswith("(") and entry.value.endswith(")"):
+        try:
+            for inner in entries(f"[{entry.value[1:-1]}]"):
+                yield from _tag(blob, inner._replace(line=entry.line, offset=entry.offset))
+        except YamlError:
+            return
 
 
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:

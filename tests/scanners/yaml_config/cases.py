@@ -126,6 +126,8 @@ CASES = {
         "name: os.system\non: push\njobs:\n  a:\n    target: os.system\n    module: os.system\n    type: os.system\n"
     ),
     "speechbrain_applies": yaml(SPEECHBRAIN + "x: !apply:os.system [echo]\n", Verdict.MALICIOUS),
+    "speechbrain_tuple": yaml(SPEECHBRAIN + "x: (1, !!python/object/apply:os.system [echo])\n", Verdict.MALICIOUS),
+    "benign_parentheses": yaml("a: (never use !!python/object/apply:os.system)\nb: (Hello!)\nc: (1, [!)\n"),
     "speechbrain_builtin": yaml(SPEECHBRAIN + "x: !apply:eval [1]\n", Verdict.MALICIOUS),
     "speechbrain_stranger": yaml(SPEECHBRAIN + "x: !new:acme.Net\n", Verdict.REVIEW),
     "diffusion_runs": yaml(DIFFUSION.replace("ldm.lr_scheduler.LambdaLinearScheduler", "os.system"), Verdict.MALICIOUS),
