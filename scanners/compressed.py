@@ -93,6 +93,17 @@ def _inflated(wbits: int) -> Callable[[Reader, int, int], Generator[bytes, None,
     return lambda reader, start, stop: decompression.inflated(reader, start, stop, wbits)
 
 
+_ZFILE_HEADER = 21
+"""Bytes of `ZF` and the length in hexadecimal, padded with spaces; joblib before 0.9 wrote one more."""
+
+
+def _unzfile(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield what a file of joblib before 0.10 holds, which every joblib reads (`numpy_pickle_compat.read_zfile`)."""
+    position = start + _ZFILE_HEADER
+    position += reader.read(position, 1) == b" "
+    return (yield from decompression.inflated(reader, position, stop, zlib.MAX_WBITS))
+
+
 CODECS = (
     Codec(_magic(b"\x1f\x8b\x08"), _inflated(16 + zlib.MAX_WBITS), {".gz": "", ".tgz": ".tar", ".gzip": ""}),
     Codec(_starts_bzip2, decompression.unbzipped, {".bz2": "", ".tbz": ".tar", ".tbz2": ".tar"}),
@@ -100,6 +111,7 @@ CODECS = (
     Codec(_magic(decompression.ZSTD_MAGIC), decompression.unzstd, {".zst": "", ".zstd": "", ".tzst": ".tar"}),
     Codec(_magic(b"\x04\x22\x4d\x18"), decompression.unlz4, {".lz4": ""}),
     Codec(_magic(b"\x02\x21\x4c\x18"), decompression.unlz4_legacy, {".lz4": ""}),
+    Codec(_magic(b"ZF0x"), _unzfile, {".z": "", ".gz": ""}),
     Codec(_starts_zlib, _inflated(zlib.MAX_WBITS), {".z": "", ".zz": "", ".zlib": ""}),
     Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}),
 )

@@ -31,6 +31,11 @@ def lz4_legacy(data: bytes) -> bytes:
     return bytes(b"\x02\x21\x4c\x18" + struct.pack("<I", len(block)) + block)
 
 
+def zfile(data: bytes, more: str = "") -> bytes:
+    """Return `data` as joblib compressed it before 0.10; `more` is what Python 2 and joblib before 0.9 made longer."""
+    return f"ZF{hex(len(data))}{more[:1]}".ljust(21 + len(more) // 2).encode() + zlib.compress(data)
+
+
 def zstd(data: bytes) -> bytes:
     return bytes(zstandard.ZstdCompressor(write_checksum=True).compress(data))
 
@@ -38,6 +43,8 @@ def zstd(data: bytes) -> bytes:
 CODECS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip": (".gz", lambda data: gzip.compress(data, mtime=0)),
     "zlib": (".z", zlib.compress),
+    "zfile": (".z", zfile),
+    "zfile_of_python_2": (".z", lambda data: zfile(data, "L ")),
     "bzip2": (".bz2", bz2.compress),
     "xz": (".xz", lzma.compress),
     "lzma": (".lzma", lambda data: lzma.compress(data, lzma.FORMAT_ALONE)),
