@@ -149,3 +149,11 @@ def test_without_a_command_the_help_is_shown_as_it_is(run: Run) -> None:
     assert told.code == 2
     assert told.err.startswith("Usage: ")
     assert "\n  stats " in told.err
+
+
+def test_clear_forgets_what_searches_raw_bytes_too(run: Run, cache: Path) -> None:
+    cache.mkdir(mode=0o700)
+    kept = cache / "patterns-0123456789abcdef"
+    kept.write_bytes(b"a database")
+    assert run("cache", "clear").code == 0
+    assert not kept.exists()
