@@ -28,7 +28,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store")
 _FILES = ("/etc/ld.so.cache", "/dev/null", "/proc/cpuinfo", "/sys/devices/system/cpu")
 # A BLAS makes a thread with its own memory for each processor, which the memory limit counts untouched
-_ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+SINGLE_THREADED = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 LINUX = sys.platform == "linux"
 
 
@@ -55,7 +55,7 @@ class Sandbox:
 
     def __init__(self, limits: Limits, spool: str, backend: str = backends.NUMPY) -> None:
         self._limits = _limits(limits)
-        self._environment = {**_ENVIRONMENT, **backends.environment(backend, os.environ)}
+        self._environment = {**SINGLE_THREADED, **backends.environment(backend, os.environ)}
         if backend != backends.NUMPY:  # packages that come with such a library look for a place when they are loaded
             self._environment["TMPDIR"] = spool
         self._filter = seccomp.Filter()

@@ -20,19 +20,19 @@ from modelsweep.core.options import Options
 from modelsweep.core.patterns import compile_all
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit
-from modelsweep.core.scanner import Scanner
+from modelsweep.core.scanner import WEIGHED, Scanner
 from modelsweep.core.values import asdict
 from modelsweep.core.wire import JsonObject, decode_options
 from scanners.engine import examine
 from scanners.matcher import has_hyperscan, prepare, prepared
 from sources.spool import FileSpool
-from worker.backends import computing_with
+from worker.backends import NUMPY, computing_with
 from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
 from worker.pattern_file import PatternFile
 from worker.plugins import PluginError, scanners_with, versions, working
 from worker.ruleset import tool
-from worker.sandbox import Sandbox
+from worker.sandbox import SINGLE_THREADED, Sandbox
 from worker.spool_directory import spool_directory
 
 DESCRIPTORS = 4096
@@ -89,7 +89,7 @@ class Zygote:
             return
         if "warm" in message:
             self._prepare()
-            warm(self.work.options, FileSpool(self.work.spool))
+            warm(self.work, FileSpool(self.work.spool))
             return
         for process, number in self.children.items():
             if number == message["kill"]:
@@ -189,15 +189,24 @@ def _patterns(folder: str) -> PatternFile:
     return patterns
 
 
-def warm(options: Options, spool: FileSpool) -> None:
-    """Do here, once, what each child would do at its first file: compile patterns, and import what most files need.
+def warm(work: Work, spool: FileSpool) -> None:
+    """Do here, once, what each child would do at its first files: compile patterns, and import what most files need.
 
-    File and scanners are ours. It takes 0.05 s, and saves each child 20 ms.
+    Files and scanners are ours. It takes 0.15 s, and saves each child 20 ms, and 80 ms where it meets weights.
     """
-    data = b"\x80\x02}."
+    os.environ.update(SINGLE_THREADED)  # a process with other threads could not fork
     compile_all()
-    examine(Unit(0, Locator("ours.pkl"), len(data)), MemoryReader(data), options, spool)
+    for name, data in (("ours.pkl", b"\x80\x02}."), ("ours.npy", _array())):
+        unit = Unit(0, Locator(name), len(data))
+        if work.backend == NUMPY or not name.endswith(".npy"):  # other libraries hold what cannot be forked
+            examine(unit, MemoryReader(data), work.options, spool, work.scanners)
     gc.freeze()
+
+
+def _array() -> bytes:
+    """Return an array large enough for its numbers to be looked at."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({WEIGHED // 4},), }}".ljust(117).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(range(256)) * (WEIGHED // 256)
 
 
 def _silence() -> None:
