@@ -160,8 +160,10 @@ def _chat_template(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 def _kernel(blob: Blob, entry: Entry) -> Iterator[Item]:
     """Yield a repository (`owner/name`, `name:function`) where the name of a built-in implementation should stand."""
-    if isinstance(entry.value, str) and set(entry.value) & set("/:"):
-        yield _reference(blob, entry.value, "kernel", entry.path)
+    several = entry.value.values() if isinstance(entry.value, dict) else [entry.value]  # one for each part of a model
+    for value in several:
+        if isinstance(value, str) and set(value) & set("/:"):
+            yield _reference(blob, value, "kernel", entry.path)
 
 
 def _name(blob: Blob, entry: Entry) -> Iterator[Item]:

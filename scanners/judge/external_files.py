@@ -71,7 +71,8 @@ TFLITE_PATH = _rule(
 )
 _PATHS = {"tflite": TFLITE_PATH, "onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
 _PRIVATE = re.compile(
-    r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)", re.MULTILINE
+    r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc|(?:var/)?run/secrets)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)",
+    re.MULTILINE,
 )
 KINDS = frozenset({"external-file"})
 RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH)

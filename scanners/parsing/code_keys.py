@@ -29,8 +29,13 @@ _TREESPECS = 4
 """Texts of JSON inside each other that the description of a tree of inputs takes, and one more."""
 _SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
 """What stands in the modules that evaluate layers, as far as an expression may use it."""
+_TRUE = ("true", "yes", "on")
 _EXPRESSIONS = 2_000
-TOKENIZER_FILES = ("vocab_file", "merges_file", "tokenizer_file", "spm_file", "sentencepiece_model_file")
+TOKENIZER_FILES = frozenset(
+    "vocab_file merges_file tokenizer_file spm_file source_spm target_spm target_vocab_file entity_vocab_file "
+    "monolingual_vocab_file normalizer_file word_shape_file word_pronunciation_file sentencepiece_model_file".split()
+)
+"""Arguments of tokenizers of transformers that are files; until 5.24 the configuration went before the repository."""
 
 
 class Named(NamedTuple):
@@ -116,6 +121,8 @@ def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
             return
     if key == "custom_ops_library":  # onnxruntime-genai
         yield Named(key, value, "library")
+    elif key == "trust_remote_code" and value.lower() in _TRUE:
+        yield Named(key, key, "trust")
     elif key in TOKENIZER_FILES:
         yield Named(key, value, "path")
     elif key in ("in_spec", "out_spec"):

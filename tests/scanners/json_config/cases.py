@@ -176,6 +176,11 @@ CASES = {
     "code_of_another_repository": case(
         {**CONFIG, "auto_map": {"AutoModel": "acme/code--modeling.Net"}}, "config.json", REVIEW
     ),
+    "kernels_of_parts": case(
+        {**CONFIG, "_attn_implementation": {"text_config": "sdpa", "vision_config": "acme/kernel"}},
+        "config.json",
+        REVIEW,
+    ),
     "kernel_of_the_hub": case({**CONFIG, "_attn_implementation_internal": "acme/kernel:run"}, "config.json", REVIEW),
     "key_declared_twice": raw(
         '{"auto_map": {"AutoModel": "acme/code--modeling.Net"}, "auto_map": {}}', "config.json", REVIEW

@@ -125,6 +125,8 @@ CASES = {
     "benign_workflow": yaml(
         "name: os.system\non: push\njobs:\n  a:\n    target: os.system\n    module: os.system\n    type: os.system\n"
     ),
+    "trusting": yaml("model: {name: acme/x, trust_remote_code: true}\n"),
+    "benign_not_trusting": yaml("model: {name: acme/x, trust_remote_code: false}\n"),
     "speechbrain_applies": yaml(SPEECHBRAIN + "x: !apply:os.system [echo]\n", Verdict.MALICIOUS),
     "speechbrain_tuple": yaml(SPEECHBRAIN + "x: (1, !!python/object/apply:os.system [echo])\n", Verdict.MALICIOUS),
     "benign_parentheses": yaml("a: (never use !!python/object/apply:os.system)\nb: (Hello!)\nc: (1, [!)\n"),
