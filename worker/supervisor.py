@@ -176,10 +176,21 @@ class Child:
         if watched >= 0:
             os.close(watched)
 
+    def forget_unsent(self) -> None:
+        """Close what was to be sent to it."""
+        for _, descriptor in self.unsent:
+            os.close(descriptor)
+        self.unsent = []
+
     @property
-    def wants(self) -> bool:
-        """Whether what is unsent is to be sent at once: it has nothing to do, or there is no room for more."""
-        return len(self.unsent) in (len(self.tasks), BATCH)
+    def in_hand(self) -> int:
+        """How many of its tasks were sent to it."""
+        return len(self.tasks) - len(self.unsent)
+
+    @property
+    def is_amply_fed(self) -> bool:
+        """Whether it has so much to do that neither its answers nor what it is given next are urgent."""
+        return self.in_hand > QUEUED // 2
 
     @property
     def is_open(self) -> bool:
@@ -252,6 +263,7 @@ class Supervisor:
         """End all processes and remove their files; may be called again."""
         for child in self._children.values():
             child.peer.close()
+            child.forget_unsent()
             child.look_away()
         self._children.clear()
         self._selector.close()
@@ -389,12 +401,13 @@ class Supervisor:
             self._begin(child)
             if task.extent >= WATCHED and not lent:
                 child.watch(descriptor)
-        if child.wants:
+        if not child.in_hand or len(child.unsent) == BATCH:
             self._send(child)
 
     def _send_all(self) -> None:
+        """Send the children what they may want soon; where there is time, more may come to go with it."""
         for child in list(self._children.values()):
-            if child.unsent:
+            if child.unsent and not child.is_amply_fed:
                 self._send(child)
 
     def _send(self, child: Child) -> None:
@@ -451,7 +464,7 @@ class Supervisor:
         """Return whether every child has enough to do to let its answers gather: each look costs as much as one."""
         if len(self._children) < self.jobs:
             return False
-        return all(len(child.tasks) > QUEUED // 2 for child in self._children.values())
+        return all(child.is_amply_fed for child in self._children.values())
 
     def _ready(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what there is to be read after `timeout` seconds at most."""
@@ -532,8 +545,8 @@ class Supervisor:
         self._again.append(Task(task.unit, task.digest, looked_up=True))
 
     def _condemn(self, child: Child, fate: Fate) -> None:
-        """Retire a child that failed: what it was busy with has this fate."""
-        if child.tasks:
+        """Retire a child that failed: what it was busy with has this fate, if it was sent it."""
+        if child.in_hand:
             task = child.take()
             if task.known is None:
                 self._settle(_failed(task.unit, fate), task)
@@ -546,9 +559,7 @@ class Supervisor:
         self._hang_up(child)
         child.look_away()
         del self._children[child.number]
-        for _, descriptor in child.unsent:
-            os.close(descriptor)
-        child.unsent = []
+        child.forget_unsent()
         self._again.extend(Task(task.unit, task.digest) for task in child.tasks)
 
     def _hang_up(self, child: Child) -> None:
