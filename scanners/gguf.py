@@ -14,6 +14,8 @@ from modelsweep.core.text import printable
 from scanners.parsing.gguf_header import MAGIC, TYPES, GgufHeader, Tensor, read_header
 
 TEMPLATE_KEY = "tokenizer.chat_template"
+_TEMPLATES = "template"
+"""Other keys with this word are rendered by programs of their own."""
 _SIGNED = 1 << 63
 _SHOWN = 100
 _LICENCES = ("general.license", "general.license.name")
@@ -85,7 +87,7 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
     from scanners.parsing.licences import licence_facts
 
     for key, value in header.values.items():
-        if key.startswith(TEMPLATE_KEY):
+        if key.startswith(TEMPLATE_KEY) or (_TEMPLATES in key and _is_rendered(value)):
             yield from _templates(blob, key, value)
         elif isinstance(value, str) and key in _LICENCES:
             yield from licence_facts(context, blob.locator, value, key, own if isinstance(own, str) else "")
@@ -93,6 +95,12 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
             detail: dict[str, Json] = {"key": printable(key, _SHOWN), "text": printable(value, _SHOWN)}
             kind = "framework" if key == "general.architecture" else "metadata"
             yield Fact(kind, printable(key if kind == "metadata" else value, _SHOWN), blob.locator, detail=detail)
+
+
+def _is_rendered(value: Json) -> bool:
+    """Return whether a text, or one of several, holds what Jinja acts on."""
+    texts = value if isinstance(value, list) else [value]
+    return any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
 
 
 def _templates(blob: Blob, key: str, value: Json) -> Iterator[Item]:
@@ -176,7 +184,7 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED),

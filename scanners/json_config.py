@@ -32,7 +32,7 @@ _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _WORDS = (
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
     *(b'"auto_mapping"', b'"megatron_core"', b'"custom_imports"', b'"object_constructor"', b'"class_path"'),
-    *(b"__enum__", b"default_factory_module"),
+    *(b"__enum__", b'"py/', b"default_factory_module"),
     *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
@@ -269,7 +269,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

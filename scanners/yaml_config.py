@@ -36,6 +36,8 @@ _PYTHON = "tag:yaml.org,2002:python/"
 _HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "name", "module": "module"}
 _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
 """Tags of HyperPyYAML, by which speechbrain describes its models."""
+_JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
+_RUBY = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
 _TARGET = "_target_"
 _SHOWN = 200
 
@@ -63,6 +65,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _tag(blob, entry)
             yield from _target(blob, entry)
             yield from _tuple(blob, entry)
+            yield from _foreign(blob, entry)
     except YamlError as error:
         if _TAGS.search(content, seen):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
@@ -97,6 +100,15 @@ def _tuple(blob: Blob, entry: Entry) -> Iterator[Item]:
             return
 
 
+def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield the classes that loaders of other languages make: SnakeYAML of Java by the tag alone, Psych of Ruby."""
+    if match := _JAVA.fullmatch(entry.tag):
+        yield _reference(blob, entry, match[1], "call", f"the tag !!{match[1]} in line {entry.line}")
+    elif match := _RUBY.fullmatch(entry.tag):
+        name = match[1].replace("::", ".")
+        yield _reference(blob, entry, f"ruby.{name}", "call", f"the tag {entry.tag[:_SHOWN]} in line {entry.line}")
+
+
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
     if entry.key == _TARGET and entry.value:
         how = "computed" if "${" in entry.value else "call"
@@ -111,7 +123,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -69,6 +69,8 @@ _CONVENTIONS = (
     _Convention("sbert_ce_default_activation_function", ("model_type",), "class"),  # CrossEncoder
     _Convention("object_constructor", ("object_kwargs",), "class"),  # llama_index in MLflow
 )
+_JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
+"""Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
 _BY_KEY: dict[str, list[_Convention]] = {}
 for _convention in _CONVENTIONS:
     _BY_KEY.setdefault(_convention.key, []).append(_convention)
@@ -119,7 +121,9 @@ def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
         if _DOTTED.fullmatch(value) and any(other in mapping for other in convention.beside):
             yield Named(key, value, convention.how)
             return
-    if key == "custom_ops_library":  # onnxruntime-genai
+    if key in _JSONPICKLE and _DOTTED.fullmatch(value):
+        yield Named(key, value, "hint")
+    elif key == "custom_ops_library":  # onnxruntime-genai
         yield Named(key, value, "library")
     elif key == "trust_remote_code" and value.lower() in _TRUE:
         yield Named(key, key, "trust")

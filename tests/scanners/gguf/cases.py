@@ -97,6 +97,12 @@ CASES = {
     "template_of_tools_runs_code": case(
         lambda: built([pair("tokenizer.chat_template.tool_use", MALICIOUS["subscript"])], [], 0), Verdict.MALICIOUS
     ),
+    "template_of_another_program": case(
+        lambda: built([pair("acme.prompt_template", MALICIOUS["subscript"])], [], 0), Verdict.MALICIOUS
+    ),
+    "benign_prompt_template": case(
+        lambda: built([pair("acme.prompt_template", "Answer {question} with {context}")], [], 0), Verdict.CLEAN
+    ),
     "template_loads_another": case(lambda: real(MALICIOUS["include"]), Verdict.MALICIOUS),
     "template_dynamic_attribute": case(lambda: real("{{ messages|attr(name) }}"), Verdict.REVIEW),
     "template_unusual_global": case(lambda: real("{{ lipsum() }}"), Verdict.REVIEW),

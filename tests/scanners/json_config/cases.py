@@ -137,6 +137,19 @@ LOOKALIKES = {
 
 REVIEW, MALICIOUS_VERDICT = Verdict.REVIEW, Verdict.MALICIOUS
 CASES = {
+    "jsonpickle_calls": Case(
+        lambda: json.dumps({"a": [{"py/reduce": [{"py/type": "os.system"}, {"py/tuple": ["id"]}]}]}).encode(),
+        "state.json",
+        Verdict.MALICIOUS,
+    ),
+    "jsonpickle_makes": Case(
+        lambda: json.dumps({"py/object": "subprocess.Popen", "args": "id"}).encode(), "state.json", Verdict.MALICIOUS
+    ),
+    "benign_jsonpickle": Case(
+        lambda: json.dumps({"py/object": "acme.Config", "when": {"py/object": "datetime.datetime"}}).encode(),
+        "state.json",
+        Verdict.CLEAN,
+    ),
     "benign_config": case(CONFIG, "config.json"),
     "benign_tokenizer_config": case(TOKENIZER_CONFIG, "tokenizer_config.json"),
     "benign_several_templates": case(

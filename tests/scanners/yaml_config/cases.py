@@ -115,6 +115,21 @@ def yaml(
 
 
 CASES = {
+    "java_class": Case(
+        lambda: b'!!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[!!java.net.URL ["x"]]]]\n',
+        "config.yaml",
+        Verdict.REVIEW,
+        cut_is_clean=True,
+    ),
+    "ruby_object": Case(
+        lambda: b"--- !ruby/object:Gem::Installer\ni: x\n", "c.yaml", Verdict.REVIEW, cut_is_clean=True
+    ),
+    "benign_own_tags": Case(
+        lambda: b"a: !Ref Bucket\nb: !!set {x, y}\nc: !!binary aGk=\nd: !Sub org.Acme\n",
+        "stack.yaml",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "benign_speechbrain": yaml(SPEECHBRAIN, name="hyperparams.yaml"),
     "benign_diffusion": yaml(DIFFUSION, name="v1-inference.yaml"),
     "benign_pyannote": yaml(PYANNOTE),
