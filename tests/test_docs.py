@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from modelsweep.cli import COMMANDS, root
 from modelsweep.core.finding import ProblemKind
 from scanners import SCANNERS
 from scanners.catalogue import declared_rules
@@ -31,6 +35,24 @@ def test_every_scanner_and_kind_of_problem_is_listed() -> None:
     pages = docs.pages()
     assert all(f"| `{scanner.name}` |" in pages[docs.DOCS / "scanners.md"] for scanner in SCANNERS)
     assert all(f"\n| {kind.value} |" in pages[docs.DOCS / "exit-codes.md"] for kind in ProblemKind)
+
+
+def options() -> Iterator[tuple[str, str]]:
+    """Yield each long option that is shown, with the command that has it."""
+    for name in COMMANDS:
+        command = root.get_command(click.Context(root), name)
+        assert command
+        for each in (command, *getattr(command, "commands", {}).values()):
+            shown = (item for item in each.params if isinstance(item, click.Option) and not item.hidden)
+            yield from ((name, flag) for item in shown for flag in item.opts if flag.startswith("--"))
+
+
+def test_every_option_of_every_command_is_written_about() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in docs.DOCS.glob("*.md"))
+    written = set(re.findall(r"--[a-z][a-z-]+", pages))
+    found = list(options())
+    assert len(found) > 100
+    assert [f"{command} {flag}" for command, flag in found if flag not in written] == []
 
 
 def test_tables_survive_bars_in_cells() -> None:
