@@ -167,7 +167,7 @@ SOURCE = Source(
     list_after=list_target,
     open=open_object,
     canonical=canonical,
-    examples=("gs://bucket", "gs://bucket/prefix/", "gs://bucket/model.pt"),
+    examples=("gs://bucket", "gs://bucket/prefix/", "gs://bucket/model.pt", "gs://bucket/model.pt#GENERATION"),
     credentials=("GOOGLE_APPLICATION_CREDENTIALS",),
     needs=("google.cloud.storage",),
 )

@@ -362,4 +362,5 @@ SOURCE = Source(
     accepts=lambda target: not scheme_of(target),
     list=list_target,
     open=open_file,
+    examples=("models/", "model.pt"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from modelsweep.core.reader import SourceFault
@@ -10,11 +10,11 @@ from modelsweep.core.reader import SourceFault
 EMPTY_PAGES = 1000
 """Pages without a key in a row, after which a listing is taken for a loop."""
 _Item = TypeVar("_Item")
-Ask = Callable[[str], tuple[list[_Item], str]]
+Ask = Callable[[str], tuple[Sequence[_Item], str]]
 """Returns the page that a token stands for, the first one for none, and the token of the next page or nothing."""
 
 
-def pages(where: str, ask: Ask[_Item]) -> Iterator[list[_Item]]:
+def pages(where: str, ask: Ask[_Item]) -> Iterator[Sequence[_Item]]:
     """Yield pages until there are no more; raises SourceFault where they go round in a circle."""
     token, empty = "", 0
     while True:

@@ -252,7 +252,8 @@ def open_object(listed: Listed, target: str) -> Opened:
     def url() -> str:
         return S3(place.scheme, place.bucket).url(uri, Bucket=place.bucket, Key=place.key, **version)
 
-    opened = opened_url(Web(S3(place.scheme).headers), url, listed.size, etag)
+    s3 = S3(place.scheme)
+    opened = opened_url(Web(s3.headers, authorities=s3.authorities), url, listed.size, etag)
 
     def fetch(offset: int, length: int) -> bytes:
         try:
@@ -273,7 +274,13 @@ SOURCE = Source(
     list_after=list_target,
     open=open_object,
     canonical=canonical,
-    examples=("s3://bucket", "s3://bucket/prefix/", "s3://bucket/model.pt", "r2://bucket/model.pt"),
-    credentials=("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    examples=(
+        "s3://bucket",
+        "s3://bucket/prefix/",
+        "s3://bucket/model.pt",
+        "s3://bucket/model.pt?versionId=ID",
+        "r2://bucket/model.pt",
+    ),
+    credentials=("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"),
     needs=("boto3",),
 )

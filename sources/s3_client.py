@@ -32,6 +32,7 @@ ENVIRONMENT = (
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_REQUEST_PAYER",
+    "AWS_CA_BUNDLE",
 )
 """What the environment may say; AWS_REQUEST_PAYER=requester reads buckets at our own cost, as GDAL has it."""
 SIGNED_FOR = 3600
@@ -84,6 +85,8 @@ class S3:
         self._payer = {"RequestPayer": payer} if payer else {}
         self.headers = {"x-amz-request-payer": payer} if payer else {}
         """What is signed in addresses, and sent along."""
+        self.authorities = os.environ.get("AWS_CA_BUNDLE", "")
+        """A file of certificates to believe, as botocore has it."""
 
     def ask(self, where: str, operation: str, **parameters: Any) -> Any:
         """Return the answer to one request about `where`, an address for people; raises SourceFault, S3Refused."""

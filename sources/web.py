@@ -40,6 +40,8 @@ from modelsweep.core.version import VERSION
 from sources.politeness import Host, politeness
 
 ALLOW_PRIVATE = "MODELSWEEP_ALLOW_PRIVATE"
+AUTHORITIES = "REQUESTS_CA_BUNDLE"
+"""Environment variable of a file of certificates, which the clients of Google, the Hub and MLflow know too."""
 HOPS = 10
 """Redirects that are followed."""
 TRIES = 6
@@ -126,6 +128,8 @@ class Web:
     public_only: bool = False
     conditional: bool = True
     """Whether to send conditions (If-Match); elsewhere only the versions of what comes are compared."""
+    authorities: str = ""
+    """A file of certificates to believe, as the store's client has it; else REQUESTS_CA_BUNDLE or the system says."""
 
     def json(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[Any, Mapping[str, str]]:
         """Return the JSON document at `url`, and the headers of the answer; raises SourceFault, Refused."""
@@ -254,7 +258,7 @@ class Web:
         fault: SourceFault = SourceFault(f"{shown(url)}: no answer")
         for pause in pauses():
             with host.request():
-                answer = _asked(method, url, sent, at_home and not self.public_only)
+                answer = _asked(method, url, sent, at_home and not self.public_only, self.authorities)
                 if isinstance(answer, SourceFault):
                     fault = answer
                 else:
@@ -286,10 +290,11 @@ def _path(url: str) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _asked(method: str, url: str, headers: Mapping[str, str], private: bool) -> Answer | SourceFault:
+def _asked(method: str, url: str, headers: Mapping[str, str], private: bool, authorities: str) -> Answer | SourceFault:
     """Make one request; returns a fault that another try may not have, raises one that it will."""
     proxied = _proxy(url)
-    manager = _manager(private or bool(os.environ.get(ALLOW_PRIVATE)), proxied)
+    believed = authorities or os.environ.get(AUTHORITIES, "")
+    manager = _manager(private or bool(os.environ.get(ALLOW_PRIVATE)), proxied, believed)
     try:
         if proxied:
             body = manager.request(method, url, headers=dict(headers), **_AS_IT_IS)
@@ -477,9 +482,19 @@ class _GuardedManager(urllib3.PoolManager):
 
 
 @cache
-def _manager(private: bool, proxy: str) -> urllib3.PoolManager:
-    """Return the connections to hosts that may be `private`, or may not; a proxy decides for itself."""
-    options: dict[str, Any] = {"num_pools": 32, "maxsize": 32, "ssl_context": ssl.create_default_context()}
+def _manager(private: bool, proxy: str, authorities: str) -> urllib3.PoolManager:
+    """Return the connections to hosts that may be `private`, or may not; a proxy decides for itself.
+
+    Raises SourceFault where the file of `authorities` (a folder, too) cannot be used.
+    """
+    folder = os.path.isdir(authorities)
+    try:
+        context = ssl.create_default_context(
+            cafile=authorities if authorities and not folder else None, capath=authorities if folder else None
+        )
+    except OSError as error:  # ssl.SSLError is one
+        raise SourceFault(f"{printable(authorities, 200)}: no file of certificates ({type(error).__name__})") from error
+    options: dict[str, Any] = {"num_pools": 32, "maxsize": 32, "ssl_context": context}
     if proxy:
         return urllib3.ProxyManager(proxy, **options)
     return urllib3.PoolManager(**options) if private else _GuardedManager(**options)

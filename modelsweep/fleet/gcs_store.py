@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.units import MIB
 from modelsweep.fleet.store import LARGEST, Absent, Pieces, StoreFault, Stretch, checked, checked_prefix, shown
+from sources.paging import pages
 
 if TYPE_CHECKING:
     from sources.gcs_client import Gcs
@@ -79,20 +80,17 @@ class GcsStore:
         if prefix and self.exists(prefix):
             yield prefix
         below = f"{self._prefix}{prefix}/" if prefix else self._prefix
-        token: str | None = None
-        while True:
-            names, token = self._ask(prefix, lambda token=token: self._page(below, token))  # type: ignore[misc]
-            yield from (name[len(self._prefix) :] for name in names)
-            if not token:
-                return
+        with _faults(prefix):
+            for page in pages(shown(prefix), lambda token: self._gcs.ask(prefix, lambda: self._page(below, token))):
+                yield from (name[len(self._prefix) :] for name in page)
 
-    def _page(self, below: str, token: str | None) -> tuple[Sequence[str], str | None]:
+    def _page(self, below: str, token: str) -> tuple[Sequence[str], str]:
         from sources.gcs_client import TIMEOUTS
 
         found = self._gcs.client.list_blobs(
-            self._bucket, prefix=below, page_token=token, page_size=PAGE, retry=None, timeout=TIMEOUTS
+            self._bucket, prefix=below, page_token=token or None, page_size=PAGE, retry=None, timeout=TIMEOUTS
         )
-        return [str(blob.name) for blob in next(found.pages, ())], found.next_page_token
+        return [str(blob.name) for blob in next(found.pages, ())], found.next_page_token or ""
 
     def delete(self, prefix: str) -> None:
         """Remove all objects at or below `prefix`; raises StoreFault."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.units import MIB
 from modelsweep.fleet.store import LARGEST, Absent, Pieces, StoreFault, Stretch, checked, checked_prefix, shown
+from sources.paging import pages
 
 if TYPE_CHECKING:
     from sources.s3_client import S3
@@ -63,15 +64,17 @@ class S3Store:
         prefix = checked_prefix(prefix)
         if prefix and self.exists(prefix):
             yield prefix
-        token: dict[str, str] = {}
-        while True:
-            below = f"{self._prefix}{prefix}/" if prefix else self._prefix
-            with _faults(prefix):
-                page = self._s3.ask(prefix, "list_objects_v2", Bucket=self._bucket, Prefix=below, **token)
-            yield from (item["Key"][len(self._prefix) :] for item in page.get("Contents", ()))
-            if not page.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+        below = f"{self._prefix}{prefix}/" if prefix else self._prefix
+
+        def ask(token: str) -> tuple[list[str], str]:
+            again = {"ContinuationToken": token} if token else {}
+            page = self._s3.ask(prefix, "list_objects_v2", Bucket=self._bucket, Prefix=below, **again)
+            keys = [str(item["Key"]) for item in page.get("Contents", ())]
+            return keys, page.get("NextContinuationToken", "") if page.get("IsTruncated") else ""
+
+        with _faults(prefix):
+            for page in pages(shown(prefix), ask):
+                yield from (key[len(self._prefix) :] for key in page)
 
     def delete(self, prefix: str) -> None:
         """Remove all objects at or below `prefix`; raises StoreFault."""

@@ -16,3 +16,11 @@ def test_the_tuple_holds_every_source_of_the_folder() -> None:
     assert all(isinstance(source, Source) for source in found)
     assert sorted(source.name for source in found) == sorted(source.name for source in SOURCES)
     assert len({source.name for source in SOURCES}) == len(SOURCES)
+
+
+def test_the_examples_of_a_source_are_addresses_of_it() -> None:
+    for source in SOURCES:
+        assert source.examples, source.name
+        for example in source.examples if source.name != "dvc" else ():  # a pointer has to be there
+            assert next(other for other in SOURCES if other.accepts(example)) is source
+        assert len(set(source.credentials)) == len(source.credentials)
