@@ -1,7 +1,7 @@
 """Vocabularies, word vectors and tables of measurements: recognised, so that they are not unknown; they hold no code.
 
 SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors, MATLAB 5,
-netCDF, FITS, IDL and time zones (RFC 8536). Clean once their bytes were seen, as text is.
+netCDF, FITS, IDL, time zones (RFC 8536) and translations (gettext). Clean once their bytes were seen, as text is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from modelsweep.core import patterns as re
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from scanners.suffixes import NEVER_PLAIN
 
-_MAGIC = (b"MATLAB 5.0 MAT-file", b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif")
+_MAGIC = (
+    *(b"MATLAB 5.0 MAT-file", b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif"),
+    *(b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"),  # translations of gettext
+)
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
 _WORD2VEC = re.compile(rb"([1-9][0-9]{0,8}) ([1-9][0-9]{0,4})\n[^ \n]{1,200} ")
 _PIECES = 3
@@ -70,7 +73,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="data",
     title="Vocabularies, word vectors, tables of measurements",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".mat", ".nc", ".fits"),

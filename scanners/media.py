@@ -30,6 +30,7 @@ _SIGNATURES = (
     (0, b"wOFF"),
     (0, b"wOF2"),
     (0, b"OTTO"),
+    (0, b"glTF\2\0\0\0"),
 )
 # Too short to stand for themselves: they count only with the name that goes with them
 _WEAK = {
@@ -59,7 +60,7 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="media",
     title="Pictures, sound, video, fonts and PDF",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".png", ".jpg", ".gif", ".webp", ".svg", ".mp4", ".wav", ".mp3", ".pdf", ".ttf"),

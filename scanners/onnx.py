@@ -99,6 +99,11 @@ _DTYPES |= {13: "U64", 16: "BF16"}
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _PREPACKED = "prepacked"
 """What the keys begin with that onnxruntime adds."""
+_DATA_TYPE = 2
+_DATA_TYPES = range(1, 33)
+_TENSOR_FIELDS = frozenset(range(1, 17))
+_TENSOR_DATA = frozenset({4, 5, 6, 7, 9, 10, 11, 13})
+"""Numbers of the fields of TensorProto: those up to the type are numbers, these hold the data or say where it is."""
 _REFERENCE = "https://github.com/onnx/onnx/blob/main/docs/ExternalData.md"
 
 
@@ -158,7 +163,26 @@ def accepts(blob: Blob) -> bool:
                 return True
     except (Malformed, OverLimit):
         pass
-    return blob.locator.suffix == ".onnx"
+    return blob.locator.suffix == ".onnx" or _is_tensor(blob)
+
+
+def _is_tensor(blob: Blob) -> bool:
+    """Return whether a file of test data is a TensorProto: all its fields are, one says the type, one has the data."""
+    if blob.locator.suffix != ".pb":
+        return False
+    from scanners.parsing.protobuf import LENGTH, VARINT, Wire
+
+    seen: set[int] = set()
+    try:
+        for field in islice(Wire(blob.reader).fields(0, blob.size), _SEEN):
+            wire = VARINT if field.number <= _DATA_TYPE else LENGTH if field.number in _TENSOR_DATA else field.wire
+            known = field.number != _DATA_TYPE or field.value in _DATA_TYPES
+            if field.number not in _TENSOR_FIELDS or field.wire != wire or not known:
+                return False
+            seen.add(field.number)
+    except (Malformed, OverLimit):
+        return False
+    return _DATA_TYPE in seen and not seen.isdisjoint(_TENSOR_DATA)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -167,16 +191,17 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
     walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
     content = _Content(blob, context)
+    alone = _is_tensor(blob)
     fault: Exception | None = None
     try:
-        for record in walker.walk("Model", 0, blob.size):
+        for record in walker.walk("Tensor" if alone else "Model", 0, blob.size):
             yield from content.take(record)
     except (Malformed, Truncated, OverLimit) as error:
         fault = error
     yield from content.operators_used()
     if fault:
         raise fault
-    if not content.graphs:
+    if not content.graphs and not alone:
         raise Malformed("the model has no graph")
 
 
@@ -318,7 +343,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),
