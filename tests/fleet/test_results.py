@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 from collections.abc import Callable
 from dataclasses import replace
@@ -86,6 +87,18 @@ def test_a_result_that_speaks_of_another_file_is_not_written() -> None:
 def test_a_clean_unit_costs_few_bytes() -> None:
     blob = encode_chunk(TOOL, [clean(index) for index in range(64)])
     assert len(blob) / 64 < 100
+
+
+def test_a_chunk_says_whether_its_files_have_to_do_with_others() -> None:
+    """Nothing is looked for in those of which none has; older versions did not say."""
+    shard = replace(clean(1), unit=Unit(1, Locator("model-00001-of-00002.safetensors"), 1), artifacts=())
+    alone, related = encode_chunk(TOOL, [clean(0)]), encode_chunk(TOOL, [clean(0), shard])
+    everything = re.compile(b"")
+    assert list(decode_chunk(alone).marked(everything)) == []
+    assert list(decode_chunk(related).marked(everything)) == [clean(0), shard]
+    header, *rows = lines_of(alone)
+    del header["related"]
+    assert list(decode_chunk(blob_of(header, *rows)).marked(everything)) == [clean(0)]
 
 
 def test_names_hold_chunk_and_digest() -> None:

@@ -169,6 +169,25 @@ def _keep_changing(
             change(path)
 
 
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="counts open files")
+def test_what_waits_to_be_sent_is_closed_when_nobody_wants_more(hostile: Path, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    for number in range(200):
+        (tmp_path / "files" / f"{number:03}").write_bytes(MARK + b"nothing 1\n")
+    with Supervisor(HOSTILE, 1) as supervisor, opener([str(tmp_path / "files")]) as open_unit:
+        supervisor.tool()
+        before = len(os.listdir("/dev/fd"))
+        units = (Unit(number, Locator(f"{tmp_path}/files/{number:03}"), 18) for number in range(200))
+        results = supervisor.examine(units, open_unit)
+        first = [next(results).unit.index for _ in range(20)]
+        assert first == [*range(20)]
+        del results  # which ends it
+        open_unit.close()
+        assert len(os.listdir("/dev/fd")) == before
+        (again,) = supervisor.examine([Unit(0, Locator(f"{tmp_path}/files/199"), 18)], open_unit)
+        assert again.findings
+
+
 def test_a_file_that_is_gone_or_refused_is_a_problem(hostile: Path, tmp_path: Path) -> None:
     names = ["vanished", "a-folder"]
     (tmp_path / "a-folder").mkdir()
