@@ -2247,6 +2247,8 @@ CLASSES: dict[str, str] = {
     "skorch.dataset": "Dataset",
     "skorch.history": "_none",
     "skorch.utils": "_none",
+    "slicer.slicer": "Slicer",
+    "slicer.slicer_internal": "Alias AliasLookup Obj",
     "speechbrain.*": "*",
     "speechbrain.integrations.huggingface.mbart": "mBART",
     "speechbrain.integrations.huggingface.wordemb.transformer": "TransformerWordEmbeddings",

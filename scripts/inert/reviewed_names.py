@@ -190,6 +190,9 @@ COMPILED_CLASSES: dict[str, str] = {
     "polars.series.series": "Series",
     "pyannote.audio.core.model": "Introspection",
     "sentencepiece": "SentencePieceProcessor",
+    # How shap keeps what it explains: objects by name, of which `__getattr__` hands one out.
+    "slicer.slicer": "Slicer",
+    "slicer.slicer_internal": "Alias AliasLookup Obj",
     # Ordinary classes that Cython compiles.
     "surprise.prediction_algorithms.co_clustering": "CoClustering",
     "surprise.prediction_algorithms.matrix_factorization": "NMF SVD SVDpp",
