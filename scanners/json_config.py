@@ -17,7 +17,6 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import outside
-from scanners.parsing.code_keys import conventional, reaches_out
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
 from scanners.parsing.name_sets import HASHED, hash_of_names
 
@@ -65,6 +64,8 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield code that the file names, and its chat templates; raises Malformed where cut, OverLimit above 64 MiB."""
+    from scanners.parsing.code_keys import conventional
+
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
     if blob.size > limit:
         if any(_holds_word(chunk) for chunk in _chunks(blob)):
@@ -92,9 +93,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _holds_word(data: bytes) -> bool:
     if any(word in data for word in _WORDS) or (b"\\u00" in data and _ESCAPED.search(data)):
         return True
-    return b'"expr_str"' in data and any(
-        reaches_out(text.decode("utf-8", "replace")) for text in set(_EXPRESSION.findall(data))
-    )
+    return b'"expr_str"' in data and _computes(data)
+
+
+def _computes(data: bytes) -> bool:
+    """Return whether a shape of torch.export is worked out by more than arithmetic."""
+    from scanners.parsing.code_keys import reaches_out
+
+    return any(reaches_out(text.decode("utf-8", "replace")) for text in set(_EXPRESSION.findall(data)))
 
 
 def _chunks(blob: Blob) -> Iterator[bytes]:

@@ -18,7 +18,6 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
-from scanners.parsing.code_keys import conventional
 from scanners.parsing.yaml_events import Entry, Tree, YamlError, entries
 
 SIZE_LIMIT = 8 * MIB
@@ -69,6 +68,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     except YamlError as error:
         if _TAGS.search(content, seen):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
+    from scanners.parsing.code_keys import conventional
+
     for document in tree.documents:
         yield from conventional(blob, document, context)
 
