@@ -54,6 +54,15 @@ class TestContract:
             with any_store.reader("jobs/4/pages/0") as stream:
                 assert stream.read() == data
 
+    def test_what_takes_more_than_one_request_is_got_as_it_was_written(self, any_store: Store) -> None:
+        data = random.Random(3).randbytes(9 * MIB + 5)  # Google's client sends parts from 8 MiB on
+        with any_store.writer("large") as stream:
+            for start in range(0, len(data), MIB):
+                stream.write(data[start : start + MIB])
+        with any_store.reader("large") as stream:
+            assert stream.read() == data
+        assert any_store.get("large") == data
+
     def test_putting_twice_is_putting_once(self, any_store: Store) -> None:
         any_store.put("a", b"same")
         any_store.put("a", b"same")

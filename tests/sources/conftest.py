@@ -40,3 +40,4 @@ def gcs_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
         monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
         yield found
+        assert not found.refused

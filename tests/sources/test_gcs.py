@@ -39,6 +39,7 @@ def server(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", found.url)
         monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
         yield found
+        assert not bucket.refused
 
 
 def keys(target: str) -> list[str]:
@@ -146,3 +147,31 @@ def test_one_object_that_is_refused_costs_one_problem(server: Double, bucket: Bu
 def test_what_is_not_there_is_one_sentence(server: Double, target: str, said: str) -> None:
     (found,) = scan(target).problems
     assert said in found.detail
+
+
+def test_a_listing_goes_on_behind_a_name_without_asking_for_what_is_before(server: Double, bucket: Bucket) -> None:
+    bucket.page = 3
+    names = sorted([*ODD, "models/a", "models/b"], key=str.encode)
+    for name in names:
+        bucket.put(name, b"x")
+    for place, name in enumerate(names):
+        server.requests.clear()
+        found = [item.locator.uri for item in list_target("gs://bucket", f"gs://bucket/{name}")]
+        assert found == [f"gs://bucket/{other}" for other in names[place + 1 :]]
+        assert {request.query["startOffset"] for request in server.requests} == {name}
+        assert len(server.requests) == -(-(len(names) - place) // bucket.page)
+
+
+def test_nothing_is_asked_but_what_is_needed(server: Double, bucket: Bucket) -> None:
+    bucket.put("a", b"x")
+    bucket.put("b/c", b"y")
+    assert keys("gs://bucket") == ["a", "b/c"]
+    assert server.asked() == ["/storage/v1/b/bucket/o"]
+    server.requests.clear()
+    (listed,) = list_target("gs://bucket/a")
+    opened(listed, "gs://bucket/a").fetch(0, 1)
+    assert server.asked() == [
+        "/storage/v1/b/bucket/o/a",
+        "/storage/v1/b/bucket/o",
+        "/download/storage/v1/b/bucket/o/a",
+    ]
