@@ -17,7 +17,7 @@ from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.json_text import JsonFault, as_utf8, documents, joined
 
 if TYPE_CHECKING:
     from scanners.parsing.zip_directory import ZipEntry
@@ -150,9 +150,9 @@ def _nodes(document: Json, context: Context) -> Iterator[_Node]:
         if isinstance(value, dict):
             if isinstance(value.get("__loader__"), str):
                 yield _Node(path or "the root", value)
-            inner = [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+            inner = [(joined(path, key), item) for key, item in value.items()]
         elif isinstance(value, list):
-            inner = [(f"{path}[{at}]", item) for at, item in enumerate(value)]
+            inner = [(joined(path, at), item) for at, item in enumerate(value)]
         else:
             continue
         left += reversed([(place, item) for place, item in inner if isinstance(item, dict | list)])

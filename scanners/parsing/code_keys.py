@@ -14,6 +14,7 @@ from modelsweep.core.finding import Fact, Json
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.text import printable
+from scanners.parsing.json_text import joined
 
 _SHOWN = 200
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
@@ -99,12 +100,12 @@ def mappings(document: Json) -> Iterator[tuple[str, dict[str, Json]]]:
         path, value = left.pop()
         if isinstance(value, dict):
             yield path, value
-            inner = [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+            inner = [(joined(path, key), item) for key, item in value.items() if isinstance(item, dict | list)]
         elif isinstance(value, list):
-            inner = [(f"{path}[{at}]", item) for at, item in enumerate(value)]
+            inner = [(joined(path, at), item) for at, item in enumerate(value) if isinstance(item, dict | list)]
         else:
             continue
-        left += [item for item in reversed(inner) if isinstance(item[1], dict | list)]
+        left += reversed(inner)
 
 
 def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:

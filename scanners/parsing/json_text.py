@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _SPACE = re.compile(r"[ \t\r\n]*")
 _WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 _NUMBER = "0123456789.eE+-"
+_PATH = 1_000
 _ESCAPE = len("\\uXXXX")
 
 
@@ -85,15 +86,24 @@ def _is_cut(error: JSONDecodeError, text: str) -> bool:
     return not rest.strip(_NUMBER) or any(word.startswith(rest) for word in _WORDS)
 
 
+def joined(path: str, key: str | int) -> str:
+    """Return the path of what stands under `key`, or in a list at that place; of a very long one the end.
+
+    Each value has a path of its own: below a key of a megabyte they would take a megabyte each.
+    """
+    longer = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else key
+    return longer if len(longer) <= _PATH else f"…{longer[1 - _PATH :]}"
+
+
 def entries(document: Json) -> Iterator[Entry]:
     """Yield every value of every object in `document`, outer ones first."""
     left: list[tuple[str, Json]] = [("", document)]
     while left:
         path, value = left.pop()
         if isinstance(value, dict):
-            found = [Entry(f"{path}.{key}" if path else key, key, item) for key, item in value.items()]
+            found = [Entry(joined(path, key), key, item) for key, item in value.items()]
             yield from found
             left += [(entry.path, entry.value) for entry in reversed(found) if isinstance(entry.value, dict | list)]
         elif isinstance(value, list):
-            inner = [(f"{path}[{at}]", item) for at, item in enumerate(value) if isinstance(item, dict | list)]
+            inner = [(joined(path, at), item) for at, item in enumerate(value) if isinstance(item, dict | list)]
             left += reversed(inner)

@@ -6,10 +6,13 @@ import json
 
 import pytest
 
+from modelsweep.core.finding import Json
 from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from modelsweep.core.units import KIB
+from scanners.parsing.code_keys import mappings
+from scanners.parsing.json_text import entries
 from tests.scanners.case import examine_bytes
 
 VOCABULARY = {f"token{number}": number for number in range(60 * KIB)}
@@ -35,3 +38,14 @@ def test_what_is_too_long_to_parse_is_unexamined_only_where_a_key_may_name_code(
     clean, target = json.dumps(VOCABULARY), json.dumps({**VOCABULARY, "net": TARGET})
     assert examine_bytes(clean.encode(), "vocab.json", options).verdict is Verdict.CLEAN
     assert examine_bytes(target.encode(), "vocab.json", options).verdict is Verdict.NOT_SCANNED
+
+
+def test_paths_below_a_long_key_are_short() -> None:
+    """A path for each value, as long as all keys above it, would take gigabytes for a file of a few hundred KiB."""
+    inner: dict[str, Json] = {str(number): {} for number in range(100)}
+    document: Json = {"k" * 200_000: inner}
+    below = [*entries(document)][1:]
+    assert len(below) == 100
+    assert max(len(entry.path) for entry in below) <= 1_000
+    assert all(entry.path.endswith(f".{entry.key}") for entry in below)
+    assert max(len(path) for path, _ in mappings(document)) <= 1_000
