@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +38,8 @@ def test_workers_of_two_versions_share_a_job(scene: Scene, expected: bytes, tmp_
     old = tmp_path / "old"
     for package in PACKAGES:
         shutil.copytree(ROOT / package, old / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    _edit(old / "modelsweep" / "core" / "version.py", 'VERSION = "', 'VERSION = "0.0.9+older of ')
-    _edit(old / "scanners" / "text.py", "version=1,", "version=0,")
+    _edit(old / "modelsweep" / "core" / "version.py", r'VERSION = "', 'VERSION = "0.0.9+older of ')
+    _edit(old / "scanners" / "text.py", r"version=\d+,", "version=0,")
     scene.work(before=NEWER)
     scene.work(before=f"import sys; sys.path.insert(0, {str(old)!r})")
     scene.await_workers()
@@ -52,10 +53,10 @@ def test_workers_of_two_versions_share_a_job(scene: Scene, expected: bytes, tmp_
         assert report[part] == whole[part]
 
 
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
+def _edit(path: Path, pattern: str, new: str) -> None:
+    text, times = re.subn(pattern, new, path.read_text())
+    assert times == 1
+    path.write_text(text)
 
 
 def test_a_forged_job_is_not_read(scene: Scene, expected: bytes):
