@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,9 +20,10 @@ import zstandard
 
 from bench.counted_s3 import LISTING, OBJECT, CountedS3, counted_s3
 from modelsweep.fleet.answers import JobState
+from modelsweep.fleet.ledger import list_jobs
 from tests.cli.conftest import START
 from tests.fleet.survival.collection import objects
-from tests.fleet.survival.scene import Scene, same
+from tests.fleet.survival.scene import Scene, same, until
 from tests.sources.buckets import s3_environment, use
 
 AMOUNT = 320
@@ -103,6 +105,34 @@ def audited(folder: Path) -> bytes:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0"}
     assert subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL).returncode == 1
     return same((folder / "out.json").read_bytes())
+
+
+def test_a_watch_that_was_killed_submits_what_is_new_and_nothing_twice(scene: Scene, s3: CountedS3) -> None:
+    state = scene.folder / "watch.sqlite"
+    command = [sys.executable, "-P", "-c", START, "watch", "s3://bucket", "--broker", scene.redis.url]
+    command += ["--store", str(scene.store), "--state", str(state)]
+
+    def submitted() -> list[int]:
+        jobs = [job for job, _ in list_jobs(scene.redis.client())]
+        return sorted(scene.progress(job).units for job in jobs)
+
+    def written() -> int:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as database:
+            return int(database.execute("SELECT count(*) FROM seen").fetchone()[0])
+        return 0
+
+    with open(scene.folder / "watch.log", "wb") as log:
+        watch = subprocess.Popen([*command, "--every", "1"], env=scene.environment, stdout=log, stderr=log)
+        try:
+            until(lambda: written() == AMOUNT, "all objects seen")
+        finally:
+            watch.kill()
+            watch.wait()
+        assert submitted() == [AMOUNT]
+        s3.fill("bucket", {"0/new.pkl": b"N.", "1/0001.pkl": b"N.changed"})
+        for _ in range(2):
+            assert subprocess.run([*command, "--once"], env=scene.environment, stdout=log, stderr=log).returncode == 0
+            assert submitted() == [2, AMOUNT]
 
 
 @pytest.mark.parametrize("reuse", [True, False], ids=["cache", "no-cache"])
