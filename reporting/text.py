@@ -71,7 +71,7 @@ def _write_coloured(lines: Iterable[Line], stream: TextIO) -> None:
 
 
 def _report(report: Report, view: View) -> Iterator[Line]:
-    explained: dict[str, None] = {}
+    explained: dict[str, Severity] = {}
     room, files = LISTED, 0
     for result in report.results if view.count(report) else ():
         findings = view.findings(result)
@@ -91,10 +91,12 @@ def _report(report: Report, view: View) -> Iterator[Line]:
     if report.run.known:
         yield [(f"{report.run.known:,} of {_files(report.totals.files)} known from before: not read again", "dim")]
     if explained:
-        yield [(f"Explain a rule: {view.program} rules show {next(iter(explained))}", "dim")]
+        yield [(f"Explain a rule: {view.program} rules show {max(explained, key=explained.__getitem__)}", "dim")]
 
 
-def _file(result: UnitResult, findings: Sequence[Finding], explained: dict[str, None], view: View) -> Iterator[Line]:
+def _file(
+    result: UnitResult, findings: Sequence[Finding], explained: dict[str, Severity], view: View
+) -> Iterator[Line]:
     verdict = result.verdict
     failing = verdict is Verdict.CLEAN and any(view.gate.counts(finding.rule) for finding in findings)
     yield [
@@ -108,7 +110,7 @@ def _file(result: UnitResult, findings: Sequence[Finding], explained: dict[str, 
         shown[finding.rule.id] += 1
         if view.verbose or shown[finding.rule.id] <= SAME_RULE:
             yield from _finding(finding, view, explain=finding.rule.id not in explained)
-            explained[finding.rule.id] = None
+            explained[finding.rule.id] = finding.severity
     for slug, count in shown.items():
         if count > SAME_RULE and not view.verbose:
             yield [(f"{INDENT}and {count - SAME_RULE} more of {slug}: --verbose shows all", "dim")]

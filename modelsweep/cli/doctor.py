@@ -302,7 +302,13 @@ def _arrays(installed: Sequence[str]) -> str:
 
 def _column(name: str, text: str) -> list[str]:
     """Return a row of the table, whose text may need several lines."""
-    return textwrap.wrap(text, max(width(sys.stdout), 60), initial_indent=f"{name:<16}", subsequent_indent=" " * 16)
+    return textwrap.wrap(
+        text,
+        max(width(sys.stdout), 60),
+        initial_indent=f"{name:<16}",
+        subsequent_indent=" " * 16,
+        break_on_hyphens=False,
+    )
 
 
 def _listed(form: FormatStatus) -> str:

@@ -111,3 +111,10 @@ def test_a_terminal_breaks_no_word_and_a_program_reads_whole_lines(width: int) -
     assert any(CALL.id in line and "loading would run" in line for line in wide.splitlines())
     inside = [line for line in narrow.splitlines() if line.startswith("            ")]
     assert all(len(line) <= max(width, 40) or len(line.split()) == 1 for line in inside)
+
+
+def test_the_worst_rule_is_the_one_to_read_about() -> None:
+    unit = malicious_archive()
+    obliging = Finding(OBLIGING, unit.unit.locator, "AGPL-3.0-only")
+    report = replace(clean_report(), results=(replace(unit, findings=(obliging,)), unit))
+    assert written("text", report).splitlines()[-1] == "Explain a rule: modelsweep rules show pickle/dangerous-call"
