@@ -27,7 +27,7 @@ _NAMES = frozenset({"MLmodel"})
 _DIRECTIVES = (b"%YAML ", b"%TAG ")
 _CANDIDATES = re.compile(
     r"[!\\]|_target_|target|class_path|param|implementation|module|custom_|activation|backbone|scale"
-    r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote"
+    r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")

@@ -85,6 +85,11 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
             yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
+        if mapping.get("template_format") == "jinja2" and isinstance(mapping.get("template"), str):
+            from scanners.parsing.jinja_template import template_facts  # of prompts that LangChain wrote
+
+            where = printable(f"{path}.template" if path else "template", _SHOWN)
+            yield from template_facts(str(mapping["template"]), blob.locator, where)
         for name, source in evaluated_in(mapping):
             if source.startswith(_SCOPE):
                 text = " ".join(source[len(_SCOPE) :].split())

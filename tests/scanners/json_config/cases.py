@@ -279,6 +279,18 @@ CASES = {
         {"llm": {**SETTINGS["llm"], "object_constructor": "os.system"}}, "settings.json", MALICIOUS_VERDICT
     ),
     "chain_that_runs": case({**LANGCHAIN, "id": ["os", "system"]}, "chain.json", MALICIOUS_VERDICT),
+    "benign_prompt": case(
+        {"_type": "prompt", "template_format": "jinja2", "template": "Say {{ what }} of {{ who|upper }}."},
+        "prompt.json",
+    ),
+    "benign_prompt_of_another_kind": case(
+        {"_type": "prompt", "template_format": "f-string", "template": "{{ a.__class__ }}"}, "prompt.json"
+    ),
+    "prompt_that_runs": case(
+        {"_type": "prompt", "template_format": "jinja2", "template": "{{ ''.__class__.__mro__[1].__subclasses__() }}"},
+        "prompt.json",
+        MALICIOUS_VERDICT,
+    ),
     "imports_of_mmengine": case(
         {"custom_imports": {"imports": ["os.system"], "allow_failed_imports": False}}, "cfg.json", MALICIOUS_VERDICT
     ),
