@@ -247,7 +247,7 @@ def _descriptor(descriptor: Json, *, is_manifest: bool) -> Iterator[tuple[str, i
 SCANNER = Scanner(
     name=NAME,
     title="Container images (OCI layouts, docker save, manifests)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, FOREIGN, SIZE, COMMAND),

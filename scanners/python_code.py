@@ -45,7 +45,8 @@ _WORDS = tuple(
     "joblib torch.load numpy.load weights_only allow_pickle mmap gethostbyname getaddrinfo dns.resolver webbrowser "
     "cpp_extension load_inline load_library load_op_library timeit cProfile profile.run pdb trace.Trace doctest "
     "pexpect psutil invoke.run cython Cython get_ipython sh.bash sh.sh resolve_name pydoc __subclasses__ __globals__ "
-    "meta_path run_code bdb pip.main pip._internal".split()
+    "meta_path run_code bdb pip.main pip._internal shutil.copy "
+    "copyfile shutil.move rename os.replace symlink os.link winreg".split()
 )
 _PIP = re.compile(rb"(?:import|from|,)\s+pip\b")
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
@@ -225,7 +226,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -96,7 +96,7 @@ _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=2,
+    version=3,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,

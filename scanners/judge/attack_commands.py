@@ -29,6 +29,7 @@ _NEVER_HONEST = (
     r"\bmshta\s+http|certutil[^\n]*-urlcache|bitsadmin[^\n]*/transfer",
     r"\b(?:base64\s+(?:-d|-D|--decode)|xxd\s+-r)\b[^\n]*\|\s*" + _SHELL,
     r">\s*/etc/ld\.so\.preload",
+    r"\bpip3?\s+install\s(?:[^\n]*\s)?http://\S+\.(?:tar\.gz|zip|whl)\b",
     rf"{_FETCH}[^\n]*\s(?:-d|--data\S*|-F|-T|--upload-file|--form|--post-file)[=\s][^\n]*{_SECRETS}",
     rf"{_SECRETS}[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
     r"\b(?:env|printenv)\s*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|nc|ncat)\b",

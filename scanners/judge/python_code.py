@@ -240,7 +240,7 @@ _FETCHING = (
 _LATER = re.compile(
     r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
     r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/"
-    r"|Start Menu.{1,10}Programs.{1,4}Startup"
+    r"|\\CurrentVersion\\Run(?:Once)?$|Start Menu.{1,10}Programs.{1,4}Startup"
 )
 _MODEL_FILE = re.compile(
     r"(?:models?|modell?ing|configuration|tokenization|tokenizer|processing|processor|feature_extraction|pipeline|"
@@ -366,6 +366,8 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     assert isinstance(how, list)
     assert isinstance(sources, list)
     names = [str(source) for source in sources]
+    if fact.value.startswith("runpy.") and _runs_fetched(fact, calls):
+        return DOWNLOADED
     if _runs_data(fact, names):
         return CODE
     if any(name.startswith(_FETCHING) for name in names):
@@ -496,12 +498,18 @@ def _removing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     return DESTROYS if walks and any(destroyed().fullmatch(str(text)) for text in _mentions(fact)) else None
 
 
-def _native(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+def _native(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
+    if _runs_fetched(fact, calls):
+        return DOWNLOADED
     return NATIVE if loaded or fact.detail["does"] in ("memory", "mapping") else None
 
 
 def _writing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     return STARTUP if _writes(fact) and _LATER.search(str(fact.detail["text"])) else None
+
+
+def _copying(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    return STARTUP if _LATER.search(str(fact.detail["text"])) else None
 
 
 def _descriptor(fact: Fact, calls: list[Fact], _loaded: bool) -> Rule | None:
@@ -522,6 +530,7 @@ _JUDGES = {
     "unpickling": _unpickling,
     "remote": _remote,
     "removing": _removing,
+    "copying": _copying,
     "writing": _writing,
 }
 

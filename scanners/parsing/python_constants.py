@@ -33,7 +33,8 @@ _STEPS = 20
 """Statements of a function whose result is worked out."""
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
-    "property list tuple reversed range execfile object type enumerate zip sorted dict max min any all".split()
+    "property list tuple reversed range execfile object type enumerate zip sorted dict max min any all "
+    "staticmethod".split()
 )
 _SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "__builtin__": "builtins"}
 _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
@@ -210,6 +211,10 @@ class Folder:
                 found = self._item(value, self.constant(key, depth + 1), depth + 1)
             case ast.NamedExpr(value=value) | ast.Await(value=value):
                 found = self.name_of(value, depth + 1)
+            case ast.IfExp(body=one, orelse=other):
+                found = self.name_of(one, depth + 1) or self.name_of(other, depth + 1)
+            case ast.BoolOp(values=values):
+                found = next(filter(None, (self.name_of(value, depth + 1) for value in values)), "")
             case ast.BinOp(left=left, op=ast.Div()):
                 found = _PATH if self.name_of(left, depth + 1) == _PATH else ""
             case _:
@@ -232,6 +237,8 @@ class Folder:
         found: str | None = None
         if name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
             found = _GLOBALS
+        elif not name:
+            found = self._taken(node, depth) or None
         elif node.args:
             found = self._looked_up(name, node, depth)
         own = self._own(node.func) if found is None and self._inside < _NAMED_INSIDE else None
@@ -241,6 +248,12 @@ class Folder:
         if found is None:
             found = _PATH if name.startswith("pathlib.") and name.rpartition(".")[2] in _PATHS else name and f"{name}()"
         return found
+
+    def _taken(self, node: ast.Call, depth: int) -> str:
+        """Return the name of what is taken out of a table or a list that is written out, by a method of it."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in _GETTERS:
+            return ""
+        return self._item(node.func.value, self.constant(node.args[0], depth) if node.args else -1, depth)
 
     def _looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
         """Return the name that a call looks up, None where it does something else."""
@@ -252,7 +265,7 @@ class Folder:
                 return self._text(first, depth)
             case "builtins.getattr" if len(node.args) > 1:
                 return _attribute(self.name_of(first, depth), self._text(node.args[1], depth))
-            case "functools.partial":
+            case "functools.partial" | "builtins.staticmethod":
                 return self.name_of(first, depth)
             case "builtins.vars":
                 return _attribute(self.name_of(first, depth), "__dict__")

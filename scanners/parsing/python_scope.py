@@ -37,7 +37,11 @@ MODEL_METHODS = frozenset(
 """Methods that loading a model, or using it once, goes through."""
 COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
 """Methods of the commands that a setup.py adds: installing runs them."""
-_MADE = frozenset("__init__ __new__ __post_init__ __enter__ __del__".split())
+_MADE = frozenset(
+    "__init__ __new__ __post_init__ __enter__ __del__ __getattr__ __getattribute__ __iter__ __str__ __repr__ "
+    "__format__ __add__ __eq__ __hash__ __len__ __bool__ __set_name__".split()
+)
+"""Methods that making an instance runs, and those that using it like any other object does without naming them."""
 _CLASS_MADE = frozenset("__new__ __init__ __prepare__ __call__".split())
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
 """Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
@@ -384,6 +388,8 @@ class _Reading:
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         if name.startswith("pathlib.") and owner:
             given = [owner, *given]
+        if kind == "copying":  # what matters is where to
+            given = [*given[1:], *given[:1]]
         first = given[0] if given else None
         constant = folder.constant(first) if first else None
         made = made_of(folder, given)

