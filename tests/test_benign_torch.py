@@ -369,3 +369,22 @@ def exported() -> bytes:
 @pytest.mark.parametrize("build", [packaged, exported], ids=["package", "export"])
 def test_other_archives_of_torch_are_clean(build: Callable[[], bytes]) -> None:
     assert_benign(build(), "model.pt2")
+
+
+def test_distributed_checkpoints_are_clean(tmp_path: pathlib.Path) -> None:
+    from torch.distributed import checkpoint
+
+    model = MODULES["convolutions"]()
+    state = {"model": model.state_dict(), "optimizer": trained("Adam")["optimizer"], "step": 3, "note": {"a": [1, 2]}}
+    checkpoint.save(state, checkpoint_id=str(tmp_path))
+    files = sorted(path for path in tmp_path.iterdir() if path.is_file())
+    assert [path.name for path in files] == [".metadata", "__0_0.distcp"]
+    for path in files:
+        assert_benign(path.read_bytes(), path.name)
+
+
+@pytest.mark.parametrize("length", range(1, 45))
+def test_names_of_every_length_are_clean(length: int, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / ("m" * length + ".pt")
+    torch.save({"a": torch.zeros(40, 40)}, path)  # the folder in the archive is named as the file
+    assert_benign(path.read_bytes(), path.name)
