@@ -19,8 +19,8 @@ from scanners.parsing.json_text import joined
 _SHOWN = 200
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 _FILE_AND_NAME = re.compile(r"[\w./\\-]+:\w+")
-_PLAIN = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/() ]*")
-"""Expressions of honest models: a layer, an activation with its numbers, a fraction."""
+_PLAIN = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/(),\[\] ]*")
+"""Expressions of honest models: a layer, an activation with its numbers, a fraction, a size."""
 _ARITHMETIC = re.compile(r"""(?:[\w\s+\-*/,.()<>=!&|~%^\[\]]|'[\w.+-]*'|"[\w.+-]*")*""")
 _REACHES = re.compile(
     r"__|[\w)\]'\"]\s*\.\s*[^\W\d]|\b(?!(?:abs|min|max|pow|round|int|float|bool|sqrt|floor|ceiling|log|exp)\b)[a-z_]+\s*\("
@@ -233,12 +233,12 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     parts = [mapping.get("backbone"), mapping.get("head")]
     layers = [layer for part in parts for layer in _layers(part)]
     activation = mapping.get("activation")
-    if isinstance(parts[0], list) and isinstance(activation, str) and not _PLAIN.fullmatch(activation):
+    if isinstance(parts[0], list) and isinstance(activation, str) and _calls(activation):
         layers.append(activation)
     if layers:
         yield "evaluated_layers", _SCOPE + "\n".join(layers[:_EXPRESSIONS])
     scale = mapping.get("scale")
-    if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and not _PLAIN.fullmatch(scale):
+    if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and _calls(scale):
         yield "evaluated_scale", _SCOPE + scale
     script = mapping.get("download")
     if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
@@ -246,6 +246,11 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
             yield "download", f"import subprocess\nsubprocess.run({script!r}.split(), check=True)"
         elif "\n" in script or "(" in script:
             yield "download", script
+
+
+def _calls(expression: str) -> bool:
+    """Return whether evaluating a text could do something: without a call it could not."""
+    return "(" in expression and not _PLAIN.fullmatch(expression)
 
 
 def reaches_out(expression: str) -> bool:
@@ -259,7 +264,7 @@ def _layers(value: Json) -> Iterator[str]:
         match layer:
             case [_, _, str(module), list(arguments), *_]:
                 texts = [argument for argument in arguments if isinstance(argument, str)]
-                odd = [text for text in texts if not _PLAIN.fullmatch(text) and not text.isidentifier()]
+                odd = [text for text in texts if _calls(text)]
                 called = "." in module and not module.startswith(("nn.", "torch.nn.", "torchvision.ops."))
-                if odd or called or not _PLAIN.fullmatch(module):
+                if odd or called or _calls(module):
                     yield f"({module})({', '.join(texts)})"

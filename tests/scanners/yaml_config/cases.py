@@ -135,6 +135,7 @@ CASES = {
     "benign_pyannote": yaml(PYANNOTE),
     "benign_yolo": yaml(YOLO, name="yolov5s.yaml"),
     "benign_paddle": yaml(PADDLE, name="inference.yml"),
+    "benign_scales": yaml("a: {mean: 1, std: 1, scale: '(1333, 800)'}\nb: {mean: 1, std: 1, scale: per-channel}\n"),
     "benign_dataset": yaml(DATASET, name="data.yaml"),
     "benign_bento": yaml(BENTO, name="bentofile.yaml"),
     "benign_workflow": yaml(
