@@ -39,7 +39,7 @@ _TEXTS = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqli
 """Data sets: they hold texts about anything."""
 _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
 _POWERSHELL = (b"powershell", b"iex", b"invoke-expression")
-_COMMANDS = (b"/dev/", b"curl", b"wget", b"mkfifo", b"nc ", b"ncat ", b"base64 ", b"connect((")
+_COMMANDS = (b"/dev/", b"curl", b"wget", b" -e ", b"sh -i", b"base64 ", b"connect((")
 """What begins commands that are told only where they are those of attacks."""
 _CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
 _SHELLS = re.compile(r"dup2\(|pty\.spawn|['\"/]sh['\"]|cmd\.exe|powershell")
@@ -96,7 +96,7 @@ _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=3,
+    version=4,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
@@ -111,10 +111,8 @@ DETECTOR = Detector(
         rb"/dev/(?:tcp|udp)/[\w.${-]{2,64}/",
         rb"curl [^\n\x00]{4,160}\|[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
         rb"wget [^\n\x00]{4,160}(?:\||;|&&)[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
-        rb"mkfifo /[^\n\x00]{4,120}\|[ \t]{0,2}(?:nc|ncat|netcat|openssl|telnet)[ \t]",
-        rb"nc -[a-z]{0,4}[ec] (?:/bin/)?(?:ba|z)?sh",
-        rb"nc [0-9a-z.-]{3,60} \d{1,5} -[ec] ",
-        rb"ncat [^\n\x00]{0,80}-[a-z]{0,4}[ec] (?:/bin/)?(?:ba|z)?sh",
+        rb" -e /bin/(?:ba|z)?sh",  # of netcat, by whatever name
+        rb"sh -i [0-9]",
         rb"base64 -(?:d|D|-decode)[^\n\x00]{0,80}\|[ \t]{0,2}(?:/bin/)?(?:ba|z)?sh",
         rb"connect\x28\x28[ \t]{0,2}['\x22][\w.-]{3,80}['\x22],[ \t]{0,2}\d{1,5}",
     ),
