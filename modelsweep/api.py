@@ -60,6 +60,7 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     max_total_size: int | None = None,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    newest_first: bool = False,
     timeout: float = 300.0,
     allow_imports: Iterable[str] = (),
     scanners: Iterable[str] | None = None,
@@ -73,8 +74,9 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
 
     `blacklist` holds patterns of model and file names that are reported; larger files than `max_file_size` and what
     passes `max_total_size` together (bytes) are left out, which is said; `include` and `exclude` are
-    patterns of paths and names (`*.pt`, `a/*`), and what they leave out is counted; `timeout` is in seconds for a file
-    of up to 1 GiB and grows with size; `allow_imports` are names to trust such as `acme.*`; `scanners` are the names of
+    patterns of paths and names (`*.pt`, `a/*`), and what they leave out is counted; `newest_first` examines, and with
+    `max_total_size` chooses, what was written last first; `timeout` is in seconds for a file of up to 1 GiB and grows
+    with size; `allow_imports` are names to trust such as `acme.*`; `scanners` are the names of
     those to use, None for all; `plugins` are installed packages whose scanners are used too; `depth` "quick" looks at
     structure only; `jobs` files are examined at once (0: one for each processor); `progress` gets each result as it is
     completed.
@@ -93,7 +95,8 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
         plugins=tuple(plugins),
         timeout=timeout,
     )
-    job = JobOptions(options, Selection(max_file_size, max_total_size, tuple(include), tuple(exclude)), jobs, reuse)
+    selection = Selection(max_file_size, max_total_size, tuple(include), tuple(exclude), newest_first)
+    job = JobOptions(options, selection, jobs, reuse)
     return scan_job(_names(targets), job, progress)
 
 

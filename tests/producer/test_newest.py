@@ -90,6 +90,7 @@ def test_the_report_is_the_same(models: str, monkeypatch: pytest.MonkeyPatch) ->
     assert examined == ["b/c.pkl", "f.pkl", "e.pkl", "a.pkl", "b/d.pkl"]
     assert report.results == scan(models).results
     assert report.options["newest_first"] is True
+    assert scan(models, newest_first=True).results == report.results
 
 
 @pytest.mark.parametrize("newest", [True, False])

@@ -51,6 +51,16 @@ def emptied(client: Any, bucket: str) -> None:
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
+def listing_of(sizes: Mapping[str, int]) -> bytes:
+    """Return the only page of a listing of `bucket`, of objects of these sizes with the ETag "1"."""
+    items = "".join(
+        f"<Contents><Key>{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag>"
+        f"<Size>{size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+        for name, size in sizes.items()
+    )
+    return f"<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated>{items}</ListBucketResult>".encode()
+
+
 def client_of(environment: Mapping[str, str]) -> Any:
     """Return a client of our own."""
     import boto3

@@ -19,7 +19,7 @@ from modelsweep.core.reader import SourceFault
 from sources import web
 from sources.web import Web
 from tests.scanners.payload import EVIL
-from tests.sources.buckets import s3_environment, use
+from tests.sources.buckets import listing_of, s3_environment, use
 from tests.sources.double import Double, Reply, Request, ranged
 
 pytestmark = pytest.mark.usefixtures("hasty")
@@ -63,11 +63,7 @@ def server(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doubl
 def _answer(request: Request) -> Reply:
     if "list-type" not in request.query:
         return ranged(EVIL, request)
-    body = (
-        "<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated><Contents><Key>a.pkl</Key>"
-        f"<ETag>&quot;1&quot;</ETag><Size>{len(EVIL)}</Size></Contents></ListBucketResult>"
-    )
-    return Reply(200, body.encode(), {"Content-Type": "application/xml"})
+    return Reply(200, listing_of({"a.pkl": len(EVIL)}), {"Content-Type": "application/xml"})
 
 
 def test_a_bucket_of_ones_own_authority_is_listed_and_read(

@@ -23,7 +23,7 @@ from modelsweep.core.finding import ProblemKind
 from modelsweep.core.report import Gate, Report
 from modelsweep.core.units import MIB
 from sources import oci, web
-from tests.sources.buckets import SECRET, s3_environment, use
+from tests.sources.buckets import SECRET, listing_of, s3_environment, use
 from tests.sources.double import Answering, Double, Reply, Request, double, ranged
 from tests.sources.gcs_double import Bucket
 from tests.sources.hub import Hub
@@ -74,7 +74,9 @@ def http(double_of: Callable[[Answering], Double]) -> Place:
 def s3(double_of: Callable[[Answering], Double], monkeypatch: pytest.MonkeyPatch) -> Place:
     def answer(request: Request) -> Reply:
         if "list-type" in request.query:
-            return Reply(200, _s3_listing(), {"Content-Type": "application/xml"})
+            return Reply(
+                200, listing_of({name: len(data) for name, data in FILES.items()}), {"Content-Type": "application/xml"}
+            )
         return ranged(FILES[request.path.removeprefix("/bucket/")], request)
 
     server = double_of(answer)
@@ -173,15 +175,6 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 def _gets(request: Request, path: str) -> bool:
     return request.method == "GET" and request.path == path
-
-
-def _s3_listing() -> bytes:
-    items = "".join(
-        f"<Contents><Key>{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag>"
-        f"<Size>{len(data)}</Size><StorageClass>STANDARD</StorageClass></Contents>"
-        for name, data in FILES.items()
-    )
-    return f"<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated>{items}</ListBucketResult>".encode()
 
 
 Spoilt = Callable[[Request, Answering, int], Reply]

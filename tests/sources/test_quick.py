@@ -9,7 +9,7 @@ import pytest
 from modelsweep import scan
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.units import GIB, MIB
-from tests.sources.buckets import s3_environment, use
+from tests.sources.buckets import listing_of, s3_environment, use
 from tests.sources.double import Reply, Request, double, ranged
 from tests.sources.gcs_double import Bucket
 from tests.sources.sparse import Sparse, safetensors, torch_zip
@@ -33,7 +33,11 @@ def target(
 
     def answer(request: Request) -> Reply:
         if "list-type" in request.query:
-            return Reply(200, _listing(objects), {"Content-Type": "application/xml"})
+            return Reply(
+                200,
+                listing_of({name: len(data) for name, data in objects.items()}),
+                {"Content-Type": "application/xml"},
+            )
         if "/storage/v1/" in request.path:
             return bucket.answer(request)
         data = objects[request.path.rpartition("/")[2]]
@@ -47,15 +51,6 @@ def target(
         monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
         targets = {"s3": ["s3://bucket"], "gcs": ["gs://bucket"], "http": [f"{server.url}/{name}" for name in objects]}
         yield targets[request.param], server.requests
-
-
-def _listing(objects: dict[str, Sparse]) -> bytes:
-    items = "".join(
-        f"<Contents><Key>{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag>"
-        f"<Size>{len(data)}</Size><StorageClass>STANDARD</StorageClass></Contents>"
-        for name, data in objects.items()
-    )
-    return f"<ListBucketResult><Name>bucket</Name><IsTruncated>false</IsTruncated>{items}</ListBucketResult>".encode()
 
 
 def test_a_quick_look_at_gigabytes_reads_little(
