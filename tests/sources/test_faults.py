@@ -268,7 +268,8 @@ def test_a_fault_of_one_object_is_one_sentence_and_the_rest_is_done(
     place: Place, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = FAULTS[name]
-    monkeypatch.setattr(web, "PATIENCE", 0.1)
+    if name == "slow drip":  # whatever else is wrong, a busy machine is not to be taken for a slow server
+        monkeypatch.setattr(web, "PATIENCE", 0.1)
     with double(lambda request: Reply(200, b"for nobody")) as private:
 
         def spoilt(request: Request, good: Answering, before: int) -> Reply:
