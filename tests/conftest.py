@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 # What a test examines must not be known from another one, and is nobody's business afterwards
 os.environ["MODELSWEEP_CACHE"] = "off"
+
+# A shell that starts something in the background has it ignore Ctrl-C, and all that it starts: tests send that signal
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
