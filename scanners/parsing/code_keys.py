@@ -72,6 +72,8 @@ _CONVENTIONS = (
 )
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
 """Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
+_SERVICES = {"service": ("python", "docker", "include", "labels"), "predict": ("build",), "train": ("build",)}
+"""Keys of the head of bentofile.yaml, or of cog.yaml, and those of which one stands beside."""
 _BY_KEY: dict[str, list[_Convention]] = {}
 for _convention in _CONVENTIONS:
     _BY_KEY.setdefault(_convention.key, []).append(_convention)
@@ -79,8 +81,12 @@ for _convention in _CONVENTIONS:
 
 def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     """Yield references to code, and a blob for each mapping whose texts a loader evaluates."""
+    if not _tells(document):
+        return
     for path, mapping in mappings(document):
         context.operations.spend()
+        if KEYS.isdisjoint(mapping):
+            continue
         for named in named_in(mapping):
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
@@ -96,6 +102,20 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
                 about: dict[str, Json] = {"how": "evaluated", "path": printable(path or "the top", _SHOWN)}
                 yield Fact("code-reference", printable(text, _SHOWN), blob.locator, detail=about)
             yield blob.nested(f"{name}.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)
+
+
+def _tells(document: Json) -> bool:
+    """Return whether any mapping has a key of a convention; few do, and where keys lead need not be known for that."""
+    left = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if not KEYS.isdisjoint(value):
+                return True
+            left += [item for item in value.values() if isinstance(item, dict | list)]
+        elif isinstance(value, list):
+            left += [item for item in value if isinstance(item, dict | list)]
+    return False
 
 
 def mappings(document: Json) -> Iterator[tuple[str, dict[str, Json]]]:
@@ -162,8 +182,7 @@ def _treespec(text: str, key: str, depth: int) -> Iterator[Named]:
 
 def _is_service(key: str, mapping: Mapping[str, Json]) -> bool:
     """Return whether a mapping is the head of bentofile.yaml, or of cog.yaml."""
-    beside = {"service": ("python", "docker", "include", "labels"), "predict": ("build",), "train": ("build",)}
-    return any(other in mapping for other in beside.get(key, ()))
+    return any(other in mapping for other in _SERVICES.get(key, ()))
 
 
 def _auto_mapping(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -218,6 +237,18 @@ _NESTED = {
     "codecs": _filters,
     "id": _constructor,
 }
+KEYS = frozenset(
+    (
+        *_BY_KEY,
+        *_JSONPICKLE,
+        *TOKENIZER_FILES,
+        *_NESTED,
+        *_SERVICES,
+        *("custom_ops_library", "trust_remote_code", "in_spec", "out_spec"),  # `_of_text`
+        *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
+    )
+)
+"""One of which a mapping has that any convention is about."""
 
 
 def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
