@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
+from bench.serving import serving
+
 REGION = "eu-west-3"
 ACCOUNT = "123456789012"
 LISTING, OBJECT, HEAD, OTHER = "listings", "objects", "heads", "others"
@@ -84,12 +86,8 @@ def counted_s3() -> Iterator[CountedS3]:
     found = CountedS3()
     server = make_server("127.0.0.1", 0, found, threaded=True, request_handler=Quiet)
     found.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     try:
-        yield found
+        with serving(server):
+            yield found
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
         s3_backends.reset()

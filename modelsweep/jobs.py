@@ -22,8 +22,9 @@ from modelsweep.fleet.patience import patiently
 from modelsweep.fleet.redis_faults import check_server
 from modelsweep.fleet.repair import Repaired, repair
 from modelsweep.fleet.signature import Key
-from modelsweep.fleet.store import Store, open_store
+from modelsweep.fleet.store import Store
 from modelsweep.fleet.stored import open_manifest, report_of
+from modelsweep.fleet.stores import open_store
 from producer.submit import Producer
 from worker.finalizer import MANIFEST
 from worker.node import counted, is_retryable

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from modelsweep.cache.opening import OFF, cache_address
 from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.signature import VARIABLE, Key
-from modelsweep.fleet.store import TEMPORARY
+from modelsweep.fleet.stores import TEMPORARY
 from modelsweep.jobs import Fleet
 from sources.opening import ANYWHERE
 

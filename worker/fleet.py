@@ -31,7 +31,8 @@ from modelsweep.fleet.logs import bound, logger
 from modelsweep.fleet.messages import FINALIZE, QUEUES, SCAN, TRANSPORT_OPTIONS, BrokerFault, client_of
 from modelsweep.fleet.redis_faults import check_server, explain
 from modelsweep.fleet.signature import Key
-from modelsweep.fleet.store import StoreFault, open_store
+from modelsweep.fleet.store import StoreFault
+from modelsweep.fleet.stores import open_store
 from worker.finalizer import finalize
 from worker.launcher import SandboxFailed
 from worker.node import JobGone, Node, WorkerSettings

@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from modelsweep.cli.help import Formatter
+
 VARIABLE = "MODELSWEEP_CALLED_AS"
 """Set by a script that runs us, to what was typed to run it."""
 USUAL = "modelsweep"
@@ -14,6 +16,8 @@ USUAL = "modelsweep"
 
 class Context(click.Context):
     """A context whose help shows commands as they are typed here."""
+
+    formatter_class = Formatter
 
     def get_help(self) -> str:
         """Return the help of the command."""
@@ -47,4 +51,4 @@ def as_called(text: str) -> str:
 
     from modelsweep.cli import COMMANDS
 
-    return re.sub(rf"(?<![\w./-]){USUAL} (?=(?:{'|'.join(COMMANDS)})\b)", lambda _: f"{name} ", text)
+    return re.sub(rf"(?<![\w./-])(?<!-m ){USUAL} (?=(?:{'|'.join(COMMANDS)})\b)", lambda _: f"{name} ", text)

@@ -41,7 +41,8 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 @click.command(cls=ScanCommand, params=PARAMETERS, short_help="Judge model files: what is wrong with them, and why.")
 @click.pass_context
 def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> int:
-    """Judge model files: TARGETs are files and directories; `-` reads their names from standard input.
+    """Judge model files: TARGETs are files, directories, and addresses such as
+    s3://bucket or hf://org/name; `-` reads them from standard input.
 
     Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 something could not be examined or the scan failed.
 

@@ -41,6 +41,11 @@ def test_a_wrapper_is_named_fit_for_a_shell(monkeypatch: pytest.MonkeyPatch):
     assert as_called("`modelsweep jobs` lists them") == "`'/my work/dev' jobs` lists them"
 
 
+def test_help_names_the_module_once(monkeypatch: pytest.MonkeyPatch, run: Run):
+    monkeypatch.setattr(sys, "argv", ["/site/modelsweep/__main__.py"])
+    assert run("scan", "--help").out.startswith(f"Usage: {sys.executable} -m modelsweep scan [OPTIONS]")
+
+
 def test_only_commands_are_named_otherwise(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(VARIABLE, "./dev")
     text = "modelsweep has no reader; see modelsweep/cli, modelsweep.scan and /srv/modelsweep scan"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelsweep.api import SandboxFailed
+from modelsweep.cli import COMMANDS
 from modelsweep.cli.options import SECTIONS
 from modelsweep.cli.profiles import PROFILES, RECOGNISERS
 from modelsweep.cli.scan import PARAMETERS
@@ -195,6 +196,15 @@ def test_the_scanners_are_listed(run: Run):
     outcome = run("scan", "--list-scanners")
     assert outcome.code == 0
     assert any(line.startswith("pickle ") for line in outcome.out.splitlines())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_no_line_of_help_ends_within_a_name(run: Run, monkeypatch: pytest.MonkeyPatch, command: str, columns: str):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = run(command, "--help").out.splitlines()
+    assert [line for line in lines if line.endswith("-") and not line.endswith(" -")] == []
+    assert "\N{NON-BREAKING HYPHEN}" not in "".join(lines)
 
 
 def test_help_has_every_option_under_a_heading(run: Run):

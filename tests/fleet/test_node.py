@@ -25,8 +25,9 @@ from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import SCANS, connect, queue_lengths
 from modelsweep.fleet.repair import repair
 from modelsweep.fleet.signature import Key
-from modelsweep.fleet.store import Absent, Store, open_store
+from modelsweep.fleet.store import Absent, Store
 from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
+from modelsweep.fleet.stores import open_store
 from producer import submit
 from producer.submit import Producer
 from worker.finalizer import finalize

@@ -22,7 +22,8 @@ from modelsweep.core.units import MIB
 from modelsweep.fleet import gcs_store, redis_store, s3_store, store
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.redis_store import RedisStore
-from modelsweep.fleet.store import Absent, Store, StoreFault, open_store
+from modelsweep.fleet.store import Absent, Store, StoreFault
+from modelsweep.fleet.stores import open_store
 
 
 @pytest.fixture(params=["directory", "redis", "s3", "gs"])
@@ -264,7 +265,7 @@ class TestDirectory:
         folder.put("report", b"old")
         code = (
             "import os, signal, sys\n"
-            "from modelsweep.fleet.store import open_store\n"
+            "from modelsweep.fleet.stores import open_store\n"
             "with open_store(sys.argv[1]).writer('report') as stream:\n"
             "    stream.write(b'new' * 1000000)\n"
             "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -308,7 +309,8 @@ class TestDirectory:
         (tmp_path / "store").chmod(0)
         code = (
             "import os, sys\n"
-            "from modelsweep.fleet.store import StoreFault, open_store\n"
+            "from modelsweep.fleet.store import StoreFault\n"
+            "from modelsweep.fleet.stores import open_store\n"
             "from modelsweep.fleet import directory_store\n"
             "if os.getuid() == 0:\n"
             "    os.setuid(65534)\n"

@@ -21,7 +21,8 @@ from modelsweep.fleet.pages import Pages
 from modelsweep.fleet.private_redis import PrivateRedis, find_redis_server
 from modelsweep.fleet.problems import open_problems
 from modelsweep.fleet.signature import Key
-from modelsweep.fleet.store import Store, open_store
+from modelsweep.fleet.store import Store
+from modelsweep.fleet.stores import open_store
 from producer import submit
 from producer.submit import Producer, Superseded
 
