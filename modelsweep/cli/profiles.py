@@ -20,6 +20,7 @@ LIBRARIES = (
     "skops",
     "torchserve",
     "r",
+    "java",
     "torch7",
     "coreml",
     "paddle",

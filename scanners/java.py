@@ -1,0 +1,109 @@
+"""Java objects (Weka's .model, CoreNLP's .ser, preprocessors of DL4J): streams that name the classes they are made of.
+
+Format: https://docs.oracle.com/en/java/javase/17/docs/specs/serialization/protocol.html, see
+`scanners.parsing.java_stream`. Reading one makes objects of any class on the class path, whatever the program expected,
+and runs their `readObject` before it sees what it got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from scanners.parsing.java_stream import BYTES, MAGIC, TEXT, Event, JavaStream
+
+NAME = "java"
+_STARTS = tuple(MAGIC + bytes([code]) for code in range(0x70, 0x7F))
+_SHOWN = 200
+_CLASS_FILE = b"\xca\xfe\xba\xbe\0"
+_VERSIONS = range(45, 100)
+"""Versions of class files: Java 1.1 and later."""
+_INSIDE = (_CLASS_FILE, MAGIC, b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""Beginnings of arrays of bytes that are looked into."""
+_SMALLEST = 16
+# Classes that nobody makes objects of in a stream, but that chains of others call by their names
+_NAMED_IN_TEXTS = frozenset({"java.lang.Runtime", "java.lang.ProcessBuilder", "javax.script.ScriptEngineManager"})
+
+CLASS_FILE = Rule(
+    id="java/class-file",
+    title="Compiled Java among objects",
+    severity=Severity.CRITICAL,
+    message="a class for Java {subject} stands in an array of bytes",
+    why="Objects are data; the code of their classes is installed with the program. Code that travels in the stream is "
+    "there to be loaded by what reading it calls, and runs as soon as it is.",
+    fix="Do not read the file with Java. Find out where it came from.",
+    cwe=502,
+    references=("https://docs.oracle.com/javase/specs/jvms/se17/html/jvms-4.html",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the header of a stream stands here, and an object or a block of data behind it."""
+    return blob.head.startswith(_STARTS) or (blob.size == len(MAGIC) and blob.head == MAGIC)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the classes of the stream, and what its bytes hold; raises Malformed, Truncated and OverLimit."""
+    if blob.size == len(MAGIC):
+        raise Malformed("no object follows the header", blob.size)
+    told: set[tuple[str, str]] = set()
+    fault: Exception | None = None
+    try:
+        for event in JavaStream(blob.reader, context).events():
+            if event.kind == BYTES:
+                yield from _inside(blob, event)
+            elif event.kind != TEXT or event.name in _NAMED_IN_TEXTS:
+                yield from _class(blob, event, told)
+    except (Malformed, Truncated, OverLimit) as error:
+        fault = error
+    if fault:
+        yield from _named_anywhere(blob, context, told)
+        raise fault
+
+
+def _class(blob: Blob, event: Event, told: set[tuple[str, str]]) -> Iterator[Item]:
+    """Yield each class once, those of arrays as what they are arrays of, and primitive ones not at all."""
+    name = event.name.lstrip("[")
+    if name != event.name:
+        name = name[1:].rstrip(";") if name.startswith("L") else ""
+    if name and (event.kind, name) not in told:
+        told.add((event.kind, name))
+        detail: dict[str, Json] = {"how": event.kind}
+        yield Fact("java-class", printable(name, _SHOWN), blob.locator, Span(event.offset), detail)
+
+
+def _inside(blob: Blob, event: Event) -> Iterator[Item]:
+    if event.length < _SMALLEST:
+        return
+    head = blob.reader.read(event.offset, _SMALLEST)
+    version = int.from_bytes(head[6:8], "big")
+    if head.startswith(_CLASS_FILE) and version in _VERSIONS:
+        yield Finding(CLASS_FILE, blob.locator, str(max(version - 44, 1)), span=Span(event.offset, event.length))
+    elif head.startswith(_INSIDE):
+        yield blob.window(f"bytes at {event.offset}", event.offset, event.length)
+
+
+def _named_anywhere(blob: Blob, context: Context, told: set[tuple[str, str]]) -> Iterator[Item]:
+    """Yield the classes that are described behind the place where the stream could not be followed any further.
+
+    Whoever reads it may come further, by classes that write what only they can read.
+    """
+    from scanners.parsing.java_stream import described_anywhere
+
+    for event in described_anywhere(blob.reader, context):
+        yield from _class(blob, event, told)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Java objects (Weka, CoreNLP, DL4J)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(CLASS_FILE,),
+    suffixes=(".ser", ".model"),
+)
