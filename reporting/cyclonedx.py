@@ -6,24 +6,22 @@ and takes 1.6 ms per component, minutes for a large folder; its strict validator
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from hashlib import blake2b, sha256
 from typing import TextIO, cast
 
-from modelsweep.core.finding import Fact, Finding, Json, Problem
+from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule
 from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from modelsweep.core.text import printable
 from reporting.address import purl, quote, uri_of
 from reporting.components import MODEL, NAME, facts_by_place, is_spdx, itself, kind_of, licences_of, notable, values
 from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
-from reporting.identity import Occurrences
-from reporting.scratch import PIECES, Part, Scratch
+from reporting.scratch import Scratch
 from reporting.severity import CYCLONEDX_SEVERITY, SCORE, risk_score
 from reporting.writer import View
 
@@ -32,49 +30,47 @@ JsonObject = dict[str, Json]
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
 """Kinds of fact that a component states."""
-_SHA256 = re.compile("[0-9a-f]{64}")
+_MODULUS = 1 << 256
 _SLOT = os.urandom(16).hex()  # what nobody can have put into a file
 
 
 class Draft:
     """One bill of materials: components as they come, with the references that findings and compositions make to them.
 
-    Its serial number is a function of all in it but the time.
+    Its serial number is a function of all in it but the time. Of what is added it is a sum, so that it is the same
+    however the results were divided among processes.
     """
 
     def __init__(self, report: Report, view: View) -> None:
         scratch = Scratch()
-        self._view = view
-        self._seen = Occurrences()
+        self._view, self._root = view, view.root
+        self._places = Places(report.targets)
         self._components, self._vulnerabilities = Items(scratch, INDENT), Items(scratch, INDENT)
         self._incomplete = Items(scratch, INDENT * 3)
         self._tools: JsonObject = {"tools": {"components": [_tool(report)]}}
-        # The serial number is a hash of the bill in compact form: of components as they come, then of the rest
-        self._hash = hashlib.sha256(f'{json.dumps(_head("", self._tools))[:-1]}, "components": ['.encode())
-        self._unhashed: list[str] = []
-        self._between = ""
-        self._compact_incomplete, self._compact_vulnerabilities = Part(scratch, ", "), Part(scratch, ", ")
+        self._sum = _digest(json.dumps(self._tools))
 
     def add(self, result: UnitResult) -> None:
         """Add the component of a file with its notable members, and note what was found in it."""
         artifacts = result.artifacts
         several = len(artifacts) > 1 and any(item.digest for item in artifacts[1:])
         if result.findings or result.problems or several or purl(result.unit.locator):
-            component = self._component(result)
-            self._add(indented(component, self._components.margin), json.dumps(component))
+            self._put(self._components, indented(self._component(result), self._components.margin))
             return
-        unit = itself(result)
-        digest = unit.digest
+        unit = artifacts[0] if artifacts else itself(result)
+        digest, locator, size = unit.digest, unit.locator, result.unit.size
         said = [(fact.kind, fact.value, is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING]
-        long, compact = _clean_component(unit.scanners, bool(digest), bool(artifacts), tuple(said))
-        reference, name = quoted(self._reference(unit)), quoted(printable(last_of(unit.locator.uri), NAME) or "unnamed")
-        where, size = _place(unit.locator, self._view.root), result.unit.size  # percent-encoded, and a number
+        kind, pieces = _clean_component(unit.scanners, bool(digest), bool(artifacts), tuple(said))
+        reference = self._places.reference(locator)  # hexadecimal behind a word
+        name = quoted(printable(last_of(locator.uri), NAME) or "unnamed")
+        where = uri_of(locator, self._root)  # percent-encoded
         content = quoted(digest) if digest else ""
         # Put together by f-strings, which take a sixth of the time of a template with places
-        p0, p1, p2, p3, p4, p5 = compact
-        compacted = f'{p0}{reference}{p1}{name}{p2}"{where}"{p3}{content}{p4}"{size}"{p5}'
-        p0, p1, p2, p3, p4, p5 = long
-        self._add(f'{p0}{reference}{p1}{name}{p2}"{where}"{p3}{content}{p4}"{size}"{p5}', compacted)
+        p0, p1, p2, p3, p4, p5 = pieces
+        self._components.add(f'{p0}"{reference}"{p1}{name}{p2}"{where}"{p3}{content}{p4}"{size}"{p5}')
+        self._sum += _digest(
+            f"{kind}{reference}{name}{where}{content}{size}"
+        )  # a fifth of the text, and all that varies
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Write the bill."""
@@ -97,39 +93,25 @@ class Draft:
         yield from self._incomplete.array()
         yield "\n    }\n  ]"
 
-    def _add(self, long: str, compact: str) -> None:
-        self._components.add(long)
-        self._unhashed.append(compact)
-        if len(self._unhashed) >= PIECES:
-            self._hash_components()
-
-    def _hash_components(self) -> None:
-        if self._unhashed:
-            self._hash.update((self._between + ", ".join(self._unhashed)).encode())
-            self._unhashed.clear()
-            self._between = ", "
+    def _put(self, items: Items, text: str) -> None:
+        items.add(text)
+        self._sum += _digest(text)
 
     def _serial_number(self) -> str:
         """Return a UUID of version 5 over the bill: the same files, findings and tool give the same number."""
         from uuid import NAMESPACE_URL, uuid5
 
-        self._hash_components()
-        self._hash.update(b"]")
-        for part, opening, closing in (
-            (self._compact_incomplete, '"compositions": [{"aggregate": "incomplete", "assemblies": [', "]}]"),
-            (self._compact_vulnerabilities, '"vulnerabilities": [', "]"),
-        ):
-            if part:
-                for piece in chain([f", {opening}"], part.text(), [closing]):
-                    self._hash.update(piece.encode())
-        self._hash.update(b"}")
-        return f"urn:uuid:{uuid5(NAMESPACE_URL, f'modelsweep:{self._hash.hexdigest()}')}"
+        return f"urn:uuid:{uuid5(NAMESPACE_URL, f'modelsweep:{self._sum % _MODULUS:x}')}"
 
     def _component(self, result: UnitResult) -> JsonObject:
         """Return the component of a file with its notable members, and note what was found in it."""
         own = result.unit.locator
         findings = self._view.findings(result)
-        listed = [(item, self._reference(item)) for item in (itself(result), *notable(result, findings))]
+        unique = _Unique()
+        listed = [
+            (item, unique(self._places.reference(item.locator)))
+            for item in (itself(result), *notable(result, findings))
+        ]
         references = {item.locator: reference for item, reference in listed}
         facts = facts_by_place(result, tuple(references))
         component, *nested = (self._described(item, reference, facts[item.locator]) for item, reference in listed)
@@ -137,63 +119,93 @@ class Draft:
         if nested:
             component["components"] = cast(list[Json], nested)
         if result.problems:
-            self._incomplete.put(references[own])
-            self._compact_incomplete.add(json.dumps(references[own]))
+            self._put(self._incomplete, quoted(references[own]))
         for finding in findings:
-            vulnerability = self._vulnerability(finding, references.get(finding.locator, references[own]))
-            self._vulnerabilities.put(vulnerability)
-            self._compact_vulnerabilities.add(json.dumps(vulnerability))
+            where = references.get(finding.locator, references[own])
+            fingerprint = finding.fingerprint
+            name = unique(f"finding:{fingerprint}:{where.partition(':')[2]}")
+            self._put(self._vulnerabilities, _vulnerability(finding, fingerprint, name, where))
         return component
 
     def _described(self, artifact: Artifact, reference: str, facts: Sequence[Fact]) -> JsonObject:
         name = printable(artifact.locator.name, NAME) or "unnamed"
         return _component(artifact, reference, name, _place(artifact.locator, self._view.root), facts)
 
-    def _reference(self, artifact: Artifact) -> str:
-        """Return a bom-ref made of content where it was hashed: no path of a machine, and unique all the same."""
-        if _SHA256.fullmatch(artifact.digest):
-            return _numbered(f"sha256:{artifact.digest}", self._seen.add_hash(bytes.fromhex(artifact.digest[:16])))
-        if artifact.digest:
-            return self._unique(f"sha256:{artifact.digest}")
-        name = "\0".join((artifact.locator.name, *artifact.locator.members)).encode("utf-8", "surrogatepass")
-        return self._unique(f"name:{hashlib.sha256(name).hexdigest()[:32]}")
 
-    def _unique(self, reference: str) -> str:
-        return _numbered(reference, self._seen.add(reference))
+class Places:
+    """References to what was scanned: a hash of where it is below its target, so that no two of a job are the same.
 
-    def _vulnerability(self, finding: Finding, reference: str) -> JsonObject:
-        rule = finding.rule
-        vulnerability: JsonObject = {
-            "bom-ref": self._unique(f"finding:{finding.fingerprint}"),
-            "id": rule.id,
-            "source": {"name": "modelsweep"},
-            "ratings": [
-                {
-                    "source": {"name": "modelsweep"},
-                    "score": SCORE[rule.severity],
-                    "severity": CYCLONEDX_SEVERITY[rule.severity],
-                    "method": "other",
-                }
-            ],
-            "description": printable(finding.message, NAME),
-            "detail": rule.why,
-            "recommendation": rule.fix,
-            "affects": [{"ref": reference}],
-            "properties": [
-                _property("fingerprint", finding.fingerprint),
-                _property("subject", printable(finding.subject, NAME)),
-                _property("position", _position(finding)),
-            ],
-        }
-        if rule.cwe:
-            vulnerability["cwes"] = [rule.cwe]
-        if rule.references:
-            vulnerability["advisories"] = [{"title": rule.title, "url": url} for url in rule.references]
-        return vulnerability
+    They are no paths of a machine, nor do they change when a target is scanned from elsewhere, or a file is written.
+    """
+
+    def __init__(self, targets: Sequence[str]) -> None:
+        self._targets = {target.rstrip("/"): number for number, target in reversed([*enumerate(targets)])}
+        # Nearly always there is one
+        self._only = f"{next(iter(self._targets))}/" if len(self._targets) == 1 else "\0"
+
+    def reference(self, locator: Locator) -> str:
+        """Return the reference to what is at `locator`; members of one name have one."""
+        uri = locator.uri
+        below = f"0\0{uri[len(self._only) - 1 :]}" if uri.startswith(self._only) else self._below(uri)
+        place = "\0".join((below, locator.version, *locator.members))
+        return f"file:{blake2b(place.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+
+    def _below(self, uri: str) -> str:
+        """Return the number of the innermost target that holds `uri`, and where it is below that."""
+        above = uri
+        while above and above not in self._targets:
+            above = above.rpartition("/")[0]
+        return f"{self._targets[above]}\0{uri[len(above) :]}" if above else uri
 
 
-def _numbered(reference: str, count: int) -> str:
-    return reference if count == 1 else f"{reference}#{count}"
+class _Unique:
+    """Numbers names of one result that come more than once: an archive may hold two members of one name."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def __call__(self, name: str) -> str:
+        self._seen[name] += 1
+        return name if self._seen[name] == 1 else f"{name}#{self._seen[name]}"
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest())
+
+
+@lru_cache(512)
+def _accusation(rule: Rule) -> list[str]:
+    """Return the text of what a rule says of a file, in pieces: around its names, what is described, and places."""
+    vulnerability: JsonObject = {
+        "bom-ref": _SLOT,
+        "id": rule.id,
+        "source": {"name": "modelsweep"},
+        "ratings": [
+            {
+                "source": {"name": "modelsweep"},
+                "score": SCORE[rule.severity],
+                "severity": CYCLONEDX_SEVERITY[rule.severity],
+                "method": "other",
+            }
+        ],
+        "description": _SLOT,
+        "detail": rule.why,
+        "recommendation": rule.fix,
+        "affects": [{"ref": _SLOT}],
+        "properties": [_property(name, _SLOT) for name in ("fingerprint", "subject", "position")],
+    }
+    if rule.cwe:
+        vulnerability["cwes"] = [rule.cwe]
+    if rule.references:
+        vulnerability["advisories"] = [{"title": rule.title, "url": url} for url in rule.references]
+    return indented(vulnerability, INDENT * 2).split(f'"{_SLOT}"')
+
+
+def _vulnerability(finding: Finding, fingerprint: str, name: str, reference: str) -> str:
+    p0, p1, p2, p3, p4, p5, p6 = _accusation(finding.rule)
+    said, subject = quoted(printable(finding.message, NAME)), quoted(printable(finding.subject, NAME))
+    position = quoted(_position(finding))
+    return f'{p0}"{name}"{p1}{said}{p2}"{reference}"{p3}"{fingerprint}"{p4}{subject}{p5}{position}{p6}'
 
 
 def _place(locator: Locator, root: str) -> str:
@@ -228,10 +240,10 @@ def _component(artifact: Artifact, reference: str, name: str, where: str, facts:
 @lru_cache(512)
 def _clean_component(
     scanners: tuple[str, ...], hashed: bool, examined: bool, said: tuple[tuple[str, str, bool], ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the component of clean files of one kind that say the same of themselves, indented and compact.
+) -> tuple[str, tuple[str, ...]]:
+    """Return the component of clean files of one kind that say the same of themselves: a digest, and the text of it.
 
-    Each in six pieces: between them stand reference, name, location, digest (nothing unless `hashed`) and size. Of
+    That is in six pieces: between them stand reference, name, location, digest (nothing unless `hashed`) and size. Of
     millions of files few differ in more.
     """
     reference = name = where = digest = size = _SLOT
@@ -241,9 +253,10 @@ def _clean_component(
     component = _component(artifact, reference, name, where, facts)
     result = UnitResult(Unit(0, locator, 0), (artifact,) if examined else ())
     component["properties"] = _properties(result, (), size)
-    long, compact = (text.split(f'"{_SLOT}"') for text in (indented(component, INDENT * 2), json.dumps(component)))
+    pieces = indented(component, INDENT * 2).split(f'"{_SLOT}"')
+    kind = sha256("\0".join(pieces).encode()).hexdigest()
     nothing = [] if hashed else [""]
-    return (*long[:4], *nothing, *long[4:]), (*compact[:4], *nothing, *compact[4:])
+    return kind, (*pieces[:4], *nothing, *pieces[4:])
 
 
 def _head(serial_number: str, metadata: JsonObject) -> JsonObject:

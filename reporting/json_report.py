@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import TextIO
 
-from modelsweep.core.finding import Json
+from modelsweep.core.finding import Finding, Json, Rule
+from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Report, UnitResult, Verdict
 from modelsweep.core.shape import (
     FACT_VALUES,
+    JsonObject,
     asset_shape,
+    details,
     head_shape,
     issue_shape,
+    place,
     problem_shape,
     rules_shape,
     run_shape,
 )
+from modelsweep.core.values import replace
 from reporting.encode import INDENT, Items, indented, quoted, write_object
 from reporting.scratch import Scratch
 from reporting.writer import View
@@ -35,6 +42,7 @@ def _pieces(shape: Json) -> list[str]:
 _V0, _V1, _V2, _V3, _V4 = _pieces({"path": "%s", "verdict": "%s", "digest": "%s", "size": "%s"})
 _A0, _A1, _A2, _A3, _A4, _A5 = _pieces({"path": "%s", "type": "%s", "scanners": "%s", "size": "%s", "digest": "%s"})
 _F0, _F1, _F2, _F3, _F4 = _pieces({"path": "%s", "kind": "%s", "values": ["%s"], "distinct": "%s"})
+_SLOT = os.urandom(16).hex()  # what nobody can have put into a rule
 _BETWEEN_VALUES = f",\n{INDENT * 4}"
 
 
@@ -57,7 +65,7 @@ class Draft:
         if result.findings or result.problems:
             verdict = _VERDICTS[result.verdict]
             for finding in result.findings:
-                self._issues.put(issue_shape(finding, self._start))
+                self._issues.add(_issue(finding, self._start))
             for problem in result.problems:
                 self._problems.put(problem_shape(problem))
         if result.artifacts:
@@ -97,6 +105,22 @@ class Draft:
         found = indented(shape["type"], margin), indented(shape["scanners"], margin)
         self._known[artifact.scanners] = found
         return found
+
+
+@lru_cache(512)
+def _issue_of(rule: Rule, start: float) -> list[str]:
+    """Return the text of what findings of a rule have in common, in pieces."""
+    plain = replace(rule, message="")  # its places could not be filled in
+    varying: JsonObject = dict.fromkeys(("message", "location", "details", "fingerprint"), _SLOT)
+    return indented({**issue_shape(Finding(plain, Locator("")), start), **varying}, _MARGIN).split(f'"{_SLOT}"')
+
+
+def _issue(finding: Finding, start: float) -> str:
+    """Return what `issue_shape` says, as text."""
+    p0, p1, p2, p3, p4 = _issue_of(finding.rule, start)
+    where = quoted(place(finding.locator, finding.span))
+    said = indented(details(finding), _MARGIN + INDENT)
+    return f'{p0}{quoted(finding.message)}{p1}{where}{p2}{said}{p3}"{finding.fingerprint}"{p4}'
 
 
 def _facts(result: UnitResult, path: str) -> Iterator[str]:

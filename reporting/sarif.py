@@ -6,9 +6,11 @@ refuses a whole file for one result that it does not like.
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cache, lru_cache
+from hashlib import blake2b
 from typing import TextIO, cast
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity, Span
@@ -16,7 +18,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Report, Totals, UnitResult, summary
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
-from reporting.address import FILESYSTEM_BASE, ROOT_BASE, address, quote
+from reporting.address import FILESYSTEM_BASE, ROOT_BASE, Address, address
 from reporting.encode import INDENT, Items, indented, object_text, quoted, utc, write_object
 from reporting.identity import Occurrences
 from reporting.kinds import MEANING
@@ -49,6 +51,9 @@ BASES: dict[str, JsonObject] = {
 KINDS = tuple(ProblemKind)
 INT32 = 2**31 - 1
 """Largest length and offset that Microsoft's SARIF SDK reads; it refuses the whole file for a larger one."""
+_RECORD, _FIELD = "\x1e", "\x1f"
+"""What stands between texts that are JSON or percent-encoded, and hold no control characters."""
+_SLOT = os.urandom(16).hex()  # what nobody can have put into a file
 
 
 class Draft:
@@ -62,7 +67,8 @@ class Draft:
         self._scratch = Scratch()
         self._seen = Occurrences()
         self._runs = [_Run(self._scratch, view.root)]
-        self._units, self._room = Part(self._scratch, "\n"), ARTIFACTS
+        self._files, self._room = Part(self._scratch), ARTIFACTS
+        """What is said of files in the list of them, each behind its key."""
         self._notices: dict[bool, list[tuple[Problem, Known]]] = {True: [], False: []}
         self._beyond = 0
         self._note(report.problems, {})
@@ -76,7 +82,7 @@ class Draft:
         """Take the findings of a result, and what is to be said of its file."""
         if self._room:
             self._room -= 1
-            self._units.add(_line(result))
+            self._files.add(f"{_RECORD}{self._runs[0].files.record(result)}")
         if not (result.findings or result.problems):
             return
         known = {item.locator: item for item in result.artifacts}
@@ -104,7 +110,8 @@ class Draft:
                 run.files.forget()
             run = _Run(self._scratch, self._view.root)
             self._runs.append(run)
-        run.take(finding, self._seen.add(finding.locator.uri, finding.fingerprint), known)
+        fingerprint = finding.fingerprint
+        run.take(finding, fingerprint, self._seen.add(finding.locator.uri, fingerprint), known)
 
     def _note(self, problems: Iterable[Problem], known: Known) -> None:
         """Keep as many problems as can be listed, failures apart, with what is known of where they are."""
@@ -128,10 +135,9 @@ class Draft:
         files = self._runs[0].files
         for problem, known in (self._notices[True] + self._notices[False])[:NOTIFICATIONS]:
             notifications.put(_notification(problem, self._view, files, known))
-        for lines in self._units.text():
-            for line in filter(None, lines.split("\n")):
-                locator, known = _mention(line)
-                files.index(locator, known)
+        for text in self._files.text():
+            for record in filter(None, text.split(_RECORD)):
+                files.mention(record)
         for notification in _left_out(report.totals, self._beyond):
             notifications.put(notification)
 
@@ -152,11 +158,9 @@ class _Run:
             self._settle()
         return bool(self._rules)
 
-    def take(self, finding: Finding, occurrence: int, known: Known) -> None:
+    def take(self, finding: Finding, fingerprint: str, occurrence: int, known: Known) -> None:
         """Add a finding; its rule gets an index when all rules of the run are known."""
-        self._waiting.append(
-            (finding.rule, indented(_result(finding, occurrence, self.files, known), _MEMBER + INDENT))
-        )
+        self._waiting.append((finding.rule, _result(finding, fingerprint, occurrence, self.files, known)))
 
     def members(
         self, report: Report, view: View, category: str, notifications: Items
@@ -188,7 +192,7 @@ class Files:
     def __init__(self, scratch: Scratch, root: str) -> None:
         self._root = root
         self._indexes: dict[int, int] = {}
-        """By hash of the locator, which is a tenth of its size."""
+        """By key of the locator."""
         self.entries = Items(scratch, _MEMBER)
         self.bases: set[str] = set()
 
@@ -198,32 +202,52 @@ class Files:
 
     def index(self, locator: Locator, known: Known) -> int:
         """Return the index of the artifact at `locator`, listed with its containers if it was not yet."""
-        key = hash(locator)
+        key = _key(locator)
         found = self._indexes.get(key)
         if found is not None:
             return found
-        entry: JsonObject = {"location": self.location(locator), "roles": ["analysisTarget"]}
+        parent = -1
         if locator.members:
-            container = Locator(locator.uri, locator.members[:-1], locator.version)
-            entry["parentIndex"] = self.index(container, known)
-        artifact = known.get(locator)
-        if artifact is not None:
-            entry |= {"length": artifact.size} if artifact.size <= INT32 else {"properties": {"length": artifact.size}}
-            if artifact.digest:
-                entry["hashes"] = {"sha-256": artifact.digest}
-        self._indexes[key] = len(self._indexes)
-        self.entries.put(entry)
-        return self._indexes[key]
+            parent = self.index(Locator(locator.uri, locator.members[:-1], locator.version), known)
+        entry, base = self._entry(locator, known.get(locator), parent)
+        return self._list(key, base, entry)
+
+    def record(self, result: UnitResult) -> str:
+        """Return what `mention` takes to list the file of a result, later and perhaps in another process."""
+        where, known = result.unit.locator.outermost, result.artifacts[:1]
+        entry, base = self._entry(where, known[0] if known and known[0].locator == where else None)
+        return f"{_key(where)}{_FIELD}{base}{_FIELD}{entry}"
+
+    def mention(self, record: str) -> None:
+        """List a file, unless it was listed before."""
+        key, base, entry = record.split(_FIELD)
+        if int(key) not in self._indexes:
+            self._list(int(key), base, entry)
+
+    def _list(self, key: int, base: str, entry: str) -> int:
+        index = self._indexes[key] = len(self._indexes)
+        self.entries.add(entry)
+        if base:
+            self.bases.add(base)
+        return index
+
+    def _entry(self, locator: Locator, artifact: Artifact | None, parent: int = -1) -> tuple[str, str]:
+        """Return the text of an artifact, and the base of its location."""
+        where = self._address(locator)
+        if artifact is None or artifact.size > INT32 or parent >= 0 or not artifact.digest:
+            return indented(_artifact(where, artifact, parent), _MEMBER + INDENT), where.base
+        p0, p1, p2, p3 = _plain_artifact(where.base)
+        return f'{p0}"{where.uri}"{p1}{artifact.size}{p2}{quoted(artifact.digest)}{p3}', where.base  # percent-encoded
 
     def location(self, locator: Locator) -> JsonObject:
         """Return the artifactLocation of `locator`; that of a member is relative to the root of its container."""
-        if locator.members:
-            return {"uri": quote(locator.members[-1].lstrip("/")) or "."}
-        where = address(locator, self._root)
-        if not where.base:
-            return {"uri": where.uri}
-        self.bases.add(where.base)
-        return {"uri": where.uri, "uriBaseId": where.base}
+        where = self._address(locator)
+        if where.base:
+            self.bases.add(where.base)
+        return _location(where)
+
+    def _address(self, locator: Locator) -> Address:
+        return Address(locator.members[-1].lstrip("/") or ".", "") if locator.members else address(locator, self._root)
 
     def physical(self, locator: Locator, span: Span | None, known: Known) -> JsonObject:
         """Return the location of `span` in the file that people have; spans in members are not positions in it."""
@@ -240,6 +264,35 @@ class Files:
         return {"physicalLocation": physical, "logicalLocations": logical}
 
 
+def _key(locator: Locator) -> int:
+    """Return what no other locator has, the same in every process: a tenth of its size."""
+    raw = "\0".join((locator.uri, locator.version, *locator.members)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(raw, digest_size=8).digest())
+
+
+def _location(where: Address) -> JsonObject:
+    return {"uri": where.uri, "uriBaseId": where.base} if where.base else {"uri": where.uri}
+
+
+def _artifact(where: Address, artifact: Artifact | None, parent: int = -1) -> JsonObject:
+    entry: JsonObject = {"location": _location(where), "roles": ["analysisTarget"]}
+    if parent >= 0:
+        entry["parentIndex"] = parent
+    if artifact is not None:
+        entry |= {"length": artifact.size} if artifact.size <= INT32 else {"properties": {"length": artifact.size}}
+        if artifact.digest:
+            entry["hashes"] = {"sha-256": artifact.digest}
+    return entry
+
+
+@cache
+def _plain_artifact(base: str) -> list[str]:
+    """Return the text of a file that was hashed, in pieces: around its URI, its length and its digest."""
+    entry = _artifact(Address(_SLOT, base), Artifact(Locator(""), 0, _SLOT, ()))
+    entry["length"] = _SLOT
+    return indented(entry, _MEMBER + INDENT).split(f'"{_SLOT}"')
+
+
 def _region(span: Span | None) -> JsonObject:
     """Return `span` as a region: in line 1, as code scanning wants of binaries, and as bytes where those fit."""
     region: JsonObject = {"startLine": 1}
@@ -248,20 +301,6 @@ def _region(span: Span | None) -> JsonObject:
         if span.length:
             region["byteLength"] = span.length
     return region
-
-
-def _line(result: UnitResult) -> str:
-    """Return what the artifact of a file is made of, in a line."""
-    where = result.unit.locator
-    blob = [result.artifacts[0].size, result.artifacts[0].digest] if result.artifacts else None
-    return json.dumps([where.uri, where.members, where.version, blob])
-
-
-def _mention(line: str) -> tuple[Locator, Known]:
-    """Return where a file of `_line` is, and what was examined there."""
-    uri, members, version, blob = json.loads(line)
-    locator = Locator(uri, tuple(members), version)
-    return locator, {locator: Artifact(locator, blob[0], blob[1], ())} if blob else {}
 
 
 def _way(locator: Locator) -> Iterator[Locator]:
@@ -322,23 +361,31 @@ def _kind(kind: ProblemKind) -> JsonObject:
     }
 
 
-def _result(finding: Finding, occurrence: int, files: Files, known: Known) -> JsonObject:
+@lru_cache(512)
+def _result_of(rule: Rule) -> list[str]:
+    """Return the text of what results of a rule have in common, in pieces."""
     result: JsonObject = {
-        "ruleId": finding.rule.id,
+        "ruleId": rule.id,
         "ruleIndex": 0,
-        "level": SARIF_LEVEL[finding.severity],
-        "message": {"text": message(f"{sentence(finding.message)}{_whereabouts(finding)}")},
-        "locations": [files.physical(finding.locator, finding.span, known)],
-        "partialFingerprints": {
-            "primaryLocationLineHash": f"{finding.fingerprint}:{occurrence}",
-            "modelsweep/v1": finding.fingerprint,
-        },
-        "rank": SCORE[finding.severity] * 10,
-        "properties": {"location": place(finding.locator, finding.span), "details": details(finding)},
+        "level": SARIF_LEVEL[rule.severity],
+        "message": {"text": _SLOT},
+        "locations": [_SLOT],
+        "partialFingerprints": {"primaryLocationLineHash": _SLOT, "modelsweep/v1": _SLOT},
+        "rank": SCORE[rule.severity] * 10,
+        "properties": {"location": _SLOT, "details": _SLOT},
     }
-    if finding.severity is Severity.DEBUG:
+    if rule.severity is Severity.DEBUG:
         result["kind"] = "informational"
-    return result
+    return indented(result, _MEMBER + INDENT).split(f'"{_SLOT}"')
+
+
+def _result(finding: Finding, fingerprint: str, occurrence: int, files: Files, known: Known) -> str:
+    p0, p1, p2, p3, p4, p5, p6 = _result_of(finding.rule)
+    text = quoted(message(f"{sentence(finding.message)}{_whereabouts(finding)}"))
+    location = indented(files.physical(finding.locator, finding.span, known), _MEMBER + INDENT * 3)
+    where, said = quoted(place(finding.locator, finding.span)), indented(details(finding), _MEMBER + INDENT * 3)
+    hashes = f'"{fingerprint}:{occurrence}"{p3}"{fingerprint}"'
+    return f"{p0}{text}{p1}{location}{p2}{hashes}{p4}{where}{p5}{said}{p6}"
 
 
 def _whereabouts(finding: Finding) -> str:

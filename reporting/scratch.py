@@ -15,8 +15,8 @@ HELD = 1 * MIB
 """Bytes of waiting text that stay in memory."""
 PIECE = 1 * MIB
 """Characters that are put away together at the most."""
-PIECES = 256
-"""Pieces of text that are put away together: thousands of small ones at once compress well."""
+PIECES = 1_024
+"""Pieces of text that are put away together: many small ones at once compress well, and there are fewer places."""
 LEVEL = -3
 """Reports repeat themselves: at the quickest level of Zstandard they shrink tenfold."""
 
@@ -70,6 +70,7 @@ class Part:
     def __init__(self, scratch: Scratch, between: str = "") -> None:
         self._scratch, self._between = scratch, between
         self._held: list[str] = []
+        self._length = 0
         self._texts: dict[int, str] = {}
         """Of the extents that stay in memory, by their number."""
         self._places = array("Q")
@@ -78,7 +79,8 @@ class Part:
     def add(self, piece: str) -> None:
         """Add a piece."""
         self._held.append(piece)
-        if len(self._held) >= PIECES or len(piece) >= PIECE:
+        self._length += len(piece)
+        if self._length >= PIECE or len(self._held) >= PIECES:
             self._put()
 
     def text(self) -> Iterator[str]:
@@ -102,3 +104,4 @@ class Part:
                 extent = (0, 0, 0)
             self._places.extend(extent)
             self._held.clear()
+            self._length = 0

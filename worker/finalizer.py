@@ -30,7 +30,7 @@ from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import SCANS, Message, scan_message
 from modelsweep.fleet.pages import Pages, parent_of
 from modelsweep.fleet.problems import open_problems, problems_name
-from modelsweep.fleet.results import ChunkResults, chunk_of, digest_of, encode_chunk, results_name
+from modelsweep.fleet.results import DIGEST, ChunkResults, chunk_of, digest_of, encode_chunk, results_name
 from modelsweep.fleet.siblings import Changes, in_order, store_siblings
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
@@ -39,6 +39,7 @@ from modelsweep.fleet.stored import (
     Manifest,
     Watch,
     ahead,
+    digest_in,
     fetch_results,
     merged_tool,
     pack_digests,
@@ -188,7 +189,7 @@ class _Finalizer:
         progress = self._ledger.progress()
         digests = self._digests(progress.allocated)
         cancelled = progress.state is JobState.CANCELLED
-        undone = {chunk for chunk, digest in enumerate(digests) if digest is None}
+        undone = {chunk for chunk in range(progress.allocated) if digest_in(digests, chunk) is None}
         if undone and not cancelled:
             raise _Lost  # it was opened again
         lost = (self._lost(digests) | set(unreadable) if unreadable else set()) - undone
@@ -198,22 +199,24 @@ class _Finalizer:
         problems = list(self._problems(cancelled))
         for chunk in sorted(lost | undone):
             results, unknown = self._instead(chunk, chunk in undone)
-            digests[chunk] = self._keep(chunk, own, results)
+            digests[chunk * DIGEST : (chunk + 1) * DIGEST] = pack_digests([self._keep(chunk, own, results)])
             problems += unknown
         families = tuple(self._families(progress.allocated))
-        return self._manifest(tool or own, pack_digests(digests), families, tuple(problems), progress)
+        return self._manifest(tool or own, bytes(digests), families, tuple(problems), progress)
 
-    def _digests(self, amount: int) -> list[bytes | None]:
-        """Return the digests of all chunks."""
-        starts = range(0, amount, _BLOCK)
-        return [digest for start in starts for digest in self._ledger.digests(start, min(_BLOCK, amount - start))]
+    def _digests(self, amount: int) -> bytearray:
+        """Return the digests of all chunks, packed."""
+        packed = bytearray()
+        for start in range(0, amount, _BLOCK):
+            packed += pack_digests(self._ledger.digests(start, min(_BLOCK, amount - start)))
+        return packed
 
-    def _lost(self, digests: Sequence[bytes | None]) -> set[int]:
+    def _lost(self, digests: bytearray) -> set[int]:
         """Return the chunks whose results are not what the ledger knows; raises StoreFault, and _Lost."""
 
         def look(chunk: int) -> int | None:
             self._held.check()
-            digest = digests[chunk]
+            digest = digest_in(digests, chunk)
             try:
                 if digest is not None:
                     fetch_results(self._store, self._spec.id, chunk, digest)
@@ -221,11 +224,12 @@ class _Finalizer:
                 return chunk
             return None
 
-        return {chunk for chunk in ahead(look, range(len(digests))) if chunk is not None}
+        return {chunk for chunk in ahead(look, range(len(digests) // DIGEST)) if chunk is not None}
 
-    def _first_tool(self, digests: Sequence[bytes | None], without: Collection[int]) -> Tool:
+    def _first_tool(self, digests: bytearray, without: Collection[int]) -> Tool:
         """Return what the first results were made with; others may be of another version, which `_write` finds."""
-        for chunk, digest in enumerate(digests):
+        for chunk in range(len(digests) // DIGEST):
+            digest = digest_in(digests, chunk)
             if digest is not None and chunk not in without:
                 return fetch_results(self._store, self._spec.id, chunk, digest).tool
         with Supervisor(self._spec.options, 1) as supervisor:

@@ -86,6 +86,7 @@ def test_where_the_scan_starts_from_changes_no_reference() -> None:
     report = sample_report()
     moved = replace(
         report,
+        targets=tuple(f"/elsewhere/{target}" for target in report.targets),
         results=tuple(
             replace(
                 result,
@@ -104,6 +105,39 @@ def test_where_the_scan_starts_from_changes_no_reference() -> None:
     )
     before = [item["bom-ref"] for item in bom_of(report)["components"]]
     assert [item["bom-ref"] for item in bom_of(moved)["components"]] == before
+
+
+def test_what_is_written_to_a_file_changes_no_reference_to_it() -> None:
+    report = sample_report()
+    written = tuple(
+        replace(item, artifacts=tuple(replace(blob, digest="1" * 64) for blob in item.artifacts))
+        for item in report.results
+    )
+    before, after = bom_of(report), bom_of(replace(report, results=written))
+    assert [item["bom-ref"] for item in after["components"]] == [item["bom-ref"] for item in before["components"]]
+    assert after["serialNumber"] != before["serialNumber"]
+
+
+def test_files_of_one_name_in_several_targets_stay_apart() -> None:
+    """Also where one target is inside another, or is spelled in two ways, and of two versions of one object."""
+    targets = ("a", "a/b", "./a", "s3://a/", "a/b/1.pkl")
+    names = ["a/b/1.pkl", "a/b/2.pkl", "a/2.pkl", "./a/b/2.pkl", "./a/2.pkl", "s3://a/b/2.pkl", "b/2.pkl", "2.pkl"]
+    locators = [Locator(name) for name in names] + [Locator("s3://a/b/2.pkl", (), version) for version in "12"]
+    results = tuple(UnitResult(Unit(number, where, 1)) for number, where in enumerate(locators))
+    references = [
+        item["bom-ref"] for item in bom_of(replace(sample_report(), targets=targets, results=results))["components"]
+    ]
+    assert len(set(references)) == len(locators)
+
+
+def test_the_order_of_results_changes_no_serial_number() -> None:
+    """It is a sum, which processes may share; each result counts all the same."""
+    report = sample_report()
+    numbers = {
+        bom_of(replace(report, results=results))["serialNumber"]
+        for results in (report.results, report.results[::-1], report.results[1:], report.results[:-1])
+    }
+    assert len(numbers) == 3
 
 
 def test_the_serial_number_is_a_function_of_the_content() -> None:
