@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from threading import Lock, get_ident
@@ -78,12 +78,14 @@ class Choice:
 
     def __init__(self) -> None:
         self.seen = 0
+        self._pays = False
 
     def __call__(self, size: int) -> Matcher:
         """Return a matcher for `size` bytes, for use in one thread."""
         self.seen += size
-        enough = self.seen > (LOADED if prepared.is_made or prepared.load else COMPILED)
-        return HyperscanMatcher() if enough and has_hyperscan() else RegexMatcher()
+        if not self._pays and self.seen > LOADED:
+            self._pays = (prepared.is_at_hand or self.seen > COMPILED) and has_hyperscan()
+        return HyperscanMatcher() if self._pays else RegexMatcher()
 
 
 matcher_for = Choice()
@@ -103,11 +105,27 @@ def _note(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> 
     found.add(number)
 
 
+class Kept(Protocol):
+    """Where a database is that another process made, or will make."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is one by now."""
+
+    def read(self) -> bytes | None:
+        """Return it as `prepare` did, None where there is none that is whole."""
+
+
 class Prepared:
-    """Whether the database of this process `is_made`, and what returns, as `prepare` did, one that was made before."""
+    """Whether the database of this process `is_made`, and where one is `kept` that need only be loaded."""
 
     is_made = False
-    load: Callable[[], bytes | None] | None = None
+    kept: Kept | None = None
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether none has to be made."""
+        return self.is_made or (self.kept is not None and self.kept.is_there)
 
 
 prepared = Prepared()
@@ -135,7 +153,7 @@ def _database() -> Any:
 def _database_once() -> Any:  # the package publishes no types
     import hyperscan
 
-    kept = prepared.load() if prepared.load else None
+    kept = prepared.kept.read() if prepared.kept else None
     if kept:
         with suppress(hyperscan.HyperscanError):  # made for another processor, or damaged
             return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)

@@ -90,7 +90,7 @@ class Launcher:
             send(self.control, {"warm": True})
 
     def prepare(self) -> None:
-        """Have the zygote make ready what searches large files, for all children that will be forked from it."""
+        """Have the zygote make ready what searches many bytes, for all children that it forked or will fork."""
         with suppress(Closed):  # said by `ended`
             send(self.control, {"prepare": True})
 

@@ -3,6 +3,7 @@
 What is in a database steers the search engine, so one that somebody else wrote could take over whoever searches with
 it. It is read only from a file and a folder that nobody but this user may write, and only if it is whole; it is made
 and written by the zygote, which never holds a byte of what is scanned, while children have a descriptor to read from.
+Children that are there before it is made read it from a file that they share: it is empty when they are forked.
 """
 
 from __future__ import annotations
@@ -27,18 +28,23 @@ _PROCESSOR = "/proc/cpuinfo"
 
 
 class PatternFile:
-    """The file in `folder` for these patterns, this hyperscan and this processor; no folder: nothing is kept."""
+    """The file in `folder` for these patterns, this hyperscan and this processor; no folder: nothing is kept.
 
-    def __init__(self, folder: str) -> None:
+    What is written is there at once for processes that were forked from this one, through an unlinked file in `spool`.
+    """
+
+    def __init__(self, folder: str, spool: str = "") -> None:
         self._folder = folder
         self._path = os.path.join(folder, f"{PREFIX}{_version()}") if folder else ""
-        self._descriptor = -1
+        self._descriptor = self._shared = -1
         self._open()
+        if spool and self._descriptor < 0:
+            self._share(spool)
 
     @property
     def is_there(self) -> bool:
         """Whether there is something to read."""
-        return self._descriptor >= 0
+        return self._descriptor >= 0 and any(os.pread(self._descriptor, _CHECK, 0))
 
     def read(self) -> bytes | None:
         """Return the database, None where there is none that is whole."""
@@ -47,23 +53,42 @@ class PatternFile:
         data = os.pread(self._descriptor, LARGEST, 0)
         return data[_CHECK:] if hashlib.sha256(data[_CHECK:]).digest() == data[:_CHECK] else None
 
+    def only_read(self) -> None:
+        """Give up the right to write, in a process that meets hostile bytes."""
+        if self._shared >= 0:
+            os.close(self._shared)
+        self._shared, self._folder = -1, ""
+
     def write(self, database: bytes) -> None:
         """Keep a database, if that is possible: nothing depends on it."""
-        if not self._folder:
-            return
+        check = hashlib.sha256(database).digest()
+        if self._shared >= 0:
+            with suppress(OSError):  # no room: those that are there do without
+                if os.pwrite(self._shared, database, _CHECK) == len(database):
+                    os.pwrite(self._shared, check, 0)  # last: it says that all else is there
+        if self._folder:
+            self._keep(check + database)
+
+    def _share(self, spool: str) -> None:
+        path = os.path.join(spool, PREFIX)
+        with suppress(OSError):
+            self._shared = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            os.unlink(path)
+
+    def _keep(self, data: bytes) -> None:
         with suppress(CacheFault, OSError):
             make_private(self._folder)
             partial = f"{self._path}.{os.getpid()}"
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 with open(descriptor, "wb") as file:
-                    file.write(hashlib.sha256(database).digest() + database)
+                    file.write(data)
                 os.replace(partial, self._path)
             except OSError:
                 os.unlink(partial)
                 raise
             forget_patterns(self._folder, KEPT)
-            self._open()
 
     def _open(self) -> None:
         if not self._folder:

@@ -63,8 +63,8 @@ LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
 WATCHED = 64 * MIB
 """Bytes of a unit that take long enough for somebody to wonder how far it is."""
-LARGE = 8 * MIB
-"""Bytes of a unit that are worth to make ready for, once for all children to come."""
+MUCH = 4 * MIB
+"""Bytes of all units from which it is worth to make ready for searching them, once for all children."""
 PIECE = 64 * KIB
 """Bytes of answers that are read at once. More would be asked of the system anew each time, and given back unused."""
 STOPPED = 1.0
@@ -246,7 +246,9 @@ class Supervisor:
         self._tool: Tool | None = None
         self._whole = True
         self._warm = self._prepared = False
-        """Whether children are made often, and so beforehand; whether some have been told of large units."""
+        """Whether children are made often, and so beforehand; whether they search many bytes."""
+        self._expected = 0
+        """Bytes of all units so far."""
         self._launch()
 
     def _launch(self) -> None:
@@ -344,7 +346,17 @@ class Supervisor:
         if self._ahead:
             return self._ahead.popleft()
         unit = next(waiting, None)
-        return None if unit is None else self._looked_up(Task(unit, unit.digest), open_unit)
+        if unit is None:
+            return None
+        self._make_ready(unit.extent)
+        return self._looked_up(Task(unit, unit.digest), open_unit)
+
+    def _make_ready(self, size: int) -> None:
+        """Note that `size` bytes more are going to be searched, and have that made ready for once it pays."""
+        self._expected += size
+        if self._expected >= MUCH and not self._prepared:
+            self._prepared = True
+            self._launcher.prepare()
 
     def _looked_up(self, task: Task, open_unit: OpenUnit) -> Task:
         if self.known and not task.looked_up:
@@ -369,9 +381,6 @@ class Supervisor:
         """Return the child to give `task` to: a free one, a new one, the one with the least to do, or none yet."""
         least = min(self._children.values(), key=lambda child: len(child.tasks), default=None)
         if (least is None or least.tasks) and len(self._children) < self.jobs:
-            if task.extent >= LARGE and not self._prepared:
-                self._prepared = True
-                self._launcher.prepare()
             return self._spawn()
         return least if least and least.takes(task) else None
 

@@ -99,7 +99,7 @@ class Zygote:
         """Load or make hyperscan's database, once for all children, and keep it for the next time."""
         if has_hyperscan():
             database = prepare()
-            if not self.work.patterns.is_there:
+            if self.work.patterns.read() is None:
                 self.work.patterns.write(database)
 
     def _spawn(self, number: int, peer: socket.socket) -> None:
@@ -124,6 +124,7 @@ class Zygote:
             for descriptor in (self.wakeup, self._woken):
                 os.close(descriptor)
             self.control.close()
+            self.work.patterns.only_read()
             spool = FileSpool(self.work.spool)
             sandbox.enter(parent)
             serve(peer, self.work.options, self.work.scanners, spool)
@@ -176,16 +177,14 @@ def _serve(control: socket.socket) -> None:
             gc.freeze()
             backend = message["backend"]
             scanners = computing_with(scanners, backend)
-            Zygote(control, Work(options, scanners, spool, backend, _patterns(message["cache"]))).run()
+            Zygote(control, Work(options, scanners, spool, backend, _patterns(message["cache"], spool))).run()
     except OSError as error:
         send(control, {"fault": f"no directory for temporary files: {error} (TMPDIR names another place)"})
 
 
-def _patterns(folder: str) -> PatternFile:
-    """Return where hyperscan's database is kept, from where all processes to come will load it."""
-    patterns = PatternFile(folder)
-    if patterns.is_there:
-        prepared.load = patterns.read
+def _patterns(folder: str, spool: str) -> PatternFile:
+    """Return where hyperscan's database is kept, or will be, from where all processes to come will load it."""
+    prepared.kept = patterns = PatternFile(folder, spool)
     return patterns
 
 

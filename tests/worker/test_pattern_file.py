@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,39 @@ def test_few_files_stay(folder: Path, kept: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["facts.sqlite3"]
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_whoever_was_forked_before_a_database_is_made_reads_it_too(is_kept: bool, folder: Path, tmp_path: Path) -> None:
+    patterns = PatternFile(str(folder) if is_kept else "", str(tmp_path))
+    assert patterns.read() is None
+    go, tell = os.pipe()
+    process = os.fork()
+    if not process:
+        patterns.only_read()
+        os.read(go, 1)
+        patterns.write(b"what hostile bytes would have")
+        os._exit(0 if patterns.is_there and patterns.read() == DATABASE else 1)
+    patterns.write(DATABASE)
+    os.write(tell, b"!")
+    _, status = os.waitpid(process, 0)
+    os.close(go)
+    os.close(tell)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert patterns.read() == DATABASE
+    assert read(folder) == (DATABASE if is_kept else None)
+    assert not [path for path in tmp_path.iterdir() if path != folder]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A database that another process made."""
+
+    database: bytes
+    is_there = True
+
+    def read(self) -> bytes:
+        return self.database
+
+
 @pytest.fixture
 def anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has no database yet."""
@@ -118,13 +152,25 @@ def test_a_kept_database_finds_what_a_made_one_finds(anew: None) -> None:
     window = b"\0" * 100 + b"\x7fELF" + b"import socket,subprocess,os" + b"\0" * 100
     made, database = HyperscanMatcher().present(window), prepare()
     matcher._database_once.cache_clear()
-    matcher.prepared.load = lambda: database
+    matcher.prepared.kept = _Kept(database)
     assert HyperscanMatcher().present(window) == made != []
 
 
 def test_a_database_that_hyperscan_refuses_is_made_anew(anew: None) -> None:
-    matcher.prepared.load = lambda: DATABASE
+    matcher.prepared.kept = _Kept(DATABASE)
     assert HyperscanMatcher().present(b"import socket,subprocess,os")
+
+
+def test_many_small_files_leave_a_database_for_the_next_ones(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELSWEEP_CACHE", str(folder))
+    models = tmp_path / "models"
+    models.mkdir()
+    for number in range(12):
+        (models / f"{number}.txt").write_bytes(b"nothing of note " * (MIB // 32))
+    scan(models, jobs=1)
+    assert [entry.name.startswith(PREFIX) for entry in folder.iterdir()] == [True]
 
 
 def test_a_large_file_leaves_a_database_for_the_next_one(
