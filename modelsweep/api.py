@@ -26,7 +26,7 @@ shadowing.check()
 from producer.plan import plan
 from sources.opening import canonical, opener
 from sources.source import scheme_of
-from worker.launcher import SandboxFailed
+from worker.execution import SandboxFailed
 from worker.supervisor import Supervisor
 
 if TYPE_CHECKING:

@@ -33,8 +33,8 @@ from modelsweep.fleet.redis_faults import check_server, explain
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import StoreFault
 from modelsweep.fleet.stores import open_store
+from worker.execution import SandboxFailed
 from worker.finalizer import finalize
-from worker.launcher import SandboxFailed
 from worker.node import JobGone, Node, WorkerSettings
 from worker.sweeper import forget, leads, sweep
 from worker.transport import install as install_transport

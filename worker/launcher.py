@@ -10,39 +10,19 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 from contextlib import suppress
 
 from modelsweep.cache.opening import cache_folder
 from modelsweep.core.options import Options
 from modelsweep.core.report import Tool
-from modelsweep.core.units import MIB
 from modelsweep.core.wire import encode_options
 from worker import backends
 from worker.channel import BadMessage, Closed, receive, send
+from worker.execution import SandboxFailed, execute
 from worker.spool_directory import new_spool_path, remove_spool_directory
 
-# -I and -S: no PYTHON* variables, no working directory, no user site, no start-up hooks; the path is exactly ours.
-# Collecting garbage while modules are imported would cost 6 ms of 55, and find none.
-_START = """\
-import gc, sys
-gc.disable()
-sys.path[:] = sys.argv[2:]
-from worker.zygote import main
-main(int(sys.argv[1]))
-"""
-_CONTROL = 3
-"""The descriptor at which the zygote finds its socket."""
-_ABOVE_STANDARD = 10
-_KEPT = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
-_ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(8 * MIB), "MALLOC_TRIM_THRESHOLD_": str(16 * MIB)}
-"""glibc would give the memory of windows back and ask for it again: a quarter of the time that reading them takes."""
 _PATIENCE = 5.0
 """Seconds that the zygote has to end its children and itself."""
-
-
-class SandboxFailed(Exception):
-    """No examining process can be started at all; the sentence says why."""
 
 
 class Launcher:
@@ -51,14 +31,7 @@ class Launcher:
     def __init__(self, options: Options, backend: str = backends.NUMPY) -> None:
         # Made by the zygote, which removes it also where this process is killed at any moment
         self._spool = new_spool_path()
-        self.control, other = socket.socketpair()
-        try:
-            self._process = _execute_zygote(other, backend)
-        except SandboxFailed:
-            self.control.close()
-            raise
-        finally:
-            other.close()
+        self.control, self._process = execute(backends.environment(backend, os.environ))
         with suppress(Closed):  # said by `tool`
             send(
                 self.control,
@@ -128,32 +101,3 @@ class Launcher:
             os.kill(self._process, signal.SIGKILL)
         except OSError:
             pass
-
-
-def _execute_zygote(control: socket.socket, backend: str) -> int:
-    if not sys.executable or not hasattr(os, "posix_spawn"):
-        raise SandboxFailed("no sandboxed process can be started here: that needs Linux or macOS, and python itself")
-    import fcntl
-
-    arguments = [sys.executable, "-I", "-S", "-c", _START, str(_CONTROL), *filter(os.path.isabs, sys.path)]
-    own = {**_ALLOCATION, **backends.environment(backend, os.environ)}
-    environment = {**own, **{name: value for name, value in os.environ.items() if name in _KEPT}}
-    # Copied out of the way, because a descriptor that is `_CONTROL` already would not be inherited
-    copy = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD)
-    try:
-        return os.posix_spawn(
-            sys.executable,
-            arguments,
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_DUP2, copy, _CONTROL),
-            ],
-            setpgroup=0,  # Control-C at the terminal is for this process only
-            setsigmask=(),
-        )
-    except OSError as error:
-        raise SandboxFailed(f"{sys.executable} cannot be started: {error.strerror}") from error
-    finally:
-        os.close(copy)

@@ -1,149 +1,49 @@
-"""The command line: commands are loaded when they are called, so that a small scan starts quickly."""
+"""The command line. What examines files is begun first, and loads its modules while this process loads its own."""
 
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+from contextlib import suppress
 
-import click
-
-from modelsweep import __version__, shadowing
-from modelsweep.cli.called import Context, as_called, called_as
-from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams, say
+from modelsweep import shadowing
+from modelsweep.cli.terminal import prepare_streams
 from modelsweep.core.collector import collect_rarely
 
-COMMANDS = (
-    "scan",
-    "audit",
-    "submit",
-    "jobs",
-    "status",
-    "report",
-    "cancel",
-    "retry",
-    "repair",
-    "sweep",
-    "hunt",
-    "rejudge",
-    "learn",
-    "watch",
-    "worker",
-    "exporter",
-    "rules",
-    "metadata",
-    "cache",
-    "doctor",
-)
-"""In the order of `--help`; each is `command` in the module of its name."""
-COMPLETION = "_MODELSWEEP_COMPLETE"
-"""Environment variable by which shells ask for completions; click's protocol."""
-INTERRUPTED = 130
-FAILED = 2
-
-
-class Commands(click.Group):
-    """The commands by name, imported one at a time."""
-
-    context_class = Context
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which people need them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command, or return None where there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = import_module(f"modelsweep.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        command.context_class = Context
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the first argument names; a file in its place is most likely meant for `scan`."""
-        if args[0] not in COMMANDS and os.path.lexists(args[0]):
-            from shlex import quote
-
-            ctx.fail(f"{args[0]!r} is no command. To scan it: modelsweep scan {quote(args[0])}")
-        return super().resolve_command(ctx, args)
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, "-V", "--version", message="modelsweep %(version)s")
-def root() -> None:
-    """Find malicious code and hidden dangers in machine-learning model files.
-
-    Nothing that is scanned is ever loaded, imported or run.
-
-    \b
-    Begin with:
-      modelsweep scan model.pt           one file
-      modelsweep scan models/            a directory
-      modelsweep audit models/           a large one, with many workers
-      modelsweep scan --help             everything else
-    """
+EXAMINING = ("scan",)
+"""Commands that examine files, with hardly an exception."""
+INSTEAD = frozenset({"-h", "--help", "--dry-run", "--list-scanners"})
+"""Options that have them do something else."""
 
 
 def main() -> int:
     """Run the command of this process and return its exit code."""
     collect_rarely()
-    code = run(sys.argv[1:])
+    prepare_streams()
+    arguments = sys.argv[1:]
+    if examines(arguments):
+        _begin()
+    from modelsweep.cli.commands import run
+
+    code = run(arguments)
+    if "worker.execution" in sys.modules:
+        from worker.execution import abandon
+
+        abandon()
     gc.freeze()  # nothing is left to collect: walking it all would take the interpreter 5 ms
     return code
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run a command and return the exit code: 0 nothing found, 1 findings, 2 it failed, 130 interrupted."""
-    prepare_streams()
-    try:
+def examines(arguments: Sequence[str]) -> bool:
+    """Return whether a command line will have files examined, as far as can be told without understanding it."""
+    return any(name in EXAMINING for name in arguments[:1]) and INSTEAD.isdisjoint(arguments)
+
+
+def _begin() -> None:
+    """Begin the process that will examine files; what hides our packages is said when the command runs."""
+    with suppress(shadowing.Shadowed):
         shadowing.check()
-        code = _complete() if COMPLETION in os.environ else _invoke(tuple(arguments))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-        return 0
-    except (KeyboardInterrupt, click.Abort, Interrupted) as stop:
-        say(str(stop) or "interrupted")
-        return INTERRUPTED
-    except Exception as error:
-        if os.environ.get("MODELSWEEP_DEBUG"):
-            raise
-        _explain(error)
-        return FAILED
-    return code
+        from worker.execution import begin
 
-
-def _invoke(arguments: tuple[str, ...]) -> int:
-    """Run the command that `arguments` name, without click's own idea of exit codes for a closed pipe."""
-    try:
-        with root.make_context(called_as(), list(arguments) or ["--help"], obj=arguments) as context:
-            code = root.invoke(context)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
-    return code if isinstance(code, int) else 0
-
-
-def _complete() -> int:
-    """Answer the shell that completes a command line: `eval "$(_MODELSWEEP_COMPLETE=bash_source modelsweep)"`."""
-    from click.shell_completion import shell_complete
-
-    return shell_complete(root, {}, "modelsweep", COMPLETION, os.environ[COMPLETION])
-
-
-def _explain(error: Exception) -> None:
-    """Say what went wrong: in a sentence of its own where it is the user's affair, else as ours."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
-    elif isinstance(error, click.ClickException):
-        say(as_called(error.format_message()))
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            say(f"see `{error.ctx.command_path} --help`")
-    elif isinstance(error, (shadowing.Shadowed, OSError)):
-        say(str(error))
-    else:
-        say(f"internal error: {type(error).__name__}: {error} (MODELSWEEP_DEBUG=1 shows where; please report it)")
+        begin()

@@ -49,6 +49,6 @@ def as_called(text: str) -> str:
         return text
     import re
 
-    from modelsweep.cli import COMMANDS
+    from modelsweep.cli.commands import COMMANDS
 
     return re.sub(rf"(?<![\w./-])(?<!-m ){USUAL} (?=(?:{'|'.join(COMMANDS)})\b)", lambda _: f"{name} ", text)

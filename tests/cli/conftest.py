@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsweep.cli import run as run_command
+from modelsweep.cli.commands import run as run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; from modelsweep.cli import main; sys.exit(main())"

@@ -9,8 +9,8 @@ from textwrap import dedent
 
 import pytest
 
-from modelsweep.cli import run
 from modelsweep.cli.allow_file import patterns_of
+from modelsweep.cli.commands import run
 from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from modelsweep.learning.learn import FILES, LARGEST, Learned, learn

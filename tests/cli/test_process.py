@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from modelsweep import cli
 from tests.cli.conftest import ROOT, START
 
 Process = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -156,3 +157,18 @@ def test_a_full_disk_behind_standard_output(models: Path, command: list[str]):
     assert done.returncode == 2
     assert b"No space left on device" in done.stderr
     assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "examines"),
+    [
+        (("scan", "a.pkl"), True),
+        (("scan",), True),
+        (("scan", "--help"), False),
+        (("scan", "a", "--dry-run"), False),
+        (("rules",), False),
+        ((), False),
+    ],
+)
+def test_which_command_lines_begin_an_examining_process(line: tuple[str, ...], examines: bool):
+    assert cli.examines(line) is examines

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from modelsweep import __version__
-from modelsweep.cli import COMMANDS, root
+from modelsweep.cli.commands import COMMANDS, root
 from modelsweep.core.units import parse_size
 from modelsweep.fleet.messages import QUEUES
 from modelsweep.fleet.private_redis import find_redis_server

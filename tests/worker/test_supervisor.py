@@ -24,7 +24,7 @@ from tests.worker.conftest import HOSTILE, Examine
 from tests.worker.hostile_scanner import MARK
 from tests.worker.processes import alive, below
 from worker import supervisor as supervisor_module
-from worker.launcher import SandboxFailed
+from worker.execution import SandboxFailed
 from worker.supervisor import Supervisor
 
 FATES = {
