@@ -31,7 +31,9 @@ _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _WORDS = (
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
     *(b'"auto_mapping"', b'"megatron_core"', b'"custom_imports"', b'"object_constructor"', b'"class_path"'),
-    *(b"__enum__", b'"py/', b"default_factory_module"),
+    *(b"__enum__", b'"py/', b"default_factory_module", b"__kind__", b'"pyref"', b"__instance_type__", b"__nni_type__"),
+    *(b"__symbol__", b"sparkVersion", b'"constructor_name"', b'"_component_"', b'"model_file"', b'"backend_path"'),
+    *(b"trt_extra_plugin_lib_paths", b"weightsManifest"),
     *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
@@ -206,6 +208,8 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
         yield from _components(blob, document)
     elif isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
         yield from _shards(blob, document)
+    elif isinstance(document, dict) and isinstance(document.get("weightsManifest"), list):
+        yield from _weights_of_tfjs(blob, document["weightsManifest"])
     elif isinstance(document, dict) and "version" in document and "refs" in document:
         yield from _chunks_elsewhere(blob, document["refs"])
     elif isinstance(document, dict) and str(blob.locator).replace("!", "/").endswith(_MANIFEST):
@@ -231,6 +235,16 @@ def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
         if len(names) <= HASHED:
             found["names"] = hash_of_names(names)
         yield Fact("shard", printable(shard, _PATH_SHOWN), blob.locator, detail=found)
+
+
+def _weights_of_tfjs(blob: Blob, manifest: Json) -> Iterator[Item]:
+    """Yield the files that TensorFlow.js reads weights from, each joined to the folder of the model."""
+    for at, group in enumerate(manifest if isinstance(manifest, list) else ()):
+        paths = group.get("paths") if isinstance(group, dict) else None
+        for name in paths if isinstance(paths, list) else ():
+            if isinstance(name, str):
+                detail: dict[str, Json] = {"framework": "tfjs", "used_by": f"weightsManifest[{at}].paths"}
+                yield Fact("external-file", printable(name, _PATH_SHOWN), blob.locator, detail=detail)
 
 
 def _handler(blob: Blob, model: Json) -> Iterator[Item]:
@@ -275,7 +289,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

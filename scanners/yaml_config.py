@@ -26,7 +26,7 @@ _SUFFIXES = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel"})
 _DIRECTIVES = (b"%YAML ", b"%TAG ")
 _CANDIDATES = re.compile(
-    r"[!\\]|_target_|target|class_path|param|implementation|module|custom_|activation|backbone|scale"
+    r"[!\\]|_target_|_component_|target|class_path|param|implementation|module|custom_|activation|backbone|scale"
     r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
@@ -124,7 +124,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -44,9 +44,9 @@ class Judge:
 JUDGES: tuple[Judge, ...] = (
     Judge("pickle-calls", 3, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
     Judge("templates", 1, templates.KINDS, templates.findings, templates.RULES),
-    Judge("configs", 2, code_references.KINDS, code_references.findings, code_references.RULES),
+    Judge("configs", 3, code_references.KINDS, code_references.findings, code_references.RULES),
     Judge("operators", 2, operators.KINDS, operators.findings, operators.RULES),
-    Judge("external-files", 1, external_files.KINDS, external_files.findings, external_files.RULES),
+    Judge("external-files", 2, external_files.KINDS, external_files.findings, external_files.RULES),
     Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
     Judge("python-code", 4, python_code.KINDS, python_code.findings, python_code.RULES),
     Judge("python-compiled", 2, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),

@@ -152,8 +152,9 @@ _CALLABLES = frozenset({"call", "name", "module", "class", "hint"})
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
-    "albumentations apex cntk deepspeed fairseq flax hydra jax keras megatron nemo onnxruntime optax optimum pyannote "
-    "pyspark sentencepiece speechbrain tensorflow tf_keras tokenizers webdataset xformers".split()
+    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra jax keras megatron nemo nemo_run nni "
+    "onnxruntime optax optimum pyannote pyspark rasa sentencepiece speechbrain tensorflow tf_keras tokenizers "
+    "torchtune transformer_engine webdataset xformers".split()
 )
 
 

@@ -69,13 +69,21 @@ TFLITE_PATH = _rule(
     22,
     "https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs",
 )
-_PATHS = {"tflite": TFLITE_PATH, "onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
+TFJS_PATH = _rule(
+    "tensorflow/weights-path",
+    "Weights outside the folder of a model of TensorFlow.js",
+    "{path} is the file {subject}: {reason}",
+    "Converting the model reads that file of the victim into tensors, and writes it into the result.",
+    22,
+    "https://github.com/tensorflow/tfjs/blob/master/tfjs-converter/python/tensorflowjs/read_weights.py",
+)
+_PATHS = {"tfjs": TFJS_PATH, "tflite": TFLITE_PATH, "onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
 _PRIVATE = re.compile(
     r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc|(?:var/)?run/secrets)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)",
     re.MULTILINE,
 )
 KINDS = frozenset({"external-file"})
-RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH)
+RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH, TFJS_PATH)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ too weak a sign, since `target` and `name` mean all sorts of things: what stands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Json
@@ -31,6 +31,9 @@ _TREESPECS = 4
 _SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
 """What stands in the modules that evaluate layers, as far as an expression may use it."""
 _TRUE = ("true", "yes", "on")
+_NATIVE = re.compile(r"\.(?:so|dll|dylib)(?:\.\d+)*$", re.IGNORECASE)
+_QUALCOMM = re.compile(r"(?:lib)?Qnn\w+\.(?:so|dll)", re.IGNORECASE)
+"""Libraries of the runtime itself, by which models for it choose the processor that they run on."""
 _EXPRESSIONS = 2_000
 TOKENIZER_FILES = frozenset(
     "vocab_file merges_file tokenizer_file spm_file source_spm target_spm target_vocab_file entity_vocab_file "
@@ -69,6 +72,9 @@ _CONVENTIONS = (
     _Convention("tokenizer_class", ("update_embeddings",), "class"),  # WordEmbeddings of sentence-transformers
     _Convention("sbert_ce_default_activation_function", ("model_type",), "class"),  # CrossEncoder
     _Convention("object_constructor", ("object_kwargs",), "class"),  # llama_index in MLflow
+    _Convention("class", ("sparkVersion",), "hint"),  # PySpark
+    _Convention("uses", ("constructor_name",), "call"),  # Rasa
+    _Convention("_component_", ("_component_",), "call"),  # torchtune
 )
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
 """Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
@@ -149,16 +155,55 @@ def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
             return
     if key in _JSONPICKLE and _DOTTED.fullmatch(value):
         yield Named(key, value, "hint")
-    elif key == "custom_ops_library":  # onnxruntime-genai
-        yield Named(key, value, "library")
-    elif key == "trust_remote_code" and value.lower() in _TRUE:
-        yield Named(key, key, "trust")
-    elif key in TOKENIZER_FILES:
-        yield Named(key, value, "path")
-    elif key in ("in_spec", "out_spec"):
-        yield from _treespec(value, key, _TREESPECS)
+    elif key in _TEXTS:
+        yield from _TEXTS[key](key, value, mapping)
     elif _FILE_AND_NAME.fullmatch(value) and _is_service(key, mapping):
         yield Named(key, value, "handler")
+
+
+def _library(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the libraries that onnxruntime-genai, or one of its providers, loads."""
+    if key != "backend_path" or (_NATIVE.search(value) and not _QUALCOMM.fullmatch(value)):
+        yield Named(key, value, "library")
+
+
+def _trust(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    if value.lower() in _TRUE:
+        yield Named(key, key, "trust")
+
+
+def _tokenizer_file(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    yield Named(key, value, "path")
+
+
+def _model_file(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the file that mlx-lm runs for the architecture of a model."""
+    if "model_type" in mapping and value.endswith(".py"):
+        yield Named(key, value, "handler")
+
+
+def _by_kind(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what NNI imports; a pickle in the place of the name is found as any in base64."""
+    kind, _, name = value.rpartition(":")
+    if kind in ("", "path") and _DOTTED.fullmatch(name):
+        yield Named(key, name, "call")
+
+
+def _pyref(_key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what fiddle imports, in which NeMo keeps how a model is built."""
+    module, name = mapping.get("module"), mapping.get("name")
+    if value == "pyref" and isinstance(module, str) and isinstance(name, str):
+        yield Named("type.pyref", f"{module}.{name}", "call")
+
+
+def _located(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what GluonTS calls, and looks for among the builtins, too."""
+    if "__kind__" in mapping:
+        yield Named(key, value, "call")
+
+
+def _spec(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    yield from _treespec(value, key, _TREESPECS)
 
 
 def _treespec(text: str, key: str, depth: int) -> Iterator[Named]:
@@ -228,7 +273,25 @@ def _constructor(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
         yield Named("id", ".".join(str(part) for part in value), "hint")
 
 
+def _instance_type(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the class that json_tricks imports, and makes without its constructor."""
+    match value:
+        case [str(module), str(name)]:
+            yield Named("__instance_type__", f"{module}.{name}", "class")
+
+
+_TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
+    **dict.fromkeys(TOKENIZER_FILES, _tokenizer_file),
+    **dict.fromkeys(("custom_ops_library", "backend_path", "trt_extra_plugin_lib_paths"), _library),
+    **dict.fromkeys(("__instance_type__", "__symbol__", "__nni_type__"), _by_kind),
+    **dict.fromkeys(("in_spec", "out_spec"), _spec),
+    "trust_remote_code": _trust,
+    "model_file": _model_file,
+    "class": _located,
+    "type": _pyref,
+}
 _NESTED = {
+    "__instance_type__": _instance_type,
     "auto_mapping": _auto_mapping,
     "custom_imports": _custom_imports,
     "types": _types,
@@ -241,10 +304,9 @@ KEYS = frozenset(
     (
         *_BY_KEY,
         *_JSONPICKLE,
-        *TOKENIZER_FILES,
+        *_TEXTS,
         *_NESTED,
         *_SERVICES,
-        *("custom_ops_library", "trust_remote_code", "in_spec", "out_spec"),  # `_of_text`
         *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
     )
 )
@@ -271,6 +333,9 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     scale = mapping.get("scale")
     if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and _calls(scale):
         yield "evaluated_scale", _SCOPE + scale
+    tokenizer = mapping.get("tokenizer_class")  # of Chronos in sktime
+    if isinstance(tokenizer, str) and "tokenizer_kwargs" in mapping and _calls(tokenizer):
+        yield "evaluated_tokenizer", _SCOPE + tokenizer
     script = mapping.get("download")
     if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
         if script.startswith("bash "):

@@ -136,6 +136,54 @@ LOOKALIKES = {
 """Keys that mean code to a loader, in a file that is none of that loader's."""
 
 REVIEW, MALICIOUS_VERDICT = Verdict.REVIEW, Verdict.MALICIOUS
+GLUON = {
+    "__kind__": "instance",
+    "class": "gluonts.transform._base.Chain",
+    "kwargs": {
+        "transformations": [
+            {"__kind__": "instance", "class": "pathlib.PosixPath", "args": ["a"]},
+            {"__kind__": "type", "class": "numpy.float32"},
+            {"__kind__": "instance", "class": "builtins.set", "args": [[1, 2]]},
+            {
+                "__kind__": "instance",
+                "class": "builtins.getattr",
+                "args": [{"__kind__": "type", "class": "gluonts.a.B"}, "c"],
+            },
+        ]
+    },
+}
+FIDDLE = {
+    "root": {"type": "ref", "key": "net_1"},
+    "objects": {
+        "net_1": {
+            "type": {"type": "pyref", "module": "fiddle._src.config", "name": "Config"},
+            "items": [["Attr(name='size')", {"type": "leaf", "value": 3}]],
+            "metadata": {"fn_or_cls": {"type": "pyref", "module": "nemo.lightning.io", "name": "Net"}},
+        }
+    },
+    "version": "0.0.1",
+}
+RASA_NODE = {"needs": {}, "uses": "rasa.core.policies.TEDPolicy", "constructor_name": "create", "fn": "train"}
+RASA = {"train_schema": {"nodes": {"a": RASA_NODE}}}
+SPARK = {"class": "org.apache.spark.ml.PipelineModel", "timestamp": 1, "sparkVersion": "3.5.0", "paramMap": {}}
+MLX = {**CONFIG, "model_file": "net.py"}
+QUALCOMM = {"decoder": {"session_options": {"provider_options": [{"qnn": {"backend_path": "QnnHtp.dll"}}]}}}
+TFJS = {
+    "format": "graph-model",
+    "modelTopology": {"node": []},
+    "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": []}],
+}
+BINS = {"tokenizer_class": "MeanScaleUniformBins", "tokenizer_kwargs": {"low_limit": -15}}
+CHRONOS = {**CONFIG, "chronos_config": BINS}
+
+
+def replaced(document: object, old: str, new: str) -> object:
+    """Return JSON with one text exchanged for another."""
+    text = json.dumps(document)
+    assert old in text
+    return json.loads(text.replace(old, new))
+
+
 CASES = {
     "jsonpickle_calls": Case(
         lambda: json.dumps({"a": [{"py/reduce": [{"py/type": "os.system"}, {"py/tuple": ["id"]}]}]}).encode(),
@@ -299,6 +347,40 @@ CASES = {
     ),
     "vocabulary_of_secrets": case(
         {**TOKENIZER_CONFIG, "vocab_file": "../../.ssh/id_rsa"}, "tokenizer_config.json", REVIEW
+    ),
+    "benign_gluonts": case(GLUON, "input_transform.json"),
+    "gluonts_that_runs": case(replaced(GLUON, "pathlib.PosixPath", "os.system"), "parameters.json", MALICIOUS_VERDICT),
+    "gluonts_that_evaluates": case(replaced(GLUON, "builtins.set", "eval"), "parameters.json", MALICIOUS_VERDICT),
+    "benign_fiddle": case(FIDDLE, "io.json"),
+    "fiddle_that_runs": case(
+        replaced(FIDDLE, '"nemo.lightning.io", "name": "Net"', '"os", "name": "system"'), "io.json", MALICIOUS_VERDICT
+    ),
+    "fiddle_of_a_stranger": case(replaced(FIDDLE, "nemo.lightning.io", "acme.nets"), "io.json", REVIEW),
+    "benign_rasa": case(RASA, "metadata.json"),
+    "rasa_that_runs": case(
+        replaced(RASA, "rasa.core.policies.TEDPolicy", "subprocess.Popen"), "metadata.json", MALICIOUS_VERDICT
+    ),
+    "benign_spark": case(SPARK, "part-00000"),
+    "benign_spark_of_a_stranger": case({**SPARK, "class": "acme.stages.Clean"}, "part-00000"),
+    "spark_that_runs": case({**SPARK, "class": "os.system"}, "part-00000", MALICIOUS_VERDICT),
+    "benign_json_tricks": case({"__instance_type__": ["collections", "OrderedDict"], "attributes": {}}, "a.json"),
+    "json_tricks_that_runs": case({"__instance_type__": ["os", "system"]}, "a.json", MALICIOUS_VERDICT),
+    "nni_that_runs": case({"a": {"__nni_type__": "path:os.system"}}, "a.json", MALICIOUS_VERDICT),
+    "benign_component": case({"model": {"_component_": "torchtune.models.llama2.lora"}}, "recipe.json"),
+    "component_that_runs": case({"model": {"_component_": "os.system"}}, "recipe.json", MALICIOUS_VERDICT),
+    "benign_model_file": case(MLX, "config.json"),
+    "benign_qualcomm": case({"model": QUALCOMM}, "genai_config.json"),
+    "benign_path_of_a_server": case({"backend_path": "/api/v1"}, "settings.json"),
+    "provider_that_loads": case(
+        replaced({"model": QUALCOMM}, "QnnHtp.dll", "./libQnnHtp.so"), "genai_config.json", REVIEW
+    ),
+    "benign_tfjs": case(TFJS, "model.json"),
+    "tfjs_outside": case(replaced(TFJS, "group1-shard", "../../.ssh/id"), "model.json", MALICIOUS_VERDICT),
+    "benign_chronos": case(CHRONOS, "config.json"),
+    "tokenizer_that_runs": case(
+        replaced(CHRONOS, "MeanScaleUniformBins", "__import__('os').system('echo modelsweep-test')"),
+        "config.json",
+        MALICIOUS_VERDICT,
     ),
     "target_in_broken_json": raw('{"a": 1,\n # comment\n "_target_": "os.system"}', "net.json", Verdict.NOT_SCANNED),
 }
