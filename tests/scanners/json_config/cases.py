@@ -360,9 +360,9 @@ CASES = {
     "rasa_that_runs": case(
         replaced(RASA, "rasa.core.policies.TEDPolicy", "subprocess.Popen"), "metadata.json", MALICIOUS_VERDICT
     ),
-    "benign_spark": case(SPARK, "part-00000"),
-    "benign_spark_of_a_stranger": case({**SPARK, "class": "acme.stages.Clean"}, "part-00000"),
-    "spark_that_runs": case({**SPARK, "class": "os.system"}, "part-00000", MALICIOUS_VERDICT),
+    "benign_spark": case(SPARK, "part-00000", cut_is_clean=True),
+    "benign_spark_of_a_stranger": case({**SPARK, "class": "acme.stages.Clean"}, "part-00000", cut_is_clean=True),
+    "spark_that_runs": case({**SPARK, "class": "os.system"}, "part-00000", MALICIOUS_VERDICT, cut_is_clean=True),
     "benign_json_tricks": case({"__instance_type__": ["collections", "OrderedDict"], "attributes": {}}, "a.json"),
     "json_tricks_that_runs": case({"__instance_type__": ["os", "system"]}, "a.json", MALICIOUS_VERDICT),
     "nni_that_runs": case({"a": {"__nni_type__": "path:os.system"}}, "a.json", MALICIOUS_VERDICT),
