@@ -100,6 +100,7 @@ FORMATS: tuple[Format, ...] = (
     _format("NeMo", ".nemo", "tar yaml torch"),
     _format("R serialized", ".rds .rda .RData", "r compressed"),
     _format("Java objects (Weka, CoreNLP, DL4J)", ".ser .model", "java", "what reading them would use is told"),
+    _format("Java objects as XML (XMLDecoder, XStream, Weka)", ".xml", "java-xml text"),
     _format("ZIP archive", ".zip .whl .jar", "zip", "every member is examined; those of Deflate64 need inflate64"),
     _format("TAR archive", ".tar", "tar"),
     _format("7z archive", ".7z", "sevenzip"),

@@ -21,6 +21,7 @@ LIBRARIES = (
     "torchserve",
     "r",
     "java",
+    "java-xml",
     "torch7",
     "coreml",
     "paddle",

@@ -1,7 +1,8 @@
 """Classes that Java's objects are made of: what reading them can do, by what is known of the packages.
 
-Facts of kind `java-class` say in `how` whether the stream describes the class, refers to it as a value, makes a proxy
-with that interface, or writes its name in a text. Chains of classes that end in a command were described by ysoserial
+Facts of kind `java-class` say in `how` whether the file describes the class (`class`), refers to it as a value
+(`reference`), makes a proxy with that `interface`, writes its name in a `text`, or has it `made` by constructors and
+methods that it names, too. Chains of classes that end in a command were described by ysoserial
 and marshalsec; a chain that nobody described is made of classes of packages that no model needs.
 """
 
@@ -24,7 +25,7 @@ DANGEROUS = Rule(
     id="java/dangerous-class",
     title="Objects of a class that chains to commands are made of",
     severity=Severity.CRITICAL,
-    message="reading the objects would use {subject} ({family})",
+    message="reading it would use {subject} ({family})",
     why="Java makes the objects that a stream names, and runs what their classes do when they are read. Of this class "
     "it is known that it calls methods, loads code or asks a server for objects that the stream chooses, and no model "
     "has a use for it.",
@@ -66,6 +67,17 @@ ADDRESS = Rule(
     cwe=918,
     references=(_YSOSERIAL,),
 )
+ACCESS = Rule(
+    id="java/file-or-network-access",
+    title="A document that makes Java open files or addresses",
+    severity=Severity.WARNING,
+    message="reading the document would make {subject}",
+    why="XMLDecoder calls the constructors and methods that a document names while it reads it: this class opens, "
+    "writes or removes files, or calls addresses.",
+    fix=_FIX,
+    cwe=502,
+    references=("https://docs.oracle.com/en/java/javase/17/docs/api/java.desktop/java/beans/XMLDecoder.html",),
+)
 UNKNOWN = Rule(
     id="java/unknown-class",
     title="Objects of a package that is not known to be harmless",
@@ -79,7 +91,7 @@ UNKNOWN = Rule(
     references=(_ORACLE,),
 )
 KINDS = frozenset({"java-class"})
-RULES = (DANGEROUS, SCRIPT, PROXY, ADDRESS, UNKNOWN)
+RULES = (DANGEROUS, SCRIPT, PROXY, ADDRESS, ACCESS, UNKNOWN)
 
 _COLLECTIONS = ("org.apache.commons.collections.functors.", "org.apache.commons.collections4.functors.")
 _CALLING = ("InvokerTransformer", "InstantiateTransformer", "InstantiateFactory", "PrototypeFactory")
@@ -130,6 +142,12 @@ _SCRIPTS = (
     *("weka.core.scripting.", "weka.classifiers.pyscript.", "weka.filters.pyscript.", "weka.python."),
     *("weka.classifiers.sklearn.", "weka.clusterers.pyscript.", "weka.classifiers.mlr."),
 )
+_OPENS = (
+    *("java.io.FileOutputStream", "java.io.FileInputStream", "java.io.FileWriter", "java.io.FileReader"),
+    *("java.io.PrintWriter", "java.io.PrintStream", "java.io.RandomAccessFile", "java.nio.file.", "java.net."),
+    *("java.util.Scanner", "java.lang.Class", "java.lang.Thread", "java.lang.System", "java.util.Formatter"),
+)
+"""Of which XMLDecoder makes objects, or calls what they have without one."""
 _ADDRESSES = ("java.net.URL", "java.net.InetSocketAddress")
 _NOT_DATA = ("scala.sys.", "scala.tools.", "scala.reflect.", "scala.collection.immutable.LazyList")
 """What of the packages below is more than data."""
@@ -181,6 +199,8 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             yield Finding(DANGEROUS, fact.locator, name, span=fact.span, evidence={"family": danger})
         elif how == "interface":
             yield Finding(PROXY, fact.locator, name, span=fact.span)
+        elif how == "made" and _is_of(name, _OPENS):
+            yield Finding(ACCESS, fact.locator, name, span=fact.span)
         elif _is_of(name, _SCRIPTS):
             yield Finding(SCRIPT, fact.locator, name, span=fact.span)
         elif name in _ADDRESSES:

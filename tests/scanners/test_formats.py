@@ -42,6 +42,7 @@ SAMPLES = {
     "Shell scripts, tasks of editors, hooks, containers, build files": "commands/benign_script",
     "TensorFlow Lite (TFLite)": "tflite/benign",
     "TensorRT engine": "tensorrt/engine",
+    "Java objects as XML (XMLDecoder, XStream, Weka)": "java_xml/benign_tree",
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
     "Keras HDF5": "keras_h5/benign_model",
     "Keras config JSON": "keras/benign_config",
