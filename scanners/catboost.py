@@ -11,7 +11,7 @@ from itertools import islice
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.reader import Truncated, WindowReader
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.flatbuffer import FlatBuffer, Table
@@ -119,4 +119,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUT_OF_RANGE,),
     suffixes=(".cbm",),
+    signs=Signs(begins(_MAGIC)),
 )

@@ -15,7 +15,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
@@ -244,4 +244,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(INJECTED, LIBRARY, LIBRARY_PATH),
     suffixes=(".cntk", ".dnn", ".cmf", ".model"),
+    signs=Signs(begins(_MAGIC, b"\x08", b"\x12")),
 )

@@ -34,6 +34,7 @@ from scanners import SCANNERS
 from scanners.concealment import conceal_fact, conceal_finding, conceal_problem, concealer
 from scanners.judge import judge
 from scanners.judge.blacklist import named
+from scanners.recognition import recognition_with
 from scanners.sweep import Sweep
 
 ENGINE = "engine"
@@ -99,6 +100,7 @@ class Examination:
         self.problems: list[Problem] = []
         self.members: list[Member] = []
         self.bytes_read = 0
+        self._recognition = recognition_with(scanners)
         self._tensors: list[list[Numbers]] = []
         """Of the blobs that are being examined, the innermost last."""
         self._spent: set[str] = set()
@@ -119,7 +121,7 @@ class Examination:
         artifact = len(self.artifacts)
         self.artifacts.append(Artifact(blob.locator, blob.size, "", ()))
         current = self._sweep(blob) if own or sweep is None else sweep
-        accepted = [scanner for scanner in self.scanners if self._accepts(scanner, blob)]
+        accepted = self._accepted(blob)
         current.claim(blob, {scanner.name for scanner in accepted})
         chosen = [scanner for scanner in accepted if self._chosen(scanner)]
         if not blob.depth:
@@ -169,9 +171,15 @@ class Examination:
             self.bytes_read += blob.size
         return sweep
 
+    def _accepted(self, blob: Blob) -> list[Scanner]:
+        """Return the scanners that accept `blob`, in order."""
+        if blob.expect:
+            return [scanner for scanner in self.scanners if scanner.name == blob.expect]
+        return [scanner for scanner in self._recognition.asked(blob) if self._accepts(scanner, blob)]
+
     def _accepts(self, scanner: Scanner, blob: Blob) -> bool:
         try:
-            return blob.expect == scanner.name if blob.expect else scanner.accepts(blob)
+            return scanner.accepts(blob)
         except (Truncated, Malformed):
             return False
         except Exception as error:  # noqa: BLE001  recognition meets hostile bytes as well

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs, begins
 from scanners.parsing.image_layer import in_layer
-from scanners.parsing.native_code import native_code_file
+from scanners.parsing.native_code import MAGICS, native_code_file
 from scanners.suffixes import MODEL_SUFFIXES
 
 NATIVE = Rule(
@@ -71,4 +71,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(NATIVE, DISGUISED),
     suffixes=(".so", ".dll", ".pyd", ".exe", ".dylib"),
+    signs=Signs(begins(*MAGICS)),
 )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader, Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing.cursor import Cursor
 
@@ -249,4 +249,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),
     suffixes=_SUFFIXES,
+    signs=Signs(bytes(_MAPS), _SUFFIXES),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.parsing.gguf_header import MAGIC, TYPES, GgufHeader, Tensor, read_header
 
@@ -189,4 +189,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED),
     suffixes=(".gguf",),
+    signs=Signs(begins(MAGIC)),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Problem, ProblemKind
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
@@ -57,4 +57,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
+    signs=Signs(suffixes=_SUFFIXES),
 )

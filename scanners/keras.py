@@ -44,7 +44,9 @@ def accepts(blob: Blob) -> bool:
     if start and start[:1] not in (b"{", b"["):
         return False
     find = blob.reader.find
-    return all(find(mark) >= 0 for mark in _MARKS) or any(find(escape) >= 0 for escape in _ESCAPES)
+    if all(find(mark) >= 0 for mark in _MARKS):
+        return True
+    return find(b"\\") >= 0 and any(find(escape) >= 0 for escape in _ESCAPES)
 
 
 def _begins_wide(head: bytes) -> bool:

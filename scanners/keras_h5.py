@@ -94,7 +94,7 @@ def accepts(blob: Blob) -> bool:
 
 def _superblock(blob: Blob) -> int | None:
     """Return where the superblock stands: at the start, or at a doubling of 512 behind bytes of the user's own."""
-    for offset in (0, 512, 1024, 2048):
+    for offset in (0, 512, 1024, 2048) if SIGNATURE in blob.head else ():
         if blob.head.startswith(SIGNATURE, offset):
             return offset
     offset = HEAD

@@ -26,6 +26,7 @@ _SOURCES = frozenset(
 _JSON = frozenset({".json", ".jsonl"})
 _KEYED = frozenset({".yaml", ".yml", ".toml", ".cfg", ".cff"})
 _PACKAGE = frozenset({"METADATA", "PKG-INFO", "MLmodel"})
+_STATING = _SOURCES | _KEYED
 _OWN = ("license_name", "licence_name")
 """Keys that say what a licence called `other` is called."""
 _IDENTIFIER = rb"SPDX-License-Identifier:[ \t]{1,8}([A-Za-z0-9.+:() -]{1,200})"
@@ -35,6 +36,7 @@ _IN_KEYS = (
     rb"([^\r\n#{}]{1,200})"
 )
 _CLASSIFIER = rb"License :: (?:OSI Approved :: )?([^\r\n\"'#]{2,100})"
+_NOT_FILES = _SOURCES | _JSON | _KEYED
 _WORDS = (b"icens", b"ICENS", b"icenc", b"opyright", b"COPYRIGHT", b"\xc2\xa9")
 
 
@@ -45,8 +47,9 @@ def accepts(blob: Blob) -> bool:
     if _is_file(blob):
         return True
     if blob.locator.suffix in _JSON:
-        return re.search(_IN_JSON, _start(blob)) is not None
-    known = blob.locator.suffix in _SOURCES | _KEYED or blob.locator.name in _PACKAGE
+        data = _start(blob)
+        return data.lower().rfind(b"licen") >= 0 and re.search(_IN_JSON, data) is not None
+    known = blob.locator.suffix in _STATING or blob.locator.name in _PACKAGE
     return known and any(word in blob.head for word in _WORDS)
 
 
@@ -75,7 +78,7 @@ def _start(blob: Blob) -> bytes:
 
 def _is_file(blob: Blob) -> bool:
     suffix = blob.locator.suffix
-    return suffix not in _SOURCES | _JSON | _KEYED and re.fullmatch(_FILE, blob.locator.name) is not None
+    return suffix not in _NOT_FILES and re.fullmatch(_FILE, blob.locator.name) is not None
 
 
 def _stated(blob: Blob, data: bytes, text: str) -> Iterator[tuple[str, str]]:

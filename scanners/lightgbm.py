@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 
@@ -181,4 +181,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUT_OF_RANGE,),
     suffixes=(".txt", ".model", ".lgb", ".bin"),
+    signs=Signs(begins(*_STARTS)),
 )

@@ -41,10 +41,11 @@ class RegexMatcher:
         """Return the numbers of the patterns that match anywhere in `window`, ascending."""
         plain, lowered, runs = _by_kind()
         # Most windows lack what most patterns begin with: those need not even be compiled for a small file
-        found = [number for number, start in plain if start in window and _compiled(number).search(window)]
+        # (`rfind` is several times as quick as `find` in CPython where there is nothing to be found)
+        found = [number for number, start in plain if window.rfind(start) >= 0 and _compiled(number).search(window)]
         folded = window.lower() if lowered else b""
         # `re` walks any-case patterns at 0.15 GB/s: ten times slower than finding what they begin with.
-        found += [number for number, start in lowered if start in folded and _compiled(number).search(window)]
+        found += [number for number, start in lowered if folded.rfind(start) >= 0 and _compiled(number).search(window)]
         around = _around_runs(window)
         if around and _any_run().search(around):
             found += [number for number in runs if _compiled(number).search(around)]

@@ -40,6 +40,9 @@ _WEAK = {
     ".ttf": (b"\0\1\0\0", b"true"),
     ".ttc": (b"ttcf",),
 }
+_BY_OFFSET = tuple(
+    (place, tuple(magic for offset, magic in _SIGNATURES if offset == place)) for place in {at for at, _ in _SIGNATURES}
+)
 
 
 def accepts(blob: Blob) -> bool:
@@ -47,7 +50,7 @@ def accepts(blob: Blob) -> bool:
     suffix = blob.locator.suffix
     if suffix in NEVER_PLAIN:
         return False
-    if any(blob.head[offset : offset + len(magic)] == magic for offset, magic in _SIGNATURES):
+    if any(blob.head.startswith(magics, offset) for offset, magics in _BY_OFFSET):
         return True
     return blob.head.startswith(_WEAK.get(suffix, ()))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
@@ -121,4 +121,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),
+    signs=Signs(names=(_NAME, *_MODULES)),
 )

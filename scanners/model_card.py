@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 
@@ -78,4 +78,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     judged=False,
+    signs=Signs(suffixes=(".md",)),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, SPACE, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
@@ -172,4 +172,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(CUSTOM, POINTER),
     suffixes=(".json", ".params"),
+    signs=Signs(b"\x12{" + SPACE),
 )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 from scanners.parsing.tensor_values import dtype_of
@@ -216,4 +216,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(TRAILING,),
     suffixes=(".npy",),
+    signs=Signs(begins(MAGIC)),
 )

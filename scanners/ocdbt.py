@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from scanners.parsing.decompression import ZSTD_MAGIC, Expansion, unzstd
 
 NAME = "ocdbt"
@@ -74,4 +74,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".ocdbt",),
+    signs=Signs(begins(*_MAGICS)),
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable, shorten
 
 if TYPE_CHECKING:
@@ -348,4 +348,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),
     suffixes=(".onnx",),
+    signs=Signs(bytes(_FIRST)),
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing.xml_events import Doctype, Start, events
 
@@ -147,4 +147,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(CUSTOM, SIZE_MISMATCH, ENTITY),
     suffixes=(".xml",),
+    signs=Signs(b"\xef\xbb\xbf \t\r\n<"),
 )

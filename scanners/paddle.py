@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, SPACE, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing import paddle_ir, paddle_tensors
 
@@ -190,4 +190,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(PYTHON, FILES, ENGINE),
     suffixes=(_SUFFIX, ".json", ".pdiparams"),
+    signs=Signs(b"\0\n{" + SPACE, (_SUFFIX,)),
 )

@@ -20,6 +20,8 @@ NAME = "pmml"
 _SUFFIX = ".pmml"
 _SHOWN = 160
 _ROOT = re.compile(r"<(?:[\w.-]+:)?PMML[\s>/]|<!DOCTYPE\s+(?:[\w.-]+:)?PMML\b")
+_LEADS = frozenset({b"", *(bytes((byte,)) for byte in (*range(33), 0x3C, 0xC2, 0xE1, 0xE2, 0xE3, 0xEF))})
+"""First bytes of `<`, of white space and of a mark in UTF-8: to decode what begins otherwise would be for nothing."""
 _BEGINNING = re.compile(r"\s*<[?!A-Za-z_]")
 _PEEKED = 64
 """Bytes that show whether markup begins, where they are not all white space."""
@@ -129,6 +131,8 @@ JAVA_CLASS = _rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the document begins with the root of PMML or its document type; the suffix admits others."""
+    if b"\0" not in blob.head[:4] and blob.head[:1] not in _LEADS:
+        return blob.locator.suffix == _SUFFIX
     begun = _decoded(blob.head[:_PEEKED])[: _PEEKED // 8].lstrip()  # characters that the cut cannot have changed
     if begun and begun[0] != "<":  # to decode the head of weights takes longer than all that follows
         return blob.locator.suffix == _SUFFIX

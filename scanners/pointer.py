@@ -15,7 +15,7 @@ from typing import NamedTuple
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from modelsweep.core.values import dataclass
@@ -200,4 +200,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUTSIDE,),
     suffixes=(_DVC, _METADATA),
+    signs=Signs(b"v/#", (_DVC, _METADATA), (_DVC_LOCK,)),
 )

@@ -17,7 +17,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners import text
@@ -230,4 +230,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
+    signs=Signs(b"#\xef", _SUFFIXES),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable, shorten
 
 NAME = "r"
@@ -190,4 +190,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(PROMISE_RUNS, PROMISE_EVALUATES, PROMISE, FUNCTION_RUNS, ACTIVE_BINDING, FUNCTION),
     suffixes=(".rds", ".rdata", ".rda"),
+    signs=Signs(begins(*_STARTS, *_WORKSPACES)),
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
@@ -116,4 +116,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),
+    signs=Signs(names=(_TRITON, _DJL)),
 )

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader, check_range
-from modelsweep.core.scanner import Blob, Context, Encrypted, Item, Malformed, MissingDependency, Scanner, problem_of
+from modelsweep.core.scanner import (
+    Blob,
+    Context,
+    Encrypted,
+    Item,
+    Malformed,
+    MissingDependency,
+    Scanner,
+    Signs,
+    begins,
+    problem_of,
+)
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 from scanners.parsing import decompression
@@ -236,4 +247,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(*RULES, BOMB),
     suffixes=(".7z",),
+    signs=Signs(begins(MAGIC)),
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Fact, Json, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 
@@ -347,4 +347,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".pb", ".meta"),
+    signs=Signs(bytes(_FIRST)),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 
 _SUFFIXES = (".pbtxt", ".pbtx")
 _MARKS = (b"node", b"meta_graphs", b"graph_def", b"library")
@@ -57,4 +57,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
+    signs=Signs(suffixes=_SUFFIXES),
 )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from functools import lru_cache
 
+from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import HEAD, Blob, Context, Item, Scanner
 from modelsweep.core.units import KIB
 from scanners.suffixes import NEVER_PLAIN
@@ -27,18 +29,21 @@ _FOREIGN = 0.5
 
 def accepts(blob: Blob) -> bool:
     """Return whether the head and samples of the rest read as text."""
-    if blob.locator.suffix in NEVER_PLAIN:
-        return False
-    encoding = next((name for bom, name in _BOMS if blob.head.startswith(bom)), "utf-8")
-    return is_text(blob.head, encoding) and all(is_text(sample, encoding) for sample in _samples(blob))
+    return blob.locator.suffix not in NEVER_PLAIN and _reads_as_text(blob.reader, blob.head)
 
 
-def _samples(blob: Blob) -> Iterator[bytes]:
+@lru_cache(1)  # several scanners ask it of one blob, one after the other
+def _reads_as_text(reader: Reader, head: bytes) -> bool:
+    encoding = next((name for bom, name in _BOMS if head.startswith(bom)), "utf-8")
+    return is_text(head, encoding) and all(is_text(sample, encoding) for sample in _samples(reader))
+
+
+def _samples(reader: Reader) -> Iterator[bytes]:
     """Yield bytes spread over all that comes after the head, at even offsets, each of the same length."""
-    step = max((blob.size - HEAD) // SAMPLES, SAMPLE) & ~1
-    last = (blob.size - SAMPLE) & ~1
-    for offset in range(HEAD, blob.size, step):
-        yield blob.reader.read(min(offset, last), SAMPLE)
+    step = max((reader.size - HEAD) // SAMPLES, SAMPLE) & ~1
+    last = (reader.size - SAMPLE) & ~1
+    for offset in range(HEAD, reader.size, step):
+        yield reader.read(min(offset, last), SAMPLE)
 
 
 def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
@@ -52,6 +57,8 @@ def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
 
 def _recoded(sample: bytes, encoding: str) -> bytes | None:
     """Return `sample` as UTF-8 without the characters that its edges cut, None where it is not in `encoding`."""
+    if encoding == "utf-8" and sample.isascii():
+        return sample
     start = 0
     if encoding == "utf-8":
         start = next((index for index, byte in enumerate(sample[:4]) if byte & 0xC0 != 0x80), 0)

@@ -12,7 +12,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
@@ -206,4 +206,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(BYTECODE, COMMANDS),
     suffixes=_SUFFIXES,
+    signs=Signs(bytes((TORCH,)), _SUFFIXES),
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 
 if TYPE_CHECKING:
     from modelsweep.core.reader import Reader
@@ -53,4 +53,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(SUFFIX,),
+    signs=Signs(suffixes=(SUFFIX,)),
 )

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Finding
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.parsing.torch_tensors import KEY, STORAGE_MISMATCH
 
@@ -82,4 +82,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(STORAGE_MISMATCH,),
     suffixes=(".pt", ".pth", ".bin", ".ckpt"),
+    signs=Signs(begins(b"\x80")),
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelsweep.core.reader import WindowReader
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 
 if TYPE_CHECKING:
     from scanners.parsing.pickle_machine import Machine
@@ -91,4 +91,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".tar",),
+    signs=Signs(names=tuple(_MEMBERS)),
 )

@@ -36,12 +36,6 @@ class Format(NamedTuple):
     offset: int = 0
     holds: Callable[[Blob], bool] = lambda blob: True
 
-    def matches(self, blob: Blob) -> bool:
-        """Return whether the blob is of this format."""
-        if self.magics and not blob.head.startswith(self.magics, self.offset):
-            return False
-        return self.holds(blob)
-
 
 def _is_lha(blob: Blob) -> bool:
     return _LHA.match(blob.head) is not None
@@ -141,7 +135,10 @@ _ELSEWHERE = tuple(form for form in FORMATS if form.offset or not form.magics)
 
 def _format(blob: Blob) -> Format | None:
     forms = FORMATS if blob.head.startswith(_AT_START) else _ELSEWHERE
-    return next((form for form in forms if form.matches(blob)), None)
+    for form in forms:
+        if (not form.magics or blob.head.startswith(form.magics, form.offset)) and form.holds(blob):
+            return form
+    return None
 
 
 def accepts(blob: Blob) -> bool:

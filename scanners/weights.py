@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
-from modelsweep.core.scanner import Blob, Context, Item, MissingDependency, Numbers, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, MissingDependency, Numbers, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 
@@ -178,6 +178,7 @@ def scanner_with(backend: str) -> Scanner:
         needs=(NUMPY,),
         judged=False,
         weigh=partial(weigh, backend),
+        signs=Signs(),
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Span
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
@@ -128,4 +128,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
+    signs=Signs(begins(*_DIRECTIVES), _SUFFIXES, tuple(_NAMES)),
 )

@@ -152,6 +152,27 @@ Item = Fact | Finding | Problem | Blob | Apart | Numbers
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """What a blob has one of at least if a scanner accepts it: without any of them the scanner is not even asked.
+
+    `first` holds the bytes that its content may begin with, `suffixes` and `names` are those of its locator.
+    """
+
+    first: bytes = b""
+    suffixes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+SPACE = b" \t\n\r\v\f"
+"""What `bytes.lstrip` takes off."""
+
+
+def begins(*magics: bytes) -> bytes:
+    """Return the first byte of each, as `Signs` has them."""
+    return bytes({magic[0] for magic in magics})
+
+
+@dataclass(frozen=True, slots=True)
 class Scanner:
     """A format or mechanism that modelsweep knows: recognition by content first, then extraction.
 
@@ -176,6 +197,8 @@ class Scanner:
     weigh: Callable[[Blob, Sequence[Numbers], Context], Iterator[Item]] | None = None
     """Of a scanner that accepts no blob, but looks at the tensors that others found in one. Where a package that it
     needs is missing, it is left out, and is not part of the ruleset."""
+    signs: Signs | None = None
+    """Without them it is asked of every blob; they only save time, and rule nothing in."""
 
 
 class Malformed(Exception):

@@ -61,6 +61,9 @@ _FAT_MAGIC = {b"\xca\xfe\xba\xbe": ">5I", b"\xca\xfe\xba\xbf": ">2I2QI"}
 _FAT_ARCHITECTURES = 18
 """More than any file has; what stands here in a Java class file is its version, 45 and up."""
 
+MAGICS = (_ARCHIVE, b"MZ", b"\x7fELF", b"PE\0\0", *_MACH_MAGIC, *_FAT_MAGIC)
+"""What a file of native code begins with."""
+
 
 def native_code_at(reader: Reader, offset: int) -> NativeCode | None:
     """Return the executable whose magic number (of PE: its `PE` header) stands at `offset`, or None."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+_DIGITS = b"01234567_oO+- \t\n\r\v\f"
+"""All that `int` takes for a number of base 8."""
 BLOCK = 512
 """Bytes of a header, and the unit that data is padded to."""
 
@@ -43,6 +45,8 @@ def _number(raw: bytes) -> int | None:
     if raw[0] in (0x80, 0xFF):
         return int.from_bytes(raw[1:], "big") - (256 ** (len(raw) - 1) if raw[0] == 0xFF else 0)
     text = raw.partition(b"\0")[0].strip()
+    if text.strip(_DIGITS):  # of most bytes that are no header; an exception would take ten times as long
+        return None
     try:
         return int(text or b"0", 8)
     except ValueError:
