@@ -68,6 +68,7 @@ FORMATS: tuple[Format, ...] = (
     _format("SafeTensors index", ".json", "json"),
     _format("GGUF", ".gguf", "gguf"),
     _format("GGML (GGML, GGMF, GGJT, GGLA)", ".ggml .ggmf .ggjt .ggla .bin", "ggml"),
+    _format("CTranslate2 (faster-whisper, OpenNMT)", ".bin", "ctranslate2"),
     _format("llama.cpp state (GGSA, sessions)", ".ggsa", "ggml", "recognised; never clean"),
     _format("Llamafile", ".llamafile", "executable zip gguf", "an executable, then what it holds"),
     _format("Flax and JAX MessagePack", ".msgpack .flax .jax", "flax"),

@@ -37,6 +37,7 @@ LIBRARIES = (
     "xgboost",
     "lightgbm",
     "catboost",
+    "ctranslate2",
     "arrow",
 )
 """Formats of single libraries."""

@@ -153,15 +153,9 @@ _NOT_DATA = ("scala.sys.", "scala.tools.", "scala.reflect.", "scala.collection.i
 """What of the packages below is more than data."""
 _LANGUAGE = (
     *("java.lang.", "java.util.", "java.math.", "java.time.", "java.text.", "java.nio.", "java.io.", "java.awt."),
-    *(
-        "java.sql.Date",
-        "java.sql.Time",
-        "java.sql.Timestamp",
-        "java.net.URI",
-        "java.net.InetAddress",
-        "scala.",
-        "kotlin.",
-    ),
+    *("java.sql.Date", "java.sql.Time", "java.sql.Timestamp", "java.net.URI", "java.net.InetAddress", "scala."),
+    *("javax.swing.DefaultListModel", "javax.swing.AbstractListModel", "javax.swing.event.", "javax.swing.table."),
+    *("javax.swing.tree.", "kotlin."),
 )
 _LIBRARIES = (
     # Learners and language processing

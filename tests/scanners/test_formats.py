@@ -43,6 +43,7 @@ SAMPLES = {
     "TensorFlow Lite (TFLite)": "tflite/benign",
     "TensorRT engine": "tensorrt/engine",
     "Java objects as XML (XMLDecoder, XStream, Weka)": "java_xml/benign_tree",
+    "CTranslate2 (faster-whisper, OpenNMT)": "ctranslate2/benign",
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
     "Keras HDF5": "keras_h5/benign_model",
     "Keras config JSON": "keras/benign_config",

@@ -1,0 +1,101 @@
+"""CTranslate2 (model.bin of faster-whisper and of OpenNMT): named tensors one after the other; nothing in them runs.
+
+Layout: python/ctranslate2/specs/model_spec.py writes it, src/models/model.cc of https://github.com/OpenNMT/CTranslate2
+reads it: into memory of the size of the shape as many bytes as the file says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from scanners.parsing.cursor import Cursor
+
+NAME = "ctranslate2"
+_BEGINNING = re.compile(rb"[\x02-\x20]\0\0\0([\x04-\x60])\0([A-Za-z_]\w+)\0")
+"""Version of the layout, length and name of the kind of model."""
+_TYPES = (("F32", 4), ("I8", 1), ("I16", 2), ("I32", 4), ("F16", 2), ("BF16", 2))
+"""By their number in include/ctranslate2/types.h: names, and bytes of one element."""
+_OLD_TYPES = {1: "I8", 2: "I16", 4: "F32"}
+_TYPED, _ALIASED = 4, 3
+"""Versions of the layout since which types have numbers, and tensors other names."""
+_COST = 50
+_SHOWN = 200
+
+SIZE_MISMATCH = Rule(
+    id="ctranslate2/size-mismatch",
+    title="Tensor with other bytes than its shape takes",
+    severity=Severity.CRITICAL,
+    message="{subject} brings {length} bytes for a shape that takes {expected}",
+    why="The runtime allocates what the shape takes, and copies as many bytes as the file says: more of them overwrite "
+    "memory of the process.",
+    fix="Do not load the file; convert the model again from its source.",
+    cwe=787,
+    references=("https://github.com/OpenNMT/CTranslate2/blob/master/src/models/model.cc",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the version of the layout and the name of a kind of model stand here."""
+    begun = _BEGINNING.match(blob.head)
+    return begun is not None and len(begun[2]) + 1 == begun[1][0]
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield tensors whose bytes do not fit their shapes; raises Malformed and Truncated where the layout ends early."""
+    cursor = Cursor(blob.reader)
+    version = cursor.number("I")
+    yield Fact("framework", f"CTranslate2 {printable(_text(cursor), _SHOWN)}", blob.locator)
+    cursor.number("I")
+    kinds: set[str] = set()
+    count = cursor.number("I")
+    for _ in range(count):
+        context.operations.spend(_COST)
+        yield from _tensor(blob, cursor, version, kinds)
+    for _ in range(cursor.number("I") if version >= _ALIASED else 0):
+        context.operations.spend(_COST)
+        _text(cursor)
+        _text(cursor)
+    if cursor.position < blob.size:
+        raise Malformed(f"{blob.size - cursor.position:,} bytes follow the last tensor", cursor.position)
+    yield Fact("tensors", ", ".join(sorted(kinds)), blob.locator, detail={"count": count})
+
+
+def _text(cursor: Cursor) -> str:
+    """Return a text, which ends with a zero."""
+    return cursor.take(cursor.number("H")).rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _tensor(blob: Blob, cursor: Cursor, version: int, kinds: set[str]) -> Iterator[Item]:
+    start, name = cursor.position, _text(cursor)
+    elements = math.prod(cursor.number("I") for _ in range(cursor.number("B")))
+    number = cursor.number("B")
+    if version >= _TYPED:
+        if number >= len(_TYPES):
+            raise Malformed(f"no element has the type {number}", cursor.position - 1)
+        (kind, width), length = _TYPES[number], cursor.number("I")
+    else:
+        if number not in _OLD_TYPES:
+            raise Malformed(f"no element takes {number} bytes", cursor.position - 1)
+        kind, width = _OLD_TYPES[number], number
+        length = cursor.number("I") * width
+    kinds.add(kind)
+    if length != elements * width:
+        evidence: dict[str, Json] = {"length": f"{length:,}", "expected": f"{elements * width:,}"}
+        yield Finding(SIZE_MISMATCH, blob.locator, printable(name, _SHOWN), span=Span(start), evidence=evidence)
+    cursor.skip(length)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="CTranslate2 (faster-whisper, OpenNMT)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(SIZE_MISMATCH,),
+    suffixes=(".bin",),
+)
