@@ -1,7 +1,7 @@
 """Micro-benchmark: units per second of finalizing simulated results out of a store, and the memory that takes.
 
-`python -m bench.finalizing BROKER STORE KEY JOB` does that once, and prints CPU and wall seconds and the peak of its
-resident set in bytes.
+`python -m bench.finalizing BROKER STORE KEY JOB` does that once, and prints CPU and wall seconds, and the peaks in
+bytes of its largest process and of all its processes together.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.measure import SAMPLING, tree, tree_memory
 from modelsweep.core.collector import collect_rarely
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.job import REPORTS, JobSpec, new_id, seal_spec
@@ -45,13 +48,17 @@ _CPU_CODE = 1
 
 @dataclass(frozen=True, slots=True)
 class Finalizing:
-    """One job finalized: units per CPU second and per second (medians), peak memory in bytes (largest)."""
+    """One job finalized: units per CPU second and per second (medians), peak memory in bytes (largest).
+
+    `peak` is the resident set of the largest process; `tree` that of all, sampled: what they share counts in each.
+    """
 
     formats: tuple[str, ...]
     units: int
     rate: float
     wall_rate: float
     peak: int
+    tree: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +102,16 @@ def measure_finalizing(rounds: int, scale: float) -> Iterator[Finalizing]:
                         client.restore(name, 0, value)
                     client.set(f"ms:{{{spec.id}}}:spec", seal_spec(replace(spec, reports=formats), key))
                     taken.append(_finalized((redis.url, folder, secret, spec.id)))
-                cpu, wall, peak = zip(*taken, strict=True)
-                yield Finalizing(formats, units, units / median(cpu), units / median(wall), int(max(peak)))
+                cpu, wall, peak, tree = zip(*taken, strict=True)
+                rates = units / median(cpu), units / median(wall)
+                yield Finalizing(formats, units, *rates, int(max(peak)), int(max(tree)))
 
 
-def _finalized(arguments: Sequence[str]) -> tuple[float, float, float]:
+def _finalized(arguments: Sequence[str]) -> tuple[float, float, float, float]:
     command = [sys.executable, "-m", "bench.finalizing", *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    cpu, wall, peak = map(float, answer)
-    return cpu, wall, peak
+    cpu, wall, peak, tree = map(float, answer)
+    return cpu, wall, peak, tree
 
 
 def _simulate(spec: JobSpec, client: Redis, folder: Path, key: Key, units: int) -> None:
@@ -156,16 +164,49 @@ def _scripts(client: Redis) -> int:
     return sum(int(statistics.get(f"cmdstat_{name}", {}).get("usec", 0)) for name in ("eval", "evalsha"))
 
 
-def finalize_once(broker: str, folder: str, secret: str, job: str) -> tuple[float, float, int]:
-    """Write the reports of a job; return CPU and wall seconds, and peak memory in bytes."""
+def finalize_once(broker: str, folder: str, secret: str, job: str) -> tuple[float, float, int, int]:
+    """Write the reports of a job; return CPU and wall seconds, and peak bytes of the largest process and of all."""
     collect_rarely()  # as the command line does
     client, store = client_of(broker), DirectoryStore(folder, durable=False)
-    cpu, wall = time.process_time(), time.perf_counter()
-    if not finalize(job, client, store, Key(bytes.fromhex(secret)), "bench"):
+    cpu, wall = _cpu(), time.perf_counter()
+    over, memory = threading.Event(), _Memory()
+    watching = threading.Thread(target=memory.watch, args=(over,))
+    watching.start()
+    try:
+        published = finalize(job, client, store, Key(bytes.fromhex(secret)), "bench")
+    finally:
+        over.set()
+        watching.join()
+    if not published:
         raise SystemExit("nothing was published")
-    # Not what getrusage says: that counts whoever started this process
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return time.process_time() - cpu, time.perf_counter() - wall, int(peak.split()[1]) * 1024
+    return _cpu() - cpu, time.perf_counter() - wall, memory.largest, memory.together
+
+
+def _cpu() -> float:
+    """Return the CPU seconds of this process and of those that it started and that ended."""
+    return sum(os.times()[:4])
+
+
+class _Memory:
+    """The peaks of this process and of those below it, looked at again and again."""
+
+    def __init__(self) -> None:
+        self.largest = self.together = 0
+
+    def watch(self, over: threading.Event) -> None:
+        """Look until it is over, and once more."""
+        while not over.wait(SAMPLING / 1000):
+            self._look()
+        self._look()
+
+    def _look(self) -> None:
+        self.together = max(self.together, tree_memory(os.getpid()))
+        for process in tree(os.getpid()):
+            # Not what getrusage says: that counts whoever started a process
+            with suppress(OSError, StopIteration):
+                lines = Path(f"/proc/{process}/status").read_text().splitlines()
+                peak = int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+                self.largest = max(self.largest, peak)
 
 
 if __name__ == "__main__":

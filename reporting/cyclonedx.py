@@ -47,8 +47,9 @@ class Draft:
         self._places = Places(report.targets)
         self._components, self._vulnerabilities = Items(scratch, INDENT), Items(scratch, INDENT)
         self._incomplete = Items(scratch, INDENT * 3)
+        self.parts = (self._components, self._vulnerabilities, self._incomplete)
         self._tools: JsonObject = {"tools": {"components": [_tool(report)]}}
-        self._sum = _digest(json.dumps(self._tools))
+        self._sum = 0
 
     def add(self, result: UnitResult) -> None:
         """Add the component of a file with its notable members, and note what was found in it."""
@@ -71,6 +72,18 @@ class Draft:
         self._sum += _digest(
             f"{kind}{reference}{name}{where}{content}{size}"
         )  # a fifth of the text, and all that varies
+
+    def brief(self) -> Json:
+        """Return nothing: no file has to do with another one here."""
+
+    def said(self) -> Json:
+        """Return what all of this adds to the serial number."""
+        return self._sum
+
+    def join(self, said: Json) -> None:
+        """Add what a section says to the serial number."""
+        assert isinstance(said, int)
+        self._sum += said
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Write the bill."""
@@ -101,7 +114,8 @@ class Draft:
         """Return a UUID of version 5 over the bill: the same files, findings and tool give the same number."""
         from uuid import NAMESPACE_URL, uuid5
 
-        return f"urn:uuid:{uuid5(NAMESPACE_URL, f'modelsweep:{self._sum % _MODULUS:x}')}"
+        total = self._sum + _digest(json.dumps(self._tools))
+        return f"urn:uuid:{uuid5(NAMESPACE_URL, f'modelsweep:{total % _MODULUS:x}')}"
 
     def _component(self, result: UnitResult) -> JsonObject:
         """Return the component of a file with its notable members, and note what was found in it."""
@@ -326,3 +340,8 @@ def _position(finding: Finding) -> str:
 
 def _property(name: str, value: str) -> JsonObject:
     return {"name": f"modelsweep:{name}", "value": value}
+
+
+def section(report: Report, view: View, _brief: Json) -> Draft:
+    """Return a section of the bill."""
+    return Draft(report, view)

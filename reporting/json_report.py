@@ -54,6 +54,7 @@ class Draft:
         scratch = Scratch()
         self._verdicts, self._issues, self._problems = (Items(scratch, INDENT) for _ in range(3))
         self._assets, self._facts = Items(scratch, INDENT), Items(scratch, INDENT)
+        self.parts = (self._verdicts, self._issues, self._problems, self._assets, self._facts)
         self._known: dict[tuple[str, ...], tuple[str, str]] = {}
         for problem in report.problems:
             self._problems.put(problem_shape(problem))
@@ -78,6 +79,15 @@ class Draft:
         if result.facts:
             for group in _facts(result, path):
                 self._facts.add(group)
+
+    def brief(self) -> Json:
+        """Return nothing: no file has to do with another one here."""
+
+    def said(self) -> Json:
+        """Return nothing: all is in the parts."""
+
+    def join(self, said: Json) -> None:
+        """Do nothing."""
 
     def _add_asset(self, artifact: Artifact, path: str, digest: str) -> None:
         kind, scanners = self._known.get(artifact.scanners) or self._natures(artifact)
@@ -135,3 +145,8 @@ def _facts(result: UnitResult, path: str) -> Iterator[str]:
     for kind, values in sorted(kinds.items()):
         listed = _BETWEEN_VALUES.join(map(quoted, islice(values, FACT_VALUES)))
         yield f"{_F0}{path}{_F1}{quoted(kind)}{_F2}{listed}{_F3}{len(values)}{_F4}"
+
+
+def section(report: Report, view: View, _brief: Json) -> Draft:
+    """Return a section of the record."""
+    return Draft(report, view)

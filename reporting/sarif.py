@@ -6,11 +6,13 @@ refuses a whole file for one result that it does not like.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 from hashlib import blake2b
+from itertools import islice
 from typing import TextIO, cast
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity, Span
@@ -18,6 +20,8 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Report, Totals, UnitResult, summary
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
+from modelsweep.core.values import replace
+from modelsweep.core.wire import decode_result, encode_result
 from reporting.address import FILESYSTEM_BASE, ROOT_BASE, Address, address
 from reporting.encode import INDENT, Items, indented, object_text, quoted, utc, write_object
 from reporting.identity import Occurrences
@@ -69,6 +73,8 @@ class Draft:
         self._runs = [_Run(self._scratch, view.root)]
         self._files, self._room = Part(self._scratch), ARTIFACTS
         """What is said of files in the list of them, each behind its key."""
+        self._told = Part(self._scratch)
+        self.parts = (self._files, self._told)
         self._notices: dict[bool, list[tuple[Problem, Known]]] = {True: [], False: []}
         self._beyond = 0
         self._note(report.problems, {})
@@ -83,12 +89,28 @@ class Draft:
         if self._room:
             self._room -= 1
             self._files.add(f"{_RECORD}{self._runs[0].files.record(result)}")
-        if not (result.findings or result.problems):
-            return
+        if result.findings or result.problems:
+            self._hear(result)
+
+    def _hear(self, result: UnitResult) -> None:
         known = {item.locator: item for item in result.artifacts}
         for finding in self._view.findings(result):
             self._take(finding, known)
         self._note(result.problems, known)
+
+    def brief(self) -> Json:
+        """Return how many files are still listed, and which results are of interest beyond that."""
+        return [self._room, self._has_room, *(len(notices) < NOTIFICATIONS for notices in self._notices.values())]
+
+    def join(self, said: Json) -> None:
+        """Take the results that a section tells of."""
+        files, beyond = cast(list[int], said)
+        self._room = max(0, self._room - files)
+        for text in self._told.text():
+            for record in filter(None, text.split(_RECORD)):
+                self._hear(decode_result(json.loads(record)))
+        self._told.clear()
+        self._beyond += beyond
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Write all runs as one log."""
@@ -103,7 +125,7 @@ class Draft:
     def _take(self, finding: Finding, known: Known) -> None:
         run = self._runs[-1]
         if run.is_full:
-            if len(self._runs) >= RUNS and not self._sharded:
+            if not self._has_room:
                 self._beyond += 1
                 return
             if run is not self._runs[0]:  # the first one has still to mention problems and files
@@ -112,6 +134,11 @@ class Draft:
             self._runs.append(run)
         fingerprint = finding.fingerprint
         run.take(finding, fingerprint, self._seen.add(finding.locator.uri, fingerprint), known)
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether there is room for further results, in this run or in another one."""
+        return self._sharded or len(self._runs) < RUNS or not self._runs[-1].is_full
 
     def _note(self, problems: Iterable[Problem], known: Known) -> None:
         """Keep as many problems as can be listed, failures apart, with what is known of where they are."""
@@ -135,11 +162,50 @@ class Draft:
         files = self._runs[0].files
         for problem, known in (self._notices[True] + self._notices[False])[:NOTIFICATIONS]:
             notifications.put(_notification(problem, self._view, files, known))
-        for text in self._files.text():
-            for record in filter(None, text.split(_RECORD)):
-                files.mention(record)
+        records = (record for text in self._files.text() for record in text.split(_RECORD) if record)
+        for record in islice(records, ARTIFACTS):  # sections may have told of more
+            files.mention(record)
         for notification in _left_out(report.totals, self._beyond):
             notifications.put(notification)
+
+
+class Section:
+    """What a section of results has for the log: their files, while those are listed, and all that says something."""
+
+    def __init__(self, view: View, room: int, *, findings: bool, failures: bool, others: bool) -> None:
+        scratch = Scratch()
+        self._view, self._room, self._findings, self._problems = view, room, findings, (others, failures)
+        self._files, self._told = Part(scratch), Part(scratch)
+        self.parts = (self._files, self._told)
+        self._listed = Files(scratch, view.root)
+        self._count = self._beyond = 0
+
+    def add(self, result: UnitResult) -> None:
+        """Note a result as far as the log has room."""
+        if self._count < self._room:
+            self._count += 1
+            self._files.add(f"{_RECORD}{self._listed.record(result)}")
+        findings = self._view.findings(result)
+        if not self._findings:
+            self._beyond += len(findings)
+            findings = ()
+        problems = tuple(problem for problem in result.problems if self._problems[self._view.gate.fails(problem)])
+        if findings or problems:
+            locators = {*(item.locator for item in findings), *(item.locator for item in problems)}
+            places = {where for locator in locators for where in _way(locator)}
+            artifacts = tuple(item for item in result.artifacts if item.locator in places)
+            said = replace(result, artifacts=artifacts, facts=(), findings=findings, problems=problems)
+            self._told.add(f"{_RECORD}{json.dumps(encode_result(said))}")
+
+    def said(self) -> Json:
+        """Return how many files are listed, and for how many findings there was no room."""
+        return [self._count, self._beyond]
+
+
+def section(_report: Report, view: View, brief: Json) -> Section:
+    """Return a section of the log; `brief` is what its draft says."""
+    room, findings, failures, others = cast("tuple[int, bool, bool, bool]", brief)
+    return Section(view, room, findings=findings, failures=failures, others=others)
 
 
 class _Run:

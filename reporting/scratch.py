@@ -7,9 +7,12 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from modelsweep.core.units import MIB
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressor
 
 HELD = 1 * MIB
 """Bytes of waiting text that stay in memory."""
@@ -30,6 +33,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self._file: BinaryIO | None = None
+        self._compressor: ZstdCompressor | None = None
         self._held = self._end = 0
 
     def put(self, text: str) -> Extent:
@@ -37,18 +41,26 @@ class Scratch:
         if self._held + len(text) <= HELD:
             self._held += len(text)
             return text
-        raw = text.encode("utf-8", "surrogatepass")
-        if self._file is None:
+        return self.keep(*self.compressed(text))
+
+    def compressed(self, text: str) -> tuple[bytes, int]:
+        """Return `text` as it lies on disk, and how many bytes it has once it is expanded."""
+        if self._compressor is None:
             from zstandard import ZstdCompressor
 
+            self._compressor = ZstdCompressor(LEVEL)
+        raw = text.encode("utf-8", "surrogatepass")
+        return self._compressor.compress(raw), len(raw)
+
+    def keep(self, data: bytes, size: int) -> Extent:
+        """Put away what `compressed` made of a text, perhaps in another process."""
+        if self._file is None:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the last part of the document
             weakref.finalize(self, self._file.close)
-            self._compressor = ZstdCompressor(LEVEL)
-        data = self._compressor.compress(raw)
         rest = memoryview(data)
         while rest:
             rest = rest[os.pwrite(self._file.fileno(), rest, self._end + len(data) - len(rest)) :]
-        extent = (self._end, len(data), len(raw))
+        extent = (self._end, len(data), size)
         self._end += len(data)
         return extent
 
@@ -65,10 +77,13 @@ class Scratch:
 
 
 class Part:
-    """Text of one part of a document, in pieces that are given one after the other, `between` standing before each."""
+    """Text of one part of a document, in pieces that are given one after the other, `between` standing before each.
+
+    It waits in `scratch`.
+    """
 
     def __init__(self, scratch: Scratch, between: str = "") -> None:
-        self._scratch, self._between = scratch, between
+        self.scratch, self._between = scratch, between
         self._held: list[str] = []
         self._length = 0
         self._texts: dict[int, str] = {}
@@ -81,27 +96,40 @@ class Part:
         self._held.append(piece)
         self._length += len(piece)
         if self._length >= PIECE or len(self._held) >= PIECES:
-            self._put()
+            self.settle()
 
     def text(self) -> Iterator[str]:
         """Yield all of it, `between` standing before each piece but the first."""
-        self._put()
+        self.settle()
         skipped = len(self._between)
         for number, place in enumerate(range(0, len(self._places), _NUMBERS)):
             offset, length, size = self._places[place : place + _NUMBERS]
-            text = self._texts[number] if number in self._texts else self._scratch.get((offset, length, size))
+            text = self._texts[number] if number in self._texts else self.scratch.get((offset, length, size))
             yield text[skipped:]
             skipped = 0
 
     def __bool__(self) -> bool:
         return bool(self._held or self._places)
 
-    def _put(self) -> None:
+    def settle(self) -> None:
+        """Put away what is held."""
         if self._held:
-            extent = self._scratch.put(self._between.join(["", *self._held]))
-            if isinstance(extent, str):
-                self._texts[len(self._places) // _NUMBERS] = extent
-                extent = (0, 0, 0)
-            self._places.extend(extent)
+            extent = self.scratch.put(self._between.join(["", *self._held]))
             self._held.clear()
             self._length = 0
+            self.append(extent)
+
+    def append(self, extent: Extent) -> None:
+        """Add pieces that lie in `scratch` already; `between` stands before each of them."""
+        self.settle()
+        if isinstance(extent, str):
+            self._texts[len(self._places) // _NUMBERS] = extent
+            extent = (0, 0, 0)
+        self._places.extend(extent)
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._held.clear()
+        self._texts.clear()
+        del self._places[:]
+        self._length = 0

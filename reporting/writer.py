@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, runtime_checkable
 
-from modelsweep.core.finding import Finding, Rule, Severity
+from modelsweep.core.finding import Finding, Json, Rule, Severity
 from modelsweep.core.report import Gate, Report, Tally, UnitResult
 from modelsweep.core.values import dataclass, field, replace
+from reporting.scratch import Part
 
 LISTED = 10_000
 """Findings, and problems of one kind, in what is made for people: a longer list helps nobody."""
@@ -56,6 +57,34 @@ class Draft(Protocol):
         """Put the whole of the document on a text stream (UTF-8); `report` has the totals of all that was added."""
 
 
+class Section(Protocol):
+    """What consecutive results add to a document, put together in a process of its own."""
+
+    parts: Sequence[Part]
+
+    def add(self, result: UnitResult) -> None:
+        """Take the next result."""
+
+    def said(self) -> Json:
+        """Return what `join` takes besides the text of the parts."""
+
+
+@runtime_checkable
+class Divisible(Draft, Protocol):
+    """A document that sections can be joined to, and is then as if all results had been added to it.
+
+    For each section in order, the text of its parts is appended to `parts`, and `join` is called.
+    """
+
+    parts: Sequence[Part]
+
+    def brief(self) -> Json:
+        """Return what the writer of a section is to know of those that were joined before."""
+
+    def join(self, said: Json) -> None:
+        """Take what a section said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """The draft of a document whose writer goes over the results of a report by itself."""
@@ -73,7 +102,10 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """An output format; its `module`, imported when used, has `write(report, stream, view)` or a class `Draft`."""
+    """An output format; its `module`, imported when used, has `write(report, stream, view)` or a class `Draft`.
+
+    Where that is Divisible, there is `section(report, view, brief)`, too.
+    """
 
     name: str
     title: str
@@ -87,6 +119,11 @@ class Writer:
             draft: Draft = module.Draft(report, view)
             return draft
         return Later(module.write, view)
+
+    def section(self, report: Report, view: View, brief: Json) -> Section:
+        """Return a section of a Divisible document before any result is added; `report` has none, and no problems."""
+        made: Section = import_module(self.module).section(report, view, brief)
+        return made
 
     def write(self, report: Report, stream: TextIO, view: View) -> None:
         """Put the whole of `report` on a text stream (UTF-8), which the caller opened and closes."""

@@ -13,8 +13,11 @@ import json
 import os
 import threading
 import time
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from itertools import count as numbers
 from typing import TextIO
 
 from redis import Redis
@@ -27,6 +30,7 @@ from modelsweep.core.wire import JsonObject, shown_options
 from modelsweep.fleet.answers import Extent, FinalizeStatus, JobState, LedgerFault, Progress, ReopenStatus, UnknownJob
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import SCANS, Message, scan_message
 from modelsweep.fleet.pages import Pages, parent_of
 from modelsweep.fleet.problems import open_problems, problems_name
@@ -48,9 +52,10 @@ from modelsweep.fleet.stored import (
     seal_manifest,
 )
 from reporting import WRITERS
-from reporting.writer import View, Writer, fill
+from reporting.writer import Draft, View, Writer, fill
 from scanners.repository.across import across, gathered
 from worker.node import JobGone
+from worker.renderers import SECTION, Filling, RendererFailed, divisible, fill_apart, renderers
 from worker.supervisor import Supervisor
 
 LEASE = 60.0
@@ -60,6 +65,11 @@ REOPENED = 3
 MANIFEST, SUMMARY = "manifest", "summary.json"
 """Names beside the reports."""
 SCANNER = "finalizer"
+APART = 50_000
+"""Units from which on several processes put the reports together: starting those takes 0.2 s each."""
+AT_ONCE = 3
+"""Documents that are written at the same time."""
+_log = logger("modelsweep.finalizer")
 _RENEWALS = 3
 _BLOCK = 8192
 """Digests that are asked for at once."""
@@ -143,7 +153,7 @@ class _Finalizer:
         self._publish = publish
         self._pages = Pages(store, key, spec.id)
         self._extents = _Extents(ledger.extents())
-        self._changes = Changes()
+        self._changes, self._related = Changes(), array("Q")
         self._folder = f"reports/{spec.id}/{held.token.partition('@')[0]}"
 
     def run(self) -> bool:
@@ -339,14 +349,11 @@ class _Finalizer:
         view = View(root=self._spec.root or os.sep)
         writers = [writer for writer in WRITERS if writer.name in self._spec.reports]
         try:
-            drafts = [writer.draft(report, view) for writer in writers]
-            report = fill(report, drafts)
+            report, drafts = self._filled(manifest, report, writers, view, tools)
             report = replace(report, counted=report.totals)
             if tools and merged_tool(tools) != manifest.tool:
                 return merged_tool(tools) or manifest.tool
-            for writer, draft in zip(writers, drafts, strict=True):
-                with _text(self._store, f"{self._folder}/{report_name(writer)}") as stream:
-                    draft.finish(report, stream)
+            self._put(report, writers, drafts)
         except OSError as error:
             raise StoreFault(self._folder, f"no room for what a report needs meanwhile: {error.strerror}") from error
         files = {writer.name: report_name(writer) for writer in writers}
@@ -355,11 +362,45 @@ class _Finalizer:
         self._store.put(f"{self._folder}/{MANIFEST}", seal_manifest(manifest, self._key))
         return manifest.tool
 
+    def _filled(
+        self, manifest: Manifest, report: Report, writers: Sequence[Writer], view: View, tools: set[Tool]
+    ) -> tuple[Report, list[Draft]]:
+        """Return the report with its totals, and the drafts that all results were added to: by processes, if many."""
+        drafts = [writer.draft(report, view) for writer in writers]
+        processes = renderers() if manifest.units >= APART and divisible(drafts) else 0
+        if processes:
+            filling = Filling(manifest, self._store, view, self._related, self._held.check, tools.add)
+            try:
+                return fill_apart(filling, report, writers, drafts, processes), drafts
+            except RendererFailed as fault:
+                _log.warning("reports are written by one process", job=self._spec.id, reason=str(fault))
+                tools.clear()
+                drafts = [writer.draft(report, view) for writer in writers]
+        return fill(report, drafts), drafts
+
+    def _put(self, report: Report, writers: Sequence[Writer], drafts: Sequence[Draft]) -> None:
+        """Store what was drafted, several documents at once: most of that is done outside of Python."""
+
+        def put(writer: Writer, draft: Draft) -> None:
+            with _text(self._store, f"{self._folder}/{report_name(writer)}") as stream:
+                draft.finish(report, stream)
+
+        with ThreadPoolExecutor(AT_ONCE, "report") as threads:
+            for _ in threads.map(put, writers, drafts):
+                pass
+
     def _siblings(self, manifest: Manifest, watch: Watch) -> tuple[tuple[str, bytes], ...]:
         """Store what the files of the job make of each other, and return the blobs that say it; raises as `_write`."""
         changes = self._changes = Changes()
+        related = self._related = array("Q")
+        chunks = numbers()
+
+        def begun() -> None:
+            if next(chunks) % SECTION == 0:
+                related.append(changes.seen)
+
         try:
-            with closing(related_results(manifest, self._store, watch)) as results:
+            with closing(related_results(manifest, self._store, watch, begun)) as results:
                 found = gathered(in_order(across(changes.before(results), self._spec.options)))
                 return tuple(store_siblings(changes.after(found), manifest.tool, self._store, self._folder))
         except OSError as error:

@@ -208,6 +208,18 @@ class Tally:
             self._unexamined += not NEVER_FAILS.issuperset(kinds)
             self._failed += not STRICT_ONLY.issuperset(kinds)
 
+    def include(self, totals: Totals) -> None:
+        """Count what was counted elsewhere."""
+        self._files += totals.files
+        self._bytes += totals.bytes_read
+        self._unexamined += totals.unexamined
+        self._failed += totals.failed
+        self._accused.update({verdict: count for verdict, count in totals.verdicts.items() if verdict != Verdict.CLEAN})
+        self._severities.update(totals.severities)
+        self._problems.update(totals.problems)
+        self._rules.update(totals.rules)
+        self._scanners.add(totals.scanners)
+
     def totals(self) -> Totals:
         """Return what was counted so far."""
         verdicts = {verdict: self._accused[verdict] for verdict in Verdict}

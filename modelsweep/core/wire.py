@@ -10,7 +10,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options, Selection
-from modelsweep.core.report import Artifact, Member, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Totals, Unit, UnitResult, Verdict
 from modelsweep.core.values import asdict
 
 JsonObject = dict[str, Json]
@@ -162,6 +162,34 @@ def _encode_member(member: Member) -> Json:
 def _encode_finding(finding: Finding, where: Json) -> Json:
     evidence = dict(finding.evidence)
     return [finding.rule.id, where, finding.subject, finding.path, _encode_span(finding.span), evidence]
+
+
+def encode_totals(totals: Totals) -> JsonObject:
+    """Return totals as JSON."""
+    return {
+        "counts": [totals.files, totals.bytes_read, totals.unexamined, totals.failed],
+        "verdicts": {verdict.value: count for verdict, count in totals.verdicts.items()},
+        "severities": {severity.name: count for severity, count in totals.severities.items()},
+        "problems": {kind.value: count for kind, count in totals.problems.items()},
+        "rules": [encode_rule(rule) for rule in totals.rules],
+        "scanners": list(totals.scanners),
+    }
+
+
+def decode_totals(value: Decoded) -> Totals:
+    """Return the totals of what `encode_totals` made."""
+    files, bytes_read, unexamined, failed = value["counts"]
+    return Totals(
+        files=files,
+        bytes_read=bytes_read,
+        verdicts={Verdict(verdict): count for verdict, count in value["verdicts"].items()},
+        severities={Severity[severity]: count for severity, count in value["severities"].items()},
+        problems={ProblemKind(kind): count for kind, count in value["problems"].items()},
+        unexamined=unexamined,
+        failed=failed,
+        rules=tuple(map(decode_rule, value["rules"])),
+        scanners=tuple(value["scanners"]),
+    )
 
 
 def encode_problem(problem: Problem) -> Json:

@@ -40,6 +40,11 @@ class Changes:
         self._verdicts = bytearray()
         """Of each result, a place in `_WORST_FIRST`."""
 
+    @property
+    def seen(self) -> int:
+        """How many results went by so far."""
+        return len(self._verdicts)
+
     def before(self, results: Iterable[UnitResult]) -> Iterator[UnitResult]:
         """Yield the results, noting the verdict of each."""
         for result in results:

@@ -178,7 +178,7 @@ def report_of(manifest: Manifest, store: Store, watch: Watch | None = None) -> R
 
     def read() -> Generator[UnitResult, None, None]:
         siblings = Siblings(stored_siblings(manifest.siblings, store))
-        with closing(_Walk(manifest, store, watch).results()) as results:
+        with closing(_walked(manifest, store, Walk.of(manifest, watch))) as results:
             joined = map(siblings.join, results) if manifest.siblings else results
             if manifest.durations:
                 yield from joined
@@ -195,57 +195,83 @@ def report_of(manifest: Manifest, store: Store, watch: Watch | None = None) -> R
     )
 
 
-def related_results(manifest: Manifest, store: Store, watch: Watch | None = None) -> Generator[UnitResult, None, None]:
-    """Yield those results, and some others, that may have to do with each other; raises as going over a report does."""
-    return _Walk(manifest, store, watch, MARKS).results()
+def related_results(
+    manifest: Manifest, store: Store, watch: Watch | None = None, begun: Callable[[], None] | None = None
+) -> Generator[UnitResult, None, None]:
+    """Yield those results, and some others, that may have to do with each other; raises as going over a report does.
+
+    `begun` is called before each chunk that is nobody's child.
+    """
+    return _walked(manifest, store, Walk.of(manifest, watch, MARKS), begun)
 
 
-class _Walk:
-    """One pass over all results, or over those that may hold one of some `marks`."""
+def _walked(
+    manifest: Manifest, store: Store, walk: Walk, begun: Callable[[], None] | None = None
+) -> Generator[UnitResult, None, None]:
+    def fetch(chunk: int) -> Iterable[UnitResult]:
+        digest = manifest.digest(chunk)
+        return () if digest is None else fetch_results(store, manifest.job, chunk, digest)
+
+    blobs = ahead(fetch, walk.order(roots_of(manifest)), _weight)
+    try:
+        yield from walk.over(roots_of(manifest), blobs, begun)
+    finally:
+        blobs.close()  # its threads
+
+
+def roots_of(manifest: Manifest) -> Iterator[int]:
+    """Yield the chunks that are nobody's children, in report order."""
+    following = 0
+    for family in sorted(manifest.families, key=lambda family: family.first):
+        yield from range(following, family.first)
+        following = max(following, family.first + len(family.positions))
+    yield from range(following, manifest.chunks)
+
+
+class Walk:
+    """How to go over results in report order, or over those that may hold one of some `marks`.
+
+    `children` are those of each chunk as (position, number), in report order.
+    """
 
     def __init__(
-        self, manifest: Manifest, store: Store, watch: Watch | None, marks: re.Pattern[bytes] | None = None
+        self,
+        children: Mapping[int, Sequence[tuple[int, int]]],
+        limits: Limits,
+        watch: Watch | None = None,
+        marks: re.Pattern[bytes] | None = None,
     ) -> None:
-        self._manifest, self._store, self._watch, self._marks = manifest, store, watch, marks
-        self._limits = _limits(manifest)
-        self._children = _children(manifest)
+        self.children, self._limits, self._watch, self._marks = children, limits, watch, marks
 
-    def results(self) -> Generator[UnitResult, None, None]:
-        """Yield the results in report order."""
-        blobs = ahead(self._fetch, self._order(), _weight)
-        try:
-            for chunk in self._roots():
-                yield from self._below(chunk, blobs)
-        finally:
-            blobs.close()  # its threads
+    @classmethod
+    def of(cls, manifest: Manifest, watch: Watch | None = None, marks: re.Pattern[bytes] | None = None) -> Walk:
+        """Return how to go over the results of a job."""
+        return cls(_children(manifest), limits_of(manifest.options), watch, marks)
 
-    def _roots(self) -> Iterator[int]:
-        """Yield the chunks that are nobody's children."""
-        following = 0
-        for family in sorted(self._manifest.families, key=lambda family: family.first):
-            yield from range(following, family.first)
-            following = max(following, family.first + len(family.positions))
-        yield from range(following, self._manifest.chunks)
+    def over(
+        self, roots: Iterable[int], blobs: Iterator[Iterable[UnitResult]], begun: Callable[[], None] | None = None
+    ) -> Iterator[UnitResult]:
+        """Yield the results of `roots` and of what was found in them; `blobs` are in the order that `order` says."""
+        for chunk in roots:
+            if begun:
+                begun()
+            yield from self._below(chunk, blobs)
 
-    def _order(self) -> Iterator[int]:
-        """Yield all chunks in the order in which their first result is needed."""
-        for root in self._roots():
+    def order(self, roots: Iterable[int]) -> Iterator[int]:
+        """Yield `roots` and all chunks below them in the order in which their first result is needed."""
+        for root in roots:
             pending = [root]
             while pending:
                 chunk = pending.pop()
                 yield chunk
-                pending += [child for _, child in reversed(self._children.get(chunk, ()))]
-
-    def _fetch(self, chunk: int) -> Iterable[UnitResult]:
-        digest = self._manifest.digest(chunk)
-        return () if digest is None else fetch_results(self._store, self._manifest.job, chunk, digest)
+                pending += [child for _, child in reversed(self.children.get(chunk, ()))]
 
     def _below(self, chunk: int, blobs: Iterator[Iterable[UnitResult]]) -> Iterator[UnitResult]:
         """Yield the results of a chunk and of all that was found in it."""
         results = next(blobs)
         if self._watch:
             self._watch(results)
-        pending = deque(self._children.get(chunk, ()))
+        pending = deque(self.children.get(chunk, ()))
         if self._marks and not pending and isinstance(results, ChunkResults):
             results = results.marked(self._marks)
         others: dict[Locator, list[UnitResult]] = {}
@@ -281,10 +307,10 @@ class _Walk:
         yield from others.pop(archive.outermost, ())
 
 
-def _limits(manifest: Manifest) -> Limits:
-    """Return what one unit of the job may have, as far as it is said."""
+def limits_of(options: Mapping[str, Json]) -> Limits:
+    """Return what one unit of a job with these options may have, as far as it is said."""
     known = {item.name for item in fields(Limits)}
-    said = manifest.options.get("limits")
+    said = options.get("limits")
     if not isinstance(said, dict):
         return Limits()
     return Limits(**{name: value for name, value in said.items() if name in known and type(value) is int})

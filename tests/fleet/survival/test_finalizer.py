@@ -35,6 +35,45 @@ def test_a_finalizer_is_killed_while_it_writes(scene: Scene, expected: bytes):
     assert len({name.split("/")[2] for name in scene.files(job)}) == 1
 
 
+APART = """
+from worker import finalizer, renderers
+finalizer.APART, finalizer.SECTION, renderers.SECTION = 0, 2, 2
+finalizer.renderers = lambda: 2
+end, over = renderers._Joining.end, []
+def ending(self, section, said):
+    end(self, section, said)
+    if self.joined > 3 and not over:
+        import os, signal
+        over.append(True)
+        os.kill(os.getpid(), signal.SIG{how})
+renderers._Joining.end = ending
+"""
+"""Has a worker divide the reports of any job among processes, and kills or stops it in the middle of that."""
+
+
+def test_a_finalizer_is_killed_while_processes_put_its_reports_together(scene: Scene, expected: bytes):
+    first = scene.work(before=APART.format(how="KILL"))
+    job = scene.submit()
+    assert until(lambda: first.poll() or 0) == -signal.SIGKILL
+    assert not scene.progress(job).report
+    scene.work(before=APART.format(how="CONT"))
+    scene.settled(job, expected)
+
+
+def test_a_finalizer_sleeps_while_processes_put_its_reports_together(scene: Scene, expected: bytes):
+    sleeper = scene.work(before=APART.format(how="STOP"))
+    job = scene.submit()
+    until(lambda: Path(f"/proc/{sleeper.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    scene.work(before=APART.format(how="CONT"))
+    scene.settled(job, expected)
+    published = scene.progress(job).report
+    scene.processes(sleeper)
+    sleeper.send_signal(signal.SIGCONT)
+    until(lambda: '"published": false' in scene.logs() or "left to be done again" in scene.logs())
+    assert scene.progress(job).report == published
+    scene.settled(job, expected)
+
+
 def test_a_finalizer_that_sleeps_too_long_publishes_nothing(scene: Scene, expected: bytes):
     sleeper = scene.work(before=DIES.format(how="STOP"))
     job = scene.submit()
