@@ -1,6 +1,6 @@
 """Vocabularies, word vectors and tables of measurements: recognised, so that they are not unknown; they hold no code.
 
-SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors, MATLAB 5,
+SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors,
 netCDF, FITS, IDL, time zones (RFC 8536) and translations (gettext). Clean once their bytes were seen, as text is.
 """
 
@@ -14,7 +14,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 from scanners.suffixes import NEVER_PLAIN
 
 _MAGIC = (
-    *(b"MATLAB 5.0 MAT-file", b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif"),
+    *(b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif"),
     *(b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"),  # translations of gettext
 )
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
@@ -73,8 +73,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="data",
     title="Vocabularies, word vectors, tables of measurements",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
-    suffixes=(".model", ".bin", ".ftz", ".mat", ".nc", ".fits"),
+    suffixes=(".model", ".bin", ".ftz", ".nc", ".fits"),
 )

@@ -100,6 +100,7 @@ FORMATS: tuple[Format, ...] = (
     _format("RKNN", ".rknn", "rknn"),
     _format("NeMo", ".nemo", "tar yaml torch"),
     _format("R serialized", ".rds .rda .RData", "r compressed"),
+    _format("MATLAB", ".mat", "matlab", "functions and objects of Java are told; version 7.3 is HDF5"),
     _format("Java objects (Weka, CoreNLP, DL4J)", ".ser .model", "java", "what reading them would use is told"),
     _format("Java objects as XML (XMLDecoder, XStream, Weka)", ".xml", "java-xml text"),
     _format("ZIP archive", ".zip .whl .jar", "zip", "every member is examined; those of Deflate64 need inflate64"),
@@ -146,8 +147,6 @@ FORMATS: tuple[Format, ...] = (
     _format("Notebooks", ".ipynb", "python json text", named=True),
     _format("Compiled Python", ".pyc", "python-compiled", named=True),
     _format("Native executables and libraries", ".so .dll .exe .dylib", "executable"),
-    _format(
-        "SentencePiece vocabulary, fastText and word2vec vectors, MATLAB, netCDF, FITS", ".model .bin .ftz .mat", "data"
-    ),
+    _format("SentencePiece vocabulary, fastText and word2vec vectors, netCDF, FITS", ".model .bin .ftz .nc", "data"),
     _format("Pictures, sound, video, fonts, PDF", ".png .jpg .pdf .wav", "media"),
 )

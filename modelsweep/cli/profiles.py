@@ -20,6 +20,7 @@ LIBRARIES = (
     "skops",
     "torchserve",
     "r",
+    "matlab",
     "java",
     "java-xml",
     "torch7",

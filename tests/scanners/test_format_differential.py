@@ -400,6 +400,28 @@ def test_declarations_that_expat_tells_are_seen(rounds: int) -> None:
     assert compared
 
 
+# -- MATLAB
+
+
+def test_files_of_matlab_that_scipy_reads_are_read() -> None:
+    """Its tests bring files that many versions of MATLAB wrote, functions and objects among them, and damaged ones."""
+    scipy_io = pytest.importorskip("scipy.io")
+    folder = Path(scipy_io.__file__).parent / "matlab" / "tests" / "data"
+    files = [path for path in sorted(folder.glob("*.mat")) if path.read_bytes()[:19] == b"MATLAB 5.0 MAT-file"]
+    if not files:
+        pytest.skip("scipy was installed without its tests")
+    for path in files:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                held = str(scipy_io.loadmat(path))
+        except Exception:  # noqa: BLE001  scipy raises anything at all over damaged files
+            continue
+        result = examine_bytes(path.read_bytes(), path.name)
+        assert not result.problems, path.name
+        told = any(finding.rule.id == "matlab/function" for finding in result.findings)
+        assert told == ("MatlabFunction" in held), f"{path.name} holds {held[:500]}"
+
+
 # -- pickles by their grammar
 
 

@@ -44,6 +44,7 @@ SAMPLES = {
     "TensorRT engine": "tensorrt/engine",
     "Java objects as XML (XMLDecoder, XStream, Weka)": "java_xml/benign_tree",
     "CTranslate2 (faster-whisper, OpenNMT)": "ctranslate2/benign",
+    "MATLAB": "matlab/benign",
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
     "Keras HDF5": "keras_h5/benign_model",
     "Keras config JSON": "keras/benign_config",
@@ -98,7 +99,7 @@ SAMPLES = {
     "Python files": "python_code/benign_defined",
     "Notebooks": "json_config/benign_notebook",
     "Native executables and libraries": "executable/shared_library",
-    "SentencePiece vocabulary, fastText and word2vec vectors, MATLAB, netCDF, FITS": "data/benign_sentencepiece",
+    "SentencePiece vocabulary, fastText and word2vec vectors, netCDF, FITS": "data/benign_sentencepiece",
     "Pictures, sound, video, fonts, PDF": "media/benign_png",
 }
 """A case of each format: the rest have none that goes by other names, and are shown by cases of their own."""

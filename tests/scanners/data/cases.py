@@ -39,12 +39,6 @@ CASES = {
     ),
     "benign_fasttext": Case(lambda: FASTTEXT, "lid.bin", Verdict.CLEAN, cut_is_clean=True),
     "benign_word2vec": Case(vectors, "vectors.bin", Verdict.CLEAN, cut_is_clean=True),
-    "benign_matlab": Case(
-        lambda: b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\1IM" + noise(64),
-        "data.mat",
-        Verdict.CLEAN,
-        cut_is_clean=True,
-    ),
     "sentencepiece_of_two_pieces": Case(
         lambda: b"".join(b"\n" + bytes([len(one)]) + one for one in (piece("a\0"), piece("b\0"))),
         "tokenizer.model",
@@ -55,6 +49,5 @@ CASES = {
         lambda: vocabulary(b"\x3a\x02\x00\x00"), "tokenizer.model", Verdict.NOT_SCANNED, cut_is_clean=True
     ),
     "word2vec_of_fewer_bytes": Case(lambda: vectors().replace(b"3 4", b"9 9", 1), "vectors.bin", Verdict.NOT_SCANNED),
-    "matlab_named_as_model": Case(lambda: b"MATLAB 5.0 MAT-file".ljust(128, b"\0"), "model.pt", Verdict.NOT_SCANNED),
     "pickle_in_fasttext": Case(lambda: FASTTEXT + EVIL_PICKLE, "lid.bin", Verdict.MALICIOUS, cut_is_clean=True),
 }

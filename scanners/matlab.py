@@ -1,0 +1,259 @@
+"""MATLAB's data (.mat of versions 5 to 7): arrays, and functions, objects and objects of Java among them.
+
+Format: https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf; functions (class 16) and opaque objects (17)
+as scipy reads them. Loading an object of Java deserializes it; a function runs when it is called. Version 7.3 is HDF5.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB
+
+NAME = "matlab"
+_MAGIC = b"MATLAB 5.0 MAT-file"
+_HEADER, _ORDER = 128, 126
+_MATRIX, _COMPRESSED = 14, 15
+_KINDS = range(1, 19)
+_CELL, _STRUCT, _OBJECT, _CHARACTERS, _SPARSE, _FUNCTION, _OPAQUE = 1, 2, 3, 4, 5, 16, 17
+_CLASSES = range(1, 18)
+_HOLDING = frozenset({_CELL, _STRUCT, _OBJECT, _FUNCTION, _OPAQUE})
+_ENCODINGS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
+_JAVA = b"\xac\xed\x00\x05"
+_COST = 20
+_DEPTH = 200
+_LONGEST = 64 * KIB
+"""Bytes of a text that are looked at."""
+_SHOWN = 200
+_COMMANDS = frozenset(
+    "system unix dos eval evalc evalin urlread urlwrite webread websave webwrite perl pyrun pyrunfile javaMethod "
+    "javaObject loadlibrary winopen actxserver".split()
+)
+"""Functions that run commands or texts, load code, or reach the network."""
+_CALLED = re.compile(
+    r"\b(" + "|".join(sorted(_COMMANDS)) + r"|py\.(?:os|subprocess|builtins|importlib|exec|eval)[\w.]*)\s*\("
+    r"|\b(java\.lang\.(?:Runtime|ProcessBuilder))\b"
+)
+
+FUNCTION_RUNS = Rule(
+    id="matlab/function-runs-commands",
+    title="A function that runs commands, or reaches files and the network",
+    severity=Severity.WARNING,
+    message="a function of the file calls {subject}: {text}",
+    why="The function runs when the model or the settings that it stands in are used. Formulas need none of this.",
+    fix="Do not use what was loaded before somebody has read the function; ask its author what it is for.",
+    confidence="medium",
+    cwe=94,
+    references=("https://www.mathworks.com/help/matlab/function-handles.html",),
+)
+FUNCTION = Rule(
+    id="matlab/function",
+    title="Functions travel with the data",
+    severity=Severity.INFO,
+    message="{count} function(s) stand in the file, the first is {subject}",
+    why="Fitted models and settings bring functions along, which run when they are used.",
+    fix="Nothing, where the file is your own.",
+    cwe=94,
+    references=("https://www.mathworks.com/help/matlab/function-handles.html",),
+)
+JAVA_OBJECT = Rule(
+    id="matlab/java-object",
+    title="An object of Java in a file of MATLAB",
+    severity=Severity.WARNING,
+    message="the variable {subject} is an object of the class {name}",
+    why="MATLAB makes it with Java's own reader when the file is loaded, whether or not anybody looks at the variable. "
+    "What that does depends on the classes that the object consists of.",
+    fix="Ask the author for the numbers alone, or load the other variables by their names.",
+    confidence="medium",
+    cwe=502,
+    references=("https://www.mathworks.com/help/matlab/matlab_external/save-and-load-java-objects-to-mat-files.html",),
+)
+
+
+class _Range(NamedTuple):
+    """Elements that are still to be read, what they are part of, and how deep that lies."""
+
+    start: int
+    end: int
+    within: str
+    depth: int
+
+
+class _Element(NamedTuple):
+    """One element: its kind, where its data stands, and where the next one begins."""
+
+    kind: int
+    start: int
+    length: int
+    next: int
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the text of the header and the mark of the byte order stand here."""
+    return blob.head.startswith(_MAGIC) and blob.head[_ORDER:_HEADER] in (b"IM", b"MI")
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what of the file is code; raises Malformed, Truncated and OverLimit."""
+    walk = _Walk(blob, context)
+    fault: Exception | None = None
+    try:
+        yield from walk.items()
+    except (Malformed, Truncated, OverLimit) as error:
+        fault = error
+    yield from walk.functions()
+    if fault:
+        raise fault
+
+
+class _Walk:
+    """Goes through all elements, and those inside them; a compressed one is a blob of its own."""
+
+    def __init__(self, blob: Blob, context: Context) -> None:
+        self._blob, self._context = blob, context
+        self._order = ""
+        self._first = ""
+        self._count = self._compressed = 0
+
+    def items(self) -> Iterator[Item]:
+        start = _HEADER if self._blob.head.startswith(_MAGIC) else 0
+        self._order = self._byte_order(start)
+        left = [_Range(start, self._blob.size, "", 0 if start else 1)]
+        while left:
+            self._context.operations.spend(_COST)
+            here = left.pop()
+            if here.start >= here.end:
+                continue
+            element = self._element(here)
+            left.append(here._replace(start=element.next))
+            if here.depth > _DEPTH:
+                raise OverLimit(f"arrays are nested deeper than {_DEPTH}")
+            if element.kind == _COMPRESSED:
+                if here.depth:
+                    raise Malformed("compressed elements inside others", element.start)
+                yield self._inflated(element)
+            elif element.kind == _MATRIX and element.length:
+                yield from self._matrix(here, element, left)
+            elif here.within:
+                yield from self._inside(here, element)
+
+    def _byte_order(self, start: int) -> str:
+        """Return the order of bytes: as the header says, else that in which the first type is one."""
+        if start:
+            return "little" if self._blob.reader.read(_ORDER, 2) == b"IM" else "big"
+        return "big" if self._blob.reader.read(0, 2) == b"\0\0" else "little"
+
+    def functions(self) -> Iterator[Finding]:
+        """Yield how many functions there were."""
+        if self._count:
+            evidence: dict[str, Json] = {"count": f"{self._count:,}"}
+            subject = self._first or "a handle"
+            yield Finding(FUNCTION, self._blob.locator, subject, evidence=evidence)
+
+    def _number(self, data: bytes) -> int:
+        return int.from_bytes(data, "big" if self._order == "big" else "little")
+
+    def _element(self, here: _Range) -> _Element:
+        """Read the tag of an element; that of a small one holds up to four bytes of data itself."""
+        tag = self._blob.reader.read(here.start, 8)
+        first = self._number(tag[:4])
+        small, kind = first >> 16, first & 0xFFFF
+        if small:
+            element = _Element(kind, here.start + 4, small, here.start + 8)
+            if small > 4:
+                raise Malformed(f"a small element of {small} bytes", here.start)
+        else:
+            length = self._number(tag[4:])
+            padding = 0 if kind == _COMPRESSED else -length % 8
+            element = _Element(kind, here.start + 8, length, min(here.start + 8 + length + padding, here.end))
+        if kind not in _KINDS:
+            raise Malformed(f"no element has the type {kind}", here.start)
+        if element.start + element.length > here.end:
+            raise Truncated(element.start, element.length, here.end)
+        return element
+
+    def _inflated(self, element: _Element) -> Blob:
+        from scanners.parsing.decompression import inflated
+
+        stop = element.start + element.length
+        reader = self._context.spool(inflated(self._blob.reader, element.start, stop, zlib.MAX_WBITS))
+        self._compressed += 1
+        return self._blob.nested(f"element {self._compressed}", reader, expect=NAME, expanded=True)
+
+    def _matrix(self, here: _Range, element: _Element, left: list[_Range]) -> Iterator[Item]:
+        """Read the head of an array, and announce what it holds."""
+        end = element.start + element.length
+        inside = here._replace(start=element.start, end=end, depth=here.depth + 1)
+        flags = self._element(inside)
+        kind = self._number(self._blob.reader.read(flags.start, 4)) & 0xFF if flags.length == 8 else 0
+        if kind not in _CLASSES:
+            raise Malformed("an array without a class", element.start)
+        inside = inside._replace(start=flags.next)
+        within = here.within
+        if kind == _OPAQUE:
+            name, system, class_name = self._texts(inside, 3)
+            within = f"{system} {class_name}" if system == "java" else within
+            if system == "java":
+                evidence: dict[str, Json] = {"name": class_name}
+                subject = name or "without a name"
+                yield Finding(JAVA_OBJECT, self._blob.locator, subject, span=Span(here.start), evidence=evidence)
+        elif kind == _FUNCTION:
+            self._count += 1
+            within = "function"
+        elif kind not in _HOLDING and kind != _CHARACTERS and not within.startswith("java"):
+            return  # numbers
+        left.append(inside._replace(within=within))
+
+    def _texts(self, inside: _Range, count: int) -> list[str]:
+        found = []
+        for _ in range(count):
+            element = self._element(inside)
+            found.append(printable(self._text(element), _SHOWN))
+            inside = inside._replace(start=element.next)
+        return found
+
+    def _text(self, element: _Element) -> str:
+        data = self._blob.reader.read(element.start, min(element.length, _LONGEST))
+        encoding = _ENCODINGS.get(element.kind, "latin-1")
+        wide = encoding in ("utf-16", "utf-32")
+        return data.decode(f"{encoding}-{self._order[0]}e" if wide else encoding, "replace")
+
+    def _inside(self, here: _Range, element: _Element) -> Iterator[Item]:
+        """Yield what the texts of a function call, and Java's objects as what they are."""
+        if here.within == "function":
+            if element.kind in _ENCODINGS:
+                yield from self._code(here, self._text(element).strip("\0 "))
+        elif element.length > len(_JAVA) and self._blob.reader.read(element.start, len(_JAVA)) == _JAVA:
+            yield self._blob.window(f"object at {element.start}", element.start, element.length, expect="java")
+
+    def _code(self, here: _Range, text: str) -> Iterator[Finding]:
+        """Yield what a function calls: one with a body, or one that stands for another by its name."""
+        body = text.find("@(")
+        if body >= 0 and not self._first:
+            self._first = printable(text[body:], _SHOWN)
+        found = _CALLED.search(text)
+        called = text if text in _COMMANDS else (found[1] or found[2]) if found else ""
+        if called:
+            start = max(found.start() - 40, 0) if found else 0
+            evidence: dict[str, Json] = {"text": printable(text[start : start + _SHOWN], _SHOWN)}
+            subject = printable(called, _SHOWN)
+            yield Finding(FUNCTION_RUNS, self._blob.locator, subject, span=Span(here.start), evidence=evidence)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="MATLAB (.mat)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(FUNCTION_RUNS, FUNCTION, JAVA_OBJECT),
+    suffixes=(".mat",),
+)
