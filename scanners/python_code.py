@@ -40,13 +40,16 @@ _WORDS = tuple(
     word.encode()
     for word in "exec eval system popen spawn subprocess startfile dup2 getoutput FunctionType runpy import_module "
     "__import__ getattr coding attrgetter globals vars __builtins__ __dict__ loads ctypes socket urllib urlopen "
-    "requests httpx http.client paramiko smtplib ftplib telnetlib open_connection wget commands open write_ "
-    "runsource runcode pickle dill rmtree os.remove unlink rmdir removedirs trust_remote_code torch.hub hub.load "
-    "joblib torch.load numpy.load weights_only allow_pickle mmap gethostbyname getaddrinfo dns.resolver webbrowser "
+    "requests httpx http.client paramiko smtplib ftplib telnetlib open_connection wget commands open write_ runsource "
+    "runcode pickle dill rmtree os.remove unlink rmdir removedirs trust_remote_code torch.hub hub.load joblib "
+    "torch.load numpy.load weights_only allow_pickle mmap gethostbyname getaddrinfo dns.resolver webbrowser "
     "cpp_extension load_inline load_library load_op_library timeit cProfile profile.run pdb trace.Trace doctest "
-    "pexpect psutil invoke.run cython Cython get_ipython sh.bash sh.sh resolve_name pydoc __subclasses__ __globals__ "
-    "meta_path run_code bdb pip.main pip._internal shutil.copy "
-    "copyfile shutil.move rename os.replace symlink os.link winreg".split()
+    "pexpect psutil invoke.run cython Cython get_ipython sh.bash sh.sh resolve_name pydoc __subclasses__ "
+    "__globals__ meta_path run_code bdb pip.main pip._internal shutil.copy copyfile shutil.move rename os.replace "
+    "symlink os.link winreg interact InteractiveConsole numexpr sympy jinja2 hydra torch.serialization Tcl "
+    "__code__ CodeType importlib zipimport spawnv_passfds _posixsubprocess pipepager ensurepip fabric plumbum "
+    "containers.run shelve yaml load_model unsafe_deserialization jsonpickle dictConfig fileConfig chmod fork "
+    "load_extension putenv os.environ mock.patch load_source load_dynamic load_compiled".split()
 )
 _PIP = re.compile(rb"(?:import|from|,)\s+pip\b")
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
@@ -202,7 +205,7 @@ def _fact(blob: Blob, call: Call) -> Fact:
         "text": shown,
         "sources": [printable(source, _SHOWN) for source in call.sources],
         "mentions": [printable(redact(text), _SHOWN) for text in sorted(call.mentions)],
-        "how": [name for name in ("folded", "encoded", "shell") if getattr(call, name)],
+        "how": [name for name in ("folded", "encoded", "shell", "handed") if getattr(call, name)],
         "mode": printable(call.mode),
     }
     if call.owner:
@@ -226,7 +229,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

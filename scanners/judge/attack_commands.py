@@ -91,7 +91,8 @@ def hostile_command() -> re.Pattern[str]:
 @cache
 def destroyed() -> re.Pattern[str]:
     """Return the pattern of folders that nobody removes with all that is in them."""
-    return re.compile(rf"{_ROOTS}|/(?:home|Users)/[^/]+/?|%(?:USERPROFILE|SYSTEMROOT)%\\?", re.IGNORECASE)
+    homes = rf"(?:{_ROOTS}|/(?:home|Users)/[^/]+/?|%(?:USERPROFILE|SYSTEMROOT)%\\?)"
+    return re.compile(rf"{homes}|{homes}(?:/|\\)?(?:Documents|Desktop|Downloads|Pictures)(?:/|\\)?\*?", re.IGNORECASE)
 
 
 @cache

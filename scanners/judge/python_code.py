@@ -14,6 +14,8 @@ from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Sever
 from modelsweep.core.options import Options
 from modelsweep.core.values import replace
 from scanners.judge.attack_commands import attack_command, destroyed, hostile_command, private_file
+from scanners.judge.dangerous_names import family
+from scanners.parsing.python_sinks import NAMED, READ, TEMPLATES
 
 _ATTACK = "https://attack.mitre.org/techniques/"
 
@@ -163,6 +165,39 @@ NATIVE = _rule(
     "A library that is loaded runs at once, and what it does cannot be read.",
     f"{_ATTACK}T1129/",
 )
+DEFINED = _rule(
+    "execution-in-function",
+    "Model code with a function that runs commands or code",
+    Severity.WARNING,
+    "{when} runs {subject} in line {line}: {text}",
+    "Nothing in the file was seen to call the function, but a loader, a hook, a decorator or another file may; a model "
+    "has no reason to run commands.",
+    f"{_ATTACK}T1059/",
+)
+PRELOADED = _rule(
+    "preloads-code",
+    "Model code that has other programs load code",
+    Severity.WARNING,
+    "{when} sets {text} in line {line}",
+    "Programs that are started later, or Python itself, load and run what this variable of the environment names.",
+    f"{_ATTACK}T1574/006/",
+)
+SETUID = _rule(
+    "sets-user-id",
+    "Python file that lets a program run with the rights of its owner",
+    Severity.CRITICAL,
+    "{when} calls {subject} in line {line}: {text}",
+    "With this bit whoever starts the file does so with the rights of its owner: a door that stays open.",
+    f"{_ATTACK}T1548/001/",
+)
+WRITES = _rule(
+    "writes-code",
+    "Model code that writes code",
+    Severity.WARNING,
+    "{when} writes {text} in line {line}",
+    "What is written runs as soon as something imports or starts it, and is not what was reviewed.",
+    f"{_ATTACK}T1027/",
+)
 METHOD = _rule(
     "execution-in-model",
     "Model class that runs commands or code",
@@ -191,13 +226,14 @@ NOTED = _rule(
 KINDS = frozenset({"python-call", "python-startup"})
 RULES = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
-    *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK),
+    *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, DEFINED, PRELOADED, SETUID, WRITES),
 )
 _WHEN = {
     "import": "importing the file",
     "use": "making or using the model",
     "cell": "a cell of the notebook",
     "made": "making or using the class",
+    "defined": "a function of the file",
 }
 _IMPORTERS = (
     (r"handler\.py", "inference servers import it by its name"),
@@ -273,6 +309,22 @@ _PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
 _PRIVATE = re.compile(r"\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`")
 """What a usual tool has no business with."""
 _BREAK = re.compile(r"\|\||&&|[|;&\n]")
+_WALKS = frozenset("os.walk os.scandir os.listdir glob.glob glob.iglob".split())
+_COMPILED = ("ExtensionFileLoader", "SourcelessFileLoader", "load_dynamic", "load_compiled")
+_RECEIVING = (".recv", ".recvfrom", ".recv_into")
+_FOREIGN_INDEX = re.compile(
+    r"\bpip[\d.]*\s+(?:\S+\s+)*?install\b[^\n]*(?:\bgit\+|\bhttps?://|--(?:extra-)?index-url|--find-links|\s-[if]\s)"
+)
+_KNOWN_INDEX = re.compile(r"https://(?:download\.pytorch\.org|[\w.-]+\.nvidia\.com|data\.pyg\.org)/")
+"""Where the wheels of frameworks are, which their own instructions name."""
+_PRELOADING = re.compile(
+    r"LD_(?:PRELOAD|AUDIT)|DYLD_INSERT_LIBRARIES|PYTHON(?:STARTUP|PATH|HOME|BREAKPOINT|WARNINGS|INSPECT)|BASH_ENV|ENV"
+    r"|PROMPT_COMMAND|GIT_(?:SSH(?:_COMMAND)?|EXTERNAL_DIFF|PAGER|EDITOR)|NODE_OPTIONS|PERL5(?:OPT|LIB)|RUBYOPT"
+    r"|JAVA_TOOL_OPTIONS|(?:MAN)?PAGER|EDITOR|BROWSER"
+)
+"""Variables by which a program is told what to load or run."""
+_CODE_FILE = re.compile(r"\.(?:pyw?|pyc|so|pyd|dll|dylib|sh|bat|ps1|exe)$", re.IGNORECASE)
+_SITE = ("site.get", "sysconfig.get_path", "distutils.sysconfig.")
 _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
 
 
@@ -294,7 +346,10 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
     for fact in facts:
         if fact.kind == "python-startup":
             yield _finding(HOOK, fact, calls)
+    surely = {(call.value, call.detail["line"]) for call in calls if call.detail["when"] in ("import", "use", "cell")}
     for call in calls:
+        if call.detail["when"] in ("made", "defined") and (call.value, call.detail["line"]) in surely:
+            continue  # told as what runs in any case
         rule = _opinion(call, calls, loaded=loaded or _is_model_file(call))
         if rule:
             yield _finding(rule, call, calls)
@@ -338,13 +393,30 @@ def _occasion(fact: Fact) -> str:
 def _opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     does, when = str(fact.detail["does"]), str(fact.detail["when"])
     rule = _JUDGES[does](fact, calls, loaded)
+    if when == "defined":
+        return _in_function(fact, rule, loaded=loaded)
     if when == "made":  # perhaps by nobody
-        return METHOD if rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)) else None
+        worst = rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact))
+        return METHOD if worst else _in_function(fact, rule, loaded=loaded)
     if when == "cell":
         return _in_cell(fact, rule)
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
         return METHOD if does in ("command", "code") and rule is not TOOL and not _is_setup(fact) else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+
+
+def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
+    """Return what is said of a function of which nobody knows whether anything calls it."""
+    if rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)):
+        return DEFINED
+    if not loaded or rule is None or rule is TOOL or _is_of_tests(fact):
+        return None
+    if rule.severity is Severity.CRITICAL or fact.detail["does"] == "memory":
+        return DEFINED
+    # A function that runs whatever it is given is told where it is given something.
+    how = fact.detail["how"]
+    known = str(fact.detail["text"]).strip(" …") or (isinstance(how, list) and "handed" in how)
+    return DEFINED if fact.detail["does"] == "command" and known else None
 
 
 def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:
@@ -370,11 +442,15 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return DOWNLOADED
     if _runs_data(fact, names):
         return CODE
+    if fact.value in NAMED:
+        return _computed(loaded) if any(family(str(text)) for text in _mentions(fact)) else None
+    if fact.value in TEMPLATES:
+        return _computed(loaded) if any("__" in str(text) for text in _mentions(fact)) else None
     if any(name.startswith(_FETCHING) for name in names):
         return DOWNLOADED
     if any(name.startswith(_HIDING) for name in names):
         return DECODED if "encoded" in how or "folded" in how else _computed(loaded)
-    if fact.value == "types.FunctionType" or "folded" in how:
+    if fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ):
         return None
     return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded)
 
@@ -400,18 +476,28 @@ def _computed(loaded: bool) -> Rule | None:
 def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     text, how = str(fact.detail["text"]), fact.detail["how"]
     assert isinstance(how, list)
+    if "handed" in how and not loaded and not attack_command().search(text):
+        return None
     shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
     if attack_command().search(text):
         return ATTACK
     if fact.value.startswith("pip."):
         return TOOL if _is_setup(fact) else COMMAND
-    if _SHELLS.match(text) and _happens(calls, ("connection", "descriptor"), fact):
+    if _is_told_by_others(fact, calls, text):
         return SHELL
-    if _is_tool(_TOOLS if loaded else _TOOLS | _SCRIPT_TOOLS, text, shell=shell):
+    foreign = loaded and _FOREIGN_INDEX.search(text) and not _KNOWN_INDEX.search(text)
+    if not foreign and _is_tool(_TOOLS if loaded else _TOOLS | _SCRIPT_TOOLS, text, shell=shell):
         return TOOL
     if _runs_fetched(fact, calls) and not _is_tool(_SCRIPT_TOOLS, text, shell=shell):
         return DOWNLOADED
     return MODEL_COMMAND if shell and loaded and "…" not in text else COMMAND
+
+
+def _is_told_by_others(fact: Fact, calls: list[Fact], text: str) -> bool:
+    """Return whether a command comes from the network, or is a shell whose input does."""
+    if any(source.endswith(_RECEIVING) for source in _sources(fact)):
+        return True
+    return _SHELLS.match(text) is not None and _happens(calls, ("connection", "descriptor"), fact)
 
 
 def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
@@ -491,10 +577,36 @@ def _remote(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     return FOREIGN if loaded else LOADS
 
 
+def _preloading(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    named = any(_PRELOADING.fullmatch(str(text)) for text in (fact.detail["text"], *_mentions(fact)))
+    return PRELOADED if loaded and named else None
+
+
+def _loading(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
+    """Judge what loads a file as a module: one that is not called so hides that it is code."""
+    if _runs_fetched(fact, calls):
+        return DOWNLOADED
+    if not loaded:
+        return None
+    mentions = [str(mention) for mention in _mentions(fact)]
+    if fact.value.endswith(_COMPILED):
+        return NATIVE
+    hidden = any(map(_DATA_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
+    return CODE if hidden else None
+
+
+def _permitting(_fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    return SETUID
+
+
+def _forking(_fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    return COMMAND if loaded else None
+
+
 def _removing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     if fact.value == "shutil.rmtree" and destroyed().fullmatch(str(fact.detail["text"])):
         return DESTROYS
-    walks = any(source in ("os.walk", "os.scandir", "os.listdir", "glob.glob") for source in _sources(fact))
+    walks = any(source in _WALKS for source in _sources(fact))
     return DESTROYS if walks and any(destroyed().fullmatch(str(text)) for text in _mentions(fact)) else None
 
 
@@ -504,8 +616,17 @@ def _native(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     return NATIVE if loaded or fact.detail["does"] in ("memory", "mapping") else None
 
 
-def _writing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
-    return STARTUP if _writes(fact) and _LATER.search(str(fact.detail["text"])) else None
+def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    text, sources = str(fact.detail["text"]), _sources(fact)
+    if not _writes(fact):
+        return None
+    if _LATER.search(text) or (text.endswith(".pth") and any(source.startswith(_SITE) for source in sources)):
+        return STARTUP
+    if any(source in _WALKS for source in sources) and any(
+        destroyed().fullmatch(str(mention)) for mention in _mentions(fact)
+    ):
+        return DESTROYS  # what is in every file of a home folder is written anew
+    return WRITES if loaded and fact.detail["when"] == "import" and _CODE_FILE.search(text) else None
 
 
 def _copying(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
@@ -532,6 +653,10 @@ _JUDGES = {
     "removing": _removing,
     "copying": _copying,
     "writing": _writing,
+    "environment": _preloading,
+    "loading": _loading,
+    "permissions": _permitting,
+    "forking": _forking,
 }
 
 
@@ -543,6 +668,10 @@ def _is_model_file(fact: Fact) -> bool:
         or fact.locator.name.endswith(".pth")
         or (bool(fact.locator.members) and _GRAPH.fullmatch(fact.locator.members[-1]) is not None)
     )
+
+
+def _is_of_tests(fact: Fact) -> bool:
+    return fact.locator.name == "conftest.py"
 
 
 def _is_setup(fact: Fact) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from modelsweep.core.limits import Budget
-from scanners.parsing.python_decoders import LENGTH, NAMES, Text, Value, bytes_of, decoded, recoded, text_of
+from scanners.parsing.python_decoders import LENGTH, NAMES, Text, Value, bytes_of, decoded, packed, recoded, text_of
 
 OWN = "@"
 FOLDS = 1_000_000
@@ -25,7 +25,10 @@ _PIECE = 64
 _DEPTH = 60
 """Expressions inside each other that are worked out."""
 _RANGE = 1 << 16
-_BITS = 1 << 64
+_BITS = 512
+"""Bits of numbers that are reckoned with."""
+_LONGEST_NUMBER = 13_000
+"""Bits of a number that is written out: Python refuses to write those of more than 4,300 digits."""
 _INSIDE = 4
 """Functions inside each other whose result is worked out."""
 _NAMED_INSIDE = 2
@@ -34,7 +37,7 @@ _STEPS = 20
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
     "property list tuple reversed range execfile object type enumerate zip sorted dict max min any all "
-    "staticmethod".split()
+    "staticmethod isinstance issubclass hasattr callable repr id print len super iter next".split()
 )
 _SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "__builtin__": "builtins"}
 _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
@@ -51,6 +54,7 @@ _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
 _METHODS: dict[str, Callable[..., Any]] = {
     name: getattr(str, name) for name in "replace strip lstrip rstrip lower upper swapcase".split()
 }
+_OBJECT = "builtins.object"
 _GLOBALS = "globals.__dict__"
 _OTHER_GLOBALS = "other.__globals__"
 """The names of whatever module a function belongs to, where every one has the built-in ones."""
@@ -70,9 +74,11 @@ _PATH = "pathlib.Path()"
 _PATHS = frozenset(
     "Path PosixPath PurePath home cwd expanduser resolve absolute joinpath with_name with_suffix".split()
 )
-_DIGITS = 20
+_DIGITS = 4_000
+_ROWS = (ast.Tuple, ast.List)
 _LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.Call)
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_Function = Definition | ast.Lambda
 
 
 class Folder:
@@ -86,13 +92,17 @@ class Folder:
         self._budget: Budget = above._budget if above else Budget("expressions to work out", FOLDS)
         self._inside: int = above._inside if above else 0
         self._members: dict[str, str] = above._members if above else {}
-        self._globals: set[str] = set()
+        self.functions: dict[str, tuple[Definition, Folder]] = above.functions if above else {}
+        """Functions of the file by name, those inside others included, each with the scope that it stands in."""
+        self._places: dict[str, int] = {}
+        self.first = ""
+        """What the first argument of the function stands for whose scope this is: the instance of a method."""
         self.unsure = 0
         """Conditions around the statement that is read: what may not happen does not make a name harmless."""
 
     def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
         """Note what a name stands for from here on; without more, for nothing that is known."""
-        place = -1 if name in self._globals else 0
+        place = self._places.get(name, 0)
         if dotted or not self.unsure:
             self._names.maps[place][name] = dotted
         self._constants.maps[place][name], self._lists.maps[place][name] = constant, None
@@ -102,6 +112,11 @@ class Folder:
         """Note what an attribute of a module, a class or its instances stands for."""
         if owner and dotted:
             self._members[f"{owner.removesuffix('()')}.{name}"] = dotted
+
+    def define(self, function: Definition) -> None:
+        """Note a function of the module, or one inside another, which stands in this scope."""
+        self.functions[function.name] = function, self
+        self.set(function.name, f"{OWN}{function.name}", function)
 
     def close_class(self, name: str) -> None:
         """Take the names that the body of a class gave as attributes of the class; this is the scope of the body."""
@@ -119,6 +134,7 @@ class Folder:
                 inner.set(argument.arg)
         if first and named:
             inner.set(named.pop(0).arg, first)
+            inner.first = first
         if given:
             keywords = {item.arg: item.value for item in given.keywords if item.arg}
             pairs = [*zip((item.arg for item in named), given.args, strict=False), *keywords.items()]
@@ -142,17 +158,19 @@ class Folder:
                 self._assign(target, value)
             case ast.AugAssign(target=ast.Name() as target, op=kind, value=value):
                 self._assign(target, ast.BinOp(left=target, op=kind, right=value))
-            case ast.Global(names=names):
-                self._globals.update(names)
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                place = -1 if isinstance(node, ast.Global) else min(1, len(self._names.maps) - 1)
+                self._places.update(dict.fromkeys(names, place))
             case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
                 self._assign(target, value)
 
     def learn_loop(self, target: ast.expr, source: ast.expr) -> None:
         """Note that the names of a loop's target stand for something out of `source`."""
+        elements = source.elts if isinstance(source, ast.List | ast.Tuple) else []
+        only = self.constant(elements[0]) if len(elements) == 1 else None
         for item in ast.walk(target):
             if isinstance(item, ast.Name):
-                elements = source.elts if isinstance(source, ast.List | ast.Tuple) else []
-                self.set(item.id, next(filter(None, map(self.name_of, elements)), ""), source)
+                self.set(item.id, next(filter(None, map(self.name_of, elements)), ""), source, only)
 
     def blur(self, names: Iterable[str]) -> None:
         """Note that names are changed in a loop: what they are made of is known, what they hold is not."""
@@ -176,8 +194,10 @@ class Folder:
             self._assign_name(target.id, value)
         elif isinstance(target, ast.Attribute):
             self.set_member(self.name_of(target.value), target.attr, self.name_of(value))
-        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
-            for inner, item in zip(target.elts, value.elts, strict=True):
+        elif isinstance(target, _ROWS) and isinstance(value, _ROWS):
+            for inner, item in zip(target.elts, value.elts, strict=False):  # up to what a star takes
+                if isinstance(inner, ast.Starred):
+                    break
                 self._assign(inner, item)
 
     def _assign_name(self, name: str, value: ast.expr) -> None:
@@ -204,7 +224,7 @@ class Folder:
             case ast.Attribute(value=value, attr=name):
                 owner = self.name_of(value, depth + 1)
                 found = self._members.get(f"{owner.removesuffix('()')}.{name}") or _attribute(owner, name)
-                found = _ESCAPES.get(name, found)
+                found = owner if owner == _PATH and name == "parent" else _ESCAPES.get(name, found)
             case ast.Call():
                 found = self._called(node, depth + 1)
             case ast.Subscript(value=value, slice=key):
@@ -309,6 +329,8 @@ class Folder:
         return None
 
     def _item(self, node: ast.expr, key: Value | None, depth: int) -> str:
+        if isinstance(node, ast.Attribute) and node.attr in ("__mro__", "__bases__"):
+            return _OBJECT
         owner = self.name_of(node, depth)
         if not owner:
             value = self._values.get(node.id) if isinstance(node, ast.Name) else node
@@ -369,7 +391,9 @@ class Folder:
         if isinstance(found, (str, bytes)):
             self._budget.spend(len(found) // _PIECE)
             return found if len(found) <= LENGTH else None
-        return found if found is None or abs(found) < _BITS else None
+        if isinstance(found, int):
+            return found if found.bit_length() < _LONGEST_NUMBER else None
+        return None
 
     def _binary(self, node: ast.BinOp, depth: int) -> Value | None:
         # Texts are put together of hundreds of pieces, each of which stands in the left side of the next.
@@ -385,7 +409,10 @@ class Folder:
             return self._percent(one, node.right, depth)
         other = self.constant(node.right, depth)
         if isinstance(one, int) and isinstance(other, int) and type(node.op) in _NUMBERS:
-            return _NUMBERS[type(node.op)](one, other) if other or not _divides(node.op) else None
+            if not other and _divides(node.op):
+                return None
+            small = max(one.bit_length(), other.bit_length()) < _BITS  # products of large ones grow without an end
+            return _NUMBERS[type(node.op)](one, other) if small else None
         if isinstance(one, (str, bytes)) and isinstance(other, int) and isinstance(node.op, ast.Mult):
             return one * other if len(one) * other <= LENGTH else None
         return None
@@ -454,17 +481,39 @@ class Folder:
     def _call(self, node: ast.Call, depth: int) -> Value | None:
         """Return the constant that a call returns: of joining, decoding, or compiling a constant."""
         name, function = self.name_of(node.func, depth), node.func
-        if name in NAMES:
-            return decoded(name, [self.constant(item, depth) for item in node.args])
+        if name in NAMES or name == "struct.pack":
+            values = [self.constant(item, depth) for item in node.args]
+            return decoded(name, values) if name in NAMES else packed(values)
+        if name == "builtins.int.to_bytes" and node.args:
+            return self._packed(node.args, node.keywords, depth)
+        if name == "pathlib.Path.home":
+            return "~"
         if name.startswith(("builtins.", "os.", "io.", "pathlib.", "shutil.")) and node.args:
             return self._of_function(name, node, depth)
         found = self._own(function)
         if found:
             return self._returned(found, node, depth)
-        if isinstance(function, ast.Attribute):
-            owner = self.constant(function.value, depth)
-            return self._method(owner, function.attr, node, depth) if isinstance(owner, (str, bytes)) else None
-        return None
+        return self._of_method(function, node, depth) if isinstance(function, ast.Attribute) else None
+
+    def _of_method(self, function: ast.Attribute, node: ast.Call, depth: int) -> Value | None:
+        owner = self.constant(function.value, depth)
+        if isinstance(owner, int):
+            given = [function.value, *node.args]
+            return self._packed(given, node.keywords, depth) if function.attr == "to_bytes" else None
+        return None if owner is None else self._method(owner, function.attr, node, depth)
+
+    def _packed(self, given: list[ast.expr], keywords: list[ast.keyword], depth: int) -> Value | None:
+        """Return what `int.to_bytes(number, length, byteorder)` gives."""
+        places = ("number", "length", "byteorder")
+        values = {name: self.constant(item, depth) for name, item in zip(places, given, strict=False)}
+        values |= {item.arg: self.constant(item.value, depth) for item in keywords if item.arg in places}
+        number, length = values.get("number"), values.get("length")
+        if not (isinstance(number, int) and isinstance(length, int) and 0 <= length <= LENGTH and number >= 0):
+            return None
+        try:
+            return number.to_bytes(length, "little" if values.get("byteorder") == "little" else "big")
+        except OverflowError:
+            return None
 
     def _of_function(self, name: str, node: ast.Call, depth: int) -> Value | None:
         first = self.constant(node.args[0], depth)
@@ -509,10 +558,20 @@ class Folder:
     def _translated(self, owner: str, node: ast.expr, depth: int) -> Value | None:
         table = self._values.get(node.id) if isinstance(node, ast.Name) else node
         match table:
+            case ast.Dict(keys=keys, values=values):
+                letters = [self.constant(key, depth) if key else None for key in keys]
+                others = [self.constant(value, depth) for value in values]
+                pairs = {
+                    one if isinstance(one, int) else ord(one): other
+                    for one, other in zip(letters, others, strict=True)
+                    if isinstance(other, (str, int))
+                    and (isinstance(one, int) or (isinstance(one, str) and len(one) == 1))
+                }
+                return owner.translate(pairs) if len(pairs) == len(keys) else None
             case ast.Call(func=ast.Attribute(attr="maketrans"), args=[one, other]):
-                letters, others = self.constant(one, depth), self.constant(other, depth)
-                if isinstance(letters, str) and isinstance(others, str) and len(letters) == len(others):
-                    return owner.translate(str.maketrans(letters, others))
+                before, after = self.constant(one, depth), self.constant(other, depth)
+                if isinstance(before, str) and isinstance(after, str) and len(before) == len(after):
+                    return owner.translate(str.maketrans(before, after))
         return None
 
     def _own(self, function: ast.expr) -> _Function | None:
@@ -539,6 +598,8 @@ class Folder:
                     return inner, value
                 case ast.Assign() | ast.Import() | ast.ImportFrom():
                     inner.learn(statement)
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    inner.define(statement)
                 case ast.Expr(value=ast.Constant()):
                     continue
                 case _:
@@ -645,7 +706,15 @@ def expression(text: str) -> ast.expr | None:
         return None
 
 
-_ESCAPES = {"__builtins__": "builtins", "__globals__": _OTHER_GLOBALS}
+_ESCAPES = {
+    "__builtins__": "builtins",
+    "__globals__": _OTHER_GLOBALS,
+    "f_builtins": "builtins",
+    "f_globals": _OTHER_GLOBALS,
+    "f_locals": _OTHER_GLOBALS,
+    "__base__": _OBJECT,
+    "__code__": "types.CodeType()",
+}
 """Attributes that lead out of any function or module, whichever it is."""
 
 

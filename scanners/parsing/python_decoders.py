@@ -7,6 +7,7 @@ import binascii
 import bz2
 import codecs
 import lzma
+import struct
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,8 @@ Value = str | bytes | int
 LENGTH = MIB
 """Characters or bytes of a constant that is worked out."""
 _MEMORY = 64 * MIB
+_FORMAT = 1024
+"""Characters of a format of `struct.pack`."""
 _FAULTS = (ValueError, LookupError, TypeError, EOFError, OSError, zlib.error, lzma.LZMAError)
 _CODECS: dict[str, Callable[[Text], Text]] = {
     "rot13": lambda value: codecs.decode(text_of(value), "rot13"),
@@ -59,6 +62,16 @@ def decoded(name: str, values: Sequence[Value | None]) -> Text | None:
             return recoded(values[0], values[1] if len(values) > 1 else "utf-8")
         return _DECODERS[name](values[0])[:LENGTH]
     except _FAULTS:
+        return None
+
+
+def packed(values: Sequence[Value | None]) -> bytes | None:
+    """Return what `struct.pack` makes of constants, None where it refuses them."""
+    if not values or not isinstance(values[0], (str, bytes)) or len(values[0]) > _FORMAT:
+        return None
+    try:
+        return struct.pack(values[0], *values[1:]) if struct.calcsize(values[0]) <= LENGTH else None
+    except (struct.error, OverflowError, ValueError):
         return None
 
 

@@ -6,7 +6,13 @@ _TABLE = {
     "code": """
         builtins.exec builtins.eval builtins.execfile types.FunctionType runpy.run_path runpy.run_module
         code.InteractiveInterpreter().runsource code.InteractiveInterpreter().runcode
-        ctypes.pythonapi.PyRun_SimpleString
+        ctypes.pythonapi.PyRun_SimpleString code.interact code.InteractiveConsole().push
+        code.InteractiveConsole().interact code.InteractiveConsole().runsource code.InteractiveConsole().runcode
+        pandas.eval numexpr.evaluate sympy.sympify sympy.parsing.sympy_parser.parse_expr
+        builtins.object.__subclasses__ types.CodeType types.CodeType().replace
+        logging.config.dictConfig logging.config.fileConfig hydra.utils.instantiate hydra.utils.call
+        hydra.utils.get_method unittest.mock.patch pydoc.locate
+        jinja2.Template jinja2.Environment().from_string jinja2.environment.Template
     """,
     "command": """
         os.system os.popen os.startfile os.popen2 os.popen3 pty.spawn commands.getoutput commands.getstatusoutput
@@ -19,7 +25,15 @@ _TABLE = {
         IPython.get_ipython().getoutput ctypes.CDLL().system ctypes.CDLL().popen ctypes.PyDLL().system
         ctypes.cdll.LoadLibrary().system ctypes.cdll.msvcrt.system ctypes.windll.msvcrt.system
         ctypes.windll.kernel32.WinExec ctypes.windll.shell32.ShellExecuteA ctypes.windll.shell32.ShellExecuteW
-        pip.main pip._internal.main pip._internal.cli.main.main
+        pip.main pip._internal.main pip._internal.cli.main.main ensurepip._run_pip
+        multiprocessing.util.spawnv_passfds _posixsubprocess.fork_exec platform.popen pydoc.pipepager
+        pydoc.tempfilepager fabric.Connection().run fabric.Connection().local fabric.Connection().sudo
+        plumbum.local.__getitem__ docker.from_env().containers.run webbrowser.get
+        asyncio.subprocess.create_subprocess_shell asyncio.subprocess.create_subprocess_exec
+        asyncio.get_event_loop().subprocess_shell asyncio.get_event_loop().subprocess_exec
+        asyncio.new_event_loop().subprocess_shell asyncio.new_event_loop().subprocess_exec
+        asyncio.get_running_loop().subprocess_shell asyncio.get_running_loop().subprocess_exec
+        paramiko.SSHClient().exec_command tkinter.Tcl().eval
     """,
     "connection": """
         socket.socket().connect socket.socket().connect_ex socket.create_connection asyncio.open_connection
@@ -41,8 +55,16 @@ _TABLE = {
         ctypes.CDLL ctypes.PyDLL ctypes.WinDLL ctypes.OleDLL ctypes.cdll.LoadLibrary ctypes.windll.LoadLibrary
         torch.ops.load_library torch.classes.load_library tensorflow.load_op_library tensorflow.load_library
         torch.utils.cpp_extension.load torch.utils.cpp_extension.load_inline cython.inline Cython.inline
-        Cython.Build.Inline.cython_inline
+        Cython.Build.Inline.cython_inline cffi.FFI().dlopen sqlite3.connect().load_extension
     """,
+    "loading": """
+        importlib.machinery.SourceFileLoader importlib.machinery.SourcelessFileLoader
+        importlib.machinery.ExtensionFileLoader importlib.util.spec_from_file_location imp.load_source
+        imp.load_compiled imp.load_dynamic zipimport.zipimporter
+    """,
+    "permissions": "os.chmod os.fchmod os.lchmod pathlib.Path().chmod",
+    "forking": "os.fork os.forkpty",
+    "environment": "os.environ os.putenv os.environ.update os.environ.setdefault os.environ.__setitem__",
     "memory": """
         ctypes.windll.kernel32.VirtualAlloc ctypes.windll.kernel32.RtlMoveMemory ctypes.windll.kernel32.CreateThread
         ctypes.windll.kernel32.VirtualProtect ctypes.windll.kernel32.WriteProcessMemory
@@ -60,10 +82,16 @@ _TABLE = {
     "unpickling": """
         pickle.load pickle.loads dill.load dill.loads cloudpickle.load cloudpickle.loads joblib.load
         pickle.Unpickler().load dill.Unpickler().load pandas.read_pickle torch.load numpy.load
+        torch.serialization.load joblib.numpy_pickle.load shelve.open yaml.unsafe_load yaml.unsafe_load_all
+        yaml.load jsonpickle.decode pickle.Unpickler().load_build keras.models.load_model keras.saving.load_model
+        tensorflow.keras.models.load_model pickle._loads pickle._load pickle._Unpickler().load
+        keras.config.enable_unsafe_deserialization keras.src.saving.serialization_lib.enable_unsafe_deserialization
+        tensorflow.keras.config.enable_unsafe_deserialization
     """,
     "remote": "torch.hub.load",
     "writing": """
         builtins.open io.open codecs.open pathlib.Path().write_text pathlib.Path().write_bytes pathlib.Path().open
+        os.open
     """,
 }
 KINDS = {name: kind for kind, names in _TABLE.items() for name in names.split()}
@@ -78,7 +106,15 @@ CALLERS = frozenset(
     "asyncio.get_event_loop().run_until_complete asyncio.new_event_loop().run_until_complete asyncio.create_task "
     "asyncio.get_event_loop().run_in_executor asyncio.ensure_future contextlib.ExitStack().callback operator.call "
     "itertools.starmap builtins.sorted builtins.max builtins.min builtins.any builtins.all sys.settrace sys.setprofile "
-    "sys.addaudithook gc.callbacks.append".split()
+    "sys.addaudithook gc.callbacks.append threading.settrace threading.setprofile codecs.register "
+    "torch.multiprocessing.spawn torch.multiprocessing.Process multiprocessing.context.Process "
+    "multiprocessing.get_context().Process multiprocessing.get_context().Pool().map asyncio.gather asyncio.wait_for "
+    "asyncio.Runner().run contextvars.copy_context().run contextlib.ExitStack().push builtins.iter "
+    "sched.scheduler().enter sched.scheduler().enterabs itertools.accumulate itertools.groupby itertools.takewhile "
+    "itertools.dropwhile itertools.filterfalse signal.sigaction builtins.next faulthandler.register re.sub re.subn "
+    "importlib.abc.Loader().exec_module torch.utils._pytree.tree_map "
+    "tensorflow.py_function tensorflow.numpy_function "
+    "tensorflow.compat.v1.py_func".split()
 )
 """Callables that call what they are handed."""
 STATEMENTS = frozenset(
@@ -94,10 +130,34 @@ FINDERS = {
     "sys.path_hooks.append": ("__init__", "find_spec"),
 }
 """Tables of what each later import calls -> the methods of what they are given."""
-SWITCHES = {"torch.load": ("weights_only", False), "numpy.load": ("allow_pickle", True)}
+SWITCHES = {
+    "torch.load": ("weights_only", False),
+    "torch.serialization.load": ("weights_only", False),
+    "numpy.load": ("allow_pickle", True),
+    **dict.fromkeys(
+        ("keras.models.load_model", "keras.saving.load_model", "tensorflow.keras.models.load_model"),
+        ("safe_mode", False),
+    ),
+}
 """Loaders of the kind `unpickling` that unpickle only where a keyword says so."""
 TRUSTING = "trust_remote_code"
 """The keyword, of any call, by which the code of a repository is run."""
 UNPICKLERS = frozenset("pickle.loads pickle.load dill.loads dill.load cloudpickle.loads cloudpickle.load".split())
 SPAWNERS = ("os.spawn", "os.posix_spawn", "os.exec", "asyncio.create_subprocess_exec")
 """Prefixes of callables that take a command as separate arguments."""
+NAMED = frozenset(
+    "logging.config.dictConfig logging.config.fileConfig hydra.utils.instantiate hydra.utils.call "
+    "hydra.utils.get_method unittest.mock.patch pydoc.locate".split()
+)
+"""Callables of the kind `code` that look up, and mostly call, what texts name: dangerous ones matter."""
+TEMPLATES = frozenset("jinja2.Template jinja2.Environment().from_string jinja2.environment.Template".split())
+"""Those that make templates: they matter where a template reaches for special attributes."""
+READ = frozenset(
+    "builtins.exec builtins.eval builtins.execfile code.InteractiveInterpreter().runsource types.FunctionType "
+    "code.InteractiveInterpreter().runcode code.InteractiveConsole().push ctypes.pythonapi.PyRun_SimpleString".split()
+)
+"""Those whose constant code is read with the file, so that nothing is left to say of it."""
+UNSAFE_YAML = frozenset(
+    "yaml.Loader yaml.UnsafeLoader yaml.CLoader yaml.CUnsafeLoader yaml.loader.UnsafeLoader".split()
+)
+"""Classes that make `yaml.load` construct what the text names."""

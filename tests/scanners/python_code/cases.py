@@ -16,6 +16,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.payload import EVIL
+from tests.scanners.python_code.ways import BENIGN, CRITICAL, WARNING
 
 COMMAND = "echo modelsweep-test"
 PAYLOAD = f"import os\nos.system('{COMMAND}')\n"
@@ -98,8 +99,6 @@ def connect(host):
 class Runner:
     def start(self):
         os.system(self.command)
-
-main = lambda: os.system("sh run.sh")
 
 if __name__ == "__main__":
     run("make clean")
@@ -561,3 +560,6 @@ CASES = {
     ),
     "benign_text_about_python": python(f"Run it like this:\n\n    {DECODED['base64']}", name="README.md"),
 }
+CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in CRITICAL.items()}
+CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in WARNING.items()}
+CASES |= {f"benign_way_{name}": python(source) for name, source in BENIGN.items()}

