@@ -10,6 +10,7 @@ import multiprocessing
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from compileall import compile_dir
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from bench.reports import measure_reports
 from bench.results import Results
 from bench.tables import fill, rates_section, reports_section, workload_section
 from bench.workloads import WORKLOADS, Workload
+from modelsweep.shadowing import OWN
 
 WORK = ROOT / "bench" / ".work"
 OPCODES, REPORTS, FLEET = "opcodes", "reports", "fleet"
@@ -51,6 +53,8 @@ def main(given: Sequence[str] | None = None) -> int:
         print("bench: measures by /proc and pidfd: Linux only", file=sys.stderr)
         return 2
     options = arguments(given)
+    for name in OWN:  # as an installed package is: sandboxed children cannot write what they compile
+        compile_dir(ROOT / name, quiet=1)
     machine = describe_machine()
     print(machine)
     peers, missing = installed_peers(options.peers.split(","), WORK / "peers")

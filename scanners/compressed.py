@@ -13,7 +13,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, Scanner, problem_of
+from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
 from scanners.parsing import decompression
 from scanners.parsing.extraction import BOMB, bombs
 
@@ -50,6 +50,7 @@ def _starts_bzip2(head: bytes) -> bool:
 
 
 _LEVELS = tuple(b"%d" % level for level in range(1, 10))
+_SKIPPABLE = b"\x2a\x4d\x18"
 _SURE = 64
 """Bytes that have to decode where a format has no magic number worth the name, unless the stream ends before."""
 
@@ -116,6 +117,9 @@ CODECS = (
     Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}),
 )
 
+_STARTS = b"\x1fB\xfd\x28\x04\x02Z" + bytes(window << 4 | zlib.DEFLATED for window in range(8))
+"""What streams begin with but those of LZMA alone, whose fourteenth byte is 0."""
+
 
 def accepts(blob: Blob) -> bool:
     """Return whether a compressed stream starts here."""
@@ -128,7 +132,7 @@ def _codec(head: bytes) -> Codec | None:
 
 def _skippable(head: bytes) -> bool:
     """Return whether a frame starts here that Zstandard and LZ4 pass over (RFC 8878, section 3.1.2)."""
-    return head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
+    return head[1:4] == _SKIPPABLE and head[0] >> 4 == 5
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -190,4 +194,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(TRAILING, BOMB),
     suffixes=tuple(dict.fromkeys(suffix for codec in CODECS for suffix in codec.suffixes)),
+    signs=Signs(_STARTS, at=((1, (_SKIPPABLE,)), (13, (b"\0",)))),
 )

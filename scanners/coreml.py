@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import SPACE, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
@@ -267,4 +267,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(CUSTOM, OUTSIDE),
     suffixes=(_SUFFIX, ".bin", ".json"),
+    signs=Signs(b"\x08{" + SPACE, (_SUFFIX,), at=((_FIRST, (_SENTINEL,)),)),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing.cursor import Cursor
 
@@ -98,4 +98,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(SIZE_MISMATCH,),
     suffixes=(".bin",),
+    signs=Signs(bytes(range(2, 33))),
 )

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from scanners.suffixes import NEVER_PLAIN
 
 _MAGIC = (
@@ -77,4 +77,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".nc", ".fits"),
+    signs=Signs(begins(*_FASTTEXT, *_MAGIC) + b"123456789\n"),
 )

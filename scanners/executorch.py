@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 
 if TYPE_CHECKING:
@@ -194,4 +194,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUT_OF_RANGE, CUSTOM),
     suffixes=(".pte", ".ptd", ".bpte"),
+    signs=Signs(at=((4, (_PROGRAM, _TENSORS, _BUNDLE)),)),
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.parsing.java_stream import BYTES, MAGIC, TEXT, Event, JavaStream
 
@@ -106,4 +106,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(CLASS_FILE,),
     suffixes=(".ser", ".model"),
+    signs=Signs(begins(MAGIC)),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Span
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing.xml_events import Event, Start, Text, events
 
@@ -82,4 +82,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".xml",),
+    signs=Signs(b"<\xef\xbb\xbf\xff\xfe\0 \t\r\n"),
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing import keras_config
 from scanners.parsing.keras_config import SHOWN
@@ -76,4 +76,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(DUPLICATE_KEY,),
     suffixes=(".keras", ".json"),
+    signs=Signs(JSON_STARTS, at=tuple((place, (b"\0",)) for place in range(4))),
 )

@@ -24,6 +24,7 @@ from modelsweep.core.scanner import (
     MissingDependency,
     Numbers,
     Scanner,
+    Signs,
     problem_of,
 )
 from modelsweep.core.text import printable
@@ -299,4 +300,5 @@ SCANNER = Scanner(
     rules=(OUTSIDE, BESIDE, EXPANDS),
     suffixes=SUFFIXES,
     needs=("h5py",),
+    signs=Signs(suffixes=SUFFIXES, at=tuple((place, (SIGNATURE,)) for place in (0, 512, 1024, 2048))),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.units import KIB
 from scanners.parsing.json_text import as_utf8
 
@@ -125,4 +125,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     judged=False,
+    signs=Signs(plain=True),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from scanners.suffixes import NEVER_PLAIN
 
 # (offset, bytes there): magic numbers that stand for themselves
@@ -67,4 +67,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".png", ".jpg", ".gif", ".webp", ".svg", ".mp4", ".wav", ".mp3", ".pdf", ".ttf"),
+    signs=Signs(suffixes=tuple(_WEAK), at=tuple((place, (magic,)) for place, magic in _SIGNATURES)),
 )

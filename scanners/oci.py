@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.attack_commands import attack_command
@@ -252,4 +252,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUTSIDE, FOREIGN, SIZE, COMMAND),
     suffixes=(".json", ".tar"),
+    signs=Signs(JSON_STARTS + b"0123456789abcdef./imor", at=tuple((place, (b"\0",)) for place in range(4))),
 )

@@ -11,7 +11,7 @@ from itertools import islice
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.xml_events import Doctype, Event, Instruction, Start, Text, events
@@ -23,6 +23,8 @@ _ROOT = re.compile(r"<(?:[\w.-]+:)?PMML[\s>/]|<!DOCTYPE\s+(?:[\w.-]+:)?PMML\b")
 _LEADS = frozenset({b"", *(bytes((byte,)) for byte in (*range(33), 0x3C, 0xC2, 0xE1, 0xE2, 0xE3, 0xEF))})
 """First bytes of `<`, of white space and of a mark in UTF-8: to decode what begins otherwise would be for nothing."""
 _BEGINNING = re.compile(r"\s*<[?!A-Za-z_]")
+_STARTS = b"< \t\n\r\v\f\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3\xef\xff\xfe"
+"""What a document may begin with: its root, white space as Unicode has it, or the mark of an encoding."""
 _PEEKED = 64
 """Bytes that show whether markup begins, where they are not all white space."""
 _BOMB = MIB
@@ -236,4 +238,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),
     suffixes=(_SUFFIX,),
+    signs=Signs(_STARTS, (_SUFFIX,), at=tuple((place, (b"\0",)) for place in range(4))),
 )

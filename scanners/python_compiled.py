@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 
@@ -67,4 +67,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".pyc", ".pyo"),
+    signs=Signs(at=((2, (_LINE_END,)),)),
 )

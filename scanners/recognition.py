@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from modelsweep.core.scanner import Blob, Scanner
+from modelsweep.core.scanner import Blob, Scanner, is_plain
 
 _KEPT = 8_192
 """Answers that are remembered; hostile names cannot make more, since those that no scanner knows count as none."""
@@ -21,26 +21,45 @@ class Recognition:
         signs = [scanner.signs for scanner in scanners if scanner.signs]
         self._suffixes = frozenset(suffix for sign in signs for suffix in sign.suffixes)
         self._names = frozenset(name for sign in signs for name in sign.names)
-        self._known: dict[tuple[bytes, str, str], tuple[Scanner, ...]] = {}
+        self._known: dict[tuple[bytes, str, str], tuple[tuple[Scanner, _Unsure], ...]] = {}
 
-    def asked(self, blob: Blob) -> tuple[Scanner, ...]:
-        """Return the scanners to ask of `blob`, in their order."""
+    def asked(self, blob: Blob) -> Iterator[Scanner]:
+        """Yield the scanners to ask of `blob`, in their order."""
         where = blob.locator
         suffix, name = where.suffix, where.name
         key = (blob.head[:1], suffix if suffix in self._suffixes else "", name if name in self._names else "")
         found = self._known.get(key)
         if found is None:
-            found = tuple(scanner for scanner in self.scanners if _may_accept(scanner, *key))
+            found = tuple(
+                (scanner, unsure) for scanner in self.scanners if (unsure := _unsure(scanner, *key)) is not None
+            )
             if len(self._known) < _KEPT:
                 self._known[key] = found
-        return found
+        for scanner, unsure in found:
+            if unsure is _SURE or all(shown(blob) for shown in unsure):
+                yield scanner
 
 
-def _may_accept(scanner: Scanner, first: bytes, suffix: str, name: str) -> bool:
+_Unsure = tuple[Callable[[Blob], bool], ...]
+"""What has to hold of a blob besides first byte, suffix and name, for a scanner to be asked of it."""
+_SURE: _Unsure = ()
+
+
+def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure | None:
+    """Return what has to be looked at before a scanner is asked of such blobs, None where it never accepts one."""
     signs = scanner.signs
     if signs is None:
-        return True
-    return bool(first and first in signs.first) or suffix in signs.suffixes or name in signs.names
+        return _SURE
+    plain: _Unsure = (_is_plain,) if signs.plain else _SURE
+    if bool(first and first in signs.first) or suffix in signs.suffixes or name in signs.names:
+        return plain
+    if signs.at or signs.ends:
+        return (*plain, signs.are_inside)
+    return plain if plain and not (signs.first or signs.suffixes or signs.names) else None
+
+
+def _is_plain(blob: Blob) -> bool:
+    return is_plain(blob.head)
 
 
 class _Latest:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import RAW, Blob, Context, Encrypted, Item, Malformed, Scanner
+from modelsweep.core.scanner import RAW, Blob, Context, Encrypted, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.flatbuffer import FlatBuffer, Table
@@ -139,4 +139,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUT_OF_RANGE,),
     suffixes=(".rknn",),
+    signs=Signs(begins(_MAGIC, _ENCRYPTED), at=((_IDENTIFIER_OFFSET, (_IDENTIFIER,)),)),
 )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing.name_sets import HASHED, hash_of_names
 
@@ -234,4 +234,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(DUPLICATE_KEY, OVERLAP, UNACCOUNTED),
     suffixes=(".safetensors",),
+    signs=Signs(at=((8, (b"{",)),)),
 )

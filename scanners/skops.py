@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, problem_of
+from modelsweep.core.scanner import ZIP, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.json_text import JsonFault, as_utf8, documents, joined
@@ -246,4 +246,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(CONFUSED, NOT_SKOPS),
     suffixes=(_SUFFIX,),
+    signs=Signs(ZIP.first, (_SUFFIX,), ends=ZIP.ends),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity
-from modelsweep.core.scanner import Blob, Context, Item, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 
@@ -96,4 +96,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(PLUGIN,),
     suffixes=(".engine", ".plan", ".trt"),
+    signs=Signs(begins(_MAGIC), at=((4, (b"{",)),)),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import HEAD, Blob, Context, Item, Scanner
+from modelsweep.core.scanner import HEAD, Blob, Context, Item, Scanner, Signs
 from modelsweep.core.units import KIB
 from scanners.suffixes import NEVER_PLAIN
 
@@ -86,4 +86,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".md", ".json", ".yaml", ".csv", ".py"),
+    signs=Signs(plain=True),
 )

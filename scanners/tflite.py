@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import dataclass, field
@@ -312,4 +312,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUT_OF_RANGE, SIZE_MISMATCH, RECURSION),
     suffixes=(".tflite", ".lite"),
+    signs=Signs(at=((4, (_IDENTIFIER,)),)),
 )

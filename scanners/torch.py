@@ -14,7 +14,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated, WindowReader
-from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, problem_of
+from modelsweep.core.scanner import RAW, ZIP, Blob, Context, Item, Malformed, Scanner, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
@@ -225,4 +225,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, STORAGE_MISMATCH),
     suffixes=(".pt", ".pth", ".bin", ".ckpt", ".pt2"),
+    signs=ZIP,
 )

@@ -91,5 +91,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".tar",),
-    signs=Signs(names=tuple(_MEMBERS)),
+    signs=Signs(names=tuple(sorted(_MEMBERS))),
 )

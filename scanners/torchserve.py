@@ -14,7 +14,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, problem_of
+from modelsweep.core.scanner import ZIP, Blob, Context, Item, Malformed, Scanner, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
@@ -171,4 +171,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(HANDLER, OUTSIDE, REQUIREMENTS, MISSING),
     suffixes=(".mar",),
+    signs=ZIP,
 )

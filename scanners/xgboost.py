@@ -13,7 +13,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
@@ -276,4 +276,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(OUT_OF_RANGE,),
     suffixes=(".json", ".ubj", ".bin", ".model"),
+    signs=Signs(begins(_BINARY) + JSON_STARTS, at=((_LEARNER + 8, _OBJECTIVES),)),
 )

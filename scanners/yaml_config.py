@@ -128,5 +128,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(begins(*_DIRECTIVES), _SUFFIXES, tuple(_NAMES)),
+    signs=Signs(begins(*_DIRECTIVES), _SUFFIXES, tuple(sorted(_NAMES))),
 )

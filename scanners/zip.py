@@ -18,6 +18,7 @@ from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.reader import ContentChanged, Reader, Truncated
 from modelsweep.core.scanner import (
     RAW,
+    ZIP,
     Apart,
     Blob,
     Context,
@@ -495,4 +496,5 @@ SCANNER = Scanner(
     ),
     suffixes=(".zip", ".npz", ".jar", ".whl", ".keras"),
     member=open_member,
+    signs=ZIP,
 )

@@ -63,7 +63,8 @@ def test_the_tuple_of_scanners_is_the_folder() -> None:
     found = modules_with(scanners, "SCANNER")
     assert all(isinstance(value, Scanner) for value in found.values())
     assert len(found) == len(SCANNERS) == len({scanner.name for scanner in SCANNERS})
-    assert {id(value) for value in found.values()} == {id(scanner) for scanner in SCANNERS}
+    assert {name.rpartition(".")[2] for name in found} == set(scanners.MODULES)
+    assert {getattr(value, "name", "") for value in found.values()} == {scanner.name for scanner in SCANNERS}
 
 
 def test_the_tuple_of_detectors_is_the_folder() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelsweep.core.text import printable
-from modelsweep.core.values import replace
 
 if TYPE_CHECKING:
     from modelsweep.core.scanner import Scanner
@@ -92,10 +91,7 @@ def computing_with(scanners: Sequence[Scanner], backend: str) -> tuple[Scanner, 
         return tuple(scanners)
     from scanners import weights
 
-    return tuple(
-        replace(scanner, weigh=weights.scanner_with(backend).weigh) if scanner is weights.SCANNER else scanner
-        for scanner in scanners
-    )
+    return tuple(weights.scanner_with(backend) if scanner.name == weights.NAME else scanner for scanner in scanners)
 
 
 def devices(backend: str) -> tuple[str, ...]:

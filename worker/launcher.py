@@ -57,6 +57,11 @@ class Launcher:
             send(self.control, {"spawn": number}, [theirs.fileno()])
         return ours
 
+    def load(self) -> None:
+        """Have the zygote load all scanners, for all children that will be forked from it: there are many files."""
+        with suppress(Closed):  # said by `ended`
+            send(self.control, {"load": True})
+
     def warm(self) -> None:
         """Have the zygote do beforehand what each child would do at its first file: there will be many children."""
         with suppress(Closed):  # said by `ended`

@@ -5,14 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from modelsweep.core.finding import Json
+from modelsweep.core.finding import Json, Rule
 from modelsweep.core.report import Tool
 from modelsweep.core.scanner import Scanner
 from modelsweep.core.version import VERSION
 from modelsweep.core.wire import dumps, encode_rule
 from scanners.detector import Detector
 from scanners.detectors import DETECTORS
+from scanners.index import DETECTORS as DETECTED
 from scanners.judge import JUDGES, Judge
+from scanners.late import Late
+
+
+def rules_digest(part: Scanner | Detector | Judge) -> str:
+    """Return the SHA-256 of the rules of a scanner, detector or judge, from the index where it stands there."""
+    if isinstance(part, Late):
+        return part.digest
+    if isinstance(part, Detector) and part.name in DETECTED:
+        return str(DETECTED[part.name]["digest"])
+    return digest_of(part.rules)
+
+
+def digest_of(rules: Sequence[Rule]) -> str:
+    """Return a SHA-256 over rules, all of their wording included."""
+    return hashlib.sha256(dumps([encode_rule(rule) for rule in rules])).hexdigest()
 
 
 def tool(scanners: Sequence[Scanner], plugins: Sequence[str] = ()) -> Tool:
@@ -21,6 +37,6 @@ def tool(scanners: Sequence[Scanner], plugins: Sequence[str] = ()) -> Tool:
     It changes whenever the same bytes might be judged otherwise: a name, a version or a rule is another one.
     """
     parts: tuple[Scanner | Detector | Judge, ...] = (*scanners, *DETECTORS, *JUDGES)
-    identity: Json = [[part.name, part.version, *map(encode_rule, part.rules)] for part in parts]
+    identity: Json = [[part.name, part.version, rules_digest(part)] for part in parts]
     digest = hashlib.sha256(dumps([identity, *plugins])).hexdigest()
     return Tool(VERSION, digest, tuple(scanner.name for scanner in scanners))

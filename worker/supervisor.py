@@ -20,6 +20,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -63,6 +64,8 @@ LOOK = 0.2
 """Seconds after which a supervisor that another thread may stop looks whether it did."""
 WATCHED = 64 * MIB
 """Bytes of a unit that take long enough for somebody to wonder how far it is."""
+MANY = 8
+"""Units from which all scanners are loaded before children are made, instead of by each for the files that it meets."""
 MUCH = 4 * MIB
 """Bytes of all units from which it is worth to make ready for searching them, once for all children."""
 PIECE = 64 * KIB
@@ -245,7 +248,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._tool: Tool | None = None
         self._whole = True
-        self._warm = self._prepared = False
+        self._warm = self._prepared = self._loaded = False
         """Whether children are made often, and so beforehand; whether they search many bytes."""
         self._expected = 0
         """Bytes of all units so far."""
@@ -294,9 +297,9 @@ class Supervisor:
         Ends early, its children killed, soon after another thread sets `stop`, and where nobody wants more of it.
         Raises SandboxFailed. A unit that cannot be opened, or that ends its child, has a result with a Problem.
         """
+        waiting = self._begun(units)
         self.tool()
         self._whole = whole
-        waiting = iter(units)
         try:
             while self._feed(waiting, open_unit) or self._busy():
                 self._send_all()
@@ -308,6 +311,15 @@ class Supervisor:
                     yield self._done.popleft()
         finally:
             self._abandon()
+
+    def _begun(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        """Return all `units`, after a look whether there are many of them."""
+        waiting = iter(units)
+        first = list(islice(waiting, MANY))
+        if len(first) == MANY and not self._loaded:
+            self._loaded = True
+            self._launcher.load()
+        return chain(first, waiting)
 
     def _abandon(self) -> None:
         """Give up what is still being examined."""
@@ -601,7 +613,7 @@ class Supervisor:
                 self._retire(child)
         self._selector.unregister(self._launcher.control)
         self._launcher.close()
-        self._warm = self._prepared = False
+        self._warm = self._prepared = self._loaded = False
         self._launch()
         self._tool = self._launcher.tool()
 

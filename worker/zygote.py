@@ -24,6 +24,8 @@ from modelsweep.core.scanner import Scanner
 from modelsweep.core.values import asdict
 from modelsweep.core.wire import JsonObject, decode_options, decode_unit, encode_result, encode_unit
 from scanners.engine import examine
+from scanners.judge import JUDGES
+from scanners.late import Late
 from scanners.matcher import has_hyperscan, prepare, prepared
 from sources.spool import FileSpool
 from worker.backends import NUMPY, computing_with
@@ -86,6 +88,9 @@ class Zygote:
             return
         if "prepare" in message:
             self._prepare()
+            return
+        if "load" in message:
+            load(self.work.scanners)
             return
         if "warm" in message:
             self._prepare()
@@ -188,6 +193,14 @@ def _patterns(folder: str, spool: str) -> PatternFile:
     return patterns
 
 
+def load(scanners: Sequence[Scanner]) -> None:
+    """Load all scanners and judges, once for all children to come: each would load most of them for many files."""
+    for part in (*scanners, *JUDGES):
+        if isinstance(part, Late):
+            part.load()
+    gc.freeze()
+
+
 def warm(work: Work, spool: FileSpool) -> None:
     """Do here, once, what each child would do at its first files: compile patterns, and import what most files need.
 
@@ -196,6 +209,7 @@ def warm(work: Work, spool: FileSpool) -> None:
     from worker.warming import samples
 
     os.environ.update(SINGLE_THREADED)  # a process with other threads could not fork
+    load(work.scanners)
     compile_all()
     for name, data in samples():
         if work.backend == NUMPY or not name.endswith(".npy"):  # other libraries hold what cannot be forked

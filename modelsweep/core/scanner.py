@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Span
@@ -15,6 +16,8 @@ from modelsweep.core.units import KIB
 from modelsweep.core.values import dataclass, field, replace
 
 HEAD = 4 * KIB
+TAIL = 64 * KIB + 22
+"""The last bytes, in which the end record of a zip stands: it is so long without its comment."""
 TOLD = 1_000
 """Different facts of one kind that members of a unit may repeat: licences and copyright lines of source files."""
 RAW = "raw"
@@ -153,18 +156,51 @@ Item = Fact | Finding | Problem | Blob | Apart | Numbers
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What a blob has one of at least if a scanner accepts it: without any of them the scanner is not even asked.
+    """What a blob has one of at least if a scanner accepts it: else the scanner is not asked, and need not be loaded.
 
-    `first` holds the bytes that its content may begin with, `suffixes` and `names` are those of its locator.
+    `first` holds the bytes that its content may begin with, `suffixes` and `names` are those of its locator, `at` has
+    what may stand at an offset below `HEAD`, `ends` what may stand anywhere in the last `TAIL` bytes. `plain` demands
+    besides, or alone, that the head be plain text: without NUL, if it is not UTF-16.
     """
 
     first: bytes = b""
     suffixes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    at: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
+    ends: tuple[bytes, ...] = ()
+    plain: bool = False
+
+    def are_inside(self, blob: Blob) -> bool:
+        """Return whether `blob`, whose head is read, has something `at` an offset or at its end."""
+        for offset, values in self.at:
+            if blob.head.startswith(values, offset):
+                return True
+        try:
+            return any(value in _tail(blob.reader) for value in self.ends)
+        except (Truncated, SourceFault):
+            return True  # for whoever is asked then to say
+
+
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+
+
+def is_plain(head: bytes) -> bool:
+    """Return whether the first bytes of a blob may be text."""
+    return b"\0" not in head or head.startswith(_WIDE)
+
+
+@lru_cache(1)  # asked of one blob by several scanners, one after the other
+def _tail(reader: Reader) -> bytes:
+    length = min(reader.size, TAIL)
+    return reader.read(reader.size - length, length)
 
 
 SPACE = b" \t\n\r\v\f"
 """What `bytes.lstrip` takes off."""
+JSON_STARTS = b"{[\xef\xbb\xbf\xff\xfe" + SPACE
+"""What JSON may begin with, with white space or the mark of an encoding in front."""
+ZIP = Signs(b"P", ends=(b"PK\5\6",))
+"""What every zip shows, also behind something else."""
 
 
 def begins(*magics: bytes) -> bytes:

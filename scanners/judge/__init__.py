@@ -1,33 +1,20 @@
 """From facts to findings: pure functions, so that stored facts can be judged again under new rules.
 
-The tuple is the whole list of judges.
+The tuple is the whole list of judges. Each is a module with `KINDS`, `findings` and `RULES`, which is loaded when there
+are facts of its kinds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import cast
 
 from modelsweep.core.finding import Fact, Finding, Rule
 from modelsweep.core.options import Options
 from modelsweep.core.values import dataclass
-from scanners.judge import (
-    blacklist,
-    code_references,
-    external_files,
-    java_classes,
-    keras_layers,
-    licences,
-    operators,
-    pickle_calls,
-    python_code,
-    python_compiled,
-    repository,
-    requirements,
-    shell_commands,
-    skops_nodes,
-    templates,
-    weights,
-)
+from scanners.judge.index import JUDGES as INDEX
+from scanners.late import Late
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +28,45 @@ class Judge:
     rules: tuple[Rule, ...]
 
 
-JUDGES: tuple[Judge, ...] = (
-    Judge("pickle-calls", 3, pickle_calls.KINDS, pickle_calls.findings, pickle_calls.RULES),
-    Judge("templates", 1, templates.KINDS, templates.findings, templates.RULES),
-    Judge("configs", 3, code_references.KINDS, code_references.findings, code_references.RULES),
-    Judge("operators", 2, operators.KINDS, operators.findings, operators.RULES),
-    Judge("external-files", 2, external_files.KINDS, external_files.findings, external_files.RULES),
-    Judge("keras-layers", 1, keras_layers.KINDS, keras_layers.findings, keras_layers.RULES),
-    Judge("python-code", 4, python_code.KINDS, python_code.findings, python_code.RULES),
-    Judge("python-compiled", 2, python_compiled.KINDS, python_compiled.findings, python_compiled.RULES),
-    Judge("repository", 3, repository.KINDS, repository.findings, repository.RULES),
-    Judge("requirements", 1, requirements.KINDS, requirements.findings, requirements.RULES),
-    Judge("commands", 2, shell_commands.KINDS, shell_commands.findings, shell_commands.RULES),
-    Judge("skops-nodes", 2, skops_nodes.KINDS, skops_nodes.findings, skops_nodes.RULES),
-    Judge("java-classes", 1, java_classes.KINDS, java_classes.findings, java_classes.RULES),
-    Judge("licences", 1, licences.KINDS, licences.findings, licences.RULES),
-    Judge("weights", 1, weights.KINDS, weights.findings, weights.RULES),
-    Judge("blacklist", 1, blacklist.KINDS, blacklist.findings, blacklist.RULES),
-)
+def _judge(name: str, version: int, module: str) -> Judge:
+    """Return the judge of a module of this package, which is loaded now only if the index does not know it."""
+    if module not in INDEX:
+        return loaded_judge(name, version, module)
+    known = {"name": name, "version": version, **INDEX[module], "kinds": frozenset(INDEX[module]["kinds"])}
+    return cast(Judge, Late(lambda: loaded_judge(name, version, module), known))
 
-JUDGED = frozenset(rule.id for item in JUDGES for rule in item.rules)
+
+def loaded_judge(name: str, version: int, module: str) -> Judge:
+    """Return the judge of a module of this package."""
+    found = import_module(f"scanners.judge.{module}")
+    return Judge(name, version, found.KINDS, found.findings, found.RULES)
+
+
+LISTED = (
+    ("pickle-calls", 3, "pickle_calls"),
+    ("templates", 1, "templates"),
+    ("configs", 3, "code_references"),
+    ("operators", 2, "operators"),
+    ("external-files", 2, "external_files"),
+    ("keras-layers", 1, "keras_layers"),
+    ("python-code", 4, "python_code"),
+    ("python-compiled", 2, "python_compiled"),
+    ("repository", 3, "repository"),
+    ("requirements", 1, "requirements"),
+    ("commands", 2, "shell_commands"),
+    ("skops-nodes", 2, "skops_nodes"),
+    ("java-classes", 1, "java_classes"),
+    ("licences", 1, "licences"),
+    ("weights", 1, "weights"),
+    ("blacklist", 1, "blacklist"),
+)
+"""Names, versions and modules."""
+JUDGES: tuple[Judge, ...] = tuple(_judge(*listed) for listed in LISTED)
+
+
+JUDGED = frozenset(
+    rule for judge in JUDGES for rule in (judge.judged if isinstance(judge, Late) else [own.id for own in judge.rules])
+)
 """The rules whose findings are opinions on facts: they are found anew in stored facts."""
 
 

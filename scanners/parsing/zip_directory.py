@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 from modelsweep.core.limits import Limits, OverLimit
 from modelsweep.core.reader import Reader, Truncated
-from modelsweep.core.scanner import Blob, Context, Malformed, MissingDependency
+from modelsweep.core.scanner import TAIL, Blob, Context, Malformed, MissingDependency
 from modelsweep.core.text import printable
-from modelsweep.core.units import KIB
 from modelsweep.core.values import dataclass
 from scanners.parsing.decompression import (
     Expansion,
@@ -40,8 +39,6 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
-TAIL = 64 * KIB + _END.size
-"""Bytes at the end that may hold the end record and its comment."""
 LOCAL_SIZE = _LOCAL.size
 CLAIMS = 8
 """End records and readings of them that are followed."""

@@ -8,7 +8,7 @@ import pytest
 
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import MemoryReader, Truncated
-from modelsweep.core.scanner import Blob, Malformed, Scanner, Signs
+from modelsweep.core.scanner import TAIL, ZIP, Blob, Malformed, Scanner, Signs
 from scanners import SCANNERS
 from scanners.recognition import Recognition
 from tests.scanners.case import Case
@@ -97,3 +97,29 @@ def test_whoever_has_one_of_its_signs_is_asked_in_order() -> None:
     assert asked(b"PK", "a/model.bin") == ["any", "ending"]
     assert asked(b"", "model.PT") == ["any", "ending"]
     assert asked(b"", "b") == ["any"]
+
+
+def test_what_stands_at_an_offset_or_the_end_is_looked_for() -> None:
+    at = Signs(names=("x.bin",), at=((4, (b"ab", b"cd")), (8, (b"ef",))))
+    found = Recognition([_scanner("at", at), _scanner("zip", ZIP)])
+
+    def asked(data: bytes, name: str = "y.bin") -> list[str]:
+        return [scanner.name for scanner in found.asked(blob_of(data, name))]
+
+    assert asked(b"....cd") == asked(b"........ef") == asked(b"", "x.bin") == ["at"]
+    assert asked(b"ab..") == []
+    assert asked(b"PK") == ["zip"]
+    end = b"PK\5\6" + bytes(18)
+    assert asked(bytes(100_000) + end) == asked(b"\1" + end + bytes(TAIL - len(end))) == ["zip"]
+    assert asked(b"\1" + end + bytes(TAIL)) == []
+
+
+def test_plain_text_is_demanded_alone_or_besides() -> None:
+    found = Recognition([_scanner("any", Signs(plain=True)), _scanner("md", Signs(suffixes=(".md",), plain=True))])
+
+    def asked(data: bytes, name: str) -> list[str]:
+        return [scanner.name for scanner in found.asked(blob_of(data, name))]
+
+    assert asked(b"text", "a.md") == asked("text".encode("utf-16"), "a.md") == ["any", "md"]
+    assert asked(b"text", "a.txt") == asked(b"", "a") == ["any"]
+    assert asked(b"text\0", "a.md") == []

@@ -1,0 +1,81 @@
+"""Examining a file loads the scanners and judges that it may be for, and no others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from scanners import MODULES
+from scanners.index import SCANNERS as INDEX
+from scanners.judge import JUDGES, LISTED
+from scanners.judge.index import JUDGES as JUDGE_INDEX
+from scanners.late import Late, late_scanner, loaded_scanner
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_what_the_index_does_not_know_is_loaded_at_once() -> None:
+    assert late_scanner("gguf", {}) is loaded_scanner("gguf")
+
+
+def test_the_index_knows_everything_as_it_is() -> None:
+    assert set(INDEX) == set(MODULES)
+    for module in MODULES:
+        late, loaded = late_scanner(module, INDEX), loaded_scanner(module)
+        assert isinstance(late, Late)
+        known = ("name", "version", "suffixes", "needs", "judged", "signs")
+        assert [getattr(late, name) for name in known] == [getattr(loaded, name) for name in known], "run ./dev docs"
+        assert (late.scan, late.rules, late.member, late.weigh) == (
+            loaded.scan,
+            loaded.rules,
+            loaded.member,
+            loaded.weigh,
+        )
+    assert set(JUDGE_INDEX) == {module for _, _, module in LISTED}
+    assert all(isinstance(judge, Late) for judge in JUDGES)
+
+
+# In the order of what a scan does: the zygote, then a child
+_EXAMINE = """
+import sys
+import worker.zygote
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.reader import MemoryReader
+from modelsweep.core.report import Unit
+from scanners.engine import examine
+from sources.spool import FileSpool
+from worker.plugins import working, scanners_with
+from worker.ruleset import tool
+name, data = sys.argv[1], bytes.fromhex(sys.argv[2])
+scanners = working(scanners_with(()))
+tool(scanners)
+examine(Unit(0, Locator(name), len(data)), MemoryReader(data), Options(), FileSpool("."), scanners)
+print(*(module for module in sys.modules if module.startswith("scanners.")))
+"""
+
+
+def loaded_for(name: str, data: bytes, folder: Path) -> set[str]:
+    """Return the modules of `scanners` that examining one file loads, without their package."""
+    path = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+    command = [sys.executable, "-c", path + _EXAMINE, name, data.hex()]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)
+    return {module.removeprefix("scanners.") for module in done.stdout.split()}
+
+
+ALWAYS = {"oci_blob", "pickle", "tar", "tensorflow_checkpoint", "tfrecord", "unreadable", "weights"}
+"""Scanners that can tell nothing from the first bytes or the last, or look at the name in a way of their own."""
+
+
+def test_a_small_pickle_loads_the_scanners_of_pickles_only(tmp_path: Path):
+    loaded = loaded_for("a.pkl", b"\x80\x04\x95\x0b\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.", tmp_path)
+    assert loaded & set(MODULES) - ALWAYS == {"flax", "text", "torch_legacy"}
+    judges = {module.removeprefix("judge.") for module in loaded if module.startswith("judge.")}
+    assert "pickle_calls" not in judges, "no fact of a call is there"
+    assert not judges & {"operators", "tensorflow_operators", "keras_layers", "python_code", "templates"}
+
+
+def test_a_file_loads_the_scanner_that_it_is_for(tmp_path: Path):
+    data = b"GGUF" + (3).to_bytes(4, "little") + bytes(16)
+    assert loaded_for("a.gguf", data, tmp_path) & set(MODULES) - ALWAYS == {"compressed", "ggml", "gguf", "text"}
