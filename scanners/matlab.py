@@ -14,7 +14,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 
@@ -256,4 +256,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(FUNCTION_RUNS, FUNCTION, JAVA_OBJECT),
     suffixes=(".mat",),
+    signs=Signs(begins(_MAGIC)),
 )
