@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import weakref
 from array import array
 from collections.abc import Iterator
@@ -55,6 +54,8 @@ class Scratch:
     def keep(self, data: bytes, size: int) -> Extent:
         """Put away what `compressed` made of a text, perhaps in another process."""
         if self._file is None:
+            import tempfile  # loads what packs and draws lots: for documents that stay in memory, and for none at all
+
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the last part of the document
             weakref.finalize(self, self._file.close)
         rest = memoryview(data)

@@ -17,7 +17,6 @@ from modelsweep.core.values import dataclass, field
 from scanners.parsing.extraction import RULES, SHOWN, Extraction, Link
 from scanners.parsing.image_layer import is_layer
 from scanners.parsing.tar_header import BLOCK, Header, parse_header, text_field
-from scanners.parsing.zip_directory import END_MAGIC
 
 NAME = "tar"
 _ZEROS = bytes(MIB)
@@ -166,6 +165,8 @@ def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, 
 
     One that holds the end of a zip is yielded as well: the file may be read as that zip.
     """
+    from scanners.parsing.zip_directory import END_MAGIC
+
     if header.size > EXTENDED:
         raise Malformed(f"an extended header of {header.size:,} bytes", header.data)
     data = blob.reader.read(header.data, min(_padded(header.size), max(header.size, blob.size - header.data)))

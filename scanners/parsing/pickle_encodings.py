@@ -146,7 +146,8 @@ def _pickled(head: bytes) -> bool:
 
 def _pairs() -> bytes:
     """Return a table over the first two bytes of a string: 1 where it may hide a pickle."""
-    zlib_headers = (bytes((method, flags)) for method in range(0x08, 0x80, 0x10) for flags in range(256))
+    methods = range(0x08, 0x80, 0x10)
+    zlib_headers = (bytes((method, flags)) for method in methods for flags in range(-(method << 8) % 31, 256, 31))
     layer = {b"\x1f\x8b", *(b"\x80%c" % protocol for protocol in range(2, 6)), *filter(_compressed, zlib_headers)}
     headers = {b"\x80%c" % protocol for protocol in range(2, 6)} | {b"\x1f\x8b", b"x\x9c", b"x\xda", b"x\x01"}
     unusually = {letters for pair in headers for letters in _first_letters(pair)}
