@@ -14,6 +14,8 @@ _REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9]+)(?:://|(?<=models):/)")
 _UNRESERVED = re.compile("[A-Za-z0-9_.~/-]*")
 _ON_HUB = re.compile(r"hf://(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?:/(?P<path>.*))?", re.DOTALL)
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)[/@](?P<version>[^/]+)(?:/(?P<path>.*))?", re.DOTALL)
+REGISTRIES = ("hf://", "models:/")
+"""What the addresses of files in registries of models begin with."""
 ROOT_BASE = "%SRCROOT%"
 """Base of files below the root of the view: the name that code scanning services expect."""
 FILESYSTEM_BASE = "FILESYSTEM"
@@ -83,7 +85,7 @@ def purl(locator: Locator) -> str:
 
     https://github.com/package-url/purl-spec/blob/main/types-doc/huggingface-definition.md and mlflow-definition.md
     """
-    if locator.members or not locator.uri.startswith(("hf://", "models:/")):
+    if locator.members or not locator.uri.startswith(REGISTRIES):
         return ""
     if hub := _ON_HUB.fullmatch(locator.uri):
         revision = locator.version or hub["revision"] or "main"

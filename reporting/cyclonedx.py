@@ -11,19 +11,22 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from hashlib import blake2b, sha256
-from typing import TextIO, cast
+from hashlib import sha256
+from typing import TYPE_CHECKING, TextIO, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule
 from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from modelsweep.core.text import printable
-from reporting.address import purl, quote, uri_of
+from reporting.address import REGISTRIES, purl, quote, uri_of
 from reporting.components import MODEL, NAME, facts_by_place, is_spdx, itself, kind_of, licences_of, notable, values
 from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
 from reporting.scratch import Scratch
 from reporting.severity import CYCLONEDX_SEVERITY, SCORE, risk_score
 from reporting.writer import View
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
 
 JsonObject = dict[str, Json]
 
@@ -53,25 +56,24 @@ class Draft:
 
     def add(self, result: UnitResult) -> None:
         """Add the component of a file with its notable members, and note what was found in it."""
-        artifacts = result.artifacts
+        artifacts, locator = result.artifacts, result.unit.locator
         several = len(artifacts) > 1 and any(item.digest for item in artifacts[1:])
-        if result.findings or result.problems or several or purl(result.unit.locator):
+        if result.findings or result.problems or several or locator.uri.startswith(REGISTRIES):
             self._put(self._components, indented(self._component(result), self._components.margin))
             return
-        unit = artifacts[0] if artifacts else itself(result)
-        digest, locator, size = unit.digest, unit.locator, result.unit.size
-        said = [(fact.kind, fact.value, is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING]
-        kind, pieces = _clean_component(unit.scanners, bool(digest), bool(artifacts), tuple(said))
-        reference = self._places.reference(locator)  # hexadecimal behind a word
+        digest, scanners = (artifacts[0].digest, artifacts[0].scanners) if artifacts else ("", ())
+        said = tuple([(fact.kind, fact.value, is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING])
+        kind, p0, p1, p2, p3, p4, p5 = _clean_component(scanners, digest != "", artifacts != (), said)
+        hashed = self._places.hashed(locator)
+        reference = _reference(hashed)  # hexadecimal behind a word
         name = quoted(printable(last_of(locator.uri), NAME) or "unnamed")
-        where = uri_of(locator, self._root)  # percent-encoded
+        where, size = uri_of(locator, self._root), result.unit.size  # percent-encoded, and a number
         content = quoted(digest) if digest else ""
         # Put together by f-strings, which take a sixth of the time of a template with places
-        p0, p1, p2, p3, p4, p5 = pieces
         self._components.add(f'{p0}"{reference}"{p1}{name}{p2}"{where}"{p3}{content}{p4}"{size}"{p5}')
-        self._sum += _digest(
-            f"{kind}{reference}{name}{where}{content}{size}"
-        )  # a fifth of the text, and all that varies
+        # A fifth of the text, and all that varies in it
+        hashed.update(f"{kind}{name}{where}{content}{size}".encode())
+        self._sum += int.from_bytes(hashed.digest())
 
     def brief(self) -> Json:
         """Return nothing: no file has to do with another one here."""
@@ -156,13 +158,20 @@ class Places:
         self._targets = {target.rstrip("/"): number for number, target in reversed([*enumerate(targets)])}
         # Nearly always there is one
         self._only = f"{next(iter(self._targets))}/" if len(self._targets) == 1 else "\0"
+        self._skipped = len(self._only) - 1
 
     def reference(self, locator: Locator) -> str:
         """Return the reference to what is at `locator`; members of one name have one."""
+        return _reference(self.hashed(locator))
+
+    def hashed(self, locator: Locator) -> HASH:
+        """Return the hash that a reference is made of."""
         uri = locator.uri
-        below = f"0\0{uri[len(self._only) - 1 :]}" if uri.startswith(self._only) else self._below(uri)
-        place = "\0".join((below, locator.version, *locator.members))
-        return f"file:{blake2b(place.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+        place = f"0\0{uri[self._skipped :]}" if uri.startswith(self._only) else self._below(uri)
+        place = f"{place}\0{locator.version}"
+        if locator.members:
+            place = "\0".join((place, *locator.members))
+        return sha256(place.encode("utf-8", "surrogatepass"))
 
     def _below(self, uri: str) -> str:
         """Return the number of the innermost target that holds `uri`, and where it is below that."""
@@ -170,6 +179,10 @@ class Places:
         while above and above not in self._targets:
             above = above.rpartition("/")[0]
         return f"{self._targets[above]}\0{uri[len(above) :]}" if above else uri
+
+
+def _reference(place: HASH) -> str:
+    return f"file:{place.hexdigest()[:32]}"
 
 
 class _Unique:
@@ -254,7 +267,7 @@ def _component(artifact: Artifact, reference: str, name: str, where: str, facts:
 @lru_cache(512)
 def _clean_component(
     scanners: tuple[str, ...], hashed: bool, examined: bool, said: tuple[tuple[str, str, bool], ...]
-) -> tuple[str, tuple[str, ...]]:
+) -> tuple[str, str, str, str, str, str, str]:
     """Return the component of clean files of one kind that say the same of themselves: a digest, and the text of it.
 
     That is in six pieces: between them stand reference, name, location, digest (nothing unless `hashed`) and size. Of
@@ -269,8 +282,10 @@ def _clean_component(
     component["properties"] = _properties(result, (), size)
     pieces = indented(component, INDENT * 2).split(f'"{_SLOT}"')
     kind = sha256("\0".join(pieces).encode()).hexdigest()
-    nothing = [] if hashed else [""]
-    return kind, (*pieces[:4], *nothing, *pieces[4:])
+    if not hashed:
+        pieces.insert(4, "")
+    p0, p1, p2, p3, p4, p5 = pieces
+    return kind, p0, p1, p2, p3, p4, p5
 
 
 def _head(serial_number: str, metadata: JsonObject) -> JsonObject:

@@ -69,14 +69,18 @@ class Draft:
                 self._issues.add(_issue(finding, self._start))
             for problem in result.problems:
                 self._problems.put(problem_shape(problem))
-        if result.artifacts:
-            own, *inner = result.artifacts
+        if artifacts := result.artifacts:
+            own = artifacts[0]
             digest = quoted(own.digest)
             self._add_asset(own, path if own.locator is unit.locator else quoted(str(own.locator)), digest)
-            for item in inner:
-                self._add_asset(item, quoted(str(item.locator)), quoted(item.digest))
+            if len(artifacts) > 1:
+                for item in artifacts[1:]:
+                    self._add_asset(item, quoted(str(item.locator)), quoted(item.digest))
         self._verdicts.add(f"{_V0}{path}{_V1}{verdict}{_V2}{digest}{_V3}{unit.size}{_V4}")
-        if result.facts:
+        if len(result.facts) == 1:
+            (fact,) = result.facts
+            self._facts.add(f"{_F0}{path}{_F1}{quoted(fact.kind)}{_F2}{quoted(fact.value)}{_F3}1{_F4}")
+        elif result.facts:
             for group in _facts(result, path):
                 self._facts.add(group)
 
@@ -135,10 +139,6 @@ def _issue(finding: Finding, start: float) -> str:
 
 def _facts(result: UnitResult, path: str) -> Iterator[str]:
     """Yield what `fact_shapes` says, as text."""
-    if len(result.facts) == 1:
-        (fact,) = result.facts
-        yield f"{_F0}{path}{_F1}{quoted(fact.kind)}{_F2}{quoted(fact.value)}{_F3}1{_F4}"
-        return
     kinds: dict[str, dict[str, None]] = {}
     for fact in result.facts:
         kinds.setdefault(fact.kind, {})[fact.value] = None

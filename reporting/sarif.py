@@ -185,6 +185,8 @@ class Section:
         if self._count < self._room:
             self._count += 1
             self._files.add(f"{_RECORD}{self._listed.record(result)}")
+        if not (result.findings or result.problems):
+            return
         findings = self._view.findings(result)
         if not self._findings:
             self._beyond += len(findings)

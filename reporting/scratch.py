@@ -8,17 +8,15 @@ from array import array
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelsweep.core.units import MIB
+from modelsweep.core.units import KIB, MIB
 
 if TYPE_CHECKING:
     from zstandard import ZstdCompressor
 
 HELD = 1 * MIB
 """Bytes of waiting text that stay in memory."""
-PIECE = 1 * MIB
-"""Characters that are put away together at the most."""
-PIECES = 1_024
-"""Pieces of text that are put away together: many small ones at once compress well, and there are fewer places."""
+PIECE = 512 * KIB
+"""Characters that are put away together: thousands of small pieces at once compress well, and have one place."""
 LEVEL = -3
 """Reports repeat themselves: at the quickest level of Zstandard they shrink tenfold."""
 
@@ -96,7 +94,7 @@ class Part:
         """Add a piece."""
         self._held.append(piece)
         self._length += len(piece)
-        if self._length >= PIECE or len(self._held) >= PIECES:
+        if self._length >= PIECE:
             self.settle()
 
     def text(self) -> Iterator[str]:

@@ -318,7 +318,7 @@ def test_a_renderer_holds_a_piece_of_each_part_only(monkeypatch: pytest.MonkeyPa
 
     part = WRITERS[1].section(SAMPLE, VIEW, None).parts[0]
     part.scratch = renderer._Outlet(Channel(), 1, 2)
-    monkeypatch.setattr("reporting.scratch.PIECES", 2)
+    monkeypatch.setattr("reporting.scratch.PIECE", 2)
     for piece in "abcde":
         part.add(piece)
     assert len(sent) == 2

@@ -25,7 +25,7 @@ from reporting import WRITERS, View, Writer, fill
 from reporting.encode import Items, array, indented, write_object
 from reporting.identity import Occurrences
 from reporting.sarif import RUN_RESULTS, Draft
-from reporting.scratch import HELD, PIECES, Part, Scratch
+from reporting.scratch import HELD, Part, Scratch
 from tests.reporting.sample import CALL, URL, artifact, clean_report, malicious_archive, sample_report
 from tests.reporting.test_sarif import SCHEMA, many_findings
 from tests.reporting.test_writers import BY_NAME, ROOT, VIEW, written
@@ -65,9 +65,10 @@ def test_stored_results_are_written_as_a_tuple_is(writer: Writer, view: View) ->
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
 def test_what_waits_on_disk_is_written_as_what_waits_in_memory(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = repeated(2 * PIECES + 1)
+    report = repeated(513)
     in_memory = written(writer.name, report)
     monkeypatch.setattr("reporting.scratch.HELD", 100)
+    monkeypatch.setattr("reporting.scratch.PIECE", 10_000)
     assert written(writer.name, report) == in_memory
 
 
