@@ -44,11 +44,17 @@ class DirectoryStore:
 
     def get(self, name: str) -> bytes:
         """Return an object of at most `LARGEST` bytes; raises Absent, StoreFault."""
-        with self.reader(name) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size > LARGEST:
-                raise StoreFault(name, f"{size:,} bytes are more than an object of the store may have")
-            return stream.read(size)
+        with _faults(name):
+            descriptor, size = self._opened(name)
+            try:
+                if size > LARGEST:
+                    raise StoreFault(name, f"{size:,} bytes are more than an object of the store may have")
+                found = os.read(descriptor, size)
+                while len(found) < size and (more := os.read(descriptor, size - len(found))):
+                    found += more
+                return found
+            finally:
+                os.close(descriptor)
 
     def exists(self, name: str) -> bool:
         """Return whether there is an object of that name; raises StoreFault."""
@@ -99,6 +105,12 @@ class DirectoryStore:
     @contextmanager
     def reader(self, name: str) -> Iterator[BinaryIO]:
         """Open an object for reading; raises Absent, StoreFault."""
+        descriptor, _ = self._opened(name)
+        with io.BufferedReader(_File(name, descriptor)) as stream:
+            yield cast(BinaryIO, stream)
+
+    def _opened(self, name: str) -> tuple[int, int]:
+        """Return the descriptor of an object, and its size; raises Absent, StoreFault."""
         *folders, last = checked(name).split("/")
         try:
             parent = self._descend(folders)
@@ -111,11 +123,11 @@ class DirectoryStore:
             if error.errno in _ABSENT:
                 raise Absent(name) from error
             raise _fault(name, error) from error
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             raise Absent(name)
-        with io.BufferedReader(_File(name, descriptor)) as stream:
-            yield cast(BinaryIO, stream)
+        return descriptor, status.st_size
 
     def _root(self) -> int:
         try:
