@@ -19,6 +19,7 @@ from scanners import text
 from scanners.judge.external_files import outside
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
 from scanners.parsing.name_sets import HASHED, hash_of_names
+from scanners.parsing.words import Words
 
 SIZE_LIMIT = 64 * MIB
 """Bytes of JSON that are parsed; objects take about eight times as much memory."""
@@ -28,7 +29,7 @@ _ALWAYS_PARSED = MIB
 _CHUNK = 8 * MIB
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
-_WORDS = (
+_WORDS = Words(
     *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
     *(b'"auto_mapping"', b'"megatron_core"', b'"custom_imports"', b'"object_constructor"', b'"class_path"'),
     *(b"__enum__", b'"py/', b"default_factory_module", b"__kind__", b'"pyref"', b"__instance_type__", b"__nni_type__"),
@@ -37,6 +38,7 @@ _WORDS = (
     *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
+_COMPUTED = Words(b'"expr_str"')
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 """Escapes of ASCII characters, which may spell any of them."""
 _EXPRESSION = re.compile(rb'"expr_str"\s*:\s*"((?:[^"\\]|\\.)*)"')
@@ -66,7 +68,7 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield code that the file names, and its chat templates; raises Malformed where cut, OverLimit above 64 MiB."""
-    from scanners.parsing.code_keys import conventional
+    from scanners.parsing.code_keys import KEYS, conventional
 
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
     if blob.size > limit:
@@ -78,14 +80,16 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
+    keys = set[str]()
     try:
-        found = documents(data.decode("utf-8", "replace"))
+        found = documents(data.decode("utf-8", "replace"), keys)
     except JsonFault as fault:
         if telling or (fault.cut and blob.locator.suffix in _SUFFIXES):
             raise Malformed(f"no JSON: {fault}") from None
         return
+    by_convention = not KEYS.isdisjoint(keys)
     for document in found:
-        yield from conventional(blob, document, context)
+        yield from conventional(blob, document, context) if by_convention else ()
         yield from _items(blob, document)
         for entry in entries(document) if telling else ():
             context.operations.spend()
@@ -93,9 +97,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _holds_word(data: bytes) -> bool:
-    if any(word in data for word in _WORDS) or (b"\\u00" in data and _ESCAPED.search(data)):
+    if _WORDS.are_in(data) or (b"\\" in data and _ESCAPED.search(data)):
         return True
-    return b'"expr_str"' in data and _computes(data)
+    return _COMPUTED.are_in(data) and _computes(data)
 
 
 def _computes(data: bytes) -> bool:

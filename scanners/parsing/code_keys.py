@@ -118,9 +118,9 @@ def _tells(document: Json) -> bool:
         if isinstance(value, dict):
             if not KEYS.isdisjoint(value):
                 return True
-            left += [item for item in value.values() if isinstance(item, dict | list)]
+            left += value.values()
         elif isinstance(value, list):
-            left += [item for item in value if isinstance(item, dict | list)]
+            left += value
     return False
 
 

@@ -42,10 +42,10 @@ def as_utf8(data: bytes) -> bytes:
     return data if encoding == "utf-8" else data.decode(encoding, "replace").encode("utf-8", "replace")
 
 
-def documents(text: str) -> list[Json]:
+def documents(text: str, keys: set[str] | None = None) -> list[Json]:
     """Return the documents of `text`, one after the other as in JSON Lines, and objects of what later keys replace.
 
-    Raises JsonFault where the text is something else, and RecursionError for very deep nesting.
+    All keys of their objects are added to `keys`. Raises JsonFault where the text is something else, and RecursionError for very deep nesting.
     """
     import json
 
@@ -54,6 +54,8 @@ def documents(text: str) -> list[Json]:
 
     def pairs(items: list[tuple[str, Json]]) -> Json:
         made = dict(items)
+        if keys is not None:
+            keys.update(made)
         if len(made) < len(items):
             # Which one counts depends on the parser: all are looked at.
             replaced.extend({key: value} for key, value in items if made[key] is not value)
