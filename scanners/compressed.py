@@ -31,17 +31,22 @@ TRAILING = Rule(
 )
 
 
+Stream = Callable[[Reader, int, int], Generator[bytes, None, int]]
+
+
 class Codec(NamedTuple):
     """A compressed format: whether a stream starts with some bytes, and how one is decoded."""
 
     starts: Callable[[bytes], bool]
-    stream: Callable[[Reader, int, int], Generator[bytes, None, int]]
+    stream: Stream
     suffixes: dict[str, str]
     """Endings of file names and what takes their place."""
+    first: bytes
+    """The bytes that a stream may begin with."""
 
 
-def _magic(*magics: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head.startswith(magics)
+def _magic(magic: bytes, stream: Stream, suffixes: dict[str, str]) -> Codec:
+    return Codec(lambda head: head.startswith(magic), stream, suffixes, magic[:1])
 
 
 def _starts_bzip2(head: bytes) -> bool:
@@ -51,13 +56,16 @@ def _starts_bzip2(head: bytes) -> bool:
 
 _LEVELS = tuple(b"%d" % level for level in range(1, 10))
 _SKIPPABLE = b"\x2a\x4d\x18"
+_ZLIB = bytes(window << 4 | zlib.DEFLATED for window in range(8))
+_LZMA = 225
+"""More than the first byte of LZMA, which holds three small numbers."""
 _SURE = 64
 """Bytes that have to decode where a format has no magic number worth the name, unless the stream ends before."""
 
 
 def _starts_zlib(head: bytes) -> bool:
     """Two bytes are no evidence: the stream also has to decode as far as it is seen (RFC 1950, section 2.2)."""
-    if len(head) < 8 or head[0] & 15 != zlib.DEFLATED or head[0] >> 4 > 7 or head[1] & 32:
+    if len(head) < 8 or head[0] not in _ZLIB or head[1] & 32:
         return False
     if int.from_bytes(head[:2], "big") % 31:
         return False
@@ -71,7 +79,7 @@ def _starts_zlib(head: bytes) -> bool:
 
 def _starts_lzma(head: bytes) -> bool:
     """The header has no magic number: the checks of xz-utils, then the first bytes have to decode."""
-    if len(head) < 14 or head[0] >= 225 or head[13]:
+    if len(head) < 14 or head[0] >= _LZMA or head[13]:
         return False
     dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     power = 1 << max(dictionary.bit_length() - 1, 0)
@@ -90,7 +98,7 @@ def _starts_lzma(head: bytes) -> bool:
     return True
 
 
-def _inflated(wbits: int) -> Callable[[Reader, int, int], Generator[bytes, None, int]]:
+def _inflated(wbits: int) -> Stream:
     return lambda reader, start, stop: decompression.inflated(reader, start, stop, wbits)
 
 
@@ -106,18 +114,19 @@ def _unzfile(reader: Reader, start: int, stop: int) -> Generator[bytes, None, in
 
 
 CODECS = (
-    Codec(_magic(b"\x1f\x8b\x08"), _inflated(16 + zlib.MAX_WBITS), {".gz": "", ".tgz": ".tar", ".gzip": ""}),
-    Codec(_starts_bzip2, decompression.unbzipped, {".bz2": "", ".tbz": ".tar", ".tbz2": ".tar"}),
-    Codec(_magic(b"\xfd7zXZ\0"), decompression.unxz, {".xz": "", ".txz": ".tar"}),
-    Codec(_magic(decompression.ZSTD_MAGIC), decompression.unzstd, {".zst": "", ".zstd": "", ".tzst": ".tar"}),
-    Codec(_magic(b"\x04\x22\x4d\x18"), decompression.unlz4, {".lz4": ""}),
-    Codec(_magic(b"\x02\x21\x4c\x18"), decompression.unlz4_legacy, {".lz4": ""}),
-    Codec(_magic(b"ZF0x"), _unzfile, {".z": "", ".gz": ""}),
-    Codec(_starts_zlib, _inflated(zlib.MAX_WBITS), {".z": "", ".zz": "", ".zlib": ""}),
-    Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}),
+    _magic(b"\x1f\x8b\x08", _inflated(16 + zlib.MAX_WBITS), {".gz": "", ".tgz": ".tar", ".gzip": ""}),
+    Codec(_starts_bzip2, decompression.unbzipped, {".bz2": "", ".tbz": ".tar", ".tbz2": ".tar"}, b"B"),
+    _magic(b"\xfd7zXZ\0", decompression.unxz, {".xz": "", ".txz": ".tar"}),
+    _magic(decompression.ZSTD_MAGIC, decompression.unzstd, {".zst": "", ".zstd": "", ".tzst": ".tar"}),
+    _magic(b"\x04\x22\x4d\x18", decompression.unlz4, {".lz4": ""}),
+    _magic(b"\x02\x21\x4c\x18", decompression.unlz4_legacy, {".lz4": ""}),
+    _magic(b"ZF0x", _unzfile, {".z": "", ".gz": ""}),
+    Codec(_starts_zlib, _inflated(zlib.MAX_WBITS), {".z": "", ".zz": "", ".zlib": ""}, _ZLIB),
+    Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}, bytes(range(_LZMA))),
 )
+_BY_FIRST = {bytes((first,)): tuple(codec for codec in CODECS if first in codec.first) for first in range(256)}
 
-_STARTS = b"\x1fB\xfd\x28\x04\x02Z" + bytes(window << 4 | zlib.DEFLATED for window in range(8))
+_STARTS = b"".join(codec.first for codec in CODECS if codec.starts is not _starts_lzma)
 """What streams begin with but those of LZMA alone, whose fourteenth byte is 0."""
 
 
@@ -127,7 +136,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _codec(head: bytes) -> Codec | None:
-    return next((codec for codec in CODECS if codec.starts(head)), None)
+    return next((codec for codec in _BY_FIRST.get(head[:1], ()) if codec.starts(head)), None)
 
 
 def _skippable(head: bytes) -> bool:

@@ -6,7 +6,7 @@ This module holds the only broad `except` besides the process boundary: what a s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span, in_order
@@ -15,6 +15,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, MemoryReader, Reader, SourceFault, Truncated, WindowReader
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 from modelsweep.core.scanner import (
+    HEAD,
     RAW,
     WEIGHED,
     Apart,
@@ -53,7 +54,8 @@ def examine(
     `reader` is that of the whole file also where the unit is a member of it.
     """
     started = time.perf_counter()
-    unit = replace(unit, size=reader.size)
+    if unit.size != reader.size:
+        unit = replace(unit, size=reader.size)
     examination = Examination(options, Context(options, unit.extent, spool), scanners)
     if unit.locator.members:
         examination.enter_member(unit, reader)
@@ -82,11 +84,12 @@ def conclude(
     return in_order((*found, *judged))
 
 
-def _at_once(blob: Blob) -> Blob:
-    """Return a small unit with its bytes in memory, other blobs as they are."""
+def _begun(blob: Blob) -> Blob:
+    """Return a blob with its head, and a small unit with its bytes in memory."""
     if blob.depth or blob.size > SMALL:
-        return blob
-    return replace(blob, reader=MemoryReader(blob.reader.read(0, blob.size)))
+        return blob.with_head()
+    data = blob.reader.read(0, blob.size)
+    return Blob(blob.locator, MemoryReader(data), blob.depth, blob.expect, blob.expanded, data[:HEAD])
 
 
 class Examination:
@@ -112,7 +115,7 @@ class Examination:
             self._problem(ProblemKind.LIMIT, blob, ENGINE, f"nested deeper than {self.context.limits.depth} containers")
             return
         try:
-            self._enter(_at_once(blob).with_head(), sweep)
+            self._enter(_begun(blob), sweep)
         except (Truncated, SourceFault) as error:
             self._fault(blob, ENGINE, error)
 
@@ -150,7 +153,7 @@ class Examination:
             self._fault(member, ENGINE, error)
             return
         able = (scanner for scanner in self.scanners if scanner.member and self._chosen(scanner))
-        divider = next((scanner for scanner in able if self._accepts(scanner, whole)), None)
+        divider = next(self._accepting(able, whole), None)
         if divider is None or divider.member is None:
             self._fault(member, ENGINE, ContentChanged("the file is not the archive any more that this was found in"))
             return
@@ -175,16 +178,18 @@ class Examination:
         """Return the scanners that accept `blob`, in order."""
         if blob.expect:
             return [scanner for scanner in self.scanners if scanner.name == blob.expect]
-        return [scanner for scanner in self._recognition.asked(blob) if self._accepts(scanner, blob)]
+        return list(self._accepting(self._recognition.asked(blob), blob))
 
-    def _accepts(self, scanner: Scanner, blob: Blob) -> bool:
-        try:
-            return scanner.accepts(blob)
-        except (Truncated, Malformed):
-            return False
-        except Exception as error:  # noqa: BLE001  recognition meets hostile bytes as well
-            self._fault(blob, scanner.name, error)
-            return False
+    def _accepting(self, asked: Iterable[Scanner], blob: Blob) -> Iterator[Scanner]:
+        """Yield those of the scanners that accept `blob`."""
+        for scanner in asked:
+            try:
+                if scanner.accepts(blob):
+                    yield scanner
+            except (Truncated, Malformed):
+                pass
+            except Exception as error:  # noqa: BLE001  recognition meets hostile bytes as well
+                self._fault(blob, scanner.name, error)
 
     def _chosen(self, scanner: Scanner) -> bool:
         return self.options.scanners is None or scanner.name in self.options.scanners

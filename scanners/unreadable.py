@@ -130,12 +130,19 @@ FORMATS = (
 
 
 _AT_START = tuple(magic for form in FORMATS if not form.offset for magic in form.magics)
-_ELSEWHERE = tuple(form for form in FORMATS if form.offset or not form.magics)
+_ELSEWHERE = re.compile(rb"[0\xc7\x71]|.{2}-|.{7}\*\*ACE|.{10}rLau|\0{8}|.{510}\x55\xaa", re.DOTALL)
+"""What heads of the others begin with: digits of cpio, what stands behind something else, and disk images."""
+_NAMED = frozenset((".iso", ".img", ".dmg", ".snappy", ".sz", ".br", ".lzfse"))
+
+
+def _may_be_one(blob: Blob) -> bool:
+    return _ELSEWHERE.match(blob.head) is not None or len(blob.head) < 8 or blob.locator.suffix in _NAMED
 
 
 def _format(blob: Blob) -> Format | None:
-    forms = FORMATS if blob.head.startswith(_AT_START) else _ELSEWHERE
-    for form in forms:
+    if not blob.head.startswith(_AT_START) and not _may_be_one(blob):
+        return None
+    for form in FORMATS:
         if (not form.magics or blob.head.startswith(form.magics, form.offset)) and form.holds(blob):
             return form
     return None

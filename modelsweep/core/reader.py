@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from modelsweep.core.units import MIB
@@ -82,15 +82,10 @@ def read_windows(reader: Reader, size: int, overlap: int) -> Iterator[bytes]:
 class MemoryReader:
     """A reader of bytes that are in memory."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "size")
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    @property
-    def size(self) -> int:
-        """Bytes there are."""
-        return len(self._data)
+        self._data, self.size = data, len(data)
 
     @property
     def is_parallel(self) -> bool:
@@ -99,8 +94,10 @@ class MemoryReader:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes at `offset`; raises Truncated."""
-        check_range(offset, length, len(self._data))
-        return self._data[offset : offset + length]
+        stop = offset + length
+        if offset < 0 or length < 0 or stop > self.size:
+            raise Truncated(offset, length, self.size)
+        return self._data[offset:stop]
 
     def find(self, needle: bytes, start: int = 0, stop: int | None = None) -> int:
         """Return the offset of the first `needle` wholly inside [start, stop), or -1."""
@@ -115,7 +112,7 @@ class MemoryReader:
 
     def close(self) -> None:
         """Drop the bytes."""
-        self._data = b""
+        self._data, self.size = b"", 0
 
 
 class WindowReader:
@@ -124,16 +121,15 @@ class WindowReader:
     Raises Truncated where the window is not wholly inside its parent. Closing it leaves the parent open.
     """
 
-    __slots__ = ("_size", "parent", "start")
+    __slots__ = ("_read", "_start", "parent", "size", "start")
 
     def __init__(self, parent: Reader, start: int, size: int) -> None:
         check_range(start, size, parent.size)
-        self.parent, self.start, self._size = parent, start, size
-
-    @property
-    def size(self) -> int:
-        """Bytes there are."""
-        return self._size
+        self.parent, self.start, self.size = parent, start, size
+        self._read: Callable[[int, int], bytes] = parent.read
+        self._start = start
+        if isinstance(parent, WindowReader):  # a window of windows reads from what is behind them all
+            self._read, self._start = parent._read, parent._start + start
 
     @property
     def is_parallel(self) -> bool:
@@ -142,12 +138,13 @@ class WindowReader:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes at `offset` of the window; raises Truncated."""
-        check_range(offset, length, self._size)
-        return self.parent.read(self.start + offset, length)
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise Truncated(offset, length, self.size)
+        return self._read(self._start + offset, length)
 
     def find(self, needle: bytes, start: int = 0, stop: int | None = None) -> int:
         """Return the offset within the window of the first `needle` wholly inside [start, stop), or -1."""
-        stop = self._size if stop is None else min(stop, self._size)
+        stop = self.size if stop is None else min(stop, self.size)
         found = self.parent.find(needle, self.start + max(start, 0), self.start + stop)
         return found - self.start if found >= 0 else -1
 

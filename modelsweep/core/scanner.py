@@ -13,7 +13,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, Reader, SourceFault, Truncated, WindowReader
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
-from modelsweep.core.values import dataclass, field, replace
+from modelsweep.core.values import dataclass, field
 
 HEAD = 4 * KIB
 TAIL = 64 * KIB + 22
@@ -75,7 +75,8 @@ class Blob:
 
     def with_head(self) -> Blob:
         """Return the blob with its first bytes read, as recognition wants it."""
-        return replace(self, head=self.reader.read(0, min(HEAD, self.reader.size)))
+        head = self.reader.read(0, min(HEAD, self.reader.size))
+        return Blob(self.locator, self.reader, self.depth, self.expect, self.expanded, head)
 
 
 class Spool(Protocol):

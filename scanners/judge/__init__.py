@@ -72,7 +72,7 @@ JUDGED = frozenset(
 
 def judge(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Yield what all judges find in the facts of one unit."""
+    present = {fact.kind for fact in facts}
     for item in JUDGES:
-        concerned = [fact for fact in facts if fact.kind in item.kinds]
-        if concerned:
-            yield from item.findings(concerned, options)
+        if not present.isdisjoint(item.kinds):
+            yield from item.findings([fact for fact in facts if fact.kind in item.kinds], options)

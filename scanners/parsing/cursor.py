@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import struct
+from functools import cache
 
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.units import KIB
 
 BUFFER = 256 * KIB
+
+
+@cache
+def _form(code: str) -> struct.Struct:
+    return struct.Struct(code)
 
 
 class Cursor:
@@ -30,7 +36,13 @@ class Cursor:
 
     def number(self, code: str) -> int:
         """Return the next integer, whose width and sign `code` says as `struct` does."""
-        value: int = struct.unpack(self.order + code, self.take(struct.calcsize(f"={code}")))[0]
+        form = _form(self.order + code)
+        start, size = self.position - self._start, form.size
+        if start + size > len(self._buffer):
+            self._fill(size)
+            start = 0
+        self.position += size
+        value: int = form.unpack_from(self._buffer, start)[0]
         return value
 
     def skip(self, length: int) -> None:
@@ -43,7 +55,7 @@ class Cursor:
 
     def skip_strings(self, count: int, code: str) -> None:
         """Pass over `count` strings, each behind its length in bytes; raises Truncated where they are not there."""
-        length = struct.Struct(self.order + code)
+        length = _form(self.order + code)
         while count:
             at, buffer = self.position - self._start, self._buffer
             last = len(buffer) - length.size

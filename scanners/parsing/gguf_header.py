@@ -193,7 +193,10 @@ class _Parser:
         self._strings += count
         if self._strings > STRINGS:
             raise OverLimit(f"more than {STRINGS:,} strings in arrays")
-        kept = [self.value(kind, depth + 1) for _ in range(min(count, ELEMENTS))]
+        first = range(min(count, ELEMENTS))
+        kept: list[Json] = (
+            [self.text() for _ in first] if kind == _STRING else [self.value(kind, depth + 1) for _ in first]
+        )
         if kind == _STRING:
             self.cursor.skip_strings(count - len(kept), self.width)
         else:

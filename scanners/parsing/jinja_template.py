@@ -61,10 +61,12 @@ def template_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
         detail = f"the template {path} is longer than {TEMPLATE_LIMIT:,} characters"
         yield Problem(ProblemKind.LIMIT, locator, NAME, detail)
         return
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str], int] = _KNOWN.get(text, {})
     try:
-        for how, value, line in _Walk(_environment().parse(text)).reached():
-            first.setdefault((how, value), line)
+        if text not in _KNOWN:
+            for how, value, line in _Walk(_environment().parse(text)).reached():
+                first.setdefault((how, value), line)
+            _remember(text, first)
     except TemplateSyntaxError as error:
         detail = f"the template {path} cannot be parsed: {printable(str(error.message), 150)} (line {error.lineno})"
         yield Problem(ProblemKind.UNSUPPORTED, locator, NAME, detail)
@@ -72,6 +74,18 @@ def template_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
         yield Problem(ProblemKind.LIMIT, locator, NAME, f"the template {path} is nested too deep")
     for (how, value), line in first.items():
         yield Fact("template", printable(value, _SHOWN), locator, detail={"how": how, "path": path, "line": line})
+
+
+_KNOWN: dict[str, dict[tuple[str, str], int]] = {}
+_KNOWN_LENGTH, _KNOWN_MOST = 16 * KIB, 16
+"""Characters of a template whose result is remembered, and how many: files of one model bear the same."""
+
+
+def _remember(text: str, first: dict[tuple[str, str], int]) -> None:
+    if len(text) <= _KNOWN_LENGTH and len(first) <= _KNOWN_LENGTH // _SHOWN:
+        if len(_KNOWN) >= _KNOWN_MOST:
+            _KNOWN.clear()
+        _KNOWN[text] = first
 
 
 Reached = tuple[str, str, int]

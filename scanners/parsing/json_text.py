@@ -45,7 +45,8 @@ def as_utf8(data: bytes) -> bytes:
 def documents(text: str, keys: set[str] | None = None) -> list[Json]:
     """Return the documents of `text`, one after the other as in JSON Lines, and objects of what later keys replace.
 
-    All keys of their objects are added to `keys`. Raises JsonFault where the text is something else, and RecursionError for very deep nesting.
+    All keys of their objects are added to `keys`. Raises JsonFault where the text is something else, and
+    RecursionError for very deep nesting.
     """
     import json
 

@@ -12,6 +12,8 @@ from modelsweep.core.values import dataclass
 
 LINE = 4096
 """Bytes of a newline-terminated argument that are looked at in one read."""
+_SHORT = 64
+"""Bytes from an opcode on that are read at once: all of most literals, and of most lines."""
 
 # Opcode -> bytes of the length field, for strings and long integers with one.
 _LENGTHS = {b"U": 1, b"C": 1, b"\x8c": 1, b"\x8a": 1, b"T": 4, b"B": 4, b"X": 4, b"\x8b": 4}
@@ -20,7 +22,7 @@ Constant = bool | int | float | str | bytes | None
 _BYTES = frozenset((b"C", b"B", b"\x8e", b"\x96"))
 _LONGS = frozenset((b"\x8a", b"\x8b"))
 _CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"\x88": True, b"\x89": False}
-_NUMBERS = {b"K": "<B", b"M": "<H", b"J": "<i", b"G": ">d"}
+_NUMBERS = {b"K": struct.Struct("<B"), b"M": struct.Struct("<H"), b"J": struct.Struct("<i"), b"G": struct.Struct(">d")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,19 @@ class Text:
         return raw if self.binary else raw.decode("utf-8", "surrogateescape")
 
 
+def short_line(reader: Reader, start: int) -> bytes | None:
+    """Return what a newline ends from `start`, None where that is long or not ended."""
+    line, newline, _ = reader.read(start, max(0, min(_SHORT, reader.size - start))).partition(b"\n")
+    return line if newline else None
+
+
 def line_end(reader: Reader, start: int, reach: int | None = None) -> int:
     """Return the offset of the newline that ends an argument, or -1 where none stands within `reach` bytes."""
     if start >= reader.size:
         return -1
-    at = reader.read(start, min(LINE, reader.size - start)).find(b"\n")
+    at = reader.read(start, min(_SHORT, reader.size - start)).find(b"\n")
+    if at < 0 and reader.size - start > _SHORT:
+        at = reader.read(start, min(LINE, reader.size - start)).find(b"\n")
     stop = reader.size if reach is None else min(reader.size, start + reach)
     return start + at if at >= 0 else reader.find(b"\n", start, stop)
 
@@ -83,16 +93,24 @@ def raw_string(reader: Reader, offset: int, limit: int) -> bytes:
 
 def literal_at(reader: Reader, offset: int, limit: int) -> Constant:
     """Return the constant that the opcode at `offset` pushes; strings are cut to `limit` bytes."""
+    head = reader.read(offset, max(1, min(_SHORT, reader.size - offset)))
+    opcode = head[:1]
+    form = _NUMBERS.get(opcode)
+    if form:
+        form_end = 1 + form.size
+        body = head[1:form_end] if len(head) >= form_end else reader.read(offset + 1, form.size)
+        number: int | float = form.unpack(body)[0]
+        return number
+    if opcode in _CONSTANTS:
+        return _CONSTANTS[opcode]
+    width = _LENGTHS.get(opcode, 0)
+    stop = 1 + width + int.from_bytes(head[1 : 1 + width], "little")
+    if width and opcode not in _LONGS and stop <= min(len(head), limit):
+        raw = head[1 + width : stop]
+        return raw if opcode in _BYTES else raw.decode("utf-8", "surrogateescape")
     text = text_at(reader, offset)
     if text:
         return text.decode(reader, limit)
-    opcode = reader.read(offset, 1)
-    if opcode in _CONSTANTS:
-        return _CONSTANTS[opcode]
-    form = _NUMBERS.get(opcode)
-    if form:
-        number: int | float = struct.unpack(form, reader.read(offset + 1, struct.calcsize(form)))[0]
-        return number
     if opcode in _LONGS:
         width = _LENGTHS[opcode]
         length = int.from_bytes(reader.read(offset + 1, width), "little")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
 from scanners.parsing import pickle_kinds as kinds
-from scanners.parsing.pickle_literals import line_end, text_at
+from scanners.parsing.pickle_literals import line_end, short_line, text_at
 
 if TYPE_CHECKING:
     from scanners.parsing.pickle_machine import Machine
@@ -44,6 +44,10 @@ def _line(machine: Machine, start: int) -> bytes | None:
 
     Where the stream ends before, loaders take the last byte for the newline, whatever it is.
     """
+    line = short_line(machine.reader, start)
+    if line is not None:
+        machine.position = start + len(line) + 1
+        return line
     end = line_end(machine.reader, start)
     if end < 0:
         end = machine.reader.size - 1

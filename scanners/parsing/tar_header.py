@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 _DIGITS = b"01234567_oO+- \t\n\r\v\f"
 """All that `int` takes for a number of base 8."""
+_HIGH = bytes(range(128, 256))
 BLOCK = 512
 """Bytes of a header, and the unit that data is padded to."""
 
@@ -27,7 +28,7 @@ def parse_header(block: bytes, offset: int) -> Header | None:
         return None
     rest = block[:148] + block[156:]
     unsigned = 256 + sum(rest)
-    signed = unsigned if rest.isascii() else unsigned - 256 * sum(byte > 127 for byte in rest)
+    signed = unsigned - 256 * (len(rest) - len(rest.translate(None, _HIGH)))
     size = _number(block[124:136])
     if checksum not in (unsigned, signed) or size is None:
         return None
