@@ -10,6 +10,7 @@ from typing import TextIO
 from modelsweep.core.finding import Json, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.text import printable
+from reporting.address import inside
 from reporting.encode import array
 from reporting.identity import Identified, identified
 from reporting.writer import View
@@ -32,8 +33,10 @@ def write(report: Report, stream: TextIO, view: View) -> None:
 
 def _entry(item: Identified) -> Json:
     finding = item.finding
+    where = inside(finding)  # the location has but a file and a line
+    said = f"{finding.rule.title}: {finding.message}{f' ({where})' if where else ''}"
     return {
-        "description": printable(f"{finding.rule.title}: {finding.message}", DESCRIPTION),
+        "description": printable(said, DESCRIPTION),
         "check_name": finding.rule.id,
         "fingerprint": item.identity,
         "severity": GRADES[finding.severity],

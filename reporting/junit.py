@@ -20,6 +20,7 @@ from reporting.scratch import Part, Scratch
 from reporting.writer import View
 
 CLASS = "modelsweep"
+_ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"))
 
 
 def write(report: Report, stream: TextIO, view: View) -> None:
@@ -27,9 +28,12 @@ def write(report: Report, stream: TextIO, view: View) -> None:
     cases = Part(Scratch())
     tags: Counter[str] = Counter()
     for case in _cases(report, view):
-        tags.update(["testcase", *(outcome.tag for outcome in case)])
-        indent(case, level=2)
-        cases.add(f"\n    {tostring(case, encoding='unicode')}")
+        tags["testcase"] += 1
+        if isinstance(case, Element):
+            tags.update(outcome.tag for outcome in case)
+            indent(case, level=2)
+        text = tostring(case, encoding="unicode") if isinstance(case, Element) else case
+        cases.add(f"\n    {text}")
     suite = Element("testsuite", name=CLASS, time=f"{report.run.duration:.3f}")
     if report.run.start_time:
         suite.set("timestamp", utc(report.run.start_time).removesuffix("Z"))
@@ -45,9 +49,16 @@ def write(report: Report, stream: TextIO, view: View) -> None:
     stream.write(f"{opening}\n</testsuites>\n")
 
 
-def _cases(report: Report, view: View) -> Iterator[Element]:
+def _cases(report: Report, view: View) -> Iterator[Element | str]:
     for result in report.results:
-        yield _case(result.unit.locator, view.findings(result), result.problems, view)
+        findings, problems = view.findings(result), result.problems
+        if findings or problems:
+            yield _case(result.unit.locator, findings, problems, view)
+        else:  # as `tostring` has it, at a fifth of the time
+            name = printable(str(result.unit.locator))
+            for character, entity in _ENTITIES:
+                name = name.replace(character, entity)
+            yield f'<testcase name="{name}" classname="{CLASS}" time="0.000" />'
     for problem in report.problems:
         yield _case(problem.locator, (), (problem,), view)
 
@@ -64,7 +75,9 @@ def _case(locator: Locator, findings: Sequence[Finding], problems: Sequence[Prob
         outcome = SubElement(case, "error", type=errors[0].kind.value, message=printable(errors[0].detail))
     elif problems:
         outcome = SubElement(case, "skipped", message=printable(f"not scanned: {problems[0].detail}"))
-    said = "\n\n".join((*map(_explanation, findings), *map(_reason, problems)))
+    explained = {finding.rule: number for number, finding in reversed([*enumerate(findings)])}
+    explanations = (_explanation(item, explained[item.rule] == number) for number, item in enumerate(findings))
+    said = "\n\n".join((*explanations, *map(_reason, problems)))
     if outcome is not None:
         outcome.text = said
     elif said:
@@ -72,10 +85,12 @@ def _case(locator: Locator, findings: Sequence[Finding], problems: Sequence[Prob
     return case
 
 
-def _explanation(finding: Finding) -> str:
+def _explanation(finding: Finding, is_first: bool) -> str:
+    """Return what was found, with why that matters where it is the first of its rule."""
     rule = finding.rule
     where = printable(place(finding.locator, finding.span))
-    return f"{rule.severity.name} {rule.id}\n{printable(finding.message)}\nin {where}\nWhy: {rule.why}\nFix: {rule.fix}"
+    said = f"{rule.severity.name} {rule.id}\n{printable(finding.message)}\nin {where}"
+    return f"{said}\nWhy: {rule.why}\nFix: {rule.fix}" if is_first else said
 
 
 def _reason(problem: Problem) -> str:

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 import jsonschema
 
 from modelsweep.core.finding import Severity
-from modelsweep.core.report import Gate
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Gate, Unit, UnitResult
 from reporting.markdown import ROWS, code
-from tests.reporting.sample import clean_report, malicious_archive, sample_report
+from tests.reporting.sample import CALL, clean_report, malicious_archive, sample_report
 from tests.reporting.test_writers import VIEW, written
 
 TIME = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$"}
@@ -77,6 +78,21 @@ def test_junit_has_a_case_per_file_with_its_worst_outcome() -> None:
     assert found["other/unsupported.bin"] == ["skipped"]
     assert found["s3://bucket/weights.safetensors"] == []
     assert found["gone"] == ["error"]
+
+
+def test_junit_names_a_clean_file_as_it_is_called() -> None:
+    """Those are put together as text."""
+    name = 'a<b>&"quoted"\'&amp;].pkl'
+    results = (UnitResult(Unit(0, Locator(name), 1)),)
+    root = ElementTree.fromstring(written("junit", replace(sample_report(), results=results, problems=())))
+    (case,) = root.iter("testcase")
+    assert case.attrib == {"name": name, "classname": "modelsweep", "time": "0.000"}
+
+
+def test_junit_explains_a_rule_once_for_each_file() -> None:
+    (failure, *_) = suite_of(Gate()).iter("failure")
+    assert (failure.text or "").count("CRITICAL pickle/dangerous-call") == 3
+    assert (failure.text or "").count(f"Why: {CALL.why}") == 1
 
 
 def test_junit_counts_what_it_holds() -> None:
