@@ -1,7 +1,9 @@
-"""Vocabularies, word vectors and tables of measurements: recognised, so that they are not unknown; they hold no code.
+"""Vocabularies, tables, databases and what git keeps: recognised, so that they are not unknown; they hold no code.
 
 SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors,
-netCDF, FITS, IDL, time zones (RFC 8536) and translations (gettext). Clean once their bytes were seen, as text is.
+netCDF, FITS, IDL, DICOM, NIfTI, LAS, SQLite, time zones (RFC 8536), translations (gettext), what the Finder notes of a
+folder, and git's index, packs and loose objects (gitformat-index, gitformat-pack): of the last, files are examined.
+Clean once their bytes were seen, as text is.
 """
 
 from __future__ import annotations
@@ -16,7 +18,12 @@ from scanners.suffixes import NEVER_PLAIN
 _MAGIC = (
     *(b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif"),
     *(b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"),  # translations of gettext
+    *(b"SQLite format 3\0", b"LASF", b"\0\0\0\1Bud1"),
+    *(b"PACK\0\0\0\2", b"\xfftOc\0\0\0\2", b"RIDX\0\0\0\1", b"CGPH\1", b"MIDX\1", b"BITM\0\1"),
+    *(b"DIRC\0\0\0" + bytes((version,)) for version in (2, 3, 4)),
 )
+_MAGIC_AT = ((128, b"DICM"), (344, b"n+1\0"), (344, b"ni1\0"))
+_GIT_OBJECT = re.compile(rb"(blob|tree|commit|tag) (0|[1-9][0-9]{0,15})\0")
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
 _WORD2VEC = re.compile(rb"([1-9][0-9]{0,8}) ([1-9][0-9]{0,4})\n[^ \n]{1,200} ")
 _PIECES = 3
@@ -30,7 +37,19 @@ def accepts(blob: Blob) -> bool:
     """Return whether the blob begins as one of them, and is no damaged model that only looks so."""
     if blob.head.startswith(_FASTTEXT) or _is_word2vec(blob) or _is_sentencepiece(blob):
         return True
-    return blob.head.startswith(_MAGIC) and blob.locator.suffix not in NEVER_PLAIN
+    if blob.locator.suffix in NEVER_PLAIN:
+        return False
+    if any(blob.head.startswith(magic, offset) for offset, magic in _MAGIC_AT):
+        return True
+    return blob.head.startswith(_MAGIC) or _git_object(blob) is not None
+
+
+def _git_object(blob: Blob) -> tuple[bytes, int] | None:
+    """Return the kind of a loose object of git, and where its content begins, where its size is the one it says."""
+    found = _GIT_OBJECT.match(blob.head)
+    if found is None or int(found[2]) != blob.size - found.end():
+        return None
+    return found[1], found.end()
 
 
 def _is_word2vec(blob: Blob) -> bool:
@@ -60,8 +79,10 @@ def _is_sentencepiece(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield nothing, for no format holds code; raises Malformed where a vocabulary is cut short."""
-    yield from ()
+    """Yield the file in an object of git, else nothing; raises Malformed where a vocabulary is cut short."""
+    kept = _git_object(blob)
+    if kept and kept[0] == b"blob" and blob.size > kept[1]:
+        yield blob.window("file", kept[1], blob.size - kept[1])
     if _is_sentencepiece(blob):
         from scanners.parsing.protobuf import Wire
 
@@ -72,10 +93,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 SCANNER = Scanner(
     name="data",
-    title="Vocabularies, word vectors, tables of measurements",
-    version=3,
+    title="Vocabularies, word vectors, tables, databases, objects of git",
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".nc", ".fits"),
-    signs=Signs(begins(*_FASTTEXT, *_MAGIC) + b"123456789\n"),
+    signs=Signs(
+        begins(*_FASTTEXT, *_MAGIC) + b"btc123456789\n", at=tuple((place, (magic,)) for place, magic in _MAGIC_AT)
+    ),
 )

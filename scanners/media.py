@@ -31,6 +31,11 @@ _SIGNATURES = (
     (0, b"wOF2"),
     (0, b"OTTO"),
     (0, b"glTF\2\0\0\0"),
+    (0, b"8BPS\0\1"),
+    (0, b"MThd\0\0\0\6"),
+    (0, b"v/1\1"),
+    (0, b"#?RADIANCE\n"),
+    (0, b"ply\nformat "),
 )
 # Too short to stand for themselves: they count only with the name that goes with them
 _WEAK = {
@@ -39,10 +44,15 @@ _WEAK = {
     ".mp3": (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"),
     ".ttf": (b"\0\1\0\0", b"true"),
     ".ttc": (b"ttcf",),
+    ".flv": (b"FLV\1",),
+    ".wma": (b"\x30\x26\xb2\x75",),
+    ".aac": (b"\xff\xf1", b"\xff\xf9"),
 }
 _BY_OFFSET = tuple(
     (place, tuple(magic for offset, magic in _SIGNATURES if offset == place)) for place in {at for at, _ in _SIGNATURES}
 )
+_EOT_MAGIC = 34
+"""Where the magic number of an embedded font stands (EOT 1.0, section 4.1)."""
 
 
 def accepts(blob: Blob) -> bool:
@@ -52,7 +62,7 @@ def accepts(blob: Blob) -> bool:
         return False
     if any(blob.head.startswith(magics, offset) for offset, magics in _BY_OFFSET):
         return True
-    return blob.head.startswith(_WEAK.get(suffix, ()))
+    return blob.head.startswith(_WEAK.get(suffix, ())) or (suffix == ".eot" and blob.head.startswith(b"LP", _EOT_MAGIC))
 
 
 def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
@@ -63,9 +73,9 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="media",
     title="Pictures, sound, video, fonts and PDF",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".png", ".jpg", ".gif", ".webp", ".svg", ".mp4", ".wav", ".mp3", ".pdf", ".ttf"),
-    signs=Signs(suffixes=tuple(_WEAK), at=tuple((place, (magic,)) for place, magic in _SIGNATURES)),
+    signs=Signs(suffixes=(*_WEAK, ".eot"), at=tuple((place, (magic,)) for place, magic in _SIGNATURES)),
 )

