@@ -24,8 +24,10 @@ from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
 THREADED = 4 * MIB
 """Bytes from which a second thread pays for itself."""
-QUEUED = 4
-"""Windows in flight between the reading and the hashing thread."""
+BLOCK = 4 * WINDOW
+"""Bytes that are read, hashed and searched at once beside scanners: between two blocks a thread waits for its turn."""
+QUEUED = 3
+"""Blocks in flight between the reading and the hashing thread."""
 HIT_BUDGET = 10_000
 """Offsets examined per pattern in one sweep."""
 
@@ -87,20 +89,37 @@ class Sweep:
 
     def _run_threaded(self, reader: Reader, matcher: Matcher, digest: hashlib._Hash) -> None:
         """Read and match here, hash in another thread: SHA-256 is the slowest of the three, and none holds the GIL."""
-        windows: Queue[bytes | None] = Queue(QUEUED)
-        hasher = Thread(target=_hash_all, args=(windows, digest), name="sha256", daemon=True)
+        blocks: Queue[bytes | None] = Queue(QUEUED)
+        hasher = Thread(target=_hash_all, args=(blocks, digest), name="sha256", daemon=True)
         hasher.start()
+        apart = False
         try:
-            for index, window in enumerate(reader.windows(WINDOW, OVERLAP)):
-                windows.put(window)
-                self._match(matcher, index, window)
+            for index, block in enumerate(reader.windows(BLOCK, OVERLAP)):
+                blocks.put(block)
+                apart = self._match_block(matcher, index * (BLOCK // WINDOW), block, apart)
         finally:
-            windows.put(None)
+            blocks.put(None)
             hasher.join()
 
-    def _match(self, matcher: Matcher, index: int, window: bytes) -> None:
-        for number in matcher.present(window):
+    def _match_block(self, matcher: Matcher, first: int, block: bytes, apart: bool) -> bool:
+        """Match the windows from number `first` that `block` holds; return whether any of them holds anything.
+
+        Weights hold nothing: so blocks are looked at as a whole, unless the one before was better looked at `apart`.
+        """
+        if not apart and matcher.is_wide and not matcher.present(block):
+            return False
+        starts = range(0, min(len(block), BLOCK), WINDOW)
+        found = [
+            self._match(matcher, first + index, block[start : start + WINDOW + OVERLAP])
+            for index, start in enumerate(starts)
+        ]
+        return any(found)
+
+    def _match(self, matcher: Matcher, index: int, window: bytes) -> bool:
+        found = matcher.present(window)
+        for number in found:
             self._windows.setdefault(number, []).append(index)
+        return bool(found)
 
     def claim(self, blob: Blob, scanners: set[str]) -> None:
         """Note that `blob` lies inside the swept bytes and was accepted by `scanners`."""
@@ -155,9 +174,9 @@ class Sweep:
             yield from (base + start for start in offsets(number, window) if start < WINDOW)
 
 
-def _hash_all(windows: Queue[bytes | None], digest: hashlib._Hash) -> None:
-    while (window := windows.get()) is not None:
-        digest.update(memoryview(window)[:WINDOW])
+def _hash_all(blocks: Queue[bytes | None], digest: hashlib._Hash) -> None:
+    while (block := blocks.get()) is not None:
+        digest.update(memoryview(block)[:BLOCK])
 
 
 class _Ownership:
