@@ -143,10 +143,9 @@ class Sweep:
 
     def confirm(self, context: Context) -> Iterator[Item]:
         """Yield what the detectors confirm at the located offsets, said of the innermost member they stand in."""
-        if not self._windows:
-            return
-        owned = self._owned = _Ownership(self._regions)
         chosen = context.options.scanners
+        owned = self._owned = _Ownership(self._regions)
+        yield from self._closely(owned, context)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
             budget = detector.sample or HIT_BUDGET
@@ -164,6 +163,18 @@ class Sweep:
                     break
                 budget -= 1
                 yield from detector.confirm(region.blob, hit - region.start, context)
+
+    def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:
+        """Yield what stands in disguise in small blobs, said of the member that it stands in."""
+        from scanners.detectors import encoded
+
+        chosen, size = context.options.scanners, self.blob.size
+        if size > encoded.CLOSE or (chosen is not None and encoded.DETECTOR.name not in chosen):
+            return
+        region = owned.innermost(0)
+        if not region.scanners & encoded.DETECTOR.owners:
+            data = self.blob.reader.read(0, size)
+            yield from encoded.closely(self.blob, data, 0, region.scanners, context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` begins in `windows`."""

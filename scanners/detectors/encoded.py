@@ -14,14 +14,13 @@ from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.reader import MemoryReader
-from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.scanner import RAW, Blob, Context, Item
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners.detector import Detector
 from scanners.detectors.pickles import confirm as pickle_at
 from scanners.detectors.pickles import has_header
 
-_PROBE = 400
 LONGEST = 8 * MIB
 """Characters of one run that are decoded."""
 EXPANDED = 16 * MIB
@@ -71,6 +70,16 @@ _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 # Lines of a run end as they are, or as strings of JSON and Python write it
 _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
 _CHUNK = 64 * KIB
+CLOSE = 128 * KIB
+"""Bytes of a blob that are looked at more closely, in their whole: `re` and hyperscan know no arithmetic."""
+_PRICE = 1_000
+_STRING = 16
+"""Bytes of the shortest string that holds a payload."""
+_OPENED = frozenset({"compressed", "sevenzip"})
+"""Scanners that decompress what stands in their files."""
+_CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"]\0\0": "LZMA"}
+_PACKED = (b"\x1f", b"B", b"\xfd", b"]")
+"""First bytes of compressed ones."""
 _BEFORE = (b'"', b"'", b" ", b"\0", b",", b":")
 """What may be nominated with the character behind it."""
 _PROBE = 400
@@ -81,8 +90,27 @@ _TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "m
 _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"frombase64string", b"net.webclient")
 
 
+def closely(blob: Blob, data: bytes, start: int, scanners: frozenset[str], context: Context) -> Iterator[Item]:
+    """Yield what stands in disguise in `data`, the bytes of a blob from `start` on that `scanners` accepted."""
+    from scanners.parsing.disguises import disguises, inside_strings
+
+    context.operations.spend(len(data))
+    for disguise in disguises(data):
+        if disguise.how == "zlib" and _OPENED & scanners:
+            continue
+        context.operations.spend(len(disguise.data) // 8 + _PRICE)
+        span = Span(start + disguise.offset, len(disguise.data))
+        yield from _layered(blob, span, disguise.how, disguise.data, context)
+    if "pickle" in scanners:
+        for offset in inside_strings(data):
+            yield from pickle_at(blob, start + offset, context)
+
+
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     """Yield what the run of encoded characters at `offset` hides; one that begins before it is none."""
+    if blob.reader.read(offset, 1) in _PACKED:
+        yield from _packed(blob, offset, context)
+        return
     quoted = blob.reader.read(offset, 1) in _BEFORE
     start = offset + quoted
     if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _is_escape(blob, start):
@@ -98,9 +126,18 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
             return
 
 
+def _packed(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
+    """Yield what the compressed bytes at `offset` hold; those of a whole file are for its scanner."""
+    if offset == 0 and blob.expect != RAW:
+        return
+    head = blob.reader.read(offset, min(_CHUNK, blob.size - offset))
+    context.operations.spend(len(head))
+    yield from _layered(blob, Span(offset, blob.size - offset), "", head, context, more=True)
+
+
 def _unusual(blob: Blob, start: int, context: Context) -> list[Item]:
     """Return what stands in an encoding that is told by its first letters only."""
-    from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
+    from scanners.parsing.pickle_encodings import unusual
 
     head = blob.reader.read(start, min(_PROBE, blob.size - start))
     match = re.match(_RUN, head)
@@ -108,16 +145,28 @@ def _unusual(blob: Blob, start: int, context: Context) -> list[Item]:
         return []
     run = _run(blob, start, context)
     kind, data = unusual(run) or ("", b"")
-    layers = [kind]
+    return list(_layered(blob, Span(start, len(run)), kind, data, context))
+
+
+def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *, more: bool = False) -> Iterator[Item]:
+    """Yield what `data` is, or what is under the encodings of it; `more` says that it is but the first bytes."""
+    from scanners.parsing.pickle_encodings import LAYERS, is_telling, undo
+
+    layers = [kind] if kind else []
     for _ in range(LAYERS):
-        found = list(_judged(blob, Span(start, len(run)), " of ".join(reversed(layers)), data, context))
+        found = list(_judged(blob, span, " of ".join(reversed(layers)), data, context))
         below = None if found else undo(data, EXPANDED)
         if below is None:
-            return found
+            yield from found
+            return
+        if more and not (is_telling(below[:_PROBE]) or below.startswith(b"MZ")):
+            return
+        if more:
+            more = False
+            below = undo(blob.reader.read(span.offset, min(LONGEST, span.length)), EXPANDED) or below
         context.operations.spend(len(below))
         layers.append(_encoding(data))
         data = below
-    return []
 
 
 def _is_escape(blob: Blob, start: int) -> bool:
@@ -161,8 +210,9 @@ def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[I
 
 
 def _encoding(data: bytes) -> str:
-    if data[:2] == b"\x1f\x8b":
-        return "gzip"
+    for magic, name in _CODECS.items():
+        if data.startswith(magic):
+            return name
     if data[:1] == b"\x78":
         return "base64" if _is_text(data[:64]) else "zlib"
     return "hexadecimal" if re.fullmatch(rb"[0-9a-fA-F]+", data[:256]) else "base64"
@@ -184,6 +234,7 @@ def _padded(data: bytes, name: str) -> bytes:
 
 def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context) -> Iterator[Item]:
     from scanners.parsing.native_code import native_code_at
+    from scanners.parsing.pickle_encodings import UNUSUAL
 
     suffix = blob.locator.suffix
     if data[:4] in (b"\x7fELF", b"!<ar") or data[:2] == b"MZ" or data[:1] in b"\xcf\xce\xfe\xca":
@@ -195,7 +246,9 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
     elif suffix in _PROSE:
         return
     elif has_header(data) or re.match(rb"[ci][A-Za-z_][\w.]{0,60}\n[A-Za-z_][\w.]{0,60}\n|\(", data):
-        if suffix not in _PYTHON and not _is_whole_string(blob, span):
+        # What the scanner of pickles does not undo: it knows streams without a header under fewer encodings
+        turned = "reversed" in encoding or "XORed" in encoding or (encoding in UNUSUAL and not has_header(data))
+        if suffix not in _PYTHON and (turned or not _begins_string(blob, span.offset)):
             yield from pickle_at(blob.nested(f"{encoding} at {span.offset}", MemoryReader(data)), 0, context)
     elif found := _script(data[:SOURCE]):
         yield from _told(SCRIPT, blob, span, encoding, *found)
@@ -203,13 +256,12 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
         yield from _python(blob, span, encoding, data[:SOURCE], context)
 
 
-def _is_whole_string(blob: Blob, span: Span) -> bool:
-    """Return whether a run is all of a string of a pickle, whose scanner has decoded it."""
-    before = blob.reader.read(max(0, span.offset - 5), min(5, span.offset))
-    length = span.length.to_bytes(4, "little")
-    return (before[-5:-4] in (b"X", b"T", b"B") and before[-4:] == length) or (
-        before[-2:-1] in (b"\x8c", b"U", b"C") and before[-1:] == length[:1] and length[1:] == bytes(3)
-    )
+def _begins_string(blob: Blob, offset: int) -> bool:
+    """Return whether a string of a pickle begins here, whose scanner has decoded it."""
+    before = blob.reader.read(max(0, offset - 5), min(5, offset))
+    room = range(_STRING, blob.size - offset + 1)
+    long = before[-5:-4] in (b"X", b"T", b"B") and int.from_bytes(before[-4:], "little") in room
+    return long or (before[-2:-1] in (b"\x8c", b"U", b"C") and before[-1] in room)
 
 
 def _told(rule: Rule, blob: Blob, span: Span, encoding: str, subject: str, text: str) -> Iterator[Item]:
@@ -280,7 +332,10 @@ _HEX = (
     rb"696[dD]706[fF]7274[0-9a-fA-F]{10}",
     rb"65786563[0-9a-fA-F]{14}",
     rb"800[45](?:8[cC]|63|7d|5d|28)[0-9a-fA-F]{14}",
-    rb"63(?:6f73|706f736978|5f5f6275696c74696e5f5f|6275696c74696e73|73756270726f63657373)0a[0-9a-fA-F]{12}",  # cos
+    (
+        rb"63(?:6[fF]73|706[fF]736978|(?:5[fF]5[fF])?6275696[cC]74696[eE](?:5[fF]5[fF]|73)|73756270726[fF]63657373)0[aA]"
+        rb"[0-9a-fA-F]{12}"
+    ),  # cos
 )
 _UNUSUAL = (
     rb"QA(?:CJ[KL]|CZ[KL]|CI[YZ]|[BC][CDG-JM-PRS])[A-Z2-7]{20}",  # base32 of protocols 2 to 5
@@ -295,8 +350,13 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=3,
-    patterns=(),
+    version=4,
+    patterns=(
+        rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
+        rb"BZh[1-9]1AY&SY",
+        rb"\xfd7zXZ\x00\x00[\x00\x01\x04\x0a]",
+        rb"\x5d\x00\x00[\x00\x04\x08\x10\x20\x40\x80][\x00-\x08](?:\xff{8}|.{5}\x00{3})",
+    ),
     runs=(*_BASE64, *_HEX, *_ZLIB, *_UNUSUAL),
     confirm=confirm,
     rules=(EXECUTABLE, SCRIPT, PYTHON),

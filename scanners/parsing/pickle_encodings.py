@@ -7,6 +7,7 @@ import binascii
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
@@ -78,6 +79,8 @@ _ASCII85 = frozenset(range(33, 118)) | frozenset(b"z\r\n~")
 _HEADS = frozenset((b"impo", b"from", b"exec", b"#!/b", b"#!/u", b"\x7fELF"))
 """What else than pickles is worth a look, by its first bytes."""
 _LINE_ENDS = b"\r\n"
+_STRAY = (0, 1, 2, 3, 4, 5, 6, 8, 10)
+"""Characters at the end of a text that may not belong to it: they make numbers that no five letters stand for."""
 
 
 def _first_letters(pair: bytes) -> set[bytes]:
@@ -99,32 +102,61 @@ def unusual(data: bytes) -> tuple[str, bytes] | None:
     another payload.
     """
     for kind, letters in zip(UNUSUAL, (_BASE32, _BASE85, _ASCII85, _BASE64), strict=True):
-        if letters.issuperset(data[:_SAMPLE]) and _is_telling(_decoded(kind, data[:_SAMPLE])):
+        if letters.issuperset(data[:_SAMPLE]) and is_telling(_decoded(kind, data[:_SAMPLE])):
             found = _decoded(kind, data)
             if found:
                 return kind, found
     return None
 
 
-def _is_telling(head: bytes) -> bool:
-    return (head[:1] == b"\x80" and _pickled(head)) or head[:4] in _HEADS or (len(head) > 2 and _compressed(head))
+def is_telling(head: bytes) -> bool:
+    """Return whether bytes begin as a pickle of any protocol does, compressed bytes, or another payload."""
+    return _pickled(head) or head[:4] in _HEADS or (len(head) > 2 and _compressed(head))
+
+
+def _within(text: bytes, letters: frozenset[int]) -> int:
+    """Return how many characters of a text there are before one that is no letter of an encoding."""
+    return next((place for place, letter in enumerate(text) if letter not in letters), len(text))
 
 
 def _decoded(kind: str, data: bytes) -> bytes:
     """Return what text is in one of UNUSUAL, up to where it is none, nothing where that is at its beginning."""
     text = data.translate(None, _LINE_ENDS)
+    for stray in _STRAY if kind.endswith("85") else (0,):
+        found = _decoded_text(kind, text[: len(text) - stray])
+        if found:
+            return found
+    return b""
+
+
+def _decoded_text(kind: str, text: bytes) -> bytes:
     try:
         match kind:
             case "base32":
-                bare = text.rstrip(b"=")
+                bare = text[: _within(text, _BASE32)].rstrip(b"=")
+                bare = bare[: len(bare) - (len(bare) % 8 in (1, 3, 6))]
                 return base64.b32decode(bare + b"=" * (-len(bare) % 8))
             case "base85":
-                return base64.b85decode(text)
+                return base64.b85decode(text[: _within(text, _BASE85)])
             case "ascii85":
-                return base64.a85decode(text.partition(b"~")[0])
-        return base64.b64decode(text[: len(text) & ~3].translate(_ROT13))
+                bare = text.removeprefix(b"<~").partition(b"~")[0]
+                return base64.a85decode(bare[: _within(bare, _ASCII85)])
+        turned = text[: _within(text, _BASE64)]
+        return base64.b64decode(turned[: len(turned) & ~3].translate(_ROT13))
     except (ValueError, binascii.Error, struct.error):
         return b""
+
+
+@cache
+def _unusual_starts() -> frozenset[bytes]:
+    headers = {b"\x80%c" % protocol for protocol in range(2, 6)} | {b"\x1f\x8b", b"x\x9c", b"x\xda", b"x\x01"}
+    pairs = {*headers, *_OLD_PAIRS, *(head[:2] for head in _HEADS), *(magic[:2] for magic in _CODECS)}
+    return frozenset(letters for pair in pairs for letters in _first_letters(pair)) | {b"<~"}
+
+
+def unusual_start(pair: bytes) -> bool:
+    """Return whether what text in one of UNUSUAL hides may begin with two characters."""
+    return pair in _unusual_starts()
 
 
 def _compressed(head: bytes) -> bool:

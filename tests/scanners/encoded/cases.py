@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import codecs
 import gzip
 import hashlib
 import json
+import lzma
 import os
 import pickle
 import random
@@ -17,6 +19,7 @@ from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.gguf.cases import built, pair
 from tests.scanners.native_code import elf, pe
+from tests.scanners.safetensors.cases import built as safetensors
 
 NOISE = random.Random(5).randbytes(6_000)
 SHELL = b"#!/bin/sh\necho modelsweep-test\n"
@@ -66,6 +69,27 @@ def png() -> str:
 def rot13(data: bytes) -> str:
     """Return base64 with its letters turned by 13."""
     return codecs.encode(b64(data), "rot13")
+
+
+def tensor(data: bytes, verdict: Verdict) -> Case:
+    """Return the case of a tensor of bytes in which `data` stands among others."""
+    body = NOISE + data + NOISE
+    return Case(
+        lambda: safetensors({"weight": {"dtype": "U8", "shape": [len(body)], "data_offsets": [0, len(body)]}}, body),
+        "model.safetensors",
+        verdict,
+        cut_is_clean=True,
+    )
+
+
+def string(data: bytes, verdict: Verdict) -> Case:
+    """Return the case of a pickle with `data` as a string of it."""
+    return Case(lambda: pickle.dumps({"note": data}, 4), "model.pkl", verdict)
+
+
+def xored(data: bytes, key: int = 0x5A) -> bytes:
+    """Return bytes under a key of one byte."""
+    return bytes(byte ^ key for byte in data)
 
 
 BARE = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x14echo modelsweep-test\x85R."
@@ -122,6 +146,40 @@ CASES = {
     "benign_compressed": config(b64(zlib.compress(NOISE, 9)), CLEAN),
     "benign_digests": lines("\n".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(200)), CLEAN),
     "benign_integrity": lines(f'integrity="sha384-{b64(hashlib.sha384(b"x").digest())}"', CLEAN),
+    "reversed_in_tensor": tensor(malicious()[::-1], MALICIOUS),
+    "reversed_in_string": string(pickle.dumps(Exploit(), 2)[::-1], MALICIOUS),
+    "reversed_executable": tensor(elf()[::-1], MALICIOUS),
+    "reversed_base64": config(b64(malicious())[::-1], MALICIOUS),
+    "base64_of_reversed": string(base64.b64encode(malicious()[::-1]), MALICIOUS),
+    "xored_in_tensor": tensor(xored(malicious()), MALICIOUS),
+    "xored_in_string": string(xored(pickle.dumps(Exploit(), 0), 0xFF), MALICIOUS),
+    "xored_executable": tensor(xored(elf()), MALICIOUS),
+    "gzip_in_tensor": tensor(gzip.compress(malicious(), mtime=0), MALICIOUS),
+    "bzip2_in_tensor": tensor(bz2.compress(elf()), MALICIOUS),
+    "xz_in_tensor": tensor(lzma.compress(elf()), MALICIOUS),
+    "lzma_in_tensor": tensor(lzma.compress(SHELL, lzma.FORMAT_ALONE), REVIEW),
+    "zlib_in_tensor": tensor(zlib.compress(malicious()), MALICIOUS),
+    "base85_in_tensor": tensor(base64.b85encode(malicious()), MALICIOUS),
+    "ascii85_in_tensor": tensor(base64.a85encode(malicious()), MALICIOUS),
+    "base85_in_config": config(base64.b85encode(pickle.dumps(Exploit(), 0)).decode(), MALICIOUS),
+    "compressed_in_base85": config(base64.b85encode(zlib.compress(malicious())).decode(), MALICIOUS),
+    "base32_of_protocol_0": config(base64.b32encode(pickle.dumps(Exploit(), 0)).decode(), MALICIOUS),
+    "within_string": string(b"some text before " + malicious(), MALICIOUS),
+    "benign_disguises": tensor(
+        b"".join(
+            (
+                gzip.compress(HARMLESS, mtime=0),
+                zlib.compress(NOISE),
+                xored(HARMLESS),
+                pickle.dumps(OrderedDict(a=1), 4)[::-1],
+                xored(pickle.dumps(OrderedDict(a=1), 4)),
+                base64.b85encode(NOISE),
+                xored(b"\x7fELF" + NOISE),
+                b"\x7fELF"[::-1],
+            )
+        ),
+        CLEAN,
+    ),
     "benign_within": config("AAAA" + b64(malicious()), CLEAN),
     "benign_vocabulary": Case(
         lambda: json.dumps({"gASVaaaaaaaaaaaaaaaaaaaa": 1, "H4sIaaaaaaaaaaaaaaaaaaaaaaa": 2, "IyEvYm": 3}).encode(),

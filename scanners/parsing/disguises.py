@@ -1,0 +1,247 @@
+"""Payloads that stand in bytes in disguise: reversed, XORed with one byte, in zlib, base85, Ascii85, base32 or rot13.
+
+Nothing here proves anything: what is yielded begins, once undone, as a pickle, an executable, a script or compressed
+bytes do; its structure has to say the rest. XOR with one byte leaves the XOR of neighbours as it is, so that the
+beginning of a payload is found under all of 255 keys at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from modelsweep.core.units import KIB, MIB
+
+RUN = 24
+"""Printable characters in a row from which a text encoding is looked for."""
+_TEXT_BEFORE = 4
+"""Printable characters before a pickle in the middle of a string."""
+RUNS = 5_000
+"""Such runs that are looked at."""
+LONGEST = 1 * MIB
+"""Characters of a text that are undone."""
+STARTS = 50
+"""Places of one kind that are undone."""
+_PROBE = 48
+_HEAD = 64
+_PACKED = 4 * KIB
+"""Compressed bytes that the first ones are worked out from."""
+_PRINTED = bytes(97 if 33 <= byte <= 126 and byte != ord('"') else 0 for byte in range(256))
+_QUOTED = bytes(97 if 33 <= byte <= 126 else 0 for byte in range(256))
+_LONG = b"a" * RUN
+_OPENING = re.compile(rb"[='(>`~]{1,2}")
+_AFTER = b"'`,;)"
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_TURNED = re.compile(rb"['`,;)]{0,3}=*([A-Za-z0-9+/_-]{20,})")
+_ENDING = re.compile(rb"[A-Za-z0-9+/_=-]{16}.{0,6}\Z", re.DOTALL)
+_STRAY = 4
+"""Characters behind a run that belong to it by chance, less one."""
+_ASCII85 = re.compile(rb"(?:<~)?[!-uz~\r\n]{20,}")
+_DEFLATED = (b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e")
+_TEXTS = (b"cos\ns", b"cos\np", b"cposix\ns", b"cnt\ns", b"c__builtin__\n", b"cbuiltins\n", b"csubprocess\n")
+"""Beginnings of payloads of protocols 0 and 1."""
+_BEGINNINGS = (b"\x7fELF", b"MZ\x90\0\x03", *_TEXTS, b"#!/bin/", b"#!/usr/bin/", b"\x1f\x8b\x08\0")
+_PICKLED = (b"\x80\x04\x95", b"\x80\x05\x95", b"\x80\x02c", b"\x80\x03c")
+_STUB = b"This program cannot"
+_STUB_AT = 0x4E
+"""Where this stands in a PE file, behind its DOS header."""
+_INSIDE = re.compile(
+    rb"\x80[\x02-\x05](?:\x95.{5}\x00{3}|c[A-Za-z_]\w*[.\n]|\x8c[\x01-\x40][A-Za-z_]|X.\x00{3}[A-Za-z_])", re.DOTALL
+)
+
+
+class Disguise(NamedTuple):
+    """A payload as it is without its disguise, `how` that is called, and the offset of its first byte."""
+
+    offset: int
+    how: str
+    data: bytes
+
+
+def disguises(data: bytes) -> Iterator[Disguise]:
+    """Yield what may be a payload in disguise."""
+    if _LONG in data.translate(_QUOTED):
+        yield from _in_text(data)
+        for beginning in _ascii85_beginnings():
+            for at in _found(data, beginning):
+                yield from _undone(data, at, min(len(data), at + LONGEST))
+    if not data.isascii() or b"\0" in data:
+        yield from _deflated(data)
+        yield from _reversed(data)
+        yield from _xored(data)
+    else:
+        yield from _reversed_text(data)
+
+
+@cache
+def _ascii85_beginnings() -> tuple[bytes, ...]:
+    """Return what payloads begin with in Ascii85, whose letters are quotes, too, so that no run of them can be told."""
+    heads = [beginning[:4] for beginning in (*_PICKLED, *_TEXTS, b"\x7fELF", b"\x1f\x8b\x08\0")]
+    low, high = ([base64.a85encode((head + end)[:4]) for head in heads] for end in (b"\0\0\0", b"\xff\xff\xff"))
+    return tuple(dict.fromkeys(one if one == other else one[:3] for one, other in zip(low, high, strict=True)))
+
+
+def inside_strings(data: bytes) -> Iterator[int]:
+    """Yield where pickles with a header may begin in the middle of a string of another pickle."""
+    for match in _INSIDE.finditer(data):
+        at = match.start()
+        before = data[max(0, at - _TEXT_BEFORE) : at]
+        if len(before) == _TEXT_BEFORE and all(0x20 <= byte < 0x7F for byte in before):
+            yield at
+
+
+# Text
+
+
+def _in_text(data: bytes) -> Iterator[Disguise]:
+    from scanners.parsing.pickle_encodings import unusual_start
+
+    kinds = data.translate(_PRINTED)
+    start, runs = kinds.find(_LONG), 0
+    while start >= 0 and runs < RUNS:
+        end = kinds.find(0, start)
+        end = len(data) if end < 0 else end
+        first = kinds.rfind(0, 0, start) + 1 if start and kinds[start - 1] else start
+        for at in _places(data, first, end):
+            if unusual_start(data[at : at + 2]):
+                yield from _undone(data, at, end)
+        yield from _backwards(data[first:end], first)
+        start, runs = kinds.find(_LONG, end), runs + 1
+
+
+def _places(data: bytes, start: int, end: int) -> list[int]:
+    """Return where in a run of characters an encoded text may begin: a length or an opening may stand before it."""
+    openings = [match.end() for match in _OPENING.finditer(data, start, min(start + _HEAD, end))]
+    return list(dict.fromkeys((start, start + 1, start + 2, *openings)))
+
+
+def _undone(data: bytes, at: int, end: int) -> Iterator[Disguise]:
+    from scanners.parsing.pickle_encodings import unusual
+
+    run = data[at:end]
+    quoted = _ASCII85.match(data, at)
+    longer = quoted[0] if quoted else run  # with quotes among its letters, which JSON escapes
+    for text in dict.fromkeys((run, longer, re.sub(rb"\\([\"\\/])", rb"\1", longer))):
+        found = unusual(text)
+        if found:
+            yield Disguise(at, *found)
+            return
+
+
+def _backwards(run: bytes, at: int) -> Iterator[Disguise]:
+    """Yield what is base64 when it is read from its end."""
+    if not _ENDING.search(run[-RUN:]):
+        return
+    turned = run[::-1]
+    for cut in range(_STRAY):
+        match = _TURNED.match(turned, cut)
+        if match is None:
+            continue
+        data = _decoded64(_whole(match[1][:_PROBE]))
+        if data and _is_telling(data):
+            yield Disguise(at + len(run) - match.end(), "reversed base64", _decoded64(_whole(match[1])))
+            return
+        text = match[0].lstrip(_AFTER)[::-1]
+        data = _decoded64(_whole(text[len(text) % 4 if text.endswith(b"=") else 0 :]))
+        if data and _is_telling(data[: -_PROBE - 1 : -1]):
+            yield Disguise(at + len(run) - match.end(), "base64 of reversed bytes", data[::-1])
+            return
+
+
+def _decoded64(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text.translate(_URL_SAFE))
+    except ValueError:
+        return b""
+
+
+def _whole(text: bytes) -> bytes:
+    """Return base64 cut where that makes it whole, with the padding that it lacks."""
+    bare = text.rstrip(b"=")
+    bare = bare[:-1] if len(bare) % 4 == 1 else bare
+    return bare + b"=" * (-len(bare) % 4)
+
+
+def _reversed_text(data: bytes) -> Iterator[Disguise]:
+    for text in _TEXTS:
+        at = data.find(text[::-1])
+        if at >= 0:
+            yield Disguise(at, "reversed text", data[: at + len(text)][::-1])
+
+
+# Bytes
+
+
+def _deflated(data: bytes) -> Iterator[Disguise]:
+    for header in _DEFLATED:
+        for at in _found(data, header):
+            head = _inflated(data[at : at + _PACKED], _HEAD) if at else b""
+            if head and _is_telling(head):
+                yield Disguise(at, "zlib", data[at:])
+
+
+def _inflated(data: bytes, limit: int) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(data, limit)
+    except zlib.error:
+        return b""
+
+
+def _is_telling(head: bytes) -> bool:
+    from scanners.parsing.pickle_encodings import is_telling
+
+    return is_telling(head) or head.startswith(b"MZ")
+
+
+def _reversed(data: bytes) -> Iterator[Disguise]:
+    turned = data[::-1]
+    for beginning in (*_BEGINNINGS, *_PICKLED):
+        for at in _found(turned, beginning):
+            if _is_payload(turned[at : at + _PROBE]):
+                yield Disguise(len(data) - 1 - at, "reversed bytes", turned[at:])
+
+
+def _found(data: bytes, beginning: bytes) -> Iterator[int]:
+    at = data.find(beginning)
+    for _ in range(STARTS):
+        if at < 0:
+            return
+        yield at
+        at = data.find(beginning, at + 1)
+
+
+def _is_payload(head: bytes) -> bool:
+    """Return whether bytes begin as an executable, a script or a pickle, so far as chance makes up none."""
+    return head.startswith(_BEGINNINGS) or _INSIDE.match(head) is not None or head.startswith(b"import os")
+
+
+@cache
+def _deltas() -> tuple[tuple[bytes, bytes], ...]:
+    """Return the XORs of neighbours in what payloads begin with, and that itself."""
+    beginnings = (b"\x7fELF", _STUB, *_TEXTS, b"#!/bin/", b"import os", *_PICKLED)
+    return tuple((delta(beginning), beginning) for beginning in beginnings)
+
+
+def delta(data: bytes) -> bytes:
+    """Return the XOR of each byte with the next one: one byte less."""
+    number = int.from_bytes(data, "big")
+    return ((number ^ (number >> 8)) & ((1 << 8 * (len(data) - 1)) - 1)).to_bytes(max(0, len(data) - 1), "big")
+
+
+def _xored(data: bytes) -> Iterator[Disguise]:
+    deltas = delta(data)
+    for pattern, beginning in _deltas():
+        for at in _found(deltas, pattern):
+            key = data[at] ^ beginning[0]
+            start = max(0, at - _STUB_AT) if beginning == _STUB else at
+            if key and _is_payload(data[start : start + _PROBE].translate(_mask(key))):
+                yield Disguise(start, f"bytes XORed with {key:#04x}", data[start:].translate(_mask(key)))
+
+
+@cache
+def _mask(key: int) -> bytes:
+    return bytes(byte ^ key for byte in range(256))
