@@ -64,10 +64,10 @@ def write_back(results: Iterable[UnitResult], report: str = "", alias: str = "")
 
 
 def _tag(name: str, version: str, judged: Judged, report: str, alias: str) -> None:
-    from sources.mlflow import client, explained
+    from sources.mlflow_registry import client, client_explained
 
-    with explained(f"models:/{name}/{version}"):
-        registry = client()
+    registry = client()
+    with client_explained(f"models:/{name}/{version}"):
         tags = {"verdict": judged.verdict.value, "digest": judged.lines.hexdigest(), "report": report}
         for key, value in tags.items():
             if value:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from producer.newest import Oldest
 
 PLAN = "plan"
+SIZES = 1 << 53
+"""Bytes that no object has: sums of sizes are counted in doubles in the ledger of a fleet."""
 
 
 EVERYTHING = Selection()
@@ -89,6 +91,9 @@ def plan_after(
     for place, item in walk.items():
         if isinstance(item, Problem):
             yield item, cursor
+        elif not 0 <= item.size < SIZES:
+            detail = f"a listing says that it has {printable(str(item.size), 40)} bytes, which nothing has"
+            yield Problem(ProblemKind.SOURCE, item.locator, PLAN, detail), cursor
         elif detail := _refusal(item.size, cursor.total, selection) or _older(item, oldest, selection):
             yield Problem(ProblemKind.SKIPPED, item.locator, PLAN, detail), cursor
         else:
@@ -105,7 +110,7 @@ def _oldest(targets: Sequence[str], selection: Selection) -> Oldest | None:
     from producer.newest import oldest_that_fits
 
     items = (item for _, item in _Walk(BEGINNING, targets, selection).items() if isinstance(item, Listed))
-    fitting = (item for item in items if not _refusal(item.size, 0, selection))
+    fitting = (item for item in items if 0 <= item.size < SIZES and not _refusal(item.size, 0, selection))
     return oldest_that_fits(fitting, selection.max_total_size)
 
 

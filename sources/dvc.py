@@ -68,7 +68,7 @@ def accepts(target: str) -> bool:
 def list_target(target: str) -> Iterator[Listed | Problem]:
     """Yield the pointer and its data in byte order; raises SourceFault where it is no pointer."""
     pointer = _pointer(target)
-    yield Listed(Locator(target), os.stat(target).st_size)
+    yield replace(_file(pointer.file), locator=Locator(target))
     for out in _outs(pointer):
         where = Locator(f"{target}/{out.path}")
         try:
@@ -76,7 +76,7 @@ def list_target(target: str) -> Iterator[Listed | Problem]:
         except SourceFault as fault:
             yield Problem(ProblemKind.SOURCE, where, NAME, printable(str(fault), 300))
             continue
-        yield Listed(where, found.listed.size)
+        yield Listed(where, found.listed.size, modified=found.listed.modified)
 
 
 def open_object(listed: Listed, target: str) -> Elsewhere:
@@ -158,9 +158,20 @@ def _read(place: Elsewhere) -> bytes:
 def _find(pointer: Pointer, out: Out) -> Elsewhere:
     """Return where data stands: beside the pointer, else where its repository keeps it. Raises SourceFault."""
     beside = os.path.join(pointer.folder, out.path)
-    if os.path.isfile(beside) and not os.path.islink(beside):
-        return Elsewhere(Listed(Locator(beside), os.stat(beside).st_size), pointer.folder)
+    if os.path.isfile(beside) and not os.path.islink(beside) and _stays(pointer, beside):
+        return Elsewhere(_file(beside), pointer.folder)
     return _kept(pointer, out)
+
+
+def _stays(pointer: Pointer, path: str) -> bool:
+    """Return whether a path stands in the repository, links followed: of its folders, any may be one."""
+    top = os.path.realpath(pointer.root or pointer.folder)
+    return os.path.realpath(path).startswith(top.rstrip("/") + "/")
+
+
+def _file(path: str) -> Listed:
+    found = os.stat(path)
+    return Listed(Locator(path), found.st_size, modified=found.st_mtime)
 
 
 def _kept(pointer: Pointer, out: Out) -> Elsewhere:
@@ -168,8 +179,8 @@ def _kept(pointer: Pointer, out: Out) -> Elsewhere:
         raise SourceFault("not here, and the pointer stands in no repository of DVC that would say where it is kept")
     cache = os.path.join(pointer.root, ".dvc", "cache")
     cached = os.path.join(cache, out.key)
-    if os.path.isfile(cached):
-        return Elsewhere(Listed(Locator(cached), os.stat(cached).st_size), cache)
+    if os.path.isfile(cached) and _stays(pointer, cached):
+        return Elsewhere(_file(cached), cache)
     url = f"{_remote(pointer.root)}/{out.key}"
     from sources.opening import source_of
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
 from sources.calls import Passing, asked
-from sources.web import AGAIN, TIMEOUT, host_of
+from sources.web import AGAIN, TIMEOUT, BoundedBody, host_of
 
 ENVIRONMENT = ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")
 _SENTENCES = {
@@ -44,6 +44,7 @@ class Gcs:
         # Asks for the bucket itself beside each request, for traces that nobody has switched on (3.17): past our limits
         # on requests, and with a permission that reading objects does not need
         self.client._bucket_metadata_cache = None
+        _confine(self.client._http)
         self._home = os.environ.get("STORAGE_EMULATOR_HOST") or "https://storage.googleapis.com"
 
     def ask(self, where: str, call: Callable[[], _Answer]) -> _Answer:
@@ -83,6 +84,26 @@ def _client(_environment: tuple[str | None, ...]) -> Any:
         raise SourceFault(f"the credentials of Google cannot be used: {type(error).__name__}") from error
 
 
+def _confine(session: Any) -> None:
+    """Let a session hold no more than a listing needs in memory, and send nothing that stands in ~/.netrc."""
+    from requests.adapters import HTTPAdapter
+
+    class Bounded(HTTPAdapter):  # type: ignore[misc]
+        def send(self, *arguments: Any, **options: Any) -> Any:
+            answer = super().send(*arguments, **options)
+            answer.raw = BoundedBody(answer.raw)
+            return answer
+
+    if session.auth is None:
+        session.auth = _as_it_is
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, Bounded())
+
+
+def _as_it_is(request: Any) -> Any:
+    return request
+
+
 def _called(where: str, call: Callable[[], _Answer]) -> _Answer:
     """Make one call; raises SourceFault, and Passing where another try may help."""
     from google.api_core.exceptions import GoogleAPICallError
@@ -98,7 +119,7 @@ def _called(where: str, call: Callable[[], _Answer]) -> _Answer:
         raise SourceFault(f"the credentials of Google cannot be used: {type(error).__name__}") from error
     except RequestException as error:
         raise Passing(SourceFault(f"{printable(where, 200)}: no connection ({type(error).__name__})")) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SourceFault(f"{printable(where, 200)}: the answer is none of the protocol") from error
 
 

@@ -45,7 +45,7 @@ def open_object(listed: Listed, target: str) -> Opened:
     from sources.remote import opened_url
     from sources.web import Web
 
-    return opened_url(Web(), listed.locator.uri, listed.size, listed.locator.version)
+    return opened_url(Web(), listed.locator.uri, listed.size, listed.locator.version, learns=True)
 
 
 SOURCE = Source(

@@ -4,7 +4,8 @@
     https://huggingface.co/ORG/NAME[/tree|blob|resolve/REVISION[/PATH]], and the same at hf.co and HF_ENDPOINT
 
 A listing is pinned to the commit that the revision is then, and files are read by range from the very commit. The
-object id of a file in LFS is its SHA-256, which the Hub itself has checked; a mirror's word is not taken for it.
+object id of a file in LFS is its SHA-256, which the Hub itself has checked; a mirror's word is not taken for it. The
+Hub is asked as its own client does (a test compares), but through `sources.web`: politely, and with bounded answers.
 Slashes in a revision are `%2F`. https://huggingface.co/docs/hub/api, https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """
 
@@ -14,7 +15,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
@@ -24,13 +27,16 @@ from modelsweep.core.values import dataclass
 from sources.source import Listed, Opened, Source
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from sources.web import Web
 
 NAME = "huggingface"
 HUB = "https://huggingface.co"
 TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
 FILES = 1_000_000
 """Files of one repository, or repositories of one organisation, that are listed."""
+PAGE = 1000
+"""Repositories of one answer."""
+_NEXT = re.compile(r'<([^>]*)>;\s*rel="next"')
 _OTHERS = ("datasets", "spaces")
 _SITES = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)(?=/|$)")
 _PAGE = re.compile(r"(?P<repository>[^/]+(?:/[^/]+)?)/(?:tree|blob|resolve|raw)/(?P<revision>[^/]+)(?:/(?P<path>.*))?")
@@ -102,40 +108,56 @@ def _checked(name: str) -> str:
     return name
 
 
-def list_target(target: str) -> Iterator[Listed | Problem]:
-    """Yield the files below an address in byte order; raises SourceFault."""
+def list_target(target: str, after: str = "") -> Iterator[Listed | Problem]:
+    """Yield the files below an address in byte order; raises SourceFault.
+
+    Where an address below it is given, the listing goes on `after` it: repositories before are not asked for.
+    """
     kind = target.removeprefix("hf://").partition("/")[0]
     if kind in _OTHERS:
         yield Problem(ProblemKind.SKIPPED, Locator(target), NAME, f"{kind} are not scanned, only models are")
         return
     place = place_of(target)
     if not place.owner:
-        yield from _list_repository(place)
+        yield from _behind(_list_repository(place), after)
         return
     for repository in _repositories(place.owner):
+        where = f"hf://{repository}"
+        if _ordered(f"{where}/\U0010ffff") <= _ordered(after):
+            continue
         try:
-            yield from _list_repository(Place("", repository))
+            yield from _behind(_list_repository(Place("", repository)), after)
         except SourceFault as fault:
-            yield Problem(ProblemKind.SOURCE, Locator(f"hf://{repository}"), NAME, printable(str(fault), 300))
+            yield Problem(ProblemKind.SOURCE, Locator(where), NAME, printable(str(fault), 300))
+
+
+def _behind(items: Iterator[Listed | Problem], after: str) -> Iterator[Listed | Problem]:
+    return (item for item in items if not after or _ordered(item.locator.uri) > _ordered(after))
+
+
+def _ordered(uri: str) -> bytes:
+    return uri.encode("utf-8", "surrogatepass")
 
 
 def _repositories(owner: str) -> list[str]:
-    """Return the names of all models of an organisation or user, in byte order."""
-    with _faults(f"hf://{owner}/*"):
-        found = {model.id for model in _api().list_models(author=owner, limit=FILES)}
+    """Return the names of all models of an organisation or user, in the byte order of their addresses."""
+    query = urlencode({"author": owner, "limit": PAGE})
+    with _explained(f"hf://{owner}/*"):
+        found = {str(row["id"]) for row in _rows(f"{_endpoint()}/api/models?{query}", f"hf://{owner}/*")}
     # The Hub finds authors regardless of case
-    names = sorted(name for name in found if name.count("/") == 1 and name.lower().startswith(owner.lower() + "/"))
-    return [f"{owner}/{name.partition('/')[2]}" for name in names]
+    names = [name for name in found if name.count("/") == 1 and name.lower().startswith(owner.lower() + "/")]
+    return sorted((f"{owner}/{name.partition('/')[2]}" for name in names), key=lambda name: _ordered(f"{name}/"))
 
 
 def _list_repository(place: Place) -> Iterator[Listed | Problem]:
-    commit = ""
-    with _faults(place.uri):
-        commit = str(_api().model_info(place.repository, revision=place.revision or None).sha or "")
+    revision = f"/revision/{quote(place.revision, safe='')}" if place.revision else ""
+    with _explained(place.uri):
+        about, _ = _web().json(f"{_endpoint()}/api/models/{place.repository}{revision}")
+        commit, written = str(about["sha"] or ""), _time(about.get("lastModified"))
     if not re.fullmatch("[0-9a-f]{40,64}", commit):
         raise SourceFault(f"{place.uri}: the Hub names no commit")
     files = _files(place, commit)
-    found = [path for path in sorted(files, key=str.encode) if _is_below(path, place.path)]
+    found = [path for path in sorted(files, key=_ordered) if _is_below(path, place.path)]
     if place.path and not found:
         raise SourceFault(f"{place.uri} has no file {printable(place.path, 200)} (commit {commit[:12]})")
     vouches = _endpoint() == HUB
@@ -145,7 +167,15 @@ def _list_repository(place: Place) -> Iterator[Listed | Problem]:
         if ".." in path.split("/") or "\0" in path:
             yield Problem(ProblemKind.SOURCE, where, NAME, "a path that leads out of the repository: not read")
             continue
-        yield Listed(where, size, object_id if vouches and _SHA256.fullmatch(object_id) else "")
+        yield Listed(where, size, object_id if vouches and _SHA256.fullmatch(object_id) else "", written)
+
+
+def _time(text: Any) -> float:
+    """Return when the last commit of a revision was made: what single files are of takes the Hub long to find out."""
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _is_below(path: str, wanted: str) -> bool:
@@ -154,76 +184,97 @@ def _is_below(path: str, wanted: str) -> bool:
 
 def _files(place: Place, commit: str) -> dict[str, tuple[int, str]]:
     """Return size and LFS object id of each file; the Hub's order is not ours, so all of them are held."""
-    from huggingface_hub.hf_api import RepoFile
-
     files: dict[str, tuple[int, str]] = {}
-    with _faults(place.uri):
-        for item in _api().list_repo_tree(place.repository, recursive=True, revision=commit):
-            if not isinstance(item, RepoFile):
+    with _explained(place.uri):
+        for row in _rows(f"{_endpoint()}/api/models/{place.repository}/tree/{commit}?recursive=true", place.uri):
+            if row["type"] != "file":
                 continue
-            if item.path in files or len(files) >= FILES:
+            path, lfs = row["path"], row.get("lfs") or {}
+            if not isinstance(path, str) or type(row["size"]) is not int:
+                raise TypeError("a file without a path or a size")
+            if path in files or len(files) >= FILES:
                 raise SourceFault(f"{place.uri}: a listing that goes in circles, or has more than {FILES:,} files")
-            files[item.path] = (item.size, item.lfs.sha256 if item.lfs else "")
+            files[path] = (row["size"], str(lfs.get("oid", "")))
     return files
+
+
+def _rows(url: str, about: str) -> Iterator[dict[str, Any]]:
+    """Yield what all pages of a listing hold; raises SourceFault where they go in circles, or to another host."""
+    from sources.paging import pages
+    from sources.web import host_of
+
+    def page(token: str) -> tuple[list[dict[str, Any]], str]:
+        rows, headers = _web().json(token or url)
+        following = _NEXT.search(headers.get("Link", ""))
+        if following and host_of(following[1]) != host_of(url):
+            raise SourceFault(f"{about}: the listing goes on at another host, which is not asked")
+        return list(rows), following[1] if following else ""
+
+    count = 0
+    for rows in pages(about, page):
+        yield from rows
+        count += len(rows)
+        if count > 2 * FILES:
+            raise SourceFault(f"{about}: a listing that goes in circles, or has more than {FILES:,} entries")
 
 
 def open_object(listed: Listed, target: str) -> Opened:
     """Open a file of the commit that it was listed at, for reading by range; makes no request."""
-    from urllib.parse import quote
-
     from sources.remote import opened_url
-    from sources.web import Web
 
     place = place_of(target)
     if place.owner:
         place = place_of("/".join(listed.locator.uri.split("/")[:4]))
     path = listed.locator.uri.removeprefix(place.uri + "/")
-    token = os.environ.get(TOKEN, "")
-    web = Web({"Authorization": f"Bearer {token}"} if token else {})
     url = f"{_endpoint()}/{place.repository}/resolve/{quote(listed.locator.version, safe='')}/{quote(path)}"
-    return opened_url(web, url, listed.size)
+    return opened_url(_web(), url, listed.size)
 
 
 def _endpoint() -> str:
     return (os.environ.get(ENDPOINT) or HUB).rstrip("/")
 
 
-def _api() -> HfApi:
-    import logging
+def _web() -> Web:
+    """Return what asks the Hub, with the token for it."""
+    from sources.web import Web
 
-    from huggingface_hub import HfApi
-
-    # It would log each retry to the terminal
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    return HfApi(endpoint=_endpoint(), token=os.environ.get(TOKEN) or False, library_name="modelsweep")
+    token = os.environ.get(TOKEN, "")
+    return Web({"Authorization": f"Bearer {token}"} if token else {})
 
 
 @contextmanager
-def _faults(uri: str) -> Iterator[None]:
-    """Turn what the client raises into a sentence, which holds no token."""
-    from huggingface_hub import errors
+def _explained(uri: str) -> Iterator[None]:
+    """Turn what the Hub refuses into a sentence, which holds no token.
+
+    https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/utils/_http.py (hf_raise_for_status)
+    """
+    from sources.web import NoJson, Refused
 
     try:
         yield
-    except errors.GatedRepoError as error:
-        raise SourceFault(f"{uri} is gated: accept its terms, and set {TOKEN} to a token that may read it") from error
-    except errors.RevisionNotFoundError as error:
-        raise SourceFault(f"{uri}: there is no such revision") from error
-    except errors.RepositoryNotFoundError as error:
-        hint = "" if os.environ.get(TOKEN) else f", or private: set {TOKEN} to a token that may read it"
-        raise SourceFault(f"{uri}: there is no such repository{hint}") from error
-    except errors.HfHubHTTPError as error:
-        raise SourceFault(f"{uri}: the Hub answered {error.response.status_code}") from error
-    except (errors.HFValidationError, ValueError, TypeError, KeyError) as error:
-        raise SourceFault(f"{uri}: the Hub's answer cannot be read: {printable(str(error), 150)}") from error
-    except (OSError, getattr(errors, "HTTPError", OSError)) as error:
-        raise SourceFault(f"{uri}: {_endpoint()} cannot be reached: {type(error).__name__}") from error
+    except Refused as refused:
+        code = refused.headers.get("X-Error-Code", "")
+        if code == "GatedRepo":
+            detail = f"{uri} is gated: accept its terms, and set {TOKEN} to a token that may read it"
+        elif code == "RevisionNotFound":
+            detail = f"{uri}: there is no such revision"
+        elif code == "RepoNotFound" or refused.status == 401:
+            hint = "" if os.environ.get(TOKEN) else f", or private: set {TOKEN} to a token that may read it"
+            detail = f"{uri}: there is no such repository{hint}"
+        else:
+            detail = f"{uri}: the Hub answered {refused.status}"
+        raise SourceFault(detail) from refused
+    except NoJson as error:
+        raise SourceFault(f"{uri}: the Hub's answer cannot be read: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SourceFault(f"{uri}: the Hub's answer cannot be read ({type(error).__name__})") from error
 
 
 SOURCE = Source(
     name=NAME,
     accepts=accepts,
     list=list_target,
+    list_after=list_target,
     open=open_object,
     canonical=canonical,
     examples=(
@@ -233,5 +284,5 @@ SOURCE = Source(
         "https://huggingface.co/org/name",
     ),
     credentials=(TOKEN, ENDPOINT),
-    needs=("huggingface_hub", "urllib3"),
+    needs=("urllib3",),
 )

@@ -38,9 +38,11 @@ def accepts(target: str) -> bool:
 
 
 def canonical(target: str) -> str:
-    """Return an address without query, fragment, doubled slashes and escapes that need none."""
+    """Return an address without query, fragment, doubled slashes and escapes but those that it needs."""
     parts = urlsplit(target)
     path = "/".join(filter(None, unquote(parts.path).split("/")))
+    for character in "%#?":
+        path = path.replace(character, quote(character))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}/{path}"
 
 
@@ -53,7 +55,7 @@ def list_target(target: str) -> Iterator[Listed | Problem]:
         return
     rows = _deep(base, path)
     if rows is None:
-        yield from _walk(target.rstrip("/"), about, DEPTH)
+        yield from _walk(base, path, target.rstrip("/"), about, DEPTH)
         return
     for row in sorted(rows, key=_order):
         inner = str(row["uri"]).lstrip("/")
@@ -84,8 +86,8 @@ def _is_row(row: Any) -> bool:
     return isinstance(row, dict) and isinstance(row.get("uri"), str)
 
 
-def _walk(place: str, about: dict[str, Any], depth: int) -> Iterator[Listed | Problem]:
-    """Yield the files below a folder, one request for each of them."""
+def _walk(base: str, path: str, place: str, about: dict[str, Any], depth: int) -> Iterator[Listed | Problem]:
+    """Yield the files below the folder `path`, whose address is `place`, one request for each of them."""
     if depth == 0:
         raise SourceFault(f"folders deeper than {DEPTH}")
     children = [child for child in about["children"] if isinstance(child, dict) and child.get("uri")]
@@ -93,10 +95,9 @@ def _walk(place: str, about: dict[str, Any], depth: int) -> Iterator[Listed | Pr
         name = str(child["uri"]).lstrip("/")
         if "/" in name or _leads_out(name):
             continue
-        base, path = _split(f"{place}/{name}")
-        found = _json(f"{base}/api/storage/{quote(path)}")
+        found = _json(f"{base}/api/storage/{quote(f'{path}/{name}')}")
         if "children" in found:
-            yield from _walk(f"{place}/{name}", found, depth - 1)
+            yield from _walk(base, f"{path}/{name}", f"{place}/{name}", found, depth - 1)
         else:
             yield _listed(f"{place}/{name}", found, found.get("checksums"))
 
@@ -131,7 +132,10 @@ def open_object(listed: Listed, target: str) -> Opened:
     """Open a file for reading by range; makes no request."""
     from sources.remote import opened_url
 
-    base, path = _split(listed.locator.uri)
+    base, path = _split(target)
+    # Names are as they are: only in targets, which people write, does `%23` stand for `#`
+    inner = listed.locator.uri.removeprefix(target.rstrip("/"))
+    path += inner
     return opened_url(_web(base), f"{base}/{quote(path)}", listed.size, listed.locator.version)
 
 

@@ -10,43 +10,32 @@ could otherwise have us read any file. https://mlflow.org/docs/latest/ml/model-r
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
 from modelsweep.core.values import dataclass, replace
+from sources.mlflow_registry import PASSWORD, TOKEN, TRACKING, USER, Registry, Version, registry, tracking, web
 from sources.source import Elsewhere, Listed, Opened, Source, scheme_of
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-    from sources.web import Web
-
 NAME = "mlflow"
-TRACKING, USER, PASSWORD, TOKEN = (
-    "MLFLOW_TRACKING_URI",
-    "MLFLOW_TRACKING_USERNAME",
-    "MLFLOW_TRACKING_PASSWORD",
-    "MLFLOW_TRACKING_TOKEN",
-)
-PAGE = 200
 DEPTH = 32
 """Folders inside folders of artifacts."""
 FILES = 1_000_000
+PINNED_FROM = MIB
+"""Bytes from which it is worth a request to know whether an artifact is the one that was read before."""
+SETTLED = 60.0
+"""Seconds that an artifact must have been left alone for its ETag to tell it from the next."""
+_STRONG = re.compile(r'"[\x21\x23-\x7e]+"')
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@*]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+|[Ll]atest))?(?:/(?P<path>.*))?")
 _PROXY = "/api/2.0/mlflow-artifacts/artifacts"
-_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "INVALID_PARAMETER_VALUE")
-"""Codes of what is not there; an alias that is not is the last of them."""
-_REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED")
-_UNREACHED = "the registry cannot be reached, or answers nonsense"
 _BUCKETS = ("s3:", "gs:", "r2:")
 
 
@@ -78,96 +67,89 @@ def place_of(target: str) -> Place:
     )
 
 
-def list_target(target: str) -> Iterator[Listed | Problem]:
-    """Yield the files of the versions that an address names; raises SourceFault."""
+def list_target(target: str, after: str = "") -> Iterator[Listed | Problem]:
+    """Yield the files of the versions that an address names; raises SourceFault.
+
+    Where an address below it is given, the listing goes on `after` it: versions before are not asked for.
+    """
     place = place_of(target)
-    names = [place.name] if place.name else _names()
+    asked = registry()
+    names = [place.name] if place.name else sorted(set(asked.names()), key=lambda name: _ordered(f"{name}/"))
     for name in names:
+        if _is_before(f"models:/{name}", after):
+            continue
         try:
-            for where in _places(place, name):
-                yield from _list_version(where, name, where.version)
+            for where, version in _places(asked, place, name):
+                if not _is_before(where.uri, after):
+                    items = _list_version(asked, where, name, version)
+                    yield from (item for item in items if not after or _ordered(item.locator.uri) > _ordered(after))
         except SourceFault as fault:
             if place.name:
                 raise
             yield Problem(ProblemKind.SOURCE, Locator(f"models:/{name}"), NAME, printable(str(fault), 300))
 
 
-def _places(place: Place, name: str) -> Iterator[Place]:
-    """Yield the versions of a model that an address means; raises SourceFault."""
-    if place.version or place.alias:
-        yield replace(place, version=_version(place))
-        return
-    for version in _versions(name):
-        yield Place(f"models:/{name}/{version}", name, version)
+def _ordered(uri: str) -> bytes:
+    return uri.encode("utf-8", "surrogatepass")
 
 
-def _names() -> list[str]:
-    """Return the names of all models in byte order."""
-    names: list[str] = []
-    token = None
-    with explained("the registry"):
-        while True:
-            page = client().search_registered_models(max_results=PAGE, page_token=token)
-            names += [model.name for model in page]
-            token = page.token
-            if not token:
-                return sorted(set(names), key=str.encode)
-            if len(names) > FILES:
-                raise SourceFault("a listing of models that does not end")
+def _is_before(folder: str, after: str) -> bool:
+    """Return whether all that can be below a folder comes before an address."""
+    return _ordered(f"{folder}/\U0010ffff") <= _ordered(after)
 
 
-def _versions(name: str) -> list[str]:
-    """Return all versions of a model in byte order; raises SourceFault."""
+def _places(asked: Registry, place: Place, name: str) -> Iterator[tuple[Place, Version]]:
+    """Yield the versions of a model that an address means, in byte order; raises SourceFault."""
+    if place.alias:
+        yield place, asked.named(place.name, place.alias)
+    elif place.version and place.version != "latest":
+        yield place, asked.version(place.name, place.version)
+    elif place.version:
+        yield place, max(_versions(asked, name), key=lambda version: int(version.number))
+    else:
+        for version in sorted(_versions(asked, name)):
+            yield Place(f"models:/{name}/{version.number}", name, version.number), version
+
+
+def _versions(asked: Registry, name: str) -> list[Version]:
+    """Return all versions of a model; raises SourceFault."""
     if "'" in name:
         raise SourceFault("a model whose name holds a quotation mark cannot be asked for")
-    found: list[str] = []
-    token = None
-    with explained(f"models:/{name}"):
-        while True:
-            page = client().search_model_versions(f"name='{name}'", max_results=PAGE, page_token=token)
-            found += [str(version.version) for version in page]
-            token = page.token
-            if not token:
-                break
-            if len(found) > FILES:
-                raise SourceFault("a listing of versions that does not end")
+    found = list({version.number: version for version in asked.versions(name)}.values())
     if not found:
         raise SourceFault(f"models:/{name}: there is no such model, or it has no version")
-    return sorted(set(found))
+    return found
 
 
-def _version(place: Place) -> str:
-    """Return the version that an address means now; raises SourceFault."""
-    if place.alias:
-        with explained(place.uri):
-            return str(client().get_model_version_by_alias(place.name, place.alias).version)
-    return max(_versions(place.name), key=int) if place.version == "latest" else place.version
-
-
-def _list_version(place: Place, name: str, version: str) -> Iterator[Listed | Problem]:
-    root = _root(name, version)
+def _list_version(asked: Registry, place: Place, name: str, version: Version) -> Iterator[Listed | Problem]:
+    root = _readable(asked.place(name, version.number))
     below = f"{root}/{place.path}" if place.path else root
     count = 0
     for item in _artifacts(below):
         path = item.locator.uri.removeprefix(root).lstrip("/")
-        where = Locator(f"{place.uri}/{path}", version=f"{version}:{item.locator.version}")
-        yield replace(item, locator=where)
-        count += isinstance(item, Listed)
+        where = Locator(f"{place.uri}/{path}", version=f"{version.number}:{item.locator.version}")
+        if isinstance(item, Problem):
+            yield replace(item, locator=where)
+            continue
+        yield replace(item, locator=where, modified=item.modified or version.created)
+        count += 1
     if not count and place.path:
         raise SourceFault(f"{place.uri} has no file {printable(place.path, 200)}")
 
 
 @lru_cache(maxsize=1024)
 def _root(name: str, version: str) -> str:
-    """Return where the artifacts of a version are: an http address of the tracking server, a bucket or a folder."""
-    with explained(f"models:/{name}/{version}"):
-        uri = str(client().get_model_version_download_uri(name, version))
+    return _readable(registry().place(name, version))
+
+
+def _readable(uri: str) -> str:
+    """Return where artifacts are read: an http address of the tracking server, a bucket or a folder."""
     scheme = scheme_of(uri)
-    tracking = _tracking()
-    is_server = scheme_of(tracking) in ("http:", "https:")
+    server = tracking()
+    is_server = scheme_of(server) in ("http:", "https:")
     if scheme == "mlflow-artifacts:" and is_server:
-        return f"{tracking}{_PROXY}/{unquote(urlsplit(uri).path).strip('/')}"
-    if scheme in ("http:", "https:") and _PROXY in uri and _is_ours(uri, tracking):
+        return f"{server}{_PROXY}/{unquote(urlsplit(uri).path).strip('/')}"
+    if scheme in ("http:", "https:") and _PROXY in uri and _is_ours(uri, server):
         return unquote(uri).rstrip("/")
     if scheme in _BUCKETS:
         return uri.rstrip("/")
@@ -177,10 +159,10 @@ def _root(name: str, version: str) -> str:
     raise SourceFault(f"the registry says that it is kept in {kind}, which is not read")
 
 
-def _is_ours(uri: str, tracking: str) -> bool:
+def _is_ours(uri: str, server: str) -> bool:
     from sources.web import host_of
 
-    return scheme_of(tracking) in ("http:", "https:") and host_of(uri) == host_of(tracking)
+    return scheme_of(server) in ("http:", "https:") and host_of(uri) == host_of(server)
 
 
 def _artifacts(root: str) -> Iterator[Listed | Problem]:
@@ -196,7 +178,7 @@ def _artifacts(root: str) -> Iterator[Listed | Problem]:
 def _walk(url: str, depth: int, count: list[int]) -> Iterator[Listed | Problem]:
     """Yield the files that the tracking server lists below `url`, in byte order, or `url` where it is a file."""
     rows = _rows(url)
-    if not rows and depth == DEPTH:
+    if not rows and depth == DEPTH and "/" in url.partition(_PROXY + "/")[2]:
         folder, _, name = url.rpartition("/")
         rows, url = [row for row in _rows(folder) if row["path"] == name and not row["is_dir"]], folder
     for row in rows:
@@ -204,25 +186,52 @@ def _walk(url: str, depth: int, count: list[int]) -> Iterator[Listed | Problem]:
         where = Locator(f"{url}/{row['path']}")
         if count[0] > FILES or depth == 0:
             raise SourceFault("a listing of artifacts that does not end")
+        if not _is_name(row["path"]):
+            yield Problem(ProblemKind.SOURCE, where, NAME, "a name that leads out of its folder: not read")
+            continue
         if row["is_dir"]:
             yield from _walk(where.uri, depth - 1, count)
         else:
-            yield Listed(where, int(row.get("file_size") or 0))
+            size = int(row.get("file_size") or 0)
+            etag = _etag(where.uri) if size > PINNED_FROM else ""
+            yield Listed(replace(where, version=etag), size)
+
+
+def _etag(url: str) -> str:
+    """Return the ETag of an artifact that was left alone for a while, nothing where it has none that holds.
+
+    The server makes it of path, size and time of writing, which nobody can choose who may only register models: as good
+    as an ETag of S3 once no second content can come within one tick of the clock. Artifacts that the server itself
+    fetches from a bucket have none.
+    """
+    from sources.web import time_of
+
+    base, _, path = url.partition(_PROXY + "/")
+    try:
+        headers = web().head(f"{base}{_PROXY}/{quote(path)}")
+    except SourceFault:
+        return ""  # said when it is read
+    etag, written = headers.get("ETag", ""), time_of(headers.get("Last-Modified", ""))
+    alone = time_of(headers.get("Date", "")) - written
+    return etag if _STRONG.fullmatch(etag) and written and alone >= SETTLED else ""
 
 
 def _rows(url: str) -> list[dict[str, Any]]:
     """Return what the tracking server lists directly below `url`, in byte order."""
     base, _, path = url.partition(_PROXY + "/")
-    answer, _ = _web().json(f"{base}{_PROXY}?path={quote(path)}")
-    rows = answer.get("files") if isinstance(answer, dict) else None
-    return sorted(filter(_is_row, rows if isinstance(rows, list) else ()), key=_order)
+    answer, _ = web().json(f"{base}{_PROXY}?path={quote(path)}")
+    rows = answer.get("files", []) if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise SourceFault("the tracking server answered with no list of artifacts")
+    return sorted(rows, key=_order)
 
 
 def _is_row(row: Any) -> bool:
-    """Return whether a row of a listing names something directly below; what leads elsewhere is none."""
-    path = row.get("path") if isinstance(row, dict) else None
-    if not isinstance(path, str) or "is_dir" not in row:
-        return False
+    return isinstance(row, dict) and isinstance(row.get("path"), str) and "is_dir" in row
+
+
+def _is_name(path: str) -> bool:
+    """Return whether a row of a listing names something directly below."""
     return path not in ("", ".", "..") and not {"/", "\0", "\\"} & set(path)
 
 
@@ -244,66 +253,18 @@ def open_object(listed: Listed, target: str) -> Opened | Elsewhere:
     where = f"{root}/{uri.removeprefix(at).lstrip('/')}"
     if scheme_of(root) in ("http:", "https:"):
         base, _, path = where.partition(_PROXY + "/")
-        return opened_url(_web(), f"{base}{_PROXY}/{quote(path)}", listed.size)
+        url = f"{base}{_PROXY}/{quote(path)}"
+        return opened_url(web(), url, listed.size, inner, learns=True)
     return Elsewhere(replace(listed, locator=Locator(where, version=inner)), root)
-
-
-def _tracking() -> str:
-    uri = os.environ.get(TRACKING, "").rstrip("/")
-    if not uri:
-        raise SourceFault(f"which registry? Set {TRACKING}")
-    return uri
-
-
-def _web() -> Web:
-    """Return what asks the tracking server, with the credentials for it."""
-    from urllib3.util import make_headers
-
-    from sources.web import Web
-
-    if token := os.environ.get(TOKEN):
-        return Web({"Authorization": f"Bearer {token}"})
-    user, password = os.environ.get(USER), os.environ.get(PASSWORD)
-    return Web(dict(make_headers(basic_auth=f"{user}:{password}")) if user and password else {})
-
-
-def client() -> MlflowClient:
-    """Return what asks the registry; raises SourceFault where none is named."""
-    # Its own patience is minutes
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=_tracking(), registry_uri=_tracking())
-
-
-@contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turn what the client raises into a sentence, which holds no password."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        code = error.error_code
-        if code in _ABSENT:
-            raise SourceFault(f"{what}: there is no such model, version or alias") from error
-        if code in _REFUSED:
-            raise SourceFault(f"{what}: the registry refuses us (see {USER}, {PASSWORD}, {TOKEN})") from error
-        if isinstance(error.__context__, OSError):
-            raise SourceFault(f"{what}: {_UNREACHED} ({type(error.__context__).__name__})") from error
-        raise SourceFault(f"{what}: the registry failed ({code})") from error
-    except (OSError, ValueError, KeyError) as error:
-        raise SourceFault(f"{what}: {_UNREACHED} ({type(error).__name__})") from error
 
 
 SOURCE = Source(
     name=NAME,
     accepts=lambda target: target.startswith("models:/"),
     list=list_target,
+    list_after=list_target,
     open=open_object,
     examples=("models:/Name/3", "models:/Name/Latest", "models:/Name@champion", "models:/*"),
     credentials=(TRACKING, USER, PASSWORD, TOKEN),
-    needs=("mlflow", "urllib3"),
+    needs=("urllib3",),
 )

@@ -15,6 +15,7 @@ import os
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from modelsweep.core.finding import Problem, ProblemKind
@@ -41,7 +42,7 @@ _TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _ACCEPT = {"Accept": ", ".join(_TYPES)}
-_TITLE = "org.opencontainers.image.title"
+_TITLE, _CREATED = "org.opencontainers.image.title", "org.opencontainers.image.created"
 _ADDRESS = re.compile(
     r"oci://(?P<host>[\w.\-\[\]:]+?)/(?P<repository>[a-z0-9._\-/]+)(?::(?P<tag>\w[\w.-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
@@ -91,25 +92,37 @@ def list_target(target: str) -> Iterator[Listed | Problem]:
     place = target.rstrip("/")
     repository = repository_of(place)
     blobs: dict[str, Mapping[str, Any]] = {}
+    created: dict[str, float] = {}
     for manifest in _manifests(repository):
+        written = _created(manifest)
         for blob in _blobs_of(manifest):
             name = _name_of(blob)
             if name in blobs and blobs[name].get("digest") != blob.get("digest"):
                 name = f"{blob.get('digest')}"
-            blobs[name] = blob
+            blobs[name], created[name] = blob, max(written, created.get(name, 0.0))
             if len(blobs) > BLOBS:
                 raise SourceFault(f"more than {BLOBS:,} blobs")
     for name in sorted(blobs, key=str.encode):
-        yield _listed(Locator(f"{place}/{name}", version=str(blobs[name].get("digest"))), blobs[name])
+        where = Locator(f"{place}/{name}", version=str(blobs[name].get("digest")))
+        yield _listed(where, blobs[name], created[name])
 
 
-def _listed(where: Locator, blob: Mapping[str, Any]) -> Listed | Problem:
+def _created(manifest: Mapping[str, Any]) -> float:
+    """Return when an image was made, where its manifest says so; configurations that may are not read for it."""
+    annotations = manifest.get("annotations")
+    try:
+        return datetime.fromisoformat(str(annotations[_CREATED])).timestamp() if isinstance(annotations, dict) else 0.0
+    except (KeyError, ValueError, OverflowError):
+        return 0.0
+
+
+def _listed(where: Locator, blob: Mapping[str, Any], created: float) -> Listed | Problem:
     digest, size = _DIGEST.fullmatch(where.version), blob.get("size")
     if blob.get("urls"):
         return Problem(ProblemKind.SKIPPED, where, NAME, "kept elsewhere than in the registry (urls): not read")
     if not digest or type(size) is not int or size < 0:
         return Problem(ProblemKind.SOURCE, where, NAME, "a manifest names it without SHA-256 or size")
-    return Listed(where, size, digest[1])
+    return Listed(where, size, digest[1], created)
 
 
 def _name_of(blob: Mapping[str, Any]) -> str:

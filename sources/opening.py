@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
@@ -15,6 +16,8 @@ from sources.source import DVC_SUFFIX, Elsewhere, Listed, Opened, Source, scheme
 
 ANYWHERE = "*"
 """As a root: a worker may read every file, and every address."""
+_CREDENTIALS = re.compile(r"^((?i:https?)://)[^/?#]*@|^([\w.+-]+://)[^/?#@]*:[^/?#]*@")
+"""`hf://name@revision` has none: elsewhere than in plain addresses a colon tells."""
 EVERYTHING = "/*"
 """Behind a place: all that is below it, as a target."""
 
@@ -63,7 +66,12 @@ def _require(package: str, source: Source) -> None:
 
 
 def canonical(target: str) -> str:
-    """Return the one spelling of `target` that all addresses below it begin with; that of no source stays as it is."""
+    """Return the one spelling of `target` that all addresses below it begin with; that of no source stays as it is.
+
+    What stands before an `@` as a user and a password is left out, so that it is in no report: credentials come from
+    the environment.
+    """
+    target = _CREDENTIALS.sub(r"\1\2", target)
     source = _knowing(target)
     return source.canonical(target) if source else target
 

@@ -7,20 +7,20 @@ import tempfile
 from collections.abc import Callable
 
 from sources.source import OpenedObject
-from sources.web import RangesIgnored, Refused, Trail, Web
+from sources.web import Expected, RangesIgnored, Refused, Trail, Web
 
 Renewed = Callable[[Refused], Web]
 """Returns what makes requests with other credentials, or raises the refusal again."""
 
 
 class UrlObject:
-    """What `url()` stands for, `size` bytes of the version `etag`; `renewed` gives other credentials where it can.
+    """What `url()` stands for, of the version and size that are expected; `renewed` gives other credentials if it can.
 
     The URL is asked for anew for each range: signed ones expire.
     """
 
-    def __init__(self, web: Web, url: Callable[[], str], size: int, etag: str, renewed: Renewed | None) -> None:
-        self._web, self._url, self._size, self._etag, self._renewed = web, url, size, etag, renewed
+    def __init__(self, web: Web, url: Callable[[], str], expected: Expected, renewed: Renewed | None) -> None:
+        self._web, self._url, self._expected, self._renewed = web, url, expected, renewed
         self._trail = Trail()
         self._copy = -1
 
@@ -37,7 +37,7 @@ class UrlObject:
     def _range(self, offset: int, length: int) -> bytes:
         if self._copy < 0:
             try:
-                return self._web.range(self._url(), offset, length, self._etag, self._trail)
+                return self._web.range(self._url(), offset, length, self._expected, self._trail)
             except RangesIgnored:
                 self._copy = self._downloaded()
         return os.pread(self._copy, length, offset)
@@ -45,7 +45,7 @@ class UrlObject:
     def _downloaded(self) -> int:
         """Return a file without a name that holds the whole object."""
         with tempfile.TemporaryFile(prefix="modelsweep-") as file:
-            self._web.copy(self._url(), self._size, file)
+            self._web.copy(self._url(), self._expected.size, file, self._expected)
             file.flush()
             return os.dup(file.fileno())
 
@@ -56,8 +56,17 @@ class UrlObject:
 
 
 def opened_url(
-    web: Web, url: str | Callable[[], str], size: int, etag: str = "", renewed: Renewed | None = None
+    web: Web,
+    url: str | Callable[[], str],
+    size: int,
+    etag: str = "",
+    renewed: Renewed | None = None,
+    *,
+    learns: bool = False,
 ) -> OpenedObject:
-    """Return the object behind a URL, or behind what gives a fresh one, for lending; makes no request."""
-    behind = UrlObject(web, url if callable(url) else lambda: url, size, etag, renewed)
+    """Return the object behind a URL, or behind what gives a fresh one, for lending; makes no request.
+
+    Where its version is not known, but the server tells one, it is read in that of the first answer if it `learns`.
+    """
+    behind = UrlObject(web, url if callable(url) else lambda: url, Expected(etag, size, learns), renewed)
     return OpenedObject(behind.fetch, size, behind.close)

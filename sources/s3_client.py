@@ -18,7 +18,7 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.version import VERSION
 from sources.calls import Passing, asked
-from sources.web import AGAIN, TIMEOUT, host_of
+from sources.web import AGAIN, TIMEOUT, BoundedBody, host_of
 
 ENVIRONMENT = (
     "AWS_ACCESS_KEY_ID",
@@ -134,19 +134,39 @@ def _client(region: str, fallback: str, _environment: tuple[str | None, ...]) ->
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return session.client("s3", config=config)
+    client = session.client("s3", config=config)
+    client._endpoint.http_session = _Bounded(client._endpoint.http_session)
+    return client
+
+
+class _Bounded:
+    """Sends requests as botocore's own session does, but holds no more of an answer than a listing needs."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def send(self, request: Any) -> Any:
+        """Return the answer to a request, whose body is read where it is asked for; raises SourceFault there."""
+        request.stream_output = True  # else it is read here, however long it is
+        answer = self._session.send(request)
+        answer.raw = BoundedBody(answer.raw)
+        return answer
 
 
 def _called(where: str, call: Callable[..., _Answer], arguments: Mapping[str, Any]) -> _Answer:
     """Make one call; raises SourceFault, and Passing where another try may help."""
     from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
     from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     try:
         return call(**arguments)
     except ClientError as error:
         _refuse(where, error.response)
-    except (HTTPClientError, ConnectionError) as error:
+    except (HTTPClientError, ConnectionError, HTTPError) as error:
         raise Passing(_unreachable(where, error)) from error
     except RecursionError as error:
         # botocore asks for the region of a bucket for ever where the answer is a redirect without one

@@ -11,26 +11,29 @@ https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
 import random
 import re
+import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any, BinaryIO, ClassVar
-from urllib.parse import urljoin, urlsplit
+from http.client import HTTPResponse
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
-from urllib3.util import Timeout
+from urllib3.util import Timeout, make_headers
 
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.text import printable
@@ -64,6 +67,7 @@ AGAIN = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+_CODE = re.compile(rb'<Code>([A-Za-z]{1,60})</Code>|"error_code"\s*:\s*"([A-Z_]{1,60})"')
 _REDIRECTS = frozenset(
     {
         HTTPStatus.MOVED_PERMANENTLY,
@@ -81,6 +85,10 @@ class Refused(SourceFault):
     def __init__(self, status: int, url: str, headers: Mapping[str, str] | None = None, code: str = "") -> None:
         self.status, self.headers, self.code = status, headers or {}, code
         super().__init__(f"{shown(url)} answered {status} {_phrase(status)}")
+
+
+class NoJson(SourceFault):
+    """The answer is no JSON, or nested deeper than anything is."""
 
 
 class RangesIgnored(SourceFault):
@@ -108,6 +116,34 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: urllib3.BaseHTTPResponse
+
+
+@dataclass(slots=True)
+class Expected:
+    """What all answers about an object say, or nothing of: its ETag, and how many bytes it has (-1: any number).
+
+    Where it `learns`, the first ETag that is given is that of all answers behind it.
+    """
+
+    etag: str = ""
+    size: int = -1
+    learns: bool = False
+
+    @property
+    def condition(self) -> Mapping[str, str]:
+        """The header that asks for this version only; a weak ETag never matches (RFC 9110, section 13.1.1)."""
+        return {"If-Match": self.etag} if self.etag and not self.etag.startswith("W/") else {}
+
+    def check(self, answer: Answer) -> None:
+        """Raise ContentChanged where an answer is about another version: servers need not know conditions."""
+        etag = answer.headers.get("ETag", "")
+        if self.etag and etag and _bare(etag) != _bare(self.etag):
+            raise ContentChanged("the object was replaced after it was listed")
+        total = answer.headers.get("Content-Range", "").rpartition("/")[2]
+        if self.size >= 0 and total.isascii() and total.isdecimal() and int(total[:20]) != self.size:
+            raise ContentChanged(f"the object has {int(total[:20]):,} bytes, and had {self.size:,} when it was listed")
+        if self.learns and etag:
+            self.etag = etag
 
 
 @dataclass(slots=True)
@@ -139,7 +175,7 @@ class Web:
         try:
             return json.loads(data), found
         except (ValueError, RecursionError) as error:
-            raise SourceFault(f"{shown(url)} answered with no JSON") from error
+            raise NoJson(f"{shown(url)} answered with no JSON") from error
 
     def document(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[bytes, Mapping[str, str]]:
         """Return a document of at most `DOCUMENT` bytes, and the headers of its answer; raises SourceFault."""
@@ -164,8 +200,10 @@ class Web:
         with self._answered("GET", url, headers or {}) as answer:
             yield answer
 
-    def range(self, url: str, offset: int, length: int, etag: str = "", trail: Trail | None = None) -> bytes:
-        """Return exactly `length` bytes at `offset` of what `url` stands for, of the version `etag` where one is given.
+    def range(
+        self, url: str, offset: int, length: int, expected: Expected | None = None, trail: Trail | None = None
+    ) -> bytes:
+        """Return exactly `length` bytes at `offset` of what `url` stands for, of the version that is expected.
 
         Where a `trail` is given, it learns where redirects led to, and is followed from its end the next time.
         Raises SourceFault, ContentChanged, RangesIgnored.
@@ -175,7 +213,7 @@ class Web:
         while len(received) < length and vain < TRIES:
             before = len(received)
             try:
-                self._continue(url, offset, length, etag, received, trail or Trail())
+                self._continue(url, offset, length, expected or Expected(), received, trail or Trail())
             except HTTPError as error:
                 fault = f"{shown(url)} broke off after {format_size(offset + len(received))}: {_reason(error)}"
             else:
@@ -190,16 +228,16 @@ class Web:
             raise SourceFault(fault)
         return bytes(received)
 
-    def _continue(self, url: str, offset: int, length: int, etag: str, received: bytearray, trail: Trail) -> None:
+    def _continue(
+        self, url: str, offset: int, length: int, expected: Expected, received: bytearray, trail: Trail
+    ) -> None:
         """Ask for the rest of a range, and add what comes to `received`; raises HTTPError where it breaks off."""
         start = offset + len(received)
         headers = {"Range": f"bytes={start}-{offset + length - 1}", "Accept-Encoding": "identity"}
-        if (
-            etag and self.conditional and not etag.startswith("W/")
-        ):  # a weak one never matches (RFC 9110, section 13.1.1)
-            headers["If-Match"] = etag
+        if self.conditional:
+            headers |= expected.condition
         with self._shortest(url, headers, trail) as answer:
-            _check_version(answer, etag)
+            expected.check(answer)
             if answer.status != HTTPStatus.PARTIAL_CONTENT:
                 if start or int(answer.headers.get("Content-Length", -1)) != length:
                     raise RangesIgnored(f"{shown(url)} does not give ranges")
@@ -223,9 +261,12 @@ class Web:
                 trail.end = answer.url if host_of(answer.url) != host_of(url) else ""
             yield answer
 
-    def copy(self, url: str, size: int, file: BinaryIO) -> None:
+    def copy(self, url: str, size: int, file: BinaryIO, expected: Expected | None = None) -> None:
         """Write all `size` bytes behind `url` into `file`; raises SourceFault, also where there are more or less."""
-        with self.get(url, {"Accept-Encoding": "identity"}) as answer:
+        expected = expected or Expected()
+        condition = expected.condition if self.conditional else {}
+        with self.get(url, {"Accept-Encoding": "identity", **condition}) as answer:
+            expected.check(answer)
             left = size
             try:
                 while left and (piece := answer.body.read(min(PIECE, left))):
@@ -294,9 +335,13 @@ def _asked(method: str, url: str, headers: Mapping[str, str], private: bool, aut
     """Make one request; returns a fault that another try may not have, raises one that it will."""
     proxied = _proxy(url)
     believed = authorities or os.environ.get(AUTHORITIES, "")
-    manager = _manager(private or bool(os.environ.get(ALLOW_PRIVATE)), proxied, believed)
+    allowed = bool(os.environ.get(ALLOW_PRIVATE))
+    manager = _manager(private, allowed, proxied, believed)
     try:
         if proxied:
+            # A proxy resolves names itself; addresses are looked at here
+            if not allowed and (address := _address(urlsplit(url).hostname or "")):
+                (_of_the_user if private else _of_anybody)(address)
             body = manager.request(method, url, headers=dict(headers), **_AS_IT_IS)
         else:
             # A manager would resolve the dots of `bucket/a/../key`, which is a key like any other
@@ -327,20 +372,13 @@ def _check_status(answer: Answer, url: str) -> None:
 
 
 def _error_code(answer: Answer) -> str:
-    """Return the code in an answer such as `<Error><Code>ExpiredToken</Code>`, or nothing."""
+    """Return the code in an answer such as `<Error><Code>ExpiredToken</Code>`, `{"error_code": "X"}`, or nothing."""
     try:
         start = answer.body.read1(KIB)
     except HTTPError:
         return ""
-    found = re.search(rb"<Code>([A-Za-z]{1,60})</Code>", start)
-    return found[1].decode() if found else ""
-
-
-def _check_version(answer: Answer, etag: str) -> None:
-    """Raise ContentChanged where a server that knows no If-Match gives another version."""
-    given = answer.headers.get("ETag", "")
-    if etag and given and _bare(given) != _bare(etag):
-        raise ContentChanged("the object was replaced after it was listed")
+    found = _CODE.search(start)
+    return (found[1] or found[2]).decode() if found else ""
 
 
 def _bare(etag: str) -> str:
@@ -376,6 +414,25 @@ def _whole(answer: Answer) -> bytes:
     if len(received) > DOCUMENT:
         raise SourceFault(f"{shown(answer.url)} is larger than {format_size(DOCUMENT)}")
     return bytes(received)
+
+
+class BoundedBody:
+    """A body as clients of clouds read it, whole and expanded: no more than `DOCUMENT` bytes, else a SourceFault."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+    def stream(self, *arguments: Any, **options: Any) -> Iterator[bytes]:
+        """Yield the body piece by piece; raises SourceFault."""
+        got = 0
+        for piece in self._body.stream(*arguments, **options):
+            got += len(piece)
+            if got > DOCUMENT:
+                raise SourceFault(f"the answer is larger than {format_size(DOCUMENT)}")
+            yield piece
 
 
 def _followed(place: str, location: str) -> str:
@@ -439,51 +496,131 @@ def _reason(error: Exception) -> str:
 
 
 class PrivateAddress(Exception):
-    """Somebody else than the user led to an address that is not public."""
+    """An address that is not to be read from."""
 
 
-class _Guard:
-    """Looks at the address that a connection was made to, before a byte is sent over it."""
-
-    def _new_conn(self) -> Any:
-        sock = super()._new_conn()  # type: ignore[misc]
-        address = ipaddress.ip_address(sock.getpeername()[0].partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        if not address.is_global or address.is_multicast:
-            sock.close()
-            raise PrivateAddress(
-                f"what others say leads to {address}, which is no public address ({ALLOW_PRIVATE}=1 allows it)"
-            )
-        return sock
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class _GuardedHTTP(_Guard, HTTPConnection):
+def _of_anybody(address: Address) -> None:
+    """Raise PrivateAddress where somebody else than the user led to an address that is not public."""
+    if not address.is_global or address.is_multicast:
+        raise PrivateAddress(
+            f"what others say leads to {address}, which is no public address ({ALLOW_PRIVATE}=1 allows it)"
+        )
+
+
+def _of_the_user(address: Address) -> None:
+    """Raise PrivateAddress for link-local addresses, where clouds hand out credentials and nobody keeps models.
+
+    Users name them hardly ever, files that they did not write (`.dvc/config`) may.
+    """
+    if address.is_link_local:
+        raise PrivateAddress(f"{address} is a link-local address, which is not read ({ALLOW_PRIVATE}=1 allows it)")
+
+
+def _address(text: str) -> Address | None:
+    """Return the address that is written as `text`, that of IPv4 within one of IPv6; None where it is a name."""
+    try:
+        found = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+class _Timed(io.RawIOBase):
+    """What `raw` receives from a socket, until `deadline` (monotonic), where there is one."""
+
+    def __init__(self, raw: io.RawIOBase, peer: socket.socket) -> None:
+        self._raw, self._peer, self._patience = raw, peer, peer.gettimeout()
+        self.deadline = time.monotonic() + PATIENCE
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Receive; raises TimeoutError where that takes too long, as the socket does."""
+        if self.deadline:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"no whole answer after {PATIENCE:.0f} seconds")
+            self._peer.settimeout(min(left, self._patience or left))
+        return self._raw.readinto(buffer)
+
+    def end_of_headers(self) -> None:
+        """Leave what follows to whoever reads the body."""
+        self.deadline = 0.0
+        self._peer.settimeout(self._patience)
+
+    def close(self) -> None:
+        """Close what is below, which the socket counts."""
+        self._raw.close()
+        super().close()
+
+
+class _InTime(HTTPResponse):
+    """An answer whose headers come within `PATIENCE`: a byte now and then would keep us for ever."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self._timed = _Timed(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self._timed)
+
+    def begin(self) -> None:
+        """Read status and headers; raises TimeoutError."""
+        super().begin()
+        self._timed.end_of_headers()
+
+
+def _guarded(check: Callable[[Address], None]) -> type[urllib3.PoolManager]:
+    """Return connections that `check` looks at once they are made, before a byte is sent.
+
+    So a name that resolves otherwise the second time gains nothing: what counts is whom we speak with.
+    """
+
+    class Guard:
+        def _new_conn(self) -> Any:
+            sock = super()._new_conn()  # type: ignore[misc]
+            try:
+                address = _address(sock.getpeername()[0])
+                if address is not None:
+                    check(address)
+            except PrivateAddress:
+                sock.close()
+                raise
+            return sock
+
+    class Plain(Guard, HTTPConnection):
+        response_class = _InTime
+
+    class Secure(Guard, HTTPSConnection):
+        response_class = _InTime
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    class Manager(urllib3.PoolManager):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+    return Manager
+
+
+def _of_all(address: Address) -> None:
     pass
 
 
-class _GuardedHTTPS(_Guard, HTTPSConnection):
-    pass
-
-
-class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _GuardedHTTP
-
-
-class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _GuardedHTTPS
-
-
-class _GuardedManager(urllib3.PoolManager):
-    guarded: ClassVar[dict[str, Any]] = {"http": _HTTPPool, "https": _HTTPSPool}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.pool_classes_by_scheme = self.guarded
+_Public, _Named, _All = _guarded(_of_anybody), _guarded(_of_the_user), _guarded(_of_all)
 
 
 @cache
-def _manager(private: bool, proxy: str, authorities: str) -> urllib3.PoolManager:
-    """Return the connections to hosts that may be `private`, or may not; a proxy decides for itself.
+def _manager(private: bool, allowed: bool, proxy: str, authorities: str) -> urllib3.PoolManager:
+    """Return the connections to hosts that may be `private`, or may not unless all are `allowed`.
 
     Raises SourceFault where the file of `authorities` (a folder, too) cannot be used.
     """
@@ -496,8 +633,13 @@ def _manager(private: bool, proxy: str, authorities: str) -> urllib3.PoolManager
         raise SourceFault(f"{printable(authorities, 200)}: no file of certificates ({type(error).__name__})") from error
     options: dict[str, Any] = {"num_pools": 32, "maxsize": 32, "ssl_context": context}
     if proxy:
-        return urllib3.ProxyManager(proxy, **options)
-    return urllib3.PoolManager(**options) if private else _GuardedManager(**options)
+        user = unquote(urlsplit(proxy).netloc.rpartition("@")[0])
+        found = urllib3.ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=user or None), **options)
+        found.pool_classes_by_scheme = _All().pool_classes_by_scheme
+        return found
+    if allowed:
+        return _All(**options)
+    return _Named(**options) if private else _Public(**options)
 
 
 def _proxy(url: str) -> str:

@@ -27,18 +27,22 @@ kernel), and a page that is written through a memory map counts as changed once,
 
 _PINNING = frozenset({"gs:", "hf:", "models:", "oci:", "r2:", "s3:"})
 """Addresses whose version no other content will ever have; a server of `https:` may send others under one ETag."""
+_PLAIN = frozenset({"http:", "https:"})
 
 
-def of_object(unit: Unit, digest: str, seen: Json) -> Json:
+def of_object(unit: Unit, digest: str, seen: Json, *, trusting: bool = False) -> Json:
     """Return the identity of a remote object, None where its store tells nothing that holds.
 
-    `digest` is what it vouches for, if anything, and `seen` what `seen_of` says.
+    `digest` is what it vouches for, if anything, and `seen` what `seen_of` says. Where it is `trusting`, a strong ETag
+    of any server is believed, too.
     """
     where = unit.locator
     if digest:
         return ["content", _voucher(where.uri), digest, unit.size, seen]
     # The version of a model in a registry pins nothing; what stands behind the colon does, that of its store
-    if scheme_of(where.uri) in _PINNING and where.version.rpartition(":")[2]:
+    scheme = scheme_of(where.uri)
+    pinned = scheme in _PINNING and where.version.rpartition(":")[2]
+    if pinned or (trusting and scheme in _PLAIN and where.version.startswith('"')):
         return ["object", where.uri, where.version, unit.size, seen]
     return None
 

@@ -52,7 +52,7 @@ class Known:
             return b""
         seen = seen_of(unit, whole=bool(self._options.plugins))
         if isinstance(opened, OpenedObject):
-            identity = of_object(unit, digest, seen)
+            identity = of_object(unit, digest, seen, trusting=self._reuse == "files")
         else:
             identity = of_file(unit, opened.descriptor, seen)
         return b"" if identity is None else self._tried(lambda: self._hashed(identity, ruleset)) or b""

@@ -16,7 +16,9 @@ from producer.plan import plan
 
 def show_plan(targets: Sequence[str], selection: Selection, *, as_json: bool) -> None:
     """List the files of the job and what is left out, then the totals."""
-    (_show_json if as_json else _show_text)(plan(targets, selection))
+    from sources.opening import canonical
+
+    (_show_json if as_json else _show_text)(plan(tuple(map(canonical, targets)), selection))
 
 
 def _show_text(items: Iterable[Unit | Problem]) -> None:

@@ -6,6 +6,7 @@ source with its double: two objects, `bad.bin` and `good.pkl`, and which request
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import pickle
@@ -22,13 +23,16 @@ from modelsweep import scan
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.report import Gate, Report
 from modelsweep.core.units import MIB
+from sources import mlflow as mlflow_source
 from sources import oci, web
+from sources.source import DVC_SUFFIX
 from tests.sources.buckets import SECRET, listing_of, s3_environment, use
 from tests.sources.double import Answering, Double, Reply, Request, double, ranged
 from tests.sources.gcs_double import Bucket
 from tests.sources.hub import Hub
 from tests.sources.test_jfrog import Artifactory
 from tests.sources.test_oci import Registry
+from tests.sources.tracking import PROXY, Tracking
 
 BAD, GOOD = "bad.bin", "good.pkl"
 FILES = {BAD: random.Random(5).randbytes(MIB + MIB // 3), GOOD: pickle.dumps({"a": 1})}
@@ -86,6 +90,49 @@ def s3(double_of: Callable[[Answering], Double], monkeypatch: pytest.MonkeyPatch
         ["s3://bucket"],
         lambda request: _gets(request, f"/bucket/{BAD}"),
         lambda request: "list-type" in request.query,
+    )
+
+
+@pytest.fixture
+def r2(s3: Place) -> Place:
+    return replace(s3, targets=["r2://bucket"])
+
+
+@pytest.fixture
+def mlflow(double_of: Callable[[Answering], Double], monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    server = double_of(Tracking({f"tiny/{name}": data for name, data in FILES.items()}))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    mlflow_source._root.cache_clear()
+    yield Place(
+        server,
+        ["models:/tiny/1"],
+        lambda request: _gets(request, f"{PROXY}/tiny/{BAD}"),
+        lambda request: "/mlflow/" in request.path or request.path == PROXY,
+    )
+    mlflow_source._root.cache_clear()
+
+
+@pytest.fixture
+def dvc(double_of: Callable[[Answering], Double], tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Two pointers whose data stands at a remote by http, as DVC 3 names it there."""
+    folder = tmp_path_factory.mktemp("repository")
+    (folder / ".dvc").mkdir()
+    keys = {name: hashlib.md5(data, usedforsecurity=False).hexdigest() for name, data in FILES.items()}
+    objects = {f"/store/files/md5/{key[:2]}/{key[2:]}": FILES[name] for name, key in keys.items()}
+    server = double_of(lambda request: ranged(objects.get(request.path, b""), request))
+    (folder / ".dvc" / "config").write_text(
+        f"[core]\n    remote = main\n['remote \"main\"']\n    url = {server.url}/store\n"
+    )
+    for name, key in keys.items():
+        (folder / f"{name}.dvc").write_text(f"outs:\n- md5: {key}\n  hash: md5\n  path: {name}\n")
+    return Place(
+        server,
+        [str(folder / f"{name}.dvc") for name in FILES],
+        lambda request: request.method == "GET" and objects.get(request.path) is FILES[BAD],
+        lambda request: request.method == "HEAD",
     )
 
 
@@ -149,7 +196,7 @@ def registry(double_of: Callable[[Answering], Double], monkeypatch: pytest.Monke
     )
 
 
-PLACES = ("http", "s3", "gcs", "huggingface", "jfrog", "registry")
+PLACES = ("http", "s3", "r2", "gcs", "huggingface", "mlflow", "jfrog", "registry", "dvc")
 
 
 @pytest.fixture
@@ -358,10 +405,11 @@ def test_a_listing_that_is_refused_is_one_sentence_and_the_rest_is_done(
     place.server.answer = lambda request: (
         Reply(status) if place.is_listing(request) or request.method == "HEAD" else place.good(request)
     )
-    if place.targets[0].endswith(BAD):  # a server that refuses HEAD is asked for the file itself
+    if place.targets[0].endswith((BAD, BAD + DVC_SUFFIX)):  # a server that refuses HEAD is asked for the file itself
         place.server.answer = lambda request: Reply(status)
     report = scan(*place.targets, tmp_path)
-    assert [result.unit.locator.name for result in report.results if not result.problems] == ["other.pkl"]
+    read = [result.unit.locator.name for result in report.results if not result.problems]
+    assert [name for name in read if not name.endswith(DVC_SUFFIX)] == ["other.pkl"]
     problems = [*report.problems, *(problem for result in report.results for problem in result.problems)]
     assert len(problems) == len(place.targets)
     for problem in problems:
@@ -369,6 +417,37 @@ def test_a_listing_that_is_refused_is_one_sentence_and_the_rest_is_done(
         assert re.search(said, problem.detail), problem.detail
         assert "\n" not in problem.detail
     assert Gate().exit_code(report) == 2
+
+
+LISTINGS = {
+    "nested a million deep": Reply(200, b'{"files":' + b"[" * 1_000_000),
+    "larger than any listing": Reply(200, b" " * (2 * MIB)),
+    "expanded a thousandfold": Reply(200, gzip.compress(b" " * (2 * MIB)), {"Content-Encoding": "gzip"}),
+    "entities of entities": Reply(
+        200,
+        b'<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">'
+        + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 20) for n in range(8))
+        + b"]><ListBucketResult><Name>&i;</Name></ListBucketResult>",
+        {"Content-Type": "application/xml"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_a_hostile_listing_is_one_sentence_and_the_rest_is_done(
+    place: Place, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if len(place.targets) > 1:
+        pytest.skip("nothing is listed there")
+    monkeypatch.setattr(web, "DOCUMENT", MIB)
+    (tmp_path / "other.pkl").write_bytes(FILES[GOOD])
+    place.server.answer = lambda request: LISTINGS[name] if place.is_listing(request) else place.good(request)
+    report = scan(*place.targets, tmp_path, jobs=1)
+    assert [result.unit.locator.name for result in report.results if not result.problems] == ["other.pkl"]
+    (problem,) = report.problems
+    assert problem.kind is ProblemKind.SOURCE
+    assert "\n" not in problem.detail
+    assert not any(secret in problem.detail for secret in (TOKEN, SECRET, "Signature"))
 
 
 def test_the_documentation_names_every_fault() -> None:
