@@ -66,8 +66,8 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
     background = Background(node)
     if with_parent:
         threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
-    background.start()
     try:
+        background.start()
         return _serve(node, grace)
     finally:
         node.stop()
@@ -179,10 +179,13 @@ class Background:
         self._node = node
         self._over = threading.Event()
         self._forgets_at = 0.0
+        self._beats_at = 0.0
+        self._told: dict[str, int] = {}
+        """What was said last of files that it reads."""
         self._sweep_every = min(SWEEP_EVERY, node.settings.lease / 2)
         self._threads = [
             threading.Thread(target=self._every, args=(node.settings.lease / RENEWALS, node.renew), daemon=True),
-            threading.Thread(target=self._every, args=(liveness.BEAT_EVERY, self._beat), daemon=True),
+            threading.Thread(target=self._every, args=(liveness.BEAT_READING, self._beat), daemon=True),
             threading.Thread(target=self._every, args=(self._sweep_every, self._sweep), daemon=True),
         ]
 
@@ -195,7 +198,8 @@ class Background:
         """End, and say that the worker leaves in good order."""
         self._over.set()
         for thread in self._threads:
-            thread.join(5)
+            if thread.is_alive():
+                thread.join(5)
         with suppress(RedisError):
             liveness.leave(self._node.client, self._node.name)
 
@@ -210,9 +214,13 @@ class Background:
             self._over.wait(seconds)
 
     def _beat(self) -> None:
-        settings = self._node.settings
-        liveness.beat(self._node.client, liveness.Worker(self._node.name, settings.queues, settings.slots, VERSION))
+        settings, reading = self._node.settings, self._node.reading()
+        if time.monotonic() < self._beats_at and not reading and not self._told:
+            return
+        about = liveness.Worker(self._node.name, settings.queues, settings.slots, VERSION, reading=reading)
+        liveness.beat(self._node.client, about)
         liveness.touch()
+        self._beats_at, self._told = time.monotonic() + liveness.BEAT_EVERY, reading
 
     def _sweep(self) -> None:
         node = self._node

@@ -10,11 +10,13 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB, format_size
+from modelsweep.core.values import dataclass
 from sources.ranged import AHEAD, CACHED, WHOLE
 from sources.source import Fetch, OpenedObject
 from worker.channel import Closed, exactly
@@ -30,11 +32,23 @@ TIMES = 8
 FREE = 256 * MIB
 
 
-def lend(opened: OpenedObject) -> int:
-    """Return a descriptor at whose other end a thread serves ranges of `opened` until both it and its copies close."""
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A descriptor at whose other end a thread serves ranges until both it and its copies close.
+
+    `reached` says up to where an object was read so far, in bytes; any thread may ask.
+    """
+
+    descriptor: int
+    reached: Callable[[], int]
+
+
+def lend(opened: OpenedObject) -> Lent:
+    """Return what a child needs to read `opened`."""
     ours, theirs = socket.socketpair()
-    threading.Thread(target=_Loan(ours, opened).serve, name="ranges", daemon=True).start()
-    return theirs.detach()
+    loan = _Loan(ours, opened)
+    threading.Thread(target=loan.serve, name="ranges", daemon=True).start()
+    return Lent(theirs.detach(), lambda: loan.reached)
 
 
 def borrowed(descriptor: int) -> tuple[Fetch, socket.socket]:
@@ -63,6 +77,7 @@ class _Loan:
         self._left = TIMES * opened.size + FREE
         self._ahead = (0, b"")
         self._end = -1
+        self.reached = 0
 
     def serve(self) -> None:
         """Answer until the other side closes."""
@@ -85,6 +100,7 @@ class _Loan:
             self._say(_FAULT, printable(str(fault), 300).encode())
         else:
             self._say(_GIVEN, data)
+            self.reached = max(self.reached, offset + length)
             if length >= MIB and offset in (0, self._end):
                 self._fetch_ahead(offset + length, min(length, self._opened.size - offset - length))
             self._end = offset + length

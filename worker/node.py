@@ -125,9 +125,12 @@ class Slot:
     backend: str = NUMPY
     supervisor: Supervisor | None = None
     reuse: Reuse = "nothing"
+    job: str = ""
+    """Whose units it examined last."""
 
     def supervisor_for(self, job: Job) -> Supervisor:
         """Return a supervisor of one child with the options of a job; raises SandboxFailed."""
+        self.job = job.spec.id
         wanted = job.options, job.spec.reuse
         if self.supervisor is None or (self.supervisor.options, self.reuse) != wanted:
             self.close()
@@ -325,6 +328,16 @@ class Node:
     def busy(self) -> int:
         """How many chunks are held."""
         return len(self._held)
+
+    def reading(self) -> dict[str, int]:
+        """Return how many bytes of large files in hand were read so far, by job; any thread may ask."""
+        found: Counter[str] = Counter()
+        with self._lock:
+            slots = list(self._slots)
+        for slot in slots:
+            if slot.supervisor and (read := slot.supervisor.reading()):
+                found[slot.job] += read
+        return dict(found)
 
     def _slot(self) -> Slot:
         slot: Slot | None = getattr(self._local, "slot", None)

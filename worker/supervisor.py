@@ -41,7 +41,7 @@ from worker.backends import NUMPY
 from worker.channel import OPEN_FILES, SANDBOX_FAULT, BadMessage, Closed, send, unframe
 from worker.cpus import default_jobs
 from worker.launcher import Launcher
-from worker.lending import lend
+from worker.lending import Lent, lend
 
 if TYPE_CHECKING:
     from modelsweep.cache.known import Known
@@ -94,7 +94,7 @@ class Task:
     key: bytes = b""
     known: bytes | None = None
     looked_up: bool = False
-    lent: int = -1
+    lent: Lent | None = None
 
     @property
     def extent(self) -> int:
@@ -115,15 +115,25 @@ class Task:
     @property
     def waits_for_bytes(self) -> bool:
         """Whether it is for a fresh child, and of a remote object, whose bytes may come meanwhile."""
-        return self.wants_fresh_child and (self.lent >= 0 or isinstance(self.opened, OpenedObject))
+        return self.wants_fresh_child and (self.lent is not None or isinstance(self.opened, OpenedObject))
 
 
-def _position(descriptor: int) -> int:
-    """Return how far a file was read that a child reads meanwhile, which may tell anything; 0 where it is closed."""
-    try:
-        return os.lseek(descriptor, 0, os.SEEK_CUR)
-    except OSError:
-        return 0
+class Watched:
+    """A file that a child reads, kept open here, too: the position in it is the same."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = os.dup(descriptor)
+
+    def reached(self) -> int:
+        """Return how far it was read, which the child may tell anything of; 0 where it is closed."""
+        try:
+            return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        """Keep it open no more."""
+        os.close(self._descriptor)
 
 
 class Child:
@@ -139,8 +149,8 @@ class Child:
         self.unsent: list[tuple[JsonObject, int]] = []
         """The last of its tasks as they are going to be sent together, each with its open file."""
         self._bytes = self._named = 0
-        self.watched = -1
-        """The file that it reads, where that takes long enough to be watched."""
+        self.watched: Watched | Lent | None = None
+        """What it reads, where that takes long enough to be watched."""
         self.is_fresh = True
         """Whether it never saw a byte of any file."""
 
@@ -168,16 +178,16 @@ class Child:
         self.look_away()
         return task
 
-    def watch(self, descriptor: int) -> None:
-        """Keep a file that it is going to read open here, too: the position in it is the same."""
+    def watch(self, read: Watched | Lent) -> None:
+        """See from now on how far it has read."""
         self.look_away()
-        self.watched = os.dup(descriptor)
+        self.watched = read
 
     def look_away(self) -> None:
         """Watch nothing any more."""
-        watched, self.watched = self.watched, -1
-        if watched >= 0:
-            os.close(watched)
+        watched, self.watched = self.watched, None
+        if isinstance(watched, Watched):
+            watched.close()
 
     def forget_unsent(self) -> None:
         """Close what was to be sent to it."""
@@ -277,9 +287,9 @@ class Supervisor:
             self.known.close()
 
     def reading(self) -> int:
-        """Return how many bytes of large local files in hand were read so far; any thread may ask, at any time."""
+        """Return how many bytes of large files in hand were read so far; any thread may ask, at any time."""
         watched = [child.watched for child in list(self._children.values())]
-        return sum(_position(descriptor) for descriptor in watched if descriptor >= 0)
+        return sum(read.reached() for read in watched if read is not None)
 
     def tool(self) -> Tool:
         """Return what the children examine with; raises SandboxFailed where they cannot be started."""
@@ -416,12 +426,12 @@ class Supervisor:
         except SourceFault as fault:
             self._settle(_failed(task.unit, (ProblemKind.SOURCE, printable(str(fault), 300))), task)
             return
-        message = {**encode_unit(task.unit), "lent": lent, "known": task.known is not None}
+        message = {**encode_unit(task.unit), "lent": lent is not None, "known": task.known is not None}
         child.give(task, message, descriptor)
         if len(child.tasks) == 1:
             self._begin(child)
-            if task.extent >= WATCHED and not lent:
-                child.watch(descriptor)
+            if task.extent >= WATCHED:
+                child.watch(lent or Watched(descriptor))
         if not child.in_hand or len(child.unsent) == BATCH:
             self._send(child)
 
@@ -654,19 +664,22 @@ def _look_up(task: Task, known: Known, open_unit: OpenUnit, ruleset: str) -> Non
         _close(task)
 
 
-def _handed_over(task: Task, open_unit: OpenUnit) -> tuple[int, bool]:
-    """Return a descriptor of what a child needs for a task, and whether ranges are asked of it; raises SourceFault.
+def _handed_over(task: Task, open_unit: OpenUnit) -> tuple[int, Lent | None]:
+    """Return a descriptor of what a child needs for a task, and the loan where ranges are asked of it.
 
-    The descriptor is the caller's to close.
+    The descriptor is the caller's to close. Raises SourceFault.
     """
     if task.known is not None:
-        return _in_memory(task.known), False
-    if task.lent >= 0:
-        descriptor, task.lent = task.lent, -1
-        return descriptor, True
+        return _in_memory(task.known), None
+    if task.lent is not None:
+        lent, task.lent = task.lent, None
+        return lent.descriptor, lent
     opened, task.opened = task.opened or open_unit(task.unit), None
     task.unit = _of_size(task.unit, opened.size)
-    return (lend(opened), True) if isinstance(opened, OpenedObject) else (opened.descriptor, False)
+    if not isinstance(opened, OpenedObject):
+        return opened.descriptor, None
+    lent = lend(opened)
+    return lent.descriptor, lent
 
 
 def _of_size(unit: Unit, size: int) -> Unit:
@@ -696,6 +709,6 @@ def _close(task: Task) -> None:
         opened.close()
     elif opened:
         os.close(opened.descriptor)
-    if task.lent >= 0:
-        os.close(task.lent)
-        task.lent = -1
+    if task.lent is not None:
+        os.close(task.lent.descriptor)
+        task.lent = None

@@ -90,7 +90,7 @@ def command(context: click.Context, /, **arguments: Unpack[AuditArguments]) -> i
     spare(targets, outputs)
     with explained(), _fleet(arguments) as (fleet, failed):
         spec = spec_of(arguments, targets, context.obj or (), outputs)
-        with watched(fleet, shows_bar(arguments)) as watch:
+        with watched(fleet, spec.id, shows_bar(arguments)) as watch:
             _run(fleet, spec, watch, failed)
         return conclude(fleet.report(spec.id), arguments, outputs, shared)
 

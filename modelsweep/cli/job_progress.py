@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelsweep.cli.progress import line_bar
@@ -24,12 +25,12 @@ _SHOWN = ("critical", "warning")
 
 
 @contextmanager
-def watched(fleet: Fleet, has_bar: bool) -> Iterator[Watch]:
+def watched(fleet: Fleet, job: str, has_bar: bool) -> Iterator[Watch]:
     """Yield what is to be called with each progress of a job; with a bar it is drawn on standard error."""
     if not has_bar:
         yield lambda _: None
         return
-    bar = _Bar(_around(fleet))
+    bar = _Bar(_Around(fleet, job))
     try:
         yield bar.show
     finally:
@@ -97,29 +98,33 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()) if number) or "none"
 
 
-def _around(fleet: Fleet) -> Callable[[], str]:
-    """Return what says how many messages wait and how many workers live, asked for once a second."""
-    asked, text = 0.0, ""
+class _Around:
+    """What is beside a job, asked for once a second."""
 
-    def around() -> str:
-        nonlocal asked, text
+    def __init__(self, fleet: Fleet, job: str) -> None:
+        self._fleet, self._job, self._asked = fleet, job, 0.0
+        self.text = ""
+        """How many messages wait, and how many workers live."""
+        self.reading = 0
+        """Bytes that workers have read of large files of the job, which are not done yet."""
+
+    def ask(self) -> None:
+        """Ask where that was long enough ago."""
         from modelsweep.fleet.liveness import workers
         from modelsweep.fleet.messages import queue_lengths
 
-        if time.monotonic() - asked > ASK_EVERY:
-            asked = time.monotonic()
-            waiting = sum(queue_lengths(fleet.client).values())
-            living = sum(worker.lives for worker in workers(fleet.client))
-            text = f"{waiting:,} queued, {living} worker{'' if living == 1 else 's'}"
-        return text
-
-    return around
+        if time.monotonic() - self._asked > ASK_EVERY:
+            self._asked = time.monotonic()
+            waiting = sum(queue_lengths(self._fleet.client).values())
+            living = [worker for worker in workers(self._fleet.client) if worker.lives]
+            self.text = f"{waiting:,} queued, {len(living)} worker{'' if len(living) == 1 else 's'}"
+            self.reading = sum(worker.reading.get(self._job, 0) for worker in living)
 
 
 class _Bar:
     """A line on the terminal, drawn once the job takes a while."""
 
-    def __init__(self, around: Callable[[], str]) -> None:
+    def __init__(self, around: _Around) -> None:
         self._around = around
         self._begun = time.monotonic()
         self._bar = line_bar()
@@ -133,9 +138,12 @@ class _Bar:
         if not self._started:
             self._bar.start()
             self._started = True
+        self._around.ask()
         total = progress.bytes if progress.state != "listing" else None
-        line = line_of(progress, self._around())
-        self._bar.update(self._task, description=line, completed=progress.bytes_done, total=total)
+        # Of a file that was just done both may still be counted
+        done = min(progress.bytes_done + self._around.reading, progress.bytes)
+        line = line_of(replace(progress, bytes_done=done), self._around.text)
+        self._bar.update(self._task, description=line, completed=done, total=total)
         self._bar.refresh()
 
     def close(self) -> None:

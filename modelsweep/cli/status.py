@@ -31,7 +31,7 @@ def command(job: str, broker: str | None, store: str | None, watch: bool, as_jso
     """Say how far JOB is: files, bytes, findings, what was lost and done again."""
     with reached(broker, store) as fleet:
         if watch:
-            with watched(fleet, is_interactive(sys.stderr)) as show:
+            with watched(fleet, job, is_interactive(sys.stderr)) as show:
                 progress = fleet.wait(job, show)
         else:
             progress = fleet.ledger(job).progress()

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import click
@@ -24,8 +25,10 @@ from modelsweep.cli.terminal import say, write_line
 
 if TYPE_CHECKING:
     from modelsweep.core.report import Report
+    from modelsweep.jobs import Fleet
     from modelsweep.watching.receiver import Receiver
     from modelsweep.watching.watcher import Examine
+    from producer.submit import Producer
 
 SECRET = "MODELSWEEP_WEBHOOK_SECRET"  # noqa: S105 - a name
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})")
@@ -149,24 +152,47 @@ def _examining(
     arguments: WatchArguments, command_line: Sequence[str], stop: threading.Event, codes: set[int]
 ) -> Iterator[Examine]:
     """Yield what examines a batch of addresses, a fleet or this machine; the exit codes of reports go to `codes`."""
+    from modelsweep.fleet.answers import JobState
+
     share = share_directory(arguments["share"])
     finish = _finisher(arguments, share, codes)
     if not arguments["broker"]:
-        yield lambda targets: finish(_scanned(arguments, targets, command_line))
+        yield lambda targets, _key: finish(_scanned(arguments, targets, command_line))
         return
     with reached(arguments["broker"], arguments["store"]) as fleet:
 
-        def submit(targets: Sequence[str]) -> None:
-            spec = spec_of(arguments, targets, command_line, [Output("json")])
-            producer = fleet.producer(spec, stop)
-            producer.create()
-            producer.run()
-            write_line(spec.id)
+        def submit(targets: Sequence[str], key: str) -> None:
+            producer = _producer(fleet, arguments, targets, key, command_line, stop)
+            if fleet.ledger(key).progress().state is JobState.LISTING:
+                producer.run()
+                if fleet.ledger(key).progress().state is JobState.LISTING:
+                    raise click.ClickException(f"stopped while job {key} was handed over: it goes on there next time")
+            write_line(key)
             if share or arguments["write_back"]:
-                fleet.wait(spec.id, lambda _progress: None)
-                finish(fleet.report(spec.id))
+                fleet.wait(key, lambda _progress: None)
+                finish(fleet.report(key))
 
         yield submit
+
+
+def _producer(
+    fleet: Fleet,
+    arguments: WatchArguments,
+    targets: Sequence[str],
+    key: str,
+    command_line: Sequence[str],
+    stop: threading.Event,
+) -> Producer:
+    """Return the producer of the job of a batch, which an earlier watcher that died may have created."""
+    from modelsweep.fleet.answers import UnknownJob
+
+    try:
+        return fleet.producer(fleet.spec(key), stop)
+    except UnknownJob:
+        spec = replace(spec_of(arguments, targets, command_line, [Output("json")]), id=key)
+        producer = fleet.producer(spec, stop)
+        producer.create()
+        return producer
 
 
 def _scanned(arguments: WatchArguments, targets: Sequence[str], command_line: Sequence[str]) -> Report:

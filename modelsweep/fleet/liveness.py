@@ -10,8 +10,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ ABOUT_KEY = "ms:workers:about"
 FILE_VARIABLE = "MODELSWEEP_ALIVE"
 BEAT_EVERY = 10
 """Seconds."""
+BEAT_READING = 2
+"""Seconds, while it reads files that take long: somebody may be watching."""
 LOST_AFTER = 60
 """Seconds of silence after which a worker counts as dead: six beats."""
 FORGOTTEN_AFTER = 3600
@@ -45,13 +47,17 @@ return #gone
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One worker process: what it serves, how many chunks it examines at a time, seconds since it was heard of."""
+    """One worker process: what it serves, how many chunks it examines at a time, seconds since it was heard of.
+
+    `reading` is how many bytes of large files in hand it has read, by job.
+    """
 
     name: str
     queues: tuple[str, ...]
     slots: int
     version: str
     silent: float = 0.0
+    reading: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lives(self) -> bool:
@@ -61,7 +67,8 @@ class Worker:
 
 def beat(client: Redis, worker: Worker) -> None:
     """Say that `worker` lives, and forget those of which nothing was heard for an hour; raises RedisError."""
-    about = json.dumps({"queues": worker.queues, "slots": worker.slots, "version": worker.version})
+    told = {"queues": worker.queues, "slots": worker.slots, "version": worker.version, "reading": worker.reading}
+    about = json.dumps(told)
     client.eval(_BEAT, 2, SEEN_KEY, ABOUT_KEY, worker.name, about, FORGOTTEN_AFTER)
 
 
@@ -87,12 +94,14 @@ def _known(now: int, seen: list[tuple[bytes | str, float]], about: dict[bytes | 
     for name, when in seen:
         told = _described(about.get(name, "{}"))
         queues, slots, version = told.get("queues"), told.get("slots"), told.get("version")
+        reading = told.get("reading")
         yield Worker(
             name.decode("utf-8", "replace") if isinstance(name, bytes) else name,
             tuple(str(queue) for queue in queues) if isinstance(queues, list) else (),
             slots if isinstance(slots, int) else 0,
             version if isinstance(version, str) else "",
             max(0.0, now - when),
+            {job: size for job, size in reading.items() if type(size) is int} if isinstance(reading, dict) else {},
         )
 
 

@@ -10,6 +10,7 @@ from queue import Empty
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Selection
 from modelsweep.core.report import Unit
+from modelsweep.fleet.job import new_id
 from modelsweep.watching.receiver import Receiver
 from modelsweep.watching.seen import Seen
 from producer.plan import plan
@@ -21,8 +22,11 @@ BATCH_CHARACTERS = 1_000_000
 GATHER = 1.0
 """Seconds in which notifications are gathered into one job."""
 
-Examine = Callable[[Sequence[str]], None]
-"""Examines addresses, and returns when they are in safe hands: handed over to a fleet, or judged here."""
+Examine = Callable[[Sequence[str], str], None]
+"""Examines addresses, and returns when they are in safe hands: handed over to a fleet, or judged here.
+
+The key is that of the batch, in the form of a job's id: a second time under one key is that a first one was cut short.
+"""
 
 
 class Watcher:
@@ -44,9 +48,14 @@ class Watcher:
     def look(self) -> int:
         """List all targets once, hand over what is new, and return how much that was."""
         count = 0
+        for key, uris in self._seen.begun():
+            self._examine(uris, key)
+            self._seen.end(key)
         for batch in self._batches():
-            self._examine([unit.locator.uri for unit in batch])
-            self._seen.add(batch)
+            key = new_id()
+            self._seen.begin(key, batch)
+            self._examine([unit.locator.uri for unit in batch], key)
+            self._seen.end(key)
             count += len(batch)
         return count
 
@@ -75,7 +84,7 @@ class Watcher:
                 due = time.monotonic() + every
             told = self._told(receiver, stop) if receiver else []
             if told:
-                self._examine(told)
+                self._examine(told, new_id())
             elif not receiver:
                 stop.wait(min(1.0, max(0.0, due - time.monotonic())))
 

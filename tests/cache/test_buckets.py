@@ -15,7 +15,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Report, Unit
 from producer.plan import plan
 from tests.sources.buckets import client_of, emptied, real_s3, s3_environment, use
-from worker.lending import lend
+from worker.lending import Lent, lend
 
 OBJECTS = 12
 s3_server = pytest.fixture(scope="module")(real_s3)
@@ -42,7 +42,7 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lent = 0
 
-        def counting(opened: Any) -> int:
+        def counting(opened: Any) -> Lent:
             self.lent += 1
             return lend(opened)
 

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,10 @@ def test_what_was_handed_over_is_not_handed_over_again(tmp_path: Path) -> None:
     def look() -> list[str]:
         handed.clear()
         seen = Seen(str(tmp_path / "state" / "watch.sqlite"))
-        Watcher([str(tmp_path / "models")], Selection(), seen, handed.extend, lambda line: None).look()
+        watcher = Watcher(
+            [str(tmp_path / "models")], Selection(), seen, lambda uris, key: handed.extend(uris), lambda line: None
+        )
+        watcher.look()
         seen.close()
         return [Path(name).name for name in handed]
 
@@ -183,17 +186,29 @@ def test_what_was_handed_over_is_not_handed_over_again(tmp_path: Path) -> None:
     assert look() == ["a.pkl"]
 
 
-def test_what_could_not_be_handed_over_comes_again(tmp_path: Path) -> None:
-    (tmp_path / "a.pkl").write_bytes(CLEAN)
+def test_what_could_not_be_handed_over_comes_again_under_the_same_key(tmp_path: Path) -> None:
+    target = tmp_path / "a.pkl"
+    target.write_bytes(CLEAN)
     seen = Seen(str(tmp_path / "state"))
+    handed: list[tuple[list[str], str]] = []
 
-    def fail(targets: object) -> None:
+    def cut_short(uris: Sequence[str], key: str) -> None:
+        handed.append((list(uris), key))
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        Watcher([str(tmp_path / "a.pkl")], Selection(), seen, fail, lambda line: None).look()
-    handed: list[str] = []
-    assert Watcher([str(tmp_path / "a.pkl")], Selection(), seen, handed.extend, lambda line: None).look() == 1
+        Watcher([str(target)], Selection(), seen, cut_short, lambda line: None).look()
+    seen.close()
+    seen = Seen(str(tmp_path / "state"))
+    (tmp_path / "b.pkl").write_bytes(CLEAN)
+    targets = [str(target), str(tmp_path / "b.pkl")]
+    again = Watcher(targets, Selection(), seen, lambda uris, key: handed.append((list(uris), key)), lambda line: None)
+    assert again.look() == 1
+    assert handed[0] == handed[1]
+    assert [uris for uris, _ in handed[1:]] == [[targets[0]], [targets[1]]]
+    assert handed[2][1] != handed[0][1]
+    assert again.look() == 0
+    assert len(handed) == 3
     seen.close()
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def test_workers_that_beat_are_known_by_what_they_said(redis_client: redis.Redis
     assert two.name == TWO.name
     assert one.lives
     assert two.lives
+
+
+def test_it_is_said_how_far_large_files_were_read(redis_client: redis.Redis) -> None:
+    beat(redis_client, replace(ONE, reading={"a-job": 5_000_000_000}))
+    (worker,) = workers(redis_client)
+    assert worker.reading == {"a-job": 5_000_000_000}
 
 
 def test_one_that_falls_silent_counts_as_dead_then_is_forgotten(redis_client: redis.Redis) -> None:

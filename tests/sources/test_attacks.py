@@ -29,7 +29,7 @@ from sources.opening import canonical
 from sources.web import Expected, Web
 from tests.scanners.payload import EVIL
 from tests.sources.buckets import listing_of, s3_environment, use
-from tests.sources.double import Reply, Request, double, ranged
+from tests.sources.double import Answering, Reply, Request, double, ranged
 from tests.sources.gcs_double import Bucket
 from tests.sources.hub import Hub
 from tests.sources.test_jfrog import Artifactory
@@ -286,7 +286,7 @@ def test_odd_names_are_read_or_said_and_put_no_line_into_requests_or_reports(
     bucket = Bucket()
     bucket.put(name, EVIL)
     hub = Hub({"acme/tiny": {name: EVIL}})
-    answers = {
+    answers: dict[str, tuple[Answering, str]] = {
         "huggingface": (hub, "hf://acme/tiny"),
         "jfrog": (Artifactory({f"libs/{name}": EVIL}), "{url}/artifactory/libs"),
         "mlflow": (Tracking({f"tiny/{name}": EVIL}), "models:/tiny/1"),

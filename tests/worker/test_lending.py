@@ -37,7 +37,7 @@ class Remote:
 
 @contextmanager
 def lent(remote: Remote, fetch: Fetch | None = None) -> Iterator[tuple[Fetch, socket.socket]]:
-    found, peer = borrowed(lend(OpenedObject(fetch or remote.fetch, len(remote.data), remote.close)))
+    found, peer = borrowed(lend(OpenedObject(fetch or remote.fetch, len(remote.data), remote.close)).descriptor)
     with closing(peer):
         yield found, peer
 

@@ -20,6 +20,7 @@ from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.units import GIB, MIB
 from scanners.engine import SMALL
 from sources.opening import opener
+from sources.source import OpenedObject
 from tests.worker.conftest import HOSTILE, Examine
 from tests.worker.hostile_scanner import MARK
 from tests.worker.processes import alive, below
@@ -100,6 +101,24 @@ def test_of_a_large_file_it_is_known_how_far_it_was_read(
         assert supervisor.reading() == 0
     assert max(seen) == 8 * MIB, "where the last megabyte begins"
     assert len(os.listdir("/dev/fd")) == open_files
+
+
+def test_of_a_large_remote_object_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor_module, "WATCHED", 8 * MIB)
+    size, seen = 32 * MIB, set[int]()
+    with Supervisor(Options(), 1) as supervisor:
+
+        def fetch(offset: int, length: int) -> bytes:
+            seen.add(supervisor.reading())
+            return bytes(length)
+
+        (result,) = supervisor.examine(
+            [Unit(0, Locator("s3://bucket/large.bin"), size)], lambda unit: OpenedObject(fetch, size)
+        )
+        assert supervisor.reading() == 0
+    assert result.bytes_read == size
+    assert {0, 8 * MIB, 16 * MIB} <= seen
+    assert max(seen) <= size
 
 
 def test_the_deadline_grows_with_size() -> None:

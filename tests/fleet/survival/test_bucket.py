@@ -129,6 +129,14 @@ def test_a_watch_that_was_killed_submits_what_is_new_and_nothing_twice(scene: Sc
             watch.kill()
             watch.wait()
         assert submitted() == [AMOUNT]
+        # As one leaves it that is killed between handing a batch over and noting that
+        ((job, _),) = list_jobs(scene.redis.client())
+        with closing(sqlite3.connect(state)) as database:
+            database.execute("INSERT INTO begun SELECT ?, uri, version FROM seen", (job,))
+            database.execute("DELETE FROM seen")
+            database.commit()
+        assert subprocess.run([*command, "--once"], env=scene.environment, stdout=log, stderr=log).returncode == 0
+        assert (submitted(), written()) == ([AMOUNT], AMOUNT)
         s3.fill("bucket", {"0/new.pkl": b"N.", "1/0001.pkl": b"N.changed"})
         for _ in range(2):
             assert subprocess.run([*command, "--once"], env=scene.environment, stdout=log, stderr=log).returncode == 0
