@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from modelsweep.core.scanner import Blob, Scanner, is_plain
+from modelsweep.core.scanner import Blob, Scanner, are_inside, is_plain
 
 _KEPT = 8_192
 """Answers that are remembered; hostile names cannot make more, since those that no scanner knows count as none."""
@@ -21,28 +22,45 @@ class Recognition:
         signs = [scanner.signs for scanner in scanners if scanner.signs]
         self._suffixes = frozenset(suffix for sign in signs for suffix in sign.suffixes)
         self._names = frozenset(name for sign in signs for name in sign.names)
-        self._known: dict[tuple[bytes, str, str], tuple[tuple[Scanner, _Unsure], ...]] = {}
+        self._known: dict[tuple[bytes, str, str], _Candidates] = {}
 
-    def asked(self, blob: Blob) -> Iterator[Scanner]:
-        """Yield the scanners to ask of `blob`, in their order."""
+    def asked(self, blob: Blob) -> list[Scanner]:
+        """Return the scanners to ask of `blob`, in their order."""
         where = blob.locator
         suffix, name = where.suffix, where.name
         key = (blob.head[:1], suffix if suffix in self._suffixes else "", name if name in self._names else "")
         found = self._known.get(key)
         if found is None:
-            found = tuple(
-                (scanner, unsure) for scanner in self.scanners if (unsure := _unsure(scanner, *key)) is not None
-            )
+            found = _candidates(self.scanners, *key)
             if len(self._known) < _KEPT:
                 self._known[key] = found
-        for scanner, unsure in found:
-            if unsure is _SURE or all(shown(blob) for shown in unsure):
-                yield scanner
+        holds = [unsure is _SURE or _hold(unsure, blob) for unsure in found.unsure]
+        return [scanner for scanner, place in found.scanners if holds[place]]
 
 
-_Unsure = tuple[Callable[[Blob], bool], ...]
-"""What has to hold of a blob besides first byte, suffix and name, for a scanner to be asked of it."""
-_SURE: _Unsure = ()
+class _Unsure(NamedTuple):
+    """What has to hold of a blob besides first byte, suffix and name, for a scanner to be asked of it."""
+
+    plain: bool = False
+    at: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
+    ends: tuple[bytes, ...] = ()
+
+
+_SURE = _Unsure()
+
+
+class _Candidates(NamedTuple):
+    """Scanners, each with the place of what has to hold for it in `unsure`: some have that in common."""
+
+    scanners: tuple[tuple[Scanner, int], ...]
+    unsure: tuple[_Unsure, ...]
+
+
+def _candidates(scanners: Sequence[Scanner], first: bytes, suffix: str, name: str) -> _Candidates:
+    places: dict[_Unsure, int] = {}
+    found = [(scanner, _unsure(scanner, first, suffix, name)) for scanner in scanners]
+    asked = tuple((scanner, places.setdefault(unsure, len(places))) for scanner, unsure in found if unsure)
+    return _Candidates(asked, tuple(_SURE if unsure == _SURE else unsure for unsure in places))
 
 
 def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure | None:
@@ -50,16 +68,17 @@ def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure |
     signs = scanner.signs
     if signs is None:
         return _SURE
-    plain: _Unsure = (_is_plain,) if signs.plain else _SURE
     if bool(first and first in signs.first) or suffix in signs.suffixes or name in signs.names:
-        return plain
+        return _Unsure(signs.plain)
     if signs.at or signs.ends:
-        return (*plain, signs.are_inside)
-    return plain if plain and not (signs.first or signs.suffixes or signs.names) else None
+        return _Unsure(signs.plain, signs.at, signs.ends)
+    return _Unsure(plain=True) if signs.plain and not (signs.first or signs.suffixes or signs.names) else None
 
 
-def _is_plain(blob: Blob) -> bool:
-    return is_plain(blob.head)
+def _hold(unsure: _Unsure, blob: Blob) -> bool:
+    if unsure.plain and not is_plain(blob.head):
+        return False
+    return not (unsure.at or unsure.ends) or are_inside(blob, unsure.at, unsure.ends)
 
 
 class _Latest:

@@ -10,12 +10,16 @@ from modelsweep.core.locator import Locator
 
 _BLOB = re.compile(r"(?:^|/)blobs/sha256[/-](?P<digest>[0-9a-f]{64})$")
 _LAYER = re.compile(r"(?:^|/)(?:blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}/layer\.tar|[0-9a-f]{64}\.tar)$")
+_DIGEST = 64
+"""Digits of a SHA-256."""
 _CONTENT = "content"
 """How the content of a compressed file is named that has no ending of its own."""
 
 
 def blob_digest(locator: Locator) -> str:
     """Return the SHA-256 that a blob is named by, or nothing."""
+    if len(locator.name) < _DIGEST:
+        return ""
     found = _BLOB.search(locator.path.replace("\\", "/"))
     return found["digest"] if found else ""
 
