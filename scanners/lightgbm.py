@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.parsing.tree_links import led_to_twice
 
 NAME = "lightgbm"
 _STARTS = (b"tree\nversion=v", b"tree\r\nversion=v", b"tree\nnum_class=")
@@ -27,8 +29,15 @@ _VALUES = 8 * MIB
 _COUNT = 1 << 31
 _SHOWN = 100
 _TREES_SHOWN = 20
+_NUMERALS = b"0123456789 \t\r.eE+-naifNAIF"
+"""Characters of numbers, not a number and infinity among them."""
+_KEPT = frozenset(
+    {b"num_leaves", b"split_feature", b"left_child", b"right_child", b"num_cat", b"cat_boundaries", b"cat_threshold"}
+    | {b"decision_type", b"threshold", b"leaf_features"}
+)
 _LISTS = (b"split_feature", b"left_child", b"right_child")
 _END_OF_TREES, _PARAMETERS, _END_OF_PARAMETERS = b"end of trees", b"parameters:", b"end of parameters"
+_PARAMETER = re.compile(rb"\[\w+: ?.*\]$", re.DOTALL)
 _PANDAS = b"pandas_categorical:"
 
 OUT_OF_RANGE = Rule(
@@ -40,6 +49,19 @@ OUT_OF_RANGE = Rule(
     "them where nobody checks.",
     fix="Save the model again from its source; do not load this file with a release that trusts it.",
     cwe=125,
+    references=("https://github.com/microsoft/LightGBM/blob/master/src/io/tree.cpp",),
+)
+
+
+LOOP = Rule(
+    id="lightgbm/loop",
+    title="Tree that leads back into itself",
+    severity=Severity.WARNING,
+    message="tree {subject}: more than one way leads to node {node}",
+    why="Predictors go from node to node until they come to a leaf. Where children lead back to one above them, that "
+    "never ends.",
+    fix="Save the model again from its source; do not load this file.",
+    cwe=835,
     references=("https://github.com/microsoft/LightGBM/blob/master/src/io/tree.cpp",),
 )
 
@@ -90,6 +112,10 @@ class _Model:
         """Take one line; yield what is wrong with the tree in front of it."""
         key, separator, value = line.partition(b"=")
         self.last = line or self.last
+        if b"\0" in line:
+            raise Malformed("a zero stands in the text, at which the loader ends and begins anew", offset)
+        if self.section == _PARAMETERS and line not in (b"", _END_OF_PARAMETERS) and not _PARAMETER.match(line):
+            raise Malformed("a line of the parameters is none", offset)
         if self.section:
             self.section = line if line in (_PARAMETERS, _END_OF_PARAMETERS) else self.section
         elif line == _END_OF_TREES:
@@ -104,7 +130,13 @@ class _Model:
             self.version = value
         elif key == b"max_feature_idx":
             self.features = _integer(value, offset) + 1
-        elif self._number and (key in _LISTS or key in (b"num_leaves", b"is_linear")):
+        elif self._number:
+            self._of_tree(key, value, offset)
+
+    def _of_tree(self, key: bytes, value: bytes, offset: int) -> None:
+        if value.translate(None, _NUMERALS):
+            raise Malformed(f"in a tree, {printable(key.decode('latin-1'), _SHOWN)} is no list of numbers", offset)
+        if key in _KEPT:
             self._tree[key] = value
 
     def end_of_tree(self) -> Iterator[Item]:
@@ -113,12 +145,44 @@ class _Model:
         if not self._number or b"num_leaves" not in tree:
             return
         leaves = _integer(tree[b"num_leaves"], self._offset)
-        for name in _LISTS:
-            finding = self._wrong(name, _integers(tree.get(name, b""), self._offset), leaves)
+        lists = [_integers(tree.get(name, b""), self._offset) for name in _LISTS]
+        found = [self._wrong(name, values, leaves) for name, values in zip(_LISTS, lists, strict=True)]
+        for finding in (*found, self._loop(leaves, lists[1:]), *self._categories(tree), self._linear(tree)):
             if finding and self._shown < _TREES_SHOWN:
                 self._shown += 1
                 yield finding
         self._number = ""
+
+    def _loop(self, leaves: int, lists: list[list[int]]) -> Finding | None:
+        node = led_to_twice(min(leaves - 1, len(lists[0])), *lists) if leaves > 1 else None
+        if node is None:
+            return None
+        return Finding(LOOP, self.blob.locator, self._number, span=Span(self._offset), evidence={"node": node})
+
+    def _categories(self, tree: dict[bytes, bytes]) -> Iterator[Finding]:
+        """Yield what is wrong with splits by category: each names a range of bits in a list of words."""
+        if not tree.get(b"num_cat", b"0").strip(b"0"):
+            return
+        count = _integer(tree[b"num_cat"], self._offset)
+        bounds = _integers(tree.get(b"cat_boundaries", b""), self._offset)
+        words = len(tree.get(b"cat_threshold", b"").split())
+        if len(bounds) != count + 1:
+            yield self._said("the length of cat_boundaries", len(bounds), count + 1)
+        elif sorted(bounds) != bounds or not 0 <= bounds[0] <= bounds[-1] <= words:
+            yield self._said(
+                "cat_boundaries", next((each for each in bounds if not 0 <= each <= words), bounds[-1]), words
+            )
+        kinds = _integers(tree.get(b"decision_type", b""), self._offset)
+        for kind, threshold in zip(kinds, tree.get(b"threshold", b"").split(), strict=False):
+            if kind & 1 and not 0 <= _whole(threshold) < count:
+                yield self._said("threshold", _whole(threshold), count)
+                return
+
+    def _linear(self, tree: dict[bytes, bytes]) -> Finding | None:
+        """Return the first feature that is not there of the linear models in leaves."""
+        features = _integers(tree.get(b"leaf_features", b""), self._offset)
+        wrong = next((each for each in features if not 0 <= each < self.features), None)
+        return None if wrong is None else self._said("leaf_features", wrong, self.features)
 
     def _wrong(self, name: bytes, values: list[int], leaves: int) -> Finding | None:
         """Return what is wrong with one list: of nodes there is one fewer than of leaves, which are below zero."""
@@ -161,6 +225,14 @@ def _integer(text: bytes, offset: int) -> int:
     return int(text)
 
 
+def _whole(text: bytes) -> int:
+    """Return the whole part of a number as C++ reads it, -1 where it is none."""
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return -1
+
+
 def _integers(text: bytes, offset: int) -> list[int]:
     if len(text) > _VALUES:
         raise OverLimit(f"a list of more than {_VALUES:,} bytes")
@@ -176,10 +248,10 @@ def _integers(text: bytes, offset: int) -> list[int]:
 SCANNER = Scanner(
     name=NAME,
     title="LightGBM",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(OUT_OF_RANGE,),
+    rules=(OUT_OF_RANGE, LOOP),
     suffixes=(".txt", ".model", ".lgb", ".bin"),
     signs=Signs(begins(*_STARTS)),
 )

@@ -7,6 +7,7 @@ children and features are numbers that predictors take for places in memory.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.tree_links import led_to_twice
 from scanners.parsing.ubjson import Numbers, UbjsonParser, Value
 
 NAME = "xgboost"
@@ -35,6 +37,7 @@ _BOOSTERS = (b"gbtree", b"gblinear", b"dart")
 _FEATURES = 1 << 31
 # Bytes of GBTreeModelParam, GBLinearModelParam, TreeParam, a node and its statistics
 _MODEL, _LINEAR, _TREE, _NODE, _STATISTICS = 160, 136, 148, 20, 16
+_CATEGORY_FIELDS = ("categories_nodes", "categories_segments", "categories_sizes", "categories")
 _TREE_FIELDS = ("left_children", "right_children", "split_indices", "parents")
 _REFERENCE = "https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html"
 
@@ -51,6 +54,19 @@ OUT_OF_RANGE = Rule(
 )
 
 
+LOOP = Rule(
+    id="xgboost/loop",
+    title="Tree that leads back into itself",
+    severity=Severity.WARNING,
+    message="{path}: more than one way leads to node {subject}",
+    why="Predictors go from node to node until they come to a leaf. Where children lead back to one above them, that "
+    "never ends: releases were seen to hang, and to crash while they loaded such a model.",
+    fix="Save the model again from its source; do not load this file.",
+    cwe=835,
+    references=(_REFERENCE,),
+)
+
+
 class _Tree(NamedTuple):
     """The numbers of one tree that lead somewhere."""
 
@@ -58,7 +74,18 @@ class _Tree(NamedTuple):
     left: Sequence[int]
     right: Sequence[int]
     split: Sequence[int]
+    parents: Sequence[int]
     features: int
+    categories: _Categories
+
+
+class _Categories(NamedTuple):
+    """Which nodes of a tree split by categories: for each where its categories begin in all of them, and how many."""
+
+    nodes: Sequence[int]
+    begins: Sequence[int]
+    sizes: Sequence[int]
+    total: int
 
 
 def accepts(blob: Blob) -> bool:
@@ -97,9 +124,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     else:
         document = _json(blob, context)
     shown = 0
+    yield from _groups(blob, document)
     for tree in _trees(blob, document):
         context.operations.spend(len(tree.left))
-        for finding in _outside(blob, tree):
+        for finding in (*_outside(blob, tree), *_categories(blob, tree), *_loop(blob, tree)):
             yield finding
             shown += 1
         if shown >= _TREES_SHOWN:
@@ -119,13 +147,40 @@ def _json(blob: Blob, context: Context) -> Value:
 
 
 def _trees(blob: Blob, document: Value) -> Iterator[_Tree]:
-    booster = _inner(document, "learner", "gradient_booster")
     features = _number(_inner(document, "learner", "learner_model_param", "num_feature"))
-    for path in ((), ("gbtree",)):  # dart keeps a model of the usual kind inside
-        trees = _inner(booster, *path, "model", "trees")
+    for model in _models(document):
+        trees = _inner(model, "trees")
         for at, tree in enumerate(trees if isinstance(trees, list) else ()):
-            left, right, split, _ = (_integers(blob, _inner(tree, field)) for field in _TREE_FIELDS)
-            yield _Tree(f"tree {at}", left, right, split, features)
+            left, right, split, parents = (_integers(blob, _inner(tree, field)) for field in _TREE_FIELDS)
+            nodes, begins, sizes, all_of_them = (_integers(blob, _inner(tree, field)) for field in _CATEGORY_FIELDS)
+            categories = _Categories(nodes, begins, sizes, len(all_of_them))
+            yield _Tree(f"tree {at}", left, right, split, parents, features, categories)
+
+
+def _models(document: Value) -> Iterator[Value]:
+    booster = _inner(document, "learner", "gradient_booster")
+    for path in ((), ("gbtree",)):  # dart keeps a model of the usual kind inside
+        yield _inner(booster, *path, "model")
+
+
+def _groups(blob: Blob, document: Value) -> Iterator[Finding]:
+    """Yield the first tree that belongs to an output, or stands for a number, which the model does not have."""
+    parameters = _inner(document, "learner", "learner_model_param")
+    counts = (_number(_inner(parameters, key)) for key in ("num_class", "num_target"))
+    outputs = max(1, *(count for count in counts if count != _FEATURES), 1)
+    for model in _models(document):
+        groups = _integers(blob, _inner(model, "tree_info"))
+        at = next((at for at, group in enumerate(groups) if not 0 <= group < outputs), None)
+        if at is not None:
+            yield _said(blob, "tree_info", "output", groups[at], f"tree {at}", outputs)
+        trees = _inner(model, "trees")
+        numbers = [_inner(tree, "id") for tree in trees] if isinstance(trees, list) else []
+        seen: set[Value] = set()
+        for number in numbers:
+            if isinstance(number, int) and (not 0 <= number < len(numbers) or number in seen):
+                yield _said(blob, "trees", "number", number, "a tree", len(numbers))
+                break
+            seen.add(number if isinstance(number, int) else -1)
 
 
 def _inner(value: Value, *keys: str) -> Value:
@@ -168,6 +223,38 @@ def _outside(blob: Blob, tree: _Tree) -> Iterator[Finding]:
         if not 0 <= tree.split[at] < tree.features:
             yield _said(blob, tree.path, "feature", tree.split[at], f"node {at}", tree.features)
             break
+
+    for at in inner:
+        children = (tree.left[at], tree.right[at] if at < len(tree.right) else -1)
+        if children[1] < 0:
+            yield _said(blob, tree.path, "right child", children[1], f"node {at}", count)
+            break
+        stranger = next((each for each in children if each < len(tree.parents) and tree.parents[each] != at), None)
+        if stranger is not None:
+            yield _said(blob, tree.path, "parent", tree.parents[stranger], f"node {stranger}", count)
+            break
+
+
+def _categories(blob: Blob, tree: _Tree) -> Iterator[Finding]:
+    """Yield the first split by categories that are not there."""
+    nodes, begins, sizes, count = tree.categories
+    if not len(nodes) == len(begins) == len(sizes):
+        yield _said(blob, tree.path, "number of splits by category", len(nodes), "its lists", len(begins))
+    for node, begin, size in zip(nodes, begins, sizes, strict=False):
+        if not 0 <= node < len(tree.left):
+            yield _said(blob, tree.path, "node", node, "a split by category", len(tree.left))
+            return
+        if not 0 <= begin <= begin + size <= count:
+            yield _said(blob, tree.path, "last category", begin + size, f"node {node}", count)
+            return
+
+
+def _loop(blob: Blob, tree: _Tree) -> Iterator[Finding]:
+    # Of trees with several targets the right child of a leaf is the place of its values
+    right = [child for at, child in enumerate(tree.right) if at < len(tree.left) and tree.left[at] >= 0]
+    node = led_to_twice(len(tree.left), tree.left, right)
+    if node is not None:
+        yield Finding(LOOP, blob.locator, f"{node:,}", path=tree.path)
 
 
 def _said(blob: Blob, path: str, what: str, index: int, subject: str, count: int, span: Span | None = None) -> Finding:
@@ -252,7 +339,7 @@ def _binary_trees(blob: Blob, context: Context, cursor: Cursor, features: int, d
 
 def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: str) -> Finding | None:
     """Pass over the nodes of a tree; return what is wrong with the first that leads out of it."""
-    found = None
+    found, children, first = None, array("i"), cursor.position
     for at in range(nodes):
         start = cursor.position
         cursor.skip(4)
@@ -260,21 +347,25 @@ def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: s
         cursor.skip(_NODE - 16)
         if found or left == -1:
             continue
+        children.extend((left, right))
         for what, index, count in (("left child", left, nodes), ("right child", right, nodes)):
             if not 0 <= index < count:
                 found = _said(blob, path, what, index, f"node {at}", count, Span(start, _NODE))
         if split >= features and not found:
             found = _said(blob, path, "feature", split, f"node {at}", features, Span(start, _NODE))
+    again = None if found else led_to_twice(nodes, children)
+    if again is not None:
+        return Finding(LOOP, blob.locator, f"{again:,}", path=path, span=Span(first, nodes * _NODE))
     return found
 
 
 SCANNER = Scanner(
     name=NAME,
     title="XGBoost (JSON, UBJSON, binary)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(OUT_OF_RANGE,),
+    rules=(OUT_OF_RANGE, LOOP),
     suffixes=(".json", ".ubj", ".bin", ".model"),
     signs=Signs(begins(_BINARY) + JSON_STARTS, at=((_LEARNER + 8, _OBJECTIVES),)),
 )

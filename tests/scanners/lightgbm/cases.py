@@ -29,6 +29,12 @@ def tree(number: int = 0, left: str = "1 -1", right: str = "-2 -3", split: str =
     return "\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
 
 
+def split_by_category(bounds: str = "0 1", words: str = "5", at: str = "0") -> str:
+    """Return a tree whose root splits by category."""
+    kinds = f"decision_type=1 2\ncat_boundaries={bounds}\ncat_threshold={words}\n"
+    return tree().replace("num_cat=0", "num_cat=1").replace("threshold=3.15", f"threshold={at}") + kinds
+
+
 STUMP = "\nTree=1\nnum_leaves=1\nnum_cat=0\nleaf_value=0.5\n"
 
 
@@ -58,6 +64,20 @@ CASES = {
     "child_missing": case(lambda: model(tree(left="1")), Verdict.REVIEW),
     "huge_count": case(lambda: model(tree(leaves="4000000000")), Verdict.REVIEW),
     "no_number": case(lambda: model(tree(left="x -1")), Verdict.NOT_SCANNED),
+    "benign_split_by_category": case(lambda: model(split_by_category()), Verdict.CLEAN, cut_is_clean=True),
+    "benign_linear": case(
+        lambda: model(tree() + "is_linear=1\nleaf_features=0 3  1\n"), Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_no_number": case(lambda: model(tree().replace("0.1 0.2", "nan -inf")), Verdict.CLEAN, cut_is_clean=True),
+    "loop": case(lambda: model(tree(left="0 -1")), Verdict.REVIEW),
+    "shared_child": case(lambda: model(tree(right="1 -3")), Verdict.REVIEW),
+    "category_bounds": case(lambda: model(split_by_category(bounds="0 900")), Verdict.REVIEW),
+    "category_bounds_backwards": case(lambda: model(split_by_category(bounds="1 0")), Verdict.REVIEW),
+    "category_of_no_split": case(lambda: model(split_by_category(at="70000")), Verdict.REVIEW),
+    "linear_feature": case(lambda: model(tree() + "is_linear=1\nleaf_features=0 99\n"), Verdict.REVIEW),
+    "zero_in_text": case(lambda: model().replace(b"num_class", b"num\0class"), Verdict.NOT_SCANNED),
+    "odd_parameter": case(lambda: model().replace(b"[boosting:", b"[boosting\xde"), Verdict.NOT_SCANNED),
+    "odd_threshold": case(lambda: model().replace(b"3.15", b"3\xc415"), Verdict.NOT_SCANNED),
     "without_end": case(lambda: model(end="parameters:\n[boosting: gbdt]\n"), Verdict.NOT_SCANNED),
     "more_behind": case(lambda: model(end=PARAMETERS + "something else\n"), Verdict.NOT_SCANNED, cut_is_clean=True),
 }

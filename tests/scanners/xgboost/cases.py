@@ -48,6 +48,21 @@ def dart() -> dict[str, Any]:
     return document
 
 
+def changed(tree: dict[str, Any], **boosted: Any) -> dict[str, Any]:
+    """Return a model whose tree, or what stands around it, has other fields."""
+    document = model()
+    inner = document["learner"]["gradient_booster"]["model"]
+    inner.update(boosted)
+    inner["trees"][0].update(tree)
+    return document
+
+
+def categories(nodes: list[int], begins: list[int], sizes: list[int]) -> dict[str, Any]:
+    """Return the fields of splits by category."""
+    lists = {"categories_nodes": nodes, "categories_segments": begins, "categories_sizes": sizes}
+    return {**lists, "categories": [0, 3]}
+
+
 def text(document: dict[str, Any]) -> bytes:
     """Return a model as JSON."""
     return json.dumps(document, separators=(",", ":")).encode()
@@ -139,6 +154,19 @@ CASES = {
     "child_ubj": case(lambda: ubj(model(left=[1 << 30, -1, -1])), Verdict.REVIEW),
     "child_binary": case(lambda: binary(left=[1 << 30, -1, -1]), Verdict.REVIEW, "model.bin"),
     "feature_binary": case(lambda: binary(split=[99, 0, 0]), Verdict.REVIEW, "model.bin"),
+    "benign_categories_json": json_case(lambda: changed(categories([0], [0], [2])), Verdict.CLEAN),
+    "categories_json": json_case(lambda: changed(categories([0], [1], [9_000])), Verdict.REVIEW),
+    "category_of_no_node_ubj": case(lambda: ubj(changed(categories([77], [0], [2]))), Verdict.REVIEW),
+    "categories_of_other_lengths": json_case(lambda: changed(categories([0, 1], [0], [2])), Verdict.REVIEW),
+    "benign_targets_json": json_case(lambda: model(right=[2, 0, 1]), Verdict.CLEAN),
+    "number_of_a_tree_json": json_case(lambda: changed({"id": 5}), Verdict.REVIEW),
+    "one_child_json": json_case(lambda: model(right=[-1, -1, -1]), Verdict.REVIEW),
+    "root_as_a_child_json": json_case(lambda: changed({"parents": [ROOT, ROOT, 0]}), Verdict.REVIEW),
+    "parent_json": json_case(lambda: changed({"parents": [ROOT, 99_999, 0]}), Verdict.REVIEW),
+    "output_json": json_case(lambda: changed({}, tree_info=[1_000_000]), Verdict.REVIEW),
+    "loop_json": json_case(lambda: model(left=[1, 0, -1], right=[2, 2, -1]), Verdict.REVIEW),
+    "loop_ubj": case(lambda: ubj(model(left=[1, 1, -1], right=[2, -1, -1])), Verdict.REVIEW),
+    "loop_binary": case(lambda: binary(left=[0, -1, -1]), Verdict.REVIEW, "model.bin"),
     "nodes_binary": case(lambda: binary(nodes=1 << 30), Verdict.NOT_SCANNED, "model.bin"),
     "pickle_in_attribute": case(
         lambda: ubj(model(scikit_learn="@")).replace(length(1) + b"@", length(len(EVIL_PICKLE)) + EVIL_PICKLE),
