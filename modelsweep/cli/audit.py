@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import click
 
+from modelsweep.cli.arguments import ScanArguments
 from modelsweep.cli.fleet_options import broker_option, chunk_option, explained, reached, store_option
 from modelsweep.cli.job_progress import watched
-from modelsweep.cli.options import SECTIONS, ScanArguments, ScanCommand, option, removed_options
+from modelsweep.cli.options import SECTIONS, ScanCommand, option, removed_options
 from modelsweep.cli.outputs import Output, outputs_of
-from modelsweep.cli.scan import conclude, job_of, shown_words, shows_bar, spare
+from modelsweep.cli.scanning import conclude, job_of, shown_words, shows_bar, spare
 from modelsweep.cli.sharing import share_directory
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted

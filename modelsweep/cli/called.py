@@ -5,23 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
-from modelsweep.cli.help import Formatter
-
 VARIABLE = "MODELSWEEP_CALLED_AS"
 """Set by a script that runs us, to what was typed to run it."""
 USUAL = "modelsweep"
-
-
-class Context(click.Context):
-    """A context whose help shows commands as they are typed here."""
-
-    formatter_class = Formatter
-
-    def get_help(self) -> str:
-        """Return the help of the command."""
-        return as_called(super().get_help())
 
 
 def called_as() -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
-from modelsweep import __version__, shadowing
-from modelsweep.cli.called import Context, as_called, called_as
-from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams, say
+from modelsweep import __version__
+from modelsweep.cli.called import as_called, called_as
+from modelsweep.cli.help import Formatter
+from modelsweep.cli.running import guarded
 
 COMMANDS = (
     "scan",
@@ -38,8 +38,16 @@ COMMANDS = (
 """In the order of `--help`; each is `command` in the module of its name."""
 COMPLETION = "_MODELSWEEP_COMPLETE"
 """Environment variable by which shells ask for completions; click's protocol."""
-INTERRUPTED = 130
-FAILED = 2
+
+
+class Context(click.Context):
+    """A context whose help shows commands as they are typed here."""
+
+    formatter_class = Formatter
+
+    def get_help(self) -> str:
+        """Return the help of the command."""
+        return as_called(super().get_help())
 
 
 class Commands(click.Group):
@@ -89,26 +97,10 @@ def root() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return the exit code: 0 nothing found, 1 findings, 2 it failed, 130 interrupted."""
-    prepare_streams()
-    try:
-        shadowing.check()
-        code = _complete() if COMPLETION in os.environ else _invoke(tuple(arguments))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_stdout()
-        return 0
-    except (KeyboardInterrupt, click.Abort, Interrupted) as stop:
-        say(str(stop) or "interrupted")
-        return INTERRUPTED
-    except Exception as error:
-        if os.environ.get("MODELSWEEP_DEBUG"):
-            raise
-        _explain(error)
-        return FAILED
-    return code
+    return guarded(lambda: _complete() if COMPLETION in os.environ else invoke(tuple(arguments)))
 
 
-def _invoke(arguments: tuple[str, ...]) -> int:
+def invoke(arguments: tuple[str, ...]) -> int:
     """Run the command that `arguments` name, without click's own idea of exit codes for a closed pipe."""
     try:
         with root.make_context(called_as(), list(arguments) or ["--help"], obj=arguments) as context:
@@ -123,17 +115,3 @@ def _complete() -> int:
     from click.shell_completion import shell_complete
 
     return shell_complete(root, {}, "modelsweep", COMPLETION, os.environ[COMPLETION])
-
-
-def _explain(error: Exception) -> None:
-    """Say what went wrong: in a sentence of its own where it is the user's affair, else as ours."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
-    elif isinstance(error, click.ClickException):
-        say(as_called(error.format_message()))
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            say(f"see `{error.ctx.command_path} --help`")
-    elif isinstance(error, (shadowing.Shadowed, OSError)):
-        say(str(error))
-    else:
-        say(f"internal error: {type(error).__name__}: {error} (MODELSWEEP_DEBUG=1 shows where; please report it)")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import ClassVar, TypedDict
+from typing import ClassVar
 
 import click
 
 from modelsweep.cli.outputs import NAMES
-from modelsweep.cli.parameters import SEVERITIES, Tolerance, count, rate, seconds, size, tolerance
+from modelsweep.cli.parameters import SEVERITIES, count, rate, seconds, size, tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
 from sources.politeness import BANDWIDTH, CONNECTIONS, REQUEST_RATE
@@ -22,44 +22,6 @@ REMOVED = {
 """Options of other tools, and the environment variable that takes their place: secrets stay off command lines."""
 SPREAD = frozenset({"--include-scanner", "--exclude-scanner"})
 """Options that take several names."""
-
-
-class ScanArguments(TypedDict):
-    """What click hands to `scan`."""
-
-    targets: tuple[str, ...]
-    targets_from: str | None
-    blacklist: tuple[str, ...]
-    max_file_size: int | None
-    max_total_size: int | None
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    newest_first: bool
-    dry_run: bool
-    profile: str
-    depth: str | None
-    included: tuple[str, ...]
-    excluded: tuple[str, ...]
-    list_scanners: bool
-    allowed: tuple[str, ...]
-    allow_files: tuple[str, ...]
-    plugins: tuple[str, ...]
-    timeout: float
-    jobs: int | None
-    no_cache: bool
-    trust_file_times: bool
-    formats: tuple[str, ...]
-    outputs: tuple[str, ...]
-    sbom: str | None
-    verbose: bool
-    quiet: bool
-    progress: bool | None
-    write_back: bool
-    alias: str
-    share: bool
-    fail_on: str
-    strict: bool
-    tolerated: Tolerance
 
 
 def option(*declarations: str, **attributes: object) -> click.Option:

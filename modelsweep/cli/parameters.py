@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import click
 
+from modelsweep.cli.arguments import Tolerance
 from modelsweep.core.finding import Severity
 from modelsweep.core.units import parse_size
 
 SEVERITIES = click.Choice([severity.name.lower() for severity in reversed(Severity)], case_sensitive=False)
-
-
-class Tolerance(NamedTuple):
-    """How many unexamined files do not fail a job: a number, and a share in percent; the larger counts."""
-
-    files: int = 0
-    percent: float = 0.0
 
 
 def size(text: str) -> int:

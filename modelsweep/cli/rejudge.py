@@ -10,7 +10,7 @@ import click
 from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import several
 from modelsweep.cli.report import PARAMETERS, ReportArguments, writing
-from modelsweep.cli.scan import allowed_of
+from modelsweep.cli.scanning import allowed_of
 from modelsweep.cli.terminal import say
 
 

@@ -7,11 +7,11 @@ from typing import TypedDict, Unpack
 
 import click
 
+from modelsweep.cli.arguments import Tolerance
 from modelsweep.cli.fleet_options import broker_option, job_argument, reached, store_option
 from modelsweep.cli.options import GATE, OUTPUT
 from modelsweep.cli.outputs import outputs_of, view_of
-from modelsweep.cli.parameters import Tolerance
-from modelsweep.cli.scan import FAILED, tagged, threshold_gate, write_reports
+from modelsweep.cli.scanning import FAILED, tagged, threshold_gate, write_reports
 from modelsweep.core.report import Report
 
 _NOT_HERE = frozenset({"progress", "share", "quiet"})

@@ -9,8 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
+from modelsweep.cli import late_click as click
 from modelsweep.cli.profiles import CONTAINERS, NUMBERS, RECOGNISERS, WEIGHED, Profile
 from modelsweep.cli.terminal import say
 from modelsweep.core import patterns as re

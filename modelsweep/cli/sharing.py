@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 
-import click
-
+from modelsweep.cli import late_click as click
 from modelsweep.cli.terminal import say
 from modelsweep.core.report import Report
 
@@ -32,5 +30,7 @@ def share_directory(wanted: bool) -> str | None:
 
 def shared_report(directory: str, report: Report) -> str:
     """Return the path of a report that is shared: when it was started, and where."""
+    import platform
+
     started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.run.start_time))
     return os.path.join(directory, f"modelsweep-{started}-{platform.node()}-{os.getpid()}.json")

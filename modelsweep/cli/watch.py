@@ -18,7 +18,7 @@ from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
 from modelsweep.cli.parameters import interval
-from modelsweep.cli.scan import FAILED, gate_of, job_of, shown_words, tagged
+from modelsweep.cli.scanning import FAILED, gate_of, job_of, shown_words, tagged
 from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import say, write_line

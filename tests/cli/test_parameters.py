@@ -7,7 +7,8 @@ from collections.abc import Callable
 import click
 import pytest
 
-from modelsweep.cli.parameters import Tolerance, count, interval, rate, seconds, size, tolerance
+from modelsweep.cli.arguments import Tolerance
+from modelsweep.cli.parameters import count, interval, rate, seconds, size, tolerance
 
 
 @pytest.mark.parametrize(

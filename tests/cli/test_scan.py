@@ -231,7 +231,7 @@ def test_what_goes_wrong_inside_is_one_line(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("modelsweep.cli.scan.scan_job", fail)
+    monkeypatch.setattr("modelsweep.cli.scanning.scan_job", fail)
     outcome = run("scan", "models")
     assert outcome.code == (130 if isinstance(error, KeyboardInterrupt) else 2)
     assert outcome.out == ""

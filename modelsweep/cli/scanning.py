@@ -1,0 +1,200 @@
+"""What `modelsweep scan` does once its command line is understood."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import cast
+
+from modelsweep.api import JobOptions, SandboxFailed, scan_job
+from modelsweep.cli import late_click as click
+from modelsweep.cli.arguments import ScanArguments, Tolerance
+from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write_file
+from modelsweep.cli.profiles import PROFILES
+from modelsweep.cli.progress import CountTotals, Tally, watched
+from modelsweep.cli.selection import choose
+from modelsweep.cli.sharing import share_directory, shared_report
+from modelsweep.cli.targets import gather
+from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Severity
+from modelsweep.core.options import Depth, Options, Reuse, Selection
+from modelsweep.core.report import Gate, Report, Unit
+from modelsweep.core.values import replace
+from producer.plan import plan
+from reporting import WRITERS, View
+from sources.source import scheme_of
+
+FAILED = 2
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def scan(arguments: ScanArguments, command_line: Sequence[str]) -> int:
+    """Do what `arguments` say and return the exit code; raises UsageError for mistakes before anything is done."""
+    if arguments["list_scanners"]:
+        from modelsweep.cli.listing import list_scanners
+
+        list_scanners(arguments["plugins"])
+        return 0
+    if arguments["verbose"] and arguments["quiet"]:
+        raise click.UsageError("--verbose and --quiet contradict each other")
+    job = job_of(arguments)
+    if arguments["dry_run"]:
+        from modelsweep.cli.dry_run import show_plan
+
+        targets = gather(arguments["targets"], arguments["targets_from"])
+        show_plan(targets, job.selection, as_json=arguments["formats"] == ("json",))
+        return 0
+    return _scan(arguments, job, command_line)
+
+
+def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]) -> int:
+    """Do the job, write the reports, and return the exit code; mistakes are raised before anything is read."""
+    outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
+    shared = share_directory(arguments["share"])
+    targets = gather(arguments["targets"], arguments["targets_from"])
+    spare(targets, outputs)
+    report = _examine(targets, job, shows_bar(arguments), command_line)
+    return conclude(report, arguments, outputs, shared)
+
+
+def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], shared: str | None) -> int:
+    """Write the reports of a job that ended, and return the exit code."""
+    gate = gate_of(arguments)
+    code = gate.exit_code(report)
+    if arguments["quiet"] and code == 0:
+        outputs = [output for output in outputs if output != Output("text")]
+    elif not (report.results or report.problems or Output("text") in outputs):
+        say("nothing to scan: no file matches the targets")
+    if shared:
+        outputs.append(Output("json", shared_report(shared, report)))
+    view = view_of(gate, verbose=arguments["verbose"])
+    written = write_reports(report, outputs, view)
+    if arguments["write_back"]:
+        written &= tagged(report, arguments["alias"])
+    return code if written or code else FAILED
+
+
+def tagged(report: Report, alias: str) -> bool:
+    """Write the verdicts of model versions back to their registry; return whether that worked."""
+    from modelsweep.write_back import write_back
+
+    faults = write_back(report.results, report.run.job, alias)
+    for fault in faults:
+        say(fault)
+    return not faults
+
+
+def job_of(arguments: ScanArguments) -> JobOptions:
+    """Return what is examined and how; raises UsageError for scanners that there are not."""
+    profile = next(profile for profile in PROFILES if profile.name == arguments["profile"])
+    options = Options(
+        depth=cast(Depth, arguments["depth"] or profile.depth),
+        scanners=choose(profile, arguments["included"], arguments["excluded"], arguments["plugins"]),
+        allow_imports=allowed_of(arguments["allowed"], arguments["allow_files"]),
+        blacklist=arguments["blacklist"],
+        plugins=arguments["plugins"],
+        timeout=arguments["timeout"],
+    )
+    selection = Selection(
+        arguments["max_file_size"],
+        arguments["max_total_size"],
+        arguments["include"],
+        arguments["exclude"],
+        arguments["newest_first"],
+    )
+    return JobOptions(options, selection, arguments["jobs"] or 0, _reuse(arguments))
+
+
+def _reuse(arguments: ScanArguments) -> Reuse:
+    """Return what is not read again; `submit` has no --strict."""
+    if arguments["no_cache"] or arguments.get("strict"):
+        return "nothing"
+    return "files" if arguments["trust_file_times"] else "objects"
+
+
+def allowed_of(patterns: tuple[str, ...], files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is trusted by name; raises UsageError for a file that is no allow-list."""
+    if not files:
+        return patterns
+    from modelsweep.cli.allow_file import patterns_of
+
+    return (*patterns, *(name for file in files for name in patterns_of(file)))
+
+
+def gate_of(arguments: ScanArguments) -> Gate:
+    """Return what makes the job fail."""
+    return threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
+
+
+def threshold_gate(fail_on: str, strict: bool, tolerated: Tolerance) -> Gate:
+    """Return what makes a job fail, from what the options say."""
+    threshold = Severity[fail_on.upper()]
+    return Gate(min(threshold, Severity.WARNING) if strict else threshold, strict, tolerated.files, tolerated.percent)
+
+
+def spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:
+    """Raise UsageError where a report would be written over a file that is to be scanned."""
+    for output in outputs:
+        for target in targets if os.path.isfile(output.path) else ():
+            if os.path.exists(target) and os.path.samefile(target, output.path):
+                raise click.UsageError(f"{output.path!r} is to be scanned: a report would replace it")
+
+
+def shows_bar(arguments: ScanArguments) -> bool:
+    """Return whether somebody wants to watch."""
+    if arguments["progress"] is not None:
+        return arguments["progress"]
+    return not arguments["quiet"] and is_interactive(sys.stderr)
+
+
+def _examine(targets: Sequence[str], job: JobOptions, has_bar: bool, command_line: Sequence[str]) -> Report:
+    """Do the job; where it is interrupted, say how far it came."""
+    tally = Tally()
+    bar = watched(tally, _counter(targets, job.selection)) if has_bar else nullcontext()
+    try:
+        with bar:
+            return scan_job(targets, job, tally.add, shown_words(command_line), say, tally.watch)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted after {tally}: no report was written") from None
+    except SandboxFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+def shown_words(command_line: Sequence[str]) -> list[str]:
+    """Return a command line without the passwords of addresses."""
+    return [_CREDENTIALS.sub("***", word) for word in command_line]
+
+
+def _counter(targets: Sequence[str], selection: Selection) -> CountTotals | None:
+    """Return what lists the targets for the bar; None where listing again would cost requests."""
+    if any(map(scheme_of, targets)):
+        return None
+
+    def count() -> tuple[int, int]:
+        sizes = [item.size for item in plan(targets, selection) if isinstance(item, Unit)]
+        return len(sizes), sum(sizes)
+
+    return count
+
+
+def write_reports(report: Report, outputs: Sequence[Output], view: View) -> bool:
+    """Write all reports; return whether that worked. Who closed the pipe has seen enough: that is no failure."""
+    written = True
+    for output in outputs:
+        writer = next(writer for writer in WRITERS if writer.name == output.format)
+        try:
+            if output.path == STDOUT:
+                writer.write(report, sys.stdout, view)
+                sys.stdout.flush()
+            else:
+                write_file(writer, report, output.path, replace(view, colour=False, terminal=False))
+        except BrokenPipeError:
+            discard_stdout()
+        except OSError as error:
+            where = "standard output" if output.path == STDOUT else output.path
+            say(f"cannot write {where}: {error.strerror or error}")
+            written = False
+    return written
