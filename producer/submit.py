@@ -27,7 +27,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import asdict, replace
 from modelsweep.fleet.answers import AllocStatus, JobState, SealStatus
-from modelsweep.fleet.chunks import Packer
+from modelsweep.fleet.chunks import Packer, runs
 from modelsweep.fleet.job import JobSpec, cursor_name, cursor_purpose, seal_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import (
@@ -132,8 +132,9 @@ class Producer:
             sealed = self._key.seal(cursor_purpose(self._spec.id), json.dumps(asdict(cursor)).encode())
             first, next_chunk = self._allocate(chunks, next_chunk, stored, sealed)
             stored = sealed
+            numbered = [(first + at, chunk) for at, chunk in self._urgent(chunks)]
             self._publish(
-                [scan_message(chunk.queue, self._spec.id, first + at, generation) for at, chunk in self._urgent(chunks)]
+                [scan_message(run.queue, self._spec.id, run.first, generation, run.amount) for run in runs(numbered)]
             )
             self._hold_back()
         if not self._stop.is_set():

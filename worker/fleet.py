@@ -26,6 +26,7 @@ from modelsweep.cache.opening import open_cache
 from modelsweep.core.version import VERSION
 from modelsweep.fleet import liveness
 from modelsweep.fleet.answers import LedgerFault
+from modelsweep.fleet.chunks import RUN_CHUNKS
 from modelsweep.fleet.job import is_id
 from modelsweep.fleet.logs import bound, logger
 from modelsweep.fleet.messages import FINALIZE, QUEUES, SCAN, TRANSPORT_OPTIONS, BrokerFault, client_of
@@ -131,13 +132,14 @@ def _app(node: Node) -> Celery:
     return app
 
 
-def _scan(node: Node, job: object = None, chunk: object = None, generation: object = None, *more: object) -> None:
+def _scan(node: Node, job: object = None, *numbers: object) -> None:
     """Do what a message asks for; it may hold anything."""
-    if more or not (_is_job(job) and _is_number(chunk) and _is_number(generation)):
+    wanted = [number for number in numbers if _is_number(number)]
+    if not _is_job(job) or len(wanted) != len(numbers) or not 2 <= len(wanted) <= 3 or not _is_run(*wanted[2:]):
         _log.warning("a message that is none of ours was dropped", task=SCAN)
         return
-    with bound(job=job, chunk=chunk):
-        _guarded(lambda: _log.debug("chunk", outcome=node.scan(job, chunk, generation)))
+    with bound(job=job, chunk=wanted[0]):
+        _guarded(lambda: _log.debug("chunks", outcome=node.scan(job, *wanted)))
 
 
 def _finalize(node: Node, job: object = None, *more: object) -> None:
@@ -156,7 +158,13 @@ def _is_number(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < _NUMBERS
 
 
+def _is_run(amount: int = 1) -> bool:
+    """Return whether a message may ask for so many chunks."""
+    return 0 < amount <= RUN_CHUNKS
+
+
 def _finalized(node: Node, job: str) -> bool:
+    node.store.settle()  # a report is never on the disk without the results that it is of
     return finalize(job, node.client, node.store, node.key, node.name, node.publish, lease=node.settings.lease)
 
 

@@ -12,9 +12,8 @@ import socket
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from redis import Redis
 
@@ -27,38 +26,31 @@ from modelsweep.core.report import Tool, Unit, UnitResult, Verdict
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from modelsweep.core.values import dataclass, replace
-from modelsweep.fleet.answers import Claim, DoneStatus, LeaseStatus, UnknownJob
+from modelsweep.fleet.answers import DoneStatus, LeaseStatus, LedgerFault, UnknownJob
 from modelsweep.fleet.chunks import put_children
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.logs import logger
-from modelsweep.fleet.messages import Message, connect, finalize_message, publish, scan_message
+from modelsweep.fleet.messages import BrokerFault, Message, connect, finalize_message, publish, scan_message
 from modelsweep.fleet.metrics import runtime_counts
 from modelsweep.fleet.pages import Chunk, Pages
 from modelsweep.fleet.results import digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Key
-from modelsweep.fleet.store import Absent, Store
+from modelsweep.fleet.store import Absent, Store, StoreFault
 from sources.opening import Opener, opener
 from worker.backends import NUMPY
-from worker.supervisor import SUPERVISOR, OpenUnit, Supervisor
+from worker.stream import Share, Work, child_died, examined
+from worker.supervisor import Supervisor
 
 LEASE = 60.0
 """Seconds after which the chunk of a worker that fell silent is given to another."""
-BLAMED = 10
-"""Times that a worker was lost while it examined a unit alone, after which the unit is not tried again.
-
-Many, since units seldom do that: hostile bytes are in children, and whoever kills workers knows nothing of units.
-"""
 PAGE_TRIES = 3
 """Leases that run out over a page that is not in the store before its chunk is given up."""
 WORKER = "worker"
-TRIES = 3
-"""Times that a unit is examined whose child dies."""
 TRANSIENT = frozenset(
     {ProblemKind.SOURCE, ProblemKind.CHANGED, ProblemKind.TIMEOUT, ProblemKind.CRASH, ProblemKind.DEPENDENCY}
 )
 """Kinds of problems that another try may not have."""
-DEADLY = frozenset({ProblemKind.CRASH, ProblemKind.LIMIT})
 _JOBS_KEPT = 32
 _CLEAN = f"verdict:{Verdict.CLEAN.value}"
 _log = logger("modelsweep.worker")
@@ -86,23 +78,6 @@ class WorkerSettings:
     cache: str = ""
     backend: str = NUMPY
     """What the numbers of weights are computed with, tried already."""
-
-
-class Examined(NamedTuple):
-    """The results of a chunk in its order, None where it was stopped; and how many of them were known."""
-
-    results: list[UnitResult] | None
-    tool: Tool
-    known: int = 0
-
-
-class Work(NamedTuple):
-    """A chunk that this worker holds."""
-
-    ledger: Ledger
-    chunk: int
-    token: str
-    stop: threading.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,41 +140,75 @@ class Node:
         self._connection = connect(settings.broker)
         self.draining = threading.Event()
 
-    # -- one chunk
+    # -- the chunks of one message
 
-    def scan(self, job: str, chunk: int, generation: int) -> str:
-        """Examine a chunk where the ledger grants it; returns what became of it, in a word.
+    def scan(self, job: str, chunk: int, generation: int, amount: int = 1) -> str:
+        """Examine a chunk, or `amount` from that one on, where the ledger grants it; returns what became of each.
 
-        Raises LedgerFault, StoreFault, SandboxFailed: the lease then runs out, and the chunk is published again.
+        What goes wrong with one of them is logged, does not keep the others, and has that one `failed`. Raises
+        LedgerFault, SandboxFailed: it went wrong with all. Leases then run out, and chunks are published again.
         """
         if self.draining.is_set():
             return "draining"  # nobody claimed it: the sweeper publishes it again
         known = self._job(job)
-        claim = known.ledger.claim(chunk, generation, self.name, self.settings.lease)
-        if not claim.granted:
-            return claim.status
-        work = Work(known.ledger, chunk, claim.token, threading.Event())
-        with self._holding(work):
-            return self._settle(known, claim, work, generation)
+        chunks = range(chunk, chunk + amount)
+        claims = known.ledger.claims(chunks, generation, self.name, self.settings.lease)
+        outcomes: dict[int, str] = {number: claim.status for number, claim in zip(chunks, claims, strict=True)}
+        held = [
+            Work(known.ledger, number, claim, threading.Event())
+            for number, claim in zip(chunks, claims, strict=True)
+            if claim.granted
+        ]
+        if held:
+            with self._holding(held):
+                outcomes |= self._done(known, held, generation)
+        return " ".join(outcomes.values())
 
-    def _settle(self, job: Job, claim: Claim, work: Work, generation: int) -> str:
-        """Examine the units of a chunk that was granted, store their results, and tell the ledger."""
-        begun = time.monotonic()
-        examined = self._results(job, claim, work)
-        results = examined.results
-        if results is None:
-            self._give_back(job, claim, work, generation)
-            return "stopped"
-        blob = encode_chunk(examined.tool, results)
+    def _done(self, job: Job, held: Sequence[Work], generation: int) -> dict[int, str]:
+        """Examine chunks that were granted, store their results, tell the ledger, and return what became of each."""
+        outcomes: dict[int, str] = {}
+        supervisor, begun = self._slot().supervisor_for(job), time.monotonic()
+        shares = [share for work in held if (share := self._opened(job, work, supervisor, outcomes))]
+        with job.opener.another() as open_unit:
+            for share in examined(supervisor, shares, open_unit):
+                now = time.monotonic()
+                with self._attempting(share.work, outcomes):
+                    outcomes[share.work.number] = self._settle(job, share, supervisor.tool(), now - begun, generation)
+                self.let_go(share.work)
+                begun = now
+        stopped = [share for share in shares if share.work.number not in outcomes]
+        outcomes |= dict.fromkeys((share.work.number for share in stopped), "stopped")
+        self._give_back(job, stopped, generation)
+        return outcomes
+
+    def _opened(self, job: Job, work: Work, supervisor: Supervisor, outcomes: dict[int, str]) -> Share | None:
+        """Return a chunk whose units can be told; else see to it."""
+        claim = work.claim
+        with self._attempting(work, outcomes):
+            try:
+                return Share(work, job.pages.chunk(claim.page, claim.first, work.number))
+            except (Damaged, Absent) as fault:
+                if isinstance(fault, Absent) and claim.losses < PAGE_TRIES:
+                    raise  # a store of several machines may show it late
+                said = _unreadable(claim.page, work.number, fault)
+                share = Share(work, Chunk("", (said.unit,)), {said.unit.index: said})
+                outcomes[work.number] = self._settle(job, share, supervisor.tool(), 0.0, 0)
+        return None
+
+    def _settle(self, job: Job, share: Share, tool: Tool, seconds: float, generation: int) -> str:
+        """Store the results of a chunk that was examined in so many seconds, and tell the ledger."""
+        work, results = share.work, share.ordered
+        blob = encode_chunk(tool, results)
         digest = digest_of(blob)
-        self.store.put(results_name(job.spec.id, work.chunk, digest), blob)
-        children = put_children(results, work.chunk, job.spec, job.pages)
-        counts = {**counted(results), **runtime_counts(time.monotonic() - begun)}
-        if examined.known:
-            counts["known"] = examined.known
+        # A result that power took with it is noticed, by its digest, and the chunk is opened again
+        self.store.put(results_name(job.spec.id, work.number, digest), blob, durable=False)
+        children = put_children(results, work.number, job.spec, job.pages)
+        counts = {**counted(results), **runtime_counts(seconds)}
+        if share.known:
+            counts["known"] = share.known
         done = work.ledger.done(
-            work.chunk,
-            work.token,
+            work.number,
+            work.claim.token,
             digest,
             counts,
             retryable=is_retryable(results),
@@ -217,62 +226,26 @@ class Node:
             [scan_message(chunk.queue, job.spec.id, number, generation) for number, chunk in enumerate(chunks, first)]
         )
 
-    def _give_back(self, job: Job, claim: Claim, work: Work, generation: int) -> None:
-        """Have another worker examine a chunk that was stopped because this one is to end."""
-        if self.draining.is_set() and work.ledger.release(work.chunk, work.token) is LeaseStatus.OK:
-            queue = job.pages.chunk(claim.page, claim.first, work.chunk).queue
-            self.publish([scan_message(queue, job.spec.id, work.chunk, generation)])
+    def _give_back(self, job: Job, stopped: Sequence[Share], generation: int) -> None:
+        """Have another worker examine chunks that were stopped because this one is to end."""
+        if self.draining.is_set():
+            released = [
+                share
+                for share in stopped
+                if share.work.ledger.release(share.work.number, share.work.claim.token) is LeaseStatus.OK
+            ]
+            self.publish(
+                [scan_message(share.chunk.queue, job.spec.id, share.work.number, generation) for share in released]
+            )
 
-    def _results(self, job: Job, claim: Claim, work: Work) -> Examined:
-        """Return as `_examine` does, and what is to be said where nobody can tell any more which units there were."""
+    @contextmanager
+    def _attempting(self, work: Work, outcomes: dict[int, str]) -> Iterator[None]:
+        """Let what goes wrong with one chunk not keep others: its lease runs out, and it is published again."""
         try:
-            chunk = job.pages.chunk(claim.page, claim.first, work.chunk)
-        except (Damaged, Absent) as fault:
-            if isinstance(fault, Absent) and claim.losses < PAGE_TRIES:
-                raise  # a store of several machines may show it late
-            tool = self._slot().supervisor_for(job).tool()
-            return Examined([_unreadable(claim.page, work.chunk, fault)], tool)
-        return self._examine(job, chunk, claim, work)
-
-    def _examine(self, job: Job, chunk: Chunk, claim: Claim, work: Work) -> Examined:
-        """Return the results of a chunk."""
-        supervisor = self._slot().supervisor_for(job)
-        before = supervisor.answered
-        with job.opener.another() as open_unit:
-            results = self._each(supervisor, chunk, claim, work, open_unit)
-            results |= self._again(supervisor, results, open_unit, work.stop)
-        if work.stop.is_set() or len(results) < len(chunk.units):
-            return Examined(None, supervisor.tool())
-        ordered = [results[unit.index] for unit in chunk.units]
-        return Examined(ordered, supervisor.tool(), supervisor.answered - before)
-
-    def _each(
-        self, supervisor: Supervisor, chunk: Chunk, claim: Claim, work: Work, open_unit: OpenUnit
-    ) -> dict[int, UnitResult]:
-        """Return the results of the units of a chunk, by index: of all of them, unless it is stopped."""
-        if not claim.losses:
-            return _examined(supervisor, chunk.units, open_unit, work.stop)
-        # A worker was lost over it: one unit at a time, and the ledger knows which
-        results: dict[int, UnitResult] = {}
-        for place, unit in enumerate(chunk.units):
-            if claim.blames.get(place, 0) >= BLAMED:
-                results[unit.index] = _poison(unit, claim.blames[place])
-                continue
-            work.ledger.enter(work.chunk, work.token, place)
-            results |= _examined(supervisor, [unit], open_unit, work.stop)
-        return results
-
-    def _again(
-        self, supervisor: Supervisor, results: Mapping[int, UnitResult], open_unit: OpenUnit, stop: threading.Event
-    ) -> dict[int, UnitResult]:
-        """Examine again, each alone, units whose child died: that may have been somebody else's doing."""
-        found: dict[int, UnitResult] = {}
-        for result in results.values():
-            tries = 1
-            while _child_died(found.get(result.unit.index, result)) and tries < TRIES and not stop.is_set():
-                found |= _examined(supervisor, [result.unit], open_unit, stop)
-                tries += 1
-        return found
+            yield
+        except (LedgerFault, StoreFault, BrokerFault) as fault:
+            outcomes.setdefault(work.number, "failed")
+            _log.error("left to be done again", chunk=work.number, reason=str(fault))
 
     # -- jobs and leases
 
@@ -296,26 +269,26 @@ class Node:
                 self._jobs.popitem(last=False)
         return found
 
-    def _holding(self, work: Work) -> _Holding:
-        return _Holding(self, work)
+    def _holding(self, works: Sequence[Work]) -> _Holding:
+        return _Holding(self, works)
 
     def renew(self) -> None:
         """Renew the leases of all chunks that are held; stop those that were lost or cancelled. Raises LedgerFault."""
         with self._lock:
             held = list(self._held.values())
         for work in held:
-            if work.ledger.renew(work.chunk, work.token, self.settings.lease) is not LeaseStatus.OK:
+            if work.ledger.renew(work.number, work.claim.token, self.settings.lease) is not LeaseStatus.OK:
                 work.stop.set()
 
     def hold(self, work: Work) -> None:
         """Have the lease of a chunk renewed from now on."""
         with self._lock:
-            self._held[work.token] = work
+            self._held[work.claim.token] = work
 
     def let_go(self, work: Work) -> None:
         """Renew it no longer."""
         with self._lock:
-            self._held.pop(work.token, None)
+            self._held.pop(work.claim.token, None)
 
     def stop(self) -> None:
         """Give back all chunks that are held, soon."""
@@ -361,34 +334,24 @@ class Node:
 
 
 class _Holding:
-    """While the block runs, the lease of a chunk is renewed."""
+    """While the block runs, the leases of some chunks are renewed."""
 
-    def __init__(self, node: Node, work: Work) -> None:
-        self._node, self._work = node, work
+    def __init__(self, node: Node, works: Sequence[Work]) -> None:
+        self._node, self._works = node, works
 
     def __enter__(self) -> None:
-        self._node.hold(self._work)
+        for work in self._works:
+            self._node.hold(work)
 
     def __exit__(self, *_: object) -> None:
-        self._node.let_go(self._work)
-
-
-def _examined(
-    supervisor: Supervisor, units: Sequence[Unit], open_unit: OpenUnit, stop: threading.Event
-) -> dict[int, UnitResult]:
-    results = supervisor.examine(units, open_unit, stop, whole=False)
-    return {result.unit.index: result for result in results}
-
-
-def _child_died(result: UnitResult) -> bool:
-    """Return whether the supervisor saw the examining process die; a timeout is not tried again."""
-    return any(problem.scanner == SUPERVISOR and problem.kind in DEADLY for problem in result.problems)
+        for work in self._works:
+            self._node.let_go(work)
 
 
 def is_retryable(results: Sequence[UnitResult]) -> bool:
     """Return whether another try may have results where these have problems."""
     return any(
-        _child_died(result) or any(problem.kind in TRANSIENT for problem in result.problems)
+        child_died(result) or any(problem.kind in TRANSIENT for problem in result.problems)
         for result in results
         if result.problems
     )
@@ -401,25 +364,23 @@ def _unreadable(page: str, number: int, fault: Damaged | Absent) -> UnitResult:
     return UnitResult(Unit(0, place, 0), problems=(Problem(ProblemKind.SOURCE, place, WORKER, printable(detail, 300)),))
 
 
-def _poison(unit: Unit, times: int) -> UnitResult:
-    detail = f"{times} workers were lost while they examined it"
-    return UnitResult(unit, problems=(Problem(ProblemKind.CRASH, unit.locator, SUPERVISOR, detail),))
-
-
 def counted(results: Sequence[UnitResult]) -> dict[str, int]:
     """Return what a chunk adds to the counters of its job: units, bytes, verdicts, findings and problems.
 
     Units are files, as users know them: members of archives are counted apart from them.
     """
     counts: Counter[str] = Counter()
+    clean = members = size = bytes_read = 0
     for result in results:
-        counts["members" if result.unit.locator.members else "units"] += 1
-        counts["bytes"] += result.bytes_read
-        counts["size"] += result.unit.extent
+        members += bool(result.unit.locator.members)
+        bytes_read += result.bytes_read
+        size += result.unit.extent
         if result.findings or result.problems:
             counts[f"verdict:{result.verdict.value}"] += 1
             counts.update(f"severity:{finding.severity.name.lower()}" for finding in result.findings)
             counts.update(f"problem:{problem.kind.value}" for problem in result.problems)
         else:
-            counts[_CLEAN] += 1
-    return dict(counts)
+            clean += 1
+    counts.update({"members": members, "units": len(results) - members, "bytes": bytes_read, "size": size})
+    counts[_CLEAN] += clean
+    return {name: number for name, number in counts.items() if number}

@@ -16,13 +16,12 @@ import os
 import selectors
 import signal
 import socket
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.limits import Limits
@@ -49,6 +48,15 @@ if TYPE_CHECKING:
 SUPERVISOR = "supervisor"
 OpenUnit = Callable[[Unit], Opened]
 """Opens what a unit names, for reading; raises SourceFault."""
+
+
+class Stop(Protocol):
+    """What somebody else may set, such as a `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Return whether that was done."""
+
+
 Fate = tuple[ProblemKind, str]
 """Why a child ended: kind and detail of the Problem of the unit it was busy with."""
 GARBAGE: Fate = (ProblemKind.CRASH, "the examining process did not answer with a result of this file")
@@ -243,13 +251,14 @@ class Supervisor:
         self.options, self.jobs, self.known = options, jobs or default_jobs(), known
         self._backend = backend
         self.answered = 0
-        """Units so far of which nothing was read."""
+        """Units so far, of those that were given away, of which nothing was read."""
         self._children: dict[int, Child] = {}
         self._again: list[Task] = []
         """Tasks to give away next: none would take them, or the child that had them ended before their turn."""
         self._ahead: deque[Task] = deque()
         """Tasks that wait for fresh children, and are fetched meanwhile."""
-        self._done: deque[UnitResult] = deque()
+        self._done: deque[tuple[UnitResult, bool]] = deque()
+        """Results to give away, each with whether nothing was read for it."""
         self._spawned = 0
         self._families: dict[Locator, Family] = {}
         """By the address of the archive."""
@@ -298,7 +307,7 @@ class Supervisor:
         return self._tool
 
     def examine(
-        self, units: Iterable[Unit], open_unit: OpenUnit, stop: threading.Event | None = None, *, whole: bool = True
+        self, units: Iterable[Unit], open_unit: OpenUnit, stop: Stop | None = None, *, whole: bool = True
     ) -> Iterator[UnitResult]:
         """Yield the result of each unit as it is completed, in any order; units are taken as children come free.
 
@@ -318,7 +327,9 @@ class Supervisor:
                 if not self._done:
                     self._wait(LOOK if stop else None)
                 while self._done:
-                    yield self._done.popleft()
+                    result, known = self._done.popleft()
+                    self.answered += known
+                    yield result
         finally:
             self._abandon()
 
@@ -558,16 +569,14 @@ class Supervisor:
             return
         family = self._families.get(where.outermost) if where.members else None
         if family is None:
-            self.answered += known and not where.members
-            self._done.append(result)
+            self._done.append((result, known and not where.members))
             return
         family.parts[identity(result.unit)] = result
         family.known = family.known and known
         family.waiting -= 1
         if not family.waiting:
             del self._families[where.outermost]
-            self.answered += family.known
-            self._done.append(family.result(self.options.limits))
+            self._done.append((family.result(self.options.limits), family.known))
 
     def _read_anew(self, task: Task, why: str) -> None:
         """Examine a unit whose entry was of no use."""

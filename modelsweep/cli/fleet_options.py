@@ -40,7 +40,7 @@ def store_option() -> click.Option:
 
 def chunk_option() -> click.Option:
     """Return the option that says how much one message asks for."""
-    return option("--chunk-files", type=count, default="64", metavar="N", help="Small files in one task [64].")
+    return option("--chunk-files", type=count, default="64", metavar="N", help="Small files in one chunk [64].")
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from modelsweep.core.report import UnitResult
 
 KINDS = frozenset({"code-reference", "python-module", "python-call", "python-compiled", "shard", "shard-index"})
 """Kinds of facts by which a file makes something of another one, or another one of it."""
-_NAME = re.compile(r"\.(?:pyw?|pyc|so|pyd)$|-\d{5}-of-\d{5}[^/]{0,20}$", re.ASCII)
+_ENDINGS = (".py", ".pyw", ".pyc", ".so", ".pyd")
+_SHARD = re.compile(r"-\d{5}-of-\d{5}[^/]{0,20}$", re.ASCII)
 MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|-\d{5}-of-\d{5}|"(?:' + "|".join(sorted(KINDS)).encode() + rb')"')
 """What the JSON of every result that `is_related` holds, and perhaps of others: the rest needs no decoding."""
 
@@ -15,4 +16,6 @@ MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|-\d{5}-of-\d{5}|"(?:' + "|".join(so
 def is_related(result: UnitResult) -> bool:
     """Return whether a file may make something of another one, or another one of it."""
     where = result.unit.locator
-    return bool(_NAME.search(where.uri)) or any(fact.kind in KINDS and fact.locator == where for fact in result.facts)
+    if where.uri.endswith(_ENDINGS) or ("-of-" in where.uri and _SHARD.search(where.uri)):
+        return True
+    return bool(result.facts) and any(fact.kind in KINDS and fact.locator == where for fact in result.facts)

@@ -9,10 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from modelsweep.core.report import Unit, UnitResult
+from modelsweep.core.units import MIB
 from modelsweep.fleet.answers import Allotment
 from modelsweep.fleet.job import JobSpec
-from modelsweep.fleet.messages import SCANS, queue_of
+from modelsweep.fleet.messages import CPU, SCANS, queue_of
 from modelsweep.fleet.pages import CHUNK_UNITS, PAGE_CHUNKS, Chunk, Page, Pages
+
+RUN_CHUNKS, RUN_UNITS, RUN_BYTES = 16, 256, MIB
+"""Chunks of one message at most, where it has several, and what they may hold together: some 0.3 s of work."""
+RUN_GROWTH = 8
+"""Chunks of a job after which its messages may have one more: few are spread over as many workers as they can."""
 
 
 class Packer:
@@ -54,6 +60,35 @@ def chunked(units: Iterable[Unit], spec: JobSpec, position: int = 0) -> Iterator
     yield from packer.flush()
 
 
+class Run(NamedTuple):
+    """Chunks of one message: `amount` from number `first` on, for workers of `queue`."""
+
+    queue: str
+    first: int
+    amount: int
+
+
+def runs(numbered: Iterable[tuple[int, Chunk]]) -> Iterator[Run]:
+    """Yield the runs of chunks, each with its number: those that follow each other and are little work share one.
+
+    A message costs its worker and Redis what 64 tiny files do, so that there are to be few of them in a large job. In a
+    small one, and where somebody waits for each, every chunk has its own.
+    """
+    run, units, size = Run("", 0, 0), 0, 0
+    for number, chunk in numbered:
+        units, size = units + len(chunk.units), size + sum([unit.extent for unit in chunk.units])
+        follows = (chunk.queue, number) == (CPU, run.first + run.amount) == (run.queue, number)
+        most = min(RUN_CHUNKS, 1 + run.first // RUN_GROWTH)
+        if follows and run.amount < most and units <= RUN_UNITS and size <= RUN_BYTES:
+            run = run._replace(amount=run.amount + 1)
+            continue
+        if run.amount:
+            yield run
+        run, units, size = Run(chunk.queue, number, 1), len(chunk.units), sum([unit.extent for unit in chunk.units])
+    if run.amount:
+        yield run
+
+
 class Children(NamedTuple):
     """Chunks that were found in a chunk, and as what they are allocated: their page is in the store."""
 
@@ -77,6 +112,8 @@ def put_children(results: Sequence[UnitResult], chunk: int, spec: JobSpec, pages
 
 def _children(results: Sequence[UnitResult], spec: JobSpec) -> list[Chunk]:
     """Return the chunks of all members: those of one page."""
+    if not any(result.members for result in results):
+        return []
     members = [[member.unit for member in result.members] for result in results]
     found = [chunk for position, units in enumerate(members) for chunk in chunked(units, spec, position)]
     if len(found) <= PAGE_CHUNKS:

@@ -1,4 +1,6 @@
-"""A store in a folder: temporary file, fsync, rename. Below it no link is followed, whoever planted it.
+"""A store in a folder: temporary file, fsync where it is to last, rename.
+
+Below it no link is followed, whoever planted it.
 
 Every call begins at the folder, so that one which vanished or was mounted late is noticed.
 """
@@ -37,10 +39,20 @@ class DirectoryStore:
             raise StoreFault(self.path, f"the folder of the store cannot be made: {error.strerror}") from error
         os.close(self._root())
 
-    def put(self, name: str, data: bytes) -> None:
-        """Store `data` as a whole; raises StoreFault."""
-        with self._draft(name) as descriptor:
+    def put(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Store `data` as a whole; raises StoreFault. What is not `durable` waits for no disk, until `settle`."""
+        with self._draft(name, durable=durable and self._durable) as descriptor:
             _sending(name, descriptor)(data)
+
+    def settle(self) -> None:
+        """Wait until all of the file system that the folder is on has reached the disk; raises StoreFault."""
+        if self._durable:
+            descriptor = self._root()
+            try:
+                with _faults(self.path):
+                    _sync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def get(self, name: str) -> bytes:
         """Return an object of at most `LARGEST` bytes; raises Absent, StoreFault."""
@@ -97,7 +109,7 @@ class DirectoryStore:
     @contextmanager
     def writer(self, name: str) -> Iterator[BinaryIO]:
         """Open an object for writing; it appears when the block ends, and not at all where that raises."""
-        with self._draft(name) as descriptor:
+        with self._draft(name, durable=self._durable) as descriptor:
             stream = Pieces(_sending(name, descriptor))
             yield cast(BinaryIO, stream)
             stream.send_rest()
@@ -140,10 +152,14 @@ class DirectoryStore:
         descriptor = self._root()
         try:
             for folder in folders:
-                if make:
+                try:
+                    inner = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+                except FileNotFoundError:
+                    if not make:
+                        raise
                     with suppress(FileExistsError):
                         os.mkdir(folder, 0o700, dir_fd=descriptor)
-                inner = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
+                    inner = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = inner
         except BaseException:
@@ -152,7 +168,7 @@ class DirectoryStore:
         return descriptor
 
     @contextmanager
-    def _draft(self, name: str) -> Iterator[int]:
+    def _draft(self, name: str, *, durable: bool) -> Iterator[int]:
         """Open a new file that takes its `name` when the block ends; what the block raises passes as it is."""
         *folders, last = checked(name).split("/")
         draft = f".{secrets.token_hex(8)}{_DRAFT}"
@@ -163,23 +179,21 @@ class DirectoryStore:
                 descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
             try:
                 yield descriptor
-                with _faults(name):
-                    self._settle(descriptor)
+                if durable:
+                    with _faults(name):
+                        os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             with _faults(name):
                 os.rename(draft, last, src_dir_fd=folder, dst_dir_fd=folder)
-                self._settle(folder)
+                if durable:
+                    os.fsync(folder)
         except BaseException:
             with suppress(OSError):
                 os.unlink(draft, dir_fd=folder)
             raise
         finally:
             os.close(folder)
-
-    def _settle(self, descriptor: int) -> None:
-        if self._durable:
-            os.fsync(descriptor)
 
 
 class _File(io.FileIO):
@@ -193,6 +207,17 @@ class _File(io.FileIO):
         """Read into `buffer`; raises StoreFault."""
         with _faults(self._object):
             return super().readinto(buffer)  # type: ignore[arg-type]
+
+
+def _sync(descriptor: int) -> None:
+    """Have the file system of an open folder write all that it holds back; raises OSError."""
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "syncfs"):
+        os.sync()
+    elif library.syncfs(descriptor):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _sending(name: str, descriptor: int) -> Callable[[bytes], None]:

@@ -41,9 +41,12 @@ class GcsStore:
         self._bucket = bucket
         self._prefix = key.strip("/") + "/" if key.strip("/") else ""
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Store `data` as a whole; raises StoreFault."""
         self._send(checked(name), io.BytesIO(data), len(data))
+
+    def settle(self) -> None:
+        """Return at once: what was put outlives this machine."""
 
     def get(self, name: str) -> bytes:
         """Return an object of at most `LARGEST` bytes; raises Absent, StoreFault."""

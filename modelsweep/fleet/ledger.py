@@ -124,9 +124,18 @@ class Ledger:
 
     def claim(self, chunk: int, generation: int, worker: str, lease_s: float) -> Claim:
         """Ask for the lease of a chunk, for a message of `generation`; a lease that expired is taken over."""
-        # The worker's own random token, so that a call that is repeated for a lost answer is granted again
-        holder = f"{secrets.token_hex(8)}@{_matching(_WORKER, worker, 'worker')}"
-        answer = self._run("claim", _chunk(chunk), generation, holder, _milliseconds(lease_s))
+        return self.claims([chunk], generation, worker, lease_s)[0]
+
+    def claims(self, chunks: Sequence[int], generation: int, worker: str, lease_s: float) -> list[Claim]:
+        """Ask for the leases of several chunks at once, and return the answers in their order."""
+        worker, lease = _matching(_WORKER, worker, "worker"), _milliseconds(lease_s)
+        # The worker's own random tokens, so that a call that is repeated for a lost answer is granted again
+        holders = [f"{secrets.token_hex(8)}@{worker}" for _ in chunks]
+        asked = [(_chunk(chunk), generation, holder, lease) for chunk, holder in zip(chunks, holders, strict=True)]
+        answers = run_scripts(self.client, "claim", self._meta, asked)
+        return [self._claim(answer, holder) for answer, holder in zip(answers, holders, strict=True)]
+
+    def _claim(self, answer: Any, holder: str) -> Claim:
         status = ClaimStatus(answer[0].decode())
         if status is not ClaimStatus.GRANTED:
             return Claim(status)
@@ -333,6 +342,26 @@ def run_script(client: redis.Redis, name: str, key: str, *arguments: str | bytes
             return client.eval(script.source, 1, key, *arguments)  # type: ignore[arg-type]
     except redis.RedisError as error:
         raise explain(error) from error
+
+
+def run_scripts(client: redis.Redis, name: str, key: str, calls: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
+    """Run scripts/NAME.lua over `key` once for each of `calls`, its arguments, in one exchange; raises LedgerFault."""
+    if len(calls) == 1:
+        return [run_script(client, name, key, *calls[0])]
+    sha = load(name).sha
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for arguments in calls:
+                pipeline.evalsha(sha, 1, key, *arguments)
+            answers = pipeline.execute(raise_on_error=False)
+    except redis.RedisError as error:
+        raise explain(error) from error
+    for place, answer in enumerate(answers):
+        if isinstance(answer, redis.exceptions.NoScriptError):
+            answers[place] = run_script(client, name, key, *calls[place])
+        elif isinstance(answer, redis.RedisError):
+            raise explain(answer) from answer
+    return answers
 
 
 def _answered(ask: Any) -> Any:

@@ -68,9 +68,9 @@ def queue_of(unit: Unit, spec: JobSpec) -> str:
     return GPU if spec.gpu and unit.locator.suffix in WEIGHTS else LARGE
 
 
-def scan_message(queue: str, job: str, chunk: int, generation: int) -> Message:
-    """Return the message that has a chunk examined."""
-    return Message(queue, SCAN, (job, chunk, generation))
+def scan_message(queue: str, job: str, chunk: int, generation: int, amount: int = 1) -> Message:
+    """Return the message that has a chunk examined, or as many as `amount` from that one on."""
+    return Message(queue, SCAN, (job, chunk, generation) if amount == 1 else (job, chunk, generation, amount))
 
 
 def finalize_message(job: str) -> Message:

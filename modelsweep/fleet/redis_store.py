@@ -46,10 +46,13 @@ class RedisStore:
             raise StoreFault(shown(uri), f"no address of a Redis: {error}") from error
         return cls(client)
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Store `data` as a whole; raises StoreFault."""
         key = _KEYS + checked(name)
         self._ask(name, lambda: self._client.pipeline().set(key, data).zadd(_NAMES, {name: 0}).execute())
+
+    def settle(self) -> None:
+        """Return at once: what was put outlives this machine."""
 
     def get(self, name: str) -> bytes:
         """Return an object of at most `LARGEST` bytes; raises Absent, StoreFault."""

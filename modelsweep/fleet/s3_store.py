@@ -40,9 +40,12 @@ class S3Store:
         self._bucket = place.bucket
         self._prefix = place.key.strip("/") + "/" if place.key.strip("/") else ""
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Store `data` as a whole; raises StoreFault."""
         self._ask(checked(name), "put_object", Body=data)
+
+    def settle(self) -> None:
+        """Return at once: what was put outlives this machine."""
 
     def get(self, name: str) -> bytes:
         """Return an object of at most `LARGEST` bytes; raises Absent, StoreFault."""

@@ -45,8 +45,15 @@ class Absent(StoreFault):
 class Store(Protocol):
     """Objects by name; all methods raise StoreFault."""
 
-    def put(self, name: str, data: bytes) -> None:
-        """Store `data` as a whole; another object of that name is replaced at once."""
+    def put(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Store `data` as a whole; another object of that name is replaced at once.
+
+        What is not `durable` a machine that loses power may lose, or cut, until somebody called `settle`: for objects
+        whose readers know what they have to be, and have them made again.
+        """
+
+    def settle(self) -> None:
+        """Wait until a loss of power costs nothing any more of what was put on this machine, by any process."""
 
     def get(self, name: str) -> bytes:
         """Return an object of at most `LARGEST` bytes; raises Absent."""

@@ -22,6 +22,7 @@ from modelsweep.fleet.answers import (
     FinalizeStatus,
     JobState,
     LeaseStatus,
+    LedgerFault,
     QueueProgress,
     RetryStatus,
     Sealed,
@@ -192,6 +193,23 @@ def test_claims_that_are_refused_say_why(ledger: Ledger):
     counts = ledger.progress().counts
     assert (counts["claims"], counts["claims_refused"]) == (1, 4)
     assert ledger.progress().counted("claims_refused") == {"not-allocated": 1, "stale": 1, "done": 1, "cancelled": 1}
+
+
+def test_several_chunks_are_claimed_at_once_each_with_its_own_answer(ledger: Ledger, redis_client: redis.Redis):
+    allocate(ledger, b"\1\1\1\1")
+    finish(ledger, 0)
+    claim(ledger, 2)
+    redis_client.script_flush()  # as after a Redis that was started anew
+    answers = ledger.claims(range(5), 1, "worker", LONG)
+    assert [answer.status.value for answer in answers] == ["done", "granted", "leased", "granted", "not-allocated"]
+    assert answers[1].token != answers[3].token
+    for chunk in (1, 3):
+        assert ledger.enter(chunk, answers[chunk].token, 0) is LeaseStatus.OK
+        assert ledger.enter(4 - chunk, answers[chunk].token, 0) is LeaseStatus.LOST
+    assert ledger.progress().leased == 3
+    ledger.client.set("ms:{abcd-efgh-jkmn}:leases", b"of another kind")
+    with pytest.raises(LedgerFault):
+        ledger.claims([1, 3], 1, "worker", LONG)
 
 
 def test_a_claim_whose_answer_was_lost_may_be_repeated(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):

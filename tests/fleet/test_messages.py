@@ -46,6 +46,11 @@ def test_a_message_is_what_kombu_makes_of_it() -> None:
     assert ours == theirs
 
 
+def test_one_of_several_chunks_says_how_many() -> None:
+    assert scan_message(CPU, JOB, 7, 2).arguments == (JOB, 7, 2)
+    assert scan_message(CPU, JOB, 7, 2, 3).arguments == (JOB, 7, 2, 3)
+
+
 def test_many_keep_their_order_and_have_ids_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "_TOGETHER", 10)
     chunks = [scan_message(CPU, JOB, chunk, 1) for chunk in range(25)]

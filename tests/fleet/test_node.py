@@ -6,9 +6,11 @@ import base64
 import json
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -19,19 +21,22 @@ from modelsweep.core.finding import ProblemKind
 from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options, Reuse
 from modelsweep.core.report import Report, Run, UnitResult
-from modelsweep.fleet.answers import JobState
+from modelsweep.core.wire import Decoded
+from modelsweep.fleet.answers import Done, JobState, LeaseStatus
 from modelsweep.fleet.job import JobSpec, new_id, seal_spec
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import SCANS, connect, queue_lengths
 from modelsweep.fleet.repair import repair
 from modelsweep.fleet.signature import Key
-from modelsweep.fleet.store import Absent, Store
+from modelsweep.fleet.store import Store, StoreFault
 from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
 from modelsweep.fleet.stores import open_store
 from producer import submit
 from producer.submit import Producer
 from worker.finalizer import finalize
 from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings, counted
+from worker.stream import BLAMED, TRIES, Work
+from worker.supervisor import Child, Supervisor
 
 KEY = Key(b"k" * 32)
 EVIL = b"cos\nsystem\n(S'echo modelsweep-test'\ntR."
@@ -121,14 +126,12 @@ def test_a_page_that_is_no_page_any_more_is_said_and_ends_the_job(scene: Scene, 
 def test_a_page_that_is_missing_is_waited_for_and_then_given_up(scene: Scene) -> None:
     scene.damage(None)
     short = Node(replace(scene.settings, lease=0.001), scene.client, scene.store, KEY)
-    tries = 0
-    while tries <= PAGE_TRIES:
-        try:
-            if short.scan(scene.spec.id, 0, 1) == "done":
-                break
-        except Absent:
-            tries += 1
-    assert tries == PAGE_TRIES
+    outcomes: list[str] = []
+    while outcomes[-1:] != ["done"]:
+        outcome = short.scan(scene.spec.id, 0, 1)
+        if outcome != "leased":  # for a moment still
+            outcomes.append(outcome)
+    assert outcomes == ["failed"] * PAGE_TRIES + ["done"]
     short.close()
 
 
@@ -180,6 +183,159 @@ def test_two_workers_share_a_job(scene: Scene) -> None:
     assert sorted(outcomes)[:2] == ["done", "done"]
     assert set(outcomes) <= {"done", "leased"}
     assert scene.ledger.progress().counts["chunks_done"] == 2
+
+
+@pytest.fixture
+def files(redis_client: redis.Redis, redis_url: str, tmp_path: Path) -> Iterator[Scene]:
+    """A job of four chunks, a file each."""
+    made = Scene(redis_client, redis_url, tmp_path, chunk_files=1)
+    yield made
+    made.node.close()
+
+
+def test_chunks_of_one_message_are_done_as_each_alone(files: Scene) -> None:
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
+    first, counts = files.spec.id, files.ledger.progress().counts
+    told = [replace(result, duration=0.0) for chunk in range(4) for result in files.results(chunk)]
+    assert files.ledger.progress().state is JobState.FINALIZING
+    files.submit()
+    assert [files.node.scan(files.spec.id, chunk, 1) for chunk in (3, 1, 0, 2)] == ["done"] * 4
+    alone = [replace(result, duration=0.0) for chunk in range(4) for result in files.results(chunk)]
+    assert told == alone
+    assert first != files.spec.id
+    runtimes = ("chunk_seconds", "runtime")
+
+    def lasting(counts: Mapping[str, int]) -> dict[str, int]:
+        return {name: number for name, number in counts.items() if not name.startswith(runtimes)}
+
+    assert lasting(counts) == lasting(files.ledger.progress().counts)
+
+
+def test_those_of_a_message_that_others_have_or_did_are_left_to_them(files: Scene) -> None:
+    assert files.node.scan(files.spec.id, 1, 1) == "done"
+    claim = files.ledger.claim(2, 1, "another", 30)
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done leased done"
+    assert files.ledger.progress().counted("claims_refused") == {"done": 1, "leased": 1}
+    assert files.ledger.release(2, claim.token) is LeaseStatus.OK
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
+    assert files.ledger.progress().counts["chunks_done"] == 4
+
+
+def test_a_result_that_cannot_be_stored_costs_its_own_chunk_a_second_try(
+    files: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = files.store.put
+
+    def full(name: str, data: bytes, *, durable: bool = True) -> None:
+        if "/results/0000000001-" in name:
+            raise StoreFault(name, "the store is full")
+        put(name, data, durable=durable)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.store, "put", full)
+        assert files.node.scan(files.spec.id, 0, 1, 4) == "done failed done done"
+    assert files.ledger.progress().leased == 1, "until its lease runs out"
+
+
+def test_the_lease_of_a_chunk_that_is_done_keeps_none_from_going_on(
+    files: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, renewed = Ledger.done, Counter[int]()
+
+    def renewing(self: Ledger, chunk: int, *arguments: Any, **named: Any) -> Done:
+        answer = done(self, chunk, *arguments, **named)
+        files.node.renew()
+        return answer
+
+    def noting(self: Ledger, chunk: int, *arguments: Any) -> LeaseStatus:
+        renewed[chunk] += 1
+        return LeaseStatus.LOST if files.ledger.digests(chunk, 1) != [None] else LeaseStatus.OK
+
+    monkeypatch.setattr(Ledger, "done", renewing)
+    monkeypatch.setattr(Ledger, "renew", noting)
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
+    assert renewed == {0: 1, 1: 2, 2: 3, 3: 4}, "no longer than it is held"
+    (slot,) = files.node._slots
+    assert slot.supervisor
+    assert slot.supervisor._spawned == 1, "its child went on"
+    assert files.node.busy == 0
+
+
+@pytest.mark.parametrize("stopped", [0, 1, 3])
+def test_a_chunk_that_is_stopped_does_not_stop_the_others_of_its_message(
+    files: Scene, monkeypatch: pytest.MonkeyPatch, stopped: int
+) -> None:
+    hold = files.node.hold
+
+    def losing(work: Work) -> None:
+        hold(work)
+        if work.number == stopped:
+            work.stop.set()
+
+    monkeypatch.setattr(files.node, "hold", losing)
+    expected = ["done"] * 4
+    expected[stopped] = "stopped"
+    assert files.node.scan(files.spec.id, 0, 1, 4).split() == expected
+    assert [digest is None for digest in files.ledger.digests(0, 4)] == [number == stopped for number in range(4)]
+
+
+def test_a_worker_that_is_to_end_gives_back_all_chunks_of_its_message(
+    files: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = queue_lengths(files.client)["scan.cpu"]
+    _stop_at_once(files, monkeypatch, drain=True)
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "stopped stopped stopped stopped"
+    assert queue_lengths(files.client)["scan.cpu"] == before + 4
+    assert files.ledger.progress().leased == 0
+
+
+def test_one_of_a_message_over_which_a_worker_was_lost_is_examined_alone(
+    files: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert files.ledger.claim(1, 1, "lost", 0).granted
+    entered: list[tuple[int, int | None]] = []
+    enter = Ledger.enter
+
+    def noting(self: Ledger, chunk: int, token: str, position: int | None) -> LeaseStatus:
+        entered.append((chunk, position))
+        return enter(self, chunk, token, position)
+
+    monkeypatch.setattr(Ledger, "enter", noting)
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
+    assert entered == [(1, 0)]
+    assert files.ledger.progress().counts["leases_lost"] == 1
+
+
+def test_a_unit_that_many_workers_were_lost_over_is_not_tried_again(files: Scene) -> None:
+    for _ in range(BLAMED):
+        assert files.ledger.enter(2, files.ledger.claim(2, 1, "lost", 0).token, 0) is LeaseStatus.OK
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
+    (result,) = files.results(2)
+    assert [problem.detail for problem in result.problems] == [f"{BLAMED} workers were lost while they examined it"]
+    assert not result.artifacts, "no child saw it"
+    assert files.results(3)[0].verdict == "clean"
+
+
+def test_a_child_that_dies_over_one_chunk_is_no_matter_of_the_next(
+    files: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of one message share a child: the file that it dies over is tried again, and only that has a Problem."""
+    finish, seen = Supervisor._finish, list[int]()
+
+    def dying(self: Supervisor, child: Child, message: Decoded) -> None:
+        if child.tasks[0].unit.locator.name == "1.pkl":
+            seen.append(child.number)
+            self._condemn(child, (ProblemKind.CRASH, "the examining process died of SIGSEGV"))
+        else:
+            finish(self, child, message)
+
+    monkeypatch.setattr(Supervisor, "_finish", dying)
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
+    assert len(set(seen)) == len(seen) == TRIES
+    verdicts = [files.results(chunk)[0].verdict for chunk in range(4)]
+    assert verdicts == ["clean", "not scanned", "malicious", "clean"]
+    (problem,) = files.results(1)[0].problems
+    assert (problem.scanner, problem.kind) == ("supervisor", ProblemKind.CRASH)
 
 
 ALL = Options(limits=Limits(expanded_ratio=1 << 30))

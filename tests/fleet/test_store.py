@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
@@ -19,7 +20,7 @@ import pytest
 import redis
 
 from modelsweep.core.units import MIB
-from modelsweep.fleet import gcs_store, redis_store, s3_store, store
+from modelsweep.fleet import directory_store, gcs_store, redis_store, s3_store, store
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.redis_store import RedisStore
 from modelsweep.fleet.store import Absent, Store, StoreFault
@@ -356,6 +357,29 @@ class TestDirectory:
         assert waited == []
         DirectoryStore(str(tmp_path)).put("b", b"x")
         assert len(waited) == 2, "the file, then the folder that names it"
+
+    def test_what_can_be_made_again_waits_for_the_disk_once_all_together(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited: list[int] = []
+        synced: list[int] = []
+        monkeypatch.setattr(os, "fsync", waited.append)
+        monkeypatch.setattr(directory_store, "_sync", lambda folder: synced.append(os.fstat(folder).st_ino))
+        lasting = DirectoryStore(str(tmp_path))
+        lasting.put("results/1", b"x", durable=False)
+        assert (lasting.get("results/1"), waited, synced) == (b"x", [], [])
+        lasting.settle()
+        DirectoryStore(str(tmp_path), durable=False).settle()
+        assert synced == [tmp_path.stat().st_ino]
+
+    def test_a_disk_that_takes_nothing_any_more_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def failing(_folder: int) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        DirectoryStore(str(tmp_path)).settle()
+        monkeypatch.setattr(directory_store, "_sync", failing)
+        with pytest.raises(StoreFault, match="Input/output error"):
+            DirectoryStore(str(tmp_path)).settle()
 
 
 class TestRedis:

@@ -17,10 +17,13 @@ from tests.fleet.survival.test_people import run
 
 FULL_DISK = """
 import errno, os
-from modelsweep.fleet.directory_store import DirectoryStore
-def settle(self, descriptor):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-DirectoryStore._settle = settle
+from modelsweep.fleet import directory_store
+def sending(name, descriptor):
+    def send(data):
+        with directory_store._faults(name):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return send
+directory_store._sending = sending
 """
 OLD = """
 import redis

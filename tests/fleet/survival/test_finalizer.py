@@ -15,10 +15,10 @@ from worker.finalizer import finalize
 DIES = """
 import os, signal
 from modelsweep.fleet.directory_store import DirectoryStore
-def put(self, name, data, put=DirectoryStore.put):
+def put(self, name, data, put=DirectoryStore.put, **how):
     if name.endswith("summary.json"):
         os.kill(os.getpid(), signal.SIG{how})
-    put(self, name, data)
+    put(self, name, data, **how)
 DirectoryStore.put = put
 """
 """Kills or stops a worker when all reports are written, and the summary is about to be."""

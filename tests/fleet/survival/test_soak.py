@@ -22,7 +22,7 @@ from modelsweep.jobs import ENDED
 from tests.fleet.survival.collection import archives, collection, poisoned
 from tests.fleet.survival.scene import QUICK, Scene, aof_kept, hit, scanned, until
 from tests.worker.processes import below
-from worker.node import TRIES
+from worker.stream import TRIES
 
 SEED = int(os.environ.get("MODELSWEEP_SOAK_SEED", "20260000"))
 SECONDS = float(os.environ.get("MODELSWEEP_SOAK_SECONDS", "25"))
