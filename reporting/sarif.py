@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from typing import TextIO, cast
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, Totals, UnitResult, summary
+from modelsweep.core.report import Artifact, Report, Totals, Unit, UnitResult, summary
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
 from modelsweep.core.values import replace
@@ -58,6 +59,7 @@ INT32 = 2**31 - 1
 _RECORD, _FIELD = "\x1e", "\x1f"
 """What stands between texts that are JSON or percent-encoded, and hold no control characters."""
 _SLOT = os.urandom(16).hex()  # what nobody can have put into a file
+_NUMBER = re.compile(f'"{_SLOT}([0-9]+)"')
 
 
 class Draft:
@@ -75,7 +77,8 @@ class Draft:
         """What is said of files in the list of them, each behind its key."""
         self._told = Part(self._scratch)
         self.parts = (self._files, self._told)
-        self._notices: dict[bool, list[tuple[Problem, Known]]] = {True: [], False: []}
+        self._notices = {fails: Part(self._scratch) for fails in (True, False)}
+        self._noticed = {True: 0, False: 0}
         self._beyond = 0
         self._note(report.problems, {})
 
@@ -100,15 +103,14 @@ class Draft:
 
     def brief(self) -> Json:
         """Return how many files are still listed, and which results are of interest beyond that."""
-        return [self._room, self._has_room, *(len(notices) < NOTIFICATIONS for notices in self._notices.values())]
+        return [self._room, self._has_room, *(count < NOTIFICATIONS for count in self._noticed.values())]
 
     def join(self, said: Json) -> None:
         """Take the results that a section tells of."""
         files, beyond = cast(list[int], said)
         self._room = max(0, self._room - files)
-        for text in self._told.text():
-            for record in filter(None, text.split(_RECORD)):
-                self._hear(decode_result(json.loads(record)))
+        for result in _results(self._told):
+            self._hear(result)
         self._told.clear()
         self._beyond += beyond
 
@@ -143,9 +145,12 @@ class Draft:
     def _note(self, problems: Iterable[Problem], known: Known) -> None:
         """Keep as many problems as can be listed, failures apart, with what is known of where they are."""
         for problem in problems:
-            notices = self._notices[self._view.gate.fails(problem)]
-            if len(notices) < NOTIFICATIONS:
-                notices.append((problem, {where: known[where] for where in _way(problem.locator) if where in known}))
+            fails = self._view.gate.fails(problem)
+            if self._noticed[fails] < NOTIFICATIONS:
+                self._noticed[fails] += 1
+                places = tuple(known[where] for where in _way(problem.locator) if where in known)
+                unit = Unit(0, problem.locator.outermost, 0)
+                self._notices[fails].add(_record(UnitResult(unit, artifacts=places, problems=(problem,))))
 
     def _write(self, report: Report, runs: Mapping[str, _Run], stream: TextIO) -> None:
         stream.write(f'{{\n  "$schema": {quoted(SCHEMA)},\n  "version": "2.1.0",\n  "runs": [')
@@ -160,10 +165,11 @@ class Draft:
     def _notify(self, report: Report, notifications: Items) -> None:
         """Say what was not examined, failures first, and list all files after those of which something is said."""
         files = self._runs[0].files
-        for problem, known in (self._notices[True] + self._notices[False])[:NOTIFICATIONS]:
-            notifications.put(_notification(problem, self._view, files, known))
-        records = (record for text in self._files.text() for record in text.split(_RECORD) if record)
-        for record in islice(records, ARTIFACTS):  # sections may have told of more
+        noticed = chain(_results(self._notices[True]), _results(self._notices[False]))
+        for result in islice(noticed, NOTIFICATIONS):
+            known = {item.locator: item for item in result.artifacts}
+            notifications.put(_notification(result.problems[0], self._view, files, known))
+        for record in islice(_records(self._files), ARTIFACTS):  # sections may have told of more
             files.mention(record)
         for notification in _left_out(report.totals, self._beyond):
             notifications.put(notification)
@@ -197,7 +203,7 @@ class Section:
             places = {where for locator in locators for where in _way(locator)}
             artifacts = tuple(item for item in result.artifacts if item.locator in places)
             said = replace(result, artifacts=artifacts, facts=(), findings=findings, problems=problems)
-            self._told.add(f"{_RECORD}{json.dumps(encode_result(said))}")
+            self._told.add(_record(said))
 
     def said(self) -> Json:
         """Return how many files are listed, and for how many findings there was no room."""
@@ -210,48 +216,61 @@ def section(_report: Report, view: View, brief: Json) -> Section:
     return Section(view, room, findings=findings, failures=failures, others=others)
 
 
+def _record(result: UnitResult) -> str:
+    return f"{_RECORD}{json.dumps(encode_result(result))}"
+
+
+def _records(part: Part) -> Iterator[str]:
+    """Yield what stands behind each `_RECORD`."""
+    for text in part.text():
+        yield from filter(None, text.split(_RECORD))
+
+
+def _results(part: Part) -> Iterator[UnitResult]:
+    for record in _records(part):
+        yield decode_result(json.loads(record))
+
+
 class _Run:
     """One run while results are added to it."""
 
     def __init__(self, scratch: Scratch, root: str) -> None:
         self.files = Files(scratch, root)
         self._results = Items(scratch, _MEMBER)
-        self._waiting: list[tuple[Rule, str]] = []
-        self._rules: tuple[Rule, ...] = ()
+        self._count = 0
+        self._rules: dict[Rule, int] = {}
+        """By when they came first."""
 
     @property
     def is_full(self) -> bool:
         """Whether there is no room for a further result."""
-        if len(self._waiting) >= RUN_RESULTS:
-            self._settle()
-        return bool(self._rules)
+        return self._count >= RUN_RESULTS
 
     def take(self, finding: Finding, fingerprint: str, occurrence: int, known: Known) -> None:
         """Add a finding; its rule gets an index when all rules of the run are known."""
-        self._waiting.append((finding.rule, _result(finding, fingerprint, occurrence, self.files, known)))
+        self._count += 1
+        number = self._rules.setdefault(finding.rule, len(self._rules))
+        text = _result(finding, fingerprint, occurrence, self.files, known)
+        self._results.add(text.replace('"ruleIndex": 0', f'"ruleIndex": "{_SLOT}{number}"', 1))
 
     def members(
         self, report: Report, view: View, category: str, notifications: Items
     ) -> Iterator[tuple[str, Json | Iterator[str]]]:
         """Yield what the run consists of."""
-        self._settle()
-        yield "tool", {"driver": _driver(report, self._rules)}
+        rules = sorted(self._rules, key=lambda rule: rule.id)
+        yield "tool", {"driver": _driver(report, rules)}
         yield "automationDetails", {"id": category}
         yield "invocations", _invocations(report, view, notifications)
         yield "columnKind", "unicodeCodePoints"
         yield "artifacts", self.files.entries.array()
-        yield "results", self._results.array()
+        yield "results", self._indexed({self._rules[rule]: index for index, rule in enumerate(rules)})
         if self.files.bases:
             yield "originalUriBaseIds", {base: BASES[base] for base in sorted(self.files.bases)}
 
-    def _settle(self) -> None:
-        """Put the results away, each with the index of its rule."""
-        if self._waiting:
-            self._rules = tuple(sorted({rule for rule, _ in self._waiting}, key=lambda rule: rule.id))
-            indexes = {rule.id: index for index, rule in enumerate(self._rules)}
-            for rule, text in self._waiting:
-                self._results.add(text.replace('"ruleIndex": 0', f'"ruleIndex": {indexes[rule.id]}', 1))
-            self._waiting.clear()
+    def _indexed(self, indexes: Mapping[int, int]) -> Iterator[str]:
+        """Yield the results, each with the index of its rule."""
+        for text in self._results.array():
+            yield _NUMBER.sub(lambda found: str(indexes[int(found[1])]), text)
 
 
 class Files:
