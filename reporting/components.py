@@ -13,6 +13,8 @@ from modelsweep.core.text import printable
 NAME = 1_024
 """Characters of a name or value that came out of a file."""
 MODEL, DATA_KIND, FILE = "machine-learning-model", "data", "file"
+DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
+"""Kinds of fact that a bill states of a file."""
 DATA = frozenset({"numpy"})
 """Scanners of formats that hold data, as a rule."""
 FILES = frozenset(

@@ -8,31 +8,37 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TextIO, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule
 from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from modelsweep.core.text import printable
 from reporting.address import REGISTRIES, purl, quote, uri_of
-from reporting.components import MODEL, NAME, facts_by_place, is_spdx, itself, kind_of, licences_of, notable, values
+from reporting.components import (
+    DESCRIBING,
+    MODEL,
+    NAME,
+    facts_by_place,
+    is_spdx,
+    itself,
+    kind_of,
+    licences_of,
+    notable,
+    values,
+)
 from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
+from reporting.places import Places, Unique, reference_of
 from reporting.scratch import Scratch
 from reporting.severity import CYCLONEDX_SEVERITY, SCORE, risk_score
 from reporting.writer import View
 
-if TYPE_CHECKING:
-    from hashlib import _Hash as HASH
-
 JsonObject = dict[str, Json]
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
-DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
-"""Kinds of fact that a component states."""
 _MODULUS = 1 << 256
 _SLOT = os.urandom(16).hex()  # what nobody can have put into a file
 
@@ -65,7 +71,7 @@ class Draft:
         said = tuple([(fact.kind, fact.value, is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING])
         kind, p0, p1, p2, p3, p4, p5 = _clean_component(scanners, digest != "", artifacts != (), said)
         hashed = self._places.hashed(locator)
-        reference = _reference(hashed)  # hexadecimal behind a word
+        reference = f"file:{reference_of(hashed)}"
         name = quoted(printable(last_of(locator.uri), NAME) or "unnamed")
         where, size = uri_of(locator, self._root), result.unit.size  # percent-encoded, and a number
         content = quoted(digest) if digest else ""
@@ -123,9 +129,9 @@ class Draft:
         """Return the component of a file with its notable members, and note what was found in it."""
         own = result.unit.locator
         findings = self._view.findings(result)
-        unique = _Unique()
+        unique = Unique()
         listed = [
-            (item, unique(self._places.reference(item.locator)))
+            (item, unique(f"file:{self._places.reference(item.locator)}"))
             for item in (itself(result), *notable(result, findings))
         ]
         references = {item.locator: reference for item, reference in listed}
@@ -146,54 +152,6 @@ class Draft:
     def _described(self, artifact: Artifact, reference: str, facts: Sequence[Fact]) -> JsonObject:
         name = printable(artifact.locator.name, NAME) or "unnamed"
         return _component(artifact, reference, name, _place(artifact.locator, self._view.root), facts)
-
-
-class Places:
-    """References to what was scanned: a hash of where it is below its target, so that no two of a job are the same.
-
-    They are no paths of a machine, nor do they change when a target is scanned from elsewhere, or a file is written.
-    """
-
-    def __init__(self, targets: Sequence[str]) -> None:
-        self._targets = {target.rstrip("/"): number for number, target in reversed([*enumerate(targets)])}
-        # Nearly always there is one
-        self._only = f"{next(iter(self._targets))}/" if len(self._targets) == 1 else "\0"
-        self._skipped = len(self._only) - 1
-
-    def reference(self, locator: Locator) -> str:
-        """Return the reference to what is at `locator`; members of one name have one."""
-        return _reference(self.hashed(locator))
-
-    def hashed(self, locator: Locator) -> HASH:
-        """Return the hash that a reference is made of."""
-        uri = locator.uri
-        place = f"0\0{uri[self._skipped :]}" if uri.startswith(self._only) else self._below(uri)
-        place = f"{place}\0{locator.version}"
-        if locator.members:
-            place = "\0".join((place, *locator.members))
-        return sha256(place.encode("utf-8", "surrogatepass"))
-
-    def _below(self, uri: str) -> str:
-        """Return the number of the innermost target that holds `uri`, and where it is below that."""
-        above = uri
-        while above and above not in self._targets:
-            above = above.rpartition("/")[0]
-        return f"{self._targets[above]}\0{uri[len(above) :]}" if above else uri
-
-
-def _reference(place: HASH) -> str:
-    return f"file:{place.hexdigest()[:32]}"
-
-
-class _Unique:
-    """Numbers names of one result that come more than once: an archive may hold two members of one name."""
-
-    def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
-
-    def __call__(self, name: str) -> str:
-        self._seen[name] += 1
-        return name if self._seen[name] == 1 else f"{name}#{self._seen[name]}"
 
 
 def _digest(text: str) -> int:

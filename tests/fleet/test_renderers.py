@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 import redis
 
-from modelsweep.core.finding import Finding, Problem, ProblemKind
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.members import with_members
@@ -54,7 +54,7 @@ def _apart(monkeypatch: pytest.MonkeyPatch) -> None:
 def fleet(redis_client: redis.Redis, tmp_path: Path) -> Iterator[Fleet]:
     """Return a job of which nothing is done; no process is left of it."""
     before = below(os.getpid())
-    spec = JobSpec(JOB, SAMPLE.targets, root="/work", reports=REPORTS)
+    spec = JobSpec(JOB, SAMPLE.targets, root="/work", reports=(*REPORTS, "spdx", "junit"))
     yield Fleet(redis_client, DirectoryStore(str(tmp_path), durable=False), tmp_path, spec)
     assert below(os.getpid()) <= before
 
@@ -79,7 +79,8 @@ def various(count: int) -> list[UnitResult]:
     results = []
     for number in range(count):
         where = Locator(f"models/m{number // 2:03d}/model-0000{1 + number % 2}-of-00003.safetensors", (), "v1")
-        more: dict[str, Any] = {}
+        licence, spdx = (("MIT", True), ("Apache-2.0", True), ("a licence of our own", False))[number % 7 % 3]
+        more: dict[str, Any] = {"facts": (Fact("licence", licence, where, detail={"spdx": spdx}),)}
         if number % 3 == 0:
             more["findings"] = (Finding(CALL, where, "os.system", evidence={"arguments": f"'{number}'"}),)
         if number % 5 == 0:
@@ -296,10 +297,17 @@ def test_one_that_is_killed_leaves_no_process_and_another_finishes(fleet: Fleet,
 
 
 def test_which_documents_can_be_divided() -> None:
+
+    class Alone:
+        def add(self, result: UnitResult) -> None:
+            """Take a result."""
+
+        def finish(self, report: Report, stream: TextIO) -> None:
+            """Write nothing."""
+
     drafts = {writer.name: writer.draft(SAMPLE, VIEW) for writer in WRITERS}
-    assert renderers.divisible(drafts[name] for name in REPORTS)
-    assert renderers.divisible(drafts[name] for name in (*REPORTS, "text"))
-    assert not renderers.divisible(drafts.values())
+    assert renderers.divisible(drafts.values())
+    assert not renderers.divisible([*drafts.values(), Alone()])
     assert {name for name, draft in drafts.items() if isinstance(draft, Later)} >= {"text", "html", "junit"}
     assert renderers.renderers() <= renderers.MOST
 

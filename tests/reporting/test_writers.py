@@ -22,7 +22,18 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 BY_NAME = {writer.name: writer for writer in WRITERS}
 VIEW = View(root="/root-of-the-view")
-NOT_WRITERS = {"__init__", "address", "components", "encode", "identity", "kinds", "scratch", "severity", "writer"}
+NOT_WRITERS = {
+    "__init__",
+    "address",
+    "components",
+    "encode",
+    "identity",
+    "kinds",
+    "places",
+    "scratch",
+    "severity",
+    "writer",
+}
 
 
 def written(name: str, report: Report, view: View = VIEW) -> str:
