@@ -102,6 +102,8 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
 
             where = printable(f"{path}.template" if path else "template", _SHOWN)
             yield from template_facts(str(mapping["template"]), blob.locator, where)
+        for name, data in pickled_in(mapping):
+            yield blob.nested(printable(joined(path, name), _SHOWN), MemoryReader(data), expect="pickle", expanded=True)
         for name, source in evaluated_in(mapping):
             if source.startswith(_SCOPE):
                 text = " ".join(source[len(_SCOPE) :].split())
@@ -280,10 +282,13 @@ def _instance_type(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]
             yield Named("__instance_type__", f"{module}.{name}", "class")
 
 
+_BY_KIND = ("__instance_type__", "__symbol__", "__nni_type__")
+_PLAINLY = re.compile(r"[A-Za-z0-9+/]{1,4000000}={0,2}")
+_HEADED = re.compile(rb"\x80[\x02-\x05]")
 _TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
     **dict.fromkeys(TOKENIZER_FILES, _tokenizer_file),
     **dict.fromkeys(("custom_ops_library", "backend_path", "trt_extra_plugin_lib_paths"), _library),
-    **dict.fromkeys(("__instance_type__", "__symbol__", "__nni_type__"), _by_kind),
+    **dict.fromkeys(_BY_KIND, _by_kind),
     **dict.fromkeys(("in_spec", "out_spec"), _spec),
     "trust_remote_code": _trust,
     "model_file": _model_file,
@@ -307,10 +312,41 @@ KEYS = frozenset(
         *_TEXTS,
         *_NESTED,
         *_SERVICES,
+        *(":serialized:", "__nni_obj__", "_type"),  # `pickled_in`
         *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
     )
 )
 """One of which a mapping has that any convention is about."""
+
+
+def pickled_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, bytes]]:
+    """Yield the pickles that a loader makes of texts, decoded as it does, with their keys.
+
+    Stable-Baselines3 and NNI write base64, Ray's Tune hexadecimal digits. What stands there plainly, with the header of
+    a pickle, is found in any text (`scanners.detectors.encoded`), and left out.
+    """
+    texts = [(key, mapping.get(key)) for key in (":serialized:", "__nni_obj__")]
+    texts += [(key, str(mapping[key])[6:]) for key in _BY_KIND if str(mapping.get(key)).startswith("bytes:")]
+    for key, text in texts:
+        if isinstance(text, str) and text.isascii():
+            data = _decoded(text, base64=True)
+            if data and not (_PLAINLY.fullmatch(text) and _HEADED.match(data)):
+                yield key, data
+    digits = mapping.get("value")
+    if mapping.get("_type") == "CLOUDPICKLE_FALLBACK" and isinstance(digits, str):
+        data = _decoded(digits, base64=False)
+        if data and not _HEADED.match(data):
+            yield "value", data
+
+
+def _decoded(text: str, *, base64: bool) -> bytes:
+    """Return what Python decodes a text to, nothing where it refuses; in base64 it passes over foreign characters."""
+    import binascii
+
+    try:
+        return binascii.a2b_base64(text) if base64 else bytes.fromhex(text)
+    except (ValueError, binascii.Error):
+        return b""
 
 
 def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.gguf.chat_templates import LLAMA_3, MALICIOUS, QWEN
+from tests.scanners.pickle.assembler import EVIL_PICKLE
 
 CONFIG = {
     "_name_or_path": "acme/bert-small",
@@ -175,6 +177,21 @@ TFJS = {
 }
 BINS = {"tokenizer_class": "MeanScaleUniformBins", "tokenizer_kwargs": {"low_limit": -15}}
 CHRONOS = {**CONFIG, "chronos_config": BINS}
+
+
+OLD_PICKLE = b"(S'echo modelsweep-test'\niposix\nsystem\n."
+BASELINES = {
+    "policy_class": {
+        ":type:": "<class 'abc.ABCMeta'>",
+        ":serialized:": "gASVFwAAAAAAAACMC2NvbGxlY3Rpb25zlIwHQ291bnRlcpSTlC4=",
+    },
+    "num_timesteps": 2048,
+}
+
+
+def encoded(data: bytes) -> str:
+    """Return bytes in base64."""
+    return base64.b64encode(data).decode()
 
 
 def replaced(document: object, old: str, new: str) -> object:
@@ -376,6 +393,20 @@ CASES = {
     ),
     "benign_tfjs": case(TFJS, "model.json"),
     "tfjs_outside": case(replaced(TFJS, "group1-shard", "../../.ssh/id"), "model.json", MALICIOUS_VERDICT),
+    "benign_reinforcement": case(BASELINES, "data", cut_is_clean=True),
+    "old_pickle_in_base64": case(
+        {**BASELINES, "lr_schedule": {":serialized:": encoded(OLD_PICKLE)}},
+        "data",
+        MALICIOUS_VERDICT,
+        cut_is_clean=True,
+    ),
+    "pickle_in_base64_with_foreign_characters": case(
+        {"policy_class": {":serialized:": "!".join(encoded(EVIL_PICKLE))}}, "data", MALICIOUS_VERDICT, cut_is_clean=True
+    ),
+    "old_pickle_of_nni": case({"__nni_type__": f"bytes:{encoded(OLD_PICKLE)}"}, "a.json", MALICIOUS_VERDICT),
+    "old_pickle_of_tune": case(
+        {"_type": "CLOUDPICKLE_FALLBACK", "value": OLD_PICKLE.hex()}, "params.json", MALICIOUS_VERDICT
+    ),
     "benign_chronos": case(CHRONOS, "config.json"),
     "tokenizer_that_runs": case(
         replaced(CHRONOS, "MeanScaleUniformBins", "__import__('os').system('echo modelsweep-test')"),
