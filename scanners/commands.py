@@ -20,7 +20,11 @@ from scanners.judge.attack_commands import fetched_command, hostile_command
 
 UNASKED, CONTAINER, ASKED = "unasked", "container", "asked"
 _SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".fish", ".bat", ".cmd", ".ps1", ".psm1", ".command")
-_SUFFIXES = (*_SCRIPTS, ".desktop", ".service")
+_PAGES = (".svg", ".html", ".htm", ".hta")
+_SUFFIXES = (*_SCRIPTS, ".desktop", ".service", *_PAGES)
+_PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
+_WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
+"""What says where a job of a workflow runs, or what one of GitLab does."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\b(?:ba|z|da|k|fi|a)?sh\b")
 _HOOKS = frozenset(
     "applypatch-msg pre-applypatch post-applypatch pre-commit pre-merge-commit prepare-commit-msg commit-msg "
@@ -30,7 +34,14 @@ _SHELL_FILES = frozenset(".bashrc .bash_profile .bash_login .bash_logout .profil
 _BUILD = re.compile(r"(?:GNU)?[Mm]akefile|Dockerfile(?:\.\w+)?|.*\.dockerfile|Containerfile|justfile", re.IGNORECASE)
 _JSON = ("tasks.json", "devcontainer.json", ".devcontainer.json", "package.json")
 _ON_INSTALL = ("preinstall", "install", "postinstall", "prepare")
-_GIT = re.compile(rb"\[core\]")
+_GIT = re.compile(rb"\s*\[(?:core|filter|alias|diff|merge|credential|include|remote|branch|submodule|user|init)\b")
+_GIT_RUNS = re.compile(
+    r"\s*(?:(?:fsmonitor|hooksPath|askPass|gitProxy|textconv|process|smudge|clean|driver|external|program|uploadpack"
+    r"|receivepack)\s*=(?!\s*(?:true|false|\d+)?\s*$|\s*\"?(?:git[- ]\w|\S*python\S*\s+-m\s+nb|nb\w+|gpg\b))"
+    r"|sshCommand\s*=(?!\s*\"?ssh\s)|helper\s*=\s*!(?!\S*gh\s+auth\b)|update\s*=\s*!|(?:url|path)\s*=\s*-)",
+    re.IGNORECASE,
+)
+"""Settings of git that are commands, other than its own and those of Git LFS, and names that it takes for options."""
 _LINES = (
     ("git runs it by its name", UNASKED),
     ("each shell runs it", UNASKED),
@@ -38,8 +49,11 @@ _LINES = (
     ("git runs it in the folder that this configures", UNASKED),
     ("opening the file runs it", UNASKED),
     ("building runs it", ASKED),
+    ("whoever opens the page runs it", ASKED),
+    ("continuous integration, or a project's tool, runs it", ASKED),
     ("whoever runs the script", ASKED),
 )
+_OF_GIT = 3
 _COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
 _SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
@@ -65,7 +79,8 @@ def accepts(blob: Blob) -> bool:
         or name == ".envrc"
         or _BUILD.fullmatch(name) is not None
         or _SHEBANG.match(blob.head) is not None
-        or (name in ("config", ".gitconfig") and _GIT.match(blob.head) is not None)
+        or _is_of_git(blob)
+        or _is_project(blob)
     )
     return known and blob.size > 0 and text.accepts(blob)
 
@@ -75,15 +90,27 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if blob.locator.name in _JSON and blob.size <= _CHUNK:
         yield from _document(blob)
         return
-    who, how = _LINES[_kind(blob)]
+    kind = _kind(blob)
+    who, how = _LINES[kind]
     told = 0
     for number, line in _lines(blob):
         context.operations.spend(len(line) // _OVERLAP + 1)
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
-            if told < _TOLD and _tells(piece):
+            runs = kind == _OF_GIT and _GIT_RUNS.match(piece) is not None
+            if told < _TOLD and (runs or _tells(piece)):
                 told += 1
-                yield _fact(blob, piece, who, how, f"line {number}")
+                yield _fact(blob, piece, who, "configured" if runs and not _tells(piece) else how, f"line {number}")
+
+
+def _is_of_git(blob: Blob) -> bool:
+    return blob.locator.name in ("config", ".gitconfig", ".gitmodules") and _GIT.match(blob.head) is not None
+
+
+def _is_project(blob: Blob) -> bool:
+    """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
+    workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
+    return workflow or blob.locator.name in _PROJECTS
 
 
 def _kind(blob: Blob) -> int:
@@ -95,11 +122,15 @@ def _kind(blob: Blob) -> int:
         return 1
     if name == ".envrc":
         return 2
-    if name in ("config", ".gitconfig"):
+    if _is_of_git(blob):
         return 3
     if suffix == ".desktop":
         return 4
-    return 5 if _BUILD.fullmatch(name) else 6
+    if suffix in _PAGES:
+        return 6
+    if _is_project(blob):
+        return 7
+    return 5 if _BUILD.fullmatch(name) else 8
 
 
 def _tells(piece: str) -> bool:
@@ -208,7 +239,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -44,6 +44,7 @@ class _Unsure(NamedTuple):
     plain: bool = False
     at: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
     ends: tuple[bytes, ...] = ()
+    words: tuple[bytes, ...] = ()
 
 
 _SURE = _Unsure()
@@ -70,15 +71,18 @@ def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure |
         return _SURE
     if bool(first and first in signs.first) or suffix in signs.suffixes or name in signs.names:
         return _Unsure(signs.plain)
-    if signs.at or signs.ends:
-        return _Unsure(signs.plain, signs.at, signs.ends)
+    if signs.at or signs.ends or signs.holds:
+        return _Unsure(signs.plain, signs.at, signs.ends, signs.holds)
     return _Unsure(plain=True) if signs.plain and not (signs.first or signs.suffixes or signs.names) else None
 
 
 def _hold(unsure: _Unsure, blob: Blob) -> bool:
     if unsure.plain and not is_plain(blob.head):
         return False
-    return not (unsure.at or unsure.ends) or are_inside(blob, unsure.at, unsure.ends)
+    if any(word in blob.head for word in unsure.words):
+        return True
+    known = unsure.at or unsure.ends
+    return are_inside(blob, unsure.at, unsure.ends) if known else not unsure.words
 
 
 class _Latest:

@@ -31,6 +31,18 @@ _CANDIDATES = re.compile(
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
+_WORDS = (b"!!python/", b"2002:python/", b"_target_")
+_NAMING = re.compile(
+    rb"(?m)^(?:[ \t-]*|[ \t-]*[\w.'\x22-]+[ \t]*:[ \t]*|[^\n]*[\[{,:][ \t]*)"
+    rb"(?:!!python/(?:object|name|module)|!<tag:yaml\.org,2002:python/)"
+    rb"|^[ \t-]*_target_[ \t]*:[ \t]*['\x22]?[A-Za-z_][\w.]*['\x22]?[ \t]*$"
+)
+"""Lines by which a text of another name is YAML that names code: a tag of Python as a value, a key of Hydra."""
+_OTHERS = frozenset(
+    ".md .rst .py .pyi .ipynb .html .htm .tex .log .csv .tsv .jsonl .diff .patch .js .ts .c .h .cpp .go .rs .java .sh "
+    ".pyc .j2 .jinja".split()
+)
+"""Endings of texts that explain or produce YAML, and are none."""
 _PYTHON = "tag:yaml.org,2002:python/"
 _HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "name", "module": "module"}
 _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
@@ -42,9 +54,15 @@ _SHOWN = 200
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that begins with a directive of YAML, or is named as YAML."""
-    named = blob.locator.suffix in _SUFFIXES or blob.locator.name in _NAMES
-    return (named or blob.head.startswith(_DIRECTIVES)) and text.accepts(blob)
+    """Return whether the blob is text that is named as YAML, begins as it may, or names code as it does."""
+    suffix = blob.locator.suffix
+    known = _is_named(blob) or blob.head.startswith(_DIRECTIVES)
+    telling = suffix not in _OTHERS and any(word in blob.head for word in _WORDS) and _NAMING.search(blob.head)
+    return text.accepts(blob) if known else bool(telling) and text.is_text(blob.head)
+
+
+def _is_named(blob: Blob) -> bool:
+    return blob.locator.suffix in _SUFFIXES or blob.locator.name in _NAMES
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -66,7 +84,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _tuple(blob, entry)
             yield from _foreign(blob, entry)
     except YamlError as error:
-        if _TAGS.search(content, seen):
+        if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
     from scanners.parsing.code_keys import conventional
 
@@ -124,9 +142,9 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(begins(*_DIRECTIVES), _SUFFIXES, tuple(sorted(_NAMES))),
+    signs=Signs(begins(*_DIRECTIVES), _SUFFIXES, tuple(sorted(_NAMES)), holds=_WORDS),
 )

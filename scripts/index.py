@@ -51,7 +51,9 @@ def _of_scanner(scanner: Scanner) -> dict[str, object]:
 
 
 def _of_signs(signs: Signs | None) -> tuple[object, ...] | None:
-    return None if signs is None else (signs.first, signs.suffixes, signs.names, signs.at, signs.ends, signs.plain)
+    if signs is None:
+        return None
+    return signs.first, signs.suffixes, signs.names, signs.at, signs.ends, signs.plain, signs.holds
 
 
 def _of_judge(judge: Judge) -> dict[str, object]:

@@ -159,8 +159,9 @@ class Signs:
     """What a blob has one of at least if a scanner accepts it: else the scanner is not asked, and need not be loaded.
 
     `first` holds the bytes that its content may begin with, `suffixes` and `names` are those of its locator, `at` has
-    what may stand at an offset below `HEAD`, `ends` what may stand anywhere in the last `TAIL` bytes. `plain` demands
-    besides, or alone, that the head be plain text: without NUL, if it is not UTF-16.
+    what may stand at an offset below `HEAD`, `ends` what may stand anywhere in the last `TAIL` bytes, `holds` what may
+    stand anywhere in the first `HEAD` ones. `plain` demands besides, or alone, that the head be plain text: without
+    NUL, if it is not UTF-16.
     """
 
     first: bytes = b""
@@ -169,6 +170,7 @@ class Signs:
     at: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
     ends: tuple[bytes, ...] = ()
     plain: bool = False
+    holds: tuple[bytes, ...] = ()
 
 
 def are_inside(blob: Blob, at: tuple[tuple[int, tuple[bytes, ...]], ...], ends: tuple[bytes, ...]) -> bool:

@@ -10,6 +10,7 @@ https://attack.mitre.org/techniques/T1027/013/.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
@@ -128,11 +129,19 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 
 def _packed(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     """Yield what the compressed bytes at `offset` hold; those of a whole file are for its scanner."""
-    if offset == 0 and blob.expect != RAW:
+    if (offset == 0 and blob.expect != RAW) or _is_zip_member(blob, offset):
         return
     head = blob.reader.read(offset, min(_CHUNK, blob.size - offset))
     context.operations.spend(len(head))
     yield from _layered(blob, Span(offset, blob.size - offset), "", head, context, more=True)
+
+
+def _is_zip_member(blob: Blob, offset: int) -> bool:
+    """Return whether these are the bytes of a member of a zip archive, whose scanner decompresses them."""
+    before = blob.reader.read(max(0, offset - KIB), min(KIB, offset))
+    at = before.rfind(b"PK\x03\x04")
+    lengths = before[at + 26 : at + 30]
+    return at >= 0 and at + 30 + sum(struct.unpack("<HH", lengths)) == len(before) if len(lengths) == 4 else False
 
 
 def _unusual(blob: Blob, start: int, context: Context) -> list[Item]:

@@ -63,8 +63,17 @@ OPENING = _rule(
     "Review the command before the folder is trusted.",
     "https://code.visualstudio.com/docs/editing/workspaces/workspace-trust",
 )
+CONFIGURED = _rule(
+    "git-runs-command",
+    "Configuration of git that names a command",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Git never takes such settings from another repository: who hands out a folder with them wants git to run it.",
+    "Do not use git in the folder before somebody has read what it runs; clone the repository anew.",
+    "https://git-scm.com/docs/git-config",
+)
 KINDS = frozenset({"shell-command"})
-RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING)
+RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -81,4 +90,4 @@ def _rule_of(fact: Fact) -> Rule:
         return UNASKED if how == "unasked" else ATTACK
     if fetched_command().search(fact.value):
         return FETCHED if how == "unasked" else INSTALLER
-    return OPENING
+    return CONFIGURED if how == "configured" else OPENING

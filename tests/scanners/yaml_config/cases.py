@@ -194,4 +194,25 @@ CASES = {
     ),
     "hydra_interpolated": yaml("a: {_target_: '${oc.env:TARGET}'}\n", Verdict.REVIEW),
     "tag_in_broken_yaml": yaml(f"a: [1, 2\nb: 3\nc: {APPLY}", Verdict.NOT_SCANNED),
+    "other_name": Case(f"model: {APPLY}".encode, "weights.cfg", Verdict.MALICIOUS, cut_is_clean=True),
+    "no_ending": Case(f"a: 1\nb:\n  - {APPLY}".encode, "hparams", Verdict.MALICIOUS, cut_is_clean=True),
+    "named_json": Case(f'{{"model": {APPLY.strip()}}}'.encode, "config.json", Verdict.MALICIOUS, cut_is_clean=True),
+    "hydra_other_name": Case(
+        b"model:\n  _target_: os.system\n  command: echo modelsweep-test\n".__bytes__,
+        "model.conf",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
+    "benign_explained": Case(
+        b"The tag !!python/object/apply:os.system runs commands,\nand so does _target_: os.system.\n".__bytes__,
+        "notes.txt",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
+    "benign_explained_in_code": Case(
+        b"# Example\n\n```yaml\nmodel:\n  _target_: os.system\n```\n".__bytes__,
+        "README.md",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
 }
