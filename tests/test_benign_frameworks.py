@@ -46,6 +46,20 @@ CLASSES = """
     torch.distributed.tensor._dtensor_spec.DTensorSpec torch.distributed.tensor.placement_types.Replicate
     trl.trainer.dpo_config.DPOConfig trl.trainer.sft_config.SFTConfig ultralytics.nn.modules.block.C2f
     ultralytics.nn.modules.conv.Conv ultralytics.nn.modules.head.Detect ultralytics.nn.tasks.DetectionModel
+    arch.univariate.mean.ConstantMean autogluon.tabular.predictor.predictor.TabularPredictor
+    botorch.models.gp_regression.SingleTaskGP darts.timeseries.TimeSeries econml.dml.dml.LinearDML
+    fastai.callback.core.TrainEvalCallback fastcore.foundation.L gluonts.model.forecast.SampleForecast
+    gpytorch.kernels.scale_kernel.ScaleKernel hyperopt.base.Trials
+    interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier linearmodels.iv.model.IV2SLS
+    mlforecast.forecast.MLForecast mmdet.models.detectors.faster_rcnn.FasterRCNN mmengine.config.config.Config
+    mmengine.logging.message_hub.MessageHub monai.transforms.compose.Compose
+    networkx.classes.reportviews.EdgeView open_clip.transform.MaybeToTensor optuna.samplers._tpe.sampler.TPESampler
+    pgmpy.factors.discrete.CPD.TabularCPD pygam.pygam.LinearGAM pyro.distributions.torch.Normal
+    pytorch_tabnet.tab_model.TabNetClassifier river.compose.pipeline.Pipeline sb3_contrib.tqc.policies.TQCPolicy
+    segmentation_models_pytorch.decoders.unet.model.Unet sktime.forecasting.naive._naive.NaiveForecaster
+    skopt.learning.gaussian_process.gpr.GaussianProcessRegressor sksurv.linear_model.coxph.CoxPHSurvivalAnalysis
+    stable_baselines3.common.vec_env.vec_normalize.VecNormalize stanza.models.common.pretrain.PretrainedWordVocab
+    statsforecast.core.StatsForecast tslearn.clustering.kmeans.TimeSeriesKMeans xarray.core.variable.IndexVariable
     ultralytics.utils.loss.v8DetectionLoss ultralytics.utils.tal.TaskAlignedAssigner umap.umap_.UMAP yacs.config.CfgNode
 """.split()
 ENUMS = """
@@ -55,6 +69,12 @@ ENUMS = """
     transformers.trainer_utils.SchedulerType transformers.training_args.OptimizerNames
 """.split()
 OWN = ("models.yolo.DetectionModel", "__main__.Model", "src.code.net.Encoder", "utils.plots.Colors")
+REFUSED = (
+    "mmengine.config.lazy.LazyObject",
+    "torch_geometric.nn.conv.gat_conv.GATConv",
+    "polars.lazyframe.frame.LazyFrame",
+)
+"""Classes of listed frameworks that import, execute or unpickle what their state says."""
 PRIVATE = ("whisper_finetuned.model.Net", "acme_models.yolo.DetectionModel")
 
 
@@ -106,6 +126,46 @@ def test_enumerations_of_frameworks_are_clean(path: str, modules: dict[str, type
 def test_the_namespace_that_ultralytics_calls_without_arguments_is_clean(modules: dict[str, types.ModuleType]) -> None:
     value = instance(modules, "ultralytics.utils.IterableSimpleNamespace", types.SimpleNamespace)
     assert_benign(pickle.dumps({"args": value}, 2), "best.pkl")
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_statistics_that_mmengine_keeps_by_name_are_clean(protocol: int, modules: dict[str, types.ModuleType]) -> None:
+    def reduced(self: Any) -> float:
+        return 0.0
+
+    history = placed(modules, "mmengine.logging.history_buffer.HistoryBuffer", type("HistoryBuffer", (), {}))
+    for name in ("min", "max", "mean", "current"):
+        method = types.FunctionType(reduced.__code__, {}, name)
+        method.__module__, method.__qualname__ = history.__module__, f"HistoryBuffer.{name}"
+        setattr(history, name, method)
+    kept = history()
+    kept.__dict__["_statistics_methods"] = {name: getattr(history, name) for name in ("min", "max", "mean", "current")}
+    assert_benign(pickle.dumps({"message_hub": {"log_scalars": {"loss": kept}}}, protocol), "epoch_12.pth")
+
+
+@pytest.mark.parametrize("made", ["torch_geometric.data.batch.Batch", "acme_models.Batch"])
+def test_batches_of_graphs_are_clean_if_all_of_them_is_of_their_package(
+    made: str, modules: dict[str, types.ModuleType]
+) -> None:
+    maker = type("Maker", (), {"__call__": lambda _self, _batch, _base: None})
+    getter = placed(modules, "torch_geometric.data.batch.DynamicInheritanceGetter", maker)
+    data = placed(modules, "torch_geometric.data.data.Data", type("Data", (), {}))
+    batch = placed(modules, made, type("Batch", (), {}))
+    modules[getter.__module__].__dict__[getter.__qualname__] = getter  # placed() makes each module anew
+    batch.__reduce__ = lambda _self: (getter(), (batch, data), {"num_graphs": 2})
+    raw = pickle.dumps(batch(), 4)
+    if made.startswith("torch_geometric"):
+        assert_benign(raw, "graphs.pt")
+    else:
+        assert examine_bytes(raw, "graphs.pkl").verdict is Verdict.MALICIOUS
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_classes_of_frameworks_that_run_what_they_hold_are_to_be_reviewed(
+    path: str, modules: dict[str, types.ModuleType]
+) -> None:
+    result = examine_bytes(pickle.dumps(instance(modules, path), 2), "model.pkl")
+    assert result.verdict in (Verdict.REVIEW, Verdict.MALICIOUS)
 
 
 @pytest.mark.parametrize("path", PRIVATE)

@@ -73,7 +73,8 @@ HARMLESS_METHODS = frozenset(
     title to tolist tobytes transpose union unsqueeze update upper values view zfill zip capitalize warn warning
     debug info error total_seconds utcoffset mro isoformat search match fullmatch acquire release is_floating_point
     data_ptr requires_grad_ is_complex encode warning_once group groupdict groups removesuffix removeprefix
-    is_contiguous decode popleft move_to_end isdisjoint __contains__ __dir__ __enter__ __eq__ __exit__ __getattr__
+    is_contiguous as_subclass cpu numpy
+    decode popleft move_to_end isdisjoint __contains__ __dir__ __enter__ __eq__ __exit__ __getattr__
     __getattribute__ __getitem__ __getstate__ __hash__ __init__ __init_subclass__ __iter__ __len__ __missing__
     __new__ __repr__ __setattr__ __setitem__ __setstate__ toarray conj nbytes id_to_token convert_id_to_token
     IdToPiece get_vocab_size cast isna to_numpy named_modules tocsr tocsc tocoo todense getnnz equals __delattr__
@@ -90,7 +91,7 @@ HARMLESS_CALLS = frozenset(
     torch.overrides.has_torch_function torch._C._has_torch_function torch._C._has_torch_function_unary
     warnings.simplefilter warnings.catch_warnings logging.getLogger weakref.ref weakref.proxy
     weakref.WeakKeyDictionary weakref.WeakValueDictionary weakref.WeakSet _thread.allocate_lock itertools.islice
-    inspect.getfullargspec threading.RLock threading.Condition threading.Event threading.local
+    inspect.getfullargspec threading.Lock threading.RLock threading.Condition threading.Event threading.local
     threading.current_thread threading.get_ident multiprocessing.Lock collections.OrderedDict
     collections.defaultdict collections.deque collections.Counter collections.namedtuple functools.partial
     functools.reduce operator.index itertools.chain itertools.count itertools.repeat inspect.isclass
@@ -215,6 +216,29 @@ READ_FUNCTIONS = tuple(
     accelerate.optimizer.*.__setstate__
     easydict.EasyDict.__setattr__
     einops.layers.*.__setstate__
+    addict.addict.Dict.*
+    PIL.Image.Image.__setstate__
+    fastai.data.core.*.__getattr__
+    fastcore.basics.GetAttr*.__getattr__
+    fastcore.basics.fastuple.add
+    fastcore.foundation.L.*
+    fasttransform.cast.cast
+    fasttransform.transform.Pipeline.__getattr__
+    linear_operator.operators.*.add
+    darts.timeseries.TimeSeries.append
+    mlforecast.grouped_array.GroupedArray.append
+    networkx.classes.reportviews.*.__len__
+    pygam.terms.MetaTermMixin.__setattr__
+    xarray.core.*.__getattr__
+    xarray.core.*.__setitem__
+    huggingface_hub.hub_mixin.ModelHubMixin.__new__
+    mmengine.config.config.ConfigDict.*
+    pydantic.main.BaseModel.*
+    monai.metrics.metric.Cumulative.__len__
+    monai.transforms.compose.*.__len__
+    monai.transforms.transform.MapTransform.__new__
+    stable_baselines3.common.vec_env.base_vec_env.VecEnvWrapper.__getattr__
+    torch_geometric.data.in_memory_dataset.InMemoryDataset.__getattr__
     omegaconf.*
     """.split()
 )

@@ -84,18 +84,20 @@ class Sources:
             path = origin + (f".{tail}" if tail else "")
         return path
 
-    def _origin(self, module: ModuleSource, name: str) -> str | None:
+    def _origin(self, module: ModuleSource, name: str, depth: int = 0) -> str | None:
         """Where `module` has `name` from, or None where it defines it itself (or not at all, as far as is known)."""
         if name in module.classes or name in module.functions:
             return None
         if name in module.aliases:
             return module.aliases[name]
-        for star in module.stars:
+        for star in reversed(module.stars):  # a later import hides what an earlier one brought
             other = self.module(star)
             if other is not None and (name in other.classes or name in other.functions or name in other.aliases):
                 return f"{star}.{name}"
-            if other is not None and other.stars and other is not module:
-                return self._origin(other, name)
+            if other is not None and other is not module and depth < MAX_ALIASES:
+                origin = self._origin(other, name, depth + 1)
+                if origin:
+                    return origin
         return None
 
     def class_at(self, path: str) -> ClassSource | None:

@@ -43,7 +43,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 4, "pickle_calls"),
+    ("pickle-calls", 5, "pickle_calls"),
     ("templates", 1, "templates"),
     ("configs", 3, "code_references"),
     ("operators", 2, "operators"),

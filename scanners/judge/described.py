@@ -46,12 +46,18 @@ def tables_in(described: Json) -> list[dict[str, Json]]:
     return [*([table] if table else []), *tables_in(list(described.values()))]
 
 
+_SETS = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("frozenset", "set"))
+"""What protocols before 4 call to write a set."""
+
+
 def is_data(described: Json) -> bool:
     """Return whether a description holds nothing but constants and containers of them."""
     if isinstance(described, list):
         return all(map(is_data, described))
     if not isinstance(described, dict):
         return True
+    if global_name(described.get("call")) in _SETS:
+        return is_data(described.get("args"))
     return next(iter(described)) in ("tuple", "list", "dict", "set", "frozenset", "bytes", "float", "int") and all(
         map(is_data, described.values())
     )

@@ -59,76 +59,202 @@ from __future__ import annotations
 FRAMEWORKS: dict[str, str] = {
     "accelerate": "1.15.0",
     "addict": "2.4.0",
+    "aeon": "1.6.0",
+    "albumentations": "2.0.8",
+    "allennlp": "2.10.1",
+    "arch": "8.0.0",
+    "autogluon.common": "1.6.3",
+    "autogluon.core": "1.6.3",
+    "autogluon.features": "1.6.3",
+    "autogluon.tabular": "1.6.3",
+    "bayesian-optimization": "3.4.0",
+    "bertopic": "0.17.4",
+    "bitsandbytes": "0.50.2",
+    "botorch": "0.18.1",
     "catboost": "1.2.10",
     "category-encoders": "2.11.2",
+    "chemprop": "2.3.1",
+    "cleanlab": "2.9.0",
     "cloudpickle": "3.1.2 2.2.1",
     "cmdstanpy": "1.3.2",
+    "compressed-tensors": "0.20.0",
+    "coqui-tts": "0.28.0",
+    "coreforecast": "0.0.20",
+    "d3rlpy": "2.8.1",
+    "darts": "0.48.1",
     "datasets": "5.2.0",
+    "deepchem": "2.8.0",
     "diffusers": "0.42.1",
     "dill": "0.4.1 0.3.6",
+    "e3nn": "0.6.0",
     "easydict": "1.14",
+    "econml": "0.17.0",
+    "effdet": "0.4.1",
     "efficientnet-pytorch": "0.3.0",
     "einops": "0.8.2",
+    "facenet-pytorch": "2.6.0",
+    "fastai": "2.8.12",
+    "fastcore": "2.2.38",
+    "fastprogress": "1.1.6",
+    "fasttransform": "0.0.5",
     "feature-engine": "1.9.4",
+    "filterpy": "2.0.0",
     "flair": "0.15.1",
     "flax": "0.12.8",
     "formulaic": "1.2.2",
     "gensim": "4.4.0",
+    "gluonts": "0.17.0",
+    "gplearn": "0.4.3",
+    "gpytorch": "1.15.2",
     "gymnasium": "1.4.0",
     "hdbscan": "0.8.44",
     "hmmlearn": "0.3.3",
+    "hummingbird-ml": "0.4.12",
+    "hyperopt": "0.3.0",
     "imbalanced-learn": "0.14.2",
     "implicit": "0.7.3",
+    "interpret-core": "0.7.8",
     "joblib": "1.6.0 1.2.0",
+    "kmodes": "0.12.2",
     "kornia": "0.9.0",
     "lifelines": "0.30.3",
     "lightgbm": "4.7.0 3.3.5",
     "lightning": "2.6.6",
+    "linear-operator": "0.6.1",
+    "linearmodels": "7.1",
+    "mace-torch": "0.3.16",
+    "mapie": "1.6.0",
+    "ml-collections": "1.1.0",
+    "mlforecast": "1.1.0",
     "mlxtend": "0.25.0",
+    "mmcv-lite": "2.2.0",
+    "mmdet": "3.3.0",
     "mmengine": "0.10.7",
+    "mmpose": "1.3.2",
+    "mmpretrain": "1.2.0",
+    "mmsegmentation": "1.2.2",
     "monai": "1.6.1",
     "munch": "4.0.0",
+    "nemo-toolkit": "3.0.0",
+    "neuralforecast": "3.3.0",
+    "ngboost": "0.5.11",
     "nltk": "3.10.4",
     "numpy": "2.4.6 1.26.4 1.13.3 1.16.6",
     "omegaconf": "2.4.0",
     "open-clip-torch": "3.3.0",
     "optax": "0.2.8",
+    "optimum-quanto": "0.2.7",
+    "optuna": "5.0.0",
     "pandas": "3.1.1 1.5.3 0.25.3 1.1.5 2.2.3",
     "peft": "0.21.2",
+    "pgmpy": "1.1.2",
     "pmdarima": "2.1.1",
+    "polars": "2.1.0",
     "prophet": "1.5.0",
+    "pyannote.audio": "4.0.7",
+    "pyannote.core": "6.1.0",
+    "pyannote.pipeline": "4.1.0",
+    "pycaret": "3.3.2",
+    "pygam": "0.12.0",
+    "pykalman": "0.11.2",
     "pynndescent": "0.7.0",
     "pyod": "3.6.7",
+    "pyro-ppl": "1.9.2",
+    "python-box": "7.4.1",
+    "pytorch-forecasting": "1.8.0",
+    "pytorch-ignite": "0.5.5",
     "pytorch-lightning": "1.5.10 2.6.6",
+    "pytorch-metric-learning": "2.9.0",
+    "pytorch-tabnet": "4.1.0",
     "pytz": "2026.6",
+    "quantile-forest": "1.4.2",
+    "river": "0.26.1",
     "safetensors": "0.8.0",
-    "scikit-learn": "1.9.1 1.2.2 0.19.2 0.21.3 0.23.2 1.0.2 1.4.2",
+    "sb3-contrib": "2.9.2",
+    "scikit-base": "1.2.0",
+    "scikit-learn": "1.9.1 1.2.2 0.19.2 0.21.3 0.23.2 1.0.2 1.1.3 1.3.2 1.4.2 1.5.2 1.6.1 1.7.2",
+    "scikit-learn-extra": "0.3.0",
+    "scikit-lego": "0.9.10",
+    "scikit-multilearn": "0.2.0",
+    "scikit-optimize": "0.10.2",
     "scikit-surprise": "1.1.5",
+    "scikit-survival": "0.28.0",
     "scipy": "1.17.1 1.10.1 1.5.4",
     "segmentation-models-pytorch": "0.6.0",
     "sentence-transformers": "6.2.0",
+    "setfit": "1.2.0",
     "shap": "0.51.0",
+    "sklearn-crfsuite": "0.5.0",
     "skorch": "1.4.0",
+    "skrub": "0.11.0",
+    "sktime": "1.2.0",
+    "spacy": "3.8.18",
     "speechbrain": "1.1.2",
-    "stable-baselines3": "2.9.2",
+    "stable-baselines3": "1.8.0 2.9.2",
     "stanio": "0.5.1",
+    "stanza": "1.15.0",
+    "statsforecast": "2.1.1",
     "statsmodels": "0.15.0",
-    "timm": "0.6.13 1.0.31",
+    "tabpfn": "9.2.0",
+    "textblob": "0.20.1",
+    "thinc": "9.1.1",
+    "timm": "0.6.13 0.9.16 1.0.31",
     "tokenizers": "0.23.3",
-    "torch": "2.13.0 1.1.0 1.13.1 1.4.0 1.9.1 2.2.2 2.6.0",
+    "torch": "2.13.0 1.1.0 1.4.0 1.9.1 1.13.1 2.2.2 2.6.0",
     "torch-geometric": "2.8.1",
+    "torchao": "0.18.0",
     "torchaudio": "2.11.0",
+    "torchio": "1.2.1",
     "torchmetrics": "1.9.0",
     "torchtext": "0.18.0",
     "torchvision": "0.29.2",
+    "tpot": "1.1.0",
     "transformers": "5.23.0 4.30.2",
-    "ultralytics": "8.0.100 8.2.0 8.4.190",
+    "trl": "1.16.0",
+    "tsfresh": "0.21.2",
+    "tslearn": "0.10.0",
+    "ultralytics": "8.0.100 8.2.0 8.3.0 8.4.190",
     "umap-learn": "0.5.12",
+    "utilsforecast": "0.2.17",
+    "vit-pytorch": "1.26.11",
+    "x-transformers": "2.31.10",
+    "xarray": "2026.9.0",
     "xgboost": "3.2.0 1.7.6",
     "yacs": "0.1.8",
+    "yolov5": "7.0.14",
 }
 
 CLASSES: dict[str, str] = {
+    "PIL.Image": "Image",
+    "TTS.*": "*",
+    "TTS.tts.layers.bark.model": "Block CausalSelfAttention MLP",
+    "TTS.tts.layers.delightful_tts.conformer": "FeedForward",
+    "TTS.tts.layers.feed_forward.decoder": "Decoder",
+    "TTS.tts.layers.feed_forward.encoder": "Encoder",
+    "TTS.tts.layers.generic.pos_encoding": "PositionalEncoding",
+    "TTS.tts.layers.glow_tts.decoder": "Decoder",
+    "TTS.tts.layers.glow_tts.encoder": "Encoder",
+    "TTS.tts.layers.overflow.common_layers": "Encoder",
+    "TTS.tts.layers.overflow.decoder": "Decoder",
+    "TTS.tts.layers.tacotron.common_layers": "Linear",
+    "TTS.tts.layers.tacotron.gst_layers": "MultiHeadAttention",
+    "TTS.tts.layers.tacotron.tacotron": "Decoder Encoder Highway",
+    "TTS.tts.layers.tacotron.tacotron2": "Decoder Encoder",
+    "TTS.tts.layers.tortoise.autoregressive": "ResBlock",
+    "TTS.tts.layers.tortoise.classifier": "ResBlock",
+    "TTS.tts.layers.tortoise.diffusion_decoder": "ResBlock",
+    "TTS.tts.layers.tortoise.transformer": "Attention FeedForward",
+    "TTS.tts.layers.tortoise.xtransformers": (
+        "Attention Decoder Encoder FeedForward RMSNorm RotaryEmbedding always equals not_equals"
+    ),
+    "TTS.tts.layers.xtts.dvae": "ResBlock",
+    "TTS.tts.layers.xtts.perceiver_encoder": "Attention CausalConv1d RMSNorm",
+    "TTS.tts.layers.xtts.zh_num2words": "Date Fraction",
+    "TTS.vc.layers.freevc.wavlm.wavlm": "TransformerEncoder",
+    "TTS.vc.models.freevc": "Encoder Generator",
+    "TTS.vocoder.layers.parallel_wavegan": "ResidualBlock",
+    "TTS.vocoder.layers.wavegrad": "PositionalEncoding",
+    "TTS.vocoder.models.wavernn": "ResBlock",
     "UserDict": "UserDict",
     "__builtin__": (
         "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
@@ -146,8 +272,107 @@ CLASSES: dict[str, str] = {
     "_io": "BytesIO",
     "accelerate.*": "*",
     "addict.addict": "Dict",
+    "aeon.*": "*",
+    "aeon.classification.deep_learning._fcn": "FCNClassifier",
+    "aeon.classification.deep_learning._inception_time": "InceptionTimeClassifier",
+    "aeon.classification.deep_learning._mlp": "MLPClassifier",
+    "aeon.classification.deep_learning._resnet": "ResNetClassifier",
+    "aeon.classification.deep_learning.base": "BaseDeepClassifier",
+    "aeon.classification.dictionary_based._tde": "IndividualTDE",
+    "aeon.networks.encoder_decoder._deepar": "DeepARNetwork",
+    "aeon.regression.deep_learning._fcn": "FCNRegressor",
+    "aeon.regression.deep_learning._inception_time": "InceptionTimeRegressor",
+    "aeon.regression.deep_learning._mlp": "MLPRegressor",
+    "aeon.regression.deep_learning._resnet": "ResNetRegressor",
+    "aeon.regression.deep_learning.base": "BaseDeepRegressor",
+    "albumentations.*": "*",
+    "albumentations.augmentations.other.type_transform": "ToFloat",
+    "albumentations.augmentations.pixel.transforms": "ColorJitter Normalize",
+    "albumentations.core.composition": "Compose OneOf RandomOrder Sequential SomeOf",
+    "allennlp.*": "*",
+    "allennlp.common.model_card": "Dataset",
+    "allennlp.common.tqdm": "Tqdm",
+    "allennlp.evaluation.evaluator": "Evaluator",
+    "allennlp.models.model": "Model",
+    "allennlp.modules.attention.attention": "Attention",
+    "allennlp.modules.attention.scaled_dot_product_attention": "ScaledDotProductAttention",
+    "allennlp.modules.feedforward": "FeedForward",
+    "allennlp.modules.highway": "Highway",
+    "allennlp.modules.seq2seq_encoders.gated_cnn_encoder": "ResidualBlock",
+    "allennlp.modules.seq2seq_encoders.seq2seq_encoder": "Seq2SeqEncoder",
+    "allennlp.modules.token_embedders.embedding": "Embedding",
+    "allennlp.modules.transformer.attention_module": "SelfAttention",
+    "allennlp.modules.transformer.transformer_embeddings": "TransformerEmbeddings",
+    "allennlp.modules.transformer.transformer_layer": "TransformerLayer",
+    "allennlp.training.metrics.average": "Average",
+    "allennlp.training.metrics.entropy": "Entropy",
+    "allennlp.training.metrics.mean_absolute_error": "MeanAbsoluteError",
+    "allennlp.training.metrics.metric": "Metric",
+    "allennlp.training.metrics.pearson_correlation": "PearsonCorrelation",
+    "allennlp.training.metrics.perplexity": "Perplexity",
+    "allennlp.training.trainer": "Trainer",
     "apex.amp.scaler": "DynamicLossScaler LossScaler",
+    "arch.*": "*",
+    "arch.univariate.distribution": "Normal",
     "argparse": "Namespace",
+    "autogluon.*": "*",
+    "autogluon.common.space": "Categorical",
+    "autogluon.tabular.models.tabm.tabm_reference": "MLP Model",
+    "autogluon.tabular.models.tabpfnmix._internal.core.enums": "Task",
+    "autogluon.tabular.models.xgboost.xgboost_model": "XGBoostModel",
+    "bayes_opt.acquisition": (
+        "AcquisitionFunction ConstantLiar ExpectedImprovement GPHedge ProbabilityOfImprovement UpperConfidenceBound"
+    ),
+    "bayes_opt.bayesian_optimization": "BayesianOptimization",
+    "bayes_opt.constraint": "ConstraintModel",
+    "bayes_opt.domain_reduction": "DomainTransformer SequentialDomainReductionTransformer",
+    "bayes_opt.exception": (
+        "BayesianOptimizationError ConstraintNotSupportedError NoValidPointRegisteredError NotUniqueError "
+        "TargetSpaceEmptyError"
+    ),
+    "bayes_opt.logger": "ScreenLogger",
+    "bayes_opt.parameter": "BayesParameter CategoricalParameter FloatParameter IntParameter",
+    "bayes_opt.target_space": "TargetSpace",
+    "bertopic.*": "*",
+    "bitsandbytes.*": "*",
+    "bitsandbytes.nn.modules": "Embedding",
+    "botorch.*": "*",
+    "botorch.acquisition.active_learning": "qNegIntegratedPosteriorVariance",
+    "botorch.acquisition.analytic": "qAnalyticProbabilityOfImprovement",
+    "botorch.acquisition.bayesian_active_learning": "qBayesianActiveLearningByDisagreement",
+    "botorch.acquisition.joint_entropy_search": "qJointEntropySearch",
+    "botorch.acquisition.knowledge_gradient": "qKnowledgeGradient qMultiFidelityKnowledgeGradient",
+    "botorch.acquisition.logei": "qLogExpectedImprovement qLogNoisyExpectedImprovement qLogProbabilityOfFeasibility",
+    "botorch.acquisition.max_value_entropy_search": (
+        "qLowerBoundMaxValueEntropy qMaxValueEntropy qMultiFidelityLowerBoundMaxValueEntropy "
+        "qMultiFidelityMaxValueEntropy"
+    ),
+    "botorch.acquisition.monte_carlo": (
+        "qExpectedImprovement qLowerConfidenceBound qNoisyExpectedImprovement qPosteriorStandardDeviation "
+        "qProbabilityOfImprovement qSimpleRegret qUpperConfidenceBound"
+    ),
+    "botorch.acquisition.multi_objective.hypervolume_knowledge_gradient": (
+        "qHypervolumeKnowledgeGradient qMultiFidelityHypervolumeKnowledgeGradient"
+    ),
+    "botorch.acquisition.multi_objective.joint_entropy_search": "qLowerBoundMultiObjectiveJointEntropySearch",
+    "botorch.acquisition.multi_objective.logei": (
+        "qLogExpectedHypervolumeImprovement qLogNoisyExpectedHypervolumeImprovement"
+    ),
+    "botorch.acquisition.multi_objective.max_value_entropy_search": "qLowerBoundMultiObjectiveMaxValueEntropySearch",
+    "botorch.acquisition.multi_objective.monte_carlo": (
+        "qExpectedHypervolumeImprovement qNoisyExpectedHypervolumeImprovement"
+    ),
+    "botorch.acquisition.multi_objective.parego": "qLogNParEGO",
+    "botorch.acquisition.multi_objective.predictive_entropy_search": "qMultiObjectivePredictiveEntropySearch",
+    "botorch.acquisition.multi_step_lookahead": "qMultiStepLookahead",
+    "botorch.acquisition.predictive_entropy_search": "qPredictiveEntropySearch",
+    "botorch.acquisition.preference": "qExpectedUtilityOfBestOption",
+    "botorch.models.model": "Model",
+    "botorch.models.transforms.input": "Normalize",
+    "botorch.models.utils.assorted": "fantasize",
+    "botorch.settings": "log_level propagate_grads validate_input_scaling",
+    "botorch.utils.probability.mvnxpb": "mvnxpbState",
+    "box.exceptions": "BoxError BoxKeyError BoxTypeError BoxValueError BoxWarning",
     "builtins": (
         "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
         "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
@@ -169,6 +394,15 @@ CLASSES: dict[str, str] = {
     "catboost.metrics": "pandas pandas.DataFrame pandas.Series",
     "catboost.utils": "polars polars.DataFrame polars.Series",
     "category_encoders.*": "*",
+    "category_encoders._contrasts": "Sum",
+    "chemprop.*": "*",
+    "chemprop.nn.ffn": "MLP",
+    "chemprop.nn.message_passing.proto": "MessagePassing",
+    "chemprop.nn.metrics": "QuantileLoss R2Score",
+    "cleanlab.*": "*",
+    "cleanlab.datalab.internal.data": "MultiClass",
+    "cleanlab.experimental.cifar_cnn": "CNN",
+    "cleanlab.experimental.mnist_pytorch": "CNN",
     "cmdstanpy.cmdstan_args": (
         "CmdStanArgs GenerateQuantitiesArgs LaplaceArgs OptimizeArgs PathfinderArgs SamplerArgs VariationalArgs"
     ),
@@ -181,10 +415,36 @@ CLASSES: dict[str, str] = {
     "cmdstanpy.utils.filesystem": "SanitizedOrTmpFilePath",
     "cmdstanpy.utils.logging": "ToggleLogging",
     "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
+    "compressed_tensors.*": "*",
     "configparser": (
         "BasicInterpolation ConfigParser ConverterMapping ExtendedInterpolation Interpolation LegacyInterpolation "
         "RawConfigParser SectionProxy"
     ),
+    "coreforecast.lag_transforms": (
+        "ExpandingMax ExpandingMean ExpandingMin ExpandingQuantile ExpandingStd ExponentiallyWeightedMean Lag "
+        "RollingMax RollingMean RollingMin RollingQuantile RollingStd SeasonalRollingMax SeasonalRollingMean "
+        "SeasonalRollingMin SeasonalRollingQuantile SeasonalRollingStd _BaseLagTransform _ExpandingBase "
+        "_ExpandingComp _ExpandingCounted _RollingBase _SeasonalRollingBase"
+    ),
+    "coreforecast.scalers": (
+        "AutoDifferences AutoSeasonalDifferences AutoSeasonalityAndDifferences Difference LocalBoxCoxScaler "
+        "LocalMinMaxScaler LocalRobustScaler LocalStandardScaler _BaseLocalScaler"
+    ),
+    "d3rlpy.*": "*",
+    "d3rlpy.dataset.components": "Signature",
+    "d3rlpy.models.torch.encoders": "Encoder",
+    "d3rlpy.models.torch.parameters": "Parameter",
+    "d3rlpy.models.torch.transformers": "Block CausalSelfAttention MLP",
+    "d3rlpy.preprocessing.base": "Scaler",
+    "darts.*": "*",
+    "darts.dataprocessing.encoders.encoder_base": "Encoder",
+    "darts.dataprocessing.pipeline": "Pipeline",
+    "darts.dataprocessing.transformers.scaler": "Scaler",
+    "darts.models.components.feed_forward": "FeedForward",
+    "darts.models.components.layer_norm_variants": "RMSNorm",
+    "darts.models.forecasting.forecasting_model": "ForecastingModel",
+    "darts.models.forecasting.sf_tbats": "TBATS",
+    "darts.utils.likelihood_models.base": "Likelihood",
     "dataclasses": "Field _MISSING_TYPE",
     "datasets.arrow_dataset": (
         "Column DatasetInfoMixin DatasetTransformationNotAllowedError NonExistentDatasetError TensorflowDatasetMixin"
@@ -324,14 +584,47 @@ CLASSES: dict[str, str] = {
     "dateutil.zoneinfo": "ZoneInfoFile",
     "dateutil.zoneinfo.rebuild": "RebuildDeprecationWarning",
     "decimal": "Context Decimal DecimalTuple",
+    "deepchem.*": "*",
+    "deepchem.data.datasets": "Dataset",
+    "deepchem.metrics.metric": "Metric",
+    "deepchem.models.losses": "HingeLoss Loss",
+    "deepchem.models.torch_models.attention": "ScaledDotProductAttention SelfAttention",
+    "deepchem.models.torch_models.gan": "GAN GradientPenaltyLayer",
+    "deepchem.models.torch_models.layers": (
+        "AtomicConvolution CombineMeanStd DTNNEmbedding DTNNGather DTNNStep EdgeNetwork GatedRecurrentUnit "
+        "InteratomicL2Distances LSTMStep MolGANAggregationLayer MolGANConvolutionLayer MolGANEncoderLayer "
+        "MolGANMultiConvolutionLayer NeighborList SetGather SublayerConnection VariationalRandomizer WeaveGather "
+        "WeaveLayer WeightedLinearCombo"
+    ),
+    "deepchem.models.torch_models.molgan": "BasicMolGANGenerator",
+    "deepchem.models.torch_models.normalizing_flows_pytorch": "NormalizingFlow",
+    "deepchem.models.torch_models.seqtoseq": "SeqToSeq",
+    "deepchem.models.wandblogger": "WandbLogger",
+    "deepchem.utils.dft_utils.grid.base_grid": "BaseGrid",
+    "deepchem.utils.differentiation_utils.solve": "solve_torchfcn",
+    "deepchem.utils.differentiation_utils.symeig": "degen_symeig symeig_torchfcn",
+    "deepchem.utils.evaluate": "Evaluator",
     "deepspeed.runtime.fp16.loss_scaler": "DynamicLossScaler LossScaler",
     "deepspeed.utils.tensor_fragment": "fragment_address",
     "detectron2.config.config": "CfgNode",
     "difflib": "Match SequenceMatcher",
     "diffusers.*": "*",
-    "diffusers.models.autoencoders.autoencoder_dc": "Decoder Encoder",
+    "diffusers.models.attention": "FeedForward",
+    "diffusers.models.attention_processor": "Attention",
+    "diffusers.models.autoencoders.autoencoder_dc": "Decoder Encoder ResBlock",
+    "diffusers.models.autoencoders.autoencoder_same": "FeedForward RotaryEmbedding TransformerBlock",
     "diffusers.models.autoencoders.vae": "Decoder Encoder",
+    "diffusers.models.controlnets.controlnet_z_image": "FeedForward TimestepEmbedder",
+    "diffusers.models.normalization": "RMSNorm",
+    "diffusers.models.transformers.transformer_bria_fibo2": "FeedForward FinalLayer TimestepEmbedder",
+    "diffusers.models.transformers.transformer_prx": "FinalLayer",
+    "diffusers.models.transformers.transformer_z_image": "FeedForward FinalLayer TimestepEmbedder",
     "diffusers.pipelines.deprecated.spectrogram_diffusion.midi_utils": "Event",
+    "diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_common": "ResBlock",
+    "diffusers.pipelines.kolors.text_encoder": "Embedding MLP RMSNorm RotaryEmbedding SelfAttention",
+    "diffusers.pipelines.ltx.modeling_latent_upsampler": "ResBlock",
+    "diffusers.pipelines.ltx2.latent_upsampler": "ResBlock",
+    "diffusers.pipelines.ltx2.vocoder": "ResBlock",
     "diffusers.utils.dummy_pt_objects": (
         "BlipDiffusionControlNetPipeline BlipDiffusionPipeline ComponentSpec ComponentsManager "
         "ConsistencyModelPipeline DDIMPipeline DDPMPipeline DanceDiffusionPipeline DiTPipeline DiffusionPipeline "
@@ -428,7 +721,25 @@ CLASSES: dict[str, str] = {
     ),
     "diffusers.utils.dummy_transformers_and_torch_and_note_seq_objects": "SpectrogramDiffusionPipeline",
     "diffusers.utils.logging": "_tqdm_cls",
+    "e3nn.*": "*",
+    "e3nn.math._normalize_activation": "normalize2mom",
+    "e3nn.nn._identity": "Identity",
+    "e3nn.nn.models.gate_points_2101": "Compose",
+    "e3nn.nn.models.gate_points_2102": "Compose",
+    "e3nn.nn.models.v2103.gate_points_message_passing": "Compose MessagePassing",
+    "e3nn.nn.models.v2106.gate_points_message_passing": "Compose MessagePassing",
+    "e3nn.o3.experimental._elementwise_tp": "ElementwiseTensorProduct",
+    "e3nn.o3.experimental._full_tp": "FullTensorProduct",
+    "e3nn.util.datatypes": "Path",
     "easydict": "EasyDict",
+    "econml.*": "*",
+    "econml.solutions.causal_analysis._causal_analysis": "_result",
+    "effdet.*": "*",
+    "effdet.data.parsers.parser": "Parser",
+    "effdet.data.transforms": "Compose",
+    "effdet.evaluation.np_box_list": "BoxList",
+    "effdet.evaluator": "Evaluator",
+    "effdet.object_detection.box_list": "BoxList",
     "efficientnet_pytorch.*": "*",
     "efficientnet_pytorch.utils": "Identity",
     "einops": "EinopsError",
@@ -446,6 +757,7 @@ CLASSES: dict[str, str] = {
     "email.header": "Header",
     "email.message": "EmailMessage MIMEPart Message",
     "email.policy": "EmailPolicy",
+    "encodec.*": "*",
     "exceptions": (
         "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
         "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
@@ -456,12 +768,48 @@ CLASSES: dict[str, str] = {
         "SyntaxWarning SystemError SystemExit TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError"
     ),
+    "facenet_pytorch.*": "*",
     "fairseq.data.dictionary": "Dictionary",
+    "fastai.*": "*",
+    "fastai.data.transforms": "Normalize",
+    "fastai.fp16_utils": "tofp16",
+    "fastai.layers": "Embedding ResBlock SelfAttention",
+    "fastai.learner": "Metric",
+    "fastai.metrics": "LossMetric Perplexity",
+    "fastcore.aio": "CachedAwaitable Debounce",
+    "fastcore.apisurface": "OpGroup",
+    "fastcore.basics": (
+        "BasicRepr DepProp Float FullString GetAttr GetAttrBase Inf Int NS NotStr NullType PrettyString ShowPrint "
+        "Stateful Str _Arg _InfMeta _Self _SelfCls _SentinelEmpty _clsmethod bind fastuple ignore_exceptions"
+    ),
+    "fastcore.docments": (
+        "DocmentList DocmentTbl DocmentText MarkdownRenderer ShowDocRenderer _DocmentBase _DocstringExtractor"
+    ),
+    "fastcore.docscrape": "NumpyDocString Parameter ParseError Reader",
+    "fastcore.foundation": "CollBase L _L_Meta",
+    "fastcore.meta": "AutoInit BypassNewMeta FixSigMeta NewChkMeta PrePostInitMeta",
+    "fastcore.nbio": "CellEdit CellRow CellRows Found FoundCells",
+    "fastcore.script": "CliError",
+    "fastcore.style": "Style StyleCode",
+    "fastcore.xml": "Safe XML",
+    "fastcore.xtras": (
+        "CachedIter ContextManagers EventTimer IterLen PartialFormatter ReindexCollection SaveReturn TruncatedString "
+        "_save_iter"
+    ),
+    "fastprogress.fastprogress": "ConsoleMasterBar ConsoleProgressBar MasterBar NBMasterBar NBProgressBar ProgressBar",
+    "fasttransform.transform": "DisplayedTransform Func InplaceTransform ItemTransform Transform _Sig",
     "feature_engine.*": "*",
+    "feature_engine.pipeline.pipeline": "Pipeline",
+    "filterpy.*": "*",
     "flair.*": "*",
+    "flair.data": "Sentence",
     "flair.datasets.document_classification": "ClassificationDataset IMDB",
     "flair.file_utils": "Tqdm",
+    "flair.models.entity_linker_model": "EntityLinker",
+    "flair.models.lemmatizer_model": "Lemmatizer",
+    "flair.nn.model": "Model",
     "flair.trainers.language_model_trainer": "TextCorpus",
+    "flair.trainers.plugins.loggers.wandb": "WandbLogger",
     "flair.visual.manifold": "tSNE",
     "flax.configurations": "Config FlagHolder",
     "flax.core.axes_scan": "_Broadcast",
@@ -602,9 +950,65 @@ CLASSES: dict[str, str] = {
     "functools": "partial",
     "fvcore.common.config": "CfgNode",
     "gensim.*": "*",
+    "gensim.models.callbacks": "Metric",
     "gensim.models.coherencemodel": "_make_pipeline",
+    "gensim.models.lda_dispatcher": "Dispatcher",
     "gensim.models.ldaseqmodel": "sslm",
+    "gensim.models.lsi_dispatcher": "Dispatcher",
+    "gluonts.*": "*",
+    "gluonts.core.settings": "Settings",
+    "gluonts.dataset": "Dataset",
+    "gluonts.dataset.artificial.recipe": "Constant Eval Stack",
+    "gluonts.dataset.common": "SourceContext",
+    "gluonts.dataset.loader": "Stack",
+    "gluonts.dataset.repository._tsf_datasets": "Dataset",
+    "gluonts.dataset.schema.translate": "Parser Stack",
+    "gluonts.ev.aggregations": "Sum",
+    "gluonts.ev.metrics": "Metric",
+    "gluonts.evaluation._base": "Evaluator",
+    "gluonts.itertools": "Map",
+    "gluonts.mx.distribution.categorical": "Categorical",
+    "gluonts.mx.distribution.gamma": "Gamma",
+    "gluonts.mx.distribution.gaussian": "Gaussian",
+    "gluonts.mx.distribution.laplace": "Laplace",
+    "gluonts.mx.distribution.poisson": "Poisson",
+    "gluonts.mx.kernels._kernel": "Kernel",
+    "gluonts.mx.model.tpp.distribution.weibull": "Weibull",
+    "gluonts.mx.trainer._base": "Trainer",
+    "gluonts.mx.trainer.learning_rate_scheduler": "Max Min",
+    "gluonts.time_feature._base": "Constant",
+    "gluonts.torch.distributions.implicit_quantile_network": (
+        "ImplicitQuantileModule ImplicitQuantileNetwork ImplicitQuantileNetworkOutput QuantileLayer"
+    ),
+    "gluonts.torch.model.d_linear.module": "DLinearModel",
+    "gluonts.torch.model.deep_npts._network": "FeatureEmbedder",
+    "gluonts.torch.model.mqf2.icnn_utils": "DeepConvexNet SequentialNet",
+    "gluonts.torch.model.tft.layers": (
+        "FeatureEmbedder FeatureProjector GatedLinearUnit GatedResidualNetwork TemporalFusionDecoder "
+        "TemporalFusionEncoder VariableSelectionNetwork"
+    ),
+    "gluonts.torch.model.tide.module": "ResBlock TiDEModel",
+    "gluonts.torch.model.wavenet.module": "WaveNet",
+    "gluonts.torch.modules.feature": "FeatureAssembler FeatureEmbedder",
+    "gluonts.torch.modules.lookup_table": "LookupValues",
+    "gluonts.torch.scaler": "MeanScaler NOPScaler Scaler",
+    "gluonts.transform._base": "Chain Identity",
+    "gluonts.zebras.schema": "Array Scalar Schema",
+    "gplearn.*": "*",
+    "gpytorch.*": "*",
+    "gpytorch.beta_features": "_moved_beta_feature checkpoint_kernel default_preconditioner",
+    "gpytorch.kernels.keops.matern_kernel": "MaternKernel",
+    "gpytorch.kernels.kernel": "Kernel",
+    "gpytorch.kernels.matern_kernel": "MaternKernel",
+    "gpytorch.likelihoods.likelihood": "Likelihood",
+    "gpytorch.settings": (
+        "_dtype_value_context _feature_flag _value_context debug detach_test_caches eval_cg_tolerance "
+        "fast_pred_samples fast_pred_var lazily_evaluate_kernels max_eager_kernel_size memory_efficient "
+        "min_fixed_noise min_variance num_gauss_hermite_locs num_likelihood_samples observation_nan_policy prior_mode "
+        "sgpr_diagonal_correction skip_posterior_variances trace_mode use_keops variational_cholesky_jitter"
+    ),
     "graphlib": "TopologicalSorter _NodeInfo",
+    "gym.*": "*",
     "gym.spaces.box": "Box",
     "gym.spaces.dict": "Dict",
     "gym.spaces.discrete": "Discrete",
@@ -613,13 +1017,103 @@ CLASSES: dict[str, str] = {
     "gym.spaces.space": "Space",
     "gym.spaces.tuple": "Tuple",
     "gymnasium.*": "*",
+    "gymnasium.spaces.box": "Box",
+    "gymnasium.spaces.dict": "Dict",
     "gymnasium.spaces.graph": "Graph",
     "gymnasium.spaces.oneof": "OneOf",
     "gymnasium.spaces.text": "Text",
+    "gymnasium.wrappers.atari_preprocessing": "AtariPreprocessing",
     "hdbscan.*": "*",
     "hmmlearn.*": "*",
+    "hqq.*": "*",
     "http.cookies": "BaseCookie Morsel SimpleCookie",
+    "hummingbird.ml._executor": "Executor",
+    "hummingbird.ml._topology": "Topology",
+    "hummingbird.ml._utils": "_Constants",
+    "hummingbird.ml.containers._sklearn_api_containers": (
+        "SklearnContainer SklearnContainerAnomalyDetection SklearnContainerClassification SklearnContainerRegression "
+        "SklearnContainerTransformer"
+    ),
+    "hummingbird.ml.containers.batch_container": "BatchContainer",
+    "hummingbird.ml.containers.sklearn.onnx_containers": (
+        "ONNXSklearnContainer ONNXSklearnContainerAnomalyDetection ONNXSklearnContainerClassification "
+        "ONNXSklearnContainerRegression ONNXSklearnContainerTransformer"
+    ),
+    "hummingbird.ml.containers.sklearn.pytorch_containers": (
+        "PyTorchSklearnContainer PyTorchSklearnContainerAnomalyDetection PyTorchSklearnContainerClassification "
+        "PyTorchSklearnContainerRegression PyTorchSklearnContainerTransformer "
+        "TorchScriptSklearnContainerAnomalyDetection TorchScriptSklearnContainerClassification "
+        "TorchScriptSklearnContainerRegression TorchScriptSklearnContainerTransformer"
+    ),
+    "hummingbird.ml.containers.sklearn.tvm_containers": (
+        "TVMSklearnContainer TVMSklearnContainerAnomalyDetection TVMSklearnContainerClassification "
+        "TVMSklearnContainerRegression TVMSklearnContainerTransformer"
+    ),
+    "hummingbird.ml.exceptions": "ConstantError MissingBackend MissingConverter",
+    "hummingbird.ml.operator_converters._array_feature_extractor_implementations": "ArrayFeatureExtractor",
+    "hummingbird.ml.operator_converters._decomposition_implementations": "CrossDecomposition Decomposition KernelPCA",
+    "hummingbird.ml.operator_converters._discretizer_implementations": "Binarizer KBinsDiscretizer",
+    "hummingbird.ml.operator_converters._imputer_implementations": "MissingIndicator SimpleImputer",
+    "hummingbird.ml.operator_converters._kneighbors_implementations": "KNeighborsModel",
+    "hummingbird.ml.operator_converters._label_encoder_implementations": "NumericLabelEncoder StringLabelEncoder",
+    "hummingbird.ml.operator_converters._linear_implementations": "LinearModel",
+    "hummingbird.ml.operator_converters._mixture_implementations": "BayesianGaussianMixture",
+    "hummingbird.ml.operator_converters._mlp_implementations": "MLPClassificationModel MLPModel",
+    "hummingbird.ml.operator_converters._nb_implementations": "BernoulliNBModel GaussianNBModel",
+    "hummingbird.ml.operator_converters._normalizer_implementations": "Normalizer",
+    "hummingbird.ml.operator_converters._one_hot_encoder_implementations": "OneHotEncoder OneHotEncoderString",
+    "hummingbird.ml.operator_converters._physical_operator": "PhysicalOperator",
+    "hummingbird.ml.operator_converters._pipeline_implementations": "Concat",
+    "hummingbird.ml.operator_converters._scaler_implementations": "Scaler",
+    "hummingbird.ml.operator_converters._sv_implementations": "SVC",
+    "hummingbird.ml.operator_converters._tree_commons": (
+        "ApplyBasePredictionPostTransform ApplySigmoidBasePredictionPostTransform ApplySigmoidPostTransform "
+        "ApplySoftmaxBasePredictionPostTransform ApplySoftmaxPostTransform ApplyTweedieBasePredictionPostTransform "
+        "ApplyTweediePostTransform Node PostTransform TreeParameters"
+    ),
+    "hummingbird.ml.operator_converters._tree_implementations": (
+        "AbstracTreeImpl AbstractPyTorchTreeImpl GEMMDecisionTreeImpl GEMMGBDTImpl GEMMTreeImpl "
+        "PerfectTreeTraversalDecisionTreeImpl PerfectTreeTraversalGBDTImpl PerfectTreeTraversalTreeImpl "
+        "TreeTraversalDecisionTreeImpl TreeTraversalGBDTImpl TreeTraversalTreeImpl"
+    ),
+    "hummingbird.ml.operator_converters.onnx.onnx_operator": (
+        "Abs Add ArgMax Cast Div Less MatMul Mul Neg Reshape Sub Sum"
+    ),
+    "hummingbird.ml.operator_converters.prophet": "Prophet",
+    "hummingbird.ml.operator_converters.sklearn.bagging": "Bagging",
+    "hummingbird.ml.operator_converters.sklearn.cluster": "KMeans",
+    "hummingbird.ml.operator_converters.sklearn.iforest": (
+        "GEMMIsolationForestImpl PerfectTreeTraversalIsolationForestImpl TreeTraversalIsolationForestImpl"
+    ),
+    "hummingbird.ml.operator_converters.sklearn.pipeline": "Multiply",
+    "hummingbird.ml.operator_converters.sklearn.poly_features": "PolynomialFeatures",
+    "hyperopt.algobase": "ExprEvaluator SuggestAlgo",
+    "hyperopt.anneal": "AnnealingAlgo",
+    "hyperopt.atpe": "ATPEOptimizer Hyperparameter",
+    "hyperopt.base": "Ctrl Domain Trials",
+    "hyperopt.exceptions": (
+        "AllTrialsFailed BadSearchSpace DuplicateLabel InvalidAnnotatedParameter InvalidLoss InvalidResultStatus "
+        "InvalidTrial"
+    ),
+    "hyperopt.fmin": "FMinIter",
+    "hyperopt.ipy": "IPYAsync LostEngineError",
+    "hyperopt.mongoexp": (
+        "DomainSwapError InvalidMongoTrial MongoCtrl MongoJobs MongoTrials MongoWorker OperationFailure "
+        "ReserveTimeout Shutdown WaitQuit"
+    ),
+    "hyperopt.pyll.base": (
+        "GarbageCollected Lambda MissingArgument PyllImportError SymbolTable SymbolTableEntry UndefinedValue"
+    ),
+    "hyperopt.pyll_utils": "Cond",
+    "hyperopt.rdists": "lognorm_gen loguniform_gen qlognormal_gen qloguniform_gen qnormal_gen quniform_gen",
+    "hyperopt.sklearn": "HyperoptSearchCV",
+    "hyperopt.spark": "SparkTrials _SparkFMinState",
+    "hyperopt.std_out_err_redirect_tqdm": "DummyTqdmFile",
+    "hyperopt.vectorize": "VectorizeHelper",
+    "ignite.*": "*",
+    "ignite.handlers.neptune_logger": "NeptuneLogger",
     "imblearn.*": "*",
+    "imblearn.pipeline": "Pipeline",
     "implicit.ann.annoy": "AnnoyModel",
     "implicit.ann.faiss": "FaissModel",
     "implicit.ann.nmslib": "NMSLibModel",
@@ -628,6 +1122,9 @@ CLASSES: dict[str, str] = {
     "implicit.recommender_base": "ModelFitError RecommenderBase",
     "implicit.utils": "ParameterWarning",
     "inspect": "BoundArguments Parameter Signature _empty",
+    "interpret.*": "*",
+    "interpret.perf._curve": "ROC",
+    "interpret.utils._native": "Booster",
     "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
     "joblib._dask": "Batch DaskDistributedBackend",
     "joblib._deprecated_my_exceptions": "JoblibException TransportableException",
@@ -660,9 +1157,28 @@ CLASSES: dict[str, str] = {
     "keras.src.legacy.preprocessing.text": "Tokenizer",
     "keras.src.preprocessing.text": "Tokenizer",
     "keras_preprocessing.text": "Tokenizer",
+    "kmodes.*": "*",
     "kornia.*": "*",
+    "kornia.augmentation._2d.intensity.normalize": "Normalize",
+    "kornia.contrib.kmeans": "KMeans",
+    "kornia.enhance.normalize": "Normalize",
+    "kornia.feature.aliked.aliked": "ResBlock",
     "kornia.feature.dedode.decoder": "Decoder",
+    "kornia.feature.dedode.transformer.layers.attention": "Attention",
+    "kornia.feature.dedode.transformer.layers.block": "Block",
     "kornia.feature.disk._unets.unet": "Unet",
+    "kornia.feature.lightglue": "Attention TransformerLayer",
+    "kornia.metrics.ssim": "SSIM",
+    "kornia.models.common": "MLP",
+    "kornia.models.efficient_vit.nn.ops": "ResBlock ResidualBlock",
+    "kornia.models.rt_detr.architecture.hybrid_encoder": "TransformerEncoder",
+    "kornia.models.rt_detr.architecture.resnet_d": "Block",
+    "kornia.models.rt_detr.architecture.rtdetr_head": "TransformerDecoder",
+    "kornia.models.sam.architecture.image_encoder": "Attention Block",
+    "kornia.models.sam.architecture.transformer": "Attention",
+    "kornia.models.tiny_vit": "Attention MLP",
+    "kornia.models.vit": "FeedForward MultiHeadAttention PatchEmbedding TransformerEncoder",
+    "kornia.models.vit_mobile": "Attention FeedForward",
     "lifelines.exceptions": (
         "ApproximationWarning ConvergenceError ConvergenceWarning ProportionalHazardAssumptionError StatError "
         "StatisticalWarning"
@@ -712,7 +1228,11 @@ CLASSES: dict[str, str] = {
     "lightning.fabric.utilities.distributed": "group",
     "lightning.pytorch.callbacks.progress.rich_progress": "RichProgressBar",
     "lightning.pytorch.core.datamodule": "LightningDataModule",
+    "lightning.pytorch.demos.transformer": "PositionalEncoding",
+    "lightning.pytorch.loggers.comet": "CometLogger",
+    "lightning.pytorch.loggers.logger": "DummyLogger",
     "lightning.pytorch.loggers.neptune": "NeptuneLogger",
+    "lightning.pytorch.loggers.wandb": "WandbLogger",
     "lightning.pytorch.plugins.precision.precision": "Precision",
     "lightning.pytorch.trainer.trainer": "Trainer",
     "lightning.pytorch.utilities.combined_loader": "CombinedLoader",
@@ -721,31 +1241,225 @@ CLASSES: dict[str, str] = {
     "lightning_fabric.*": "*",
     "lightning_fabric.plugins.precision.precision": "Precision",
     "lightning_fabric.utilities.distributed": "group",
+    "linear_operator.*": "*",
+    "linear_operator.beta_features": "_moved_beta_feature default_preconditioner",
+    "linear_operator.settings": (
+        "_dtype_value_context _fast_covar_root_decomposition _fast_log_prob _fast_solves _feature_flag "
+        "_linalg_dtype_cholesky _linalg_dtype_symeig _value_context cg_tolerance cholesky_jitter cholesky_max_tries "
+        "ciq_samples debug deterministic_probes fast_computations linalg_dtypes max_cg_iterations max_cholesky_size "
+        "max_lanczos_quadrature_iterations max_preconditioner_size max_root_decomposition_size memory_efficient "
+        "min_preconditioning_size minres_tolerance num_contour_quadrature num_trace_samples preconditioner_tolerance "
+        "skip_logdet_forward stable_qr_cpu_threshold terminate_cg_by_size trace_mode tridiagonal_jitter use_toeplitz "
+        "verbose_linalg"
+    ),
+    "linearmodels.*": "*",
+    "linearmodels.iv.absorbing": "Hasher",
+    "linearmodels.shared.utility": "AttrDict",
     "logging": "Filter Formatter LogRecord PercentStyle StrFormatStyle StringTemplateStyle",
-    "ml_collections.config_dict.config_dict": "ConfigDict",
+    "mace.*": "*",
+    "mace.modules.irreps_tools": "reshape_irreps",
+    "mace.tools.fairchem_dataset.lmdb_dataset_tools": "BaseDataset",
+    "mace.tools.torch_geometric.dataset": "Dataset",
+    "mapie.*": "*",
+    "mapie.experimental.conformity_scores.bounds.utils": "Trainer",
+    "megatron.*": "*",
+    "ml_collections.config_dict.config_dict": (
+        "ConfigDict CustomJSONEncoder JSONDecodeError MutabilityError RequiredValueError _BestEffortCustomJSONEncoder "
+        "_Op"
+    ),
+    "ml_collections.config_flags.config_flags": (
+        "ConfigFileFlagParser FlagOrderError UnparsedFlagError UnsupportedOperationError _ConfigDictParser "
+        "_ConfigFieldFlag _ConfigFieldMultiFlag _ConfigFlag _DataclassParser _IgnoreFileNotFoundAndCollectErrors "
+        "_InlineConfigParser _LiteralParser"
+    ),
+    "ml_collections.config_flags.tuple_parser": "TupleParser",
     "mlflow.models.signature": "ModelSignature _TypeHints",
     "mlflow.pyfunc.model": "ChatAgent ChatModel PythonModel PythonModelContext ResponsesAgent",
     "mlflow.types.schema": (
         "AnyType Array ColSpec Map Object ParamSchema ParamSpec Property Schema TensorInfo TensorSpec"
     ),
+    "mlforecast.*": "*",
+    "mlforecast.compat": "CatBoostRegressor",
     "mlxtend.*": "*",
     "mlxtend.externals.signature_py27": "Parameter Signature _empty _void",
+    "mmcv.*": "*",
+    "mmcv.cnn.bricks.wrappers": "Linear",
+    "mmcv.ops.sync_bn": "SyncBatchNorm",
+    "mmcv.transforms.processing": "Normalize",
+    "mmcv.transforms.utils": "cache_randomness",
+    "mmcv.transforms.wrappers": "Compose RandomApply",
+    "mmcv.video.io": "Cache",
+    "mmdet.*": "*",
+    "mmdet.datasets.transforms.wrappers": "RandomOrder",
+    "mmdet.evaluation.metrics.grefcoco_metric": "gRefCOCOMetric",
+    "mmdet.models.backbones.darknet": "ResBlock",
+    "mmdet.models.layers.transformer.utils": "MLP",
+    "mmdet.models.losses.accuracy": "Accuracy",
+    "mmdet.models.necks.fpn": "FPN",
     "mmengine.*": "*",
+    "mmengine.config.config": "Config ConfigDict",
     "mmengine.dataset.base_dataset": "Compose",
     "mmengine.evaluator.evaluator": "Evaluator",
     "mmengine.model.base_module": "Sequential",
+    "mmpose.*": "*",
+    "mmpose.models.backbones.dstformer": "Attention",
+    "mmpose.models.backbones.litehrnet": "Stem",
+    "mmpose.models.necks.fpn": "FPN",
+    "mmpose.utils.timer": "RunningAverage",
+    "mmpretrain.*": "*",
+    "mmpretrain.datasets.transforms.processing": "ColorJitter",
+    "mmpretrain.evaluation.metrics.caption": "COCOCaption",
+    "mmpretrain.evaluation.metrics.multi_label": "AveragePrecision",
+    "mmpretrain.evaluation.metrics.single_label": "Accuracy ConfusionMatrix",
+    "mmpretrain.models.backbones.hivit": "Attention",
+    "mmpretrain.models.backbones.hornet": "gnConv",
+    "mmpretrain.models.backbones.levit": "Attention MLP",
+    "mmpretrain.models.backbones.mvit": "MLP",
+    "mmpretrain.models.backbones.tinyvit": "MLP",
+    "mmpretrain.models.backbones.tnt": "TransformerBlock",
+    "mmpretrain.models.backbones.vit_sam": "Attention",
+    "mmpretrain.models.heads.itpn_clip_head": "iTPNClipHead",
+    "mmpretrain.models.multimodal.blip.language_model": "Linear",
+    "mmpretrain.models.necks.itpn_neck": "iTPNPretrainDecoder",
+    "mmpretrain.models.peft.lora": "LoRALinear",
+    "mmpretrain.models.selfsup.itpn": "iTPN iTPNHiViT",
+    "mmseg.*": "*",
+    "mmseg.models.losses.accuracy": "Accuracy",
+    "mmseg.models.necks.fpn": "FPN",
+    "mmseg.models.utils.san_layers": "MLP",
     "monai.*": "*",
+    "monai.apps.auto3dseg.transforms": "EnsureSameShaped",
+    "monai.apps.datasets": "DecathlonDataset",
+    "monai.apps.deepedit.transforms": (
+        "AddGuidanceSignalDeepEditd AddInitialSeedPointDeepEditd AddInitialSeedPointMissingLabelsd "
+        "AddRandomGuidanceDeepEditd DiscardAddGuidanced FindAllValidSlicesDeepEditd FindAllValidSlicesMissingLabelsd "
+        "FindDiscrepancyRegionsDeepEditd NormalizeLabelsInDatasetd RemapLabelsToSequentiald SingleLabelSelectiond "
+        "SplitPredsLabeld"
+    ),
+    "monai.apps.deepgrow.transforms": "Fetch2DSliced RestoreLabeld SpatialCropForegroundd SpatialCropGuidanced",
+    "monai.apps.detection.transforms.dictionary": (
+        "AffineBoxToImageCoordinated AffineBoxToWorldCoordinated BoxToMaskd ClipBoxToImaged ConvertBoxModed "
+        "ConvertBoxToStandardModed FlipBoxd MaskToBoxd RandCropBoxByPosNegLabeld RandFlipBoxd RandRotateBox90d "
+        "RandZoomBoxd RotateBox90d StandardizeEmptyBoxd ZoomBoxd"
+    ),
+    "monai.apps.detection.utils.box_coder": "BoxCoder",
     "monai.apps.nnunet.nnunetv2_runner": "nnUNetV2Runner",
+    "monai.apps.nuclick.transforms": (
+        "AddClickSignalsd AddLabelAsGuidanced AddPointGuidanceSignald ExtractPatchd FilterImaged FlattenLabeld "
+        "PostFilterLabeld SetLabelClassd SplitLabeld"
+    ),
+    "monai.apps.pathology.transforms.post.dictionary": (
+        "GenerateInstanceCentroidd GenerateInstanceContourd GenerateInstanceTyped GenerateSuccinctContourd "
+        "GenerateWatershedMaskd Watershedd"
+    ),
+    "monai.apps.pathology.transforms.stain.dictionary": "ExtractHEStainsd NormalizeHEStainsd",
+    "monai.apps.reconstruction.transforms.dictionary": (
+        "EquispacedKspaceMaskd ExtractDataKeyFromMetaKeyd RandomKspaceMaskd ReferenceBasedNormalizeIntensityd "
+        "ReferenceBasedSpatialCropd"
+    ),
+    "monai.apps.vista3d.transforms": "Relabeld VistaPostTransformd VistaPreTransformd",
+    "monai.auto3dseg.analyzer": (
+        "Analyzer FgImageStats FgImageStatsSumm FilenameStats ImageHistogram ImageHistogramSumm ImageStats "
+        "ImageStatsSumm LabelStats LabelStatsSumm"
+    ),
+    "monai.auto3dseg.seg_summarizer": "SegSummarizer",
     "monai.data.dataset": "Dataset",
     "monai.data.iterable_dataset": "IterableDataset",
+    "monai.data.meta_tensor": "MetaTensor",
+    "monai.engines.evaluator": "EnsembleEvaluator Evaluator SupervisedEvaluator",
+    "monai.engines.trainer": "AdversarialTrainer GanTrainer SupervisedTrainer Trainer",
+    "monai.engines.workflow": "Workflow",
+    "monai.metrics.metric": "Metric",
+    "monai.networks.blocks.cablock": "FeedForward",
+    "monai.networks.blocks.localnet_block": "ResidualBlock",
+    "monai.networks.blocks.segresnet_block": "ResBlock",
+    "monai.networks.blocks.transformerblock": "TransformerBlock",
     "monai.networks.nets.autoencoderkl": "Decoder Encoder",
     "monai.networks.nets.efficientnet": "EfficientNetEncoder",
     "monai.networks.nets.generator": "Generator",
     "monai.networks.nets.quicknat": "Decoder Encoder",
     "monai.networks.nets.resnet": "ResNetEncoder",
+    "monai.networks.nets.vista3d": "Attention MLP",
     "monai.networks.nets.vqvae": "Decoder Encoder",
+    "monai.transforms.compose": "Compose OneOf RandomOrder SomeOf",
+    "monai.transforms.croppad.dictionary": (
+        "BorderPadd BoundingRectd CenterScaleCropd CenterSpatialCropd CropForegroundd Cropd DivisiblePadd Padd "
+        "RandCropByLabelClassesd RandCropByPosNegLabeld RandCropd RandScaleCropd RandSpatialCropSamplesd "
+        "RandSpatialCropd RandWeightedCropd ResizeWithPadOrCropd SpatialCropd SpatialPadd"
+    ),
+    "monai.transforms.intensity.dictionary": (
+        "AdjustContrastd ClipIntensityPercentilesd ComputeHoVerMapsd ForegroundMaskd GaussianSharpend GaussianSmoothd "
+        "GibbsNoised HistogramNormalized KSpaceSpikeNoised MaskIntensityd MedianSmoothd NormalizeIntensityd "
+        "RandAdjustContrastd RandBiasFieldd RandCoarseDropoutd RandCoarseShuffled RandGaussianNoised "
+        "RandGaussianSharpend RandGaussianSmoothd RandGibbsNoised RandHistogramShiftd RandKSpaceSpikeNoised "
+        "RandRicianNoised RandScaleIntensityFixedMeand RandScaleIntensityd RandShiftIntensityd RandStdShiftIntensityd "
+        "SavitzkyGolaySmoothd ScaleIntensityRangePercentilesd ScaleIntensityRanged ScaleIntensityd ShiftIntensityd "
+        "StdShiftIntensityd ThresholdIntensityd"
+    ),
+    "monai.transforms.inverse_batch_transform": "Decollated",
+    "monai.transforms.io.dictionary": "LoadImaged SaveImaged WriteFileMappingd",
+    "monai.transforms.lazy.dictionary": "ApplyPendingd",
+    "monai.transforms.meta_utility.dictionary": "FromMetaTensord ToMetaTensord",
+    "monai.transforms.post.dictionary": (
+        "Activationsd AsDiscreted DistanceTransformEDTd Ensembled FillHolesd GenerateHeatmapd Invertd "
+        "KeepLargestConnectedComponentd LabelFilterd LabelToContourd MeanEnsembled ProbNMSd RemoveSmallObjectsd "
+        "SaveClassificationd SobelGradientsd VoteEnsembled"
+    ),
+    "monai.transforms.regularization.dictionary": "CutMixd CutOutd MixUpd",
+    "monai.transforms.signal.dictionary": "SignalFillEmptyd",
+    "monai.transforms.smooth_field.dictionary": (
+        "RandSmoothDeformd RandSmoothFieldAdjustContrastd RandSmoothFieldAdjustIntensityd"
+    ),
+    "monai.transforms.spatial.dictionary": (
+        "Affined ConvertBoxToPointsd ConvertPointsToBoxesd Flipd GridDistortiond GridPatchd GridSplitd Orientationd "
+        "Rand2DElasticd Rand3DElasticd RandAffined RandAxisFlipd RandFlipd RandGridDistortiond RandGridPatchd "
+        "RandRotate90d RandRotated RandSimulateLowResolutiond RandZoomd ResampleToMatchd Resized Rotate90d Rotated "
+        "Spacingd SpatialResampled Zoomd"
+    ),
+    "monai.transforms.transform": "MapTransform",
     "monai.transforms.utility.array": "Identity",
+    "monai.transforms.utility.dictionary": (
+        "AddCoordinateChannelsd AddExtremePointsChanneld ApplyTransformToPointsd AsChannelLastd CastToTyped "
+        "ClassesToIndicesd ConcatItemsd ConvertToMultiChannelBasedOnBratsClassesd CopyItemsd CuCIMd DataStatsd "
+        "DeleteItemsd EnsureChannelFirstd EnsureTyped FgBgToIndicesd FlattenSequenced FlattenSubKeysd Identityd "
+        "ImageFilterd IntensityStatsd LabelToMaskd Lambdad MapLabelValued RandCuCIMd RandImageFilterd RandLambdad "
+        "RandTorchIOd RandTorchVisiond RemoveRepeatedChanneld RepeatChanneld SelectItemsd SimulateDelayd SplitDimd "
+        "SqueezeDimd ToCupyd ToDeviced ToNumpyd ToPILd ToTensord TorchIOd TorchVisiond TransformPointsImageToWorldd "
+        "TransformPointsWorldToImaged Transposed"
+    ),
+    "monai.utils.misc": "CheckKeyDuplicatesYamlLoader",
     "munch": "DefaultFactoryMunch DefaultMunch Munch RecursiveMunch",
+    "nemo.*": "*",
+    "nemo.collections.asr.inference.streaming.framing.stream": "Stream",
+    "nemo.collections.asr.modules.rnn_encoder": "RNNEncoder",
+    "nemo.collections.asr.modules.transformer.transformer_decoders": "TransformerDecoder",
+    "nemo.collections.asr.modules.transformer.transformer_encoders": "TransformerEncoder",
+    "nemo.collections.asr.modules.transformer.transformer_encoders_nlp": "TransformerEncoder",
+    "nemo.collections.asr.modules.transformer.transformer_modules": "MultiHeadAttention",
+    "nemo.collections.asr.modules.transformer_encoder": (
+        "FeedForward MultiHeadAttention TransformerBlock TransformerEncoder"
+    ),
+    "nemo.collections.asr.parts.submodules.causal_convs": "CausalConv1D",
+    "nemo.collections.asr.parts.submodules.multi_head_attention": "MultiHeadAttention PositionalEncoding",
+    "nemo.collections.asr.parts.utils.wfst_utils": "Lexicon",
+    "nemo.collections.audio.parts.submodules.transformerunet": "RMSNorm",
+    "nemo.collections.common.data.dataset": "ConcatDataset",
+    "nemo.collections.common.metrics.perplexity": "Perplexity",
+    "nemo.collections.common.parts.preprocessing.collections": "Text",
+    "nemo.collections.common.prompts.formatter": "Text",
+    "nemo.collections.speechlm2.modules.ear_tts_model": "MLP RMSNorm",
+    "nemo.collections.speechlm2.parts.metrics.perplexity": "Perplexity",
+    "nemo.collections.tts.modules.audio_codec_modules": "ResNetEncoder ResidualBlock",
+    "nemo.collections.tts.modules.hifigan_modules": "Generator",
+    "nemo.collections.tts.modules.submodules": "Attention",
+    "nemo.collections.tts.modules.transformer": "PositionalEmbedding TransformerLayer",
+    "nemo.collections.tts.modules.transformer_2501": "Attention SelfAttention TransformerLayer",
+    "nemo.collections.tts.torch.tts_data_types": "Text",
+    "nemo.core.classes.common": "FileIO Model typecheck",
+    "nemo.core.classes.dataset": "Dataset IterableDataset",
+    "nemo.core.classes.loss": "Loss",
+    "nemo.core.config.base_config": "Config",
+    "nemo.core.neural_types.elements": "FloatType Index",
     "networkx.algorithms.approximation.kcomponents": "_AntiGraph _AntiGraph.AntiAtlasView _AntiGraph.AntiDegreeView",
     "networkx.algorithms.approximation.treewidth": "MinDegreeHeuristic",
     "networkx.algorithms.centrality.flow_matrix": (
@@ -779,8 +1493,9 @@ CLASSES: dict[str, str] = {
     "networkx.classes.multidigraph": "MultiDiGraph",
     "networkx.classes.multigraph": "MultiGraph",
     "networkx.classes.reportviews": (
-        "DegreeView DiDegreeView DiMultiDegreeView EdgeViewABC InDegreeView InMultiDegreeView MultiDegreeView "
-        "NodeDataView NodeView OutDegreeView OutMultiDegreeView"
+        "DegreeView DiDegreeView DiMultiDegreeView EdgeView EdgeViewABC InDegreeView InEdgeView InMultiDegreeView "
+        "InMultiEdgeView MultiDegreeView MultiEdgeView NodeDataView NodeView OutDegreeView OutEdgeView "
+        "OutMultiDegreeView OutMultiEdgeView"
     ),
     "networkx.exception": (
         "AmbiguousSolution ExceededMaxIterations HasACycle NetworkXAlgorithmError NetworkXError NetworkXException "
@@ -803,6 +1518,27 @@ CLASSES: dict[str, str] = {
     "networkx.utils.mapped_queue": "MappedQueue _HeapElement",
     "networkx.utils.misc": "PythonRandomInterface",
     "networkx.utils.union_find": "UnionFind",
+    "neuralforecast.*": "*",
+    "neuralforecast.common._modules": (
+        "CausalConv1d DataEmbedding FixedEmbedding MLP PositionalEmbedding RevIN TemporalEmbedding "
+        "TimeFeatureEmbedding TokenEmbedding"
+    ),
+    "neuralforecast.losses.pytorch": "Accuracy QuantileLayer QuantileLoss relMSE sCRPS",
+    "neuralforecast.models.autoformer": "Decoder Encoder",
+    "neuralforecast.models.fedformer": "Decoder Encoder",
+    "neuralforecast.models.itransformer": "iTransformer",
+    "neuralforecast.models.mlp": "MLP",
+    "neuralforecast.models.nbeats": "NBEATSBlock",
+    "neuralforecast.models.nbeatsx": "NBEATSBlock",
+    "neuralforecast.models.patchtst": "Flatten_Head",
+    "neuralforecast.models.rnn": "RNN",
+    "neuralforecast.models.softssharp": "PositionalEmbedding",
+    "neuralforecast.models.tft": "TemporalFusionDecoder VariableSelectionNetwork",
+    "neuralforecast.models.timellm": "FlattenHead PatchEmbedding ReplicationPad1d ReprogrammingLayer TokenEmbedding",
+    "neuralforecast.models.timemixer": "DataEmbedding_wo_pos",
+    "neuralforecast.models.timexer": "Encoder FlattenHead",
+    "neuralforecast.models.xlstm": "xLSTM",
+    "ngboost.*": "*",
     "nltk.app.chartparser_app": (
         "BottomUpEdgeRule BottomUpLeftCornerEdgeRule ChartComparer ChartMatrixView ChartParserApp ChartResultsView "
         "ChartView EdgeList EdgeRule FundamentalEdgeRule TopDownPredictEdgeRule"
@@ -1383,7 +2119,8 @@ CLASSES: dict[str, str] = {
         "XPathWildcardAnywhereElement XPathWildcardElement"
     ),
     "open_clip.*": "*",
-    "open_clip.transform": "color_jitter gray_scale",
+    "open_clip.transform": "MaybeToTensor color_jitter gray_scale",
+    "open_clip.transformer": "Attention",
     "optax._src.base": (
         "EmptyState GradientTransformation GradientTransformationExtraArgs StatefulSchedule TransformInitFn "
         "TransformUpdateExtraArgsFn TransformUpdateFn"
@@ -1442,7 +2179,128 @@ CLASSES: dict[str, str] = {
     "optax.transforms._monitoring": "MonitorState SnapshotState",
     "optax.tree_utils._state_utils": "Initable NamedTupleKey _ParamsPlaceholder",
     "optax.tree_utils._state_utils_test": "FakeShardSpec ScaleByAdamStateDict",
+    "optimum.*": "*",
+    "optimum.quanto.library.extensions.extension": "Extension",
+    "optimum.quanto.tensor.qtype": "qtype",
     "optparse": "Values",
+    "optuna._callbacks": "MaxTrialsCallback",
+    "optuna._gp.acqf": (
+        "BaseAcquisitionFunc LCB LogCEHVI LogCEI LogEHVI LogEI LogPI PerSampleLogUtilityType UCB "
+        "_PerSampleParetoBaseline qLogCEHVI qLogCEI qLogEHVI qLogEI qLogPI"
+    ),
+    "optuna._gp.gp": "ConditionalGPRegressor GPRegressor ListConditionalGPRegressor Matern52Kernel",
+    "optuna._gp.search_space": "SearchSpace",
+    "optuna._imports": "_DeferredImportExceptionContextManager",
+    "optuna._transform": "_SearchSpaceTransform",
+    "optuna.artifacts._backoff": "Backoff",
+    "optuna.artifacts._boto3": "Boto3ArtifactStore",
+    "optuna.artifacts._filesystem": "FileSystemArtifactStore",
+    "optuna.artifacts._gcs": "GCSArtifactStore",
+    "optuna.artifacts._protocol": "ArtifactStore",
+    "optuna.artifacts._upload": "ArtifactMeta",
+    "optuna.artifacts.exceptions": "ArtifactNotFound",
+    "optuna.distributions": (
+        "BaseDistribution DiscreteUniformDistribution FloatDistribution IntDistribution IntLogUniformDistribution "
+        "IntUniformDistribution LogUniformDistribution UniformDistribution"
+    ),
+    "optuna.exceptions": (
+        "CLIUsageError DuplicatedStudyError ExperimentalWarning OptunaError StorageInternalError TrialPruned "
+        "UpdateFinishedTrialError"
+    ),
+    "optuna.importance._base": "BaseImportanceEvaluator",
+    "optuna.importance._fanova._evaluator": "FanovaImportanceEvaluator",
+    "optuna.importance._fanova._fanova": "_Fanova",
+    "optuna.importance._fanova._tree": "_FanovaTree",
+    "optuna.importance._mean_decrease_impurity": "MeanDecreaseImpurityImportanceEvaluator",
+    "optuna.importance._ped_anova.evaluator": "PedAnovaImportanceEvaluator _QuantileFilter",
+    "optuna.importance._ped_anova.scott_parzen_estimator": "ScottParzenEstimator",
+    "optuna.progress_bar": "_ProgressBar",
+    "optuna.pruners._base": "BasePruner",
+    "optuna.pruners._hyperband": "HyperbandPruner",
+    "optuna.pruners._median": "MedianPruner",
+    "optuna.pruners._nop": "NopPruner",
+    "optuna.pruners._patient": "PatientPruner",
+    "optuna.pruners._percentile": "PercentilePruner",
+    "optuna.pruners._successive_halving": "SuccessiveHalvingPruner",
+    "optuna.pruners._threshold": "ThresholdPruner",
+    "optuna.pruners._wilcoxon": "WilcoxonPruner",
+    "optuna.samplers._base": "BaseSampler",
+    "optuna.samplers._brute_force": "BruteForceSampler _TreeNode _UnexpandedTreeNode",
+    "optuna.samplers._cmaes": "CmaEsSampler",
+    "optuna.samplers._ga._base": "BaseGASampler",
+    "optuna.samplers._gp.sampler": "GPSampler",
+    "optuna.samplers._grid": "GridSampler",
+    "optuna.samplers._lazy_random_state": "LazyRandomState",
+    "optuna.samplers._nsgaiii._elite_population_selection_strategy": "NSGAIIIElitePopulationSelectionStrategy",
+    "optuna.samplers._nsgaiii._sampler": "NSGAIIISampler",
+    "optuna.samplers._partial_fixed": "PartialFixedSampler",
+    "optuna.samplers._qmc": "QMCSampler",
+    "optuna.samplers._random": "RandomSampler",
+    "optuna.samplers._tpe.parzen_estimator": "_ParzenEstimator _ParzenEstimatorParameters",
+    "optuna.samplers._tpe.probability_distributions": (
+        "_BatchedCategoricalDistributions _BatchedDiscreteTruncLogNormDistributions "
+        "_BatchedDiscreteTruncNormDistributions _BatchedTruncLogNormDistributions _BatchedTruncNormDistributions "
+        "_MixtureOfProductDistribution"
+    ),
+    "optuna.samplers._tpe.sampler": "TPESampler",
+    "optuna.samplers.nsgaii._after_trial_strategy": "NSGAIIAfterTrialStrategy",
+    "optuna.samplers.nsgaii._child_generation_strategy": "NSGAIIChildGenerationStrategy",
+    "optuna.samplers.nsgaii._crossovers._base": "BaseCrossover",
+    "optuna.samplers.nsgaii._crossovers._blxalpha": "BLXAlphaCrossover",
+    "optuna.samplers.nsgaii._crossovers._sbx": "SBXCrossover",
+    "optuna.samplers.nsgaii._crossovers._spx": "SPXCrossover",
+    "optuna.samplers.nsgaii._crossovers._undx": "UNDXCrossover",
+    "optuna.samplers.nsgaii._crossovers._uniform": "UniformCrossover",
+    "optuna.samplers.nsgaii._crossovers._vsbx": "VSBXCrossover",
+    "optuna.samplers.nsgaii._elite_population_selection_strategy": "NSGAIIElitePopulationSelectionStrategy",
+    "optuna.samplers.nsgaii._mutations._base": "BaseMutation",
+    "optuna.samplers.nsgaii._mutations._polynomial": "PolynomialMutation",
+    "optuna.samplers.nsgaii._sampler": "NSGAIISampler",
+    "optuna.search_space.group_decomposed": "_GroupDecomposedSearchSpace _SearchSpaceGroup",
+    "optuna.search_space.intersection": "IntersectionSearchSpace",
+    "optuna.storages._base": "BaseStorage",
+    "optuna.storages._cached_storage": "_StudyInfo",
+    "optuna.storages._callbacks": "RetryFailedTrialCallback RetryHeartbeatStaleTrialCallback",
+    "optuna.storages._grpc.auto_generated.api_pb2_grpc": "StorageService StorageServiceServicer StorageServiceStub",
+    "optuna.storages._grpc.client": "GrpcClientCache GrpcClientCacheEntry",
+    "optuna.storages._grpc.servicer": "OptunaStorageProxyService",
+    "optuna.storages._heartbeat": "BaseHeartbeat BaseHeartbeatThread HeartbeatThread NullHeartbeatThread",
+    "optuna.storages._in_memory": "InMemoryStorage _StudyInfo",
+    "optuna.storages._rdb.storage": "_VersionManager",
+    "optuna.storages.journal._base": "BaseJournalBackend BaseJournalLogStorage BaseJournalSnapshot",
+    "optuna.storages.journal._file": (
+        "BaseJournalFileLock DeprecatedJournalFileOpenLock DeprecatedJournalFileSymlinkLock JournalFileBackend "
+        "JournalFileOpenLock JournalFileStorage JournalFileSymlinkLock"
+    ),
+    "optuna.storages.journal._storage": "JournalStorageReplayResult",
+    "optuna.study._frozen": "FrozenStudy",
+    "optuna.study._study_summary": "StudySummary",
+    "optuna.study.study": "Study _ThreadLocalStudyAttribute",
+    "optuna.terminator.callback": "TerminatorCallback",
+    "optuna.terminator.erroreval": "BaseErrorEvaluator CrossValidationErrorEvaluator StaticErrorEvaluator",
+    "optuna.terminator.improvement.emmr": "EMMREvaluator",
+    "optuna.terminator.improvement.evaluator": (
+        "BaseImprovementEvaluator BestValueStagnationEvaluator RegretBoundEvaluator"
+    ),
+    "optuna.terminator.median_erroreval": "MedianErrorEvaluator",
+    "optuna.terminator.terminator": "BaseTerminator Terminator",
+    "optuna.trial._base": "BaseTrial",
+    "optuna.trial._fixed": "FixedTrial",
+    "optuna.trial._frozen": "FrozenTrial",
+    "optuna.trial._trial": "Trial",
+    "optuna.visualization._contour": "_AxisInfo _ContourInfo _PlotValues _SubContourInfo",
+    "optuna.visualization._edf": "_EDFInfo _EDFLineInfo",
+    "optuna.visualization._hypervolume_history": "_HypervolumeHistoryInfo",
+    "optuna.visualization._intermediate_values": "_IntermediatePlotInfo _TrialInfo",
+    "optuna.visualization._optimization_history": "_OptimizationHistoryInfo _ValuesInfo",
+    "optuna.visualization._parallel_coordinate": "_DimensionInfo _ParallelCoordinateInfo",
+    "optuna.visualization._param_importances": "_ImportancesInfo",
+    "optuna.visualization._pareto_front": "_ParetoFrontInfo",
+    "optuna.visualization._rank": "_AxisInfo _RankPlotInfo _RankSubplotInfo _TickInfo",
+    "optuna.visualization._slice": "_PlotValues _SlicePlotInfo _SliceSubplotInfo",
+    "optuna.visualization._terminator_improvement": "_ImprovementInfo",
+    "optuna.visualization._timeline": "_TimelineBarInfo _TimelineInfo",
+    "optuna.visualization.matplotlib._contour": "_LabelEncoder",
     "packaging._elffile": "ELFFile ELFInvalid",
     "packaging._manylinux": "_GLibCVersion",
     "packaging._musllinux": "_MuslVersion",
@@ -1689,25 +2547,220 @@ CLASSES: dict[str, str] = {
     "pathlib": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
     "pathlib._local": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
     "peft.*": "*",
-    "peft.tuners.hira.layer": "_ConvNd",
-    "peft.tuners.ia3.layer": "_ConvNd",
-    "peft.tuners.lora.layer": "_ConvNd",
+    "peft.tuners._buffer_dict": "BufferDict",
+    "peft.tuners.adamss.layer": "Linear",
+    "peft.tuners.beft.layer": "Linear",
+    "peft.tuners.boft.layer": "Linear",
+    "peft.tuners.frod.layer": "Linear",
+    "peft.tuners.gralora.layer": "Linear",
+    "peft.tuners.hira.layer": "Embedding Linear _ConvNd",
+    "peft.tuners.ia3.layer": "Linear _ConvNd",
+    "peft.tuners.lily.layer": "Linear",
+    "peft.tuners.loha.layer": "Linear",
+    "peft.tuners.lokr.layer": "Linear",
+    "peft.tuners.lora.layer": "Embedding Linear _ConvNd",
+    "peft.tuners.oft.layer": "Embedding Linear",
+    "peft.tuners.osf.layer": "Linear",
+    "peft.tuners.peanut.layer": "Linear",
+    "peft.tuners.poly.layer": "Linear",
+    "peft.tuners.psoft.layer": "Linear",
+    "peft.tuners.pvera.layer": "Linear",
+    "peft.tuners.randlora.layer": "Linear",
+    "peft.tuners.road.layer": "Linear",
+    "peft.tuners.shira.layer": "Linear",
+    "peft.tuners.supertuning.layer": "Linear",
+    "peft.tuners.tinylora.layer": "Embedding Linear",
+    "peft.tuners.unilora.layer": "Linear",
+    "peft.tuners.vblora.layer": "Linear",
+    "peft.tuners.vera.layer": "Linear",
+    "pgmpy.*": "*",
+    "pgmpy.datasets._base": "Dataset",
+    "pgmpy.estimators.ScoreCache": "LRUCache",
+    "pgmpy.example_models.bnrep.case": "Case",
+    "pgmpy.global_vars": "Config",
     "pmdarima.*": "*",
     "pmdarima.arima._context": "_emptyContext",
+    "pmdarima.pipeline": "Pipeline",
+    "polars._typing": (
+        "ArrowArrayExportable ArrowSchemaExportable ArrowStreamExportable BasicConnection BasicCursor Cursor "
+        "NumpyArray PandasDataFrame PandasIndex PandasSeries ParquetMetadataContext PyArrowArray PyArrowChunkedArray "
+        "PyArrowTable TorchTensor"
+    ),
+    "polars._utils.async_": "_GeventDataFrameResult",
+    "polars._utils.cache": "LRUCache",
+    "polars._utils.expired": "RemovedParameter RenamedParameter",
+    "polars._utils.nest_asyncio": "_CancelledHandle _NestAsyncio2 _ReentrantReady",
+    "polars._utils.slice": "LazyPolarsSlice PolarsSlice",
+    "polars._utils.threading": "FnPoolWrap PyThreadPool",
+    "polars._utils.udfs": (
+        "BytecodeParser InstructionTranslator ModuleFunction OpNames RewrittenInstructions StackValue"
+    ),
+    "polars._utils.various": "IdentityFunction sphinx_accessor",
+    "polars.api": "NameSpace",
+    "polars.catalog.unity.client": "Catalog CatalogCredentialProvider",
+    "polars.catalog.unity.models": "CatalogInfo ColumnInfo NamespaceInfo TableInfo",
+    "polars.config": "Config ConfigParameters",
+    "polars.convert.general": "_TablePatterns",
+    "polars.dataframe._html": "HTMLFormatter NotebookFormatter Tag",
     "polars.dataframe.frame": "DataFrame",
+    "polars.dataframe.group_by": "DynamicGroupByIter GroupByIter RollingGroupByIter",
+    "polars.datatype_expr.array": "DataTypeExprArrNameSpace",
+    "polars.datatype_expr.datatype_expr": "DataTypeExpr",
+    "polars.datatype_expr.list": "DataTypeExprListNameSpace",
+    "polars.datatype_expr.struct": "DataTypeExprStructNameSpace",
+    "polars.datatypes.classes": "DataTypeClass Field classinstmethod",
+    "polars.datatypes.convert": "_DataTypeMappings",
+    "polars.datatypes.group": "DataTypeGroup",
+    "polars.exceptions": (
+        "ArgumentRemovedError AttributeRemovedError CategoricalRemappingWarning ChronoFormatWarning "
+        "ColumnNotFoundError ComputeError CustomUFuncWarning DataOrientationWarning DuplicateError "
+        "InvalidOperationError MapWithoutReturnDtypeWarning NoDataError NoRowsReturnedError OutOfBoundsError "
+        "PanicException ParameterCollisionError PerformanceWarning PolarsError PolarsInefficientMapWarning "
+        "PolarsWarning RowsError SQLInterfaceError SQLSyntaxError SchemaError SchemaFieldNotFoundError ShapeError "
+        "StringCacheMismatchError StructFieldNotFoundError TooManyRowsReturnedError UnstableWarning "
+        "UnsuitableSQLError"
+    ),
+    "polars.expr.array": "ExprArrayNameSpace",
+    "polars.expr.binary": "ExprBinaryNameSpace",
+    "polars.expr.ext": "ExprExtensionNameSpace",
+    "polars.expr.map": "ExprMapNameSpace",
+    "polars.expr.name": "ExprNameNameSpace",
+    "polars.expr.whenthen": "ChainedWhen When",
+    "polars.functions.lazy": "_map_batches_wrapper",
+    "polars.interchange.protocol": "CompatLevel",
+    "polars.io.cloud._utils": "NoPickleOption",
+    "polars.io.cloud.credential_provider._builder": (
+        "AutoInit CredentialProviderBuilderImpl InitializedCredentialProvider"
+    ),
+    "polars.io.cloud.credential_provider._providers": (
+        "AWSAssumeRoleKWArgs CachedCredentialProvider CachingCredentialProvider CredentialProvider "
+        "CredentialProviderAWS CredentialProviderAWS.EmptyCredentialError CredentialProviderAzure "
+        "CredentialProviderGCP UserProvidedGCPToken"
+    ),
+    "polars.io.database._arrow_registry": "ArrowDriverProperties",
+    "polars.io.database._cursor_proxies": "ODBCCursorProxy OracleCursorProxy SurrealDBCursorProxy",
+    "polars.io.database._executor": "CloseAfterFrameIter ConnectionExecutor",
+    "polars.io.delta._dataset": "DeltaDataset",
+    "polars.io.external_reader._external_reader": "FileReader FileReaderBuilder ReaderCapabilities",
+    "polars.io.iceberg._cache": "CacheStats CachingFileIO IcebergMetadataFileCache",
+    "polars.io.iceberg._dataset": (
+        "IcebergCatalogConfig IcebergCatalogTableDescriptor IcebergScanResolver IcebergScanTableSerializer "
+        "IcebergTableSerializer IcebergTableWrap _NativeIcebergScanData _PluginIcebergScanData _PyIcebergScanData "
+        "_ResolvedScanDataBase"
+    ),
+    "polars.io.iceberg._sink": "IcebergSinkState PlIcebergPathProviderConfig _AlreadyCommitted _SinkCatalog",
+    "polars.io.iceberg._utils": (
+        "IcebergColumnStatisticsLoader IcebergStatisticsLoader IdentityTransformedPartitionValuesBuilder "
+        "LoadBinaryFromBytes LoadBooleanFromBytes LoadDateFromBytes LoadDecimalFromBytes LoadFixedFromBytes "
+        "LoadFromBytesImpl LoadInt32FromBytes LoadInt64FromBytes LoadStringFromBytes LoadTimeFromBytes "
+        "LoadTimestampFromBytes LoadTimestamptzFromBytes"
+    ),
+    "polars.io.lance._reader": "LanceFragmentReader LanceReaderBuilder ThreadPoolSubmitError",
+    "polars.io.lance._scan_resolver": "LanceScanResolver",
+    "polars.io.parquet.decryption": "ParquetDecryptionProperties",
+    "polars.io.parquet.encryption": "ParquetEncryptionProperties",
+    "polars.io.partition": (
+        "FileProviderArgs PartitionBy SinkedPath SinkedPathsCallbackArgs _InternalPlPathProviderConfig "
+        "_PartitionByInner _SinkOptions"
+    ),
+    "polars.io.plugins": "IOSourceScanFunction",
+    "polars.io.scan_options._options": "ScanOptions",
+    "polars.io.scan_options.cast_options": "ScanCastOptions",
+    "polars.io.spreadsheet._write_utils": "_XLFormatCache",
+    "polars.lazyframe.engine": (
+        "Engine GPUEngine InMemoryEngine StreamingEngine _AutoEngine _CollectBatches _LocalEngine"
+    ),
+    "polars.lazyframe.engine_remote": "RemoteEngine",
+    "polars.lazyframe.in_process": "InProcessQuery",
+    "polars.lazyframe.opt_flags": "QueryOptFlags",
+    "polars.lazyframe.query_result": "QueryResult SingleNodeQueryResult",
+    "polars.lazyframe.resolver._resolver": "FilterExpr LazyFrameResolver ResolvedLazyFrameProps",
+    "polars.ml.torch": "PolarsDataset",
+    "polars.series.array": "ArrayNameSpace",
+    "polars.series.binary": "BinaryNameSpace",
+    "polars.series.ext": "ExtensionNameSpace",
+    "polars.series.map": "MapNameSpace",
     "polars.series.series": "Series",
+    "polars.series.utils": "_EmptyBytecodeHelper",
+    "polars.sql.context": "SQLContext",
+    "polars.string_cache": "StringCache",
     "prophet.diagnostics": "_SupportsMap",
     "prophet.forecaster": "Prophet",
     "prophet.models": "CmdStanPyBackend IStanBackend ModelInputData ModelParams _IStanBackendOptions",
     "prophet.plot": "_PlotlyProps",
-    "pyannote.audio.core.model": "Introspection",
-    "pyannote.audio.core.task": "Specifications",
+    "pyannote.*": "*",
+    "pyannote.audio.core.model": "Introspection Model",
+    "pyannote.audio.core.task": "Specifications Task",
+    "pyannote.audio.tasks.segmentation.multilabel": "MultiLabelSegmentation",
+    "pyannote.audio.tasks.segmentation.speaker_diarization": "SpeakerDiarization",
+    "pyannote.audio.tasks.segmentation.voice_activity_detection": "VoiceActivityDetection",
+    "pyannote.core.notebook": "Notebook",
+    "pyannote.pipeline.parameter": "Categorical Parameter",
+    "pycaret.*": "*",
+    "pycaret.internal.distributions": "CategoricalDistribution",
+    "pycaret.internal.logging": "redirect_output",
+    "pycaret.internal.pipeline": "estimator_pipeline pipeline_predict_inverse_only",
+    "pycaret.internal.validation": "fit_if_not_fitted",
+    "pycaret.utils.generic": "nullcontext set_n_jobs true_warm_start",
+    "pygam.*": "*",
+    "pygam.callbacks": "Accuracy",
+    "pygam.terms": "Term",
+    "pykalman.*": "*",
     "pynndescent.*": "*",
     "pyod.*": "*",
     "pyod.models.anogan": "Generator",
     "pyod.models.so_gaal": "Generator",
     "pyod.models.so_gaal_new": "Generator",
+    "pyro.*": "*",
+    "pyro.contrib.minipyro": "block replay seed trace",
+    "pyro.contrib.mue.models": "Encoder",
+    "pyro.contrib.mue.statearrangers": "Profile",
+    "pyro.distributions.torch": "Categorical Gamma LogNormal Normal Poisson",
+    "pyro.distributions.transforms.normalize": "Normalize",
+    "pyro.distributions.transforms.polynomial": "Polynomial",
+    "pyro.infer.mcmc.adaptation": "adapt_window",
+    "pyro.infer.predictive": "_predictiveResults",
+    "pyro.ops.gamma_gaussian": "Gamma",
+    "pyro.ops.gaussian": "Gaussian",
+    "pyro.ops.indexing": "Index",
+    "pyro.poutine.runtime": "Message",
+    "pyro.primitives": "iarange irange plate",
+    "pyro.util": "optional timed",
+    "pytorch_forecasting.*": "*",
+    "pytorch_forecasting.layers._blocks._residual_block_dsipts": "ResidualBlock",
+    "pytorch_forecasting.layers._embeddings._positional_embedding": "PositionalEmbedding",
+    "pytorch_forecasting.layers._embeddings._sub_nn": "embedding_cat_variables",
+    "pytorch_forecasting.layers._encoders._encoder": "Encoder",
+    "pytorch_forecasting.layers._nbeats._blocks": (
+        "NBEATSBlock NBEATSGenericBlock NBEATSSeasonalBlock NBEATSTrendBlock"
+    ),
+    "pytorch_forecasting.layers._normalization._revin": "RevIN",
+    "pytorch_forecasting.layers._output._flatten_head": "FlattenHead",
+    "pytorch_forecasting.layers._recurrent._mlstm.cell": "mLSTMCell",
+    "pytorch_forecasting.layers._recurrent._mlstm.layer": "mLSTMLayer",
+    "pytorch_forecasting.layers._recurrent._mlstm.network": "mLSTMNetwork",
+    "pytorch_forecasting.layers._recurrent._slstm.cell": "sLSTMCell",
+    "pytorch_forecasting.layers._recurrent._slstm.layer": "sLSTMLayer",
+    "pytorch_forecasting.layers._recurrent._slstm.network": "sLSTMNetwork",
+    "pytorch_forecasting.metrics.base_metrics._base_metrics": "Metric",
+    "pytorch_forecasting.metrics.distributions": "ImplicitQuantileNetwork",
+    "pytorch_forecasting.metrics.quantile": "QuantileLoss",
+    "pytorch_forecasting.models.nhits.sub_modules": "MLP",
+    "pytorch_forecasting.models.nn.rnn": "RNN",
+    "pytorch_forecasting.models.temporal_fusion_transformer.sub_modules": (
+        "GatedLinearUnit GatedResidualNetwork ScaledDotProductAttention VariableSelectionNetwork"
+    ),
+    "pytorch_forecasting.models.tide._tide": "TiDEModel",
+    "pytorch_forecasting.models.timexer.sub_modules": "Encoder FlattenHead PositionalEmbedding",
+    "pytorch_forecasting.models.xlstm._xlstm": "xLSTMTime",
+    "pytorch_forecasting.models.xlstm._xlstm_pkg": "xLSTMTime_pkg",
+    "pytorch_forecasting.utils._classproperty": "classproperty",
     "pytorch_lightning.*": "*",
+    "pytorch_lightning.demos.transformer": "PositionalEncoding",
+    "pytorch_lightning.loggers.base": "DummyLogger",
+    "pytorch_lightning.loggers.comet": "CometLogger",
+    "pytorch_lightning.loggers.logger": "DummyLogger",
+    "pytorch_lightning.loggers.wandb": "WandbLogger",
     "pytorch_lightning.plugins.precision.precision": "Precision",
     "pytorch_lightning.trainer.trainer": "Trainer",
     "pytorch_lightning.utilities.combined_loader": "CombinedLoader",
@@ -1715,11 +2768,50 @@ CLASSES: dict[str, str] = {
     "pytorch_lightning.utilities.migration": "pl_legacy_patch",
     "pytorch_lightning.utilities.migration.utils": "pl_legacy_patch",
     "pytorch_lightning.utilities.types": "DistributedDataParallel",
+    "pytorch_metric_learning.*": "*",
+    "pytorch_metric_learning.datasets.base_dataset": "BaseDataset",
+    "pytorch_metric_learning.datasets.cub": "CUB",
+    "pytorch_metric_learning.distances.cosine_similarity": "CosineSimilarity",
+    "pytorch_tabnet.*": "*",
+    "pytorch_tabnet.metrics": "Accuracy Metric",
     "pytz": "UTC _FixedOffset",
     "pytz.exceptions": "AmbiguousTimeError Error InvalidTimeError NonExistentTimeError UnknownTimeZoneError",
     "pytz.reference": "FixedOffset LocalTimezone USTimeZone",
     "pytz.tzinfo": "BaseTzInfo DstTzInfo StaticTzInfo",
+    "quantile_forest.*": "*",
     "random": "Random",
+    "river.*": "*",
+    "river.cluster.k_means": "KMeans",
+    "river.compose.pipeline": "Pipeline",
+    "river.datasets.base": "Dataset",
+    "river.datasets.movielens100k": "MovieLens100K",
+    "river.datasets.synth.hyper_plane": "Hyperplane",
+    "river.metrics.accuracy": "Accuracy",
+    "river.metrics.base": "Metric RegressionMetric",
+    "river.metrics.confusion": "ConfusionMatrix",
+    "river.metrics.kappa": "CohenKappa",
+    "river.metrics.multioutput.confusion": "MultiLabelConfusionMatrix",
+    "river.metrics.multioutput.exact_match": "ExactMatch",
+    "river.metrics.precision": "Precision",
+    "river.metrics.recall": "Recall",
+    "river.metrics.roc_auc": "ROCAUC",
+    "river.optim.base": "Loss",
+    "river.optim.initializers": "Constant Normal",
+    "river.optim.losses": "Poisson",
+    "river.optim.schedulers": "Constant",
+    "river.preprocessing.impute": "Constant",
+    "river.preprocessing.scale": "RobustScaler",
+    "river.proba.gaussian": "Gaussian",
+    "river.rules.base": "Literal",
+    "river.stats.entropy": "Entropy",
+    "river.stats.maximum": "Max",
+    "river.stats.minimum": "Min",
+    "river.stats.summing": "Sum",
+    "river.stream.cache": "Cache",
+    "river.tree.losses": "Loss",
+    "sb3_contrib.*": "*",
+    "sb3_contrib.crossq.policies": "Actor",
+    "sb3_contrib.tqc.policies": "Actor",
     "sched": "Event",
     "scipy._lib._array_api": "_XPSphinxCapability",
     "scipy._lib._ccallback": "CData",
@@ -2108,11 +3200,42 @@ CLASSES: dict[str, str] = {
         "SpearmanrResult Ttest_1sampResult Ttest_indResult Ttest_relResult WeightedTauResult _ParallelP"
     ),
     "segmentation_models_pytorch.*": "*",
+    "segmentation_models_pytorch.base.hub_mixin": "SMPHubMixin",
+    "segmentation_models_pytorch.base.model": "SegmentationModel",
+    "segmentation_models_pytorch.base.modules": "Attention",
+    "segmentation_models_pytorch.decoders.deeplabv3.model": "DeepLabV3 DeepLabV3Plus",
+    "segmentation_models_pytorch.decoders.dpt.model": "DPT",
+    "segmentation_models_pytorch.decoders.fpn.model": "FPN",
+    "segmentation_models_pytorch.decoders.linknet.model": "Linknet",
+    "segmentation_models_pytorch.decoders.manet.model": "MAnet",
+    "segmentation_models_pytorch.decoders.pan.model": "PAN",
+    "segmentation_models_pytorch.decoders.pspnet.model": "PSPNet",
+    "segmentation_models_pytorch.decoders.segformer.decoder": "MLP",
+    "segmentation_models_pytorch.decoders.segformer.model": "Segformer",
+    "segmentation_models_pytorch.decoders.unet.model": "Unet",
+    "segmentation_models_pytorch.decoders.unetplusplus.model": "UnetPlusPlus",
+    "segmentation_models_pytorch.decoders.upernet.model": "UPerNet",
+    "segmentation_models_pytorch.encoders._xception": "Block",
+    "segmentation_models_pytorch.encoders.densenet": "DenseNetEncoder",
     "segmentation_models_pytorch.encoders.efficientnet": "EfficientNetEncoder",
+    "segmentation_models_pytorch.encoders.mix_transformer": "Attention Block",
+    "segmentation_models_pytorch.encoders.mobilenet": "MobileNetV2Encoder",
+    "segmentation_models_pytorch.encoders.resnet": "ResNetEncoder",
+    "segmentation_models_pytorch.encoders.timm_efficientnet": (
+        "EfficientNetBaseEncoder EfficientNetEncoder EfficientNetLiteEncoder"
+    ),
+    "segmentation_models_pytorch.encoders.timm_sknet": "SkNetEncoder",
+    "segmentation_models_pytorch.encoders.vgg": "VGGEncoder",
+    "segmentation_models_pytorch.utils.base": "Loss Metric",
     "segmentation_models_pytorch.utils.metrics": "Accuracy Precision Recall",
     "sentence_transformers.*": "*",
+    "sentence_transformers.base.modules.normalize": "Normalize",
+    "sentence_transformers.sentence_transformer.modules.cnn": "CNN",
     "sentence_transformers.sentence_transformer.modules.word_embeddings": "WordEmbeddings",
     "sentencepiece": "SentencePieceProcessor",
+    "setfit.*": "*",
+    "setfit.logging": "_tqdm_cls",
+    "setfit.trainer": "Trainer",
     "shap": "UnsupportedModule",
     "shap._explanation": "Cohorts Explanation MetaExplanation OpHistoryItem",
     "shap._serializable": "Deserializer Serializable Serializer",
@@ -2176,14 +3299,37 @@ CLASSES: dict[str, str] = {
     "shap.utils._masked_model": "MaskedModel",
     "shap.utils._show_progress": "ShowProgress",
     "shap.utils._warnings": "ExperimentalWarning",
+    "skbase._exceptions": "FixtureGenerationError NotFittedError",
+    "skbase.base._base": "BaseEstimator BaseObject TagAliaserMixin",
+    "skbase.base._clone_plugins": (
+        "BaseCloner _CloneCatchAll _CloneClass _CloneDict _CloneGetParams _CloneListTupleSet _CloneSkbase _CloneSklearn"
+    ),
+    "skbase.base._meta": (
+        "BaseMetaEstimator BaseMetaEstimatorMixin BaseMetaObject BaseMetaObjectMixin _MetaObjectMixin "
+        "_MetaTagLogicMixin"
+    ),
+    "skbase.base._pretty_printing._object_html_repr": "_VisualBlock",
+    "skbase.base._pretty_printing._pprint": "KeyValTuple KeyValTupleParam _BaseObjectPrettyPrinter",
+    "skbase.base._tagmanager": "_FlagManager",
+    "skbase.lookup._lookup": "StdoutMuteNCatchMNF",
+    "skbase.utils.stderr_mute": "StderrMute",
+    "skbase.utils.stdout_mute": "StdoutMute",
     "sklearn.*": "*",
     "sklearn._loss._loss": (
         "CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss CyHalfPoissonLoss "
         "CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss CyLossFunction CyPinballLoss"
     ),
+    "sklearn._loss.loss": "PinballLoss",
+    "sklearn.cluster._agglomerative": "AgglomerativeClustering",
+    "sklearn.cluster._dbscan": "DBSCAN",
     "sklearn.cluster._hierarchical_fast": "UnionFind WeightedEdge",
+    "sklearn.cluster._kmeans": "KMeans",
+    "sklearn.cluster.dbscan_": "DBSCAN",
+    "sklearn.cluster.hierarchical": "AgglomerativeClustering",
+    "sklearn.cluster.k_means_": "KMeans",
     "sklearn.compose._column_transformer": "make_column_selector",
     "sklearn.ensemble._hist_gradient_boosting.histogram": "HistogramBuilder",
+    "sklearn.ensemble._hist_gradient_boosting.loss": "Poisson",
     "sklearn.ensemble._hist_gradient_boosting.splitting": "SplitInfo Splitter",
     "sklearn.externals._numpydoc.docscrape": "Parameter",
     "sklearn.externals._packaging.version": "LegacyVersion Version _BaseVersion",
@@ -2195,10 +3341,13 @@ CLASSES: dict[str, str] = {
     "sklearn.externals.funcsigs": "Parameter Signature _empty _void",
     "sklearn.externals.joblib.numpy_pickle": "NDArrayWrapper NumpyArrayWrapper ZNDArrayWrapper",
     "sklearn.externals.joblib.numpy_pickle_compat": "NDArrayWrapper ZNDArrayWrapper",
+    "sklearn.gaussian_process.kernels": "DotProduct Hyperparameter Kernel Product RBF RationalQuadratic Sum",
+    "sklearn.linear_model._ridge": "RidgeClassifier",
     "sklearn.linear_model._sgd_fast": (
         "Classification EpsilonInsensitive Hinge Huber Log LossFunction ModifiedHuber Regression "
         "SquaredEpsilonInsensitive SquaredHinge SquaredLoss"
     ),
+    "sklearn.linear_model.ridge": "RidgeClassifier",
     "sklearn.metrics._dist_metrics": (
         "BrayCurtisDistance BrayCurtisDistance32 BrayCurtisDistance64 CanberraDistance CanberraDistance32 "
         "CanberraDistance64 ChebyshevDistance ChebyshevDistance32 ChebyshevDistance64 DiceDistance DiceDistance32 "
@@ -2225,12 +3374,18 @@ CLASSES: dict[str, str] = {
         "NodeHeap"
     ),
     "sklearn.neighbors._quad_tree": "_QuadTree",
+    "sklearn.neural_network._multilayer_perceptron": "MLPClassifier MLPRegressor",
+    "sklearn.neural_network.multilayer_perceptron": "MLPClassifier MLPRegressor",
+    "sklearn.pipeline": "Pipeline",
+    "sklearn.preprocessing._data": "RobustScaler",
+    "sklearn.preprocessing.data": "RobustScaler",
     "sklearn.semi_supervised._label_propagation": "LabelPropagation",
     "sklearn.semi_supervised.label_propagation": "LabelPropagation",
     "sklearn.tree._criterion": (
         "ClassificationCriterion Criterion Entropy FriedmanMSE Gini MAE MSE Poisson RegressionCriterion"
     ),
     "sklearn.tree._partitioner": "DensePartitioner SparsePartitioner",
+    "sklearn.tree._reingold_tilford": "Tree",
     "sklearn.tree._splitter": (
         "BaseDenseSplitter BaseSparseSplitter BestSparseSplitter BestSplitter RandomSparseSplitter RandomSplitter "
         "Splitter"
@@ -2239,33 +3394,287 @@ CLASSES: dict[str, str] = {
         "BestFirstTreeBuilder DepthFirstTreeBuilder Tree TreeBuilder _AlphaPruner _CCPPruneController _PathFinder"
     ),
     "sklearn.tree._utils": "PytestWeightedFenwickTree WeightedFenwickTree WeightedMedianCalculator WeightedPQueue",
+    "sklearn.utils": "parallel_backend",
     "sklearn.utils._encode": "_nandict",
     "sklearn.utils._fast_dict": "IntFloatDict",
     "sklearn.utils.deprecation": "deprecated",
+    "sklearn.utils.tests.test_pprint": "Pipeline",
+    "sklearn_extra.*": "*",
+    "sklego.*": "*",
+    "skmultilearn.*": "*",
+    "skopt.*": "*",
+    "skopt.learning.gaussian_process.kernels": "DotProduct Kernel Product RBF RationalQuadratic Sum",
+    "skopt.space.space": "Categorical",
+    "skopt.space.transformers": "Identity Normalize Pipeline",
     "skorch.*": "*",
     "skorch.callbacks.logging": "NeptuneLogger",
     "skorch.dataset": "Dataset",
     "skorch.history": "_none",
     "skorch.utils": "_none",
+    "skrub.*": "*",
+    "skrub._data_ops._data_ops": "Apply",
+    "skrub._to_float": "ToFloat",
+    "skrub.selectors._base": "Selector",
+    "sksurv.*": "*",
+    "sksurv.metrics": (
+        "as_concordance_index_ipcw_scorer as_cumulative_dynamic_auc_scorer as_integrated_brier_score_scorer"
+    ),
+    "sktime.*": "*",
+    "sktime.base._proba._normal": "Normal",
+    "sktime.benchmarking.base": "BaseDataset",
+    "sktime.benchmarking.evaluation": "Evaluator",
+    "sktime.datasets.base._base": "BaseDataset",
+    "sktime.forecasting.base.adapters._fbprophet": "_suppress_stdout_stderr",
+    "sktime.forecasting.bats": "BATS",
+    "sktime.forecasting.chronos": "torch torch.Tensor",
+    "sktime.forecasting.tbats": "TBATS",
+    "sktime.forecasting.timesfm2": "PyTorchDataset",
+    "sktime.forecasting.tirex": "_cached_TiRex torch torch.Tensor",
+    "sktime.libs.chronos.chronos": "nn nn.Module",
+    "sktime.libs.kronos.kronos": "nn",
+    "sktime.libs.kronos.module": "nn",
+    "sktime.libs.momentfm.models.layers.embed": (
+        "DataEmbedding DataEmbedding_wo_pos FixedEmbedding PatchEmbedding PositionalEmbedding TemporalEmbedding "
+        "TimeFeatureEmbedding TokenEmbedding"
+    ),
+    "sktime.libs.momentfm.models.layers.revin": "RevIN",
+    "sktime.libs.momentfm.utils.forecasting_metrics": "sMAPELoss",
+    "sktime.libs.sundial": "SundialConfig SundialForPrediction",
+    "sktime.libs.tbats.abstract.Case": "Case",
+    "sktime.libs.tbats.abstract.Components": "Components",
+    "sktime.libs.tbats.abstract.Model": "Model",
+    "sktime.libs.tbats.abstract.ModelParams": "ModelParams",
+    "sktime.libs.tbats.abstract.ParamsOptimizer": "ParamsOptimizer",
+    "sktime.libs.tbats.abstract.SeedFinder": "SeedFinder",
+    "sktime.libs.timemoe.ts_dataset": "TimeSeriesDataset",
+    "sktime.libs.timer_s1": "TimerS1Config TimerS1ForPrediction",
+    "sktime.libs.uni2ts.distribution._base": "nn nn.Module",
+    "sktime.libs.uni2ts.distribution.log_normal": "LogNormal",
+    "sktime.libs.uni2ts.distribution.mixture": "Categorical constraints constraints.Constraint",
+    "sktime.libs.uni2ts.distribution.negative_binomial": "constraints",
+    "sktime.libs.uni2ts.distribution.normal": "Normal",
+    "sktime.libs.uni2ts.module.attention": "nn nn.LayerNorm nn.Module",
+    "sktime.libs.uni2ts.module.ffn": "FeedForward nn nn.Module",
+    "sktime.libs.uni2ts.module.norm": "RMSNorm nn nn.Module",
+    "sktime.libs.uni2ts.module.packed_scaler": "nn nn.Module",
+    "sktime.libs.uni2ts.module.position.attn_bias": "nn nn.Module",
+    "sktime.libs.uni2ts.module.position.attn_projection": "nn nn.Module",
+    "sktime.libs.uni2ts.module.transformer": "TransformerEncoder nn nn.LayerNorm nn.Module",
+    "sktime.libs.uni2ts.module.ts_embed": "ResidualBlock nn nn.Module",
+    "sktime.libs.uni2ts.moirai2_module": "nn nn.Module",
+    "sktime.libs.uni2ts.moirai_module": "nn nn.Module",
+    "sktime.libs.windfm.module": "nn",
+    "sktime.libs.windfm.windfm": "nn nn.Module",
+    "sktime.networks.ltsf.data.dataset": "Dataset",
+    "sktime.networks.ltsf.layers.attention": "nn_module",
+    "sktime.networks.ltsf.layers.auto_correlation": "nn_module",
+    "sktime.networks.ltsf.layers.embed": "nn_module",
+    "sktime.networks.ltsf.layers.enc_dec": "nn_module",
+    "sktime.networks.ltsf.utils.extras": "nn_module",
+    "sktime.networks.ltsf.utils.masking": "nn_module",
+    "sktime.networks.mvts_transformer": "LearnablePositionalEncoding nn_module",
+    "sktime.networks.rbf": "nn nn.Module",
+    "sktime.networks.scinet": "nn_module",
+    "sktime.performance_metrics.forecasting._gmae": "GeometricMeanAbsoluteError",
+    "sktime.performance_metrics.forecasting._gmrelae": "GeometricMeanRelativeAbsoluteError",
+    "sktime.performance_metrics.forecasting._mae": "MeanAbsoluteError",
+    "sktime.performance_metrics.forecasting._medae": "MedianAbsoluteError",
+    "sktime.performance_metrics.forecasting._medape": "MedianAbsolutePercentageError",
+    "sktime.performance_metrics.forecasting._medrelae": "MedianRelativeAbsoluteError",
+    "sktime.performance_metrics.forecasting._mse": "MeanSquaredError",
+    "sktime.performance_metrics.forecasting.probabilistic._classes": "PinballLoss",
+    "sktime.pipeline.pipeline": "Pipeline",
+    "sktime.registry._base_classes": (
+        "aligner catalogue classifier clusterer dataset dataset_classification dataset_forecasting dataset_regression "
+        "detector early_classifier estimator forecaster metric metric_detection metric_forecasting "
+        "metric_forecasting_proba network object param_est reconciler regressor splitter transformer "
+        "transformer_pairwise transformer_pairwise_panel"
+    ),
+    "sktime.registry._tags": (
+        "authors capability__bootstrap_index capability__categorical_in_X capability__categorical_in_y "
+        "capability__class_weight capability__contractable capability__distance capability__distance_matrix "
+        "capability__exogenous capability__feature_importance capability__hierarchical_reconciliation "
+        "capability__insample capability__inverse_transform capability__inverse_transform__exact "
+        "capability__inverse_transform__range capability__missing_values capability__missing_values__removes "
+        "capability__multioutput capability__multiple_alignment capability__multithreading capability__multivariate "
+        "capability__non_contiguous_X capability__out_of_sample capability__pairwise capability__pred_int "
+        "capability__pred_int__insample capability__predict capability__predict_proba capability__pretrain "
+        "capability__random_state capability__sample_weight capability__train_estimate capability__unequal_length "
+        "capability__unequal_length__adds capability__unequal_length__removes capability__update "
+        "capability__variable_identification catalogue_type distribution_type env_marker fit_is_empty frequency "
+        "has_exogenous has_nans info__description info__name info__source inner_implements_multilevel is_empty "
+        "is_equal_index is_equal_length is_equally_spaced is_one_panel is_one_series is_univariate learning_type "
+        "lower_is_better maintainers n_classes n_classifiers n_cv_splitters n_datasets n_dimensions n_forecasters "
+        "n_hierarchy_levels n_instances n_instances_test n_instances_train n_items n_metrics n_panels n_splits "
+        "n_timepoints n_timepoints_test n_timepoints_train name object_type pretrain__fitted_params "
+        "property__alignment_type property__analyzer_type property__randomness python_dependencies python_version "
+        "r_dependencies remember_data requires_cython requires_fh_in_fit requires_x requires_y "
+        "requires_y_pred_benchmark requires_y_train requires_y_true scitype__X scitype__instancewise "
+        "scitype__transform_input scitype__transform_labels scitype__transform_output scitype__y scitype__y_pred "
+        "skip_inverse_transform sktime_version split_hierarchical split_series_uses split_type symmetric task "
+        "task_type tests__core tests__libs tests__python_dependencies tests__skip_all tests__skip_by_name "
+        "tests__specific tests__vm transform_returns_same_time_index visual_block_kind x_inner_mtype y_inner_mtype"
+    ),
+    "sktime.transformations.channel_selection": "_distance_matrix _shrunk_centroid",
     "slicer.slicer": "Slicer",
     "slicer.slicer_internal": "Alias AliasLookup Obj",
+    "spacy.displacy.render": "DependencyRenderer EntityRenderer SpanRenderer",
+    "spacy.errors": "Errors ErrorsWithCodes MatchPatternError Warnings",
+    "spacy.lang.af": "Afrikaans AfrikaansDefaults",
+    "spacy.lang.am": "Amharic AmharicDefaults",
+    "spacy.lang.ar": "Arabic ArabicDefaults",
+    "spacy.lang.az": "Azerbaijani AzerbaijaniDefaults",
+    "spacy.lang.bg": "Bulgarian BulgarianDefaults",
+    "spacy.lang.bn": "Bengali BengaliDefaults",
+    "spacy.lang.bo": "Tibetan TibetanDefaults",
+    "spacy.lang.ca": "Catalan CatalanDefaults",
+    "spacy.lang.cs": "Czech CzechDefaults",
+    "spacy.lang.da": "Danish DanishDefaults",
+    "spacy.lang.de": "German GermanDefaults",
+    "spacy.lang.dsb": "LowerSorbian LowerSorbianDefaults",
+    "spacy.lang.el": "Greek GreekDefaults",
+    "spacy.lang.en": "English EnglishDefaults",
+    "spacy.lang.es": "Spanish SpanishDefaults",
+    "spacy.lang.et": "Estonian EstonianDefaults",
+    "spacy.lang.eu": "Basque BasqueDefaults",
+    "spacy.lang.fa": "Persian PersianDefaults",
+    "spacy.lang.fi": "Finnish FinnishDefaults",
+    "spacy.lang.fo": "Faroese FaroeseDefaults",
+    "spacy.lang.fr": "French FrenchDefaults",
+    "spacy.lang.ga": "Irish IrishDefaults",
+    "spacy.lang.gd": "Scottish ScottishDefaults",
+    "spacy.lang.grc": "AncientGreek AncientGreekDefaults",
+    "spacy.lang.gu": "Gujarati GujaratiDefaults",
+    "spacy.lang.he": "Hebrew HebrewDefaults",
+    "spacy.lang.hi": "Hindi HindiDefaults",
+    "spacy.lang.hr": "Croatian CroatianDefaults",
+    "spacy.lang.hsb": "UpperSorbian UpperSorbianDefaults",
+    "spacy.lang.ht": "HaitianCreole HaitianCreoleDefaults",
+    "spacy.lang.hu": "Hungarian HungarianDefaults",
+    "spacy.lang.hy": "Armenian ArmenianDefaults",
+    "spacy.lang.id": "Indonesian IndonesianDefaults",
+    "spacy.lang.is": "Icelandic IcelandicDefaults",
+    "spacy.lang.it": "Italian ItalianDefaults",
+    "spacy.lang.ja": "DetailedToken Japanese JapaneseDefaults JapaneseTokenizer",
+    "spacy.lang.kmr": "Kurmanji KurmanjiDefaults",
+    "spacy.lang.kn": "Kannada KannadaDefaults",
+    "spacy.lang.ko": "Korean KoreanDefaults KoreanTokenizer",
+    "spacy.lang.ky": "Kyrgyz KyrgyzDefaults",
+    "spacy.lang.la": "Latin LatinDefaults",
+    "spacy.lang.lb": "Luxembourgish LuxembourgishDefaults",
+    "spacy.lang.lg": "Luganda LugandaDefaults",
+    "spacy.lang.lij": "Ligurian LigurianDefaults",
+    "spacy.lang.lt": "Lithuanian LithuanianDefaults",
+    "spacy.lang.lv": "Latvian LatvianDefaults",
+    "spacy.lang.mk": "Macedonian MacedonianDefaults",
+    "spacy.lang.ml": "Malayalam MalayalamDefaults",
+    "spacy.lang.mr": "Marathi MarathiDefaults",
+    "spacy.lang.ms": "Malay MalayDefaults",
+    "spacy.lang.nb": "Norwegian NorwegianDefaults",
+    "spacy.lang.ne": "Nepali NepaliDefaults",
+    "spacy.lang.nl": "Dutch DutchDefaults",
+    "spacy.lang.nn": "NorwegianNynorsk NorwegianNynorskDefaults",
+    "spacy.lang.pl": "Polish PolishDefaults",
+    "spacy.lang.pt": "Portuguese PortugueseDefaults",
+    "spacy.lang.ro": "Romanian RomanianDefaults",
+    "spacy.lang.ru": "Russian RussianDefaults",
+    "spacy.lang.sa": "Sanskrit SanskritDefaults",
+    "spacy.lang.si": "Sinhala SinhalaDefaults",
+    "spacy.lang.sk": "Slovak SlovakDefaults",
+    "spacy.lang.sl": "Slovenian SlovenianDefaults",
+    "spacy.lang.sq": "Albanian AlbanianDefaults",
+    "spacy.lang.sr": "Serbian SerbianDefaults",
+    "spacy.lang.sv": "Swedish SwedishDefaults",
+    "spacy.lang.ta": "Tamil TamilDefaults",
+    "spacy.lang.te": "Telugu TeluguDefaults",
+    "spacy.lang.th": "Thai ThaiDefaults ThaiTokenizer",
+    "spacy.lang.ti": "Tigrinya TigrinyaDefaults",
+    "spacy.lang.tl": "Tagalog TagalogDefaults",
+    "spacy.lang.tn": "Setswana SetswanaDefaults",
+    "spacy.lang.tr": "Turkish TurkishDefaults",
+    "spacy.lang.tt": "Tatar TatarDefaults",
+    "spacy.lang.uk": "Ukrainian UkrainianDefaults",
+    "spacy.lang.ur": "Urdu UrduDefaults",
+    "spacy.lang.vi": "Vietnamese VietnameseDefaults VietnameseTokenizer",
+    "spacy.lang.xx": "MultiLanguage",
+    "spacy.lang.yo": "Yoruba YorubaDefaults",
+    "spacy.lang.zh": "Chinese ChineseDefaults ChineseTokenizer",
+    "spacy.language": "BaseDefaults DisabledPipes FactoryMeta Language _Sender _WorkDoneSentinel",
+    "spacy.lookups": "Lookups",
+    "spacy.ml.models.multi_task": "_RandomWords",
+    "spacy.pipeline.functions": "DocCleaner TokenSplitter",
+    "spacy.pipeline.spancat": "Suggester _Intervals",
+    "spacy.pipeline.tok2vec": "Tok2VecListener",
+    "spacy.scorer": "PRFScore ROCAUCScore Scorer",
+    "spacy.training.alignment": "Alignment",
+    "spacy.training.corpus": "Corpus JsonlCorpus PlainTextCorpus",
+    "spacy.training.pretrain": "ProgressTracker",
+    "spacy.ty": "InitializableComponent ListenedToComponent TrainableComponent",
+    "spacy.util": "DummyTokenizer ENV_VARS SimpleFrozenDict SimpleFrozenList",
     "speechbrain.*": "*",
+    "speechbrain.augment.freq_domain": "Warping",
+    "speechbrain.inference.TTS": "Tacotron2",
     "speechbrain.integrations.huggingface.mbart": "mBART",
     "speechbrain.integrations.huggingface.wordemb.transformer": "TransformerWordEmbeddings",
-    "speechbrain.lobes.models.Tacotron2": "Decoder Encoder",
+    "speechbrain.integrations.k2_fsa.lexicon": "Lexicon",
+    "speechbrain.lobes.models.DiffWave": "ResidualBlock",
+    "speechbrain.lobes.models.FastSpeech2": "Loss",
+    "speechbrain.lobes.models.MSTacotron2": "Loss Tacotron2",
+    "speechbrain.lobes.models.Tacotron2": "Attention Decoder Encoder Loss Tacotron2",
+    "speechbrain.lobes.models.beats": "TransformerEncoder",
+    "speechbrain.lobes.models.bsq": "BinarySphericalQuantizer",
     "speechbrain.lobes.models.conv_tasnet": "Decoder Encoder",
     "speechbrain.lobes.models.discrete.dac": "Decoder Encoder",
     "speechbrain.lobes.models.dual_path": "Decoder Encoder",
     "speechbrain.lobes.models.segan_model": "Generator",
+    "speechbrain.lobes.models.transformer.Transformer": "PositionalEncoding TransformerDecoder TransformerEncoder",
+    "speechbrain.nnet.RNN": "RNN",
     "speechbrain.nnet.containers": "Sequential",
+    "speechbrain.nnet.embedding": "Embedding",
+    "speechbrain.nnet.linear": "Linear",
+    "speechbrain.nnet.unet": "ResBlock",
     "stable_baselines3.*": "*",
+    "stable_baselines3.common.buffers": "DictRolloutBuffer ReplayBuffer RolloutBuffer",
+    "stable_baselines3.common.distributions": "CategoricalDistribution",
+    "stable_baselines3.common.vec_env.base_vec_env": "VecEnvWrapper",
+    "stable_baselines3.common.vec_env.vec_check_nan": "VecCheckNan",
+    "stable_baselines3.common.vec_env.vec_extract_dict_obs": "VecExtractDictObs",
+    "stable_baselines3.common.vec_env.vec_frame_stack": "VecFrameStack",
+    "stable_baselines3.common.vec_env.vec_monitor": "VecMonitor",
+    "stable_baselines3.common.vec_env.vec_normalize": "VecNormalize",
+    "stable_baselines3.common.vec_env.vec_transpose": "VecTransposeImage",
     "stable_baselines3.sac.policies": "Actor",
     "stable_baselines3.td3.policies": "Actor",
     "stanio.reshape": "Variable",
+    "stanza.*": "*",
+    "stanza.models.classifiers.cnn_classifier": "CNNClassifier",
+    "stanza.models.classifiers.trainer": "Trainer",
+    "stanza.models.common.doc": "Sentence",
+    "stanza.models.common.trainer": "Trainer",
+    "stanza.models.constituency.label_attention": "LayerNormalization MultiHeadAttention ScaledDotProductAttention",
+    "stanza.models.constituency.trainer": "Trainer",
+    "stanza.models.coref.config": "Config",
+    "stanza.models.depparse.data": "Dataset",
+    "stanza.models.depparse.trainer": "Trainer",
+    "stanza.models.langid.trainer": "Trainer",
+    "stanza.models.lemma.trainer": "Trainer",
+    "stanza.models.lemma_classifier.utils": "Dataset",
+    "stanza.models.mwt.trainer": "Trainer",
+    "stanza.models.ner.trainer": "Trainer",
+    "stanza.models.pos.data": "Dataset",
+    "stanza.models.pos.trainer": "Trainer",
+    "stanza.models.tokenization.trainer": "Trainer",
+    "stanza.pipeline.core": "Pipeline",
+    "stanza.server.morphology": "Morphology",
     "statistics": "LinearRegression NormalDist",
+    "statsforecast.*": "*",
+    "statsforecast.models": "SklearnModel TBATS",
+    "statsforecast.utils": "results",
     "statsmodels.*": "*",
     "statsmodels.base.data": "FormulaicData ModelData PandasData PatsyData",
+    "statsmodels.base.model": "Model",
     "statsmodels.datasets.utils": "Dataset",
+    "statsmodels.discrete.discrete_model": "Poisson",
     "statsmodels.distributions.discrete": (
         "DiscretizedCount genpoisson_p_gen truncatednegbin_gen truncatedpoisson_gen zigeneralizedpoisson_gen "
         "zinegativebinomial_gen zipoisson_gen"
@@ -2273,6 +3682,7 @@ CLASSES: dict[str, str] = {
     "statsmodels.distributions.edgeworth": "ExpandedNormal",
     "statsmodels.duration.hazard_regression": "rv_discrete_float",
     "statsmodels.emplike.aft_el": "emplikeAFT",
+    "statsmodels.genmod.families.family": "Gamma Gaussian Poisson",
     "statsmodels.genmod.families.links": (
         "Identity cauchy cloglog identity inverse_power inverse_squared log logc logit loglog nbinom probit sqrt"
     ),
@@ -2280,10 +3690,13 @@ CLASSES: dict[str, str] = {
     "statsmodels.sandbox.distributions.extras": (
         "ACSkewT_gen ExpTransf_gen LogTransf_gen NormExpan_gen SkewNorm2_gen SkewNorm_gen TransfTwo_gen Transf_gen"
     ),
+    "statsmodels.sandbox.nonparametric.kernels": "Cosine Gaussian",
     "statsmodels.sandbox.tools.cross_val": "LeavePOut",
     "statsmodels.stats.contingency_tables": "Table",
     "statsmodels.tools._decorators": "_cache_readonly cache_readonly cache_writable",
     "statsmodels.tools.docstring": "Parameter",
+    "statsmodels.tools.sm_exceptions": "ModelWarning",
+    "statsmodels.tsa.base.tsa_model": "TimeSeriesModel",
     "statsmodels.tsa.statespace._cfa_simulation_smoother": (
         "cCFASimulationSmoother dCFASimulationSmoother sCFASimulationSmoother zCFASimulationSmoother"
     ),
@@ -2294,6 +3707,7 @@ CLASSES: dict[str, str] = {
     "statsmodels.tsa.statespace._simulation_smoother": (
         "cSimulationSmoother dSimulationSmoother sSimulationSmoother zSimulationSmoother"
     ),
+    "statsmodels.tsa.statespace.representation": "Representation",
     "statsmodels.tsa.x13": "_freq_to_period",
     "string": "Formatter Template",
     "surprise.builtin_datasets": "BuiltinDataset",
@@ -2310,14 +3724,84 @@ CLASSES: dict[str, str] = {
     "surprise.prediction_algorithms.slope_one": "SlopeOne",
     "surprise.reader": "Reader",
     "surprise.trainset": "Trainset",
+    "tabpfn.*": "*",
+    "tabpfn.architectures.tabpfn_v2": "Attention",
+    "tabpfn.architectures.tabpfn_v2_5": "Attention",
+    "tabpfn.architectures.tabpfn_v2_6": "Attention",
+    "tabpfn.architectures.tabpfn_v3": "Attention MLP RotaryEmbedding TransformerBlock",
+    "tabpfn.architectures.tabpfn_v3_5": "Attention MLP RotaryEmbedding TransformerBlock",
+    "tabpfn.finetuning.data_util": "BaseDatasetConfig",
+    "tabpfn.finetuning.logging": "WandbLogger",
     "tensorflow.python.keras.preprocessing.text": "Tokenizer",
+    "textblob.*": "*",
+    "textblob._text": "Parser",
+    "textblob.decorators": "cached_property",
+    "textblob.en": "Parser",
     "textwrap": "TextWrapper",
     "tf_keras.preprocessing.text": "Tokenizer",
     "tf_keras.src.preprocessing.text": "Tokenizer",
+    "thinc.backends._custom_kernels": "LazyKernel",
+    "thinc.backends._param_server": "ParamServer",
+    "thinc.backends.cupy_ops": "CupyOps",
+    "thinc.backends.ops": "Ops",
+    "thinc.loss": "CategoricalCrossentropy CosineDistance L2Distance Loss SequenceCategoricalCrossentropy",
+    "thinc.model": "Model",
+    "thinc.mypy": "IntrospectChecker ThincPlugin",
+    "thinc.optimizers": "Optimizer",
+    "thinc.schedules": "Schedule _PlateauState",
+    "thinc.shims.mxnet": "MXNetShim",
+    "thinc.shims.pytorch": "PyTorchShim",
+    "thinc.shims.pytorch_grad_scaler": "PyTorchGradScaler",
+    "thinc.shims.shim": "Shim",
+    "thinc.shims.tensorflow": "TensorFlowShim",
+    "thinc.shims.torchscript": "TorchScriptShim",
+    "thinc.types": "ArgsKwargs Decorator Generator Padded Pairs Ragged SizedGenerator Unserializable",
+    "thinc.util": "ArrayInfo DataValidationError _ArgModelConfig",
     "timm.*": "*",
     "timm.data.parsers.parser": "Parser",
+    "timm.layers.attention": "Attention",
     "timm.layers.config": "set_exportable set_layer_config set_no_jit set_scriptable",
+    "timm.layers.linear": "Linear",
+    "timm.layers.pos_embed_sincos": "RotaryEmbedding",
+    "timm.models.beit": "Attention Block",
+    "timm.models.byobnet": "Stem",
+    "timm.models.convit": "Block",
+    "timm.models.cpubone": "ResidualBlock",
+    "timm.models.csatv2": "Block TransformerBlock",
+    "timm.models.davit": "Stem",
+    "timm.models.efficientformer": "Attention",
+    "timm.models.efficientvim": "Stem",
+    "timm.models.efficientvit_mit": "ResidualBlock Stem",
+    "timm.models.efficientvit_msra": "PatchEmbedding",
+    "timm.models.fasternet": "Block",
+    "timm.models.fastvit": "Attention",
+    "timm.models.gcvit": "Stem",
+    "timm.models.gluon_xception": "Block",
+    "timm.models.iformer": "Stem",
+    "timm.models.inception_v4": "ReductionA ReductionB",
     "timm.models.layers.config": "set_exportable set_layer_config set_no_jit set_scriptable",
+    "timm.models.layers.linear": "Linear",
+    "timm.models.layers.pos_embed": "RotaryEmbedding",
+    "timm.models.levit": "Attention",
+    "timm.models.lowformer": "ResidualBlock",
+    "timm.models.mambaout": "Stem",
+    "timm.models.maxxvit": "Stem",
+    "timm.models.metaformer": "Attention Stem",
+    "timm.models.mlp_mixer": "ResBlock",
+    "timm.models.nest": "Attention TransformerLayer",
+    "timm.models.pvt_v2": "Attention Block",
+    "timm.models.rdnet": "Block",
+    "timm.models.starnet": "Block",
+    "timm.models.swiftformer": "Block ConvEncoder Embedding",
+    "timm.models.tiny_vit": "Attention",
+    "timm.models.tnt": "Attention Block",
+    "timm.models.twins": "Block",
+    "timm.models.visformer": "Attention Block",
+    "timm.models.vision_transformer": "Attention Block",
+    "timm.models.vision_transformer_sam": "Attention Block",
+    "timm.models.vitamin": "Stem",
+    "timm.models.volo": "Attention",
+    "timm.models.xception": "Block",
     "tokenize": "TokenInfo",
     "tokenizers": "AddedToken Encoding Regex Tokenizer",
     "tokenizers.decoders": (
@@ -2415,10 +3899,25 @@ CLASSES: dict[str, str] = {
     "torch.amp.autocast_mode": "_UnmanagedAutocast autocast",
     "torch.amp.grad_scaler": "GradScaler _MultiDeviceReplicator",
     "torch.ao.*": "*",
+    "torch.ao.nn.qat.dynamic.modules.linear": "Linear",
     "torch.ao.nn.qat.modules.conv": "_ConvNd",
+    "torch.ao.nn.qat.modules.embedding_ops": "Embedding",
+    "torch.ao.nn.qat.modules.linear": "Linear",
+    "torch.ao.nn.quantized.dynamic.modules.linear": "Linear",
     "torch.ao.nn.quantized.modules.conv": "_ConvNd",
-    "torch.ao.nn.quantized.modules.linear": "LinearPackedParams",
+    "torch.ao.nn.quantized.modules.embedding_ops": "Embedding",
+    "torch.ao.nn.quantized.modules.linear": "Linear LinearPackedParams",
     "torch.ao.nn.quantized.reference.modules.conv": "_ConvNd",
+    "torch.ao.nn.quantized.reference.modules.linear": "Linear",
+    "torch.ao.nn.quantized.reference.modules.sparse": "Embedding",
+    "torch.ao.nn.sparse.quantized.dynamic.linear": "Linear",
+    "torch.ao.nn.sparse.quantized.linear": "Linear",
+    "torch.ao.quantization.observer": (
+        "AffineQuantizedObserverBase FixedQParamsObserver HistogramObserver MinMaxObserver "
+        "MovingAverageMinMaxObserver MovingAveragePerChannelMinMaxObserver NoopObserver ObserverBase "
+        "PerChannelMinMaxObserver PlaceholderObserver RecordingObserver ReuseInputObserver "
+        "UniformQuantizationObserverBase"
+    ),
     "torch.autograd._functions.tensor": "Resize Type",
     "torch.autograd.anomaly_mode": "detect_anomaly set_detect_anomaly",
     "torch.autograd.forward_ad": "UnpackedDualTensor _UnpackedDualTensor _set_fwd_grad_enabled dual_level",
@@ -2486,7 +3985,17 @@ CLASSES: dict[str, str] = {
     "torch.distributed.tensor._dtensor_spec": "DTensorSpec ShardOrderEntry TensorMeta",
     "torch.distributed.tensor.placement_types": "Partial Replicate Shard _MaskPartial _StridedShard",
     "torch.distributions.*": "*",
+    "torch.distributions.categorical": "Categorical",
+    "torch.distributions.exponential": "Exponential",
+    "torch.distributions.gamma": "Gamma",
+    "torch.distributions.half_normal": "HalfNormal",
+    "torch.distributions.inverse_gamma": "InverseGamma",
+    "torch.distributions.laplace": "Laplace",
+    "torch.distributions.log_normal": "LogNormal",
+    "torch.distributions.normal": "Normal",
+    "torch.distributions.poisson": "Poisson",
     "torch.distributions.utils": "_lazy_property_and_property lazy_property",
+    "torch.distributions.weibull": "Weibull",
     "torch.library": "Library",
     "torch.masked.maskedtensor._ops_refs": (
         "_MaskedContiguous _MaskedToDense _MaskedToSparse _MaskedToSparseCsr _MaskedWhere"
@@ -2504,17 +4013,31 @@ CLASSES: dict[str, str] = {
     "torch.nn.modules.batchnorm": "SyncBatchNorm",
     "torch.nn.modules.container": "Sequential",
     "torch.nn.modules.conv": "_ConvNd",
-    "torch.nn.modules.linear": "Identity",
+    "torch.nn.modules.distance": "CosineSimilarity",
+    "torch.nn.modules.linear": "Identity Linear",
+    "torch.nn.modules.normalization": "RMSNorm",
+    "torch.nn.modules.padding": "ReplicationPad1d",
+    "torch.nn.modules.rnn": "RNN",
+    "torch.nn.modules.sparse": "Embedding",
+    "torch.nn.modules.transformer": "TransformerDecoder TransformerEncoder",
     "torch.nn.parallel.distributed": "DistributedDataParallel",
     "torch.nn.parameter": "Buffer Parameter UninitializedBuffer UninitializedParameter",
+    "torch.nn.qat.modules.linear": "Linear",
     "torch.nn.quantized._reference.modules.conv": "_ConvNd",
-    "torch.nn.quantized.modules.linear": "LinearPackedParams",
+    "torch.nn.quantized._reference.modules.linear": "Linear",
+    "torch.nn.quantized.dynamic.modules.linear": "Linear",
+    "torch.nn.quantized.modules.embedding_ops": "Embedding",
+    "torch.nn.quantized.modules.linear": "Linear LinearPackedParams",
     "torch.nn.utils.prune": "Identity",
     "torch.numa.binding": "NumaOptions",
     "torch.optim.*": "*",
     "torch.optim.lr_scheduler": "_enable_get_lr_call _initial_mode",
     "torch.overrides": "BaseTorchFunctionMode TorchFunctionMode _TorchFunctionStackMode enable_reentrant_dispatch",
     "torch.quantization.*": "*",
+    "torch.quantization.observer": (
+        "HistogramObserver MinMaxObserver MovingAverageMinMaxObserver MovingAveragePerChannelMinMaxObserver "
+        "NoopObserver ObserverBase PerChannelMinMaxObserver PlaceholderObserver RecordingObserver"
+    ),
     "torch.quasirandom": "SobolEngine",
     "torch.return_types": (
         "_attr _fake_quantize_per_tensor_affine_cachemask_tensor_qparams _fused_moving_avg_obs_fq_helper _linalg_det "
@@ -2659,67 +4182,252 @@ CLASSES: dict[str, str] = {
     "torch.xpu.graphs": "graph",
     "torch.xpu.memory": "XPUPluggableAllocator _XPUAllocator",
     "torch_geometric.*": "*",
-    "torch_geometric.config_store": "Config Dataset",
+    "torch_geometric.config_store": "Config Dataset Model",
     "torch_geometric.data.dataset": "Dataset",
+    "torch_geometric.data.in_memory_dataset": "InMemoryDataset",
     "torch_geometric.data.lightning.datamodule": "LightningDataModule",
     "torch_geometric.data.summary": "Stats",
-    "torch_geometric.datasets.entities": "hide_stdout",
+    "torch_geometric.datasets.actor": "Actor",
+    "torch_geometric.datasets.airfrans": "AirfRANS",
+    "torch_geometric.datasets.airports": "Airports",
+    "torch_geometric.datasets.amazon": "Amazon",
+    "torch_geometric.datasets.amazon_book": "AmazonBook",
+    "torch_geometric.datasets.amazon_products": "AmazonProducts",
+    "torch_geometric.datasets.aminer": "AMiner",
+    "torch_geometric.datasets.aqsol": "AQSOL",
+    "torch_geometric.datasets.attributed_graph_dataset": "AttributedGraphDataset",
+    "torch_geometric.datasets.ba2motif_dataset": "BA2MotifDataset",
+    "torch_geometric.datasets.ba_multi_shapes": "BAMultiShapesDataset",
+    "torch_geometric.datasets.ba_shapes": "BAShapes",
+    "torch_geometric.datasets.bitcoin_otc": "BitcoinOTC",
+    "torch_geometric.datasets.brca_tgca": "BrcaTcga",
+    "torch_geometric.datasets.citation_full": "CitationFull CoraFull",
+    "torch_geometric.datasets.city": "CityNetwork",
+    "torch_geometric.datasets.coauthor": "Coauthor",
+    "torch_geometric.datasets.coma": "CoMA",
+    "torch_geometric.datasets.cornell": "CornellTemporalHyperGraphDataset",
+    "torch_geometric.datasets.dblp": "DBLP",
+    "torch_geometric.datasets.dbp15k": "DBP15K",
+    "torch_geometric.datasets.deezer_europe": "DeezerEurope",
+    "torch_geometric.datasets.dgraph": "DGraphFin",
+    "torch_geometric.datasets.dynamic_faust": "DynamicFAUST",
+    "torch_geometric.datasets.elliptic": "EllipticBitcoinDataset",
+    "torch_geometric.datasets.elliptic_temporal": "EllipticBitcoinTemporalDataset",
+    "torch_geometric.datasets.email_eu_core": "EmailEUCore",
+    "torch_geometric.datasets.entities": "Entities hide_stdout",
+    "torch_geometric.datasets.explainer_dataset": "ExplainerDataset",
+    "torch_geometric.datasets.facebook": "FacebookPagePage",
+    "torch_geometric.datasets.fake": "FakeDataset FakeHeteroDataset",
+    "torch_geometric.datasets.faust": "FAUST",
+    "torch_geometric.datasets.flickr": "Flickr",
+    "torch_geometric.datasets.freebase": "FB15k_237",
+    "torch_geometric.datasets.gdelt": "GDELT",
+    "torch_geometric.datasets.gdelt_lite": "GDELTLite",
+    "torch_geometric.datasets.ged_dataset": "GEDDataset",
+    "torch_geometric.datasets.gemsec": "GemsecDeezer",
+    "torch_geometric.datasets.geometry": "GeometricShapes",
+    "torch_geometric.datasets.git_mol_dataset": "GitMolDataset",
+    "torch_geometric.datasets.github": "GitHub",
+    "torch_geometric.datasets.gnn_benchmark_dataset": "GNNBenchmarkDataset",
+    "torch_geometric.datasets.graphland": "GraphLandDataset",
+    "torch_geometric.datasets.heterophilous_graph_dataset": "HeterophilousGraphDataset",
+    "torch_geometric.datasets.hgb_dataset": "HGBDataset",
+    "torch_geometric.datasets.hm": "HM",
+    "torch_geometric.datasets.icews": "EventDataset ICEWS18",
+    "torch_geometric.datasets.igmc_dataset": "IGMCDataset",
+    "torch_geometric.datasets.imdb": "IMDB",
+    "torch_geometric.datasets.infection_dataset": "InfectionDataset",
+    "torch_geometric.datasets.instruct_mol_dataset": "InstructMolDataset",
+    "torch_geometric.datasets.jodie": "JODIEDataset",
+    "torch_geometric.datasets.karate": "KarateClub",
+    "torch_geometric.datasets.last_fm": "LastFM",
+    "torch_geometric.datasets.lastfm_asia": "LastFMAsia",
+    "torch_geometric.datasets.linkx_dataset": "LINKXDataset",
+    "torch_geometric.datasets.lrgb": "LRGBDataset",
+    "torch_geometric.datasets.malnet_tiny": "MalNetTiny",
+    "torch_geometric.datasets.md17": "MD17",
+    "torch_geometric.datasets.medshapenet": "MedShapeNet",
+    "torch_geometric.datasets.mixhop_synthetic_dataset": "MixHopSyntheticDataset",
+    "torch_geometric.datasets.mnist_superpixels": "MNISTSuperpixels",
+    "torch_geometric.datasets.modelnet": "ModelNet",
+    "torch_geometric.datasets.molecule_gpt_dataset": "MoleculeGPTDataset",
+    "torch_geometric.datasets.molecule_net": "MoleculeNet",
+    "torch_geometric.datasets.movie_lens": "MovieLens",
+    "torch_geometric.datasets.movie_lens_100k": "MovieLens100K",
+    "torch_geometric.datasets.movie_lens_1m": "MovieLens1M",
+    "torch_geometric.datasets.myket": "MyketDataset",
+    "torch_geometric.datasets.nell": "NELL",
+    "torch_geometric.datasets.neurograph": "NeuroGraphDataset",
+    "torch_geometric.datasets.ogb_mag": "OGB_MAG",
+    "torch_geometric.datasets.omdb": "OMDB",
+    "torch_geometric.datasets.opf": "OPFDataset",
+    "torch_geometric.datasets.ose_gvcs": "OSE_GVCS",
+    "torch_geometric.datasets.pascal": "PascalVOCKeypoints",
+    "torch_geometric.datasets.pascal_pf": "PascalPF",
+    "torch_geometric.datasets.pcpnet_dataset": "PCPNetDataset",
+    "torch_geometric.datasets.planetoid": "Planetoid",
+    "torch_geometric.datasets.polblogs": "PolBlogs",
+    "torch_geometric.datasets.ppi": "PPI",
+    "torch_geometric.datasets.protein_mpnn_dataset": "ProteinMPNNDataset",
+    "torch_geometric.datasets.qm7": "QM7b",
+    "torch_geometric.datasets.qm9": "QM9",
+    "torch_geometric.datasets.rcdd": "RCDD",
+    "torch_geometric.datasets.reddit": "Reddit",
+    "torch_geometric.datasets.reddit2": "Reddit2",
+    "torch_geometric.datasets.rel_link_pred_dataset": "RelLinkPredDataset",
+    "torch_geometric.datasets.s3dis": "S3DIS",
+    "torch_geometric.datasets.sbm_dataset": "RandomPartitionGraphDataset StochasticBlockModelDataset",
+    "torch_geometric.datasets.shapenet": "ShapeNet",
+    "torch_geometric.datasets.shrec2016": "SHREC2016",
+    "torch_geometric.datasets.snap_dataset": "SNAPDataset",
+    "torch_geometric.datasets.suite_sparse": "SuiteSparseMatrixCollection",
+    "torch_geometric.datasets.tag_dataset": "TAGDataset",
+    "torch_geometric.datasets.taobao": "Taobao",
+    "torch_geometric.datasets.tosca": "TOSCA",
+    "torch_geometric.datasets.tu_dataset": "TUDataset",
+    "torch_geometric.datasets.twitch": "Twitch",
+    "torch_geometric.datasets.upfd": "UPFD",
+    "torch_geometric.datasets.web_qsp_dataset": "CWQDataset KGQABaseDataset WebQSPDataset",
+    "torch_geometric.datasets.webkb": "WebKB",
+    "torch_geometric.datasets.wikics": "WikiCS",
+    "torch_geometric.datasets.wikidata": "Wikidata5M",
+    "torch_geometric.datasets.wikipedia_network": "WikipediaNetwork",
+    "torch_geometric.datasets.willow_object_class": "WILLOWObjectClass",
+    "torch_geometric.datasets.word_net": "WordNet18 WordNet18RR",
+    "torch_geometric.datasets.yelp": "Yelp",
+    "torch_geometric.datasets.zinc": "ZINC",
     "torch_geometric.debug": "debug set_debug",
     "torch_geometric.experimental": "experimental_mode set_experimental_mode",
-    "torch_geometric.graphgym.models.layer": "GATConv GCNConv GINConv GeneralConv SAGEConv SplineConv",
+    "torch_geometric.graphgym.models.layer": "GATConv GCNConv GINConv GeneralConv Linear MLP SAGEConv SplineConv",
     "torch_geometric.graphgym.utils.tools": "dummy_context",
     "torch_geometric.inspector": "Parameter Signature",
+    "torch_geometric.llm.models.protein_mpnn": "PositionalEncoding",
     "torch_geometric.loader.cluster": "Partition",
     "torch_geometric.loader.neighbor_sampler": "EdgeIndex",
+    "torch_geometric.nn.conv.dna_conv": "Attention Linear",
+    "torch_geometric.nn.conv.gen_conv": "MLP",
+    "torch_geometric.nn.dense.linear": "Linear",
+    "torch_geometric.nn.encoding": "PositionalEncoding",
+    "torch_geometric.nn.models.gpse": "Linear MLP",
+    "torch_geometric.nn.models.lpformer": "MLP",
+    "torch_geometric.nn.models.mlp": "MLP",
+    "torch_geometric.nn.norm.instance_norm": "InstanceNorm",
     "torch_geometric.profile.profile": "timeit",
     "torch_geometric.profile.profiler": "Profiler",
     "torch_geometric.transforms.compose": "Compose",
     "torch_geometric.transforms.constant": "Constant",
     "torch_geometric.typing": "torch_sparse",
+    "torchao.*": "*",
+    "torchao._models.sam2.modeling.sam.transformer": "Attention",
+    "torchao._models.sam2.modeling.sam2_utils": "MLP",
+    "torchao.float8.float8_linear": "matmul_with_hp_or_float8_args",
+    "torchao.prototype.blockwise_fp8_training.linear": "fp8_blockwise_mm",
+    "torchao.prototype.common.triton.matmul": "_matmul",
+    "torchao.prototype.float8nocompile.float8nocompile_linear": (
+        "matmul_with_args_in_hp matmul_with_args_in_hp_no_precompute_for_backward"
+    ),
+    "torchao.prototype.moe_training.mxfp8_linear": "mx_mm",
+    "torchao.prototype.moe_training.nvfp4_training.nvfp4_linear": "nvfp4_mm_triton",
+    "torchao.prototype.moe_training.nvfp4_training.nvfp4_tensor_parallel": (
+        "nvfp4_col_parallel_mm nvfp4_row_parallel_mm"
+    ),
+    "torchao.prototype.paretoq.models.modeling_llama_quant": "LlamaRotaryEmbedding",
+    "torchao.quantization.qat.api": "from_intx_quantization_aware_training intx_quantization_aware_training",
     "torchaudio.*": "*",
+    "torchaudio.models.deepspeech": "FullyConnected",
     "torchaudio.models.squim.objective": "Encoder",
-    "torchaudio.models.wav2vec2.components": "Encoder",
+    "torchaudio.models.tacotron2": "Tacotron2",
+    "torchaudio.models.wav2vec2.components": "Encoder FeedForward SelfAttention",
+    "torchaudio.models.wavernn": "ResBlock",
+    "torchio.*": "*",
+    "torchio.transforms.augmentation.composition": "Compose OneOf",
+    "torchio.transforms.augmentation.intensity.random_gamma": "Gamma",
     "torchmetrics.*": "*",
+    "torchmetrics.clustering.calinski_harabasz_score": "CalinskiHarabaszScore",
+    "torchmetrics.clustering.davies_bouldin_score": "DaviesBouldinScore",
+    "torchmetrics.detection._mean_ap": "MeanAveragePrecision",
+    "torchmetrics.detection.mean_ap": "MeanAveragePrecision",
     "torchmetrics.detection.panoptic_qualities": "PanopticQuality",
+    "torchmetrics.image.inception": "InceptionScore",
+    "torchmetrics.metric": "Metric",
+    "torchmetrics.regression.cosine_similarity": "CosineSimilarity",
+    "torchmetrics.regression.kl_divergence": "KLDivergence",
     "torchmetrics.regression.mae": "MeanAbsoluteError",
     "torchmetrics.regression.mse": "MeanSquaredError",
+    "torchmetrics.regression.r2": "R2Score",
     "torchmetrics.segmentation.generalized_dice": "GeneralizedDiceScore",
     "torchmetrics.segmentation.hausdorff_distance": "HausdorffDistance",
     "torchmetrics.segmentation.mean_iou": "MeanIoU",
+    "torchmetrics.text.perplexity": "Perplexity",
     "torchtext.*": "*",
+    "torchtext.models.roberta.modules": "PositionalEmbedding TransformerEncoder",
     "torchtext.transforms": "Sequential",
     "torchtext.vocab.vectors": "Vectors",
     "torchvision.*": "*",
+    "torchvision.datasets.caltech": "Caltech101",
+    "torchvision.datasets.cifar": "CIFAR10 CIFAR100",
+    "torchvision.datasets.dtd": "DTD",
+    "torchvision.datasets.fgvc_aircraft": "FGVCAircraft",
+    "torchvision.datasets.flowers102": "Flowers102",
     "torchvision.datasets.folder": "ImageFolder",
+    "torchvision.datasets.food101": "Food101",
+    "torchvision.datasets.imagenet": "ImageNet",
+    "torchvision.datasets.mnist": "FashionMNIST MNIST",
+    "torchvision.datasets.oxford_iiit_pet": "OxfordIIITPet",
+    "torchvision.datasets.stanford_cars": "StanfordCars",
+    "torchvision.datasets.sun397": "SUN397",
+    "torchvision.models.detection._utils": "BoxCoder",
+    "torchvision.models.optical_flow.raft": "ResidualBlock",
     "torchvision.models.segmentation.deeplabv3": "DeepLabV3",
-    "torchvision.models.video.mvit": "Pool",
+    "torchvision.models.video.mvit": "Pool PositionalEncoding",
     "torchvision.models.vision_transformer": "Encoder",
-    "torchvision.transforms.transforms": "ColorJitter Compose RandomOrder",
+    "torchvision.ops.misc": "MLP",
+    "torchvision.transforms.transforms": "ColorJitter Compose Normalize RandomApply RandomOrder",
     "torchvision.transforms.v2._color": "ColorJitter",
-    "torchvision.transforms.v2._container": "Compose RandomOrder",
-    "torchvision.transforms.v2._misc": "Identity",
+    "torchvision.transforms.v2._container": "Compose RandomApply RandomOrder",
+    "torchvision.transforms.v2._misc": "Identity Normalize",
+    "tpot.*": "*",
+    "tpot.builtin_modules.arithmetictransformer": "mul_neg_1_Transformer",
     "transformers.*": "*",
     "transformers.cache_utils": "Cache",
     "transformers.configuration_utils": "classproperty",
     "transformers.loss.loss_for_object_detection": "NestedTensor",
     "transformers.modeling_utils": "Identity",
-    "transformers.models.conditional_detr.modeling_conditional_detr": "NestedTensor",
+    "transformers.models.bark.configuration_bark": "BarkConfig",
+    "transformers.models.conditional_detr.modeling_conditional_detr": "MLP NestedTensor",
     "transformers.models.convbert.modeling_convbert": "GroupedLinearLayer",
+    "transformers.models.ctrl.modeling_ctrl": "MultiHeadAttention",
     "transformers.models.deformable_detr.modeling_deformable_detr": "NestedTensor",
     "transformers.models.detr.modeling_detr": "NestedTensor",
+    "transformers.models.distilbert.modeling_distilbert": "MultiHeadSelfAttention TransformerBlock",
     "transformers.models.efficientnet.modeling_efficientnet": "EfficientNetEncoder",
+    "transformers.models.esm.modeling_esm": "RotaryEmbedding",
     "transformers.models.esm.openfold_utils.rigid_utils": "Rotation",
+    "transformers.models.flaubert.modeling_flaubert": "MultiHeadAttention",
+    "transformers.models.fsmt.modeling_fsmt": "Attention",
+    "transformers.models.gpt_neox.modeling_gpt_neox": "RotaryEmbedding",
+    "transformers.models.gpt_neox_japanese.modeling_gpt_neox_japanese": "RotaryEmbedding",
     "transformers.models.ibert.quant_modules": "floor_ste round_ste",
+    "transformers.models.llama.modeling_llama": "LlamaRotaryEmbedding",
+    "transformers.models.openai.modeling_openai": "Attention Block MLP",
+    "transformers.models.patchtsmixer.modeling_patchtsmixer": "FeatureMixerBlock PatchMixerBlock",
     "transformers.models.rag.retrieval_rag": "Index",
     "transformers.models.resnet.modeling_resnet": "ResNetEncoder",
     "transformers.models.table_transformer.modeling_table_transformer": "NestedTensor",
+    "transformers.models.tapas.tokenization_tapas": "Date",
+    "transformers.models.trajectory_transformer.modeling_trajectory_transformer": "Block CausalSelfAttention",
+    "transformers.models.transfo_xl.modeling_transfo_xl": "PositionalEmbedding",
+    "transformers.models.vits.configuration_vits": "VitsConfig",
+    "transformers.models.xlm.modeling_xlm": "MultiHeadAttention",
     "transformers.models.xlstm.configuration_xlstm": "xLSTMConfig",
     "transformers.models.xlstm.modeling_xlstm": (
         "xLSTMBackend xLSTMBlock xLSTMCache xLSTMCausalLMOutput xLSTMFeedForward xLSTMForCausalLM xLSTMLayer "
         "xLSTMModel xLSTMMultiHeadLayerNorm xLSTMOutput xLSTMPreTrainedModel xLSTMRMSNorm"
     ),
     "transformers.models.yolos.modeling_yolos": "NestedTensor",
+    "transformers.pipelines.base": "Pipeline",
     "transformers.trainer": "Trainer",
+    "transformers.utils.auto_docstring": "ModelArgs",
     "transformers.utils.dummy_keras_nlp_objects": "TFGPT2Tokenizer",
     "transformers.utils.dummy_pt_objects": "Cache ConstraintListState Trainer",
     "transformers.utils.dummy_sentencepiece_objects": (
@@ -2826,6 +4534,7 @@ CLASSES: dict[str, str] = {
     "transformers.utils.dummy_tokenizers_objects": "RoFormerTokenizerFast",
     "transformers.utils.generic": "cached_property",
     "transformers.utils.logging": "_tqdm_cls",
+    "trl.*": "*",
     "trl.trainer.bco_config": "BCOConfig",
     "trl.trainer.cpo_config": "CPOConfig",
     "trl.trainer.dpo_config": "DPOConfig",
@@ -2838,55 +4547,318 @@ CLASSES: dict[str, str] = {
     "trl.trainer.reward_config": "RewardConfig",
     "trl.trainer.rloo_config": "RLOOConfig",
     "trl.trainer.sft_config": "SFTConfig",
+    "tsfresh.*": "*",
+    "tslearn.*": "*",
     "types": "SimpleNamespace",
     "typing": "Generic ParamSpec TypeVar",
     "ultralytics.*": "*",
     "ultralytics.data.augment": "Compose",
     "ultralytics.data.base": "BaseDataset",
+    "ultralytics.data.build": "InfiniteDataLoader",
     "ultralytics.data.dataset": "ClassificationDataset",
+    "ultralytics.engine.model": "Model",
+    "ultralytics.models.sam.modules.blocks": "Block",
+    "ultralytics.models.sam.modules.decoders": "MLP",
+    "ultralytics.models.sam.modules.encoders": "Attention Block",
+    "ultralytics.models.sam.modules.tiny_encoder": "Attention MLP",
+    "ultralytics.models.sam.modules.transformer": "Attention",
+    "ultralytics.models.sam.sam3.decoder": "TransformerDecoder",
+    "ultralytics.models.sam.sam3.encoder": "TransformerEncoder",
+    "ultralytics.models.sam.sam3.vitdet": "Attention Block",
+    "ultralytics.nn.modules.block": "Attention",
     "ultralytics.nn.modules.conv": "Index",
     "ultralytics.nn.modules.head": "v10Detect",
+    "ultralytics.nn.modules.transformer": "MLP TransformerBlock TransformerLayer",
     "ultralytics.nn.tasks": "SegmentationModel",
     "ultralytics.utils.loss": "v8ClassificationLoss v8DetectionLoss v8OBBLoss v8PoseLoss v8SegmentationLoss",
-    "ultralytics.utils.metrics": "ConfusionMatrix",
+    "ultralytics.utils.metrics": "ConfusionMatrix Metric",
     "ultralytics.utils.ops": "Profile",
+    "ultralytics.utils.plotting": "Annotator",
+    "ultralytics.vit.sam.modules.decoders": "MLP",
+    "ultralytics.vit.sam.modules.encoders": "Attention Block",
+    "ultralytics.vit.sam.modules.transformer": "Attention",
     "ultralytics.yolo.data.augment": "Compose",
     "ultralytics.yolo.data.base": "BaseDataset",
     "ultralytics.yolo.data.build": "InfiniteDataLoader",
     "ultralytics.yolo.data.dataloaders.v5loader": "InfiniteDataLoader",
     "ultralytics.yolo.engine.exporter": "iOSDetectModel",
-    "ultralytics.yolo.utils.metrics": "ConfusionMatrix",
+    "ultralytics.yolo.utils.metrics": "ConfusionMatrix Metric",
     "ultralytics.yolo.utils.ops": "Profile",
+    "ultralytics.yolo.utils.plotting": "Annotator",
+    "ultralytics.yolo.v8.detect.train": "Loss",
     "umap.*": "*",
     "urllib.parse": "DefragResult DefragResultBytes ParseResult ParseResultBytes SplitResult SplitResultBytes",
+    "utilsforecast.compat": "pl_DataFrame pl_Expr pl_Series",
+    "utilsforecast.grouped_array": "GroupedArray",
+    "utilsforecast.model_selection": "ParetoFrontier",
+    "utilsforecast.processing": "DataFrameProcessor ProcessedDF",
     "uuid": "UUID",
+    "vit_pytorch.*": "*",
+    "vit_pytorch.ats_vit": "Attention FeedForward",
+    "vit_pytorch.attn_residual_with_dca_simple_vit": "Attention TransformerBlock",
+    "vit_pytorch.cait": "Attention FeedForward",
+    "vit_pytorch.cct": "Attention",
+    "vit_pytorch.cct_3d": "Attention",
+    "vit_pytorch.cross_vit": "Attention FeedForward",
+    "vit_pytorch.crossformer": "Attention",
+    "vit_pytorch.cvt": "Attention FeedForward",
+    "vit_pytorch.deepvit": "Attention FeedForward",
+    "vit_pytorch.dino": "MLP RandomApply",
+    "vit_pytorch.es_vit": "MLP RandomApply",
+    "vit_pytorch.jet_vit": "Attention FeedForward",
+    "vit_pytorch.jumbo_vit": "Attention",
+    "vit_pytorch.learnable_memory_vit": "Attention FeedForward",
+    "vit_pytorch.lejepa": "MLP RandomApply",
+    "vit_pytorch.levit": "Attention FeedForward",
+    "vit_pytorch.levjepa": "Attention FeedForward RandomApply",
+    "vit_pytorch.levjepa_nd": "Attention FeedForward",
+    "vit_pytorch.local_vit": "Attention FeedForward",
+    "vit_pytorch.look_vit": "Attention",
+    "vit_pytorch.looped_vit": "Attention FeedForward",
+    "vit_pytorch.max_vit": "Attention FeedForward",
+    "vit_pytorch.max_vit_with_registers": "Attention",
+    "vit_pytorch.mobile_vit": "Attention FeedForward",
+    "vit_pytorch.mp3": "Attention FeedForward",
+    "vit_pytorch.na_vit": "Attention RMSNorm",
+    "vit_pytorch.na_vit_nested_tensor": "Attention",
+    "vit_pytorch.na_vit_nested_tensor_3d": "Attention",
+    "vit_pytorch.nest": "Attention FeedForward",
+    "vit_pytorch.normalized_vit": "Attention FeedForward nViT",
+    "vit_pytorch.parallel_vit": "Attention FeedForward",
+    "vit_pytorch.pit": "Attention FeedForward Pool",
+    "vit_pytorch.regionvit": "Attention",
+    "vit_pytorch.rvt": "Attention FeedForward",
+    "vit_pytorch.scalable_vit": "FeedForward",
+    "vit_pytorch.sep_vit": "FeedForward",
+    "vit_pytorch.simple_flash_attn_vit": "Attention Config FeedForward",
+    "vit_pytorch.simple_flash_attn_vit_3d": "Attention Config FeedForward",
+    "vit_pytorch.simple_uvit": "Attention",
+    "vit_pytorch.simple_vit": "Attention FeedForward",
+    "vit_pytorch.simple_vit_1d": "Attention FeedForward",
+    "vit_pytorch.simple_vit_3d": "Attention FeedForward",
+    "vit_pytorch.simple_vit_attn_residual": "Attention FeedForward",
+    "vit_pytorch.simple_vit_orthog_residual_update": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_fft": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_hyper_connections": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_patch_dropout": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_qk_norm": "Attention FeedForward RMSNorm",
+    "vit_pytorch.simple_vit_with_register_tokens": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_relative_proj_pos_bias": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_sparse_gating": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_specialized_cls": "Attention FeedForward",
+    "vit_pytorch.simple_vit_with_value_residual": "Attention",
+    "vit_pytorch.twins_svt": "FeedForward PatchEmbedding",
+    "vit_pytorch.vaat": "Attention FeedForward",
+    "vit_pytorch.vat": "Attention FeedForward",
+    "vit_pytorch.vat_siglip": "Attention",
+    "vit_pytorch.vit": "Attention FeedForward",
+    "vit_pytorch.vit_1d": "Attention FeedForward",
+    "vit_pytorch.vit_3d": "Attention FeedForward",
+    "vit_pytorch.vit_5": "Attention FeedForward RMSNorm",
+    "vit_pytorch.vit_detpool": "Attention FeedForward",
+    "vit_pytorch.vit_for_small_dataset": "FeedForward",
+    "vit_pytorch.vit_nd": "Attention FeedForward",
+    "vit_pytorch.vit_nd_pope": "Attention FeedForward",
+    "vit_pytorch.vit_nd_rotary": "Attention FeedForward",
+    "vit_pytorch.vit_with_decorr": "Attention FeedForward",
+    "vit_pytorch.vit_with_keel_post_ln": "Attention FeedForward",
+    "vit_pytorch.vit_with_patch_dropout": "Attention FeedForward",
+    "vit_pytorch.vit_with_patch_merger": "Attention FeedForward",
+    "vit_pytorch.vivit": "Attention FeedForward",
+    "vit_pytorch.vivit_with_moss": "Attention FeedForward",
+    "vit_pytorch.xcit": "Attention FeedForward",
+    "x_transformers.*": "*",
+    "x_transformers.x_transformers": (
+        "Attention Decoder Encoder FeedForward RMSNorm RotaryEmbedding TokenEmbedding TransformerBlock always equals "
+        "not_equals"
+    ),
+    "xarray.backends.common": (
+        "AbstractDataStore AbstractWritableDataStore BackendArray BackendEntrypoint BytesIOProxy WritableCFDataStore"
+    ),
+    "xarray.backends.file_manager": "DummyFileManager FileManager _HashedSequence _RefCounter",
+    "xarray.backends.h5netcdf_": "H5NetCDFStore H5netcdfBackendEntrypoint",
+    "xarray.backends.locks": "CombinedLock DummyLock SerializableLock",
+    "xarray.backends.memory": "InMemoryDataStore",
+    "xarray.backends.netCDF4_": "NetCDF4BackendEntrypoint NetCDF4DataStore _CloseWithCopy _Thunk",
+    "xarray.backends.pydap_": "PydapArrayWrapper PydapBackendEntrypoint PydapDataStore",
+    "xarray.backends.scipy_": "ScipyArrayWrapper ScipyBackendEntrypoint ScipyDataStore _PickleWorkaround",
+    "xarray.backends.store": "StoreBackendEntrypoint",
+    "xarray.backends.zarr": "FillValueCoder ZarrArrayWrapper ZarrBackendEntrypoint ZarrStore",
+    "xarray.coding.cftime_offsets": (
+        "BaseCFTimeOffset Day Hour Microsecond Millisecond Minute MonthBegin MonthEnd QuarterBegin QuarterEnd "
+        "QuarterOffset Second Tick YearBegin YearEnd YearOffset"
+    ),
+    "xarray.coding.common": "SerializationWarning VariableCoder _ElementwiseFunctionArray",
+    "xarray.coding.frequencies": "_CFTimeFrequencyInferer",
+    "xarray.coding.strings": "CharacterArrayCoder EncodedStringCoder StackedBytesArray",
+    "xarray.coding.times": "CFDatetimeCoder CFTimedeltaCoder",
+    "xarray.coding.variables": (
+        "BoolTypeArray BooleanCoder CFMaskCoder CFScaleOffsetCoder DefaultFillvalueCoder EndianCoder "
+        "NativeEndiannessArray NativeEnumCoder NonStringCoder Numpy2StringDTypeCoder ObjectVLenStringCoder"
+    ),
+    "xarray.computation.apply_ufunc": "_UFuncSignature",
+    "xarray.computation.arithmetic": (
+        "DataArrayArithmetic DataArrayGroupbyArithmetic DatasetArithmetic DatasetGroupbyArithmetic SupportsArithmetic "
+        "VariableArithmetic"
+    ),
+    "xarray.computation.ops": "IncludeNumpySameMethods",
+    "xarray.computation.rolling": "Coarsen DataArrayCoarsen DataArrayRolling DatasetCoarsen DatasetRolling Rolling",
+    "xarray.computation.rolling_exp": "RollingExp",
+    "xarray.computation.weighted": "DataArrayWeighted DatasetWeighted Weighted",
+    "xarray.core._aggregations": (
+        "DataArrayAggregations DataArrayGroupByAggregations DataArrayResampleAggregations DataTreeAggregations "
+        "DatasetAggregations DatasetGroupByAggregations DatasetResampleAggregations"
+    ),
+    "xarray.core._typed_ops": (
+        "DataArrayGroupByOpsMixin DataArrayOpsMixin DataTreeOpsMixin DatasetGroupByOpsMixin DatasetOpsMixin "
+        "VariableOpsMixin"
+    ),
+    "xarray.core.accessor_dt": "CombinedDatetimelikeAccessor DatetimeAccessor TimeAccessor TimedeltaAccessor",
+    "xarray.core.accessor_str": "StringAccessor",
+    "xarray.core.common": (
+        "AbstractArray AttrAccessMixin DataWithCoords ImplementsArrayReduce ImplementsDatasetReduce TreeAttrAccessMixin"
+    ),
+    "xarray.core.coordinate_transform": "CoordinateTransform",
+    "xarray.core.coordinates": (
+        "AbstractCoordinates CoordinateValidationError Coordinates DataArrayCoordinates DataTreeCoordinates "
+        "DatasetCoordinates"
+    ),
+    "xarray.core.dataarray": "_LocIndexer _NumpyEncoder",
+    "xarray.core.dataset_utils": "_LocIndexer",
+    "xarray.core.dataset_variables": "DataVariables",
+    "xarray.core.datatree": "_CoordWrapper _DatasetArgs",
+    "xarray.core.datatree_render": "AbstractStyle ContStyle RenderDataTree Row",
+    "xarray.core.dtypes": "AlwaysGreaterThan AlwaysLessThan",
+    "xarray.core.eval": "LogicalOperatorTransformer",
+    "xarray.core.extension_array": "PandasExtensionArray",
+    "xarray.core.extensions": "AccessorRegistrationWarning _CachedAccessor",
+    "xarray.core.formatting_html": "_DataTreeDisplay",
+    "xarray.core.groupby": (
+        "ComposedGrouper DataArrayGroupBy DataArrayGroupByBase DatasetGroupBy DatasetGroupByBase GroupBy "
+        "ResolvedGrouper _DummyGroup"
+    ),
+    "xarray.core.indexes": "CoordinateTransformIndex Index Indexes PandasIndex PandasMultiIndex",
+    "xarray.core.indexing": (
+        "ArrayApiIndexingAdapter BasicIndexer CoordinateTransformIndexingAdapter CopyOnWriteArray DaskIndexingAdapter "
+        "ExplicitIndexer ExplicitlyIndexed ExplicitlyIndexedNDArrayMixin ImplicitToExplicitIndexingAdapter "
+        "IndexCallable IndexSelResult IndexingAdapter LazilyIndexedArray LazilyVectorizedIndexedArray "
+        "MemoryCachedArray NdArrayLikeIndexingAdapter NumpyIndexingAdapter OuterIndexer PandasIndexingAdapter "
+        "PandasMultiIndexingAdapter VectorizedIndexer"
+    ),
+    "xarray.core.missing": "BaseInterpolator NumpyInterpolator ScipyInterpolator SplineInterpolator",
+    "xarray.core.nputils": "NumpyVIndexAdapter",
+    "xarray.core.options": "T_Options set_options",
+    "xarray.core.parallel": "ExpectedDict",
+    "xarray.core.resample": "DataArrayResample DatasetResample Resample",
+    "xarray.core.resample_cftime": "CFTimeGrouper",
+    "xarray.core.treenode": "InvalidTreeError NamedNode NotFoundInTreeError TreeIsomorphismError TreeNode",
+    "xarray.core.types": "Alignable BaseBuffer Closable Lock NestedSequence ReadBuffer",
+    "xarray.core.utils": (
+        "FilteredMapping Frozen FrozenMappingWarningOnValuesAccess HiddenKeyDict NDArrayMixin NdimSizeLenMixin "
+        "OrderedSet UncachedAccessor"
+    ),
+    "xarray.core.variable": "IndexVariable MissingDimensionsError Variable",
+    "xarray.groupers": (
+        "BinGrouper EncodedGroups Grouper Resampler SeasonGrouper SeasonResampler SeasonsGroup TimeResampler "
+        "UniqueGrouper"
+    ),
+    "xarray.indexes.nd_point_index": "NDPointIndex ScipyKDTreeAdapter TreeAdapter",
+    "xarray.indexes.range_index": "RangeCoordinateTransform RangeIndex",
+    "xarray.namedarray._aggregations": "NamedArrayAggregations",
+    "xarray.namedarray._typing": (
+        "_SupportsDType _SupportsImag _SupportsReal _array _arrayapi _arrayfunction _chunkedarray _chunkedarrayapi "
+        "_chunkedarrayfunction _sparsearray _sparsearrayapi _sparsearrayfunction"
+    ),
+    "xarray.namedarray.core": "NamedArray",
+    "xarray.namedarray.daskmanager": "DaskManager",
+    "xarray.namedarray.dtypes": "AlwaysGreaterThan AlwaysLessThan",
+    "xarray.namedarray.parallelcompat": "ChunkManagerEntrypoint ChunkedArrayMixinProtocol",
+    "xarray.namedarray.pycompat": "DuckArrayModule",
+    "xarray.namedarray.utils": "ReprObject",
+    "xarray.plot.accessor": "DataArrayPlotAccessor DatasetPlotAccessor",
+    "xarray.plot.facetgrid": "FacetGrid",
+    "xarray.plot.utils": "_Normalize",
+    "xarray.structure.alignment": "Aligner AlignmentError",
+    "xarray.structure.merge": "Context MergeError _MergeResult",
+    "xarray.ufuncs": "_binary_ufunc _ufunc_wrapper _unary_ufunc",
+    "xarray.util.deprecation_helpers": "CombineKwargDefault",
+    "xarray.util.generate_aggregations": (
+        "AggregationGenerator DataStructure ExtraKwarg GenericAggregationGenerator GroupByAggregationGenerator Method"
+    ),
     "xgboost.*": "*",
     "xgboost.collective": "Config",
     "xgboost.core": "Booster",
     "xml.etree.ElementTree": "Element ElementTree",
     "yacs.config": "CfgNode",
+    "yolov5.*": "*",
+    "yolov5.export": "iOSModel",
+    "yolov5.models.common": "TransformerBlock TransformerLayer",
+    "yolov5.models.experimental": "Sum",
+    "yolov5.models.yolo": "SegmentationModel",
+    "yolov5.utils.dataloaders": "ClassificationDataset InfiniteDataLoader",
+    "yolov5.utils.general": "Profile",
+    "yolov5.utils.loggers.comet": "CometLogger",
+    "yolov5.utils.loggers.neptune.neptune_utils": "NeptuneLogger",
+    "yolov5.utils.loggers.wandb.wandb_utils": "WandbLogger",
+    "yolov5.utils.metrics": "ConfusionMatrix",
+    "yolov5.utils.plots": "Annotator",
+    "yolov5.utils.segment.metrics": "Metric",
     "zoneinfo": "ZoneInfo",
 }
 
 ENUMS: dict[str, str] = {
+    "PIL.Image": "Dither Palette Quantize Resampling Transform Transpose",
+    "TTS.tts.layers.tortoise.diffusion": "LossType ModelMeanType ModelVarType",
+    "TTS.tts.utils.text.punctuation": "PuncPosition",
     "accelerate.commands.menu.helpers": "Direction",
     "accelerate.commands.to_fsdp2": "ConversionStatus",
     "accelerate.utils.dataclasses": (
         "BaseEnum ComputeEnvironment CustomDtype DDPCommunicationHookType DistributedType DynamoBackend "
         "FP8BackendType LoggerType PrecisionType RNGType SageMakerDistributedType"
     ),
+    "aeon.distances._distance": "DistanceType",
+    "albumentations.core.type_definitions": "Targets",
     "asyncio.constants": "_SendfileMode",
     "asyncio.locks": "_BarrierState",
     "asyncio.runners": "_State",
     "asyncio.sslproto": "AppProtocolState SSLProtocolState",
     "asyncio.timeouts": "_State",
+    "autogluon.tabular.models.mitra._internal.config.enums": (
+        "BenchmarkName BenchmarkOrigin DataSplit DatasetSize DownstreamTask FeatureType GeneratorName LossName "
+        "MetricName ModelClass ModelName Phase SearchType StrEnum Task"
+    ),
+    "botorch.optim.core": "OptimizationStatus",
     "catboost.core": "EFeaturesSelectionAlgorithm EFeaturesSelectionGrouping EFstrType EShapCalcType",
     "catboost.eval.catboost_evaluation": "EvalType",
     "catboost.eval.evaluation_result": "ScoreType",
     "catboost.eval.factor_utils": "LabelMode",
     "catboost.hnsw.hnsw": "EDistance EVectorComponentType",
     "category_encoders.utils": "EncodingRelation",
+    "chemprop.data.splitting": "SplitType",
+    "chemprop.featurizers.atom": "AtomFeatureMode",
+    "chemprop.featurizers.molgraph.reaction": "RxnMode",
+    "chemprop.nn.utils": "Activation",
+    "chemprop.utils.utils": "EnumMapping",
+    "cleanlab.datalab.internal.task": "Task",
+    "cleanlab.internal.multilabel_scorer": "ClassLabelScorer",
     "cmdstanpy.cmdstan_args": "Method",
+    "compressed_tensors.config.base": "CompressionFormat MoESparsityMethod SparsityStructure",
+    "compressed_tensors.quantization.quant_args": (
+        "ActivationOrdering DynamicType QuantizationStrategy QuantizationType"
+    ),
+    "compressed_tensors.quantization.quant_config": "QuantizationStatus",
+    "compressed_tensors.quantization.quant_metadata": "KVCacheScaleType",
+    "compressed_tensors.transform.transform_args": "TransformLocation",
+    "d3rlpy.constants": "ActionSpace LoggingStrategy PositionEncodingType",
+    "d3rlpy.datasets": "_MinariEnvType",
+    "darts.explainability.shap_adapters.shap_adapter": "SHAPMethod",
+    "darts.metrics.utils": "_LabelReduction",
+    "darts.models.forecasting.nbeats": "_GType",
+    "darts.utils.data.torch_datasets.utils": "ModuleStage",
+    "darts.utils.data.utils": "FeatureType",
+    "darts.utils.likelihood_models.base": "LikelihoodType",
+    "darts.utils.ts_utils": "SeriesType",
+    "darts.utils.utils": "ModelMode ModelType SeasonalityMode TrendMode",
     "datasets.download.download_manager": "DownloadMode",
     "deepspeed.runtime.zero.config": "ZeroStageEnum",
     "diffusers.hooks.group_offloading": "GroupOffloadingType",
@@ -2897,6 +4869,9 @@ ENUMS: dict[str, str] = {
     "diffusers.schedulers.scheduling_utils": "KarrasDiffusionSchedulers",
     "diffusers.utils.state_dict_utils": "StateDictType",
     "enum": "FlagBoundary IntEnum IntFlag ReprEnum StrEnum",
+    "fastai.callback.fp16": "AMPMode",
+    "fastcore.basics": "ImportEnum StrEnum ValEnum",
+    "fastcore.xtras": "Unset",
     "flair.models.entity_mention_linking": "SimilarityMetric",
     "flair.training_utils": "EvaluationMetric",
     "flax.cursor": "AccessType",
@@ -2915,10 +4890,18 @@ ENUMS: dict[str, str] = {
     "formulaic.transforms.basis_spline": "SplineExtrapolation",
     "formulaic.utils.sentinels": "Sentinel",
     "formulaic.utils.variables": "Variable.Role",
+    "gluonts.core.serde._base": "Kind",
+    "gluonts.ext.rotbaum._preprocess": "CardinalityLabel",
+    "gluonts.model.npts._predictor": "KernelType",
     "gymnasium.envs.registration": "VectorizeMode",
     "gymnasium.vector.async_vector_env": "AsyncState",
     "gymnasium.vector.vector_env": "AutoresetMode",
     "http": "HTTPMethod HTTPStatus",
+    "hummingbird.ml.operator_converters._kneighbors_implementations": "MetricType",
+    "hummingbird.ml.operator_converters._tree_implementations": "TreeImpl",
+    "ignite.contrib.engines.tbptt": "Tbptt_Events",
+    "ignite.engine.events": "EventEnum Events",
+    "ignite.handlers.checkpoint": "CheckpointEvents",
     "inspect": "_ParameterKind",
     "kornia.color.colormap": "ColorMapType",
     "kornia.color.raw": "CFA",
@@ -2943,11 +4926,14 @@ ENUMS: dict[str, str] = {
     "lightning.pytorch.trainer.states": "RunningStage TrainerFn TrainerStatus",
     "lightning.pytorch.utilities.enums": "GradClipAlgorithmType",
     "lightning_fabric.utilities.data": "_WrapAttrTag",
+    "mace.tools.default_keys": "DefaultKeys",
     "megatron.core.enums": "ModelType",
     "mlflow.types.schema": "DataType",
+    "mmcv.visualization.color": "Color",
     "mmengine.runner.priority": "Priority",
     "monai.apps.nnunet.utils": "NNUNETMode",
     "monai.apps.nuclick.transforms": "NuclickKeys",
+    "monai.engines.utils": "IterationEvents",
     "monai.fl.utils.constants": "ExtraItems FiltersType FlPhase FlStatistics ModelType WeightType",
     "monai.handlers.metric_logger": "MetricLoggerKeys",
     "monai.losses.adversarial_loss": "AdversarialCriterions",
@@ -2959,17 +4945,33 @@ ENUMS: dict[str, str] = {
     "monai.networks.schedulers.pndm": "PNDMPredictionType",
     "monai.networks.schedulers.rectified_flow": "RFlowPredictionType",
     "monai.utils.enums": (
-        "AdversarialKeys AlgoKeys Average BlendMode BoxModeName BundleProperty BundlePropertyConfig ChannelMatching "
-        "ColorOrder CommonKeys CompInitMode DataStatsKeys DiceCEReduction DownsampleMode EngineStatsKeys FastMRIKeys "
-        "ForwardMode GanKeys GridPatchSort GridSampleMode GridSamplePadMode HoVerNetBranch HoVerNetMode IgniteInfo "
-        "ImageStatsKeys InterpolateMode JITMetadataKeys LabelStatsKeys LazyAttr LossReduction MetaKeys Method "
-        "MetricReduction NdimageMode NumpyPadMode OrderingTransformations OrderingType PatchKeys PostFix ProbMapKeys "
-        "PytorchPadMode SkipMode SpaceKeys SplineMode StrEnum TraceKeys TraceStatusKeys TransformBackends "
-        "UpsampleMode WSIPatchKeys Weight"
+        "AdversarialIterationEvents AdversarialKeys AlgoKeys Average BlendMode BoxModeName BundleProperty "
+        "BundlePropertyConfig ChannelMatching ColorOrder CommonKeys CompInitMode DataStatsKeys DiceCEReduction "
+        "DownsampleMode EngineStatsKeys FastMRIKeys ForwardMode GanKeys GridPatchSort GridSampleMode "
+        "GridSamplePadMode HoVerNetBranch HoVerNetMode IgniteInfo ImageStatsKeys InterpolateMode JITMetadataKeys "
+        "LabelStatsKeys LazyAttr LossReduction MetaKeys Method MetricReduction NdimageMode NumpyPadMode "
+        "OrderingTransformations OrderingType PatchKeys PostFix ProbMapKeys PytorchPadMode SkipMode SpaceKeys "
+        "SplineMode StrEnum TraceKeys TraceStatusKeys TransformBackends UpsampleMode WSIPatchKeys Weight"
     ),
     "monai.utils.jupyter_utils": "StatusMembers",
+    "nemo.collections.asr.inference.utils.enums": (
+        "ASRDecodingType ASROutputGranularity FeatureBufferPaddingMode MergingStrategy PipelineType RequestType"
+    ),
+    "nemo.collections.asr.parts.numba.rnnt_loss.utils.cuda_utils.reduce": "I_Op R_Op",
+    "nemo.collections.asr.parts.numba.rnnt_loss.utils.global_constants": "RNNTStatus",
+    "nemo.collections.asr.parts.utils.wfst_utils": "KaldiFstMask",
+    "nemo.collections.common.tokenizers.char_tokenizer": "SpecialTokenString",
+    "nemo.collections.tts.modules.magpietts_modules": "SpecialAudioToken",
+    "nemo.collections.tts.parts.utils.helpers": "OperationMode",
+    "nemo.core.classes.common": "typecheck.TypeState",
+    "nemo.core.neural_types.axes": "AxisKind AxisKindAbstract",
+    "nemo.core.neural_types.comparison": "NeuralTypeComparisonResult",
+    "nemo.utils.export_utils": "ExportFormat",
+    "nemo.utils.model_utils": "ArtifactPathType",
+    "nemo.utils.nemo_logging": "LogMode",
     "networkx.algorithms.tree.mst": "EdgePartition",
     "networkx.readwrite.gml": "Pattern",
+    "neuralforecast.common.enums": "ExplainerEnum TimeSeriesDatasetEnum",
     "numpy": "_CopyMode",
     "numpy.__config__": "DisplayModes",
     "numpy._globals": "_CopyMode",
@@ -2979,6 +4981,15 @@ ENUMS: dict[str, str] = {
     "omegaconf.vendor.antlr4.atn.LexerAction": "LexerActionType",
     "omegaconf.vendor.antlr4.atn.PredictionMode": "PredictionMode",
     "optax.microbatching._microbatching": "AccumulationType",
+    "optimum.quanto.tensor.weights.awq.packed": "AWQPacking",
+    "optuna._gp.search_space": "_ScaleType",
+    "optuna.storages._rdb.models": (
+        "TrialIntermediateValueModel.TrialIntermediateValueType TrialValueModel.TrialValueType"
+    ),
+    "optuna.storages.journal._storage": "JournalOperation",
+    "optuna.study._study_direction": "StudyDirection",
+    "optuna.trial._state": "TrialState",
+    "optuna.visualization._optimization_history": "_ValueState",
     "packaging._elffile": "EIClass EIData EMachine",
     "packaging._ranges": "BoundaryKind",
     "packaging.ranges": "_SetOp",
@@ -2992,10 +5003,20 @@ ENUMS: dict[str, str] = {
     "peft.tuners.prompt_tuning.config": "PromptTuningInit",
     "peft.utils.peft_types": "PeftType TaskType",
     "pmdarima.arima._context": "ContextType",
+    "polars._utils.udfs": "ContainmentKind",
+    "polars._utils.various": "_NoDefault",
+    "polars.convert.general": "TableRepr",
     "prophet.models": "StanBackendEnum TrendIndicator",
     "py_compile": "PycInvalidationMode",
     "pyannote.audio.core.task": "Problem Resolution",
+    "pyannote.audio.pipelines.clustering": "Clustering",
+    "pyannote.audio.utils.hf_hub": "AssetFileName",
+    "pycaret.utils.generic": "MLUsecase",
+    "pycaret.utils.time_series": (
+        "SeasonalPeriod TSAllowedPlotDataTypes TSApproachTypes TSExogenousPresent TSModelTypes"
+    ),
     "pynndescent.optimal_transport": "ArcState ProblemStatus",
+    "pyro.contrib.funsor.handlers.runtime": "DimType",
     "pytorch_lightning.callbacks.early_stopping": "EarlyStoppingReason",
     "pytorch_lightning.callbacks.prediction_writer": "WriteInterval",
     "pytorch_lightning.callbacks.timer": "Interval",
@@ -3006,6 +5027,7 @@ ENUMS: dict[str, str] = {
     ),
     "re": "RegexFlag",
     "regex._regex_core": "RegexFlag",
+    "river.stream.twitch_chat_stream": "IrcMessage",
     "scipy.__config__": "DisplayModes",
     "scipy._lib._array_api_docs_tables": "BackendSupportStatus",
     "scipy._lib._array_api_override": "_ArrayClsInfo",
@@ -3022,14 +5044,50 @@ ENUMS: dict[str, str] = {
     "sentence_transformers.util.similarity": "SimilarityFunction",
     "sklearn.externals.array_api_compat.common._helpers": "_ClsToXPInfo",
     "sklearn.externals.array_api_extra._at": "_AtOp _Undef",
+    "sklearn.externals.array_api_extra._lib._at": "Undef _AtOp",
     "sklearn.externals.array_api_extra._lib._backends": "Backend",
     "skorch.utils": "Ansi",
+    "skrub._data_ops._utils": "Sentinels",
+    "sktime.datatypes._dtypekind": "DtypeKind",
+    "sktime.dists_kernels._numba_distances.lower_bounding": "LowerBounding",
+    "spacy.lang.zh": "Segmenter",
+    "spacy.schemas": "TokenPatternOperatorSimple",
     "speechbrain.core": "Stage",
     "speechbrain.utils.fetching": "FetchFrom LocalStrategy",
     "ssl": "Purpose",
     "stable_baselines3.common.type_aliases": "TrainFrequencyUnit",
     "stable_baselines3.her.goal_selection_strategy": "GoalSelectionStrategy",
     "stanio.reshape": "VariableType",
+    "stanza.models.classifier": "DevScoring Loss",
+    "stanza.models.classifiers.utils": "ExtraVectors ModelType WVType",
+    "stanza.models.common.doc": "MWTProcessingType",
+    "stanza.models.constituency.base_trainer": "ModelType",
+    "stanza.models.constituency.error_analysis_in_order": "FirstError",
+    "stanza.models.constituency.in_order_compound_oracle": "RepairType",
+    "stanza.models.constituency.in_order_oracle": "RepairType",
+    "stanza.models.constituency.lstm_model": "ConstituencyComposition SentenceBoundary StackHistory",
+    "stanza.models.constituency.parse_transitions": "TransitionScheme",
+    "stanza.models.constituency.parse_tree": "TreePrintMethod",
+    "stanza.models.constituency.top_down_oracle": "RepairType",
+    "stanza.models.depparse.transition.dynamic_oracle": "RepairType",
+    "stanza.models.depparse.transition.model": "SubtreeCombination",
+    "stanza.models.lemma_classifier.constants": "ModelType",
+    "stanza.models.pos.tag_columns": "TagKind",
+    "stanza.models.pos.xpos_vocab_utils": "XPOSType",
+    "stanza.pipeline.core": "DownloadMethod",
+    "stanza.server.client": "StartServer",
+    "stanza.utils.datasets.common": "ModelType",
+    "stanza.utils.datasets.constituency.convert_ctb": "Version",
+    "stanza.utils.datasets.dataset_retagging": "Tags",
+    "stanza.utils.datasets.sentiment.process_it_sentipolc16": "Mode",
+    "stanza.utils.datasets.sentiment.process_sb10k": "Split",
+    "stanza.utils.training.common": "Mode",
+    "statsforecast.utils": "ArimaMethod Distribution",
+    "tabpfn.constants": "ModelVersion",
+    "tabpfn.inference_tuning": "ClassifierEvalMetrics RegressorEvalMetrics",
+    "tabpfn.model_loading": "ModelType",
+    "tabpfn.preprocessing.configs": "FeatureSubsamplingMethod SampleSubsamplingMethod",
+    "tabpfn.preprocessing.datamodel": "FeatureModality GPUTransformType",
     "timm.layers.format": "Format",
     "torch._decomp.decompositions": "Reduction",
     "torch._guards": "GuardSource",
@@ -3076,6 +5134,32 @@ ENUMS: dict[str, str] = {
     "torch_geometric.llm.models.sentence_transformer": "PoolingStrategy",
     "torch_geometric.llm.utils.backend_utils": "RemoteDataType",
     "torch_geometric.sampler.base": "DataType NegativeSamplingMode SubgraphType",
+    "torchao.experimental.quant_api": "UIntxChooseQParamsAlgorithm",
+    "torchao.float8.config": "Float8LinearRecipeName ScalingGranularity ScalingType",
+    "torchao.float8.float8_training_tensor": "GemmInputRole",
+    "torchao.prototype.attention.api": "AttentionBackend HadamardMode",
+    "torchao.prototype.blockwise_fp8_training.deepgemm_grouped_kernels": "DeepGemmKGroupedLayout",
+    "torchao.prototype.float8nocompile.kernels.fp8_dynamic_tensorwise": "KernelAlgorithm",
+    "torchao.prototype.moe_training.blockwise_fp8.grouped_mm_backend": "_GroupedMMBackendKind",
+    "torchao.prototype.moe_training.config": "Float8TrainingRecipe MXFP8TrainingRecipe",
+    "torchao.prototype.mx_formats.config": "MXFP8Dim0CastKernelChoice MXFP8Dim1CastKernelChoice ScaleCalculationMode",
+    "torchao.prototype.pat.optim.prox_executor": "GlobalDTensorMaterializationPolicy",
+    "torchao.quantization.qat.api": "QATStep",
+    "torchao.quantization.quant_primitives": "MappingType TorchAODType ZeroPointDomain",
+    "torchao.quantization.quantize_.common.kernel_preference": "KernelPreference",
+    "torchao.quantization.quantize_.common.packing_format": "PackingFormat",
+    "torchao.quantization.quantize_.common.quantization_step": "QuantizationStep",
+    "torchao.quantization.quantize_.workflows.float8.float8_packing_format": "Float8PackingFormat",
+    "torchao.quantization.quantize_.workflows.int4.int4_choose_qparams_algorithm": "Int4ChooseQParamsAlgorithm",
+    "torchao.quantization.quantize_.workflows.int4.int4_packing_format": "Int4PackingFormat",
+    "torchao.quantization.quantize_.workflows.intx.intx_choose_qparams_algorithm": "IntxChooseQParamsAlgorithm",
+    "torchao.quantization.quantize_.workflows.intx.intx_packing_format": "IntxPackingFormat",
+    "torchao.quantization.quantize_.workflows.intx.intx_unpacked_to_int8_tensor": (
+        "IntxUnpackedToInt8TensorActivationQuantization"
+    ),
+    "torchao.quantization.quantize_.workflows.nf4.nf4_tensor": "CompareOp",
+    "torchio.datasets.ct_rate": "MetadataIndexColumn",
+    "torchio.transforms.interpolation": "Interpolation",
     "torchmetrics.functional.regression.kendall": "_MetricVariant _TestAlternative",
     "torchmetrics.functional.text.helper": "_EditOperations",
     "torchmetrics.functional.text.infolm": "_IMEnum",
@@ -3205,7 +5289,12 @@ ENUMS: dict[str, str] = {
     "transformers.utils.generic": "ExplicitEnum PaddingStrategy TensorType",
     "transformers.utils.import_utils": "VersionComparison",
     "transformers.utils.quantization_config": "AwqBackend AwqFormat ExllamaVersion QuantizationMethod",
+    "trl.experimental.async_grpo.async_rollout_worker": "DriftKind",
     "uuid": "SafeUUID",
+    "xarray.compat.pdcompat": "_NoDefault",
+    "xarray.core.indexing": "IndexingSupport",
+    "xarray.core.utils": "Default",
+    "xarray.namedarray._typing": "Default",
     "xgboost.collective": "Op",
     "xgboost.core": "DataSplitMode",
     "xgboost.rabit": "Op",
@@ -3227,6 +5316,8 @@ CALLS: dict[str, str] = {
     "_decimal": "Context Decimal",
     "_pydecimal": "Context Decimal",
     "array": "_array_reconstructor array",
+    "autogluon.core.models.abstract._auxiliary_params": "ParamsAuxDict",
+    "autogluon.core.models.abstract._mutation_deprecated_dict": "ParamsDict",
     "builtins": (
         "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
         "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
@@ -3263,6 +5354,8 @@ CALLS: dict[str, str] = {
     "ipaddress": "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network",
     "itertools": "chain combinations count cycle islice izip permutations product repeat zip_longest",
     "logging": "getLogger",
+    "mmengine.config.config": "ConfigDict",
+    "mmpretrain.models.multimodal.ofa.ofa_modules": "OFAEncoderOutput",
     "nltk.probability": "ConditionalFreqDist FreqDist",
     "numpy": (
         "bool bool_ byte bytes_ cdouble clongdouble complex128 complex256 complex64 csingle datetime64 double dtype "
@@ -4396,6 +6489,7 @@ CALLS: dict[str, str] = {
     "transformers.models.yolos.modeling_yolos": "YolosObjectDetectionOutput",
     "transformers.models.zoedepth.modeling_zoedepth": "ZoeDepthDepthEstimatorOutput",
     "transformers.utils.generic": "ModelOutput",
+    "trl.trainer.utils": "FusedCausalLMOutput",
     "types": "GenericAlias SimpleNamespace",
     "ultralytics.utils": "IterableSimpleNamespace",
     "ultralytics.yolo.utils": "IterableSimpleNamespace",
@@ -4480,6 +6574,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "pyspark.cloudpickle.cloudpickle.subimport": "module-by-name",
     "ray.cloudpickle.cloudpickle._builtin_type": "type-by-name",
     "ray.cloudpickle.cloudpickle.subimport": "module-by-name",
+    "regex._regex.compile": "data-arguments",
     "sklearn.metrics._dist_metrics.newObj": "same-package",
     "sklearn.neighbors._ball_tree.newObj": "same-package",
     "sklearn.neighbors._dist_metrics.newObj": "same-package",
@@ -4496,11 +6591,14 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch.fx.graph_module.reduce_graph_module": "graph-code",
     "torch.storage._load_from_bytes": "nested-file",
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
+    "torch_geometric.data.batch.DynamicInheritanceGetter.__call__": "same-package",
     "types.MethodType": "callable-first",
 }
 
 STATE_RULES: dict[str, str] = {
     "functools.partial": "callable-first",
+    "hyperopt.rdists.lognorm_gen": "distribution-state",
+    "hyperopt.rdists.loguniform_gen": "distribution-state",
     "lightgbm.basic.Booster": "raw-handle",
     "scipy.stats._continuous_distns.alpha_gen": "distribution-state",
     "scipy.stats._continuous_distns.anglit_gen": "distribution-state",
@@ -4741,93 +6839,168 @@ WEIGHTS_ONLY: dict[str, str] = {
 }
 
 REFUSED = (
-    "ABCMeta ACSkewT_gen AGNNConv AMiner AOTAutogradCudaGraphs APPNP AQSOL ARMAConv AUROC "
-    "AbsoluteVolumeDifferenceMetric AbstractVariableExpression AccumulatingWorker Accuracy AceStepPipeline "
-    "Activationsd Actor AdamWeightDecay AdaptiveAveragePooling1D AddClickSignalsd AddCoordinateChannelsd "
-    "AddExtremePointsChanneld AddGuidanceSignalDeepEditd AddInitialSeedPointDeepEditd "
-    "AddInitialSeedPointMissingLabelsd AddLabelAsGuidanced AddPointGuidanceSignald AddRandomGuidanceDeepEditd "
-    "AdjustContrastd AdvancedProfiler AdversarialIterationEvents AdversarialTrainer AffineBoxToImageCoordinated "
-    "AffineBoxToWorldCoordinated Affined Aifc_write AirfRANS Airports AlbertTokenizer AlignedSentCorpusView "
-    "AllExpression AllegroPipeline AllowlistUnpickler AltDiffusionImg2ImgPipeline AltDiffusionPipeline Amazon "
+    "ABCMeta ACSkewT_gen ADE20KDataset ADE20KInstanceDataset ADE20KPanopticDataset ADE20KSegDataset AFLWDataset "
+    "AGNNConv AMiner ANIFeat AOTAutogradCudaGraphs AP10KDataset APPNP AQSOL ARMAConv ASRModelTypeEnum ATRWDataset "
+    "AUROC AWQPackedTensor AWQWeightQBitsTensor AbsolutePositionalEncoding AbsoluteVolumeDifferenceMetric "
+    "AbstractDocStringInheritor AbstractVariableExpression AccumulatingWorker Accuracy AceStepPipeline "
+    "ActivationLoggingTensor ActivationQBytesTensor ActivationRegularizationLoss Activationsd Actor AdamWeightDecay "
+    "AdaptiveAveragePooling1D AddClickSignalsd AddCoordinateChannelsd AddExtremePointsChanneld "
+    "AddGuidanceSignalDeepEditd AddInitialSeedPointDeepEditd AddInitialSeedPointMissingLabelsd AddLabelAsGuidanced "
+    "AddPointGuidanceSignald AddRandomGuidanceDeepEditd AdjustContrastd AdvancedProfiler AdversarialIterationEvents "
+    "AdversarialTrainer AffineBeta AffineBoxToImageCoordinated AffineBoxToWorldCoordinated "
+    "AffineQuantizedFixedQParamObserver AffineQuantizedMSEObserver AffineQuantizedMinMaxObserver "
+    "AffineQuantizedMovingAverageMinMaxObserver AffineQuantizedObserverBase AffineQuantizedPlaceholderObserver "
+    "Affined AgSaveModelCallback AgglomerativeClustering AgnosticNMS AicDataset Aifc_write AirfRANS Airports "
+    "AlbertTokenizer AlignTTS AlignTTSArgs AlignTTSConfig AlignedSentCorpusView AllExpression AllegroPipeline "
+    "AllenNlpLogger AllowlistUnpickler AlphaShareLayer AltDiffusionImg2ImgPipeline AltDiffusionPipeline Amazon "
     "AmazonBook AmazonProducts AmusedImg2ImgPipeline AmusedInpaintPipeline AmusedPipeline Analyzer AndExpression "
-    "AnimateDiffControlNetPipeline AnimateDiffPAGPipeline AnimateDiffPipeline AnimateDiffSDXLPipeline "
-    "AnimateDiffSparseControlNetPipeline AnimateDiffVideoToVideoControlNetPipeline AnimateDiffVideoToVideoPipeline "
-    "AntEnv AnyFlowFARPipeline AnyFlowPipeline AnyType AppendingByteSerializer ApplicationExpression ApplyPendingd "
-    "ApplyTransformToPointsd ApproxL2KNNIndex ApproxMIPSKNNIndex Array Array2DExtensionType Array3DExtensionType "
-    "Array4DExtensionType Array5DExtensionType ArrayConversion ArrayExtensionArray Arrow ArrowArray ArrowBasedBuilder "
-    "ArrowDeviceArray ArrowIntervalType ArrowPeriodType ArrowSchema AsChannelLastd AsDiscreted AscendBackend "
-    "Assignment AsyncMock AsyncVectorEnv AtariWrapper AttrView AttributedGraphDataset Au_read Au_write AudioDecoder "
-    "AudioDiffusionPipeline AudioFolder AudioLDM2Pipeline AudioLDMPipeline AugLoad AugStore AuraFlowPipeline "
-    "AutoMunch AveragePrecision AveragePrecisionMetric BA2MotifDataset BAMultiShapesDataset BAShapes "
-    "BFLQuantizedParameter BFloat16Storage BNCWordView BZ2File Babyl BabylMessage BackendPriorities Backends "
-    "BalancedBatchGenerator Barrier BarthezTokenizer BartphoTokenizer BaseCookie BaseDataSparsifier BaseDataset "
-    "BaseDefaultEventLoopPolicy._Local BaseEventLoop BaseHeader BaseProactorEventLoop BaseProfiler "
-    "BaseSelectorEventLoop BaseStream BaseSubprocessTransport BasicType BatchMetricCalcer Bboxes "
-    "BertGenerationTokenizer BertJapaneseTokenizer BiasLayer BigBirdTokenizer BigEndianStructure BigEndianUnion "
-    "BinaryExpression BinaryGzipFile BinaryZlibFile BindingDict BipedalWalker BitFlippingEnv BitcoinOTC "
-    "BlackJackJaxEnv BlipDiffusionControlNetPipeline BlipDiffusionPipeline BoolStorage BooleanExpression Booster "
-    "BorderPadd BoundaryVersion BoundedSemaphore BoundingRectd BoxToMaskd BoxWidget BoxerCard BoxerDrs BoxerEq "
-    "BoxerIndexed BoxerNamed BoxerNot BoxerOr BoxerPred BoxerProp BoxerRel BoxerWhq BracketWidget BrcaTcga "
-    "BriaFibo2Pipeline BriaFiboEditPipeline BriaFiboPipeline BriaPipeline BsdDbShelf BufferedGzipFile BufferedIOBase "
-    "BufferedRWPair BufferedRandom BufferedReader BufferedWriter ByteStorage Bytes CDLL CFConv CGConv CTCDecoderLM "
-    "CTCDecoderLMState CUCTCDecoder CUDAGraph CUDASanitizer CVBooster CVPack CWQDataset Cache CachedHDF5DynamicItem "
-    "CalibrationError CalibrationErrorMetric CamembertTokenizer CarRacing CartPoleJaxEnv CartPoleJaxVectorEnv "
-    "CastToTyped CatBoost CatBoostClassifier CatBoostRanker CatBoostRegressor Categories CeilDiv CeilToInt "
-    "CenterScaleCropd CenterSpatialCropd CharStorage ChasenCorpusView ChebConv CheckKeyDuplicatesYamlLoader "
-    "ChromaImg2ImgPipeline ChromaInpaintPipeline ChromaPipeline ChronoEditPipeline ChunkedCorpusView CitationFull "
-    "CityNetwork ClassBalancedDataset ClassDoc ClassesToIndicesd ClassificationDataset CleanDiv CliffWalkingJaxEnv "
-    "ClipBoxToImaged ClipIntensityPercentilesd ClipRewardEnv CloudpickleWrapper ClusterGCNConv CoMA Coauthor "
-    "CodecRegistryError CogVideoXFunControlPipeline CogVideoXImageToVideoPipeline CogVideoXPipeline "
-    "CogVideoXVideoToVideoPipeline CogView3PlusPipeline CogView4ControlPipeline CogView4Pipeline CohenKappa "
-    "CollateIterDataPipe CollocationsModel.LoadCorpus ColorJitter CombinedDataset CombinedLoader CompatibilityFiles "
-    "CompleteDirs ComplexDoubleStorage ComplexFloatStorage ComplexTensor ComplexType ComponentSpec ComponentStore "
-    "ComponentsManager Compose ComputeHoVerMapsd ConcatDataset ConcatItemsd ConcatenatedCorpusView ConcatenationTable "
-    "ConcordanceSearchModel.LoadCorpus ConcordanceSearchModel.SearchCorpus Config ConfigDict ConfigModule "
-    "ConfigParser ConfigWorkflow ConfusionMatrix ConfusionMatrixMetric Conll Connection ConsisIDPipeline "
-    "ConsistencyModelPipeline ConsoleLogger._LogHandler Constant ConstantExpression ConstraintListState "
-    "ContactDetector Context ContextCLIPTextModel ContextManager ContinuousBatchProcessor ConvertBoxModed "
+    "AnimalKingdomDataset AnimalPoseDataset AnimateDiffControlNetPipeline AnimateDiffPAGPipeline AnimateDiffPipeline "
+    "AnimateDiffSDXLPipeline AnimateDiffSparseControlNetPipeline AnimateDiffVideoToVideoControlNetPipeline "
+    "AnimateDiffVideoToVideoPipeline Annotator Annotator._Handler AntEnv AnyFlowFARPipeline AnyFlowPipeline AnyType "
+    "AppendingByteSerializer ApplicationExpression Apply ApplyAugmentations ApplyPendingd ApplyTransformToPointsd "
+    "ApproxL2KNNIndex ApproxMIPSKNNIndex ArgProj ArgumentParserWithDefaults ArgumentParserWithExtraHelp Array "
+    "Array2DExtensionType Array3DExtensionType Array4DExtensionType Array5DExtensionType ArrayConversion "
+    "ArrayExtensionArray ArrayWriter Arrow ArrowArray ArrowBasedBuilder ArrowDeviceArray ArrowFile ArrowIntervalType "
+    "ArrowPeriodType ArrowSchema AsChannelLastd AsDiscreted AscendBackend AseDBDataset AspuruGuzikAutoEncoder "
+    "Assignment AsyncMock AsyncVectorEnv AtLeastOneBBoxRandomCrop.InitSchema Atari AtariPreprocessing AtariWrapper "
+    "AtomConvModel AtomicConvModel AtomicConvolution Attention AttentionRelScalar AttentionRelVector AttentiveFPModel "
+    "AttnLSTMEmbedding AttrDict AttrDictDefault AttrView AttributeRuler AttributedGraphDataset Au_read Au_write "
+    "AudioDecoder AudioDiffusionPipeline AudioFolder AudioLDM2Pipeline AudioLDMPipeline AugLoad AugStore "
+    "AuraFlowPipeline AutoARIMAProphet AutoAWQConverter AutoCallable AutoContinuous AutoDelta AutoDiagonalNormal "
+    "AutoDiscreteParallel AutoGaussian AutoGaussianDense AutoGaussianFunsor AutoGaussianMeta AutoGuide AutoGuideList "
+    "AutoHierarchicalNormalMessenger AutoIAFNormal AutoLaplaceApproximation AutoLowRankMultivariateNormal "
+    "AutoMessenger AutoMessengerMeta AutoMultivariateNormal AutoMunch AutoNormal AutoNormalMessenger "
+    "AutoNormalizingFlow AutoRegressiveMessenger AutoStructured Average AveragePrecision AveragePrecisionMetric "
+    "AvgEarlyStopFIFOScheduler BA2MotifDataset BAMultiShapesDataset BAShapes BATS BDD100KDataset "
+    "BFLQuantizedParameter BFloat16Storage BNCWordView BSQuantizer BZ2File Babyl BabylMessage BackendPriorities "
+    "Backends BakeOffCatalogue BalancedBatchGenerator Bark BarkAudioConfig BarkConfig Barrier BarthezTokenizer "
+    "BartphoTokenizer BaseAudioConfig BaseBlob BaseCDDataset BaseCatalogue BaseClustering BaseCocoStyleDataset "
+    "BaseCookie BaseCropAndPad3D.InitSchema BaseDataSparsifier BaseDataset BaseDatasetConfig BaseDeepClassifier "
+    "BaseDeepRegressor BaseDefaultEventLoopPolicy._Local BaseDetDataset BaseEncoderConfig BaseEventLoop BaseExtension "
+    "BaseGANVocoderConfig BaseGrid BaseHeader BaseInputTransport BaseMocapDataset BaseNNXC BaseNemoTTSService "
+    "BaseNetCDF4Array BasePad3D.InitSchema BaseProactorEventLoop BaseProfiler BaseSegDataset BaseSelectorEventLoop "
+    "BaseStream BaseSubprocessTransport BaseTTS BaseTTSConfig BaseTTSE2E BaseTacotron BaseTrainerModel "
+    "BaseTrainingConfig BaseVC BaseVCConfig BaseVideoDataset BaseVocoder BaseVocoderConfig BasicMolGANGenerator "
+    "BasicMolGANModel BasicType BatchMetricCalcer BatchedBeamCTCComputer.CudaGraphsMode Bboxes "
+    "BertGenerationTokenizer BertJapaneseTokenizer BetaShare BiasLayer BigBirdTokenizer BigEndianStructure "
+    "BigEndianUnion BijectionHybridBlock Binary BinaryExpression BinaryGzipFile BinarySphericalQuantizer "
+    "BinaryZlibFile BindingDict BinnedArgs BipedalWalker BitFlippingEnv BitNetPacked2bitLinearWeight "
+    "BitNetTrainingLinearWeight BitcoinOTC BitmaskConfig BlackJackJaxEnv BlankLMScoreMode Bleu Blip2Tokenizer "
+    "BlipDiffusionControlNetPipeline BlipDiffusionPipeline BlipTokenizer Block BlockRNNModel BlockSparseTensor "
+    "BoolStorage Boolean BooleanExpression Booster BootstrapEstimator BootstrapInference BorderPadd "
+    "BotorchPymooProblem BoundaryVersion BoundedSemaphore BoundingRectd Box BoxCoder BoxList BoxToMaskd "
+    "BoxTomlDecodeError BoxWidget BoxerCard BoxerDrs BoxerEq BoxerIndexed BoxerNamed BoxerNot BoxerOr BoxerPred "
+    "BoxerProp BoxerRel BoxerWhq BracketWidget BrcaTcga BriaFibo2Pipeline BriaFiboEditPipeline BriaFiboPipeline "
+    "BriaPipeline Brownian BsdDbShelf BufferDict BufferedGzipFile BufferedIOBase BufferedRWPair BufferedRandom "
+    "BufferedReader BufferedWriter ByteStorage Bytes CDLL CFConv CFTimeIndex CGCNNModel CGConv CIFAR10 CIFAR100 "
+    "CINNNetwork._CINNNetwork CLIProgressBarBackend CNN CNNClassifier CNNNetworkTorch CNNRegressor CNTCClassifier "
+    "CNTCNetworkTorch CNTCRegressor COCO COCOCaption COCOPanoptic COCORetrieval COCOStuffDataset COCOVQA COCOevalMP "
+    "COFWDataset CPUCache CPUID CPUID_struct CTCDecoderLM CTCDecoderLMState CUB CUCTCDecoder CUDAGraph CUDASanitizer "
+    "CVBooster CVPack CWQDataset Cache CachedHDF5DynamicItem CachedInputFile CachingFileManager CalibrationError "
+    "CalibrationErrorMetric CalinskiHarabaszScore CallbackGroup Caltech101 CamembertTokenizer CanberraMetric "
+    "CanonicalNetworkBase CanonicalPredictionNetwork CanonicalTrainingNetwork CapacitronVAEConfig CarRacing "
+    "CartPoleJaxEnv CartPoleJaxVectorEnv CartesianTensor Case CastToTyped CatBoost CatBoostClassifier CatBoostRanker "
+    "CatBoostRegressor CatNameSpace CatalanLemmatizer Categorical CategoricalDistribution Categories CausalConv1D "
+    "CausalConv1d CausalDilatedResidue CausalSelfAttention CeilDiv CeilToInt CenterScaleCropd CenterSpatialCropd "
+    "Chain ChainedThen ChannelFirst CharStorage CharacterErrorRate CharactersConfig ChaseDB1Dataset ChasenCorpusView "
+    "ChebConv CheckKeyDuplicatesYamlLoader ChemCeption Chemberta ChromaImg2ImgPipeline ChromaInpaintPipeline "
+    "ChromaPipeline ChronoEditPipeline Chronos2Model ChronosBoltModelForForecasting ChunkParser ChunkedCorpusView "
+    "CitationFull CityNetwork CityScapesMetric CityscapesDataset CityscapesMetric ClassBalancedDataset ClassDoc "
+    "ClassesToIndicesd ClassificationBenchmark ClassificationDataset CleanDiv CliffWalkingJaxEnv ClipBoxToImaged "
+    "ClipIntensityPercentilesd ClipRewardEnv CloudpickleWrapper ClusterGCNConv ClusterGraph CoMA "
+    "CoarseDropout3D.InitSchema Coauthor CocoCaptionDataset CocoDataset CocoPanopticDataset CocoPanopticMetric "
+    "CocoSegDataset CocoWholeBodyDataset CocoWholeBodyFaceDataset CocoWholeBodyHandDataset CodeGenMixin "
+    "CodebookQuantizedPackedTensor CodebookQuantizedTensor CodecRegistryError CogVideoXFunControlPipeline "
+    "CogVideoXImageToVideoPipeline CogVideoXPipeline CogVideoXVideoToVideoPipeline CogView3PlusPipeline "
+    "CogView4ControlPipeline CogView4Pipeline CohenKappa Col CollateIterDataPipe CollocationsModel.LoadCorpus "
+    "ColorJitter Combination CombineMeanStd CombinedDataset CombinedLoader CombinedMeta CombinerTask CometLogger "
+    "CommentList CommonMagicMeta CommonONNXModelContainer CommonObjectDetectionMetrics CommonSparkMLModelContainer "
+    "CompatibilityFiles CompleteDirs ComplexDoubleStorage ComplexFloatStorage ComplexTensor ComplexType ComponentSpec "
+    "ComponentStore Components ComponentsManager Compose ComposedBijectionHybridBlock ComprehensiveFCParameters "
+    "CompressedTensorsDequantizer ComputeHoVerMapsd ConcatDataset ConcatItemsd ConcatenatedCorpusView "
+    "ConcatenationTable ConcordanceSearchModel.LoadCorpus ConcordanceSearchModel.SearchCorpus ConcreteClassMeta "
+    "CondIndepStackFrame Config ConfigBox ConfigDict ConfigModule ConfigParser ConfigSchema ConfigSchemaInit "
+    "ConfigSchemaNlp ConfigSchemaPretrain ConfigSchemaPretrainEmpty ConfigSchemaTraining ConfigWorkflow "
+    "ConfusionMatrix ConfusionMatrixMetric Conll Connection ConsisIDPipeline ConsistencyModelPipeline "
+    "ConsoleLogger._LogHandler Constant ConstantExpression ConstraintListState ContactDetector Context "
+    "ContextCLIPTextModel ContextManager ContinuousBatchProcessor ContinuousTimeRotaryEmbedding ConvEncoder "
+    "ConvEncoderLayer ConvTimeNet._ConvTimeNet ConvTimeNet_backbone ConvTranNetworkTorch ConvertBoxModed "
     "ConvertBoxToPointsd ConvertBoxToStandardModed ConvertPointsToBoxesd ConvertToMultiChannelBasedOnBratsClassesd "
-    "CopyItemsd CoraFull CornellTemporalHyperGraphDataset Cosmos2TextToImagePipeline Cosmos2VideoToWorldPipeline "
+    "ConviEncoder CooksDistanceWidget CopyItemsd CoraFull Coregionalize CornellTemporalHyperGraphDataset "
+    "CorpusBLEUMetric.NGram Cosine CosineSimilarity Cosmos2TextToImagePipeline Cosmos2VideoToWorldPipeline "
     "Cosmos2_5_PredictBasePipeline Cosmos2_5_TransferPipeline Cosmos3OmniPipeline CosmosTextToWorldPipeline "
-    "CosmosVideoToWorldPipeline CpmTokenizer CropForegroundd Cropd Csv CuCIMd CudaGraphBuffer Cumulative "
-    "CumulativeAverage CumulativeIterationMetric CursorInfo CustomArgumentGroup CustomArgumentParser "
-    "CustomHelpFormatter CustomizablePickler CustomizablePicklingQueue CutMixd CutOutd CycleDiffusionPipeline DBLP "
-    "DBP15K DDIMPipeline DDPMPipeline DGraphFin DMatrix DNAConv DPT DRS DagsHubCallback DanceDiffusionPipeline "
-    "DataChunkDF DataLoader2 DataLoaderIterator DataNormSparsifier DataSource DataStatsd Database Dataset "
-    "DatasetBuilder DatetimeIndexResampler DatetimeIndexResamplerGroupby Day DbfilenameShelf Decimal Decoder "
-    "Decollated DecompressReader DeepChainMap DeepLabV3 DeepLabV3Plus DeezerEurope DelayedImportErrorModule "
-    "DeleteItemsd DemultiplexerIterDataPipe DenseNetEncoder DependencyCorpusView Deprecated DeprecatedModuleRedirect "
-    "DeviceQuantileDMatrix DiTPipeline DiceMetric DictAction DictRolloutBuffer DictWrapper "
-    "DifferentialEvolutionSolver DiffusionGemmaPipeline DiffusionPipeline DiscardAddGuidanced DiscretizedCount "
-    "DistanceMetric DistanceTransformEDTd DistillationModel DistributedDataParallel DistributedHistory DivisiblePadd "
-    "DivisionByZero DivisionUndefined DocumentRNNEmbeddings DoubleStorage DownloaderGUI._DownloadThread "
+    "CosmosVideoToWorldPipeline CpmTokenizer CredentialProviderBuilder CropForegroundd "
+    "CropNonEmptyMaskIfExists.InitSchema Cropd CrowdHumanDataset CrowdPoseDataset Csv CuCIMd CudaGraphBuffer "
+    "CuikmolmakerDataset CuikmolmakerReactionDataset Cumulative CumulativeAverage CumulativeIterationMetric "
+    "CursorInfo CustomArgumentGroup CustomArgumentParser CustomBinning CustomDataset CustomDisplayNotebookTqdm "
+    "CustomHelpFormatter CustomizablePickler CustomizablePicklingQueue CutMixd CutOutd CycleDiffusionPipeline DAG "
+    "DAGGather DAGLayer DAGModel DAGTensorGraph DBLP DBP15K DBSCAN DDBox DDIMPipeline DDPMPipeline DGraphFin "
+    "DLinearModel DMPNNModel DMatrix DNAConv DODDataset DPT DRIVEDataset DRS DSDLDetDataset DSDLSegDataset DTD "
+    "DTNNEmbedding DTNNGather DTNNModel DTNNStep DTNNTensorGraph DagsHubCallback DagshubLogger DanceDiffusionPipeline "
+    "DarkZurichDataset DataArray DataChunkDF DataCreationTask DataEmbedding DataEmbedding_wo_pos "
+    "DataEmbedding_wo_time DataFrame DataFramePlot DataLoader2 DataLoaderIterator DataNormSparsifier DataOp "
+    "DataSource DataStatsd DataTree DataType Database Dataset DatasetBuilder DatasetCollection DatasetView Date "
+    "DateTimeNameSpace Datetime DatetimeIndexResampler DatetimeIndexResamplerGroupby DaviesBouldinScore Day "
+    "DbfilenameShelf DebugPipeline DecathlonDataset Decimal Decoder Decollated DecompressReader DeepARNetwork "
+    "DeepARPredictionNetwork DeepARTrainingNetwork DeepChainMap DeepConvexNet DeepFactorNetworkBase "
+    "DeepFactorPredictionNetwork DeepFactorTrainingNetwork DeepFashion2Dataset DeepFashionDataset DeepLabV3 "
+    "DeepLabV3Plus DeepRenewalNetwork DeepRenewalPredictionNetwork DeepRenewalTrainingNetwork DeepStateNetwork "
+    "DeepStatePredictionNetwork DeepStateTrainingNetwork DeepTPPNetworkBase DeepTPPPredictionNetwork "
+    "DeepTPPTrainingNetwork DeepVARHierarchicalNetwork DeepVARHierarchicalPredictionNetwork "
+    "DeepVARHierarchicalTrainingNetwork DeepVARNetwork DeepVARPredictionNetwork DeepVARTrainingNetwork DeezerEurope "
+    "DeformablePatch DelayedImportErrorModule DeleteItemsd DelightfulTTS DelightfulTTSConfig DelightfulTtsArgs "
+    "DelightfulTtsAudioConfig DemographicParityClassifier DemographicParityDifference DemultiplexerIterDataPipe "
+    "DenseNetEncoder DenseSparsityConfig DepatchSampling DependencyAwareLayer DependencyCorpusView DependentMaternGP "
+    "Deprecated DeprecatedModuleRedirect DerivedObserverOrFakeQuantize DeterministicArgProj DeviceCache "
+    "DeviceQuantileDMatrix DiTPipeline DiarResultFrame DiceMetric Dict DictAction DictReader DictRolloutBuffer "
+    "DictWrapper DifferentiableEntropyFunction DifferentialEvolutionSolver DiffusionGemmaPipeline DiffusionPipeline "
+    "Digitize DigitizeProp DilatedCausalGated DimExpansion DiscardAddGuidanced DiscreteBayesianNetwork "
+    "DiscreteDiarizationErrorRate DiscreteFactor DiscreteMarkovNetwork DiscretePIT DiscreteParameterRepair "
+    "DiscretizedCount DiskCache DiskDataset Dispatcher DistanceMetric DistanceTransformEDTd DistillationModel "
+    "DistributedCPUCache DistributedDataParallel DistributedDeviceCache DistributedDiskCache DistributedHistory "
+    "DistributionMeta DivisiblePadd DivisionByZero DivisionUndefined DoWhyWrapper DocBin DocJSONSchema "
+    "DocStringInheritor DocumentRNNEmbeddings DotProduct DoubleStorage DownloaderGUI._DownloadThread "
     "DreamLiteMobilePipeline DreamLitePipeline DrtAbstractVariableExpression DrtApplicationExpression "
     "DrtBinaryExpression DrtBooleanExpression DrtConcatenation DrtConstantExpression DrtEqualityExpression "
     "DrtEventVariableExpression DrtFunctionVariableExpression DrtIndividualVariableExpression DrtLambdaExpression "
-    "DrtNegatedExpression DrtOrExpression DrtProposition DummyObject DumpUnpickler DynamicEdgeConv DynamicFAUST EER "
-    "EGConv ELMoEmbeddings EasyAnimateControlPipeline EasyAnimateInpaintPipeline EasyAnimatePipeline EdgeConv "
-    "EdgeDataView EdgeIndex EdgeView EfficientNetBaseEncoder EfficientNetEncoder EfficientNetLiteEncoder EinMix "
-    "Ellipsis EllipticBitcoinDataset EllipticBitcoinTemporalDataset EmailEUCore EmailMessage Encoder "
-    "EnsembleEvaluator Ensembled EnsureChannelFirstd EnsureSameShaped EnsureTyped Entities EntityType EntryPoint "
-    "EnumWithContains EpisodicLifeEnv EqualityExpression EquispacedKspaceMaskd ErnieImagePipeline ErnieMTokenizer "
-    "Eval EvalLoopContainer Evaluator Event EventDataset EventType EventVariableExpression ExFileObject "
-    "ExactGPRegressor ExactMatch ExistsExpression ExpTransf_gen ExpandedNormal ExpandedWeight ExplainerDataset "
-    "Expression ExtMemQuantileDMatrix ExtSlice ExtensionArraySupportsAnyAll ExternalStream ExtractDataKeyFromMetaKeyd "
-    "ExtractHEStainsd ExtractPatchd EzPickle F1Score FAConv FAUST FB15k_237 FBetaScore FILETIME FNetTokenizer FPN "
-    "FacebookPagePage FakeDataset FakeHeteroDataset FakeImageEnv FakeRegNetParams FakeTensor FancyURLopener "
-    "FastLookup FastRGCNConv FastSpeech2ConformerTokenizer Fasta Fastq FeaStConv FeatDict FeatList FeatStruct "
-    "FeatStructNonterminal FederatedTracker Fetch2DSliced FgBgToIndicesd FgImageStats FgImageStatsSumm FiLMConv "
-    "FieldStorage FileClient FileIO FileInput FileLock FilenameStats FillHolesd FilterAdjacency FilterAtlas "
-    "FilterImaged FilterIterDataPipe FilterMultiAdjacency FilterMultiInner FindAllValidSlicesDeepEditd "
-    "FindAllValidSlicesMissingLabelsd FindDiscrepancyRegionsDeepEditd FireResetEnv Flag FlattenLabeld "
-    "FlattenSequenced FlattenSubKeysd FlaxAlbertEmbeddings FlaxAlbertEncoder FlaxAlbertForMaskedLMModule "
-    "FlaxAlbertForMultipleChoiceModule FlaxAlbertForPreTrainingModule FlaxAlbertForQuestionAnsweringModule "
-    "FlaxAlbertForSequenceClassificationModule FlaxAlbertForTokenClassificationModule FlaxAlbertLayer "
-    "FlaxAlbertLayerCollection FlaxAlbertLayerCollections FlaxAlbertLayerGroups FlaxAlbertModule "
-    "FlaxAlbertOnlyMLMHead FlaxAlbertSOPHead FlaxAlbertSelfAttention FlaxBartAttention FlaxBartClassificationHead "
-    "FlaxBartDecoder FlaxBartDecoderLayer FlaxBartDecoderLayerCollection FlaxBartDecoderWrapper FlaxBartEncoder "
-    "FlaxBartEncoderLayer FlaxBartEncoderLayerCollection FlaxBartForCausalLMModule "
-    "FlaxBartForConditionalGenerationModule FlaxBartForQuestionAnsweringModule "
+    "DrtNegatedExpression DrtOrExpression DrtProposition DualCovariatesTorchModel DualHead "
+    "DummyClassificationCatalogue DummyForecastingCatalogue DummyLogger DummyObject DumpUnpickler Duration "
+    "DutchLemmatizer DynamicBayesianNetwork DynamicEdgeConv DynamicFAUST DynamicGroupBy E EER EGConv ELMoEmbeddings "
+    "EOSDetectionMethod ESRNNPredDataset ESRNNTrainDataset EarlyStoppingCallbackWithTimeLimit "
+    "EasyAnimateControlPipeline EasyAnimateInpaintPipeline EasyAnimatePipeline EasyGuide EconAutoMLConfig EdgeConv "
+    "EdgeDataView EdgeIndex EdgeNetwork EdgeView EditTreeLemmatizer EditTreeSchema EfficientFCParameters "
+    "EfficientNetBaseEncoder EfficientNetEncoder EfficientNetLiteEncoder EinMix ElementwiseTensorProduct Ellipsis "
+    "EllipticBitcoinDataset EllipticBitcoinTemporalDataset EmailEUCore EmailMessage Embedding EmbeddingTest "
+    "EmotionEncoderConfig Encoder EnglishLemmatizer EnsembleEvaluator Ensembled EnsureChannelFirstd EnsureSameShaped "
+    "EnsureTyped Entities EntityLinker EntityLinker_v1 EntityRuler EntityType Entropy EntryPoint Enum "
+    "EnumWithContains EoUType EpisodicLifeEnv EpochMetric EqualOpportunityClassifier EqualityExpression "
+    "EquispacedKspaceMaskd ErnieImagePipeline ErnieMTokenizer EstimatorMeta Eval EvalLoopContainer Evaluator Event "
+    "EventDataset EventType EventVariableExpression ExFileObject ExactGPRegressor ExactMatch ExistsExpression "
+    "ExlposeDataset ExpTransf_gen ExpandedNormal ExpandedWeight ExplainerDataset Exponent Exponential Expr "
+    "ExprCatNameSpace ExprDateTimeNameSpace ExprListNameSpace ExprMetaNameSpace ExprStringNameSpace "
+    "ExprStructNameSpace Expression ExtMemQuantileDMatrix ExtSlice ExtendModule Extension "
+    "ExtensionArraySupportsAnyAll ExternalStream Extract ExtractDataKeyFromMetaKeyd ExtractHEStainsd ExtractIr "
+    "ExtractPatchd EzPickle F1Score FAConv FAISSNeighborsClassifier FAISSNeighborsRegressor FAUST FB15k_237 "
+    "FBetaScore FCNClassifier FCNNetworkTorch FCNRegressor FFT FGVCAircraft FID FILETIME FNetTokenizer "
+    "FP8BlockDequantizer FPN FT Face300VWDataset Face300WDataset Face300WLPDataset FacebookPagePage FactorGraph "
+    "FaissKNN FakeDataset FakeHeteroDataset FakeImageEnv FakeRegNetParams FakeTensor FalconTSTBlock FalconTSTConfig "
+    "FalconTSTExpert FalconTSTMoELayer FancyURLopener FashionMNIST FastHasher FastLookup FastMemory FastNumpyHasher "
+    "FastPandasHasher FastPitchConfig FastRGCNConv FastSpeech2ConformerTokenizer FastSpeechConfig Fasta Fastq "
+    "Fastspeech2Config FeaStConv FeatDict FeatList FeatStruct FeatStructNonterminal FeatureAssembler FeatureEmbedder "
+    "FeatureMixerBlock FeatureProjector FederatedTracker FeedForward FerminetModel Fetch2DSliced FgBgToIndicesd "
+    "FgImageStats FgImageStatsSumm FiLMConv FieldReference FieldStorage FileClient FileIO FileInput FileLock "
+    "FilenameStats FillHolesd FilterAdjacency FilterAtlas FilterImaged FilterIterDataPipe FilterMultiAdjacency "
+    "FilterMultiInner FinalLayer FindAllValidSlicesDeepEditd FindAllValidSlicesMissingLabelsd "
+    "FindDiscrepancyRegionsDeepEditd FineGPTConfig FireResetEnv FixedBucketBatchSizeConstraint2D FixedEmbedding "
+    "FixedKnotsArgProj FixedQParamsObserver Flag FlamingoEvalCOCOCaption FlamingoEvalCOCOVQA FlattenHead "
+    "FlattenLabeld FlattenSequenced FlattenSubKeysd Flatten_Head FlaxAlbertEmbeddings FlaxAlbertEncoder "
+    "FlaxAlbertForMaskedLMModule FlaxAlbertForMultipleChoiceModule FlaxAlbertForPreTrainingModule "
+    "FlaxAlbertForQuestionAnsweringModule FlaxAlbertForSequenceClassificationModule "
+    "FlaxAlbertForTokenClassificationModule FlaxAlbertLayer FlaxAlbertLayerCollection FlaxAlbertLayerCollections "
+    "FlaxAlbertLayerGroups FlaxAlbertModule FlaxAlbertOnlyMLMHead FlaxAlbertSOPHead FlaxAlbertSelfAttention "
+    "FlaxBartAttention FlaxBartClassificationHead FlaxBartDecoder FlaxBartDecoderLayer FlaxBartDecoderLayerCollection "
+    "FlaxBartDecoderWrapper FlaxBartEncoder FlaxBartEncoderLayer FlaxBartEncoderLayerCollection "
+    "FlaxBartForCausalLMModule FlaxBartForConditionalGenerationModule FlaxBartForQuestionAnsweringModule "
     "FlaxBartForSequenceClassificationModule FlaxBartModule FlaxBeitAttention FlaxBeitDropPath FlaxBeitEmbeddings "
     "FlaxBeitEncoder FlaxBeitForImageClassificationModule FlaxBeitForMaskedImageModelingModule FlaxBeitIntermediate "
     "FlaxBeitLayer FlaxBeitLayerCollection FlaxBeitModule FlaxBeitOutput FlaxBeitPatchEmbeddings FlaxBeitPooler "
@@ -4925,94 +7098,180 @@ REFUSED = (
     "FlaxXLMRobertaForSequenceClassificationModule FlaxXLMRobertaForTokenClassificationModule "
     "FlaxXLMRobertaIntermediate FlaxXLMRobertaLMHead FlaxXLMRobertaLayer FlaxXLMRobertaLayerCollection "
     "FlaxXLMRobertaModule FlaxXLMRobertaOutput FlaxXLMRobertaPooler FlaxXLMRobertaSelfAttention "
-    "FlaxXLMRobertaSelfOutput Flickr Flickr8kParser FlipBoxd Flipd FloatPow FloatStorage FloatTrueDiv FloorDiv "
-    "FloorToInt Flux2KleinInpaintPipeline Flux2KleinKVPipeline Flux2KleinPipeline Flux2Pipeline "
+    "FlaxXLMRobertaSelfOutput Flickr Flickr30kCaption Flickr30kDataset Flickr30kRetrieval Flickr8kParser FlipBoxd "
+    "Flipd Float16 Float32 Float64 Float8OpaqueTensor Float8Sparse2x4_1DData1DMetadataTensor "
+    "Float8Sparse2x4_2DData2DMetadataTensor Float8Tensor Float8TrainingTensor Float8TrainingWeightWrapperTensor "
+    "FloatPow FloatStorage FloatTrueDiv FloatType Floats1d Floats2d Floats3d Floats4d FloorDiv FloorToInt FlowLoss "
+    "Flowers102 Flux2KleinInpaintPipeline Flux2KleinKVPipeline Flux2KleinPipeline Flux2Pipeline "
     "FluxControlImg2ImgPipeline FluxControlInpaintPipeline FluxControlNetImg2ImgPipeline "
     "FluxControlNetInpaintPipeline FluxControlNetPipeline FluxControlPipeline FluxFillPipeline "
     "FluxIPAdapterJointAttnProcessor2_0 FluxImg2ImgPipeline FluxInpaintPipeline FluxKontextInpaintPipeline "
-    "FluxKontextPipeline FluxPipeline FluxPriorReduxPipeline FoldedCase FolderBasedBuilder ForeachMMCublasLt "
-    "ForegroundMaskd ForkAwareLocal ForkingPickler FormulaicData Fraction FramenetCorpusReader FreezableDefaultDict "
-    "FrictionDetector FromMetaTensord FunctionDoc FunctionVariableExpression FunctionalTensor FusedGATConv Future "
-    "GATConv GATEConv GATv2Conv GCN2Conv GCNConv GDELT GDELTLite GEDDataset GENConv GGUFParameter GINConv GINEConv "
-    "GMMConv GNNBenchmarkDataset GPBase GPBinaryClassifier GPRegressor GPTSw3Tokenizer GPUInfo GanTrainer "
-    "GatedGraphConv GaussianSharpend GaussianSmoothd GdsFile GemsecDeezer GenBank GeneralConv GeneralConvLayer "
-    "GeneralEdgeConvLayer GeneralizedDiceScore GenerateHeatmapd GenerateInstanceCentroidd GenerateInstanceContourd "
-    "GenerateInstanceTyped GenerateSuccinctContourd GenerateWatershedMaskd Generator GeneratorBasedBuilder "
-    "GenericMeta GeometricShapes GibbsNoised GitHub GitMolDataset GlmImagePipeline Graph GraphConv GraphLandDataset "
-    "GravNetConv GreenContext GridDistortiond GridPatchd GridSplitd GroupedLinearLayer Guard GuardsSet "
-    "GzipDecodedResponse GzipFile HANConv HDF5 HEATConv HFAttribute HFProxy HGBDataset HGTConv HM HMDB51 HRESULT "
-    "HTTPError HTTPMessage HTTPResponse HailoBackend HalfCheetahEnv HalfStorage HammingDistance Harbor "
-    "HasArbitraryParamsDict HasBaseMarginCol HasContribPredictionCol HasEnableSparseDataOptim HasFeaturesCols "
-    "HasQueryIdCol HashTensor Hasher HausdorffDistance HausdorffDistanceMetric HeliosPipeline HeliosPyramidPipeline "
-    "HeterophilousGraphDataset HfArgumentParser HfDocTestParser HfDoctestModule HiDreamImagePipeline HingeLoss "
-    "HistogramNormalized HopperEnv Hour HumanoidEnv HumanoidStandupEnv HunposTagger HunyuanDiTControlNetPipeline "
+    "FluxKontextPipeline FluxPipeline FluxPriorReduxPipeline FlyDataset FoldedCase FoldedDistribution "
+    "FolderBasedBuilder Food101 ForeachMMCublasLt ForecastChannelHeadMixer ForecastingBenchmark ForecastingHorizon "
+    "ForecastingModel ForegroundMaskd ForkAwareLocal ForkingMLPDecoder ForkingPickler "
+    "ForkingSeq2SeqDistributionPredictionNetwork ForkingSeq2SeqNetworkBase ForkingSeq2SeqPredictionNetwork "
+    "ForkingSeq2SeqTrainingNetwork FormulaicData ForwardTTS ForwardTTSArgs FoundationModel FourierFeatureEmbedding "
+    "FourierTemporalEmbedding Fraction FractionalAbsoluteError FractionalBias FrameStack FramenetCorpusReader FreeVC "
+    "FreeVCArgs FreeVCAudioConfig FreeVCConfig FreezableDefaultDict FreiHandDataset FrenchLemmatizer Frequency "
+    "FrictionDetector FromMetaTensord FrozenConfigDict FullRankMatrix FullTensorProduct FullTimingTask FullTokenizer "
+    "FullbandMelganConfig FullyConnected FullyConnectedTensorProduct FunctionDoc FunctionVariableExpression "
+    "FunctionalBayesianNetwork FunctionalTensor FusedGATConv Future FutureCovariatesTorchModel "
+    "FutureFeatIntegratorEnc2Dec GAN GANModel GATConv GATEConv GATModel GATv2Conv GBDTModel GCN2Conv GCNConv GCNModel "
+    "GDELT GDELTLite GEDDataset GENConv GGUFParameter GGUFQuantizedTensor GINConv GINEConv GMMConv "
+    "GNNBenchmarkDataset GNNModular GPArgProj GPBase GPBinaryClassifier GPLVM GPModel GPRegression GPRegressor "
+    "GPT2InferenceModel GPTArgs GPTConfig GPTQObserverTensor GPTSw3Tokenizer GPTTrainer GPTTrainerConfig GPUInfo "
+    "GPVARNetwork GPVARPredictionNetwork GPVARTrainingNetwork GQA GSTConfig Gamma GanTrainer GatedGraphConv "
+    "GatedLinearUnit GatedRecurrentUnit GatedResidualNetwork Gaussian GaussianProcessNetworkBase "
+    "GaussianProcessPredictionNetwork GaussianProcessTrainingNetwork GaussianSharpend GaussianSmoothd GdsFile "
+    "GemsecDeezer GenBank GeneralConv GeneralConvLayer GeneralEdgeConvLayer GeneralizedDiceScore GenerateHeatmapd "
+    "GenerateInstanceCentroidd GenerateInstanceContourd GenerateInstanceTyped GenerateSuccinctContourd "
+    "GenerateWatershedMaskd Generator GeneratorBasedBuilder GenericLGSSM GenericLGSSMWithGPNoiseModel GenericMeta "
+    "GeometricAverage GeometricMeanAbsoluteError GeometricMeanRelativeAbsoluteError GeometricShapes GibbsNoised "
+    "GibbsSampling GitHub GitMolDataset GlmImagePipeline GlobalArgminPooling1D GlobalMinPooling1D "
+    "GlobalNaiveAggregate GlobalNaiveDrift GlobalNaiveSeasonal GlobalRelativeBinning GlowTTS GlowTTSConfig GpuInfo "
+    "GradientPenaltyLayer Graph GraphCNN GraphConv GraphConvModel GraphConvTensorGraph GraphEmbedPoolLayer "
+    "GraphGather GraphKey GraphLandDataset GraphPool GraphWTransducerLoss.LastBlankMode GravNetConv "
+    "GreedyBatchedCTCInfer.CudaGraphsMode GreedyBatchedLabelLoopingComputerBase.CudaGraphsMode GreekLemmatizer "
+    "GreenContext GridDistortiond GridPatchd GridSplitd GroupBy GroupedLinearLayer GroverModel GrpcStorageProxy Guard "
+    "GuardsSet Guide GzipDecodedResponse GzipFile H36MWholeBodyDataset H5NetCDFArrayWrapper HANConv HDF5 HEATConv "
+    "HFAttribute HFProxy HGBDataset HGTConv HM HMDB51 HRESULT HRFDataset HSIC HTTP4xxClientError HTTP5xxServerError "
+    "HTTPError HTTPMessage HTTPResponse HailoBackend HaitianCreoleLemmatizer HalfCheetahEnv HalfNormal HalfStorage "
+    "HalpeDataset HammingDistance Harbor HarborBashEnv HarborEnv HasArbitraryParamsDict HasBaseMarginCol "
+    "HasContribPredictionCol HasEnableSparseDataOptim HasFeaturesCols HasQueryIdCol HashTensor Hasher "
+    "HausdorffDistance HausdorffDistanceMetric HeliosPipeline HeliosPyramidPipeline HeterophilousGraphDataset "
+    "HfArgumentParser HfDocTestParser HfDoctestModule HiDreamImagePipeline HierarchicalCausalConv1DEncoder "
+    "HierarchicalEmbedding HifiganConfig Highway HingeLoss HistogramNormalized HistogramObserver HitRate HopperEnv "
+    "Horse10Dataset Hour HuggingFaceLLMService HuggingFaceModel HuggingfaceAdamWOptimizer Human36mDataset "
+    "HumanArt21Dataset HumanArtDataset HumanoidEnv HumanoidStandupEnv HunposTagger HunyuanDiTControlNetPipeline "
     "HunyuanDiTPAGPipeline HunyuanDiTPipeline HunyuanImagePipeline HunyuanImageRefinerPipeline "
     "HunyuanSkyreelsImageToVideoPipeline HunyuanVideo15ImageToVideoPipeline HunyuanVideo15Pipeline "
-    "HunyuanVideoFramepackPipeline HunyuanVideoImageToVideoPipeline HunyuanVideoPipeline HydroNet HypergraphConv "
-    "Hyperparameter Hyperplane I2VGenXLPipeline ICEWS18 IFImg2ImgPipeline IFImg2ImgSuperResolutionPipeline "
-    "IFInpaintingPipeline IFInpaintingSuperResolutionPipeline IFPipeline IFSuperResolutionPipeline IGMCDataset "
-    "ILocModel IMAP4 IMAP4.abort IMAP4.readonly IMAP4_SSL IMAP4_stream IMDB IOBase IPIPANCorpusView IPv4Address "
-    "IPv4Interface IPv6Address IPv6Interface Iceberg Identity IdentityEnv IdentityEnvBox IdentityEnvMultiBinary "
-    "IdentityEnvMultiDiscrete Identityd Ideogram4Pipeline IffExpression IgniteMetricHandler IgnoreReadmeCorpusView "
-    "IlocType ImageFilterd ImageFolder ImageHistogram ImageHistogramSumm ImageStats ImageStatsSumm ImpExpression "
-    "InEdgeDataView InEdgeView InMemoryDataset InMemoryTable InMultiEdgeDataView InMultiEdgeView IncompleteReadError "
-    "IncrementalDecoder IncrementalElement IncrementalEncoder Index IndexModel IndexType IndianCorpusView "
-    "IndividualVariableExpression InfectionDataset InferencerMeta InfiniteDataLoader InputQueue InstructMolDataset "
-    "IntInfinity IntStorage IntTrueDiv IntensityStatsd Invertd InvertedDoublePendulumEnv InvertedPendulumEnv "
-    "IocpProactor IotaExpression IsNonOverlappingAndDenseIndicator IsolatedAsyncioTestCase IterableDataset "
-    "IterationEvents IteratorWrapper JODIEDataset JSONDict JSONTaggedDecoder JaccardIndex JaxToNumpy JaxToTorch "
-    "JoinableQueue JoyImageEditPipeline JoyImageEditPlusPipeline Json KGQABaseDataset KNNIndex KSpaceSpikeNoised "
-    "Kandinsky3Img2ImgPipeline Kandinsky3Pipeline Kandinsky5I2IPipeline Kandinsky5I2VPipeline Kandinsky5T2IPipeline "
-    "Kandinsky5T2VPipeline Kandinsky6SRPipeline Kandinsky6TI2VAPipeline KandinskyCombinedPipeline "
-    "KandinskyImg2ImgCombinedPipeline KandinskyImg2ImgPipeline KandinskyInpaintCombinedPipeline "
-    "KandinskyInpaintPipeline KandinskyPipeline KandinskyPriorPipeline KandinskyV22CombinedPipeline "
-    "KandinskyV22ControlnetImg2ImgPipeline KandinskyV22ControlnetPipeline KandinskyV22Img2ImgCombinedPipeline "
-    "KandinskyV22Img2ImgPipeline KandinskyV22InpaintCombinedPipeline KandinskyV22InpaintPipeline KandinskyV22Pipeline "
-    "KandinskyV22PriorEmb2EmbPipeline KandinskyV22PriorPipeline KarateClub KarrasVePipeline "
-    "KeepLargestConnectedComponentd KerasMetricCallback KeyedRef Kinetics KolorsImg2ImgPipeline KolorsPAGPipeline "
-    "KolorsPipeline Krea2Pipeline Kron L2KNNIndex LDMPipeline LDMSuperResolutionPipeline LDMTextToImagePipeline "
-    "LEConv LEditsPPPipelineStableDiffusion LEditsPPPipelineStableDiffusionXL LGConv LINKXDataset LLMClient "
-    "LLaDA2Pipeline LLaMA LPAttLayer LRGBDataset LShift LTX2ConditionPipeline LTX2DFRPipeline "
+    "HunyuanVideoFramepackPipeline HunyuanVideoImageToVideoPipeline HunyuanVideoPipeline HybridRepresentation "
+    "HybridXC HydroNet HypergraphConv Hyperparameter Hyperplane I2VGenXLPipeline ICEWS18 IFImg2ImgPipeline "
+    "IFImg2ImgSuperResolutionPipeline IFInpaintingPipeline IFInpaintingSuperResolutionPipeline IFPipeline "
+    "IFSuperResolutionPipeline IGMCDataset ILocModel IMAP4 IMAP4.abort IMAP4.readonly IMAP4_SSL IMAP4_stream IMDB "
+    "IOBase IPIPANCorpusView IPv4Address IPv4Interface IPv6Address IPv6Interface IPythonTrials IRVLayer ISPRSDataset "
+    "Iceberg IconQA Identity IdentityEnv IdentityEnvBox IdentityEnvMultiBinary IdentityEnvMultiDiscrete IdentityOp "
+    "Identityd Ideogram4Pipeline IffExpression IgniteMetricHandler IgnoreReadmeCorpusView IlocType ImageFilterd "
+    "ImageFolder ImageHistogram ImageHistogramSumm ImageNet ImageNet21k ImageStats ImageStatsSumm ImpExpression "
+    "ImplicitQuantileModule ImplicitQuantileNetwork ImplicitQuantileNetworkOutput InEdgeDataView InEdgeView "
+    "InMemoryDataset InMemoryTable InMultiEdgeDataView InMultiEdgeView InShop InceptionModule InceptionResnetA "
+    "InceptionResnetB InceptionResnetC InceptionScore InceptionTimeClassifier InceptionTimeNetworkTorch "
+    "InceptionTimeRegressor IncompleteReadError IncrementalDecoder IncrementalDenseLayerProjection IncrementalElement "
+    "IncrementalEncoder IndependenceAssertion IndependentMaternGP Index IndexBasedFCParameters IndexModel IndexType "
+    "IndianCorpusView IndividualOrdinalTDE IndividualTDE IndividualVariableExpression InfectionDataset InferencerMeta "
+    "InfiniteDataLoader InfoGraphModel InfoGraphStarModel InfoMax3DModular InfographicVQA InputArgsException "
+    "InputArgsWarning InputLayer InputQueue InstanceNorm InstructMolDataset Int128 Int16 Int32 Int4OpaqueTensor "
+    "Int4PlainInt32Tensor Int4PreshuffledTensor Int4Tensor Int4TilePackedTo4dTensor Int64 Int8 Int8LutTensor "
+    "Int8MixedPrecisionTrainingLinearWeight Int8Params Int8QuantizedTrainingLinearWeight Int8Tensor IntInfinity "
+    "IntStorage IntTrueDiv IntegerType IntensityStatsd InterHand2DDoubleDataset InterHand3DDataset "
+    "InteratomicL2Distances Ints1d Ints2d Ints3d Ints4d IntxOpaqueTensor IntxUnpackedToInt8Tensor InverseGamma "
+    "Invertd InvertedDoublePendulumEnv InvertedPendulumEnv InvertibleResnetHybridBlock InvisibleTensor IocpProactor "
+    "IotaExpression IrishLemmatizer IsNonOverlappingAndDenseIndicator IsolatedAsyncioTestCase Isotropy "
+    "IssueManagerMeta ItalianLemmatizer IterRefLSTMEmbedding IterableDataset IterationEvents IteratorWrapper "
+    "JODIEDataset JSDivergence JSONDict JSONTaggedDecoder JaccardIndex JaxModel JaxToNumpy JaxToTorch JhmdbDataset "
+    "Jitter JoinableQueue JointProbabilityDistribution JournalRedisBackend JournalRedisStorage JournalStorage "
+    "JoyImageEditPipeline JoyImageEditPlusPipeline Json JsonLinesFile JunctionTree JupyterProgressBarBackend "
+    "KFoldDataset KGQABaseDataset KLDivergence KMeans KMeansClustering KNNIndex KNNVC KNNVCArgs KNNVCAudioConfig "
+    "KNNVCConfig KSpaceSpikeNoised Kandinsky3Img2ImgPipeline Kandinsky3Pipeline Kandinsky5I2IPipeline "
+    "Kandinsky5I2VPipeline Kandinsky5T2IPipeline Kandinsky5T2VPipeline Kandinsky6SRPipeline Kandinsky6TI2VAPipeline "
+    "KandinskyCombinedPipeline KandinskyImg2ImgCombinedPipeline KandinskyImg2ImgPipeline "
+    "KandinskyInpaintCombinedPipeline KandinskyInpaintPipeline KandinskyPipeline KandinskyPriorPipeline "
+    "KandinskyV22CombinedPipeline KandinskyV22ControlnetImg2ImgPipeline KandinskyV22ControlnetPipeline "
+    "KandinskyV22Img2ImgCombinedPipeline KandinskyV22Img2ImgPipeline KandinskyV22InpaintCombinedPipeline "
+    "KandinskyV22InpaintPipeline KandinskyV22Pipeline KandinskyV22PriorEmb2EmbPipeline KandinskyV22PriorPipeline "
+    "KarateClub KarrasVePipeline KeepLargestConnectedComponentd KendallRankCorrelation KerasMetricCallback KerasModel "
+    "Kernel KeyedRef Kinetics KokoroTTSService KolorsImg2ImgPipeline KolorsPAGPipeline KolorsPipeline Krea2Pipeline "
+    "Kron Kronos KronosTokenizer KwargsForCausalLM L2KNNIndex LCNNModel LDMPipeline LDMSuperResolutionPipeline "
+    "LDMTextToImagePipeline LDSArgsProj LEConv LEVIRCDDataset LEditsPPPipelineStableDiffusion "
+    "LEditsPPPipelineStableDiffusionXL LGConv LINKXDataset LIPDataset LKJ LKJCorrCholesky LLMClient LLaDA2Pipeline "
+    "LLaMA LMDBDatabase LMTensorText LPAttLayer LRGBDataset LRUCache LSH LSTMFCNClassifier LSTMFCNNetworkTorch "
+    "LSTMFCNRegressor LSTMStep LSTNetBase LSTNetPredict LSTNetTrain LShift LTSFDLinearNetwork._LTSFDLinearNetwork "
+    "LTSFLinearNetwork._LTSFLinearNetwork LTSFNLinearNetwork._LTSFNLinearNetwork "
+    "LTSFTransformerNetwork._LTSFTransformerNetwork LTX2ConditionPipeline LTX2DFRPipeline "
     "LTX2DFRTemporalRefinePipeline LTX2HDRPipeline LTX2ImageToVideoPipeline LTX2InContextPipeline "
     "LTX2LatentUpsamplePipeline LTX2Pipeline LTX2VideoDiffusionDecodePipeline LTXConditionPipeline "
     "LTXI2VLongMultiPromptPipeline LTXImageToVideoPipeline LTXLatentUpsamplePipeline LTXPipeline "
-    "LTXVideoAttentionProcessor2_0 LZMAFile LabelFilterd LabelPropagation LabelStats LabelStatsSumm LabelToContourd "
-    "LabelToMaskd LambdaExpression Lambdad Lance LanguageModel LastFM LastFMAsia "
+    "LTXVideoAttentionProcessor2_0 LVISV05Dataset LVISV1Dataset LZMAFile LabelFilterd LabelPropagation LabelStats "
+    "LabelStatsSumm LabelToContourd LabelToMaskd LagLlamaEstimator LagLlamaLightningModule LagLlamaModel "
+    "LambdaExpression Lambdad Lance LanguageModel LapaDataset Laplace LastFM LastFMAsia "
     "LatentConsistencyModelImg2ImgPipeline LatentConsistencyModelPipeline LattePipeline LayerFactory "
-    "LayoutXLMTokenizer LazyConcatenation LazyCorpusLoader LazyDict LazyList LazyLoader LazyModule LazySet "
-    "LazySubsequence LeafSpec LeafSpecMeta LeavePLabelOut LeavePOut LegacyVersion LibraryLoader LightningDataModule "
-    "LightningModel LineSplitter LinearPackedParams Linknet ListHandler ListProxy LittleEndianStructure "
-    "LittleEndianUnion LlamaTokenizer LmdbBackend LoadImaged Lock LogAUC LogTransf_gen LoggingHandler "
-    "LongCatAudioDiTPipeline LongCatImageEditPipeline LongCatImagePipeline LongStorage LossMetric LowLevelCallable "
-    "LucyEditPipeline Lumina2Pipeline LuminaPipeline LunarLander M2M100Tokenizer MAEMetric MAPEMetric MAnet "
-    "MBart50Tokenizer MBartTokenizer MCLIPConfig MD17 MFConv MH MHMessage MIMEApplication MIMEAudio MIMEBase "
-    "MIMEImage MIMEMessage MIMEMultipart MIMENonMultipart MIMEPart MIMEText MIPSKNNIndex MLflowCallback "
-    "MLukeTokenizer MMDF MMDFMessage MMLogger MNISTSuperpixels MSEMetric MSG MTECorpusReader MTECorpusView MTIAGraph "
-    "MagicMock Maildir MaildirMessage MalNetTiny MapIterDataPipe MapLabelValued MapTransform MapWrapper "
-    "MarianTokenizer MarigoldDepthPipeline MarigoldIntrinsicsPipeline MarigoldNormalsPipeline Marker MaskIntensityd "
-    "MaskToBoxd MaskedRecords MaskedTensor MatthewsCorrCoef Max MaxAndSkipEnv MaybeToTensor MeanAbsoluteError "
-    "MeanDice MeanEnsembled MeanIoU MeanIoUHandler MeanSquaredError MedShapeNet MedianSmoothd MellonParamMeta MemPool "
-    "MemPoolContext MemmapingPool MemmappingExecutor MemmappingPool MemoryMappedTable MeshCNNConv MeshFolder Message "
-    "MessagePassing MetaDeviceAttribute MetaTensor MetadataRouter MetricVisualizer MetricWidget MetricsReloadedBinary "
-    "MetricsReloadedBinaryHandler MetricsReloadedCategorical MetricsReloadedCategoricalHandler MetricsReloadedWrapper "
-    "MetricsWidget Micro Milli Min MinMaxBase Minute MixHopConv MixHopSyntheticDataset MixUpd MkldnnBatchNorm "
-    "MkldnnBatchNorm2d MkldnnConv1d MkldnnConv2d MkldnnConv3d MkldnnLinear MkldnnPrelu MmCorpus MmWriter MmcifFolder "
-    "MobileNetV2Encoder MochiPipeline Mock Mod ModelData ModelNet ModularIndexing Module_six_moves_urllib "
-    "Module_six_moves_urllib_error Module_six_moves_urllib_parse Module_six_moves_urllib_request "
-    "Module_six_moves_urllib_response Module_six_moves_urllib_robotparser MoleculeGPTDataset MoleculeNet Monitor "
-    "MotifVideoImage2VideoPipeline MotifVideoPipeline MovieLens MovieLens100K MovieLens1M MpDeviceLoaderWrapper "
-    "MultiEdgeDataView MultiEdgeView MultiIndexPyIntEngine MultiIndexUInt16Engine MultiIndexUInt32Engine "
-    "MultiIndexUInt64Engine MultiIndexUInt8Engine MultiIndexUIntEngine MultiListbox MultiProcessAdapter "
-    "MultiProcessLoggerAdapter MultiScaleSSIMMetric MusicLDMPipeline MutableOptionMenu MyServerHandler MyketDataset "
-    "NELL NILCEmbeddings NKJPCorpus_Header_View NKJPCorpus_Morph_View NKJPCorpus_Segmentation_View "
-    "NKJPCorpus_Text_View NNConv NNDescent NPSChatCorpusReader NameConstant NameValidator NamedNodeMap NamedTupleMeta "
-    "NamespaceProxy Nano NegatedExpression NegativeIntInfinity NegativePredictiveValue NeighborEmbedding "
-    "NeptuneCallback NeptuneLogger NestedTensor NetworkXConfig NeuralNet NeuralNetBinaryClassifier "
-    "NeuralNetClassifier NeuralNetRegressor NeuroGraphDataset Nifti1ImageWrapper NiftiFolder NllbTokenizer "
-    "NonBlockingMap NonCallableMagicMock NonCallableMock NoopResetEnv NormExpan_gen NormalizeHEStainsd "
-    "NormalizeIntensityd NormalizeLabelsInDatasetd NpzFile NucleusMoEImagePipeline Num NumpyDocString NumpyHasher "
-    "NumpyPickler NumpyToTorch NumpyUnpickler OGB_MAG OMDB OPFDataset OSE_GVCS ObjDoc OffScreenViewer OleDLL "
-    "OmegaConfDumper OmegaConfGrammarLexer OmegaConfGrammarParser OmegaConfGrammarParser.ConfigKeyContext "
+    "LayerNormalization LayoutXLMTokenizer LazyAttr LazyConcatenation LazyCorpusLoader LazyDict "
+    "LazyEvaluatedKernelTensor LazyFrame LazyGroupBy LazyList LazyLoader LazyModule LazyObject LazySet "
+    "LazySubsequence LeafSpec LeafSpecMeta LearnablePositionalEncoding LeavePLabelOut LeavePOut LegacyVersion "
+    "Lemmatizer Lexicon LibraryLoader LightningDataModule LightningModel Likelihood LineSplitter Linear "
+    "LinearGaussianBayesianNetwork LinearPackedParams LinearlyCoupledMaternGP Linknet LipSwish List ListHandler "
+    "ListNameSpace ListProxy Literal LittleEndianStructure LittleEndianUnion LlamaDynamicNTKScalingRotaryEmbedding "
+    "LlamaLinearScalingRotaryEmbedding LlamaRotaryEmbedding LlamaTokenizer LmdbBackend LoRALinear LoadImaged Local "
+    "LocalAbsoluteBinning LocalSquaredDistanceLayer LocalTransformerType Lock LocustDataset LogAUC LogNormal "
+    "LogTransf_gen LoggingHandler LongCatAudioDiTPipeline LongCatImageEditPipeline LongCatImagePipeline LongStorage "
+    "LookupValues Loss LossMetric LoveDADataset LowLevelCallable LowRankMatrix LucyEditPipeline Lumina2Pipeline "
+    "LuminaPipeline LunarLander M2M100Tokenizer M4CompetitionCatalogueDaily M4CompetitionCatalogueHourly "
+    "M4CompetitionCatalogueMonthly M4CompetitionCatalogueQuarterly M4CompetitionCatalogueWeekly "
+    "M4CompetitionCatalogueYearly MACECalculator MACNNBlock MACNNClassifier MACNNNetworkTorch MACNNRegressor "
+    "MAEMetric MAG MAML MAPEMetric MATModel MAnet MBart50Tokenizer MBartTokenizer MCDCNNClassifier MCDCNNNetworkTorch "
+    "MCDCNNRegressor MCLIPConfig MCMCLoggingHandler MD17 MDETRStyleRefCocoDataset MDPDataset MEGNetModel MFConv MH "
+    "MHMessage MIMEApplication MIMEAudio MIMEBase MIMEImage MIMEMessage MIMEMultipart MIMENonMultipart MIMEPart "
+    "MIMEText MIPSKNNIndex MIRAAttention MIRAConfig MIRADecoderLayer MIRAFlashAttention2 MIRAForPrediction "
+    "MIRAGenerationMixin MIRAInputEmbedding MIRAMLP MIRAModel MIRAOutputLayer MIRAPreTrainedModel MIRARMSNorm "
+    "MIRARotaryEmbedding MIRASparseExpertsLayer MIRATemporalBlock MLP MLPClassifier MLPEncoder MLPNetworkTorch "
+    "MLPRegressor MLflowCallback MLukeTokenizer MMDF MMDFMessage MMLogger MNIST MNISTSuperpixels MOTChallengeDataset "
+    "MOTChallengeMetric MPNNModel MPNNTensorGraph MPSOps MSEMetric MSG MTECorpusReader MTECorpusView MTIAGraph "
+    "MXFP8TrainingWeightWrapperTensor MXMNetGlobalMessagePassing MXTensor MacaqueDataset MacedonianLemmatizer "
+    "MacroAverageFMeasure MagicAttribute MagicMock MagnitudeExpertPruner MagnitudeWarp MagpieTTSService Maildir "
+    "MaildirMessage MalNetTiny ManhattanDistance Map MapIterDataPipe MapLabelValued MapTensor MapTransform MapWrapper "
+    "MapillaryDataset_v1 MapillaryDataset_v2 MarianTokenizer MarigoldDepthPipeline MarigoldIntrinsicsPipeline "
+    "MarigoldNormalsPipeline Marker MarlinF8PackedTensor MarlinF8QBytesTensor MarlinInt4PackedTensor "
+    "MarlinInt4WeightQBitsTensor MaskIntensityd MaskToBoxd MaskedRecords MaskedTensor MatchNodeSchema Matern32 "
+    "Matern52 MaternKernel MatrixBuilder MatrixBuilderCache MatthewsCorrCoef Max MaxAndSkipEnv MaximumAbsoluteError "
+    "MaximumMeanDiscrepancy MaybeToTensor MeanAbsoluteError MeanAbsoluteRelativeError MeanAveragePrecision MeanDice "
+    "MeanEnsembled MeanError MeanIoU MeanIoUHandler MeanNormalizedBias MeanPairwiseDistance MeanScaler MeanScaling "
+    "MeanSquaredError MedShapeNet MedianAbsoluteError MedianAbsolutePercentageError MedianRelativeAbsoluteError "
+    "MedianSmoothd MegatronDistributedFusedAdam MelganConfig MellonParamMeta MemPool MemPoolContext MemmapingPool "
+    "MemmappingExecutor MemmappingPool MemoryMappedTable MeshCNNConv MeshFolder Message MessagePassing "
+    "MetaDeviceAttribute MetaTensor MetadataRouter Metric MetricGroup MetricVisualizer MetricWidget MetricsLambda "
+    "MetricsReloadedBinary MetricsReloadedBinaryHandler MetricsReloadedCategorical MetricsReloadedCategoricalHandler "
+    "MetricsReloadedWrapper MetricsWidget MhpDataset Micro Milli Min MinMax MinMaxBase MinMaxObserver MiniGPT4Dataset "
+    "MinimalFCParameters Minute MixHopConv MixHopSyntheticDataset MixSpeakerDiarization MixUpd "
+    "MixedCovariatesTorchModel MixtureArgs MkldnnBatchNorm MkldnnBatchNorm2d MkldnnConv1d MkldnnConv2d MkldnnConv3d "
+    "MkldnnLinear MkldnnPrelu MlflowLogger MmCorpus MmWriter MmcifFolder MobileNetV2Encoder MochiPipeline Mock Mod "
+    "Model ModelArgs ModelData ModelMeta ModelMetaSchema ModelNet ModelOptNvfp4Converter ModelParams ModelWarning "
+    "ModifiedALSDBatchedRNNTComputer.CudaGraphsMode ModifiedALSDBatchedTDTComputer.CudaGraphsMode ModularIndexing "
+    "ModularTorchModel ModuleUpgradeRequiredError Module_six_moves_urllib Module_six_moves_urllib_error "
+    "Module_six_moves_urllib_parse Module_six_moves_urllib_request Module_six_moves_urllib_response "
+    "Module_six_moves_urllib_robotparser MolAtomBondDataset MolGANAggregationLayer MolGANConvolutionLayer "
+    "MolGANEncoderLayer MolGANMultiConvolutionLayer MoleculeDataset MoleculeGPTDataset MoleculeNet "
+    "MomentFMAnomalyDetectorPytorchDataset MomentFMClassifierPytorchDataset Monitor Morphology "
+    "MotifVideoImage2VideoPipeline MotifVideoPipeline MovieLens MovieLens100K MovieLens1M MovingAverageMinMaxObserver "
+    "MovingAveragePerChannelMinMaxObserver MpDeviceLoaderWrapper MpiiDataset MpiiTrbDataset MultiClass "
+    "MultiDataAspectRatioBatchSampler MultiEdgeDataView MultiEdgeView MultiHeadAttention MultiHeadAttentionBase "
+    "MultiHeadAttentionWithRoPE MultiHeadCrossAttentionWithRoPE MultiHeadSelfAttention MultiImageMixDataset "
+    "MultiIndexPyIntEngine MultiIndexUInt16Engine MultiIndexUInt32Engine MultiIndexUInt64Engine MultiIndexUInt8Engine "
+    "MultiIndexUIntEngine MultiLabelConfusionMatrix MultiLabelDataset MultiLabelSegmentation "
+    "MultiLabel_TextCategorizer MultiListbox MultiLoss MultiNormalizer MultiPinballLoss MultiProcessAdapter "
+    "MultiProcessDataLoader MultiProcessLoggerAdapter MultiQuantileHead MultiScaleFromPatchedSequence "
+    "MultiScaleSSIMMetric MultiTaskDataLoader MultiTensor MultibandMelganConfig MultilevelPixelData "
+    "MultimodalFixedBucketBatchSizeConstraint2D MultimodalSamplingConstraint MultitaskClassifier "
+    "MultitaskFitTransformRegressor MultitaskIRVClassifier MultitaskRegressor MusicLDMPipeline MutableOptionMenu "
+    "MutualInformation MyServerHandler MyketDataset NBEATSBlock NBEATSGenericBlock NBEATSModel NBEATSNetwork "
+    "NBEATSPredictionNetwork NBEATSSeasonalBlock NBEATSTrainingNetwork NBEATSTrendBlock NDCG NELL NF4Tensor "
+    "NGBClassifier NGBRegressor NGBSurvival NGBoost NHiTSModel NILCEmbeddings NKJPCorpus_Header_View "
+    "NKJPCorpus_Morph_View NKJPCorpus_Segmentation_View NKJPCorpus_Text_View NLVR2 NLinearModel NNConv NNDescent "
+    "NNLDA NNPBE NOPScaler NPSChatCorpusReader NVFP4Tensor NVMLError NYUDataset NaiveBayes NameConstant NameValidator "
+    "NamedNodeMap NamedTupleMeta NamespaceProxy NanMixtureArgs Nano NbCell NeMoDiarInputParams "
+    "NeMoFastPitchHiFiGANTTSService NeMoMultimodalConversation NeMoSFTExample NeMoSTTInputParams "
+    "NeMoSpeechLMAudioInputs NeMoSpeechLMDummyInputsBuilder NeMoSpeechLMForConditionalGeneration "
+    "NeMoSpeechLMMultiModalProcessor NeMoSpeechLMProcessingInfo NeMoTurnTakingService NegatedExpression "
+    "NegativeIntInfinity NegativePredictiveValue NeighborEmbedding NeighborList NemoDiarService NemoSTTService "
+    "NeptuneCallback NeptuneLogger NestedTensor NestedType NetCDF4ArrayWrapper NetworkXConfig NeuralForecastModel "
+    "NeuralNet NeuralNetBinaryClassifier NeuralNetClassifier NeuralNetRegressor NeuralhmmTTS NeuralhmmTTSConfig "
+    "NeuroGraphDataset Nifti1ImageWrapper NiftiFolder NightDrivingDataset NllbTokenizer NoCaps NodePath NoisyORCPD "
+    "NonBlockingMap NonCallableMagicMock NonCallableMock NoopObserver NoopResetEnv NormExpan_gen Normal "
+    "NormalFixedMean NormalFixedVar Normalize NormalizeHEStainsd NormalizeIntensityd NormalizeLabelsInDatasetd "
+    "NormalizingFlow NormalizingFlowModel Notebook NpzFile NucleusMoEImagePipeline Null NullTokenizer Num NumericType "
+    "NumpyDocString NumpyHasher NumpyPickler NumpyToTorch NumpyUnpickler OCHumanDataset OCRVQA ODEFunc ODVGDataset "
+    "OFAEncoderDecoder OFATokenizer OGB_MAG OMDB OPFDataset OSE_GVCS ObjDoc Object ObjectDetectionAvgPrecisionRecall "
+    "ObjectType Objects365V1Dataset Objects365V2Dataset ObserverBase OffScreenViewer OffloadCache OffsetPredictor "
+    "OleDLL OmegaConfDumper OmegaConfGrammarLexer OmegaConfGrammarParser OmegaConfGrammarParser.ConfigKeyContext "
     "OmegaConfGrammarParser.ConfigValueContext OmegaConfGrammarParser.DictContainerContext "
     "OmegaConfGrammarParser.DictKeyContext OmegaConfGrammarParser.DictKeyValuePairContext "
     "OmegaConfGrammarParser.ElementContext OmegaConfGrammarParser.InterpolationContext "
@@ -5020,65 +7279,102 @@ REFUSED = (
     "OmegaConfGrammarParser.ListContainerContext OmegaConfGrammarParser.PrimitiveContext "
     "OmegaConfGrammarParser.QuotedValueContext OmegaConfGrammarParser.ResolverNameContext "
     "OmegaConfGrammarParser.SequenceContext OmegaConfGrammarParser.SingleElementContext "
-    "OmegaConfGrammarParser.TextContext OmniGenPipeline OnDiskDataset OneOf OnnxConverterArgumentParser "
-    "OnnxStableDiffusionImg2ImgPipeline OnnxStableDiffusionInpaintPipeline OnnxStableDiffusionInpaintPipelineLegacy "
-    "OnnxStableDiffusionPipeline OnnxStableDiffusionUpscalePipeline OpOverload OpOverloadPacket OpenOnDemandZipFile "
-    "OpinionLexiconCorpusReader OptimizedPythonReferenceAnalysis OrExpression OrderedDict Orientationd "
-    "OutEdgeDataView OutEdgeView OutMultiEdgeDataView OutMultiEdgeView OvalWidget OvisImagePipeline PAN PANConv PCAM "
-    "PCPNetDataset PCQM4Mv2 PDNConv PIAPipeline PLBartTokenizer PNAConv PNDMPipeline POINT PPFConv PPI PRXPipeline "
-    "PRXPixelPipeline PSNRMetric PSPNet PackageNotFoundError PackagePath PackedSequence Padd "
-    "PaintByExampleImageEncoder PaintByExamplePipeline Pandas PandasData PanopticQuality PanopticQualityMetric Param "
-    "Parameter ParameterGrid ParenWidget Parquet ParseKwargs Parser Partition PascalPF PascalVOCKeypoints "
-    "PassThroughProfiler Path PatsyData PdbFolder PdfFolder PeakSignalToNoiseRatio PegasusTokenizer PendulumJaxEnv "
-    "PendulumJaxVectorEnv Pep562 PeriodIndexResampler PeriodIndexResamplerGroupby PicklingPool PipeConnection "
-    "PipeHandle PixArtAlphaPipeline PixArtSigmaPAGPipeline PixArtSigmaPipeline Planetoid PointGNNConv PointNetConv "
-    "PointTransformerConv PolBlogs Pool PoolProxy PooledFlairEmbeddings Popen PosixPath PostFilterLabeld "
-    "PostTrainingDataSparsity Pow PowByNatural Precision PrecisionAtFixedRecall PrecisionRecallCurve "
-    "PrettyLazyConcatenation ProactorEventLoop ProbNMSd ProbabilisticProduction Profile Profiler PropertyMock "
-    "ProteinMPNNDataset PurePath PurePosixPath PureWindowsPath PushToHubCallback PusherEnv PyDLL PyTorchProfiler "
-    "PyZipFile PythonMod PythonRandomViaNumpyBits PythonReferenceAnalysis PythonicWorkflow QM7b QM9 "
-    "QuantifiedExpression QuantileDMatrix Query Queue QueueWrapperForMap QwenImage21Pipeline "
+    "OmegaConfGrammarParser.TextContext OmniGenPipeline OnDiskDataset OneHand10KDataset OneLoggerNeMoCallback OneOf "
+    "OneShotDecoder OnnxConverterArgumentParser OnnxStableDiffusionImg2ImgPipeline OnnxStableDiffusionInpaintPipeline "
+    "OnnxStableDiffusionInpaintPipelineLegacy OnnxStableDiffusionPipeline OnnxStableDiffusionUpscalePipeline "
+    "OpOverload OpOverloadPacket OpenImagesChallengeDataset OpenImagesDataset OpenOnDemandZipFile OpenVoice "
+    "OpenVoiceArgs OpenVoiceAudioConfig OpenVoiceConfig OpinionLexiconCorpusReader OptimState4bit OptimState8bit "
+    "OptimStateFp8 OptimizedPythonReferenceAnalysis OptunaParamSearch OrExpression OracleClustering "
+    "OracleVoiceActivityDetection OrderedDict Orientationd OutEdgeDataView OutEdgeView OutMultiEdgeDataView "
+    "OutMultiEdgeView OvalWidget Overflow OverflowConfig OvisImagePipeline OxfordIIITPet PAN PANConv PCAM "
+    "PCPNetDataset PCQM4Mv2 PDNConv PIAPipeline PINNModel PLBartTokenizer PNAConv PNDMPipeline POINT PPFConv PPI "
+    "PRXPipeline PRXPixelPipeline PSNR PSNRMetric PSPNet PackageNotFoundError PackagePath PackedSequence PackedTensor "
+    "Pad3D.InitSchema PadIfNeeded3D.InitSchema Padd PagtnModel PaintByExampleImageEncoder PaintByExamplePipeline "
+    "Pandas PandasData PanopticHand2DDataset PanopticQuality PanopticQualityMetric ParallelWaveganConfig Param "
+    "ParamDict ParamSearch ParamStoreDict Parameter ParameterGrid Parameterized Params4bit ParamsOptimizer "
+    "ParenWidget Parquet ParseKwargs Parser PartialLambda Partition PascalContextDataset PascalContextDataset59 "
+    "PascalPF PascalVOCDataset PascalVOCKeypoints PassThroughEnc2Dec PassThroughProfiler PastCovariatesTorchModel "
+    "Patch PatchEmbedding PatchMixerBlock PatchTSTFMModel PatchedDecoderFinetuneModel PatchedTimeSeriesDecoder "
+    "PatchingLayer Path PatsyData PdbFolder PdfFolder PeakSignalToNoiseRatio PearsonCorrelation PegasusTokenizer "
+    "PendulumJaxEnv PendulumJaxVectorEnv Pep562 PerChannelMinMaxObserver PeriodIndexResampler "
+    "PeriodIndexResamplerGroupby Periodic Periods Permutation Perplexity PickableSettings PickleCached "
+    "PickleableFileManager Pickler PicklingPool PinballLoss PipeCSVDialect PipeConnection PipeHandle Pipeline "
+    "PixArtAlphaPipeline PixArtSigmaPAGPipeline PixArtSigmaPipeline PlaceholderObserver Places205 Planetoid "
+    "PointGNNConv PointNetConv PointTransformerConv Poisson PolBlogs PolishLemmatizer Polynomial Pool PoolProxy "
+    "PooledFlairEmbeddings Popen PoseTrack18Dataset PoseTrack18VideoDataset PositionalEmbedding PositionalEncoding "
+    "PosixPath PostFilterLabeld PostTrainingDataSparsity PotsdamDataset Pow PowByNatural Precision "
+    "PrecisionAtFixedRecall PrecisionRecallCurve Pretrain PrettyLazyConcatenation PrettyStrEnum ProactorEventLoop "
+    "ProbNMSd ProbabilisticProduction ProcessLauncher ProcessPoolExecutor Product Profile Profiler ProgressBarBackend "
+    "ProgressiveMultitaskClassifier ProgressiveMultitaskModel ProgressiveMultitaskRegressor PropertyMock "
+    "ProteinMPNNDataset PrototypeFloat8Tensor PruningMode PurePath PurePosixPath PureWindowsPath PushToHubCallback "
+    "PusherEnv PyDLL PyTorchDataset PyTorchPredDataset PyTorchProfiler PyTorchTrainDataset PyZipFile PyroModule "
+    "PyroModuleList PythonMod PythonRandomViaNumpyBits PythonReferenceAnalysis PythonicWorkflow PytorchDataset "
+    "PytorchSettings QM7b QM9 QQPlotWidget QuantifiedExpression QuantileDMatrix QuantileLayer QuantileLoss "
+    "QuantizeCommand QuantizedKVCache QuantoCommand Query Queue QueueHandler QueueWrapperForMap QwenImage21Pipeline "
     "QwenImageControlNetInpaintPipeline QwenImageControlNetPipeline QwenImageEditInpaintPipeline "
     "QwenImageEditPipeline QwenImageEditPlusPipeline QwenImageImg2ImgPipeline QwenImageInpaintPipeline "
-    "QwenImageLayeredPipeline QwenImagePipeline RCDD RECT RFC822Message RFC822Policy RFD4ProteinaPipeline RGATConv "
-    "RGCNConv RLock RMSEMetric ROC ROCAUC ROCAUCMetric RShift RTECorpusReader RabitTracker Rand2DElasticd "
-    "Rand3DElasticd RandAdjustContrastd RandAffined RandAxisFlipd RandBiasFieldd RandCoarseDropoutd "
-    "RandCoarseShuffled RandCropBoxByPosNegLabeld RandCropByLabelClassesd RandCropByPosNegLabeld RandCropd RandCuCIMd "
-    "RandFlipBoxd RandFlipd RandGaussianNoised RandGaussianSharpend RandGaussianSmoothd RandGibbsNoised "
-    "RandGridDistortiond RandGridPatchd RandHistogramShiftd RandImageFilterd RandKSpaceSpikeNoised RandLambdad "
-    "RandRicianNoised RandRotate90d RandRotateBox90d RandRotated RandScaleCropd RandScaleIntensityFixedMeand "
-    "RandScaleIntensityd RandShiftIntensityd RandSimulateLowResolutiond RandSmoothDeformd "
-    "RandSmoothFieldAdjustContrastd RandSmoothFieldAdjustIntensityd RandSpatialCropSamplesd RandSpatialCropd "
-    "RandStdShiftIntensityd RandTorchIOd RandTorchVisiond RandWeightedCropd RandZoomBoxd RandZoomd Random "
-    "RandomGaussianBlur RandomGaussianIllumination RandomKspaceMaskd RandomOrder RandomPartitionGraphDataset "
-    "RawConfigParser RawIOBase RePaintPipeline ReacherEnv RealData Rearrange Recall RecallAtFixedPrecision Reddit "
-    "Reddit2 Reduce ReferenceAnalysis ReferenceBasedNormalizeIntensityd ReferenceBasedSpatialCropd ReformerTokenizer "
-    "RegressionMetric RelLinkPredDataset Relabeld RemBertTokenizer RemapLabelsToSequentiald RemoteDisconnected "
-    "RemoteGraphBackendLoader RemoveRepeatedChanneld RemoveSmallObjectsd RepeatChanneld RepeatDataset Repository "
-    "Requirement ResGatedGraphConv ResNetEncoder ResampleToMatchd ResizeWithPadOrCropd Resized RestoreLabeld "
-    "RestrictedUnpickler ResultCollection ResultMetric ResultMetricCollection RichProgressBar RichProgressMonitor "
-    "RigidTransform RoFormerTokenizer RoFormerTokenizerFast RobertaSeriesConfig RobertaSeriesModelWithTransformation "
-    "RocksDatabase RolloutBuffer RootMeanSquaredError Rotate90d RotateBox90d Rotated Rotation RoundDecimal RoundToInt "
-    "S3DIS SAGEConv SAXException SAXNotRecognizedException SAXNotSupportedException SAXParseException "
-    "SAXReaderNotAvailable SDNQConfig SDNQQuantizer SGConv SHREC2016 SIZE SMPHubMixin SNAPDataset SPMTokenizer "
-    "SQLiteDatabase SSGConv SSIMMetric SSLContext SSLSocket SafeConfigParser SanaControlNetPipeline "
-    "SanaImageToVideoPipeline SanaPAGPipeline SanaPipeline SanaSprintImg2ImgPipeline SanaSprintPipeline "
-    "SanaVideoPipeline SanaWMLTX2Refiner SanaWMPipeline SaveClassificationd SaveImaged SavitzkyGolaySmoothd Scalar "
-    "ScaleIntensityRangePercentilesd ScaleIntensityRanged ScaleIntensityd ScoreSdeVePipeline ScoringMonitor "
-    "ScrolledCanvas SearchIndex SearchIndexType Second SectionProxy SeekableUnicodeStreamReader SegSummarizer "
-    "Segformer SegmentationModel SelectItemsd SemLock SemanticStableDiffusionPipeline Semaphore SemcorWordView "
-    "SensevalCorpusView SensitivityAtSpecificity Sequential SeriesModel SeriesType SetLabelClassd SettingsManager "
-    "Shadow ShapEImg2ImgPipeline ShapEPipeline ShapeNet ShareableList SharedMemory SharedMemoryManager Shelf "
-    "ShiftIntensityd ShortStorage ShufflerIterDataPipe SiglipTokenizer SignalFillEmptyd Signature SignedConv "
-    "SilentReporter SimpleConv SimpleCookie SimpleMultiObsEnv SimpleProfiler SimulateDelayd SingleLabelSelectiond "
-    "SingletonInt SkNetEncoder SkewNorm2_gen SkewNorm_gen SkyReelsV2DiffusionForcingImageToVideoPipeline "
-    "SkyReelsV2DiffusionForcingPipeline SkyReelsV2DiffusionForcingVideoToVideoPipeline SkyReelsV2ImageToVideoPipeline "
-    "SkyReelsV2Pipeline SlicedCorpus SobelGradientsd SocketIO SomeOf SourceContext Spacingd Spark SparkXGBClassifier "
-    "SparkXGBClassifierModel SparkXGBModelReader SparkXGBModelWriter SparkXGBRanker SparkXGBRankerModel "
-    "SparkXGBReader SparkXGBRegressor SparkXGBRegressorModel SparkXGBWriter SparseLinear SparseSemiStructuredTensor "
-    "SparseSemiStructuredTensorCUSPARSELT SparseSemiStructuredTensorCUTLASS SpatialCropForegroundd "
-    "SpatialCropGuidanced SpatialCropd SpatialPadd SpatialResampled Specificity SpecificityAtSensitivity Specifier "
-    "SpecifierSet SpectrogramDiffusionPipeline Speech2TextTokenizer SpeechT5Tokenizer SplineConv SplitDimd "
+    "QwenImageLayeredPipeline QwenImagePipeline R2Score RBF RCDD RDBStorage RECT REFUGEDataset RFC822Message "
+    "RFC822Policy RFD4ProteinaPipeline RGATConv RGCNConv RLock RMSEMetric RMSNorm RNN RNNCovariateEncoder RNNEncoder "
+    "RNNModel RNNNetworkTorch RNNZoneoutCell ROC ROCAUC ROCAUCMetric ROC_AUC RShift RTECorpusReader "
+    "RTVIAudioLoggerObserver RTVIObserver RabitTracker Rand2DElasticd Rand3DElasticd RandAdjustContrastd RandAffined "
+    "RandAxisFlipd RandBiasFieldd RandCoarseDropoutd RandCoarseShuffled RandCropBoxByPosNegLabeld "
+    "RandCropByLabelClassesd RandCropByPosNegLabeld RandCropd RandCuCIMd RandFlipBoxd RandFlipd RandGaussianNoised "
+    "RandGaussianSharpend RandGaussianSmoothd RandGibbsNoised RandGridDistortiond RandGridPatchd RandHistogramShiftd "
+    "RandImageFilterd RandKSpaceSpikeNoised RandLambdad RandRicianNoised RandRotate90d RandRotateBox90d RandRotated "
+    "RandScaleCropd RandScaleIntensityFixedMeand RandScaleIntensityd RandShiftIntensityd RandSimulateLowResolutiond "
+    "RandSmoothDeformd RandSmoothFieldAdjustContrastd RandSmoothFieldAdjustIntensityd RandSpatialCropSamplesd "
+    "RandSpatialCropd RandStdShiftIntensityd RandTorchIOd RandTorchVisiond RandWeightedCropd RandZoomBoxd RandZoomd "
+    "Random RandomApply RandomGaussianBlur RandomGaussianIllumination RandomHadamardFactory RandomKspaceMaskd "
+    "RandomOrder RandomPartitionGraphDataset RationalQuadratic RawConfigParser RawIOBase RayLGBMForecast "
+    "RayXGBForecast ReIDDataset RePaintPipeline ReacherEnv ReactionDataset RealData Rearrange Recall "
+    "RecallAtFixedPrecision RecommendationSchema RecommendationTrf RecommendationTrfItem RecordingObserver Reddit "
+    "Reddit2 Reduce ReducedTensorProducts ReductionA ReductionB RefCOCO RefCocoDataset ReferenceAnalysis "
+    "ReferenceBasedNormalizeIntensityd ReferenceBasedSpatialCropd ReformerTokenizer RegressionBenchmark "
+    "RegressionMetric RelLinkPredDataset Relabeld RelaxedBernoulliStraightThrough "
+    "RelaxedOneHotCategoricalStraightThrough RemBertTokenizer RemapLabelsToSequentiald RemoteDisconnected "
+    "RemoteGraphBackendLoader RemoveRepeatedChanneld RemoveSmallObjectsd RepeatChanneld RepeatDataset ReplayBuffer "
+    "ReplicationPad1d Repository Repr Representation RepresentationChain ReprogrammingLayer Requirement ResBlock "
+    "ResGatedGraphConv ResNetClassifier ResNetEncoder ResNetNetworkTorch ResNetRegressor ResampleToMatchd "
+    "ResidualBlock ResidualScaledDotProductAttention ResidualSequential ResizeWithPadOrCropd Resized RestoreLabeld "
+    "RestrictedUnpickler ResultCollection ResultMetric ResultMetricCollection ReuseInputObserver RevIN Rhd2DDataset "
+    "RichProgressBar RichProgressMonitor RidgeClassifier RigidTransform RivaGpuWfstDecoder RoFormerTokenizer "
+    "RoFormerTokenizerFast RobertaFeaturizer RobertaSeriesConfig RobertaSeriesModelWithTransformation "
+    "RobustMultitaskClassifier RobustMultitaskRegressor RobustScaler RocCurve RocksDatabase RollingGroupBy "
+    "RolloutBuffer RootMeanSquaredError RotaryEmbedding RotaryPositionalEmbedding Rotate90d RotateBox90d Rotated "
+    "Rotation Rouge RougeL RougeN RoundDecimal RoundToInt RunningAverage RussianLemmatizer S3DIS SAGEConv "
+    "SAXException SAXNotRecognizedException SAXNotSupportedException SAXParseException SAXReaderNotAvailable SBox SDK "
+    "SDNQConfig SDNQQuantizer SFAFast SFAWhole SGConv SHREC2016 SIZE SMPHubMixin SNAPDataset SNDense SNMLPBlock "
+    "SPMTokenizer SQLiteDatabase SSGConv SSIM SSIMMetric SSLContext SSLSocket STAREDataset SUN397 SWINN "
+    "SafeConfigParser SafeUnpickler SanaControlNetPipeline SanaImageToVideoPipeline SanaPAGPipeline SanaPipeline "
+    "SanaSprintImg2ImgPipeline SanaSprintPipeline SanaVideoPipeline SanaWMLTX2Refiner SanaWMPipeline "
+    "SaveClassificationd SaveImaged SavitzkyGolaySmoothd ScScoreModel Scalar ScaleIntensityRangePercentilesd "
+    "ScaleIntensityRanged ScaleIntensityd ScaleLocationWidget ScaledDotProductAttention Scaler Scaling Schema "
+    "ScienceQA ScoreCache ScoreSdeVePipeline ScoringMonitor ScrolledCanvas SearchIndex SearchIndexType Second "
+    "SectionProxy SeedFinder SeekableUnicodeStreamReader SegSummarizer Segformer SegmentationModel SelectItemsd "
+    "SelectionRate Selector SelfAttention SemLock SemanticStableDiffusionPipeline Semaphore SemcorWordView "
+    "SensevalCorpusView SensitivityAtSpecificity Sentence Sentiment Seq2SeqDecoder Seq2SeqEnc2Dec Seq2SeqEncoder "
+    "Seq2SeqNetworkBase Seq2SeqPredictionNetwork Seq2SeqTrainingNetwork SeqSelfAttention SeqSelfAttentionTorch "
+    "SeqToSeq SeqToSeqModel SeqWeightedAttention Sequential SequentialFalconTST SequentialNet SerializableMeta Series "
+    "SeriesModel SeriesPlot SeriesType SetFitHead SetGather SetLabelClassd Settings SettingsManager Shadow "
+    "ShapEImg2ImgPipeline ShapEPipeline ShapeNet ShareableList SharedMemory SharedMemoryManager Shelf ShiftIntensityd "
+    "ShortStorage ShortcutLayer ShufflerIterDataPipe SiglipTokenizer SignalFillEmptyd Signature SignedConv "
+    "SignedIntegerType SilentReporter SilhouetteScore SimpleCausalModel SimpleConv SimpleCookie "
+    "SimpleFeedForwardDistributionNetwork SimpleFeedForwardNetworkBase SimpleFeedForwardSamplingNetwork "
+    "SimpleFeedForwardTrainingNetwork SimpleMLPAdaLN SimpleMultiObsEnv SimplePatch SimpleProfiler SimpleRNNClassifier "
+    "SimpleRNNRegressor SimpleSegmentedTextAggregator SimulateDelayd SingleLabelSelectiond SingletaskToMultitask "
+    "SingletonInt SkNetEncoder SkewNorm2_gen SkewNorm_gen SklearnModel SkrubLearner "
+    "SkyReelsV2DiffusionForcingImageToVideoPipeline SkyReelsV2DiffusionForcingPipeline "
+    "SkyReelsV2DiffusionForcingVideoToVideoPipeline SkyReelsV2ImageToVideoPipeline SkyReelsV2Pipeline Slice "
+    "SlicedCorpus SlidingDiarizationErrorRate SluiceLoss Smiles2Vec SmilesTokenizer SobelGradientsd SocketIO "
+    "SoftclassCustomMetric.SoftLogLossMetric SoftclassObjective.SoftLogLossObjective SomeOf SortedWindow "
+    "SourceContext SourceTargetTextExample Spacingd SpanCategorizer SpanFinder SpanGroups SpanRuler SpanishLemmatizer "
+    "Spark SparkXGBClassifier SparkXGBClassifierModel SparkXGBModelReader SparkXGBModelWriter SparkXGBRanker "
+    "SparkXGBRankerModel SparkXGBReader SparkXGBRegressor SparkXGBRegressorModel SparkXGBWriter Sparse24BitMaskConfig "
+    "SparseGPRegression SparseLinear SparseSemiStructuredTensor SparseSemiStructuredTensorCUSPARSELT "
+    "SparseSemiStructuredTensorCUTLASS SparseSequential SpatialCropForegroundd SpatialCropGuidanced SpatialCropd "
+    "SpatialPadd SpatialResampled SpeakerDiarization SpeakerEmbedding SpeakerEncoderConfig SpearmanRankCorrelation "
+    "Specificity SpecificityAtSensitivity Specifier SpecifierSet SpectrogramDiffusionPipeline Speech2TextTokenizer "
+    "SpeechSeparation SpeechT5Tokenizer SpeedySpeechConfig Spelling SplineConv SplitCovariatesTorchModel SplitDimd "
     "SplitLabeld SplitPredsLabeld SpooledTemporaryFile Sql SqueezeDimd StableAudio3AudioToAudioPipeline "
     "StableAudio3InpaintPipeline StableAudio3Pipeline StableAudioPipeline StableCascadeCombinedPipeline "
     "StableCascadeDecoderPipeline StableCascadePriorPipeline StableDiffusion3ControlNetInpaintingPipeline "
@@ -5102,67 +7398,73 @@ REFUSED = (
     "StableDiffusionXLControlNetXSPipeline StableDiffusionXLImg2ImgPipeline StableDiffusionXLInpaintPipeline "
     "StableDiffusionXLInstructPix2PixPipeline StableDiffusionXLPAGImg2ImgPipeline StableDiffusionXLPAGInpaintPipeline "
     "StableDiffusionXLPAGPipeline StableDiffusionXLPipeline StableUnCLIPImg2ImgPipeline StableUnCLIPPipeline "
-    "StableVideoDiffusionPipeline StandardizeEmptyBoxd StatScores StateCacher Stats StdShiftIntensityd "
-    "StickyActionEnv StochasticBlockModelDataset StopGradient Str StrEnumMeta Stream StreamBackedCorpusView "
-    "StreamConverter StreamReader StreamReaderProtocol StreamReaderWriter StreamRecoder StreamWrapper StreamWriter "
-    "Streamer StringConverter StringIO SubcommandHelpFormatter Suite SuiteSparseMatrixCollection SuperGATConv "
-    "SupervisedEvaluator SupervisedTrainer SurfaceDiceMetric SurfaceDistance SurfaceDistanceMetric SwimmerEnv SymBool "
-    "SymFloat SymInt SymPyValueRangeAnalysis SymbolWidget SyncBatchNorm SystemRandom T5Tokenizer TAGConv TAGDataset "
-    "TEICorpusView TFAdaptiveAvgPool1D TFAdaptiveAvgPool2D TFAdaptiveEmbedding TFAdaptiveSoftmaxMask "
-    "TFAlbertAttention TFAlbertEmbeddings TFAlbertForMaskedLM TFAlbertForMultipleChoice TFAlbertForPreTraining "
-    "TFAlbertForQuestionAnswering TFAlbertForSequenceClassification TFAlbertForTokenClassification TFAlbertLayer "
-    "TFAlbertLayerGroup TFAlbertMLMHead TFAlbertMainLayer TFAlbertModel TFAlbertPreTrainedModel TFAlbertSOPHead "
-    "TFAlbertTransformer TFAttention TFBartAttention TFBartClassificationHead TFBartDecoder TFBartDecoderLayer "
-    "TFBartEncoder TFBartEncoderLayer TFBartForConditionalGeneration TFBartForSequenceClassification "
-    "TFBartLearnedPositionalEmbedding TFBartMainLayer TFBartModel TFBartPretrainedModel TFBertAttention "
-    "TFBertEmbeddings TFBertEncoder TFBertForMaskedLM TFBertForMultipleChoice TFBertForNextSentencePrediction "
-    "TFBertForPreTraining TFBertForQuestionAnswering TFBertForSequenceClassification TFBertForTokenClassification "
-    "TFBertIntermediate TFBertLMHeadModel TFBertLMPredictionHead TFBertLayer TFBertMLMHead TFBertMainLayer "
-    "TFBertModel TFBertNSPHead TFBertOutput TFBertPooler TFBertPreTrainedModel TFBertPredictionHeadTransform "
-    "TFBertSelfAttention TFBertSelfOutput TFBertTokenizer TFBlenderbotAttention TFBlenderbotDecoder "
-    "TFBlenderbotDecoderLayer TFBlenderbotEncoder TFBlenderbotEncoderLayer TFBlenderbotForConditionalGeneration "
-    "TFBlenderbotLearnedPositionalEmbedding TFBlenderbotMainLayer TFBlenderbotModel TFBlenderbotPreTrainedModel "
-    "TFBlenderbotSmallAttention TFBlenderbotSmallDecoder TFBlenderbotSmallDecoderLayer TFBlenderbotSmallEncoder "
-    "TFBlenderbotSmallEncoderLayer TFBlenderbotSmallForConditionalGeneration "
-    "TFBlenderbotSmallLearnedPositionalEmbedding TFBlenderbotSmallMainLayer TFBlenderbotSmallModel "
-    "TFBlenderbotSmallPreTrainedModel TFBlipAttention TFBlipEncoder TFBlipEncoderLayer TFBlipForConditionalGeneration "
-    "TFBlipForImageTextRetrieval TFBlipForQuestionAnswering TFBlipMLP TFBlipMainLayer TFBlipModel "
-    "TFBlipPreTrainedModel TFBlipTextAttention TFBlipTextEmbeddings TFBlipTextEncoder TFBlipTextIntermediate "
-    "TFBlipTextLMHeadModel TFBlipTextLMPredictionHead TFBlipTextLayer TFBlipTextModel TFBlipTextOnlyMLMHead "
-    "TFBlipTextOutput TFBlipTextPooler TFBlipTextPreTrainedModel TFBlipTextPredictionHeadTransform "
-    "TFBlipTextSelfAttention TFBlipTextSelfOutput TFBlipVisionEmbeddings TFBlipVisionModel TFBlock TFBottleneck "
-    "TFBottleneckLayer TFCLIPAttention TFCLIPEncoder TFCLIPEncoderLayer TFCLIPMLP TFCLIPMainLayer TFCLIPModel "
-    "TFCLIPPreTrainedModel TFCLIPTextEmbeddings TFCLIPTextMainLayer TFCLIPTextModel TFCLIPTextTransformer "
-    "TFCLIPVisionEmbeddings TFCLIPVisionMainLayer TFCLIPVisionModel TFCLIPVisionTransformer "
-    "TFCTRLForSequenceClassification TFCTRLLMHead TFCTRLLMHeadModel TFCTRLMainLayer TFCTRLModel TFCTRLPreTrainedModel "
-    "TFCamembertAttention TFCamembertClassificationHead TFCamembertEmbeddings TFCamembertEncoder "
-    "TFCamembertForCausalLM TFCamembertForMaskedLM TFCamembertForMultipleChoice TFCamembertForQuestionAnswering "
+    "StableVideoDiffusionPipeline Stack StandardizeEmptyBoxd StanfordCars StatScores StateCacher Stats "
+    "StdShiftIntensityd Stem StickyActionEnv StochasticBlockModelDataset StopGradient Str StrEnumMeta Stream "
+    "StreamBackedCorpusView StreamConverter StreamReader StreamReaderProtocol StreamReaderWriter StreamRecoder "
+    "StreamWrapper StreamWriter Streamer String StringConverter StringIO StringNameSpace Struct StructNameSpace "
+    "StudyDirectionModel StudyModel StudySystemAttributeModel StudyUserAttributeModel SubcommandHelpFormatter "
+    "SubgroupAccuracyDifference SubgroupDifference SubgroupMetric SublayerConnection SubstNodeSchema Suite "
+    "SuiteSparseMatrixCollection Sum SundialAttention SundialConfig SundialDecoderLayer SundialForPrediction "
+    "SundialMLP SundialModel SundialPatchEmbedding SundialPreTrainedModel SundialRotaryEmbedding SuperGATConv "
+    "SupervisedEvaluator SupervisedTrainer SurfaceDiceMetric SurfaceDistance SurfaceDistanceMetric SwimmerEnv "
+    "SwitchedDropout SwizzleTensor SymBool SymFloat SymInt SymPyValueRangeAnalysis SymbolWidget SymmetricContraction "
+    "SymmetricContractionWrapper SynapseDataset SyncBatchNorm SystemRandom T0Model T5Tokenizer TAGConv TAGDataset "
+    "TBATS TCNModel TEDotProductAttention TEICorpusView TFAdaptiveAvgPool1D TFAdaptiveAvgPool2D TFAdaptiveEmbedding "
+    "TFAdaptiveSoftmaxMask TFAlbertAttention TFAlbertEmbeddings TFAlbertForMaskedLM TFAlbertForMultipleChoice "
+    "TFAlbertForPreTraining TFAlbertForQuestionAnswering TFAlbertForSequenceClassification "
+    "TFAlbertForTokenClassification TFAlbertLayer TFAlbertLayerGroup TFAlbertMLMHead TFAlbertMainLayer TFAlbertModel "
+    "TFAlbertPreTrainedModel TFAlbertSOPHead TFAlbertTransformer TFAttention TFBN TFBartAttention "
+    "TFBartClassificationHead TFBartDecoder TFBartDecoderLayer TFBartEncoder TFBartEncoderLayer "
+    "TFBartForConditionalGeneration TFBartForSequenceClassification TFBartLearnedPositionalEmbedding TFBartMainLayer "
+    "TFBartModel TFBartPretrainedModel TFBertAttention TFBertEmbeddings TFBertEncoder TFBertForMaskedLM "
+    "TFBertForMultipleChoice TFBertForNextSentencePrediction TFBertForPreTraining TFBertForQuestionAnswering "
+    "TFBertForSequenceClassification TFBertForTokenClassification TFBertIntermediate TFBertLMHeadModel "
+    "TFBertLMPredictionHead TFBertLayer TFBertMLMHead TFBertMainLayer TFBertModel TFBertNSPHead TFBertOutput "
+    "TFBertPooler TFBertPreTrainedModel TFBertPredictionHeadTransform TFBertSelfAttention TFBertSelfOutput "
+    "TFBertTokenizer TFBlenderbotAttention TFBlenderbotDecoder TFBlenderbotDecoderLayer TFBlenderbotEncoder "
+    "TFBlenderbotEncoderLayer TFBlenderbotForConditionalGeneration TFBlenderbotLearnedPositionalEmbedding "
+    "TFBlenderbotMainLayer TFBlenderbotModel TFBlenderbotPreTrainedModel TFBlenderbotSmallAttention "
+    "TFBlenderbotSmallDecoder TFBlenderbotSmallDecoderLayer TFBlenderbotSmallEncoder TFBlenderbotSmallEncoderLayer "
+    "TFBlenderbotSmallForConditionalGeneration TFBlenderbotSmallLearnedPositionalEmbedding TFBlenderbotSmallMainLayer "
+    "TFBlenderbotSmallModel TFBlenderbotSmallPreTrainedModel TFBlipAttention TFBlipEncoder TFBlipEncoderLayer "
+    "TFBlipForConditionalGeneration TFBlipForImageTextRetrieval TFBlipForQuestionAnswering TFBlipMLP TFBlipMainLayer "
+    "TFBlipModel TFBlipPreTrainedModel TFBlipTextAttention TFBlipTextEmbeddings TFBlipTextEncoder "
+    "TFBlipTextIntermediate TFBlipTextLMHeadModel TFBlipTextLMPredictionHead TFBlipTextLayer TFBlipTextModel "
+    "TFBlipTextOnlyMLMHead TFBlipTextOutput TFBlipTextPooler TFBlipTextPreTrainedModel "
+    "TFBlipTextPredictionHeadTransform TFBlipTextSelfAttention TFBlipTextSelfOutput TFBlipVisionEmbeddings "
+    "TFBlipVisionModel TFBlock TFBottleneck TFBottleneckCSP TFBottleneckLayer TFC3 TFC3x TFCLIPAttention "
+    "TFCLIPEncoder TFCLIPEncoderLayer TFCLIPMLP TFCLIPMainLayer TFCLIPModel TFCLIPPreTrainedModel "
+    "TFCLIPTextEmbeddings TFCLIPTextMainLayer TFCLIPTextModel TFCLIPTextTransformer TFCLIPVisionEmbeddings "
+    "TFCLIPVisionMainLayer TFCLIPVisionModel TFCLIPVisionTransformer TFCTRLForSequenceClassification TFCTRLLMHead "
+    "TFCTRLLMHeadModel TFCTRLMainLayer TFCTRLModel TFCTRLPreTrainedModel TFCamembertAttention "
+    "TFCamembertClassificationHead TFCamembertEmbeddings TFCamembertEncoder TFCamembertForCausalLM "
+    "TFCamembertForMaskedLM TFCamembertForMultipleChoice TFCamembertForQuestionAnswering "
     "TFCamembertForSequenceClassification TFCamembertForTokenClassification TFCamembertIntermediate TFCamembertLMHead "
     "TFCamembertLayer TFCamembertMainLayer TFCamembertModel TFCamembertOutput TFCamembertPooler "
-    "TFCamembertPreTrainedModel TFCamembertSelfAttention TFCamembertSelfOutput TFConv1D TFConv1dSubsampler "
-    "TFConvBertAttention TFConvBertClassificationHead TFConvBertEmbeddings TFConvBertEncoder TFConvBertForMaskedLM "
-    "TFConvBertForMultipleChoice TFConvBertForQuestionAnswering TFConvBertForSequenceClassification "
-    "TFConvBertForTokenClassification TFConvBertGeneratorPredictions TFConvBertIntermediate TFConvBertLayer "
-    "TFConvBertMainLayer TFConvBertMaskedLMHead TFConvBertModel TFConvBertOutput TFConvBertPreTrainedModel "
-    "TFConvBertPredictionHeadTransform TFConvBertSelfAttention TFConvBertSelfOutput TFConvNextDropPath "
-    "TFConvNextEmbeddings TFConvNextEncoder TFConvNextForImageClassification TFConvNextLayer TFConvNextMainLayer "
-    "TFConvNextModel TFConvNextPreTrainedModel TFConvNextStage TFCvtAttention TFCvtConvEmbeddings TFCvtDropPath "
-    "TFCvtEmbeddings TFCvtEncoder TFCvtForImageClassification TFCvtIntermediate TFCvtLayer TFCvtMainLayer TFCvtModel "
-    "TFCvtOutput TFCvtPreTrainedModel TFCvtSelfAttention TFCvtSelfAttentionConvProjection "
-    "TFCvtSelfAttentionLinearProjection TFCvtSelfAttentionProjection TFCvtSelfOutput TFCvtStage TFDPRContextEncoder "
-    "TFDPREncoder TFDPREncoderLayer TFDPRPretrainedContextEncoder TFDPRPretrainedQuestionEncoder "
-    "TFDPRPretrainedReader TFDPRQuestionEncoder TFDPRReader TFDPRSpanPredictor TFDPRSpanPredictorLayer "
-    "TFData2VecVisionAttention TFData2VecVisionConvModule TFData2VecVisionDropPath TFData2VecVisionEmbeddings "
-    "TFData2VecVisionEncoder TFData2VecVisionFCNHead TFData2VecVisionForImageClassification "
-    "TFData2VecVisionForSemanticSegmentation TFData2VecVisionIntermediate TFData2VecVisionLayer "
-    "TFData2VecVisionMainLayer TFData2VecVisionModel TFData2VecVisionOutput TFData2VecVisionPatchEmbeddings "
-    "TFData2VecVisionPooler TFData2VecVisionPreTrainedModel TFData2VecVisionPyramidPoolingModule "
-    "TFData2VecVisionRelativePositionBias TFData2VecVisionSelfAttention TFData2VecVisionSelfOutput "
-    "TFData2VecVisionUperHead TFDebertaAttention TFDebertaContextPooler TFDebertaDisentangledSelfAttention "
-    "TFDebertaEmbeddings TFDebertaEncoder TFDebertaForMaskedLM TFDebertaForQuestionAnswering "
-    "TFDebertaForSequenceClassification TFDebertaForTokenClassification TFDebertaIntermediate "
-    "TFDebertaLMPredictionHead TFDebertaLayer TFDebertaLayerNorm TFDebertaMainLayer TFDebertaModel "
-    "TFDebertaOnlyMLMHead TFDebertaOutput TFDebertaPreTrainedModel TFDebertaPredictionHeadTransform "
+    "TFCamembertPreTrainedModel TFCamembertSelfAttention TFCamembertSelfOutput TFConcat TFConv TFConv1D "
+    "TFConv1dSubsampler TFConv2d TFConvBertAttention TFConvBertClassificationHead TFConvBertEmbeddings "
+    "TFConvBertEncoder TFConvBertForMaskedLM TFConvBertForMultipleChoice TFConvBertForQuestionAnswering "
+    "TFConvBertForSequenceClassification TFConvBertForTokenClassification TFConvBertGeneratorPredictions "
+    "TFConvBertIntermediate TFConvBertLayer TFConvBertMainLayer TFConvBertMaskedLMHead TFConvBertModel "
+    "TFConvBertOutput TFConvBertPreTrainedModel TFConvBertPredictionHeadTransform TFConvBertSelfAttention "
+    "TFConvBertSelfOutput TFConvNextDropPath TFConvNextEmbeddings TFConvNextEncoder TFConvNextForImageClassification "
+    "TFConvNextLayer TFConvNextMainLayer TFConvNextModel TFConvNextPreTrainedModel TFConvNextStage TFCrossConv "
+    "TFCvtAttention TFCvtConvEmbeddings TFCvtDropPath TFCvtEmbeddings TFCvtEncoder TFCvtForImageClassification "
+    "TFCvtIntermediate TFCvtLayer TFCvtMainLayer TFCvtModel TFCvtOutput TFCvtPreTrainedModel TFCvtSelfAttention "
+    "TFCvtSelfAttentionConvProjection TFCvtSelfAttentionLinearProjection TFCvtSelfAttentionProjection TFCvtSelfOutput "
+    "TFCvtStage TFDPRContextEncoder TFDPREncoder TFDPREncoderLayer TFDPRPretrainedContextEncoder "
+    "TFDPRPretrainedQuestionEncoder TFDPRPretrainedReader TFDPRQuestionEncoder TFDPRReader TFDPRSpanPredictor "
+    "TFDPRSpanPredictorLayer TFDWConv TFDWConvTranspose2d TFData2VecVisionAttention TFData2VecVisionConvModule "
+    "TFData2VecVisionDropPath TFData2VecVisionEmbeddings TFData2VecVisionEncoder TFData2VecVisionFCNHead "
+    "TFData2VecVisionForImageClassification TFData2VecVisionForSemanticSegmentation TFData2VecVisionIntermediate "
+    "TFData2VecVisionLayer TFData2VecVisionMainLayer TFData2VecVisionModel TFData2VecVisionOutput "
+    "TFData2VecVisionPatchEmbeddings TFData2VecVisionPooler TFData2VecVisionPreTrainedModel "
+    "TFData2VecVisionPyramidPoolingModule TFData2VecVisionRelativePositionBias TFData2VecVisionSelfAttention "
+    "TFData2VecVisionSelfOutput TFData2VecVisionUperHead TFDebertaAttention TFDebertaContextPooler "
+    "TFDebertaDisentangledSelfAttention TFDebertaEmbeddings TFDebertaEncoder TFDebertaForMaskedLM "
+    "TFDebertaForQuestionAnswering TFDebertaForSequenceClassification TFDebertaForTokenClassification "
+    "TFDebertaIntermediate TFDebertaLMPredictionHead TFDebertaLayer TFDebertaLayerNorm TFDebertaMainLayer "
+    "TFDebertaModel TFDebertaOnlyMLMHead TFDebertaOutput TFDebertaPreTrainedModel TFDebertaPredictionHeadTransform "
     "TFDebertaSelfOutput TFDebertaStableDropout TFDebertaV2Attention TFDebertaV2ContextPooler TFDebertaV2ConvLayer "
     "TFDebertaV2DisentangledSelfAttention TFDebertaV2Embeddings TFDebertaV2Encoder TFDebertaV2ForMaskedLM "
     "TFDebertaV2ForQuestionAnswering TFDebertaV2ForSequenceClassification TFDebertaV2ForTokenClassification "
@@ -5172,9 +7474,9 @@ REFUSED = (
     "TFDeiTEmbeddings TFDeiTEncoder TFDeiTForImageClassification TFDeiTForImageClassificationWithTeacher "
     "TFDeiTForMaskedImageModeling TFDeiTIntermediate TFDeiTLayer TFDeiTMainLayer TFDeiTModel TFDeiTOutput "
     "TFDeiTPatchEmbeddings TFDeiTPooler TFDeiTPreTrainedModel TFDeiTSelfAttention TFDeiTSelfOutput TFDeitDecoder "
-    "TFDeitPixelShuffle TFDistilBertForMaskedLM TFDistilBertForMultipleChoice TFDistilBertForQuestionAnswering "
-    "TFDistilBertForSequenceClassification TFDistilBertForTokenClassification TFDistilBertLMHead "
-    "TFDistilBertMainLayer TFDistilBertModel TFDistilBertPreTrainedModel TFEfficientFormerConvMlp "
+    "TFDeitPixelShuffle TFDetect TFDistilBertForMaskedLM TFDistilBertForMultipleChoice "
+    "TFDistilBertForQuestionAnswering TFDistilBertForSequenceClassification TFDistilBertForTokenClassification "
+    "TFDistilBertLMHead TFDistilBertMainLayer TFDistilBertModel TFDistilBertPreTrainedModel TFEfficientFormerConvMlp "
     "TFEfficientFormerConvStem TFEfficientFormerDenseMlp TFEfficientFormerDropPath TFEfficientFormerEncoder "
     "TFEfficientFormerFlat TFEfficientFormerForImageClassification TFEfficientFormerForImageClassificationWithTeacher "
     "TFEfficientFormerIntermediateStage TFEfficientFormerLastStage TFEfficientFormerMainLayer TFEfficientFormerMeta3D "
@@ -5191,7 +7493,7 @@ REFUSED = (
     "TFEsmPooler TFEsmPreTrainedModel TFEsmSelfAttention TFEsmSelfOutput TFFFN TFFFNLayer TFFFNOutput "
     "TFFlaubertForMultipleChoice TFFlaubertForQuestionAnsweringSimple TFFlaubertForSequenceClassification "
     "TFFlaubertForTokenClassification TFFlaubertMainLayer TFFlaubertModel TFFlaubertMultiHeadAttention "
-    "TFFlaubertPreTrainedModel TFFlaubertPredLayer TFFlaubertTransformerFFN TFFlaubertWithLMHeadModel "
+    "TFFlaubertPreTrainedModel TFFlaubertPredLayer TFFlaubertTransformerFFN TFFlaubertWithLMHeadModel TFFocus "
     "TFFunnelBaseLayer TFFunnelBaseModel TFFunnelClassificationHead TFFunnelDecoder TFFunnelDiscriminatorPredictions "
     "TFFunnelEmbeddings TFFunnelEncoder TFFunnelForMaskedLM TFFunnelForMultipleChoice TFFunnelForPreTraining "
     "TFFunnelForQuestionAnswering TFFunnelForSequenceClassification TFFunnelForTokenClassification TFFunnelLayer "
@@ -5251,10 +7553,10 @@ REFUSED = (
     "TFMultiHeadSelfAttention TFNoNorm TFOPTAttention TFOPTDecoder TFOPTDecoderLayer TFOPTForCausalLM "
     "TFOPTLearnedPositionalEmbedding TFOPTMainLayer TFOPTModel TFOPTPreTrainedModel TFOpenAIGPTDoubleHeadsModel "
     "TFOpenAIGPTForSequenceClassification TFOpenAIGPTLMHeadModel TFOpenAIGPTMainLayer TFOpenAIGPTModel "
-    "TFOpenAIGPTPreTrainedModel TFOutputBottleneck TFPegasusAttention TFPegasusDecoder TFPegasusDecoderLayer "
+    "TFOpenAIGPTPreTrainedModel TFOutputBottleneck TFPad TFPegasusAttention TFPegasusDecoder TFPegasusDecoderLayer "
     "TFPegasusEncoder TFPegasusEncoderLayer TFPegasusForConditionalGeneration TFPegasusMainLayer TFPegasusModel "
     "TFPegasusPreTrainedModel TFPegasusSinusoidalPositionalEmbedding TFPointWiseFeedForwardLayer "
-    "TFPositionalEmbedding TFPositionwiseFF TFPreTrainedModel TFRagModel TFRagPreTrainedModel "
+    "TFPositionalEmbedding TFPositionwiseFF TFPreTrainedModel TFProto TFRagModel TFRagPreTrainedModel "
     "TFRagSequenceForGeneration TFRagTokenForGeneration TFRegNetConvLayer TFRegNetEmbeddings TFRegNetEncoder "
     "TFRegNetForImageClassification TFRegNetMainLayer TFRegNetModel TFRegNetPreTrainedModel TFRegNetSELayer "
     "TFRegNetShortCut TFRegNetStage TFRegNetXLayer TFRegNetYLayer TFRelPartialLearnableDecoderLayer "
@@ -5281,13 +7583,13 @@ REFUSED = (
     "TFRobertaPreLayerNormLayer TFRobertaPreLayerNormMainLayer TFRobertaPreLayerNormModel TFRobertaPreLayerNormOutput "
     "TFRobertaPreLayerNormPooler TFRobertaPreLayerNormPreTrainedModel TFRobertaPreLayerNormSelfAttention "
     "TFRobertaPreLayerNormSelfOutput TFRobertaPreTrainedModel TFRobertaSelfAttention TFRobertaSelfOutput "
-    "TFRotaryEmbedding TFSamAttention TFSamFeedForward TFSamLayerNorm TFSamMLPBlock TFSamMaskDecoder "
+    "TFRotaryEmbedding TFSPP TFSPPF TFSamAttention TFSamFeedForward TFSamLayerNorm TFSamMLPBlock TFSamMaskDecoder "
     "TFSamMaskEmbedding TFSamModel TFSamPatchEmbeddings TFSamPositionalEmbedding TFSamPreTrainedModel "
     "TFSamPromptEncoder TFSamTwoWayAttentionBlock TFSamTwoWayTransformer TFSamVisionAttention TFSamVisionEncoder "
     "TFSamVisionLayer TFSamVisionNeck TFSegformerAttention TFSegformerDWConv TFSegformerDecodeHead "
     "TFSegformerDropPath TFSegformerEfficientSelfAttention TFSegformerEncoder TFSegformerForImageClassification "
     "TFSegformerForSemanticSegmentation TFSegformerLayer TFSegformerMLP TFSegformerMainLayer TFSegformerMixFFN "
-    "TFSegformerModel TFSegformerOverlapPatchEmbeddings TFSegformerPreTrainedModel TFSegformerSelfOutput "
+    "TFSegformerModel TFSegformerOverlapPatchEmbeddings TFSegformerPreTrainedModel TFSegformerSelfOutput TFSegment "
     "TFSequenceSummary TFSharedEmbeddings TFSpeech2TextAttention TFSpeech2TextDecoder TFSpeech2TextDecoderLayer "
     "TFSpeech2TextEncoder TFSpeech2TextEncoderLayer TFSpeech2TextForConditionalGeneration TFSpeech2TextMainLayer "
     "TFSpeech2TextModel TFSpeech2TextPreTrainedModel TFSpeech2TextSinusoidalPositionalEmbedding TFSwinAttention "
@@ -5296,17 +7598,17 @@ REFUSED = (
     "TFSwinPatchEmbeddings TFSwinPatchMerging TFSwinPixelShuffle TFSwinPreTrainedModel TFSwinSelfAttention "
     "TFSwinSelfOutput TFSwinStage TFT5Attention TFT5Block TFT5DenseActDense TFT5DenseGatedActDense TFT5EncoderModel "
     "TFT5ForConditionalGeneration TFT5LayerCrossAttention TFT5LayerFF TFT5LayerNorm TFT5LayerSelfAttention "
-    "TFT5MainLayer TFT5Model TFT5PreTrainedModel TFTapasAttention TFTapasComputeColumnLogits "
+    "TFT5MainLayer TFT5Model TFT5PreTrainedModel TFTModel TFTapasAttention TFTapasComputeColumnLogits "
     "TFTapasComputeTokenLogits TFTapasEmbeddings TFTapasEncoder TFTapasForMaskedLM TFTapasForQuestionAnswering "
     "TFTapasForSequenceClassification TFTapasIntermediate TFTapasLMPredictionHead TFTapasLayer TFTapasMLMHead "
     "TFTapasMainLayer TFTapasModel TFTapasOutput TFTapasPooler TFTapasPreTrainedModel TFTapasPredictionHeadTransform "
     "TFTapasSelfAttention TFTapasSelfOutput TFTransfoEmbeddings TFTransfoXLForSequenceClassification "
     "TFTransfoXLLMHeadModel TFTransfoXLMainLayer TFTransfoXLModel TFTransfoXLPreTrainedModel TFTransformer "
-    "TFTransformerBlock TFViTAttention TFViTEmbeddings TFViTEncoder TFViTForImageClassification TFViTIntermediate "
-    "TFViTLayer TFViTMAEAttention TFViTMAEDecoder TFViTMAEEmbeddings TFViTMAEEncoder TFViTMAEForPreTraining "
-    "TFViTMAEIntermediate TFViTMAELayer TFViTMAEMainLayer TFViTMAEModel TFViTMAEOutput TFViTMAEPatchEmbeddings "
-    "TFViTMAEPreTrainedModel TFViTMAESelfAttention TFViTMAESelfOutput TFViTMainLayer TFViTModel TFViTOutput "
-    "TFViTPatchEmbeddings TFViTPooler TFViTPreTrainedModel TFViTSelfAttention TFViTSelfOutput "
+    "TFTransformerBlock TFUpsample TFViTAttention TFViTEmbeddings TFViTEncoder TFViTForImageClassification "
+    "TFViTIntermediate TFViTLayer TFViTMAEAttention TFViTMAEDecoder TFViTMAEEmbeddings TFViTMAEEncoder "
+    "TFViTMAEForPreTraining TFViTMAEIntermediate TFViTMAELayer TFViTMAEMainLayer TFViTMAEModel TFViTMAEOutput "
+    "TFViTMAEPatchEmbeddings TFViTMAEPreTrainedModel TFViTMAESelfAttention TFViTMAESelfOutput TFViTMainLayer "
+    "TFViTModel TFViTOutput TFViTPatchEmbeddings TFViTPooler TFViTPreTrainedModel TFViTSelfAttention TFViTSelfOutput "
     "TFVisionEncoderDecoderModel TFVisionTextDualEncoderModel TFWav2Vec2Attention TFWav2Vec2Encoder "
     "TFWav2Vec2EncoderLayer TFWav2Vec2EncoderLayerStableLayerNorm TFWav2Vec2EncoderStableLayerNorm "
     "TFWav2Vec2FeatureEncoder TFWav2Vec2FeatureExtractor TFWav2Vec2FeatureProjection TFWav2Vec2FeedForward "
@@ -5326,126 +7628,203 @@ REFUSED = (
     "TFXLMTransformerFFN TFXLMWithLMHeadModel TFXLNetFeedForward TFXLNetForMultipleChoice "
     "TFXLNetForQuestionAnsweringSimple TFXLNetForSequenceClassification TFXLNetForTokenClassification TFXLNetLMHead "
     "TFXLNetLMHeadModel TFXLNetLayer TFXLNetMainLayer TFXLNetModel TFXLNetPreTrainedModel TFXLNetRelativeAttention "
-    "TOSCA TQDM TUDataset Table TaggedCorpusView Taobao TarFile Task Teeth3DS Telnet Tensor TensorAsKey "
-    "TensorReferenceAnalysis TensorRunningAccum TensorWrapper Term TestCase TestCasePlus TestTubeLogger Text "
-    "TextCorpus TextDirectoryCorpus TextIOBase TextIOWrapper TextToVideoSDPipeline TextToVideoZeroPipeline "
-    "TextToVideoZeroSDXLPipeline TextWidget TheoremToolThread ThreadContainer ThreadPool ThreadedChildWatcher "
-    "ThresholdIntensityd Tick TimedeltaIndexResampler TimedeltaIndexResamplerGroupby ToCupyd ToDeviced ToFloat "
-    "ToMetaTensord ToNumpyd ToPILd ToTensord TokenStreamRewriter.InsertAfterOp TokenStreamRewriter.InsertBeforeOp "
-    "TokenStreamRewriter.ReplaceOp TorchIOd TorchVisiond Tqdm TqdmCompatibleStreamHandler TqdmUpTo "
-    "TrackMLParticleTrackingDataset TrainableTokensWrapper Trainer TrainingAwareDataSparsity TransfTwo_gen Transf_gen "
-    "TransformPointsImageToWorldd TransformPointsWorldToImaged TransformerBaseEmbeddings TransformerConv "
-    "TransformerDocumentEmbeddings TransformerEmbeddings TransformerJitEmbeddings TransformerOnnxEmbeddings "
-    "TransformerWordEmbeddings TransformsIterDataPipe Transposed TreePrettyPrinter TreeSegmentWidget TreeWidget "
-    "TrueDiv TruncToFloat TruncToInt TruthValueType TsFile Twitch UCF101 UMAPModel UPFD UPerNet URLopener UciCorpus "
-    "UciReader UciWriter UnCLIPImageVariationPipeline UnCLIPPipeline Unet UnetPlusPlus UniDiffuserPipeline "
-    "VARIANT_BOOL VFModule VGGEncoder VQDiffusionPipeline ValueGuidedRLPipeline ValueRangeAnalysis "
-    "VariableBinderExpression VecCheckNan VecEnvWrapper VecExtractDictObs VecFrameStack VecMonitor VecNormalize "
+    "TOSCA TQDM TSGenerationMixin TSMixerModel TSPulseClassifier TUDataset TabPFNSettings Table TabularCPD "
+    "TabularDataset Tacotron Tacotron2 Tacotron2Config TacotronConfig TaggedCorpusView Taobao TapNetClassifier "
+    "TapNetNetworkTorch TapNetRegressor TarFile Task Teeth3DS Telnet TemporalActivationRegularizationLoss "
+    "TemporalEmbedding TemporalFusionDecoder TemporalFusionEncoder TemporalFusionTransformerNetwork "
+    "TemporalFusionTransformerPredictionNetwork TemporalFusionTransformerTrainingNetwork TemporalType Tensor "
+    "TensorAsKey TensorBBox TensorBase TensorCTScan TensorCache TensorCategory TensorDicom TensorFlowField "
+    "TensorImage TensorImageBW TensorImageBase TensorMask TensorMultiCategory TensorPoint TensorProduct "
+    "TensorReferenceAnalysis TensorRunningAccum TensorSquare TensorText TensorWrapper "
+    "TensorflowMultitaskIRVClassifier Term TerminalODEBlock TestCase TestCasePlus TestTicTacToeEnvironment "
+    "TestTubeLogger TestingSettings Text TextBlob TextCNNModel TextCNNTensorGraph TextCategorizer TextCorpus "
+    "TextDirectoryCorpus TextExample TextIOBase TextIOWrapper TextToVideoSDPipeline TextToVideoZeroPipeline "
+    "TextToVideoZeroSDXLPipeline TextVQA TextWidget Then TheoremToolThread ThreadContainer ThreadPool "
+    "ThreadPoolExecutor ThreadedChildWatcher ThresholdIntensityd TiDEModel TiRex2Model TiRexModel Tick Time "
+    "TimeBasedFCParameters TimeFeatureEmbedding TimeMoETrainingArguments TimeMoeAttention TimeMoeConfig "
+    "TimeMoeDecoderLayer TimeMoeForPrediction TimeMoeInputEmbedding TimeMoeMLP TimeMoeModel TimeMoeOutputLayer "
+    "TimeMoePreTrainedModel TimeMoeRMSNorm TimeMoeRotaryEmbedding TimeMoeSparseExpertsLayer TimeMoeTemporalBlock "
+    "TimeMoeTrainer TimeSeriesDataset TimeSeriesModel TimeSeriesPipeline TimeWarp TimedeltaIndexResampler "
+    "TimedeltaIndexResamplerGroupby TimerAttention TimerConfig TimerDecoderLayer TimerForPrediction TimerMLP "
+    "TimerModel TimerPatchEmbedding TimerPointEmbedding TimerPreTrainedModel TimerS1Attention TimerS1Config "
+    "TimerS1DecoderLayer TimerS1ExpertsLayer TimerS1ForPrediction TimerS1MLP TimerS1MTPLayer TimerS1Model "
+    "TimerS1PatchEmbedding TimerS1PreTrainedModel TimerS1RotaryEmbedding TimesFM2p5Model TimesFM3Model "
+    "TimestepEmbedder TimingTask TinyGemmPackedTensor TinyGemmWeightQBitsTensor TinyTimeMixerAdaptivePatchingBlock "
+    "TinyTimeMixerAddFFTPatches TinyTimeMixerAddLearnableRegisterTokens TinyTimeMixerAttention TinyTimeMixerBatchNorm "
+    "TinyTimeMixerBlock TinyTimeMixerCategoricalEmbeddingLayer TinyTimeMixerChannelFeatureMixerBlock "
+    "TinyTimeMixerConfig TinyTimeMixerDecoder TinyTimeMixerEncoder TinyTimeMixerForDecomposedPrediction "
+    "TinyTimeMixerForMaskedPrediction TinyTimeMixerForPrediction TinyTimeMixerForPredictionHead "
+    "TinyTimeMixerGatedAttention TinyTimeMixerGatedAttentionOLD TinyTimeMixerLayer TinyTimeMixerMLP "
+    "TinyTimeMixerMeanScaler TinyTimeMixerModel TinyTimeMixerNOPScaler TinyTimeMixerNormLayer TinyTimeMixerPatchify "
+    "TinyTimeMixerPositionalEncoding TinyTimeMixerPreTrainedModel TinyTimeMixerStdScaler TitledTensorScalar ToCupyd "
+    "ToDeviced ToFloat ToMetaTensord ToNumpyd ToPILd ToTensord Tok2Vec TokenEmbedding TokenPattern TokenPatternNumber "
+    "TokenPatternSchema TokenPatternString TokenStreamRewriter.InsertAfterOp TokenStreamRewriter.InsertBeforeOp "
+    "TokenStreamRewriter.ReplaceOp TopKCategoricalAccuracy TopKRouter TorchForecastingModel TorchIOd TorchModel "
+    "TorchVisiond Tortoise TortoiseArgs TortoiseAudioConfig TortoiseConfig Tqdm TqdmCompatibleStreamHandler "
+    "TqdmHandler TqdmUpTo TrackMLParticleTrackingDataset TrainArgs TrainDataset TrainTTSArgs TrainVocoderArgs "
+    "TrainableTokensWrapper Trainer TrainingAwareDataSparsity TrainingWeightWrapperBaseTensor "
+    "TransducerDecodingStrategyType TransducerModelType TransfTwo_gen Transf_gen TransformPointsImageToWorldd "
+    "TransformPointsWorldToImaged TransformerBaseEmbeddings TransformerBlock TransformerConv TransformerDecoder "
+    "TransformerDocumentEmbeddings TransformerEmbeddings TransformerEncoder TransformerFeedForward "
+    "TransformerJitEmbeddings TransformerLayer TransformerModel TransformerNetwork TransformerOnnxEmbeddings "
+    "TransformerPredictionNetwork TransformerProcessBlock TransformerTrainingNetwork TransformerWordEmbeddings "
+    "Transforming TransformsIterDataPipe TransportParams TransposeIrrepsLayoutWrapper Transposed Tree "
+    "TreePrettyPrinter TreeSegmentWidget TreeWidget TrialHeartbeatModel TrialIntermediateValueModel TrialModel "
+    "TrialParamModel TrialSystemAttributeModel TrialUserAttributeModel TrialValueModel TrimGraphOutput "
+    "TritonLanguagePlaceholder TritonPlaceholder TrlParser TrueDiv TruncToFloat TruncToInt TruthValueType TsFile "
+    "TukeyAnscombeWidget Twitch UBody2dDataset UBody3dDataset UCF101 UDash UInt128 UInt16 UInt32 UInt64 UInt8 "
+    "UIntxBitPackedTensor UMAPModel UPFD UPerNet URLopener UciCorpus UciReader UciWriter UintxTensor "
+    "UkrainianLemmatizer UnCLIPImageVariationPipeline UnCLIPPipeline Underscore Unet UnetPlusPlus UniDiffuserPipeline "
+    "UniformQuantizationObserverBase UnivnetConfig Unknown Unpickler UnsignedIntegerType V3DetDataset VARIANT_BOOL "
+    "VBxClustering VFModule VGGEncoder VGVQA VLLMService VOC VOCDataset VQDiffusionPipeline VSR ValDataset "
+    "ValidatedTransformMeta ValueGuidedRLPipeline ValueRangeAnalysis Variable VariableAccumulation "
+    "VariableBinderExpression VariableSelectionNetwork VariationalGP VariationalRandomizer VariationalSparseGP "
+    "VariationalZoneoutCell VecCheckNan VecEnvWrapper VecExtractDictObs VecFrameStack VecMonitor VecNormalize "
     "VecTransposeImage VecVideoRecorder Vector2 Vector3 Vectors VersatileDiffusionDualGuidedPipeline "
     "VersatileDiffusionImageVariationPipeline VersatileDiffusionPipeline VersatileDiffusionTextToImagePipeline "
-    "Version ViS_MP ViS_MP_Vertex VideoClips VideoFolder VideoToVideoSDPipeline VisionDatasetTVTensorWrapper "
-    "VistaPostTransformd VistaPreTransformd VisualClozeGenerationPipeline VisualClozePipeline Vortex VoteEnsembled "
-    "WILLOWObjectClass WIN32_FIND_DATAA WIN32_FIND_DATAW WLConvContinuous Walker2dEnv WanAnimatePipeline "
-    "WanImageToVideoPipeline WanPipeline WanVACEPipeline WanVideoToVideoPipeline WandbLoggingHandler WarmUp "
-    "WarningUnpickler WarpFrame Watershedd Wave_read Wave_write WeakIdKeyDictionary WeakIdRef WeakKeyDictionary "
-    "WeakMethod WeakSet WeakValueDictionary WebDataset WebKB WebQSPDataset Where WikiCS WikiCorpus Wikidata5M "
-    "WikipediaNetwork WinDLL WindowViewer WindowsPath WordEmbeddings WordNet18 WordNet18RR Workflow WriteFileMappingd "
-    "WuerstchenCombinedPipeline WuerstchenDecoderPipeline WuerstchenPriorPipeline XGLMTokenizer "
+    "Version VersionInfoModel VerticalScaling ViS_MP ViS_MP_Vertex VideoClips VideoFolder VideoToVideoSDPipeline "
+    "VinaFreeEnergy VisionDatasetTVTensorWrapper VistaPostTransformd VistaPreTransformd VisualClozeGenerationPipeline "
+    "VisualClozePipeline VisualGenomeQA Vits VitsArgs VitsConfig VizWiz VocoderConfig VoiceActivityDetection Vortex "
+    "VoteEnsembled WFLWDataset WGAN WGANModel WIDERFaceDataset WILLOWObjectClass WIN32_FIND_DATAA WIN32_FIND_DATAW "
+    "WLConvContinuous Walker2dEnv WanAnimatePipeline WanImageToVideoPipeline WanPipeline WanVACEPipeline "
+    "WanVideoToVideoPipeline WandbLogger WandbLoggingHandler WarmUp WarningUnpickler WarpFrame Warping Watershedd "
+    "Wav2VecTransformerEncoder WaveHedgesDistance WaveNet WaveNetSampler WaveNetTraining Wave_read Wave_write "
+    "Wavegrad WavegradArgs WavegradConfig Wavernn WavernnArgs WavernnConfig WeakIdKeyDictionary WeakIdRef "
+    "WeakKeyDictionary WeakMethod WeakSet WeakValueDictionary WeaveGather WeaveLayer WeaveModel WeaveTensorGraph "
+    "WebDataset WebKB WebQSPDataset WebsocketServerInputTransport WebsocketServerParams WebsocketServerTransport "
+    "Weibull WeightQBitsTensor WeightQBytesTensor WeightWithDynamicFloat8CastTensor WeightedLinearCombo Where "
+    "WhiteNoise WikiCS WikiCorpus Wikidata5M WikipediaNetwork WinDLL WindowSlice WindowViewer WindowWarp WindowsPath "
+    "WordEmbeddings WordNet18 WordNet18RR Workflow WriteFileMappingd WuerstchenCombinedPipeline "
+    "WuerstchenDecoderPipeline WuerstchenPriorPipeline XCModel XGBoostModel XGLMTokenizer "
     "XLAFluxFlashAttnProcessor2_0 XLAProfiler XLMProphetNetTokenizer XLMRobertaTokenizer XLNetTokenizer XMLCorpusView "
-    "XPUGraph XPathLexer Xml Yelp ZINC ZImageControlNetInpaintPipeline ZImageControlNetPipeline ZImageImg2ImgPipeline "
-    "ZImageInpaintPipeline ZImageOmniPipeline ZImagePipeline ZipExtFile ZipFile ZipNumpyUnpickler ZoneInfo ZoomBoxd "
-    "Zoomd _ASN1Object _AntiGraph.AntiAdjacencyView _ArrayXDExtensionType _AtIndexer _Await _BaseAddress _BaseVersion "
-    "_BaseWaitHandleFuture _BoundedGzipFile _BoundedZipExtFile _BufferMeta _BufferedIOMixin _COORD "
-    "_CallableGenericAlias _CatBoostBase _ChildDataPipe _ChildProcessObserver _ClassMapUnpickler _ClassNamespace "
-    "_Classes _ClassificationModel _CompatUnpickler _ConfigProxy _ConnectionBase _ConvNd _CountableBuilderMixin "
-    "_CountryNameDict _CountryTimezoneDict _CudaModule _DataLoaderIter _DataPipeMeta _DataPipeSerializationWrapper "
-    "_Database _DemultiplexerIterDataPipe _DeprecatedModuleFinder _DeprecatedModuleLoader _Deterministic "
-    "_DummyDeviceGuard _DummyPrivateUse1Hook _EnumDict _Environ _EventBase _FFTModule _FabricModule "
-    "_ForkerIterDataPipe _GatheringFuture _GdsFile _GzipReader _HigherOrderNamespace _IXIndexer _InnerPredictor "
-    "_IterDataPipeMeta _IterDataPipeSerializationWrapper _KORNIA_EnumMeta _LazyAutoMapping _LazyImporter "
-    "_LazyLoadingUnpickler _LazyModule _LazyThreadPoolExecutor _LegacyModuleAliasFinder _ListDataStream _LocIndexer "
-    "_LocationIndexer _MapDataPipeSerializationWrapper _Method _MetricGenerator _MovedItems "
-    "_MultiProcessingDataLoaderIter _NDFrameIndexer _NamespacePath _NoParamDecoratorContextManager "
-    "_NotYetLoadedTensor _NumPyAPIWrapper _NumpyPlugin _OpNamespace _Ops _OverlappedFuture _ParameterMeta "
-    "_PicklableCompileMixin _ProactorBasePipeTransport _ProactorBaseWritePipeTransport _ProactorDatagramTransport "
-    "_ProactorDuplexPipeTransport _ProactorReadPipeTransport _ProactorSocketTransport _ProactorWritePipeTransport "
-    "_ProcessQueue _ProcessThread _ProcessThreadContext _ProtectedModule _ProtocolMeta _ProxyDMatrix _PyAwaitMeta "
-    "_PyFutureMeta _PyOpNamespace _PySymInputStub _RedirectingUnpickler _RefreshThread _ResultMetric _Root "
-    "_RotaryEmbeddingAnyLayoutFusion _RunningLoop _SIFTScalePyramid _SMALL_RECT _SafeHTTPConnection _SafeHTTPHandler "
-    "_SafeHTTPSConnection _SafeHTTPSHandler _SafeQueue _ScalarAccessIndexer _ScriptTarget _SelectorDatagramTransport "
-    "_SelectorSocketTransport _SelectorTransport _SharedMemoryTracker _SocketWriter _SparkXGBEstimator _SparkXGBModel "
-    "_SparkXGBParams _SpoofOut _SqliteStore _StoreAction _StoreConstAction _StoreTrueAction _Stream _StreamBase "
-    "_TarInfoUnpickler _TemporaryFileCloser _TemporaryFileWrapper _TensorExtractor _TestingMemmappingExecutor "
-    "_TextToBytesWrapper _ThreadingDataLoader2 _Threads _TorchLoadUnpickler _TruncatedTransfer _TypedDictMeta "
-    "_UnixReadPipeTransport _UnixSelectorEventLoop _UnixSubprocessTransport _UnixWritePipeTransport "
-    "_ValidatingRedirectHandler _WaitCancelFuture _WaitHandleFuture _WeakHashRef _WeakKeyDictionary "
-    "_WeightlessRmsNormFusion _WikiSectionsCorpus _WindowsSelectorEventLoop _WindowsSubprocessTransport _ZipWriteFile "
-    "__Datetime _concrete_ndptr _dispatchable _iAtIndexer _iLocIndexer _mboxMMDF _mboxMMDFMessage _nchypergeom_gen "
-    "_ndptr _restricted_classmethod_impl _singlefileMailbox _swapped_struct_meta _swapped_union_meta _unspecified "
-    "abstractclassmethod abstractstaticmethod addbase addclosehook addinfo addinfourl alpha_gen anglit_gen "
-    "arcsine_gen argus_gen at bernoulli_gen beta_gen betabinom_gen betanbinom_gen betaprime_gen bind binom_gen "
-    "boltzmann_gen bradford_gen burr12_gen burr_gen c_bool c_byte c_char c_char_p c_double c_float c_int c_long "
-    "c_longdouble c_longlong c_short c_ubyte c_uint c_ulong c_ulonglong c_ushort c_void_p c_wchar c_wchar_p "
+    "XMLDataset XPUGraph XPathLexer Xml Xtts XttsArgs XttsAudioConfig XttsConfig Yelp YouTubeVISDataset ZINC "
+    "ZImageControlNetInpaintPipeline ZImageControlNetPipeline ZImageImg2ImgPipeline ZImageInpaintPipeline "
+    "ZImageOmniPipeline ZImagePipeline ZebraDataset ZipExtFile ZipFile ZipNumpyUnpickler ZoneInfo ZoomBoxd Zoomd "
+    "_ASN1Object _ActiveEpisode _AffineFakeQuantizedTensor _AioDataFrameResult _AntiGraph.AntiAdjacencyView _Array "
+    "_Array1d _Array2d _Array3d _Array4d _ArrayXDExtensionType _AtIndexer _AttentionBase _Await _BaseAddress "
+    "_BaseClassification _BaseInceptionMetric _BaseM4CompetitionCatalogue _BaseParamSearch _BasePositionalEncoding "
+    "_BasePrecisionRecall _BaseRegression _BaseRouge _BaseVersion _BaseWaitHandleFuture _BoundedGzipFile "
+    "_BoundedZipExtFile _BufferMeta _BufferedIOMixin _CLSTMCell _COORD _CachedStorage _CachingXyPipeline "
+    "_CallableGenericAlias _CatBoostBase _CateTreeDOTExporter _CateTreeMPLExporter _CateTreeMixin _ChildDataPipe "
+    "_ChildProcessObserver _ClassMapUnpickler _ClassNamespace _Classes _ClassificationModel _CloudPickle "
+    "_ClusteringMetricBase _CohenKappaConfusionMatrix _CohenKappaEpochMetric _CompatTree _CompatUnpickler "
+    "_ConfigProxy _ConnectionBase _ContextualConv1d _ConvEncoder _ConvEncoderLayer _ConvNd _CountableBuilderMixin "
+    "_CountryNameDict _CountryTimezoneDict _CudaModule _DOTExporter _DataLoaderIter _DataOpWrapperMixin _DataPipeMeta "
+    "_DataPipeSerializationWrapper _Database _DemultiplexerIterDataPipe _DeprecatedModuleFinder "
+    "_DeprecatedModuleLoader _Deterministic _DummyDeviceGuard _DummyPrivateUse1Hook _ESRNN _EasyGuideMeta _EnumDict "
+    "_Environ _ErrorConfig _EventBase _FFTModule _FSDP _FabricModule _Floats _ForecastingModelMeta "
+    "_ForkerIterDataPipe _GatheringFuture _GdsFile _GlobalNaiveModel _GraphConvKerasModel _GzipReader _HashIndex "
+    "_HelpFormatter _HigherOrderNamespace _IXIndexer _InnerPredictor _IntegrationModule _Ints _IterDataPipeMeta "
+    "_IterDataPipeSerializationWrapper _KORNIA_EnumMeta _LazyAutoMapping _LazyImport _LazyImporter "
+    "_LazyLoadingUnpickler _LazyModule _LazyThreadPoolExecutor _LazyTrialSystemAttrs _LegacyModuleAliasFinder "
+    "_LightGBMModule _ListDataStream _LocIndexer _LocationIndexer _MPLExporter _MapDataPipeSerializationWrapper _Meta "
+    "_MetaBlockDiagLinearOperator _Method _MetricGenerator _MovedItems _MultiProcessingDataLoaderIter _NDFrameIndexer "
+    "_NamespacePath _NamespaceSuggestMixin _NoParamDecoratorContextManager _NotYetLoadedTensor _NumPyAPIWrapper "
+    "_NumpyPlugin _OpNamespace _Ops _OverlappedFuture _ParameterMeta _PicklableCompileMixin _PolicyTreeDOTExporter "
+    "_PolicyTreeMPLExporter _PolicyTreeMixin _ProactorBasePipeTransport _ProactorBaseWritePipeTransport "
+    "_ProactorDatagramTransport _ProactorDuplexPipeTransport _ProactorReadPipeTransport _ProactorSocketTransport "
+    "_ProactorWritePipeTransport _ProcessQueue _ProcessThread _ProcessThreadContext _ProtectedModule _ProtocolMeta "
+    "_ProxyDMatrix _PyAwaitMeta _PyFutureMeta _PyOpNamespace _PySymInputStub _RedirectingUnpickler _RefreshThread "
+    "_RestrictedUnpickler _ResultMetric _Root _RotaryEmbeddingAnyLayoutFusion _RunningLoop _SIFTScalePyramid "
+    "_SMALL_RECT _SVGDGuide _SafeHTTPConnection _SafeHTTPHandler _SafeHTTPSConnection _SafeHTTPSHandler _SafeQueue "
+    "_SafeRedirectHandler _ScalarAccessIndexer _ScriptTarget _SelectorDatagramTransport _SelectorSocketTransport "
+    "_SelectorTransport _SharedMemoryTracker _ShortRepr _SocketWriter _SoftplusLowerCholesky _SoftplusPositive "
+    "_SparkXGBEstimator _SparkXGBModel _SparkXGBParams _SpoofOut _SqliteStore _StoreAction _StoreConstAction "
+    "_StoreTrueAction _Stream _StreamBase _SubgroupBase _TarInfoUnpickler _TemporaryFileCloser _TemporaryFileWrapper "
+    "_TensorDilation _TensorExtractor _TestingMemmappingExecutor _TextToBytesWrapper _TfmDict _TfmMeta "
+    "_ThreadingDataLoader2 _Threads _TorchAODTypeMeta _TorchLoadUnpickler _TqdmLoggingHandler _TreeExporter "
+    "_TruncatedTransfer _TypedDictMeta _UnixReadPipeTransport _UnixSelectorEventLoop _UnixSubprocessTransport "
+    "_UnixWritePipeTransport _ValidatingRedirectHandler _WaitCancelFuture _WaitHandleFuture _WeakHashRef "
+    "_WeakKeyDictionary _WeightNormalization _WeightlessRmsNormFusion _WikiSectionsCorpus _WindowsSelectorEventLoop "
+    "_WindowsSubprocessTransport _XyOptunaParamSearch _XyParamSearch _XyPipeline _ZipWriteFile __Datetime "
+    "_bound_partial _concrete_ndptr _dispatchable _iAtIndexer _iLocIndexer _mboxMMDF _mboxMMDFMessage "
+    "_nchypergeom_gen _ndptr _restricted_classmethod_impl _singlefileMailbox _swapped_struct_meta _swapped_union_meta "
+    "_unspecified abstractclassmethod abstractstaticmethod addbase addclosehook addinfo addinfourl adict alpha_gen "
+    "anglit_gen arcsine_gen argus_gen at bernoulli_gen beta_gen betabinom_gen betanbinom_gen betaprime_gen bind "
+    "binom_gen boltzmann_gen bradford_gen burr12_gen burr_gen c_bool c_byte c_char c_char_p c_double c_float c_int "
+    "c_long c_longdouble c_longlong c_short c_ubyte c_uint c_ulong c_ulonglong c_ushort c_void_p c_wchar c_wchar_p "
     "cauchy_gen chi2_gen chi_gen cosine_gen crystalball_gen date datetime detshuffle2 dgamma_gen dircmp disabled_tqdm "
     "dlaplace_gen dpareto_lognorm_gen dweibull_gen enable_grad erlang_gen error errstate expon_gen exponnorm_gen "
     "exponpow_gen exponweib_gen f_gen fatiguelife_gen file_wrapper fisk_gen foldcauchy_gen foldnorm_gen frechet_l_gen "
     "frechet_r_gen gamma_gen gausshyper_gen genexpon_gen genextreme_gen gengamma_gen genhalflogistic_gen "
     "genhyperbolic_gen geninvgauss_gen genlogistic_gen gennorm_gen genpareto_gen genpoisson_p_gen geom_gen gibrat_gen "
     "gilbrat_gen gompertz_gen gumbel_l_gen gumbel_r_gen halfcauchy_gen halfgennorm_gen halflogistic_gen halfnorm_gen "
-    "hypergeom_gen hypsecant_gen inference_mode invgamma_gen invgauss_gen invweibull_gen irwinhall_gen jf_skew_t_gen "
-    "johnsonsb_gen johnsonsu_gen kappa3_gen kappa4_gen ksone_gen kstwo_gen kstwobign_gen landau_gen "
-    "laplace_asymmetric_gen laplace_gen levy_gen levy_l_gen levy_stable_gen local loggamma_gen logistic_gen "
-    "loglaplace_gen lognorm_gen logser_gen loguniform lomax_gen maxwell_gen mbox mboxMessage memmap mielke_gen "
-    "moyal_gen nakagami_gen nbinom_gen ncf_gen nchypergeom_fisher_gen nchypergeom_wallenius_gen nct_gen ncx2_gen "
-    "netcdf_variable nhypergeom_gen no_grad norm_gen norminvgauss_gen orthopoly1d pareto_gen pearson3_gen planck_gen "
-    "poisson_binom_gen poisson_gen powerlaw_gen powerlognorm_gen powernorm_gen py_object randint_gen rayleigh_gen "
-    "rdist_gen recipinvgauss_gen reciprocal_gen record rel_breitwigner_gen rice_gen rrule rrulebase rruleset "
-    "rv_continuous rv_discrete rv_histogram rv_sample semicircular_gen skellam_gen skew_norm_gen skewcauchy_gen "
-    "skewnorm_gen slice socket studentized_range_gen t_gen time timedelta trapezoid_gen trapz_gen triang_gen "
-    "truncatednegbin_gen truncatedpoisson_gen truncexpon_gen truncnorm_gen truncpareto_gen truncweibull_min_gen "
-    "tukeylambda_gen uniform_gen vonmises_gen wald_gen weibull_max_gen weibull_min_gen wrapcauchy_gen yulesimon_gen "
-    "zigeneralizedpoisson_gen zinegativebinomial_gen zipf_gen zipfian_gen zipimporter zipoisson_gen"
+    "hypergeom_gen hypsecant_gen iSAIDDataset inference_mode invgamma_gen invgauss_gen invweibull_gen irwinhall_gen "
+    "jf_skew_t_gen johnsonsb_gen johnsonsu_gen kappa3_gen kappa4_gen ksone_gen kstwo_gen kstwobign_gen landau_gen "
+    "laplace_asymmetric_gen laplace_gen lazydict lazylist levy_gen levy_l_gen levy_stable_gen local loggamma_gen "
+    "logistic_gen loglaplace_gen lognorm_gen logser_gen loguniform loguniform_gen lomax_gen mLSTMBlock maxwell_gen "
+    "mbox mboxMessage memmap mielke_gen moyal_gen nakagami_gen nbinom_gen ncf_gen nchypergeom_fisher_gen "
+    "nchypergeom_wallenius_gen nct_gen ncx2_gen netcdf_variable nhypergeom_gen no_grad norm_gen norminvgauss_gen "
+    "orthopoly1d pareto_gen pearson3_gen planck_gen poisson_binom_gen poisson_gen powerlaw_gen powerlognorm_gen "
+    "powernorm_gen py_object randint_gen rayleigh_gen rdist_gen recipinvgauss_gen reciprocal_gen record registry "
+    "rel_breitwigner_gen rice_gen rrule rrulebase rruleset rv_continuous rv_discrete rv_histogram rv_sample "
+    "sLSTMBlock semicircular_gen skellam_gen skew_norm_gen skewcauchy_gen skewnorm_gen slice socket "
+    "studentized_range_gen tAPE t_gen time timedelta trapezoid_gen trapz_gen triang_gen truncatednegbin_gen "
+    "truncatedpoisson_gen truncexpon_gen truncnorm_gen truncpareto_gen truncweibull_min_gen tukeylambda_gen "
+    "uniform_gen vonmises_gen wald_gen warning_filter weibull_max_gen weibull_min_gen wrapcauchy_gen xLSTM xLSTMBlock "
+    "yulesimon_gen zigeneralizedpoisson_gen zinegativebinomial_gen zipf_gen zipfian_gen zipimporter zipoisson_gen"
 )
 STATE_KEYS = (
     "IdToPiece __bool__ __class__ __compute_log_distortion __dict__ __exit__ __getattr__ __getattribute__ __getitem__ "
     "__hash__ __init__ __len__ __reduce_ex__ __repr__ __setattr__ __setitem__ __setstate__ _add_eos_if_not_present "
-    "_assure_grouper _attach_methods _canonical_specs _check_and_update_bounds_error_for_extrapolation "
-    "_check_valid_params _compute_episode_length _convert_id_to_token _convert_lang_code_special_format "
-    "_convert_token_to_id _convert_token_to_id_with_added_voc _delparent _detach_hooks _element_size "
-    "_generate_sync_fn _get_binner _get_binner_for_time _get_engine _get_property _get_rank_indices _get_spec_version "
-    "_get_splade_pooling _getattr_wrapped _hasattr_wrapped _hashable_content _initialize _is_all_lists _keys "
-    "_make_unlabeled_identifier _num_samples_per_worker _order_key _pop_cache _propagate_config _restore_value "
-    "_scrub_removals _set_binner _set_default_statistics _set_domain_adj _set_from_config _set_matrix _set_property "
-    "_set_transforms _set_vector _setparent _size _updateMeasures _update_total_vocab_size _validate_vocabulary "
-    "_warn_for_older_version add add_vectors all allocate_vecattrs append as_datapipe astype "
-    "build_inputs_with_special_tokens clear collapse collect compose conj convert_id_to_token convert_ids_to_tokens "
-    "convert_tokens_to_ids copy debug decode detach detach_hook dim discard element_size emit_warning endswith error "
-    "extend flatten format from_params fullmatch get get_command get_index get_lang_token get_prefix_tokens "
-    "get_src_vocab get_vocab group index indices info install_metadata is_contiguous is_cv_result is_frozen isdigit "
-    "item items iterate_from join keys len lower max move_to_end nbytes nested_rope_parameter_keys "
-    "num_special_tokens_to_add numel pop popitem prob ravel remove replace reshape set_field "
+    "_apply_training_arguments _assure_grouper _attach_coref_mentions _attach_methods _beam_size_setter "
+    "_canonical_specs _check_and_update_bounds_error_for_extrapolation _check_if_implemented _check_shape "
+    "_check_valid_params _cmpkey _component_attr_filter _compute_episode_length _convert_id_to_token "
+    "_convert_lang_code_special_format _convert_token_to_id _convert_token_to_id_with_added_voc _decoding_mode_setter "
+    "_delparent _detach_hooks _element_size _error_location _generate_sync_fn _get_binner _get_binner_for_time "
+    "_get_engine _get_horizontal_split_index _get_property _get_rank_indices _get_spec_version _get_splade_pooling "
+    "_get_terms _getattr_wrapped _has_terms _hasattr_wrapped _hash _hashable_content _init_state _initialize "
+    "_is_all_lists _is_null _key _keys _lazy _lm_weight_setter _make_unlabeled_identifier _mutation_deprecated "
+    "_num_samples_per_worker _order_key _parse_dimensions _pending _pop_cache _propagate_config _remove _reset "
+    "_restore_value _scrub_removals _set_binner _set_decoding_mode _set_default_statistics _set_domain_adj "
+    "_set_from_config _set_hparams _set_matrix _set_property _set_requires_grad _set_transforms _set_vector "
+    "_setparent _size _strkey _super_get _super_has _to_hparams_dict _updateMeasures _update_total_vocab_size "
+    "_validate_attribute _validate_strict _validate_vocabulary _warn_for_older_version acquire add add_range "
+    "add_vectors all allocate_vecattrs annotate append as_datapipe as_dict as_subclass astype bucket_index "
+    "build_inputs_with_special_tokens clear clone closest_frame collapse collect compose conj convert_id_to_token "
+    "convert_ids_to_tokens convert_tokens_to_ids copy count cpu cumsum debug decode detach detach_hook dim discard "
+    "element_size emit_warning encode endswith error exists extend finish_experiment flatten format from_params "
+    "fullmatch get get_aliases get_command get_images get_images_dict get_index get_lang_token get_prefix_tokens "
+    "get_roles get_src_vocab get_variable get_vocab get_vocab_size group index indices info install_metadata "
+    "is_contiguous is_cv_result is_frozen isdigit item items iterate_from join keys len lower lstrip match max "
+    "move_to_end named_modules named_sub_kernels nbytes nested_rope_parameter_keys nodes num_special_tokens_to_add "
+    "numel numpy pop popitem prob ravel regularized_param_groups remove replace requires_grad_ reshape set_field "
     "set_output_features_output_indices set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias "
-    "set_world_ranks setdefault size sort split standardize_rope_params startswith strip to to_internal_key tolist "
-    "update upper values verify_out_features_out_indices view vocab warn warning warning_once"
+    "set_world_ranks setdefault size sort split standardize_rope_params startswith strip sum t to to_internal_key "
+    "tolist union update upper values verify_out_features_out_indices view vocab warn warning warning_once"
 )
 SETTER_KEYS = (
-    "A B C D _attn_implementation _target_device _version add_bos_token add_eos_token added_tokens_decoder "
-    "additional_special_tokens_ids allows_duplicate_labels batch_indices best_iteration best_score bos_token_id "
-    "cls_token_id config covars_ data_keys dataset_meta den edge_index eos_token_id ep_plan fabric flattened "
-    "fsdp_plan graph has_canonical_format idf_ is_slurm_managing_tasks keepdim kind loaded_optimizer_states_dict "
-    "mask_token mask_token_id max_len_sentences_pair max_len_single_sentence max_steps model multiprocessing_context "
-    "noises num num_nodes optimizers pad_token_id params per_layer_config poles query_expansion restarting "
-    "same_on_batch sep_token_id src_lang status terminate_on_nan tgt_lang theta topics tp_plan tracing trainer "
-    "training unk_token_id unpad_inputs use_kernels value weights_summary working_dir zeros"
+    "A B C D F P Q R V X_pending Z _attn_implementation _target_device _transformer_list _transformers _version "
+    "add_bos_token add_eos_token added_tokens_decoder additional_special_tokens_ids adjacency_matrix affine "
+    "allows_duplicate_labels alpha angle angular_weights array backend baseline_Y batch_indices best_iteration "
+    "best_score beta bias_var bos_token_id characters chebyshev_weights children cls_token_id coeffs_1 coeffs_2 "
+    "comments config constant constituency context_size covar_factor covars_ data data_keys dataset_meta deg_free den "
+    "deps device doc_id edge_index eos_token_id ep_plan eval_env exposures fabric fbank_only flattened fsdp_plan "
+    "graph has_canonical_format idf_ inverse_mass_matrix is_slurm_managing_tasks keepdim kind latents lengthscale "
+    "loaded_optimizer_states_dict mask_token mask_token_id mass_matrix max_len_sentences_pair max_len_single_sentence "
+    "max_steps metrics mixture_means mixture_scales mixture_weights model model_version multiprocessing_context noise "
+    "noises num num_nodes offset optimizers outcomes outputscale outputscale_list pad_token_id param_groups "
+    "param_lists params per_layer_config period_length poles power probs query_expansion radius raw_noise restarting "
+    "same_on_batch scale second_noise sent_id sentiment sep_token_id speaker src_lang state status task_noise_covar "
+    "task_noises terminate_on_nan tgt_lang theta topics tp_plan tracing trainer training unk_token_id unpad_inputs "
+    "uri use_kernels value values var variance weight_var weights weights_summary working_dir zeros"
 )
 FRAMEWORK_PREFIXES = (
-    "accelerate addict catboost category_encoders cmdstanpy datasets dateutil diffusers easydict efficientnet_pytorch "
-    "einops feature_engine flair flax formulaic gensim gymnasium hdbscan hmmlearn imblearn implicit jax joblib keras "
-    "kornia lifelines lightgbm lightning lightning_fabric mlxtend mmengine monai munch networkx nltk numpy omegaconf "
-    "open_clip optax packaging pandas peft pmdarima prophet pynndescent pyod pytorch_lightning pytz scipy "
-    "segmentation_models_pytorch sentence_transformers shap sklearn skorch speechbrain stable_baselines3 stanio "
-    "statsmodels surprise tf_keras timm torch torch_geometric torchaudio torchmetrics torchtext torchvision "
-    "transformers ultralytics umap xgboost yacs"
+    "TTS accelerate addict aeon albumentations allennlp arch autogluon bayes_opt bertopic bitsandbytes botorch box "
+    "catboost category_encoders chemprop cleanlab cmdstanpy compressed_tensors coreforecast d3rlpy darts datasets "
+    "dateutil deepchem diffusers e3nn easydict econml effdet efficientnet_pytorch einops encodec facenet_pytorch "
+    "fastai fastcore fastprogress fasttransform feature_engine filterpy flair flax formulaic gensim gluonts gplearn "
+    "gpytorch gym gymnasium hdbscan hmmlearn hqq hummingbird hyperopt ignite imblearn implicit interpret jax joblib "
+    "keras kmodes kornia lifelines lightgbm lightning lightning_fabric lime linear_operator linearmodels mace mapie "
+    "megatron ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose mmpretrain mmseg monai munch nemo networkx "
+    "neuralforecast ngboost nltk numpy omegaconf open_clip optax optimum optuna packaging pandas peft pgmpy pmdarima "
+    "polars prophet pyannote pycaret pygam pykalman pynndescent pyod pyro pytorch_forecasting pytorch_lightning "
+    "pytorch_metric_learning pytorch_tabnet pytz quantile_forest river sb3_contrib scipy segmentation_models_pytorch "
+    "sentence_transformers setfit shap skbase sklearn sklearn_extra sklego skmultilearn skopt skorch skrub sksurv "
+    "sktime spacy speechbrain stable_baselines3 stanio stanza statsforecast statsmodels surprise tabpfn textblob "
+    "tf_keras thinc timm torch torch_geometric torchao torchaudio torchio torchmetrics torchtext torchvision tpot "
+    "transformers trl tsfresh tslearn ultralytics umap utilsforecast vit_pytorch x_transformers xarray xgboost yacs "
+    "yolov5"
 )
 CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
 DISTRIBUTION_TEMPLATE = (

@@ -367,6 +367,8 @@ _REDUCTIONS = frozenset("all any max mean min size sum".split())
 _PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.sum", "builtins.abs", "math.", "numpy.")
 
 
+_COMMON = frozenset("clone count cpu cumsum encode exists match nodes numpy sum t union".split())
+"""Methods that some hook of a listed class calls on what it holds, and words under which functions are kept, too."""
 _REGISTERED = ("append", "extend", "add")
 
 
@@ -382,6 +384,8 @@ def _attribute(fact: Fact) -> Opinion:
     )
     if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):
         return ()
+    if made is None and name in _COMMON and not (family(fact.value) or family_of_function(fact.value)):
+        return ()  # what it is, is told of its import
     if made is None and name in _REGISTERED and is_class_name(fact.value) and not family(fact.value):
         return None  # a table of actions: `argparse` and its like name classes so
     evidence = {"name": name}

@@ -19,6 +19,8 @@ from scripts.inert.environment import prepare_environment, read_frameworks, run_
 from scripts.inert.tables import build_tables, render
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scripts.inert.derive import Derived
 
 HERE = Path(__file__).parent
@@ -33,15 +35,26 @@ def main() -> None:
     sections = read_frameworks(HERE / "frameworks.txt")
     pythons = [prepare_environment(folder / name, sections[name]) for name in ("current", "older")]
     current, older = (site_packages(folder / name) for name in ("current", "older"))
-    wheels = [unpack_wheel(line, folder / "sources") for line in sections["sources"]]
+    wheels = {line: unpack_wheel(line, folder / "sources") for line in sections["sources"]}
     reports: list[dict[str, Any]] = [json.loads(run_saves(python)) for python in pythons]
-    worlds = [(current,), (older, current), *((wheel, current) for wheel in wheels)]
+    worlds = [(current,), (older, current), *_worlds(wheels, current)]
     derived = examine(worlds, Path(sysconfig.get_path("stdlib")))
     tables = build_tables(derived, reports, _versions(sections))
     TARGET.write_text(render(tables), encoding="utf-8")
     _report_refusals(derived)
     for line in uncovered(tables, reports):
         print(f"not covered: {line}")
+
+
+def _worlds(wheels: dict[str, Path], current: Path) -> Iterator[tuple[Path, ...]]:
+    """One world for each wheel: its sources, over the current environment, over the last version of all other wheels.
+
+    A class whose base is in another package is judged with that base, and not refused for want of it.
+    """
+    newest = {line.partition("==")[0]: folder for line, folder in wheels.items()}
+    for line, folder in wheels.items():
+        name = line.partition("==")[0]
+        yield (folder, current, *(other for package, other in newest.items() if package != name))
 
 
 def _versions(sections: dict[str, list[str]]) -> dict[str, str]:

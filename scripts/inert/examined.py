@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 WILDCARDS = (
-    "accelerate", "catboost", "category_encoders", "diffusers", "efficientnet_pytorch", "feature_engine",
-    "flair", "gensim", "gymnasium", "hdbscan", "hmmlearn", "imblearn", "kornia", "lightgbm", "lightning",
-    "lightning_fabric", "mlxtend", "mmengine", "monai", "open_clip", "peft", "pmdarima", "pynndescent", "pyod",
-    "pytorch_lightning", "segmentation_models_pytorch", "sentence_transformers", "sklearn", "skorch",
-    "speechbrain", "stable_baselines3", "statsmodels", "timm", "torch.ao", "torch.distributions", "torch.nn",
-    "torch.optim", "torch.quantization", "torch_geometric", "torchaudio", "torchmetrics", "torchtext",
-    "torchvision", "transformers", "ultralytics", "umap", "xgboost",
+    "accelerate", "aeon", "albumentations", "allennlp", "arch", "autogluon", "bertopic", "bitsandbytes",
+    "botorch", "catboost", "category_encoders", "chemprop", "cleanlab", "compressed_tensors", "d3rlpy", "darts",
+    "deepchem", "diffusers", "e3nn", "econml", "effdet", "efficientnet_pytorch", "encodec", "facenet_pytorch",
+    "fastai", "feature_engine", "filterpy", "flair", "gensim", "gluonts", "gplearn", "gpytorch", "gym",
+    "gymnasium", "hdbscan", "hmmlearn", "hqq", "ignite", "imblearn", "interpret", "kmodes", "kornia",
+    "lightgbm", "lightning", "lightning_fabric", "linear_operator", "linearmodels", "mace", "mapie", "megatron",
+    "mlforecast", "mlxtend", "mmcv", "mmdet", "mmengine", "mmpose", "mmpretrain", "mmseg", "monai", "nemo",
+    "neuralforecast", "ngboost", "open_clip", "optimum", "peft", "pgmpy", "pmdarima", "pyannote", "pycaret",
+    "pygam", "pykalman", "pynndescent", "pyod", "pyro", "pytorch_forecasting", "pytorch_lightning",
+    "pytorch_metric_learning", "pytorch_tabnet", "quantile_forest", "river", "sb3_contrib",
+    "segmentation_models_pytorch", "sentence_transformers", "setfit", "sklearn", "sklearn_extra", "sklego",
+    "skmultilearn", "skopt", "skorch", "skrub", "sksurv", "sktime", "speechbrain", "stable_baselines3",
+    "stanza", "statsforecast", "statsmodels", "tabpfn", "textblob", "timm", "torch.ao", "torch.distributions",
+    "torch.nn", "torch.optim", "torch.quantization", "torch_geometric", "torchao", "torchaudio", "torchio",
+    "torchmetrics", "torchtext", "torchvision", "tpot", "transformers", "trl", "tsfresh", "tslearn", "TTS",
+    "ultralytics", "umap", "vit_pytorch", "x_transformers", "xgboost", "yolov5",
 )  # fmt: skip
 """Every examined version of these was read whole, and what does not pass is refused by name, so a new class of a
 version that was not read is taken as its neighbours are. Packages that handle files, code or processes have none."""
 
 LISTED = (
-    "addict", "cmdstanpy", "datasets", "dateutil", "easydict", "einops", "flax", "formulaic", "implicit", "joblib",
-    "lifelines", "munch", "networkx", "nltk", "numpy", "omegaconf", "optax", "packaging", "pandas", "prophet", "pytz",
-    "scipy", "shap", "stanio", "surprise", "torch", "yacs",
+    "addict", "bayes_opt", "box", "cmdstanpy", "coreforecast", "datasets", "dateutil", "easydict", "einops",
+    "fastcore", "fastprogress", "fasttransform", "flax", "formulaic", "hummingbird", "hyperopt", "implicit",
+    "joblib", "lifelines", "lime", "ml_collections", "munch", "networkx", "nltk", "numpy", "omegaconf", "optax",
+    "optuna", "packaging", "pandas", "polars", "prophet", "pytz", "scipy", "shap", "skbase", "spacy", "stanio",
+    "surprise", "thinc", "torch", "utilsforecast", "xarray", "yacs",
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
 

@@ -92,6 +92,10 @@ CALLS: dict[str, str] = {
     "numpy.random": "__RandomState_ctor",
     "pandas": f"Interval Period PeriodDtype StringDtype CategoricalDtype IntervalDtype {PANDAS_OFFSETS}",
     "flax.core.frozen_dict": "FrozenDict",
+    # Dictionaries, whose constructors copy what they are given.
+    "autogluon.core.models.abstract._auxiliary_params": "ParamsAuxDict",
+    "autogluon.core.models.abstract._mutation_deprecated_dict": "ParamsDict",
+    "mmengine.config.config": "ConfigDict",
     "nltk.probability": "ConditionalFreqDist FreqDist",
     "pandas.core.arrays.string_": "StringDtype",
     "pandas._libs.internals": "BlockPlacement _unpickle_block",
@@ -179,6 +183,10 @@ COMPILED_CLASSES: dict[str, str] = {
     "cmdstanpy.stanfit.mle": "CmdStanMLE",
     "formulaic.formula": "SimpleFormula",
     "formulaic.parser.types.term": "Term",
+    # Slots of graphs, whose length is counted from the nodes.
+    "networkx.classes.reportviews": ("EdgeView InEdgeView InMultiEdgeView MultiEdgeView OutEdgeView OutMultiEdgeView"),
+    # Size, mode, palette and raw bytes.
+    "PIL.Image": "Image",
     "mlflow.models.signature": "ModelSignature _TypeHints",
     "mlflow.pyfunc.model": "ChatAgent ChatModel PythonModel PythonModelContext ResponsesAgent",
     "mlflow.types.schema": (
@@ -390,6 +398,8 @@ ARGUMENT_RULES: dict[str, str] = {
         for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
     },
     "hdbscan.dist_metrics.newObj": "same-package",
+    "regex._regex.compile": "data-arguments",
+    "torch_geometric.data.batch.DynamicInheritanceGetter.__call__": "same-package",
     "jax._src.array._reconstruct_array": "calls-0-with-1",
     "jax._src.device_array.reconstruct_device_array": "calls-0-with-1",
     "numba.core.serialize._unpickle__CustomPickled": "nested-file",
@@ -421,6 +431,12 @@ ARGUMENT_RULES: dict[str, str] = {
 }  # fmt: skip
 """Callable → the rule under which it is harmless; :mod:`scripts.inert.rules` states them."""
 
+REFUSED: dict[str, str] = {
+    # They import what their state names, when a configuration of mmengine is asked for them.
+    "mmengine.config.lazy": "LazyAttr LazyObject",
+}
+"""Classes that pass the check and are refused all the same."""
+
 STATE_RULES: dict[str, str] = {
     "functools.partial": "callable-first",
     "lightgbm.basic.Booster": "raw-handle",
@@ -439,6 +455,7 @@ ENUMS: dict[str, str] = {
     "inspect": "_ParameterKind",
     "re": "RegexFlag",
     "deepspeed.runtime.zero.config": "ZeroStageEnum",
+    "PIL.Image": "Dither Palette Quantize Resampling Transform Transpose",
     "megatron.core.enums": "ModelType",
     "mlflow.types.schema": "DataType",
     "pyannote.audio.core.task": "Problem Resolution",

@@ -41,8 +41,10 @@ class Tables:
 def build_tables(derived: Derived, reports: list[dict[str, Any]], frameworks: Names) -> Tables:
     """Join what was derived, what the environments reported, and what was reviewed."""
     refused = {path[len(derived.modules[path]) + 1 :] for path, one in derived.verdicts.items() if one.refusal}
-    refused |= derived.standard_refusals
+    refused |= derived.standard_refusals | {name for names in reviewed_names.REFUSED.values() for name in names.split()}
     classes, enums = _class_names(derived, refused)
+    for module, names in reviewed_names.REFUSED.items():
+        classes[module] -= set(names.split())
     calls = _sets(reviewed_names.CALLS)
     for path in derived.callable_classes:
         if not derived.verdicts[path].refusal:

@@ -321,6 +321,19 @@ CASES |= {
             text(COMMAND), BUILD,
         )
     ),
+    **{
+        f"planted_{name}": malicious(
+            stream(ORDERED, EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, text(name), SYSTEM, SETITEM, BUILD)
+        )
+        for name in ("encode", "max")
+    },
+    "planted_max_of_a_loader": malicious(
+        stream(EMPTY_DICT, text("max"), global_("transformers.pipelines", "from_pretrained"), SETITEM)
+    ),
+    "benign_own_encode": clean(stream(EMPTY_DICT, text("encode"), global_("__main__", "encode"), SETITEM)),
+    "benign_reduction": clean(
+        stream(EMPTY_DICT, text("max"), global_("mmengine.logging.history_buffer", "HistoryBuffer.max"), SETITEM)
+    ),
     "build_on_class": malicious(
         stream(ORDERED, tuple_(NONE, EMPTY_DICT + text("get") + number(1) + SETITEM), BUILD)
     ),
