@@ -10,11 +10,12 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
 from modelsweep.core.units import KIB, MIB
+from scanners.matcher import Literals
 
 RUN = 24
 """Printable characters in a row from which a text encoding is looked for."""
@@ -41,11 +42,13 @@ _ENDING = re.compile(rb"[A-Za-z0-9+/_=-]{16}.{0,6}\Z", re.DOTALL)
 _STRAY = 4
 """Characters behind a run that belong to it by chance, less one."""
 _ASCII85 = re.compile(rb"(?:<~)?[!-uz~\r\n]{20,}")
-_DEFLATED = (b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e")
+_DEFLATED = Literals(b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e")
 _TEXTS = (b"cos\ns", b"cos\np", b"cposix\ns", b"cnt\ns", b"c__builtin__\n", b"cbuiltins\n", b"csubprocess\n")
 """Beginnings of payloads of protocols 0 and 1."""
 _BEGINNINGS = (b"\x7fELF", b"MZ\x90\0\x03", *_TEXTS, b"#!/bin/", b"#!/usr/bin/", b"\x1f\x8b\x08\0")
 _PICKLED = (b"\x80\x04\x95", b"\x80\x05\x95", b"\x80\x02c", b"\x80\x03c")
+_TURNED_TEXTS = Literals(*(text[::-1] for text in _TEXTS))
+_TURNED_BEGINNINGS = Literals(*(beginning[::-1] for beginning in (*_BEGINNINGS, *_PICKLED)))
 _STUB = b"This program cannot"
 _STUB_AT = 0x4E
 """Where this stands in a PE file, behind its DOS header."""
@@ -66,7 +69,7 @@ def disguises(data: bytes) -> Iterator[Disguise]:
     """Yield what may be a payload in disguise."""
     if _LONG in data.translate(_QUOTED):
         yield from _in_text(data)
-        for beginning in _ascii85_beginnings():
+        for beginning in _ascii85_beginnings().present(data):
             for at in _found(data, beginning):
                 yield from _undone(data, at, min(len(data), at + LONGEST))
     if not data.isascii() or b"\0" in data:
@@ -78,11 +81,11 @@ def disguises(data: bytes) -> Iterator[Disguise]:
 
 
 @cache
-def _ascii85_beginnings() -> tuple[bytes, ...]:
+def _ascii85_beginnings() -> Literals:
     """Return what payloads begin with in Ascii85, whose letters are quotes, too, so that no run of them can be told."""
     heads = [beginning[:4] for beginning in (*_PICKLED, *_TEXTS, b"\x7fELF", b"\x1f\x8b\x08\0")]
     low, high = ([base64.a85encode((head + end)[:4]) for head in heads] for end in (b"\0\0\0", b"\xff\xff\xff"))
-    return tuple(dict.fromkeys(one if one == other else one[:3] for one, other in zip(low, high, strict=True)))
+    return Literals(*dict.fromkeys(one if one == other else one[:3] for one, other in zip(low, high, strict=True)))
 
 
 def inside_strings(data: bytes) -> Iterator[int]:
@@ -167,17 +170,16 @@ def _whole(text: bytes) -> bytes:
 
 
 def _reversed_text(data: bytes) -> Iterator[Disguise]:
-    for text in _TEXTS:
-        at = data.find(text[::-1])
-        if at >= 0:
-            yield Disguise(at, "reversed text", data[: at + len(text)][::-1])
+    for text in _TURNED_TEXTS.present(data):
+        at = data.find(text)
+        yield Disguise(at, "reversed text", data[: at + len(text)][::-1])
 
 
 # Bytes
 
 
 def _deflated(data: bytes) -> Iterator[Disguise]:
-    for header in _DEFLATED:
+    for header in _DEFLATED.present(data):
         for at in _found(data, header):
             head = _inflated(data[at : at + _PACKED], _HEAD) if at else b""
             if head and _is_telling(head):
@@ -198,20 +200,28 @@ def _is_telling(head: bytes) -> bool:
 
 
 def _reversed(data: bytes) -> Iterator[Disguise]:
-    turned = data[::-1]
-    for beginning in (*_BEGINNINGS, *_PICKLED):
-        for at in _found(turned, beginning):
+    present = _TURNED_BEGINNINGS.present(data)
+    turned = data[::-1] if present else b""
+    for beginning in present:
+        for at in _found(turned, beginning[::-1]):
             if _is_payload(turned[at : at + _PROBE]):
                 yield Disguise(len(data) - 1 - at, "reversed bytes", turned[at:])
 
 
 def _found(data: bytes, beginning: bytes) -> Iterator[int]:
-    at = data.find(beginning)
+    search = _search(beginning)
+    match = search(data)
     for _ in range(STARTS):
-        if at < 0:
+        if match is None:
             return
-        yield at
-        at = data.find(beginning, at + 1)
+        yield match.start()
+        match = search(data, match.start() + 1)
+
+
+@cache
+def _search(beginning: bytes) -> Callable[..., re.Match[bytes] | None]:
+    """Return what finds `beginning`: in CPython a fifth of the time that `find` takes for a few bytes."""
+    return re.compile(re.escape(beginning)).search
 
 
 def _is_payload(head: bytes) -> bool:
@@ -220,10 +230,11 @@ def _is_payload(head: bytes) -> bool:
 
 
 @cache
-def _deltas() -> tuple[tuple[bytes, bytes], ...]:
-    """Return the XORs of neighbours in what payloads begin with, and that itself."""
+def _deltas() -> tuple[dict[bytes, bytes], Literals]:
+    """Return what payloads begin with by the XORs of neighbours in it, and those together."""
     beginnings = (b"\x7fELF", _STUB, *_TEXTS, b"#!/bin/", b"import os", *_PICKLED)
-    return tuple((delta(beginning), beginning) for beginning in beginnings)
+    found = {delta(beginning): beginning for beginning in beginnings}
+    return found, Literals(*found)
 
 
 def delta(data: bytes) -> bytes:
@@ -234,7 +245,9 @@ def delta(data: bytes) -> bytes:
 
 def _xored(data: bytes) -> Iterator[Disguise]:
     deltas = delta(data)
-    for pattern, beginning in _deltas():
+    beginnings, patterns = _deltas()
+    for pattern in patterns.present(deltas):
+        beginning = beginnings[pattern]
         for at in _found(deltas, pattern):
             key = data[at] ^ beginning[0]
             start = max(0, at - _STUB_AT) if beginning == _STUB else at
