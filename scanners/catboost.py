@@ -25,7 +25,11 @@ _METADATA = 100
 _VERSION = "FlabuffersModel_v1"
 # Fields of TModelCore, TModelTrees and TKeyValue
 _FORMAT, _TREES, _INFO, _PARTS = range(4)
-_SPLITS, _SIZES, _STARTS = 1, 2, 3
+_DIMENSION, _SPLITS, _SIZES, _STARTS, _LEAVES, _STEPS, _LEAF_OF_NODE, _ESTIMATED = 0, 1, 2, 3, 8, 10, 11, 13
+_CONDITIONS = ((5, 3, 4), (6, 1, 4), (7, 1, 4))
+"""Features of each kind, the field in which borders or values stand, by which splits are numbered, and its width."""
+_DEEPEST = 32
+_NO_LEAF = (1 << 32) - 1
 _COUNTERS = "static_provider"
 """How the part with the statistics of categories is named."""
 _KEYS = ("catboost_version_info", "model_guid", "train_finish_time")
@@ -41,6 +45,18 @@ OUT_OF_RANGE = Rule(
     fix="Save the model again from its source; do not load this file with a release that trusts it.",
     cwe=125,
     references=(_REFERENCE,),
+)
+
+NOT_THERE = Rule(
+    id="catboost/value-out-of-range",
+    title="Tree that leads out of its arrays",
+    severity=Severity.WARNING,
+    message="the {what} {subject} is asked for, there are {count}",
+    why="The library takes the numbers of splits, nodes and leaves for places in arrays as soon as it loads the model, "
+    "without looking whether they are there: it reads memory beyond them, or crashes.",
+    fix="Save the model again from its source; do not load this file.",
+    cwe=125,
+    references=("https://github.com/catboost/catboost/blob/master/catboost/libs/model/model.cpp",),
 )
 
 
@@ -109,15 +125,56 @@ def _outside(blob: Blob, trees: Table) -> Iterator[Item]:
             span = Span(_HEADER + trees.position)
             yield Finding(OUT_OF_RANGE, blob.locator, str(number), span=span, evidence=evidence)
             return
+    for what, index, there in (*_conditions(trees), *_leaves(trees, starts, sizes)):
+        span, evidence = Span(_HEADER + trees.position), {"what": what, "count": f"{there:,}"}
+        yield Finding(NOT_THERE, blob.locator, f"{index:,}", span=span, evidence=evidence)
+
+
+def _conditions(trees: Table) -> Iterator[tuple[str, int, int]]:
+    """Yield the highest split where there are fewer; of those by texts and embeddings the number is not known."""
+    if trees.count(_ESTIMATED):
+        return
+    listed = (
+        one.vector(slot, width).length // width for kind, slot, width in _CONDITIONS for one in trees.tables(kind)
+    )
+    there, lowest, highest = sum(listed), 0, -1
+    for split in trees.numbers(_SPLITS):
+        lowest, highest = min(lowest, split), max(highest, split)
+    if lowest < 0 or highest >= max(there, 1):  # 0 stands for no split
+        yield "split", lowest if lowest < 0 else highest, there
+
+
+def _leaves(trees: Table, starts: list[int], sizes: list[int]) -> Iterator[tuple[str, int, int]]:
+    """Yield the first value or node that is not there; trees with the same split at every level need no nodes."""
+    there, dimension = trees.vector(_LEAVES, 8).length // 8, max(trees.number(_DIMENSION, "i"), 1)
+    steps, leaves = list(trees.numbers(_STEPS, "I")), list(trees.numbers(_LEAF_OF_NODE, "I"))
+    if not steps:
+        needed = sum((1 << min(size, _DEEPEST)) * dimension for size in sizes)
+        if needed > there:
+            yield "value", needed - 1, there
+        return
+    for start, size in zip(starts, sizes, strict=True):
+        for node in range(start, start + size):
+            if node >= min(len(steps), len(leaves)):
+                yield "node", node, min(len(steps), len(leaves))
+                return
+            left, right = steps[node] & 0xFFFF, steps[node] >> 16
+            if node + max(left, right) >= start + size:
+                yield "node", node + max(left, right), start + size
+                return
+            ends = left == 0 or right == 0
+            if ends and (leaves[node] == _NO_LEAF or leaves[node] + dimension > there):
+                yield "value", leaves[node], there
+                return
 
 
 SCANNER = Scanner(
     name=NAME,
     title="CatBoost",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(OUT_OF_RANGE,),
+    rules=(OUT_OF_RANGE, NOT_THERE),
     suffixes=(".cbm",),
     signs=Signs(begins(_MAGIC)),
 )
