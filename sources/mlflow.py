@@ -31,8 +31,6 @@ DEPTH = 32
 FILES = 1_000_000
 PINNED_FROM = MIB
 """Bytes from which it is worth a request to know whether an artifact is the one that was read before."""
-SETTLED = 60.0
-"""Seconds that an artifact must have been left alone for its ETag to tell it from the next."""
 _STRONG = re.compile(r'"[\x21\x23-\x7e]+"')
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@*]+)(?:@(?P<alias>[^/]+)|/(?P<version>\d+|[Ll]atest))?(?:/(?P<path>.*))?")
 _PROXY = "/api/2.0/mlflow-artifacts/artifacts"
@@ -200,20 +198,27 @@ def _walk(url: str, depth: int, count: list[int]) -> Iterator[Listed | Problem]:
 def _etag(url: str) -> str:
     """Return the ETag of an artifact that was left alone for a while, nothing where it has none that holds.
 
-    The server makes it of path, size and time of writing, which nobody can choose who may only register models: as good
-    as an ETag of S3 once no second content can come within one tick of the clock. Artifacts that the server itself
-    fetches from a bucket have none.
+    The server makes it of size and time of writing, which nobody can choose who may only register models: as good as an
+    ETag of S3 once no second content can come within one tick of the clock. What the server itself fetches from a
+    bucket it copies for each answer, and the ETag is that of the copy: so it is asked for twice, by what it is read by
+    (its answers to HEAD bear another one).
     """
-    from sources.web import time_of
-
     base, _, path = url.partition(_PROXY + "/")
+    where = f"{base}{_PROXY}/{quote(path)}"
     try:
-        headers = web().head(f"{base}{_PROXY}/{quote(path)}")
+        etag = _first_byte_of(where)
+        return etag if etag and _first_byte_of(where) == etag else ""
     except SourceFault:
         return ""  # said when it is read
-    etag, written = headers.get("ETag", ""), time_of(headers.get("Last-Modified", ""))
-    alone = time_of(headers.get("Date", "")) - written
-    return etag if _STRONG.fullmatch(etag) and written and alone >= SETTLED else ""
+
+
+def _first_byte_of(url: str) -> str:
+    """Return the strong ETag of an artifact that was left alone, or nothing; raises SourceFault."""
+    from sources.web import was_left_alone
+
+    with web().get(url, {"Range": "bytes=0-0", "Accept-Encoding": "identity"}) as answer:
+        etag = answer.headers.get("ETag", "")
+        return etag if _STRONG.fullmatch(etag) and was_left_alone(answer.headers) else ""
 
 
 def _rows(url: str) -> list[dict[str, Any]]:
@@ -254,7 +259,7 @@ def open_object(listed: Listed, target: str) -> Opened | Elsewhere:
     if scheme_of(root) in ("http:", "https:"):
         base, _, path = where.partition(_PROXY + "/")
         url = f"{base}{_PROXY}/{quote(path)}"
-        return opened_url(web(), url, listed.size, inner, learns=True)
+        return opened_url(web(), url, listed.size, inner)
     return Elsewhere(replace(listed, locator=Locator(where, version=inner)), root)
 
 

@@ -55,6 +55,8 @@ TIMEOUT = Timeout(connect=20, read=60)
 SLOWEST = 4 * KIB
 """Bytes per second below which a body, after a minute, is given up."""
 PATIENCE = 60.0
+SETTLED = 60.0
+"""Seconds that an object must have been left alone for its ETag to tell it from the next."""
 PIECE = 256 * KIB
 DOCUMENT = 64 * MIB
 """Bytes of a document (a listing, a manifest) at most."""
@@ -122,7 +124,8 @@ class Answer:
 class Expected:
     """What all answers about an object say, or nothing of: its ETag, and how many bytes it has (-1: any number).
 
-    Where it `learns`, the first ETag that is given is that of all answers behind it.
+    Where it `learns`, the first ETag that is given is that of all answers behind it, if the object was left alone for
+    a while before: some servers make a copy for each answer, and an ETag of that.
     """
 
     etag: str = ""
@@ -142,7 +145,7 @@ class Expected:
         total = answer.headers.get("Content-Range", "").rpartition("/")[2]
         if self.size >= 0 and total.isascii() and total.isdecimal() and int(total[:20]) != self.size:
             raise ContentChanged(f"the object has {int(total[:20]):,} bytes, and had {self.size:,} when it was listed")
-        if self.learns and etag:
+        if self.learns and etag and was_left_alone(answer.headers):
             self.etag = etag
 
 
@@ -379,6 +382,12 @@ def _error_code(answer: Answer) -> str:
         return ""
     found = _CODE.search(start)
     return (found[1] or found[2]).decode() if found else ""
+
+
+def was_left_alone(headers: Mapping[str, str]) -> bool:
+    """Return whether an object was last written `SETTLED` seconds or more before an answer, both by its server."""
+    written = time_of(headers.get("Last-Modified", ""))
+    return bool(written) and time_of(headers.get("Date", "")) - written >= SETTLED
 
 
 def _bare(etag: str) -> str:

@@ -18,21 +18,29 @@ def show_plan(targets: Sequence[str], selection: Selection, *, as_json: bool) ->
     """List the files of the job and what is left out, then the totals."""
     from sources.opening import canonical
 
-    (_show_json if as_json else _show_text)(plan(tuple(map(canonical, targets)), selection))
+    items = plan(tuple(map(canonical, targets)), selection)
+    if as_json:
+        _show_json(items)
+        return
+    undated = _show_text(items)
+    if selection.newest_first and undated:
+        write_line(f"{undated:,} of them come last: nobody tells when they were written")
 
 
-def _show_text(items: Iterable[Unit | Problem]) -> None:
-    count = total = left_out = 0
+def _show_text(items: Iterable[Unit | Problem]) -> int:
+    """Show all in lines; return of how many files it is not told when they were written."""
+    count = total = left_out = undated = 0
     for item in items:
         if isinstance(item, Problem):
             left_out += 1
             write_line(f"{item.kind.value:>10}  {item.locator}: {item.detail}")
         else:
-            count, total = count + 1, total + item.size
+            count, total, undated = count + 1, total + item.size, undated + (not item.modified)
             write_line(f"{format_size(item.size):>10}  {item.locator}")
     files = "1 file" if count == 1 else f"{count:,} files"
     rest = f"; {left_out:,} left out" if left_out else ""
     write_line(f"would read {files}, {format_size(total)}{rest}")
+    return undated
 
 
 def _show_json(items: Iterable[Unit | Problem]) -> None:

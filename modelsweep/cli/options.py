@@ -79,7 +79,7 @@ HOW = (
     option(
         "--trust-file-times",
         is_flag=True,
-        help="Read no local file again whose inode and times are those of an earlier scan.",
+        help="Read no local file again with the inode and times of an earlier scan, no address with its ETag.",
     ),
 )
 

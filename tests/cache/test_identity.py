@@ -118,3 +118,20 @@ def test_times_are_not_enough_to_be_taken_for_a_neighbour(tmp_path: Path, monkey
     path.write_bytes(b"x")
     os.link(path, link)
     assert told(path) != told(link)
+
+
+@pytest.mark.parametrize(
+    ("uri", "version", "known"),
+    [
+        ("https://example.org/a", '"1"', True),
+        ("http://example.org/a", '"1"', True),
+        ("https://example.org/a", 'W/"1"', False),
+        ("https://example.org/a", "", False),
+        ("https://example.org/artifactory/a", "da39a3ee5e6b4b0d3255bfef95601890afd80709", False),
+    ],
+)
+def test_plain_addresses_are_known_by_a_strong_etag_where_that_is_trusted(uri: str, version: str, known: bool) -> None:
+    unit = Unit(0, Locator(uri, version=version), 5)
+    seen = seen_of(unit, whole=False)
+    assert (of_object(unit, "", seen, trusting=True) is not None) == known
+    assert of_object(unit, "", seen) is None

@@ -8,12 +8,16 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import redis
 
+from modelsweep.cli.job_progress import _Around
 from modelsweep.fleet import liveness
 from modelsweep.fleet.liveness import ABOUT_KEY, FORGOTTEN_AFTER, LOST_AFTER, SEEN_KEY, Worker, beat, leave, workers
+from modelsweep.jobs import Fleet
 
 ONE = Worker("one@node", ("scan.cpu", "control"), 4, "0.1.0")
 TWO = Worker("two@node", ("scan.cpu.large",), 1, "0.2.0")
@@ -38,6 +42,15 @@ def test_it_is_said_how_far_large_files_were_read(redis_client: redis.Redis) -> 
     beat(redis_client, replace(ONE, reading={"a-job": 5_000_000_000}))
     (worker,) = workers(redis_client)
     assert worker.reading == {"a-job": 5_000_000_000}
+
+
+def test_who_watches_a_job_sees_what_its_workers_read(redis_client: redis.Redis) -> None:
+    beat(redis_client, replace(ONE, reading={"a-job": 5, "another": 7}))
+    beat(redis_client, replace(TWO, reading={"a-job": 6}))
+    around = _Around(cast(Fleet, SimpleNamespace(client=redis_client)), "a-job")
+    around.ask()
+    assert around.reading == 11
+    assert around.text == "0 queued, 2 workers"
 
 
 def test_one_that_falls_silent_counts_as_dead_then_is_forgotten(redis_client: redis.Redis) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.sources.double import Reply, Request, ranged
@@ -30,6 +31,8 @@ class Hub:
     url: str = ""
     asked: list[str] = field(default_factory=list)
     """Paths of files, one for each request."""
+    written: float = 1_700_000_000.0
+    """When the last commit was made."""
     pages: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = field(default=lambda page: page)
 
     def __call__(self, request: Request) -> Reply:
@@ -63,7 +66,8 @@ class Hub:
         if rest and rest[0] not in ("main", COMMIT, "v1"):
             return Reply(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
         if word != "tree":
-            return _json({"id": name, "_id": name, "sha": COMMIT, "siblings": []})
+            written = datetime.fromtimestamp(self.written, UTC).isoformat().replace("+00:00", "Z")
+            return _json({"id": name, "_id": name, "sha": COMMIT, "lastModified": written, "siblings": []})
         return self._tree(request, name)
 
     def _tree(self, request: Request, name: str) -> Reply:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,8 @@ def test_an_object_whose_size_changes_between_two_reads_is_said() -> None:
 
 
 def test_the_first_version_that_is_seen_is_the_only_one() -> None:
-    etag = '"1"'
-    with double(lambda request: ranged(DATA, request, etag)) as server:
+    etag, old = '"1"', {"Last-Modified": "Tue, 14 Nov 2023 22:13:20 GMT"}
+    with double(lambda request: ranged(DATA, request, etag, old)) as server:
         expected = Expected(learns=True)
         assert Web().range(f"{server.url}/x", 0, 9, expected) == DATA[:9]
         assert "If-Match" not in server.requests[0].headers
@@ -159,6 +160,19 @@ def test_the_first_version_that_is_seen_is_the_only_one() -> None:
         etag = '"2"'
         with pytest.raises(ContentChanged):
             Web().range(f"{server.url}/x", 9, 9, expected)
+
+
+def test_a_version_that_is_new_with_each_answer_is_none() -> None:
+    etags = (f'"{number}"' for number in range(9))
+
+    def copied(request: Request) -> Reply:
+        return ranged(DATA, request, next(etags), {"Last-Modified": formatdate(usegmt=True)})
+
+    with double(copied) as server:
+        expected = Expected(learns=True)
+        for offset in range(3):
+            assert Web().range(f"{server.url}/x", offset, 9, expected) == DATA[offset : offset + 9]
+        assert not [request for request in server.requests if "If-Match" in request.headers]
 
 
 class TestAddresses:

@@ -21,7 +21,7 @@ from sources.huggingface import Place, canonical, list_target, place_of
 from sources.opening import source_of
 from sources.source import Listed
 from tests.scanners.payload import EVIL
-from tests.sources.double import Reply, double, ranged
+from tests.sources.double import Reply, Request, double, ranged
 from tests.sources.hub import COMMIT, Hub
 from tests.sources.sparse import safetensors, torch_zip
 
@@ -203,6 +203,59 @@ def test_paths_that_lead_out_are_not_read(hub: Hub) -> None:
     report = scan("hf://acme/odd")
     assert [result.unit.locator.name for result in report.results] == ["fine.txt", "sp ace#?%.txt"]
     assert [problem.kind for problem in report.all_problems] == [ProblemKind.SOURCE] * 2
+
+
+def test_the_hub_is_asked_what_its_own_client_asks(hub: Hub) -> None:
+    from huggingface_hub import HfApi
+
+    with double(hub) as server:
+        hub.url = server.url
+        api = HfApi(endpoint=server.url, token=False)
+        api.model_info("acme/tiny")
+        api.model_info("acme/tiny", revision="v1")
+        theirs = sorted(item.path for item in api.list_repo_tree("acme/tiny", recursive=True, revision=COMMIT))
+        names = sorted(model.id for model in api.list_models(author="acme"))
+        asked = {_asked(request) for request in server.requests if "agent" not in request.path}
+        server.requests.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HF_ENDPOINT", server.url)
+            ours = [item.locator.uri.removeprefix("hf://acme/tiny/") for item in list_target("hf://acme/tiny")]
+            list(list_target("hf://acme/tiny@v1"))
+            assert huggingface._repositories("acme") == names
+        assert sorted(ours) == theirs
+        assert {_asked(request) for request in server.requests} == asked
+
+
+def _asked(request: Request) -> tuple[str, str]:
+    query = {name: value.lower() for name, value in request.query.items() if name not in ("limit", "expand")}
+    return request.raw_path, json.dumps(query, sort_keys=True)
+
+
+def test_repositories_before_an_address_are_not_asked_for(hub: Hub) -> None:
+    files = {"a.pkl": EVIL, "b.pkl": EVIL}
+    hub.repositories = {"acme/a": files, "acme/a-b": files, "acme/c": files}
+    whole = [item.locator.uri for item in list_target("hf://acme/*")]
+    assert whole == sorted(whole, key=str.encode)
+    with double(hub) as server, pytest.MonkeyPatch.context() as patch:
+        hub.url = server.url
+        patch.setenv("HF_ENDPOINT", server.url)
+        for place, uri in enumerate(whole):
+            assert [item.locator.uri for item in list_target("hf://acme/*", uri)] == whole[place + 1 :]
+        server.requests.clear()
+        assert len(list(list_target("hf://acme/*", "hf://acme/a/b.pkl"))) == 2
+        assert not [path for path in server.asked() if path.startswith("/api/models/acme/a-b")]
+
+
+def test_files_are_as_old_as_the_last_commit(hub: Hub) -> None:
+    assert {item.modified for item in list_target("hf://acme/tiny") if isinstance(item, Listed)} == {hub.written}
+
+
+def test_a_listing_does_not_go_on_at_another_host(hub: Hub) -> None:
+    with double(lambda request: Reply(200, b"[]")) as other:
+        hub.url = other.url  # its pages name that
+        (problem,) = scan("hf://acme/tiny").problems
+        assert "at another host" in problem.detail
+        assert other.requests == []
 
 
 def test_a_listing_in_circles_ends(hub: Hub) -> None:

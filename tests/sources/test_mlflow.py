@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,13 +17,16 @@ import pytest
 
 from modelsweep import scan
 from modelsweep.core.finding import ProblemKind
-from modelsweep.core.reader import SourceFault
+from modelsweep.core.reader import ContentChanged, SourceFault
+from modelsweep.core.units import MIB
 from sources import mlflow as source
 from sources import mlflow_registry, web
 from sources.mlflow import Place, list_target, place_of
 from sources.mlflow_registry import Version
-from sources.source import Listed
+from sources.source import Listed, OpenedObject
 from tests.scanners.payload import EVIL
+from tests.sources.double import double
+from tests.sources.tracking import WRITTEN, Tracking
 
 # Its server makes its database and starts for a quarter of a minute, longer on a busy machine
 pytestmark = pytest.mark.timeout(300)
@@ -263,3 +267,51 @@ def test_what_cannot_be_written_back_is_one_sentence(tracked: str, monkeypatch: 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     (fault,) = write_back(report.results)
     assert fault.startswith("the verdict of models:/tiny model/1 was not written back: ")
+
+
+def test_artifacts_that_were_left_alone_are_known_by_what_the_server_tells(
+    server: str, tracked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    client, data = MlflowClient(server, server), b"0" * (2 * MIB)
+    run = client.create_run(client.create_experiment("large")).info
+    (tmp_path / "large.bin").write_bytes(data)
+    client.log_artifact(run.run_id, str(tmp_path / "large.bin"), "model")
+    client.create_registered_model("large")
+    client.create_model_version("large", f"{client.get_run(run.run_id).info.artifact_uri}/model", run.run_id)
+
+    def listed() -> Listed:
+        (item,) = list_target("models:/large/1")
+        assert isinstance(item, Listed)
+        return item
+
+    assert listed().locator.version == "1:", "it may be written again within one tick of the clock"
+    monkeypatch.setattr(web, "SETTLED", 0.0)
+    found = listed()
+    assert re.fullmatch(r'1:"[^"]+"', found.locator.version)
+    assert found.modified
+    opened = source.open_object(found, "models:/large/1")
+    assert isinstance(opened, OpenedObject)
+    assert opened.fetch(MIB, 10) == b"0" * 10
+    (tmp_path / "large.bin").write_bytes(b"1" * (2 * MIB))
+    client.log_artifact(run.run_id, str(tmp_path / "large.bin"), "model")
+    with pytest.raises(ContentChanged):
+        opened.fetch(MIB, 10)
+    assert listed().locator.version != found.locator.version
+
+
+def test_versions_before_an_address_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracking = Tracking({f"{name}/{file}": EVIL for name in ("a", "a-b", "c") for file in ("a.pkl", "d/b.pkl")})
+    with double(tracking) as server:
+        monkeypatch.setenv(mlflow_registry.TRACKING, server.url)
+        whole = [item.locator.uri for item in list_target("models:/*")]
+        assert whole == sorted(whole, key=str.encode)
+        assert len(whole) == 6
+        for place, uri in enumerate(whole):
+            assert [item.locator.uri for item in list_target("models:/*", uri)] == whole[place + 1 :]
+        assert {item.modified for item in list_target("models:/a") if isinstance(item, Listed)} == {float(WRITTEN)}
+        server.requests.clear()
+        assert len(list(list_target("models:/*", "models:/a/1/d/b.pkl"))) == 2
+        assert "a-b" not in {request.query.get("name") for request in server.requests}
+        assert not [request for request in server.requests if "a-b" in request.query.get("filter", "")]

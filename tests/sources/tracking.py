@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from tests.sources.double import Reply, Request, ranged
 
@@ -27,7 +28,7 @@ class Tracking:
         if request.path == PROXY:
             return _json({"files": self._rows(request.query.get("path", ""))})
         data = self.artifacts.get(request.path.removeprefix(f"{PROXY}/"))
-        return Reply(404) if data is None else ranged(data, request)
+        return Reply(404) if data is None else ranged(data, request, headers={"Last-Modified": formatdate(WRITTEN)})
 
     def _registry(self, what: str, query: Mapping[str, str]) -> Reply:
         names = sorted({path.partition("/")[0] for path in self.artifacts})
