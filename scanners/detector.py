@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from modelsweep.core.finding import Rule
 from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.units import KIB
 from modelsweep.core.values import dataclass
 
 OVERLAP = 256
@@ -14,6 +15,9 @@ RUN = 20
 """Letters, digits and `_-+/` in a row that a token, or anything in base64, has at least."""
 BEFORE = 32
 """Bytes before such a run in which a pattern for it may begin."""
+
+CLOSE = 128 * KIB
+"""Bytes of a blob that are looked at more closely, in their whole: `re` and hyperscan know no arithmetic."""
 
 
 @dataclass(frozen=True, slots=True)

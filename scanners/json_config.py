@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
@@ -297,5 +297,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(plain=True),
+    signs=Signs(JSON_STARTS, plain=True),
 )

@@ -19,7 +19,7 @@ from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.reader import WINDOW, Reader, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import MIB
-from scanners.detector import OVERLAP
+from scanners.detector import CLOSE, OVERLAP
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
 THREADED = 4 * MIB
@@ -166,10 +166,12 @@ class Sweep:
 
     def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:
         """Yield what stands in disguise in small blobs, said of the member that it stands in."""
+        chosen, size = context.options.scanners, self.blob.size
+        if size > CLOSE:
+            return
         from scanners.detectors import encoded
 
-        chosen, size = context.options.scanners, self.blob.size
-        if size > encoded.CLOSE or (chosen is not None and encoded.DETECTOR.name not in chosen):
+        if chosen is not None and encoded.DETECTOR.name not in chosen:
             return
         region = owned.innermost(0)
         if not region.scanners & encoded.DETECTOR.owners:

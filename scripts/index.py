@@ -7,7 +7,9 @@ from pathlib import Path
 
 from modelsweep.core.scanner import Scanner, Signs
 from scanners import MODULES
-from scanners.detectors import DETECTORS
+from scanners.detector import Detector
+from scanners.detectors import MODULES as DETECTORS
+from scanners.detectors import loaded_detector
 from scanners.judge import LISTED, Judge, loaded_judge
 from scanners.late import loaded_scanner
 from worker.ruleset import digest_of
@@ -32,7 +34,7 @@ from typing import Any
 def indexes() -> dict[Path, str]:
     """Return the generated modules by their paths."""
     scanners = _table("SCANNERS", ((module, _of_scanner(loaded_scanner(module))) for module in sorted(MODULES)))
-    detectors = _table("DETECTORS", ((detector.name, {"digest": digest_of(detector.rules)}) for detector in DETECTORS))
+    detectors = _table("DETECTORS", ((module, _of_detector(loaded_detector(module))) for module in DETECTORS))
     judges = _table(
         "JUDGES", ((module, _of_judge(loaded_judge(name, version, module))) for name, version, module in LISTED)
     )
@@ -54,6 +56,12 @@ def _of_signs(signs: Signs | None) -> tuple[object, ...] | None:
     if signs is None:
         return None
     return signs.first, signs.suffixes, signs.names, signs.at, signs.ends, signs.plain, signs.holds
+
+
+def _of_detector(detector: Detector) -> dict[str, object]:
+    """Return what the raw pass wants to know of a detector before any of its patterns is there."""
+    known = {name: getattr(detector, name) for name in ("name", "version", "patterns", "runs", "sample")}
+    return {**known, "owners": tuple(sorted(detector.owners)), "digest": digest_of(detector.rules)}
 
 
 def _of_judge(judge: Judge) -> dict[str, object]:

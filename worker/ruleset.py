@@ -12,18 +12,13 @@ from modelsweep.core.version import VERSION
 from modelsweep.core.wire import dumps, encode_rule
 from scanners.detector import Detector
 from scanners.detectors import DETECTORS
-from scanners.index import DETECTORS as DETECTED
 from scanners.judge import JUDGES, Judge
 from scanners.late import Late
 
 
 def rules_digest(part: Scanner | Detector | Judge) -> str:
     """Return the SHA-256 of the rules of a scanner, detector or judge, from the index where it stands there."""
-    if isinstance(part, Late):
-        return part.digest
-    if isinstance(part, Detector) and part.name in DETECTED:
-        return str(DETECTED[part.name]["digest"])
-    return digest_of(part.rules)
+    return part.digest if isinstance(part, Late) else digest_of(part.rules)
 
 
 def digest_of(rules: Sequence[Rule]) -> str:

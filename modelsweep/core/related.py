@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact
 from modelsweep.core.report import UnitResult
 
 KINDS = frozenset({"code-reference", "python-module", "python-call", "python-compiled", "shard", "shard-index"})
@@ -16,6 +17,15 @@ MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|-\d{5}-of-\d{5}|"(?:' + "|".join(so
 def is_related(result: UnitResult) -> bool:
     """Return whether a file may make something of another one, or another one of it."""
     where = result.unit.locator
-    if where.uri.endswith(_ENDINGS) or ("-of-" in where.uri and _SHARD.search(where.uri)):
+    if _is_telling(where.uri):
         return True
     return bool(result.facts) and any(fact.kind in KINDS and fact.locator == where for fact in result.facts)
+
+
+def may_relate(fact: Fact) -> bool:
+    """Return whether a fact of a member may have to do with other members of its archive."""
+    return fact.kind in KINDS or _is_telling(fact.locator.members[-1])
+
+
+def _is_telling(name: str) -> bool:
+    return name.endswith(_ENDINGS) or ("-of-" in name and _SHARD.search(name) is not None)

@@ -71,8 +71,6 @@ _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 # Lines of a run end as they are, or as strings of JSON and Python write it
 _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
 _CHUNK = 64 * KIB
-CLOSE = 128 * KIB
-"""Bytes of a blob that are looked at more closely, in their whole: `re` and hyperscan know no arithmetic."""
 _PRICE = 1_000
 _STRING = 16
 """Bytes of the shortest string that holds a payload."""

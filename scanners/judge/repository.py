@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from modelsweep.core.finding import Confidence, Fact, Finding, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.related import KINDS as RELATED
+from modelsweep.core.related import may_relate
 
 _CUSTOM_MODELS = "https://huggingface.co/docs/transformers/custom_models"
 _INDEX = "https://huggingface.co/docs/transformers/big_models"
@@ -116,7 +117,7 @@ RULES = (
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Yield what the members of an archive make of each other."""
     inner = [fact for fact in facts if fact.locator.members]
-    if inner:
+    if any(map(may_relate, inner)):
         from scanners.repository.across import within
 
         yield from within(inner, options)

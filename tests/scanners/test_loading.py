@@ -10,8 +10,10 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob
 from scanners import MODULES, SCANNERS
+from scanners.detectors import DETECTORS, loaded_detector
+from scanners.detectors import MODULES as DETECTOR_MODULES
 from scanners.index import SCANNERS as INDEX
-from scanners.judge import JUDGES, LISTED
+from scanners.judge import JUDGES, LISTED, loaded_judge
 from scanners.judge.index import JUDGES as JUDGE_INDEX
 from scanners.late import Late, late_scanner, loaded_scanner
 from scanners.recognition import Recognition
@@ -36,6 +38,14 @@ def test_the_index_knows_everything_as_it_is() -> None:
             loaded.member,
             loaded.weigh,
         )
+    for detector, module in zip(DETECTORS, DETECTOR_MODULES, strict=True):
+        assert isinstance(detector, Late)
+        declared = loaded_detector(module)
+        fields = ("name", "version", "patterns", "runs", "owners", "sample", "title", "confirm", "rules")
+        assert [getattr(detector, name) for name in fields] == [getattr(declared, name) for name in fields]
+    for judge, (name, version, module) in zip(JUDGES, LISTED, strict=True):
+        opinion = loaded_judge(name, version, module)
+        assert (judge.name, judge.version, judge.kinds) == (opinion.name, opinion.version, opinion.kinds)
     assert set(JUDGE_INDEX) == {module for _, _, module in LISTED}
     assert all(isinstance(judge, Late) for judge in JUDGES)
 
@@ -92,6 +102,7 @@ def test_a_small_pickle_loads_the_scanners_of_pickles(tmp_path: Path) -> None:
     assert {"zip", "onnx", "safetensors", "json_config", "keras"}.isdisjoint(loaded)
     judges = {module for _, _, module in LISTED if f"judge.{module}" in loaded}
     assert judges == {"blacklist"}, "no fact of a call is there"
+    assert {module for module in DETECTOR_MODULES if f"detectors.{module}" in loaded} == {"encoded", "pickles"}
 
 
 def test_a_file_loads_the_scanner_that_it_is_for(tmp_path: Path) -> None:
