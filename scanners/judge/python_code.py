@@ -228,6 +228,8 @@ RULES = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, DEFINED, PRELOADED, SETUID, WRITES),
 )
+_BESIDE = frozenset({"fetching", "writing", "connection", "descriptor"})
+"""What other calls may do that makes one of them worse: files may have thousands of the rest."""
 _WHEN = {
     "import": "importing the file",
     "use": "making or using the model",
@@ -367,10 +369,11 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
         if fact.kind == "python-startup":
             yield _finding(HOOK, fact, calls)
     surely = {(call.value, call.detail["line"]) for call in calls if call.detail["when"] in ("import", "use", "cell")}
+    beside = [call for call in calls if call.detail["does"] in _BESIDE]
     for call in calls:
         if call.detail["when"] in ("made", "defined") and (call.value, call.detail["line"]) in surely:
             continue  # told as what runs in any case
-        rule = _opinion(call, calls, loaded=loaded or _is_model_file(call))
+        rule = _opinion(call, beside, loaded=loaded or _is_model_file(call))
         if rule:
             yield _finding(rule, call, calls)
 
