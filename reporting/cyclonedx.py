@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import TextIO, cast
+from typing import TextIO
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule
 from modelsweep.core.locator import Locator, last_of
@@ -65,7 +65,7 @@ class Draft:
         artifacts, locator = result.artifacts, result.unit.locator
         several = len(artifacts) > 1 and any(item.digest for item in artifacts[1:])
         if result.findings or result.problems or several or locator.uri.startswith(REGISTRIES):
-            self._put(self._components, indented(self._component(result), self._components.margin))
+            self._put(self._components, self._component(result))
             return
         digest, scanners = (artifacts[0].digest, artifacts[0].scanners) if artifacts else ("", ())
         said = tuple([(fact.kind, fact.value, is_spdx(fact)) for fact in result.facts if fact.kind in DESCRIBING])
@@ -125,7 +125,7 @@ class Draft:
         total = self._sum + _digest(json.dumps(self._tools))
         return f"urn:uuid:{uuid5(NAMESPACE_URL, f'modelsweep:{total % _MODULUS:x}')}"
 
-    def _component(self, result: UnitResult) -> JsonObject:
+    def _component(self, result: UnitResult) -> str:
         """Return the component of a file with its notable members, and note what was found in it."""
         own = result.unit.locator
         findings = self._view.findings(result)
@@ -136,10 +136,6 @@ class Draft:
         ]
         references = {item.locator: reference for item, reference in listed}
         facts = facts_by_place(result, tuple(references))
-        component, *nested = (self._described(item, reference, facts[item.locator]) for item, reference in listed)
-        component["properties"] = _properties(result, findings)
-        if nested:
-            component["components"] = cast(list[Json], nested)
         if result.problems:
             self._put(self._incomplete, quoted(references[own]))
         for finding in findings:
@@ -147,11 +143,23 @@ class Draft:
             fingerprint = finding.fingerprint
             name = unique(f"finding:{fingerprint}:{where.partition(':')[2]}")
             self._put(self._vulnerabilities, _vulnerability(finding, fingerprint, name, where))
-        return component
+        margin, inner = self._components.margin, f"{self._components.margin}{INDENT}"
+        texts = [self._begun(item, reference, facts[item.locator]) for item, reference in listed]
+        parts = [texts[0], f',\n{inner}"properties": {_property_list(_properties(result, findings), inner)}']
+        if len(texts) > 1:
+            nested = (f"\n{inner}{INDENT}{text}\n{inner}{INDENT}}}" for text in texts[1:])
+            parts.append(f',\n{inner}"components": [{",".join(nested)}\n{inner}]')
+        return "".join((*parts, f"\n{margin}}}"))
 
-    def _described(self, artifact: Artifact, reference: str, facts: Sequence[Fact]) -> JsonObject:
-        name = printable(artifact.locator.name, NAME) or "unnamed"
-        return _component(artifact, reference, name, _place(artifact.locator, self._view.root), facts)
+    def _begun(self, artifact: Artifact, reference: str, facts: Sequence[Fact]) -> str:
+        """Return the text of a component without its end; members stand deeper than their file."""
+        locator = artifact.locator
+        url, margin = purl(locator), self._components.margin + (INDENT * 2 if locator.members else "")
+        said = tuple([(fact.kind, fact.value, is_spdx(fact)) for fact in facts if fact.kind in DESCRIBING])
+        first, *rest = _component_pieces(artifact.scanners, artifact.digest != "", url != "", said, margin)
+        name = printable(locator.name, NAME) or "unnamed"
+        filled = [reference, name, _place(locator, self._root), *filter(None, (url, artifact.digest))]
+        return "".join([first, *(f"{quoted(value)}{piece}" for value, piece in zip(filled, rest, strict=True))])
 
 
 def _digest(text: str) -> int:
@@ -198,7 +206,9 @@ def _place(locator: Locator, root: str) -> str:
     return "!".join((uri, *map(quote, locator.members))) if locator.members else uri
 
 
-def _component(artifact: Artifact, reference: str, name: str, where: str, facts: Sequence[Fact]) -> JsonObject:
+def _component(
+    artifact: Artifact, reference: str, name: str, where: str, facts: Sequence[Fact], url: str = ""
+) -> JsonObject:
     kind = kind_of(artifact)
     component: JsonObject = {
         "type": kind,
@@ -206,8 +216,8 @@ def _component(artifact: Artifact, reference: str, name: str, where: str, facts:
         "name": name,
         "evidence": {"occurrences": [{"location": where}]},
     }
-    if name_in_registry := purl(artifact.locator):
-        component["purl"] = name_in_registry
+    if url:
+        component["purl"] = url
     if artifact.digest:
         component["hashes"] = [{"alg": "SHA-256", "content": artifact.digest}]
     licences = _licences(facts)
@@ -223,6 +233,23 @@ def _component(artifact: Artifact, reference: str, name: str, where: str, facts:
 
 
 @lru_cache(512)
+def _component_pieces(
+    scanners: tuple[str, ...], hashed: bool, registered: bool, said: tuple[tuple[str, str, bool], ...], margin: str
+) -> list[str]:
+    """Return the text of a component without its end, in pieces.
+
+    Between them stand reference, name and place, and, where there are such, package URL and digest.
+    """
+    artifact = Artifact(Locator(""), 0, _SLOT if hashed else "", scanners)
+    component = _component(artifact, _SLOT, _SLOT, _SLOT, _facts(said), _SLOT if registered else "")
+    return indented(component, margin).removesuffix(f"\n{margin}}}").split(f'"{_SLOT}"')
+
+
+def _facts(said: Iterable[tuple[str, str, bool]]) -> list[Fact]:
+    return [Fact(kind, value, Locator(""), detail={"spdx": spdx}) for kind, value, spdx in said]
+
+
+@lru_cache(512)
 def _clean_component(
     scanners: tuple[str, ...], hashed: bool, examined: bool, said: tuple[tuple[str, str, bool], ...]
 ) -> tuple[str, str, str, str, str, str, str]:
@@ -234,10 +261,9 @@ def _clean_component(
     reference = name = where = digest = size = _SLOT
     locator = Locator("")
     artifact = Artifact(locator, 0, digest if hashed else "", scanners)
-    facts = [Fact(kind, value, locator, detail={"spdx": spdx}) for kind, value, spdx in said]
-    component = _component(artifact, reference, name, where, facts)
+    component = _component(artifact, reference, name, where, _facts(said))
     result = UnitResult(Unit(0, locator, 0), (artifact,) if examined else ())
-    component["properties"] = _properties(result, (), size)
+    component["properties"] = [_property(*item) for item in _properties(result, (), size)]
     pieces = indented(component, INDENT * 2).split(f'"{_SLOT}"')
     kind = sha256("\0".join(pieces).encode()).hexdigest()
     if not hashed:
@@ -288,7 +314,8 @@ def _model_card(facts: Sequence[Fact]) -> JsonObject:
     return {**card, "properties": frameworks} if frameworks else card
 
 
-def _properties(result: UnitResult, findings: Sequence[Finding], size: str = "") -> list[Json]:
+def _properties(result: UnitResult, findings: Sequence[Finding], size: str = "") -> list[tuple[str, str]]:
+    """Return what is said of a file besides, as names and values."""
     own = result.artifacts[0].scanners if result.artifacts else ()
     named = (
         ("verdict", result.verdict.value),
@@ -296,8 +323,18 @@ def _properties(result: UnitResult, findings: Sequence[Finding], size: str = "")
         ("size", size or str(result.unit.size)),
         ("format", ", ".join(own)),
     )
-    properties: list[Json] = [_property(name, value) for name, value in named if value]
-    return properties + [_property("not_scanned", _reason(problem)) for problem in result.problems]
+    properties = [(name, value) for name, value in named if value]
+    return properties + [("not_scanned", _reason(problem)) for problem in result.problems]
+
+
+def _property_list(properties: Iterable[tuple[str, str]], margin: str) -> str:
+    """Return properties as `indented` has them, at a tenth of the time."""
+    item, line = f"\n{margin}{INDENT}", f"\n{margin}{INDENT * 2}"
+    texts = [
+        f'{item}{{{line}"name": "modelsweep:{name}",{line}"value": {quoted(value)}{item}}}'
+        for name, value in properties
+    ]
+    return f"[{','.join(texts)}\n{margin}]"
 
 
 def _reason(problem: Problem) -> str:

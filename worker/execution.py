@@ -26,7 +26,7 @@ _CONTROL = 3
 _ABOVE_STANDARD = 10
 KEPT = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
 """What our processes have of the environment: where libraries are, and in what letters they speak."""
-_ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(8 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
+ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(8 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
 """glibc would give the memory of windows back and ask for it again: a quarter of the time that reading them takes."""
 
 
@@ -79,7 +79,7 @@ def _spawned(control: socket.socket, variables: Mapping[str, str]) -> int:
     import fcntl
 
     arguments = [sys.executable, "-I", "-S", "-c", _START, str(_CONTROL), *filter(os.path.isabs, sys.path)]
-    environment = {**_ALLOCATION, **variables, **{name: value for name, value in os.environ.items() if name in KEPT}}
+    environment = {**ALLOCATION, **variables, **{name: value for name, value in os.environ.items() if name in KEPT}}
     # Copied out of the way, because a descriptor that is `_CONTROL` already would not be inherited
     copy = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, _ABOVE_STANDARD)
     try:

@@ -15,6 +15,8 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from zstandard import ZstdCompressor
+
 from modelsweep.core.collector import collect_rarely
 from modelsweep.core.limits import Limits
 from modelsweep.core.report import Report, Run, Tally, Tool, UnitResult
@@ -23,7 +25,7 @@ from modelsweep.fleet.results import ChunkResults, decode_chunk, results_name
 from modelsweep.fleet.signature import Damaged
 from modelsweep.fleet.stored import Walk, limits_of
 from reporting import WRITERS, View, Writer
-from reporting.scratch import Extent, Scratch
+from reporting.scratch import LEVEL, Extent, Scratch
 from scanners.repository.across import Siblings
 from worker.channel import Closed, decoded
 
@@ -89,6 +91,9 @@ def main(descriptor: int) -> None:
 class Channel:
     """The socket to whoever wants sections."""
 
+    compressor = ZstdCompressor(LEVEL)
+    """One for all that this process sends: each has megabytes of its own."""
+
     def __init__(self, peer: socket.socket) -> None:
         self._peer = peer
 
@@ -118,6 +123,7 @@ class _Outlet(Scratch):
     def __init__(self, channel: Channel, document: int, part: int) -> None:
         super().__init__()
         self._channel, self._document, self._part = channel, document, part
+        self._compressor = channel.compressor
 
     def put(self, text: str) -> Extent:
         """Send `text`; nobody will ask for it here."""

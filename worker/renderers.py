@@ -33,7 +33,7 @@ from reporting.scratch import Extent
 from reporting.writer import Divisible, Draft, Later, View, Writer
 from worker.channel import decoded
 from worker.cpus import default_jobs
-from worker.execution import KEPT
+from worker.execution import ALLOCATION, KEPT
 from worker.renderer import HEADER, Header, Kind, job_message, message
 
 SECTION = 64
@@ -211,7 +211,7 @@ class _Renderer:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[other.fileno()],
-                env={name: value for name, value in os.environ.items() if name in KEPT},
+                env={**ALLOCATION, **{name: value for name, value in os.environ.items() if name in KEPT}},
                 process_group=0,  # Control-C at the terminal is for this process only
             )
         except OSError as error:
