@@ -163,7 +163,7 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
         items: list[Item] = [*pickle.facts(member.locator), *pickle.findings(member.locator), *_instantiators(member)]
     yield from items
     folder = entry.name.removesuffix(".pkl")
-    shapes = pickle.shapes()
+    shapes = pickle.shapes() if context.options.depth == "full" else {}  # weights are looked at then only
     for storage in pickle.storages:
         inside = entries.get(f"{folder}/{storage.key}")
         if inside is None:
