@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from modelsweep.core.report import Unit
+from modelsweep.core.values import replace
 from modelsweep.core.wire import decode_unit, dumps, encode_unit
 from sources.source import Listed
 
@@ -55,8 +56,8 @@ def newest_first(units: Iterable[Unit]) -> Iterator[Unit]:
         database.execute("CREATE TABLE units (place INTEGER PRIMARY KEY, modified REAL, line BLOB)")
         rows = ((unit.index, unit.modified, dumps(encode_unit(unit))) for unit in units)
         database.executemany("INSERT INTO units VALUES (?, ?, ?)", rows)
-        for (line,) in database.execute("SELECT line FROM units ORDER BY modified DESC, place"):
-            yield decode_unit(json.loads(line))
+        for line, modified in database.execute("SELECT line, modified FROM units ORDER BY modified DESC, place"):
+            yield replace(decode_unit(json.loads(line)), modified=modified)
 
 
 def _stored(text: str) -> bytes:

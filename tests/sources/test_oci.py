@@ -11,13 +11,16 @@ import random
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelsweep import scan
+from modelsweep.cli.dry_run import show_plan
 from modelsweep.core.finding import ProblemKind
+from modelsweep.core.options import Selection
 from modelsweep.core.reader import SourceFault
 from sources import oci, web
 from sources.oci import list_target, repository_of
@@ -244,3 +247,18 @@ def test_layers_without_digest_or_elsewhere_are_said(registry: Registry) -> None
     )
     report = scan(target(registry))
     assert sorted(problem.kind.value for problem in report.problems) == ["skipped", "source", "source"]
+
+
+def test_when_an_image_was_made_is_told_where_its_manifest_says_so(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = "2026-01-02T03:04:05Z"
+    registry.add("v1", b"a layer", annotations={"org.opencontainers.image.created": made})
+    registry.add("v2", b"another", annotations={"org.opencontainers.image.created": "yesterday"})
+    told = [item.modified for item in list_target(target(registry)) if isinstance(item, Listed)]
+    assert told == [datetime.fromisoformat(made).timestamp()] * 2
+    newest = Selection(newest_first=True)
+    show_plan([target(registry)], newest, as_json=False)
+    assert "come last" not in capsys.readouterr().out
+    show_plan([target(registry, ":v2")], newest, as_json=False)
+    assert "2 of them come last: nobody tells when they were written" in capsys.readouterr().out
