@@ -276,9 +276,14 @@ class Node:
         """Renew the leases of all chunks that are held; stop those that were lost or cancelled. Raises LedgerFault."""
         with self._lock:
             held = list(self._held.values())
+        by_job: dict[str, list[Work]] = {}
         for work in held:
-            if work.ledger.renew(work.number, work.claim.token, self.settings.lease) is not LeaseStatus.OK:
-                work.stop.set()
+            by_job.setdefault(work.ledger.job, []).append(work)
+        for works in by_job.values():
+            leases = [(work.number, work.claim.token) for work in works]
+            for work, status in zip(works, works[0].ledger.renew_all(leases, self.settings.lease), strict=True):
+                if status is not LeaseStatus.OK:
+                    work.stop.set()
 
     def hold(self, work: Work) -> None:
         """Have the lease of a chunk renewed from now on."""

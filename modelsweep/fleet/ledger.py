@@ -150,7 +150,13 @@ class Ledger:
 
     def renew(self, chunk: int, token: str, lease_s: float) -> LeaseStatus:
         """Hold a lease for another `lease_s` seconds from now; where it is not ok, work on the chunk is to stop."""
-        return LeaseStatus(self._run("renew", _chunk(chunk), _holder(token), _milliseconds(lease_s)).decode())
+        return self.renew_all([(chunk, token)], lease_s)[0]
+
+    def renew_all(self, held: Sequence[tuple[int, str]], lease_s: float) -> list[LeaseStatus]:
+        """Hold several leases, of chunks by their tokens, in one exchange, and return how each stands."""
+        lease = _milliseconds(lease_s)
+        asked = [(_chunk(chunk), _holder(token), lease) for chunk, token in held]
+        return [LeaseStatus(answer.decode()) for answer in run_scripts(self.client, "renew", self._meta, asked)]
 
     def release(self, chunk: int, token: str) -> LeaseStatus:
         """Give a chunk back unfinished, without a loss; where that is ok the caller publishes it again."""

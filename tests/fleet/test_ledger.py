@@ -207,6 +207,9 @@ def test_several_chunks_are_claimed_at_once_each_with_its_own_answer(ledger: Led
         assert ledger.enter(chunk, answers[chunk].token, 0) is LeaseStatus.OK
         assert ledger.enter(4 - chunk, answers[chunk].token, 0) is LeaseStatus.LOST
     assert ledger.progress().leased == 3
+    held = [(1, answers[1].token), (3, answers[1].token), (3, answers[3].token)]
+    assert ledger.renew_all(held, LONG) == [LeaseStatus.OK, LeaseStatus.LOST, LeaseStatus.OK]
+    assert ledger.renew_all([], LONG) == []
     ledger.client.set("ms:{abcd-efgh-jkmn}:leases", b"of another kind")
     with pytest.raises(LedgerFault):
         ledger.claims([1, 3], 1, "worker", LONG)

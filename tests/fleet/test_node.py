@@ -7,7 +7,7 @@ import json
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -240,19 +240,23 @@ def test_a_result_that_cannot_be_stored_costs_its_own_chunk_a_second_try(
 def test_the_lease_of_a_chunk_that_is_done_keeps_none_from_going_on(
     files: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done, renewed = Ledger.done, Counter[int]()
+    done, renew_all, renewed = Ledger.done, Ledger.renew_all, Counter[int]()
 
     def renewing(self: Ledger, chunk: int, *arguments: Any, **named: Any) -> Done:
         answer = done(self, chunk, *arguments, **named)
         files.node.renew()
         return answer
 
-    def noting(self: Ledger, chunk: int, *arguments: Any) -> LeaseStatus:
-        renewed[chunk] += 1
-        return LeaseStatus.LOST if files.ledger.digests(chunk, 1) != [None] else LeaseStatus.OK
+    def noting(self: Ledger, held: Sequence[tuple[int, str]], lease_s: float) -> list[LeaseStatus]:
+        renewed.update(chunk for chunk, _ in held)
+        answers = renew_all(self, held, lease_s)
+        assert [answer is LeaseStatus.OK for answer in answers] == [
+            self.digests(chunk, 1) == [None] for chunk, _ in held
+        ]
+        return answers
 
     monkeypatch.setattr(Ledger, "done", renewing)
-    monkeypatch.setattr(Ledger, "renew", noting)
+    monkeypatch.setattr(Ledger, "renew_all", noting)
     assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
     assert renewed == {0: 1, 1: 2, 2: 3, 3: 4}, "no longer than it is held"
     (slot,) = files.node._slots
