@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from modelsweep.core.scanner import Blob, Scanner, are_inside, is_plain
+from modelsweep.core.scanner import Blob, Scanner, ends_with, is_plain
 
 _KEPT = 8_192
 """Answers that are remembered; hostile names cannot make more, since those that no scanner knows count as none."""
@@ -34,7 +34,7 @@ class Recognition:
             found = _candidates(self.scanners, *key)
             if len(self._known) < _KEPT:
                 self._known[key] = found
-        holds = [unsure is _SURE or _hold(unsure, blob) for unsure in found.unsure]
+        holds = found.holds(blob)
         return [scanner for scanner, place in found.scanners if holds[place]]
 
 
@@ -51,17 +51,46 @@ _SURE = _Unsure()
 
 
 class _Candidates(NamedTuple):
-    """Scanners, each with the place of what has to hold for it in `unsure`: some have that in common."""
+    """Scanners, each with the place of what has to hold for it in `unsure`: some have that in common.
+
+    `at` has by offset what all of them together may want to see there, and the place of each.
+    """
 
     scanners: tuple[tuple[Scanner, int], ...]
     unsure: tuple[_Unsure, ...]
+    at: tuple[tuple[int, tuple[bytes, ...], tuple[tuple[tuple[bytes, ...], int], ...]], ...]
+
+    def holds(self, blob: Blob) -> list[bool]:
+        """Return for each place whether `blob` shows that."""
+        holds = [not (unsure.at or unsure.ends or unsure.words) for unsure in self.unsure]
+        head = blob.head
+        starts = head.startswith
+        for offset, together, each in self.at:
+            if starts(together, offset):
+                for values, place in each:
+                    holds[place] = holds[place] or starts(values, offset)
+        for place, unsure in enumerate(self.unsure):
+            if unsure.plain and not is_plain(head):
+                holds[place] = False
+            elif not holds[place]:
+                found = any(word in head for word in unsure.words)
+                holds[place] = found or (bool(unsure.ends) and ends_with(blob, unsure.ends))
+        return holds
 
 
 def _candidates(scanners: Sequence[Scanner], first: bytes, suffix: str, name: str) -> _Candidates:
     places: dict[_Unsure, int] = {}
     found = [(scanner, _unsure(scanner, first, suffix, name)) for scanner in scanners]
     asked = tuple((scanner, places.setdefault(unsure, len(places))) for scanner, unsure in found if unsure)
-    return _Candidates(asked, tuple(_SURE if unsure == _SURE else unsure for unsure in places))
+    by_offset: dict[int, list[tuple[tuple[bytes, ...], int]]] = {}
+    for unsure, place in places.items():
+        for offset, values in unsure.at:
+            by_offset.setdefault(offset, []).append((values, place))
+    at = (
+        (offset, tuple(value for values, _ in each for value in values), tuple(each))
+        for offset, each in by_offset.items()
+    )
+    return _Candidates(asked, tuple(places), tuple(at))
 
 
 def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure | None:
@@ -74,15 +103,6 @@ def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure |
     if signs.at or signs.ends or signs.holds:
         return _Unsure(signs.plain, signs.at, signs.ends, signs.holds)
     return _Unsure(plain=True) if signs.plain and not (signs.first or signs.suffixes or signs.names) else None
-
-
-def _hold(unsure: _Unsure, blob: Blob) -> bool:
-    if unsure.plain and not is_plain(blob.head):
-        return False
-    if any(word in blob.head for word in unsure.words):
-        return True
-    known = unsure.at or unsure.ends
-    return are_inside(blob, unsure.at, unsure.ends) if known else not unsure.words
 
 
 class _Latest:

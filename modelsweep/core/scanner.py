@@ -173,13 +173,8 @@ class Signs:
     holds: tuple[bytes, ...] = ()
 
 
-def are_inside(blob: Blob, at: tuple[tuple[int, tuple[bytes, ...]], ...], ends: tuple[bytes, ...]) -> bool:
-    """Return whether `blob`, whose head is read, has something `at` an offset or at its end, as `Signs` say it."""
-    for offset, values in at:
-        if blob.head.startswith(values, offset):
-            return True
-    if not ends:
-        return False
+def ends_with(blob: Blob, ends: tuple[bytes, ...]) -> bool:
+    """Return whether any of `ends` stands in the last `TAIL` bytes of `blob`."""
     try:
         length = min(blob.size, TAIL)
         tail = blob.reader.read(blob.size - length, length)
