@@ -1,4 +1,4 @@
-"""Flax and other MessagePack: maps of names to arrays, which are extension types with a shape, a type and bytes.
+"""Flax, spaCy and other MessagePack: maps of names to arrays, which are extension types with a shape, a type and bytes.
 
 Formats: https://github.com/msgpack/msgpack/blob/master/spec.md and flax/serialization.py. Nothing in them runs when
 Flax loads them; values are passed over where they stand, and arrays are checked against the bytes they have.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader, Truncated
@@ -29,6 +30,8 @@ _ELEMENTS = 1 << 63
 _SHOWN = 100
 NDARRAY, COMPLEX, SCALAR = 1, 2, 3
 """Codes of Flax's extension types."""
+_NAMED = re.compile(rb"(?:[\x81-\x8f]|\xde..|\xdf....)[\xa3-\xbf][a-z_]{3,31}[\x80-\xc6\xca-\xdf]", re.DOTALL)
+"""A map whose first key is a lower-case word with a value that is no number, as spaCy writes pipelines and models."""
 _MAPS = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
 _KEYS = frozenset(bytes((first,)) for first in (*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB))
 """First bytes of a text."""
@@ -82,11 +85,11 @@ class Token(NamedTuple):
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a map begins here that leads to one of Flax's arrays, or any value in a file named as such."""
+    """Return whether a map of names begins here, one that leads to one of Flax's arrays, or any value in its files."""
     first = blob.head[:1]
     if first and blob.locator.suffix in _SUFFIXES:
         return True
-    return bool(first) and first[0] in _MAPS and _leads_to_array(blob.head)
+    return bool(first) and first[0] in _MAPS and (_NAMED.match(blob.head) is not None or _leads_to_array(blob.head))
 
 
 def _leads_to_array(head: bytes) -> bool:
@@ -244,7 +247,7 @@ def _long_token(cursor: Cursor, first: int) -> Token:
 SCANNER = Scanner(
     name=NAME,
     title="Flax and other MessagePack",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),

@@ -72,6 +72,10 @@ _SCHEMA = {
 }
 _COMPILED = "EPContext"
 """The operator of onnxruntime that stands for a graph which a device's compiler made, here or in a file beside."""
+_CALLING = "ATen"
+"""The operator of PyTorch's exporter that calls the one of PyTorch that its attribute `operator` names."""
+_CALLED = 200
+"""Operators of PyTorch that are told of one model."""
 _COMPILED_SCHEMA = {
     "Compiled": {5: ("attribute", "Value")},
     "Value": {1: ("name", "text"), 3: ("i", "int"), 4: ("s", "text")},
@@ -214,6 +218,7 @@ class _Content:
         self.functions: set[tuple[str, str]] = set()
         self.operators: dict[tuple[str, str], Record] = {}
         self.files: set[str] = set()
+        self.called: set[str] = set()
 
     def take(self, record: Record) -> Iterator[Item]:
         """Yield what one message says by itself, and keep what only the whole model tells."""
@@ -221,6 +226,8 @@ class _Content:
             self._node(record)
             if record.text("op_type") == _COMPILED:
                 yield from self._compiled(record)
+            elif record.text("op_type") == _CALLING:
+                self._calling(record)
         elif record.kind == "Tensor":
             yield from self._tensor(record)
         elif record.kind == "Function":
@@ -254,6 +261,15 @@ class _Content:
                 if path and not (embedded and name == _COMPILED_PATHS[0]) and path not in self.files:
                     yield from self._file(path, f"{node.text('name')}.{name}", node, "node")
 
+    def _calling(self, node: Record) -> None:
+        """Keep the operator of PyTorch that a node names; nothing where it names none, or too many do."""
+        from scanners.parsing.protobuf import Walker, Wire
+
+        walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
+        for record in walker.walk("Compiled", node.span.offset, node.span.offset + node.span.length):
+            named = [one.text("s") for one in record.records.get("attribute", ()) if one.text("name") == "operator"]
+            self.called.add(printable(named[0], _SHOWN) if len(named) == 1 and len(self.called) < _CALLED else "")
+
     def operators_used(self) -> Iterator[Item]:
         """Yield each operator once, with its first node; those that the model defines itself are marked."""
         for (domain, name), first in self.operators.items():
@@ -264,6 +280,9 @@ class _Content:
                 "node": printable(first.text("name"), _SHOWN),
                 "defined": (domain, name) in self.functions,
             }
+            if name == _CALLING:
+                calls: list[Json] = [*sorted(self.called)]
+                detail["calls"] = calls
             value = printable(f"{domain or 'ai.onnx'}.{name}", 2 * _SHOWN)
             yield Fact("operator", value, self.blob.locator, first.span, detail)
 
@@ -343,7 +362,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),

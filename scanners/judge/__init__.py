@@ -43,10 +43,10 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 5, "pickle_calls"),
+    ("pickle-calls", 6, "pickle_calls"),
     ("templates", 1, "templates"),
     ("configs", 3, "code_references"),
-    ("operators", 2, "operators"),
+    ("operators", 3, "operators"),
     ("external-files", 2, "external_files"),
     ("keras-layers", 1, "keras_layers"),
     ("python-code", 5, "python_code"),

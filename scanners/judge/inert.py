@@ -271,6 +271,11 @@ def _data_arguments(given: list[Json]) -> bool:
     return all(map(is_data, given))
 
 
+def _sequence_arguments(given: list[Json]) -> bool:
+    """Return whether what is copied is data or a literal sequence: Paddle's tensors are tuples of name and array."""
+    return all(is_data(item) or (isinstance(item, dict) and not {"tuple", "list"}.isdisjoint(item)) for item in given)
+
+
 def _held_names(given: list[Json]) -> bool:
     return all(
         is_data(item) and (not isinstance(item, str) or ("__" not in item and not family_of_function(item)))
@@ -355,6 +360,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "one-argument": _one_argument,
     "one-datum": _one_datum,
     "data-arguments": _data_arguments,
+    "sequence-arguments": _sequence_arguments,
     "held-names": _held_names,
     "module-by-name": _by_name,
     "type-by-name": _type_by_name,

@@ -45,6 +45,7 @@ Rules:
   anything.
 - `same-package`: every global among the arguments is inert and of the top-level package of the callable, which calls
   it.
+- `sequence-arguments`: every argument is literal data, or a literal tuple or list, which is copied as it is.
 - `setattr-state`: the last argument is a state whose keys are literal identifiers, not dunder and neither in
   SETTER_KEYS nor in STATE_KEYS.
 - `text-codec`: argument 1 is missing or a literal name of latin-1, utf-8 or ascii.
@@ -6504,11 +6505,11 @@ ARGUMENT_RULES: dict[str, str] = {
     "__builtin__.getattr": "getattr",
     "__builtin__.int": "data-arguments",
     "__builtin__.iter": "one-argument",
-    "__builtin__.list": "data-arguments",
+    "__builtin__.list": "sequence-arguments",
     "__builtin__.long": "data-arguments",
     "__builtin__.reduce": "union-type",
     "__builtin__.str": "data-arguments",
-    "__builtin__.tuple": "data-arguments",
+    "__builtin__.tuple": "sequence-arguments",
     "__builtin__.type": "one-datum",
     "__builtin__.unicode": "data-arguments",
     "_codecs.encode": "text-codec",
@@ -6520,9 +6521,9 @@ ARGUMENT_RULES: dict[str, str] = {
     "builtins.getattr": "getattr",
     "builtins.int": "data-arguments",
     "builtins.iter": "one-argument",
-    "builtins.list": "data-arguments",
+    "builtins.list": "sequence-arguments",
     "builtins.str": "data-arguments",
-    "builtins.tuple": "data-arguments",
+    "builtins.tuple": "sequence-arguments",
     "builtins.type": "one-datum",
     "cloudpickle.cloudpickle._builtin_type": "type-by-name",
     "cloudpickle.cloudpickle.subimport": "module-by-name",

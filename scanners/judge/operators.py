@@ -343,11 +343,21 @@ def _strings(fact: Fact) -> list[str]:
     return [str(string) for string in strings] if isinstance(strings, list) else []
 
 
+def _calls_arithmetic(fact: Fact) -> bool:
+    """Return whether all that a node calls of PyTorch are operators of its own that open no file."""
+    calls = fact.detail.get("calls")
+    return isinstance(calls, list) and bool(calls) and all(_ARITHMETIC.fullmatch(str(call)) for call in calls)
+
+
+_ARITHMETIC = re.compile(r"(?:aten::)?(?!.*(?:file|load|save|path|open|pickle))[a-z_][a-z0-9_]*")
+"""Names of PyTorch's own operators, but for those that map files (`from_file`), and what may be added like them."""
+
+
 def _onnx(facts: Sequence[Fact]) -> Iterator[Finding]:
     custom: dict[tuple[str, str], list[Fact]] = {}
     for fact in facts:
         domain, name = str(fact.detail["domain"]), str(fact.detail["name"])
-        if name in _PYTHON:
+        if name in _PYTHON and not _calls_arithmetic(fact):
             evidence = {"reason": _PYTHON[name]}
             node = str(fact.detail["node"]) or "without a name"
             yield Finding(ONNX_PYTHON, fact.locator, fact.value, path=node, span=fact.span, evidence=evidence)

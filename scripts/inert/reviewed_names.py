@@ -356,7 +356,12 @@ ARGUMENT_RULES: dict[str, str] = {
     **{
         f"{module}.{name}": "data-arguments"
         for module in ("builtins", "__builtin__")
-        for name in ("bool", "dict", "float", "int", "list", "str", "tuple")
+        for name in ("bool", "dict", "float", "int", "str")
+    },
+    **{
+        f"{module}.{name}": "sequence-arguments"
+        for module in ("builtins", "__builtin__")
+        for name in ("list", "tuple")
     },
     "__builtin__.long": "data-arguments",
     "__builtin__.unicode": "data-arguments",

@@ -54,6 +54,7 @@ RULES = {
     "same-package": (
         "every global among the arguments is inert and of the top-level package of the callable, which calls it."
     ),
+    "sequence-arguments": "every argument is literal data, or a literal tuple or list, which is copied as it is.",
     "setattr-state": (
         "the last argument is a state whose keys are literal identifiers, not dunder and neither in SETTER_KEYS "
         "nor in STATE_KEYS."

@@ -74,6 +74,12 @@ def case(build: Callable[[], bytes], verdict: Verdict, name: str = "flax_model.m
 
 
 CASES = {
+    "benign_spacy": Case(
+        lambda: mapping(vocab=octets(b"abc"), tokenizer=octets(b"x"), pipes=values([text("tagger")])),
+        "nlp.bin",
+        Verdict.CLEAN,
+    ),
+    "pickle_in_spacy": Case(lambda: mapping(vocab=octets(EVIL_PICKLE)), "nlp", Verdict.MALICIOUS),
     "benign": case(model, Verdict.CLEAN),
     "benign_without_suffix": case(model, Verdict.CLEAN, "checkpoint_0"),
     "benign_all_kinds": case(misc, Verdict.CLEAN),

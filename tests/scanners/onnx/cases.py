@@ -30,6 +30,12 @@ def node(op_type: str, *attributes: bytes, domain: str = "") -> bytes:
     return named + b"".join(data(5, item) for item in attributes) + (data(7, domain) if domain else b"")
 
 
+def calling(operator: str) -> bytes:
+    """Return a model with a node that calls an operator of PyTorch."""
+    named = data(1, "operator") + data(4, operator)
+    return model(graph(data(1, node("ATen", named, domain="org.pytorch.aten"))))
+
+
 def graph(*parts: bytes) -> bytes:
     """Return a GraphProto of fields."""
     return b"".join(parts) + data(2, "main")
@@ -169,6 +175,8 @@ CASES = {
     ),
     "python_operator": case(lambda: model(graph(data(1, node("PyOp", domain="ai.onnx.contrib")))), Verdict.REVIEW),
     "python_operator_in_subgraph": case(lambda: model(nested(3)), Verdict.REVIEW),
+    "benign_aten_embedding_bag": case(lambda: calling("embedding_bag"), Verdict.CLEAN),
+    "file_aten_from_file": case(lambda: calling("from_file"), Verdict.REVIEW),
     "aten_operator": case(lambda: model(graph(data(1, node("ATen", domain="org.pytorch.aten")))), Verdict.REVIEW),
     "custom_operators": case(
         lambda: model(graph(*(data(1, node(f"Op{i}", domain="acme.ops")) for i in range(7)))), Verdict.CLEAN

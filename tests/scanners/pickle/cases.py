@@ -330,6 +330,12 @@ CASES |= {
     "planted_max_of_a_loader": malicious(
         stream(EMPTY_DICT, text("max"), global_("transformers.pipelines", "from_pretrained"), SETITEM)
     ),
+    "benign_tuple_of_an_array": clean(
+        stream(call(global_("builtins", "tuple"), tuple_(text("w"), call(global_("collections", "OrderedDict")))))
+    ),
+    "tuple_of_what_a_call_returns": review(
+        stream(call(global_("builtins", "tuple"), call(global_("acme", "rows"), text("w"))))
+    ),
     "benign_own_encode": clean(stream(EMPTY_DICT, text("encode"), global_("__main__", "encode"), SETITEM)),
     "benign_reduction": clean(
         stream(EMPTY_DICT, text("max"), global_("mmengine.logging.history_buffer", "HistoryBuffer.max"), SETITEM)
