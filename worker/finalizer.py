@@ -354,6 +354,7 @@ class _Finalizer:
             if tools and merged_tool(tools) != manifest.tool:
                 return merged_tool(tools) or manifest.tool
             self._put(report, writers, drafts)
+            drafts.clear()  # what they hold need not be there beside all digests of the manifest
         except OSError as error:
             raise StoreFault(self._folder, f"no room for what a report needs meanwhile: {error.strerror}") from error
         files = {writer.name: report_name(writer) for writer in writers}
