@@ -504,7 +504,7 @@ step, url, folder = sys.argv[1:]
 owner = {"put": DirectoryStore, "delete": DirectoryStore, "publish": Ledger}.get(step, finalizer._Finalizer)
 setattr(owner, step, killed)
 client = redis.Redis.from_url(url)
-finalizer.finalize("abcd-efgh-jkmn", client, DirectoryStore(folder), Key(b"k" * 32), "worker", lease=0.2)
+finalizer.finalize("abcd-efgh-jkmn", client, DirectoryStore(folder), Key(b"k" * 32), "worker", lease=1.0)
 """
 
 

@@ -270,7 +270,7 @@ def stopping(*arguments):
 
 renderers._Joining.end = stopping
 client, store = redis.Redis.from_url(sys.argv[1]), DirectoryStore(sys.argv[2])
-finalizer.finalize("abcd-efgh-jkmn", client, store, Key(b"k" * 32), "worker", lease=0.2)
+finalizer.finalize("abcd-efgh-jkmn", client, store, Key(b"k" * 32), "worker", lease=1.0)
 """
 
 
