@@ -19,6 +19,7 @@ from modelsweep.core.values import asdict
 from producer.plan import BEGINNING, Cursor, plan, plan_after
 from sources.opening import opener
 from sources.source import Listed, Opened, OpenedFile, Source
+from tests.sources.double import Reply, double
 
 
 @pytest.fixture(autouse=True)
@@ -271,10 +272,11 @@ class TestPatterns:
         assert problem.kind is ProblemKind.SOURCE
 
     def test_the_address_is_not_said_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
-        (problem,) = plan(["hf://org/name"], Selection())
+        with double(lambda request: Reply(418)) as server:
+            monkeypatch.setenv("HF_ENDPOINT", server.url)
+            (problem,) = plan(["hf://org/name"], Selection())
         assert isinstance(problem, Problem)
-        assert problem.detail.startswith("http://127.0.0.1:1 cannot be reached")
+        assert (problem.locator.uri, problem.detail) == ("hf://org/name", "the Hub answered 418")
 
 
 class Shelf:
