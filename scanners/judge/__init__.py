@@ -49,7 +49,7 @@ LISTED = (
     ("operators", 3, "operators"),
     ("external-files", 2, "external_files"),
     ("keras-layers", 1, "keras_layers"),
-    ("python-code", 5, "python_code"),
+    ("python-code", 6, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 3, "repository"),
     ("requirements", 1, "requirements"),

@@ -535,6 +535,11 @@ CASES = {
         "os.system('huggingface-cli download acme/net --local-dir weights')\n",
         name="app.py",
     ),
+    "benign_weights_of_cog": python(
+        "import subprocess\n\ndef fetch(url, folder):\n    subprocess.check_call(['pget', '-x', url, folder])\n\n"
+        "fetch('https://weights.example.com/net.tar', 'net')\n",
+        name="handler.py",
+    ),
     "fetched_script": review("import os\nos.system('wget -q https://example.com/net.sh')\n", "app.py"),
     "fetched_to_startup": review(
         "import os\nos.system('wget -q https://example.com/net.json -O ~/.net.json')\n", "app.py"
