@@ -133,7 +133,7 @@ def main() -> int:
     """Probe the file of this container: 0 alive, 1 not."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else LOST_AFTER
     path = os.environ.get(FILE_VARIABLE, "")
-    if touched_within(path, seconds):
+    if path and touched_within(path, seconds):  # no path would be the working directory
         return 0
     sys.stderr.write(f"{path or FILE_VARIABLE + ' is not set'}: not touched for {seconds:g} s\n")
     return 1
