@@ -42,7 +42,6 @@ PACKAGES = (
     Package("celery", "celery", "fleet", "audit, submit, worker: jobs of many workers"),
     Package("google-cloud-storage", "google.cloud.storage", "cloud", "gs:// addresses", outside=True),
     Package("h5py", "h5py", "h5", "HDF5 files: models of Keras 2, weights of Keras 3"),
-    Package("huggingface-hub", "huggingface_hub", "cloud", "hf:// addresses", outside=True),
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
     Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),
@@ -52,7 +51,7 @@ PACKAGES = (
     Package("PyYAML", "yaml", "", "YAML configurations"),
     Package("redis", "redis", "fleet", "the ledger of a fleet"),
     Package("structlog", "structlog", "fleet", "logs of workers"),
-    Package("urllib3", "urllib3", "cloud", "https:// and oci:// addresses, Artifactory", outside=True),
+    Package("urllib3", "urllib3", "cloud", "hf://, https:// and oci:// addresses, Artifactory", outside=True),
     Package("zstandard", "zstandard", "", "zstd streams"),
 )
 
