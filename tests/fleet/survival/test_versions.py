@@ -40,6 +40,7 @@ def test_workers_of_two_versions_share_a_job(scene: Scene, expected: bytes, tmp_
         shutil.copytree(ROOT / package, old / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
     _edit(old / "modelsweep" / "core" / "version.py", r'VERSION = "', 'VERSION = "0.0.9+older of ')
     _edit(old / "scanners" / "text.py", r"version=\d+,", "version=0,")
+    _edit(old / "scanners" / "index.py", r"'name': 'text', 'version': \d+,", "'name': 'text', 'version': 0,")
     scene.work(before=NEWER)
     scene.work(before=f"import sys; sys.path.insert(0, {str(old)!r})")
     scene.await_workers()
