@@ -7,7 +7,6 @@ docs/profiles.md     which scanner and rule each profile runs
 docs/exit-codes.md   what each kind of problem does to the exit code
 docs/metrics.md      what the exporter of a fleet says
 docs/sources.md      its table of addresses; the rest is written by hand
-modelsweep/cli/plain_options.py  options of `scan` that need no parser
 scanners/index.py    what is known of scanners before they are loaded, and scanners/judge/index.py of judges
 """
 
@@ -35,7 +34,6 @@ from scanners.formats import FORMATS
 from scanners.judge import JUDGES
 from scanners.suffixes import NEVER_PLAIN
 from scripts.index import indexes
-from scripts.plain import plain_options
 from sources import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +54,7 @@ def pages() -> dict[Path, str]:
     found[DOCS / "profiles.md"] = profile_page(declared)
     found[DOCS / "exit-codes.md"] = exit_code_page()
     found[DOCS / "metrics.md"] = metrics_page()
-    found |= indexes() | plain_options()
+    found |= indexes()
     found[DOCS / "sources.md"] = with_sources((DOCS / "sources.md").read_text("utf-8"))
     return found
 

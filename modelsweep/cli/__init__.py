@@ -24,26 +24,15 @@ def main() -> int:
     arguments = sys.argv[1:]
     if examines(arguments):
         _begin()
-    code = _run(arguments)
+    from modelsweep.cli.commands import run
+
+    code = run(arguments)
     if "worker.execution" in sys.modules:
         from worker.execution import abandon
 
         abandon()
     gc.freeze()  # nothing is left to collect: walking it all would take the interpreter 5 ms
     return code
-
-
-def _run(arguments: Sequence[str]) -> int:
-    """Run a command; a plain scan without the parser, whose library takes 20 ms to load."""
-    if examines(arguments):
-        from modelsweep.cli.plain import plain_arguments, scan_plainly
-        from modelsweep.cli.running import guarded
-
-        if plain := plain_arguments(arguments[1:]):
-            return guarded(lambda: scan_plainly(plain, arguments))
-    from modelsweep.cli.commands import run
-
-    return run(arguments)
 
 
 def examines(arguments: Sequence[str]) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
-from modelsweep.cli import late_click as click
+import click
+
 from modelsweep.cli.called import called_as
 from modelsweep.cli.terminal import say, wants_colour, width
 from modelsweep.core.report import Gate, Report

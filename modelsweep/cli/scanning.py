@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import cast
 
+import click
+
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
-from modelsweep.cli import late_click as click
 from modelsweep.cli.arguments import ScanArguments, Tolerance
 from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write_file
 from modelsweep.cli.profiles import PROFILES

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from modelsweep.cli import late_click as click
+import click
+
 from modelsweep.cli.profiles import CONTAINERS, NUMBERS, RECOGNISERS, WEIGHED, Profile
 from modelsweep.cli.terminal import say
 from modelsweep.core import patterns as re

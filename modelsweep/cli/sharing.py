@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from modelsweep.cli import late_click as click
+import click
+
 from modelsweep.cli.terminal import say
 from modelsweep.core.report import Report
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from modelsweep.cli import late_click as click
+import click
 
 STDIN = "-"
 
