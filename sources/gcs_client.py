@@ -85,7 +85,7 @@ def _client(_environment: tuple[str | None, ...]) -> Any:
 
 
 def _confine(session: Any) -> None:
-    """Let a session hold no more than a listing needs in memory, and send nothing that stands in ~/.netrc."""
+    """Let a session hold no more than a listing needs in memory, follow nobody, and send nothing of ~/.netrc."""
     from requests.adapters import HTTPAdapter
 
     class Bounded(HTTPAdapter):  # type: ignore[misc]
@@ -94,6 +94,7 @@ def _confine(session: Any) -> None:
             answer.raw = BoundedBody(answer.raw)
             return answer
 
+    session.max_redirects = 0  # the API has no redirects; one would lead who knows where, unseen by `sources.web`
     if session.auth is None:
         session.auth = _as_it_is
         for scheme in ("https://", "http://"):
@@ -108,7 +109,7 @@ def _called(where: str, call: Callable[[], _Answer]) -> _Answer:
     """Make one call; raises SourceFault, and Passing where another try may help."""
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
-    from requests.exceptions import RequestException
+    from requests.exceptions import RequestException, TooManyRedirects
 
     try:
         return call()
@@ -117,6 +118,8 @@ def _called(where: str, call: Callable[[], _Answer]) -> _Answer:
         raise Passing(refused) if refused.status in AGAIN else refused from error
     except GoogleAuthError as error:
         raise SourceFault(f"the credentials of Google cannot be used: {type(error).__name__}") from error
+    except TooManyRedirects as error:
+        raise SourceFault(f"{printable(where, 200)}: redirected to another place, which is not followed") from error
     except RequestException as error:
         raise Passing(SourceFault(f"{printable(where, 200)}: no connection ({type(error).__name__})")) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -375,3 +375,17 @@ def test_a_pointer_does_not_lead_out_of_its_repository_by_links(linked: str, tmp
     report = scan(pointer, jobs=1)
     assert not report.findings
     assert [problem.kind for problem in report.problems] == [ProblemKind.SOURCE]
+
+
+@pytest.mark.parametrize("place", ["s3", "gcs"])
+def test_a_listing_that_redirects_is_not_followed(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    with double(lambda request: Reply(200, b"{}")) as inside:
+        away = Reply(302, headers={"Location": f"{inside.url}/latest/meta-data"})
+        with double(lambda request: away) as server:
+            if place == "s3":
+                use(monkeypatch, s3_environment(server.url))
+            else:
+                monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+            (problem,) = scan(f"{'s3' if place == 's3' else 'gs'}://bucket").problems
+    assert problem.kind is ProblemKind.SOURCE
+    assert inside.requests == []
