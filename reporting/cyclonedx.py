@@ -7,7 +7,6 @@ and takes 1.6 ms per component, minutes for a large folder; its strict validator
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -30,7 +29,7 @@ from reporting.components import (
     notable,
     values,
 )
-from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
+from reporting.encode import INDENT, SLOT, Items, in_pieces, quoted, utc, write_object
 from reporting.places import Places, Unique, reference_of
 from reporting.scratch import Scratch
 from reporting.severity import CYCLONEDX_SEVERITY, SCORE, risk_score
@@ -40,7 +39,6 @@ JsonObject = dict[str, Json]
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _MODULUS = 1 << 256
-_SLOT = os.urandom(16).hex()  # what nobody can have put into a file
 
 
 class Draft:
@@ -170,7 +168,7 @@ def _digest(text: str) -> int:
 def _accusation(rule: Rule) -> list[str]:
     """Return the text of what a rule says of a file, in pieces: around its names, what is described, and places."""
     vulnerability: JsonObject = {
-        "bom-ref": _SLOT,
+        "bom-ref": SLOT,
         "id": rule.id,
         "source": {"name": "modelsweep"},
         "ratings": [
@@ -181,17 +179,17 @@ def _accusation(rule: Rule) -> list[str]:
                 "method": "other",
             }
         ],
-        "description": _SLOT,
+        "description": SLOT,
         "detail": rule.why,
         "recommendation": rule.fix,
-        "affects": [{"ref": _SLOT}],
-        "properties": [_property(name, _SLOT) for name in ("fingerprint", "subject", "position")],
+        "affects": [{"ref": SLOT}],
+        "properties": [_property(name, SLOT) for name in ("fingerprint", "subject", "position")],
     }
     if rule.cwe:
         vulnerability["cwes"] = [rule.cwe]
     if rule.references:
         vulnerability["advisories"] = [{"title": rule.title, "url": url} for url in rule.references]
-    return indented(vulnerability, INDENT * 2).split(f'"{_SLOT}"')
+    return in_pieces(vulnerability, INDENT * 2)
 
 
 def _vulnerability(finding: Finding, fingerprint: str, name: str, reference: str) -> str:
@@ -240,9 +238,10 @@ def _component_pieces(
 
     Between them stand reference, name and place, and, where there are such, package URL and digest.
     """
-    artifact = Artifact(Locator(""), 0, _SLOT if hashed else "", scanners)
-    component = _component(artifact, _SLOT, _SLOT, _SLOT, _facts(said), _SLOT if registered else "")
-    return indented(component, margin).removesuffix(f"\n{margin}}}").split(f'"{_SLOT}"')
+    artifact = Artifact(Locator(""), 0, SLOT if hashed else "", scanners)
+    component = _component(artifact, SLOT, SLOT, SLOT, _facts(said), SLOT if registered else "")
+    *first, last = in_pieces(component, margin)
+    return [*first, last.removesuffix(f"\n{margin}}}")]
 
 
 def _facts(said: Iterable[tuple[str, str, bool]]) -> list[Fact]:
@@ -258,13 +257,13 @@ def _clean_component(
     That is in six pieces: between them stand reference, name, location, digest (nothing unless `hashed`) and size. Of
     millions of files few differ in more.
     """
-    reference = name = where = digest = size = _SLOT
+    reference = name = where = digest = size = SLOT
     locator = Locator("")
     artifact = Artifact(locator, 0, digest if hashed else "", scanners)
     component = _component(artifact, reference, name, where, _facts(said))
     result = UnitResult(Unit(0, locator, 0), (artifact,) if examined else ())
     component["properties"] = [_property(*item) for item in _properties(result, (), size)]
-    pieces = indented(component, INDENT * 2).split(f'"{_SLOT}"')
+    pieces = in_pieces(component, INDENT * 2)
     kind = sha256("\0".join(pieces).encode()).hexdigest()
     if not hashed:
         pieces.insert(4, "")

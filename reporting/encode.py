@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii
@@ -13,6 +14,8 @@ from modelsweep.core.shape import portable
 from reporting.scratch import Part, Scratch
 
 INDENT = "  "
+SLOT = os.urandom(16).hex()
+"""What nobody can have put into a file: the value of what `in_pieces` leaves out."""
 
 
 def indented(value: Json, margin: str = "") -> str:
@@ -31,6 +34,11 @@ def indented(value: Json, margin: str = "") -> str:
         return json.dumps(portable(value), allow_nan=False)
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     return f"{opening}\n{inner}" + f",\n{inner}".join(lines) + f"\n{margin}{closing}"
+
+
+def in_pieces(value: Json, margin: str = "") -> list[str]:
+    """Return the text of `value` as `indented` does, in pieces around each SLOT in it, quotes and all."""
+    return indented(value, margin).split(quoted(SLOT))
 
 
 def quoted(text: str) -> str:

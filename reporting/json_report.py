@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -24,7 +23,7 @@ from modelsweep.core.shape import (
     run_shape,
 )
 from modelsweep.core.values import replace
-from reporting.encode import INDENT, Items, indented, quoted, write_object
+from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, quoted, write_object
 from reporting.scratch import Scratch
 from reporting.writer import View
 
@@ -33,16 +32,10 @@ _VERDICTS = {verdict: quoted(verdict.value) for verdict in Verdict}
 _CLEAN, _NO_DIGEST = _VERDICTS[Verdict.CLEAN], quoted("")
 
 
-def _pieces(shape: Json) -> list[str]:
-    """Return what stands around each "%s" in the text of `shape`: the lists with every file in them are filled in."""
-    return indented(shape, _MARGIN).split('"%s"')
-
-
 # Put together by f-strings, which take a sixth of the time of a template with places
-_V0, _V1, _V2, _V3, _V4 = _pieces({"path": "%s", "verdict": "%s", "digest": "%s", "size": "%s"})
-_A0, _A1, _A2, _A3, _A4, _A5 = _pieces({"path": "%s", "type": "%s", "scanners": "%s", "size": "%s", "digest": "%s"})
-_F0, _F1, _F2, _F3, _F4 = _pieces({"path": "%s", "kind": "%s", "values": ["%s"], "distinct": "%s"})
-_SLOT = os.urandom(16).hex()  # what nobody can have put into a rule
+_V0, _V1, _V2, _V3, _V4 = in_pieces(dict.fromkeys(("path", "verdict", "digest", "size"), SLOT), _MARGIN)
+_A0, _A1, _A2, _A3, _A4, _A5 = in_pieces(dict.fromkeys(("path", "type", "scanners", "size", "digest"), SLOT), _MARGIN)
+_F0, _F1, _F2, _F3, _F4 = in_pieces({"path": SLOT, "kind": SLOT, "values": [SLOT], "distinct": SLOT}, _MARGIN)
 _BETWEEN_VALUES = f",\n{INDENT * 4}"
 
 
@@ -125,8 +118,8 @@ class Draft:
 def _issue_of(rule: Rule, start: float) -> list[str]:
     """Return the text of what findings of a rule have in common, in pieces."""
     plain = replace(rule, message="")  # its places could not be filled in
-    varying: JsonObject = dict.fromkeys(("message", "location", "details", "fingerprint"), _SLOT)
-    return indented({**issue_shape(Finding(plain, Locator("")), start), **varying}, _MARGIN).split(f'"{_SLOT}"')
+    varying: JsonObject = dict.fromkeys(("message", "location", "details", "fingerprint"), SLOT)
+    return in_pieces({**issue_shape(Finding(plain, Locator("")), start), **varying}, _MARGIN)
 
 
 def _issue(finding: Finding, start: float) -> str:

@@ -7,7 +7,6 @@ refuses a whole file for one result that it does not like.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,7 +23,7 @@ from modelsweep.core.text import printable, shorten
 from modelsweep.core.values import replace
 from modelsweep.core.wire import decode_result, encode_result
 from reporting.address import FILESYSTEM_BASE, ROOT_BASE, Address, address
-from reporting.encode import INDENT, Items, indented, object_text, quoted, utc, write_object
+from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, object_text, quoted, utc, write_object
 from reporting.identity import Occurrences
 from reporting.kinds import MEANING
 from reporting.scratch import Part, Scratch
@@ -58,8 +57,7 @@ INT32 = 2**31 - 1
 """Largest length and offset that Microsoft's SARIF SDK reads; it refuses the whole file for a larger one."""
 _RECORD, _FIELD = "\x1e", "\x1f"
 """What stands between texts that are JSON or percent-encoded, and hold no control characters."""
-_SLOT = os.urandom(16).hex()  # what nobody can have put into a file
-_NUMBER = re.compile(f'"{_SLOT}([0-9]+)"')
+_NUMBER = re.compile(f'"{SLOT}([0-9]+)"')
 
 
 class Draft:
@@ -251,7 +249,7 @@ class _Run:
         self._count += 1
         number = self._rules.setdefault(finding.rule, len(self._rules))
         text = _result(finding, fingerprint, occurrence, self.files, known)
-        self._results.add(text.replace('"ruleIndex": 0', f'"ruleIndex": "{_SLOT}{number}"', 1))
+        self._results.add(text.replace('"ruleIndex": 0', f'"ruleIndex": "{SLOT}{number}"', 1))
 
     def members(
         self, report: Report, view: View, category: str, notifications: Items
@@ -375,9 +373,9 @@ def _artifact(where: Address, artifact: Artifact | None, parent: int = -1) -> Js
 @cache
 def _plain_artifact(base: str) -> list[str]:
     """Return the text of a file that was hashed, in pieces: around its URI, its length and its digest."""
-    entry = _artifact(Address(_SLOT, base), Artifact(Locator(""), 0, _SLOT, ()))
-    entry["length"] = _SLOT
-    return indented(entry, _MEMBER + INDENT).split(f'"{_SLOT}"')
+    entry = _artifact(Address(SLOT, base), Artifact(Locator(""), 0, SLOT, ()))
+    entry["length"] = SLOT
+    return in_pieces(entry, _MEMBER + INDENT)
 
 
 def _region(span: Span | None) -> JsonObject:
@@ -455,15 +453,15 @@ def _result_of(rule: Rule) -> list[str]:
         "ruleId": rule.id,
         "ruleIndex": 0,
         "level": SARIF_LEVEL[rule.severity],
-        "message": {"text": _SLOT},
-        "locations": [_SLOT],
-        "partialFingerprints": {"primaryLocationLineHash": _SLOT, "modelsweep/v1": _SLOT},
+        "message": {"text": SLOT},
+        "locations": [SLOT],
+        "partialFingerprints": {"primaryLocationLineHash": SLOT, "modelsweep/v1": SLOT},
         "rank": SCORE[rule.severity] * 10,
-        "properties": {"location": _SLOT, "details": _SLOT},
+        "properties": {"location": SLOT, "details": SLOT},
     }
     if rule.severity is Severity.DEBUG:
         result["kind"] = "informational"
-    return indented(result, _MEMBER + INDENT).split(f'"{_SLOT}"')
+    return in_pieces(result, _MEMBER + INDENT)
 
 
 def _result(finding: Finding, fingerprint: str, occurrence: int, files: Files, known: Known) -> str:

@@ -6,7 +6,6 @@ demands and nobody can read from a file is NOASSERTION. Times know no such value
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -33,7 +32,7 @@ from reporting.components import (
     notable,
     values,
 )
-from reporting.encode import INDENT, Items, indented, quoted, utc, write_object
+from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, quoted, utc, write_object
 from reporting.identity import Occurrences
 from reporting.places import Places, Unique
 from reporting.scratch import Part, Scratch
@@ -47,7 +46,6 @@ PROFILES: list[Json] = ["core", "software", "ai", "simpleLicensing"]
 NOASSERTION, NO_LICENCE = "NOASSERTION", "expandedlicensing_NoAssertionLicense"
 CREATION = "_:creation"
 PURPOSE = {MODEL: "model", DATA_KIND: "data", FILE: "file"}
-_SLOT = os.urandom(16).hex()  # what nobody can have put into a file
 _BETWEEN = f",\n{INDENT * 4}"
 
 
@@ -137,7 +135,7 @@ class Draft:
 
     def _elements(self, bill: str) -> Iterator[str]:
         """Yield the graph; the bill, near its end, names all files."""
-        roots: JsonObject = {"rootElement": [_SLOT]} if self._roots else {}
+        roots: JsonObject = {"rootElement": [SLOT]} if self._roots else {}
         document: JsonObject = {"profileConformance": PROFILES, "rootElement": [bill]}
         ending = Items(Scratch(), INDENT)
         ending.put(_element("software_Sbom", bill, {"software_sbomType": ["analyzed"], **roots}))
@@ -148,7 +146,7 @@ class Draft:
         if self._shared:
             yield between
             yield from self._shared.text()
-        before, slot, after = "".join(ending.text()).partition(quoted(_SLOT))
+        before, slot, after = "".join(ending.text()).partition(quoted(SLOT))
         yield f"{between}{before}"
         if slot:
             yield from self._roots.text()
@@ -220,11 +218,6 @@ def _element(kind: str, name: str, element: JsonObject) -> JsonObject:
     return {"type": kind, "spdxId": name, "creationInfo": CREATION, **element}
 
 
-def _pieces(element: JsonObject) -> list[str]:
-    """Return the text of an element in pieces, around its slots."""
-    return indented(element, INDENT * 2).split(quoted(_SLOT))
-
-
 def _filled(pieces: Sequence[str], values: Iterable[str]) -> str:
     first, *rest = pieces
     return "".join([first, *(f"{quoted(value)}{piece}" for value, piece in zip(values, rest, strict=True))])
@@ -241,26 +234,26 @@ def _described(
     """
     where = Locator("")
     facts = [Fact(what, value, where, detail={"spdx": spdx}) for what, value, spdx in said]
-    element: JsonObject = {"name": _SLOT, "software_primaryPurpose": PURPOSE[kind]}
+    element: JsonObject = {"name": SLOT, "software_primaryPurpose": PURPOSE[kind]}
     if hashed:
-        element["verifiedUsing"] = [{"type": "Hash", "algorithm": "sha256", "hashValue": _SLOT}]
+        element["verifiedUsing"] = [{"type": "Hash", "algorithm": "sha256", "hashValue": SLOT}]
     if notices := values(facts, "copyright"):
         element["software_copyrightText"] = "\n".join(notices)
     if kind == MODEL:
         element |= _package(facts, created)
     if registered:
-        element["software_packageUrl"] = _SLOT
+        element["software_packageUrl"] = SLOT
     kind_of_element = "ai_AIPackage" if kind == MODEL else "software_File"
-    return _pieces(_element(kind_of_element, _SLOT, element)), licences_of(facts)
+    return in_pieces(_element(kind_of_element, SLOT, element), INDENT * 2), licences_of(facts)
 
 
 def _package(facts: Sequence[Fact], created: str) -> JsonObject:
     """Return what an AIPackage says besides."""
     package: JsonObject = {
-        "software_packageVersion": _SLOT,
-        "software_downloadLocation": _SLOT,
+        "software_packageVersion": SLOT,
+        "software_downloadLocation": SLOT,
         "releaseTime": created,
-        "suppliedBy": _SLOT,
+        "suppliedBy": SLOT,
     }
     if models := values(facts, "architecture"):
         package["ai_typeOfModel"] = list(models)
@@ -289,12 +282,14 @@ def _licensed(name: str, licences: Licences) -> str:
 
 @cache
 def _relationship(how: str) -> list[str]:
-    return _pieces(_element("Relationship", _SLOT, {"from": _SLOT, "relationshipType": how, "to": [_SLOT]}))
+    return in_pieces(_element("Relationship", SLOT, {"from": SLOT, "relationshipType": how, "to": [SLOT]}), INDENT * 2)
 
 
 @cache
 def _annotation(kind: str) -> list[str]:
-    return _pieces(_element("Annotation", _SLOT, {"annotationType": kind, "subject": _SLOT, "statement": _SLOT}))
+    return in_pieces(
+        _element("Annotation", SLOT, {"annotationType": kind, "subject": SLOT, "statement": SLOT}), INDENT * 2
+    )
 
 
 @lru_cache(512)
