@@ -11,6 +11,7 @@ MODULES = (
     "torch",
     "torch_distributed",
     "torch_legacy",
+    "torch_mobile",
     "torch_tar",
     "torch7",
     "torchserve",

@@ -43,6 +43,7 @@ FORMATS: tuple[Format, ...] = (
     _format("PyTorch legacy checkpoint", ".pt .pth .bin", "torch-legacy pickle"),
     _format("PyTorch legacy tar checkpoint", ".tar .pt .pth", "tar torch-tar pickle"),
     _format("TorchScript", ".pt .pth .ptl", "torch zip pickle", "code is read as Python; `.ptl` for phones, too"),
+    _format("PyTorch Mobile", ".ptl .ff", "torch-mobile", "bytecode as a FlatBuffer; the older form is a zip"),
     _format("torch.package", ".pt", "torch zip pickle python"),
     _format("torch.export", ".pt2", "torch zip pickle"),
     _format("ExecuTorch", ".pte .ptl .ptd .bpte", "executorch", "programs, tensors beside them, bundles with tests"),

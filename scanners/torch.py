@@ -6,13 +6,14 @@ the members, so that the pickles are judged as such; here what the members must 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
+from modelsweep.core.locator import Locator
 from modelsweep.core.reader import Truncated, WindowReader
 from modelsweep.core.scanner import RAW, ZIP, Blob, Context, Item, Malformed, Scanner, problem_of
 from modelsweep.core.text import printable
@@ -35,6 +36,11 @@ _PICKLES = frozenset({"data.pkl", "constants.pkl", "traced_inputs.pkl"})
 _WITHOUT_DATA = "traced_inputs"
 # Storages that no pickle lists in that way: of torch.package, and of torch.export.
 _RAW_MEMBERS = re.compile(r"(?:\.data|constants)/\d+\.storage|data/(?:weights|constants)/(?:weight|tensor)_\d+")
+
+_BYTECODE = "bytecode.pkl"
+"""What a loader for phones runs in the place of the code."""
+_CALLED = re.compile(rb"(?:(.)\0\0\0|(.))((?:aten|image)::[a-z_]{1,40})", re.DOTALL)
+"""A name with its length, in four bytes or in one."""
 
 _PAYLOADS = re.compile(r"/data/(?:weights|constants)/[^/]*_config\.json$")
 _PAYLOAD = 16 * MIB
@@ -101,6 +107,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 yield from _storages(blob, context, entry, entries)
             elif name.endswith(".py") and "code" in folder.split("/"):
                 parsed += yield from _code(blob, context, entry, parsed)
+            elif name == _BYTECODE:
+                yield from _bytecode(blob, context, entry)
             elif _RAW_MEMBERS.fullmatch(entry.name.partition("/")[2]) and entry.name not in pickled:
                 yield from _raw(blob, context, entry)
         except (Malformed, Truncated):
@@ -195,7 +203,7 @@ def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Blob]:
 
 def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generator[Item, None, int]:
     """Yield the operators that a member of `code/` calls; `parsed` bytes were parsed before, returns those parsed."""
-    from scanners.parsing.torchscript import PARSED, SOURCE, Operator, called, mentioned
+    from scanners.parsing.torchscript import PARSED, SOURCE, called, mentioned
     from scanners.parsing.zip_directory import member_blob
 
     member = member_blob(blob, entry, context)
@@ -208,19 +216,39 @@ def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generat
     parse = bool(names) and parsed + len(source) <= PARSED
     if parse and (exact := called(source)) is not None:
         names = exact
-    for operator in (Operator(printable(name, NAME_LENGTH)) for name in sorted(names)):
-        yield Fact("operator", operator.name, member.locator)
-        if operator.opens_files:
-            yield Finding(FILE_OPERATOR, member.locator, operator.name)
-        elif operator.custom:
-            yield Finding(CUSTOM_OPERATOR, member.locator, operator.name)
+    yield from told_operators(member.locator, sorted(names))
     return len(source) if parse else 0
+
+
+def _bytecode(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
+    """Yield what bytecode for phones names of the operators that open files: its loader reads plain texts only."""
+    from scanners.parsing.torchscript import Operator
+    from scanners.parsing.zip_directory import member_blob
+
+    member = member_blob(blob, entry, context)
+    with closing(member.reader):
+        found = _CALLED.findall(member.reader.read(0, min(_CHECKED, member.size)))
+    called = {name[: (length or short)[0]].decode() for length, short, name in found}
+    names = sorted(f"ops.{name.replace('::', '.')}" for name in called)
+    yield from told_operators(member.locator, [name for name in names if Operator(name).opens_files])
+
+
+def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
+    """Yield operators that code in `locator` calls, by the names that TorchScript prints; some are findings."""
+    from scanners.parsing.torchscript import Operator
+
+    for operator in (Operator(printable(name, NAME_LENGTH)) for name in names):
+        yield Fact("operator", operator.name, locator)
+        if operator.opens_files:
+            yield Finding(FILE_OPERATOR, locator, operator.name)
+        elif operator.custom:
+            yield Finding(CUSTOM_OPERATOR, locator, operator.name)
 
 
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, STORAGE_MISMATCH),

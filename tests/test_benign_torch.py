@@ -322,6 +322,12 @@ class Block(nn.Module):
         return x + torch.tensor([1.0, 2.0, 3.0])
 
 
+def for_phones(module: Any, **options: Any) -> bytes:
+    """Return what is saved for PyTorch Mobile as a FlatBuffer."""
+    saved: bytes = module._save_to_buffer_for_lite_interpreter(_use_flatbuffer=True, **options)
+    return saved
+
+
 def scripted(module: Any, **options: Any) -> bytes:
     """Return what torch.jit.save writes."""
     stream = io.BytesIO()
@@ -338,6 +344,9 @@ SCRIPTS: dict[str, Callable[[], bytes]] = {
     "trace_convolution": lambda: scripted(torch.jit.trace(nn.Conv2d(1, 1, 3), torch.ones(1, 1, 5, 5))),
     "trace_lstm": lambda: scripted(torch.jit.trace(nn.LSTM(2, 3), torch.ones(4, 1, 2))),
     "mobile": lambda: torch.jit.script(Block())._save_to_buffer_for_lite_interpreter(),
+    "mobile_flatbuffer": lambda: for_phones(torch.jit.script(Block()), _extra_files={"note.json": '{"size": 3}'}),
+    "mobile_quantized": lambda: for_phones(torch.jit.script(nn.quantized.dynamic.Linear(8, 5))),
+    "mobile_flatbuffer_trace": lambda: for_phones(torch.jit.trace(nn.LSTM(2, 3), torch.ones(4, 1, 2))),
 }
 
 

@@ -13,7 +13,7 @@ from modelsweep.core.options import Depth
 RECOGNISERS = ("text", "media", "data", "pointer", "tfrecord", "licence", "model-card")
 """Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable", "oci", "oci-blob")
-PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "torch-tar")
+PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "torch-mobile", "torch-tar")
 KERAS = ("keras", "keras-h5")
 GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
 LIBRARIES = (

@@ -63,6 +63,20 @@ class FlatBuffer:
             raise Malformed(f"an offset of {length:,} leads out of the file", position)
         return position + length
 
+    def vector(self, place: int, width: int) -> Span:
+        """Return where the elements stand of the vector that the offset at `place` leads to; raises Malformed."""
+        start = self.offset(place)
+        length = self.number(start, "I") * width
+        if length > self.reader.size - start - 4:
+            raise Malformed(f"a vector claims {length:,} bytes", start)
+        return Span(start + 4, length)
+
+    def text(self, span: Span, limit: int) -> str:
+        """Return the beginning of the text in `span`, at most `limit` bytes; raises Malformed where no zero ends it."""
+        if span.offset and self.number(span.offset + span.length, "B"):
+            raise Malformed("no zero ends a text", span.offset)
+        return self.bytes(span.offset, min(span.length, limit)).decode("utf-8", "replace")
+
     def number(self, position: int, code: str) -> int:
         """Return the number at `position`, as `struct` names its width; raises Malformed."""
         form = _NUMBERS[code]
@@ -111,13 +125,7 @@ class Table:
     def vector(self, slot: int, width: int) -> Span:
         """Return where the elements of a vector stand, `width` bytes each; empty where it is absent."""
         place = self._place(slot)
-        if not place:
-            return Span(0, 0)
-        start = self._buffer.offset(place)
-        length = self._buffer.number(start, "I") * width
-        if length > self._buffer.reader.size - start - 4:
-            raise Malformed(f"a vector claims {length:,} bytes", start)
-        return Span(start + 4, length)
+        return self._buffer.vector(place, width) if place else Span(0, 0)
 
     def numbers(self, slot: int, code: str = "i", limit: int | None = None) -> Iterator[int]:
         """Yield the numbers of a vector, at most `limit`."""
@@ -145,7 +153,11 @@ class Table:
 
         Raises Malformed where no zero ends it.
         """
-        span = self.vector(slot, 1)
-        if span.offset and self._buffer.number(span.offset + span.length, "B"):
-            raise Malformed("no zero ends a text", span.offset)
-        return self._buffer.bytes(span.offset, min(span.length, limit)).decode("utf-8", "replace")
+        return self._buffer.text(self.vector(slot, 1), limit)
+
+    def texts(self, slot: int, limit: int) -> Iterator[str]:
+        """Yield the beginnings of a vector of texts, as `text` returns one."""
+        span = self.vector(slot, 4)
+        self._buffer.spend(span.length)
+        for place in range(span.offset, span.offset + span.length, 4):
+            yield self._buffer.text(self._buffer.vector(place, 1), limit)

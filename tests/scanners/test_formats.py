@@ -29,6 +29,7 @@ SAMPLES = {
     "PyTorch legacy checkpoint": "torch_legacy/benign",
     "PyTorch legacy tar checkpoint": "torch_tar/benign",
     "TorchScript": "torch/benign_script",
+    "PyTorch Mobile": "torch_mobile/benign",
     "torch.package": "torch/benign_package",
     "torch.export": "torch/benign_export",
     "ExecuTorch": "executorch/benign",

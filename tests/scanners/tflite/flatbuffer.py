@@ -26,7 +26,10 @@ class Vector:
 class Table:
     """Fields by number."""
 
-    fields: dict[int, Number | Vector | Table | list[Table]]
+    fields: Fields
+
+
+Fields = dict[int, Number | Vector | Table | list[Table] | list[Vector]]
 
 
 def text(value: str) -> Vector:
@@ -75,7 +78,7 @@ def _table(out: bytearray, table: Table) -> int:
     return start
 
 
-def _child(out: bytearray, place: int, value: Vector | Table | list[Table]) -> None:
+def _child(out: bytearray, place: int, value: Vector | Table | list[Table] | list[Vector]) -> None:
     if isinstance(value, Table):
         at = _table(out, value)
     elif isinstance(value, Vector):
@@ -86,7 +89,7 @@ def _child(out: bytearray, place: int, value: Vector | Table | list[Table]) -> N
         _align(out, 4)
         at = len(out)
         out += struct.pack("<I", len(value)) + bytes(4 * len(value))
-        for index, item in enumerate(value):
+        for index, item in enumerate([*value]):
             _child(out, at + 4 + 4 * index, item)
     struct.pack_into("<I", out, place, at - place)
 

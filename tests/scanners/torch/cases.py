@@ -51,7 +51,7 @@ def checkpoint(
     return made(("m/data.pkl", pickle), ("m/byteorder", b"little"), *storages, *fixed, *more)
 
 
-def script(*lines: str, constants: Member = ("m/constants/0", WEIGHTS)) -> bytes:
+def script(*lines: str, constants: Member = ("m/constants/0", WEIGHTS), more: tuple[Member, ...] = ()) -> bytes:
     """Return what torch.jit.save writes of a module whose method has these lines."""
     body = "".join(f"    {line}\n" for line in lines)
     code = (
@@ -64,8 +64,15 @@ def script(*lines: str, constants: Member = ("m/constants/0", WEIGHTS)) -> bytes
         ("m/code/__torch__.py.debug_pkl", pickled(tuple_(number(0), number(1)))),
         ("m/constants.pkl", pickled(tuple_(WEIGHT_TENSOR))),
         constants,
+        *more,
         ("m/version", b"3\n"),
     )
+
+
+def bytecode(operator: str) -> bytes:
+    """Return what a loader for phones runs: a function of one operator."""
+    operators = tuple_(text("operators"), tuple_(tuple_(text(operator), text(""))))
+    return pickled(tuple_(number(9), tuple_(text("__torch__.Net.forward"), tuple_(operators))))
 
 
 def hidden_in_storage(content: bytes = EVIL_PICKLE) -> bytes:
@@ -182,6 +189,8 @@ CASES = {
     "evil_script_reads": evil(lambda: script('return torch.from_file("/etc/passwd", False, 10)')),
     "evil_script_with_gaps": evil(lambda: script("return torch \\", "  . from_file (x, False, 1)")),
     "evil_script_not_parsed": evil(lambda: script("$ torch.save (x, 1)")),
+    "evil_bytecode_saves": evil(lambda: script("return x", more=(("m/bytecode.pkl", bytecode("aten::save")),))),
+    "benign_bytecode": clean(lambda: script("return x", more=(("m/bytecode.pkl", bytecode("aten::add_file")),))),
     "custom_operator": clean(lambda: script("return ops.acme.attention(x)")),
     "storage_too_short": review(lambda: checkpoint(weights=WEIGHTS[:-4])),
     "storage_too_long": review(lambda: checkpoint(weights=WEIGHTS + bytes(4))),
