@@ -28,6 +28,7 @@ MODULES = (
     "numpy_array",
     "arrow",
     "onnx",
+    "ort",
     "coreml",
     "paddle",
     "mxnet",

@@ -65,6 +65,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Keras HDF5", ".h5 .hdf5 .keras", "keras-h5"),
     _format("Keras config JSON", ".json", "keras json", "also of exploded folders"),
     _format("ONNX", ".onnx", "onnx", "external data is checked for where it lies, and not followed"),
+    _format("ONNX Runtime format", ".ort", "ort"),
     _format("SafeTensors", ".safetensors", "safetensors"),
     _format("SafeTensors index", ".json", "json"),
     _format("GGUF", ".gguf", "gguf"),

@@ -16,6 +16,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable, shorten
+from scanners.parsing.onnx_tensors import DTYPES, size_of
 
 if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
@@ -27,7 +28,6 @@ _SEEN = 256
 _IR_VERSIONS = range(1, 1_000)
 _OPSETS_SINCE = 3
 """Version of the format that first demands `opset_import`."""
-_DIMENSIONS = 1_024
 # int, text and span are what scanners.parsing.protobuf keeps of a field; the rest are messages
 _ENTRY = {1: ("key", "text"), 2: ("value", "text")}
 _SCHEMA = {
@@ -70,9 +70,9 @@ _SCHEMA = {
     "OperatorSet": {1: ("domain", "text"), 2: ("version", "int")},
     "Entry": _ENTRY,
 }
-_COMPILED = "EPContext"
+COMPILED = "EPContext"
 """The operator of onnxruntime that stands for a graph which a device's compiler made, here or in a file beside."""
-_CALLING = "ATen"
+CALLING = "ATen"
 """The operator of PyTorch's exporter that calls the one of PyTorch that its attribute `operator` names."""
 _CALLED = 200
 """Operators of PyTorch that are told of one model."""
@@ -82,24 +82,11 @@ _COMPILED_SCHEMA = {
 }
 _COMPILED_MOST = 1 << 20
 """Bytes of the attributes of such a node that are held, of which each gives 4 KiB at most."""
-_COMPILED_PATHS = ("ep_cache_context", "onnx_model_filename")
+COMPILED_PATHS = ("ep_cache_context", "onnx_model_filename")
 _STREAMED = frozenset({"Model", "Training", "Function", "Graph", "Node", "Attribute", "Sparse", "Tensor"})
 _GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
 # Tags that a model may begin with: the numbers of ModelProto's fields with their wire types
 _FIRST = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2")
-# Bits of one element, by TensorProto.DataType; those whose packing the format leaves open are not here
-_BITS = {
-    **dict.fromkeys((25, 26), 2),
-    **dict.fromkeys((21, 22, 23), 4),
-    **dict.fromkeys((2, 3, 9, 17, 18, 19, 20, 24), 8),
-    **dict.fromkeys((4, 5, 10, 16), 16),
-    **dict.fromkeys((1, 6, 12), 32),
-    **dict.fromkeys((7, 11, 13, 14), 64),
-    15: 128,
-}
-# Names in safetensors of the types whose statistics are taken
-_DTYPES = {1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 10: "F16", 11: "F64", 12: "U32"}
-_DTYPES |= {13: "U64", 16: "BF16"}
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _PREPACKED = "prepacked"
 """What the keys begin with that onnxruntime adds."""
@@ -224,9 +211,9 @@ class _Content:
         """Yield what one message says by itself, and keep what only the whole model tells."""
         if record.kind == "Node":
             self._node(record)
-            if record.text("op_type") == _COMPILED:
+            if record.text("op_type") == COMPILED:
                 yield from self._compiled(record)
-            elif record.text("op_type") == _CALLING:
+            elif record.text("op_type") == CALLING:
                 self._calling(record)
         elif record.kind == "Tensor":
             yield from self._tensor(record)
@@ -255,10 +242,10 @@ class _Content:
         for record in walker.walk("Compiled", node.span.offset, node.span.offset + node.span.length):
             values = {value.text("name"): value for value in record.records.get("attribute", ())}
             embedded = "embed_mode" not in values or values["embed_mode"].integer("i") != 0
-            for name in _COMPILED_PATHS:
+            for name in COMPILED_PATHS:
                 path = values[name].text("s") if name in values else ""
                 # What is embedded is the program itself, but for the model that it was made of
-                if path and not (embedded and name == _COMPILED_PATHS[0]) and path not in self.files:
+                if path and not (embedded and name == COMPILED_PATHS[0]) and path not in self.files:
                     yield from self._file(path, f"{node.text('name')}.{name}", node, "node")
 
     def _calling(self, node: Record) -> None:
@@ -280,7 +267,7 @@ class _Content:
                 "node": printable(first.text("name"), _SHOWN),
                 "defined": (domain, name) in self.functions,
             }
-            if name == _CALLING:
+            if name == CALLING:
                 calls: list[Json] = [*sorted(self.called)]
                 detail["calls"] = calls
             value = printable(f"{domain or 'ai.onnx'}.{name}", 2 * _SHOWN)
@@ -318,22 +305,15 @@ class _Content:
 
 def _expected(record: Record) -> int | None:
     """Return how many bytes shape and type take, None where that cannot be said, -1 where nothing has that shape."""
-    bits = _BITS.get(record.integer("data_type"))
-    dims = record.integers.get("dims", [])
-    if bits is None or "segment" in record.spans:
+    if "segment" in record.spans:
         return None
-    if len(dims) > _DIMENSIONS or min(dims, default=0) < 0:
-        return -1
-    elements = 1
-    for size in dims:
-        elements *= size
-    return (elements * bits + 7) // 8
+    return size_of(record.integer("data_type"), record.integers.get("dims", []))
 
 
 def _numbers(record: Record, expected: int | None) -> Iterator[Numbers]:
     """Yield a tensor whose numbers stand in the file as they are in memory."""
     spans = record.spans.get("raw_data", ())
-    dtype = _DTYPES.get(record.integer("data_type"), "")
+    dtype = DTYPES.get(record.integer("data_type"), "")
     if spans and dtype and spans[-1].length == expected:
         shape = tuple(record.integers.get("dims", ()))
         yield Numbers(record.text("name"), dtype, shape, spans[-1].offset, expected)

@@ -7,6 +7,7 @@ arrays, unchecked by the interpreter. Its older form, a zip, is known to the sca
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NAME = "torch-mobile"
 _IDENTIFIER = b"PTMF"
+_INSTRUCTION = struct.Struct("<BxHi")
 _SHOWN = 100
 _TEXT = 256
 _FOUND = 50
@@ -171,8 +173,8 @@ class _Module:
         counts = {"operator": len(operators), "constant": table.vector(3, 4).length // 4, "type": table.count(4)}
         self._check_signature(table)
         code = _Code(name, counts, table.number(5, "i"), table.vector(1, 8).length // 8)
-        for place, instruction in enumerate(table.numbers(1, "Q")):
-            finding = self._instruction(code, place, instruction)
+        for place, (opcode, many, number) in enumerate(table.structs(1, _INSTRUCTION)):
+            finding = self._instruction(code, place, opcode, many, number)
             if finding:
                 yield finding
                 return
@@ -193,10 +195,8 @@ class _Module:
                 self.told.add(name)
                 yield name
 
-    def _instruction(self, code: _Code, place: int, instruction: int) -> Finding | None:
-        """Return what is wrong with an instruction: an opcode, a number N of 16 bits and one X of 32."""
-        opcode, many = instruction & 0xFF, instruction >> 16 & 0xFFFF
-        number = (instruction >> 32 ^ 1 << 31) - (1 << 31)
+    def _instruction(self, code: _Code, place: int, opcode: int, many: int, number: int) -> Finding | None:
+        """Return what is wrong with an instruction, whose numbers N and X are `many` and `number`."""
         what, least, count, last = _PLACES.get(opcode, ""), 0, 0, number
         if what:
             count = code.counts[what]

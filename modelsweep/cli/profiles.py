@@ -15,7 +15,7 @@ RECOGNISERS = ("text", "media", "data", "pointer", "tfrecord", "licence", "model
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable", "oci", "oci-blob")
 PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "torch-mobile", "torch-tar")
 KERAS = ("keras", "keras-h5")
-GRAPHS = ("onnx", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
+GRAPHS = ("onnx", "ort", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
 LIBRARIES = (
     "skops",
     "torchserve",
@@ -45,7 +45,7 @@ LIBRARIES = (
 WEIGHTS = ("safetensors", "gguf", "ggml")
 """Formats of tensors alone, with metadata."""
 NUMBERS = "weights"
-WEIGHED = ("safetensors", "torch", "torch-legacy", "gguf", "numpy", "onnx", "keras-h5")
+WEIGHED = ("safetensors", "torch", "torch-legacy", "gguf", "numpy", "onnx", "ort", "keras-h5")
 """Formats whose scanners say where tensors stand, which the scanner of their numbers looks at."""
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, *WEIGHTS)
 CONFIGURATIONS = ("json", "yaml", "jinja", "mlflow", "serving", "requirements", "commands", "python", "python-compiled")

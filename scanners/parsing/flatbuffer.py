@@ -129,13 +129,17 @@ class Table:
 
     def numbers(self, slot: int, code: str = "i", limit: int | None = None) -> Iterator[int]:
         """Yield the numbers of a vector, at most `limit`."""
-        width = _NUMBERS[code].size
+        return (value for (value,) in self.structs(slot, _NUMBERS[code], limit))
+
+    def structs(self, slot: int, form: struct.Struct, limit: int | None = None) -> Iterator[tuple[int, ...]]:
+        """Yield the fields of each element of a vector, at most `limit` elements."""
+        width = form.size
         span = self.vector(slot, width)
         stop = span.offset + (span.length if limit is None else min(span.length, limit * width))
         self._buffer.spend(stop - span.offset)
-        for start in range(span.offset, stop, _PAGE):
-            data = self._buffer.bytes(start, min(_PAGE, stop - start))
-            yield from (value for (value,) in _NUMBERS[code].iter_unpack(data))
+        step = _PAGE - _PAGE % width
+        for start in range(span.offset, stop, step):
+            yield from form.iter_unpack(self._buffer.bytes(start, min(step, stop - start)))
 
     def tables(self, slot: int) -> Iterator[Table]:
         """Yield the tables of a vector."""

@@ -50,6 +50,7 @@ SAMPLES = {
     "Keras HDF5": "keras_h5/benign_model",
     "Keras config JSON": "keras/benign_config",
     "ONNX": "onnx/benign",
+    "ONNX Runtime format": "ort/benign",
     "SafeTensors": "safetensors/benign_real",
     "SafeTensors index": "json_config/benign_config",
     "GGUF": "gguf/benign_real",
