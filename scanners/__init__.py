@@ -30,6 +30,7 @@ MODULES = (
     "onnx",
     "ort",
     "coreml",
+    "caffe",
     "paddle",
     "mxnet",
     "tensorflow",

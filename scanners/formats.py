@@ -92,6 +92,8 @@ FORMATS: tuple[Format, ...] = (
     _format("CatBoost", ".cbm", "catboost"),
     _format("CoreML", ".mlmodel", "coreml"),
     _format("CoreML package", ".mlpackage", "coreml", "a directory: model, weights and manifest are examined each"),
+    _format("Caffe network as text", ".prototxt", "caffe text", "layers of Python are told", named=True),
+    _format("Caffe weights", ".caffemodel", "caffe"),
     _format("MXNet symbol", ".json", "mxnet json"),
     _format("MXNet parameters", ".params", "mxnet"),
     _format("PaddlePaddle program", ".pdmodel", "paddle"),

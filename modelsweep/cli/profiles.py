@@ -25,6 +25,7 @@ LIBRARIES = (
     "java-xml",
     "torch7",
     "coreml",
+    "caffe",
     "paddle",
     "mxnet",
     "openvino",

@@ -70,6 +70,8 @@ SAMPLES = {
     "CatBoost": "catboost/benign",
     "CoreML": "coreml/benign",
     "CoreML package": "coreml/benign_manifest",
+    "Caffe network as text": "caffe/benign",
+    "Caffe weights": "caffe/benign_weights",
     "MXNet symbol": "mxnet/benign",
     "MXNet parameters": "mxnet/benign_params",
     "PaddlePaddle program": "paddle/benign",
