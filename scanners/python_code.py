@@ -23,7 +23,7 @@ from modelsweep.core.units import KIB, MIB
 from scanners import text
 
 if TYPE_CHECKING:
-    from scanners.parsing.python_scope import Call
+    from scanners.parsing.python_calls import Call
 
 SIZE_LIMIT = 1 * MIB
 """Bytes of source that are parsed; a syntax tree takes some hundreds of times as much memory."""
@@ -155,7 +155,8 @@ def _system(indent: str, command: str) -> str:
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
     if not may_tell(source):
         return
-    from scanners.parsing.python_scope import parsed, read
+    from scanners.parsing.python_calls import read
+    from scanners.parsing.python_syntax import parsed
 
     check_nesting(source)
     tree = parsed(source)

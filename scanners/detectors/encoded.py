@@ -295,7 +295,8 @@ def _script(data: bytes) -> tuple[str, str] | None:
 
 
 def _python(blob: Blob, span: Span, encoding: str, source: bytes, context: Context) -> Iterator[Item]:
-    from scanners.parsing.python_scope import parsed, read
+    from scanners.parsing.python_calls import read
+    from scanners.parsing.python_syntax import parsed
     from scanners.python_code import check_nesting, may_tell
 
     if not _reads(source) or not may_tell(source):

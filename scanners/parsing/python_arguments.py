@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-from scanners.parsing.python_constants import Folder
+from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import LENGTH, text_of
+from scanners.parsing.python_names import Scope
 
 UNKNOWN = "…"
 """Stands in a command for what is not constant."""
@@ -37,21 +38,21 @@ class Made(NamedTuple):
     encoded: bool
 
 
-def command(folder: Folder, node: ast.AST, depth: int = 0) -> str:
+def command(scope: Scope, node: ast.AST, depth: int = 0) -> str:
     """Return a text or a list of arguments as one line, UNKNOWN in the place of what is not constant."""
-    found = folder.constant(node, depth)
+    found = constant(scope, node, depth)
     if isinstance(found, (str, bytes)):
         return text_of(found)
     if depth > _DEPTH:
         return UNKNOWN
-    between, parts = _parts(folder, node, depth)
+    between, parts = _parts(scope, node, depth)
     if parts:
         step = _FOLLOWED if isinstance(node, ast.Name | ast.Set) else 1
-        return between.join(command(folder, part, depth + step) for part in parts)
-    return "python" if folder.name_of(node, depth) == "sys.executable" else UNKNOWN
+        return between.join(command(scope, part, depth + step) for part in parts)
+    return "python" if scope.name_of(node, depth) == "sys.executable" else UNKNOWN
 
 
-def _parts(folder: Folder, node: ast.AST, depth: int) -> tuple[str, list[ast.expr]]:
+def _parts(scope: Scope, node: ast.AST, depth: int) -> tuple[str, list[ast.expr]]:
     """Return the expressions that a text is put together of, and what stands between them."""
     match node:
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
@@ -61,12 +62,12 @@ def _parts(folder: Folder, node: ast.AST, depth: int) -> tuple[str, list[ast.exp
         case ast.BinOp(left=left, op=ast.Add() | ast.Div() as kind, right=right):
             listed = " " if isinstance(right, ast.List | ast.Tuple) else ""
             return listed if isinstance(kind, ast.Add) else "/", [left, right]
-        case ast.Call() if node.args and folder.name_of(node.func, depth) == "os.path.join":
+        case ast.Call() if node.args and scope.name_of(node.func, depth) == "os.path.join":
             return "/", node.args
-    return "", [part for part in (_main_part(folder, node),) if part]
+    return "", [part for part in (_main_part(scope, node),) if part]
 
 
-def _main_part(folder: Folder, node: ast.AST) -> ast.expr | None:
+def _main_part(scope: Scope, node: ast.AST) -> ast.expr | None:
     """Return the one expression that a text is mostly made of."""
     found: ast.AST | None = None
     match node:
@@ -74,41 +75,41 @@ def _main_part(folder: Folder, node: ast.AST) -> ast.expr | None:
             pass
         case ast.Call(func=ast.Attribute(value=found), args=[]):
             pass
-        case ast.Call(args=[found]) if folder.name_of(node.func) in _KEEPING:
+        case ast.Call(args=[found]) if scope.name_of(node.func) in _KEEPING:
             pass
         case ast.FormattedValue(value=found) | ast.Starred(value=found) | ast.Set(elts=[found, *_]):
             pass
         case ast.Name(id=name):
-            found = folder.value_of(name)
+            found = scope.value_of(name)
             found = None if isinstance(found, ast.Name) else found
     return found if isinstance(found, ast.expr) else None
 
 
-def arguments(folder: Folder, node: ast.AST) -> list[str]:
+def arguments(scope: Scope, node: ast.AST) -> list[str]:
     """Return the arguments of a command that is a list, as far as they are constant."""
-    value = folder.value_of(node.id) if isinstance(node, ast.Name) else node
-    return [command(folder, item, 1) for item in value.elts] if isinstance(value, ast.List | ast.Tuple) else []
+    value = scope.value_of(node.id) if isinstance(node, ast.Name) else node
+    return [command(scope, item, 1) for item in value.elts] if isinstance(value, ast.List | ast.Tuple) else []
 
 
-def made_of(folder: Folder, nodes: list[ast.expr]) -> Made:
+def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
     """Return what expressions are made of, through the variables, functions and lambdas that they use."""
     left: list[ast.AST] = list(nodes)
     followed: set[str] = set()
-    calls = {_ENVIRONMENT for node in nodes if folder.name_of(node) == _ENVIRONMENT}
+    calls = {_ENVIRONMENT for node in nodes if scope.name_of(node) == _ENVIRONMENT}
     texts: set[str] = set()
     encoded = False
     while left:
         item = left.pop()
         if isinstance(item, ast.Name) and item.id not in followed:
-            value = folder.value_of(item.id)
+            value = scope.value_of(item.id)
             followed.add(item.id)
             left += [value] if value else []
         elif isinstance(item, ast.Call):
-            name = folder.name_of(item.func)
-            handed = [folder.name_of(argument) for argument in item.args[:1]] if name == "builtins.map" else []
+            name = scope.name_of(item.func)
+            handed = [scope.name_of(argument) for argument in item.args[:1]] if name == "builtins.map" else []
             calls.update(filter(None, (name, *handed)))
-            calls.update(_environment(folder, item))
-        elif isinstance(item, ast.Subscript) and folder.name_of(item.value) == _ENVIRONMENT:
+            calls.update(_environment(scope, item))
+        elif isinstance(item, ast.Subscript) and scope.name_of(item.value) == _ENVIRONMENT:
             calls.add(f"{_ENVIRONMENT}.get")
         elif isinstance(item, ast.Constant) and isinstance(item.value, (str, bytes)):
             text = text_of(item.value[:LENGTH])
@@ -116,17 +117,17 @@ def made_of(folder: Folder, nodes: list[ast.expr]) -> Made:
             encoded = encoded or (len(text) >= _LONG and " " not in text.strip())
         elif isinstance(item, ast.List | ast.Tuple):
             encoded = encoded or (len(item.elts) >= _NUMBERS and all(map(_is_number, item.elts)))
-        folder.spend()
+        scope.spend()
         left.extend(ast.iter_child_nodes(item))
     return Made(calls, texts | {f"${name}" for name in followed}, encoded)
 
 
-def _environment(folder: Folder, node: ast.Call) -> set[str]:
+def _environment(scope: Scope, node: ast.Call) -> set[str]:
     """Return the name of the environment where a call is given all of it, or makes a copy of it."""
     given = [*node.args, *(item.value for item in node.keywords)]
     owner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _WHOLE else None
     nodes = [item for item in (*given, owner) if isinstance(item, ast.Name | ast.Attribute)]
-    return {_ENVIRONMENT for item in nodes if folder.name_of(item) == _ENVIRONMENT}
+    return {_ENVIRONMENT for item in nodes if scope.name_of(item) == _ENVIRONMENT}
 
 
 def _is_number(node: ast.expr) -> bool:

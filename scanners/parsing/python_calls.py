@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelsweep.core.limits import Budget
 from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of
-from scanners.parsing.python_constants import OWN, Definition, Folder
+from scanners.parsing.python_classes import Classes, ClassUse
+from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
+from scanners.parsing.python_names import OWN, Scope
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
@@ -30,32 +31,29 @@ from scanners.parsing.python_sinks import (
     UNPICKLERS,
     UNSAFE_YAML,
 )
+from scanners.parsing.python_syntax import (
+    NAMING,
+    Definition,
+    beside,
+    is_main_test,
+    is_on,
+    is_shell,
+    matters,
+    methods,
+    never_on_import,
+    parsed,
+    walk,
+)
 
 IMPORT, USE, MADE, DEFINED = "import", "use", "made", "defined"
-MODEL_METHODS = frozenset(
-    "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
-    "load_context initialize preprocess inference postprocess handle predict generate".split()
-)
-"""Methods that loading a model, or using it once, goes through."""
-COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
-"""Methods of the commands that a setup.py adds: installing runs them."""
-_CALLED = frozenset("__call__ __reduce__ __reduce_ex__ __getstate__ __class_getitem__ __init_subclass__".split())
-"""Special methods that using an instance like any other object does not run: all others are taken to be run."""
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
 """Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
-_MODEL_BASES = (
-    *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
-    *("Processor", "FeatureExtractor", "Handler", "LightningModule", "PythonModel"),
-)
-_MODEL_NAMES = frozenset({"EndpointHandler"})
-_COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
 _CODE_DEPTH = 4
 """Constant texts of code inside each other."""
 _LEVELS = 6
 """Calls inside each other that are followed at once; later ones are followed at the end."""
 _ENTERED = 8
 """Different arguments with which one function is followed."""
-_ANCESTORS = 20
 _APART = 20
 """Classes of no known kind that are each read with all that they call; later ones only with what was not read yet."""
 _FROM_CLASS = frozenset(("__class_getitem__", "__getitem__"))
@@ -73,8 +71,6 @@ _RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.item
 _LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
 """Functions by which what runs something is found under any name."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
-_PROT_EXEC = 4
-_SETUID = 0o4000
 _ENVIRON = "os.environ"
 _CALLS = 2_000
 _SHOWN = 10
@@ -116,7 +112,7 @@ class Found(NamedTuple):
 
 
 class _Body(NamedTuple):
-    folder: Folder
+    scope: Scope
     when: str
     line: int = 0
     """Line of the call that brought constant code here, 0 in the file itself."""
@@ -144,9 +140,9 @@ class _Reading:
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
         self.found = Found([], [])
         self._budget, self._is_setup = budget, is_setup
-        self._module = Folder()
+        self._module = Scope()
         self._functions = self._module.functions
-        self._classes: dict[str, tuple[ast.ClassDef, Folder]] = {}
+        self._classes = Classes(budget, is_setup=is_setup)
         self._left: list[tuple[list[ast.stmt], _Body]] = []
         self._entered: dict[int, set[str]] = {}
         self._defined: dict[int, tuple[Definition | ast.Lambda, _Body]] = {}
@@ -159,21 +155,16 @@ class _Reading:
         )
         self._block(tree.body, _Body(self._module, IMPORT))
         self._drain()
-        known: list[tuple[str, list[tuple[ast.ClassDef, Folder]], frozenset[str]]] = []
-        unknown = list(known)
-        for name in list(self._classes):
-            lineage = self._lineage(name)
-            names = frozenset[str]().union(*(self._loaded(definition) for definition, _ in lineage))
-            if names or any(_methods(definition, MODEL_METHODS) for definition, _ in lineage):
-                (known if names else unknown).append((name, lineage, names or MODEL_METHODS))
-        for name, lineage, names in known:
-            self._make(name, lineage, names, USE)
+        uses = list(self._classes.uses())
+        for use in uses:
+            if use.is_known:
+                self._make(use, USE)
         self._hooks()
         self._drain()
-        for place, (name, lineage, names) in enumerate(unknown):
+        for place, use in enumerate(use for use in uses if not use.is_known):
             if place < _APART:
                 self._entered.clear()
-            self._make(name, lineage, names, MADE)
+            self._make(use, MADE)
             self._drain()
         self._rest()
 
@@ -182,22 +173,22 @@ class _Reading:
         before = len(self.found.calls)
         while self._defined:
             function, body = self._defined.pop(next(iter(self._defined)))
-            if id(function) in self._entered or not self._may_run(function, body.folder):
+            if id(function) in self._entered or not self._may_run(function, body.scope):
                 continue
             self._entered[id(function)] = set()
             within = body._replace(when=DEFINED, owner="", level=0, line=0)
             if isinstance(function, ast.Lambda):
-                scope = body.folder.call(function, None, body.folder)
-                within = within._replace(folder=scope, handed=True)
+                scope = body.scope.call(function, None, body.scope)
+                within = within._replace(scope=scope, handed=True)
                 self._expression(function.body, within)
                 self._kept(ast.copy_location(ast.Return(function.body), function.body), within)
             else:
-                self._enter(function, body.folder, None, within, first=body.inside and f"{OWN}{body.inside}()")
+                self._enter(function, body.scope, None, within, first=body.inside and f"{OWN}{body.inside}()")
             self._drain()
         kept = self.found.calls[before : before + _DEFINED_CALLS]
         self.found.calls[before:] = kept if any(call.kind in _MERELY for call in kept) else []
 
-    def _may_run(self, function: ast.AST, folder: Folder) -> bool:
+    def _may_run(self, function: ast.AST, scope: Scope) -> bool:
         """Return whether a function names what runs something, or imports it: all others need not be worked out."""
         for item in ast.walk(function):
             self._budget.spend()
@@ -207,59 +198,39 @@ class _Reading:
                     if module.partition(".")[0] in _RUNNING_MODULES:
                         return True
                 case ast.Name() | ast.Attribute():
-                    name = folder.name_of(item)
+                    name = scope.name_of(item)
                     if KINDS.get(name) in _MERELY or name in _LOOKING_UP:
                         return True
         return False
 
-    def _make(self, name: str, lineage: list[tuple[ast.ClassDef, Folder]], names: frozenset[str], when: str) -> None:
+    def _make(self, use: ClassUse, when: str) -> None:
         """Read what making an instance of a class, and using it, runs."""
-        for definition, folder in lineage:
-            body = _Body(folder, when, owner=name if when == MADE else "")
-            for method in _methods(definition, names):
-                self._enter(method, folder, None, body, first=f"{OWN}{name}()")
-
-    def _lineage(self, name: str) -> list[tuple[ast.ClassDef, Folder]]:
-        """Return a class of the module with its bases in the module."""
-        found: dict[str, tuple[ast.ClassDef, Folder]] = {}
-        left = [name]
-        while left and len(found) < _ANCESTORS:
-            self._budget.spend()
-            following = left.pop()
-            if following in self._classes and following not in found:
-                definition, folder = found[following] = self._classes[following]
-                bases = (folder.name_of(base) for base in definition.bases)
-                left += [base.removeprefix(OWN) for base in bases if base.startswith(OWN)]
-        return list(found.values())
-
-    def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
-        names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in definition.bases]
-        if self._is_setup and _COMMAND_BASES.intersection(names):
-            return COMMAND_METHODS
-        is_model = definition.name in _MODEL_NAMES or any(name.endswith(_MODEL_BASES) for name in names)
-        return MODEL_METHODS if is_model else frozenset()
+        for definition, scope in use.lineage:
+            body = _Body(scope, when, owner=use.name if when == MADE else "")
+            for method in methods(definition, use.methods):
+                self._enter(method, scope, None, body, first=f"{OWN}{use.name}()")
 
     def _hooks(self) -> None:
         for name in _MODULE_HOOKS:
             if name in self._functions:
-                function, folder = self._functions[name]
-                self._enter(function, folder, None, _Body(folder, USE))
+                function, scope = self._functions[name]
+                self._enter(function, scope, None, _Body(scope, USE))
 
     def _drain(self) -> None:
         while self._left:
             self._block(*self._left.pop())
 
-    def _enter(self, function: Definition, folder: Folder, call: ast.Call | None, body: _Body, first: str = "") -> None:
+    def _enter(self, function: Definition, scope: Scope, call: ast.Call | None, body: _Body, first: str = "") -> None:
         if any(isinstance(item, ast.Name) and item.id == "staticmethod" for item in function.decorator_list):
             first = ""
-        given = [command(body.folder, item) for item in (call.args if call else ())]
+        given = [command(body.scope, item) for item in (call.args if call else ())]
         entered = self._entered.setdefault(id(function), set())
         key = repr(given)
         if key in entered or len(entered) >= _ENTERED:
             return
         entered.add(key)
-        inner = folder.call(function, call, body.folder, first)
-        within = body._replace(folder=inner, in_class=False, inside="", level=body.level + 1)
+        inner = scope.call(function, call, body.scope, first)
+        within = body._replace(scope=inner, in_class=False, inside="", level=body.level + 1)
         if body.level < _LEVELS:
             self._block(function.body, within)
         else:
@@ -280,17 +251,17 @@ class _Reading:
                 self._branches(node, body)
             case _:
                 if isinstance(node, ast.For | ast.AsyncFor):
-                    body.folder.learn_loop(node.target, node.iter)
+                    body.scope.learn_loop(node.target, node.iter)
                 if isinstance(node, ast.For | ast.AsyncFor | ast.While):
                     # What a loop changes is known by what it is made of only.
                     changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
-                    body.folder.blur(target.id for target in changed if isinstance(target, ast.Name))
+                    body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
                 unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
-                body.folder.unsure += unsure
+                body.scope.unsure += unsure
                 self._children(node, body)
-                body.folder.learn(node)
+                body.scope.learn(node)
                 self._kept(node, body)
-                body.folder.unsure -= unsure
+                body.scope.unsure -= unsure
 
     def _kept(self, node: ast.AST, body: _Body) -> None:
         """Read what a statement puts in a place where others find it and call it: hooks, attributes, tables."""
@@ -306,14 +277,14 @@ class _Reading:
             place = target.value if isinstance(target, ast.Subscript) else target
             if not isinstance(target, ast.Attribute | ast.Subscript):
                 continue
-            named = body.folder.name_of(place)
+            named = body.scope.name_of(place)
             if named == _ENVIRON and isinstance(target, ast.Subscript):
                 call = ast.copy_location(ast.Call(place, [target.slice, value], []), value)
                 self._told(_ENVIRON, call.args, call, body)
             call = ast.copy_location(ast.Call(place, [value], []), value)
             self._found_by(f"{named}.append", value, body)
             self._handed_on(value, [value], call, body)
-            owner = body.folder.name_of(place.value) if isinstance(place, ast.Attribute) else named
+            owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
             if owner and not owner.startswith(OWN):
                 self._handed(value, [value], call, body)
 
@@ -322,7 +293,7 @@ class _Reading:
         if name not in FINDERS:
             return
         for item in value.elts if isinstance(value, ast.List | ast.Tuple) else [value]:
-            self._method(body.folder.name_of(item), frozenset(FINDERS[name]), None, body)
+            self._method(body.scope.name_of(item), frozenset(FINDERS[name]), None, body)
 
     def _function(self, node: Definition, body: _Body) -> None:
         given = node.args
@@ -335,9 +306,9 @@ class _Reading:
             self._expression(expression, body)
         self._defined.setdefault(id(node), (node, body))
         if body.in_class:
-            body.folder.set(node.name, f"{OWN}{node.name}", node)
+            body.scope.set(node.name, f"{OWN}{node.name}", node)
         else:
-            body.folder.define(node)
+            body.scope.define(node)
         self._decorated(node, body)
 
     def _decorated(self, node: Definition | ast.ClassDef, body: _Body) -> None:
@@ -345,24 +316,24 @@ class _Reading:
         for decorator in node.decorator_list:
             call = ast.Call(decorator, [ast.Name(node.name)], [])
             if isinstance(decorator, ast.Lambda):
-                scope = body.folder.call(decorator, call, body.folder)
-                self._expression(decorator.body, body._replace(folder=scope))
+                scope = body.scope.call(decorator, call, body.scope)
+                self._expression(decorator.body, body._replace(scope=scope))
             self._call(ast.copy_location(call, decorator), body)
 
     def _class(self, node: ast.ClassDef, body: _Body) -> None:
         for expression in (*node.decorator_list, *node.bases, *(item.value for item in node.keywords)):
             self._expression(expression, body)
-        self._classes[node.name] = node, body.folder
-        body.folder.set(node.name, f"{OWN}{node.name}", node)
-        inner = Folder(body.folder)
-        self._block(node.body, body._replace(folder=inner, in_class=True, inside=node.name))
+        self._classes.add(node, body.scope)
+        body.scope.set(node.name, f"{OWN}{node.name}", node)
+        inner = Scope(body.scope)
+        self._block(node.body, body._replace(scope=inner, in_class=True, inside=node.name))
         inner.close_class(node.name)
         self._decorated(node, body)
         for base in node.bases:
-            self._method(body.folder.name_of(base), frozenset({"__init_subclass__"}), None, body)
+            self._method(body.scope.name_of(base), frozenset({"__init_subclass__"}), None, body)
         for item in node.keywords:
             if item.arg == "metaclass":
-                self._method(body.folder.name_of(item.value), None, None, body)
+                self._method(body.scope.name_of(item.value), None, None, body)
                 call = ast.copy_location(ast.Call(item.value, [], []), item.value)
                 self._handed(item.value, [item.value], call, body)
 
@@ -370,16 +341,16 @@ class _Reading:
         """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
         while True:
             self._expression(node.test, body)
-            if not _never_on_import(node.test) or (self._is_setup and _is_main_test(node.test)):
-                body.folder.unsure += 1
+            if not never_on_import(node.test) or (self._is_setup and is_main_test(node.test)):
+                body.scope.unsure += 1
                 self._block(node.body, body)
-                body.folder.unsure -= 1
+                body.scope.unsure -= 1
             if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
                 break
             node = node.orelse[0]
-        body.folder.unsure += 1
+        body.scope.unsure += 1
         self._block(node.orelse, body)
-        body.folder.unsure -= 1
+        body.scope.unsure -= 1
 
     def _children(self, node: ast.AST, body: _Body) -> None:
         for child in ast.iter_child_nodes(node):
@@ -389,20 +360,20 @@ class _Reading:
                 self._statement(child, body)
 
     def _expression(self, expression: ast.expr, body: _Body) -> None:
-        for node, done in _walk(expression):
+        for node, done in walk(expression):
             self._budget.spend()
             if not done:
                 self._begun(node, body)
             elif isinstance(node, ast.Call):
                 if isinstance(node.func, ast.Lambda):
-                    scope = body.folder.call(node.func, node, body.folder)
-                    self._expression(node.func.body, body._replace(folder=scope))
+                    scope = body.scope.call(node.func, node, body.scope)
+                    self._expression(node.func.body, body._replace(scope=scope))
                 self._call(node, body)
             elif isinstance(node, ast.NamedExpr):
-                body.folder.learn(node)
+                body.scope.learn(node)
             elif isinstance(node, ast.Subscript):
-                self._method(body.folder.name_of(node.value).removesuffix("()"), _FROM_CLASS, None, body)
-            elif isinstance(node, ast.Attribute) and (name := body.folder.name_of(node)).startswith(OWN):
+                self._method(body.scope.name_of(node.value).removesuffix("()"), _FROM_CLASS, None, body)
+            elif isinstance(node, ast.Attribute) and (name := body.scope.name_of(node)).startswith(OWN):
                 self._property(name, body)
 
     def _begun(self, node: ast.AST, body: _Body) -> None:
@@ -410,7 +381,7 @@ class _Reading:
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:
                 if isinstance(generator.iter, ast.List | ast.Tuple | ast.Set):
-                    body.folder.learn_loop(generator.target, generator.iter)
+                    body.scope.learn_loop(generator.target, generator.iter)
         elif isinstance(node, ast.Lambda):
             self._defined.setdefault(id(node), (node, body))
 
@@ -424,20 +395,20 @@ class _Reading:
         elif owner.endswith("()"):
             self._method(owner, frozenset({"__call__"}), call, body)
         elif owner.removeprefix(OWN) in self._functions:
-            function, folder = self._functions[owner.removeprefix(OWN)]
-            self._enter(function, folder, call, body)
+            function, scope = self._functions[owner.removeprefix(OWN)]
+            self._enter(function, scope, call, body)
         else:
             self._method(owner, None, call, body)
-            for definition, folder in self._lineage(owner.removeprefix(OWN)):
+            for definition, scope in self._classes.lineage(owner.removeprefix(OWN)):
                 for base in definition.bases:  # whose instances are commands: class Shell(subprocess.Popen)
                     made = call or ast.copy_location(ast.Call(base, [], []), base)
-                    self._handed_on(base, [base], made, body._replace(folder=folder))
+                    self._handed_on(base, [base], made, body._replace(scope=scope))
 
     def _property(self, name: str, body: _Body) -> None:
         owner, _, attribute = name.removeprefix(OWN).partition(".")
-        definition = self._classes.get(owner.removesuffix("()"))
-        for method in _methods(definition[0], frozenset({attribute})) if definition else ():
-            if any(body.folder.name_of(item).endswith("property") for item in method.decorator_list):
+        definition = self._classes.definition(owner.removesuffix("()"))
+        for method in methods(definition, frozenset({attribute})) if definition else ():
+            if any(body.scope.name_of(item).endswith("property") for item in method.decorator_list):
                 self._follow(name, None, body)
 
     def _method(self, owner: str, names: frozenset[str] | None, call: ast.Call | None, body: _Body) -> None:
@@ -448,49 +419,36 @@ class _Reading:
         if names and "start" in names:
             names |= {"run"}  # of threads and processes
         instance = owner.removeprefix(OWN).removesuffix("()")
-        if not owner.startswith(OWN) or instance not in self._classes:
+        if not owner.startswith(OWN) or self._classes.definition(instance) is None:
             return
-        for definition, folder in self._lineage(instance):
-            for item in _methods(definition, names):
-                self._enter(item, folder, call, body, first=f"{OWN}{instance}()")
-
-    def _foreign(self, name: str) -> str:
-        """Return what a method of an own class is that it has from a class of another module: `@Mine().load`."""
-        owner, _, method = name.partition("().")
-        if not name.startswith(OWN) or "." in method or not method:
-            return name
-        for definition, folder in self._lineage(owner.removeprefix(OWN)):
-            if _methods(definition, frozenset({method})):
-                return name
-            for base in definition.bases:
-                if (found := f"{folder.name_of(base)}().{method}") in KINDS:
-                    return found
-        return name
+        for definition, scope in self._classes.lineage(instance):
+            for item in methods(definition, names):
+                self._enter(item, scope, call, body, first=f"{OWN}{instance}()")
 
     def _inherited(self, node: ast.Call, body: _Body) -> None:
         """Read the method that `super().NAME()` calls."""
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=method):
-                own = body.folder.first.removeprefix(OWN).removesuffix("()")
-                for definition, folder in self._lineage(own)[1:]:
-                    for item in _methods(definition, frozenset({method})):
-                        self._enter(item, folder, node, body, first=body.folder.first)
+                own = body.scope.first.removeprefix(OWN).removesuffix("()")
+                for definition, scope in self._classes.lineage(own)[1:]:
+                    for item in methods(definition, frozenset({method})):
+                        self._enter(item, scope, node, body, first=body.scope.first)
 
     def _call(self, node: ast.Call, body: _Body) -> None:
-        node = body.folder.direct(node)
-        name = body.folder.name_of(node.func)
+        node = body.scope.direct(node)
+        name = body.scope.name_of(node.func)
         given = [*node.args, *(item.value for item in node.keywords)]
         self._inherited(node, body)
         self._follow(name, node, body)
         self._given(name, given, node, body)
         if name == "builtins.setattr" and len(given) > len(("object", "name")):
-            owner, attribute = body.folder.name_of(given[0]), body.folder.constant(given[1])
-            body.folder.set_member(owner, str(attribute), body.folder.name_of(given[2]))
-        elif name in UNPICKLERS and given and isinstance(data := body.folder.constant(given[0]), (str, bytes)):
+            owner, attribute = body.scope.name_of(given[0]), constant(body.scope, given[1])
+            body.scope.set_member(owner, str(attribute), body.scope.name_of(given[2]))
+        elif name in UNPICKLERS and given and isinstance(data := constant(body.scope, given[0]), (str, bytes)):
             self._pickle(data, node, body)
         elif name and len(self.found.calls) < _CALLS:
-            name = self._foreign(name)
-            if name in KINDS or _is_on(node, TRUSTING):
+            name = self._classes.inherited(name)
+            if name in KINDS or is_on(node, TRUSTING):
                 self._told(name, given, node, body)
 
     def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
@@ -509,28 +467,28 @@ class _Reading:
     def _statements(self, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what runs where a text of code, or something to call, is handed on: a later text prepares the first."""
         for item in reversed(given):
-            constant = body.folder.constant(item)
-            if isinstance(constant, (str, bytes)):
-                self._inner_code("code", constant, [], body._replace(line=body.line or node.lineno))
+            code = constant(body.scope, item)
+            if isinstance(code, (str, bytes)):
+                self._inner_code("code", code, [], body._replace(line=body.line or node.lineno))
             else:
                 self._handed(item, given, node, body)
 
     def _handed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what something is handed of which nobody knows whether it calls it."""
-        if not isinstance(item, _NAMING):
+        if not isinstance(item, NAMING):
             return
-        name = body.folder.name_of(item)
+        name = body.scope.name_of(item)
         if KINDS.get(name) in _RUNNING and len(self.found.calls) < _CALLS:
-            self._told(name, _beside(item, given), node, body, handed=True)
+            self._told(name, beside(item, given), node, body, handed=True)
 
     def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what a caller such as threading.Thread is handed to call."""
-        name = body.folder.name_of(item)
+        name = body.scope.name_of(item)
         if isinstance(item, ast.Lambda):
             self._expression(item.body, body)
         self._follow(name, None, body)
         if name in KINDS:
-            self._told(name, _beside(item, given), node, body)
+            self._told(name, beside(item, given), node, body)
 
     def _pickle(self, data: str | bytes, node: ast.Call, body: _Body) -> None:
         try:
@@ -539,10 +497,10 @@ class _Reading:
             return
 
     def _told(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body, *, handed: bool = False) -> None:
-        folder, kind = body.folder, KINDS.get(name, "remote")
-        if name == "yaml.load" and not UNSAFE_YAML.intersection(map(folder.name_of, given[1:])):
+        scope, kind = body.scope, KINDS.get(name, "remote")
+        if name == "yaml.load" and not UNSAFE_YAML.intersection(map(scope.name_of, given[1:])):
             return
-        if (name in SWITCHES and not _is_on(node, *SWITCHES[name])) or not _MATTERS.get(kind, _always)(node):
+        if (name in SWITCHES and not is_on(node, *SWITCHES[name])) or not matters(kind, node):
             return
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         if name.startswith("pathlib.") and owner:
@@ -550,18 +508,18 @@ class _Reading:
         if kind == "copying":  # what matters is where to
             given = [*given[1:], *given[:1]]
         first = given[0] if given else None
-        constant = folder.constant(first) if first else None
-        made = made_of(folder, given)
+        known = constant(scope, first) if first else None
+        made = made_of(scope, given)
         body = body._replace(line=body.line or node.lineno)
-        listed = arguments(folder, first) if first else []
-        text = command(folder, first) if first else ""
+        listed = arguments(scope, first) if first else []
+        text = command(scope, first) if first else ""
         if kind == "command" and name.startswith(SPAWNERS):
-            listed = [command(folder, item) for item in given if not isinstance(item, ast.Starred)]
+            listed = [command(scope, item) for item in given if not isinstance(item, ast.Starred)]
             text = " ".join(listed)
         if name.startswith("pip."):
             text = f"pip {text}"
-        self._inner_code(kind, constant, listed or [text], body)
-        folded = isinstance(constant, (str, bytes))
+        self._inner_code(kind, known, listed or [text], body)
+        folded = isinstance(known, (str, bytes))
         if folded and name in READ and not made.calls - {"builtins.compile"}:
             return  # nothing but what was just read
         self.found.calls.append(
@@ -577,8 +535,8 @@ class _Reading:
                 ),
                 folded=folded,
                 encoded=made.encoded,
-                shell=_is_shell(name, node),
-                mode=_mode(node, given[1:], folder),
+                shell=is_shell(name, node),
+                mode=_mode(node, given[1:], scope),
                 owner=body.owner,
                 handed=handed or body.handed,
             )
@@ -598,133 +556,12 @@ class _Reading:
             self._block(tree.body, body._replace(depth=body.depth + 1))
 
 
-def parsed(source: bytes) -> ast.Module | None:
-    """Return the syntax tree of a module in the encoding that it declares, None where it is no Python of this version.
-
-    Raises RecursionError and MemoryError for what is nested too deep.
-    """
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, LookupError):  # ValueError: NUL; LookupError: an encoding that is none of text
-            return None
-
-
-def _is_shell(name: str, node: ast.Call) -> bool:
-    if name.endswith((".system", ".popen", ".getoutput", ".getstatusoutput", "_subprocess_shell", "invoke.run")):
-        return True
-    flags = [item.value for item in node.keywords if item.arg == "shell"]
-    return any(isinstance(flag, ast.Constant) and bool(flag.value) for flag in flags)
-
-
-def _beside(item: ast.expr, given: list[ast.expr]) -> list[ast.expr]:
-    """Return what a callable among arguments is probably called with: what comes after it, or else all others."""
-    rest = given[given.index(item) + 1 :] or [other for other in given if other is not item]
-    return [part for other in rest for part in (other.elts if isinstance(other, ast.Tuple | ast.List) else [other])]
-
-
-def _always(_node: ast.Call) -> bool:
-    return True
-
-
-def _sets_user(node: ast.Call) -> bool:
-    """Return whether a call of chmod gives a file the rights of its owner whoever runs it."""
-    modes = [*node.args, *(item.value for item in node.keywords)]
-    return any(
-        (isinstance(part, ast.Attribute) and part.attr == "S_ISUID")
-        or (isinstance(part, ast.Constant) and type(part.value) is int and _SETUID <= part.value < 2 * _SETUID)
-        for mode in modes
-        for part in ast.walk(mode)
-    )
-
-
-def _executable(node: ast.Call) -> bool:
-    """Return whether a call of mmap maps memory that may be run."""
-    flags = [item.value for item in node.keywords if item.arg == "prot"] or node.args[3:4]
-    return any(
-        (isinstance(part, ast.Attribute) and part.attr == "PROT_EXEC")
-        or (isinstance(part, ast.Constant) and isinstance(part.value, int) and bool(part.value & _PROT_EXEC))
-        for flag in flags
-        for part in ast.walk(flag)
-    )
-
-
-_MATTERS = {"mapping": _executable, "permissions": _sets_user}
-"""Kinds of calls that matter with certain arguments only."""
-
-
-def _is_on(node: ast.Call, keyword: str, wanted: bool = True) -> bool:
-    """Return whether a keyword of a call is the constant `wanted`."""
-    return any(
-        item.arg == keyword and isinstance(item.value, ast.Constant) and item.value.value is wanted
-        for item in node.keywords
-    )
-
-
-def _mode(node: ast.Call, rest: list[ast.expr], folder: Folder) -> str:
+def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:
     """Return the mode that a file is opened with, where the call has one."""
     if isinstance(node.func, ast.Attribute) and node.func.attr == "open" and rest:
         flags = {part.attr for part in ast.walk(rest[0]) if isinstance(part, ast.Attribute)}
         if flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND"}:
             return "w"
     named = [item.value for item in node.keywords if item.arg == "mode"]
-    found = folder.constant((named or rest)[0]) if named or rest else ""
+    found = constant(scope, (named or rest)[0]) if named or rest else ""
     return found if isinstance(found, str) and len(found) < _SHOWN else ""
-
-
-def _methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Definition]:
-    """Return the methods of a class that have one of some names, or without any all special ones."""
-    return [
-        item
-        for item in definition.body
-        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (_is_special(item.name) if names is None else item.name in names)
-    ]
-
-
-def _is_special(name: str) -> bool:
-    return (name.startswith("__") and name.endswith("__") and name not in _CALLED) or name == "_missing_"
-
-
-def _never_on_import(node: ast.expr) -> bool:
-    """Return whether a condition never holds on import: `__name__ == "__main__"`, or TYPE_CHECKING."""
-    match node:
-        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-            return True
-        case ast.BoolOp(op=ast.And(), values=values):
-            return any(_never_on_import(value) for value in values)
-    return _is_main_test(node)
-
-
-def _is_main_test(node: ast.expr) -> bool:
-    match node:
-        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
-            return True
-        case ast.Compare(left=ast.Constant(value="__main__"), ops=[ast.Eq()], comparators=[ast.Name(id="__name__")]):
-            return True
-    return False
-
-
-_NAMING = ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.BoolOp | ast.NamedExpr
-"""Expressions that stand for something that has a name."""
-_CLOSED = ast.Call | ast.NamedExpr | ast.Attribute | ast.Subscript
-"""What does something only when all below it was worked out."""
-
-
-def _walk(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield a node and all below it that runs where it stands, in order: not the bodies of lambdas.
-
-    Those that do something when all below them is done come a second time, with True.
-    """
-    left = [(node, False)]
-    while left:
-        item, done = left.pop()
-        yield item, done
-        if not done:
-            if isinstance(item, _CLOSED):
-                left.append((item, True))
-            if not isinstance(item, ast.Lambda):
-                left.extend((child, False) for child in reversed(list(ast.iter_child_nodes(item))))

@@ -1,0 +1,60 @@
+"""Which Python files something imports by their name, without being told to by the user's own code."""
+
+from __future__ import annotations
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact
+
+_IMPORTERS = (
+    (r"handler\.py", "inference servers import it by its name"),
+    (r"setup\.py", "pip runs it to install the folder"),
+    (r"conftest\.py", "pytest imports it by its name"),
+    (r"(?:site|user)customize\.py", "each start of Python imports it"),
+    (r"hubconf\.py", "torch.hub imports it by its name"),
+    (r"custom_generate\w*\.py|generate\.py", "transformers runs it as custom generation"),
+    (r"evaluated_\w+\.py", "loaders evaluate these texts of a configuration"),
+    (r"__init__\.py", "whatever imports the folder runs it"),
+    (
+        r"(?:modell?ing|configuration|tokenization|processing|image_processing|feature_extraction)_\w+\.py",
+        "transformers imports it with trust_remote_code",
+    ),
+    (r"graph \d+\.py", "loading the pickle executes it"),
+    (r".*\.pth", "each start of Python runs it"),
+)
+"""Who imports a file of that name without being told to by the user's own code."""
+_MODEL_FILE = re.compile(
+    r"(?:models?|modell?ing|configuration|tokenization|tokenizer|processing|processor|feature_extraction|pipeline|"
+    r"image_processing|video_processing|custom_generate|custom_interface|evaluated|handler|hubconf)(?:_\w+)?\.pyw?$"
+    r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
+)
+"""Names of files that loaders, servers, or Python itself import without being told by the user's own code."""
+_GRAPH = re.compile(r"graph \d+\.py")
+"""The code of a graph of torch.fx in a pickle, which loading executes."""
+_MODEL_PATH = re.compile(r"/custom_generate/generate\.py$|/code/inference\.py$")
+"""Files that a loader imports where they stand in a folder of that name: transformers, SageMaker."""
+
+
+def importer(fact: Fact) -> str:
+    """Return who imports the file that a fact is of, or nothing."""
+    return next((who for name, who in _IMPORTERS if re.fullmatch(name, fact.locator.name)), "")
+
+
+def is_model_file(fact: Fact) -> bool:
+    """Return whether loaders, servers or Python itself import the file that a fact is of."""
+    path = "/".join(("", *str(fact.locator).replace("\\", "/").replace("!", "/").split("/")[-2:]))
+    return (
+        _MODEL_FILE.match(fact.locator.name) is not None
+        or _MODEL_PATH.search(path) is not None
+        or fact.locator.name.endswith(".pth")
+        or (bool(fact.locator.members) and _GRAPH.fullmatch(fact.locator.members[-1]) is not None)
+    )
+
+
+def is_of_tests(fact: Fact) -> bool:
+    """Return whether only pytest imports the file that a fact is of."""
+    return fact.locator.name == "conftest.py"
+
+
+def is_setup(fact: Fact) -> bool:
+    """Return whether a fact is of a file that installs the folder."""
+    return fact.locator.name == "setup.py"

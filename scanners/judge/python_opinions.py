@@ -1,0 +1,304 @@
+"""What is to be said of one call in a Python file that runs, by what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json, Rule
+from scanners.judge.attack_commands import attack_command, destroyed, private_file
+from scanners.judge.dangerous_names import family
+from scanners.judge.python_importers import is_setup
+from scanners.judge.python_rules import (
+    ATTACK,
+    CODE,
+    COMMAND,
+    DECODED,
+    DESTROYS,
+    DOWNLOADED,
+    FOREIGN,
+    LOADS,
+    MODEL_COMMAND,
+    NATIVE,
+    NETWORK,
+    PRELOADED,
+    SETUID,
+    SHELL,
+    STARTUP,
+    STOLEN,
+    TOOL,
+    UNPICKLES,
+    WRITES,
+)
+from scanners.judge.usual_tools import PRIVATE, installs_foreign, is_handling, is_usual
+from scanners.parsing.python_sinks import NAMED, READ, TEMPLATES
+
+_ASKING = ("os.environ.get", "os.getenv", "os.environ.pop")
+_KEYS = re.compile(r"AWS_(?:SECRET|ACCESS|SESSION)|PRIVATE_KEY|PASSWORD|PASSWD|SSH_|KUBE")
+"""Variables whose values go to nobody but the service that they are of."""
+_MACHINE = frozenset(
+    "getpass.getuser os.getlogin socket.gethostname socket.getfqdn platform.node platform.uname uuid.getnode".split()
+)
+"""What tells one machine or person from others."""
+HIDING = (
+    *("base64.", "binascii.", "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress"),
+    *("codecs.decode", "marshal.loads", "builtins.bytes.fromhex", "builtins.bytearray.fromhex", "builtins.chr"),
+)
+FETCHING = (
+    "urllib.request.",
+    "urllib.urlopen",
+    "urllib2.",
+    "requests.",
+    "httpx.",
+    "urllib3.",
+    "http.client.",
+    "socket.",
+)
+_LATER = re.compile(
+    r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
+    r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/"
+    r"|\\CurrentVersion\\Run(?:Once)?$|Start Menu.{1,10}Programs.{1,4}Startup"
+)
+_READING = frozenset("builtins.open io.open codecs.open pathlib.Path().read_text pathlib.Path().read_bytes".split())
+_TEXT_FILES = "txt in cfg toml ini md rst version tmpl template j2".replace(" ", "|")
+_DATA_FILE = re.compile(rf"[^\0\n:*?<>|]{{1,200}}\.(?!(?:py[wcx]?|{_TEXT_FILES})$)[A-Za-z0-9]{{1,12}}", re.IGNORECASE)
+"""Names of files from which code is not read by those who read it from another file: no version, no template."""
+_PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
+_WALKS = frozenset("os.walk os.scandir os.listdir glob.glob glob.iglob".split())
+_COMPILED = ("ExtensionFileLoader", "SourcelessFileLoader", "load_dynamic", "load_compiled")
+_RECEIVING = (".recv", ".recvfrom", ".recv_into")
+_PRELOADING = re.compile(
+    r"LD_(?:PRELOAD|AUDIT)|DYLD_INSERT_LIBRARIES|PYTHON(?:STARTUP|PATH|HOME|BREAKPOINT|WARNINGS|INSPECT)|BASH_ENV|ENV"
+    r"|PROMPT_COMMAND|GIT_(?:SSH(?:_COMMAND)?|EXTERNAL_DIFF|PAGER|EDITOR)|NODE_OPTIONS|PERL5(?:OPT|LIB)|RUBYOPT"
+    r"|JAVA_TOOL_OPTIONS|(?:MAN)?PAGER|EDITOR|BROWSER"
+)
+"""Variables by which a program is told what to load or run."""
+_CODE_FILE = re.compile(r"\.(?:pyw?|pyc|so|pyd|dll|dylib|sh|bat|ps1|exe)$", re.IGNORECASE)
+_SITE = ("site.get", "sysconfig.get_path", "distutils.sysconfig.")
+_SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
+
+
+def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
+    how, sources = fact.detail["how"], fact.detail["sources"]
+    assert isinstance(how, list)
+    assert isinstance(sources, list)
+    names = [str(source) for source in sources]
+    if fact.value.startswith("runpy.") and _runs_fetched(fact, calls):
+        return DOWNLOADED
+    if _runs_data(fact, names):
+        return CODE
+    if fact.value in NAMED:
+        return _computed(loaded) if any(family(str(text)) for text in mentions_of(fact)) else None
+    if fact.value in TEMPLATES:
+        return _computed(loaded) if any("__" in str(text) for text in mentions_of(fact)) else None
+    if any(name.startswith(FETCHING) for name in names):
+        return DOWNLOADED
+    if any(name.startswith(HIDING) for name in names):
+        return DECODED if "encoded" in how or "folded" in how else _computed(loaded)
+    if fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ):
+        return None
+    return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded)
+
+
+def _runs_data(fact: Fact, sources: list[str]) -> bool:
+    """Return whether what runs is read from a file that is no Python by its name, beside the model's weights say."""
+    if not fact.value.startswith("runpy.run_path") and not _READING.intersection(sources):
+        return False
+    mentions = [str(mention) for mention in mentions_of(fact)]
+    return any(map(_DATA_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
+
+
+def mentions_of(fact: Fact) -> list[Json]:
+    """Return the variables and short constants that the arguments of a call are made of."""
+    mentions = fact.detail["mentions"]
+    assert isinstance(mentions, list)
+    return mentions
+
+
+def _computed(loaded: bool) -> Rule | None:
+    return CODE if loaded else None
+
+
+def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
+    text, how = str(fact.detail["text"]), fact.detail["how"]
+    assert isinstance(how, list)
+    if "handed" in how and not loaded and not attack_command().search(text):
+        return None
+    shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
+    if attack_command().search(text):
+        return ATTACK
+    if fact.value.startswith("pip."):
+        return TOOL if is_setup(fact) else COMMAND
+    if _is_told_by_others(fact, calls, text):
+        return SHELL
+    if not (loaded and installs_foreign(text)) and is_usual(text, shell=shell, script=not loaded):
+        return TOOL
+    if _runs_fetched(fact, calls) and not is_handling(text, shell=shell):
+        return DOWNLOADED
+    return MODEL_COMMAND if shell and loaded and "…" not in text else COMMAND
+
+
+def _is_told_by_others(fact: Fact, calls: list[Fact], text: str) -> bool:
+    """Return whether a command comes from the network, or is a shell whose input does."""
+    if any(source.endswith(_RECEIVING) for source in _sources(fact)):
+        return True
+    return _SHELLS.match(text) is not None and _happens(calls, ("connection", "descriptor"), fact)
+
+
+def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
+    """Return whether the file makes calls of `kinds` at the same occasion."""
+    return any(call.detail["does"] in kinds and call.detail["when"] == fact.detail["when"] for call in calls)
+
+
+def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
+    """Return whether the call names a file that something fetched from the network is written to."""
+    mentions = fact.detail["mentions"]
+    assert isinstance(mentions, list)
+    fetches = _happens(calls, ("fetching",), fact)
+    for call in calls:
+        others = call.detail["mentions"]
+        saves = call.value.endswith(("urlretrieve", "wget.download")) or (fetches and _writes(call))
+        same = call is not fact and call.detail["when"] == fact.detail["when"]
+        if saves and same and isinstance(others, list) and set(map(str, mentions)) & set(map(str, others)):
+            return True
+    return False
+
+
+def _writes(call: Fact) -> bool:
+    if call.detail["does"] != "writing":
+        return False
+    return "write" in call.value or bool(set(str(call.detail["mode"])) & set("wax+"))
+
+
+def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    sources = _sources(fact)
+    reads = bool(_READING.intersection(sources))
+    if "os.environ" in sources or (reads and any(private_file().search(str(text)) for text in mentions_of(fact))):
+        return STOLEN
+    keys = any(source in _ASKING for source in sources) and any(_KEYS.search(str(text)) for text in mentions_of(fact))
+    tells = (
+        keys
+        or (reads and any(PRIVATE.search(str(mention)) for mention in mentions_of(fact)))
+        or bool(_MACHINE.intersection(source.removesuffix("()") for source in sources))
+    )
+    return NETWORK if loaded or tells or fact.detail["does"] != "fetching" else None
+
+
+def _sources(fact: Fact) -> list[str]:
+    sources = fact.detail["sources"]
+    assert isinstance(sources, list)
+    return [str(source) for source in sources]
+
+
+def _resolving(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    """Judge asking for the address of a name: one that is made of what is private tells it to whoever answers."""
+    sources = {source.removesuffix("()") for source in _sources(fact)}
+    asked = any(str(text).startswith(".") or re.search(r"\w\.\w", str(text)) for text in mentions_of(fact))
+    told = _MACHINE.intersection(sources) or any("environ" in source for source in sources)
+    return NETWORK if told and asked else None
+
+
+def _unpickling(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    sources = _sources(fact)
+    if any(source.startswith(FETCHING) for source in sources):
+        return DOWNLOADED
+    if fact.detail["when"] != "import" or any(source.endswith((".dumps", ".getbuffer")) for source in sources):
+        return None
+    return UNPICKLES if loaded else LOADS
+
+
+def _remote(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    if fact.detail["when"] != "import":
+        return None
+    return FOREIGN if loaded else LOADS
+
+
+def _preloading(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    named = any(_PRELOADING.fullmatch(str(text)) for text in (fact.detail["text"], *mentions_of(fact)))
+    return PRELOADED if loaded and named else None
+
+
+def _loading(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
+    """Judge what loads a file as a module: one that is not called so hides that it is code."""
+    if _runs_fetched(fact, calls):
+        return DOWNLOADED
+    if not loaded:
+        return None
+    mentions = [str(mention) for mention in mentions_of(fact)]
+    if fact.value.endswith(_COMPILED):
+        return NATIVE
+    hidden = any(map(_DATA_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
+    return CODE if hidden else None
+
+
+def _permitting(_fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    return SETUID
+
+
+def _forking(_fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    return COMMAND if loaded else None
+
+
+def _removing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    if fact.value == "shutil.rmtree" and destroyed().fullmatch(str(fact.detail["text"])):
+        return DESTROYS
+    walks = any(source in _WALKS for source in _sources(fact))
+    return DESTROYS if walks and any(destroyed().fullmatch(str(text)) for text in mentions_of(fact)) else None
+
+
+def _native(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
+    if _runs_fetched(fact, calls):
+        return DOWNLOADED
+    return NATIVE if loaded or fact.detail["does"] in ("memory", "mapping") else None
+
+
+def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    text, sources = str(fact.detail["text"]), _sources(fact)
+    if not _writes(fact):
+        return None
+    if _LATER.search(text) or (text.endswith(".pth") and any(source.startswith(_SITE) for source in sources)):
+        return STARTUP
+    if any(source in _WALKS for source in sources) and any(
+        destroyed().fullmatch(str(mention)) for mention in mentions_of(fact)
+    ):
+        return DESTROYS  # what is in every file of a home folder is written anew
+    return WRITES if loaded and fact.detail["when"] == "import" and _CODE_FILE.search(text) else None
+
+
+def _copying(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    return STARTUP if _LATER.search(str(fact.detail["text"])) else None
+
+
+def _descriptor(fact: Fact, calls: list[Fact], _loaded: bool) -> Rule | None:
+    return SHELL if _happens(calls, ("connection",), fact) else None
+
+
+_OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
+    "code": _code,
+    "command": _command,
+    "connection": _network,
+    "sending": _network,
+    "fetching": _network,
+    "descriptor": _descriptor,
+    "native": _native,
+    "memory": _native,
+    "mapping": _native,
+    "resolving": _resolving,
+    "unpickling": _unpickling,
+    "remote": _remote,
+    "removing": _removing,
+    "copying": _copying,
+    "writing": _writing,
+    "environment": _preloading,
+    "loading": _loading,
+    "permissions": _permitting,
+    "forking": _forking,
+}
+
+
+def opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
+    """Return the rule about a call that runs in any case, beside `calls` of the same file.
+
+    `loaded` says that something imports the file by its name.
+    """
+    return _OPINIONS[str(fact.detail["does"])](fact, calls, loaded)

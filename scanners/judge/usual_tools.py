@@ -1,0 +1,88 @@
+"""Commands that builds and scripts honestly run: git for a version, a compiler for its flags, a download of data."""
+
+from __future__ import annotations
+
+from modelsweep.core import patterns as re
+
+_TOOLS = frozenset(
+    "git hg svn pip pip3 uv conda mamba apt apt-get brew gcc g++ cc c++ clang nvcc hipcc cmake make ninja meson swig "
+    "pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo hipconfig ldconfig "
+    "lscpu sysctl sw_vers xcrun xcode-select npm node yarn twine getconf ldd otool lsb_release java javac ffmpeg "
+    "ffprobe sox xcodebuild fc-list fc-match pget".split()
+)
+_SCRIPT_TOOLS = frozenset(
+    "which where ls dir mkdir cp cd pwd clear cls color title chcp tput stty file dpkg unzip tar module ulimit gs "
+    "locale df du ps cat head tail grep tr cut wc".split()
+)
+"""What scripts use a shell for, and code of a model does not."""
+_FETCHING_TOOLS = {
+    "wget": re.compile(r"-(?:[qcnvNP]|nv|nc|q?O)|--(?:quiet|continue|no-clobber|timestamping|show-progress|no-verbose)"
+                       r"|--(?:output-document|directory-prefix|tries|timeout|progress)(?:=\S+)?"),
+    "curl": re.compile(r"-[LsSfJ#C]*[oO]?|--(?:location|silent|show-error|fail|output|remote-name|create-dirs|retry)"),
+    "gdown": re.compile(r"-[qcO]|--(?:id|fuzzy|quiet|continue|output)"),
+    "hf": re.compile(r"--(?:local-dir|local-dir-use-symlinks|repo-type|include|exclude|revision|quiet)(?:=\S+)?"),
+}  # fmt: skip
+_FETCHING_TOOLS["huggingface-cli"] = _FETCHING_TOOLS["hf"]
+"""What fetches weights and data where a program starts, and the options with which it does no more than that."""
+_FETCHED_DATA = re.compile(
+    r"https://(?!\d)[\w.-]+\.[a-z]+/[^\s\"'$`]*\.(?:bin|ckpt|csv|gguf|gif|h5|jpe?g|json|jsonl|model|mp[34]|npy|npz|onnx|"
+    r"parquet|pdparams|png|pt|safetensors|tar(?:\.gz)?|task|tflite|tgz|th|tsv|txt|vocab|wav|webp|weights|yaml|zip)"
+    r"(?:\?download=(?:true|1))?|https://drive\.google\.com/[^\s\"'$`]+",
+)
+_FETCHED_WORD = re.compile(
+    r"(?![/~]|(?:.*/)?\.[\w.])[\w./*-]+(?<!\.py)(?<!\.sh)(?<!\.so)(?<!\.pth)(?<!\.exe)(?<!\.bat)(?<!\.ps1)"
+)
+"""Where fetched data goes, and what else stands beside it: below this folder, no hidden file, nothing that is run."""
+_PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
+"""What Python itself is run for; the code after -c is read with the file."""
+PRIVATE = re.compile(r"\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)")
+"""What a usual tool has no business with."""
+_FOREIGN_INDEX = re.compile(
+    r"\bpip[\d.]*\s+(?:\S+\s+)*?install\b[^\n]*(?:\bgit\+|\bhttps?://|--(?:extra-)?index-url|--find-links|\s-[if]\s)"
+)
+_KNOWN_INDEX = re.compile(r"https://(?:download\.pytorch\.org|[\w.-]+\.nvidia\.com|data\.pyg\.org)/")
+"""Where the wheels of frameworks are, which their own instructions name."""
+_BREAK = re.compile(r"\|\||&&|[|;&\n]")
+
+
+def is_usual(text: str, *, shell: bool, script: bool) -> bool:
+    """Return whether a command runs nothing but usual tools: of builds, and in a script of scripts."""
+    return _runs(_TOOLS | _SCRIPT_TOOLS if script else _TOOLS, text, shell=shell, downloads=script)
+
+
+def is_handling(text: str, *, shell: bool) -> bool:
+    """Return whether a command does nothing but list, unpack and show what a script fetched."""
+    return _runs(_SCRIPT_TOOLS, text, shell=shell, downloads=True)
+
+
+def installs_foreign(text: str) -> bool:
+    """Return whether a command installs packages from elsewhere than the usual index and those of frameworks."""
+    return _FOREIGN_INDEX.search(text) is not None and _KNOWN_INDEX.search(text) is None
+
+
+def _runs(tools: frozenset[str], text: str, *, shell: bool, downloads: bool) -> bool:
+    if PRIVATE.search(text):
+        return False
+    pieces = [piece.strip() for piece in _BREAK.split(text)] if shell else [text]
+    return any(pieces) and all(
+        _PYTHON_TOOLS.match(piece)
+        or piece.partition(" ")[0].rpartition("/")[2] in tools
+        or (downloads and _fetches_data(piece))
+        for piece in (piece.removeprefix("sudo ") for piece in pieces)
+        if piece
+    )
+
+
+def _fetches_data(piece: str) -> bool:
+    """Return whether a command fetches weights or data from a named host, and does nothing else with them."""
+    tool, *words = piece.replace("'", "").replace('"', "").split()
+    options = _FETCHING_TOOLS.get(tool)
+    if options is None or (tool in ("hf", "huggingface-cli") and words[:1] != ["download"]):
+        return False
+    addresses = [word for word in words if "://" in word]
+    return (bool(addresses) or tool not in ("wget", "curl")) and all(
+        _FETCHED_DATA.fullmatch(word)
+        if "://" in word
+        else (options if word.startswith("-") else _FETCHED_WORD).fullmatch(word)
+        for word in words
+    )

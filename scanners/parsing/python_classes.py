@@ -1,0 +1,97 @@
+"""The classes of a Python module: whom they inherit from, and which of their methods a loader runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core.limits import Budget
+from scanners.parsing.python_names import OWN, Scope
+from scanners.parsing.python_sinks import KINDS
+from scanners.parsing.python_syntax import methods
+
+MODEL_METHODS = frozenset(
+    "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
+    "load_context initialize preprocess inference postprocess handle predict generate".split()
+)
+"""Methods that loading a model, or using it once, goes through."""
+COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
+"""Methods of the commands that a setup.py adds: installing runs them."""
+_MODEL_BASES = (
+    *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
+    *("Processor", "FeatureExtractor", "Handler", "LightningModule", "PythonModel"),
+)
+_MODEL_NAMES = frozenset({"EndpointHandler"})
+_COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
+_ANCESTORS = 20
+
+
+class ClassUse(NamedTuple):
+    """What making an instance of a class, and using it, runs: `methods` of the classes of its `lineage`.
+
+    `is_known` says that its base or name makes it a class that loaders use; all others may be made by nobody.
+    """
+
+    name: str
+    lineage: list[tuple[ast.ClassDef, Scope]]
+    methods: frozenset[str]
+    is_known: bool
+
+
+class Classes:
+    """The classes of a module by name, each with the scope that it stands in."""
+
+    def __init__(self, budget: Budget, *, is_setup: bool) -> None:
+        self._budget, self._is_setup = budget, is_setup
+        self._known: dict[str, tuple[ast.ClassDef, Scope]] = {}
+
+    def add(self, definition: ast.ClassDef, scope: Scope) -> None:
+        """Take a class in; a later one of the same name takes its place."""
+        self._known[definition.name] = definition, scope
+
+    def definition(self, name: str) -> ast.ClassDef | None:
+        """Return the class of a name."""
+        return self._known[name][0] if name in self._known else None
+
+    def lineage(self, name: str) -> list[tuple[ast.ClassDef, Scope]]:
+        """Return a class of the module with its bases in the module, each with the scope that it stands in."""
+        found: dict[str, tuple[ast.ClassDef, Scope]] = {}
+        left = [name]
+        while left and len(found) < _ANCESTORS:
+            self._budget.spend()
+            following = left.pop()
+            if following in self._known and following not in found:
+                definition, scope = found[following] = self._known[following]
+                bases = (scope.name_of(base) for base in definition.bases)
+                left += [base.removeprefix(OWN) for base in bases if base.startswith(OWN)]
+        return list(found.values())
+
+    def uses(self) -> Iterator[ClassUse]:
+        """Yield the classes that somebody may make and use as a model or a command of setup."""
+        for name in list(self._known):
+            lineage = self.lineage(name)
+            names = frozenset[str]().union(*(self._loaded(definition) for definition, _ in lineage))
+            if names or any(methods(definition, MODEL_METHODS) for definition, _ in lineage):
+                yield ClassUse(name, lineage, names or MODEL_METHODS, bool(names))
+
+    def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
+        """Return the methods that loaders run of a class with such a name or such bases."""
+        names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in definition.bases]
+        if self._is_setup and _COMMAND_BASES.intersection(names):
+            return COMMAND_METHODS
+        is_model = definition.name in _MODEL_NAMES or any(name.endswith(_MODEL_BASES) for name in names)
+        return MODEL_METHODS if is_model else frozenset()
+
+    def inherited(self, name: str) -> str:
+        """Return what a method of a class, `@Mine().load`, is that comes from a class of another module."""
+        owner, _, method = name.partition("().")
+        if not name.startswith(OWN) or "." in method or not method:
+            return name
+        for definition, scope in self.lineage(owner.removeprefix(OWN)):
+            if methods(definition, frozenset({method})):
+                return name
+            for base in definition.bases:
+                if (found := f"{scope.name_of(base)}().{method}") in KINDS:
+                    return found
+        return name

@@ -1,0 +1,133 @@
+"""Questions about the syntax tree of a Python module that need no knowledge of what its names stand for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_CALLED = frozenset("__call__ __reduce__ __reduce_ex__ __getstate__ __class_getitem__ __init_subclass__".split())
+"""Special methods that using an instance like any other object does not run: all others are taken to be run."""
+_PROT_EXEC = 4
+_SETUID = 0o4000
+NAMING = ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.BoolOp | ast.NamedExpr
+"""Expressions that stand for something that has a name."""
+_CLOSED = ast.Call | ast.NamedExpr | ast.Attribute | ast.Subscript
+"""What does something only when all below it was worked out."""
+
+
+def parsed(source: bytes) -> ast.Module | None:
+    """Return the syntax tree of a module in the encoding that it declares, None where it is no Python of this version.
+
+    Raises RecursionError and MemoryError for what is nested too deep.
+    """
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, LookupError):  # ValueError: NUL; LookupError: an encoding that is none of text
+            return None
+
+
+def beside(item: ast.expr, given: list[ast.expr]) -> list[ast.expr]:
+    """Return what a callable among arguments is probably called with: what comes after it, or else all others."""
+    rest = given[given.index(item) + 1 :] or [other for other in given if other is not item]
+    return [part for other in rest for part in (other.elts if isinstance(other, ast.Tuple | ast.List) else [other])]
+
+
+def is_shell(name: str, node: ast.Call) -> bool:
+    """Return whether a call of the function `name` hands its command to a shell."""
+    if name.endswith((".system", ".popen", ".getoutput", ".getstatusoutput", "_subprocess_shell", "invoke.run")):
+        return True
+    flags = [item.value for item in node.keywords if item.arg == "shell"]
+    return any(isinstance(flag, ast.Constant) and bool(flag.value) for flag in flags)
+
+
+def _sets_user(node: ast.Call) -> bool:
+    """Return whether a call of chmod gives a file the rights of its owner whoever runs it."""
+    modes = [*node.args, *(item.value for item in node.keywords)]
+    return any(
+        (isinstance(part, ast.Attribute) and part.attr == "S_ISUID")
+        or (isinstance(part, ast.Constant) and type(part.value) is int and _SETUID <= part.value < 2 * _SETUID)
+        for mode in modes
+        for part in ast.walk(mode)
+    )
+
+
+def _executable(node: ast.Call) -> bool:
+    """Return whether a call of mmap maps memory that may be run."""
+    flags = [item.value for item in node.keywords if item.arg == "prot"] or node.args[3:4]
+    return any(
+        (isinstance(part, ast.Attribute) and part.attr == "PROT_EXEC")
+        or (isinstance(part, ast.Constant) and isinstance(part.value, int) and bool(part.value & _PROT_EXEC))
+        for flag in flags
+        for part in ast.walk(flag)
+    )
+
+
+_MATTERS = {"mapping": _executable, "permissions": _sets_user}
+
+
+def matters(kind: str, node: ast.Call) -> bool:
+    """Return whether a call is worth telling: some kinds are with certain arguments only."""
+    return kind not in _MATTERS or _MATTERS[kind](node)
+
+
+def is_on(node: ast.Call, keyword: str, wanted: bool = True) -> bool:
+    """Return whether a keyword of a call is the constant `wanted`."""
+    return any(
+        item.arg == keyword and isinstance(item.value, ast.Constant) and item.value.value is wanted
+        for item in node.keywords
+    )
+
+
+def methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Definition]:
+    """Return the methods of a class that have one of some names, or without any all special ones."""
+    return [
+        item
+        for item in definition.body
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (_is_special(item.name) if names is None else item.name in names)
+    ]
+
+
+def _is_special(name: str) -> bool:
+    return (name.startswith("__") and name.endswith("__") and name not in _CALLED) or name == "_missing_"
+
+
+def never_on_import(node: ast.expr) -> bool:
+    """Return whether a condition never holds on import: `__name__ == "__main__"`, or TYPE_CHECKING."""
+    match node:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(never_on_import(value) for value in values)
+    return is_main_test(node)
+
+
+def is_main_test(node: ast.expr) -> bool:
+    """Return whether a condition is `__name__ == "__main__"`, either way round."""
+    match node:
+        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
+            return True
+        case ast.Compare(left=ast.Constant(value="__main__"), ops=[ast.Eq()], comparators=[ast.Name(id="__name__")]):
+            return True
+    return False
+
+
+def walk(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield a node and all below it that runs where it stands, in order: not the bodies of lambdas.
+
+    Those that do something when all below them is done come a second time, with True.
+    """
+    left = [(node, False)]
+    while left:
+        item, done = left.pop()
+        yield item, done
+        if not done:
+            if isinstance(item, _CLOSED):
+                left.append((item, True))
+            if not isinstance(item, ast.Lambda):
+                left.extend((child, False) for child in reversed(list(ast.iter_child_nodes(item))))

@@ -1,0 +1,140 @@
+"""What operators and methods of Python make of constants, as far as obfuscated code uses them; None for all else."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from scanners.parsing.python_decoders import LENGTH, Text, Value, bytes_of, text_of
+
+_BITS = 512
+"""Bits of numbers that are reckoned with: products of larger ones grow without an end."""
+_DIGITS = 4_000
+_NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.BitXor: operator.xor,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.RShift: operator.rshift,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Mult: operator.mul,
+}
+_METHODS: dict[str, Callable[..., Any]] = {
+    name: getattr(str, name) for name in "replace strip lstrip rstrip lower upper swapcase".split()
+}
+_PERCENT = re.compile(r"(?:[^%]|%[scdx%])*")
+_FIELD = re.compile(r"\{(\w*)\}")
+
+
+def combined(one: Value | None, kind: ast.operator, other: Value | None) -> Value | None:
+    """Return what an operator makes of two numbers, or how often a text is repeated."""
+    if isinstance(one, int) and isinstance(other, int) and type(kind) in _NUMBERS:
+        if not other and isinstance(kind, (ast.FloorDiv, ast.Mod)):
+            return None
+        small = max(one.bit_length(), other.bit_length()) < _BITS
+        return _NUMBERS[type(kind)](one, other) if small else None
+    if isinstance(one, (str, bytes)) and isinstance(other, int) and isinstance(kind, ast.Mult):
+        return one * other if len(one) * other <= LENGTH else None
+    return None
+
+
+def joined(parts: Iterable[Value | None], between: Text = "") -> Value | None:
+    """Return texts put together, or the sum of numbers; None where one of them is unknown."""
+    found = list(parts)
+    if any(part is None for part in found):
+        return None
+    numbers = [part for part in found if isinstance(part, int)]
+    if numbers:
+        return sum(numbers) if len(numbers) == len(found) else None
+    texts = [part for part in found if isinstance(part, (str, bytes))]
+    if sum(map(len, texts)) > LENGTH:
+        return None
+    if texts and all(isinstance(text, bytes) for text in texts):
+        return bytes_of(between).join(bytes_of(text) for text in texts)
+    return text_of(between).join(text_of(text) for text in texts)
+
+
+def percent(form: Text, given: Sequence[Value | None]) -> str | None:
+    """Return what `form % given` gives, where its fields are plain."""
+    values = [text_of(item) if isinstance(item, bytes) else item for item in given]
+    if any(item is None for item in given) or not _PERCENT.fullmatch(text_of(form)):
+        return None
+    try:
+        return text_of(form) % tuple(values)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def filled(form: str, given: Mapping[str, Value | None]) -> Value | None:
+    """Return what `form.format(...)` gives, where its fields are plain; places are keys such as "0"."""
+    names, count = [], 0
+    for name in _FIELD.findall(form):
+        names.append(name or str(count))
+        count += not name
+    parts = _FIELD.split(form)[::2]
+    texts = [given.get(name) for name in names]
+    if not names or any(text is None for text in texts) or any("{" in part or "}" in part for part in parts):
+        return None
+    shown = [text_of(text) if isinstance(text, (str, bytes)) else str(text) for text in texts]
+    return joined(piece for pair in zip(parts, [*shown, ""], strict=True) for piece in pair)
+
+
+def method(owner: Text, name: str, given: Sequence[Value | None]) -> Text | None:
+    """Return what a method of texts such as `replace` gives."""
+    texts = [text_of(item) for item in given if isinstance(item, (str, bytes))]
+    if name not in _METHODS or len(texts) != len(given):
+        return None
+    try:
+        found: str = _METHODS[name](text_of(owner), *texts)
+    except TypeError:
+        return None
+    return found if isinstance(owner, str) else found.encode("utf-8", "replace")
+
+
+def translated(owner: str, keys: Sequence[Value | None], values: Sequence[Value | None]) -> str | None:
+    """Return what `owner.translate(table)` gives, where all of the table is known."""
+    pairs = {
+        one if isinstance(one, int) else ord(one): other
+        for one, other in zip(keys, values, strict=True)
+        if isinstance(other, (str, int)) and (isinstance(one, int) or (isinstance(one, str) and len(one) == 1))
+    }
+    return owner.translate(pairs) if len(pairs) == len(keys) else None
+
+
+def integer_bytes(given: Mapping[str, Value | None]) -> bytes | None:
+    """Return what `int.to_bytes(number, length, byteorder)` gives."""
+    number, length = given.get("number"), given.get("length")
+    if not (isinstance(number, int) and isinstance(length, int) and 0 <= length <= LENGTH and number >= 0):
+        return None
+    try:
+        return number.to_bytes(length, "little" if given.get("byteorder") == "little" else "big")
+    except OverflowError:
+        return None
+
+
+def character(number: int) -> str | None:
+    """Return what `chr(number)` gives."""
+    return chr(number) if 0 <= number <= sys.maxunicode else None
+
+
+def number_of(text: Text, base: Value | None) -> int | None:
+    """Return what `int(text, base)` gives."""
+    if not isinstance(text, str) or not isinstance(base, int) or len(text) >= _DIGITS:
+        return None
+    try:
+        return int(text, base)
+    except ValueError:
+        return None
+
+
+def bytes_from(numbers: Sequence[Value | None] | None) -> bytes | None:
+    """Return what `bytes(numbers)` gives."""
+    if numbers is None or not all(isinstance(number, int) and 0 <= number < 256 for number in numbers):
+        return None
+    return bytes(number for number in numbers if isinstance(number, int))
