@@ -27,7 +27,8 @@ class Detector:
     `patterns` are regular expressions over bytes in the syntax common to `re` and hyperscan, with `.` matching every
     byte, at most `OVERLAP` bytes wide, and so specific that random weights do not hold them. Each begins with a
     literal byte (`re` is ten times slower otherwise), or with `(?i)`, three or more lower-case letters and a group;
-    alternatives stand in groups.
+    alternatives stand in groups. Somewhere in each of its alternatives three bytes stand in a row as they are, not as
+    classes: a single pattern with two only, and hyperscan searches for all of them at 2.6 GB/s instead of 4.2.
     `runs` are further patterns, each match of which ends within a run of `RUN` or more of the characters of tokens,
     begins at most `BEFORE` bytes before that run, and holds no byte 0xFF: `re` looks for them around such runs only.
     `confirm(blob, offset, context)` looks at the structure there: a pattern nominates, only `confirm` yields.

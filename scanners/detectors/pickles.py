@@ -115,14 +115,20 @@ def has_header(head: bytes) -> bool:
 
 # Modules that payloads begin with; the size of this list is most of what making hyperscan's database costs. Others are
 # found by the header of their stream.
-_MODULE = (
-    rb"(?:os|posix|nt|subprocess|sys|builtins|__builtin__|socket|shutil|importlib|ctypes|marshal|_?pickle|cPickle|runpy"
-    rb"|pty|commands|timeit|code|bdb|pdb|pip|pydoc|webbrowser|_?operator|_?functools|types|urllib|requests|http|asyncio"
-    rb"|pkgutil|numpy|torch|joblib|dill|cloudpickle|_?io)"
+_SHORT = rb"os|nt|_?io"
+_LONGER = (
+    rb"posix|subprocess|sys|builtins|__builtin__|socket|shutil|importlib|ctypes|marshal|_?pickle|cPickle|runpy|pty"
+    rb"|commands|timeit|code|bdb|pdb|pip|pydoc|webbrowser|_?operator|_?functools|types|urllib|requests|http|asyncio"
+    rb"|pkgutil|numpy|torch|joblib|dill|cloudpickle"
 )
+_MODULE = rb"(?:" + _SHORT + rb"|" + _LONGER + rb")"
 _LINE = _MODULE + rb"(?:\n|\.[a-z_0-9.]{2})"
 # After the name of a module comes its rest, a memo opcode, or the next string
 _STRING = _MODULE + rb"[.\x94\x8cqrXUp]"
+# Names of two letters behind any byte: what follows is spelled out, and they stand apart, for hyperscan to see three
+# bytes in a row (scanners/detector.py)
+_SHORT_STRING = rb"(?:" + _SHORT + rb")(?:\.|\x94|\x8c|q|r|X|U|p)"
+_LONGER_STRING = rb"(?:" + _LONGER + rb")[.\x94\x8cqrXUp]"
 _NAME = rb"[A-Za-z_][A-Za-z0-9_.]{0,60}"
 
 DETECTOR = Detector(
@@ -134,9 +140,11 @@ DETECTOR = Detector(
         rb"\x80[\x02-\x05](?:c" + _NAME + rb"\n|\x8c[\x01-\x40][A-Za-z_]{2}|X.\x00\x00\x00[A-Za-z_]{2}|[\]\}]q\x00)",
         rb"c" + _LINE,
         rb"i" + _LINE,
-        rb"\x8c." + _STRING,
+        rb"\x8c." + _SHORT_STRING,
+        rb"\x8c." + _LONGER_STRING,
         rb"X.\x00\x00\x00" + _STRING,
-        rb"U." + _STRING,
+        rb"U." + _SHORT_STRING,
+        rb"U." + _LONGER_STRING,
         rb"V" + _LINE,
         rb"S['\x22]" + _MODULE + rb"[.'\x22]",
     ),

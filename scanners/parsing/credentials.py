@@ -210,10 +210,9 @@ MAKES = (
     _at("Slack token", "xox", _SLACK, rb"(?P<s>xox[abeprs]-(?:[0-9]{9,14}-){1,3}[A-Za-z0-9]{20,64})"),
     _at(
         "Slack webhook",
-        "/B",
-        rb"/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20}",
+        "hooks.slack.com/services/T",
+        rb"hooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20}",
         rb"hooks\.slack\.com/services/(?P<s>T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,28})",
-        back=50,
     ),
     _at(
         "Discord webhook",
