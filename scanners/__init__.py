@@ -51,6 +51,7 @@ MODULES = (
     "matlab",
     "java",
     "java_xml",
+    "java_source",
     "zip",
     "oci",
     "oci_blob",

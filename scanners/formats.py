@@ -47,7 +47,7 @@ FORMATS: tuple[Format, ...] = (
     _format("torch.package", ".pt", "torch zip pickle python"),
     _format("torch.export", ".pt2", "torch zip pickle"),
     _format("ExecuTorch", ".pte .ptl .ptd .bpte", "executorch", "programs, tensors beside them, bundles with tests"),
-    _format("TorchServe model archive", ".mar", "torchserve zip python"),
+    _format("TorchServe archive of a model or a workflow", ".mar .war", "torchserve zip python"),
     _format("Torch7", ".t7 .th", "torch7", "Lua bytecode is told"),
     _format(
         "TensorFlow SavedModel and frozen graph",
@@ -107,6 +107,7 @@ FORMATS: tuple[Format, ...] = (
     _format("MATLAB", ".mat", "matlab", "functions and objects of Java are told; version 7.3 is HDF5"),
     _format("Java objects (Weka, CoreNLP, DL4J)", ".ser .model", "java", "what reading them would use is told"),
     _format("Java objects as XML (XMLDecoder, XStream, Weka)", ".xml", "java-xml text"),
+    _format("Java sources (POJO of H2O, classes for DJL)", ".java", "java-source text", named=True),
     _format("ZIP archive", ".zip .whl .jar", "zip", "every member is examined; those of Deflate64 need inflate64"),
     _format("TAR archive", ".tar", "tar"),
     _format("7z archive", ".7z", "sevenzip"),

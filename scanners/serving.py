@@ -1,8 +1,10 @@
 """Configurations of model servers: Triton's config.pbtxt, and serving.properties of DJL Serving.
 
 Triton: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto. It loads the libraries
-of `model_operations` and the shared object of `runtime`, and looks for those of `backend` beside the model first. DJL:
-https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports `option.entryPoint`.
+of `model_operations` and the shared object of `runtime`, looks for those of `backend` beside the model first, and its
+backend of OpenVINO loads `CPU_EXTENSION_PATH`. DJL:
+https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports `option.entryPoint`,
+its server makes an instance of the Java class under `translatorFactory`.
 Files that both run by their name alone (`1/model.py`, `model.py`) are judged as code of models.
 """
 
@@ -29,9 +31,15 @@ _SCHEMA = {
         2: ("backend", "text"),
         3: ("runtime", "text"),
         4: ("model_operations", "Operations"),
+        5: ("parameters", "Parameter"),
     },
+    "Parameter": {1: ("key", "text"), 2: ("value", "Value")},
+    "Value": {1: ("string_value", "text")},
     "Operations": {1: ("op_library_filename", "text")},
 }
+_EXTENSION = "CPU_EXTENSION_PATH"
+_TRANSLATORS = ("translatorFactory", "translator", "option.translatorFactory", "option.translator")
+_OWN = "ai.djl."
 _TRUE = ("true", "1", "yes", "on")
 
 OUTSIDE = Rule(
@@ -77,6 +85,9 @@ def _triton(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
         for operations in model.records.get("model_operations", ()):
             for library in operations.texts.get("op_library_filename", ()):
                 yield _reference(blob, library, "library", "model_operations.op_library_filename")
+        for parameter in model.records.get("parameters", ()):
+            for given in parameter.records.get("value", ()) if parameter.text("key") == _EXTENSION else ():
+                yield _reference(blob, given.text("string_value"), "library", f"parameters.{_EXTENSION}")
         for key in ("runtime", "backend"):
             value = model.text(key)
             if set(value) & set("/\\") or value.endswith((".so", ".dll")):
@@ -98,6 +109,8 @@ def _djl(blob: Blob, data: bytes) -> Iterator[Item]:
         if key == "option.entryPoint" and value:
             how = "remote" if "://" in value else "handler" if value.endswith(".py") else "hint"
             yield _reference(blob, value, how, key)
+        elif key in _TRANSLATORS and value and not value.startswith(_OWN):
+            yield _reference(blob, value, "class", key)
         elif key == "option.trust_remote_code" and value.lower() in _TRUE:
             yield _reference(blob, key.rpartition(".")[2], "trust", key)
 
@@ -112,7 +125,7 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 SCANNER = Scanner(
     name="serving",
     title="Configurations of model servers (Triton, DJL Serving)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

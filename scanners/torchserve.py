@@ -1,7 +1,8 @@
-"""TorchServe model archives (.mar): a zip whose manifest names the Python file that serves the model.
+"""TorchServe archives (.mar, .war): a zip whose manifest names the Python file that serves the model, or the workflow.
 
-Format: https://github.com/pytorch/serve/tree/master/model-archiver. The members are examined by the scanner of zips,
-the Python among them as such; here it is told which of them run, and what the manifest would fetch or reach outside.
+Formats: https://github.com/pytorch/serve/tree/master/model-archiver, and workflow-archiver beside it. The members are
+examined by the scanner of zips, the Python among them as such; here it is told which of them run, and what the
+manifest would fetch or reach outside.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from scanners.parsing.zip_directory import ZipEntry
 
 NAME = "torchserve"
-_MANIFEST = "MAR-INF/MANIFEST.json"
+_MANIFESTS = {"MAR-INF/MANIFEST.json": "model", "WAR-INF/MANIFEST.json": "workflow"}
+"""Of models and of workflows, each with the key that describes what it is of."""
 _READ = MIB
 """Bytes of a manifest or of a list of requirements that are read."""
 _SHOWN = 200
 _BUILT_IN = frozenset({"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"})
-_FILES = ("serializedFile", "handler", "modelFile", "requirementsFile", "configFile")
+_FILES = ("serializedFile", "handler", "modelFile", "requirementsFile", "configFile", "specFile")
 # Lines of requirements that take a package from elsewhere than the index whoever installs has chosen
 _FOREIGN = re.compile(
     r"^\s*(?:(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)[\s=]|[^#\s]*\s*@?\s*"
@@ -86,7 +88,7 @@ MISSING = Rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is a zip with a manifest of TorchServe."""
-    return any(entry.name == _MANIFEST for entry in _entries(blob, None))
+    return any(entry.name in _MANIFESTS for entry in _entries(blob, None))
 
 
 def _entries(blob: Blob, context: Context | None) -> tuple[ZipEntry, ...]:
@@ -103,7 +105,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     entries = _entries(blob, context)
     names = {entry.name for entry in entries}
     for entry in entries:
-        if entry.name != _MANIFEST:
+        if entry.name not in _MANIFESTS:
             continue
         text = _text(blob, context, entry)
         try:
@@ -111,7 +113,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         except JsonFault as fault:
             raise Malformed(f"the manifest is no JSON: {fault}") from None
         for document in found:
-            model = document.get("model") if isinstance(document, dict) else None
+            model = document.get(_MANIFESTS[entry.name]) if isinstance(document, dict) else None
             if isinstance(model, dict):
                 yield from _model(blob, model, names)
                 yield from _requirements(blob, context, model, entries)
@@ -165,11 +167,11 @@ def _requirements(
 
 SCANNER = Scanner(
     name=NAME,
-    title="TorchServe model archive (.mar)",
-    version=1,
+    title="TorchServe archives of models and workflows (.mar, .war)",
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(HANDLER, OUTSIDE, REQUIREMENTS, MISSING),
-    suffixes=(".mar",),
+    suffixes=(".mar", ".war"),
     signs=ZIP,
 )

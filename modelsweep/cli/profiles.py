@@ -49,7 +49,18 @@ NUMBERS = "weights"
 WEIGHED = ("safetensors", "torch", "torch-legacy", "gguf", "numpy", "onnx", "ort", "keras-h5")
 """Formats whose scanners say where tensors stand, which the scanner of their numbers looks at."""
 FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, *WEIGHTS)
-CONFIGURATIONS = ("json", "yaml", "jinja", "mlflow", "serving", "requirements", "commands", "python", "python-compiled")
+CONFIGURATIONS = (
+    "json",
+    "yaml",
+    "jinja",
+    "mlflow",
+    "serving",
+    "requirements",
+    "commands",
+    "python",
+    "python-compiled",
+    "java-source",
+)
 """Text that makes loaders import and call what it names, and the code that they import."""
 HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded")
 SECRETS = ("secrets", "network")

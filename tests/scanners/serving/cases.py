@@ -47,6 +47,10 @@ CASES = {
         'model_operations < op_library_filename: "\\154ibops.so" >\n' + PYTHON, Verdict.REVIEW
     ),
     "backend_of_a_path": triton(PYTHON.replace('"python"', '"../../uploads/evil"'), Verdict.REVIEW),
+    "extension_of_openvino": triton(
+        TRITON + 'parameters: { key: "CPU_EXTENSION_PATH", value: { string_value: "/models/libevil.so" } }\n',
+        Verdict.REVIEW,
+    ),
     "runtime_of_its_own": triton(PYTHON + 'runtime: "libtriton_acme.so"\n', Verdict.REVIEW),
     "model_outside": triton(PYTHON + 'default_model_filename: "../../other/1/model.py"\n', Verdict.REVIEW),
     "code_beside": triton(PYTHON + 'default_model_filename: "serve.py"\n'),
@@ -54,5 +58,7 @@ CASES = {
     "entry_point": djl(DJL.replace("djl_python.huggingface", "serve.py")),
     "entry_point_elsewhere": djl(DJL.replace("djl_python.huggingface", "https://acme.example/a.py"), Verdict.REVIEW),
     "entry_point_that_runs": djl(DJL.replace("djl_python.huggingface", "os.system"), Verdict.MALICIOUS),
+    "benign_translator": djl(DJL + "translatorFactory=ai.djl.huggingface.translator.TextEmbeddingTranslatorFactory\n"),
+    "translator_of_its_own": djl(DJL + "option.translatorFactory=acme.EvilFactory\n", Verdict.REVIEW),
     "trusting": djl(DJL + "option.trust_remote_code = true\n"),
 }

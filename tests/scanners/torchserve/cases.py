@@ -29,6 +29,15 @@ def case(verdict: Verdict, handler: str = "image_classifier", *more: Member, **n
     return Case(lambda: archive(handler, *more, **named), "net.mar", verdict)
 
 
+def workflow(verdict: Verdict, handler: str, code: bytes = QUIET) -> Case:
+    """Return the case of a workflow of models."""
+    named = {"workflowName": "flow", "specFile": "workflow.yaml", "handler": handler}
+    manifest = json.dumps({"createdOn": "2024", "archiverVersion": "0.9", "workflow": named}).encode()
+    steps = b"models:\n  m1:\n    url: net.mar\ndag:\n  m1: [post]\n"
+    members = (("workflow.yaml", steps), ("handler.py", code), ("WAR-INF/MANIFEST.json", manifest))
+    return Case(lambda: made(*members), "flow.war", verdict)
+
+
 FILE = ("handler.py", QUIET)
 CASES = {
     "benign": case(Verdict.CLEAN),
@@ -47,6 +56,9 @@ CASES = {
         ),
         requirementsFile="requirements.txt",
     ),
+    "benign_workflow": workflow(Verdict.CLEAN, "handler.py"),
+    "workflow_runs_commands": workflow(Verdict.MALICIOUS, "handler.py", EVIL),
+    "workflow_outside": workflow(Verdict.MALICIOUS, "/tmp/handler.py"),
     "handler_runs_commands": case(Verdict.MALICIOUS, "handler.py", ("handler.py", EVIL)),
     "handler_missing": case(Verdict.REVIEW, "elsewhere.py"),
     "handler_outside": case(Verdict.MALICIOUS, "../../tmp/handler.py"),

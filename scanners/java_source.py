@@ -1,0 +1,152 @@
+"""Java as source: models that H2O writes as programs (POJO), and classes that DJL compiles beside a model.
+
+H2O compiles and runs a POJO to load it (https://docs.h2o.ai/h2o/latest-stable/h2o-docs/pojo-quickstart.html); DJL
+compiles the sources in the folder `libs/classes` of a model, and makes an instance of the translator among them
+(`ServingTranslatorFactory`). Other sources are programs like any: what they run informs. Comments and texts are passed
+over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Finding, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners import text
+
+NAME = "java-source"
+_SUFFIXES = (".java",)
+_READ = 64 * MIB
+
+_SHOWN = 120
+# Comments and texts, in which nothing runs, with escapes of Unicode undone before
+_SILENT = re.compile(
+    r'//[^\n]*|/\*.*?\*/|"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.DOTALL
+)
+_ESCAPE = re.compile(r"\\u+([0-9a-fA-F]{4})")
+_TELLING = re.compile(
+    rb"Runtime|Process|Script|ClassLoader|Shell|Interpreter|define|load|forName|getDeclared|MethodHandles|Object|Context|\\\\u"
+)
+"""Words without one of which a source does nothing of that."""
+_JAVA = r"\bnew\s+(?:java\s*\.\s*\w+\s*\.\s*)?"
+_RUNS = (
+    ("runs a command", re.compile(rf"\bRuntime\s*\.\s*getRuntime\s*\(|{_JAVA}ProcessBuilder\b")),
+    (
+        "runs a script",
+        re.compile(r"\bScriptEngineManager\b|\bGroovyShell\b|\bJShell\s*\.\s*create\b|\bPythonInterpreter\b"),
+    ),
+    ("loads code", re.compile(rf"{_JAVA}URLClassLoader\b|\bdefine(?:Hidden)?Class\s*\(")),
+    ("loads native code", re.compile(r"\bSystem\s*\.\s*load(?:Library)?\s*\(")),
+    (
+        "calls methods by name",
+        re.compile(r"\bClass\s*\.\s*forName\s*\(|\.\s*getDeclaredMethod\s*\(|\bMethodHandles\s*\."),
+    ),
+    ("reads objects", re.compile(rf"{_JAVA}ObjectInputStream\b|\bnew\s+InitialContext\b")),
+)
+_REACHES = re.compile(
+    r"\bnew\s+(?:java\s*\.\s*\w+\s*\.\s*)?(?:FileOutputStream|FileWriter|FileInputStream|FileReader|RandomAccessFile|Socket"
+    r"|ServerSocket|URL)\b|\bFiles\s*\.\s*\w+\s*\(|\bHttpClient\b"
+)
+_POJO = re.compile(r"\bextends\s+(?:hex\s*\.\s*genmodel\s*\.\s*)?GenModel\b")
+_DJL = re.compile(r"\b(?:implements|extends)\b[^{]{0,200}\b(?:Serving|Batch|NoBatchify)?Translator(?:Factory)?\b")
+_OF_TRANSLATORS = 3
+"""Of what is looked for, the first ones: reflection and objects may have a use in them, as files do."""
+_REFERENCES = (
+    "https://docs.h2o.ai/h2o/latest-stable/h2o-docs/pojo-quickstart.html",
+    "https://github.com/deepjavalibrary/djl/blob/master/api/src/main/java/ai/djl/util/ClassLoaderUtils.java",
+)
+
+RUNS = Rule(
+    id="java-source/model-runs-code",
+    title="Model as Java source that does more than compute",
+    severity=Severity.CRITICAL,
+    message="line {path}: the source {subject}",
+    why="The source is compiled and run by whoever loads the model. Scores are sums and comparisons: a model that "
+    "starts programs, or loads other code, was not written by its framework.",
+    fix="Do not load the model. Find out where it came from.",
+    cwe=506,
+    references=_REFERENCES,
+)
+REACHES = Rule(
+    id="java-source/model-reaches-out",
+    title="Model as Java source that opens files or addresses",
+    severity=Severity.WARNING,
+    message="line {path}: the source opens {subject}",
+    why="The source is compiled and run by whoever loads the model, and reaches what they can reach.",
+    fix="Read what it opens, and why, before it is compiled.",
+    confidence="medium",
+    cwe=829,
+    references=_REFERENCES,
+)
+PROGRAM = Rule(
+    id="java-source/program-runs-code",
+    title="Java source that runs other code",
+    severity=Severity.INFO,
+    message="line {path}: the source {subject}",
+    why="Programs beside a model may have a reason to start others: it runs only if somebody compiles and starts it.",
+    fix="Read it before you run it.",
+    cwe=829,
+    references=("https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/lang/ProcessBuilder.html",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text under the name of Java's sources."""
+    return blob.locator.suffix in _SUFFIXES and blob.size > 0 and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the source does besides computing, by whether it is a model; raises OverLimit above 64 MiB."""
+    if blob.size > min(_READ, context.limits.parsed_bytes):
+        raise OverLimit(f"more than {_READ:,} bytes of source")
+    data = blob.reader.read(0, blob.size)
+    context.operations.spend(len(data))
+    source = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), data.decode("utf-8", "replace"))
+    code = _SILENT.sub(_blank, source)
+    model = "H2O" if _POJO.search(code) else "DJL" if "ai.djl" in code and _DJL.search(code) else ""
+    if model:
+        yield Fact("framework", f"{model} (Java source)", blob.locator)
+    if _TELLING.search(data):
+        yield from _runs(blob, code, model)
+    for match in _first(_REACHES, code) if model == "H2O" else ():
+        what = printable(" ".join(match[0].split()).removeprefix("new "), _SHOWN)
+        yield _finding(REACHES, blob, code, match.start(), what)
+
+
+def _runs(blob: Blob, code: str, model: str) -> Iterator[Finding]:
+    for number, (what, pattern) in enumerate(_RUNS):
+        of_model = model == "H2O" or (model == "DJL" and number < _OF_TRANSLATORS)
+        for match in _first(pattern, code):
+            yield _finding(RUNS if of_model else PROGRAM, blob, code, match.start(), what)
+
+
+def _first(pattern: re.Pattern[str], code: str) -> Iterator[re.Match[str]]:
+    match = pattern.search(code)
+    if match:
+        yield match
+
+
+def _finding(rule: Rule, blob: Blob, code: str, offset: int, subject: str) -> Finding:
+    line = code.count("\n", 0, offset) + 1
+    return Finding(rule, blob.locator, subject, str(line))
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Return what stands for a comment or a text: the same lines, and nothing that runs."""
+    return " " + "\n" * match[0].count("\n")
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Java sources (POJO of H2O, classes for DJL)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(RUNS, REACHES, PROGRAM),
+    suffixes=_SUFFIXES,
+    signs=Signs(suffixes=_SUFFIXES, plain=True),
+)
