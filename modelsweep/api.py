@@ -160,7 +160,7 @@ def _report(
         results = [replace(result, duration=0.0) for result in results]
     results.sort(key=lambda result: result.unit.index)
     if any(map(is_related, results)):
-        from scanners.repository.across import together
+        from scanners.judge.repository.across import together
 
         results = together(results, job.options)
     return Report(targets, tool, tuple(results), tuple(problems), run, shown_options(job.options, job.selection))

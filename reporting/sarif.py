@@ -17,7 +17,7 @@ from typing import TextIO, cast
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, Totals, Unit, UnitResult, summary
+from modelsweep.core.report import Artifact, Report, Totals, Unit, UnitResult
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
 from modelsweep.core.values import replace
@@ -510,7 +510,7 @@ def _invocation(report: Report, view: View) -> JsonObject:
     invocation: JsonObject = {
         "executionSuccessful": not view.gate.incomplete(report),
         "exitCode": view.gate.exit_code(report),
-        "properties": {"statistics": {**summary(report), "bytes_scanned": report.bytes_read}},
+        "properties": {"statistics": {**report.summary(), "bytes_scanned": report.bytes_read}},
     }
     if report.run.arguments:
         invocation["arguments"] = [printable(argument) for argument in report.run.arguments]

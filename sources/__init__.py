@@ -12,18 +12,13 @@ if TYPE_CHECKING:
 
     SOURCES: tuple[Source, ...]
 
+MODULES = ("dvc", "local", "huggingface", "mlflow", "jfrog", "oci", "s3", "gcs", "http")
+"""In the order in which they are asked whether they know a target."""
+
 
 def __getattr__(name: str) -> tuple[Source, ...]:
     if name != "SOURCES":
         raise AttributeError(name)
-    from sources.dvc import SOURCE as DVC
-    from sources.gcs import SOURCE as GCS
-    from sources.http import SOURCE as HTTP
-    from sources.huggingface import SOURCE as HUGGINGFACE
-    from sources.jfrog import SOURCE as JFROG
-    from sources.local import SOURCE as LOCAL
-    from sources.mlflow import SOURCE as MLFLOW
-    from sources.oci import SOURCE as OCI
-    from sources.s3 import SOURCE as S3
+    from importlib import import_module
 
-    return DVC, LOCAL, HUGGINGFACE, MLFLOW, JFROG, OCI, S3, GCS, HTTP
+    return tuple(import_module(f"sources.{module}").SOURCE for module in MODULES)

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from modelsweep.cli.commands import COMMANDS, root
+from modelsweep.cli.called import COMMANDS
+from modelsweep.cli.commands import root
 from modelsweep.core.finding import ProblemKind
 from scanners import SCANNERS
 from scanners.catalogue import declared_rules

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsweep.cli.commands import COMMANDS
+from modelsweep.cli.called import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / "dev"

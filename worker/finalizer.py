@@ -24,7 +24,7 @@ from redis import Redis
 
 from modelsweep.core.finding import Json, Problem, ProblemKind
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Report, Run, Tool, UnitResult, Verdict, summary
+from modelsweep.core.report import Report, Run, Tool, UnitResult, Verdict
 from modelsweep.core.values import replace
 from modelsweep.core.wire import JsonObject, shown_options
 from modelsweep.fleet.answers import Extent, FinalizeStatus, JobState, LedgerFault, Progress, ReopenStatus, UnknownJob
@@ -53,7 +53,7 @@ from modelsweep.fleet.stored import (
 )
 from reporting import WRITERS
 from reporting.writer import Draft, View, Writer, fill
-from scanners.repository.across import across, gathered
+from scanners.judge.repository.across import across, gathered
 from worker.node import JobGone
 from worker.renderers import SECTION, Filling, RendererFailed, divisible, fill_apart, renderers
 from worker.supervisor import Supervisor
@@ -445,7 +445,7 @@ def summary_of(report: Report, files: dict[str, str]) -> JsonObject:
         "targets": list(report.targets),
         "tool": {"name": "modelsweep", "version": report.tool.version, "ruleset": report.tool.ruleset},
         "verdict": worst.value,
-        "summary": dict(summary(report)),
+        "summary": dict(report.summary()),
         "verdicts": verdicts,
         "problems": kinds,
         "target_problems": unlisted,

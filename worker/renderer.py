@@ -26,7 +26,7 @@ from modelsweep.fleet.signature import Damaged
 from modelsweep.fleet.stored import Walk, limits_of
 from reporting import WRITERS, View, Writer
 from reporting.scratch import LEVEL, Extent, Scratch
-from scanners.repository.across import Siblings
+from scanners.judge.repository.across import Siblings
 from worker.channel import Closed, decoded
 
 HEADER = struct.Struct("!BBBxII")

@@ -25,13 +25,18 @@ JUDGING = frozenset(
         "inert",
         "keras_layers",
         "pickle_calls",
+        "python_code",
         "python_compiled",
+        "python_importers",
+        "python_opinions",
+        "python_rules",
         "skops_nodes",
         "standard_library",
         "templates",
+        "usual_tools",
     }
 )
-"""Modules of scanners/judge that nothing is extracted with, like all of scanners/repository; a test holds it."""
+"""Modules of scanners/judge that nothing is extracted with, like all of its folder repository; a test holds it."""
 _FOLDERS = ("scanners", "scanners/detectors", "scanners/parsing", "scanners/judge", "modelsweep/core")
 _FILES = ("sources/file.py", "sources/ranged.py", "sources/spool.py", "worker/child.py")
 

@@ -5,6 +5,29 @@ from __future__ import annotations
 import os
 import sys
 
+COMMANDS = (
+    "scan",
+    "audit",
+    "submit",
+    "jobs",
+    "status",
+    "report",
+    "cancel",
+    "retry",
+    "repair",
+    "sweep",
+    "hunt",
+    "rejudge",
+    "learn",
+    "watch",
+    "worker",
+    "exporter",
+    "rules",
+    "metadata",
+    "cache",
+    "doctor",
+)
+"""In the order of `--help`; each is `command` in the module of its name."""
 VARIABLE = "MODELSWEEP_CALLED_AS"
 """Set by a script that runs us, to what was typed to run it."""
 USUAL = "modelsweep"
@@ -34,7 +57,5 @@ def as_called(text: str) -> str:
     if name == USUAL or USUAL not in text:
         return text
     import re
-
-    from modelsweep.cli.commands import COMMANDS
 
     return re.sub(rf"(?<![\w./-])(?<!-m ){USUAL} (?=(?:{'|'.join(COMMANDS)})\b)", lambda _: f"{name} ", text)

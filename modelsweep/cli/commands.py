@@ -9,33 +9,10 @@ from importlib import import_module
 import click
 
 from modelsweep import __version__
-from modelsweep.cli.called import as_called, called_as
+from modelsweep.cli.called import COMMANDS, as_called, called_as
 from modelsweep.cli.help import Formatter
 from modelsweep.cli.running import guarded
 
-COMMANDS = (
-    "scan",
-    "audit",
-    "submit",
-    "jobs",
-    "status",
-    "report",
-    "cancel",
-    "retry",
-    "repair",
-    "sweep",
-    "hunt",
-    "rejudge",
-    "learn",
-    "watch",
-    "worker",
-    "exporter",
-    "rules",
-    "metadata",
-    "cache",
-    "doctor",
-)
-"""In the order of `--help`; each is `command` in the module of its name."""
 COMPLETION = "_MODELSWEEP_COMPLETE"
 """Environment variable by which shells ask for completions; click's protocol."""
 

@@ -13,7 +13,6 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.locator import Locator
 from modelsweep.core.values import dataclass, field
 
-JSON_SCHEMA_VERSION = "1.0"
 NEVER_FAILS = frozenset({ProblemKind.DESELECTED})
 """Kinds of problem that fail no job: what somebody chose to leave out is listed, and is not clean either."""
 STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED}) | NEVER_FAILS
@@ -309,6 +308,16 @@ class Report:
         """Return how many units have each verdict."""
         return dict(self.totals.verdicts)
 
+    def summary(self) -> dict[str, int]:
+        """Return the totals that every output shows: files, findings by severity, and files not scanned."""
+        totals = self.totals
+        return {
+            "files": totals.files,
+            **{severity.name.lower(): count for severity, count in totals.severities.items()},
+            "not_scanned": totals.verdicts[Verdict.NOT_SCANNED],
+            "skipped": totals.problems.get(ProblemKind.SKIPPED, 0),
+        }
+
     def to_dict(self) -> dict[str, Json]:
         """Return the report in its JSON shape, docs/report.schema.json, fit for any JSON reader."""
         from modelsweep.core.shape import portable, report_shape
@@ -350,14 +359,3 @@ class Gate:
         unexamined = units + sum(1 for problem in report.problems if self.fails(problem))
         allowed = max(self.tolerated, int(totals.files * self.tolerated_percent / 100))
         return unexamined > allowed
-
-
-def summary(report: Report) -> dict[str, int]:
-    """Return the totals that every output shows: files, findings by severity, and files not scanned."""
-    totals = report.totals
-    return {
-        "files": totals.files,
-        **{severity.name.lower(): count for severity, count in totals.severities.items()},
-        "not_scanned": totals.verdicts[Verdict.NOT_SCANNED],
-        "skipped": totals.problems.get(ProblemKind.SKIPPED, 0),
-    }

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import JSON_SCHEMA_VERSION, Artifact, Report, UnitResult, summary
 
+if TYPE_CHECKING:
+    from modelsweep.core.report import Artifact, Report, UnitResult
+
+SCHEMA_VERSION = "1.0"
 JsonObject = dict[str, Json]
 FACT_VALUES = 100
 """Distinct values listed per file and kind of fact; `distinct` says how many there are."""
@@ -36,11 +39,11 @@ def head_shape(report: Report) -> JsonObject:
     """Return what stands before the lists of a report."""
     totals = report.totals
     return {
-        "schema_version": JSON_SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "tool": {"name": "modelsweep", "version": report.tool.version, "ruleset": report.tool.ruleset},
         "targets": list(report.targets),
         "options": dict(report.options),
-        "summary": cast(JsonObject, summary(report)),
+        "summary": cast(JsonObject, report.summary()),
         "scanner_names": list(totals.scanners),
         "start_time": report.run.start_time,
         "duration": report.run.duration,

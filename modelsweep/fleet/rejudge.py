@@ -20,8 +20,8 @@ from scanners.detector import Detector
 from scanners.detectors import DETECTORS
 from scanners.engine import conclude
 from scanners.judge import JUDGED
-from scanners.repository.across import Siblings, across, gathered
-from scanners.repository.tree import NAME
+from scanners.judge.repository.across import Siblings, across, gathered
+from scanners.judge.repository.tree import NAME
 
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 

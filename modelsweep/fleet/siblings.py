@@ -20,7 +20,7 @@ from modelsweep.core.wire import decode_result, dumps, encode_result
 from modelsweep.fleet.answers import said_of, verdict_count
 from modelsweep.fleet.results import decode_chunk, digest_of, encode_chunk
 from modelsweep.fleet.store import Store
-from scanners.repository.tree import Said
+from scanners.judge.repository.tree import Said
 
 HELD = 2_000
 """Things said that are sorted in memory."""

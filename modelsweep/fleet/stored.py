@@ -32,7 +32,7 @@ from modelsweep.fleet.results import DIGEST, ChunkResults, decode_chunk, results
 from modelsweep.fleet.siblings import stored_siblings
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Store
-from scanners.repository.across import Siblings
+from scanners.judge.repository.across import Siblings
 
 PROTOCOL = 1
 THREADS = 4

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelsweep.api import SandboxFailed
-from modelsweep.cli.commands import COMMANDS
+from modelsweep.cli.called import COMMANDS
 from modelsweep.cli.options import SECTIONS
 from modelsweep.cli.profiles import PROFILES, RECOGNISERS
 from modelsweep.cli.scan import PARAMETERS

@@ -19,7 +19,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from modelsweep import __version__
-from modelsweep.cli.commands import COMMANDS, root
+from modelsweep.cli.called import COMMANDS
+from modelsweep.cli.commands import root
 from modelsweep.core.units import parse_size
 from modelsweep.fleet.messages import QUEUES
 from modelsweep.fleet.private_redis import find_redis_server

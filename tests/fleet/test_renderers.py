@@ -31,7 +31,7 @@ from modelsweep.fleet.pages import Page
 from modelsweep.fleet.store import StoreFault
 from reporting import WRITERS, View
 from reporting.writer import Later
-from scanners.repository.across import together
+from scanners.judge.repository.across import together
 from tests.fleet.test_finalizer import EPOCH, GONE, JOB, SAMPLE, Fleet, _member, chunk_of, damage, documents, expected
 from tests.reporting.sample import CALL, URL
 from tests.worker.processes import alive, below

@@ -10,7 +10,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit, UnitResult, Verdict
 from scanners.engine import examine
-from scanners.repository.across import together
+from scanners.judge.repository.across import together
 from tests.scanners.spool import memory_spool
 
 

@@ -15,8 +15,8 @@ from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.fleet.packing import unpack
 from modelsweep.fleet.results import encode_chunk
 from scanners.engine import examine
-from scanners.repository import tree
-from scanners.repository.across import together
+from scanners.judge.repository import tree
+from scanners.judge.repository.across import together
 from tests.scanners.repository.layouts import (
     BENIGN,
     HYDRA,

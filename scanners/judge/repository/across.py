@@ -11,8 +11,8 @@ from modelsweep.core.options import Options
 from modelsweep.core.related import is_related
 from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.values import replace
-from scanners.judge.repository import KINDS, MISSING_SHARD
-from scanners.repository.tree import Entry, Said, Tree
+from scanners.judge.repository.rules import KINDS, MISSING_SHARD
+from scanners.judge.repository.tree import Entry, Said, Tree
 
 
 def across(results: Iterable[UnitResult], options: Options) -> Iterator[Said]:

@@ -17,11 +17,20 @@ from modelsweep.core.options import Options
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.code_references import unknown_package
-from scanners.judge.repository import COMPILED, DANGEROUS, LOADED, MISSING, SUSPICIOUS
-from scanners.repository.modules import Deed, Module, module_of
-from scanners.repository.names import CLIMB, above, folder_of, module_stem, packages_of, parent, relative, stems_of_name
-from scanners.repository.references import PACKAGES, QUIET, Reference, references_in
-from scanners.repository.shards import Families, family_of
+from scanners.judge.repository.modules import Deed, Module, module_of
+from scanners.judge.repository.names import (
+    CLIMB,
+    above,
+    folder_of,
+    module_stem,
+    packages_of,
+    parent,
+    relative,
+    stems_of_name,
+)
+from scanners.judge.repository.references import PACKAGES, QUIET, Reference, references_in
+from scanners.judge.repository.rules import COMPILED, DANGEROUS, LOADED, MISSING, SUSPICIOUS
+from scanners.judge.repository.shards import Families, family_of
 
 NAME = "repository"
 HELD = 32 * MIB

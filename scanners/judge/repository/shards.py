@@ -14,7 +14,7 @@ from modelsweep.core.finding import Fact, Finding, Json
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import printable
 from scanners.judge.external_files import outside
-from scanners.judge.repository import MISSING_SHARD, SHARD_OUTSIDE, SHARD_TENSORS, TOTAL_SIZE
+from scanners.judge.repository.rules import MISSING_SHARD, SHARD_OUTSIDE, SHARD_TENSORS, TOTAL_SIZE
 
 SHARD = re.compile(
     r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(?P<suffix>\.(?:safetensors|bin|pt|pth|gguf|msgpack|h5|ckpt)|)$"

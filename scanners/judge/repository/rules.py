@@ -1,16 +1,9 @@
-"""What the files of one repository make of each other: what makes which file run, which shards are there.
-
-Judged are the members of one archive; `scanners.repository.across` does the same for the files of a job.
-"""
+"""The rules about what the files of one repository make of each other: which code runs, which shards are there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from modelsweep.core.finding import Confidence, Fact, Finding, Rule, Severity
-from modelsweep.core.options import Options
+from modelsweep.core.finding import Confidence, Rule, Severity
 from modelsweep.core.related import KINDS as RELATED
-from modelsweep.core.related import may_relate
 
 _CUSTOM_MODELS = "https://huggingface.co/docs/transformers/custom_models"
 _INDEX = "https://huggingface.co/docs/transformers/big_models"
@@ -108,16 +101,7 @@ TOTAL_SIZE = _rule(
     _INDEX,
 )
 KINDS = RELATED | {"tensors"}  # of shards: other files of tensors need not be looked at
-RULES = (
+ALL = (
     *(LOADED, SUSPICIOUS, DANGEROUS, COMPILED, MISSING),
     *(SHARD_OUTSIDE, MISSING_SHARD, SHARD_TENSORS, TOTAL_SIZE),
 )
-
-
-def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what the members of an archive make of each other."""
-    inner = [fact for fact in facts if fact.locator.members]
-    if any(map(may_relate, inner)):
-        from scanners.repository.across import within
-
-        yield from within(inner, options)

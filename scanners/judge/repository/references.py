@@ -9,7 +9,7 @@ from modelsweep.core.finding import Fact, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.code_references import is_known, is_own
-from scanners.repository.names import ANY, joined, stem_of_file, stems_of_name
+from scanners.judge.repository.names import ANY, joined, stem_of_file, stems_of_name
 
 _FILES = frozenset({"file", "handler", "packaged"})
 _FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint", "folder"}) | _FILES

@@ -9,7 +9,7 @@ from modelsweep.core.finding import Fact, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import shorten
 from scanners.judge.python_code import findings_of_file
-from scanners.repository.names import ANY, COMPILED
+from scanners.judge.repository.names import ANY, COMPILED
 
 _SHOWN = 300
 _CLASSES = 10
