@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import TypeGuard
 
-from celery import Celery
+from celery import Celery, Task
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
 from kombu import Queue
@@ -29,7 +29,7 @@ from modelsweep.fleet.answers import LedgerFault
 from modelsweep.fleet.chunks import RUN_CHUNKS
 from modelsweep.fleet.job import is_id
 from modelsweep.fleet.logs import bound, logger
-from modelsweep.fleet.messages import FINALIZE, QUEUES, SCAN, TRANSPORT_OPTIONS, BrokerFault, client_of
+from modelsweep.fleet.messages import AMOUNT, FINALIZE, QUEUES, SCAN, TRANSPORT_OPTIONS, BrokerFault, client_of
 from modelsweep.fleet.redis_faults import check_server, explain
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import StoreFault
@@ -57,7 +57,7 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
     """Work until SIGTERM or SIGINT, then for at most `grace` seconds more; returns the exit code.
 
     `with_parent` ends the process when its standard input does: whoever started it is gone. Raises BrokerFault,
-    LedgerFault and StoreFault where the fleet cannot be reached.
+    LedgerFault and StoreFault where the fleet cannot be reached, SandboxFailed where nothing can be examined here.
     """
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until Celery takes it over
     client = client_of(settings.broker)
@@ -93,6 +93,8 @@ def _serve(node: Node, grace: float) -> int:
         quiet=True,
     )
     worker.start()
+    if node.is_unable:
+        raise SandboxFailed(f"no file can be examined here: {node.faults[-1]}")
     return int(worker.exitcode or 0)
 
 
@@ -121,9 +123,9 @@ def _app(node: Node) -> Celery:
         worker_redirect_stdouts=False,
     )
 
-    @app.task(name=SCAN, ignore_result=True, typing=False)  # type: ignore[untyped-decorator]
-    def scan(*arguments: object) -> None:
-        _scan(node, *arguments)
+    @app.task(name=SCAN, ignore_result=True, typing=False, bind=True)  # type: ignore[untyped-decorator]
+    def scan(task: Task, *arguments: object) -> None:
+        _scan(node, task.request.get(AMOUNT, 1), *arguments)
 
     @app.task(name=FINALIZE, ignore_result=True, typing=False)  # type: ignore[untyped-decorator]
     def write_reports(*arguments: object) -> None:
@@ -132,14 +134,16 @@ def _app(node: Node) -> Celery:
     return app
 
 
-def _scan(node: Node, job: object = None, *numbers: object) -> None:
-    """Do what a message asks for; it may hold anything."""
-    wanted = [number for number in numbers if _is_number(number)]
-    if not _is_job(job) or len(wanted) != len(numbers) or not 2 <= len(wanted) <= 3 or not _is_run(*wanted[2:]):
+def _scan(node: Node, amount: object, job: object = None, chunk: object = None, *more: object) -> None:
+    """Do what a message asks for; it may hold anything. One version had the amount as its last argument."""
+    generation, amount = more if len(more) == 2 else (*more, amount) if more else (None, None)
+    if len(more) > 2 or not (_is_job(job) and _is_number(chunk) and _is_number(generation) and _is_run(amount)):
         _log.warning("a message that is none of ours was dropped", task=SCAN)
         return
-    with bound(job=job, chunk=wanted[0]):
-        _guarded(lambda: _log.debug("chunks", outcome=node.scan(job, *wanted)))
+    with bound(job=job, chunk=chunk):
+        _guarded(lambda: _log.debug("chunks", outcome=node.scan(job, chunk, generation, amount)))
+    if node.is_unable and not node.draining.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)  # Celery ends in good order, and nothing is lost
 
 
 def _finalize(node: Node, job: object = None, *more: object) -> None:
@@ -158,9 +162,9 @@ def _is_number(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < _NUMBERS
 
 
-def _is_run(amount: int = 1) -> bool:
+def _is_run(value: object) -> TypeGuard[int]:
     """Return whether a message may ask for so many chunks."""
-    return 0 < amount <= RUN_CHUNKS
+    return type(value) is int and 0 < value <= RUN_CHUNKS
 
 
 def _finalized(node: Node, job: str) -> bool:

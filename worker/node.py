@@ -39,6 +39,7 @@ from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from sources.opening import Opener, opener
 from worker.backends import NUMPY
+from worker.execution import SandboxFailed
 from worker.stream import Share, Work, child_died, examined
 from worker.supervisor import Supervisor
 
@@ -51,6 +52,10 @@ TRANSIENT = frozenset(
     {ProblemKind.SOURCE, ProblemKind.CHANGED, ProblemKind.TIMEOUT, ProblemKind.CRASH, ProblemKind.DEPENDENCY}
 )
 """Kinds of problems that another try may not have."""
+UNABLE = 3
+"""Times in a row that a worker cannot examine anything before it ends: another machine, or a restart, may be better."""
+UNABLE_FOR = 1.0
+"""Seconds that a slot then leaves messages to others."""
 _JOBS_KEPT = 32
 _CLEAN = f"verdict:{Verdict.CLEAN.value}"
 _log = logger("modelsweep.worker")
@@ -139,6 +144,8 @@ class Node:
         self._publishing = threading.Lock()
         self._connection = connect(settings.broker)
         self.draining = threading.Event()
+        self.faults: list[str] = []
+        """Why no process could be had that examines, as often in a row as that was so."""
 
     # -- the chunks of one message
 
@@ -160,9 +167,26 @@ class Node:
             if claim.granted
         ]
         if held:
-            with self._holding(held):
+            with self._holding(held), self._examining():
                 outcomes |= self._done(known, held, generation)
         return " ".join(outcomes.values())
+
+    @contextmanager
+    def _examining(self) -> Iterator[None]:
+        """Note how often in a row no process could be had that examines; what is left of those is ended."""
+        try:
+            yield
+        except SandboxFailed as fault:
+            self.faults.append(str(fault))
+            self._slot().close()
+            self.draining.wait(UNABLE_FOR)
+            raise
+        self.faults.clear()
+
+    @property
+    def is_unable(self) -> bool:
+        """Whether this worker should end, since it examines nothing."""
+        return len(self.faults) >= UNABLE
 
     def _done(self, job: Job, held: Sequence[Work], generation: int) -> dict[int, str]:
         """Examine chunks that were granted, store their results, tell the ledger, and return what became of each."""

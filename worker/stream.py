@@ -15,7 +15,9 @@ from modelsweep.core.values import dataclass, field
 from modelsweep.fleet.answers import Claim
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.pages import Chunk
-from worker.supervisor import SUPERVISOR, OpenUnit, Supervisor
+from worker.fates import SUPERVISOR
+from worker.supervisor import Supervisor
+from worker.tasks import OpenUnit
 
 BLAMED = 10
 """Times that a worker was lost while it examined a unit alone, after which the unit is not tried again.

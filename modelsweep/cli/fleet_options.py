@@ -71,6 +71,7 @@ def explained() -> Iterator[None]:
         from modelsweep.fleet.store import StoreFault
         from modelsweep.private_fleet import WorkerEnded
         from producer.submit import Superseded
+        from worker.execution import SandboxFailed
     except ImportError as error:
         raise click.ClickException(
             f"{error.name} is not installed, which the fleet's commands need: {how_to_install('fleet')}"
@@ -81,7 +82,7 @@ def explained() -> Iterator[None]:
         raise click.ClickException(str(explain(error))) from error
     except (LedgerFault, BrokerFault, StoreFault, BadKey, Damaged, UnknownProtocol, Superseded) as error:
         raise click.ClickException(str(error)) from error
-    except (PrivateRedisFailed, WorkerEnded) as error:
+    except (PrivateRedisFailed, SandboxFailed, WorkerEnded) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -28,6 +28,8 @@ INTERACTIVE, CPU, LARGE, GPU, ISOLATED = "scan.interactive", "scan.cpu", "scan.c
 SCANS = (INTERACTIVE, CPU, LARGE, GPU, ISOLATED)
 """Queues of chunks; the place of a queue is its code in the ledger."""
 CONTROL = "control"
+AMOUNT = "chunks"
+"""Header that says how many chunks a message is of, where it is of several."""
 QUEUES = (*SCANS, CONTROL)
 LARGE_BYTES = 1 * GIB
 """Size of a unit from which it waits in a queue of its own: small ones are not to wait behind it."""
@@ -48,11 +50,16 @@ TRANSPORT_OPTIONS: Mapping[str, object] = {
 
 
 class Message(NamedTuple):
-    """One task: which, in which queue, and its arguments."""
+    """One task: which, in which queue, and its arguments; `amount` is how many chunks it is of.
+
+    That stands in a header. Versions that know of one chunk only look at no header, and do the first: a fourth argument
+    had them drop the message. The sweeper publishes the others one by one.
+    """
 
     queue: str
     task: str
     arguments: tuple[str | int, ...]
+    amount: int = 1
 
 
 class BrokerFault(Exception):
@@ -70,7 +77,7 @@ def queue_of(unit: Unit, spec: JobSpec) -> str:
 
 def scan_message(queue: str, job: str, chunk: int, generation: int, amount: int = 1) -> Message:
     """Return the message that has a chunk examined, or as many as `amount` from that one on."""
-    return Message(queue, SCAN, (job, chunk, generation) if amount == 1 else (job, chunk, generation, amount))
+    return Message(queue, SCAN, (job, chunk, generation), amount)
 
 
 def finalize_message(job: str) -> Message:
@@ -158,6 +165,7 @@ def _envelope(message: Message, number: str) -> bytes:
                 "retries": 0,
                 "timelimit": [None, None],
                 "ignore_result": True,
+                **({AMOUNT: message.amount} if message.amount > 1 else {}),
             },
             "properties": {
                 "correlation_id": number,

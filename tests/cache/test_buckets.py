@@ -46,7 +46,7 @@ class Counted:
             self.lent += 1
             return lend(opened)
 
-        monkeypatch.setattr("worker.supervisor.lend", counting)
+        monkeypatch.setattr("worker.tasks.lend", counting)
 
 
 def scanned(target: str, **options: Any) -> Report:

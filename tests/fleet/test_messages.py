@@ -46,9 +46,15 @@ def test_a_message_is_what_kombu_makes_of_it() -> None:
     assert ours == theirs
 
 
-def test_one_of_several_chunks_says_how_many() -> None:
-    assert scan_message(CPU, JOB, 7, 2).arguments == (JOB, 7, 2)
-    assert scan_message(CPU, JOB, 7, 2, 3).arguments == (JOB, 7, 2, 3)
+def test_one_of_several_chunks_says_how_many_where_only_who_knows_looks() -> None:
+    with PrivateRedis() as redis:
+        connection, client = connect(redis.url), redis.client()
+        publish(connection, [scan_message(CPU, JOB, 7, 2), scan_message(CPU, JOB, 8, 2, 3)])
+        one, three = waiting(client, CPU)
+        connection.release()
+    assert [body_of(message)[0] for message in (one, three)] == [[JOB, 7, 2], [JOB, 8, 2]]
+    assert three["headers"].keys() - one["headers"].keys() == {"chunks"}
+    assert three["headers"]["chunks"] == 3
 
 
 def test_many_keep_their_order_and_have_ids_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,10 +33,11 @@ from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
 from modelsweep.fleet.stores import open_store
 from producer import submit
 from producer.submit import Producer
+from worker.children import Child
 from worker.finalizer import finalize
 from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings, counted
 from worker.stream import BLAMED, TRIES, Work
-from worker.supervisor import Child, Supervisor
+from worker.supervisor import Supervisor
 
 KEY = Key(b"k" * 32)
 EVIL = b"cos\nsystem\n(S'echo modelsweep-test'\ntR."

@@ -24,7 +24,7 @@ from producer.plan import BEGINNING, Cursor
 from tests.fleet.survival.collection import objects
 from tests.scanners.payload import EVIL
 from tests.sources.buckets import SECRET, s3_environment, use
-from worker.supervisor import QUEUED
+from worker.children import QUEUED
 
 UNIT = Unit(0, Locator("s3://bucket/a"), 1)
 AMOUNT = 210

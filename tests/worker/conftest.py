@@ -16,7 +16,8 @@ from producer.plan import plan
 from sources.opening import opener
 from sources.source import Opened
 from tests.worker import hostile_scanner
-from worker.supervisor import OpenUnit, Supervisor
+from worker.supervisor import Supervisor
+from worker.tasks import OpenUnit
 
 PLUGIN = "modelsweep-hostile"
 HOSTILE = Options(plugins=(PLUGIN,), timeout=30)

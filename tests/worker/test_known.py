@@ -27,7 +27,8 @@ from sources.opening import opener
 from sources.source import Opened, OpenedObject
 from tests.worker import hostile_scanner
 from tests.worker.conftest import HOSTILE
-from worker.supervisor import FETCHED, Supervisor
+from worker.supervisor import Supervisor
+from worker.tasks import FETCHED
 
 
 @dataclass

@@ -312,6 +312,38 @@ def test_a_killed_zygote_is_started_anew(
     assert [finding.subject for finding in second.findings] == ["2"]
 
 
+def test_a_zygote_that_never_lives_long_enough_is_said(
+    hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plug-in ends it whenever it forks, which it does after it said that it is ready."""
+    monkeypatch.setattr(supervisor_module, "RELAUNCHED", 2)
+    with (hostile / "modelsweep_hostile.py").open("a") as file:
+        file.write("\nimport os\nos.register_at_fork(before=lambda: os._exit(9))\n")
+    (tmp_path / "file").write_bytes(b"HOSTILE nothing 1\n")
+    targets = [str(tmp_path / "file")]
+    with (
+        Supervisor(HOSTILE, 1) as supervisor,
+        pytest.raises(SandboxFailed, match="died 3 times before any of those answered: this is no fault of a file"),
+    ):
+        list(supervisor.examine([Unit(0, Locator(targets[0]), 18)], opener(targets)))
+
+
+def test_zygotes_that_die_between_answers_are_no_end_of_a_job(
+    hostile: Path, tmp_path: Path, started: Callable[[], set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "RELAUNCHED", 1)
+    targets = [str(tmp_path / f"{number}") for number in range(4)]
+    for target in targets:
+        Path(target).write_bytes(b"HOSTILE nothing 1\n")
+    with Supervisor(HOSTILE, 1) as supervisor:
+        for index, target in enumerate(targets):
+            (result,) = supervisor.examine([Unit(index, Locator(target), 18)], opener(targets))
+            assert not result.problems
+            (zygote,) = [process for process in started() if below(process)]
+            os.kill(zygote, signal.SIGKILL)
+            os.waitid(os.P_PID, zygote, os.WEXITED | os.WNOWAIT)  # else its child may answer once more
+
+
 def test_a_plugin_that_is_not_there_is_said_before_anything_is_examined() -> None:
     with (
         Supervisor(Options(plugins=("no-such-plugin",))) as supervisor,

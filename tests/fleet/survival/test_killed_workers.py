@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from modelsweep.fleet.answers import JobState
 from tests.fleet.survival.collection import slow_file
-from tests.fleet.survival.scene import OPTIONS, Scene, hit, scanned, until
+from tests.fleet.survival.scene import LONGEST, OPTIONS, Scene, hit, scanned, until
 
 
 def test_undisturbed(scene: Scene, expected: bytes):
@@ -93,4 +94,21 @@ def test_a_worker_that_is_stopped_beyond_its_lease_goes_on(scene: Scene, expecte
     until(lambda: scene.progress(job).counts.get("leases_lost"))
     for process in tree:
         hit(process, signal.SIGCONT)
+    scene.settled(job, expected)
+
+
+def test_a_worker_that_can_examine_nothing_ends_with_a_word_and_loses_nothing(
+    scene: Scene, expected: bytes, site: Path, tmp_path: Path
+):
+    """A plug-in ends whatever would start an examining process, each time."""
+    broken = tmp_path / "broken"
+    shutil.copytree(site, broken)
+    with (broken / "modelsweep_hostile.py").open("a") as file:
+        file.write("\nimport os\nos.register_at_fork(before=lambda: os._exit(9))\n")
+    before = f"import sys; sys.path.insert(0, {str(broken)!r}); import worker.supervisor as s; s.RELAUNCHED = 1"
+    unable = scene.work(before=before)
+    job = scene.submit()
+    assert unable.wait(LONGEST) == 2
+    assert "\nmodelsweep: no file can be examined here: the process that starts examining" in scene.logs()
+    scene.work(slots=2)
     scene.settled(job, expected)

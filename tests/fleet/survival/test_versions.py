@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 
 from modelsweep.core.wire import encode_options
 from modelsweep.fleet.job import PROTOCOL, seal_spec
+from modelsweep.fleet.messages import CPU
 from modelsweep.fleet.signature import Key
 from tests.cli.conftest import ROOT
 from tests.fleet.survival.scene import Scene, until
@@ -52,6 +54,57 @@ def test_workers_of_two_versions_share_a_job(scene: Scene, expected: bytes, tmp_
     assert report["tool"]["ruleset"] != whole["tool"]["ruleset"], "one digest for the rulesets of both"
     for part in ("verdicts", "issues", "problems", "facts", "summary"):
         assert report[part] == whole[part]
+
+
+BEFORE_RUNS = """
+import worker.fleet as fleet
+def scan(node, amount, job=None, chunk=None, generation=None, *more):
+    if more or not (fleet._is_job(job) and fleet._is_number(chunk) and fleet._is_number(generation)):
+        fleet._log.warning("a message that is none of ours was dropped", task="modelsweep.scan")
+        return
+    fleet._guarded(lambda: node.scan(job, chunk, generation))
+fleet._scan = scan
+"""
+"""A worker as it was when each message was of one chunk: it looked at three arguments and at no header."""
+
+
+def _several(scene: Scene) -> list[int]:
+    """Return of how many chunks each message that waits is."""
+    waiting = scene.redis.client().lrange(CPU, 0, -1)
+    return [json.loads(message)["headers"].get("chunks", 1) for message in reversed(waiting)]
+
+
+@pytest.mark.parametrize("newer", [0, 1], ids=["alone", "beside-todays"])
+def test_a_worker_that_knows_messages_of_one_chunk_only_does_the_first(scene: Scene, expected: bytes, newer: int):
+    job = scene.submit()
+    amounts = _several(scene)
+    assert max(amounts) > 1
+    scene.work(before=BEFORE_RUNS, slots=2)
+    for _ in range(newer):
+        scene.work()
+    progress = scene.settled(job, expected)
+    assert "dropped" not in scene.logs()
+    assert progress.counts["claims"] == progress.allocated, "no chunk was taken twice"
+    most = sum(amounts) - len(amounts)
+    assert progress.counts["published_again"] == most if not newer else progress.counts["published_again"] <= most
+
+
+def test_a_message_of_several_chunks_of_yesterday_is_understood(scene: Scene, expected: bytes):
+    """It said how many by a fourth argument."""
+    job = scene.submit()
+    client = scene.redis.client()
+    messages = [
+        (message["headers"].pop("chunks", 1), message) for message in map(json.loads, client.lrange(CPU, 0, -1))
+    ]
+    client.delete(CPU)
+    for amount, message in messages:
+        body = json.loads(base64.b64decode(message["body"]))
+        body[0] += [amount] if amount > 1 else []
+        message["body"] = base64.b64encode(json.dumps(body).encode()).decode()
+        client.rpush(CPU, json.dumps(message))
+    scene.work(slots=2)
+    progress = scene.settled(job, expected)
+    assert "published_again" not in progress.counts
 
 
 def _edit(path: Path, pattern: str, new: str) -> None:
