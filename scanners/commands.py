@@ -21,7 +21,18 @@ from scanners.judge.attack_commands import fetched_command, hostile_command
 UNASKED, CONTAINER, ASKED = "unasked", "container", "asked"
 _SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".fish", ".bat", ".cmd", ".ps1", ".psm1", ".command")
 _PAGES = (".svg", ".html", ".htm", ".hta")
-_SUFFIXES = (*_SCRIPTS, ".desktop", ".service", *_PAGES)
+_PROGRAMS = (
+    *(".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", ".nix", ".gradle", ".cmake", ".mk", ".bzl", ".bazel", ".tf"),
+    *(".r", ".rprofile", ".jl", ".rb", ".pl", ".pm", ".lua", ".js", ".mjs", ".cjs", ".ts", ".php", ".jsp", ".groovy"),
+    *(".vbs", ".vba", ".wsf", ".reg", ".inf", ".el"),
+)
+"""Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
+_PROGRAM_NAMES = frozenset("Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile".split())
+_ENTERED = frozenset(
+    ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el".split()
+)
+"""What direnv and mise, editors, debuggers and R read in the folder in which they are started."""
+_SUFFIXES = (*_SCRIPTS, ".desktop", ".service", *_PAGES, *_PROGRAMS, ".code-workspace", ".sublime-project")
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
 """What says where a job of a workflow runs, or what one of GitLab does."""
@@ -32,32 +43,57 @@ _HOOKS = frozenset(
 )
 _SHELL_FILES = frozenset(".bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile".split())
 _BUILD = re.compile(r"(?:GNU)?[Mm]akefile|Dockerfile(?:\.\w+)?|.*\.dockerfile|Containerfile|justfile", re.IGNORECASE)
-_JSON = ("tasks.json", "devcontainer.json", ".devcontainer.json", "package.json")
+_SETTINGS = ("settings.json", "settings.local.json", "launch.json", "mcp.json", ".mcp.json", "mcp_config.json")
+_WORKSPACES = (".code-workspace", ".sublime-project")
+_JSON = ("tasks.json", "devcontainer.json", ".devcontainer.json", "package.json", *_SETTINGS)
 _ON_INSTALL = ("preinstall", "install", "postinstall", "prepare")
-_GIT = re.compile(rb"\s*\[(?:core|filter|alias|diff|merge|credential|include|remote|branch|submodule|user|init)\b")
+_GIT = re.compile(
+    rb"\s*\[(?:core|filter|alias|diff|merge|credential|include|remote|branch|submodule|user|init|url|gpg|pager"
+    rb"|sequence|protocol|difftool|mergetool)\b"
+)
+_OWN_TOOLS = r"\"?(?:git[- ]\w|\S*python\S*\s+-m\s+nb|nb\w+|(?:\S*[\\/])?(?:gpg2?|ssh-keygen|op-ssh-sign|gitsign)\b)"
 _GIT_RUNS = re.compile(
     r"\s*(?:(?:fsmonitor|hooksPath|askPass|gitProxy|textconv|process|smudge|clean|driver|external|program|uploadpack"
-    r"|receivepack)\s*=(?!\s*(?:true|false|\d+)?\s*$|\s*\"?(?:git[- ]\w|\S*python\S*\s+-m\s+nb|nb\w+|gpg\b))"
-    r"|sshCommand\s*=(?!\s*\"?ssh\s)|helper\s*=\s*!(?!\S*gh\s+auth\b)|update\s*=\s*!|(?:url|path)\s*=\s*-)",
+    rf"|receivepack)\s*=(?!\s*(?:true|false|\d+)?\s*$|\s*{_OWN_TOOLS})"
+    r"|sshCommand\s*=(?!\s*\"?ssh\s)|helper\s*=\s*!(?!\S*gh\s+auth\b)|update\s*=\s*!|(?:url|path)\s*=\s*-"
+    r"|path\s*=\s*\"?\.\./|(?:url|pushurl)\s*=\s*\"?ext::|\[url\s+\"ext::"
+    r"|(?:editor|pager)\s*=\s*\"?\.{0,2}/(?!usr/|bin/|opt/))",
     re.IGNORECASE,
 )
 """Settings of git that are commands, other than its own and those of Git LFS, and names that it takes for options."""
 _LINES = (
     ("git runs it by its name", UNASKED),
     ("each shell runs it", UNASKED),
-    ("direnv runs it when the folder is entered", UNASKED),
+    ("what is started in the folder, or enters it, runs it", UNASKED),
     ("git runs it in the folder that this configures", UNASKED),
     ("opening the file runs it", UNASKED),
     ("building runs it", ASKED),
     ("whoever opens the page runs it", ASKED),
     ("continuous integration, or a project's tool, runs it", ASKED),
     ("whoever runs the script", ASKED),
+    ("whoever uses the file", ASKED),
 )
-_OF_GIT = 3
+_OF_GIT, _OF_BUILDS, _OF_SCRIPT, _OF_PROGRAM = 3, 5, 8, 9
 _COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
 _SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
+_HOSTILE_WORDS = re.compile(
+    rb"curl|wget|/dev/(?:tcp|udp)|base64|sh -[ic]|\bnc |netcat|ncat|mkfifo|socat|powershell|-urlcache|mshta|rundll32"
+    rb"|regsvr32|CurrentVersion|ld\.so\.preload|authorized_keys|pip3? install|xmrig|stratum|WScript"
+    rb"|\$_(?:GET|POST|REQ|COO)|getRuntime|atob|iex\b|invoke-|rm -|xxd|openssl|secrets\.|python[\d.]* -\w*c",
+    re.IGNORECASE,
+)
+"""Without any of these no line of a program or of settings is looked at."""
+_JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts"})
+_SERVERS = re.compile(rb"child_process|ActiveXObject|WScript\.")
+"""What JavaScript needs to run a command: pages, of which most of it is, cannot."""
 _JSON_COMMENT = re.compile(r"(?m)^\s*//.*$|/\*[\s\S]*?\*/|,(?=\s*[}\]])")
+_PYTHON = re.compile(
+    r"\bpython[\d.]*w?(?:\.exe)?(?:\s+-[A-Zbdisuvx]+)*\s+(?:-\w*c\s+(?P<quote>\\?[\"'])(?P<code>.{1,20000}?)(?<!\\)(?P=quote)"
+    r"|(?:-\s+)?<<-?\s*(?P<mark>[\"']?\w+[\"']?)[^\n]*\n(?P<lines>.{1,20000}?)\n\s*(?P=mark))",
+    re.DOTALL,
+)
+"""Python that is given its program by the shell; a mark in quotes ends without them, which few of them do."""
 _PIECE = 2 * KIB
 """Characters of a line that are looked at at once."""
 _OVERLAP = 512
@@ -76,7 +112,8 @@ def accepts(blob: Blob) -> bool:
         or name in _HOOKS
         or name in _SHELL_FILES
         or name in _JSON
-        or name == ".envrc"
+        or name in _ENTERED
+        or name in _PROGRAM_NAMES
         or _BUILD.fullmatch(name) is not None
         or _SHEBANG.match(blob.head) is not None
         or _is_of_git(blob)
@@ -87,10 +124,13 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the lines that attacks are made of, with who runs them."""
-    if blob.locator.name in _JSON and blob.size <= _CHUNK:
+    if (blob.locator.name in _JSON or blob.locator.suffix in _WORKSPACES) and blob.size <= _CHUNK:
         yield from _document(blob)
         return
+    yield from _inline(blob, context)
     kind = _kind(blob)
+    if kind == _OF_PROGRAM and not _may_tell(blob):
+        return
     who, how = _LINES[kind]
     told = 0
     for number, line in _lines(blob):
@@ -98,9 +138,53 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
             runs = kind == _OF_GIT and _GIT_RUNS.match(piece) is not None
-            if told < _TOLD and (runs or _tells(piece)):
+            tells = _tells(piece) and (kind != _OF_PROGRAM or hostile_command().search(piece) is not None)
+            if told < _TOLD and (runs or tells):
                 told += 1
-                yield _fact(blob, piece, who, "configured" if runs and not _tells(piece) else how, f"line {number}")
+                yield _fact(blob, piece, who, "configured" if runs and not tells else how, f"line {number}")
+
+
+def _inline(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what Python runs that is given its program on the command line, or by the lines that follow."""
+    from scanners.python_code import calls_in
+
+    content = blob.reader.read(0, min(blob.size, _CHUNK))
+    if b"python" not in content:
+        return
+    written = content.decode("utf-8", "replace")
+    for match in _PYTHON.finditer(written):
+        line = written[written.rfind("\n", 0, match.start()) + 1 : match.start()]
+        if _COMMENT.match(line) or _SHOWING.match(line):
+            continue
+        source = match["code"] or match["lines"] or ""
+        if match["quote"] and match["quote"].endswith('"'):
+            source = source.replace('\\"', '"').replace("\\$", "$")
+        context.operations.spend(len(source) // _OVERLAP + 1)
+        yield from calls_in(blob, _dedented(source).encode(), context)
+
+
+def _dedented(source: str) -> str:
+    """Return lines without the indentation that the file around them gave all of them but the first."""
+    first, newline, rest = source.partition("\n")
+    lines = rest.split("\n")
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return first.lstrip() + newline + "\n".join(line[indent:] for line in lines)
+
+
+def _may_tell(blob: Blob) -> bool:
+    """Return whether any word that hostile commands need stands in the blob; of a page's program one of servers, too.
+
+    What is written in UTF-16 is not searched for them.
+    """
+    if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return True
+    needed = [_HOSTILE_WORDS, _SERVERS] if blob.locator.suffix in _JAVASCRIPT else [_HOSTILE_WORDS]
+    for start in range(0, blob.size, _CHUNK):
+        piece = blob.reader.read(start, min(_CHUNK + _BEFORE, blob.size - start))
+        needed = [words for words in needed if not words.search(piece)]
+        if not needed:
+            return True
+    return False
 
 
 def _is_of_git(blob: Blob) -> bool:
@@ -116,21 +200,22 @@ def _is_project(blob: Blob) -> bool:
 def _kind(blob: Blob) -> int:
     """Return the place of who runs it in the list."""
     name, suffix = blob.locator.name, blob.locator.suffix
-    if name in _HOOKS:
-        return 0
-    if name in _SHELL_FILES:
-        return 1
-    if name == ".envrc":
-        return 2
-    if _is_of_git(blob):
-        return 3
-    if suffix == ".desktop":
-        return 4
-    if suffix in _PAGES:
-        return 6
-    if _is_project(blob):
-        return 7
-    return 5 if _BUILD.fullmatch(name) else 8
+    places = (
+        name in _HOOKS,
+        name in _SHELL_FILES,
+        name in _ENTERED,
+        _is_of_git(blob),
+        suffix == ".desktop",
+        False,
+        suffix in _PAGES,
+        _is_project(blob),
+    )
+    if any(places):
+        return places.index(True)
+    if _BUILD.fullmatch(name):
+        return _OF_BUILDS
+    shebang = _SHEBANG.match(blob.head) is not None
+    return _OF_PROGRAM if not shebang and (suffix in _PROGRAMS or name in _PROGRAM_NAMES) else _OF_SCRIPT
 
 
 def _tells(piece: str) -> bool:
@@ -182,8 +267,10 @@ def _document(blob: Blob) -> Iterator[Item]:
 
 def _entries(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
     tasks, scripts = document.get("tasks"), document.get("scripts")
-    if blob.locator.name == "tasks.json":
-        for place, task in enumerate(tasks if isinstance(tasks, list) else ()):
+    if isinstance(tasks, dict):  # of a workspace, or of settings
+        tasks = tasks.get("tasks")
+    if blob.locator.name != "package.json" and isinstance(tasks, list):
+        for place, task in enumerate(tasks):
             if isinstance(task, dict):
                 yield from _task(blob, task, place)
     elif blob.locator.name == "package.json":
@@ -191,12 +278,37 @@ def _entries(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
             how = UNASKED if name in _ON_INSTALL else ASKED
             who = "npm runs it to install the folder" if how == UNASKED else "whoever runs the script"
             yield from _told(blob, command, who, how, f"scripts.{name}")
+    elif blob.locator.name in _SETTINGS or blob.locator.suffix in _WORKSPACES:
+        yield from _settings(blob, {name: part for name, part in document.items() if name != "tasks"}, "")
     else:
         for name, command in document.items():
             if name.endswith("Command"):
                 host = name == "initializeCommand"
                 who = "opening the folder in its container runs it" + (" on the machine itself" if host else "")
                 yield from _told(blob, command, who, UNASKED if host else CONTAINER, name)
+
+
+_PROGRAM_KEYS = ("command", "path", "program", "runtimeExecutable", "shell_cmd", "cmd")
+
+
+def _settings(blob: Blob, part: Json, path: str) -> Iterator[Item]:
+    """Yield what settings of an editor or an assistant start: a program with its arguments, or a text that is run."""
+    who = "the editor or assistant runs it in the folder"
+    if isinstance(part, dict):
+        words = [part.get(name) for name in (*_PROGRAM_KEYS, "args") if part.get(name)]
+        command = " ".join(" ".join(map(str, word)) if isinstance(word, list) else str(word) for word in words)
+        yield from _told(blob, command, who, UNASKED, path or "command")
+        for name, value in part.items():
+            if name not in (*_PROGRAM_KEYS, "args"):
+                yield from _settings(blob, value, f"{path}.{name}" if path else name)
+    elif isinstance(part, list):
+        if all(isinstance(word, str) for word in part):
+            yield from _told(blob, [*part], who, UNASKED, path)
+            return
+        for value in part:
+            yield from _settings(blob, value, path)
+    elif isinstance(part, str):
+        yield from _told(blob, part, who, UNASKED, path)
 
 
 def _task(blob: Blob, task: dict[str, Json], place: int) -> Iterator[Item]:
@@ -239,7 +351,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

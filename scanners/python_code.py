@@ -60,7 +60,7 @@ _CHUNK = 256 * KIB
 _MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*[\w, ]+=\s*[!%]")
 _COMMAND = re.compile(r"(\s*)(?:[\w, ]+=\s*)?(?:!!?|%(?:system|sx)\s+)(.+)")
 _SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|script\s+(?:--bg\s+)?\S*sh)\b")
-_IMPORT, _CELL = "import", "cell"
+_IMPORT, _CELL, _ASKED = "import", "cell", "asked"
 _SHOWN = 160
 
 
@@ -152,6 +152,12 @@ def _system(indent: str, command: str) -> str:
     return f"{indent}get_ipython().system({command.strip()!r})"
 
 
+def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
+    """Yield calls that matter of a program that a command of the blob gives to Python; what does not parse has none."""
+    if len(source) <= SIZE_LIMIT:
+        yield from _module(blob, source, context, _ASKED)
+
+
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
     if not may_tell(source):
         return
@@ -160,12 +166,14 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
 
     check_nesting(source)
     tree = parsed(source)
+    if tree is None and when == _ASKED:
+        return
     if tree is None:
         yield from _unparsed(blob, source, when)
         return
     found = read(tree, context.operations, is_setup=blob.locator.name == "setup.py")
     for call in found.calls:
-        yield _fact(blob, call._replace(when=when) if when == _CELL else call)
+        yield _fact(blob, call if when == _IMPORT else call._replace(when=when))
     for line, data in found.pickles:
         yield blob.nested(f"pickle in line {line}", MemoryReader(data), expect="pickle", expanded=True)
 

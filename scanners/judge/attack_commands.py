@@ -7,6 +7,8 @@ from functools import cache
 from modelsweep.core import patterns as re
 
 _SHELL = r"(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|python[\d.]*(?!\s+-[mc]\b)|perl|node|php|ruby)\b"
+_READS = rf"(?:\b(?:eval|source)\s|{_SHELL})"
+"""What runs the text that it is given, in this shell or another."""
 _FETCH = r"\b(?:curl|wget)\b"
 _FETCH_WINDOWS = r"(?:DownloadString|DownloadFile|\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b)"
 _RUN = r"(?:;|&&)\s*chmod\s+(?:\+x|0?7\d\d|[ua]\+x)[^\n]*(?:;|&&)\s*(?:nohup\s+)?[./~$]"
@@ -17,22 +19,34 @@ _SECRETS = (
 _ROOTS = r"(?:/(?:etc|usr|var|home|root|bin|lib|boot)?/?\*?|~/?\*?|\$HOME/?\*?|[cC]:\\?/?\*?)"
 _PLAIN = r"(?:http://(?!localhost|127\.)|https?://\d{1,3}(?:\.\d{1,3}){3}\b|(?<=\s)\d{1,3}(?:\.\d{1,3}){3}[:/])"
 """An address over which anybody on the way decides what comes, or that is of no name."""
+_DECODES = (
+    r"(?:base64\s+(?:-\w*[dD]\b|--decode)|openssl\s+(?:enc|base64|[\w-]{2,20})\s[^\n|]*-d\b|xxd\s+(?:-\w+\s+)*-r\b)"
+)
 _NEVER_HONEST = (
     r"(?:>&|&>)\s*/dev/(?:tcp|udp)/",
     r"\bsh\s+(?:-i\s+)?<&\s*\d+\s*\d?>&\s*\d+",
     r"\bsh -i\b",
     r"\b(?:nc|ncat|netcat)\b[^\n|]*\s-[a-z]*[ec]\s+\S*sh\b",
     r"\bmkfifo\b[^\n]*\|\s*(?:nc|ncat|netcat|openssl\s+s_client|telnet)\b",
+    r"\bmkfifo\b[^\n]*\b(?:nc|ncat|netcat|openssl\s+s_client|telnet)\b[^\n]*\|\s*(?:ba|z|da|k)?sh\b",
     r"\bsocat\b[^\n]*\bexec:",
-    r"\b(?:perl|ruby|php|lua)\b\s+-\w*\s?[^\n]*(?:fsockopen|\bSocket\b|TCPSocket)[^\n]*\b(?:exec|sh)\b",
+    r"\b(?:perl|ruby|php|lua)\b\s+-\w*\s?[^\n]*(?:fsockopen|\bSocket\b|TCPSocket)[^\n]*\b(?:exec|popen|sh|system)\b",
     r"powershell[^\n]*\s-e(?:nc|ncodedcommand)?\s",
-    r"\bmshta\s+http|certutil[^\n]*-urlcache|bitsadmin[^\n]*/transfer",
-    r"\b(?:base64\s+(?:-d|-D|--decode)|xxd\s+-r)\b[^\n]*\|\s*" + _SHELL,
+    r"\bmshta\s+http|certutil[^\n]*-urlcache|bitsadmin[^\n]*/transfer|\bregsvr32\b[^\n]*/i:https?:",
+    r"\brundll32(?:\.exe)?\s+javascript:|\breg(?:\.exe)?\s+add\s[^\n]*\\CurrentVersion\\Run",
+    rf"\b{_DECODES}[^\n]*\|\s*{_SHELL}",
+    rf"(?:\b(?:eval|source)\s|\b(?:ba|z|da|k)?sh\s+-c\s)[^\n]*(?:\$\(|`|<\()[^\n]*\b{_DECODES}",
+    r"\b(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S{5,20})\s+AAAA[^\n]*>>?\s*\S*authorized_keys",
+    r"\b(?:system|exec|shell_exec|passthru|popen|eval|assert)\s*\(\s*\$_(?:GET|POST|REQUEST|COOKIE)\b",
+    r"getRuntime\(\)\.exec\(\s*request\b",
     r">\s*/etc/ld\.so\.preload",
     r"\bpip3?\s+install\s(?:[^\n]*\s)?http://\S+\.(?:tar\.gz|zip|whl)\b",
     rf"{_FETCH}[^\n]*\s(?:-d|--data\S*|-F|-T|--upload-file|--form|--post-file)[=\s][^\n]*{_SECRETS}",
     rf"{_SECRETS}[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
     r"\b(?:env|printenv)\s*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|nc|ncat)\b",
+    r"toJSON\(\s*secrets\s*\)[^\n]*\|\s*(?:base64|curl|wget|nc)\b|\bsecrets\.\w+[^\n]*\|\s*base64[^\n]*\|\s*base64\b",
+    rf"{_FETCH}[^\n]*(?:{_PLAIN}[^\n]*\bsecrets\.\w|\bsecrets\.\w[^\n]*{_PLAIN}|toJSON\(\s*secrets\s*\))",
+    r"\bsecrets\.\w+[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
     r"\b(?:xmrig|minerd|cpuminer|nbminer|ethminer)\b|stratum\+(?:tcp|ssl)://",
     r"\b(?:cp|install)\s+\S*/(?:ba|z|da|k)?sh\s+[^\n]*\bchmod\s+(?:[ug]*\+s|[2467]7\d\d)\b",
     r"\beval\s*\(\s*(?:window\.)?atob\s*\(|WScript\.Shell[^\n]{0,80}\.(?:Run|Exec)\b",
@@ -43,7 +57,7 @@ _NEVER_HONEST = (
 
 _FETCHED = (
     rf"{_FETCH}[^\n]*(?:\||;|&&)\s*{_SHELL}",
-    rf"{_SHELL}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b",
+    rf"{_READS}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b",
     rf"{_FETCH}[^\n]*{_RUN}",
     rf"\b(?:iex|invoke-expression)\b[^\n]*{_FETCH_WINDOWS}",
     rf"{_FETCH_WINDOWS}[^\n]*\|\s*(?:iex|invoke-expression)\b",
@@ -82,7 +96,7 @@ def hostile_command() -> re.Pattern[str]:
     forms = (
         *_NEVER_HONEST,
         rf"{_FETCH}[^\n|;&]*{_PLAIN}[^\n]*(?:\||;|&&)\s*{_SHELL}",
-        rf"{_SHELL}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b[^\n]*{_PLAIN}",
+        rf"{_READS}[^\n]*(?:\$\(|`|<\()\s*(?:curl|wget)\b[^\n]*{_PLAIN}",
         rf"{_FETCH}[^\n|;&]*{_PLAIN}[^\n]*{_RUN}",
         rf"\b(?:iex|invoke-expression)\b[^\n]*{_FETCH_WINDOWS}[^\n]*{_PLAIN}",
         rf"{_FETCH_WINDOWS}[^\n]*{_PLAIN}[^\n]*\b(?:iex|invoke-expression)\b",

@@ -19,9 +19,11 @@ from scanners.judge.python_rules import (
     ALL,
     ATTACK,
     CELL_ATTACK,
+    COMMAND,
     DECODED,
     DEFINED,
     HOOK,
+    IN_COMMAND,
     METHOD,
     MODEL_COMMAND,
     NOTED,
@@ -38,9 +40,12 @@ _WHEN = {
     "import": "importing the file",
     "use": "making or using the model",
     "cell": "a cell of the notebook",
+    "asked": "a command of the file",
     "made": "making or using the class",
     "defined": "a function of the file",
 }
+
+_SURELY = frozenset({"import", "use", "cell", "asked"})
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -61,7 +66,7 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
     for fact in facts:
         if fact.kind == "python-startup":
             yield _finding(HOOK, fact, calls)
-    surely = {(call.value, call.detail["line"]) for call in calls if call.detail["when"] in ("import", "use", "cell")}
+    surely = {(call.value, call.detail["line"]) for call in calls if call.detail["when"] in _SURELY}
     beside = [call for call in calls if call.detail["does"] in _BESIDE]
     for call in calls:
         if call.detail["when"] in ("made", "defined") and (call.value, call.detail["line"]) in surely:
@@ -117,6 +122,8 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         return METHOD if worst else _in_function(fact, rule, loaded=loaded)
     if when == "cell":
         return _in_cell(fact, rule)
+    if when == "asked":
+        return _in_command(rule)
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
         return METHOD if does in ("command", "code") and rule is not TOOL and not is_setup(fact) else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
@@ -144,6 +151,13 @@ def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:
         return CELL_ATTACK
     told = fact.detail["does"] == "command" and rule is not TOOL
     return NOTED if told and (rule is ATTACK or not fact.value.startswith("IPython.")) else None
+
+
+def _in_command(rule: Rule | None) -> Rule | None:
+    """Return what is said of a program that a script hands to Python: scripts may fetch and install, not hide it."""
+    if rule is DECODED or rule is None:
+        return rule
+    return IN_COMMAND if rule.severity is Severity.CRITICAL or rule is COMMAND else None
 
 
 def _is_hostile(fact: Fact) -> bool:

@@ -144,6 +144,15 @@ CELL_ATTACK = _rule(
     "keys along.",
     f"{_ATTACK}T1204/002/",
 )
+IN_COMMAND = _rule(
+    "attack-in-command",
+    "Command that hands Python a program of attacks",
+    Severity.WARNING,
+    "{when} runs {subject} in line {line} of its program: {text}",
+    "Whoever runs the command runs it: it starts a shell, opens one to another machine, runs what it fetches, or takes "
+    "keys along. A script that means to run a command has no need of Python for it.",
+    f"{_ATTACK}T1059/006/",
+)
 NATIVE = _rule(
     "native-code-on-import",
     "Model code that loads native code on import",
@@ -212,5 +221,5 @@ NOTED = _rule(
 )
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
-    *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, DEFINED, PRELOADED, SETUID, WRITES),
+    *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
 )
