@@ -2,8 +2,9 @@
 
 Nobody loads a model through them, but many open its folder in an editor (tasks of VS Code that run on opening,
 https://code.visualstudio.com/docs/debugtest/tasks; containers, https://containers.dev/implementors/json_reference/),
-enter it (direnv), use git in it (https://git-scm.com/docs/githooks), or install it (npm). Lines are told that hold a
-command as attacks use it; the judge knows which of them installers use, too.
+enter it (direnv), use git in it (https://git-scm.com/docs/githooks), or install it (npm). Kaldi runs the commands in
+its tables (https://kaldi-asr.org/doc/io.html). Lines are told that hold a command as attacks use it; the judge knows
+which of them installers use, too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _ENTERED = frozenset(
     ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el".split()
 )
 """What direnv and mise, editors, debuggers and R read in the folder in which they are started."""
-_SUFFIXES = (*_SCRIPTS, ".desktop", ".service", *_PAGES, *_PROGRAMS, ".code-workspace", ".sublime-project")
+_TABLE = ".scp"
+"""Of Kaldi: each line is a name, and a file or a command whose output is read, behind which stands a `|`."""
+_SUFFIXES = (*_SCRIPTS, ".desktop", ".service", _TABLE, *_PAGES, *_PROGRAMS, ".code-workspace", ".sublime-project")
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
 """What says where a job of a workflow runs, or what one of GitLab does."""
@@ -72,8 +75,9 @@ _LINES = (
     ("continuous integration, or a project's tool, runs it", ASKED),
     ("whoever runs the script", ASKED),
     ("whoever uses the file", ASKED),
+    ("Kaldi runs it to read the entry", UNASKED),
 )
-_OF_GIT, _OF_BUILDS, _OF_SCRIPT, _OF_PROGRAM = 3, 5, 8, 9
+_OF_GIT, _OF_BUILDS, _OF_SCRIPT, _OF_PROGRAM, _OF_KALDI = 3, 5, 8, 9, 10
 _COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
 _SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
@@ -133,8 +137,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     who, how = _LINES[kind]
     told = 0
-    for number, line in _lines(blob):
-        context.operations.spend(len(line) // _OVERLAP + 1)
+    for number, whole in _lines(blob):
+        context.operations.spend(len(whole) // _OVERLAP + 1)
+        line = _piped(whole) if kind == _OF_KALDI else whole
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
             runs = kind == _OF_GIT and _GIT_RUNS.match(piece) is not None
@@ -212,8 +217,8 @@ def _kind(blob: Blob) -> int:
     )
     if any(places):
         return places.index(True)
-    if _BUILD.fullmatch(name):
-        return _OF_BUILDS
+    if _BUILD.fullmatch(name) or suffix == _TABLE:
+        return _OF_KALDI if suffix == _TABLE else _OF_BUILDS
     shebang = _SHEBANG.match(blob.head) is not None
     return _OF_PROGRAM if not shebang and (suffix in _PROGRAMS or name in _PROGRAM_NAMES) else _OF_SCRIPT
 
@@ -247,6 +252,12 @@ def _lines(blob: Blob) -> Iterator[tuple[int, str]]:
             number += 1
         rest = joined + rest
     yield number, rest
+
+
+def _piped(line: str) -> str:
+    """Return the command of an entry of Kaldi's, nothing where it is a file."""
+    _, *command = line.split(None, 1) or [""]
+    return command[0] if command and command[0].rstrip().endswith("|") else ""
 
 
 def _document(blob: Blob) -> Iterator[Item]:
@@ -351,7 +362,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

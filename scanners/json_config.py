@@ -35,7 +35,7 @@ _WORDS = Words(
     *(b"__enum__", b'"py/', b"default_factory_module", b"__kind__", b'"pyref"', b"__instance_type__", b"__nni_type__"),
     *(b"__symbol__", b"sparkVersion", b'"constructor_name"', b'"_component_"', b'"model_file"', b'"backend_path"'),
     *(b"trt_extra_plugin_lib_paths", b"weightsManifest", b":serialized:", b"__nni_obj__", b"CLOUDPICKLE"),
-    *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"'),
+    *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"', b'"@class"'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
 _COMPUTED = Words(b'"expr_str"')
@@ -293,7 +293,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

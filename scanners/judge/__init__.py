@@ -55,7 +55,7 @@ LISTED = (
     ("requirements", 1, "requirements"),
     ("commands", 3, "shell_commands"),
     ("skops-nodes", 2, "skops_nodes"),
-    ("java-classes", 1, "java_classes"),
+    ("java-classes", 2, "java_classes"),
     ("licences", 1, "licences"),
     ("weights", 1, "weights"),
     ("blacklist", 1, "blacklist"),

@@ -1,9 +1,10 @@
 """Classes that Java's objects are made of: what reading them can do, by what is known of the packages.
 
 Facts of kind `java-class` say in `how` whether the file describes the class (`class`), refers to it as a value
-(`reference`), makes a proxy with that `interface`, writes its name in a `text`, or has it `made` by constructors and
-methods that it names, too. Chains of classes that end in a command were described by ysoserial
-and marshalsec; a chain that nobody described is made of classes of packages that no model needs.
+(`reference`), makes a proxy with that `interface`, writes its name in a `text`, has it `named` by a key of JSON (of
+which only known chains are told), or has it `made` by constructors and methods that it names, too. Chains of classes
+that end in a command were described by ysoserial and marshalsec; a chain that nobody described is made of classes of
+packages that no model needs.
 """
 
 from __future__ import annotations
@@ -106,7 +107,14 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("com.sun.org.apache.xpath.", "org.codehaus.groovy.runtime.ConvertedClosure", "clojure.inspector."),
             *("org.codehaus.groovy.runtime.MethodClosure", "clojure.core", "clojure.main", "org.jruby."),
             *("org.mozilla.javascript.", "org.apache.velocity.", "freemarker.", "org.apache.el."),
-            *("ognl.", "org.mvel2.", "org.springframework.expression.", "javassist.", "org.apache.commons.jelly."),
+            *(
+                "ognl.",
+                "org.mvel2.",
+                "org.springframework.expression.",
+                "javassist.",
+                "org.springframework.context.support.",
+                "org.apache.commons.jelly.",
+            ),
         ),
     ),
     (
@@ -199,7 +207,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             yield Finding(SCRIPT, fact.locator, name, span=fact.span)
         elif name in _ADDRESSES:
             yield Finding(ADDRESS, fact.locator, name, span=fact.span)
-        elif _is_of(name, _NOT_DATA) or not _is_of(name, _HARMLESS):
+        elif how != "named" and (_is_of(name, _NOT_DATA) or not _is_of(name, _HARMLESS)):
             unknown.setdefault((fact.locator, _package(name)), []).append(fact)
     for (_, package), members in unknown.items():
         yield _unknown(package, members)

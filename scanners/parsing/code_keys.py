@@ -78,6 +78,9 @@ _CONVENTIONS = (
 )
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
 """Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
+_JACKSON = ("@class", "@type")
+"""Under which Java's readers of JSON find the class to make (https://github.com/FasterXML/jackson-docs)."""
+_JAVA_CLASS = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*")
 _SERVICES = {"service": ("python", "docker", "include", "labels"), "predict": ("build",), "train": ("build",)}
 """Keys of the head of bentofile.yaml, or of cog.yaml, and those of which one stands beside."""
 _BY_KEY: dict[str, list[_Convention]] = {}
@@ -97,6 +100,7 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
             yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
+        yield from _of_java(blob, mapping, path)
         if mapping.get("template_format") == "jinja2" and isinstance(mapping.get("template"), str):
             from scanners.parsing.jinja_template import template_facts  # of prompts that LangChain wrote
 
@@ -110,6 +114,15 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
                 about: dict[str, Json] = {"how": "evaluated", "path": printable(path or "the top", _SHOWN)}
                 yield Fact("code-reference", printable(text, _SHOWN), blob.locator, detail=about)
             yield blob.nested(f"{name}.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)
+
+
+def _of_java(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Fact]:
+    """Yield the class that Jackson (of DL4J) or fastjson makes an object of."""
+    for key in _JACKSON:
+        name = mapping.get(key)
+        if isinstance(name, str) and _JAVA_CLASS.fullmatch(name):
+            detail: dict[str, Json] = {"how": "named", "path": printable(joined(path, key), _SHOWN)}
+            yield Fact("java-class", printable(name, _SHOWN), blob.locator, detail=detail)
 
 
 def _tells(document: Json) -> bool:
@@ -309,6 +322,7 @@ KEYS = frozenset(
     (
         *_BY_KEY,
         *_JSONPICKLE,
+        *_JACKSON,
         *_TEXTS,
         *_NESTED,
         *_SERVICES,

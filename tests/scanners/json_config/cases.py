@@ -201,7 +201,13 @@ def replaced(document: object, old: str, new: str) -> object:
     return json.loads(text.replace(old, new))
 
 
+DL4J = {"backpropType": "Standard", "confs": [{"layer": {"@class": "org.deeplearning4j.nn.conf.layers.DenseLayer"}}]}
+SPRING = "org.springframework.context.support.ClassPathXmlApplicationContext"
 CASES = {
+    "benign_dl4j": case(DL4J, "configuration.json"),
+    "benign_linked_data": case({"@context": "https://schema.org", "@type": "Dataset", "name": "x"}, "metadata.json"),
+    "dl4j_other_class": case({**DL4J, "x": {"@class": SPRING, "url": "x"}}, "configuration.json", Verdict.MALICIOUS),
+    "fastjson_rowset": case({"@type": "com.sun.rowset.JdbcRowSetImpl"}, "model.json", Verdict.MALICIOUS),
     "jsonpickle_calls": Case(
         lambda: json.dumps({"a": [{"py/reduce": [{"py/type": "os.system"}, {"py/tuple": ["id"]}]}]}).encode(),
         "state.json",
