@@ -51,6 +51,7 @@ MODULES = (
     "matlab",
     "java",
     "java_xml",
+    "dotnet",
     "java_source",
     "zip",
     "oci",

@@ -23,6 +23,7 @@ LIBRARIES = (
     "matlab",
     "java",
     "java-xml",
+    "dotnet",
     "torch7",
     "coreml",
     "caffe",

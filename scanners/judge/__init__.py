@@ -56,6 +56,7 @@ LISTED = (
     ("commands", 3, "shell_commands"),
     ("skops-nodes", 2, "skops_nodes"),
     ("java-classes", 2, "java_classes"),
+    ("dotnet-classes", 1, "dotnet_classes"),
     ("licences", 1, "licences"),
     ("weights", 1, "weights"),
     ("blacklist", 1, "blacklist"),

@@ -47,6 +47,7 @@ SAMPLES = {
     "CTranslate2 (faster-whisper, OpenNMT)": "ctranslate2/benign",
     "MATLAB": "matlab/benign",
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
+    "Objects of .NET (BinaryFormatter, Accord.NET)": "dotnet/benign",
     "Java sources (POJO of H2O, classes for DJL)": "java_source/benign",
     "Keras HDF5": "keras_h5/benign_model",
     "Keras config JSON": "keras/benign_config",

@@ -1,0 +1,102 @@
+"""Objects of .NET (BinaryFormatter, as Accord.NET and others save models): streams that name the classes to make.
+
+Format: https://learn.microsoft.com/openspecs/windows_protocols/ms-nrbf, see `scanners.parsing.nrbf`. Reading one makes
+objects of any class that the program can find, and runs what those do when they are made, before it sees what it got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.parsing.nrbf import BYTES, CLASS, Event, NrbfStream
+
+NAME = "dotnet"
+_VERSION = b"\1\0\0\0\0\0\0\0"
+"""Major and minor version of the format, behind the numbers of the root and of the header."""
+_RECORDS = frozenset({*range(1, 18), 21, 22})
+_SHOWN = 200
+_TYPE = re.compile(r"(?:^|\[)\s*([A-Za-z_][\w.+`$]*)")
+"""A class in a name, which may be one of a generic class: names of assemblies stand behind a comma."""
+_MARKUP = re.compile(r"\s*<(?:\w+:)?[A-Z]\w*[^>]{0,2000}\bclr-namespace:")
+"""XAML: some classes make what a text of it describes."""
+_NESTED = (b"\0\1\0\0\0\xff\xff\xff\xff\1\0\0\0\0\0\0\0", b"PK\3\4", b"MZ", b"\x1f\x8b\x08")
+_SMALLEST = 24
+_NAMED = re.compile(rb"[A-Z][A-Za-z]{2,40}(?:\.[A-Za-z][A-Za-z0-9]{1,60}){1,8}")
+"""A name of .NET anywhere in a stream that could not be followed."""
+_SEARCHED = 64 * MIB
+_FOUND = 1_000
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the header of a stream stands here, and a record behind it."""
+    head = blob.head
+    return head[:1] == b"\0" and head[9:17] == _VERSION and len(head) > 17 and head[17] in _RECORDS
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the classes of the stream, and what its bytes hold; raises Malformed, Truncated and OverLimit."""
+    told: set[str] = set()
+    fault: Exception | None = None
+    stream = NrbfStream(blob.reader, context)
+    try:
+        for event in stream.events():
+            yield from _told(blob, event, told)
+    except (Malformed, Truncated, OverLimit) as error:
+        fault = error
+    if fault:
+        yield from _named_anywhere(blob, context, told)
+        raise fault
+    if stream.position < blob.size:
+        yield blob.window(f"data at {stream.position}", stream.position, blob.size - stream.position)
+
+
+def _told(blob: Blob, event: Event, told: set[str]) -> Iterator[Item]:
+    if event.kind == CLASS:
+        for name in _TYPE.findall(event.name):
+            yield from _class(blob, name, "class", event.offset, told)
+    elif event.kind == BYTES:
+        if event.length >= _SMALLEST and blob.reader.read(event.offset, _SMALLEST).startswith(_NESTED):
+            yield blob.window(f"bytes at {event.offset}", event.offset, event.length)
+    elif _MARKUP.match(event.name):
+        yield from _class(blob, "System.Windows.Markup.XamlReader", "text", event.offset, told)
+    elif "," in event.name:  # a class with its assembly, as delegates keep what they call
+        yield from _class(blob, event.name.partition(",")[0].strip(), "text", event.offset, told)
+
+
+def _class(blob: Blob, name: str, how: str, offset: int, told: set[str]) -> Iterator[Item]:
+    name = name.rstrip("`.0123456789") if "`" in name else name
+    if name and name not in told and ("." in name or how == "class"):
+        told.add(name)
+        detail: dict[str, Json] = {"how": how}
+        yield Fact("dotnet-class", printable(name, _SHOWN), blob.locator, Span(offset), detail)
+
+
+def _named_anywhere(blob: Blob, context: Context, told: set[str]) -> Iterator[Item]:
+    """Yield names in a stream that could not be followed, as of texts: whoever reads it may come further."""
+    found = 0
+    for start in range(0, min(blob.size, _SEARCHED), MIB):
+        context.operations.spend(MIB // 100)
+        chunk = blob.reader.read(start, min(MIB + _SHOWN, blob.size - start))
+        for match in _NAMED.finditer(chunk):
+            yield from _class(blob, match[0].decode("ascii"), "text", start + match.start(), told)
+            found += 1
+            if found >= _FOUND:
+                return
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Objects of .NET (BinaryFormatter)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".bin", ".accord"),
+    signs=Signs(at=((9, (_VERSION,)),)),
+)
