@@ -52,6 +52,7 @@ MODULES = (
     "java",
     "java_xml",
     "dotnet",
+    "mlnet",
     "java_source",
     "zip",
     "oci",

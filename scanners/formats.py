@@ -108,6 +108,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Java objects (Weka, CoreNLP, DL4J)", ".ser .model", "java", "what reading them would use is told"),
     _format("Java objects as XML (XMLDecoder, XStream, Weka)", ".xml", "java-xml text"),
     _format("Objects of .NET (BinaryFormatter, Accord.NET)", ".bin .accord", "dotnet"),
+    _format("ML.NET", ".key", "mlnet", "the parts inside its zip"),
     _format("Java sources (POJO of H2O, classes for DJL)", ".java", "java-source text", named=True),
     _format("ZIP archive", ".zip .whl .jar", "zip", "every member is examined; those of Deflate64 need inflate64"),
     _format("TAR archive", ".tar", "tar"),

@@ -24,6 +24,7 @@ LIBRARIES = (
     "java",
     "java-xml",
     "dotnet",
+    "mlnet",
     "torch7",
     "coreml",
     "caffe",

@@ -99,10 +99,10 @@ _HARMLESS = (
 _VALUES = frozenset(
     f"System.{name}"
     for name in (
-        "Array Boolean Byte Char DBNull DateTime DateTimeOffset DayOfWeek Decimal Double Enum Exception Guid Half "
-        "Int16 Int32 Int64 IntPtr Lazy Nullable Object Random SByte Single String StringComparer StringComparison "
-        "TimeSpan TimeZoneInfo Tuple UInt16 UInt32 UInt64 UIntPtr UnitySerializationHolder Uri ValueTuple ValueType Version "
-        "OrdinalComparer CultureAwareComparer Net.Random.CompatPrng IComparable IDisposable ICloneable"
+        "Array Boolean Byte Char CultureAwareComparer DBNull DateTime DateTimeOffset DayOfWeek Decimal Double Enum "
+        "Exception Guid Half ICloneable IComparable IDisposable Int16 Int32 Int64 IntPtr Lazy Nullable Object "
+        "OrdinalComparer Random SByte Single String StringComparer StringComparison TimeSpan TimeZoneInfo Tuple UInt16 "
+        "UInt32 UInt64 UIntPtr UnitySerializationHolder Uri ValueTuple ValueType Version"
     ).split()
 )
 

@@ -48,6 +48,7 @@ SAMPLES = {
     "MATLAB": "matlab/benign",
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
     "Objects of .NET (BinaryFormatter, Accord.NET)": "dotnet/benign",
+    "ML.NET": "mlnet/benign",
     "Java sources (POJO of H2O, classes for DJL)": "java_source/benign",
     "Keras HDF5": "keras_h5/benign_model",
     "Keras config JSON": "keras/benign_config",

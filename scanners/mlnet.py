@@ -1,0 +1,75 @@
+"""ML.NET: the parts of a model (`Model.key` in its zip), each with a header that names what loads it.
+
+Layout: src/Microsoft.ML.Core/Data/ModelHeader.cs of https://github.com/dotnet/machinelearning. The loader is looked up
+by its signature among the assemblies that are there; where none has it, the assembly that the part names is loaded.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
+from modelsweep.core.text import printable
+
+NAME = "mlnet"
+_MAGIC, _TAIL = b"ML\0MODEL", b"LEDOM\0LM"
+_SIZE = 0x100
+_LAYOUT = struct.Struct("<8x2I6q8s2I24s24s2qqI")
+"""Versions, places and lengths of the three blocks, signature of the model, its versions, of its loader and of another
+one, places of the tail and of the end, and place and length of the name of the assembly."""
+_OWN = "Microsoft.ML"
+_NAME = 2_048
+_SHOWN = 200
+
+ASSEMBLY = Rule(
+    id="mlnet/assembly",
+    title="Part of a model that an assembly of somebody else's loads",
+    severity=Severity.INFO,
+    message="loading the part {path} would load the assembly {subject}",
+    why="ML.NET loads the assembly that a part names where none of those loaded knows its signature: its code runs.",
+    fix="Make sure that you know who wrote the assembly, and where the program would take it from.",
+    cwe=829,
+    references=("https://github.com/dotnet/machinelearning/blob/main/src/Microsoft.ML.Core/Data/ModelLoading.cs",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the header of a part stands here."""
+    return blob.head.startswith(_MAGIC)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the assembly that the part would have loaded; raises Malformed, Truncated where blocks are not there."""
+    _, _, *places = _LAYOUT.unpack(blob.reader.read(0, _SIZE)[: _LAYOUT.size])
+    blocks, (_, _, _, loader, _, tail, end, at, length) = places[:6], places[6:]
+    context.operations.spend()
+    signature = printable(loader.rstrip(b"\0").decode("latin-1"), _SHOWN)
+    yield Fact("framework", f"ML.NET {signature}".strip(), blob.locator)
+    for start, size in (*zip(blocks[::2], blocks[1::2], strict=True), (tail, len(_TAIL)), (at, length)):
+        if start < 0 or size < 0:
+            raise Malformed(f"a block of {size:,} bytes at {start:,}")
+        if start + size > blob.size:
+            raise Truncated(start, size, blob.size)
+    if blob.reader.read(tail, len(_TAIL)) != _TAIL:
+        raise Malformed("the mark of the end is missing", tail)
+    name = blob.reader.read(at, min(length, _NAME)).decode("utf-16-le", "replace")
+    assembly = printable(name.partition(",")[0].strip(), _SHOWN)
+    if assembly and assembly != _OWN and not assembly.startswith(f"{_OWN}."):
+        yield Finding(ASSEMBLY, blob.locator, assembly, signature, span=Span(at, length))
+    if end < blob.size:
+        yield blob.window(f"data at {end}", end, blob.size - end)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="ML.NET",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(ASSEMBLY,),
+    suffixes=(".key",),
+    signs=Signs(begins(_MAGIC)),
+)
