@@ -52,6 +52,7 @@ MODULES = (
     "java",
     "java_xml",
     "dotnet",
+    "julia",
     "mlnet",
     "java_source",
     "zip",

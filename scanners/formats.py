@@ -109,6 +109,8 @@ FORMATS: tuple[Format, ...] = (
     _format("Java objects as XML (XMLDecoder, XStream, Weka)", ".xml", "java-xml text"),
     _format("Objects of .NET (BinaryFormatter, Accord.NET)", ".bin .accord", "dotnet"),
     _format("ML.NET", ".key", "mlnet", "the parts inside its zip"),
+    _format("Julia's BSON.jl (Flux)", ".bson", "julia", "names are told, and functions that travel as code"),
+    _format("Julia's Serialization", ".jls", "julia", "never clean: names alone are looked for"),
     _format("Java sources (POJO of H2O, classes for DJL)", ".java", "java-source text", named=True),
     _format("ZIP archive", ".zip .whl .jar", "zip", "every member is examined; those of Deflate64 need inflate64"),
     _format("TAR archive", ".tar", "tar"),

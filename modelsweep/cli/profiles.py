@@ -24,6 +24,7 @@ LIBRARIES = (
     "java",
     "java-xml",
     "dotnet",
+    "julia",
     "mlnet",
     "torch7",
     "coreml",

@@ -57,6 +57,7 @@ LISTED = (
     ("skops-nodes", 2, "skops_nodes"),
     ("java-classes", 2, "java_classes"),
     ("dotnet-classes", 1, "dotnet_classes"),
+    ("julia-names", 1, "julia_names"),
     ("licences", 1, "licences"),
     ("weights", 1, "weights"),
     ("blacklist", 1, "blacklist"),

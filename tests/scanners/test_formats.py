@@ -49,6 +49,8 @@ SAMPLES = {
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
     "Objects of .NET (BinaryFormatter, Accord.NET)": "dotnet/benign",
     "ML.NET": "mlnet/benign",
+    "Julia's BSON.jl (Flux)": "julia/benign",
+    "Julia's Serialization": "julia/stream",
     "Java sources (POJO of H2O, classes for DJL)": "java_source/benign",
     "Keras HDF5": "keras_h5/benign_model",
     "Keras config JSON": "keras/benign_config",

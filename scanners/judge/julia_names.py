@@ -1,0 +1,83 @@
+"""Names that Julia's objects look up: functions that run commands, and code that travels along.
+
+Facts of kind `julia-name` say in `how` whether a `name` is looked up with its modules, is a `symbol` (of which code is
+made), or says that `code` stands in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core.finding import Fact, Finding, Rule, Severity
+from modelsweep.core.options import Options
+from scanners.judge.allowed import is_allowed
+
+_SERIALIZATION = "https://docs.julialang.org/en/v1/stdlib/Serialization/"
+_BSON = "https://github.com/JuliaIO/BSON.jl#notes"
+_FIX = "Do not load the file with Julia. Find out where it came from."
+
+DANGEROUS = Rule(
+    id="julia/runs-commands",
+    title="Objects of Julia that name what runs commands or loads native code",
+    severity=Severity.CRITICAL,
+    message="the objects name {subject}",
+    why="Functions travel with a model as code, and are looked up by name. A model computes: it has no use for "
+    "commands and libraries.",
+    fix=_FIX,
+    cwe=502,
+    references=(_SERIALIZATION, _BSON),
+)
+EVALUATES = Rule(
+    id="julia/evaluates-code",
+    title="Objects of Julia that name what evaluates code, or fetches files",
+    severity=Severity.WARNING,
+    message="the objects name {subject}",
+    why="What it evaluates or fetches is decided when the model is used.",
+    fix="Ask the author of the model what it is for, or load its weights into a model that you define.",
+    confidence="medium",
+    cwe=94,
+    references=(_SERIALIZATION, _BSON),
+)
+STORED = Rule(
+    id="julia/stored-code",
+    title="Functions of Julia stored with their code",
+    severity=Severity.INFO,
+    message="the file holds functions without a name, as code",
+    why="Layers written in place (`x -> ...`) are saved as the code they are, and run when the model is used.",
+    fix="Have the model saved as its weights alone (`Flux.state`), and define it in code that you have read.",
+    cwe=502,
+    references=(_BSON,),
+)
+KINDS = frozenset({"julia-name"})
+RULES = (DANGEROUS, EVALUATES, STORED)
+_RUN = frozenset(
+    "cmd_gen Cmd AbstractCmd CmdRedirect OrCmds AndCmds spawn dlopen dlsym rundetached jl_dlopen "
+    "Libdl.dlopen Base.run Base.Cmd Base.pipeline Core.Intrinsics.llvmcall".split()
+)
+"""What commands are made of, and what loads native code; those with a module only as a whole name."""
+_EVALUATE = frozenset(
+    "include_string evalfile invokelatest_eval unsafe_store! unsafe_load unsafe_pointer_to_objref Core.eval Base.eval "
+    "Base.include Base.include_string Meta.parse Base.download Downloads.download Serialization.deserialize "
+    "Distributed.remotecall Distributed.addprocs Base.rm Pkg.add Pkg.develop Base.exit".split()
+)
+
+
+def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
+    """Yield names that a model has no use for, and that code stands in the file."""
+    for fact in facts:
+        if is_allowed(fact.value, options):
+            continue
+        if fact.detail["how"] == "code":
+            yield Finding(STORED, fact.locator, fact.value, span=fact.span)
+        elif _is_of(fact, _RUN):
+            yield Finding(DANGEROUS, fact.locator, fact.value, span=fact.span)
+        elif _is_of(fact, _EVALUATE):
+            yield Finding(EVALUATES, fact.locator, fact.value, span=fact.span)
+
+
+def _is_of(fact: Fact, listed: frozenset[str]) -> bool:
+    """Return whether a name is listed, plainly or with its module; types of functions begin with `#`."""
+    if fact.detail["how"] == "symbol":
+        return fact.value in listed
+    parts = [part.lstrip("#") for part in fact.value.split(".")]
+    return parts[-1] in listed or ".".join(parts[-2:]) in listed
