@@ -222,6 +222,10 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
 
             yield from licence_facts(context, blob.locator, value, key)
             continue
+        if "template" in key.lower():
+            from scanners.parsing.jinja_template import template_facts
+
+            yield from template_facts(value, blob.locator, f"{_METADATA_KEY}.{shown}")
         kind = "framework" if key.lower() == "format" else "metadata"
         yield Fact(kind, text if kind != "metadata" else shown, blob.locator, detail={"key": shown, "text": text})
 
@@ -229,7 +233,7 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="safetensors",
     title="safetensors",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, OVERLAP, UNACCOUNTED),

@@ -70,6 +70,7 @@ PYTHON = Rule(
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_")
 # Lines of a run end as they are, or as strings of JSON and Python write it
 _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
+_PLAIN = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _CHUNK = 64 * KIB
 _PRICE = 1_000
 _STRING = 16
@@ -112,7 +113,7 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
         return
     quoted = blob.reader.read(offset, 1) in _BEFORE
     start = offset + quoted
-    if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _is_escape(blob, start):
+    if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _may_be_cut(blob, start):
         return
     if found := _unusual(blob, start, context):
         yield from found
@@ -176,9 +177,10 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
         data = below
 
 
-def _is_escape(blob: Blob, start: int) -> bool:
-    """Return whether the character before `start` is the last of an escape such as `\\n`."""
-    return start > 1 and blob.reader.read(start - 2, 2) in (b"\\n", b"\\r", b"\\t")
+def _may_be_cut(blob: Blob, start: int) -> bool:
+    """Return whether the character before `start` may be no letter: the last of `\\n`, or a length behind a number."""
+    before = blob.reader.read(max(0, start - 2), min(2, start))
+    return before in (b"\\n", b"\\r", b"\\t") or (len(before) == 2 and before[0] not in _PLAIN)
 
 
 def _run(blob: Blob, start: int, context: Context) -> bytes:
@@ -358,7 +360,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=4,
+    version=5,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

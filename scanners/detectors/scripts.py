@@ -75,7 +75,8 @@ def _attack(blob: Blob, offset: int, text: bytes) -> str:
     whole = ((start[0] if start else b"") + text).decode("ascii")
     if _CONNECTS.search(whole) and _SHELLS.search(whole):
         return whole
-    return next((line for line in whole.splitlines() if hostile_command().search(line)), "")
+    lines = re.split(r"[\r\n]|\\[rnt]", whole)  # as they stand, and as JSON writes them
+    return next((line for line in lines if hostile_command().search(line)), "")
 
 
 def _reads_as_script(text: bytes) -> bool:
@@ -96,7 +97,7 @@ _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=4,
+    version=5,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,

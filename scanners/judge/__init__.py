@@ -44,10 +44,10 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 LISTED = (
     ("pickle-calls", 6, "pickle_calls"),
-    ("templates", 1, "templates"),
+    ("templates", 2, "templates"),
     ("configs", 3, "code_references"),
-    ("operators", 3, "operators"),
-    ("external-files", 2, "external_files"),
+    ("operators", 4, "operators"),
+    ("external-files", 3, "external_files"),
     ("keras-layers", 1, "keras_layers"),
     ("python-code", 7, "python_code"),
     ("python-compiled", 2, "python_compiled"),

@@ -82,6 +82,8 @@ _PRIVATE = re.compile(
     r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc|(?:var/)?run/secrets)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)",
     re.MULTILINE,
 )
+_ELSEWHERE = re.compile(r"~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|%\w+%[/\\]|file:", re.IGNORECASE)
+_ESCAPED = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
 KINDS = frozenset({"external-file"})
 RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH, TFJS_PATH)
 
@@ -108,21 +110,22 @@ def outside(path: str) -> str:
     inside, as every loader that checks at all does.
     """
     parts = path.replace("\\", "/").split("/")
-    if not path.strip():
-        return "the path is empty"
-    if len(path) > _PATH_MAX:
-        return "it is longer than any path of a model should be"
-    if "://" in path:
-        return "it is an address on a network"
-    if parts[0] == "" or path[1:2] == ":":
-        return "the path is absolute"
-    if any(part.strip() == ".." for part in parts):
-        return "it climbs out with .."
-    if any(part.partition(".")[0].strip().lower() in _DEVICES for part in parts):
-        return "it names a device of Windows"
-    if "\\x00" in path:
-        return "it holds a NUL, at which some loaders stop reading"
-    return ""
+    reasons = (
+        (not path.strip(), "the path is empty"),
+        (len(path) > _PATH_MAX, "it is longer than any path of a model should be"),
+        ("://" in path, "it is an address on a network"),
+        (parts[0] == "" or path[1:2] == ":", "the path is absolute"),
+        (_ELSEWHERE.match(path), "it begins at a home folder, a variable or an address"),
+        (any(part.strip() == ".." for part in parts) or _ESCAPED.search(path), "it climbs out with .."),
+        (_names_device(parts), "it names a device of Windows"),
+        (is_private(path), "it leads to keys or settings of whoever loads it"),
+        ("\\x00" in path, "it holds a NUL, at which some loaders stop reading"),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
+
+
+def _names_device(parts: list[str]) -> bool:
+    return any(part.partition(".")[0].strip().lower() in _DEVICES for part in parts)
 
 
 def is_private(path: str) -> bool:

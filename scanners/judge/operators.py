@@ -41,10 +41,23 @@ ONNX_CUSTOM = Rule(
     cwe=829,
     references=("https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",),
 )
+ONNX_TELLING = Rule(
+    id="onnx/telling-operator",
+    title="Operator named for running commands or for reaching files",
+    severity=Severity.WARNING,
+    message="node {path} is {subject}",
+    why="No standard of ONNX has an operator of this kind: a library brings it, and by its name it leaves the graph.",
+    fix="Export the model without it. If it is needed, read the code of the library before you register it.",
+    confidence="medium",
+    cwe=829,
+    references=("https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",),
+)
 _STANDARD = frozenset(
     {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training", "com.microsoft"}
 )
 _STANDARD_PREFIXES = ("com.microsoft.", "com.ms.internal.")
+_ASKING = re.compile(r"(?:Azure|OpenAI)\w+")
+"""Operators of onnxruntime-extensions that send their inputs to an address of the model's."""
 # Why, by name of operator, in any domain: interpreters have moved from one to another
 _PYTHON = {
     "PyOp": "it calls a Python function or class that it names",
@@ -155,6 +168,17 @@ TFLITE_CUSTOM = Rule(
     cwe=829,
     references=("https://ai.google.dev/edge/litert/models/ops_custom",),
 )
+TFLITE_TELLING = Rule(
+    id="tflite/telling-operator",
+    title="Custom operator named for running commands or for reaching files",
+    severity=Severity.WARNING,
+    message="the model uses the operator {subject}, which the runtime has to bring",
+    why="By its name the operator leaves the graph: it runs commands or Python, loads libraries, or opens files.",
+    fix="Convert the model without it. If it is needed, read the code of the library before you register it.",
+    confidence="medium",
+    cwe=829,
+    references=("https://ai.google.dev/edge/litert/models/ops_custom",),
+)
 _READERS = "WholeFileReader TextLineReader FixedLengthRecordReader TFRecordReader LMDBReader IdentityReader".split()
 _TENSORFLOW = {
     **dict.fromkeys(
@@ -234,9 +258,16 @@ _STREAMS = {
     ),
 }
 """Operators that send what passes through them where their attributes say: to the log, to a file, to a machine."""
+_ADDRESSES = ("http://", "https://", "ftp://")
 _MEMMAPPED = "memmapped_package://"
 """Where the constants stand that TensorFlow's own converter moved out of a graph."""
-_SHELL = ("shell", "popen", "subprocess", "runcommand", "execcommand", "executecommand", "systemcommand", "oscommand")
+_SHELL = (
+    *("shell", "popen", "subprocess", "runcommand", "execcommand", "executecommand", "systemcommand", "oscommand"),
+    *("pyfunc", "numpyfunc", "callpython", "runpython", "execpython", "pythonfunc", "runcode", "evalcode", "execcode"),
+    *("readfile", "writefile", "deletefile", "removefile", "loadlibrary", "dlopen", "httprequest", "downloadfile"),
+)
+_WHOLE = frozenset("exec execute eval system command cmd spawn python".split())
+"""What is a word of many honest names, too, and tells only by itself."""
 TEXT_OPERATORS = frozenset(
     "StringJoin ShardedFilename ShardedFilespec StringFormat StringStrip StringLower StringUpper Substr RegexReplace "
     "StaticRegexReplace DecodeBase64 EncodeBase64 AsString ReduceJoin UnicodeTranscode UnicodeEncode StringSplit "
@@ -251,6 +282,7 @@ KINDS = frozenset({"operator"})
 RULES = (
     ONNX_PYTHON,
     ONNX_CUSTOM,
+    ONNX_TELLING,
     TENSORFLOW_WRITES,
     TENSORFLOW_READS,
     TENSORFLOW_DATASET,
@@ -261,6 +293,7 @@ RULES = (
     TENSORFLOW_LOCAL,
     TENSORFLOW_LEAVES,
     TFLITE_CUSTOM,
+    TFLITE_TELLING,
 )
 
 
@@ -269,7 +302,8 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     yield from _onnx([fact for fact in facts if fact.detail.get("framework") == "onnx" and not fact.detail["defined"]])
     for fact in facts:
         if fact.detail.get("framework") == "tflite":
-            yield Finding(TFLITE_CUSTOM, fact.locator, fact.value or "without a name", span=fact.span)
+            told = TFLITE_TELLING if _is_shell(fact.value) or _is_outside(fact.value) else TFLITE_CUSTOM
+            yield Finding(told, fact.locator, fact.value or "without a name", span=fact.span)
         rule = _rule_of(fact) if fact.detail.get("framework") == "tensorflow" else None
         if rule:
             strings = ", ".join(str(string) for string in _strings(fact)) or "what it is given when it runs"
@@ -316,8 +350,8 @@ def _rule_of(fact: Fact) -> Rule | None:
             return TENSORFLOW_WRITES
         remote = _STREAMS[operator]
         return TENSORFLOW_NETWORK if remote and any(string.startswith(remote) for string in strings) else None
-    if _reads_by_path(operator) and any(is_private(string) for string in strings):
-        return TENSORFLOW_READS
+    if _reads_by_path(operator) and (read := _rule_of_paths(strings)):
+        return read
     if operator in _BY_PATH:
         return _BY_PATH[operator] if any(_is_outside(string) for string in strings) else None
     if operator == "ImmutableConst" and strings and all(string.startswith(_MEMMAPPED) for string in strings):
@@ -329,13 +363,22 @@ def _rule_of(fact: Fact) -> Rule | None:
     return None if not operator or operator.startswith("_") or operator in TENSORFLOW_OPERATORS else TENSORFLOW_CUSTOM
 
 
+def _rule_of_paths(strings: list[str]) -> Rule | None:
+    """Return what is said of an ordinary reader for what it is given to read."""
+    if any(string.startswith(_ADDRESSES) for string in strings):
+        return TENSORFLOW_NETWORK
+    return TENSORFLOW_READS if any(map(is_private, strings)) else None
+
+
 def _reads_by_path(operator: str) -> bool:
     return _TENSORFLOW.get(operator) is TENSORFLOW_DATASET or _BY_PATH.get(operator) is TENSORFLOW_LOCAL
 
 
 def _is_shell(operator: str) -> bool:
+    """Return whether an operator that no framework has is named for what leaves the graph."""
     lower = operator.lower().replace("_", "")
-    return not operator.startswith("__") and any(word in lower for word in _SHELL)
+    own = lower.rpartition(">")[2].rpartition(".")[2]
+    return not operator.startswith("__") and (own in _WHOLE or any(word in lower for word in _SHELL))
 
 
 def _strings(fact: Fact) -> list[str]:
@@ -361,6 +404,9 @@ def _onnx(facts: Sequence[Fact]) -> Iterator[Finding]:
             evidence = {"reason": _PYTHON[name]}
             node = str(fact.detail["node"]) or "without a name"
             yield Finding(ONNX_PYTHON, fact.locator, fact.value, path=node, span=fact.span, evidence=evidence)
+        elif _is_shell(name) or _ASKING.fullmatch(name):
+            node = str(fact.detail["node"]) or "without a name"
+            yield Finding(ONNX_TELLING, fact.locator, fact.value, path=node, span=fact.span)
         elif domain not in _STANDARD and not domain.startswith(_STANDARD_PREFIXES):
             custom.setdefault((str(fact.locator), domain), []).append(fact)
     for (_, domain), used in custom.items():

@@ -62,6 +62,32 @@ INSTRUCTION = _rule(
     "that needs no change of weights.",
     cwe=506,
 )
+EXHAUSTION = _rule(
+    "exhausts-memory",
+    "Template that counts or writes without end",
+    Severity.WARNING,
+    "{path} works out {subject} in line {line}",
+    "Rendering it takes all memory, or never ends: one request is enough to stop whoever serves the model.",
+    cwe=400,
+)
+INVISIBLE = _rule(
+    "invisible-text",
+    "Template with text that is not seen",
+    Severity.WARNING,
+    "{path} holds characters that are not shown in line {line}: {subject}",
+    "Models read tags and marks of no width as well as letters: instructions written in them are seen by nobody who "
+    "reviews the template, and marks that turn the direction show it other than it is.",
+    cwe=506,
+)
+SENDING = _rule(
+    "address-with-content",
+    "Template that writes what was said behind an address",
+    Severity.WARNING,
+    "{path} writes what was said behind {subject} in line {line}",
+    "Where the answer is shown with its pictures and links, fetching the address sends the conversation to whoever "
+    "has it.",
+    cwe=200,
+)
 URL = _rule(
     "url",
     "Address in a chat template",
@@ -81,9 +107,12 @@ _RULES = {
     "dynamic-attribute": DYNAMIC,
     "instruction": INSTRUCTION,
     "url": URL,
+    "exhaustion": EXHAUSTION,
+    "invisible": INVISIBLE,
+    "sending": SENDING,
 }
 KINDS = frozenset({"template"})
-RULES = (INTERNALS, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, URL)
+RULES = (INTERNALS, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, EXHAUSTION, INVISIBLE, SENDING, URL)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:

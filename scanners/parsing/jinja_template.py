@@ -2,7 +2,8 @@
 
 Chat templates of tokenizers and GGUF files are rendered by loaders, some of them without a sandbox (CVE-2024-34359).
 Each fact of kind `template` has in its detail `how` the value is reached, `path` and `line`: `attribute` (names that
-begin with an underscore, names of interpreter internals), `dynamic-attribute`, `global`, `load`, `url`, `instruction`.
+begin with an underscore, names of interpreter internals), `dynamic-attribute`, `global`, `load`, `url`, `instruction`,
+`exhaustion`, `invisible`, `sending` (an address that what was said is appended to).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.ext import Extension
@@ -33,6 +35,15 @@ INTERNALS = frozenset(
 )
 """Attributes without underscores that lead to the interpreter's internals, as Jinja's own sandbox lists them."""
 _URL = re.compile(r"https?://[^\s\"'<>`{}|\\)\]]{3,200}")
+_LOOP, _BITS = 10_000_000, 1_000_000
+"""Rounds of a loop, or characters of a text, and bits of a number, that no template in use comes near."""
+_INVISIBLE = re.compile(
+    "[\u202a-\u202e\u2066-\u2069]"
+    "|[\u200b-\u200d\u2060-\u2064\ufeff]{8}"
+    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]"
+)
+"""Marks that turn the direction of writing, text in tags, which flags of regions end with, and in marks of no width."""
+_SENDING = re.compile(r"https?://[^\s\"'<>`{}|\\)\]\ufffd]{3,200}(?=\ufffd)")
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _PLAIN = re.compile(r"[\w ,.'!?-]{3,}")
 _INSTRUCTION = 4
@@ -132,27 +143,37 @@ class _Walk:
                 yield how, value, node.lineno
 
     def _seen(self, node: nodes.Node) -> Iterator[tuple[str, str]]:
-        if isinstance(node, nodes.Getattr):
-            if "__" in node.attr or node.attr in INTERNALS:
-                yield "attribute", node.attr
-        elif isinstance(node, nodes.Keyword) and "__" in node.key:
-            yield "attribute", node.key
+        if isinstance(node, (nodes.Getattr, nodes.Keyword)):
+            name = node.attr if isinstance(node, nodes.Getattr) else node.key
+            if "__" in name or (name in INTERNALS and isinstance(node, nodes.Getattr)):
+                yield "attribute", name
         elif isinstance(node, nodes.Const):
             yield from self._constant(node.value)
         elif isinstance(node, nodes.TemplateData):
             yield from (("url", url) for url in _URL.findall(node.data))
+            yield from _invisible(node.data)
         elif isinstance(node, (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)):
             yield "load", self._fold(node.template)
         elif isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in self.bound:
             yield "global", node.name
-        elif isinstance(node, (nodes.If, nodes.CondExpr)):
+        else:
+            yield from self._composed(node)
+
+    def _composed(self, node: nodes.Node) -> Iterator[tuple[str, str]]:
+        """Yield what hangs on how the parts of a node come together."""
+        if isinstance(node, (nodes.If, nodes.CondExpr)):
             yield from self._instruction(node)
         if isinstance(node, _BUILDERS):
             yield from self._built(node)
+        if isinstance(node, (nodes.Output, nodes.Concat, nodes.Add)):
+            yield from self._sending(node)
+        if isinstance(node, (nodes.Pow, nodes.Mul, nodes.Call)):
+            yield from _exhaustion(node)
 
     def _constant(self, value: object) -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield from (("url", url) for url in _URL.findall(value))
+            yield from _invisible(value)
             yield from (("attribute", name) for name in _IN_BRACES.findall(value))
             if _DUNDER.fullmatch(value) or value in INTERNALS:
                 yield "attribute", value
@@ -170,6 +191,17 @@ class _Walk:
         argument = node.arg if isinstance(node, nodes.Getitem) else None
         if isinstance(argument, nodes.Concat) and not self._fold(argument).strip(_UNKNOWN):
             yield "dynamic-attribute", "?"
+
+    def _sending(self, node: nodes.Output | nodes.Concat | nodes.Add) -> Iterator[tuple[str, str]]:
+        """Yield addresses behind which what was said is written, so that whoever follows one sends it there."""
+        if isinstance(node, nodes.Add):
+            parts: list[nodes.Expr] = [node.left, node.right]
+        else:
+            parts = node.nodes
+        for before, after in pairwise(parts):
+            if self._is_spoken(after) or any(map(self._is_spoken, after.find_all((nodes.Getattr, nodes.Getitem)))):
+                text = before.data if isinstance(before, nodes.TemplateData) else self._fold(before)
+                yield from (("sending", url) for url in _SENDING.findall(text + _UNKNOWN))
 
     def _instruction(self, node: nodes.If | nodes.CondExpr) -> Iterator[tuple[str, str]]:
         """Yield text that is added only where what was said holds certain words."""
@@ -273,6 +305,40 @@ class _Walk:
             return chr(int(value)) if match[0] == "%c" and value.isdecimal() and int(value) < 0x110000 else value
 
         return re.sub(r"%[sc]|\{[0-9]*\}", fill, text)
+
+
+def _invisible(text: str) -> Iterator[tuple[str, str]]:
+    match = None if text.isascii() else _INVISIBLE.search(text)
+    if match:
+        # (text in tags is that of ASCII, moved)
+        shown = "".join(chr(ord(c) - 0xE0000) if 0xE0020 <= ord(c) <= 0xE007E else c for c in text[match.start() :])
+        yield "invisible", ascii(shown[:_SHOWN])
+
+
+def _exhaustion(node: nodes.Pow | nodes.Mul | nodes.Call) -> Iterator[tuple[str, str]]:
+    """Yield arithmetic and loops over constants that no machine gets done, or holds."""
+    if isinstance(node, nodes.Call):
+        if isinstance(node.node, nodes.Name) and node.node.name == "range":
+            most = max((abs(number) for number in map(_number, node.args) if number is not None), default=0)
+            if most > _LOOP:
+                yield "exhaustion", f"range({most})"
+        return
+    left, right = _number(node.left), _number(node.right)
+    if isinstance(node, nodes.Pow):
+        if right is not None and (left or 2).bit_length() * right > _BITS:
+            yield "exhaustion", f"** {right}"
+    elif max(left or 0, right or 0) > _LOOP and any(isinstance(one, (nodes.List, nodes.Const)) for one in _sides(node)):
+        yield "exhaustion", f"* {max(left or 0, right or 0)}"
+
+
+def _sides(node: nodes.Mul) -> list[nodes.Expr]:
+    """Return what is repeated: texts and lists, and no numbers."""
+    return [one for one in (node.left, node.right) if _number(one) is None]
+
+
+def _number(node: nodes.Node) -> int | None:
+    value = node.value if isinstance(node, nodes.Const) else None
+    return value if isinstance(value, int) else None
 
 
 def _texts(node: nodes.Node) -> Iterator[str]:

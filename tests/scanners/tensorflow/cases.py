@@ -186,6 +186,10 @@ CASES = {
         node("DebugIdentityV2", attribute("debug_urls", data(1, data(2, "grpc://example.org:1")))),
         verdict=Verdict.REVIEW,
     ),
+    "calls_python": of_nodes(node("CallPython"), verdict=Verdict.REVIEW),
+    "dataset_of_an_address": of_nodes(
+        constant("p", "http" + "://192.0.2.1/x"), node("TextLineDataset", inputs=("p",)), verdict=Verdict.REVIEW
+    ),
     "shell": of_nodes(node("ShellExecute", attribute("cmd", data(2, "echo"))), verdict=Verdict.REVIEW),
     "asset_climbs_out": case(
         lambda: saved(graph(node("HashTableV2")), data(6, asset("../../etc/passwd"))), Verdict.MALICIOUS

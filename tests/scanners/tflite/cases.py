@@ -142,6 +142,8 @@ CASES = {
     "benign_labels": case(with_labels, Verdict.CLEAN, cut_is_clean=True),
     "benign_far_weights": case(lambda: far(len(far(4_000))) + bytes(32), Verdict.CLEAN),
     "benign_custom": case(lambda: model(codes=[code(CUSTOM, "TFLite_Detection_PostProcess")]), Verdict.CLEAN),
+    "custom_runs_commands": case(lambda: model(codes=[code(CUSTOM, "ShellExec")]), Verdict.REVIEW),
+    "custom_loads_library": case(lambda: model(codes=[code(CUSTOM, "/tmp/acme.so")]), Verdict.REVIEW),
     "benign_flex": case(lambda: flex("Erf", plain("Erf")), Verdict.CLEAN),
     "benign_flex_restore": case(lambda: flex("Restore", plain("Restore"), strings=("model.ckpt",)), Verdict.CLEAN),
     "benign_loop": case(lambda: model(subgraph(runs(1)), subgraph(), codes=LOOPS), Verdict.CLEAN),
