@@ -1,6 +1,7 @@
 """Vocabularies, tables, databases and what git keeps: recognised, so that they are not unknown; they hold no code.
 
-SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors,
+SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors, parameters of
+TVM (`runtime::SaveParams`), arrays of ND4J (coefficients of DL4J), CRFsuite, Kaldi, OpenFst, KenLM,
 netCDF, FITS, IDL, DICOM, NIfTI, LAS, SQLite, time zones (RFC 8536), translations (gettext), what the Finder notes of a
 folder, and git's index, packs and loose objects (gitformat-index, gitformat-pack): of the last, files are examined.
 Clean once their bytes were seen, as text is.
@@ -18,12 +19,20 @@ from scanners.suffixes import NEVER_PLAIN
 _MAGIC = (
     *(b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif"),
     *(b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"),  # translations of gettext
+    *(b"lCRF", b"\0B<", b"\0BFM ", b"\0BFV ", b"\0BDM ", b"\0BDV ", b"\0BCM ", struct.pack("<i", 2125659606)),
+    b"mmap lm http://kheafield.com/code format version",
     *(b"SQLite format 3\0", b"LASF", b"\0\0\0\1Bud1"),
     *(b"PACK\0\0\0\2", b"\xfftOc\0\0\0\2", b"RIDX\0\0\0\1", b"CGPH\1", b"MIDX\1", b"BITM\0\1"),
     *(b"DIRC\0\0\0" + bytes((version,)) for version in (2, 3, 4)),
 )
 _MAGIC_AT = ((128, b"DICM"), (344, b"n+1\0"), (344, b"ni1\0"))
 _GIT_OBJECT = re.compile(rb"(blob|tree|commit|tag) (0|[1-9][0-9]{0,15})\0")
+_ND4J = ("MIXED_DATA_TYPES", "LONG_SHAPE", "JAVACPP", "DIRECT", "HEAP")
+"""How the shape of an array was allocated: a text behind its length, with which the array begins."""
+_WEIGHTS = (
+    struct.pack("<Q", 0xF7E58D4F05049CB7),
+    *(struct.pack(">H", len(mode)) + mode.encode() + bytes(6) for mode in _ND4J),
+)
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
 _WORD2VEC = re.compile(rb"([1-9][0-9]{0,8}) ([1-9][0-9]{0,4})\n[^ \n]{1,200} ")
 _PIECES = 3
@@ -35,7 +44,7 @@ _EXTENSIONS = 200
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob begins as one of them, and is no damaged model that only looks so."""
-    if blob.head.startswith(_FASTTEXT) or _is_word2vec(blob) or _is_sentencepiece(blob):
+    if blob.head.startswith((*_FASTTEXT, *_WEIGHTS)) or _is_word2vec(blob) or _is_sentencepiece(blob):
         return True
     if blob.locator.suffix in NEVER_PLAIN:
         return False
@@ -94,11 +103,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="data",
     title="Vocabularies, word vectors, tables, databases, objects of git",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".nc", ".fits"),
     signs=Signs(
-        begins(*_FASTTEXT, *_MAGIC) + b"btc123456789\n", at=tuple((place, (magic,)) for place, magic in _MAGIC_AT)
+        begins(*_FASTTEXT, *_WEIGHTS, *_MAGIC) + b"btc123456789\n",
+        at=tuple((place, (magic,)) for place, magic in _MAGIC_AT),
     ),
 )

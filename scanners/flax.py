@@ -19,6 +19,8 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "flax"
 _SUFFIXES = (".msgpack", ".flax")
+_NAMES = ("key2row", "lookups.bin")
+"""Tables of spaCy, whose keys are numbers."""
 DEPTH = 512
 """Lists and maps inside each other that msgpack unpacks."""
 _COST = 400
@@ -87,7 +89,7 @@ class Token(NamedTuple):
 def accepts(blob: Blob) -> bool:
     """Return whether a map of names begins here, one that leads to one of Flax's arrays, or any value in its files."""
     first = blob.head[:1]
-    if first and blob.locator.suffix in _SUFFIXES:
+    if first and (blob.locator.suffix in _SUFFIXES or (blob.locator.name in _NAMES and first[0] in _MAPS)):
         return True
     return bool(first) and first[0] in _MAPS and (_NAMED.match(blob.head) is not None or _leads_to_array(blob.head))
 
@@ -247,7 +249,7 @@ def _long_token(cursor: Cursor, first: int) -> Token:
 SCANNER = Scanner(
     name=NAME,
     title="Flax and other MessagePack",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),

@@ -105,6 +105,7 @@ FORMATS: tuple[Format, ...] = (
     _format("NeMo", ".nemo", "tar yaml torch"),
     _format("R serialized", ".rds .rda .RData", "r compressed"),
     _format("MATLAB", ".mat", "matlab", "functions and objects of Java are told; version 7.3 is HDF5"),
+    _format("MATLAB of version 4", ".mat", "matlab", named=True),
     _format("Java objects (Weka, CoreNLP, DL4J)", ".ser .model", "java", "what reading them would use is told"),
     _format("Java objects as XML (XMLDecoder, XStream, Weka)", ".xml", "java-xml text"),
     _format("Objects of .NET (BinaryFormatter, Accord.NET)", ".bin .accord", "dotnet"),
@@ -157,5 +158,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Compiled Python", ".pyc", "python-compiled", named=True),
     _format("Native executables and libraries", ".so .dll .exe .dylib", "executable"),
     _format("SentencePiece vocabulary, fastText and word2vec vectors, netCDF, FITS", ".model .bin .ftz .nc", "data"),
+    _format("CRFsuite, Kaldi, OpenFst, KenLM", ".crfsuite .mdl .raw .fst .klm", "data", "inert: recognised by content"),
+    _format("Parameters of TVM, arrays of ND4J (DL4J)", ".params .bin", "data", "inert: recognised by content"),
     _format("Pictures, sound, video, fonts, PDF", ".png .jpg .pdf .wav", "media"),
 )

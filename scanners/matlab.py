@@ -1,11 +1,13 @@
-"""MATLAB's data (.mat of versions 5 to 7): arrays, and functions, objects and objects of Java among them.
+"""MATLAB's data (.mat of versions 4 to 7): arrays, and functions, objects and objects of Java among them.
 
 Format: https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf; functions (class 16) and opaque objects (17)
-as scipy reads them. Loading an object of Java deserializes it; a function runs when it is called. Version 7.3 is HDF5.
+as scipy reads them. Loading an object of Java deserializes it; a function runs when it is called. Version 4 holds
+numbers and text only; version 7.3 is HDF5.
 """
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,10 +19,16 @@ from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
+from scanners.parsing.cursor import Cursor
 
 NAME = "matlab"
 _MAGIC = b"MATLAB 5.0 MAT-file"
 _HEADER, _ORDER = 128, 126
+_SUFFIX = ".mat"
+_OLD, _OLD_NAME = struct.Struct("<5i"), 256
+_OLD_WIDTHS = {"0": 8, "1": 4, "2": 4, "3": 2, "4": 2, "5": 1}
+"""Bytes of an element by the third digit of the kind of a matrix of version 4."""
+_NAMED = re.compile(rb"[A-Za-z][A-Za-z0-9_]*\0")
 _MATRIX, _COMPRESSED = 14, 15
 _KINDS = range(1, 19)
 _CELL, _STRUCT, _OBJECT, _CHARACTERS, _SPARSE, _FUNCTION, _OPAQUE = 1, 2, 3, 4, 5, 16, 17
@@ -98,11 +106,49 @@ class _Element(NamedTuple):
 
 def accepts(blob: Blob) -> bool:
     """Return whether the text of the header and the mark of the byte order stand here."""
-    return blob.head.startswith(_MAGIC) and blob.head[_ORDER:_HEADER] in (b"IM", b"MI")
+    if blob.head.startswith(_MAGIC):
+        return blob.head[_ORDER:_HEADER] in (b"IM", b"MI")
+    return blob.locator.suffix == _SUFFIX and _old_order(blob.head) != ""
+
+
+def _old_order(head: bytes) -> str:
+    """Return the byte order of version 4, where its first matrix begins here, else nothing."""
+    for order, place in (("<", 0), (">", 1)):
+        if len(head) < _OLD.size:
+            break
+        kind, rows, columns, complex_, length = struct.unpack_from(f"{order}5i", head)
+        name = head[_OLD.size : _OLD.size + length] if 1 < length <= _OLD_NAME else b""
+        if _old_width(kind, place) and min(rows, columns) >= 0 and complex_ in (0, 1) and _NAMED.fullmatch(name):
+            return order
+    return ""
+
+
+def _old_width(kind: int, place: int) -> int:
+    """Return the bytes of an element of version 4, 0 where no matrix of that byte order has the kind."""
+    digits = f"{kind:04}"
+    known = len(digits) == 4 and digits[0] == str(place) and digits[1] == "0" and digits[3] in "012"
+    return _OLD_WIDTHS.get(digits[2], 0) if known else 0
+
+
+def _old(blob: Blob, context: Context, order: str) -> Iterator[Item]:
+    """Pass over the matrices of version 4, in which nothing runs; raises Malformed and Truncated."""
+    cursor = Cursor(blob.reader, 0, order)
+    while cursor.position < blob.size:
+        context.operations.spend(_COST)
+        start = cursor.position
+        kind, rows, columns, complex_, length = (cursor.number("i") for _ in range(5))
+        width = _old_width(kind, int(order == ">"))
+        if not width or min(rows, columns) < 0 or complex_ not in (0, 1) or not 0 < length <= _OLD_NAME:
+            raise Malformed("no matrix of version 4 stands here", start)
+        cursor.skip(length + rows * columns * width * (1 + complex_))
+    yield from ()
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what of the file is code; raises Malformed, Truncated and OverLimit."""
+    if not blob.expect and not blob.head.startswith(_MAGIC):
+        yield from _old(blob, context, _old_order(blob.head))
+        return
     walk = _Walk(blob, context)
     fault: Exception | None = None
     try:
@@ -251,10 +297,10 @@ class _Walk:
 SCANNER = Scanner(
     name=NAME,
     title="MATLAB (.mat)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(FUNCTION_RUNS, FUNCTION, JAVA_OBJECT),
-    suffixes=(".mat",),
-    signs=Signs(begins(_MAGIC)),
+    suffixes=(_SUFFIX,),
+    signs=Signs(begins(_MAGIC), suffixes=(_SUFFIX,)),
 )

@@ -31,6 +31,11 @@ def vectors(count: int = 3, size: int = 4) -> bytes:
     return b"%d %d\n" % (count, size) + rows
 
 
+def cut(beginning: bytes, name: str) -> Case:
+    """Return the case of data behind a beginning that tells it, of which a shorter one is data as well."""
+    return Case(lambda: beginning + noise(100), name, Verdict.CLEAN, cut_is_clean=True)
+
+
 FASTTEXT = struct.pack("<2i", 793712314, 12) + noise(400)
 
 
@@ -50,6 +55,16 @@ CASES = {
         lambda: b"SQLite format 3\0\x10\0\1\1" + bytes(200), "runs.db", Verdict.CLEAN, cut_is_clean=True
     ),
     "benign_dicom": Case(lambda: bytes(128) + b"DICM\2\0" + noise(90), "scan.dcm", Verdict.CLEAN, cut_is_clean=True),
+    "benign_tvm": cut(struct.pack("<QQQ", 0xF7E58D4F05049CB7, 0, 0), "deploy.params"),
+    "benign_nd4j": cut(b"\0\x10MIXED_DATA_TYPES" + struct.pack(">q", 4) + b"\0\4LONG", "coefficients.bin"),
+    "benign_crfsuite": cut(b"lCRF" + struct.pack("<I", 112) + b"FOMC", "ner.crfsuite"),
+    "benign_kaldi": cut(b"\0B<Nnet3> ", "final.raw"),
+    "benign_kaldi_matrix": cut(b"\0BFM \4" + struct.pack("<i", 10), "lda.mat"),
+    "benign_openfst": cut(struct.pack("<2i", 2125659606, 6) + b"vector", "HCLG.fst"),
+    "benign_kenlm": cut(b"mmap lm http://kheafield.com/code format version 5\n\0", "lm.klm"),
+    "kaldi_with_a_pickle": Case(
+        lambda: b"\0B<Nnet3> " + EVIL_PICKLE, "final.raw", Verdict.MALICIOUS, cut_is_clean=True
+    ),
     "git_blob_with_a_pickle": Case(lambda: git("blob", EVIL_PICKLE), "16cc", Verdict.MALICIOUS),
     "git_blob_of_another_size": Case(lambda: git("blob", noise(50), size=9), "16cc", Verdict.NOT_SCANNED),
     "sqlite_named_as_model": Case(lambda: b"SQLite format 3\0" + noise(200), "net.pt", Verdict.NOT_SCANNED),

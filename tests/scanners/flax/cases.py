@@ -74,6 +74,11 @@ def case(build: Callable[[], bytes], verdict: Verdict, name: str = "flax_model.m
 
 
 CASES = {
+    "benign_rows_of_spacy": Case(
+        lambda: b"\x82\xcf" + bytes(range(8)) + b"\x01\xcd\x01\x02\x00", "vocab/key2row", Verdict.CLEAN
+    ),
+    "benign_empty_lookups": Case(lambda: b"\x80", "vocab/lookups.bin", Verdict.CLEAN),
+    "rows_with_more": Case(lambda: b"\x82\x01\x01\x02", "vocab/key2row", Verdict.NOT_SCANNED),
     "benign_spacy": Case(
         lambda: mapping(vocab=octets(b"abc"), tokenizer=octets(b"x"), pipes=values([text("tagger")])),
         "nlp.bin",

@@ -30,6 +30,12 @@ def array(kind: int, name: str, *parts: bytes, shape: tuple[int, int] = (1, 1), 
     return element(MATRIX, head + element(BYTES, name.encode(), order) + b"".join(parts), order)
 
 
+def old(name: str = "weights", order: str = "<", kind: int = 0, size: int = 6) -> bytes:
+    """Return a matrix of version 4."""
+    head = struct.pack(f"{order}5i", kind, 2, 3, 0, len(name) + 1)
+    return head + name.encode() + b"\0" + struct.pack(f"{order}{size}d", *range(size))
+
+
 def numbers(name: str, order: str = "<") -> bytes:
     """Return an array of three numbers."""
     return array(DOUBLE, name, element(REALS, struct.pack(f"{order}3d", 1, 2, 3), order), shape=(1, 3), order=order)
@@ -81,6 +87,11 @@ TABLE = java.saved(java.table(java.string("a")))
 PICKLE = assembler.proto(4) + assembler.EVIL + assembler.STOP
 
 CASES = {
+    "benign_version_4": Case(lambda: old() + old("biases"), "net.mat", Verdict.CLEAN),
+    "benign_version_4_of_sun": Case(lambda: old(order=">", kind=1000), "net.mat", Verdict.CLEAN),
+    "version_4_cut": Case(lambda: old(size=5), "net.mat", Verdict.NOT_SCANNED),
+    "version_4_of_another_order": Case(lambda: old(kind=1000), "net.mat", Verdict.NOT_SCANNED),
+    "version_4_with_more": Case(lambda: old() + b"\x07" * 40, "net.mat", Verdict.NOT_SCANNED),
     "benign": case(lambda: saved(numbers("w"), array(CELL, "c", text("system('x')"))), Verdict.CLEAN, True),
     "benign_compressed": case(lambda: saved(packed(numbers("w"), text("a"))), Verdict.CLEAN, True),
     "benign_big_endian": case(lambda: saved(numbers("w", ">"), order=b"\1\0MI"), Verdict.CLEAN, True),
