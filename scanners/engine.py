@@ -13,7 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span, i
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, MemoryReader, Reader, SourceFault, Truncated, WindowReader
-from modelsweep.core.report import Artifact, Member, Unit, UnitResult
+from modelsweep.core.report import STRICT_ONLY, Artifact, Member, Unit, UnitResult
 from modelsweep.core.scanner import (
     HEAD,
     RAW,
@@ -229,7 +229,7 @@ class Examination:
             if self._tensors and len(self._tensors[-1]) < TENSORS:
                 self._tensors[-1].append(item)
         else:
-            self._keep(self.problems, item, limits.problems, "problems")
+            self._keep_problem(item)
 
     def _member(self, blob: Blob, sweep: Sweep) -> None:
         if isinstance(blob.reader, WindowReader):
@@ -253,6 +253,16 @@ class Examination:
         unit = Unit(len(self.members), item.locator, size, part=item.size)
         self.members.append(Member(unit, len(self.artifacts), len(self.facts), len(self.problems)))
 
+    def _keep_problem(self, problem: Problem) -> None:
+        """Keep a problem; of kinds that fail no scan, what is beyond the limit is said without failing it."""
+        limit = self.context.limits.problems
+        if len(self.problems) < limit or problem.kind not in STRICT_ONLY:
+            self._keep(self.problems, problem, limit, "problems")
+        elif problem.kind not in self._spent:
+            self._spent.add(problem.kind)
+            detail = f"more than {limit:,} problems: the rest of those that are {problem.kind} is left out"
+            self.problems.append(Problem(problem.kind, problem.locator, ENGINE, detail))
+
     def _keep(self, kept: list[Kept], item: Kept, limit: int, what: str) -> None:
         if len(kept) < limit:
             kept.append(item)
@@ -274,12 +284,10 @@ class Examination:
             self._problem(ProblemKind.UNSUPPORTED, blob, ENGINE, f"unknown format, begins with {preview(blob.head)}")
 
     def _fault(self, blob: Blob, scanner: str, error: Exception) -> None:
-        problem = problem_of(error, blob.locator, scanner)
-        self._keep(self.problems, problem, self.context.limits.problems, "problems")
+        self._keep_problem(problem_of(error, blob.locator, scanner))
 
     def _problem(self, kind: ProblemKind, blob: Blob, scanner: str, detail: str, span: Span | None = None) -> None:
-        problem = Problem(kind, blob.locator, scanner, printable(detail, 300), span)
-        self._keep(self.problems, problem, self.context.limits.problems, "problems")
+        self._keep_problem(Problem(kind, blob.locator, scanner, printable(detail, 300), span))
 
 
 def preview(head: bytes) -> str:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from scanners.parsing.python_calls import Call
 
 SIZE_LIMIT = 1 * MIB
-"""Bytes of source that are parsed; a syntax tree takes some hundreds of times as much memory."""
+"""Bytes of code that are parsed; a syntax tree takes some hundreds of times as much memory."""
+LENGTH_LIMIT = 16 * MIB
+"""Bytes of a source whose texts, comments and spaces, which take no more than themselves, leave as little code."""
 NOTEBOOK_LIMIT = 32 * MIB
 """Bytes of a notebook, whose outputs are larger than its code."""
 _MEMORY_FACTOR = 256
@@ -76,7 +78,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB of what may name such."""
+    """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB of code that may name such."""
     suffix = blob.locator.suffix
     if suffix == ".ipynb":
         for source in _cells(_whole(blob, min(NOTEBOOK_LIMIT, context.limits.parsed_bytes // 4))):
@@ -87,7 +89,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield _imported(blob, blob.reader.read(0, min(blob.size, limit)))
     if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
         return
-    source = _whole(blob, limit)
+    source = _whole(blob, min(LENGTH_LIMIT, limit * (LENGTH_LIMIT // SIZE_LIMIT)))
+    check_size(source, limit)
     if suffix == ".pth":
         source = b"\n".join(_STARTUP.findall(source))
         shown = printable(redact(source.decode("utf-8", "replace")), _SHOWN)
@@ -176,6 +179,8 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
         yield _fact(blob, call if when == _IMPORT else call._replace(when=when))
     for line, data in found.pickles:
         yield blob.nested(f"pickle in line {line}", MemoryReader(data), expect="pickle", expanded=True)
+    if found.unread:
+        raise OverLimit(found.unread)
 
 
 def may_tell(source: bytes) -> bool:
@@ -187,6 +192,14 @@ def may_tell(source: bytes) -> bool:
 
         plain = unicodedata.normalize("NFKC", source.decode("utf-8", "replace")).encode()
     return any(word in plain for word in _WORDS) or _PIP.search(plain) is not None
+
+
+def check_size(source: bytes, limit: int) -> None:
+    """Raise OverLimit for more than `limit` bytes of code: texts and comments do not make a tree larger."""
+    from scanners.parsing.python_unparsed import code_size
+
+    if len(source) > limit and code_size(source.decode("latin-1")) > limit:
+        raise OverLimit(f"more than {limit:,} bytes of Python besides its texts")
 
 
 def check_nesting(source: bytes) -> None:
@@ -238,7 +251,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

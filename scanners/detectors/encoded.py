@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from modelsweep.core.text import printable, redact
@@ -305,10 +306,14 @@ def _python(blob: Blob, span: Span, encoding: str, source: bytes, context: Conte
         return
     check_nesting(source)
     tree = parsed(source)
-    calls = read(tree, context.operations).calls if tree else []
-    call = next((call for call in calls if call.kind in _TELLING), None)
+    if tree is None:
+        return
+    found = read(tree, context.operations)
+    call = next((call for call in found.calls if call.kind in _TELLING), None)
     if call:
         yield from _told(PYTHON, blob, span, encoding, call.name, call.text)
+    if found.unread:
+        raise OverLimit(found.unread)
 
 
 def _reads(source: bytes) -> bool:
@@ -360,7 +365,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=5,
+    version=6,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

@@ -369,7 +369,6 @@ _PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.su
 
 _COMMON = frozenset("clone count cpu cumsum encode exists match nodes numpy sum t union".split())
 """Methods that some hook of a listed class calls on what it holds, and words under which functions are kept, too."""
-_REGISTERED = ("append", "extend", "add")
 
 
 def _attribute(fact: Fact) -> Opinion:
@@ -386,8 +385,9 @@ def _attribute(fact: Fact) -> Opinion:
         return ()
     if made is None and name in _COMMON and not (family(fact.value) or family_of_function(fact.value)):
         return ()  # what it is, is told of its import
-    if made is None and name in _REGISTERED and is_class_name(fact.value) and not family(fact.value):
-        return None  # a table of actions: `argparse` and its like name classes so
+    is_word = str(name).isidentifier() and not str(name).startswith("__")
+    if made is None and is_word and is_class_name(fact.value) and not family(fact.value):
+        return None  # a table of classes by name; making one of a class that nobody knows is told as that
     evidence = {"name": name}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 

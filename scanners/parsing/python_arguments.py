@@ -25,6 +25,8 @@ _LONG = 64
 """Characters without a space from which a constant may well be encoded code."""
 _NUMBERS = 32
 """Numbers in a list from which it may."""
+_PATTERNS = frozenset(f"re.{name}" for name in "compile match search fullmatch sub subn split findall finditer".split())
+"""Functions whose first argument is a regular expression: long, without a space, and nothing that is decoded."""
 
 
 class Made(NamedTuple):
@@ -93,17 +95,17 @@ def arguments(scope: Scope, node: ast.AST) -> list[str]:
 
 def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
     """Return what expressions are made of, through the variables, functions and lambdas that they use."""
-    left: list[ast.AST] = list(nodes)
-    followed: set[str] = set()
+    left: list[tuple[ast.AST, bool]] = [(node, False) for node in nodes]
+    followed: set[tuple[str, bool]] = set()
     calls = {_ENVIRONMENT for node in nodes if scope.name_of(node) == _ENVIRONMENT}
     texts: set[str] = set()
-    encoded = False
+    encoded = in_pattern = False
     while left:
-        item = left.pop()
-        if isinstance(item, ast.Name) and item.id not in followed:
+        item, matches = left.pop()
+        if isinstance(item, ast.Name) and (item.id, matches) not in followed:
             value = scope.value_of(item.id)
-            followed.add(item.id)
-            left += [value] if value else []
+            followed.add((item.id, matches))
+            left += [(value, matches)] if value else []
         elif isinstance(item, ast.Call):
             name = scope.name_of(item.func)
             handed = [scope.name_of(argument) for argument in item.args[:1]] if name == "builtins.map" else []
@@ -114,12 +116,17 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
         elif isinstance(item, ast.Constant) and isinstance(item.value, (str, bytes)):
             text = text_of(item.value[:LENGTH])
             texts.add(text)
-            encoded = encoded or (len(text) >= _LONG and " " not in text.strip())
+            if len(text) >= _LONG and " " not in text.strip():
+                encoded, in_pattern = encoded or not matches, True
         elif isinstance(item, ast.List | ast.Tuple):
             encoded = encoded or (len(item.elts) >= _NUMBERS and all(map(_is_number, item.elts)))
+        elif isinstance(item, ast.Attribute) and item.attr == "pattern":
+            texts.add(item.attr)
         scope.spend()
-        left.extend(ast.iter_child_nodes(item))
-    return Made(calls, texts | {f"${name}" for name in followed}, encoded)
+        pattern = item.args[:1] if isinstance(item, ast.Call) and scope.name_of(item.func) in _PATTERNS else []
+        left += [(child, matches or child in pattern) for child in ast.iter_child_nodes(item)]
+    encoded = encoded or (in_pattern and "pattern" in texts)  # a pattern may be asked for its text
+    return Made(calls, texts | {f"${name}" for name, _ in followed}, encoded)
 
 
 def _environment(scope: Scope, node: ast.Call) -> set[str]:

@@ -13,7 +13,7 @@ import ast
 import re
 from typing import NamedTuple
 
-from modelsweep.core.limits import Budget
+from modelsweep.core.limits import Budget, OverLimit
 from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
@@ -105,10 +105,14 @@ class Call(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a module does: its calls, and pickles among its constants with their lines."""
+    """What a module does: its calls, and pickles among its constants with their lines.
+
+    `unread` says why there may be more, where working it out took too long.
+    """
 
     calls: list[Call]
     pickles: list[tuple[int, bytes]]
+    unread: str = ""
 
 
 class _Body(NamedTuple):
@@ -130,7 +134,10 @@ class _Body(NamedTuple):
 def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
     """Return what a module does on import, and then on use; a setup.py is run as a script, too."""
     reading = _Reading(budget, is_setup=is_setup)
-    reading.run(tree)
+    try:
+        reading.run(tree)
+    except OverLimit as fault:
+        return reading.found._replace(unread=str(fault))
     return reading.found
 
 
@@ -145,6 +152,9 @@ class _Reading:
         self._classes = Classes(budget, is_setup=is_setup)
         self._left: list[tuple[list[ast.stmt], _Body]] = []
         self._entered: dict[int, set[str]] = {}
+        self._read: set[tuple[int, str, str]] = set()
+        self._harmless: set[tuple[int, str, str]] = set()
+        """Functions, with what they are given and of whom, in which nothing is, nor in what they call."""
         self._defined: dict[int, tuple[Definition | ast.Lambda, _Body]] = {}
         self._later_annotations = False
 
@@ -164,8 +174,12 @@ class _Reading:
         for place, use in enumerate(use for use in uses if not use.is_known):
             if place < _APART:
                 self._entered.clear()
+                self._read.clear()
+            told = len(self.found.calls) + len(self.found.pickles)
             self._make(use, MADE)
             self._drain()
+            if place < _APART and len(self.found.calls) + len(self.found.pickles) == told:
+                self._harmless |= self._read
         self._rest()
 
     def _rest(self) -> None:
@@ -226,9 +240,11 @@ class _Reading:
         given = [command(body.scope, item) for item in (call.args if call else ())]
         entered = self._entered.setdefault(id(function), set())
         key = repr(given)
-        if key in entered or len(entered) >= _ENTERED:
+        reading = id(function), first, key
+        if key in entered or len(entered) >= _ENTERED or reading in self._harmless:
             return
         entered.add(key)
+        self._read.add(reading)
         inner = scope.call(function, call, body.scope, first)
         within = body._replace(scope=inner, in_class=False, inside="", level=body.level + 1)
         if body.level < _LEVELS:

@@ -13,6 +13,7 @@ from scanners.parsing.python_calls import IMPORT, Call
 _STRING = re.compile(
     r"#[^\n]*|[rRbBuUfF]{0,2}(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"
 )
+_SPACE = re.compile(r"\s+")
 _COMMANDS = re.compile(
     r"\bos\.(?:system|popen|exec[lv]\w*|spawn\w+|startfile)(?=\s*\()|\bsubprocess\.\w+(?=\s*\()|\bpty\.spawn\b"
     r"|(?<![.\w])(?:exec|eval)(?=\s*\()|(?<=\)\.)(?:system|popen)(?=\s*\()"
@@ -26,6 +27,11 @@ _DEFINES = re.compile(r"\s*(?:async\s+)?def\b|\s*if\s+__name__\b")
 def without_texts(source: str) -> str:
     """Return the source with strings emptied and comments taken out, in as many lines."""
     return _STRING.sub(_blank, source)
+
+
+def code_size(source: str) -> int:
+    """Return how many bytes of a source are code, and no space, comment or text; f-strings are code."""
+    return len(_SPACE.sub("", _STRING.sub(_without_text, source)))
 
 
 def suspects(source: str) -> Iterator[Call]:
@@ -55,6 +61,13 @@ def _on_import(source: str) -> Iterator[tuple[int, str]]:
         hidden = indent if _DEFINES.match(line) else -1
         if hidden < 0:
             yield number, stripped
+
+
+def _without_text(match: re.Match[str]) -> str:
+    if match[0].startswith("#"):
+        return ""
+    prefix, *_ = match[0][:2].split(match[0][-1])
+    return match[0] if "f" in prefix.lower() else '""'
 
 
 def _blank(match: re.Match[str]) -> str:

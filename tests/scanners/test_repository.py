@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from modelsweep.core.finding import Finding, ProblemKind, Severity
+from modelsweep.core.finding import Finding, ProblemKind, Rule, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
@@ -58,6 +58,16 @@ def found(results: list[UnitResult], root: str = ROOT) -> list[tuple[str, str, s
     ]
 
 
+def reviews(results: list[UnitResult]) -> dict[str, list[Rule]]:
+    """Return the rules of all findings from WARNING on, by file."""
+    rules: dict[str, list[Rule]] = {}
+    for result in results:
+        for finding in result.findings:
+            if finding.severity > Severity.INFO:
+                rules.setdefault(finding.locator.uri, []).append(finding.rule)
+    return rules
+
+
 def judged(files: Files, options: Options = OPTIONS) -> list[tuple[str, str, str]]:
     """Return what is found across the files of one repository."""
     return found(together(alone(files), options))
@@ -74,8 +84,13 @@ def test_honest_repositories_need_no_review(name: str) -> None:
 @pytest.mark.parametrize("name", MALICIOUS)
 def test_the_file_that_runs_is_said_with_what_makes_it_run(name: str) -> None:
     files, culprit = MALICIOUS[name]
-    accused = [(rule, file) for rule, file, _ in judged(files) if rule.startswith(("suspicious", "dangerous"))]
-    assert [file for _, file in accused] == [culprit]
+    results = together(alone(files), OPTIONS)
+    accused = {uri.removeprefix(ROOT): rules for uri, rules in reviews(results).items()}
+    assert [*accused] == [culprit]
+    assert len([rule for rule in accused[culprit] if rule.severity is Severity.WARNING]) <= 1, (
+        "a review asked for twice"
+    )
+    assert culprit in [file for rule, file, message in found(results) if rule != "missing-code" and "runs" in message]
 
 
 def test_the_message_says_who_makes_it_run_and_what_it_does() -> None:

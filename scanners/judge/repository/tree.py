@@ -264,7 +264,8 @@ class Tree:
         key = printable(by.key + (f", through {reached.via}" if reached.via else ""), _SHOWN)
         evidence: dict[str, Json] = {"config": printable(by.locator.name, _SHOWN), "key": key, "does": deed.text}
         subject = printable(module.locator.name, _SHOWN)
-        finding = Finding(_rule_of(module, deed), module.locator, subject, evidence=evidence)
+        rule = LOADED if _is_told(module, deed) else _rule_of(module, deed)
+        finding = Finding(rule, module.locator, subject, evidence=evidence)
         yield Said(module.order, module.locator, finding)
 
     def _without(self, missing: Sequence[Reference]) -> Iterator[Said]:
@@ -307,6 +308,11 @@ class Tree:
 
 def _said(reference: Reference, item: Finding | Problem) -> Said:
     return Said(reference.order, reference.locator, item)
+
+
+def _is_told(module: Module, deed: Deed) -> bool:
+    """Return whether the file asks for a review by itself, whoever makes it run: that is not asked for twice."""
+    return deed.severity is Severity.WARNING and module.alone >= deed.severity and not module.is_compiled
 
 
 def _rule_of(module: Module, deed: Deed) -> Rule:

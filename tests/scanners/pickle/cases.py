@@ -330,6 +330,10 @@ CASES |= {
     "planted_max_of_a_loader": malicious(
         stream(EMPTY_DICT, text("max"), global_("transformers.pipelines", "from_pretrained"), SETITEM)
     ),
+    "planted_popen": malicious(stream(EMPTY_DICT, text("max"), global_("subprocess", "Popen"), SETITEM)),
+    "table_of_foreign_classes": review(
+        stream(EMPTY_DICT, text("item"), global_("acme", "Item"), SETITEM, text("max"), global_("acme", "Max"), SETITEM)
+    ),
     "benign_tuple_of_an_array": clean(
         stream(call(global_("builtins", "tuple"), tuple_(text("w"), call(global_("collections", "OrderedDict")))))
     ),

@@ -241,6 +241,7 @@ MARSHALLED = base64.b64encode(marshal.dumps(compile(PAYLOAD, "x", "exec"), 2)).d
 DOUBLE = base64.b64encode(f"import base64; exec(base64.b64decode('{CODE}'))".encode()).decode()
 
 DECODED = {
+    "text_of_a_pattern": f"import base64, re\nexec(base64.b64decode(re.compile('{DOUBLE}').pattern))\n",
     "base64": f"import base64\nexec(base64.b64decode('{CODE}'))\n",
     "base64_renamed": f"from base64 import b64decode as d\nrun = exec\n"
     f"run(compile(d(b'{CODE}').decode(), 'a', 'exec'))\n",
@@ -523,6 +524,27 @@ CASES = {
     ),
     "too_long": python(
         "exec(x)\n" * 10_000, Verdict.NOT_SCANNED, "long.py", Options(limits=Limits(parsed_bytes=4 << 20))
+    ),
+    "benign_long_texts": python(
+        "import os\n" + "".join(f"def f{n}():\n    '''{'What it does. ' * 90}'''\n" for n in range(200)),
+        name="long.py",
+        options=Options(limits=Limits(parsed_bytes=4 << 20)),
+    ),
+    "payload_among_long_texts": python(
+        f"import os\nTEXT = '{'x y ' * 50_000}'\nos.system('{COMMAND}')\n",
+        Verdict.MALICIOUS,
+        options=Options(limits=Limits(parsed_bytes=4 << 20)),
+    ),
+    "code_in_long_f_strings": python(
+        "import os\n" + "print(f'{eval}{eval}{eval}')\n" * 2_000,
+        Verdict.NOT_SCANNED,
+        "long.py",
+        Options(limits=Limits(parsed_bytes=4 << 20)),
+    ),
+    "payload_before_too_much": python(
+        f"import os\nos.system('{COMMAND}')\n" + "x = 1\n" * 3_000,
+        Verdict.MALICIOUS,
+        options=Options(limits=Limits(operations=2_000)),
     ),
     "nested_deep": python("exec(" + "(" * 200 + ")" * 200 + ")", Verdict.NOT_SCANNED, "deep.py"),
     "benign_model": python(MODEL),

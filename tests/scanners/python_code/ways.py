@@ -362,4 +362,16 @@ INDEX = ["--index-url", "https://download.pytorch.org/whl/cpu"]
 subprocess.check_call([sys.executable, "-m", "pip", "install", "torch", *INDEX])
 subprocess.check_call([sys.executable, "-m", "pip", "install", "--index-url", "https://download.pytorch.org/whl/cpu"])
 """,
+    "pattern": r"""import re
+SPEC = re.compile(r"(?P<kind>character|logical|integer|real|complex|double\s*precision)\s*(?P<rest>.*)\Z")
+
+def parameters(declared):
+    for name, text in declared.items():
+        match = SPEC.match(text)
+        declared[name] = chr(64 + len(match["rest"])) if match else eval(text, {}, parameters(declared))
+    return declared
+
+def value(text, declared):
+    return eval(text, {}, parameters(declared))
+""",
 }

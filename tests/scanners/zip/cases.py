@@ -198,6 +198,16 @@ CASES = {
         Verdict.REVIEW,
         FEW,
     ),
+    "many_of_unknown_kind": unscanned(
+        lambda: made(*((f"{number}", bytes([number + 200]) + noise(98)) for number in range(12))),
+        Options(limits=Limits(problems=10)),
+    ),
+    "many_of_unknown_kind_and_damage": unscanned(
+        lambda: made(
+            *((f"{number}", bytes([number + 200]) + noise(98)) for number in range(12)), ("z.gz", b"\x1f\x8b\x08cut")
+        ),
+        Options(limits=Limits(problems=10)),
+    ),
     "benign_zeros_of_a_format": Case(
         lambda: made(("a.npy", NPY_HEADER + ZEROS), method=zipfile.ZIP_DEFLATED), "m.npz", Verdict.CLEAN, FEW
     ),
