@@ -19,8 +19,8 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "flax"
 _SUFFIXES = (".msgpack", ".flax")
-_NAMES = ("key2row", "lookups.bin")
-"""Tables of spaCy, whose keys are numbers."""
+_NAMES = ("key2row", "lookups.bin", "patterns")
+"""Tables of spaCy, whose keys are numbers, and lists of its rules."""
 DEPTH = 512
 """Lists and maps inside each other that msgpack unpacks."""
 _COST = 400
@@ -35,6 +35,7 @@ NDARRAY, COMPLEX, SCALAR = 1, 2, 3
 _NAMED = re.compile(rb"(?:[\x81-\x8f]|\xde..|\xdf....)[\xa3-\xbf][a-z_]{3,31}[\x80-\xc6\xca-\xdf]", re.DOTALL)
 """A map whose first key is a lower-case word with a value that is no number, as spaCy writes pipelines and models."""
 _MAPS = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
+_LISTS = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
 _KEYS = frozenset(bytes((first,)) for first in (*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB))
 """First bytes of a text."""
 # First byte -> bytes of the length that follows, or of the value itself
@@ -89,7 +90,7 @@ class Token(NamedTuple):
 def accepts(blob: Blob) -> bool:
     """Return whether a map of names begins here, one that leads to one of Flax's arrays, or any value in its files."""
     first = blob.head[:1]
-    if first and (blob.locator.suffix in _SUFFIXES or (blob.locator.name in _NAMES and first[0] in _MAPS)):
+    if first and (blob.locator.suffix in _SUFFIXES or (blob.locator.name in _NAMES and first[0] in _MAPS | _LISTS)):
         return True
     return bool(first) and first[0] in _MAPS and (_NAMED.match(blob.head) is not None or _leads_to_array(blob.head))
 
@@ -254,5 +255,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),
     suffixes=_SUFFIXES,
-    signs=Signs(bytes(_MAPS), _SUFFIXES),
+    signs=Signs(bytes(_MAPS), _SUFFIXES, _NAMES),
 )

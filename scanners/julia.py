@@ -27,7 +27,7 @@ _TEXTS = frozenset({_TEXT, 13, 14})
 _KEY = re.compile(rb"([^\0]{0,200})\0")
 _FIRST = (1, 2, 3, 4, 5, 8, 10, 16, 18)
 """Types that a document begins with."""
-_BEGINNING = re.compile(rb"....[\x01-\x12][A-Za-z0-9_. -]{0,120}\0", re.DOTALL)
+_BEGINNING = re.compile(rb"....[\x01-\x12][A-Za-z0-9_. -]{1,120}\0", re.DOTALL)
 _DEPTH = 10_000
 _COST = 200
 _NAMES = ("name", "path")
@@ -180,7 +180,7 @@ class _Documents:
 SCANNER = Scanner(
     name=NAME,
     title="Julia's objects (BSON.jl, Serialization)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".bson", ".jls"),

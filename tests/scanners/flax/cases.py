@@ -78,6 +78,9 @@ CASES = {
         lambda: b"\x82\xcf" + bytes(range(8)) + b"\x01\xcd\x01\x02\x00", "vocab/key2row", Verdict.CLEAN
     ),
     "benign_empty_lookups": Case(lambda: b"\x80", "vocab/lookups.bin", Verdict.CLEAN),
+    "benign_patterns_of_spacy": Case(
+        lambda: b"\x91\x82\xa8patterns\x90\xa5attrs\x80", "attribute_ruler/patterns", Verdict.CLEAN
+    ),
     "rows_with_more": Case(lambda: b"\x82\x01\x01\x02", "vocab/key2row", Verdict.NOT_SCANNED),
     "benign_spacy": Case(
         lambda: mapping(vocab=octets(b"abc"), tokenizer=octets(b"x"), pipes=values([text("tagger")])),

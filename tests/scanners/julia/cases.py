@@ -90,6 +90,9 @@ CASES = {
     "evaluates": document({**MODEL, "x": {"tag": "ref", "path": ["Main", "Core", "eval"]}}, Verdict.REVIEW),
     "evaluates_in_closure": document(closure("include_string"), Verdict.REVIEW),
     "executable_inside": document({**MODEL, "extra": elf() + bytes(64)}, Verdict.MALICIOUS),
+    "buffer_behind_its_size": Case(
+        lambda: struct.pack("<I", 64) + b"\x08\0\0\0IREE" + bytes(52), "module.fb", Verdict.NOT_SCANNED
+    ),
     "odd_element": Case(lambda: bson(MODEL).replace(b"\x12epoch", b"\x16epoch"), "model.bson", Verdict.NOT_SCANNED),
     "stream": Case(stream, "model.jls", Verdict.NOT_SCANNED),
     "evil_stream": Case(lambda: stream("cmd_gen", "run"), "model.jls", Verdict.MALICIOUS),
