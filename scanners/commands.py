@@ -262,9 +262,9 @@ def _piped(line: str) -> str:
 
 def _document(blob: Blob) -> Iterator[Item]:
     """Yield the commands of tasks, containers and packages."""
-    from scanners.parsing.json_text import JsonFault, as_utf8, documents
+    from scanners.parsing.json_text import JsonFault, documents, text_of
 
-    content = as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace")
+    content = text_of(blob.reader.read(0, blob.size))
     for form in (content, _JSON_COMMENT.sub("", content)):
         try:
             found = documents(form)

@@ -17,7 +17,7 @@ from modelsweep.core.scanner import SPACE, Blob, Context, Item, Malformed, Scann
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
-from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.json_text import documents_of
 
 if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
@@ -225,13 +225,7 @@ def _path(blob: Blob, path: str, what: str, record: Record | None = None) -> Ite
 
 
 def _manifest(blob: Blob) -> Iterator[Item]:
-    if blob.size > MIB:
-        raise OverLimit(f"a manifest of more than {MIB:,} bytes")
-    try:
-        found = documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
-    except JsonFault as fault:
-        raise Malformed(f"the manifest is no JSON: {fault}") from None
-    for document in found:
+    for document in documents_of(blob, MIB, "the manifest is no JSON"):
         entries = document.get("itemInfoEntries") if isinstance(document, dict) else None
         for entry in entries.values() if isinstance(entries, dict) else ():
             path = entry.get("path") if isinstance(entry, dict) else None

@@ -15,7 +15,7 @@ from modelsweep.core.scanner import RAW, SPACE, Blob, Context, Item, Malformed, 
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
-from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.json_text import documents_of
 
 NAME = "mxnet"
 _SHOWN = 100
@@ -75,13 +75,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if blob.head[:1] == b"\x12":
         yield from _arrays(blob, context)
         return
-    limit = min(_SIZE, context.limits.parsed_bytes // 4)
-    if blob.size > limit:
-        raise OverLimit(f"more than {limit:,} bytes of JSON")
-    try:
-        found = documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
-    except JsonFault as fault:
-        raise Malformed(f"the graph is no JSON: {fault}") from None
+    found = documents_of(blob, min(_SIZE, context.limits.parsed_bytes // 4), "the graph is no JSON")
     told: set[tuple[str, str]] = set()
     for node in _nodes(found, context):
         finding = _node(blob, node)

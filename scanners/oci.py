@@ -18,7 +18,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.attack_commands import attack_command
 from scanners.judge.external_files import outside
-from scanners.parsing.json_text import JsonFault, as_utf8, documents, entries
+from scanners.parsing.json_text import as_utf8, documents_of, entries
 
 if TYPE_CHECKING:
     from scanners.parsing.image_archive import ImageArchive
@@ -127,13 +127,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _parsed(blob: Blob, context: Context) -> list[Json]:
-    limit = min(_SIZE, context.limits.parsed_bytes // 4)
-    if blob.size > limit:
-        raise OverLimit(f"more than {limit:,} bytes of JSON")
-    try:
-        return documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
-    except JsonFault as fault:
-        raise Malformed(f"no JSON: {fault}") from None
+    return documents_of(blob, min(_SIZE, context.limits.parsed_bytes // 4))
 
 
 def _entry(blob: Blob, path: str, key: str, value: Json) -> Iterator[Item]:

@@ -120,10 +120,10 @@ def _chunks(blob: Blob) -> Iterator[bytes]:
 
 def _cells(data: bytes) -> Iterator[bytes]:
     """Yield the code of each cell, with the commands of IPython that are a shell's."""
-    from scanners.parsing.json_text import JsonFault, as_utf8, documents
+    from scanners.parsing.json_text import JsonFault, documents, text_of
 
     try:
-        found = documents(as_utf8(data).decode("utf-8", "replace"))
+        found = documents(text_of(data))
     except JsonFault:  # the scanner of JSON says so
         return
     for document in found:

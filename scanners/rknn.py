@@ -16,7 +16,7 @@ from modelsweep.core.scanner import RAW, Blob, Context, Encrypted, Item, Malform
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.flatbuffer import FlatBuffer, Table
-from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.json_text import JsonFault, documents, text_of
 
 NAME = "rknn"
 _MAGIC, _ENCRYPTED = b"RKNN\0\0\0\0", b"CYPTRKNN"
@@ -92,7 +92,7 @@ def _description(blob: Blob, context: Context, start: int, length: int) -> Itera
     if length > min(_JSON, context.limits.parsed_bytes // 4):
         raise OverLimit(f"a description of {length:,} bytes")
     try:
-        found = documents(as_utf8(blob.reader.read(start, length).rstrip(b"\0")).decode("utf-8", "replace"))
+        found = documents(text_of(blob.reader.read(start, length).rstrip(b"\0")))
     except JsonFault as fault:
         raise Malformed(f"the description is no JSON: {fault}", start) from None
     described = found[0] if found else None

@@ -5,8 +5,7 @@ Format: https://github.com/huggingface/safetensors#format. Every byte is account
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
@@ -91,7 +90,7 @@ class Header(NamedTuple):
     data: int
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
-    repeated: list[str]
+    repeated: Sequence[str]
 
 
 def accepts(blob: Blob) -> bool:
@@ -125,7 +124,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _header(blob: Blob, context: Context) -> Header:
-    import json
+    from scanners.parsing.json_text import with_repeated
 
     length = int.from_bytes(blob.reader.read(0, 8), "little")
     if length > HEADER_LIMIT:
@@ -134,16 +133,8 @@ def _header(blob: Blob, context: Context) -> Header:
     nodes = sum(data.count(mark) for mark in (b",", b"[", b"{"))
     if nodes * _WORST_NODE > context.limits.parsed_bytes:
         raise OverLimit(f"the header holds {nodes:,} values: more than may be held in memory")
-    repeated: list[str] = []
-
-    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
-        found = dict(items)
-        if len(found) < len(items):
-            repeated.extend(key for key, count in Counter(key for key, _ in items).items() if count > 1)
-        return found
-
     try:
-        value = json.loads(data.decode(), object_pairs_hook=pairs)
+        value, repeated = with_repeated(data.decode())
     except ValueError as error:
         raise Malformed(f"the header is not JSON: {error}", 8) from None
     if not isinstance(value, dict):

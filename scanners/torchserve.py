@@ -19,7 +19,7 @@ from modelsweep.core.scanner import ZIP, Blob, Context, Item, Malformed, Scanner
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
-from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.json_text import JsonFault, documents, text_of
 
 if TYPE_CHECKING:
     from scanners.parsing.zip_directory import ZipEntry
@@ -125,7 +125,7 @@ def _text(blob: Blob, context: Context, entry: ZipEntry) -> str:
     with closing(member_blob(blob, entry, context).reader) as reader:
         if reader.size > _READ:
             raise OverLimit(f"{printable(entry.name, _SHOWN)} is longer than {_READ:,} bytes")
-        return as_utf8(reader.read(0, reader.size)).decode("utf-8", "replace")
+        return text_of(reader.read(0, reader.size))
 
 
 def _model(blob: Blob, model: dict[str, Json], names: set[str]) -> Iterator[Item]:

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
-from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.parsing.cursor import Cursor
-from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.json_text import documents_of
 from scanners.parsing.tree_links import led_to_twice
 from scanners.parsing.ubjson import Numbers, UbjsonParser, Value
 
@@ -135,13 +134,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _json(blob: Blob, context: Context) -> Value:
-    limit = min(SIZE_LIMIT, context.limits.parsed_bytes // 4)
-    if blob.size > limit:
-        raise OverLimit(f"more than {limit:,} bytes of JSON")
-    try:
-        found = documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
-    except JsonFault as fault:
-        raise Malformed(f"no JSON: {fault}") from None
+    found = documents_of(blob, min(SIZE_LIMIT, context.limits.parsed_bytes // 4))
     first: Value = found[0]  # type: ignore[assignment]  # fractions are no indices, and looked at as such
     return first
 

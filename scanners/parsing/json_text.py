@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Malformed
 
 if TYPE_CHECKING:
     from json import JSONDecodeError
@@ -40,6 +43,42 @@ def as_utf8(data: bytes) -> bytes:
 
     encoding = json.detect_encoding(data)
     return data if encoding == "utf-8" else data.decode(encoding, "replace").encode("utf-8", "replace")
+
+
+def text_of(data: bytes) -> str:
+    """Return JSON of any encoding as text; what is no text in it is replaced."""
+    return as_utf8(data).decode("utf-8", "replace")
+
+
+def documents_of(blob: Blob, limit: int, fault: str = "no JSON") -> list[Json]:
+    """Return the documents of a blob, as `documents` does.
+
+    Raises OverLimit for more than `limit` bytes, and Malformed, which begins with `fault`, for what is no JSON.
+    """
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of JSON")
+    try:
+        return documents(text_of(blob.reader.read(0, blob.size)))
+    except JsonFault as error:
+        raise Malformed(f"{fault}: {error}") from None
+
+
+def with_repeated(text: str) -> tuple[Json, tuple[str, ...]]:
+    """Return the one document of `text`, the last value counting of each key, and the keys that an object repeats.
+
+    Raises ValueError where the text is something else, and RecursionError for very deep nesting.
+    """
+    import json
+
+    repeated: dict[str, None] = {}
+
+    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(items)
+        if len(found) < len(items):
+            repeated.update((key, None) for key, count in Counter(key for key, _ in items).items() if count > 1)
+        return found
+
+    return json.loads(text, object_pairs_hook=pairs), tuple(repeated)
 
 
 def documents(text: str, keys: set[str] | None = None) -> list[Json]:

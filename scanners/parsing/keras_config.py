@@ -8,7 +8,6 @@ facts, wherever in the document it stands.
 from __future__ import annotations
 
 import binascii
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, problem_of
 from modelsweep.core.text import printable
+from scanners.parsing.json_text import with_repeated
 from scanners.parsing.marshal_names import names_in
 
 SHOWN = 160
@@ -68,17 +68,8 @@ def parse(data: bytes, context: Context, errors: str = "surrogatepass") -> Docum
     nodes = sum(data.count(mark) for mark in (b",", b"[", b"{", b":"))
     if nodes * _WORST_NODE + len(data) > context.limits.parsed_bytes:
         raise OverLimit(f"the configuration holds {nodes:,} values: more than may be held in memory")
-    repeated: list[str] = []
-
-    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
-        found = dict(items)
-        if len(found) < len(items):
-            repeated.extend(key for key, count in Counter(key for key, _ in items).items() if count > 1)
-        return found
-
     try:
-        text = data.decode(json.detect_encoding(data), errors)
-        return Document(json.loads(text, object_pairs_hook=pairs), tuple(dict.fromkeys(repeated)))
+        return Document(*with_repeated(data.decode(json.detect_encoding(data), errors)))
     except ValueError as error:
         raise Malformed(f"the configuration is not JSON: {error}", 0) from None
     except RecursionError:

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelsweep.core.finding import Json
-from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.units import MIB
-from scanners.parsing.json_text import JsonFault, as_utf8, documents
+from scanners.parsing.json_text import documents_of
 
 _MARKS = (b'"base_code"', b'"pir"')
 _SIZE = 64 * MIB
@@ -38,13 +37,7 @@ def is_program(head: bytes) -> bool:
 
 def operators(blob: Blob, context: Context) -> Iterator[Operator]:
     """Yield the operators of all regions; raises Malformed where there is no program, and OverLimit."""
-    limit = min(_SIZE, context.limits.parsed_bytes // _FACTOR)
-    if blob.size > limit:
-        raise OverLimit(f"more than {limit:,} bytes of JSON")
-    try:
-        found = documents(as_utf8(blob.reader.read(0, blob.size)).decode("utf-8", "replace"))
-    except JsonFault as fault:
-        raise Malformed(f"the program is no JSON: {fault}") from None
+    found = documents_of(blob, min(_SIZE, context.limits.parsed_bytes // _FACTOR), "the program is no JSON")
     left = [document["program"] for document in found if isinstance(document, dict) and "program" in document]
     if not left:
         raise Malformed("there is no program")

@@ -67,6 +67,21 @@ local function allocate(first, amount, at, last)
   count('chunks_allocated', amount)
 end
 
+-- Why a worker holds `chunk` no longer that was given `token` for it, nil where it does
+local function refusal(chunk, token)
+  local meta = redis.call('HMGET', KEYS[1], 'generation', 'cancelled')
+  if not meta[1] then
+    return 'gone'
+  end
+  if meta[2] then
+    return 'cancelled'
+  end
+  if redis.call('HGET', key('holders'), chunk) ~= token then
+    return 'lost'
+  end
+  return nil
+end
+
 -- The worker that held `chunk` is not heard of any more: remembers that, and the unit it was looking at
 local function lose(chunk)
   redis.call('ZREM', key('leases'), chunk)
