@@ -77,6 +77,13 @@ _LINES = (
     ("whoever uses the file", ASKED),
     ("Kaldi runs it to read the entry", UNASKED),
 )
+_HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
+_EVALUATED = re.compile(r"\s*(?:class|args|kwargs)\s*[=:]\s*(.{1,2000})")
+_REACHING = re.compile(
+    r"__\w+__|\b(?:os\.(?:system|popen|exec\w*|spawn\w*)|subprocess\.\w|builtins\.\w|importlib\.\w)"
+    r"|\b(?:eval|exec|compile|getattr|open)\s*\("
+)
+"""What no handler of a logger is made of."""
 _OF_GIT, _OF_BUILDS, _OF_SCRIPT, _OF_PROGRAM, _OF_KALDI = 3, 5, 8, 9, 10
 _COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
 _SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
@@ -88,6 +95,7 @@ _HOSTILE_WORDS = re.compile(
     re.IGNORECASE,
 )
 """Without any of these no line of a program or of settings is looked at."""
+_INI = frozenset({".ini", ".cfg", ".conf"})
 _JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts"})
 _SERVERS = re.compile(rb"child_process|ActiveXObject|WScript\.")
 """What JavaScript needs to run a command: pages, of which most of it is, cannot."""
@@ -132,6 +140,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from _document(blob)
         return
     yield from _inline(blob, context)
+    yield from _loggers(blob)
     kind = _kind(blob)
     if kind == _OF_PROGRAM and not _may_tell(blob):
         return
@@ -166,6 +175,20 @@ def _inline(blob: Blob, context: Context) -> Iterator[Item]:
             source = source.replace('\\"', '"').replace("\\$", "$")
         context.operations.spend(len(source) // _OVERLAP + 1)
         yield from calls_in(blob, _dedented(source).encode(), context)
+
+
+def _loggers(blob: Blob) -> Iterator[Item]:
+    """Yield what logging.config.fileConfig would evaluate of handlers: https://docs.python.org/3/library/logging.config.html."""
+    if blob.locator.suffix not in _INI or b"[handler" not in blob.reader.read(0, min(blob.size, _CHUNK)):
+        return
+    inside = False
+    for number, line in _lines(blob):
+        if line.lstrip().startswith("["):
+            inside = _HANDLER.match(line) is not None
+        match = _EVALUATED.match(line) if inside else None
+        if match and _REACHING.search(match[1]):
+            detail: dict[str, Json] = {"how": "evaluated", "path": f"line {number}"}
+            yield Fact("code-reference", printable(redact(match[1].strip()), _SHOWN), blob.locator, detail=detail)
 
 
 def _dedented(source: str) -> str:

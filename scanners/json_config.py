@@ -293,7 +293,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

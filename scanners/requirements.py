@@ -1,4 +1,4 @@
-"""What a model asks to be installed: requirements of pip, environments of conda, and of MLflow's virtual environments.
+"""What a model asks to be installed: requirements of pip, environments of conda, MLflow's, and projects in TOML.
 
 Formats: https://pip.pypa.io/en/stable/reference/requirements-file-format/,
 https://docs.conda.io/projects/conda/en/latest/user-guide/tasks/manage-environments.html, python_env.yaml of MLflow.
@@ -22,6 +22,8 @@ SIZE_LIMIT = 2 * MIB
 """Bytes that are read: a lock with hashes of a thousand packages has half a MiB."""
 _LISTS = re.compile(r"(?:[\w.-]*requirements?[\w.-]*|constraints[\w.-]*)\.(?:txt|in|pip)$", re.IGNORECASE)
 _ENVIRONMENTS = re.compile(r"(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml$", re.IGNORECASE)
+_PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml"})
+_SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
 _SECTIONS = frozenset({"dependencies", "build_dependencies", "channels"})
 _TOLD = 5_000
@@ -33,7 +35,13 @@ def accepts(blob: Blob) -> bool:
     """Return whether the blob is text under one of the names by which installers are given such files."""
     name = blob.locator.name
     path = blob.locator.path.replace("\\", "/")
-    named = _LISTS.fullmatch(name) or _ENVIRONMENTS.fullmatch(name) or _FOLDER.search(path)
+    named = (
+        name in _PROJECTS
+        or name in _SETTINGS
+        or _LISTS.fullmatch(name)
+        or _ENVIRONMENTS.fullmatch(name)
+        or _FOLDER.search(path)
+    )
     return bool(named) and blob.size > 0 and text.accepts(blob)
 
 
@@ -42,7 +50,17 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of requirements")
     content = blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")
-    lines = _of_environment(content) if _ENVIRONMENTS.fullmatch(blob.locator.name) else lines_in(content)
+    name = blob.locator.name
+    if name in _PROJECTS or name in _SETTINGS:
+        from scanners.parsing.python_projects import backend, lines_of_project, lines_of_settings
+
+        if name in _PROJECTS and (found := backend(content)):
+            file, roots = found
+            detail: dict[str, Json] = {"how": "packaged", "path": "build-system.build-backend", "roots": [*roots]}
+            yield Fact("code-reference", printable(file, _SHOWN), blob.locator, detail=detail)
+        lines = lines_of_project(content) if name in _PROJECTS else lines_of_settings(content)
+    else:
+        lines = _of_environment(content) if _ENVIRONMENTS.fullmatch(name) else lines_in(content)
     for told, line in enumerate(lines):
         context.operations.spend()
         if told >= _TOLD:
@@ -77,9 +95,9 @@ def _fact(blob: Blob, line: Line) -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    suffixes=(".txt", ".in", ".yaml", ".yml"),
-    signs=Signs(suffixes=(".txt", ".in", ".pip", ".yaml", ".yml")),
+    suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),
+    signs=Signs(suffixes=(".txt", ".in", ".pip", ".yaml", ".yml"), names=tuple(sorted(_PROJECTS | _SETTINGS))),
 )

@@ -28,6 +28,7 @@ _DIRECTIVES = (b"%YAML ", b"%TAG ")
 _CANDIDATES = re.compile(
     r"[!\\]|_target_|_component_|target|class_path|param|implementation|module|custom_|activation|backbone|scale"
     r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
+    r"|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os\.(?:system|popen|exec|spawn)|subprocess\.|builtins\.|pickle\.load|marshal\.load)"
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
@@ -49,6 +50,10 @@ _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name"
 """Tags of HyperPyYAML, by which speechbrain describes its models."""
 _JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
 _RUBY = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
+_RESOLVER = re.compile(r"\$\{\w*(?:eval|py)\w*:([^\n]{1,2000})\}")
+_REACHING = re.compile(
+    r"__\w+__|\b(?:os|subprocess|sys|importlib|builtins)\.\w|\b(?:eval|exec|compile|open|getattr)\s*\("
+)
 _TARGET = "_target_"
 _SHOWN = 200
 
@@ -83,6 +88,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _target(blob, entry)
             yield from _tuple(blob, entry)
             yield from _foreign(blob, entry)
+            yield from _resolved(blob, entry)
     except YamlError as error:
         if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
@@ -128,6 +134,14 @@ def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
         yield _reference(blob, entry, f"ruby.{name}", "call", f"the tag {entry.tag[:_SHOWN]} in line {entry.line}")
 
 
+def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield what is more than arithmetic of the texts that programs have OmegaConf evaluate, by a resolver they add."""
+    for match in _RESOLVER.finditer(entry.value):
+        if _REACHING.search(match[1]):
+            shown = printable(match[1], _SHOWN)
+            yield _reference(blob, entry, shown, "evaluated", f"the resolver in line {entry.line}")
+
+
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
     if entry.key == _TARGET and entry.value:
         how = "computed" if "${" in entry.value else "call"
@@ -142,7 +156,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -45,7 +45,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 LISTED = (
     ("pickle-calls", 7, "pickle_calls"),
     ("templates", 2, "templates"),
-    ("configs", 3, "code_references"),
+    ("configs", 4, "code_references"),
     ("operators", 4, "operators"),
     ("external-files", 3, "external_files"),
     ("keras-layers", 1, "keras_layers"),
@@ -55,7 +55,7 @@ LISTED = (
     ("requirements", 1, "requirements"),
     ("commands", 3, "shell_commands"),
     ("skops-nodes", 2, "skops_nodes"),
-    ("java-classes", 2, "java_classes"),
+    ("java-classes", 3, "java_classes"),
     ("dotnet-classes", 1, "dotnet_classes"),
     ("julia-names", 1, "julia_names"),
     ("licences", 1, "licences"),

@@ -1,12 +1,13 @@
 """Code that configurations name: what reading one makes its loader call, import or fetch.
 
 Facts of kind `code-reference` say in `how` what the loader does with `value`: `call` (Hydra's `_target_`, YAML's
-`!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one of
-diffusers, unless a file of the repository has its name), `computed` (a target put together later), `local` and `remote`
-(a Python file of this repository or of another one), `file`, `handler` and `packaged` (one by its path), `kernel` (code
-of the Hub behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key by which some
-programs mean a class: judged where it is dangerous or a file of the repository), `library` (native code that a runtime
-loads), `codec` (one that unpickles), `evaluated` (a text as Python), `path` (a file that a tokenizer opens).
+`!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one
+of diffusers, unless a file of the repository has its name), `computed` (a target put together later), `local` and
+`remote` (a Python file of this repository or of another one), `file`, `handler` and `packaged` (one by its path),
+`kernel` (code of the Hub behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key
+by which some programs mean a class: judged where it is dangerous or a file of the repository), `library` (native code
+that a runtime loads), `mention` (what runs commands or code, under a key of no known loader), `codec` (one that
+unpickles), `evaluated` (a text as Python), `path` (a file that a tokenizer opens).
 """
 
 from __future__ import annotations
@@ -41,6 +42,16 @@ DANGEROUS = _rule(
     "Do not load the model. Find out where the configuration came from.",
     _HYDRA,
     _PYYAML,
+)
+MENTIONED = _rule(
+    "mentions-callable",
+    "Configuration with the name of what runs commands or code where a class may be named",
+    Severity.WARNING,
+    "{path} names {subject}",
+    "Programs that import what stands under such a key, and call it with what stands beside, would run it. Which "
+    "program reads the file is not known.",
+    "Do not hand the file to a program before its author has said what the name is for.",
+    _HYDRA,
 )
 ACCESS = _rule(
     "file-or-network-access",
@@ -136,12 +147,13 @@ READS = _rule(
     "https://huggingface.co/docs/transformers/main_classes/tokenizer",
 )
 KINDS = frozenset({"code-reference"})
-RULES = (DANGEROUS, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST, LIBRARY, CODEC, EVALUATED, READS)
+RULES = (DANGEROUS, MENTIONED, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST, LIBRARY, CODEC, EVALUATED, READS)
 _STATED = {
     "computed": COMPUTED,
     "remote": REMOTE,
     "kernel": KERNEL,
     "trust": TRUST,
+    "mention": MENTIONED,
     "library": LIBRARY,
     "codec": CODEC,
     "evaluated": EVALUATED,

@@ -26,6 +26,10 @@ PACKAGES: dict[str, str] = {
         cupy.RawKernel cupy.RawModule detectron2.config.lazy hyperpyyaml mmengine.config mmcv.utils.config
         torch._export.serde torch.fx._lazy_graph_module torch.distributed.launcher torch.distributed.nn.jit
         torch.utils.show_pickle torch.utils.hipify triton.compiler triton.runtime tvm.runtime.load_module
+        langchain_experimental.utilities.python langchain_experimental.tools.python langchain.utilities.python
+        langchain_community.tools.shell langchain.tools.shell langchain_community.utilities.bash
+        langchain.utilities.bash langchain_experimental.llm_bash langchain_experimental.pal_chain
+        llama_index.tools.code_interpreter smolagents.local_python_executor
         Cython IPython _cffi_backend _frozen_importlib _frozen_importlib_external _imp _interpreters _pytest
         _testcapi _testinternalcapi _xxsubinterpreters antigravity bdb cProfile cffi click.testing compileall
         concurrent.interpreters ctypes cython dill.source dill.temp doctest execnet faulthandler idlelib

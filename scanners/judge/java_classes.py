@@ -57,6 +57,17 @@ PROXY = Rule(
     cwe=502,
     references=(_YSOSERIAL,),
 )
+LOADS = Rule(
+    id="java/loads-another-model",
+    title="Objects that read another serialized model when they are used",
+    severity=Severity.WARNING,
+    message="{subject} reads objects from another file",
+    why="The class keeps the path of a model, and deserializes whatever stands there when the model is used.",
+    fix="Look at the model that it names, or have it trained into one file.",
+    confidence="medium",
+    cwe=502,
+    references=("https://waikato.github.io/weka-wiki/", _ORACLE),
+)
 ADDRESS = Rule(
     id="java/address",
     title="An address among the objects",
@@ -92,7 +103,7 @@ UNKNOWN = Rule(
     references=(_ORACLE,),
 )
 KINDS = frozenset({"java-class"})
-RULES = (DANGEROUS, SCRIPT, PROXY, ADDRESS, ACCESS, UNKNOWN)
+RULES = (DANGEROUS, SCRIPT, LOADS, PROXY, ADDRESS, ACCESS, UNKNOWN)
 
 _COLLECTIONS = ("org.apache.commons.collections.functors.", "org.apache.commons.collections4.functors.")
 _CALLING = ("InvokerTransformer", "InstantiateTransformer", "InstantiateFactory", "PrototypeFactory")
@@ -150,6 +161,7 @@ _SCRIPTS = (
     *("weka.core.scripting.", "weka.classifiers.pyscript.", "weka.filters.pyscript.", "weka.python."),
     *("weka.classifiers.sklearn.", "weka.clusterers.pyscript.", "weka.classifiers.mlr."),
 )
+_LOADERS = ("weka.classifiers.misc.SerializedClassifier", "weka.clusterers.SerializedClusterer")
 _OPENS = (
     *("java.io.FileOutputStream", "java.io.FileInputStream", "java.io.FileWriter", "java.io.FileReader"),
     *("java.io.PrintWriter", "java.io.PrintStream", "java.io.RandomAccessFile", "java.nio.file.", "java.net."),
@@ -203,8 +215,8 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             yield Finding(PROXY, fact.locator, name, span=fact.span)
         elif how == "made" and _is_of(name, _OPENS):
             yield Finding(ACCESS, fact.locator, name, span=fact.span)
-        elif _is_of(name, _SCRIPTS):
-            yield Finding(SCRIPT, fact.locator, name, span=fact.span)
+        elif name in _LOADERS or _is_of(name, _SCRIPTS):
+            yield Finding(LOADS if name in _LOADERS else SCRIPT, fact.locator, name, span=fact.span)
         elif name in _ADDRESSES:
             yield Finding(ADDRESS, fact.locator, name, span=fact.span)
         elif how != "named" and (_is_of(name, _NOT_DATA) or not _is_of(name, _HARMLESS)):

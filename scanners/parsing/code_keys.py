@@ -75,9 +75,19 @@ _CONVENTIONS = (
     _Convention("class", ("sparkVersion",), "hint"),  # PySpark
     _Convention("uses", ("constructor_name",), "call"),  # Rasa
     _Convention("_component_", ("_component_",), "call"),  # torchtune
+    _Convention("()", ("()",), "hint"),  # logging.config.dictConfig
+    _Convention("class", ("formatter", "level", "stream", "filters"), "hint"),  # its handlers
 )
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
 """Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
+_WEAK = frozenset(
+    "target type class class_name cls callable func function factory constructor component entry_point loader".split()
+)
+"""Keys under which one program or another imports what it then calls, and others keep words of all sorts."""
+_RUNS = re.compile(
+    r"os\.(?:system|popen|startfile|(?:exec|spawn|posix_spawn)\w*)|(?:posix|nt)\.system|subprocess\.\w+|pty\.spawn"
+    r"|builtins\.(?:eval|exec|compile|__import__)|runpy\.run_\w+|commands\.get\w*output|pickle\.loads?|marshal\.loads?"
+)
 _JACKSON = ("@class", "@type")
 """Under which Java's readers of JSON find the class to make (https://github.com/FasterXML/jackson-docs)."""
 _JAVA_CLASS = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*")
@@ -158,7 +168,10 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
     """Yield the code that one mapping names by a convention."""
     for key, value in mapping.items():
         if isinstance(value, str) and value:
-            yield from _of_text(key, value, mapping)
+            found = list(_of_text(key, value, mapping))
+            yield from found
+            if not found and key in _WEAK and _RUNS.fullmatch(value):
+                yield Named(key, value, "mention")
         elif isinstance(value, dict | list) and key in _NESTED:
             yield from _NESTED[key](value, mapping)
 
@@ -326,6 +339,7 @@ KEYS = frozenset(
         *_TEXTS,
         *_NESTED,
         *_SERVICES,
+        *_WEAK,
         *(":serialized:", "__nni_obj__", "_type"),  # `pickled_in`
         *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
     )
@@ -368,7 +382,7 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 
     What honest models hold is left out. torch.export evaluates the expressions of shapes (sympy does), YOLOv5 and its
     descendants layers, arguments and the activation, PaddleX the scale of pictures; Ultralytics runs `download` of a
-    data set that is missing.
+    data set that is missing. Langflow runs the code of each component of a flow.
     """
     expression = mapping.get("expr_str")
     if isinstance(expression, str) and reaches_out(expression):
@@ -386,6 +400,9 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     tokenizer = mapping.get("tokenizer_class")  # of Chronos in sktime
     if isinstance(tokenizer, str) and "tokenizer_kwargs" in mapping and _calls(tokenizer):
         yield "evaluated_tokenizer", _SCOPE + tokenizer
+    code = mapping.get("value")
+    if mapping.get("type") == "code" and isinstance(code, str) and "\n" in code:
+        yield "component", code
     script = mapping.get("download")
     if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
         if script.startswith("bash "):

@@ -47,6 +47,18 @@ EOF
 """
 
 
+LOGGERS = """[loggers]
+keys = root
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+level = NOTSET
+[handler_file]
+class = handlers.RotatingFileHandler
+args = ('app.log', 'a', 10**6)
+"""
+
+
 def text(content: str, name: str, verdict: Verdict) -> Case:
     """Return the case of a text; a shorter one is a text as well."""
     return Case(content.encode, name, verdict, cut_is_clean=True)
@@ -258,5 +270,9 @@ CASES = {
         "run.sh",
         Verdict.REVIEW,
     ),
+    "logger_that_runs": text(
+        LOGGERS.replace("(sys.stderr,)", "(__import__('os').system('id'),)"), "logging.ini", Verdict.REVIEW
+    ),
+    "benign_logger": text(LOGGERS, "alembic.ini", Verdict.CLEAN),
     "benign_python": text(PYTHON, "run.sh", Verdict.CLEAN),
 }

@@ -40,6 +40,7 @@ def case(text: str, verdict: Verdict, name: str = "model.xml", encoding: str = "
 
 CASES = {
     "benign_tree": case(TREE, Verdict.CLEAN),
+    "experiment_that_loads": case(EXPERIMENT.format("weka.classifiers.misc.SerializedClassifier"), Verdict.REVIEW),
     "benign_experiment": case(EXPERIMENT.format("weka.classifiers.rules.ZeroR"), Verdict.CLEAN),
     "benign_decoder": case(
         DECODER.format('<object class="java.util.ArrayList"><void method="add"><string>a</string></void></object>'),

@@ -297,6 +297,39 @@ CASES = {
     "benign_lightning_cli": case(LIGHTNING, "config.json"),
     "benign_megatron": case({**ADAPTER, "megatron_core": "megatron.core"}, "adapter_config.json"),
     "benign_program": case(PROGRAM, "model.json"),
+    "type_that_runs": case({"model": {"type": "subprocess.Popen"}}, "config.json", REVIEW),
+    "target_that_runs": case({"target": "os.system", "cmd": "x"}, "config.json", REVIEW),
+    "benign_types": case(
+        {"type": "os.path.join", "class": "torch.nn.Linear", "target": "torch.ops.aten.add.Tensor", "func": "system"},
+        "config.json",
+    ),
+    "logger_that_runs": case(
+        {"version": 1, "handlers": {"x": {"()": "os.system", "command": "echo modelsweep-test"}}},
+        "logging.json",
+        MALICIOUS_VERDICT,
+    ),
+    "benign_logger": case(
+        {"version": 1, "handlers": {"x": {"class": "logging.StreamHandler", "level": "INFO"}, "y": {"()": "acme.Log"}}},
+        "logging.json",
+    ),
+    "chain_with_a_shell": case(
+        {"lc": 1, "type": "constructor", "id": ["langchain_experimental", "utilities", "python", "PythonREPL"]},
+        "chain.json",
+        MALICIOUS_VERDICT,
+    ),
+    "flow_that_runs": case(
+        {"nodes": [{"template": {"code": {"type": "code", "value": "import os\nos.system('sh -i')\n"}}}]},
+        "flow.json",
+        MALICIOUS_VERDICT,
+    ),
+    "benign_flow": case(
+        {
+            "nodes": [
+                {"template": {"code": {"type": "code", "value": "from langflow import X\n\nclass A(X):\n  pass\n"}}}
+            ]
+        },
+        "flow.json",
+    ),
     "shape_that_runs": case(
         program(SHAPE, "__import__('os').system('echo modelsweep-test') or s0"), "model.json", MALICIOUS_VERDICT
     ),

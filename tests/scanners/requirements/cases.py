@@ -45,6 +45,27 @@ dependencies:
 """
 
 
+PROJECT = """[build-system]
+requires = ["setuptools>=68", "wheel"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "net"
+dependencies = ["torch>=2", "flash-attn @ git+https://github.com/acme/flash.git"]
+[project.urls]
+Homepage = "https://acme.example.invalid"
+[project.optional-dependencies]
+dev = ["pytest"]
+[tool.poetry]
+repository = "https://acme.example.invalid"
+[tool.poetry.dependencies]
+python = "^3.10"
+acme = { git = "https://github.com/acme/net.git", tag = "v1" }
+[[tool.uv.index]]
+name = "pytorch"
+url = "https://download.pytorch.org/whl/cu121"
+"""
+
+
 def case(content: str, verdict: Verdict, name: str = "requirements.txt") -> Case:
     """Return the case of a list; a shorter one is a list, too."""
     return Case(content.encode, name, verdict, cut_is_clean=True)
@@ -57,6 +78,33 @@ CASES = {
     "benign_python_env": case(PYTHON_ENV, Verdict.CLEAN, "python_env.yaml"),
     "benign_forges": case(FORGES, Verdict.CLEAN, "requirements-dev.txt"),
     "benign_folder": case("numpy\n", Verdict.CLEAN, "model/requirements/base.in"),
+    "benign_project": case(PROJECT, Verdict.CLEAN, "pyproject.toml"),
+    "project_builds_with_a_package_of_an_address": case(
+        '[build-system]\nrequires = ["acme @ https://files.example.invalid/acme.whl"]\n',
+        Verdict.REVIEW,
+        "pyproject.toml",
+    ),
+    "project_needs_a_package_of_an_address": case(
+        '[project]\nname = "x"\ndependencies = [\n  "numpy",\n  "acme @ http://198.51.100.7/acme.whl",\n]\n',
+        Verdict.REVIEW,
+        "pyproject.toml",
+    ),
+    "project_of_poetry": case(
+        '[tool.poetry.dependencies]\nacme = { url = "http://198.51.100.7/acme.whl" }\n',
+        Verdict.REVIEW,
+        "pyproject.toml",
+    ),
+    "project_with_an_index": case(
+        '[[tool.uv.index]]\nurl = "http://198.51.100.7/simple"\n', Verdict.REVIEW, "pyproject.toml"
+    ),
+    "pipenv_with_an_index": case(
+        '[[source]]\nurl = "http://198.51.100.7/simple"\nverify_ssl = false\nname = "x"\n', Verdict.REVIEW, "Pipfile"
+    ),
+    "settings_of_pip": case(
+        "[global]\nindex-url = http://198.51.100.7/simple\ntrusted-host = 198.51.100.7\n", Verdict.REVIEW, "pip.conf"
+    ),
+    "benign_settings_of_pip": case("[global]\ntimeout = 60\nfind-links = wheels\n", Verdict.CLEAN, "pip.conf"),
+    "benign_broken_project": case("[project\nname = \n", Verdict.CLEAN, "pyproject.toml"),
     "extra_index": case(f"numpy\n{SOURCES}", Verdict.REVIEW),
     "index_without_certificate": case(
         "--index-url=http://198.51.100.7/simple --trusted-host 198.51.100.7\n", Verdict.REVIEW

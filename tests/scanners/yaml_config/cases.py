@@ -139,7 +139,7 @@ CASES = {
     "benign_dataset": yaml(DATASET, name="data.yaml"),
     "benign_bento": yaml(BENTO, name="bentofile.yaml"),
     "benign_workflow": yaml(
-        "name: os.system\non: push\njobs:\n  a:\n    target: os.system\n    module: os.system\n    type: os.system\n"
+        "name: os.system\non: push\njobs:\n  a:\n    target: os.path\n    module: os.system\n    type: system\n"
     ),
     "trusting": yaml("model: {name: acme/x, trust_remote_code: true}\n"),
     "benign_not_trusting": yaml("model: {name: acme/x, trust_remote_code: false}\n"),
@@ -168,6 +168,10 @@ CASES = {
     "benign_hydra_of_frameworks": yaml(HYDRA),
     "benign_tags_in_comments_and_text": yaml(PROSE),
     "benign_template_that_is_no_yaml": yaml(HELM),
+    "logger_that_runs": yaml("version: 1\nhandlers:\n  x:\n    (): os.system\n    command: id\n", Verdict.MALICIOUS),
+    "resolver_that_runs": yaml('x: ${eval:__import__("os").system("id")}\n', Verdict.REVIEW),
+    "benign_resolver": yaml("x: ${eval:'${a} // 2 + len([1, 2])'}\ny: ${oc.env:HOME}\n", Verdict.CLEAN),
+    "type_that_runs": yaml("step:\n  type: subprocess.Popen\n  args: id\n", Verdict.REVIEW),
     "object_apply": yaml(f"a: 1\nb: {APPLY}", Verdict.MALICIOUS),
     "object_new_full_loader": yaml(
         'x: !!python/object/new:type\n  args: ["z", !!python/tuple [], {"extend": !!python/name:exec }]\n'

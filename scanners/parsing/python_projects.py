@@ -1,0 +1,120 @@
+"""What projects in TOML and settings of pip ask to be installed, and from where.
+
+Formats: https://packaging.python.org/en/latest/specifications/pyproject-toml/, the tables of Poetry, uv and Pipenv, and
+https://pip.pypa.io/en/stable/topics/configuration/. Installing a folder first installs what its build requires, and
+then imports its build backend, which may stand in the folder itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Json
+from scanners.parsing.requirement_lines import Line, requirement
+
+_PLACES = (
+    ("build-system", "requires"),
+    ("project", "dependencies"),
+    ("project", "optional-dependencies"),
+    ("dependency-groups",),
+    ("tool", "uv", "dev-dependencies"),
+)
+"""Where requirements stand as pip writes them, in lists or in tables of lists."""
+_TABLES = (("tool", "poetry"), ("tool", "uv", "sources"), ("packages",), ("dev-packages",), ("tool", "pdm"))
+"""Where packages are tables that say where each comes from."""
+_INDEXES = (("tool", "uv", "index"), ("tool", "poetry", "source"), ("tool", "pdm", "source"), ("source",), ("index",))
+_URLS = (("tool", "uv", "index-url"), ("tool", "uv", "extra-index-url"), ("tool", "uv", "find-links"))
+_SETTING = re.compile(
+    r"[ \t]*(?P<name>index-url|extra-index-url|find-links|trusted-host|dependency_links)[ \t]*=[ \t]*(?P<value>.*)",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"[\w+]{2,10}://[^\s,]+")
+_KINDS = {"find-links": "links", "trusted-host": "host", "dependency_links": "url"}
+_DEPTH = 8
+
+
+def lines_of_project(content: str) -> Iterator[Line]:
+    """Yield what a project asks for; nothing where its TOML is broken, which no installer reads either."""
+    project = _parsed(content)
+    for place in _PLACES:
+        for text in _texts(_at(project, place), _DEPTH):
+            yield from (line._replace(number=_line(content, text)) for line in requirement(text))
+    for place in _TABLES:
+        yield from (line._replace(number=_line(content, line.source)) for line in _sources(_at(project, place), _DEPTH))
+    for place in (*_INDEXES, *_URLS):
+        for url in _addresses(_at(project, place)):
+            yield Line(_line(content, url), url, "index", url)
+
+
+def lines_of_settings(content: str) -> Iterator[Line]:
+    """Yield where settings of pip take packages from."""
+    for number, text in enumerate(content.splitlines(), 1):
+        match = _SETTING.match(text)
+        if match is None:
+            continue
+        kind = _KINDS.get(match["name"].lower(), "index")
+        for source in match["value"].split() if kind == "host" else _ADDRESS.findall(match["value"]):
+            yield Line(number, text.strip(), kind, source)
+
+
+def backend(content: str) -> tuple[str, list[str]] | None:
+    """Return the file of the build backend that stands in the folder itself, and the folders it is looked for in."""
+    system = _at(_parsed(content), ("build-system",))
+    paths = system.get("backend-path") if isinstance(system, dict) else None
+    name = system.get("build-backend") if isinstance(system, dict) else None
+    if not isinstance(paths, list) or not isinstance(name, str):
+        return None
+    module = name.partition(":")[0].replace(".", "/")
+    return f"{module}.py", [str(path) for path in paths]
+
+
+def _parsed(content: str) -> Json:
+    import tomllib
+
+    try:
+        found: Json = tomllib.loads(content.replace("\r\n", "\n"))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None
+    return found
+
+
+def _at(value: Json, place: tuple[str, ...]) -> Json:
+    for key in place:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _texts(value: Json, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth and isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item, depth - 1)
+
+
+def _sources(value: Json, depth: int) -> Iterator[Line]:
+    """Yield the addresses of packages that are tables: `{ git = "https://..." }`."""
+    if not depth or not isinstance(value, list | dict):
+        return
+    if isinstance(value, dict):
+        for key, kind in (("git", "vcs"), ("url", "url"), ("hg", "vcs")):
+            source = value.get(key)
+            if isinstance(source, str) and "://" in source and not {"name", "priority", "verify_ssl"} & value.keys():
+                yield Line(0, source, kind, f"git+{source}" if kind == "vcs" else source)
+    for item in value.values() if isinstance(value, dict) else value:
+        yield from _sources(item, depth - 1)
+
+
+def _addresses(value: Json) -> Iterator[str]:
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        url = item.get("url") if isinstance(item, dict) else item
+        if isinstance(url, str) and "://" in url:
+            yield url
+
+
+def _line(content: str, text: str) -> int:
+    """Return the line in which a text stands first, 1 where it is written in escapes."""
+    at = content.find(text.removeprefix("git+"))
+    return content.count("\n", 0, at) + 1 if at >= 0 else 1
