@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from modelsweep.core.version import VERSION
 
+TYPE_CHECKING = False  # not that of typing, which takes 2 ms to load: the process that examines is to begin before
 if TYPE_CHECKING:
     from modelsweep.api import scan
     from modelsweep.core.report import Report

@@ -118,15 +118,21 @@ def scan_job(
     problems: list[Problem] = []
     known = _known(targets, job, say)
     with Supervisor(job.options, job.jobs, known) as supervisor, opener(targets) as open_unit:
-        results = []
+        results, related = [], False
         if watch:
             watch(supervisor.reading)
         for result in supervisor.examine(_units(targets, job.selection, problems), open_unit):
             if progress:
                 progress(result)
             results.append(result)
+            related = related or _is_related(result)
         tool, answered = supervisor.tool(), supervisor.answered
     run = Run(started, time.perf_counter() - clock, tuple(arguments), known=answered)
+    results.sort(key=lambda result: result.unit.index)
+    if related:
+        from scanners.judge.repository.across import together
+
+        results = together(results, job.options)
     return _report(targets, job, tool, results, problems, run)
 
 
@@ -141,6 +147,15 @@ def _known(targets: Sequence[str], job: JobOptions, say: Callable[[str], object]
     return Known(lambda: open_cache(address, say), job.options, job.reuse, say) if address else None
 
 
+def _is_related(result: UnitResult) -> bool:
+    """Return whether a file has to do with others; what judges that is loaded beside those still being examined."""
+    if not is_related(result):
+        return False
+    import scanners.judge.repository.across  # noqa: F401
+
+    return True
+
+
 def _units(targets: Sequence[str], selection: Selection, problems: list[Problem]) -> Iterator[Unit]:
     """Yield the units of the targets; what is no unit goes to `problems`."""
     for item in plan(targets, selection):
@@ -153,16 +168,11 @@ def _units(targets: Sequence[str], selection: Selection, problems: list[Problem]
 def _report(
     targets: tuple[str, ...], job: JobOptions, tool: Tool, results: list[UnitResult], problems: list[Problem], run: Run
 ) -> Report:
-    """Return the report, results in report order; under SOURCE_DATE_EPOCH nothing in it varies between two runs."""
+    """Return the report of `results` in report order; under SOURCE_DATE_EPOCH nothing in it varies between two runs."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if epoch.isdigit():
         run = Run(start_time=float(epoch))
         results = [replace(result, duration=0.0) for result in results]
-    results.sort(key=lambda result: result.unit.index)
-    if any(map(is_related, results)):
-        from scanners.judge.repository.across import together
-
-        results = together(results, job.options)
     return Report(targets, tool, tuple(results), tuple(problems), run, shown_options(job.options, job.selection))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Protocol, TextIO, runtime_checkable
 
 from modelsweep.core.finding import Finding, Json, Rule, Severity
@@ -112,9 +113,13 @@ class Writer:
     suffix: str
     module: str
 
+    def load(self) -> ModuleType:
+        """Return the module, which is imported now unless it was before."""
+        return import_module(self.module)
+
     def draft(self, report: Report, view: View) -> Draft:
         """Return the document of `report` before any result is added to it."""
-        module = import_module(self.module)
+        module = self.load()
         if hasattr(module, "Draft"):
             draft: Draft = module.Draft(report, view)
             return draft
@@ -122,7 +127,7 @@ class Writer:
 
     def section(self, report: Report, view: View, brief: Json) -> Section:
         """Return a section of a Divisible document before any result is added; `report` has none, and no problems."""
-        made: Section = import_module(self.module).section(report, view, brief)
+        made: Section = self.load().section(report, view, brief)
         return made
 
     def write(self, report: Report, stream: TextIO, view: View) -> None:

@@ -77,25 +77,27 @@ class Sweep:
 
     def run(self) -> None:
         """Read every byte once; afterwards `digest` is the SHA-256 in hex and the windows with hits are known."""
-        reader, matcher = self.blob.reader, matcher_for(self.blob.size)
-        digest = hashlib.sha256()
+        reader, digest = self.blob.reader, hashlib.sha256()
         if self.blob.size < THREADED:
+            matcher = matcher_for(self.blob.size)
             for index, window in enumerate(reader.windows(WINDOW, OVERLAP)):
                 digest.update(memoryview(window)[:WINDOW])
                 self._match(matcher, index, window)
         else:
-            self._run_threaded(reader, matcher, digest)
+            self._run_threaded(reader, digest)
         self.digest = digest.hexdigest()
 
-    def _run_threaded(self, reader: Reader, matcher: Matcher, digest: hashlib._Hash) -> None:
+    def _run_threaded(self, reader: Reader, digest: hashlib._Hash) -> None:
         """Read and match here, hash in another thread: SHA-256 is the slowest of the three, and none holds the GIL."""
         blocks: Queue[bytes | None] = Queue(QUEUED)
         hasher = Thread(target=_hash_all, args=(blocks, digest), name="sha256", daemon=True)
         hasher.start()
-        apart = False
+        matcher, apart = None, False
         try:
             for index, block in enumerate(reader.windows(BLOCK, OVERLAP)):
                 blocks.put(block)
+                # Not before: loading what hyperscan needs takes 5 ms, in which the first block is hashed
+                matcher = matcher or matcher_for(self.blob.size)
                 apart = self._match_block(matcher, index * (BLOCK // WINDOW), block, apart)
         finally:
             blocks.put(None)

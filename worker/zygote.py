@@ -93,7 +93,7 @@ class Zygote:
             load(self.work.scanners)
             return
         if "warm" in message:
-            self._prepare()
+            self._load_patterns()
             warm(self.work, FileSpool(self.work.spool))
             return
         for process, number in self.children.items():
@@ -101,7 +101,12 @@ class Zygote:
                 os.kill(process, signal.SIGKILL)
 
     def _prepare(self) -> None:
-        """Load or make hyperscan's database, once for all children, and keep it for the next time."""
+        """Make hyperscan's database, once for all children and for next time, unless one is there for them to load."""
+        if self.work.patterns.read() is None:
+            self._load_patterns()
+
+    def _load_patterns(self) -> None:
+        """Have hyperscan's database in this process, and so in children to come; keep it where that was not done."""
         if has_hyperscan():
             database = prepare()
             if self.work.patterns.read() is None:

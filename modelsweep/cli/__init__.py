@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,6 +32,8 @@ def main() -> int:
         from worker.execution import abandon
 
         abandon()
+    if examines(arguments):
+        _leave(code)
     gc.freeze()  # nothing is left to collect: walking it all would take the interpreter 5 ms
     return code
 
@@ -38,6 +41,15 @@ def main() -> int:
 def examines(arguments: Sequence[str]) -> bool:
     """Return whether a command line will have files examined, as far as can be told without understanding it."""
     return any(name in EXAMINING for name in arguments[:1]) and INSTEAD.isdisjoint(arguments)
+
+
+def _leave(code: int) -> None:
+    """End this process at once: what there is to tidy up was, and what the interpreter would do takes it 5 ms."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 def _begin() -> None:

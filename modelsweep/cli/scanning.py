@@ -25,7 +25,7 @@ from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.report import Gate, Report, Unit
 from modelsweep.core.values import replace
 from producer.plan import plan
-from reporting import WRITERS, View
+from reporting import WRITERS, View, Writer
 from sources.source import scheme_of
 
 FAILED = 2
@@ -57,6 +57,8 @@ def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]
     shared = share_directory(arguments["share"])
     targets = gather(arguments["targets"], arguments["targets_from"])
     spare(targets, outputs)
+    for output in outputs:  # while the process that examines loads its own modules
+        writer_of(output).load()
     report = _examine(targets, job, shows_bar(arguments), command_line)
     return conclude(report, arguments, outputs, shared)
 
@@ -181,11 +183,16 @@ def _counter(targets: Sequence[str], selection: Selection) -> CountTotals | None
     return count
 
 
+def writer_of(output: Output) -> Writer:
+    """Return what writes a report in the format of an output."""
+    return next(writer for writer in WRITERS if writer.name == output.format)
+
+
 def write_reports(report: Report, outputs: Sequence[Output], view: View) -> bool:
     """Write all reports; return whether that worked. Who closed the pipe has seen enough: that is no failure."""
     written = True
     for output in outputs:
-        writer = next(writer for writer in WRITERS if writer.name == output.format)
+        writer = writer_of(output)
         try:
             if output.path == STDOUT:
                 writer.write(report, sys.stdout, view)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
-from typing import TextIO
 
 from modelsweep.core.text import printable
+
+TYPE_CHECKING = False  # as in modelsweep/__init__.py
+if TYPE_CHECKING:
+    from typing import TextIO
 
 PAGE = 100
 """Columns where there is no terminal."""
