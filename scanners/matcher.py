@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from threading import Lock, get_ident
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from modelsweep.core.units import KIB, MIB
 from scanners.detector import BEFORE, RUN, Detector
@@ -20,6 +20,8 @@ COMPILED = 8 * MIB
 """Bytes of one process from which hyperscan's database pays: making it takes 0.1 s, `re` needs 10 ms more per MiB."""
 LOADED = 256 * KIB
 """The same where a database was prepared: loading it takes 2 ms, of which the package takes 1."""
+_LENGTH = 4
+"""Bytes before each database of several that say how long it is."""
 _TOKENS = bytes(ord("a") if byte < 128 and (chr(byte).isalnum() or byte in b"_-+/") else 0 for byte in range(256))
 _LONG = b"a" * RUN
 _BETWEEN = b"\xff"
@@ -58,18 +60,14 @@ class RegexMatcher:
 
 
 class HyperscanMatcher:
-    """The matcher of the hyperscan package, for use in the thread that made it."""
+    """The matcher of the hyperscan package."""
 
     is_wide = True
-
-    def __init__(self) -> None:
-        self._database = _database()
-        self._scratch = _scratch(get_ident())
 
     def present(self, window: bytes) -> list[int]:
         """Return the numbers of the patterns that match anywhere in `window`, ascending; works without the GIL."""
         found: set[int] = set()
-        self._database.scan(window, match_event_handler=_note, context=found, scratch=self._scratch)
+        PATTERNS_SOUGHT.scan(window, _note, found)
         return sorted(found)
 
 
@@ -115,18 +113,18 @@ def _note(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> 
 
 
 class Kept(Protocol):
-    """Where a database is that another process made, or will make."""
+    """Where databases are that another process made, or will make."""
 
     @property
     def is_there(self) -> bool:
-        """Whether there is one by now."""
+        """Whether there are any by now."""
 
     def read(self) -> bytes | None:
-        """Return it as `prepare` did, None where there is none that is whole."""
+        """Return them all as they were made, None where there are none that are whole."""
 
 
 class Prepared:
-    """Whether the database of this process `is_made`, and where one is `kept` that need only be loaded."""
+    """Whether the databases of this process are made, and where some are `kept` that need only be loaded."""
 
     is_made = False
     kept: Kept | None = None
@@ -140,83 +138,94 @@ class Prepared:
 prepared = Prepared()
 
 
-def prepare() -> bytes:
-    """Make the database, for this process and those that will be forked from it, and return it as bytes."""
-    import hyperscan
-
-    serialized: bytes = hyperscan.dumpb(_database())
-    prepared.is_made = True
-    return serialized
-
-
-_DATABASE = Lock()
-"""Held while a database is made: a second thread that needs it waits, instead of making another."""
+def _part(data: bytes, number: int) -> bytes:
+    """Return one of the databases that stand behind each other as `serialized` returned them."""
+    start = 0
+    for _ in range(number):
+        start += _LENGTH + int.from_bytes(data[start : start + _LENGTH], "big")
+    return data[start + _LENGTH :][: int.from_bytes(data[start : start + _LENGTH], "big")]
 
 
-def _database() -> Any:
-    with _DATABASE:
-        return _database_once()
+class Wanted(NamedTuple):
+    """A pattern of a database, and whether it is enough to be told once that it is there."""
+
+    pattern: bytes
+    once: bool = True
 
 
-@cache
-def _database_once() -> Any:  # the package publishes no types
-    import hyperscan
+class Database:
+    """Patterns that hyperscan looks for together: what it makes of them is made, or read, when it is first needed."""
 
-    kept = prepared.kept.read() if prepared.kept else None
-    if kept:
-        with suppress(hyperscan.HyperscanError):  # made for another processor, or damaged
-            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
-    return _made()
+    def __init__(self, number: int, told_by: object, wanted: Callable[[], Iterable[Wanted]]) -> None:
+        self.told_by = told_by
+        """Its `repr` tells it from a database of other patterns, which are many."""
+        self._number, self._wanted = number, wanted
+        self._lock = Lock()
+        self._loaded: Any = None
+        self._scratches: dict[int, Any] = {}
+        """By thread: two scans at once must not share one."""
+
+    def scan(self, window: bytes, note: Callable[..., bool | None], found: object) -> bool:
+        """Call `note` for each match with number, start (always 0), end, flags and `found`, without the GIL between.
+
+        Returns False where `note` said that it is enough, by returning True.
+        """
+        import hyperscan
+
+        scratch = self._scratches.get(get_ident()) or self._scratch()
+        try:
+            self._loaded.scan(window, match_event_handler=note, context=found, scratch=scratch)
+        except hyperscan.ScanTerminated:
+            return False
+        return True
+
+    def serialized(self) -> bytes:
+        """Return it as bytes, with their number before them, having made it where it has to be."""
+        import hyperscan
+
+        self._load()
+        serialized: bytes = hyperscan.dumpb(self._loaded)
+        return len(serialized).to_bytes(_LENGTH, "big") + serialized
+
+    def _scratch(self) -> Any:  # the package publishes no types
+        import hyperscan
+
+        self._load()
+        return self._scratches.setdefault(get_ident(), hyperscan.Scratch(self._loaded))
+
+    def _load(self) -> None:
+        with self._lock:  # a second thread that needs it waits, instead of making another
+            self._loaded = self._loaded or self._kept() or self._made()
+
+    def _kept(self) -> Any:
+        import hyperscan
+
+        kept = prepared.kept.read() if prepared.kept else None
+        if kept:
+            with suppress(hyperscan.HyperscanError):  # made for another processor, or damaged
+                return hyperscan.loadb(_part(kept, self._number), hyperscan.HS_MODE_BLOCK)
+        return None
+
+    def _made(self) -> Any:
+        import hyperscan
+
+        patterns, once = zip(*self._wanted(), strict=True)
+        flags = [hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if one else 0) for one in once]
+        made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        made.compile(expressions=list(patterns), ids=list(range(len(patterns))), flags=flags)
+        return made
 
 
-def _made() -> Any:
-    return _compiled_all(tuple(pattern for pattern, _ in PATTERNS))
-
-
-def _compiled_all(expressions: tuple[bytes, ...]) -> Any:
-    import hyperscan
-
-    flags = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_SINGLEMATCH
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=[flags] * len(expressions))
-    return database
-
-
-@cache
-def _scratch(_thread: int) -> Any:
-    """Return the scratch space of one thread: two scans at once must not share it."""
-    import hyperscan
-
-    return hyperscan.Scratch(_database())
+PATTERNS_SOUGHT = Database(
+    0,
+    [(pattern, detector.name) for pattern, detector in PATTERNS],
+    lambda: (Wanted(pattern) for pattern, _ in PATTERNS),
+)
 
 
 @cache
 def _compiled(number: int) -> re.Pattern[bytes]:
     return re.compile(PATTERNS[number][0], re.DOTALL)
-
-
-class Literals:
-    """Bytes that are looked for together, in windows of any size."""
-
-    def __init__(self, *values: bytes) -> None:
-        self.values = values
-        self._databases: dict[int, tuple[Any, Any]] = {}
-        """By thread, each with its scratch space: made in 1 ms."""
-
-    def present(self, window: bytes) -> list[bytes]:
-        """Return those that stand in `window`, in their order."""
-        if not matcher_for.pays:
-            return [value for value in self.values if window.rfind(value) >= 0]
-        found: set[int] = set()
-        database, scratch = self._databases.get(get_ident()) or self._made()
-        database.scan(window, match_event_handler=_note, context=found, scratch=scratch)
-        return [self.values[number] for number in sorted(found)]
-
-    def _made(self) -> tuple[Any, Any]:
-        import hyperscan
-
-        made = _compiled_all(tuple(b"".join(b"\\x%02x" % byte for byte in value) for value in self.values))
-        return self._databases.setdefault(get_ident(), (made, hyperscan.Scratch(made)))
 
 
 def _around_runs(window: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""hyperscan's database of our patterns, kept in the folder of this user's cache: making it takes 0.1 s of CPU.
+"""hyperscan's databases of our patterns, kept in the folder of this user's cache: making them takes 0.2 s of CPU.
 
 What is in a database steers the search engine, so one that somebody else wrote could take over whoever searches with
 it. It is read only from a file and a folder that nobody but this user may write, and only if it is whole; it is made
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from modelsweep.cache.backend import CacheFault
 from modelsweep.cache.folder import check_private, is_private_file, make_private
 from modelsweep.core.units import KIB, MIB
-from scanners.matcher import PATTERNS
+from scanners.databases import described
 
 PREFIX = "patterns-"
 LARGEST = 16 * MIB
@@ -113,7 +113,7 @@ def forget_patterns(folder: str, keep: int = 0) -> None:
 
 def _version() -> str:
     """Return what tells databases apart: hyperscan translates patterns for the instructions that a processor has."""
-    digest = hashlib.sha256(repr([(pattern, detector.name) for pattern, detector in PATTERNS]).encode())
+    digest = hashlib.sha256(described().encode())
     for part in (*_library(), _processor()):
         digest.update(repr(part).encode())
     return digest.hexdigest()[:32]

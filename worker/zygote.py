@@ -23,10 +23,11 @@ from modelsweep.core.report import Unit
 from modelsweep.core.scanner import Scanner
 from modelsweep.core.values import asdict
 from modelsweep.core.wire import JsonObject, decode_options, decode_unit, encode_result, encode_unit
+from scanners.databases import prepare
 from scanners.engine import examine
 from scanners.judge import JUDGES
 from scanners.late import Late
-from scanners.matcher import has_hyperscan, prepare, prepared
+from scanners.matcher import has_hyperscan, prepared
 from sources.spool import FileSpool
 from worker.backends import NUMPY, computing_with
 from worker.channel import SANDBOX_FAULT, Closed, receive, send

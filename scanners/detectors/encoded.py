@@ -93,17 +93,19 @@ _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"f
 
 def closely(blob: Blob, data: bytes, start: int, scanners: frozenset[str], context: Context) -> Iterator[Item]:
     """Yield what stands in disguise in `data`, the bytes of a blob from `start` on that `scanners` accepted."""
+    from scanners.parsing.disguise_starts import starts_in
     from scanners.parsing.disguises import disguises, inside_strings
 
     context.operations.spend(len(data))
-    for disguise in disguises(data):
+    starts = starts_in(data)
+    for disguise in disguises(data, starts):
         if disguise.how == "zlib" and _OPENED & scanners:
             continue
         context.operations.spend(len(disguise.data) // 8 + _PRICE)
         span = Span(start + disguise.offset, len(disguise.data))
         yield from _layered(blob, span, disguise.how, disguise.data, context)
     if "pickle" in scanners:
-        for offset in inside_strings(data):
+        for offset in inside_strings(data, starts):
             yield from pickle_at(blob, start + offset, context)
 
 
@@ -365,7 +367,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=6,
+    version=7,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

@@ -10,7 +10,7 @@ import re._parser as parser  # type: ignore[import-not-found]  # the library has
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelsweep.core.finding import Finding, Problem, ProblemKind
@@ -24,11 +24,9 @@ from scanners.matcher import (
     PATTERNS,
     Choice,
     HyperscanMatcher,
-    Literals,
     RegexMatcher,
     has_hyperscan,
     literal_start,
-    matcher_for,
     offsets,
 )
 from scanners.sweep import HIT_BUDGET, THREADED, Sweep
@@ -90,21 +88,6 @@ def test_hyperscan_is_chosen_once_enough_bytes_were_seen() -> None:
     assert isinstance(choose(COMPILED // 2), RegexMatcher)
     assert isinstance(choose(COMPILED // 2), RegexMatcher)
     assert isinstance(choose(1), HyperscanMatcher)
-
-
-LITERALS = Literals(b"\0\0", b"\x80\x04\x95", b"(?:a)*", b"\\x41", b"cos\ns", b"s\nsoc", b"\n", b"ab", b"abc")
-
-
-@pytest.mark.parametrize(
-    "pays", [False, pytest.param(True, marks=pytest.mark.skipif(not has_hyperscan(), reason="no hyperscan"))]
-)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.one_of(st.binary(max_size=3), st.sampled_from(LITERALS.values)), max_size=8).map(b"".join))
-def test_literals_are_found_together_as_each_by_itself(
-    monkeypatch: pytest.MonkeyPatch, pays: bool, window: bytes
-) -> None:
-    monkeypatch.setattr(matcher_for, "pays", pays)
-    assert LITERALS.present(window) == [value for value in LITERALS.values if value in window]
 
 
 def sweep_of(data: bytes) -> tuple[Sweep, Blob]:

@@ -12,7 +12,9 @@ import pytest
 from modelsweep import scan
 from modelsweep.core.units import MIB
 from scanners import matcher
-from scanners.matcher import HyperscanMatcher, has_hyperscan, prepare
+from scanners.databases import DATABASES, prepare
+from scanners.matcher import HyperscanMatcher, has_hyperscan
+from scanners.parsing.disguise_starts import TURNED_BEGINNINGS, starts_in
 from worker.pattern_file import KEPT, PREFIX, PatternFile, forget_patterns
 
 pytestmark = pytest.mark.skipif(not has_hyperscan(), reason="hyperscan is not installed")
@@ -142,21 +144,31 @@ class _Kept:
 
 
 @pytest.fixture
-def anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that has no database yet."""
+def anew(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A process that has no database yet; call it for another one."""
     monkeypatch.setattr(matcher, "prepared", matcher.Prepared())
-    matcher._database_once.cache_clear()
+
+    def forget() -> None:
+        for database in DATABASES:
+            monkeypatch.setattr(database, "_loaded", None)
+            monkeypatch.setattr(database, "_scratches", {})
+
+    forget()
+    return forget
 
 
-def test_a_kept_database_finds_what_a_made_one_finds(anew: None) -> None:
+def test_kept_databases_find_what_made_ones_find(anew: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matcher.matcher_for, "pays", True)
     window = b"\0" * 100 + b"\x7fELF" + b"import socket,subprocess,os" + b"\0" * 100
-    made, database = HyperscanMatcher().present(window), prepare()
-    matcher._database_once.cache_clear()
-    matcher.prepared.kept = _Kept(database)
+    turned = TURNED_BEGINNINGS[0]
+    made, starts, databases = HyperscanMatcher().present(window), list(starts_in(window + turned).of(turned)), prepare()
+    anew()
+    matcher.prepared.kept = _Kept(databases)
     assert HyperscanMatcher().present(window) == made != []
+    assert list(starts_in(window + turned).of(turned)) == starts == [len(window)]
 
 
-def test_a_database_that_hyperscan_refuses_is_made_anew(anew: None) -> None:
+def test_a_database_that_hyperscan_refuses_is_made_anew(anew: Callable[[], None]) -> None:
     matcher.prepared.kept = _Kept(DATABASE)
     assert HyperscanMatcher().present(b"import socket,subprocess,os")
 
