@@ -8,6 +8,7 @@ could run.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import io
 import json
 import marshal
@@ -42,6 +43,7 @@ from tests.scanners.skops.cases import CASES as SKOPS_CASES
 from tests.scanners.tensorflow.cases import CASES as TENSORFLOW_CASES
 from tests.scanners.test_fuzz import in_a_child
 from tests.scanners.test_loader_differential import Stand, assert_names_seen, attempts, values
+from tests.scanners.torch_mobile.cases import CASES as MOBILE_CASES
 
 ROUNDS = 3
 SLOW_ROUNDS = 60
@@ -84,18 +86,19 @@ def links_of(data: bytes, found: set[str]) -> None:
         file.visititems(visit)
 
 
-def asked_in_a_child(data: bytes) -> set[str]:
-    """Return what h5py finds, nothing where it raises, dies or never ends over damaged files."""
+def asked_in_a_child(data: bytes, ask: Callable[[bytes, set[str]], None] = links_of) -> set[str]:
+    """Return what h5py, or who else is asked, finds; nothing where it raises, dies or never ends over damaged files."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(reading)
+            faulthandler.disable()  # that libraries die of damage is none of our faults
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest's own handler waits for the library
             signal.alarm(1)
             found: set[str] = set()
             with contextlib.suppress(Exception):
-                links_of(data, found)
+                ask(data, found)
             with os.fdopen(writing, "w") as answer:
                 answer.write("\0".join(plain(found - {"."})))
         finally:
@@ -122,6 +125,33 @@ def test_what_h5py_finds_elsewhere_is_seen(rounds: int) -> None:
                 "model_config" for fact in result.facts if fact.kind.startswith("keras-")
             }
             assert result.problems or asked <= seen, f"{asked - seen} of {seen}"
+    assert compared
+
+
+# -- modules for phones
+
+
+def operators_for_phones(data: bytes, found: set[str]) -> None:
+    """Put in the operators that torch reads out of a module as a FlatBuffer, as TorchScript prints them."""
+    import torch
+
+    for name in torch._C._get_module_info_from_flatbuffer(data)["opname_to_num_args"]:
+        found.add(f"ops.{name.partition('.')[0].replace('::', '.')}")
+
+
+@every_round
+def test_operators_that_torch_reads_for_phones_are_seen(rounds: int) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: see ./dev help")
+    compared = 0
+    for case in (case for _, case in sorted(MOBILE_CASES.items())):
+        data, rng = case.build(), random.Random(case.name)
+        for attempt in [data, *(mutated(data, rng) for _ in range(rounds // ROUNDS))]:
+            asked = asked_in_a_child(attempt, operators_for_phones)
+            result = examine_bytes(attempt, case.name)
+            seen = {fact.value for fact in result.facts if fact.kind == "operator"}
+            told = any(finding.rule.id == "torch-mobile/out-of-range" for finding in result.findings)
+            assert result.problems or told or asked <= seen, f"{asked - seen} of {seen}"
+            compared += bool(asked)
     assert compared
 
 
