@@ -31,6 +31,7 @@ _VERSIONS = range(1, 100)
 _KINDS = frozenset({200, 201, 202, *range(300, 305), *range(400, 405), 500, 501, 502, 555, 556, 560, *range(600, 611)})
 _KINDS |= {900, *range(2000, 2007), 3000}
 _BLOB = {1: ("file", "text")}
+_ATTRIBUTES = ("attributes", "Attribute")
 _SCHEMA = {
     "Model": {
         1: ("version", "int"),
@@ -55,17 +56,36 @@ _SCHEMA = {
     "Linked": {1: ("file", "LinkedFile")},
     "LinkedFile": {1: ("name", "Parameter"), 2: ("path", "Parameter")},
     "Parameter": {1: ("value", "text")},
-    "Program": {2: ("functions", "FunctionEntry")},
+    "Program": {2: ("functions", "FunctionEntry"), 4: _ATTRIBUTES},
     "FunctionEntry": {2: ("function", "Function")},
-    "Function": {3: ("blocks", "BlockEntry")},
+    "Function": {1: ("inputs", "Named"), 3: ("blocks", "BlockEntry"), 4: _ATTRIBUTES},
     "BlockEntry": {2: ("block", "Block")},
-    "Block": {3: ("operations", "Operation")},
-    "Operation": {1: ("type", "text"), 2: ("inputs", "Input"), 4: ("blocks", "Block"), 5: ("attributes", "Attribute")},
+    "Block": {1: ("inputs", "Named"), 3: ("operations", "Operation"), 4: _ATTRIBUTES},
+    "Operation": {
+        1: ("type", "text"),
+        2: ("inputs", "Input"),
+        3: ("outputs", "Named"),
+        4: ("blocks", "Block"),
+        5: _ATTRIBUTES,
+    },
+    "Named": {2: ("type", "Type")},
+    "Type": {
+        1: ("tensor", "TensorType"),
+        **dict.fromkeys((2, 3, 5), ("inner", "InnerType")),
+        4: ("table", "TableType"),
+    },
+    "TensorType": {4: _ATTRIBUTES},
+    "InnerType": {1: ("type", "Type")},
+    "TableType": {1: ("key", "Type"), 2: ("value", "Type")},
     "Input": {2: ("argument", "Argument")},
     "Argument": {1: ("bindings", "Binding")},
     "Binding": {2: ("value", "Value")},
     "Attribute": {2: ("value", "Value")},
-    "Value": {5: ("blob", "Blob")},
+    "Value": {2: ("type", "Type"), 3: ("immediate", "Immediate"), 5: ("blob", "Blob")},
+    "Immediate": {2: ("tuple", "Values"), 3: ("list", "Values"), 4: ("table", "Table")},
+    "Values": {1: ("values", "Value")},
+    "Table": {1: ("values", "Pair")},
+    "Pair": {1: ("key", "Value"), 2: ("value", "Value")},
     "Blob": _BLOB,
 }
 # The rest is kept in its parent: small, and used with it
@@ -256,7 +276,7 @@ def _check_weights(blob: Blob, context: Context) -> None:
 SCANNER = Scanner(
     name=NAME,
     title="Core ML (.mlmodel, .mlpackage)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, OUTSIDE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
@@ -36,6 +37,34 @@ def program(path: str = "@model_path/weights/weight.bin", kind: str = "const") -
     value = data(2, data(5, data(1, path), number(2, 64)))
     operation = data(3, data(1, kind), data(5, data(1, "val"), value))
     return model(502, number(1, 1), data(2, data(1, "main"), data(2, data(3, data(1, "CoreML5"), data(2, operation)))))
+
+
+def elsewhere(place: str) -> bytes:
+    """Return a program with a file outside its folder in an unusual place."""
+    file = data(5, data(1, "/etc/passwd"), number(2, 64))
+    attribute = data(1, "x"), data(2, file)
+    tensor = data(2, data(1, number(1, 11), data(4, *attribute)))
+    forms = {
+        "program": data(4, *attribute),
+        "function": in_function(data(4, *attribute)),
+        "block": in_block(data(4, *attribute)),
+        "type": in_block(data(3, data(1, "const"), data(3, data(1, "y"), tensor))),
+        "list": in_block(data(3, data(1, "const"), data(5, data(1, "val"), data(2, data(3, data(3, data(1, file))))))),
+        "table": in_block(
+            data(3, data(1, "c"), data(5, data(1, "v"), data(2, data(3, data(4, data(1, data(2, file)))))))
+        ),
+    }
+    return model(502, number(1, 1), forms[place])
+
+
+def in_function(*parts: bytes) -> bytes:
+    """Return the field of a program with a function."""
+    return data(2, data(1, "main"), data(2, *parts))
+
+
+def in_block(*parts: bytes) -> bytes:
+    """Return the field of a program with a block of a function."""
+    return in_function(data(3, data(1, "CoreML5"), data(2, *parts)))
 
 
 def weights(*sizes: int, count: int = 0) -> bytes:
@@ -78,6 +107,10 @@ CASES = {
     ),
     "custom_operation": case(lambda: program(kind="custom_layer"), Verdict.REVIEW),
     "weights_outside": case(lambda: program("@model_path/../../../etc/passwd"), Verdict.MALICIOUS),
+    **{
+        f"weights_outside_in_{place}": case(partial(elsewhere, place), Verdict.MALICIOUS)
+        for place in ("program", "function", "block", "type", "list", "table")
+    },
     "weights_absolute": case(lambda: program("/etc/passwd"), Verdict.MALICIOUS),
     "linked_outside": case(lambda: model(556, data(1, data(1, data(1, "../x.mlmodel")))), Verdict.MALICIOUS),
     "manifest_outside": case(lambda: manifest("../../etc/passwd"), Verdict.MALICIOUS, "Manifest.json"),
