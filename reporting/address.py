@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from modelsweep.core.finding import Finding
@@ -12,6 +13,7 @@ from modelsweep.core.locator import Locator
 
 _REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9]+)(?:://|(?<=models):/)")
 _UNRESERVED = re.compile("[A-Za-z0-9_.~/-]*")
+_PLAIN_LINES = re.compile(r"([A-Za-z][A-Za-z0-9]+)://[A-Za-z0-9_.~/-]*(?:\n\1://[A-Za-z0-9_.~/-]*)*")
 _ON_HUB = re.compile(r"hf://(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?:/(?P<path>.*))?", re.DOTALL)
 _REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)[/@](?P<version>[^/]+)(?:/(?P<path>.*))?", re.DOTALL)
 REGISTRIES = ("hf://", "models:/")
@@ -40,7 +42,23 @@ def address(locator: Locator, root: str) -> Address:
     Remote objects lose the `://` of their scheme (`s3/bucket/key`): code scanning refuses a whole upload for one
     address with a scheme other than that of its checkout.
     """
-    uri = locator.uri
+    return _address(locator.uri, root)
+
+
+def uri_of(uri: str, root: str) -> str:
+    """Return the URI of the address of the object at `uri`."""
+    return _address(uri, root).uri
+
+
+def uris_of(uris: Sequence[str], root: str) -> list[str]:
+    """Return what `uri_of` says of each; all at once where there is nothing to encode in them, a fifth of the time."""
+    text = "\n".join(uris)
+    if plain := _PLAIN_LINES.fullmatch(text):
+        return text.replace(f"{plain[1]}://", f"{plain[1]}/").split("\n")
+    return [uri_of(uri, root) for uri in uris]
+
+
+def _address(uri: str, root: str) -> Address:
     if remote := _REMOTE.match(uri):
         return Address(f"{remote[1]}/{uri[remote.end() :]}", "")
     if _is_normal(uri) and _is_normal(root) and root[0] == os.sep == "/":
@@ -55,14 +73,6 @@ def address(locator: Locator, root: str) -> Address:
     if below == ".." or below.startswith("../"):
         return Address(path.lstrip("/"), FILESYSTEM_BASE)
     return Address(below, ROOT_BASE)
-
-
-def uri_of(locator: Locator, root: str) -> str:
-    """Return the URI of the address of `locator`."""
-    remote = _REMOTE.match(locator.uri)
-    if remote:
-        return quote(f"{remote[1]}/{locator.uri[remote.end() :]}")
-    return address(locator, root).uri
 
 
 def _is_normal(path: str) -> bool:

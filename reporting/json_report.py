@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import TextIO
 
 from modelsweep.core.finding import Finding, Json, Rule
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, UnitResult, Verdict
+from modelsweep.core.report import Artifact, Plain, Report, Stated, UnitResult, Verdict
 from modelsweep.core.shape import (
     FACT_VALUES,
     JsonObject,
@@ -29,7 +29,7 @@ from reporting.writer import View
 
 _MARGIN = INDENT * 2
 _VERDICTS = {verdict: quoted(verdict.value) for verdict in Verdict}
-_CLEAN, _NO_DIGEST = _VERDICTS[Verdict.CLEAN], quoted("")
+_CLEAN = _VERDICTS[Verdict.CLEAN]
 
 
 # Put together by f-strings, which take a sixth of the time of a template with places
@@ -48,34 +48,37 @@ class Draft:
         self._verdicts, self._issues, self._problems = (Items(scratch, INDENT) for _ in range(3))
         self._assets, self._facts = Items(scratch, INDENT), Items(scratch, INDENT)
         self.parts = (self._verdicts, self._issues, self._problems, self._assets, self._facts)
-        self._known: dict[tuple[str, ...], tuple[str, str]] = {}
         for problem in report.problems:
             self._problems.put(problem_shape(problem))
 
+    def add_plain(self, files: Sequence[Plain]) -> None:
+        """Put plain files into the lists of verdicts, assets and facts."""
+        verdicts, assets, facts = [], [], []
+        for uri, _, size, digest, (scanners, stated), _ in files:
+            path, content = quoted(uri), f'"{digest}"'
+            kind, names = _natures(scanners)
+            verdicts.append(f"{_V0}{path}{_V1}{_CLEAN}{_V2}{content}{_V3}{size}{_V4}")
+            assets.append(f"{_A0}{path}{_A1}{kind}{_A2}{names}{_A3}{size}{_A4}{content}{_A5}")
+            facts += [f"{_F0}{path}{group}" for group in _stated(stated)]
+        self._verdicts.extend(verdicts)
+        self._assets.extend(assets)
+        self._facts.extend(facts)
+
     def add(self, result: UnitResult) -> None:
         """Put a result into all lists."""
-        unit, verdict = result.unit, _CLEAN
-        path, digest = quoted(str(unit.locator)), _NO_DIGEST
-        if result.findings or result.problems:
-            verdict = _VERDICTS[result.verdict]
-            for finding in result.findings:
-                self._issues.add(_issue(finding, self._start))
-            for problem in result.problems:
-                self._problems.put(problem_shape(problem))
-        if artifacts := result.artifacts:
-            own = artifacts[0]
-            digest = quoted(own.digest)
-            self._add_asset(own, path if own.locator is unit.locator else quoted(str(own.locator)), digest)
-            if len(artifacts) > 1:
-                for item in artifacts[1:]:
-                    self._add_asset(item, quoted(str(item.locator)), quoted(item.digest))
-        self._verdicts.add(f"{_V0}{path}{_V1}{verdict}{_V2}{digest}{_V3}{unit.size}{_V4}")
-        if len(result.facts) == 1:
-            (fact,) = result.facts
-            self._facts.add(f"{_F0}{path}{_F1}{quoted(fact.kind)}{_F2}{quoted(fact.value)}{_F3}1{_F4}")
-        elif result.facts:
-            for group in _facts(result, path):
-                self._facts.add(group)
+        path, digest = quoted(str(result.unit.locator)), quoted(result.digest)
+        verdict = _VERDICTS[result.verdict]
+        self._verdicts.add(f"{_V0}{path}{_V1}{verdict}{_V2}{digest}{_V3}{result.unit.size}{_V4}")
+        for finding in result.findings:
+            self._issues.add(_issue(finding, self._start))
+        for problem in result.problems:
+            self._problems.put(problem_shape(problem))
+        for item in result.artifacts:
+            where, content = quoted(str(item.locator)), quoted(item.digest)
+            kind, names = _natures(item.scanners)
+            self._assets.add(f"{_A0}{where}{_A1}{kind}{_A2}{names}{_A3}{item.size}{_A4}{content}{_A5}")
+        for group in _groups((fact.kind, fact.value) for fact in result.facts):
+            self._facts.add(f"{_F0}{path}{group}")
 
     def brief(self) -> Json:
         """Return nothing: no file has to do with another one here."""
@@ -85,10 +88,6 @@ class Draft:
 
     def join(self, said: Json) -> None:
         """Do nothing."""
-
-    def _add_asset(self, artifact: Artifact, path: str, digest: str) -> None:
-        kind, scanners = self._known.get(artifact.scanners) or self._natures(artifact)
-        self._assets.add(f"{_A0}{path}{_A1}{kind}{_A2}{scanners}{_A3}{artifact.size}{_A4}{digest}{_A5}")
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Write the record."""
@@ -105,13 +104,13 @@ class Draft:
         yield "facts", self._facts.array()
         yield "run", run_shape(report)
 
-    def _natures(self, artifact: Artifact) -> tuple[str, str]:
-        """Return type and scanners of an asset as JSON, and note them: many have the same."""
-        shape = asset_shape(artifact)
-        margin = f"{_MARGIN}{INDENT}"
-        found = indented(shape["type"], margin), indented(shape["scanners"], margin)
-        self._known[artifact.scanners] = found
-        return found
+
+@lru_cache(512)
+def _natures(scanners: tuple[str, ...]) -> tuple[str, str]:
+    """Return type and scanners of an asset as JSON."""
+    shape = asset_shape(Artifact(Locator(""), 0, "", scanners))
+    margin = f"{_MARGIN}{INDENT}"
+    return indented(shape["type"], margin), indented(shape["scanners"], margin)
 
 
 @lru_cache(512)
@@ -130,14 +129,19 @@ def _issue(finding: Finding, start: float) -> str:
     return f'{p0}{quoted(finding.message)}{p1}{where}{p2}{said}{p3}"{finding.fingerprint}"{p4}'
 
 
-def _facts(result: UnitResult, path: str) -> Iterator[str]:
-    """Yield what `fact_shapes` says, as text."""
+@lru_cache(512)
+def _stated(stated: tuple[Stated, ...]) -> tuple[str, ...]:
+    return tuple(_groups((kind, value) for kind, value, _ in stated))
+
+
+def _groups(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield what `fact_shapes` says of facts (kind and value), as text behind the path of their file."""
     kinds: dict[str, dict[str, None]] = {}
-    for fact in result.facts:
-        kinds.setdefault(fact.kind, {})[fact.value] = None
+    for kind, value in facts:
+        kinds.setdefault(kind, {})[value] = None
     for kind, values in sorted(kinds.items()):
         listed = _BETWEEN_VALUES.join(map(quoted, islice(values, FACT_VALUES)))
-        yield f"{_F0}{path}{_F1}{quoted(kind)}{_F2}{listed}{_F3}{len(values)}{_F4}"
+        yield f"{_F1}{quoted(kind)}{_F2}{listed}{_F3}{len(values)}{_F4}"
 
 
 def section(report: Report, view: View, _brief: Json) -> Draft:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from modelsweep.core.locator import Locator
+from modelsweep.core.report import Plain
 
 if TYPE_CHECKING:
     from hashlib import _Hash as HASH
@@ -27,15 +28,24 @@ class Places:
 
     def reference(self, locator: Locator) -> str:
         """Return the reference to what is at `locator`; members of one name have one."""
-        return reference_of(self.hashed(locator))
+        return reference_of(self.hashed(locator.uri, locator.version, *locator.members))
 
-    def hashed(self, locator: Locator) -> HASH:
+    def hashes(self, files: Iterable[Plain]) -> list[HASH]:
+        """Return what `hashed` says of each of them."""
+        only, skipped = self._only, self._skipped
+        return [
+            sha256(f"0\0{uri[skipped:]}\0{version}".encode("utf-8", "surrogatepass"))
+            if uri.startswith(only)
+            else self.hashed(uri, version)
+            for uri, version, _, _, _, _ in files
+        ]
+
+    def hashed(self, uri: str, version: str, *members: str) -> HASH:
         """Return the hash that a reference is made of."""
-        uri = locator.uri
         place = f"0\0{uri[self._skipped :]}" if uri.startswith(self._only) else self._below(uri)
-        place = f"{place}\0{locator.version}"
-        if locator.members:
-            place = "\0".join((place, *locator.members))
+        place = f"{place}\0{version}"
+        if members:
+            place = "\0".join((place, *members))
         return sha256(place.encode("utf-8", "surrogatepass"))
 
     def _below(self, uri: str) -> str:

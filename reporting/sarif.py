@@ -17,7 +17,8 @@ from typing import TextIO, cast
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, Totals, Unit, UnitResult
+from modelsweep.core.plain import result_of
+from modelsweep.core.report import Artifact, Plain, Report, Totals, Unit, UnitResult
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
 from modelsweep.core.values import replace
@@ -92,6 +93,11 @@ class Draft:
             self._files.add(f"{_RECORD}{self._runs[0].files.record(result)}")
         if result.findings or result.problems:
             self._hear(result)
+
+    def add_plain(self, files: Sequence[Plain]) -> None:
+        """Take what is to be said of plain files, while those are listed."""
+        for file in files[: self._room]:
+            self.add(result_of(file))
 
     def _hear(self, result: UnitResult) -> None:
         known = {item.locator: item for item in result.artifacts}
@@ -202,6 +208,11 @@ class Section:
             artifacts = tuple(item for item in result.artifacts if item.locator in places)
             said = replace(result, artifacts=artifacts, facts=(), findings=findings, problems=problems)
             self._told.add(_record(said))
+
+    def add_plain(self, files: Sequence[Plain]) -> None:
+        """Note plain files, while those are listed."""
+        for file in files[: max(0, self._room - self._count)]:
+            self.add(result_of(file))
 
     def said(self) -> Json:
         """Return how many files are listed, and for how many findings there was no room."""

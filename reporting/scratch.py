@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import weakref
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from modelsweep.core.units import KIB, MIB
 
 if TYPE_CHECKING:
-    from zstandard import ZstdCompressor
+    from zstandard import ZstdCompressor, ZstdDecompressor
 
 HELD = 1 * MIB
 """Bytes of waiting text that stay in memory."""
-PIECE = 512 * KIB
+PIECE = 128 * KIB
 """Characters that are put away together: thousands of small pieces at once compress well, and have one place."""
 LEVEL = -3
 """Reports repeat themselves: at the quickest level of Zstandard they shrink tenfold."""
@@ -31,6 +31,7 @@ class Scratch:
     def __init__(self) -> None:
         self._file: BinaryIO | None = None
         self._compressor: ZstdCompressor | None = None
+        self._decompressor: ZstdDecompressor | None = None
         self._held = self._end = 0
 
     def put(self, text: str) -> Extent:
@@ -67,12 +68,14 @@ class Scratch:
         """Return the text that was put away."""
         if isinstance(extent, str):
             return extent
-        from zstandard import ZstdDecompressor
+        if self._decompressor is None:
+            from zstandard import ZstdDecompressor
 
+            self._decompressor = ZstdDecompressor()
         assert self._file is not None
         offset, length, size = extent
         data = os.pread(self._file.fileno(), length, offset)
-        return ZstdDecompressor().decompress(data, max_output_size=size).decode("utf-8", "surrogatepass")
+        return self._decompressor.decompress(data, max_output_size=size).decode("utf-8", "surrogatepass")
 
 
 class Part:
@@ -94,6 +97,13 @@ class Part:
         """Add a piece."""
         self._held.append(piece)
         self._length += len(piece)
+        if self._length >= PIECE:
+            self.settle()
+
+    def extend(self, pieces: Sequence[str]) -> None:
+        """Add pieces."""
+        self._held += pieces
+        self._length += sum(map(len, pieces))
         if self._length >= PIECE:
             self.settle()
 

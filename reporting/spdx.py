@@ -13,7 +13,8 @@ from typing import TextIO, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, UnitResult
+from modelsweep.core.plain import result_of
+from modelsweep.core.report import Artifact, Plain, Report, UnitResult
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from reporting.address import address, purl, quote
@@ -97,6 +98,11 @@ class Draft:
             self._annotate(unique(f"{about}-finding"), about, "review", _said(finding))
         for problem in result.problems:
             self._annotate(unique(f"{own}-problem"), own, "other", _unexamined(problem))
+
+    def add_plain(self, files: Sequence[Plain]) -> None:
+        """Add the elements of plain files."""
+        for file in files:
+            self.add(result_of(file))
 
     def brief(self) -> Json:
         """Return nothing: no file has to do with another one here."""

@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Protocol, TextIO, runtime_checkable
 
 from modelsweep.core.finding import Finding, Json, Rule, Severity
-from modelsweep.core.report import Gate, Report, Tally, UnitResult
+from modelsweep.core.plain import plain_of
+from modelsweep.core.report import Gate, Plain, Report, Tally, UnitResult
 from modelsweep.core.values import dataclass, field, replace
 from reporting.scratch import Part
 
@@ -52,7 +53,10 @@ class Draft(Protocol):
     """A document that grows result by result, in memory that does not grow with it."""
 
     def add(self, result: UnitResult) -> None:
-        """Take the next result in report order."""
+        """Take the next result in report order, which is of no plain file."""
+
+    def add_plain(self, files: Sequence[Plain]) -> None:
+        """Take the next results, all of them of plain files."""
 
     def finish(self, report: Report, stream: TextIO) -> None:
         """Put the whole of the document on a text stream (UTF-8); `report` has the totals of all that was added."""
@@ -64,7 +68,10 @@ class Section(Protocol):
     parts: Sequence[Part]
 
     def add(self, result: UnitResult) -> None:
-        """Take the next result."""
+        """Take the next result, which is of no plain file."""
+
+    def add_plain(self, files: Sequence[Plain]) -> None:
+        """Take the next results, all of them of plain files."""
 
     def said(self) -> Json:
         """Return what `join` takes besides the text of the parts."""
@@ -94,6 +101,9 @@ class Later:
     view: View
 
     def add(self, result: UnitResult) -> None:
+        """Do nothing."""
+
+    def add_plain(self, files: Sequence[Plain]) -> None:
         """Do nothing."""
 
     def finish(self, report: Report, stream: TextIO) -> None:
@@ -138,13 +148,17 @@ class Writer:
 
 def fill(report: Report, drafts: Iterable[Draft]) -> Report:
     """Add all results to all drafts, going over them once, and return the report with its totals counted."""
-    takers = [draft.add for draft in drafts if not isinstance(draft, Later)]
+    takers: list[Draft | Tally] = [draft for draft in drafts if not isinstance(draft, Later)]
     if not takers:
         return report
     tally = Tally(report.problems)
     if report.counted is None:
-        takers.append(tally.add)
+        takers.append(tally)
     for result in report.results:
-        for take in takers:
-            take(result)
+        plain = plain_of(result)
+        for taker in takers:
+            if plain:
+                taker.add_plain((plain,))
+            else:
+                taker.add(result)
     return replace(report, counted=report.counted or tally.totals())

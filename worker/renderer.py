@@ -26,6 +26,7 @@ from modelsweep.fleet.signature import Damaged
 from modelsweep.fleet.stored import Walk, limits_of
 from reporting import WRITERS, View, Writer
 from reporting.scratch import LEVEL, Extent, Scratch
+from reporting.writer import Section
 from scanners.judge.repository.across import Siblings
 from worker.channel import Closed, decoded
 
@@ -168,15 +169,20 @@ class _Job(NamedTuple):
         for document, number, part in parts:
             part.scratch = _Outlet(channel, document, number)
         tally = Tally()
-        takers = [tally.add, *(section.add for section in sections)]
+        takers: list[Tally | Section] = [tally, *sections]
         children = {chunk: [(position, child) for position, child in found] for chunk, found in said["children"]}
-        results = Walk(children, self.limits, watch).over(said["roots"], self._blobs(said["chunks"], channel))
-        if said["siblings"]:
-            results = map(Siblings(map(decode_result, said["siblings"])).join, results)
+        found = [decode_result(item) for item in said["siblings"]]
+        siblings, apart = Siblings(found), {item.unit.locator.uri for item in found}
+        blobs = self._blobs(said["chunks"], channel)
         try:
-            for result in results:
-                for take in takers:
-                    take(result)
+            for run in Walk(children, self.limits, watch).runs(said["roots"], blobs, apart):
+                if isinstance(run, list):
+                    for taker in takers:
+                        taker.add_plain(run)
+                    continue
+                result = siblings.join(run)
+                for taker in takers:
+                    taker.add(result)
         except Damaged as fault:
             channel.send(message(Kind.DAMAGED, dumps({"name": fault.name, "detail": fault.detail})))
             raise Closed from fault

@@ -13,6 +13,13 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.locator import Locator
 from modelsweep.core.values import dataclass, field
 
+Stated = tuple[str, str, bool]
+"""Kind and value of a fact, and whether it is a licence that is an SPDX expression."""
+Nature = tuple[tuple[str, ...], tuple[Stated, ...]]
+"""What many files have in common: the scanners that looked at them, and what they state of themselves."""
+Plain = tuple[str, str, int, str, Nature, int]
+"""Of a plain file (plain.py): URI, version, size in bytes, SHA-256 in hex, nature, and how many bytes were read."""
+
 NEVER_FAILS = frozenset({ProblemKind.DESELECTED})
 """Kinds of problem that fail no job: what somebody chose to leave out is listed, and is not clean either."""
 STRICT_ONLY = frozenset({ProblemKind.UNSUPPORTED}) | NEVER_FAILS
@@ -206,6 +213,12 @@ class Tally:
             self._problems.update(kinds)
             self._unexamined += not NEVER_FAILS.issuperset(kinds)
             self._failed += not STRICT_ONLY.issuperset(kinds)
+
+    def add_plain(self, files: Sequence[Plain]) -> None:
+        """Count plain files."""
+        self._files += len(files)
+        self._bytes += sum([read for *_, read in files])
+        self._scanners.update([scanners for *_, (scanners, _), _ in files])
 
     def include(self, totals: Totals) -> None:
         """Count what was counted elsewhere."""

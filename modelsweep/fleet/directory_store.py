@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
+from modelsweep.core.units import KIB
 from modelsweep.fleet.store import LARGEST, Absent, Pieces, StoreFault, checked, checked_prefix
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DRAFT = ".part"
+_WRITTEN = 64 * KIB
+"""Bytes that are written at once: larger buffers are mapped anew each time, which costs more than the call."""
 
 
 class DirectoryStore:
@@ -110,7 +113,7 @@ class DirectoryStore:
     def writer(self, name: str) -> Iterator[BinaryIO]:
         """Open an object for writing; it appears when the block ends, and not at all where that raises."""
         with self._draft(name, durable=self._durable) as descriptor:
-            stream = Pieces(_sending(name, descriptor))
+            stream = Pieces(_sending(name, descriptor), _WRITTEN)
             yield cast(BinaryIO, stream)
             stream.send_rest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ LINE = 256 * MIB
 WHOLE = 4 * MIB
 """Bytes that are compressed and expanded in one call: quicker, and every cut is noticed. More are streamed."""
 _PIECE = 256 * KIB
+_ready = threading.local()
+"""The decompressor of each thread: to make one takes as long as to expand the results of a chunk."""
 _decode = json.JSONDecoder().raw_decode  # less than half the time of json.loads for a short line
 
 
@@ -74,8 +77,11 @@ def _declared(data: bytes, name: str) -> int:
 
 
 def _expanded(data: bytes, name: str) -> bytes:
+    if not hasattr(_ready, "decompressor"):
+        _ready.decompressor = zstandard.ZstdDecompressor(max_window_size=WHOLE)
     try:
-        return zstandard.ZstdDecompressor(max_window_size=WHOLE).decompress(data, allow_extra_data=False)
+        expanded: bytes = _ready.decompressor.decompress(data, allow_extra_data=False)
+        return expanded
     except (zstandard.ZstdError, MemoryError) as error:
         raise Damaged(name, f"not readable: {error}") from error
 

@@ -13,14 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Span
 from modelsweep.core.locator import Locator
+from modelsweep.core.plain import is_hex
 from modelsweep.core.related import is_related
-from modelsweep.core.report import Artifact, Member, Tool, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Plain, Tool, Unit, UnitResult
 from modelsweep.core.values import dataclass, replace
 from modelsweep.core.wire import Decoded, decode_rule, dumps, encode_rule
 from modelsweep.fleet.packing import loads, pack, unpack
@@ -34,7 +35,7 @@ _REAL = (float, int)
 _KINDS = {kind.value: kind for kind in ProblemKind}
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _PLACEHOLDER = re.compile(r"\{\w+(?:![rsa])?\}")
-_ARTIFACTS, _PROBLEMS = 3, 6
+_ARTIFACTS, _FINDINGS, _PROBLEMS = 3, 5, 6
 _FIELDS, _PLACE = 9, 2
 """Fields of a row, and of where its unit is, for a file that was examined as a whole."""
 _GROUP = 100
@@ -77,6 +78,35 @@ class ChunkResults:
         for line in islice(self._lines, 1, None):
             if marks.search(line):
                 yield from self._results(line)
+
+    def runs(self, apart: Collection[str]) -> Iterator[list[Plain] | UnitResult]:
+        """Yield the same as iterating does, but plain files that follow each other together; not those at `apart`."""
+        number = 0
+        for line in islice(self._lines, 1, None):
+            rows = loads(line, self.name)
+            number += len(rows)
+            if number > self.count:
+                break
+            yield from self._runs(rows, apart)
+        if number != self.count:
+            raise Damaged(self.name, "not as many results as it says: cut short")
+
+    def _runs(self, rows: Any, apart: Collection[str]) -> Iterator[list[Plain] | UnitResult]:
+        run: list[Plain] = []
+        try:
+            for row in rows:
+                plain = _plain(row)
+                if plain and plain[0] not in apart:
+                    run.append(plain)
+                    continue
+                if run:
+                    yield run
+                yield _decode(row, self._rules)
+                run = []
+        except _WRONG as error:
+            raise Damaged(self.name, f"a result is none: {type(error).__name__}") from error
+        if run:
+            yield run
 
     def _results(self, line: bytes) -> list[UnitResult]:
         rows = loads(line, self.name)
@@ -211,6 +241,28 @@ def _decode(row: Any, rules: Sequence[Rule]) -> UnitResult:
         bytes_read,
         duration,
     )
+
+
+def _plain(row: Any) -> Plain | None:
+    """Return what `plain_of` says of the result in a row; None, too, where something in it is not of its type."""
+    if len(row) != _FIELDS or len(row[2]) != _PLACE or len(row[_ARTIFACTS]) != 1 or row[_FINDINGS] or row[_PROBLEMS]:
+        return None
+    index, size, (uri, version), ((below, own_size, digest, scanners),), facts, _, _, bytes_read, duration = row
+    if below or own_size != size or type(own_size) is not int or type(scanners) is not list:
+        return None
+    if type(uri) is not str or type(version) is not str or type(digest) is not str or not is_hex(digest):
+        return None
+    if type(index) is not int or type(size) is not int or type(bytes_read) is not int or type(duration) not in _REAL:
+        return None
+    stated = []
+    for inside, span, kind, value, detail in facts:
+        if inside or type(kind) is not str or type(value) is not str or type(detail) is not dict:
+            return None
+        if span is not None:
+            _span(span)
+        stated.append((kind, value, bool(detail) and bool(detail.get("spdx"))))
+    "".join(scanners)  # raises TypeError for anything but text
+    return uri, version, size, digest, (tuple(scanners), tuple(stated)), bytes_read
 
 
 def _decode_divided(row: Any, rules: Sequence[Rule]) -> UnitResult:

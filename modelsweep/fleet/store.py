@@ -94,10 +94,12 @@ def checked_prefix(prefix: str) -> str:
 
 
 class Pieces(io.RawIOBase):
-    """A stream that hands what is written to `send`, `PIECE` bytes or more at a time."""
+    """A stream that hands what is written to `send`, `size` bytes or more at a time."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self._send, self._held = send, bytearray()
+    def __init__(self, send: Callable[[bytes], None], size: int = PIECE) -> None:
+        self._send, self._size = send, size
+        self._held: list[bytes] = []
+        self._length = 0
 
     def writable(self) -> bool:
         """Return that it is."""
@@ -105,16 +107,18 @@ class Pieces(io.RawIOBase):
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Take all of `data`."""
-        with memoryview(data) as view:
-            self._held += view
-            size = view.nbytes
-        if len(self._held) >= PIECE:
+        piece = bytes(data)  # itself, where it is such
+        self._held.append(piece)
+        self._length += len(piece)
+        if self._length >= self._size:
             self.send_rest()
-        return size
+        return len(piece)
 
     def send_rest(self) -> None:
         """Hand on what is still held, also after the stream was closed by a text layer above it."""
-        data, self._held = bytes(self._held), bytearray()
+        data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
+        self._held.clear()
+        self._length = 0
         if data:
             self._send(data)
 

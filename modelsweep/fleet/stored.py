@@ -11,10 +11,11 @@ import base64
 import hashlib
 import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -23,7 +24,7 @@ from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.members import with_members
 from modelsweep.core.related import MARKS
-from modelsweep.core.report import Report, Run, StoredResults, Tool, UnitResult
+from modelsweep.core.report import Plain, Report, Run, StoredResults, Tool, UnitResult
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
 from modelsweep.core.wire import JsonObject, decode_problem, dumps, encode_problem
@@ -38,6 +39,8 @@ PROTOCOL = 1
 THREADS = 4
 AHEAD = 16
 """Blobs that are asked for before they are needed."""
+BATCH = 4
+"""Blobs that one thread asks for one after the other: handing on each takes longer than reading a file."""
 HELD = 32 * MIB
 _NONE = bytes(DIGEST)
 """Stands for a chunk without results."""
@@ -257,6 +260,23 @@ class Walk:
                 begun()
             yield from self._below(chunk, blobs)
 
+    def runs(
+        self, roots: Iterable[int], blobs: Iterator[Iterable[UnitResult]], apart: Collection[str]
+    ) -> Iterator[list[Plain] | UnitResult]:
+        """Yield the same as `over`, but plain files that follow each other together; not those at `apart`."""
+        for chunk in roots:
+            if chunk in self.children:
+                yield from self._below(chunk, blobs)
+                continue
+            results = next(blobs)
+            if self._watch:
+                self._watch(results)
+            for item in results.runs(apart) if isinstance(results, ChunkResults) else ():
+                if isinstance(item, UnitResult) and item.members:
+                    yield with_members(item, (), self._limits)
+                else:
+                    yield item
+
     def order(self, roots: Iterable[int]) -> Iterator[int]:
         """Yield `roots` and all chunks below them in the order in which their first result is needed."""
         for root in roots:
@@ -357,35 +377,42 @@ def ahead(
     At most `AHEAD` answers wait, and no more are asked for while those that wait have a `weight` of `HELD` bytes. Close
     what this returns where it is not used up.
     """
-    waiting: deque[Future[tuple[_Answer, int]]] = deque()
+    waiting: deque[tuple[Future[None], deque[tuple[_Answer, int]]]] = deque()
     lock, held = Lock(), 0
 
-    def weighed(item: _Item) -> tuple[_Answer, int]:
+    def ask(batch: Sequence[_Item], answers: deque[tuple[_Answer, int]]) -> None:
         nonlocal held
-        found = answer(item)
-        bytes_held = weight(found)
-        with lock:
-            held += bytes_held
-        return found, bytes_held
+        for item in batch:
+            found = answer(item)
+            answers.append((found, weight(found)))
+            with lock:
+                held += answers[-1][1]
 
-    def first() -> _Answer:
+    def first() -> Iterator[_Answer]:
         nonlocal held
-        found, bytes_held = waiting.popleft().result()
-        with lock:
-            held -= bytes_held
-        return found
+        asked, answers = waiting.popleft()
+        fault = asked.exception()
+        while answers:
+            found, bytes_held = answers.popleft()
+            with lock:
+                held -= bytes_held
+            yield found
+        if fault:
+            raise fault
 
     with ThreadPoolExecutor(THREADS, "ahead") as threads:
         try:
-            for item in items:
-                waiting.append(threads.submit(weighed, item))
-                while len(waiting) >= AHEAD or (waiting and held >= HELD):
-                    yield first()
+            remaining = iter(items)
+            while batch := list(islice(remaining, BATCH)):
+                answers: deque[tuple[_Answer, int]] = deque()
+                waiting.append((threads.submit(ask, batch, answers), answers))
+                while len(waiting) * BATCH >= AHEAD or (waiting and held >= HELD):
+                    yield from first()
             while waiting:
-                yield first()
+                yield from first()
         finally:
-            for future in waiting:
-                future.cancel()
+            for asked, _ in waiting:
+                asked.cancel()
 
 
 def _weight(results: Iterable[UnitResult]) -> int:

@@ -23,7 +23,7 @@ from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.members import with_members
 from modelsweep.core.options import Options
-from modelsweep.core.report import Report, Unit, UnitResult
+from modelsweep.core.report import Plain, Report, Unit, UnitResult
 from modelsweep.fleet.answers import Allotment
 from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.job import REPORTS, JobSpec
@@ -301,6 +301,9 @@ def test_which_documents_can_be_divided() -> None:
     class Alone:
         def add(self, result: UnitResult) -> None:
             """Take a result."""
+
+        def add_plain(self, files: Sequence[Plain]) -> None:
+            """Take plain files."""
 
         def finish(self, report: Report, stream: TextIO) -> None:
             """Write nothing."""
