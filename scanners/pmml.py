@@ -30,7 +30,8 @@ _PEEKED = 64
 _BOMB = MIB
 """Characters that an entity may become before it is called a bomb."""
 _ENTITIES_SHOWN = 20
-_INCLUDE, _TRANSFORM = "http://www.w3.org/2001/XInclude", "http://www.w3.org/1999/XSL/Transform"
+_INCLUDES = ("http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude")
+_TRANSFORM = "http://www.w3.org/1999/XSL/Transform"
 _OWN_TYPES = re.compile(r"(?:https?://(?:www\.)?dmg\.org/[\w./-]+|[\w.-]*pmml[\w.-]*\.dtd)", re.IGNORECASE)
 """Where the document types of PMML 1 and 2 stand."""
 _SCRIPTS = frozenset({"script", "scriptlet", "javascript"})
@@ -38,8 +39,11 @@ _TEXTS = frozenset({"Extension", "script", "Script", "scriptlet", "javascript"})
 # What a program in an extension needs, in the languages of evaluators; none of it is part of data
 _CODE = re.compile(
     r"Runtime\.getRuntime|ProcessBuilder|java\.lang\.(?:Runtime|Process|Class|System|reflect)|ScriptEngine"
-    r"|\bos\.(?:system|popen)|\bsubprocess\.|__import__|\beval\s*\(|\bexec\s*\(|javascript:|ActiveXObject|WScript"
-    r"|<\?php|\bnew\s+Function\s*\(|powershell",
+    r"|\bos\.(?:system|popen|execute)|\bsubprocess\.|__import__|\beval\s*\(|\bexec\s*\(|javascript:|ActiveXObject|WScript"
+    r"|<\?php|\bnew\s+Function\s*\(|powershell|\$\{(?:jndi|script):|\bClass\.forName\b|\bSystem\.exit\b|GroovyShell"
+    r"|freemarker\.template\.utility|\bnew\s+java\.(?:net|io|nio)\.|\bimportlib\.|\bpickle\.loads?\b|__builtins__"
+    r"|\bProcess\.Start\s*\(|\bcmd(?:\.exe)?\s+/c\b|(?:^|[\s\"'])/bin/(?:ba|da|z)?sh\b|\brm\s+-rf?\s+[/~]"
+    r"|\bcompile\s*\([^)]{0,200}['\"]exec['\"]",
     re.IGNORECASE,
 )
 _CALLED = frozenset({"function", "href"})
@@ -188,7 +192,7 @@ def _doctype(blob: Blob, event: Event) -> Iterator[Item]:
 def _start(blob: Blob, event: Event) -> Iterator[Item]:
     assert isinstance(event, Start)
     name, attributes, span = event.name, event.attributes, Span(event.offset)
-    if event.namespace == _INCLUDE and name == "include":
+    if event.namespace in _INCLUDES and name == "include":
         target = printable(attributes.get("href", ""), _SHOWN) or "a part of itself"
         yield Finding(INCLUDE, blob.locator, target, path=_path(event), span=span)
     elif event.namespace == _TRANSFORM:
@@ -216,7 +220,9 @@ def _text(blob: Blob, event: Event) -> Iterator[Item]:
 
 
 def _code(blob: Blob, text: str, path: str, span: Span) -> Iterator[Item]:
-    match = _CODE.search(text)
+    from scanners.judge.attack_commands import hostile_command
+
+    match = _CODE.search(text) or hostile_command().search(text)
     if match:
         around = text[max(match.start() - 20, 0) : match.end() + 60]
         yield Finding(SCRIPT, blob.locator, printable(" ".join(around.split()), _SHOWN), path=path, span=span)
@@ -226,6 +232,13 @@ def _instruction(blob: Blob, event: Event) -> Iterator[Item]:
     assert isinstance(event, Instruction)
     if event.target == "xml-stylesheet":
         yield Finding(STYLESHEET, blob.locator, printable(event.data, _SHOWN), span=Span(event.offset))
+    else:
+        yield from _code(
+            blob,
+            f"<?{event.target} {event.data}",
+            f"the instruction {printable(event.target, _SHOWN)}",
+            Span(event.offset),
+        )
 
 
 _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instruction}
@@ -233,7 +246,7 @@ _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instru
 SCANNER = Scanner(
     name=NAME,
     title="PMML",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),

@@ -30,10 +30,15 @@ _NAMES_SHOWN = 8
 _COMMANDS = frozenset(
     "system system2 shell shell.exec pipe socketConnection serverSocket download.file install.packages source "
     "sys.source dyn.load dyn.unload py_run_string py_run_file callr processx unlink file.remove Sys.setenv Sys.chmod "
-    "file.symlink writeLines writeBin".split()
+    "file.symlink writeLines writeBin file.copy file.rename fifo socketAccept browseURL Rcmd cppFunction sourceCpp "
+    "cfunction py_eval exec_wait exec_background exec_internal curl_download curl_fetch_memory install_github "
+    "install_url install_git library.dynam setHook reg.finalizer makeActiveBinding delayedAssign mcparallel".split()
 )
 _EVALUATES = frozenset("eval evalq parse str2lang str2expression do.call readRDS load unserialize url".split())
-_STRONG = frozenset("system system2 shell shell.exec pipe dyn.load install.packages py_run_string".split())
+_STRONG = frozenset(
+    "system system2 shell shell.exec pipe dyn.load install.packages py_run_string py_eval exec_wait exec_background "
+    "exec_internal".split()
+)
 _REFERENCES = (
     "https://nvd.nist.gov/vuln/detail/CVE-2024-27322",
     "https://cran.r-project.org/doc/manuals/r-release/R-ints.html#Serialization-Formats",
@@ -92,6 +97,14 @@ ACTIVE_BINDING = _rule(
     "{count} active binding(s): looking at the variable calls a function of the file",
     "R calls the function whenever the variable is read, so that loading a workspace and listing it runs code.",
 )
+STARTUP = _rule(
+    "startup-function",
+    "A function that R runs by its name",
+    Severity.WARNING,
+    "the workspace holds {subject}",
+    "R restores the workspace of the folder in which it is started, and runs the function of this name then, or when "
+    "it ends: nobody has to call it.",
+)
 FUNCTION = _rule(
     "function",
     "Functions travel with the data",
@@ -142,12 +155,15 @@ class _Seen:
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._first: dict[str, int] = {}
+        self._hook = ""
         self._names: dict[str, dict[str, int]] = {"function": {}, "promise": {}}
 
     def take(self, kind: str, name: str, within: str, offset: int) -> None:
         """Take one event of a stream."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._first.setdefault(kind, offset)
+        if kind == "hook":
+            self._hook = name
         names = self._names.get(within, {})
         if kind in ("name", "text") and (len(names) < 10_000 or name in _COMMANDS):
             names.setdefault(name, offset)
@@ -166,6 +182,8 @@ class _Seen:
                 yield self._said(PROMISE, blob, "promise", _listed(lazy))
         for name in [name for name in called if name in _STRONG][:_NAMES_SHOWN]:
             yield Finding(FUNCTION_RUNS, blob.locator, name, span=Span(called[name]))
+        if "hook" in self._counts and "function" in self._counts:
+            yield self._said(STARTUP, blob, "hook", self._hook)
         if "active" in self._counts:
             yield self._said(ACTIVE_BINDING, blob, "active")
         if "function" in self._counts:
@@ -185,10 +203,10 @@ def _listed(names: dict[str, int]) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="R data (.rds, .RData)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(PROMISE_RUNS, PROMISE_EVALUATES, PROMISE, FUNCTION_RUNS, ACTIVE_BINDING, FUNCTION),
+    rules=(PROMISE_RUNS, PROMISE_EVALUATES, PROMISE, FUNCTION_RUNS, ACTIVE_BINDING, STARTUP, FUNCTION),
     suffixes=(".rds", ".rdata", ".rda"),
     signs=Signs(begins(*_STARTS, *_WORKSPACES)),
 )

@@ -281,6 +281,8 @@ def _locate(blob: Blob, entry: ZipEntry, members: list[_Member]) -> Iterator[Ite
 def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
     if local.raw_name != entry.raw_name:
         yield f"its name is {directories.decoded_name(local.raw_name, local.flags)[:SHOWN]}"
+    if entry.unicode_name:
+        yield f"its name in Unicode is {entry.unicode_name[:SHOWN]}"
     if local.method != entry.method:
         yield f"its method is {local.method}, not {entry.method}"
     if (local.flags ^ entry.flags) & directories.ENCRYPTED:
@@ -305,14 +307,26 @@ def _names(blob: Blob, members: list[_Member]) -> Iterator[Item]:
             subject = printable(entry.name, SHOWN)
             yield Finding(NUL_NAME, blob.locator, subject, span=Span(entry.header_offset))
         kind = stat.S_IFMT(entry.mode)
-        if kind == stat.S_IFLNK and entry.method == directories.STORED:
-            target = blob.reader.read(member.start, max(0, min(TARGET, entry.size, blob.size - member.start)))
-            name = target.decode("utf-8", "surrogateescape")
+        if entry.unicode_name:
+            yield from extraction.file(entry.unicode_name, entry.header_offset)
+        if kind == stat.S_IFLNK:
+            name = _target(blob, member).decode("utf-8", "surrogateescape")
             yield from extraction.link(entry.name, name, "symbolic", entry.header_offset)
         elif kind in SPECIAL_KINDS and not entry.size:  # `zip -` writes its standard input's kind
             yield from extraction.special(entry.name, SPECIAL_KINDS[kind], entry.header_offset)
         else:
             yield from extraction.file(entry.name, entry.header_offset)
+
+
+def _target(blob: Blob, member: _Member) -> bytes:
+    """Return the beginning of what a link leads to; nothing where its data is damaged, which is told of any member."""
+    entry = member.entry
+    if entry.method == directories.STORED:
+        return blob.reader.read(member.start, max(0, min(TARGET, entry.size, blob.size - member.start)))
+    try:
+        return next(directories.decompressed(blob.reader, entry, member.start), b"")[:TARGET]
+    except (Malformed, Truncated, OverLimit, MissingDependency):
+        return b""
 
 
 def _overlapping(members: list[_Member]) -> list[_Member]:
@@ -477,7 +491,7 @@ def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
 SCANNER = Scanner(
     name=NAME,
     title="Zip archive",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(

@@ -48,7 +48,7 @@ LISTED = (
     ("configs", 4, "code_references"),
     ("operators", 4, "operators"),
     ("external-files", 3, "external_files"),
-    ("keras-layers", 1, "keras_layers"),
+    ("keras-layers", 2, "keras_layers"),
     ("python-code", 7, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 3, "repository"),

@@ -200,6 +200,8 @@ _GADGETS = {
     "text_dataset_from_directory audio_dataset_from_directory timeseries_dataset_from_directory extract_archive",
 }
 _GADGET_FAMILIES = {name: group for group, names in _GADGETS.items() for name in names.split()}
+_REACHING = frozenset("getattr setattr delattr globals locals vars __build_class__".split())
+"""Builtins that lead from one object to any other: nobody names a metric so."""
 # Names in bytecode that a layer has no use for
 _CODE_NAMES = frozenset(
     "os posix nt system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty "
@@ -250,6 +252,8 @@ def _object(fact: Fact) -> Finding | None:
         danger = _danger(candidate)
         if danger:
             return _said(DANGEROUS, fact, candidate, family=danger)
+    if isinstance(registered, str) and (danger := _runs(registered.replace(">", "."))):
+        return _said(DANGEROUS, fact, registered, family=danger)
     return _said(UNUSUAL, fact) if _is_unusual(fact.value) else None
 
 
@@ -257,7 +261,14 @@ def _danger(name: str) -> str:
     """Return the family of danger of a dotted name, or nothing."""
     package, last = name.partition(".")[0], name.rpartition(".")[2]
     in_keras = package in _TRUSTED or name.startswith(_TENSORFLOW)
-    return (_GADGET_FAMILIES.get(last, "") if in_keras else "") or family(name)
+    reaches = package == "builtins" and last in _REACHING
+    return (_GADGET_FAMILIES.get(last, "") if in_keras else "") or ("indirection" if reaches else family(name))
+
+
+def _runs(name: str) -> str:
+    """Return the family of a dotted name where that is to run commands or code."""
+    danger = family(name)
+    return danger if danger in ("command execution", "code execution") else ""
 
 
 def _is_unusual(name: str) -> bool:
@@ -267,6 +278,8 @@ def _is_unusual(name: str) -> bool:
         parts = parts[parts.index("keras") :]
     if parts[0] not in ("keras", "tf_keras", "keras_core"):
         return False
+    if any(part.startswith("__") for part in parts[1:]):
+        return True
     inner = [part for part in parts[1:-1] if part not in ("src", "api", "_tf_keras", "keras", "_v1", "_v2")]
     if not inner:
         return parts[-1] not in _ROOT
@@ -302,7 +315,7 @@ def _path(fact: Fact) -> Iterator[Finding]:
 
 def _operation(fact: Fact) -> Iterator[Finding]:
     name = fact.value.lower().replace("_", "")
-    if any(part in name for part in _OPERATIONS):
+    if any(part in name for part in _OPERATIONS) or _runs(fact.value):
         yield _said(OPERATION, fact)
 
 

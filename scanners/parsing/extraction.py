@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from modelsweep.core.finding import Finding, Json, Rule, Severity, Span
@@ -140,6 +140,7 @@ class Extraction:
     def __init__(self, locator: Locator, *, root: bool = False) -> None:
         self.locator, self.root = locator, root
         self._links: set[tuple[str, ...]] = set()
+        self._inside: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def file(self, name: str, offset: int) -> Iterator[Finding]:
         """Yield what is wrong with writing to `name`; `offset` is where the archive names it."""
@@ -149,6 +150,8 @@ class Extraction:
         path = _resolved((), name)
         if path is None:
             yield self._finding(PATH_ESCAPE, name, offset, reason="its path climbs out with ..")
+        elif self._inside and _resolved((), name, self._inside) is None:
+            yield self._finding(PATH_ESCAPE, name, offset, reason="it goes through links that together lead outside")
         elif self._links and any(path[:length] in self._links for length in range(1, len(path))):
             yield self._finding(PATH_ESCAPE, name, offset, reason="it goes through a link that points outside")
         whiteout = _WHITEOUTS.get(name.rpartition("/")[2])
@@ -160,7 +163,12 @@ class Extraction:
         yield from self.file(name, offset)
         path = _resolved((), name) or ()
         folder = path[:-1] if kind == "symbolic" else ()
-        if not self.root and (_absolute(target) or _resolved(folder, target) is None):
+        place = _resolved((), "/".join(folder), self._inside)
+        end = None if _absolute(target) or place is None else _resolved(place, target, self._inside)
+        if end is not None:
+            if kind == "symbolic" and len(self._inside) < LINKS:
+                self._inside[path] = end
+        elif not self.root:
             if len(self._links) < LINKS:
                 self._links.add(path)
             yield self._finding(LINK_ESCAPE, name, offset, target=printable(target, SHOWN))
@@ -186,8 +194,13 @@ def _absolute(name: str) -> str:
     return ""
 
 
-def _resolved(folder: tuple[str, ...], name: str) -> tuple[str, ...] | None:
-    """Return the parts of `name` as seen from `folder`, None where it climbs above the root."""
+def _resolved(
+    folder: tuple[str, ...], name: str, links: Mapping[tuple[str, ...], tuple[str, ...]] | None = None
+) -> tuple[str, ...] | None:
+    """Return the parts of `name` as seen from `folder`, None where it climbs above the root.
+
+    `links` are folders that lead to others, as those do that were unpacked before.
+    """
     parts = list(folder)
     for part in name.replace("\\", "/").split("/"):
         if part == "..":
@@ -196,4 +209,6 @@ def _resolved(folder: tuple[str, ...], name: str) -> tuple[str, ...] | None:
             parts.pop()
         elif part not in ("", "."):
             parts.append(part)
+            if links and tuple(parts) in links:
+                parts = list(links[tuple(parts)])
     return tuple(parts)

@@ -32,6 +32,9 @@ _LISTS = frozenset({STRINGS, VECTOR, EXPRESSION})
 _LANGUAGE = frozenset({CALL, LIST, REPEATED, REPEAT, ATTRIBUTED_CALL, ATTRIBUTED_LIST})
 _HAS_ATTRIBUTES, _HAS_TAG, _ACTIVE = 1 << 9, 1 << 10, 1 << 27
 DATA, FUNCTION, LAZY, ACTIVE, NAME, TEXT = "data", "function", "promise", "active", "name", "text"
+HOOK = "hook"
+_HOOKS = frozenset({".First", ".Last", ".First.sys", ".Last.sys"})
+"""Names by which R runs a function of a workspace that it begins or ends with (`?Startup`)."""
 """Where something stands, and kinds of events."""
 
 
@@ -239,6 +242,8 @@ class RStream:
         name = self._characters(self._integer())
         self._refer(name)
         self._name(name, within)
+        if within == DATA and name in _HOOKS:
+            self._say(HOOK, name, within)
 
     def _name(self, name: str, within: str) -> None:
         if within in (FUNCTION, LAZY) and name:

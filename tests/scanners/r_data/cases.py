@@ -134,6 +134,17 @@ CASES = {
         lambda: word(4, 0) + item(242) + cells(function(symbol("x")), names=("y",), flags=1 << 27) + item(NIL) * 2,
         Verdict.REVIEW,
     ),
+    "promise_compiles": case(lambda: promise(call("cppFunction", strings("void f() {}"))), Verdict.MALICIOUS),
+    "workspace_runs_at_start": file(
+        lambda: saved(cells(function(call("exp", symbol("x"))), names=(".First",)), 2, workspace=True),
+        Verdict.REVIEW,
+        ".RData",
+    ),
+    "benign_workspace_with_functions": file(
+        lambda: saved(cells(function(call("exp", symbol("x"))), names=("First",)), 2, workspace=True),
+        Verdict.CLEAN,
+        ".RData",
+    ),
     "promise_then_damage": case(lambda: vector(promise(COMMAND), word(99)), Verdict.MALICIOUS),
     "huge_vector": case(lambda: word(14, -1, 1 << 20, 0), Verdict.NOT_SCANNED),
     "deep": case(lambda: word(19, 1) * 5_000 + item(NIL), Verdict.CLEAN),

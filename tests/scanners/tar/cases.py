@@ -120,6 +120,22 @@ CASES = {
     "evil_write_through_link": evil(
         lambda: tar(entry("out", kind=tarfile.SYMTYPE, target="../.."), entry("out/.bashrc", TEXT))
     ),
+    "evil_write_through_two_links": evil(
+        lambda: tar(
+            entry("d/a", kind=tarfile.SYMTYPE, target=".."),
+            entry("d/b", kind=tarfile.SYMTYPE, target="a/.."),
+            entry("d/b/x.txt", TEXT),
+        )
+    ),
+    "benign_two_links": clean(
+        lambda: tar(
+            entry("lib/v1/a.txt", TEXT),
+            entry("lib/current", kind=tarfile.SYMTYPE, target="v1"),
+            entry("bin/lib", kind=tarfile.SYMTYPE, target="../lib/current"),
+            entry("bin/lib/../b.txt", TEXT),
+            entry("loop", kind=tarfile.SYMTYPE, target="loop"),
+        )
+    ),
     "absolute_name": review(lambda: tar(entry("/etc/cron.d/job", TEXT))),
     "absolute_link": review(lambda: tar(entry("passwd", kind=tarfile.SYMTYPE, target="/etc/passwd"))),
     "hard_link_outside": review(lambda: tar(entry("a/b", kind=tarfile.LNKTYPE, target="../secret"))),

@@ -133,9 +133,21 @@ def bad_count() -> bytes:
     return patched(data, len(data) - 14, struct.pack("<HH", 1, 1))
 
 
-def linked(target: bytes, *more: Member) -> bytes:
+def other_name(name: str, of: bytes = b"a.txt") -> bytes:
+    """Return a zip whose member has another name in the field for Unicode, which stands for the name `of`."""
+    body = struct.pack("<BL", 1, zlib.crc32(of)) + name.encode()
+    info = zipfile.ZipInfo("a.txt", DATE)
+    info.extra = struct.pack("<HH", 0x7075, len(body)) + body
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(info, TEXT)
+    return stream.getvalue()
+
+
+def linked(target: bytes, *more: Member, packed: bool = False) -> bytes:
     """Return a zip with the symbolic link `here` to `target`, then `more`."""
-    stream = io.BytesIO(made(("here", target), mode=stat.S_IFLNK | 0o777))
+    method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    stream = io.BytesIO(made(("here", target), mode=stat.S_IFLNK | 0o777, method=method))
     with zipfile.ZipFile(stream, "a") as archive:
         for name, data in more:
             archive.writestr(zipfile.ZipInfo(name, DATE), data)
@@ -246,6 +258,11 @@ CASES = {
     "evil_climbing_name": evil(lambda: made(("../../home/user/.bashrc", TEXT))),
     "evil_climbing_backslashes": evil(lambda: made(("a\\..\\..\\autorun.inf", TEXT))),
     "evil_write_through_link": evil(lambda: linked(b"/etc", ("here/cron.txt", TEXT))),
+    "evil_climbing_unicode_name": evil(lambda: other_name("../../.bashrc")),
+    "unicode_name_differs": review(lambda: other_name("data.pkl")),
+    "benign_unicode_name": clean(lambda: other_name("a.txt")),
+    "benign_unicode_name_of_another": clean(lambda: other_name("../x", of=b"b.txt")),
+    "evil_write_through_packed_link": evil(lambda: linked(b"/etc", ("here/cron.txt", TEXT), packed=True)),
     "link_outside": review(lambda: linked(b"../secret")),
     "absolute_name": review(lambda: made(("/etc/cron.d/job", TEXT))),
     "drive_letter": review(lambda: made(("C:\\autorun.txt", TEXT))),
