@@ -171,7 +171,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _model(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.protobuf import Walker, Wire
 
-    walker = Walker(Wire(blob.reader, context), _SCHEMA, frozenset(_SCHEMA) - _KEPT, context.limits.parsed_bytes)
+    plain = dict.fromkeys(("Named", "Input", "Attribute"), _names_no_file)
+    streamed = frozenset(_SCHEMA) - _KEPT
+    walker = Walker(Wire(blob.reader, context), _SCHEMA, streamed, context.limits.parsed_bytes, plain)
     told: set[tuple[str, str]] = set()
     for record in walker.walk("Model", 0, blob.size):
         for item in _record(blob, record, context):
@@ -181,6 +183,11 @@ def _model(blob: Blob, context: Context) -> Iterator[Item]:
                 yield item
     if not _is_model(blob, described=False):
         raise Malformed("the model is of no known kind: cut short?")
+
+
+def _names_no_file(data: bytes) -> bool:
+    """Return whether no value in a message stands in a file: the tag of that field is not in it, in any spelling."""
+    return b"\x2a" not in data and b"\xaa" not in data
 
 
 def _record(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
