@@ -11,15 +11,17 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import islice
 from queue import Queue
 from threading import Thread
 from typing import NamedTuple
 
 from modelsweep.core.finding import Problem, ProblemKind
-from modelsweep.core.reader import WINDOW, Reader, WindowReader
+from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import MIB
 from scanners.detector import CLOSE, OVERLAP
+from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
 THREADED = 4 * MIB
@@ -28,6 +30,10 @@ BLOCK = 4 * WINDOW
 """Bytes that are read, hashed and searched at once beside scanners: between two blocks a thread waits for its turn."""
 QUEUED = 3
 """Blocks in flight between the reading and the hashing thread."""
+AHEAD = 1_000
+"""Windows, and places in them, that are located while the pass goes on: of hit-dense bytes fewer may be needed."""
+LOOK = 0.02
+"""Seconds after which the thread that waits for the pass looks what it noted."""
 HIT_BUDGET = 10_000
 """Offsets examined per pattern in one sweep."""
 
@@ -48,6 +54,8 @@ class Sweep:
         self.blob = blob
         self.digest = ""
         self._windows: dict[int, list[int]] = {}
+        self._places: dict[tuple[int, int], list[int]] = {}
+        """Offsets that were located already, by pattern and window."""
         self._regions: list[Region] = []
         self._owned: _Ownership | None = None
         self._running: Thread | None = None
@@ -62,12 +70,35 @@ class Sweep:
         self._running.start()
 
     def finish(self) -> None:
-        """Wait for what was started; raises what it raised."""
+        """Wait for what was started, and locate meanwhile what it notes; raises what it raised."""
         if self._running:
-            self._running.join()
+            left = AHEAD
+            while self._running.is_alive():
+                left = self._locate_ahead(left)
+                self._running.join(LOOK)
             self._running = None
         if self._fault:
             raise self._fault
+
+    def _locate_ahead(self, left: int) -> int:
+        """Locate what was noted so far, at most `left` places and windows; return how many are left."""
+        for number, windows in [*self._windows.items()]:
+            detector, owned = PATTERNS[number][1], self._ownership()
+            for index in windows[:]:
+                if left <= 0:
+                    return 0
+                if (number, index) in self._places or owned.wholly(index * WINDOW, detector.owners):
+                    continue
+                try:
+                    found = [*islice(self._located_in(number, index), left)]
+                except SourceFault:  # said by the pass, which reads the same bytes, or when they are confirmed
+                    return 0
+                left -= 1 + len(found)
+                if left >= 0:  # else there may be more of them
+                    self._places[number, index] = found
+                if found and isinstance(detector, Late):
+                    detector.load()  # what is to confirm them
+        return left
 
     def _run_apart(self) -> None:
         try:
@@ -146,7 +177,7 @@ class Sweep:
     def confirm(self, context: Context) -> Iterator[Item]:
         """Yield what the detectors confirm at the located offsets, said of the innermost member they stand in."""
         chosen = context.options.scanners
-        owned = self._owned = _Ownership(self._regions)
+        owned = self._ownership()
         yield from self._closely(owned, context)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
@@ -182,11 +213,20 @@ class Sweep:
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` begins in `windows`."""
-        reader = self.blob.reader
         for index in windows:
-            base = index * WINDOW
-            window = reader.read(base, min(WINDOW + OVERLAP, reader.size - base))
-            yield from (base + start for start in offsets(number, window) if start < WINDOW)
+            known = self._places.get((number, index))
+            yield from self._located_in(number, index) if known is None else known
+
+    def _located_in(self, number: int, index: int) -> Iterator[int]:
+        """Yield the offsets at which pattern `number` begins in the window of number `index`."""
+        reader, base = self.blob.reader, index * WINDOW
+        window = reader.read(base, min(WINDOW + OVERLAP, reader.size - base))
+        yield from (base + start for start in offsets(number, window) if start < WINDOW)
+
+    def _ownership(self) -> _Ownership:
+        """Return what says whose the swept bytes are, once all scanners ran."""
+        self._owned = self._owned or _Ownership(self._regions)
+        return self._owned
 
 
 def _hash_all(blocks: Queue[bytes | None], digest: hashlib._Hash) -> None:

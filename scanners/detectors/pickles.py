@@ -16,6 +16,9 @@ from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import KIB, MIB
 from modelsweep.core.values import replace
 from scanners.detector import Detector
+from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.pickle_machine import Interests, Machine
+from scanners.parsing.pickle_values import Values
 
 REACH = 64 * MIB
 """Bytes of a hidden stream that are interpreted."""
@@ -56,15 +59,13 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
     """Yield what the stream would call; where it breaks off is no fault of the file, which is of another format."""
     from scanners.parsing.pickle_extract import extract, hidden_streams, interests
-    from scanners.parsing.pickle_kinds import EXHAUSTED
-    from scanners.parsing.pickle_machine import Machine
 
     machine = Machine(stream.reader, 0, replace(interests(), pauses=frozenset()), context.operations.left)
     outcome = machine.run()
     context.operations.spend(machine.operations)
     yield from extract(machine, stream.locator)
     yield from hidden_streams(machine, stream, context, count(1))
-    if outcome == EXHAUSTED:
+    if outcome == kinds.EXHAUSTED:
         raise OverLimit("more opcodes, calls or stack than one stream may hold")
 
 
@@ -84,10 +85,6 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
 
     A whole stream with a header needs but an import.
     """
-    from scanners.parsing import pickle_kinds as kinds
-    from scanners.parsing.pickle_machine import Interests, Machine
-    from scanners.parsing.pickle_values import Values
-
     rest = min(blob.size - start, REACH)
     head = blob.reader.read(start, min(rest, TRIAL))
     opcodes = _OPCODES if start == nominated else _OPCODES_TO_NAME

@@ -136,6 +136,17 @@ def test_a_large_blob_is_swept_beside_what_its_scanners_do() -> None:
     assert list(apart.confirm(context(blob.size))) == list(here.confirm(context(blob.size))) != []
 
 
+@pytest.mark.parametrize("left", [2, 5, 1_000])
+def test_what_is_located_before_the_pass_ends_changes_nothing(left: int) -> None:
+    noise = random.Random(6).randbytes(WINDOW)
+    data = elf() + b"\x7fELF" * 3 + noise + SHELL + noise + b"\x7fELF" + SHELL + elf()
+    ahead, after = sweep_of(data)[0], sweep_of(data)[0]
+    rest = ahead._locate_ahead(left)
+    assert rest < left
+    assert ahead._locate_ahead(rest) == rest
+    assert list(ahead.confirm(context(len(data)))) == list(after.confirm(context(len(data)))) != []
+
+
 def test_what_fails_beside_is_said_by_who_waits_for_it() -> None:
     sweep = Sweep(Blob(Locator("weights.bin"), _Broken(bytes(THREADED))))
     sweep.start()
