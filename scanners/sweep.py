@@ -16,7 +16,8 @@ from queue import Queue
 from threading import Thread
 from typing import NamedTuple
 
-from modelsweep.core.finding import Problem, ProblemKind
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
+from modelsweep.core.locator import Locator
 from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import MIB
@@ -178,6 +179,7 @@ class Sweep:
         """Yield what the detectors confirm at the located offsets, said of the innermost member they stand in."""
         chosen = context.options.scanners
         owned = self._ownership()
+        told: set[tuple[Locator, str, str]] = set()
         yield from self._closely(owned, context)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
@@ -195,7 +197,8 @@ class Sweep:
                     yield Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)
                     break
                 budget -= 1
-                yield from detector.confirm(region.blob, hit - region.start, context)
+                found = detector.confirm(region.blob, hit - region.start, context)
+                yield from _once(found, told) if detector.sample else found
 
     def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:
         """Yield what stands in disguise in small blobs, said of the member that it stands in."""
@@ -227,6 +230,20 @@ class Sweep:
         """Return what says whose the swept bytes are, once all scanners ran."""
         self._owned = self._owned or _Ownership(self._regions)
         return self._owned
+
+
+def _once(items: Iterator[Item], told: set[tuple[Locator, str, str]]) -> Iterator[Item]:
+    """Yield what was not told of the same member before, at its first place: data sets name a host often."""
+    for item in items:
+        key: tuple[Locator, str, str] | None = None
+        if isinstance(item, Finding):
+            key = item.locator, item.rule.id, item.subject
+        elif isinstance(item, Fact):
+            key = item.locator, item.kind, item.value
+        if key is None or key not in told:
+            yield item
+        if key is not None:
+            told.add(key)
 
 
 def _hash_all(blocks: Queue[bytes | None], digest: hashlib._Hash) -> None:

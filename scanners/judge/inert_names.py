@@ -59,9 +59,12 @@ from __future__ import annotations
 
 FRAMEWORKS: dict[str, str] = {
     "accelerate": "1.15.0",
+    "adapters": "1.3.0",
     "addict": "2.4.0",
     "aeon": "1.6.0",
     "albumentations": "2.0.8",
+    "alibi": "0.9.6",
+    "alibi-detect": "0.13.0",
     "allennlp": "2.10.1",
     "arch": "8.0.0",
     "autogluon.common": "1.6.3",
@@ -71,9 +74,13 @@ FRAMEWORKS: dict[str, str] = {
     "bayesian-optimization": "3.4.0",
     "bertopic": "0.17.4",
     "bitsandbytes": "0.50.2",
+    "boruta": "0.4.3",
     "botorch": "0.18.1",
+    "braindecode": "1.8.1",
+    "captum": "0.9.0",
     "catboost": "1.2.10",
     "category-encoders": "2.11.2",
+    "causalml": "0.18.0",
     "chemprop": "2.3.1",
     "cleanlab": "2.9.0",
     "cloudpickle": "3.1.2 2.2.1",
@@ -81,50 +88,73 @@ FRAMEWORKS: dict[str, str] = {
     "compressed-tensors": "0.20.0",
     "coqui-tts": "0.28.0",
     "coreforecast": "0.0.20",
+    "crepes": "0.9.1",
     "d3rlpy": "2.8.1",
+    "daal4py": "2024.7.0",
     "darts": "0.48.1",
+    "dask-ml": "2025.1.0",
     "datasets": "5.2.0",
+    "deap": "1.4.4",
     "deepchem": "2.8.0",
+    "deepctr-torch": "0.3.0",
+    "denoising-diffusion-pytorch": "2.3.4",
+    "dice-ml": "0.12",
     "diffusers": "0.42.1",
     "dill": "0.4.1 0.3.6",
+    "dowhy": "0.14",
     "e3nn": "0.6.0",
     "easydict": "1.14",
     "econml": "0.17.0",
     "effdet": "0.4.1",
     "efficientnet-pytorch": "0.3.0",
     "einops": "0.8.2",
+    "ema-pytorch": "0.8.3",
     "facenet-pytorch": "2.6.0",
+    "fairlearn": "0.15.0",
     "fastai": "2.8.12",
     "fastcore": "2.2.38",
     "fastprogress": "1.1.6",
     "fasttransform": "0.0.5",
     "feature-engine": "1.9.4",
+    "featuretools": "1.31.0",
     "filterpy": "2.0.0",
     "flair": "0.15.1",
     "flax": "0.12.8",
     "formulaic": "1.2.2",
+    "frozendict": "2.5.1",
     "gensim": "4.4.0",
+    "geotorch": "0.4.0",
+    "glum": "3.4.1",
     "gluonts": "0.17.0",
     "gplearn": "0.4.3",
     "gpytorch": "1.15.2",
     "gymnasium": "1.4.0",
     "hdbscan": "0.8.44",
+    "hierarchicalforecast": "1.5.3",
     "hmmlearn": "0.3.3",
     "hummingbird-ml": "0.4.12",
     "hyperopt": "0.3.0",
     "imbalanced-learn": "0.14.2",
+    "imodels": "3.0.4",
     "implicit": "0.7.3",
     "interpret-core": "0.7.8",
     "joblib": "1.6.0 1.2.0",
     "kmodes": "0.12.2",
     "kornia": "0.9.0",
     "lifelines": "0.30.3",
+    "lifetimes": "0.11.3",
     "lightgbm": "4.7.0 3.3.5",
+    "lightly": "1.6.0",
     "lightning": "2.6.6",
     "linear-operator": "0.6.1",
+    "linear-tree": "0.3.5",
     "linearmodels": "7.1",
+    "lion-pytorch": "0.2.5",
+    "local-attention": "1.11.2",
+    "lpips": "0.1.4",
     "mace-torch": "0.3.16",
     "mapie": "1.6.0",
+    "metric-learn": "0.7.0",
     "ml-collections": "1.1.0",
     "mlforecast": "1.1.0",
     "mlxtend": "0.25.0",
@@ -136,8 +166,10 @@ FRAMEWORKS: dict[str, str] = {
     "mmsegmentation": "1.2.2",
     "monai": "1.6.1",
     "munch": "4.0.0",
+    "neat-python": "2.0.0",
     "nemo-toolkit": "3.0.0",
     "neuralforecast": "3.3.0",
+    "nevergrad": "1.0.12",
     "ngboost": "0.5.11",
     "nltk": "3.10.4",
     "numpy": "2.4.6 1.26.4 1.13.3 1.16.6",
@@ -148,31 +180,49 @@ FRAMEWORKS: dict[str, str] = {
     "optuna": "5.0.0",
     "pandas": "3.1.1 1.5.3 0.25.3 1.1.5 2.2.3",
     "peft": "0.21.2",
+    "performer-pytorch": "1.1.4",
     "pgmpy": "1.1.2",
     "pmdarima": "2.1.1",
     "polars": "2.1.0",
+    "prodigyopt": "1.1.2",
     "prophet": "1.5.0",
     "pyannote.audio": "4.0.7",
     "pyannote.core": "6.1.0",
     "pyannote.pipeline": "4.1.0",
     "pycaret": "3.3.2",
+    "pycausalimpact": "0.1.1",
     "pygam": "0.12.0",
     "pykalman": "0.11.2",
+    "pymoo": "0.6.2",
     "pynndescent": "0.7.0",
     "pyod": "3.6.7",
+    "pyriemann": "0.12",
     "pyro-ppl": "1.9.2",
+    "pyswarms": "1.3.0",
+    "pythae": "0.1.2",
     "python-box": "7.4.1",
+    "python-crfsuite": "0.9.12",
     "pytorch-forecasting": "1.8.0",
     "pytorch-ignite": "0.5.5",
     "pytorch-lightning": "1.5.10 2.6.6",
     "pytorch-metric-learning": "2.9.0",
+    "pytorch-msssim": "1.0.0",
     "pytorch-tabnet": "4.1.0",
+    "pytorch-widedeep": "1.7.0",
+    "pyts": "0.14.1",
     "pytz": "2026.6",
     "quantile-forest": "1.4.2",
+    "recbole": "1.2.1",
+    "recordlinkage": "0.16",
+    "reformer-pytorch": "1.4.4",
     "river": "0.26.1",
+    "rotary-embedding-torch": "0.9.1",
     "safetensors": "0.8.0",
     "sb3-contrib": "2.9.2",
+    "schedulefree": "1.4.1",
+    "scikeras": "0.13.0",
     "scikit-base": "1.2.0",
+    "scikit-fuzzy": "0.5.0",
     "scikit-learn": "1.9.1 1.2.2 0.19.2 0.21.3 0.23.2 1.0.2 1.1.3 1.3.2 1.4.2 1.5.2 1.6.1 1.7.2",
     "scikit-learn-extra": "0.3.0",
     "scikit-lego": "0.9.10",
@@ -181,6 +231,7 @@ FRAMEWORKS: dict[str, str] = {
     "scikit-surprise": "1.1.5",
     "scikit-survival": "0.28.0",
     "scipy": "1.17.1 1.10.1 1.5.4",
+    "segment-anything": "1.0",
     "segmentation-models-pytorch": "0.6.0",
     "sentence-transformers": "6.2.0",
     "setfit": "1.2.0",
@@ -189,6 +240,7 @@ FRAMEWORKS: dict[str, str] = {
     "skorch": "1.4.0",
     "skrub": "0.11.0",
     "sktime": "1.2.0",
+    "snorkel": "0.10.0",
     "spacy": "3.8.18",
     "speechbrain": "1.1.2",
     "stable-baselines3": "1.8.0 2.9.2",
@@ -196,21 +248,30 @@ FRAMEWORKS: dict[str, str] = {
     "stanza": "1.15.0",
     "statsforecast": "2.1.1",
     "statsmodels": "0.15.0",
+    "stumpy": "1.14.1",
+    "tab-transformer-pytorch": "0.6.1",
     "tabpfn": "9.2.0",
+    "tensorly": "0.10.0",
     "textblob": "0.20.1",
     "thinc": "9.1.1",
     "timm": "0.6.13 0.9.16 1.0.31",
     "tokenizers": "0.23.3",
     "torch": "2.13.0 1.1.0 1.4.0 1.9.1 1.13.1 2.2.2 2.6.0",
+    "torch-ema": "0.3",
     "torch-geometric": "2.8.1",
+    "torch-optimizer": "0.3.0",
     "torchao": "0.18.0",
     "torchaudio": "2.11.0",
+    "torchcde": "0.2.5",
+    "torchdiffeq": "0.2.5",
     "torchio": "1.2.1",
     "torchmetrics": "1.9.0",
     "torchtext": "0.18.0",
     "torchvision": "0.29.2",
+    "torchxrayvision": "1.5.7",
     "tpot": "1.1.0",
     "transformers": "5.23.0 4.30.2",
+    "transformers-interpret": "0.10.0",
     "trl": "1.16.0",
     "tsfresh": "0.21.2",
     "tslearn": "0.10.0",
@@ -221,6 +282,7 @@ FRAMEWORKS: dict[str, str] = {
     "x-transformers": "2.31.10",
     "xarray": "2026.9.0",
     "xgboost": "3.2.0 1.7.6",
+    "xgbse": "0.3.3",
     "yacs": "0.1.8",
     "yolov5": "7.0.14",
 }
@@ -272,6 +334,176 @@ CLASSES: dict[str, str] = {
     "_frozen_importlib_external": "SourceFileLoader",
     "_io": "BytesIO",
     "accelerate.*": "*",
+    "adapters.composition": "AdapterCompositionBlock Average BatchSplit Fuse MultiTask Parallel Split Stack",
+    "adapters.heads.base": (
+        "ClassificationHead ImageClassificationHead MultiHeadOutput MultiLabelClassificationHead MultipleChoiceHead "
+        "PredictionHead QuestionAnsweringHead TaggingHead"
+    ),
+    "adapters.heads.dependency_parsing": "Biaffine BiaffineParsingHead DependencyParsingOutput",
+    "adapters.heads.language_modeling": "BertStyleMaskedLMHead CausalLMHead Seq2SeqLMHead",
+    "adapters.heads.model_mixin": "ModelWithFlexibleHeadsAdaptersMixin",
+    "adapters.hub_mixin": "PushAdapterToHubMixin",
+    "adapters.interface": "AdapterMethod AdapterModelInterface",
+    "adapters.loading": "AdapterFusionLoader AdapterLoader PredictionHeadLoader WeightsLoader WeightsLoaderHelper",
+    "adapters.methods.adapter_layer_base": "AdapterLayerBase ComposableAdapterLayerBase",
+    "adapters.methods.bottleneck": "BottleneckLayer BottleneckState",
+    "adapters.methods.invertible": "InvertibleAdapterLayer",
+    "adapters.methods.lora": (
+        "IA3 LoRA LoRALayer LoRALinear LoRALinearTorch LoRAMergedLinear LoRAState MTLLoRA TaskSpecificLinear "
+        "TaskSpecificSingularValue Vera"
+    ),
+    "adapters.methods.modeling": (
+        "Activation_Function_Class Adapter BertFusion GLOWCouplingBlock NICECouplingBlock PHMLayer ParallelAdapter"
+    ),
+    "adapters.methods.prefix_tuning": (
+        "FlatPrefixTuning PrefixTuning PrefixTuningGroup PrefixTuningLayer PrefixTuningPool PrefixTuningState"
+    ),
+    "adapters.methods.prompt_tuning": "PromptTuning PromptTuningLayer",
+    "adapters.methods.reft": "ReftLayer ReftModule ReftUnit",
+    "adapters.model_mixin": (
+        "EmbeddingAdaptersMixin EmbeddingAdaptersWrapperMixin InvertibleAdaptersMixin InvertibleAdaptersWrapperMixin "
+        "ModelAdaptersMixin ModelBaseAdaptersMixin ModelUsingSubmodelsAdaptersMixin ModelWithHeadsAdaptersMixin"
+    ),
+    "adapters.models.albert.adapter_model": "AlbertAdapterModel",
+    "adapters.models.albert.mixin_albert": (
+        "AlbertAttentionAdaptersMixin AlbertEncoderLayerAdaptersMixin AlbertModelAdaptersMixin"
+    ),
+    "adapters.models.albert.modeling_albert": "AlbertAttentionWithAdapters AlbertLayerWithAdapters",
+    "adapters.models.auto.adapter_model": "AutoAdapterModel",
+    "adapters.models.bart.adapter_model": "BartAdapterModel",
+    "adapters.models.bart.mixin_bart": (
+        "BartAttentionAdaptersMixin BartDecoderAdaptersMixin BartDecoderLayerAdaptersMixin "
+        "BartDecoderWrapperAdaptersMixin BartEncoderAdaptersMixin BartEncoderLayerAdaptersMixin "
+        "BartModelAdaptersMixin"
+    ),
+    "adapters.models.bart.modeling_bart": (
+        "BartAttentionWithAdapters BartDecoderLayerWithAdapters BartEncoderLayerWithAdapters"
+    ),
+    "adapters.models.beit.adapter_model": "BeitAdapterModel",
+    "adapters.models.beit.mixin_beit": (
+        "BeitIntermediateAdaptersMixin BeitLayerAdaptersMixin BeitModelAdaptersMixin BeitOutputAdaptersMixin "
+        "BeitSelfAttentionAdaptersMixin"
+    ),
+    "adapters.models.beit.modeling_beit": "BeitLayerWithAdapters",
+    "adapters.models.bert.adapter_model": "BertAdapterModel",
+    "adapters.models.bert.mixin_bert": (
+        "BertLayerAdaptersMixin BertModelAdaptersMixin BertOutputAdaptersMixin BertSelfAttentionAdaptersMixin "
+        "BertSelfOutputAdaptersMixin"
+    ),
+    "adapters.models.bert.modeling_bert": (
+        "BertOutputWithAdapters BertSelfAttentionWithAdapters BertSelfOutputWithAdapters"
+    ),
+    "adapters.models.bert_generation.adapter_model": "BertGenerationAdapterModel",
+    "adapters.models.bert_generation.modeling_bert_generation": (
+        "BertGenerationOutputWithAdapters BertGenerationSelfAttentionWithAdapters BertGenerationSelfOutputWithAdapters"
+    ),
+    "adapters.models.clip.adapter_model": "CLIPAdapterModel",
+    "adapters.models.clip.mixin_clip": (
+        "CLIPAttentionAdaptersMixin CLIPEncoderAdaptersMixin CLIPEncoderLayerAdaptersMixin CLIPModelAdaptersMixin "
+        "CLIPTextModelAdaptersMixin CLIPTextTransformerAdaptersMixin CLIPVisionModelAdaptersMixin"
+    ),
+    "adapters.models.clip.modeling_clip": "CLIPAttentionWithAdapters CLIPEncoderLayerWithAdapters",
+    "adapters.models.deberta.adapter_model": "DebertaAdapterModel",
+    "adapters.models.deberta.mixin_deberta": "DebertaModelAdaptersMixin DebertaSelfAttentionAdaptersMixin",
+    "adapters.models.deberta.modeling_deberta": (
+        "DebertaEmbeddingsWithAdapters DebertaOutputWithAdapters DebertaSelfOutputWithAdapters "
+        "DisentangledSelfAttentionWithAdapters"
+    ),
+    "adapters.models.deberta_v2.adapter_model": "DebertaV2AdapterModel",
+    "adapters.models.deberta_v2.mixin_deberta_v2": "DebertaV2SelfAttentionAdaptersMixin",
+    "adapters.models.deberta_v2.modeling_deberta_v2": (
+        "DebertaV2EmbeddingsWithAdapters DebertaV2OutputWithAdapters DebertaV2SelfOutputWithAdapters "
+        "DisentangledSelfAttentionWithAdapters"
+    ),
+    "adapters.models.distilbert.adapter_model": "DistilBertAdapterModel",
+    "adapters.models.distilbert.mixin_distilbert": (
+        "DistilBertModelAdaptersMixin DistilBertMultiHeadSelfAttentionMixin DistilBertTransfomerBlockAdaptersMixin "
+        "DistilBertTransformerAdaptersMixin"
+    ),
+    "adapters.models.distilbert.modeling_distilbert": "TransformerBlockWithAdapters",
+    "adapters.models.electra.adapter_model": "ElectraAdapterModel",
+    "adapters.models.electra.modeling_electra": (
+        "ElectraOutputWithAdapters ElectraSelfAttentionWithAdapters ElectraSelfOutputWithAdapters"
+    ),
+    "adapters.models.encoder_decoder.mixin_encoder_decoder": "EncoderDecoderModelAdaptersMixin",
+    "adapters.models.encoder_decoder.modeling_encoder_decoder": "EncoderDecoderModelWithAdapters",
+    "adapters.models.gpt2.adapter_model": "GPT2AdapterModel",
+    "adapters.models.gpt2.mixin_gpt2": (
+        "GPT2AttentionAdaptersMixin GPT2DecoderBlockAdaptersMixin GPT2ModelAdapterMixin"
+    ),
+    "adapters.models.gpt2.modeling_gpt2": "GPT2AttentionWithAdapters GPT2BlockWithAdapters",
+    "adapters.models.gptj.adapter_model": "GPTJAdapterModel",
+    "adapters.models.gptj.mixin_gptj": (
+        "GPTJAttentionAdaptersMixin GPTJDecoderBlockAdaptersMixin GPTJMLPAdaptersMixin GPTJModelAdapterMixin"
+    ),
+    "adapters.models.gptj.modeling_gptj": "GPTJAttentionWithAdapters GPTJBlockWithAdapters",
+    "adapters.models.llama.adapter_model": "LlamaAdapterModel",
+    "adapters.models.llama.mixin_llama": (
+        "LlamaAttentionMixin LlamaDecoderLayerMixin LlamaForQuestionAnsweringAdapterMixin LlamaModelAdapterMixin"
+    ),
+    "adapters.models.llama.modeling_llama": "LlamaAttentionWithAdapters LlamaDecoderLayerWithAdapters",
+    "adapters.models.mbart.adapter_model": "MBartAdapterModel",
+    "adapters.models.mbart.modeling_mbart": (
+        "MBartAttentionWithAdapters MBartDecoderLayerWithAdapters MBartEncoderLayerWithAdapters"
+    ),
+    "adapters.models.mistral.adapter_model": "MistralAdapterModel",
+    "adapters.models.mistral.mixin_mistral": "MistralAttentionMixin MistralDecoderLayerMixin MistralModelAdapterMixin",
+    "adapters.models.mistral.modeling_mistral": "MistralAttentionWithAdapters MistralDecoderLayerWithAdapters",
+    "adapters.models.mt5.adapter_model": "MT5AdapterModel",
+    "adapters.models.mt5.modeling_mt5": (
+        "MT5AttentionWithAdapters MT5LayerCrossAttentionWithAdapters MT5LayerFFWithAdapters "
+        "MT5LayerSelfAttentionWithAdapters MT5StackWithAdapters"
+    ),
+    "adapters.models.plbart.adapter_model": "PLBartAdapterModel",
+    "adapters.models.plbart.mixin_plbart": (
+        "PLBartAttentionAdaptersMixin PLBartDecoderAdaptersMixin PLBartDecoderLayerAdaptersMixin "
+        "PLBartDecoderWrapperAdaptersMixin PLBartEncoderAdaptersMixin PLBartEncoderLayerAdaptersMixin "
+        "PLBartModelAdaptersMixin"
+    ),
+    "adapters.models.plbart.modeling_plbart": (
+        "PLBartAttentionWithAdapters PLBartDecoderLayerWithAdapters PLBartEncoderLayerWithAdapters"
+    ),
+    "adapters.models.roberta.adapter_model": "RobertaAdapterModel",
+    "adapters.models.roberta.modeling_roberta": (
+        "RobertaOutputWithAdapters RobertaSelfAttentionWithAdapters RobertaSelfOutputWithAdapters"
+    ),
+    "adapters.models.t5.adapter_model": "T5AdapterModel",
+    "adapters.models.t5.mixin_t5": (
+        "T5AttentionAdaptersMixin T5BlockAdaptersMixin T5CrossAttentionLayerAdaptersMixin T5FFLayerAdaptersMixin "
+        "T5ForCondiditionalGenerationWithHeadsMixin T5ForQuestionAnsweringWithHeadsMixin T5ModelAdaptersMixin "
+        "T5SelfAttentionLayerAdaptersMixin T5StackAdaptersMixin"
+    ),
+    "adapters.models.t5.modeling_t5": (
+        "T5AttentionWithAdapters T5LayerCrossAttentionWithAdapters T5LayerFFWithAdapters "
+        "T5LayerSelfAttentionWithAdapters T5StackWithAdapters"
+    ),
+    "adapters.models.vit.adapter_model": "ViTAdapterModel",
+    "adapters.models.vit.mixin_vit": (
+        "ViTIntermediateAdaptersMixin ViTLayerAdaptersMixin ViTModelAdaptersMixin ViTOutputAdaptersMixin "
+        "ViTSelfAttentionAdaptersMixin"
+    ),
+    "adapters.models.vit.modeling_vit": "ViTAttentionWithAdapters ViTLayerWithAdapters",
+    "adapters.models.whisper.adapter_model": "WhisperAdapterModel",
+    "adapters.models.whisper.mixin_whisper": (
+        "WhisperAttentionAdaptersMixin WhisperDecoderAdaptersMixin WhisperDecoderLayerAdaptersMixin "
+        "WhisperDecoderWrapperAdaptersMixin WhisperEncoderAdaptersMixin WhisperEncoderLayerAdaptersMixin "
+        "WhisperForAudioClassificationWithHeadsMixin WhisperModelAdaptersMixin"
+    ),
+    "adapters.models.whisper.modeling_whisper": (
+        "WhisperAttentionWithAdapters WhisperDecoderLayerWithAdapters WhisperEncoderLayerWithAdapters"
+    ),
+    "adapters.models.xlm_roberta.adapter_model": "XLMRobertaAdapterModel",
+    "adapters.models.xlm_roberta.modeling_xlm_roberta": (
+        "XLMRobertaOutputWithAdapters XLMRobertaSelfAttentionWithAdapters XLMRobertaSelfOutputWithAdapters"
+    ),
+    "adapters.models.xmod.adapter_model": "XmodAdapterModel",
+    "adapters.models.xmod.mixin_xmod": "XmodModelAdaptersMixin",
+    "adapters.models.xmod.modeling_xmod": (
+        "XmodOutputWithAdapters XmodSelfAttentionWithAdapters XmodSelfOutputWithAdapters"
+    ),
+    "adapters.trainer": "AdapterTrainer AdapterTrainerCallback Seq2SeqAdapterTrainer",
+    "adapters.training": "AdapterArguments",
+    "adapters.utils": "AdapterInfo",
     "addict.addict": "Dict",
     "aeon.*": "*",
     "aeon.classification.deep_learning._fcn": "FCNClassifier",
@@ -290,6 +522,156 @@ CLASSES: dict[str, str] = {
     "albumentations.augmentations.other.type_transform": "ToFloat",
     "albumentations.augmentations.pixel.transforms": "ColorJitter Normalize",
     "albumentations.core.composition": "Compose OneOf RandomOrder Sequential SomeOf",
+    "alibi.api.interfaces": "AlibiPrettyPrinter Base Explainer Explanation FitMixin Summariser",
+    "alibi.confidence.model_linearity": "LinearityMeasure",
+    "alibi.confidence.trustscore": "TrustScore",
+    "alibi.exceptions": (
+        "AlibiException AlibiPredictorCallException AlibiPredictorReturnTypeError NotFittedError PredictorCallError "
+        "PredictorReturnTypeError SerializationError"
+    ),
+    "alibi.explainers.ale": "ALE",
+    "alibi.explainers.anchors.anchor_base": "AnchorBaseBeam",
+    "alibi.explainers.anchors.anchor_explanation": "AnchorExplanation",
+    "alibi.explainers.anchors.anchor_image": "AnchorImage AnchorImageSampler",
+    "alibi.explainers.anchors.anchor_tabular": "AnchorTabular TabularSampler",
+    "alibi.explainers.anchors.anchor_tabular_distributed": (
+        "DistributedAnchorBaseBeam DistributedAnchorTabular RemoteSampler"
+    ),
+    "alibi.explainers.anchors.anchor_text": "AnchorText",
+    "alibi.explainers.anchors.language_model_text_sampler": "LanguageModelSampler",
+    "alibi.explainers.anchors.text_samplers": "AnchorTextSampler Neighbors SimilaritySampler UnknownSampler",
+    "alibi.explainers.backends.cfrl_base": "CounterfactualRLDataset",
+    "alibi.explainers.backends.pytorch.cfrl_base": "PtCounterfactualRLDataset",
+    "alibi.explainers.cem": "CEM",
+    "alibi.explainers.cfproto": "CounterfactualProto",
+    "alibi.explainers.cfrl_base": "Callback CounterfactualRL NormalActionNoise Postprocessing ReplayBuffer",
+    "alibi.explainers.cfrl_tabular": "ConcatTabularPostprocessing CounterfactualRLTabular SampleTabularPostprocessing",
+    "alibi.explainers.counterfactual": "Counterfactual",
+    "alibi.explainers.integrated_gradients": "IntegratedGradients",
+    "alibi.explainers.partial_dependence": "PartialDependence PartialDependenceBase TreePartialDependence",
+    "alibi.explainers.pd_variance": "PartialDependenceVariance",
+    "alibi.explainers.permutation_importance": "PermutationImportance",
+    "alibi.explainers.shap_wrappers": "KernelShap TreeShap",
+    "alibi.explainers.similarity.backends.pytorch.base": "_PytorchBackend",
+    "alibi.explainers.similarity.backends.tensorflow.base": "_TensorFlowBackend",
+    "alibi.explainers.similarity.base": "BaseSimilarityExplainer",
+    "alibi.explainers.similarity.grad": "GradientSimilarity",
+    "alibi.models.pytorch.actor_critic": "Actor Critic",
+    "alibi.models.pytorch.autoencoder": "AE HeAE",
+    "alibi.models.pytorch.cfrl_models": "ADULTDecoder ADULTEncoder MNISTClassifier MNISTDecoder MNISTEncoder",
+    "alibi.models.pytorch.metrics": "AccuracyMetric LossContainer Metric",
+    "alibi.models.pytorch.model": "Model",
+    "alibi.prototypes.protoselect": "ProtoSelect",
+    "alibi.saving": "NumpyEncoder",
+    "alibi.utils.data": "Bunch",
+    "alibi.utils.discretizer": "Discretizer",
+    "alibi.utils.distributed": "ActorPool ResourceError",
+    "alibi.utils.kernel": "EuclideanDistance GaussianRBF GaussianRBFDistance",
+    "alibi.utils.lang_model": "BertBaseUncased DistilbertBaseUncased LanguageModel RobertaBase",
+    "alibi.utils.wrappers": "ArgmaxTransformer Predictor",
+    "alibi_detect.ad.adversarialae": "AdversarialAE",
+    "alibi_detect.ad.model_distillation": "ModelDistillation",
+    "alibi_detect.base": (
+        "BaseDetector ConfigurableDetector Detector DriftConfigMixin FitMixin NumpyEncoder StatefulDetectorOnline "
+        "ThresholdMixin"
+    ),
+    "alibi_detect.cd._domain_clf": "_DomainClf _SVCDomainClf",
+    "alibi_detect.cd.base": (
+        "BaseClassifierDrift BaseContextMMDDrift BaseLSDDDrift BaseLearnedKernelDrift BaseMMDDrift BaseUnivariateDrift"
+    ),
+    "alibi_detect.cd.base_online": "BaseMultiDriftOnline BaseUniDriftOnline",
+    "alibi_detect.cd.chisquare": "ChiSquareDrift",
+    "alibi_detect.cd.classifier": "ClassifierDrift",
+    "alibi_detect.cd.context_aware": "ContextMMDDrift",
+    "alibi_detect.cd.cvm": "CVMDrift",
+    "alibi_detect.cd.cvm_online": "CVMDriftOnline",
+    "alibi_detect.cd.fet": "FETDrift",
+    "alibi_detect.cd.fet_online": "FETDriftOnline",
+    "alibi_detect.cd.keops.learned_kernel": "LearnedKernelDriftKeops LearnedKernelDriftKeops.JHat",
+    "alibi_detect.cd.keops.mmd": "MMDDriftKeops",
+    "alibi_detect.cd.ks": "KSDrift",
+    "alibi_detect.cd.learned_kernel": "LearnedKernelDrift",
+    "alibi_detect.cd.lsdd": "LSDDDrift",
+    "alibi_detect.cd.lsdd_online": "LSDDDriftOnline",
+    "alibi_detect.cd.mmd": "MMDDrift",
+    "alibi_detect.cd.mmd_online": "MMDDriftOnline",
+    "alibi_detect.cd.model_uncertainty": "ClassifierUncertaintyDrift RegressorUncertaintyDrift",
+    "alibi_detect.cd.pytorch.classifier": "ClassifierDriftTorch",
+    "alibi_detect.cd.pytorch.context_aware": "ContextMMDDriftTorch",
+    "alibi_detect.cd.pytorch.learned_kernel": "LearnedKernelDriftTorch LearnedKernelDriftTorch.JHat",
+    "alibi_detect.cd.pytorch.lsdd": "LSDDDriftTorch",
+    "alibi_detect.cd.pytorch.lsdd_online": "LSDDDriftOnlineTorch",
+    "alibi_detect.cd.pytorch.mmd": "MMDDriftTorch",
+    "alibi_detect.cd.pytorch.mmd_online": "MMDDriftOnlineTorch",
+    "alibi_detect.cd.pytorch.preprocess": "HiddenOutput UAE _Encoder",
+    "alibi_detect.cd.pytorch.spot_the_diff": "SpotTheDiffDriftTorch SpotTheDiffDriftTorch.InterpretableClf",
+    "alibi_detect.cd.sklearn.classifier": "ClassifierDriftSklearn",
+    "alibi_detect.cd.spot_the_diff": "SpotTheDiffDrift",
+    "alibi_detect.cd.tabular": "TabularDrift",
+    "alibi_detect.cd.tensorflow.classifier": "ClassifierDriftTF",
+    "alibi_detect.cd.tensorflow.context_aware": "ContextMMDDriftTF",
+    "alibi_detect.cd.tensorflow.learned_kernel": "LearnedKernelDriftTF",
+    "alibi_detect.cd.tensorflow.lsdd": "LSDDDriftTF",
+    "alibi_detect.cd.tensorflow.lsdd_online": "LSDDDriftOnlineTF",
+    "alibi_detect.cd.tensorflow.mmd": "MMDDriftTF",
+    "alibi_detect.cd.tensorflow.mmd_online": "MMDDriftOnlineTF",
+    "alibi_detect.cd.tensorflow.spot_the_diff": "SpotTheDiffDriftTF",
+    "alibi_detect.exceptions": "AlibiDetectException NotFittedError ThresholdNotInferredError",
+    "alibi_detect.models.pytorch.embedding": "TransformerEmbedding",
+    "alibi_detect.models.pytorch.gmm": "GMMModel",
+    "alibi_detect.od._gmm": "GMM",
+    "alibi_detect.od._knn": "KNN",
+    "alibi_detect.od._lof": "LOF",
+    "alibi_detect.od._mahalanobis": "Mahalanobis",
+    "alibi_detect.od._pca": "PCA",
+    "alibi_detect.od._svm": "SVM",
+    "alibi_detect.od.ae": "OutlierAE",
+    "alibi_detect.od.aegmm": "OutlierAEGMM",
+    "alibi_detect.od.base": "FittedTransformProtocol TransformProtocol",
+    "alibi_detect.od.isolationforest": "IForest",
+    "alibi_detect.od.llr": "LLR",
+    "alibi_detect.od.mahalanobis": "Mahalanobis",
+    "alibi_detect.od.prophet": "OutlierProphet",
+    "alibi_detect.od.pytorch.base": "TorchOutlierDetector TorchOutlierDetectorOutput",
+    "alibi_detect.od.pytorch.ensemble": (
+        "AverageAggregator BaseTransformTorch Ensembler FitMixinTorch MaxAggregator MinAggregator PValNormalizer "
+        "ShiftAndScaleNormalizer TopKAggregator"
+    ),
+    "alibi_detect.od.pytorch.gmm": "GMMTorch",
+    "alibi_detect.od.pytorch.knn": "KNNTorch",
+    "alibi_detect.od.pytorch.lof": "LOFTorch",
+    "alibi_detect.od.pytorch.mahalanobis": "MahalanobisTorch",
+    "alibi_detect.od.pytorch.pca": "KernelPCATorch LinearPCATorch PCATorch",
+    "alibi_detect.od.pytorch.svm": "BgdSVMTorch SVMTorch SgdSVMTorch _Nystroem",
+    "alibi_detect.od.seq2seq": "OutlierSeq2Seq",
+    "alibi_detect.od.sklearn.base": "FitMixinSklearn SklearnOutlierDetector SklearnOutlierDetectorOutput",
+    "alibi_detect.od.sklearn.gmm": "GMMSklearn",
+    "alibi_detect.od.sr": "SpectralResidual",
+    "alibi_detect.od.vae": "OutlierVAE",
+    "alibi_detect.od.vaegmm": "OutlierVAEGMM",
+    "alibi_detect.saving.schemas": (
+        "CVMDriftConfig CVMDriftConfigResolved CVMDriftOnlineConfig CVMDriftOnlineConfigResolved ChiSquareDriftConfig "
+        "ChiSquareDriftConfigResolved ClassifierDriftConfig ClassifierDriftConfigResolved "
+        "ClassifierUncertaintyDriftConfig ClassifierUncertaintyDriftConfigResolved ContextMMDDriftConfig "
+        "ContextMMDDriftConfigResolved CustomBaseModel CustomBaseModel.Config CustomBaseModelWithKwargs "
+        "CustomBaseModelWithKwargs.Config DeepKernelConfig DetectorConfig DriftDetectorConfig "
+        "DriftDetectorConfigResolved EmbeddingConfig FETDriftConfig FETDriftConfigResolved FETDriftOnlineConfig "
+        "FETDriftOnlineConfigResolved KSDriftConfig KSDriftConfigResolved KernelConfig LSDDDriftConfig "
+        "LSDDDriftConfigResolved LSDDDriftOnlineConfig LSDDDriftOnlineConfigResolved LearnedKernelDriftConfig "
+        "LearnedKernelDriftConfigResolved MMDDriftConfig MMDDriftConfigResolved MMDDriftOnlineConfig "
+        "MMDDriftOnlineConfigResolved MetaData ModelConfig OptimizerConfig PreprocessConfig "
+        "RegressorUncertaintyDriftConfig RegressorUncertaintyDriftConfigResolved SpotTheDiffDriftConfig "
+        "SpotTheDiffDriftConfigResolved SupportedDevice SupportedModel SupportedOptimizer TabularDriftConfig "
+        "TabularDriftConfigResolved TokenizerConfig"
+    ),
+    "alibi_detect.saving.validators": "NDArray",
+    "alibi_detect.utils.data": "Bunch",
+    "alibi_detect.utils.discretizer": "Discretizer",
+    "alibi_detect.utils.frameworks": "BackendValidator",
+    "alibi_detect.utils.keops.kernels": "DeepKernel GaussianRBF",
+    "alibi_detect.utils.pytorch.data": "TorchDataset",
+    "alibi_detect.utils.pytorch.kernels": "DeepKernel GaussianRBF",
+    "alibi_detect.utils.state.state": "StateMixin",
     "allennlp.*": "*",
     "allennlp.common.model_card": "Dataset",
     "allennlp.common.tqdm": "Tqdm",
@@ -337,6 +719,7 @@ CLASSES: dict[str, str] = {
     "bertopic.*": "*",
     "bitsandbytes.*": "*",
     "bitsandbytes.nn.modules": "Embedding",
+    "boruta.boruta_py": "BorutaPy",
     "botorch.*": "*",
     "botorch.acquisition.active_learning": "qNegIntegratedPosteriorVariance",
     "botorch.acquisition.analytic": "qAnalyticProbabilityOfImprovement",
@@ -374,6 +757,152 @@ CLASSES: dict[str, str] = {
     "botorch.settings": "log_level propagate_grads validate_input_scaling",
     "botorch.utils.probability.mvnxpb": "mvnxpbState",
     "box.exceptions": "BoxError BoxKeyError BoxTypeError BoxValueError BoxWarning",
+    "braindecode.augmentation.base": "AugmentedDataLoader Compose IdentityTransform Transform _AugmentationCollate",
+    "braindecode.augmentation.transforms": (
+        "AmplitudeScale BandRotation BandstopFilter ChannelsDropout ChannelsReref ChannelsShuffle ChannelsSymmetry "
+        "FTSurrogate FrequencyShift GaussianNoise MaskEncoding Mixup SegmentationReconstruction SensorsRotation "
+        "SensorsXRotation SensorsYRotation SensorsZRotation SignFlip SmoothTimeMask TimeReverse"
+    ),
+    "braindecode.datasets.base": "BaseConcatDataset RecordDataset _ReprBuilder",
+    "braindecode.datasets.bbci": "BBCIDataset",
+    "braindecode.datasets.bcicomp": "BCICompetitionIVDataset4",
+    "braindecode.datasets.bids.datasets": "BIDSDataset BIDSEpochsDataset",
+    "braindecode.datasets.bids.format": "BIDSSourcedataLayout",
+    "braindecode.datasets.bids.hub": "HubDatasetMixin",
+    "braindecode.datasets.bids.hub_format": "BIDSSourcedataLayout",
+    "braindecode.datasets.bids.iterable": "BIDSIterableDataset",
+    "braindecode.datasets.chb_mit": "CHBMIT",
+    "braindecode.datasets.moabb": "BNCI2014_001 HGD MOABBDataset",
+    "braindecode.datasets.nmt": "NMT _NMTMock",
+    "braindecode.datasets.siena": "SIENA",
+    "braindecode.datasets.sleep_physio_challe_18": "SleepPhysionetChallenge2018",
+    "braindecode.datasets.sleep_physionet": "SleepPhysionet",
+    "braindecode.datasets.tuh": "TUH TUHAbnormal TUHEvents _MockGlob _TUHAbnormalMock _TUHEventsMock _TUHMock",
+    "braindecode.models.atcnet": "_AttentionBlock _ConvBlock _MHA _TCNResidualBlock",
+    "braindecode.models.attentionbasenet": "_ChannelAttentionBlock _FeatureExtractor",
+    "braindecode.models.attn_sleep": (
+        "_EncoderLayer _MRCNN _MultiHeadedAttention _PositionwiseFeedForward _ResidualLayerNormAttn "
+        "_ResidualLayerNormFF _SEBasicBlock _SELayer _TCE"
+    ),
+    "braindecode.models.base": "_BaseHubMixinStub",
+    "braindecode.models.bendr": "_BENDRContextualizer _ConvEncoderBENDR",
+    "braindecode.models.biot": "_BIOTEncoder _ClassificationHead _PatchFrequencyEmbedding _PositionalEncoding",
+    "braindecode.models.brainmodule": "_ChannelDropout _ConvSequence _ScaledEmbedding",
+    "braindecode.models.cbramod": "_PatchEmbedding _TransformerEncoder",
+    "braindecode.models.codebrain": "_Conv _GConv _PatchEmbedding _RMSNorm _ResidualBlock _ResidualGroup _ZeroConv1d",
+    "braindecode.models.config": "BaseBraindecodeModelConfig ChsInfoType",
+    "braindecode.models.contrawr": "_ResBlock _STFTModule",
+    "braindecode.models.ctnet": (
+        "_PatchEmbeddingEEGNet _PositionalEncoding _ResidualAdd _TransformerEncoder _TransformerEncoderBlock"
+    ),
+    "braindecode.models.deepsleepnet": "_CNNPath",
+    "braindecode.models.dgcnn": "_GraphConvolution _LearnableAdjacency",
+    "braindecode.models.eegconformer": (
+        "_FullyConnected _PatchEmbedding _ResidualAdd _TransformerEncoder _TransformerEncoderBlock"
+    ),
+    "braindecode.models.eegdino": "_Attention _ClassificationHead _MLP _PatchEmbedding _TransformerEncoderLayer",
+    "braindecode.models.eeginception_mi": "_InceptionModuleMI _ResidualModuleMI",
+    "braindecode.models.eegitnet": "_TCBlock",
+    "braindecode.models.eegminer": "_EEGMinerFeatures",
+    "braindecode.models.eegpt": (
+        "_Attention _Block _ChannelProjection _EEGTransformer _LinearConstraintProbe _MLP _PatchEmbed"
+    ),
+    "braindecode.models.eegsym": (
+        "_ChannelMergingBlock _InceptionBlock _OutputBlock _ResidualBlock _TemporalBlock _TemporalMergingBlock"
+    ),
+    "braindecode.models.eegtcnet": "_EEGNetTC _TCNBlock",
+    "braindecode.models.emg2qwerty": (
+        "_LogSpectrogram _MultiBandRotationInvariantMLP _RotationInvariantMLP _SpecAugment _SpectrogramNorm"
+    ),
+    "braindecode.models.fblightconvnet": "_LightweightConv1d",
+    "braindecode.models.fbmsnet": "_MixedConv2d",
+    "braindecode.models.hybrid": "HybridNet",
+    "braindecode.models.ifnet": "_InterFrequencyModule _SpatioTemporalFeatureBlock",
+    "braindecode.models.labram": "_Attention _PatchEmbed _SegmentPatch _TemporalConv _WindowsAttentionBlock",
+    "braindecode.models.luna": (
+        "_ChannelEmbeddings _ClassificationHeadWithQueries _CrossAttentionBlock _FeedForwardBlock "
+        "_FrequencyFeatureEmbedder _Mlp _PatchEmbedNetwork _PatchReconstructionHeadWithQueries _RotaryEmbedding "
+        "_RotarySelfAttentionBlock _RotaryTransformerBlock"
+    ),
+    "braindecode.models.medformer": (
+        "_AttentionLayer _CrossChannelTokenEmbedding _Encoder _EncoderLayer _FullAttention _ListPatchEmbedding "
+        "_MedformerLayer _PositionalEmbedding _TriangularCausalMask"
+    ),
+    "braindecode.models.meta_neuromotor": (
+        "_Conv1d _CrossSpectralDensity _FrequencyBandAverager _MaskAug _MultiHeadAttention "
+        "_MultivariatePowerFrequencyFeatures _Residual _RotationInvariantMPFMLP _SPDMatrixLog _SlicedSequential "
+        "_VectorizeSymmetricMatrix _Window"
+    ),
+    "braindecode.models.msvtnet": "_DenseLayers _PositionalEncoding _TSConv _Transformer",
+    "braindecode.models.mvpformer": "_MVPABlock _MVPAttention _SwiGLUMLP _WaveletPatchEmbed",
+    "braindecode.models.neuropose": "_DecoderBlock _EncoderBlock _ResBlock",
+    "braindecode.models.patchedtransformer": (
+        "_FeedForward _LayerNorm _MHSA _Patcher _TransformerEncoder _TransformerEncoderLayer"
+    ),
+    "braindecode.models.reve": (
+        "Attention ClassicalAttention FeedForward FourierEmb4D GEGLU RMSNorm RevePositionBank TransformerBackbone"
+    ),
+    "braindecode.models.sensingdynamics": "_ButterworthLowpass _ConvBlock",
+    "braindecode.models.signal_jepa": "_ChannelEmbedding _ConvFeatureEncoder _PosEncoder",
+    "braindecode.models.sinc_shallow": "_SincFilter",
+    "braindecode.models.sparcnet": "_DenseBlock _DenseLayer _TransitionLayer",
+    "braindecode.models.sstdpn": (
+        "_DepthwiseTemporalConv1d _GlobalContextVarPool1D _MultiScaleVarPooler _SSTEncoder _SpatSpectralAttn "
+        "_VariancePool1D"
+    ),
+    "braindecode.models.steegformer": (
+        "_ChannelPositionalEmbed _ResidualAdd _TemporalPositionalEncoding _TransformerEncoderBlock"
+    ),
+    "braindecode.models.tcformer": (
+        "_ChannelGroupAttention _ClassificationHead _GroupedQueryAttention _MultiKernelConvBlock _TCN "
+        "_TCNResidualBlock _TransformerBlock"
+    ),
+    "braindecode.models.tcn": "TCN _FinalLayer _TemporalBlock",
+    "braindecode.models.tidnet": (
+        "_BatchNormZG _ConvBlock2D _DenseFilter _DenseSpatialFilter _TIDNetFeatures _TemporalFilter"
+    ),
+    "braindecode.models.usleep": "_DecoderBlock _EncoderBlock",
+    "braindecode.models.vemg2pose": "_Conv1dBlock _LstmPoseDecoder _MlpPoseDecoder _TdsStage",
+    "braindecode.models.zuna": (
+        "_Attention _FeedForward _RMSNorm _RotaryPositionEmbedding _TransformerBlock _ZUNAEncoder"
+    ),
+    "braindecode.modules.activation": "GatedLinearUnit LogActivation SafeLog SmoothMaximumUnit Square",
+    "braindecode.modules.attention": (
+        "CAT CATLite CBAM CrissCrossTransformerEncoderLayer ECA EncNet FCA GCT GSoP GatherExcite MultiHeadAttention "
+        "SRM SqueezeAndExcitation"
+    ),
+    "braindecode.modules.blocks": (
+        "FeedForwardBlock InceptionBlock MLP PatchTokenizer TDSConvEncoder _TDSConv2dBlock _TDSFullyConnectedBlock"
+    ),
+    "braindecode.modules.convolution": (
+        "AvgPool2dWithConv CausalConv1d CombinedConv Conv1dWithConstraint Conv2dWithConstraint DepthwiseConv2d"
+    ),
+    "braindecode.modules.dance_modules": (
+        "DanceDetrDecoder Perceiver SimpleConv _Attention _ConvBlock _DecoderLayer _FeedForward _PreNorm"
+    ),
+    "braindecode.modules.filter": "FilterBankLayer GeneralizedGaussianFilter",
+    "braindecode.modules.interpolation": "ChannelInterpolationLayer",
+    "braindecode.modules.layers": (
+        "ChannelMerger Chomp1d DropPath Ensure4d FourierEmb SqueezeFinalOutput SubjectLayers TimeDistributed"
+    ),
+    "braindecode.modules.linear": "LinearWithConstraint MaxNormLinear",
+    "braindecode.modules.parametrization": "MaxNorm MaxNormParametrize",
+    "braindecode.modules.stats": "StatLayer",
+    "braindecode.modules.wrapper": "Expression IntermediateOutputWrapper",
+    "braindecode.preprocessing.eegprep_preprocess": (
+        "EEGPrep EEGPrepBasePreprocessor ReinterpolateRemovedChannels RemoveBadChannels RemoveBadChannelsNoLocs "
+        "RemoveBadWindows RemoveBursts RemoveCommonAverageReference RemoveDCOffset RemoveDrifts RemoveFlatChannels "
+        "Resampling"
+    ),
+    "braindecode.preprocessing.preprocess": "Preprocessor",
+    "braindecode.preprocessing.util": "NumpyEncoder",
+    "braindecode.preprocessing.windowers": "_FixedLengthWindowFunctions _LazyDataFrame",
+    "braindecode.samplers.base": (
+        "BalancedSequenceSampler DistributedRecordingSampler RecordingSampler SequenceSampler"
+    ),
+    "braindecode.samplers.ssl": "DistributedRelativePositioningSampler RelativePositioningSampler",
+    "braindecode.training.losses": "CroppedLoss DanceLoss HungarianMatcher TimeSeriesLoss",
+    "braindecode.util": "ThrowAwayIndexLoader",
     "builtins": (
         "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
         "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
@@ -386,6 +915,93 @@ CLASSES: dict[str, str] = {
         "bytearray bytes complex dict float frozenset int list object set str tuple"
     ),
     "calendar": "Calendar HTMLCalendar TextCalendar",
+    "captum._utils.av": "AV AV.AVDataset",
+    "captum._utils.exceptions": "FeatureAblationFutureError ShapleyValueFutureError",
+    "captum._utils.models.linear_model.model": (
+        "LinearModel SGDLasso SGDLinearModel SGDLinearRegression SGDRidge SkLearnLasso SkLearnLinearModel "
+        "SkLearnLinearRegression SkLearnLogisticRegression SkLearnRidge SkLearnSGDClassifier"
+    ),
+    "captum._utils.models.linear_model.train": "ConvergenceTracker LossWindow NormLayer",
+    "captum._utils.models.model": "Model",
+    "captum._utils.progress": "BaseProgress DisableErrorIOWrapper IterableProgress NullProgress Progress",
+    "captum._utils.sample_gradient": "SampleGradientWrapper",
+    "captum._utils.typing": "TokenizerLike",
+    "captum.attr._core.dataloader_attr": "DataLoaderAttribution InputRole",
+    "captum.attr._core.deep_lift": "DeepLift DeepLiftShap",
+    "captum.attr._core.feature_ablation": "FeatureAblation",
+    "captum.attr._core.feature_permutation": "FeaturePermutation",
+    "captum.attr._core.gradient_shap": "GradientShap InputBaselineXGradient",
+    "captum.attr._core.guided_backprop_deconvnet": "Deconvolution GuidedBackprop ModifiedReluGradientAttribution",
+    "captum.attr._core.guided_grad_cam": "GuidedGradCam",
+    "captum.attr._core.input_x_gradient": "InputXGradient",
+    "captum.attr._core.integrated_gradients": "IntegratedGradients",
+    "captum.attr._core.kernel_shap": "KernelShap",
+    "captum.attr._core.layer.grad_cam": "LayerGradCam",
+    "captum.attr._core.layer.internal_influence": "InternalInfluence",
+    "captum.attr._core.layer.layer_activation": "LayerActivation",
+    "captum.attr._core.layer.layer_conductance": "LayerConductance",
+    "captum.attr._core.layer.layer_deep_lift": "LayerDeepLift LayerDeepLiftShap",
+    "captum.attr._core.layer.layer_feature_ablation": "LayerFeatureAblation",
+    "captum.attr._core.layer.layer_feature_permutation": "LayerFeaturePermutation",
+    "captum.attr._core.layer.layer_gradient_shap": "LayerGradientShap LayerInputBaselineXGradient",
+    "captum.attr._core.layer.layer_gradient_x_activation": "LayerGradientXActivation",
+    "captum.attr._core.layer.layer_integrated_gradients": "LayerIntegratedGradients",
+    "captum.attr._core.layer.layer_lrp": "LayerLRP",
+    "captum.attr._core.lime": "Lime LimeBase",
+    "captum.attr._core.llm_attr": (
+        "BaseLLMAttribution GradientForwardFunc LLMAttribution LLMAttributionResult LLMGradientAttribution "
+        "RemoteLLMAttribution _PlaceholderModel"
+    ),
+    "captum.attr._core.lrp": "LRP",
+    "captum.attr._core.neuron.neuron_conductance": "NeuronConductance",
+    "captum.attr._core.neuron.neuron_deep_lift": "NeuronDeepLift NeuronDeepLiftShap",
+    "captum.attr._core.neuron.neuron_feature_ablation": "NeuronFeatureAblation",
+    "captum.attr._core.neuron.neuron_gradient": "NeuronGradient",
+    "captum.attr._core.neuron.neuron_gradient_shap": "NeuronGradientShap",
+    "captum.attr._core.neuron.neuron_guided_backprop_deconvnet": "NeuronDeconvolution NeuronGuidedBackprop",
+    "captum.attr._core.neuron.neuron_integrated_gradients": "NeuronIntegratedGradients",
+    "captum.attr._core.noise_tunnel": "NoiseTunnel",
+    "captum.attr._core.occlusion": "Occlusion",
+    "captum.attr._core.remote_provider": "RemoteLLMProvider VLLMProvider",
+    "captum.attr._core.saliency": "Saliency",
+    "captum.attr._core.shapley_value": "ShapleyValueSampling ShapleyValues",
+    "captum.attr._models.base": "InterpretableEmbeddingBase TokenReferenceBase",
+    "captum.attr._utils.attribution": (
+        "Attribution GradientAttribution InternalAttribution LayerAttribution NeuronAttribution PerturbationAttribution"
+    ),
+    "captum.attr._utils.baselines": "ProductBaselines",
+    "captum.attr._utils.class_summarizer": "ClassSummarizer",
+    "captum.attr._utils.custom_modules": "Addition_Module",
+    "captum.attr._utils.input_layer_wrapper": "InputIdentity ModelInputWrapper",
+    "captum.attr._utils.interpretable_input": "ImageMaskInput InterpretableInput TextTemplateInput TextTokenInput",
+    "captum.attr._utils.lrp_rules": "Alpha1_Beta0_Rule EpsilonRule GammaRule IdentityRule PropagationRule",
+    "captum.attr._utils.stat": "Count GeneralAccumFn MSE Max Mean Min Stat StdDev Sum Var",
+    "captum.attr._utils.summarizer": "Summarizer SummarizerSingleTensor",
+    "captum.attr._utils.visualization": "VisualizationDataRecord",
+    "captum.concept._core.cav": "CAV",
+    "captum.concept._core.concept": "Concept ConceptInterpreter",
+    "captum.concept._core.tcav": "LabelledDataset TCAV",
+    "captum.concept._utils.classifier": "Classifier DefaultClassifier",
+    "captum.concept._utils.data_iterator": "CustomIterableDataset",
+    "captum.influence._core.arnoldi_influence_function": "ArnoldiInfluenceFunction",
+    "captum.influence._core.influence": "DataInfluence",
+    "captum.influence._core.influence_function": (
+        "InfluenceFunctionBase IntermediateQuantitiesInfluenceFunction NaiveInfluenceFunction"
+    ),
+    "captum.influence._core.similarity_influence": "SimilarityInfluence",
+    "captum.influence._core.tracincp": "TracInCP TracInCPBase",
+    "captum.influence._core.tracincp_fast_rand_proj": "TracInCPFast TracInCPFastRandProj",
+    "captum.influence._utils.common": "KMostInfluentialResults _DatasetFromList",
+    "captum.influence._utils.nearest_neighbors": "AnnoyNearestNeighbors NearestNeighbors",
+    "captum.log.dummy_log": "TimedLog",
+    "captum.module.binary_concrete_stochastic_gates": "BinaryConcreteStochasticGates",
+    "captum.module.gaussian_stochastic_gates": "GaussianStochasticGates",
+    "captum.module.stochastic_gates_base": "StochasticGatesBase",
+    "captum.robust._core.fgsm": "FGSM",
+    "captum.robust._core.metrics.attack_comparator": "AttackComparator AttackInfo",
+    "captum.robust._core.metrics.min_param_perturbation": "MinParamPerturbation",
+    "captum.robust._core.perturbation": "Perturbation",
+    "captum.robust._core.pgd": "PGD",
     "catboost.*": "*",
     "catboost.core": (
         "CatBoost CatBoostClassifier CatBoostRanker CatBoostRegressor _CatBoostBase pandas pandas.DataFrame "
@@ -396,6 +1012,49 @@ CLASSES: dict[str, str] = {
     "catboost.utils": "polars polars.DataFrame polars.Series",
     "category_encoders.*": "*",
     "category_encoders._contrasts": "Sum",
+    "causalimpact.inferences": "Inferences",
+    "causalimpact.main": "BaseCausal CausalImpact",
+    "causalimpact.plot": "Plot",
+    "causalimpact.summary": "Summary",
+    "causalml.dataset.semiSynthetic": "SemiSynthDataGenerator",
+    "causalml.feature_selection.filters": "FilterSelect",
+    "causalml.features": "LabelEncoder OneHotEncoder",
+    "causalml.inference.iv.drivlearner": "BaseDRIVLearner BaseDRIVRegressor XGBDRIVRegressor",
+    "causalml.inference.iv.iv_regression": "IVRegressor",
+    "causalml.inference.jax.cevae.cevae": "CEVAE",
+    "causalml.inference.jax.dragonnet": "DragonNet",
+    "causalml.inference.meta.base": "BaseLearner",
+    "causalml.inference.meta.drlearner": "BaseDRClassifier BaseDRLearner BaseDRRegressor XGBDRRegressor",
+    "causalml.inference.meta.explainer": "Explainer",
+    "causalml.inference.meta.rlearner": "BaseRClassifier BaseRLearner BaseRRegressor XGBRClassifier XGBRRegressor",
+    "causalml.inference.meta.slearner": "BaseSClassifier BaseSLearner BaseSRegressor LRSRegressor StatsmodelsOLS",
+    "causalml.inference.meta.tlearner": (
+        "BaseTClassifier BaseTLearner BaseTRegressor MLPTRegressor XGBTClassifier XGBTRegressor"
+    ),
+    "causalml.inference.meta.tmle": "TMLELearner",
+    "causalml.inference.meta.xlearner": "BaseXClassifier BaseXLearner BaseXRegressor",
+    "causalml.inference.serialization": "CausalMLVersionMismatchWarning SerializableLearner",
+    "causalml.inference.tf.dragonnet": "DragonNet",
+    "causalml.inference.torch.cevae": "CEVAE",
+    "causalml.inference.tree._tree._classes": "BaseDecisionTree",
+    "causalml.inference.tree._uplift._tree": "BaseUpliftDecisionTree",
+    "causalml.inference.tree._uplift.upliftforest": "UpliftRandomForestClassifier _KernelUpliftRandomForestClassifier",
+    "causalml.inference.tree._uplift.uplifttree": "UpliftTreeClassifier _KernelUpliftTreeClassifier _UpliftTreeNode",
+    "causalml.inference.tree.causal._tree": "BaseCausalDecisionTree",
+    "causalml.inference.tree.causal.causalforest": "CausalRandomForestRegressor",
+    "causalml.inference.tree.causal.causaltree": "CausalTreeRegressor",
+    "causalml.inference.tree.plot": "_MPLCTreeExporter",
+    "causalml.match": "MatchOptimizer NearestNeighborMatch",
+    "causalml.metrics.sensitivity": (
+        "Sensitivity SensitivityMSM SensitivityPlaceboTreatment SensitivityRandomCause SensitivityRandomReplace "
+        "SensitivitySelectionBias SensitivitySubsetData"
+    ),
+    "causalml.optimize.policylearner": "PolicyLearner",
+    "causalml.optimize.unit_selection": "CounterfactualUnitSelector",
+    "causalml.optimize.value_optimization": "CounterfactualValueEstimator",
+    "causalml.propensity": (
+        "ElasticNetPropensityModel GradientBoostedPropensityModel LogisticRegressionPropensityModel PropensityModel"
+    ),
     "chemprop.*": "*",
     "chemprop.nn.ffn": "MLP",
     "chemprop.nn.message_passing.proto": "MessagePassing",
@@ -431,12 +1090,39 @@ CLASSES: dict[str, str] = {
         "AutoDifferences AutoSeasonalDifferences AutoSeasonalityAndDifferences Difference LocalBoxCoxScaler "
         "LocalMinMaxScaler LocalRobustScaler LocalStandardScaler _BaseLocalScaler"
     ),
+    "crepes.base": (
+        "ConformalClassifier ConformalPredictiveSystem ConformalPredictor ConformalRegressor WrapClassifier "
+        "WrapRegressor"
+    ),
+    "crepes.extras": "DifficultyEstimator MondrianCategorizer",
+    "crepes.martingales": (
+        "BettingFunction CompositeMartingale EpsilonBettingFunction Martingale SimpleJumper SleeperDrifter "
+        "SleeperStayer StepBettingFunction"
+    ),
     "d3rlpy.*": "*",
     "d3rlpy.dataset.components": "Signature",
     "d3rlpy.models.torch.encoders": "Encoder",
     "d3rlpy.models.torch.parameters": "Parameter",
     "d3rlpy.models.torch.transformers": "Block CausalSelfAttention MLP",
     "d3rlpy.preprocessing.base": "Scaler",
+    "daal4py.mb.model_builders": "GBTDAALBaseModel GBTDAALModel",
+    "daal4py.sklearn._utils": "PatchingConditionsChain",
+    "daal4py.sklearn.cluster.dbscan": "DBSCAN",
+    "daal4py.sklearn.cluster.k_means": "KMeans",
+    "daal4py.sklearn.decomposition._pca": "PCA",
+    "daal4py.sklearn.ensemble.AdaBoostClassifier": "AdaBoostClassifier",
+    "daal4py.sklearn.ensemble.GBTDAAL": "GBTDAALBase GBTDAALClassifier GBTDAALRegressor",
+    "daal4py.sklearn.ensemble._forest": "RandomForestBase RandomForestClassifier RandomForestRegressor",
+    "daal4py.sklearn.linear_model._coordinate_descent": "ElasticNet Lasso",
+    "daal4py.sklearn.linear_model._linear": "LinearRegression",
+    "daal4py.sklearn.linear_model._ridge": "Ridge",
+    "daal4py.sklearn.linear_model.logistic_path": "LogisticRegression",
+    "daal4py.sklearn.manifold._t_sne": "TSNE",
+    "daal4py.sklearn.neighbors._base": "KNeighborsMixin NeighborsBase RadiusNeighborsMixin",
+    "daal4py.sklearn.neighbors._classification": "KNeighborsClassifier",
+    "daal4py.sklearn.neighbors._regression": "KNeighborsRegressor",
+    "daal4py.sklearn.neighbors._unsupervised": "NearestNeighbors",
+    "daal4py.sklearn.svm.svm": "SVC",
     "darts.*": "*",
     "darts.dataprocessing.encoders.encoder_base": "Encoder",
     "darts.dataprocessing.pipeline": "Pipeline",
@@ -446,6 +1132,41 @@ CLASSES: dict[str, str] = {
     "darts.models.forecasting.forecasting_model": "ForecastingModel",
     "darts.models.forecasting.sf_tbats": "TBATS",
     "darts.utils.likelihood_models.base": "Likelihood",
+    "dask_ml._utils": "ConstantFunction LoggingContext",
+    "dask_ml.base": "ClassifierMixin DaskMLBaseMixin RegressorMixin",
+    "dask_ml.cluster.k_means": "KMeans",
+    "dask_ml.cluster.spectral": "SpectralClustering",
+    "dask_ml.compose._column_transformer": "ColumnTransformer",
+    "dask_ml.decomposition.incremental_pca": "IncrementalPCA",
+    "dask_ml.decomposition.pca": "PCA",
+    "dask_ml.decomposition.truncated_svd": "TruncatedSVD",
+    "dask_ml.ensemble._blockwise": "BlockwiseBase BlockwiseVotingClassifier BlockwiseVotingRegressor",
+    "dask_ml.feature_extraction.text": "CountVectorizer FeatureHasher HashingVectorizer _BaseHasher",
+    "dask_ml.impute": "SimpleImputer",
+    "dask_ml.linear_model.glm": "LinearRegression LogisticRegression PoissonRegression _GLM",
+    "dask_ml.model_selection._hyperband": "HyperbandSearchCV",
+    "dask_ml.model_selection._incremental": "BaseIncrementalSearchCV IncrementalSearchCV InverseDecaySearchCV Results",
+    "dask_ml.model_selection._search": (
+        "DaskBaseSearchCV GridSearchCV RandomizedSearchCV StaticDaskSearchMixin TokenIterator"
+    ),
+    "dask_ml.model_selection._split": "KFold ShuffleSplit",
+    "dask_ml.model_selection._successive_halving": "SuccessiveHalvingSearchCV",
+    "dask_ml.model_selection.methods": "CVCache MaskedArray",
+    "dask_ml.model_selection.utils": "DeprecationDict",
+    "dask_ml.model_selection.utils_test": (
+        "ArraySlicingWrapper AsCompletedEstimator CheckXClassifier CheckingClassifier FailingClassifier "
+        "LinearFunction MockClassifier MockClassifierWithFitParam MockDataFrame ScalingTransformer "
+        "_MaybeLinearFunction"
+    ),
+    "dask_ml.naive_bayes": "GaussianNB",
+    "dask_ml.preprocessing._block_transformer": "BlockTransformer",
+    "dask_ml.preprocessing._encoders": "OneHotEncoder",
+    "dask_ml.preprocessing.data": (
+        "Categorizer DummyEncoder MinMaxScaler OrdinalEncoder PolynomialFeatures QuantileTransformer RobustScaler "
+        "StandardScaler"
+    ),
+    "dask_ml.preprocessing.label": "LabelEncoder",
+    "dask_ml.wrappers": "Incremental ParallelPostFit",
     "dataclasses": "Field _MISSING_TYPE",
     "datasets.arrow_dataset": (
         "Column DatasetInfoMixin DatasetTransformationNotAllowedError NonExistentDatasetError TensorflowDatasetMixin"
@@ -584,6 +1305,13 @@ CLASSES: dict[str, str] = {
     "dateutil.tz.win": "tzres tzwin tzwinbase tzwinlocal",
     "dateutil.zoneinfo": "ZoneInfoFile",
     "dateutil.zoneinfo.rebuild": "RebuildDeprecationWarning",
+    "deap.base": "ConstrainedFitness Fitness Toolbox",
+    "deap.cma": "Strategy StrategyActiveOnePlusLambda StrategyMultiObjective StrategyOnePlusLambda",
+    "deap.creator": "MetaCreator _numpy_array",
+    "deap.gp": "Primitive PrimitiveSet PrimitiveSetTyped PrimitiveTree Terminal",
+    "deap.tools.constraint": "ClosestValidPenalty DeltaPenalty",
+    "deap.tools.emo": "NSGA3Memory selNSGA3WithMemory",
+    "deap.tools.support": "HallOfFame History Logbook MultiStatistics ParetoFront Statistics",
     "decimal": "Context Decimal DecimalTuple",
     "deepchem.*": "*",
     "deepchem.data.datasets": "Dataset",
@@ -605,9 +1333,122 @@ CLASSES: dict[str, str] = {
     "deepchem.utils.differentiation_utils.solve": "solve_torchfcn",
     "deepchem.utils.differentiation_utils.symeig": "degen_symeig symeig_torchfcn",
     "deepchem.utils.evaluate": "Evaluator",
+    "deepctr_torch.callbacks": "Callback CallbackList EarlyStopping History ModelCheckpoint",
+    "deepctr_torch.inputs": "DenseFeat SparseFeat VarLenSparseFeat",
+    "deepctr_torch.layers.activation": "Dice Identity",
+    "deepctr_torch.layers.core": "Conv2dSame DNN LocalActivationUnit PredictionLayer",
+    "deepctr_torch.layers.interaction": (
+        "AFMLayer BiInteractionPooling BilinearInteraction CIN ConvLayer CrossNet CrossNetMix FM InnerProductLayer "
+        "InteractingLayer LogTransformLayer OutterProductLayer SENETLayer"
+    ),
+    "deepctr_torch.layers.sequence": (
+        "AGRUCell AUGRUCell AttentionSequencePoolingLayer DynamicGRU KMaxPooling SequencePoolingLayer"
+    ),
+    "deepctr_torch.models.afm": "AFM",
+    "deepctr_torch.models.afn": "AFN",
+    "deepctr_torch.models.autoint": "AutoInt",
+    "deepctr_torch.models.basemodel": "BaseModel Linear",
+    "deepctr_torch.models.ccpm": "CCPM",
+    "deepctr_torch.models.dcn": "DCN",
+    "deepctr_torch.models.dcnmix": "DCNMix",
+    "deepctr_torch.models.deepfm": "DeepFM",
+    "deepctr_torch.models.dien": "DIEN InterestEvolving InterestExtractor",
+    "deepctr_torch.models.difm": "DIFM",
+    "deepctr_torch.models.din": "DIN",
+    "deepctr_torch.models.fibinet": "FiBiNET",
+    "deepctr_torch.models.ifm": "IFM",
+    "deepctr_torch.models.mlr": "MLR",
+    "deepctr_torch.models.multitask.esmm": "ESMM",
+    "deepctr_torch.models.multitask.mmoe": "MMOE",
+    "deepctr_torch.models.multitask.ple": "PLE",
+    "deepctr_torch.models.multitask.sharedbottom": "SharedBottom",
+    "deepctr_torch.models.nfm": "NFM",
+    "deepctr_torch.models.onn": "Interac ONN",
+    "deepctr_torch.models.pnn": "PNN",
+    "deepctr_torch.models.wdl": "WDL",
+    "deepctr_torch.models.xdeepfm": "xDeepFM",
     "deepspeed.runtime.fp16.loss_scaler": "DynamicLossScaler LossScaler",
     "deepspeed.utils.tensor_fragment": "fragment_address",
+    "denoising_diffusion_pytorch.attend": "Attend AttentionConfig",
+    "denoising_diffusion_pytorch.classifier_free_guidance": (
+        "Attention Block GaussianDiffusion LinearAttention ModelPrediction PreNorm RMSNorm "
+        "RandomOrLearnedSinusoidalPosEmb Residual ResnetBlock SinusoidalPosEmb Unet"
+    ),
+    "denoising_diffusion_pytorch.continuous_time_gaussian_diffusion": (
+        "ContinuousTimeGaussianDiffusion MonotonicLinear Residual learned_noise_schedule"
+    ),
+    "denoising_diffusion_pytorch.denoising_diffusion_pytorch": (
+        "Attention Block Dataset GaussianDiffusion LinearAttention ModelPrediction RMSNorm "
+        "RandomOrLearnedSinusoidalPosEmb ResnetBlock SinusoidalPosEmb Trainer Unet"
+    ),
+    "denoising_diffusion_pytorch.denoising_diffusion_pytorch_1d": (
+        "Attention Block Dataset1D GaussianDiffusion1D LinearAttention ModelPrediction PreNorm RMSNorm "
+        "RandomOrLearnedSinusoidalPosEmb Residual ResnetBlock SinusoidalPosEmb Trainer1D Unet1D"
+    ),
+    "denoising_diffusion_pytorch.elucidated_diffusion": "ElucidatedDiffusion",
+    "denoising_diffusion_pytorch.fid_evaluation": "FIDEvaluation",
+    "denoising_diffusion_pytorch.guided_diffusion": (
+        "Attention Block Classifier Dataset GaussianDiffusion LinearAttention ModelPrediction PreNorm RMSNorm "
+        "RandomOrLearnedSinusoidalPosEmb Residual ResnetBlock SinusoidalPosEmb Trainer Unet"
+    ),
+    "denoising_diffusion_pytorch.karras_unet": (
+        "Attention Conv2d Decoder Encoder Gain KarrasUnet Linear MPAdd MPCat MPFeedForward MPFourierEmbedding "
+        "MPImageTransformer MPSiLU PixelNorm"
+    ),
+    "denoising_diffusion_pytorch.karras_unet_1d": (
+        "Attention Conv1d Decoder Encoder Gain KarrasUnet1D Linear MPAdd MPCat MPFeedForward MPFourierEmbedding "
+        "MPImageTransformer MPSiLU PixelNorm"
+    ),
+    "denoising_diffusion_pytorch.karras_unet_3d": (
+        "Attention Conv3d Decoder Encoder Gain KarrasUnet3D Linear MPAdd MPCat MPFeedForward MPFourierEmbedding "
+        "MPImageTransformer MPSiLU PixelNorm"
+    ),
+    "denoising_diffusion_pytorch.learned_gaussian_diffusion": "LearnedGaussianDiffusion ModelPrediction",
+    "denoising_diffusion_pytorch.repaint": (
+        "Attention Block Dataset GaussianDiffusion LinearAttention ModelPrediction RMSNorm "
+        "RandomOrLearnedSinusoidalPosEmb ResnetBlock SinusoidalPosEmb Trainer Unet"
+    ),
+    "denoising_diffusion_pytorch.simple_diffusion": (
+        "Attention Block FeedForward GaussianDiffusion LearnedSinusoidalPosEmb LinearAttention RMSNorm ResnetBlock "
+        "Transformer UViT Upsample"
+    ),
+    "denoising_diffusion_pytorch.v_param_continuous_time_gaussian_diffusion": "VParamContinuousTimeGaussianDiffusion",
+    "denoising_diffusion_pytorch.weighted_objective_gaussian_diffusion": "WeightedObjectiveGaussianDiffusion",
+    "denoising_diffusion_pytorch.xm": "XMWrapper",
     "detectron2.config.config": "CfgNode",
+    "dice_ml.constants": "BackEndTypes ModelTypes SamplingStrategy _PostHocSparsityTypes _SchemaVersions",
+    "dice_ml.counterfactual_explanations": (
+        "CounterfactualExplanations _CommonSchemaConstants _CounterfactualExpV1SchemaConstants "
+        "_CounterfactualExpV2SchemaConstants"
+    ),
+    "dice_ml.data": "Data",
+    "dice_ml.data_interfaces.base_data_interface": "_BaseData",
+    "dice_ml.data_interfaces.private_data_interface": "PrivateData",
+    "dice_ml.data_interfaces.public_data_interface": "PublicData",
+    "dice_ml.dice": "Dice",
+    "dice_ml.diverse_counterfactuals": (
+        "CounterfactualExamples _DiverseCFV1SchemaConstants _DiverseCFV2SchemaConstants"
+    ),
+    "dice_ml.explainer_interfaces.dice_KD": "DiceKD",
+    "dice_ml.explainer_interfaces.dice_genetic": "DiceGenetic",
+    "dice_ml.explainer_interfaces.dice_pytorch": "DicePyTorch",
+    "dice_ml.explainer_interfaces.dice_random": "DiceRandom",
+    "dice_ml.explainer_interfaces.dice_tensorflow1": "DiceTensorFlow1",
+    "dice_ml.explainer_interfaces.dice_tensorflow2": "DiceTensorFlow2",
+    "dice_ml.explainer_interfaces.dice_xgboost": "DiceXGBoost",
+    "dice_ml.explainer_interfaces.explainer_base": "ExplainerBase",
+    "dice_ml.explainer_interfaces.feasible_base_vae": "FeasibleBaseVAE",
+    "dice_ml.explainer_interfaces.feasible_model_approx": "FeasibleModelApprox",
+    "dice_ml.model": "Model",
+    "dice_ml.model_interfaces.base_model": "BaseModel",
+    "dice_ml.model_interfaces.keras_tensorflow_model": "KerasTensorFlowModel",
+    "dice_ml.model_interfaces.pytorch_model": "PyTorchModel",
+    "dice_ml.model_interfaces.xgboost_model": "XGBoostModel",
+    "dice_ml.utils.exception": "SystemException",
+    "dice_ml.utils.helpers": "DataTransfomer",
+    "dice_ml.utils.neuralnetworks": "FFNetwork MulticlassNetwork",
+    "dice_ml.utils.sample_architecture.vae_model": "AutoEncoder CF_VAE",
+    "dice_ml.utils.serialize": "DummyDataInterface",
     "difflib": "Match SequenceMatcher",
     "diffusers.*": "*",
     "diffusers.models.attention": "FeedForward",
@@ -722,6 +1563,109 @@ CLASSES: dict[str, str] = {
     ),
     "diffusers.utils.dummy_transformers_and_torch_and_note_seq_objects": "SpectrogramDiffusionPipeline",
     "diffusers.utils.logging": "_tqdm_cls",
+    "dowhy.api.causal_data_frame": "CausalAccessor",
+    "dowhy.causal_estimator": "CausalEstimate CausalEstimator RealizedEstimand",
+    "dowhy.causal_estimators.causalml": "Causalml _CausalmlEstimator",
+    "dowhy.causal_estimators.distance_matching_estimator": "DistanceMatchingEstimator",
+    "dowhy.causal_estimators.doubly_robust_estimator": "DoublyRobustEstimator",
+    "dowhy.causal_estimators.econml": "Econml _EconmlEstimator",
+    "dowhy.causal_estimators.generalized_linear_model_estimator": "GeneralizedLinearModelEstimator",
+    "dowhy.causal_estimators.instrumental_variable_estimator": "InstrumentalVariableEstimator",
+    "dowhy.causal_estimators.linear_regression_estimator": "LinearRegressionEstimator",
+    "dowhy.causal_estimators.propensity_score_estimator": "PropensityScoreEstimator",
+    "dowhy.causal_estimators.propensity_score_matching_estimator": "PropensityScoreMatchingEstimator",
+    "dowhy.causal_estimators.propensity_score_stratification_estimator": "PropensityScoreStratificationEstimator",
+    "dowhy.causal_estimators.propensity_score_weighting_estimator": "PropensityScoreWeightingEstimator",
+    "dowhy.causal_estimators.regression_discontinuity_estimator": "RegressionDiscontinuityEstimator",
+    "dowhy.causal_estimators.regression_estimator": "RegressionEstimator",
+    "dowhy.causal_estimators.two_stage_regression_estimator": "TwoStageRegressionEstimator",
+    "dowhy.causal_graph": "CausalGraph",
+    "dowhy.causal_identifier.adjustment_set": "AdjustmentSet",
+    "dowhy.causal_identifier.auto_identifier": "AutoIdentifier",
+    "dowhy.causal_identifier.backdoor": "Backdoor HittingSetAlgorithm NodePair Path",
+    "dowhy.causal_identifier.efficient_backdoor": "EfficientBackdoor",
+    "dowhy.causal_identifier.id_identifier": "IDExpression IDIdentifier",
+    "dowhy.causal_identifier.identified_estimand": "IdentifiedEstimand",
+    "dowhy.causal_identifier.identify_effect": "CausalIdentifier",
+    "dowhy.causal_model": "CausalModel",
+    "dowhy.causal_prediction.algorithms.regularization": "Regularizer",
+    "dowhy.causal_prediction.dataloaders.fast_data_loader": "FastDataLoader InfiniteDataLoader _InfiniteSampler",
+    "dowhy.causal_prediction.dataloaders.misc": "_SplitDataset",
+    "dowhy.causal_prediction.datasets.base_dataset": "MultipleDomainDataset",
+    "dowhy.causal_prediction.datasets.mnist": "MNISTCausalAttribute MNISTCausalIndAttribute MNISTIndAttribute",
+    "dowhy.causal_prediction.models.networks": "ContextNet Identity MLP MNIST_CNN MNIST_MLP ResNet",
+    "dowhy.causal_refuter": "CausalRefutation CausalRefuter",
+    "dowhy.causal_refuters.add_unobserved_common_cause": "AddUnobservedCommonCause",
+    "dowhy.causal_refuters.assess_overlap": "AssessOverlap",
+    "dowhy.causal_refuters.assess_overlap_overrule": "OverlapConfig OverruleAnalyzer SupportConfig",
+    "dowhy.causal_refuters.bootstrap_refuter": "BootstrapRefuter",
+    "dowhy.causal_refuters.data_subset_refuter": "DataSubsetRefuter",
+    "dowhy.causal_refuters.dummy_outcome_refuter": "DummyOutcomeRefuter TestFraction",
+    "dowhy.causal_refuters.evalue_sensitivity_analyzer": "EValueSensitivityAnalyzer",
+    "dowhy.causal_refuters.graph_refuter": "GraphRefutation GraphRefuter",
+    "dowhy.causal_refuters.linear_sensitivity_analyzer": "LinearSensitivityAnalyzer",
+    "dowhy.causal_refuters.non_parametric_sensitivity_analyzer": "NonParametricSensitivityAnalyzer",
+    "dowhy.causal_refuters.overrule.BCS.beam_search": "PricingInstance",
+    "dowhy.causal_refuters.overrule.BCS.load_process_data_BCS": "FeatureBinarizer",
+    "dowhy.causal_refuters.overrule.BCS.overlap_boolean_rule": "OverlapBooleanRule",
+    "dowhy.causal_refuters.overrule.ruleset": "BCSRulesetEstimator",
+    "dowhy.causal_refuters.partial_linear_sensitivity_analyzer": "PartialLinearSensitivityAnalyzer",
+    "dowhy.causal_refuters.placebo_treatment_refuter": "PlaceboTreatmentRefuter",
+    "dowhy.causal_refuters.random_common_cause": "RandomCommonCause",
+    "dowhy.causal_refuters.reisz": "PluginReisz",
+    "dowhy.data_transformer": "DimensionalityReducer",
+    "dowhy.data_transformers.pca_reducer": "PCAReducer",
+    "dowhy.do_sampler": "DoSampler",
+    "dowhy.do_samplers.kernel_density_sampler": "KernelDensitySampler KernelSampler",
+    "dowhy.do_samplers.mcmc_sampler": "McmcSampler",
+    "dowhy.do_samplers.multivariate_weighting_sampler": "MultivariateWeightingSampler",
+    "dowhy.do_samplers.weighting_sampler": "WeightingSampler",
+    "dowhy.gcm.anomaly_scorer": "AnomalyScorer",
+    "dowhy.gcm.anomaly_scorers": (
+        "ITAnomalyScorer InverseDensityScorer MeanDeviationScorer MedianCDFQuantileScorer MedianDeviationScorer "
+        "RankBasedAnomalyScorer RescaledMedianCDFQuantileScorer"
+    ),
+    "dowhy.gcm.auto": "AutoAssignmentSummary",
+    "dowhy.gcm.causal_mechanisms": (
+        "AdditiveNoiseModel ClassifierFCM ConditionalStochasticModel DiscreteAdditiveNoiseModel FunctionalCausalModel "
+        "InvertibleFunctionalCausalModel PostNonlinearModel ProbabilityEstimatorModel StochasticModel"
+    ),
+    "dowhy.gcm.causal_models": "InvertibleStructuralCausalModel ProbabilisticCausalModel StructuralCausalModel",
+    "dowhy.gcm.density_estimator": "DensityEstimator",
+    "dowhy.gcm.density_estimators": "GaussianMixtureDensityEstimator KernelDensityEstimator1D",
+    "dowhy.gcm.distribution_change_robust": "ThetaC",
+    "dowhy.gcm.equation_parser": "CustomEquationModel",
+    "dowhy.gcm.falsify": "EvaluationResult _PValuesMemory _PermuteNodes",
+    "dowhy.gcm.ml.autogluon": "AutoGluonClassifier AutoGluonRegressor _AutoGluonModel",
+    "dowhy.gcm.ml.classification": "ClassificationModel SklearnClassificationModel SklearnClassificationModelWeighted",
+    "dowhy.gcm.ml.prediction_model": "PredictionModel",
+    "dowhy.gcm.ml.regression": (
+        "InvertibleExponentialFunction InvertibleFunction InvertibleIdentityFunction InvertibleLogarithmicFunction "
+        "LinearRegressionWithFixedParameter SklearnRegressionModel SklearnRegressionModelWeighted"
+    ),
+    "dowhy.gcm.model_evaluation": "CausalModelEvaluationResult EvaluateCausalModelConfig MechanismPerformanceResult",
+    "dowhy.gcm.shapley": "ShapleyConfig",
+    "dowhy.gcm.stochastic_models": "BayesianGaussianMixtureDistribution EmpiricalDistribution ScipyDistribution",
+    "dowhy.gcm.unit_change": "LinearPredictionModel SklearnLinearRegressionModel",
+    "dowhy.gcm.util.catboost_encoder": "CatBoostEncoder",
+    "dowhy.graph": "DirectedGraph HasEdges HasNodes",
+    "dowhy.graph_learner": "GraphLearner",
+    "dowhy.graph_learners.cdt": "CDT",
+    "dowhy.graph_learners.ges": "GES",
+    "dowhy.graph_learners.lingam": "LINGAM",
+    "dowhy.interpreter": "Interpreter",
+    "dowhy.interpreters.confounder_distribution_interpreter": "ConfounderDistributionInterpreter",
+    "dowhy.interpreters.propensity_balance_interpreter": "PropensityBalanceInterpreter",
+    "dowhy.interpreters.textual_effect_interpreter": "TextualEffectInterpreter",
+    "dowhy.interpreters.textual_interpreter": "TextualInterpreter",
+    "dowhy.interpreters.visual_interpreter": "VisualInterpreter",
+    "dowhy.utils.dgp": "DataGeneratingProcess",
+    "dowhy.utils.dgps.cubic_dgp": "CubicDataGeneratingProcess",
+    "dowhy.utils.dgps.linear_dgp": "LinearDataGeneratingProcess",
+    "dowhy.utils.dgps.quadratic_dgp": "QuadraticDataGeneratingProcess",
+    "dowhy.utils.dgps.random_neural_network": "RandomNeuralNetwork",
+    "dowhy.utils.encoding": "Encoders",
+    "dowhy.utils.ordered_set": "OrderedSet",
     "e3nn.*": "*",
     "e3nn.math._normalize_activation": "normalize2mom",
     "e3nn.nn._identity": "Identity",
@@ -735,6 +1679,7 @@ CLASSES: dict[str, str] = {
     "easydict": "EasyDict",
     "econml.*": "*",
     "econml.solutions.causal_analysis._causal_analysis": "_result",
+    "econml.tree._tree": "Tree",
     "effdet.*": "*",
     "effdet.data.parsers.parser": "Parser",
     "effdet.data.transforms": "Compose",
@@ -754,6 +1699,9 @@ CLASSES: dict[str, str] = {
     "einops.layers._einmix": "_EinmixDebugger _EinmixMixin",
     "einops.layers.torch": "EinMix Rearrange Reduce",
     "einops.parsing": "AnonymousAxis ParsedExpression",
+    "ema_pytorch.ema_module_kwargs": "EMAModuleKwargSpec EMAModuleWrapper",
+    "ema_pytorch.ema_pytree_pytorch": "EMAPytree",
+    "ema_pytorch.post_hoc_ema": "KarrasEMA PostHocEMA",
     "email._policybase": "Compat32",
     "email.header": "Header",
     "email.message": "EmailMessage MIMEPart Message",
@@ -770,6 +1718,36 @@ CLASSES: dict[str, str] = {
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError"
     ),
     "facenet_pytorch.*": "*",
+    "fairlearn.adversarial._adversarial_mitigation": (
+        "AdversarialFairnessClassifier AdversarialFairnessRegressor _AdversarialFairness"
+    ),
+    "fairlearn.adversarial._backend_engine": "BackendEngine",
+    "fairlearn.adversarial._preprocessor": "FloatTransformer",
+    "fairlearn.adversarial._pytorch_engine": "PytorchEngine",
+    "fairlearn.adversarial._tensorflow_engine": "TensorflowEngine",
+    "fairlearn.exceptions": "DataFairnessWarning",
+    "fairlearn.metrics._annotated_metric_function": "AnnotatedMetricFunction",
+    "fairlearn.metrics._disaggregated_result": "DisaggregatedResult",
+    "fairlearn.metrics._group_feature": "GroupFeature",
+    "fairlearn.metrics._make_derived_metric": "_DerivedMetric",
+    "fairlearn.metrics._metric_frame": "MetricFrame",
+    "fairlearn.postprocessing._interpolated_thresholder": "InterpolatedThresholder",
+    "fairlearn.postprocessing._threshold_operation": "ThresholdOperation",
+    "fairlearn.postprocessing._threshold_optimizer": "ThresholdOptimizer",
+    "fairlearn.preprocessing._correlation_remover": "CorrelationRemover",
+    "fairlearn.preprocessing._prototype_representation_learner": "PrototypeRepresentationLearner",
+    "fairlearn.reductions._exponentiated_gradient._lagrangian": "_GapResult _Lagrangian _PredictorAsCallable",
+    "fairlearn.reductions._exponentiated_gradient.exponentiated_gradient": "ExponentiatedGradient",
+    "fairlearn.reductions._grid_search._grid_generator": "_GridGenerator",
+    "fairlearn.reductions._grid_search.grid_search": "GridSearch",
+    "fairlearn.reductions._moments.bounded_group_loss": (
+        "AbsoluteLoss BoundedGroupLoss ConditionalLossMoment MeanLoss SquareLoss ZeroOneLoss"
+    ),
+    "fairlearn.reductions._moments.error_rate": "ErrorRate",
+    "fairlearn.reductions._moments.moment": "ClassificationMoment LossMoment Moment",
+    "fairlearn.reductions._moments.utility_parity": (
+        "DemographicParity EqualizedOdds ErrorRateParity FalsePositiveRateParity TruePositiveRateParity UtilityParity"
+    ),
     "fairseq.data.dictionary": "Dictionary",
     "fastai.*": "*",
     "fastai.data.transforms": "Normalize",
@@ -801,6 +1779,236 @@ CLASSES: dict[str, str] = {
     "fasttransform.transform": "DisplayedTransform Func InplaceTransform ItemTransform Transform _Sig",
     "feature_engine.*": "*",
     "feature_engine.pipeline.pipeline": "Pipeline",
+    "featuretools.computational_backends.feature_set": "FeatureSet",
+    "featuretools.computational_backends.feature_set_calculator": "FeatureSetCalculator",
+    "featuretools.config_init": "Config",
+    "featuretools.entityset.relationship": "Relationship RelationshipPath",
+    "featuretools.entityset.timedelta": "Timedelta",
+    "featuretools.exceptions": "UnknownFeature UnusedPrimitiveWarning",
+    "featuretools.feature_base.cache": "FeatureCache",
+    "featuretools.feature_base.features_deserializer": "FeaturesDeserializer",
+    "featuretools.feature_base.features_serializer": "FeaturesSerializer",
+    "featuretools.feature_discovery.LiteFeature": "LiteFeature",
+    "featuretools.primitives.base.aggregation_primitive_base": "AggregationPrimitive",
+    "featuretools.primitives.base.primitive_base": "PrimitiveBase",
+    "featuretools.primitives.base.transform_primitive_base": "TransformPrimitive",
+    "featuretools.primitives.standard.aggregation.all_primitive": "All",
+    "featuretools.primitives.standard.aggregation.any_primitive": "Any",
+    "featuretools.primitives.standard.aggregation.average_count_per_unique": "AverageCountPerUnique",
+    "featuretools.primitives.standard.aggregation.avg_time_between": "AvgTimeBetween",
+    "featuretools.primitives.standard.aggregation.count": "Count",
+    "featuretools.primitives.standard.aggregation.count_above_mean": "CountAboveMean",
+    "featuretools.primitives.standard.aggregation.count_below_mean": "CountBelowMean",
+    "featuretools.primitives.standard.aggregation.count_greater_than": "CountGreaterThan",
+    "featuretools.primitives.standard.aggregation.count_inside_nth_std": "CountInsideNthSTD",
+    "featuretools.primitives.standard.aggregation.count_inside_range": "CountInsideRange",
+    "featuretools.primitives.standard.aggregation.count_less_than": "CountLessThan",
+    "featuretools.primitives.standard.aggregation.count_outside_nth_std": "CountOutsideNthSTD",
+    "featuretools.primitives.standard.aggregation.count_outside_range": "CountOutsideRange",
+    "featuretools.primitives.standard.aggregation.date_first_event": "DateFirstEvent",
+    "featuretools.primitives.standard.aggregation.entropy": "Entropy",
+    "featuretools.primitives.standard.aggregation.first": "First",
+    "featuretools.primitives.standard.aggregation.first_last_time_delta": "FirstLastTimeDelta",
+    "featuretools.primitives.standard.aggregation.has_no_duplicates": "HasNoDuplicates",
+    "featuretools.primitives.standard.aggregation.is_monotonically_decreasing": "IsMonotonicallyDecreasing",
+    "featuretools.primitives.standard.aggregation.is_monotonically_increasing": "IsMonotonicallyIncreasing",
+    "featuretools.primitives.standard.aggregation.is_unique": "IsUnique",
+    "featuretools.primitives.standard.aggregation.kurtosis": "Kurtosis",
+    "featuretools.primitives.standard.aggregation.last": "Last",
+    "featuretools.primitives.standard.aggregation.max_consecutive_false": "MaxConsecutiveFalse",
+    "featuretools.primitives.standard.aggregation.max_consecutive_negatives": "MaxConsecutiveNegatives",
+    "featuretools.primitives.standard.aggregation.max_consecutive_positives": "MaxConsecutivePositives",
+    "featuretools.primitives.standard.aggregation.max_consecutive_true": "MaxConsecutiveTrue",
+    "featuretools.primitives.standard.aggregation.max_consecutive_zeros": "MaxConsecutiveZeros",
+    "featuretools.primitives.standard.aggregation.max_count": "MaxCount",
+    "featuretools.primitives.standard.aggregation.max_min_delta": "MaxMinDelta",
+    "featuretools.primitives.standard.aggregation.max_primitive": "Max",
+    "featuretools.primitives.standard.aggregation.mean": "Mean",
+    "featuretools.primitives.standard.aggregation.median": "Median",
+    "featuretools.primitives.standard.aggregation.median_count": "MedianCount",
+    "featuretools.primitives.standard.aggregation.min_count": "MinCount",
+    "featuretools.primitives.standard.aggregation.min_primitive": "Min",
+    "featuretools.primitives.standard.aggregation.mode": "Mode",
+    "featuretools.primitives.standard.aggregation.n_most_common": "NMostCommon",
+    "featuretools.primitives.standard.aggregation.n_most_common_frequency": "NMostCommonFrequency",
+    "featuretools.primitives.standard.aggregation.n_unique_days": "NUniqueDays",
+    "featuretools.primitives.standard.aggregation.n_unique_days_of_calendar_year": "NUniqueDaysOfCalendarYear",
+    "featuretools.primitives.standard.aggregation.n_unique_days_of_month": "NUniqueDaysOfMonth",
+    "featuretools.primitives.standard.aggregation.n_unique_months": "NUniqueMonths",
+    "featuretools.primitives.standard.aggregation.n_unique_weeks": "NUniqueWeeks",
+    "featuretools.primitives.standard.aggregation.num_consecutive_greater_mean": "NumConsecutiveGreaterMean",
+    "featuretools.primitives.standard.aggregation.num_consecutive_less_mean": "NumConsecutiveLessMean",
+    "featuretools.primitives.standard.aggregation.num_false_since_last_true": "NumFalseSinceLastTrue",
+    "featuretools.primitives.standard.aggregation.num_peaks": "NumPeaks",
+    "featuretools.primitives.standard.aggregation.num_true": "NumTrue",
+    "featuretools.primitives.standard.aggregation.num_true_since_last_false": "NumTrueSinceLastFalse",
+    "featuretools.primitives.standard.aggregation.num_unique": "NumUnique",
+    "featuretools.primitives.standard.aggregation.num_zero_crossings": "NumZeroCrossings",
+    "featuretools.primitives.standard.aggregation.percent_true": "PercentTrue",
+    "featuretools.primitives.standard.aggregation.percent_unique": "PercentUnique",
+    "featuretools.primitives.standard.aggregation.skew": "Skew",
+    "featuretools.primitives.standard.aggregation.std": "Std",
+    "featuretools.primitives.standard.aggregation.sum_primitive": "Sum",
+    "featuretools.primitives.standard.aggregation.time_since_first": "TimeSinceFirst",
+    "featuretools.primitives.standard.aggregation.time_since_last": "TimeSinceLast",
+    "featuretools.primitives.standard.aggregation.time_since_last_false": "TimeSinceLastFalse",
+    "featuretools.primitives.standard.aggregation.time_since_last_max": "TimeSinceLastMax",
+    "featuretools.primitives.standard.aggregation.time_since_last_min": "TimeSinceLastMin",
+    "featuretools.primitives.standard.aggregation.time_since_last_true": "TimeSinceLastTrue",
+    "featuretools.primitives.standard.aggregation.trend": "Trend",
+    "featuretools.primitives.standard.aggregation.variance": "Variance",
+    "featuretools.primitives.standard.transform.absolute_diff": "AbsoluteDiff",
+    "featuretools.primitives.standard.transform.binary.add_numeric": "AddNumeric",
+    "featuretools.primitives.standard.transform.binary.add_numeric_scalar": "AddNumericScalar",
+    "featuretools.primitives.standard.transform.binary.and_primitive": "And",
+    "featuretools.primitives.standard.transform.binary.divide_by_feature": "DivideByFeature",
+    "featuretools.primitives.standard.transform.binary.divide_numeric": "DivideNumeric",
+    "featuretools.primitives.standard.transform.binary.divide_numeric_scalar": "DivideNumericScalar",
+    "featuretools.primitives.standard.transform.binary.equal": "Equal",
+    "featuretools.primitives.standard.transform.binary.equal_scalar": "EqualScalar",
+    "featuretools.primitives.standard.transform.binary.greater_than": "GreaterThan",
+    "featuretools.primitives.standard.transform.binary.greater_than_equal_to": "GreaterThanEqualTo",
+    "featuretools.primitives.standard.transform.binary.greater_than_equal_to_scalar": "GreaterThanEqualToScalar",
+    "featuretools.primitives.standard.transform.binary.greater_than_scalar": "GreaterThanScalar",
+    "featuretools.primitives.standard.transform.binary.less_than": "LessThan",
+    "featuretools.primitives.standard.transform.binary.less_than_equal_to": "LessThanEqualTo",
+    "featuretools.primitives.standard.transform.binary.less_than_equal_to_scalar": "LessThanEqualToScalar",
+    "featuretools.primitives.standard.transform.binary.less_than_scalar": "LessThanScalar",
+    "featuretools.primitives.standard.transform.binary.modulo_by_feature": "ModuloByFeature",
+    "featuretools.primitives.standard.transform.binary.modulo_numeric": "ModuloNumeric",
+    "featuretools.primitives.standard.transform.binary.modulo_numeric_scalar": "ModuloNumericScalar",
+    "featuretools.primitives.standard.transform.binary.multiply_boolean": "MultiplyBoolean",
+    "featuretools.primitives.standard.transform.binary.multiply_numeric": "MultiplyNumeric",
+    "featuretools.primitives.standard.transform.binary.multiply_numeric_boolean": "MultiplyNumericBoolean",
+    "featuretools.primitives.standard.transform.binary.multiply_numeric_scalar": "MultiplyNumericScalar",
+    "featuretools.primitives.standard.transform.binary.not_equal": "NotEqual",
+    "featuretools.primitives.standard.transform.binary.not_equal_scalar": "NotEqualScalar",
+    "featuretools.primitives.standard.transform.binary.or_primitive": "Or",
+    "featuretools.primitives.standard.transform.binary.scalar_subtract_numeric_feature": (
+        "ScalarSubtractNumericFeature"
+    ),
+    "featuretools.primitives.standard.transform.binary.subtract_numeric": "SubtractNumeric",
+    "featuretools.primitives.standard.transform.binary.subtract_numeric_scalar": "SubtractNumericScalar",
+    "featuretools.primitives.standard.transform.cumulative.cum_count": "CumCount",
+    "featuretools.primitives.standard.transform.cumulative.cum_max": "CumMax",
+    "featuretools.primitives.standard.transform.cumulative.cum_mean": "CumMean",
+    "featuretools.primitives.standard.transform.cumulative.cum_min": "CumMin",
+    "featuretools.primitives.standard.transform.cumulative.cum_sum": "CumSum",
+    "featuretools.primitives.standard.transform.cumulative.cumulative_time_since_last_false": (
+        "CumulativeTimeSinceLastFalse"
+    ),
+    "featuretools.primitives.standard.transform.cumulative.cumulative_time_since_last_true": (
+        "CumulativeTimeSinceLastTrue"
+    ),
+    "featuretools.primitives.standard.transform.datetime.age": "Age",
+    "featuretools.primitives.standard.transform.datetime.date_to_holiday": "DateToHoliday",
+    "featuretools.primitives.standard.transform.datetime.date_to_timezone": "DateToTimeZone",
+    "featuretools.primitives.standard.transform.datetime.day": "Day",
+    "featuretools.primitives.standard.transform.datetime.day_of_year": "DayOfYear",
+    "featuretools.primitives.standard.transform.datetime.days_in_month": "DaysInMonth",
+    "featuretools.primitives.standard.transform.datetime.diff_datetime": "DiffDatetime",
+    "featuretools.primitives.standard.transform.datetime.distance_to_holiday": "DistanceToHoliday",
+    "featuretools.primitives.standard.transform.datetime.hour": "Hour",
+    "featuretools.primitives.standard.transform.datetime.is_federal_holiday": "IsFederalHoliday",
+    "featuretools.primitives.standard.transform.datetime.is_first_week_of_month": "IsFirstWeekOfMonth",
+    "featuretools.primitives.standard.transform.datetime.is_leap_year": "IsLeapYear",
+    "featuretools.primitives.standard.transform.datetime.is_lunch_time": "IsLunchTime",
+    "featuretools.primitives.standard.transform.datetime.is_month_end": "IsMonthEnd",
+    "featuretools.primitives.standard.transform.datetime.is_month_start": "IsMonthStart",
+    "featuretools.primitives.standard.transform.datetime.is_quarter_end": "IsQuarterEnd",
+    "featuretools.primitives.standard.transform.datetime.is_quarter_start": "IsQuarterStart",
+    "featuretools.primitives.standard.transform.datetime.is_weekend": "IsWeekend",
+    "featuretools.primitives.standard.transform.datetime.is_working_hours": "IsWorkingHours",
+    "featuretools.primitives.standard.transform.datetime.is_year_end": "IsYearEnd",
+    "featuretools.primitives.standard.transform.datetime.is_year_start": "IsYearStart",
+    "featuretools.primitives.standard.transform.datetime.minute": "Minute",
+    "featuretools.primitives.standard.transform.datetime.month": "Month",
+    "featuretools.primitives.standard.transform.datetime.part_of_day": "PartOfDay",
+    "featuretools.primitives.standard.transform.datetime.quarter": "Quarter",
+    "featuretools.primitives.standard.transform.datetime.season": "Season",
+    "featuretools.primitives.standard.transform.datetime.second": "Second",
+    "featuretools.primitives.standard.transform.datetime.time_since": "TimeSince",
+    "featuretools.primitives.standard.transform.datetime.time_since_previous": "TimeSincePrevious",
+    "featuretools.primitives.standard.transform.datetime.utils": "HolidayUtil",
+    "featuretools.primitives.standard.transform.datetime.week": "Week",
+    "featuretools.primitives.standard.transform.datetime.weekday": "Weekday",
+    "featuretools.primitives.standard.transform.datetime.year": "Year",
+    "featuretools.primitives.standard.transform.email.email_address_to_domain": "EmailAddressToDomain",
+    "featuretools.primitives.standard.transform.email.is_free_email_domain": "IsFreeEmailDomain",
+    "featuretools.primitives.standard.transform.exponential.exponential_weighted_average": (
+        "ExponentialWeightedAverage"
+    ),
+    "featuretools.primitives.standard.transform.exponential.exponential_weighted_std": "ExponentialWeightedSTD",
+    "featuretools.primitives.standard.transform.exponential.exponential_weighted_variance": (
+        "ExponentialWeightedVariance"
+    ),
+    "featuretools.primitives.standard.transform.file_extension": "FileExtension",
+    "featuretools.primitives.standard.transform.full_name_to_first_name": "FullNameToFirstName",
+    "featuretools.primitives.standard.transform.full_name_to_last_name": "FullNameToLastName",
+    "featuretools.primitives.standard.transform.full_name_to_title": "FullNameToTitle",
+    "featuretools.primitives.standard.transform.is_in": "IsIn",
+    "featuretools.primitives.standard.transform.is_null": "IsNull",
+    "featuretools.primitives.standard.transform.latlong.cityblock_distance": "CityblockDistance",
+    "featuretools.primitives.standard.transform.latlong.geomidpoint": "GeoMidpoint",
+    "featuretools.primitives.standard.transform.latlong.haversine": "Haversine",
+    "featuretools.primitives.standard.transform.latlong.is_in_geobox": "IsInGeoBox",
+    "featuretools.primitives.standard.transform.latlong.latitude": "Latitude",
+    "featuretools.primitives.standard.transform.latlong.longitude": "Longitude",
+    "featuretools.primitives.standard.transform.natural_language.count_string": "CountString",
+    "featuretools.primitives.standard.transform.natural_language.mean_characters_per_word": "MeanCharactersPerWord",
+    "featuretools.primitives.standard.transform.natural_language.median_word_length": "MedianWordLength",
+    "featuretools.primitives.standard.transform.natural_language.num_characters": "NumCharacters",
+    "featuretools.primitives.standard.transform.natural_language.num_unique_separators": "NumUniqueSeparators",
+    "featuretools.primitives.standard.transform.natural_language.num_words": "NumWords",
+    "featuretools.primitives.standard.transform.natural_language.number_of_common_words": "NumberOfCommonWords",
+    "featuretools.primitives.standard.transform.natural_language.number_of_hashtags": "NumberOfHashtags",
+    "featuretools.primitives.standard.transform.natural_language.number_of_mentions": "NumberOfMentions",
+    "featuretools.primitives.standard.transform.natural_language.number_of_unique_words": "NumberOfUniqueWords",
+    "featuretools.primitives.standard.transform.natural_language.number_of_words_in_quotes": "NumberOfWordsInQuotes",
+    "featuretools.primitives.standard.transform.natural_language.punctuation_count": "PunctuationCount",
+    "featuretools.primitives.standard.transform.natural_language.title_word_count": "TitleWordCount",
+    "featuretools.primitives.standard.transform.natural_language.total_word_length": "TotalWordLength",
+    "featuretools.primitives.standard.transform.natural_language.upper_case_count": "UpperCaseCount",
+    "featuretools.primitives.standard.transform.natural_language.upper_case_word_count": "UpperCaseWordCount",
+    "featuretools.primitives.standard.transform.natural_language.whitespace_count": "WhitespaceCount",
+    "featuretools.primitives.standard.transform.not_primitive": "Not",
+    "featuretools.primitives.standard.transform.nth_week_of_month": "NthWeekOfMonth",
+    "featuretools.primitives.standard.transform.numeric.absolute": "Absolute",
+    "featuretools.primitives.standard.transform.numeric.cosine": "Cosine",
+    "featuretools.primitives.standard.transform.numeric.diff": "Diff",
+    "featuretools.primitives.standard.transform.numeric.natural_logarithm": "NaturalLogarithm",
+    "featuretools.primitives.standard.transform.numeric.negate": "Negate",
+    "featuretools.primitives.standard.transform.numeric.percentile": "Percentile",
+    "featuretools.primitives.standard.transform.numeric.rate_of_change": "RateOfChange",
+    "featuretools.primitives.standard.transform.numeric.same_as_previous": "SameAsPrevious",
+    "featuretools.primitives.standard.transform.numeric.sine": "Sine",
+    "featuretools.primitives.standard.transform.numeric.square_root": "SquareRoot",
+    "featuretools.primitives.standard.transform.numeric.tangent": "Tangent",
+    "featuretools.primitives.standard.transform.percent_change": "PercentChange",
+    "featuretools.primitives.standard.transform.postal.one_digit_postal_code": "OneDigitPostalCode",
+    "featuretools.primitives.standard.transform.postal.two_digit_postal_code": "TwoDigitPostalCode",
+    "featuretools.primitives.standard.transform.savgol_filter": "SavgolFilter",
+    "featuretools.primitives.standard.transform.time_series.expanding.expanding_count": "ExpandingCount",
+    "featuretools.primitives.standard.transform.time_series.expanding.expanding_max": "ExpandingMax",
+    "featuretools.primitives.standard.transform.time_series.expanding.expanding_mean": "ExpandingMean",
+    "featuretools.primitives.standard.transform.time_series.expanding.expanding_min": "ExpandingMin",
+    "featuretools.primitives.standard.transform.time_series.expanding.expanding_std": "ExpandingSTD",
+    "featuretools.primitives.standard.transform.time_series.expanding.expanding_trend": "ExpandingTrend",
+    "featuretools.primitives.standard.transform.time_series.lag": "Lag",
+    "featuretools.primitives.standard.transform.time_series.numeric_lag": "NumericLag",
+    "featuretools.primitives.standard.transform.time_series.rolling_count": "RollingCount",
+    "featuretools.primitives.standard.transform.time_series.rolling_max": "RollingMax",
+    "featuretools.primitives.standard.transform.time_series.rolling_mean": "RollingMean",
+    "featuretools.primitives.standard.transform.time_series.rolling_min": "RollingMin",
+    "featuretools.primitives.standard.transform.time_series.rolling_outlier_count": "RollingOutlierCount",
+    "featuretools.primitives.standard.transform.time_series.rolling_std": "RollingSTD",
+    "featuretools.primitives.standard.transform.time_series.rolling_trend": "RollingTrend",
+    "featuretools.primitives.standard.transform.url.url_to_domain": "URLToDomain",
+    "featuretools.primitives.standard.transform.url.url_to_protocol": "URLToProtocol",
+    "featuretools.primitives.standard.transform.url.url_to_tld": "URLToTLD",
+    "featuretools.primitives.utils": "PrimitivesDeserializer",
+    "featuretools.synthesis.deep_feature_synthesis": "DeepFeatureSynthesis",
+    "featuretools.utils.trie": "Trie",
     "filterpy.*": "*",
     "flair.*": "*",
     "flair.data": "Sentence",
@@ -948,6 +2156,10 @@ CLASSES: dict[str, str] = {
     "formulaic.utils.iterators": "peekable_iter",
     "formulaic.utils.layered_mapping": "LayeredMapping",
     "fractions": "Fraction",
+    "frozendict": "LoudImportWarning",
+    "frozendict._frozendict_py": "frozendict",
+    "frozendict.cool": "FreezeError FreezeWarning",
+    "frozendict.monkeypatch": "MonkeypatchWarning",
     "functools": "partial",
     "fvcore.common.config": "CfgNode",
     "gensim.*": "*",
@@ -956,6 +2168,35 @@ CLASSES: dict[str, str] = {
     "gensim.models.lda_dispatcher": "Dispatcher",
     "gensim.models.ldaseqmodel": "sslm",
     "gensim.models.lsi_dispatcher": "Dispatcher",
+    "geotorch.almostorthogonal": "AlmostOrthogonal",
+    "geotorch.exceptions": "InManifoldError InverseError NonSquareError RankError VectorError",
+    "geotorch.fixedrank": "FixedRank",
+    "geotorch.glp": "GLp",
+    "geotorch.grassmannian": "Grassmannian",
+    "geotorch.hurwitz": "Hurwitz",
+    "geotorch.lowrank": "LowRank",
+    "geotorch.product": "ProductManifold",
+    "geotorch.psd": "PSD",
+    "geotorch.pssd": "PSSD",
+    "geotorch.pssdfixedrank": "PSSDFixedRank",
+    "geotorch.pssdlowrank": "PSSDLowRank",
+    "geotorch.reals": "Rn",
+    "geotorch.skew": "Skew",
+    "geotorch.sl": "SL",
+    "geotorch.so": "SO",
+    "geotorch.sphere": "Sphere SphereEmbedded",
+    "geotorch.stiefel": "Stiefel",
+    "geotorch.symmetric": "SymF Symmetric",
+    "glum._distribution": (
+        "BinomialDistribution ExponentialDispersionModel GammaDistribution GeneralizedHyperbolicSecant "
+        "InverseGaussianDistribution NegativeBinomialDistribution NormalDistribution PoissonDistribution "
+        "TweedieDistribution"
+    ),
+    "glum._glm": "GeneralizedLinearRegressor GeneralizedLinearRegressorBase",
+    "glum._glm_cv": "GeneralizedLinearRegressorCV",
+    "glum._link": "CloglogLink IdentityLink Link LogLink LogitLink TweedieLink",
+    "glum._solvers": "IRLSData IRLSState ProgressBar",
+    "glum._typing": "WaldTestResult",
     "gluonts.*": "*",
     "gluonts.core.settings": "Settings",
     "gluonts.dataset": "Dataset",
@@ -1025,6 +2266,13 @@ CLASSES: dict[str, str] = {
     "gymnasium.spaces.text": "Text",
     "gymnasium.wrappers.atari_preprocessing": "AtariPreprocessing",
     "hdbscan.*": "*",
+    "hierarchicalforecast.core": "HierarchicalReconciliation",
+    "hierarchicalforecast.methods": (
+        "BottomUp BottomUpSparse ERM HReconciler MiddleOut MiddleOutSparse MinTrace MinTraceSparse OptimalCombination "
+        "TopDown TopDownSparse"
+    ),
+    "hierarchicalforecast.probabilistic_methods": "Bootstrap Conformal Normality PERMBU",
+    "hierarchicalforecast.utils": "CodeTimer HierarchicalPlot SMatrix",
     "hmmlearn.*": "*",
     "hqq.*": "*",
     "http.cookies": "BaseCookie Morsel SimpleCookie",
@@ -1115,11 +2363,140 @@ CLASSES: dict[str, str] = {
     "ignite.handlers.neptune_logger": "NeptuneLogger",
     "imblearn.*": "*",
     "imblearn.pipeline": "Pipeline",
+    "imodels.algebraic.gam_multitask": "MultiTaskGAM MultiTaskGAMClassifier MultiTaskGAMRegressor",
+    "imodels.algebraic.gam_shap": "ShapGAM ShapGAMClassifier ShapGAMRegressor",
+    "imodels.algebraic.gp_gam": "GPGamRegressor",
+    "imodels.algebraic.marginal_shrinkage_linear_model": (
+        "MarginalLinearClassifier MarginalLinearModel MarginalLinearRegressor MarginalShrinkageLinearModel "
+        "MarginalShrinkageLinearRegressor"
+    ),
+    "imodels.algebraic.risk_score.fast_risk_score": "FastRiskScoreClassifier _Binarizer",
+    "imodels.algebraic.risk_score.solver": "Data ILS _Search",
+    "imodels.algebraic.slim": "SLIMClassifier SLIMRegressor",
+    "imodels.algebraic.tree_gam": "TreeGAM TreeGAMClassifier TreeGAMRegressor",
+    "imodels.algebraic.tree_gam_minimal": "TreeGAMMinimal TreeGAMMinimalClassifier TreeGAMMinimalRegressor",
+    "imodels.clustering.stableclustering": "StableClustering",
+    "imodels.discretization.discretizer": "AbstractDiscretizer BasicDiscretizer ExtraBasicDiscretizer RFDiscretizer",
+    "imodels.discretization.mdlp": "BRLDiscretizer MDLPDiscretizer",
+    "imodels.discretization.simple": "SimpleDiscretizer",
+    "imodels.experimental.bartpy.data": "CovariateMatrix Data Target",
+    "imodels.experimental.bartpy.errors": "NoPrunableNodeException NoSplittableVariableException",
+    "imodels.experimental.bartpy.extensions.baseestimator": "ResidualBART",
+    "imodels.experimental.bartpy.extensions.ols": "OLS",
+    "imodels.experimental.bartpy.features.featureselection": (
+        "SelectNullDistributionThreshold SelectSplitProportionThreshold"
+    ),
+    "imodels.experimental.bartpy.initializers.initializer": "Initializer",
+    "imodels.experimental.bartpy.initializers.sklearntreeinitializer": "SkFigs SkTree SklearnTreeInitializer",
+    "imodels.experimental.bartpy.model": "Model",
+    "imodels.experimental.bartpy.mutation": "GrowMutation PruneMutation TreeMutation",
+    "imodels.experimental.bartpy.node": "DecisionNode LeafNode TreeNode",
+    "imodels.experimental.bartpy.samplers.leafnode": "LeafNodeSampler",
+    "imodels.experimental.bartpy.samplers.modelsampler": "ModelSampler",
+    "imodels.experimental.bartpy.samplers.oblivioustrees.likelihoodratio": "UniformTreeMutationLikelihoodRatio",
+    "imodels.experimental.bartpy.samplers.oblivioustrees.proposer": "UniformMutationProposer",
+    "imodels.experimental.bartpy.samplers.oblivioustrees.treemutation": "UnconstrainedTreeMutationSampler",
+    "imodels.experimental.bartpy.samplers.sampler": "Sampler",
+    "imodels.experimental.bartpy.samplers.scalar": "DiscreteSampler NormalScalarSampler UniformScalarSampler",
+    "imodels.experimental.bartpy.samplers.schedule": "SampleSchedule",
+    "imodels.experimental.bartpy.samplers.sigma": "SigmaSampler",
+    "imodels.experimental.bartpy.samplers.treemutation": (
+        "TreeMutationLikelihoodRatio TreeMutationProposer TreeMutationSampler"
+    ),
+    "imodels.experimental.bartpy.samplers.unconstrainedtree.likelihoodratio": "UniformTreeMutationLikelihoodRatio",
+    "imodels.experimental.bartpy.samplers.unconstrainedtree.proposer": "UniformMutationProposer",
+    "imodels.experimental.bartpy.samplers.unconstrainedtree.treemutation": "UnconstrainedTreeMutationSampler",
+    "imodels.experimental.bartpy.sigma": "Sigma",
+    "imodels.experimental.bartpy.sklearnmodel": "BART ExpandedBART ImputedBART ShrunkBART ShrunkBARTCV SklearnModel",
+    "imodels.experimental.bartpy.split": "Split",
+    "imodels.experimental.bartpy.splitcondition": "CombinedCondition CombinedVariableCondition SplitCondition",
+    "imodels.experimental.bartpy.trace": "TraceLogger",
+    "imodels.experimental.bartpy.tree": "Tree",
+    "imodels.experimental.figs_ensembles": "FIGSExt FIGSExtClassifier FIGSExtRegressor Node",
+    "imodels.experimental.figs_shrinkage": (
+        "HSFIGS HSFIGSClassifier HSFIGSClassifierCV HSFIGSRegressor HSFIGSRegressorCV"
+    ),
+    "imodels.experimental.stablelinear": "StableLinear StableLinearClassifier StableLinearRegressor",
+    "imodels.experimental.stableskope": "StableSkopeClassifier",
+    "imodels.experimental.tree_gam_simple": "TreeGAMSimple TreeGAMSimpleClassifier TreeGAMSimpleRegressor",
+    "imodels.importance.block_transformers": (
+        "BlockPartitionedData BlockTransformerBase CompositeTransformer IdentityTransformer MDIPlusDefaultTransformer "
+        "TreeTransformer"
+    ),
+    "imodels.importance.local_stumps": "LocalDecisionStump",
+    "imodels.importance.mdi_plus": "ForestMDIPlus TreeMDIPlus",
+    "imodels.importance.ppms": (
+        "GenericClassifierPPM GenericRegressorPPM GlmClassifierPPM GlmRegressorPPM LassoRegressorPPM "
+        "LogisticClassifierPPM PartialPredictionModelBase RidgeClassifierPPM RidgeRegressorPPM RobustRegressorPPM "
+        "_GenericPPM _GlmPPM _RidgePPM"
+    ),
+    "imodels.importance.rf_plus": "RandomForestPlusClassifier RandomForestPlusRegressor _RandomForestPlus",
+    "imodels.rule_list.bayesian_rule_list.bayesian_rule_list": "BayesianRuleListClassifier",
+    "imodels.rule_list.fast_frugal_tree": "FastFrugalTreeClassifier",
+    "imodels.rule_list.greedy_rule_list": "GreedyRuleListClassifier",
+    "imodels.rule_list.one_r": "OneRClassifier",
+    "imodels.rule_list.rule_list": "RuleList",
+    "imodels.rule_set.boosted_rules": "BoostedRulesClassifier BoostedRulesRegressor",
+    "imodels.rule_set.brs": "BayesianRuleSetClassifier",
+    "imodels.rule_set.fplasso": "FPLasso FPLassoClassifier FPLassoRegressor",
+    "imodels.rule_set.fpskope": "FPSkopeClassifier",
+    "imodels.rule_set.rule_fit": "RuleFit RuleFitClassifier RuleFitRegressor",
+    "imodels.rule_set.rule_set": "RuleSet",
+    "imodels.rule_set.skope_rules": "SkopeRulesClassifier",
+    "imodels.rule_set.slipper": "SlipperClassifier",
+    "imodels.rule_set.slipper_util": "SlipperBaseEstimator",
+    "imodels.tree.c45_tree.c45_tree": "C45TreeClassifier HSC45TreeClassifier HSC45TreeClassifierCV",
+    "imodels.tree.cart_ccp": (
+        "DecisionTreeCCPClassifier DecisionTreeCCPRegressor HSDecisionTreeCCPClassifierCV HSDecisionTreeCCPRegressorCV"
+    ),
+    "imodels.tree.cart_wrapper": "GreedyTreeClassifier GreedyTreeRegressor",
+    "imodels.tree.custom_greedy_tree": "CustomDecisionTreeClassifier Node",
+    "imodels.tree.figs": "FIGS FIGSCV FIGSClassifier FIGSClassifierCV FIGSRegressor FIGSRegressorCV Node",
+    "imodels.tree.hierarchical_shrinkage": (
+        "HSTree HSTreeClassifier HSTreeClassifierCV HSTreeRegressor HSTreeRegressorCV"
+    ),
+    "imodels.tree.iterative_random_forest._forest": "_WeightedForest _WeightedTree",
+    "imodels.tree.iterative_random_forest.iterative_random_forest": "IRFClassifier IRFRegressor _IRFBase",
+    "imodels.tree.optimal_tree.fast_small_tree": "FastSmallTreeClassifier",
+    "imodels.tree.optimal_tree.solver": (
+        "BinaryEncoder BitDataset CompiledOptimizer Node NumpyEncoder Optimizer TargetEncoder TimeLimitReached "
+        "TreeClassifier _StoreView"
+    ),
+    "imodels.tree.rf_plus.data_transformations.block_transformers": (
+        "BlockPartitionedData BlockTransformerBase CompositeTransformer IdentityTransformer MDIPlusDefaultTransformer "
+        "TreeTransformer"
+    ),
+    "imodels.tree.rf_plus.data_transformations.local_stumps": "LocalDecisionStump",
+    "imodels.tree.rf_plus.feature_importance.ppms.ppms": "MDIPlusGenericClassifierPPM MDIPlusGenericRegressorPPM",
+    "imodels.tree.rf_plus.feature_importance.rfplus_explainer": "LMDIPlus",
+    "imodels.tree.rf_plus.rf_plus.rf_plus_models": (
+        "RandomForestPlusClassifier RandomForestPlusRegressor _RandomForestPlus"
+    ),
+    "imodels.tree.tao": "TaoTree TaoTreeClassifier TaoTreeRegressor",
+    "imodels.tree.viz_utils": "TreeData",
+    "imodels.util.automl": "AutoInterpretableClassifier AutoInterpretableModel AutoInterpretableRegressor",
+    "imodels.util.distillation": "DistilledRegressor",
+    "imodels.util.ensemble": "ResidualBoostingRegressor SimpleBaggingRegressor",
+    "imodels.util.introspection": "LeavesMixin RuleInspectionMixin RulesMixin TextMixin",
+    "imodels.util.neural_nets": "Net",
+    "imodels.util.progress": "_NullBar",
+    "imodels.util.rule": "Rule",
+    "imodels.util.transforms": "CorrelationScreenTransformer FriedScale Winsorizer",
+    "imodels.viz._extract": "Node TreeInfo",
+    "imodels.viz._interactive": "InteractiveTree",
+    "imodels.viz._render": "Artist Figure",
+    "imodels.viz._render_views": "ViewPainter",
+    "imodels.viz._static": "TreeFigure",
+    "imodels.viz._theme": "Paint",
+    "imodels.viz._views": "AdditiveView Term",
     "implicit.ann.annoy": "AnnoyModel",
     "implicit.ann.faiss": "FaissModel",
     "implicit.ann.nmslib": "NMSLibModel",
     "implicit.cpu.als": "AlternatingLeastSquares",
+    "implicit.cpu.bpr": "BayesianPersonalizedRanking",
+    "implicit.cpu.lmf": "LogisticMatrixFactorization",
     "implicit.cpu.matrix_factorization_base": "MatrixFactorizationBase",
+    "implicit.nearest_neighbours": "BM25Recommender CosineRecommender ItemItemRecommender TFIDFRecommender",
     "implicit.recommender_base": "ModelFitError RecommenderBase",
     "implicit.utils": "ParameterWarning",
     "inspect": "BoundArguments Parameter Signature _empty",
@@ -1221,9 +2598,122 @@ CLASSES: dict[str, str] = {
     "lifelines.utils": "CovariateParameterMappings DataframeSlicer LinearAccumulator QuadraticAccumulator StepSizer",
     "lifelines.utils.btree": "_BTree",
     "lifelines.utils.printer": "Printer",
+    "lifetimes.fitters": "BaseFitter",
+    "lifetimes.fitters.beta_geo_beta_binom_fitter": "BetaGeoBetaBinomFitter",
+    "lifetimes.fitters.beta_geo_fitter": "BetaGeoFitter",
+    "lifetimes.fitters.gamma_gamma_fitter": "GammaGammaFitter",
+    "lifetimes.fitters.modified_beta_geo_fitter": "ModifiedBetaGeoFitter",
+    "lifetimes.fitters.pareto_nbd_fitter": "ParetoNBDFitter",
+    "lifetimes.utils": "ConvergenceError",
     "lightgbm.*": "*",
     "lightgbm.basic": "Booster",
     "lightgbm.compat": "dask_Array dask_DataFrame dask_Series dt_DataTable pd_CategoricalDtype pd_DataFrame pd_Series",
+    "lightly.data._video": (
+        "EmptyVideoError FrameShapeError NonIncreasingTimestampError UnseekableTimestampError VideoError VideoLoader "
+        "_TimestampFpsFromVideosDataset"
+    ),
+    "lightly.data.dataset": "LightlyDataset",
+    "lightly.data.ijepa_collate": "IJEPAMaskCollator",
+    "lightly.data.lightly_subset": "LightlySubset",
+    "lightly.data.multi_view_collate": "MultiViewCollate",
+    "lightly.loss.barlow_twins_loss": "BarlowTwinsLoss",
+    "lightly.loss.capi_loss": "CAPILoss",
+    "lightly.loss.dcl_loss": "DCLLoss DCLWLoss",
+    "lightly.loss.detcon_loss": "DetConBLoss DetConSLoss",
+    "lightly.loss.dino_loss": "DINOLoss",
+    "lightly.loss.directclr_loss": "DirectCLRLoss",
+    "lightly.loss.emp_ssl_loss": "EMPSSLLoss",
+    "lightly.loss.frossl_loss": "FroSSLLoss",
+    "lightly.loss.hypersphere_loss": "HypersphereLoss",
+    "lightly.loss.ibot_loss": "IBOTPatchLoss IBOTPlusPlusPatchLoss",
+    "lightly.loss.koleo_loss": "KoLeoLoss",
+    "lightly.loss.lejepa_loss": "LeJEPALoss SIGReg",
+    "lightly.loss.lewm_loss": "LeWMLoss",
+    "lightly.loss.macl_loss": "MACLLoss",
+    "lightly.loss.mmcr_loss": "MMCRLoss",
+    "lightly.loss.msn_loss": "MSNLoss",
+    "lightly.loss.negative_cosine_similarity": "NegativeCosineSimilarity",
+    "lightly.loss.ntx_ent_loss": "NTXentLoss",
+    "lightly.loss.patch_kernel_alignment_loss": "PatchKernelAlignmentLoss",
+    "lightly.loss.pmsn_loss": "PMSNCustomLoss PMSNLoss",
+    "lightly.loss.regularizer.co2": "CO2Regularizer",
+    "lightly.loss.regularizer.dse": "DSERegularizer",
+    "lightly.loss.swav_loss": "SwaVLoss",
+    "lightly.loss.tico_loss": "TiCoLoss",
+    "lightly.loss.vicreg_loss": "VICRegLoss",
+    "lightly.loss.vicregl_loss": "VICRegLLoss",
+    "lightly.loss.visreg_loss": "VISRegLoss VISRegLossComponents",
+    "lightly.loss.wmse_loss": "WMSELoss Whitening2d",
+    "lightly.models.batchnorm": "SplitBatchNorm",
+    "lightly.models.modules.capi_predictor_timm": "CAPIPredictorTIMM _RoPECrossAttentionBlock",
+    "lightly.models.modules.center": "Center",
+    "lightly.models.modules.heads": (
+        "BYOLPredictionHead BYOLProjectionHead BarlowTwinsProjectionHead CAPIProjectionHead DINOProjectionHead "
+        "DINOv2ProjectionHead DenseCLProjectionHead LeJEPAProjectionHead LeWMProjectionHead MMCRProjectionHead "
+        "MSNProjectionHead MoCoProjectionHead NNCLRPredictionHead NNCLRProjectionHead ProjectionHead "
+        "SMoGPredictionHead SMoGProjectionHead SMoGPrototypes SimCLRProjectionHead SimSiamPredictionHead "
+        "SimSiamProjectionHead SwaVProjectionHead SwaVPrototypes TiCoProjectionHead VICRegProjectionHead "
+        "VicRegLLocalProjectionHead"
+    ),
+    "lightly.models.modules.heads_timm": "AIMPredictionHead AIMPredictionHeadBlock",
+    "lightly.models.modules.ijepa_timm": "IJEPAPredictorTIMM",
+    "lightly.models.modules.masked_autoencoder_timm": "MAEDecoderTIMM PixioDecoderTIMM",
+    "lightly.models.modules.masked_vision_transformer": "MaskedVisionTransformer",
+    "lightly.models.modules.masked_vision_transformer_decoder": "MaskedVisionTransformerDecoder",
+    "lightly.models.modules.masked_vision_transformer_decoder_timm": "MaskedVisionTransformerDecoderTIMM",
+    "lightly.models.modules.masked_vision_transformer_timm": "MaskedVisionTransformerTIMM",
+    "lightly.models.modules.masked_vision_transformer_torchvision": "MaskedVisionTransformerTorchvision",
+    "lightly.models.modules.memory_bank": "MemoryBankModule",
+    "lightly.models.modules.nn_memory_bank": "NNMemoryBankModule",
+    "lightly.models.modules.world_model.conditioning": "ActionEncoder",
+    "lightly.models.modules.world_model.predictor": "AdaLNZero LatentDynamicsPredictor PredictorBlock",
+    "lightly.models.resnet": "BasicBlock Bottleneck ResNet",
+    "lightly.transforms.aim_transform": "AIMTransform",
+    "lightly.transforms.amplitude_rescale_transform": "AmplitudeRescaleTransform",
+    "lightly.transforms.byol_transform": "BYOLTransform BYOLView1Transform BYOLView2Transform",
+    "lightly.transforms.capi_transform": "CAPITransform",
+    "lightly.transforms.densecl_transform": "DenseCLTransform",
+    "lightly.transforms.detcon_transform": "DetConSTransform DetConSViewTransform",
+    "lightly.transforms.dino_transform": "DINOTransform DINOViewTransform",
+    "lightly.transforms.fast_siam_transform": "FastSiamTransform",
+    "lightly.transforms.fda_transform": "FDATransform FDAView1Transform FDAView2Transform",
+    "lightly.transforms.gaussian_blur": "GaussianBlur",
+    "lightly.transforms.gaussian_mixture_masks_transform": "GaussianMixtureMask",
+    "lightly.transforms.ibot_transform": "IBOTTransform IBOTViewTransform",
+    "lightly.transforms.ijepa_transform": "IJEPATransform",
+    "lightly.transforms.image_grid_transform": "ImageGridTransform",
+    "lightly.transforms.irfft2d_transform": "IRFFT2DTransform",
+    "lightly.transforms.jigsaw": "Jigsaw",
+    "lightly.transforms.mae_transform": "MAETransform",
+    "lightly.transforms.mmcr_transform": "MMCRTransform",
+    "lightly.transforms.moco_transform": "MoCoV1Transform MoCoV2Transform",
+    "lightly.transforms.msn_transform": "MSNTransform MSNViewTransform",
+    "lightly.transforms.multi_crop_transform": "MultiCropTranform",
+    "lightly.transforms.multi_view_transform": "MultiViewTransform",
+    "lightly.transforms.multi_view_transform_v2": "MultiViewTransformV2",
+    "lightly.transforms.phase_shift_transform": "PhaseShiftTransform",
+    "lightly.transforms.pirl_transform": "PIRLTransform",
+    "lightly.transforms.random_crop_and_flip_with_grid": "Location RandomResizedCropAndFlip",
+    "lightly.transforms.random_frequency_mask_transform": "RandomFrequencyMaskTransform",
+    "lightly.transforms.rfft2d_transform": "RFFT2DTransform",
+    "lightly.transforms.rotation": "RandomRotate RandomRotateDegrees",
+    "lightly.transforms.simclr_transform": "SimCLRTransform SimCLRViewTransform",
+    "lightly.transforms.simsiam_transform": "SimSiamTransform SimSiamViewTransform",
+    "lightly.transforms.smog_transform": "SMoGTransform SmoGViewTransform",
+    "lightly.transforms.solarize": "RandomSolarization",
+    "lightly.transforms.swav_transform": "SwaVTransform SwaVViewTransform",
+    "lightly.transforms.tico_transform": "TiCoTransform TiCoView1Transform TiCoView2Transform",
+    "lightly.transforms.torchvision_v2_compatibility": "DeprecatedShim ToTensor",
+    "lightly.transforms.vicreg_transform": "VICRegTransform VICRegViewTransform",
+    "lightly.transforms.vicregl_transform": "VICRegLTransform VICRegLViewTransform",
+    "lightly.transforms.wmse_transform": "WMSETransform",
+    "lightly.utils.bounding_box": "BoundingBox",
+    "lightly.utils.dist": "GatherLayer",
+    "lightly.utils.embeddings_2d": "PCA",
+    "lightly.utils.hipify": "bcolors",
+    "lightly.utils.io": "COCO_ANNOTATION_KEYS",
+    "lightly.utils.lars": "LARS",
+    "lightly.utils.scheduler": "CosineWarmupScheduler",
     "lightning.*": "*",
     "lightning.fabric.plugins.precision.precision": "Precision",
     "lightning.fabric.utilities.distributed": "group",
@@ -1256,7 +2746,21 @@ CLASSES: dict[str, str] = {
     "linearmodels.*": "*",
     "linearmodels.iv.absorbing": "Hasher",
     "linearmodels.shared.utility": "AttrDict",
+    "lineartree._classes": "Node _FuncWrapper _LinearBoosting _LinearForest _LinearTree",
+    "lineartree.lineartree": (
+        "LinearBoostClassifier LinearBoostRegressor LinearForestClassifier LinearForestRegressor LinearTreeClassifier "
+        "LinearTreeRegressor"
+    ),
+    "lion_pytorch.cautious_lion": "Lion",
+    "lion_pytorch.foreach": "Lion",
+    "lion_pytorch.lion_pytorch": "Lion",
+    "local_attention.local_attention": "LocalAttention",
+    "local_attention.rotary": "SinusoidalEmbeddings",
+    "local_attention.transformer": "Cache DynamicPositionBias GEGLU LocalMHA LocalTransformer",
     "logging": "Filter Formatter LogRecord PercentStyle StrFormatStyle StringTemplateStyle",
+    "lpips.lpips": "BCERankingLoss DSSIM Dist2LogitLayer FakeNet L2 LPIPS NetLinLayer ScalingLayer",
+    "lpips.pretrained_networks": "alexnet resnet squeezenet vgg16",
+    "lpips.trainer": "Trainer",
     "mace.*": "*",
     "mace.modules.irreps_tools": "reshape_irreps",
     "mace.tools.fairchem_dataset.lmdb_dataset_tools": "BaseDataset",
@@ -1264,6 +2768,24 @@ CLASSES: dict[str, str] = {
     "mapie.*": "*",
     "mapie.experimental.conformity_scores.bounds.utils": "Trainer",
     "megatron.*": "*",
+    "metric_learn._util": "ArrayIndexer",
+    "metric_learn.base_metric": (
+        "BaseMetricLearner MahalanobisMixin MetricTransformer _PairsClassifierMixin _QuadrupletsClassifierMixin "
+        "_TripletsClassifierMixin"
+    ),
+    "metric_learn.constraints": "Constraints",
+    "metric_learn.covariance": "Covariance",
+    "metric_learn.exceptions": "NonPSDError PreprocessorError",
+    "metric_learn.itml": "ITML ITML_Supervised _BaseITML",
+    "metric_learn.lfda": "LFDA",
+    "metric_learn.lmnn": "LMNN",
+    "metric_learn.lsml": "LSML LSML_Supervised _BaseLSML",
+    "metric_learn.mlkr": "MLKR",
+    "metric_learn.mmc": "MMC MMC_Supervised _BaseMMC",
+    "metric_learn.nca": "NCA",
+    "metric_learn.rca": "RCA RCA_Supervised",
+    "metric_learn.scml": "SCML SCML_Supervised _BaseSCML",
+    "metric_learn.sdml": "SDML SDML_Supervised _BaseSDML",
     "ml_collections.config_dict.config_dict": (
         "ConfigDict CustomJSONEncoder JSONDecodeError MutabilityError RequiredValueError _BestEffortCustomJSONEncoder "
         "_Op"
@@ -1430,6 +2952,24 @@ CLASSES: dict[str, str] = {
     ),
     "monai.utils.misc": "CheckKeyDuplicatesYamlLoader",
     "munch": "DefaultFactoryMunch DefaultMunch Munch RecursiveMunch",
+    "neat.activations": "ActivationFunctionSet InvalidActivationFunction",
+    "neat.aggregations": "AggregationFunctionSet InvalidAggregationFunction",
+    "neat.attributes": "BaseAttribute BoolAttribute FloatAttribute IntegerAttribute StringAttribute",
+    "neat.checkpoint": "Checkpointer",
+    "neat.config": "Config ConfigParameter DefaultClassConfig UnknownConfigItemError",
+    "neat.ctrnn": "CTRNN CTRNNNodeEval",
+    "neat.genes": "BaseGene DefaultConnectionGene DefaultNodeGene",
+    "neat.genome": "DefaultGenome DefaultGenomeConfig",
+    "neat.innovation": "InnovationTracker",
+    "neat.iznn": "IZGenome IZNN IZNeuron IZNodeGene",
+    "neat.nn.feed_forward": "FeedForwardNetwork",
+    "neat.nn.recurrent": "RecurrentNetwork",
+    "neat.population": "CompleteExtinctionException Population",
+    "neat.reporting": "BaseReporter ReporterSet StdOutReporter",
+    "neat.reproduction": "DefaultReproduction",
+    "neat.species": "DefaultSpeciesSet GenomeDistanceCache Species",
+    "neat.stagnation": "DefaultStagnation",
+    "neat.statistics": "StatisticsReporter",
     "nemo.*": "*",
     "nemo.collections.asr.inference.streaming.framing.stream": "Stream",
     "nemo.collections.asr.modules.rnn_encoder": "RNNEncoder",
@@ -1539,7 +3079,117 @@ CLASSES: dict[str, str] = {
     "neuralforecast.models.timemixer": "DataEmbedding_wo_pos",
     "neuralforecast.models.timexer": "Encoder FlattenHead",
     "neuralforecast.models.xlstm": "xLSTM",
+    "nevergrad.benchmark.core": "Moduler",
+    "nevergrad.benchmark.execution": "MockedTimedExecutor MockedTimedJob OrderedJobs",
+    "nevergrad.benchmark.experiments": "_Constraint",
+    "nevergrad.benchmark.plotting": "LegendGroup LegendInfo NameStyle PatternAggregate",
+    "nevergrad.benchmark.utils": "Selector",
+    "nevergrad.benchmark.xpbase": "Experiment OptimizerSettings",
+    "nevergrad.common.decorators": "Registry",
+    "nevergrad.common.errors": (
+        "BadLossWarning ExperimentFunctionCopyError FailedConstraintWarning FinishedUnderlyingOptimizerWarning "
+        "InefficientSettingsWarning LossTooLargeWarning NevergradBehaviorChangesWarning NevergradDeprecationError "
+        "NevergradDeprecationWarning NevergradEarlyStopping NevergradError NevergradNotImplementedError "
+        "NevergradRuntimeError NevergradRuntimeWarning NevergradTypeError NevergradValueError NevergradWarning "
+        "TellNotAskedNotSupportedError UnsupportedParameterOperationError"
+    ),
+    "nevergrad.common.tools": "OrderedSet Sleeper",
+    "nevergrad.common.typing": "ExecutorLike JobLike",
+    "nevergrad.functions.control.mujoco": "GenericMujocoEnv",
+    "nevergrad.functions.corefuncs": "BonnansFunction DelayedSphere DiscreteFunction",
+    "nevergrad.functions.cycling.cyclist": "Cyclist",
+    "nevergrad.functions.cycling.mensteampursuit": "mensteampursuit",
+    "nevergrad.functions.cycling.simulationresult": "simulationresult",
+    "nevergrad.functions.cycling.teampursuit": "teampursuit",
+    "nevergrad.functions.cycling.womensteampursuit": "womensteampursuit",
+    "nevergrad.functions.functionlib": "ArtificialVariable",
+    "nevergrad.functions.games.game": "_Game",
+    "nevergrad.functions.images.core": "Normalize Resnet50 TestClassifier",
+    "nevergrad.functions.images.imagelosses": (
+        "Blur Brisque HistogramDifference ImageLoss Koncept512 Lpips LpipsAlex LpipsVgg SumAbsoluteDifferences "
+        "SumSquareDifferences"
+    ),
+    "nevergrad.functions.lsgo._core": "Asymmetry Elliptic Illconditionning Indexing Rotation Translation",
+    "nevergrad.functions.lsgo._funcs": (
+        "ConflictingSchwefel FunctionChunk LsgoFunction OverlappingSchwefel PartiallySeparableAckley "
+        "PartiallySeparableAckley2 PartiallySeparableElliptic PartiallySeparableElliptic2 PartiallySeparableRastrigin "
+        "PartiallySeparableRastrigin2 PartiallySeparableSchwefel PartiallySeparableSchwefel2 ShiftedAckley "
+        "ShiftedElliptic ShiftedRastrigin ShiftedRosenbrock ShiftedSchwefel _MultiPartFunction"
+    ),
+    "nevergrad.functions.multiobjective": "MultiobjectiveFunction",
+    "nevergrad.functions.powersystems.core": "Agent",
+    "nevergrad.functions.rl.agents": "Agent007 DenseNet Perceptron RandomAgent TorchAgent",
+    "nevergrad.functions.rl.base": "Agent EnvironmentRunner MultiAgentEnv PartialMultiAgentEnv StepOutcome",
+    "nevergrad.functions.rl.envs": "DoubleOSeven JamesBond",
+    "nevergrad.functions.test_base": "_Callable",
+    "nevergrad.functions.utils": "Transform",
+    "nevergrad.ops.constraints": "Constraint",
+    "nevergrad.optimization.base": "ConfiguredOptimizer Optimizer",
+    "nevergrad.optimization.callbacks": (
+        "EarlyStopping OptimizationLogger OptimizationPrinter OptimizerDump ParametersLogger ProgressBar "
+        "_DurationCriterion _LossImprovementToleranceCriterion"
+    ),
+    "nevergrad.optimization.differentialevolution": "Crossover DifferentialEvolution _DE",
+    "nevergrad.optimization.es": "EvolutionStrategy _EvolutionStrategy",
+    "nevergrad.optimization.externalbo": "ParametrizedHyperOpt _HyperOpt",
+    "nevergrad.optimization.helpers": "TorchOptimizer",
+    "nevergrad.optimization.metamodel": "MetaModelFailure",
+    "nevergrad.optimization.multiobjective.core": "ParetoFront",
+    "nevergrad.optimization.multiobjective.hypervolume": "HypervolumeIndicator VectorLinkedList VectorNode",
+    "nevergrad.optimization.multiobjective.nsga2": "CrowdingDistance FastNonDominatedRanking",
+    "nevergrad.optimization.mutations": "Mutator",
+    "nevergrad.optimization.oneshot": (
+        "OneShotOptimizer RandomSearchMaker SamplingSearch _RandomSearch _SamplingSearch"
+    ),
+    "nevergrad.optimization.optimizerlib": (
+        "AXP BFGSCMA BFGSCMAPlus BayesOptim CM CMA CMandAS2 CMandAS3 CSEC CSEC10 CSEC11 Carola3 Chaining ChoiceBase "
+        "ConfPSO ConfPortfolio ConfSplitOptimizer EDA EMNA F2SQPCMA F3SQPCMA FSQPCMA ForceMultiCobyla LogBFGSCMA "
+        "LogBFGSCMAPlus LogMultiBFGS LogMultiBFGSPlus LogSQPCMA LogSQPCMAPlus MEDA MPCEDA MetaCMA MultiBFGS "
+        "MultiBFGSPlus MultiCobyla MultiCobylaPlus MultiDiscrete MultiSQP MultiSQPPlus MultipleSingleRuns NGDSRW NGO "
+        "NGOpt NGOpt10 NGOpt12 NGOpt13 NGOpt14 NGOpt15 NGOpt16 NGOpt21 NGOpt36 NGOpt38 NGOpt39 NGOpt4 NGOpt8 "
+        "NGOptBase NGOptDSBase NGOptF NGOptF2 NGOptF3 NGOptF5 NGOptRW NgDS NgDS11 NgDS2 NgIoh NgIoh10 NgIoh11 NgIoh12 "
+        "NgIoh12b NgIoh13 NgIoh13b NgIoh14 NgIoh14b NgIoh15 NgIoh15b NgIoh16 NgIoh17 NgIoh18 NgIoh19 NgIoh2 NgIoh20 "
+        "NgIoh21 NgIoh3 NgIoh4 NgIoh5 NgIoh6 NgIoh7 NgIoh8 NgIoh9 NgIohRW2 NgIohTuned NoisyBandit NoisySplit PCEDA "
+        "ParametrizedBO ParametrizedCMA ParametrizedMetaModel ParametrizedOnePlusOne ParametrizedTBPSA Portfolio "
+        "Rescaled SPSA SQPCMA SQPCMAPlus Shiwa SplitOptimizer SqrtBFGSCMA SqrtBFGSCMAPlus SqrtMultiBFGS "
+        "SqrtMultiBFGSPlus SqrtSQPCMA SqrtSQPCMAPlus Wiz _BO _BayesOptim _CMA _Chain _EMNA _FakeFunction _MSR "
+        "_MetaModel _OnePlusOne _PSO _PopulationSizeController _Rescaled _TBPSA cGA"
+    ),
+    "nevergrad.optimization.recaster": "StopOptimizerThread TooManyAskError",
+    "nevergrad.optimization.recastlib": "NonObjectOptimizer Pymoo PymooBatch",
+    "nevergrad.optimization.sequences": (
+        "HaltonPermutationGenerator HaltonSampler HammersleySampler LHSSampler RandomSampler Rescaler Sampler"
+    ),
+    "nevergrad.optimization.test_base": "CounterFunction LoggingOptimizer MinStorageFunc",
+    "nevergrad.optimization.test_callbacks": "_EarlyStoppingTestee",
+    "nevergrad.optimization.test_optimizerlib": "Fitness QuadFunction RecommendationKeeper",
+    "nevergrad.optimization.test_special": "SimpleFitness",
+    "nevergrad.optimization.utils": (
+        "Archive ConstraintManager DelayedJob MultiValue Pruning SequentialExecutor UidQueue"
+    ),
+    "nevergrad.parametrization._datalayers": (
+        "Add AngleOp Bound BoundLayer Exponent ForwardableOperation Modulo Multiply Operation Power SoftmaxSampling"
+    ),
+    "nevergrad.parametrization._layering": "ArrayCasting Filterable Int Layered ValueProperty _ScalarCasting",
+    "nevergrad.parametrization.core": "Constant MultiobjectiveReference Operator Parameter",
+    "nevergrad.parametrization.data": "Array Data Log Scalar",
+    "nevergrad.parametrization.discretization": "Encoder",
+    "nevergrad.parametrization.helpers": "Normalizer ParameterInfo",
+    "nevergrad.parametrization.instantiate": "FileTextFunction FolderFunction FolderInstantiator Placeholder",
+    "nevergrad.parametrization.mutation": (
+        "AxisSlicedArray Cauchy Crossover DataMutation Jumping LocalGaussian Mutation MutationChoice RavelCrossover "
+        "Translation"
+    ),
+    "nevergrad.parametrization.transforms": (
+        "Affine ArctanBound BoundTransform Clipping CumulativeDensity Exponentiate Fourrier Reverted TanhBound "
+        "Transform"
+    ),
+    "nevergrad.parametrization.utils": (
+        "BoundChecker CommandFunction FailedJobError FunctionInfo Subobjects _ConstraintCompatibilityFunction"
+    ),
     "ngboost.*": "*",
+    "ngboost.api": "NGBClassifier NGBRegressor",
+    "ngboost.ngboost": "NGBoost",
     "nltk.app.chartparser_app": (
         "BottomUpEdgeRule BottomUpLeftCornerEdgeRule ChartComparer ChartMatrixView ChartParserApp ChartResultsView "
         "ChartView EdgeList EdgeRule FundamentalEdgeRule TopDownPredictEdgeRule"
@@ -2119,6 +3769,39 @@ CLASSES: dict[str, str] = {
         "XPath XPathElement XPathRuleAnywhereElement XPathRuleElement XPathTokenAnywhereElement XPathTokenElement "
         "XPathWildcardAnywhereElement XPathWildcardElement"
     ),
+    "onedal._device_offload": "DummySyclQueue DummySyclQueue.DummySyclDevice",
+    "onedal.basic_statistics.basic_statistics": "BaseBasicStatistics BasicStatistics",
+    "onedal.basic_statistics.incremental_basic_statistics": "IncrementalBasicStatistics",
+    "onedal.cluster.dbscan": "BaseDBSCAN DBSCAN",
+    "onedal.cluster.kmeans": "KMeans _BaseKMeans",
+    "onedal.cluster.kmeans_init": "KMeansInit",
+    "onedal.common._base": "BaseEstimator",
+    "onedal.common._mixin": "ClassifierMixin ClusterMixin RegressorMixin TransformerMixin",
+    "onedal.covariance.covariance": "BaseEmpiricalCovariance EmpiricalCovariance",
+    "onedal.covariance.incremental_covariance": "IncrementalEmpiricalCovariance",
+    "onedal.decomposition.incremental_pca": "IncrementalPCA",
+    "onedal.decomposition.pca": "BasePCA PCA",
+    "onedal.ensemble.forest": (
+        "BaseForest ExtraTreesClassifier ExtraTreesRegressor RandomForestClassifier RandomForestRegressor"
+    ),
+    "onedal.linear_model.incremental_linear_model": "IncrementalLinearRegression",
+    "onedal.linear_model.linear_model": "BaseLinearRegression LinearRegression Ridge",
+    "onedal.linear_model.logistic_regression": "BaseLogisticRegression LogisticRegression",
+    "onedal.neighbors.neighbors": (
+        "KNeighborsClassifier KNeighborsRegressor NearestNeighbors NeighborsBase NeighborsCommonBase"
+    ),
+    "onedal.spmd._base": "BaseEstimatorSPMD",
+    "onedal.spmd.basic_statistics.basic_statistics": "BasicStatistics",
+    "onedal.spmd.cluster.dbscan": "DBSCAN",
+    "onedal.spmd.cluster.kmeans": "KMeans KMeansInit",
+    "onedal.spmd.covariance.covariance": "EmpiricalCovariance",
+    "onedal.spmd.decomposition.pca": "PCA",
+    "onedal.spmd.ensemble.forest": "RandomForestClassifier RandomForestRegressor",
+    "onedal.spmd.linear_model.linear_model": "LinearRegression",
+    "onedal.spmd.linear_model.logistic_regression": "LogisticRegression",
+    "onedal.spmd.neighbors.neighbors": "KNeighborsClassifier KNeighborsRegressor NearestNeighbors",
+    "onedal.svm.svm": "BaseSVM NuSVC NuSVR SVC SVR",
+    "onedal.utils.validation": "DataConversionWarning",
     "open_clip.*": "*",
     "open_clip.transform": "MaybeToTensor color_jitter gray_scale",
     "open_clip.transformer": "Attention",
@@ -2574,6 +4257,16 @@ CLASSES: dict[str, str] = {
     "peft.tuners.unilora.layer": "Linear",
     "peft.tuners.vblora.layer": "Linear",
     "peft.tuners.vera.layer": "Linear",
+    "performer_pytorch.autoregressive_wrapper": "AutoregressiveWrapper",
+    "performer_pytorch.performer_enc_dec": "PerformerEncDec",
+    "performer_pytorch.performer_pytorch": (
+        "AbsolutePositionalEmbedding Always Attention Chunk CrossAttention FastAttention FeedForward "
+        "FixedPositionalEmbedding Performer PerformerLM PreLayerNorm PreScaleNorm PreShiftTokens ProjectionUpdater "
+        "ReZero SelfAttention"
+    ),
+    "performer_pytorch.reversible": (
+        "Deterministic ReversibleBlock ReversibleSequence SequentialSequence _ReversibleFunction"
+    ),
     "pgmpy.*": "*",
     "pgmpy.datasets._base": "Dataset",
     "pgmpy.estimators.ScoreCache": "LRUCache",
@@ -2685,6 +4378,8 @@ CLASSES: dict[str, str] = {
     "polars.series.utils": "_EmptyBytecodeHelper",
     "polars.sql.context": "SQLContext",
     "polars.string_cache": "StringCache",
+    "prodigyopt.prodigy": "Prodigy",
+    "prodigyopt.prodigy_reference": "ProdigyReference",
     "prophet.diagnostics": "_SupportsMap",
     "prophet.forecaster": "Prophet",
     "prophet.models": "CmdStanPyBackend IStanBackend ModelInputData ModelParams _IStanBackendOptions",
@@ -2703,15 +4398,310 @@ CLASSES: dict[str, str] = {
     "pycaret.internal.pipeline": "estimator_pipeline pipeline_predict_inverse_only",
     "pycaret.internal.validation": "fit_if_not_fitted",
     "pycaret.utils.generic": "nullcontext set_n_jobs true_warm_start",
+    "pycrfsuite._dumpparser": "CRFsuiteDumpParser ParsedDump",
+    "pycrfsuite._logparser": "LabelScore TrainLogParser",
     "pygam.*": "*",
     "pygam.callbacks": "Accuracy",
     "pygam.terms": "Term",
     "pykalman.*": "*",
+    "pymoo.algorithms.base.bracket": "BracketSearch",
+    "pymoo.algorithms.base.genetic": "GeneticAlgorithm",
+    "pymoo.algorithms.base.line": "LineSearch LineSearchProblem",
+    "pymoo.algorithms.base.local": "LocalSearch",
+    "pymoo.algorithms.base.meta": "MetaAlgorithm MetaAlgorithm2",
+    "pymoo.algorithms.hyperparameters": "HyperparameterProblem MultiRun SingleObjectiveSingleRun",
+    "pymoo.algorithms.moo.age": "AGEMOEA AGEMOEASurvival",
+    "pymoo.algorithms.moo.age2": "AGEMOEA2 AGEMOEA2Survival",
+    "pymoo.algorithms.moo.cmopso": "CMOPSO CrowdingDistanceTournamentSurvival",
+    "pymoo.algorithms.moo.ctaea": "CADASurvival CTAEA RestrictedMating",
+    "pymoo.algorithms.moo.dnsga2": "DNSGA2",
+    "pymoo.algorithms.moo.gde3": "GDE3 GDE32NN GDE3MNN GDE3PCD",
+    "pymoo.algorithms.moo.kgb": "KGB",
+    "pymoo.algorithms.moo.moead": "MOEAD NeighborhoodSelection ParallelMOEAD",
+    "pymoo.algorithms.moo.mopso_cd": "MOPSO_CD",
+    "pymoo.algorithms.moo.nsde": "NSDE VariantDE",
+    "pymoo.algorithms.moo.nsder": "NSDER",
+    "pymoo.algorithms.moo.nsga2": "NSGA2 RankAndCrowdingSurvival",
+    "pymoo.algorithms.moo.nsga3": "HyperplaneNormalization NSGA3 ReferenceDirectionSurvival",
+    "pymoo.algorithms.moo.omni": "LooseDominator NeighborBasedTournamentSelection OmniOptimizer OmniOptimizerSurvival",
+    "pymoo.algorithms.moo.pinsga2": "AutomatedDM PINSGA2",
+    "pymoo.algorithms.moo.rnsga2": "RNSGA2 RankAndModifiedCrowdingSurvival",
+    "pymoo.algorithms.moo.rnsga3": "AspirationPointSurvival RNSGA3",
+    "pymoo.algorithms.moo.rvea": "APDSurvival RVEA",
+    "pymoo.algorithms.moo.sms": "LeastHypervolumeContributionSurvival SMSEMOA",
+    "pymoo.algorithms.moo.spea2": "SPEA2 SPEA2Survival",
+    "pymoo.algorithms.moo.unsga3": "UNSGA3",
+    "pymoo.algorithms.soo.nonconvex.brkga": "BRKGA EliteBiasedSelection EliteSurvival",
+    "pymoo.algorithms.soo.nonconvex.cmaes": "BIPOPCMAES CMAES CMAESOutput SimpleCMAES",
+    "pymoo.algorithms.soo.nonconvex.de": "DE Variant",
+    "pymoo.algorithms.soo.nonconvex.direct": "DIRECT",
+    "pymoo.algorithms.soo.nonconvex.es": "ES",
+    "pymoo.algorithms.soo.nonconvex.g3pcx": "G3PCX",
+    "pymoo.algorithms.soo.nonconvex.ga": "BGA FitnessSurvival GA",
+    "pymoo.algorithms.soo.nonconvex.ga_niching": (
+        "EpsilonClearingSurvival NicheGA NicheOutput NicheSingleObjectiveSpaceToleranceTermination NicheTermination"
+    ),
+    "pymoo.algorithms.soo.nonconvex.isres": "ISRES",
+    "pymoo.algorithms.soo.nonconvex.nelder": "NelderAndMeadTermination NelderMead",
+    "pymoo.algorithms.soo.nonconvex.nrbo": "FitnessSurvival NRBO",
+    "pymoo.algorithms.soo.nonconvex.optuna": "Optuna",
+    "pymoo.algorithms.soo.nonconvex.pattern": "PatternSearch",
+    "pymoo.algorithms.soo.nonconvex.pso": "PSO PSOFuzzyOutput",
+    "pymoo.algorithms.soo.nonconvex.pso_ep": "EPPSO Swarm",
+    "pymoo.algorithms.soo.nonconvex.random_search": "RandomSearch",
+    "pymoo.algorithms.soo.nonconvex.sres": "SRES StochasticRankingSurvival",
+    "pymoo.algorithms.soo.univariate.exp": "ExponentialSearch",
+    "pymoo.algorithms.soo.univariate.golden": "GoldenSectionSearch",
+    "pymoo.algorithms.soo.univariate.quadr_interp": "QuadraticInterpolationSearch",
+    "pymoo.algorithms.soo.univariate.wolfe": "WolfeSearch",
+    "pymoo.config": "Config",
+    "pymoo.constraints.adaptive": "AdaptiveConstraintHandling AttachConfigEvaluator",
+    "pymoo.constraints.as_obj": "ConstraintsAsObjective",
+    "pymoo.constraints.as_penalty": "ConstraintsAsPenalty",
+    "pymoo.constraints.eps": "AdaptiveEpsilonConstraintHandling",
+    "pymoo.constraints.from_bounds": "ConstraintsFromBounds",
+    "pymoo.core.algorithm": "Algorithm LoopwiseAlgorithm MetaAlgorithm",
+    "pymoo.core.callback": "Callback CallbackCollection",
+    "pymoo.core.crossover": "Crossover",
+    "pymoo.core.decision_making": "DecisionMaking NeighborFinder",
+    "pymoo.core.decomposition": "Decomposition",
+    "pymoo.core.duplicate": (
+        "DefaultDuplicateElimination DuplicateElimination ElementwiseDuplicateElimination HashDuplicateElimination "
+        "NoDuplicateElimination"
+    ),
+    "pymoo.core.evaluator": "Evaluator VoidEvaluator",
+    "pymoo.core.indicator": "Indicator",
+    "pymoo.core.individual": "Individual",
+    "pymoo.core.infill": "InfillCriterion",
+    "pymoo.core.initialization": "Initialization",
+    "pymoo.core.mating": "Mating",
+    "pymoo.core.meta": "Meta",
+    "pymoo.core.mixed": "MixedVariableDuplicateElimination MixedVariableGA MixedVariableMating MixedVariableSampling",
+    "pymoo.core.mutation": "Mutation",
+    "pymoo.core.operator": "Operator",
+    "pymoo.core.population": "Population",
+    "pymoo.core.problem": "ElementwiseEvaluationFunction ElementwiseProblem LoopedElementwiseEvaluation Problem",
+    "pymoo.core.recorder": "DefaultMultiObjectiveRecorder DefaultSingleObjectiveRecorder Recorder",
+    "pymoo.core.repair": "NoRepair Repair",
+    "pymoo.core.replacement": "ImprovementReplacement ReplacementSurvival",
+    "pymoo.core.result": "Result",
+    "pymoo.core.sampling": "Sampling",
+    "pymoo.core.selection": "Selection",
+    "pymoo.core.solution": "Solution SolutionSet",
+    "pymoo.core.survival": "Survival ToReplacement",
+    "pymoo.core.termination": "MultipleCriteria NoTermination TerminateIfAll TerminateIfAny Termination",
+    "pymoo.core.variable": "Binary BoundedVariable Choice Integer Real Variable",
+    "pymoo.decomposition.aasf": "AASF",
+    "pymoo.decomposition.asf": "ASF",
+    "pymoo.decomposition.pbi": "PBI",
+    "pymoo.decomposition.perp_dist": "PerpendicularDistance",
+    "pymoo.decomposition.tchebicheff": "Tchebicheff",
+    "pymoo.decomposition.weighted_sum": "WeightedSum",
+    "pymoo.experimental.algorithms.gde3": "GDE3",
+    "pymoo.functions": "FunctionLoader",
+    "pymoo.functions.standard.non_dominated_sorting": "Tree",
+    "pymoo.gradient.automatic": (
+        "AutomaticDifferentiation ElementwiseAutomaticDifferentiation ElementwiseEvaluationFunctionWithGradient"
+    ),
+    "pymoo.gradient.grad_complex": "ComplexNumberGradient",
+    "pymoo.indicators.distance_indicator": "DistanceIndicator",
+    "pymoo.indicators.epsilon": "Epsilon EpsilonIndicator EpsilonMultiplicative",
+    "pymoo.indicators.gd": "GD",
+    "pymoo.indicators.gd_plus": "GDPlus",
+    "pymoo.indicators.hv": "HV Hypervolume",
+    "pymoo.indicators.igd": "IGD",
+    "pymoo.indicators.igd_plus": "IGDPlus",
+    "pymoo.indicators.kktpm": "KKTPM",
+    "pymoo.indicators.migd": "MIGD",
+    "pymoo.indicators.rmetric": "RMetric",
+    "pymoo.indicators.spacing": "SpacingIndicator",
+    "pymoo.mcdm.compromise_programming": "CompromiseProgramming",
+    "pymoo.mcdm.high_tradeoff": "HighTradeoffPoints",
+    "pymoo.mcdm.pseudo_weights": "PseudoWeights",
+    "pymoo.operators.control": (
+        "AgeBasedTournamentSelection EvolutionaryParameterControl NoParameterControl ParameterControl "
+        "ParameterControlMating RandomParameterControl"
+    ),
+    "pymoo.operators.crossover.binx": "BX BinomialCrossover",
+    "pymoo.operators.crossover.dex": "DEM DEX",
+    "pymoo.operators.crossover.erx": "ERX EdgeRecombinationCrossover",
+    "pymoo.operators.crossover.expx": "ExponentialCrossover",
+    "pymoo.operators.crossover.hux": "HUX HalfUniformCrossover",
+    "pymoo.operators.crossover.nox": "NoCrossover",
+    "pymoo.operators.crossover.ox": "OrderCrossover",
+    "pymoo.operators.crossover.pcx": "PCX ParentCentricCrossover",
+    "pymoo.operators.crossover.pntx": "PointCrossover SinglePointCrossover TwoPointCrossover",
+    "pymoo.operators.crossover.sbx": "SBX SimulatedBinaryCrossover",
+    "pymoo.operators.crossover.spx": "SPX",
+    "pymoo.operators.crossover.ux": "UX UniformCrossover",
+    "pymoo.operators.mutation.bitflip": "BFM BitflipMutation",
+    "pymoo.operators.mutation.gauss": "GM GaussianMutation",
+    "pymoo.operators.mutation.inversion": "InversionMutation",
+    "pymoo.operators.mutation.nom": "NoMutation",
+    "pymoo.operators.mutation.pm": "PM PolynomialMutation",
+    "pymoo.operators.mutation.rm": "ChoiceRandomMutation",
+    "pymoo.operators.repair.bounce_back": "BounceBackOutOfBoundsRepair",
+    "pymoo.operators.repair.bounds_repair": "BoundsRepair",
+    "pymoo.operators.repair.inverse_penalty": "InversePenaltyOutOfBoundsRepair",
+    "pymoo.operators.repair.rounding": "RoundingRepair",
+    "pymoo.operators.repair.to_bound": "ToBoundOutOfBoundsRepair",
+    "pymoo.operators.repair.vtype": "TypeRepair",
+    "pymoo.operators.sampling.lhs": "LHS LatinHypercubeSampling",
+    "pymoo.operators.sampling.rnd": (
+        "BinaryRandomSampling FloatRandomSampling IntegerRandomSampling PermutationRandomSampling"
+    ),
+    "pymoo.operators.selection.des": "DES",
+    "pymoo.operators.selection.rnd": "RandomSelection",
+    "pymoo.operators.selection.tournament": "TournamentSelection",
+    "pymoo.operators.survival.rank_and_crowding.classes": "ConstrRankAndCrowding RankAndCrowding",
+    "pymoo.operators.survival.rank_and_crowding.metrics": (
+        "CrowdingDiversity FuncionalDiversityMNN FunctionalDiversity"
+    ),
+    "pymoo.parallelization.dask": "DaskParallelization",
+    "pymoo.parallelization.joblib": "JoblibParallelization",
+    "pymoo.parallelization.ray": "RayParallelization",
+    "pymoo.parallelization.starmap": "StarmapParallelization",
+    "pymoo.problems.dyn": "DynamicProblem DynamicTestProblem TimeSimulation",
+    "pymoo.problems.dynamic.cec2015": "DIMP2 DynamicCEC2015 FDA2DEB FDA4 FDA5 HE2 HE7 HE9 dMOP2 dMOP3",
+    "pymoo.problems.dynamic.df": "DF DF1 DF10 DF11 DF12 DF13 DF14 DF2 DF3 DF4 DF5 DF6 DF7 DF8 DF9",
+    "pymoo.problems.dynamic.misc": "DIMP2b DMOP2 FDA2_deb HE2b HE7b HE9b",
+    "pymoo.problems.functional": "FunctionalProblem",
+    "pymoo.problems.many.cdtlz": "C1DTLZ1 C1DTLZ3 C2DTLZ2 C3DTLZ1 C3DTLZ4",
+    "pymoo.problems.many.dcdtlz": "DC1DTLZ1 DC1DTLZ3 DC2DTLZ1 DC2DTLZ3 DC3DTLZ1 DC3DTLZ3",
+    "pymoo.problems.many.dtlz": (
+        "ConvexDTLZ2 ConvexDTLZ4 ConvexProblem DTLZ DTLZ1 DTLZ2 DTLZ3 DTLZ4 DTLZ5 DTLZ6 DTLZ7 InvertedDTLZ1 "
+        "ScaledDTLZ1 ScaledProblem"
+    ),
+    "pymoo.problems.many.wfg": "WFG WFG1 WFG2 WFG3 WFG4 WFG5 WFG6 WFG7 WFG8 WFG9",
+    "pymoo.problems.many.zcat": (
+        "ZCAT ZCAT1 ZCAT10 ZCAT11 ZCAT12 ZCAT13 ZCAT14 ZCAT15 ZCAT16 ZCAT17 ZCAT18 ZCAT19 ZCAT2 ZCAT20 ZCAT3 ZCAT4 "
+        "ZCAT5 ZCAT6 ZCAT7 ZCAT8 ZCAT9"
+    ),
+    "pymoo.problems.multi.bnh": "BNH",
+    "pymoo.problems.multi.carside": "Carside",
+    "pymoo.problems.multi.clutch": "Clutch",
+    "pymoo.problems.multi.csi": "CSI",
+    "pymoo.problems.multi.ctp": "CTP CTP1 CTP2 CTP3 CTP4 CTP5 CTP6 CTP7 CTP8",
+    "pymoo.problems.multi.dascmop": (
+        "DASCMOP DASCMOP1 DASCMOP2 DASCMOP3 DASCMOP4 DASCMOP5 DASCMOP6 DASCMOP7 DASCMOP8 DASCMOP9"
+    ),
+    "pymoo.problems.multi.kursawe": "Kursawe",
+    "pymoo.problems.multi.modact": "MODAct",
+    "pymoo.problems.multi.mw": "MW MW1 MW10 MW11 MW12 MW13 MW14 MW2 MW3 MW4 MW5 MW6 MW7 MW8 MW9",
+    "pymoo.problems.multi.omnitest": "OmniTest",
+    "pymoo.problems.multi.osy": "OSY",
+    "pymoo.problems.multi.srn": "SRN",
+    "pymoo.problems.multi.sympart": "SYMPART SYMPARTRotated",
+    "pymoo.problems.multi.tnk": "TNK",
+    "pymoo.problems.multi.truss2d": "Truss2D",
+    "pymoo.problems.multi.welded_beam": "WeldedBeam",
+    "pymoo.problems.multi.wrm": "WRM",
+    "pymoo.problems.multi.zdt": "ZDT ZDT1 ZDT2 ZDT3 ZDT4 ZDT5 ZDT6",
+    "pymoo.problems.multi_to_single": "MultiToSingleObjective",
+    "pymoo.problems.single.ackley": "Ackley",
+    "pymoo.problems.single.cantilevered_beam": "CantileveredBeam",
+    "pymoo.problems.single.flowshop_scheduling": "FlowshopScheduling",
+    "pymoo.problems.single.g": (
+        "G G1 G10 G11 G12 G13 G14 G15 G16 G17 G18 G19 G2 G20 G21 G22 G23 G24 G3 G4 G5 G6 G7 G8 G9"
+    ),
+    "pymoo.problems.single.griewank": "Griewank",
+    "pymoo.problems.single.himmelblau": "Himmelblau",
+    "pymoo.problems.single.knapsack": "Knapsack MultiObjectiveKnapsack",
+    "pymoo.problems.single.mopta08": "MOPTA08",
+    "pymoo.problems.single.multimodal": "MultiModalSimple1 MultiModalSimple2",
+    "pymoo.problems.single.pressure_vessel": "PressureVessel",
+    "pymoo.problems.single.rastrigin": "Rastrigin",
+    "pymoo.problems.single.rosenbrock": "Rosenbrock",
+    "pymoo.problems.single.schwefel": "Schwefel",
+    "pymoo.problems.single.simple": "SimpleMultiModal01",
+    "pymoo.problems.single.sphere": "Sphere",
+    "pymoo.problems.single.traveling_salesman": "TravelingSalesman",
+    "pymoo.problems.single.zakharov": "Zakharov",
+    "pymoo.problems.static": "StaticProblem",
+    "pymoo.problems.zero_to_one": "ZeroToOne",
+    "pymoo.termination.collection": "TerminationCollection",
+    "pymoo.termination.cv": "ConstraintViolationTermination UntilFeasibleTermination",
+    "pymoo.termination.default": (
+        "DefaultMultiObjectiveTermination DefaultSingleObjectiveTermination DefaultTermination"
+    ),
+    "pymoo.termination.delta": "DeltaToleranceTermination",
+    "pymoo.termination.fmin": "MinimumFunctionValueTermination",
+    "pymoo.termination.ftol": (
+        "MultiObjectiveSpaceTermination MultiObjectiveSpaceTerminationWithRenormalization "
+        "SingleObjectiveSpaceTermination"
+    ),
+    "pymoo.termination.indicator": "IndicatorTermination",
+    "pymoo.termination.max_eval": "MaximumFunctionCallTermination",
+    "pymoo.termination.max_gen": "MaximumGenerationTermination",
+    "pymoo.termination.max_time": "TimeBasedTermination",
+    "pymoo.termination.robust": "RobustTermination",
+    "pymoo.termination.xtol": "DesignSpaceTermination",
+    "pymoo.util.archive": "RandomTruncation SurvivalTruncation Truncation",
+    "pymoo.util.clearing": "EpsilonClearing",
+    "pymoo.util.display.column": "Column",
+    "pymoo.util.display.display": "Display",
+    "pymoo.util.display.multi": "MultiObjectiveOutput NumberOfNondominatedSolutions",
+    "pymoo.util.display.output": "NumberOfEvaluations NumberOfGenerations Output",
+    "pymoo.util.display.progress": "ProgressBar",
+    "pymoo.util.display.single": "AverageConstraintViolation MinimumConstraintViolation SingleObjectiveOutput",
+    "pymoo.util.dominator": "Dominator",
+    "pymoo.util.matlab_engine": "MatlabEngine",
+    "pymoo.util.nds.non_dominated_sorting": "NonDominatedSorting",
+    "pymoo.util.normalization": (
+        "NoNormalization Normalization ObjectiveSpaceNormalization PreNormalization SimpleZeroToOneNormalization "
+        "ZeroToOneNormalization"
+    ),
+    "pymoo.util.ref_dirs.construction": "ConstructionBasedReferenceDirectionFactory",
+    "pymoo.util.ref_dirs.das_dennis": "DasDennis",
+    "pymoo.util.ref_dirs.energy": "RieszEnergyReferenceDirectionFactory",
+    "pymoo.util.ref_dirs.energy_layer": "LayerwiseRieszEnergyReferenceDirectionFactory",
+    "pymoo.util.ref_dirs.genetic_algorithm": "ReferenceDirectionGA",
+    "pymoo.util.ref_dirs.incremental": "IncrementalReferenceDirectionFactory",
+    "pymoo.util.ref_dirs.optimizer": "Adam GradientDescent Optimizer",
+    "pymoo.util.ref_dirs.reduction": "ReductionBasedReferenceDirectionFactory",
+    "pymoo.util.ref_dirs.sample_and_map": "RandomSamplingAndMap",
+    "pymoo.util.reference_direction": (
+        "MultiLayerReferenceDirectionFactory ReferenceDirectionFactory UniformReferenceDirectionFactory"
+    ),
+    "pymoo.util.remote": "Remote",
+    "pymoo.util.roulette": "RouletteWheelSelection",
+    "pymoo.util.running_metric": "RunningMetric RunningMetricAnimation",
+    "pymoo.util.sliding_window": "SlidingWindow",
+    "pymoo.util.value_functions": "OptimizeLinearVF OptimizePolyVF vfResults",
+    "pymoo.util.vf_dominator": "VFDominator",
+    "pymoo.vendor.vendor_scipy": (
+        "BFGS CG COBYLA Dogleg LBFGSB NelderMead NewtonCG Optimizer Powell SLSQP TNC TrustConstr TrustExact "
+        "TrustKrylov TrustNCG"
+    ),
+    "pymoo.visualization.app.pso": "PSOAnimation",
+    "pymoo.visualization.matplotlib": "_MatplotlibNotAvailable",
+    "pymoo.visualization.video.callback_video": "AnimationCallback ObjectiveSpaceAnimation",
+    "pymoo.visualization.video.one_var_one_obj": "OneVariableOneObjectiveVisualization",
+    "pymoo.visualization.video.two_var_one_obj": "TwoVariablesOneObjectiveVisualization",
     "pynndescent.*": "*",
     "pyod.*": "*",
     "pyod.models.anogan": "Generator",
     "pyod.models.so_gaal": "Generator",
     "pyod.models.so_gaal_new": "Generator",
+    "pyriemann.artifact_detection": "Potato PotatoField",
+    "pyriemann.channelselection": "ElectrodeSelection FlatChannelRemover",
+    "pyriemann.classification": "FgMDM KNearestNeighbor MDM MeanField NearestConvexHull SVC TSClassifier",
+    "pyriemann.clustering": "Gaussian GaussianMixture Kmeans KmeansPerClassTransform MeanShift",
+    "pyriemann.datasets.sampling": "RandomOverSampler",
+    "pyriemann.embedding": "LocallyLinearEmbedding SpectralEmbedding TSNE",
+    "pyriemann.estimation": (
+        "BlockCovariances CoSpectra Coherences Covariances CrossSpectra ERPCovariances Kernels Shrinkage "
+        "TimeDelayCovariances XdawnCovariances"
+    ),
+    "pyriemann.geometry._docs": "deprecated",
+    "pyriemann.preprocessing": "Whitening",
+    "pyriemann.regression": "KNearestNeighborRegressor SVR",
+    "pyriemann.spatialfilters": "AJDC BilinearFilter CSP SPoC Xdawn",
+    "pyriemann.stats": "BasePermutation PermutationDistance PermutationModel",
+    "pyriemann.tangentspace": "FGDA TangentSpace",
+    "pyriemann.transfer._estimators": "MDWM TLCenter TLClassifier TLDummy TLEstimator TLRegressor TLRotate TLScale",
+    "pyriemann.transfer._tools": "TLSplitter",
+    "pyriemann.utils._base": "SpdClassifMixin SpdClustMixin SpdTransfMixin",
     "pyro.*": "*",
     "pyro.contrib.minipyro": "block replay seed trace",
     "pyro.contrib.mue.models": "Encoder",
@@ -2727,6 +4717,156 @@ CLASSES: dict[str, str] = {
     "pyro.poutine.runtime": "Message",
     "pyro.primitives": "iarange irange plate",
     "pyro.util": "optional timed",
+    "pyswarms.backend.handlers": "BoundaryHandler HandlerMixin OptionsHandler VelocityHandler",
+    "pyswarms.backend.swarms": "Swarm",
+    "pyswarms.backend.topology.base": "Topology",
+    "pyswarms.backend.topology.pyramid": "Pyramid",
+    "pyswarms.backend.topology.random": "Random",
+    "pyswarms.backend.topology.ring": "Ring",
+    "pyswarms.backend.topology.star": "Star",
+    "pyswarms.backend.topology.von_neumann": "VonNeumann",
+    "pyswarms.base.base_discrete": "DiscreteSwarmOptimizer",
+    "pyswarms.base.base_single": "SwarmOptimizer",
+    "pyswarms.discrete.binary": "BinaryPSO",
+    "pyswarms.single.general_optimizer": "GeneralOptimizerPSO",
+    "pyswarms.single.global_best": "GlobalBestPSO",
+    "pyswarms.single.local_best": "LocalBestPSO",
+    "pyswarms.utils.plotters.formatters": "Animator Designer Mesher",
+    "pyswarms.utils.reporter.reporter": "Reporter",
+    "pyswarms.utils.search.base_search": "SearchBase",
+    "pyswarms.utils.search.grid_search": "GridSearch",
+    "pyswarms.utils.search.random_search": "RandomSearch",
+    "pythae.config": "BaseConfig",
+    "pythae.customexception": (
+        "BadInheritanceError DatasetError DecoderInputError DecoderOutputError EncoderInputError EncoderOutputError "
+        "LoadError MetricInputError MetricOutputError ModelError SizeMismatchError"
+    ),
+    "pythae.data.datasets": "BaseDataset DatasetOutput",
+    "pythae.data.preprocessors": "DataProcessor",
+    "pythae.models.adversarial_ae.adversarial_ae_config": "Adversarial_AE_Config",
+    "pythae.models.adversarial_ae.adversarial_ae_model": "Adversarial_AE",
+    "pythae.models.ae.ae_config": "AEConfig",
+    "pythae.models.ae.ae_model": "AE",
+    "pythae.models.auto_model.auto_config": "AutoConfig",
+    "pythae.models.auto_model.auto_model": "AutoModel",
+    "pythae.models.base.base_config": "BaseAEConfig EnvironmentConfig",
+    "pythae.models.base.base_model": "BaseAE",
+    "pythae.models.base.base_utils": "ModelOutput",
+    "pythae.models.beta_tc_vae.beta_tc_vae_config": "BetaTCVAEConfig",
+    "pythae.models.beta_tc_vae.beta_tc_vae_model": "BetaTCVAE",
+    "pythae.models.beta_vae.beta_vae_config": "BetaVAEConfig",
+    "pythae.models.beta_vae.beta_vae_model": "BetaVAE",
+    "pythae.models.ciwae.ciwae_config": "CIWAEConfig",
+    "pythae.models.ciwae.ciwae_model": "CIWAE",
+    "pythae.models.disentangled_beta_vae.disentangled_beta_vae_config": "DisentangledBetaVAEConfig",
+    "pythae.models.disentangled_beta_vae.disentangled_beta_vae_model": "DisentangledBetaVAE",
+    "pythae.models.factor_vae.factor_vae_config": "FactorVAEConfig",
+    "pythae.models.factor_vae.factor_vae_model": "FactorVAE",
+    "pythae.models.factor_vae.factor_vae_utils": "FactorVAEDiscriminator",
+    "pythae.models.hvae.hvae_config": "HVAEConfig",
+    "pythae.models.hvae.hvae_model": "HVAE",
+    "pythae.models.info_vae.info_vae_config": "INFOVAE_MMD_Config",
+    "pythae.models.info_vae.info_vae_model": "INFOVAE_MMD",
+    "pythae.models.iwae.iwae_config": "IWAEConfig",
+    "pythae.models.iwae.iwae_model": "IWAE",
+    "pythae.models.miwae.miwae_config": "MIWAEConfig",
+    "pythae.models.miwae.miwae_model": "MIWAE",
+    "pythae.models.msssim_vae.msssim_vae_config": "MSSSIM_VAEConfig",
+    "pythae.models.msssim_vae.msssim_vae_model": "MSSSIM_VAE",
+    "pythae.models.msssim_vae.msssim_vae_utils": "MSSSIM",
+    "pythae.models.nn.base_architectures": "BaseDecoder BaseDiscriminator BaseEncoder BaseMetric",
+    "pythae.models.nn.default_architectures": (
+        "Decoder_AE_MLP Discriminator_MLP Encoder_AE_MLP Encoder_SVAE_MLP Encoder_VAE_MLP Metric_MLP"
+    ),
+    "pythae.models.normalizing_flows.base.base_nf_config": "BaseNFConfig",
+    "pythae.models.normalizing_flows.base.base_nf_model": "BaseNF NFModel",
+    "pythae.models.normalizing_flows.iaf.iaf_config": "IAFConfig",
+    "pythae.models.normalizing_flows.iaf.iaf_model": "IAF",
+    "pythae.models.normalizing_flows.layers": "BatchNorm MaskedLinear",
+    "pythae.models.normalizing_flows.made.made_config": "MADEConfig",
+    "pythae.models.normalizing_flows.made.made_model": "MADE",
+    "pythae.models.normalizing_flows.maf.maf_config": "MAFConfig",
+    "pythae.models.normalizing_flows.maf.maf_model": "MAF",
+    "pythae.models.normalizing_flows.pixelcnn.pixelcnn_config": "PixelCNNConfig",
+    "pythae.models.normalizing_flows.pixelcnn.pixelcnn_model": "PixelCNN",
+    "pythae.models.normalizing_flows.pixelcnn.utils": "MaskedConv2d",
+    "pythae.models.normalizing_flows.planar_flow.planar_flow_config": "PlanarFlowConfig",
+    "pythae.models.normalizing_flows.planar_flow.planar_flow_model": "PlanarFlow",
+    "pythae.models.normalizing_flows.radial_flow.radial_flow_config": "RadialFlowConfig",
+    "pythae.models.normalizing_flows.radial_flow.radial_flow_model": "RadialFlow",
+    "pythae.models.piwae.piwae_config": "PIWAEConfig",
+    "pythae.models.piwae.piwae_model": "PIWAE",
+    "pythae.models.pvae.pvae_config": "PoincareVAEConfig",
+    "pythae.models.pvae.pvae_model": "PoincareVAE",
+    "pythae.models.pvae.pvae_utils": (
+        "ARS HyperbolicRadius HypersphericalUniform PoincareBall RiemannianNormal WrappedNormal "
+        "_log_normalizer_closed_grad impl_rsample"
+    ),
+    "pythae.models.rae_gp.rae_gp_config": "RAE_GP_Config",
+    "pythae.models.rae_gp.rae_gp_model": "RAE_GP",
+    "pythae.models.rae_l2.rae_l2_config": "RAE_L2_Config",
+    "pythae.models.rae_l2.rae_l2_model": "RAE_L2",
+    "pythae.models.rhvae.rhvae_config": "RHVAEConfig",
+    "pythae.models.rhvae.rhvae_model": "RHVAE",
+    "pythae.models.svae.svae_config": "SVAEConfig",
+    "pythae.models.svae.svae_model": "SVAE",
+    "pythae.models.svae.svae_utils": "ModifiedBesselFn",
+    "pythae.models.vae.vae_config": "VAEConfig",
+    "pythae.models.vae.vae_model": "VAE",
+    "pythae.models.vae_gan.vae_gan_config": "VAEGANConfig",
+    "pythae.models.vae_gan.vae_gan_model": "VAEGAN",
+    "pythae.models.vae_iaf.vae_iaf_config": "VAE_IAF_Config",
+    "pythae.models.vae_iaf.vae_iaf_model": "VAE_IAF",
+    "pythae.models.vae_lin_nf.vae_lin_nf_config": "VAE_LinNF_Config",
+    "pythae.models.vae_lin_nf.vae_lin_nf_model": "VAE_LinNF",
+    "pythae.models.vamp.vamp_config": "VAMPConfig",
+    "pythae.models.vamp.vamp_model": "VAMP",
+    "pythae.models.vq_vae.vq_vae_config": "VQVAEConfig",
+    "pythae.models.vq_vae.vq_vae_model": "VQVAE",
+    "pythae.models.vq_vae.vq_vae_utils": "Quantizer QuantizerEMA",
+    "pythae.models.wae_mmd.wae_mmd_config": "WAE_MMD_Config",
+    "pythae.models.wae_mmd.wae_mmd_model": "WAE_MMD",
+    "pythae.pipelines.base_pipeline": "Pipeline",
+    "pythae.pipelines.generation": "GenerationPipeline",
+    "pythae.pipelines.training": "TrainingPipeline",
+    "pythae.samplers.base.base_sampler": "BaseSampler",
+    "pythae.samplers.base.base_sampler_config": "BaseSamplerConfig",
+    "pythae.samplers.gaussian_mixture.gaussian_mixture_config": "GaussianMixtureSamplerConfig",
+    "pythae.samplers.gaussian_mixture.gaussian_mixture_sampler": "GaussianMixtureSampler",
+    "pythae.samplers.hypersphere_uniform_sampler.hypersphere_uniform_config": "HypersphereUniformSamplerConfig",
+    "pythae.samplers.hypersphere_uniform_sampler.hypersphere_uniform_sampler": "HypersphereUniformSampler",
+    "pythae.samplers.iaf_sampler.iaf_sampler": "IAFSampler",
+    "pythae.samplers.iaf_sampler.iaf_sampler_config": "IAFSamplerConfig",
+    "pythae.samplers.maf_sampler.maf_sampler": "MAFSampler",
+    "pythae.samplers.maf_sampler.maf_sampler_config": "MAFSamplerConfig",
+    "pythae.samplers.manifold_sampler.rhvae_sampler": "RHVAESampler",
+    "pythae.samplers.manifold_sampler.rhvae_sampler_config": "RHVAESamplerConfig",
+    "pythae.samplers.normal_sampling.normal_config": "NormalSamplerConfig",
+    "pythae.samplers.normal_sampling.normal_sampler": "NormalSampler",
+    "pythae.samplers.pixelcnn_sampler.pixelcnn_sampler": "PixelCNNSampler",
+    "pythae.samplers.pixelcnn_sampler.pixelcnn_sampler_config": "PixelCNNSamplerConfig",
+    "pythae.samplers.pvae_sampler.pvae_sampler": "PoincareDiskSampler",
+    "pythae.samplers.pvae_sampler.pvae_sampler_config": "PoincareDiskSamplerConfig",
+    "pythae.samplers.two_stage_vae_sampler.two_stage_sampler": "SecondDecoder SecondEncoder TwoStageVAESampler",
+    "pythae.samplers.two_stage_vae_sampler.two_stage_sampler_config": "TwoStageVAESamplerConfig",
+    "pythae.samplers.vamp_sampler.vamp_sampler": "VAMPSampler",
+    "pythae.samplers.vamp_sampler.vamp_sampler_config": "VAMPSamplerConfig",
+    "pythae.trainers.adversarial_trainer.adversarial_trainer": "AdversarialTrainer",
+    "pythae.trainers.adversarial_trainer.adversarial_trainer_config": "AdversarialTrainerConfig",
+    "pythae.trainers.base_trainer.base_trainer": "BaseTrainer",
+    "pythae.trainers.base_trainer.base_training_config": "BaseTrainerConfig",
+    "pythae.trainers.coupled_optimizer_adversarial_trainer.coupled_optimizer_adversarial_trainer": (
+        "CoupledOptimizerAdversarialTrainer"
+    ),
+    "pythae.trainers.coupled_optimizer_adversarial_trainer.coupled_optimizer_adversarial_trainer_config": (
+        "CoupledOptimizerAdversarialTrainerConfig"
+    ),
+    "pythae.trainers.coupled_optimizer_trainer.coupled_optimizer_trainer": "CoupledOptimizerTrainer",
+    "pythae.trainers.coupled_optimizer_trainer.coupled_optimizer_trainer_config": "CoupledOptimizerTrainerConfig",
+    "pythae.trainers.training_callbacks": (
+        "CallbackHandler CometCallback MetricConsolePrinterCallback ProgressBarCallback TrainHistoryCallback "
+        "TrainingCallback WandbCallback"
+    ),
     "pytorch_forecasting.*": "*",
     "pytorch_forecasting.layers._blocks._residual_block_dsipts": "ResidualBlock",
     "pytorch_forecasting.layers._embeddings._positional_embedding": "PositionalEmbedding",
@@ -2773,15 +4913,340 @@ CLASSES: dict[str, str] = {
     "pytorch_metric_learning.datasets.base_dataset": "BaseDataset",
     "pytorch_metric_learning.datasets.cub": "CUB",
     "pytorch_metric_learning.distances.cosine_similarity": "CosineSimilarity",
+    "pytorch_msssim.ssim": "MS_SSIM SSIM",
     "pytorch_tabnet.*": "*",
     "pytorch_tabnet.metrics": "Accuracy Metric",
+    "pytorch_widedeep.bayesian_models._base_bayesian_model": "BaseBayesianModel BayesianModule",
+    "pytorch_widedeep.bayesian_models._weight_sampler": "GaussianPosterior ScaleMixtureGaussianPrior",
+    "pytorch_widedeep.bayesian_models.bayesian_nn.modules.bayesian_embedding": "BayesianEmbedding",
+    "pytorch_widedeep.bayesian_models.bayesian_nn.modules.bayesian_linear": "BayesianLinear",
+    "pytorch_widedeep.bayesian_models.tabular.bayesian_embeddings_layers": (
+        "BayesianContEmbeddings BayesianDiffSizeCatEmbeddings"
+    ),
+    "pytorch_widedeep.bayesian_models.tabular.bayesian_linear.bayesian_wide": "BayesianWide",
+    "pytorch_widedeep.bayesian_models.tabular.bayesian_mlp._layers": "BayesianMLP",
+    "pytorch_widedeep.bayesian_models.tabular.bayesian_mlp.bayesian_tab_mlp": "BayesianTabMlp",
+    "pytorch_widedeep.callbacks": (
+        "Callback CallbackContainer EarlyStopping History LRHistory LRShedulerCallback MetricCallback ModelCheckpoint"
+    ),
+    "pytorch_widedeep.dataloaders": "CustomDataLoader DataLoaderImbalanced DatasetAlreadySetError",
+    "pytorch_widedeep.initializers": (
+        "ConstantInitializer Initializer KaimingNormal KaimingUniform MultipleInitializer Normal Orthogonal Uniform "
+        "XavierNormal XavierUniform"
+    ),
+    "pytorch_widedeep.load_from_folder.image.image_from_folder": "ImageFromFolder",
+    "pytorch_widedeep.load_from_folder.tabular.tabular_from_folder": "TabFromFolder WideFromFolder",
+    "pytorch_widedeep.load_from_folder.text.text_from_folder": "TextFromFolder",
+    "pytorch_widedeep.load_from_folder.wd_dataset_from_folder": "WideDeepDatasetFromFolder",
+    "pytorch_widedeep.losses": (
+        "BayesianRegressionLoss BayesianSELoss DenoisingLoss EncoderDecoderLoss FocalLoss FocalR_L1Loss "
+        "FocalR_MSELoss FocalR_RMSELoss HuberLoss InfoNCELoss L1Loss MSELoss MSLELoss QuantileLoss RMSELoss RMSLELoss "
+        "TweedieLoss ZILNLoss"
+    ),
+    "pytorch_widedeep.losses_multitarget": (
+        "MultiTargetClassificationLoss MultiTargetRegressionLoss MutilTargetRegressionAndClassificationLoss"
+    ),
+    "pytorch_widedeep.metrics": (
+        "Accuracy BinaryNDCG_at_k F1Score FBetaScore HitRatio_at_k MAP_at_k Metric MultipleMetrics NDCG_at_k "
+        "Precision Precision_at_k R2Score Recall Recall_at_k"
+    ),
+    "pytorch_widedeep.models._base_wd_model_component": "BaseWDModelComponent",
+    "pytorch_widedeep.models._get_activation_fn": "GEGLU REGLU",
+    "pytorch_widedeep.models.image.vision": "Vision",
+    "pytorch_widedeep.models.model_fusion": "ModelFuser",
+    "pytorch_widedeep.models.rec.autoint": "AutoInt",
+    "pytorch_widedeep.models.rec.autoint_plus": "AutoIntPlus",
+    "pytorch_widedeep.models.rec.basic_transformer": "PositionalEncoding Transformer",
+    "pytorch_widedeep.models.rec.dcn": "CrossNetwork DeepCrossNetwork",
+    "pytorch_widedeep.models.rec.dcnv2": "CrossLayerV2 CrossNetworkV2 DeepCrossNetworkV2",
+    "pytorch_widedeep.models.rec.deepffm": "DeepFieldAwareFactorizationMachine",
+    "pytorch_widedeep.models.rec.deepfm": "DeepFactorizationMachine",
+    "pytorch_widedeep.models.rec.din": "ActivationUnit DeepInterestNetwork Dice",
+    "pytorch_widedeep.models.rec.gdcn": "GatedCrossLayer GatedCrossNetwork GatedDeepCrossNetwork",
+    "pytorch_widedeep.models.rec.xdeepfm": "CompressedInteractionNetwork ExtremeDeepFactorizationMachine",
+    "pytorch_widedeep.models.tabular._base_tabular_model": (
+        "BaseTabularModelWithAttention BaseTabularModelWithoutAttention"
+    ),
+    "pytorch_widedeep.models.tabular.embeddings_layers": (
+        "ContEmbeddings DiffSizeCatEmbeddings FullEmbeddingDropout NLinear PeriodicContEmbeddings "
+        "PiecewiseContEmbeddings SameSizeCatEmbeddings SharedEmbeddings"
+    ),
+    "pytorch_widedeep.models.tabular.linear.wide": "Wide",
+    "pytorch_widedeep.models.tabular.mlp._attention_layers": "ContextAttention QueryKeySelfAttention",
+    "pytorch_widedeep.models.tabular.mlp._encoders": "ContextAttentionEncoder SelfAttentionEncoder",
+    "pytorch_widedeep.models.tabular.mlp._layers": "MLP SLP",
+    "pytorch_widedeep.models.tabular.mlp.context_attention_mlp": "ContextAttentionMLP",
+    "pytorch_widedeep.models.tabular.mlp.self_attention_mlp": "SelfAttentionMLP",
+    "pytorch_widedeep.models.tabular.mlp.tab_mlp": "TabMlp TabMlpDecoder",
+    "pytorch_widedeep.models.tabular.resnet._layers": "BasicBlock DenseResnet",
+    "pytorch_widedeep.models.tabular.resnet.tab_resnet": "TabResnet TabResnetDecoder",
+    "pytorch_widedeep.models.tabular.self_supervised._denoise_mlps": (
+        "CatMlpPerFeature CatSingleMlp ContMlpPerFeature ContSingleMlp"
+    ),
+    "pytorch_widedeep.models.tabular.self_supervised._random_obfuscator": "RandomObfuscator",
+    "pytorch_widedeep.models.tabular.self_supervised.contrastive_denoising_model": "ContrastiveDenoisingModel",
+    "pytorch_widedeep.models.tabular.self_supervised.encoder_decoder_model": "EncoderDecoderModel",
+    "pytorch_widedeep.models.tabular.tabnet._layers": (
+        "AttentiveTransformer FeatTransformer GBN GLU_Block GLU_Layer TabNetEncoder"
+    ),
+    "pytorch_widedeep.models.tabular.tabnet.sparsemax": "Entmax15 Entmax15Function Sparsemax SparsemaxFunction",
+    "pytorch_widedeep.models.tabular.tabnet.tab_net": "TabNet TabNetDecoder TabNetPredLayer",
+    "pytorch_widedeep.models.tabular.transformers._attention_layers": (
+        "AddNorm AdditiveAttention FeedForward LinearAttentionLinformer MultiHeadedAttention NormAdd"
+    ),
+    "pytorch_widedeep.models.tabular.transformers._encoders": (
+        "FTTransformerEncoder FastFormerEncoder PerceiverEncoder SaintEncoder TransformerEncoder"
+    ),
+    "pytorch_widedeep.models.tabular.transformers.ft_transformer": "FTTransformer",
+    "pytorch_widedeep.models.tabular.transformers.saint": "SAINT",
+    "pytorch_widedeep.models.tabular.transformers.tab_fastformer": "TabFastFormer",
+    "pytorch_widedeep.models.tabular.transformers.tab_perceiver": "TabPerceiver",
+    "pytorch_widedeep.models.tabular.transformers.tab_transformer": "TabTransformer",
+    "pytorch_widedeep.models.text.huggingface_transformers.hf_model": "HFModel",
+    "pytorch_widedeep.models.text.rnns._encoders": "ContextAttentionEncoder",
+    "pytorch_widedeep.models.text.rnns.attentive_rnn": "AttentiveRNN",
+    "pytorch_widedeep.models.text.rnns.basic_rnn": "BasicRNN",
+    "pytorch_widedeep.models.text.rnns.stacked_attentive_rnn": "StackedAttentiveRNN",
+    "pytorch_widedeep.models.wide_deep": "WideDeep",
+    "pytorch_widedeep.preprocessing.base_preprocessor": "BasePreprocessor",
+    "pytorch_widedeep.preprocessing.din_preprocessor": "DINPreprocessor",
+    "pytorch_widedeep.preprocessing.hf_preprocessor": "ChunkHFPreprocessor HFPreprocessor",
+    "pytorch_widedeep.preprocessing.image_preprocessor": "ImagePreprocessor",
+    "pytorch_widedeep.preprocessing.tab_preprocessor": "ChunkTabPreprocessor Quantizer TabPreprocessor",
+    "pytorch_widedeep.preprocessing.text_preprocessor": "ChunkTextPreprocessor TextPreprocessor",
+    "pytorch_widedeep.preprocessing.wide_preprocessor": "ChunkWidePreprocessor WidePreprocessor",
+    "pytorch_widedeep.self_supervised_training._base_contrastive_denoising_trainer": "BaseContrastiveDenoisingTrainer",
+    "pytorch_widedeep.self_supervised_training._base_encoder_decoder_trainer": "BaseEncoderDecoderTrainer",
+    "pytorch_widedeep.self_supervised_training.contrastive_denoising_trainer": "ContrastiveDenoisingTrainer",
+    "pytorch_widedeep.self_supervised_training.encoder_decoder_trainer": "EncoderDecoderTrainer",
+    "pytorch_widedeep.tab2vec": "Tab2Vec",
+    "pytorch_widedeep.training._base_bayesian_trainer": "BaseBayesianTrainer",
+    "pytorch_widedeep.training._base_trainer": "BaseTrainer",
+    "pytorch_widedeep.training._feature_importance": (
+        "BaseFeatureImportance Explainer FeatureImportance TabNetExplainer TabNetFeatureImportance "
+        "TransformerBasedExplainer TransformerBasedFeatureImportance"
+    ),
+    "pytorch_widedeep.training._finetune": "FineTune",
+    "pytorch_widedeep.training._loss_and_obj_aliases": "_LossAliases _ObjectiveToMethod classproperty",
+    "pytorch_widedeep.training._multiple_lr_scheduler": "MultipleLRScheduler",
+    "pytorch_widedeep.training._multiple_optimizer": "MultipleOptimizer",
+    "pytorch_widedeep.training._multiple_transforms": "MultipleTransforms",
+    "pytorch_widedeep.training._wd_dataset": "GroupWideDeepDataset WideDeepDataset",
+    "pytorch_widedeep.training.bayesian_trainer": "BayesianTrainer",
+    "pytorch_widedeep.training.trainer": "Trainer",
+    "pytorch_widedeep.training.trainer_from_folder": "TrainerFromFolder",
+    "pytorch_widedeep.utils.deeptabular_utils": "LabelEncoder",
+    "pytorch_widedeep.utils.fastai_transforms": "BaseTokenizer ChunkVocab SpacyTokenizer Tokenizer Vocab",
+    "pytorch_widedeep.utils.hf_utils": "ModelObjects",
+    "pytorch_widedeep.utils.image_utils": "AspectAwarePreprocessor SimplePreprocessor",
+    "pyts._base": (
+        "MultivariateClassifierMixin MultivariateTransformerMixin UnivariateClassifierMixin "
+        "UnivariateTransformerMixin _SupportsFitTransform _SupportsPredict"
+    ),
+    "pyts.approximation._dft": "DiscreteFourierTransform",
+    "pyts.approximation._mcb": "MultipleCoefficientBinning",
+    "pyts.approximation._paa": "PiecewiseAggregateApproximation",
+    "pyts.approximation._sax": "SymbolicAggregateApproximation",
+    "pyts.approximation._sfa": "SymbolicFourierApproximation",
+    "pyts.bag_of_words._bow": "BagOfWords WordExtractor",
+    "pyts.classification._bossvs": "BOSSVS",
+    "pyts.classification._knn": "KNeighborsClassifier",
+    "pyts.classification._learning_shapelets": "CrossEntropyLearningShapelets LearningShapelets",
+    "pyts.classification._saxvsm": "SAXVSM",
+    "pyts.classification._time_series_forest": "TimeSeriesForest WindowFeatureExtractor",
+    "pyts.classification._tsbf": "IntervalFeatureExtractor TSBF",
+    "pyts.decomposition._ssa": "SingularSpectrumAnalysis",
+    "pyts.image._gaf": "GramianAngularField",
+    "pyts.image._mtf": "MarkovTransitionField",
+    "pyts.image._recurrence": "RecurrencePlot",
+    "pyts.multivariate.classification._multivariate": "MultivariateClassifier _SupportsFitPredict",
+    "pyts.multivariate.image._joint_rp": "JointRecurrencePlot",
+    "pyts.multivariate.transformation._multivariate": "MultivariateTransformer",
+    "pyts.multivariate.transformation._weasel_muse": "WEASELMUSE",
+    "pyts.preprocessing._discretizer": "KBinsDiscretizer",
+    "pyts.preprocessing._imputer": "InterpolationImputer",
+    "pyts.preprocessing._scaler": "MaxAbsScaler MinMaxScaler RobustScaler StandardScaler",
+    "pyts.preprocessing._transformer": "PowerTransformer QuantileTransformer",
+    "pyts.transformation._bag_of_patterns": "BagOfPatterns",
+    "pyts.transformation._boss": "BOSS",
+    "pyts.transformation._rocket": "ROCKET",
+    "pyts.transformation._shapelet_transform": "ShapeletTransform",
+    "pyts.transformation._weasel": "WEASEL",
+    "pyts.utils._deprecation": "deprecated",
     "pytz": "UTC _FixedOffset",
     "pytz.exceptions": "AmbiguousTimeError Error InvalidTimeError NonExistentTimeError UnknownTimeZoneError",
     "pytz.reference": "FixedOffset LocalTimezone USTimeZone",
     "pytz.tzinfo": "BaseTzInfo DstTzInfo StaticTzInfo",
     "quantile_forest.*": "*",
     "random": "Random",
+    "recbole.config.configurator": "Config",
+    "recbole.data.dataloader.abstract_dataloader": "AbstractDataLoader NegSampleDataLoader",
+    "recbole.data.dataloader.general_dataloader": "FullSortEvalDataLoader NegSampleEvalDataLoader TrainDataLoader",
+    "recbole.data.dataloader.knowledge_dataloader": "KGDataLoader KnowledgeBasedDataLoader",
+    "recbole.data.dataloader.user_dataloader": "UserDataLoader",
+    "recbole.data.dataset.customized_dataset": "DIENDataset GRU4RecKGDataset KSRDataset",
+    "recbole.data.dataset.dataset": "Dataset",
+    "recbole.data.dataset.decisiontree_dataset": "DecisionTreeDataset",
+    "recbole.data.dataset.kg_dataset": "KnowledgeBasedDataset",
+    "recbole.data.dataset.kg_seq_dataset": "KGSeqDataset",
+    "recbole.data.dataset.sequential_dataset": "SequentialDataset",
+    "recbole.data.interaction": "Interaction",
+    "recbole.data.transform": (
+        "CropItemSequence Equal InverseItemSequence MaskItemSequence ReorderItemSequence UserDefinedTransform"
+    ),
+    "recbole.evaluator.base_metric": "AbstractMetric LossMetric TopkMetric",
+    "recbole.evaluator.collector": "Collector DataStruct",
+    "recbole.evaluator.evaluator": "Evaluator",
+    "recbole.evaluator.metrics": (
+        "AUC AveragePopularity GAUC GiniIndex Hit ItemCoverage LogLoss MAE MAP MRR NDCG Precision RMSE Recall "
+        "ShannonEntropy TailPercentage"
+    ),
+    "recbole.evaluator.register": "Register",
+    "recbole.model.abstract_recommender": (
+        "AbstractRecommender AutoEncoderMixin ContextRecommender GeneralRecommender KnowledgeRecommender "
+        "SequentialRecommender"
+    ),
+    "recbole.model.context_aware_recommender.afm": "AFM",
+    "recbole.model.context_aware_recommender.autoint": "AutoInt",
+    "recbole.model.context_aware_recommender.dcn": "DCN",
+    "recbole.model.context_aware_recommender.dcnv2": "DCNV2",
+    "recbole.model.context_aware_recommender.deepfm": "DeepFM",
+    "recbole.model.context_aware_recommender.dssm": "DSSM",
+    "recbole.model.context_aware_recommender.eulernet": "EulerInteractionLayer EulerNet",
+    "recbole.model.context_aware_recommender.ffm": "FFM FieldAwareFactorizationMachine",
+    "recbole.model.context_aware_recommender.fignn": "FiGNN GraphLayer",
+    "recbole.model.context_aware_recommender.fm": "FM",
+    "recbole.model.context_aware_recommender.fnn": "FNN",
+    "recbole.model.context_aware_recommender.fwfm": "FwFM",
+    "recbole.model.context_aware_recommender.kd_dagfm": "CIN CINComp CrossNet DAGFM KD_DAGFM",
+    "recbole.model.context_aware_recommender.lr": "LR",
+    "recbole.model.context_aware_recommender.nfm": "NFM",
+    "recbole.model.context_aware_recommender.pnn": "InnerProductLayer OuterProductLayer PNN",
+    "recbole.model.context_aware_recommender.widedeep": "WideDeep",
+    "recbole.model.context_aware_recommender.xdeepfm": "xDeepFM",
+    "recbole.model.general_recommender.admmslim": "ADMMSLIM",
+    "recbole.model.general_recommender.asymknn": "AsymKNN ComputeSimilarity",
+    "recbole.model.general_recommender.bpr": "BPR",
+    "recbole.model.general_recommender.cdae": "CDAE",
+    "recbole.model.general_recommender.convncf": "ConvNCF ConvNCFBPRLoss",
+    "recbole.model.general_recommender.dgcf": "DGCF",
+    "recbole.model.general_recommender.diffrec": "DNN DiffRec",
+    "recbole.model.general_recommender.dmf": "DMF",
+    "recbole.model.general_recommender.ease": "EASE",
+    "recbole.model.general_recommender.enmf": "ENMF",
+    "recbole.model.general_recommender.fism": "FISM",
+    "recbole.model.general_recommender.gcmc": "BiDecoder GCMC GcEncoder",
+    "recbole.model.general_recommender.itemknn": "ComputeSimilarity ItemKNN",
+    "recbole.model.general_recommender.ldiffrec": "AutoEncoder LDiffRec",
+    "recbole.model.general_recommender.lightgcn": "LightGCN",
+    "recbole.model.general_recommender.line": "LINE NegSamplingLoss",
+    "recbole.model.general_recommender.macridvae": "MacridVAE",
+    "recbole.model.general_recommender.multidae": "MultiDAE",
+    "recbole.model.general_recommender.multivae": "MultiVAE",
+    "recbole.model.general_recommender.nais": "NAIS",
+    "recbole.model.general_recommender.nceplrec": "NCEPLRec",
+    "recbole.model.general_recommender.ncl": "NCL",
+    "recbole.model.general_recommender.neumf": "NeuMF",
+    "recbole.model.general_recommender.ngcf": "NGCF",
+    "recbole.model.general_recommender.nncf": "NNCF",
+    "recbole.model.general_recommender.pop": "Pop",
+    "recbole.model.general_recommender.ract": "RaCT",
+    "recbole.model.general_recommender.random": "Random",
+    "recbole.model.general_recommender.recvae": "CompositePrior Encoder RecVAE",
+    "recbole.model.general_recommender.sgl": "SGL",
+    "recbole.model.general_recommender.simplex": "SimpleX",
+    "recbole.model.general_recommender.slimelastic": "SLIMElastic",
+    "recbole.model.general_recommender.spectralcf": "SpectralCF",
+    "recbole.model.knowledge_aware_recommender.cfkg": "CFKG InnerProductLoss",
+    "recbole.model.knowledge_aware_recommender.cke": "CKE",
+    "recbole.model.knowledge_aware_recommender.kgat": "Aggregator KGAT",
+    "recbole.model.knowledge_aware_recommender.kgcn": "KGCN",
+    "recbole.model.knowledge_aware_recommender.kgin": "Aggregator GraphConv KGIN",
+    "recbole.model.knowledge_aware_recommender.kgnnls": "KGNNLS",
+    "recbole.model.knowledge_aware_recommender.ktup": "KTUP",
+    "recbole.model.knowledge_aware_recommender.mcclk": "Aggregator GraphConv MCCLK",
+    "recbole.model.knowledge_aware_recommender.mkr": "CrossCompressUnit MKR",
+    "recbole.model.knowledge_aware_recommender.ripplenet": "RippleNet",
+    "recbole.model.layers": (
+        "AttLayer BaseFactorizationMachine BiGNNLayer CNNLayers ContextSeqEmbAbstractLayer ContextSeqEmbLayer Dice "
+        "FLEmbedding FMEmbedding FMFirstOrderLinear FeatureSeqEmbLayer FeedForward ItemToInterestAggregation "
+        "LightMultiHeadAttention LightTransformerEncoder LightTransformerLayer MLPLayers MultiHeadAttention "
+        "SequenceAttLayer SparseDropout TransformerEncoder TransformerLayer VanillaAttention"
+    ),
+    "recbole.model.loss": "BPRLoss EmbLoss EmbMarginLoss RegLoss",
+    "recbole.model.sequential_recommender.bert4rec": "BERT4Rec",
+    "recbole.model.sequential_recommender.caser": "Caser",
+    "recbole.model.sequential_recommender.core": "CORE TransNet",
+    "recbole.model.sequential_recommender.dien": (
+        "AGRUCell AUGRUCell DIEN DynamicRNN InterestEvolvingLayer InterestExtractorNetwork"
+    ),
+    "recbole.model.sequential_recommender.din": "DIN",
+    "recbole.model.sequential_recommender.fdsa": "FDSA",
+    "recbole.model.sequential_recommender.fearec": "FEABlock FEAEncoder FEARec FeedForward HybridAttention",
+    "recbole.model.sequential_recommender.fossil": "FOSSIL",
+    "recbole.model.sequential_recommender.fpmc": "FPMC",
+    "recbole.model.sequential_recommender.gcsan": "GCSAN GNN",
+    "recbole.model.sequential_recommender.gru4rec": "GRU4Rec",
+    "recbole.model.sequential_recommender.gru4reccpr": "GRU4RecCPR",
+    "recbole.model.sequential_recommender.gru4recf": "GRU4RecF",
+    "recbole.model.sequential_recommender.gru4reckg": "GRU4RecKG",
+    "recbole.model.sequential_recommender.hgn": "HGN",
+    "recbole.model.sequential_recommender.hrm": "HRM",
+    "recbole.model.sequential_recommender.ksr": "KSR",
+    "recbole.model.sequential_recommender.lightsans": "LightSANs",
+    "recbole.model.sequential_recommender.narm": "NARM",
+    "recbole.model.sequential_recommender.nextitnet": "NextItNet ResidualBlock_a ResidualBlock_b",
+    "recbole.model.sequential_recommender.npe": "NPE",
+    "recbole.model.sequential_recommender.repeatnet": (
+        "Explore_Recommendation_Decoder RepeatNet Repeat_Explore_Mechanism Repeat_Recommendation_Decoder"
+    ),
+    "recbole.model.sequential_recommender.s3rec": "S3Rec",
+    "recbole.model.sequential_recommender.sasrec": "SASRec",
+    "recbole.model.sequential_recommender.sasreccpr": "SASRecCPR",
+    "recbole.model.sequential_recommender.sasrecf": "SASRecF",
+    "recbole.model.sequential_recommender.shan": "SHAN",
+    "recbole.model.sequential_recommender.sine": "SINE",
+    "recbole.model.sequential_recommender.srgnn": "GNN SRGNN",
+    "recbole.model.sequential_recommender.stamp": "STAMP",
+    "recbole.model.sequential_recommender.transrec": "TransRec",
+    "recbole.sampler.sampler": "AbstractSampler KGSampler RepeatableSampler Sampler SeqSampler",
+    "recbole.trainer.hyper_tuning": "ExhaustiveSearchError HyperTuning",
+    "recbole.trainer.trainer": (
+        "AbstractTrainer DecisionTreeTrainer KGATTrainer KGTrainer LightGBMTrainer MKRTrainer NCLTrainer "
+        "PretrainTrainer RaCTTrainer RecVAETrainer S3RecTrainer TraditionalTrainer Trainer XGBoostTrainer"
+    ),
+    "recbole.utils.logger": "RemoveColorFilter",
+    "recbole.utils.wandblogger": "WandbLogger",
+    "recordlinkage.adapters": "KerasAdapter SKLearnAdapter",
+    "recordlinkage.algorithms.nb_sklearn": "BaseNB ECM NaiveBayes",
+    "recordlinkage.annotation": "AnnotationResult AnnotationWrapper",
+    "recordlinkage.api": "Compare Index",
+    "recordlinkage.base": "BaseClassifier BaseCompare BaseCompareFeature BaseIndex BaseIndexAlgorithm",
+    "recordlinkage.classifiers": (
+        "ECMClassifier FellegiSunter KMeansClassifier LogisticRegressionClassifier NaiveBayesClassifier SVMClassifier"
+    ),
+    "recordlinkage.compare": (
+        "Date Exact Frequency FrequencyA FrequencyB Geographic Numeric String Variable VariableA VariableB"
+    ),
+    "recordlinkage.config": "CallableDynamicDoc DeprecatedOption OptionError RegisteredOption option_context",
+    "recordlinkage.contrib.compare.random.random": "RandomContinuous RandomDiscrete",
+    "recordlinkage.contrib.index.neighbourhoodblock.neighbourhoodblock": "NeighbourhoodBlock",
+    "recordlinkage.index": "Block Full Random SortedNeighbourhood",
+    "recordlinkage.network": "ConnectedComponents OneToManyLinking OneToOneLinking",
+    "recordlinkage.utils": "DeprecationHelper IndexError LearningError",
+    "reformer_pytorch.autopadder": "Autopadder",
+    "reformer_pytorch.generative_tools": "TrainingWrapper",
+    "reformer_pytorch.recorder": "Recorder",
+    "reformer_pytorch.reformer_enc_dec": "ReformerEncDec",
+    "reformer_pytorch.reformer_pytorch": (
+        "AbsolutePositionalEmbedding Always Chunk FeedForward FixedPositionalEmbedding FullQKAttention GELU_ "
+        "LSHAttention LSHSelfAttention MatrixMultiply PreNorm ReZero Reformer ReformerLM ScaleNorm"
+    ),
+    "reformer_pytorch.reversible": (
+        "Deterministic IrreversibleBlock ReversibleBlock ReversibleSequence _ReversibleFunction"
+    ),
     "river.*": "*",
+    "river._river_rust.vectordict": "VectorDict",
     "river.cluster.k_means": "KMeans",
     "river.compose.pipeline": "Pipeline",
     "river.datasets.base": "Dataset",
@@ -2810,10 +5275,29 @@ CLASSES: dict[str, str] = {
     "river.stats.summing": "Sum",
     "river.stream.cache": "Cache",
     "river.tree.losses": "Loss",
+    "rotary_embedding_torch.flash_attn_with_rotary": "FlashAttentionFused",
+    "rotary_embedding_torch.flash_fused_rotary": "FlashAttentionFused",
+    "rotary_embedding_torch.rotary_embedding_torch": "RotaryEmbedding",
     "sb3_contrib.*": "*",
     "sb3_contrib.crossq.policies": "Actor",
     "sb3_contrib.tqc.policies": "Actor",
     "sched": "Event",
+    "schedulefree.adamw_schedulefree": "AdamWScheduleFree",
+    "schedulefree.adamw_schedulefree_closure": "AdamWScheduleFreeClosure",
+    "schedulefree.adamw_schedulefree_paper": "AdamWScheduleFreePaper",
+    "schedulefree.adamw_schedulefree_reference": "AdamWScheduleFreeReference",
+    "schedulefree.algoperf.external_tuning.schedule_free_adamw.submission": "AdamWScheduleFree",
+    "schedulefree.algoperf.external_tuning.schedule_free_prodigy.submission": "ProdigyScheduleFree",
+    "schedulefree.algoperf.self_tuning.schedule_free_adamw.submission": "AdamWScheduleFree",
+    "schedulefree.radam_schedulefree": "RAdamScheduleFree",
+    "schedulefree.radam_schedulefree_closure": "RAdamScheduleFreeClosure",
+    "schedulefree.sgd_schedulefree": "SGDScheduleFree",
+    "schedulefree.sgd_schedulefree_closure": "SGDScheduleFreeClosure",
+    "schedulefree.sgd_schedulefree_reference": "SGDScheduleFreeReference",
+    "schedulefree.wrap_schedulefree": "ScheduleFreeWrapper",
+    "schedulefree.wrap_schedulefree_reference": "ScheduleFreeWrapperReference",
+    "scikeras.utils.transformers": "ClassifierLabelEncoder RegressorTargetEncoder TargetReshaper",
+    "scikeras.wrappers": "BaseWrapper KerasClassifier KerasRegressor",
     "scipy._lib._array_api": "_XPSphinxCapability",
     "scipy._lib._ccallback": "CData",
     "scipy._lib._disjoint_set": "DisjointSet",
@@ -3200,6 +5684,17 @@ CLASSES: dict[str, str] = {
         "RanksumsResult RelfreqResult RepeatedResults SigmaclipResult SkewtestResult SpearmanRConstantInputWarning "
         "SpearmanrResult Ttest_1sampResult Ttest_indResult Ttest_relResult WeightedTauResult _ParallelP"
     ),
+    "segment_anything.automatic_mask_generator": "SamAutomaticMaskGenerator",
+    "segment_anything.modeling.common": "LayerNorm2d MLPBlock",
+    "segment_anything.modeling.image_encoder": "Attention Block ImageEncoderViT PatchEmbed",
+    "segment_anything.modeling.mask_decoder": "MLP MaskDecoder",
+    "segment_anything.modeling.prompt_encoder": "PositionEmbeddingRandom PromptEncoder",
+    "segment_anything.modeling.sam": "Sam",
+    "segment_anything.modeling.transformer": "Attention TwoWayAttentionBlock TwoWayTransformer",
+    "segment_anything.predictor": "SamPredictor",
+    "segment_anything.utils.amg": "MaskData",
+    "segment_anything.utils.onnx": "SamOnnxModel",
+    "segment_anything.utils.transforms": "ResizeLongestSide",
     "segmentation_models_pytorch.*": "*",
     "segmentation_models_pytorch.base.hub_mixin": "SMPHubMixin",
     "segmentation_models_pytorch.base.model": "SegmentationModel",
@@ -3315,6 +5810,19 @@ CLASSES: dict[str, str] = {
     "skbase.lookup._lookup": "StdoutMuteNCatchMNF",
     "skbase.utils.stderr_mute": "StderrMute",
     "skbase.utils.stdout_mute": "StdoutMute",
+    "skfuzzy.control.antecedent_consequent": "Antecedent Consequent",
+    "skfuzzy.control.controlsystem": "ControlSystem ControlSystemSimulation CrispValueCalculator RuleOrderGenerator",
+    "skfuzzy.control.exceptions": (
+        "CrispValueCalculatorError DefuzzifyError EmptyMembershipError NoTermMembershipsError"
+    ),
+    "skfuzzy.control.fuzzyvariable": "FuzzyVariable",
+    "skfuzzy.control.rule": "Rule",
+    "skfuzzy.control.state": "StatePerSimulation StatefulProperty",
+    "skfuzzy.control.term": (
+        "FuzzyAggregationMethods Term TermAggregate TermPrimitive WeightedTerm _MembershipValueAccessor"
+    ),
+    "skfuzzy.control.visualization": "ControlSystemVisualizer FuzzyVariableVisualizer",
+    "skfuzzy.defuzzify.exceptions": "DefuzzifyError EmptyMembershipError InconsistentMFDataError",
     "sklearn.*": "*",
     "sklearn._loss._loss": (
         "CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss CyHalfPoissonLoss "
@@ -3401,6 +5909,31 @@ CLASSES: dict[str, str] = {
     "sklearn.utils.deprecation": "deprecated",
     "sklearn.utils.tests.test_pprint": "Pipeline",
     "sklearn_extra.*": "*",
+    "sklearnex._utils": "PatchingConditionsChain",
+    "sklearnex.basic_statistics.basic_statistics": "BasicStatistics",
+    "sklearnex.cluster.dbscan": "BaseDBSCAN DBSCAN",
+    "sklearnex.covariance.incremental_covariance": "IncrementalEmpiricalCovariance",
+    "sklearnex.decomposition.pca": "PCA",
+    "sklearnex.ensemble._forest": "BaseForest",
+    "sklearnex.linear_model.incremental_linear": "IncrementalLinearRegression",
+    "sklearnex.linear_model.linear": "LinearRegression",
+    "sklearnex.linear_model.logistic_regression": "BaseLogisticRegression LogisticRegression",
+    "sklearnex.neighbors._lof": "LocalOutlierFactor",
+    "sklearnex.neighbors.common": "KNeighborsDispatchingBase",
+    "sklearnex.neighbors.knn_classification": "KNeighborsClassifier",
+    "sklearnex.neighbors.knn_regression": "KNeighborsRegressor",
+    "sklearnex.neighbors.knn_unsupervised": "NearestNeighbors",
+    "sklearnex.preview.cluster._common": "BaseKMeans",
+    "sklearnex.preview.cluster.k_means": "KMeans",
+    "sklearnex.preview.covariance.covariance": "EmpiricalCovariance",
+    "sklearnex.preview.linear_model.ridge": "Ridge",
+    "sklearnex.spmd.cluster.dbscan": "BaseDBSCANspmd DBSCAN",
+    "sklearnex.svm._common": "BaseSVC BaseSVM BaseSVR",
+    "sklearnex.svm.nusvc": "NuSVC",
+    "sklearnex.svm.nusvr": "NuSVR",
+    "sklearnex.svm.svc": "SVC",
+    "sklearnex.svm.svr": "SVR",
+    "sklearnex.utils.parallel": "_FuncWrapper _FuncWrapperOld",
     "sklego.*": "*",
     "skmultilearn.*": "*",
     "skopt.*": "*",
@@ -3519,6 +6052,50 @@ CLASSES: dict[str, str] = {
     "sktime.transformations.channel_selection": "_distance_matrix _shrunk_centroid",
     "slicer.slicer": "Slicer",
     "slicer.slicer_internal": "Alias AliasLookup Obj",
+    "snorkel.analysis.metrics": "Metric",
+    "snorkel.analysis.scorer": "Scorer",
+    "snorkel.augmentation.apply.core": "BaseTFApplier TFApplier",
+    "snorkel.augmentation.apply.pandas": "PandasTFApplier",
+    "snorkel.augmentation.policy.core": "ApplyAllPolicy ApplyEachPolicy ApplyOnePolicy Policy",
+    "snorkel.augmentation.policy.sampling": "MeanFieldPolicy RandomPolicy",
+    "snorkel.augmentation.tf": "LambdaTransformationFunction TransformationFunction transformation_function",
+    "snorkel.classification.data": "DictDataLoader DictDataset",
+    "snorkel.classification.multitask_classifier": "ClassifierConfig MultitaskClassifier",
+    "snorkel.classification.task": "Operation Task",
+    "snorkel.classification.training.loggers.checkpointer": "Checkpointer CheckpointerConfig",
+    "snorkel.classification.training.loggers.log_manager": "LogManager LogManagerConfig",
+    "snorkel.classification.training.loggers.log_writer": "LogWriter LogWriterConfig",
+    "snorkel.classification.training.loggers.tensorboard_writer": "TensorBoardWriter",
+    "snorkel.classification.training.schedulers.scheduler": "Scheduler",
+    "snorkel.classification.training.schedulers.sequential_scheduler": "SequentialScheduler",
+    "snorkel.classification.training.schedulers.shuffled_scheduler": "ShuffledScheduler",
+    "snorkel.classification.training.trainer": "Trainer TrainerConfig",
+    "snorkel.labeling.analysis": "LFAnalysis",
+    "snorkel.labeling.apply.core": "ApplierMetadata BaseLFApplier LFApplier _FunctionCaller",
+    "snorkel.labeling.apply.dask": "DaskLFApplier PandasParallelLFApplier",
+    "snorkel.labeling.apply.pandas": "PandasLFApplier",
+    "snorkel.labeling.apply.spark": "SparkLFApplier",
+    "snorkel.labeling.lf.core": "LabelingFunction labeling_function",
+    "snorkel.labeling.lf.nlp": (
+        "BaseNLPLabelingFunction NLPLabelingFunction SpacyPreprocessorConfig SpacyPreprocessorParameters "
+        "base_nlp_labeling_function nlp_labeling_function"
+    ),
+    "snorkel.labeling.lf.nlp_spark": "SparkNLPLabelingFunction spark_nlp_labeling_function",
+    "snorkel.labeling.model.base_labeler": "BaseLabeler",
+    "snorkel.labeling.model.baselines": "MajorityClassVoter MajorityLabelVoter RandomVoter",
+    "snorkel.labeling.model.label_model": "LabelModel LabelModelConfig TrainConfig _CliqueData",
+    "snorkel.labeling.model.logger": "Logger",
+    "snorkel.map.core": "BaseMapper LambdaMapper Mapper lambda_mapper",
+    "snorkel.preprocess.core": "LambdaPreprocessor Preprocessor preprocessor",
+    "snorkel.preprocess.nlp": "SpacyPreprocessor",
+    "snorkel.slicing.apply.core": "PandasSFApplier SFApplier",
+    "snorkel.slicing.apply.dask": "DaskSFApplier PandasParallelSFApplier",
+    "snorkel.slicing.modules.slice_combiner": "SliceCombinerModule",
+    "snorkel.slicing.sf.core": "SlicingFunction slicing_function",
+    "snorkel.slicing.sf.nlp": "NLPSlicingFunction nlp_slicing_function",
+    "snorkel.slicing.sliceaware_classifier": "SliceAwareClassifier",
+    "snorkel.utils.lr_schedulers": "ExponentialLRSchedulerConfig LRSchedulerConfig StepLRSchedulerConfig",
+    "snorkel.utils.optimizers": "AdamOptimizerConfig AdamaxOptimizerConfig OptimizerConfig SGDOptimizerConfig",
     "spacy.displacy.render": "DependencyRenderer EntityRenderer SpanRenderer",
     "spacy.errors": "Errors ErrorsWithCodes MatchPatternError Warnings",
     "spacy.lang.af": "Afrikaans AfrikaansDefaults",
@@ -3711,6 +6288,17 @@ CLASSES: dict[str, str] = {
     "statsmodels.tsa.statespace.representation": "Representation",
     "statsmodels.tsa.x13": "_freq_to_period",
     "string": "Formatter Template",
+    "stumpy.aamp_stimp": "_aamp_stimp aamp_stimp aamp_stimped",
+    "stumpy.aampi": "aampi",
+    "stumpy.floss": "floss",
+    "stumpy.gpu_aamp_stimp": "gpu_aamp_stimp",
+    "stumpy.gpu_stimp": "gpu_stimp",
+    "stumpy.mmparray": "mparray",
+    "stumpy.mparray": "mparray",
+    "stumpy.scraamp": "scraamp",
+    "stumpy.scrump": "scrump",
+    "stumpy.stimp": "_stimp stimp stimped",
+    "stumpy.stumpi": "stumpi",
     "surprise.builtin_datasets": "BuiltinDataset",
     "surprise.dataset": "Dataset DatasetAutoFolds DatasetUserFolds",
     "surprise.model_selection.search": "BaseSearchCV GridSearchCV RandomizedSearchCV",
@@ -3725,6 +6313,10 @@ CLASSES: dict[str, str] = {
     "surprise.prediction_algorithms.slope_one": "SlopeOne",
     "surprise.reader": "Reader",
     "surprise.trainset": "Trainset",
+    "tab_transformer_pytorch.ft_transformer": "Attention FTTransformer GEGLU NumericalEmbedder Transformer",
+    "tab_transformer_pytorch.tab_transformer_pytorch": (
+        "Attention FeedForward GEGLU PreNorm TabTransformer Transformer"
+    ),
     "tabpfn.*": "*",
     "tabpfn.architectures.tabpfn_v2": "Attention",
     "tabpfn.architectures.tabpfn_v2_5": "Attention",
@@ -3734,6 +6326,41 @@ CLASSES: dict[str, str] = {
     "tabpfn.finetuning.data_util": "BaseDatasetConfig",
     "tabpfn.finetuning.logging": "WandbLogger",
     "tensorflow.python.keras.preprocessing.text": "Tokenizer",
+    "tensorly._factorized_tensor": "FactorizedTensor",
+    "tensorly.backend": "dynamically_dispatched_class_attribute",
+    "tensorly.backend.core": "Backend Index",
+    "tensorly.backend.cupy_backend": "CupyBackend",
+    "tensorly.backend.jax_backend": "JaxBackend",
+    "tensorly.backend.numpy_backend": "NumpyBackend",
+    "tensorly.backend.paddle_backend": "PaddleBackend",
+    "tensorly.backend.pytorch_backend": "PyTorchBackend",
+    "tensorly.backend.tensorflow_backend": "TensorflowBackend",
+    "tensorly.contrib.decomposition.tt_TTOI": "TensorTrain_OI",
+    "tensorly.contrib.sparse.backend.numpy_backend": "NumpySparseBackend",
+    "tensorly.cp_tensor": "CPTensor",
+    "tensorly.datasets.data_imports": "Bunch",
+    "tensorly.decomposition._base_decomposition": "DecompositionMixin",
+    "tensorly.decomposition._constrained_cp": "ConstrainedCP",
+    "tensorly.decomposition._cp": "CP RandomizedCP",
+    "tensorly.decomposition._cp_power": "CPPower",
+    "tensorly.decomposition._nn_cp": "CP_NN CP_NN_HALS",
+    "tensorly.decomposition._parafac2": "Parafac2 _BroThesisLineSearch",
+    "tensorly.decomposition._symmetric_cp": "SymmetricCP",
+    "tensorly.decomposition._tr_als": "TensorRingALS TensorRingALSSampled",
+    "tensorly.decomposition._tr_svd": "TensorRing",
+    "tensorly.decomposition._tt": "TensorTrain TensorTrainMatrix",
+    "tensorly.decomposition._tucker": "Tucker Tucker_NN Tucker_NN_HALS",
+    "tensorly.parafac2_tensor": "Parafac2Tensor",
+    "tensorly.regression.cp_plsr": "CP_PLSR",
+    "tensorly.regression.cp_regression": "CPRegressor",
+    "tensorly.regression.tucker_regression": "TuckerRegressor",
+    "tensorly.tenalg.base_tenalg": "TenalgBackend",
+    "tensorly.tenalg.core_tenalg": "CoreTenalgBackend",
+    "tensorly.tenalg.einsum_tenalg": "EinsumTenalgBackend",
+    "tensorly.tr_tensor": "TRTensor",
+    "tensorly.tt_matrix": "TTMatrix",
+    "tensorly.tt_tensor": "TTTensor",
+    "tensorly.tucker_tensor": "TuckerTensor",
     "textblob.*": "*",
     "textblob._text": "Parser",
     "textblob.decorators": "cached_property",
@@ -4182,6 +6809,7 @@ CLASSES: dict[str, str] = {
     "torch.xpu": "StreamContext _DeviceGuard _ZesDeviceInfo device device_of",
     "torch.xpu.graphs": "graph",
     "torch.xpu.memory": "XPUPluggableAllocator _XPUAllocator",
+    "torch_ema.ema": "ExponentialMovingAverage",
     "torch_geometric.*": "*",
     "torch_geometric.config_store": "Config Dataset Model",
     "torch_geometric.data.dataset": "Dataset",
@@ -4318,6 +6946,31 @@ CLASSES: dict[str, str] = {
     "torch_geometric.transforms.compose": "Compose",
     "torch_geometric.transforms.constant": "Constant",
     "torch_geometric.typing": "torch_sparse",
+    "torch_optimizer.a2grad": "A2GradExp A2GradInc A2GradUni",
+    "torch_optimizer.accsgd": "AccSGD",
+    "torch_optimizer.adabelief": "AdaBelief",
+    "torch_optimizer.adabound": "AdaBound",
+    "torch_optimizer.adafactor": "Adafactor",
+    "torch_optimizer.adahessian": "Adahessian",
+    "torch_optimizer.adamod": "AdaMod",
+    "torch_optimizer.adamp": "AdamP",
+    "torch_optimizer.aggmo": "AggMo",
+    "torch_optimizer.apollo": "Apollo",
+    "torch_optimizer.diffgrad": "DiffGrad",
+    "torch_optimizer.lamb": "Lamb",
+    "torch_optimizer.lars": "LARS",
+    "torch_optimizer.lookahead": "Lookahead",
+    "torch_optimizer.madgrad": "MADGRAD",
+    "torch_optimizer.novograd": "NovoGrad",
+    "torch_optimizer.pid": "PID",
+    "torch_optimizer.qhadam": "QHAdam",
+    "torch_optimizer.qhm": "QHM",
+    "torch_optimizer.radam": "RAdam",
+    "torch_optimizer.sgdp": "SGDP",
+    "torch_optimizer.sgdw": "SGDW",
+    "torch_optimizer.shampoo": "Shampoo",
+    "torch_optimizer.swats": "SWATS",
+    "torch_optimizer.yogi": "Yogi",
     "torchao.*": "*",
     "torchao._models.sam2.modeling.sam.transformer": "Attention",
     "torchao._models.sam2.modeling.sam2_utils": "MLP",
@@ -4340,6 +6993,25 @@ CLASSES: dict[str, str] = {
     "torchaudio.models.tacotron2": "Tacotron2",
     "torchaudio.models.wav2vec2.components": "Encoder FeedForward SelfAttention",
     "torchaudio.models.wavernn": "ResBlock",
+    "torchcde.interpolation_base": "InterpolationBase",
+    "torchcde.interpolation_cubic": "CubicSpline NaturalCubicSpline",
+    "torchcde.interpolation_linear": "LinearInterpolation",
+    "torchcde.log_ode": "DummyModule",
+    "torchcde.misc": "TupleControl",
+    "torchcde.solver": "_VectorField",
+    "torchdiffeq._impl.adaptive_heun": "AdaptiveHeunSolver",
+    "torchdiffeq._impl.adjoint": "OdeintAdjointMethod",
+    "torchdiffeq._impl.bosh3": "Bosh3Solver",
+    "torchdiffeq._impl.dopri5": "Dopri5Solver",
+    "torchdiffeq._impl.dopri8": "Dopri8Solver",
+    "torchdiffeq._impl.fehlberg2": "Fehlberg2",
+    "torchdiffeq._impl.fixed_adams": "AdamsBashforth AdamsBashforthMoulton",
+    "torchdiffeq._impl.fixed_grid": "Euler Heun2 Heun3 Midpoint RK4",
+    "torchdiffeq._impl.misc": "_PerturbFunc _ReverseFunc _StitchGradient _TupleFunc _TupleInputOnlyFunc",
+    "torchdiffeq._impl.odeint": "ImplicitFnGradientRerouting",
+    "torchdiffeq._impl.rk_common": "RKAdaptiveStepsizeODESolver _ButcherTableau _RungeKuttaState _UncheckedAssign",
+    "torchdiffeq._impl.scipy_wrapper": "ScipyWrapperODESolver",
+    "torchdiffeq._impl.solvers": "AdaptiveStepsizeEventODESolver AdaptiveStepsizeODESolver FixedGridODESolver",
     "torchio.*": "*",
     "torchio.transforms.augmentation.composition": "Compose OneOf",
     "torchio.transforms.augmentation.intensity.random_gamma": "Gamma",
@@ -4387,6 +7059,50 @@ CLASSES: dict[str, str] = {
     "torchvision.transforms.v2._color": "ColorJitter",
     "torchvision.transforms.v2._container": "Compose RandomApply RandomOrder",
     "torchvision.transforms.v2._misc": "Identity Normalize",
+    "torchxrayvision.autoencoders": "Bottleneck DeconvBottleneck _ResNetAE",
+    "torchxrayvision.baseline_models.chestx_anatomy": (
+        "Backbone BackboneUNet Conv DoubleConv OutConv UNetHead UNetResNet50 Up UpInit"
+    ),
+    "torchxrayvision.baseline_models.chestx_det": "PSPNet",
+    "torchxrayvision.baseline_models.chestx_det.ptsemseg.pspnet": "pspnet",
+    "torchxrayvision.baseline_models.chestx_det.ptsemseg.utils": (
+        "FRRU RU bottleNeckIdentifyPSP bottleNeckPSP cascadeFeatureFusion chainedResidualPooling conv2DBatchNorm "
+        "conv2DBatchNormRelu conv2DGroupNorm conv2DGroupNormRelu deconv2DBatchNorm deconv2DBatchNormRelu linknetUp "
+        "multiResolutionFusion pyramidPooling residualBlock residualBlockPSP residualBottleneck residualConvUnit "
+        "segnetDown2 segnetDown3 segnetUp2 segnetUp3 unetConv2 unetUp"
+    ),
+    "torchxrayvision.baseline_models.chexpert": "DenseNet",
+    "torchxrayvision.baseline_models.chexpert.model": "DenseNet121 Model Tasks2Models",
+    "torchxrayvision.baseline_models.emory_hiti": "RaceModel",
+    "torchxrayvision.baseline_models.ieee8023": "VQGAN _Stub",
+    "torchxrayvision.baseline_models.ieee8023.vqgan": (
+        "AttnBlock Decoder Downsample Encoder ResnetBlock Upsample VQModel VectorQuantizer"
+    ),
+    "torchxrayvision.baseline_models.jfhealthcare": "DenseNet",
+    "torchxrayvision.baseline_models.jfhealthcare.model.attention_map": (
+        "AttentionMap CAModule Conv2dNormRelu FPAModule SAModule"
+    ),
+    "torchxrayvision.baseline_models.jfhealthcare.model.backbone.densenet": (
+        "DenseNet _DenseBlock _DenseLayer _Transition"
+    ),
+    "torchxrayvision.baseline_models.jfhealthcare.model.backbone.inception": (
+        "BasicConv2d Inception3 InceptionA InceptionAux InceptionB InceptionC InceptionD InceptionE"
+    ),
+    "torchxrayvision.baseline_models.jfhealthcare.model.backbone.vgg": "VGG",
+    "torchxrayvision.baseline_models.jfhealthcare.model.classifier": "Classifier",
+    "torchxrayvision.baseline_models.jfhealthcare.model.global_pool": (
+        "ExpPool GlobalPool LinearPool LogSumExpPool PcamPool"
+    ),
+    "torchxrayvision.baseline_models.mira": "SexModel",
+    "torchxrayvision.baseline_models.riken": "AgeModel",
+    "torchxrayvision.baseline_models.xinario": "ViewModel",
+    "torchxrayvision.datasets": (
+        "BRAX_Dataset COVID19_Dataset CheX_Dataset CheXlocalize_Dataset CovariateDataset Dataset FilterDataset "
+        "MIMIC_Dataset MergeDataset NIH_Dataset NIH_Google_Dataset NLMTB_Dataset ObjectCXR_Dataset Openi_Dataset "
+        "PC_Dataset RSNA_Pneumonia_Dataset SIIM_Pneumothorax_Dataset StonyBrookCOVID_Dataset SubsetDataset "
+        "TBX11K_Dataset ToPILImage VinDr_Dataset XRayCenterCrop XRayResizer"
+    ),
+    "torchxrayvision.models": "DenseNet Model ResNet _DenseBlock _DenseLayer _Transition",
     "tpot.*": "*",
     "tpot.builtin_modules.arithmetictransformer": "mul_neg_1_Transformer",
     "transformers.*": "*",
@@ -4535,6 +7251,21 @@ CLASSES: dict[str, str] = {
     "transformers.utils.dummy_tokenizers_objects": "RoFormerTokenizerFast",
     "transformers.utils.generic": "cached_property",
     "transformers.utils.logging": "_tqdm_cls",
+    "transformers_interpret.attributions": "Attributions LIGAttributions",
+    "transformers_interpret.errors": (
+        "AttributionTypeNotSupportedError AttributionsNotCalculatedError InputIdsNotCalculatedError"
+    ),
+    "transformers_interpret.explainer": "BaseExplainer",
+    "transformers_interpret.explainers.text.multilabel_classification": "MultiLabelClassificationExplainer",
+    "transformers_interpret.explainers.text.question_answering": "QuestionAnsweringExplainer",
+    "transformers_interpret.explainers.text.sequence_classification": (
+        "PairwiseSequenceClassificationExplainer SequenceClassificationExplainer"
+    ),
+    "transformers_interpret.explainers.text.token_classification": "TokenClassificationExplainer",
+    "transformers_interpret.explainers.text.zero_shot_classification": "ZeroShotClassificationExplainer",
+    "transformers_interpret.explainers.vision.image_classification": (
+        "ImageAttributionVisualizer ImageClassificationExplainer"
+    ),
     "trl.*": "*",
     "trl.trainer.bco_config": "BCOConfig",
     "trl.trainer.cpo_config": "CPOConfig",
@@ -4724,7 +7455,8 @@ CLASSES: dict[str, str] = {
         "AbstractCoordinates CoordinateValidationError Coordinates DataArrayCoordinates DataTreeCoordinates "
         "DatasetCoordinates"
     ),
-    "xarray.core.dataarray": "_LocIndexer _NumpyEncoder",
+    "xarray.core.dataarray": "DataArray _LocIndexer _NumpyEncoder",
+    "xarray.core.dataset": "Dataset",
     "xarray.core.dataset_utils": "_LocIndexer",
     "xarray.core.dataset_variables": "DataVariables",
     "xarray.core.datatree": "_CoordWrapper _DatasetArgs",
@@ -4789,6 +7521,12 @@ CLASSES: dict[str, str] = {
     "xgboost.*": "*",
     "xgboost.collective": "Config",
     "xgboost.core": "Booster",
+    "xgbse._base": "DummyLogisticRegression XGBSEBaseEstimator",
+    "xgbse._debiased_bce": "XGBSEDebiasedBCE",
+    "xgbse._feature_extractors": "FeatureExtractor",
+    "xgbse._kaplan_neighbors": "XGBSEKaplanNeighbors XGBSEKaplanTree",
+    "xgbse._meta": "XGBSEBootstrapEstimator",
+    "xgbse._stacked_weibull": "XGBSEStackedWeibull",
     "xml.etree.ElementTree": "Element ElementTree",
     "yacs.config": "CfgNode",
     "yolov5.*": "*",
@@ -4817,8 +7555,20 @@ ENUMS: dict[str, str] = {
         "BaseEnum ComputeEnvironment CustomDtype DDPCommunicationHookType DistributedType DynamoBackend "
         "FP8BackendType LoggerType PrecisionType RNGType SageMakerDistributedType"
     ),
+    "adapters.utils": "AdapterType",
     "aeon.distances._distance": "DistanceType",
     "albumentations.core.type_definitions": "Targets",
+    "alibi.explainers.integrated_gradients": "LayerState",
+    "alibi.explainers.partial_dependence": "Kind",
+    "alibi.explainers.pd_variance": "Method",
+    "alibi.explainers.permutation_importance": "Kind Method",
+    "alibi.explainers.similarity.grad": "Task",
+    "alibi.models.pytorch.metrics": "Reduction",
+    "alibi.utils.approximation_methods": "Riemann",
+    "alibi.utils.frameworks": "Framework",
+    "alibi.utils.visualization": "ImageVisualizationMethod VisualizeSign",
+    "alibi_detect.od.sr": "Padding Side",
+    "alibi_detect.utils.frameworks": "Framework",
     "asyncio.constants": "_SendfileMode",
     "asyncio.locks": "_BarrierState",
     "asyncio.runners": "_State",
@@ -4829,6 +7579,12 @@ ENUMS: dict[str, str] = {
         "MetricName ModelClass ModelName Phase SearchType StrEnum Task"
     ),
     "botorch.optim.core": "OptimizationStatus",
+    "captum._utils.common": "ExpansionTypes",
+    "captum._utils.sample_gradient": "LossMode",
+    "captum.attr._core.noise_tunnel": "NoiseTunnelType",
+    "captum.attr._utils.approximation_methods": "Riemann",
+    "captum.attr._utils.visualization": "ImageVisualizationMethod TimeseriesVisualizationMethod VisualizeSign",
+    "captum.robust._core.metrics.min_param_perturbation": "MinParamPerturbationMode",
     "catboost.core": "EFeaturesSelectionAlgorithm EFeaturesSelectionGrouping EFstrType EShapCalcType",
     "catboost.eval.catboost_evaluation": "EvalType",
     "catboost.eval.evaluation_result": "ScoreType",
@@ -4869,10 +7625,18 @@ ENUMS: dict[str, str] = {
     "diffusers.quantizers.quantization_config": "QuantizationMethod",
     "diffusers.schedulers.scheduling_utils": "KarrasDiffusionSchedulers",
     "diffusers.utils.state_dict_utils": "StateDictType",
+    "dowhy.causal_identifier.auto_identifier": "BackdoorAdjustment EstimandType GeneralizedAdjustment",
+    "dowhy.causal_refuter": "SignificanceTestType",
+    "dowhy.causal_refuters.placebo_treatment_refuter": "PlaceboType",
+    "dowhy.gcm.auto": "AssignmentQuality",
+    "dowhy.gcm.falsify": "FalsifyConst",
+    "dowhy.gcm.shapley": "ShapleyApproximationMethods",
+    "dowhy.gcm.validation": "RejectionResult",
     "enum": "FlagBoundary IntEnum IntFlag ReprEnum StrEnum",
     "fastai.callback.fp16": "AMPMode",
     "fastcore.basics": "ImportEnum StrEnum ValEnum",
     "fastcore.xtras": "Unset",
+    "featuretools.feature_base.cache": "CacheType",
     "flair.models.entity_mention_linking": "SimilarityMetric",
     "flair.training_utils": "EvaluationMetric",
     "flax.cursor": "AccessType",
@@ -4897,6 +7661,7 @@ ENUMS: dict[str, str] = {
     "gymnasium.envs.registration": "VectorizeMode",
     "gymnasium.vector.async_vector_env": "AsyncState",
     "gymnasium.vector.vector_env": "AutoresetMode",
+    "hierarchicalforecast.probabilistic_methods": "CovarianceType",
     "http": "HTTPMethod HTTPStatus",
     "hummingbird.ml.operator_converters._kneighbors_implementations": "MetricType",
     "hummingbird.ml.operator_converters._tree_implementations": "TreeImpl",
@@ -4973,6 +7738,7 @@ ENUMS: dict[str, str] = {
     "networkx.algorithms.tree.mst": "EdgePartition",
     "networkx.readwrite.gml": "Pattern",
     "neuralforecast.common.enums": "ExplainerEnum TimeSeriesDatasetEnum",
+    "nevergrad.parametrization._layering": "Level",
     "numpy": "_CopyMode",
     "numpy.__config__": "DisplayModes",
     "numpy._globals": "_CopyMode",
@@ -4981,6 +7747,7 @@ ENUMS: dict[str, str] = {
     "omegaconf.vendor.antlr4.atn.ATNType": "ATNType",
     "omegaconf.vendor.antlr4.atn.LexerAction": "LexerActionType",
     "omegaconf.vendor.antlr4.atn.PredictionMode": "PredictionMode",
+    "onedal.svm.svm": "SVMtype",
     "optax.microbatching._microbatching": "AccumulationType",
     "optimum.quanto.tensor.weights.awq.packed": "AWQPacking",
     "optuna._gp.search_space": "_ScaleType",
@@ -5027,6 +7794,8 @@ ENUMS: dict[str, str] = {
         "PrecisionType"
     ),
     "re": "RegexFlag",
+    "recbole.model.general_recommender.diffrec": "ModelMeanType",
+    "recbole.utils.enum_type": "EvaluatorType FeatureSource FeatureType InputType KGDataLoaderState ModelType",
     "regex._regex_core": "RegexFlag",
     "river.stream.twitch_chat_stream": "IrcMessage",
     "scipy.__config__": "DisplayModes",
@@ -5159,6 +7928,7 @@ ENUMS: dict[str, str] = {
         "IntxUnpackedToInt8TensorActivationQuantization"
     ),
     "torchao.quantization.quantize_.workflows.nf4.nf4_tensor": "CompareOp",
+    "torchdiffeq._impl.misc": "Perturb",
     "torchio.datasets.ct_rate": "MetadataIndexColumn",
     "torchio.transforms.interpolation": "Interpolation",
     "torchmetrics.functional.regression.kendall": "_MetricVariant _TestAlternative",
@@ -5290,6 +8060,8 @@ ENUMS: dict[str, str] = {
     "transformers.utils.generic": "ExplicitEnum PaddingStrategy TensorType",
     "transformers.utils.import_utils": "VersionComparison",
     "transformers.utils.quantization_config": "AwqBackend AwqFormat ExllamaVersion QuantizationMethod",
+    "transformers_interpret.explainers.vision.attribution_types": "AttributionType NoiseTunnelType",
+    "transformers_interpret.explainers.vision.image_classification": "SignType VisualizationMethods",
     "trl.experimental.async_grpo.async_rollout_worker": "DriftKind",
     "uuid": "SafeUUID",
     "xarray.compat.pdcompat": "_NoDefault",
@@ -5316,6 +8088,8 @@ CALLS: dict[str, str] = {
     ),
     "_decimal": "Context Decimal",
     "_pydecimal": "Context Decimal",
+    "adapters.heads.base": "MultiHeadOutput",
+    "adapters.heads.dependency_parsing": "DependencyParsingOutput",
     "array": "_array_reconstructor array",
     "autogluon.core.models.abstract._auxiliary_params": "ParamsAuxDict",
     "autogluon.core.models.abstract._mutation_deprecated_dict": "ParamsDict",
@@ -5339,6 +8113,7 @@ CALLS: dict[str, str] = {
     "diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series": "TransformationModelOutput",
     "dill._dill": "_create_lock _create_rlock",
     "dill.dill": "_create_lock",
+    "econml.tree._tree": "Tree",
     "exceptions": (
         "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
         "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
@@ -5449,6 +8224,7 @@ CALLS: dict[str, str] = {
     "pytz": "FixedOffset _FixedOffset _UTC _p",
     "random": "Random",
     "re": "_compile",
+    "river._river_rust.vectordict": "VectorDict",
     "scipy.interpolate._rgi_cython": "__pyx_unpickle_Enum",
     "scipy.spatial._ckdtree": (
         "__pyx_unpickle_Enum __pyx_unpickle_cKDTreeNode cKDTree cKDTreeNode coo_entries ordered_pairs"
@@ -7768,64 +10544,75 @@ REFUSED = (
 STATE_KEYS = (
     "IdToPiece __bool__ __class__ __compute_log_distortion __dict__ __exit__ __getattr__ __getattribute__ __getitem__ "
     "__hash__ __init__ __len__ __reduce_ex__ __repr__ __setattr__ __setitem__ __setstate__ _add_eos_if_not_present "
-    "_apply_training_arguments _assure_grouper _attach_coref_mentions _attach_methods _beam_size_setter "
+    "_all_leaves _apply_training_arguments _assure_grouper _attach_coref_mentions _attach_methods _beam_size_setter "
     "_canonical_specs _check_and_update_bounds_error_for_extrapolation _check_if_implemented _check_shape "
-    "_check_valid_params _cmpkey _component_attr_filter _compute_episode_length _convert_id_to_token "
-    "_convert_lang_code_special_format _convert_token_to_id _convert_token_to_id_with_added_voc _decoding_mode_setter "
-    "_delparent _detach_hooks _element_size _error_location _generate_sync_fn _get_binner _get_binner_for_time "
-    "_get_engine _get_horizontal_split_index _get_property _get_rank_indices _get_spec_version _get_splade_pooling "
-    "_get_terms _getattr_wrapped _has_terms _hasattr_wrapped _hash _hashable_content _init_state _initialize "
-    "_is_all_lists _is_null _key _keys _lazy _lm_weight_setter _make_unlabeled_identifier _mutation_deprecated "
-    "_num_samples_per_worker _order_key _parse_dimensions _pending _pop_cache _propagate_config _remove _reset "
-    "_restore_value _scrub_removals _set_binner _set_decoding_mode _set_default_statistics _set_domain_adj "
-    "_set_from_config _set_hparams _set_matrix _set_property _set_requires_grad _set_transforms _set_vector "
-    "_setparent _size _strkey _super_get _super_has _to_hparams_dict _updateMeasures _update_total_vocab_size "
-    "_validate_attribute _validate_strict _validate_vocabulary _warn_for_older_version acquire add add_range "
-    "add_vectors all allocate_vecattrs annotate append as_datapipe as_dict as_subclass astype bucket_index "
-    "build_inputs_with_special_tokens clear clone closest_frame collapse collect compose conj convert_id_to_token "
-    "convert_ids_to_tokens convert_tokens_to_ids copy count cpu cumsum debug decode detach detach_hook dim discard "
-    "element_size emit_warning encode endswith error exists extend finish_experiment flatten format from_params "
-    "fullmatch get get_aliases get_command get_images get_images_dict get_index get_lang_token get_prefix_tokens "
-    "get_roles get_src_vocab get_variable get_vocab get_vocab_size group index indices info install_metadata "
-    "is_contiguous is_cv_result is_frozen isdigit item items iterate_from join keys len lower lstrip match max "
+    "_check_valid_params _cmpkey _component_attr_filter _compute_episode_length _compute_lambda_parameters "
+    "_convert_id_to_token _convert_lang_code_special_format _convert_token_to_id _convert_token_to_id_with_added_voc "
+    "_decoding_mode_setter _delparent _detach_hooks _element_size _ensure_cumulative_sizes _error_location "
+    "_generate_sync_fn _get_binner _get_binner_for_time _get_engine _get_horizontal_split_index _get_property "
+    "_get_rank_indices _get_spec_version _get_splade_pooling _get_terms _getattr_wrapped _has_terms _hasattr_wrapped "
+    "_hash _hashable_content _init_state _initialize _is_all_lists _is_null _key _keys _lazy _lm_weight_setter "
+    "_make_unlabeled_identifier _mutation_deprecated _num_objectives_set_callback _num_samples_per_worker _order_key "
+    "_parse_dimensions _pending _pop_cache _propagate_config _remove _reset _restore_value _scrub_removals "
+    "_set_binner _set_decoding_mode _set_default_statistics _set_domain_adj _set_from_config _set_hparams _set_matrix "
+    "_set_property _set_requires_grad _set_transforms _set_vector _setparent _size _strkey _super_get _super_has "
+    "_to_hparams_dict _updateMeasures _update_total_vocab_size _validate_attribute _validate_strict "
+    "_validate_vocabulary _warn _warn_for_older_version acquire add add_range add_vectors all allocate_vecattrs "
+    "annotate append as_datapipe as_dict as_subclass astype bucket_index build_inputs_with_special_tokens clear clone "
+    "closest_frame collapse collect compose conj convert_id_to_token convert_ids_to_tokens convert_tokens_to_ids copy "
+    "count cpu cumsum debug decode detach detach_hook dim discard element_size emit_warning encode endswith error "
+    "exists extend finish_experiment flatten format from_params fullmatch generate_name get get_aliases get_command "
+    "get_images get_images_dict get_index get_labels_dict get_lang_token get_name get_prefix_tokens get_roles "
+    "get_src_vocab get_variable get_vocab get_vocab_size group hash index indices info install_metadata is_contiguous "
+    "is_cv_result is_frozen isdigit item items iterate_from join keys leaves len lower lstrip match max min "
     "move_to_end named_modules named_sub_kernels nbytes nested_rope_parameter_keys nodes num_special_tokens_to_add "
-    "numel numpy pop popitem prob ravel regularized_param_groups remove replace requires_grad_ reshape set_field "
-    "set_output_features_output_indices set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias "
-    "set_world_ranks setdefault size sort split standardize_rope_params startswith strip sum t to to_internal_key "
-    "tolist union update upper values verify_out_features_out_indices view vocab warn warning warning_once"
+    "numel numpy pop popitem prob ravel regularized_param_groups relationship_path_name remove replace requires_grad_ "
+    "reshape set_field set_name set_output_features_output_indices set_src_lang_special_tokens "
+    "set_tgt_lang_special_tokens set_weight_bias set_world_ranks setdefault size sort split standardize_rope_params "
+    "startswith strip sum t to to_internal_key tobytes tolist union update upper values "
+    "verify_out_features_out_indices view vocab warn warning warning_once"
 )
 SETTER_KEYS = (
     "A B C D F P Q R V X_pending Z _attn_implementation _target_device _transformer_list _transformers _version "
-    "add_bos_token add_eos_token added_tokens_decoder additional_special_tokens_ids adjacency_matrix affine "
-    "allows_duplicate_labels alpha angle angular_weights array backend baseline_Y batch_indices best_iteration "
-    "best_score beta bias_var bos_token_id characters chebyshev_weights children cls_token_id coeffs_1 coeffs_2 "
-    "comments config constant constituency context_size covar_factor covars_ data data_keys dataset_meta deg_free den "
-    "deps device doc_id edge_index eos_token_id ep_plan eval_env exposures fabric fbank_only flattened fsdp_plan "
-    "graph has_canonical_format idf_ inverse_mass_matrix is_slurm_managing_tasks keepdim kind latents lengthscale "
-    "loaded_optimizer_states_dict mask_token mask_token_id mass_matrix max_len_sentences_pair max_len_single_sentence "
-    "max_steps metrics mixture_means mixture_scales mixture_weights model model_version multiprocessing_context noise "
-    "noises num num_nodes offset optimizers outcomes outputscale outputscale_list pad_token_id param_groups "
-    "param_lists params per_layer_config period_length poles power probs query_expansion radius raw_noise restarting "
-    "same_on_batch scale second_noise sent_id sentiment sep_token_id speaker src_lang state status task_noise_covar "
-    "task_noises terminate_on_nan tgt_lang theta topics tp_plan tracing trainer training unk_token_id unpad_inputs "
-    "uri use_kernels value values var variance weight_var weights weights_summary working_dir zeros"
+    "active_adapters add_bos_token add_eos_token added_tokens_decoder additional_special_tokens_ids adjacency_matrix "
+    "affine allows_duplicate_labels alpha and_func angle angular_weights array backend baseline_Y batch_indices "
+    "best_iteration best_score beta bias_var bos_token_id characters chebyshev_weights checkpoints children "
+    "cls_token_id coeffs_1 coeffs_2 comments config constant constituency context_size covar_factor covars_ data "
+    "data_keys dataset_meta deg_free den deps device doc_id edge_index eos_token_id ep_plan eval_env exposures fabric "
+    "fbank_only flattened fsdp_plan graph has_canonical_format idf_ inverse_mass_matrix is_slurm_managing_tasks "
+    "keepdim kind latents lengthscale loaded_optimizer_states_dict mask_token mask_token_id mass_matrix "
+    "max_len_sentences_pair max_len_single_sentence max_steps metrics mixture_means mixture_scales mixture_weights "
+    "model model_args model_version multiprocessing_context noise noises num num_nodes num_objectives offset "
+    "optimizers or_func outcomes outputscale outputscale_list pad_token_id param_groups param_lists params "
+    "per_layer_config period_length poles power predictor probs query_expansion radius random_state raw_noise "
+    "restarting same_on_batch scale second_noise sent_id sentiment sep_token_id speaker src_lang state status "
+    "task_noise_covar task_noises terminate_on_nan tgt_lang theta topics tp_plan tracing trainer training "
+    "unk_token_id unpad_inputs uri use_kernels value values var variance weight_var weights weights_summary "
+    "working_dir zeros"
 )
 FRAMEWORK_PREFIXES = (
-    "TTS accelerate addict aeon albumentations allennlp arch autogluon bayes_opt bertopic bitsandbytes botorch box "
-    "catboost category_encoders chemprop cleanlab cmdstanpy compressed_tensors coreforecast d3rlpy darts datasets "
-    "dateutil deepchem diffusers e3nn easydict econml effdet efficientnet_pytorch einops encodec facenet_pytorch "
-    "fastai fastcore fastprogress fasttransform feature_engine filterpy flair flax formulaic gensim gluonts gplearn "
-    "gpytorch gym gymnasium hdbscan hmmlearn hqq hummingbird hyperopt ignite imblearn implicit interpret jax joblib "
-    "keras kmodes kornia lifelines lightgbm lightning lightning_fabric lime linear_operator linearmodels mace mapie "
-    "megatron ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose mmpretrain mmseg monai munch nemo networkx "
-    "neuralforecast ngboost nltk numpy omegaconf open_clip optax optimum optuna packaging pandas peft pgmpy pmdarima "
-    "polars prophet pyannote pycaret pygam pykalman pynndescent pyod pyro pytorch_forecasting pytorch_lightning "
-    "pytorch_metric_learning pytorch_tabnet pytz quantile_forest river sb3_contrib scipy segmentation_models_pytorch "
-    "sentence_transformers setfit shap skbase sklearn sklearn_extra sklego skmultilearn skopt skorch skrub sksurv "
-    "sktime spacy speechbrain stable_baselines3 stanio stanza statsforecast statsmodels surprise tabpfn textblob "
-    "tf_keras thinc timm torch torch_geometric torchao torchaudio torchio torchmetrics torchtext torchvision tpot "
-    "transformers trl tsfresh tslearn ultralytics umap utilsforecast vit_pytorch x_transformers xarray xgboost yacs "
-    "yolov5"
+    "TTS accelerate adapters addict aeon albumentations alibi alibi_detect allennlp arch autogluon bayes_opt bertopic "
+    "bitsandbytes boruta botorch box braindecode captum catboost category_encoders causalimpact causalml chemprop "
+    "cleanlab cmdstanpy compressed_tensors coreforecast crepes d3rlpy daal4py darts dask_ml datasets dateutil deap "
+    "deepchem deepctr_torch denoising_diffusion_pytorch dice_ml diffusers dowhy e3nn easydict econml effdet "
+    "efficientnet_pytorch einops ema_pytorch encodec facenet_pytorch fairlearn fastai fastcore fastprogress "
+    "fasttransform feature_engine featuretools filterpy flair flax formulaic frozendict gensim geotorch glum gluonts "
+    "gplearn gpytorch gym gymnasium hdbscan hierarchicalforecast hmmlearn hqq hummingbird hyperopt ignite imblearn "
+    "imodels implicit interpret jax joblib keras kmodes kornia lifelines lifetimes lightgbm lightly lightning "
+    "lightning_fabric lime linear_operator linearmodels lineartree lion_pytorch local_attention lpips mace mapie "
+    "megatron metric_learn ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose mmpretrain mmseg monai munch "
+    "neat nemo networkx neuralforecast nevergrad ngboost nltk numpy omegaconf onedal open_clip optax optimum optuna "
+    "packaging pandas peft performer_pytorch pgmpy pmdarima polars prodigyopt prophet pyannote pycaret pycrfsuite "
+    "pygam pykalman pymoo pynndescent pyod pyriemann pyro pyswarms pythae pytorch_forecasting pytorch_lightning "
+    "pytorch_metric_learning pytorch_msssim pytorch_tabnet pytorch_widedeep pyts pytz quantile_forest recbole "
+    "recordlinkage reformer_pytorch river rotary_embedding_torch sb3_contrib schedulefree scikeras scipy "
+    "segment_anything segmentation_models_pytorch sentence_transformers setfit shap skbase skfuzzy sklearn "
+    "sklearn_extra sklearnex sklego skmultilearn skopt skorch skrub sksurv sktime snorkel spacy speechbrain "
+    "stable_baselines3 stanio stanza statsforecast statsmodels stumpy surprise tab_transformer_pytorch tabpfn "
+    "tensorly textblob tf_keras thinc timm torch torch_ema torch_geometric torch_optimizer torchao torchaudio "
+    "torchcde torchdiffeq torchio torchmetrics torchtext torchvision torchxrayvision tpot transformers "
+    "transformers_interpret trl tsfresh tslearn ultralytics umap utilsforecast vit_pytorch x_transformers xarray "
+    "xgboost xgbse yacs yolov5"
 )
 CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
 DISTRIBUTION_TEMPLATE = (

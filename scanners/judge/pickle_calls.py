@@ -386,8 +386,9 @@ def _attribute(fact: Fact) -> Opinion:
     if made is None and name in _COMMON and not (family(fact.value) or family_of_function(fact.value)):
         return ()  # what it is, is told of its import
     is_word = str(name).isidentifier() and not str(name).startswith("__")
-    if made is None and is_word and is_class_name(fact.value) and not family(fact.value):
-        return None  # a table of classes by name; making one of a class that nobody knows is told as that
+    is_danger = family(fact.value) or family_of_function(fact.value)
+    if made is None and is_word and not is_danger and (is_class_name(fact.value) or not is_inert_name(fact.value)):
+        return None  # a table of classes or functions by name: what nobody knows is told of its import
     evidence = {"name": name}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 

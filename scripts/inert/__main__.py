@@ -1,7 +1,8 @@
 """Generate `scanners/judge/inert_names.py`: `python -m scripts.inert [--env FOLDER]`, in the root of the repository.
 
 Makes the environments of frameworks.txt in the folder (gigabytes, minutes), examines their sources, saves real objects
-with them, writes the tables, and prints what was refused and what real saves use that no table covers.
+with them, writes the tables, and prints what was refused and what real saves use that no table covers. With `--join`
+only new packages of [sources] that are taken by name are examined (minutes less, and only the current environment).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.inert.coverage import uncovered
 from scripts.inert.derive import examine
 from scripts.inert.environment import prepare_environment, read_frameworks, run_saves, site_packages, unpack_wheel
-from scripts.inert.tables import build_tables, render
+from scripts.inert.tables import build_tables, join_tables, present_tables, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,13 @@ def main() -> None:
     """Make everything anew; environments that are already there are used again."""
     parser = argparse.ArgumentParser(prog="python -m scripts.inert", description=__doc__)
     parser.add_argument("--env", type=Path, default=Path(".venv-frameworks"), help="folder of the environments")
-    folder = parser.parse_args().env.resolve()
+    parser.add_argument("--join", nargs="+", metavar="PACKAGE", help="examine these alone, and add them to the tables")
+    options = parser.parse_args()
+    folder = options.env.resolve()
     sections = read_frameworks(HERE / "frameworks.txt")
+    if options.join:
+        _join(folder, sections, options.join)
+        return
     pythons = [prepare_environment(folder / name, sections[name]) for name in ("current", "older")]
     current, older = (site_packages(folder / name) for name in ("current", "older"))
     wheels = {line: unpack_wheel(line, folder / "sources") for line in sections["sources"]}
@@ -44,6 +50,18 @@ def main() -> None:
     _report_refusals(derived)
     for line in uncovered(tables, reports):
         print(f"not covered: {line}")
+
+
+def _join(folder: Path, sections: dict[str, list[str]], names: list[str]) -> None:
+    """Examine packages of [sources] that are in LISTED, over the current environment, and add them to the tables."""
+    prepare_environment(folder / "current", sections["current"])
+    current = site_packages(folder / "current")
+    lines = [line for line in sections["sources"] if line.partition("==")[0] in names]
+    worlds: list[tuple[Path, ...]] = [(unpack_wheel(line, folder / "sources"), current) for line in lines]
+    derived = examine(worlds, Path(sysconfig.get_path("stdlib")))
+    found = build_tables(derived, [], _versions({"sources": lines}))
+    TARGET.write_text(render(join_tables(present_tables(), found)), encoding="utf-8")
+    _report_refusals(derived)
 
 
 def _worlds(wheels: dict[str, Path], current: Path) -> Iterator[tuple[Path, ...]]:

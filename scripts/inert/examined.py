@@ -24,11 +24,19 @@ WILDCARDS = (
 version that was not read is taken as its neighbours are. Packages that handle files, code or processes have none."""
 
 LISTED = (
-    "addict", "bayes_opt", "box", "cmdstanpy", "coreforecast", "datasets", "dateutil", "easydict", "einops",
-    "fastcore", "fastprogress", "fasttransform", "flax", "formulaic", "hummingbird", "hyperopt", "implicit",
-    "joblib", "lifelines", "lime", "ml_collections", "munch", "networkx", "nltk", "numpy", "omegaconf", "optax",
-    "optuna", "packaging", "pandas", "polars", "prophet", "pytz", "scipy", "shap", "skbase", "spacy", "stanio",
-    "surprise", "thinc", "torch", "utilsforecast", "xarray", "yacs",
+    "adapters", "addict", "alibi", "alibi_detect", "bayes_opt", "boruta", "box", "braindecode", "captum",
+    "causalimpact", "causalml", "cmdstanpy", "coreforecast", "crepes", "daal4py", "dask_ml", "datasets", "dateutil",
+    "deap", "deepctr_torch", "denoising_diffusion_pytorch", "dice_ml", "dowhy", "easydict", "einops", "ema_pytorch",
+    "fairlearn", "fastcore", "fastprogress", "fasttransform", "featuretools", "flax", "formulaic", "frozendict",
+    "geotorch", "glum", "hierarchicalforecast", "hummingbird", "hyperopt", "imodels", "implicit", "joblib",
+    "lifelines", "lifetimes", "lightly", "lime", "lineartree", "lion_pytorch", "local_attention", "lpips",
+    "metric_learn", "ml_collections", "munch", "neat", "networkx", "nevergrad", "nltk", "numpy", "omegaconf",
+    "onedal", "optax", "optuna", "packaging", "pandas", "performer_pytorch", "polars", "prodigyopt", "prophet",
+    "pycrfsuite", "pymoo", "pyriemann", "pyswarms", "pythae", "pytorch_msssim", "pytorch_widedeep", "pyts", "pytz",
+    "recbole", "recordlinkage", "reformer_pytorch", "rotary_embedding_torch", "schedulefree", "scikeras", "scipy",
+    "segment_anything", "shap", "skbase", "skfuzzy", "sklearnex", "snorkel", "spacy", "stanio", "stumpy",
+    "surprise", "tab_transformer_pytorch", "tensorly", "thinc", "torch", "torch_ema", "torch_optimizer", "torchcde",
+    "torchdiffeq", "torchxrayvision", "transformers_interpret", "utilsforecast", "xarray", "xgbse", "yacs",
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
 

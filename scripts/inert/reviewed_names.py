@@ -131,6 +131,9 @@ CALLS: dict[str, str] = {
     "torch.nn.parameter": "Buffer Parameter UninitializedBuffer UninitializedParameter",
     "torch.serialization": "_get_layout",
     "torch.storage": "TypedStorage UntypedStorage _TypedStorage _UntypedStorage",
+    # Compiled like those of scikit-learn, and a dictionary of numbers in Rust.
+    "econml.tree._tree": "Tree",
+    "river._river_rust.vectordict": "VectorDict",
     "dill._dill": "_create_lock _create_rlock",
     "dill.dill": "_create_lock",
 }
@@ -198,6 +201,18 @@ COMPILED_CLASSES: dict[str, str] = {
     "polars.series.series": "Series",
     "pyannote.audio.core.model": "Introspection",
     "sentencepiece": "SentencePieceProcessor",
+    "econml.tree._tree": "Tree",
+    "river._river_rust.vectordict": "VectorDict",
+    # Its __setstate__ makes compiled helpers of a sparse matrix, or is that of a plain class.
+    "implicit.cpu.bpr": "BayesianPersonalizedRanking",
+    "implicit.cpu.lmf": "LogisticMatrixFactorization",
+    "implicit.nearest_neighbours": "BM25Recommender CosineRecommender ItemItemRecommender TFIDFRecommender",
+    # Their __setstate__ looks a distribution up in a table of two and mixes it with a score into a new class.
+    "ngboost.api": "NGBClassifier NGBRegressor",
+    "ngboost.ngboost": "NGBoost",
+    # Slots of arrays; __eq__, which compares them element by element, is all that was not followed.
+    "xarray.core.dataarray": "DataArray",
+    "xarray.core.dataset": "Dataset",
     # How shap keeps what it explains: objects by name, of which `__getattr__` hands one out.
     "slicer.slicer": "Slicer",
     "slicer.slicer_internal": "Alias AliasLookup Obj",

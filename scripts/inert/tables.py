@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Names = dict[str, str]
 LINE = 120
+TEXTS = ("REFUSED", "STATE_KEYS", "SETTER_KEYS", "FRAMEWORK_PREFIXES", "CYTHON_PACKAGES")
 FILL_ATTRIBUTES = frozenset("__class__ __dict__ __reduce_ex__ __setitem__ __setstate__ add append extend".split())
 
 
@@ -83,6 +84,46 @@ def build_tables(derived: Derived, reports: list[dict[str, Any]], frameworks: Na
             "CYTHON_PACKAGES": reviewed_names.CYTHON_PACKAGES,
         },
     )
+
+
+def present_tables() -> Tables:
+    """Return the tables that were generated before."""
+    from scanners.judge import inert_names as names
+
+    return Tables(
+        *(names.FRAMEWORKS, names.CLASSES, names.ENUMS, names.CALLS, names.ARGUMENT_RULES, names.STATE_RULES),
+        *(names.HELD, names.WEIGHTS_ONLY),
+        texts={name: getattr(names, name) for name in TEXTS},
+    )
+
+
+def join_tables(known: Tables, found: Tables) -> Tables:
+    """Add tables of packages whose classes are taken by name: what was refused stays, since no prefix grants more."""
+    rules = {**known.argument_rules, **known.state_rules, **found.argument_rules, **found.state_rules}
+    calls = _union(known.calls, found.calls)
+    for path in rules:
+        module, _, name = path.rpartition(".")
+        calls[module] = " ".join(sorted({*calls.get(module, "").split()} - {name}))
+    return Tables(
+        frameworks=_union(known.frameworks, found.frameworks),
+        classes=_union(known.classes, found.classes),
+        enums=_union(known.enums, found.enums),
+        calls={module: names for module, names in calls.items() if names},
+        argument_rules={**known.argument_rules, **found.argument_rules},
+        state_rules={**known.state_rules, **found.state_rules},
+        held=_union(known.held, found.held),
+        weights_only=known.weights_only,
+        texts=known.texts | {name: _union(known.texts, found.texts)[name] for name in TEXTS if name != "REFUSED"},
+    )
+
+
+def _union(one: Names, other: Names) -> Names:
+    """Return the names of both tables; those of a text that stay as they were keep their order."""
+    joined = dict(one)
+    for key, names in other.items():
+        if not {*names.split()} <= {*joined.get(key, "").split()}:
+            joined[key] = " ".join(sorted({*joined.get(key, "").split(), *names.split()}))
+    return joined
 
 
 def _class_names(derived: Derived, refused: set[str]) -> tuple[defaultdict[str, set[str]], defaultdict[str, set[str]]]:

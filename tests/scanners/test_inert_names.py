@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from modelsweep.core.finding import Json
 from scanners.judge import inert, inert_names
 from scanners.judge.inert import RULES, STATE_RULES, is_call, is_class, is_inert_build, is_inert_call, is_inert_name
 from scripts.inert.rules import RULES as STATEMENTS
+from scripts.inert.tables import join_tables, present_tables
 
 TABLES = {
     "CLASSES": inert_names.CLASSES,
@@ -222,3 +224,44 @@ def test_a_formula_is_plain_and_a_handle_is_no_number() -> None:
     assert not is_inert_build(model, {"dict": ["formula", "y ~ open('x')"]})
     assert is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", "tree"]})
     assert not is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", 4096]})
+
+
+def test_packages_that_are_joined_take_nothing_away() -> None:
+    known = present_tables()
+    assert join_tables(known, known) == known
+    ruled = next(iter(known.argument_rules))
+    module, _, name = ruled.rpartition(".")
+    found = replace(known, classes={"acme.nets": "Net"}, calls={module: name}, texts={**known.texts, "REFUSED": "Net"})
+    joined = join_tables(known, found)
+    assert joined.classes == {**known.classes, "acme.nets": "Net"}
+    assert name not in joined.calls.get(module, "").split(), "a name under a rule is never harmless with any arguments"
+    assert joined.texts["REFUSED"] == known.texts["REFUSED"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ngboost.api.NGBRegressor",
+        "boruta.boruta_py.BorutaPy",
+        "crepes.base.WrapRegressor",
+        "snorkel.labeling.model.label_model.LabelModel",
+        "xarray.core.dataset.Dataset",
+        "econml.tree._tree.Tree",
+        "recbole.model.general_recommender.bpr.BPR",
+    ],
+)
+def test_classes_that_were_read_are_inert(name: str) -> None:
+    assert is_class(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sklearn_crfsuite._fileresource.FileResource",  # writes to a path, and removes one, that its state names
+        "torch_geometric.nn.conv.gcn_conv.GCNConv",  # makes code of what its state says, and imports it
+        "flaml.automl.automl.AutoML",  # asks a tracking server
+        "e3nn.o3._linear.Linear",  # unpickles what its state holds
+    ],
+)
+def test_classes_whose_state_does_more_are_not(name: str) -> None:
+    assert not is_class(name)

@@ -170,8 +170,14 @@ def test_a_spent_budget_is_said() -> None:
     assert [problem.kind for problem in problems] == [ProblemKind.LIMIT]
 
 
+def test_what_only_informs_is_said_once_of_a_member() -> None:
+    sweep, blob = sweep_of(b"http://45.33.32.156:4444/x\0http://45.33.32.157:4444/x\0" * 30)
+    found = [item for item in sweep.confirm(context(blob.size)) if isinstance(item, Finding)]
+    assert [item.subject for item in found] == ["45.33.32.156:4444", "45.33.32.157:4444"]
+
+
 def test_what_only_informs_is_a_sample_and_no_problem() -> None:
-    sweep, blob = sweep_of(b"http://45.33.32.156:4444/x\0" * 300)
+    sweep, blob = sweep_of(b"".join(b"http://45.33.%d.156:4444/x\0" % (number % 250) for number in range(300)))
     found = list(sweep.confirm(context(blob.size)))
     assert len([item for item in found if isinstance(item, Finding)]) == SAMPLE
     assert not [item for item in found if isinstance(item, Problem)]

@@ -82,6 +82,7 @@ CASES = {
     "webhook": hidden("discord.com/api/webhooks/1", "api.telegram.org/bot1"),
     "in_metadata": metadata("webhook.site"),
     "in_script": text("45.33.32.156:4444", "train.sh"),
+    "named_often": hidden(*["webhook.site", "webhook.site", "pastebin.com"] * 5),
     "benign_ordinary": hidden(*ORDINARY),
     "benign_ordinary_metadata": metadata(*ORDINARY),
     "benign_local": hidden(*LOCAL, scheme="http"),
