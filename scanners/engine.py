@@ -188,7 +188,7 @@ class Examination:
                     yield scanner
             except (Truncated, Malformed):
                 pass
-            except Exception as error:  # noqa: BLE001  recognition meets hostile bytes as well
+            except Exception as error:  # noqa: BLE001 - recognition meets hostile bytes as well
                 self._fault(blob, scanner.name, error)
 
     def _chosen(self, scanner: Scanner) -> bool:
@@ -212,7 +212,7 @@ class Examination:
         try:
             for item in items:
                 self._take(item, sweep)
-        except Exception as error:  # noqa: BLE001  what a scanner raises becomes a Problem
+        except Exception as error:  # noqa: BLE001 - what a scanner raises becomes a Problem
             self._fault(blob, scanner, error)
 
     def _take(self, item: Item, sweep: Sweep) -> None:

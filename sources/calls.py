@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from modelsweep.core.reader import SourceFault
 from sources.politeness import politeness
-from sources.web import pauses
+from sources.retrying import pauses
 
 _Answer = TypeVar("_Answer")
 

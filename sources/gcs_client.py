@@ -17,7 +17,9 @@ from urllib.parse import quote
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
 from sources.calls import Passing, asked
-from sources.web import AGAIN, TIMEOUT, BoundedBody, host_of
+from sources.connections import TIMEOUT
+from sources.retrying import AGAIN
+from sources.web import BoundedBody, host_of
 
 ENVIRONMENT = ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")
 _SENTENCES = {

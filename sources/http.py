@@ -17,7 +17,8 @@ NAME = "http"
 
 def list_target(target: str) -> Iterator[Listed | Problem]:
     """Yield the file at an address, its version by ETag or time; raises SourceFault where it gives no size."""
-    from sources.web import shown, time_of
+    from sources.retrying import time_of
+    from sources.web import shown
 
     headers = _headers(target)
     length = headers.get("Content-Length", "")

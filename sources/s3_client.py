@@ -18,7 +18,9 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.version import VERSION
 from sources.calls import Passing, asked
-from sources.web import AGAIN, TIMEOUT, BoundedBody, host_of
+from sources.connections import TIMEOUT
+from sources.retrying import AGAIN
+from sources.web import BoundedBody, host_of
 
 ENVIRONMENT = (
     "AWS_ACCESS_KEY_ID",

@@ -11,47 +11,28 @@ https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
 
 from __future__ import annotations
 
-import io
-import ipaddress
-import os
-import random
 import re
-import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
-from email.utils import parsedate_to_datetime
-from functools import cache
 from http import HTTPStatus
-from http.client import HTTPResponse
 from typing import Any, BinaryIO
-from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
-from urllib3.util import Timeout, make_headers
 
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB, format_size
 from modelsweep.core.values import dataclass, field
 from modelsweep.core.version import VERSION
+from sources.connections import PrivateAddress, request
 from sources.politeness import Host, politeness
+from sources.retrying import AGAIN, LONGEST_PAUSE, TRIES, pauses, retry_after, time_of, wait
 
-ALLOW_PRIVATE = "MODELSWEEP_ALLOW_PRIVATE"
-AUTHORITIES = "REQUESTS_CA_BUNDLE"
-"""Environment variable of a file of certificates, which the clients of Google, the Hub and MLflow know too."""
 HOPS = 10
 """Redirects that are followed."""
-TRIES = 6
-"""Times that a request is made in vain, or a body goes on without a byte, before it is given up."""
-LONGEST_PAUSE = 60.0
-"""Seconds between two tries at most; a server that asks for more is asked no more."""
-TIMEOUT = Timeout(connect=20, read=60)
 SLOWEST = 4 * KIB
 """Bytes per second below which a body, after a minute, is given up."""
 PATIENCE = 60.0
@@ -60,15 +41,6 @@ SETTLED = 60.0
 PIECE = 256 * KIB
 DOCUMENT = 64 * MIB
 """Bytes of a document (a listing, a manifest) at most."""
-AGAIN = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
 _CODE = re.compile(rb'<Code>([A-Za-z]{1,60})</Code>|"error_code"\s*:\s*"([A-Z_]{1,60})"')
 _REDIRECTS = frozenset(
     {
@@ -183,13 +155,13 @@ class Web:
     def document(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[bytes, Mapping[str, str]]:
         """Return a document of at most `DOCUMENT` bytes, and the headers of its answer; raises SourceFault."""
         fault = ""
-        for pause in pauses():
+        for seconds in pauses():
             with self.get(url, headers) as answer:
                 try:
                     return _whole(answer), answer.headers
                 except HTTPError as error:
                     fault = _reason(error)
-            time.sleep(pause)
+            time.sleep(seconds)
         raise SourceFault(f"{shown(url)} broke off: {fault}")
 
     def head(self, url: str, headers: Mapping[str, str] | None = None) -> Mapping[str, str]:
@@ -226,7 +198,7 @@ class Web:
             if len(received) < length and taken > PATIENCE and len(received) < taken * SLOWEST:
                 raise SourceFault(f"{shown(url)} gives less than {format_size(SLOWEST)} a second")
             if vain:
-                time.sleep(_pause(vain))
+                wait(vain)
         if len(received) < length:
             raise SourceFault(fault)
         return bytes(received)
@@ -300,7 +272,7 @@ class Web:
         sent = {"User-Agent": f"modelsweep/{VERSION}", **headers, **(self.credentials if at_home else {})}
         host = politeness().host(host_of(url))
         fault: SourceFault = SourceFault(f"{shown(url)}: no answer")
-        for pause in pauses():
+        for seconds in pauses():
             with host.request():
                 answer = _asked(method, url, sent, at_home and not self.public_only, self.authorities)
                 if isinstance(answer, SourceFault):
@@ -315,45 +287,17 @@ class Web:
                         _obey(answer, host, fault)
                     finally:
                         _finish(answer.body)
-            time.sleep(pause)
+            time.sleep(seconds)
         raise fault
-
-
-# What is stored compressed (Content-Encoding) is read as it is stored: that is what sizes, ranges and digests are of.
-_AS_IT_IS: dict[str, Any] = {
-    "preload_content": False,
-    "decode_content": False,
-    "redirect": False,
-    "retries": False,
-    "timeout": TIMEOUT,
-}
-
-
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _asked(method: str, url: str, headers: Mapping[str, str], private: bool, authorities: str) -> Answer | SourceFault:
     """Make one request; returns a fault that another try may not have, raises one that it will."""
-    proxied = _proxy(url)
-    believed = authorities or os.environ.get(AUTHORITIES, "")
-    allowed = bool(os.environ.get(ALLOW_PRIVATE))
-    manager = _manager(private, allowed, proxied, believed)
     try:
-        if proxied:
-            # A proxy resolves names itself; addresses are looked at here
-            if not allowed and (address := _address(urlsplit(url).hostname or "")):
-                (_of_the_user if private else _of_anybody)(address)
-            body = manager.request(method, url, headers=dict(headers), **_AS_IT_IS)
-        else:
-            # A manager would resolve the dots of `bucket/a/../key`, which is a key like any other
-            body = manager.connection_from_url(url).urlopen(method, _path(url), headers=dict(headers), **_AS_IT_IS)
+        body = request(method, url, headers, private=private, authorities=authorities)
     except PrivateAddress as error:
         raise SourceFault(str(error)) from error
     except (HTTPError, ValueError) as error:
-        if isinstance(error.__cause__, PrivateAddress):
-            raise SourceFault(str(error.__cause__)) from error
         return SourceFault(f"{shown(url)} cannot be reached: {_reason(error)}")
     return Answer(url, body.status, body.headers, body)
 
@@ -462,39 +406,11 @@ def host_of(url: str) -> str:
 
 def _obey(answer: Answer, host: Host, fault: SourceFault) -> None:
     """Let no request go to the host before the time that it asks for; raises `fault` where that is too long."""
-    seconds = _retry_after(answer.headers.get("Retry-After", ""))
+    seconds = retry_after(answer.headers.get("Retry-After", ""))
     if seconds > LONGEST_PAUSE:
         raise fault
     if seconds:
         host.pace.defer(seconds)
-
-
-def _retry_after(text: str) -> float:
-    """Return the seconds that a Retry-After header asks for (RFC 9110, section 10.2.3), 0 where it is none."""
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])
-    due = time_of(text)
-    return max(0.0, due - time.time()) if due else 0.0
-
-
-def time_of(text: str) -> float:
-    """Return the seconds since the epoch of a date of HTTP (RFC 9110, section 5.6.7), 0 where it is none."""
-    try:
-        found: datetime = parsedate_to_datetime(text)
-        return found.timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
-def pauses() -> Iterator[float]:
-    """Yield what to wait after each try in vain, in seconds."""
-    for vain in range(1, TRIES + 1):
-        yield _pause(vain) if vain < TRIES else 0.0
-
-
-def _pause(vain: int) -> float:
-    """Return a random pause in seconds that doubles with each try in vain."""
-    return min(LONGEST_PAUSE, 0.25 * float(2**vain)) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 
 def _reason(error: Exception) -> str:
@@ -502,159 +418,3 @@ def _reason(error: Exception) -> str:
     cause = error.__cause__ or (error.args[1] if len(error.args) > 1 and isinstance(error.args[1], Exception) else None)
     text = str(cause or error)
     return printable(text.rpartition(": ")[2] or type(error).__name__, 120)
-
-
-class PrivateAddress(Exception):
-    """An address that is not to be read from."""
-
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _of_anybody(address: Address) -> None:
-    """Raise PrivateAddress where somebody else than the user led to an address that is not public."""
-    if not address.is_global or address.is_multicast:
-        raise PrivateAddress(
-            f"what others say leads to {address}, which is no public address ({ALLOW_PRIVATE}=1 allows it)"
-        )
-
-
-def _of_the_user(address: Address) -> None:
-    """Raise PrivateAddress for link-local addresses, where clouds hand out credentials and nobody keeps models.
-
-    Users name them hardly ever, files that they did not write (`.dvc/config`) may.
-    """
-    if address.is_link_local:
-        raise PrivateAddress(f"{address} is a link-local address, which is not read ({ALLOW_PRIVATE}=1 allows it)")
-
-
-def _address(text: str) -> Address | None:
-    """Return the address that is written as `text`, that of IPv4 within one of IPv6; None where it is a name."""
-    try:
-        found = ipaddress.ip_address(text.strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
-
-
-class _Timed(io.RawIOBase):
-    """What `raw` receives from a socket, until `deadline` (monotonic), where there is one."""
-
-    def __init__(self, raw: io.RawIOBase, peer: socket.socket) -> None:
-        self._raw, self._peer, self._patience = raw, peer, peer.gettimeout()
-        self.deadline = time.monotonic() + PATIENCE
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Receive; raises TimeoutError where that takes too long, as the socket does."""
-        if self.deadline:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"no whole answer after {PATIENCE:.0f} seconds")
-            self._peer.settimeout(min(left, self._patience or left))
-        return self._raw.readinto(buffer)
-
-    def end_of_headers(self) -> None:
-        """Leave what follows to whoever reads the body."""
-        self.deadline = 0.0
-        self._peer.settimeout(self._patience)
-
-    def close(self) -> None:
-        """Close what is below, which the socket counts."""
-        self._raw.close()
-        super().close()
-
-
-class _InTime(HTTPResponse):
-    """An answer whose headers come within `PATIENCE`: a byte now and then would keep us for ever."""
-
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        self._timed = _Timed(self.fp.detach(), sock)
-        self.fp = io.BufferedReader(self._timed)
-
-    def begin(self) -> None:
-        """Read status and headers; raises TimeoutError."""
-        super().begin()
-        self._timed.end_of_headers()
-
-
-def _guarded(check: Callable[[Address], None]) -> type[urllib3.PoolManager]:
-    """Return connections that `check` looks at once they are made, before a byte is sent.
-
-    So a name that resolves otherwise the second time gains nothing: what counts is whom we speak with.
-    """
-
-    class Guard:
-        def _new_conn(self) -> Any:
-            sock = super()._new_conn()  # type: ignore[misc]
-            try:
-                address = _address(sock.getpeername()[0])
-                if address is not None:
-                    check(address)
-            except PrivateAddress:
-                sock.close()
-                raise
-            return sock
-
-    class Plain(Guard, HTTPConnection):
-        response_class = _InTime
-
-    class Secure(Guard, HTTPSConnection):
-        response_class = _InTime
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    class Manager(urllib3.PoolManager):
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-
-    return Manager
-
-
-def _of_all(address: Address) -> None:
-    pass
-
-
-_Public, _Named, _All = _guarded(_of_anybody), _guarded(_of_the_user), _guarded(_of_all)
-
-
-@cache
-def _manager(private: bool, allowed: bool, proxy: str, authorities: str) -> urllib3.PoolManager:
-    """Return the connections to hosts that may be `private`, or may not unless all are `allowed`.
-
-    Raises SourceFault where the file of `authorities` (a folder, too) cannot be used.
-    """
-    folder = os.path.isdir(authorities)
-    try:
-        context = ssl.create_default_context(
-            cafile=authorities if authorities and not folder else None, capath=authorities if folder else None
-        )
-    except OSError as error:  # ssl.SSLError is one
-        raise SourceFault(f"{printable(authorities, 200)}: no file of certificates ({type(error).__name__})") from error
-    options: dict[str, Any] = {"num_pools": 32, "maxsize": 32, "ssl_context": context}
-    if proxy:
-        user = unquote(urlsplit(proxy).netloc.rpartition("@")[0])
-        found = urllib3.ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=user or None), **options)
-        found.pool_classes_by_scheme = _All().pool_classes_by_scheme
-        return found
-    if allowed:
-        return _All(**options)
-    return _Named(**options) if private else _Public(**options)
-
-
-def _proxy(url: str) -> str:
-    """Return the proxy that the environment names for `url`, or nothing."""
-    parts = urlsplit(url)
-    proxies = getproxies()
-    if not proxies or proxy_bypass(parts.hostname or ""):
-        return ""
-    return proxies.get(parts.scheme, "")

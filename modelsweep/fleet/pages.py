@@ -86,11 +86,6 @@ def encode_page(page: Page, key: Key, job: str) -> bytes:
     return key.seal(_purpose(job, page.first, page.parent), pack(lines))
 
 
-def decode_page(sealed: bytes, key: Key, job: str, first: int, parent: int | None = None) -> Page:
-    """Return the page whose chunks begin with `first`; raises Forged, Damaged."""
-    return OpenPage(sealed, key, job, first, parent).page()
-
-
 class OpenPage:
     """A page whose seal holds, and whose chunks are decoded one by one as they are asked for."""
 

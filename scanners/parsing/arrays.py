@@ -13,8 +13,6 @@ from typing import Any
 from modelsweep.core.scanner import MissingDependency
 from modelsweep.core.values import dataclass
 
-BACKENDS = ("numpy", "cupy", "torch", "torch:cuda")
-"""What a worker may be told to compute with; all but NumPy need a package that we do not bring."""
 _BITS = (7, 6, 5, 4, 3, 2, 1, 0)
 
 

@@ -72,11 +72,6 @@ class ZipEntry(NamedTuple):
         return encoded_name(self.name, self.flags)
 
     @property
-    def is_directory(self) -> bool:
-        """Whether the entry names a folder and holds nothing."""
-        return self.name.endswith("/") and self.size == 0 and self.compressed_size == 0
-
-    @property
     def encrypted(self) -> bool:
         """Whether the directory says that the data is encrypted."""
         return bool(self.flags & (ENCRYPTED | STRONG_ENCRYPTION))

@@ -15,12 +15,17 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.report import Unit
 from modelsweep.fleet import pages
 from modelsweep.fleet.directory_store import DirectoryStore
-from modelsweep.fleet.pages import Chunk, Page, Pages, decode_page, encode_page, parent_of
+from modelsweep.fleet.pages import Chunk, OpenPage, Page, Pages, encode_page, parent_of
 from modelsweep.fleet.signature import Damaged, Forged, Key
 from modelsweep.fleet.store import Absent
 
 KEY = Key(b"k" * 32)
 JOB = "job-1"
+
+
+def decode_page(sealed: bytes, key: Key, job: str, first: int, parent: int | None = None) -> Page:
+    """Return all of a page at once."""
+    return OpenPage(sealed, key, job, first, parent).page()
 
 
 def unit(index: int) -> Unit:

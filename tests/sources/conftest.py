@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sources import web
+from sources import retrying
 from tests.sources.buckets import client_of, emptied, real_s3, s3_environment, use
 from tests.sources.double import double
 from tests.sources.gcs_double import Bucket
@@ -29,7 +29,7 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait milliseconds where seconds are waited."""
-    monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
+    monkeypatch.setattr(retrying, "_pause", lambda vain: 0.001)
 
 
 @pytest.fixture

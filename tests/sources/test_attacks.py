@@ -25,7 +25,7 @@ from modelsweep.core.units import MIB
 from producer.plan import plan
 from reporting import WRITERS
 from reporting.writer import View
-from sources import mlflow, oci, web
+from sources import connections, mlflow, oci
 from sources.opening import canonical
 from sources.web import Expected, Web
 from tests.scanners.payload import EVIL
@@ -67,7 +67,7 @@ def raw(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def test_headers_that_drip_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PATIENCE", 0.2)
+    monkeypatch.setattr(connections, "PATIENCE", 0.2)
     stop = threading.Event()
 
     def drip(peer: socket.socket) -> None:
@@ -81,7 +81,7 @@ def test_headers_that_drip_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_body_behind_slow_headers_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PATIENCE", 0.5)
+    monkeypatch.setattr(connections, "PATIENCE", 0.5)
 
     def answer(peer: socket.socket) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6000\r\nConnection: close\r\n\r\n")
@@ -182,7 +182,7 @@ class TestAddresses:
     def test_link_local_addresses_are_not_read_whoever_names_them(
         self, host: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(web, "_proxy", lambda url: "http://127.0.0.1:9")
+        monkeypatch.setattr(connections, "_proxy", lambda url: "http://127.0.0.1:9")
         with pytest.raises(SourceFault, match="link-local"):
             Web().document(f"http://{host}/latest/meta-data/")
 
@@ -228,7 +228,7 @@ class TestAddresses:
 
 def test_passwords_in_addresses_are_neither_sent_elsewhere_nor_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     password = "pass" + "word2"
-    monkeypatch.setenv(web.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(connections.ALLOW_PRIVATE, "1")
     with (
         double(lambda request: ranged(EVIL, request)) as other,
         double(lambda request: Reply(302, b"", {"Location": f"{other.url}/x"})) as first,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from modelsweep import scan
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.reader import SourceFault
-from sources import web
+from sources import connections
 from sources.web import Web
 from tests.scanners.payload import EVIL
 from tests.sources.buckets import listing_of, s3_environment, use
@@ -82,7 +82,7 @@ def test_plain_addresses_believe_what_requests_does(
 ) -> None:
     (problem,) = scan(f"{server.url}/a.pkl").problems
     assert "self-signed certificate" in problem.detail
-    monkeypatch.setenv(web.AUTHORITIES, str(certificate))
+    monkeypatch.setenv(connections.AUTHORITIES, str(certificate))
     assert scan(f"{server.url}/a.pkl").results[0].findings
 
 

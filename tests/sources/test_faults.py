@@ -23,8 +23,8 @@ from modelsweep import scan
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.report import Gate, Report
 from modelsweep.core.units import MIB
+from sources import connections, oci, web
 from sources import mlflow as mlflow_source
-from sources import oci, web
 from sources.source import DVC_SUFFIX
 from tests.sources.buckets import SECRET, listing_of, s3_environment, use
 from tests.sources.double import Answering, Double, Reply, Request, double, ranged
@@ -373,7 +373,7 @@ PINNED = ("huggingface", "registry")
 
 
 def test_no_credentials_go_along_to_another_host(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(web.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(connections.ALLOW_PRIVATE, "1")
 
     def answer(request: Request) -> Reply:
         reply = ranged(FILES[BAD], request)

@@ -14,7 +14,7 @@ from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.units import MIB
-from sources import web
+from sources import retrying
 from sources.gcs import list_target, open_object
 from sources.source import Listed, OpenedObject
 from tests.scanners.payload import EVIL
@@ -115,7 +115,7 @@ def test_a_listing_that_may_go_through_is_asked_for_again(server: Double, bucket
     server.answer = lambda request: problem(status)
     with pytest.raises(SourceFault, match=str(status)):
         keys("gs://bucket")
-    assert web.TRIES <= len(server.requests) - 3 <= 2 * web.TRIES  # google-auth repeats some by itself
+    assert retrying.TRIES <= len(server.requests) - 3 <= 2 * retrying.TRIES  # google-auth repeats some by itself
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.units import MIB
-from sources import web
+from sources import connections, retrying, web
 from sources.http import list_target, open_object
 from sources.ranged import BLOCK
 from sources.remote import opened_url
@@ -25,10 +25,7 @@ from tests.sources.double import Double, Reply, Request, double, ranged
 DATA = random.Random(7).randbytes(3 * MIB + 11)
 
 
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait milliseconds where seconds are waited."""
-    monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
+pytestmark = pytest.mark.usefixtures("hasty")
 
 
 @pytest.fixture
@@ -86,7 +83,7 @@ def test_what_always_breaks_off_is_given_up(server: Double) -> None:
     server.answer = lambda request: Reply(206, b"abc", {"Content-Range": "bytes 0-2/9"}, cut=0)
     with pytest.raises(SourceFault, match="broke off after 0 B"):
         Web().range(f"{server.url}/x", 0, 3)
-    assert len(server.requests) == web.TRIES
+    assert len(server.requests) == retrying.TRIES
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -153,7 +150,7 @@ def test_redirects_in_a_circle_end(server: Double) -> None:
 
 
 def test_no_token_goes_along_to_another_host(server: Double, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(web.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(connections.ALLOW_PRIVATE, "1")
     secret = Web({"Authorization": "Bearer " + "t0ken"})
     with double(lambda request: Reply(302, b"", {"Location": f"{server.url}/elsewhere"})) as first:
         assert secret.range(f"{first.url}/x", 0, 10) == DATA[:10]
@@ -249,7 +246,7 @@ def test_a_listing_without_a_size_is_a_problem(server: Double) -> None:
 def test_a_signed_link_is_used_again_and_asked_for_anew_when_it_expires(
     server: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(web.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(connections.ALLOW_PRIVATE, "1")
     valid = {"/signed/1"}
     server.answer = lambda request: ranged(DATA, request) if request.path in valid else Reply(403)
     with double(lambda request: Reply(302, b"", {"Location": f"{server.url}{min(valid)}"})) as first:

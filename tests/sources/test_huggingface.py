@@ -16,7 +16,7 @@ from modelsweep.core.finding import Problem, ProblemKind, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.units import GIB, MIB
-from sources import huggingface, web
+from sources import connections, huggingface
 from sources.huggingface import Place, canonical, list_target, place_of
 from sources.opening import source_of
 from sources.source import Listed
@@ -37,7 +37,7 @@ PRIVATE_TOKEN = "hf_" + "x" * 30
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(hasty: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub with a few repositories, one of them private and one gated."""
     found = Hub(
         {"acme/tiny": FILES, "acme/other": {"a.txt": b"x\n"}, "acme/secret": {"a.txt": b"x\n"}, "gpt": {"w.pkl": EVIL}},
@@ -45,7 +45,6 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         token=PRIVATE_TOKEN,
         gated=frozenset({"acme/gated"}),
     )
-    monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
     with double(found) as server:
         found.url = server.url
         monkeypatch.setenv("HF_ENDPOINT", server.url)
@@ -160,7 +159,7 @@ def test_it_is_judged_like_the_same_files_on_disk(hub: Hub, tmp_path: Path) -> N
 
 
 def test_a_token_opens_private_repositories_and_goes_nowhere_else(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(web.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(connections.ALLOW_PRIVATE, "1")
     monkeypatch.setenv("HF_TOKEN", PRIVATE_TOKEN)
     hub.repositories = {"acme/secret": {"model.bin": NOISE}}
     with double(lambda request: ranged(NOISE, request)) as cdn:

@@ -16,7 +16,6 @@ import pytest
 from modelsweep import scan
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.reader import ContentChanged
-from sources import web
 from sources.jfrog import canonical, list_target
 from sources.opening import source_of
 from sources.source import Listed
@@ -86,8 +85,7 @@ def store() -> Artifactory:
 
 
 @pytest.fixture
-def url(store: Artifactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
+def url(store: Artifactory, hasty: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("JFROG_URL", "JFROG_ACCESS_TOKEN", "JFROG_API_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     with double(store) as server:

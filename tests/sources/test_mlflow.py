@@ -231,9 +231,9 @@ def test_passwords_are_sent_and_never_told(tracked: str, monkeypatch: pytest.Mon
     assert PASSWORD not in str(report.to_dict())
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_dead_server_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(mlflow_registry.TRACKING, f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
     (problem,) = scan("models:/Name/1").problems
     assert (problem.kind, problem.locator.uri) == (ProblemKind.SOURCE, "models:/Name/1")
     assert "cannot be reached" in problem.detail

@@ -22,7 +22,7 @@ from modelsweep.cli.dry_run import show_plan
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.options import Selection
 from modelsweep.core.reader import SourceFault
-from sources import oci, web
+from sources import oci
 from sources.oci import list_target, repository_of
 from sources.source import Listed
 from tests.scanners.payload import EVIL
@@ -102,8 +102,7 @@ class Registry:
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Registry]:
-    monkeypatch.setattr(web, "_pause", lambda vain: 0.001)
+def registry(hasty: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Registry]:
     monkeypatch.setattr(oci, "_tokens", {})
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     found = Registry()

@@ -16,7 +16,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import ContentChanged, SourceFault
 from modelsweep.core.report import Report
 from modelsweep.core.units import MIB
-from sources import paging, s3, s3_client, web
+from sources import paging, retrying, s3, s3_client
 from sources.s3 import list_target, open_object
 from sources.source import Listed, OpenedObject
 from tests.scanners.payload import EVIL
@@ -263,7 +263,7 @@ class TestFaults:
         server.answer = lambda request: spoilt
         with pytest.raises(SourceFault):
             keys("s3://bucket")
-        assert len(server.requests) == 3 + web.TRIES
+        assert len(server.requests) == 3 + retrying.TRIES
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"\0\xff", b"<ListBucketResult><Contents></ListBucketResult>"])
     def test_a_listing_that_is_none_is_a_fault(self, server: Double, body: bytes) -> None:
