@@ -248,7 +248,7 @@ def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, STORAGE_MISMATCH),

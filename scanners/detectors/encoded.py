@@ -325,7 +325,7 @@ def _reads(source: bytes) -> bool:
 # Of base64: the first characters of what is worth a look. A letter after them holds the rest of the last byte
 _BASE64 = (
     rb"gA(?:[IM]o|[JN][9djVXYK])[A-Za-z0-9+/_-]{12}",  # protocols 2 and 3: MARK, EMPTY_DICT, GLOBAL, ...
-    rb"gA(?:[SW][VM]|[QU]o|[RV][j9d])[A-Za-z0-9+/_-]{12}",  # protocols 4 and 5, with a frame and without
+    rb"gA(?:[SW][VM]|[QU]o|[RV][j9dY])[A-Za-z0-9+/_-]{12}",  # protocols 4 and 5, with a frame and without
     rb"Y(?:29zCn|3Bvc2l4C|2J1aWx0aW5zC|19fYnVpbHRpbl9f|3N1YnByb2Nlc3M)[A-Za-z0-9+/_-]{12}",  # cos, cposix, ...
     rb"f0VMR[gI][A-Za-z0-9+/_-]{12}",
     rb"TV[opq][A-Q]AA[A-Za-z0-9+/_-]{12}",
@@ -348,7 +348,7 @@ _HEX = (
     rb"23212[fF]62696[eE][0-9a-fA-F]{10}",
     rb"696[dD]706[fF]7274[0-9a-fA-F]{10}",
     rb"65786563[0-9a-fA-F]{14}",
-    rb"800[45](?:8[cC]|63|7d|5d|28)[0-9a-fA-F]{14}",
+    rb"800[45](?:8[cC]|63|7d|5d|28|58)[0-9a-fA-F]{14}",
     (
         rb"63(?:6[fF]73|706[fF]736978|(?:5[fF]5[fF])?6275696[cC]74696[eE](?:5[fF]5[fF]|73)|73756270726[fF]63657373)0[aA]"
         rb"[0-9a-fA-F]{12}"
@@ -367,7 +367,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=7,
+    version=8,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

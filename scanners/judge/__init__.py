@@ -43,13 +43,13 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 7, "pickle_calls"),
+    ("pickle-calls", 8, "pickle_calls"),
     ("templates", 2, "templates"),
     ("configs", 4, "code_references"),
     ("operators", 4, "operators"),
     ("external-files", 3, "external_files"),
     ("keras-layers", 2, "keras_layers"),
-    ("python-code", 7, "python_code"),
+    ("python-code", 8, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 3, "repository"),
     ("requirements", 1, "requirements"),

@@ -30,8 +30,8 @@ Rules:
 - `getattr`: argument 0 is an inert class, named as a global; argument 1 is a literal identifier, not dunder. The
   result is the global `Class.name` of that module, and is judged as such when it is called.
 - `global-by-name`: arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference.
-- `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, itself
-  scanned.
+- `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names a
+  file of the package; both are scanned.
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
@@ -9366,6 +9366,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
     "torch._utils._rebuild_wrapper_subclass": "class-first",
     "torch.fx.graph_module.reduce_graph_module": "graph-code",
+    "torch.fx.graph_module.reduce_package_graph_module": "graph-code",
     "torch.storage._load_from_bytes": "nested-file",
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
     "torch_geometric.data.batch.DynamicInheritanceGetter.__call__": "same-package",

@@ -186,6 +186,18 @@ CODE = Rule(
     cwe=94,
     references=("https://docs.python.org/3/library/pickle.html",),
 )
+BARE_OBJECT = Rule(
+    id="pickle/bare-code-object",
+    title="Bytecode of which no function is made",
+    severity=Severity.WARNING,
+    message="the pickle makes a code object, {subject}, by the type's own name, and no function of it",
+    why="dill and cloudpickle, which store functions by value, name the type another way and make a function of the "
+    "code. Bytecode by itself waits for something else to run it.",
+    fix="Look at the code with dis, and ask the author of the file what it is for.",
+    confidence="medium",
+    cwe=94,
+    references=("https://docs.python.org/3/library/types.html#types.CodeType",),
+)
 DANGEROUS_CODE = Rule(
     id="pickle/dangerous-code-object",
     title="A function stored by value uses a dangerous callable",
@@ -233,6 +245,7 @@ RULES = (
     EXTENSION,
     FRAME,
     CODE,
+    BARE_OBJECT,
     DANGEROUS_CODE,
     OWN_CALL,
     RUNNING_CODE,
@@ -242,6 +255,8 @@ RULES = (
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
     grouped: dict[tuple[object, str, Rule], list[Fact]] = {}
+    bare = {fact.locator for fact in facts if fact.kind == "import" and fact.value in BARE_CODE}
+    bare -= {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
     running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
     called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
     functions = {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
@@ -250,7 +265,10 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     for fact in facts:
         if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact, options)):
             continue
-        found = _code(fact, fact.locator in running) if fact.kind == "code" else _OPINIONS[fact.kind](fact)
+        if fact.kind == "code":
+            found = _code(fact, fact.locator in running, fact.locator in bare)
+        else:
+            found = _OPINIONS[fact.kind](fact)
         if found is not None:
             yield from found
         elif fact.kind == "code":
@@ -405,13 +423,15 @@ def _frame(fact: Fact) -> Opinion:
     return [Finding(FRAME, fact.locator, fact.value, span=fact.span)]
 
 
-def _code(fact: Fact, runs: bool) -> Opinion:
-    """Judge a code object; `runs` says that loading calls a function which the pickle brings along."""
+def _code(fact: Fact, runs: bool, bare: bool) -> Opinion:
+    """Judge a code object; `runs` says that loading calls a function which the pickle brings along, `bare` that the
+    pickle names the type of code itself, and no function.
+    """
     names = fact.detail.get("names")
     used = [str(name) for name in names] if isinstance(names, list) else []
     dangerous = sorted({name for name in used if name in _CODE_NAMES})
     if not dangerous:
-        return None
+        return [Finding(BARE_OBJECT, fact.locator, fact.value, span=fact.span)] if bare else None
     evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
     rule = RUNNING_CODE if runs or fact.value.rpartition(".")[2] in ON_LOAD else DANGEROUS_CODE
     return [Finding(rule, fact.locator, fact.value, span=fact.span, evidence=evidence)]
@@ -428,6 +448,7 @@ _OPINIONS = {
     "frame": _frame,
 }
 KINDS = frozenset({*_OPINIONS, "code"})
+BARE_CODE = frozenset({"types.CodeType", "builtins.code"})
 # Names in a code object that a model's function has little reason to use.
 _CODE_NAMES = frozenset(
     "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "

@@ -94,7 +94,7 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     if any(name.startswith(FETCHING) for name in names):
         return DOWNLOADED
     if any(name.startswith(HIDING) for name in names):
-        return DECODED if "encoded" in how or "folded" in how else _computed(loaded)
+        return DECODED if "encoded" in how or "folded" in how else _computed(loaded or is_setup(fact))
     if fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ):
         return None
     return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded)

@@ -20,6 +20,9 @@ NAME_LIMIT = 1024
 """Bytes of a module or attribute name that are kept."""
 SHORTEST = 12
 """Bytes of a string that may hold a stream."""
+_REDUCE = b"reduce_package"
+_REDUCED = (3, 4)
+"""What an identifier of torch.package begins with, and how long it is, when loading calls the second last of it."""
 NO_ARGUMENTS = -1
 LARGEST_INDEX = 1 << 60
 # Wider than what CPython accepts, never narrower: a number refused here would end the stream for us alone. Its parsers
@@ -242,7 +245,12 @@ def _persistent(machine: Machine) -> int:
 def _binary_persistent(machine: Machine) -> int:
     if machine.short_of(1):
         return kinds.FAULTY
-    return machine.push_node(kinds.PERSISTENT, machine.pop(), 0)
+    identifier = machine.pop()
+    if machine.kind(identifier) == kinds.TUPLE and machine.second(identifier) in _REDUCED:
+        what, *_, function, arguments = machine.items(identifier)
+        if not what & 1 and machine.text(what, NAME_LIMIT) == _REDUCE:
+            machine.called("REDUCE", function, arguments)
+    return machine.push_node(kinds.PERSISTENT, identifier, 0)
 
 
 def _extension(width: int) -> Handler:

@@ -384,6 +384,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "functools.partial": "callable-first",
     "types.MethodType": "callable-first",
     "torch.fx.graph_module.reduce_graph_module": "graph-code",
+    "torch.fx.graph_module.reduce_package_graph_module": "graph-code",
     "_functools.reduce": "union-type",
     "functools.reduce": "union-type",
     "operator.attrgetter": "held-names",

@@ -29,7 +29,8 @@ RULES = {
         "arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference."
     ),
     "graph-code": (
-        "argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, itself scanned."
+        "argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names a file "
+        "of the package; both are scanned."
     ),
     "held-names": "all arguments are literal data, without dunder names; the result is never called.",
     "literal-repr": (

@@ -242,6 +242,33 @@ def code(*names: str) -> bytes:
 DILL_CELL = call(global_("dill._dill", "_create_cell"), NONE)
 DILL_SETATTR = call(GETATTR, global_("dill", "_dill"), text("_setattr"), global_("builtins", "setattr"))
 CASES |= {
+    "bare_code_object": review(
+        stream(
+            global_("types", "CodeType"),
+            tuple_(number(1), binary(b"\x97"), tuple_(text("predict")), text("predict")),
+            REDUCE,
+        )
+    ),
+    "benign_code_object_of_a_function": clean(
+        stream(STORED_FUNCTION, POP, global_("types", "CodeType"), tuple_(number(1), text("predict")), REDUCE)
+    ),
+    "package_identifier_calls": malicious(
+        stream(tuple_(text("reduce_package"), number(1), SYSTEM, tuple_(text(COMMAND))), b"Q")
+    ),
+    "package_identifier_calls_by_memory": malicious(
+        stream(tuple_(text("reduce_package"), SYSTEM, tuple_(text(COMMAND))), b"Q")
+    ),
+    "benign_package_identifier": clean(
+        stream(
+            tuple_(
+                text("reduce_package"),
+                number(1),
+                global_("torch.fx.graph_module", "reduce_package_graph_module"),
+                tuple_(EMPTY_DICT, text("fx-generated._0")),
+            ),
+            b"Q",
+        )
+    ),
     "dill_singleton": clean(stream(call(global_("dill._dill", "_eval_repr"), text("Ellipsis")))),
     "dill_eval": malicious(stream(call(global_("dill._dill", "_eval_repr"), text("print('modelsweep-test')")))),
     "dill_closure": clean(stream(call(DILL_SETATTR, DILL_CELL, text("cell_contents"), number(3)))),

