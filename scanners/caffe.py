@@ -42,7 +42,7 @@ _OLD_LAYER = frozenset({*range(1, 45), 1001, 1002, 1003})
 _FIRST = 300
 """Fields in which a network must show that it is one."""
 _TYPE = re.compile(rb"[A-Za-z][A-Za-z0-9_]{2,60}")
-_TEXT_LIMIT = 32 * MIB
+_TEXT_LIMIT = 16 * MIB
 _SHOWN = 200
 
 WRITES = Rule(

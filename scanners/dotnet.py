@@ -31,7 +31,7 @@ _SMALLEST = 24
 _NAMED = re.compile(rb"[A-Z][A-Za-z]{2,40}(?:\.[A-Za-z][A-Za-z0-9]{1,60}){1,8}")
 """A name of .NET anywhere in a stream that could not be followed."""
 _SEARCHED = 64 * MIB
-_FOUND = 1_000
+_FOUND = 10_000
 
 
 def accepts(blob: Blob) -> bool:
@@ -72,7 +72,7 @@ def _told(blob: Blob, event: Event, told: set[str]) -> Iterator[Item]:
 
 def _class(blob: Blob, name: str, how: str, offset: int, told: set[str]) -> Iterator[Item]:
     name = name.rstrip("`.0123456789") if "`" in name else name
-    if name and name not in told and ("." in name or how == "class"):
+    if name and len(told) < _FOUND and name not in told and ("." in name or how == "class"):
         told.add(name)
         detail: dict[str, Json] = {"how": how}
         yield Fact("dotnet-class", printable(name, _SHOWN), blob.locator, Span(offset), detail)

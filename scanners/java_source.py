@@ -20,12 +20,14 @@ from scanners import text
 
 NAME = "java-source"
 _SUFFIXES = (".java",)
-_READ = 64 * MIB
+_READ = 32 * MIB
 
 _SHOWN = 120
 # Comments and texts, in which nothing runs, with escapes of Unicode undone before
 _SILENT = re.compile(
-    r'//[^\n]*|/\*.*?\*/|"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.DOTALL
+    r'//[^\n]*+|/\*.*?(?:\*/|\Z)|"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\Z)?|"(?:[^"\\\n]++|\\.)*+"?'
+    r"|'(?:[^'\\\n]++|\\.)*+'?",
+    re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\u+([0-9a-fA-F]{4})")
 _TELLING = re.compile(
@@ -100,7 +102,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the source does besides computing, by whether it is a model; raises OverLimit above 64 MiB."""
+    """Yield what the source does besides computing, by whether it is a model; raises OverLimit above 32 MiB."""
     if blob.size > min(_READ, context.limits.parsed_bytes):
         raise OverLimit(f"more than {_READ:,} bytes of source")
     data = blob.reader.read(0, blob.size)

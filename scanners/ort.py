@@ -32,6 +32,8 @@ _DEPTH = 50
 _NODES = 500_000
 """Nodes of one graph whose edges are checked."""
 _FOUND = 50
+_CALLED = 200
+"""Operators of PyTorch that are told of one model."""
 _EDGE = struct.Struct("<Iii")
 _CONTROL = (1 << 31) - 1
 """In the place of both arguments: the edge is one of order alone."""
@@ -139,7 +141,8 @@ class _Content:
         if kind == COMPILED:
             yield from self._compiled(name, values, Span(node.position))
         elif kind == CALLING:
-            self.called.add(printable(values.get("operator", ("", 0))[0], _SHOWN))
+            named = printable(values.get("operator", ("", 0))[0], _SHOWN)
+            self.called.add(named if len(self.called) < _CALLED else "")
 
     def _attribute(self, attribute: Table, depth: int) -> Iterator[Item]:
         for tensor in filter(None, (attribute.table(6), *attribute.tables(11))):

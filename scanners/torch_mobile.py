@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
@@ -30,6 +31,10 @@ _SHOWN = 100
 _TEXT = 256
 _FOUND = 50
 _DIMENSIONS = 64
+_MOST = 1_000_000
+"""Storages whose sizes are held."""
+_NAMED = 20_000
+"""Operators that are told."""
 # Fields of Module
 _EXTRA, _METHODS, _STATE, _VALUES, _STORAGES, _TYPES, _SOURCES, _CONSTANTS = 1, 2, 3, 4, 6, 7, 8, 9
 # Kinds of IValue that refer to others
@@ -103,6 +108,8 @@ class _Module:
     def __init__(self, blob: Blob, root: Table) -> None:
         self.blob, self.root = blob, root
         self.values, self.types = root.count(_VALUES), root.count(_TYPES)
+        if root.count(_STORAGES) > _MOST:
+            raise OverLimit(f"more than {_MOST:,} storages")
         self.storages = [table.vector(0, 1).length for table in root.tables(_STORAGES)]
         self.told: set[str] = set()
 
@@ -144,7 +151,8 @@ class _Module:
     def _object(self, name: str, table: Table) -> Iterator[Item]:
         kind = table.number(0, "I")
         yield from self._within(name, "type", [kind], self.types)
-        yield from self._within(name, "value", [table.number(1, "I"), table.number(3, "I"), *table.numbers(2, "I")])
+        numbers = chain((table.number(1, "I"), table.number(3, "I")), table.numbers(2, "I"))
+        yield from self._within(name, "value", numbers)
 
     def _tensor(self, name: str, table: Table) -> Iterator[Item]:
         storage = table.number(0, "I")
@@ -166,11 +174,10 @@ class _Module:
 
     def _function(self, name: str, table: Table) -> Iterator[Item]:
         name = printable(table.text(0, _TEXT), _SHOWN) or name
-        operators = [_printed(operator) for operator in table.tables(2)]
-        yield from told_operators(self.blob.locator, self._told(operators))
+        yield from told_operators(self.blob.locator, self._told(map(_printed, table.tables(2))))
         yield from self._within(name, "value", table.numbers(3, "I"))
         yield from self._within(name, "type", [table.number(8, "I")], max(self.types, 1))
-        counts = {"operator": len(operators), "constant": table.vector(3, 4).length // 4, "type": table.count(4)}
+        counts = {"operator": table.count(2), "constant": table.vector(3, 4).length // 4, "type": table.count(4)}
         self._check_signature(table)
         code = _Code(name, counts, table.number(5, "i"), table.vector(1, 8).length // 8)
         for place, (opcode, many, number) in enumerate(table.structs(1, _INSTRUCTION)):
@@ -189,9 +196,11 @@ class _Module:
         if debugging:
             debugging.vector(0, 8)
 
-    def _told(self, operators: list[str]) -> Iterator[str]:
+    def _told(self, operators: Iterable[str]) -> Iterator[str]:
         for name in operators:
             if name not in self.told:
+                if len(self.told) >= _NAMED:
+                    raise OverLimit(f"more than {_NAMED:,} different operators")
                 self.told.add(name)
                 yield name
 

@@ -28,11 +28,12 @@ _REFERENCE = 9
 _WIDTHS = {1: 1, 2: 1, 6: 8, 7: 2, 8: 4, 9: 8, 10: 1, 11: 4, 12: 8, 13: 8, 14: 2, 15: 4, 16: 8}
 _CHARACTER, _DECIMAL, _BYTE, _NULL, _LITERAL = 3, 5, 2, 17, 18
 _PRIMITIVE, _SYSTEM_CLASS, _CLASS, _PRIMITIVE_ARRAY = 0, 3, 4, 7
+_COST = 50
 _RANKS = 32
 _MEMBERS = 100_000
 """Members of one class."""
-_NAMES = 200_000
-"""Classes whose members are remembered."""
+_HELD = 2_000_000
+"""Members of all classes that are remembered."""
 _DEPTH = 100_000
 _TEXT = 64 * KIB
 
@@ -65,6 +66,7 @@ class NrbfStream:
     def __init__(self, reader: Reader, context: Context) -> None:
         self._cursor, self._context = Cursor(reader), context
         self._known: dict[int, tuple[int, ...]] = {}
+        self._held = 0
         self._frames: list[_Frame] = []
 
     @property
@@ -76,7 +78,7 @@ class NrbfStream:
         """Yield what the stream names up to its end; raises Malformed, Truncated and OverLimit."""
         self._cursor.skip(17)
         while True:
-            self._context.operations.spend()
+            self._context.operations.spend(_COST)
             frame = self._frames[-1] if self._frames else None
             if frame is not None and not frame.left:
                 self._frames.pop()
@@ -152,8 +154,10 @@ class NrbfStream:
                 members[place] = more
         if of_library:
             self._cursor.skip(4)
-        if len(self._known) < _NAMES:
-            self._known[number] = tuple(members)
+        self._held += count + 1
+        if self._held > _HELD:
+            raise OverLimit(f"classes of more than {_HELD:,} members")
+        self._known[number] = tuple(members)
         self._enter(_Frame(tuple(members)))
 
     def _type(self, kind: int) -> Generator[Event, None, int]:
