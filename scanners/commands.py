@@ -37,6 +37,7 @@ _TABLE = ".scp"
 """Of Kaldi: each line is a name, and a file or a command whose output is read, behind which stands a `|`."""
 _SUFFIXES = (*_SCRIPTS, ".desktop", ".service", _TABLE, *_PAGES, *_PROGRAMS, ".code-workspace", ".sublime-project")
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
+_CRON = re.compile(r"(?:^|/)etc/cron\.[a-z]+/[^/]+$|(?:^|/)var/spool/cron/(?:crontabs/)?[^/]+$")
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
 """What says where a job of a workflow runs, or what one of GitLab does."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\b(?:ba|z|da|k|fi|a)?sh\b")
@@ -222,7 +223,13 @@ def _is_of_git(blob: Blob) -> bool:
 def _is_project(blob: Blob) -> bool:
     """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
     workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
-    return workflow or blob.locator.name in _PROJECTS
+    path = _path(blob)
+    return workflow or blob.locator.name in _PROJECTS or ("cron" in path and _CRON.search(path) is not None)
+
+
+def _path(blob: Blob) -> str:
+    """Return the path of the blob, or that of the member of an archive that it is."""
+    return blob.locator.members[-1] if blob.locator.members else blob.locator.path
 
 
 def _kind(blob: Blob) -> int:
@@ -385,7 +392,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -16,7 +16,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from scanners.judge.attack_commands import attack_command
+from scanners.judge.attack_commands import attack_command, hostile_command
 from scanners.judge.external_files import outside
 from scanners.parsing.json_text import as_utf8, documents_of, entries
 
@@ -87,6 +87,18 @@ COMMAND = Rule(
     cwe=506,
     references=("https://github.com/opencontainers/image-spec/blob/main/config.md",),
 )
+ATTACK = Rule(
+    id="oci/attack-command",
+    title="Image whose start-up command has no honest reason",
+    severity=Severity.WARNING,
+    message="{path} is: {subject}",
+    why="Whoever starts the image, or builds upon it, runs the command: it fetches what it runs over an open line, "
+    "opens a shell to another machine, or takes keys along.",
+    fix="Do not start the image. Ask its author what the command is for.",
+    confidence="medium",
+    cwe=506,
+    references=("https://github.com/opencontainers/image-spec/blob/main/config.md",),
+)
 
 
 def accepts(blob: Blob) -> bool:
@@ -148,7 +160,8 @@ def _entry(blob: Blob, path: str, key: str, value: Json) -> Iterator[Item]:
     elif key in _COMMANDS:
         command = " ".join(single)
         if attack_command().search(command):
-            yield Finding(COMMAND, blob.locator, printable(command, _SHOWN), path=shown)
+            rule = ATTACK if hostile_command().search(command) else COMMAND
+            yield Finding(rule, blob.locator, printable(command, _SHOWN), path=shown)
 
 
 def _digest(blob: Blob, path: str, text: str) -> Iterator[Item]:
@@ -241,10 +254,10 @@ def _descriptor(descriptor: Json, *, is_manifest: bool) -> Iterator[tuple[str, i
 SCANNER = Scanner(
     name=NAME,
     title="Container images (OCI layouts, docker save, manifests)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
-    rules=(OUTSIDE, FOREIGN, SIZE, COMMAND),
+    rules=(OUTSIDE, FOREIGN, SIZE, COMMAND, ATTACK),
     suffixes=(".json", ".tar"),
     signs=Signs(JSON_STARTS + b"0123456789abcdef./imor", at=tuple((place, (b"\0",)) for place in range(4))),
 )

