@@ -31,7 +31,7 @@ _SILENT = re.compile(
 )
 _ESCAPE = re.compile(r"\\u+([0-9a-fA-F]{4})")
 _TELLING = re.compile(
-    rb"Runtime|Process|Script|ClassLoader|Shell|Interpreter|define|load|forName|getDeclared|MethodHandles|Object|Context|\\\\u"
+    rb"Runtime|Process|Script|ClassLoader|Shell|Interpreter|define|load|forName|getDeclared|MethodHandles|Object|Context|\\u"
 )
 """Words without one of which a source does nothing of that."""
 _JAVA = r"\bnew\s+(?:java\s*\.\s*\w+\s*\.\s*)?"

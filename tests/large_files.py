@@ -27,12 +27,15 @@ from modelsweep.core.units import GIB, KIB, MIB
 from scanners.engine import examine
 from sources.file import FileReader
 from sources.spool import FileSpool
+from tests.scanners.caffe import cases as caffe
 from tests.scanners.cntk.cases import wide
+from tests.scanners.dotnet import cases as dotnet
 from tests.scanners.flax import cases as flax
 from tests.scanners.gguf import cases as gguf
 from tests.scanners.keras import cases as keras
 from tests.scanners.mxnet import cases as mxnet
 from tests.scanners.oci import image as oci
+from tests.scanners.ort import cases as ort
 from tests.scanners.pickle.assembler import STOP, proto
 from tests.scanners.pickle.cases import wrapped
 from tests.scanners.protobuf import data, number, varint
@@ -45,6 +48,7 @@ from tests.scanners.tflite import cases as flatbuffer
 from tests.scanners.tflite.flatbuffer import Number, Table
 from tests.scanners.torch import checkpoint as torch
 from tests.scanners.torch_legacy import cases as legacy
+from tests.scanners.torch_mobile import cases as mobile
 
 SIZE = 5 * GIB
 FLOATS = SIZE // 4
@@ -183,6 +187,39 @@ def sevenzip() -> Parts:
     header = b"\1\4" + streams + b"\5\1" + block(0x11, b"\0" + "zeros.npy\0".encode("utf-16-le")) + b"\0\0"
     start = struct.pack("<QQL", size_of(held), len(header), zlib.crc32(header))
     return [b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<L", zlib.crc32(start)) + start, *held, header]
+
+
+def phones() -> Parts:
+    """A module of PyTorch Mobile in front of numbers."""
+    return [mobile.module(), SIZE]
+
+
+def onnxruntime() -> Parts:
+    """A model in front of numbers."""
+    return [ort.model(), SIZE]
+
+
+def caffe_weights() -> Parts:
+    """A layer with one blob."""
+    blob = nested(7, *nested(5, SIZE))
+    return [data(1, "net"), *nested(100, data(1, "layer"), data(2, "Scale"), *blob), caffe.layer("ReLU")]
+
+
+def dotnet_objects() -> Parts:
+    """An array of doubles."""
+    return [dotnet.HEADER + b"\x0f" + struct.pack("<ii", 1, SIZE // 8) + b"\6", SIZE, dotnet.END]
+
+
+def julia_document() -> Parts:
+    """An array of two gigabytes: a document has no more."""
+    length = GIB + GIB // 2
+    head = b"\5data\0" + struct.pack("<iB", length, 0)
+    return [struct.pack("<i", length + len(head) + 5) + head, length, b"\0"]
+
+
+def matlab_4() -> Parts:
+    """A matrix of version 4."""
+    return [struct.pack("<5i", 0, SIZE // 8, 1, 0, 2) + b"x\0", SIZE]
 
 
 def tflite() -> Parts:
@@ -368,6 +405,12 @@ LARGE: dict[str, Large] = {
     "model.joblib": Large(joblib),
     "model.skops": Large(skops_archive),
     "model.tflite": Large(tflite),
+    "model.ptl": Large(phones),
+    "model.ort": Large(onnxruntime),
+    "model.caffemodel": Large(caffe_weights),
+    "model.accord": Large(dotnet_objects),
+    "model.bson": Large(julia_document),
+    "old.mat": Large(matlab_4),
     "variables.data-00000-of-00001": Large(variables),
     "image.tar": Large(image, "not scanned"),
     "layer.tar.gz": Large(layer, "not scanned"),

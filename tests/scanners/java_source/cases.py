@@ -51,6 +51,7 @@ CASES = {
     "evil_command": evil(EXEC),
     "evil_command_spread": evil('Runtime\n . getRuntime ( )\n . exec("echo modelsweep-test");'),
     "evil_command_escaped": evil('\\u0052untime.getRuntime().exec("echo modelsweep-test");'),
+    "evil_process_escaped": evil('new \\uu0050rocess\\u0042uilder("echo", "modelsweep-test").start();'),
     "evil_process": evil('new java.lang.ProcessBuilder("echo", "modelsweep-test").start();'),
     "evil_script": evil('new javax.script.ScriptEngineManager().getEngineByName("js").eval("1");'),
     "evil_class_loader": evil("new java.net.URLClassLoader(urls).loadClass(name);"),
