@@ -46,7 +46,7 @@ def accepts(blob: Blob) -> bool:
     head = blob.head
     if head.startswith(_STREAM):
         return len(head) >= 8 and head[3] < 64
-    documents = int.from_bytes(head[:4], "little") == blob.size and head[4] in _FIRST
+    documents = len(head) > 4 and int.from_bytes(head[:4], "little") == blob.size and head[4] in _FIRST
     return documents and _BEGINNING.match(head) is not None
 
 

@@ -34,7 +34,7 @@ class Recognition:
             found = _candidates(self.scanners, *key)
             if len(self._known) < _KEPT:
                 self._known[key] = found
-        holds = found.holds(blob)
+        holds = found.shown_by(blob)
         return [scanner for scanner, place in found.scanners if holds[place]]
 
 
@@ -51,25 +51,27 @@ _SURE = _Unsure()
 
 
 class _Candidates(NamedTuple):
-    """Scanners, each with the place of what has to hold for it in `unsure`: some have that in common.
+    """Scanners, each with the place of what has to hold for it: some have that in common.
 
-    `at` has by offset what all of them together may want to see there, and the place of each.
+    `at` has by offset what all of them together may want to see there, and the place of each; `others` are the places
+    where something else has to hold; `holds` says of each place whether nothing has to.
     """
 
     scanners: tuple[tuple[Scanner, int], ...]
-    unsure: tuple[_Unsure, ...]
+    holds: tuple[bool, ...]
+    others: tuple[tuple[int, _Unsure], ...]
     at: tuple[tuple[int, tuple[bytes, ...], tuple[tuple[tuple[bytes, ...], int], ...]], ...]
 
-    def holds(self, blob: Blob) -> list[bool]:
+    def shown_by(self, blob: Blob) -> list[bool]:
         """Return for each place whether `blob` shows that."""
-        holds = [not (unsure.at or unsure.ends or unsure.words) for unsure in self.unsure]
+        holds = list(self.holds)
         head = blob.head
         starts = head.startswith
         for offset, together, each in self.at:
             if starts(together, offset):
                 for values, place in each:
                     holds[place] = holds[place] or starts(values, offset)
-        for place, unsure in enumerate(self.unsure):
+        for place, unsure in self.others:
             if unsure.plain and not is_plain(head):
                 holds[place] = False
             elif not holds[place]:
@@ -90,7 +92,9 @@ def _candidates(scanners: Sequence[Scanner], first: bytes, suffix: str, name: st
         (offset, tuple(value for values, _ in each for value in values), tuple(each))
         for offset, each in by_offset.items()
     )
-    return _Candidates(asked, tuple(places), tuple(at))
+    holds = tuple(not (unsure.at or unsure.ends or unsure.words) for unsure in places)
+    others = tuple((place, unsure) for unsure, place in places.items() if unsure.plain or unsure.ends or unsure.words)
+    return _Candidates(asked, holds, others, tuple(at))
 
 
 def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure | None:
