@@ -18,7 +18,7 @@ cdef class Machine:
     cdef public list names, events, candidates
     cdef public dict contents, states
     cdef public bint dropped
-    cdef bint _callables
+    cdef bint _callables, _is_plain
     cdef Py_ssize_t _end, _base, _near, _window
     cdef const unsigned char[::1] _data
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
@@ -35,6 +35,7 @@ cdef class Machine:
     @cython.locals(uses=Py_ssize_t)
     cpdef called(self, str how, long long callee, long long arguments)
     cdef int _event(self, str how, long long callee, long long arguments) except -1
+    cdef int _make_room(self, int form) except -1
     @cython.locals(below=Py_ssize_t, callee="long long", arguments="long long", reduce=cython.bint)
     cdef int _call(self, int opcode) except -1
     @cython.locals(owner="long long", given="long long", first="long long")
@@ -52,7 +53,6 @@ cdef class Machine:
     @cython.locals(grown="long long[::1]")
     cdef int _grow_marks(self) except -1
     cdef int _exhaust(self) except -1
-    cdef int _mark(self) except -1
     @cython.locals(at=Py_ssize_t)
     cdef Py_ssize_t _pop_mark(self) noexcept
     cdef int _put(self, Py_ssize_t index, long long value) except -1

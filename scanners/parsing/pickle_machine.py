@@ -159,6 +159,8 @@ class Machine:
         self._computed_keys: dict[int, tuple[int, int]] = {}
         self._uses: dict[tuple[int, str, int], int] = {}
         self._told: set[tuple[int, ...]] = set()
+        self._is_plain = type(self._stack) is array
+        """Whether this runs as Python, in which a slice is quick: compiled, it would be an object around a view."""
 
     # -- the hot loop
 
@@ -232,9 +234,16 @@ class Machine:
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += 5 + length
-            elif form == EMPTY_FORM:
-                stack[depth] = self._node(EMPTY_KINDS[opcode], 0, 0)
+            elif form == EMPTY_FORM and self._nodes < self._node_room:
+                index = self._nodes
+                self._nodes = index + 1
+                self._kinds[index] = EMPTY_KINDS[opcode]
+                stack[depth] = index << 1 | 1
                 depth += 1
+                pos += 1
+            elif form == MARK_FORM and self._mark_count < self._mark_room:
+                self._marks[self._mark_count] = fence = self._fence = depth
+                self._mark_count += 1
                 pos += 1
             elif form == SKIP_FORM:
                 if opcode == 0x80:
@@ -256,9 +265,9 @@ class Machine:
 
     def _common(self, form: int, opcode: int) -> int:
         """Interpret an opcode of one of the forms that the loop leaves to a call, at `position`, which it moves on."""
-        if form == MARK_FORM:
-            self._mark()
-        elif form == ONE_FORM:
+        if form in (MARK_FORM, EMPTY_FORM):
+            return self._make_room(form)
+        if form == ONE_FORM:
             self._depth -= WIDTHS[opcode]
             if not self._store(self._depth, WIDTHS[opcode]):
                 return self._fail_at(self.position, "an item without a container")
@@ -275,6 +284,15 @@ class Machine:
         elif not self._gather(form, WIDTHS[opcode]):
             return self._fail_at(self.position, "more is taken than there is above a mark")
         self.position += 1
+        return 0
+
+    def _make_room(self, form: int) -> int:
+        """Make room for a mark or an empty container, which the loop makes itself when it comes to it again."""
+        if form == MARK_FORM:
+            self._grow_marks()
+        else:
+            self._grow_nodes()
+        self.operations -= 1
         return 0
 
     def _call(self, opcode: int) -> int:
@@ -412,13 +430,6 @@ class Machine:
         grown[: self._room] = self._stack
         self._stack = grown
         self._room *= 2
-
-    def _mark(self) -> None:
-        if self._mark_count == self._mark_room:
-            self._grow_marks()
-        self._marks[self._mark_count] = self._depth
-        self._mark_count += 1
-        self._fence = self._depth
 
     def _grow_marks(self) -> None:
         grown = cells(2 * self._mark_room)
@@ -560,8 +571,11 @@ class Machine:
             if index != self._last:
                 self._last, self._last_items = index, []
             kept = self._last_items
-        for at in range(start, start + count):
-            kept.append(self._stack[at])
+        if self._is_plain:
+            kept.extend(self._stack[start : start + count])
+        else:
+            for at in range(start, start + count):
+                kept.append(self._stack[at])
 
     def _stored_callable(self, key: int, value: int) -> None:
         """Note a callable stored under a name that later opcodes would call as a method of the instance."""
