@@ -45,7 +45,8 @@ HIDING = (
     *("codecs.decode", "marshal.loads", "builtins.bytes.fromhex", "builtins.bytearray.fromhex", "builtins.chr"),
 )
 _UNPACKING = (
-    *(name for name in HIDING if name != "builtins.chr"),
+    *("base64.b", "base64.a85decode", "base64.decode", "binascii.a2b", "binascii.unhexlify", "zlib.decompress"),
+    *("gzip.decompress", "bz2.decompress", "lzma.decompress", "codecs.decode", "marshal.loads"),
     *("cryptography.fernet.", "Crypto.Cipher.", "Cryptodome.Cipher.", "torch.load", "numpy.load", "numpy.fromfile"),
     *("safetensors.", "PIL.Image.open", "h5py.File", "gguf.", "onnx.load"),
 )
@@ -101,7 +102,7 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return DOWNLOADED
     if any(name.startswith(HIDING) for name in names) and ("encoded" in how or "folded" in how):
         return DECODED
-    unpacked = _is_unpacked(names)
+    unpacked = _is_unpacked(names) and (fact.value != "types.FunctionType" or "marshal.loads" in names)
     if not unpacked and (fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ)):
         return None
     return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded or unpacked)
@@ -109,7 +110,7 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
 
 def _is_unpacked(sources: list[str]) -> bool:
     """Return whether what runs is decoded, decrypted, or taken from weights, arrays and pictures."""
-    return any(source.startswith(_UNPACKING) for source in sources)
+    return any(source.startswith(_UNPACKING) and "encode" not in source for source in sources)
 
 
 def _runs_data(fact: Fact, sources: list[str]) -> bool:

@@ -484,6 +484,11 @@ CASES = {
         )
     },
     "benign_code_of_a_version": python("exec(open('version.py').read())\nexec('a = 1')\n", name="train.py"),
+    "benign_function_type_registered": python(
+        "import base64, types\n\ndef binary(self, data):\n    return base64.encodebytes(data).decode()\n\n"
+        "add(types.FunctionType, binary)\nREGISTRY = {types.FunctionType: binary}\n",
+        name="train.py",
+    ),
     "benign_marshal_kept": python(
         "import marshal\nTABLE = marshal.loads(open('t.dat', 'rb').read())\n", name="train.py"
     ),
