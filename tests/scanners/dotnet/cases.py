@@ -111,7 +111,7 @@ CASES = {
     ),
     "evil_markup": case(lambda: one("Accord.Text", string(3, XAML), members={"x": (STRING, b"")}), Verdict.MALICIOUS),
     "evil_in_bytes": case(lambda: one("Accord.Image", octets(chain()), members=HELD), Verdict.MALICIOUS),
-    "evil_behind": case(lambda: svm() + chain(), Verdict.MALICIOUS),
+    "evil_behind": Case(lambda: svm() + chain(), "model.bin", Verdict.MALICIOUS, cut_is_clean=True),
     "evil_broken": case(lambda: chain()[:-2] + b"\x63" + END, Verdict.MALICIOUS),
     "evil_without_types": case(
         lambda: HEADER + b"\2" + struct.pack("<i", 1) + text("System.Data.DataSet") + struct.pack("<i", 0),
