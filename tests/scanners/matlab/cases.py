@@ -87,11 +87,11 @@ TABLE = java.saved(java.table(java.string("a")))
 PICKLE = assembler.proto(4) + assembler.EVIL + assembler.STOP
 
 CASES = {
-    "benign_version_4": Case(lambda: old() + old("biases"), "net.mat", Verdict.CLEAN),
+    "benign_version_4": Case(lambda: old() + old("biases"), "net.mat", Verdict.CLEAN, cut_is_clean=True),
     "benign_version_4_of_sun": Case(lambda: old(order=">", kind=1000), "net.mat", Verdict.CLEAN),
     "version_4_cut": Case(lambda: old(size=5), "net.mat", Verdict.NOT_SCANNED),
     "version_4_of_another_order": Case(lambda: old(kind=1000), "net.mat", Verdict.NOT_SCANNED),
-    "version_4_with_more": Case(lambda: old() + b"\x07" * 40, "net.mat", Verdict.NOT_SCANNED),
+    "version_4_with_more": Case(lambda: old() + b"\x07" * 40, "net.mat", Verdict.NOT_SCANNED, cut_is_clean=True),
     "benign": case(lambda: saved(numbers("w"), array(CELL, "c", text("system('x')"))), Verdict.CLEAN, True),
     "benign_compressed": case(lambda: saved(packed(numbers("w"), text("a"))), Verdict.CLEAN, True),
     "benign_big_endian": case(lambda: saved(numbers("w", ">"), order=b"\1\0MI"), Verdict.CLEAN, True),
