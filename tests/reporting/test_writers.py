@@ -30,6 +30,8 @@ NOT_WRITERS = {
     "identity",
     "kinds",
     "places",
+    "sarif_files",
+    "sarif_shapes",
     "scratch",
     "severity",
     "writer",
