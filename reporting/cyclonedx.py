@@ -62,7 +62,7 @@ class Draft:
     def add_plain(self, files: Sequence[Plain]) -> None:
         """Add the components of plain files."""
         texts, total = [], self._sum
-        addresses = uris_of([uri for uri, *_ in files], self._root)
+        addresses = uris_of([file[0] for file in files], self._root)
         for file, where, hashed in zip(files, addresses, self._places.hashes(files), strict=True):
             uri, _, size, digest, nature, _ = file
             if uri.startswith(REGISTRIES):
@@ -70,7 +70,8 @@ class Draft:
                 total += _digest(texts[-1])
                 continue
             kind, p0, p1, p2, p3, p4, p5 = _plain_component(nature)
-            name = quoted(printable(last_of(uri), NAME) or "unnamed")
+            last = uri.rpartition("/")[2]
+            name = _name(last if last and "\\" not in last else uri)
             # Put together by f-strings, which take a sixth of the time of a template with places
             texts.append(f'{p0}"file:{hashed.hexdigest()[:32]}"{p1}{name}{p2}"{where}"{p3}"{digest}"{p4}"{size}"{p5}')
             # A fifth of the text, and all that varies in it
@@ -162,6 +163,12 @@ class Draft:
         name = printable(locator.name, NAME) or "unnamed"
         filled = [reference, name, _place(locator, self._root), *filter(None, (url, artifact.digest))]
         return "".join([first, *(f"{quoted(value)}{piece}" for value, piece in zip(filled, rest, strict=True))])
+
+
+@lru_cache(512)
+def _name(path: str) -> str:
+    """Return the name of a file as JSON; the same few come again and again."""
+    return quoted(printable(last_of(path), NAME) or "unnamed")
 
 
 def _digest(text: str) -> int:
