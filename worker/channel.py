@@ -1,4 +1,4 @@
-"""Messages between our processes: four bytes of length, one line of JSON, and open files beside it."""
+"""Messages between our processes: four bytes of length, JSON, and open files beside it."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ class Closed(Exception):
     """The other side is gone."""
 
 
-def frame(message: JsonObject) -> bytes:
+def framed(body: bytes) -> bytes:
     """Return the bytes of a message; raises BadMessage where it is larger than `LARGEST`."""
-    body = dumps(message)
     if len(body) > LARGEST:
         raise BadMessage(f"{len(body):,} bytes are more than a message may have")
     return len(body).to_bytes(HEADER, "big") + body
 
 
-def unframe(received: bytearray) -> Decoded | None:
-    """Take the first message out of what was `received`, None while it is incomplete; raises BadMessage."""
+def unframe(received: bytearray) -> bytes | None:
+    """Take the body of the first message out of what was `received`, None while it is incomplete; raises BadMessage."""
     if len(received) < HEADER:
         return None
     stop = HEADER + int.from_bytes(received[:HEADER], "big")
@@ -49,7 +48,7 @@ def unframe(received: bytearray) -> Decoded | None:
         return None
     body = bytes(received[HEADER:stop])
     del received[:stop]
-    return decoded(body)
+    return body
 
 
 def decoded(body: bytes) -> Decoded:
@@ -66,7 +65,7 @@ def decoded(body: bytes) -> Decoded:
 
 def send(peer: socket.socket, message: JsonObject, descriptors: Sequence[int] = ()) -> None:
     """Send a message with duplicates of open files; raises Closed, BlockingIOError where a peer does not read."""
-    data = frame(message)
+    data = framed(dumps(message))
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
     try:
         sent = peer.sendmsg([data], ancillary)

@@ -7,6 +7,7 @@ import resource
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from modelsweep.core.finding import Json, Problem, ProblemKind
 from modelsweep.core.options import Options
@@ -16,12 +17,13 @@ from modelsweep.core.scanner import Scanner, Spool
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, format_size
 from modelsweep.core.values import replace
-from modelsweep.core.wire import decode_unit, encode_result
+from modelsweep.core.wire import decode_unit, dumps
 from scanners.engine import conclude, examine
 from scanners.judge import JUDGED
 from sources.file import FileReader
 from sources.ranged import RangedReader
-from worker.channel import BadMessage, Closed, frame, receive
+from worker.answer import encode_answer
+from worker.channel import BadMessage, Closed, framed, receive
 from worker.lending import borrowed
 
 CHILD = "child"
@@ -84,14 +86,14 @@ def _judged(unit: Unit, descriptor: int, options: Options) -> bytes:
         findings = conclude(known.findings, known.facts, known.artifacts, options)
         return _framed(replace(known, findings=findings), options)
     except Exception as error:  # noqa: BLE001 - the process boundary: it is read anew
-        return frame({"unknown": printable(f"{type(error).__name__}: {error}", 300), "retire": True})
+        said = {"unknown": printable(f"{type(error).__name__}: {error}", 300), "retire": True}
+        return framed(dumps(cast(Json, said)) + b"\n")
 
 
 def _framed(result: UnitResult, options: Options) -> bytes:
     """Return a result as a message, which says which of its findings are no opinions."""
-    extracted: list[Json] = [place for place, finding in enumerate(result.findings) if finding.rule.id not in JUDGED]
-    retire = _taken() > options.limits.memory // RETIRING
-    return frame({**encode_result(result), "unit": None, "extracted": extracted, "retire": retire})
+    extracted = (place for place, finding in enumerate(result.findings) if finding.rule.id not in JUDGED)
+    return framed(encode_answer(result, extracted, retire=_taken() > options.limits.memory // RETIRING))
 
 
 def examine_file(
@@ -155,4 +157,4 @@ _BY_CHANGE = (ProblemKind.CHANGED, ProblemKind.MALFORMED)
 
 def _failure(unit: Unit, kind: ProblemKind, detail: str) -> bytes:
     problem = Problem(kind, unit.locator, CHILD, printable(detail, 300))
-    return frame({**encode_result(UnitResult(unit, problems=(problem,))), "retire": True})
+    return framed(encode_answer(UnitResult(unit, problems=(problem,)), (), retire=True))

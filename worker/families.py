@@ -7,6 +7,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.members import identity, with_members
 from modelsweep.core.report import UnitResult
 from modelsweep.core.values import dataclass, field
+from worker.answer import Examined
 
 
 @dataclass(slots=True)
@@ -34,26 +35,28 @@ class Families:
         self._limits = limits
         self._waiting: dict[Locator, Family] = {}
 
-    def expect(self, archive: UnitResult, *, known: bool) -> None:
+    def expect(self, archive: Examined) -> None:
         """Wait for the results of the members that an archive names."""
-        self._waiting[archive.unit.locator] = Family(archive, len(archive.members), known)
+        result = archive.result
+        self._waiting[result.unit.locator] = Family(result, len(result.members), archive.known)
 
-    def add(self, result: UnitResult, *, known: bool) -> tuple[UnitResult, bool] | None:
-        """Take in a result; return what may be given away by it, with whether nothing was read of that.
+    def add(self, member: Examined) -> Examined | None:
+        """Take in the result of a member; return what may be given away by it.
 
         Itself where no archive waits for it, the whole archive where it was the last member, else nothing.
         """
+        result = member.result
         where = result.unit.locator
         family = self._waiting.get(where.outermost)
         if family is None:
-            return result, False
+            return Examined(result)
         family.parts[identity(result.unit)] = result
-        family.known = family.known and known
+        family.known = family.known and member.known
         family.waiting -= 1
         if family.waiting:
             return None
         del self._waiting[where.outermost]
-        return family.result(self._limits), family.known
+        return Examined(family.result(self._limits), family.known)
 
     def clear(self) -> None:
         """Wait for none any more."""

@@ -38,6 +38,7 @@ from modelsweep.fleet.results import digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from sources.opening import Opener, opener
+from worker.answer import Examined
 from worker.backends import NUMPY
 from worker.execution import SandboxFailed
 from worker.stream import Share, Work, child_died, examined
@@ -215,21 +216,22 @@ class Node:
                 if isinstance(fault, Absent) and claim.losses < PAGE_TRIES:
                     raise  # a store of several machines may show it late
                 said = _unreadable(claim.page, work.number, fault)
-                share = Share(work, Chunk("", (said.unit,)), {said.unit.index: said})
+                share = Share(work, Chunk("", (said.unit,)), {said.unit.index: Examined(said)})
                 outcomes[work.number] = self._settle(job, share, supervisor.tool(), 0.0, 0)
         return None
 
     def _settle(self, job: Job, share: Share, tool: Tool, seconds: float, generation: int) -> str:
         """Store the results of a chunk that was examined in so many seconds, and tell the ledger."""
-        work, results = share.work, share.ordered
-        blob = encode_chunk(tool, results)
+        work, ordered = share.work, share.ordered
+        results = [examined.result for examined in ordered]
+        blob = encode_chunk(tool, results, [examined.tail for examined in ordered])
         digest = digest_of(blob)
         # A result that power took with it is noticed, by its digest, and the chunk is opened again
         self.store.put(results_name(job.spec.id, work.number, digest), blob, durable=False)
         children = put_children(results, work.number, job.spec, job.pages)
         counts = {**counted(results), **runtime_counts(seconds)}
-        if share.known:
-            counts["known"] = share.known
+        if known := sum([examined.known for examined in ordered]):
+            counts["known"] = known
         done = work.ledger.done(
             work.number,
             work.claim.token,

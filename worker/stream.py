@@ -15,6 +15,7 @@ from modelsweep.core.values import dataclass, field
 from modelsweep.fleet.answers import Claim
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.pages import Chunk
+from worker.answer import Examined
 from worker.fates import SUPERVISOR
 from worker.supervisor import Supervisor
 from worker.tasks import OpenUnit
@@ -41,12 +42,11 @@ class Work:
 
 @dataclass(slots=True)
 class Share:
-    """A chunk on its way: the results of its units by their index, and how many of them were known."""
+    """A chunk on its way, and what its units came to, by their index."""
 
     work: Work
     chunk: Chunk
-    results: dict[int, UnitResult] = field(default_factory=dict)
-    known: int = 0
+    results: dict[int, Examined] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -54,7 +54,7 @@ class Share:
         return len(self.results) == len(self.chunk.units)
 
     @property
-    def ordered(self) -> list[UnitResult]:
+    def ordered(self) -> list[Examined]:
         """The results in the order of the chunk."""
         return [self.results[unit.index] for unit in self.chunk.units]
 
@@ -77,7 +77,7 @@ def examined(supervisor: Supervisor, shares: Sequence[Share], open_unit: OpenUni
     """
     together, apart = _divided(shares)
     for share in _streamed(supervisor, together, open_unit):
-        if any(child_died(result) for result in share.results.values() if result.problems):
+        if any(child_died(examined.result) for examined in share.results.values() if examined.result.problems):
             apart.append(share)  # once the supervisor has nothing else in hand
         elif not share.work.stop.is_set():
             yield share
@@ -112,12 +112,10 @@ def _streamed(supervisor: Supervisor, shares: Sequence[Share], open_unit: OpenUn
     while waiting:
         owners = {unit.index: share for share in waiting for unit in share.chunk.units}
         units = (unit for share in waiting for unit in share.chunk.units if unit.index not in share.results)
-        before = supervisor.answered
-        for result in supervisor.examine(units, open_unit, _Stops(waiting), whole=False):
-            share = owners[result.unit.index]
-            share.results[result.unit.index] = result
-            share.known += supervisor.answered - before
-            before = supervisor.answered
+        for examined in supervisor.examine_apart(units, open_unit, _Stops(waiting)):
+            index = examined.result.unit.index
+            share = owners[index]
+            share.results[index] = examined
             if share.is_complete:
                 yield share
         waiting = [share for share in waiting if not (share.is_complete or share.work.stop.is_set())]
@@ -130,7 +128,7 @@ def _carefully(supervisor: Supervisor, share: Share, open_unit: OpenUnit) -> Non
         if work.stop.is_set():
             return
         if claim.blames.get(place, 0) >= BLAMED:
-            share.results[unit.index] = _poison(unit, claim.blames[place])
+            share.results[unit.index] = Examined(_poison(unit, claim.blames[place]))
             continue
         if claim.losses:
             work.ledger.enter(work.number, claim.token, place)
@@ -143,17 +141,15 @@ def _again(supervisor: Supervisor, share: Share, open_unit: OpenUnit) -> None:
         if share.work.claim.blames.get(place, 0) >= BLAMED:
             continue
         for _ in range(TRIES - 1):
-            result = share.results.get(unit.index)
-            if result is None or not child_died(result) or share.work.stop.is_set():
+            examined = share.results.get(unit.index)
+            if examined is None or not child_died(examined.result) or share.work.stop.is_set():
                 break
             _alone(supervisor, share, unit, open_unit)
 
 
 def _alone(supervisor: Supervisor, share: Share, unit: Unit, open_unit: OpenUnit) -> None:
-    before = supervisor.answered
-    for result in supervisor.examine([unit], open_unit, share.work.stop, whole=False):
-        share.results[unit.index] = result
-    share.known += supervisor.answered - before
+    for examined in supervisor.examine_apart([unit], open_unit, share.work.stop):
+        share.results[unit.index] = examined
 
 
 def child_died(result: UnitResult) -> bool:

@@ -27,8 +27,8 @@ from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB, KIB, MIB
-from modelsweep.core.wire import Decoded, encode_unit
-from worker.answer import extracted_of, result_of
+from modelsweep.core.wire import encode_unit
+from worker.answer import Answer, Examined, answer_of, extracted_of, result_of, tail_in
 from worker.backends import NUMPY
 from worker.channel import BadMessage, Closed, unframe
 from worker.children import BATCH, Child, Watched
@@ -86,8 +86,8 @@ class Supervisor:
         """Units so far, of those that were given away, of which nothing was read."""
         self._children: dict[int, Child] = {}
         self._waiting = Waiting(known, lambda: self.tool().ruleset, self._make_ready)
-        self._done: deque[tuple[UnitResult, bool]] = deque()
-        """Results to give away, each with whether nothing was read for it."""
+        self._done: deque[Examined] = deque()
+        """Results to give away."""
         self._spawned = 0
         self._families = Families(options.limits)
         self._orphaned: Counter[tuple[object, ...]] = Counter()
@@ -136,16 +136,24 @@ class Supervisor:
             self._tool = self._launcher.tool()
         return self._tool
 
-    def examine(
-        self, units: Iterable[Unit], open_unit: OpenUnit, stop: Stop | None = None, *, whole: bool = True
-    ) -> Iterator[UnitResult]:
+    def examine(self, units: Iterable[Unit], open_unit: OpenUnit, stop: Stop | None = None) -> Iterator[UnitResult]:
         """Yield the result of each unit as it is completed, in any order; units are taken as children come free.
 
-        Members that are units of their own are examined too, and are in the result of their archive, unless it is not
-        to be `whole`: then the result names them.
+        Members that are units of their own are examined too, and are in the result of their archive.
         Ends early, its children killed, soon after another thread sets `stop`, and where nobody wants more of it.
         Raises SandboxFailed. A unit that cannot be opened, or that ends its child, has a result with a Problem.
         """
+        for examined in self._examined(units, open_unit, stop, whole=True):
+            self.answered += examined.known
+            yield examined.result
+
+    def examine_apart(self, units: Iterable[Unit], open_unit: OpenUnit, stop: Stop | None = None) -> Iterator[Examined]:
+        """Yield the same without members that are units of their own, which the results of archives name."""
+        return self._examined(units, open_unit, stop, whole=False)
+
+    def _examined(
+        self, units: Iterable[Unit], open_unit: OpenUnit, stop: Stop | None, *, whole: bool
+    ) -> Iterator[Examined]:
         self._waiting.begin(self._begun(units))
         self.tool()
         self._whole = whole
@@ -157,9 +165,7 @@ class Supervisor:
                 if not self._done:
                     self._wait(LOOK if stop else None)
                 while self._done:
-                    result, known = self._done.popleft()
-                    self.answered += known
-                    yield result
+                    yield self._done.popleft()
         finally:
             self._abandon()
 
@@ -324,42 +330,45 @@ class Supervisor:
             return False
         child.received += data
         try:
-            while child.is_open and (message := unframe(child.received)) is not None:
-                self._finish(child, message)
+            while child.is_open and (body := unframe(child.received)) is not None:
+                self._finish(child, answer_of(body))
         except BadMessage:
             self._condemn(child, GARBAGE)
         return True
 
-    def _finish(self, child: Child, message: Decoded) -> None:
+    def _finish(self, child: Child, answer: Answer) -> None:
         """Take in a result; raises BadMessage where it is none of the unit that the child is busy with."""
         if not child.tasks:
             raise BadMessage("an answer that nobody asked for")
         self._relaunched = 0
         task = child.tasks[0]
-        if task.known is not None and "unknown" in message:
-            self._read_anew(task, printable(str(message["unknown"]), 300))
+        if task.known is not None and "unknown" in answer.said:
+            self._read_anew(task, printable(str(answer.said["unknown"]), 300))
             child.take()
         else:
-            result = result_of(message, task.unit)
+            result = result_of(answer, task.unit)
             if len(result.members) > self.options.limits.apart:
                 raise BadMessage("more members than there may be")
             if self.known and task.wants_fresh_child:
-                self.known.keep(task.key, result, extracted_of(message, result))
+                self.known.keep(task.key, result, extracted_of(answer, result))
             child.take()
-            self._settle(result, task)
+            self._settle(result, task, "" if self._whole else tail_in(answer))
         self._begin(child)
-        if message.get("retire"):
+        if answer.said.get("retire"):
             self._retire(child)
 
-    def _settle(self, result: UnitResult, task: Task) -> None:
+    def _settle(self, result: UnitResult, task: Task, tail: str = "") -> None:
         """Take in the result of a task: to be given away, or until all of its archive is there."""
-        known = task.known is not None
-        if result.members and self._whole:
-            self._families.expect(result, known=known)
+        examined = Examined(result, task.known is not None, tail)
+        if not self._whole:
+            # Users know files: members are counted apart
+            self._done.append(examined._replace(known=False) if result.unit.locator.members else examined)
+        elif result.members:
+            self._families.expect(examined)
             self._waiting.add(*[Task(member.unit, task.digest) for member in reversed(result.members)])
         elif not result.unit.locator.members:
-            self._done.append((result, known))
-        elif whole := self._families.add(result, known=known):
+            self._done.append(examined)
+        elif whole := self._families.add(examined):
             self._done.append(whole)
 
     def _read_anew(self, task: Task, why: str) -> None:

@@ -22,13 +22,14 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit
 from modelsweep.core.scanner import Scanner
 from modelsweep.core.values import asdict
-from modelsweep.core.wire import JsonObject, decode_options, decode_unit, encode_result, encode_unit
+from modelsweep.core.wire import JsonObject, decode_options, decode_unit, encode_unit
 from scanners.databases import prepare
 from scanners.engine import examine
 from scanners.judge import JUDGES
 from scanners.late import Late
 from scanners.matcher import has_hyperscan, prepared
 from sources.spool import FileSpool
+from worker.answer import encode_answer
 from worker.backends import NUMPY, computing_with
 from worker.channel import SANDBOX_FAULT, Closed, receive, send
 from worker.child import serve
@@ -220,7 +221,7 @@ def warm(work: Work, spool: FileSpool) -> None:
     for name, data in samples():
         if work.backend == NUMPY or not name.endswith(".npy"):  # other libraries hold what cannot be forked
             unit = decode_unit(encode_unit(Unit(0, Locator(name), len(data))))
-            encode_result(examine(unit, MemoryReader(data), work.options, spool, work.scanners))
+            encode_answer(examine(unit, MemoryReader(data), work.options, spool, work.scanners), (), retire=False)
     gc.freeze()
 
 

@@ -26,9 +26,21 @@ _ready = threading.local()
 _decode = json.JSONDecoder().raw_decode  # less than half the time of json.loads for a short line
 
 
+class _Kept(threading.local):
+    """What a thread keeps: making a compressor anew, with its tables, takes longer than compressing a chunk."""
+
+    compressor: zstandard.ZstdCompressor
+
+
+_kept = _Kept()
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+
+
 def pack(lines: Iterable[bytes]) -> bytes:
     """Return `lines`, none of which holds a line feed, compressed; what they expand to is not held at once."""
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     stream = None
     done: list[bytes] = []
     block = bytearray()
@@ -36,11 +48,13 @@ def pack(lines: Iterable[bytes]) -> bytes:
         block += line
         block += b"\n"
         if len(block) > WHOLE:
-            stream = stream or compressor.compressobj()
+            stream = stream or _compressor().compressobj()
             done.append(stream.compress(block))
             block = bytearray()
     if stream is None:
-        return compressor.compress(block)
+        if not hasattr(_kept, "compressor"):
+            _kept.compressor = _compressor()
+        return _kept.compressor.compress(block)
     return b"".join((*done, stream.compress(block), stream.flush()))
 
 

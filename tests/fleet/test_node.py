@@ -21,7 +21,6 @@ from modelsweep.core.finding import ProblemKind
 from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options, Reuse
 from modelsweep.core.report import Report, Run, UnitResult
-from modelsweep.core.wire import Decoded
 from modelsweep.fleet.answers import Done, JobState, LeaseStatus
 from modelsweep.fleet.job import JobSpec, new_id, seal_spec
 from modelsweep.fleet.ledger import Ledger
@@ -33,6 +32,7 @@ from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
 from modelsweep.fleet.stores import open_store
 from producer import submit
 from producer.submit import Producer
+from worker.answer import Answer
 from worker.children import Child
 from worker.finalizer import finalize
 from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings, counted
@@ -327,12 +327,12 @@ def test_a_child_that_dies_over_one_chunk_is_no_matter_of_the_next(
     """Chunks of one message share a child: the file that it dies over is tried again, and only that has a Problem."""
     finish, seen = Supervisor._finish, list[int]()
 
-    def dying(self: Supervisor, child: Child, message: Decoded) -> None:
+    def dying(self: Supervisor, child: Child, answer: Answer) -> None:
         if child.tasks[0].unit.locator.name == "1.pkl":
             seen.append(child.number)
             self._condemn(child, (ProblemKind.CRASH, "the examining process died of SIGSEGV"))
         else:
-            finish(self, child, message)
+            finish(self, child, answer)
 
     monkeypatch.setattr(Supervisor, "_finish", dying)
     assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from modelsweep.core.report import Unit, UnitResult, Verdict
 from sources.opening import opener
 from tests.worker.conftest import HOSTILE
 from worker.supervisor import Supervisor
+from worker.tasks import OpenUnit
 
 ALL = Limits(expanded_ratio=1 << 30)
 """With which every compressed member is a unit of its own."""
@@ -29,6 +30,10 @@ def archive(path: Path, members: Mapping[str, bytes]) -> Unit:
         for name, data in members.items():
             made.writestr(name, data)
     return Unit(0, Locator(str(path)), path.stat().st_size)
+
+
+def apart(supervisor: Supervisor, units: Iterable[Unit], open_unit: OpenUnit) -> list[UnitResult]:
+    return [examined.result for examined in supervisor.examine_apart(units, open_unit)]
 
 
 def examined(unit: Unit, jobs: int, options: Options) -> UnitResult:
@@ -72,10 +77,10 @@ def test_whoever_wants_no_whole_results_is_told_the_members(tmp_path: Path) -> N
     unit = archive(tmp_path / "x.zip", {"a.pkl": EVIL, "b.pkl": b"N."})
     with Supervisor(Options(limits=ALL), 1) as supervisor:
         open_unit = opener([unit.locator.uri])
-        (result,) = supervisor.examine([unit], open_unit, whole=False)
+        (result,) = apart(supervisor, [unit], open_unit)
         units = [member.unit for member in result.members]
         assert [found.locator.members for found in units] == [("a.pkl",), ("b.pkl",)]
-        first, second = supervisor.examine(units, open_unit, whole=False)
+        first, second = apart(supervisor, units, open_unit)
     assert not result.findings
     assert {first.verdict, second.verdict} == {Verdict.MALICIOUS, Verdict.CLEAN}
 
@@ -92,9 +97,9 @@ def test_members_of_an_archive_that_changed_meanwhile_are_not_examined(
     unit = archive(path, {"a.pkl": EVIL, "b.pkl": b"N."})
     with Supervisor(Options(limits=ALL), 1) as supervisor:
         open_unit = opener([unit.locator.uri])
-        (result,) = supervisor.examine([unit], open_unit, whole=False)
+        (result,) = apart(supervisor, [unit], open_unit)
         change(path)
-        results = list(supervisor.examine([member.unit for member in result.members], open_unit, whole=False))
+        results = apart(supervisor, [member.unit for member in result.members], open_unit)
     for part in results:
         assert [problem.kind for problem in part.problems] in ([ProblemKind.CHANGED], [ProblemKind.SOURCE])
         assert not part.findings

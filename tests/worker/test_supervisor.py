@@ -43,7 +43,6 @@ FATES = {
     "garbage list": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
     "garbage empty": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
     "garbage deep": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
-    "impersonate": (ProblemKind.CRASH, "the examining process did not answer with a result of this file"),
 }
 
 
@@ -58,6 +57,16 @@ def test_a_fate_is_one_problem_that_names_it_and_others_are_unharmed(examine: Ex
     for name, subject in {"before": "1", "after": "2"}.items():
         assert [finding.subject for finding in results[name].findings] == [subject]
         assert not results[name].problems
+
+
+def test_a_result_cannot_speak_of_another_file(examine: Examine) -> None:
+    results = examine({"hostile": "impersonate", "after": "nothing 2"})
+    ((kind, detail),) = problems_of(results["hostile"])
+    assert kind is ProblemKind.CRASH
+    assert detail.startswith("ValueError: a result of ")
+    assert detail.endswith("hostile speaks of another.file")
+    assert not results["hostile"].findings
+    assert not results["after"].problems
 
 
 def test_memory_is_limited_and_the_limit_is_a_problem(examine: Examine) -> None:
