@@ -24,6 +24,7 @@ from bench.reports import measure_reports
 from bench.results import Results
 from bench.tables import fill, rates_section, reports_section, workload_section
 from bench.workloads import WORKLOADS, Workload
+from modelsweep.core.collector import collect_rarely
 from modelsweep.shadowing import OWN
 
 WORK = ROOT / "bench" / ".work"
@@ -53,6 +54,7 @@ def main(given: Sequence[str] | None = None) -> int:
         print("bench: measures by /proc and pidfd: Linux only", file=sys.stderr)
         return 2
     options = arguments(given)
+    collect_rarely()  # as all commands do: producers are measured in this process
     for name in OWN:  # as an installed package is: sandboxed children cannot write what they compile
         compile_dir(ROOT / name, quiet=1)
     machine = describe_machine()

@@ -27,7 +27,7 @@ from modelsweep.fleet.stored import open_manifest, report_of
 from modelsweep.fleet.stores import open_store
 from producer.submit import Producer
 from worker.finalizer import MANIFEST
-from worker.node import counted, is_retryable
+from worker.settling import counted, is_retryable
 from worker.sweeper import Swept, sweep
 
 if TYPE_CHECKING:

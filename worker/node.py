@@ -22,26 +22,25 @@ from modelsweep.cache.opening import open_cache
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options, Reuse
-from modelsweep.core.report import Tool, Unit, UnitResult, Verdict
+from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from modelsweep.core.values import dataclass, replace
-from modelsweep.fleet.answers import DoneStatus, LeaseStatus, LedgerFault, UnknownJob
-from modelsweep.fleet.chunks import put_children
+from modelsweep.fleet.answers import LeaseStatus, UnknownJob
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.logs import logger
-from modelsweep.fleet.messages import BrokerFault, Message, connect, finalize_message, publish, scan_message
-from modelsweep.fleet.metrics import runtime_counts
+from modelsweep.fleet.messages import Message, connect, publish, scan_message
 from modelsweep.fleet.pages import Chunk, Pages
-from modelsweep.fleet.results import digest_of, encode_chunk, results_name
+from modelsweep.fleet.running import Sender
 from modelsweep.fleet.signature import Damaged, Key
-from modelsweep.fleet.store import Absent, Store, StoreFault
+from modelsweep.fleet.store import Absent, Store
 from sources.opening import Opener, opener
 from worker.answer import Examined
 from worker.backends import NUMPY
 from worker.execution import SandboxFailed
-from worker.stream import Share, Work, child_died, examined
+from worker.settling import Settling
+from worker.stream import Share, Work, examined
 from worker.supervisor import Supervisor
 
 LEASE = 60.0
@@ -49,16 +48,11 @@ LEASE = 60.0
 PAGE_TRIES = 3
 """Leases that run out over a page that is not in the store before its chunk is given up."""
 WORKER = "worker"
-TRANSIENT = frozenset(
-    {ProblemKind.SOURCE, ProblemKind.CHANGED, ProblemKind.TIMEOUT, ProblemKind.CRASH, ProblemKind.DEPENDENCY}
-)
-"""Kinds of problems that another try may not have."""
 UNABLE = 3
 """Times in a row that a worker cannot examine anything before it ends: another machine, or a restart, may be better."""
 UNABLE_FOR = 1.0
 """Seconds that a slot then leaves messages to others."""
 _JOBS_KEPT = 32
-_CLEAN = f"verdict:{Verdict.CLEAN.value}"
 _log = logger("modelsweep.worker")
 
 
@@ -103,6 +97,7 @@ class Slot:
 
     cache: str
     key: Key
+    sender: Sender
     backend: str = NUMPY
     supervisor: Supervisor | None = None
     reuse: Reuse = "nothing"
@@ -126,6 +121,7 @@ class Slot:
 
     def close(self) -> None:
         """End its processes."""
+        self.sender.close()
         if self.supervisor:
             self.supervisor.close()
             self.supervisor = None
@@ -191,14 +187,15 @@ class Node:
 
     def _done(self, job: Job, held: Sequence[Work], generation: int) -> dict[int, str]:
         """Examine chunks that were granted, store their results, tell the ledger, and return what became of each."""
-        outcomes: dict[int, str] = {}
-        supervisor, begun = self._slot().supervisor_for(job), time.monotonic()
-        shares = [share for work in held if (share := self._opened(job, work, supervisor, outcomes))]
-        with job.opener.another() as open_unit:
+        slot = self._slot()
+        supervisor, begun = slot.supervisor_for(job), time.monotonic()
+        settling = Settling(self.store, self.publish, slot.sender, job.spec, job.pages, generation)
+        outcomes = settling.outcomes
+        shares = [share for work in held if (share := self._opened(job, work, supervisor, settling))]
+        with job.opener.another() as open_unit, settling:
             for share in examined(supervisor, shares, open_unit):
                 now = time.monotonic()
-                with self._attempting(share.work, outcomes):
-                    outcomes[share.work.number] = self._settle(job, share, supervisor.tool(), now - begun, generation)
+                settling.settle(share, supervisor.tool(), now - begun)
                 self.let_go(share.work)
                 begun = now
         stopped = [share for share in shares if share.work.number not in outcomes]
@@ -206,10 +203,10 @@ class Node:
         self._give_back(job, stopped, generation)
         return outcomes
 
-    def _opened(self, job: Job, work: Work, supervisor: Supervisor, outcomes: dict[int, str]) -> Share | None:
+    def _opened(self, job: Job, work: Work, supervisor: Supervisor, settling: Settling) -> Share | None:
         """Return a chunk whose units can be told; else see to it."""
         claim = work.claim
-        with self._attempting(work, outcomes):
+        with settling.attempting(work):
             try:
                 return Share(work, job.pages.chunk(claim.page, claim.first, work.number))
             except (Damaged, Absent) as fault:
@@ -217,40 +214,8 @@ class Node:
                     raise  # a store of several machines may show it late
                 said = _unreadable(claim.page, work.number, fault)
                 share = Share(work, Chunk("", (said.unit,)), {said.unit.index: Examined(said)})
-                outcomes[work.number] = self._settle(job, share, supervisor.tool(), 0.0, 0)
+                settling.settle(share, supervisor.tool(), 0.0)
         return None
-
-    def _settle(self, job: Job, share: Share, tool: Tool, seconds: float, generation: int) -> str:
-        """Store the results of a chunk that was examined in so many seconds, and tell the ledger."""
-        work, ordered = share.work, share.ordered
-        results = [examined.result for examined in ordered]
-        blob = encode_chunk(tool, results, [examined.tail for examined in ordered])
-        digest = digest_of(blob)
-        # A result that power took with it is noticed, by its digest, and the chunk is opened again
-        self.store.put(results_name(job.spec.id, work.number, digest), blob, durable=False)
-        children = put_children(results, work.number, job.spec, job.pages)
-        counts = {**counted(results), **runtime_counts(seconds)}
-        if known := sum([examined.known for examined in ordered]):
-            counts["known"] = known
-        done = work.ledger.done(
-            work.number,
-            work.claim.token,
-            digest,
-            counts,
-            retryable=is_retryable(results),
-            children=children.allotment,
-        )
-        if done.complete:
-            self.publish([finalize_message(job.spec.id)])
-        elif done.first_child is not None and done.status is DoneStatus.DONE:
-            self._publish_children(job, children.chunks, done.first_child, generation)
-        return done.status
-
-    def _publish_children(self, job: Job, chunks: Sequence[Chunk], first: int, generation: int) -> None:
-        """Have the members examined that were found; those of a chunk that is done again may be done already."""
-        self.publish(
-            [scan_message(chunk.queue, job.spec.id, number, generation) for number, chunk in enumerate(chunks, first)]
-        )
 
     def _give_back(self, job: Job, stopped: Sequence[Share], generation: int) -> None:
         """Have another worker examine chunks that were stopped because this one is to end."""
@@ -263,15 +228,6 @@ class Node:
             self.publish(
                 [scan_message(share.chunk.queue, job.spec.id, share.work.number, generation) for share in released]
             )
-
-    @contextmanager
-    def _attempting(self, work: Work, outcomes: dict[int, str]) -> Iterator[None]:
-        """Let what goes wrong with one chunk not keep others: its lease runs out, and it is published again."""
-        try:
-            yield
-        except (LedgerFault, StoreFault, BrokerFault) as fault:
-            outcomes.setdefault(work.number, "failed")
-            _log.error("left to be done again", chunk=work.number, reason=str(fault))
 
     # -- jobs and leases
 
@@ -346,7 +302,7 @@ class Node:
     def _slot(self) -> Slot:
         slot: Slot | None = getattr(self._local, "slot", None)
         if slot is None:
-            slot = self._local.slot = Slot(self.settings.cache, self.key, self.settings.backend)
+            slot = self._local.slot = Slot(self.settings.cache, self.key, Sender(self.client), self.settings.backend)
             with self._lock:
                 self._slots.append(slot)
         return slot
@@ -379,39 +335,8 @@ class _Holding:
             self._node.let_go(work)
 
 
-def is_retryable(results: Sequence[UnitResult]) -> bool:
-    """Return whether another try may have results where these have problems."""
-    return any(
-        child_died(result) or any(problem.kind in TRANSIENT for problem in result.problems)
-        for result in results
-        if result.problems
-    )
-
-
 def _unreadable(page: str, number: int, fault: Damaged | Absent) -> UnitResult:
     """Return what stands for the units of a chunk that nobody can name any more."""
     place = Locator(page, (f"chunk {number}",))
     detail = f"which files these were cannot be read any more: {fault.detail}"
     return UnitResult(Unit(0, place, 0), problems=(Problem(ProblemKind.SOURCE, place, WORKER, printable(detail, 300)),))
-
-
-def counted(results: Sequence[UnitResult]) -> dict[str, int]:
-    """Return what a chunk adds to the counters of its job: units, bytes, verdicts, findings and problems.
-
-    Units are files, as users know them: members of archives are counted apart from them.
-    """
-    counts: Counter[str] = Counter()
-    clean = members = size = bytes_read = 0
-    for result in results:
-        members += bool(result.unit.locator.members)
-        bytes_read += result.bytes_read
-        size += result.unit.extent
-        if result.findings or result.problems:
-            counts[f"verdict:{result.verdict.value}"] += 1
-            counts.update(f"severity:{finding.severity.name.lower()}" for finding in result.findings)
-            counts.update(f"problem:{problem.kind.value}" for problem in result.problems)
-        else:
-            clean += 1
-    counts.update({"members": members, "units": len(results) - members, "bytes": bytes_read, "size": size})
-    counts[_CLEAN] += clean
-    return {name: number for name, number in counts.items() if number}

@@ -2,7 +2,8 @@
 
 Below it no link is followed, whoever planted it.
 
-Every call begins at the folder, so that one which vanished or was mounted late is noticed.
+Every call begins at the folder, so that one which vanished or was mounted late is noticed. What is not to last is
+written into the folder of the one before, where the store still is the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import io
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
@@ -25,6 +27,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DRAFT = ".part"
 _WRITTEN = 64 * KIB
 """Bytes that are written at once: larger buffers are mapped anew each time, which costs more than the call."""
+Place = tuple[tuple[int, int], tuple[str, ...]]
+"""Device and inode of a store's folder, and names below it."""
 
 
 class DirectoryStore:
@@ -36,6 +40,7 @@ class DirectoryStore:
     def __init__(self, path: str, *, durable: bool = True) -> None:
         self.path = os.path.abspath(path)
         self._durable = durable
+        self._kept = _Kept()
         try:
             os.makedirs(self.path, 0o700, exist_ok=True)
         except OSError as error:
@@ -170,13 +175,29 @@ class DirectoryStore:
             raise
         return descriptor
 
+    def _opened_folder(self, folders: Sequence[str], *, again: bool) -> _Folder:
+        """Return the open folder at `folders`, made where it is missing, and kept for `again`; raises OSError."""
+        try:
+            root = os.stat(self.path)
+        except OSError:
+            os.close(self._root())  # says what is wrong with it
+            raise
+        place = (root.st_dev, root.st_ino), tuple(folders)
+        kept = self._kept.folder
+        if again and kept and kept.place == place and kept.is_there:
+            return kept
+        folder = _Folder(place, self._descend(folders, make=True))
+        self._kept.folder = folder if again else None
+        return folder
+
     @contextmanager
     def _draft(self, name: str, *, durable: bool) -> Iterator[int]:
         """Open a new file that takes its `name` when the block ends; what the block raises passes as it is."""
         *folders, last = checked(name).split("/")
         draft = f".{secrets.token_hex(8)}{_DRAFT}"
         with _faults(name):
-            folder = self._descend(folders, make=True)
+            opened = self._opened_folder(folders, again=not durable)
+            folder = opened.descriptor
         try:
             with _faults(name):
                 descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -195,8 +216,27 @@ class DirectoryStore:
             with suppress(OSError):
                 os.unlink(draft, dir_fd=folder)
             raise
-        finally:
-            os.close(folder)
+
+
+class _Folder:
+    """An open folder at a place. It is closed with the last reference."""
+
+    def __init__(self, place: Place, descriptor: int) -> None:
+        self.place, self.descriptor = place, descriptor
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether nobody removed it."""
+        return os.fstat(self.descriptor).st_nlink > 0
+
+
+class _Kept(threading.local):
+    """The folder that a thread wrote into last."""
+
+    folder: _Folder | None = None
 
 
 class _File(io.FileIO):

@@ -12,8 +12,8 @@ import json
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 import redis
 
@@ -45,7 +45,7 @@ from modelsweep.fleet.answers import (
     UnknownJob,
 )
 from modelsweep.fleet.redis_faults import explain
-from modelsweep.fleet.scripts import load
+from modelsweep.fleet.running import Sender, run_script, run_scripts
 
 JOBS, ACTIVE, METRICS = "ms:jobs", "ms:active", "ms:metrics"
 PAGE_CHUNKS = 256
@@ -67,6 +67,17 @@ _JOB = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WORKER = re.compile(r"[!-~]{1,200}")
 _NAME = re.compile(r"[A-Za-z0-9._/-]{1,1000}")
 _COUNT = re.compile(r"[a-z][a-z_]{0,40}(:[ -~]{1,60})?")
+
+
+class Settled(NamedTuple):
+    """A chunk whose result is in the store, as `Ledger.done` takes it."""
+
+    chunk: int
+    token: str
+    digest: bytes
+    counts: Mapping[str, int]
+    retryable: bool = False
+    children: Allotment | None = None
 
 
 class Ledger:
@@ -178,14 +189,23 @@ class Ledger:
         any others, such as `severity:critical`. `retryable` chunks are those that `retry` opens again. `children` are
         further chunks that were found in this one, whose page is in the store.
         """
+        settled = Settled(chunk, token, digest, counts, retryable, children)
+        return _done(self._run("done", *self._settling(settled)))
+
+    def send_done(self, sender: Sender, settled: Settled) -> Callable[[], Done]:
+        """Do the same, and return what waits for the answer: the caller may do something else before it asks."""
+        answer = sender.send("done", self._meta, *self._settling(settled))
+        return lambda: _done(answer())
+
+    def _settling(self, settled: Settled) -> list[str | bytes | int]:
+        """Return the arguments of a DONE."""
+        chunk, token, digest, counts, retryable, children = settled
         if len(digest) != DIGEST_BYTES:
             raise ValueError(f"a digest has {DIGEST_BYTES} bytes")
         generation, allocation, _ = _token(token)
         pairs = _counts(counts)
         family = self._allotment(children) if children else [0]
-        arguments = (_chunk(chunk), generation, allocation, digest, int(retryable), len(pairs) // 2, *pairs, *family)
-        status, complete, child = self._run("done", *arguments)
-        return Done(DoneStatus(status.decode()), bool(complete), child if child >= 0 else None)
+        return [_chunk(chunk), generation, allocation, digest, int(retryable), len(pairs) // 2, *pairs, *family]
 
     # People and sweepers
 
@@ -338,36 +358,9 @@ def counters(client: redis.Redis) -> dict[str, int]:
     return {name.decode(): int(number) for name, number in found.items()}
 
 
-def run_script(client: redis.Redis, name: str, key: str, *arguments: str | bytes | int) -> Any:
-    """Run scripts/NAME.lua over `key`; raises LedgerFault."""
-    script = load(name)
-    try:
-        try:
-            return client.evalsha(script.sha, 1, key, *arguments)
-        except redis.exceptions.NoScriptError:  # a Redis that was started since
-            return client.eval(script.source, 1, key, *arguments)  # type: ignore[arg-type]
-    except redis.RedisError as error:
-        raise explain(error) from error
-
-
-def run_scripts(client: redis.Redis, name: str, key: str, calls: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
-    """Run scripts/NAME.lua over `key` once for each of `calls`, its arguments, in one exchange; raises LedgerFault."""
-    if len(calls) == 1:
-        return [run_script(client, name, key, *calls[0])]
-    sha = load(name).sha
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            for arguments in calls:
-                pipeline.evalsha(sha, 1, key, *arguments)
-            answers = pipeline.execute(raise_on_error=False)
-    except redis.RedisError as error:
-        raise explain(error) from error
-    for place, answer in enumerate(answers):
-        if isinstance(answer, redis.exceptions.NoScriptError):
-            answers[place] = run_script(client, name, key, *calls[place])
-        elif isinstance(answer, redis.RedisError):
-            raise explain(answer) from answer
-    return answers
+def _done(answer: Any) -> Done:
+    status, complete, child = answer
+    return Done(DoneStatus(status.decode()), bool(complete), child if child >= 0 else None)
 
 
 def _answered(ask: Any) -> Any:

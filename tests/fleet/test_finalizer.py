@@ -366,7 +366,7 @@ def test_a_blob_that_is_none_though_its_digest_holds(fleet: Fleet, monkeypatch: 
     fleet.seal()
     fleet.do(0, plain(1))
     with monkeypatch.context() as patched:
-        patched.setattr("modelsweep.fleet.results._encode", lambda *_: ["nonsense"])
+        patched.setattr("modelsweep.fleet.results._row", lambda *_: '["nonsense"]')
         fleet.do(1, plain(1))
     assert fleet.finalize()
     assert json.loads(fleet.file("summary.json"))["problems"] == {"source": 2}

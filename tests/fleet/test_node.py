@@ -7,10 +7,9 @@ import json
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -23,9 +22,10 @@ from modelsweep.core.options import Options, Reuse
 from modelsweep.core.report import Report, Run, UnitResult
 from modelsweep.fleet.answers import Done, JobState, LeaseStatus
 from modelsweep.fleet.job import JobSpec, new_id, seal_spec
-from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.ledger import Ledger, Settled
 from modelsweep.fleet.messages import SCANS, connect, queue_lengths
 from modelsweep.fleet.repair import repair
+from modelsweep.fleet.running import Sender
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Store, StoreFault
 from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
@@ -35,7 +35,8 @@ from producer.submit import Producer
 from worker.answer import Answer
 from worker.children import Child
 from worker.finalizer import finalize
-from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings, counted
+from worker.node import PAGE_TRIES, JobGone, Node, WorkerSettings
+from worker.settling import counted
 from worker.stream import BLAMED, TRIES, Work
 from worker.supervisor import Supervisor
 
@@ -241,12 +242,12 @@ def test_a_result_that_cannot_be_stored_costs_its_own_chunk_a_second_try(
 def test_the_lease_of_a_chunk_that_is_done_keeps_none_from_going_on(
     files: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done, renew_all, renewed = Ledger.done, Ledger.renew_all, Counter[int]()
+    send_done, renew_all, renewed = Ledger.send_done, Ledger.renew_all, Counter[int]()
 
-    def renewing(self: Ledger, chunk: int, *arguments: Any, **named: Any) -> Done:
-        answer = done(self, chunk, *arguments, **named)
+    def renewing(self: Ledger, sender: Sender, settled: Settled) -> Callable[[], Done]:
+        done = send_done(self, sender, settled)()
         files.node.renew()
-        return answer
+        return lambda: done
 
     def noting(self: Ledger, held: Sequence[tuple[int, str]], lease_s: float) -> list[LeaseStatus]:
         renewed.update(chunk for chunk, _ in held)
@@ -256,7 +257,7 @@ def test_the_lease_of_a_chunk_that_is_done_keeps_none_from_going_on(
         ]
         return answers
 
-    monkeypatch.setattr(Ledger, "done", renewing)
+    monkeypatch.setattr(Ledger, "send_done", renewing)
     monkeypatch.setattr(Ledger, "renew_all", noting)
     assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
     assert renewed == {0: 1, 1: 2, 2: 3, 3: 4}, "no longer than it is held"
@@ -309,6 +310,34 @@ def test_one_of_a_message_over_which_a_worker_was_lost_is_examined_alone(
     assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
     assert entered == [(1, 0)]
     assert files.ledger.progress().counts["leases_lost"] == 1
+
+
+@pytest.mark.parametrize("when", ["sent", "answered", "forgotten"])
+def test_a_done_whose_connection_or_script_is_lost_is_said_again(
+    files: Scene, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Redis hangs up before the script is sent, or before its answer is read, or was started anew since."""
+    send_done, client = Ledger.send_done, files.node.client
+
+    def losing(self: Ledger, sender: Sender, settled: Settled) -> Callable[[], Done]:
+        if settled.chunk != 1:
+            return send_done(self, sender, settled)
+        if when == "forgotten":
+            client.script_flush()
+        if when == "sent":
+            client.client_kill_filter(skipme=True, _type="normal")
+        answer = send_done(self, sender, settled)
+        if when == "answered":
+            client.client_kill_filter(skipme=True, _type="normal")
+        return answer
+
+    monkeypatch.setattr(Ledger, "send_done", losing)
+    outcomes = files.node.scan(files.spec.id, 0, 1, 4).split()
+    assert outcomes[0] == outcomes[2] == outcomes[3] == "done"
+    assert outcomes[1] in ("done", "already")
+    progress = files.ledger.progress()
+    assert (progress.done, progress.units_done, progress.leased) == (4, 4, 0)
+    assert [files.results(chunk)[0].verdict for chunk in range(4)] == ["clean", "clean", "malicious", "clean"]
 
 
 def test_a_unit_that_many_workers_were_lost_over_is_not_tried_again(files: Scene) -> None:

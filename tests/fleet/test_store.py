@@ -276,6 +276,29 @@ class TestDirectory:
         assert folder.get("report") == b"old"
         assert list(folder.list()) == ["report"]
 
+    def test_what_need_not_last_goes_into_the_folder_of_the_one_before_while_that_is_there(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, descended = DirectoryStore(str(tmp_path / "store")), list[str]()
+        descend = DirectoryStore._descend
+
+        def noting(self: DirectoryStore, folders: list[str], *, make: bool = False) -> int:
+            descended.append("/".join(folders))
+            return descend(self, folders, make=make)
+
+        monkeypatch.setattr(DirectoryStore, "_descend", noting)
+        for name in ("1/a", "1/b", "2/a", "2/b", "1/c"):
+            folder.put(f"jobs/{name}", name.encode(), durable=False)
+        assert descended == ["jobs/1", "jobs/2", "jobs/1"]
+        folder.delete("jobs/1")
+        folder.put("jobs/1/d", b"d", durable=False)
+        assert folder.get("jobs/1/d") == b"d", "not into what was removed"
+        (tmp_path / "store").rename(tmp_path / "away")
+        DirectoryStore(str(tmp_path / "store"))
+        folder.put("jobs/1/e", b"e", durable=False)
+        assert folder.get("jobs/1/e") == b"e", "nor into another store that stood in this place"
+        assert [*folder.list()] == ["jobs/1/e"]
+
     def test_a_folder_that_vanished_is_said_and_not_made_again(self, tmp_path: Path) -> None:
         folder = DirectoryStore(str(tmp_path / "store"))
         folder.put("a", b"x")

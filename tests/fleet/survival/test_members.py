@@ -15,10 +15,10 @@ from tests.fleet.survival.scene import Scene, hit, pop, scanned, until
 MEMBERS = 12
 DIES = """
 import os, signal
-from worker import node
-def dies(self, job, chunks, first, generation):
+from worker import settling
+def dies(self, chunks, first):
     os.kill(os.getpid(), signal.SIGKILL)
-node.Node._publish_children = dies
+settling.Settling._publish_children = dies
 """
 """Kills a worker when the members of an archive are allocated, and their messages are about to be published."""
 

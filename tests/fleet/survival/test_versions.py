@@ -104,7 +104,8 @@ def test_a_message_of_several_chunks_of_yesterday_is_understood(scene: Scene, ex
         client.rpush(CPU, json.dumps(message))
     scene.work(slots=2)
     progress = scene.settled(job, expected)
-    assert "published_again" not in progress.counts
+    further = sum(amount - 1 for amount, _ in messages)
+    assert progress.counts.get("published_again", 0) < further, "else they were swept one by one"
 
 
 def _edit(path: Path, pattern: str, new: str) -> None:
