@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import redis
@@ -42,6 +43,14 @@ def real_redis() -> Iterator[str]:
         yield server.url
 
 
+def _redis_container() -> Any:
+    """Return the class of Redis containers; its module has another name since testcontainers 4.15."""
+    try:
+        return importlib.import_module("testcontainers.community.redis").RedisContainer
+    except ModuleNotFoundError:
+        return importlib.import_module("testcontainers.redis").RedisContainer
+
+
 @contextmanager
 def _container() -> Iterator[str]:
     """Yield the URL of a Redis in a container, or nothing where testcontainers or an engine is missing."""
@@ -51,8 +60,8 @@ def _container() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # testcontainers deprecates parts of itself
         try:
-            containers = importlib.import_module("testcontainers.redis")
-            container = containers.RedisContainer("redis:7-alpine").start()
+            container = _redis_container()("redis:7-alpine")
+            container.__enter__()  # removes it again where it does not come up in time
         except Exception:  # noqa: BLE001 (whatever it is, there is no engine to use)
             container = None
         gc.collect()  # the client of an engine that does not answer leaves its socket open
