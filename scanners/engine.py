@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span, in_order
 from modelsweep.core.locator import Locator
+from modelsweep.core.members import ENGINE, left_out
 from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, MemoryReader, Reader, SourceFault, Truncated, WindowReader
-from modelsweep.core.report import STRICT_ONLY, Artifact, Member, Unit, UnitResult
+from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 from modelsweep.core.scanner import (
     HEAD,
     RAW,
@@ -38,7 +39,6 @@ from scanners.judge.blacklist import named
 from scanners.recognition import recognition_with
 from scanners.sweep import Sweep
 
-ENGINE = "engine"
 SMALL = 1 * MIB
 """Bytes of a unit that is read at once: its scanners make many small reads."""
 TENSORS = 50_000
@@ -254,22 +254,17 @@ class Examination:
         self.members.append(Member(unit, len(self.artifacts), len(self.facts), len(self.problems)))
 
     def _keep_problem(self, problem: Problem) -> None:
-        """Keep a problem; of kinds that fail no scan, what is beyond the limit is said without failing it."""
-        limit = self.context.limits.problems
-        if len(self.problems) < limit or problem.kind not in STRICT_ONLY:
-            self._keep(self.problems, problem, limit, "problems")
-        elif problem.kind not in self._spent:
-            self._spent.add(problem.kind)
-            detail = f"more than {limit:,} problems: the rest of those that are {problem.kind} is left out"
-            self.problems.append(Problem(problem.kind, problem.locator, ENGINE, detail))
+        self._keep(self.problems, problem, self.context.limits.problems, "problems")
 
     def _keep(self, kept: list[Kept], item: Kept, limit: int, what: str) -> None:
+        """Keep `item`; what is beyond the limit is said once of each sort."""
         if len(kept) < limit:
             kept.append(item)
-        elif what not in self._spent:
-            self._spent.add(what)
-            detail = f"more than {limit:,} {what}: the rest is left out"
-            self.problems.append(Problem(ProblemKind.LIMIT, item.locator, ENGINE, detail))
+            return
+        said = left_out(item, limit, what)
+        if said.detail not in self._spent:
+            self._spent.add(said.detail)
+            self.problems.append(said)
 
     def _say_unexamined(self, blob: Blob, accepted: list[Scanner], chosen: list[Scanner]) -> None:
         if any(scanner.judged for scanner in chosen):

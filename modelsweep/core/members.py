@@ -5,16 +5,18 @@ It is the result that examining all of it at once would have had: what was said 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, in_order
 from modelsweep.core.limits import Limits
-from modelsweep.core.report import Artifact, Member, Unit, UnitResult
+from modelsweep.core.report import STRICT_ONLY, Artifact, Member, Unit, UnitResult
 from modelsweep.core.values import replace
 
 NAME = "members"
+ENGINE = "engine"
+"""Who says what is left out, whether members were examined together or apart."""
 _Item = TypeVar("_Item")
 _Said = TypeVar("_Said", Fact, Finding, Problem)
 
@@ -44,6 +46,14 @@ def with_members(result: UnitResult, parts: Iterable[UnitResult], limits: Limits
         duration=result.duration + sum(part.duration for part in inner),
         members=(),
     )
+
+
+def left_out(item: Fact | Finding | Problem, limit: int, what: str) -> Problem:
+    """Return what says that `item` and its like are beyond the limit; it fails no scan which they would not fail."""
+    if isinstance(item, Problem) and item.kind in STRICT_ONLY:
+        detail = f"more than {limit:,} {what}: the rest of those that are {item.kind} is left out"
+        return Problem(item.kind, item.locator, ENGINE, detail)
+    return Problem(ProblemKind.LIMIT, item.locator, ENGINE, f"more than {limit:,} {what}: the rest is left out")
 
 
 def identity(unit: Unit) -> tuple[object, ...]:
@@ -82,24 +92,34 @@ class _Room:
 
     def let_in(self, part: UnitResult) -> UnitResult:
         """Return `part` without what is too much."""
-        kept = replace(
-            part,
-            facts=self.cut(part.facts, self._facts, "facts"),
-            findings=self.cut(part.findings, self._findings, "findings"),
-            problems=self.cut(part.problems, self._problems, "problems"),
+        facts, findings, problems = (
+            part.facts[: self._facts],
+            part.findings[: self._findings],
+            part.problems[: self._problems],
         )
-        self._facts -= len(kept.facts)
-        self._findings -= len(kept.findings)
-        self._problems -= len(kept.problems)
-        return kept
+        self.left_out = _once(
+            *self.left_out,
+            *self._said(part.facts[self._facts :], "facts"),
+            *self._said(part.findings[self._findings :], "findings"),
+            *self._said(part.problems[self._problems :], "problems"),
+        )
+        self._facts -= len(facts)
+        self._findings -= len(findings)
+        self._problems -= len(problems)
+        return replace(part, facts=facts, findings=findings, problems=problems)
 
     def cut(self, items: Sequence[_Said], length: int, what: str) -> tuple[_Said, ...]:
-        """Return so many of `items`, and say once where there are more."""
-        if len(items) > length:
-            self._say(items[length], what)
+        """Return so many of `items` of all members together; what is left out of them stands before other such."""
+        self.left_out = _once(*self._said(items[length:], what), *self.left_out)
         return tuple(items[:length])
 
-    def _say(self, item: Fact | Finding | Problem, what: str) -> None:
-        detail = f"more than {getattr(self._limits, what):,} {what}: the rest is left out"
-        if all(problem.detail != detail for problem in self.left_out):
-            self.left_out.append(Problem(ProblemKind.LIMIT, item.locator, NAME, detail))
+    def _said(self, items: Sequence[_Said], what: str) -> Iterator[Problem]:
+        return (left_out(item, getattr(self._limits, what), what) for item in items)
+
+
+def _once(*problems: Problem) -> list[Problem]:
+    """Return the first of each sort."""
+    sorts: dict[str, Problem] = {}
+    for problem in problems:
+        sorts.setdefault(problem.detail, problem)
+    return list(sorts.values())

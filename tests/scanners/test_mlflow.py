@@ -94,7 +94,6 @@ def test_a_loader_that_runs_a_command_and_one_that_imports_it(saved: Path) -> No
             ("repository/dangerous-code", "helper.py"),
             ("python/command-on-import", "helper.py"),
             ("python/execution-in-model", "myloader.py"),
-            ("repository/suspicious-code", "myloader.py"),
         ]
     finally:
         loader.write_text(before)
