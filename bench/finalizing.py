@@ -119,12 +119,12 @@ def _simulate(spec: JobSpec, client: Redis, folder: Path, key: Key, units: int) 
     store = DirectoryStore(str(folder), durable=False)
     # Processes of their own: there may be more than one processor
     with multiprocessing.get_context("fork").Pool() as pool:
-        digests = list(pool.imap(partial(_stored, store, spec.id, units), range(_chunks(units)), chunksize=16))
+        digests = list(pool.imap(partial(_stored, str(folder), spec.id, units), range(_chunks(units)), chunksize=16))
     store.put(problems_name(spec.id), seal_problems((), key, spec.id))
     _record(Ledger(client, spec.id), seal_spec(spec, key), digests, units)
 
 
-def _stored(store: DirectoryStore, job: str, units: int, chunk: int) -> bytes:
+def _stored(folder: str, job: str, units: int, chunk: int) -> bytes:
     from bench.reports import simulated_result
     from modelsweep.core.report import Tool
     from modelsweep.fleet.results import digest_of, encode_chunk, results_name
@@ -132,7 +132,7 @@ def _stored(store: DirectoryStore, job: str, units: int, chunk: int) -> bytes:
     numbers = range(chunk * CHUNK, min(units, (chunk + 1) * CHUNK))
     blob = encode_chunk(Tool("0.1.0", "f" * 64, ("pickle", "safetensors")), [*map(simulated_result, numbers)])
     digest = digest_of(blob)
-    store.put(results_name(job, chunk, digest), blob)
+    DirectoryStore(folder, durable=False).put(results_name(job, chunk, digest), blob)
     return digest
 
 
