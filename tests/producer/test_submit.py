@@ -18,7 +18,7 @@ from modelsweep.fleet.answers import AllocStatus, JobState
 from modelsweep.fleet.chunks import chunked
 from modelsweep.fleet.job import JobSpec, new_id
 from modelsweep.fleet.ledger import Ledger
-from modelsweep.fleet.messages import CPU, INTERACTIVE, LARGE, QUEUES, connect
+from modelsweep.fleet.messages import AMOUNT, CPU, INTERACTIVE, LARGE, QUEUES, connect
 from modelsweep.fleet.pages import Pages
 from modelsweep.fleet.private_redis import PrivateRedis, find_redis_server
 from modelsweep.fleet.problems import open_problems
@@ -77,9 +77,11 @@ class Scene:
 
     def messages(self) -> list[tuple[int, int]]:
         """Return the first chunk of each message, and how many it asks for, in their order."""
-        found = [raw for queue in QUEUES for raw in reversed(self.client.lrange(queue, 0, -1))]
-        asked = [json.loads(base64.b64decode(json.loads(raw)["body"]))[0] for raw in found]
-        return [(first, *(amount or [1])) for _, first, _, *amount in asked]
+        found = [json.loads(raw) for queue in QUEUES for raw in reversed(self.client.lrange(queue, 0, -1))]
+        return [
+            (json.loads(base64.b64decode(message["body"]))[0][1], message["headers"].get(AMOUNT, 1))
+            for message in found
+        ]
 
     def check(self) -> None:
         """Every file is allocated once, in order, and the listing is over."""
