@@ -65,19 +65,17 @@ _GIT_RUNS = re.compile(
     re.IGNORECASE,
 )
 """Settings of git that are commands, other than its own and those of Git LFS, and names that it takes for options."""
-_LINES = (
-    ("git runs it by its name", UNASKED),
-    ("each shell runs it", UNASKED),
-    ("what is started in the folder, or enters it, runs it", UNASKED),
-    ("git runs it in the folder that this configures", UNASKED),
-    ("opening the file runs it", UNASKED),
-    ("building runs it", ASKED),
-    ("whoever opens the page runs it", ASKED),
-    ("continuous integration, or a project's tool, runs it", ASKED),
-    ("whoever runs the script", ASKED),
-    ("whoever uses the file", ASKED),
-    ("Kaldi runs it to read the entry", UNASKED),
-)
+_HOOK = ("git runs it by its name", UNASKED)
+_SHELL = ("each shell runs it", UNASKED)
+_STARTED = ("what is started in the folder, or enters it, runs it", UNASKED)
+_GIT_SETTING = ("git runs it in the folder that this configures", UNASKED)
+_OPENED = ("opening the file runs it", UNASKED)
+_BUILT = ("building runs it", ASKED)
+_PAGE = ("whoever opens the page runs it", ASKED)
+_JOB = ("continuous integration, or a project's tool, runs it", ASKED)
+_SCRIPT = ("whoever runs the script", ASKED)
+_PROGRAM = ("whoever uses the file", ASKED)
+_ENTRY = ("Kaldi runs it to read the entry", UNASKED)
 _HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
 _EVALUATED = re.compile(r"\s*(?:class|args|kwargs)\s*[=:]\s*(.{1,2000})")
 _REACHING = re.compile(
@@ -85,7 +83,6 @@ _REACHING = re.compile(
     r"|\b(?:eval|exec|compile|getattr|open)\s*\("
 )
 """What no handler of a logger is made of."""
-_OF_GIT, _OF_BUILDS, _OF_SCRIPT, _OF_PROGRAM, _OF_KALDI = 3, 5, 8, 9, 10
 _COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
 _SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
@@ -142,18 +139,17 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     yield from _inline(blob, context)
     yield from _loggers(blob)
-    kind = _kind(blob)
-    if kind == _OF_PROGRAM and not _may_tell(blob):
+    who, how = runner = _runner(blob)
+    if runner is _PROGRAM and not _may_tell(blob):
         return
-    who, how = _LINES[kind]
     told = 0
     for number, whole in _lines(blob):
         context.operations.spend(len(whole) // _OVERLAP + 1)
-        line = _piped(whole) if kind == _OF_KALDI else whole
+        line = _piped(whole) if runner is _ENTRY else whole
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
-            runs = kind == _OF_GIT and _GIT_RUNS.match(piece) is not None
-            tells = _tells(piece) and (kind != _OF_PROGRAM or hostile_command().search(piece) is not None)
+            runs = runner is _GIT_SETTING and _GIT_RUNS.match(piece) is not None
+            tells = _tells(piece) and (runner is not _PROGRAM or hostile_command().search(piece) is not None)
             if told < _TOLD and (runs or tells):
                 told += 1
                 yield _fact(blob, piece, who, "configured" if runs and not tells else how, f"line {number}")
@@ -232,25 +228,23 @@ def _path(blob: Blob) -> str:
     return blob.locator.members[-1] if blob.locator.members else blob.locator.path
 
 
-def _kind(blob: Blob) -> int:
-    """Return the place of who runs it in the list."""
+def _runner(blob: Blob) -> tuple[str, str]:
+    """Return who runs the commands of the blob, and whether they are asked."""
     name, suffix = blob.locator.name, blob.locator.suffix
-    places = (
-        name in _HOOKS,
-        name in _SHELL_FILES,
-        name in _ENTERED,
-        _is_of_git(blob),
-        suffix == ".desktop",
-        False,
-        suffix in _PAGES,
-        _is_project(blob),
+    runners = (
+        (name in _HOOKS, _HOOK),
+        (name in _SHELL_FILES, _SHELL),
+        (name in _ENTERED, _STARTED),
+        (_is_of_git(blob), _GIT_SETTING),
+        (suffix == ".desktop", _OPENED),
+        (suffix in _PAGES, _PAGE),
+        (_is_project(blob), _JOB),
+        (suffix == _TABLE, _ENTRY),
+        (_BUILD.fullmatch(name), _BUILT),
+        (_SHEBANG.match(blob.head), _SCRIPT),
+        (suffix in _PROGRAMS or name in _PROGRAM_NAMES, _PROGRAM),
     )
-    if any(places):
-        return places.index(True)
-    if _BUILD.fullmatch(name) or suffix == _TABLE:
-        return _OF_KALDI if suffix == _TABLE else _OF_BUILDS
-    shebang = _SHEBANG.match(blob.head) is not None
-    return _OF_PROGRAM if not shebang and (suffix in _PROGRAMS or name in _PROGRAM_NAMES) else _OF_SCRIPT
+    return next((runner for holds, runner in runners if holds), _SCRIPT)
 
 
 def _tells(piece: str) -> bool:

@@ -114,7 +114,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield Fact("framework", f"{model} (Java source)", blob.locator)
     if _TELLING.search(data):
         yield from _runs(blob, code, model)
-    for match in _first(_REACHES, code) if model == "H2O" else ():
+    if model == "H2O" and (match := _REACHES.search(code)):
         what = printable(" ".join(match[0].split()).removeprefix("new "), _SHOWN)
         yield _finding(REACHES, blob, code, match.start(), what)
 
@@ -122,14 +122,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _runs(blob: Blob, code: str, model: str) -> Iterator[Finding]:
     for number, (what, pattern) in enumerate(_RUNS):
         of_model = model == "H2O" or (model == "DJL" and number < _OF_TRANSLATORS)
-        for match in _first(pattern, code):
+        if match := pattern.search(code):
             yield _finding(RUNS if of_model else PROGRAM, blob, code, match.start(), what)
-
-
-def _first(pattern: re.Pattern[str], code: str) -> Iterator[re.Match[str]]:
-    match = pattern.search(code)
-    if match:
-        yield match
 
 
 def _finding(rule: Rule, blob: Blob, code: str, offset: int, subject: str) -> Finding:

@@ -24,10 +24,9 @@ _DOUBLE, _TEXT, _DOCUMENT, _ARRAY, _BINARY = 1, 2, 3, 4, 5
 # Bytes of a value by the type of its element; texts, documents and binary data say themselves how many they take
 _WIDTHS = {_DOUBLE: 8, 6: 0, 7: 12, 8: 1, 9: 8, 10: 0, 16: 4, 17: 8, 18: 8, 19: 16, 127: 0, 255: 0}
 _TEXTS = frozenset({_TEXT, 13, 14})
-_KEY = re.compile(rb"([^\0]{0,200})\0")
 _FIRST = (1, 2, 3, 4, 5, 8, 10, 16, 18)
 """Types that a document begins with."""
-_BEGINNING = re.compile(rb"....[\x01-\x12][A-Za-z0-9_. -]{1,120}\0", re.DOTALL)
+_BEGINNING = re.compile(rb"....[\x01-\x12][A-Za-z0-9_. -]{1,1000}\0", re.DOTALL)
 _DEPTH = 10_000
 _COST = 200
 _NAMES = ("name", "path")
@@ -139,14 +138,15 @@ class _Documents:
             raise Malformed(f"no element has the type {kind}", self.cursor.position)
 
     def _key(self, end: int) -> str:
-        """Return a text that ends with a zero."""
-        start, text = self.cursor.position, b""
+        """Return the beginning of a text that ends with a zero, and pass over all of it."""
+        start, beginning = self.cursor.position, b""
         while start < end:
             piece = self.cursor.take(min(_PART, end - start))
-            text, zero, _ = piece.partition(b"\0") if not text else (text, piece[piece.find(b"\0") :][:1], b"")
-            if zero:
-                self.cursor.position = start + piece.index(b"\0") + 1
-                return text.decode("utf-8", "replace")
+            beginning = beginning or piece
+            zero = piece.find(b"\0")
+            if zero >= 0:
+                self.cursor.position = start + zero + 1
+                return beginning.partition(b"\0")[0].decode("utf-8", "replace")
             start = self.cursor.position
         raise Malformed("a name does not end", start)
 
@@ -180,7 +180,7 @@ class _Documents:
 SCANNER = Scanner(
     name=NAME,
     title="Julia's objects (BSON.jl, Serialization)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".bson", ".jls"),

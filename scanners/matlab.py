@@ -130,7 +130,7 @@ def _old_width(kind: int, place: int) -> int:
     return _OLD_WIDTHS.get(digits[2], 0) if known else 0
 
 
-def _old(blob: Blob, context: Context, order: str) -> Iterator[Item]:
+def _check_old(blob: Blob, context: Context, order: str) -> None:
     """Pass over the matrices of version 4, in which nothing runs; raises Malformed and Truncated."""
     cursor = Cursor(blob.reader, 0, order)
     while cursor.position < blob.size:
@@ -141,13 +141,12 @@ def _old(blob: Blob, context: Context, order: str) -> Iterator[Item]:
         if not width or min(rows, columns) < 0 or complex_ not in (0, 1) or not 0 < length <= _OLD_NAME:
             raise Malformed("no matrix of version 4 stands here", start)
         cursor.skip(length + rows * columns * width * (1 + complex_))
-    yield from ()
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what of the file is code; raises Malformed, Truncated and OverLimit."""
     if not blob.expect and not blob.head.startswith(_MAGIC):
-        yield from _old(blob, context, _old_order(blob.head))
+        _check_old(blob, context, _old_order(blob.head))
         return
     walk = _Walk(blob, context)
     fault: Exception | None = None

@@ -158,8 +158,7 @@ class _Module:
         storage = table.number(0, "I")
         yield from self._within(name, "storage", [storage], len(self.storages))
         quantized = table.table(6)
-        for slot in (3, 4) if quantized else ():
-            scales = quantized.table(slot) if quantized else None
+        for scales in (quantized.table(3), quantized.table(4)) if quantized else ():
             if scales and not scales.table(6):
                 yield from self._tensor(f"{name} (scales)", scales)
         width = _WIDTHS.get(table.number(1, "b"))
@@ -190,9 +189,8 @@ class _Module:
         """Pass over what describes a function: raises Malformed where a part of it is not there."""
         _pass_over(table.texts(4, _TEXT))
         schema, debugging = table.table(6), table.table(7)
-        for slot in (0, 1) if schema else ():
-            for argument in schema.tables(slot) if schema else ():
-                _pass_over(argument.text(0, _TEXT), argument.text(1, _TEXT))
+        for argument in chain(schema.tables(0), schema.tables(1)) if schema else ():
+            _pass_over(argument.text(0, _TEXT), argument.text(1, _TEXT))
         if debugging:
             debugging.vector(0, 8)
 

@@ -16,7 +16,7 @@ def plain_of(result: UnitResult) -> Plain | None:
     if result.findings or result.problems or result.members or len(result.artifacts) != 1:
         return None
     (artifact,), (where, size) = result.artifacts, (result.unit.locator, result.unit.size)
-    if where.members or artifact.locator != where or artifact.size != size or not is_hex(artifact.digest):
+    if where.members or artifact.locator != where or artifact.size != size or not is_quotable(artifact.digest):
         return None
     if any(fact.locator != where for fact in result.facts):
         return None
@@ -24,7 +24,7 @@ def plain_of(result: UnitResult) -> Plain | None:
     return where.uri, where.version, size, artifact.digest, (artifact.scanners, stated), result.bytes_read
 
 
-def is_hex(digest: str) -> bool:
+def is_quotable(digest: str) -> bool:
     """Return whether a digest is there, and nothing but what may stand in quotes as it is."""
     return digest.isalnum() and digest.isascii()
 

@@ -17,7 +17,7 @@ from typing import Any
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.plain import is_hex
+from modelsweep.core.plain import is_quotable
 from modelsweep.core.report import Artifact, Member, Plain, Unit, UnitResult
 from modelsweep.core.values import replace
 from modelsweep.core.wire import Decoded, decode_rule
@@ -102,7 +102,7 @@ def plain_row(row: Any) -> Plain | None:
     index, size, (uri, version), ((below, own_size, digest, scanners),), facts, _, _, bytes_read, duration = row
     if below or own_size != size or type(own_size) is not int or type(scanners) is not list:
         return None
-    if type(uri) is not str or type(version) is not str or type(digest) is not str or not is_hex(digest):
+    if type(uri) is not str or type(version) is not str or type(digest) is not str or not is_quotable(digest):
         return None
     if type(index) is not int or type(size) is not int or type(bytes_read) is not int or type(duration) not in _REAL:
         return None

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import zstandard
@@ -21,15 +22,19 @@ LINE = 256 * MIB
 WHOLE = 4 * MIB
 """Bytes that are compressed and expanded in one call: quicker, and every cut is noticed. More are streamed."""
 _PIECE = 256 * KIB
-_ready = threading.local()
-"""The decompressor of each thread: to make one takes as long as to expand the results of a chunk."""
 _decode = json.JSONDecoder().raw_decode  # less than half the time of json.loads for a short line
 
 
 class _Kept(threading.local):
-    """What a thread keeps: making a compressor anew, with its tables, takes longer than compressing a chunk."""
+    """What a thread keeps: making one of them anew, with its tables, takes as long as its work on a chunk."""
 
-    compressor: zstandard.ZstdCompressor
+    @cached_property
+    def compressor(self) -> zstandard.ZstdCompressor:
+        return _compressor()
+
+    @cached_property
+    def decompressor(self) -> zstandard.ZstdDecompressor:
+        return zstandard.ZstdDecompressor(max_window_size=WHOLE)
 
 
 _kept = _Kept()
@@ -52,8 +57,6 @@ def pack(lines: Iterable[bytes]) -> bytes:
             done.append(stream.compress(block))
             block = bytearray()
     if stream is None:
-        if not hasattr(_kept, "compressor"):
-            _kept.compressor = _compressor()
         return _kept.compressor.compress(block)
     return b"".join((*done, stream.compress(block), stream.flush()))
 
@@ -91,10 +94,8 @@ def _declared(data: bytes, name: str) -> int:
 
 
 def _expanded(data: bytes, name: str) -> bytes:
-    if not hasattr(_ready, "decompressor"):
-        _ready.decompressor = zstandard.ZstdDecompressor(max_window_size=WHOLE)
     try:
-        expanded: bytes = _ready.decompressor.decompress(data, allow_extra_data=False)
+        expanded: bytes = _kept.decompressor.decompress(data, allow_extra_data=False)
         return expanded
     except (zstandard.ZstdError, MemoryError) as error:
         raise Damaged(name, f"not readable: {error}") from error

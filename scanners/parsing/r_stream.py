@@ -33,9 +33,9 @@ _LANGUAGE = frozenset({CALL, LIST, REPEATED, REPEAT, ATTRIBUTED_CALL, ATTRIBUTED
 _HAS_ATTRIBUTES, _HAS_TAG, _ACTIVE = 1 << 9, 1 << 10, 1 << 27
 DATA, FUNCTION, LAZY, ACTIVE, NAME, TEXT = "data", "function", "promise", "active", "name", "text"
 HOOK = "hook"
+"""Where something stands, and kinds of events."""
 _HOOKS = frozenset({".First", ".Last", ".First.sys", ".Last.sys"})
 """Names by which R runs a function of a workspace that it begins or ends with (`?Startup`)."""
-"""Where something stands, and kinds of events."""
 
 
 class Event(NamedTuple):

@@ -16,6 +16,7 @@ from modelsweep.core.plain import plain_of
 from modelsweep.core.report import Artifact, Plain, Report, Tally, Unit, UnitResult
 from modelsweep.fleet.results import decode_chunk, encode_chunk
 from reporting import fill
+from reporting.address import uri_of, uris_of
 from reporting.scratch import Part, Scratch
 from reporting.writer import Section, Writer
 from tests.reporting.sample import CALL, HOSTILE, clean_report
@@ -148,6 +149,12 @@ def test_plain_files_together_are_written_as_one_by_one(name: str) -> None:
         assert whole.getvalue() == one_by_one.getvalue()
 
     check()
+
+
+@pytest.mark.parametrize("names", [["a\ns3://models/b", "c"], ["a\ns3://models/b"], ["a\n"], ["a", "b/c"]])
+def test_addresses_of_names_with_line_feeds_are_told_as_one_by_one(names: list[str]) -> None:
+    uris = [f"s3://models/{name}" for name in names]
+    assert uris_of(uris, "/srv") == [uri_of(uri, "/srv") for uri in uris]
 
 
 def test_pieces_given_together_are_pieces_given_one_by_one() -> None:

