@@ -7,7 +7,7 @@ making an instance of a class whose special methods travel along, does.
 from __future__ import annotations
 
 from modelsweep.core.finding import Json
-from scanners.judge.described import instance_of
+from scanners.judge.described import instance_of, items
 
 _FUNCTION_MAKERS = "_make_function _make_skel_func _create_function"
 _CLASS_MAKERS = "_make_skeleton_class _make_skeleton_enum _rehydrate_skeleton_class _create_type _create_namedtuple"
@@ -32,7 +32,9 @@ def _full(names: str) -> frozenset[str]:
     return frozenset(f"{module}.{name}" for module in _MODULES for name in names.split())
 
 
-FUNCTIONS = _full(_FUNCTION_MAKERS)
+BARE_FUNCTION = "types.LambdaType"
+"""What cloudpickle 1.3 to 2.2 make functions with, which they look up by its name; named plainly it is suspect."""
+FUNCTIONS = _full(_FUNCTION_MAKERS) | {BARE_FUNCTION}
 CLASSES = _full(_CLASS_MAKERS)
 CODE = frozenset({"types.CodeType", "dill._dill._create_code", "dill.dill._create_code", "builtins.code"})
 """Makers of code objects, whose arguments are told as a fact of their own."""
@@ -60,6 +62,8 @@ LOOKED_UP = ("dill._dill", "builtins.setattr")
 def maker_of(computed: Json) -> str:
     """Return what made the thing that is called, where that is a function or class stored by value, else nothing."""
     made_by = instance_of(computed)
+    if made_by == "types.MethodType" and isinstance(computed, dict) and (given := items(computed.get("args"))):
+        return maker_of(given[0])
     return made_by if made_by in FUNCTIONS or made_by in CLASSES else ""
 
 

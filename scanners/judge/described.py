@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from modelsweep.core.finding import Json
 
+TYPE_LOADER = "._builtin_type"
+"""How cloudpickle finds types such as those of code and functions: by their names in `types`."""
+
 
 def items(described: Json) -> list[Json]:
     """Return the items of a described tuple or list, in full or not at all."""
@@ -67,6 +70,16 @@ def instance_of(described: Json) -> str:
     """Return the name of the class or maker of a described instance, else nothing."""
     if not isinstance(described, dict):
         return ""
-    maker = global_name(described.get("call"))
+    called = described.get("call")
+    maker, given = global_name(called), items(described.get("args"))
+    if maker == "copyreg._reconstructor" and given:
+        return global_name(given[0])
+    return maker or _type_by_name(called)
+
+
+def _type_by_name(described: Json) -> str:
+    """Return the name of a type that cloudpickle looks up by its name among those of `types`, else nothing."""
+    if not isinstance(described, dict) or not global_name(described.get("call")).endswith(TYPE_LOADER):
+        return ""
     given = items(described.get("args"))
-    return global_name(given[0]) if maker == "copyreg._reconstructor" and given else maker
+    return f"types.{given[0]}" if len(given) == 1 and isinstance(given[0], str) else ""

@@ -13,7 +13,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 from scanners.judge import inert_names as tables
 from scanners.judge import standard_library
-from scanners.judge.by_value import CLASSES, MAKERS, METACLASSES
+from scanners.judge.by_value import BARE_FUNCTION, CLASSES, MAKERS, METACLASSES
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import global_name, globals_in, instance_of, is_data, items
 
@@ -111,7 +111,7 @@ def _is_metaclass(described: Json) -> bool:
 def is_inert_name(name: str) -> bool:
     """Return whether a name may be held without a word."""
     return (
-        name in MAKERS
+        (name in MAKERS and name != BARE_FUNCTION)
         or is_class(name)
         or is_call(name)
         or name in tables.ARGUMENT_RULES
@@ -223,6 +223,10 @@ def _callable_first(given: list[Json]) -> bool:
     if name:
         return is_inert_name(name) or (_framework(name) and not family(name))
     return isinstance(given[0], dict) and all(map(is_inert_name, globals_in(given[0])))
+
+
+def _callables(given: list[Json]) -> bool:
+    return all(isinstance(item, str) or _callable_first([item]) for item in given)
 
 
 def _framework(name: str) -> bool:
@@ -354,6 +358,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "getattr": _getattr,
     "global-by-name": _global_by_name,
     "callable-first": _callable_first,
+    "callables": _callables,
     "calls-0-with-1": lambda given: _calls(given, 1),
     "calls-0-with-2": _rebuild_type,
     "setattr-state": _setattr_state,

@@ -18,6 +18,7 @@ SETTER_KEYS: property setters that were not followed, so that a slots state may 
 Rules:
 - `callable-first`: argument 0 (of a partial's state: item 0) is missing, None, an inert class or callable, or a
   function that may be held; calling the result is calling it.
+- `callables`: each argument is a text, or what `callable-first` demands; they are kept, and not called.
 - `calls-0-with-1`: argument 0 is called with the tuple that is argument 1: judge that call; the rest is data.
 - `calls-0-with-2`: argument 0 is called with the tuple that is argument 2: judge that call; argument 1 is an inert
   class, argument 3 its state, as under `setattr-state`.
@@ -30,8 +31,8 @@ Rules:
 - `getattr`: argument 0 is an inert class, named as a global; argument 1 is a literal identifier, not dunder. The
   result is the global `Class.name` of that module, and is judged as such when it is called.
 - `global-by-name`: arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference.
-- `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names a
-  file of the package; both are scanned.
+- `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names
+  a file of the package; both are scanned.
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
@@ -9292,12 +9293,15 @@ ARGUMENT_RULES: dict[str, str] = {
     "_functools.reduce": "union-type",
     "_operator.getitem": "typing-subscript",
     "builtins.bool": "data-arguments",
+    "builtins.classmethod": "callables",
     "builtins.dict": "data-arguments",
     "builtins.float": "data-arguments",
     "builtins.getattr": "getattr",
     "builtins.int": "data-arguments",
     "builtins.iter": "one-argument",
     "builtins.list": "sequence-arguments",
+    "builtins.property": "callables",
+    "builtins.staticmethod": "callables",
     "builtins.str": "data-arguments",
     "builtins.tuple": "sequence-arguments",
     "builtins.type": "one-datum",

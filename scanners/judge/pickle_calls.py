@@ -6,13 +6,16 @@ The tables and the rules on arguments come from `scripts/inert`, which saves rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
 from scanners.judge.allowed import is_allowed
 from scanners.judge.by_value import (
+    BARE_FUNCTION,
     CLASSES,
     FUNCTIONS,
     LOOKED_UP,
@@ -23,7 +26,7 @@ from scanners.judge.by_value import (
     maker_of,
 )
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import globals_in, instance_of, is_data, items, tables_in
+from scanners.judge.described import TYPE_LOADER, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.inert import (
     executed_text,
     is_call,
@@ -255,9 +258,7 @@ RULES = (
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
     grouped: dict[tuple[object, str, Rule], list[Fact]] = {}
-    bare = {fact.locator for fact in facts if fact.kind == "import" and fact.value in BARE_CODE}
-    bare -= {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
-    running = {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS}
+    by_value = _ByValue.of(facts)
     called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
     functions = {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
     called |= {(locator, name) for locator in functions for name in NAMESPACES}
@@ -265,10 +266,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     for fact in facts:
         if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact, options)):
             continue
-        if fact.kind == "code":
-            found = _code(fact, fact.locator in running, fact.locator in bare)
-        else:
-            found = _OPINIONS[fact.kind](fact)
+        found = by_value.opinion(fact)
         if found is not None:
             yield from found
         elif fact.kind == "code":
@@ -280,13 +278,45 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         yield _of_group(rule, package, members)
 
 
+# An opinion yields findings, nothing where the fact is inert, or None where nobody knows: these are told together.
+Opinion = Sequence[Finding] | None
+
+
+class _ByValue(NamedTuple):
+    """Pickles by what they have to do with functions that are stored by value.
+
+    `running` call one that they bring along. `bare` name the type of code itself, and make no function of it. `by_name`
+    find the type of functions as cloudpickle does, and in no other way.
+    """
+
+    running: set[Locator]
+    bare: set[Locator]
+    by_name: set[Locator]
+
+    @classmethod
+    def of(cls, facts: Sequence[Fact]) -> _ByValue:
+        """Return what there is among `facts`."""
+        imports = [fact for fact in facts if fact.kind == "import"]
+        return cls(
+            {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS},
+            {fact.locator for fact in imports if fact.value in BARE_CODE}
+            - {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS},
+            {fact.locator for fact in imports if fact.value.endswith(TYPE_LOADER)}
+            - {fact.locator for fact in imports if fact.value == BARE_FUNCTION},
+        )
+
+    def opinion(self, fact: Fact) -> Opinion:
+        """Judge one fact in the light of what else its pickle does."""
+        if fact.kind == "code":
+            return _code(fact, fact.locator in self.running, fact.locator in self.bare)
+        if fact.kind == "call" and fact.value == BARE_FUNCTION and fact.locator not in self.by_name:
+            return [_dangerous_call(fact, family(fact.value))]
+        return _OPINIONS[fact.kind](fact)
+
+
 def _explained(fact: Fact) -> tuple[str, ...]:
     """Return the names that a call explains, so that their import says nothing more."""
     return (fact.value, *LOOKED_UP) if looks_up_setattr(fact.value, items(fact.detail.get("args"))) else (fact.value,)
-
-
-# An opinion yields findings, nothing where the fact is inert, or None where nobody knows: these are told together.
-Opinion = Sequence[Finding] | None
 
 
 def _call(fact: Fact) -> Opinion:

@@ -5,6 +5,7 @@ RULES = {
         "argument 0 (of a partial's state: item 0) is missing, None, an inert class or callable, or a function "
         "that may be held; calling the result is calling it."
     ),
+    "callables": "each argument is a text, or what `callable-first` demands; they are kept, and not called.",
     "calls-0-with-1": "argument 0 is called with the tuple that is argument 1: judge that call; the rest is data.",
     "calls-0-with-2": (
         "argument 0 is called with the tuple that is argument 2: judge that call; argument 1 is an inert class, "

@@ -238,6 +238,20 @@ def code(*names: str) -> bytes:
     return maker + tuple_(number(1), binary(b"\x97"), tuple_(*map(text, names)), text("predict")) + REDUCE
 
 
+BUILTIN_TYPE = global_("cloudpickle.cloudpickle", "_builtin_type")
+
+
+def older_function(*names: str) -> bytes:
+    """Return what pushes a function that uses `names`, as cloudpickle 1.3 to 2.2 pickle it."""
+    made = call(call(BUILTIN_TYPE, text("LambdaType")), code(*names), EMPTY_DICT, NONE, NONE, NONE)
+    return made + put(7) + call(global_("cloudpickle.cloudpickle_fast", "_function_setstate"), get(7), EMPTY_DICT) + POP
+
+
+def called_method(*names: str) -> bytes:
+    """Return what calls such a function as a method of something."""
+    return call(call(call(BUILTIN_TYPE, text("MethodType")), older_function(*names), text("self")))
+
+
 # How dill finds the `setattr` that fills the cells of a closure
 DILL_CELL = call(global_("dill._dill", "_create_cell"), NONE)
 DILL_SETATTR = call(GETATTR, global_("dill", "_dill"), text("_setattr"), global_("builtins", "setattr"))
@@ -249,6 +263,15 @@ CASES |= {
             REDUCE,
         )
     ),
+    "benign_function_of_an_older_cloudpickle": clean(stream(older_function("join"))),
+    "method_of_an_older_cloudpickle_called": review(stream(called_method("join"))),
+    "evil_function_of_an_older_cloudpickle": malicious(stream(called_method("system"))),
+    "benign_property": clean(
+        stream(call(global_("builtins", "property"), older_function("join"), NONE, NONE, text("x")))
+    ),
+    "evil_property": malicious(stream(call(global_("builtins", "property"), NONE, SYSTEM))),
+    "evil_class_method": malicious(stream(call(global_("builtins", "classmethod"), SYSTEM))),
+    "plain_type_of_functions": malicious(stream(call(global_("types", "LambdaType"), code("join"), EMPTY_DICT))),
     "benign_code_object_of_a_function": clean(
         stream(STORED_FUNCTION, POP, global_("types", "CodeType"), tuple_(number(1), text("predict")), REDUCE)
     ),
