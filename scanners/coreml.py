@@ -27,9 +27,11 @@ _SUFFIX = ".mlmodel"
 _SHOWN = 160
 _SEEN = 64
 _VERSIONS = range(1, 100)
-# Numbers of the fields that say what kind of model it is
-_KINDS = frozenset({200, 201, 202, *range(300, 305), *range(400, 405), 500, 501, 502, 555, 556, 560, *range(600, 611)})
-_KINDS |= {900, *range(2000, 2007), 3000}
+MODEL_KINDS = frozenset(
+    {200, 201, 202, *range(300, 305), *range(400, 405), 500, 501, 502, 555, 556, 560, *range(600, 611)}
+)
+MODEL_KINDS |= {900, *range(2000, 2007), 3000}
+"""Numbers of the fields that say what kind of model it is."""
 _BLOB = {1: ("file", "text")}
 _ATTRIBUTES = ("attributes", "Attribute")
 _SCHEMA = {
@@ -90,7 +92,7 @@ _SCHEMA = {
 }
 # The rest is kept in its parent: small, and used with it
 _KEPT = frozenset({"Metadata", "CustomLayer", "LinkedFile", "Parameter"})
-_MODEL_PATH = "@model_path/"
+MODEL_PATH = "@model_path/"
 _CUSTOM_OPERATION = "custom_layer"
 _MANIFEST = b'"itemInfoEntries"'
 _SENTINEL, _FIRST, _ALIGNMENT = b"\xef\xbe\xad\xde", 64, 64
@@ -148,7 +150,7 @@ def _is_model(blob: Blob, *, described: bool = True) -> bool:
                 version = field.value in _VERSIONS
             elif field.number == 2 and field.wire == LENGTH:
                 description = True
-            elif field.number in _KINDS and field.wire == LENGTH:
+            elif field.number in MODEL_KINDS and field.wire == LENGTH:
                 return version and description
             elif field.number != 10:
                 return False
@@ -212,7 +214,7 @@ def _operation(blob: Blob, record: Record) -> Iterator[Item]:
 
 
 def _blob(blob: Blob, record: Record) -> Iterator[Item]:
-    return _path(blob, record.text("file").removeprefix(_MODEL_PATH), "a tensor", record)
+    return _path(blob, record.text("file").removeprefix(MODEL_PATH), "a tensor", record)
 
 
 def _linked(blob: Blob, record: Record) -> Iterator[Item]:

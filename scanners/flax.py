@@ -120,10 +120,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if walk.arrays:
         yield Fact("framework", NAME, blob.locator)
         yield Fact("tensors", ", ".join(sorted(walk.types)), blob.locator, detail={"count": walk.arrays})
-    left = blob.size - walk.cursor.position
-    if left:
-        span = Span(walk.cursor.position, left)
-        yield Finding(TRAILING, blob.locator, span=span, evidence={"length": f"{left:,}"})
+    end = walk.cursor.position
+    if end < blob.size:
+        yield Finding(
+            TRAILING, blob.locator, span=Span(end, blob.size - end), evidence={"length": f"{blob.size - end:,}"}
+        )
+    while walk.cursor.position < blob.size:  # values in a row are MessagePack as well, anything else is not
+        yield from walk.values()
 
 
 class _Walk:
@@ -137,7 +140,10 @@ class _Walk:
         self._path: list[str] = []
 
     def values(self) -> Iterator[Item]:
-        """Yield what is wrong with the arrays of one value."""
+        """Yield what is wrong with the arrays of one value; raises Malformed where that is no map and no list."""
+        position = self.cursor.position
+        if self.blob.reader.read(position, 1)[0] not in _MAPS | _LISTS:
+            raise Malformed("no map and no list begins here", position)
         left = [1]
         maps = [False]
         name = ""
@@ -250,7 +256,7 @@ def _long_token(cursor: Cursor, first: int) -> Token:
 SCANNER = Scanner(
     name=NAME,
     title="Flax and other MessagePack",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from modelsweep.core.options import Depth
 
-RECOGNISERS = ("text", "media", "data", "pointer", "tfrecord", "licence", "model-card")
+RECOGNISERS = ("text", "media", "data", "raw-weights", "search-index", "pointer", "tfrecord", "licence", "model-card")
 """Scanners that only tell what is no model."""
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable", "oci", "oci-blob")
 PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "torch-mobile", "torch-tar")
@@ -25,9 +25,11 @@ LIBRARIES = (
     "java-xml",
     "dotnet",
     "julia",
+    "ruby",
     "mlnet",
     "torch7",
     "coreml",
+    "coreml-compiled",
     "caffe",
     "paddle",
     "mxnet",
@@ -42,8 +44,12 @@ LIBRARIES = (
     "xgboost",
     "lightgbm",
     "catboost",
+    "vowpal-wabbit",
+    "mnn",
+    "litertlm",
     "ctranslate2",
     "arrow",
+    "avro",
 )
 """Formats of single libraries."""
 WEIGHTS = ("safetensors", "gguf", "ggml")

@@ -77,7 +77,35 @@ TFJS_PATH = _rule(
     22,
     "https://github.com/tensorflow/tfjs/blob/master/tfjs-converter/python/tensorflowjs/read_weights.py",
 )
-_PATHS = {"tfjs": TFJS_PATH, "tflite": TFLITE_PATH, "onnx": ONNX_PATH, "tensorflow": TENSORFLOW_ASSET}
+MNN_PATH = _rule(
+    "mnn/external-path",
+    "Weights outside the folder of a model of MNN",
+    "{path} are taken from {subject}: {reason}",
+    "Loading the model reads that file of the victim into tensors.",
+    22,
+    "https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs",
+)
+FAISS_PATH = Rule(
+    id="search-index/external-lists",
+    title="Index whose lists stand in a file elsewhere",
+    severity=Severity.WARNING,
+    message="{path} stand in {subject}: {reason}",
+    why="Reading the index opens that file of whoever reads it, for writing too, and takes vectors from it. Indexes "
+    "that were built on disk name the place where they were built, so that this may be no more than a leftover.",
+    fix="Read the index with IO_FLAG_ONDISK_SAME_DIR and the file beside it, or have it built again in memory.",
+    confidence="medium",
+    cwe=73,
+    references=("https://github.com/facebookresearch/faiss/wiki/Indexes-that-do-not-fit-in-RAM",),
+)
+_PATHS = {
+    "mnn": MNN_PATH,
+    "faiss": FAISS_PATH,
+    "tfjs": TFJS_PATH,
+    "tflite": TFLITE_PATH,
+    "onnx": ONNX_PATH,
+    "tensorflow": TENSORFLOW_ASSET,
+}
+
 _PRIVATE = re.compile(
     r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc|(?:var/)?run/secrets)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)",
     re.MULTILINE,
@@ -85,7 +113,7 @@ _PRIVATE = re.compile(
 _ELSEWHERE = re.compile(r"~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|%\w+%[/\\]|file:", re.IGNORECASE)
 _ESCAPED = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
 KINDS = frozenset({"external-file"})
-RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH, TFJS_PATH)
+RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH, TFJS_PATH, MNN_PATH, FAISS_PATH)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:

@@ -24,11 +24,11 @@ _NUMBERS = {code: struct.Struct(f"<{code}") for code in "BbHhIiQq"}
 
 
 class FlatBuffer:
-    """The bytes of one buffer; every table costs an operation, and there are no more than have room."""
+    """The bytes of one buffer; every table costs an operation of `context`, and there are no more than have room."""
 
     __slots__ = ("_context", "_pages", "_tables", "_vectors", "reader")
 
-    def __init__(self, reader: Reader, context: Context) -> None:
+    def __init__(self, reader: Reader, context: Context | None = None) -> None:
         self.reader, self._context = reader, context
         self._pages: dict[int, bytes] = {}
         self._tables = reader.size // _SMALLEST
@@ -40,7 +40,8 @@ class FlatBuffer:
 
     def table(self, position: int) -> Table:
         """Return the table at `position`; raises Malformed where it does not fit, or more are used than have room."""
-        self._context.operations.spend()
+        if self._context is not None:
+            self._context.operations.spend()
         self._tables -= 1
         if self._tables < 0:
             raise Malformed("its tables are used more often than tables have room in it", position)

@@ -18,6 +18,7 @@ FOLDERS = {
     "Keras zip": "keras_h5",
     "NumPy archive": "numpy",
     "OCI blob": "oci_blob",
+    "Weights beside their graph (ONNX, OpenVINO, TensorFlow.js, ncnn, MNN, MLC, Chroma)": "raw_weights",
     "Compiled Python": "python_compiled",
     "Triton and DJL Serving configs": "serving",
     "requirements, TOML configs, model cards, licences": "requirements",

@@ -45,6 +45,14 @@ SAMPLES = {
     "TensorRT engine": "tensorrt/engine",
     "Java objects as XML (XMLDecoder, XStream, Weka)": "java_xml/benign_tree",
     "CTranslate2 (faster-whisper, OpenNMT)": "ctranslate2/benign",
+    "CoreML, compiled": "coreml_compiled/benign_program",
+    "LiteRT-LM": "litertlm/benign",
+    "MNN": "mnn/benign",
+    "Vowpal Wabbit": "vowpal_wabbit/benign",
+    "Ruby objects (Marshal)": "ruby/benign",
+    "Avro": "avro/benign",
+    "FAISS and hnswlib indexes": "search_index/benign_flat",
+    "Annoy index": "search_index/benign_annoy",
     "MATLAB": "matlab/benign",
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
     "Objects of .NET (BinaryFormatter, Accord.NET)": "dotnet/benign",
@@ -121,6 +129,7 @@ WITHOUT = {
     "OCI blob",
     "Compiled Python",
     "Triton and DJL Serving configs",
+    "Weights beside their graph (ONNX, OpenVINO, TensorFlow.js, ncnn, MNN, MLC, Chroma)",
     next(f.title for f in FORMATS if ".rar" in f.suffixes),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.payload import noise
 from tests.scanners.pickle.assembler import EVIL_PICKLE
 
 
@@ -94,6 +95,9 @@ CASES = {
     "benign_other": case(lambda: mapping(name=text("vocabulary"), ids=values([number(1), number(300)])), Verdict.CLEAN),
     "benign_unknown_type": case(lambda: model(x=array((2,), "float8_e4m3fn", bytes(2))), Verdict.CLEAN),
     "two_values": Case(lambda: model() + model(), "flax_model.msgpack", Verdict.CLEAN, cut_is_clean=True),
+    "value_and_noise": Case(lambda: model() + noise(90), "flax_model.msgpack", Verdict.NOT_SCANNED, cut_is_clean=True),
+    "noise_by_name": case(lambda: b"\x80" + noise(900), Verdict.NOT_SCANNED),
+    "text_by_name": case(lambda: b"no MessagePack, but small numbers to a careless reader", Verdict.NOT_SCANNED),
     "size_mismatch": case(lambda: model(x=array((4, 400))), Verdict.REVIEW),
     "size_overflow": case(lambda: model(x=array(((1 << 64) - 1,) * 3)), Verdict.REVIEW),
     "pickle_inside": case(lambda: model(state=octets(EVIL_PICKLE)), Verdict.MALICIOUS),

@@ -1,0 +1,120 @@
+"""Vowpal Wabbit: a header with the options that the model was trained with, and its weights behind.
+
+Layout: `save_load_header` of https://github.com/VowpalWabbit/vowpal_wabbit/blob/master/vowpalwabbit/core/src/parse_regressor.cc.
+Whoever loads the model has these options added to its own: those that open, write or send something are obeyed as if
+they had been typed. Its checksum keeps nobody from changing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.parsing.cursor import Cursor
+
+NAME = "vowpal-wabbit"
+_BEGINNING = re.compile(rb"[\x06-\x0c]\0\0\0(\d{1,2})\.(\d{1,3})\.(\d{1,3})\0")
+"""Length and text of the version that wrote the model."""
+_SINCE = (8, 0, 2)
+"""Release since which an identifier stands behind the version, and all interactions among the options."""
+_LONGEST = MIB
+_SHOWN = 200
+_WRITES = frozenset(
+    "final_regressor f predictions p raw_predictions r audit_regressor readable_model invert_hash cache_file "
+    "output_feature_regularizer_binary output_feature_regularizer_text pid_file port_file extra_metrics".split()
+)
+_REACHES = frozenset("daemon port sendto span_server span_server_port foreground".split())
+_READS = frozenset("data d initial_regressor i feature_mask dictionary dictionary_path".split())
+
+OBEYED = Rule(
+    id="vowpal-wabbit/obeyed-option",
+    title="Model whose options write files or open the network",
+    severity=Severity.CRITICAL,
+    message="loading the model {path}: {subject}",
+    why="Vowpal Wabbit adds the options that a model was saved with to those of whoever loads it. It saves none that "
+    "write files or listen on a port: somebody put this one there, and it is obeyed with the rights of the loader.",
+    fix="Do not load the model. Tell the place it came from.",
+    cwe=73,
+    references=("https://github.com/VowpalWabbit/vowpal_wabbit/wiki/Command-Line-Arguments",),
+)
+READS = Rule(
+    id="vowpal-wabbit/reads-file",
+    title="Model whose options read another file",
+    severity=Severity.WARNING,
+    message="loading the model reads {subject}",
+    why="The options that a model was saved with are obeyed by whoever loads it. This one opens a file of theirs.",
+    fix="Make sure that the file is one that comes with the model.",
+    confidence="medium",
+    cwe=73,
+    references=("https://github.com/VowpalWabbit/vowpal_wabbit/wiki/Command-Line-Arguments",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the length and the text of a version begin the blob."""
+    begun = _BEGINNING.match(blob.head)
+    return begun is not None and begun.end() == 4 + blob.head[0]
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield options that do more than say how the model computes; raises Malformed, Truncated and OverLimit."""
+    begun = _BEGINNING.match(blob.head)
+    assert begun is not None, "scan follows accepts"
+    version = tuple(map(int, begun.groups()))
+    yield Fact("framework", "vowpal wabbit " + ".".join(map(str, version)), blob.locator)
+    if version < _SINCE:
+        raise Malformed("the release that wrote the model is not known", 4)
+    cursor = Cursor(blob.reader, begun.end())
+    cursor.skip(_length(cursor, context))  # identifier
+    if cursor.take(1) != b"m":
+        raise Malformed("no model follows the version", cursor.position - 1)
+    cursor.skip(16)  # least and greatest label, bits of the hash, topics
+    for _ in range(2):  # n-grams and skips
+        cursor.skip(3 * _length(cursor, context))
+    length = _length(cursor, context)
+    start = cursor.position
+    options = cursor.take(length).rstrip(b"\0").decode("utf-8", "replace")
+    yield from _judged(blob, options, start)
+    if cursor.position < blob.size:
+        yield blob.window("weights", cursor.position, blob.size - cursor.position, RAW)
+
+
+def _length(cursor: Cursor, context: Context) -> int:
+    length = cursor.number("I")
+    if length > min(_LONGEST, context.limits.parsed_bytes):
+        raise OverLimit(f"{length:,} bytes of a header")
+    return length
+
+
+def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
+    """Yield the options that open something; each stands with its values behind it, or behind a sign of equality."""
+    words = options.replace("=", " ").split()
+    for place, word in enumerate(words):
+        name = word.lstrip("-")
+        if not word.startswith("-") or name not in _WRITES | _REACHES | _READS:
+            continue
+        value = words[place + 1] if place + 1 < len(words) and not words[place + 1].startswith("-") else ""
+        subject = printable(f"{word} {value}".rstrip(), _SHOWN)
+        span = Span(start, len(options))
+        if name in _READS:
+            yield Finding(READS, blob.locator, subject, span=span)
+        else:
+            does = "writes a file" if name in _WRITES else "uses the network"
+            yield Finding(OBEYED, blob.locator, subject, path=does, span=span)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Vowpal Wabbit",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(OBEYED, READS),
+    suffixes=(".vw", ".model"),
+    signs=Signs(bytes(range(6, 13))),
+)

@@ -1,0 +1,39 @@
+"""Weights that stand apart from their graph under the names of their writers, and what else may have such a name."""
+
+from __future__ import annotations
+
+from modelsweep.core.report import Verdict
+from tests.scanners.case import Case
+from tests.scanners.native_code import elf
+from tests.scanners.payload import EVIL, noise
+from tests.scanners.pickle.assembler import EVIL_PICKLE
+
+
+def named(name: str, verdict: Verdict = Verdict.CLEAN) -> Case:
+    """Return the case of numbers with a name; fewer of them are numbers as well."""
+    return Case(lambda: noise(3_000), name, verdict, cut_is_clean=True)
+
+
+NAMES = {
+    "onnx": "onnx/model.onnx_data",
+    "onnx_part": "decoder_model_merged.onnx_data_1",
+    "onnx_dotted": "model.onnx.data",
+    "openvino": "openvino_text_embeddings_model.bin",
+    "tensorflow_js": "group1-shard2of3.bin",
+    "tensorflow_js_old": "group1-shard1of1",
+    "ncnn": "yolo11n_ncnn_model/model.ncnn.bin",
+    "mnn": "llm.mnn.weight",
+    "mlc": "params_shard_12.bin",
+    "faster_transformer": "model.layers.0.attention.dense.weight.0.bin",
+    "chroma": "8a4a/data_level0.bin",
+    "faiss": "merged_index.ivfdata",
+}
+CASES = {
+    **{f"benign_{key}": named(name) for key, name in NAMES.items()},
+    "words": Case(lambda: b"the weights are elsewhere\n", "model.onnx_data", Verdict.NOT_SCANNED),
+    "another_name": named("weights.bin", Verdict.NOT_SCANNED),
+    "pickle": Case(lambda: EVIL_PICKLE, "model.onnx_data", Verdict.MALICIOUS, cut_is_clean=True),
+    "text_pickle": Case(lambda: EVIL, "openvino_model.bin", Verdict.MALICIOUS),
+    "program": Case(lambda: noise(64) + elf() + bytes(64), "params_shard_0.bin", Verdict.MALICIOUS, cut_is_clean=True),
+    "empty": Case(bytes, "model.onnx_data", Verdict.NOT_SCANNED),
+}
