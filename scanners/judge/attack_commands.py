@@ -117,5 +117,5 @@ def private_file() -> re.Pattern[str]:
     """Return the pattern of files that hold somebody's keys and passwords."""
     return re.compile(
         rf"{_SECRETS}|(?:^|/)\.(?:ssh|aws|kube|gnupg)(?:/|$)|\.(?:netrc|git-credentials|npmrc|pypirc)$"
-        r"|\.docker/config\.json|/proc/self/environ|Login Data|wallet\.dat"
+        r"|\.docker/config\.json|/proc/self/environ|Login Data|wallet\.dat|\.cache/huggingface/(?:token|stored_tokens)$"
     )

@@ -20,6 +20,7 @@ from scanners.judge.python_rules import (
     ATTACK,
     CELL_ATTACK,
     COMMAND,
+    COMPUTED,
     DECODED,
     DEFINED,
     HOOK,
@@ -101,6 +102,8 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
         "text": shown,
         "sources": ", ".join(sources) or shown,
     }
+    if rule is COMPUTED:
+        evidence["module"] = fact.value.partition(".")[0]
     return Finding(rule, fact.locator, fact.value, evidence=evidence)
 
 
@@ -125,7 +128,8 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     if when == "asked":
         return _in_command(rule)
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
-        return METHOD if does in ("command", "code") and rule is not TOOL and not is_setup(fact) else None
+        runs = does in ("command", "code", "memory", "mapping") and rule is not TOOL
+        return rule if rule is COMPUTED else METHOD if runs and not is_setup(fact) else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
 
 

@@ -13,6 +13,7 @@ from scanners.judge.python_rules import (
     ATTACK,
     CODE,
     COMMAND,
+    COMPUTED,
     DECODED,
     DESTROYS,
     DOWNLOADED,
@@ -60,7 +61,13 @@ FETCHING = (
     "urllib3.",
     "http.client.",
     "socket.",
+    "aiohttp.",
+    "ftplib.",
+    "xmlrpc.client.",
+    "dns.resolver.",
 )
+_RUNNING = ("subprocess.", "os.popen", "os.system")
+_FETCHERS = re.compile(r"(?:\S*/)?(?:curl|wget)\b")
 _LATER = re.compile(
     r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
     r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/"
@@ -98,7 +105,7 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return _computed(loaded) if any(family(str(text)) for text in mentions_of(fact)) else None
     if fact.value in TEMPLATES:
         return _computed(loaded) if any("__" in str(text) for text in mentions_of(fact)) else None
-    if any(name.startswith(FETCHING) for name in names):
+    if any(name.startswith(FETCHING) for name in names) or _is_fetched_by_command(fact, names):
         return DOWNLOADED
     if any(name.startswith(HIDING) for name in names) and ("encoded" in how or "folded" in how):
         return DECODED
@@ -106,6 +113,12 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     if not unpacked and (fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ)):
         return None
     return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded or unpacked)
+
+
+def _is_fetched_by_command(fact: Fact, sources: list[str]) -> bool:
+    """Return whether what runs is what a command wrote that fetches something."""
+    ran = any(source.startswith(_RUNNING) for source in sources)
+    return ran and any(_FETCHERS.match(str(text)) for text in mentions_of(fact))
 
 
 def _is_unpacked(sources: list[str]) -> bool:
@@ -144,6 +157,8 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return TOOL if is_setup(fact) else COMMAND
     if _is_told_by_others(fact, calls, text):
         return SHELL
+    if text.startswith("…") and "shell" in how and any(source.startswith(FETCHING) for source in _sources(fact)):
+        return DOWNLOADED  # a command line that a server wrote
     if not (loaded and installs_foreign(text)) and is_usual(text, shell=shell, script=not loaded):
         return TOOL
     if _runs_fetched(fact, calls) and not is_handling(text, shell=shell):
@@ -218,6 +233,18 @@ def _unpickling(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     if fact.detail["when"] != "import" or any(source.endswith((".dumps", ".getbuffer")) for source in sources):
         return None
     return UNPICKLES if loaded else LOADS
+
+
+def _looked_up(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    """Judge calling a function of os, subprocess or the builtins under a name that is worked out."""
+    when = ("import",) if fact.value.startswith("builtins.") else ("import", "use")
+    return COMPUTED if loaded and fact.detail["when"] in when else None
+
+
+def _handing(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
+    """Judge what is sent over a connection, which is told by itself: worse only where it is somebody's secret."""
+    rule = _network(fact, calls, loaded)
+    return rule if rule is STOLEN else None
 
 
 def _remote(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
@@ -304,6 +331,8 @@ _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "writing": _writing,
     "environment": _preloading,
     "loading": _loading,
+    "lookup": _looked_up,
+    "handing": _handing,
     "permissions": _permitting,
     "forking": _forking,
 }

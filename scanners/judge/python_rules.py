@@ -85,6 +85,15 @@ CODE = _rule(
     "What runs cannot be read in the file.",
     f"{_ATTACK}T1059/006/",
 )
+COMPUTED = _rule(
+    "computed-call",
+    "Model code that calls what it looks up under a name that nobody can read",
+    Severity.WARNING,
+    "{when} calls a function of {module} in line {line} whose name is worked out when it runs",
+    "The module has functions that run commands or code. Which one is called is put together at run time, or comes "
+    "from another file: that is how calls are hidden from whoever reads this one.",
+    f"{_ATTACK}T1027/",
+)
 NETWORK = _rule(
     "network-on-import",
     "Python file that reaches the network on import",
@@ -222,4 +231,5 @@ NOTED = _rule(
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
+    COMPUTED,
 )

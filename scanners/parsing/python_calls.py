@@ -18,7 +18,7 @@ from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_names import OWN, Scope
+from scanners.parsing.python_names import OWN, Scope, parsed_expression
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
@@ -73,6 +73,8 @@ _LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_m
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 _ENVIRON = "os.environ"
 _CALLS = 2_000
+_HANDED = 20
+"""Elements of a list that is handed on."""
 _SHOWN = 10
 _MENTIONED = 20
 _ROOTS = ("/", "~")
@@ -266,8 +268,13 @@ class _Reading:
             case ast.If():
                 self._branches(node, body)
             case _:
+                left = body.scope.work_out(node) if isinstance(node, ast.For) else {}
                 if isinstance(node, ast.For | ast.AsyncFor):
                     body.scope.learn_loop(node.target, node.iter)
+                elif isinstance(node, ast.Match):
+                    body.scope.learn_match(node)
+                elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
+                    self._follow(body.scope.name_of(node.exc), None, body)
                 if isinstance(node, ast.For | ast.AsyncFor | ast.While):
                     # What a loop changes is known by what it is made of only.
                     changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
@@ -278,6 +285,7 @@ class _Reading:
                 body.scope.learn(node)
                 self._kept(node, body)
                 body.scope.unsure -= unsure
+                body.scope.settle(left)
 
     def _kept(self, node: ast.AST, body: _Body) -> None:
         """Read what a statement puts in a place where others find it and call it: hooks, attributes, tables."""
@@ -310,6 +318,7 @@ class _Reading:
             return
         for item in value.elts if isinstance(value, ast.List | ast.Tuple) else [value]:
             self._method(body.scope.name_of(item), frozenset(FINDERS[name]), None, body)
+            self._handed(item, [item], ast.copy_location(ast.Call(item, [], []), item), body)
 
     def _function(self, node: Definition, body: _Body) -> None:
         given = node.args
@@ -318,6 +327,7 @@ class _Reading:
             named = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
             at_once += [item.annotation for item in named if item and item.annotation]
             at_once += [node.returns] if node.returns else []
+            self._written_annotations(at_once, body)
         for expression in (*node.decorator_list, *at_once):
             self._expression(expression, body)
         self._defined.setdefault(id(node), (node, body))
@@ -326,6 +336,17 @@ class _Reading:
         else:
             body.scope.define(node)
         self._decorated(node, body)
+
+    def _written_annotations(self, annotations: list[ast.expr], body: _Body) -> None:
+        """Take annotations that are texts for something that may be called: who asks for their types evaluates them."""
+        for item in annotations:
+            written = item.value if isinstance(item, ast.Constant) else None
+            code = parsed_expression(written) if isinstance(written, str) and "(" in written else None
+            if code:
+                for part in ast.walk(code):
+                    ast.copy_location(part, item)
+                nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+                self._defined.setdefault(id(item), (ast.copy_location(ast.Lambda(nothing, code), item), body))
 
     def _decorated(self, node: Definition | ast.ClassDef, body: _Body) -> None:
         """Read what decorators do: each is called with what it stands above."""
@@ -396,7 +417,7 @@ class _Reading:
         """Take in what parts of an expression rest on, before they are read."""
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:
-                if isinstance(generator.iter, ast.List | ast.Tuple | ast.Set):
+                if body.scope.elements(generator.iter):
                     body.scope.learn_loop(generator.target, generator.iter)
         elif isinstance(node, ast.Lambda):
             self._defined.setdefault(id(node), (node, body))
@@ -457,15 +478,35 @@ class _Reading:
         self._inherited(node, body)
         self._follow(name, node, body)
         self._given(name, given, node, body)
+        self._put(node, body)
         if name == "builtins.setattr" and len(given) > len(("object", "name")):
             owner, attribute = body.scope.name_of(given[0]), constant(body.scope, given[1])
-            body.scope.set_member(owner, str(attribute), body.scope.name_of(given[2]))
+            body.scope.set_member(owner, str(attribute), body.scope.name_of(given[2]), constant(body.scope, given[2]))
+            if owner and not owner.startswith(OWN):
+                self._replaced(given[2], node, body)
+        elif name.endswith(".__dict__.update"):
+            for item in node.keywords:
+                self._replaced(item.value, node, body)
         elif name in UNPICKLERS and given and isinstance(data := constant(body.scope, given[0]), (str, bytes)):
             self._pickle(data, node, body)
         elif name and len(self.found.calls) < _CALLS:
             name = self._classes.inherited(name)
-            if name in KINDS or is_on(node, TRUSTING):
+            if name in KINDS or is_on(body.scope, node, TRUSTING):
                 self._told(name, given, node, body)
+
+    def _put(self, node: ast.Call, body: _Body) -> None:
+        """Take in what methods of lists and tables put into a thing that has a name."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "add" | "put"), args=[value]):
+                body.scope.grow(name, None, value)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="extend"), args=[value]):
+                for item in body.scope.elements(value) or [value]:
+                    body.scope.grow(name, None, item)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=[], keywords=given):
+                for part in given:
+                    body.scope.grow(name, ast.Constant(part.arg) if part.arg else None, part.value)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="setdefault"), args=[key, value]):
+                body.scope.grow(name, key, value)
 
     def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what becomes of the arguments of a call: called, executed, kept as finders, or nobody knows."""
@@ -473,7 +514,7 @@ class _Reading:
             self._statements(given, node, body)
         elif not name.startswith(_ASKING):
             for item in given:
-                if name in CALLERS:
+                if name in CALLERS and not isinstance(item, ast.List | ast.Tuple):
                     self._handed(item, given, node, body)
                 elif name in FINDERS:
                     self._found_by(name, item, body)
@@ -491,11 +532,16 @@ class _Reading:
 
     def _handed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what something is handed of which nobody knows whether it calls it."""
+        if isinstance(item, ast.List | ast.Tuple):
+            for part in item.elts[:_HANDED] if any(isinstance(part, NAMING) for part in item.elts) else ():
+                if not isinstance(part, ast.List | ast.Tuple):
+                    self._handed_on(part, given, node, body)
         if not isinstance(item, NAMING):
             return
         name = body.scope.name_of(item)
         if KINDS.get(name) in _RUNNING and len(self.found.calls) < _CALLS:
-            self._told(name, beside(item, given), node, body, handed=True)
+            rest = beside(item, given) if item in given else [part for part in given if item not in ast.walk(part)]
+            self._told(name, rest, node, body, handed=True)
 
     def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what a caller such as threading.Thread is handed to call."""
@@ -505,6 +551,11 @@ class _Reading:
         self._follow(name, None, body)
         if name in KINDS:
             self._told(name, beside(item, given), node, body)
+
+    def _replaced(self, item: ast.expr, node: ast.Call, body: _Body) -> None:
+        """Read a function of the module that takes the place of one of another module."""
+        if isinstance(item, ast.Lambda) or body.scope.name_of(item).startswith(OWN):
+            self._handed(item, [item], node, body)
 
     def _pickle(self, data: str | bytes, node: ast.Call, body: _Body) -> None:
         try:
@@ -516,7 +567,7 @@ class _Reading:
         scope, kind = body.scope, KINDS.get(name, "remote")
         if name == "yaml.load" and not UNSAFE_YAML.intersection(map(scope.name_of, given[1:])):
             return
-        if (name in SWITCHES and not is_on(node, *SWITCHES[name])) or not matters(kind, node):
+        if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
             return
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         if name.startswith("pathlib.") and owner:
@@ -551,7 +602,7 @@ class _Reading:
                 ),
                 folded=folded,
                 encoded=made.encoded,
-                shell=is_shell(name, node),
+                shell=is_shell(scope, name, node),
                 mode=_mode(node, given[1:], scope),
                 owner=body.owner,
                 handed=handed or body.handed,

@@ -12,12 +12,14 @@ from scanners.parsing.python_values import (
     bytes_from,
     character,
     combined,
+    compared,
     filled,
     integer_bytes,
     joined,
     method,
     number_of,
     percent,
+    pieces,
     translated,
 )
 
@@ -55,7 +57,10 @@ class Names(Protocol):
         """Return the constants in the list that a name stands for."""
 
     def has_constants(self) -> bool:
-        """Return whether a name that this very scope gave stands for a constant."""
+        """Return whether all is known that this very scope was given: nothing, or a name that stands for a constant."""
+
+    def member(self, owner: str, name: str) -> Value | None:
+        """Return the constant that an attribute of a class or of its instances stands for."""
 
     def returned(self, node: ast.Call, inside: int) -> tuple[Names, ast.expr] | None:
         """Return the expression that a call of a function of the module returns, and the scope that it stands in.
@@ -126,8 +131,8 @@ def _subscript(scope: Names, node: ast.Subscript, depth: int) -> Value | None:
     if isinstance(node.slice, ast.Slice):
         return _slice(scope, node.value, node.slice, depth)
     key = constant(scope, node.slice, depth)
-    table = scope.value_of(node.value.id) if isinstance(node.value, ast.Name) else node.value
-    if isinstance(table, ast.Dict) and key is not None:
+    table = _table(scope, node.value)
+    if table is not None and key is not None:
         return _entry(scope, table, key, depth)
     found = items(scope, node.value, depth) if isinstance(key, int) else None
     return found[key] if found and isinstance(key, int) and -len(found) <= key < len(found) else None
@@ -162,8 +167,12 @@ def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
         return _packed(scope, node.args, node.keywords, depth)
     if name == "pathlib.Path.home":
         return "~"
+    if name.startswith(("builtins.str.", "builtins.bytes.", "operator.add", "operator.concat")) and node.args:
+        return _unbound(scope, name, node, depth)
     if name.startswith(("builtins.", "os.", "io.", "pathlib.", "shutil.")) and node.args:
-        return _of_function(scope, name, node, depth)
+        found = _of_function(scope, name, node, depth)
+        if found is not None or not isinstance(function, ast.Attribute):
+            return found
     returned = scope.returned(node, _INSIDE)
     if returned:
         inner, value = returned
@@ -171,12 +180,30 @@ def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
     return _of_method(scope, function, node, depth) if isinstance(function, ast.Attribute) else None
 
 
+def _unbound(scope: Names, name: str, node: ast.Call, depth: int) -> Value | None:
+    """Return what a method of texts gives that is called by its class, or an operator by its name."""
+    if name.startswith("operator."):
+        return joined(constant(scope, item, depth) for item in node.args)
+    bound = ast.Attribute(node.args[0], name.rpartition(".")[2])
+    return _of_method(scope, bound, ast.Call(bound, node.args[1:], node.keywords), depth)
+
+
 def _of_method(scope: Names, function: ast.Attribute, node: ast.Call, depth: int) -> Value | None:
     owner = constant(scope, function.value, depth)
     if isinstance(owner, int):
         given = [function.value, *node.args]
         return _packed(scope, given, node.keywords, depth) if function.attr == "to_bytes" else None
-    return None if owner is None else _method(scope, owner, function.attr, node, depth)
+    if owner is None:
+        table = _table(scope, function.value) if function.attr == "get" and node.args else None
+        key = constant(scope, node.args[0], depth) if table else None
+        return _entry(scope, table, key, depth) if table and key is not None else None
+    return _method(scope, owner, function.attr, node, depth)
+
+
+def _table(scope: Names, node: ast.expr) -> ast.Dict | None:
+    """Return the table that is written out, or that a name stands for."""
+    table = scope.value_of(node.id) if isinstance(node, ast.Name) else node
+    return table if isinstance(table, ast.Dict) else None
 
 
 def _packed(scope: Names, given: list[ast.expr], keywords: list[ast.keyword], depth: int) -> Value | None:
@@ -193,8 +220,8 @@ def _of_function(scope: Names, name: str, node: ast.Call, depth: int) -> Value |
             return ord(first)
         case "int", str():
             return number_of(first, 10 if alone else constant(scope, node.args[1], depth))
-        case "compile" | "bytes" | "bytearray" | "str", str() | bytes():
-            return first
+        case "compile" | "bytes" | "bytearray" | "str" | "repr", str() | bytes():
+            return repr(first) if name == "builtins.repr" else first
         case "bytes" | "bytearray", None:
             return bytes_from(items(scope, node.args[0], depth))
         case "os.path.expanduser" | "shutil.which" | "pathlib.Path" | "io.BytesIO", str() | bytes() if alone:
@@ -225,6 +252,8 @@ def _translated(scope: Names, owner: str, node: ast.expr, depth: int) -> Value |
         case ast.Dict(keys=keys, values=values):
             letters = [constant(scope, key, depth) if key else None for key in keys]
             return translated(owner, letters, [constant(scope, value, depth) for value in values])
+        case ast.Call(func=ast.Attribute(attr="maketrans"), args=[ast.Dict() as letters_of]):
+            return _translated(scope, owner, letters_of, depth)
         case ast.Call(func=ast.Attribute(attr="maketrans"), args=[one, other]):
             before, after = constant(scope, one, depth), constant(scope, other, depth)
             if isinstance(before, str) and isinstance(after, str) and len(before) == len(after):
@@ -247,6 +276,10 @@ def items(scope: Names, node: ast.AST, depth: int = 0) -> list[Value | None] | N
         case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[]):
             found_text = constant(scope, owner, depth + 1)
             return list(found_text.split()) if isinstance(found_text, str) else None
+        case ast.Call(func=ast.Attribute(value=owner, attr="values" | "keys" as part), args=[]):
+            table = _table(scope, owner)
+            listed = (table.values if part == "values" else table.keys) if table else ()
+            return [constant(scope, item, depth + 1) if item else None for item in listed] if table else None
         case ast.Call(func=function, args=[_, *_]):
             found = _listed(scope, scope.name_of(function, depth + 1), node, depth + 1)
             if found is not None:
@@ -270,16 +303,26 @@ def _listed(scope: Names, name: str, node: ast.Call, depth: int) -> list[Value |
     if name in ("builtins.list", "builtins.tuple", "builtins.bytes", "builtins.reversed"):
         found = items(scope, node.args[0], depth)
         return found[::-1] if found and name.endswith("reversed") else found
-    if isinstance(function, ast.Attribute) and function.attr == "split":
-        owner, separator = constant(scope, function.value, depth), constant(scope, node.args[0], depth)
-        if isinstance(owner, str) and isinstance(separator, str) and separator:
-            return list(owner.split(separator))
+    if name == "builtins.filter" and len(node.args) == 2:
+        inner = items(scope, node.args[1], depth) or [None]
+        tests = (ast.Call(func=node.args[0], args=[ast.Constant(value=item)], keywords=[]) for item in inner)
+        return _kept(inner, [constant(scope, test, depth) for test in tests])
+    if isinstance(function, ast.Attribute):
+        given = [constant(scope, item, depth) for item in node.args]
+        return pieces(constant(scope, function.value, depth), function.attr, given)
     return None
+
+
+def _kept(found: list[Value | None], holds: list[Value | None]) -> list[Value | None] | None:
+    """Return the items for which a test holds, None where that is not known of one."""
+    if None in holds:
+        return None
+    return [item for item, held in zip(found, holds, strict=True) if held]
 
 
 def _comprehended(scope: Names, node: ast.ListComp | ast.GeneratorExp, depth: int) -> list[Value | None] | None:
     match node.generators:
-        case [ast.comprehension(target=ast.Name() | ast.Tuple() as target, iter=source, ifs=[])]:
+        case [ast.comprehension(target=ast.Name() | ast.Tuple() as target, iter=source, ifs=tests)]:
             names = target.elts if isinstance(target, ast.Tuple) else [target]
             rows, inner = _rows(scope, source, len(names), depth), scope.inner()
             made = []
@@ -287,7 +330,11 @@ def _comprehended(scope: Names, node: ast.ListComp | ast.GeneratorExp, depth: in
                 for name, item in zip(names, row, strict=True):
                     if isinstance(name, ast.Name):
                         inner.set(name.id, constant=item)
-                made.append(constant(inner, node.elt, depth))
+                held = [constant(inner, test, depth) for test in tests]
+                if None in held:
+                    return None
+                if all(held):
+                    made.append(constant(inner, node.elt, depth))
             return None if rows is None else made
     return None
 
@@ -332,13 +379,41 @@ def _negative(scope: Names, node: ast.UnaryOp, depth: int) -> Value | None:
     return -found if isinstance(node.op, ast.USub) and isinstance(found, int) else None
 
 
-def _alphabet(scope: Names, node: ast.Attribute, depth: int) -> Value | None:
-    return _ALPHABETS.get(scope.name_of(node, depth))
+def _attribute(scope: Names, node: ast.Attribute, depth: int) -> Value | None:
+    """Return what an attribute of a class, a function's name or text, or an alphabet stands for."""
+    found = scope.value_of(node.value.id) if isinstance(node.value, ast.Name) else None
+    if isinstance(found, ast.FunctionDef | ast.ClassDef):
+        if node.attr == "__doc__":
+            return ast.get_docstring(found, clean=False)
+        if node.attr in ("__name__", "__qualname__"):
+            return found.name
+    known = _ALPHABETS.get(scope.name_of(node, depth))
+    owner = scope.name_of(node.value, depth)
+    if known is None and node.attr == "__name__" and owner.isidentifier():
+        return owner  # of a module
+    return scope.member(owner, node.attr) if known is None else known
+
+
+def _chosen(scope: Names, node: ast.IfExp, depth: int) -> Value | None:
+    test = constant(scope, node.test, depth)
+    return None if test is None else constant(scope, node.body if test else node.orelse, depth)
+
+
+def _compared(scope: Names, node: ast.Compare, depth: int) -> Value | None:
+    one, other = constant(scope, node.left, depth), constant(scope, node.comparators[0], depth)
+    return compared(one, node.ops[0], other) if len(node.ops) == 1 else None
+
+
+def _named(scope: Names, node: ast.NamedExpr, depth: int) -> Value | None:
+    return constant(scope, node.value, depth)
 
 
 _WORK: dict[type[ast.AST], Callable[[Names, Any, int], Value | None]] = {
     ast.Constant: _own_constant,
-    ast.Attribute: _alphabet,
+    ast.Attribute: _attribute,
+    ast.IfExp: _chosen,
+    ast.Compare: _compared,
+    ast.NamedExpr: _named,
     ast.Name: _own_name,
     ast.UnaryOp: _negative,
     ast.BinOp: _binary,

@@ -7,6 +7,7 @@ import binascii
 import bz2
 import codecs
 import lzma
+import re
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -18,9 +19,11 @@ Value = str | bytes | int
 LENGTH = MIB
 """Characters or bytes of a constant that is worked out."""
 _MEMORY = 64 * MIB
+_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _FORMAT = 1024
 """Characters of a format of `struct.pack`."""
-_FAULTS = (ValueError, LookupError, TypeError, EOFError, OSError, zlib.error, lzma.LZMAError)
+_FAULTS = (ValueError, LookupError, TypeError, EOFError, OSError, SyntaxError, zlib.error, lzma.LZMAError)
 _CODECS: dict[str, Callable[[Text], Text]] = {
     "rot13": lambda value: codecs.decode(text_of(value), "rot13"),
     "hex": binascii.unhexlify,
@@ -47,10 +50,35 @@ _DECODERS: dict[str, Callable[[Text], Text]] = {
     "zlib.decompress": lambda value: _inflated(value, zlib.MAX_WBITS),
     "gzip.decompress": lambda value: _inflated(value, zlib.MAX_WBITS | 16),
     "bz2.decompress": _CODECS["bz2"],
+    "urllib.parse.unquote": lambda value: _unquoted(text_of(value)),
+    "urllib.parse.unquote_plus": lambda value: _unquoted(text_of(value)),
+    "html.unescape": lambda value: _unescaped(text_of(value)),
+    "json.loads": lambda value: _literal(text_of(value)),
+    "ast.literal_eval": lambda value: _literal(text_of(value)),
     "lzma.decompress": lambda value: lzma.LZMADecompressor(memlimit=_MEMORY).decompress(bytes_of(value), LENGTH),
 }
 NAMES = frozenset(_DECODERS) | {"codecs.decode", "codecs.encode"}
 """Dotted names of the decoders."""
+
+
+def _unquoted(value: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
+
+
+def _unescaped(value: str) -> str:
+    from html import unescape
+
+    return unescape(value)
+
+
+def _literal(value: str) -> str:
+    """Return the text that a literal of a text stands for; raises ValueError for all others."""
+    import ast
+
+    match = _QUOTED.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("no text in quotes")
+    return str(ast.literal_eval(match[0]))
 
 
 def decoded(name: str, values: Sequence[Value | None]) -> Text | None:

@@ -51,11 +51,25 @@ _REACHED = re.compile(
 )
 """Modules that others import, reached through them: `shutil.os.system`."""
 _GETTERS = ("get", "__getitem__", "pop", "setdefault")
+COMPUTED = "getattr()"
+"""Stands in the place of an attribute's name that is worked out when the code runs."""
+_EXECUTING = frozenset("os subprocess builtins posix pty runpy commands ctypes.CDLL()".split())
+"""Modules in which a name that nobody can read may well be that of what runs commands or code."""
+_LIBRARIES = frozenset("ctypes.cdll ctypes.windll ctypes.oledll ctypes.pydll".split())
+_GROWN = 64
+"""Entries up to which it is followed what is put into a list or a table later."""
+_ROUNDS = 20_000
+"""Statements in loops of one file that are worked out one after the other."""
+_ROUND = 2_000
+"""Of them in one loop."""
+_ELEMENTS = 200
+"""Elements of what a loop goes over that are looked at."""
 _PATH = "pathlib.Path()"
 _PATHS = frozenset(
     "Path PosixPath PurePath home cwd expanduser resolve absolute joinpath with_name with_suffix".split()
 )
 _ROWS = (ast.Tuple, ast.List)
+_FUNCTIONS = (ast.Lambda, ast.FunctionDef)
 _LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.Call)
 _Function = Definition | ast.Lambda
 
@@ -71,6 +85,9 @@ class Scope:
         self._budget: Budget = above._budget if above else Budget("expressions to work out", FOLDS)
         self._inside: int = above._inside if above else 0
         self._members: dict[str, str] = above._members if above else {}
+        self._member_values: dict[str, Value | None] = above._member_values if above else {}
+        self._rounds: list[int] = above._rounds if above else [_ROUNDS]
+        self._grown: dict[str, int] = {}
         self.functions: dict[str, tuple[Definition, Scope]] = above.functions if above else {}
         """Functions of the file by name, those inside others included, each with the scope that it stands in."""
         self._places: dict[str, int] = {}
@@ -87,10 +104,19 @@ class Scope:
         self._constants.maps[place][name], self._lists.maps[place][name] = constant, None
         self._values.maps[place][name] = node or ast.Constant(value=None)
 
-    def set_member(self, owner: str, name: str, dotted: str) -> None:
+    def set_member(self, owner: str, name: str, dotted: str, constant: Value | None = None) -> None:
         """Note what an attribute of a module, a class or its instances stands for."""
+        if owner == _GLOBALS:
+            self.set(name, dotted, constant=constant)
+            return
         if owner and dotted:
             self._members[f"{owner.removesuffix('()')}.{name}"] = dotted
+        if owner.startswith(OWN):
+            self._member_values[f"{owner.removesuffix('()')}.{name}"] = constant
+
+    def member(self, owner: str, name: str) -> Value | None:
+        """Return the constant that an attribute of a class or of its instances stands for."""
+        return self._member_values.get(f"{owner.removesuffix('()')}.{name}")
 
     def define(self, function: Definition) -> None:
         """Note a function of the module, or one inside another, which stands in this scope."""
@@ -99,9 +125,10 @@ class Scope:
 
     def close_class(self, name: str) -> None:
         """Take the names that the body of a class gave as attributes of the class; this is the scope of the body."""
+        constants = self._constants.maps[0]
         for member, dotted in self._names.maps[0].items():
             if not dotted.startswith(OWN):
-                self.set_member(f"{OWN}{name}", member, dotted)
+                self.set_member(f"{OWN}{name}", member, dotted, constants.get(member))
 
     def call(self, function: _Function, given: ast.Call | None, caller: Scope, first: str = "") -> Scope:
         """Return the scope of a function that is called: `first` is what its first argument stands for."""
@@ -111,6 +138,10 @@ class Scope:
         for argument in (*named, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
             if argument:
                 inner.set(argument.arg)
+        defaults = [*zip(named[::-1], arguments.defaults[::-1], strict=False)]
+        for argument, default in (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
+            if default and (dotted := self.name_of(default, 1)):
+                inner.set(argument.arg, dotted)
         if first and named:
             inner.set(named.pop(0).arg, first)
             inner.first = first
@@ -118,7 +149,10 @@ class Scope:
             keywords = {item.arg: item.value for item in given.keywords if item.arg}
             pairs = [*zip((item.arg for item in named), given.args, strict=False), *keywords.items()]
             for name, node in pairs:
-                inner.set(name, caller.name_of(node, 1), node, constant(caller, node, 1))
+                known = constant(caller, node, 1)
+                inner.set(name, caller.name_of(node, 1), node, known)
+                if known is None and isinstance(caller._written(node), ast.List | ast.Tuple):
+                    inner._lists[name] = items(caller, node, 1)
         return inner
 
     def learn(self, node: ast.AST) -> None:
@@ -145,11 +179,88 @@ class Scope:
 
     def learn_loop(self, target: ast.expr, source: ast.expr) -> None:
         """Note that the names of a loop's target stand for something out of `source`."""
-        elements = source.elts if isinstance(source, ast.List | ast.Tuple) else []
+        self._learn_target(target, self.elements(source), source)
+
+    def _learn_target(self, target: ast.expr, elements: list[ast.expr], source: ast.expr) -> None:
+        if isinstance(target, _ROWS) and elements and all(_fits(target, element) for element in elements):
+            for place, inner in enumerate(target.elts):
+                column = [element.elts[place] for element in elements if isinstance(element, _ROWS)]
+                self._learn_target(inner, column, source)
+            return
         only = constant(self, elements[0]) if len(elements) == 1 else None
         for item in ast.walk(target):
             if isinstance(item, ast.Name):
                 self.set(item.id, next(filter(None, map(self.name_of, elements)), ""), source, only)
+
+    def elements(self, source: ast.expr) -> list[ast.expr]:
+        """Return the expressions that iterating over another one gives, as far as they are written out."""
+        self._budget.spend()
+        written = self._written(source)
+        match written:
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                return parts[:_ELEMENTS]
+            case ast.Call(func=ast.Attribute(value=owner, attr="items" | "values" as kind), args=[]):
+                table = self._written(owner)
+                pairs = [*zip(table.keys, table.values, strict=True)] if isinstance(table, ast.Dict) else []
+                return [
+                    value if kind == "values" else ast.Tuple([key or ast.Constant(None), value])
+                    for key, value in pairs[:_ELEMENTS]
+                ]
+            case ast.Call(func=ast.Name(id="zip"), args=[_, *_] as columns):
+                rows = zip(*map(self.elements, columns), strict=False)
+                return [ast.Tuple([*row]) for row in rows]
+            case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]):
+                return [ast.Tuple([ast.Constant(place), item]) for place, item in enumerate(self.elements(inner))]
+        return []
+
+    def _written(self, node: ast.AST) -> ast.AST | None:
+        """Return the expression that a name stands for, any other as it is."""
+        return self.value_of(node.id) if isinstance(node, ast.Name) else node
+
+    def learn_match(self, node: ast.Match) -> None:
+        """Note that names which a pattern catches stand for what is matched."""
+        for case in node.cases:
+            for pattern in (case.pattern, *getattr(case.pattern, "patterns", ())):
+                if isinstance(pattern, ast.MatchAs) and pattern.name:
+                    self._assign_name(pattern.name, node.subject)
+
+    def work_out(self, node: ast.For) -> dict[str, Value | None]:
+        """Return the constants that names stand for behind a plain loop over constants; nothing where it is none."""
+        names = [_changed(statement) for statement in node.body]
+        if node.orelse or not isinstance(node.target, ast.Name) or not all(names):
+            return {}
+        rows = items(self, node.iter)
+        rounds = len(rows or ()) * len(names)
+        if not rows or rounds > min(_ROUND, self._rounds[0]):
+            return {}
+        self._rounds[0] -= rounds
+        inner = Scope(self)
+        for row in rows:
+            inner.set(node.target.id, constant=row)
+            for name, statement in zip(names, node.body, strict=True):
+                inner.set(name, constant=constant(inner, _made(statement)))
+        return {name: inner.constant_of(name) for name in names}
+
+    def settle(self, constants: dict[str, Value | None]) -> None:
+        """Note what names stand for behind a loop that was worked out."""
+        self._constants.update(constants)
+
+    def grow(self, name: str, key: ast.expr | None, value: ast.expr) -> None:
+        """Note that something is put into what a name stands for, a list or a table say."""
+        before, count = self._values.get(name), self._grown.get(name, 0)
+        if not isinstance(before, ast.expr) or count >= _GROWN:
+            return
+        self._grown[name] = count + 1
+        listed = self._lists.get(name)
+        made: ast.expr = ast.Set(elts=[before, value])
+        if isinstance(before, ast.List) and key is None and len(before.elts) <= _ELEMENTS:
+            made = ast.List([*before.elts, value])
+            listed = [] if not before.elts else listed
+        elif isinstance(before, ast.Dict) and key is not None and len(before.keys) <= _ELEMENTS:
+            made = ast.Dict([key, *before.keys], [value, *before.values])
+        self._values[name], self._constants[name] = made, None
+        sure = listed is not None and not self.unsure and isinstance(made, ast.List)
+        self._lists[name] = [*(listed or ()), constant(self, value)] if sure else None
 
     def blur(self, names: Iterable[str]) -> None:
         """Note that names are changed in a loop: what they are made of is known, what they hold is not."""
@@ -172,12 +283,21 @@ class Scope:
         if isinstance(target, ast.Name):
             self._assign_name(target.id, value)
         elif isinstance(target, ast.Attribute):
-            self.set_member(self.name_of(target.value), target.attr, self.name_of(value))
-        elif isinstance(target, _ROWS) and isinstance(value, _ROWS):
-            for inner, item in zip(target.elts, value.elts, strict=False):  # up to what a star takes
-                if isinstance(inner, ast.Starred):
-                    break
-                self._assign(inner, item)
+            self.set_member(self.name_of(target.value), target.attr, self.name_of(value), constant(self, value))
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            self.grow(target.value.id, target.slice, value)
+        elif isinstance(target, _ROWS):
+            self._assign_row(target, value)
+
+    def _assign_row(self, target: ast.Tuple | ast.List, value: ast.expr) -> None:
+        row = self._written(value)
+        for inner, item in zip(target.elts, row.elts, strict=False) if isinstance(row, _ROWS) else ():
+            if isinstance(inner, ast.Starred):  # up to what a star takes
+                break
+            self._assign(inner, item)
+        for inner in () if isinstance(row, _ROWS) else target.elts:
+            if isinstance(inner, ast.Name):  # one of several that a call returns
+                self.set(inner.id, self._names.get(inner.id, ""), value)
 
     def _assign_name(self, name: str, value: ast.expr) -> None:
         known = constant(self, value)
@@ -199,13 +319,12 @@ class Scope:
             case ast.Name(id=name):
                 found = self._name(name)
             case ast.Attribute(value=value, attr=name):
-                owner = self.name_of(value, depth + 1)
-                found = self._members.get(f"{owner.removesuffix('()')}.{name}") or _attribute(owner, name)
-                found = owner if owner == _PATH and name == "parent" else _ESCAPES.get(name, found)
+                found = self._member(self.name_of(value, depth + 1), name)
             case ast.Call():
                 found = self._called(node, depth + 1)
             case ast.Subscript(value=value, slice=key):
-                found = self._item(value, constant(self, key, depth + 1), depth + 1)
+                own = isinstance(key, ast.Name) and key.id == "__name__" and self.name_of(value) == "sys.modules"
+                found = _GLOBALS if own else self._item(value, constant(self, key, depth + 1), depth + 1)
             case ast.NamedExpr(value=value) | ast.Await(value=value):
                 found = self.name_of(value, depth + 1)
             case ast.IfExp(body=one, orelse=other):
@@ -221,6 +340,27 @@ class Scope:
         top, dot, rest = found.partition(".")
         return f"{_SAME_MODULE[top]}{dot}{rest}" if top in _SAME_MODULE else found
 
+    def _member(self, owner: str, name: str) -> str:
+        """Return what an attribute of something stands for."""
+        if name == "__call__" and "." in owner and not owner.endswith("()"):
+            return owner
+        if owner == _GLOBALS and name not in _ESCAPES:
+            return self._name(name)
+        if (owner == _PATH and name == "parent") or (name == "__self__" and owner.startswith("builtins.")):
+            return owner.partition(".")[0] if name == "__self__" else owner
+        found = self._members.get(f"{owner.removesuffix('()')}.{name}") or _attribute(owner, name)
+        return _ESCAPES.get(name, found)
+
+    def _got(self, owner: str, key: ast.expr, depth: int) -> str:
+        """Return the attribute of something whose name an expression gives."""
+        name = text(self, key, depth)
+        if name:
+            return self._member(owner, name)
+        either = [key.body, key.orelse] if isinstance(key, ast.IfExp) else []
+        either += key.values if isinstance(key, ast.BoolOp) else []
+        found = next(filter(None, (self._got(owner, part, depth + 1) for part in either if depth < DEPTH)), "")
+        return found or (f"{owner}.{COMPUTED}" if owner in _EXECUTING else "")
+
     def _name(self, name: str) -> str:
         if name in self._names:
             return self._names[name]
@@ -232,10 +372,14 @@ class Scope:
         """Return what a call returns, where it looks a module or an attribute up, and `NAME()` elsewhere."""
         name = self.name_of(node.func, depth)
         found: str | None = None
-        if name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
+        if name == "builtins.type" and isinstance(self._written(node.args[0]) if node.args else None, _FUNCTIONS):
+            found = "types.FunctionType"
+        elif name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
             found = _GLOBALS
         elif not name:
             found = self._taken(node, depth) or None
+        elif name.endswith(".load_module") and ".__spec__" in name:
+            found = name.partition(".__spec__")[0]
         elif node.args:
             found = self._looked_up(name, node, depth)
         returned = self.returned(node, _NAMED_INSIDE) if found is None else None
@@ -248,6 +392,8 @@ class Scope:
 
     def _taken(self, node: ast.Call, depth: int) -> str:
         """Return the name of what is taken out of a table or a list that is written out, by a method of it."""
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "load_module" and node.args:
+            return text(self, node.args[0], depth)
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in _GETTERS:
             return ""
         return self._item(node.func.value, constant(self, node.args[0], depth) if node.args else -1, depth)
@@ -261,13 +407,13 @@ class Scope:
             case "importlib.import_module":
                 return text(self, first, depth)
             case "builtins.getattr" if len(node.args) > 1:
-                return _attribute(self.name_of(first, depth), text(self, node.args[1], depth))
+                return self._got(self.name_of(first, depth), node.args[1], depth)
             case "functools.partial" | "builtins.staticmethod":
                 return self.name_of(first, depth)
-            case "builtins.vars":
+            case "builtins.vars" | "inspect.getmembers":
                 return _attribute(self.name_of(first, depth), "__dict__")
             case "builtins.eval":
-                code = expression(text(self, first, depth))
+                code = parsed_expression(text(self, first, depth))
                 return self.name_of(code, depth) if code else ""
         found = self._attribute_looked_up(name, node, depth)
         return self._module_looked_up(name, node, depth) if found is None else found
@@ -276,10 +422,14 @@ class Scope:
         """Return the attribute that a call other than getattr looks up by its name."""
         first = node.args[0]
         match name:
-            case "operator.attrgetter()" if isinstance(node.func, ast.Call) and node.func.args:
-                return _attribute(self.name_of(first, depth), text(self, node.func.args[0], depth))
+            case "operator.attrgetter()" | "operator.itemgetter()":
+                made = self._written(node.func)
+                if isinstance(made, ast.Call) and made.args and name == "operator.attrgetter()":
+                    return self._got(self.name_of(first, depth), made.args[0], depth)
+                key = constant(self, made.args[0], depth) if isinstance(made, ast.Call) and made.args else None
+                return self._item(first, key, depth)
             case "inspect.getattr_static" | "builtins.object.__getattribute__" if len(node.args) > 1:
-                return _attribute(self.name_of(first, depth), text(self, node.args[1], depth))
+                return self._got(self.name_of(first, depth), node.args[1], depth)
             case "functools.reduce" if len(node.args) > 2 and self.name_of(first, depth) == "builtins.getattr":
                 names = items(self, node.args[1], depth) or [None]
                 path = ".".join(name for name in names if isinstance(name, str))
@@ -290,6 +440,8 @@ class Scope:
         """Return the name that a call looks up by its text, or in a table of modules or names."""
         first = node.args[0]
         match name:
+            case "builtins.dict" if (table := self.name_of(first, depth)).endswith(".__dict__"):
+                return table
             case "importlib.util.find_spec" | "importlib.find_loader" | "pkgutil.find_loader":
                 return _attribute(text(self, first, depth), "__spec__")
             case "importlib.util.module_from_spec" | "importlib.reload" | "builtins.reload":
@@ -297,10 +449,11 @@ class Scope:
             case "pkgutil.resolve_name" | "pydoc.locate":
                 return text(self, first, depth).replace(":", ".") or None
         owner, _, attribute = name.rpartition(".")
-        if attribute == "load_module" and ".__spec__" in owner:
-            return owner.partition(".__spec__")[0]
+        if attribute == "load_module":
+            return text(self, first, depth) or None
         if attribute == "__getattribute__":
-            return _attribute(owner, text(self, first, depth)) or None
+            owner = self.name_of(first, depth) if len(node.args) > 1 else owner
+            return self._got(owner, node.args[-1], depth) or None
         if attribute in _GETTERS and isinstance(node.func, ast.Attribute):
             return self._item(node.func.value, constant(self, first, depth), depth) or None
         return None
@@ -309,20 +462,28 @@ class Scope:
         if isinstance(node, ast.Attribute) and node.attr in ("__mro__", "__bases__"):
             return _OBJECT
         owner = self.name_of(node, depth)
+        returned = self.returned(node, _NAMED_INSIDE) if isinstance(node, ast.Call) else None
+        if returned and isinstance(returned[1], ast.Dict | ast.List | ast.Tuple):
+            return returned[0]._element(returned[1], key, depth)
         if not owner:
-            value = self.value_of(node.id) if isinstance(node, ast.Name) else node
-            return self._element(value, key, depth)
-        if not isinstance(key, str) or not key:
-            return ""
+            return self._element(self._written(node), key, depth)
+        if isinstance(key, str) and key:
+            return self._entry(owner, key)
+        module = owner.removesuffix(".__dict__")
+        return f"{module}.{COMPUTED}" if module in _EXECUTING and (module != owner or owner == "builtins") else ""
+
+    def _entry(self, owner: str, key: str) -> str:
+        """Return what stands under a name in the table `owner` of modules, of names, or of a library's functions."""
         if owner == _GLOBALS:
             return self._name(key)
         if owner == _OTHER_GLOBALS:
             return "builtins" if key == "__builtins__" else key
         if owner == "sys.modules":
             return key
-        if owner.endswith(".__dict__") or owner == "builtins":
-            return f"{owner.removesuffix('.__dict__')}.{key}"
-        return ""
+        if owner in _LIBRARIES:
+            return "ctypes.CDLL()"
+        is_table = owner.endswith(".__dict__") or owner in ("builtins", "ctypes.CDLL()", "ctypes.PyDLL()")
+        return f"{owner.removesuffix('.__dict__')}.{key}" if is_table else ""
 
     def _element(self, value: ast.AST | None, key: Value | None, depth: int) -> str:
         """Return the name of what stands in a table or a list that is written out."""
@@ -339,8 +500,12 @@ class Scope:
         return ""
 
     def direct(self, node: ast.Call) -> ast.Call:
-        """Return the call that `partial(f, x)(y)` or `methodcaller(name, x)(y)` is, any other as it stands."""
-        made = self.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
+        """Return the call that `partial(f, x)(y)` or `methodcaller(name, x)(y)` is, any other as it stands.
+
+        What is written out behind stars stands among the arguments.
+        """
+        node = self._spread(node)
+        made = self._written(node.func)
         if not isinstance(made, ast.Call) or not made.args:
             return node
         name = self.name_of(made.func)
@@ -350,7 +515,27 @@ class Scope:
             found = ast.Call(ast.Attribute(node.args[0], method), made.args[1:], made.keywords)
         else:
             return node
-        return ast.copy_location(found, node)
+        return ast.copy_location(self._spread(found), node)
+
+    def _spread(self, node: ast.Call) -> ast.Call:
+        """Return a call with what `*name` and `**name` stand for in the place of them, where that is written out."""
+        if all(item.arg for item in node.keywords) and not any(isinstance(item, ast.Starred) for item in node.args):
+            return node
+        args: list[ast.expr] = []
+        for item in node.args:
+            row = self._written(item.value) if isinstance(item, ast.Starred) else None
+            args += row.elts if isinstance(row, _ROWS) else [item]
+        keywords: list[ast.keyword] = []
+        for given in node.keywords:
+            table = None if given.arg else self._written(given.value)
+            found = [given]
+            if isinstance(table, ast.Dict):
+                pairs = zip(table.keys, table.values, strict=True)
+                found = [ast.keyword(text(self, key, 1) or None, value) for key, value in pairs if key]
+            elif isinstance(table, ast.Call) and self.name_of(table.func) == "builtins.dict" and not table.args:
+                found = table.keywords
+            keywords += found
+        return ast.copy_location(ast.Call(node.func, args, keywords), node)
 
     def returned(self, node: ast.Call, inside: int) -> tuple[Scope, ast.expr] | None:
         """Return the expression that a call of a function of the module returns, and the scope that it stands in.
@@ -368,12 +553,17 @@ class Scope:
 
     def _run(self, statements: list[ast.stmt]) -> ast.expr | None:
         """Take in the statements of a function, and return the expression that it returns where all are plain."""
-        for statement in statements[:_STEPS]:
+        for place, statement in enumerate(statements[:_STEPS]):
             match statement:
                 case ast.Return(value=value):
                     return value
-                case ast.Assign() | ast.Import() | ast.ImportFrom():
+                case ast.Assign() | ast.AugAssign() | ast.Import() | ast.ImportFrom():
                     self.learn(statement)
+                case ast.For() if constants := self.work_out(statement):
+                    self.settle(constants)
+                case ast.If(test=test, body=[ast.Return(value=ast.expr() as one)], orelse=rest):
+                    other = self._run([*rest, *statements[place + 1 :]])
+                    return ast.copy_location(ast.IfExp(test, one, other or ast.Constant(None)), statement)
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self.define(statement)
                 case ast.Expr(value=ast.Constant()):
@@ -403,11 +593,12 @@ class Scope:
         return self._lists.get(name)
 
     def has_constants(self) -> bool:
-        """Return whether a name that this very scope gave stands for a constant."""
-        return any(self._constants.maps[0].values())
+        """Return whether all is known that this very scope was given: nothing, or a name that stands for a constant."""
+        given, lists = self._constants.maps[0], self._lists.maps[0]
+        return not given or any(value is not None for value in (*given.values(), *lists.values()))
 
 
-def expression(text: str) -> ast.expr | None:
+def parsed_expression(text: str) -> ast.expr | None:
     """Return the tree of an expression, None where the text is none."""
     if not text or len(text) > _LONGEST_CODE:
         return None
@@ -415,6 +606,30 @@ def expression(text: str) -> ast.expr | None:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         return None
+
+
+def _fits(target: ast.Tuple | ast.List, element: ast.expr) -> bool:
+    """Return whether an element has a place for each name of a target."""
+    starred = any(isinstance(item, ast.Starred) for item in target.elts)
+    return isinstance(element, _ROWS) and len(element.elts) == len(target.elts) and not starred
+
+
+def _changed(statement: ast.stmt) -> str:
+    """Return the one name that a plain statement changes, nothing for any other statement."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
+            return name
+    return ""
+
+
+def _made(statement: ast.stmt) -> ast.expr:
+    """Return what a plain statement makes of the name that it changes."""
+    match statement:
+        case ast.AugAssign(target=ast.Name() as target, op=kind, value=value):
+            return ast.BinOp(left=target, op=kind, right=value)
+        case ast.Assign(value=value):
+            return value
+    return ast.Constant(None)
 
 
 def _attribute(owner: str, name: str) -> str:

@@ -6,7 +6,8 @@ _TABLE = {
     "code": """
         builtins.exec builtins.eval builtins.execfile types.FunctionType runpy.run_path runpy.run_module
         code.InteractiveInterpreter().runsource code.InteractiveInterpreter().runcode
-        ctypes.pythonapi.PyRun_SimpleString code.interact code.InteractiveConsole().push
+        ctypes.pythonapi.PyRun_SimpleString ctypes.PyDLL().PyRun_SimpleString IPython.get_ipython().run_cell
+        code.interact code.InteractiveConsole().push
         code.InteractiveConsole().interact code.InteractiveConsole().runsource code.InteractiveConsole().runcode
         pandas.eval numexpr.evaluate sympy.sympify sympy.parsing.sympy_parser.parse_expr
         builtins.object.__subclasses__ types.CodeType types.CodeType().replace
@@ -22,7 +23,8 @@ _TABLE = {
         os.spawnl os.spawnle os.spawnlp os.spawnlpe os.spawnv os.spawnve os.spawnvp os.spawnvpe os.posix_spawn
         os.posix_spawnp distutils.spawn.spawn setuptools._distutils.spawn.spawn pexpect.run pexpect.spawn
         pexpect.runu psutil.Popen invoke.run sh.bash sh.sh IPython.get_ipython().system
-        IPython.get_ipython().getoutput ctypes.CDLL().system ctypes.CDLL().popen ctypes.PyDLL().system
+        IPython.get_ipython().getoutput IPython.utils.process.system IPython.utils.process.getoutput
+        numpy.distutils.exec_command.exec_command ctypes.CDLL().system ctypes.CDLL().popen ctypes.PyDLL().system
         ctypes.cdll.LoadLibrary().system ctypes.cdll.msvcrt.system ctypes.windll.msvcrt.system
         ctypes.windll.kernel32.WinExec ctypes.windll.shell32.ShellExecuteA ctypes.windll.shell32.ShellExecuteW
         pip.main pip._internal.main pip._internal.cli.main.main ensurepip._run_pip
@@ -51,6 +53,14 @@ _TABLE = {
     """,
     "resolving": "socket.gethostbyname socket.gethostbyname_ex socket.getaddrinfo dns.resolver.resolve",
     "descriptor": "os.dup2",
+    "lookup": """
+        os.getattr() subprocess.getattr() builtins.getattr() posix.getattr() pty.getattr() runpy.getattr()
+        commands.getattr() ctypes.CDLL().getattr()
+    """,
+    "handing": """
+        socket.socket().send socket.socket().sendall socket.create_connection().send
+        socket.create_connection().sendall
+    """,
     "native": """
         ctypes.CDLL ctypes.PyDLL ctypes.WinDLL ctypes.OleDLL ctypes.cdll.LoadLibrary ctypes.windll.LoadLibrary
         torch.ops.load_library torch.classes.load_library tensorflow.load_op_library tensorflow.load_library
@@ -88,7 +98,7 @@ _TABLE = {
         keras.config.enable_unsafe_deserialization keras.src.saving.serialization_lib.enable_unsafe_deserialization
         tensorflow.keras.config.enable_unsafe_deserialization
     """,
-    "remote": "torch.hub.load",
+    "remote": "torch.hub.load transformers.dynamic_module_utils.get_class_from_dynamic_module",
     "writing": """
         builtins.open io.open codecs.open pathlib.Path().write_text pathlib.Path().write_bytes pathlib.Path().open
         os.open
@@ -112,7 +122,8 @@ CALLERS = frozenset(
     "asyncio.Runner().run contextvars.copy_context().run contextlib.ExitStack().push builtins.iter "
     "sched.scheduler().enter sched.scheduler().enterabs itertools.accumulate itertools.groupby itertools.takewhile "
     "itertools.dropwhile itertools.filterfalse signal.sigaction builtins.next faulthandler.register re.sub re.subn "
-    "importlib.abc.Loader().exec_module torch.utils._pytree.tree_map "
+    "importlib.abc.Loader().exec_module os.register_at_fork weakref.ref weakref.WeakMethod collections.defaultdict "
+    "builtins.property numpy.vectorize numpy.frompyfunc torch.utils._pytree.tree_map "
     "tensorflow.py_function tensorflow.numpy_function "
     "tensorflow.compat.v1.py_func".split()
 )

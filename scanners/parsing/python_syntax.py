@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from scanners.parsing.python_constants import Names, constant
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _CALLED = frozenset("__call__ __reduce__ __reduce_ex__ __getstate__ __class_getitem__ __init_subclass__".split())
 """Special methods that using an instance like any other object does not run: all others are taken to be run."""
@@ -37,12 +39,21 @@ def beside(item: ast.expr, given: list[ast.expr]) -> list[ast.expr]:
     return [part for other in rest for part in (other.elts if isinstance(other, ast.Tuple | ast.List) else [other])]
 
 
-def is_shell(name: str, node: ast.Call) -> bool:
+def is_shell(scope: Names, name: str, node: ast.Call) -> bool:
     """Return whether a call of the function `name` hands its command to a shell."""
     if name.endswith((".system", ".popen", ".getoutput", ".getstatusoutput", "_subprocess_shell", "invoke.run")):
         return True
     flags = [item.value for item in node.keywords if item.arg == "shell"]
-    return any(isinstance(flag, ast.Constant) and bool(flag.value) for flag in flags)
+    return any(_truth(scope, flag) for flag in flags)
+
+
+def _truth(scope: Names, node: ast.expr) -> bool | None:
+    """Return whether an expression always holds, None where that is not known."""
+    value = scope.value_of(node.id) if isinstance(node, ast.Name) else node
+    if isinstance(value, ast.Constant):
+        return bool(value.value)
+    found = constant(scope, value) if value else None
+    return None if found is None else bool(found)
 
 
 def _sets_user(node: ast.Call) -> bool:
@@ -75,12 +86,9 @@ def matters(kind: str, node: ast.Call) -> bool:
     return kind not in _MATTERS or _MATTERS[kind](node)
 
 
-def is_on(node: ast.Call, keyword: str, wanted: bool = True) -> bool:
-    """Return whether a keyword of a call is the constant `wanted`."""
-    return any(
-        item.arg == keyword and isinstance(item.value, ast.Constant) and item.value.value is wanted
-        for item in node.keywords
-    )
+def is_on(scope: Names, node: ast.Call, keyword: str, wanted: bool = True) -> bool:
+    """Return whether a keyword of a call always is `wanted`."""
+    return any(item.arg == keyword and _truth(scope, item.value) is wanted for item in node.keywords)
 
 
 def methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Definition]:
@@ -129,5 +137,5 @@ def walk(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
         if not done:
             if isinstance(item, _CLOSED):
                 left.append((item, True))
-            if not isinstance(item, ast.Lambda):
-                left.extend((child, False) for child in reversed(list(ast.iter_child_nodes(item))))
+            inner = item.args if isinstance(item, ast.Lambda) else item  # whose defaults are worked out at once
+            left.extend((child, False) for child in reversed(list(ast.iter_child_nodes(inner))))

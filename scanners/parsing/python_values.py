@@ -26,7 +26,20 @@ _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Mult: operator.mul,
 }
 _METHODS: dict[str, Callable[..., Any]] = {
-    name: getattr(str, name) for name in "replace strip lstrip rstrip lower upper swapcase".split()
+    name: getattr(str, name)
+    for name in "replace strip lstrip rstrip lower upper swapcase casefold title capitalize removeprefix removesuffix "
+    "isalpha isdigit isalnum islower isupper isspace isdecimal isnumeric isidentifier startswith endswith".split()
+}
+_CUTS = frozenset("split rsplit partition rpartition splitlines".split())
+_COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda one, other: one in other,
+    ast.NotIn: lambda one, other: one not in other,
 }
 _PERCENT = re.compile(r"(?:[^%]|%[scdx%])*")
 _FIELD = re.compile(r"\{(\w*)\}")
@@ -85,16 +98,38 @@ def filled(form: str, given: Mapping[str, Value | None]) -> Value | None:
     return joined(piece for pair in zip(parts, [*shown, ""], strict=True) for piece in pair)
 
 
-def method(owner: Text, name: str, given: Sequence[Value | None]) -> Text | None:
-    """Return what a method of texts such as `replace` gives."""
+def method(owner: Text, name: str, given: Sequence[Value | None]) -> Value | None:
+    """Return what a method of texts such as `replace` gives; 1 or 0 where that is whether something holds."""
     texts = [text_of(item) for item in given if isinstance(item, (str, bytes))]
     if name not in _METHODS or len(texts) != len(given):
         return None
     try:
-        found: str = _METHODS[name](text_of(owner), *texts)
+        found: str | bool = _METHODS[name](text_of(owner), *texts)
     except TypeError:
         return None
+    if isinstance(found, bool):
+        return int(found)
     return found if isinstance(owner, str) else found.encode("utf-8", "replace")
+
+
+def pieces(owner: Value | None, name: str, given: Sequence[Value | None]) -> list[Value | None] | None:
+    """Return what cutting a text up gives: `split`, `partition` and the like."""
+    if name not in _CUTS or not isinstance(owner, str) or any(item is None for item in given):
+        return None
+    try:
+        return list(getattr(owner, name)(*given))
+    except (TypeError, ValueError):
+        return None
+
+
+def compared(one: Value | None, kind: ast.cmpop, other: Value | None) -> int | None:
+    """Return 1 where a comparison of two constants holds, 0 where it does not."""
+    if one is None or other is None or type(kind) not in _COMPARED:
+        return None
+    try:
+        return int(_COMPARED[type(kind)](one, other))
+    except TypeError:
+        return None
 
 
 def translated(owner: str, keys: Sequence[Value | None], values: Sequence[Value | None]) -> str | None:

