@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Problem, ProblemKind
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
@@ -18,44 +17,39 @@ from scanners import text
 
 NAME = "jinja"
 _SUFFIXES = (".jinja", ".jinja2", ".j2")
+_SHARED = (".template", ".tmpl", ".tpl")
+"""Endings of the templates of many languages."""
+_MARKS = (b"{{", b"{%")
 _SIZE = 4 * MIB
 _SHOWN = 100
 _CHAT = (re.compile(rb"\bmessages?\b"), re.compile(rb"\brole\b"))
 _CHAT_NAME = "chat_template"
-_INTERNAL = re.compile(r"__(?:globals|builtins|subclasses|import|mro|bases?|loader|code|getattribute|reduce(?:_ex)?)__")
-"""What leads from an object to the interpreter; `__name__` and `__class__` alone are of use to who writes code."""
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that is named as a template."""
-    return blob.locator.suffix in _SUFFIXES and text.accepts(blob)
+    """Return whether the blob is text that is named as a template, of Jinja by its marks where others end so, too."""
+    shared = blob.locator.suffix in _SHARED and any(mark in blob.head for mark in _MARKS)
+    return (shared or blob.locator.suffix in _SUFFIXES) and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the template reaches; one that is no chat template and does not parse is text like any other."""
-    from scanners.parsing.jinja_template import template_facts
+    from scanners.parsing.jinja_template import leads_to_interpreter, template_facts
 
     data = blob.reader.read(0, min(blob.size, _SIZE, context.limits.parsed_bytes))
     chat = _CHAT_NAME in blob.locator.name or all(word.search(data) for word in _CHAT)
     content, path = data.decode("utf-8-sig", "replace"), printable(blob.locator.name, _SHOWN)
     for item in template_facts(content, blob.locator, path):
-        if chat or _matters(item):
+        if chat or leads_to_interpreter(item):
             yield item
-
-
-def _matters(item: Item) -> bool:
-    """Return whether something is worth telling of a template that is no chat template."""
-    if isinstance(item, Problem):
-        return item.kind is ProblemKind.LIMIT
-    return isinstance(item, Fact) and item.detail["how"] == "attribute" and _INTERNAL.search(item.value) is not None
 
 
 SCANNER = Scanner(
     name=NAME,
     title="Jinja templates (chat templates and others)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(suffixes=_SUFFIXES),
+    signs=Signs(suffixes=(*_SUFFIXES, *_SHARED)),
 )

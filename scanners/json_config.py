@@ -19,6 +19,7 @@ from scanners import text
 from scanners.judge.external_files import outside
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
 from scanners.parsing.name_sets import HASHED, hash_of_names
+from scanners.parsing.template_names import LEADING
 from scanners.parsing.words import Words
 
 SIZE_LIMIT = 64 * MIB
@@ -36,6 +37,7 @@ _WORDS = Words(
     *(b"__symbol__", b"sparkVersion", b'"constructor_name"', b'"_component_"', b'"model_file"', b'"backend_path"'),
     *(b"trt_extra_plugin_lib_paths", b"weightsManifest", b":serialized:", b"__nni_obj__", b"CLOUDPICKLE"),
     *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"', b'"@class"'),
+    *(name.encode() for name in LEADING),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
 _COMPUTED = Words(b'"expr_str"')
@@ -186,7 +188,17 @@ def _name(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _other(blob: Blob, entry: Entry) -> Iterator[Item]:
-    return _kernel(blob, entry) if entry.key.startswith("_") and entry.key.endswith("_internal") else iter(())
+    if entry.key.startswith("_") and entry.key.endswith("_internal"):
+        yield from _kernel(blob, entry)
+    elif isinstance(entry.value, str) and "__" in entry.value and _is_setting(blob, entry):
+        from scanners.parsing.jinja_template import held_facts
+
+        yield from held_facts(entry.value, blob.locator, printable(entry.path, _SHOWN))
+
+
+def _is_setting(blob: Blob, entry: Entry) -> bool:
+    """Return whether a value may be a setting: lists of objects, and lines of them, are data about something."""
+    return not entry.path.startswith("[") and blob.locator.suffix != ".jsonl"
 
 
 _HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {
@@ -293,7 +305,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

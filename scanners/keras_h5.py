@@ -294,7 +294,7 @@ class _Walk:
 SCANNER = Scanner(
     name=NAME,
     title="HDF5 (Keras models and weights)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, BESIDE, EXPANDS),

@@ -28,7 +28,7 @@ _DIRECTIVES = (b"%YAML ", b"%TAG ")
 _CANDIDATES = re.compile(
     r"[!\\]|_target_|_component_|target|class_path|param|implementation|module|custom_|activation|backbone|scale"
     r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
-    r"|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os\.(?:system|popen|exec|spawn)|subprocess\.|builtins\.|pickle\.load|marshal\.load)"
+    r"|\{[{%]|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os\.(?:system|popen|exec|spawn)|subprocess\.|builtins\.|pickle\.load|marshal\.load)"
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
@@ -55,6 +55,7 @@ _REACHING = re.compile(
     r"__\w+__|\b(?:os|subprocess|sys|importlib|builtins)\.\w|\b(?:eval|exec|compile|open|getattr)\s*\("
 )
 _TARGET = "_target_"
+_CHAT = frozenset({"chat_template", "chat_template_jinja"})
 _SHOWN = 200
 
 
@@ -89,6 +90,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _tuple(blob, entry)
             yield from _foreign(blob, entry)
             yield from _resolved(blob, entry)
+            yield from _template(blob, entry)
     except YamlError as error:
         if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
@@ -142,6 +144,15 @@ def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
             yield _reference(blob, entry, shown, "evaluated", f"the resolver in line {entry.line}")
 
 
+def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
+    """Yield what a chat template reaches, and any other setting that may be rendered, of the interpreter."""
+    if "{%" in entry.value or "{{" in entry.value:
+        from scanners.parsing.jinja_template import held_facts, template_facts
+
+        facts = template_facts if entry.key in _CHAT else held_facts
+        yield from facts(entry.value, blob.locator, printable(".".join(entry.keys), _SHOWN))
+
+
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
     if entry.key == _TARGET and entry.value:
         how = "computed" if "${" in entry.value else "call"
@@ -156,7 +167,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

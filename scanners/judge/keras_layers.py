@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
@@ -101,6 +102,15 @@ NAMED_LAMBDA = _rule(
     fix="Make sure which function of that name your program registers.",
     cwe="0",
 )
+LAMBDA_SOURCE = _rule(
+    "lambda-source",
+    "A Lambda layer with source code in place of a function's name",
+    Severity.WARNING,
+    "{path} is a Lambda layer whose function is {subject}",
+    "Keras looks for a function of that name, and finds none: the file is meant for a program that evaluates it.",
+    "https://keras.io/api/layers/core_layers/lambda/",
+    cwe="94",
+)
 TORCH_MODULE = _rule(
     "pickled-torch-module",
     "A layer that unpickles a torch module",
@@ -166,6 +176,7 @@ RULES = (
     DANGEROUS_LAMBDA,
     LAMBDA,
     NAMED_LAMBDA,
+    LAMBDA_SOURCE,
     TORCH_MODULE,
     OUTSIDE,
     PATH,
@@ -221,6 +232,8 @@ _OPERATIONS = (
 # How the names of Keras' functions on files begin, where they are no gadget that is known by name
 _FILE_VERBS = ("load_", "_load_", "save_", "_save_", "read_", "write_", "extract_", "download_", "import_", "func_")
 _NAMES_SHOWN = 5
+_SOURCE = re.compile(r"^\s*(?:lambda\b|def\s|import\s|from\s)|[(;=\n]")
+"""What stands in source code, and in no name of a function, `<lambda>` included."""
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
@@ -295,8 +308,10 @@ def _is_unknown(name: str) -> bool:
 def _lambda(fact: Fact) -> Iterator[Finding]:
     if not fact.detail.get("code"):
         named = f"{fact.detail.get('module', '')}.{fact.value}"
-        danger = family(named)  # Keras 2 looks the function up in the module, where that is imported already
-        yield _said(DANGEROUS, fact, named, family=danger) if danger else _said(NAMED_LAMBDA, fact)
+        if danger := family(named):  # Keras 2 looks the function up in the module, where that is imported already
+            yield _said(DANGEROUS, fact, named, family=danger)
+        else:
+            yield _said(LAMBDA_SOURCE if _SOURCE.search(fact.value) else NAMED_LAMBDA, fact)
         return
     listed = fact.detail.get("names")
     names = [str(name) for name in listed] if isinstance(listed, list) else []

@@ -32,6 +32,14 @@ INTERNALS = _rule(
     "Attributes with double underscores lead from any object to the interpreter and to running commands. No chat "
     "template needs one; rendering this one without a sandbox runs its code.",
 )
+HELD = _rule(
+    "setting-reaches-interpreter",
+    "Setting that reaches into the interpreter when it is rendered",
+    Severity.WARNING,
+    "the setting {path} reaches {subject} in line {line}",
+    "It is written as a Jinja template, and what it names leads from any object to running commands. A program that "
+    "renders its settings without a sandbox runs them; nothing else has a use for such a text.",
+)
 LOAD = _rule(
     "loads-template",
     "Template that loads another",
@@ -103,6 +111,7 @@ _GLOBALS = frozenset(
 )
 _RULES = {
     "attribute": INTERNALS,
+    "held": HELD,
     "load": LOAD,
     "dynamic-attribute": DYNAMIC,
     "instruction": INSTRUCTION,
@@ -112,13 +121,16 @@ _RULES = {
     "sending": SENDING,
 }
 KINDS = frozenset({"template"})
-RULES = (INTERNALS, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, EXHAUSTION, INVISIBLE, SENDING, URL)
+RULES = (INTERNALS, HELD, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, EXHAUSTION, INVISIBLE, SENDING, URL)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield what templates reach that they should not."""
+    """Yield what templates reach that they should not; of one that is known to be rendered not as a setting, too."""
+    rendered = {(fact.locator, fact.detail["path"]) for fact in facts if fact.detail["how"] != "held"}
     for fact in facts:
         how = str(fact.detail["how"])
+        if how == "held" and (fact.locator, fact.detail["path"]) in rendered:
+            continue
         rule = UNUSUAL if how == "global" and _is_unusual(fact.value) else _RULES.get(how)
         if rule:
             path, line = str(fact.detail["path"]), fact.detail["line"]

@@ -3,7 +3,8 @@
 Chat templates of tokenizers and GGUF files are rendered by loaders, some of them without a sandbox (CVE-2024-34359).
 Each fact of kind `template` has in its detail `how` the value is reached, `path` and `line`: `attribute` (names that
 begin with an underscore, names of interpreter internals), `dynamic-attribute`, `global`, `load`, `url`, `instruction`,
-`exhaustion`, `invisible`, `sending` (an address that what was said is appended to).
+`exhaustion`, `invisible`, `sending` (an address that what was said is appended to). Of a setting, rather than a chat
+template, only `held` is told: what leads to the interpreter.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.scanner import Item
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
+from modelsweep.core.values import replace
+from scanners.parsing.template_names import INTERNALS, LEADING
 
 NAME = "template"
 TEMPLATE_LIMIT = 512 * KIB
@@ -29,11 +32,7 @@ TEMPLATE_LIMIT = 512 * KIB
 _FOLDED = 1000
 """Characters of a constant expression that are worked out."""
 _SHOWN = 100
-INTERNALS = frozenset(
-    "func_globals func_code gi_frame gi_code cr_frame cr_code ag_frame ag_code f_globals f_locals f_builtins f_back "
-    "tb_frame tb_next co_code mro".split()
-)
-"""Attributes without underscores that lead to the interpreter's internals, as Jinja's own sandbox lists them."""
+_LEADING = re.compile("|".join(LEADING))
 _URL = re.compile(r"https?://[^\s\"'<>`{}|\\)\]]{3,200}")
 _LOOP, _BITS = 10_000_000, 1_000_000
 """Rounds of a loop, or characters of a text, and bits of a number, that no template in use comes near."""
@@ -85,6 +84,22 @@ def template_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
         yield Problem(ProblemKind.LIMIT, locator, NAME, f"the template {path} is nested too deep")
     for (how, value), line in first.items():
         yield Fact("template", printable(value, _SHOWN), locator, detail={"how": how, "path": path, "line": line})
+
+
+def leads_to_interpreter(item: Item) -> bool:
+    """Return whether a template that is rendered by its own program has what leads out of it."""
+    if isinstance(item, Problem):
+        return item.kind is ProblemKind.LIMIT
+    return isinstance(item, Fact) and item.detail["how"] == "attribute" and _LEADING.search(item.value) is not None
+
+
+def held_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
+    """Yield what leads to the interpreter in a setting, where it is a template that some program may render."""
+    if not _LEADING.search(text) or not ("{{" in text or "{%" in text):
+        return
+    for item in template_facts(text, locator, path):
+        if isinstance(item, Fact) and _LEADING.search(item.value):
+            yield replace(item, detail={**item.detail, "how": "held"})
 
 
 _KNOWN: dict[str, dict[tuple[str, str], int]] = {}

@@ -172,7 +172,8 @@ def _lambda(path: str, config: dict[str, Json], locator: Locator) -> Iterator[It
         function = config.get(key)
         if isinstance(function, dict) and function.get("class_name") == "__lambda__":
             continue  # an object of its own, which the walk meets
-        if config.get(f"{key}_type", "lambda") == "lambda" and not isinstance(function, str) and _code_texts(function):
+        stored = config.get(f"{key}_type", "" if isinstance(function, str) else "lambda") == "lambda"
+        if stored and _code_texts(function):
             yield from _code(_joined(path, key), function, locator)
         elif key == "function":
             name = function.get("config") if isinstance(function, dict) else function

@@ -32,4 +32,7 @@ CASES = {
     ),
     "chat_broken": case("{% for m in messages %}", Verdict.NOT_SCANNED),
     "page_attack": case(ATTACK, Verdict.MALICIOUS, "index.html.j2"),
+    "ending_of_many": case("{# a page #}\n" + ATTACK, Verdict.MALICIOUS, "page.template"),
+    "benign_ending_of_many": case("server { root ${HOME}; }\n{{ item.class }}\n", Verdict.CLEAN, "page.template"),
+    "benign_template_of_others": case("server { root ${HOME}; }\n", Verdict.CLEAN, "nginx.conf.template"),
 }

@@ -285,6 +285,9 @@ CASES = {
     "template_runs_code": case(
         {"chat_template": next(iter(MALICIOUS.values()))}, "tokenizer_config.json", MALICIOUS_VERDICT
     ),
+    "setting_as_template": case({"hooks": {"start": MALICIOUS["global_of_cycler"]}}, "deploy.json", REVIEW),
+    "benign_data_on_templates": case([{"prompt": MALICIOUS["global_of_cycler"]}], "attacks.json"),
+    "benign_setting_as_template": case({"run": "{{ item.__class__.__name__ }}", "of": "__globals__"}, "notes.json"),
     "benign_lookalikes": case(LOOKALIKES, "notes.json"),
     "benign_dense": case(DENSE, "config.json"),
     "benign_router": case(ROUTER, "router_config.json"),

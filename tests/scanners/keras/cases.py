@@ -247,6 +247,11 @@ CASES = {
         sequential(layer("Dense", activation={"class_name": "__lambda__", "config": {"value": [encoded(DANGEROUS)]}})),
         Verdict.MALICIOUS,
     ),
+    "lambda_as_text": case(
+        {"class_name": "Lambda", "config": {"name": "l", "function": encoded(DANGEROUS), "function_type": "lambda"}},
+        Verdict.MALICIOUS,
+    ),
+    "lambda_source": case(sequential(layer("Lambda", function="lambda x: eval('x')")), Verdict.REVIEW),
     "lambda_by_name": case(sequential(layer("Lambda", function=function("scale"))), Verdict.CLEAN),
     "torch_module": case(sequential(TORCH), Verdict.MALICIOUS),
     "torch_module_not_base64": case(sequential(layer("TorchModuleWrapper", module="A")), Verdict.REVIEW),

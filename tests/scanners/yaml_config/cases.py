@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.gguf.chat_templates import CHATML, MALICIOUS
+
+ATTACK = MALICIOUS["global_of_cycler"]
 
 LIGHTNING = """# hparams.yaml of a Lightning run, as it is saved
 batch_size: 32
@@ -185,6 +190,12 @@ CASES = {
     ),
     "directive_without_suffix": yaml(f"%YAML 1.1\n---\n- {APPLY}", Verdict.MALICIOUS, "settings"),
     "second_document": yaml(f"a: 1\n---\n{APPLY}", Verdict.MALICIOUS),
+    "chat_template": yaml(f"model: a\nchat_template: {json.dumps(ATTACK)}\n", Verdict.MALICIOUS),
+    "setting_as_template": yaml(f"steps:\n- script: {json.dumps(ATTACK)}\n", Verdict.REVIEW),
+    "benign_chat_template": yaml(f"chat_template: {json.dumps(CHATML)}\n"),
+    "benign_settings_as_templates": yaml(
+        "run: 'echo ${{ github.ref }} {{ item.__class__.__name__ }}'\nnote: the attribute __globals__ of {functions}\n"
+    ),
     "utf16": Case(lambda: f"a: {APPLY}".encode("utf-16"), "config.yml", Verdict.MALICIOUS, cut_is_clean=True),
     "module_reference": yaml("hook: !!python/module:subprocess ''\n", Verdict.REVIEW),
     "unknown_class": yaml("state: !!python/object:acme.Net {}\n", Verdict.REVIEW),
