@@ -61,23 +61,26 @@ class Draft:
 
     def add_plain(self, files: Sequence[Plain]) -> None:
         """Add the components of plain files."""
-        texts, total = [], self._sum
+        texts, digests = [], []
+        nature: Nature | None = None
+        kind = p0 = p1 = p2 = p3 = p4 = p5 = ""
         addresses = uris_of([file[0] for file in files], self._root)
         for file, where, hashed in zip(files, addresses, self._places.hashes(files), strict=True):
-            uri, _, size, digest, nature, _ = file
+            uri, _, size, digest, now, _ = file
             if uri.startswith(REGISTRIES):
                 texts.append(self._component(result_of(file)))
-                total += _digest(texts[-1])
+                digests.append(sha256(texts[-1].encode()).digest())
                 continue
-            kind, p0, p1, p2, p3, p4, p5 = _plain_component(nature)
+            if now is not nature:
+                nature, (kind, p0, p1, p2, p3, p4, p5) = now, _plain_component(now)
             last = uri.rpartition("/")[2]
             name = _name(last if last and "\\" not in last else uri)
             # Put together by f-strings, which take a sixth of the time of a template with places
             texts.append(f'{p0}"file:{hashed.hexdigest()[:32]}"{p1}{name}{p2}"{where}"{p3}"{digest}"{p4}"{size}"{p5}')
             # A fifth of the text, and all that varies in it
             hashed.update(f"{kind}{name}{where}{digest}{size}".encode())
-            total += int.from_bytes(hashed.digest())
-        self._sum = total
+            digests.append(hashed.digest())
+        self._sum += sum(map(int.from_bytes, digests))
         self._components.extend(texts)
 
     def add(self, result: UnitResult) -> None:
@@ -104,13 +107,13 @@ class Draft:
         write_object(self._members(_head(self._serial_number(), metadata)), stream)
         stream.write("\n")
 
-    def _members(self, head: JsonObject) -> Iterator[tuple[str, Json | Iterator[str]]]:
+    def _members(self, head: JsonObject) -> Iterator[tuple[str, Json | Iterator[str] | Items]]:
         yield from head.items()
-        yield "components", self._components.array()
+        yield "components", self._components
         if self._incomplete:
             yield "compositions", self._compositions()
         if self._vulnerabilities:
-            yield "vulnerabilities", self._vulnerabilities.array()
+            yield "vulnerabilities", self._vulnerabilities
 
     def _compositions(self) -> Iterator[str]:
         yield '[\n    {\n      "aggregate": "incomplete",\n      "assemblies": '

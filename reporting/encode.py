@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from modelsweep.core.finding import Json
 from modelsweep.core.shape import portable
@@ -58,6 +59,15 @@ def array(values: Iterable[Json], margin: str = "") -> Iterator[str]:
     yield "[]" if opening == "[" else f"\n{margin}]"
 
 
+class Document(io.TextIOWrapper):
+    """A stream of text (UTF-8) that takes text which is encoded already, too."""
+
+    def write_encoded(self, data: memoryview) -> None:
+        """Write bytes of text behind what was written so far."""
+        self.flush()
+        cast(BinaryIO, self.buffer).write(data)
+
+
 class Items(Part):
     """A JSON array that grows item by item and is as indented as what it stands in."""
 
@@ -80,14 +90,37 @@ class Items(Part):
         yield from self.text()
         yield f"\n{self._margin}]"
 
+    def write(self, stream: TextIO) -> None:
+        """Write the text of the array, which is ASCII."""
+        if not self or not isinstance(stream, Document):
+            stream.writelines(self.array())
+            return
+        stream.write(f"[\n{self.margin}")
+        for piece in self.encoded():
+            if isinstance(piece, str):
+                stream.write(piece)
+            else:
+                stream.write_encoded(piece)
+        stream.write(f"\n{self._margin}]")
 
-def write_object(members: Iterable[tuple[str, Json | Iterator[str]]], stream: TextIO, margin: str = "") -> None:
+
+def write_object(members: Iterable[tuple[str, Json | Iterator[str] | Items]], stream: TextIO, margin: str = "") -> None:
     """Write an object as `indented` would; a member that is too long for memory comes as pieces of its text."""
-    stream.writelines(object_text(members, margin))
+    inner, opening = f"{margin}{INDENT}", "{"
+    for key, value in members:
+        stream.write(f"{opening}\n{inner}{quoted(key)}: ")
+        opening = ","
+        if isinstance(value, Items):
+            value.write(stream)
+        elif isinstance(value, Iterator):
+            stream.writelines(value)
+        else:
+            stream.write(indented(value, inner))
+    stream.write(f"\n{margin}}}")
 
 
 def object_text(members: Iterable[tuple[str, Json | Iterator[str]]], margin: str = "") -> Iterator[str]:
-    """Yield the text that `write_object` writes."""
+    """Yield the text of an object as `indented` would have it."""
     inner = f"{margin}{INDENT}"
     opening = "{"
     for key, value in members:

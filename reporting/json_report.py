@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from json.encoder import encode_basestring_ascii as encoded
 from typing import TextIO
 
 from modelsweep.core.finding import Finding, Json, Rule
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Plain, Report, Stated, UnitResult, Verdict
+from modelsweep.core.report import Artifact, Nature, Plain, Report, UnitResult, Verdict
 from modelsweep.core.shape import (
     FACT_VALUES,
     JsonObject,
@@ -37,6 +38,9 @@ _V0, _V1, _V2, _V3, _V4 = in_pieces(dict.fromkeys(("path", "verdict", "digest", 
 _A0, _A1, _A2, _A3, _A4, _A5 = in_pieces(dict.fromkeys(("path", "type", "scanners", "size", "digest"), SLOT), _MARGIN)
 _F0, _F1, _F2, _F3, _F4 = in_pieces({"path": SLOT, "kind": SLOT, "values": [SLOT], "distinct": SLOT}, _MARGIN)
 _BETWEEN_VALUES = f",\n{INDENT * 4}"
+# Of plain files, whose digests need no more than quotes
+_V1_CLEAN_V2, _V3_PLAIN = f'{_V1}{_CLEAN}{_V2}"', f'"{_V3}'
+_A4_PLAIN, _A5_PLAIN = f'{_A4}"', f'"{_A5}'
 
 
 class Draft:
@@ -54,12 +58,16 @@ class Draft:
     def add_plain(self, files: Sequence[Plain]) -> None:
         """Put plain files into the lists of verdicts, assets and facts."""
         verdicts, assets, facts = [], [], []
-        for uri, _, size, digest, (scanners, stated), _ in files:
-            path, content = quoted(uri), f'"{digest}"'
-            kind, names = _natures(scanners)
-            verdicts.append(f"{_V0}{path}{_V1}{_CLEAN}{_V2}{content}{_V3}{size}{_V4}")
-            assets.append(f"{_A0}{path}{_A1}{kind}{_A2}{names}{_A3}{size}{_A4}{content}{_A5}")
-            facts += [f"{_F0}{path}{group}" for group in _stated(stated)]
+        nature: Nature | None = None
+        kind, groups = _plain_asset(((), ()))
+        for uri, _, size, digest, now, _ in files:
+            if now is not nature:
+                nature, (kind, groups) = now, _plain_asset(now)
+            path = encoded(uri) if uri.isascii() else quoted(uri)
+            verdicts.append(f"{_V0}{path}{_V1_CLEAN_V2}{digest}{_V3_PLAIN}{size}{_V4}")
+            assets.append(f"{_A0}{path}{kind}{size}{_A4_PLAIN}{digest}{_A5_PLAIN}")
+            for group in groups:
+                facts.append(f"{_F0}{path}{group}")  # noqa: PERF401 - one, as a rule: a list of it takes longer
         self._verdicts.extend(verdicts)
         self._assets.extend(assets)
         self._facts.extend(facts)
@@ -94,14 +102,14 @@ class Draft:
         write_object(self._members(report), stream)
         stream.write("\n")
 
-    def _members(self, report: Report) -> Iterator[tuple[str, Json | Iterator[str]]]:
+    def _members(self, report: Report) -> Iterator[tuple[str, Json | Items]]:
         yield from head_shape(report).items()
-        yield "verdicts", self._verdicts.array()
-        yield "issues", self._issues.array()
-        yield "problems", self._problems.array()
+        yield "verdicts", self._verdicts
+        yield "issues", self._issues
+        yield "problems", self._problems
         yield "rules", rules_shape(report)
-        yield "assets", self._assets.array()
-        yield "facts", self._facts.array()
+        yield "assets", self._assets
+        yield "facts", self._facts
         yield "run", run_shape(report)
 
 
@@ -130,8 +138,11 @@ def _issue(finding: Finding, start: float) -> str:
 
 
 @lru_cache(512)
-def _stated(stated: tuple[Stated, ...]) -> tuple[str, ...]:
-    return tuple(_groups((kind, value) for kind, value, _ in stated))
+def _plain_asset(nature: Nature) -> tuple[str, tuple[str, ...]]:
+    """Return what stands between path and size of plain files of one nature, and the ends of their facts."""
+    scanners, stated = nature
+    kind, names = _natures(scanners)
+    return f"{_A1}{kind}{_A2}{names}{_A3}", tuple(_groups((kind, value) for kind, value, _ in stated))
 
 
 def _groups(facts: Iterable[tuple[str, str]]) -> Iterator[str]:

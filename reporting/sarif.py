@@ -248,14 +248,14 @@ class _Run:
 
     def members(
         self, report: Report, view: View, category: str, notifications: Items
-    ) -> Iterator[tuple[str, Json | Iterator[str]]]:
+    ) -> Iterator[tuple[str, Json | Iterator[str] | Items]]:
         """Yield what the run consists of."""
         rules = sorted(self._rules, key=lambda rule: rule.id)
         yield "tool", {"driver": driver(report, rules)}
         yield "automationDetails", {"id": category}
         yield "invocations", invocations(report, view, notifications)
         yield "columnKind", "unicodeCodePoints"
-        yield "artifacts", self.files.entries.array()
+        yield "artifacts", self.files.entries
         yield "results", self._indexed({self._rules[rule]: index for index, rule in enumerate(rules)})
         if self.files.bases:
             yield "originalUriBaseIds", {base: BASES[base] for base in sorted(self.files.bases)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import weakref
 from array import array
@@ -68,14 +69,21 @@ class Scratch:
         """Return the text that was put away."""
         if isinstance(extent, str):
             return extent
+        return str(self.encoded(extent, bytearray(extent[2])), "utf-8", "surrogatepass")
+
+    def encoded(self, place: tuple[int, int, int], room: bytearray) -> memoryview:
+        """Return the bytes of text that lies on disk, in `room`: those of a large document are not held anew."""
         if self._decompressor is None:
             from zstandard import ZstdDecompressor
 
             self._decompressor = ZstdDecompressor()
         assert self._file is not None
-        offset, length, size = extent
+        offset, length, size = place
         data = os.pread(self._file.fileno(), length, offset)
-        return self._decompressor.decompress(data, max_output_size=size).decode("utf-8", "surrogatepass")
+        found = memoryview(room if size <= len(room) else bytearray(size))[:size]
+        if self._decompressor.stream_reader(data).readinto(found) != size:
+            raise OSError(errno.EIO, "a temporary file is not as it was written")
+        return found
 
 
 class Part:
@@ -111,11 +119,26 @@ class Part:
         """Yield all of it, `between` standing before each piece but the first."""
         self.settle()
         skipped = len(self._between)
+        for extent in self._extents():
+            yield self.scratch.get(extent)[skipped:]
+            skipped = 0
+
+    def encoded(self) -> Iterator[str | memoryview]:
+        """Yield the same, of which what lies on disk comes as bytes of UTF-8, each good until the next is asked for.
+
+        Decoding them and encoding them again would take longer than all else that writing a large document does.
+        """
+        self.settle()
+        skipped, room = len(self._between), bytearray(PIECE)
+        for extent in self._extents():
+            found = extent if isinstance(extent, str) else self.scratch.encoded(extent, room)
+            yield found[skipped:]
+            skipped = 0
+
+    def _extents(self) -> Iterator[Extent]:
         for number, place in enumerate(range(0, len(self._places), _NUMBERS)):
             offset, length, size = self._places[place : place + _NUMBERS]
-            text = self._texts[number] if number in self._texts else self.scratch.get((offset, length, size))
-            yield text[skipped:]
-            skipped = 0
+            yield self._texts.get(number, (offset, length, size))
 
     def __bool__(self) -> bool:
         return bool(self._held or self._places)

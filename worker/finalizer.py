@@ -8,7 +8,6 @@ damaged are made again; where that does not help, it is said of their units.
 from __future__ import annotations
 
 import bisect
-import io
 import json
 import os
 import threading
@@ -52,6 +51,7 @@ from modelsweep.fleet.stored import (
     seal_manifest,
 )
 from reporting import WRITERS
+from reporting.encode import Document
 from reporting.writer import Draft, View, Writer, fill
 from scanners.judge.repository.across import across, gathered
 from worker.node import JobGone
@@ -461,7 +461,7 @@ def summary_of(report: Report, files: dict[str, str]) -> JsonObject:
 def _text(store: Store, name: str) -> Iterator[TextIO]:
     """Open an object of the store for writing text; it appears when the block ends, and not at all where it raises."""
     with store.writer(name) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="\n")
+        text = Document(stream, encoding="utf-8", errors="backslashreplace", newline="\n")
         try:
             yield text
             text.flush()

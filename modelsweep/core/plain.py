@@ -6,9 +6,15 @@ long as reading its JSON.
 
 from __future__ import annotations
 
+from json.encoder import encode_basestring_ascii as encoded
+
 from modelsweep.core.finding import Fact
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Plain, Unit, UnitResult
+from modelsweep.core.report import Artifact, Nature, Plain, Unit, UnitResult
+
+_NATURES: dict[Nature, Nature] = {}
+_MOST = 512
+"""Natures that are known again."""
 
 
 def plain_of(result: UnitResult) -> Plain | None:
@@ -21,12 +27,25 @@ def plain_of(result: UnitResult) -> Plain | None:
     if any(fact.locator != where for fact in result.facts):
         return None
     stated = tuple([(fact.kind, fact.value, bool(fact.detail.get("spdx"))) for fact in result.facts])
-    return where.uri, where.version, size, artifact.digest, (artifact.scanners, stated), result.bytes_read
+    return where.uri, where.version, size, artifact.digest, one_nature((artifact.scanners, stated)), result.bytes_read
+
+
+def one_nature(nature: Nature) -> Nature:
+    """Return the value that stands for all natures like this one, as a rule.
+
+    So documents see by `is` that a file is like the one before it: looking into tuples takes as long as what they do.
+    """
+    known = _NATURES.get(nature)
+    if known is None:
+        if len(_NATURES) >= _MOST:
+            _NATURES.clear()
+        known = _NATURES[nature] = nature
+    return known
 
 
 def is_quotable(digest: str) -> bool:
     """Return whether a digest is there, and nothing but what may stand in quotes as it is."""
-    return digest.isalnum() and digest.isascii()
+    return len(encoded(digest)) == len(digest) + 2 > 2  # a third of the time of `isalnum`
 
 
 def result_of(file: Plain) -> UnitResult:

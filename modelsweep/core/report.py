@@ -217,8 +217,12 @@ class Tally:
     def add_plain(self, files: Sequence[Plain]) -> None:
         """Count plain files."""
         self._files += len(files)
-        self._bytes += sum([read for *_, read in files])
-        self._scanners.update([scanners for *_, (scanners, _), _ in files])
+        nature: Nature | None = None
+        for _, _, _, _, now, read in files:
+            self._bytes += read
+            if now is not nature:
+                nature = now
+                self._scanners.add(now[0])
 
     def include(self, totals: Totals) -> None:
         """Count what was counted elsewhere."""

@@ -17,7 +17,7 @@ from typing import Any
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.plain import is_quotable
+from modelsweep.core.plain import is_quotable, one_nature
 from modelsweep.core.report import Artifact, Member, Plain, Unit, UnitResult
 from modelsweep.core.values import replace
 from modelsweep.core.wire import Decoded, decode_rule
@@ -96,25 +96,31 @@ def decode_row(row: Any, rules: Sequence[Rule]) -> UnitResult:
 
 
 def plain_row(row: Any) -> Plain | None:
-    """Return what `plain_of` says of the result in a row; None, too, where something in it is not of its type."""
-    if len(row) != _ROW or len(row[2]) != _PLACE or len(row[_HEAD]) != 1 or row[_HEAD + 2] or row[_HEAD + 3]:
+    """Return what `plain_of` says of the result in a row; None, too, where something in it is not of its type.
+
+    Raises one of `WRONG` for some rows that are none. All is looked at here: calling what others look with would take
+    longer than that.
+    """
+    if len(row) != _ROW or len(row[2]) != _PLACE or len(row[_HEAD]) != 1:
         return None
-    index, size, (uri, version), ((below, own_size, digest, scanners),), facts, _, _, bytes_read, duration = row
-    if below or own_size != size or type(own_size) is not int or type(scanners) is not list:
+    index, size, (uri, version), ((below, own_size, digest, scanners),), facts, findings, problems, read, duration = row
+    if findings or problems or below or own_size != size:
         return None
-    if type(uri) is not str or type(version) is not str or type(digest) is not str or not is_quotable(digest):
+    if not (type(index) is type(size) is type(own_size) is type(read) is int and type(duration) in _REAL):
         return None
-    if type(index) is not int or type(size) is not int or type(bytes_read) is not int or type(duration) not in _REAL:
+    if not (type(uri) is type(version) is type(digest) is str and type(scanners) is list and is_quotable(digest)):
         return None
+    "".join(scanners)  # raises TypeError for anything but text
     stated = []
     for inside, span, kind, value, detail in facts:
-        if inside or type(kind) is not str or type(value) is not str or type(detail) is not dict:
+        if inside or not (type(kind) is type(value) is str and type(detail) is dict):
             return None
         if span is not None:
-            _span(span)
+            offset, length = span
+            if not type(offset) is type(length) is int:
+                return None
         stated.append((kind, value, bool(detail) and bool(detail.get("spdx"))))
-    "".join(scanners)  # raises TypeError for anything but text
-    return uri, version, size, digest, (tuple(scanners), tuple(stated)), bytes_read
+    return uri, version, size, digest, one_nature((tuple(scanners), tuple(stated))), read
 
 
 def _divided(index: Any, size: Any, place: Any) -> Unit:

@@ -3,7 +3,7 @@
 Below it no link is followed, whoever planted it.
 
 Every call begins at the folder, so that one which vanished or was mounted late is noticed. What is not to last is
-written into the folder of the one before, where the store still is the same.
+written into the folder of the one before, and objects are read from it, where the store still is the same.
 """
 
 from __future__ import annotations
@@ -133,12 +133,10 @@ class DirectoryStore:
         """Return the descriptor of an object, and its size; raises Absent, StoreFault."""
         *folders, last = checked(name).split("/")
         try:
-            parent = self._descend(folders)
-            try:
-                # Without waiting: what was planted may be a pipe.
-                descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
-            finally:
-                os.close(parent)
+            folder = self._opened_folder(folders)
+            # Without waiting: what was planted may be a pipe.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(last, flags, dir_fd=folder.descriptor)
         except OSError as error:
             if error.errno in _ABSENT:
                 raise Absent(name) from error
@@ -175,8 +173,8 @@ class DirectoryStore:
             raise
         return descriptor
 
-    def _opened_folder(self, folders: Sequence[str], *, again: bool) -> _Folder:
-        """Return the open folder at `folders`, made where it is missing, and kept for `again`; raises OSError."""
+    def _opened_folder(self, folders: Sequence[str], *, again: bool = True, make: bool = False) -> _Folder:
+        """Return the open folder at `folders`, kept for `again`, and made where it is missing; raises OSError."""
         try:
             root = os.stat(self.path)
         except OSError:
@@ -186,7 +184,7 @@ class DirectoryStore:
         kept = self._kept.folder
         if again and kept and kept.place == place and kept.is_there:
             return kept
-        folder = _Folder(place, self._descend(folders, make=True))
+        folder = _Folder(place, self._descend(folders, make=make))
         self._kept.folder = folder if again else None
         return folder
 
@@ -196,7 +194,7 @@ class DirectoryStore:
         *folders, last = checked(name).split("/")
         draft = f".{secrets.token_hex(8)}{_DRAFT}"
         with _faults(name):
-            opened = self._opened_folder(folders, again=not durable)
+            opened = self._opened_folder(folders, again=not durable, make=True)
             folder = opened.descriptor
         try:
             with _faults(name):
@@ -234,7 +232,7 @@ class _Folder:
 
 
 class _Kept(threading.local):
-    """The folder that a thread wrote into last."""
+    """The folder that a thread wrote into, or read from, last."""
 
     folder: _Folder | None = None
 
@@ -263,10 +261,10 @@ def _sync(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _sending(name: str, descriptor: int) -> Callable[[bytes], None]:
+def _sending(name: str, descriptor: int) -> Callable[[bytes | memoryview], None]:
     """Return the function that writes all it is given to an open file."""
 
-    def send(data: bytes) -> None:
+    def send(data: bytes | memoryview) -> None:
         view = memoryview(data)
         with _faults(name):
             while view:

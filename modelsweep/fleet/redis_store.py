@@ -101,7 +101,7 @@ class RedisStore:
 
         sent = 0
 
-        def send(data: bytes) -> None:
+        def send(data: bytes | memoryview) -> None:
             nonlocal sent
             pipeline = self._client.pipeline().append(draft, data).expire(draft, _DRAFT_SECONDS)
             sent += len(data)

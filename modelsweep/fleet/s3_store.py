@@ -136,7 +136,7 @@ class _Upload:
         self._held, self._id = bytearray(), ""
         self._parts: list[dict[str, object]] = []
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Take a piece; parts are sent when they are full."""
         self._held += data
         while len(self._held) > PART:

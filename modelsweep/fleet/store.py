@@ -94,9 +94,9 @@ def checked_prefix(prefix: str) -> str:
 
 
 class Pieces(io.RawIOBase):
-    """A stream that hands what is written to `send`, `size` bytes or more at a time."""
+    """A stream that hands what is written to `send`, `size` bytes or more at a time; those that come at once as is."""
 
-    def __init__(self, send: Callable[[bytes], None], size: int = PIECE) -> None:
+    def __init__(self, send: Callable[[bytes | memoryview], None], size: int = PIECE) -> None:
         self._send, self._size = send, size
         self._held: list[bytes] = []
         self._length = 0
@@ -107,6 +107,9 @@ class Pieces(io.RawIOBase):
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Take all of `data`."""
+        if isinstance(data, memoryview) and len(data) >= self._size and not self._held:
+            self._send(data)
+            return len(data)
         piece = bytes(data)  # itself, where it is such
         self._held.append(piece)
         self._length += len(piece)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, BinaryIO, TextIO, cast
 
 import jsonschema
 import pytest
@@ -21,8 +21,9 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.report import Gate, Report, StoredResults, Tally, Unit, UnitResult, Verdict
 from modelsweep.core.shape import portable
 from modelsweep.core.units import MIB
+from modelsweep.fleet.store import Pieces
 from reporting import WRITERS, View, Writer, fill
-from reporting.encode import Items, array, indented, write_object
+from reporting.encode import Document, Items, array, indented, write_object
 from reporting.identity import Occurrences
 from reporting.sarif import RUN_RESULTS, Draft
 from reporting.scratch import HELD, Part, Scratch
@@ -169,6 +170,28 @@ def test_parts_come_back_in_their_order_and_whole() -> None:
     assert "".join(parts[1].text()) == "".join(pieces)
     assert not parts[2]
     assert "".join(parts[2].text()) == ""
+
+
+@pytest.mark.parametrize("size", [1, 100, 10**9], ids=["each write", "some", "at the end"])
+def test_what_lies_on_disk_is_written_in_its_place(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As bytes where the stream takes such, between text of which some may still wait to be encoded."""
+    monkeypatch.setattr("reporting.scratch.HELD", 500)
+    monkeypatch.setattr("reporting.scratch.PIECE", 300)
+    items = Items(Scratch(), "")
+    for number in range(40):
+        items.put(["\xe9" * 9, number, "x" * (number % 7 * 100)])
+    assert any(isinstance(piece, str) for piece in items.encoded())
+    assert any(isinstance(piece, memoryview) for piece in items.encoded())
+    sent: list[bytes] = []
+    pieces = Pieces(lambda data: sent.append(bytes(data)), size)
+    document, plain = Document(cast(BinaryIO, pieces), encoding="utf-8"), io.StringIO()
+    for stream in (document, plain):
+        write_object((("a", "\xe9"), ("b", items), ("c", [1])), cast(TextIO, stream))
+        stream.write("end")
+    document.flush()
+    pieces.send_rest()
+    assert b"".join(sent).decode() == plain.getvalue()
+    assert len(sent) == 1 or size < 10**9
 
 
 def test_occurrences_are_counted_exactly() -> None:
