@@ -48,7 +48,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Python pickle (pickle, dill, cloudpickle, joblib)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=SUFFIXES,

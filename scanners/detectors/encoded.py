@@ -74,6 +74,8 @@ _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
 _PLAIN = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _CHUNK = 64 * KIB
 _PRICE = 1_000
+_LETTER = 8
+"""Operations that a letter of a run counts for: it is looked at, decoded and judged in several ways."""
 _STRING = 16
 """Bytes of the shortest string that holds a payload."""
 _OPENED = frozenset({"compressed", "sevenzip"})
@@ -195,7 +197,7 @@ def _run(blob: Blob, start: int, context: Context) -> bytes:
         piece = match[0] if match else b""
         pieces.append(piece)
         end += len(piece)
-        context.operations.spend(len(chunk))
+        context.operations.spend(_LETTER * len(chunk))
         if len(piece) < len(chunk) or piece.endswith(b"="):
             break
     return b"".join(pieces)

@@ -93,7 +93,8 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
     context.operations.spend(_PRICE * (_PRICE + machine.operations))
     whole = outcome == kinds.STOPPED
     telling = _CALLS | {"IMPORT"} if whole and has_header(head) else _CALLS
-    names = (Values(machine).callee(event[2]) for event in machine.events if event[0] in telling)
+    values = Values(machine)
+    names = (values.callee(event[2]) for event in machine.events if event[0] in telling)
     if start + machine.position <= nominated or not any(map(_is_plausible, names)):
         return None
     ended = whole or (outcome == kinds.FAULTY and machine.position < len(head))

@@ -43,7 +43,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 9, "pickle_calls"),
+    ("pickle-calls", 10, "pickle_calls"),
     ("templates", 2, "templates"),
     ("configs", 4, "code_references"),
     ("operators", 4, "operators"),

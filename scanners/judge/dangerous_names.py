@@ -21,6 +21,8 @@ PACKAGES: dict[str, str] = {
         sympy.utilities._compilation torch.distributed.elastic torch.distributed.launch torch.distributed.rpc
         torch.distributed.run torch.multiprocessing torch.utils.bottleneck torch.utils.collect_env win32api
         win32com win32process winreg winrm
+        aiobotocore.credentials anyio.open_process anyio.run_process botocore.credentials click.edit
+        click.launch click.termui nltk.internals trio.open_process trio.run_process
     """,
     "code execution": """
         cupy.RawKernel cupy.RawModule detectron2.config.lazy hyperpyyaml mmengine.config mmcv.utils.config
@@ -43,6 +45,7 @@ PACKAGES: dict[str, str] = {
         torch._ops torch.fx.experimental torch.jit torch.ops torch.package torch.testing
         torch.utils.cpp_extension torch.utils.data.datapipes.utils turtle turtledemo unittest venv virtualenv
         zipapp zipimport
+        codeop dask.core.get dask.local dask.threaded joblib.parallel.BatchedCalls
     """,
     "package installation": """
         mmengine.utils.package_utils spacy.cli ultralytics.utils.checks wheel
@@ -71,6 +74,9 @@ PACKAGES: dict[str, str] = {
         numpy.loadtxt numpy.memmap numpy.save numpy.savetxt numpy.savez pandas.io pandas.read_csv
         pandas.read_hdf pandas.read_json pandas.read_pickle pandas.read_sql pandas.read_table scipy.io shelve
         shutil sqlite3 sunau tarfile tempfile tokenize.open wave xml.etree.ElementInclude zipfile
+        http.cookiejar joblib._store_backends joblib.memory joblib.Memory numpy.fromregex pandas.ExcelFile
+        pandas.ExcelWriter pandas.HDFStore tensorflow.compat.v1.gfile tensorflow.python.lib.io
+        tensorflow.python.platform.gfile torch.save uu
     """,
     "deserialisation": """
         datasets.load fairseq.checkpoint_utils fastai.learner.load_learner fasttext.load_model gensim.utils.unpickle
@@ -88,6 +94,8 @@ PACKAGES: dict[str, str] = {
         joblib.numpy_pickle_compat jsonpickle keras.models.load_model keras.saving pandas.compat.pickle_compat
         pickle pickletools sklearn.datasets tensorflow.io tensorflow.saved_model torch.load torch.serialization
         torch.storage.UntypedStorage.from_file tracemalloc.Snapshot xgboost.core.Booster.load_model yaml
+        skops.io torch._export torch.distributed.checkpoint.format_utils torch.distributed.checkpoint.load
+        torch.distributed.distributed_c10d._tensor_to_object
     """,
     "interpreter internals": """
         _thread atexit builtins.__dict__ ctypes.util curses fcntl gc readline resource signal sys syslog termios
@@ -102,6 +110,9 @@ NAMES: dict[str, str] = {
         asyncio.unix_events commands.getoutput commands.getstatusoutput docker.from_env git.cmd invoke.Context
         invoke.run platform._syscmd_file platform._syscmd_ver platform.popen popen2.popen2 popen2.popen3
         sh.Command uuid._popen
+        _osx_support._find_build_tool _osx_support._find_executable asyncio.events asyncio.new_event_loop
+        uuid._arp_getnode uuid._find_mac_near_keyword uuid._find_mac_under_heading uuid._ifconfig_getnode
+        uuid._ip_getnode uuid._lanscan_getnode uuid._netstat_getnode
     """,
     "code execution": """
         asyncio.open_connection asyncio.runners.run asyncio.start_server cgitb.enable codecs.register
@@ -125,6 +136,10 @@ NAMES: dict[str, str] = {
         torch.fx.graph_module._forward_from_src torch.utils._config_module.ConfigModule.load_config trace.Trace
         trace.main types.FunctionType types.LambdaType typing.ForwardRef._evaluate
         typing._eval_type typing.get_type_hints
+        annotationlib.call_annotate_function annotationlib.call_evaluate_function annotationlib.get_annotations
+        asyncio.open_unix_connection asyncio.start_unix_server asyncio.streams dataclasses._create_fn
+        inspect._signature_fromstr inspect.get_annotations torch.fx.graph_module._method_from_src
+        typing.evaluate_forward_ref
     """,
     "import": """
         allennlp.common.util.import_module_and_submodules dask.utils.import_required werkzeug.utils.import_string
@@ -140,6 +155,10 @@ NAMES: dict[str, str] = {
         pathlib.Path.hardlink_to pathlib.Path.link_to
         pathlib.Path.lchmod pathlib.Path.copy pathlib.Path.move pathlib.Path.delete plistlib.load xml.dom.minidom.parse
         xml.etree.ElementTree.parse xml.sax.parse
+        configparser.ConfigParser.read configparser.RawConfigParser.read gettext.GNUTranslations gettext.find
+        gettext.translation mimetypes.MimeTypes.read mimetypes.init mimetypes.read_mime_types
+        trace.CoverageResults xml.etree.ElementTree.ElementTree.parse xml.etree.ElementTree.ElementTree.write
+        xml.etree.ElementTree.iterparse xml.sax.saxutils.prepare_input_source
     """,
     "indirection": """
         contextvars.Context.run copyreg.__reduce_ex__ inspect.getattr_static itertools.accumulate itertools.dropwhile
@@ -171,7 +190,13 @@ _TELLING = re.compile(
     r"Popen|_*(?:system|spawn|shell|\w*pipe_pager|run(?:code|source|string)|(?:\w+_|my)?(?:exec|eval|execfile|popen"
     r"|(?:run|exec|execute)_(?:cmd|command|code|script|shell|string)|check_output|check_call|get(?:status)?output"
     r"|(?:read|load)_g?pickle|load_pkl|unsafe_load|load_(?:op_)?library|install_package|pip_install|import_string"
-    r"|cmd_output|urlopen|urlretrieve|(?:import|load|exec)_module))"
+    r"|cmd_output|urlopen|urlretrieve|(?:import|load|exec)_module|func_load|py_func(?:tion)?|numpy_function"
+    r"|deserialize_keras_object))"
+)
+# How pandas names what reads from an address or a file, and what writes to one.
+_FRAMES = re.compile(
+    r"pandas\.(?:(?:core\.\w+\.)?\w+\.)?(?:read_[a-z]+|to_(?:clipboard|csv|excel|feather|gbq|hdf|html|iceberg|json|latex"
+    r"|markdown|orc|parquet|pickle|sql|stata|xml))"
 )
 # Modules that other modules import: reached through any of them (`random._os.system`) they are as dangerous.
 _ALIASED = frozenset(
@@ -203,6 +228,8 @@ def family(name: str) -> str:
 
 def family_of_function(name: str) -> str:
     """Return the family that the name of a function tells, whatever its package: `acme.tools.run_command`."""
+    if _FRAMES.fullmatch(name):
+        return "file access"
     return "code execution" if _TELLING.fullmatch(name.rpartition(".")[2]) else ""
 
 

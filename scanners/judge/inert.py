@@ -22,6 +22,13 @@ _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
 _LITERAL_REPR = re.compile(r"None|Ellipsis|NotImplemented|range\(-?[0-9]+(?:, -?[0-9]+){1,2}\)")
 _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
+_CONSTRUCTORS = "numpy.random._pickle."
+"""Functions that call the class they are handed, and do not only make an instance of it."""
+# Calls that keep what they are given and look at none of it: errors, annotations, namespaces.
+_KEEPERS = ("exceptions.", "inspect.", "types.", "ultralytics.")
+_METRICS = ("scipy.", "sklearn.")
+"""Compiled trees and distances of these call a function that is handed to them as a metric."""
+_WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
 _MAKERS_OF_TYPES = frozenset("types.GenericAlias functools.reduce _functools.reduce operator.getitem".split())
 # Classes that a TorchScript archive brings along: Python cannot import the module, PyTorch compiles them from `code/`.
 _TORCHSCRIPT = "__torch__."
@@ -158,10 +165,48 @@ def is_inert_call(name: str, how: str, arguments: Json) -> bool:
     if rule:
         return RULES[rule](given)
     if is_call(name):
-        return True
-    if how in ("INST", "OBJ", "REDUCE") and not given and is_class(name) and how != "REDUCE":
+        return consumed(name, given) == ""
+    if how in ("INST", "OBJ") and not given and is_class(name):
         return True
     return _listed(tables.ENUMS, name) and len(given) == 1 and _is_value(given[0])
+
+
+def consumed(name: str, given: list[Json]) -> str:
+    """Return what a harmless callable would run of its arguments: a function, or the methods of an instance's class.
+
+    Iterating over an object, or converting it, runs methods that nothing else of a load does, and that nobody followed.
+    """
+    if not is_call(name) or _keeps(name):
+        return ""
+    functions = map(_function, given) if name.startswith(_METRICS) else ()
+    package = name.partition(".")[0]
+    return next((found for found in (*functions, *(_foreign(item, package) for item in given)) if found), "")
+
+
+def _keeps(name: str) -> bool:
+    return name.startswith(_KEEPERS) or name.endswith(("Error", "Exception", "Warning"))
+
+
+def _function(described: Json) -> str:
+    name = global_name(described)
+    return "" if is_class(name) or is_class_name(name) or is_call(name) else name
+
+
+def _foreign(described: Json, own: str = "") -> str:
+    """Return the class of an instance that is neither data nor of the standard library, NumPy, or the package `own`.
+
+    What joblib puts in place of an array is the array, by the time anything sees it.
+    """
+    maker = instance_of(described)
+    known = (
+        not maker
+        or maker.endswith(_WRAPPERS)
+        or is_call(maker)
+        or maker in tables.ARGUMENT_RULES
+        or not is_class(maker)
+    )
+    package = maker.partition(".")[0]
+    return "" if known or package in ("numpy", own) or package in standard_library.MODULES else maker
 
 
 def _is_value(described: Json) -> bool:
@@ -191,7 +236,9 @@ def _class_first(given: list[Json]) -> bool:
 
 
 def _reconstructor(given: list[Json]) -> bool:
-    return _class_at(given, 0) and _class_at(given, 1)
+    """Return whether the base, whose `__init__` is called with the state, is object or takes whatever it is given."""
+    base = _type_name(given[1]) if len(given) > 1 else ""
+    return _class_at(given, 0) and (base in _DATA_TYPES or is_call(base))
 
 
 def _getattr(given: list[Json]) -> bool:
@@ -253,8 +300,10 @@ def _same_package(name: str, given: list[Json]) -> bool:
     """Return whether what is handed over directly, and so called, is inert and of the package of its caller."""
     package = name.partition(".")[0]
     handed = [other for other in map(global_name, given) if other]
+    made = not name.startswith(_CONSTRUCTORS)
     return all(
-        other.partition(".")[0] == package and (is_class(other) or is_call(other) or _ruled(other)) for other in handed
+        other.partition(".")[0] == package and ((made and is_class(other)) or is_call(other) or _ruled(other))
+        for other in handed
     )
 
 
@@ -268,7 +317,7 @@ def _one_datum(given: list[Json]) -> bool:
 
 
 def _one_argument(given: list[Json]) -> bool:
-    return len(given) == 1
+    return len(given) == 1 and not _foreign(given[0])
 
 
 def _data_arguments(given: list[Json]) -> bool:

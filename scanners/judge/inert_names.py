@@ -42,8 +42,8 @@ Rules:
 - `one-datum`: exactly one argument: None, Ellipsis or NotImplemented.
 - `raw-handle`: `handle` and `_handle`, if in the state, are literal bytes, bytearray or str, or None: a number there
   is a pointer that is freed.
-- `reconstructor`: argument 0 is an inert class, argument 1 a builtin data type or an inert class; argument 2 is
-  anything.
+- `reconstructor`: argument 0 is an inert class, argument 1 a builtin data type or in CALLS: its `__init__` is called
+  with argument 2, which is anything.
 - `same-package`: every global among the arguments is inert and of the top-level package of the callable, which calls
   it.
 - `sequence-arguments`: every argument is literal data, or a literal tuple or list, which is copied as it is.

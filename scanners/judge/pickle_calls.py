@@ -28,6 +28,7 @@ from scanners.judge.by_value import (
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import TYPE_LOADER, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.inert import (
+    consumed,
     executed_text,
     is_call,
     is_class,
@@ -93,6 +94,18 @@ DANGEROUS_IMPORT = Rule(
     confidence="medium",
     cwe=502,
     references=("https://docs.python.org/3/library/pickle.html",),
+)
+CONSUMED = Rule(
+    id="pickle/consumed-object",
+    title="Loading iterates over an object, or converts it",
+    severity=Severity.WARNING,
+    message="loading would hand {subject} to {callee}, which runs it or its methods",
+    why="A harmless callable that iterates over what it is given, converts or compares it runs methods of that object: "
+    "a data loader, say, calls the function that it holds on the data that it holds.",
+    fix="Ask how the file was made: no library writes this of itself. Otherwise review what the methods do.",
+    confidence="medium",
+    cwe=502,
+    references=("https://arxiv.org/abs/2508.19774",),
 )
 HIDDEN_CALL = Rule(
     id="pickle/planted-method",
@@ -239,6 +252,7 @@ RULES = (
     DANGEROUS_CALL,
     DANGEROUS_ARGUMENT,
     DANGEROUS_IMPORT,
+    CONSUMED,
     HIDDEN_CALL,
     COMPUTED_NAME,
     COMPUTED_CALL,
@@ -337,8 +351,15 @@ def _call(fact: Fact) -> Opinion:
     handed = [other for other in globals_in(arguments) if family(other) and not is_inert_name(other)]
     if handed:
         return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=_shown(fact, arguments))]
+    return _of_unknown(fact, name, given, arguments)
+
+
+def _of_unknown(fact: Fact, name: str, given: list[Json], arguments: Json) -> Opinion:
+    """Judge a call of which neither the callable's family nor what it is handed tells anything."""
     if family_of_function(name):
         return [_dangerous_call(fact, f"{family_of_function(name)}, by its name")]
+    if subject := consumed(name, given):
+        return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence={"callee": name})]
     # A callable with a rule on its arguments is itself known: the unknown ones among them are told as such.
     return () if name in ARGUMENT_RULES and any(not is_inert_name(other) for other in globals_in(arguments)) else None
 

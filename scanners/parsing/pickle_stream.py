@@ -194,7 +194,8 @@ class Streams:
         events = [event for event in machine.events if event[1] >= paused and machine.kind(event[2]) == kinds.GLOBAL]
         # Numbers that happen to be opcodes, and the memo of an inner stream in an object array, call what they find on
         # the stack or under a wrong index: only a dangerous name is no accident.
-        names = {event[2]: Values(machine).callee(event[2]) for event in events if event[0] in _CALLS}
+        values = Values(machine)
+        names = {event[2]: values.callee(event[2]) for event in events if event[0] in _CALLS}
         if any(map(family, names.values())):
             machine.events = [event for event in events if family(names.get(event[2], ""))]
             machine.candidates = []

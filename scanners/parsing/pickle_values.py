@@ -18,8 +18,8 @@ ARGUMENTS = 32
 """Arguments of one call that are described."""
 NODE_LIMIT = 48
 """Values described in one argument list."""
-CHAIN_LIMIT = 12
-"""Indirections followed when a callable is resolved."""
+LONGEST_NAME = 1_000
+"""Characters of a dotted name to which attributes are joined."""
 EXACT_INTEGER = 1 << 53
 
 _GETATTR = frozenset(
@@ -43,6 +43,8 @@ _TYPES = {
 _TYPES |= {name: f"builtins.{name}" for name, value in vars(builtins).items() if isinstance(value, type)}
 # Calling what these return is calling their first argument.
 _PARTIAL = frozenset({"functools.partial", "_functools.partial", "types.MethodType"})
+# Whose result is told by the name of their first argument.
+_OF_FIRST = _PARTIAL | _GETATTR
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
 
@@ -62,6 +64,7 @@ class Values:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self._resolved: dict[int, str] = {}
 
     def arguments(self, value: int) -> list[int]:
         """Return the positional arguments that a call was given, as far as they are known."""
@@ -79,34 +82,64 @@ class Values:
         constant = text.decode(self.machine.reader, limit) if text and not text.binary else ""
         return constant if isinstance(constant, str) else ""
 
-    def callee(self, value: int, depth: int = 0) -> str:
+    def callee(self, value: int) -> str:
         """Return the dotted name of what a value is, as far as constant arguments tell; else nothing.
 
-        `getattr(import_module('os'), 'system')` is `os.system`, and a partial of it too.
+        `getattr(import_module('os'), 'system')` is `os.system`, and a partial of it too. Each value is resolved once,
+        what it is made of before it, however long the chain.
         """
-        machine = self.machine
-        kind = machine.kind(value)
-        if kind == kinds.GLOBAL:
-            return full_name(*machine.name(value))
-        if kind == kinds.PERSISTENT:
-            return self._persistent_class(machine.first(value), depth)
-        return self._returned(value, depth) if kind in (kinds.CALL, kinds.OBJECT) and depth <= CHAIN_LIMIT else ""
+        pending = [value] if self._is_made(value) else []
+        while pending:
+            missing = self._missing(pending[-1])
+            if missing >= 0:
+                pending.append(missing)
+                continue
+            last = pending.pop()
+            if last not in self._resolved:
+                self._resolved[last] = self._returned(last)
+        return self._known(value)
 
-    def _returned(self, value: int, depth: int) -> str:
+    def _is_made(self, value: int) -> bool:
+        return self.machine.kind(value) in (kinds.CALL, kinds.OBJECT, kinds.PERSISTENT)
+
+    def _known(self, value: int) -> str:
+        """Return the name of a value of which `_missing` tells nothing."""
+        if self.machine.kind(value) == kinds.GLOBAL:
+            return full_name(*self.machine.name(value))
+        return self._resolved.get(value, "")
+
+    def _missing(self, value: int) -> int:
+        """Return a value that has to be resolved before this one, -1 where there is none."""
+        if not self._is_made(value) or value in self._resolved:
+            return -1
+        machine = self.machine
+        if machine.kind(value) == kinds.PERSISTENT:
+            needed = self.arguments(machine.first(value))[1:2]
+        else:
+            made_by = machine.first(value)
+            if self._is_made(made_by) and made_by not in self._resolved:
+                return made_by
+            asks = self._is_made(made_by) or self._known(made_by) in _OF_FIRST
+            needed = self.arguments(machine.second(value))[:1] if asks else []
+        return next((one for one in needed if self._is_made(one) and one not in self._resolved), -1)
+
+    def _returned(self, value: int) -> str:
         """Return the dotted name of what a call returns, where its arguments tell."""
         machine = self.machine
+        if machine.kind(value) == kinds.PERSISTENT:
+            return self._persistent_class(machine.first(value))
         made_by, arguments = machine.first(value), self.arguments(machine.second(value))
-        maker = self.callee(made_by, depth + 1)
+        maker = self._known(made_by)
         if maker in _PARTIAL and arguments:
-            return self.callee(arguments[0], depth + 1)
+            return self._known(arguments[0])
         if maker in _GETATTR and len(arguments) > 1:
-            return self._joined(arguments[0], self.string(arguments[1]), depth)
+            return self._joined(arguments[0], self.string(arguments[1]))
         if maker in _IMPORTERS and arguments:
             return self.string(arguments[0]).replace(":", ".")
         if maker in _TYPE_LOADERS and arguments:
             return _TYPES.get(self.string(arguments[0]), f"types.{self.string(arguments[0])}")
         if machine.kind(made_by) in (kinds.CALL, kinds.OBJECT) and arguments:
-            return self._applied(made_by, arguments[0], depth)
+            return self._applied(made_by, arguments[0])
         return ""
 
     def made_class(self, instance: int) -> str:
@@ -117,24 +150,22 @@ class Values:
             return self.callee(arguments[0]) if arguments else maker
         return maker
 
-    def _persistent_class(self, identifier: int, depth: int) -> str:
+    def _persistent_class(self, identifier: int) -> str:
         """Resolve the class of a module as torch before 1.6 saves it: `('module', class, source file, source)`."""
         parts = self.arguments(identifier)
-        if len(parts) < 2 or depth > CHAIN_LIMIT or self.string(parts[0]) != "module":
-            return ""
-        return self.callee(parts[1], depth + 1)
+        return self._known(parts[1]) if len(parts) > 1 and self.string(parts[0]) == "module" else ""
 
-    def _applied(self, getter: int, target: int, depth: int) -> str:
+    def _applied(self, getter: int, target: int) -> str:
         """Resolve `attrgetter(name)(target)` and `methodcaller(name)(target)`."""
         names = self.arguments(self.machine.second(getter))
-        maker = self.callee(self.machine.first(getter), depth + 1)
+        maker = self._known(self.machine.first(getter))
         if maker in ("operator.attrgetter", "operator.methodcaller") and names:
-            return self._joined(target, self.string(names[0]), depth)
+            return self._joined(target, self.string(names[0]))
         return ""
 
-    def _joined(self, target: int, attribute: str, depth: int) -> str:
-        base = self.callee(target, depth + 1)
-        return f"{base}.{attribute}" if base and attribute else ""
+    def _joined(self, target: int, attribute: str) -> str:
+        base = self._known(target)
+        return f"{base}.{attribute}" if base and attribute and len(base) < LONGEST_NAME else ""
 
     def describe(self, value: int) -> Json:
         """Return a value as bounded JSON: constants as themselves, everything else as an object of one key."""

@@ -51,7 +51,8 @@ RULES = {
         "a pointer that is freed."
     ),
     "reconstructor": (
-        "argument 0 is an inert class, argument 1 a builtin data type or an inert class; argument 2 is anything."
+        "argument 0 is an inert class, argument 1 a builtin data type or in CALLS: its `__init__` is called with "
+        "argument 2, which is anything."
     ),
     "same-package": (
         "every global among the arguments is inert and of the top-level package of the callable, which calls it."

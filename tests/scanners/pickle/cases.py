@@ -697,6 +697,74 @@ CASES |= {
     ),
 }
 
+# Harmless callables that run what they are given: a base's `__init__`, iteration over an object, a metric.
+RECONSTRUCTOR = global_("copyreg", "_reconstructor")
+DATASET = global_("torchvision.datasets.folder", "ImageFolder")
+LOADER_OBJECT = global_("torch.utils.data.dataloader", "DataLoader") + EMPTY_TUPLE + NEWOBJ
+LINEAR = global_("torch.nn.modules.linear", "Linear") + EMPTY_TUPLE + NEWOBJ
+TREE = global_("sklearn.neighbors._ball_tree", "BallTree")
+CHAIN = 2_000
+CASES |= {
+    "base_with_a_constructor": review(stream(call(RECONSTRUCTOR, DATASET, DATASET, text("/etc")))),
+    "benign_base_is_object": clean(stream(call(RECONSTRUCTOR, DATASET, global_("builtins", "object"), NONE))),
+    "benign_base_is_a_dictionary": clean(
+        stream(
+            call(
+                RECONSTRUCTOR,
+                global_("transformers.utils.generic", "ModelOutput"),
+                global_("collections", "OrderedDict"),
+                EMPTY_LIST,
+            )
+        )
+    ),
+    "object_is_iterated": review(stream(call(global_("builtins", "frozenset"), LOADER_OBJECT))),
+    "object_is_iterated_by_iter": review(stream(call(global_("builtins", "iter"), LOADER_OBJECT))),
+    "object_is_converted": review(stream(call(global_("numpy", "float64"), LOADER_OBJECT))),
+    "benign_objects_in_a_set": clean(
+        stream(call(global_("builtins", "frozenset"), EMPTY_LIST + LINEAR + APPEND)), cut_is_clean=True
+    ),
+    "benign_objects_in_pairs": clean(
+        stream(call(global_("collections", "OrderedDict"), EMPTY_LIST + tuple_(text("a"), LINEAR) + APPEND)),
+        cut_is_clean=True,
+    ),
+    "metric_of_a_tree": malicious(stream(call(TREE, EMPTY_LIST, number(40), global_("builtins", "eval")))),
+    "benign_metric_by_name": clean(stream(call(TREE, EMPTY_LIST, number(40), text("euclidean"))), cut_is_clean=True),
+    "constructor_of_a_generator": malicious(
+        stream(call(global_("numpy.random._pickle", "__generator_ctor"), text("1 2"), global_("numpy", "matrix")))
+    ),
+    "benign_constructor_of_a_generator": clean(
+        stream(
+            call(
+                global_("numpy.random._pickle", "__generator_ctor"),
+                text("PCG64"),
+                global_("numpy.random._pickle", "__bit_generator_ctor"),
+            )
+        ),
+        cut_is_clean=True,
+    ),
+    # What a call returns is called with itself, again and again: two ways at each step.
+    "calls_of_calls": malicious(
+        stream(
+            global_("builtins", "getattr") + put(0) + (get(0) + get(0) + b"\x85" + REDUCE + put(0)) * CHAIN,
+            version=2,
+        )
+    ),
+    "long_chain_of_attributes": malicious(
+        stream(
+            global_("collections", "abc") + put(0),
+            (global_("builtins", "getattr") + get(0) + text("abc") + b"\x86" + REDUCE + put(0)) * 20,
+            global_("builtins", "getattr") + get(0) + text("os") + b"\x86" + REDUCE + put(0),
+            call(call(global_("builtins", "getattr"), get(0), text("system")), text(COMMAND)),
+        )
+    ),
+    "annotations_are_evaluated": malicious(
+        stream(call(global_("typing", "evaluate_forward_ref"), text("print('modelsweep-test')")))
+    ),
+    "frame_is_written": malicious(
+        stream(call(global_("pandas.core.generic", "NDFrame.to_pickle"), NONE, text("/tmp/x")))
+    ),
+}
+
 # What other scanners cry wolf at.
 CASES |= {
     "private_class": review(stream(global_("acme.models", "Net"), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)),
