@@ -45,6 +45,7 @@ MODULES = (
     "tensorrt",
     "cntk",
     "rknn",
+    "accelerator",
     "tfrecord",
     "pmml",
     "openvino",

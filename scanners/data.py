@@ -2,8 +2,10 @@
 
 SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors, parameters of
 TVM (`runtime::SaveParams`), arrays of ND4J (coefficients of DL4J), CRFsuite, Kaldi, OpenFst, KenLM,
-netCDF, FITS, IDL, DICOM, NIfTI, LAS, SQLite, time zones (RFC 8536), translations (gettext), what the Finder notes of a
-folder, and git's index, packs and loose objects (gitformat-index, gitformat-pack): of the last, files are examined.
+netCDF, FITS, IDL, DICOM, NIfTI, LAS, SQLite, DuckDB, LMDB, ORC, Lance, tables of SAS, SPSS and Stata, logs of wandb,
+networks of Darknet, Stockfish, KANN, TNN and RTen, graphs of ncnn in binary, importance matrices of llama.cpp, Marian,
+Tesseract, time zones (RFC 8536), translations (gettext), what the Finder notes of a folder, and git's index, packs and
+loose objects (gitformat-index, gitformat-pack): of the last, files are examined.
 Clean once their bytes were seen, as text is.
 """
 
@@ -22,15 +24,27 @@ _MAGIC = (
     *(b"lCRF", b"\0B<", b"\0BFM ", b"\0BFV ", b"\0BDM ", b"\0BDV ", b"\0BCM ", struct.pack("<i", 2125659606)),
     b"mmap lm http://kheafield.com/code format version",
     *(b"SQLite format 3\0", b"LASF", b"\0\0\0\1Bud1"),
+    *(b"$FL2@(#)", b"$FL3@(#)", b"<stata_dta><header>", b":W&B\xe1\xbe\0"),
+    *(b"\x20\x2f\xf3\x7a", b"\xf5\x17\x34\x01\xd5\x48\x1a\xf1", b"KAN\1", b"RTEN"),
+    *(b"\2\0\xbc\xfa", b"\4\0\xbc\xfa"),  # weights of TNN
     *(b"PACK\0\0\0\2", b"\xfftOc\0\0\0\2", b"RIDX\0\0\0\1", b"CGPH\1", b"MIDX\1", b"BITM\0\1"),
     *(b"DIRC\0\0\0" + bytes((version,)) for version in (2, 3, 4)),
 )
-_MAGIC_AT = ((128, b"DICM"), (344, b"n+1\0"), (344, b"ni1\0"))
+_MAGIC_AT = (
+    *((128, b"DICM"), (344, b"n+1\0"), (344, b"ni1\0"), (8, b"DUCK"), (16, b"\xde\xc0\xef\xbe\1\0\0\0")),
+    (12, bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")),  # SAS
+)
+_DARKNET = tuple(struct.pack("<3i", *version) for version in ((0, 1, 0), (0, 2, 0), (0, 2, 5)))
+_ORC, _LANCE = b"ORC", b"LANC"
+_SMALLEST = 16
+"""Bytes that a table with its footer has at least."""
+_DATA_SUFFIXES = (".weights", ".lance")
 _GIT_OBJECT = re.compile(rb"(blob|tree|commit|tag) (0|[1-9][0-9]{0,15})\0")
 _ND4J = ("MIXED_DATA_TYPES", "LONG_SHAPE", "JAVACPP", "DIRECT", "HEAP")
 """How the shape of an array was allocated: a text behind its length, with which the array begins."""
 _WEIGHTS = (
     struct.pack("<Q", 0xF7E58D4F05049CB7),
+    struct.pack("<i", 7_767_517),  # graphs of ncnn
     *(struct.pack(">H", len(mode)) + mode.encode() + bytes(6) for mode in _ND4J),
 )
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
@@ -46,11 +60,31 @@ def accepts(blob: Blob) -> bool:
     """Return whether the blob begins as one of them, and is no damaged model that only looks so."""
     if blob.head.startswith((*_FASTTEXT, *_WEIGHTS)) or _is_word2vec(blob) or _is_sentencepiece(blob):
         return True
+    if blob.head[2:4] == b"\0\0" and _is_counted(blob):
+        return True
     if blob.locator.suffix in NEVER_PLAIN:
         return False
-    if any(blob.head.startswith(magic, offset) for offset, magic in _MAGIC_AT):
+    if any(blob.head.startswith(magic, offset) for offset, magic in _MAGIC_AT) or _is_table(blob):
         return True
     return blob.head.startswith(_MAGIC) or _git_object(blob) is not None
+
+
+def _is_table(blob: Blob) -> bool:
+    """Return whether it is one of those that a name, the end of the file, or their offsets tell."""
+    if blob.locator.suffix == ".weights" and blob.head.startswith(_DARKNET):
+        return True
+    if blob.size > _SMALLEST and (blob.head.startswith(_ORC) or blob.locator.suffix == ".lance"):
+        end = blob.reader.read(blob.size - 4, 4)
+        return end == _LANCE or (blob.head.startswith(_ORC) and end[:3] == _ORC)
+    return False
+
+
+def _is_counted(blob: Blob) -> bool:
+    """Return whether it is a table whose first numbers, names and offsets tell it."""
+    from scanners.parsing import number_tables
+
+    tables = (number_tables.is_traineddata, number_tables.is_marian)
+    return number_tables.is_imatrix(blob.head) or any(is_one(blob) for is_one in tables)
 
 
 def _git_object(blob: Blob) -> tuple[bytes, int] | None:
@@ -92,6 +126,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     kept = _git_object(blob)
     if kept and kept[0] == b"blob" and blob.size > kept[1]:
         yield blob.window("file", kept[1], blob.size - kept[1])
+    if blob.head[2:4] == b"\0\0":
+        _check_table(blob, context)
     if _is_sentencepiece(blob):
         from scanners.parsing.protobuf import Wire
 
@@ -100,15 +136,26 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 raise Malformed(f"a vocabulary has no field {field.number}", field.value)
 
 
+def _check_table(blob: Blob, context: Context) -> None:
+    """Raise Truncated where a table of numbers does not hold what it begins with."""
+    from scanners.parsing import number_tables
+
+    if number_tables.is_imatrix(blob.head):
+        number_tables.check_imatrix(blob, context)
+    elif number_tables.is_marian(blob):
+        number_tables.check_marian(blob, context)
+
+
 SCANNER = Scanner(
     name="data",
-    title="Vocabularies, word vectors, tables, databases, objects of git",
-    version=5,
+    title="Vocabularies, word vectors, tables, databases, small networks, objects of git",
+    version=6,
     accepts=accepts,
     scan=scan,
-    suffixes=(".model", ".bin", ".ftz", ".nc", ".fits"),
+    suffixes=(".model", ".bin", ".ftz", ".nc", ".fits", ".orc", ".weights", ".traineddata"),
     signs=Signs(
-        begins(*_FASTTEXT, *_WEIGHTS, *_MAGIC) + b"btc123456789\n",
-        at=tuple((place, (magic,)) for place, magic in _MAGIC_AT),
+        begins(*_FASTTEXT, *_WEIGHTS, *_MAGIC, _ORC) + b"btc123456789\n",
+        _DATA_SUFFIXES,
+        at=(*((place, (magic,)) for place, magic in _MAGIC_AT), (2, (b"\0\0",))),
     ),
 )

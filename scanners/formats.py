@@ -116,6 +116,12 @@ FORMATS: tuple[Format, ...] = (
     ),
     _format("CNTK", ".cntk .dnn .cmf .model", "cntk"),
     _format("RKNN", ".rknn", "rknn"),
+    _format(
+        "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC)",
+        ".hef .om .bmodel .kmodel .cvimodel .nb .dlc",
+        "accelerator",
+        "code for the processor is told; IREE is never clean",
+    ),
     _format("NeMo", ".nemo", "tar yaml torch"),
     _format("R serialized", ".rds .rda .RData", "r compressed"),
     _format("MATLAB", ".mat", "matlab", "functions and objects of Java are told; version 7.3 is HDF5"),
@@ -184,6 +190,19 @@ FORMATS: tuple[Format, ...] = (
     _format("Native executables and libraries", ".so .dll .exe .dylib", "executable"),
     _format("SentencePiece vocabulary, fastText and word2vec vectors, netCDF, FITS", ".model .bin .ftz .nc", "data"),
     _format("CRFsuite, Kaldi, OpenFst, KenLM", ".crfsuite .mdl .raw .fst .klm", "data", "inert: recognised by content"),
+    _format(
+        "Tables and databases (ORC, Lance, SAS, SPSS, Stata, DuckDB, LMDB, SQLite, wandb)",
+        ".orc .lance .sas7bdat .sav .dta .duckdb .mdb .db .wandb",
+        "data",
+        "inert: recognised by content",
+    ),
+    _format(
+        "Small networks (Tesseract, Marian, TNN, KANN, RTen, NNUE), importance matrices of llama.cpp",
+        ".traineddata .bin .tnnmodel .kan .rten .nnue .dat",
+        "data",
+        "inert: recognised by content",
+    ),
+    _format("Darknet weights", ".weights", "data", "inert", named=True),
     _format("Parameters of TVM, arrays of ND4J (DL4J)", ".params .bin", "data", "inert: recognised by content"),
     _format("Pictures, sound, video, fonts, PDF", ".png .jpg .pdf .wav", "media"),
 )

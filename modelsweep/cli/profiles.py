@@ -38,6 +38,7 @@ LIBRARIES = (
     "tensorrt",
     "cntk",
     "rknn",
+    "accelerator",
     "pmml",
     "flax",
     "ocdbt",

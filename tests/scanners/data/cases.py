@@ -44,6 +44,38 @@ def git(kind: str, content: bytes, size: int | None = None) -> bytes:
     return zlib.compress(f"{kind} {len(content) if size is None else size}\0".encode() + content)
 
 
+def imatrix(*names: bytes, cut: int = 0) -> bytes:
+    """Return an importance matrix of llama.cpp."""
+    entries = (struct.pack("<i", len(name)) + name + struct.pack("<2i", 9, 4) + noise(16) for name in names)
+    matrix = struct.pack("<i", len(names)) + b"".join(entries)
+    return matrix[: len(matrix) - cut]
+
+
+def traineddata(*, unordered: bool = False) -> bytes:
+    """Return parts of Tesseract's, most of them left out."""
+    places = [-1] * 24
+    places[0], places[17], places[20] = 196, 250, 240 if unordered else 300
+    return struct.pack("<i24q", 24, *places) + noise(200)
+
+
+def marian(*, more: int = 0) -> bytes:
+    """Return a model of Marian with two items, of which the last claims `more` bytes than there are."""
+    headers = struct.pack("<4Q", 6, 0x404, 2, 64) + struct.pack("<4Q", 5, 0x404, 1, 16 + more)
+    named = b"W_emb\0bias\0" + struct.pack("<3i", 4, 4, 4)
+    return struct.pack("<2Q", 1, 2) + headers + named + struct.pack("<Q", 8) + bytes(8) + noise(80)
+
+
+TABLES = {
+    "orc": (b"ORC" + noise(90) + b"\3ORC\x17", "rows.orc"),
+    "lance": (noise(90) + b"\0\0\2\0LANC", "rows.lance"),
+    "sas": (bytes(12) + bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011") + noise(90), "survey.sas7bdat"),
+    "duckdb": (noise(8) + b"DUCK" + noise(90), "runs.duckdb"),
+    "lmdb": (bytes(16) + b"\xde\xc0\xef\xbe\1\0\0\0" + noise(90), "data.mdb"),
+    "imatrix": (imatrix(b"blk.0.attn_k.weight", b"output.weight"), "imatrix.dat"),
+    "traineddata": (traineddata(), "eng.traineddata"),
+    "marian": (marian(), "model.intgemm.alphas.bin"),
+}
+"""Those that are told by more than their beginning, of which a shorter one is none."""
 CASES = {
     "benign_git_blob": Case(lambda: git("blob", b"print(1)\n"), "16cc", Verdict.CLEAN),
     "benign_git_tree": Case(lambda: git("tree", b"100644 a.py\0" + noise(20)), "29bf", Verdict.CLEAN),
@@ -62,6 +94,25 @@ CASES = {
     "benign_kaldi_matrix": cut(b"\0BFM \4" + struct.pack("<i", 10), "lda.mat"),
     "benign_openfst": cut(struct.pack("<2i", 2125659606, 6) + b"vector", "HCLG.fst"),
     "benign_kenlm": cut(b"mmap lm http://kheafield.com/code format version 5\n\0", "lm.klm"),
+    **{
+        f"benign_{key}": Case(lambda data=data: data, name, Verdict.CLEAN, cut_is_clean=True)  # type: ignore[misc]
+        for key, (data, name) in TABLES.items()
+    },
+    "benign_spss": cut(b"$FL2@(#) SPSS DATA FILE", "survey.sav"),
+    "benign_stata": cut(b"<stata_dta><header><release>118</release>", "survey.dta"),
+    "benign_wandb": cut(b":W&B\xe1\xbe\0", "run-1.wandb"),
+    "benign_darknet": cut(struct.pack("<3iQ", 0, 2, 0, 32_013_312), "yolov3.weights"),
+    "benign_ncnn_graph": cut(struct.pack("<i", 7_767_517), "net.param.bin"),
+    "benign_tnn": cut(struct.pack("<I", 0xFABC0004), "net.tnnmodel"),
+    "benign_nnue": cut(struct.pack("<I", 0x7AF32F20), "nn.nnue"),
+    "darknet_under_another_name": Case(
+        lambda: struct.pack("<3i", 0, 2, 0) + noise(90), "yolov3.data", Verdict.NOT_SCANNED
+    ),
+    "orc_that_goes_on": Case(lambda: b"ORC" + noise(90), "rows.orc", Verdict.NOT_SCANNED),
+    "imatrix_cut": Case(lambda: imatrix(b"blk.0.attn_k.weight", cut=3), "imatrix.dat", Verdict.NOT_SCANNED),
+    "traineddata_unordered": Case(lambda: traineddata(unordered=True), "eng.traineddata", Verdict.NOT_SCANNED),
+    "marian_beyond_the_end": Case(lambda: marian(more=300), "model.bin", Verdict.NOT_SCANNED),
+    "pickle_in_lmdb": Case(lambda: TABLES["lmdb"][0] + EVIL_PICKLE, "data.mdb", Verdict.MALICIOUS, cut_is_clean=True),
     "kaldi_with_a_pickle": Case(
         lambda: b"\0B<Nnet3> " + EVIL_PICKLE, "final.raw", Verdict.MALICIOUS, cut_is_clean=True
     ),

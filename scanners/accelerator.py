@@ -1,0 +1,148 @@
+"""Models compiled for accelerators: recognised, taken apart where the container is known, raw bytes searched.
+
+Hailo (.hef: https://github.com/hailo-ai/hailort), Ascend (.om: `ModelFileHeader` of CANN), Qualcomm (the FlatBuffers in
+a .dlc), Sophgo (.bmodel: https://github.com/sophgo/tpu-mlir), Kendryte (.kmodel: https://github.com/kendryte/nncase),
+CVITEK (.cvimodel), VeriSilicon (.nb), IREE (.vmfb: https://github.com/iree-org/iree). The runtime takes them to a
+device; what an Ascend model brings for the processor of the host is native code that is loaded there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs, begins
+
+NAME = "accelerator"
+_COST = 100
+_HEF_VERSIONS = range(4)
+_OM_HEADERS = range(64, 4_097)
+_OM_PARTS = range(1, 1_025)
+_OM_NAMES = {0: "graph", 1: "weights", 2: "tasks", 3: "kernels", 4: "kernels for the processor", 5: "libraries"}
+_ON_HOST = (4, 5)
+_BMODEL_HEADER = 64
+_DLC = (b"NETD", b"NETP", b"NETR", b"NR64")
+_DLC_AT = (4, 12)
+"""Where the identifier of a FlatBuffer stands: of one alone, or behind eight bytes with its version."""
+
+HOST_CODE = Rule(
+    id="accelerator/host-code",
+    title="Compiled model that brings code for the processor",
+    severity=Severity.WARNING,
+    message="a part of the model holds {subject}: {length} bytes of native code",
+    why="Models for accelerators go to a device. This one brings libraries besides, which the runtime loads on a "
+    "processor together with the model.",
+    fix="Take such a model from its publisher only, or compile it yourself from its source.",
+    confidence="medium",
+    cwe=829,
+    references=("https://www.hiascend.com/en/software/cann",),
+)
+
+
+class Kind(NamedTuple):
+    """What a format is called, what it begins with, and what yields its parts and raises where they are cut short."""
+
+    title: str
+    magic: bytes
+    parts: Callable[[Blob, Context], Iterator[Item]]
+    at: int = 0
+
+
+def _whole(_blob: Blob, _context: Context) -> Iterator[Item]:
+    return iter(())
+
+
+def _hef(blob: Blob, _context: Context) -> Iterator[Item]:
+    """Check that the description, a message of protocol buffers, is there; what follows it are numbers."""
+    version, length = struct.unpack(">2I", blob.reader.read(4, 8))
+    if version not in _HEF_VERSIONS:
+        raise Malformed(f"the version {version:,} is unknown", 4)
+    if not length or length > blob.size - 12:
+        raise Truncated(12, length, blob.size)
+    yield from ()
+
+
+def _om(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the parts, which begin where the table of them ends."""
+    header = int.from_bytes(blob.reader.read(4, 4), "little")
+    if header not in _OM_HEADERS:
+        raise Malformed(f"a header of {header:,} bytes", 4)
+    count = int.from_bytes(blob.reader.read(header, 4), "little")
+    if count not in _OM_PARTS:
+        raise Malformed(f"{count:,} parts", header)
+    table = blob.reader.read(header + 4, 12 * count)
+    start = header + 4 + len(table)
+    for number, (kind, offset, length) in enumerate(struct.iter_unpack("<3I", table)):
+        context.operations.spend(_COST)
+        if not length:
+            continue
+        name = _OM_NAMES.get(kind, f"part of kind {kind}")
+        if kind in _ON_HOST:
+            evidence: dict[str, Json] = {"length": f"{length:,}"}
+            yield Finding(HOST_CODE, blob.locator, name, span=Span(start + offset, length), evidence=evidence)
+        yield blob.window(f"{number} {name}", start + offset, length, RAW)
+
+
+def _bmodel(blob: Blob, _context: Context) -> Iterator[Item]:
+    """Check that the description, a FlatBuffer, is there; behind it are commands and numbers."""
+    header, described = struct.unpack("<2I", blob.reader.read(4, 8))
+    if header != _BMODEL_HEADER or not described:
+        raise Malformed(f"a header of {header:,} bytes, and {described:,} that describe the model", 4)
+    if described > blob.size - header:
+        raise Truncated(header, described, blob.size)
+    yield from ()
+
+
+def _module(blob: Blob, _context: Context) -> Iterator[Item]:
+    detail = "the functions of the module were not examined: only its raw bytes were looked at"
+    yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
+
+
+KINDS = (
+    Kind("hailo", b"\1HEF\0\0\0", _hef),
+    Kind("ascend", b"IMOD", _om),
+    Kind("sophgo", b"\xee\xaa\x55\xff", _bmodel),
+    Kind("kendryte", b"KMDL", _whole),
+    Kind("cvitek", b"CviModel", _whole),
+    Kind("verisilicon", b"VPMN", _whole),
+    *(Kind("qualcomm dlc", identifier, _whole, place) for identifier in _DLC for place in _DLC_AT),
+    Kind("iree", b"IREE", _module, 4),
+)
+_BINARY = 64
+
+
+def _kind(blob: Blob) -> Kind | None:
+    if b"\0" not in blob.head[:_BINARY]:
+        return None  # a text may begin with four letters
+    return next((kind for kind in KINDS if blob.head.startswith(kind.magic, kind.at)), None)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether one of the formats begins here."""
+    return _kind(blob) is not None
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield code for the processor, and the parts; raises Malformed and Truncated where they are not all there."""
+    kind = _kind(blob)
+    assert kind is not None, "scan follows accepts"
+    yield Fact("framework", kind.title, blob.locator)
+    yield from kind.parts(blob, context)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Models compiled for accelerators (Hailo, Ascend, Sophgo, Kendryte, Qualcomm, IREE)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(HOST_CODE,),
+    suffixes=(".hef", ".om", ".bmodel", ".kmodel", ".cvimodel", ".nb", ".dlc", ".vmfb"),
+    signs=Signs(
+        begins(*(kind.magic for kind in KINDS if not kind.at)),
+        at=tuple((place, (*_DLC, b"IREE")) for place in _DLC_AT),
+    ),
+)

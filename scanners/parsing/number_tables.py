@@ -1,0 +1,70 @@
+"""Tables of numbers without a magic number, told by the names and offsets that they begin with.
+
+Importance matrices of llama.cpp (`save_imatrix` before GGUF), models of Marian (`io::binary::loadItems`), and
+Tesseract's traineddata (`TessdataManager::LoadMemBuffer`).
+"""
+
+from __future__ import annotations
+
+import struct
+
+from modelsweep.core import patterns as re
+from modelsweep.core.scanner import Blob, Context
+from scanners.parsing.cursor import Cursor
+
+_COST = 50
+_TENSOR = re.compile(rb"..\0\0(.)\0\0\0((?:blk\.\d|token_embd|output)[\w.]*)", re.DOTALL)
+_TRAINED = range(8, 65)
+"""Parts of traineddata, most of them left out."""
+_MARIAN = struct.Struct("<2Q")
+_ITEMS, _ITEM = range(1, 100_000), 32
+_FIRST = range(4, 256)
+"""Bytes that the name of the first item may take."""
+
+
+def is_imatrix(head: bytes) -> bool:
+    """Return whether a number of entries, and the length and name of the first tensor stand here."""
+    found = _TENSOR.match(head)
+    return found is not None and found[1][0] == len(found[2])
+
+
+def is_traineddata(blob: Blob) -> bool:
+    """Return whether a number of parts and their places stand here: each behind the one before, or left out."""
+    count = int.from_bytes(blob.head[:4], "little")
+    if count not in _TRAINED or len(blob.head) < 4 + 8 * count:
+        return False
+    places = [place for place in struct.unpack_from(f"<{count}q", blob.head, 4) if place != -1]
+    return bool(places) and places[0] == 4 + 8 * count and places == sorted(set(places)) and places[-1] <= blob.size
+
+
+def is_marian(blob: Blob) -> bool:
+    """Return whether a version, a number of items and the sizes of the first one stand here."""
+    if len(blob.head) < _MARIAN.size + _ITEM:
+        return False
+    version, count = _MARIAN.unpack_from(blob.head)
+    name, _, shape, data = struct.unpack_from("<4Q", blob.head, _MARIAN.size)
+    fits = _MARIAN.size + count * _ITEM <= blob.size and data <= blob.size
+    return version == 1 and count in _ITEMS and name in _FIRST and 0 < shape <= 8 and fits
+
+
+def check_imatrix(blob: Blob, context: Context) -> None:
+    """Raise Truncated where the entries do not all stand in the file."""
+    cursor = Cursor(blob.reader)
+    for _ in range(cursor.number("I")):
+        context.operations.spend(_COST)
+        cursor.skip(cursor.number("I") + 4)
+        cursor.skip(4 * cursor.number("I"))
+
+
+def check_marian(blob: Blob, context: Context) -> None:
+    """Raise Truncated where the items take more bytes than there are."""
+    cursor = Cursor(blob.reader, 8)
+    before = data = 0
+    for _ in range(cursor.number("Q")):
+        context.operations.spend(_COST)
+        name, _, shape, length = (cursor.number("Q") for _ in range(4))
+        before += name + 4 * shape
+        data += length
+    cursor.skip(before)
+    cursor.skip(cursor.number("Q"))  # padding
+    cursor.skip(data)
