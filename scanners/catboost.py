@@ -13,6 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.reader import Truncated, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
+from scanners.metadata_text import LONGEST, telling_facts
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.flatbuffer import FlatBuffer, Table
 
@@ -76,7 +77,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     version = core.text(_FORMAT, _KEY)
     if version != _VERSION:
         raise Malformed(f"the format {printable(version, _SHOWN)} is unknown", _HEADER)
-    yield from _metadata(blob, core)
+    yield from _metadata(blob, core, context)
     trees = core.table(_TREES)
     if trees is not None:
         yield from _outside(blob, trees)
@@ -105,9 +106,10 @@ def _check_parts(cursor: Cursor, names: list[str]) -> None:
         raise Malformed(f"{left:,} bytes follow the parts of the model", cursor.position)
 
 
-def _metadata(blob: Blob, core: Table) -> Iterator[Item]:
+def _metadata(blob: Blob, core: Table, context: Context) -> Iterator[Item]:
     for entry in islice(core.tables(_INFO), _METADATA):
         key = entry.text(0, _KEY)
+        yield from telling_facts(entry.text(1, LONGEST), blob.locator, printable(key, _SHOWN), context)
         if key in _KEYS:
             detail: dict[str, Json] = {"value": printable(entry.text(1, _KEY), _SHOWN)}
             yield Fact("metadata", key, blob.locator, detail=detail)
@@ -171,7 +173,7 @@ def _leaves(trees: Table, starts: list[int], sizes: list[int]) -> Iterator[tuple
 SCANNER = Scanner(
     name=NAME,
     title="CatBoost",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, NOT_THERE),

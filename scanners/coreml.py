@@ -17,6 +17,7 @@ from modelsweep.core.scanner import SPACE, Blob, Context, Item, Malformed, Scann
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
+from scanners.metadata_text import telling_facts
 from scanners.parsing.json_text import documents_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ MODEL_KINDS |= {900, *range(2000, 2007), 3000}
 """Numbers of the fields that say what kind of model it is."""
 _BLOB = {1: ("file", "text")}
 _ATTRIBUTES = ("attributes", "Attribute")
+_TEXTS = ("shortDescription", "versionString", "author", "license")
 _SCHEMA = {
     "Model": {
         1: ("version", "int"),
@@ -46,7 +48,8 @@ _SCHEMA = {
         556: ("linked", "Linked"),
     },
     "Description": {100: ("metadata", "Metadata")},
-    "Metadata": {3: ("author", "text"), 4: ("license", "text")},
+    "Metadata": {**dict(enumerate(((name, "text") for name in _TEXTS), 1)), 100: ("userDefined", "Entry")},
+    "Entry": {1: ("key", "text"), 2: ("value", "text")},
     "Classifier": {1: ("pipeline", "Pipeline")},
     "Pipeline": {1: ("models", "Model")},
     "Network": {1: ("layers", "Layer")},
@@ -91,7 +94,7 @@ _SCHEMA = {
     "Blob": _BLOB,
 }
 # The rest is kept in its parent: small, and used with it
-_KEPT = frozenset({"Metadata", "CustomLayer", "LinkedFile", "Parameter"})
+_KEPT = frozenset({"Metadata", "Entry", "CustomLayer", "LinkedFile", "Parameter"})
 MODEL_PATH = "@model_path/"
 _CUSTOM_OPERATION = "custom_layer"
 _MANIFEST = b'"itemInfoEntries"'
@@ -229,6 +232,11 @@ def _description(blob: Blob, record: Record, context: Context) -> Iterator[Item]
 
     for metadata in record.records.get("metadata", ()):
         yield from licence_facts(context, blob.locator, metadata.text("license"), "license")
+        for key in _TEXTS:
+            yield from telling_facts(metadata.text(key), blob.locator, key, context)
+        for entry in metadata.records.get("userDefined", ()):
+            key = printable(entry.text("key"), _SHOWN)
+            yield from telling_facts(entry.text("value"), blob.locator, f"userDefined.{key}", context)
 
 
 _HANDLERS: dict[str, Callable[[Blob, Record], Iterator[Item]]] = {
@@ -285,7 +293,7 @@ def _check_weights(blob: Blob, context: Context) -> None:
 SCANNER = Scanner(
     name=NAME,
     title="Core ML (.mlmodel, .mlpackage)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, OUTSIDE),

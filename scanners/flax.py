@@ -15,7 +15,9 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader, Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
+from scanners.metadata_text import LONGEST, telling_facts
 from scanners.parsing.cursor import Cursor
+from scanners.text import is_text
 
 NAME = "flax"
 _SUFFIXES = (".msgpack", ".flax")
@@ -26,6 +28,8 @@ DEPTH = 512
 _COST = 400
 _KEY = 256
 """Bytes of a key that are looked at."""
+_LEAST = len("eval(a)")
+"""Bytes of the shortest text that is told."""
 _DTYPE = 64
 _DIMENSIONS = 64
 _ELEMENTS = 1 << 63
@@ -162,13 +166,22 @@ class _Walk:
                     raise OverLimit(f"values are nested deeper than {DEPTH}")
             elif token.kind == "extension" and token.code in (NDARRAY, SCALAR):
                 yield from self._array(token, name)
-            elif token.kind == "text" and maps[-1] and left[-1] % 2:
-                name = self._text(token)
+            elif token.kind in ("text", "bytes"):
+                if token.kind == "text" and maps[-1] and left[-1] % 2:
+                    name = self._text(token)
+                yield from self._telling(token, name)
             self.cursor.skip(token.length)
 
     def _text(self, token: Token) -> str:
         data = self.blob.reader.read(token.start, min(token.length, _KEY, self.blob.size - token.start))
         return printable(data.decode("utf-8", "replace"), _SHOWN)
+
+    def _telling(self, token: Token, name: str) -> Iterator[Item]:
+        """Yield what a text is that has no place among weights; bytes may be one, too."""
+        if token.length >= _LEAST and token.length <= min(LONGEST, self.blob.size - token.start):
+            data = self.blob.reader.read(token.start, token.length)
+            if is_text(data):
+                yield from telling_facts(data.decode("utf-8", "replace"), self.blob.locator, name, self.context)
 
     def _array(self, token: Token, name: str) -> Iterator[Item]:
         """Look at an array: a list of its shape, the name of its type, and its bytes."""
@@ -256,7 +269,7 @@ def _long_token(cursor: Cursor, first: int) -> Token:
 SCANNER = Scanner(
     name=NAME,
     title="Flax and other MessagePack",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),

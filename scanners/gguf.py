@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
+from scanners.metadata_text import telling_facts
 from scanners.parsing.gguf_header import MAGIC, TYPES, GgufHeader, Tensor, read_header
 
 TEMPLATE_KEY = "tokenizer.chat_template"
@@ -91,7 +92,9 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
             yield from _templates(blob, key, value)
         elif isinstance(value, str) and key in _LICENCES:
             yield from licence_facts(context, blob.locator, value, key, own if isinstance(own, str) else "")
-        elif isinstance(value, str) and key.startswith("general."):
+        elif isinstance(value, str):
+            yield from telling_facts(value, blob.locator, printable(key, _SHOWN), context)
+        if isinstance(value, str) and key.startswith("general.") and key not in _LICENCES:
             detail: dict[str, Json] = {"key": printable(key, _SHOWN), "text": printable(value, _SHOWN)}
             kind = "framework" if key == "general.architecture" else "metadata"
             yield Fact(kind, printable(key if kind == "metadata" else value, _SHOWN), blob.locator, detail=detail)
@@ -184,7 +187,7 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED),

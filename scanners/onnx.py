@@ -16,6 +16,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable, shorten
+from scanners.metadata_text import telling_facts
 from scanners.parsing.onnx_tensors import DTYPES, size_of
 
 if TYPE_CHECKING:
@@ -335,6 +336,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
             yield from licence_facts(context, blob.locator, entry.text("value"), key)
         else:
             yield Fact("metadata", key, blob.locator, detail={"key": key, "text": value})
+            yield from telling_facts(entry.text("value"), blob.locator, f"metadata_props.{key}", context)
     if record.integer("ir_version") >= _OPSETS_SINCE and "opset_import" not in record.records:
         raise Malformed("the model does not say which operator sets it needs: cut short?")
 
@@ -342,7 +344,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),

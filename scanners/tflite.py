@@ -15,6 +15,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import dataclass, field
+from scanners.metadata_text import telling_facts
 
 if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import FlatBuffer, Table
@@ -96,7 +97,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.flatbuffer import FlatBuffer
 
     buffer = FlatBuffer(blob.reader, context)
-    model = _Model(blob, buffer)
+    model = _Model(blob, buffer, context)
     yield Fact("framework", "tensorflow lite", blob.locator)
     yield from model.items()
     if model.flex:
@@ -117,8 +118,8 @@ class _Subgraph:
 class _Model:
     """Passes through the tables of a model in order; the references in them are checked as they come."""
 
-    def __init__(self, blob: Blob, buffer: FlatBuffer) -> None:
-        self.blob, self.buffer = blob, buffer
+    def __init__(self, blob: Blob, buffer: FlatBuffer, context: Context) -> None:
+        self.blob, self.buffer, self.context = blob, buffer, context
         self.root = buffer.root()
         self.flex: list[bytes] = []
         """Pieces of a GraphDef with the nodes of all Flex operators."""
@@ -134,6 +135,7 @@ class _Model:
         if description:
             detail: dict[str, Json] = {"value": printable(description, _SHOWN)}
             yield Fact("metadata", "description", self.blob.locator, detail=detail)
+            yield from telling_facts(description, self.blob.locator, "description", self.context)
         yield from self._operator_codes()
         yield from self._buffer_places()
         for ordinal, table in enumerate(root.tables(2)):
@@ -307,7 +309,7 @@ class _Model:
 SCANNER = Scanner(
     name="tflite",
     title="TensorFlow Lite (LiteRT)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, SIZE_MISMATCH, RECURSION),

@@ -38,7 +38,7 @@ ATTACK = Rule(
 _TEXTS = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".bin.zst"})
 """Data sets: they hold texts about anything."""
 _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
-_POWERSHELL = (b"powershell", b"iex", b"invoke-expression")
+_POWERSHELL = (b"powershell", b"iex", b"invoke-expression", b"iwr", b"irm")
 _COMMANDS = (b"/dev/", b"curl", b"wget", b" -e ", b"sh -i", b"base64 ", b"connect((")
 """What begins commands that are told only where they are those of attacks."""
 _CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
@@ -92,17 +92,19 @@ def _title(text: bytes) -> str:
 
 _PATH = rb"[ \t]{0,2}/(?:usr/)?(?:local/)?bin/"
 _SHELL = rb"(?:env[ \t]{1,2}(?:-S[ \t]{1,2})?)?(?:sh|bash|dash|zsh|ksh|ash|python|perl|pwsh|ruby|node|php)"
+_FETCHED = rb"(?:download(?:string|data|file)|i(?:wr|rm)[ \t]|invoke-(?:webrequest|restmethod))"
 _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
 
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=5,
+    version=6,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
-        rb"(?i)iex(?:[ \t(]{1,4})[^\n\x00]{0,60}download(?:string|data|file)",
-        rb"(?i)invoke-expression(?:[ \t(]{1,4})[^\n\x00]{0,60}download(?:string|data|file)",
+        rb"(?i)iex(?:[ \t(]{1,4})[^\n\x00]{0,60}" + _FETCHED,
+        rb"(?i)invoke-expression(?:[ \t(]{1,4})[^\n\x00]{0,60}" + _FETCHED,
+        rb"(?i)i(?:wr|rm) [^\n\x00]{4,160}\|[ \t]{0,2}i(?:ex|nvoke-expression)",
         rb"exec[ \t]{0,2}\([ \t]{0,2}(?:__import__|compile|base64|zlib|marshal|bytes\.fromhex|codecs)[ \t]{0,2}[.(]",
         rb"eval[ \t]{0,2}\([ \t]{0,2}(?:__import__|compile|base64|zlib|marshal|bytes\.fromhex|codecs)[ \t]{0,2}[.(]",
         rb"__import__[ \t]{0,2}\([ \t]{0,2}['\x22](?:os|subprocess|socket|pty)['\x22][ \t]{0,2}\)[ \t]{0,2}\.",

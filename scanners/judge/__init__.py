@@ -59,6 +59,7 @@ LISTED = (
     ("dotnet-classes", 1, "dotnet_classes"),
     ("julia-names", 1, "julia_names"),
     ("ruby-classes", 1, "ruby_classes"),
+    ("metadata-code", 1, "metadata_code"),
     ("licences", 1, "licences"),
     ("weights", 1, "weights"),
     ("blacklist", 1, "blacklist"),

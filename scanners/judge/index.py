@@ -27,6 +27,7 @@ JUDGES: Mapping[str, Mapping[str, Any]] = {
     'dotnet_classes': {'kinds': ['dotnet-class'], 'judged': ('dotnet/dangerous-class', 'dotnet/unknown-class'), 'digest': 'f67810b419d339f4bedcc109a3a5ec53d3f6314f64e689679df307981775f944'},
     'julia_names': {'kinds': ['julia-name'], 'judged': ('julia/runs-commands', 'julia/evaluates-code', 'julia/stored-code'), 'digest': 'b32f89c72c4d611629acf0785a5b8cde453bcfbbcc2f5c47ed7c50ca579e5062'},
     'ruby_classes': {'kinds': ['ruby-class'], 'judged': ('ruby/dangerous-class', 'ruby/unknown-class'), 'digest': '7218963f7dc0bb4fbc2a3e2eabf760dbdae6453b1ad79d87434d9b112ccfdddc'},
+    'metadata_code': {'kinds': ['metadata-code'], 'judged': ('metadata/code',), 'digest': 'b47a242645177942c930170d8c1fd7eb9a205c6b4a31893821cc97e2ae9e7a9f'},
     'licences': {'kinds': ['licence'], 'judged': ('licence/network-copyleft', 'licence/copyleft', 'licence/non-commercial', 'licence/use-restricted', 'licence/unknown'), 'digest': '19f2458a1d4116953148b99e97e67f8aa1156593035c891372bf7a46e02ef9a3'},
     'weights': {'kinds': ['hidden-in-weights', 'weights'], 'judged': ('weights/hidden-executable', 'weights/hidden-data', 'weights/not-finite', 'weights/implausible-magnitude', 'weights/constant', 'weights/outlier-unit'), 'digest': 'c6435116326a8b599da6f1f2768d4c1f5b1a00fb6f2bffc4ac5f07614812b5ea'},
     'blacklist': {'kinds': ['metadata', 'name'], 'judged': ('name/blacklisted',), 'digest': '03802c32e5f956417bf9da0a9c9a08da06b72268e28d54eef2603744e7916b12'},

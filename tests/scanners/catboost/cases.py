@@ -59,7 +59,8 @@ def case(build: Callable[[], bytes], verdict: Verdict) -> Case:
 
 CASES = {
     "benign": case(model, Verdict.CLEAN),
-    "benign_mention": case(lambda: model(note="os.system('echo')"), Verdict.CLEAN),
+    "benign_mention": case(lambda: model(note="never call os.system('echo')"), Verdict.CLEAN),
+    "code_in_metadata": case(lambda: model(note="os.system('echo')"), Verdict.REVIEW),
     "split_out_of_range": case(lambda: model(starts=(0, 4_000_000)), Verdict.REVIEW),
     "negative_start": case(lambda: model(starts=(-5, 2)), Verdict.REVIEW),
     "benign_uneven": case(uneven, Verdict.CLEAN),

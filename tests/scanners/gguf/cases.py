@@ -90,6 +90,13 @@ F32, Q4_0 = 0, 2
 
 CASES = {
     "benign_real": case(real, Verdict.CLEAN),
+    "code_in_metadata": case(
+        lambda: built([pair("acme.hook", "subprocess.run(['echo', 'modelsweep-test'])")], [], 0), Verdict.REVIEW
+    ),
+    "benign_commands_in_metadata": case(
+        lambda: built([pair("general.description", "Install: curl -fsSL https://ollama.com/install.sh | sh")], [], 0),
+        Verdict.CLEAN,
+    ),
     "benign_version_1": case(version_1, Verdict.CLEAN),
     "benign_big_endian": case(big_endian, Verdict.CLEAN),
     "benign_quantised": with_tensors(tensor("w", (32, 2), Q4_0, 0), verdict=Verdict.CLEAN, data=36),

@@ -201,6 +201,10 @@ CASES = {
         ),
         Verdict.CLEAN,
     ),
+    "code_in_metadata": case(
+        lambda: model(graph(data(1, node("Add"))), data(14, data(1, "post"), data(2, "exec(open('x').read())"))),
+        Verdict.REVIEW,
+    ),
     "pickle_in_metadata": case(
         lambda: model(graph(data(1, node("Add"))), data(14, data(1, "note"), data(2, base64.b64encode(EVIL)))),
         Verdict.MALICIOUS,

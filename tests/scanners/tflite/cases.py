@@ -139,6 +139,7 @@ LOOPS = [code(WHILE)]
 
 CASES = {
     "benign": case(model, Verdict.CLEAN),
+    "code_in_description": case(lambda: model(more={3: text("eval(compile('1', '', 'eval'))")}), Verdict.REVIEW),
     "benign_labels": case(with_labels, Verdict.CLEAN, cut_is_clean=True),
     "benign_far_weights": case(lambda: far(len(far(4_000))) + bytes(32), Verdict.CLEAN),
     "benign_custom": case(lambda: model(codes=[code(CUSTOM, "TFLite_Detection_PostProcess")]), Verdict.CLEAN),

@@ -1,0 +1,74 @@
+"""Texts of a model's metadata: notes, names and settings, of which none has a reason to be code.
+
+No loader runs them by itself. What prepares or serves a model reads its settings from there, and a checkpoint without
+pickles is where a second step takes its code from (https://attack.mitre.org/techniques/T1027/009/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.locator import Locator
+from modelsweep.core.scanner import Context, Item, problem_of
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import KIB
+
+NAME = "metadata"
+LONGEST = 64 * KIB
+"""Characters of a text that are looked at."""
+_SHOWN = 200
+_MAY_TELL = re.compile(
+    r"\b(?:os|posix|nt|subprocess|sys|pty|builtins|importlib|ctypes|runpy|shutil|socket|pickle|marshal)\.\w"
+    r"|\b(?:eval|exec|compile|__import__|getattr)\s*\(|\bimport\s|\{[{%]"
+)
+_IMPORTED = b"import builtins, ctypes, importlib, nt, os, posix, pty, runpy, shutil, socket, subprocess, sys\n"
+"""What a program that evaluates the text may well have imported itself."""
+_NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
+_TELLING = frozenset({"code", "command", "connection", "memory", "native"})
+_FAMILIES = frozenset({"command execution", "code execution"})
+
+
+def telling_facts(text: str, locator: Locator, path: str, context: Context) -> Iterator[Item]:
+    """Yield what the text at `path` of the metadata is: Python that runs code, a name of that, a template of attacks.
+
+    Commands of shells are found in the raw bytes (`scanners.detectors.scripts`).
+    """
+    if len(text) > LONGEST or not _MAY_TELL.search(text):
+        return
+    from scanners.parsing.jinja_template import held_facts
+
+    yield from held_facts(text, locator, path)
+    try:
+        how = _kind(text, context)
+    except OverLimit as limit:
+        yield problem_of(limit, locator, NAME)
+        return
+    if how:
+        shown = printable(redact(" ".join(text.split())), _SHOWN)
+        detail: dict[str, Json] = {"how": how, "path": path}
+        yield Fact("metadata-code", shown, locator, detail=detail)
+
+
+def _kind(text: str, context: Context) -> str:
+    """Return what kind of code a text is, or nothing."""
+    from scanners.judge.dangerous_names import family
+
+    if _NAME.fullmatch(text):
+        return "the name of what runs commands" if family(text) in _FAMILIES else ""
+    return "Python that runs commands or code" if _runs_code(text.encode("utf-8", "replace"), context) else ""
+
+
+def _runs_code(source: bytes, context: Context) -> bool:
+    """Return whether all of a text is Python, and calls what runs commands or code; raises OverLimit."""
+    from scanners.parsing.python_calls import read
+    from scanners.parsing.python_syntax import parsed
+    from scanners.python_code import check_nesting, may_tell
+
+    if not may_tell(source):
+        return False
+    check_nesting(source)
+    tree = parsed(_IMPORTED + source)
+    return tree is not None and any(call.kind in _TELLING for call in read(tree, context.operations).calls)
