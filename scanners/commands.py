@@ -29,6 +29,10 @@ _PROGRAMS = (
 )
 """Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
 _PROGRAM_NAMES = frozenset("Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile".split())
+_ORDERS = frozenset(
+    "CLAUDE.md AGENTS.md GEMINI.md copilot-instructions.md .cursorrules .windsurfrules .clinerules".split()
+)
+"""What assistants that work in a folder take for their instructions."""
 _ENTERED = frozenset(
     ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el".split()
 )
@@ -75,6 +79,7 @@ _PAGE = ("whoever opens the page runs it", ASKED)
 _JOB = ("continuous integration, or a project's tool, runs it", ASKED)
 _SCRIPT = ("whoever runs the script", ASKED)
 _PROGRAM = ("whoever uses the file", ASKED)
+_ORDERED = ("an assistant that works in the folder is told of it", ASKED)
 _ENTRY = ("Kaldi runs it to read the entry", UNASKED)
 _HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
 _EVALUATED = re.compile(r"\s*(?:class|args|kwargs)\s*[=:]\s*(.{1,2000})")
@@ -89,7 +94,8 @@ _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
 _HOSTILE_WORDS = re.compile(
     rb"curl|wget|/dev/(?:tcp|udp)|base64|sh -[ic]|\bnc |netcat|ncat|mkfifo|socat|powershell|-urlcache|mshta|rundll32"
     rb"|regsvr32|CurrentVersion|ld\.so\.preload|authorized_keys|pip3? install|xmrig|stratum|WScript"
-    rb"|\$_(?:GET|POST|REQ|COO)|getRuntime|atob|iex\b|invoke-|rm -|xxd|openssl|secrets\.|python[\d.]* -\w*c",
+    rb"|\$_(?:GET|POST|REQ|COO)|getRuntime|atob|Buffer\.from|iex\b|invoke-|rm -|xxd|openssl"
+    rb"|secrets\.|python[\d.]* -\w*c",
     re.IGNORECASE,
 )
 """Without any of these no line of a program or of settings is looked at."""
@@ -124,6 +130,7 @@ def accepts(blob: Blob) -> bool:
         or name in _JSON
         or name in _ENTERED
         or name in _PROGRAM_NAMES
+        or name in _ORDERS
         or _BUILD.fullmatch(name) is not None
         or _SHEBANG.match(blob.head) is not None
         or _is_of_git(blob)
@@ -140,7 +147,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from _inline(blob, context)
     yield from _loggers(blob)
     who, how = runner = _runner(blob)
-    if runner is _PROGRAM and not _may_tell(blob):
+    if runner in (_PROGRAM, _ORDERED) and not _may_tell(blob):
         return
     told = 0
     for number, whole in _lines(blob):
@@ -149,7 +156,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
             runs = runner is _GIT_SETTING and _GIT_RUNS.match(piece) is not None
-            tells = _tells(piece) and (runner is not _PROGRAM or hostile_command().search(piece) is not None)
+            tells = _tells(piece) and (
+                runner not in (_PROGRAM, _ORDERED) or hostile_command().search(piece) is not None
+            )
             if told < _TOLD and (runs or tells):
                 told += 1
                 yield _fact(blob, piece, who, "configured" if runs and not tells else how, f"line {number}")
@@ -242,6 +251,7 @@ def _runner(blob: Blob) -> tuple[str, str]:
         (suffix == _TABLE, _ENTRY),
         (_BUILD.fullmatch(name), _BUILT),
         (_SHEBANG.match(blob.head), _SCRIPT),
+        (name in _ORDERS, _ORDERED),
         (suffix in _PROGRAMS or name in _PROGRAM_NAMES, _PROGRAM),
     )
     return next((runner for holds, runner in runners if holds), _SCRIPT)
@@ -386,7 +396,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

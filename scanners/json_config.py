@@ -305,7 +305,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

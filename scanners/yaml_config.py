@@ -26,7 +26,7 @@ _SUFFIXES = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel"})
 _DIRECTIVES = (b"%YAML ", b"%TAG ")
 _CANDIDATES = re.compile(
-    r"[!\\]|_target_|_component_|target|class_path|param|implementation|module|custom_|activation|backbone|scale"
+    r"[!\\]|_target_|_component_|target|class_path|import_path|dataset_reader|param|implementation|module|custom_|activation|backbone|scale"
     r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
     r"|\{[{%]|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os\.(?:system|popen|exec|spawn)|subprocess\.|builtins\.|pickle\.load|marshal\.load)"
 )
@@ -167,7 +167,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -73,7 +73,7 @@ CONFIGURATIONS = (
 )
 """Text that makes loaders import and call what it names, and the code that they import."""
 HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded")
-SECRETS = ("secrets", "network")
+SECRETS = ("secrets", "network", "hidden-text")
 FAMILIES = {
     "recognisers": RECOGNISERS,
     "containers": CONTAINERS,

@@ -16,6 +16,7 @@ MODULES = (
     "encoded",
     "secrets",
     "network",
+    "hidden_text",
 )
 
 

@@ -43,17 +43,17 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 10, "pickle_calls"),
+    ("pickle-calls", 11, "pickle_calls"),
     ("templates", 2, "templates"),
-    ("configs", 4, "code_references"),
+    ("configs", 5, "code_references"),
     ("operators", 4, "operators"),
     ("external-files", 4, "external_files"),
     ("keras-layers", 2, "keras_layers"),
     ("python-code", 10, "python_code"),
     ("python-compiled", 2, "python_compiled"),
-    ("repository", 3, "repository"),
-    ("requirements", 1, "requirements"),
-    ("commands", 3, "shell_commands"),
+    ("repository", 4, "repository"),
+    ("requirements", 2, "requirements"),
+    ("commands", 4, "shell_commands"),
     ("skops-nodes", 2, "skops_nodes"),
     ("java-classes", 3, "java_classes"),
     ("dotnet-classes", 1, "dotnet_classes"),

@@ -49,7 +49,7 @@ _NEVER_HONEST = (
     r"\bsecrets\.\w+[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
     r"\b(?:xmrig|minerd|cpuminer|nbminer|ethminer)\b|stratum\+(?:tcp|ssl)://",
     r"\b(?:cp|install)\s+\S*/(?:ba|z|da|k)?sh\s+[^\n]*\bchmod\s+(?:[ug]*\+s|[2467]7\d\d)\b",
-    r"\beval\s*\(\s*(?:window\.)?atob\s*\(|WScript\.Shell[^\n]{0,80}\.(?:Run|Exec)\b",
+    r"\beval\s*\(\s*(?:(?:window\.)?atob|Buffer\.from)\s*\(|WScript\.Shell[^\n]{0,80}\.(?:Run|Exec)\b",
     r"(?:\bfetch|sendBeacon|\.open|\.src\s*=)[^\n]{0,200}\bdocument\.cookie",
     r"\bdd\s+if=\S+\s+of=/dev/(?:sd|nvme|hd|vd)|:\(\)\s*\{\s*:\|:&\s*\}\s*;\s*:",
 )

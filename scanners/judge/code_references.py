@@ -6,8 +6,9 @@ of diffusers, unless a file of the repository has its name), `computed` (a targe
 `remote` (a Python file of this repository or of another one), `file`, `handler` and `packaged` (one by its path),
 `kernel` (code of the Hub behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key
 by which some programs mean a class: judged where it is dangerous or a file of the repository), `library` (native code
-that a runtime loads), `mention` (what runs commands or code, under a key of no known loader), `codec` (one that
-unpickles), `evaluated` (a text as Python), `path` (a file that a tokenizer opens).
+that a runtime loads), `beside` (a name that matters only where a file of the repository has it), `mention` (what runs
+commands or code, under a key of no known loader), `codec` (one that unpickles), `evaluated` (a text as Python), `path`
+(a file that a tokenizer opens).
 """
 
 from __future__ import annotations

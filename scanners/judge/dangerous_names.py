@@ -204,6 +204,9 @@ _ALIASED = frozenset(
 )
 
 
+_EXECUTING = frozenset({"command execution", "code execution"})
+
+
 @cache
 def _prefixes() -> dict[str, str]:
     return {name: family for table in (PACKAGES, NAMES) for family, names in table.items() for name in names.split()}
@@ -216,14 +219,16 @@ def family(name: str) -> str:
     Every tail of the name counts too, so that a module reached through another one's imports is found.
     """
     parts = _PATHS.sub("pathlib.Path.", name).split(".")
+    first = ""
     for start in range(len(parts) - 1):
         tail = parts[start:]
         found = "" if start else _family_of(tail, whole=True)
         tail[0] = tail[0].lstrip("_") or tail[0]
         found = found or _family_of(tail, whole=start == 0)
-        if found:
+        if found in _EXECUTING:  # also where the module that leads there is of a family by itself: `shutil.os.system`
             return found
-    return "indirection" if _WAYS_OUT.intersection(parts[1:]) else ""
+        first = first or found
+    return first or ("indirection" if _WAYS_OUT.intersection(parts[1:]) else "")
 
 
 def family_of_function(name: str) -> str:

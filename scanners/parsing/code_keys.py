@@ -60,7 +60,8 @@ class _Convention(NamedTuple):
 
 _CONVENTIONS = (
     _Convention("target", ("params",), "hint"),  # instantiate_from_config of latent-diffusion and all that came of it
-    _Convention("target", ("nemo_version", "restore_path"), "hint"),  # NeMo
+    _Convention("target", ("nemo_version",), "call"),  # NeMo
+    _Convention("target", ("restore_path",), "hint"),
     _Convention("class_path", ("class_path",), "hint"),  # jsonargparse, Lightning's command line
     _Convention("name", ("params",), "hint"),  # pipelines of pyannote.audio
     _Convention("type", ("init_parameters",), "hint"),  # Haystack
@@ -91,8 +92,17 @@ _RUNS = re.compile(
 _JACKSON = ("@class", "@type")
 """Under which Java's readers of JSON find the class to make (https://github.com/FasterXML/jackson-docs)."""
 _JAVA_CLASS = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*")
-_SERVICES = {"service": ("python", "docker", "include", "labels"), "predict": ("build",), "train": ("build",)}
-"""Keys of the head of bentofile.yaml, or of cog.yaml, and those of which one stands beside."""
+_SERVICES = {
+    "service": ("python", "docker", "include", "labels"),
+    "predict": ("build",),
+    "train": ("build",),
+    "import_path": ("route_prefix", "runtime_env", "deployments", "name"),
+}
+"""Keys of the head of bentofile.yaml, of cog.yaml, or of an application of Ray Serve, and what stands beside."""
+_EXTERNAL = "ext://"
+"""Before a name that settings of loggers import: https://docs.python.org/3/library/logging.config.html."""
+_EXPERIMENT = frozenset({"dataset_reader", "data_loader", "trainer"})
+"""One of which stands beside `model` in an experiment of allennlp, where a `type` with dots is imported."""
 _BY_KEY: dict[str, list[_Convention]] = {}
 for _convention in _CONVENTIONS:
     _BY_KEY.setdefault(_convention.key, []).append(_convention)
@@ -102,11 +112,12 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
     """Yield references to code, and a blob for each mapping whose texts a loader evaluates."""
     if not _tells(document):
         return
+    experiment = isinstance(document, dict) and "model" in document and not _EXPERIMENT.isdisjoint(document)
     for path, mapping in mappings(document):
         context.operations.spend()
         if KEYS.isdisjoint(mapping):
             continue
-        for named in named_in(mapping):
+        for named in (*named_in(mapping), *(_registered(mapping) if experiment else ())):
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
             yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
@@ -170,8 +181,9 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
         if isinstance(value, str) and value:
             found = list(_of_text(key, value, mapping))
             yield from found
-            if not found and key in _WEAK and _RUNS.fullmatch(value):
-                yield Named(key, value, "mention")
+            name = value.removeprefix(_EXTERNAL)
+            if not found and (key in _WEAK or name != value) and _RUNS.fullmatch(name):
+                yield Named(key, name, "mention")
         elif isinstance(value, dict | list) and key in _NESTED:
             yield from _NESTED[key](value, mapping)
 
@@ -187,6 +199,16 @@ def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
         yield from _TEXTS[key](key, value, mapping)
     elif _FILE_AND_NAME.fullmatch(value) and _is_service(key, mapping):
         yield Named(key, value, "handler")
+        dotted = value.replace(":", ".")
+        if key == "import_path" and _RUNS.fullmatch(dotted):
+            yield Named(key, dotted, "hint")
+
+
+def _registered(mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the class that allennlp imports where no class goes by its name: told where a file of the folder has it."""
+    name = mapping.get("type")
+    if isinstance(name, str) and _DOTTED.fullmatch(name):
+        yield Named("type", name, "beside")
 
 
 def _library(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -254,7 +276,7 @@ def _treespec(text: str, key: str, depth: int) -> Iterator[Named]:
 
 
 def _is_service(key: str, mapping: Mapping[str, Json]) -> bool:
-    """Return whether a mapping is the head of bentofile.yaml, or of cog.yaml."""
+    """Return whether a mapping is the head of bentofile.yaml, of cog.yaml, or an application of Ray Serve."""
     return any(other in mapping for other in _SERVICES.get(key, ()))
 
 

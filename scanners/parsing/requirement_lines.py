@@ -83,5 +83,5 @@ def requirement(text: str) -> Iterator[Line]:
 def _is_for_a_shell(text: str, address: re.Match[str] | None) -> bool:
     """Return whether a line holds what only a shell would read; addresses may hold anything but substitutions."""
     if address:
-        return "$(" in text or "`" in text
+        return "$(" in text or "`" in text or _SHELL.search(text[: address.start()]) is not None
     return _SHELL.search(text) is not None

@@ -12,11 +12,13 @@ from scanners.judge.code_references import is_known, is_own
 from scanners.judge.repository.names import ANY, joined, stem_of_file, stems_of_name
 
 _FILES = frozenset({"file", "handler", "packaged"})
-_FOLLOWED = frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint", "folder"}) | _FILES
+_FOLLOWED = (
+    frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint", "folder", "beside"}) | _FILES
+)
 PACKAGES = frozenset({"class", "call", "name", "module", "hint"})
 """Ways of naming that may mean a package that is installed as well."""
 
-QUIET = frozenset({"hint", "packaged", "folder"})
+QUIET = frozenset({"hint", "packaged", "folder", "beside"})
 """Ways of naming that are worth a word only where the code does something of note."""
 
 
@@ -46,7 +48,7 @@ class Reference(NamedTuple):
     @property
     def by_loader(self) -> bool:
         """Whether loaders import it, and not any program that is configured so."""
-        return self.how not in ("call", "name", "hint")
+        return self.how not in ("call", "name", "hint", "beside")
 
     @property
     def named(self) -> str:

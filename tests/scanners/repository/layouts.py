@@ -191,8 +191,16 @@ SHARDED: Files = {
     "model.safetensors.index.json": index({"b": SHARD, "a": SHARD, "c": SECOND}),
 }
 OTHER_INDEX = index({"a": SHARD, "c": SECOND, "d": SECOND}, 1 << 40)
+ALLENNLP: Files = {
+    "config.json": written(
+        {"dataset_reader": {"type": "acme.readers.Lines"}, "model": {"type": "simple"}, "trainer": {"epochs": 1}}
+    ),
+    "acme/readers.py": b"class Lines:\n    pass\n",
+    "acme/other.py": b"import subprocess\n\nsubprocess.run(['git', 'describe'])\n",
+}
 BENIGN = {
     "shards": SHARDED,
+    "allennlp": ALLENNLP,
     "bert": {"config.json": written(BERT), "vocab.txt": b"a\n"},
     "transformers": TRANSFORMERS,
     "diffusers": DIFFUSERS,
@@ -210,6 +218,7 @@ def changed(files: Files, **changes: bytes) -> Files:
 
 
 MALICIOUS: dict[str, tuple[Files, str]] = {
+    "allennlp": (changed(ALLENNLP, acme__readers=RUNS), "acme/readers.py"),
     "import_of_model": (changed(TRANSFORMERS, modeling_acme=MODELING + RUNS), "modeling_acme.py"),
     "import_of_import": (
         changed(TRANSFORMERS, modeling_acme=b"from .helper import go\n" + MODELING, helper=RUNS),

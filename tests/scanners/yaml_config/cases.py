@@ -120,6 +120,28 @@ def yaml(
 
 
 CASES = {
+    "nemo_of_a_stranger": yaml(
+        "nemo_version: 2.0.0\ntarget: acme_nets.models.Net\n", Verdict.REVIEW, "model_config.yaml"
+    ),
+    "benign_nemo": yaml(
+        "nemo_version: 2.0.0\ntarget: nemo.collections.asr.models.EncDecCTCModel\n", name="model_config.yaml"
+    ),
+    "served_by_ray": yaml(
+        "applications:\n- name: a\n  route_prefix: /\n  import_path: os:system\n", Verdict.MALICIOUS, "serve.yaml"
+    ),
+    "benign_served_by_ray": yaml(
+        "applications:\n- name: a\n  route_prefix: /\n  import_path: acme.app:main\n", name="serve.yaml"
+    ),
+    "logger_with_a_stream": yaml(
+        "version: 1\nhandlers:\n  a:\n    class: logging.StreamHandler\n    stream: ext://os.system\n",
+        Verdict.REVIEW,
+        "logging.yaml",
+    ),
+    "benign_logger_with_a_stream": yaml(
+        "version: 1\nhandlers:\n  a:\n    class: logging.StreamHandler\n    stream: ext://sys.stdout\n",
+        name="logging.yaml",
+    ),
+    "target_through_a_module": yaml("model:\n  _target_: shutil.os.system\n", Verdict.MALICIOUS),
     "java_class": Case(
         lambda: b'!!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[!!java.net.URL ["x"]]]]\n',
         "config.yaml",

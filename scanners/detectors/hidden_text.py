@@ -1,0 +1,136 @@
+"""Text that nobody sees and a model, an assistant or a decoder reads: in tags of Unicode, in selectors, in comments.
+
+Tags (U+E0020 to U+E007E) stand for ASCII and are not drawn, variation selectors stand for any byte: both spell whole
+texts inside what looks like nothing (https://www.unicode.org/reports/tr51/#Tags, where flags are all that they are for;
+https://www.unicode.org/Public/UCD/latest/ucd/StandardizedVariants.txt). A model card or a page says to assistants in a
+comment, or in what is not displayed, what its readers are not to see (OWASP LLM01, indirect prompt injection). Data
+sets collect such texts, and are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Finding, Json, Rule, Severity, Span
+from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB
+from scanners import text
+from scanners.detector import Detector
+
+INVISIBLE = Rule(
+    id="hidden-text/invisible",
+    title="Text in characters that are not drawn",
+    severity=Severity.WARNING,
+    confidence="high",
+    message="{subject} at offset {offset} is written in {what}",
+    why="The characters take no place on the screen: whoever reviews the file sees nothing, and a model, an assistant "
+    "or a few lines of code read a text, an instruction or a program there.",
+    fix="Read what is spelled there before anything reads the file; ask its author what it is for.",
+    cwe=506,
+    references=("https://atlas.mitre.org/techniques/AML.T0051.001", "https://attack.mitre.org/techniques/T1027/"),
+)
+INSTRUCTION = Rule(
+    id="hidden-text/instruction",
+    title="Instruction to assistants where no reader sees it",
+    severity=Severity.WARNING,
+    confidence="medium",
+    message="{subject} stands in {what} at offset {offset}",
+    why="An assistant that reads the page takes it for its own instructions, and its user sees nothing of them.",
+    fix="Do not let an assistant read the page. Tell the place that it came from.",
+    cwe=506,
+    references=(
+        "https://atlas.mitre.org/techniques/AML.T0051.001",
+        "https://genai.owasp.org/llmrisk/llm01-prompt-injection/",
+    ),
+)
+SHORTEST = 12
+"""Characters of a hidden text: the longest flag that is in use has six."""
+_DIFFERENT = 5
+"""Different ones among them: tokens of vocabularies repeat one."""
+_AROUND = 4 * KIB
+_SHOWN = 100
+_TAGS = re.compile(rb"(?:\xf3\xa0[\x80\x81][\x80-\xbf]){%d,}" % SHORTEST)
+_SELECTORS = re.compile(rb"(?:\xf3\xa0[\x84-\x87][\x80-\xbf]|\xef\xb8[\x80-\x8f]){%d,}" % SHORTEST)
+_ESCAPED = re.compile(rb"(?:\\udb40\\udc[0-7][0-9a-f]){%d,}" % SHORTEST)
+_FIRST_TAG, _FIRST_SELECTOR, _SECOND_SELECTORS = 0xE0000, 0xFE00, 0xE0100
+_DATA = frozenset({".csv", ".tsv", ".jsonl", ".parquet", ".arrow", ".feather", ".txt", ".db", ".sqlite", ".tfrecord"})
+_PAGES = frozenset({".md", ".html", ".htm", ".rst", ".mdx", ".ipynb", ".svg"})
+_HIDING = re.compile(
+    rb"(?i)<(\w+)[^<>]{0,300}(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])"
+    rb"|opacity\s*:\s*0(?![.\d])|\shidden(?=[\s>=]))[^<>]{0,300}>"
+)
+_ORDER = re.compile(rb"[^\n<>]{0,60}(?i:ignore)[^\n<>]{0,120}")
+
+
+def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
+    """Yield the text that is spelled around `offset`, or the instruction there where it is hidden."""
+    if blob.locator.suffix in _DATA:
+        return
+    first = max(0, offset - _AROUND)
+    data = blob.reader.read(first, min(offset + _AROUND, blob.size) - first)
+    if data[offset - first : offset - first + 1] in b"iI":
+        yield from _instruction(blob, data, offset - first, first)
+        return
+    for pattern, what in ((_TAGS, "tags"), (_SELECTORS, "variation selectors"), (_ESCAPED, "tags")):
+        match = next((match for match in pattern.finditer(data) if match.start() <= offset - first < match.end()), None)
+        spelled = _spelled(match[0]) if match else ""
+        if match and len(set(spelled)) >= _DIFFERENT:
+            span = Span(first + match.start(), len(match[0]))
+            evidence: dict[str, Json] = {"offset": span.offset, "what": what}
+            yield Finding(INVISIBLE, blob.locator, printable(spelled, _SHOWN), span=span, evidence=evidence)
+
+
+def _spelled(run: bytes) -> str:
+    """Return what tags or selectors spell: characters of ASCII, or bytes."""
+    if run.startswith(b"\\"):
+        return "".join(chr(int(low, 16) - 0xDC00) for low in re.findall(r"\\udb40\\u(dc..)", run.decode("ascii")))
+    return "".join(map(_plain, run.decode("utf-8", "replace")))
+
+
+def _plain(character: str) -> str:
+    number = ord(character)
+    if number >= _SECOND_SELECTORS:
+        return chr(number - _SECOND_SELECTORS + 16)
+    return chr(number - (_FIRST_TAG if number >= _FIRST_TAG else _FIRST_SELECTOR))
+
+
+def _instruction(blob: Blob, data: bytes, place: int, first: int) -> Iterator[Item]:
+    """Yield the instruction at a place of a page where it stands in a comment, or in what is not displayed."""
+    if blob.locator.suffix not in _PAGES or not text.accepts(blob.with_head()):
+        return
+    before = data[:place]
+    what = "a comment" if before.rfind(b"<!--") > before.rfind(b"-->") else ""
+    for match in _HIDING.finditer(before):
+        if b"</" + match[1] not in before[match.end() :]:
+            what = "what is not displayed"
+    order = _ORDER.search(data, max(0, before.rfind(b"\n") + 1, place - 60))
+    if what and order:
+        shown = printable(" ".join(order[0].decode("utf-8", "replace").split()), _SHOWN)
+        evidence: dict[str, Json] = {"offset": first + place, "what": what}
+        yield Finding(INSTRUCTION, blob.locator, shown, span=Span(first + place, 1), evidence=evidence)
+
+
+_LETTER = rb"\xf3\xa0\x81[\xa1-\xba]"
+_SELECTED = rb"\xf3\xa0\x85[\x91-\xaa]"
+_HALF = rb"[\\]udc[67][0-9a-f][\\]udb40"
+
+_IGNORE = (
+    rb"(?i)ignore (?:(?:all|any|your|the|my|of) ){0,3}(?:previous|prior|earlier|above|preceding) "
+    rb"(?:instructions|rules|prompts)"
+)
+
+DETECTOR = Detector(
+    name="hidden-text",
+    title="text that nobody sees",
+    version=1,
+    patterns=(
+        _LETTER * 3,
+        _SELECTED * 3,
+        rb"udb40" + _HALF * 2,
+        _IGNORE,
+    ),
+    confirm=confirm,
+    rules=(INVISIBLE, INSTRUCTION),
+)
