@@ -3,9 +3,9 @@
 SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors, parameters of
 TVM (`runtime::SaveParams`), arrays of ND4J (coefficients of DL4J), CRFsuite, Kaldi, OpenFst, KenLM,
 netCDF, FITS, IDL, DICOM, NIfTI, LAS, SQLite, DuckDB, LMDB, ORC, Lance, tables of SAS, SPSS and Stata, logs of wandb,
-networks of Darknet, Stockfish, KANN, TNN and RTen, graphs of ncnn in binary, importance matrices of llama.cpp, Marian,
-Tesseract, time zones (RFC 8536), translations (gettext), what the Finder notes of a folder, and git's index, packs and
-loose objects (gitformat-index, gitformat-pack): of the last, files are examined.
+networks of Darknet, dlib, Stockfish, KANN, TNN and RTen, graphs of ncnn in binary, importance matrices of llama.cpp,
+Marian, Tesseract, time zones (RFC 8536), translations (gettext), what the Finder notes of a folder, and git's index,
+packs and loose objects (gitformat-index, gitformat-pack): of the last, files are examined.
 Clean once their bytes were seen, as text is.
 """
 
@@ -35,6 +35,10 @@ _MAGIC_AT = (
     (12, bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")),  # SAS
 )
 _DARKNET = tuple(struct.pack("<3i", *version) for version in ((0, 1, 0), (0, 2, 0), (0, 2, 5)))
+_DLIB = re.compile(
+    rb"\x01\x01\x01[\x05-\x40]loss_[a-z]|\x01\x01\x81.\x81\x01[\x01-\x04].{1,4}[\x01\x81].[\x01-\x04]", re.DOTALL
+)
+"""Version 1, and the name of a network's loss; or the rows and the only column of a mean shape, and its first number."""
 _ORC, _LANCE = b"ORC", b"LANC"
 _SMALLEST = 16
 """Bytes that a table with its footer has at least."""
@@ -71,7 +75,7 @@ def accepts(blob: Blob) -> bool:
 
 def _is_table(blob: Blob) -> bool:
     """Return whether it is one of those that a name, the end of the file, or their offsets tell."""
-    if blob.locator.suffix == ".weights" and blob.head.startswith(_DARKNET):
+    if _DLIB.match(blob.head) or (blob.locator.suffix == ".weights" and blob.head.startswith(_DARKNET)):
         return True
     if blob.size > _SMALLEST and (blob.head.startswith(_ORC) or blob.locator.suffix == ".lance"):
         end = blob.reader.read(blob.size - 4, 4)
@@ -154,7 +158,7 @@ SCANNER = Scanner(
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".nc", ".fits", ".orc", ".weights", ".traineddata"),
     signs=Signs(
-        begins(*_FASTTEXT, *_WEIGHTS, *_MAGIC, _ORC) + b"btc123456789\n",
+        begins(*_FASTTEXT, *_WEIGHTS, *_MAGIC, _ORC) + b"btc123456789\n\1",
         _DATA_SUFFIXES,
         at=(*((place, (magic,)) for place, magic in _MAGIC_AT), (2, (b"\0\0",))),
     ),

@@ -16,7 +16,7 @@ from scanners import text
 _PARTS = range(1, 100)
 _SHARDS = range(1, 10)
 _NAMED = re.compile(
-    r"[^/]+\.onnx[._]data(?:_\d+)?|onnx__[A-Z]\w*_\d+"
+    r"[^/]+\.onnx[._]data(?:_\d+)?|weights\.pb|onnx__[A-Z]\w*_\d+"
     r"|openvino_\w+\.bin"
     r"|group\d+-shard\d+of\d+(?:\.bin)?"
     r"|[^/]+\.ncnn\.bin|[^/]+\.mnn\.weight"
@@ -44,7 +44,15 @@ SCANNER = Scanner(
     scan=scan,
     suffixes=(".onnx_data", ".bin", ".weight"),
     signs=Signs(
-        suffixes=(".bin", ".weight", ".data", ".ivfdata", ".onnx_data", *(f".onnx_data_{part}" for part in _PARTS)),
+        suffixes=(
+            ".bin",
+            ".pb",
+            ".weight",
+            ".data",
+            ".ivfdata",
+            ".onnx_data",
+            *(f".onnx_data_{part}" for part in _PARTS),
+        ),
         names=tuple(f"group1-shard{part}of{total}" for total in _SHARDS for part in range(1, total + 1)),
     ),
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 MODEL_SUFFIXES = frozenset(
     # pickles, PyTorch and what executes like them
     ".pkl .pickle .p .pck .dill .cloudpickle .joblib .ser .pt .pth .ckpt .bin .t7 .th .mar .war .pt2 .pte "
-    ".ptl .nemo .skops .npy .npz "
+    ".ptl .ptd .bpte .distcp .ff .nemo .skops .npy .npz "
     # weights without code
     ".safetensors .gguf .ggml .ggmf .ggjt .ggla .ggsa .llamafile .msgpack .flax .orbax .jax "
-    ".checkpoint .orbax-checkpoint .faiss .annoy .avro "
+    ".checkpoint .orbax-checkpoint .tfrecord .faiss .hnsw .annoy .avro "
+    # objects of other languages
+    ".marshal .bson .jls .accord .vw "
     # graphs
     ".h5 .hdf5 .keras .onnx .onnx_data .ort .tflite .lite .litertlm .pb .mlmodel .mlpackage .pdmodel .pdiparams "
-    ".params .caffemodel .engine .plan .trt .rknn .mnn .hef .bmodel .kmodel .dlc .vmfb .ubj .cbm .dnn .rds .rda .rdata "
-    ".torch .feather .arrow .parquet "
+    ".params .caffemodel .engine .plan .trt .rknn .mnn .hef .bmodel .kmodel .cvimodel .dlc .vmfb .ubj .cbm .dnn .rds .rda "
+    ".rdata .torch .feather .arrow .parquet "
     # archives
     ".zip .whl .jar .tar .tgz .gz .bz2 .tbz2 .xz .txz .lzma .lz4 .zst .zlib .z .7z .rar .ace .sit .sitx .cab .lha .lzh "
     ".arj .zoo .cpio .deb .rpm .xar .iso .dmg .squashfs .wim .lz .lzo .snappy .sz .br".split()

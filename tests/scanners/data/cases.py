@@ -104,6 +104,8 @@ CASES = {
     "benign_darknet": cut(struct.pack("<3iQ", 0, 2, 0, 32_013_312), "yolov3.weights"),
     "benign_ncnn_graph": cut(struct.pack("<i", 7_767_517), "net.param.bin"),
     "benign_tnn": cut(struct.pack("<I", 0xFABC0004), "net.tnnmodel"),
+    "benign_dlib_network": cut(b"\1\1\1\x0dloss_metric_2\3", "resnet.dat"),
+    "benign_dlib_shape": cut(bytes.fromhex("0101818881 01034d38f1811d039fd6a48119"), "landmarks.dat"),
     "benign_nnue": cut(struct.pack("<I", 0x7AF32F20), "nn.nnue"),
     "darknet_under_another_name": Case(
         lambda: struct.pack("<3i", 0, 2, 0) + noise(90), "yolov3.data", Verdict.NOT_SCANNED

@@ -18,6 +18,7 @@ NAMES = {
     "onnx": "onnx/model.onnx_data",
     "onnx_part": "decoder_model_merged.onnx_data_1",
     "onnx_dotted": "model.onnx.data",
+    "onnx_of_diffusers": "unet/weights.pb",
     "openvino": "openvino_text_embeddings_model.bin",
     "tensorflow_js": "group1-shard2of3.bin",
     "tensorflow_js_old": "group1-shard1of1",
