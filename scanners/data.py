@@ -36,9 +36,9 @@ _MAGIC_AT = (
 )
 _DARKNET = tuple(struct.pack("<3i", *version) for version in ((0, 1, 0), (0, 2, 0), (0, 2, 5)))
 _DLIB = re.compile(
-    rb"\x01\x01\x01[\x05-\x40]loss_[a-z]|\x01\x01\x81.\x81\x01[\x01-\x04].{1,4}[\x01\x81].[\x01-\x04]", re.DOTALL
+    rb"\x01\x01(?:\x01[\x05-\x40]loss_[a-z]|\x81.\x81\x01[\x01-\x04].{1,4}[\x01\x81].[\x01-\x04])", re.DOTALL
 )
-"""Version 1, and the name of a network's loss; or the rows and the only column of a mean shape, and its first number."""
+"""Version 1, then the name of a network's loss, or rows and only column of a mean shape, and its first number."""
 _ORC, _LANCE = b"ORC", b"LANC"
 _SMALLEST = 16
 """Bytes that a table with its footer has at least."""

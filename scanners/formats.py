@@ -197,7 +197,7 @@ FORMATS: tuple[Format, ...] = (
         "inert: recognised by content",
     ),
     _format(
-        "Small networks (dlib, Tesseract, Marian, TNN, KANN, RTen, NNUE), importance matrices of llama.cpp",
+        "Small networks (dlib, Tesseract, Marian, TNN, KANN, RTen, NNUE), llama.cpp's imatrix",
         ".traineddata .bin .tnnmodel .kan .rten .nnue .dat",
         "data",
         "inert: recognised by content",

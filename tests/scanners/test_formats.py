@@ -54,7 +54,7 @@ SAMPLES = {
     "FAISS and hnswlib indexes": "search_index/benign_flat",
     "Annoy index": "search_index/benign_annoy",
     "Tables and databases (ORC, Lance, SAS, SPSS, Stata, DuckDB, LMDB, SQLite, wandb)": "data/benign_lmdb",
-    "Small networks (dlib, Tesseract, Marian, TNN, KANN, RTen, NNUE), importance matrices of llama.cpp": "data/benign_marian",
+    "Small networks (dlib, Tesseract, Marian, TNN, KANN, RTen, NNUE), llama.cpp's imatrix": "data/benign_marian",
     "Darknet weights": "data/benign_darknet",
     "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC)": (
         "accelerator/benign_ascend"
