@@ -71,6 +71,8 @@ MODULES = (
     "sevenzip",
     "json_config",
     "yaml_config",
+    "gin",
+    "jsonnet",
     "mlflow",
     "serving",
     "requirements",

@@ -62,6 +62,8 @@ FORMATS = (*PICKLES, *GRAPHS, *KERAS, *LIBRARIES, *WEIGHTS)
 CONFIGURATIONS = (
     "json",
     "yaml",
+    "gin",
+    "jsonnet",
     "jinja",
     "mlflow",
     "serving",

@@ -188,6 +188,11 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
             yield from _NESTED[key](value, mapping)
 
 
+def runs_something(name: str) -> bool:
+    """Return whether a name is one of what runs commands or code, whatever it stands under."""
+    return _RUNS.fullmatch(name) is not None
+
+
 def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
     for convention in _BY_KEY.get(key, ()):
         if _DOTTED.fullmatch(value) and any(other in mapping for other in convention.beside):

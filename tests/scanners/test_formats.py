@@ -119,6 +119,8 @@ SAMPLES = {
     "git-annex and XetHub pointers": "pointer/annex",
     "DVC pointers": "pointer/benign_dvc",
     "Jinja2 templates": "jinja/benign_chat",
+    "Gin configs": "gin/benign",
+    "Jsonnet configs": "jsonnet/benign",
     "MLmodel, conda and YAML configs": "yaml_config/benign_lightning_hparams",
     "JSON configs": "json_config/benign_config",
     "requirements, TOML configs, model cards, licences": "text/benign_multilingual",

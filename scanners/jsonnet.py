@@ -1,0 +1,68 @@
+"""Jsonnet: a language that is evaluated to JSON, in which experiments of allennlp and its kin are written.
+
+Specification: https://jsonnet.org/ref/spec.html. Nothing is evaluated: of keys that name code the texts are taken that
+stand behind them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners import text
+
+SIZE_LIMIT = 4 * MIB
+"""Bytes that are read: files of large experiments have some ten KiB."""
+_SUFFIXES = (".jsonnet", ".libsonnet")
+_ENTRY = re.compile(
+    r"(?<!\w)(?P<quote>[\"']?)(?P<key>_target_|class_path|target|type|class|cls|callable|func|function|factory)(?P=quote)"
+    r"\s*\+?::?:?\s*(?P<mark>[\"'])(?P<name>[^\W\d]\w*(?:\.\w+)+)(?P=mark)"
+)
+_COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?://|#)[^\n]*|/\*[\s\S]*?\*/")
+_TOLD = 500
+"""References of one file that are told."""
+_SHOWN = 200
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text that is named as Jsonnet."""
+    return blob.locator.suffix in _SUFFIXES and blob.size > 0 and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the code that keys name, as far as it is written out."""
+    from scanners.parsing.code_keys import runs_something
+
+    content = blob.reader.read(0, min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)).decode(
+        "utf-8-sig", "replace"
+    )
+    content = _COMMENT.sub(_blank, content)
+    for told, match in enumerate(_ENTRY.finditer(content)):
+        context.operations.spend()
+        if told >= _TOLD:
+            return
+        key, name = match["key"], match["name"]
+        how = "call" if key == "_target_" else "mention" if runs_something(name) else "beside"
+        where = f"{key} in line {content.count(chr(10), 0, match.start()) + 1}"
+        detail: dict[str, Json] = {"how": how, "path": where}
+        yield Fact("code-reference", printable(name, _SHOWN), blob.locator, Span(match.start()), detail)
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Return a text as it is, and spaces in the place of a comment."""
+    return match[0] if match[0][0] in "\"'" else re.sub(r"[^\n]", " ", match[0])
+
+
+SCANNER = Scanner(
+    name="jsonnet",
+    title="Jsonnet configurations",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=_SUFFIXES,
+    signs=Signs(suffixes=_SUFFIXES),
+)
