@@ -23,7 +23,7 @@ from modelsweep.fleet.redis_faults import check_server
 from modelsweep.fleet.repair import Repaired, repair
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Store
-from modelsweep.fleet.stored import open_manifest, report_of
+from modelsweep.fleet.stored import Manifest, open_manifest, report_of
 from modelsweep.fleet.stores import open_store
 from producer.submit import Producer
 from worker.finalizer import MANIFEST
@@ -156,8 +156,12 @@ class Fleet:
 
         Raises UnknownJob, NoReport, StoreFault, Forged, Damaged.
         """
+        return report_of(self.manifest(job), self.store)
+
+    def manifest(self, job: str) -> Manifest:
+        """Return what the published report of a job is made of; raises as `report` does."""
         pointer = self.ledger(job).progress().report
         if not pointer:
             raise NoReport(f"job {job} has no report yet: `modelsweep status {job}` says how far it is")
         name = f"{pointer}/{MANIFEST}"
-        return report_of(open_manifest(self.store.get(name), self.key, job, name), self.store)
+        return open_manifest(self.store.get(name), self.key, job, name)

@@ -34,7 +34,7 @@ from modelsweep.fleet.messages import SCANS, Message, scan_message
 from modelsweep.fleet.pages import Pages, parent_of
 from modelsweep.fleet.problems import open_problems, problems_name
 from modelsweep.fleet.results import DIGEST, ChunkResults, chunk_of, digest_of, encode_chunk, results_name
-from modelsweep.fleet.siblings import Changes, in_order, store_siblings
+from modelsweep.fleet.siblings import Changes, in_order, store_siblings, stored_siblings
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from modelsweep.fleet.stored import (
@@ -55,7 +55,7 @@ from reporting.encode import Document
 from reporting.writer import Draft, View, Writer, fill
 from scanners.judge.repository.across import across, gathered
 from worker.node import JobGone
-from worker.renderers import SECTION, Filling, RendererFailed, divisible, fill_apart, renderers
+from worker.renderers import APART, SECTION, Filling, RendererFailed, divisible, fill_apart, renderers
 from worker.supervisor import Supervisor
 
 LEASE = 60.0
@@ -65,8 +65,6 @@ REOPENED = 3
 MANIFEST, SUMMARY = "manifest", "summary.json"
 """Names beside the reports."""
 SCANNER = "finalizer"
-APART = 50_000
-"""Units from which on several processes put the reports together: starting those takes 0.2 s each."""
 AT_ONCE = 3
 """Documents that are written at the same time."""
 _log = logger("modelsweep.finalizer")
@@ -370,7 +368,8 @@ class _Finalizer:
         drafts = [writer.draft(report, view) for writer in writers]
         processes = renderers() if manifest.units >= APART and divisible(drafts) else 0
         if processes:
-            filling = Filling(manifest, self._store, view, self._related, self._held.check, tools.add)
+            found = stored_siblings(manifest.siblings, self._store)
+            filling = Filling(manifest, self._store, view, found, self._related, self._held.check, tools.add)
             try:
                 return fill_apart(filling, report, writers, drafts, processes), drafts
             except RendererFailed as fault:

@@ -19,11 +19,22 @@ from zstandard import ZstdCompressor
 
 from modelsweep.core.collector import collect_rarely
 from modelsweep.core.limits import Limits
-from modelsweep.core.report import Report, Run, Tally, Tool, UnitResult
-from modelsweep.core.wire import Decoded, JsonObject, decode_result, dumps, encode_totals
+from modelsweep.core.options import Options
+from modelsweep.core.plain import plain_of
+from modelsweep.core.report import Gate, Plain, Report, Run, Tally, Tool, UnitResult
+from modelsweep.core.values import dataclass
+from modelsweep.core.wire import (
+    Decoded,
+    JsonObject,
+    decode_options,
+    decode_result,
+    dumps,
+    encode_options,
+    encode_totals,
+)
 from modelsweep.fleet.results import ChunkResults, decode_chunk, results_name
 from modelsweep.fleet.signature import Damaged
-from modelsweep.fleet.stored import Walk, limits_of
+from modelsweep.fleet.stored import Walk, Watch, limits_of
 from reporting import WRITERS, View, Writer
 from reporting.scratch import LEVEL, Extent, Scratch
 from reporting.writer import Section
@@ -61,8 +72,11 @@ def message(kind: Kind, data: bytes, document: int = 0, part: int = 0, size: int
     return HEADER.pack(kind, document, part, size, len(data)) + data
 
 
-def job_message(report: Report, job: str, root: str, formats: Sequence[str]) -> bytes:
-    """Return the message that says of which job, and in which formats, sections are to be put together."""
+def job_message(report: Report, job: str, view: View, formats: Sequence[str], today: Options | None = None) -> bytes:
+    """Return the message that says of which job, and in which formats, sections are to be put together.
+
+    With options of `today`, results are judged anew.
+    """
     tool = report.tool
     said: JsonObject = {
         "job": job,
@@ -70,8 +84,11 @@ def job_message(report: Report, job: str, root: str, formats: Sequence[str]) -> 
         "tool": [tool.version, tool.ruleset, list(tool.scanners)],
         "options": dict(report.options),
         "start": report.run.start_time,
-        "root": root,
+        "root": view.root,
+        "verbose": view.verbose,
+        "strict": view.gate.strict,
         "formats": list(formats),
+        "today": None if today is None else encode_options(today),
     }
     return message(Kind.JOB, dumps(said))
 
@@ -133,6 +150,14 @@ class _Outlet(Scratch):
         return 0, 0, 0
 
 
+@dataclass(slots=True)
+class Changes:
+    """How many findings are new, or gone, where results are judged anew."""
+
+    new: int = 0
+    gone: int = 0
+
+
 class _Job(NamedTuple):
     """What is the same for all sections of a job."""
 
@@ -141,6 +166,7 @@ class _Job(NamedTuple):
     view: View
     writers: tuple[Writer, ...]
     limits: Limits
+    today: Options | None
 
     @classmethod
     def of(cls, value: Decoded) -> _Job:
@@ -151,7 +177,9 @@ class _Job(NamedTuple):
         )
         by_name = {writer.name: writer for writer in WRITERS}
         writers = tuple(by_name[name] for name in value["formats"])
-        return cls(value["job"], report, View(root=value["root"]), writers, limits_of(value["options"]))
+        view = View(verbose=value["verbose"], gate=Gate(strict=value["strict"]), root=value["root"])
+        today = None if value["today"] is None else decode_options(value["today"])
+        return cls(value["job"], report, view, writers, limits_of(value["options"]), today)
 
     def put_together(self, said: Decoded, channel: Channel) -> None:
         """Send what one section adds to all documents; where a blob of it is damaged, say that instead of its end."""
@@ -168,21 +196,15 @@ class _Job(NamedTuple):
         parts = [(number, *item) for number, section in enumerate(sections) for item in enumerate(section.parts)]
         for document, number, part in parts:
             part.scratch = _Outlet(channel, document, number)
-        tally = Tally()
+        tally, changes = Tally(), Changes()
         takers: list[Tally | Section] = [tally, *sections]
-        children = {chunk: [(position, child) for position, child in found] for chunk, found in said["children"]}
-        found = [decode_result(item) for item in said["siblings"]]
-        siblings, apart = Siblings(found), {item.unit.locator.uri for item in found}
-        blobs = self._blobs(said["chunks"], channel)
         try:
-            for run in Walk(children, self.limits, watch).runs(said["roots"], blobs, apart):
-                if isinstance(run, list):
-                    for taker in takers:
-                        taker.add_plain(run)
-                    continue
-                result = siblings.join(run)
+            for run in self._runs(said, self._blobs(said["chunks"], channel), watch, changes):
                 for taker in takers:
-                    taker.add(result)
+                    if isinstance(run, list):
+                        taker.add_plain(run)
+                    else:
+                        taker.add(run)
         except Damaged as fault:
             channel.send(message(Kind.DAMAGED, dumps({"name": fault.name, "detail": fault.detail})))
             raise Closed from fault
@@ -192,8 +214,31 @@ class _Job(NamedTuple):
             "said": [section.said() for section in sections],
             "totals": encode_totals(tally.totals()),
             "tools": [[tool.version, tool.ruleset, list(tool.scanners)] for tool in tools],
+            "changes": [changes.new, changes.gone],
         }
         channel.send(message(Kind.DONE, dumps(end)))
+
+    def _runs(
+        self, said: Decoded, blobs: Iterator[Iterable[UnitResult]], watch: Watch, changes: Changes
+    ) -> Iterator[list[Plain] | UnitResult]:
+        """Yield the results of a section, plain files together, as they are stored or judged today."""
+        children = {chunk: [(position, child) for position, child in found] for chunk, found in said["children"]}
+        found = [decode_result(item) for item in said["siblings"]]
+        siblings, apart = Siblings(found), {item.unit.locator.uri for item in found}
+        walk = Walk(children, self.limits, watch)
+        if self.today is None:
+            for run in walk.runs(said["roots"], blobs, apart):
+                yield run if isinstance(run, list) else siblings.join(run)
+            return
+        from modelsweep.fleet.rejudge import rejudged  # loads all scanners, for their rules
+
+        later = Siblings(map(decode_result, said["later"]))
+        for result in walk.over(said["roots"], blobs):
+            judged = rejudged(siblings.join(result), later, self.today)
+            changes.new += len(judged.new)
+            changes.gone += len(judged.gone)
+            plain = plain_of(judged.result)
+            yield [plain] if plain else judged.result
 
     def _blobs(self, chunks: Iterable[Sequence[object]], channel: Channel) -> Iterator[Iterable[UnitResult]]:
         """Yield the results of each chunk as they are needed; those without a digest have none."""

@@ -17,15 +17,15 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
+from modelsweep.core.options import Options
 from modelsweep.core.report import Report, Tally, Tool, UnitResult
 from modelsweep.core.units import KIB
 from modelsweep.core.values import replace
 from modelsweep.core.wire import Decoded, JsonObject, decode_totals, dumps, encode_result
 from modelsweep.fleet.results import results_name
-from modelsweep.fleet.siblings import stored_siblings
 from modelsweep.fleet.signature import Damaged
 from modelsweep.fleet.store import Store
 from modelsweep.fleet.stored import Manifest, Walk, ahead, roots_of
@@ -34,8 +34,10 @@ from reporting.writer import Divisible, Draft, Later, View, Writer
 from worker.channel import decoded
 from worker.cpus import default_jobs
 from worker.execution import ALLOCATION, KEPT
-from worker.renderer import HEADER, Header, Kind, job_message, message
+from worker.renderer import HEADER, Changes, Header, Kind, job_message, message
 
+APART = 50_000
+"""Units from which on several processes put the reports together: starting those takes 0.2 s each."""
 SECTION = 64
 """Chunks of a section, those that were found in them not counted."""
 MOST = 4
@@ -63,16 +65,28 @@ class RendererFailed(Exception):
 class Filling:
     """What documents of a job are filled with, and whom to ask whether to go on.
 
-    `related` has, for each section, how many results that may have to do with others come before it. `check` raises to
-    stop it; `watch` is told what results were made with.
+    `siblings` are what files make of each other, numbered by what `related` counts: for each section, how many results
+    that may have to do with others come before it. `check` raises to stop it; `watch` is told what results were made
+    with.
     """
 
     manifest: Manifest
     store: Store
     view: View
+    siblings: Iterator[UnitResult]
     related: Sequence[int]
-    check: Callable[[], None]
-    watch: Callable[[Tool], None]
+    check: Callable[[], None] = lambda: None
+    watch: Callable[[Tool], None] = lambda _: None
+    judging: Judging | None = None
+
+
+@dataclass(slots=True)
+class Judging:
+    """Results are judged anew: by which options, and what files make of each other then; and what that changes."""
+
+    options: Options
+    siblings: Iterator[UnitResult]
+    changes: Changes = field(default_factory=Changes)
 
 
 def divisible(drafts: Iterable[Draft]) -> bool:
@@ -95,7 +109,8 @@ def fill_apart(
     """
     pairs = [(writer, draft) for writer, draft in zip(writers, drafts, strict=True) if isinstance(draft, Divisible)]
     tally = Tally(report.problems)
-    job = job_message(report, filling.manifest.job, filling.view.root, [writer.name for writer, _ in pairs])
+    today = filling.judging.options if filling.judging else None
+    job = job_message(report, filling.manifest.job, filling.view, [writer.name for writer, _ in pairs], today)
     joining = _Joining(filling, [draft for _, draft in pairs], tally)
     with ExitStack() as stack:
         peers = [stack.enter_context(closing(_Renderer(job))) for _ in range(processes)]
@@ -110,7 +125,8 @@ class _Joining:
         self._filling, self._drafts, self._tally = filling, drafts, tally
         self._walk = Walk.of(filling.manifest)
         self._roots = roots_of(filling.manifest)
-        self._siblings = _BySection(stored_siblings(filling.manifest.siblings, filling.store), filling.related)
+        self._siblings = _BySection(filling.siblings, filling.related)
+        self._later = _BySection(filling.judging.siblings if filling.judging else iter(()), filling.related)
         self._texts: dict[int, list[tuple[int, int, Extent]]] = {}
         self._ends: dict[int, Decoded] = {}
         self.begun = self.joined = 0
@@ -137,6 +153,7 @@ class _Joining:
                 if chunk in self._walk.children
             ],
             "siblings": [encode_result(result) for result in self._siblings.of(number)],
+            "later": [encode_result(result) for result in self._later.of(number)],
             "briefs": [draft.brief() for draft in self._drafts],
         }
         names = [results_name(manifest.job, chunk, digest) for chunk, digest in digests if digest]
@@ -159,6 +176,10 @@ class _Joining:
             self._tally.include(decode_totals(said["totals"]))
             for version, ruleset, scanners in said["tools"]:
                 self._filling.watch(Tool(version, ruleset, tuple(scanners)))
+            if self._filling.judging:
+                new, gone = said["changes"]
+                self._filling.judging.changes.new += new
+                self._filling.judging.changes.gone += gone
             self.joined += 1
 
     @property

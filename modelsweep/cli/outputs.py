@@ -14,7 +14,7 @@ import click
 from modelsweep.cli.called import called_as
 from modelsweep.cli.terminal import say, wants_colour, width
 from modelsweep.core.report import Gate, Report
-from reporting import WRITERS, View, Writer, fill
+from reporting import WRITERS, Draft, View, Writer, fill
 
 STDOUT = "-"
 SBOM = "cyclonedx"
@@ -111,13 +111,25 @@ def view_of(gate: Gate, *, verbose: bool = False) -> View:
     return View(verbose, wants_colour(stream), width(stream), gate, terminal=stream.isatty(), program=called_as())
 
 
-def write_file(writer: Writer, report: Report, path: str, view: View) -> None:
-    """Write a report to a file, or to files of a directory where `path` is one; raises OSError."""
+def draft_of(writer: Writer, report: Report, path: str, view: View) -> Draft:
+    """Return the document that is to go to `path`, before any result is added to it."""
     if os.path.isdir(path):
-        _write_shards(report, path, view)
+        from reporting.sarif import Draft as Log
+
+        return Log(report, view, sharded=True)
+    return writer.draft(report, view)
+
+
+def write_file(writer: Writer, report: Report, path: str, view: View, draft: Draft | None = None) -> None:
+    """Write a report to a file, or to files of a directory where `path` is one; raises OSError.
+
+    Of a `draft` that is filled already no results are read.
+    """
+    if os.path.isdir(path):
+        _write_shards(report, path, view, draft)
         return
     with replacing(path) as stream:
-        writer.write(report, stream, view)
+        write(writer, report, stream, view, draft)
     if writer.name == SHARDED:
         from reporting.sarif import RUN_RESULTS, RUNS
 
@@ -126,12 +138,22 @@ def write_file(writer: Writer, report: Report, path: str, view: View) -> None:
             say(f"{path} has room for {room:,} of {count:,} results: a directory instead of a file gets them all")
 
 
-def _write_shards(report: Report, folder: str, view: View) -> None:
-    """Write SARIF into a directory, a file for each category, and remove those that a longer report left there."""
-    from reporting.sarif import Draft
+def write(writer: Writer, report: Report, stream: TextIO, view: View, draft: Draft | None = None) -> None:
+    """Write a report to a stream, from a `draft` where one is filled already."""
+    if draft:
+        draft.finish(report, stream)
+    else:
+        writer.write(report, stream, view)
 
-    draft = Draft(report, view, sharded=True)
-    draft.finish_shards(fill(report, [draft]), lambda number: replacing(os.path.join(folder, SHARD.format(number))))
+
+def _write_shards(report: Report, folder: str, view: View, draft: Draft | None) -> None:
+    """Write SARIF into a directory, a file for each category, and remove those that a longer report left there."""
+    from reporting.sarif import Draft as Log
+
+    if not isinstance(draft, Log):
+        draft = Log(report, view, sharded=True)
+        report = fill(report, [draft])
+    draft.finish_shards(report, lambda number: replacing(os.path.join(folder, SHARD.format(number))))
     number = draft.shards + 1
     while os.path.exists(stale := os.path.join(folder, SHARD.format(number))):
         os.unlink(stale)
@@ -163,4 +185,6 @@ def replacing(path: str) -> Iterator[TextIO]:
 
 
 def _open(path: str, mode: str) -> TextIO:
-    return open(path, mode, encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[return-value]
+    from reporting.encode import Document
+
+    return Document(open(path, f"{mode}b"), encoding="utf-8", errors="backslashreplace", newline="\n")

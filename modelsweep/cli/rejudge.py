@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -12,6 +12,11 @@ from modelsweep.cli.options import several
 from modelsweep.cli.report import PARAMETERS, ReportArguments, writing
 from modelsweep.cli.scanning import allowed_of
 from modelsweep.cli.terminal import say
+from modelsweep.core.options import Options
+from modelsweep.core.report import Report
+
+if TYPE_CHECKING:
+    from worker.renderer import Changes
 
 
 class RejudgeArguments(ReportArguments):
@@ -37,17 +42,29 @@ def command(**arguments: Unpack[RejudgeArguments]) -> int:
     write, job = writing(arguments), arguments["job"]
     allowed = allowed_of(arguments["allowed"], arguments["allow_files"])
     with reached(arguments["broker"], arguments["store"]) as fleet:
-        from modelsweep.fleet.rejudge import rejudge, rejudged_report
+        from modelsweep.fleet.rejudge import rejudged_report
+        from modelsweep.fleet.stored import report_of
         from worker.plugins import scanners_with, versions, working
+        from worker.published import Published
         from worker.ruleset import tool
 
-        spec, report = fleet.spec(job), fleet.report(job)
+        spec, manifest = fleet.spec(job), fleet.manifest(job)
         options = replace(spec.options, allow_imports=(*spec.options.allow_imports, *allowed))
-        new = gone = 0
-        for rejudged in rejudge(report.results, options):
-            new += len(rejudged.new)
-            gone += len(rejudged.gone)
+        report, published = report_of(manifest, fleet.store), Published(manifest, fleet.store, options)
         today = tool(working(scanners_with(options.plugins)), versions(options.plugins))
-        code = write(rejudged_report(report, options, today))
-        say(f"job {job} under today's rules: {new:,} findings are new, {gone:,} are gone")
+        code = write(rejudged_report(report, options, today), published)
+        changes = published.changes or _changes(report, options)
+        say(f"job {job} under today's rules: {changes.new:,} findings are new, {changes.gone:,} are gone")
     return code
+
+
+def _changes(report: Report, options: Options) -> Changes:
+    """Return what judging results anew comes to."""
+    from modelsweep.fleet.rejudge import rejudge
+    from worker.renderer import Changes
+
+    changes = Changes()
+    for judged in rejudge(report.results, options):
+        changes.new += len(judged.new)
+        changes.gone += len(judged.gone)
+    return changes

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypedDict, Unpack
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
 from modelsweep.cli.arguments import Tolerance
 from modelsweep.cli.fleet_options import broker_option, job_argument, reached, store_option
 from modelsweep.cli.options import GATE, OUTPUT
-from modelsweep.cli.outputs import outputs_of, view_of
-from modelsweep.cli.scanning import FAILED, tagged, threshold_gate, write_reports
+from modelsweep.cli.outputs import Output, draft_of, outputs_of, view_of
+from modelsweep.cli.scanning import FAILED, in_file, tagged, threshold_gate, write_reports, writer_of
 from modelsweep.core.report import Report
+from reporting import Draft, View
+
+if TYPE_CHECKING:
+    from worker.published import Published
 
 _NOT_HERE = frozenset({"progress", "share", "quiet"})
 PARAMETERS: list[click.Parameter] = [
@@ -48,20 +52,43 @@ def command(**arguments: Unpack[ReportArguments]) -> int:
     """
     write = writing(arguments)
     with reached(arguments["broker"], arguments["store"]) as fleet:
-        return write(fleet.report(arguments["job"]))
+        from modelsweep.fleet.stored import report_of
+        from worker.published import Published
+
+        manifest = fleet.manifest(arguments["job"])
+        return write(report_of(manifest, fleet.store), Published(manifest, fleet.store))
 
 
-def writing(arguments: ReportArguments) -> Callable[[Report], int]:
-    """Return what writes a report as the options say and returns the exit code; mistakes in them are raised now."""
+def writing(arguments: ReportArguments) -> Callable[[Report, Published], int]:
+    """Return what writes a report as the options say and returns the exit code; mistakes in them are raised now.
+
+    The results of the report are those that were published: several processes may read them.
+    """
     places = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     gate = threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
     view = view_of(gate, verbose=arguments["verbose"])
 
-    def write(report: Report) -> int:
+    def write(report: Report, published: Published) -> int:
+        report, drafts = _filled(report, published, places, view) if published.is_divided else (report, {})
         code = gate.exit_code(report)
-        written = write_reports(report, places, view)
+        written = write_reports(report, places, view, drafts)
         if arguments["write_back"]:
             written &= tagged(report, arguments["alias"])
         return code if written or code else FAILED
 
     return write
+
+
+def _filled(
+    report: Report, published: Published, places: Sequence[Output], view: View
+) -> tuple[Report, dict[Output, Draft]]:
+    """Return the report with its totals, and the documents that processes filled; others read its results again."""
+    from reporting.writer import Divisible
+
+    drafts = {place: draft_of(writer_of(place), report, place.path, in_file(view)) for place in places}
+    drafts = {place: draft for place, draft in drafts.items() if isinstance(draft, Divisible)}
+    try:
+        counted = published.filled(report, [writer_of(place) for place in drafts], [*drafts.values()], view)
+    except OSError:  # no room for what waits; whoever writes says that, where there is none for one document either
+        return report, {}
+    return (counted, drafts) if counted else (report, {})

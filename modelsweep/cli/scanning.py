@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import cast
 
@@ -12,7 +12,7 @@ import click
 
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
 from modelsweep.cli.arguments import ScanArguments, Tolerance
-from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write_file
+from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write, write_file
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.progress import CountTotals, Tally, watched
 from modelsweep.cli.selection import choose
@@ -25,7 +25,7 @@ from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.report import Gate, Report, Unit
 from modelsweep.core.values import replace
 from producer.plan import plan
-from reporting import WRITERS, View, Writer
+from reporting import WRITERS, Draft, View, Writer
 from sources.source import scheme_of
 
 FAILED = 2
@@ -188,17 +188,27 @@ def writer_of(output: Output) -> Writer:
     return next(writer for writer in WRITERS if writer.name == output.format)
 
 
-def write_reports(report: Report, outputs: Sequence[Output], view: View) -> bool:
-    """Write all reports; return whether that worked. Who closed the pipe has seen enough: that is no failure."""
+def in_file(view: View) -> View:
+    """Return how the reader of a file wants to see a report."""
+    return replace(view, colour=False, terminal=False)
+
+
+def write_reports(
+    report: Report, outputs: Sequence[Output], view: View, drafts: Mapping[Output, Draft] | None = None
+) -> bool:
+    """Write all reports; return whether that worked. Who closed the pipe has seen enough: that is no failure.
+
+    Of outputs with `drafts`, which are filled, no results are read.
+    """
     written = True
     for output in outputs:
-        writer = writer_of(output)
+        writer, draft = writer_of(output), (drafts or {}).get(output)
         try:
             if output.path == STDOUT:
-                writer.write(report, sys.stdout, view)
+                write(writer, report, sys.stdout, view, draft)
                 sys.stdout.flush()
             else:
-                write_file(writer, report, output.path, replace(view, colour=False, terminal=False))
+                write_file(writer, report, output.path, in_file(view), draft)
         except BrokenPipeError:
             discard_stdout()
         except OSError as error:

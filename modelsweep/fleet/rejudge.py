@@ -44,18 +44,27 @@ def rejudge(results: Sequence[UnitResult], options: Options) -> Iterator[Rejudge
     Facts that an older version told in a way that judges of today do not understand are a Problem; findings then stay.
     What files make of each other is looked for first: the results are gone over twice.
     """
-    siblings = Siblings(gathered(in_order(across(results, options))))
+    siblings = Siblings(siblings_today(results, options))
     for result in results:
-        judged = siblings.join(_alone(result, options))
-        if judged.findings == result.findings:
-            yield Rejudged(judged)
-            continue
-        before, after = _by_identity(result.findings), _by_identity(judged.findings)
-        yield Rejudged(
-            judged,
-            tuple(finding for key, finding in after.items() if key not in before),
-            tuple(finding for key, finding in before.items() if key not in after),
-        )
+        yield rejudged(result, siblings, options)
+
+
+def siblings_today(results: Iterable[UnitResult], options: Options) -> Iterator[UnitResult]:
+    """Yield what files make of each other as it is judged today, in the order of `results`."""
+    return gathered(in_order(across(results, options)))
+
+
+def rejudged(result: UnitResult, siblings: Siblings, options: Options) -> Rejudged:
+    """Return how the next result is judged today, where `siblings` are those of today."""
+    judged = siblings.join(_alone(result, options))
+    if judged.findings == result.findings:
+        return Rejudged(judged)
+    before, after = _by_identity(result.findings), _by_identity(judged.findings)
+    return Rejudged(
+        judged,
+        tuple(finding for key, finding in after.items() if key not in before),
+        tuple(finding for key, finding in before.items() if key not in after),
+    )
 
 
 def _alone(result: UnitResult, options: Options) -> UnitResult:
@@ -74,7 +83,7 @@ def rejudged_report(report: Report, options: Options, tool: Tool) -> Report:
     """Return `report` as it is judged today by `tool`; its results are judged whenever somebody goes over them."""
 
     def read() -> Iterator[UnitResult]:
-        return (rejudged.result for rejudged in rejudge(report.results, options))
+        return (judged.result for judged in rejudge(report.results, options))
 
     shown: dict[str, Json] = {
         **report.options,

@@ -79,6 +79,11 @@ class Siblings:
         self._found = iter(found)
         self._next = next(self._found, None)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all that is said was joined."""
+        return self._next is None
+
     def join(self, result: UnitResult) -> UnitResult:
         """Return the next result with what is said of it."""
         more = self._next
