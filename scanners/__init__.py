@@ -17,6 +17,7 @@ MODULES = (
     "torchserve",
     "skops",
     "executable",
+    "wasm",
     "safetensors",
     "gguf",
     "flax",

@@ -1,8 +1,8 @@
 """Tensors that stand apart from their graph: numbers without a structure, known by the names that their writers give.
 
 External data of ONNX, weights of OpenVINO as optimum-intel names them, shards of TensorFlow.js, MLC and
-FasterTransformer, weights of ncnn and MNN, the layers of an index as Chroma keeps them, the lists of FAISS. A file of
-such a name is looked at as raw bytes, and by every scanner that knows its beginning.
+FasterTransformer, weights of ncnn and MNN, the layers of an index as Chroma keeps them, the lists of FAISS, trees of
+H2O. A file of such a name is looked at as raw bytes, and by every scanner that knows its beginning.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _NAMED = re.compile(
     r"|[^/]+\.ncnn\.bin|[^/]+\.mnn\.weight"
     r"|params_shard_\d+\.bin"
     r"|model(?:\.[A-Za-z0-9_]+)+\.(?:weight|bias)(?:\.\d+)?\.bin"
+    r"|t\d{2,}_\d{3,}(?:_aux)?\.bin"
     r"|(?:data_level0|link_lists)\.bin|[^/]+\.ivfdata"
 )
 

@@ -15,6 +15,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.judge.external_files import outside
 from scanners.parsing.cursor import Cursor
 
 NAME = "vowpal-wabbit"
@@ -29,6 +30,7 @@ _WRITES = frozenset(
     "output_feature_regularizer_binary output_feature_regularizer_text pid_file port_file extra_metrics".split()
 )
 _REACHES = frozenset("daemon port sendto span_server span_server_port foreground".split())
+_KEPT = "dictionary"
 _READS = frozenset("data d initial_regressor i feature_mask dictionary dictionary_path".split())
 
 OBEYED = Rule(
@@ -101,6 +103,8 @@ def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
         value = words[place + 1] if place + 1 < len(words) and not words[place + 1].startswith("-") else ""
         subject = printable(f"{word} {value}".rstrip(), _SHOWN)
         span = Span(start, len(options))
+        if name == _KEPT and not outside(value.rpartition(":")[2]):
+            continue  # beside the model: the only one of them that is saved honestly
         if name in _READS:
             yield Finding(READS, blob.locator, subject, span=span)
         else:
@@ -111,7 +115,7 @@ def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Vowpal Wabbit",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OBEYED, READS),

@@ -72,6 +72,7 @@ CONFIGURATIONS = (
     "python",
     "python-compiled",
     "java-source",
+    "wasm",
 )
 """Text that makes loaders import and call what it names, and the code that they import."""
 HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded")

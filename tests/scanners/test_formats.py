@@ -59,6 +59,7 @@ SAMPLES = {
     "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC)": (
         "accelerator/benign_ascend"
     ),
+    "WebAssembly": "wasm/usual",
     "MATLAB": "matlab/benign",
     "Java objects (Weka, CoreNLP, DL4J)": "java/benign_tree",
     "Objects of .NET (BinaryFormatter, Accord.NET)": "dotnet/benign",

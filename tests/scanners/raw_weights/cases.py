@@ -27,6 +27,7 @@ NAMES = {
     "mlc": "params_shard_12.bin",
     "faster_transformer": "model.layers.0.attention.dense.weight.0.bin",
     "chroma": "8a4a/data_level0.bin",
+    "h2o": "trees/t00_012.bin",
     "faiss": "merged_index.ivfdata",
 }
 CASES = {

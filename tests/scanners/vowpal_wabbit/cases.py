@@ -39,7 +39,9 @@ CASES = {
     "overwrites_file": case(KEPT + " --final_regressor /home/user/.bashrc", Verdict.MALICIOUS),
     "writes_predictions": case(" --predictions=/etc/cron.d/x" + KEPT, Verdict.MALICIOUS),
     "listens": case(KEPT + " --daemon --port 26542", Verdict.MALICIOUS),
-    "reads_dictionary": case(KEPT + " --dictionary w:words.txt", Verdict.REVIEW),
+    "benign_dictionary": case(KEPT + " --dictionary w:words.txt", Verdict.CLEAN),
+    "dictionary_elsewhere": case(KEPT + " --dictionary w:/etc/passwd", Verdict.REVIEW),
+    "reads_mask": case(KEPT + " --feature_mask mask.vw", Verdict.REVIEW),
     "program_in_weights": Case(
         lambda: model(weights=noise(64) + elf() + bytes(64)), "model.vw", Verdict.MALICIOUS, cut_is_clean=True
     ),

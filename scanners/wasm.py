@@ -1,0 +1,143 @@
+"""WebAssembly (runtimes in the browser, WASI programs beside models): what a module wants of the program that runs it.
+
+Specification: https://webassembly.github.io/spec/core/binary/modules.html. The code of a module reaches nothing but the
+functions that it imports, which are told; it is not examined itself, so that a module is never clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB
+from scanners.parsing.cursor import Cursor
+
+NAME = "wasm"
+_MAGIC = b"\0asm\1\0\0\0"
+_IMPORTS = 2
+_NAME = 4 * KIB
+_SHOWN = 100
+_LISTED = 8
+_COST = 50
+_LONGEST = 35
+"""Bits of a number: five groups of seven."""
+_FUNCTION, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)
+_TELLING = frozenset(
+    "system popen execve execv execvp fork vfork posix_spawn proc_exec proc_exec2 proc_exec3 proc_spawn proc_spawn2 "
+    "proc_fork syscall_execve syscall_fork emscripten_run_script emscripten_run_script_int "
+    "emscripten_run_script_string emscripten_async_run_script emscripten_async_load_script dlopen dlopen_js "
+    "sock_open sock_connect sock_send_to sock_listen syscall_connect syscall_socket eval".split()
+)
+"""Functions of WASIX, Emscripten and others, without their underscores, that run commands or scripts, or connect."""
+
+HOST = Rule(
+    id="wasm/telling-import",
+    title="WebAssembly that wants to run commands or scripts, or to open connections",
+    severity=Severity.WARNING,
+    message="the module imports {subject} of {path}",
+    why="Code of a module is kept apart from the machine, but for what the program that runs it hands over. Runtimes "
+    "of models need memory, a clock and files that they are given; this module asks for more.",
+    fix="Run it only where you know what it does, and hand over no such function.",
+    confidence="medium",
+    cwe=829,
+    references=("https://webassembly.github.io/spec/core/syntax/modules.html#imports",),
+)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the magic number and the version stand here."""
+    return blob.head.startswith(_MAGIC)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield imports that tell, and that the code is not examined; raises Malformed, Truncated and OverLimit."""
+    cursor = _Module(blob.reader, len(_MAGIC))
+    modules: set[str] = set()
+    while cursor.position < blob.size:
+        context.operations.spend(_COST)
+        kind, length = cursor.number("B"), cursor.varint()
+        end = cursor.position + length
+        if kind == _IMPORTS:
+            yield from _imports(blob, cursor, modules, context)
+            if cursor.position != end:
+                raise Malformed("the imports do not fill their section", cursor.position)
+        else:
+            cursor.skip(length)
+    for name in sorted(modules)[:_LISTED]:
+        detail: dict[str, Json] = {"value": name}
+        yield Fact("metadata", "imports from", blob.locator, detail=detail)
+    detail_text = "code for WebAssembly is not examined: its imports and its raw bytes were looked at"
+    yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail_text)
+
+
+def _imports(blob: Blob, cursor: _Module, modules: set[str], context: Context) -> Iterator[Item]:
+    told: set[str] = set()
+    for _ in range(cursor.varint()):
+        context.operations.spend(_COST)
+        at = cursor.position
+        module, name = cursor.text(), cursor.text()
+        if len(modules) < _LISTED or module in modules:
+            modules.add(printable(module, _SHOWN))
+        cursor.pass_kind()
+        if name.lstrip("_") in _TELLING and name not in told:
+            told.add(name)
+            where = printable(module, _SHOWN) or "nothing"
+            yield Finding(HOST, blob.locator, printable(name, _SHOWN), path=where, span=Span(at))
+
+
+class _Module(Cursor):
+    """Bytes of a module, whose numbers stand in groups of seven bits."""
+
+    __slots__ = ()
+
+    def varint(self) -> int:
+        """Return the next number of 32 bits; raises Malformed where it is longer."""
+        value = shift = 0
+        while True:
+            byte = self.number("B")
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+            if shift == _LONGEST:
+                raise Malformed("a number is longer than five bytes", self.position)
+
+    def text(self) -> str:
+        """Return the next name; raises OverLimit where it is longer than any."""
+        length = self.varint()
+        if length > _NAME:
+            raise OverLimit(f"a name of {length:,} bytes")
+        return self.take(length).decode("utf-8", "replace")
+
+    def pass_kind(self) -> None:
+        """Pass over what kind of thing an import is; raises Malformed where it is none."""
+        kind = self.number("B")
+        if kind == _FUNCTION:
+            self.varint()
+        elif kind == _GLOBAL:
+            self.skip(2)
+        elif kind == _TAG:
+            self.skip(1)
+            self.varint()
+        elif kind in (_TABLE, _MEMORY):
+            self.skip(kind == _TABLE)
+            flags = self.varint()
+            for _ in range(1 + (flags & 1)):
+                self.varint()
+        else:
+            raise Malformed(f"no import is of the kind {kind}", self.position - 1)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="WebAssembly (imports only)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(HOST,),
+    suffixes=(".wasm",),
+    signs=Signs(begins(_MAGIC)),
+)
