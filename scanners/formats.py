@@ -189,7 +189,12 @@ FORMATS: tuple[Format, ...] = (
     _format("Python files", ".py", "python text", named=True),
     _format("Notebooks", ".ipynb", "python json text", named=True),
     _format("Compiled Python", ".pyc", "python-compiled", named=True),
-    _format("WebAssembly", ".wasm", "wasm", "never clean: its imports are told, its code is not examined"),
+    _format(
+        "WebAssembly",
+        ".wasm",
+        "wasm",
+        "imports are told; its code is not examined, so that only modules without any are clean",
+    ),
     _format("Native executables and libraries", ".so .dll .exe .dylib", "executable"),
     _format("SentencePiece vocabulary, fastText and word2vec vectors, netCDF, FITS", ".model .bin .ftz .nc", "data"),
     _format("CRFsuite, Kaldi, OpenFst, KenLM", ".crfsuite .mdl .raw .fst .klm", "data", "inert: recognised by content"),

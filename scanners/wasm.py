@@ -1,7 +1,7 @@
 """WebAssembly (runtimes in the browser, WASI programs beside models): what a module wants of the program that runs it.
 
 Specification: https://webassembly.github.io/spec/core/binary/modules.html. The code of a module reaches nothing but the
-functions that it imports, which are told; it is not examined itself, so that a module is never clean.
+functions that it imports, which are told; it is not examined itself, so that a module with code is never clean.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "wasm"
 _MAGIC = b"\0asm\1\0\0\0"
-_IMPORTS = 2
+_IMPORTS, _CODE = 2, 10
 _NAME = 4 * KIB
 _SHOWN = 100
 _LISTED = 8
@@ -56,10 +56,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield imports that tell, and that the code is not examined; raises Malformed, Truncated and OverLimit."""
     cursor = _Module(blob.reader, len(_MAGIC))
     modules: set[str] = set()
+    holds_code = False
     while cursor.position < blob.size:
         context.operations.spend(_COST)
         kind, length = cursor.number("B"), cursor.varint()
         end = cursor.position + length
+        holds_code = holds_code or kind == _CODE
         if kind == _IMPORTS:
             yield from _imports(blob, cursor, modules, context)
             if cursor.position != end:
@@ -69,6 +71,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for name in sorted(modules)[:_LISTED]:
         detail: dict[str, Json] = {"value": name}
         yield Fact("metadata", "imports from", blob.locator, detail=detail)
+    if not holds_code:
+        return
     detail_text = "code for WebAssembly is not examined: its imports and its raw bytes were looked at"
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail_text)
 

@@ -27,9 +27,9 @@ def imports(*names: str, kind: bytes = FUNCTION, module: str = "wasi_snapshot_pr
     return section(2, varint(len(names) + 1) + text("env") + text("memory") + MEMORY + entries)
 
 
-def module(*sections: bytes) -> bytes:
+def module(*sections: bytes, code: bytes = section(10, b"\1\2\0\x0b")) -> bytes:
     """Return a module."""
-    return b"\0asm\1\0\0\0" + section(1, b"\1\x60\0\0") + b"".join(sections) + section(10, b"\1\2\0\x0b")
+    return b"\0asm\1\0\0\0" + section(1, b"\1\x60\0\0") + b"".join(sections) + code
 
 
 def case(*sections: bytes, verdict: Verdict = Verdict.NOT_SCANNED) -> Case:
@@ -40,6 +40,9 @@ def case(*sections: bytes, verdict: Verdict = Verdict.NOT_SCANNED) -> Case:
 CASES = {
     "usual": case(imports("fd_write", "clock_time_get", "path_open", "proc_exit")),
     "kinds": case(imports("a", kind=b"\3\x7f\1"), imports("t", kind=b"\1\x70\0\5"), imports("g", kind=b"\4\0\0")),
+    "benign_without_code": Case(
+        lambda: module(imports("a"), section(11, noise(60)), code=b""), "data.wasm", Verdict.CLEAN, cut_is_clean=True
+    ),
     "benign_text": Case(lambda: b"asm.js came before\n", "notes.wasm.txt", Verdict.CLEAN, cut_is_clean=True),
     "runs_commands": case(imports("fd_write", "proc_exec", "proc_exec", module="wasix_32v1"), verdict=Verdict.REVIEW),
     "runs_scripts": case(imports("_emscripten_run_script", module="env"), verdict=Verdict.REVIEW),
