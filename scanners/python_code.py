@@ -51,7 +51,9 @@ _WORDS = tuple(
     "symlink os.link winreg interact InteractiveConsole numexpr sympy jinja2 hydra torch.serialization Tcl "
     "__code__ CodeType importlib zipimport spawnv_passfds _posixsubprocess pipepager ensurepip fabric plumbum "
     "containers.run shelve yaml load_model unsafe_deserialization jsonpickle dictConfig fileConfig chmod fork "
-    "load_extension dynamic_module_utils putenv os.environ mock.patch load_source load_dynamic load_compiled".split()
+    "load_extension dynamic_module_utils HfApi "
+    "upload_file upload_folder boto3 pyarmor putenv os.environ mock.patch load_source load_dynamic "
+    "load_compiled".split()
 )
 _PIP = re.compile(rb"(?:import|from|,)\s+pip\b")
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
@@ -251,7 +253,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -95,7 +95,7 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
         files = [str(text) for text in mentions_of(fact) if private_file().search(str(text))]
         shown = ", ".join(files) or "the environment"
     elif rule is SHELL:
-        shown = ", ".join(call.value for call in calls if call.detail["does"] == "connection")
+        shown = ", ".join(call.value for call in calls if call.detail["does"] == "connection") or "the network"
     evidence: dict[str, Json] = {
         "line": detail["line"],
         "when": _occasion(fact),

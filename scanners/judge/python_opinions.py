@@ -109,7 +109,8 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return DOWNLOADED
     if any(name.startswith(HIDING) for name in names) and ("encoded" in how or "folded" in how):
         return DECODED
-    unpacked = _is_unpacked(names) and (fact.value != "types.FunctionType" or "marshal.loads" in names)
+    unpacked = fact.value.startswith("pyarmor.") or _is_unpacked(names)
+    unpacked = unpacked and (fact.value != "types.FunctionType" or "marshal.loads" in names)
     if not unpacked and (fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ)):
         return None
     return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded or unpacked)
@@ -243,7 +244,8 @@ def _looked_up(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 def _handing(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     """Judge what is sent over a connection, which is told by itself: worse only where it is somebody's secret."""
-    rule = _network(fact, calls, loaded)
+    takes = "upload" in fact.value and any(private_file().search(str(text)) for text in mentions_of(fact))
+    rule = STOLEN if takes else _network(fact, calls, loaded)
     return rule if rule is STOLEN else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import NamedTuple
 
 from scanners.parsing.python_constants import constant
@@ -23,6 +24,7 @@ _ENVIRONMENT = "os.environ"
 _WHOLE = ("copy", "items", "values")
 _LONG = 64
 """Characters without a space from which a constant may well be encoded code."""
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _NUMBERS = 32
 """Numbers in a list from which it may."""
 _PATTERNS = frozenset(f"re.{name}" for name in "compile match search fullmatch sub subn split findall finditer".split())
@@ -116,8 +118,10 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
         elif isinstance(item, ast.Constant) and isinstance(item.value, (str, bytes)):
             text = text_of(item.value[:LENGTH])
             texts.add(text)
-            if len(text) >= _LONG and " " not in text.strip():
+            if len(text) >= _LONG and (" " not in text.strip() or _is_binary(item.value)):
                 encoded, in_pattern = encoded or not matches, True
+        elif isinstance(item, ast.Dict) and None in item.keys:
+            calls.update({_ENVIRONMENT}.intersection(map(scope.name_of, item.values)))
         elif isinstance(item, ast.List | ast.Tuple):
             encoded = encoded or (len(item.elts) >= _NUMBERS and all(map(_is_number, item.elts)))
         elif isinstance(item, ast.Attribute) and item.attr == "pattern":
@@ -135,6 +139,11 @@ def _environment(scope: Scope, node: ast.Call) -> set[str]:
     owner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _WHOLE else None
     nodes = [item for item in (*given, owner) if isinstance(item, ast.Name | ast.Attribute)]
     return {_ENVIRONMENT for item in nodes if scope.name_of(item) == _ENVIRONMENT}
+
+
+def _is_binary(value: str | bytes) -> bool:
+    """Return whether bytes are no text."""
+    return isinstance(value, bytes) and _CONTROL.search(value) is not None
 
 
 def _is_number(node: ast.expr) -> bool:

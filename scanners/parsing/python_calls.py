@@ -402,9 +402,10 @@ class _Reading:
             if not done:
                 self._begun(node, body)
             elif isinstance(node, ast.Call):
-                if isinstance(node.func, ast.Lambda):
-                    scope = body.scope.call(node.func, node, body.scope)
-                    self._expression(node.func.body, body._replace(scope=scope))
+                function = body.scope.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
+                if isinstance(function, ast.Lambda) and body.level < _LEVELS:
+                    scope = body.scope.call(function, node, body.scope)
+                    self._expression(function.body, body._replace(scope=scope, level=body.level + 1))
                 self._call(node, body)
             elif isinstance(node, ast.NamedExpr):
                 body.scope.learn(node)
@@ -429,6 +430,7 @@ class _Reading:
         owner, _, method = name.partition(".")
         if method:
             self._method(owner, frozenset({method}), call, body)
+            self._method(f"{OWN}{method}", None, call, body)  # a class in a class
         elif owner.endswith("()"):
             self._method(owner, frozenset({"__call__"}), call, body)
         elif owner.removeprefix(OWN) in self._functions:
@@ -546,11 +548,13 @@ class _Reading:
     def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what a caller such as threading.Thread is handed to call."""
         name = body.scope.name_of(item)
+        rest = beside(item, given) if item in given else []
+        call = ast.copy_location(ast.Call(item, rest, []), node) if rest else None
         if isinstance(item, ast.Lambda):
-            self._expression(item.body, body)
-        self._follow(name, None, body)
+            self._expression(item.body, body._replace(scope=body.scope.call(item, call, body.scope)))
+        self._follow(name, call, body)
         if name in KINDS:
-            self._told(name, beside(item, given), node, body)
+            self._told(name, rest, node, body)
 
     def _replaced(self, item: ast.expr, node: ast.Call, body: _Body) -> None:
         """Read a function of the module that takes the place of one of another module."""

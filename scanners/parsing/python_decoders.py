@@ -54,6 +54,7 @@ _DECODERS: dict[str, Callable[[Text], Text]] = {
     "urllib.parse.unquote_plus": lambda value: _unquoted(text_of(value)),
     "html.unescape": lambda value: _unescaped(text_of(value)),
     "json.loads": lambda value: _literal(text_of(value)),
+    "ast.parse": lambda value: value,
     "ast.literal_eval": lambda value: _literal(text_of(value)),
     "lzma.decompress": lambda value: lzma.LZMADecompressor(memlimit=_MEMORY).decompress(bytes_of(value), LENGTH),
 }

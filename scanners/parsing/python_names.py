@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from modelsweep.core.limits import Budget
 from scanners.parsing.python_constants import DEPTH, constant, items, text
 from scanners.parsing.python_decoders import NAMES, Value
+from scanners.parsing.python_sinks import KINDS
 from scanners.parsing.python_syntax import Definition
 
 OWN = "@"
@@ -65,6 +66,8 @@ _ROUND = 2_000
 _ELEMENTS = 200
 """Elements of what a loop goes over that are looked at."""
 _PATH = "pathlib.Path()"
+_HIDDEN = "pyarmor.__pyarmor__"
+"""What files call that PyArmor made unreadable, from a module that has a number in its name."""
 _PATHS = frozenset(
     "Path PosixPath PurePath home cwd expanduser resolve absolute joinpath with_name with_suffix".split()
 )
@@ -188,9 +191,11 @@ class Scope:
                 self._learn_target(inner, column, source)
             return
         only = constant(self, elements[0]) if len(elements) == 1 else None
+        names = [name for name in map(self.name_of, elements) if name]
+        telling = next((name for name in names if name in KINDS or name.startswith(OWN)), "")
         for item in ast.walk(target):
             if isinstance(item, ast.Name):
-                self.set(item.id, next(filter(None, map(self.name_of, elements)), ""), source, only)
+                self.set(item.id, telling or next(iter(names), ""), source, only)
 
     def elements(self, source: ast.expr) -> list[ast.expr]:
         """Return the expressions that iterating over another one gives, as far as they are written out."""
@@ -209,6 +214,8 @@ class Scope:
             case ast.Call(func=ast.Name(id="zip"), args=[_, *_] as columns):
                 rows = zip(*map(self.elements, columns), strict=False)
                 return [ast.Tuple([*row]) for row in rows]
+            case ast.Call(func=ast.Name(id="map"), args=[function, inner]):
+                return [ast.Call(function, [item], []) for item in self.elements(inner)]
             case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]):
                 return [ast.Tuple([ast.Constant(place), item]) for place, item in enumerate(self.elements(inner))]
         return []
@@ -267,11 +274,10 @@ class Scope:
         self._constants.update(dict.fromkeys(names))
 
     def _learn_from(self, node: ast.ImportFrom) -> None:
-        from scanners.parsing.python_sinks import KINDS
-
         module = "" if node.level or not node.module else node.module
         for item in node.names:
-            self.set(item.asname or item.name, module and f"{module}.{item.name}")
+            dotted = _HIDDEN if item.name == "__pyarmor__" else module and f"{module}.{item.name}"
+            self.set(item.asname or item.name, dotted)
         if module and node.names[0].name == "*":
             prefix = f"{_SAME_MODULE.get(module, module)}."
             for name in (*KINDS, *NAMES):
@@ -366,6 +372,8 @@ class Scope:
             return self._names[name]
         if name == "get_ipython":
             return f"IPython.{name}"
+        if name == "__pyarmor__":
+            return _HIDDEN
         return "builtins" if name == "__builtins__" else f"builtins.{name}" if name in _BUILTINS else ""
 
     def _called(self, node: ast.Call, depth: int) -> str:
@@ -408,7 +416,7 @@ class Scope:
                 return text(self, first, depth)
             case "builtins.getattr" if len(node.args) > 1:
                 return self._got(self.name_of(first, depth), node.args[1], depth)
-            case "functools.partial" | "builtins.staticmethod":
+            case "functools.partial" | "builtins.staticmethod" | "contextlib.nullcontext":
                 return self.name_of(first, depth)
             case "builtins.vars" | "inspect.getmembers":
                 return _attribute(self.name_of(first, depth), "__dict__")

