@@ -17,7 +17,7 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "wasm"
 _MAGIC = b"\0asm\1\0\0\0"
-_IMPORTS, _CODE = 2, 10
+_IMPORTS, _FUNCTIONS, _CODE = 2, 3, 10
 _NAME = 4 * KIB
 _SHOWN = 100
 _LISTED = 8
@@ -56,12 +56,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield imports that tell, and that the code is not examined; raises Malformed, Truncated and OverLimit."""
     cursor = _Module(blob.reader, len(_MAGIC))
     modules: set[str] = set()
-    holds_code = False
+    sections: set[int] = set()
     while cursor.position < blob.size:
         context.operations.spend(_COST)
         kind, length = cursor.number("B"), cursor.varint()
         end = cursor.position + length
-        holds_code = holds_code or kind == _CODE
+        sections.add(kind)
         if kind == _IMPORTS:
             yield from _imports(blob, cursor, modules, context)
             if cursor.position != end:
@@ -71,7 +71,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for name in sorted(modules)[:_LISTED]:
         detail: dict[str, Json] = {"value": name}
         yield Fact("metadata", "imports from", blob.locator, detail=detail)
-    if not holds_code:
+    if _CODE not in sections:
+        if _FUNCTIONS in sections:
+            raise Malformed("functions are declared, and their code is missing: cut short?", blob.size)
         return
     detail_text = "code for WebAssembly is not examined: its imports and its raw bytes were looked at"
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail_text)

@@ -27,14 +27,17 @@ def imports(*names: str, kind: bytes = FUNCTION, module: str = "wasi_snapshot_pr
     return section(2, varint(len(names) + 1) + text("env") + text("memory") + MEMORY + entries)
 
 
-def module(*sections: bytes, code: bytes = section(10, b"\1\2\0\x0b")) -> bytes:
+CODE = section(3, b"\1\0") + section(10, b"\1\2\0\x0b")
+
+
+def module(*sections: bytes, code: bytes = CODE) -> bytes:
     """Return a module."""
     return b"\0asm\1\0\0\0" + section(1, b"\1\x60\0\0") + b"".join(sections) + code
 
 
 def case(*sections: bytes, verdict: Verdict = Verdict.NOT_SCANNED) -> Case:
-    """Return the case of a module."""
-    return Case(lambda: module(*sections), "runtime.wasm", verdict)
+    """Return the case of a module; up to where its functions are declared, a shorter one is whole without them."""
+    return Case(lambda: module(*sections), "runtime.wasm", verdict, cut_is_clean=True)
 
 
 CASES = {
@@ -42,6 +45,9 @@ CASES = {
     "kinds": case(imports("a", kind=b"\3\x7f\1"), imports("t", kind=b"\1\x70\0\5"), imports("g", kind=b"\4\0\0")),
     "benign_without_code": Case(
         lambda: module(imports("a"), section(11, noise(60)), code=b""), "data.wasm", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "functions_without_code": Case(
+        lambda: module(code=section(3, b"\1\0")), "cut.wasm", Verdict.NOT_SCANNED, cut_is_clean=True
     ),
     "benign_text": Case(lambda: b"asm.js came before\n", "notes.wasm.txt", Verdict.CLEAN, cut_is_clean=True),
     "runs_commands": case(imports("fd_write", "proc_exec", "proc_exec", module="wasix_32v1"), verdict=Verdict.REVIEW),
