@@ -15,15 +15,17 @@ from reporting.writer import View
 class Occurrences:
     """Counts how often each of millions of keys came so far, in some ten bytes for each.
 
-    A key is known by 64 bits of a hash: two that share them would be counted as one, which makes a needlessly large
+    A key is known by 61 bits of a hash: two that share them would be counted as one, which makes a needlessly large
     number, and still a unique one.
     """
 
-    _KEY, _ENTRY = 6, 7  # bytes: two more of the key choose the bucket, one more is the count
+    _KEY, _ENTRY = 6, 7  # bytes: most bits of two more choose the bucket, one more is the count
+    _BUCKETS, _SHIFT = 8_192, 3
+    """Each takes 60 bytes before it holds anything: more would take most of the memory of a job with few findings."""
     _MANY = 255
 
     def __init__(self) -> None:
-        self._buckets: list[bytearray | None] = [None] * 65_536
+        self._buckets: list[bytearray | None] = [None] * self._BUCKETS
         self._many: dict[bytes, int] = {}
 
     def add(self, *parts: str) -> int:
@@ -33,7 +35,7 @@ class Occurrences:
 
     def add_hash(self, key: bytes) -> int:
         """Count a key once more by 8 bytes of a hash of it, and return the new count."""
-        number, rest = key[0] << 8 | key[1], key[2:8]
+        number, rest = (key[0] << 8 | key[1]) >> self._SHIFT, key[2:8]
         bucket = self._buckets[number]
         if bucket is None:
             self._buckets[number] = bytearray(rest + b"\1")

@@ -118,6 +118,7 @@ class Draft:
             if not self._has_room:
                 self._beyond += 1
                 return
+            run.settle()
             if run is not self._runs[0]:  # the first one has still to mention problems and files
                 run.files.forget()
             run = _Run(self._scratch, self._view.root)
@@ -238,6 +239,11 @@ class _Run:
     def is_full(self) -> bool:
         """Whether there is no room for a further result."""
         return self._count >= RUN_RESULTS
+
+    def settle(self) -> None:
+        """Put away what is held: no more results will be added."""
+        self.files.entries.settle()
+        self._results.settle()
 
     def take(self, finding: Finding, fingerprint: str, occurrence: int, known: Known) -> None:
         """Add a finding; its rule gets an index when all rules of the run are known."""

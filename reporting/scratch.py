@@ -7,6 +7,7 @@ import os
 import weakref
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from modelsweep.core.units import KIB, MIB
@@ -22,6 +23,8 @@ LEVEL = -3
 """Reports repeat themselves: at the quickest level of Zstandard they shrink tenfold."""
 
 _NUMBERS = 3
+_PLACES = 1_024
+"""Extents of one part of which it is held in memory where they are: those of 128 MiB."""
 Extent = str | tuple[int, int, int]
 """Text, or where it is: offset, length on disk, and bytes once it is expanded."""
 
@@ -44,14 +47,20 @@ class Scratch:
 
     def compressed(self, text: str) -> tuple[bytes, int]:
         """Return `text` as it lies on disk, and how many bytes it has once it is expanded."""
+        return self._compressed(text.encode("utf-8", "surrogatepass"))
+
+    def _compressed(self, raw: bytes) -> tuple[bytes, int]:
         if self._compressor is None:
             from zstandard import ZstdCompressor
 
             self._compressor = ZstdCompressor(LEVEL)
-        raw = text.encode("utf-8", "surrogatepass")
         return self._compressor.compress(raw), len(raw)
 
-    def keep(self, data: bytes, size: int) -> Extent:
+    def kept(self, raw: bytes) -> tuple[int, int, int]:
+        """Put bytes away, and return what `encoded` takes."""
+        return self.keep(*self._compressed(raw))
+
+    def keep(self, data: bytes, size: int) -> tuple[int, int, int]:
         """Put away what `compressed` made of a text, perhaps in another process."""
         if self._file is None:
             import tempfile  # loads what packs and draws lots: for documents that stay in memory, and for none at all
@@ -100,6 +109,8 @@ class Part:
         """Of the extents that stay in memory, by their number."""
         self._places = array("Q")
         """Three numbers for each extent: as a tuple they would take seven times as much, for a few hundred pieces."""
+        self._listed: list[tuple[int, int, int]] = []
+        """Where in `scratch` such numbers of earlier extents lie, `_PLACES` of them at each."""
 
     def add(self, piece: str) -> None:
         """Add a piece."""
@@ -136,12 +147,18 @@ class Part:
             skipped = 0
 
     def _extents(self) -> Iterator[Extent]:
-        for number, place in enumerate(range(0, len(self._places), _NUMBERS)):
-            offset, length, size = self._places[place : place + _NUMBERS]
-            yield self._texts.get(number, (offset, length, size))
+        number = 0
+        for places in chain(map(self._places_at, self._listed), [self._places]):
+            for place in range(0, len(places), _NUMBERS):
+                offset, length, size = places[place : place + _NUMBERS]
+                yield self._texts.get(number, (offset, length, size))
+                number += 1
+
+    def _places_at(self, listed: tuple[int, int, int]) -> array[int]:
+        return array("Q", bytes(self.scratch.encoded(listed, bytearray(listed[2]))))
 
     def __bool__(self) -> bool:
-        return bool(self._held or self._places)
+        return bool(self._held or self._places or self._listed)
 
     def settle(self) -> None:
         """Put away what is held."""
@@ -155,13 +172,17 @@ class Part:
         """Add pieces that lie in `scratch` already; `between` stands before each of them."""
         self.settle()
         if isinstance(extent, str):
-            self._texts[len(self._places) // _NUMBERS] = extent
+            self._texts[len(self._listed) * _PLACES + len(self._places) // _NUMBERS] = extent
             extent = (0, 0, 0)
         self._places.extend(extent)
+        if len(self._places) == _PLACES * _NUMBERS:
+            self._listed.append(self.scratch.kept(self._places.tobytes()))
+            del self._places[:]
 
     def clear(self) -> None:
         """Forget all of it."""
         self._held.clear()
         self._texts.clear()
         del self._places[:]
+        self._listed.clear()
         self._length = 0

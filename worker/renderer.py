@@ -149,6 +149,10 @@ class _Outlet(Scratch):
         self._channel.send(message(Kind.TEXT, data, self._document, self._part, size))
         return 0, 0, 0
 
+    def keep(self, data: bytes, size: int) -> tuple[int, int, int]:
+        """Keep nothing, and so no file."""
+        return 0, 0, 0
+
 
 @dataclass(slots=True)
 class Changes:

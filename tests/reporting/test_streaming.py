@@ -159,7 +159,10 @@ def test_values_are_encoded_as_the_standard_library_does(seed: int) -> None:
     assert stream.getvalue() == nested.removeprefix("[\n  [\n    ").removesuffix("\n  ]\n]")
 
 
-def test_parts_come_back_in_their_order_and_whole() -> None:
+@pytest.mark.parametrize("places", [1, 7, 1_024])
+def test_parts_come_back_in_their_order_and_whole(places: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever is kept where their pieces are."""
+    monkeypatch.setattr("reporting.scratch._PLACES", places)
     scratch = Scratch()
     parts = [Part(scratch, ", "), Part(scratch), Part(scratch, "; ")]
     pieces = [f"{number} \udcff" * 900 for number in range(HELD // 1_000)]
@@ -170,6 +173,10 @@ def test_parts_come_back_in_their_order_and_whole() -> None:
     assert "".join(parts[1].text()) == "".join(pieces)
     assert not parts[2]
     assert "".join(parts[2].text()) == ""
+    parts[0].clear()
+    assert not parts[0]
+    parts[0].add("again")
+    assert "".join(parts[0].text()) == "again"
 
 
 @pytest.mark.parametrize("size", [1, 100, 10**9], ids=["each write", "some", "at the end"])
