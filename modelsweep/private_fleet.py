@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 from modelsweep.cache.opening import OFF, cache_address
+from modelsweep.core.units import KIB
 from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.signature import VARIABLE, Key
 from modelsweep.fleet.stores import TEMPORARY
@@ -20,6 +22,9 @@ from sources.opening import ANYWHERE
 _WORKER = (sys.executable, "-P", "-m", "modelsweep", "worker", "--with-parent")
 _PATIENCE = 10.0
 """Seconds that workers have to end."""
+_PIECE = 64 * KIB
+_OURS = b"modelsweep: "
+"""What a command says last, where it fails, begins with this."""
 _LEASE = 10.0
 """Seconds: whoever holds a chunk is on this machine, and whether it lives is known soon."""
 RESTARTS = 20
@@ -42,6 +47,7 @@ class PrivateFleet:
         # A folder that is removed with Redis', however this process ends
         self._store = f"{TEMPORARY}://{quote(os.path.join(self._redis.folder, 'store'))}"
         self._workers: list[subprocess.Popen[bytes]] = []
+        self._heard, self._last_words = b"", ""
         try:
             self.fleet = Fleet.reach(self._redis.url, self._store, Key(bytes.fromhex(self._secret)))
             self._start_worker()
@@ -55,29 +61,58 @@ class PrivateFleet:
         options["cache"] = cache_address() or OFF
         command = [*_WORKER, *(part for name, value in options.items() for part in (f"--{name}", value))]
         environment = {**os.environ, VARIABLE: self._secret, "MODELSWEEP_LOG_LEVEL": "error"}
-        self._workers.append(
-            subprocess.Popen(  # noqa: S603 - our own program
-                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-            )
+        worker = subprocess.Popen(  # noqa: S603 - our own program
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
+        assert worker.stderr is not None
+        os.set_blocking(worker.stderr.fileno(), False)
+        self._workers.append(worker)
+
+    def _hear(self, worker: subprocess.Popen[bytes]) -> None:
+        """Pass on what a worker logs, and keep its last words: why it ends is said once, by us."""
+        assert worker.stderr is not None
+        with suppress(BlockingIOError):
+            while data := os.read(worker.stderr.fileno(), _PIECE):
+                *lines, self._heard = (self._heard + data).split(b"\n")
+                for line in lines:
+                    if line.startswith(_OURS):
+                        self._last_words = line.removeprefix(_OURS).decode("utf-8", "replace")
+                    else:
+                        with suppress(BrokenPipeError):
+                            print(line.decode("utf-8", "replace"), file=sys.stderr, flush=True)  # noqa: T201 - logs
 
     def failed(self) -> WorkerEnded | None:
         """Return why the job cannot go on, None where it does; a worker that was killed is replaced."""
         if not self._redis.runs:
             return WorkerEnded("its Redis has ended, and what it knew of the job is gone")
         for worker in list(self._workers):
-            if (code := worker.poll()) is None:
+            code = worker.poll()
+            self._hear(worker)
+            if code is None:
                 continue
             self._restarts += 1
             if code >= 0 or self._restarts > RESTARTS:
-                return WorkerEnded(f"a worker ended with status {code}")
+                return WorkerEnded(self._why(code))
             self._drop(worker)
             self._start_worker()
         return None
 
+    def _why(self, code: int) -> str:
+        """Return why a worker that ended with a status did."""
+        why = f": {self._last_words}" if self._last_words else ""
+        where = f" (that is in {self._redis.folder}: TMPDIR names another place)" if "the store" in why else ""
+        return f"a worker ended with status {code}{why}{where}"
+
     def _drop(self, worker: subprocess.Popen[bytes]) -> None:
         assert worker.stdin is not None
+        assert worker.stderr is not None
         worker.stdin.close()
+        worker.stderr.close()
         self._workers.remove(worker)
 
     def __enter__(self) -> Self:
@@ -93,13 +128,14 @@ class PrivateFleet:
         for worker in self._workers:
             assert worker.stdin is not None
             worker.stdin.close()
-        for worker in self._workers:
+        for worker in list(self._workers):
             try:
                 worker.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
-        self._workers.clear()
+            self._hear(worker)
+            self._drop(worker)
         if hasattr(self, "fleet"):
             self.fleet.close()
         self._redis.close()

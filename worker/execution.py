@@ -34,6 +34,10 @@ class SandboxFailed(Exception):
     """No examining process can be started at all; the sentence says why."""
 
 
+class PluginMissing(SandboxFailed):
+    """A plug-in that the options name cannot be used here, where all else can; the sentence says which and why."""
+
+
 Zygote = tuple[socket.socket, int]
 """The socket to speak with a zygote, and its process id."""
 _BEGUN: list[Zygote] = []

@@ -54,7 +54,7 @@ from reporting import WRITERS
 from reporting.encode import Document
 from reporting.writer import Draft, View, Writer, fill
 from scanners.judge.repository.across import across, gathered
-from worker.node import JobGone
+from worker.node import Declined, JobGone
 from worker.renderers import APART, SECTION, Filling, RendererFailed, divisible, fill_apart, renderers
 from worker.supervisor import Supervisor
 
@@ -97,8 +97,10 @@ def finalize(
     ledger = Ledger(client, job)
     try:
         spec = open_spec(job, ledger.spec(), key)
-    except (UnknownJob, Damaged, UnknownProtocol) as error:
+    except UnknownJob as error:
         raise JobGone(str(error)) from error
+    except (Damaged, UnknownProtocol) as error:
+        raise Declined(str(error)) from error
     granted = ledger.begin_finalize(worker, lease)
     if granted.status is not FinalizeStatus.GRANTED:
         return False

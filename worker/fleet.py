@@ -13,11 +13,12 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import closing, suppress
+from types import FrameType
 from typing import TypeGuard
 
 from celery import Celery, Task
 from celery.exceptions import SecurityWarning
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
 from kombu import Queue
 from redis.exceptions import RedisError
 
@@ -36,7 +37,7 @@ from modelsweep.fleet.store import StoreFault
 from modelsweep.fleet.stores import open_store
 from worker.execution import SandboxFailed
 from worker.finalizer import finalize
-from worker.node import JobGone, Node, WorkerSettings
+from worker.node import Declined, JobGone, Node, WorkerSettings
 from worker.sweeper import forget, leads, sweep
 from worker.transport import install as install_transport
 
@@ -59,14 +60,14 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
     `with_parent` ends the process when its standard input does: whoever started it is gone. Raises BrokerFault,
     LedgerFault and StoreFault where the fleet cannot be reached, SandboxFailed where nothing can be examined here.
     """
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # until Celery takes it over
+    if with_parent:  # first: what is missing once it is gone, such as its Redis, is nobody's trouble any more
+        threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
+    _end_on_signals()
     client = client_of(settings.broker)
     check_server(client)
     install_transport()
     node = Node(settings, client, open_store(settings.store), key)
     background = Background(node)
-    if with_parent:
-        threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
     try:
         background.start()
         return _serve(node, grace)
@@ -76,11 +77,30 @@ def run(settings: WorkerSettings, key: Key, *, grace: float = 60.0, with_parent:
         node.close()
 
 
+def _end_on_signals() -> None:
+    """End on SIGTERM and SIGHUP: until Celery takes over the first one, at once.
+
+    Celery would start itself anew on the second, without our options of Python and without the key, which is not in the
+    environment any more; and a worker that `nohup` began ignores it.
+    """
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    hangup = signal.getsignal(signal.SIGHUP)
+    if hangup is not signal.SIG_IGN:
+        hangup = _end_in_good_order
+        signal.signal(signal.SIGHUP, hangup)
+    worker_ready.connect(lambda **_: signal.signal(signal.SIGHUP, hangup), weak=False)
+
+
+def _end_in_good_order(_number: int, _frame: FrameType | None) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _serve(node: Node, grace: float) -> int:
     """Run Celery until it is told to stop, and return its exit code."""
     # Celery warns of root because of pickled messages: ours are JSON, checked, and parsed by no one else
     warnings.filterwarnings("ignore", category=SecurityWarning)
     setup_logging.connect(_keep_logging, weak=False)
+    worker_ready.connect(lambda **_: _say_what_is_served(node), weak=False)
     worker_shutting_down.connect(lambda **_: _drain(node, grace), weak=False)
     worker = _app(node).Worker(
         hostname=f"modelsweep@{node.name}",
@@ -93,8 +113,8 @@ def _serve(node: Node, grace: float) -> int:
         quiet=True,
     )
     worker.start()
-    if node.is_unable:
-        raise SandboxFailed(f"no file can be examined here: {node.faults[-1]}")
+    if node.unable:
+        raise SandboxFailed(node.unable)
     return int(worker.exitcode or 0)
 
 
@@ -141,9 +161,7 @@ def _scan(node: Node, amount: object, job: object = None, chunk: object = None, 
         _log.warning("a message that is none of ours was dropped", task=SCAN)
         return
     with bound(job=job, chunk=chunk):
-        _guarded(lambda: _log.debug("chunks", outcome=node.scan(job, chunk, generation, amount)))
-    if node.is_unable and not node.draining.is_set():
-        os.kill(os.getpid(), signal.SIGTERM)  # Celery ends in good order, and nothing is lost
+        _guarded(node, lambda: _log.debug("chunks", outcome=node.scan(job, chunk, generation, amount)))
 
 
 def _finalize(node: Node, job: object = None, *more: object) -> None:
@@ -151,7 +169,7 @@ def _finalize(node: Node, job: object = None, *more: object) -> None:
         _log.warning("a message that is none of ours was dropped", task=FINALIZE)
         return
     with bound(job=job):
-        _guarded(lambda: _log.info("finalized", published=_finalized(node, job)))
+        _guarded(node, lambda: _log.info("finalized", published=_finalized(node, job)))
 
 
 def _is_job(value: object) -> TypeGuard[str]:
@@ -169,15 +187,33 @@ def _is_run(value: object) -> TypeGuard[int]:
 
 def _finalized(node: Node, job: str) -> bool:
     node.store.settle()  # a report is never on the disk without the results that it is of
-    return finalize(job, node.client, node.store, node.key, node.name, node.publish, lease=node.settings.lease)
+    try:
+        return finalize(job, node.client, node.store, node.key, node.name, node.publish, lease=node.settings.lease)
+    except Declined as declined:
+        raise node.decline(job, str(declined)) from declined
 
 
-def _guarded(work: Callable[[], object]) -> None:
-    """Do `work`; what goes wrong is logged. Nobody else needs to know: a chunk that is not done is published again."""
+def _guarded(node: Node, work: Callable[[], object]) -> None:
+    """Do `work`; what goes wrong is logged. Nobody else needs to know: a chunk that is not done is published again.
+
+    Where the worker is of no use any more, Celery ends in good order, and nothing is lost.
+    """
+    _attempt(node, work)
+    if node.unable and not node.draining.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _attempt(node: Node, work: Callable[[], object]) -> None:
     try:
         work()
-    except (LedgerFault, StoreFault, BrokerFault, SandboxFailed) as fault:
+    except StoreFault as fault:
+        if not node.give_up(fault):
+            _log.error("left to be done again", reason=str(fault))
+    except (LedgerFault, BrokerFault, SandboxFailed) as fault:
         _log.error("left to be done again", reason=str(fault))
+    except Declined as declined:
+        # Of a job of many messages a worker that has another key, say, complains once
+        (_log.warning if declined.is_new else _log.debug)("dropped", reason=str(declined))
     except JobGone as gone:
         _log.info("dropped", reason=str(gone))
     except BaseException:  # noqa: BLE001 - a MemoryError or SystemExit would end Celery's main process
@@ -256,10 +292,18 @@ class Background:
                 _log.warning("the cache is not used", reason=str(fault))
 
 
+def _say_what_is_served(node: Node) -> None:
+    settings = node.settings
+    queues = [name.removeprefix("scan.") for name in settings.queues]
+    _log.info("serving", worker=node.name, queues=queues, slots=settings.slots, roots=list(settings.roots))
+
+
 def _drain(node: Node, grace: float) -> None:
     """Take no new chunks, and give those back that are not done after `grace` seconds."""
     node.draining.set()
-    threading.Timer(grace, node.stop).start()
+    timer = threading.Timer(grace, node.stop)
+    timer.daemon = True  # else a worker that has nothing in hand would end no sooner
+    timer.start()
 
 
 def _die_with_parent() -> None:

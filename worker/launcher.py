@@ -18,7 +18,7 @@ from modelsweep.core.report import Tool
 from modelsweep.core.wire import encode_options
 from worker import backends
 from worker.channel import BadMessage, Closed, receive, send
-from worker.execution import SandboxFailed, execute
+from worker.execution import PluginMissing, SandboxFailed, execute
 from worker.spool_directory import new_spool_path, remove_spool_directory
 
 _PATIENCE = 5.0
@@ -45,7 +45,7 @@ class Launcher:
         except (Closed, BadMessage) as error:
             raise SandboxFailed("the examining process ended before it was ready") from error
         if "fault" in message:
-            raise SandboxFailed(message["fault"])
+            raise (PluginMissing if "plugin" in message else SandboxFailed)(message["fault"])
         found = message["tool"]
         return Tool(found["version"], found["ruleset"], tuple(found["scanners"]))
 

@@ -34,11 +34,11 @@ from modelsweep.fleet.messages import Message, connect, publish, scan_message
 from modelsweep.fleet.pages import Chunk, Pages
 from modelsweep.fleet.running import Sender
 from modelsweep.fleet.signature import Damaged, Key
-from modelsweep.fleet.store import Absent, Store
+from modelsweep.fleet.store import Absent, Store, StoreFault
 from sources.opening import Opener, opener
 from worker.answer import Examined
 from worker.backends import NUMPY
-from worker.execution import SandboxFailed
+from worker.execution import PluginMissing, SandboxFailed
 from worker.settling import Settling
 from worker.stream import Share, Work, examined
 from worker.supervisor import Supervisor
@@ -57,7 +57,15 @@ _log = logger("modelsweep.worker")
 
 
 class JobGone(Exception):
-    """The ledger knows no such job, or one that this worker must not do; the sentence says why."""
+    """The ledger knows no such job any more; the sentence says so."""
+
+
+class Declined(JobGone):
+    """A job that this worker must not or cannot do, and leaves to others; `is_new` the first time that it says so."""
+
+    def __init__(self, why: str, *, is_new: bool = True) -> None:
+        super().__init__(why)
+        self.is_new = is_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ class WorkerSettings:
     cache: str = ""
     backend: str = NUMPY
     """What the numbers of weights are computed with, tried already."""
+    is_private: bool = False
+    """Whether it works for one job of one process, so that what is wrong with the store nobody will put right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,10 @@ class Node:
         self.settings, self.client, self.store, self.key = settings, client, store, key
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._declined: OrderedDict[str, str] = OrderedDict()
+        """Why this worker leaves a job to others."""
+        self._lacking: set[str] = set()
+        """Jobs that it declines for what it lacks itself: they are not looked at again."""
         self._lock = threading.Lock()
         self._held: dict[str, Work] = {}
         self._local = threading.local()
@@ -143,6 +157,7 @@ class Node:
         self.draining = threading.Event()
         self.faults: list[str] = []
         """Why no process could be had that examines, as often in a row as that was so."""
+        self._given_up = ""
 
     # -- the chunks of one message
 
@@ -150,7 +165,8 @@ class Node:
         """Examine a chunk, or `amount` from that one on, where the ledger grants it; returns what became of each.
 
         What goes wrong with one of them is logged, does not keep the others, and has that one `failed`. Raises
-        LedgerFault, SandboxFailed: it went wrong with all. Leases then run out, and chunks are published again.
+        LedgerFault, SandboxFailed: it went wrong with all. Leases then run out, and chunks are published again. Raises
+        JobGone where the job is none of this worker's.
         """
         if self.draining.is_set():
             return "draining"  # nobody claimed it: the sweeper publishes it again
@@ -164,15 +180,24 @@ class Node:
             if claim.granted
         ]
         if held:
-            with self._holding(held), self._examining():
+            with self._holding(held), self._examining(job, held):
                 outcomes |= self._done(known, held, generation)
         return " ".join(outcomes.values())
 
     @contextmanager
-    def _examining(self) -> Iterator[None]:
-        """Note how often in a row no process could be had that examines; what is left of those is ended."""
+    def _examining(self, job: str, held: Sequence[Work]) -> Iterator[None]:
+        """Note how often in a row no process could be had that examines; what is left of those is ended.
+
+        What only this job asks for is no fault of the worker's: the job is left to others from now on.
+        """
         try:
             yield
+        except PluginMissing as fault:
+            self._slot().close()
+            self._lacking.add(job)
+            for work in held:  # the sweeper publishes it again
+                work.ledger.release(work.number, work.claim.token)
+            raise self.decline(job, f"job {job} is left to others: {fault}") from fault
         except SandboxFailed as fault:
             self.faults.append(str(fault))
             self._slot().close()
@@ -181,15 +206,25 @@ class Node:
         self.faults.clear()
 
     @property
-    def is_unable(self) -> bool:
-        """Whether this worker should end, since it examines nothing."""
-        return len(self.faults) >= UNABLE
+    def unable(self) -> str:
+        """Why this worker should end, since it is of no use; empty where it should not."""
+        if len(self.faults) >= UNABLE:
+            return f"no file can be examined here: {self.faults[-1]}"
+        return self._given_up
+
+    def give_up(self, fault: StoreFault) -> bool:
+        """End where the store fails a worker that nobody else waits for; returns whether it does."""
+        if self.settings.is_private:
+            self._given_up = str(fault)
+        return self.settings.is_private
 
     def _done(self, job: Job, held: Sequence[Work], generation: int) -> dict[int, str]:
         """Examine chunks that were granted, store their results, tell the ledger, and return what became of each."""
         slot = self._slot()
         supervisor, begun = slot.supervisor_for(job), time.monotonic()
-        settling = Settling(self.store, self.publish, slot.sender, job.spec, job.pages, generation)
+        settling = Settling(
+            self.store, self.publish, slot.sender, job.spec, job.pages, generation, is_private=self.settings.is_private
+        )
         outcomes = settling.outcomes
         shares = [share for work in held if (share := self._opened(job, work, supervisor, settling))]
         with job.opener.another() as open_unit, settling:
@@ -234,14 +269,19 @@ class Node:
     def _job(self, job: str) -> Job:
         """Return a job as it was signed; raises JobGone."""
         with self._lock:
-            if found := self._jobs.get(job):
+            why = self._declined.get(job) if job in self._lacking else None
+            if found := None if why else self._jobs.get(job):
                 self._jobs.move_to_end(job)
                 return found
+        if why:
+            raise self.decline(job, why)
         ledger = Ledger(self.client, job)
         try:
             spec = open_spec(job, ledger.spec(), self.key)
-        except (UnknownJob, Damaged, UnknownProtocol) as error:
+        except UnknownJob as error:
             raise JobGone(str(error)) from error
+        except (Damaged, UnknownProtocol) as error:
+            raise self.decline(job, str(error)) from error
         memory = min(spec.options.limits.memory, self.settings.memory)
         options = replace(spec.options, limits=replace(spec.options.limits, memory=memory))
         found = Job(spec, options, ledger, Pages(self.store, self.key, job), opener(spec.targets, self.settings.roots))
@@ -250,6 +290,15 @@ class Node:
             while len(self._jobs) > _JOBS_KEPT:
                 self._jobs.popitem(last=False)
         return found
+
+    def decline(self, job: str, why: str) -> Declined:
+        """Return what says that a job is left to others, and whether that was said before."""
+        with self._lock:
+            is_new = self._declined.get(job) != why
+            self._declined[job] = why
+            while len(self._declined) > _JOBS_KEPT:
+                self._lacking.discard(self._declined.popitem(last=False)[0])
+        return Declined(why, is_new=is_new)
 
     def _holding(self, works: Sequence[Work]) -> _Holding:
         return _Holding(self, works)

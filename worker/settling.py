@@ -40,10 +40,19 @@ class Settling:
     """
 
     def __init__(
-        self, store: Store, publish: Publish, sender: Sender, spec: JobSpec, pages: Pages, generation: int
+        self,
+        store: Store,
+        publish: Publish,
+        sender: Sender,
+        spec: JobSpec,
+        pages: Pages,
+        generation: int,
+        *,
+        is_private: bool = False,
     ) -> None:
         self._store, self._publish, self._sender = store, publish, sender
         self._spec, self._pages, self._generation = spec, pages, generation
+        self._is_private = is_private
         self.outcomes: dict[int, str] = {}
         """What became of each chunk."""
         self._told: tuple[Work, Children, Callable[[], Done]] | None = None
@@ -97,10 +106,15 @@ class Settling:
 
     @contextmanager
     def attempting(self, work: Work) -> Iterator[None]:
-        """Let what goes wrong with one chunk not keep others: its lease runs out, and it is published again."""
+        """Let what goes wrong with one chunk not keep others: its lease runs out, and it is published again.
+
+        A private worker ends with its store: there StoreFault is raised.
+        """
         try:
             yield
         except (LedgerFault, StoreFault, BrokerFault) as fault:
+            if self._is_private and isinstance(fault, StoreFault):
+                raise
             self.outcomes.setdefault(work.number, "failed")
             _log.error("left to be done again", chunk=work.number, reason=str(fault))
 

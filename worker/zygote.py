@@ -180,7 +180,7 @@ def _serve(control: socket.socket) -> None:
     try:
         scanners = working(scanners_with(options.plugins))
     except PluginError as error:
-        send(control, {"fault": str(error)})
+        send(control, {"fault": str(error), "plugin": True})
         return
     try:
         with spool_directory(spool):

@@ -27,13 +27,14 @@ def command(expression: str, jobs: tuple[str, ...], broker: str | None, store: s
     """Name the files whose stored facts make EXPRESSION true, of these or of all jobs; no model is read.
 
     A term is KIND:PATTERN: call, import, operator, url, template, licence, framework..., or any; path: and digest: look
-    at the file, detail.KEY: at details of facts. Patterns are globs of the whole value; re: begins a regular
-    expression. Terms are joined by and, or, not and parentheses.
+    at the file, detail.KEY: at details of facts, host: at hosts of addresses in both. Patterns are globs of the whole
+    value; re: begins a regular expression. Terms are joined by and, or, not and parentheses.
 
     \b
     Examples:
       modelsweep hunt 'call:os.system or call:subprocess.*'
       modelsweep hunt 'operator:PyFunc and not path:*/archive/*'
+      modelsweep hunt 'host:*.evil.example or code-reference:*'
     """
     from modelsweep.fleet.hunt import BadExpression, hunt, kinds_in
 

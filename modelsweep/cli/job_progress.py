@@ -43,7 +43,7 @@ def line_of(progress: Progress, around: str = "") -> str:
     parts = [
         f"{progress.units_done:,} of {progress.units:,}{'+' if progress.state == 'listing' else ''} files",
         *(f"{found[name]:,} {name}" for name in _SHOWN if found.get(name)),
-        _rate(progress),
+        _bytes(progress),
         f"{sum(progress.problem_kinds.values()):,} not scanned" if progress.problem_kinds else "",
         around,
         _left(progress),
@@ -51,12 +51,13 @@ def line_of(progress: Progress, around: str = "") -> str:
     return printable(", ".join(part for part in parts if part))
 
 
-def _rate(progress: Progress) -> str:
-    """Return how many bytes a second are read, once that says something."""
+def _bytes(progress: Progress) -> str:
+    """Return how many bytes are done, and how many a second once that says something."""
+    of = f" of {format_size(progress.bytes)}" if progress.bytes_done < progress.bytes else ""
     elapsed = progress.now - progress.started
     if not progress.started or elapsed < 1 or progress.ended:
-        return ""
-    return f"{format_size(int(progress.bytes_done / elapsed))}/s"
+        return format_size(progress.bytes_done) + of
+    return f"{format_size(progress.bytes_done)}{of}, {format_size(int(progress.bytes_done / elapsed))}/s"
 
 
 def _left(progress: Progress) -> str:
@@ -77,6 +78,29 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def numbers_of(progress: Progress) -> dict[str, object]:
+    """Return how far a job is for programs: times in seconds, sizes in bytes, what there is none of left out."""
+    return {
+        "state": progress.state,
+        "files": progress.units,
+        "files_done": progress.units_done,
+        "bytes": progress.bytes,
+        "bytes_done": progress.bytes_done,
+        "tasks": progress.allocated,
+        "tasks_done": progress.done,
+        "tasks_in_hand": progress.leased,
+        "verdicts": _present(progress.verdicts),
+        "findings": _present(progress.findings),
+        "not_scanned": _present(progress.problem_kinds),
+        "workers_lost": progress.counts.get("leases_lost", 0),
+        "published_again": progress.counts.get("published_again", 0),
+        "started": progress.started,
+        "ended": progress.ended,
+        "has_report": bool(progress.report),
+        "producer_silent": progress.now - progress.producer_seen if progress.state == "listing" else 0,
+    }
+
+
 def details_of(progress: Progress) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of a job, by name."""
     yield "state", progress.state
@@ -95,7 +119,11 @@ def details_of(progress: Progress) -> Iterator[tuple[str, str]]:
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()) if number) or "none"
+    return ", ".join(f"{number:,} {name}" for name, number in _present(counts).items()) or "none"
+
+
+def _present(counts: dict[str, int]) -> dict[str, int]:
+    return {name: number for name, number in sorted(counts.items()) if number}
 
 
 class _Around:

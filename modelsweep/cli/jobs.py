@@ -8,7 +8,7 @@ import time
 import click
 
 from modelsweep.cli.fleet_options import broker_option, reached, store_option
-from modelsweep.cli.job_progress import line_of
+from modelsweep.cli.job_progress import line_of, numbers_of
 from modelsweep.cli.options import option
 from modelsweep.cli.terminal import write_line
 
@@ -20,10 +20,15 @@ from modelsweep.cli.terminal import write_line
 def command(broker: str | None, store: str | None, as_json: bool) -> int:
     """List the jobs that the fleet still knows, newest first; ended ones are forgotten after a week."""
     with reached(broker, store) as fleet:
+        from modelsweep.fleet.answers import UnknownJob
+
         for job, created in reversed(fleet.jobs()):
-            progress = fleet.ledger(job).progress()
+            try:
+                progress = fleet.ledger(job).progress()
+            except UnknownJob:  # it expired meanwhile
+                continue
             if as_json:
-                write_line(json.dumps({"job": job, "created": created, "state": progress.state}))
+                write_line(json.dumps({"job": job, "created": created, **numbers_of(progress)}))
                 continue
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
             write_line(f"{job}  {when}  {progress.state:10}  {line_of(progress)}")

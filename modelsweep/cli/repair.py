@@ -18,8 +18,9 @@ def command(job: str, broker: str | None, store: str | None) -> int:
     What was examined is not examined again; all else is queued again. The store must be another than that Redis.
     """
     with reached(broker, store) as fleet:
-        repaired = fleet.repair(job)
-        say(f"job {job}: {repaired.done:,} of {repaired.chunks:,} tasks are done, the rest is queued again")
+        repaired, progress = fleet.repair(job), fleet.ledger(job).progress()
+        rest = ", the rest is queued again" if progress.done < progress.allocated else ""
+        say(f"job {job}: {progress.done:,} of {progress.allocated:,} tasks are done{rest}")
         if not repaired.sealed:
             say(f"its listing was not over: `{called_as()} submit --resume {job}` goes on with it")
     return 0

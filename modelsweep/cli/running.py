@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from modelsweep import shadowing
 from modelsweep.cli.called import as_called
@@ -12,21 +15,56 @@ from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams
 
 INTERRUPTED = 130
 FAILED = 2
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that would end this process at once, with what it has begun to write left behind."""
+
+
+class Told(BaseException):
+    """Somebody told this process to end, by the signal `number`: what it has in hand is tidied up first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def _told_by_signals() -> Iterator[None]:
+    """Raise Told for the first of such signals while the block runs, unless they are ignored (nohup); a second ends."""
+
+    def tell(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Told(number)
+
+    before = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in before:
+        signal.signal(number, tell)
+    try:
+        yield
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Run a command and return the exit code: 0 nothing found, 1 findings, 2 it failed, 130 interrupted."""
+    """Run a command and return the exit code: 0 nothing found, 1 findings, 2 it failed, 130 interrupted.
+
+    Told to end by another signal it is 128 and that signal's number, as shells have it.
+    """
     prepare_streams()
     try:
-        shadowing.check()
-        code = command()
-        sys.stdout.flush()
+        with _told_by_signals():
+            shadowing.check()
+            code = command()
+            sys.stdout.flush()
     except BrokenPipeError:
         discard_stdout()
         return 0
     except (KeyboardInterrupt, Interrupted) as stop:
         say(str(stop) or "interrupted")
         return INTERRUPTED
+    except Told as told:
+        say(f"told to end ({signal.Signals(told.number).name})")
+        return 128 + told.number
     except Exception as error:  # noqa: BLE001 - the process boundary
         return _explained(error)
     return code

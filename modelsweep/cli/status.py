@@ -9,7 +9,7 @@ import click
 
 from modelsweep.cli.called import called_as
 from modelsweep.cli.fleet_options import broker_option, job_argument, reached, store_option
-from modelsweep.cli.job_progress import details_of, watched
+from modelsweep.cli.job_progress import details_of, numbers_of, watched
 from modelsweep.cli.options import option
 from modelsweep.cli.terminal import is_interactive, write_line
 
@@ -35,13 +35,13 @@ def command(job: str, broker: str | None, store: str | None, watch: bool, as_jso
                 progress = fleet.wait(job, show)
         else:
             progress = fleet.ledger(job).progress()
+        if as_json:
+            write_line(json.dumps({"job": job, **numbers_of(progress)}))
+            return 0
         details = dict(details_of(progress))
         silent = progress.now - progress.producer_seen
         if progress.state == "listing" and silent > PRODUCER_SILENT:
             details["producer"] = f"silent for {silent:.0f} s: `{called_as()} submit --resume {job}` goes on listing"
-        if as_json:
-            write_line(json.dumps({"job": job, **details}))
-            return 0
         write_line(f"job {job}")
         for name, value in details.items():
             write_line(f"  {name:16}{value}")

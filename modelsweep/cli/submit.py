@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+import sys
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -12,7 +13,10 @@ from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
 from modelsweep.cli.targets import gather
-from modelsweep.cli.terminal import say, write_line
+from modelsweep.cli.terminal import Interrupted, say, write_line
+
+if TYPE_CHECKING:
+    from producer.submit import Producer
 
 
 class SubmitArguments(AuditArguments):
@@ -59,6 +63,10 @@ def command(context: click.Context, /, **arguments: Unpack[SubmitArguments]) -> 
     with reached(arguments["broker"], arguments["store"]) as fleet:
         if arguments["resume"]:
             spec = fleet.spec(arguments["resume"])
+            if (state := fleet.ledger(spec.id).progress().state) != "listing":
+                write_line(spec.id)
+                say(f"job {spec.id}: nothing to resume, its listing is over ({state})")
+                return 0
             producer = fleet.producer(spec)
         else:
             targets = gather(arguments["targets"], arguments["targets_from"])
@@ -67,7 +75,19 @@ def command(context: click.Context, /, **arguments: Unpack[SubmitArguments]) -> 
             producer = fleet.producer(spec)
             producer.create()
         write_line(spec.id)
-        producer.run()
+        sys.stdout.flush()
+        _list(producer, spec.id)
         progress = fleet.ledger(spec.id).progress()
         say(f"job {spec.id}: {progress.units:,} files queued; `{called_as()} status {spec.id}` says how far it is")
     return 0
+
+
+def _list(producer: Producer, job: str) -> None:
+    """List all of a job; where that is interrupted, say what becomes of it."""
+    try:
+        producer.run()
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted: job {job} is listed in part, and what is listed is examined; "
+            f"`{called_as()} submit --resume {job}` goes on, `{called_as()} cancel {job}` stops it"
+        ) from None

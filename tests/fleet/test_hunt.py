@@ -25,12 +25,22 @@ def model(path: str, *facts: tuple[str, str] | tuple[str, str, dict[str, Any]]) 
 
 
 MODELS = (
-    model("a/evil.pkl", ("call", "os.system", {"arguments": ["'curl evil.example'", 1]}), ("import", "os.system")),
+    model(
+        "a/evil.pkl",
+        ("call", "os.system", {"args": {"tuple": ["curl evil.example", {"list": [1]}]}}),
+        ("import", "os.system"),
+    ),
     model("b/model.pt", ("call", "torch._utils._rebuild_tensor_v2"), ("licence", "MIT"), ("framework", "PyTorch")),
     model("c/graph.pb", ("operator", "PyFunc"), ("operator", "MatMul"), ("licence", "Apache-2.0")),
     model("d/chat.gguf", ("template", "{{ a }} (draft) b"), ("metadata", "general.url", {"text": "https://x.example"})),
     model("e/flag.h5", ("keras-lambda", "x", {"safe": False, "arity": 2.5, "none": None}), ("metadata", "and:or")),
     model("f/plain.npy"),
+    model(
+        "g/seen.pkl",
+        ("url", "tcp://203.0.113.7:4444"),
+        ("url", "https://user:password.of@[2001:db8::1]:8443/x"),
+        ("code-reference", "git+ssh://git@hub.example/a/b"),
+    ),
 )
 
 
@@ -55,16 +65,16 @@ def found(expression: str) -> str:
         ("call:* and not licence:*", "a"),
         ("call:* not licence:*", "a"),
         ("licence:* call:*", "b"),
-        ("not call:*", "cdef"),
+        ("not call:*", "cdefg"),
         ("not not call:*", "ab"),
-        ("not (call:* or licence:*)", "def"),
+        ("not (call:* or licence:*)", "defg"),
         ("call:os.system or licence:mit and framework:tensorflow", "a"),
         ("(call:os.system or licence:mit) and framework:pytorch", "b"),
         ("NOT call:* AND operator:* OR path:f*", "cf"),
         ("any:*system*", "a"),
         ("import:os.system and call:os.system", "a"),
-        ("detail.arguments:*curl*", "a"),
-        ("detail.arguments:1", "a"),
+        ("detail.args:*curl*", "a"),
+        ("detail.args:1", "a"),
         ("detail.safe:false", "e"),
         ("detail.arity:2.5", "e"),
         ("detail.none:*", ""),
@@ -75,6 +85,16 @@ def found(expression: str) -> str:
         (r"""template:re:'[{][{] a [}][}] [(]\w+[)] b$'""", "d"),
         (r"""metadata:"gen\"eral" or operator:"Py"Func""", "c"),
         ("metadata:and:or", "e"),
+        ("host:x.example", "d"),
+        ("host:X.EXAMPLE", "d"),
+        ("host:*.example", "adg"),
+        ("host:evil.example", "a"),
+        ("host:re:^203\\.0\\.", "g"),
+        ("host:[[]2001:db8::1[]]", "g"),
+        ("host:hub.example", "g"),
+        ("host:password*", ""),
+        ("host:os.system", ""),
+        ("host:*", "adg"),
         ("path:*.p?", "bc"),
         ("path:re:^[af]/", "af"),
         ("digest:aaaa*", "a"),
@@ -197,7 +217,7 @@ def test_logic_is_that_of_python(tree: Any) -> None:
         if isinstance(node, str):
             return set(leaves[node])
         if node[0] == "not":
-            return set("abcdef") - value(node[1])
+            return set("abcdefg") - value(node[1])
         left, word, right = node
         return value(left) & value(right) if word == "and" else value(left) | value(right)
 

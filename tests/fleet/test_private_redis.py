@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from modelsweep.fleet import private_redis
+from modelsweep.fleet import private_redis, redis_guard
 from modelsweep.fleet.private_redis import PrivateRedis, PrivateRedisFailed
 
 START = """
@@ -106,6 +107,36 @@ def test_a_server_that_died_by_itself_can_be_started_again(own_redis: Callable[.
     assert gone(server.pid)
     server.start()
     assert server.client().ping()
+
+
+def test_control_c_while_its_guard_is_started_leaves_no_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_redis: Callable[..., PrivateRedis]
+):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        own_redis()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_worker_wrote_just_then_goes_with_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    folder = tmp_path / "redis"
+    (folder / "store").mkdir(parents=True)
+    remove, writes = os.rmdir, [folder / "store" / "late", folder / "later"]
+
+    def removed(*arguments: Any, **options: Any) -> None:
+        if writes:
+            writes.pop(0).write_bytes(b"a result")
+        remove(*arguments, **options)
+
+    monkeypatch.setattr(os, "rmdir", removed)
+    monkeypatch.setattr(redis_guard, "_PAUSE", 0.0)
+    redis_guard._remove(str(folder))
+    assert not writes
+    assert not folder.exists()
 
 
 def test_its_memory_can_be_limited(own_redis: Callable[..., PrivateRedis]):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socketserver
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -61,6 +64,37 @@ def test_a_redis_that_throws_keys_away(scene: Scene, command: tuple[str, ...]):
 
 def test_a_redis_that_is_too_old(scene: Scene):
     assert "Redis 6.0.16 is too old: 6.2 or later is needed" in said(scene, "jobs", before=OLD)
+
+
+class _Ancient(socketserver.StreamRequestHandler):
+    """A Redis of before version 6, which knows of no greeting."""
+
+    refusal = b"unknown command 'HELLO'"
+    answers: ClassVar[dict[bytes, bytes]] = {
+        b"INFO": b"$47\r\nredis_version:4.0.14\r\nredis_mode:standalone\r\n\r\n\r\n",
+        b"PING": b"+PONG\r\n",
+    }
+
+    def handle(self) -> None:
+        while line := self.rfile.readline():
+            words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2] for _ in range(int(line[1:]))]
+            refusal = self.refusal if words[0] == b"HELLO" else b"unknown command"
+            self.wfile.write(self.answers.get(words[0].upper(), b"-ERR " + refusal + b"\r\n"))
+
+
+class _LessAncient(_Ancient):
+    refusal = b"unknown command `HELLO`, with args beginning with: `3`, "
+
+
+@pytest.mark.parametrize("kind", [_Ancient, _LessAncient], ids=["redis-4", "redis-5"])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_redis_that_is_so_old_that_it_knows_no_greeting(scene: Scene, command: tuple[str, ...], kind: type[_Ancient]):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), kind) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        line = said(scene, *command, "--broker", f"redis://127.0.0.1:{server.server_address[1]}/0")
+        server.shutdown()
+    assert line.endswith(" is too old: 6.2 or later is needed")
 
 
 def test_a_wrong_password_and_none(scene: Scene):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from modelsweep.fleet.answers import CancelStatus, JobState
 from modelsweep.fleet.ledger import Ledger
 from producer import submit
-from tests.cli.conftest import START
+from tests.cli.conftest import ROOT, START
 from tests.fleet.survival.scene import OPTIONS, PLUGINS, Scene, until
 from tests.worker.processes import below
 
@@ -156,6 +157,61 @@ def test_workers_of_an_audit_of_its_own_are_killed(scene: Scene, expected: bytes
         scene.seen.update(below(audit.pid))
         assert audit.wait() == 1
     assert out.read_bytes().partition(b'\n  "run": {')[0] == expected
+
+
+def _private_audit(scene: Scene, **more: str) -> subprocess.Popen[bytes]:
+    """Start an audit that brings its own fleet."""
+    plugins = [part for name in PLUGINS for part in ("--plugin", name)]
+    command = [sys.executable, "-P", "-c", START, "audit", str(scene.root), *plugins, "-j", "2", "--chunk-files", "4"]
+    environment = {name: value for name, value in scene.environment.items() if not name.startswith("MODELSWEEP_")}
+    return subprocess.Popen(command, env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_an_audit_of_its_own_ends_with_a_word_where_its_worker_can_examine_nothing(
+    scene: Scene, site: Path, tmp_path: Path
+):
+    """A plug-in ends whatever would start an examining process, each time, and its worker gives up."""
+    broken = tmp_path / "broken"
+    shutil.copytree(site, broken)
+    with (broken / "modelsweep_hostile.py").open("a") as file:
+        file.write("\nimport os\nos.register_at_fork(before=lambda: os._exit(9))\n")
+    (broken / "sitecustomize.py").write_text("import worker.supervisor as s\ns.RELAUNCHED = 1\n")
+    with _private_audit(scene, PYTHONPATH=f"{broken}{os.pathsep}{ROOT}") as audit:
+        until(lambda: scene.seen.update(below(audit.pid)) or audit.poll() is not None)
+        assert audit.stdout is not None
+        assert audit.stderr is not None
+        said, errors = audit.stdout.read(), audit.stderr.read().decode().splitlines()
+    assert (audit.returncode, said) == (2, b"")
+    *logs, last = errors
+    assert last.startswith("modelsweep: a worker ended with status 2: no file can be examined here: the process that")
+    assert {json.loads(line)["event"] for line in logs} == {"left to be done again"}
+    assert not list((scene.folder / "t").iterdir())
+
+
+def test_an_audit_of_its_own_ends_with_a_word_where_its_store_vanishes(scene: Scene, tmp_path: Path):
+    """As where its disk is full: nobody else would put that right."""
+    with _private_audit(scene) as audit:
+        store = until(lambda: _store_of(audit.pid))
+        until(lambda: list(store.glob("jobs/*/results/*")))
+        scene.seen.update(below(audit.pid))
+        shutil.move(store, tmp_path / "away")
+        said, errors = audit.communicate(timeout=60)
+    assert (audit.returncode, said) == (2, b"")
+    (line,) = errors.decode().splitlines()
+    assert line.startswith("modelsweep: ")
+    assert "the folder of the store" in line
+    assert "TMPDIR names another place" in line
+    assert not store.parent.exists()
+    assert not list((scene.folder / "t").iterdir())
+
+
+def _store_of(audit: int) -> Path | None:
+    """Return where the fleet of an audit keeps results, once it has a worker."""
+    for process in below(audit):
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        if b"--store" in words:
+            return Path(words[words.index(b"--store") + 1].decode().removeprefix("temporary://"))
+    return None
 
 
 def _workers(audit: int):

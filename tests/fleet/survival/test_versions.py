@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from modelsweep.core.options import Options
 from modelsweep.core.wire import encode_options
 from modelsweep.fleet.job import PROTOCOL, seal_spec
 from modelsweep.fleet.messages import CPU
@@ -63,7 +64,7 @@ def scan(node, amount, job=None, chunk=None, generation=None, *more):
     if more or not (fleet._is_job(job) and fleet._is_number(chunk) and fleet._is_number(generation)):
         fleet._log.warning("a message that is none of ours was dropped", task="modelsweep.scan")
         return
-    fleet._guarded(lambda: node.scan(job, chunk, generation))
+    fleet._guarded(node, lambda: node.scan(job, chunk, generation))
 fleet._scan = scan
 """
 """A worker as it was when each message was of one chunk: it looked at three arguments and at no header."""
@@ -127,6 +128,34 @@ def test_a_forged_job_is_not_read(scene: Scene, expected: bytes):
     progress = scene.progress(forged)
     assert (progress.done, progress.leased) == (0, 0)
     assert '"a worker failed"' not in scene.logs()
+
+
+def test_a_worker_without_a_plugin_leaves_the_job_to_others_and_goes_on(scene: Scene, expected: bytes, site: Path):
+    lacking = scene.work(before=f"import sys; sys.path.remove({str(site)!r})", slots=2)
+    scene.await_workers()
+    job = scene.submit()
+    until(lambda: f"job {job} is left to others: plug-in modelsweep-hostile is not installed" in scene.logs())
+    other = scene.submit(options=Options())
+    progress = scene.settled(other, None)
+    assert progress.done
+    assert scene.progress(job).done == 0
+    scene.work(slots=2)
+    scene.settled(job, expected)
+    assert lacking.poll() is None
+    assert scene.logs().count(f"job {job} is left to others") == 1, "said once, not for each message"
+
+
+def test_a_worker_with_another_key_does_nothing_and_says_so_once(scene: Scene, expected: bytes):
+    foreign = scene.work(before=f"import os; os.environ['MODELSWEEP_KEY'] = '{'11' * 32}'")
+    scene.await_workers()
+    job = scene.submit()
+    until(lambda: "not signed with the key" in scene.logs())
+    assert scene.progress(job).done == 0
+    scene.work()
+    scene.settled(job, expected)
+    assert foreign.poll() is None
+    complaints = [line for line in scene.logs().splitlines() if "not signed with the key" in line]
+    assert [json.loads(line)["level"] for line in complaints] == ["warning"]
 
 
 def _forged(sealed: bytes, job: str, key: Key) -> bytes:
