@@ -157,7 +157,8 @@ class Node:
         self.draining = threading.Event()
         self.faults: list[str] = []
         """Why no process could be had that examines, as often in a row as that was so."""
-        self._given_up = ""
+        self.unable = ""
+        """Why this worker should end, since it is of no use; empty where it should not."""
 
     # -- the chunks of one message
 
@@ -200,22 +201,17 @@ class Node:
             raise self.decline(job, f"job {job} is left to others: {fault}") from fault
         except SandboxFailed as fault:
             self.faults.append(str(fault))
+            if len(self.faults) >= UNABLE:  # for good: what another slot is stopped in meanwhile proves nothing
+                self.unable = f"no file can be examined here: {fault}"
             self._slot().close()
             self.draining.wait(UNABLE_FOR)
             raise
         self.faults.clear()
 
-    @property
-    def unable(self) -> str:
-        """Why this worker should end, since it is of no use; empty where it should not."""
-        if len(self.faults) >= UNABLE:
-            return f"no file can be examined here: {self.faults[-1]}"
-        return self._given_up
-
     def give_up(self, fault: StoreFault) -> bool:
         """End where the store fails a worker that nobody else waits for; returns whether it does."""
         if self.settings.is_private:
-            self._given_up = str(fault)
+            self.unable = str(fault)
         return self.settings.is_private
 
     def _done(self, job: Job, held: Sequence[Work], generation: int) -> dict[int, str]:

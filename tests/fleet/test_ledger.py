@@ -111,7 +111,7 @@ def test_a_job_that_is_not_there_leaves_no_keys(redis_client: redis.Redis):
         lambda: ledger.sweep({}, 1), lambda: ledger.expire(1), lambda: ledger.heartbeat("producer"),
     ]  # fmt: skip
     for ask in asked:
-        with pytest.raises(UnknownJob, match="no job nope: it does not exist, or ended long ago"):
+        with pytest.raises(UnknownJob, match="no job nope: it never was, ended long ago"):
             ask()
     assert keys(ledger) == []
     assert ledger.extents() == []

@@ -108,7 +108,7 @@ def test_a_worker_that_can_examine_nothing_ends_with_a_word_and_loses_nothing(
     before = f"import sys; sys.path.insert(0, {str(broken)!r}); import worker.supervisor as s; s.RELAUNCHED = 1"
     unable = scene.work(before=before)
     job = scene.submit()
-    assert unable.wait(LONGEST) == 2
+    assert unable.wait(LONGEST) == 2, scene.logs()
     assert "\nmodelsweep: no file can be examined here: the process that starts examining" in scene.logs()
     scene.work(slots=2)
     scene.settled(job, expected)
