@@ -16,7 +16,7 @@ from modelsweep.fleet.answers import CancelStatus, JobState
 from modelsweep.fleet.ledger import Ledger
 from producer import submit
 from tests.cli.conftest import ROOT, START
-from tests.fleet.survival.scene import OPTIONS, PLUGINS, Scene, until
+from tests.fleet.survival.scene import LONGEST, OPTIONS, PLUGINS, Scene, until
 from tests.worker.processes import below
 
 
@@ -177,12 +177,11 @@ def test_an_audit_of_its_own_ends_with_a_word_where_its_worker_can_examine_nothi
         file.write("\nimport os\nos.register_at_fork(before=lambda: os._exit(9))\n")
     (broken / "sitecustomize.py").write_text("import worker.supervisor as s\ns.RELAUNCHED = 1\n")
     with _private_audit(scene, PYTHONPATH=f"{broken}{os.pathsep}{ROOT}") as audit:
-        until(lambda: scene.seen.update(below(audit.pid)) or audit.poll() is not None)
-        assert audit.stdout is not None
-        assert audit.stderr is not None
-        said, errors = audit.stdout.read(), audit.stderr.read().decode().splitlines()
+        until(lambda: _store_of(audit.pid))
+        scene.seen.update(below(audit.pid))
+        said, errors = audit.communicate(timeout=LONGEST)
     assert (audit.returncode, said) == (2, b"")
-    *logs, last = errors
+    *logs, last = errors.decode().splitlines()
     assert last.startswith("modelsweep: a worker ended with status 2: no file can be examined here: the process that")
     assert {json.loads(line)["event"] for line in logs} == {"left to be done again"}
     assert not list((scene.folder / "t").iterdir())
