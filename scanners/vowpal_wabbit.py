@@ -21,6 +21,7 @@ from scanners.parsing.cursor import Cursor
 NAME = "vowpal-wabbit"
 _BEGINNING = re.compile(rb"[\x06-\x0c]\0\0\0(\d{1,2})\.(\d{1,3})\.(\d{1,3})\0")
 """Length and text of the version that wrote the model."""
+_TEXT = re.compile(rb"[ -~]{8,}")
 _SINCE = (8, 0, 2)
 """Release since which an identifier stands behind the version, and all interactions among the options."""
 _LONGEST = MIB
@@ -70,18 +71,16 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     version = tuple(map(int, begun.groups()))
     yield Fact("framework", "vowpal wabbit " + ".".join(map(str, version)), blob.locator)
     if version < _SINCE:
+        yield from _anywhere(blob)
         raise Malformed("the release that wrote the model is not known", 4)
     cursor = Cursor(blob.reader, begun.end())
-    cursor.skip(_length(cursor, context))  # identifier
+    yield from _options(blob, cursor, context)  # an identifier, which is put among the options as it stands
     if cursor.take(1) != b"m":
         raise Malformed("no model follows the version", cursor.position - 1)
     cursor.skip(16)  # least and greatest label, bits of the hash, topics
     for _ in range(2):  # n-grams and skips
         cursor.skip(3 * _length(cursor, context))
-    length = _length(cursor, context)
-    start = cursor.position
-    options = cursor.take(length).rstrip(b"\0").decode("utf-8", "replace")
-    yield from _judged(blob, options, start)
+    yield from _options(blob, cursor, context)
     if cursor.position < blob.size:
         yield blob.window("weights", cursor.position, blob.size - cursor.position, RAW)
 
@@ -93,8 +92,21 @@ def _length(cursor: Cursor, context: Context) -> int:
     return length
 
 
+def _options(blob: Blob, cursor: Cursor, context: Context) -> Iterator[Item]:
+    """Yield what the options of the next text open; raises Truncated, and OverLimit above 1 MiB."""
+    length = _length(cursor, context)
+    start = cursor.position
+    yield from _judged(blob, cursor.take(length).rstrip(b"\0").decode("utf-8", "replace"), start)
+
+
+def _anywhere(blob: Blob) -> Iterator[Item]:
+    """Yield the same of all texts in the first bytes of a model whose header is another."""
+    for text in _TEXT.finditer(blob.head):
+        yield from _judged(blob, text[0].decode("ascii"), text.start())
+
+
 def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
-    """Yield the options that open something; each stands with its values behind it, or behind a sign of equality."""
+    """Yield the options that open something; values stand behind them, or behind a sign of equality."""
     words = options.replace("=", " ").split()
     for place, word in enumerate(words):
         name = word.lstrip("-")
@@ -115,7 +127,7 @@ def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Vowpal Wabbit",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OBEYED, READS),

@@ -18,11 +18,16 @@ def counted(data: bytes) -> bytes:
 
 
 def model(
-    options: str = KEPT, *, version: bytes = b"9.11.9", weights: bytes = bytes(120), letter: bytes = b"m"
+    options: str = KEPT,
+    *,
+    version: bytes = b"9.11.9",
+    weights: bytes = bytes(120),
+    letter: bytes = b"m",
+    name: bytes = b"",
 ) -> bytes:
     """Return a model as release 9 saves it."""
     numbers = struct.pack("<ffII", 0.0, 1.0, 18, 0) + struct.pack("<I", 1) + b"f2\0" + bytes(4)
-    header = counted(version + b"\0") + counted(b"\0") + letter + numbers + counted(options.encode() + b"\0")
+    header = counted(version + b"\0") + counted(name + b"\0") + letter + numbers + counted(options.encode() + b"\0")
     return header + counted(b"\xf7\x08\x7a\x92") + weights
 
 
@@ -38,6 +43,15 @@ CASES = {
     "benign_text": Case(lambda: b"\t9.11.9 --final_regressor x\n" * 9, "notes.txt", Verdict.CLEAN, cut_is_clean=True),
     "overwrites_file": case(KEPT + " --final_regressor /home/user/.bashrc", Verdict.MALICIOUS),
     "writes_predictions": case(" --predictions=/etc/cron.d/x" + KEPT, Verdict.MALICIOUS),
+    "hides_in_identifier": Case(
+        lambda: model(name=b"x --final_regressor /home/user/.bashrc"),
+        "model.vw",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
+    "older_that_writes": Case(
+        lambda: model(" --final_regressor /home/user/.bashrc", version=b"7.10.1"), "model.vw", Verdict.MALICIOUS
+    ),
     "listens": case(KEPT + " --daemon --port 26542", Verdict.MALICIOUS),
     "benign_dictionary": case(KEPT + " --dictionary w:words.txt", Verdict.CLEAN),
     "dictionary_elsewhere": case(KEPT + " --dictionary w:/etc/passwd", Verdict.REVIEW),
