@@ -44,7 +44,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 LISTED = (
     ("pickle-calls", 11, "pickle_calls"),
-    ("templates", 2, "templates"),
+    ("templates", 3, "templates"),
     ("configs", 5, "code_references"),
     ("operators", 4, "operators"),
     ("external-files", 4, "external_files"),

@@ -23,6 +23,7 @@ from scanners.judge.python_rules import (
     NATIVE,
     NETWORK,
     PRELOADED,
+    RENAMED,
     SETUID,
     SHELL,
     STARTUP,
@@ -242,6 +243,10 @@ def _looked_up(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     return COMPUTED if loaded and fact.detail["when"] in when else None
 
 
+def _renamed(_fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    return RENAMED if loaded else None
+
+
 def _handing(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     """Judge what is sent over a connection, which is told by itself: worse only where it is somebody's secret."""
     takes = "upload" in fact.value and any(private_file().search(str(text)) for text in mentions_of(fact))
@@ -335,6 +340,7 @@ _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "loading": _loading,
     "lookup": _looked_up,
     "handing": _handing,
+    "naming": _renamed,
     "permissions": _permitting,
     "forking": _forking,
 }

@@ -94,6 +94,15 @@ COMPUTED = _rule(
     "from another file: that is how calls are hidden from whoever reads this one.",
     f"{_ATTACK}T1027/",
 )
+RENAMED = _rule(
+    "renamed-callable",
+    "Model code that gives what runs commands or code another name",
+    Severity.WARNING,
+    "{when} gives {subject} the name {text} in line {line}, which nothing in the file uses",
+    "Other files of the model may import it by that name and call it: that is how calls are hidden from whoever reads "
+    "one of the files.",
+    f"{_ATTACK}T1027/",
+)
 NETWORK = _rule(
     "network-on-import",
     "Python file that reaches the network on import",
@@ -231,5 +240,5 @@ NOTED = _rule(
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
-    COMPUTED,
+    *(COMPUTED, RENAMED),
 )

@@ -65,7 +65,7 @@ INSTRUCTION = _rule(
     "hidden-instruction",
     "Template that adds instructions when certain words are said",
     Severity.WARNING,
-    "{path} adds text where certain words are said, in line {line}: {subject}",
+    "{path} adds text where certain words are said, or from some day on, in line {line}: {subject}",
     "The model is given instructions that its users never see, and only when they speak of something: a backdoor "
     "that needs no change of weights.",
     cwe=506,

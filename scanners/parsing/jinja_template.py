@@ -141,6 +141,7 @@ class _Walk:
         self.tree = tree
         self.known: dict[str, str] = {}
         self.spoken: set[str] = set()
+        self.dated = {"strftime_now"}
         self.bound = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
         self.bound |= {node.name for node in tree.find_all(nodes.Macro)}
         for item in tree.find_all(nodes.Assign):
@@ -148,6 +149,8 @@ class _Walk:
                 value = self._fold(item.node)
                 if self._is_spoken(item.node):
                     self.spoken.add(item.target.name)
+                if any(name.name in self.dated for name in item.node.find_all(nodes.Name)):
+                    self.dated.add(item.target.name)
                 earlier = self.known.get(item.target.name)
                 self.known[item.target.name] = value if earlier is None else f"{earlier} {value}"[:_FOLDED]
 
@@ -221,12 +224,22 @@ class _Walk:
     def _instruction(self, node: nodes.If | nodes.CondExpr) -> Iterator[tuple[str, str]]:
         """Yield text that is added only where what was said holds certain words."""
         tested = [word for word in self._asked(node.test) if _PLAIN.fullmatch(word) and _WORDS.search(word)]
+        tested = tested or list(self._dated(node.test))
         if not tested:
             return
         branches = [*node.body, *node.else_] if isinstance(node, nodes.If) else [node.expr1, node.expr2]
         for text in (text for branch in branches if branch for text in _texts(branch)):
             if len(_WORDS.findall(_MARKUP.sub(" ", text))) >= _INSTRUCTION:
                 yield "instruction", f"{tested[0]}: {text.strip()}"
+
+    def _dated(self, test: nodes.Node) -> Iterator[str]:
+        """Yield the date that a condition waits for: no honest template behaves otherwise from some day on."""
+        for node in [test, *test.find_all(nodes.Compare)]:
+            if isinstance(node, nodes.Compare):
+                sides = [node.expr, *(operand.expr for operand in node.ops)]
+                called = [part for side in sides for part in (side, *side.find_all(nodes.Name))]
+                if any(isinstance(part, nodes.Name) and part.name in self.dated for part in called):
+                    yield from (str(side.value) for side in sides if isinstance(side, nodes.Const))
 
     def _asked(self, test: nodes.Node) -> Iterator[str]:
         """Yield the texts that a condition looks for in what was said."""

@@ -167,6 +167,7 @@ class _Reading:
         )
         self._block(tree.body, _Body(self._module, IMPORT))
         self._drain()
+        self._named_anew(tree)
         uses = list(self._classes.uses())
         for use in uses:
             if use.is_known:
@@ -183,6 +184,28 @@ class _Reading:
             if place < _APART and len(self.found.calls) + len(self.found.pickles) == told:
                 self._harmless |= self._read
         self._rest()
+
+    def _named_anew(self, tree: ast.Module) -> None:
+        """Take in what runs commands or code and gets another name here, for other files to call it by."""
+        for node in tree.body:
+            given: list[tuple[str, str]] = []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                given = [(item.asname or item.name, f"{node.module}.{item.name}") for item in node.names]
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
+                dotted = self._module.name_of(node.value)
+                given = [(target.id, dotted) for target in node.targets if isinstance(target, ast.Name)]
+            for name, dotted in given:
+                runs = KINDS.get(dotted) in ("command", "code") and name.strip("_") != dotted.rpartition(".")[2]
+                if runs and not self._is_used(name, tree):
+                    self.found.calls.append(Call(dotted, "naming", IMPORT, node.lineno, name))
+
+    def _is_used(self, name: str, tree: ast.Module) -> bool:
+        """Return whether a name is read anywhere in the module."""
+        for node in ast.walk(tree):
+            self._budget.spend()
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+                return True
+        return False
 
     def _rest(self) -> None:
         """Read the functions that nothing was seen to call: of what they do, only what runs something is kept."""

@@ -274,7 +274,7 @@ class Scope:
         self._constants.update(dict.fromkeys(names))
 
     def _learn_from(self, node: ast.ImportFrom) -> None:
-        module = "" if node.level or not node.module else node.module
+        module = "." * node.level + (node.module or "")
         for item in node.names:
             dotted = _HIDDEN if item.name == "__pyarmor__" else module and f"{module}.{item.name}"
             self.set(item.asname or item.name, dotted)

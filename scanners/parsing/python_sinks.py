@@ -57,6 +57,7 @@ _TABLE = {
         os.getattr() subprocess.getattr() builtins.getattr() posix.getattr() pty.getattr() runpy.getattr()
         commands.getattr() ctypes.CDLL().getattr()
     """,
+    "naming": "",
     "handing": """
         socket.socket().send socket.socket().sendall socket.create_connection().send
         socket.create_connection().sendall smtplib.SMTP().sendmail smtplib.SMTP_SSL().sendmail

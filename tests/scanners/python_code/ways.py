@@ -512,8 +512,25 @@ class Net(torch.nn.Module):
     "made_unreadable": r"""from pyarmor_runtime_000000 import __pyarmor__
 __pyarmor__(__name__, __file__, b'PY000000\x00\x03\x0b')
 """,
+    "renamed": """from os import system as activation
+import torch
+""",
+    "renamed_later": """import subprocess
+helper = subprocess.getoutput
+""",
 }
 BENIGN = {
+    "renamed_and_used": """from subprocess import run as start, check_output
+from .helper import run, size
+from . import layers
+import os
+
+def probe(path):
+    return start(["ffprobe", path], capture_output=True)
+
+layers.Linear(size)
+layers.os_size = os.cpu_count()
+""",
     "hooks": """import atexit, signal, sys, warnings
 import torch
 

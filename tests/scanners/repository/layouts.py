@@ -218,6 +218,14 @@ def changed(files: Files, **changes: bytes) -> Files:
 
 
 MALICIOUS: dict[str, tuple[Files, str]] = {
+    "through_a_neighbour": (
+        changed(
+            TRANSFORMERS,
+            modeling_acme=b"from . import helper\nhelper.os.system('true')\n" + MODELING,
+            helper=b"import os\n",
+        ),
+        "modeling_acme.py",
+    ),
     "allennlp": (changed(ALLENNLP, acme__readers=RUNS), "acme/readers.py"),
     "import_of_model": (changed(TRANSFORMERS, modeling_acme=MODELING + RUNS), "modeling_acme.py"),
     "import_of_import": (
