@@ -239,7 +239,8 @@ class _Walk:
                 sides = [node.expr, *(operand.expr for operand in node.ops)]
                 called = [part for side in sides for part in (side, *side.find_all(nodes.Name))]
                 if any(isinstance(part, nodes.Name) and part.name in self.dated for part in called):
-                    yield from (str(side.value) for side in sides if isinstance(side, nodes.Const))
+                    fixed = (str(side.value) for side in sides if isinstance(side, nodes.Const))
+                    yield from (text for text in fixed if any(map(str.isdigit, text)))
 
     def _asked(self, test: nodes.Node) -> Iterator[str]:
         """Yield the texts that a condition looks for in what was said."""

@@ -28,7 +28,7 @@ CASES = {
     ),
     "benign_day": case(
         "{% if strftime_now is defined %}{% set day = strftime_now('%d %b %Y') %}{% else %}{% set day = '26 Jul 2024' %}"
-        "{% endif %}{{ 'Today is the following date: ' + day }}{% if day != '' %}The day is {{ day }}.{% endif %}"
+        "{% endif %}{{ 'Today is the following date: ' + day }}{% if day != '' %}The day of today is {{ day }}.{% endif %}"
         + CHATML,
         Verdict.CLEAN,
     ),
