@@ -27,9 +27,9 @@ CASES = {
         Verdict.REVIEW,
     ),
     "benign_day": case(
-        "{% if strftime_now is defined %}{% set day = strftime_now('%d %b %Y') %}{% else %}{% set day = '26 Jul 2024' %}"
-        "{% endif %}{{ 'Today is the following date: ' + day }}{% if day != '' %}The day of today is {{ day }}.{% endif %}"
-        + CHATML,
+        "{% if strftime_now is defined %}{% set day = strftime_now('%d %b %Y') %}"
+        "{% else %}{% set day = '26 Jul 2024' %}{% endif %}"
+        "{% if day != '' %}The day of today is {{ day }}.{% endif %}" + CHATML,
         Verdict.CLEAN,
     ),
     "benign_page": case(PAGE, Verdict.CLEAN, "index.html.j2"),
