@@ -90,6 +90,12 @@ _REACHING = re.compile(
 """What no handler of a logger is made of."""
 _COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
 _SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
+_SPEAKING = re.compile(
+    r"\s*(?:-\s+)?[\"']?(?:\w+_)?(?:keyword|pattern|regex|phrase|example|description|summary|title|text|prompt|question|"
+    r"answer|instruction|message|content|comment|note|reason|label)s?[\"']?\s*[:=]\s*[\"'\w]",
+    re.IGNORECASE,
+)
+"""Keys of settings under which texts are matched, or read by people and models."""
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
 _HOSTILE_WORDS = re.compile(
     rb"curl|wget|/dev/(?:tcp|udp)|base64|sh -[ic]|\bnc |netcat|ncat|mkfifo|socat|powershell|-urlcache|mshta|rundll32"
@@ -156,9 +162,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
             runs = runner is _GIT_SETTING and _GIT_RUNS.match(piece) is not None
-            tells = _tells(piece) and (
-                runner not in (_PROGRAM, _ORDERED) or hostile_command().search(piece) is not None
-            )
+            tells = _tells(piece) and (runner not in (_PROGRAM, _ORDERED) or _is_hostile(piece, runner))
             if told < _TOLD and (runs or tells):
                 told += 1
                 yield _fact(blob, piece, who, "configured" if runs and not tells else how, f"line {number}")
@@ -262,6 +266,12 @@ def _tells(piece: str) -> bool:
     if _COMMENT.match(piece) or (_SHOWING.match(piece) and not _PIPED.search(piece)):
         return False
     return _telling(piece) is not None
+
+
+def _is_hostile(piece: str, runner: tuple[str, str]) -> bool:
+    """Return whether a line holds a command without an honest reason, and is no setting that just speaks of it."""
+    speaks = runner is _PROGRAM and _SPEAKING.match(piece) is not None
+    return not speaks and hostile_command().search(piece) is not None
 
 
 def _telling(command: str) -> re.Match[str] | None:
@@ -396,7 +406,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -187,7 +187,7 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED),

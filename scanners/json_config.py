@@ -161,10 +161,12 @@ def _trust(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _chat_template(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield what a template reaches: one text, a list of named ones, or an object of them."""
+    """Yield what a template reaches: one text or its lines, a list of named ones, or an object of them."""
     from scanners.parsing.jinja_template import template_facts
 
     value = entry.value
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        value = "\n".join(map(str, value))
     several = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
     for item in several:
         template = item.get("template") if isinstance(item, dict) else item
@@ -305,7 +307,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=9,
+    version=10,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

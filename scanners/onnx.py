@@ -87,7 +87,7 @@ COMPILED_PATHS = ("ep_cache_context", "onnx_model_filename")
 _STREAMED = frozenset({"Model", "Training", "Function", "Graph", "Node", "Attribute", "Sparse", "Tensor"})
 _GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
 # Tags that a model may begin with: the numbers of ModelProto's fields with their wire types
-_FIRST = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2")
+_FIRST = frozenset(b"\x08\x10\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2")
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _PREPACKED = "prepacked"
 """What the keys begin with that onnxruntime adds."""
@@ -344,7 +344,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),

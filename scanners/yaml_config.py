@@ -45,7 +45,9 @@ _OTHERS = frozenset(
 )
 """Endings of texts that explain or produce YAML, and are none."""
 _PYTHON = "tag:yaml.org,2002:python/"
-_HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "name", "module": "module"}
+_HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "lookup", "module": "module"}
+_DOCUMENTATION = frozenset({"mkdocs.yml", "mkdocs.yaml"})
+"""Who builds a documentation calls functions of the extensions that are installed: https://www.mkdocs.org."""
 _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
 """Tags of HyperPyYAML, by which speechbrain describes its models."""
 _JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
@@ -114,7 +116,8 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
     if entry.tag.startswith(_PYTHON) and kind in _HOW:
         # Without a module PyYAML looks among the builtins.
         dotted = name if "." in name or kind == "module" else f"builtins.{name}"
-        yield _reference(blob, entry, dotted, _HOW[kind], f"the tag !!python/{kind} in line {entry.line}")
+        how = "lookup" if _HOW[kind] == "call" and blob.locator.name in _DOCUMENTATION else _HOW[kind]
+        yield _reference(blob, entry, dotted, how, f"the tag !!python/{kind} in line {entry.line}")
 
 
 def _tuple(blob: Blob, entry: Entry) -> Iterator[Item]:
@@ -167,7 +170,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=9,
+    version=10,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -1,9 +1,10 @@
 """Code that configurations name: what reading one makes its loader call, import or fetch.
 
 Facts of kind `code-reference` say in `how` what the loader does with `value`: `call` (Hydra's `_target_`, YAML's
-`!!python/object`), `name` and `module` (imports), `class` (imports a class and makes an instance), `component` (one
-of diffusers, unless a file of the repository has its name), `computed` (a target put together later), `local` and
-`remote` (a Python file of this repository or of another one), `file`, `handler` and `packaged` (one by its path),
+`!!python/object`), `lookup` (imports what is installed, and takes a name out of it: `!!python/name`), `name` and
+`module` (imports), `class` (imports a class and makes an instance), `component` (one of diffusers, unless a file of the
+repository has its name), `computed` (a target put together later), `local` and `remote` (a Python file of this
+repository or of another one), `file`, `handler` and `packaged` (one by its path),
 `kernel` (code of the Hub behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key
 by which some programs mean a class: judged where it is dangerous or a file of the repository), `library` (native code
 that a runtime loads), `beside` (a name that matters only where a file of the repository has it), `mention` (what runs
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
@@ -161,11 +163,13 @@ _STATED = {
 }
 _HUB = {"hf:": 1, "https:": 2}
 """Schemes of addresses, and how many parts stand between them and the owner of a repository."""
-_CALLABLES = frozenset({"call", "name", "module", "class", "hint"})
+_CALLABLES = frozenset({"call", "name", "module", "class", "hint", "lookup"})
+_LOG_FILE = re.compile(r"logging\.(?:handlers\.)?(?:\w*FileHandler|SysLogHandler)")
+"""Handlers of loggers that write lines to a file, or to the machine's own log: most configurations have one."""
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
-    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra jax keras megatron nemo nemo_run nni "
+    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra hydra_plugins jax keras megatron nemo nemo_run nni "
     "onnxruntime optax optimum pyannote pyspark rasa sentencepiece speechbrain tensorflow tf_keras tokenizers "
     "torchtune transformer_engine webdataset xformers".split()
 )
@@ -185,7 +189,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         if how not in _CALLABLES or _is_inert(fact.value) or _is_allowed(fact.value, options):
             continue
         danger = _family(fact.value)
-        if danger:
+        if danger and not (how == "hint" and _LOG_FILE.fullmatch(fact.value)):
             rule = DANGEROUS if danger in _EXECUTION and how != "module" else ACCESS
             evidence: dict[str, Json] = {"family": danger}
             yield Finding(rule, fact.locator, fact.value, path=path, span=fact.span, evidence=evidence)

@@ -13,7 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.values import replace
 from scanners.judge.attack_commands import hostile_command, private_file
-from scanners.judge.python_importers import importer, is_model_file, is_of_tests, is_setup
+from scanners.judge.python_importers import importer, is_model_file, is_of_tests, is_setup, is_test
 from scanners.judge.python_opinions import FETCHING, HIDING, mentions_of, opinion
 from scanners.judge.python_rules import (
     ALL,
@@ -30,8 +30,10 @@ from scanners.judge.python_rules import (
     NOTED,
     SHELL,
     STOLEN,
+    TESTED,
     TOOL,
 )
+from scanners.judge.usual_tools import fetches_code, is_usual
 
 KINDS = frozenset({"python-call", "python-startup"})
 RULES = ALL
@@ -68,13 +70,18 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
         if fact.kind == "python-startup":
             yield _finding(HOOK, fact, calls)
     surely = {(call.value, call.detail["line"]) for call in calls if call.detail["when"] in _SURELY}
-    beside = [call for call in calls if call.detail["does"] in _BESIDE]
+    beside = [call for call in calls if _is_beside(call)]
     for call in calls:
         if call.detail["when"] in ("made", "defined") and (call.value, call.detail["line"]) in surely:
             continue  # told as what runs in any case
         rule = _rule(call, beside, loaded=loaded or is_model_file(call))
         if rule:
             yield _finding(rule, call, calls)
+
+
+def _is_beside(call: Fact) -> bool:
+    does = call.detail["does"]
+    return does in _BESIDE or (does == "command" and fetches_code(str(call.detail["text"])))
 
 
 def _as_used(fact: Fact, named: str) -> Fact:
@@ -118,6 +125,8 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     """Return what is said of a call on the occasion on which it runs."""
     does, when = str(fact.detail["does"]), str(fact.detail["when"])
     rule = opinion(fact, calls, loaded=loaded)
+    if rule is COMMAND and not loaded and when in ("import", "use") and is_test(fact):
+        return TESTED
     if when == "defined":
         return _in_function(fact, rule, loaded=loaded)
     if when == "made":  # perhaps by nobody
@@ -139,11 +148,14 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
         return DEFINED
     if not loaded or rule is None or rule is TOOL or is_of_tests(fact):
         return None
+    if rule in (COMMAND, MODEL_COMMAND) and is_usual(str(fact.detail["text"]), shell=True, script=True):
+        return None
     if rule.severity is Severity.CRITICAL or fact.detail["does"] == "memory":
         return DEFINED
-    # A function that runs whatever it is given is told where it is given something.
-    how = fact.detail["how"]
-    known = str(fact.detail["text"]).strip(" …") or (isinstance(how, list) and "handed" in how)
+    # A function that runs whatever it is given is told where it is given something, other than options.
+    how, words = fact.detail["how"], str(fact.detail["text"]).split()
+    known = any(not ("…" in word or word.startswith("-")) for word in words)
+    known = known or (isinstance(how, list) and "handed" in how)
     return DEFINED if fact.detail["does"] == "command" and known else None
 
 

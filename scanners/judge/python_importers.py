@@ -28,6 +28,9 @@ _MODEL_FILE = re.compile(
     r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
 )
 """Names of files that loaders, servers, or Python itself import without being told by the user's own code."""
+_TEST = re.compile(r"test[_-][\w-]+\.py|\w+_tests?\.py")
+_TESTS = frozenset({"test", "tests", "testing"})
+"""Folders in which runners of tests look for such files; nothing else imports them."""
 _GRAPH = re.compile(r"graph \d+\.py")
 """The code of a graph of torch.fx in a pickle, which loading executes."""
 _MODEL_PATH = re.compile(r"/custom_generate/generate\.py$|/code/inference\.py$")
@@ -53,6 +56,12 @@ def is_model_file(fact: Fact) -> bool:
 def is_of_tests(fact: Fact) -> bool:
     """Return whether only pytest imports the file that a fact is of."""
     return fact.locator.name == "conftest.py"
+
+
+def is_test(fact: Fact) -> bool:
+    """Return whether a fact is of a file that runners of tests find by its name, among other tests."""
+    *folders, name = str(fact.locator).replace("\\", "/").replace("!", "/").split("/")
+    return _TEST.fullmatch(name) is not None and not _TESTS.isdisjoint(folders[-5:])
 
 
 def is_setup(fact: Fact) -> bool:

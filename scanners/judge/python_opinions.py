@@ -32,7 +32,7 @@ from scanners.judge.python_rules import (
     UNPICKLES,
     WRITES,
 )
-from scanners.judge.usual_tools import PRIVATE, installs_foreign, is_handling, is_usual
+from scanners.judge.usual_tools import PRIVATE, from_forges, installs_foreign, is_handling, is_launch, is_usual
 from scanners.parsing.python_sinks import NAMED, READ, TEMPLATES
 
 _ASKING = ("os.environ.get", "os.getenv", "os.environ.pop")
@@ -81,6 +81,8 @@ _DATA_FILE = re.compile(rf"[^\0\n:*?<>|]{{1,200}}\.(?!(?:py[wcx]?|{_TEXT_FILES})
 _PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
 _WALKS = frozenset("os.walk os.scandir os.listdir glob.glob glob.iglob".split())
 _COMPILED = ("ExtensionFileLoader", "SourcelessFileLoader", "load_dynamic", "load_compiled")
+_GIVEN = re.compile(r"\S+ -c [\"']?[\w./]")
+"""A shell that is given its command, the beginning of which is known, and asks nobody for others."""
 _RECEIVING = (".recv", ".recvfrom", ".recv_into")
 _PRELOADING = re.compile(
     r"LD_(?:PRELOAD|AUDIT)|DYLD_INSERT_LIBRARIES|PYTHON(?:STARTUP|PATH|HOME|BREAKPOINT|WARNINGS|INSPECT)|BASH_ENV|ENV"
@@ -90,6 +92,10 @@ _PRELOADING = re.compile(
 """Variables by which a program is told what to load or run."""
 _CODE_FILE = re.compile(r"\.(?:pyw?|pyc|so|pyd|dll|dylib|sh|bat|ps1|exe)$", re.IGNORECASE)
 _SITE = ("site.get", "sysconfig.get_path", "distutils.sysconfig.")
+_TCL = re.compile(r"\b(?:exec|open|socket|source|load|eval|uplevel|subst|interp|package|file)\b|[\[\]$]")
+"""Commands of Tcl that reach out of it, or run what is worked out."""
+_NO_FILE = re.compile(r"[/~.\\]+|[rwxabt+]{1,3}|utf-?8|-.*|\$(?:self|cls)", re.IGNORECASE)
+"""What calls that have to do with different files mention, too: separators, modes, encodings, options."""
 _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
 
 
@@ -157,6 +163,8 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return ATTACK
     if fact.value.startswith("pip."):
         return TOOL if is_setup(fact) else COMMAND
+    if fact.value.startswith("tkinter.") and "folded" in how and not _TCL.search(text):
+        return None
     if _is_told_by_others(fact, calls, text):
         return SHELL
     if text.startswith("…") and "shell" in how and any(source.startswith(FETCHING) for source in _sources(fact)):
@@ -165,14 +173,30 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return TOOL
     if _runs_fetched(fact, calls) and not is_handling(text, shell=shell):
         return DOWNLOADED
+    if not loaded and is_launch(text, shell=shell) and not _runs_written(fact, calls):
+        return TOOL
+    if not loaded and _is_passed_on(fact, text):
+        return TOOL
+    if is_usual(text, shell=shell, script=False) and from_forges(text):
+        return COMMAND
     return MODEL_COMMAND if shell and loaded and "…" not in text else COMMAND
+
+
+def _is_passed_on(fact: Fact, text: str) -> bool:
+    """Return whether a script runs what its own command line says: whoever starts it, and no author, chooses that."""
+    sources = _sources(fact)
+    return "sys.argv" in sources and text.startswith(("…", "python…", "python …")) and not _is_unpacked(sources)
 
 
 def _is_told_by_others(fact: Fact, calls: list[Fact], text: str) -> bool:
     """Return whether a command comes from the network, or is a shell whose input does."""
     if any(source.endswith(_RECEIVING) for source in _sources(fact)):
         return True
-    return _SHELLS.match(text) is not None and _happens(calls, ("connection", "descriptor"), fact)
+    return (
+        _SHELLS.match(text) is not None
+        and _GIVEN.match(text) is None
+        and _happens(calls, ("connection", "descriptor"), fact)
+    )
 
 
 def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
@@ -182,16 +206,29 @@ def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
 
 def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
     """Return whether the call names a file that something fetched from the network is written to."""
-    mentions = fact.detail["mentions"]
-    assert isinstance(mentions, list)
     fetches = _happens(calls, ("fetching",), fact)
-    for call in calls:
-        others = call.detail["mentions"]
-        saves = call.value.endswith(("urlretrieve", "wget.download")) or (fetches and _writes(call))
-        same = call is not fact and call.detail["when"] == fact.detail["when"]
-        if saves and same and isinstance(others, list) and set(map(str, mentions)) & set(map(str, others)):
-            return True
-    return False
+    return any(
+        (call.value.endswith(("urlretrieve", "wget.download")) or (fetches and _writes(call))) and _shares(fact, call)
+        for call in calls
+    )
+
+
+def _runs_written(fact: Fact, calls: list[Fact]) -> bool:
+    """Return whether the call names a file that the same file writes, or may run what that fetches by a command."""
+    words = set(str(fact.detail["text"]).split())
+    return any(
+        call.detail["does"] == "command"
+        or (_writes(call) and (_shares(fact, call) or not words.isdisjoint(map(str, mentions_of(call)))))
+        for call in calls
+    )
+
+
+def _shares(fact: Fact, call: Fact) -> bool:
+    """Return whether both calls, on the same occasion, mention what may be one file."""
+    if call is fact or call.detail["when"] != fact.detail["when"]:
+        return False
+    shared = set(map(str, mentions_of(fact))) & set(map(str, mentions_of(call)))
+    return any(not _NO_FILE.fullmatch(text) for text in shared)
 
 
 def _writes(call: Fact) -> bool:

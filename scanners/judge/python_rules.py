@@ -77,6 +77,14 @@ TOOL = _rule(
     "Build scripts ask git for a version or a compiler for its flags; a model has no need of it.",
     f"{_ATTACK}T1059/",
 )
+TESTED = _rule(
+    "command-in-test",
+    "Test that runs a command when it is imported",
+    Severity.INFO,
+    "{when} runs {subject} in line {line}: {text}",
+    "Tests try out programs. Only whoever runs the tests imports the file; no loader of models does.",
+    f"{_ATTACK}T1059/",
+)
 CODE = _rule(
     "code-on-import",
     "Model code that runs computed code",
@@ -240,5 +248,5 @@ NOTED = _rule(
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
-    *(COMPUTED, RENAMED),
+    *(COMPUTED, RENAMED, TESTED),
 )

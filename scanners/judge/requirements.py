@@ -73,7 +73,7 @@ KINDS = frozenset({"requirement"})
 RULES = (SHELL, INDEX, PACKAGE, HOST, SOURCE)
 _RULES = {"index": INDEX, "links": INDEX, "vcs": PACKAGE, "url": PACKAGE}
 # Forges where anybody may publish, as in the public index, and indexes of frameworks whose wheels are too large for it
-_KNOWN = re.compile(
+KNOWN = re.compile(
     r"(?:git\+|hg\+)?(?:https|ssh)://(?:git@)?(?:[\w-]+\.)*"
     r"(?:(?:github|gitlab|nvidia|intel|amd|openmmlab|githubusercontent|anaconda)\.com|(?:bitbucket|codeberg|pytorch|pyg|"
     r"pypi|pythonhosted|conda|anaconda)\.org|(?:huggingface|hf)\.co|github\.io|flashinfer\.ai|vllm\.ai|"
@@ -93,5 +93,5 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
         elif kind == "host":
             yield Finding(HOST, fact.locator, source, evidence=evidence)
         elif kind in _RULES and (kind != "links" or "://" in source) and not source.lower().startswith("file:"):
-            rule = SOURCE if _KNOWN.match(source) else _RULES[kind]
+            rule = SOURCE if KNOWN.match(source) else _RULES[kind]
             yield Finding(rule, fact.locator, source, evidence=evidence)

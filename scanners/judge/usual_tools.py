@@ -6,15 +6,30 @@ from modelsweep.core import patterns as re
 
 _TOOLS = frozenset(
     "git hg svn pip pip3 uv conda mamba apt apt-get brew gcc g++ cc c++ clang nvcc hipcc cmake make ninja meson swig "
-    "pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo hipconfig ldconfig "
+    "mkdir which pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo hipconfig ldconfig "
     "lscpu sysctl sw_vers xcrun xcode-select npm node yarn twine getconf ldd otool lsb_release java javac ffmpeg "
     "ffprobe sox xcodebuild fc-list fc-match pget".split()
 )
 _SCRIPT_TOOLS = frozenset(
     "which where ls dir mkdir cp cd pwd clear cls color title chcp tput stty file dpkg unzip tar module ulimit gs "
-    "locale df du ps cat head tail grep tr cut wc".split()
+    "locale df du ps cat head tail grep tr cut wc sleep zip gzip gunzip doxygen sphinx-apidoc sphinx-build "
+    "tensorboard black isort ruff flake8 mypy pandoc pdflatex latexmk dot coverage type".split()
 )
 """What scripts use a shell for, and code of a model does not."""
+_ASKING = re.compile(r"(?:…|(?:…/)?[\w.+-]{2,40})\s+(?:-{1,2}version|-V|-{1,2}help|-h)(?:\s+2>(?:&1|/dev/null))?")
+"""A program, by its name or where it was looked for, that is asked which one it is, or how to use it."""
+_LAUNCHED = re.compile(
+    r"(?:[A-Z][A-Z\d_]*=[\w,./-]*\s+)*(?:python[\d.]*(?:\s+-[uOBEsS])*(?:\s+-m)?|(?:accelerate|deepspeed|torchrun|"
+    r"streamlit|jupyter|uvicorn|gunicorn|pytest)(?:\s+(?:launch|run|nbconvert))?(?:\s+--?[\w-]+=?[\w:./-]*)*)"
+    r"(?:\s+(?:\./|…/)?|(?<=-m))(?!\S*\.\./)\w[\w.:/-]*(?:\s|$)"
+    r"|(?:ba|z)?sh(?:\s+-[eux]+)*\s+(?:\./)?(?!\S*\.\./)\w[\w./-]*\.sh(?:\s|$)"
+)
+"""Python, or what starts Python, on a module or on a file below this folder, with variables for it; shell scripts."""
+_FETCHES_CODE = re.compile(
+    r"\b(?:git\s+(?:-\S+\s+)*clone|svn\s+(?:co|checkout)|wget|curl|gdown|pget|hf|huggingface-cli)\b"
+)
+_REMOVED = re.compile(r"rm(?:\s+-[rfv]+)*(?:\s+(?![-/~.])(?!\S*\.\./)[\w*./-]+)+")
+"""Files and folders below this one."""
 _FETCHING_TOOLS = {
     "wget": re.compile(r"-(?:[qcnvNP]|nv|nc|q?O)|--(?:quiet|continue|no-clobber|timestamping|show-progress|no-verbose)"
                        r"|--(?:output-document|directory-prefix|tries|timeout|progress)(?:=\S+)?"),
@@ -26,11 +41,11 @@ _FETCHING_TOOLS["huggingface-cli"] = _FETCHING_TOOLS["hf"]
 """What fetches weights and data where a program starts, and the options with which it does no more than that."""
 _FETCHED_DATA = re.compile(
     r"https://(?!\d)[\w.-]+\.[a-z]+/[^\s\"'$`]*\.(?:bin|ckpt|csv|gguf|gif|h5|jpe?g|json|jsonl|model|mp[34]|npy|npz|onnx|"
-    r"parquet|pdparams|png|pt|safetensors|tar(?:\.gz)?|task|tflite|tgz|th|tsv|txt|vocab|wav|webp|weights|yaml|zip)"
+    r"parquet|pdparams|png|pt|pth|safetensors|tar(?:\.gz)?|task|tflite|tgz|th|tsv|txt|vocab|wav|webp|weights|yaml|zip)"
     r"(?:\?download=(?:true|1))?|https://drive\.google\.com/[^\s\"'$`]+",
 )
 _FETCHED_WORD = re.compile(
-    r"(?![/~]|(?:.*/)?\.[\w.])[\w./*-]+(?<!\.py)(?<!\.sh)(?<!\.so)(?<!\.pth)(?<!\.exe)(?<!\.bat)(?<!\.ps1)"
+    r"(?![/~]|(?:.*/)?\.[\w.]|.*(?:site|dist)-packages)[\w./*-]+(?<!\.py)(?<!\.sh)(?<!\.so)(?<!\.exe)(?<!\.bat)(?<!\.ps1)"
 )
 """Where fetched data goes, and what else stands beside it: below this folder, no hidden file, nothing that is run."""
 _PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
@@ -40,8 +55,10 @@ PRIVATE = re.compile(r"\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\
 _FOREIGN_INDEX = re.compile(
     r"\bpip[\d.]*\s+(?:\S+\s+)*?install\b[^\n]*(?:\bgit\+|\bhttps?://|--(?:extra-)?index-url|--find-links|\s-[if]\s)"
 )
+_ADDRESS = re.compile(r"(?:(?:git|hg)\+)?\w{2,6}://[^\s'\"]+")
 _KNOWN_INDEX = re.compile(r"https://(?:download\.pytorch\.org|[\w.-]+\.nvidia\.com|data\.pyg\.org)/")
 """Where the wheels of frameworks are, which their own instructions name."""
+_SHELL_C = re.compile(r"^(?:\S*/)?(?:ba|z|da)?sh -c\s+")
 _BREAK = re.compile(r"\|\||&&|[|;&\n]")
 
 
@@ -55,22 +72,55 @@ def is_handling(text: str, *, shell: bool) -> bool:
     return _runs(_SCRIPT_TOOLS, text, shell=shell, downloads=True)
 
 
+def is_launch(text: str, *, shell: bool) -> bool:
+    """Return whether a command runs other Python of the folder, which is examined itself, and usual tools."""
+    if PRIVATE.search(text) or fetches_code(text):
+        return False
+    pieces = _pieces(text, shell=shell)
+    return any(pieces) and all(
+        _LAUNCHED.match(piece) or is_usual(piece, shell=shell, script=True) for piece in pieces if piece
+    )
+
+
+def fetches_code(text: str) -> bool:
+    """Return whether a command fetches what may be a program, which is none of the files examined."""
+    return _FETCHES_CODE.search(text) is not None
+
+
 def installs_foreign(text: str) -> bool:
     """Return whether a command installs packages from elsewhere than the usual index and those of frameworks."""
     return _FOREIGN_INDEX.search(text) is not None and _KNOWN_INDEX.search(text) is None
 
 
+def from_forges(text: str) -> bool:
+    """Return whether all that a command installs from addresses comes from where anybody may publish, and many look."""
+    from scanners.judge.requirements import KNOWN
+
+    addresses = _ADDRESS.findall(text)
+    return bool(addresses) and all(KNOWN.match(address) for address in addresses)
+
+
 def _runs(tools: frozenset[str], text: str, *, shell: bool, downloads: bool) -> bool:
     if PRIVATE.search(text):
         return False
-    pieces = [piece.strip() for piece in _BREAK.split(text)] if shell else [text]
+    pieces = _pieces(text, shell=shell)
     return any(pieces) and all(
         _PYTHON_TOOLS.match(piece)
+        or (_ASKING.fullmatch(piece) and (downloads or "…" not in piece))
+        or (downloads and _REMOVED.fullmatch(piece))
         or piece.partition(" ")[0].rpartition("/")[2] in tools
         or (downloads and _fetches_data(piece))
         for piece in (piece.removeprefix("sudo ") for piece in pieces)
         if piece
     )
+
+
+def _pieces(text: str, *, shell: bool) -> list[str]:
+    """Return the commands of a line; of a shell that is given one, those of that."""
+    inner = _SHELL_C.sub("", text)
+    if inner != text:
+        text, shell = inner.strip("\"' "), True
+    return [piece.strip() for piece in _BREAK.split(text)] if shell else [text]
 
 
 def _fetches_data(piece: str) -> bool:

@@ -45,6 +45,8 @@ _INVISIBLE = re.compile(
 _SENDING = re.compile(r"https?://[^\s\"'<>`{}|\\)\]\ufffd]{3,200}(?=\ufffd)")
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _PLAIN = re.compile(r"[\w ,.'!?-]{3,}")
+_RAISING = "raise_exception"
+"""What loaders hand to chat templates: it refuses messages, with a text for whoever wrote them."""
 _INSTRUCTION = 4
 """Words of a text from which it reads as an instruction."""
 
@@ -228,7 +230,7 @@ class _Walk:
         if not tested:
             return
         branches = [*node.body, *node.else_] if isinstance(node, nodes.If) else [node.expr1, node.expr2]
-        for text in (text for branch in branches if branch for text in _texts(branch)):
+        for text in (text for branch in branches if branch for text in self._texts(branch)):
             if len(_WORDS.findall(_MARKUP.sub(" ", text))) >= _INSTRUCTION:
                 yield "instruction", f"{tested[0]}: {text.strip()}"
 
@@ -241,6 +243,17 @@ class _Walk:
                 if any(isinstance(part, nodes.Name) and part.name in self.dated for part in called):
                     fixed = (str(side.value) for side in sides if isinstance(side, nodes.Const))
                     yield from (text for text in fixed if any(map(str.isdigit, text)))
+
+    def _texts(self, node: nodes.Node) -> Iterator[str]:
+        """Yield the texts that a statement writes or sets: not those of errors, which stop rendering."""
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == _RAISING:
+            if _RAISING not in self.bound:
+                return
+        text = node.data if isinstance(node, nodes.TemplateData) else getattr(node, "value", None)
+        if isinstance(text, str):
+            yield text
+        for child in node.iter_child_nodes():
+            yield from self._texts(child)
 
     def _asked(self, test: nodes.Node) -> Iterator[str]:
         """Yield the texts that a condition looks for in what was said."""
@@ -368,11 +381,3 @@ def _sides(node: nodes.Mul) -> list[nodes.Expr]:
 def _number(node: nodes.Node) -> int | None:
     value = node.value if isinstance(node, nodes.Const) else None
     return value if isinstance(value, int) else None
-
-
-def _texts(node: nodes.Node) -> Iterator[str]:
-    """Yield the texts that a statement writes or sets."""
-    for item in (node, *node.find_all((nodes.TemplateData, nodes.Const))):
-        text = item.data if isinstance(item, nodes.TemplateData) else getattr(item, "value", None)
-        if isinstance(text, str):
-            yield text

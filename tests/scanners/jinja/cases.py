@@ -17,6 +17,9 @@ PAGE = """{% extends "base.html" %}{% from "forms.html" import field %}
 {% block body %}{{ url_for("home") }} {{ self.title() }} {{ request.path }}{% include name + ".html" %}{% endblock %}
 """
 CODE = "class {{ cls.__name__ }}({{ base.__class__.__name__ }}):\n    pass\n"
+REFUSING = """{% for message in messages %}{% if 'blocks' in message.content %}
+{{ raise_exception('Cannot have both tool outputs as messages and as blocks') }}{% endif %}
+{{ message.content }}{% endfor %}"""
 OWN_TAGS = "{% trans %}Hello{% endtrans %} {% switch x %}"
 CASES = {
     "benign_chat": case(CHATML, Verdict.CLEAN),
@@ -35,6 +38,10 @@ CASES = {
     "benign_page": case(PAGE, Verdict.CLEAN, "index.html.j2"),
     "benign_code": case(CODE, Verdict.CLEAN, "class.py.jinja2"),
     "benign_tags_of_others": case(OWN_TAGS, Verdict.CLEAN, "page.jinja"),
+    "benign_chat_that_refuses": case(REFUSING, Verdict.CLEAN),
+    "chat_that_only_seems_to_refuse": case(
+        "{% macro raise_exception(text) %}{{ text }}{% endmacro %}" + REFUSING, Verdict.REVIEW
+    ),
     "chat_attack": case(ATTACK, Verdict.MALICIOUS),
     "chat_loads": case(
         "{% for message in messages %}{{ message.role }}{% include '/etc/passwd' %}{% endfor %}",

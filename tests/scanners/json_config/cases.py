@@ -203,6 +203,12 @@ def replaced(document: object, old: str, new: str) -> object:
 
 DL4J = {"backpropType": "Standard", "confs": [{"layer": {"@class": "org.deeplearning4j.nn.conf.layers.DenseLayer"}}]}
 SPRING = "org.springframework.context.support.ClassPathXmlApplicationContext"
+TEMPLATE_LINES = [
+    "{% for message in messages %}",
+    "{% if loop.first %}<s>{% endif %}",
+    "{{ message.content }}",
+    "{% endfor %}",
+]
 CASES = {
     "benign_dl4j": case(DL4J, "configuration.json"),
     "benign_linked_data": case({"@context": "https://schema.org", "@type": "Dataset", "name": "x"}, "metadata.json"),
@@ -456,4 +462,8 @@ CASES = {
         MALICIOUS_VERDICT,
     ),
     "target_in_broken_json": raw('{"a": 1,\n # comment\n "_target_": "os.system"}', "net.json", Verdict.NOT_SCANNED),
+    "benign_template_of_lines": case({"models": [{"chat_template": TEMPLATE_LINES}]}, "server.json"),
+    "attack_in_lines": case(
+        {"chat_template": [*TEMPLATE_LINES, "{{ ''.__class__", ".__mro__ }}"]}, "server.json", MALICIOUS_VERDICT
+    ),
 }

@@ -96,6 +96,7 @@ CASES = {
     "benign": weight(tensor(), verdict=Verdict.CLEAN),
     "benign_without_suffix": case(lambda: with_node(data(5, tensor())), Verdict.CLEAN, "weights"),
     "benign_tensor": case(tensor, Verdict.CLEAN, "input_0.pb", cut_is_clean=True),
+    "benign_scalar": case(lambda: tensor("a", (), raw=bytes(4)), Verdict.CLEAN, "input_0.pb", cut_is_clean=True),
     "tensor_with_a_path": case(lambda: external("/etc/passwd"), Verdict.MALICIOUS, "input_0.pb"),
     "tensor_of_another_size": case(lambda: tensor(raw=bytes(15)), Verdict.REVIEW, "input_0.pb", cut_is_clean=True),
     "benign_external": weight(external("model.onnx_data", offset="4096", length="16"), verdict=Verdict.CLEAN),

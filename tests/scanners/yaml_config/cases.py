@@ -119,6 +119,25 @@ def yaml(
     return Case(content.encode, name, verdict, options or Options(), cut_is_clean=True)
 
 
+DOCUMENTATION = """site_name: acme
+markdown_extensions:
+  - pymdownx.emoji:
+      emoji_index: !!python/name:material.extensions.emoji.twemoji
+  - toc:
+      slugify: !!python/object/apply:pymdownx.slugs.slugify {kwds: {case: lower}}
+"""
+LOGGING = """version: 1
+handlers:
+  console:
+    class: logging.StreamHandler
+    formatter: simple
+    stream: ext://sys.stdout
+  info_file:
+    class: logging.handlers.RotatingFileHandler
+    level: INFO
+    formatter: simple
+    filename: info.log
+"""
 CASES = {
     "nemo_of_a_stranger": yaml(
         "nemo_version: 2.0.0\ntarget: acme_nets.models.Net\n", Verdict.REVIEW, "model_config.yaml"
@@ -251,5 +270,17 @@ CASES = {
         "README.md",
         Verdict.CLEAN,
         cut_is_clean=True,
+    ),
+    "benign_documentation": Case(DOCUMENTATION.encode, "mkdocs.yml", Verdict.CLEAN, cut_is_clean=True),
+    "documentation_that_runs": Case(
+        DOCUMENTATION.replace("pymdownx.slugs.slugify", "os.system").encode,
+        "mkdocs.yml",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
+    "functions_of_documentation": Case(DOCUMENTATION.encode, "net.yml", Verdict.REVIEW, cut_is_clean=True),
+    "benign_logging": Case(LOGGING.encode, "logging.yml", Verdict.CLEAN, cut_is_clean=True),
+    "logging_to_others": Case(
+        LOGGING.replace("RotatingFileHandler", "HTTPHandler").encode, "logging.yml", Verdict.REVIEW, cut_is_clean=True
     ),
 }
