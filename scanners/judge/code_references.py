@@ -169,9 +169,9 @@ _LOG_FILE = re.compile(r"logging\.(?:handlers\.)?(?:\w*FileHandler|SysLogHandler
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
-    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra hydra_plugins jax keras megatron nemo nemo_run nni "
-    "onnxruntime optax optimum pyannote pyspark rasa sentencepiece speechbrain tensorflow tf_keras tokenizers "
-    "torchtune transformer_engine webdataset xformers".split()
+    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra hydra_plugins jax keras megatron nemo "
+    "nemo_run nni onnxruntime optax optimum pyannote pyspark rasa sentencepiece speechbrain tensorflow tf_keras "
+    "tokenizers torchtune transformer_engine webdataset xformers".split()
 )
 
 

@@ -148,7 +148,9 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
         return DEFINED
     if not loaded or rule is None or rule is TOOL or is_of_tests(fact):
         return None
-    if rule in (COMMAND, MODEL_COMMAND) and is_usual(str(fact.detail["text"]), shell=True, script=True):
+    if rule in (COMMAND, MODEL_COMMAND) and is_usual(
+        str(fact.detail["text"]), shell="shell" in _how(fact), script=True
+    ):
         return None
     if rule.severity is Severity.CRITICAL or fact.detail["does"] == "memory":
         return DEFINED
@@ -157,6 +159,11 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
     known = any(not ("…" in word or word.startswith("-")) for word in words)
     known = known or (isinstance(how, list) and "handed" in how)
     return DEFINED if fact.detail["does"] == "command" and known else None
+
+
+def _how(fact: Fact) -> list[Json]:
+    how = fact.detail["how"]
+    return how if isinstance(how, list) else []
 
 
 def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:

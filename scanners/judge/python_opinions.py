@@ -156,30 +156,47 @@ def _computed(loaded: bool) -> Rule | None:
 def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     text, how = str(fact.detail["text"]), fact.detail["how"]
     assert isinstance(how, list)
-    if "handed" in how and not loaded and not attack_command().search(text):
-        return None
-    shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
     if attack_command().search(text):
         return ATTACK
+    if ("handed" in how and not loaded) or _is_harmless_tcl(fact, text):
+        return None
     if fact.value.startswith("pip."):
         return TOOL if is_setup(fact) else COMMAND
-    if fact.value.startswith("tkinter.") and "folded" in how and not _TCL.search(text):
-        return None
     if _is_told_by_others(fact, calls, text):
         return SHELL
-    if text.startswith("…") and "shell" in how and any(source.startswith(FETCHING) for source in _sources(fact)):
-        return DOWNLOADED  # a command line that a server wrote
+    shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
     if not (loaded and installs_foreign(text)) and is_usual(text, shell=shell, script=not loaded):
         return TOOL
-    if _runs_fetched(fact, calls) and not is_handling(text, shell=shell):
+    if _is_sent(fact, text) or (_runs_fetched(fact, calls) and not is_handling(text, shell=shell)):
         return DOWNLOADED
-    if not loaded and is_launch(text, shell=shell) and not _runs_written(fact, calls):
-        return TOOL
-    if not loaded and _is_passed_on(fact, text):
-        return TOOL
+    return _in_model(text, shell=shell) if loaded else _in_script(fact, calls, shell=shell)
+
+
+def _is_sent(fact: Fact, text: str) -> bool:
+    """Return whether a server writes the command line that a shell is given."""
+    how = fact.detail["how"]
+    fetched = any(source.startswith(FETCHING) for source in _sources(fact))
+    return fetched and text.startswith("…") and isinstance(how, list) and "shell" in how
+
+
+def _in_model(text: str, *, shell: bool) -> Rule:
+    """Judge a command of no usual tool in a file that something imports by its name."""
     if is_usual(text, shell=shell, script=False) and from_forges(text):
         return COMMAND
-    return MODEL_COMMAND if shell and loaded and "…" not in text else COMMAND
+    return MODEL_COMMAND if shell and "…" not in text else COMMAND
+
+
+def _in_script(fact: Fact, calls: list[Fact], *, shell: bool) -> Rule:
+    """Judge a command of no usual tool in any other file."""
+    text = str(fact.detail["text"])
+    launches = is_launch(text, shell=shell) and not _runs_written(fact, calls)
+    return TOOL if launches or _is_passed_on(fact, text) else COMMAND
+
+
+def _is_harmless_tcl(fact: Fact, text: str) -> bool:
+    how = fact.detail["how"]
+    assert isinstance(how, list)
+    return fact.value.startswith("tkinter.") and "folded" in how and not _TCL.search(text)
 
 
 def _is_passed_on(fact: Fact, text: str) -> bool:

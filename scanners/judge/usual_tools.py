@@ -5,10 +5,10 @@ from __future__ import annotations
 from modelsweep.core import patterns as re
 
 _TOOLS = frozenset(
-    "git hg svn pip pip3 uv conda mamba apt apt-get brew gcc g++ cc c++ clang nvcc hipcc cmake make ninja meson swig "
-    "mkdir which pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo hipconfig ldconfig "
-    "lscpu sysctl sw_vers xcrun xcode-select npm node yarn twine getconf ldd otool lsb_release java javac ffmpeg "
-    "ffprobe sox xcodebuild fc-list fc-match pget".split()
+    "git hg svn pip pip3 uv conda mamba apt apt-get brew gcc g++ cc c++ clang nvcc hipcc cmake make ninja meson "
+    "swig mkdir which pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo "
+    "hipconfig ldconfig lscpu sysctl sw_vers xcrun xcode-select npm node yarn twine getconf ldd otool lsb_release "
+    "java javac ffmpeg ffprobe sox xcodebuild fc-list fc-match pget".split()
 )
 _SCRIPT_TOOLS = frozenset(
     "which where ls dir mkdir cp cd pwd clear cls color title chcp tput stty file dpkg unzip tar module ulimit gs "

