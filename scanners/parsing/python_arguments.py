@@ -108,11 +108,8 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
     encoded = in_pattern = False
     while left:
         item, matches = left.pop()
-        if isinstance(item, ast.Name) and (item.id, matches) not in followed:
+        if isinstance(item, ast.Name) and (item.id, matches) not in followed and _is_variable(scope, item):
             value = scope.value_of(item.id)
-            named = scope.name_of(item)
-            if named and (value is None or named == item.id):
-                continue  # a module, a builtin, what is imported: every file has those
             followed.add((item.id, matches))
             left += [(value, matches)] if value else []
         elif isinstance(item, ast.Call):
@@ -139,6 +136,12 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
         left += [(child, matches or child in pattern) for child in ast.iter_child_nodes(item)]
     encoded = encoded or (in_pattern and "pattern" in texts)  # a pattern may be asked for its text
     return Made(calls, texts | {f"${name}" for name, _ in followed}, encoded)
+
+
+def _is_variable(scope: Scope, node: ast.Name) -> bool:
+    """Return whether a name is no module, builtin or other import, which every file has."""
+    named = scope.name_of(node)
+    return not named or (named != node.id and scope.value_of(node.id) is not None)
 
 
 def _mentioned(node: ast.Attribute) -> set[str]:
