@@ -49,7 +49,7 @@ LISTED = (
     ("operators", 4, "operators"),
     ("external-files", 4, "external_files"),
     ("keras-layers", 2, "keras_layers"),
-    ("python-code", 11, "python_code"),
+    ("python-code", 12, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 5, "repository"),
     ("requirements", 2, "requirements"),
