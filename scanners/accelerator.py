@@ -2,8 +2,9 @@
 
 Hailo (.hef: https://github.com/hailo-ai/hailort), Ascend (.om: `ModelFileHeader` of CANN), Qualcomm (the FlatBuffers in
 a .dlc), Sophgo (.bmodel: https://github.com/sophgo/tpu-mlir), Kendryte (.kmodel: https://github.com/kendryte/nncase),
-CVITEK (.cvimodel), VeriSilicon (.nb), IREE (.vmfb: https://github.com/iree-org/iree). The runtime takes them to a
-device; what an Ascend model brings for the processor of the host is native code that is loaded there.
+CVITEK (.cvimodel), VeriSilicon (.nb), kernels of CUDA and ROCm (ELF for their processors: .cubin, .hsaco), IREE
+(.vmfb: https://github.com/iree-org/iree). The runtime takes them to a device; what an Ascend model brings for the
+processor of the host is native code that is loaded there.
 """
 
 from __future__ import annotations
@@ -101,6 +102,15 @@ def _module(blob: Blob, _context: Context) -> Iterator[Item]:
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
 
 
+def _kernels(blob: Blob, _context: Context) -> Iterator[Item]:
+    """Check that the table of sections, which stands at the end of an ELF, is there."""
+    offset = int.from_bytes(blob.reader.read(40, 8), "little")
+    size, count = struct.unpack("<2H", blob.reader.read(58, 4))
+    if offset + size * count > blob.size:
+        raise Truncated(offset, size * count, blob.size)
+    yield from ()
+
+
 KINDS = (
     Kind("hailo", b"\1HEF\0\0\0", _hef),
     Kind("ascend", b"IMOD", _om),
@@ -111,10 +121,15 @@ KINDS = (
     *(Kind("qualcomm dlc", identifier, _whole, place) for identifier in _DLC for place in _DLC_AT),
     Kind("iree", b"IREE", _module, 4),
 )
+_ELF, _MACHINE = b"\x7fELF\2\1", 18
+_DEVICES = {190: Kind("cuda", _ELF, _kernels), 224: Kind("rocm", _ELF, _kernels)}
+"""By the number of the processor that an ELF is for."""
 _BINARY = 64
 
 
 def _kind(blob: Blob) -> Kind | None:
+    if blob.head.startswith(_ELF):
+        return _DEVICES.get(int.from_bytes(blob.head[_MACHINE : _MACHINE + 2], "little"))
     if b"\0" not in blob.head[:_BINARY]:
         return None  # a text may begin with four letters
     return next((kind for kind in KINDS if blob.head.startswith(kind.magic, kind.at)), None)
@@ -136,13 +151,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Models compiled for accelerators (Hailo, Ascend, Sophgo, Kendryte, Qualcomm, IREE)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(HOST_CODE,),
-    suffixes=(".hef", ".om", ".bmodel", ".kmodel", ".cvimodel", ".nb", ".dlc", ".vmfb"),
+    suffixes=(".hef", ".om", ".bmodel", ".kmodel", ".cvimodel", ".nb", ".dlc", ".cubin", ".hsaco", ".vmfb"),
     signs=Signs(
-        begins(*(kind.magic for kind in KINDS if not kind.at)),
+        begins(_ELF, *(kind.magic for kind in KINDS if not kind.at)),
         at=tuple((place, (*_DLC, b"IREE")) for place in _DLC_AT),
     ),
 )

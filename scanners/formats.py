@@ -117,8 +117,8 @@ FORMATS: tuple[Format, ...] = (
     _format("CNTK", ".cntk .dnn .cmf .model", "cntk"),
     _format("RKNN", ".rknn", "rknn"),
     _format(
-        "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC)",
-        ".hef .om .bmodel .kmodel .cvimodel .nb .dlc",
+        "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC, CUDA, ROCm)",
+        ".hef .om .bmodel .kmodel .cvimodel .nb .dlc .cubin .hsaco",
         "accelerator",
         "code for the processor is told; IREE is never clean",
     ),

@@ -56,7 +56,7 @@ SAMPLES = {
     "Tables and databases (ORC, Lance, SAS, SPSS, Stata, DuckDB, LMDB, SQLite, wandb)": "data/benign_lmdb",
     "Small networks (dlib, Tesseract, Marian, TNN, KANN, RTen, NNUE), llama.cpp's imatrix": "data/benign_marian",
     "Darknet weights": "data/benign_darknet",
-    "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC)": (
+    "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC, CUDA, ROCm)": (
         "accelerator/benign_ascend"
     ),
     "WebAssembly": "wasm/usual",

@@ -33,6 +33,13 @@ def bmodel(*, described: int = 90) -> bytes:
     return struct.pack("<4I", 0xFF55AAEE, 64, described, 100).ljust(64, b"\0") + noise(190)
 
 
+def kernels(machine: int) -> bytes:
+    """Return an ELF for a graphics processor, whose sections are listed at its end."""
+    header = b"\x7fELF\2\1\1\x33".ljust(16, b"\0") + struct.pack("<HHI", 2, machine, 1) + bytes(16)
+    header += struct.pack("<Q", 264) + bytes(10) + struct.pack("<2H", 64, 2) + bytes(2)
+    return header + noise(200) + bytes(128)
+
+
 def inert(data: bytes, name: str) -> Case:
     """Return the case of a model whose layout is not known, of which any part may be one."""
     return Case(lambda: data, name, Verdict.CLEAN, cut_is_clean=True)
@@ -50,6 +57,9 @@ CASES = {
     "benign_qualcomm_versioned": inert(
         b"\xd5\x0a\x03\0" + bytes(4) + struct.pack("<I", 24) + b"NETP" + bytes(90), "model.params"
     ),
+    "benign_cuda": Case(lambda: kernels(190), "attention.cubin", Verdict.CLEAN),
+    "benign_rocm": Case(lambda: kernels(224), "attention.hsaco", Verdict.CLEAN),
+    "for_another_processor": Case(lambda: kernels(9_999), "attention.cubin", Verdict.NOT_SCANNED),
     "benign_text": Case(lambda: b"IMOD is what it begins with\n", "notes.txt", Verdict.CLEAN, cut_is_clean=True),
     "libraries": Case(lambda: om(*PARTS, (LIBRARIES, noise(64))), "net.om", Verdict.REVIEW),
     "kernels_for_processor": Case(lambda: om((GRAPH, noise(9)), (PROCESSOR, elf())), "net.om", Verdict.MALICIOUS),
