@@ -212,7 +212,8 @@ class Sweep:
         region = owned.innermost(0)
         if not region.scanners & encoded.DETECTOR.owners:
             data = self.blob.reader.read(0, size)
-            yield from encoded.closely(self.blob, data, 0, region.scanners, context)
+            seen = encoded.Seen(region.scanners, lambda at: owned.innermost(at).blob is not region.blob)
+            yield from encoded.closely(self.blob, data, seen, context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` begins in `windows`."""

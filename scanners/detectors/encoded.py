@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
@@ -21,7 +22,11 @@ from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners.detector import Detector
 from scanners.detectors.pickles import confirm as pickle_at
-from scanners.detectors.pickles import has_header
+from scanners.detectors.pickles import exactly, has_header, imports_in
+
+if TYPE_CHECKING:
+    from scanners.parsing.disguise_starts import Starts
+    from scanners.parsing.disguises import Disguise
 
 LONGEST = 8 * MIB
 """Characters of one run that are decoded."""
@@ -71,7 +76,12 @@ PYTHON = Rule(
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_")
 # Lines of a run end as they are, or as strings of JSON and Python write it
 _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
+_LETTERS = bytes(sorted(_ALPHABET))
+_STRAY = 5
+"""Letters, less one, that binary data ends with by chance."""
 _PLAIN = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
+_TURNED = ("reversed", "XORed", "uuencoded", "quoted-printable", "escapes", "UTF-16")
+"""What the scanner of pickles does not undo in the strings of a pickle."""
 _CHUNK = 64 * KIB
 _PRICE = 1_000
 _LETTER = 8
@@ -93,22 +103,51 @@ _TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "m
 _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"frombase64string", b"net.webclient")
 
 
-def closely(blob: Blob, data: bytes, start: int, scanners: frozenset[str], context: Context) -> Iterator[Item]:
-    """Yield what stands in disguise in `data`, the bytes of a blob from `start` on that `scanners` accepted."""
+class Seen(NamedTuple):
+    """What was looked at already: by which `scanners`, and whether a place lies in a `member`, which has its own."""
+
+    scanners: frozenset[str]
+    member: Callable[[int], bool]
+
+
+def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[Item]:
+    """Yield what stands in disguise in `data`, the bytes of a blob."""
     from scanners.parsing.disguise_starts import starts_in
     from scanners.parsing.disguises import disguises, inside_strings
 
     context.operations.spend(len(data))
     starts = starts_in(data)
     for disguise in disguises(data, starts):
-        if disguise.how == "zlib" and _OPENED & scanners:
+        if (disguise.how == "zlib" and _OPENED & seen.scanners) or _is_nominated(data, disguise):
             continue
         context.operations.spend(len(disguise.data) // 8 + _PRICE)
-        span = Span(start + disguise.offset, len(disguise.data))
+        span = Span(disguise.offset, len(disguise.data))
         yield from _layered(blob, span, disguise.how, disguise.data, context)
-    if "pickle" in scanners:
+    if "pickle" in seen.scanners:
         for offset in inside_strings(data, starts):
-            yield from pickle_at(blob, start + offset, context)
+            if not seen.member(offset):
+                yield from pickle_at(blob, offset, context)
+        yield from _without_header(blob, data, starts, seen, context)
+
+
+def _is_nominated(data: bytes, disguise: Disguise) -> bool:
+    """Return whether a pattern finds a run of ordinary base64 or hexadecimal digits where it begins."""
+    at = disguise.offset
+    if disguise.how not in ("base64", "hexadecimal") or (at and data[at - 1] in _ALPHABET):
+        return False
+    return any(re.compile(run, re.DOTALL).match(data, at - (run in _ZLIB)) for run in DETECTOR.runs)
+
+
+def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context: Context) -> Iterator[Item]:
+    """Yield streams of protocols 0 and 1 inside strings of a pickle, by the dangerous name that they begin with."""
+    from scanners.parsing.disguises import dangerous_beginnings
+
+    offsets = [offset for offset in dangerous_beginnings(data, starts) if not seen.member(offset)]
+    named = imports_in(blob, context) if offsets else frozenset()
+    for offset in offsets:
+        end = data.find(b"\n", data.find(b"\n", offset) + 1) + 1
+        if end not in named:
+            yield from exactly(blob, offset, context)
 
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
@@ -183,9 +222,20 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
 
 
 def _may_be_cut(blob: Blob, start: int) -> bool:
-    """Return whether the character before `start` may be no letter: the last of `\\n`, or a length behind a number."""
-    before = blob.reader.read(max(0, start - 2), min(2, start))
-    return before in (b"\\n", b"\\r", b"\\t") or (len(before) == 2 and before[0] not in _PLAIN)
+    """Return whether the letter before `start` may belong to something else.
+
+    It is the last of `\\n`, a few of binary data that are letters by chance, or the length of what follows.
+    """
+    before = blob.reader.read(max(0, start - _STRAY), min(_STRAY, start))
+    if before[-2:] in (b"\\n", b"\\r", b"\\t"):
+        return True
+    bare = before.rstrip(_LETTERS)
+    if len(bare) and bare[-1] not in _PLAIN:
+        return True
+    length = before[-1]
+    after = blob.reader.read(start, min(length + 1, blob.size - start))
+    letters = len(after) - len(after.lstrip(_LETTERS))
+    return len(after) >= length and letters >= length and (letters == length or len(after) == length)
 
 
 def _run(blob: Blob, start: int, context: Context) -> bytes:
@@ -261,7 +311,8 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
         return
     elif has_header(data) or re.match(rb"[ci][A-Za-z_][\w.]{0,60}\n[A-Za-z_][\w.]{0,60}\n|\(", data):
         # What the scanner of pickles does not undo: it knows streams without a header under fewer encodings
-        turned = "reversed" in encoding or "XORed" in encoding or (encoding in UNUSUAL and not has_header(data))
+        plain = encoding in UNUSUAL or " of " in encoding
+        turned = any(word in encoding for word in _TURNED) or (plain and not has_header(data))
         if suffix not in _PYTHON and (turned or not _begins_string(blob, span.offset)):
             yield from pickle_at(blob.nested(f"{encoding} at {span.offset}", MemoryReader(data)), 0, context)
     elif found := _script(data[:SOURCE]):
@@ -340,6 +391,11 @@ _BASE64 = (
     rb"H4sI[A-Za-z0-9+/_-]{16}",
     rb"SQ(?:BFAFgA|BuAHYA)[A-Za-z0-9+/_-]{12}",  # IEX, Inv in UTF-16
     rb"JAB[A-Za-z0-9]A[A-Za-z0-9+/_-]{12}",
+    rb"Qlpo(?:MT|Mj|Mz|ND|NT|Nj|Nz|OD|OT)FBWSZTW[A-Za-z0-9+/_-]{12}",  # bzip2
+    rb"/Td6WFoA[A-Za-z0-9+/_-]{12}",  # xz
+    rb"Z0F[JKNORSTVWX][A-Za-z0-9+/_-]{20}",  # base64 of base64 of protocols 2 to 5
+    rb"ODAwM[jz](?:Yz|dk|Vk|I4|U4)[A-Za-z0-9+/_-]{20}",  # base64 of hexadecimal digits
+    rb"ODAwN[DT](?:k1|hj|Yz|dk|Vk|I4|U4)[A-Za-z0-9+/_-]{20}",
 )
 _HEX = (
     rb"800[45]95[0-9a-fA-F]{14}",
@@ -355,6 +411,10 @@ _HEX = (
         rb"63(?:6[fF]73|706[fF]736978|(?:5[fF]5[fF])?6275696[cC]74696[eE](?:5[fF]5[fF]|73)|73756270726[fF]63657373)0[aA]"
         rb"[0-9a-fA-F]{12}"
     ),  # cos
+    rb"425[aA]68(?:3[1-9])314159265359[0-9a-fA-F]{8}",  # bzip2
+    rb"fd377a585a00[0-9a-f]{12}",  # xz
+    rb"789[cC][0-9a-fA-F]{40}",
+    rb"78[dD][aA][0-9a-fA-F]{40}",
 )
 _UNUSUAL = (
     rb"QA(?:CJ[KL]|CZ[KL]|CI[YZ]|[BC][CDG-JM-PRS])[A-Z2-7]{20}",  # base32 of protocols 2 to 5
@@ -369,7 +429,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=8,
+    version=9,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

@@ -32,6 +32,8 @@ _OPCODES = 4_000
 _OPCODES_TO_NAME = 1_000
 _PRICE = 200
 """Operations that an opcode of a trial counts for, and a trial two hundred of them: decoys cost more than they look."""
+_STREAMS = 100
+"""Streams one after another of which imports are looked up."""
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
 
 
@@ -54,6 +56,28 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
             break
     if best:
         yield from _extracted(blob.window("embedded pickle", best.start, best.length), context)
+
+
+def exactly(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
+    """Yield the stream that begins at `offset` and nowhere before it."""
+    stream = _walked(blob, offset, offset, context)
+    if stream:
+        yield from _extracted(blob.window("embedded pickle", stream.start, stream.length), context)
+
+
+def imports_in(blob: Blob, context: Context) -> frozenset[int]:
+    """Return where the opcodes end by which the streams at the beginning of a blob first import something."""
+    found: set[int] = set()
+    position, outcome = 0, kinds.STOPPED
+    for _ in range(_STREAMS):
+        if outcome != kinds.STOPPED or position >= blob.size:
+            break
+        machine = Machine(blob.reader, position, Interests(), context.operations.left)
+        outcome = machine.run()
+        context.operations.spend(machine.operations)
+        position = machine.position
+        found.update(offset for how, offset, _, _ in machine.events if how == "IMPORT")
+    return frozenset(found)
 
 
 def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
@@ -132,7 +156,7 @@ _NAME = rb"[A-Za-z_][A-Za-z0-9_.]{0,60}"
 DETECTOR = Detector(
     name="pickles",
     title="a pickle",
-    version=1,
+    version=2,
     patterns=(
         rb"\x80[\x04\x05]\x95.{5}\x00\x00\x00",
         rb"\x80[\x02-\x05](?:c" + _NAME + rb"\n|\x8c[\x01-\x40][A-Za-z_]{2}|X.\x00\x00\x00[A-Za-z_]{2}|[\]\}]q\x00)",

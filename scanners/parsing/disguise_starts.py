@@ -21,6 +21,8 @@ BUSY = 1_000
 """Places in all at which hyperscan is stopped, since each costs a call: such bytes are searched the other way."""
 TEXTS = (b"cos\ns", b"cos\np", b"cposix\ns", b"cnt\ns", b"c__builtin__\n", b"cbuiltins\n", b"csubprocess\n")
 """Beginnings of payloads of protocols 0 and 1."""
+DANGEROUS_TEXTS = (b"cos\ns", b"cos\np", b"cposix\ns", b"cnt\ns", b"csubprocess\n")
+"""Those that no harmless stream holds."""
 BEGINNINGS = (b"\x7fELF", b"MZ\x90\0\x03", *TEXTS, b"#!/bin/", b"#!/usr/bin/", b"\x1f\x8b\x08\0")
 _PICKLED = (b"\x80\x04\x95", b"\x80\x05\x95", b"\x80\x02c", b"\x80\x03c")
 ENCODED = (*_PICKLED, *TEXTS, b"\x7fELF", b"\x1f\x8b\x08\0")

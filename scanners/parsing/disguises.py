@@ -1,4 +1,5 @@
-"""Payloads that stand in bytes in disguise: reversed, XORed with one byte, in zlib, base85, Ascii85, base32 or rot13.
+"""Payloads that stand in bytes in disguise: reversed, XORed with one byte, in zlib, base85, Ascii85, base32 or rot13,
+in ordinary encodings one over the other, uuencoded, quoted-printable, behind escapes, or in text of two bytes a letter.
 
 Nothing here proves anything: what is yielded begins, once undone, as a pickle, an executable, a script or compressed
 bytes do; its structure has to say the rest.
@@ -7,18 +8,22 @@ bytes do; its structure has to say the rest.
 from __future__ import annotations
 
 import base64
+import binascii
+import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from modelsweep.core.units import KIB, MIB
 from scanners.parsing.disguise_starts import (
     BEGINNINGS,
+    DANGEROUS_TEXTS,
     DEFLATED,
     LONG,
     RUN,
+    STARTS,
     STUB,
     TURNED_BEGINNINGS,
     TURNED_TEXTS,
@@ -54,6 +59,20 @@ _INSIDE = re.compile(
 )
 
 
+_STRINGS = ((1, b"\x8cUC"), (4, b"XTB"), (8, b"\x8d\x8e\x96"))
+"""Opcodes of strings, by how many bytes of length they have."""
+_SHORTEST = 2
+_BETWEEN = (b".", b"b")
+"""What stands before a stream that is no part of a string: the end of another, or joblib's state of an array."""
+_RUN64 = re.compile(rb"([A-Za-z0-9+/_-]{24,})={0,2}")
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+_MORE_LAYERS = 2
+_UU_HEAD = re.compile(rb"begin [0-7]{3,4} [^\r\n\\]{1,64}(?:\r?\n|\\n)(?=[!-`])")
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
+_WIDE_HEAD = re.compile(rb"\x80\0[\x02-\x05]\0[\x95c\x8cX]\0", re.DOTALL)
+_WIDE_TEXT = re.compile(rb"(?:[\t\n -~]\0){24,}")
+
+
 class Disguise(NamedTuple):
     """A payload as it is without its disguise, `how` that is called, and the offset of its first byte."""
 
@@ -69,7 +88,9 @@ def disguises(data: bytes, starts: Starts) -> Iterator[Disguise]:
         for beginning in ascii85_beginnings():
             for at in starts.of(beginning):
                 yield from _undone(data, at, min(len(data), at + LONGEST))
+    yield from _escaped(data)
     if not data.isascii() or b"\0" in data:
+        yield from _wide(data)
         yield from _deflated(data, starts)
         yield from _reversed(data, starts)
         yield from _xored(data, starts)
@@ -81,8 +102,27 @@ def inside_strings(data: bytes, starts: Starts) -> Iterator[int]:
     """Yield where pickles with a header may begin in the middle of a string of another pickle."""
     for at in starts.headers():
         before = data[max(0, at - _TEXT_BEFORE) : at]
-        if len(before) == _TEXT_BEFORE and all(0x20 <= byte < 0x7F for byte in before) and _INSIDE.match(data, at):
+        text = len(before) == _TEXT_BEFORE and all(0x20 <= byte < 0x7F for byte in before)
+        if at and (text or not (before.endswith(_BETWEEN) or _begins(data, at))) and _INSIDE.match(data, at):
             yield at
+
+
+def dangerous_beginnings(data: bytes, starts: Starts) -> Iterator[int]:
+    """Yield where the name of a dangerous module begins a line as GLOBAL has it, but for the first byte."""
+    for text in DANGEROUS_TEXTS:
+        for at in starts.xored(text):
+            if at and data.startswith(text, at) and not _begins(data, at):
+                yield at
+
+
+def _begins(data: bytes, at: int) -> bool:
+    """Return whether a string of a pickle begins here, as its length says; whoever reads the pickle looks into it."""
+    return any(
+        data[at - width - 1 : at - width] in opcodes
+        and _SHORTEST <= int.from_bytes(data[at - width : at], "little") <= len(data) - at
+        for width, opcodes in _STRINGS
+        if at > width
+    )
 
 
 # Text
@@ -100,6 +140,7 @@ def _in_text(data: bytes) -> Iterator[Disguise]:
         for at in _places(data, first, end):
             if unusual_start(data[at : at + 2]):
                 yield from _undone(data, at, end)
+            yield from _layers(data, at, end)
         yield from _backwards(data[first:end], first)
         start, runs = kinds.find(LONG, end), runs + 1
 
@@ -121,6 +162,45 @@ def _undone(data: bytes, at: int, end: int) -> Iterator[Disguise]:
         if found:
             yield Disguise(at, *found)
             return
+
+
+def _layers(data: bytes, at: int, end: int) -> Iterator[Disguise]:
+    """Yield what is base64 or hexadecimal digits, if a payload or compressed bytes are below, or more such text."""
+    match = _RUN64.match(data, at, end)
+    if match is None:
+        return
+    found = _undone_head(match[1])
+    if found is None or not _leads_to_payload(found[1]):
+        return
+    text = match[1] if found[0] == "hexadecimal" else _whole(match[0])
+    data = _undone64(found[0], text[: len(text) & ~1] if found[0] == "hexadecimal" else text)
+    if data:
+        yield Disguise(at, found[0], data)
+
+
+def _undone_head(text: bytes) -> tuple[str, bytes] | None:
+    how = "hexadecimal" if _HEX.issuperset(text[:_PROBE]) else "base64"
+    data = _undone64(how, text[: min(_PROBE, len(text) & ~3)])
+    return (how, data) if data else None
+
+
+def _undone64(how: str, text: bytes) -> bytes:
+    try:
+        return bytes.fromhex(text.decode()) if how == "hexadecimal" else _decoded64(text)
+    except ValueError:
+        return b""
+
+
+def _leads_to_payload(head: bytes) -> bool:
+    for _ in range(_MORE_LAYERS):
+        if _is_telling(head):
+            return True
+        match = _RUN64.match(head)
+        below = _undone_head(match[1]) if match else None
+        if below is None:
+            return False
+        head = below[1]
+    return _is_telling(head)
 
 
 def _backwards(run: bytes, at: int) -> Iterator[Disguise]:
@@ -163,14 +243,85 @@ def _reversed_text(data: bytes, starts: Starts) -> Iterator[Disguise]:
             yield Disguise(at, "reversed text", data[: at + len(text)][::-1])
 
 
+def _escaped(data: bytes) -> Iterator[Disguise]:
+    """Yield what is uuencoded, quoted-printable, or written with the escapes of Python, C or JSON."""
+    at = data.find(b"begin ")
+    match = _UU_HEAD.search(data, at) if at >= 0 else None
+    if match:
+        for text in _ways_to_read(data[match.end() : match.end() + LONGEST]):
+            yield Disguise(match.end(), "uuencoded text", b"".join(_uu_lines(text)))
+    for literal, pattern, how, undo in _ESCAPES:
+        at = data.find(literal)
+        match = re.compile(pattern).search(data, at) if at >= 0 else None
+        if match:
+            for text in _ways_to_read(data[match.start() : match.start() + LONGEST]):
+                yield Disguise(match.start(), how, undo(text))
+
+
+def _ways_to_read(text: bytes) -> tuple[bytes, ...]:
+    """Return text as it stands, and without the backslashes of a string of JSON or Python around it."""
+    bare = re.sub(rb"\\([nrt\"\\/])", _of_escape, text)
+    return (text, bare) if bare != text else (text,)
+
+
+def _uu_lines(text: bytes) -> Iterator[bytes]:
+    for line in text.splitlines():
+        try:
+            yield binascii.a2b_uu(line)
+        except binascii.Error:
+            return
+
+
+def _quoted_printable(text: bytes) -> bytes:
+    return binascii.a2b_qp(text)
+
+
+def _hexadecimal_escapes(text: bytes) -> bytes:
+    match = re.match(rb"(?:\\x[0-9a-fA-F]{2}|\\.|[^\\\"'\r\n])+", text)
+    return re.sub(rb"\\(x[0-9a-fA-F]{2}|.)", _of_escape, match[0], flags=re.DOTALL) if match else b""
+
+
+def _of_escape(match: re.Match[bytes]) -> bytes:
+    letter = match[1]
+    return bytes.fromhex(letter[1:].decode()) if len(letter) > 1 else _ESCAPED.get(letter, letter)
+
+
+def _unicode_escapes(text: bytes) -> bytes:
+    match = re.match(rb'(?:\\u00[0-9a-fA-F]{2}|\\[nrtbf"\\/]|[ !#-\[\]-~])+', text)
+    return str(json.loads(b'"%b"' % match[0])).encode("latin-1") if match else b""
+
+
+def _of_text(text: bytes) -> bytes:
+    """Return the bytes of text of which each letter is one, up to where it is no such text."""
+    match = re.match(rb"(?:[\x00-\x7f]|[\xc2\xc3][\x80-\xbf])+", text)
+    return match[0].decode("utf-8").encode("latin-1") if match else b""
+
+
 # Bytes
+
+
+def _wide(data: bytes) -> Iterator[Disguise]:
+    """Yield what is written with two bytes for each letter."""
+    for match in islice(_WIDE_HEAD.finditer(data), STARTS):
+        piece = data[match.start() : match.start() + 2 * LONGEST]
+        zeros = re.match(rb"(?:.\0)+", piece, re.DOTALL)
+        if zeros:
+            yield Disguise(match.start(), "UTF-16", zeros[0][::2])
+    for match in islice(_WIDE_TEXT.finditer(data), STARTS):
+        text = match[0][::2]
+        for at in [text.find(beginning) for beginning in DANGEROUS_TEXTS]:
+            if at >= 0:
+                yield Disguise(match.start() + 2 * at, "UTF-16", text[at:])
+        for run in islice(_RUN64.finditer(text), STARTS):
+            for found in _layers(text, run.start(), run.end()):
+                yield Disguise(match.start() + 2 * run.start(), f"{found.how} in UTF-16", found.data)
 
 
 def _deflated(data: bytes, starts: Starts) -> Iterator[Disguise]:
     for header in DEFLATED:
         for at in starts.of(header):
             head = _inflated(data[at : at + _PACKED], _HEAD) if at else b""
-            if head and _is_telling(head):
+            if head and (_is_telling(head) or _leads_to_payload(head)):
                 yield Disguise(at, "zlib", data[at:])
 
 
@@ -207,3 +358,13 @@ def _xored(data: bytes, starts: Starts) -> Iterator[Disguise]:
             start = max(0, at - _STUB_AT) if beginning == STUB else at
             if key and _is_payload(data[start : start + _PROBE].translate(mask(key))):
                 yield Disguise(start, f"bytes XORed with {key:#04x}", data[start:].translate(mask(key)))
+
+
+# What is in few files, and what stands behind it where a stream begins.
+_ESCAPES: tuple[tuple[bytes, bytes, str, Callable[[bytes], bytes]], ...] = (
+    (b"=80=0", rb"=80=0[2-5]", "quoted-printable text", _quoted_printable),
+    (b"\\x80\\x0", rb"\\x80\\x0[2-5]", "escapes", _hexadecimal_escapes),
+    (b"\\u0080\\u000", rb"\\u0080\\u000[2-5]", "escapes", _unicode_escapes),
+    (b"os\\n", rb"c(?:os|posix)\\n[sp]", "escapes", _hexadecimal_escapes),
+    (b"\xc2\x80", rb"\xc2\x80[\x02-\x05](?:\xc2\x95|[cX]|\xc2\x8c)", "text of one letter for each byte", _of_text),
+)

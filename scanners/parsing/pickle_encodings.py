@@ -65,8 +65,8 @@ _SAMPLE = 40
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
-_LATIN1 = b"\xc2\x80"
-"""How bytes that begin with a PROTO opcode look where they are written as text, as protocols 0 to 2 do."""
+_LATIN1 = (b"\xc2\x80", b"\x1f\xc2\x8b", b"x\xc2\x9c", b"x\xc3\x9a", b"\xc3\xbd7zXZ")
+"""How bytes that begin with a PROTO opcode, or as compressed ones do, look as text, which protocols 0 to 2 write."""
 
 
 UNUSUAL = ("base32", "base85", "ascii85", "rot13 of base64")
@@ -186,7 +186,8 @@ def _pairs() -> bytes:
     found = (
         unusually
         | _encoded(layer, LAYERS)
-        | _encoded({*_OLD_PAIRS, *(magic[:2] for magic in _CODECS), _LATIN1}, OLD_LAYERS)
+        | _encoded({*_OLD_PAIRS, *(magic[:2] for magic in _CODECS), _LATIN1[0]}, OLD_LAYERS)
+        | {text[:2] for text in _LATIN1}
     )
     table = bytearray(1 << 16)
     for first, second in found:
@@ -231,6 +232,21 @@ def undo(data: bytes, limit: int) -> bytes | None:
         return data.decode("utf-8", "replace").encode("latin-1", "replace")
     if not _compressed(data):
         return _undo_text(data)
+    found = _decompressed(data, limit)
+    if found is None and (raw := _from_latin1(data)):
+        found = _decompressed(raw, limit)
+    return found
+
+
+def _from_latin1(data: bytes) -> bytes:
+    """Return the bytes that text holds of which each letter is one, nothing where it is none."""
+    try:
+        return data.decode("utf-8").encode("latin-1")
+    except UnicodeError:
+        return b""
+
+
+def _decompressed(data: bytes, limit: int) -> bytes | None:
     from lzma import LZMAError
 
     codec = next((codec for magic, codec in _CODECS.items() if data.startswith(magic)), None)

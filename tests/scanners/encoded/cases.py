@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import bz2
 import codecs
 import gzip
@@ -11,9 +12,11 @@ import json
 import lzma
 import os
 import pickle
+import quopri
 import random
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
@@ -186,4 +189,78 @@ CASES = {
         "vocab.json",
         CLEAN,
     ),
+}
+
+OLD = b"cos\nsystem\n(S'echo modelsweep-test'\ntR."
+"""A pickle of protocol 0, without a header."""
+ORDERED = pickle.dumps(OrderedDict(a=[1, 2]), 4)
+
+
+def uuencoded(data: bytes) -> bytes:
+    """Return data between the lines of uuencode."""
+    pieces = (binascii.b2a_uu(data[at : at + 45]) for at in range(0, len(data), 45))
+    return b"begin 644 weights\n" + b"".join(pieces) + b"`\nend\n"
+
+
+def escapes(data: bytes) -> bytes:
+    """Return data as C and Python write it."""
+    return "".join(f"\\x{byte:02x}" for byte in data).encode()
+
+
+def wide(data: bytes) -> bytes:
+    """Return data with two bytes for each."""
+    return data.decode("latin-1").encode("utf-16-le")
+
+
+def as_text(data: bytes) -> Case:
+    """Return the case of a string that protocol 2 writes as text."""
+    return Case(lambda: pickle.dumps({"note": data}, 2), "model.pkl", MALICIOUS)
+
+
+# What stands somewhere in a tensor, a string or a text, under one layer or more.
+LAYERS: dict[str, Callable[[bytes], bytes]] = {
+    "uuencoded": uuencoded,
+    "quoted_printable": quopri.encodestring,
+    "escapes": escapes,
+    "wide": wide,
+    "wide_base64": lambda data: wide(base64.b64encode(data)),
+    "base64_twice": lambda data: base64.b64encode(base64.b64encode(data)),
+    "base64_of_hexadecimal": lambda data: base64.b64encode(data.hex().encode()),
+    "base64_of_bzip2": lambda data: base64.b64encode(bz2.compress(data)),
+    "base64_of_zlib": lambda data: base64.b64encode(zlib.compress(data)),
+    "hexadecimal_of_zlib": lambda data: zlib.compress(data).hex().encode(),
+    "zlib_of_base64": lambda data: zlib.compress(base64.b64encode(data)),
+}
+CASES |= {f"{name}_in_tensor": tensor(encode(malicious()), MALICIOUS) for name, encode in LAYERS.items()}
+CASES |= {
+    f"{name}_in_string": string(b"key=" + encode(malicious()) + b";", MALICIOUS) for name, encode in LAYERS.items()
+}
+CASES |= {
+    "base64_of_xz_in_config": config(b64(lzma.compress(malicious())), MALICIOUS),
+    "escapes_in_config": config("\x80" + malicious().decode("latin-1")[1:], MALICIOUS),
+    "within_noise_of_a_string": string(NOISE[:300] + pickle.dumps(Exploit(), 2) + NOISE[:300], MALICIOUS),
+    "without_header_within_string": string(b"some text before " + OLD, MALICIOUS),
+    "without_header_within_noise": string(NOISE[:300] + OLD + NOISE[:300], MALICIOUS),
+    "zlib_as_text": as_text(zlib.compress(malicious())),
+    "gzip_as_text": as_text(gzip.compress(malicious(), mtime=0)),
+    "xz_as_text": as_text(lzma.compress(malicious())),
+    "benign_layers": tensor(
+        b" ".join(
+            (
+                uuencoded(ORDERED),
+                quopri.encodestring(ORDERED),
+                escapes(ORDERED),
+                wide(ORDERED),
+                wide(base64.b64encode(ORDERED)),
+                base64.b64encode(base64.b64encode(ORDERED)),
+                zlib.compress(ORDERED).hex().encode(),
+                zlib.compress(base64.b64encode(HARMLESS)),
+                base64.b64encode(bz2.compress(HARMLESS)),
+            )
+        ),
+        CLEAN,
+    ),
+    "benign_explained_in_string": string(b"begin 644 of what cos\nin the pickle =80=04 means", CLEAN),
+    "benign_pickles_within_string": string(NOISE[:300] + pickle.dumps(OrderedDict(a=1), 2) + NOISE[:300], CLEAN),
+    "benign_zlib_as_text": Case(lambda: pickle.dumps({"note": zlib.compress(HARMLESS)}, 2), "model.pkl", CLEAN),
 }
