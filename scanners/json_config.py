@@ -17,7 +17,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import outside
-from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries
+from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries, outline
 from scanners.parsing.name_sets import HASHED, hash_of_names
 from scanners.parsing.template_names import LEADING
 from scanners.parsing.words import Words
@@ -70,7 +70,7 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield code that the file names, and its chat templates; raises Malformed where cut, OverLimit above 64 MiB."""
-    from scanners.parsing.code_keys import KEYS, conventional
+    from scanners.parsing.code_keys import conventional
 
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
     if blob.size > limit:
@@ -82,20 +82,30 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
-    keys = set[str]()
     try:
-        found = documents(data.decode("utf-8", "replace"), keys)
+        found = _documents(blob, data.decode("utf-8", "replace"), telling)
     except JsonFault as fault:
         if telling or (fault.cut and blob.locator.suffix in _SUFFIXES):
             raise Malformed(f"no JSON: {fault}") from None
         return
-    by_convention = not KEYS.isdisjoint(keys)
     for document in found:
-        yield from conventional(blob, document, context) if by_convention else ()
+        yield from conventional(blob, document, context)
         yield from _items(blob, document)
         for entry in entries(document) if telling else ():
             context.operations.spend()
             yield from _HANDLERS.get(entry.key, _other)(blob, entry)
+
+
+def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
+    """Return the documents of `text`, none of which is looked at where it lacks all words and keys; raises JsonFault."""
+    from scanners.parsing.code_keys import KEYS
+
+    if telling:
+        return documents(text)
+    found = outline(text)
+    if KEYS.isdisjoint(found.keys) and not _is_manifest(blob):
+        return []
+    return documents(text, repeated=found.may_repeat)
 
 
 def _holds_word(data: bytes) -> bool:
@@ -230,8 +240,12 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
         yield from _weights_of_tfjs(blob, document["weightsManifest"])
     elif isinstance(document, dict) and "version" in document and "refs" in document:
         yield from _chunks_elsewhere(blob, document["refs"])
-    elif isinstance(document, dict) and str(blob.locator).replace("!", "/").endswith(_MANIFEST):
+    elif isinstance(document, dict) and _is_manifest(blob):
         yield from _handler(blob, document.get("model"))
+
+
+def _is_manifest(blob: Blob) -> bool:
+    return str(blob.locator).replace("!", "/").endswith(_MANIFEST)
 
 
 def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:

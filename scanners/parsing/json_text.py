@@ -12,7 +12,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Malformed
 
 if TYPE_CHECKING:
-    from json import JSONDecodeError
+    from json import JSONDecodeError, JSONDecoder
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
@@ -81,27 +81,50 @@ def with_repeated(text: str) -> tuple[Json, tuple[str, ...]]:
     return json.loads(text, object_pairs_hook=pairs), tuple(repeated)
 
 
-def documents(text: str, keys: set[str] | None = None) -> list[Json]:
+class Outline(NamedTuple):
+    """What objects some JSON has, but not where: all their `keys`, and whether one of them may have a key twice."""
+
+    keys: frozenset[str]
+    may_repeat: bool
+
+
+def outline(text: str) -> Outline:
+    """Return what can be told of `text` in half the time that its documents take; raises what `documents` does."""
+    import json
+
+    objects: list[dict[str, Json]] = []
+    # What it returns takes the place of each object: so none of them is held in another one
+    _decoded(text, json.JSONDecoder(object_hook=objects.append))
+    # A colon stands behind each key; those in strings only make more of them
+    return Outline(frozenset().union(*objects), sum(map(len, objects)) != text.count(":"))
+
+
+def documents(text: str, *, repeated: bool = True) -> list[Json]:
     """Return the documents of `text`, one after the other as in JSON Lines, and objects of what later keys replace.
 
-    All keys of their objects are added to `keys`. Raises JsonFault where the text is something else, and
+    Without `repeated` keys these are not looked for. Raises JsonFault where the text is something else, and
     RecursionError for very deep nesting.
     """
     import json
 
-    found: list[Json] = []
+    if not repeated:
+        return _decoded(text, json.JSONDecoder())
     replaced: list[Json] = []
 
     def pairs(items: list[tuple[str, Json]]) -> Json:
         made = dict(items)
-        if keys is not None:
-            keys.update(made)
         if len(made) < len(items):
             # Which one counts depends on the parser: all are looked at.
             replaced.extend({key: value} for key, value in items if made[key] is not value)
         return made
 
-    decoder = json.JSONDecoder(object_pairs_hook=pairs)
+    return _decoded(text, json.JSONDecoder(object_pairs_hook=pairs)) + replaced
+
+
+def _decoded(text: str, decoder: JSONDecoder) -> list[Json]:
+    import json
+
+    found: list[Json] = []
     place, end = _after_space(text, 0), len(text)
     while place < end:
         try:
@@ -112,7 +135,7 @@ def documents(text: str, keys: set[str] | None = None) -> list[Json]:
             raise JsonFault("a number has more digits than Python reads", cut=False) from None
         found.append(document)
         place = _after_space(text, place)
-    return found + replaced
+    return found
 
 
 def _after_space(text: str, place: int) -> int:
