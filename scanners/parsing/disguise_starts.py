@@ -181,10 +181,12 @@ class _Scanned:
                 self._xored.setdefault(beginning, []).append(end - len(beginning))
 
     def of(self, literal: bytes) -> Iterable[int]:
-        return sorted(self._of.get(literal, ()))[:STARTS]
+        found = self._of.get(literal)  # hardly ever any
+        return sorted(found)[:STARTS] if found else ()
 
     def xored(self, beginning: bytes) -> Iterable[int]:
-        return sorted(self._xored.get(beginning, ()))[:STARTS]
+        found = self._xored.get(beginning)
+        return sorted(found)[:STARTS] if found else ()
 
     def headers(self) -> Iterable[int]:
         return sorted(at for header in _HEADERS for at in self._of.get(header, ()))

@@ -40,6 +40,8 @@ RUNS = 5_000
 LONGEST = 1 * MIB
 """Characters of a text that are undone."""
 _PROBE = 48
+_LAST = 68
+"""Letters of base64 that hold more bytes than that, a multiple of 4 also where the last ones are padding."""
 _HEAD = 64
 _PACKED = 4 * KIB
 """Compressed bytes that the first ones are worked out from."""
@@ -212,13 +214,13 @@ def _backwards(run: bytes, at: int) -> Iterator[Disguise]:
         match = _TURNED.match(turned, cut)
         if match is None:
             continue
-        data = _decoded64(_whole(match[1][:_PROBE]))
-        if data and _is_telling(data):
+        if _is_telling(_decoded64(_whole(match[1][:_PROBE]))):
             yield Disguise(at + len(run) - match.end(), "reversed base64", _decoded64(_whole(match[1])))
             return
         text = match[0].lstrip(_AFTER)[::-1]
-        data = _decoded64(_whole(text[len(text) % 4 if text.endswith(b"=") else 0 :]))
-        if data and _is_telling(data[: -_PROBE - 1 : -1]):
+        whole = _whole(text[len(text) % 4 if text.endswith(b"=") else 0 :])
+        data = _decoded64(whole) if _is_telling(_decoded64(whole[-_LAST:])[: -_PROBE - 1 : -1]) else b""
+        if data:
             yield Disguise(at + len(run) - match.end(), "base64 of reversed bytes", data[::-1])
             return
 

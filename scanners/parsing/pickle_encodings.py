@@ -78,6 +78,10 @@ _BASE85 = frozenset(_LETTERS85 + b"\r\n")
 _ASCII85 = frozenset(range(33, 118)) | frozenset(b"z\r\n~")
 _HEADS = frozenset((b"impo", b"from", b"exec", b"#!/b", b"#!/u", b"\x7fELF"))
 """What else than pickles is worth a look, by its first bytes."""
+_FIRST = frozenset(
+    bytes((first,)) for first in (0x80, *_OLD_STARTS, *(head[0] for head in _HEADS), 0x1F, *range(8, 0x80, 0x10))
+) | frozenset(magic[:1] for magic in _CODECS)
+"""Bytes that any of these begin with."""
 _LINE_ENDS = b"\r\n"
 _STRAY = (0, 1, 2, 3, 4, 5, 6, 8, 10)
 """Characters at the end of a text that may not belong to it: they make numbers that no five letters stand for."""
@@ -111,6 +115,8 @@ def unusual(data: bytes) -> tuple[str, bytes] | None:
 
 def is_telling(head: bytes) -> bool:
     """Return whether bytes begin as a pickle of any protocol does, compressed bytes, or another payload."""
+    if head[:1] not in _FIRST:
+        return False
     return _pickled(head) or head[:4] in _HEADS or (len(head) > 2 and _compressed(head))
 
 

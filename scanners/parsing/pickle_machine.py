@@ -77,7 +77,7 @@ FAR_MEMO = 1 << 20
 
 def cells(count: int) -> array[int]:
     """Return `count` zeroed 64-bit cells."""
-    return array("q", bytes(8 * count))
+    return [0] * count
 
 
 def _unsigned4(data: bytes, pos: int) -> int:
@@ -159,7 +159,7 @@ class Machine:
         self._computed_keys: dict[int, tuple[int, int]] = {}
         self._uses: dict[tuple[int, str, int], int] = {}
         self._told: set[tuple[int, ...]] = set()
-        self._is_plain = type(self._stack) is array
+        self._is_plain = True
         """Whether this runs as Python, in which a slice is quick: compiled, it would be an object around a view."""
 
     # -- the hot loop
