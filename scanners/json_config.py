@@ -97,7 +97,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
-    """Return the documents of `text`, none of which is looked at where it lacks all words and keys; raises JsonFault."""
+    """Return the documents of `text`, none where it lacks all words and keys: nothing is in them; raises JsonFault."""
     from scanners.parsing.code_keys import KEYS
 
     if telling:

@@ -58,7 +58,8 @@ def encode_answer(result: UnitResult, extracted: Iterable[int], *, retire: bool)
     if result.findings:
         places: list[Json] = list(extracted)
         said |= {"rules": [encode_rule(rule) for rule in rules], "extracted": places}
-    return b"\n".join((dumps(said | {"retire": True} if retire else said), tail))
+    said = said | {"retire": True} if retire else said
+    return b"\n".join((dumps(said) if said else NOTHING.encode(), tail))
 
 
 def answer_of(body: bytes) -> Answer:

@@ -18,7 +18,7 @@ JsonObject = dict[str, Json]
 Decoded = Mapping[str, Any]
 
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def dumps(value: Json) -> bytes:

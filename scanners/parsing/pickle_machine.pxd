@@ -2,7 +2,8 @@
 import cython
 
 cdef int WINDOW, MARGIN, PROBE, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, TOLD, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
-cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, TUPLE_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
+cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
+cdef bint IS_PLAIN
 cdef const unsigned char[::1] FORMS, WIDTHS, PAIRS, EMPTY_KINDS
 
 @cython.locals(high=Py_ssize_t)
@@ -18,7 +19,7 @@ cdef class Machine:
     cdef public list names, events, candidates
     cdef public dict contents, states
     cdef public bint dropped
-    cdef bint _callables, _is_plain
+    cdef bint _callables
     cdef Py_ssize_t _end, _base, _near, _window
     cdef const unsigned char[::1] _data
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
@@ -32,13 +33,14 @@ cdef class Machine:
     @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", memo="long long[::1]", memo_count=Py_ssize_t, memo_room=Py_ssize_t, fence=Py_ssize_t, operations=Py_ssize_t, base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, stored="long long", status=int, opcode=cython.uchar, form=cython.uchar)
     cpdef int run(self) except -1
     cdef int _common(self, int form, int opcode) except -1
-    @cython.locals(uses=Py_ssize_t)
+    cdef int _seldom(self, int form, int opcode) except -1
+    @cython.locals(uses=Py_ssize_t, given="long long")
     cpdef called(self, str how, long long callee, long long arguments)
     cdef int _event(self, str how, long long callee, long long arguments) except -1
     cdef int _make_room(self, int form) except -1
     @cython.locals(below=Py_ssize_t, callee="long long", arguments="long long", reduce=cython.bint)
     cdef int _call(self, int opcode) except -1
-    @cython.locals(owner="long long", given="long long", first="long long")
+    @cython.locals(kind=int, owner="long long", given="long long", first="long long")
     cdef long long _owner(self, long long instance) except -1
     cdef int _state_keys(self, long long state) except -1
     @cython.locals(below=Py_ssize_t, instance="long long", state="long long", owner="long long", mode="long long")
@@ -67,14 +69,16 @@ cdef class Machine:
     cdef bint _tuple(self, Py_ssize_t count) except -1
     @cython.locals(start=Py_ssize_t)
     cdef bint _gather(self, int form, Py_ssize_t count) except -1
+    @cython.locals(start=Py_ssize_t)
+    cdef int _fill(self) except -1
     @cython.locals(index=Py_ssize_t, grown="long long[::1]")
     cdef int _copy_items(self, Py_ssize_t start, Py_ssize_t count) except -1
-    @cython.locals(index=Py_ssize_t, before="long long", kind=int)
+    @cython.locals(index=Py_ssize_t, value="long long", before="long long", kind=int)
     cdef bint _store(self, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(at=Py_ssize_t, kept=list)
     cdef int _keep(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     cdef int _stored_callable(self, long long key, long long value) except -1
-    @cython.locals(at=Py_ssize_t, value="long long", key="long long")
+    @cython.locals(stack="long long[::1]", at=Py_ssize_t, value="long long", key="long long")
     cdef int _stored_callables(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(start=Py_ssize_t, at=Py_ssize_t, opcode=cython.uchar)
     cdef bint _is_word(self, Py_ssize_t offset) except -1

@@ -10,29 +10,28 @@ a compiler is present; it must not grow features that Cython's pure mode lacks.
 from __future__ import annotations
 
 from array import array
+from collections.abc import MutableSequence, Sequence
 
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.values import dataclass
+from scanners.parsing import pickle_forms as forms
 from scanners.parsing.pickle_encodings import PAIRS, PROBE, may_hide
 from scanners.parsing.pickle_forms import (
     BUILD_FORM,
     CALL_FORM,
     EMPTY_FORM,
-    EMPTY_KINDS,
     FIXED_FORM,
-    FORMS,
     GET_FORM,
     LENGTH1_FORM,
     LENGTH4_FORM,
+    MANY_FORM,
     MARK_FORM,
     MEMOIZE_FORM,
     ONE_FORM,
     PUT_FORM,
     RARE_FORM,
     SKIP_FORM,
-    TUPLE_FORM,
     TUPLE_MARK_FORM,
-    WIDTHS,
 )
 from scanners.parsing.pickle_kinds import (
     CALL,
@@ -67,6 +66,7 @@ TOLD = 8
 """Arguments by which two calls of a watched callable are told apart."""
 KEPT_PER_CONTAINER = 256
 KEPT_IN_ALL = 200_000
+SHORT = "more is taken than there is above a mark"
 FRAME_HEADER = 9
 """Bytes of a FRAME opcode with its length."""
 DENSE_MEMO = 1 << 22
@@ -75,9 +75,21 @@ FAR_MEMO = 1 << 20
 """Entries of that dictionary."""
 
 
-def cells(count: int) -> array[int]:
+IS_PLAIN = __file__.endswith((".py", ".pyc"))
+"""Whether this runs as Python: where lists and tuples are the quickest, and slices, too. C wants numbers in a row."""
+
+
+def cells(count: int) -> MutableSequence[int]:
     """Return `count` zeroed 64-bit cells."""
-    return [0] * count
+    return [0] * count if IS_PLAIN else array("q", bytes(8 * count))
+
+
+def _table(values: bytes) -> Sequence[int]:
+    """Return what is looked up by opcode."""
+    return tuple(values) if IS_PLAIN else values
+
+
+FORMS, WIDTHS, EMPTY_KINDS = _table(forms.FORMS), _table(forms.WIDTHS), _table(forms.EMPTY_KINDS)
 
 
 def _unsigned4(data: bytes, pos: int) -> int:
@@ -159,8 +171,6 @@ class Machine:
         self._computed_keys: dict[int, tuple[int, int]] = {}
         self._uses: dict[tuple[int, str, int], int] = {}
         self._told: set[tuple[int, ...]] = set()
-        self._is_plain = True
-        """Whether this runs as Python, in which a slice is quick: compiled, it would be an object around a view."""
 
     # -- the hot loop
 
@@ -199,22 +209,23 @@ class Machine:
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += 2 + length
-            elif form == MEMOIZE_FORM and memo_count < memo_room and depth > fence:
-                stored = memo[memo_count]
-                memo[memo_count] = stack[depth - 1] + 1
-                if not stored:
-                    memo_count += 1
-                pos += 1
             elif form == GET_FORM:
                 index = data[pos + 1] if opcode == 0x68 else _unsigned4(data, pos + 1)
-                if index < memo_room and memo[index]:
-                    stack[depth] = memo[index] - 1
+                stored = memo[index] if index < memo_room else 0
+                if stored:
+                    stack[depth] = stored - 1
                 elif index in self._far:
                     stack[depth] = self._far[index]
                 else:
                     status = self._fail_at(base + pos, f"memo entry {index} was never stored")
                 depth += 1
                 pos += WIDTHS[opcode]
+            elif form == MEMOIZE_FORM and memo_count < memo_room and depth > fence:
+                stored = memo[memo_count]
+                memo[memo_count] = stack[depth - 1] + 1
+                if not stored:
+                    memo_count += 1
+                pos += 1
             elif form == PUT_FORM and depth > fence:
                 index = data[pos + 1] if opcode == 0x71 else _unsigned4(data, pos + 1)
                 if index < memo_room:
@@ -265,6 +276,14 @@ class Machine:
 
     def _common(self, form: int, opcode: int) -> int:
         """Interpret an opcode of one of the forms that the loop leaves to a call, at `position`, which it moves on."""
+        if form == MANY_FORM:
+            return self._fill()
+        if form == CALL_FORM:
+            return self._call(opcode)
+        return self._build() if form == BUILD_FORM else self._seldom(form, opcode)
+
+    def _seldom(self, form: int, opcode: int) -> int:
+        """Interpret an opcode of the other such forms, of which there are fewer."""
         if form in (MARK_FORM, EMPTY_FORM):
             return self._make_room(form)
         if form == ONE_FORM:
@@ -277,12 +296,17 @@ class Machine:
             if self._depth <= self._fence:
                 return self._fail_at(self.position, "MEMOIZE on an empty stack")
             self._put(self._memo_count, self._stack[self._depth - 1])
-        elif form == CALL_FORM:
-            return self._call(opcode)
-        elif form == BUILD_FORM:
-            return self._build()
         elif not self._gather(form, WIDTHS[opcode]):
-            return self._fail_at(self.position, "more is taken than there is above a mark")
+            return self._fail_at(self.position, SHORT)
+        self.position += 1
+        return 0
+
+    def _fill(self) -> int:
+        """APPENDS, SETITEMS and ADDITEMS: all above the mark into the container below it."""
+        start = self._pop_mark()
+        if start < 0 or not self._store(start, self._depth - start):
+            return self._fail_at(self.position, SHORT)
+        self._depth = start
         self.position += 1
         return 0
 
@@ -338,7 +362,8 @@ class Machine:
 
     def _owner(self, instance: int) -> int:
         """Return what made an instance: where a callable of interest was given a class of interest, the class."""
-        if self._kinds[instance >> 1] not in (OBJECT, CALL):
+        kind = self._kinds[instance >> 1]
+        if kind != OBJECT and kind != CALL:
             return instance
         owner = self._a[instance >> 1]
         given = self._b[instance >> 1]
@@ -356,17 +381,13 @@ class Machine:
                 self._event("ATTRIBUTE", value, key)
 
     def _gather(self, form: int, count: int) -> bool:
-        """Interpret an opcode that makes a tuple, or fills a container with all above the mark."""
-        if form == TUPLE_FORM:
-            return self._tuple(count)
-        start = self._pop_mark()
-        if start < 0:
-            return False
+        """Interpret an opcode that makes a tuple of the top values, or of all above the mark."""
         if form == TUPLE_MARK_FORM:
-            return self._tuple(self._depth - start)
-        stored = self._store(start, self._depth - start)
-        self._depth = start
-        return stored
+            start = self._pop_mark()
+            if start < 0:
+                return False
+            count = self._depth - start
+        return self._tuple(count)
 
     def _prepare(self, position: int) -> int:
         """Make room on the stack and read the window from `position`; returns 0 or why the machine ends there."""
@@ -492,7 +513,7 @@ class Machine:
         index = self._nodes
         if index == self._node_room:
             self._grow_nodes()
-        if kind in (GLOBAL, CALL):
+        if kind == CALL or kind == GLOBAL:  # noqa: SIM109 - without a compiler, a tuple would be made each time
             self._callables = True
         self._kinds[index] = kind
         self._a[index] = a
@@ -534,17 +555,18 @@ class Machine:
         """Put `count` values from `start` of the stack into the container below them."""
         if start - 1 < self._fence:
             return False
-        if not self._stack[start - 1] & 1:
+        value = self._stack[start - 1]
+        if not value & 1:
             # The only literals that take items are byte arrays; nothing can be put into all of them.
-            return count == 0 or self.reader.read(self._stack[start - 1] >> 1, 1) == b"\x96"
-        index = self._stack[start - 1] >> 1
+            return count == 0 or self.reader.read(value >> 1, 1) == b"\x96"
+        index = value >> 1
         before = self._b[index]
         kind = self._kinds[index]
         if kind < LIST or kind > FROZENSET:
             if kind in (CALL, OBJECT) and self._callables:  # items of some classes become attributes
                 self._stored_callables(index, start, count)
             elif kind == GLOBAL and count:
-                self.called("BUILD", self._stack[start - 1], -1)
+                self.called("BUILD", value, -1)
             return True
         self._b[index] = before + count
         if before < KEPT_PER_CONTAINER:
@@ -554,10 +576,11 @@ class Machine:
         return True
 
     def _stored_callables(self, index: int, start: int, count: int) -> None:
+        stack = self._stack
         for at in range(start + 1, start + count, 2):
-            value = self._stack[at]
+            value = stack[at]
             if value & 1 and self._kinds[value >> 1] in (GLOBAL, CALL, OBJECT):
-                key = self._stack[at - 1]
+                key = stack[at - 1]
                 if not key & 1:
                     self._stored_callable(key, value)
                 elif self._kinds[key >> 1] in (CALL, OBJECT):
@@ -565,14 +588,16 @@ class Machine:
 
     def _keep(self, index: int, start: int, count: int) -> None:
         if self._kept < KEPT_IN_ALL:
-            kept = self.contents.setdefault(index, [])
+            kept = self.contents.get(index)
+            if kept is None:
+                kept = self.contents[index] = []
             self._kept += count
         else:  # of those that are too many the last one stays until the next: it may be a state
             if index != self._last:
                 self._last, self._last_items = index, []
             kept = self._last_items
-        if self._is_plain:
-            kept.extend(self._stack[start : start + count])
+        if IS_PLAIN:
+            kept += self._stack[start : start + count]
         else:
             for at in range(start, start + count):
                 kept.append(self._stack[at])
@@ -720,18 +745,17 @@ class Machine:
         """Note a call; of callables whose arguments do not matter only the first ones are kept."""
         if callee & 1 and self._kinds[callee >> 1] == GLOBAL:
             # What is inert made one way may be dangerous called another way, so each way has its own count.
-            key = (callee, how, min(self.second(arguments), 2))
+            given = self._b[arguments >> 1] if arguments > 0 and arguments & 1 else -1
+            key = (callee, how, min(given, 2))
             uses = self._uses.get(key, 0)
             if uses < REPEATS:
                 self._uses[key] = uses + 1
-            elif not self._telling(callee, arguments):
+            elif self._b[callee >> 1] == ORDINARY or not self._telling(callee, arguments):
                 return
         self._event(how, callee, arguments)
 
     def _telling(self, callee: int, arguments: int) -> bool:
-        """Return whether one more call of a callable may change the judgement: new arguments of a watched one."""
-        if self._b[callee >> 1] == ORDINARY:
-            return False
+        """Return whether one more call of a watched callable may change the judgement: by new arguments."""
         key = (
             (callee, *(self._identity(value) for value in self.items(arguments)[:TOLD])) if arguments & 1 else (callee,)
         )
