@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import at_hand
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner
 
 NAME = "pickle"
@@ -31,7 +32,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.pickle_kinds import EXHAUSTED, FAULTY
     from scanners.parsing.pickle_stream import Streams
 
-    streams = Streams(blob.reader, interests(), context.operations.spend, context.operations.left)
+    streams = Streams(at_hand(blob.reader), interests(), context.operations.spend, context.operations.left)
     ordinal = count(1)
     for machine in streams:
         yield from extract(machine, blob.locator)

@@ -257,6 +257,9 @@ class _Ownership:
 
     def __init__(self, regions: list[Region]) -> None:
         self._end = regions[0].stop
+        if len(regions) == 1:
+            self._starts, self._innermost = [regions[0].start, regions[0].stop], [regions[0], regions[0]]
+            return
         merged: dict[tuple[int, int], Region] = {}
         for region in regions:
             known = merged.setdefault((region.start, region.stop), region)

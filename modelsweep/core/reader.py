@@ -115,6 +115,13 @@ class MemoryReader:
         self._data, self.size = b"", 0
 
 
+def at_hand(reader: Reader) -> Reader:
+    """Return a reader of the same bytes, which are in memory where they are few: for whoever makes many small reads."""
+    if reader.size > WINDOW or isinstance(reader, MemoryReader):
+        return reader
+    return MemoryReader(reader.read(0, reader.size))
+
+
 class WindowReader:
     """A reader of `size` bytes of another reader from `start`: a stored archive member, a tensor, a stream.
 

@@ -55,6 +55,12 @@ def short_line(reader: Reader, start: int) -> bytes | None:
     return line if newline else None
 
 
+def short_lines(reader: Reader, start: int) -> tuple[bytes, bytes] | None:
+    """Return what two newlines end from `start`, None where that is long or not ended."""
+    lines = reader.read(start, max(0, min(_SHORT, reader.size - start))).split(b"\n", 2)
+    return (lines[0], lines[1]) if len(lines) > 2 else None
+
+
 def line_end(reader: Reader, start: int, reach: int | None = None) -> int:
     """Return the offset of the newline that ends an argument, or -1 where none stands within `reach` bytes."""
     if start >= reader.size:

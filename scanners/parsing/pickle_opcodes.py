@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
 from scanners.parsing import pickle_kinds as kinds
-from scanners.parsing.pickle_literals import line_end, short_line, text_at
+from scanners.parsing.pickle_literals import line_end, short_line, short_lines, text_at
 
 if TYPE_CHECKING:
     from scanners.parsing.pickle_machine import Machine
@@ -111,7 +111,13 @@ def _name(raw: bytes) -> str:
 
 
 def _global(machine: Machine) -> int:
-    module = _line(machine, machine.position + 1)
+    start = machine.position + 1
+    both = short_lines(machine.reader, start)  # mostly so, and known from one read
+    if both:
+        machine.position = start + len(both[0]) + len(both[1]) + 2
+        machine.push(machine.global_node(_name(both[0]), _name(both[1])))
+        return 0
+    module = _line(machine, start)
     name = None if module is None else _line(machine, machine.position)
     if module is None or name is None:
         return kinds.FAULTY

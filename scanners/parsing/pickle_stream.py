@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from modelsweep.core.reader import MemoryReader, Reader
+from modelsweep.core.reader import MemoryReader, Reader, at_hand
 from modelsweep.core.scanner import HEAD, Context
 from modelsweep.core.values import dataclass, replace
 from scanners.judge.dangerous_names import family
@@ -77,7 +77,7 @@ def _is_bare(machine: Machine, event: tuple[str, int, int, int]) -> bool:
 
 def machine_of(reader: Reader, context: Context) -> Machine:
     """Return the machine after the first stream of `reader`, for scanners that look at its values."""
-    machine = Machine(reader, 0, Interests(), context.operations.left)
+    machine = Machine(at_hand(reader), 0, Interests(), context.operations.left)
     machine.run()
     context.operations.spend(machine.operations)
     return machine

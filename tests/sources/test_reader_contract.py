@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelsweep.core.reader import MemoryReader, Reader, SourceFault, Truncated, WindowReader
+from modelsweep.core.reader import MemoryReader, Reader, SourceFault, Truncated, WindowReader, at_hand
 from modelsweep.core.units import KIB, MIB
 from sources.file import FileReader
 from sources.ranged import RangedReader
@@ -54,6 +54,10 @@ def file(data: bytes, room: Room) -> Reader:
     return reader
 
 
+def held(data: bytes, room: Room) -> Reader:
+    return at_hand(window_of_file(data, room))
+
+
 def ranged(data: bytes, room: Room) -> Reader:
     return RangedReader(lambda offset, length: data[offset : offset + length], len(data))
 
@@ -74,6 +78,7 @@ BUILDERS: dict[str, Callable[[bytes, Room], Reader]] = {
     "nested-window": nested_window,
     "window-of-file": window_of_file,
     "file": file,
+    "at-hand": held,
     "ranged": ranged,
     "spooled-in-memory": spooled_in(1 << 30),
     "spooled-in-file": spooled_in(0),
