@@ -257,8 +257,9 @@ class _Ownership:
 
     def __init__(self, regions: list[Region]) -> None:
         self._end = regions[0].stop
+        self._innermost: list[Region] = []
         if len(regions) == 1:
-            self._starts, self._innermost = [regions[0].start, regions[0].stop], [regions[0], regions[0]]
+            self._starts, self._innermost = [regions[0].start], [regions[0]]
             return
         merged: dict[tuple[int, int], Region] = {}
         for region in regions:
@@ -266,7 +267,6 @@ class _Ownership:
             merged[region.start, region.stop] = known._replace(scanners=region.scanners | known.scanners)
         waiting = sorted(merged.values(), key=lambda region: region.start, reverse=True)
         self._starts = sorted({edge for region in waiting for edge in (region.start, region.stop)})
-        self._innermost: list[Region] = []
         active: list[tuple[int, int, Region]] = []
         for edge in self._starts:
             while waiting and waiting[-1].start == edge:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from modelsweep.core.report import Verdict
-from scanners.parsing.json_text import JsonFault, documents, outline
+from scanners.parsing.json_text import JsonFault, Outline, documents, outline
 from tests.scanners.case import examine_bytes
 
 HIDDEN = {"target": "os.system", "params": {}}
@@ -27,7 +27,7 @@ HIDDEN = {"target": "os.system", "params": {}}
     ],
 )
 def test_outline_tells_all_keys_and_whether_any_may_be_repeated(text: str, keys: set[str], may_repeat: bool) -> None:
-    assert outline(text) == (keys, may_repeat)
+    assert outline(text) == Outline(frozenset(keys), may_repeat)
 
 
 @pytest.mark.parametrize("text", ['{"a": ', '{"a": tru', "no JSON", '{"a": "b', "9" * 5_000])
