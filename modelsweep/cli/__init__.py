@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from modelsweep import shadowing
-from modelsweep.cli.terminal import prepare_streams
+from modelsweep.cli.terminal import prepare_streams, say
 from modelsweep.core.collector import collect_rarely
 
 EXAMINING = ("scan",)
@@ -20,6 +20,14 @@ INSTEAD = frozenset({"-h", "--help", "--dry-run", "--list-scanners"})
 
 def main() -> int:
     """Run the command of this process and return its exit code."""
+    try:
+        return _main()
+    except KeyboardInterrupt:  # while modules were loaded: a command says itself how far it came
+        say("interrupted")
+        return 130
+
+
+def _main() -> int:
     collect_rarely()
     prepare_streams()
     arguments = sys.argv[1:]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from modelsweep import cli
 from modelsweep.cli.outputs import replacing
 from modelsweep.cli.running import guarded
 
@@ -43,3 +44,14 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_control_c_while_modules_are_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "prepare_streams", interrupted)
+    assert cli.main() == 130
+    assert capsys.readouterr().err == "modelsweep: interrupted\n"
