@@ -1,4 +1,4 @@
-"""Where tests get their Redis from: without an engine of containers from the wheel; and what we use of testcontainers."""
+"""Where tests get their Redis from, with no engine of containers; and what we use of testcontainers."""
 
 from __future__ import annotations
 
