@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -46,6 +46,8 @@ _BUSY = 2
 """Sections that a process has, so that it need not wait for the next one."""
 _AHEAD = 4
 """Sections for each process that may wait for an earlier one to be joined."""
+_TOGETHER = 8
+"""Messages to one process before others are looked at: waiting for each takes as long as reading what it holds."""
 _RECEIVED = 256 * KIB
 _START = """\
 import sys
@@ -265,21 +267,22 @@ class _Renderer:
         self._messages = section.messages()
 
     def write(self) -> None:
-        """Write as much as it takes; raises Absent, StoreFault, RendererFailed."""
-        if not self._out and self._messages:
-            following = next(self._messages, None)
-            if following is None:
-                self._messages = None
-                return
-            self._out = memoryview(following)
-        with suppress(BlockingIOError):
+        """Write as much as it takes of the next few messages; raises Absent, StoreFault, RendererFailed."""
+        for _ in range(_TOGETHER):
+            if not self._out:
+                following = next(self._messages, None) if self._messages else None
+                if following is None:
+                    self._messages = None
+                    return
+                self._out = memoryview(following)
             try:
                 self._out = self._out[self._peer.send(self._out) :]
-            except OSError as error:
-                if isinstance(error, BlockingIOError):
-                    raise
+            except BlockingIOError:
+                return
+            except OSError:
                 # What it said last, that a blob is damaged, may still wait to be read
                 self._out, self._messages = memoryview(b""), None
+                return
 
     def read(self) -> Iterator[tuple[Header, bytes]]:
         """Yield the messages that have arrived; raises RendererFailed where it is gone."""
@@ -326,7 +329,8 @@ class _Exchange:
                 if self._joining.is_done:
                     return
                 for peer in self._peers:
-                    selector.modify(peer, peer.events, peer)
+                    if selector.get_key(peer).events != peer.events:
+                        selector.modify(peer, peer.events, peer)
                 for key, mask in selector.select(_PATIENCE):
                     self._serve(key.data, mask)
                 self._check()
