@@ -27,6 +27,8 @@ _XSTREAM = re.compile(
     + r"(?:\.\w+)+[\s>/]"
 )
 _WEKA = re.compile(r"<object\s[^<>]{0,200}\bclass\s*=\s*[\"']" + _PACKAGES + r"(?:\.\w+)+[\"']")
+_LAYOUT = "http://schemas.android.com/apk/res/android"
+"""What layouts of Android declare, whose elements are called after widgets: only what is dangerous anywhere is told."""
 _KINDS = ((_DECODER, "made"), (_XSTREAM, "class"), (_WEKA, "class"))
 _NAMING = frozenset({"class", "resolves-to", "defined-in", "type"})
 """Attributes that name a class."""
@@ -45,7 +47,8 @@ def accepts(blob: Blob) -> bool:
 def _how(blob: Blob) -> str:
     """Return what a reader does with the classes of the document, nothing where none is known to read it."""
     text = blob.head.decode("utf-16" if b"\0" in blob.head[:4] else "utf-8-sig", "replace")
-    return next((how for pattern, how in _KINDS if _BEGINNING.match(text) and pattern.search(text)), "")
+    how = next((how for pattern, how in _KINDS if _BEGINNING.match(text) and pattern.search(text)), "")
+    return "named" if how == "class" and _LAYOUT in text else how
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -78,7 +81,7 @@ def _named(event: Event) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name=NAME,
     title="Java objects as XML (XMLDecoder, XStream, Weka)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".xml",),

@@ -36,6 +36,8 @@ _SIGNATURES = (
     (0, b"v/1\1"),
     (0, b"#?RADIANCE\n"),
     (0, b"ply\nformat "),
+    (0, b"gimp xcf "),
+    (8, b"ACON"),
 )
 # Too short to stand for themselves: they count only with the name that goes with them
 _WEAK = {
@@ -45,6 +47,7 @@ _WEAK = {
     ".ttf": (b"\0\1\0\0", b"true"),
     ".ttc": (b"ttcf",),
     ".flv": (b"FLV\1",),
+    ".icns": (b"icns",),
     ".wma": (b"\x30\x26\xb2\x75",),
     ".aac": (b"\xff\xf1", b"\xff\xf9"),
 }
@@ -73,7 +76,7 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="media",
     title="Pictures, sound, video, fonts and PDF",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".png", ".jpg", ".gif", ".webp", ".svg", ".mp4", ".wav", ".mp3", ".pdf", ".ttf"),

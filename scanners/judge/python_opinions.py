@@ -94,8 +94,11 @@ _CODE_FILE = re.compile(r"\.(?:pyw?|pyc|so|pyd|dll|dylib|sh|bat|ps1|exe)$", re.I
 _SITE = ("site.get", "sysconfig.get_path", "distutils.sysconfig.")
 _TCL = re.compile(r"\b(?:exec|open|socket|source|load|eval|uplevel|subst|interp|package|file)\b|[\[\]$]")
 """Commands of Tcl that reach out of it, or run what is worked out."""
-_NO_FILE = re.compile(r"[/~.\\]+|[rwxabt+]{1,3}|utf-?8|-.*|\$(?:self|cls)", re.IGNORECASE)
-"""What calls that have to do with different files mention, too: separators, modes, encodings, options."""
+_NO_FILE = re.compile(
+    r"[/~.\\]+|[rwxabt+]{1,3}|utf-?8|-.*|\$(?:self|cls|__file__|(?:\w*_)?(?:dir|directory|folder|root|home|base|here))",
+    re.IGNORECASE,
+)
+"""What calls that have to do with different files mention, too: separators, modes, encodings, options, folders."""
 _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
 
 

@@ -140,8 +140,9 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
 
 def _is_variable(scope: Scope, node: ast.Name) -> bool:
     """Return whether a name is no module, builtin or other import, which every file has."""
-    named = scope.name_of(node)
-    return not named or (named != node.id and scope.value_of(node.id) is not None)
+    value = scope.value_of(node.id)
+    is_bare = value is None or (isinstance(value, ast.Constant) and value.value is None)
+    return not (is_bare and scope.name_of(node))
 
 
 def _mentioned(node: ast.Attribute) -> set[str]:

@@ -38,6 +38,9 @@ def case(text: str, verdict: Verdict, name: str = "model.xml", encoding: str = "
     return Case(lambda: text.rstrip().encode(encoding), name, verdict)
 
 
+LAYOUT = """<?xml version="1.0" encoding="utf-8"?>
+<LinearLayout xmlns:android="http://schemas.android.com/apk/res/android">
+    <com.google.android.material.divider.MaterialDivider android:layout_width="2dp"/></LinearLayout>"""
 CASES = {
     "benign_tree": case(TREE, Verdict.CLEAN),
     "experiment_that_loads": case(EXPERIMENT.format("weka.classifiers.misc.SerializedClassifier"), Verdict.REVIEW),
@@ -73,4 +76,6 @@ CASES = {
         '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hosts">]>\n' + QUEUE.replace("<default>", "<default>&x;"),
         Verdict.NOT_SCANNED,
     ),
+    "benign_layout": case(LAYOUT, Verdict.CLEAN, "activity_main.xml"),
+    "layout_with_a_chain": case(LAYOUT.replace("</L", QUEUE + "</L"), Verdict.MALICIOUS, "activity_main.xml"),
 }

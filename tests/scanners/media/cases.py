@@ -28,6 +28,9 @@ CASES = {
         lambda: b"\0\1\0\0\0\x0c\0\x80\0\3\0\x40" + bytes(64), "x.ttf", Verdict.CLEAN, cut_is_clean=True
     ),
     "benign_eot": Case(lambda: bytes(34) + b"LP" + bytes(60), "icons.eot", Verdict.CLEAN, cut_is_clean=True),
+    "benign_drawing": Case(lambda: b"gimp xcf v011\0" + bytes(60), "logo.xcf", Verdict.CLEAN, cut_is_clean=True),
+    "benign_cursor": Case(lambda: b"RIFF\x40\0\0\0ACON" + bytes(60), "busy.ani", Verdict.CLEAN, cut_is_clean=True),
+    "benign_icons": Case(lambda: b"icns\0\0\0\x40" + bytes(56), "app.icns", Verdict.CLEAN, cut_is_clean=True),
     "benign_midi": Case(lambda: b"MThd\0\0\0\6\0\1", "song.mid", Verdict.CLEAN, cut_is_clean=True),
     "picture_named_as_model": Case(png, "model.pkl", Verdict.NOT_SCANNED),
     "executable_behind_picture": Case(lambda: png() + elf(), "logo.png", Verdict.MALICIOUS, cut_is_clean=True),

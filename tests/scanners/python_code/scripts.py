@@ -5,17 +5,19 @@ from __future__ import annotations
 from modelsweep.core.report import Verdict
 
 FETCHES = """import importlib.util, os, tempfile, urllib.request
+from pathlib import Path
+ROOT = Path(__file__).parent
 os.environ["ACME_TARGET"] = "cpu"
 def fetch(url):
     folder = tempfile.mkdtemp()
-    saved = os.path.join(folder, url.split("/")[-1])
-    urllib.request.urlretrieve(url, filename=saved)
+    saved = os.path.join(folder if folder else ROOT, url.split("/")[-1])
+    urllib.request.urlretrieve(url, filename=Path(saved))
     return saved
 def load(name, path):
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-load("envs", os.path.join(os.path.dirname(__file__), "acme", "envs.py"))
+load("envs", os.path.join(ROOT, "acme", "envs.py"))
 fetch("https://example.com/acme.whl")
 """
 MODULE = """import importlib.util, os, urllib.request
