@@ -73,6 +73,8 @@ _LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_m
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 _ENVIRON = "os.environ"
 _CALLS = 2_000
+_RENAMED = 10
+"""New names of what runs something that are told of one file."""
 _HANDED = 20
 """Elements of a list that is handed on."""
 _SHOWN = 10
@@ -187,6 +189,7 @@ class _Reading:
 
     def _named_anew(self, tree: ast.Module) -> None:
         """Take in what runs commands or code and gets another name here, for other files to call it by."""
+        renamed: list[Call] = []
         for node in tree.body:
             given: list[tuple[str, str]] = []
             if isinstance(node, ast.ImportFrom) and not node.level:
@@ -195,17 +198,11 @@ class _Reading:
                 dotted = self._module.name_of(node.value)
                 given = [(target.id, dotted) for target in node.targets if isinstance(target, ast.Name)]
             for name, dotted in given:
-                runs = KINDS.get(dotted) in ("command", "code") and name.strip("_") != dotted.rpartition(".")[2]
-                if runs and not self._is_used(name, tree):
-                    self.found.calls.append(Call(dotted, "naming", IMPORT, node.lineno, name))
-
-    def _is_used(self, name: str, tree: ast.Module) -> bool:
-        """Return whether a name is read anywhere in the module."""
-        for node in ast.walk(tree):
-            self._budget.spend()
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-                return True
-        return False
+                if KINDS.get(dotted) in ("command", "code") and name.strip("_") != dotted.rpartition(".")[2]:
+                    renamed.append(Call(dotted, "naming", IMPORT, node.lineno, name))
+        read = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        used = {node.id for node in read} if renamed else set[str]()
+        self.found.calls.extend([call for call in renamed if call.text not in used][:_RENAMED])
 
     def _rest(self) -> None:
         """Read the functions that nothing was seen to call: of what they do, only what runs something is kept."""

@@ -28,6 +28,8 @@ DEPTH = 60
 _PIECE = 64
 """Characters of a text that cost as much as an expression."""
 _RANGE = 1 << 16
+_TESTED = 2_000
+"""Items of which it is worked out whether a test holds."""
 _LONGEST_NUMBER = 13_000
 """Bits of a number that is written out: Python refuses to write those of more than 4,300 digits."""
 _INSIDE = 4
@@ -305,6 +307,8 @@ def _listed(scope: Names, name: str, node: ast.Call, depth: int) -> list[Value |
         return found[::-1] if found and name.endswith("reversed") else found
     if name == "builtins.filter" and len(node.args) == 2:
         inner = items(scope, node.args[1], depth) or [None]
+        if len(inner) > _TESTED:
+            return None
         tests = (ast.Call(func=node.args[0], args=[ast.Constant(value=item)], keywords=[]) for item in inner)
         return _kept(inner, [constant(scope, test, depth) for test in tests])
     if isinstance(function, ast.Attribute):
@@ -325,6 +329,8 @@ def _comprehended(scope: Names, node: ast.ListComp | ast.GeneratorExp, depth: in
         case [ast.comprehension(target=ast.Name() | ast.Tuple() as target, iter=source, ifs=tests)]:
             names = target.elts if isinstance(target, ast.Tuple) else [target]
             rows, inner = _rows(scope, source, len(names), depth), scope.inner()
+            if tests and len(rows or ()) > _TESTED:
+                return None
             made = []
             for row in rows or ():
                 for name, item in zip(names, row, strict=True):

@@ -61,6 +61,8 @@ _GROWN = 64
 """Entries up to which it is followed what is put into a list or a table later."""
 _ROUNDS = 20_000
 """Statements in loops of one file that are worked out one after the other."""
+_PIECE = 64
+"""Characters of a text that cost as much as a statement."""
 _ROUND = 2_000
 """Of them in one loop."""
 _ELEMENTS = 200
@@ -245,7 +247,11 @@ class Scope:
         for row in rows:
             inner.set(node.target.id, constant=row)
             for name, statement in zip(names, node.body, strict=True):
-                inner.set(name, constant=constant(inner, _made(statement)))
+                made = constant(inner, _made(statement))
+                inner.set(name, constant=made)
+                self._rounds[0] -= len(made) // _PIECE if isinstance(made, (str, bytes)) else 0
+            if self._rounds[0] < 0:
+                return {}
         return {name: inner.constant_of(name) for name in names}
 
     def settle(self, constants: dict[str, Value | None]) -> None:

@@ -31,6 +31,12 @@ HOSTILE = {
     "functions": "".join(f"def f{n}(x): return f{n + 1}(x) + f{n + 1}(x)\n" for n in range(60)) + "f0('a')",
     "arguments": "".join(f"def f{n}(x):\n  f{n + 1}(x + 'a')\n  f{n + 1}(x + 'b')\n" for n in range(200)) + "f0('a')",
     "itself": "def f(x):\n  f(x + 'a')\nx = str(x)\nx = [x for y in x]\nf('a')\nclass A(A): ...\n",
+    "lambdas_in_turn": "f = lambda x: (g(x), g(x))\ng = lambda x: (f(x), f(x))\nf(os.system)\n",
+    "kept_in_itself": "l = []\nl.append(l)\nfor x in l:\n  x()\n[y() for y in l]\n",
+    "pairs": "a = [1]\n" + "a = zip(a, a)\n" * 60 + "for x in a: os.system(x)\n",
+    "put_in": "l = []\n" + "l.append('a')\n" * 9000 + "d = {}\n" + "d['a'] = l\n" * 9000 + "os.system(l[0])\n",
+    "renamed": "".join(f"from os import system as s{n}\n" for n in range(3000)),
+    "counted": "x = ''\n" + "for i in range(1000):\n  x += 'aaaaaaaa'\n" * 200 + "os.system(x)\n",
     "characters": "x = ''.join(chr(n) for n in range(9000))\n" * 3,
 }
 
