@@ -24,6 +24,8 @@ _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
 _CONSTRUCTORS = "numpy.random._pickle."
 """Functions that call the class they are handed, and do not only make an instance of it."""
+_ACTS = frozenset({"antigravity"})
+"""Modules that do something when they are imported: this one opens a browser."""
 # Calls that keep what they are given and look at none of it: errors, annotations, namespaces.
 _KEEPERS = ("exceptions.", "inspect.", "types.", "ultralytics.")
 _METRICS = ("scipy.", "sklearn.")
@@ -339,7 +341,7 @@ def _held_names(given: list[Json]) -> bool:
 def _by_name(given: list[Json]) -> bool:
     """Return whether a module that a name imports is the standard library's or a framework's."""
     name = given[0] if given else None
-    if not isinstance(name, str) or family(name):
+    if not isinstance(name, str) or family(name) or name in _ACTS:
         return False
     return _framework(name) or name.partition(".")[0] in standard_library.MODULES
 

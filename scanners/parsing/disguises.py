@@ -72,6 +72,7 @@ _MORE_LAYERS = 2
 _UU_HEAD = re.compile(rb"begin [0-7]{3,4} [^\r\n\\]{1,64}(?:\r?\n|\\n)(?=[!-`])")
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
 _WIDE_HEAD = re.compile(rb"\x80\0[\x02-\x05]\0[\x95c\x8cX]\0", re.DOTALL)
+_ZEROS = bytes(24)
 _WIDE_TEXT = re.compile(rb"(?:[\t\n -~]\0){24,}")
 
 
@@ -309,6 +310,9 @@ def _wide(data: bytes) -> Iterator[Disguise]:
         zeros = re.match(rb"(?:.\0)+", piece, re.DOTALL)
         if zeros:
             yield Disguise(match.start(), "UTF-16", zeros[0][::2])
+    # A regular expression that begins with a class is ten times slower than looking for zeros
+    if _ZEROS not in data[::2] and _ZEROS not in data[1::2]:
+        return
     for match in islice(_WIDE_TEXT.finditer(data), STARTS):
         text = match[0][::2]
         for at in [text.find(beginning) for beginning in DANGEROUS_TEXTS]:

@@ -727,6 +727,12 @@ CASES |= {
         stream(call(global_("collections", "OrderedDict"), EMPTY_LIST + tuple_(text("a"), LINEAR) + APPEND)),
         cut_is_clean=True,
     ),
+    "module_that_acts_when_imported": review(
+        stream(call(global_("cloudpickle.cloudpickle", "subimport"), text("antigravity")))
+    ),
+    "benign_module_that_is_imported": clean(
+        stream(call(global_("cloudpickle.cloudpickle", "subimport"), text("json"))), cut_is_clean=True
+    ),
     "metric_of_a_tree": malicious(stream(call(TREE, EMPTY_LIST, number(40), global_("builtins", "eval")))),
     "benign_metric_by_name": clean(stream(call(TREE, EMPTY_LIST, number(40), text("euclidean"))), cut_is_clean=True),
     "constructor_of_a_generator": malicious(
