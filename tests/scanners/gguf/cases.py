@@ -96,6 +96,7 @@ CASES = {
     "benign_commands_in_metadata": case(
         lambda: built([pair("general.description", "Install: curl -fsSL https://ollama.com/install.sh | sh")], [], 0),
         Verdict.CLEAN,
+        cut_is_clean=True,  # without tensors it is whole before the padding, too
     ),
     "benign_version_1": case(version_1, Verdict.CLEAN),
     "benign_big_endian": case(big_endian, Verdict.CLEAN),
