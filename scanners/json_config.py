@@ -17,10 +17,12 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import outside
+from scanners.metadata_text import telling_facts
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries, outline
 from scanners.parsing.name_sets import HASHED, hash_of_names
 from scanners.parsing.template_names import LEADING
 from scanners.parsing.words import Words
+from scanners.suffixes import NEVER_PLAIN
 
 SIZE_LIMIT = 64 * MIB
 """Bytes of JSON that are parsed; objects take about eight times as much memory."""
@@ -40,6 +42,9 @@ _WORDS = Words(
     *(name.encode() for name in LEADING),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
+_CODE = Words(b"os.system", b"os.popen", b"subprocess.", b"eval(", b"exec(")
+_CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
+"""Ends of keys that somebody's own program calls by name."""
 _COMPUTED = Words(b'"expr_str"')
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 """Escapes of ASCII characters, which may spell any of them."""
@@ -65,7 +70,7 @@ _PIPELINES = frozenset(
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text that begins like an object, or like a list in a file named as JSON."""
     begins = _OBJECT.match(blob.head) or (blob.locator.suffix in _SUFFIXES and as_utf8(blob.head).lstrip()[:1] in b"{[")
-    return bool(begins) and blob.size > 0 and text.accepts(blob)
+    return bool(begins) and blob.size > 0 and text.reads_as_text(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -82,18 +87,24 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
+    open_to_code = telling or _CODE.are_in(data)
     try:
-        found = _documents(blob, data.decode("utf-8", "replace"), telling)
+        found = _documents(blob, data.decode("utf-8", "replace"), open_to_code)
     except JsonFault as fault:
-        if telling or (fault.cut and blob.locator.suffix in _SUFFIXES):
+        whole = blob.locator.suffix in NEVER_PLAIN  # a model that is named so, and no text that looks like JSON
+        if telling or whole or (fault.cut and blob.locator.suffix in _SUFFIXES):
             raise Malformed(f"no JSON: {fault}") from None
         return
     for document in found:
         yield from conventional(blob, document, context)
         yield from _items(blob, document)
-        for entry in entries(document) if telling else ():
+        for entry in entries(document) if open_to_code else ():
             context.operations.spend()
             yield from _HANDLERS.get(entry.key, _other)(blob, entry)
+            if isinstance(entry.value, str) and _is_setting(blob, entry):
+                called = _CALLED.search(entry.key) is not None
+                path = printable(entry.path, _SHOWN)
+                yield from telling_facts(entry.value, blob.locator, path, context, names=called)
 
 
 def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
@@ -200,17 +211,12 @@ def _name(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _other(blob: Blob, entry: Entry) -> Iterator[Item]:
-    if entry.key.startswith("_") and entry.key.endswith("_internal"):
-        yield from _kernel(blob, entry)
-    elif isinstance(entry.value, str) and "__" in entry.value and _is_setting(blob, entry):
-        from scanners.parsing.jinja_template import held_facts
-
-        yield from held_facts(entry.value, blob.locator, printable(entry.path, _SHOWN))
+    return _kernel(blob, entry) if entry.key.startswith("_") and entry.key.endswith("_internal") else iter(())
 
 
 def _is_setting(blob: Blob, entry: Entry) -> bool:
     """Return whether a value may be a setting: lists of objects, and lines of them, are data about something."""
-    return not entry.path.startswith("[") and blob.locator.suffix != ".jsonl"
+    return "[" not in entry.path and blob.locator.suffix != ".jsonl" and entry.key not in _HANDLERS
 
 
 _HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {

@@ -31,10 +31,11 @@ _TELLING = frozenset({"code", "command", "connection", "memory", "native"})
 _FAMILIES = frozenset({"command execution", "code execution"})
 
 
-def telling_facts(text: str, locator: Locator, path: str, context: Context) -> Iterator[Item]:
-    """Yield what the text at `path` of the metadata is: Python that runs code, a name of that, a template of attacks.
+def telling_facts(text: str, locator: Locator, path: str, context: Context, *, names: bool = True) -> Iterator[Item]:
+    """Yield what the text at `path` of the metadata is: Python that runs code, a template of attacks.
 
-    Commands of shells are found in the raw bytes (`scanners.detectors.scripts`).
+    The name alone of what runs commands is told where `names`, which nothing else there would be called. Commands of
+    shells are found in the raw bytes (`scanners.detectors.scripts`).
     """
     if len(text) > LONGEST or not _MAY_TELL.search(text):
         return
@@ -42,7 +43,7 @@ def telling_facts(text: str, locator: Locator, path: str, context: Context) -> I
 
     yield from held_facts(text, locator, path)
     try:
-        how = _kind(text, context)
+        how = "" if "{{" in text else _kind(text, context, names=names)
     except OverLimit as limit:
         yield problem_of(limit, locator, NAME)
         return
@@ -52,12 +53,12 @@ def telling_facts(text: str, locator: Locator, path: str, context: Context) -> I
         yield Fact("metadata-code", shown, locator, detail=detail)
 
 
-def _kind(text: str, context: Context) -> str:
+def _kind(text: str, context: Context, *, names: bool) -> str:
     """Return what kind of code a text is, or nothing."""
     from scanners.judge.dangerous_names import family
 
     if _NAME.fullmatch(text):
-        return "the name of what runs commands" if family(text) in _FAMILIES else ""
+        return "the name of what runs commands" if names and family(text) in _FAMILIES else ""
     return "Python that runs commands or code" if _runs_code(text.encode("utf-8", "replace"), context) else ""
 
 

@@ -29,7 +29,12 @@ _FOREIGN = 0.5
 
 def accepts(blob: Blob) -> bool:
     """Return whether the head and samples of the rest read as text."""
-    return blob.locator.suffix not in NEVER_PLAIN and _reads_as_text(blob.reader, blob.head)
+    return blob.locator.suffix not in NEVER_PLAIN and reads_as_text(blob)
+
+
+def reads_as_text(blob: Blob) -> bool:
+    """Return whether a blob is text by its bytes alone, whatever it is named."""
+    return _reads_as_text(blob.reader, blob.head)
 
 
 @lru_cache(1)  # several scanners ask it of one blob, one after the other

@@ -96,6 +96,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     except YamlError as error:
         if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
+    if content.lstrip().startswith(("{{", "{%")):  # it is rendered before it is YAML
+        from scanners.parsing.jinja_template import held_facts
+
+        yield from held_facts(content, blob.locator, printable(blob.locator.name, _SHOWN))
     from scanners.parsing.code_keys import conventional
 
     for document in tree.documents:

@@ -107,7 +107,7 @@ URL = _rule(
 # Jinja's `lipsum` and `self`, and what web frameworks and careless loaders add
 _GLOBALS = frozenset(
     "lipsum self request url_for get_flashed_messages open exec eval compile getattr setattr globals locals vars os "
-    "sys subprocess builtins importlib popen system".split()
+    "sys subprocess builtins importlib popen system requests httpx urllib socket".split()
 )
 _RULES = {
     "attribute": INTERNALS,

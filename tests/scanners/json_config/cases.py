@@ -292,6 +292,12 @@ CASES = {
         {"chat_template": next(iter(MALICIOUS.values()))}, "tokenizer_config.json", MALICIOUS_VERDICT
     ),
     "setting_as_template": case({"hooks": {"start": MALICIOUS["global_of_cycler"]}}, "deploy.json", REVIEW),
+    "setting_as_code": case({"restore_fn": "lambda x: eval(x.decode())"}, "metadata.json", REVIEW),
+    "setting_as_name_of_code": case({"hooks": {"restore_fn": "os.system"}}, "metadata.json", REVIEW),
+    "benign_data_on_code": case({"samples": [{"code": "import os\nos.system('clear')"}]}, "data.json"),
+    "benign_mentions_of_code": case({"note": "it calls os.system(x)", "mode": "eval", "re": "eval("}, "notes.json"),
+    "checkpoint": case({"framework": "jax", "step": 100}, "model.checkpoint"),
+    "checkpoint_that_is_none": Case(b'{"framework": jax}'.__bytes__, "model.checkpoint", Verdict.NOT_SCANNED),
     "benign_data_on_templates": case([{"prompt": MALICIOUS["global_of_cycler"]}], "attacks.json"),
     "benign_setting_as_template": case({"run": "{{ item.__class__.__name__ }}", "of": "__globals__"}, "notes.json"),
     "benign_lookalikes": case(LOOKALIKES, "notes.json"),

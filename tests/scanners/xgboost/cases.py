@@ -140,7 +140,10 @@ def case(build: Callable[[], bytes], verdict: Verdict, file: str = "model.ubj") 
 
 CASES = {
     "benign_json": json_case(model, Verdict.CLEAN),
-    "benign_json_attributes": json_case(lambda: model(note="os.system(1)", scikit_learn='{"a":1}'), Verdict.CLEAN),
+    "benign_json_attributes": json_case(
+        lambda: model(note="it calls os.system(1)", scikit_learn='{"a":1}'), Verdict.CLEAN
+    ),
+    "code_in_json_attributes": json_case(lambda: model(note="os.system(1)"), Verdict.REVIEW),
     "benign_ubj": case(lambda: ubj(model()), Verdict.CLEAN),
     "benign_ubj_untyped": case(lambda: ubj(model(), typed=False), Verdict.CLEAN),
     "benign_binary": case(binary, Verdict.CLEAN, "model.bin"),

@@ -233,6 +233,7 @@ CASES = {
     "second_document": yaml(f"a: 1\n---\n{APPLY}", Verdict.MALICIOUS),
     "chat_template": yaml(f"model: a\nchat_template: {json.dumps(ATTACK)}\n", Verdict.MALICIOUS),
     "setting_as_template": yaml(f"steps:\n- script: {json.dumps(ATTACK)}\n", Verdict.REVIEW),
+    "whole_file_as_template": yaml(f"{ATTACK}\n", Verdict.REVIEW),
     "benign_chat_template": yaml(f"chat_template: {json.dumps(CHATML)}\n"),
     "benign_settings_as_templates": yaml(
         "run: 'echo ${{ github.ref }} {{ item.__class__.__name__ }}'\nnote: the attribute __globals__ of {functions}\n"
