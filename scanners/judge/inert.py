@@ -51,16 +51,30 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+@cache
+def _modules(text: str) -> dict[str, str]:
+    """Return names by module of what a table has of one package, which is a line for each."""
+    return {module: names for module, _, names in (line.partition(" ") for line in text.splitlines())}
+
+
+def _of_package(table: dict[str, str], name: str) -> dict[str, str]:
+    """Return names by module of the package that a dotted name is of."""
+    return _modules(table.get(name.partition(".")[0], ""))
+
+
 def _listed(table: dict[str, str], name: str) -> bool:
-    return any(module in table and rest in _words(table[module]) for module, rest in _splits(name))
+    modules = _of_package(table, name)
+    return any(module in modules and rest in _words(modules[module]) for module, rest in _splits(name))
+
+
+def _refused(name: str) -> bool:
+    return f" {name} " in f" {tables.REFUSED} "
 
 
 def _wildcard(module: str) -> bool:
     """Return whether a wildcard of CLASSES covers a module."""
-    if tables.CLASSES.get(module) == "*":
-        return True
-    parts = module.split(".")
-    return any(tables.CLASSES.get(".".join(parts[:at]) + ".*") == "*" for at in range(len(parts), 0, -1))
+    modules, parts = _of_package(tables.CLASSES, module), module.split(".")
+    return any(".".join(parts[:at]) + ".*" in modules for at in range(len(parts), 0, -1))
 
 
 @cache
@@ -71,7 +85,7 @@ def is_class(name: str) -> bool:
     if name in _DATA_TYPES or _listed(tables.CLASSES, name) or _listed(tables.ENUMS, name):
         return True
     for module, rest in _splits(name):
-        if _CLASS_NAME.fullmatch(rest) and rest not in _words(tables.REFUSED) and _wildcard(module):
+        if _CLASS_NAME.fullmatch(rest) and not _refused(rest) and _wildcard(module):
             return True
     return False
 
