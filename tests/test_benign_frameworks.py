@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import enum
+import io
+import os
 import pickle
 import sys
 import types
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +22,11 @@ from tests.scanners.case import examine_bytes
 
 # Classes that checkpoints, callbacks, configurations and tokenizers of these frameworks hold.
 CLASSES = """
+    ConfigSpace.configuration_space.ConfigurationSpace ConfigSpace.conditions.EqualsCondition contextlib.nullcontext
+    d3rlpy.dataset.compat.MDPDataset formulaic.utils.variables.Variable neuralforecast.tsdataset.TimeSeriesDataset
+    ngboost.api.NGBSurvival nfoursid.kalman.Kalman numpyro.distributions.continuous.Normal
+    sktime.forecasting.base._fh.ForecastingHorizon torch._dynamo.hooks.Hooks
+    vector_quantize_pytorch.residual_vq.ResidualVQ
     accelerate.state.PartialState accelerate.utils.dataclasses.DeepSpeedPlugin addict.addict.Dict
     apex.amp.scaler.LossScaler deepspeed.runtime.fp16.loss_scaler.DynamicLossScaler
     deepspeed.utils.tensor_fragment.fragment_address detectron2.config.config.CfgNode
@@ -184,6 +194,87 @@ def test_classes_of_the_script_and_of_modules_beside_it_are_no_alarm(
         modules["__main__"] = types.ModuleType("__main__")
     data = pickle.dumps({"net": instance(modules, path), "kind": path}, protocol)
     assert_benign(data, "model.pkl")
+
+
+STATES: dict[str, dict[str, Any]] = {
+    "skorch.classifier.NeuralNetClassifier": {
+        "device": "cpu",
+        "__cuda_dependent_attributes__": pickle.dumps({"module_": [1.0]}),
+    },
+    "e3nn.o3._linear.Linear": {"training": True, "__codegen__": {"main": ("fx", pickle.dumps([1.0], 2))}},
+    "kornia.augmentation._2d.intensity.color_jitter.ColorJitter": {"p": 0.5},
+    "darts.models.forecasting.nbeats.NBEATSModel": {"work_dir": "/home/me/darts_logs", "model_name": "run"},
+}
+"""What instances of classes that load a file, compile or open a folder as their state says are saved with."""
+
+
+def with_state(modules: dict[str, types.ModuleType], path: str, state: dict[str, Any]) -> Any:
+    """Return an instance of a new class named `path` that is saved with a state."""
+    return placed(modules, path, type("Made", (), {"__getstate__": lambda _self: state}))()
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("path", STATES)
+def test_states_with_files_and_folders_are_clean(
+    path: str, protocol: int, modules: dict[str, types.ModuleType]
+) -> None:
+    assert_benign(pickle.dumps(with_state(modules, path, STATES[path]), protocol), "model.pkl")
+
+
+class Payload:
+    """Runs a command that only prints, were it ever loaded."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("echo modelsweep-test",)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("path", ["skorch.classifier.NeuralNetClassifier", "e3nn.o3._linear.Linear"])
+def test_files_in_a_state_are_examined(path: str, protocol: int, modules: dict[str, types.ModuleType]) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:  # as torch.save and torch.jit.save write
+        archive.writestr("archive/data.pkl", pickle.dumps(Payload(), 2))
+        archive.writestr("archive/version", "3\n")
+    for hidden in (pickle.dumps(Payload(), 2), inner.getvalue()):
+        state = {"__cuda_dependent_attributes__": hidden, "__codegen__": {"main": ("fx", hidden)}}
+        data = pickle.dumps(with_state(modules, path, state), protocol)
+        assert examine_bytes(data, "model.pkl").verdict is Verdict.MALICIOUS
+
+
+@pytest.mark.parametrize("hidden", [collections.UserString("made"), {"a": {"b": {"c": {"d": {"e": b"deep"}}}}}])
+def test_files_in_a_state_that_are_not_literal_are_not_clean(hidden: Any, modules: dict[str, types.ModuleType]) -> None:
+    state = {"__codegen__": {"main": ("fx", hidden)}}
+    data = pickle.dumps(with_state(modules, "e3nn.o3._linear.Linear", state), 4)
+    assert examine_bytes(data, "model.pkl").verdict is not Verdict.CLEAN
+
+
+@pytest.mark.parametrize(
+    ("path", "state"),
+    [
+        ("kornia.augmentation._2d.intensity.color_jitter.ColorJitter", {"_compile_kwargs": {"backend": "x"}}),
+        ("darts.models.forecasting.nbeats.NBEATSModel", {"work_dir": "sftp://example.org/", "model_name": "run"}),
+    ],
+)
+def test_states_that_compile_or_connect_are_to_be_reviewed(
+    path: str, state: dict[str, Any], modules: dict[str, types.ModuleType]
+) -> None:
+    assert examine_bytes(pickle.dumps(with_state(modules, path, state), 4), "model.pkl").verdict is Verdict.REVIEW
+
+
+def test_a_compiled_module_is_clean_as_long_as_nothing_is_hooked_in(modules: dict[str, types.ModuleType]) -> None:
+    def reduced(state: dict[str, Any]) -> bytes:
+        callback = instance(modules, "torch._dynamo.convert_frame.CatchErrorsWrapper")
+        context = type("Made", (), {"__init__": lambda _self, *_given: None})
+        module = placed(modules, "torch._dynamo.eval_frame.OptimizedModule", type("Made", (context,), {}))
+        placed(modules, "torch._dynamo.eval_frame.OptimizeContext", context)
+        setattr(modules[module.__module__], module.__qualname__, module)  # placed() makes each module anew
+        modules["contextlib"] = contextlib
+        context.__reduce__ = lambda _self: (context, (callback, contextlib.nullcontext, True), state)
+        module.__reduce__ = lambda _self: (module, (instance(modules, "__main__.Net"), context()))
+        return pickle.dumps(module(), 4)
+
+    assert_benign(reduced({"export": False, "dynamic": None, "compiler_config": None}), "compiled.pt")
+    assert examine_bytes(reduced({"enter_exit_hooks": [print]}), "compiled.pt").verdict is not Verdict.CLEAN
 
 
 TEXTS = {

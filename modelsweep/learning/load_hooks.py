@@ -38,6 +38,8 @@ LOAD_HOOKS = (
 ENUM_BASES = frozenset(
     {"enum.Enum", "enum.IntEnum", "enum.Flag", "enum.IntFlag", "enum.StrEnum", "lightning_utilities.core.enums.StrEnum"}
 )
+GIVEN = {"append": 1, "extend": 1, "add": 1, "__setitem__": 2}
+"""What loading hands to hooks that others call with more: `buffer.append(observation, action, reward)` only raises."""
 ENUM_HOOKS = ("_missing_", "__getattr__", "__hash__", "__eq__", "__setattr__", "__del__")
 MAX_CALL_DEPTH = 6
 MAX_BASE_DEPTH = 40
@@ -70,9 +72,15 @@ class _Scope:
 class HookChecker:
     """Judges classes of one :class:`Sources`, remembering what it found."""
 
-    def __init__(self, sources: Sources, is_known_base: Callable[[str], bool] = lambda _path: False) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        is_known_base: Callable[[str], bool] = lambda _path: False,
+        accepted: frozenset[str] = frozenset(),
+    ) -> None:
         self.sources = sources
         self._is_known_base = is_known_base
+        self._accepted = accepted  # hooks that a rule looks after
         self._ancestry: dict[str, tuple[tuple[ClassSource, ...], str, frozenset[str]]] = {}
         self._calls: dict[tuple[int, str], str] = {}
         self.called_attributes: set[str] = set()
@@ -137,7 +145,7 @@ class HookChecker:
                 if hook in owner.values and not self._is_plain(owner, hook):
                     return f"{owner.path}.{hook} is computed"
                 for function in owner.methods.get(hook, ()):
-                    why = self._refusal(function, owner, found)
+                    why = self._refusal(function, owner, found) if _takes(function, GIVEN.get(hook)) else ""
                     if why:
                         return f"{owner.path}.{hook}: {why}"
         return ""
@@ -171,7 +179,8 @@ class HookChecker:
 
     def _refusal(self, function: FunctionNode, owner: ClassSource, instance: ClassSource, depth: int = 0) -> str:
         """Why a method may not run during a load; empty where it may."""
-        if is_read(f"{owner.path}.{function.name}"):
+        path = f"{owner.path}.{function.name}"
+        if path in self._accepted or is_read(path):
             return ""
         for decorator in function.decorator_list:
             if _last(decorator) not in HARMLESS_DECORATORS:
@@ -303,6 +312,17 @@ class HookChecker:
                     "",
                 )
         return "" if name in HARMLESS_METHODS else f"calls .{name}() of the instance"
+
+
+def _takes(function: FunctionNode, given: int | None) -> bool:
+    """Return whether a method may be called with so many arguments besides the instance, if that is known."""
+    arguments = function.args
+    if given is None or function.decorator_list:
+        return True
+    positional = len(arguments.posonlyargs) + len(arguments.args) - 1
+    if None in arguments.kw_defaults or positional - len(arguments.defaults) > given:
+        return False
+    return arguments.vararg is not None or positional >= given
 
 
 def _is_unhashable(ancestry: tuple[ClassSource, ...]) -> bool:

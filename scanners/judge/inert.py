@@ -15,7 +15,7 @@ from scanners.judge import inert_names as tables
 from scanners.judge import standard_library
 from scanners.judge.by_value import BARE_FUNCTION, CLASSES, MAKERS, METACLASSES
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import global_name, globals_in, instance_of, is_data, items
+from scanners.judge.described import STATE_FILES, global_name, globals_in, instance_of, is_data, items
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
@@ -34,6 +34,9 @@ _WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
 _MAKERS_OF_TYPES = frozenset("types.GenericAlias functools.reduce _functools.reduce operator.getitem".split())
 # Classes that a TorchScript archive brings along: Python cannot import the module, PyTorch compiles them from `code/`.
 _TORCHSCRIPT = "__torch__."
+_FOLDER = re.compile(r"(?:[A-Za-z]:[\\/])?[^:]*")
+_CONTEXT = "torch._dynamo.eval_frame.OptimizeContext"
+_CONTEXT_OPTIONS = frozenset({"compiler_config", "dynamic", "export"})
 _DATA_TYPES = frozenset(
     f"builtins.{name}"
     for name in "object dict list set frozenset tuple int float complex str bytes bytearray bool range slice".split()
@@ -371,7 +374,7 @@ def _union_type(given: list[Json]) -> bool:
 
 def _is_type(described: Json) -> bool:
     """Return whether a value is a type: by its name, that of None, of a container (`list[int]`), or a union itself."""
-    if _type_name(described):
+    if _type_name(described) or instance_of(described).endswith(("._load_type", "._builtin_type")):
         return True
     if instance_of(described) == "builtins.type":
         return isinstance(described, dict) and described.get("args") == {"tuple": [None]}
@@ -408,6 +411,27 @@ def is_keras_unpickler(name: str, given: list[Json]) -> bool:
     return name.endswith("._unpickle_model") and len(given) == 1 and _is_buffer(given[0])
 
 
+def _compiled_context(given: list[Json]) -> bool:
+    """Return whether a context of a compiled module holds a callback for later, and no other context than none."""
+    return (
+        len(given) > 1
+        and is_class(instance_of(given[0]))
+        and global_name(given[1]) == "contextlib.nullcontext"
+        and all(map(is_data, given[2:]))
+    )
+
+
+def _compiled_module(given: list[Json]) -> bool:
+    """Return whether a compiled module wraps an instance in a context that was itself judged."""
+    return len(given) == 2 and bool(instance_of(given[0])) and instance_of(given[1]) == _CONTEXT
+
+
+def _local_files(given: list[Json]) -> bool:
+    """Return whether an instance is made of the file system of this machine, which only keeps options."""
+    local = "fsspec.implementations.local.LocalFileSystem"
+    return bool(given) and global_name(given[0]) == local and all(map(is_data, given[1:]))
+
+
 def _graph_code(given: list[Json]) -> bool:
     """Return whether the imports of a saved graph are literal; they are examined as Python, with its code."""
     return len(given) == 2 and isinstance(given[1], str)
@@ -440,6 +464,9 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "nested-file": _nested_file,
     "text-codec": _text_codec,
     "graph-code": _graph_code,
+    "compiled-context": _compiled_context,
+    "compiled-module": _compiled_module,
+    "local-files": _local_files,
 }
 
 
@@ -477,6 +504,34 @@ def _raw_handle(state: Json) -> bool:
     return not any(isinstance(one, int | float) or (isinstance(one, dict) and "int" in one) for one in handles)
 
 
+def _nested_state(state: Json) -> bool:
+    """Return whether all that loading would read as files is literal, and so examined."""
+    return isinstance(state, dict) and "dict" in state and all(map(_is_literal, _values_of(state, *STATE_FILES)))
+
+
+def _is_literal(described: Json) -> bool:
+    if instance_of(described) == "_codecs.encode":
+        return isinstance(described, dict) and is_data(described.get("args"))
+    if not isinstance(described, dict):
+        return True
+    kind, content = next(iter(described.items()))
+    if kind in ("tuple", "list", "dict") and isinstance(content, list):
+        return all(map(_is_literal, content)) and "more" not in described
+    return kind == "bytes"
+
+
+def _local_folder(state: Json) -> bool:
+    """Return whether a folder that loading opens is a path, and no address of another machine."""
+    folders = _values_of(state, "work_dir", "model_name")
+    plain = all(one is None or (isinstance(one, str) and _FOLDER.fullmatch(one)) for one in folders)
+    return isinstance(state, dict) and "dict" in state and plain
+
+
+def _uncompiled_state(state: Json) -> bool:
+    compiled = _values_of(state, "_compile_kwargs")
+    return isinstance(state, dict) and "dict" in state and all(one is None for one in compiled)
+
+
 _TEMPLATE_KEY = "_parse_arg_template"
 _FORMULA_CALL = re.compile(r"[\w.]+(?=\s*\()")
 _FORMULA_CALLS = frozenset(
@@ -500,6 +555,9 @@ STATE_RULES: dict[str, Callable[[Json], bool]] = {
     "callable-first": lambda state: _callable_first(items(state)),
     "distribution-state": _distribution_state,
     "raw-handle": _raw_handle,
+    "nested-state": _nested_state,
+    "local-folder": _local_folder,
+    "uncompiled-state": _uncompiled_state,
     "formula-state": _formula_state,
 }
 
@@ -524,4 +582,7 @@ def is_inert_build(name: str, state: Json) -> bool:
     rule = tables.STATE_RULES.get(name)
     if rule:
         return not (isinstance(state, dict) and state.get("more")) and STATE_RULES[rule](state)
-    return not name or is_class(name) or is_call(name) or tables.ARGUMENT_RULES.get(name) in _BUILDABLE
+    ruled = tables.ARGUMENT_RULES.get(name)
+    if ruled == "compiled-context":
+        return is_data(state) and _CONTEXT_OPTIONS.issuperset(_pairs(state))
+    return not name or is_class(name) or is_call(name) or ruled in _BUILDABLE

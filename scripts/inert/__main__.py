@@ -59,8 +59,9 @@ def _join(folder: Path, sections: dict[str, list[str]], names: list[str]) -> Non
     lines = [line for line in sections["sources"] if line.partition("==")[0] in names]
     worlds: list[tuple[Path, ...]] = [(unpack_wheel(line, folder / "sources"), current) for line in lines]
     derived = examine(worlds, Path(sysconfig.get_path("stdlib")))
-    found = build_tables(derived, [], _versions({"sources": lines}))
-    TARGET.write_text(render(join_tables(present_tables(), found)), encoding="utf-8")
+    known = present_tables()
+    found = build_tables(derived, [], _versions({"sources": lines}), known.texts["REFUSED"])
+    TARGET.write_text(render(join_tables(known, found)), encoding="utf-8")
     _report_refusals(derived)
 
 

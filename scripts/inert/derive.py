@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modelsweep.learning.load_hooks import HookChecker, Verdict
 from modelsweep.learning.source_index import ClassSource, Sources
 from scripts.inert.examined import LISTED, WILDCARDS, is_left_out
-from scripts.inert.reviewed_names import CALLABLE_BASES, RULE_BASES
+from scripts.inert.reviewed_names import CALLABLE_BASES, RULE_BASES, RULED_HOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,10 +68,14 @@ def examine(worlds: list[tuple[Path, ...]], standard_library: Path) -> Derived:
 def _examine_package(derived: Derived, sources: Sources, package: str) -> None:
     """Judge one package of one world; what was parsed for it is then forgotten (gigabytes for the larger ones)."""
     checker = HookChecker(sources)
+    beside_rules = HookChecker(sources, accepted=frozenset(RULED_HOOKS))
     for found in _classes(sources, package):
         if is_left_out(found.module):
             continue
         verdict = checker.judge(found)
+        rule = next((rule for hook, rule in RULED_HOOKS.items() if verdict.refusal.startswith(f"{hook}: ")), "")
+        if rule and not beside_rules.judge(found).refusal:
+            derived.rules |= {f"{module}.{found.name}": rule for module in (found.module, *found.renamed)}
         for module in (found.module, *found.renamed):
             derived.add(module, found.name, verdict)
             _note_bases(derived, checker, found, f"{module}.{found.name}")

@@ -97,6 +97,11 @@ CALLS: dict[str, str] = {
     "autogluon.core.models.abstract._mutation_deprecated_dict": "ParamsDict",
     "mmengine.config.config": "ConfigDict",
     "nltk.probability": "ConditionalFreqDist FreqDist",
+    # What stands for the methods of a frozen graph: it raises.
+    "networkx.classes.function": "frozen",
+    # Shapes from their binary form, and an index of them.
+    "shapely.io": "from_wkb",
+    "shapely.strtree": "STRtree",
     "pandas.core.arrays.string_": "StringDtype",
     "pandas._libs.internals": "BlockPlacement _unpickle_block",
     "pandas._libs.interval": "Interval",
@@ -118,7 +123,7 @@ CALLS: dict[str, str] = {
     "scipy.spatial.ckdtree": "cKDTree",
     "torch": f"Size device Generator dtype {TORCH_STORAGES} {TORCH_TENSORS}",
     "torch.cuda": f"{TORCH_STORAGES} {TORCH_TENSORS}",
-    "torch._C": "device",
+    "torch._C": "Generator device",
     "torch._utils": (
         "_rebuild_device_tensor_from_cpu_tensor _rebuild_device_tensor_from_numpy _rebuild_meta_tensor_no_storage "
         "_rebuild_nested_tensor _rebuild_parameter _rebuild_qtensor _rebuild_sparse_csr_tensor _rebuild_sparse_tensor "
@@ -179,9 +184,25 @@ COMPILED_CLASSES: dict[str, str] = {
         for name in "BCO CPO DPO GKD GRPO KTO ORPO PPO PRM RLOO Reward SFT".split()
     },
     "deepspeed.utils.tensor_fragment": "fragment_address",
+    # A text with a role and a source, and an index with methods of pandas: what their __new__ does is set those.
+    "formulaic.utils.variables": "Variable",
+    "sktime.forecasting.base._fh": "ForecastingHorizon",
+    # What a compiled module is wrapped in: closures of callbacks, which are called when the module is.
+    "contextlib": "nullcontext",
+    "torch._dynamo.convert_frame": "CatchErrorsWrapper ConvertFrame ConvertFrameAssert ConvertFrameBox",
+    "torch._dynamo.hooks": "Hooks",
+    "torch._dynamo.repro.after_dynamo": "WrapBackendDebug",
     # Its __setstate__ makes an empty one and assigns the fields, which converts dictionaries and checks types.
     "ml_collections.config_dict.config_dict": "ConfigDict",
-    # What their __eq__, __getattr__ and `append` do: compare texts, tell a logger, sort terms.
+    # What their __eq__, __getattr__, `add` and `append` do: compare texts, tell a logger, sort terms, note conditions.
+    "ConfigSpace.configuration_space": "ConfigurationSpace",
+    "neuralforecast.tsdataset": "TimeSeriesDataset",
+    # Its __setstate__ makes a polynomial of coefficients.
+    "darts.models.forecasting.fft": "FFT",
+    # Classes of constraints without a state, whose bases are named by what they are types of.
+    "pyro.distributions.constraints": "_SoftplusLowerCholesky _SoftplusPositive",
+    # Holds options; what it does to files, it does when somebody calls it.
+    "fsspec.implementations.local": "LocalFileSystem",
     "cmdstanpy.compilation": "CompilerOptions",
     "cmdstanpy.stanfit.mle": "CmdStanMLE",
     "formulaic.formula": "SimpleFormula",
@@ -208,7 +229,14 @@ COMPILED_CLASSES: dict[str, str] = {
     "implicit.cpu.lmf": "LogisticMatrixFactorization",
     "implicit.nearest_neighbours": "BM25Recommender CosineRecommender ItemItemRecommender TFIDFRecommender",
     # Their __setstate__ looks a distribution up in a table of two and mixes it with a score into a new class.
-    "ngboost.api": "NGBClassifier NGBRegressor",
+    "ngboost.api": "NGBClassifier NGBRegressor NGBSurvival",
+    # Its __getattr__ looks names up in the distribution of scipy that it holds.
+    "ngboost.distns.normal": "Normal",
+    # Types of columns, whose __eq__ compares types.
+    "polars.datatypes.classes": (
+        "Array Binary Boolean Categorical Date Datetime Decimal Duration Field Float32 Float64 Int128 Int16 Int32 Int64 "
+        "Int8 List Null Object String Struct Time UInt16 UInt32 UInt64 UInt8 Unknown Utf8"
+    ),
     "ngboost.ngboost": "NGBoost",
     # Slots of arrays; __eq__, which compares them element by element, is all that was not followed.
     "xarray.core.dataarray": "DataArray",
@@ -305,7 +333,7 @@ COMPILED_CLASSES: dict[str, str] = {
     "scipy.spatial._ckdtree": "cKDTree cKDTreeNode",
     "torch": f"Generator ScriptObject Size Tensor device {TORCH_STORAGES} {TORCH_TENSORS}",
     "torch.cuda": f"{TORCH_STORAGES} {TORCH_TENSORS}",
-    "torch._C": "_VariableFunctionsClass",
+    "torch._C": "Generator _VariableFunctionsClass",
     "torch._dynamo.decorators": "_DimRange",
     # Dataclasses and tuples of numbers and names; one hook compares enumerations, one looks groups up.
     **dict.fromkeys(("torch.distributed._tensor", "torch.distributed._tensor.api"), "DTensor"),
@@ -417,10 +445,14 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
     "torch._utils._rebuild_wrapper_subclass": "class-first",
     "torch.storage._load_from_bytes": "nested-file",
+    "torch._dynamo.eval_frame.OptimizeContext": "compiled-context",
+    "torch._dynamo.eval_frame.OptimizedModule": "compiled-module",
     **{
         f"{module}.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file"
         for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
     },
+    "diffusers.configuration_utils.FrozenDict": "data-arguments",
+    "fsspec.spec.make_instance": "local-files",
     "hdbscan.dist_metrics.newObj": "same-package",
     "regex._regex.compile": "data-arguments",
     "torch_geometric.data.batch.DynamicInheritanceGetter.__call__": "same-package",
@@ -474,6 +506,15 @@ RULE_BASES: dict[str, str] = {
 }
 """Classes whose subclasses all carry a rule for their state, because the state of these is executed or evaluated."""
 
+RULED_HOOKS: dict[str, str] = {
+    "darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.__setstate__": "local-folder",
+    "e3nn.util.codegen._mixin.CodeGenMixin.__setstate__": "nested-state",
+    "kornia.augmentation._2d.intensity.base._PicklableCompileMixin.__setstate__": "uncompiled-state",
+    "skorch.net.NeuralNet.__setstate__": "nested-state",
+}
+"""Hooks that only load a file, compile, or open a file system, all as the state says: a class that passes but for one of these is
+taken under the rule for its state."""
+
 ENUMS: dict[str, str] = {
     "http": "HTTPMethod HTTPStatus",
     "inspect": "_ParameterKind",
@@ -526,6 +567,7 @@ HELD: dict[str, str] = {
     "bisect": "*",
     "random": "*",
     "nltk.tokenize": "*",
+    "zlib": "adler32 crc32",
 }
 """What a save may reference without calling it: functions of data, as callbacks, metrics and factories."""
 

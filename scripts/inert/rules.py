@@ -12,6 +12,14 @@ RULES = {
         "argument 3 its state, as under `setattr-state`."
     ),
     "class-first": "argument 0 is an inert class (CLASSES, ENUMS), named as a global.",
+    "compiled-context": (
+        "argument 0 is an instance of an inert class, argument 1 the global contextlib.nullcontext, the rest data: a "
+        "callback and a context for when the module is called."
+    ),
+    "compiled-module": (
+        "argument 0 is an instance, argument 1 a torch._dynamo.eval_frame.OptimizeContext, which is called with a method "
+        "of that instance and wraps it."
+    ),
     "data-arguments": "every argument is literal data: numbers, strings, bytes, None, and containers of these.",
     "distribution-state": (
         "the state is a dict whose `_parse_arg_template`, if there, is a literal string that matches "
@@ -37,12 +45,21 @@ RULES = {
     "literal-repr": (
         "the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates."
     ),
+    "local-files": "argument 0 is the global fsspec.implementations.local.LocalFileSystem, the rest data.",
+    "local-folder": (
+        "`work_dir` and `model_name`, if in the state, are literal texts without a colon but that of a drive, or None: "
+        "fsspec opens, and connects to, what an address names."
+    ),
     "module-by-name": (
         "argument 0 is a literal string; the result is the module or global it names, judged as a reference."
     ),
     "nested-file": (
         "argument 0 is literal bytes, or a buffer that only a state of literal bytes fills, themselves scanned as a "
         "file."
+    ),
+    "nested-state": (
+        "what is in the state under `__cuda_dependent_attributes__` and `__codegen__` is literal bytes, or containers of "
+        "literals, of which the bytes are scanned as files."
     ),
     "one-argument": "exactly one argument (a second one would be called).",
     "one-datum": "exactly one argument: None, Ellipsis or NotImplemented.",
@@ -68,5 +85,6 @@ RULES = {
         "judged as a reference."
     ),
     "typing-subscript": "argument 0 is a global of `typing`, `collections` or `builtins`.",
+    "uncompiled-state": "`_compile_kwargs`, if in the state, is None: else the instance would be compiled as it says.",
     "union-type": "argument 0 is the global operator.or_, argument 1 holds only globals: `int | str` is saved so.",
 }

@@ -39,11 +39,16 @@ class Tables:
     texts: Names
 
 
-def build_tables(derived: Derived, reports: list[dict[str, Any]], frameworks: Names) -> Tables:
-    """Join what was derived, what the environments reported, and what was reviewed."""
+def build_tables(
+    derived: Derived, reports: list[dict[str, Any]], frameworks: Names, refused_before: str = ""
+) -> Tables:
+    """Join what was derived, what the environments reported, and what was reviewed.
+
+    `refused_before` are the names that present tables refuse: what passes under a wildcard is listed all the same.
+    """
     refused = {path[len(derived.modules[path]) + 1 :] for path, one in derived.verdicts.items() if one.refusal}
     refused |= derived.standard_refusals | {name for names in reviewed_names.REFUSED.values() for name in names.split()}
-    classes, enums = _class_names(derived, refused)
+    classes, enums = _class_names(derived, refused.union(refused_before.split()))
     for module, names in reviewed_names.REFUSED.items():
         classes[module] -= set(names.split())
     calls = _sets(reviewed_names.CALLS)

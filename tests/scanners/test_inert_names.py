@@ -159,6 +159,10 @@ def named(name: str) -> Json:
 
 
 SYSTEM = named("os.system")
+NO_CONTEXT = named("contextlib.nullcontext")
+CALLBACK: Json = {"call": named("torch._dynamo.convert_frame.CatchErrorsWrapper"), "args": {"tuple": []}}
+CONTEXT: Json = {"call": named("torch._dynamo.eval_frame.OptimizeContext"), "args": {"tuple": [CALLBACK, NO_CONTEXT]}}
+NONE_TYPE: Json = {"call": named("dill._dill._load_type"), "args": {"tuple": ["NoneType"]}}
 CASES: dict[str, tuple[str, list[Json], bool]] = {
     "partial of a builtin": ("functools.partial", [named("builtins.int")], True),
     "partial of os.system": ("functools.partial", [SYSTEM], False),
@@ -197,6 +201,27 @@ CASES: dict[str, tuple[str, list[Json], bool]] = {
     "class of another package": (
         "sklearn.neighbors._kd_tree.newObj", [named("scipy.stats._continuous_distns.norm_gen")], False,
     ),
+    "context of a compiled module": ("torch._dynamo.eval_frame.OptimizeContext", [CALLBACK, NO_CONTEXT, True], True),
+    "context that is entered": ("torch._dynamo.eval_frame.OptimizeContext", [CALLBACK, SYSTEM, True], False),
+    "context with a function": ("torch._dynamo.eval_frame.OptimizeContext", [SYSTEM, NO_CONTEXT, True], False),
+    "compiled module": ("torch._dynamo.eval_frame.OptimizedModule", [CALLBACK, CONTEXT], True),
+    "compiled module that calls": ("torch._dynamo.eval_frame.OptimizedModule", [CALLBACK, SYSTEM], False),
+    "compiled module that calls a call": ("torch._dynamo.eval_frame.OptimizedModule", [CALLBACK, CALLBACK], False),
+    "file system of this machine": (
+        "fsspec.spec.make_instance",
+        [named("fsspec.implementations.local.LocalFileSystem"), {"tuple": []}, {"dict": []}],
+        True,
+    ),
+    "file system of another": (
+        "fsspec.spec.make_instance",
+        [named("fsspec.implementations.sftp.SFTPFileSystem"), {"tuple": ["host"]}, {"dict": []}],
+        False,
+    ),
+    "union with dill's None": (
+        "functools.reduce",
+        [named("_operator.or_"), {"tuple": [named("builtins.int"), NONE_TYPE]}],
+        True,
+    ),
 }  # fmt: skip
 
 
@@ -225,6 +250,37 @@ def test_a_formula_is_plain_and_a_handle_is_no_number() -> None:
     assert not is_inert_build(model, {"dict": ["formula", "y ~ open('x')"]})
     assert is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", "tree"]})
     assert not is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", 4096]})
+
+
+STATES: dict[str, tuple[str, list[Json], bool]] = {
+    "files in bytes": ("skorch.classifier.NeuralNetClassifier", ["__cuda_dependent_attributes__", {"bytes": "80"}], True),
+    "files that are made": ("skorch.classifier.NeuralNetClassifier", ["__cuda_dependent_attributes__", CALLBACK], False),
+    "files by name": (
+        "e3nn.o3._linear.Linear", ["__codegen__", {"dict": ["main", {"tuple": ["fx", {"bytes": "80"}]}]}], True,
+    ),
+    "files by name, made": (
+        "e3nn.o3._linear.Linear", ["__codegen__", {"dict": ["main", {"tuple": ["fx", CALLBACK]}]}], False,
+    ),
+    "not compiled": ("kornia.augmentation._2d.intensity.color_jitter.ColorJitter", ["_compile_kwargs", None], True),
+    "compiled": (
+        "kornia.augmentation._2d.intensity.color_jitter.ColorJitter",
+        ["_compile_kwargs", {"dict": ["backend", SYSTEM]}],
+        False,
+    ),
+    "folder": ("darts.models.forecasting.nbeats.NBEATSModel", ["work_dir", "C:\\darts", "model_name", "a"], True),
+    "folder of another machine": ("darts.models.forecasting.nbeats.NBEATSModel", ["work_dir", "sftp://host/"], False),
+    "folder that is made": ("darts.models.forecasting.nbeats.NBEATSModel", ["work_dir", CALLBACK], False),
+    "options of a context": ("torch._dynamo.eval_frame.OptimizeContext", ["export", False, "dynamic", None], True),
+    "hooks of a context": ("torch._dynamo.eval_frame.OptimizeContext", ["enter_exit_hooks", {"list": [SYSTEM]}], False),
+    "data under another name": ("torch._dynamo.eval_frame.OptimizeContext", ["callback", None], False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", STATES)
+def test_states_decide(label: str) -> None:
+    name, pairs, expected = STATES[label]
+    assert is_inert_build(name, {"dict": pairs}) is expected
+    assert not is_inert_build(name, {"call": SYSTEM, "args": {"tuple": []}})
 
 
 def test_packages_that_are_joined_take_nothing_away() -> None:
@@ -261,7 +317,6 @@ def test_classes_that_were_read_are_inert(name: str) -> None:
         "sklearn_crfsuite._fileresource.FileResource",  # writes to a path, and removes one, that its state names
         "torch_geometric.nn.conv.gcn_conv.GCNConv",  # makes code of what its state says, and imports it
         "flaml.automl.automl.AutoML",  # asks a tracking server
-        "e3nn.o3._linear.Linear",  # unpickles what its state holds
     ],
 )
 def test_classes_whose_state_does_more_are_not(name: str) -> None:

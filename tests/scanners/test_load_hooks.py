@@ -36,6 +36,11 @@ HARMLESS = {
                     setattr(self, key, value)
         """,
     "inherited": "class Base:\n    def __eq__(self, other): return eval(other)\nclass Made(Base): pass\n",
+    "append of more than loading hands over": """
+        class Made:
+            def append(self, observation, action, reward): self.file.write_text(action)
+        """,
+    "append by name only": "class Made:\n    def append(self, item, *, to): open(to).write(item)\n",
     "namedtuple": "from collections import namedtuple\nMade = namedtuple('Made', 'a b')\n",
 }
 REFUSED = {
@@ -47,6 +52,9 @@ REFUSED = {
     "attribute of the instance": "class Made:\n    def __setstate__(self, state): self.hook(1)\n",
     "result of getattr": "class Made:\n    def __getattr__(self, name): return getattr(self.inner, name)()\n",
     "method of a value": "class Made:\n    def append(self, item): self.file.write_text(item)\n",
+    "append with a default": "class Made:\n    def append(self, item, to='x'): open(to).write(item)\n",
+    "extend with any number": "class Made:\n    def extend(self, *items): open(items[0])\n",
+    "append that is decorated": "class Made:\n    @staticmethod\n    def append(item, to='x'): open(to)\n",
     "two functions away": """
         import pickle
         def read(data): return pickle.loads(data)
