@@ -26,7 +26,8 @@ CLASSES = """
     d3rlpy.dataset.compat.MDPDataset formulaic.utils.variables.Variable neuralforecast.tsdataset.TimeSeriesDataset
     ngboost.api.NGBSurvival nfoursid.kalman.Kalman numpyro.distributions.continuous.Normal
     sktime.forecasting.base._fh.ForecastingHorizon torch._dynamo.hooks.Hooks
-    vector_quantize_pytorch.residual_vq.ResidualVQ
+    vector_quantize_pytorch.residual_vq.ResidualVQ fastai.torch_core.TensorImage fastcore.transform.Pipeline
+    fasttransform.transform.Pipeline flaml.automl.model.LGBMEstimator torchrl.modules.models.models.MLP
     accelerate.state.PartialState accelerate.utils.dataclasses.DeepSpeedPlugin addict.addict.Dict
     apex.amp.scaler.LossScaler deepspeed.runtime.fp16.loss_scaler.DynamicLossScaler
     deepspeed.utils.tensor_fragment.fragment_address detectron2.config.config.CfgNode

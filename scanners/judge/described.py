@@ -55,13 +55,21 @@ _SETS = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") f
 """What protocols before 4 call to write a set."""
 
 
+def is_encoded(described: Json) -> bool:
+    """Return whether a value is bytes in the way in which protocols 0 to 2 write them."""
+    if not isinstance(described, dict) or global_name(described.get("call")) != "_codecs.encode":
+        return False
+    given = items(described.get("args"))
+    return len(given) == 2 and isinstance(given[0], str) and given[1] == "latin1"
+
+
 def is_data(described: Json) -> bool:
     """Return whether a description holds nothing but constants and containers of them."""
     if isinstance(described, list):
         return all(map(is_data, described))
     if not isinstance(described, dict):
         return True
-    if global_name(described.get("call")) in _SETS:
+    if global_name(described.get("call")) in _SETS or is_encoded(described):
         return is_data(described.get("args"))
     return next(iter(described)) in ("tuple", "list", "dict", "set", "frozenset", "bytes", "float", "int") and all(
         map(is_data, described.values())

@@ -15,7 +15,7 @@ from scanners.judge import inert_names as tables
 from scanners.judge import standard_library
 from scanners.judge.by_value import BARE_FUNCTION, CLASSES, MAKERS, METACLASSES
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import STATE_FILES, global_name, globals_in, instance_of, is_data, items
+from scanners.judge.described import STATE_FILES, global_name, globals_in, instance_of, is_data, is_encoded, items
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
@@ -395,8 +395,7 @@ def _nested_file(given: list[Json]) -> bool:
         return False
     if _is_buffer(given[0]):
         return True
-    encoded = items(given[0].get("args")) if instance_of(given[0]) == "_codecs.encode" else []
-    return "bytes" in given[0] or (len(encoded) == 2 and isinstance(encoded[0], str) and encoded[1] == "latin1")
+    return "bytes" in given[0] or is_encoded(given[0])
 
 
 def _is_buffer(described: Json) -> bool:
@@ -510,9 +509,7 @@ def _nested_state(state: Json) -> bool:
 
 
 def _is_literal(described: Json) -> bool:
-    if instance_of(described) == "_codecs.encode":
-        return isinstance(described, dict) and is_data(described.get("args"))
-    if not isinstance(described, dict):
+    if not isinstance(described, dict) or is_encoded(described):
         return True
     kind, content = next(iter(described.items()))
     if kind in ("tuple", "list", "dict") and isinstance(content, list):

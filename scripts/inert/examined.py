@@ -24,7 +24,7 @@ WILDCARDS = (
 version that was not read is taken as its neighbours are. Packages that handle files, code or processes have none."""
 
 LISTED = (
-    "ConfigSpace", "nfoursid", "numpyro", "tianshou", "vector_quantize_pytorch",
+    "ConfigSpace", "flaml", "nfoursid", "numpyro", "tianshou", "torchrl", "vector_quantize_pytorch",
     "adapters", "addict", "alibi", "alibi_detect", "bayes_opt", "boruta", "box", "braindecode", "captum",
     "causalimpact", "causalml", "cmdstanpy", "coreforecast", "crepes", "daal4py", "dask_ml", "datasets", "dateutil",
     "deap", "deepctr_torch", "denoising_diffusion_pytorch", "dice_ml", "dowhy", "easydict", "einops", "ema_pytorch",

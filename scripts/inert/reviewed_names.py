@@ -201,6 +201,13 @@ COMPILED_CLASSES: dict[str, str] = {
     "darts.models.forecasting.fft": "FFT",
     # Classes of constraints without a state, whose bases are named by what they are types of.
     "pyro.distributions.constraints": "_SoftplusLowerCholesky _SoftplusPositive",
+    # Their __new__ makes a tensor of numbers. Pipelines sort what they are given, and set it up.
+    "fastai.torch_core": (
+        "TensorBase TensorCategory TensorFlowField TensorImage TensorImageBW TensorImageBase TensorMask "
+        "TensorMultiCategory"
+    ),
+    "fastai.vision.core": "TensorBBox TensorPoint",
+    **dict.fromkeys(("fastcore.transform", "fasttransform.transform"), "Pipeline"),
     # Holds options; what it does to files, it does when somebody calls it.
     "fsspec.implementations.local": "LocalFileSystem",
     "cmdstanpy.compilation": "CompilerOptions",

@@ -162,6 +162,8 @@ SYSTEM = named("os.system")
 NO_CONTEXT = named("contextlib.nullcontext")
 CALLBACK: Json = {"call": named("torch._dynamo.convert_frame.CatchErrorsWrapper"), "args": {"tuple": []}}
 CONTEXT: Json = {"call": named("torch._dynamo.eval_frame.OptimizeContext"), "args": {"tuple": [CALLBACK, NO_CONTEXT]}}
+ENCODED: Json = {"call": named("_codecs.encode"), "args": {"tuple": ["\x01", "latin1"]}}
+DECODED: Json = {"call": named("_codecs.encode"), "args": {"tuple": ["7069", "hex"]}}
 NONE_TYPE: Json = {"call": named("dill._dill._load_type"), "args": {"tuple": ["NoneType"]}}
 CASES: dict[str, tuple[str, list[Json], bool]] = {
     "partial of a builtin": ("functools.partial", [named("builtins.int")], True),
@@ -217,6 +219,8 @@ CASES: dict[str, tuple[str, list[Json], bool]] = {
         [named("fsspec.implementations.sftp.SFTPFileSystem"), {"tuple": ["host"]}, {"dict": []}],
         False,
     ),
+    "pattern of protocol 2": ("regex._regex.compile", ["a", 0, ENCODED], True),
+    "pattern under another codec": ("regex._regex.compile", ["a", 0, DECODED], False),
     "union with dill's None": (
         "functools.reduce",
         [named("_operator.or_"), {"tuple": [named("builtins.int"), NONE_TYPE]}],
