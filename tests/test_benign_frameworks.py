@@ -265,13 +265,14 @@ def test_states_that_compile_or_connect_are_to_be_reviewed(
 def test_a_compiled_module_is_clean_as_long_as_nothing_is_hooked_in(modules: dict[str, types.ModuleType]) -> None:
     def reduced(state: dict[str, Any]) -> bytes:
         callback = instance(modules, "torch._dynamo.convert_frame.CatchErrorsWrapper")
-        context = type("Made", (), {"__init__": lambda _self, *_given: None})
-        module = placed(modules, "torch._dynamo.eval_frame.OptimizedModule", type("Made", (context,), {}))
-        placed(modules, "torch._dynamo.eval_frame.OptimizeContext", context)
-        setattr(modules[module.__module__], module.__qualname__, module)  # placed() makes each module anew
+        net, made = instance(modules, "__main__.Net"), "torch._dynamo.eval_frame"
+        given = (callback, contextlib.nullcontext, True)
+        context = type("Made", (), {"__reduce__": lambda self: (type(self), given, state)})
+        module = type("Made", (), {"__reduce__": lambda self: (type(self), (net, context()))})
+        placed(modules, f"{made}.OptimizedModule", module)
+        placed(modules, f"{made}.OptimizeContext", context)
+        vars(modules[made])["OptimizedModule"] = module  # placed() makes each module anew
         modules["contextlib"] = contextlib
-        context.__reduce__ = lambda _self: (context, (callback, contextlib.nullcontext, True), state)
-        module.__reduce__ = lambda _self: (module, (instance(modules, "__main__.Net"), context()))
         return pickle.dumps(module(), 4)
 
     assert_benign(reduced({"export": False, "dynamic": None, "compiler_config": None}), "compiled.pt")

@@ -43,6 +43,8 @@ NAMESPACES = frozenset({"builtins.__dict__"})
 MAIN = frozenset({"builtins.__main__", "__main__.__dict__"})
 """What dill writes for the namespace of the main module; where torch.save calls it, the second."""
 MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | MAIN
+STATE_FILES = frozenset({"__cuda_dependent_attributes__", "__codegen__"})
+"""Keys of a state under which skorch and e3nn keep whole files as bytes: for classes of the rule `nested-state`."""
 METACLASSES = frozenset(
     {"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "typing.GenericMeta", "types.type"}
 )

@@ -49,8 +49,6 @@ def tables_in(described: Json) -> list[dict[str, Json]]:
     return [*([table] if table else []), *tables_in(list(described.values()))]
 
 
-STATE_FILES = frozenset({"__cuda_dependent_attributes__", "__codegen__"})
-"""Keys of a state under which skorch and e3nn keep whole files as bytes, for the classes with the rule `nested-state`."""
 _SETS = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("frozenset", "set"))
 """What protocols before 4 call to write a set."""
 

@@ -13,9 +13,9 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 from scanners.judge import inert_names as tables
 from scanners.judge import standard_library
-from scanners.judge.by_value import BARE_FUNCTION, CLASSES, MAKERS, METACLASSES
+from scanners.judge.by_value import BARE_FUNCTION, CLASSES, MAKERS, METACLASSES, STATE_FILES
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import STATE_FILES, global_name, globals_in, instance_of, is_data, is_encoded, items
+from scanners.judge.described import global_name, globals_in, instance_of, is_data, is_encoded, items
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")

@@ -5,10 +5,11 @@ Made from the sources and from real saves of the frameworks in FRAMEWORKS; `scri
 CLASSES, ENUMS and CALLS are divided by package; each is one text, of a line for every module and its names, and is
 taken apart when a pickle names the package, so that what a scan loads hardly grows with these tables.
 CLASSES: module to the classes whose instances may be made without `__init__`, given a state and filled. A module that
-ends in `.*` stands for a package and everything below; its `*` grants every name that looks like a class (CapWords, leading
-underscores allowed) and is not in REFUSED. Such packages were read whole, in several versions, with what does not pass
-refused by name; making an instance without `__init__` runs nothing else, so that a class of a version that was not read
-is taken as its neighbours are. The exact entry of a module comes first, then REFUSED, then the longest prefix.
+ends in `.*` stands for a package and everything below; its `*` grants every name that looks like a class (CapWords,
+leading underscores allowed) and is not in REFUSED. Such packages were read whole, in several versions, with what does
+not pass refused by name; making an instance without `__init__` runs nothing else, so that a class of a version that
+was not read is taken as its neighbours are. The exact entry of a module comes first, then REFUSED, then the longest
+prefix.
 ENUMS: enum classes, which are called with one value or read with getattr. CALLS: harmless with any arguments.
 ARGUMENT_RULES: callable to the rule under which it is harmless. STATE_RULES: class to the rule for its state.
 HELD: names that may be held but not called, `*` for all of a module. WEIGHTS_ONLY: what torch.load(weights_only=True)

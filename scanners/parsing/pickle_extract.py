@@ -14,8 +14,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.judge.by_value import CODE
-from scanners.judge.described import STATE_FILES
+from scanners.judge.by_value import CODE, STATE_FILES
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
 from scanners.parsing.pickle_literals import Text, text_at

@@ -194,7 +194,7 @@ COMPILED_CLASSES: dict[str, str] = {
     "torch._dynamo.repro.after_dynamo": "WrapBackendDebug",
     # Its __setstate__ makes an empty one and assigns the fields, which converts dictionaries and checks types.
     "ml_collections.config_dict.config_dict": "ConfigDict",
-    # What their __eq__, __getattr__, `add` and `append` do: compare texts, tell a logger, sort terms, note conditions.
+    # What their __eq__, __getattr__, `add` and `append` do: compare texts, log, sort terms, note conditions.
     "ConfigSpace.configuration_space": "ConfigurationSpace",
     "neuralforecast.tsdataset": "TimeSeriesDataset",
     # Its __setstate__ makes a polynomial of coefficients.
@@ -241,8 +241,8 @@ COMPILED_CLASSES: dict[str, str] = {
     "ngboost.distns.normal": "Normal",
     # Types of columns, whose __eq__ compares types.
     "polars.datatypes.classes": (
-        "Array Binary Boolean Categorical Date Datetime Decimal Duration Field Float32 Float64 Int128 Int16 Int32 Int64 "
-        "Int8 List Null Object String Struct Time UInt16 UInt32 UInt64 UInt8 Unknown Utf8"
+        "Array Binary Boolean Categorical Date Datetime Decimal Duration Field Float32 Float64 Int128 Int16 Int32 "
+        "Int64 Int8 List Null Object String Struct Time UInt16 UInt32 UInt64 UInt8 Unknown Utf8"
     ),
     "ngboost.ngboost": "NGBoost",
     # Slots of arrays; __eq__, which compares them element by element, is all that was not followed.
@@ -519,8 +519,8 @@ RULED_HOOKS: dict[str, str] = {
     "kornia.augmentation._2d.intensity.base._PicklableCompileMixin.__setstate__": "uncompiled-state",
     "skorch.net.NeuralNet.__setstate__": "nested-state",
 }
-"""Hooks that only load a file, compile, or open a file system, all as the state says: a class that passes but for one of these is
-taken under the rule for its state."""
+"""Hooks that only load a file, compile, or open a file system, all as the state says: a class that passes
+but for one of these is taken under the rule for its state."""
 
 ENUMS: dict[str, str] = {
     "http": "HTTPMethod HTTPStatus",

@@ -17,8 +17,8 @@ RULES = {
         "callback and a context for when the module is called."
     ),
     "compiled-module": (
-        "argument 0 is an instance, argument 1 a torch._dynamo.eval_frame.OptimizeContext, which is called with a method "
-        "of that instance and wraps it."
+        "argument 0 is an instance, argument 1 a torch._dynamo.eval_frame.OptimizeContext, which is called with a "
+        "method of that instance and wraps it."
     ),
     "data-arguments": "every argument is literal data: numbers, strings, bytes, None, and containers of these.",
     "distribution-state": (
@@ -58,8 +58,8 @@ RULES = {
         "file."
     ),
     "nested-state": (
-        "what is in the state under `__cuda_dependent_attributes__` and `__codegen__` is literal bytes, or containers of "
-        "literals, of which the bytes are scanned as files."
+        "what is in the state under `__cuda_dependent_attributes__` and `__codegen__` is literal bytes, or containers "
+        "of literals, of which the bytes are scanned as files."
     ),
     "one-argument": "exactly one argument (a second one would be called).",
     "one-datum": "exactly one argument: None, Ellipsis or NotImplemented.",

@@ -256,9 +256,10 @@ def test_a_formula_is_plain_and_a_handle_is_no_number() -> None:
     assert not is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", 4096]})
 
 
+SKORCH, DARTS = "skorch.classifier.NeuralNetClassifier", "darts.models.forecasting.nbeats.NBEATSModel"
 STATES: dict[str, tuple[str, list[Json], bool]] = {
-    "files in bytes": ("skorch.classifier.NeuralNetClassifier", ["__cuda_dependent_attributes__", {"bytes": "80"}], True),
-    "files that are made": ("skorch.classifier.NeuralNetClassifier", ["__cuda_dependent_attributes__", CALLBACK], False),
+    "files in bytes": (SKORCH, ["__cuda_dependent_attributes__", {"bytes": "80"}], True),
+    "files that are made": (SKORCH, ["__cuda_dependent_attributes__", CALLBACK], False),
     "files by name": (
         "e3nn.o3._linear.Linear", ["__codegen__", {"dict": ["main", {"tuple": ["fx", {"bytes": "80"}]}]}], True,
     ),
@@ -271,9 +272,9 @@ STATES: dict[str, tuple[str, list[Json], bool]] = {
         ["_compile_kwargs", {"dict": ["backend", SYSTEM]}],
         False,
     ),
-    "folder": ("darts.models.forecasting.nbeats.NBEATSModel", ["work_dir", "C:\\darts", "model_name", "a"], True),
-    "folder of another machine": ("darts.models.forecasting.nbeats.NBEATSModel", ["work_dir", "sftp://host/"], False),
-    "folder that is made": ("darts.models.forecasting.nbeats.NBEATSModel", ["work_dir", CALLBACK], False),
+    "folder": (DARTS, ["work_dir", "C:\\darts", "model_name", "a"], True),
+    "folder of another machine": (DARTS, ["work_dir", "sftp://host/"], False),
+    "folder that is made": (DARTS, ["work_dir", CALLBACK], False),
     "options of a context": ("torch._dynamo.eval_frame.OptimizeContext", ["export", False, "dynamic", None], True),
     "hooks of a context": ("torch._dynamo.eval_frame.OptimizeContext", ["enter_exit_hooks", {"list": [SYSTEM]}], False),
     "data under another name": ("torch._dynamo.eval_frame.OptimizeContext", ["callback", None], False),
