@@ -94,7 +94,9 @@ CASES = {
         lambda: built([pair("acme.hook", "subprocess.run(['echo', 'modelsweep-test'])")], [], 0), Verdict.REVIEW
     ),
     "benign_commands_in_metadata": case(
-        lambda: built([pair("general.description", "Install: curl -fsSL https://ollama.com/install.sh | sh")], [], 0),
+        lambda: built(
+            [pair("general.description", "How to install now: curl -fsSL https://ollama.com/install.sh | sh")], [], 0
+        ),
         Verdict.CLEAN,
         cut_is_clean=True,  # without tensors it is whole before the padding, too
     ),
