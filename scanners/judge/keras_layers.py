@@ -104,7 +104,7 @@ NAMED_LAMBDA = _rule(
 )
 LAMBDA_SOURCE = _rule(
     "lambda-source",
-    "A Lambda layer with source code in place of a function's name",
+    "A Lambda layer with source code that runs other code in place of a function's name",
     Severity.WARNING,
     "{path} is a Lambda layer whose function is {subject}",
     "Keras looks for a function of that name, and finds none: the file is meant for a program that evaluates it.",
@@ -234,6 +234,7 @@ _FILE_VERBS = ("load_", "_load_", "save_", "_save_", "read_", "write_", "extract
 _NAMES_SHOWN = 5
 _SOURCE = re.compile(r"^\s*(?:lambda\b|def\s|import\s|from\s)|[(;=\n]")
 """What stands in source code, and in no name of a function, `<lambda>` included."""
+_WORD = re.compile(r"\w+")
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
@@ -311,7 +312,8 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
         if danger := family(named):  # Keras 2 looks the function up in the module, where that is imported already
             yield _said(DANGEROUS, fact, named, family=danger)
         else:
-            yield _said(LAMBDA_SOURCE if _SOURCE.search(fact.value) else NAMED_LAMBDA, fact)
+            runs_code = _SOURCE.search(fact.value) and _CODE_NAMES.intersection(_WORD.findall(fact.value))
+            yield _said(LAMBDA_SOURCE if runs_code else NAMED_LAMBDA, fact)
         return
     listed = fact.detail.get("names")
     names = [str(name) for name in listed] if isinstance(listed, list) else []

@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
@@ -27,7 +28,8 @@ _WORST_NODE = 72
 """Bytes that one JSON value takes in memory at most, besides the text itself."""
 _CODE_VALUES = 20
 """Lists and objects that may stand around encoded code."""
-_UNSAFE = "enable_unsafe_deserialization"
+_UNSAFE = re.compile(r"\benable_unsafe_deserialization\s*(?:\(|$)")
+"""By its name alone or called, not in prose about it."""
 # Arguments that layers and functions open as files or fetch (vocabularies, saved models, weights)
 _PATHS = frozenset(
     "vocabulary vocabulary_file idf_weights merges proto handle filepath file_path filename fname path origin url "
@@ -248,7 +250,7 @@ def _text(node: _Node, locator: Locator) -> Iterator[Fact]:
     text = node.value
     if not isinstance(text, str) or not text:
         return
-    if _UNSAFE in text:
+    if _UNSAFE.search(text):
         yield _fact("keras-unsafe", text, node.path, locator)
     if node.path.rpartition(".")[2] != node.key:
         return  # in a list, which holds words of a vocabulary and the like

@@ -252,6 +252,10 @@ CASES = {
         Verdict.MALICIOUS,
     ),
     "lambda_source": case(sequential(layer("Lambda", function="lambda x: eval('x')")), Verdict.REVIEW),
+    "benign_lambda_source": case(sequential(layer("Lambda", function="lambda x: x / 255")), Verdict.CLEAN),
+    "benign_mention_of_safe_mode": case(
+        sequential(DENSE, notes="it says when to call enable_unsafe_deserialization, and why not"), Verdict.CLEAN
+    ),
     "lambda_by_name": case(sequential(layer("Lambda", function=function("scale"))), Verdict.CLEAN),
     "torch_module": case(sequential(TORCH), Verdict.MALICIOUS),
     "torch_module_not_base64": case(sequential(layer("TorchModuleWrapper", module="A")), Verdict.REVIEW),
