@@ -311,6 +311,8 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
         named = f"{fact.detail.get('module', '')}.{fact.value}"
         if danger := family(named):  # Keras 2 looks the function up in the module, where that is imported already
             yield _said(DANGEROUS, fact, named, family=danger)
+        elif _of_tensorflow(named):
+            yield _said(OPERATION, fact, named)
         else:
             runs_code = _SOURCE.search(fact.value) and _CODE_NAMES.intersection(_WORD.findall(fact.value))
             yield _said(LAMBDA_SOURCE if runs_code else NAMED_LAMBDA, fact)
@@ -331,9 +333,18 @@ def _path(fact: Fact) -> Iterator[Finding]:
 
 
 def _operation(fact: Fact) -> Iterator[Finding]:
-    name = fact.value.lower().replace("_", "")
-    if any(part in name for part in _OPERATIONS) or _runs(fact.value):
+    if _reaches_out(fact.value) or _runs(fact.value):
         yield _said(OPERATION, fact)
+
+
+def _of_tensorflow(name: str) -> bool:
+    """Return whether a dotted name is that of a function of TensorFlow on files, on Python or on other models."""
+    return name.startswith(("tensorflow.", "tf.")) and _reaches_out(name)
+
+
+def _reaches_out(name: str) -> bool:
+    plain = name.lower().replace("_", "")
+    return any(part in plain for part in _OPERATIONS)
 
 
 def _layer_name(fact: Fact) -> Iterator[Finding]:

@@ -178,7 +178,7 @@ def _lambda(path: str, config: dict[str, Json], locator: Locator) -> Iterator[It
         if stored and _code_texts(function):
             yield from _code(_joined(path, key), function, locator)
         elif key == "function":
-            name = function.get("config") if isinstance(function, dict) else function
+            name = function.get("config") if isinstance(function, dict) else function or config.get("function_name")
             name = name if isinstance(name, str) else "a function"
             module = config.get("module")
             detail: dict[str, Json] = {"path": path, "code": False}

@@ -252,6 +252,8 @@ CASES = {
         Verdict.MALICIOUS,
     ),
     "lambda_source": case(sequential(layer("Lambda", function="lambda x: eval('x')")), Verdict.REVIEW),
+    "lambda_names_operation": case(function_lambda("py_function", "tensorflow"), Verdict.MALICIOUS),
+    "benign_lambda_of_tensorflow": case(function_lambda("abs", "tensorflow.math"), Verdict.CLEAN),
     "benign_lambda_source": case(sequential(layer("Lambda", function="lambda x: x / 255")), Verdict.CLEAN),
     "benign_mention_of_safe_mode": case(
         sequential(DENSE, notes="it says when to call enable_unsafe_deserialization, and why not"), Verdict.CLEAN
