@@ -15,7 +15,8 @@ from scanners.judge import inert_names as tables
 from scanners.judge import standard_library
 from scanners.judge.by_value import BARE_FUNCTION, CLASSES, MAKERS, METACLASSES, STATE_FILES
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import global_name, globals_in, instance_of, is_data, is_encoded, items
+from scanners.judge.described import global_name, instance_of, is_data, is_encoded, items
+from scanners.judge.function_globals import FILLERS, globals_beside, holds_namespace
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
@@ -113,8 +114,8 @@ def is_inert_maker(name: str, given: list[Json]) -> bool:
     """Return whether a call rebuilds something stored by value and runs nothing but the metaclass that it names."""
     if name not in MAKERS:
         return False
-    if name.endswith(("_setstate", "_fill_function", "_rehydrate_skeleton_class")):
-        return bool(given) and instance_of(given[0]) in MAKERS  # what is filled came along, and is nothing imported
+    if name.endswith(FILLERS):  # what is filled came along, and neither it nor its globals are imported
+        return bool(given) and instance_of(given[0]) in MAKERS and not holds_namespace(given[0])
     return (
         name not in CLASSES
         or name.endswith(("_create_namedtuple", "_make_skeleton_enum"))
@@ -288,7 +289,7 @@ def _callable_first(given: list[Json]) -> bool:
     name = global_name(given[0])
     if name:
         return is_inert_name(name) or (_framework(name) and not family(name))
-    return isinstance(given[0], dict) and all(map(is_inert_name, globals_in(given[0])))
+    return isinstance(given[0], dict) and all(map(is_inert_name, globals_beside(given[0])))
 
 
 def _callables(given: list[Json]) -> bool:

@@ -27,6 +27,7 @@ from scanners.judge.by_value import (
 )
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import TYPE_LOADER, globals_in, instance_of, is_data, items, tables_in
+from scanners.judge.function_globals import globals_beside, globals_handed
 from scanners.judge.inert import (
     consumed,
     executed_text,
@@ -348,7 +349,7 @@ def _call(fact: Fact) -> Opinion:
     danger = family(name) or ("indirection" if _reaches_inside(name, arguments) else "") or _switched(name, arguments)
     if danger:
         return [_dangerous_call(fact, danger)]
-    handed = [other for other in globals_in(arguments) if family(other) and not is_inert_name(other)]
+    handed = [other for other in globals_handed(name, arguments) if family(other) and not is_inert_name(other)]
     if handed:
         return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=_shown(fact, arguments))]
     return _of_unknown(fact, name, given, arguments)
@@ -361,7 +362,8 @@ def _of_unknown(fact: Fact, name: str, given: list[Json], arguments: Json) -> Op
     if subject := consumed(name, given):
         return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence={"callee": name})]
     # A callable with a rule on its arguments is itself known: the unknown ones among them are told as such.
-    return () if name in ARGUMENT_RULES and any(not is_inert_name(other) for other in globals_in(arguments)) else None
+    unknown = any(not is_inert_name(other) for other in globals_handed(name, arguments))
+    return () if name in ARGUMENT_RULES and unknown else None
 
 
 def _dangerous_call(fact: Fact, danger: str) -> Finding:
@@ -401,14 +403,14 @@ def _build(fact: Fact) -> Opinion:
     state = fact.detail.get("state")
     if is_inert_build(fact.value, state):
         return ()
-    handed = [other for other in globals_in(state) if family(other) and not is_inert_name(other)]
+    handed = [other for other in globals_beside(state) if family(other) and not is_inert_name(other)]
     if handed and fact.value in STATE_RULES:
         keeper: dict[str, Json] = {"shown": f"{fact.value}.__setstate__"}
         return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=keeper)]
     executed = executed_text(fact.value, state)
     if not executed:  # the unknown ones among what a partial holds are told as such, as in a call
         held = STATE_RULES.get(fact.value) == "callable-first"
-        return () if held and not all(map(is_inert_name, globals_in(state))) else None
+        return () if held and not all(map(is_inert_name, globals_beside(state))) else None
     shown = f"{fact.value}.__setstate__ on {shorten(redact(executed), ARGUMENT_TEXT)!r}"
     evidence: dict[str, Json] = {"family": "code execution", "shown": shown}
     return [Finding(DANGEROUS_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
@@ -434,6 +436,15 @@ _REDUCTIONS = frozenset("all any max mean min size sum".split())
 """Methods of that name only read data, of whatever inert class: tables of statistics hold them under their own name."""
 # Functions of data: what they are given they do not run.
 _PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.sum", "builtins.abs", "math.", "numpy.")
+_ARITHMETIC = frozenset(
+    f"{module}.{name}"
+    for module in ("_operator", "operator")
+    for name in (
+        "abs add and_ eq floordiv ge gt index inv invert is_ is_not le lshift lt matmul mod mul ne neg not_ or_ pos "
+        "pow rshift sub truediv truth xor"
+    ).split()
+)
+"""Operators on one or two values; those that look up, set, delete or call are not among them."""
 
 
 _COMMON = frozenset("clone count cpu cumsum encode exists match nodes numpy sum t union".split())
@@ -447,7 +458,8 @@ def _attribute(fact: Fact) -> Opinion:
     plain = (
         is_class(fact.value)
         or is_call(fact.value)
-        or fact.value.startswith(_PLAIN_FUNCTIONS)
+        or (fact.value.startswith(_PLAIN_FUNCTIONS) and not family(fact.value))
+        or fact.value in _ARITHMETIC
         or (name in _REDUCTIONS and fact.value.endswith(f".{name}") and is_inert_name(fact.value))
     )
     if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):

@@ -15,6 +15,8 @@ import gzip
 import hashlib
 import io
 import lzma
+import math
+import operator
 import pathlib
 import pickle
 import uuid
@@ -147,6 +149,54 @@ CASES |= {
     ),
 }
 
+ORDERED = global_("collections", "OrderedDict")
+NAMESPACE = global_("sklearn.utils.validation", "__dict__")
+FOREIGN, POSIX = global_("acme.steps", "__dict__"), global_("os", "__dict__")
+PARTIAL, GET_ITEM = global_("functools", "partial"), global_("_operator", "getitem")
+
+
+def library_function(namespace: bytes = NAMESPACE) -> bytes:
+    """Return what makes a function of a library as dill stores it by value: its globals are the library's own."""
+    return call(global_("dill._dill", "_create_function"), NONE, namespace)
+
+
+FILLED = tuple_(EMPTY_DICT, EMPTY_DICT + text("__globals__") + EMPTY_DICT + SETITEM)
+CASES |= {
+    "dill_function_of_a_library": review(stream(library_function())),
+    "dill_function_of_a_library_in_a_partial": review(stream(call(PARTIAL, library_function(), number(1)))),
+    "dill_function_of_a_library_in_a_factory": review(
+        stream(call(global_("collections", "defaultdict"), library_function()))
+    ),
+    "dill_function_of_a_library_in_a_method": review(
+        stream(call(global_("types", "MethodType"), library_function(), EMPTY_DICT))
+    ),
+    "dill_function_of_a_package_nobody_vetted": review(stream(call(PARTIAL, library_function(FOREIGN)))),
+    "dill_function_of_os_in_a_partial": malicious(stream(call(PARTIAL, library_function(POSIX)))),
+    "dill_function_of_a_library_called": review(stream(call(library_function(), text("x")))),
+    "namespace_of_a_library_without_a_function": review(stream(NAMESPACE)),
+    "namespace_of_a_library_in_a_state": review(
+        stream(library_function(), POP, ORDERED, EMPTY_TUPLE, NEWOBJ, NAMESPACE, BUILD)
+    ),
+    "namespace_of_a_library_as_defaults": review(
+        stream(call(global_("dill._dill", "_create_function"), NONE, NAMESPACE, text("f"), NAMESPACE))
+    ),
+    "namespace_of_a_library_in_a_partial": review(
+        stream(library_function(), POP, call(PARTIAL, GET_ITEM, NAMESPACE, text("np")))
+    ),
+    "namespace_of_a_library_looked_into": malicious(
+        stream(library_function(), POP, call(call(GET_ITEM, NAMESPACE, text("np")), text("x")))
+    ),
+    "namespace_of_a_library_changed": malicious(
+        stream(library_function(), POP, NAMESPACE, text("np"), library_function(), SETITEM)
+    ),
+    "namespace_of_a_library_filled": malicious(
+        stream(call(global_("cloudpickle.cloudpickle", "_function_setstate"), library_function(), FILLED))
+    ),
+    "namespace_of_builtins_filled": malicious(
+        stream(call(global_("cloudpickle.cloudpickle", "_function_setstate"), library_function(BUILTINS), FILLED))
+    ),
+}
+
 OR = global_("_operator", "or_")
 NONE_TYPE = call(global_("builtins", "type"), NONE)
 CASES |= {
@@ -226,7 +276,6 @@ CASES |= {
 }  # fmt: skip
 
 # Indirection.
-ORDERED = global_("collections", "OrderedDict")
 METHODCALLER = global_("operator", "methodcaller")
 GETATTR = global_("builtins", "getattr")
 IMPORT_OS = call(global_("importlib", "import_module"), text("os"))
@@ -377,6 +426,21 @@ CASES |= {
         )
         for name in ("encode", "max")
     },
+    **{
+        f"planted_{name}_of_operator": malicious(
+            stream(EMPTY_DICT, text("add"), global_("_operator", name), SETITEM)
+        )
+        for name in ("call", "methodcaller", "setitem")
+    },
+    "partial_of_a_function_with_system": malicious(
+        stream(call(PARTIAL, call(global_("dill._dill", "_create_function"), NONE, NAMESPACE, NONE, tuple_(SYSTEM))))
+    ),
+    "planted_runner_of_numpy": malicious(
+        stream(EMPTY_DICT, text("append"), global_("numpy.testing._private.utils", "runstring"), SETITEM)
+    ),
+    "benign_table_of_operators": clean(
+        pickle.dumps({"add": operator.add, "mul": operator.mul, "max": numpy.maximum, "pow": math.pow})
+    ),
     "planted_max_of_a_loader": malicious(
         stream(EMPTY_DICT, text("max"), global_("transformers.pipelines", "from_pretrained"), SETITEM)
     ),

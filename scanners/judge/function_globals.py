@@ -1,0 +1,58 @@
+"""Namespaces of modules, which dill stores as the globals of functions of a library: `package.module.__dict__`.
+
+As the globals of a function that the pickle brings along, such a namespace is only held. Whatever else is done to it
+leads to all that the module has imported, or changes the module for the whole process. Source: dill/_dill.py,
+`save_function` and `_create_function`.
+"""
+
+from __future__ import annotations
+
+from modelsweep.core.finding import Json
+from scanners.judge.by_value import NAMESPACES
+from scanners.judge.dangerous_names import family
+from scanners.judge.described import global_name, globals_in, instance_of, items
+
+_NAMESPACE = ".__dict__"
+_MAKERS = ("dill._dill._create_function", "dill.dill._create_function")
+_AT = 1
+"""Which argument of these the globals are."""
+FILLERS = ("_setstate", "_fill_function", "_rehydrate_skeleton_class")
+"""Endings of what fills functions and classes: cloudpickle's updates the globals of the function it is handed."""
+
+
+def is_namespace(name: str) -> bool:
+    """Return whether a name is the namespace of a module that is of no dangerous family."""
+    module = name.removesuffix(_NAMESPACE)
+    return name.endswith(_NAMESPACE) and name not in NAMESPACES and not family(f"{module}.name")
+
+
+def holds_namespace(described: Json) -> bool:
+    """Return whether the namespace of a module stands anywhere in a description."""
+    return any(name.endswith(_NAMESPACE) for name in globals_in(described))
+
+
+def globals_beside(described: Json) -> list[str]:
+    """Return what `globals_in` does, without the namespaces that functions stored by value have as their globals."""
+    if isinstance(described, list):
+        return [name for item in described for name in globals_beside(item)]
+    if not isinstance(described, dict):
+        return []
+    own = global_name(described)
+    if own:
+        return [own]
+    given = items(described.get("args")) if instance_of(described) in _MAKERS else []
+    if given:
+        return [instance_of(described), *_beside(given)]
+    return globals_beside(list(described.values()))
+
+
+def globals_handed(callee: str, arguments: Json) -> list[str]:
+    """Return the globals that a call hands over, and may use."""
+    if callee in _MAKERS:
+        return _beside(items(arguments))
+    return globals_in(arguments) if callee.endswith(FILLERS) else globals_beside(arguments)
+
+
+def _beside(given: list[Json]) -> list[str]:
+    kept = [item for at, item in enumerate(given) if at != _AT or not is_namespace(global_name(item))]
+    return globals_beside(kept)
