@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import RAW, SPACE, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.metadata_text import telling_facts
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.json_text import documents_of
 
@@ -22,6 +24,7 @@ _SHOWN = 100
 _SIZE = 64 * MIB
 """Bytes of a graph that are parsed."""
 _GRAPH = (b'"nodes"', b'"op"')
+_BOM = b"\xef\xbb\xbf"
 _END = b'"arg_nodes"'
 """What stands behind the nodes of every graph."""
 _ARRAYS = 0x112
@@ -33,6 +36,9 @@ _COST = 100
 _WIDTHS = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 9: 2, 10: 4, 11: 8, 12: 2}
 _CUSTOM = frozenset({"Custom", "_CustomFunction", "_contrib_Custom"})
 _POINTERS = frozenset({"_Native", "_NDArray"})
+_OPERATOR = re.compile(r"[\w.:/-]{0,200}")
+"""What operators are registered under: names of functions and classes, with those of packages."""
+_LIBRARY = re.compile(r"[^\n]{1,400}\.(?:so(?:\.\d+)*|dll|dylib)", re.IGNORECASE)
 
 CUSTOM = Rule(
     id="mxnet/custom-operator",
@@ -57,20 +63,44 @@ POINTER = Rule(
     cwe=822,
     references=("https://github.com/apache/mxnet/blob/v1.x/src/operator/custom/native_op-inl.h",),
 )
+LIBRARY = Rule(
+    id="mxnet/library",
+    title="Graph that names a native library",
+    severity=Severity.WARNING,
+    message="{path} of the graph is the library {subject}",
+    why="No operator of MXNet takes a library: programs load those of custom operators before the graph. One that takes "
+    "its path from the graph lets the model choose the native code that runs.",
+    fix="Find out what reads the attribute, and do not load a library that came with the model.",
+    confidence="medium",
+    cwe=427,
+    references=("https://mxnet.apache.org/versions/1.9.1/api/python/docs/api/library/index.html",),
+)
+ODD_NAME = Rule(
+    id="mxnet/odd-operator",
+    title="Operator under a name that none has",
+    severity=Severity.WARNING,
+    message="node {path} calls the operator {subject}",
+    why="Operators are registered under the names of functions. MXNet before 1.9.1 matches the name of each against a "
+    "regular expression that takes ever longer over one made for it, and loading the model does not end.",
+    fix="Do not load the model; use MXNet 1.9.1 or later where it must be looked at.",
+    confidence="medium",
+    cwe=1333,
+    references=("https://nvd.nist.gov/vuln/detail/CVE-2022-24294",),
+)
 
 
 def accepts(blob: Blob) -> bool:
     """Return whether a graph of nodes or a list of arrays begins here."""
     if blob.head[:8] == _ARRAYS.to_bytes(8, "little") and blob.head[8:16] == bytes(8):
         return True
-    start = blob.head.lstrip()
+    start = blob.head.removeprefix(_BOM).lstrip()
     if start[:1] != b"{" or not all(mark in start for mark in _GRAPH):
         return False
     return blob.reader.find(_END) >= 0
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield custom operators; raises Malformed, Truncated and OverLimit."""
+    """Yield operators that are code or none, and attributes that are; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
     if blob.head[:1] == b"\x12":
         yield from _arrays(blob, context)
@@ -82,6 +112,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if finding and (finding.rule.id, finding.subject) not in told:
             told.add((finding.rule.id, finding.subject))
             yield finding
+        yield from _attributes(blob, node, context)
 
 
 def _nodes(found: list[Json], context: Context) -> Iterator[dict[str, Json]]:
@@ -100,15 +131,36 @@ def _nodes(found: list[Json], context: Context) -> Iterator[dict[str, Json]]:
 
 def _node(blob: Blob, node: dict[str, Json]) -> Finding | None:
     name, operator = printable(str(node.get("name", "")), _SHOWN), node.get("op")
-    attributes = next((node[key] for key in ("attrs", "attr", "param") if isinstance(node.get(key), dict)), {})
-    assert isinstance(attributes, dict), "chosen so"
+    attributes = _attributes_of(node)
     if operator in _CUSTOM:
         subject = printable(str(attributes.get("op_type", "")), _SHOWN) or "without a name"
         return Finding(CUSTOM, blob.locator, subject, path=name)
     if operator in _POINTERS:
         evidence: dict[str, Json] = {"address": printable(str(attributes.get("info", "unknown")), _SHOWN)}
         return Finding(POINTER, blob.locator, str(operator), path=name, evidence=evidence)
+    if isinstance(operator, str) and not _OPERATOR.fullmatch(operator):
+        return Finding(ODD_NAME, blob.locator, printable(operator, _SHOWN), path=name)
     return None
+
+
+def _attributes_of(node: dict[str, Json]) -> dict[str, Json]:
+    """Return what a node was made with, under the names that releases since 0.8 gave it."""
+    attributes = next((node[key] for key in ("attrs", "attr", "param") if isinstance(node.get(key), dict)), {})
+    assert isinstance(attributes, dict), "chosen so"
+    return attributes
+
+
+def _attributes(blob: Blob, node: dict[str, Json], context: Context) -> Iterator[Item]:
+    """Yield attributes of a node that are code or a library: those of operators are numbers, shapes and choices."""
+    for key, value in _attributes_of(node).items():
+        if not isinstance(value, str):
+            continue
+        context.operations.spend()
+        path = printable(f"{node.get('name', '')}.{key}", _SHOWN)
+        if _LIBRARY.fullmatch(value):
+            yield Finding(LIBRARY, blob.locator, printable(value, _SHOWN), path=path)
+        else:
+            yield from telling_facts(value, blob.locator, path, context)
 
 
 def _arrays(blob: Blob, context: Context) -> Iterator[Item]:
@@ -161,10 +213,10 @@ def _array(cursor: Cursor) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="MXNet (-symbol.json, .params)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(CUSTOM, POINTER),
+    rules=(CUSTOM, POINTER, LIBRARY, ODD_NAME),
     suffixes=(".json", ".params"),
-    signs=Signs(b"\x12{" + SPACE),
+    signs=Signs(b"\x12{" + _BOM[:1] + SPACE),
 )

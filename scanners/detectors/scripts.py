@@ -41,6 +41,8 @@ _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
 _POWERSHELL = (b"powershell", b"iex", b"invoke-expression", b"iwr", b"irm")
 _COMMANDS = (b"/dev/", b"curl", b"wget", b" -e ", b"sh -i", b"base64 ", b"connect((")
 """What begins commands that are told only where they are those of attacks."""
+_CALLS = (b"os.", b"io.")
+"""What begins calls that are told only outside of data sets, which are full of programs."""
 _CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
 _SHELLS = re.compile(r"dup2\(|pty\.spawn|['\"/]sh['\"]|cmd\.exe|powershell")
 BEFORE = 160
@@ -56,13 +58,14 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     if text is None or not _reads_as_script(text[0]):
         return
     attack = _attack(blob, offset, text[0])
-    if not attack and data.startswith(_COMMANDS):
+    is_data = blob.locator.suffix in _TEXTS
+    if not attack and data.startswith((*_COMMANDS, *_CALLS) if is_data else _COMMANDS):
         return
     title = "command of attacks" if attack else _title(text[0])
     shown = printable(attack or text[0].decode("ascii"), 120)
     span = Span(offset, len(text[0]))
     yield Fact("script", title, blob.locator, span, {"text": shown})
-    rule = ATTACK if attack and blob.locator.suffix not in _TEXTS else SCRIPT
+    rule = ATTACK if attack and not is_data else SCRIPT
     yield Finding(rule, blob.locator, title, span=span, evidence={"offset": offset, "text": shown})
 
 
@@ -87,6 +90,8 @@ def _reads_as_script(text: bytes) -> bool:
 def _title(text: bytes) -> str:
     if text.startswith(b"#!"):
         return "script"
+    if text.startswith((b"os.execute", b"io.popen")):
+        return "Lua code"
     return "PowerShell command" if text.lower().startswith(_POWERSHELL) else "Python code"
 
 
@@ -98,7 +103,7 @@ _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=6,
+    version=7,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
@@ -111,6 +116,8 @@ DETECTOR = Detector(
         rb"import os[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}os\.(?:system|popen|exec[lv])",
         rb"import subprocess[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}subprocess\.(?:run|call|Popen|check_)",
         rb"import socket,subprocess,os",
+        rb"os\.(?:system|popen|execute)[ \t]{0,2}\([ \t]{0,2}(?:['\x22]|\[\[)",
+        rb"io\.popen[ \t]{0,2}\([ \t]{0,2}(?:['\x22]|\[\[)",  # of Lua, as os.execute above
         rb"/dev/(?:tcp|udp)/[\w.${-]{2,64}/",
         rb"curl [^\n\x00]{4,160}\|[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
         rb"wget [^\n\x00]{4,160}(?:\||;|&&)[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",

@@ -56,6 +56,26 @@ CASES = {
     "custom": case(lambda: graph(node("Custom", "loss", op_type="acme_softmax")), Verdict.REVIEW),
     "custom_in_loop": case(lambda: graph(LOOP), Verdict.REVIEW),
     "pointer": case(lambda: graph(node("_Native", "op", info="0x7f0011223344")), Verdict.MALICIOUS),
+    "custom_behind_mark": case(
+        lambda: b"\xef\xbb\xbf" + graph(node("Custom", "loss", op_type="acme_softmax")), Verdict.REVIEW, "model.params"
+    ),
+    "benign_attributes": case(
+        lambda: graph(
+            node("Activation", "a", act_type="relu", __init__='["normal", {"sigma": 0.01}]', __note__="imported as a.b"),
+            node("_contrib_Proposal", "p.q/r", scales="(8, 16)"),
+            node("_npi.random", "libs.so far", file="so"),
+        ),
+        Verdict.CLEAN,
+    ),
+    "attribute_is_python": case(
+        lambda: graph(node("Activation", "a", hook="__import__('os').system('echo modelsweep-test')")), Verdict.REVIEW
+    ),
+    "attribute_is_template": case(
+        lambda: graph(node("Activation", "a", note="{{ ''.__class__.__mro__[1].__subclasses__() }}")),
+        Verdict.REVIEW,
+    ),
+    "attribute_is_library": case(lambda: graph(node("Activation", "a", library="../lib/libacme.so.1")), Verdict.REVIEW),
+    "operator_name": case(lambda: graph(node("<A" * 500, "a")), Verdict.REVIEW),
     "huge_array": case(lambda: params(array(1 << 40, 1 << 40), names=ONE), Verdict.NOT_SCANNED, "model.params"),
     "huge_count": case(lambda: params(count=1 << 60), Verdict.NOT_SCANNED, "model.params"),
     "sparse": case(lambda: params(array(2, kind=1), names=ONE), Verdict.NOT_SCANNED, "model.params"),

