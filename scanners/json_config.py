@@ -153,7 +153,9 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 
 
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
-    if isinstance(entry.value, str) and entry.value:
+    from scanners.parsing.code_keys import HYDRA_HELPERS  # those are seen with what they are given
+
+    if isinstance(entry.value, str) and entry.value and entry.value not in HYDRA_HELPERS:
         yield _reference(blob, entry.value, "computed" if "${" in entry.value else "call", entry.path)
 
 
@@ -327,7 +329,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=10,
+    version=11,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

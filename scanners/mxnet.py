@@ -68,8 +68,8 @@ LIBRARY = Rule(
     title="Graph that names a native library",
     severity=Severity.WARNING,
     message="{path} of the graph is the library {subject}",
-    why="No operator of MXNet takes a library: programs load those of custom operators before the graph. One that takes "
-    "its path from the graph lets the model choose the native code that runs.",
+    why="No operator of MXNet takes a library: programs load those of custom operators before the graph. One that "
+    "takes its path from the graph lets the model choose the native code that runs.",
     fix="Find out what reads the attribute, and do not load a library that came with the model.",
     confidence="medium",
     cwe=427,

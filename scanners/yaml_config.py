@@ -161,7 +161,9 @@ def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
-    if entry.key == _TARGET and entry.value:
+    from scanners.parsing.code_keys import HYDRA_HELPERS  # those are seen with what they are given
+
+    if entry.key == _TARGET and entry.value and entry.value not in HYDRA_HELPERS:
         how = "computed" if "${" in entry.value else "call"
         yield _reference(blob, entry, entry.value, how, f"{_TARGET} in line {entry.line}")
 
@@ -174,7 +176,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=10,
+    version=11,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -45,7 +45,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 LISTED = (
     ("pickle-calls", 13, "pickle_calls"),
     ("templates", 3, "templates"),
-    ("configs", 6, "code_references"),
+    ("configs", 7, "code_references"),
     ("operators", 4, "operators"),
     ("external-files", 4, "external_files"),
     ("keras-layers", 2, "keras_layers"),
@@ -54,7 +54,7 @@ LISTED = (
     ("repository", 5, "repository"),
     ("requirements", 2, "requirements"),
     ("commands", 4, "shell_commands"),
-    ("skops-nodes", 2, "skops_nodes"),
+    ("skops-nodes", 3, "skops_nodes"),
     ("java-classes", 3, "java_classes"),
     ("dotnet-classes", 1, "dotnet_classes"),
     ("julia-names", 1, "julia_names"),

@@ -7,7 +7,8 @@ repository has its name), `computed` (a target put together later), `local` and 
 repository or of another one), `file`, `handler` and `packaged` (one by its path),
 `kernel` (code of the Hub behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key
 by which some programs mean a class: judged where it is dangerous or a file of the repository), `library` (native code
-that a runtime loads), `beside` (a name that matters only where a file of the repository has it), `mention` (what runs
+that a runtime loads), `checkpoint` (an address from which a target loads a model),
+`beside` (a name that matters only where a file of the repository has it), `mention` (what runs
 commands or code, under a key of no known loader), `codec` (one that unpickles), `evaluated` (a text as Python), `path`
 (a file that a tokenizer opens).
 """
@@ -21,7 +22,7 @@ from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Sever
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
-from scanners.judge.dangerous_names import family
+from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.external_files import is_private
 
 _HYDRA = "https://nvd.nist.gov/vuln/detail/CVE-2025-23304"
@@ -121,6 +122,16 @@ LIBRARY = _rule(
     "https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",
     "https://github.com/triton-inference-server/server/blob/main/docs/user_guide/custom_operations.md",
 )
+CHECKPOINT = _rule(
+    "remote-checkpoint",
+    "Configuration that makes a loader fetch a checkpoint from an address",
+    Severity.WARNING,
+    "{path} is {subject}, from where the target loads a model",
+    "Checkpoints are mostly pickles, which run code while they are loaded. What the address serves was not examined "
+    "here, and may be something else tomorrow.",
+    "Fetch the file, scan it, and put it beside the configuration.",
+    _HYDRA,
+)
 CODEC = _rule(
     "pickled-chunks",
     "Array whose chunks are pickles",
@@ -150,7 +161,21 @@ READS = _rule(
     "https://huggingface.co/docs/transformers/main_classes/tokenizer",
 )
 KINDS = frozenset({"code-reference"})
-RULES = (DANGEROUS, MENTIONED, ACCESS, UNKNOWN, COMPUTED, REMOTE, KERNEL, TRUST, LIBRARY, CODEC, EVALUATED, READS)
+RULES = (
+    DANGEROUS,
+    MENTIONED,
+    ACCESS,
+    UNKNOWN,
+    COMPUTED,
+    REMOTE,
+    KERNEL,
+    TRUST,
+    LIBRARY,
+    CHECKPOINT,
+    CODEC,
+    EVALUATED,
+    READS,
+)
 _STATED = {
     "computed": COMPUTED,
     "remote": REMOTE,
@@ -158,6 +183,7 @@ _STATED = {
     "trust": TRUST,
     "mention": MENTIONED,
     "library": LIBRARY,
+    "checkpoint": CHECKPOINT,
     "codec": CODEC,
     "evaluated": EVALUATED,
 }
@@ -186,9 +212,9 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             yield Finding(_STATED[how], fact.locator, fact.value, path=path, span=fact.span)
         if how == "path" and is_private(fact.value):
             yield Finding(READS, fact.locator, fact.value, path=path, span=fact.span)
-        if how not in _CALLABLES or _is_inert(fact.value) or _is_allowed(fact.value, options):
+        if how not in _CALLABLES or _is_allowed(fact.value, options):
             continue
-        danger = _family(fact.value)
+        danger = _danger(fact.value, how)
         if danger and not (how == "hint" and _LOG_FILE.fullmatch(fact.value)):
             rule = DANGEROUS if danger in _EXECUTION and how != "module" else ACCESS
             evidence: dict[str, Json] = {"family": danger}
@@ -228,6 +254,15 @@ def unknown_package(package: str, where: Locator, names: Iterable[str], span: Sp
 
 def _is_allowed(name: str, options: Options) -> bool:
     return is_allowed(name, options)
+
+
+def _danger(name: str, how: str) -> str:
+    """Return the family of danger of a name: much that may be held, and is harmless so, is not when it is called."""
+    from scanners.judge.inert import is_call, is_class, is_ruled
+
+    if how == "call" and not (is_class(name) or is_call(name) or is_ruled(name)):
+        return _family(name) or family_of_function(name)
+    return "" if _is_inert(name) else _family(name)
 
 
 def _is_inert(name: str) -> bool:

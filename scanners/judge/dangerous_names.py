@@ -58,8 +58,8 @@ PACKAGES: dict[str, str] = {
         httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
         mlflow.artifacts mlflow.deployments mlflow.gateway mlflow.projects mlflow.store mlflow.tracking nntplib
         poplib requests s3fs smtpd smtplib socket socketserver ssl telnetlib tensorflow.keras.utils.get_file
-        torch.hub tornado twisted urllib.URLopener urllib.request urllib.robotparser urllib2 urllib3
-        uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
+        torch.hub tornado transformers.utils.hub twisted urllib.URLopener urllib.request urllib.robotparser urllib2
+        urllib3 uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
     """,
     "file access": """
         cv2.VideoCapture cv2.VideoWriter cv2.imread cv2.imwrite imageio imghdr librosa.load logging.basicConfig
@@ -139,13 +139,18 @@ NAMES: dict[str, str] = {
         annotationlib.call_annotate_function annotationlib.call_evaluate_function annotationlib.get_annotations
         asyncio.open_unix_connection asyncio.start_unix_server asyncio.streams dataclasses._create_fn
         inspect._signature_fromstr inspect.get_annotations torch.fx.graph_module._method_from_src
-        typing.evaluate_forward_ref
+        typing.evaluate_forward_ref hydra.core.utils.configure_log hydra.core.utils.run_job
+        omegaconf.OmegaConf.legacy_register_resolver omegaconf.OmegaConf.register_resolver
+        omegaconf.omegaconf.OmegaConf.legacy_register_resolver omegaconf.omegaconf.OmegaConf.register_resolver
     """,
     "import": """
         allennlp.common.util.import_module_and_submodules dask.utils.import_required werkzeug.utils.import_string
         django.utils.module_loading.import_string importlib_metadata.EntryPoint
         builtins.__import__ builtins.reload cloudpickle.cloudpickle.subimport dill._dill._create_capsule
-        dill._dill._import_module imp.reload warnings._getcategory xml.dom.domreg
+        dill._dill._import_module hydra._internal.utils._locate hydra.utils._locate hydra.utils.get_class
+        hydra.utils.get_static_method imp.reload transformers.dynamic_module_utils
+        transformers.utils.import_utils._LazyModule transformers.utils.import_utils.create_import_structure_from_path
+        transformers.utils.import_utils.direct_transformers_import warnings._getcategory xml.dom.domreg
     """,
     "file access": """
         _io.FileIO _io.open _io.open_code argparse.FileType builtins.file builtins.open pathlib.Path.chmod
@@ -158,7 +163,10 @@ NAMES: dict[str, str] = {
         configparser.ConfigParser.read configparser.RawConfigParser.read gettext.GNUTranslations gettext.find
         gettext.translation mimetypes.MimeTypes.read mimetypes.init mimetypes.read_mime_types
         trace.CoverageResults xml.etree.ElementTree.ElementTree.parse xml.etree.ElementTree.ElementTree.write
-        xml.etree.ElementTree.iterparse xml.sax.saxutils.prepare_input_source
+        xml.etree.ElementTree.iterparse xml.sax.saxutils.prepare_input_source hydra.compose
+        hydra.core.utils._save_config hydra.experimental hydra.initialize hydra.initialize_config_dir
+        hydra.initialize_config_module omegaconf.OmegaConf.load omegaconf.OmegaConf.save
+        omegaconf.omegaconf.OmegaConf.load omegaconf.omegaconf.OmegaConf.save
     """,
     "indirection": """
         contextvars.Context.run copyreg.__reduce_ex__ inspect.getattr_static itertools.accumulate itertools.dropwhile
@@ -198,6 +206,10 @@ _FRAMES = re.compile(
     r"pandas\.(?:(?:core\.\w+\.)?\w+\.)?(?:read_[a-z]+|to_(?:clipboard|csv|excel|feather|gbq|hdf|html|iceberg|json|latex"
     r"|markdown|orc|parquet|pickle|sql|stata|xml))"
 )
+# How numpy names what reads or writes a file, in any of its modules and classes of arrays.
+_ARRAYS = re.compile(
+    r"numpy\.(?:\w+\.)*(?:dump|tofile|fromfile|fromregex|(?:open_)?memmap|genfromtxt|loadtxt|recfrom(?:csv|txt)|save(?:txt|z\w*)?)"
+)
 # Modules that other modules import: reached through any of them (`random._os.system`) they are as dangerous.
 _ALIASED = frozenset(
     "os posix nt subprocess sys socket shutil importlib builtins ctypes marshal pickle runpy pty".split()
@@ -233,7 +245,7 @@ def family(name: str) -> str:
 
 def family_of_function(name: str) -> str:
     """Return the family that the name of a function tells, whatever its package: `acme.tools.run_command`."""
-    if _FRAMES.fullmatch(name):
+    if _FRAMES.fullmatch(name) or _ARRAYS.fullmatch(name):
         return "file access"
     return "code execution" if _TELLING.fullmatch(name.rpartition(".")[2]) else ""
 

@@ -110,6 +110,11 @@ def is_call(name: str) -> bool:
     return _wildcard(module) or module.partition(".")[0] in _words(tables.CYTHON_PACKAGES)
 
 
+def is_ruled(name: str) -> bool:
+    """Return whether it depends on the arguments of a callable whether it is harmless."""
+    return name in tables.ARGUMENT_RULES
+
+
 def is_inert_maker(name: str, given: list[Json]) -> bool:
     """Return whether a call rebuilds something stored by value and runs nothing but the metaclass that it names."""
     if name not in MAKERS:

@@ -99,6 +99,15 @@ _SERVICES = {
     "import_path": ("route_prefix", "runtime_env", "deployments", "name"),
 }
 """Keys of the head of bentofile.yaml, of cog.yaml, or of an application of Ray Serve, and what stands beside."""
+HYDRA_HELPERS = frozenset(
+    f"hydra.utils.{name}" for name in "call get_class get_method get_object get_static_method instantiate".split()
+)
+"""Targets that import or call what they are given: that is judged in their place."""
+_LOADERS = frozenset(
+    "from_pretrained load_checkpoint load_from_checkpoint load_model load_state_dict restore_from".split()
+)
+"""What methods are called that load a model, mostly a pickle, from a file or an address."""
+_ADDRESS = re.compile(r"(?!hf://)[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 _EXTERNAL = "ext://"
 """Before a name that settings of loggers import: https://docs.python.org/3/library/logging.config.html."""
 _EXPERIMENT = frozenset({"dataset_reader", "data_loader", "trainer"})
@@ -191,6 +200,27 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
 def runs_something(name: str) -> bool:
     """Return whether a name is one of what runs commands or code, whatever it stands under."""
     return _RUNS.fullmatch(name) is not None
+
+
+def _given(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what a helper of Hydra is given, and from where on the network a target loads a checkpoint.
+
+    A mapping that a helper gets has a `_target_` of its own, which is seen by itself.
+    """
+    positional = mapping.get("_args_")
+    arguments = positional if isinstance(positional, list) else []
+    if value.rpartition(".")[2] in _LOADERS:
+        for name, item in (*mapping.items(), *(("_args_", item) for item in arguments)):
+            if isinstance(item, str) and _ADDRESS.match(item):
+                yield Named(name, item, "checkpoint")
+    if value not in HYDRA_HELPERS:
+        return
+    given = [mapping.get("path"), mapping.get("config"), *arguments[:1]]
+    for callee in given:
+        if isinstance(callee, str) and callee:
+            yield Named(key, callee, "computed" if "${" in callee else "lookup")
+    if not any(given):
+        yield Named(key, value, "call")
 
 
 def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -345,6 +375,7 @@ _TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
     **dict.fromkeys(("in_spec", "out_spec"), _spec),
     "trust_remote_code": _trust,
     "model_file": _model_file,
+    "_target_": _given,
     "class": _located,
     "type": _pyref,
 }

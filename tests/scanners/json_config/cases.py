@@ -287,6 +287,10 @@ CASES = {
     "dangerous_component": case(
         {**MODEL_INDEX, "unet": ["subprocess", "Popen"]}, "model_index.json", MALICIOUS_VERDICT
     ),
+    "hydra_helper": case(
+        {"net": [{"_target_": "hydra.utils.get_method", "path": "os.system"}]}, "net.json", MALICIOUS_VERDICT
+    ),
+    "benign_hydra_helper": case({"act": {"_target_": "hydra.utils.get_class", "path": "torch.nn.ReLU"}}, "net.json"),
     "hydra_target": case({"net": [{"_target_": "os.system", "command": "echo"}]}, "net.json", MALICIOUS_VERDICT),
     "template_runs_code": case(
         {"chat_template": next(iter(MALICIOUS.values()))}, "tokenizer_config.json", MALICIOUS_VERDICT

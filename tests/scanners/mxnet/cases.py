@@ -61,7 +61,9 @@ CASES = {
     ),
     "benign_attributes": case(
         lambda: graph(
-            node("Activation", "a", act_type="relu", __init__='["normal", {"sigma": 0.01}]', __note__="imported as a.b"),
+            node(
+                "Activation", "a", act_type="relu", __init__='["normal", {"sigma": 0.01}]', __note__="imported as a.b"
+            ),
             node("_contrib_Proposal", "p.q/r", scales="(8, 16)"),
             node("_npi.random", "libs.so far", file="so"),
         ),

@@ -246,6 +246,41 @@ CASES = {
     "hydra_escaped_key": yaml('model: {"_tar\\u0067et_": builtins.exec, _args_: ["print(1)"]}\n', Verdict.MALICIOUS),
     "hydra_aliased": yaml("a: &t _target_\nb: &v os.system\nc: {*t : *v}\n", Verdict.MALICIOUS),
     "hydra_network": yaml("_target_: torch.hub.load\nrepo_or_dir: acme/model\n", Verdict.REVIEW),
+    "benign_hydra_helpers": yaml(
+        "act: {_target_: hydra.utils.get_class, path: torch.nn.ReLU}\n"
+        "fn: {_target_: hydra.utils.get_method, path: torch.nn.functional.relu}\n"
+        "net: {_target_: hydra.utils.instantiate, config: {_target_: torch.nn.Identity}, _recursive_: false}\n"
+        "head: {_target_: hydra.utils.instantiate, _args_: [{_target_: torch.nn.Identity}]}\n"
+        "key: {_target_: operator.itemgetter, _args_: [0]}\n"
+    ),
+    "hydra_helper_is_given_a_name": yaml("a: {_target_: hydra.utils.get_method, path: os.system}\n", Verdict.MALICIOUS),
+    "hydra_helper_is_given_a_name_first": yaml(
+        "a: {_target_: hydra.utils.instantiate, _args_: [builtins.eval]}\n", Verdict.MALICIOUS
+    ),
+    "hydra_helper_is_given_a_target": yaml(
+        "a: {_target_: hydra.utils.call, config: {_target_: os.system, command: id}}\n", Verdict.MALICIOUS
+    ),
+    "hydra_helper_is_given_what_is_computed": yaml(
+        "a: {_target_: hydra.utils.get_object, path: '${oc.env:NAME}'}\n", Verdict.REVIEW
+    ),
+    "hydra_helper_is_given_nothing": yaml("a: {_target_: hydra.utils.call}\n", Verdict.MALICIOUS),
+    "hydra_calls_what_is_harmless_when_held": yaml(
+        "a: {_target_: numpy.matrix.dump, file: x}\nb: {_target_: transformers.utils.hub.snapshot_download}\n"
+        "c: {_target_: omegaconf.OmegaConf.save}\nd: {_target_: numpy.load, file: x.npy}\n",
+        Verdict.REVIEW,
+    ),
+    "hydra_runs_a_command_of_a_framework": yaml(
+        "a: {_target_: transformers.testing_utils.run_command, command: [echo]}\n", Verdict.MALICIOUS
+    ),
+    "hydra_fetches_a_checkpoint": yaml(
+        "a: {_target_: nemo.core.ModelPT.restore_from, restore_path: 's3://acme.example/model.nemo'}\n"
+        "b: {_target_: lightning.pytorch.LightningModule.load_from_checkpoint, _args_: [a.ckpt, 'file:///srv/h.yaml']}\n",
+        Verdict.REVIEW,
+    ),
+    "benign_hydra_loads_a_checkpoint": yaml(
+        "a: {_target_: nemo.core.ModelPT.restore_from, restore_path: /results/model.nemo}\n"
+        "b: {_target_: transformers.AutoModel.from_pretrained, pretrained_model_name_or_path: acme/model}\n"
+    ),
     "hydra_private_package": yaml(
         "net: {_target_: acme.models.Net}\nloss: {_target_: acme.losses.Loss}\n", Verdict.REVIEW
     ),
