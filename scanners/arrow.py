@@ -17,7 +17,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader, Reader, Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 
@@ -161,5 +161,5 @@ SCANNER = Scanner(
     scan=scan,
     rules=(PICKLED,),
     suffixes=_SUFFIXES,
-    signs=Signs(begins(_IPC, _PARQUET, _CONTINUED)),
+    signs=Signs(at=((0, (_IPC, _PARQUET, _CONTINUED)),)),
 )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Problem, ProblemKind, Span
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.gguf_header import TYPES
 
@@ -126,5 +126,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".ggml", ".ggmf", ".ggjt", ".ggla", ".ggsa", ".bin"),
-    signs=Signs(begins(*_LAYOUTS, *_STATES)),
+    signs=Signs(at=((0, (*_LAYOUTS, *_STATES)),)),
 )

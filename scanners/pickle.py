@@ -30,9 +30,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what each stream imports, calls and hides; raises Malformed where a loader would."""
     from scanners.parsing.pickle_extract import extract, hidden_streams, interests
     from scanners.parsing.pickle_kinds import EXHAUSTED, FAULTY
-    from scanners.parsing.pickle_stream import Streams
+    from scanners.parsing.pickle_stream import Streams, taken_over
 
-    streams = Streams(at_hand(blob.reader), interests(), context.operations.spend, context.operations.left)
+    left = context.operations.left
+    first = taken_over(blob.reader, interests(), left)
+    streams = Streams(at_hand(blob.reader), interests(), context.operations.spend, left, first)
     ordinal = count(1)
     for machine in streams:
         yield from extract(machine, blob.locator)

@@ -161,13 +161,14 @@ def _pickled(blob: Blob, context: Context, listed: Sequence[ZipEntry]) -> Iterat
 
 def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, ZipEntry]) -> Iterator[Item]:
     """Yield what a pickle says of its storages and tensors, and the storages as raw bytes."""
+    from scanners.parsing.pickle_extract import interests
     from scanners.parsing.pickle_stream import machine_of
     from scanners.parsing.torch_tensors import TorchPickle
     from scanners.parsing.zip_directory import member_blob
 
     member = member_blob(blob, entry, context)
     with closing(member.reader):
-        pickle = TorchPickle(machine_of(member.reader, context))
+        pickle = TorchPickle(machine_of(member.reader, interests(), context))
         items: list[Item] = [*pickle.facts(member.locator), *pickle.findings(member.locator), *_instantiators(member)]
     yield from items
     folder = entry.name.removesuffix(".pkl")

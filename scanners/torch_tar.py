@@ -56,9 +56,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _pickle(blob: Blob, start: int, context: Context) -> tuple[Machine, int]:
     """Return the machine after the pickle at `start`, and where the pickle ends."""
+    from scanners.parsing.pickle_machine import Interests
     from scanners.parsing.pickle_stream import machine_of
 
-    machine = machine_of(WindowReader(blob.reader, start, max(0, blob.size - start)), context)
+    machine = machine_of(WindowReader(blob.reader, start, max(0, blob.size - start)), Interests(), context)
     if not machine.ended:
         raise Malformed(f"the pickle breaks off: {machine.fault}", start)
     return machine, start + machine.position

@@ -15,7 +15,7 @@ from itertools import islice
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.limits import Budget, OverLimit
-from modelsweep.core.reader import ContentChanged, Reader, Truncated
+from modelsweep.core.reader import ContentChanged, Reader, Truncated, check_range
 from modelsweep.core.scanner import (
     RAW,
     ZIP,
@@ -31,8 +31,9 @@ from modelsweep.core.scanner import (
 )
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from modelsweep.core.values import dataclass, replace
+from modelsweep.core.values import dataclass
 from scanners import torch_distributed
+from scanners.detector import CLOSE
 from scanners.parsing import zip_directory as directories
 from scanners.parsing.decompression import Expansion
 from scanners.parsing.extraction import BOMB, RULES, SHOWN, SPECIAL_KINDS, Extraction, bombs
@@ -373,7 +374,7 @@ def _members(
         if over:
             left_out += 1
         elif member.raw:
-            yield replace(blob.window(directories.member_name(member.entry), member.start, size), expect=RAW)
+            yield from _left_alone(blob, member)
         elif stored and size:  # else a folder or an empty file: nothing to examine
             check = size <= min(CHECKED, unchecked)
             unchecked -= size if check else 0
@@ -384,6 +385,15 @@ def _members(
         raise OverLimit(
             f"members left out: {left_out:,}, after {context.expanded.limit:,} decompressed or shared bytes"
         )
+
+
+def _left_alone(blob: Blob, member: _Member) -> Iterator[Blob]:
+    """Yield a storage as raw bytes where archives are looked at closely; raises Truncated where it is not all there."""
+    size = member.entry.compressed_size
+    if blob.size > CLOSE:  # nothing asks, at the depth of a quick look, what lies where
+        check_range(member.start, size, blob.size)
+    else:
+        yield blob.window(directories.member_name(member.entry), member.start, size, expect=RAW)
 
 
 def _entry_items(blob: Blob, entry: ZipEntry, context: Context) -> Iterator[Item]:

@@ -99,7 +99,8 @@ def raw_string(reader: Reader, offset: int, limit: int) -> bytes:
 
 def literal_at(reader: Reader, offset: int, limit: int) -> Constant:
     """Return the constant that the opcode at `offset` pushes; strings are cut to `limit` bytes."""
-    head = reader.read(offset, max(1, min(_SHORT, reader.size - offset)))
+    left = reader.size - offset
+    head = reader.read(offset, _SHORT if left >= _SHORT else max(1, left))
     opcode = head[:1]
     form = _NUMBERS.get(opcode)
     if form:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from modelsweep.core.reader import MemoryReader, Reader, at_hand
+from modelsweep.core.reader import MemoryReader, Reader, WindowReader, at_hand
 from modelsweep.core.scanner import HEAD, Context
 from modelsweep.core.values import dataclass, replace
 from scanners.judge.dangerous_names import family
@@ -23,6 +24,8 @@ TRIAL = 20_000
 """Opcodes that recognition interprets."""
 PLAUSIBLE = 8
 """Opcodes that chance does not string together."""
+HANDED_OVER = 200_000
+"""Operations of a machine, and so of its memory, that is kept for another scanner."""
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED", "EXTENSION"})
 # Bytes per element by dtype kind where the number in the code is not simply that (numpy.dtype.__reduce__).
 _UNICODE_WIDTH = 4
@@ -75,11 +78,49 @@ def _is_bare(machine: Machine, event: tuple[str, int, int, int]) -> bool:
     return how == "INST" and not machine.second(arguments) and not family(Values(machine).callee(callee))
 
 
-def machine_of(reader: Reader, context: Context) -> Machine:
-    """Return the machine after the first stream of `reader`, for scanners that look at its values."""
-    machine = Machine(at_hand(reader), 0, Interests(), context.operations.left)
-    machine.run()
+class _Run(NamedTuple):
+    """What was interpreted: a window of a reader, of which each scanner of an archive has its own, with interests."""
+
+    parent: Reader
+    start: int
+    size: int
+    interests: Interests
+
+
+class _Latest:
+    """The last machine that `machine_of` ran to a STOP, and over what; kept until it is taken over."""
+
+    run: _Run | None = None
+    machine: Machine | None = None
+
+
+def _run_of(reader: Reader, interests: Interests) -> _Run | None:
+    return _Run(reader.parent, reader.start, reader.size, interests) if isinstance(reader, WindowReader) else None
+
+
+def machine_of(reader: Reader, interests: Interests, context: Context) -> Machine:
+    """Return the machine after the first stream of `reader`, for scanners that look at its values.
+
+    `interests` are those of whoever may take it over afterwards: they change its events, and no values.
+    """
+    near = at_hand(reader)
+    machine = Machine(near, 0, interests, context.operations.left)
+    outcome = machine.run()
+    if outcome == kinds.PAUSED or not machine.allowance:  # the interests may be why it does not go on
+        machine = Machine(near, 0, Interests(), context.operations.left)
+        machine.run()
+    elif outcome == kinds.STOPPED and machine.operations <= HANDED_OVER:
+        _Latest.run, _Latest.machine = _run_of(reader, interests), machine
     context.operations.spend(machine.operations)
+    return machine
+
+
+def taken_over(reader: Reader, interests: Interests, allowance: int) -> Machine | None:
+    """Return the machine that `machine_of` ran last, once, if that was over the same bytes, and to a STOP."""
+    run, machine = _run_of(reader, interests), _Latest.machine
+    if run is None or run != _Latest.run or machine is None or machine.operations >= allowance:
+        return None
+    _Latest.run = _Latest.machine = None
     return machine
 
 
@@ -159,6 +200,8 @@ class Streams:
     interests: Interests
     spend: Callable[[int], None]
     allowance: int
+    first: Machine | None = None
+    """The machine after the first stream, where that was interpreted before."""
     position: int = 0
     outcome: int = 0
     fault: str = ""
@@ -174,6 +217,10 @@ class Streams:
         self.outcome = kinds.EXHAUSTED
 
     def _stream(self, start: int) -> Iterator[Machine]:
+        if self.first and not start:
+            self._end(self.first, kinds.STOPPED)
+            yield self.first
+            return
         machine = Machine(self.reader, start, self.interests, self.allowance)
         paused = -1
         while (outcome := machine.run()) == kinds.PAUSED:
@@ -182,11 +229,14 @@ class Streams:
             if machine.fault:
                 outcome = kinds.FAULTY
                 break
-        self.spend(machine.operations)
-        self.outcome, self.position, self.fault = outcome, machine.position, machine.fault
+        self._end(machine, outcome)
         yield machine
         if paused >= 0:
             yield from self._plain_view(start, paused)
+
+    def _end(self, machine: Machine, outcome: int) -> None:
+        self.spend(machine.operations)
+        self.outcome, self.position, self.fault = outcome, machine.position, machine.fault
 
     def _plain_view(self, start: int, paused: int) -> Iterator[Machine]:
         """Yield what pickle.load calls behind `paused`, where joblib skips an array: it takes its bytes for opcodes."""

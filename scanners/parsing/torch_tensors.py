@@ -88,7 +88,7 @@ class Tensor(NamedTuple):
     def reach(self) -> int | None:
         """Units of the storage that the tensor needs, None where a number is negative or missing."""
         sizes, strides = self.sizes, self.strides
-        if self.offset < 0 or len(sizes) != len(strides) or any(number < 0 for number in (*sizes, *strides)):
+        if len(sizes) != len(strides) or min((self.offset, *sizes, *strides)) < 0:
             return None
         if 0 in sizes:
             return 0
@@ -114,6 +114,7 @@ class TorchPickle:
 
         self.machine, self._values = machine, Values(machine)
         self._by_value: dict[int, Storage] = {}
+        self._class_names: dict[int, str] = {}
         for value in machine.nodes_of(kinds.PERSISTENT):
             storage = self._storage(machine.first(value))
             if storage:
@@ -124,13 +125,16 @@ class TorchPickle:
         if identifier < 0 or self.machine.kind(identifier) != kinds.TUPLE:
             return None
         items = self.machine.items(identifier)
-        if len(items) < 5 or self._values.string(items[0]) != "storage":
+        if len(items) < 5 or self._constant(items[0]) != "storage":
             return None
         count = self._number(items[4])
         return Storage(self._key(items[2]), self._last_name(items[1]), count) if count >= 0 else None
 
     def _last_name(self, value: int) -> str:
-        return self._values.callee(value).rpartition(".")[2]
+        name = self._class_names.get(value)
+        if name is None:
+            name = self._class_names[value] = self._values.callee(value).rpartition(".")[2]
+        return name
 
     def _key(self, value: int) -> str:
         constant = self._constant(value)
