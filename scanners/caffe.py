@@ -153,7 +153,7 @@ def _encoded(blob: Blob, context: Context) -> MemoryReader:
 SCANNER = Scanner(
     name=NAME,
     title="Caffe",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(WRITES,),

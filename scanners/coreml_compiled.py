@@ -112,7 +112,7 @@ def _espresso(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Core ML, compiled (.mlmodelc)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

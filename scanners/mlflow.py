@@ -117,7 +117,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) 
 SCANNER = Scanner(
     name="mlflow",
     title="MLflow model (MLmodel)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

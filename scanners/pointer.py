@@ -195,7 +195,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Pointers to data elsewhere (Git LFS, git-annex, XetHub, DVC)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

@@ -168,7 +168,7 @@ def _requirements(
 SCANNER = Scanner(
     name=NAME,
     title="TorchServe archives of models and workflows (.mar, .war)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(HANDLER, OUTSIDE, REQUIREMENTS, MISSING),

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from scanners.detector import Detector
-from scanners.parsing.native_code import native_code_at
+from scanners.parsing.image_layer import in_layer
+from scanners.parsing.native_code import damaged_code, native_code_at
 
 EMBEDDED = Rule(
     id="executable/embedded",
@@ -24,11 +25,26 @@ EMBEDDED = Rule(
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),
 )
+DAMAGED = Rule(
+    id="executable/damaged",
+    title="File that begins like an executable, and is none that is whole",
+    severity=Severity.WARNING,
+    message="{path} begins like {subject}",
+    why="No other format begins so. Systems refuse the file as it is; cut or spoiled on purpose, it passes scanners, "
+    "and a second step mends it.",
+    fix="Find out what the file is meant to be, and where it came from.",
+    confidence="medium",
+    cwe=506,
+    references=("https://attack.mitre.org/techniques/T1027/009/",),
+)
 
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
-    """Yield the executable whose header stands at `offset`, unless it is a whole file: that is a scanner's."""
+    """Yield the executable whose header stands at `offset`; one that is a whole file is a scanner's."""
     code = native_code_at(blob.reader, offset)
+    damaged = "" if code or blob.expect == RAW else damaged_code(blob.head, offset)
+    if damaged and not in_layer(blob.locator):
+        yield Finding(DAMAGED, blob.locator, damaged, path=blob.locator.name)
     if code and (code.start > 0 or blob.expect == RAW):
         span = Span(code.start)
         yield Fact("embedded", code.title, blob.locator, span)
@@ -38,7 +54,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
 DETECTOR = Detector(
     name="executables",
     title="an executable",
-    version=2,
+    version=3,
     patterns=(
         rb"\x7fELF",
         rb"PE\x00\x00(?:\x4c\x01|\x64\x86|\x64\xaa|\xc0\x01|\xc4\x01|\x00\x02)",
@@ -48,6 +64,6 @@ DETECTOR = Detector(
         rb"\xca\xfe\xba[\xbe\xbf]\x00\x00\x00[\x01-\x12][\x00\x01]\x00\x00[\x07\x0c\x12]",
     ),
     confirm=confirm,
-    rules=(EMBEDDED,),
+    rules=(EMBEDDED, DAMAGED),
     owners=frozenset({"executable"}),
 )

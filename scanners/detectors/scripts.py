@@ -42,7 +42,7 @@ _POWERSHELL = (b"powershell", b"iex", b"invoke-expression", b"iwr", b"irm")
 _COMMANDS = (b"/dev/", b"curl", b"wget", b" -e ", b"sh -i", b"base64 ", b"connect((")
 """What begins commands that are told only where they are those of attacks."""
 _CALLS = (b"os.", b"io.")
-"""What begins calls that are told only outside of data sets, which are full of programs."""
+"""What begins calls that are told only as statements, and outside of data sets, which are full of programs."""
 _CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
 _SHELLS = re.compile(r"dup2\(|pty\.spawn|['\"/]sh['\"]|cmd\.exe|powershell")
 BEFORE = 160
@@ -59,7 +59,9 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
         return
     attack = _attack(blob, offset, text[0])
     is_data = blob.locator.suffix in _TEXTS
-    if not attack and data.startswith((*_COMMANDS, *_CALLS) if is_data else _COMMANDS):
+    if not attack and data.startswith(_COMMANDS):
+        return
+    if not attack and data.startswith(_CALLS) and (is_data or not _begins_statement(blob, offset)):
         return
     title = "command of attacks" if attack else _title(text[0])
     shown = printable(attack or text[0].decode("ascii"), 120)
@@ -80,6 +82,12 @@ def _attack(blob: Blob, offset: int, text: bytes) -> str:
         return whole
     lines = re.split(r"[\r\n]|\\[rnt]", whole)  # as they stand, and as JSON writes them
     return next((line for line in lines if hostile_command().search(line)), "")
+
+
+def _begins_statement(blob: Blob, offset: int) -> bool:
+    """Return whether what stands at `offset` begins a line, or is assigned: prose mentions calls as well."""
+    before = blob.reader.read(max(0, offset - 8), min(8, offset))
+    return re.search(rb"(?:\A|[^\x20-\x7e]|=)[ \t]*\Z", before) is not None
 
 
 def _reads_as_script(text: bytes) -> bool:
@@ -103,7 +111,7 @@ _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=7,
+    version=8,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,

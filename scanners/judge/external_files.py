@@ -134,8 +134,8 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 def outside(path: str) -> str:
     """Return why a path is not one inside the folder it is relative to, on any system, or nothing.
 
-    Backslashes separate on Windows, so they are taken for separators; `..` is refused even where it would stay
-    inside, as every loader that checks at all does.
+    Backslashes separate on Windows, so they are taken for separators. `..` may take back a folder of the path itself,
+    as loaders that check allow it, who make the path a plain one first.
     """
     parts = path.replace("\\", "/").split("/")
     reasons = (
@@ -144,12 +144,22 @@ def outside(path: str) -> str:
         ("://" in path, "it is an address on a network"),
         (parts[0] == "" or path[1:2] == ":", "the path is absolute"),
         (_ELSEWHERE.match(path), "it begins at a home folder, a variable or an address"),
-        (any(part.strip() == ".." for part in parts) or _ESCAPED.search(path), "it climbs out with .."),
+        (_climbs(parts) or (_ESCAPED.search(path) and "%" in path), "it climbs out with .."),
         (_names_device(parts), "it names a device of Windows"),
         (is_private(path), "it leads to keys or settings of whoever loads it"),
         ("\\x00" in path, "it holds a NUL, at which some loaders stop reading"),
     )
     return next((reason for holds, reason in reasons if holds), "")
+
+
+def _climbs(parts: list[str]) -> bool:
+    """Return whether a path leads above the folder it begins in, at its end or on the way."""
+    depth = 0
+    for part in parts:
+        depth += -1 if part.strip() == ".." else part.strip() not in ("", ".")
+        if depth < 0:
+            return True
+    return False
 
 
 def _names_device(parts: list[str]) -> bool:

@@ -37,6 +37,8 @@ _ELF_MACHINES = {
     258: "LoongArch",
 }
 _ELF_TYPES = {1: "object file", 2: "executable", 3: "shared library"}
+_ELF_CORE = 4
+_ELF_BEGINNINGS = frozenset(b"\x7fELF" + bytes((width, order, 1)) for width in (1, 2) for order in (1, 2))
 _ELF_SEGMENT_SIZES = {1: 32, 2: 56}
 
 _PE_MACHINES = {0x14C: "x86", 0x8664: "x86-64", 0xAA64: "AArch64", 0x1C0: "ARM", 0x1C4: "ARM", 0x200: "Itanium"}
@@ -92,6 +94,20 @@ def native_code_file(head: bytes, reader: Reader) -> NativeCode | None:
         return None
     code = native_code_at(reader, int.from_bytes(head[60:64], "little"))
     return code if code and code.start == 0 else None
+
+
+def damaged_code(head: bytes, offset: int) -> str:
+    """Return what a file begins like that is no whole executable; `offset` is where its magic number stands.
+
+    `head` is what the file begins with. Of ELF the identification is compared, and the processor where it is there.
+    """
+    if offset == 0 and head[:7] in _ELF_BEGINNINGS:
+        order = "<" if head[5] == 1 else ">"
+        kind, machine = struct.unpack_from(f"{order}HH", head.ljust(20, b"\0"), 16)
+        return "an ELF file" if kind != _ELF_CORE and machine in {0, *_ELF_MACHINES} else ""
+    if offset and head[:2] == b"MZ" and head[60:64] == offset.to_bytes(4, "little"):
+        return "a Windows executable"
+    return ""
 
 
 def _elf(reader: Reader, offset: int) -> NativeCode | None:

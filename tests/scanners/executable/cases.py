@@ -41,6 +41,12 @@ CASES = {
     "pe_in_weights": Case(lambda: inside(pe()), "weights.bin", Verdict.MALICIOUS),
     "mach_in_weights": Case(lambda: inside(mach()), "weights.bin", Verdict.MALICIOUS),
     "fat_mach_in_weights": Case(lambda: inside(fat()), "weights.bin", Verdict.MALICIOUS),
+    "elf_cut_short": Case(lambda: elf()[:9], "photo.jpg", Verdict.REVIEW),
+    "elf_without_a_header": Case(lambda: elf()[:16] + bytes(200), "plugin.llamafile", Verdict.REVIEW),
+    "pe_without_sections": Case(
+        lambda: pe()[: pe().index(b"PE\0\0") + 6] + bytes(8), "photo.jpg", Verdict.REVIEW, cut_is_clean=True
+    ),
+    "benign_elf_of_another_processor": Case(lambda: elf(machine=190), "kernel.cubin", Verdict.CLEAN),
     "benign_gpu_code_in_weights": Case(lambda: inside(elf(machine=190)), "weights.bin", Verdict.NOT_SCANNED),
     "benign_java_class": Case(java_class, "Main.class", Verdict.NOT_SCANNED),
     "benign_magic_numbers_alone": Case(

@@ -101,6 +101,8 @@ CASES = {
     "tensor_of_another_size": case(lambda: tensor(raw=bytes(15)), Verdict.REVIEW, "input_0.pb", cut_is_clean=True),
     "benign_external": weight(external("model.onnx_data", offset="4096", length="16"), verdict=Verdict.CLEAN),
     "benign_external_in_folder": weight(external("./weights/..w/a..b.bin", checksum="0"), verdict=Verdict.CLEAN),
+    "benign_external_takes_a_folder_back": weight(external("weights/../model.bin", offset="0"), verdict=Verdict.CLEAN),
+    "path_climbs_out_on_the_way": malicious_path("weights/../../acme/weights.bin"),
     "benign_external_odd": weight(external("~w$1/100%.bin", offset="0", length="16"), verdict=Verdict.CLEAN),
     "benign_prepacked": weight(external("model.data", prepacked_0="key|0;16"), verdict=Verdict.CLEAN),
     "benign_strings": weight(number(1, 1), number(2, STRING), data(6, "../../etc/passwd"), verdict=Verdict.CLEAN),

