@@ -38,6 +38,8 @@ _TORCHSCRIPT = "__torch__."
 _FOLDER = re.compile(r"(?:[A-Za-z]:[\\/])?[^:]*")
 _CONTEXT = "torch._dynamo.eval_frame.OptimizeContext"
 _CONTEXT_OPTIONS = frozenset({"compiler_config", "dynamic", "export"})
+CREATOR = "deap.creator.meta_create"
+_ARRAYS = frozenset({"array.array", "numpy.ndarray", "deap.creator._array"})
 _DATA_TYPES = frozenset(
     f"builtins.{name}"
     for name in "object dict list set frozenset tuple int float complex str bytes bytearray bool range slice".split()
@@ -446,7 +448,47 @@ def _text_codec(given: list[Json]) -> bool:
     return len(given) < 2 or (isinstance(given[1], str) and given[1].lower() in _TEXT_CODECS)
 
 
+def _created_class(given: list[Json]) -> bool:
+    """Return whether deap makes a class of a base and attributes that run nothing: data, and classes of instances' own.
+
+    Its name becomes one of the module's, which has functions and classes of its own.
+    """
+    if len(given) != 3 or not isinstance(given[2], dict) or given[2].get("more"):
+        return False
+    name, base, content = given[0], given[1], given[2].get("dict")
+    named = isinstance(name, str) and _CLASS_NAME.fullmatch(name) and not is_class(f"deap.creator.{name}")
+    if not named or not isinstance(content, list):
+        return False
+    keys = all(isinstance(key, str) and _IDENTIFIER.fullmatch(key) for key in content[::2])
+    return keys and _is_base(base) and all(is_data(value) or _is_base(value) for value in content[1::2])
+
+
+def _is_base(described: Json) -> bool:
+    """Return whether a class is one of data or of deap, or one that nobody knows, of which its import tells."""
+    name = _type_name(described)
+    return _is_plain_base(described) or (is_class_name(name) and not is_inert_name(name) and not family(name))
+
+
+def _is_plain_base(described: Json) -> bool:
+    """Return whether a class is one of data, of deap, or created by it, which is a call that is judged by itself."""
+    name = _type_name(described)
+    if not name:
+        return instance_of(described) == CREATOR
+    return name in _DATA_TYPES or name in _ARRAYS or (name.startswith("deap.") and is_class(name))
+
+
+def is_created_instance(described: Json, arguments: Json) -> bool:
+    """Return whether a class that deap creates is called as its instances are saved: with what they hold, or not."""
+    if not isinstance(described, dict) or instance_of(described) != CREATOR:
+        return False
+    made_of, given = items(described.get("args")), items(arguments)
+    if not _created_class(made_of):
+        return False
+    return not given or (len(given) == 1 and _sequence_arguments(given) and _is_plain_base(made_of[1]))
+
+
 RULES: dict[str, Callable[[list[Json]], bool]] = {
+    "created-class": _created_class,
     "class-first": _class_first,
     "reconstructor": _reconstructor,
     "getattr": _getattr,

@@ -30,6 +30,9 @@ Rules:
   rest data: a callback and a context for when the module is called.
 - `compiled-module`: argument 0 is an instance, argument 1 a torch._dynamo.eval_frame.OptimizeContext, which is called
   with a method of that instance and wraps it.
+- `created-class`: argument 0 is the literal name of a class, of none that the module has; argument 1 a class of data,
+  of the package, created so itself, or unknown and told as such; argument 2 a dict of identifiers, not dunder, with
+  literal data and such classes.
 - `data-arguments`: every argument is literal data: numbers, strings, bytes, None, and containers of these.
 - `distribution-state`: the state is a dict whose `_parse_arg_template`, if there, is a literal string that matches
   DISTRIBUTION_TEMPLATE (scipy passes it to exec), or a tuple in which that key occurs nowhere. Else it is dangerous.
@@ -9470,6 +9473,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "copyreg.__newobj_ex__": "class-first",
     "copyreg._reconstructor": "reconstructor",
     "dateutil.tz._tzfile._unpickle": "same-package",
+    "deap.creator.meta_create": "created-class",
     "diffusers.configuration_utils.FrozenDict": "data-arguments",
     "dill._dill._create_array": "calls-0-with-1",
     "dill._dill._eval_repr": "literal-repr",

@@ -34,6 +34,7 @@ from scanners.judge.inert import (
     is_call,
     is_class,
     is_class_name,
+    is_created_instance,
     is_inert_build,
     is_inert_call,
     is_inert_name,
@@ -380,6 +381,8 @@ def _computed_call(fact: Fact) -> Opinion:
         caller = f"{instance_of(computed)}.__call__"  # of an instance without a state, which a rule may know
         if caller in ARGUMENT_RULES and is_inert_call(caller, "REDUCE", fact.detail.get("args")):
             return ()
+    if is_created_instance(computed, fact.detail.get("args")):
+        return ()
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
     return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
 
@@ -548,7 +551,7 @@ def _is_own(fact: Fact) -> bool:
     """
     name, how, given = fact.value, str(fact.detail.get("how")), items(fact.detail.get("args"))
     if (
-        _package(name) not in OWN_PACKAGES
+        (_package(name) not in OWN_PACKAGES and not _is_created_name(name))
         or family_of_function(name)
         or any("__" in part for part in name.split(".")[1:])
     ):
@@ -558,6 +561,11 @@ def _is_own(fact: Fact) -> bool:
         value = len(given) == 1 and is_data(given[0]) and is_class_name(name)
         return made or value or is_keras_unpickler(name, given)
     return fact.kind in ("import", "build")
+
+
+def _is_created_name(name: str) -> bool:
+    """Return whether a name is of a class that the script which loads the pickle has had deap create."""
+    return name.rpartition(".")[0] == "deap.creator" and is_class_name(name)
 
 
 def _of_group(rule: Rule, package: str, members: list[Fact]) -> Finding:

@@ -458,6 +458,7 @@ ARGUMENT_RULES: dict[str, str] = {
         f"{module}.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file"
         for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
     },
+    "deap.creator.meta_create": "created-class",
     "diffusers.configuration_utils.FrozenDict": "data-arguments",
     "fsspec.spec.make_instance": "local-files",
     "hdbscan.dist_metrics.newObj": "same-package",

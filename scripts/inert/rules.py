@@ -20,6 +20,11 @@ RULES = {
         "argument 0 is an instance, argument 1 a torch._dynamo.eval_frame.OptimizeContext, which is called with a "
         "method of that instance and wraps it."
     ),
+    "created-class": (
+        "argument 0 is the literal name of a class, of none that the module has; argument 1 a class of data, of the "
+        "package, created so itself, or unknown and told as such; argument 2 a dict of identifiers, not dunder, with "
+        "literal data and such classes."
+    ),
     "data-arguments": "every argument is literal data: numbers, strings, bytes, None, and containers of these.",
     "distribution-state": (
         "the state is a dict whose `_parse_arg_template`, if there, is a literal string that matches "

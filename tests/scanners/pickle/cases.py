@@ -197,6 +197,59 @@ CASES |= {
     ),
 }
 
+CREATE, LIST = global_("deap.creator", "meta_create"), global_("builtins", "list")
+FITNESS = call(
+    CREATE, text("Fitness1"), global_("deap.base", "Fitness"), EMPTY_DICT + text("weights") + EMPTY_TUPLE + SETITEM
+)
+
+
+def created(key: str, value: bytes, base: bytes = LIST, name: str = "Individual") -> bytes:
+    """Return what makes a class as deap stores it, with one attribute."""
+    return call(CREATE, text(name), base, EMPTY_DICT + text(key) + value + SETITEM)
+
+
+CASES |= {
+    "benign_population_of_deap": clean(
+        stream(created("fitness", FITNESS), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, text("fitness"))[:-1]
+        + FITNESS
+        + EMPTY_TUPLE
+        + NEWOBJ
+        + SETITEM
+        + BUILD
+        + STOP
+    ),
+    "benign_array_of_deap": clean(
+        stream(call(created("fitness", FITNESS, global_("deap.creator", "_numpy_array")), EMPTY_LIST))
+    ),
+    "benign_class_of_deap_by_name": clean(stream(global_("deap.creator", "Individual"), EMPTY_TUPLE, NEWOBJ)),
+    "own_base_of_a_class_of_deap": clean(
+        stream(created("fitness", FITNESS, global_("__main__", "Tour")), EMPTY_TUPLE, NEWOBJ)
+    ),
+    "unknown_base_of_a_class_of_deap": review(
+        stream(created("fitness", FITNESS, global_("acme", "Tour")), EMPTY_TUPLE, NEWOBJ)
+    ),
+    "class_of_deap_with_system": malicious(stream(created("append", SYSTEM), EMPTY_TUPLE, NEWOBJ)),
+    "class_of_deap_with_a_special_method": malicious(
+        stream(created("__setstate__", global_("builtins", "print")), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)
+    ),
+    "class_of_deap_over_a_dangerous_one": malicious(
+        stream(created("x", NONE, global_("subprocess", "Popen")), tuple_(text(COMMAND)), REDUCE)
+    ),
+    "class_of_deap_over_a_partial": malicious(
+        stream(created("x", NONE, global_("functools", "partial")), EMPTY_TUPLE, NEWOBJ)
+    ),
+    "class_of_deap_over_its_own": malicious(stream(created("x", NONE, name="MetaCreator"), EMPTY_TUPLE, NEWOBJ)),
+    "class_of_deap_called_with_more": malicious(stream(call(created("x", NONE), text(COMMAND), SYSTEM))),
+    "own_base_of_a_class_of_deap_called": malicious(
+        stream(call(created("x", NONE, global_("__main__", "Tour")), EMPTY_LIST))
+    ),
+    "class_of_deap_made_of_nothing": malicious(stream(call(call(CREATE), EMPTY_LIST))),
+    "nested_class_of_deap_with_system": malicious(
+        stream(created("fitness", created("append", SYSTEM)), EMPTY_TUPLE, NEWOBJ)
+    ),
+    "method_of_deap_called": review(stream(call(global_("deap.creator", "create"), text("X"), LIST))),
+}
+
 OR = global_("_operator", "or_")
 NONE_TYPE = call(global_("builtins", "type"), NONE)
 CASES |= {
