@@ -15,6 +15,7 @@ from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.metadata_text import telling_facts
 from scanners.parsing.tree_links import led_to_twice
 
 NAME = "lightgbm"
@@ -74,11 +75,13 @@ def accepts(blob: Blob) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield trees that lead out of themselves; raises Malformed where the model is cut, and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
-    model = _Model(blob)
+    model = _Model(blob, context)
     for offset, line in _lines(blob.reader):
         context.operations.spend()
         yield from model.line(line, offset)
     yield from model.end_of_tree()
+    if model.fault:
+        raise model.fault
     model.check_end()
 
 
@@ -100,8 +103,10 @@ def _lines(reader: Reader) -> Iterator[tuple[int, bytes]]:
 class _Model:
     """What the lines so far have said: the header, then one tree after the other, then the end."""
 
-    def __init__(self, blob: Blob) -> None:
-        self.blob = blob
+    def __init__(self, blob: Blob, context: Context) -> None:
+        self.blob, self.context = blob, context
+        self.fault: Malformed | None = None
+        """What is wrong with a value in a tree: the lines behind it may be code all the same."""
         self.version = self.section = b""
         self.last = b""
         self.features = _COUNT
@@ -131,18 +136,27 @@ class _Model:
         elif key == b"max_feature_idx":
             self.features = _integer(value, offset) + 1
         elif self._number:
-            self._of_tree(key, value, offset)
+            yield from self._of_tree(key, value, offset)
+        else:
+            yield from self._text(key, value)
 
-    def _of_tree(self, key: bytes, value: bytes, offset: int) -> None:
+    def _of_tree(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
+        """Keep a list of numbers of the tree, and yield what else stands there where it is code."""
         if value.translate(None, _NUMERALS):
-            raise Malformed(f"in a tree, {printable(key.decode('latin-1'), _SHOWN)} is no list of numbers", offset)
-        if key in _KEPT:
+            name = printable(key.decode("latin-1"), _SHOWN)
+            self.fault = self.fault or Malformed(f"in a tree, {name} is no list of numbers", offset)
+            yield from self._text(key, value)
+        elif key in _KEPT:
             self._tree[key] = value
+
+    def _text(self, key: bytes, value: bytes) -> Iterator[Item]:
+        name = printable(key.decode("latin-1"), _SHOWN)
+        yield from telling_facts(value.decode("utf-8", "replace"), self.blob.locator, name, self.context)
 
     def end_of_tree(self) -> Iterator[Item]:
         """Yield what is wrong with the tree whose lines have been taken."""
         tree, self._tree = self._tree, {}
-        if not self._number or b"num_leaves" not in tree:
+        if self.fault or not self._number or b"num_leaves" not in tree:
             return
         leaves = _integer(tree[b"num_leaves"], self._offset)
         lists = [_integers(tree.get(name, b""), self._offset) for name in _LISTS]
@@ -248,7 +262,7 @@ def _integers(text: bytes, offset: int) -> list[int]:
 SCANNER = Scanner(
     name=NAME,
     title="LightGBM",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, LOOP),

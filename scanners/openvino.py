@@ -12,6 +12,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
+from scanners.metadata_text import telling_facts
 from scanners.parsing.xml_events import Doctype, Start, events
 
 NAME = "openvino"
@@ -31,6 +32,7 @@ _BITS = {
 _DIGITS = 19
 _DIMENSIONS = 64
 _CUSTOM_SHOWN = 1_000
+_LIBRARY = re.compile(r"[^\n]{1,400}\.(?:so(?:\.\d+)*|dll|dylib)", re.IGNORECASE)
 _REFERENCES = ("https://docs.openvino.ai/2025/documentation/openvino-extensibility.html",)
 
 CUSTOM = Rule(
@@ -42,6 +44,18 @@ CUSTOM = Rule(
     "rights of whoever loads it, and is not part of this file.",
     fix="Take the library from its publisher, not from where the model came from.",
     cwe=829,
+    references=_REFERENCES,
+)
+LIBRARY = Rule(
+    id="openvino/library",
+    title="Graph that names a native library",
+    severity=Severity.WARNING,
+    message="{path} of a layer is the library {subject}",
+    why="OpenVINO takes no library from a graph: programs add those of extensions before they read it. One that takes "
+    "the path from the graph lets the model choose the native code that runs.",
+    fix="Find out what reads the attribute, and do not load a library that came with the model.",
+    confidence="medium",
+    cwe=427,
     references=_REFERENCES,
 )
 SIZE_MISMATCH = Rule(
@@ -85,6 +99,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         elif isinstance(event, Start):
             layer = event if event.name == "layer" else layer
             yield from _element(blob, event, layer, told)
+            if layer:
+                yield from _attributes(blob, event, context)
     if layer is None:
         raise Malformed("the graph was not read to its layers: it ends before, or declares entities")
 
@@ -103,6 +119,17 @@ def _element(blob: Blob, event: Start, layer: Start | None, told: set[tuple[str,
             yield Finding(CUSTOM, blob.locator, name, path=version, span=Span(event.offset))
     elif event.name == "data" and layer and layer.attributes.get("type") == "Const":
         yield from _constant(blob, layer, event)
+
+
+def _attributes(blob: Blob, event: Start, context: Context) -> Iterator[Item]:
+    """Yield attributes in a layer that are code or a library: those of layers are numbers, shapes and names."""
+    for key, value in event.attributes.items():
+        path = printable(f"{event.name}.{key}", _SHOWN)
+        library = _LIBRARY.fullmatch(value) if key != "name" else None  # of PyTorch's modules, any
+        if library:
+            yield Finding(LIBRARY, blob.locator, printable(value, _SHOWN), path=path, span=Span(event.offset))
+        else:
+            yield from telling_facts(value, blob.locator, path, context)
 
 
 def _constant(blob: Blob, layer: Start, data: Start) -> Iterator[Finding]:
@@ -142,10 +169,10 @@ def _expected(kind: str, shape: str) -> int | None:
 SCANNER = Scanner(
     name=NAME,
     title="OpenVINO IR (.xml)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(CUSTOM, SIZE_MISMATCH, ENTITY),
+    rules=(CUSTOM, LIBRARY, SIZE_MISMATCH, ENTITY),
     suffixes=(".xml",),
     signs=Signs(b"\xef\xbb\xbf \t\r\n<"),
 )

@@ -52,6 +52,19 @@ def case(build: Callable[[], bytes], verdict: Verdict, name: str = "model.txt", 
 CASES = {
     # Without the last line it is what the command line saves
     "benign": case(model, Verdict.CLEAN, cut_is_clean=True),
+    "benign_header": case(
+        lambda: model().replace(b"=a b c d\n", b"=a b import os.path\nnote=imported from os.path\n"),
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
+    "code_in_the_header": case(
+        lambda: model().replace(b"label_index=0\n", b"label_index=0\nhook=os.system('echo modelsweep-test')\n"),
+        Verdict.REVIEW,
+    ),
+    "code_in_a_tree": case(
+        lambda: model(tree() + "decision_type=<=\nhook=__import__('os').system('echo modelsweep-test')\n"),
+        Verdict.REVIEW,
+    ),
     "benign_bin": case(lambda: model(end=PARAMETERS).rstrip(), Verdict.CLEAN, "model.bin"),
     "benign_windows": case(lambda: model(end=PARAMETERS).replace(b"\n", b"\r\n").rstrip(), Verdict.CLEAN, "model.lgb"),
     "benign_old": case(lambda: model(version="v2", end=""), Verdict.CLEAN, cut_is_clean=True),

@@ -44,6 +44,22 @@ CASES = {
     "size_mismatch": case(lambda: graph(constant("4, 300")), Verdict.REVIEW),
     "size_overflow": case(lambda: graph(constant(size=str(1 << 70))), Verdict.REVIEW),
     "negative_shape": case(lambda: graph(constant("-1, 3")), Verdict.REVIEW),
+    "library": case(
+        lambda: graph('<layer id="2" name="l" type="Acme" version="opset1" library="../lib/libacme.so.1"/>'),
+        Verdict.REVIEW,
+    ),
+    "library_in_data": case(
+        lambda: graph('<layer id="2" name="l" type="ReLU"><data implementation="acme.dll"/></layer>'), Verdict.REVIEW
+    ),
+    "attribute_is_code": case(
+        lambda: graph('<layer id="2" name="importlib.import_module" type="ReLU" version="opset1"/>'), Verdict.REVIEW
+    ),
+    "benign_names": case(
+        lambda: graph(
+            '<layer id="2" name="net.blocks.0.so" type="ReLU"><data mode="os" names="a.so, b.dll x"/></layer>'
+        ),
+        Verdict.CLEAN,
+    ),
     "entity": case(lambda: graph(before='<!DOCTYPE net [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), Verdict.REVIEW),
     "without_layers": case(lambda: b'<net name="x" version="11"><layers/></net>', Verdict.NOT_SCANNED),
 }
