@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import NamedTuple
 
 from modelsweep.core.options import Options
 
@@ -12,20 +10,20 @@ MADE = "class "
 """What stands before a class of which only instances that no constructor made are trusted."""
 
 
-class _Trusted(NamedTuple):
-    exact: frozenset[str]
-    patterns: tuple[str, ...]
-
-
 def is_allowed(name: str, options: Options, *, made: bool = False) -> bool:
     """Return whether the user trusts `name`; `made` says that loading would not call it."""
-    trusted = _trusted(options.allow_imports)
-    if name in trusted.exact or (made and f"{MADE}{name}" in trusted.exact):
+    exact, patterns = _trusted(options.allow_imports)
+    if name in exact or (made and f"{MADE}{name}" in exact):
         return True
-    return any(fnmatchcase(name, pattern) for pattern in trusted.patterns)
+    if not patterns:
+        return False
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 @lru_cache(16)
-def _trusted(allow: tuple[str, ...]) -> _Trusted:
+def _trusted(allow: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the names and the patterns among what the user allows."""
     patterns = tuple(pattern for pattern in allow if set(pattern) & set("*?["))
-    return _Trusted(frozenset(allow).difference(patterns), patterns)
+    return frozenset(allow).difference(patterns), patterns

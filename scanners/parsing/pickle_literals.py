@@ -57,7 +57,8 @@ def short_line(reader: Reader, start: int) -> bytes | None:
 
 def short_lines(reader: Reader, start: int) -> tuple[bytes, bytes] | None:
     """Return what two newlines end from `start`, None where that is long or not ended."""
-    lines = reader.read(start, max(0, min(_SHORT, reader.size - start))).split(b"\n", 2)
+    left = reader.size - start
+    lines = reader.read(start, _SHORT if left >= _SHORT else max(0, left)).split(b"\n", 2)
     return (lines[0], lines[1]) if len(lines) > 2 else None
 
 
