@@ -16,6 +16,8 @@ from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
 from scanners.parsing import decompression
 from scanners.parsing.extraction import BOMB, bombs
+from scanners.suffixes import NEVER_PLAIN
+from scanners.text import reads_as_text
 
 NAME = "compressed"
 CONTENT = "content"
@@ -152,7 +154,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     name, floor = blob.locator.name, context.limits.expanded_floor
     yield from bombs(name, blob.locator, blob.size, reader, expansion.fault, floor) if reader.size else ()
     if reader.size or not expansion.fault:
-        yield blob.nested(content_name(blob), reader, expanded=True)
+        yield blob.nested(content_name(blob, reader), reader, expanded=True)
     if expansion.fault:
         yield problem_of(expansion.fault, blob.locator, NAME)
         return
@@ -186,19 +188,23 @@ def _streams(reader: Reader, context: Context, ends: list[int]) -> Iterator[byte
     ends.append(position)
 
 
-def content_name(blob: Blob) -> str:
-    """Return the file's name without the ending that says it is compressed, `CONTENT` where there is none."""
+def content_name(blob: Blob, content: Reader) -> str:
+    """Return the file's name without the ending that says it is compressed, `CONTENT` where there is none.
+
+    Text under the name of a model keeps the ending: it is what a loader would take for the model, and no plain text.
+    """
     stem, suffix = blob.locator.name[: -len(blob.locator.suffix)], blob.locator.suffix
     for codec in CODECS:
         if suffix in codec.suffixes and stem:
             return stem + codec.suffixes[suffix]
-    return CONTENT
+    kept = suffix in NEVER_PLAIN and reads_as_text(blob.nested(CONTENT, content).with_head())
+    return CONTENT + suffix if kept else CONTENT
 
 
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING, BOMB),

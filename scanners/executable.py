@@ -66,7 +66,7 @@ def scan(blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="executable",
     title="Native executables and libraries (ELF, PE, Mach-O)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(NATIVE, DISGUISED),

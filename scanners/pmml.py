@@ -43,7 +43,7 @@ _CODE = re.compile(
     r"|<\?php|\bnew\s+Function\s*\(|powershell|\$\{(?:jndi|script):|\bClass\.forName\b|\bSystem\.exit\b|GroovyShell"
     r"|freemarker\.template\.utility|\bnew\s+java\.(?:net|io|nio)\.|\bimportlib\.|\bpickle\.loads?\b|__builtins__"
     r"|\bProcess\.Start\s*\(|\bcmd(?:\.exe)?\s+/c\b|(?:^|[\s\"'])/bin/(?:ba|da|z)?sh\b|\brm\s+-rf?\s+[/~]"
-    r"|\bcompile\s*\([^)]{0,200}['\"]exec['\"]",
+    r"|\bcompile\s*\([^)]{0,200}['\"]exec['\"]|\b(?:system2?|popen|shell_exec|passthru)\(\s*['\"]",
     re.IGNORECASE,
 )
 _CALLED = frozenset({"function", "href"})
@@ -246,7 +246,7 @@ _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instru
 SCANNER = Scanner(
     name=NAME,
     title="PMML",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),

@@ -172,7 +172,7 @@ def scanner_with(backend: str) -> Scanner:
     return Scanner(
         name=NAME,
         title="Weights: their numbers, and what their lowest bits hide",
-        version=1,
+        version=2,
         accepts=lambda _blob: False,
         scan=lambda _blob, _context: iter(()),
         needs=(NUMPY,),

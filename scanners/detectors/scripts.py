@@ -107,11 +107,12 @@ _PATH = rb"[ \t]{0,2}/(?:usr/)?(?:local/)?bin/"
 _SHELL = rb"(?:env[ \t]{1,2}(?:-S[ \t]{1,2})?)?(?:sh|bash|dash|zsh|ksh|ash|python|perl|pwsh|ruby|node|php)"
 _FETCHED = rb"(?:download(?:string|data|file)|i(?:wr|rm)[ \t]|invoke-(?:webrequest|restmethod))"
 _BASE64 = rb"['\x22]?[a-z0-9+/]{16}"
+_LINE_END = rb"[ \t]{0,2}(?:[;\r\n]|\\[rn])(?:[ \t\r\n]|\\[rnt]){0,8}"  # as it stands, and as JSON writes it
 
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=8,
+    version=9,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
@@ -121,8 +122,8 @@ DETECTOR = Detector(
         rb"exec[ \t]{0,2}\([ \t]{0,2}(?:__import__|compile|base64|zlib|marshal|bytes\.fromhex|codecs)[ \t]{0,2}[.(]",
         rb"eval[ \t]{0,2}\([ \t]{0,2}(?:__import__|compile|base64|zlib|marshal|bytes\.fromhex|codecs)[ \t]{0,2}[.(]",
         rb"__import__[ \t]{0,2}\([ \t]{0,2}['\x22](?:os|subprocess|socket|pty)['\x22][ \t]{0,2}\)[ \t]{0,2}\.",
-        rb"import os[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}os\.(?:system|popen|exec[lv])",
-        rb"import subprocess[ \t]{0,2}[;\r\n][ \t\r\n]{0,8}subprocess\.(?:run|call|Popen|check_)",
+        rb"import os" + _LINE_END + rb"os\.(?:system|popen|exec[lv])",
+        rb"import subprocess" + _LINE_END + rb"subprocess\.(?:run|call|Popen|check_)",
         rb"import socket,subprocess,os",
         rb"os\.(?:system|popen|execute)[ \t]{0,2}\([ \t]{0,2}(?:['\x22]|\[\[)",
         rb"io\.popen[ \t]{0,2}\([ \t]{0,2}(?:['\x22]|\[\[)",  # of Lua, as os.execute above

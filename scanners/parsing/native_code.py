@@ -40,6 +40,7 @@ _ELF_TYPES = {1: "object file", 2: "executable", 3: "shared library"}
 _ELF_CORE = 4
 _ELF_BEGINNINGS = frozenset(b"\x7fELF" + bytes((width, order, 1)) for width in (1, 2) for order in (1, 2))
 _ELF_SEGMENT_SIZES = {1: 32, 2: 56}
+_ELF_SECTION_SIZES = {1: 40, 2: 64}
 
 _PE_MACHINES = {0x14C: "x86", 0x8664: "x86-64", 0xAA64: "AArch64", 0x1C0: "ARM", 0x1C4: "ARM", 0x200: "Itanium"}
 _PE_REACH = 16 * KIB
@@ -115,10 +116,13 @@ def _elf(reader: Reader, offset: int) -> NativeCode | None:
     head = reader.read(offset, 52)
     order, wide = (">" if head[5] == 2 else "<"), head[4] == 2
     kind, machine = struct.unpack_from(f"{order}HH", head, 16)
-    (segment,) = struct.unpack_from(f"{order}H", reader.read(offset, 56) if wide else head, 54 if wide else 42)
+    sizes = reader.read(offset, 64 if wide else 52)[54 if wide else 42 :]
+    segment, _, section = struct.unpack_from(f"{order}3H", sizes)
     if kind not in _ELF_TYPES or machine not in _ELF_MACHINES:
         return None
-    if segment != _ELF_SEGMENT_SIZES[2 if wide else 1] and not (kind == 1 and segment == 0):
+    runs = segment == _ELF_SEGMENT_SIZES[2 if wide else 1]
+    linked = kind == 1 and segment == 0 and section == _ELF_SECTION_SIZES[2 if wide else 1]
+    if not runs and not linked:  # an object file is nothing without its sections
         return None
     return NativeCode(offset, f"ELF {_ELF_TYPES[kind]} for {_ELF_MACHINES[machine]}")
 

@@ -289,8 +289,9 @@ class _Reading:
                 self._branches(node, body)
             case _:
                 left = body.scope.work_out(node) if isinstance(node, ast.For) else {}
+                before: dict[str, str] = {}
                 if isinstance(node, ast.For | ast.AsyncFor):
-                    body.scope.learn_loop(node.target, node.iter)
+                    before = body.scope.learn_loop(node.target, node.iter)
                 elif isinstance(node, ast.Match):
                     body.scope.learn_match(node)
                 elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
@@ -306,6 +307,7 @@ class _Reading:
                 self._kept(node, body)
                 body.scope.unsure -= unsure
                 body.scope.settle(left)
+                body.scope.regain(before)
 
     def _kept(self, node: ast.AST, body: _Body) -> None:
         """Read what a statement puts in a place where others find it and call it: hooks, attributes, tables."""
@@ -350,7 +352,7 @@ class _Reading:
             self._written_annotations(at_once, body)
         for expression in (*node.decorator_list, *at_once):
             self._expression(expression, body)
-        self._defined.setdefault(id(node), (node, body))
+        self._defined.setdefault(id(node), (node, body._replace(scope=body.scope.around)))
         if body.in_class:
             body.scope.set(node.name, f"{OWN}{node.name}", node)
         else:
@@ -383,6 +385,7 @@ class _Reading:
         self._classes.add(node, body.scope)
         body.scope.set(node.name, f"{OWN}{node.name}", node)
         inner = Scope(body.scope)
+        inner.around = body.scope.around
         self._block(node.body, body._replace(scope=inner, in_class=True, inside=node.name))
         inner.close_class(node.name)
         self._decorated(node, body)
@@ -441,7 +444,7 @@ class _Reading:
                 if body.scope.elements(generator.iter):
                     body.scope.learn_loop(generator.target, generator.iter)
         elif isinstance(node, ast.Lambda):
-            self._defined.setdefault(id(node), (node, body))
+            self._defined.setdefault(id(node), (node, body._replace(scope=body.scope.around)))
 
     def _follow(self, name: str, call: ast.Call | None, body: _Body) -> None:
         """Read what runs where a function, a class or a method of the module, `@NAME().METHOD`, is called."""

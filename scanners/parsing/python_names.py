@@ -100,11 +100,14 @@ class Scope:
         """What the first argument of the function stands for whose scope this is: the instance of a method."""
         self.unsure = 0
         """Conditions around the statement that is read: what may not happen does not make a name harmless."""
+        self.around: Scope = self
+        """The scope that functions in this one see: that of a class keeps its names to itself."""
 
     def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
         """Note what a name stands for from here on; without more, for nothing that is known."""
         place = self._places.get(name, 0)
-        if dotted or not self.unsure:
+        before = self._names.maps[place].get(name, "") if self.unsure else ""
+        if not self.unsure or (dotted and (_executes(dotted) or not _executes(before))):
             self._names.maps[place][name] = dotted
         self._constants.maps[place][name], self._lists.maps[place][name] = constant, None
         self._values.maps[place][name] = node or ast.Constant(value=None)
@@ -182,9 +185,21 @@ class Scope:
             case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
                 self._assign(target, value)
 
-    def learn_loop(self, target: ast.expr, source: ast.expr) -> None:
-        """Note that the names of a loop's target stand for something out of `source`."""
-        self._learn_target(target, self.elements(source), source)
+    def learn_loop(self, target: ast.expr, source: ast.expr) -> dict[str, str]:
+        """Note that the names of a loop's target stand for something out of `source`.
+
+        Returns what they stood for before where that runs something: a loop over nothing leaves it as it was.
+        """
+        named = [item.id for item in ast.walk(target) if isinstance(item, ast.Name)]
+        before = {name: dotted for name in named if _executes(dotted := self._names.get(name, ""))}
+        elements = self.elements(source)
+        self._learn_target(target, elements, source)
+        return {} if elements else before
+
+    def regain(self, names: dict[str, str]) -> None:
+        """Note that names may stand for what they did before."""
+        for name, dotted in names.items():
+            self.set(name, dotted)
 
     def _learn_target(self, target: ast.expr, elements: list[ast.expr], source: ast.expr) -> None:
         if isinstance(target, _ROWS) and elements and all(_fits(target, element) for element in elements):
@@ -620,6 +635,11 @@ def parsed_expression(text: str) -> ast.expr | None:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         return None
+
+
+def _executes(dotted: str) -> bool:
+    """Return whether a name stands for what runs commands or any code, or for a module that does."""
+    return dotted in _EXECUTING or dotted in ("builtins.exec", "builtins.eval") or KINDS.get(dotted) == "command"
 
 
 def _fits(target: ast.Tuple | ast.List, element: ast.expr) -> bool:

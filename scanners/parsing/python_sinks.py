@@ -5,6 +5,7 @@ from __future__ import annotations
 _TABLE = {
     "code": """
         builtins.exec builtins.eval builtins.execfile types.FunctionType runpy.run_path runpy.run_module
+        runpy._run_module_as_main runpy._run_module_code runpy._run_code
         code.InteractiveInterpreter().runsource code.InteractiveInterpreter().runcode
         ctypes.pythonapi.PyRun_SimpleString ctypes.PyDLL().PyRun_SimpleString IPython.get_ipython().run_cell
         code.interact code.InteractiveConsole().push

@@ -88,6 +88,9 @@ CASES = {
         lambda: SKIPPABLE + zstd(LONG) + SKIPPABLE, "table.csv.zst", Verdict.CLEAN, cut_is_clean=True
     ),
     "benign_text_like_zlib": Case(lambda: b"x^2 + y^2 = r^2\n" * 9, "notes.txt", Verdict.CLEAN, cut_is_clean=True),
+    "text_as_model": Case(lambda: gzip.compress(TEXT, mtime=0), "model.pkl", Verdict.NOT_SCANNED),
+    "text_as_r_data": Case(lambda: lzma.compress(b"X\n" + TEXT), "model.rds", Verdict.NOT_SCANNED),
+    "benign_text_as_table": Case(lambda: gzip.compress(TEXT, mtime=0), "table.csv", Verdict.CLEAN),
     "evil_tgz_name": Case(lambda: gzip.compress(EVIL, mtime=0), "layer.tgz", Verdict.MALICIOUS),
     "evil_gzip_wrong_checksum": Case(
         lambda: gzip.compress(EVIL, mtime=0)[:-8] + bytes(8), "model.pkl.gz", Verdict.MALICIOUS

@@ -47,6 +47,9 @@ CASES = {
         lambda: pe()[: pe().index(b"PE\0\0") + 6] + bytes(8), "photo.jpg", Verdict.REVIEW, cut_is_clean=True
     ),
     "benign_elf_of_another_processor": Case(lambda: elf(machine=247), "filter.o", Verdict.NOT_SCANNED),
+    "benign_object_file_without_sections": Case(
+        lambda: inside(elf(kind=1)[:52] + bytes(200)), "weights.bin", Verdict.NOT_SCANNED
+    ),
     "benign_gpu_code_in_weights": Case(lambda: inside(elf(machine=190)), "weights.bin", Verdict.NOT_SCANNED),
     "benign_java_class": Case(java_class, "Main.class", Verdict.NOT_SCANNED),
     "benign_magic_numbers_alone": Case(

