@@ -301,10 +301,12 @@ class Scope:
             self.set(item.asname or item.name, dotted)
         if module and node.names[0].name == "*":
             prefix = f"{_SAME_MODULE.get(module, module)}."
+            self.unsure += 1  # a module need not hand out all that it has
             for name in (*KINDS, *NAMES):
                 if name.startswith(prefix):
                     top = name.removeprefix(prefix).partition(".")[0].partition("(")[0]
                     self.set(top, prefix + top)
+            self.unsure -= 1
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):
@@ -371,7 +373,7 @@ class Scope:
         """Return what an attribute of something stands for."""
         if name == "__call__" and "." in owner and not owner.endswith("()"):
             return owner
-        if owner == _GLOBALS and name not in _ESCAPES:
+        if owner == _GLOBALS and name not in _ESCAPES and name not in _GETTERS:
             return self._name(name)
         if (owner == _PATH and name == "parent") or (name == "__self__" and owner.startswith("builtins.")):
             return owner.partition(".")[0] if name == "__self__" else owner
@@ -380,7 +382,7 @@ class Scope:
 
     def _got(self, owner: str, key: ast.expr, depth: int) -> str:
         """Return the attribute of something whose name an expression gives."""
-        name = text(self, key, depth)
+        name = text(self, key, depth).removesuffix(".__call__")
         if name:
             return self._member(owner, name)
         either = [key.body, key.orelse] if isinstance(key, ast.IfExp) else []
@@ -407,6 +409,8 @@ class Scope:
             found = _GLOBALS
         elif not name:
             found = self._taken(node, depth) or None
+        elif name == "operator.methodcaller()" and (made := self.direct(node)) is not node and depth < DEPTH:
+            found = self._called(made, depth + 1)
         elif name.endswith(".load_module") and ".__spec__" in name:
             found = name.partition(".__spec__")[0]
         elif node.args:
@@ -483,9 +487,18 @@ class Scope:
         if attribute == "__getattribute__":
             owner = self.name_of(first, depth) if len(node.args) > 1 else owner
             return self._got(owner, node.args[-1], depth) or None
-        if attribute in _GETTERS and isinstance(node.func, ast.Attribute):
-            return self._item(node.func.value, constant(self, first, depth), depth) or None
+        if attribute in _GETTERS:
+            return self._got_item(owner, node, depth) or None
         return None
+
+    def _got_item(self, owner: str, node: ast.Call, depth: int) -> str:
+        """Return the name of what a method of a table gives: `t.get(key)`, `get(key)` or `dict.get(t, key)`."""
+        key = constant(self, node.args[0], depth)
+        if owner == "builtins.dict":
+            return self._item(node.args[0], constant(self, node.args[1], depth), depth) if len(node.args) > 1 else ""
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _GETTERS:
+            return self._item(node.func.value, key, depth)
+        return self._entry(owner, key) if isinstance(key, str) else ""
 
     def _item(self, node: ast.expr, key: Value | None, depth: int) -> str:
         if isinstance(node, ast.Attribute) and node.attr in ("__mro__", "__bases__"):

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 CRITICAL = {
-    "or_another": "try:\n    from os import system as go\nexcept ImportError:\n    go = print\ngo('echo modelsweep-test')\n",
+    "or_another": "try:\n    from os import system as go\nexcept ImportError:\n    go = print\n"
+    "go('echo modelsweep-test')\n",
+    "bound_getter": "import os\nget = vars(os).get\nget('sys' + 'tem')('echo modelsweep-test')\n",
+    "getter_of_dict": "import os\nget = dict.__getitem__\nget(os.__dict__, 'sys' + 'tem')('echo modelsweep-test')\n",
+    "bound_getter_of_names": "get = locals().get\n"
+    "get('__builtins__')['ev' + 'al']('__import__(\"os\").system(\"echo modelsweep-test\")')\n",
+    "attribute_and_call": "import operator, os\noperator.attrgetter('system.__call__')(os)('echo modelsweep-test')\n",
+    "attribute_by_method": "import os\nfrom operator import methodcaller\n"
+    "methodcaller('__getattribute__', 'system')(os)('echo modelsweep-test')\n",
+    "behind_a_star": "import os\nfrom shutil import *\nfrom asyncio import *\nos.system('echo modelsweep-test')\n",
     "loop_over_nothing": "import os\nfor os in ():\n    pass\nos.system('echo modelsweep-test')\n",
     "closure": """import os
 def make():
@@ -523,10 +532,12 @@ helper = subprocess.getoutput
 """,
 }
 BENIGN = {
+    "loop_over_something": "import subprocess\nfor subprocess in (object(),):\n    pass\nsubprocess.run()\n",
     "method_called_by_itself": "class Model:\n    def eval(self):\n        return self\n"
     "    def predict(self, text):\n        return self.eval()\n",
     "loop_over_names": "import os\nfor system in ('linux', 'darwin'):\n    print(system, os.sep)\n",
-    "one_of_two_readers": "try:\n    from json5 import loads as read\nexcept ImportError:\n    from json import loads as read\n"
+    "one_of_two_readers": "try:\n    from json5 import loads as read\n"
+    "except ImportError:\n    from json import loads as read\n"
     "read('{}')\n",
     "renamed_and_used": """from subprocess import run as start, check_output
 from .helper import run, size
