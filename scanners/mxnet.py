@@ -36,7 +36,7 @@ _COST = 100
 _WIDTHS = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 9: 2, 10: 4, 11: 8, 12: 2}
 _CUSTOM = frozenset({"Custom", "_CustomFunction", "_contrib_Custom"})
 _POINTERS = frozenset({"_Native", "_NDArray"})
-_OPERATOR = re.compile(r"[\w.:/-]{0,200}")
+_OPERATOR = re.compile(r"[\w.:/-]*")
 """What operators are registered under: names of functions and classes, with those of packages."""
 _LIBRARY = re.compile(r"[^\n]{1,400}\.(?:so(?:\.\d+)*|dll|dylib)", re.IGNORECASE)
 

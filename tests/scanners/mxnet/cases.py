@@ -65,6 +65,7 @@ CASES = {
                 "Activation", "a", act_type="relu", __init__='["normal", {"sigma": 0.01}]', __note__="imported as a.b"
             ),
             node("_contrib_Proposal", "p.q/r", scales="(8, 16)"),
+            node("Long" * 80, "l"),
             node("_npi.random", "libs.so far", file="so"),
         ),
         Verdict.CLEAN,
