@@ -30,6 +30,9 @@ ENCODED = (*_PICKLED, *TEXTS, b"\x7fELF", b"\x1f\x8b\x08\0")
 DEFLATED = (b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e")
 TURNED_TEXTS = tuple(text[::-1] for text in TEXTS)
 TURNED_BEGINNINGS = tuple(beginning[::-1] for beginning in (*BEGINNINGS, *_PICKLED))
+UU_START = b"begin "
+ESCAPED_STARTS = (b"=80=0", b"\\x80\\x0", b"\\u0080\\u000", b"os\\n", b"\xc2\x80")
+"""How payloads begin, or nearly so, in quoted-printable text, under escapes, and as text of their bytes."""
 STUB = b"This program cannot"
 XORED = (b"\x7fELF", STUB, *TEXTS, b"#!/bin/", b"import os", *_PICKLED)
 _PROTOCOLS, _OPENERS = b"\x02\x03\x04\x05", b"\x95c\x8cX"
@@ -38,8 +41,12 @@ _HEADERS = tuple(b"\x80%c%c" % (protocol, opener) for protocol in _PROTOCOLS for
 QUOTED = bytes(97 if 33 <= byte <= 126 else 0 for byte in range(256))
 """Turns printable characters, but for space, into `a`."""
 LONG = b"a" * RUN
+_ESCAPES = (UU_START, *ESCAPED_STARTS)
 _KEYS = 256
-_LAYOUT = 1
+_WIDE = re.compile(rb"(?:[\x09\x0a\x20-\x7e]\x00){%d}" % RUN)
+_RUNS = 2
+"""Patterns before the literals."""
+_LAYOUT = 2
 """Raised when `_wanted` makes something else of the same values: databases are kept."""
 
 
@@ -49,6 +56,10 @@ class Starts(Protocol):
     @property
     def has_run(self) -> bool:
         """Whether `RUN` printable characters stand in a row."""
+
+    @property
+    def has_wide(self) -> bool:
+        """Whether `RUN` characters of two bytes, the second of which is zero, stand in a row."""
 
     def of(self, literal: bytes) -> Iterable[int]:
         """Return where one of `literals()` stands, the first `STARTS` places."""
@@ -81,7 +92,9 @@ def ascii85_beginnings() -> tuple[bytes, ...]:
 @cache
 def literals() -> tuple[bytes, ...]:
     """Return what is looked for as it stands."""
-    return tuple(dict.fromkeys((*ascii85_beginnings(), *DEFLATED, *TURNED_TEXTS, *TURNED_BEGINNINGS, *_HEADERS)))
+    return tuple(
+        dict.fromkeys((*ascii85_beginnings(), *DEFLATED, *TURNED_TEXTS, *TURNED_BEGINNINGS, *_HEADERS, *_ESCAPES))
+    )
 
 
 @cache
@@ -100,6 +113,13 @@ class _Searched:
     @property
     def has_run(self) -> bool:
         return LONG in self._data.translate(QUOTED)
+
+    @property
+    def has_wide(self) -> bool:
+        # A regular expression that begins with a class is ten times slower than looking for zeros
+        zeros = bytes(RUN)
+        may_be = zeros in self._data[::2] or zeros in self._data[1::2]
+        return may_be and _WIDE.search(self._data) is not None
 
     def of(self, literal: bytes) -> Iterable[int]:
         return _places(self._data, literal)
@@ -143,8 +163,9 @@ def delta(data: bytes) -> bytes:
 
 
 def _wanted() -> Iterator[Wanted]:
-    """Yield what the database is made of: a run, the literals, and what is XORED with each key in turn."""
+    """Yield what the database is made of: two runs, the literals, and what is XORED with each key in turn."""
     yield Wanted(rb"[!-~]{%d}" % RUN)
+    yield Wanted(_WIDE.pattern)
     for literal in literals():
         yield Wanted(_escaped(literal), once=False)
     for beginning in XORED:
@@ -156,7 +177,7 @@ def _escaped(literal: bytes) -> bytes:
     return b"".join(b"\\x%02x" % byte for byte in literal)
 
 
-DISGUISES_SOUGHT = Database(1, (_LAYOUT, RUN, ENCODED, DEFLATED, TURNED_BEGINNINGS, XORED, _HEADERS), _wanted)
+DISGUISES_SOUGHT = Database(1, (_LAYOUT, RUN, ENCODED, DEFLATED, TURNED_BEGINNINGS, XORED, _HEADERS, _ESCAPES), _wanted)
 
 
 def _note(number: int, _start: int, end: int, _flags: int, found: list[tuple[int, int]]) -> bool:
@@ -166,15 +187,16 @@ def _note(number: int, _start: int, end: int, _flags: int, found: list[tuple[int
 
 class _Scanned:
     def __init__(self, found: list[tuple[int, int]]) -> None:
-        self.has_run = False
+        self.has_run = self.has_wide = False
         self._of: dict[bytes, list[int]] = {}
         self._xored: dict[bytes, list[int]] = {}
-        first_xored = 1 + len(literals())
+        first_xored = _RUNS + len(literals())
         for number, end in found:
-            if not number:
-                self.has_run = True
+            if number < _RUNS:
+                self.has_run |= number == 0
+                self.has_wide |= number == 1
             elif number < first_xored:
-                literal = literals()[number - 1]
+                literal = literals()[number - _RUNS]
                 self._of.setdefault(literal, []).append(end - len(literal))
             else:
                 beginning = XORED[(number - first_xored) // _KEYS]

@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -21,12 +21,14 @@ from scanners.parsing.disguise_starts import (
     BEGINNINGS,
     DANGEROUS_TEXTS,
     DEFLATED,
+    ESCAPED_STARTS,
     LONG,
     RUN,
     STARTS,
     STUB,
     TURNED_BEGINNINGS,
     TURNED_TEXTS,
+    UU_START,
     XORED,
     Starts,
     ascii85_beginnings,
@@ -72,7 +74,6 @@ _MORE_LAYERS = 2
 _UU_HEAD = re.compile(rb"begin [0-7]{3,4} [^\r\n\\]{1,64}(?:\r?\n|\\n)(?=[!-`])")
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
 _WIDE_HEAD = re.compile(rb"\x80\0[\x02-\x05]\0[\x95c\x8cX]\0", re.DOTALL)
-_ZEROS = bytes(24)
 _WIDE_TEXT = re.compile(rb"(?:[\t\n -~]\0){24,}")
 
 
@@ -91,9 +92,9 @@ def disguises(data: bytes, starts: Starts) -> Iterator[Disguise]:
         for beginning in ascii85_beginnings():
             for at in starts.of(beginning):
                 yield from _undone(data, at, min(len(data), at + LONGEST))
-    yield from _escaped(data)
+    yield from _escaped(data, starts)
     if not data.isascii() or b"\0" in data:
-        yield from _wide(data)
+        yield from _wide(data, starts)
         yield from _deflated(data, starts)
         yield from _reversed(data, starts)
         yield from _xored(data, starts)
@@ -246,19 +247,23 @@ def _reversed_text(data: bytes, starts: Starts) -> Iterator[Disguise]:
             yield Disguise(at, "reversed text", data[: at + len(text)][::-1])
 
 
-def _escaped(data: bytes) -> Iterator[Disguise]:
+def _escaped(data: bytes, starts: Starts) -> Iterator[Disguise]:
     """Yield what is uuencoded, quoted-printable, or written with the escapes of Python, C or JSON."""
-    at = data.find(b"begin ")
-    match = _UU_HEAD.search(data, at) if at >= 0 else None
+    match = _first(_UU_HEAD, data, starts.of(UU_START))
     if match:
         for text in _ways_to_read(data[match.end() : match.end() + LONGEST]):
             yield Disguise(match.end(), "uuencoded text", b"".join(_uu_lines(text)))
-    for literal, pattern, how, undo in _ESCAPES:
-        at = data.find(literal)
-        match = re.compile(pattern).search(data, at) if at >= 0 else None
+    for literal, (pattern, how, undo) in zip(ESCAPED_STARTS, _ESCAPES, strict=True):
+        match = _first(re.compile(pattern), data, starts.of(literal))
         if match:
             for text in _ways_to_read(data[match.start() : match.start() + LONGEST]):
                 yield Disguise(match.start(), how, undo(text))
+
+
+def _first(pattern: re.Pattern[bytes], data: bytes, places: Iterable[int]) -> re.Match[bytes] | None:
+    """Return the first match that begins at the first of `places` or a few bytes before, or anywhere behind."""
+    at = next(iter(places), None)
+    return None if at is None else pattern.search(data, max(0, at - _BEFORE))
 
 
 def _ways_to_read(text: bytes) -> tuple[bytes, ...]:
@@ -303,15 +308,14 @@ def _of_text(text: bytes) -> bytes:
 # Bytes
 
 
-def _wide(data: bytes) -> Iterator[Disguise]:
+def _wide(data: bytes, starts: Starts) -> Iterator[Disguise]:
     """Yield what is written with two bytes for each letter."""
     for match in islice(_WIDE_HEAD.finditer(data), STARTS):
         piece = data[match.start() : match.start() + 2 * LONGEST]
         zeros = re.match(rb"(?:.\0)+", piece, re.DOTALL)
         if zeros:
             yield Disguise(match.start(), "UTF-16", zeros[0][::2])
-    # A regular expression that begins with a class is ten times slower than looking for zeros
-    if _ZEROS not in data[::2] and _ZEROS not in data[1::2]:
+    if not starts.has_wide:
         return
     for match in islice(_WIDE_TEXT.finditer(data), STARTS):
         text = match[0][::2]
@@ -367,10 +371,11 @@ def _xored(data: bytes, starts: Starts) -> Iterator[Disguise]:
 
 
 # What is in few files, and what stands behind it where a stream begins.
-_ESCAPES: tuple[tuple[bytes, bytes, str, Callable[[bytes], bytes]], ...] = (
-    (b"=80=0", rb"=80=0[2-5]", "quoted-printable text", _quoted_printable),
-    (b"\\x80\\x0", rb"\\x80\\x0[2-5]", "escapes", _hexadecimal_escapes),
-    (b"\\u0080\\u000", rb"\\u0080\\u000[2-5]", "escapes", _unicode_escapes),
-    (b"os\\n", rb"c(?:os|posix)\\n[sp]", "escapes", _hexadecimal_escapes),
-    (b"\xc2\x80", rb"\xc2\x80[\x02-\x05](?:\xc2\x95|[cX]|\xc2\x8c)", "text of one letter for each byte", _of_text),
+_BEFORE = len("cposix")
+_ESCAPES: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
+    (rb"=80=0[2-5]", "quoted-printable text", _quoted_printable),
+    (rb"\\x80\\x0[2-5]", "escapes", _hexadecimal_escapes),
+    (rb"\\u0080\\u000[2-5]", "escapes", _unicode_escapes),
+    (rb"c(?:os|posix)\\n[sp]", "escapes", _hexadecimal_escapes),
+    (rb"\xc2\x80[\x02-\x05](?:\xc2\x95|[cX]|\xc2\x8c)", "text of one letter for each byte", _of_text),
 )

@@ -19,13 +19,16 @@ from tests.scanners.spool import memory_spool
 
 needs_hyperscan = pytest.mark.skipif(not has_hyperscan(), reason="hyperscan is not installed")
 XORS = st.builds(lambda text, key: text.translate(mask(key)), st.sampled_from(XORED), st.integers(0, 255))
-PIECES = st.one_of(st.binary(max_size=3), st.sampled_from(literals()), XORS, st.just(b"x" * (RUN - 1)))
+PIECES = st.one_of(
+    st.binary(max_size=3), st.sampled_from(literals()), XORS, st.just(b"x" * (RUN - 1)), st.just(b"x\0" * (RUN - 1))
+)
 
 
 def told(starts: Starts) -> tuple[object, ...]:
     """Return all that there is to be asked of `starts`."""
     by_literal = [list(starts.of(literal)) for literal in literals()]
-    return starts.has_run, by_literal, [list(starts.xored(beginning)) for beginning in XORED], list(starts.headers())
+    runs = starts.has_run, starts.has_wide
+    return runs, by_literal, [list(starts.xored(beginning)) for beginning in XORED], list(starts.headers())
 
 
 def both(monkeypatch: pytest.MonkeyPatch, data: bytes) -> list[tuple[object, ...]]:
