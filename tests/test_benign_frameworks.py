@@ -71,9 +71,12 @@ CLASSES = """
     skopt.learning.gaussian_process.gpr.GaussianProcessRegressor sksurv.linear_model.coxph.CoxPHSurvivalAnalysis
     stable_baselines3.common.vec_env.vec_normalize.VecNormalize stanza.models.common.pretrain.PretrainedWordVocab
     statsforecast.core.StatsForecast tslearn.clustering.kmeans.TimeSeriesKMeans xarray.core.variable.IndexVariable
+    TTS.config.shared_configs.BaseDatasetConfig TTS.tts.configs.xtts_config.XttsConfig TTS.tts.models.xtts.XttsArgs
+    TTS.tts.models.vits.VitsAudioConfig mmcv.utils.config.ConfigDict
     ultralytics.utils.loss.v8DetectionLoss ultralytics.utils.tal.TaskAlignedAssigner umap.umap_.UMAP yacs.config.CfgNode
 """.split()
 ENUMS = """
+    megatron.core.enums.ModelType megatron.core.transformer.enums.AttnBackend
     torch.distributed.checkpoint.metadata._MEM_FORMAT_ENCODING
     accelerate.utils.dataclasses.DistributedType pyannote.audio.core.task.Problem
     transformers.trainer_utils.HubStrategy transformers.trainer_utils.IntervalStrategy
@@ -81,6 +84,7 @@ ENUMS = """
 """.split()
 OWN = ("models.yolo.DetectionModel", "__main__.Model", "src.code.net.Encoder", "utils.plots.Colors")
 REFUSED = (
+    "mmcv.utils.config.Config",
     "mmengine.config.lazy.LazyObject",
     "torch_geometric.nn.conv.gat_conv.GATConv",
     "polars.lazyframe.frame.LazyFrame",

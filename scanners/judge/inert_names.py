@@ -348,6 +348,10 @@ CLASSES: dict[str, str] = {
     "PIL": ("PIL.Image Image\n"),
     "TTS": (
         "TTS.* *\n"
+        "TTS.config.shared_configs BaseAudioConfig BaseDatasetConfig BaseTrainingConfig\n"
+        "TTS.tts.configs.shared_configs BaseTTSConfig CapacitronVAEConfig CharactersConfig GSTConfig\n"
+        "TTS.tts.configs.vits_config VitsConfig\n"
+        "TTS.tts.configs.xtts_config XttsConfig\n"
         "TTS.tts.layers.bark.model Block CausalSelfAttention MLP\n"
         "TTS.tts.layers.delightful_tts.conformer FeedForward\n"
         "TTS.tts.layers.feed_forward.decoder Decoder\n"
@@ -370,6 +374,8 @@ CLASSES: dict[str, str] = {
         "TTS.tts.layers.xtts.dvae ResBlock\n"
         "TTS.tts.layers.xtts.perceiver_encoder Attention CausalConv1d RMSNorm\n"
         "TTS.tts.layers.xtts.zh_num2words Date Fraction\n"
+        "TTS.tts.models.vits VitsArgs VitsAudioConfig\n"
+        "TTS.tts.models.xtts XttsArgs XttsAudioConfig\n"
         "TTS.vc.layers.freevc.wavlm.wavlm TransformerEncoder\n"
         "TTS.vc.models.freevc Encoder Generator\n"
         "TTS.vocoder.layers.parallel_wavegan ResidualBlock\n"
@@ -2848,6 +2854,7 @@ CLASSES: dict[str, str] = {
         "mmcv.transforms.processing Normalize\n"
         "mmcv.transforms.utils cache_randomness\n"
         "mmcv.transforms.wrappers Compose RandomApply\n"
+        "mmcv.utils.config ConfigDict\n"
         "mmcv.video.io Cache\n"
     ),
     "mmdet": (
@@ -8059,7 +8066,10 @@ ENUMS: dict[str, str] = {
     ),
     "lightning_fabric": ("lightning_fabric.utilities.data _WrapAttrTag\n"),
     "mace": ("mace.tools.default_keys DefaultKeys\n"),
-    "megatron": ("megatron.core.enums ModelType\n"),
+    "megatron": (
+        "megatron.core.enums ModelType\n"
+        "megatron.core.transformer.enums AttnBackend AttnMaskType AttnType CudaGraphScope LayerType\n"
+    ),
     "mlflow": ("mlflow.types.schema DataType\n"),
     "mmcv": ("mmcv.visualization.color Color\n"),
     "mmengine": ("mmengine.runner.priority Priority\n"),
@@ -8527,6 +8537,7 @@ CALLS: dict[str, str] = {
     "ipaddress": ("ipaddress IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network\n"),
     "itertools": ("itertools chain combinations count cycle islice izip permutations product repeat zip_longest\n"),
     "logging": ("logging getLogger\n"),
+    "mmcv": ("mmcv.utils.config ConfigDict\n"),
     "mmengine": ("mmengine.config.config ConfigDict\n"),
     "mmpretrain": ("mmpretrain.models.multimodal.ofa.ofa_modules OFAEncoderOutput\n"),
     "networkx": ("networkx.classes.function frozen\n"),

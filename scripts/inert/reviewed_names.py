@@ -95,6 +95,7 @@ CALLS: dict[str, str] = {
     # Dictionaries, whose constructors copy what they are given.
     "autogluon.core.models.abstract._auxiliary_params": "ParamsAuxDict",
     "autogluon.core.models.abstract._mutation_deprecated_dict": "ParamsDict",
+    "mmcv.utils.config": "ConfigDict",
     "mmengine.config.config": "ConfigDict",
     "nltk.probability": "ConditionalFreqDist FreqDist",
     # What stands for the methods of a frozen graph: it raises.
@@ -184,6 +185,15 @@ COMPILED_CLASSES: dict[str, str] = {
         for name in "BCO CPO DPO GKD GRPO KTO ORPO PPO PRM RLOO Reward SFT".split()
     },
     "deepspeed.utils.tensor_fragment": "fragment_address",
+    # mmcv 1's, of which mmengine has the successor.
+    "mmcv.utils.config": "ConfigDict",
+    # Dataclasses of coqpit, whose hooks compare what is read with a text, and set what is put in as an attribute.
+    "TTS.config.shared_configs": "BaseAudioConfig BaseDatasetConfig BaseTrainingConfig",
+    "TTS.tts.configs.shared_configs": "BaseTTSConfig CapacitronVAEConfig CharactersConfig GSTConfig",
+    "TTS.tts.configs.vits_config": "VitsConfig",
+    "TTS.tts.configs.xtts_config": "XttsConfig",
+    "TTS.tts.models.vits": "VitsArgs VitsAudioConfig",
+    "TTS.tts.models.xtts": "XttsArgs XttsAudioConfig",
     # A text with a role and a source, and an index with methods of pandas: what their __new__ does is set those.
     "formulaic.utils.variables": "Variable",
     "sktime.forecasting.base._fh": "ForecastingHorizon",
@@ -530,6 +540,7 @@ ENUMS: dict[str, str] = {
     "deepspeed.runtime.zero.config": "ZeroStageEnum",
     "PIL.Image": "Dither Palette Quantize Resampling Transform Transpose",
     "megatron.core.enums": "ModelType",
+    "megatron.core.transformer.enums": "AttnBackend AttnMaskType AttnType CudaGraphScope LayerType",
     "mlflow.types.schema": "DataType",
     "pyannote.audio.core.task": "Problem Resolution",
     "torch.distributed.checkpoint.metadata": "_MEM_FORMAT_ENCODING",
