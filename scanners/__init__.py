@@ -73,6 +73,7 @@ MODULES = (
     "json_config",
     "yaml_config",
     "gin",
+    "vocabulary",
     "jsonnet",
     "mlflow",
     "serving",

@@ -173,7 +173,7 @@ def _leaves(trees: Table, starts: list[int], sizes: list[int]) -> Iterator[tuple
 SCANNER = Scanner(
     name=NAME,
     title="CatBoost",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, NOT_THERE),

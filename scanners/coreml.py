@@ -293,7 +293,7 @@ def _check_weights(blob: Blob, context: Context) -> None:
 SCANNER = Scanner(
     name=NAME,
     title="Core ML (.mlmodel, .mlpackage)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, OUTSIDE),

@@ -34,6 +34,10 @@ _DTYPE = 64
 _DIMENSIONS = 64
 _ELEMENTS = 1 << 63
 _SHOWN = 100
+_PATH = 1_200
+"""Characters of a path that a fact holds: more than judges take for one."""
+_ELSEWHERE = "//GDAPlaceholder:"
+"""How a text begins that stands for an array in a folder beside the checkpoint."""
 NDARRAY, COMPLEX, SCALAR = 1, 2, 3
 """Codes of Flax's extension types."""
 _NAMED = re.compile(rb"(?:[\x81-\x8f]|\xde..|\xdf....)[\xa3-\xbf][a-z_]{3,31}[\x80-\xc6\xca-\xdf]", re.DOTALL)
@@ -181,7 +185,18 @@ class _Walk:
         if token.length >= _LEAST and token.length <= min(LONGEST, self.blob.size - token.start):
             data = self.blob.reader.read(token.start, token.length)
             if is_text(data):
-                yield from telling_facts(data.decode("utf-8", "replace"), self.blob.locator, name, self.context)
+                text = data.decode("utf-8", "replace")
+                if text.startswith(_ELSEWHERE):
+                    yield from self._elsewhere(text.removeprefix(_ELSEWHERE), token, name)
+                yield from telling_facts(text, self.blob.locator, name, self.context)
+
+    def _elsewhere(self, path: str, token: Token, name: str) -> Iterator[Fact]:
+        """Yield an array that Flax reads from a file, where that leads out of the checkpoint."""
+        from scanners.judge.external_files import leaves
+
+        if leaves(path):
+            detail: dict[str, Json] = {"framework": "orbax", "used_by": name or "an array"}
+            yield Fact("external-file", printable(path, _PATH), self.blob.locator, Span(token.start), detail)
 
     def _array(self, token: Token, name: str) -> Iterator[Item]:
         """Look at an array: a list of its shape, the name of its type, and its bytes."""
@@ -269,7 +284,7 @@ def _long_token(cursor: Cursor, first: int) -> Token:
 SCANNER = Scanner(
     name=NAME,
     title="Flax and other MessagePack",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),

@@ -173,6 +173,7 @@ FORMATS: tuple[Format, ...] = (
     _format("git-annex and XetHub pointers", ".bin", "pointer", "never clean: the weights are elsewhere"),
     _format("Jinja2 templates", ".jinja .jinja2 .j2", "jinja text", named=True),
     _format("Gin configs", ".gin", "gin text", named=True),
+    _format("RWKV vocabularies", ".txt", "vocabulary text", "words that tokenizers evaluate", named=True),
     _format("Jsonnet configs", ".jsonnet .libsonnet", "jsonnet text", named=True),
     _format("MLmodel, conda and YAML configs", ".yaml .yml", "yaml mlflow requirements text", named=True),
     _format("Triton and DJL Serving configs", ".pbtxt .properties", "serving text", named=True),

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.metadata_text import telling_facts
-from scanners.parsing.gguf_header import MAGIC, TYPES, GgufHeader, Tensor, read_header
+from scanners.parsing.gguf_header import MAGIC, TYPES, WIDTH, GgufHeader, Tensor, read_header
 
 TEMPLATE_KEY = "tokenizer.chat_template"
 _TEMPLATES = "template"
 """Other keys with this word are rendered by programs of their own."""
 _SIGNED = 1 << 63
+_INT = 1 << 31
+_DIRECTION = re.compile(r"direction\.(\d{1,20})")
+"""A tensor of a control vector, whose number llama.cpp multiplies by its elements in 32 bits."""
 _SHOWN = 100
 _LICENCES = ("general.license", "general.license.name")
 _REFERENCE = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
@@ -63,6 +67,24 @@ UNACCOUNTED = _rule(
     "{length} bytes {subject} belong to no tensor",
     "Beyond the padding there is no room for bytes outside the tensors: they are a place to hide a payload.",
 )
+NARROW = _rule(
+    "narrow-array",
+    "Array of smaller numbers than loaders read from it",
+    "the array {subject} holds elements of {width} byte(s), where loaders read {expected} each",
+    "llama.cpp counts the elements of this array, and then reads numbers of four bytes: beyond what was allocated.",
+)
+LAYER = _rule(
+    "layer-overflow",
+    "Tensor whose number leads out of memory",
+    "tensor {subject} has {count} elements: the product overflows a signed 32-bit integer",
+    "llama.cpp takes the place of a control vector's layer from the name of its tensor, and writes there.",
+)
+CRASHES = _rule(
+    "crashes-loader",
+    "A value over which loaders end",
+    "{subject}",
+    "llama.cpp divides by it, or ends the whole program over it, in several versions. No writer makes such a file.",
+)
 
 
 def accepts(blob: Blob) -> bool:
@@ -76,6 +98,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     header = next(headers)
     for key in header.repeated:
         yield Finding(DUPLICATE_KEY, blob.locator, printable(key, _SHOWN))
+    if "" in header.values:
+        yield Finding(CRASHES, blob.locator, "a key has no name")
+    for key, width in header.narrow.items():
+        yield Finding(NARROW, blob.locator, key, evidence={"width": width, "expected": WIDTH})
     yield from _metadata(blob, header, context)
     header = next(headers)
     kinds = ", ".join(sorted({TYPES[item.type][0] for item in header.tensors if item.type in TYPES}))
@@ -123,6 +149,7 @@ def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
         if tensor.name in seen:
             yield Finding(DUPLICATE_KEY, blob.locator, shown, path="tensors")
         seen.add(tensor.name)
+        yield from _numbers_of(tensor, shown, blob)
         fault = _fault(tensor, header, blob.size)
         if fault == "overflows":
             yield Finding(SIZE_OVERFLOW, blob.locator, shown)
@@ -133,6 +160,15 @@ def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
     if sound:
         yield from _layout(blob, header)
         yield from _numbers(header)
+
+
+def _numbers_of(tensor: Tensor, shown: str, blob: Blob) -> Iterator[Finding]:
+    """Yield dimensions and numbers of layers that loaders do not check."""
+    if 0 in tensor.dimensions:
+        yield Finding(CRASHES, blob.locator, f"a dimension of tensor {shown} is zero")
+    layer = _DIRECTION.fullmatch(tensor.name)
+    if layer and int(layer[1]) * tensor.elements >= _INT:
+        yield Finding(LAYER, blob.locator, shown, evidence={"count": tensor.elements})
 
 
 def _numbers(header: GgufHeader) -> Iterator[Numbers]:
@@ -187,10 +223,10 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
-    rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED),
+    rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED, NARROW, LAYER, CRASHES),
     suffixes=(".gguf",),
     signs=Signs(begins(MAGIC)),
 )

@@ -16,7 +16,7 @@ from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed,
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
-from scanners.judge.external_files import outside
+from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries, outline
 from scanners.parsing.name_sets import HASHED, hash_of_names
@@ -38,7 +38,7 @@ _WORDS = Words(
     *(b"__enum__", b'"py/', b"default_factory_module", b"__kind__", b'"pyref"', b"__instance_type__", b"__nni_type__"),
     *(b"__symbol__", b"sparkVersion", b'"constructor_name"', b'"_component_"', b'"model_file"', b'"backend_path"'),
     *(b"trt_extra_plugin_lib_paths", b"weightsManifest", b":serialized:", b"__nni_obj__", b"CLOUDPICKLE"),
-    *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"', b'"@class"'),
+    *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"', b'"@class"', b"tree_metadata"),
     *(name.encode() for name in LEADING),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
@@ -246,6 +246,8 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
         yield from _shards(blob, document)
     elif isinstance(document, dict) and isinstance(document.get("weightsManifest"), list):
         yield from _weights_of_tfjs(blob, document["weightsManifest"])
+    elif isinstance(document, dict) and isinstance(document.get("tree_metadata"), dict):
+        yield from _arrays_of_orbax(blob, document["tree_metadata"])
     elif isinstance(document, dict) and "version" in document and "refs" in document:
         yield from _chunks_elsewhere(blob, document["refs"])
     elif isinstance(document, dict) and _is_manifest(blob):
@@ -284,6 +286,17 @@ def _weights_of_tfjs(blob: Blob, manifest: Json) -> Iterator[Item]:
         for name in paths if isinstance(paths, list) else ():
             if isinstance(name, str):
                 detail: dict[str, Json] = {"framework": "tfjs", "used_by": f"weightsManifest[{at}].paths"}
+                yield Fact("external-file", printable(name, _PATH_SHOWN), blob.locator, detail=detail)
+
+
+def _arrays_of_orbax(blob: Blob, tree: Json) -> Iterator[Item]:
+    """Yield the arrays whose names lead elsewhere, each joined to the folder of the checkpoint by its keys."""
+    for leaf in tree.values() if isinstance(tree, dict) else ():
+        keys = leaf.get("key_metadata") if isinstance(leaf, dict) else None
+        for key in keys if isinstance(keys, list) else ():
+            name = key.get("key") if isinstance(key, dict) else None
+            if isinstance(name, str) and leaves(name):
+                detail: dict[str, Json] = {"framework": "orbax", "used_by": "an array of the checkpoint"}
                 yield Fact("external-file", printable(name, _PATH_SHOWN), blob.locator, detail=detail)
 
 
@@ -329,7 +342,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=11,
+    version=12,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -71,7 +71,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Keras model description (.keras, JSON)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY,),

@@ -294,7 +294,7 @@ class _Walk:
 SCANNER = Scanner(
     name=NAME,
     title="HDF5 (Keras models and weights)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, BESIDE, EXPANDS),

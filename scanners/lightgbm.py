@@ -262,7 +262,7 @@ def _integers(text: bytes, offset: int) -> list[int]:
 SCANNER = Scanner(
     name=NAME,
     title="LightGBM",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, LOOP),

@@ -7,6 +7,7 @@ pickles is where a second step takes its code from (https://attack.mitre.org/tec
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
@@ -24,6 +25,10 @@ _MAY_TELL = re.compile(
     r"\b(?:os|posix|nt|subprocess|sys|pty|builtins|importlib|ctypes|runpy|shutil|socket|pickle|marshal)\.\w"
     r"|\b(?:eval|exec|compile|__import__|getattr)\s*\(|\bimport\s|\{[{%]"
 )
+_TARGET = "_target_"
+_CALLED = re.compile(r"""\\*["']_target_\\*["']\s*:\s*\\*["']([\w.]+)""")
+"""A target of Hydra in JSON or in a literal of Python, quoted in other JSON or not (CVE-2026-22584)."""
+_TARGETS = 1_000
 _IMPORTED = b"import builtins, ctypes, importlib, nt, os, posix, pty, runpy, shutil, socket, subprocess, sys\n"
 """What a program that evaluates the text may well have imported itself."""
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
@@ -37,7 +42,11 @@ def telling_facts(text: str, locator: Locator, path: str, context: Context, *, n
     The name alone of what runs commands is told where `names`, which nothing else there would be called. Commands of
     shells are found in the raw bytes (`scanners.detectors.scripts`).
     """
-    if len(text) > LONGEST or not _MAY_TELL.search(text):
+    if len(text) > LONGEST:
+        return
+    if _TARGET in text:
+        yield from _targets(text, locator, path)
+    if not _MAY_TELL.search(text):
         return
     from scanners.parsing.jinja_template import held_facts
 
@@ -51,6 +60,13 @@ def telling_facts(text: str, locator: Locator, path: str, context: Context, *, n
         shown = printable(redact(" ".join(text.split())), _SHOWN)
         detail: dict[str, Json] = {"how": how, "path": path}
         yield Fact("metadata-code", shown, locator, detail=detail)
+
+
+def _targets(text: str, locator: Locator, path: str) -> Iterator[Fact]:
+    """Yield what a configuration of Hydra in the text would call: loaders instantiate it from there."""
+    for match in islice(_CALLED.finditer(text), _TARGETS):
+        detail: dict[str, Json] = {"how": "hint", "path": f"{path} in its _target_" if path else "a _target_"}
+        yield Fact("code-reference", printable(match[1], _SHOWN), locator, detail=detail)
 
 
 def _kind(text: str, context: Context, *, names: bool) -> str:

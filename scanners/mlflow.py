@@ -16,7 +16,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
-from scanners.judge.external_files import outside
+from scanners.judge.external_files import leaves, outside
 from scanners.parsing.yaml_events import Entry, YamlError, entries
 
 SIZE_LIMIT = 2 * MIB
@@ -43,6 +43,17 @@ OUTSIDE = Rule(
     why="mlflow joins the path to the folder of the model and imports from there: this one leads to other files of "
     "whoever loads the model.",
     fix="Do not load the model. Code belongs in a folder of the model itself.",
+    cwe=22,
+    references=("https://mlflow.org/docs/latest/ml/model/",),
+)
+FILE_OUTSIDE = Rule(
+    id="mlflow/file-outside",
+    title="MLmodel that loads a file outside the model",
+    severity=Severity.CRITICAL,
+    message="{path} is {subject}: {reason}",
+    why="mlflow joins the path to the folder of the model, and mostly unpickles what it finds there: this one leads to "
+    "other files of whoever loads the model.",
+    fix="Do not load the model. What it is made of belongs in its own folder.",
     cwe=22,
     references=("https://mlflow.org/docs/latest/ml/model/",),
 )
@@ -98,6 +109,10 @@ def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
                 yield _reference(blob, entry, entry.value, "class", roots)
             case ("keras_module",):
                 yield _reference(blob, entry, entry.value, "module", roots)
+            case (("pickled_model" | "python_model" | "model_path" | "model_data" | "data" | "model_binary"),):
+                yield from _inside(blob, entry)
+            case ("artifacts", *_, "path"):
+                yield from _inside(blob, entry)
             case ("model_code_path",):
                 # mlflow keeps the path of whoever saved the model, and looks for its last part beside the MLmodel
                 name = entry.value.replace("\\", "/").rstrip("/").rpartition("/")[2]
@@ -105,6 +120,14 @@ def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
             case ("skops_trusted_types",) if trusted < _TYPES:
                 trusted += 1
                 yield _reference(blob, entry, entry.value, "name", roots)
+
+
+def _inside(blob: Blob, entry: Entry) -> Iterator[Finding]:
+    """Yield a path that mlflow joins to the folder of the model, where it leads out."""
+    reason = outside(entry.value) if leaves(entry.value) else ""
+    if reason:
+        where = printable(".".join(entry.keys), _SHOWN)
+        yield Finding(FILE_OUTSIDE, blob.locator, printable(entry.value, _SHOWN), where, evidence={"reason": reason})
 
 
 def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) -> Fact:
@@ -117,9 +140,9 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) 
 SCANNER = Scanner(
     name="mlflow",
     title="MLflow model (MLmodel)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
-    rules=(OUTSIDE,),
+    rules=(OUTSIDE, FILE_OUTSIDE),
     signs=Signs(names=(_NAME, *_MODULES)),
 )

@@ -213,7 +213,7 @@ def _array(cursor: Cursor) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="MXNet (-symbol.json, .params)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, POINTER, LIBRARY, ODD_NAME),

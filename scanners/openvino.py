@@ -169,7 +169,7 @@ def _expected(kind: str, shape: str) -> int | None:
 SCANNER = Scanner(
     name=NAME,
     title="OpenVINO IR (.xml)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, LIBRARY, SIZE_MISMATCH, ENTITY),

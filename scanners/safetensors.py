@@ -226,7 +226,7 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="safetensors",
     title="safetensors",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, OVERLAP, UNACCOUNTED),

@@ -309,7 +309,7 @@ class _Model:
 SCANNER = Scanner(
     name="tflite",
     title="TensorFlow Lite (LiteRT)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, SIZE_MISMATCH, RECURSION),

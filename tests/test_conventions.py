@@ -39,6 +39,7 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
 FAMILIES = {
     "archive": "what unpacking would do, in every format of archive",
     "executable": "code inside other files, found by the detector of executables",
+    "flax": "arrays of JAX's checkpoints outside their folder, judged apart from its format",
     "keras": "layers and files of Keras, in every format that holds them",
     "licence": "what licences oblige to, in every format that states one",
     "mnn": "external files of MNN, judged apart from its format",

@@ -63,6 +63,7 @@ CONFIGURATIONS = (
     "json",
     "yaml",
     "gin",
+    "vocabulary",
     "jsonnet",
     "jinja",
     "mlflow",

@@ -47,7 +47,7 @@ LISTED = (
     ("templates", 3, "templates"),
     ("configs", 7, "code_references"),
     ("operators", 4, "operators"),
-    ("external-files", 5, "external_files"),
+    ("external-files", 6, "external_files"),
     ("keras-layers", 2, "keras_layers"),
     ("python-code", 12, "python_code"),
     ("python-compiled", 2, "python_compiled"),

@@ -85,6 +85,16 @@ MNN_PATH = _rule(
     22,
     "https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs",
 )
+ORBAX_PATH = _rule(
+    "flax/array-path",
+    "Array outside the folder of a checkpoint of JAX",
+    "{path} is read from {subject}: {reason}",
+    "Orbax and Flax join the names of arrays to the folder of the checkpoint: restoring this one reads from elsewhere "
+    "on the machine, or from a share in the network.",
+    22,
+    "https://orbax.readthedocs.io/en/latest/guides/checkpoint/checkpoint_format.html",
+    "https://github.com/google/flax/issues/5487",
+)
 FAISS_PATH = Rule(
     id="search-index/external-lists",
     title="Index whose lists stand in a file elsewhere",
@@ -99,6 +109,7 @@ FAISS_PATH = Rule(
 )
 _PATHS = {
     "mnn": MNN_PATH,
+    "orbax": ORBAX_PATH,
     "faiss": FAISS_PATH,
     "tfjs": TFJS_PATH,
     "tflite": TFLITE_PATH,
@@ -113,7 +124,7 @@ _PRIVATE = re.compile(
 _ELSEWHERE = re.compile(r"~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|%\w+%[/\\]|file:", re.IGNORECASE)
 _ESCAPED = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
 KINDS = frozenset({"external-file"})
-RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH, TFJS_PATH, MNN_PATH, FAISS_PATH)
+RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH, TFJS_PATH, MNN_PATH, ORBAX_PATH, FAISS_PATH)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -150,6 +161,12 @@ def outside(path: str) -> str:
         ("\\x00" in path, "it holds a NUL, at which some loaders stop reading"),
     )
     return next((reason for holds, reason in reasons if holds), "")
+
+
+def leaves(name: str) -> bool:
+    """Return whether a name that is joined to a folder is absolute or climbs; any other is one, whatever its words."""
+    parts = name.replace("\\", "/").split("/")
+    return len(parts) > 1 and (parts[0] == "" or name[1:2] == ":" or ".." in parts)
 
 
 def _climbs(parts: list[str]) -> bool:

@@ -572,6 +572,20 @@ def _local_folder(state: Json) -> bool:
     return isinstance(state, dict) and "dict" in state and plain
 
 
+def _file_beside(state: Json) -> bool:
+    """Return whether joblib would read its array from a file beside the one that it loads."""
+    return isinstance(state, dict) and "dict" in state and not file_elsewhere(state)
+
+
+def file_elsewhere(state: Json) -> str:
+    """Return the file elsewhere, or the computed name of one, from which joblib would read an array; or nothing."""
+    from scanners.judge.external_files import leaves  # few pickles name a file
+
+    named = _values_of(state, "filename")
+    computed = any(not isinstance(one, str) for one in named)
+    return next((one for one in named if isinstance(one, str) and leaves(one)), "a computed path" if computed else "")
+
+
 def _uncompiled_state(state: Json) -> bool:
     compiled = _values_of(state, "_compile_kwargs")
     return isinstance(state, dict) and "dict" in state and all(one is None for one in compiled)
@@ -602,6 +616,7 @@ STATE_RULES: dict[str, Callable[[Json], bool]] = {
     "raw-handle": _raw_handle,
     "nested-state": _nested_state,
     "local-folder": _local_folder,
+    "file-beside": _file_beside,
     "uncompiled-state": _uncompiled_state,
     "formula-state": _formula_state,
 }

@@ -40,6 +40,8 @@ Rules:
   functions (patsy evaluates it). Else it is dangerous.
 - `getattr`: argument 0 is an inert class, named as a global; argument 1 is a literal identifier, not dunder. The
   result is the global `Class.name` of that module, and is judged as such when it is called.
+- `file-beside`: `filename`, if in the state, is a literal text that is neither absolute nor climbs with `..`: joblib
+  joins it to the folder of the file, and unpickles what is there.
 - `global-by-name`: arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference.
 - `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names
   a file of the package; both are scanned.
@@ -9594,6 +9596,10 @@ STATE_RULES: dict[str, str] = {
     "functools.partial": "callable-first",
     "hyperopt.rdists.lognorm_gen": "distribution-state",
     "hyperopt.rdists.loguniform_gen": "distribution-state",
+    "joblib.numpy_pickle.NDArrayWrapper": "file-beside",
+    "joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
+    "joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",
+    "joblib.numpy_pickle_compat.ZNDArrayWrapper": "file-beside",
     "kornia.augmentation._2d.intensity.base._PicklableCompileMixin": "uncompiled-state",
     "kornia.augmentation._2d.intensity.color_jitter.ColorJitter": "uncompiled-state",
     "kornia.augmentation._2d.intensity.gaussian_blur.RandomGaussianBlur": "uncompiled-state",
@@ -9740,6 +9746,10 @@ STATE_RULES: dict[str, str] = {
     "scipy.stats._distn_infrastructure.rv_generic": "distribution-state",
     "scipy.stats._distn_infrastructure.rv_sample": "distribution-state",
     "scipy.stats._levy_stable.levy_stable_gen": "distribution-state",
+    "sklearn.externals.joblib.numpy_pickle.NDArrayWrapper": "file-beside",
+    "sklearn.externals.joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
+    "sklearn.externals.joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",
+    "sklearn.externals.joblib.numpy_pickle_compat.ZNDArrayWrapper": "file-beside",
     "skorch.classifier.NeuralNetBinaryClassifier": "nested-state",
     "skorch.classifier.NeuralNetClassifier": "nested-state",
     "skorch.net.NeuralNet": "nested-state",

@@ -31,6 +31,7 @@ from scanners.judge.function_globals import globals_beside, globals_handed
 from scanners.judge.inert import (
     consumed,
     executed_text,
+    file_elsewhere,
     is_call,
     is_class,
     is_class_name,
@@ -172,6 +173,17 @@ OWN_CLASS = Rule(
     cwe=502,
     references=("https://docs.python.org/3/library/pickle.html#what-can-be-pickled-and-unpickled",),
 )
+FILE_ELSEWHERE = Rule(
+    id="pickle/file-elsewhere",
+    title="Loading reads, and unpickles, a file elsewhere on the machine",
+    severity=Severity.CRITICAL,
+    message="loading would read an array from {subject}",
+    why="Old files of joblib keep arrays in files beside themselves, under plain names. joblib joins the name to the "
+    "folder without a check, and unpickles what it finds.",
+    fix=_DO_NOT_LOAD,
+    cwe=22,
+    references=("https://joblib.readthedocs.io/en/stable/persistence.html",),
+)
 EXTENSION = Rule(
     id="pickle/extension-code",
     title="A callable is named by a number of the extension registry",
@@ -261,6 +273,7 @@ RULES = (
     MODIFIED_IMPORT,
     UNKNOWN,
     OWN_CLASS,
+    FILE_ELSEWHERE,
     EXTENSION,
     FRAME,
     CODE,
@@ -410,6 +423,8 @@ def _build(fact: Fact) -> Opinion:
     if handed and fact.value in STATE_RULES:
         keeper: dict[str, Json] = {"shown": f"{fact.value}.__setstate__"}
         return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=keeper)]
+    if STATE_RULES.get(fact.value) == "file-beside" and (path := file_elsewhere(state)):
+        return [Finding(FILE_ELSEWHERE, fact.locator, shorten(path, ARGUMENT_TEXT), span=fact.span)]
     executed = executed_text(fact.value, state)
     if not executed:  # the unknown ones among what a partial holds are told as such, as in a call
         held = STATE_RULES.get(fact.value) == "callable-first"

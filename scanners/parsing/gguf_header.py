@@ -33,6 +33,11 @@ NAME = 64 * KIB
 """Bytes of a key or tensor name (the specification says 65,535 and 64)."""
 ELEMENTS = 64
 """Strings of an array that are kept."""
+WIDE = frozenset(
+    "tokenizer.ggml.scores tokenizer.ggml.token_type clip.vision.image_grid_pinpoints clip.vision.feature_layer".split()
+)
+"""Arrays that llama.cpp casts to numbers of `WIDTH` bytes without a look at their type."""
+WIDTH = 4
 _NESTING = 8
 _DIMENSIONS = 4
 _STRING, _ARRAY = 8, 9
@@ -100,6 +105,8 @@ class GgufHeader:
     version: int
     order: str
     values: dict[str, Json] = field(default_factory=dict)
+    narrow: dict[str, int] = field(default_factory=dict)
+    """Bytes of an element of those arrays of `WIDE` whose elements are smaller than loaders take them for."""
     repeated: list[str] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
     data: int = 0
@@ -132,7 +139,12 @@ def read_header(reader: Reader) -> Iterator[GgufHeader]:
         key = parser.name()
         if key in header.values:
             header.repeated.append(key)
-        header.values[key] = parser.value(parser.cursor.number("I"), 0)
+        kind, start = parser.cursor.number("I"), parser.cursor.position
+        header.values[key] = parser.value(kind, 0)
+        if kind == _ARRAY and key in WIDE:
+            width = parser.width_at(start)
+            if 0 < width < WIDTH:
+                header.narrow[key] = width
     yield header
     header.tensors = [parser.tensor() for _ in range(tensors)]
     header.data = -(-parser.cursor.position // header.alignment) * header.alignment
@@ -203,6 +215,11 @@ class _Parser:
             for _ in range(count - len(kept)):
                 self.value(kind, depth + 1)
         return kept
+
+    def width_at(self, start: int) -> int:
+        """Return the bytes of an element of the array whose type stands at `start`, 0 where they vary."""
+        kind = Cursor(self.cursor.reader, start, self.cursor.order).number("I")
+        return struct.calcsize(f"={_NUMBERS[kind]}") if kind in _NUMBERS else 0
 
     def tensor(self) -> Tensor:
         """Return the next description of a tensor."""

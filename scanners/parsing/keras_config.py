@@ -17,6 +17,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, problem_of
 from modelsweep.core.text import printable
+from scanners.parsing import evaluated_words
 from scanners.parsing.json_text import with_repeated
 from scanners.parsing.marshal_names import names_in
 
@@ -43,6 +44,10 @@ _ELSEWHERE = (
 _LAMBDA_FUNCTIONS = ("function", "output_shape", "mask")
 _MODELS = ("modelTopology", "model_config")
 """Keys under which TensorFlow.js keeps a model; its objects name no modules."""
+_EVALUATING = ("RWKVTokenizer", "RWKV7Tokenizer")
+"""Tokenizers of keras_hub that evaluate their vocabulary."""
+_OPENING = {"WhisperTokenizer": ("special_tokens", "language_tokens")}
+"""Arguments that only these classes open as files, where they are texts."""
 _OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod")
 """Layers of Keras 2 that call a TensorFlow symbol by name."""
 
@@ -150,6 +155,8 @@ def _object(node: _Node, blob: Blob, context: Context) -> Iterator[Item]:
         yield _fact("keras-operation", str(config.get("function", config.get("symbol", ""))), node.path, locator)
     elif class_name == "TorchModuleWrapper":
         yield from _torch_module(node.path, config, blob, context)
+    else:
+        yield from _tokenizer(class_name, node.path, config, blob)
 
 
 def _named(path: str, value: dict[str, Json], locator: Locator) -> Fact:
@@ -235,6 +242,22 @@ def _torch_module(path: str, config: dict[str, Json], blob: Blob, context: Conte
         return
     if data:
         yield blob.nested(_joined(path, "module"), context.spool([data]), expanded=True)
+
+
+def _tokenizer(class_name: str, path: str, config: dict[str, Json], blob: Blob) -> Iterator[Item]:
+    """Yield the files that a tokenizer opens when it is made, and the code that it runs, safe mode or not."""
+    for key in _OPENING.get(class_name, ()):
+        file = config.get(key)
+        if isinstance(file, str) and file:
+            yield _fact("keras-path", file, _joined(path, key), blob.locator, key)
+    if class_name not in _EVALUATING:
+        return
+    words = config.get("vocabulary")
+    lines = words.splitlines() if isinstance(words, str) else words if isinstance(words, list) else ()
+    expressions = evaluated_words.code_of(line for line in lines if isinstance(line, str))
+    if expressions:
+        yield evaluated_words.told(expressions[0], blob.locator, _joined(path, "vocabulary"))
+        yield evaluated_words.source_of(expressions, blob)
 
 
 def _module_bytes(module: Json) -> bytes:

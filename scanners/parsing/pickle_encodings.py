@@ -52,20 +52,23 @@ _CODECS: dict[bytes, Callable[[], BZ2Decompressor | LZMADecompressor]] = {
 # How streams of protocols 0 and 1, which have no header, begin where they name something or hold containers of it.
 _OLD = re.compile(
     rb"c[A-Za-z_][\w.]*\n[A-Za-z_]|\(+(?:[ci][A-Za-z_][\w.]*\n|S['\x22]|V.*\n|[dlt]p[0-9]+\n|[UX].\0)|[\]}]q\0"
+    rb"|(?:\x8c.|X.\0\0\0)(?:os|nt|pty|sys|posix|runpy|builtins|importlib|subprocess)[\x8c\x94Xhq]"
 )
 _OLD_PAIRS = (
     *(b"c%c" % letter for letter in b"_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
     *(b"(%c" % opcode for opcode in b"(cidlSVUX"),
     b"]q",
     b"}q",
+    *(b"%c%c" % (opcode, length) for opcode in b"\x8cX" for length in (2, 3, 5, 8, 9, 10)),
 )
-_OLD_STARTS = b"c(]}"
+"""The last ones begin with the name of a module that runs commands or code, for STACK_GLOBAL."""
+_OLD_STARTS = b"c(]}\x8cX"
 _SAMPLE = 40
 """Bytes of a text by which its encoding is told, a multiple of 4, 5 and 8."""
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
-_LATIN1 = (b"\xc2\x80", b"\x1f\xc2\x8b", b"x\xc2\x9c", b"x\xc3\x9a", b"\xc3\xbd7zXZ")
+_LATIN1 = (b"\xc2\x80", b"\xc2\x8c", b"\x1f\xc2\x8b", b"x\xc2\x9c", b"x\xc3\x9a", b"\xc3\xbd7zXZ")
 """How bytes that begin with a PROTO opcode, or as compressed ones do, look as text, which protocols 0 to 2 write."""
 
 

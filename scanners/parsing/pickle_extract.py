@@ -23,7 +23,7 @@ from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream
 from scanners.parsing.pickle_values import Values, render
 
 RULED_KEYS = STATE_FILES | frozenset(
-    "_parse_arg_template formula handle _handle _compile_kwargs work_dir model_name".split()
+    "_parse_arg_template formula handle _handle _compile_kwargs work_dir model_name filename".split()
 )
 """Keys of a state that loading executes, evaluates, frees, opens or reads as files, for the classes of STATE_RULES."""
 NESTED_STATE = "nested-state"

@@ -513,7 +513,15 @@ REFUSED: dict[str, str] = {
 
 STATE_RULES: dict[str, str] = {
     "functools.partial": "callable-first",
+    "joblib.numpy_pickle.NDArrayWrapper": "file-beside",
+    "joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
+    "joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",
+    "joblib.numpy_pickle_compat.ZNDArrayWrapper": "file-beside",
     "lightgbm.basic.Booster": "raw-handle",
+    "sklearn.externals.joblib.numpy_pickle.NDArrayWrapper": "file-beside",
+    "sklearn.externals.joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
+    "sklearn.externals.joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",
+    "sklearn.externals.joblib.numpy_pickle_compat.ZNDArrayWrapper": "file-beside",
     "xgboost.core.Booster": "raw-handle",
 }
 """Class → the rule for the state that it is given."""

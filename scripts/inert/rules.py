@@ -39,6 +39,10 @@ RULES = {
         "argument 0 is an inert class, named as a global; argument 1 is a literal identifier, not dunder. The "
         "result is the global `Class.name` of that module, and is judged as such when it is called."
     ),
+    "file-beside": (
+        "`filename`, if in the state, is a literal text that is neither absolute nor climbs with `..`: joblib joins it "
+        "to the folder of the file, and unpickles what is there."
+    ),
     "global-by-name": (
         "arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference."
     ),

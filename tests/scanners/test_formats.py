@@ -138,6 +138,7 @@ WITHOUT = {
     "OCI blob",
     "Compiled Python",
     "Triton and DJL Serving configs",
+    "RWKV vocabularies",
     "Weights beside their graph (ONNX, OpenVINO, TensorFlow.js, ncnn, MNN, MLC, Chroma)",
     next(f.title for f in FORMATS if ".rar" in f.suffixes),
 }

@@ -15,6 +15,7 @@ from tests.scanners.case import Case
 from tests.scanners.gguf.chat_templates import LLAMA_3, MALICIOUS
 
 STRING, ARRAY, UINT32 = 8, 9, 4
+INT8, FLOAT32 = 1, 6
 
 
 def real(template: str = LLAMA_3) -> bytes:
@@ -85,6 +86,12 @@ def big_endian() -> bytes:
     return head + bytes(-len(head) % 32 + 32)
 
 
+def numbers(key: str, kind: int, count: int = 8) -> bytes:
+    """Return a key with an array of zeros of a type of numbers."""
+    width = {INT8: 1, FLOAT32: 4}[kind]
+    return text(key) + struct.pack("<IIQ", ARRAY, kind, count) + bytes(width * count)
+
+
 NESTED = text("deep") + struct.pack("<I", ARRAY) + struct.pack("<IQ", ARRAY, 1) * 20
 F32, Q4_0 = 0, 2
 
@@ -146,5 +153,26 @@ CASES = {
     "unknown_version": case(lambda: b"GGUF" + struct.pack("<IQQ", 9, 0, 0), Verdict.NOT_SCANNED),
     "alignment_of_zero": case(
         lambda: built([text("general.alignment") + struct.pack("<II", UINT32, 0)], []), Verdict.NOT_SCANNED
+    ),
+    "narrow_scores": case(lambda: built([numbers("tokenizer.ggml.scores", INT8)], [], 0), Verdict.REVIEW),
+    "narrow_types": case(lambda: built([numbers("tokenizer.ggml.token_type", INT8)], [], 0), Verdict.REVIEW),
+    "benign_scores": case(
+        lambda: built([numbers("tokenizer.ggml.scores", FLOAT32)], [], 0), Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_small_numbers": case(
+        lambda: built([numbers("tokenizer.ggml.precompiled_charsmap", INT8)], [], 0), Verdict.CLEAN, cut_is_clean=True
+    ),
+    "key_without_a_name": case(
+        lambda: built([text("") + struct.pack("<II", UINT32, 1)], [], 0), Verdict.REVIEW, cut_is_clean=True
+    ),
+    "dimension_of_zero": with_tensors(tensor("w", (8, 0), F32, 0), verdict=Verdict.REVIEW, data=0, cut_is_clean=True),
+    "control_vector_out_of_memory": with_tensors(
+        tensor("direction.1", (4,), F32, 0),
+        tensor("direction.536870912", (4,), F32, 32),
+        verdict=Verdict.REVIEW,
+        data=64,
+    ),
+    "benign_control_vector": with_tensors(
+        tensor("direction.1", (4,), F32, 0), tensor("direction.31", (4,), F32, 32), verdict=Verdict.CLEAN, data=48
     ),
 }

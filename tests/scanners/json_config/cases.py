@@ -175,6 +175,15 @@ TFJS = {
     "modelTopology": {"node": []},
     "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": []}],
 }
+ORBAX = {
+    "tree_metadata": {
+        "('params', 'aux', 'kernel')": {
+            "key_metadata": [{"key": name, "key_type": 2} for name in ("params", "aux", "mlp/~/linear", "kernel")],
+            "value_metadata": {"value_type": "jax.Array", "skip_deserialize": False},
+        }
+    },
+    "use_ocdbt": False,
+}
 BINS = {"tokenizer_class": "MeanScaleUniformBins", "tokenizer_kwargs": {"low_limit": -15}}
 CHRONOS = {**CONFIG, "chronos_config": BINS}
 
@@ -199,6 +208,11 @@ def replaced(document: object, old: str, new: str) -> object:
     text = json.dumps(document)
     assert old in text
     return json.loads(text.replace(old, new))
+
+
+def orbax(name: str, verdict: Verdict = Verdict.MALICIOUS) -> Case:
+    """Return the case of a checkpoint with an array whose first key is `name`; its file has no ending."""
+    return case(replaced(ORBAX, '"params"', json.dumps(name)), "_METADATA", verdict, cut_is_clean=True)
 
 
 DL4J = {"backpropType": "Standard", "confs": [{"layer": {"@class": "org.deeplearning4j.nn.conf.layers.DenseLayer"}}]}
@@ -451,6 +465,10 @@ CASES = {
     ),
     "benign_tfjs": case(TFJS, "model.json"),
     "tfjs_outside": case(replaced(TFJS, "group1-shard", "../../.ssh/id"), "model.json", MALICIOUS_VERDICT),
+    "benign_orbax": orbax("params", Verdict.CLEAN),
+    "orbax_elsewhere": orbax("/tmp/other"),
+    "orbax_on_a_share": orbax("//example.org/share/x"),
+    "orbax_above": orbax("../../x"),
     "benign_reinforcement": case(BASELINES, "data", cut_is_clean=True),
     "old_pickle_in_base64": case(
         {**BASELINES, "lr_schedule": {":serialized:": encoded(OLD_PICKLE)}},

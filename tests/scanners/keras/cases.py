@@ -27,6 +27,11 @@ def layer(class_name: str, **config: object) -> dict[str, Any]:
     return made(class_name, {"name": class_name.lower(), "trainable": True, "dtype": DTYPE, **config})
 
 
+def tokenizer(class_name: str, **config: object) -> dict[str, Any]:
+    """Return a tokenizer of keras_hub as Keras 3 serializes it."""
+    return made(class_name, {"name": "tokenizer", **config}, "keras_hub.tokenizers")
+
+
 def function(name: str, module: str = "builtins", registered: str = "function") -> dict[str, Any]:
     """Return a function by name in the form of Keras 3."""
     return {"module": module, "class_name": "function", "config": name, "registered_name": registered}
@@ -268,6 +273,23 @@ CASES = {
     "file_operation": case(operation("io.read_file"), Verdict.MALICIOUS),
     "file_operation_raw": case(operation("raw_ops.WriteFile"), Verdict.MALICIOUS),
     "benign_operation": case(operation("io.decode_jpeg"), Verdict.CLEAN),
+    "vocabulary_evaluated": case(
+        sequential(
+            tokenizer("RWKVTokenizer", vocabulary=["1 ' ' 1", "2 __import__('os').system('echo modelsweep-test') 1"])
+        ),
+        Verdict.MALICIOUS,
+    ),
+    "benign_vocabulary_evaluated": case(
+        sequential(tokenizer("RWKVTokenizer", vocabulary=["1 ' ' 1", "2 'os.system(' 10", "3 b'\\xff' 1"])),
+        Verdict.CLEAN,
+    ),
+    "tokens_absolute": case(
+        sequential(tokenizer("WhisperTokenizer", language_tokens="/etc/tokens.json")), Verdict.MALICIOUS
+    ),
+    "benign_tokens": case(
+        sequential(tokenizer("WhisperTokenizer", special_tokens={"<|startoftranscript|>": 1}, language_tokens=None)),
+        Verdict.CLEAN,
+    ),
     "benign_words": case(sequential(layer("StringLookup", vocabulary=WORDS)), Verdict.CLEAN),
     "path_argument": case(sequential(layer("Mine", paper="https" + "://example.org/paper")), Verdict.CLEAN),
     "lambda_dotted": case(

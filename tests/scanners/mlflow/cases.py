@@ -30,6 +30,15 @@ LOADER = SKLEARN.replace("mlflow.sklearn", "myloader").replace(
     "    python_version", "    code: code\n    python_version"
 )
 
+ARTIFACTS = """flavors:
+  python_function:
+    artifacts:
+      words:
+        path: artifacts/words.txt
+        uri: /home/me/words.txt
+    loader_module: mlflow.pyfunc.model
+    python_model: python_model.pkl
+"""
 BOOSTER = "flavors:\n  xgboost:\n    data: model.xgb\n    model_class: xgboost.sklearn.XGBClassifier\n"
 
 
@@ -57,6 +66,10 @@ CASES = {
     "trusts_a_stranger": case(SKLEARN.replace("numpy.dtype", "acme.Estimator"), Verdict.REVIEW),
     "code_outside": case(LOADER.replace("code: code", "code: ../../other"), Verdict.MALICIOUS),
     "code_at_an_absolute_path": case(LOADER.replace("code: code", "code: /tmp"), Verdict.MALICIOUS),
+    "pickle_outside": case(SKLEARN.replace("pickled_model: model", "pickled_model: ../other/model"), Verdict.MALICIOUS),
+    "artifact_outside": case(ARTIFACTS.replace("path: artifacts", "path: ../../../etc"), Verdict.MALICIOUS),
+    "artifact_at_an_absolute_path": case(ARTIFACTS.replace("path: artifacts", "path: /etc"), Verdict.MALICIOUS),
+    "benign_artifacts": case(ARTIFACTS, Verdict.CLEAN),
     "benign_booster": case(BOOSTER, Verdict.CLEAN),
     "benign_pickle_module": module("mlflow.pytorch.pickle_module", "pickle_module_info.txt", Verdict.CLEAN),
     "benign_keras_module": module("tensorflow.keras\n", "keras_module.txt", Verdict.CLEAN),

@@ -529,6 +529,7 @@ PADDING = b"N0" * 64
 WORDS = [f"{start}xpression number {index}" for index in range(3_000) for start in "geHBQcx"]
 DECOYS = [f"gASV{index:012}" for index in range(5_000)]
 DIGESTS = [hashlib.sha256(b"%d" % index).hexdigest() for index in range(2_000)]
+HEADLESS = short("os") + short("system") + STACK_GLOBAL + short(COMMAND) + b"\x85" + REDUCE + STOP
 CASES |= {
     "second_stream": malicious(pickle.dumps(1) + EVIL_PICKLE),
     "then_broken": malicious(EVIL_PICKLE[:-1] + b"\xff\xff"),
@@ -543,6 +544,13 @@ CASES |= {
     "nested_gzip": malicious(pickle.dumps({"payload": gzip.compress(EVIL_PICKLE, mtime=0)})),
     "nested_hex_of_zlib": malicious(pickle.dumps({"payload": zlib.compress(EVIL_PICKLE, wbits=9).hex().upper()})),
     "nested_base64_twice": malicious(pickle.dumps([base64.b64encode(base64.b64encode(EVIL_PICKLE))])),
+    "nested_without_header": malicious(pickle.dumps({"payload": HEADLESS})),
+    "nested_without_header_base64": malicious(pickle.dumps({"payload": base64.b64encode(HEADLESS).decode()})),
+    "nested_without_header_hex": malicious(pickle.dumps({"payload": HEADLESS.hex()})),
+    "nested_without_header_of_protocol_2": malicious(pickle.dumps({"payload": HEADLESS}, 2)),
+    "benign_bytes_that_begin_alike": clean(
+        pickle.dumps([b"\x8c\x02os and so on", b"X\x02\0\0\0ok, it is text", "jAJvcyBhbmQgc28gb24="])
+    ),
     "nested_behind_words": malicious(pickle.dumps([*WORDS, base64.b64encode(EVIL_PICKLE).decode()])),
     "nested_behind_decoys": Case(
         lambda: pickle.dumps([*DECOYS, base64.b64encode(EVIL_PICKLE).decode()]), "model.pkl", Verdict.NOT_SCANNED
@@ -795,6 +803,12 @@ LOAD_BYTES = global_("torch.storage", "_load_from_bytes")
 WRAPPER = global_("joblib.numpy_pickle", "NumpyArrayWrapper")
 
 
+def array_beside(name: bytes, module: str = "joblib.numpy_pickle_compat") -> bytes:
+    """Return an array in a file of that name, as joblib wrote it before 0.10."""
+    state = EMPTY_DICT + text("filename") + name + SETITEM + text("allow_mmap") + NONE + SETITEM
+    return stream(global_(module, "NDArrayWrapper"), EMPTY_TUPLE, NEWOBJ, state, BUILD)
+
+
 def wrapped(raw: bytes, *shape: int) -> bytes:
     """Return an array of raw bytes as joblib writes it; another shape tells of bytes that are to follow."""
     state = short("shape") + tuple_(*map(number, shape or (len(raw),))) + SETITEM
@@ -809,6 +823,12 @@ CASES |= {
     "torch_bytes_as_latin1_evil": malicious(
         stream(call(LOAD_BYTES, call(global_("_codecs", "encode"), text(OLD_EVIL.decode()), text("latin1"))))
     ),
+    "benign_joblib_array_beside": clean(array_beside(text("model.pkl_01.npy"))),
+    "joblib_array_above": malicious(array_beside(text("../../other.npy"))),
+    "joblib_array_at_an_absolute_path": malicious(
+        array_beside(text("/tmp/other.npy"), "sklearn.externals.joblib.numpy_pickle")
+    ),
+    "joblib_array_at_a_computed_path": malicious(array_beside(call(global_("builtins", "str"), text("x")))),
     "joblib_raw_bytes_are_opcodes": malicious(
         proto(4) + wrapped(POP + OLD_EVIL.ljust(200, b"\0")) + STOP, "model.joblib"
     ),

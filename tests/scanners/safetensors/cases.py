@@ -57,6 +57,18 @@ CASES = {
         {"__metadata__": {"init": "import os; os.system('echo modelsweep-test')"}, "w": WEIGHT, "b": BIAS},
         Verdict.REVIEW,
     ),
+    "target_in_metadata": case(
+        {"__metadata__": {"config": '{"_target_": "builtins.exec", "_args_": ["pass"]}'}, "w": WEIGHT, "b": BIAS},
+        Verdict.MALICIOUS,
+    ),
+    "target_in_a_literal_in_metadata": case(
+        {"__metadata__": {"config": "{'head': {'_target_': 'pydoc.pipepager', 'cmd': 'x'}}"}, "w": WEIGHT, "b": BIAS},
+        Verdict.MALICIOUS,
+    ),
+    "benign_target_in_metadata": case(
+        {"__metadata__": {"config": '{"_target_": "flextok.flextok_wrapper.FlexTok"}'}, "w": WEIGHT, "b": BIAS},
+        Verdict.CLEAN,
+    ),
     "benign_settings_in_metadata": case(
         {
             "__metadata__": {"config": '{"mode": "eval", "import": "os"}', "ss_tag": "rm, nc (bash)"},
