@@ -39,6 +39,10 @@ _ENTERED = frozenset(
 """What direnv and mise, editors, debuggers and R read in the folder in which they are started."""
 _TABLE = ".scp"
 """Of Kaldi: each line is a name, and a file or a command whose output is read, behind which stands a `|`."""
+_OPTIONS = ".conf"
+_OPTION = re.compile(r"\s*--[A-Za-z][\w.:-]*=[^#]*\|\s*(?:#.*)?$")
+"""An option of Kaldi, which runs what ends in `|` in the place of a file, of its own settings too."""
+_HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
 _SUFFIXES = (*_SCRIPTS, ".desktop", ".service", _TABLE, *_PAGES, *_PROGRAMS, ".code-workspace", ".sublime-project")
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
 _CRON = re.compile(r"(?:^|/)etc/cron\.[a-z]+/[^/]+$|(?:^|/)var/spool/cron/(?:crontabs/)?[^/]+$")
@@ -81,6 +85,9 @@ _SCRIPT = ("whoever runs the script", ASKED)
 _PROGRAM = ("whoever uses the file", ASKED)
 _ORDERED = ("an assistant that works in the folder is told of it", ASKED)
 _ENTRY = ("Kaldi runs it to read the entry", UNASKED)
+_VALUE = ("Kaldi runs it in the place of a file", UNASKED)
+_RUNNING = {_GIT_SETTING: (_GIT_RUNS, "configured"), _VALUE: (_OPTION, "piped")}
+"""What settings look like that are commands."""
 _HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
 _EVALUATED = re.compile(r"\s*(?:class|args|kwargs)\s*[=:]\s*(.{1,2000})")
 _REACHING = re.compile(
@@ -155,17 +162,18 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     who, how = runner = _runner(blob)
     if runner in (_PROGRAM, _ORDERED) and not _may_tell(blob):
         return
+    setting, as_setting = _RUNNING.get(runner, (None, how))
     told = 0
     for number, whole in _lines(blob):
         context.operations.spend(len(whole) // _OVERLAP + 1)
         line = _piped(whole) if runner is _ENTRY else whole
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
-            runs = runner is _GIT_SETTING and _GIT_RUNS.match(piece) is not None
+            runs = setting is not None and setting.match(piece) is not None
             tells = _tells(piece) and (runner not in (_PROGRAM, _ORDERED) or _is_hostile(piece, runner))
             if told < _TOLD and (runs or tells):
                 told += 1
-                yield _fact(blob, piece, who, "configured" if runs and not tells else how, f"line {number}")
+                yield _fact(blob, piece, who, as_setting if runs and not tells else how, f"line {number}")
 
 
 def _inline(blob: Blob, context: Context) -> Iterator[Item]:
@@ -253,6 +261,7 @@ def _runner(blob: Blob) -> tuple[str, str]:
         (suffix in _PAGES, _PAGE),
         (_is_project(blob), _JOB),
         (suffix == _TABLE, _ENTRY),
+        (suffix == _OPTIONS and _HAS_OPTION.search(blob.head), _VALUE),
         (_BUILD.fullmatch(name), _BUILT),
         (_SHEBANG.match(blob.head), _SCRIPT),
         (name in _ORDERS, _ORDERED),
@@ -406,7 +415,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -59,7 +59,14 @@ FORMATS: tuple[Format, ...] = (
     _format("TensorFlow graph as text", ".pbtxt", "tensorflow-text", named=True),
     _format("TensorFlow checkpoint", ".index", "tensorflow-checkpoint"),
     _format("TFRecord and event files", ".tfrecord", "tfrecord"),
+    _format(
+        "Riegeli records (SavedModels that were split)",
+        ".cpb .riegeli",
+        "riegeli tensorflow",
+        "what Brotli compressed needs its package; transposed chunks are never clean",
+    ),
     _format("TensorFlow Lite (TFLite)", ".tflite .lite", "tflite"),
+    _format("Circle", ".circle", "tflite"),
     _format("LiteRT-LM", ".litertlm", "litertlm", "its models, tokenizers and templates are examined each"),
     _format("MNN", ".mnn", "mnn", "plug-ins are told, and files that hold weights"),
     _format("TensorRT engine", ".engine .plan .trt", "tensorrt", "never clean: the layout is not published"),
@@ -103,6 +110,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     _format("Caffe network as text", ".prototxt", "caffe text", "layers of Python are told", named=True),
     _format("Caffe weights", ".caffemodel", "caffe"),
+    _format("Caffe2 networks", ".pb", "caffe2"),
     _format("MXNet symbol", ".json", "mxnet json"),
     _format("MXNet parameters", ".params", "mxnet"),
     _format("PaddlePaddle program", ".pdmodel", "paddle"),
@@ -116,6 +124,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     _format("CNTK", ".cntk .dnn .cmf .model", "cntk"),
     _format("RKNN", ".rknn", "rknn"),
+    _format("Programs of TVM's virtual machines", ".ro", "tvm", "those of Relay are never clean"),
     _format(
         "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC, CUDA, ROCm)",
         ".hef .om .bmodel .kmodel .cvimodel .nb .dlc .cubin .hsaco",
@@ -128,6 +137,9 @@ FORMATS: tuple[Format, ...] = (
     _format("MATLAB of version 4", ".mat", "matlab", named=True),
     _format("Java objects (Weka, CoreNLP, DL4J)", ".ser .model", "java", "what reading them would use is told"),
     _format("Java objects as XML (XMLDecoder, XStream, Weka)", ".xml", "java-xml text"),
+    _format(
+        "Workflows (Orange, RapidMiner, KNIME)", ".ows .rmp .knime", "workflow text", "pickles and scripts in them"
+    ),
     _format("Objects of .NET (BinaryFormatter, Accord.NET)", ".bin .accord", "dotnet"),
     _format("ML.NET", ".key", "mlnet", "the parts inside its zip"),
     _format("Ruby objects (Marshal)", ".marshal .dat", "ruby", "what loading them would use is told"),

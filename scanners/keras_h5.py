@@ -1,8 +1,9 @@
 """HDF5, the format of Keras' weights and of its older models: groups, datasets and links, read by h5py without a step
-outside the file.
+outside the file. MATLAB's version 7.3 is HDF5 as well.
 
 Format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html. Links into other files, virtual datasets
-and external storage are looked at, never followed; the data of datasets is not read. Attributes that hold the
+and external storage are looked at, never followed; the data of datasets is not read, but for
+texts of MATLAB's functions. Attributes that hold the
 description of a model are examined as such.
 """
 
@@ -30,6 +31,8 @@ from modelsweep.core.scanner import (
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from scanners.judge.external_files import outside
+from scanners.matlab_h5 import HEADER, MatlabObjects
+from scanners.matlab_h5 import RULES as MATLAB_RULES
 from scanners.parsing import keras_config
 from scanners.parsing.hdf5_source import SIGNATURE, Hdf5Source
 from scanners.parsing.keras_config import SHOWN
@@ -137,6 +140,7 @@ class _Walk:
         self._objects = Budget("objects and links in a file", _OBJECTS)
         self._seen: set[int] = set()
         self._dtypes: Counter[str] = Counter()
+        self._matlab = MatlabObjects(h5py, blob.locator) if blob.head.startswith(HEADER) else None
 
     def items(self, root: Any) -> Iterator[Item]:
         """Yield what the objects below `root` hold; without recursion, groups nest as deep as the file likes."""
@@ -155,6 +159,8 @@ class _Walk:
                     yield from self._dataset(found, path)
             except _FAULTS as error:
                 yield self._malformed(path, error)
+        if self._matlab:
+            yield from self._matlab.functions()
         dtypes = ", ".join(sorted(self._dtypes)[:20])
         yield Fact("tensors", dtypes, self._blob.locator, detail={"count": self._dtypes.total()})
 
@@ -163,6 +169,8 @@ class _Walk:
         below = len(left)
         for name in self._names(group.links.iterate):
             inner = keras_config.shortened(f"{path}/{printable(name.decode('utf-8', 'replace'))}")
+            if self._matlab:
+                self._matlab.below(path, inner)
             try:
                 yield from self._link(group, name, inner, left)
             except _FAULTS as error:
@@ -214,6 +222,7 @@ class _Walk:
         self._dtypes[printable(str(dataset.dtype), _DTYPE)] += 1
         if not stored and not drawn:
             yield from self._numbers(dataset, path)
+            yield from self._of_matlab(dataset, path)
 
     def _numbers(self, dataset: Any, path: str) -> Iterator[Numbers]:
         """Yield a dataset whose numbers stand in one piece; those in chunks are left out."""
@@ -221,6 +230,15 @@ class _Walk:
         if offset is not None and dtype:
             # A kernel is (inputs, units) in Keras
             yield Numbers(path, dtype, dataset.shape or (), offset, dataset.get_storage_size(), 1)
+
+    def _of_matlab(self, dataset: Any, path: str) -> Iterator[Item]:
+        """Yield what functions of MATLAB call, and objects of Java that it makes."""
+        if self._matlab:
+            yield from self._matlab.calls(dataset, path)
+            stream = self._matlab.java(dataset)
+            if stream:
+                held = self._context.spool([stream])
+                yield self._blob.nested(path.lstrip("/"), held, expect="java", expanded=True)
 
     def _elsewhere(self, path: str, kind: str, target: bytes | str) -> Finding:
         text = target.decode("utf-8", "replace") if isinstance(target, bytes) else target
@@ -244,6 +262,8 @@ class _Walk:
         if not text:
             return
         name = attribute.name.decode("utf-8", "replace")
+        if self._matlab:
+            self._matlab.attribute(path.rpartition("@")[0], name, text)
         yield from self._described(text, name, path)
         if name == "PSEUDOATOM" and text == b"object":
             detail = f"{path} marks rows of pickled objects (PyTables), which are not read"
@@ -297,7 +317,7 @@ SCANNER = Scanner(
     version=4,
     accepts=accepts,
     scan=scan,
-    rules=(OUTSIDE, BESIDE, EXPANDS),
+    rules=(OUTSIDE, BESIDE, EXPANDS, *MATLAB_RULES),
     suffixes=SUFFIXES,
     needs=("h5py",),
     signs=Signs(suffixes=SUFFIXES, at=tuple((place, (SIGNATURE,)) for place in (0, 512, 1024, 2048))),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
+from modelsweep.core.locator import Locator
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
@@ -35,7 +36,7 @@ _CELL, _STRUCT, _OBJECT, _CHARACTERS, _SPARSE, _FUNCTION, _OPAQUE = 1, 2, 3, 4, 
 _CLASSES = range(1, 18)
 _HOLDING = frozenset({_CELL, _STRUCT, _OBJECT, _FUNCTION, _OPAQUE})
 _ENCODINGS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
-_JAVA = b"\xac\xed\x00\x05"
+JAVA = b"\xac\xed\x00\x05"
 _COST = 20
 _DEPTH = 200
 _LONGEST = 64 * KIB
@@ -276,7 +277,7 @@ class _Walk:
         if here.within == "function":
             if element.kind in _ENCODINGS:
                 yield from self._code(here, self._text(element).strip("\0 "))
-        elif element.length > len(_JAVA) and self._blob.reader.read(element.start, len(_JAVA)) == _JAVA:
+        elif element.length > len(JAVA) and self._blob.reader.read(element.start, len(JAVA)) == JAVA:
             yield self._blob.window(f"object at {element.start}", element.start, element.length, expect="java")
 
     def _code(self, here: _Range, text: str) -> Iterator[Finding]:
@@ -284,19 +285,23 @@ class _Walk:
         body = text.find("@(")
         if body >= 0 and not self._first:
             self._first = printable(text[body:], _SHOWN)
-        found = _CALLED.search(text)
-        called = text if text in _COMMANDS else (found[1] or found[2]) if found else ""
-        if called:
-            start = max(found.start() - 40, 0) if found else 0
-            evidence: dict[str, Json] = {"text": printable(text[start : start + _SHOWN], _SHOWN)}
-            subject = printable(called, _SHOWN)
-            yield Finding(FUNCTION_RUNS, self._blob.locator, subject, span=Span(here.start), evidence=evidence)
+        yield from called_in(text, self._blob.locator, Span(here.start))
+
+
+def called_in(text: str, locator: Locator, span: Span | None = None, path: str = "") -> Iterator[Finding]:
+    """Yield what a text of a function calls of all that runs commands, or reaches files and the network."""
+    found = _CALLED.search(text)
+    called = text if text in _COMMANDS else (found[1] or found[2]) if found else ""
+    if called:
+        start = max(found.start() - 40, 0) if found else 0
+        evidence: dict[str, Json] = {"text": printable(text[start : start + _SHOWN], _SHOWN)}
+        yield Finding(FUNCTION_RUNS, locator, printable(called, _SHOWN), path, span, evidence)
 
 
 SCANNER = Scanner(
     name=NAME,
     title="MATLAB (.mat)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(FUNCTION_RUNS, FUNCTION, JAVA_OBJECT),

@@ -2,7 +2,7 @@
 
 Triton: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto. It loads the libraries
 of `model_operations` and the shared object of `runtime`, looks for those of `backend` beside the model first, and its
-backend of OpenVINO loads `CPU_EXTENSION_PATH`. DJL:
+backend of OpenVINO loads `CPU_EXTENSION_PATH`; that of Python runs in the environment under `EXECUTION_ENV_PATH`. DJL:
 https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports `option.entryPoint`,
 its server makes an instance of the Java class under `translatorFactory`.
 Files that both run by their name alone (`1/model.py`, `model.py`) are judged as code of models.
@@ -11,7 +11,9 @@ Files that both run by their name alone (`1/model.py`, `model.py`) are judged as
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
@@ -20,6 +22,9 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import outside
+
+if TYPE_CHECKING:
+    from scanners.parsing.protobuf import Record
 
 _TRITON, _DJL = "config.pbtxt", "serving.properties"
 _FIELDS = (b"name", b"backend", b"platform", b"max_batch_size", b"input", b"model_operations", b"runtime")
@@ -32,12 +37,24 @@ _SCHEMA = {
         3: ("runtime", "text"),
         4: ("model_operations", "Operations"),
         5: ("parameters", "Parameter"),
+        6: ("model_warmup", "Warmup"),
+        7: ("model_repository_agents", "Agents"),
+        8: ("cc_model_filenames", "Filename"),
     },
+    "Warmup": {1: ("inputs", "Input")},
+    "Input": {1: ("key", "text"), 2: ("value", "Sample")},
+    "Sample": {1: ("input_data_file", "text")},
+    "Agents": {1: ("agents", "Agent")},
+    "Agent": {1: ("name", "text")},
+    "Filename": {1: ("key", "text"), 2: ("value", "text")},
     "Parameter": {1: ("key", "text"), 2: ("value", "Value")},
     "Value": {1: ("string_value", "text")},
     "Operations": {1: ("op_library_filename", "text")},
 }
 _EXTENSION = "CPU_EXTENSION_PATH"
+_ENVIRONMENT, _OWN_FOLDER = "EXECUTION_ENV_PATH", "$$TRITON_MODEL_DIRECTORY/"
+_SHARED = re.compile(r"/(?:tmp|var/tmp|dev/shm)/")
+"""Folders into which anybody puts files; elsewhere on the machine an environment is one that its owner prepared."""
 _TRANSLATORS = ("translatorFactory", "translator", "option.translatorFactory", "option.translator")
 _OWN = "ai.djl."
 _TRUE = ("true", "1", "yes", "on")
@@ -86,18 +103,52 @@ def _triton(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
             for library in operations.texts.get("op_library_filename", ()):
                 yield _reference(blob, library, "library", "model_operations.op_library_filename")
         for parameter in model.records.get("parameters", ()):
-            for given in parameter.records.get("value", ()) if parameter.text("key") == _EXTENSION else ():
-                yield _reference(blob, given.text("string_value"), "library", f"parameters.{_EXTENSION}")
+            for given in parameter.records.get("value", ()):
+                yield from _parameter(blob, parameter.text("key"), given.text("string_value"))
         for key in ("runtime", "backend"):
-            value = model.text(key)
-            if set(value) & set("/\\") or value.endswith((".so", ".dll")):
-                yield _reference(blob, value, "library", key)
+            yield from _named_library(blob, model.text(key), key)
+        for agents in model.records.get("model_repository_agents", ()):
+            for agent in agents.records.get("agents", ()):
+                yield from _named_library(blob, agent.text("name"), "model_repository_agents.agents.name")
         name = model.text("default_model_filename")
-        if name and outside(name):
-            evidence: dict[str, Json] = {"reason": outside(name)}
-            yield Finding(OUTSIDE, blob.locator, printable(name, _SHOWN), "default_model_filename", evidence=evidence)
-        elif name.endswith(".py"):
+        if name.endswith(".py") and not outside(name):
             yield _reference(blob, name, "handler", "default_model_filename", "1")
+        yield from _files(blob, model)
+
+
+def _parameter(blob: Blob, key: str, value: str) -> Iterator[Item]:
+    """Yield the library of OpenVINO's backend, and the environment that the one of Python unpacks and runs in."""
+    if key == _EXTENSION:
+        yield _reference(blob, value, "library", f"parameters.{_EXTENSION}")
+    elif key == _ENVIRONMENT and value:
+        shared = "anybody may put something there" if _SHARED.match(value) else ""
+        reason = shared if value.startswith("/") else outside(value.removeprefix(_OWN_FOLDER))
+        if reason:
+            yield _outside(blob, value, f"parameters.{_ENVIRONMENT}", reason)
+
+
+def _named_library(blob: Blob, value: str, key: str) -> Iterator[Item]:
+    """Yield a name of which the server makes that of a library, where it leads to another one than its own."""
+    if set(value) & set("/\\") or value.endswith((".so", ".dll")):
+        yield _reference(blob, value, "library", key)
+
+
+def _files(blob: Blob, model: Record) -> Iterator[Item]:
+    """Yield files that the server opens outside the folder of the model."""
+    named = [("default_model_filename", model.text("default_model_filename"))]
+    named += [("cc_model_filenames", file.text("value")) for file in model.records.get("cc_model_filenames", ())]
+    for warmup in model.records.get("model_warmup", ()):
+        for entry in warmup.records.get("inputs", ()):
+            samples = entry.records.get("value", ())
+            named += [("model_warmup.inputs.input_data_file", sample.text("input_data_file")) for sample in samples]
+    for path, name in named:
+        if name and outside(name):
+            yield _outside(blob, name, path, outside(name))
+
+
+def _outside(blob: Blob, name: str, path: str, reason: str) -> Finding:
+    evidence: dict[str, Json] = {"reason": reason}
+    return Finding(OUTSIDE, blob.locator, printable(name, _SHOWN), path, evidence=evidence)
 
 
 def _djl(blob: Blob, data: bytes) -> Iterator[Item]:
@@ -125,7 +176,7 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 SCANNER = Scanner(
     name="serving",
     title="Configurations of model servers (Triton, DJL Serving)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

@@ -12,9 +12,9 @@ MODEL_SUFFIXES = frozenset(
     # objects of other languages
     ".marshal .bson .jls .accord .vw "
     # graphs
-    ".h5 .hdf5 .keras .onnx .onnx_data .ort .tflite .lite .litertlm .pb .mlmodel .mlpackage .pdmodel .pdiparams "
-    ".params .caffemodel .engine .plan .trt .rknn .mnn .hef .bmodel .kmodel .cvimodel .dlc .vmfb .ubj .cbm .dnn .rds "
-    ".rda .rdata .torch .feather .arrow .parquet "
+    ".h5 .hdf5 .keras .onnx .onnx_data .ort .tflite .lite .circle .litertlm .pb .cpb .mlmodel .mlpackage "
+    ".pdmodel .pdiparams .params .caffemodel .engine .plan .trt .rknn .mnn .hef .bmodel .kmodel .cvimodel .dlc .vmfb "
+    ".ubj .cbm .dnn .rds .rda .rdata .torch .feather .arrow .parquet "
     # archives
     ".zip .whl .jar .tar .tgz .gz .bz2 .tbz2 .xz .txz .lzma .lz4 .zst .zlib .z .7z .rar .ace .sit .sitx .cab .lha .lzh "
     ".arj .zoo .cpio .deb .rpm .xar .iso .dmg .squashfs .wim .lz .lzo .snappy .sz .br".split()

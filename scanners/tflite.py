@@ -1,6 +1,7 @@
 """TensorFlow Lite (LiteRT): a FlatBuffer of operators, tensors and buffers; a zip of labels may stand behind it.
 
-Schema: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs. Flex operators
+Schema: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs, to which Samsung's
+Circle adds at the ends (https://github.com/Samsung/ONE/blob/master/nnpackage/schema/circle_schema.fbs). Flex operators
 carry a node of TensorFlow, and are judged as such; what stands behind the model is seen by the scanner of zips.
 """
 
@@ -20,7 +21,9 @@ from scanners.metadata_text import telling_facts
 if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import FlatBuffer, Table
 
-_IDENTIFIER = b"TFL3"
+_IDENTIFIERS = {b"TFL3": "tensorflow lite", b"CIR0": "circle"}
+_COMPRESSED = 10
+"""Where a tensor of Circle says that its bytes are packed."""
 _SHOWN = 100
 _NAME = 256
 _PATH = 1_100
@@ -89,7 +92,7 @@ RECURSION = _rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the identifier of the format stands behind the first offset."""
-    return blob.head[4:8] == _IDENTIFIER
+    return blob.head[4:8] in _IDENTIFIERS
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -98,7 +101,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
     buffer = FlatBuffer(blob.reader, context)
     model = _Model(blob, buffer, context)
-    yield Fact("framework", "tensorflow lite", blob.locator)
+    yield Fact("framework", _IDENTIFIERS[blob.head[4:8]], blob.locator)
     yield from model.items()
     if model.flex:
         yield blob.nested("flex operators", context.spool(model.flex), expect="tensorflow", expanded=True)
@@ -206,6 +209,8 @@ class _Model:
             subgraph.strings[index] = span
         if kind in _UNSIZED or kind not in _BITS or table.table(6) is not None:
             return
+        if self.blob.head[4:8] == b"CIR0" and table.number(_COMPRESSED, "b"):
+            return
         elements = 1
         for size in table.numbers(0, limit=_DIMENSIONS):
             elements *= max(size, 0)
@@ -308,11 +313,11 @@ class _Model:
 
 SCANNER = Scanner(
     name="tflite",
-    title="TensorFlow Lite (LiteRT)",
-    version=3,
+    title="TensorFlow Lite (LiteRT), Circle",
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, SIZE_MISMATCH, RECURSION),
-    suffixes=(".tflite", ".lite"),
-    signs=Signs(at=((4, (_IDENTIFIER,)),)),
+    suffixes=(".tflite", ".lite", ".circle"),
+    signs=Signs(at=((4, tuple(_IDENTIFIERS)),)),
 )

@@ -117,7 +117,6 @@ FORMATS = (
     Format("Windows image", (b"MSWIM\0\0\0",)),
     Format("QCOW disk image", (b"QFI\xfb",)),
     Format("VHDX disk image", (b"vhdxfile",)),
-    Format("Riegeli records (saved_model.cpb)", (bytes.fromhex("83af70d10d884a3f") + bytes(8),)),
     Format("ZPAQ archive", (b"zPQ\x01", b"zPQ\x02", b"7kSt\xa0")),
     Format("compress stream (.Z)", (b"\x1f\x9d",), 0, _is_lzw),
     Format("lzip stream", (b"LZIP\x00", b"LZIP\x01")),

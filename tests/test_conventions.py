@@ -42,6 +42,7 @@ FAMILIES = {
     "flax": "arrays of JAX's checkpoints outside their folder, judged apart from its format",
     "keras": "layers and files of Keras, in every format that holds them",
     "licence": "what licences oblige to, in every format that states one",
+    "matlab": "functions of MATLAB, in every version of its files",
     "mnn": "external files of MNN, judged apart from its format",
     "name": "the judge of blacklisted names",
     "onnx": "operators and external files of ONNX, judged apart from its format",

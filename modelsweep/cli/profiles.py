@@ -15,7 +15,7 @@ RECOGNISERS = ("text", "media", "data", "raw-weights", "search-index", "pointer"
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable", "oci", "oci-blob")
 PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "torch-mobile", "torch-tar")
 KERAS = ("keras", "keras-h5")
-GRAPHS = ("onnx", "ort", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite")
+GRAPHS = ("onnx", "ort", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite", "riegeli")
 LIBRARIES = (
     "skops",
     "torchserve",
@@ -23,6 +23,7 @@ LIBRARIES = (
     "matlab",
     "java",
     "java-xml",
+    "workflow",
     "dotnet",
     "julia",
     "ruby",
@@ -31,6 +32,7 @@ LIBRARIES = (
     "coreml",
     "coreml-compiled",
     "caffe",
+    "caffe2",
     "paddle",
     "mxnet",
     "openvino",
@@ -38,6 +40,7 @@ LIBRARIES = (
     "tensorrt",
     "cntk",
     "rknn",
+    "tvm",
     "accelerator",
     "pmml",
     "flax",

@@ -53,7 +53,7 @@ LISTED = (
     ("python-compiled", 2, "python_compiled"),
     ("repository", 5, "repository"),
     ("requirements", 2, "requirements"),
-    ("commands", 4, "shell_commands"),
+    ("commands", 5, "shell_commands"),
     ("skops-nodes", 3, "skops_nodes"),
     ("java-classes", 3, "java_classes"),
     ("dotnet-classes", 1, "dotnet_classes"),

@@ -72,8 +72,28 @@ CONFIGURED = _rule(
     "Do not use git in the folder before somebody has read what it runs; clone the repository anew.",
     "https://git-scm.com/docs/git-config",
 )
+PIPED = _rule(
+    "kaldi-runs-command",
+    "Setting of Kaldi that is a command",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Kaldi, and what is built on it, takes a file name that ends in `|` for a command, and runs that by a shell. "
+    "Settings of a model name files.",
+    "Do not load the model before somebody has read the command; put what it reads into a file.",
+    "https://kaldi-asr.org/doc/io.html#io_sec_xfilename",
+)
+STARTS = _rule(
+    "workflow-starts-program",
+    "Script in a workflow that starts a program",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Scripts of workflows work on tables. One that starts programs does so with the rights of whoever runs it.",
+    "Do not run the workflow before somebody has read the script; ask its author what the program is for.",
+    "https://attack.mitre.org/techniques/T1059/",
+)
 KINDS = frozenset({"shell-command"})
-RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED)
+RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED, PIPED, STARTS)
+_STATED = {"configured": CONFIGURED, "piped": PIPED, "workflow": STARTS}
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -90,4 +110,4 @@ def _rule_of(fact: Fact) -> Rule:
         return UNASKED if how == "unasked" else ATTACK
     if fetched_command().search(fact.value):
         return FETCHED if how == "unasked" else INSTALLER
-    return CONFIGURED if how == "configured" else OPENING
+    return _STATED.get(str(how), OPENING)

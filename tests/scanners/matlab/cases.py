@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Any
+
+import h5py
+import numpy as np
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
@@ -86,7 +91,58 @@ CHAIN = java.saved(java.table(java.invoker()))
 TABLE = java.saved(java.table(java.string("a")))
 PICKLE = assembler.proto(4) + assembler.EVIL + assembler.STOP
 
+
+def version_73(fill: Callable[[Any], None]) -> Callable[[], bytes]:
+    """Return what builds a file of version 7.3, which h5py fills."""
+
+    def build() -> bytes:
+        stream = io.BytesIO()
+        with h5py.File(stream, "w", userblock_size=512) as made:
+            weights = made.create_dataset("w", data=np.arange(3.0))
+            weights.attrs["MATLAB_class"] = np.bytes_("double")
+            fill(made)
+        head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, HDF5 schema 1.00 .".ljust(124) + b"\0\2IM"
+        return head + stream.getvalue()[len(head) :]
+
+    return build
+
+
+def texts(group: Any, packed: bool = False, **values: str) -> None:
+    """Fill in arrays of characters."""
+    for name, value in values.items():
+        characters = np.frombuffer(value.encode("utf-16-le"), "<u2").reshape(-1, 1)
+        made = group.create_dataset(name, data=characters, compression="gzip" if packed else None)
+        made.attrs["MATLAB_class"] = np.bytes_("char")
+
+
+def handle(body: str, packed: bool = False) -> Callable[[Any], None]:
+    """Return what fills in a function."""
+
+    def fill(made: Any) -> None:
+        made.create_group("f").attrs["MATLAB_class"] = np.bytes_("function_handle")
+        texts(made["f"], separator="/", sentinel="@")
+        inner = made.create_group("f/function_handle")
+        inner.attrs["MATLAB_class"] = np.bytes_("struct")
+        texts(inner, packed, function=body, type="anonymous")
+
+    return fill
+
+
+def java_in_h5(stream: bytes) -> Callable[[Any], None]:
+    """Return what fills in an object of Java."""
+
+    def fill(made: Any) -> None:
+        made["#subsystem#/java"] = np.frombuffer(stream, "u1").reshape(-1, 1)
+
+    return fill
+
+
 CASES = {
+    "benign_73": case(version_73(lambda made: texts(made, note="system('x')")), Verdict.CLEAN),
+    "benign_73_function": case(version_73(handle("@(x)a*x.^2+systems(b)")), Verdict.CLEAN),
+    "function_runs_73": case(version_73(handle("@(x)system('echo modelsweep-test')")), Verdict.REVIEW),
+    "function_runs_73_packed": case(version_73(handle("@(x)py.os.system('id')", True)), Verdict.REVIEW),
+    "java_chain_73": case(version_73(java_in_h5(CHAIN)), Verdict.MALICIOUS),
     "benign_version_4": Case(lambda: old() + old("biases"), "net.mat", Verdict.CLEAN, cut_is_clean=True),
     "benign_version_4_of_sun": Case(lambda: old(order=">", kind=1000), "net.mat", Verdict.CLEAN),
     "version_4_cut": Case(lambda: old(size=5), "net.mat", Verdict.NOT_SCANNED),

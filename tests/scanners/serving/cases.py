@@ -54,6 +54,28 @@ CASES = {
     "runtime_of_its_own": triton(PYTHON + 'runtime: "libtriton_acme.so"\n', Verdict.REVIEW),
     "model_outside": triton(PYTHON + 'default_model_filename: "../../other/1/model.py"\n', Verdict.REVIEW),
     "code_beside": triton(PYTHON + 'default_model_filename: "serve.py"\n'),
+    "benign_paths": triton(
+        PYTHON.replace("[{", "[ {")
+        + 'parameters: { key: "EXECUTION_ENV_PATH", value: { string_value: "/opt/envs/py310.tar.gz" } }\n'
+        + 'cc_model_filenames [ { key: "7.5" value: "resnet_T4.plan" } ]\n'
+        + 'model_warmup [ { name: "w" inputs { key: "x" value { dims: 4 input_data_file: "raw/x" } } } ]\n'
+    ),
+    "environment_of_anybody": triton(
+        PYTHON + 'parameters [ { key: "EXECUTION_ENV_PATH" value { string_value: "/tmp/env.tar.gz" } } ]',
+        Verdict.REVIEW,
+    ),
+    "environment_elsewhere": triton(TRITON.replace("DIRECTORY/env", "DIRECTORY/../../uploads/env"), Verdict.REVIEW),
+    "environment_of_an_address": triton(TRITON.replace("$$TRITON_MODEL_DIRECTORY/", "s3://acme/"), Verdict.REVIEW),
+    "warmup_outside": triton(
+        PYTHON + 'model_warmup { inputs { key: "x" value { input_data_file: "../../../../etc/shadow" } } }',
+        Verdict.REVIEW,
+    ),
+    "model_for_a_device_outside": triton(
+        PYTHON + 'cc_model_filenames { key: "7.5" value: "/srv/other/model.plan" }', Verdict.REVIEW
+    ),
+    "agent_of_a_path": triton(
+        PYTHON + 'model_repository_agents { agents [ { name: "../../uploads/evil" } ] }', Verdict.REVIEW
+    ),
     "broken": triton(PYTHON + "parameters { key: ", Verdict.NOT_SCANNED),
     "entry_point": djl(DJL.replace("djl_python.huggingface", "serve.py")),
     "entry_point_elsewhere": djl(DJL.replace("djl_python.huggingface", "https://acme.example/a.py"), Verdict.REVIEW),

@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import partial
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
@@ -64,6 +65,7 @@ def model(
     codes: list[Table] | None = None,
     buffers: list[Table] | None = None,
     more: dict[int, Number | Vector | Table | list[Table]] | None = None,
+    identifier: bytes = b"TFL3",
 ) -> bytes:
     """Return a model."""
     metadata = Table({0: text("min_runtime_version"), 1: Number(2)})
@@ -75,7 +77,7 @@ def model(
         4: buffers or BUFFERS,
         6: [metadata],
     }
-    return written(Table({**fields, **(more or {})}), b"TFL3")
+    return written(Table({**fields, **(more or {})}), identifier)
 
 
 def flexed(name: str, message: bytes) -> bytes:
@@ -137,8 +139,20 @@ def case(build: Callable[[], bytes], verdict: Verdict, cut_is_clean: bool = Fals
 
 LOOPS = [code(WHILE)]
 
+
+def circle(tensors: list[Table], codes: list[Table] | None = None) -> Case:
+    """Return the case of a model of Circle; what its packed tensors take does not follow from their shape."""
+    clean = codes is None
+    build = partial(model, subgraph(tensors=tensors), codes=codes, identifier=b"CIR0")
+    return Case(build, "model.circle", Verdict.CLEAN if clean else Verdict.REVIEW)
+
+
+PACKED = Table({0: numbers(9, 4), 1: Number(FLOAT, "b"), 2: Number(1), 3: text("w"), 10: Number(1, "b")})
+
 CASES = {
     "benign": case(model, Verdict.CLEAN),
+    "benign_circle": circle([TENSORS[0], PACKED, TENSORS[2]]),
+    "circle_runs_commands": circle(TENSORS, [code(CUSTOM, "ShellExec")]),
     "code_in_description": case(lambda: model(more={3: text("eval(compile('1', '', 'eval'))")}), Verdict.REVIEW),
     "benign_labels": case(with_labels, Verdict.CLEAN, cut_is_clean=True),
     "benign_far_weights": case(lambda: far(len(far(4_000))) + bytes(32), Verdict.CLEAN),

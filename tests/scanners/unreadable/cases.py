@@ -48,7 +48,6 @@ HEX = b"%08x" * 13 % tuple(range(13))
 CASES: dict[str, Case] = {
     "rar5": Case(lambda: b"Rar!\x1a\x07\x01\x00" + bytes(64) + TEXT, "model.rar", Verdict.NOT_SCANNED),
     "rar4_named_otherwise": Case(lambda: b"Rar!\x1a\x07\x00" + bytes(64), "weights.bin", Verdict.NOT_SCANNED),
-    "riegeli": unread("saved_model.cpb", bytes.fromhex("83af70d10d884a3f"), bytes(8), b"\x40"),
     "ace": unread("model.ace", b"\x12\x34\x31\0\0\x90\0", b"**ACE**\x14\x14"),
     "stuffit": unread("model.sit", b"SIT!\0\1\0\0\0\x60rLau\2\0"),
     "stuffit_5": unread("model.sit", b"StuffIt (c)1997-2001 Aladdin Systems, Inc.\r\n"),

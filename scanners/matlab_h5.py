@@ -1,0 +1,84 @@
+"""What a file of MATLAB in version 7.3, which is HDF5, holds besides numbers: functions, and objects of Java.
+
+Nothing about it is published. An attribute of each object says of which class of MATLAB it is; functions are groups of
+texts, two bytes for a character, and objects of Java stand in bytes as their own stream.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from modelsweep.core.finding import Finding
+from modelsweep.core.locator import Locator
+from modelsweep.core.text import printable
+from modelsweep.core.units import KIB, MIB
+from scanners.matlab import FUNCTION, FUNCTION_RUNS, JAVA, called_in
+
+HEADER = b"MATLAB 7.3 MAT-file"
+RULES = (FUNCTION_RUNS, FUNCTION)
+_CLASS, _FUNCTION = "MATLAB_class", b"function_handle"
+_TEXT, _BYTES = "<u2", "|u1"
+_LONGEST, _STREAM = 64 * KIB, 16 * MIB
+"""Bytes of a text, and of an object of Java, that are looked at."""
+_CHUNK = 16 * MIB
+"""Bytes of a chunk that is unpacked for them."""
+_SHOWN = 200
+
+
+class MatlabObjects:
+    """The functions of one file, by the paths of the objects that are theirs: what stands below one is part of it."""
+
+    def __init__(self, h5py: Any, locator: Locator) -> None:
+        self._h5, self._locator = h5py, locator
+        self._functions: set[str] = set()
+        self._count = 0
+        self._first = ""
+
+    def attribute(self, path: str, name: str, value: bytes) -> None:
+        """Take in an attribute of the object at `path`."""
+        if name == _CLASS and value.rstrip(b"\0") == _FUNCTION and path not in self._functions:
+            self._functions.add(path)
+            self._count += 1
+
+    def below(self, path: str, inner: str) -> None:
+        """Take in that `inner` stands in the group at `path`."""
+        if path in self._functions:
+            self._functions.add(inner)
+
+    def calls(self, dataset: Any, path: str) -> Iterator[Finding]:
+        """Yield what a text of a function calls."""
+        if path not in self._functions or dataset.dtype.str != _TEXT:
+            return
+        text = self._read(dataset, _LONGEST).decode("utf-16-le", "replace").strip("\0 ")
+        body = text.find("@(")
+        if body >= 0 and not self._first:
+            self._first = printable(text[body:], _SHOWN)
+        yield from called_in(text, self._locator, path=path)
+
+    def java(self, dataset: Any) -> bytes:
+        """Return the stream of Java that a dataset is, or nothing."""
+        data = self._read(dataset, _STREAM) if dataset.dtype.str == _BYTES else b""
+        return data if data.startswith(JAVA) else b""
+
+    def functions(self) -> Iterator[Finding]:
+        """Yield how many functions there were."""
+        if self._count:
+            evidence = {"count": f"{self._count:,}"}
+            yield Finding(FUNCTION, self._locator, self._first or "a handle", evidence=evidence)
+
+    def _read(self, dataset: Any, most: int) -> bytes:
+        """Return the bytes of a small dataset, nothing of any other."""
+        import numpy
+
+        size = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
+        made = dataset.get_create_plist()
+        chunked = made.get_layout() == self._h5.h5d.CHUNKED
+        chunk = math.prod(made.get_chunk()) * dataset.dtype.itemsize if chunked else 0
+        if not 0 < size <= most or chunk > _CHUNK:
+            return b""
+        values = numpy.empty(dataset.shape, dtype=dataset.dtype)
+        everything = self._h5.h5s.ALL
+        dataset.read(everything, everything, values)
+        return values.tobytes()

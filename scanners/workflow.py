@@ -1,0 +1,155 @@
+"""Workflows of Orange (.ows), RapidMiner (.rmp) and KNIME (workflow.knime, settings.xml): scripts, commands, pickles.
+
+Orange keeps the settings of a widget as a literal, or as a pickle in base64, which opening the workflow loads
+(https://github.com/biolab/orange-canvas-core/blob/master/orangecanvas/scheme/readwrite.py). Scripts and commands run
+when somebody runs the workflow; those of attacks are told. No entity is expanded here.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import MIB
+from scanners.parsing.xml_events import Start, Text, events
+
+NAME = "workflow"
+_ROOT = re.compile(
+    rb"<(?:scheme\s[^>]{0,2000}\bversion\s*=|process\s[^>]{0,400}\bversion\s*=|config\s[^>]{0,400}knime\.org)"
+)
+_PROPERTIES, _PARAMETER, _ENTRY, _OPERATOR = "properties", "parameter", "entry", "operator"
+_PICKLE, _LITERAL = "pickle", "literal"
+_LONGEST = 64 * MIB
+"""Bytes of one pickle in base64."""
+_KEPT = 64_000
+"""Characters from which a text may have been cut."""
+_COMMANDS = frozenset({"command", "commandline", "cmd", "external_command"})
+_SCRIPT = re.compile(r"(?:.*_)?(?:script|scriptbody|sourcecode|code|expression)(?:_\w+)?", re.IGNORECASE)
+"""Keys under which nodes and operators keep what they run."""
+_ESCAPE = re.compile(r"%%(\d{5})")
+"""How KNIME writes characters that attributes cannot hold."""
+_JAVA = re.compile(r"\bRuntime\s*\.\s*getRuntime\b|\bnew\s+ProcessBuilder\b|[\"'\])]\s*\.\s*execute\s*\(")
+"""What starts a program in Java and Groovy."""
+_SHOWN = 160
+
+
+class _Place(NamedTuple):
+    """Where a text stands, and whose it is."""
+
+    path: str
+    offset: int
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the root of a workflow begins here."""
+    return blob.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and _ROOT.search(blob.head) is not None
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield pickles, and what scripts and commands do; raises Malformed where the document is cut."""
+    begun: Start | None = None
+    operator, root = "", False
+    for event in events(blob.reader, context, frozenset({_PROPERTIES})):
+        if isinstance(event, Start):
+            root = True
+            begun = event
+            operator = event.attributes.get("class", "") if event.name == _OPERATOR else operator
+            yield from _element(blob, event, operator, context)
+        elif isinstance(event, Text) and begun:
+            yield from _settings(blob, begun, event, context)
+    if not root:
+        raise Malformed("the document was not read to its root: it ends before, or declares entities")
+
+
+def _element(blob: Blob, event: Start, operator: str, context: Context) -> Iterator[Item]:
+    """Yield what a parameter of an operator, or a setting of a node, runs."""
+    if event.name not in (_PARAMETER, _ENTRY):
+        return
+    key, value = event.attributes.get("key", ""), event.attributes.get("value", "")
+    place = _Place(printable(f"{operator} {key}".strip(), _SHOWN), event.offset)
+    if event.name == _ENTRY:
+        value = _ESCAPE.sub(lambda match: chr(min(int(match[1]), 0xFFFF)), value)
+    if key.lower() in _COMMANDS:
+        yield from _told(blob, value, place)
+    elif _SCRIPT.fullmatch(key) and value:
+        yield from _script(blob, value, place, context)
+
+
+def _settings(blob: Blob, begun: Start, event: Text, context: Context) -> Iterator[Item]:
+    """Yield the settings of a widget of Orange: a pickle, or scripts among a literal."""
+    form = begun.attributes.get("format", "")
+    node = printable(begun.attributes.get("node_id", ""), _SHOWN)
+    if form == _PICKLE:
+        data = _decoded(blob, begun, event)
+        yield blob.nested(f"properties of node {node}", context.spool([data]), expect="pickle", expanded=True)
+    elif form == _LITERAL and "\\n" in event.text:
+        for text in _texts(event.text):
+            yield from _script(blob, text, _Place(f"properties of node {node}", begun.offset), context)
+
+
+def _decoded(blob: Blob, begun: Start, event: Text) -> bytes:
+    """Return a pickle; of a long one the parser kept the beginning only, and it is read where it stands."""
+    text = event.text.encode("ascii", "replace")
+    if len(text) >= _KEPT:
+        length = event.offset - begun.offset
+        if length > _LONGEST:
+            raise OverLimit(f"a pickle in {length:,} bytes of base64")
+        text = blob.reader.read(begun.offset, length).partition(b">")[2]
+    try:
+        return binascii.a2b_base64(text)
+    except binascii.Error:
+        raise Malformed("a pickle is no base64", begun.offset) from None
+
+
+def _texts(literal: str) -> Iterator[str]:
+    """Yield the texts of several lines in a literal of Python."""
+    import ast
+
+    from scanners.parsing.python_syntax import parsed
+
+    tree = parsed(literal.strip().encode("utf-8", "replace"))
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" in node.value:
+            yield node.value
+
+
+def _script(blob: Blob, script: str, place: _Place, context: Context) -> Iterator[Item]:
+    """Yield what a script calls that is Python, and lines of others that run what attacks run."""
+    from scanners.python_code import calls_in
+
+    yield from calls_in(blob, script.encode("utf-8", "replace"), context)
+    for line in script.splitlines():
+        yield from _told(blob, line, place)
+        if _JAVA.search(line):
+            detail: dict[str, Json] = {"who": "running the workflow runs it", "how": "workflow", "path": place.path}
+            yield Fact("shell-command", _shown(line), blob.locator, detail=detail)
+
+
+def _told(blob: Blob, command: str, place: _Place) -> Iterator[Item]:
+    """Yield a command that attacks use."""
+    from scanners.judge.attack_commands import fetched_command, hostile_command
+
+    if hostile_command().search(command) or fetched_command().search(command):
+        detail: dict[str, Json] = {"who": "running the workflow runs it", "how": "asked", "path": place.path}
+        yield Fact("shell-command", _shown(command), blob.locator, detail=detail)
+
+
+def _shown(command: str) -> str:
+    return printable(redact(" ".join(command.split())), 4 * _SHOWN)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Workflows (Orange, RapidMiner, KNIME)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".ows", ".rmp", ".knime"),
+    signs=Signs(b"\xef\xbb\xbf \t\r\n<"),
+)
