@@ -9,6 +9,7 @@ which of them installers use, too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
@@ -17,7 +18,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners import text
-from scanners.judge.attack_commands import fetched_command, hostile_command
+from scanners.judge.attack_commands import Found, fetched_command, hostile_command
 
 UNASKED, CONTAINER, ASKED = "unasked", "container", "asked"
 _SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".fish", ".bat", ".cmd", ".ps1", ".psm1", ".command")
@@ -116,7 +117,7 @@ _INI = frozenset({".ini", ".cfg", ".conf"})
 _JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts"})
 _SERVERS = re.compile(rb"child_process|ActiveXObject|WScript\.")
 """What JavaScript needs to run a command: pages, of which most of it is, cannot."""
-_JSON_COMMENT = re.compile(r"(?m)^\s*//.*$|/\*[\s\S]*?\*/|,(?=\s*[}\]])")
+_JSON_COMMENT = re.compile(r"(?m)^[ \t]*//.*$|/\*[\s\S]*?(?:\*/|\Z)|,(?=\s*[}\]])")
 _PYTHON = re.compile(
     r"\bpython[\d.]*w?(?:\.exe)?(?:\s+-[A-Zbdisuvx]+)*\s+(?:-\w*c\s+(?P<quote>\\?[\"'])(?P<code>.{1,20000}?)(?<!\\)(?P=quote)"
     r"|(?:-\s+)?<<-?\s*(?P<mark>[\"']?\w+[\"']?)[^\n]*\n(?P<lines>.{1,20000}?)\n\s*(?P=mark))",
@@ -128,6 +129,7 @@ _PIECE = 2 * KIB
 _OVERLAP = 512
 _CHUNK = MIB
 _TOLD = 100
+"""Commands of one sort that are told of a file: more of them change nothing, others must not hide among them."""
 _SHOWN = 160
 _BEFORE = 20
 """Characters before the part that tells."""
@@ -163,7 +165,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if runner in (_PROGRAM, _ORDERED) and not _may_tell(blob):
         return
     setting, as_setting = _RUNNING.get(runner, (None, how))
-    told = 0
+    told: Counter[str] = Counter()
     for number, whole in _lines(blob):
         context.operations.spend(len(whole) // _OVERLAP + 1)
         line = _piped(whole) if runner is _ENTRY else whole
@@ -171,9 +173,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             piece = line[start : start + _PIECE]
             runs = setting is not None and setting.match(piece) is not None
             tells = _tells(piece) and (runner not in (_PROGRAM, _ORDERED) or _is_hostile(piece, runner))
-            if told < _TOLD and (runs or tells):
-                told += 1
-                yield _fact(blob, piece, who, as_setting if runs and not tells else how, f"line {number}")
+            if runs or tells:
+                sort = "configured" if not tells else "hostile" if hostile_command().search(piece) else "other"
+                told[sort] += 1
+                if told[sort] <= _TOLD:
+                    yield _fact(blob, piece, who, as_setting if runs and not tells else how, f"line {number}")
 
 
 def _inline(blob: Blob, context: Context) -> Iterator[Item]:
@@ -283,7 +287,7 @@ def _is_hostile(piece: str, runner: tuple[str, str]) -> bool:
     return not speaks and hostile_command().search(piece) is not None
 
 
-def _telling(command: str) -> re.Match[str] | None:
+def _telling(command: str) -> Found | None:
     return hostile_command().search(command) or fetched_command().search(command)
 
 
@@ -400,6 +404,7 @@ def _told(blob: Blob, command: Json, who: str, how: str, path: str, *, whole: bo
     shown = " ".join(map(str, command)) if isinstance(command, list) else str(command)
     pieces = [shown[start : start + _PIECE] for start in range(0, len(shown), _PIECE - _OVERLAP)]
     telling = [piece for piece in pieces if _telling(piece)]
+    telling.sort(key=lambda piece: hostile_command().search(piece) is None)
     for piece in telling[:_TOLD] or (pieces[:1] if whole else []):
         yield _fact(blob, piece, who, how, path)
 
@@ -407,7 +412,7 @@ def _told(blob: Blob, command: Json, who: str, how: str, path: str, *, whole: bo
 def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
     """Return a command with what surrounds the part that tells."""
     match = _telling(command)
-    start = max(0, match.start() - _BEFORE) if match else 0
+    start = max(0, match.start - _BEFORE) if match else 0
     shown = printable(redact(" ".join(command[start:].split())), 4 * _SHOWN)
     return Fact("shell-command", shown, blob.locator, detail={"who": who, "how": how, "path": path})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem
 from modelsweep.core.text import redact
@@ -12,6 +12,8 @@ from modelsweep.core.values import replace
 HIDDEN = "[redacted]"
 SHORTEST = 4
 """Characters of what is looked for: shorter ones would stand in anything."""
+MANY = 100
+"""Credentials from which they are looked up, instead of tried one after the other."""
 
 
 def concealer(secrets: Iterable[str]) -> Callable[[str], str]:
@@ -19,8 +21,40 @@ def concealer(secrets: Iterable[str]) -> Callable[[str], str]:
     longest_first = sorted((text for text in secrets if len(text) >= SHORTEST), key=lambda text: (-len(text), text))
     if not longest_first:
         return redact
+    if len(longest_first) > MANY:
+        indexed = _Indexed(longest_first)
+        return lambda text: redact(indexed.hidden(text))
     known = re.compile("|".join(map(re.escape, longest_first)))
     return lambda text: redact(known.sub(HIDDEN, text))
+
+
+class _Indexed:
+    """Very many credentials: an alternation of them would be tried one after the other at each place of a text."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = frozenset(known)
+        self._lengths: dict[str, list[int]] = {}
+        for text in known:  # the longest first, as they are looked for
+            lengths = self._lengths.setdefault(text[:SHORTEST], [])
+            if len(text) not in lengths[-1:]:
+                lengths.append(len(text))
+
+    def hidden(self, text: str) -> str:
+        """Return a text with the credentials in it hidden."""
+        pieces: list[str] = []
+        done = at = 0
+        while at < len(text):
+            length = self._length(text, at)
+            if length:
+                pieces += text[done:at], HIDDEN
+                done = at + length
+            at += length or 1
+        return "".join((*pieces, text[done:]))
+
+    def _length(self, text: str, at: int) -> int:
+        """Return how long the longest credential is that stands there, 0 where none does."""
+        lengths = self._lengths.get(text[at : at + SHORTEST], ())
+        return next((length for length in lengths if text[at : at + length] in self._known), 0)
 
 
 def conceal_fact(fact: Fact, conceal: Callable[[str], str]) -> Fact:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from modelsweep.core.finding import Rule
-from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.finding import Problem, Rule
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.locator import Locator
+from modelsweep.core.reader import Truncated
+from modelsweep.core.scanner import (
+    Blob,
+    Context,
+    Encrypted,
+    Item,
+    Malformed,
+    MissingDependency,
+    problem_of,
+)
 from modelsweep.core.units import KIB
 from modelsweep.core.values import dataclass
 
@@ -46,3 +57,17 @@ class Detector:
     owners: frozenset[str] = frozenset()
     runs: tuple[bytes, ...] = ()
     sample: int = 0
+
+
+def kept_apart(items: Iterator[Item], locator: Locator, scanner: str, said: set[Problem]) -> Iterator[Item]:
+    """Yield what one of many places holds; what cannot be examined there costs nothing that stands in another.
+
+    Why not is a problem, once of each sort: `said` holds those so far.
+    """
+    try:
+        yield from items
+    except (OverLimit, Malformed, Truncated, Encrypted, MissingDependency, RecursionError, MemoryError) as error:
+        problem = problem_of(error, locator, scanner)
+        if problem not in said:
+            said.add(problem)
+            yield problem

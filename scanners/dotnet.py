@@ -72,7 +72,9 @@ def _told(blob: Blob, event: Event, told: set[str]) -> Iterator[Item]:
 
 def _class(blob: Blob, name: str, how: str, offset: int, told: set[str]) -> Iterator[Item]:
     name = name.rstrip("`.0123456789") if "`" in name else name
-    if name and len(told) < _FOUND and name not in told and ("." in name or how == "class"):
+    if name and name not in told and ("." in name or how == "class"):
+        if len(told) >= _FOUND:
+            raise OverLimit(f"more than {_FOUND:,} different classes")
         told.add(name)
         detail: dict[str, Json] = {"how": how}
         yield Fact("dotnet-class", printable(name, _SHOWN), blob.locator, Span(offset), detail)

@@ -13,7 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.metadata_text import telling_facts
-from scanners.parsing.gguf_header import MAGIC, TYPES, WIDTH, GgufHeader, Tensor, read_header
+from scanners.parsing.gguf_header import ELEMENTS, MAGIC, TYPES, WIDTH, GgufHeader, Tensor, read_header
 
 TEMPLATE_KEY = "tokenizer.chat_template"
 _TEMPLATES = "template"
@@ -138,6 +138,9 @@ def _templates(blob: Blob, key: str, value: Json) -> Iterator[Item]:
     for text in value if isinstance(value, list) else [value]:
         if isinstance(text, str):
             yield from template_facts(text, blob.locator, printable(key, _SHOWN))
+    if isinstance(value, list) and len(value) >= ELEMENTS:
+        detail = f"{printable(key, _SHOWN)} is a list: only its first {ELEMENTS} templates were looked at"
+        yield Problem(ProblemKind.LIMIT, blob.locator, SCANNER.name, detail)
 
 
 def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
@@ -40,9 +41,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the modules that the file imports, and the callables that it names."""
     from scanners.parsing.code_keys import runs_something
 
-    content = blob.reader.read(0, min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)).decode(
-        "utf-8-sig", "replace"
-    )
+    limit = min(SIZE_LIMIT, context.limits.parsed_bytes)
+    content = blob.reader.read(0, min(blob.size, limit)).decode("utf-8-sig", "replace")
     content = _TEXT.sub(lambda match: " " * len(match[0]), content)
     imported: dict[str, str] = {}
     for match in _IMPORT.finditer(content):
@@ -60,10 +60,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         written = match["called"] or match["bound"]
         top, dot, rest = written.partition(".")
         name = f"{imported.get(top, top)}{dot}{rest}"
-        if top in imported and name not in seen and len(seen) < _TOLD:
+        if top in imported and name not in seen:
+            if len(seen) >= _TOLD:
+                raise OverLimit(f"more than {_TOLD:,} names of imported modules")
             seen.add(name)
             how = "hint" if runs_something(name) else "beside"
             yield _reference(blob, name, how, f"@{written}" if match["called"] else written, match.start())
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of Gin")
 
 
 def _reference(blob: Blob, name: str, how: str, path: str, offset: int) -> Fact:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
@@ -22,7 +23,7 @@ _ENTRY = re.compile(
     r"(?<!\w)(?P<quote>[\"']?)(?P<key>_target_|class_path|target|type|class|cls|callable|func|function|factory)(?P=quote)"
     r"\s*\+?::?:?\s*(?P<mark>[\"'])(?P<name>[^\W\d]\w*(?:\.\w+)+)(?P=mark)"
 )
-_COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?://|#)[^\n]*|/\*[\s\S]*?\*/")
+_COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?://|#)[^\n]*|/\*[\s\S]*?(?:\*/|\Z)")
 _TOLD = 500
 """References of one file that are told."""
 _SHOWN = 200
@@ -37,19 +38,20 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the code that keys name, as far as it is written out."""
     from scanners.parsing.code_keys import runs_something
 
-    content = blob.reader.read(0, min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)).decode(
-        "utf-8-sig", "replace"
-    )
+    limit = min(SIZE_LIMIT, context.limits.parsed_bytes)
+    content = blob.reader.read(0, min(blob.size, limit)).decode("utf-8-sig", "replace")
     content = _COMMENT.sub(_blank, content)
     for told, match in enumerate(_ENTRY.finditer(content)):
         context.operations.spend()
         if told >= _TOLD:
-            return
+            raise OverLimit(f"more than {_TOLD:,} keys that may name code")
         key, name = match["key"], match["name"]
         how = "call" if key == "_target_" else "mention" if runs_something(name) else "beside"
         where = f"{key} in line {content.count(chr(10), 0, match.start()) + 1}"
         detail: dict[str, Json] = {"how": how, "path": where}
         yield Fact("code-reference", printable(name, _SHOWN), blob.locator, Span(match.start()), detail)
+    if blob.size > limit:
+        raise OverLimit(f"more than {limit:,} bytes of Jsonnet")
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -117,8 +117,10 @@ def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
                 # mlflow keeps the path of whoever saved the model, and looks for its last part beside the MLmodel
                 name = entry.value.replace("\\", "/").rstrip("/").rpartition("/")[2]
                 yield _reference(blob, entry, name, "file", [])
-            case ("skops_trusted_types",) if trusted < _TYPES:
+            case ("skops_trusted_types",):
                 trusted += 1
+                if trusted > _TYPES:
+                    raise OverLimit(f"more than {_TYPES:,} types that are trusted")
                 yield _reference(blob, entry, entry.value, "name", roots)
 
 

@@ -220,11 +220,12 @@ def _text(blob: Blob, event: Event) -> Iterator[Item]:
 
 
 def _code(blob: Blob, text: str, path: str, span: Span) -> Iterator[Item]:
-    from scanners.judge.attack_commands import hostile_command
+    from scanners.judge.attack_commands import Found, hostile_command
 
-    match = _CODE.search(text) or hostile_command().search(text)
-    if match:
-        around = text[max(match.start() - 20, 0) : match.end() + 60]
+    match = _CODE.search(text)
+    found = Found(*match.span()) if match else hostile_command().search(text)
+    if found:
+        around = text[max(found.start - 20, 0) : found.end + 60]
         yield Finding(SCRIPT, blob.locator, printable(" ".join(around.split()), _SHOWN), path=path, span=span)
 
 

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Json
+from modelsweep.core.finding import Fact, Json, Problem
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners import text
+from scanners.detector import kept_apart
 
 if TYPE_CHECKING:
     from scanners.parsing.python_calls import Call
@@ -32,6 +33,8 @@ LENGTH_LIMIT = 16 * MIB
 NOTEBOOK_LIMIT = 32 * MIB
 """Bytes of a notebook, whose outputs are larger than its code."""
 _MEMORY_FACTOR = 256
+_DOTS = 200
+"""Dots of an import in one line."""
 _NESTED = 150
 """Brackets inside each other; Python's own tokenizer stops at 200."""
 _SUFFIXES = (".py", ".pyw", ".ipynb", ".pth")
@@ -83,8 +86,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB of code that may name such."""
     suffix = blob.locator.suffix
     if suffix == ".ipynb":
+        said: set[Problem] = set()
         for source in _cells(_whole(blob, min(NOTEBOOK_LIMIT, context.limits.parsed_bytes // 4))):
-            yield from _module(blob, source, context, _CELL)
+            yield from kept_apart(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, said)
         return
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
     if suffix != ".pth":
@@ -160,7 +164,7 @@ def _system(indent: str, command: str) -> str:
 def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
     """Yield calls that matter of a program that a command of the blob gives to Python; what does not parse has none."""
     if len(source) <= SIZE_LIMIT:
-        yield from _module(blob, source, context, _ASKED)
+        yield from kept_apart(_module(blob, source, context, _ASKED), blob.locator, SCANNER.name, set())
 
 
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
@@ -205,11 +209,22 @@ def check_size(source: bytes, limit: int) -> None:
 
 
 def check_nesting(source: bytes) -> None:
-    """Raise OverLimit for brackets that may exhaust the stack of the parser."""
+    """Raise OverLimit for brackets that may exhaust the stack of the parser, and imports that do its memory."""
     from scanners.parsing.python_unparsed import without_texts
 
-    if _depth(source) > _NESTED and _depth(without_texts(source.decode("latin-1")).encode("latin-1")) > _NESTED:
+    def bare_of(source: bytes) -> bytes:
+        return without_texts(source.decode("latin-1")).encode("latin-1")
+
+    if _depth(source) > _NESTED and _depth(bare_of(source)) > _NESTED:
         raise OverLimit(f"more than {_NESTED} brackets inside each other")
+    if source.count(b".") > _DOTS and _has_long_import(source) and _has_long_import(bare_of(source)):
+        raise OverLimit(f"the name of an import has more than {_DOTS} parts")
+
+
+def _has_long_import(source: bytes) -> bool:
+    """Return whether a line imports what has very many dots: the parser keeps every beginning of such a name."""
+    lines = source.replace(b"\\\n", b"").replace(b"\\\r\n", b"").splitlines()
+    return any(b"import" in line and line.count(b".") > _DOTS for line in lines)
 
 
 def _depth(source: bytes) -> int:

@@ -21,7 +21,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import MIB
-from scanners.detector import CLOSE, OVERLAP
+from scanners.detector import CLOSE, OVERLAP, kept_apart
 from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
@@ -180,7 +180,8 @@ class Sweep:
         chosen = context.options.scanners
         owned = self._ownership()
         told: set[tuple[Locator, str, str]] = set()
-        yield from self._closely(owned, context)
+        said: set[Problem] = set()
+        yield from kept_apart(self._closely(owned, context), self.blob.locator, "encoded", said)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
             budget = detector.sample or HIT_BUDGET
@@ -198,6 +199,7 @@ class Sweep:
                     break
                 budget -= 1
                 found = detector.confirm(region.blob, hit - region.start, context)
+                found = kept_apart(found, region.blob.locator, detector.name, said)
                 yield from _once(found, told) if detector.sample else found
 
     def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import Truncated, WindowReader
@@ -115,7 +115,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             continue  # no local header: the zip scanner says so of every member
 
 
-def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Fact]:
+def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Item]:
     """Yield the Python files of a torch.package: its pickles make the importer run whichever of them they name."""
     folder = next((match[1] for entry in listed if (match := _PACKAGE.fullmatch(entry.name))), None)
     if folder is not None:
@@ -124,6 +124,9 @@ def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Fact]:
         for name in names[:_PACKAGED]:
             detail: dict[str, Json] = {"how": "packaged", "path": "the package", "roots": [".."]}
             yield Fact("code-reference", printable(name.removeprefix(folder), NAME_LENGTH), where, detail=detail)
+        if len(names) > _PACKAGED:
+            more = f"more than {_PACKAGED:,} Python files in a package: what the later ones import is not followed"
+            yield Problem(ProblemKind.LIMIT, where, NAME, more)
 
 
 def _instantiators(member: Blob) -> Iterator[Fact]:

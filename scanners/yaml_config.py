@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Span
-from modelsweep.core.limits import OverLimit
+from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
@@ -52,10 +52,15 @@ _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name"
 """Tags of HyperPyYAML, by which speechbrain describes its models."""
 _JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
 _RUBY = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
-_RESOLVER = re.compile(r"\$\{\w*(?:eval|py)\w*:([^\n]{1,2000})\}")
+_RESOLVER = re.compile(r"\$\{\w{0,60}?(?:eval|py)\w{0,60}:")
+_RESOLVED = 2_000
+"""Characters that a resolver is given on one line."""
 _REACHING = re.compile(
     r"__\w+__|\b(?:os|subprocess|sys|importlib|builtins)\.\w|\b(?:eval|exec|compile|open|getattr)\s*\("
 )
+_INNER_TAG = re.compile(r"![!<%\w]")
+_TUPLES = 2_000
+"""Texts in parentheses that are read as YAML once more: a parser for each takes its time."""
 _TARGET = "_target_"
 _CHAT = frozenset({"chat_template", "chat_template_jinja"})
 _SHOWN = 200
@@ -83,16 +88,20 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     seen = 0
     tree = Tree()
+    tuples = Budget("texts in parentheses that are read as YAML", _TUPLES)
+    fault: OverLimit | None = None
     try:
         for entry in entries(content, tree):
             context.operations.spend()
             seen = entry.offset
             yield from _tag(blob, entry)
             yield from _target(blob, entry)
-            yield from _tuple(blob, entry)
+            yield from _tuple(blob, entry, tuples)
             yield from _foreign(blob, entry)
             yield from _resolved(blob, entry)
             yield from _template(blob, entry)
+    except OverLimit as error:
+        fault = error
     except YamlError as error:
         if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
             raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
@@ -104,6 +113,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
     for document in tree.documents:
         yield from conventional(blob, document, context)
+    if fault:
+        raise fault
 
 
 def decoded(data: bytes) -> str:
@@ -124,9 +135,10 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
         yield _reference(blob, entry, dotted, how, f"the tag !!python/{kind} in line {entry.line}")
 
 
-def _tuple(blob: Blob, entry: Entry) -> Iterator[Item]:
+def _tuple(blob: Blob, entry: Entry, tuples: Budget) -> Iterator[Item]:
     """Yield what HyperPyYAML constructs of a text in parentheses: it reads that as YAML once more, with any tag."""
-    if "!" in entry.value and entry.value.startswith("(") and entry.value.endswith(")"):
+    if entry.value.startswith("(") and entry.value.endswith(")") and _INNER_TAG.search(entry.value):
+        tuples.spend()
         try:
             for inner in entries(f"[{entry.value[1:-1]}]"):
                 yield from _tag(blob, inner._replace(line=entry.line, offset=entry.offset))
@@ -145,9 +157,12 @@ def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
     """Yield what is more than arithmetic of the texts that programs have OmegaConf evaluate, by a resolver they add."""
-    for match in _RESOLVER.finditer(entry.value):
-        if _REACHING.search(match[1]):
-            shown = printable(match[1], _SHOWN)
+    at = 0
+    while (match := _RESOLVER.search(entry.value, at)) is not None:
+        given = entry.value[match.end() : match.end() + _RESOLVED].partition("\n")[0].rpartition("}")[0]
+        at = match.end() + len(given)
+        if _REACHING.search(given):
+            shown = printable(given, _SHOWN)
             yield _reference(blob, entry, shown, "evaluated", f"the resolver in line {entry.line}")
 
 

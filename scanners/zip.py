@@ -172,13 +172,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from _directory_findings(blob, directory)
     yield from _duplicates(blob, directory)
     members: list[_Member] = []
+    names = Budget("bytes of names in front of members, which share them", blob.size)
     storages = _storages(directory) if context.options.depth == "quick" else {}
     for entry in (*directory.entries, *directory.others):
         if found := storages.get(entry.header_offset):
             members.append(found)
         else:
-            yield from _locate(blob, entry, members)
-    yield from _names(blob, members)
+            yield from _locate(blob, entry, members, names)
+    yield from _names(blob, members, context)
     overlapping = _overlapping(members)
     if overlapping:
         yield _said(OVERLAP, blob, overlapping[0].entry, times=f"{len(overlapping):,}")
@@ -198,8 +199,9 @@ def open_member(blob: Blob, context: Context, number: int) -> Iterator[Item]:
     """Yield a member that `scan` yields apart, the `number`-th of them from 0."""
     directory = directories.read_directory(blob.reader, context.limits)
     members: list[_Member] = []
+    names = Budget("bytes of names", blob.size)
     for entry in (*directory.entries, *directory.others):
-        for _ in _locate(blob, entry, members):
+        for _ in _locate(blob, entry, members, names):
             pass  # `scan` says it
     apart = _apart(blob, context, members, _overlapping(members))
     if number >= len(apart):
@@ -264,11 +266,14 @@ def _storages(directory: ZipDirectory) -> dict[int, _Member]:
     return found
 
 
-def _locate(blob: Blob, entry: ZipEntry, members: list[_Member]) -> Iterator[Item]:
-    """Add `entry` to `members` when its local header is there, and yield how the two headers differ."""
+def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) -> Iterator[Item]:
+    """Add `entry` to `members` when its local header is there, and yield how the two headers differ.
+
+    `names` is what may be read between headers and data, which is more than the file has where entries share it.
+    """
     try:
-        local = directories.read_local(blob.reader, entry.header_offset)
-    except (Malformed, Truncated) as error:
+        local = directories.read_local(blob.reader, entry.header_offset, names)
+    except (Malformed, Truncated, OverLimit) as error:
         yield problem_of(error, blob.locator.member(directories.member_name(entry)), NAME)
         return
     members.append(_Member(entry, local.data_offset, entry.flags | local.flags))
@@ -300,7 +305,7 @@ def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
             yield f"its {what} is {here}, not {there}"
 
 
-def _names(blob: Blob, members: list[_Member]) -> Iterator[Item]:
+def _names(blob: Blob, members: list[_Member], context: Context) -> Iterator[Item]:
     extraction = Extraction(blob.locator)
     for member in members:
         entry = member.entry
@@ -311,7 +316,7 @@ def _names(blob: Blob, members: list[_Member]) -> Iterator[Item]:
         if entry.unicode_name:
             yield from extraction.file(entry.unicode_name, entry.header_offset)
         if kind == stat.S_IFLNK:
-            name = _target(blob, member).decode("utf-8", "surrogateescape")
+            name = _target(blob, member, context).decode("utf-8", "surrogateescape")
             yield from extraction.link(entry.name, name, "symbolic", entry.header_offset)
         elif kind in SPECIAL_KINDS and not entry.size:  # `zip -` writes its standard input's kind
             yield from extraction.special(entry.name, SPECIAL_KINDS[kind], entry.header_offset)
@@ -319,13 +324,14 @@ def _names(blob: Blob, members: list[_Member]) -> Iterator[Item]:
             yield from extraction.file(entry.name, entry.header_offset)
 
 
-def _target(blob: Blob, member: _Member) -> bytes:
+def _target(blob: Blob, member: _Member, context: Context) -> bytes:
     """Return the beginning of what a link leads to; nothing where its data is damaged, which is told of any member."""
     entry = member.entry
     if entry.method == directories.STORED:
         return blob.reader.read(member.start, max(0, min(TARGET, entry.size, blob.size - member.start)))
     try:
-        return next(directories.decompressed(blob.reader, entry, member.start), b"")[:TARGET]
+        context.expanded.spend(TARGET if entry.method == directories.DEFLATED else MIB)  # a block at least
+        return next(directories.decompressed(blob.reader, entry, member.start, TARGET), b"")[:TARGET]
     except (Malformed, Truncated, OverLimit, MissingDependency):
         return b""
 

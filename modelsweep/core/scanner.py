@@ -11,7 +11,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, Reader, SourceFault, Truncated, WindowReader
 from modelsweep.core.text import printable
-from modelsweep.core.units import KIB
+from modelsweep.core.units import KIB, MIB
 from modelsweep.core.values import dataclass, field
 
 HEAD = 4 * KIB
@@ -19,6 +19,10 @@ TAIL = 64 * KIB + 22
 """The last bytes, in which the end record of a zip stands: it is so long without its comment."""
 TOLD = 1_000
 """Different facts of one kind that members of a unit may repeat: licences and copyright lines of source files."""
+EMBEDDED, EMBEDDED_RATIO = 4 * MIB, 4
+"""Bytes of pickles inside other bytes that are interpreted of any unit, and for each byte of it."""
+UNDONE, UNDONE_RATIO = 8 * MIB, 8
+"""Letters of encoded texts inside others that are undone of any unit, and for each byte of it."""
 RAW = "raw"
 """What a container expects of bytes that no format describes, tensor storages above all: only the raw pass sees it."""
 
@@ -100,7 +104,10 @@ class Apart:
 class Context:
     """What examining one unit may still cost, and the services a scanner has besides its bytes."""
 
-    __slots__ = ("_spool", "_told", "divider", "expanded", "limits", "members", "operations", "options", "secrets")
+    __slots__ = (
+        *("_spool", "_told", "divider", "embedded", "expanded", "limits", "members", "operations", "options"),
+        *("secrets", "undone"),
+    )
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
         limits = options.limits
@@ -109,6 +116,10 @@ class Context:
         self.members = Budget("archive members", limits.members)
         self.operations = Budget("operations", limits.operations)
         self.expanded = Budget("decompressed bytes", max(limits.expanded_floor, limits.expanded_ratio * unit_size))
+        self.embedded = Budget("bytes of pickles that overlap", EMBEDDED + EMBEDDED_RATIO * unit_size)
+        """Of pickles inside other bytes, which may go on to the end of those without ending."""
+        self.undone = Budget("letters of encoded texts that overlap", UNDONE + UNDONE_RATIO * unit_size)
+        """Of texts that begin inside others, and may go on to the end of those."""
         self.secrets: set[str] = set()
         """Credentials found in the unit so far: they are taken out of all that is said of it."""
         self.divider = ""

@@ -14,13 +14,13 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
-from scanners.detector import Detector
+from scanners.detector import Detector, kept_apart
 from scanners.detectors.pickles import confirm as pickle_at
 from scanners.detectors.pickles import exactly, has_header, imports_in
 
@@ -76,6 +76,10 @@ PYTHON = Rule(
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_")
 # Lines of a run end as they are, or as strings of JSON and Python write it
 _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
+_LINE = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
+_LINE_BEFORE = re.compile(rb"[A-Za-z0-9+/_-](?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)\Z")
+_INDENTED = 24
+"""Bytes before a line that tell whether another one stands there."""
 _LETTERS = bytes(sorted(_ALPHABET))
 _STRAY = 5
 """Letters, less one, that binary data ends with by chance."""
@@ -84,6 +88,8 @@ _TURNED = ("reversed", "XORed", "uuencoded", "quoted-printable", "escapes", "UTF
 """What the scanner of pickles does not undo in the strings of a pickle."""
 _CHUNK = 64 * KIB
 _PRICE = 1_000
+_PARSED = 16
+"""Letters that one of Python counts for: parsing takes so much longer than decoding."""
 _LETTER = 8
 """Operations that a letter of a run counts for: it is looked at, decoded and judged in several ways."""
 _STRING = 16
@@ -116,18 +122,23 @@ def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[I
     from scanners.parsing.disguises import disguises, inside_strings
 
     context.operations.spend(len(data))
-    starts = starts_in(data)
+    starts, said = starts_in(data), set[Problem]()
     for disguise in disguises(data, starts):
         if (disguise.how == "zlib" and _OPENED & seen.scanners) or _is_nominated(data, disguise):
             continue
-        context.operations.spend(len(disguise.data) // 8 + _PRICE)
-        span = Span(disguise.offset, len(disguise.data))
-        yield from _layered(blob, span, disguise.how, disguise.data, context)
+        yield from kept_apart(_undisguised(blob, disguise, context), blob.locator, DETECTOR.name, said)
     if "pickle" in seen.scanners:
         for offset in inside_strings(data, starts):
             if not seen.member(offset):
-                yield from pickle_at(blob, offset, context)
+                yield from kept_apart(pickle_at(blob, offset, context), blob.locator, DETECTOR.name, said)
         yield from _without_header(blob, data, starts, seen, context)
+
+
+def _undisguised(blob: Blob, disguise: Disguise, context: Context) -> Iterator[Item]:
+    """Yield what a disguise hides; each goes on to the end of the bytes, so that all together are bounded."""
+    context.operations.spend(len(disguise.data) // 8 + _PRICE)
+    context.undone.spend(len(disguise.data))
+    yield from _layered(blob, Span(disguise.offset, len(disguise.data)), disguise.how, disguise.data, context)
 
 
 def _is_nominated(data: bytes, disguise: Disguise) -> bool:
@@ -159,15 +170,30 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     start = offset + quoted
     if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _may_be_cut(blob, start):
         return
-    if found := _unusual(blob, start, context):
+    continues = _continues(blob, start)
+    if found := _unusual(blob, start, context, continues):
         yield from found
         return
-    run = _run(blob, start, context)
+    if continues and (items := list(_decoded(blob, start, _line(blob, start), context))):
+        yield from items
+        return
+    run = _run(blob, start, context, continues)
     for text in dict.fromkeys((run, re.split(rb"[\r\n\\]", run, maxsplit=1)[0])):
         items = list(_decoded(blob, start, text, context))
         if items:
             yield from items
             return
+
+
+def _continues(blob: Blob, start: int) -> bool:
+    """Return whether a line of letters stands before the one at `start`: both may be parts of one text."""
+    before = blob.reader.read(max(0, start - _INDENTED), min(_INDENTED, start))
+    return _LINE_BEFORE.search(before) is not None
+
+
+def _line(blob: Blob, start: int) -> bytes:
+    match = _LINE.match(blob.reader.read(start, min(_CHUNK, blob.size - start)))
+    return match[0] if match else b""
 
 
 def _packed(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
@@ -187,7 +213,7 @@ def _is_zip_member(blob: Blob, offset: int) -> bool:
     return at >= 0 and at + 30 + sum(struct.unpack("<HH", lengths)) == len(before) if len(lengths) == 4 else False
 
 
-def _unusual(blob: Blob, start: int, context: Context) -> list[Item]:
+def _unusual(blob: Blob, start: int, context: Context, continues: bool) -> list[Item]:
     """Return what stands in an encoding that is told by its first letters only."""
     from scanners.parsing.pickle_encodings import unusual
 
@@ -195,7 +221,7 @@ def _unusual(blob: Blob, start: int, context: Context) -> list[Item]:
     match = re.match(_RUN, head)
     if match is None or unusual(match[0]) is None:
         return []
-    run = _run(blob, start, context)
+    run = _run(blob, start, context, continues)
     kind, data = unusual(run) or ("", b"")
     return list(_layered(blob, Span(start, len(run)), kind, data, context))
 
@@ -217,6 +243,7 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
             more = False
             below = undo(blob.reader.read(span.offset, min(LONGEST, span.length)), EXPANDED) or below
         context.operations.spend(len(below))
+        context.expanded.spend(max(0, len(below) - len(data)))
         layers.append(_encoding(data))
         data = below
 
@@ -238,7 +265,8 @@ def _may_be_cut(blob: Blob, start: int) -> bool:
     return len(after) >= length and letters >= length and (letters == length or len(after) == length)
 
 
-def _run(blob: Blob, start: int, context: Context) -> bytes:
+def _run(blob: Blob, start: int, context: Context, continues: bool) -> bytes:
+    """Return the letters from `start` on; those of a text that `continues` are part of others, too."""
     pieces: list[bytes] = []
     end = start
     while end < blob.size and end - start < LONGEST:
@@ -248,6 +276,8 @@ def _run(blob: Blob, start: int, context: Context) -> bytes:
         pieces.append(piece)
         end += len(piece)
         context.operations.spend(_LETTER * len(chunk))
+        if continues:
+            context.undone.spend(len(piece))
         if len(piece) < len(chunk) or piece.endswith(b"="):
             break
     return b"".join(pieces)
@@ -265,6 +295,7 @@ def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[I
         if below is None:
             return
         context.operations.spend(len(below))
+        context.expanded.spend(max(0, len(below) - len(data)))
         layers.append(name)
         data = below
         found = list(_judged(blob, Span(start, len(run)), " of ".join(reversed(layers)), data, context))
@@ -360,6 +391,7 @@ def _python(blob: Blob, span: Span, encoding: str, source: bytes, context: Conte
     if not _reads(source) or not may_tell(source):
         return
     check_nesting(source)
+    context.undone.spend(_PARSED * len(source))
     tree = parsed(source)
     if tree is None:
         return
@@ -429,7 +461,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=11,
+    version=12,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

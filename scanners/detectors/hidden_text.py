@@ -50,6 +50,7 @@ SHORTEST = 12
 _DIFFERENT = 5
 """Different ones among them: tokens of vocabularies repeat one."""
 _AROUND = 4 * KIB
+_HALF_AROUND = _AROUND // 2
 _SHOWN = 100
 _TAGS = re.compile(rb"(?:\xf3\xa0[\x80\x81][\x80-\xbf]){%d,}" % SHORTEST)
 _SELECTORS = re.compile(rb"(?:\xf3\xa0[\x84-\x87][\x80-\xbf]|\xef\xb8[\x80-\x8f]){%d,}" % SHORTEST)
@@ -57,9 +58,10 @@ _ESCAPED = re.compile(rb"(?:\\udb40\\udc[0-7][0-9a-f]){%d,}" % SHORTEST)
 _FIRST_TAG, _FIRST_SELECTOR, _SECOND_SELECTORS = 0xE0000, 0xFE00, 0xE0100
 _DATA = frozenset({".csv", ".tsv", ".jsonl", ".parquet", ".arrow", ".feather", ".txt", ".db", ".sqlite", ".tfrecord"})
 _PAGES = frozenset({".md", ".html", ".htm", ".rst", ".mdx", ".ipynb", ".svg"})
+_TAG = re.compile(rb"<(\w{1,40})(?!\w)([^<>]{0,640})>")
 _HIDING = re.compile(
-    rb"(?i)<(\w+)[^<>]{0,300}(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])"
-    rb"|opacity\s*:\s*0(?![.\d])|\shidden(?=[\s>=]))[^<>]{0,300}>"
+    rb"(?i)display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|font-size\s{0,9}:\s{0,9}0(?![.\d])"
+    rb"|opacity\s{0,9}:\s{0,9}0(?![.\d])|\shidden(?=[\s>=]|\Z)"
 )
 _ORDER = re.compile(rb"[^\n<>]{0,60}(?i:ignore)[^\n<>]{0,120}")
 
@@ -73,6 +75,8 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     if data[offset - first : offset - first + 1] in b"iI":
         yield from _instruction(blob, data, offset - first, first)
         return
+    if _goes_on(data, offset - first, offset):
+        return
     for pattern, what in ((_TAGS, "tags"), (_SELECTORS, "variation selectors"), (_ESCAPED, "tags")):
         match = next((match for match in pattern.finditer(data) if match.start() <= offset - first < match.end()), None)
         spelled = _spelled(match[0]) if match else ""
@@ -80,6 +84,19 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
             span = Span(first + match.start(), len(match[0]))
             evidence: dict[str, Json] = {"offset": span.offset, "what": what}
             yield Finding(INVISIBLE, blob.locator, printable(spelled, _SHOWN), span=span, evidence=evidence)
+
+
+def _goes_on(data: bytes, place: int, offset: int) -> bool:
+    """Return whether the text at a place was nominated a little before it, too: it is told from there.
+
+    What is told reaches `_AROUND` bytes: of a very long one some place is told in each half of that.
+    """
+    matches = _NOMINATED.finditer(data, max(0, place - _NEAR), place + _WIDEST)
+    earlier = max((match.start() for match in matches if match.start() < place), default=place)
+    if earlier == place or offset // _HALF_AROUND != (offset - place + earlier) // _HALF_AROUND:
+        return False
+    between = data[earlier:place]
+    return any(unit.fullmatch(between) is not None for unit in _UNITS)
 
 
 def _spelled(run: bytes) -> str:
@@ -102,8 +119,8 @@ def _instruction(blob: Blob, data: bytes, place: int, first: int) -> Iterator[It
         return
     before = data[:place]
     what = "a comment" if before.rfind(b"<!--") > before.rfind(b"-->") else ""
-    for match in _HIDING.finditer(before):
-        if b"</" + match[1] not in before[match.end() :]:
+    for match in _TAG.finditer(before):
+        if _HIDING.search(match[2]) and before.find(b"</" + match[1], match.end()) < 0:
             what = "what is not displayed"
     order = _ORDER.search(data, max(0, before.rfind(b"\n") + 1, place - 60))
     if what and order:
@@ -121,10 +138,23 @@ _IGNORE = (
     rb"(?:instructions|rules|prompts)"
 )
 
+_NOMINATED = re.compile(b"|".join((_LETTER * 3, _SELECTED * 3, rb"udb40" + _HALF * 2)))
+_UNITS = tuple(
+    re.compile(rb"(?:%b)+" % unit)
+    for unit in (
+        rb"\xf3\xa0[\x80\x81][\x80-\xbf]",
+        rb"\xf3\xa0[\x84-\x87][\x80-\xbf]|\xef\xb8[\x80-\x8f]",
+        rb"udb40\\udc[0-7][0-9a-f]\\",
+    )
+)
+"""What stands between two nominated places of one text."""
+_NEAR, _WIDEST = 96, 40
+"""Bytes before a place that are looked at, and those that nominate it."""
+
 DETECTOR = Detector(
     name="hidden-text",
     title="text that nobody sees",
-    version=1,
+    version=2,
     patterns=(
         _LETTER * 3,
         _SELECTED * 3,

@@ -87,6 +87,7 @@ def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
     machine = Machine(stream.reader, 0, replace(interests(), pauses=frozenset()), context.operations.left)
     outcome = machine.run()
     context.operations.spend(machine.operations)
+    context.embedded.spend(machine.position)
     yield from extract(machine, stream.locator)
     yield from hidden_streams(machine, stream, context, count(1))
     if outcome == kinds.EXHAUSTED:

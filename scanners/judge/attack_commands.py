@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 from modelsweep.core import patterns as re
 
@@ -19,9 +21,9 @@ _SECRETS = (
 _ROOTS = r"(?:/(?:etc|usr|var|home|root|bin|lib|boot)?/?\*?|~/?\*?|\$HOME/?\*?|[cC]:\\?/?\*?)"
 _PLAIN = r"(?:http://(?!localhost|127\.)|https?://\d{1,3}(?:\.\d{1,3}){3}\b|(?<=\s)\d{1,3}(?:\.\d{1,3}){3}[:/])"
 """An address over which anybody on the way decides what comes, or that is of no name."""
-_DECODES = (
-    r"(?:base64\s+(?:-\w*[dD]\b|--decode)|openssl\s+(?:enc|base64|[\w-]{2,20})\s[^\n|]*-d\b|xxd\s+(?:-\w+\s+)*-r\b)"
-)
+_DECODES = r"(?:base64\s+(?:-\w*[dD]\b|--decode)|xxd\s+(?:-\w{1,9}\s+){0,9}-r\b)"
+_OPENSSL = r"openssl\s+(?:enc|base64|[\w-]{2,20})\s[^\n|]*-d\b"
+"""What decodes; the other way begins with one part and ends with another."""
 _NEVER_HONEST = (
     r"(?:>&|&>)\s*/dev/(?:tcp|udp)/",
     r"\bsh\s+(?:-i\s+)?<&\s*\d+\s*\d?>&\s*\d+",
@@ -32,26 +34,41 @@ _NEVER_HONEST = (
     r"\bsocat\b[^\n]*\bexec:",
     r"\b(?:perl|ruby|php|lua)\b\s+-\w*\s?[^\n]*(?:fsockopen|\bSocket\b|TCPSocket)[^\n]*\b(?:exec|popen|sh|system)\b",
     r"powershell[^\n]*\s-e(?:nc|ncodedcommand)?\s",
-    r"\bmshta\s+http|certutil[^\n]*-urlcache|bitsadmin[^\n]*/transfer|\bregsvr32\b[^\n]*/i:https?:",
-    r"\brundll32(?:\.exe)?\s+javascript:|\breg(?:\.exe)?\s+add\s[^\n]*\\CurrentVersion\\Run",
+    r"\bmshta\s+http",
+    r"certutil[^\n]*-urlcache",
+    r"bitsadmin[^\n]*/transfer",
+    r"\bregsvr32\b[^\n]*/i:https?:",
+    r"\brundll32(?:\.exe)?\s+javascript:",
+    r"\breg(?:\.exe)?\s+add\s[^\n]*\\CurrentVersion\\Run",
     rf"\b{_DECODES}[^\n]*\|\s*{_SHELL}",
+    rf"\b{_OPENSSL}[^\n]*\|\s*{_SHELL}",
     rf"(?:\b(?:eval|source)\s|\b(?:ba|z|da|k)?sh\s+-c\s)[^\n]*(?:\$\(|`|<\()[^\n]*\b{_DECODES}",
+    rf"(?:\b(?:eval|source)\s|\b(?:ba|z|da|k)?sh\s+-c\s)[^\n]*(?:\$\(|`|<\()[^\n]*\b{_OPENSSL}",
     r"\b(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\S{5,20})\s+AAAA[^\n]*>>?\s*\S*authorized_keys",
     r"\b(?:system|exec|shell_exec|passthru|popen|eval|assert)\s*\(\s*\$_(?:GET|POST|REQUEST|COOKIE)\b",
     r"getRuntime\(\)\.exec\(\s*request\b",
     r">\s*/etc/ld\.so\.preload",
-    r"\bpip3?\s+install\s(?:[^\n]*\s)?http://\S+\.(?:tar\.gz|zip|whl)\b",
+    r"\bpip3?\s+install\b[^\n]*\shttp://\S{1,300}\.(?:tar\.gz|zip|whl)\b",
     rf"{_FETCH}[^\n]*\s(?:-d|--data\S*|-F|-T|--upload-file|--form|--post-file)[=\s][^\n]*{_SECRETS}",
-    rf"{_SECRETS}[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
-    r"\b(?:env|printenv)\s*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|nc|ncat)\b",
-    r"toJSON\(\s*secrets\s*\)[^\n]*\|\s*(?:base64|curl|wget|nc)\b|\bsecrets\.\w+[^\n]*\|\s*base64[^\n]*\|\s*base64\b",
-    rf"{_FETCH}[^\n]*(?:{_PLAIN}[^\n]*\bsecrets\.\w|\bsecrets\.\w[^\n]*{_PLAIN}|toJSON\(\s*secrets\s*\))",
-    r"\bsecrets\.\w+[^\n]*\|\s*(?:base64[^\n|]*\|\s*)?(?:curl|wget|nc|ncat)\b",
-    r"\b(?:xmrig|minerd|cpuminer|nbminer|ethminer)\b|stratum\+(?:tcp|ssl)://",
+    rf"{_SECRETS}[^\n]*\|\s*(?:curl|wget|nc|ncat)\b",
+    rf"{_SECRETS}[^\n]*\|\s*base64[^\n|]*\|\s*(?:curl|wget|nc|ncat)\b",
+    r"\b(?:env|printenv)\s*\|\s*(?:curl|nc|ncat)\b",
+    r"\b(?:env|printenv)\s*\|\s*base64[^\n|]*\|\s*(?:curl|nc|ncat)\b",
+    r"toJSON\(\s*secrets\s*\)[^\n]*\|\s*(?:base64|curl|wget|nc)\b",
+    r"\bsecrets\.\w+[^\n]*\|\s*base64[^\n]*\|\s*base64\b",
+    rf"{_FETCH}[^\n]*{_PLAIN}[^\n]*\bsecrets\.\w",
+    rf"{_FETCH}[^\n]*\bsecrets\.\w[^\n]*{_PLAIN}",
+    rf"{_FETCH}[^\n]*toJSON\(\s*secrets\s*\)",
+    r"\bsecrets\.\w+[^\n]*\|\s*(?:curl|wget|nc|ncat)\b",
+    r"\bsecrets\.\w+[^\n]*\|\s*base64[^\n|]*\|\s*(?:curl|wget|nc|ncat)\b",
+    r"\b(?:xmrig|minerd|cpuminer|nbminer|ethminer)\b",
+    r"stratum\+(?:tcp|ssl)://",
     r"\b(?:cp|install)\s+\S*/(?:ba|z|da|k)?sh\s+[^\n]*\bchmod\s+(?:[ug]*\+s|[2467]7\d\d)\b",
-    r"\beval\s*\(\s*(?:(?:window\.)?atob|Buffer\.from)\s*\(|WScript\.Shell[^\n]{0,80}\.(?:Run|Exec)\b",
+    r"\beval\s*\(\s*(?:(?:window\.)?atob|Buffer\.from)\s*\(",
+    r"WScript\.Shell[^\n]{0,80}\.(?:Run|Exec)\b",
     r"(?:\bfetch|sendBeacon|\.open|\.src\s*=)[^\n]{0,200}\bdocument\.cookie",
-    r"\bdd\s+if=\S+\s+of=/dev/(?:sd|nvme|hd|vd)|:\(\)\s*\{\s*:\|:&\s*\}\s*;\s*:",
+    r"\bdd\s+if=\S+\s+of=/dev/(?:sd|nvme|hd|vd)",
+    r":\(\)\s*\{\s*:\|:&\s*\}\s*;\s*:",
 )
 
 
@@ -64,15 +81,101 @@ _FETCHED = (
 )
 
 
-@cache
-def fetched_command() -> re.Pattern[str]:
-    """Return the pattern of commands that run what they fetch, as installers do, too."""
-    return re.compile("|".join(_FETCHED), re.IGNORECASE)
+_GAP = re.compile(r"(\[\^\\n[|;&]*\](?:\*|\{0,\d+\}))")
+_REACH = 400
+"""Characters that one part of a command may take."""
+
+
+class Found(NamedTuple):
+    """Where a command stands in a text."""
+
+    start: int
+    end: int
+
+
+class _Gap(NamedTuple):
+    """What may stand between two parts: anything up to what `ends` finds, or at most so many characters."""
+
+    ends: re.Pattern[str]
+    most: int | None
+
+    @classmethod
+    def of(cls, written: str) -> _Gap:
+        """Return the gap of a regular expression such as `[^\\n|]*`."""
+        characters, _, most = written.partition("]")
+        return cls(re.compile(f"[{characters.removeprefix('[^')}]"), None if most == "*" else int(most[3:-1]))
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is all of the line: what follows an earlier place follows all later ones as well."""
+        return self.most is None and self.ends.pattern == "[\\n]"
+
+    def stop(self, text: str, start: int) -> int:
+        """Return where it ends at the latest."""
+        end = len(text) if self.most is None else min(start + self.most, len(text))
+        found = self.ends.search(text, start, end)
+        return found.start() if found else end
+
+
+class _Chain:
+    """Parts of a command that follow one another, with gaps between them.
+
+    Each is looked for from where the one before it was found. As one regular expression they would be tried from every
+    place where one of them stands: a line of two thousand characters took seconds.
+    """
+
+    def __init__(self, form: str) -> None:
+        pieces = _GAP.split(form)
+        self.parts = tuple(re.compile(part, re.IGNORECASE) for part in pieces[::2])
+        self._gaps = tuple(_Gap.of(gap) for gap in pieces[1::2])
+
+    def search(self, text: str) -> Found | None:
+        """Return the first command of this form in a text."""
+        at = 0
+        while (first := self.parts[0].search(text, at)) is not None:
+            followed, place = self._followed(text, 1, first.end())
+            if followed:
+                return Found(first.start(), place)
+            at = max(place, first.start() + 1)
+        return None
+
+    def _followed(self, text: str, number: int, end: int) -> tuple[bool, int]:
+        """Return whether the parts from `number` on follow, and where they end; else up to where none begins."""
+        if number == len(self.parts):
+            return True, end
+        gap, at = self._gaps[number - 1], end
+        stop = gap.stop(text, end)
+        while (found := self.parts[number].search(text, at, stop + _REACH)) is not None and found.start() <= stop:
+            followed, place = self._followed(text, number + 1, found.end())
+            if followed or self._gaps[number].is_line:
+                return followed, place
+            at = max(place, found.start() + 1)
+        return False, stop if gap.most is None else end
+
+
+class Commands:
+    """Commands of several forms."""
+
+    def __init__(self, forms: Iterable[str]) -> None:
+        self._chains = [_Chain(form) for form in forms]
+        self._may_begin = re.compile("|".join(chain.parts[0].pattern for chain in self._chains), re.IGNORECASE)
+
+    def search(self, text: str) -> Found | None:
+        """Return the command that begins first in a text."""
+        if self._may_begin.search(text) is None:
+            return None
+        return min(filter(None, (chain.search(text) for chain in self._chains)), default=None)
 
 
 @cache
-def attack_command() -> re.Pattern[str]:
-    """Return the pattern of commands that fetch and run something, or open a shell to another machine."""
+def fetched_command() -> Commands:
+    """Return the commands that run what they fetch, as installers do, too."""
+    return Commands(_FETCHED)
+
+
+@cache
+def attack_command() -> Commands:
+    """Return the commands that fetch and run something, or open a shell to another machine."""
     forms = (
         *_NEVER_HONEST,
         *_FETCHED,
@@ -83,12 +186,12 @@ def attack_command() -> re.Pattern[str]:
         r"\bcrontab\s+-(?:\s|$)",
         rf"\brm\s+-\w*r\w*f?\w*\s+{_ROOTS}(?:\s|$)",
     )
-    return re.compile("|".join(forms), re.IGNORECASE)
+    return Commands(forms)
 
 
 @cache
-def hostile_command() -> re.Pattern[str]:
-    """Return the pattern of commands that have no honest reason wherever they stand, installers included.
+def hostile_command() -> Commands:
+    """Return the commands that have no honest reason wherever they stand, installers included.
 
     Installers of known tools are piped into a shell over https; over plain http, or from a bare address, whoever
     stands on the way decides what runs. Scripts of containers wait for ports by /dev/tcp, and write to ~/.bashrc.
@@ -102,7 +205,7 @@ def hostile_command() -> re.Pattern[str]:
         rf"{_FETCH_WINDOWS}[^\n]*{_PLAIN}[^\n]*\b(?:iex|invoke-expression)\b",
         r"\brm\s+-\w*r\w*f\w*\s+(?:/|~|\$HOME)(?:\s|\*|$)",
     )
-    return re.compile("|".join(forms), re.IGNORECASE)
+    return Commands(forms)
 
 
 @cache

@@ -14,7 +14,7 @@ from modelsweep.core.finding import Fact, Json
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.text import printable
-from scanners.parsing.json_text import joined
+from scanners.parsing.json_text import joined, within
 
 _SHOWN = 200
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
@@ -35,6 +35,7 @@ _NATIVE = re.compile(r"\.(?:so|dll|dylib)(?:\.\d+)*$", re.IGNORECASE)
 _QUALCOMM = re.compile(r"(?:lib)?Qnn\w+\.(?:so|dll)", re.IGNORECASE)
 """Libraries of the runtime itself, by which models for it choose the processor that they run on."""
 _EXPRESSIONS = 2_000
+"""Layers whose expressions are read together."""
 TOKENIZER_FILES = frozenset(
     "vocab_file merges_file tokenizer_file spm_file source_spm target_spm target_vocab_file entity_vocab_file "
     "monolingual_vocab_file normalizer_file word_shape_file word_pronunciation_file sentencepiece_model_file".split()
@@ -171,17 +172,9 @@ def _tells(document: Json) -> bool:
 
 def mappings(document: Json) -> Iterator[tuple[str, dict[str, Json]]]:
     """Yield every mapping of a document with the keys that lead to it, outer ones first."""
-    left: list[tuple[str, Json]] = [("", document)]
-    while left:
-        path, value = left.pop()
+    for path, value in within(document):
         if isinstance(value, dict):
             yield path, value
-            inner = [(joined(path, key), item) for key, item in value.items() if isinstance(item, dict | list)]
-        elif isinstance(value, list):
-            inner = [(joined(path, at), item) for at, item in enumerate(value) if isinstance(item, dict | list)]
-        else:
-            continue
-        left += reversed(inner)
 
 
 def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -450,8 +443,8 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     activation = mapping.get("activation")
     if isinstance(parts[0], list) and isinstance(activation, str) and _calls(activation):
         layers.append(activation)
-    if layers:
-        yield "evaluated_layers", _SCOPE + "\n".join(layers[:_EXPRESSIONS])
+    for first in range(0, len(layers), _EXPRESSIONS):
+        yield "evaluated_layers", _SCOPE + "\n".join(layers[first : first + _EXPRESSIONS])
     scale = mapping.get("scale")
     if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and _calls(scale):
         yield "evaluated_scale", _SCOPE + scale

@@ -15,7 +15,7 @@ from scanners.matcher import Database, Wanted, matcher_for
 
 RUN = 24
 """Printable characters in a row from which a text encoding is looked for."""
-STARTS = 50
+STARTS = 1_000
 """Places of one kind that are undone."""
 BUSY = 1_000
 """Places in all at which hyperscan is stopped, since each costs a call: such bytes are searched the other way."""

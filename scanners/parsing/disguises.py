@@ -24,7 +24,6 @@ from scanners.parsing.disguise_starts import (
     ESCAPED_STARTS,
     LONG,
     RUN,
-    STARTS,
     STUB,
     TURNED_BEGINNINGS,
     TURNED_TEXTS,
@@ -42,9 +41,13 @@ RUNS = 5_000
 LONGEST = 1 * MIB
 """Characters of a text that are undone."""
 _PROBE = 48
+_BEGUN = 200
+"""Letters of a text by which its encoding is told, some of them escapes."""
 _LAST = 68
 """Letters of base64 that hold more bytes than that, a multiple of 4 also where the last ones are padding."""
 _HEAD = 64
+_WIDE_PLACES = 50
+"""Texts of two bytes for each letter that are looked at, each to its end."""
 _PACKED = 4 * KIB
 """Compressed bytes that the first ones are worked out from."""
 _PRINTED = bytes(97 if 33 <= byte <= 126 and byte != ord('"') else 0 for byte in range(256))
@@ -158,6 +161,8 @@ def _places(data: bytes, start: int, end: int) -> list[int]:
 def _undone(data: bytes, at: int, end: int) -> Iterator[Disguise]:
     from scanners.parsing.pickle_encodings import unusual
 
+    if not _may_be_unusual(data[at : min(end, at + _BEGUN)], data[at : at + _BEGUN]):
+        return
     run = data[at:end]
     quoted = _ASCII85.match(data, at)
     longer = quoted[0] if quoted else run  # with quotes among its letters, which JSON escapes
@@ -166,6 +171,15 @@ def _undone(data: bytes, at: int, end: int) -> Iterator[Disguise]:
         if found:
             yield Disguise(at, *found)
             return
+
+
+def _may_be_unusual(run: bytes, quoted: bytes) -> bool:
+    """Return whether a text that begins so decodes to what is worth a look; `quoted` is its beginning with quotes."""
+    from scanners.parsing.pickle_encodings import may_be_unusual
+
+    match = _ASCII85.match(quoted)
+    longer = match[0] if match else run
+    return any(map(may_be_unusual, (run, longer, re.sub(rb"\\([\"\\/])", rb"\1", longer))))
 
 
 def _layers(data: bytes, at: int, end: int) -> Iterator[Disguise]:
@@ -310,19 +324,19 @@ def _of_text(text: bytes) -> bytes:
 
 def _wide(data: bytes, starts: Starts) -> Iterator[Disguise]:
     """Yield what is written with two bytes for each letter."""
-    for match in islice(_WIDE_HEAD.finditer(data), STARTS):
+    for match in islice(_WIDE_HEAD.finditer(data), _WIDE_PLACES):
         piece = data[match.start() : match.start() + 2 * LONGEST]
         zeros = re.match(rb"(?:.\0)+", piece, re.DOTALL)
         if zeros:
             yield Disguise(match.start(), "UTF-16", zeros[0][::2])
     if not starts.has_wide:
         return
-    for match in islice(_WIDE_TEXT.finditer(data), STARTS):
+    for match in islice(_WIDE_TEXT.finditer(data), _WIDE_PLACES):
         text = match[0][::2]
         for at in [text.find(beginning) for beginning in DANGEROUS_TEXTS]:
             if at >= 0:
                 yield Disguise(match.start() + 2 * at, "UTF-16", text[at:])
-        for run in islice(_RUN64.finditer(text), STARTS):
+        for run in islice(_RUN64.finditer(text), _WIDE_PLACES):
             for found in _layers(text, run.start(), run.end()):
                 yield Disguise(match.start() + 2 * run.start(), f"{found.how} in UTF-16", found.data)
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
-from modelsweep.core.finding import Finding, Json, Rule, Severity, Span
+from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import Reader
@@ -124,10 +124,33 @@ def _is_one_byte(made: Reader) -> bool:
 
 
 Link = Literal["", "symbolic", "hard"]
-LINKS = 10_000
-"""Links out of the tree that later names are compared with."""
+PLACES = 200_000
+"""Folders and links that are remembered of the tree, for later names to be compared with."""
+PARTS = 4_096
+"""Parts of a path: file systems take as many characters."""
 SHOWN = 200
 """Characters of a name or link target that are shown."""
+
+
+class _Place:
+    """A folder or a link of the tree, as far as links have to do with it; all else is not kept."""
+
+    __slots__ = ("above", "below", "leads_out", "leads_to")
+
+    def __init__(self, above: _Place | None) -> None:
+        self.above = above
+        self.below: dict[str, _Place] = {}
+        self.leads_to: _Place | None = None
+        """Where the link leads, inside the tree."""
+        self.leads_out = False
+        """Whether it is a link out of the tree."""
+
+
+class _At(NamedTuple):
+    """Where a path ends: at a place that is kept, and `beyond` it through folders that are not."""
+
+    place: _Place
+    beyond: list[str]
 
 
 class Extraction:
@@ -139,39 +162,62 @@ class Extraction:
 
     def __init__(self, locator: Locator, *, root: bool = False) -> None:
         self.locator, self.root = locator, root
-        self._links: set[tuple[str, ...]] = set()
-        self._inside: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._top = _At(_Place(None), [])
+        self._kept = 0
+        self._has_inside = self._has_outside = self._is_full = False
 
     def file(self, name: str, offset: int) -> Iterator[Finding]:
         """Yield what is wrong with writing to `name`; `offset` is where the archive names it."""
         reason = _absolute(name)
         if reason:
             yield self._finding(ABSOLUTE_PATH, name, offset, reason=reason)
-        path = _resolved((), name)
-        if path is None:
+        end = _walked(self._top, _parts(name))
+        if end is None:
             yield self._finding(PATH_ESCAPE, name, offset, reason="its path climbs out with ..")
-        elif self._inside and _resolved((), name, self._inside) is None:
+        elif self._has_inside and _walked(self._top, _parts(name), follow=True) is None:
             yield self._finding(PATH_ESCAPE, name, offset, reason="it goes through links that together lead outside")
-        elif self._links and any(path[:length] in self._links for length in range(1, len(path))):
+        elif self._has_outside and _is_below_way_out(end):
             yield self._finding(PATH_ESCAPE, name, offset, reason="it goes through a link that points outside")
         whiteout = _WHITEOUTS.get(name.rpartition("/")[2])
         if whiteout:
             yield self._finding(WHITEOUT, name, offset, target=whiteout)
 
-    def link(self, name: str, target: str, kind: Link, offset: int) -> Iterator[Finding]:
+    def link(self, name: str, target: str, kind: Link, offset: int) -> Iterator[Finding | Problem]:
         """Yield what is wrong with making `name` a link to `target`; a hard link counts from the archive's root."""
         yield from self.file(name, offset)
-        path = _resolved((), name) or ()
-        folder = path[:-1] if kind == "symbolic" else ()
-        place = _resolved((), "/".join(folder), self._inside)
-        end = None if _absolute(target) or place is None else _resolved(place, target, self._inside)
-        if end is not None:
-            if kind == "symbolic" and len(self._inside) < LINKS:
-                self._inside[path] = end
-        elif not self.root:
-            if len(self._links) < LINKS:
-                self._links.add(path)
+        path = _normal(_parts(name)) or []
+        start = _walked(self._top, path[:-1] if kind == "symbolic" else [], follow=True)
+        end = None if _absolute(target) or start is None else _walked(start, _parts(target), follow=True)
+        if end is None and not self.root:
             yield self._finding(LINK_ESCAPE, name, offset, target=printable(target, SHOWN))
+        if path and (kind == "symbolic" if end else not self.root):
+            yield from self._remember(path, end)
+
+    def _remember(self, path: list[str], end: _At | None) -> Iterator[Problem]:
+        """Keep a link, for later names; those that no file system takes make nothing."""
+        if self._is_full or len(path) > PARTS or (end and len(end.beyond) > PARTS):
+            return
+        link = self._place(_At(self._top.place, path))
+        if end is None:
+            link.leads_out = self._has_outside = True
+        else:
+            link.leads_to = self._place(end)
+            self._has_inside = True
+        if self._kept > PLACES:
+            self._is_full = True
+            detail = f"more than {PLACES:,} folders and links: where names lead through later ones is not known"
+            yield Problem(ProblemKind.LIMIT, self.locator, "extraction", detail)
+
+    def _place(self, end: _At) -> _Place:
+        """Return the place where a path ends, which is kept from here on."""
+        place = end.place
+        for part in end.beyond:
+            inner = place.below.get(part)
+            if inner is None:
+                inner = place.below[part] = _Place(place)
+                self._kept += 1
+            place = inner
+        return place
 
     def special(self, name: str, kind: str, offset: int) -> Iterator[Finding]:
         """Yield that `name` is a `kind` such as a device."""
@@ -194,21 +240,52 @@ def _absolute(name: str) -> str:
     return ""
 
 
-def _resolved(
-    folder: tuple[str, ...], name: str, links: Mapping[tuple[str, ...], tuple[str, ...]] | None = None
-) -> tuple[str, ...] | None:
-    """Return the parts of `name` as seen from `folder`, None where it climbs above the root.
+def _parts(name: str) -> list[str]:
+    """Return the parts of a path, `..` among them."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
 
-    `links` are folders that lead to others, as those do that were unpacked before.
+
+def _normal(parts: list[str]) -> list[str] | None:
+    """Return a path without `..`, None where it climbs above the root."""
+    found: list[str] = []
+    for part in parts:
+        if part != "..":
+            found.append(part)
+        elif not found:
+            return None
+        else:
+            found.pop()
+    return found
+
+
+def _walked(start: _At, parts: list[str], *, follow: bool = False) -> _At | None:
+    """Return where a path leads from `start`, None where it climbs above the root.
+
+    Links are followed, as those do that were unpacked before, or taken for folders. Every part costs the same, however
+    many stand before it.
     """
-    parts = list(folder)
-    for part in name.replace("\\", "/").split("/"):
+    place, beyond = start.place, list(start.beyond)
+    for part in parts:
         if part == "..":
-            if not parts:
+            if beyond:
+                beyond.pop()
+            elif place.above is None:
                 return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-            if links and tuple(parts) in links:
-                parts = list(links[tuple(parts)])
-    return tuple(parts)
+            else:
+                place = place.above
+        elif beyond or part not in place.below:
+            beyond.append(part)
+        else:
+            place = place.below[part]
+            place = (follow and place.leads_to) or place
+    return _At(place, beyond)
+
+
+def _is_below_way_out(end: _At) -> bool:
+    """Return whether a link out of the tree stands on the way to where a path ends."""
+    place = end.place if end.beyond else end.place.above
+    while place is not None:
+        if place.leads_out:
+            return True
+        place = place.above
+    return False

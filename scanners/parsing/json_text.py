@@ -162,13 +162,25 @@ def joined(path: str, key: str | int) -> str:
 
 def entries(document: Json) -> Iterator[Entry]:
     """Yield every value of every object in `document`, outer ones first."""
-    left: list[tuple[str, Json]] = [("", document)]
-    while left:
-        path, value = left.pop()
+    for path, value in within(document):
         if isinstance(value, dict):
-            found = [Entry(joined(path, key), key, item) for key, item in value.items()]
-            yield from found
-            left += [(entry.path, entry.value) for entry in reversed(found) if isinstance(entry.value, dict | list)]
+            yield from (Entry(joined(path, key), key, item) for key, item in value.items())
+
+
+def within(document: Json) -> Iterator[tuple[str, dict[str, Json] | list[Json]]]:
+    """Yield every object and list of `document` with its path, outer ones first.
+
+    Paths are put together when they are needed: those of a million lists below a long key would not fit in memory.
+    """
+    left: list[tuple[str, str | int, Json]] = [("", "", document)]
+    while left:
+        outer, key, value = left.pop()
+        path = joined(outer, key) if outer or key != "" else ""
+        if isinstance(value, dict):
+            yield path, value
+            left += [(path, name, item) for name, item in reversed(value.items()) if isinstance(item, dict | list)]
         elif isinstance(value, list):
-            inner = [(joined(path, at), item) for at, item in enumerate(value) if isinstance(item, dict | list)]
-            left += reversed(inner)
+            yield path, value
+            last = len(value) - 1
+            inner = ((path, last - at, item) for at, item in enumerate(reversed(value)))
+            left += [one for one in inner if isinstance(one[2], dict | list)]

@@ -6,7 +6,7 @@ import base64
 import binascii
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -108,12 +108,23 @@ def unusual(data: bytes) -> tuple[str, bytes] | None:
     By chance, texts decode to anything: so the first bytes have to be those of a pickle, of compressed bytes, or of
     another payload.
     """
-    for kind, letters in zip(UNUSUAL, (_BASE32, _BASE85, _ASCII85, _BASE64), strict=True):
-        if letters.issuperset(data[:_SAMPLE]) and is_telling(_decoded(kind, data[:_SAMPLE])):
-            found = _decoded(kind, data)
-            if found:
-                return kind, found
+    for kind in _kinds_of(data[:_SAMPLE]):
+        found = _decoded(kind, data)
+        if found:
+            return kind, found
     return None
+
+
+def may_be_unusual(head: bytes) -> bool:
+    """Return whether text that begins so may be in one of UNUSUAL, as `unusual` finds out of all of it."""
+    return next(_kinds_of(head[:_SAMPLE]), None) is not None
+
+
+def _kinds_of(sample: bytes) -> Iterator[str]:
+    """Yield the encodings in which a text may be that begins with a sample."""
+    for kind, letters in zip(UNUSUAL, (_BASE32, _BASE85, _ASCII85, _BASE64), strict=True):
+        if letters.issuperset(sample) and is_telling(_decoded(kind, sample)):
+            yield kind
 
 
 def is_telling(head: bytes) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from typing import NamedTuple
 
 from modelsweep.core.limits import Budget, OverLimit
@@ -66,13 +67,13 @@ _ASKING = (
 _RUNNING = frozenset({"command", "code", "memory"})
 """Kinds of callables that matter where they are handed on, or merely defined functions call them."""
 _MERELY = frozenset({"command", "code", "memory", "descriptor", "sending", "permissions"})
-_DEFINED_CALLS = 100
 _RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.items() if kind in _MERELY)
 _LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
 """Functions by which what runs something is found under any name."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 _ENVIRON = "os.environ"
-_CALLS = 2_000
+_CALLS = 500
+"""Calls of one kind that are told of one file: others must not hide among them."""
 _RENAMED = 10
 """New names of what runs something that are told of one file."""
 _HANDED = 20
@@ -142,7 +143,7 @@ def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
         reading.run(tree)
     except OverLimit as fault:
         return reading.found._replace(unread=str(fault))
-    return reading.found
+    return reading.found._replace(unread=reading.left_out())
 
 
 class _Reading:
@@ -150,6 +151,9 @@ class _Reading:
 
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
         self.found = Found([], [])
+        self._told_of: Counter[str] = Counter()
+        self._untold = ""
+        """The first call that was left out, since very many of its kind were told."""
         self._budget, self._is_setup = budget, is_setup
         self._module = Scope()
         self._functions = self._module.functions
@@ -187,6 +191,10 @@ class _Reading:
                 self._harmless |= self._read
         self._rest()
 
+    def left_out(self) -> str:
+        """Return why there are more calls than were told, nothing where there are none."""
+        return f"more than {_CALLS:,} calls of one kind, {self._untold} among them" if self._untold else ""
+
     def _named_anew(self, tree: ast.Module) -> None:
         """Take in what runs commands or code and gets another name here, for other files to call it by."""
         renamed: list[Call] = []
@@ -207,6 +215,7 @@ class _Reading:
     def _rest(self) -> None:
         """Read the functions that nothing was seen to call: of what they do, only what runs something is kept."""
         before = len(self.found.calls)
+        self._told_of.clear()
         while self._defined:
             function, body = self._defined.pop(next(iter(self._defined)))
             if id(function) in self._entered or not self._may_run(function, body.scope):
@@ -221,8 +230,8 @@ class _Reading:
             else:
                 self._enter(function, body.scope, None, within, first=body.inside and f"{OWN}{body.inside}()")
             self._drain()
-        kept = self.found.calls[before : before + _DEFINED_CALLS]
-        self.found.calls[before:] = kept if any(call.kind in _MERELY for call in kept) else []
+        if not any(call.kind in _MERELY for call in self.found.calls[before:]):
+            del self.found.calls[before:]
 
     def _may_run(self, function: ast.AST, scope: Scope) -> bool:
         """Return whether a function names what runs something, or imports it: all others need not be worked out."""
@@ -514,7 +523,7 @@ class _Reading:
                 self._replaced(item.value, node, body)
         elif name in UNPICKLERS and given and isinstance(data := constant(body.scope, given[0]), (str, bytes)):
             self._pickle(data, node, body)
-        elif name and len(self.found.calls) < _CALLS:
+        elif name:
             name = self._classes.inherited(name)
             if name in KINDS or is_on(body.scope, node, TRUSTING):
                 self._told(name, given, node, body)
@@ -564,7 +573,7 @@ class _Reading:
         if not isinstance(item, NAMING):
             return
         name = body.scope.name_of(item)
-        if KINDS.get(name) in _RUNNING and len(self.found.calls) < _CALLS:
+        if KINDS.get(name) in _RUNNING:
             rest = beside(item, given) if item in given else [part for part in given if item not in ast.walk(part)]
             self._told(name, rest, node, body, handed=True)
 
@@ -592,6 +601,9 @@ class _Reading:
 
     def _told(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body, *, handed: bool = False) -> None:
         scope, kind = body.scope, KINDS.get(name, "remote")
+        if self._told_of[kind] >= _CALLS:
+            self._untold = self._untold or name
+            return
         if name == "yaml.load" and not UNSAFE_YAML.intersection(map(scope.name_of, given[1:])):
             return
         if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
@@ -616,6 +628,7 @@ class _Reading:
         folded = isinstance(known, (str, bytes))
         if folded and name in READ and not made.calls - {"builtins.compile"}:
             return  # nothing but what was just read
+        self._told_of[kind] += 1
         self.found.calls.append(
             Call(
                 name=name,

@@ -24,6 +24,8 @@ _NAMED_INSIDE = 2
 """Functions inside each other by whose result something is named."""
 _STEPS = 20
 """Statements of a function whose result is worked out."""
+_LONGEST_NAME = 1_000
+"""Characters of a dotted name: no module has a longer one."""
 _LONGEST_CODE = 1 << 16
 """Characters of an expression in a text."""
 _BUILTINS = frozenset(
@@ -105,6 +107,7 @@ class Scope:
 
     def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
         """Note what a name stands for from here on; without more, for nothing that is known."""
+        dotted = dotted if len(dotted) <= _LONGEST_NAME else ""
         place = self._places.get(name, 0)
         before = self._names.maps[place].get(name, "") if self.unsure else ""
         if not self.unsure or (dotted and (_executes(dotted) or not _executes(before))):
@@ -364,10 +367,7 @@ class Scope:
                 found = _PATH if self.name_of(left, depth + 1) == _PATH else ""
             case _:
                 return ""
-        reached = _REACHED.fullmatch(found) if "." in found else None
-        found = reached[1] if reached else found
-        top, dot, rest = found.partition(".")
-        return f"{_SAME_MODULE[top]}{dot}{rest}" if top in _SAME_MODULE else found
+        return _as_known(found) if len(found) <= _LONGEST_NAME else ""
 
     def _member(self, owner: str, name: str) -> str:
         """Return what an attribute of something stands for."""
@@ -650,6 +650,14 @@ def parsed_expression(text: str) -> ast.expr | None:
         return None
 
 
+def _as_known(dotted: str) -> str:
+    """Return a name as the tables have it: modules that others import, and what has several names."""
+    reached = _REACHED.fullmatch(dotted) if "." in dotted else None
+    dotted = reached[1] if reached else dotted
+    top, dot, rest = dotted.partition(".")
+    return f"{_SAME_MODULE[top]}{dot}{rest}" if top in _SAME_MODULE else dotted
+
+
 def _executes(dotted: str) -> bool:
     """Return whether a name stands for what runs commands or any code, or for a module that does."""
     return dotted in _EXECUTING or dotted in ("builtins.exec", "builtins.eval") or KINDS.get(dotted) == "command"
@@ -680,4 +688,4 @@ def _made(statement: ast.stmt) -> ast.expr:
 
 
 def _attribute(owner: str, name: str) -> str:
-    return f"{owner}.{name}" if owner and name else ""
+    return f"{owner}.{name}" if owner and name and len(owner) + len(name) < _LONGEST_NAME else ""

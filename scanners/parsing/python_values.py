@@ -66,7 +66,7 @@ def joined(parts: Iterable[Value | None], between: Text = "") -> Value | None:
     if numbers:
         return sum(numbers) if len(numbers) == len(found) else None
     texts = [part for part in found if isinstance(part, (str, bytes))]
-    if sum(map(len, texts)) > LENGTH:
+    if sum(map(len, texts)) + len(between) * len(texts) > LENGTH:
         return None
     if texts and all(isinstance(text, bytes) for text in texts):
         return bytes_of(between).join(bytes_of(text) for text in texts)
@@ -77,6 +77,8 @@ def percent(form: Text, given: Sequence[Value | None]) -> str | None:
     """Return what `form % given` gives, where its fields are plain."""
     values = [text_of(item) if isinstance(item, bytes) else item for item in given]
     if any(item is None for item in given) or not _PERCENT.fullmatch(text_of(form)):
+        return None
+    if sum(len(item) for item in values if isinstance(item, str)) > LENGTH:
         return None
     try:
         return text_of(form) % tuple(values)
@@ -102,6 +104,8 @@ def method(owner: Text, name: str, given: Sequence[Value | None]) -> Value | Non
     """Return what a method of texts such as `replace` gives; 1 or 0 where that is whether something holds."""
     texts = [text_of(item) for item in given if isinstance(item, (str, bytes))]
     if name not in _METHODS or len(texts) != len(given):
+        return None
+    if name == "replace" and len(texts) > 1 and text_of(owner).count(texts[0]) * len(texts[1]) > LENGTH:
         return None
     try:
         found: str | bool = _METHODS[name](text_of(owner), *texts)
@@ -139,7 +143,8 @@ def translated(owner: str, keys: Sequence[Value | None], values: Sequence[Value 
         for one, other in zip(keys, values, strict=True)
         if isinstance(other, (str, int)) and (isinstance(one, int) or (isinstance(one, str) and len(one) == 1))
     }
-    return owner.translate(pairs) if len(pairs) == len(keys) else None
+    longest = max((len(value) for value in pairs.values() if isinstance(value, str)), default=1)
+    return owner.translate(pairs) if len(pairs) == len(keys) and len(owner) * longest <= LENGTH else None
 
 
 def integer_bytes(given: Mapping[str, Value | None]) -> bytes | None:

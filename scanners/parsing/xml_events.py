@@ -22,6 +22,8 @@ DEPTH = 1_000
 _CHUNK = 64 * KIB
 _TOKEN = 4 * MIB
 """Bytes of one tag, comment or the like, all of which the parser holds at once."""
+_NAME = 4 * KIB
+"""Characters of a name: the parser puts that of its namespace before each one."""
 _NAMES = 100_000
 """Different names of elements and attributes, which the parser keeps."""
 _TEXT = 64 * KIB
@@ -186,6 +188,8 @@ class _Parser:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._context.operations.spend()
+        if len(name) > _NAME or max(map(len, attributes), default=0) > _NAME:
+            raise OverLimit(f"a name of more than {_NAME:,} characters, with that of its namespace")
         namespace, _, local = name.rpartition(_SEPARATOR)
         self.found.append(Start(namespace, local, attributes, tuple(self._within[-3:]), self._expat.CurrentByteIndex))
         self._within.append(local)

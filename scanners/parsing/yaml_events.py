@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.units import MIB
 
 _DEEP = 8
+"""Keys of a node that are told: deeper ones lose the outermost."""
+_LONG_TAG = re.compile(r"%TAG[ \t]+\S{1,80}[ \t]+\S{500}")
+_ALIASED = 16 * MIB
+"""Characters that aliases of texts may stand for in all, each of which is looked at in its place."""
 _MERGED = 100_000
 """Keys that merges (`<<`) may bring into the mappings of one file: chains of them grow without bound."""
-"""Keys of a node that are told: deeper ones lose the outermost."""
 
 
 class YamlError(Exception):
@@ -36,6 +42,8 @@ def entries(content: str, tree: Tree | None = None) -> Iterator[Entry]:
     """Yield every node of all documents in order, and grow `tree`; raises YamlError where it stops being YAML."""
     import yaml
 
+    if "%TAG" in content and _LONG_TAG.search(content):
+        raise OverLimit("a directive of YAML puts very many characters before each tag")
     nodes = _Nodes()
     try:
         # The C parser where PyYAML has one; SafeLoader for its parser alone, nothing is constructed from events.
@@ -122,6 +130,7 @@ class _Nodes:
         ] = []  # a mapping holds the key whose value comes next, a sequence None
         self._keys: list[str | None] = []  # under which each of them stands, None where that is no mapping
         self._anchors: dict[str, str] = {}
+        self._aliased = 0
 
     def entered(self, event: Any) -> Entry | None:
         """Return the node that `event` begins, None where it ends one."""
@@ -135,6 +144,9 @@ class _Nodes:
         value = event.value if kind == "ScalarEvent" else ""
         if kind == "AliasEvent":
             value = self._anchors.get(event.anchor, "")
+            self._aliased += len(value)
+            if self._aliased > _ALIASED:
+                raise OverLimit(f"aliases of more than {_ALIASED:,} characters")
         elif event.anchor:
             self._anchors[event.anchor] = value
         within = self._open[-1] if self._open else None

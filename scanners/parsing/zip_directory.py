@@ -15,16 +15,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from modelsweep.core.limits import Limits, OverLimit
+from modelsweep.core.limits import Budget, Limits, OverLimit
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.scanner import TAIL, Blob, Context, Malformed, MissingDependency
 from modelsweep.core.text import printable
 from modelsweep.core.values import dataclass
 from scanners.parsing.decompression import (
     Expansion,
+    Inflater,
     LzmaDecoder,
     decoded,
-    inflated,
     inflated64,
     lzma_filter,
     unbzipped,
@@ -363,13 +363,18 @@ def unicode_name(extra: bytes, raw: bytes) -> str:
     return ""
 
 
-def read_local(reader: Reader, offset: int) -> LocalHeader:
-    """Return the local header at `offset`; raises Malformed where none stands there, Truncated."""
+def read_local(reader: Reader, offset: int, names: Budget | None = None) -> LocalHeader:
+    """Return the local header at `offset`; raises Malformed where none stands there, Truncated.
+
+    From `names` the bytes of its name and extra field are taken; raises OverLimit where they are not there.
+    """
     magic, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(
         reader.read(offset, _LOCAL.size)
     )
     if magic != LOCAL_MAGIC:
         raise Malformed("no local header where the zip's directory says", offset)
+    if names:
+        names.spend(name_length + extra_length)
     variable = reader.read(offset + _LOCAL.size, name_length + extra_length)
     if SATURATED in (size, packed):
         size, packed = zip64_values(variable[name_length:], (size, packed))
@@ -382,14 +387,16 @@ def member_name(entry: ZipEntry) -> str:
     return printable(entry.name, NAME_LENGTH)
 
 
-def decompressed(reader: Reader, entry: ZipEntry, start: int) -> Iterator[bytes]:
+def decompressed(reader: Reader, entry: ZipEntry, start: int, most: int = sys.maxsize) -> Iterator[bytes]:
     """Yield the data of a compressed member at `start`; raises Malformed, Truncated, OverLimit, MissingDependency.
+
+    Of deflated data `most` bytes are decoded; other methods decode whole blocks.
 
     The stream says itself where it ends: a size that reaches beyond the file is no obstacle to loaders.
     """
     stop = min(start + entry.compressed_size, reader.size)
     if entry.method == DEFLATED:
-        return inflated(reader, start, stop, -zlib.MAX_WBITS)
+        return decoded(reader, start, stop, lambda: Inflater(-zlib.MAX_WBITS), most)
     if entry.method == DEFLATE64:
         return inflated64(reader, start, stop)
     if entry.method == LZMA:
