@@ -96,7 +96,7 @@ def _named_anywhere(blob: Blob, context: Context, told: set[str]) -> Iterator[It
 SCANNER = Scanner(
     name=NAME,
     title="Objects of .NET (BinaryFormatter)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".bin", ".accord"),

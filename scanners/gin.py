@@ -78,7 +78,7 @@ def _reference(blob: Blob, name: str, how: str, path: str, offset: int) -> Fact:
 SCANNER = Scanner(
     name="gin",
     title="Gin configurations",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".gin",),

@@ -62,7 +62,7 @@ def _blank(match: re.Match[str]) -> str:
 SCANNER = Scanner(
     name="jsonnet",
     title="Jsonnet configurations",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

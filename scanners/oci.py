@@ -254,7 +254,7 @@ def _descriptor(descriptor: Json, *, is_manifest: bool) -> Iterator[tuple[str, i
 SCANNER = Scanner(
     name=NAME,
     title="Container images (OCI layouts, docker save, manifests)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, FOREIGN, SIZE, COMMAND, ATTACK),

@@ -268,7 +268,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=9,
+    version=10,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

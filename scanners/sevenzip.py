@@ -242,7 +242,7 @@ def _lzma2_filter(properties: bytes) -> dict[str, int]:
 SCANNER = Scanner(
     name=NAME,
     title="7z archive",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(*RULES, BOMB),

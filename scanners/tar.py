@@ -258,7 +258,7 @@ def _sparse_data(reader: Reader, header: Header) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="Tar archive",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(AFTER_END, TRAILING, SIZE_MISMATCH, *RULES),

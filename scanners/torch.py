@@ -252,7 +252,7 @@ def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, STORAGE_MISMATCH),

@@ -507,7 +507,7 @@ def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
 SCANNER = Scanner(
     name=NAME,
     title="Zip archive",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(
