@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "caffe"
 _TEXT_SUFFIXES = (".prototxt",)
-_LAYERS = re.compile(rb"(?m)(?:^|[\s{}])layers?\s*:?\s*[{<]")
+_LAYERS = re.compile(rb"(?m)(?:^|[\s{}])layers?\s{0,99}:?\s{0,99}[{<]")
 _SCHEMA = {
     "Net": {1: ("name", "text"), 100: ("layer", "Layer")},
     "Layer": {1: ("name", "text"), 2: ("type", "text"), 113: ("output", "Output"), 130: ("python_param", "Python")},

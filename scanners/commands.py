@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Json
+from modelsweep.core.finding import Fact, Json, Problem, ProblemKind
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
@@ -67,7 +67,7 @@ _GIT = re.compile(
 _OWN_TOOLS = r"\"?(?:git[- ]\w|\S*python\S*\s+-m\s+nb|nb\w+|(?:\S*[\\/])?(?:gpg2?|ssh-keygen|op-ssh-sign|gitsign)\b)"
 _GIT_RUNS = re.compile(
     r"\s*(?:(?:fsmonitor|hooksPath|askPass|gitProxy|textconv|process|smudge|clean|driver|external|program|uploadpack"
-    rf"|receivepack)\s*=(?!\s*(?:true|false|\d+)?\s*$|\s*{_OWN_TOOLS})"
+    rf"|receivepack)\s*=(?!\s*+(?:(?:true|false|\d+)\s*+)?$|\s*+{_OWN_TOOLS})"
     r"|sshCommand\s*=(?!\s*\"?ssh\s)|helper\s*=\s*!(?!\S*gh\s+auth\b)|update\s*=\s*!|(?:url|path)\s*=\s*-"
     r"|path\s*=\s*\"?\.\./|(?:url|pushurl)\s*=\s*\"?ext::|\[url\s+\"ext::"
     r"|(?:editor|pager)\s*=\s*\"?\.{0,2}/(?!usr/|bin/|opt/))",
@@ -119,11 +119,12 @@ _SERVERS = re.compile(rb"child_process|ActiveXObject|WScript\.")
 """What JavaScript needs to run a command: pages, of which most of it is, cannot."""
 _JSON_COMMENT = re.compile(r"(?m)^[ \t]*//.*$|/\*[\s\S]*?(?:\*/|\Z)|,(?=\s*[}\]])")
 _PYTHON = re.compile(
-    r"\bpython[\d.]*w?(?:\.exe)?(?:\s+-[A-Zbdisuvx]+)*\s+(?:-\w*c\s+(?P<quote>\\?[\"'])(?P<code>.{1,20000}?)(?<!\\)(?P=quote)"
-    r"|(?:-\s+)?<<-?\s*(?P<mark>[\"']?\w+[\"']?)[^\n]*\n(?P<lines>.{1,20000}?)\n\s*(?P=mark))",
-    re.DOTALL,
+    r"\bpython[\d.]*w?(?:\.exe)?(?:\s+-[A-Zbdisuvx]+)*\s+"
+    r"(?:-\w*c\s+(?P<quote>\\?[\"'])|(?:-\s+)?<<-?\s*(?P<mark>[\"']?\w+[\"']?)[^\n]*\n)"
 )
 """Python that is given its program by the shell; a mark in quotes ends without them, which few of them do."""
+_PROGRAM_LENGTH, _PYTHONS = 20_000, 1_000
+"""Characters of such a program, and how many of them are read in one file."""
 _PIECE = 2 * KIB
 """Characters of a line that are looked at at once."""
 _OVERLAP = 512
@@ -188,15 +189,30 @@ def _inline(blob: Blob, context: Context) -> Iterator[Item]:
     if b"python" not in content:
         return
     written = content.decode("utf-8", "replace")
-    for match in _PYTHON.finditer(written):
+    at = read = 0
+    while (match := _PYTHON.search(written, at)) is not None:
+        source, at = _program(written, match)
         line = written[written.rfind("\n", 0, match.start()) + 1 : match.start()]
-        if _COMMENT.match(line) or _SHOWING.match(line):
+        if not source or _COMMENT.match(line) or _SHOWING.match(line):
             continue
-        source = match["code"] or match["lines"] or ""
         if match["quote"] and match["quote"].endswith('"'):
             source = source.replace('\\"', '"').replace("\\$", "$")
+        read += 1
+        if read > _PYTHONS:
+            detail = f"more than {_PYTHONS:,} programs for Python: only these were read"
+            yield Problem(ProblemKind.LIMIT, blob.locator, SCANNER.name, detail)
+            return
         context.operations.spend(len(source) // _OVERLAP + 1)
         yield from calls_in(blob, _dedented(source).encode(), context)
+
+
+def _program(written: str, match: re.Match[str]) -> tuple[str, int]:
+    """Return the program that is begun, nothing where it does not end, and where to look for the next one."""
+    start = match.end()
+    stop = min(start + _PROGRAM_LENGTH, len(written))
+    end = rf"(?<!\\){re.escape(match['quote'])}" if match["quote"] else rf"\n[ \t\r]*{re.escape(match['mark'])}"
+    found = re.compile(end).search(written, start + 1, stop)
+    return (written[start : found.start()], found.end()) if found else ("", match.end())
 
 
 def _loggers(blob: Blob) -> Iterator[Item]:

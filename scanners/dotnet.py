@@ -24,7 +24,7 @@ _RECORDS = frozenset({*range(1, 18), 21, 22})
 _SHOWN = 200
 _TYPE = re.compile(r"(?:^|\[)\s*([A-Za-z_][\w.+`$]*)")
 """A class in a name, which may be one of a generic class: names of assemblies stand behind a comma."""
-_MARKUP = re.compile(r"\s*<(?:\w+:)?[A-Z]\w*[^>]{0,2000}\bclr-namespace:")
+_MARKUP = re.compile(r"\s*<(?:\w+:)?[A-Z]\w*+[^>]{0,2000}\bclr-namespace:")
 """XAML: some classes make what a text of it describes."""
 _NESTED = (b"\0\1\0\0\0\xff\xff\xff\xff\1\0\0\0\0\0\0\0", b"PK\3\4", b"MZ", b"\x1f\x8b\x08")
 _SMALLEST = 24

@@ -25,7 +25,7 @@ _IMPORT = re.compile(
     r"(?:[ \t]+as[ \t]+(?P<alias>\w+))?"
 )
 _REFERENCE = re.compile(rf"(?m)@(?:[\w.-]+/)*(?P<called>{_NAME})|^[ \t]*(?:[\w.-]+/)*(?P<bound>{_NAME})\.\w+[ \t]*=")
-_TEXT = re.compile(r"#[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
+_TEXT = re.compile(r"#[^\n]*|'(?:\\.|[^'\\\n])*+'?|\"(?:\\.|[^\"\\\n])*+\"?")
 _OWN = "__gin__"
 _TOLD = 500
 """References of one file that are told."""

@@ -23,7 +23,7 @@ _ENTRY = re.compile(
     r"(?<!\w)(?P<quote>[\"']?)(?P<key>_target_|class_path|target|type|class|cls|callable|func|function|factory)(?P=quote)"
     r"\s*\+?::?:?\s*(?P<mark>[\"'])(?P<name>[^\W\d]\w*(?:\.\w+)+)(?P=mark)"
 )
-_COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?://|#)[^\n]*|/\*[\s\S]*?(?:\*/|\Z)")
+_COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*+(?:\"|\Z)|'(?:\\.|[^'\\])*+(?:'|\Z)|(?://|#)[^\n]*|/\*[\s\S]*?(?:\*/|\Z)")
 _TOLD = 500
 """References of one file that are told."""
 _SHOWN = 200

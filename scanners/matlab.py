@@ -48,7 +48,7 @@ _COMMANDS = frozenset(
 )
 """Functions that run commands or texts, load code, or reach the network."""
 _CALLED = re.compile(
-    r"\b(" + "|".join(sorted(_COMMANDS)) + r"|py\.(?:os|subprocess|builtins|importlib|exec|eval)[\w.]*)\s*\("
+    r"\b(" + "|".join(sorted(_COMMANDS)) + r"|py\.(?:os|subprocess|builtins|importlib|exec|eval)[\w.]{0,200})\s*\("
     r"|\b(java\.lang\.(?:Runtime|ProcessBuilder))\b"
 )
 

@@ -32,7 +32,7 @@ _BOMB = MIB
 _ENTITIES_SHOWN = 20
 _INCLUDES = ("http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude")
 _TRANSFORM = "http://www.w3.org/1999/XSL/Transform"
-_OWN_TYPES = re.compile(r"(?:https?://(?:www\.)?dmg\.org/[\w./-]+|[\w.-]*pmml[\w.-]*\.dtd)", re.IGNORECASE)
+_OWN_TYPES = re.compile(r"(?:https?://(?:www\.)?dmg\.org/[\w./-]+|[\w.-]{0,99}pmml[\w.-]{0,99}\.dtd)", re.IGNORECASE)
 """Where the document types of PMML 1 and 2 stand."""
 _SCRIPTS = frozenset({"script", "scriptlet", "javascript"})
 _TEXTS = frozenset({"Extension", "script", "Script", "scriptlet", "javascript"})

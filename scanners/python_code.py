@@ -64,8 +64,8 @@ _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
 _TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 """Members of archives that look like Python: TorchScript calls operators only, and its own scanner reads them."""
 _CHUNK = 256 * KIB
-_MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*[\w, ]+=\s*[!%]")
-_COMMAND = re.compile(r"(\s*)(?:[\w, ]+=\s*)?(?:!!?|%(?:system|sx)\s+)(.+)")
+_MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*+[\w, ]++=\s*[!%]")
+_COMMAND = re.compile(r"(\s*+)(?:[\w, ]++=\s*+)?(?:!!?|%(?:system|sx)\s+)(.+)")
 _SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|script\s+(?:--bg\s+)?\S*sh)\b")
 _IMPORT, _CELL, _ASKED = "import", "cell", "asked"
 _SHOWN = 160
@@ -147,7 +147,7 @@ def _as_python(cell: str) -> str:
     if _SHELL_CELL.match(first):
         joined = re.sub(r"\\\n\s*", " ", rest)
         return "\n".join(["", *(_system("", line) for line in joined.split("\n") if line.strip())])
-    lines = re.sub(r"(?m)^(\s*!.*)\\\n", r"\1 ", cell).split("\n")
+    lines = re.sub(r"(?m)^([ \t]*!.*)\\\n", r"\1 ", cell).split("\n")
     return "\n".join(_line(line) for line in lines)
 
 

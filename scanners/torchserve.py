@@ -34,8 +34,8 @@ _BUILT_IN = frozenset({"image_classifier", "image_segmenter", "object_detector",
 _FILES = ("serializedFile", "handler", "modelFile", "requirementsFile", "configFile", "specFile")
 # Lines of requirements that take a package from elsewhere than the index whoever installs has chosen
 _FOREIGN = re.compile(
-    r"^\s*(?:(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)[\s=]|[^#\s]*\s*@?\s*"
-    r"(?:git|hg|svn|bzr)\+|(?:[\w.\[\]-]+\s*@\s*)?(?:https?|ftp|file)://|(?:-e|--editable)\s)[^\n]*",
+    r"^[ \t]*+(?:(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)[\s=]|[^#\s]{0,300}[ \t]*+@?[ \t]*+"
+    r"(?:git|hg|svn|bzr)\+|(?:[\w.\[\]-]{1,300}[ \t]*+@[ \t]*+)?(?:https?|ftp|file)://|(?:-e|--editable)\s)[^\n]*",
     re.MULTILINE,
 )
 _ARCHIVER = "https://github.com/pytorch/serve/blob/master/model-archiver/README.md"

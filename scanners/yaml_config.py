@@ -34,7 +34,7 @@ _CANDIDATES = re.compile(
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
 _WORDS = (b"!!python/", b"2002:python/", b"_target_")
 _NAMING = re.compile(
-    rb"(?m)^(?:[ \t-]*|[ \t-]*[\w.'\x22-]+[ \t]*:[ \t]*|[^\n]*[\[{,:][ \t]*)"
+    rb"(?m)^(?:[ \t-]*|[ \t-]*+[\w.'\x22-]+[ \t]*:[ \t]*|[^\n]*[\[{,:][ \t]*)"
     rb"(?:!!python/(?:object|name|module)|!<tag:yaml\.org,2002:python/)"
     rb"|^[ \t-]*_target_[ \t]*:[ \t]*['\x22]?[A-Za-z_][\w.]*['\x22]?[ \t]*$"
 )

@@ -36,7 +36,7 @@ FILES = 1_000_000
 """Files of one repository, or repositories of one organisation, that are listed."""
 PAGE = 1000
 """Repositories of one answer."""
-_NEXT = re.compile(r'<([^>]*)>;\s*rel="next"')
+_NEXT = re.compile(r'<([^<>]*)>;\s*rel="next"')
 _OTHERS = ("datasets", "spaces")
 _SITES = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)(?=/|$)")
 _PAGE = re.compile(r"(?P<repository>[^/]+(?:/[^/]+)?)/(?:tree|blob|resolve|raw)/(?P<revision>[^/]+)(?:/(?P<path>.*))?")

@@ -48,7 +48,7 @@ _ADDRESS = re.compile(
     re.ASCII,
 )
 _DIGEST = re.compile("sha256:([0-9a-f]{64})")
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_CHALLENGE = re.compile(r'(?<!\w)(\w++)="([^"]*)"')
 _HERE = re.compile(r"(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?")
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _ALIASES = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}

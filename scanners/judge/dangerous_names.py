@@ -195,7 +195,7 @@ _WAYS_OUT = frozenset(
 _PATHS = re.compile(r"pathlib\.(?:_local\.)?(?:Path|PosixPath|WindowsPath)\.")
 # What functions that run something are called, whatever their package. Of classes only the one that all know.
 _TELLING = re.compile(
-    r"Popen|_*(?:system|spawn|shell|\w*pipe_pager|run(?:code|source|string)|(?:\w+_|my)?(?:exec|eval|execfile|popen"
+    r"Popen|_*+(?:system|spawn|shell|\w*pipe_pager|run(?:code|source|string)|(?:\w+_|my)?(?:exec|eval|execfile|popen"
     r"|(?:run|exec|execute)_(?:cmd|command|code|script|shell|string)|check_output|check_call|get(?:status)?output"
     r"|(?:read|load)_g?pickle|load_pkl|unsafe_load|load_(?:op_)?library|install_package|pip_install|import_string"
     r"|cmd_output|urlopen|urlretrieve|(?:import|load|exec)_module|func_load|py_func(?:tion)?|numpy_function"

@@ -592,7 +592,7 @@ def _uncompiled_state(state: Json) -> bool:
 
 
 _TEMPLATE_KEY = "_parse_arg_template"
-_FORMULA_CALL = re.compile(r"[\w.]+(?=\s*\()")
+_FORMULA_CALL = re.compile(r"(?<![\w.])[\w.]++(?=\s*+\()")
 _FORMULA_CALLS = frozenset(
     "C Q I bs cr cc te np.log np.exp np.sqrt np.log1p np.log2 np.log10 np.power scale center".split()
 )

@@ -20,7 +20,7 @@ _ASKING = re.compile(r"(?:…|(?:…/)?[\w.+-]{2,40})\s+(?:-{1,2}version|-V|-{1,
 """A program, by its name or where it was looked for, that is asked which one it is, or how to use it."""
 _LAUNCHED = re.compile(
     r"(?:[A-Z][A-Z\d_]*=[\w,./-]*\s+)*(?:python[\d.]*(?:\s+-[uOBEsS])*(?:\s+-m)?|(?:accelerate|deepspeed|torchrun|"
-    r"streamlit|jupyter|uvicorn|gunicorn|pytest)(?:\s+(?:launch|run|nbconvert))?(?:\s+--?[\w-]+=?[\w:./-]*)*)"
+    r"streamlit|jupyter|uvicorn|gunicorn|pytest)(?:\s+(?:launch|run|nbconvert))?(?:\s+--?[\w-]+(?:[=:./][\w:./-]*)?)*)"
     r"(?:\s+(?:\./|…/)?|(?<=-m))(?!\S*\.\./)\w[\w.:/-]*(?:\s|$)"
     r"|(?:ba|z)?sh(?:\s+-[eux]+)*\s+(?:\./)?(?!\S*\.\./)\w[\w./-]*\.sh(?:\s|$)"
 )

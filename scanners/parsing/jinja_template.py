@@ -120,7 +120,8 @@ Reached = tuple[str, str, int]
 _UNKNOWN = "\ufffd"
 _DEPTH = 20
 _DUNDER = re.compile(rf"(?<![^\W_])__[a-zA-Z{_UNKNOWN}][\w{_UNKNOWN}]*")
-_IN_BRACES = re.compile(r"\{[^{}]*(__\w+)[^{}]*\}")
+_IN_BRACES = re.compile(r"\{([^{}]*+)\}")
+_UNDERSCORED = re.compile(r"__\w+")
 _SPOKEN = re.compile(r"content|text|prompt|query|question|input", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
 _LISTS = (nodes.List, nodes.Tuple)
@@ -194,7 +195,8 @@ class _Walk:
         if isinstance(value, str):
             yield from (("url", url) for url in _URL.findall(value))
             yield from _invisible(value)
-            yield from (("attribute", name) for name in _IN_BRACES.findall(value))
+            named = (_UNDERSCORED.findall(inside)[-1:] for inside in _IN_BRACES.findall(value))
+            yield from (("attribute", name) for names in named for name in names)
             if _DUNDER.fullmatch(value) or value in INTERNALS:
                 yield "attribute", value
 

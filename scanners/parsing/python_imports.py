@@ -18,7 +18,7 @@ _LONGEST = 200
 """Characters of a name."""
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _STATEMENT = re.compile(
-    rf"(?:^|[;:])[ \t]*(?:from[ \t]+(?P<source>\.*(?:{_NAME})?)[ \t]+import[ \t]*"
+    rf"(?:^|[;:])[ \t]*(?:from[ \t]++(?P<source>\.++(?:{_NAME})?|{_NAME})[ \t]++import[ \t]*"
     r"(?P<names>\([^)]{0,4000}|[^\n;]{0,4000})"
     r"|import[ \t]+(?P<modules>[^\n;]{0,4000}))"
     rf"|\b(?:import_module|__import__)\([ \t\n]*[\"'](?P<called>\.*{_NAME})[\"']",

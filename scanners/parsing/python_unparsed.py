@@ -6,13 +6,17 @@ Strings and comments are taken out, and what is left is read line by line with t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from scanners.parsing.python_calls import IMPORT, Call
 
-_STRING = re.compile(
-    r"#[^\n]*|[rRbBuUfF]{0,2}(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"
-)
+_BEGUN = re.compile(r"#[^\n]*|(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"\"\"|\'\'\'|\"|\')")
+_ENDS = {
+    '"': re.compile(r"(?:[^\"\\\n]|\\.)*+\""),
+    "'": re.compile(r"(?:[^'\\\n]|\\.)*+'"),
+    '"""': re.compile(r'[\s\S]*?"""'),
+    "'''": re.compile(r"[\s\S]*?'''"),
+}
 _SPACE = re.compile(r"\s+")
 _COMMANDS = re.compile(
     r"\bos\.(?:system|popen|exec[lv]\w*|spawn\w+|startfile)(?=\s*\()|\bsubprocess\.\w+(?=\s*\()|\bpty\.spawn\b"
@@ -26,12 +30,12 @@ _DEFINES = re.compile(r"\s*(?:async\s+)?def\b|\s*if\s+__name__\b")
 
 def without_texts(source: str) -> str:
     """Return the source with strings emptied and comments taken out, in as many lines."""
-    return _STRING.sub(_blank, source)
+    return _replaced(source, _blank)
 
 
 def code_size(source: str) -> int:
     """Return how many bytes of a source are code, and no space, comment or text; f-strings are code."""
-    return len(_SPACE.sub("", _STRING.sub(_without_text, source)))
+    return len(_SPACE.sub("", _replaced(source, _without_text)))
 
 
 def suspects(source: str) -> Iterator[Call]:
@@ -63,13 +67,46 @@ def _on_import(source: str) -> Iterator[tuple[int, str]]:
             yield number, stripped
 
 
-def _without_text(match: re.Match[str]) -> str:
-    if match[0].startswith("#"):
+def _replaced(source: str, replacement: Callable[[str], str]) -> str:
+    """Return the source with its comments and texts replaced.
+
+    A quote without another one that ends it, on its line or at all, stands for itself, and so do all behind it there:
+    they are not looked for again.
+    """
+    pieces: list[str] = []
+    done = at = 0
+    open_to: dict[str, int] = {}
+    while (match := _BEGUN.search(source, at)) is not None:
+        end = match.end() if match["quote"] is None else _end(source, match, open_to)
+        if end < 0:
+            at = match.start() + len(match["prefix"]) + 1
+            continue
+        pieces += source[done : match.start()], replacement(source[match.start() : end])
+        done = at = end
+    return "".join((*pieces, source[done:]))
+
+
+def _end(source: str, match: re.Match[str], open_to: dict[str, int]) -> int:
+    """Return where a text ends, -1 where it does not; `open_to` is up to where no text of that kind ends."""
+    for quote in dict.fromkeys((match["quote"], match["quote"][0])):
+        start = match.end("prefix") + len(quote)
+        if start <= open_to.get(quote, 0):
+            continue
+        found = _ENDS[quote].match(source, start)
+        if found:
+            return found.end()
+        line = source.find("\n", start) if len(quote) == 1 else len(source)
+        open_to[quote] = len(source) if line < 0 else line
+    return -1
+
+
+def _without_text(text: str) -> str:
+    if text.startswith("#"):
         return ""
-    prefix, *_ = match[0][:2].split(match[0][-1])
-    return match[0] if "f" in prefix.lower() else '""'
+    prefix, *_ = text[:2].split(text[-1])
+    return text if "f" in prefix.lower() else '""'
 
 
-def _blank(match: re.Match[str]) -> str:
+def _blank(text: str) -> str:
     """Return an empty string of as many lines."""
-    return "" if match[0].startswith("#") else '""' + "\n" * match[0].count("\n")
+    return "" if text.startswith("#") else '""' + "\n" * text.count("\n")

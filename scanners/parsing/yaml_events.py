@@ -13,6 +13,8 @@ from modelsweep.core.units import MIB
 _DEEP = 8
 """Keys of a node that are told: deeper ones lose the outermost."""
 _LONG_TAG = re.compile(r"%TAG[ \t]+\S{1,80}[ \t]+\S{500}")
+_NESTED = 500
+"""Collections inside each other: parsers go through all that are open for every word."""
 _ALIASED = 16 * MIB
 """Characters that aliases of texts may stand for in all, each of which is looked at in its place."""
 _MERGED = 100_000
@@ -155,6 +157,8 @@ class _Nodes:
         own = None if within is None else key
         keys = () if is_key else tuple(name for name in (*self._keys[-_DEEP:], own) if name is not None)
         if kind in ("MappingStartEvent", "SequenceStartEvent"):
+            if len(self._open) >= _NESTED:
+                raise OverLimit(f"collections of YAML are nested deeper than {_NESTED}")
             self._open.append([None] if kind == "MappingStartEvent" else None)
             self._keys.append(own)
         mark = event.start_mark
