@@ -436,7 +436,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=9,
+    version=10,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

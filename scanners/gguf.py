@@ -226,7 +226,7 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED, NARROW, LAYER, CRASHES),

@@ -342,7 +342,7 @@ def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=12,
+    version=13,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -142,7 +142,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) 
 SCANNER = Scanner(
     name="mlflow",
     title="MLflow model (MLmodel)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, FILE_OUTSIDE),
