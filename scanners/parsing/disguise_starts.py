@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
+from itertools import islice
 from typing import Protocol
 
 from scanners.matcher import Database, Wanted, matcher_for
@@ -30,9 +31,24 @@ ENCODED = (*_PICKLED, *TEXTS, b"\x7fELF", b"\x1f\x8b\x08\0")
 DEFLATED = (b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e")
 TURNED_TEXTS = tuple(text[::-1] for text in TEXTS)
 TURNED_BEGINNINGS = tuple(beginning[::-1] for beginning in (*BEGINNINGS, *_PICKLED))
-UU_START = b"begin "
-ESCAPED_STARTS = (b"=80=0", b"\\x80\\x0", b"\\u0080\\u000", b"os\\n", b"\xc2\x80")
-"""How payloads begin, or nearly so, in quoted-printable text, under escapes, and as text of their bytes."""
+UU_HEAD = rb"begin [0-7]{3,4} [^\r\n\\]{1,64}(?:\r?\n|\\n)[!-`]"
+"""The first line of uuencoded text, with the first character of the next one."""
+QUOTED_PRINTABLE = rb"=80=0[2-5]"
+IN_ESCAPES = rb"\\x80\\x0[2-5]"
+IN_UNICODE_ESCAPES = rb"\\u0080\\u000[2-5]"
+LINE_IN_ESCAPES = rb"c(?:os|posix)\\n[sp]"
+AS_LATIN1 = rb"\xc2\x80[\x02-\x05](?:\xc2\x95|[cX]|\xc2\x8c)"
+WIDE_HEAD = rb"\x80\x00[\x02-\x05]\x00[\x95c\x8cX]\x00"
+"""The header of a pickle with two bytes for each."""
+WRITTEN = {
+    UU_HEAD: b"begin ",
+    QUOTED_PRINTABLE: b"=80=0",
+    IN_ESCAPES: b"\\x80\\x0",
+    IN_UNICODE_ESCAPES: b"\\u0080\\u000",
+    LINE_IN_ESCAPES: b"\\n",
+    AS_LATIN1: b"\xc2\x80",
+}
+"""Patterns of how payloads begin where they are written as text, each with a literal that all it matches holds."""
 STUB = b"This program cannot"
 XORED = (b"\x7fELF", STUB, *TEXTS, b"#!/bin/", b"import os", *_PICKLED)
 _PROTOCOLS, _OPENERS = b"\x02\x03\x04\x05", b"\x95c\x8cX"
@@ -41,12 +57,14 @@ _HEADERS = tuple(b"\x80%c%c" % (protocol, opener) for protocol in _PROTOCOLS for
 QUOTED = bytes(97 if 33 <= byte <= 126 else 0 for byte in range(256))
 """Turns printable characters, but for space, into `a`."""
 LONG = b"a" * RUN
-_ESCAPES = (UU_START, *ESCAPED_STARTS)
 _KEYS = 256
-_WIDE = re.compile(rb"(?:[\x09\x0a\x20-\x7e]\x00){%d}" % RUN)
-_RUNS = 2
-"""Patterns before the literals."""
-_LAYOUT = 2
+_LETTERS = b"\t\n" + bytes(range(0x20, 0x7F))
+_IS_LETTER = bytes(byte in _LETTERS for byte in range(256))
+_IS_ZERO = bytes(byte == 0 for byte in range(256))
+_WIDE = b"\1" * RUN
+_ONE_RUN = 1
+"""Patterns before those of `WRITTEN`."""
+_LAYOUT = 3
 """Raised when `_wanted` makes something else of the same values: databases are kept."""
 
 
@@ -61,11 +79,17 @@ class Starts(Protocol):
     def has_wide(self) -> bool:
         """Whether `RUN` characters of two bytes, the second of which is zero, stand in a row."""
 
-    def of(self, literal: bytes) -> Iterable[int]:
-        """Return where one of `literals()` stands, the first `STARTS` places."""
+    def holds(self, written: bytes) -> bool:
+        """Return whether a pattern of `WRITTEN` matches anywhere."""
 
-    def xored(self, beginning: bytes) -> Iterable[int]:
-        """Return where one of XORED stands under any key, 0 too, the first `STARTS` places."""
+    def wide_heads(self) -> Iterable[int]:
+        """Return where WIDE_HEAD matches, the first `STARTS` places."""
+
+    def of(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
+        """Yield which of some of `literals()` stands where, the first `STARTS` places of each."""
+
+    def xored(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
+        """Yield which of some of XORED stands where under any key, 0 too, the first `STARTS` places of each."""
 
     def headers(self) -> Iterable[int]:
         """Return where a header of a pickle may stand, all places in order."""
@@ -76,7 +100,7 @@ def starts_in(data: bytes) -> Starts:
     if not matcher_for.pays:
         return _Searched(data)
     found: list[tuple[int, int]] = []
-    return _Scanned(found) if DISGUISES_SOUGHT.scan(data, _note, found) else _Searched(data)
+    return _Scanned(data, found) if DISGUISES_SOUGHT.scan(data, _note, found) else _Searched(data)
 
 
 @cache
@@ -92,15 +116,25 @@ def ascii85_beginnings() -> tuple[bytes, ...]:
 @cache
 def literals() -> tuple[bytes, ...]:
     """Return what is looked for as it stands."""
-    return tuple(
-        dict.fromkeys((*ascii85_beginnings(), *DEFLATED, *TURNED_TEXTS, *TURNED_BEGINNINGS, *_HEADERS, *_ESCAPES))
-    )
+    return tuple(dict.fromkeys((*ascii85_beginnings(), *DEFLATED, *TURNED_TEXTS, *TURNED_BEGINNINGS, *_HEADERS)))
 
 
 @cache
 def mask(key: int) -> bytes:
     """Return what XORs bytes with a key, for `bytes.translate`."""
     return bytes(byte ^ key for byte in range(256))
+
+
+def _has_wide(data: bytes) -> bool:
+    """Return whether `RUN` letters of two bytes stand in a row; a regular expression would take ten times as long."""
+    for first in (0, 1):
+        low, high = data[first::2], data[first + 1 :: 2]
+        if bytes(RUN) in high:
+            letters = int.from_bytes(low[: len(high)].translate(_IS_LETTER))
+            both = letters & int.from_bytes(high.translate(_IS_ZERO))
+            if _WIDE in both.to_bytes(len(high)):
+                return True
+    return False
 
 
 # By the standard library
@@ -116,16 +150,19 @@ class _Searched:
 
     @property
     def has_wide(self) -> bool:
-        # A regular expression that begins with a class is ten times slower than looking for zeros
-        zeros = bytes(RUN)
-        may_be = zeros in self._data[::2] or zeros in self._data[1::2]
-        return may_be and _WIDE.search(self._data) is not None
+        return _has_wide(self._data)
 
-    def of(self, literal: bytes) -> Iterable[int]:
-        return _places(self._data, literal)
+    def holds(self, written: bytes) -> bool:
+        return self._data.rfind(WRITTEN[written]) >= 0 and re.search(written, self._data) is not None
 
-    def xored(self, beginning: bytes) -> Iterable[int]:
-        return _places(self._delta, delta(beginning))
+    def wide_heads(self) -> Iterable[int]:
+        return [match.start() for match in islice(re.finditer(WIDE_HEAD, self._data), STARTS)]
+
+    def of(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
+        return ((literal, at) for literal in wanted for at in _places(self._data, literal))
+
+    def xored(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
+        return ((beginning, at) for beginning in wanted for at in _places(self._delta, delta(beginning)))
 
     def headers(self) -> Iterable[int]:
         return [match.start() for match in _HEADER.finditer(self._data)]
@@ -163,9 +200,12 @@ def delta(data: bytes) -> bytes:
 
 
 def _wanted() -> Iterator[Wanted]:
-    """Yield what the database is made of: two runs, the literals, and what is XORED with each key in turn."""
+    """Yield what the database is made of; `_Scanned` knows by the number of each what was found."""
     yield Wanted(rb"[!-~]{%d}" % RUN)
-    yield Wanted(_WIDE.pattern)
+    yield from map(Wanted, WRITTEN)
+    # Not the run itself: in its pattern the one byte that is no class is a zero, and numbers are full of those
+    yield from (Wanted(_escaped(b"\0%c\0" % letter)) for letter in _LETTERS)
+    yield Wanted(WIDE_HEAD, once=False)
     for literal in literals():
         yield Wanted(_escaped(literal), once=False)
     for beginning in XORED:
@@ -177,7 +217,9 @@ def _escaped(literal: bytes) -> bytes:
     return b"".join(b"\\x%02x" % byte for byte in literal)
 
 
-DISGUISES_SOUGHT = Database(1, (_LAYOUT, RUN, ENCODED, DEFLATED, TURNED_BEGINNINGS, XORED, _HEADERS, _ESCAPES), _wanted)
+DISGUISES_SOUGHT = Database(
+    1, (_LAYOUT, RUN, ENCODED, DEFLATED, TURNED_BEGINNINGS, XORED, _HEADERS, tuple(WRITTEN), WIDE_HEAD), _wanted
+)
 
 
 def _note(number: int, _start: int, end: int, _flags: int, found: list[tuple[int, int]]) -> bool:
@@ -185,30 +227,60 @@ def _note(number: int, _start: int, end: int, _flags: int, found: list[tuple[int
     return len(found) > BUSY
 
 
+_FIRST_LETTER = _ONE_RUN + len(WRITTEN)
+_HEAD_NUMBER = _FIRST_LETTER + len(_LETTERS)
+_FIRST_LITERAL = _HEAD_NUMBER + 1
+_WIDE_BYTES = 6
+"""Of what WIDE_HEAD matches."""
+_WRITTEN_IN_ORDER = tuple(WRITTEN)
+
+
 class _Scanned:
-    def __init__(self, found: list[tuple[int, int]]) -> None:
-        self.has_run = self.has_wide = False
+    def __init__(self, data: bytes, found: list[tuple[int, int]]) -> None:
+        self._data = data
+        self.has_run = self._may_be_wide = False
+        self._written: set[bytes] = set()
+        self._heads: list[int] = []
         self._of: dict[bytes, list[int]] = {}
         self._xored: dict[bytes, list[int]] = {}
-        first_xored = _RUNS + len(literals())
+        first_xored = _FIRST_LITERAL + len(literals())
         for number, end in found:
-            if number < _RUNS:
-                self.has_run |= number == 0
-                self.has_wide |= number == 1
-            elif number < first_xored:
-                literal = literals()[number - _RUNS]
-                self._of.setdefault(literal, []).append(end - len(literal))
-            else:
+            if number >= first_xored:
                 beginning = XORED[(number - first_xored) // _KEYS]
                 self._xored.setdefault(beginning, []).append(end - len(beginning))
+            elif number >= _FIRST_LITERAL:
+                literal = literals()[number - _FIRST_LITERAL]
+                self._of.setdefault(literal, []).append(end - len(literal))
+            elif number == _HEAD_NUMBER:
+                self._heads.append(end - _WIDE_BYTES)
+            elif number >= _FIRST_LETTER:
+                self._may_be_wide = True
+            elif number >= _ONE_RUN:
+                self._written.add(_WRITTEN_IN_ORDER[number - _ONE_RUN])
+            else:
+                self.has_run = True
 
-    def of(self, literal: bytes) -> Iterable[int]:
-        found = self._of.get(literal)  # hardly ever any
-        return sorted(found)[:STARTS] if found else ()
+    @property
+    def has_wide(self) -> bool:
+        return self._may_be_wide and _has_wide(self._data)
 
-    def xored(self, beginning: bytes) -> Iterable[int]:
-        found = self._xored.get(beginning)
-        return sorted(found)[:STARTS] if found else ()
+    def holds(self, written: bytes) -> bool:
+        return written in self._written
+
+    def wide_heads(self) -> Iterable[int]:
+        return sorted(self._heads)[:STARTS]
+
+    def of(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
+        return _listed(self._of, wanted)
+
+    def xored(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
+        return _listed(self._xored, wanted)
 
     def headers(self) -> Iterable[int]:
         return sorted(at for header in _HEADERS for at in self._of.get(header, ()))
+
+
+def _listed(found: dict[bytes, list[int]], wanted: tuple[bytes, ...]) -> Iterable[tuple[bytes, int]]:
+    if found.keys().isdisjoint(wanted):  # mostly so
+        return ()
+    return [(text, at) for text in wanted if text in found for at in sorted(found[text])[:STARTS]]

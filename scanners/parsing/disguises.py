@@ -12,22 +12,26 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from modelsweep.core.units import KIB, MIB
 from scanners.parsing.disguise_starts import (
+    AS_LATIN1,
     BEGINNINGS,
     DANGEROUS_TEXTS,
     DEFLATED,
-    ESCAPED_STARTS,
+    IN_ESCAPES,
+    IN_UNICODE_ESCAPES,
+    LINE_IN_ESCAPES,
     LONG,
+    QUOTED_PRINTABLE,
     RUN,
     STUB,
     TURNED_BEGINNINGS,
     TURNED_TEXTS,
-    UU_START,
+    UU_HEAD,
     XORED,
     Starts,
     ascii85_beginnings,
@@ -74,9 +78,7 @@ _BETWEEN = (b".", b"b")
 _RUN64 = re.compile(rb"([A-Za-z0-9+/_-]{24,})={0,2}")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _MORE_LAYERS = 2
-_UU_HEAD = re.compile(rb"begin [0-7]{3,4} [^\r\n\\]{1,64}(?:\r?\n|\\n)(?=[!-`])")
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
-_WIDE_HEAD = re.compile(rb"\x80\0[\x02-\x05]\0[\x95c\x8cX]\0", re.DOTALL)
 _WIDE_TEXT = re.compile(rb"(?:[\t\n -~]\0){24,}")
 
 
@@ -92,9 +94,8 @@ def disguises(data: bytes, starts: Starts) -> Iterator[Disguise]:
     """Yield what may be a payload in disguise; `starts` is where in `data` one may begin."""
     if starts.has_run:
         yield from _in_text(data)
-        for beginning in ascii85_beginnings():
-            for at in starts.of(beginning):
-                yield from _undone(data, at, min(len(data), at + LONGEST))
+        for _, at in starts.of(*ascii85_beginnings()):
+            yield from _undone(data, at, min(len(data), at + LONGEST))
     yield from _escaped(data, starts)
     if not data.isascii() or b"\0" in data:
         yield from _wide(data, starts)
@@ -116,10 +117,9 @@ def inside_strings(data: bytes, starts: Starts) -> Iterator[int]:
 
 def dangerous_beginnings(data: bytes, starts: Starts) -> Iterator[int]:
     """Yield where the name of a dangerous module begins a line as GLOBAL has it, but for the first byte."""
-    for text in DANGEROUS_TEXTS:
-        for at in starts.xored(text):
-            if at and data.startswith(text, at) and not _begins(data, at):
-                yield at
+    for text, at in starts.xored(*DANGEROUS_TEXTS):
+        if at and data.startswith(text, at) and not _begins(data, at):
+            yield at
 
 
 def _begins(data: bytes, at: int) -> bool:
@@ -256,28 +256,25 @@ def _whole(text: bytes) -> bytes:
 
 
 def _reversed_text(data: bytes, starts: Starts) -> Iterator[Disguise]:
-    for text in TURNED_TEXTS:
-        for at in islice(starts.of(text), 1):
-            yield Disguise(at, "reversed text", data[: at + len(text)][::-1])
+    first: dict[bytes, int] = {}
+    for text, at in starts.of(*TURNED_TEXTS):
+        first.setdefault(text, at)
+    for text, at in first.items():
+        yield Disguise(at, "reversed text", data[: at + len(text)][::-1])
 
 
 def _escaped(data: bytes, starts: Starts) -> Iterator[Disguise]:
     """Yield what is uuencoded, quoted-printable, or written with the escapes of Python, C or JSON."""
-    match = _first(_UU_HEAD, data, starts.of(UU_START))
+    match = re.search(UU_HEAD, data) if starts.holds(UU_HEAD) else None
     if match:
-        for text in _ways_to_read(data[match.end() : match.end() + LONGEST]):
-            yield Disguise(match.end(), "uuencoded text", b"".join(_uu_lines(text)))
-    for literal, (pattern, how, undo) in zip(ESCAPED_STARTS, _ESCAPES, strict=True):
-        match = _first(re.compile(pattern), data, starts.of(literal))
+        begun = match.end() - 1
+        for text in _ways_to_read(data[begun : begun + LONGEST]):
+            yield Disguise(begun, "uuencoded text", b"".join(_uu_lines(text)))
+    for pattern, how, undo in _ESCAPES:
+        match = re.search(pattern, data) if starts.holds(pattern) else None
         if match:
             for text in _ways_to_read(data[match.start() : match.start() + LONGEST]):
                 yield Disguise(match.start(), how, undo(text))
-
-
-def _first(pattern: re.Pattern[bytes], data: bytes, places: Iterable[int]) -> re.Match[bytes] | None:
-    """Return the first match that begins at the first of `places` or a few bytes before, or anywhere behind."""
-    at = next(iter(places), None)
-    return None if at is None else pattern.search(data, max(0, at - _BEFORE))
 
 
 def _ways_to_read(text: bytes) -> tuple[bytes, ...]:
@@ -324,11 +321,10 @@ def _of_text(text: bytes) -> bytes:
 
 def _wide(data: bytes, starts: Starts) -> Iterator[Disguise]:
     """Yield what is written with two bytes for each letter."""
-    for match in islice(_WIDE_HEAD.finditer(data), _WIDE_PLACES):
-        piece = data[match.start() : match.start() + 2 * LONGEST]
-        zeros = re.match(rb"(?:.\0)+", piece, re.DOTALL)
+    for at in islice(starts.wide_heads(), _WIDE_PLACES):
+        zeros = re.match(rb"(?:.\0)+", data[at : at + 2 * LONGEST], re.DOTALL)
         if zeros:
-            yield Disguise(match.start(), "UTF-16", zeros[0][::2])
+            yield Disguise(at, "UTF-16", zeros[0][::2])
     if not starts.has_wide:
         return
     for match in islice(_WIDE_TEXT.finditer(data), _WIDE_PLACES):
@@ -342,11 +338,10 @@ def _wide(data: bytes, starts: Starts) -> Iterator[Disguise]:
 
 
 def _deflated(data: bytes, starts: Starts) -> Iterator[Disguise]:
-    for header in DEFLATED:
-        for at in starts.of(header):
-            head = _inflated(data[at : at + _PACKED], _HEAD) if at else b""
-            if head and (_is_telling(head) or _leads_to_payload(head)):
-                yield Disguise(at, "zlib", data[at:])
+    for _, at in starts.of(*DEFLATED):
+        head = _inflated(data[at : at + _PACKED], _HEAD) if at else b""
+        if head and (_is_telling(head) or _leads_to_payload(head)):
+            yield Disguise(at, "zlib", data[at:])
 
 
 def _inflated(data: bytes, limit: int) -> bytes:
@@ -363,11 +358,10 @@ def _is_telling(head: bytes) -> bool:
 
 
 def _reversed(data: bytes, starts: Starts) -> Iterator[Disguise]:
-    for turned in TURNED_BEGINNINGS:
-        for at in starts.of(turned):
-            end = at + len(turned)
-            if _is_payload(data[max(0, end - _PROBE) : end][::-1]):
-                yield Disguise(end - 1, "reversed bytes", data[:end][::-1])
+    for turned, at in starts.of(*TURNED_BEGINNINGS):
+        end = at + len(turned)
+        if _is_payload(data[max(0, end - _PROBE) : end][::-1]):
+            yield Disguise(end - 1, "reversed bytes", data[:end][::-1])
 
 
 def _is_payload(head: bytes) -> bool:
@@ -376,20 +370,17 @@ def _is_payload(head: bytes) -> bool:
 
 
 def _xored(data: bytes, starts: Starts) -> Iterator[Disguise]:
-    for beginning in XORED:
-        for at in starts.xored(beginning):
-            key = data[at] ^ beginning[0]
-            start = max(0, at - _STUB_AT) if beginning == STUB else at
-            if key and _is_payload(data[start : start + _PROBE].translate(mask(key))):
-                yield Disguise(start, f"bytes XORed with {key:#04x}", data[start:].translate(mask(key)))
+    for beginning, at in starts.xored(*XORED):
+        key = data[at] ^ beginning[0]
+        start = max(0, at - _STUB_AT) if beginning == STUB else at
+        if key and _is_payload(data[start : start + _PROBE].translate(mask(key))):
+            yield Disguise(start, f"bytes XORed with {key:#04x}", data[start:].translate(mask(key)))
 
 
-# What is in few files, and what stands behind it where a stream begins.
-_BEFORE = len("cposix")
 _ESCAPES: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
-    (rb"=80=0[2-5]", "quoted-printable text", _quoted_printable),
-    (rb"\\x80\\x0[2-5]", "escapes", _hexadecimal_escapes),
-    (rb"\\u0080\\u000[2-5]", "escapes", _unicode_escapes),
-    (rb"c(?:os|posix)\\n[sp]", "escapes", _hexadecimal_escapes),
-    (rb"\xc2\x80[\x02-\x05](?:\xc2\x95|[cX]|\xc2\x8c)", "text of one letter for each byte", _of_text),
+    (QUOTED_PRINTABLE, "quoted-printable text", _quoted_printable),
+    (IN_ESCAPES, "escapes", _hexadecimal_escapes),
+    (IN_UNICODE_ESCAPES, "escapes", _unicode_escapes),
+    (LINE_IN_ESCAPES, "escapes", _hexadecimal_escapes),
+    (AS_LATIN1, "text of one letter for each byte", _of_text),
 )

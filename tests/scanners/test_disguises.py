@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,22 +15,34 @@ from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.values import replace
 from scanners.engine import examine
 from scanners.matcher import has_hyperscan, matcher_for
-from scanners.parsing.disguise_starts import BUSY, RUN, STARTS, XORED, Starts, literals, mask, starts_in
+from scanners.parsing.disguise_starts import BUSY, RUN, STARTS, WRITTEN, XORED, Starts, literals, mask, starts_in
 from tests.scanners.encoded.cases import CASES
 from tests.scanners.spool import memory_spool
 
 needs_hyperscan = pytest.mark.skipif(not has_hyperscan(), reason="hyperscan is not installed")
+TEXTS = (
+    *(b"begin 644 a\n!", b"begin 755 a b\\n`", b"=80=04", rb"\x80\x03", rb"\u0080\u0002", rb"cposix\ns", rb"cos\np"),
+    *(b"\xc2\x80\x05X", b"\xc2\x80\2\xc2\x95", b"\x80\0\2\0c\0", b"x\0" * RUN, bytes(RUN)),
+)
+"""What is written as text, the head of a pickle with two bytes for each, and wide text."""
+WIDE = [b"x\0", b"x\0" * (RUN - 1), b"\0", b"x", bytes(RUN), b"\x80\0"]
 XORS = st.builds(lambda text, key: text.translate(mask(key)), st.sampled_from(XORED), st.integers(0, 255))
 PIECES = st.one_of(
-    st.binary(max_size=3), st.sampled_from(literals()), XORS, st.just(b"x" * (RUN - 1)), st.just(b"x\0" * (RUN - 1))
+    *(st.binary(max_size=3), st.sampled_from(literals()), st.sampled_from(TEXTS), XORS),
+    *(st.just(b"x" * (RUN - 1)), st.just(b"x\0" * (RUN - 1))),
 )
 
 
 def told(starts: Starts) -> tuple[object, ...]:
     """Return all that there is to be asked of `starts`."""
-    by_literal = [list(starts.of(literal)) for literal in literals()]
-    runs = starts.has_run, starts.has_wide
-    return runs, by_literal, [list(starts.xored(beginning)) for beginning in XORED], list(starts.headers())
+    runs = starts.has_run, starts.has_wide, *map(starts.holds, WRITTEN)
+    return (
+        runs,
+        list(starts.of(*literals())),
+        list(starts.xored(*XORED)),
+        list(starts.wide_heads()),
+        list(starts.headers()),
+    )
 
 
 def both(monkeypatch: pytest.MonkeyPatch, data: bytes) -> list[tuple[object, ...]]:
@@ -63,6 +77,18 @@ def test_a_run_is_one_of_printable_characters() -> None:
         True,
         *[False] * 3,
     ]
+
+
+@pytest.mark.parametrize("pays", [False, pytest.param(True, marks=needs_hyperscan)])
+@given(
+    st.lists(st.sampled_from([b"x\0", b"x\0" * (RUN - 1), b"\0", b"x", bytes(RUN), b"\x80\0"]), max_size=8).map(
+        b"".join
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_wide_text_is_told_among_zeros(monkeypatch: pytest.MonkeyPatch, pays: bool, data: bytes) -> None:
+    monkeypatch.setattr(matcher_for, "pays", pays)
+    assert starts_in(data).has_wide == bool(re.search(rb"(?:[\t\n -~]\0){%d}" % RUN, data))
 
 
 @needs_hyperscan

@@ -165,7 +165,7 @@ def test_kept_databases_find_what_made_ones_find(anew: Callable[[], None], monke
     anew()
     matcher.prepared.kept = _Kept(databases)
     assert HyperscanMatcher().present(window) == made != []
-    assert list(starts_in(window + turned).of(turned)) == starts == [len(window)]
+    assert list(starts_in(window + turned).of(turned)) == starts == [(turned, len(window))]
 
 
 def test_a_database_that_hyperscan_refuses_is_made_anew(anew: Callable[[], None]) -> None:

@@ -239,6 +239,7 @@ CASES |= {
     "base64_of_xz_in_config": config(b64(lzma.compress(malicious())), MALICIOUS),
     "escapes_in_config": config("\x80" + malicious().decode("latin-1")[1:], MALICIOUS),
     "escapes_of_lines_in_tensor": tensor(rb"cos\nsystem\n(Vecho modelsweep-test\ntR.", MALICIOUS),
+    "escapes_of_posix_lines_in_tensor": tensor(rb"cposix\nsystem\n(Vecho modelsweep-test\ntR.", MALICIOUS),
     "within_noise_of_a_string": string(NOISE[:300] + pickle.dumps(Exploit(), 2) + NOISE[:300], MALICIOUS),
     "without_header_within_string": string(b"some text before " + OLD, MALICIOUS),
     "without_header_within_noise": string(NOISE[:300] + OLD + NOISE[:300], MALICIOUS),
