@@ -46,20 +46,23 @@ PACKAGES: dict[str, str] = {
         torch.utils.cpp_extension torch.utils.data.datapipes.utils turtle turtledemo unittest venv virtualenv
         zipapp zipimport
         codeop dask.core.get dask.local dask.threaded joblib.parallel.BatchedCalls
+        bpython cppyy dukpy execjs ipdb jpype js2py llvmlite.binding lupa matlab.engine oct2py ptpython
+        py_mini_racer pycuda.compiler quickjs rpy2.rinterface.evalr rpy2.robjects.R rpy2.robjects.r spacy.load
+        spacy.util.load_model xonsh
     """,
     "package installation": """
         mmengine.utils.package_utils spacy.cli ultralytics.utils.checks wheel
         distutils easy_install ensurepip pip pip._internal pkg_resources setuptools
     """,
     "network access": """
-        celery elasticsearch evaluate.loading gdown google.cloud kubernetes nltk.downloader psycopg2 pymongo pymysql
+        celery dns elasticsearch evaluate.loading gdown google.cloud kubernetes nltk.downloader psycopg2 pymongo pymysql
         redis sqlalchemy.create_engine torch.utils.model_zoo ultralytics.utils.downloads wget
         aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client http.server
         httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
         mlflow.artifacts mlflow.deployments mlflow.gateway mlflow.projects mlflow.store mlflow.tracking nntplib
-        poplib requests s3fs smtpd smtplib socket socketserver ssl telnetlib tensorflow.keras.utils.get_file
-        torch.hub tornado transformers.utils.hub twisted urllib.URLopener urllib.request urllib.robotparser urllib2
-        urllib3 uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
+        poplib pysftp requests s3fs smtpd smtplib socket socketserver ssl telnetlib tensorflow.keras.utils.get_file
+        selenium torch.hub tornado transformers.utils.hub twisted urllib.URLopener urllib.request urllib.robotparser
+        urllib2 urllib3 uuid._get_command_stdout wandb webbrowser websocket websockets wsgiref xmlrpc
     """,
     "file access": """
         cv2.VideoCapture cv2.VideoWriter cv2.imread cv2.imwrite imageio imghdr librosa.load logging.basicConfig
@@ -77,6 +80,7 @@ PACKAGES: dict[str, str] = {
         http.cookiejar joblib._store_backends joblib.memory joblib.Memory numpy.fromregex pandas.ExcelFile
         pandas.ExcelWriter pandas.HDFStore tensorflow.compat.v1.gfile tensorflow.python.lib.io
         tensorflow.python.platform.gfile torch.save uu
+        bsddb click.open_file click.utils.open_file dotenv smart_open
     """,
     "deserialisation": """
         datasets.load fairseq.checkpoint_utils fastai.learner.load_learner fasttext.load_model gensim.utils.unpickle
@@ -85,7 +89,8 @@ PACKAGES: dict[str, str] = {
         kombu.serialization mlflow.pyfunc.load_model mlflow.sklearn.load_model mlflow.pytorch.load_model
         networkx.read_gpickle networkx.readwrite.gpickle nltk.data onnxruntime.InferenceSession
         polars.DataFrame.deserialize polars.LazyFrame.deserialize pstats pyarrow.deserialize
-        pyspark.serializers statsmodels.iolib.smpickle tensorflow.keras.models.load_model
+        pyspark.serializers ruamel.yaml.load ruamel.yaml.load_all ruamel.yaml.main statsmodels.iolib.smpickle
+        tensorflow.keras.models.load_model
         tensorflow.load_library tensorflow.load_op_library tensorflow.python.framework.load_library
         tensorflow.python.saved_model torch._C.import_ir_module torch._C.PyTorchFileReader torch.export.load
         _pickle cPickle cloudpickle.load cloudpickle.loads copyreg.add_extension copyreg.pickle dill._dill.load

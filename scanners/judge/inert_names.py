@@ -2332,7 +2332,7 @@ CLASSES: dict[str, str] = {
         "gymnasium.spaces.text Text\n"
         "gymnasium.wrappers.atari_preprocessing AtariPreprocessing\n"
     ),
-    "hdbscan": ("hdbscan.* *\n"),
+    "hdbscan": ("hdbscan.* *\nhdbscan.dist_metrics HammingDistance ManhattanDistance\n"),
     "hierarchicalforecast": (
         "hierarchicalforecast.core HierarchicalReconciliation\n"
         "hierarchicalforecast.methods BottomUp BottomUpSparse ERM HReconciler MiddleOut MiddleOutSparse MinTrace "
@@ -5746,9 +5746,11 @@ CLASSES: dict[str, str] = {
         "sklearn.model_selection._split LeavePOut\n"
         "sklearn.neighbors._ball_tree BallTree BallTree32 BallTree64 BinaryTree BinaryTree32 BinaryTree64 "
         "NeighborsHeap NeighborsHeap32 NeighborsHeap64 NodeHeap\n"
+        "sklearn.neighbors._dist_metrics HammingDistance ManhattanDistance\n"
         "sklearn.neighbors._kd_tree BinaryTree BinaryTree32 BinaryTree64 KDTree KDTree32 KDTree64 NeighborsHeap "
         "NeighborsHeap32 NeighborsHeap64 NodeHeap\n"
         "sklearn.neighbors._quad_tree _QuadTree\n"
+        "sklearn.neighbors.dist_metrics HammingDistance ManhattanDistance\n"
         "sklearn.neural_network._multilayer_perceptron MLPClassifier MLPRegressor\n"
         "sklearn.neural_network.multilayer_perceptron MLPClassifier MLPRegressor\n"
         "sklearn.pipeline Pipeline\n"

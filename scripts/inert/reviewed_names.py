@@ -197,6 +197,11 @@ COMPILED_CLASSES: dict[str, str] = {
     # A text with a role and a source, and an index with methods of pandas: what their __new__ does is set those.
     "formulaic.utils.variables": "Variable",
     "sktime.forecasting.base._fh": "ForecastingHorizon",
+    # Compiled distances of earlier versions, by the names that classes of other packages are refused under.
+    **dict.fromkeys(
+        ("hdbscan.dist_metrics", "sklearn.neighbors._dist_metrics", "sklearn.neighbors.dist_metrics"),
+        "HammingDistance ManhattanDistance",
+    ),
     # What a compiled module is wrapped in: closures of callbacks, which are called when the module is.
     "contextlib": "nullcontext",
     "torch._dynamo.convert_frame": "CatchErrorsWrapper ConvertFrame ConvertFrameAssert ConvertFrameBox",

@@ -30,13 +30,17 @@ DANGEROUS = """
     werkzeug.utils.import_string dask.utils.import_required contextvars.Context.run pstats.Stats wheel.cli.main
     concurrent.futures.thread._WorkItem.run logging.basicConfig spacy.cli.download PIL.ImageShow.show git.repo.Repo
     hydra.utils.instantiate hydra._internal.instantiate._instantiate2.instantiate
+    cppyy.cppexec js2py.eval_js jpype.startJVM ptpython.repl.embed spacy.load dotenv.main.set_key click.open_file
+    ruamel.yaml.load ruamel.yaml.main.load dns.resolver.resolve
 """.split()
 HARMLESS = """
     acme.code.Net acme.system.System acme.models.Evaluator os.path.join os.PathLike sklearn.base.BaseEstimator
     numpy.core.multiarray._reconstruct http.HTTPStatus pathlib.PurePath uuid.UUID collections.OrderedDict
     acme.redis.Layer acme.celery.Net datasets.features.Features keras.src.saving.saving_lib.Wheel wheels.Net
     nltk.tokenize.punkt.PunktTokenizer imageio2.Net fasttextnet.Net logging.Formatter google.protobuf.Message
-    acme.io.Signal acme.config.Resource numpy.random.__RandomState_ctor torch.nn.modules.linear.Linear
+    spacy.vocab.Vocab spacy.language.Language click.core.Command ruamel.yaml.comments.CommentedMap acme.dns.Net
+    rpy2.robjects.vectors.FloatVector acme.io.Signal acme.config.Resource numpy.random.__RandomState_ctor
+    torch.nn.modules.linear.Linear
 """.split()
 TELLING = (
     "acme.run_command acme.tools.safe_eval acme.execute_script acme.x.Popen acme.crackfortran.myeval acme.system "

@@ -840,6 +840,7 @@ DATASET = global_("torchvision.datasets.folder", "ImageFolder")
 LOADER_OBJECT = global_("torch.utils.data.dataloader", "DataLoader") + EMPTY_TUPLE + NEWOBJ
 LINEAR = global_("torch.nn.modules.linear", "Linear") + EMPTY_TUPLE + NEWOBJ
 TREE = global_("sklearn.neighbors._ball_tree", "BallTree")
+OLD_DISTANCE = global_("sklearn.neighbors._dist_metrics", "newObj")
 CHAIN = 2_000
 CASES |= {
     "base_with_a_constructor": review(stream(call(RECONSTRUCTOR, DATASET, DATASET, text("/etc")))),
@@ -854,6 +855,10 @@ CASES |= {
             )
         )
     ),
+    "benign_distance_of_an_earlier_version": clean(
+        stream(call(OLD_DISTANCE, global_("sklearn.neighbors._dist_metrics", "ManhattanDistance")))
+    ),
+    "distance_of_another_package": review(stream(call(OLD_DISTANCE, DATASET))),
     "object_is_iterated": review(stream(call(global_("builtins", "frozenset"), LOADER_OBJECT))),
     "object_is_iterated_by_iter": review(stream(call(global_("builtins", "iter"), LOADER_OBJECT))),
     "object_is_converted": review(stream(call(global_("numpy", "float64"), LOADER_OBJECT))),
