@@ -1,4 +1,4 @@
-"""The image: no engine builds it here, so the Dockerfile is read, and its first stage is done by hand."""
+"""The image: the Dockerfile as it reads, and its first stage done by hand (test_containers.py: by an engine)."""
 
 from __future__ import annotations
 
