@@ -42,6 +42,12 @@ NAMESPACES = frozenset({"builtins.__dict__"})
 """What the globals of a function may hold, which dill stores with it; on their own they are suspect."""
 MAIN = frozenset({"builtins.__main__", "__main__.__dict__"})
 """What dill writes for the namespace of the main module; where torch.save calls it, the second."""
+NAMEDTUPLES = "._create_namedtuple"
+"""Ending of what returns a class or module of that name where there is one."""
+VIEWS = ("._make_dict_keys", "._make_dict_values", "._make_dict_items", "._dictproxy_helper", ".dynamic_subimport")
+"""Endings of what iterates over a table that it is given."""
+REFERENCES = ("._create_weakref", "._create_weakproxy")
+"""Endings of what refers to an object, and may be given a function for when that is gone."""
 MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | MAIN
 STATE_FILES = frozenset({"__cuda_dependent_attributes__", "__codegen__"})
 """Keys of a state under which skorch and e3nn keep whole files as bytes: for classes of the rule `nested-state`."""

@@ -255,6 +255,21 @@ def family_of_function(name: str) -> str:
     return "code execution" if _TELLING.fullmatch(name.rpartition(".")[2]) else ""
 
 
+_OF_VALUES = frozenset("copy open rename replace".split())
+"""Methods of paths that texts, tables and tensors have, too."""
+_ACTING = re.compile(
+    r"exec(?:l|v)p?e?|(?:posix_)?spawn\w*|fork\w*|kill\w*|putenv|startfile|remove(?:dirs)?|truncate|set_data"
+)
+"""How `os` and loaders of modules name what starts, ends, deletes and writes."""
+
+
+def method_family(name: str) -> str:
+    """Return the family that the name of a method tells, of whatever it is called: `unlink` of any path."""
+    if _ACTING.fullmatch(name):
+        return "command execution"
+    return "" if name in _OF_VALUES else family(f"pathlib.Path.{name}")
+
+
 def _family_of(parts: list[str], *, whole: bool) -> str:
     dotted = ".".join(parts)
     if dotted.startswith(_HARMLESS) and not _reaches_on(parts):

@@ -11,8 +11,26 @@ TYPE_LOADER = "._builtin_type"
 """How cloudpickle finds types such as those of code and functions: by their names in `types`."""
 
 
+def is_literal(described: Json) -> bool:
+    """Return whether arguments are a literal tuple; where they are the result of a call, nobody sees what is in it."""
+    return isinstance(described, dict) and "tuple" in described
+
+
+def is_whole(described: Json) -> bool:
+    """Return whether arguments are a literal tuple, of which nothing was left out."""
+    return isinstance(described, dict) and "tuple" in described and not described.get("more")
+
+
+def within(described: Json) -> list[Json]:
+    """Return what stands in a literal container, keys and values of a table alike."""
+    if not isinstance(described, dict) or "call" in described:
+        return []
+    content, held = next(iter(described.values())), described.get("holds")
+    return [*content, held] if isinstance(content, list) else []
+
+
 def items(described: Json) -> list[Json]:
-    """Return the items of a described tuple or list, in full or not at all."""
+    """Return the items of a described tuple or list, as far as they were described."""
     if isinstance(described, dict):
         for kind in ("tuple", "list"):
             content = described.get(kind)

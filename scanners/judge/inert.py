@@ -13,9 +13,28 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 from scanners.judge import inert_names as tables
 from scanners.judge import standard_library
-from scanners.judge.by_value import BARE_FUNCTION, CLASSES, MAKERS, METACLASSES, STATE_FILES
-from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import global_name, instance_of, is_data, is_encoded, items
+from scanners.judge.by_value import (
+    BARE_FUNCTION,
+    CLASSES,
+    MAKERS,
+    METACLASSES,
+    NAMEDTUPLES,
+    REFERENCES,
+    STATE_FILES,
+    VIEWS,
+)
+from scanners.judge.dangerous_names import family, family_of_function, method_family
+from scanners.judge.described import (
+    global_name,
+    globals_in,
+    instance_of,
+    is_data,
+    is_encoded,
+    is_literal,
+    is_whole,
+    items,
+    within,
+)
 from scanners.judge.function_globals import FILLERS, globals_beside, holds_namespace
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
@@ -25,21 +44,53 @@ _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
 _CONSTRUCTORS = "numpy.random._pickle."
 """Functions that call the class they are handed, and do not only make an instance of it."""
-_ACTS = frozenset({"antigravity"})
-"""Modules that do something when they are imported: this one opens a browser."""
+_ACTS = frozenset("antigravity idlelib lib2to3 test this turtledemo".split())
+"""Modules that do something when they are imported: the first opens a browser, some of the others run programs."""
 # Calls that keep what they are given and look at none of it: errors, annotations, namespaces.
 _KEEPERS = ("exceptions.", "inspect.", "types.", "ultralytics.")
+# But those that take what they are given apart: from which argument on.
+_UNPACKING = {
+    "builtins.IndentationError": 1,
+    "builtins.SyntaxError": 1,
+    "builtins.TabError": 1,
+    "collections.Counter": 0,
+    "collections.OrderedDict": 0,
+    "collections.UserDict": 0,
+    "collections.defaultdict": 1,
+    "inspect.Signature": 0,
+    "types.SimpleNamespace": 0,
+}
 _METRICS = ("scipy.", "sklearn.")
 """Compiled trees and distances of these call a function that is handed to them as a metric."""
+_CONVERTERS = (
+    *("datetime.", "decimal.", "fractions.", "ipaddress.", "numpy.", "pandas._libs.tslibs.", "pyarrow.", "uuid."),
+    *_METRICS,
+)
+"""Whose callables make numbers and arrays of what they are handed, also of what is in its lists."""
+_HOLDERS = frozenset(
+    {"functools.partial", "types.MethodType", *(f"operator.{name}getter" for name in ("attr", "item"))}
+) | {"operator.methodcaller", "builtins.staticmethod"}
+"""Makers of what is called as the functions are that it holds, or does what it names."""
 _WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
+_CONVERTING = frozenset({"torch.Size"})
+"""Classes that iterate over whatever they are handed, instances of their own package, too."""
+_NAMESPACES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
+"""Classes whose instances have whatever attributes the file gives them, methods that a conversion looks for too."""
+_MAKING = frozenset({"class-first", "setattr-state"})
+"""Rules of callables that hand what follows to the class, or use it as a tensor."""
+_MADE = ("NEWOBJ", "NEWOBJ_EX")
+"""Opcodes that make an instance without its constructor."""
 _MAKERS_OF_TYPES = frozenset("types.GenericAlias functools.reduce _functools.reduce operator.getitem".split())
 # Classes that a TorchScript archive brings along: Python cannot import the module, PyTorch compiles them from `code/`.
 _TORCHSCRIPT = "__torch__."
+LONGEST_NAME = 200
+"""Characters from which on a name may have been cut, so that what it ends in is unknown."""
 _FOLDER = re.compile(r"(?:[A-Za-z]:[\\/])?[^:]*")
 _CONTEXT = "torch._dynamo.eval_frame.OptimizeContext"
 _CONTEXT_OPTIONS = frozenset({"compiler_config", "dynamic", "export"})
 CREATOR = "deap.creator.meta_create"
 _ARRAYS = frozenset({"array.array", "numpy.ndarray", "deap.creator._array"})
+_LITERALS = frozenset("tuple list set frozenset bytes float int".split())
 _DATA_TYPES = frozenset(
     f"builtins.{name}"
     for name in "object dict list set frozenset tuple int float complex str bytes bytearray bool range slice".split()
@@ -92,8 +143,14 @@ def is_class(name: str) -> bool:
         return True
     for module, rest in _splits(name):
         if _CLASS_NAME.fullmatch(rest) and not _refused(rest) and _wildcard(module):
-            return True
+            return (module.partition(".")[0], rest) not in _ruled_states()  # by another name than its rule knows
     return False
+
+
+@cache
+def _ruled_states() -> frozenset[tuple[str, str]]:
+    """Return packages and names of the classes whose state decides."""
+    return frozenset((name.partition(".")[0], name.rpartition(".")[2]) for name in tables.STATE_RULES)
 
 
 def is_class_name(name: str) -> bool:
@@ -122,18 +179,38 @@ def is_inert_maker(name: str, given: list[Json]) -> bool:
     if name not in MAKERS:
         return False
     if name.endswith(FILLERS):  # what is filled came along, and neither it nor its globals are imported
-        return bool(given) and instance_of(given[0]) in MAKERS and not holds_namespace(given[0])
-    return (
-        name not in CLASSES
-        or name.endswith(("_create_namedtuple", "_make_skeleton_enum"))
-        or (bool(given) and _is_metaclass(given[0]))
-    )
+        filled = instance_of(given[0]) if given else ""
+        own = filled in MAKERS and not filled.endswith(NAMEDTUPLES)
+        return own and not holds_namespace(given[0]) and not any(map(_foreign, given[1:]))
+    if name.endswith(NAMEDTUPLES):
+        return _is_new_tuple(given)
+    if name.endswith(VIEWS):
+        pairs = name.endswith(("items", "_helper"))  # of a literal table these take nothing apart
+        inner = [
+            item for one in given if pairs and not (isinstance(one, dict) and "dict" in one) for item in within(one)
+        ]
+        return not any(map(_foreign, (*given, *inner)))
+    if name.endswith(REFERENCES):
+        return all(map(is_data, given[1:]))
+    if name in CLASSES and any(one.endswith(_WRAPPERS) for one in globals_in(given)):
+        return False  # joblib reads raw bytes behind instances of such a class, too
+    return name not in CLASSES or name.endswith("_make_skeleton_enum") or (bool(given) and _is_metaclass(given[0]))
+
+
+def _is_new_tuple(given: list[Json]) -> bool:
+    """Return whether a named tuple is made anew: dill looks for a class or module of that name first."""
+    if len(given) < 3 or not isinstance(given[0], str) or not isinstance(given[2], str):
+        return False
+    found, module = f"{given[2]}.{given[0]}", given[2]
+    known = _framework(module) or module.partition(".")[0] in standard_library.MODULES
+    named = bool(_IDENTIFIER.fullmatch(given[0])) and (not known or is_class_name(found) or module.startswith("__"))
+    return named and not family(found) and not family(f"{found}.{given[0]}")
 
 
 def _is_metaclass(described: Json) -> bool:
     name = global_name(described)
-    if name:
-        return name in METACLASSES or is_class(name)
+    if name:  # any other class would be called, its constructor with it
+        return name in METACLASSES or (is_class(name) and "Meta" in name.rpartition(".")[2])
     if not isinstance(described, dict):
         return False
     # dill names builtin types by `_load_type("type")`; a metaclass may itself be stored by value.
@@ -144,7 +221,7 @@ def _is_metaclass(described: Json) -> bool:
 
 def is_inert_name(name: str) -> bool:
     """Return whether a name may be held without a word."""
-    return (
+    return len(name) < LONGEST_NAME and (
         (name in MAKERS and name != BARE_FUNCTION)
         or is_class(name)
         or is_call(name)
@@ -177,20 +254,29 @@ def _attribute_of_class(name: str) -> bool:
 def is_inert_call(name: str, how: str, arguments: Json) -> bool:
     """Return whether calling `name` with described arguments is inert; `how` is the opcode."""
     given = items(arguments)
-    if is_inert_maker(name, given):
-        return True
+    if name in MAKERS:
+        return is_literal(arguments) and is_inert_maker(name, given)
     if name.endswith(".__new__"):
-        owner = name.removesuffix(".__new__")
-        return is_class(owner) and owner not in tables.STATE_RULES and global_name(given[0] if given else None) == owner
-    if (how in ("NEWOBJ", "NEWOBJ_EX") and is_class(name)) or (
-        name.startswith("keras.") and is_keras_unpickler(name, given)
-    ):
+        return _made_by_new(name.removesuffix(".__new__"), given)
+    if how in _MADE and is_class(name):
+        return is_literal(arguments) and not consumed(name, given, how)
+    if name.startswith("keras.") and is_keras_unpickler(name, given):
         return True
+    # Rules, and what is consumed, are about arguments that are all there to be seen.
+    return is_whole(arguments) and _called_with(name, how, given)
+
+
+def _made_by_new(owner: str, given: list[Json]) -> bool:
+    plain = is_class(owner) and owner not in tables.STATE_RULES and not any(map(_foreign, given))
+    return plain and global_name(given[0] if given else None) == owner
+
+
+def _called_with(name: str, how: str, given: list[Json]) -> bool:
     rule = tables.ARGUMENT_RULES.get(name)
     if rule == "same-package":
         return _same_package(name, given)
     if rule:
-        return RULES[rule](given)
+        return RULES[rule](given) and not consumed(name, given)
     if is_call(name):
         return consumed(name, given) == ""
     if how in ("INST", "OBJ") and not given and is_class(name):
@@ -198,16 +284,42 @@ def is_inert_call(name: str, how: str, arguments: Json) -> bool:
     return _listed(tables.ENUMS, name) and len(given) == 1 and _is_value(given[0])
 
 
-def consumed(name: str, given: list[Json]) -> str:
+def consumed(name: str, given: list[Json], how: str = "REDUCE") -> str:
     """Return what a harmless callable would run of its arguments: a function, or the methods of an instance's class.
 
     Iterating over an object, or converting it, runs methods that nothing else of a load does, and that nobody followed.
     """
-    if not is_call(name) or _keeps(name):
+    package = "" if name in _CONVERTING else name.partition(".")[0]
+    handed, functions = given, list[str]()
+    if how in _MADE and is_class(name):  # no constructor, but `tuple.__new__` iterates, and `int.__new__` converts
+        handed = items(given[0]) if how == "NEWOBJ_EX" and given else given
+        if name.startswith("numpy.") or name.rpartition(".")[2].isupper():  # and what is a type of it by another name
+            handed = [*handed, *(item for one in handed for item in _nested(one))]
+    elif name in _UNPACKING:
+        handed = given[_UNPACKING[name] :]
+        handed = [*handed, *(item for one in handed for item in _elements(one))]
+    elif tables.ARGUMENT_RULES.get(name) in _MAKING:
+        handed = [*given, *(item for one in given[1:2] for item in within(one))]
+    elif not is_call(name) or _keeps(name):
         return ""
-    functions = map(_function, given) if name.startswith(_METRICS) else ()
-    package = name.partition(".")[0]
-    return next((found for found in (*functions, *(_foreign(item, package) for item in given)) if found), "")
+    elif name.startswith(_CONVERTERS) and not _CYTHON.fullmatch(name.rpartition(".")[2]):
+        functions = [*map(_function, given)] if name.startswith(_METRICS) else functions
+        handed = [*given, *(item for one in given for item in _nested(one))]
+    return next((found for found in (*functions, *(_foreign(item, package) for item in handed)) if found), "")
+
+
+def _nested(described: Json) -> list[Json]:
+    """Return all that stands in literal containers, and in those within them."""
+    return [item for one in within(described) for item in (one, *_nested(one))]
+
+
+def _elements(described: Json, depth: int = 3) -> list[Json]:
+    """Return what iterating over a value yields: what stands in it, or in what an iterator over it was made of."""
+    if depth and isinstance(described, dict) and "call" in described:
+        given = items(described.get("args"))
+        return [*given, *(item for one in given for item in _elements(one, depth - 1))]
+    keys = isinstance(described, dict) and "dict" in described
+    return within(described)[:: 2 if keys else 1]
 
 
 def _keeps(name: str) -> bool:
@@ -215,16 +327,25 @@ def _keeps(name: str) -> bool:
 
 
 def _function(described: Json) -> str:
-    name = global_name(described)
+    """Return a function, or an instance that holds one, which trees and distances would call."""
+    name, maker = global_name(described), instance_of(described)
+    if maker:
+        return maker if maker in _HOLDERS or ".PyFunc" in maker else ""
     return "" if is_class(name) or is_class_name(name) or is_call(name) else name
 
 
 def _foreign(described: Json, own: str = "") -> str:
-    """Return the class of an instance that is neither data nor of the standard library, NumPy, or the package `own`.
+    """Return the class of an instance whose methods nobody followed, else nothing."""
+    return is_foreign(instance_of(described), own)
+
+
+def is_foreign(maker: str, own: str = "") -> str:
+    """Return what made an instance that is neither data nor of the standard library, NumPy, or the package `own`.
 
     What joblib puts in place of an array is the array, by the time anything sees it.
     """
-    maker = instance_of(described)
+    if maker in _NAMESPACES:
+        return maker
     known = (
         not maker
         or maker.endswith(_WRAPPERS)
@@ -265,7 +386,10 @@ def _class_first(given: list[Json]) -> bool:
 def _reconstructor(given: list[Json]) -> bool:
     """Return whether the base, whose `__init__` is called with the state, is object or takes whatever it is given."""
     base = _type_name(given[1]) if len(given) > 1 else ""
-    return _class_at(given, 0) and (base in _DATA_TYPES or is_call(base))
+    if not _class_at(given, 0) or base == "builtins.object":
+        return _class_at(given, 0)
+    state = given[2:3]
+    return (base in _DATA_TYPES and not any(map(_foreign, state))) or (is_call(base) and not consumed(base, state))
 
 
 def _getattr(given: list[Json]) -> bool:
@@ -281,13 +405,16 @@ def _getattr(given: list[Json]) -> bool:
         return False
     if _framework(owner) and is_class_name(owner):
         return is_class(owner) or not family(f"{owner}.{attribute}")
+    if family(f"{owner}.{attribute}") and not family(owner):  # a method that opens a file, of a path
+        return False
     return is_class(owner) or is_call(owner) or owner in tables.ARGUMENT_RULES
 
 
 def _global_by_name(given: list[Json]) -> bool:
     if len(given) != 2 or not all(isinstance(item, str) for item in given):
         return False
-    return str(given[0]).partition(".")[0] in ("numpy", "scipy") and not family(f"{given[0]}.{given[1]}")
+    found = f"{given[0]}.{given[1]}"  # it may be a module, too
+    return found.partition(".")[0] in ("numpy", "scipy") and not family(found) and not family(f"{given[1]}.name")
 
 
 def _callable_first(given: list[Json]) -> bool:
@@ -319,6 +446,8 @@ def _setattr_state(given: list[Json]) -> bool:
     """Return whether the last argument is a state whose names may all be set by `setattr`."""
     if not given or given[-1] is None:
         return True
+    if not isinstance(given[-1], dict) or not {"call", "omitted"}.isdisjoint(given[-1]):
+        return False
     refused = _words(tables.SETTER_KEYS) | _words(tables.STATE_KEYS)
     return all(_IDENTIFIER.fullmatch(key) and key not in refused for key in _pairs(given[-1]))
 
@@ -328,10 +457,24 @@ def _same_package(name: str, given: list[Json]) -> bool:
     package = name.partition(".")[0]
     handed = [other for other in map(global_name, given) if other]
     made = not name.startswith(_CONSTRUCTORS)
+    own = f"{package}." if made else _CONSTRUCTORS.rpartition("_pickle")[0]
     return all(
         other.partition(".")[0] == package and ((made and is_class(other)) or is_call(other) or _ruled(other))
         for other in handed
-    )
+    ) and all(_is_own(item, own) for item in given)
+
+
+def _is_own(described: Json, own: str) -> bool:
+    """Return whether a value is no instance, or one of the package `own`: another may be callable, or have its methods.
+
+    What a literal table holds is taken apart, but not called.
+    """
+    if not isinstance(described, dict) or global_name(described):
+        return True
+    if "dict" in described:
+        return not any(_foreign(item, own.partition(".")[0]) for item in within(described))
+    maker = instance_of(described)
+    return maker.startswith(own) if "call" in described else next(iter(described)) in _LITERALS
 
 
 def _ruled(name: str) -> bool:
@@ -363,10 +506,15 @@ def _held_names(given: list[Json]) -> bool:
     )
 
 
+def _held_method(given: list[Json]) -> bool:
+    """Return whether a method that is called of whatever it is handed neither runs nor writes anything, by its name."""
+    return _held_names(given) and bool(given) and isinstance(given[0], str) and not method_family(given[0])
+
+
 def _by_name(given: list[Json]) -> bool:
     """Return whether a module that a name imports is the standard library's or a framework's."""
     name = given[0] if given else None
-    if not isinstance(name, str) or family(name) or name in _ACTS:
+    if not isinstance(name, str) or family(name) or name.partition(".")[0] in _ACTS or name.endswith(".__main__"):
         return False
     return _framework(name) or name.partition(".")[0] in standard_library.MODULES
 
@@ -502,6 +650,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "one-datum": _one_datum,
     "data-arguments": _data_arguments,
     "sequence-arguments": _sequence_arguments,
+    "held-method": _held_method,
     "held-names": _held_names,
     "module-by-name": _by_name,
     "type-by-name": _type_by_name,
@@ -642,6 +791,8 @@ def is_inert_build(name: str, state: Json) -> bool:
     rule = tables.STATE_RULES.get(name)
     if rule:
         return not (isinstance(state, dict) and state.get("more")) and STATE_RULES[rule](state)
+    if name in MAKERS:
+        return not name.endswith(NAMEDTUPLES)
     ruled = tables.ARGUMENT_RULES.get(name)
     if ruled == "compiled-context":
         return is_data(state) and _CONTEXT_OPTIONS.issuperset(_pairs(state))

@@ -45,6 +45,8 @@ Rules:
 - `global-by-name`: arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference.
 - `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names
   a file of the package; both are scanned.
+- `held-method`: as `held-names`; argument 0 is the name of no method that runs, writes or deletes: it is called of
+  whatever the result is handed.
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
 - `local-files`: argument 0 is the global fsspec.implementations.local.LocalFileSystem, the rest data.
@@ -62,7 +64,7 @@ Rules:
 - `reconstructor`: argument 0 is an inert class, argument 1 a builtin data type or in CALLS: its `__init__` is called
   with argument 2, which is anything.
 - `same-package`: every global among the arguments is inert and of the top-level package of the callable, which calls
-  it.
+  it; an instance is of that package, too.
 - `sequence-arguments`: every argument is literal data, or a literal tuple or list, which is copied as it is.
 - `setattr-state`: the last argument is a state whose keys are literal identifiers, not dunder and neither in
   SETTER_KEYS nor in STATE_KEYS.
@@ -9521,7 +9523,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "operator.attrgetter": "held-names",
     "operator.getitem": "typing-subscript",
     "operator.itemgetter": "held-names",
-    "operator.methodcaller": "held-names",
+    "operator.methodcaller": "held-method",
     "pandas.core.indexes.base._new_Index": "same-package",
     "pandas.core.indexes.datetimes._new_DatetimeIndex": "same-package",
     "pandas.core.indexes.interval._new_IntervalIndex": "same-package",

@@ -19,6 +19,7 @@ from scanners.judge.by_value import (
     CLASSES,
     FUNCTIONS,
     LOOKED_UP,
+    NAMEDTUPLES,
     NAMESPACES,
     ON_LOAD,
     is_own_attribute,
@@ -36,6 +37,7 @@ from scanners.judge.inert import (
     is_class,
     is_class_name,
     is_created_instance,
+    is_foreign,
     is_inert_build,
     is_inert_call,
     is_inert_name,
@@ -293,7 +295,8 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     called |= {(locator, name) for locator in functions for name in NAMESPACES}
     handed = {name for fact in facts if fact.kind == "call" for name in _called_by(fact)}
     for fact in facts:
-        if fact.kind == "import" and ((fact.locator, fact.value) in called or _allowed(fact, options)):
+        told = (fact.locator, fact.value) in called and not (_through(fact) and is_inert_name(fact.value))
+        if fact.kind == "import" and (told or _allowed(fact, options)):
             continue
         found = by_value.opinion(fact)
         if found is not None:
@@ -356,7 +359,12 @@ def _call(fact: Fact) -> Opinion:
     if "computed" in fact.detail:
         return _computed_call(fact)
     given = items(arguments)
-    if is_inert_call(name, how, arguments) or is_own_attribute(name, given) or looks_up_setattr(name, given):
+    applied = instance_of(fact.detail.get("via")) in APPLIED  # which brings arguments of its own
+    if (
+        (is_inert_call(name, how, arguments) and not applied)
+        or is_own_attribute(name, given)
+        or looks_up_setattr(name, given)
+    ):
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
         return None  # importing a private module is what cloudpickle and dill do for those who use one
@@ -373,7 +381,7 @@ def _of_unknown(fact: Fact, name: str, given: list[Json], arguments: Json) -> Op
     """Judge a call of which neither the callable's family nor what it is handed tells anything."""
     if family_of_function(name):
         return [_dangerous_call(fact, f"{family_of_function(name)}, by its name")]
-    if subject := consumed(name, given):
+    if subject := consumed(name, given, str(fact.detail.get("how"))):
         return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence={"callee": name})]
     # A callable with a rule on its arguments is itself known: the unknown ones among them are told as such.
     unknown = any(not is_inert_name(other) for other in globals_handed(name, arguments))
@@ -388,7 +396,7 @@ def _dangerous_call(fact: Fact, danger: str) -> Finding:
 def _computed_call(fact: Fact) -> Opinion:
     computed = fact.detail["computed"]
     maker = maker_of(computed)
-    if maker in CLASSES:
+    if maker in CLASSES and not (maker.endswith(NAMEDTUPLES) and fact.detail.get("how") == "REDUCE"):
         return ()  # an instance of a class that the pickle brings along: its code is judged as such
     if isinstance(computed, dict) and computed.get("args") == {"tuple": []}:
         caller = f"{instance_of(computed)}.__call__"  # of an instance without a state, which a rule may know
@@ -418,6 +426,10 @@ def _reaches_inside(name: str, arguments: Json) -> bool:
 def _build(fact: Fact) -> Opinion:
     state = fact.detail.get("state")
     if is_inert_build(fact.value, state):
+        made = items(fact.detail.get("made"))
+        if "made" in fact.detail and made[:1] != items(state)[:1]:
+            named: dict[str, Json] = {"name": "func"}
+            return [Finding(HIDDEN_CALL, fact.locator, render(state), span=fact.span, evidence=named)]
         return ()
     handed = [other for other in globals_beside(state) if family(other) and not is_inert_name(other)]
     if handed and fact.value in STATE_RULES:
@@ -434,17 +446,49 @@ def _build(fact: Fact) -> Opinion:
     return [Finding(DANGEROUS_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 
 
+def _state(fact: Fact) -> Opinion:
+    """Judge a state that is an instance: a hook may take it apart."""
+    maker = str(fact.detail.get("maker"))
+    subject = is_foreign(maker, _package(fact.value)) if _package(maker) not in _TABLES else ""
+    evidence: dict[str, Json] = {"callee": f"{fact.value}.__setstate__"}
+    return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence=evidence)] if subject else ()
+
+
+def _key(fact: Fact) -> Opinion:
+    """Judge a key of a table that is no literal: pandas calls one that can be called."""
+    evidence: dict[str, Json] = {"callee": f"{fact.value}.__setitem__"}
+    subject = shorten(str(fact.detail.get("key")), NAME_TEXT)
+    return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence=evidence)]
+
+
 def _modify(fact: Fact) -> Opinion:
     return [Finding(MODIFIED_IMPORT, fact.locator, fact.value, span=fact.span)]
 
 
 def _import(fact: Fact) -> Opinion:
-    if is_inert_name(fact.value):
+    through = _through(fact)
+    if is_inert_name(fact.value) and (not through or is_inert_name(through)):
         return ()
-    danger = family(fact.value)
+    danger = family(fact.value) or family(through)
     if danger:
         return [Finding(DANGEROUS_IMPORT, fact.locator, fact.value, span=fact.span, evidence={"family": danger})]
     return None
+
+
+_TABLES = frozenset("geopandas pandas polars pyarrow scipy xarray".split())
+"""Packages of tables and arrays, which others hand to their own objects as the state."""
+APPLIED = frozenset({"functools.partial", "types.MethodType"})
+"""Calling what these return calls their first argument, with arguments that they hold."""
+
+
+def _through(fact: Fact) -> str:
+    """Return the name by which a global is reached through another module, nothing where it is in a class."""
+    through = fact.detail.get("through")
+    if not isinstance(through, str):
+        return ""
+    owner = fact.value.removesuffix(through) + through.partition(".")[0]
+    in_class = not through[:1].isupper() and (is_class(owner) or is_call(owner))
+    return "" if in_class else through
 
 
 _SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
@@ -479,6 +523,7 @@ def _attribute(fact: Fact) -> Opinion:
         or (fact.value.startswith(_PLAIN_FUNCTIONS) and not family(fact.value))
         or fact.value in _ARITHMETIC
         or (name in _REDUCTIONS and fact.value.endswith(f".{name}") and is_inert_name(fact.value))
+        or _is_inherited(str(name), fact.value)
     )
     if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):
         return ()
@@ -490,6 +535,13 @@ def _attribute(fact: Fact) -> Opinion:
         return None  # a table of classes or functions by name: what nobody knows is told of its import
     evidence = {"name": name}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
+
+
+def _is_inherited(name: str, value: str) -> bool:
+    """Return whether a class stored by value takes a special method from an inert class as it is called there."""
+    owner, _, method = value.rpartition(".")
+    same = method == name or (name == "__call__" and is_class_name(owner))
+    return name.startswith("__") and same and is_class(owner) and not (family(value) or family_of_function(value))
 
 
 def _computed_name(fact: Fact) -> Opinion:
@@ -521,6 +573,8 @@ def _code(fact: Fact, runs: bool, bare: bool) -> Opinion:
 _OPINIONS = {
     "call": _call,
     "build": _build,
+    "state": _state,
+    "key": _key,
     "modify": _modify,
     "import": _import,
     "attribute": _attribute,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import count
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
@@ -14,7 +15,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.judge.by_value import CODE, STATE_FILES
+from scanners.judge.by_value import CODE, MAKERS, ON_LOAD, STATE_FILES
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
 from scanners.parsing.pickle_literals import Text, text_at
@@ -48,6 +49,33 @@ FILE_LOADERS = frozenset(
     }
 )
 """Take a whole file as bytes: of torch.save, a Keras archive, a pickle."""
+CAPITAL_MODULES = frozenset(
+    "ConfigSpace Crypto Cryptodome Cython IPython Levenshtein MySQLdb OpenGL OpenSSL PIL TTS".split()
+)
+"""Modules that are written as classes are."""
+PARTIAL = "functools.partial"
+RETURNING = frozenset(
+    {
+        "logging.getLogger",
+        "pandas._libs.tslibs.timezones.tz_standardize",
+        *(f"numpy.{module}.scalar" for module in ("core.multiarray", "core._multiarray_umath")),
+        *(f"numpy._{module}.scalar" for module in ("core.multiarray", "core._multiarray_umath")),
+        *(f"torch.jit._pickle.build_{kind}list" for kind in ("int", "bool", "double", "tensor")),
+        "torch.jit._pickle.restore_type_tag",
+    }
+)
+"""Return what they were handed, or something that others have, too."""
+MAPPINGS = frozenset({("collections.OrderedDict", 0), ("collections.defaultdict", 1)})
+"""Make a dictionary of their argument of that number."""
+APPLIED = frozenset({PARTIAL, "operator.methodcaller"})
+"""Instances of these run what they hold when they are called."""
+SPECIAL = frozenset(
+    "__array__ __float__ __fspath__ __get__ __index__ __int__ __iter__ __len__ __missing__ __mro_entries__ __next__ "
+    "__set__".split()
+)
+"""Methods of classes stored by value that what loading calls may call in turn."""
+_TABLE = re.compile(r"(?:numpy|pandas|polars|xarray|geopandas)\.|.*\.(?:pd_)?(?:\w*Series|\w*DataFrame|\w*Array)$")
+"""Classes of tables and arrays, by their own names and others: they are saved with a state, never item by item."""
 BUFFERS = frozenset({"_io.BytesIO"})
 """Hold a whole file as bytes, in their state."""
 _CODE_KEYS = frozenset({"_code", "code"})
@@ -64,12 +92,15 @@ def interests() -> Interests:
     """Return what judgement needs of a pickle: names under which the tables know them, in Python 3 and Python 2."""
     from scanners.judge.inert_names import ARGUMENT_RULES, STATE_KEYS, STATE_RULES
 
-    watched = {*ARGUMENT_RULES, *STATE_RULES}
+    watched = {*ARGUMENT_RULES, *STATE_RULES, *MAKERS}
     for full in tuple(watched):
         module, _, name = full.rpartition(".")
         if module in REVERSE_IMPORT_MAPPING:
             watched.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
-    return Interests(frozenset(watched), JOBLIB_ARRAYS, frozenset(STATE_KEYS.encode().split()), DTYPES | BUFFERS)
+    methods = {*STATE_KEYS.encode().split(), *(name.encode() for name in ON_LOAD | SPECIAL)}
+    return Interests(
+        frozenset(watched), JOBLIB_ARRAYS, frozenset(methods), DTYPES | BUFFERS, RETURNING - watched, MAPPINGS
+    )
 
 
 def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
@@ -87,7 +118,7 @@ def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
 def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
     name = values.callee(callee)
     if how == "IMPORT":
-        yield "import", name, {}
+        yield "import", name, _through(values, callee)
     elif how == "ATTRIBUTE":
         yield from _attribute(values, name, callee, arguments)
     elif how == "COMPUTED":
@@ -96,14 +127,38 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
         yield "computed-name", f"{_render(values, module)}.{_render(values, attribute)}", {}
     elif how == "EXTENSION":
         yield "extension-code", str(values.machine.first(callee)), {}
+    elif how in ("KEY", "RETURNED", "STATE"):
+        yield from _filled(values, how, callee, arguments)
     elif how == "FRAME":
         yield "frame", "a frame", {}
     elif how == "BUILD":
         yield _build(values, callee, arguments)
-    elif name in CODE:
+    elif name in CODE and values.machine.kind(arguments) == kinds.TUPLE:
         yield "code", *_code(values, arguments)
     else:
         yield "call", *_call(values, how, name, callee, arguments)
+
+
+def _filled(values: Values, how: str, instance: int, given: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
+    """Yield what an instance is given that is no literal: a state, or a key of a table; or that it is no new one."""
+    owner = values.made_class(instance)
+    if how == "STATE":
+        yield "state", owner, {"maker": values.made_class(given)}
+    elif how == "RETURNED":
+        yield "modify", owner, {}
+    elif _TABLE.match(owner):
+        yield "key", owner, {"key": _render(values, given)}
+
+
+def _through(values: Values, value: int) -> dict[str, Json]:
+    """Return by what a global is reached through something that is not written as classes are: another module, mostly.
+
+    What pickles its own name names a class or function of a module, or something in a class.
+    """
+    name = values.machine.name(value)[1]
+    first = name.partition(".")[0]
+    classes = first.lstrip("_")[:1].isupper() and first not in CAPITAL_MODULES
+    return {"through": name} if "." in name and not classes else {}
 
 
 def _attribute(values: Values, name: str, value: int, key: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
@@ -111,7 +166,7 @@ def _attribute(values: Values, name: str, value: int, key: int) -> Iterator[tupl
     stored = values.string(key)
     if name:
         yield "attribute", name, {"name": stored or "a computed name"}
-    elif stored in CALLED_ON_LOAD or not stored:
+    elif stored in CALLED_ON_LOAD or not stored or values.made_class(value) in APPLIED:
         yield (
             "attribute",
             _render(values, value),
@@ -134,7 +189,12 @@ def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[st
     if machine.kind(instance) == kinds.GLOBAL:
         return "modify", values.callee(instance), {}
     name = values.made_class(instance)
-    return "build", name, {"state": _ruled_state(values, state) if name in _state_rules() else values.describe(state)}
+    detail: dict[str, Json] = {
+        "state": _ruled_state(values, state) if name in _state_rules() else values.describe(state)
+    }
+    if name == PARTIAL:
+        detail["made"] = values.describe(machine.second(instance))
+    return "build", name, detail
 
 
 def _ruled_state(values: Values, state: int) -> Json:

@@ -43,6 +43,17 @@ cdef class Machine:
     @cython.locals(kind=int, owner="long long", given="long long", first="long long")
     cdef long long _owner(self, long long instance) except -1
     cdef int _state_keys(self, long long state) except -1
+    cdef int _state_maker(self, long long instance, long long state) except -1
+    @cython.locals(argument="long long", kind=int)
+    cdef int _mapped(self, long long state, list arguments) except -1
+    cdef bint _is_mapping(self, long long callee, Py_ssize_t at) except -1
+    @cython.locals(owner="long long", at=Py_ssize_t, key="long long", maker="long long")
+    cdef int _filled(self, long long value, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(index=Py_ssize_t, start=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, value="long long", kind=int)
+    cdef bint _hands_over(self, long long arguments, bint within=*) except -1
+    cdef bint _handing(self, long long callee, long long arguments) except -1
+    @cython.locals(item="long long", each="long long", inner=list, kind=int)
+    cdef list _makers(self, long long value)
     @cython.locals(below=Py_ssize_t, instance="long long", state="long long", owner="long long", mode="long long")
     cdef int _build(self) except -1
     cdef int _prepare(self, Py_ssize_t position) except -1
@@ -80,6 +91,8 @@ cdef class Machine:
     cdef int _stored_callable(self, long long key, long long value) except -1
     @cython.locals(stack="long long[::1]", at=Py_ssize_t, value="long long", key="long long")
     cdef int _stored_callables(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(stack="long long[::1]", at=Py_ssize_t, value="long long")
+    cdef int _holds(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(start=Py_ssize_t, at=Py_ssize_t, opcode=cython.uchar)
     cdef bint _is_word(self, Py_ssize_t offset) except -1
     cpdef int enter_frame(self, Py_ssize_t length) except -1

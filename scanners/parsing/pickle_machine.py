@@ -46,6 +46,7 @@ from scanners.parsing.pickle_kinds import (
     ORDINARY,
     PAUSED,
     PAUSING,
+    RETURNING,
     TUPLE,
     WATCHED,
 )
@@ -104,13 +105,16 @@ class Interests:
     `watched` are callables whose arguments decide the judgement: every new call, and every BUILD on an instance, is
     an event. A BUILD on an instance of one of `pauses` pauses the machine. A callable stored under one of `methods`
     is an event, because later opcodes may call it as a method of an instance. States of instances of `kept` stay in
-    `Machine.states`.
+    `Machine.states`. What `returning` return is not theirs: a state or items given to it are an event, "RETURNED".
+    `mappings` make a mapping of their argument of that number.
     """
 
     watched: frozenset[str] = frozenset()
     pauses: frozenset[str] = frozenset()
     methods: frozenset[bytes] = frozenset()
     kept: frozenset[str] = frozenset()
+    returning: frozenset[str] = frozenset()
+    mappings: frozenset[tuple[str, int]] = frozenset()
 
 
 class Machine:
@@ -342,8 +346,9 @@ class Machine:
         self.position += 1
         if not instance & 1:
             return 0
-        if self._computed_keys and state & 1:
+        if state & 1 and self._callables:
             self._state_keys(state)
+            self._state_maker(instance, state)
         owner = self._owner(instance)
         if not owner & 1 or self._kinds[owner >> 1] != GLOBAL:
             return 0
@@ -356,6 +361,8 @@ class Machine:
             return PAUSED
         if mode == WATCHED or owner == instance:
             self.called("BUILD", instance, state)
+        elif mode == RETURNING:
+            self._event("RETURNED", instance, state)
         elif mode == KEEPING:
             self.states[instance] = state
         return 0
@@ -376,9 +383,41 @@ class Machine:
     def _state_keys(self, state: int) -> None:
         """Note the callables that a state holds under keys which are no literals: they may be names of methods."""
         for part in (state, *(self.items(state) if self._kinds[state >> 1] == TUPLE else ())):
-            if part & 1 and part >> 1 in self._computed_keys:
+            if not part & 1:
+                continue
+            if part >> 1 in self._computed_keys:
                 key, value = self._computed_keys[part >> 1]
                 self._event("ATTRIBUTE", value, key)
+            elif self._kinds[part >> 1] == CALL and self.kind(self._b[part >> 1]) == TUPLE:
+                self._mapped(part, self.items(self._b[part >> 1]))
+
+    def _state_maker(self, instance: int, state: int) -> None:
+        """Note a state that is itself an instance, once for each that made it: what takes it may iterate over it."""
+        if self._kinds[state >> 1] in (CALL, OBJECT) and self._kinds[instance >> 1] in (CALL, OBJECT):
+            key = (self._a[instance >> 1], -self._a[state >> 1], BUILD_FORM)
+            if key not in self._told:
+                self._told.add(key)
+                self._event("STATE", instance, state)
+
+    def _mapped(self, state: int, arguments: list[int]) -> None:
+        """Note the callables that a state holds which a call makes of pairs: `OrderedDict([(key, value)])`."""
+        for at, argument in enumerate(arguments):
+            kind = self.kind(argument)
+            if kind in (CALL, OBJECT) and self._is_mapping(self._a[state >> 1], at):
+                self._event("ATTRIBUTE", state, -1)
+            for pair in self.items(argument) if kind in (LIST, TUPLE) else ():
+                items = self.items(pair)
+                if len(items) == 2 and self.kind(items[1]) in (GLOBAL, CALL, OBJECT):
+                    if not items[0] & 1:
+                        self._stored_callable(items[0], items[1])
+                    elif self.kind(items[0]) in (CALL, OBJECT):
+                        self._event("ATTRIBUTE", items[1], items[0])
+
+    def _is_mapping(self, callee: int, at: int) -> bool:
+        """Return whether a callable makes a mapping of its argument number `at`."""
+        if self.kind(callee) != GLOBAL:
+            return False
+        return (".".join(self.name(callee)), at) in self._interests.mappings
 
     def _gather(self, form: int, count: int) -> bool:
         """Interpret an opcode that makes a tuple of the top values, or of all above the mark."""
@@ -565,15 +604,46 @@ class Machine:
         if kind < LIST or kind > FROZENSET:
             if kind in (CALL, OBJECT) and self._callables:  # items of some classes become attributes
                 self._stored_callables(index, start, count)
+                self._filled(value, start, count)
             elif kind == GLOBAL and count:
                 self.called("BUILD", value, -1)
             return True
         self._b[index] = before + count
         if before < KEPT_PER_CONTAINER:
             self._keep(index, start, min(count, KEPT_PER_CONTAINER - before))
-        if kind == DICT and self._callables:
+        if not self._callables:
+            return True
+        if kind == DICT:
             self._stored_callables(index, start, count)
+        elif kind == LIST and not self._a[index]:
+            self._holds(index, start, count)
         return True
+
+    def _holds(self, index: int, start: int, count: int) -> None:
+        """Keep the first instance among the items of a list, which may stand behind all that is kept."""
+        stack = self._stack
+        for at in range(start, start + count):
+            value = stack[at]
+            if value & 1 and self._kinds[value >> 1] in (CALL, OBJECT):
+                self._a[index] = value
+                break
+
+    def _filled(self, value: int, start: int, count: int) -> None:
+        """Note items put into what a callable returned that is not its own, and instances that are keys, once for each.
+
+        Tables call a key that can be called.
+        """
+        owner = self._a[value >> 1]
+        if count and owner & 1 and self._kinds[owner >> 1] == GLOBAL and self._b[owner >> 1] == RETURNING:
+            self._event("RETURNED", value, -1)
+        for at in range(start, start + count, 2):
+            key = self._stack[at]
+            if not key & 1 or self._kinds[key >> 1] not in (GLOBAL, CALL, OBJECT):
+                continue
+            maker = key if self._kinds[key >> 1] == GLOBAL else self._a[key >> 1]
+            if (owner, maker, MANY_FORM) not in self._told:
+                self._told.add((owner, maker, MANY_FORM))
+                self._event("KEY", value, key)
 
     def _stored_callables(self, index: int, start: int, count: int) -> None:
         stack = self._stack
@@ -730,7 +800,7 @@ class Machine:
             full = f"{module}.{name}"
             interests = self._interests
             mode = PAUSING if name in interests.pauses else WATCHED if full in interests.watched else ORDINARY
-            mode = KEEPING if full in interests.kept else mode
+            mode = KEEPING if full in interests.kept else RETURNING if full in interests.returning else mode
             value = self._node(GLOBAL, len(self.names), mode)
             self.names.append(key)
             self._name_nodes[key] = value
@@ -750,7 +820,10 @@ class Machine:
             uses = self._uses.get(key, 0)
             if uses < REPEATS:
                 self._uses[key] = uses + 1
-            elif self._b[callee >> 1] == ORDINARY or not self._telling(callee, arguments):
+            elif self._b[callee >> 1] == ORDINARY:
+                if not self._handing(callee, arguments):
+                    return
+            elif not self._telling(callee, arguments):
                 return
         self._event(how, callee, arguments)
 
@@ -762,6 +835,56 @@ class Machine:
         known = key in self._told
         self._told.add(key)
         return not known
+
+    def _handing(self, callee: int, arguments: int) -> bool:
+        """Return whether one more call of any callable may change the judgement: by who made what it is handed.
+
+        What is in its lists and tuples counts too, so far as it is kept.
+        """
+        if not arguments & 1 or arguments < 0:
+            return True
+        if not self._hands_over(arguments):
+            return False
+        makers = self._makers(arguments)
+        if self._kinds[arguments >> 1] != TUPLE:
+            makers.append(-self._kinds[arguments >> 1])
+        key = (-callee, *makers)
+        known = key in self._told
+        self._told.add(key)
+        return not known
+
+    def _hands_over(self, arguments: int, within: bool = True) -> bool:
+        """Return whether there may be an instance among arguments, or in what they hold."""
+        index = arguments >> 1
+        if self._kinds[index] != TUPLE:
+            return True
+        start, count = self._a[index], min(self._b[index], KEPT_PER_CONTAINER)
+        for at in range(start, start + count):
+            value = self._items[at]
+            if value & 1:
+                kind = self._kinds[value >> 1]
+                if kind == CALL or kind == OBJECT or kind == LIST:  # noqa: SIM109 - as above
+                    return True
+                if kind == TUPLE and within and self._hands_over(value, within=False):
+                    return True
+        return False
+
+    def _makers(self, value: int) -> list[int]:
+        """Return what made the instances among the items of a container, and among those of containers in it."""
+        found: list[int] = []
+        for item in self.items(value):
+            if not item & 1:
+                continue
+            kind = self._kinds[item >> 1]
+            if kind == CALL or kind == OBJECT:  # noqa: SIM109 - as above
+                if self._a[item >> 1] not in found:
+                    found.append(self._a[item >> 1])
+            elif kind == LIST or kind == TUPLE:  # noqa: SIM109
+                inner = [*self.items(item), self._a[item >> 1]] if kind == LIST else self.items(item)
+                for each in inner:
+                    if each & 1 and self.kind(each) in (CALL, OBJECT) and self._a[each >> 1] not in found:
+                        found.append(self._a[each >> 1])
+        return found
 
     def _identity(self, value: int) -> int:
         """Return the same number for the same constant None, else the value itself."""

@@ -78,6 +78,11 @@ def _is_bare(machine: Machine, event: tuple[str, int, int, int]) -> bool:
     return how == "INST" and not machine.second(arguments) and not family(Values(machine).callee(callee))
 
 
+def _names(machine: Machine, event: tuple[str, int, int, int]) -> bool:
+    """Return whether an event is the import of something that may be there."""
+    return event[0] == "IMPORT" and _is_importable(*machine.name(event[2]))
+
+
 class _Run(NamedTuple):
     """What was interpreted: a window of a reader, of which each scanner of an archive has its own, with interests."""
 
@@ -222,25 +227,35 @@ class Streams:
             yield self.first
             return
         machine = Machine(self.reader, start, self.interests, self.allowance)
-        paused = -1
+        paused, plain = -1, True
         while (outcome := machine.run()) == kinds.PAUSED:
             paused = machine.position if paused < 0 else paused
-            yield from self._skip_array(machine)
+            array = raw_array(machine)
+            plain = plain and array is not None and not array.objects
+            yield from self._skip_array(machine, array)
             if machine.fault:
                 outcome = kinds.FAULTY
                 break
         self._end(machine, outcome)
         yield machine
         if paused >= 0:
-            yield from self._plain_view(start, paused)
+            yield from self._plain_view(start, paused, numbers=plain)
 
     def _end(self, machine: Machine, outcome: int) -> None:
         self.spend(machine.operations)
         self.outcome, self.position, self.fault = outcome, machine.position, machine.fault
 
-    def _plain_view(self, start: int, paused: int) -> Iterator[Machine]:
-        """Yield what pickle.load calls behind `paused`, where joblib skips an array: it takes its bytes for opcodes."""
+    def _plain_view(self, start: int, paused: int, *, numbers: bool) -> Iterator[Machine]:
+        """Yield what pickle.load calls behind `paused`, where joblib skips an array: it takes its bytes for opcodes.
+
+        Where all arrays are of `numbers`, which name nothing by chance, what is named there is no accident.
+        """
         machine, outcome = self._run_plain(start)
+        behind = [event for event in machine.events if event[1] >= paused]
+        if numbers and any(_names(machine, event) for event in behind):
+            machine.events = behind
+            yield machine
+            return
         events = [event for event in machine.events if event[1] >= paused and machine.kind(event[2]) == kinds.GLOBAL]
         # Numbers that happen to be opcodes, and the memo of an inner stream in an object array, call what they find on
         # the stack or under a wrong index: only a dangerous name is no accident.
@@ -259,8 +274,7 @@ class Streams:
         self.spend(machine.operations)
         return machine, outcome
 
-    def _skip_array(self, machine: Machine) -> Iterator[Machine]:
-        array = raw_array(machine)
+    def _skip_array(self, machine: Machine, array: RawArray | None) -> Iterator[Machine]:
         if array is None:
             machine.fault = "a joblib array whose size is not constant"
         elif array.objects:

@@ -212,8 +212,10 @@ class Values:
                 break
             items.append(self._describe(item, depth - 1, left))
         described: dict[str, Json] = {name: items}
-        if count > len(items):
+        if count > len(items):  # of a list, what an instance is among the rest
             described["more"] = count - len(items)
+            if self.machine.kind(value) == kinds.LIST and self.machine.first(value):
+                described["holds"] = self._describe(self.machine.first(value), depth - 1, [NODE_LIMIT])
         return described
 
 

@@ -442,7 +442,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "functools.reduce": "union-type",
     "operator.attrgetter": "held-names",
     "operator.itemgetter": "held-names",
-    "operator.methodcaller": "held-names",
+    "operator.methodcaller": "held-method",
     "_operator.getitem": "typing-subscript",
     "operator.getitem": "typing-subscript",
     "copy_reg._reconstructor": "reconstructor",

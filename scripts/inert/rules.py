@@ -50,6 +50,10 @@ RULES = {
         "argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names a file "
         "of the package; both are scanned."
     ),
+    "held-method": (
+        "as `held-names`; argument 0 is the name of no method that runs, writes or deletes: it is called of whatever "
+        "the result is handed."
+    ),
     "held-names": "all arguments are literal data, without dunder names; the result is never called.",
     "literal-repr": (
         "the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates."
@@ -81,7 +85,8 @@ RULES = {
         "argument 2, which is anything."
     ),
     "same-package": (
-        "every global among the arguments is inert and of the top-level package of the callable, which calls it."
+        "every global among the arguments is inert and of the top-level package of the callable, which calls it; an "
+        "instance is of that package, too."
     ),
     "sequence-arguments": "every argument is literal data, or a literal tuple or list, which is copied as it is.",
     "setattr-state": (

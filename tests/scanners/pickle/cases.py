@@ -913,6 +913,252 @@ CASES |= {
     ),
 }
 
+# Arguments that hide what they are, and callables that call what they hold: what a rule does not see it does not grant.
+GENERATOR = global_("numpy.random._pickle", "__generator_ctor")
+HELD = global_("nltk.util", "usage")
+FILE = call(global_("pathlib", "PosixPath"), text("/tmp/modelsweep-test"))
+UPPER = call(global_("operator", "methodcaller"), text("upper"))
+PARTIAL = global_("functools", "partial")
+NAMESPACE = global_("types", "SimpleNamespace") + EMPTY_TUPLE + NEWOBJ
+SKELETON = global_("cloudpickle.cloudpickle", "_make_skeleton_class")
+PLAIN_CLASS = tuple_(
+    global_("builtins", "type"), text("Net"), tuple_(global_("builtins", "object")), EMPTY_DICT, NONE, NONE
+)
+OWN_TYPE = global_("dill._dill", "_create_type")
+NAMED_TUPLE = global_("dill._dill", "_create_namedtuple")
+TAG = global_("torch.jit._pickle", "restore_type_tag")
+
+
+def table(**items: bytes) -> bytes:
+    """Return what pushes a dictionary."""
+    return EMPTY_DICT + MARK + b"".join(text(key) + value for key, value in items.items()) + b"u"
+
+
+def sequence(*items: bytes) -> bytes:
+    """Return what pushes a list."""
+    return EMPTY_LIST + MARK + b"".join(items) + b"e"
+
+
+def own_type(name: str, base: bytes, **content: bytes) -> bytes:
+    """Return what pushes a class that dill stores by value."""
+    return call(OWN_TYPE, global_("builtins", "type"), text(name), tuple_(base), table(**content))
+
+
+def refilled(first: bytes, second: bytes) -> bytes:
+    """Return what pushes a partial of one function whose state names another."""
+    return call(PARTIAL, first) + tuple_(second, tuple_(text("x")), NONE, NONE) + BUILD
+
+
+def without_padding() -> bytes:
+    """Return an array of 64 bytes as joblib wrote it before it aligned them: pickle.load takes them for opcodes."""
+    data = dumped(numpy.zeros(64, "u1"))
+    raw = data.index(bytes(64))
+    padding = raw - len(data[:raw].rstrip(b"\xff")) + 1
+    return data[: raw - padding].replace(b"numpy_array_alignment_bytes", b"numpy_array_alignment_other") + data[raw:]
+
+
+WITHOUT_PADDING = without_padding()
+OBJECT = global_("builtins", "object")
+CASES |= {
+    "method_that_writes": malicious(
+        stream(call(GENERATOR, FILE, call(global_("operator", "methodcaller"), text("write_text"), text("test"))))
+    ),
+    "benign_method_of_text": clean(stream(UPPER), cut_is_clean=True),
+    "generator_of_a_method": malicious(stream(call(GENERATOR, text("a"), UPPER))),
+    "generator_of_a_partial": malicious(stream(call(GENERATOR, text("a"), call(PARTIAL, HELD, text("b"))))),
+    "constructor_in_a_namespace": malicious(
+        stream(
+            call(
+                global_("numpy.ma.core", "_mareconstruct"),
+                NAMESPACE + table(__new__=UPPER) + BUILD,
+                global_("numpy", "ndarray"),
+                tuple_(number(0)),
+                text("b"),
+            )
+        )
+    ),
+    "arguments_that_a_call_returns": malicious(
+        stream(GENERATOR + call(global_("builtins", "tuple"), sequence(text("x"), HELD)) + REDUCE)
+    ),
+    "arguments_in_a_table": malicious(
+        stream(GENERATOR + EMPTY_DICT + MARK + text("x") + NONE + HELD + NONE + b"u" + REDUCE)
+    ),
+    "arguments_behind_many": review(stream(call(global_("itertools", "chain"), *[EMPTY_LIST] * 40, LOADER_OBJECT))),
+    "metric_that_holds_a_function": review(stream(call(TREE, EMPTY_LIST, number(40), call(PARTIAL, HELD)))),
+    "object_for_pairs": review(stream(call(global_("collections", "OrderedDict"), sequence(LOADER_OBJECT)))),
+    "object_for_pairs_behind_many": review(
+        stream(
+            call(
+                global_("collections", "OrderedDict"),
+                sequence(*(tuple_(number(at), NONE) for at in range(300)), LOADER_OBJECT),
+            )
+        )
+    ),
+    "object_for_a_tuple": review(stream(global_("builtins", "tuple") + tuple_(LOADER_OBJECT) + NEWOBJ)),
+    "object_for_a_base": review(
+        stream(call(RECONSTRUCTOR, global_("collections", "OrderedDict"), global_("builtins", "dict"), LOADER_OBJECT))
+    ),
+    "object_for_a_signature": review(stream(call(global_("inspect", "Signature"), LOADER_OBJECT))),
+    "object_for_an_error": review(stream(call(global_("builtins", "SyntaxError"), text("x"), LOADER_OBJECT))),
+    "object_after_many_harmless_calls": review(
+        stream(
+            call(global_("builtins", "frozenset"), EMPTY_LIST) * 80,
+            call(global_("builtins", "frozenset"), LOADER_OBJECT),
+        )
+    ),
+    "partial_of_another_function": malicious(stream(refilled(global_("builtins", "len"), HELD))),
+    "benign_partial": clean(pickle.dumps(functools.partial(math.pow, 2.0)), cut_is_clean=True),
+    "partial_that_brings_arguments": malicious(
+        stream(call(call(PARTIAL, global_("numpy.random._pickle", "__randomstate_ctor"), text("x"), HELD)))
+    ),
+    "method_under_a_hook": malicious(
+        stream(call(global_("torch._utils", "_rebuild_parameter"), NAMESPACE + table(detach=UPPER) + BUILD, NONE, NONE))
+    ),
+    "class_whose_new_is_a_function": malicious(
+        stream(own_type("Net", OBJECT, __new__=HELD) + tuple_(text("x")) + NEWOBJ)
+    ),
+    "class_whose_new_is_a_method": malicious(
+        stream(own_type("Net", global_("pathlib", "PosixPath"), __new__=UPPER) + EMPTY_TUPLE + NEWOBJ)
+    ),
+    "benign_class_that_takes_new_from_its_base": clean(
+        stream(
+            own_type("Net", OBJECT, __new__=call(global_("builtins", "getattr"), OBJECT, text("__new__")))
+            + EMPTY_TUPLE
+            + NEWOBJ
+        ),
+        cut_is_clean=True,
+    ),
+    "class_that_registers": malicious(
+        stream(
+            call(
+                global_("cloudpickle.cloudpickle", "_class_setstate"),
+                SKELETON + PLAIN_CLASS + REDUCE,
+                tuple_(table(register=UPPER, _abc_impl=sequence(FILE)), EMPTY_DICT),
+            )
+        )
+    ),
+    "class_as_metaclass": review(
+        stream(call(OWN_TYPE, global_("lightgbm.basic", "Booster"), NONE, NONE, text("/etc")))
+    ),
+    "object_in_a_list_for_numbers": review(
+        stream(call(global_("numpy", "float64"), sequence(sequence(number(1)), sequence(LOADER_OBJECT))))
+    ),
+    "benign_list_for_numbers": clean(
+        stream(call(global_("numpy", "float64"), sequence(sequence(number(1))))), cut_is_clean=True
+    ),
+    "object_as_a_state": review(stream(LINEAR + LOADER_OBJECT + BUILD + LINEAR + NAMESPACE + BUILD)),
+    "object_of_another_package_as_a_state": review(
+        stream(global_("sklearn.linear_model._base", "LinearRegression") + EMPTY_TUPLE + NEWOBJ + LINEAR + BUILD)
+    ),
+    "benign_object_as_a_state": clean(stream(LINEAR + LINEAR + BUILD), cut_is_clean=True),
+    "reference_that_calls": review(stream(call(global_("dill._dill", "_create_weakref"), LINEAR, call(PARTIAL, HELD)))),
+    "benign_reference": clean(stream(call(global_("dill._dill", "_create_weakref"), LINEAR)), cut_is_clean=True),
+    "object_as_the_parts_of_code": review(stream(global_("dill._dill", "_create_code") + LOADER_OBJECT + REDUCE)),
+    "function_as_a_key_of_a_table": review(
+        stream(
+            global_("pandas.core.frame", "DataFrame") + EMPTY_TUPLE + NEWOBJ + MARK + call(PARTIAL, HELD) + NONE + b"u"
+        )
+    ),
+    "benign_class_as_a_key": clean(
+        stream(call(global_("collections", "OrderedDict")) + MARK + global_("builtins", "int") + NONE + b"u"),
+        cut_is_clean=True,
+    ),
+    "partial_of_a_method_that_writes": review(
+        stream(
+            call(
+                PARTIAL, call(global_("builtins", "getattr"), global_("pathlib", "PosixPath"), text("write_text")), FILE
+            )
+        )
+    ),
+    "module_that_runs_tests": review(
+        stream(call(global_("cloudpickle.cloudpickle", "subimport"), text("test.autotest")))
+    ),
+    "ruled_class_by_another_name": review(
+        stream(global_("lightgbm.engine", "Booster") + EMPTY_TUPLE + NEWOBJ + table(_handle=number(4096)) + BUILD)
+    ),
+    "class_of_joblib_arrays": review(
+        stream(own_type("Net", global_("joblib.numpy_pickle", "NumpyArrayWrapper")) + EMPTY_TUPLE + NEWOBJ)
+    ),
+    "class_in_a_capital_module": review(
+        stream(global_("transformers.image_utils", "PIL.ImageFont.FreeTypeFont") + EMPTY_TUPLE + NEWOBJ, version=4)
+    ),
+    "state_that_is_made": review(
+        stream(
+            call(
+                global_("torch._utils", "_rebuild_parameter_with_state"),
+                NONE,
+                NONE,
+                NONE,
+                call(global_("collections", "OrderedDict")),
+            )
+        )
+    ),
+    "numbers_that_pickle_takes_for_opcodes": review(
+        WITHOUT_PADDING.replace(bytes(64), call(global_("acme.tools", "go"), text("x")).ljust(64, b"."))
+    ),
+    "benign_numbers_behind_a_wrapper": clean(WITHOUT_PADDING),
+    "view_of_an_object": review(stream(call(global_("cloudpickle.cloudpickle", "_make_dict_keys"), LOADER_OBJECT))),
+    "named_tuple_that_exists": malicious(
+        stream(call(call(NAMED_TUPLE, text("Popen"), EMPTY_TUPLE, text("subprocess")), text(COMMAND)))
+    ),
+    "named_tuple_that_is_called": malicious(
+        stream(call(call(NAMED_TUPLE, text("Runner"), EMPTY_TUPLE, text("acme")), text("x")))
+    ),
+    "named_tuple_that_is_a_module": review(stream(call(NAMED_TUPLE, text("_utils"), EMPTY_TUPLE, text("torch")))),
+    "benign_named_tuple": clean(
+        stream(call(NAMED_TUPLE, text("Point"), tuple_(text("x")), text("__main__")) + tuple_(number(1)) + NEWOBJ),
+        cut_is_clean=True,
+    ),
+    "module_that_is_returned": malicious(
+        stream(
+            call(TAG, call(global_("cloudpickle.cloudpickle", "subimport"), text("torch._utils")), text("any"))
+            + table(_rebuild_tensor=HELD)
+            + BUILD
+        )
+    ),
+    "registry_that_is_returned": malicious(
+        stream(call(TAG, global_("numpy", "ndarray"), text("any")) + MARK + text("k") + HELD + b"u")
+    ),
+    "benign_type_tag": clean(stream(call(TAG, sequence(number(1)), text("List[int]"))), cut_is_clean=True),
+    "logger_that_is_changed": malicious(
+        stream(call(global_("logging", "getLogger"), text("x")) + table(handlers=EMPTY_LIST) + BUILD)
+    ),
+    "module_as_a_function": review(
+        stream(call(global_("numpy.core", "_ufunc_reconstruct"), text("numpy.compat.py3k"), text("os")))
+    ),
+    "state_of_pairs": malicious(
+        stream(
+            NAMESPACE
+            + call(global_("collections", "OrderedDict"), sequence(tuple_(text("__setstate__"), HELD)))
+            + BUILD
+        )
+    ),
+    "state_of_computed_pairs": malicious(
+        stream(
+            NAMESPACE
+            + call(
+                global_("collections", "OrderedDict"),
+                call(global_("builtins", "zip"), sequence(text("__setstate__")), sequence(HELD)),
+            )
+            + BUILD
+        )
+    ),
+    "benign_state_of_pairs": clean(
+        stream(NAMESPACE + call(global_("collections", "OrderedDict"), sequence(tuple_(text("a"), NONE))) + BUILD),
+        cut_is_clean=True,
+    ),
+    "name_that_is_cut": malicious(stream(call(PARTIAL, global_("torch", "nn.torch." * 24 + "os.system")))),
+    "class_through_another_module": review(
+        stream(global_("transformers.utils.hub", "requests.sessions.Session") + EMPTY_TUPLE + NEWOBJ, version=4)
+    ),
+    "benign_class_in_a_class": clean(
+        stream(global_("transformers.trainer_utils", "IntervalStrategy.STEPS"), version=4), cut_is_clean=True
+    ),
+    "benign_method_of_a_distribution": clean(
+        stream(global_("scipy.stats._continuous_distns", "norm_gen._pdf"), version=4), cut_is_clean=True
+    ),
+}
+
 # What other scanners cry wolf at.
 CASES |= {
     "private_class": review(stream(global_("acme.models", "Net"), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)),
