@@ -2,9 +2,9 @@
 
 Hailo (.hef: https://github.com/hailo-ai/hailort), Ascend (.om: `ModelFileHeader` of CANN), Qualcomm (the FlatBuffers in
 a .dlc), Sophgo (.bmodel: https://github.com/sophgo/tpu-mlir), Kendryte (.kmodel: https://github.com/kendryte/nncase),
-CVITEK (.cvimodel), VeriSilicon (.nb), kernels of CUDA and ROCm (ELF for their processors: .cubin, .hsaco), IREE
-(.vmfb: https://github.com/iree-org/iree). The runtime takes them to a device; what an Ascend model brings for the
-processor of the host is native code that is loaded there.
+CVITEK (.cvimodel), VeriSilicon (.nb), kernels of CUDA and ROCm (ELF for their processors: .cubin, .hsaco), IREE (.vmfb:
+https://github.com/iree-org/iree), Neuron (.neff: an archive behind a header). The runtime takes them to a device; what
+an Ascend model brings for the processor of the host is native code that is loaded there.
 """
 
 from __future__ import annotations
@@ -102,6 +102,15 @@ def _module(blob: Blob, _context: Context) -> Iterator[Item]:
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
 
 
+_NEFF, _NEFF_HEADER = ".neff", 1_024
+_GZIP = b"\x1f\x8b\x08"
+
+
+def _neuron(blob: Blob, _context: Context) -> Iterator[Item]:
+    """Yield the archive of programs and descriptions for the device."""
+    yield blob.window("content", _NEFF_HEADER, blob.size - _NEFF_HEADER)
+
+
 def _kernels(blob: Blob, _context: Context) -> Iterator[Item]:
     """Check that the table of sections, which stands at the end of an ELF, is there."""
     offset = int.from_bytes(blob.reader.read(40, 8), "little")
@@ -130,6 +139,8 @@ _BINARY = 64
 def _kind(blob: Blob) -> Kind | None:
     if blob.head.startswith(_ELF):
         return _DEVICES.get(int.from_bytes(blob.head[_MACHINE : _MACHINE + 2], "little"))
+    if blob.locator.suffix == _NEFF and blob.head.startswith(_GZIP, _NEFF_HEADER):
+        return Kind("aws neuron", b"", _neuron)
     if b"\0" not in blob.head[:_BINARY]:
         return None  # a text may begin with four letters
     return next((kind for kind in KINDS if blob.head.startswith(kind.magic, kind.at)), None)
@@ -151,13 +162,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Models compiled for accelerators (Hailo, Ascend, Sophgo, Kendryte, Qualcomm, IREE)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(HOST_CODE,),
-    suffixes=(".hef", ".om", ".bmodel", ".kmodel", ".cvimodel", ".nb", ".dlc", ".cubin", ".hsaco", ".vmfb"),
+    suffixes=(".hef", ".om", ".bmodel", ".kmodel", ".cvimodel", ".nb", ".dlc", ".cubin", ".hsaco", ".vmfb", _NEFF),
     signs=Signs(
         begins(_ELF, *(kind.magic for kind in KINDS if not kind.at)),
+        (_NEFF,),
         at=tuple((place, (*_DLC, b"IREE")) for place in _DLC_AT),
     ),
 )

@@ -26,7 +26,7 @@ _PAGES = (".svg", ".html", ".htm", ".hta")
 _PROGRAMS = (
     *(".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", ".nix", ".gradle", ".cmake", ".mk", ".bzl", ".bazel", ".tf"),
     *(".r", ".rprofile", ".jl", ".rb", ".pl", ".pm", ".lua", ".js", ".mjs", ".cjs", ".ts", ".php", ".jsp", ".groovy"),
-    *(".vbs", ".vba", ".wsf", ".reg", ".inf", ".el"),
+    *(".vbs", ".vba", ".wsf", ".reg", ".inf", ".el", ".m", ".wl", ".wls", ".sas", ".do", ".ado", ".sps", ".config"),
 )
 """Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
 _PROGRAM_NAMES = frozenset("Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile".split())
@@ -43,6 +43,8 @@ _TABLE = ".scp"
 _OPTIONS = ".conf"
 _OPTION = re.compile(r"\s*--[A-Za-z][\w.:-]*=[^#]*\|\s*(?:#.*)?$")
 """An option of Kaldi, which runs what ends in `|` in the place of a file, of its own settings too."""
+_HAS_FILTER = re.compile(rb"(?m)^[ \t]*(?:[A-Z]\w*:[ \t]*)?H[A-Z]{2,12}FILTER[ \t]*=")
+"""A setting of HTK that names the command through which it reads or writes files of a kind."""
 _HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
 _SUFFIXES = (*_SCRIPTS, ".desktop", ".service", _TABLE, *_PAGES, *_PROGRAMS, ".code-workspace", ".sublime-project")
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
@@ -87,6 +89,7 @@ _PROGRAM = ("whoever uses the file", ASKED)
 _ORDERED = ("an assistant that works in the folder is told of it", ASKED)
 _ENTRY = ("Kaldi runs it to read the entry", UNASKED)
 _VALUE = ("Kaldi runs it in the place of a file", UNASKED)
+_FILTER = ("HTK runs it to read or write a file", UNASKED)
 _RUNNING = {_GIT_SETTING: (_GIT_RUNS, "configured"), _VALUE: (_OPTION, "piped")}
 """What settings look like that are commands."""
 _HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
@@ -150,6 +153,7 @@ def accepts(blob: Blob) -> bool:
         or _BUILD.fullmatch(name) is not None
         or _SHEBANG.match(blob.head) is not None
         or _is_of_git(blob)
+        or _is_of_htk(blob)
         or _is_project(blob)
     )
     return known and blob.size > 0 and text.accepts(blob)
@@ -257,6 +261,10 @@ def _is_of_git(blob: Blob) -> bool:
     return blob.locator.name in ("config", ".gitconfig", ".gitmodules") and _GIT.match(blob.head) is not None
 
 
+def _is_of_htk(blob: Blob) -> bool:
+    return b"FILTER" in blob.head and _HAS_FILTER.search(blob.head) is not None
+
+
 def _is_project(blob: Blob) -> bool:
     """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
     workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
@@ -281,6 +289,7 @@ def _runner(blob: Blob) -> tuple[str, str]:
         (suffix in _PAGES, _PAGE),
         (_is_project(blob), _JOB),
         (suffix == _TABLE, _ENTRY),
+        (_is_of_htk(blob), _FILTER),
         (suffix == _OPTIONS and _HAS_OPTION.search(blob.head), _VALUE),
         (_BUILD.fullmatch(name), _BUILT),
         (_SHEBANG.match(blob.head), _SCRIPT),

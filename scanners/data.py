@@ -42,7 +42,9 @@ _DLIB = re.compile(
 _ORC, _LANCE = b"ORC", b"LANC"
 _SMALLEST = 16
 """Bytes that a table with its footer has at least."""
-_DATA_SUFFIXES = (".weights", ".lance")
+_DATA_SUFFIXES = (".weights", ".lance", ".ark")
+_ARCHIVE = re.compile(rb"[^\s\0]{1,200} \0B(?:[FDC][MV][23]? |\x04|<)")
+"""The first entry of an archive of Kaldi: a key, and a matrix, a vector, numbers or a part of a model in binary."""
 _GIT_OBJECT = re.compile(rb"(blob|tree|commit|tag) (0|[1-9][0-9]{0,15})\0")
 _ND4J = ("MIXED_DATA_TYPES", "LONG_SHAPE", "JAVACPP", "DIRECT", "HEAP")
 """How the shape of an array was allocated: a text behind its length, with which the array begins."""
@@ -77,6 +79,8 @@ def _is_table(blob: Blob) -> bool:
     """Return whether it is one of those that a name, the end of the file, or their offsets tell."""
     if _DLIB.match(blob.head) or (blob.locator.suffix == ".weights" and blob.head.startswith(_DARKNET)):
         return True
+    if blob.locator.suffix == ".ark":
+        return _ARCHIVE.match(blob.head) is not None
     if blob.size > _SMALLEST and (blob.head.startswith(_ORC) or blob.locator.suffix == ".lance"):
         end = blob.reader.read(blob.size - 4, 4)
         return end == _LANCE or (blob.head.startswith(_ORC) and end[:3] == _ORC)
@@ -153,7 +157,7 @@ def _check_table(blob: Blob, context: Context) -> None:
 SCANNER = Scanner(
     name="data",
     title="Vocabularies, word vectors, tables, databases, small networks, objects of git",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".nc", ".fits", ".orc", ".weights", ".traineddata"),

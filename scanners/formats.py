@@ -79,6 +79,7 @@ FORMATS: tuple[Format, ...] = (
     _format("SafeTensors index", ".json", "json"),
     _format("GGUF", ".gguf", "gguf"),
     _format("GGML (GGML, GGMF, GGJT, GGLA)", ".ggml .ggmf .ggjt .ggla .bin", "ggml"),
+    _format("whisper.cpp, RWKV, examples of ggml", ".bin", "ggml"),
     _format("CTranslate2 (faster-whisper, OpenNMT)", ".bin", "ctranslate2"),
     _format("llama.cpp state (GGSA, sessions)", ".ggsa", "ggml", "recognised; never clean"),
     _format("Llamafile", ".llamafile", "executable zip gguf", "an executable, then what it holds"),
@@ -127,7 +128,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Programs of TVM's virtual machines", ".ro", "tvm", "those of Relay are never clean"),
     _format(
         "Models for accelerators (Hailo, Ascend, Sophgo, Kendryte, CVITEK, VeriSilicon, Qualcomm DLC, CUDA, ROCm)",
-        ".hef .om .bmodel .kmodel .cvimodel .nb .dlc .cubin .hsaco",
+        ".hef .om .bmodel .kmodel .cvimodel .nb .dlc .cubin .hsaco .neff",
         "accelerator",
         "code for the processor is told; IREE is never clean",
     ),

@@ -1,12 +1,13 @@
 """GGML, GGMF, GGJT and GGLA: what llama.cpp wrote before GGUF. Numbers are 32 bits wide, nothing in them runs.
 
-Layout: llama.cpp's convert.py and llama.cpp before 2023-08-21 (version 1 to 3 of GGJT). The header does not say which
-program the file is for: one that does not walk through to its end as a llama model or adapter is not examined.
+Layout: llama.cpp's convert.py and llama.cpp before 2023-08-21 (version 1 to 3 of GGJT), `whisper_model_load` of
+whisper.cpp, rwkv.cpp's `rwkv_file_format.inc`, and ggml's examples. The header does not say which program the file is
+for: one that does not walk through to its end as that of any of them is not examined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Problem, ProblemKind, Span
@@ -15,28 +16,53 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.gguf_header import TYPES
 
+Types = Mapping[int, tuple[str, int, int]]
+
+# Before version 3 of GGJT scales were 32 bits wide: elements and bytes of one block
+_OLD_TYPES = {**TYPES, 2: ("Q4_0", 32, 20), 3: ("Q4_1", 32, 24), 4: ("Q4_2", 16, 10), 5: ("Q4_3", 16, 12)}
+_OLD_TYPES |= {8: ("Q8_0", 32, 36)}
+_RWKV_TYPES = {0: TYPES[0], 1: TYPES[1], 2: TYPES[2], 3: TYPES[3], 7: TYPES[6], 8: TYPES[7], 9: TYPES[8]}
+"""Those of RWKV by its own numbers."""
+
 
 class Layout(NamedTuple):
-    """How one of the formats lays out a file."""
+    """How one of the formats, or a program that shares its magic number, lays out a file.
+
+    `filters` says that a table of them follows the parameters, `counted` that the number of tokens does.
+    """
 
     name: str
     versions: tuple[int, ...]
     parameters: int
-    scores: bool
-    alignment: int
+    scores: bool = False
+    alignment: int = 1
+    types: Types = _OLD_TYPES
+    filters: bool = False
+    counted: bool = False
+    tokens: bool = True
 
 
 # The number is written in little-endian order, so that the name stands backwards.
 _LAYOUTS = {
-    b"lmgg": Layout("GGML", (), parameters=7, scores=False, alignment=1),
-    b"fmgg": Layout("GGMF", (1,), parameters=7, scores=True, alignment=1),
-    b"tjgg": Layout("GGJT", (1, 2, 3), parameters=7, scores=True, alignment=32),
-    b"algg": Layout("GGLA", (1,), parameters=2, scores=False, alignment=32),
+    b"lmgg": (
+        Layout("GGML", (), parameters=7),
+        Layout("whisper.cpp", (), parameters=11, types=TYPES, filters=True, counted=True),
+        Layout("whisper.cpp", (), parameters=11, filters=True, counted=True),
+        *(Layout("ggml", (), count, types=types, counted=True) for count in (6, 7) for types in (TYPES, _OLD_TYPES)),
+        *(Layout("ggml", (), parameters=8, types=types) for types in (TYPES, _OLD_TYPES)),
+    ),
+    b"fmgg": (
+        Layout("GGMF", (1,), parameters=7, scores=True),
+        Layout("RWKV", (100, 101), parameters=4, types=_RWKV_TYPES, tokens=False),
+    ),
+    b"tjgg": (
+        Layout("GGJT", (1, 2), parameters=7, scores=True, alignment=32),
+        Layout("GGJT", (3,), parameters=7, scores=True, alignment=32, types=TYPES),
+    ),
+    b"algg": (Layout("GGLA", (1,), parameters=2, alignment=32, tokens=False),),
 }
-# Before version 3 of GGJT scales were 32 bits wide: elements and bytes of one block
-_OLD_TYPES = {**TYPES, 2: ("Q4_0", 32, 20), 3: ("Q4_1", 32, 24), 4: ("Q4_2", 16, 10), 5: ("Q4_3", 16, 12)}
-_OLD_TYPES |= {8: ("Q8_0", 32, 36)}
-_NEW_VERSION = 3
+"""GPT-2, StarCoder, GPT-J and GPT-NeoX stand under the name of ggml's own examples."""
+_FILTERS = 1 << 20
 _VOCABULARY = 1_000_000
 _NAME = 256
 _DIMENSIONS = 4
@@ -52,63 +78,84 @@ def accepts(blob: Blob) -> bool:
     """Return whether the blob begins with one of the magic numbers and a version that goes with it."""
     if blob.head[:4] in _STATES:
         return int.from_bytes(blob.head[4:8], "little") < _STATE_VERSIONS and blob.size > 8
-    layout = _LAYOUTS.get(blob.head[:4])
-    if layout is None or len(blob.head) < 8:
-        return False
-    return not layout.versions or int.from_bytes(blob.head[4:8], "little") in layout.versions
+    return len(blob.head) >= 8 and bool(_layouts(blob))
+
+
+def _layouts(blob: Blob) -> list[Layout]:
+    """Return the layouts that the file may have."""
+    version = int.from_bytes(blob.head[4:8], "little")
+    known = _LAYOUTS.get(blob.head[:4], ())
+    return [layout for layout in known if not layout.versions or version in layout.versions]
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the tensors are where the file is a llama model or adapter, else that it was not examined."""
+    """Yield what the tensors are where the file is of a known program, else that it was not examined."""
     if blob.head[:4] in _STATES:
         detail = (
             f"a state of llama.cpp ({_STATES[blob.head[:4]]}): its layout is that of one release, and is not examined"
         )
         yield Problem(ProblemKind.UNSUPPORTED, blob.locator, SCANNER.name, detail)
         return
-    layout = _LAYOUTS[blob.head[:4]]
-    walk = _Walk(Cursor(blob.reader, 4), layout)
-    yield Fact("framework", layout.name, blob.locator)
-    try:
-        walk.header()
-        while walk.cursor.position < blob.size:
-            context.operations.spend(_COST)
-            walk.tensor()
-        if not walk.count:
-            raise Malformed("there are no tensors")
-    except (Truncated, Malformed) as error:
-        detail = f"does not read as a {layout.name} file of llama.cpp: {error}"
-        yield Problem(ProblemKind.MALFORMED, blob.locator, SCANNER.name, detail, Span(walk.cursor.position))
-    yield Fact("tensors", ", ".join(sorted(walk.kinds)), blob.locator, detail={"count": walk.count})
+    first: _Walk | None = None
+    for layout in _layouts(blob):
+        walk = _Walk(Cursor(blob.reader, 4), layout)
+        walk.read(blob, context)
+        first = first or walk
+        if not walk.fault:
+            first = walk
+            break
+    assert first is not None, "scan follows accepts"
+    yield Fact("framework", first.layout.name, blob.locator)
+    if first.fault:
+        detail = f"does not read as a {first.layout.name} file of llama.cpp: {first.fault}"
+        yield Problem(ProblemKind.MALFORMED, blob.locator, SCANNER.name, detail, Span(first.cursor.position))
+    yield Fact("tensors", ", ".join(sorted(first.kinds)), blob.locator, detail={"count": first.count})
 
 
 class _Walk:
-    """Passes through the parts of one file in order."""
+    """Passes through the parts of one file in order; `fault` says where it does not have the layout."""
 
     def __init__(self, cursor: Cursor, layout: Layout) -> None:
         self.cursor, self.layout = cursor, layout
-        self.types = TYPES
+        self.fault: Exception | None = None
         self.kinds: set[str] = set()
         self.count = 0
 
-    def header(self) -> None:
-        """Pass over the version, the parameters and the vocabulary."""
-        version = self.cursor.number("I") if self.layout.versions else 0
-        if version < _NEW_VERSION:
-            self.types = _OLD_TYPES
-        parameters = [self.cursor.number("I") for _ in range(self.layout.parameters)]
-        tokens = parameters[0] if self.layout.name != "GGLA" else 0
+    def read(self, blob: Blob, context: Context) -> None:
+        """Pass over the file up to its end."""
+        try:
+            self._header()
+            while self.cursor.position < blob.size:
+                context.operations.spend(_COST)
+                self._tensor()
+            if not self.count:
+                raise Malformed("there are no tensors")
+        except (Truncated, Malformed) as error:
+            self.fault = error
+
+    def _header(self) -> None:
+        """Pass over the version, the parameters, filters and the vocabulary."""
+        layout, cursor = self.layout, self.cursor
+        if layout.versions:
+            cursor.number("I")
+        parameters = [cursor.number("I") for _ in range(layout.parameters)]
+        if layout.filters:
+            filters = cursor.number("I") * cursor.number("I")
+            if filters > _FILTERS:
+                raise Malformed(f"a table of {filters:,} filters")
+            cursor.skip(4 * filters)
+        tokens = (cursor.number("I") if layout.counted else parameters[0]) if layout.tokens else 0
         if tokens > _VOCABULARY:
             raise Malformed(f"a vocabulary of {tokens:,} tokens")
         for _ in range(tokens):
-            self.cursor.skip(self.cursor.number("I") + (4 if self.layout.scores else 0))
+            cursor.skip(cursor.number("I") + (4 if layout.scores else 0))
 
-    def tensor(self) -> None:
+    def _tensor(self) -> None:
         """Pass over one tensor; raises Malformed where it is none."""
         dimensions, name, kind = (self.cursor.number("I") for _ in range(3))
-        if dimensions > _DIMENSIONS or name > _NAME or kind not in self.types:
+        if dimensions > _DIMENSIONS or name > _NAME or kind not in self.layout.types:
             raise Malformed(f"no tensor at {self.cursor.position:,}")
-        title, block, width = self.types[kind]
+        title, block, width = self.layout.types[kind]
         elements = 1
         for _ in range(dimensions):
             elements *= self.cursor.number("I")
@@ -121,8 +168,8 @@ class _Walk:
 
 SCANNER = Scanner(
     name="ggml",
-    title="GGML, GGMF, GGJT and GGLA (llama.cpp before GGUF)",
-    version=2,
+    title="GGML, GGMF, GGJT and GGLA (llama.cpp before GGUF, whisper.cpp, RWKV)",
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".ggml", ".ggmf", ".ggjt", ".ggla", ".ggsa", ".bin"),

@@ -56,6 +56,8 @@ _PATH_SHOWN = 1_200
 """Characters of the path of a shard: more than judges take for one."""
 _INDEXED = 10_000
 _MANIFEST = "MAR-INF/MANIFEST.json"
+_DESCRIPTIONS = frozenset({".zarray", ".zmetadata", "zarr.json"})
+"""Files of zarr that describe arrays."""
 _HANDLERS_OF_TORCHSERVE = frozenset(
     {"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"}
 )
@@ -97,7 +99,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     for document in found:
         yield from conventional(blob, document, context)
-        yield from _items(blob, document)
+        yield from _items(blob, document, context)
         for entry in entries(document) if open_to_code else ():
             context.operations.spend()
             yield from _HANDLERS.get(entry.key, _other)(blob, entry)
@@ -234,7 +236,7 @@ _HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {
 }
 
 
-def _items(blob: Blob, document: Json) -> Iterator[Item]:
+def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     """Yield classes that the whole document lists: modules of sentence-transformers, components of diffusers."""
     if isinstance(document, list):
         for at, item in enumerate(document):
@@ -249,7 +251,7 @@ def _items(blob: Blob, document: Json) -> Iterator[Item]:
     elif isinstance(document, dict) and isinstance(document.get("tree_metadata"), dict):
         yield from _arrays_of_orbax(blob, document["tree_metadata"])
     elif isinstance(document, dict) and "version" in document and "refs" in document:
-        yield from _chunks_elsewhere(blob, document["refs"])
+        yield from _chunks_elsewhere(blob, document["refs"], context)
     elif isinstance(document, dict) and _is_manifest(blob):
         yield from _handler(blob, document.get("model"))
 
@@ -329,14 +331,25 @@ def _is_component(rest: list[Json]) -> bool:
     return not rest or (len(rest) == 1 and isinstance(rest[0], dict))
 
 
-def _chunks_elsewhere(blob: Blob, references: Json) -> Iterator[Item]:
-    """Yield what templates in the references of kerchunk reach: fsspec renders them with plain Jinja2."""
+def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterator[Item]:
+    """Yield what templates in the references of kerchunk reach, which fsspec renders with plain Jinja2, and codecs.
+
+    What describes an array stands there as a text of JSON.
+    """
+    from scanners.parsing.code_keys import conventional
     from scanners.parsing.jinja_template import template_facts
 
     for key, value in references.items() if isinstance(references, dict) else ():
         first = value[0] if isinstance(value, list) and value else value
         if isinstance(first, str) and "{{" in first:
             yield from template_facts(first, blob.locator, printable(f"refs.{key}", _SHOWN))
+        if key.rpartition("/")[2] in _DESCRIPTIONS and isinstance(value, str) and "pickle" in value:
+            try:
+                described = documents(value)
+            except JsonFault:
+                continue
+            for document in described:
+                yield from conventional(blob, document, context)
 
 
 SCANNER = Scanner(

@@ -237,6 +237,7 @@ class _Walk:
             yield from self._matlab.calls(dataset, path)
             stream = self._matlab.java(dataset)
             if stream:
+                yield self._matlab.java_object(path, stream)
                 held = self._context.spool([stream])
                 yield self._blob.nested(path.lstrip("/"), held, expect="java", expanded=True)
 

@@ -10,20 +10,23 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Finding
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.matlab import FUNCTION, FUNCTION_RUNS, JAVA, called_in
+from scanners.matlab import FUNCTION, FUNCTION_RUNS, JAVA, JAVA_OBJECT, called_in
 
 HEADER = b"MATLAB 7.3 MAT-file"
-RULES = (FUNCTION_RUNS, FUNCTION)
+RULES = (FUNCTION_RUNS, FUNCTION, JAVA_OBJECT)
 _CLASS, _FUNCTION = "MATLAB_class", b"function_handle"
 _TEXT, _BYTES = "<u2", "|u1"
 _LONGEST, _STREAM = 64 * KIB, 16 * MIB
 """Bytes of a text, and of an object of Java, that are looked at."""
 _CHUNK = 16 * MIB
 """Bytes of a chunk that is unpacked for them."""
+_OBJECT = re.compile(rb"sr(\0[\x01-\xff])")
+"""What an object begins with, and how long the name of its class is."""
 _SHOWN = 200
 
 
@@ -61,6 +64,13 @@ class MatlabObjects:
         """Return the stream of Java that a dataset is, or nothing."""
         data = self._read(dataset, _STREAM) if dataset.dtype.str == _BYTES else b""
         return data if data.startswith(JAVA) else b""
+
+    def java_object(self, path: str, stream: bytes) -> Finding:
+        """Return that an object of Java stands at `path`."""
+        named = _OBJECT.match(stream, len(JAVA))
+        name = stream[named.end() : named.end() + int.from_bytes(named[1], "big")] if named else b"an unknown one"
+        evidence = {"name": printable(name.decode("utf-8", "replace"), _SHOWN)}
+        return Finding(JAVA_OBJECT, self._locator, printable(path, _SHOWN), evidence=evidence)
 
     def functions(self) -> Iterator[Finding]:
         """Yield how many functions there were."""

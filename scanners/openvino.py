@@ -1,7 +1,7 @@
 """OpenVINO IR: a graph of layers as XML, whose constants stand in a file of raw bytes beside it.
 
 Format: https://docs.openvino.ai/2025/documentation/openvino-ir-format.html. Layers of an extension are native code of a
-library. No entity is expanded here.
+library. Settings of the runtime (plugins.xml) name the libraries that it loads. No entity is expanded here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ NAME = "openvino"
 _SHOWN = 160
 _ROOT = re.compile(rb"<net\s[^>]{0,2000}\bversion\s*=")
 _LAYERS = b"<layers"
+_PLUGINS = re.compile(rb"<plugins>\s*(?:<!--.{0,1000}?-->\s*)*<plugin\s[^>]{0,1000}\blocation\s*=", re.DOTALL)
+_SETTINGS, _LOADED = "ie", frozenset({"plugin", "extension"})
+_OWN = re.compile(r"(?:lib)?openvino_\w{1,80}\.(?:so(?:\.\d+)*|dll|dylib)")
+"""What plug-ins of the runtime itself are called, which it looks for beside itself."""
 _STANDARD = re.compile(r"opset\d{1,2}|experimental|ie_internal_opset|util|internal")
 _BITS = {
     **dict.fromkeys(("u1", "bin"), 1),
@@ -58,6 +62,17 @@ LIBRARY = Rule(
     cwe=427,
     references=_REFERENCES,
 )
+PLUGIN = Rule(
+    id="openvino/plugin-library",
+    title="Settings that make OpenVINO load a library",
+    severity=Severity.WARNING,
+    message="{path} makes the runtime load {subject}",
+    why="A program that starts OpenVINO with this file loads the library, which runs at once with all rights of the "
+    "process. The plug-ins of the runtime itself stand beside it, under names of their own.",
+    fix="Take such settings from the runtime's own installation, not from where a model came from.",
+    cwe=427,
+    references=("https://docs.openvino.ai/2025/api/c_cpp_api/classov_1_1_core.html",),
+)
 SIZE_MISMATCH = Rule(
     id="openvino/size-mismatch",
     title="Constant whose bytes do not match its shape",
@@ -85,11 +100,16 @@ def accepts(blob: Blob) -> bool:
     """Return whether a net with layers begins here, with or without a document type in front."""
     if blob.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
         return False
+    if _PLUGINS.search(blob.head):
+        return True
     return bool(_ROOT.search(blob.head)) and (_LAYERS in blob.head or blob.reader.find(_LAYERS) >= 0)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield layers of extensions and constants of the wrong size; raises Malformed and OverLimit."""
+    if _PLUGINS.search(blob.head):
+        yield from _libraries(blob, context)
+        return
     layer: Start | None = None
     told: set[tuple[str, str]] = set()
     for event in events(blob.reader, context):
@@ -103,6 +123,20 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 yield from _attributes(blob, event, context)
     if layer is None:
         raise Malformed("the graph was not read to its layers: it ends before, or declares entities")
+
+
+def _libraries(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the libraries that settings of the runtime name, other than its own; raises Malformed."""
+    root = ""
+    for event in events(blob.reader, context):
+        if isinstance(event, Start):
+            root = root or event.name
+            location = event.attributes.get("location", "")
+            if root == _SETTINGS and event.name in _LOADED and location and not _OWN.fullmatch(location):
+                path = printable(f"{event.name} {event.attributes.get('name', '')}".strip(), _SHOWN)
+                yield Finding(PLUGIN, blob.locator, printable(location, _SHOWN), path=path, span=Span(event.offset))
+    if not root:
+        raise Malformed("the settings were not read to their root: they end before, or declare entities")
 
 
 def _element(blob: Blob, event: Start, layer: Start | None, told: set[tuple[str, str]]) -> Iterator[Item]:
@@ -169,10 +203,10 @@ def _expected(kind: str, shape: str) -> int | None:
 SCANNER = Scanner(
     name=NAME,
     title="OpenVINO IR (.xml)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
-    rules=(CUSTOM, LIBRARY, SIZE_MISMATCH, ENTITY),
+    rules=(CUSTOM, LIBRARY, PLUGIN, SIZE_MISMATCH, ENTITY),
     suffixes=(".xml",),
     signs=Signs(b"\xef\xbb\xbf \t\r\n<"),
 )

@@ -1,15 +1,17 @@
 """Torch7 (.t7, .th): objects of Lua, tensors among them, and functions as bytecode.
 
-Format: File.lua of https://github.com/torch/torch7, in its binary form. Nothing runs while a file is read, but
+Format: File.lua of https://github.com/torch/torch7, in its binary form; in the one of texts, which whoever loads it
+asks for, bytecode is looked for and nothing else. Nothing runs while a file is read, but
 functions that it brings along are turned into live ones, and LuaJIT does not check the bytecode of any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs
@@ -36,6 +38,10 @@ _CODE = 16 * MIB
 _PENDING = 1_000_000
 _SHOWN = 100
 _FUNCTIONS_SHOWN = 20
+_AS_TEXT = re.compile(rb"[0-8]\n[0-9]{1,10}\n")
+"""The beginning of an object in the form of texts: its type and its number, a line each."""
+_BYTECODE = re.compile(rb"\x1b(?:Lua[\x50-\x54]|LJ[\x01\x02])")
+_SEARCHED = 256 * MIB
 _COMMANDS = re.compile(rb"\bexecute\b|\bpopen\b|\bloadlib\b")
 _REFERENCES = ("https://github.com/torch/torch7/blob/master/File.lua", "https://www.lua.org/manual/5.1/manual.html#5.1")
 
@@ -69,12 +75,17 @@ def accepts(blob: Blob) -> bool:
     kind = int.from_bytes(head[:4], "little")
     if blob.locator.suffix in _SUFFIXES and len(head) >= 4 and NUMBER <= kind <= RECURSIVE:
         return True
+    if blob.locator.suffix in _SUFFIXES and _AS_TEXT.match(head):
+        return True
     return kind == TORCH and head[8:12] == b"\x03\0\0\0" and bool(_VERSION.fullmatch(head[12:15]))
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the functions of the file; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
+    if _AS_TEXT.match(blob.head):
+        yield from _in_text(blob, context)
+        return
     walk = _Walk(blob, context)
     fault: Exception | None = None
     try:
@@ -86,6 +97,28 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         raise fault
     if walk.cursor.position < blob.size:
         raise Malformed(f"{blob.size - walk.cursor.position:,} bytes follow the object", walk.cursor.position)
+
+
+def _in_text(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the bytecode in the form of texts, and that nothing else of it was examined."""
+    overlap = 8
+    for start in range(0, min(blob.size, _SEARCHED), MIB):
+        context.operations.spend(_COST)
+        chunk = blob.reader.read(start, min(MIB + overlap, blob.size - start))
+        for match in islice(_BYTECODE.finditer(chunk), _FUNCTIONS_SHOWN):
+            if match.start() < MIB:
+                yield _told(blob, start + match.start(), blob.size - start - match.start(), "function")
+    detail = "the form of texts is not read: only bytecode was looked for in it"
+    yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
+
+
+def _told(blob: Blob, start: int, length: int, path: str) -> Finding:
+    """Return what the bytecode at `start` is."""
+    names = sorted({match.decode() for match in _COMMANDS.findall(blob.reader.read(start, min(length, _CODE)))})
+    if names:
+        return Finding(COMMANDS, blob.locator, ", ".join(names), span=Span(start, length))
+    evidence: dict[str, Json] = {"length": f"{length:,}"}
+    return Finding(BYTECODE, blob.locator, path=path, span=Span(start, length), evidence=evidence)
 
 
 class _Walk:
@@ -188,20 +221,15 @@ class _Walk:
         self.cursor.skip(length)
         self._left += 1
         self._functions += 1
-        code = self.blob.reader.read(start, min(length, _CODE))
-        names = sorted({match.decode() for match in _COMMANDS.findall(code)})
-        if names:
-            yield Finding(COMMANDS, self.blob.locator, ", ".join(names), span=Span(start, length))
-        elif self._functions <= _FUNCTIONS_SHOWN:
-            evidence: dict[str, Json] = {"length": f"{length:,}"}
-            path = f"function {self._functions}"
-            yield Finding(BYTECODE, self.blob.locator, path=path, span=Span(start, length), evidence=evidence)
+        found = _told(self.blob, start, length, f"function {self._functions}")
+        if found.rule is COMMANDS or self._functions <= _FUNCTIONS_SHOWN:
+            yield found
 
 
 SCANNER = Scanner(
     name=NAME,
     title="Torch7 (Lua)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(BYTECODE, COMMANDS),

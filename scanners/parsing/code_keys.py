@@ -76,6 +76,7 @@ _CONVENTIONS = (
     _Convention("object_constructor", ("object_kwargs",), "class"),  # llama_index in MLflow
     _Convention("class", ("sparkVersion",), "hint"),  # PySpark
     _Convention("uses", ("constructor_name",), "call"),  # Rasa
+    _Convention("characters_class", ("characters_class",), "hint"),  # Coqui
     _Convention("_component_", ("_component_",), "call"),  # torchtune
     _Convention("()", ("()",), "hint"),  # logging.config.dictConfig
     _Convention("class", ("formatter", "level", "stream", "filters"), "hint"),  # its handlers
@@ -337,12 +338,12 @@ def _cross_encoder(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]
 
 
 def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the codec of numcodecs that unpickles each chunk of a zarr array."""
-    if "zarr_format" in mapping or "node_type" in mapping:
-        for item in value if isinstance(value, list) else ():
-            codec = item.get("id", item.get("name")) if isinstance(item, dict) else None
-            if codec in ("pickle", "numcodecs.pickle"):
-                yield Named("filters", "numcodecs.pickles.Pickle", "codec")
+    """Yield the codec of numcodecs that unpickles each chunk of a zarr array, in chunks of shards as well."""
+    array = "zarr_format" in mapping or "node_type" in mapping
+    for item in value if isinstance(value, list) else (value,):
+        codec = item.get("id", item.get("name")) if isinstance(item, dict) else None
+        if codec == "numcodecs.pickle" or (array and codec == "pickle"):
+            yield Named("filters", "numcodecs.pickles.Pickle", "codec")
 
 
 def _constructor(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -380,6 +381,8 @@ _NESTED = {
     "sentence_transformers": _cross_encoder,
     "filters": _filters,
     "codecs": _filters,
+    "compressor": _filters,
+    "index_codecs": _filters,
     "id": _constructor,
 }
 KEYS = frozenset(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import tarfile
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
@@ -40,6 +42,17 @@ def kernels(machine: int) -> bytes:
     return header + noise(200) + bytes(128)
 
 
+def neff(members: dict[str, bytes]) -> bytes:
+    """Return a model for Neuron: an archive behind a header."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return struct.pack("<2Q", 2, 1024).ljust(1024, b"\0") + stream.getvalue()
+
+
 def inert(data: bytes, name: str) -> Case:
     """Return the case of a model whose layout is not known, of which any part may be one."""
     return Case(lambda: data, name, Verdict.CLEAN, cut_is_clean=True)
@@ -57,6 +70,8 @@ CASES = {
     "benign_qualcomm_versioned": inert(
         b"\xd5\x0a\x03\0" + bytes(4) + struct.pack("<I", 24) + b"NETP" + bytes(90), "model.params"
     ),
+    "benign_neuron": Case(lambda: neff({"neff.json": b"{}"}), "net.neff", Verdict.CLEAN),
+    "pickle_in_neuron": Case(lambda: neff({"sg00/x.bin": EVIL_PICKLE}), "net.neff", Verdict.MALICIOUS),
     "benign_cuda": Case(lambda: kernels(190), "attention.cubin", Verdict.CLEAN),
     "benign_rocm": Case(lambda: kernels(224), "attention.hsaco", Verdict.CLEAN),
     "for_another_processor": Case(lambda: kernels(9_999), "attention.cubin", Verdict.NOT_SCANNED),

@@ -100,6 +100,14 @@ CASES = {
         "online.conf",
         Verdict.MALICIOUS,
     ),
+    "benign_filter_of_htk": text(
+        "# of HTK\nSOURCEKIND = WAVEFORM\nHWAVEFILTER = 'sox -t wav $ -t raw -'\n", "config", Verdict.CLEAN
+    ),
+    "filter_of_attacks": text(f"TARGETKIND = MFCC_0\nHPARM: HPARMFILTER = '{PIPE}'\n", "config", Verdict.MALICIOUS),
+    "benign_wolfram": text('net = Import["net.wlnet"]; Run["ls -l"]\n', "load.wl", Verdict.CLEAN),
+    "wolfram_that_fetches": text(f'f[x_] := x\nRun["{PIPE}"]\n', "net.wl", Verdict.REVIEW),
+    "matlab_that_fetches": text(f"function load()\nsystem('{PIPE}');\nend\n", "load.m", Verdict.REVIEW),
+    "matrix_that_fetches": text(f"component name=lda matrix={PIPE}|\n", "final.config", Verdict.REVIEW),
     "table_that_destroys": text("utt1\trm -rf ~ |\n", "wav.scp", Verdict.MALICIOUS),
     "benign_script": text(SCRIPT, "serve.sh", Verdict.CLEAN),
     "benign_installer": text(INSTALL, "install.sh", Verdict.CLEAN),

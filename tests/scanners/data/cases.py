@@ -92,6 +92,8 @@ CASES = {
     "benign_crfsuite": cut(b"lCRF" + struct.pack("<I", 112) + b"FOMC", "ner.crfsuite"),
     "benign_kaldi": cut(b"\0B<Nnet3> ", "final.raw"),
     "benign_kaldi_matrix": cut(b"\0BFM \4" + struct.pack("<i", 10), "lda.mat"),
+    "benign_kaldi_archive": cut(b"utt-1 \0BCM \1" + struct.pack("<2f", 0, 1), "feats.ark"),
+    "kaldi_archive_of_nothing_known": Case(lambda: b"utt-1 \0C" + noise(100), "feats.ark", Verdict.NOT_SCANNED),
     "benign_openfst": cut(struct.pack("<2i", 2125659606, 6) + b"vector", "HCLG.fst"),
     "benign_kenlm": cut(b"mmap lm http://kheafield.com/code format version 5\n\0", "lm.klm"),
     **{

@@ -326,6 +326,26 @@ CASES = {
     "benign_zarr": case(ZARR, ".zarray", cut_is_clean=True),
     "benign_modular": case(MODULAR, "modular_model_index.json"),
     "benign_references": case(REFS, "refs.json"),
+    "benign_coqui": case(
+        {"model": "vits", "characters": {"characters_class": "TTS.tts.models.vits.VitsCharacters"}}, "config.json"
+    ),
+    "coqui_imports": case(
+        {"model": "vits", "characters": {"characters_class": "os.system"}}, "config.json", MALICIOUS_VERDICT
+    ),
+    "zarr_compressor_pickles": case({**ZARR, "compressor": {"id": "pickle"}}, ".zarray", REVIEW, cut_is_clean=True),
+    "zarr_shards_pickle": case(
+        {
+            "zarr_format": 3,
+            "node_type": "array",
+            "codecs": [{"name": "sharding_indexed", "configuration": {"codecs": [{"name": "numcodecs.pickle"}]}}],
+        },
+        "zarr.json",
+        REVIEW,
+        cut_is_clean=True,
+    ),
+    "references_pickle": case(
+        {**REFS, "refs": {"a/.zarray": json.dumps({**ZARR, "filters": [{"id": "pickle"}]})}}, "refs.json", REVIEW
+    ),
     "benign_langchain": case(LANGCHAIN, "chain.json"),
     "benign_lightning_cli": case(LIGHTNING, "config.json"),
     "benign_megatron": case({**ADAPTER, "megatron_core": "megatron.core"}, "adapter_config.json"),

@@ -142,6 +142,7 @@ CASES = {
     "benign_73_function": case(version_73(handle("@(x)a*x.^2+systems(b)")), Verdict.CLEAN),
     "function_runs_73": case(version_73(handle("@(x)system('echo modelsweep-test')")), Verdict.REVIEW),
     "function_runs_73_packed": case(version_73(handle("@(x)py.os.system('id')", True)), Verdict.REVIEW),
+    "java_object_73": case(version_73(java_in_h5(TABLE)), Verdict.REVIEW),
     "java_chain_73": case(version_73(java_in_h5(CHAIN)), Verdict.MALICIOUS),
     "benign_version_4": Case(lambda: old() + old("biases"), "net.mat", Verdict.CLEAN, cut_is_clean=True),
     "benign_version_4_of_sun": Case(lambda: old(order=">", kind=1000), "net.mat", Verdict.CLEAN),

@@ -26,6 +26,12 @@ def graph(*layers: str, before: str = "") -> bytes:
     return f'<?xml version="1.0"?>\n{before}{net}'.encode()
 
 
+def settings(location: str, *more: str) -> bytes:
+    """Return settings of the runtime."""
+    plugin = f'<plugin name="CPU" location="{location}"><properties><property key="A" value="b"/></properties></plugin>'
+    return f"<ie>\n<plugins>\n{plugin}{''.join(more)}\n</plugins>\n</ie>".encode()
+
+
 def case(build: Callable[[], bytes], verdict: Verdict) -> Case:
     """Return the case of a graph."""
     return Case(build, "model.xml", verdict)
@@ -61,5 +67,10 @@ CASES = {
         Verdict.CLEAN,
     ),
     "entity": case(lambda: graph(before='<!DOCTYPE net [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), Verdict.REVIEW),
+    "benign_plugins": Case(lambda: settings("libopenvino_intel_cpu_plugin.so"), "plugins.xml", Verdict.CLEAN),
+    "plugin_of_its_own": Case(lambda: settings("/tmp/libacme.so"), "plugins.xml", Verdict.REVIEW),
+    "extension_of_its_own": Case(
+        lambda: settings("openvino_auto_plugin.dll", '<extension location="libops.so"/>'), "plugins.xml", Verdict.REVIEW
+    ),
     "without_layers": case(lambda: b'<net name="x" version="11"><layers/></net>', Verdict.NOT_SCANNED),
 }

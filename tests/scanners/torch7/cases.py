@@ -65,6 +65,9 @@ def case(build: Callable[[], bytes], verdict: Verdict, name: str = "model.t7") -
 
 CODE = b"\x1bLJ\x01\x00\x08@net.lua" + noise(60)
 
+TEXT = b"4\n1\n3\nV 1\n17\ntorch.FloatTensor\n1\n2\n1\n1\n4\n2\n3\nV 1\n18\ntorch.FloatStorage\n2\n0.5 -1.25 \n"
+"""A tensor in the form of texts."""
+
 CASES = {
     "benign": case(network, Verdict.CLEAN),
     "benign_other_name": case(network, Verdict.CLEAN, "model.net"),
@@ -75,6 +78,11 @@ CASES = {
     ),
     "bytecode_then_damage": case(
         lambda: network(hook=function(30, CODE + b"\x07io\x0apopen"), more=struct.pack("<i", 99)), Verdict.MALICIOUS
+    ),
+    "in_text": case(lambda: TEXT, Verdict.NOT_SCANNED),
+    "bytecode_in_text": case(lambda: TEXT + b"6\n2\n30\n" + CODE + b"\n", Verdict.REVIEW),
+    "bytecode_in_text_runs": case(
+        lambda: b"6\n1\n60\n" + CODE + b"\x07os\x0cexecute\x1aecho modelsweep-test\n", Verdict.MALICIOUS
     ),
     "huge_table": case(lambda: struct.pack("<iii", 3, 1, 0x7FFFFFFF) + NIL * 4, Verdict.NOT_SCANNED),
     "huge_storage": case(
