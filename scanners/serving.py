@@ -1,10 +1,11 @@
-"""Configurations of model servers: Triton's config.pbtxt, and serving.properties of DJL Serving.
+"""Configurations of model servers: Triton's config.pbtxt, serving.properties of DJL Serving, graphs of OpenVINO's.
 
 Triton: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto. It loads the libraries
 of `model_operations` and the shared object of `runtime`, looks for those of `backend` beside the model first, and its
 backend of OpenVINO loads `CPU_EXTENSION_PATH`; that of Python runs in the environment under `EXECUTION_ENV_PATH`. DJL:
 https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports `option.entryPoint`,
-its server makes an instance of the Java class under `translatorFactory`.
+its server makes an instance of the Java class under `translatorFactory`. OpenVINO's model server imports `handler_path`
+of nodes of Python in graphs of MediaPipe: https://docs.openvino.ai/2025/model-server/ovms_docs_python_support_reference.html.
 Files that both run by their name alone (`1/model.py`, `model.py`) are judged as code of models.
 """
 
@@ -26,7 +27,9 @@ from scanners.judge.external_files import outside
 if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
 
-_TRITON, _DJL = "config.pbtxt", "serving.properties"
+_TRITON, _DJL, _GRAPH = "config.pbtxt", "serving.properties", ".pbtxt"
+_PYTHON = b"PythonExecutorCalculator"
+_HANDLER = re.compile(rb"\bhandler_path\s*:\s*(?:\"([^\"\n]{1,1000})\"|'([^'\n]{1,1000})')")
 _FIELDS = (b"name", b"backend", b"platform", b"max_batch_size", b"input", b"model_operations", b"runtime")
 SIZE_LIMIT = MIB
 _SHOWN = 200
@@ -77,6 +80,8 @@ def accepts(blob: Blob) -> bool:
     name = blob.locator.name
     if name == _TRITON:
         return any(field in blob.head for field in _FIELDS) and text.accepts(blob)
+    if blob.locator.suffix == _GRAPH and _PYTHON in blob.head:
+        return text.accepts(blob)
     return name == _DJL and blob.size > 0 and text.accepts(blob)
 
 
@@ -85,7 +90,22 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of configuration")
     data = blob.reader.read(0, blob.size)
-    yield from _triton(blob, data, context) if blob.locator.name == _TRITON else _djl(blob, data)
+    if blob.locator.name == _DJL:
+        yield from _djl(blob, data)
+    elif blob.locator.name == _TRITON:
+        yield from _triton(blob, data, context)
+    else:
+        yield from _graph(blob, data)
+
+
+def _graph(blob: Blob, data: bytes) -> Iterator[Item]:
+    """Yield the Python files that nodes in a graph of OpenVINO's model server import."""
+    for double, single in _HANDLER.findall(data):
+        name = (double or single).decode("utf-8", "replace")
+        if outside(name):
+            yield _outside(blob, name, "handler_path", outside(name))
+        else:
+            yield _reference(blob, name, "handler", "handler_path")
 
 
 def _triton(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
@@ -175,10 +195,10 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 
 SCANNER = Scanner(
     name="serving",
-    title="Configurations of model servers (Triton, DJL Serving)",
+    title="Configurations of model servers (Triton, DJL Serving, OpenVINO)",
     version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),
-    signs=Signs(names=(_TRITON, _DJL)),
+    signs=Signs(suffixes=(_GRAPH,), names=(_TRITON, _DJL)),
 )

@@ -36,7 +36,7 @@ _COUNTED = {0: "tensor", 1: "type", 2: "shape", 3: "text", 4: "int", 5: "float"}
 """What constants are by their numbers: those of TVM's interface for other languages, and those of before."""
 _WIDTHS = {"int": 8, "float": 8, "type": 4}
 _TELLING = re.compile(
-    r"(?:runtime|ffi)\.(?:ModuleLoad\w*|Module\.load\w*|module\.load\w*)(?:\.\w+)*|relax\.ExecutableLoadFromFile"
+    r"(?:runtime|ffi)\.(?:Module(?:Load|Write)\w*|Module\.load\w*|module\.load\w*)(?:\.\w+)*|relax\.ExecutableLoadFromFile"
     r"|(?:tvm\.)?rpc\.\w+(?:\.\w+)*|tvm_callback_\w+|runtime\.disco\.\w*(?:[Pp]rocess|load_vm|socket)\w*"
     r"|target\.[Bb]uild(?:\.\w+)*|(?:tvm\.)?contrib\.(?:cc|nvcc|rocm|clang|xcode|popen\w*|tar)\.\w+"
     r"|(?:meta_schedule|auto_scheduler|autotvm)\.\w+|runtime\.\w+(?:To|From)File"

@@ -246,6 +246,12 @@ def _library(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Nam
         yield Named(key, value, "library")
 
 
+def _served_library(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what OpenVINO's model server loads: libraries of custom nodes, where models have folders, and loaders."""
+    if _NATIVE.search(value) and ("name" in mapping if key == "base_path" else "loader_name" in mapping):
+        yield Named(key, value, "library")
+
+
 def _trust(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
     if value.lower() in _TRUE:
         yield Named(key, key, "trust")
@@ -367,6 +373,7 @@ _TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
     **dict.fromkeys(("custom_ops_library", "backend_path", "trt_extra_plugin_lib_paths"), _library),
     **dict.fromkeys(_BY_KIND, _by_kind),
     **dict.fromkeys(("in_spec", "out_spec"), _spec),
+    **dict.fromkeys(("base_path", "library_path"), _served_library),
     "trust_remote_code": _trust,
     "model_file": _model_file,
     "_target_": _given,

@@ -326,6 +326,15 @@ CASES = {
     "benign_zarr": case(ZARR, ".zarray", cut_is_clean=True),
     "benign_modular": case(MODULAR, "modular_model_index.json"),
     "benign_references": case(REFS, "refs.json"),
+    "benign_served": case({"model_config_list": [{"config": {"name": "m", "base_path": "/models/m"}}]}, "config.json"),
+    "served_library": case(
+        {"custom_node_library_config_list": [{"name": "n", "base_path": "/models/libnode.so"}]}, "config.json", REVIEW
+    ),
+    "served_loader": case(
+        {"custom_loader_config_list": [{"config": {"loader_name": "a", "library_path": "liba.so"}}]},
+        "config.json",
+        REVIEW,
+    ),
     "benign_coqui": case(
         {"model": "vits", "characters": {"characters_class": "TTS.tts.models.vits.VitsCharacters"}}, "config.json"
     ),

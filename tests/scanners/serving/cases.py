@@ -34,7 +34,18 @@ def djl(content: str, verdict: Verdict = Verdict.CLEAN) -> Case:
     return Case(content.encode, "model/serving.properties", verdict, cut_is_clean=True)
 
 
+def node(handler: str) -> str:
+    """Return a graph with a node of Python."""
+    options = f'[type.googleapis.com / mediapipe.PythonExecutorCalculatorOptions]: {{ handler_path: "{handler}" }}'
+    return (
+        'input_stream: "OVMS_PY_TENSOR:in"\n'
+        f'node {{ name: "py" calculator: "PythonExecutorCalculator" node_options: {{ {options} }} }}\n'
+    )
+
+
 CASES = {
+    "benign_node_of_python": Case(node("servable.py").encode, "graph.pbtxt", Verdict.CLEAN, cut_is_clean=True),
+    "node_of_python_elsewhere": Case(node("/tmp/servable.py").encode, "graph.pbtxt", Verdict.REVIEW, cut_is_clean=True),
     "benign_triton": triton(TRITON),
     "benign_python_backend": triton(PYTHON),
     "benign_djl": djl(DJL),
