@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json, Problem, ProblemKind
@@ -179,8 +180,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             runs = setting is not None and setting.match(piece) is not None
             tells = _tells(piece) and (runner not in (_PROGRAM, _ORDERED) or _is_hostile(piece, runner))
             if runs or tells:
-                sort = "configured" if not tells else "hostile" if hostile_command().search(piece) else "other"
+                sort = "configured" if not tells else "hostile" if _hostile(piece) else "other"
                 told[sort] += 1
+                if told["hostile"] > _TOLD:  # and nothing that is told later is worse
+                    return
                 if told[sort] <= _TOLD:
                     yield _fact(blob, piece, who, as_setting if runs and not tells else how, f"line {number}")
 
@@ -309,11 +312,17 @@ def _tells(piece: str) -> bool:
 def _is_hostile(piece: str, runner: tuple[str, str]) -> bool:
     """Return whether a line holds a command without an honest reason, and is no setting that just speaks of it."""
     speaks = runner is _PROGRAM and _SPEAKING.match(piece) is not None
-    return not speaks and hostile_command().search(piece) is not None
+    return not speaks and _hostile(piece) is not None
 
 
+@lru_cache(2)  # asked of one piece three times, by whoever tells it
+def _hostile(piece: str) -> Found | None:
+    return hostile_command().search(piece)
+
+
+@lru_cache(2)
 def _telling(command: str) -> Found | None:
-    return hostile_command().search(command) or fetched_command().search(command)
+    return _hostile(command) or fetched_command().search(command)
 
 
 def _lines(blob: Blob) -> Iterator[tuple[int, str]]:
@@ -429,7 +438,7 @@ def _told(blob: Blob, command: Json, who: str, how: str, path: str, *, whole: bo
     shown = " ".join(map(str, command)) if isinstance(command, list) else str(command)
     pieces = [shown[start : start + _PIECE] for start in range(0, len(shown), _PIECE - _OVERLAP)]
     telling = [piece for piece in pieces if _telling(piece)]
-    telling.sort(key=lambda piece: hostile_command().search(piece) is None)
+    telling.sort(key=lambda piece: _hostile(piece) is None)
     for piece in telling[:_TOLD] or (pieces[:1] if whole else []):
         yield _fact(blob, piece, who, how, path)
 

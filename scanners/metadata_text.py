@@ -54,7 +54,8 @@ def telling_facts(text: str, locator: Locator, path: str, context: Context, *, n
     try:
         how = "" if "{{" in text else _kind(text, context, names=names)
     except OverLimit as limit:
-        yield problem_of(limit, locator, NAME)
+        if context.first(f"problem of {locator}", str(limit)):
+            yield problem_of(limit, locator, NAME)
         return
     if how:
         shown = printable(redact(" ".join(text.split())), _SHOWN)
@@ -86,6 +87,7 @@ def _runs_code(source: bytes, context: Context) -> bool:
 
     if not may_tell(source):
         return False
+    context.snippets.spend()
     check_nesting(source)
     tree = parsed(_IMPORTED + source)
     return tree is not None and any(call.kind in _TELLING for call in read(tree, context.operations).calls)

@@ -173,6 +173,7 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
     from scanners.parsing.python_calls import read
     from scanners.parsing.python_syntax import parsed
 
+    context.snippets.spend()
     check_nesting(source)
     tree = parsed(source)
     if tree is None and when == _ASKED:

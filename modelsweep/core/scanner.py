@@ -21,6 +21,8 @@ TOLD = 1_000
 """Different facts of one kind that members of a unit may repeat: licences and copyright lines of source files."""
 EMBEDDED, EMBEDDED_RATIO = 4 * MIB, 4
 """Bytes of pickles inside other bytes that are interpreted of any unit, and for each byte of it."""
+SNIPPETS, SNIPPET = 5_000, 1 * KIB
+"""Texts that are parsed as Python in any unit, and the bytes of it that allow for one more."""
 UNDONE, UNDONE_RATIO = 8 * MIB, 8
 """Letters of encoded texts inside others that are undone of any unit, and for each byte of it."""
 RAW = "raw"
@@ -106,7 +108,7 @@ class Context:
 
     __slots__ = (
         *("_spool", "_told", "divider", "embedded", "expanded", "limits", "members", "operations", "options"),
-        *("secrets", "undone"),
+        *("secrets", "snippets", "undone"),
     )
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
@@ -120,6 +122,8 @@ class Context:
         """Of pickles inside other bytes, which may go on to the end of those without ending."""
         self.undone = Budget("letters of encoded texts that overlap", UNDONE + UNDONE_RATIO * unit_size)
         """Of texts that begin inside others, and may go on to the end of those."""
+        self.snippets = Budget("texts that may be code", SNIPPETS + unit_size // SNIPPET)
+        """Files, cells, settings and the like that are parsed as Python, of whatever length."""
         self.secrets: set[str] = set()
         """Credentials found in the unit so far: they are taken out of all that is said of it."""
         self.divider = ""

@@ -392,6 +392,7 @@ def _python(blob: Blob, span: Span, encoding: str, source: bytes, context: Conte
         return
     check_nesting(source)
     context.undone.spend(_PARSED * len(source))
+    context.snippets.spend()
     tree = parsed(source)
     if tree is None:
         return

@@ -157,7 +157,9 @@ class Commands:
     """Commands of several forms."""
 
     def __init__(self, forms: Iterable[str]) -> None:
-        self._chains = [_Chain(form) for form in forms]
+        self.forms = tuple(forms)
+        """Regular expressions, any of which makes a text such a command."""
+        self._chains = [_Chain(form) for form in self.forms]
         self._may_begin = re.compile("|".join(chain.parts[0].pattern for chain in self._chains), re.IGNORECASE)
 
     def search(self, text: str) -> Found | None:

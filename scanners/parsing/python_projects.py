@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
+from modelsweep.core.limits import OverLimit
 from scanners.parsing.requirement_lines import Line, requirement
 
 _PLACES = (
@@ -32,6 +33,8 @@ _SETTING = re.compile(
 _ADDRESS = re.compile(r"[\w+]{2,10}://[^\s,]+")
 _KINDS = {"find-links": "links", "trusted-host": "host", "dependency_links": "url"}
 _DEPTH = 8
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+"""A key of so many parts: the parser keeps every beginning of it."""
 
 
 def lines_of_project(content: str) -> Iterator[Line]:
@@ -72,6 +75,8 @@ def backend(content: str) -> tuple[str, list[str]] | None:
 def _parsed(content: str) -> Json:
     import tomllib
 
+    if _LONG_KEY.search(content):
+        raise OverLimit("a key of TOML has more parts than any has")
     try:
         found: Json = tomllib.loads(content.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tracemalloc
 
 import pytest
@@ -20,9 +21,11 @@ from modelsweep.core.units import MIB
 from scanners import zip as zip_scanner
 from scanners.concealment import MANY, concealer
 from scanners.detectors import encoded, hidden_text
+from scanners.judge import attack_commands
 from scanners.matcher import PATTERNS, offsets
 from scanners.parsing import extraction, python_calls
 from scanners.parsing.extraction import PARTS, Extraction
+from scanners.parsing.python_unparsed import without_texts
 from scanners.parsing.zip_directory import read_directory
 from tests.bombs import central, deflated, end, local
 from tests.scanners.case import examine_bytes
@@ -259,3 +262,87 @@ def test_a_long_hidden_text_is_told_a_few_times() -> None:
 def test_many_credentials_are_hidden_as_few_are(secrets: list[str], text: str) -> None:
     others = [f"{number:04}xyz" for number in range(MANY + 1)]
     assert concealer([*secrets, *others])(text) == concealer([*secrets, "xyzxyz"])(text)
+
+
+# -- long lines
+
+WORDS = (
+    *("mkfifo", "nc", "| ", "|", "sh", "; ", "&& ", "perl -e ", "Socket", "exec", "curl ", "http://1.2.3.4/a ", "\n"),
+    *("secrets.A", "base64 -d ", "openssl enc ", "-d ", "~/.ssh ", "chmod +x ./a ", "iex ", "iwr ", "<(", "x"),
+    *("$(", "eval ", "python -m "),
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join))
+def test_commands_are_found_where_one_pattern_of_all_their_forms_finds_them(text: str) -> None:
+    for commands in (attack_commands.hostile_command(), attack_commands.fetched_command()):
+        whole = re.compile("|".join(commands.forms), re.IGNORECASE)
+        expected, found = whole.search(text), commands.search(text)
+        assert (expected.start() if expected else -1) == (found.start if found else -1)
+
+
+class _Counted:
+    """A pattern that counts how often it is looked for."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern, self.searches = pattern, 0
+
+    def search(self, *given: object) -> re.Match[str] | None:
+        self.searches += 1
+        return self.pattern.search(*given)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize(
+    "word", ["mkfifo nc | ", "eval $( openssl enc ", "curl -d ", "perl -e Socket ", "secrets.A | base64 "]
+)
+def test_parts_of_commands_are_looked_for_as_often_as_there_are_words(word: str) -> None:
+    for form in attack_commands.hostile_command().forms:
+        searches = []
+        for times in (50, 100):
+            chain = attack_commands._Chain(form)
+            counted = [_Counted(part) for part in chain.parts]
+            chain.parts = tuple(counted)  # type: ignore[arg-type]
+            chain.search(word * times)
+            searches.append(sum(part.searches for part in counted))
+        assert searches[1] <= 2 * searches[0] + 2
+
+
+QUOTES = ('"', "'", '"""', "'''", '""', "''", "\\")
+CODE = st.lists(st.sampled_from([*QUOTES, "\n", "a", "#", "f", "rb", " = "]), max_size=25)
+TEXTS = re.compile(
+    r"#[^\n]*|[rRbBuUfF]{0,2}(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"
+)
+
+
+@given(CODE.map("".join))
+def test_texts_in_code_are_those_that_one_pattern_finds(source: str) -> None:
+    expected = TEXTS.sub(lambda match: "" if match[0][0] == "#" else '""' + "\n" * match[0].count("\n"), source)
+    assert without_texts(source) == expected
+
+
+NESTED: dict[str, tuple[str, str]] = {
+    "yaml": ("a.yaml", "_target_: " + "[" * 5_000),
+    "toml": ("pyproject.toml", "a." * 5_000 + "a = 1\n[build-system]\nrequires = []\n"),
+    "import": ("modeling_acme.py", "import " + "a." * 5_000 + "a\nexec(a)\n"),
+    "tag": ("a.yaml", f"%TAG !e! tag:{'a' * 5_000}\n---\n" + "- !e!x _target_\n" * 100),
+    "namespace": ("a.pmml", '<PMML xmlns="http://www.dmg.org/PMML-4_4" xmlns:a="' + "u" * 9_000 + '"><a:b/></PMML>'),
+    "aliases": ("a.yaml", f"a: &a {'b' * 200_000}\n" + "_target_: *a\n" * 200),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), NESTED.values(), ids=NESTED)
+def test_what_parsers_work_on_again_and_again_is_not_handed_to_them(name: str, content: str) -> None:
+    result = examine_bytes(content.encode(), name)
+    assert said(result)
+    assert "ran out of" not in said(result)
+    assert result.verdict is not Verdict.CLEAN
+
+
+def test_paths_of_json_are_put_together_where_they_are_needed() -> None:
+    tracemalloc.start()
+    try:
+        examine_bytes(f'{{"_target_": "a.b", "{"k" * 990}": [{"{}, " * 20_000}{{}}]}}'.encode(), "config.json")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * MIB
