@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from modelsweep.core.finding import Finding, Rule, Severity, Span
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, MissingDependency, Scanner, problem_of
 from modelsweep.core.text import printable
-from modelsweep.core.units import GIB, MIB
+from modelsweep.core.units import GIB, KIB, MIB
 from modelsweep.core.values import dataclass, field
 from scanners.parsing.extraction import RULES, SHOWN, Extraction, Link
 from scanners.parsing.image_layer import is_layer
@@ -22,6 +23,8 @@ NAME = "tar"
 _ZEROS = bytes(MIB)
 EXTENDED = 16 * MIB
 """Bytes of one extended header (long name or PAX records)."""
+LONGEST = 64 * KIB
+"""Characters of a name that are looked at: file systems take some four thousand."""
 NAME_LENGTH = 1024
 """Characters of a member's name that are kept."""
 OCTAL_SIZE = 8 * GIB
@@ -181,7 +184,18 @@ def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, 
         (extended.always if header.kind == _PAX_GLOBAL else extended.following).update(records)
         if not whole:
             yield problem_of(Malformed("a PAX record is damaged", header.data), blob.locator, NAME)
+    yield from _cut(blob, extended)
     return header.data + _padded(header.size)
+
+
+def _cut(blob: Blob, extended: _Extended) -> Iterator[Item]:
+    """Keep the beginnings of very long names: global records give one to all members, and each is looked at."""
+    for records in (extended.following, extended.always):
+        for key in ("path", "linkpath"):
+            if len(records.get(key, "")) > LONGEST:
+                records[key] = records[key][:LONGEST]
+                fault = OverLimit(f"a name of more than {LONGEST:,} characters: only its beginning was looked at")
+                yield problem_of(fault, blob.locator, NAME)
 
 
 def _pax_records(data: bytes) -> tuple[dict[str, str], bool]:

@@ -88,6 +88,8 @@ _TURNED = ("reversed", "XORed", "uuencoded", "quoted-printable", "escapes", "UTF
 """What the scanner of pickles does not undo in the strings of a pickle."""
 _CHUNK = 64 * KIB
 _PRICE = 1_000
+_LOOKED = 4
+"""Bytes under an encoding that count for one letter of it."""
 _PARSED = 16
 """Letters that one of Python counts for: parsing takes so much longer than decoding."""
 _LETTER = 8
@@ -244,6 +246,7 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
             below = undo(blob.reader.read(span.offset, min(LONGEST, span.length)), EXPANDED) or below
         context.operations.spend(len(below))
         context.expanded.spend(max(0, len(below) - len(data)))
+        context.undone.spend(len(below) // _LOOKED)
         layers.append(_encoding(data))
         data = below
 
@@ -275,7 +278,7 @@ def _run(blob: Blob, start: int, context: Context, continues: bool) -> bytes:
         piece = match[0] if match else b""
         pieces.append(piece)
         end += len(piece)
-        context.operations.spend(_LETTER * len(chunk))
+        context.operations.spend(_LETTER * (len(piece) + _PROBE))
         if continues:
             context.undone.spend(len(piece))
         if len(piece) < len(chunk) or piece.endswith(b"="):
@@ -296,6 +299,7 @@ def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[I
             return
         context.operations.spend(len(below))
         context.expanded.spend(max(0, len(below) - len(data)))
+        context.undone.spend(len(below) // _LOOKED)
         layers.append(name)
         data = below
         found = list(_judged(blob, Span(start, len(run)), " of ".join(reversed(layers)), data, context))

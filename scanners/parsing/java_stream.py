@@ -45,15 +45,22 @@ class Event(NamedTuple):
 class _Description:
     """A class as the stream describes it: what its objects consist of, the fields of the classes above it first."""
 
-    __slots__ = ("depth", "fields", "flags", "name", "parent")
+    __slots__ = ("above", "depth", "fields", "flags", "name")
 
     def __init__(self, name: str) -> None:
         self.name, self.flags = name, 0
         self.fields: list[int] = []
         """Widths of numbers to pass over, 0 for an object."""
-        self.parent: _Description | None = None
+        self.above: _Description | None = None
+        """The nearest class above it that adds something to its objects: a thousand may add nothing to a million."""
         self.depth = 0
         """How many classes there are with those above it; 0 while it is being read."""
+
+    @property
+    def adds(self) -> bool:
+        """Whether anything of an object belongs to the class itself."""
+        written = self.flags & _SERIALIZABLE and (self.flags & _WRITE_METHOD or self.fields)
+        return bool(self.flags & _EXTERNALIZABLE or written)
 
 
 class JavaStream:
@@ -209,7 +216,8 @@ class JavaStream:
         parent = self._last
         if parent is not None and not 0 < parent.depth < _PARENTS:
             raise Malformed("a class stands above itself, or below a thousand others", self._cursor.position)
-        description.parent, description.depth = parent, parent.depth + 1 if parent else 1
+        description.above = parent if parent is None or parent.adds else parent.above
+        description.depth = parent.depth + 1 if parent else 1
         self._last = description
 
     def _annotations(self) -> None:
@@ -235,10 +243,10 @@ class JavaStream:
         if description.depth == 1:
             self._part(description)
             return
-        above: _Description | None = description
-        while above is not None:
-            self._push(self._part, above)
-            above = above.parent
+        part = description if description.adds else description.above
+        while part is not None:
+            self._push(self._part, part)
+            part = part.above
 
     def _part(self, description: _Description) -> None:
         """Read what one class of those above each other adds to an object."""

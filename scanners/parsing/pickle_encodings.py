@@ -25,6 +25,7 @@ PROBE = 48
 """Bytes of a string that tell whether anything may lie in it, a multiple of 3 and 4."""
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
 _HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
+_BASE64_LETTERS, _HEX_LETTERS = bytes(sorted(_BASE64)), bytes(sorted(_HEX))
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 LZMA_MEMORY = 64 * MIB
 """Memory that a decoder of LZMA may take; its dictionary is as large as the stream says."""
@@ -276,13 +277,18 @@ def _decompressed(data: bytes, limit: int) -> bytes | None:
         return None
 
 
+def _is_of(data: bytes, letters: bytes) -> bool:
+    """Return whether a text is of some letters only: sets would look at each of a million one by one."""
+    return not data[:PROBE].translate(None, letters) and not data.translate(None, letters)
+
+
 def _undo_text(data: bytes) -> bytes | None:
-    if _HEX.issuperset(data):
+    if _is_of(data, _HEX_LETTERS):
         try:
             return bytes.fromhex(data.decode("ascii"))
         except ValueError:
             return None
-    if _BASE64.issuperset(data):
+    if _is_of(data, _BASE64_LETTERS):
         try:
             return base64.b64decode(data.translate(bytes.maketrans(b"-_", b"+/")))
         except binascii.Error:
