@@ -454,7 +454,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=10,
+    version=11,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

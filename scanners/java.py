@@ -101,7 +101,7 @@ def _named_anywhere(blob: Blob, context: Context, told: set[tuple[str, str]]) ->
 SCANNER = Scanner(
     name=NAME,
     title="Java objects (Weka, CoreNLP, DL4J)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(CLASS_FILE,),

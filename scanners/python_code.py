@@ -269,7 +269,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=10,
+    version=11,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

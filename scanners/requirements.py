@@ -95,7 +95,7 @@ def _fact(blob: Blob, line: Line) -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

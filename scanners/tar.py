@@ -272,7 +272,7 @@ def _sparse_data(reader: Reader, header: Header) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="Tar archive",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(AFTER_END, TRAILING, SIZE_MISMATCH, *RULES),
