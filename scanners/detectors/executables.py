@@ -11,7 +11,7 @@ from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from scanners.detector import Detector
 from scanners.parsing.image_layer import in_layer
-from scanners.parsing.native_code import damaged_code, native_code_at
+from scanners.parsing.native_code import STUB, damaged_code, fragment_at, native_code_at
 
 EMBEDDED = Rule(
     id="executable/embedded",
@@ -37,10 +37,27 @@ DAMAGED = Rule(
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),
 )
+FRAGMENT = Rule(
+    id="executable/fragment",
+    title="Beginning of a program without its rest",
+    severity=Severity.WARNING,
+    message="the beginning of a Windows program at offset {offset}, and no program behind it",
+    why="A DOS header with its text is made by linkers only. Where the rest is missing or spoiled nothing runs by "
+    "itself; a program in pieces passes scanners, and a second step puts it together.",
+    fix="Find out what put it there; do not use the file before that.",
+    confidence="medium",
+    cwe=506,
+    references=("https://attack.mitre.org/techniques/T1027/009/",),
+)
 
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     """Yield the executable whose header stands at `offset`; one that is a whole file is a scanner's."""
+    if blob.reader.read(offset, 1) == b"T":
+        start = fragment_at(blob.reader, offset)
+        if start is not None and not in_layer(blob.locator):
+            yield Finding(FRAGMENT, blob.locator, "Windows program", span=Span(start), evidence={"offset": start})
+        return
     code = native_code_at(blob.reader, offset)
     damaged = "" if code or blob.expect == RAW else damaged_code(blob.head, offset)
     if damaged and not in_layer(blob.locator):
@@ -54,7 +71,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
 DETECTOR = Detector(
     name="executables",
     title="an executable",
-    version=4,
+    version=5,
     patterns=(
         rb"\x7fELF",
         rb"PE\x00\x00(?:\x4c\x01|\x64\x86|\x64\xaa|\xc0\x01|\xc4\x01|\x00\x02)",
@@ -62,8 +79,9 @@ DETECTOR = Detector(
         rb"\xcf\xfa\xed\xfe[\x07\x0c\x12]\x00\x00[\x00\x01]",
         rb"\xfe\xed\xfa[\xce\xcf][\x00\x01]\x00\x00[\x07\x0c\x12]",
         rb"\xca\xfe\xba[\xbe\xbf]\x00\x00\x00[\x01-\x12][\x00\x01]\x00\x00[\x07\x0c\x12]",
+        STUB,
     ),
     confirm=confirm,
-    rules=(EMBEDDED, DAMAGED),
+    rules=(EMBEDDED, DAMAGED, FRAGMENT),
     owners=frozenset({"executable"}),
 )

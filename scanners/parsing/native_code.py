@@ -45,6 +45,10 @@ _ELF_SECTION_SIZES = {1: 40, 2: 64}
 _PE_MACHINES = {0x14C: "x86", 0x8664: "x86-64", 0xAA64: "AArch64", 0x1C0: "ARM", 0x1C4: "ARM", 0x200: "Itanium"}
 _PE_REACH = 16 * KIB
 """Bytes before the PE header in which its DOS header must begin: linkers put it within 1 KiB."""
+STUB = rb"This program (?:cannot be run in DOS mode|must be run under Win32)"
+"""What linkers let a Windows program say to DOS."""
+_STUB_REACH = 256
+"""Bytes before that text in which the DOS header begins."""
 _PE_OPTIONAL = {0x10B: 96, 0x20B: 112}
 _PE_LIBRARY = 0x2000
 
@@ -109,6 +113,26 @@ def damaged_code(head: bytes, offset: int) -> str:
     if offset and head[:2] == b"MZ" and head[60:64] == offset.to_bytes(4, "little"):
         return "a Windows executable"
     return ""
+
+
+def fragment_at(reader: Reader, offset: int) -> int | None:
+    """Return where the DOS header begins whose text, `STUB`, stands at `offset`, or None.
+
+    None, too, where a whole program begins there, or one that `damaged_code` tells.
+    """
+    first = max(0, offset - _STUB_REACH)
+    before = reader.read(first, offset - first)
+    start = before.rfind(b"MZ")
+    if start < 0 or b"\0" not in before[start:]:
+        return None
+    start += first
+    try:
+        header = start + int.from_bytes(reader.read(start + 60, 4), "little")
+        if native_code_at(reader, header) or (start == 0 and reader.read(header, 4) == b"PE\0\0"):
+            return None
+    except Truncated:
+        return start
+    return start
 
 
 def _elf(reader: Reader, offset: int) -> NativeCode | None:

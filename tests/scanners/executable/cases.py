@@ -46,6 +46,22 @@ CASES = {
     "pe_without_sections": Case(
         lambda: pe()[: pe().index(b"PE\0\0") + 6] + bytes(8), "photo.jpg", Verdict.REVIEW, cut_is_clean=True
     ),
+    "pe_cut_behind_its_text": Case(lambda: inside(pe()[:110]), "weights.bin", Verdict.REVIEW),
+    "pe_whose_text_is_out_of_place": Case(
+        lambda: b"MZ\x90\0" * 8 + b"This program cannot be run in DOS mode" + bytes(128), "weights.bin", Verdict.REVIEW
+    ),
+    "pe_of_a_linker_of_borland": Case(
+        lambda: inside(b"MZ" + bytes(62) + b"This program must be run under Win32"), "weights.bin", Verdict.REVIEW
+    ),
+    "benign_notes_on_programs": Case(
+        lambda: b"A PE file begins with MZ and says: This program cannot be run in DOS mode.\n",
+        "notes.md",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
+    "benign_text_of_a_program_alone": Case(
+        lambda: inside(b"This program cannot be run in DOS mode"), "weights.bin", Verdict.NOT_SCANNED
+    ),
     "benign_elf_of_another_processor": Case(lambda: elf(machine=247), "filter.o", Verdict.NOT_SCANNED),
     "benign_object_file_without_sections": Case(
         lambda: inside(elf(kind=1)[:52] + bytes(200)), "weights.bin", Verdict.NOT_SCANNED
