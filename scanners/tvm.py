@@ -211,7 +211,7 @@ class _Program:
 SCANNER = Scanner(
     name=NAME,
     title="Programs of TVM's virtual machines (Relax, Relay)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(TELLING,),

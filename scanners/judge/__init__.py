@@ -43,7 +43,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 17, "pickle_calls"),
+    ("pickle-calls", 18, "pickle_calls"),
     ("templates", 3, "templates"),
     ("configs", 7, "code_references"),
     ("operators", 4, "operators"),

@@ -349,6 +349,7 @@ CLASSES: dict[str, str] = {
         "ConfigSpace.hyperparameters.uniform_integer UniformIntegerHyperparameter\n"
         "ConfigSpace.types _NotSet\n"
     ),
+    "Orange": ("Orange.widgets.settings Context\nOrange.widgets.utils.filedialogs RecentPath\n"),
     "PIL": ("PIL.Image Image\n"),
     "TTS": (
         "TTS.* *\n"
@@ -3993,6 +3994,7 @@ CLASSES: dict[str, str] = {
         "optuna.visualization._timeline _TimelineBarInfo _TimelineInfo\n"
         "optuna.visualization.matplotlib._contour _LabelEncoder\n"
     ),
+    "orangewidget": ("orangewidget.settings Context\norangewidget.utils.filedialogs RecentPath\n"),
     "packaging": (
         "packaging._elffile ELFFile ELFInvalid\n"
         "packaging._manylinux _GLibCVersion\n"
@@ -7895,6 +7897,7 @@ CLASSES: dict[str, str] = {
 }
 
 ENUMS: dict[str, str] = {
+    "Orange": ("Orange.widgets.visualize.ownomogram SortBy\n"),
     "PIL": ("PIL.Image Dither Palette Quantize Resampling Transform Transpose\n"),
     "TTS": (
         "TTS.tts.layers.tortoise.diffusion LossType ModelMeanType ModelVarType\n"
@@ -9786,6 +9789,7 @@ STATE_RULES: dict[str, str] = {
 }
 
 HELD: dict[str, str] = {
+    "Orange.data.variable": "ContinuousVariable DiscreteVariable StringVariable TimeVariable",
     "_operator": "*",
     "abc": "ABC ABCMeta",
     "bisect": "*",

