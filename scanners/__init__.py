@@ -40,6 +40,7 @@ MODULES = (
     "tensorflow",
     "tensorflow_checkpoint",
     "tensorflow_text",
+    "tensorflow_mapped",
     "tflite",
     "litertlm",
     "mnn",

@@ -57,6 +57,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     _format("TensorFlow meta graph", ".meta", "tensorflow"),
     _format("TensorFlow graph as text", ".pbtxt", "tensorflow-text", named=True),
+    _format("TensorFlow graph for mapping into memory", ".pbmm", "tensorflow-mapped tensorflow", named=True),
     _format("TensorFlow checkpoint", ".index", "tensorflow-checkpoint"),
     _format("TFRecord and event files", ".tfrecord", "tfrecord"),
     _format(

@@ -12,7 +12,7 @@ MODEL_SUFFIXES = frozenset(
     # objects of other languages
     ".marshal .bson .jls .accord .vw "
     # graphs
-    ".h5 .hdf5 .keras .onnx .onnx_data .ort .tflite .lite .circle .litertlm .pb .cpb .mlmodel .mlpackage "
+    ".h5 .hdf5 .keras .onnx .onnx_data .ort .tflite .lite .circle .litertlm .pb .cpb .pbmm .mlmodel .mlpackage "
     ".pdmodel .pdiparams .params .caffemodel .engine .plan .trt .rknn .mnn .hef .bmodel .kmodel .cvimodel .dlc .vmfb "
     ".ubj .cbm .dnn .rds .rda .rdata .torch .feather .arrow .parquet "
     # archives

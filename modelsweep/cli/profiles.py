@@ -15,7 +15,16 @@ RECOGNISERS = ("text", "media", "data", "raw-weights", "search-index", "pointer"
 CONTAINERS = ("zip", "tar", "compressed", "sevenzip", "unreadable", "oci", "oci-blob")
 PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "torch-mobile", "torch-tar")
 KERAS = ("keras", "keras-h5")
-GRAPHS = ("onnx", "ort", "tensorflow", "tensorflow-checkpoint", "tensorflow-text", "tflite", "riegeli")
+GRAPHS = (
+    "onnx",
+    "ort",
+    "tensorflow",
+    "tensorflow-checkpoint",
+    "tensorflow-text",
+    "tensorflow-mapped",
+    "tflite",
+    "riegeli",
+)
 LIBRARIES = (
     "skops",
     "torchserve",

@@ -42,6 +42,7 @@ SAMPLES = {
     "TFRecord and event files": "tfrecord/benign",
     "Riegeli records (SavedModels that were split)": "riegeli/benign",
     "Circle": "tflite/benign_circle",
+    "TensorFlow graph for mapping into memory": "tensorflow_mapped/benign",
     "whisper.cpp, RWKV, examples of ggml": "ggml/benign_whisper",
     "Workflows (Orange, RapidMiner, KNIME)": "workflow/benign",
     "Caffe2 networks": "caffe2/benign",

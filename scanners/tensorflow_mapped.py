@@ -1,0 +1,59 @@
+"""TensorFlow's package for mapping into memory (.pbmm of DeepSpeech): constants, and behind them a graph.
+
+Layout: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/memmapped_file_system.cc. The last
+eight bytes say where the directory stands, a message of elements with their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from modelsweep.core.scanner import RAW, Blob, Context, Item, Malformed, Scanner, Signs
+
+NAME = "tensorflow-mapped"
+_SUFFIX = ".pbmm"
+_PLACE = 8
+_GRAPH = "memmapped_package://."
+_SCHEMA = {
+    "Directory": {1: ("elements", "Element")},
+    "Element": {1: ("offset", "int"), 2: ("name", "text"), 3: ("length", "int")},
+}
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the file is named as such a package: it begins with its first constant."""
+    return blob.locator.suffix == _SUFFIX and blob.size > _PLACE
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the graph, and constants; raises Malformed where the directory does not add up."""
+    from scanners.parsing.protobuf import Walker, Wire
+
+    end = blob.size - _PLACE
+    start = int.from_bytes(blob.reader.read(end, _PLACE), "little")
+    if start >= end:
+        raise Malformed(f"the directory is said to stand at {start:,}, the file has {end:,} bytes before that", end)
+    walker = Walker(Wire(blob.reader, context), _SCHEMA, frozenset({"Directory"}), context.limits.parsed_bytes)
+    directory = next(walker.walk("Directory", start, end))
+    elements = directory.records.get("elements", [])
+    places = [(element.integer("offset"), element.integer("length"), element.text("name")) for element in elements]
+    if not any(name == _GRAPH for _, _, name in places):
+        raise Malformed("the directory names no graph", start)
+    for (offset, length, name), (following, _, _) in pairwise([*places, (start, 0, "")]):
+        if not 0 <= offset < following:
+            raise Malformed(f"an element stands at {offset:,}, the one behind it at {following:,}", start)
+        graph = name == _GRAPH
+        shown = "graph.pb" if graph else f"constant at {offset}"
+        yield blob.window(shown, offset, length or following - offset, "tensorflow" if graph else RAW)
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="TensorFlow graphs for mapping into memory (.pbmm)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(_SUFFIX,),
+    signs=Signs(suffixes=(_SUFFIX,)),
+)
