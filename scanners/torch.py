@@ -54,6 +54,8 @@ _INSTANTIATOR = re.compile(
 """The key under which Lightning keeps the function that makes the model, and the opcode of its value."""
 _CHECKED = 64 * MIB
 """Bytes of a pickle in which that key is looked for."""
+_COMPILED = re.compile(r"(?:^|/)code/__torch__[/.]")
+"""What only TorchScript's compiler reads."""
 _PACKAGE = re.compile(r"([^/]*/)\.data/extern_modules")
 _PACKAGED = 2_000
 """Python files of a torch.package that are named as code of it."""
@@ -77,6 +79,18 @@ FILE_OPERATOR = Rule(
     fix="Do not run the model. Ask its author why a network opens files.",
     cwe=73,
     references=("https://pytorch.org/docs/stable/jit_builtin_functions.html", "CWE-73"),
+)
+FOREIGN_CODE = Rule(
+    id="torch/foreign-code",
+    title="Python in the place of TorchScript",
+    severity=Severity.WARNING,
+    message="the code uses {subject}, which TorchScript does not have",
+    why="PyTorch compiles what stands in code/ and refuses this. torch.jit.save never writes it: somebody put it there "
+    "for a second step that runs it as Python.",
+    fix="Do not use the model, and do not run what it holds. Find out where it came from.",
+    confidence="medium",
+    cwe=506,
+    references=("https://pytorch.org/docs/stable/jit_language_reference.html",),
 )
 
 
@@ -207,7 +221,7 @@ def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Blob]:
 
 def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generator[Item, None, int]:
     """Yield the operators that a member of `code/` calls; `parsed` bytes were parsed before, returns those parsed."""
-    from scanners.parsing.torchscript import PARSED, SOURCE, called, mentioned
+    from scanners.parsing.torchscript import PARSED, SOURCE, called, may_be_python, mentioned, python_of
     from scanners.parsing.zip_directory import member_blob
 
     member = member_blob(blob, entry, context)
@@ -217,10 +231,13 @@ def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generat
             yield problem_of(error, member.locator, NAME)
         source = member.reader.read(0, min(SOURCE, member.size))
     names = mentioned(source)
-    parse = bool(names) and parsed + len(source) <= PARSED
-    if parse and (exact := called(source)) is not None:
+    doubtful = _COMPILED.search(entry.name) is not None and may_be_python(source)
+    parse = (bool(names) or doubtful) and parsed + len(source) <= PARSED
+    if names and parse and (exact := called(source)) is not None:
         names = exact
     yield from told_operators(member.locator, sorted(names))
+    if doubtful and parse and (foreign := python_of(source)):
+        yield Finding(FOREIGN_CODE, member.locator, printable(foreign, NAME_LENGTH))
     return len(source) if parse else 0
 
 
@@ -252,10 +269,10 @@ def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
-    rules=(CUSTOM_OPERATOR, FILE_OPERATOR, STORAGE_MISMATCH),
+    rules=(CUSTOM_OPERATOR, FILE_OPERATOR, FOREIGN_CODE, STORAGE_MISMATCH),
     suffixes=(".pt", ".pth", ".bin", ".ckpt", ".pt2"),
     signs=ZIP,
 )

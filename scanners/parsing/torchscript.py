@@ -29,6 +29,17 @@ SOURCE = 64 * MIB
 """Bytes of one member that are examined."""
 PARSED = 256 * KIB
 """Bytes of one archive that Python's parser gets: a tree takes 600 times the memory of its source, and 4 us a byte."""
+_BUILTINS = frozenset("__import__ breakpoint compile eval exec execfile".split())
+_MODULES = frozenset(
+    "builtins ctypes importlib marshal nt os pickle posix pty runpy shutil socket subprocess sys".split()
+)
+_WAYS_OUT = frozenset("__builtins__ __globals__ __subclasses__".split())
+_MAY_BE_PYTHON = re.compile(
+    rb"^\s*(?:import|from)\s|\b(?:%s)\s*\(|\b(?:%s)\s*\.\s*\w|%s"
+    % tuple("|".join(sorted(names)).encode() for names in (_BUILTINS, _MODULES, _WAYS_OUT)),
+    re.MULTILINE,
+)
+_OWN = "__torch__"
 # Dotted names that are called; Python's parser tells whether they stand in strings or comments.
 _GAP = r"[\s\\]*"
 _CALL = re.compile(rf"\b((?:ops{_GAP}\.{_GAP}\w+|torch){_GAP}\.{_GAP}\w+){_GAP}\(")
@@ -65,6 +76,38 @@ def called(source: bytes) -> set[str] | None:
             return set(filter(_is_told, _called(ast.parse(source))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def may_be_python(source: bytes) -> bool:
+    """Return whether the source mentions what `python_of` tells."""
+    return _MAY_BE_PYTHON.search(source) is not None
+
+
+def python_of(source: bytes) -> str:
+    """Return the first thing that the source imports, calls or reaches for and TorchScript has not, or nothing."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            nodes = list(ast.walk(ast.parse(source)))
+        bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        bound.update(node.arg for node in nodes if isinstance(node, ast.arg))
+        return next(filter(None, (_python(node, bound) for node in nodes)), "")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+
+
+def _python(node: ast.AST, bound: set[str]) -> str:
+    if isinstance(node, ast.Import):
+        return next((one.name for one in node.names if one.name.partition(".")[0] != _OWN), "")
+    if isinstance(node, ast.ImportFrom):
+        module = node.module or "."
+        return "" if module.partition(".")[0] == _OWN else module
+    if isinstance(node, ast.Name) and node.id in _WAYS_OUT:
+        return node.id
+    if isinstance(node, ast.Attribute) and node.attr in _WAYS_OUT:
+        return node.attr
+    name = _dotted(node.func) if isinstance(node, ast.Call) else ""
+    first, _, rest = name.partition(".")
+    return name if name in _BUILTINS or (rest and first in _MODULES - bound) else ""
 
 
 def _is_told(name: str) -> bool:

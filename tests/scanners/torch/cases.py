@@ -189,6 +189,19 @@ CASES = {
     "evil_script_reads": evil(lambda: script('return torch.from_file("/etc/passwd", False, 10)')),
     "evil_script_with_gaps": evil(lambda: script("return torch \\", "  . from_file (x, False, 1)")),
     "evil_script_not_parsed": evil(lambda: script("$ torch.save (x, 1)")),
+    "python_in_place_of_script": review(lambda: script("return __import__('os').system('echo modelsweep-test')")),
+    "python_by_way_of_globals": review(lambda: script("return __globals__['__builtins__']")),
+    "module_in_place_of_script": review(
+        lambda: checkpoint(PLAIN, ("m/code/__torch__/a.py", b"import os\nos.system('echo modelsweep-test')\n"))
+    ),
+    "benign_script_names_modules": clean(
+        lambda: script(
+            'label = "os.system and __import__("', "nt = self.nt", "return (nt).forward((self.os).forward(x, ), )"
+        )
+    ),
+    "benign_script_of_an_earlier_version": clean(
+        lambda: checkpoint(PLAIN, ("m/code/__torch__.py", b"op_version_set = 1\nimport __torch__.torch.nn\n"))
+    ),
     "evil_bytecode_saves": evil(lambda: script("return x", more=(("m/bytecode.pkl", bytecode("aten::save")),))),
     "benign_bytecode": clean(lambda: script("return x", more=(("m/bytecode.pkl", bytecode("aten::add_file")),))),
     "custom_operator": clean(lambda: script("return ops.acme.attention(x)")),
