@@ -27,18 +27,44 @@ _PAGES = (".svg", ".html", ".htm", ".hta")
 _PROGRAMS = (
     *(".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", ".nix", ".gradle", ".cmake", ".mk", ".bzl", ".bazel", ".tf"),
     *(".r", ".rprofile", ".jl", ".rb", ".pl", ".pm", ".lua", ".js", ".mjs", ".cjs", ".ts", ".php", ".jsp", ".groovy"),
-    *(".vbs", ".vba", ".wsf", ".reg", ".inf", ".el", ".m", ".wl", ".wls", ".sas", ".do", ".ado", ".sps", ".config"),
+    *(
+        ".nf",
+        ".smk",
+        ".vbs",
+        ".vba",
+        ".wsf",
+        ".reg",
+        ".inf",
+        ".el",
+        ".m",
+        ".wl",
+        ".wls",
+        ".sas",
+        ".do",
+        ".ado",
+        ".sps",
+        ".config",
+    ),
 )
 """Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
-_PROGRAM_NAMES = frozenset("Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile".split())
+_PROGRAM_NAMES = frozenset(
+    "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt".split()
+)
 _ORDERS = frozenset(
-    "CLAUDE.md AGENTS.md GEMINI.md copilot-instructions.md .cursorrules .windsurfrules .clinerules".split()
+    "CLAUDE.md CLAUDE.local.md AGENTS.md AGENT.md GEMINI.md QWEN.md SKILL.md CONVENTIONS.md copilot-instructions.md "
+    ".cursorrules .windsurfrules .clinerules .roorules .goosehints llms.txt llms-full.txt Modelfile".split()
+)
+_ORDERS_IN = re.compile(
+    r"(?:^|/)\.(?:(?:claude|cursor|roo|clinerules|kiro|windsurf|junie|continue)/(?:[^/]+/){0,2}[^/]+\.mdc?"
+    r"|github/(?:[^/]+/)?[^/]+\.(?:instructions|prompt|chatmode|agent)\.md)$"
 )
 """What assistants that work in a folder take for their instructions."""
 _ENTERED = frozenset(
     ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el".split()
 )
 """What direnv and mise, editors, debuggers and R read in the folder in which they are started."""
+_NO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{16}")
+"""More marks in a row than any script needs: they spell what only a machine reads."""
 _TABLE = ".scp"
 """Of Kaldi: each line is a name, and a file or a command whose output is read, behind which stands a `|`."""
 _OPTIONS = ".conf"
@@ -59,7 +85,15 @@ _HOOKS = frozenset(
 )
 _SHELL_FILES = frozenset(".bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile".split())
 _BUILD = re.compile(r"(?:GNU)?[Mm]akefile|Dockerfile(?:\.\w+)?|.*\.dockerfile|Containerfile|justfile", re.IGNORECASE)
-_SETTINGS = ("settings.json", "settings.local.json", "launch.json", "mcp.json", ".mcp.json", "mcp_config.json")
+_SETTINGS = (
+    "settings.json",
+    "settings.local.json",
+    "launch.json",
+    "mcp.json",
+    ".mcp.json",
+    "mcp_config.json",
+    "kernel.json",
+)
 _WORKSPACES = (".code-workspace", ".sublime-project")
 _JSON = ("tasks.json", "devcontainer.json", ".devcontainer.json", "package.json", *_SETTINGS)
 _ON_INSTALL = ("preinstall", "install", "postinstall", "prepare")
@@ -129,6 +163,9 @@ _PYTHON = re.compile(
 """Python that is given its program by the shell; a mark in quotes ends without them, which few of them do."""
 _PROGRAM_LENGTH, _PYTHONS = 20_000, 1_000
 """Characters of such a program, and how many of them are read in one file."""
+_INSTALLED = re.compile(
+    r"\bpip[\d.]*\s+install\s[^\n;&|]{0,300}?(?<=\s)(?:-[rc]|--requirement|--constraint)[ =]?[\"']?([\w./-]{1,200})"
+)
 _PIECE = 2 * KIB
 """Characters of a line that are looked at at once."""
 _OVERLAP = 512
@@ -150,7 +187,7 @@ def accepts(blob: Blob) -> bool:
         or name in _JSON
         or name in _ENTERED
         or name in _PROGRAM_NAMES
-        or name in _ORDERS
+        or _is_order(blob)
         or _BUILD.fullmatch(name) is not None
         or _SHEBANG.match(blob.head) is not None
         or _is_of_git(blob)
@@ -163,11 +200,13 @@ def accepts(blob: Blob) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the lines that attacks are made of, with who runs them."""
     if (blob.locator.name in _JSON or blob.locator.suffix in _WORKSPACES) and blob.size <= _CHUNK:
-        yield from _document(blob)
+        yield from _document(blob, context)
         return
     yield from _inline(blob, context)
     yield from _loggers(blob)
     who, how = runner = _runner(blob)
+    if runner is _ORDERED:
+        yield from _orders(blob)
     if runner in (_PROGRAM, _ORDERED) and not _may_tell(blob):
         return
     setting, as_setting = _RUNNING.get(runner, (None, how))
@@ -175,6 +214,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for number, whole in _lines(blob):
         context.operations.spend(len(whole) // _OVERLAP + 1)
         line = _piped(whole) if runner is _ENTRY else whole
+        yield from _lists(blob, line, number) if runner in (_BUILT, _JOB, _SCRIPT) else ()
         for start in range(0, max(len(line), 1), _PIECE - _OVERLAP):
             piece = line[start : start + _PIECE]
             runs = setting is not None and setting.match(piece) is not None
@@ -186,6 +226,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                     return
                 if told[sort] <= _TOLD:
                     yield _fact(blob, piece, who, as_setting if runs and not tells else how, f"line {number}")
+
+
+def _lists(blob: Blob, line: str, number: int) -> Iterator[Item]:
+    """Yield the lists of packages that a line has installed, by whichever name they go."""
+    for match in _INSTALLED.finditer(line) if "install" in line and not _COMMENT.match(line) else ():
+        detail: dict[str, Json] = {"line": number, "named": True}
+        yield Fact("requirement-list", printable(match[1], _SHOWN), blob.locator, detail=detail)
 
 
 def _inline(blob: Blob, context: Context) -> Iterator[Item]:
@@ -275,6 +322,23 @@ def _is_project(blob: Blob) -> bool:
     return workflow or blob.locator.name in _PROJECTS or ("cron" in path and _CRON.search(path) is not None)
 
 
+def _is_order(blob: Blob) -> bool:
+    """Return whether assistants that work in a folder take the blob for their instructions."""
+    name, path = blob.locator.name, _path(blob).replace("\\", "/")
+    return name in _ORDERS or (name.endswith((".md", ".mdc")) and _ORDERS_IN.search(path) is not None)
+
+
+def _orders(blob: Blob) -> Iterator[Item]:
+    """Yield what an assistant is to do without a word to its user."""
+    from scanners.parsing.concealed_orders import concealed_order
+
+    content = blob.reader.read(0, min(blob.size, _CHUNK)).decode("utf-8", "replace")
+    order = concealed_order(content) or ("marks of no width" if _NO_WIDTH.search(content) else "")
+    if order:
+        detail: dict[str, Json] = {"who": _ORDERED[0], "how": "concealed", "path": "the text"}
+        yield Fact("shell-command", printable(redact(order), 4 * _SHOWN), blob.locator, detail=detail)
+
+
 def _path(blob: Blob) -> str:
     """Return the path of the blob, or that of the member of an archive that it is."""
     return blob.locator.members[-1] if blob.locator.members else blob.locator.path
@@ -296,7 +360,7 @@ def _runner(blob: Blob) -> tuple[str, str]:
         (suffix == _OPTIONS and _HAS_OPTION.search(blob.head), _VALUE),
         (_BUILD.fullmatch(name), _BUILT),
         (_SHEBANG.match(blob.head), _SCRIPT),
-        (name in _ORDERS, _ORDERED),
+        (_is_order(blob), _ORDERED),
         (suffix in _PROGRAMS or name in _PROGRAM_NAMES, _PROGRAM),
     )
     return next((runner for holds, runner in runners if holds), _SCRIPT)
@@ -351,7 +415,7 @@ def _piped(line: str) -> str:
     return command[0] if command and command[0].rstrip().endswith("|") else ""
 
 
-def _document(blob: Blob) -> Iterator[Item]:
+def _document(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the commands of tasks, containers and packages."""
     from scanners.parsing.json_text import JsonFault, documents, text_of
 
@@ -363,11 +427,11 @@ def _document(blob: Blob) -> Iterator[Item]:
             continue
         for document in found:
             if isinstance(document, dict):
-                yield from _entries(blob, document)
+                yield from _entries(blob, document, context)
         return
 
 
-def _entries(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
+def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
     tasks, scripts = document.get("tasks"), document.get("scripts")
     if isinstance(tasks, dict):  # of a workspace, or of settings
         tasks = tasks.get("tasks")
@@ -381,7 +445,7 @@ def _entries(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
             who = "npm runs it to install the folder" if how == UNASKED else "whoever runs the script"
             yield from _told(blob, command, who, how, f"scripts.{name}")
     elif blob.locator.name in _SETTINGS or blob.locator.suffix in _WORKSPACES:
-        yield from _settings(blob, {name: part for name, part in document.items() if name != "tasks"}, "")
+        yield from _settings(blob, {name: part for name, part in document.items() if name != "tasks"}, "", context)
     else:
         for name, command in document.items():
             if name.endswith("Command"):
@@ -390,27 +454,53 @@ def _entries(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
                 yield from _told(blob, command, who, UNASKED if host else CONTAINER, name)
 
 
-_PROGRAM_KEYS = ("command", "path", "program", "runtimeExecutable", "shell_cmd", "cmd")
+_REDIRECTING = re.compile(
+    r"(?:ANTHROPIC|OPENAI|GEMINI|GOOGLE|MISTRAL|AZURE_OPENAI)_(?:\w+_)?(?:BASE_URL|API_BASE|ENDPOINT|HOST)"
+)
+_FOREIGN = re.compile(
+    r"https?://(?!(?:localhost|127\.|0\.0\.0\.0|\[::1\])|(?:[\w-]+\.)*(?:anthropic|openai|azure|mistral|googleapis)\.(?:com|ai)[:/])"
+)
+_PROGRAM_KEYS = ("command", "path", "program", "runtimeExecutable", "shell_cmd", "cmd", "argv")
 
 
-def _settings(blob: Blob, part: Json, path: str) -> Iterator[Item]:
+def _handed_to_python(blob: Blob, words: list[Json], context: Context) -> Iterator[Item]:
+    """Yield what Python does that settings hand it as an argument."""
+    from scanners.python_code import calls_in
+
+    flat = [str(word) for item in words for word in (item if isinstance(item, list) else [item])]
+    if "-c" in flat[:-1] and re.match(r"(?:\S*/)?python[\d.]*$", flat[0]):
+        yield from calls_in(blob, flat[flat.index("-c") + 1].encode("utf-8", "replace"), context)
+
+
+def _settings(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item]:
     """Yield what settings of an editor or an assistant start: a program with its arguments, or a text that is run."""
     who = "the editor or assistant runs it in the folder"
     if isinstance(part, dict):
+        yield from _redirected(blob, part.get("env"), f"{path}.env" if path else "env")
         words = [part.get(name) for name in (*_PROGRAM_KEYS, "args") if part.get(name)]
         command = " ".join(" ".join(map(str, word)) if isinstance(word, list) else str(word) for word in words)
         yield from _told(blob, command, who, UNASKED, path or "command")
+        yield from _handed_to_python(blob, words, context)
         for name, value in part.items():
             if name not in (*_PROGRAM_KEYS, "args"):
-                yield from _settings(blob, value, f"{path}.{name}" if path else name)
+                yield from _settings(blob, value, f"{path}.{name}" if path else name, context)
     elif isinstance(part, list):
         if all(isinstance(word, str) for word in part):
             yield from _told(blob, [*part], who, UNASKED, path)
             return
         for value in part:
-            yield from _settings(blob, value, path)
+            yield from _settings(blob, value, path, context)
     elif isinstance(part, str):
         yield from _told(blob, part, who, UNASKED, path)
+
+
+def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
+    """Yield variables by which an assistant sends what it is told, with its user's key, to a server of somebody's."""
+    for name, value in variables.items() if isinstance(variables, dict) else ():
+        if isinstance(value, str) and _REDIRECTING.fullmatch(name) and _FOREIGN.match(value):
+            detail: dict[str, Json] = {"who": "assistants that work in the folder take it", "how": "redirected"}
+            shown = printable(redact(f"{name}={value}"), _SHOWN)
+            yield Fact("shell-command", shown, blob.locator, detail={**detail, "path": path})
 
 
 def _task(blob: Blob, task: dict[str, Json], place: int) -> Iterator[Item]:
@@ -454,7 +544,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=11,
+    version=12,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

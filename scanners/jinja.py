@@ -47,7 +47,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Jinja templates (chat templates and others)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Json, Problem
+from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
@@ -24,7 +24,7 @@ from scanners import text
 from scanners.detector import kept_apart
 
 if TYPE_CHECKING:
-    from scanners.parsing.python_calls import Call
+    from scanners.parsing.python_calls import Call, Use
 
 SIZE_LIMIT = 1 * MIB
 """Bytes of code that are parsed; a syntax tree takes some hundreds of times as much memory."""
@@ -55,20 +55,63 @@ _WORDS = tuple(
     "__code__ CodeType importlib zipimport spawnv_passfds _posixsubprocess pipepager ensurepip fabric plumbum "
     "containers.run shelve yaml load_model unsafe_deserialization jsonpickle dictConfig fileConfig chmod fork "
     "load_extension dynamic_module_utils HfApi "
-    "upload_file upload_folder boto3 pyarmor putenv os.environ mock.patch load_source load_dynamic "
+    "sys.path mako.template tornado.template js2py seval rpy2 run_line_magic run_cell_magic GenericBrowser "
+    "BackgroundBrowser start_matlab getRuntime pipes. websocket aiohttp gradio_client grpc. redis pymongo sentry_sdk "
+    "cffi ctypeslib register_custom_ops_library load_library_permanently triton.runtime.build f2py plumbum "
+    "ForwardRef upload_file upload_folder boto3 pyarmor putenv os.environ mock.patch load_source load_dynamic "
     "load_compiled".split()
 )
-_PIP = re.compile(rb"(?:import|from|,)\s+pip\b")
+_PIP = re.compile(rb"(?:import|from|,)\s+(?:pip|sh)\b")
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
+_NEIGHBOUR = re.compile(rb"(?m)^[ \t]*from[ \t]+\.")
+_HANDED = re.compile(
+    rb"\([ \t]*[rRbBfFuU]{0,2}[\"'][^\"'\n]{0,200}(?:[|;&`>]|\$\("
+    rb"|\b(?:curl|wget|bash|sh|nc|python[\d.]*|powershell|cmd|rm|chmod|echo|touch|id)\b)"
+)
+"""A text that is handed to something and may be a command, where a file takes functions of its neighbours."""
 _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
 _TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 """Members of archives that look like Python: TorchScript calls operators only, and its own scanner reads them."""
 _CHUNK = 256 * KIB
-_MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*+[\w, ]++=\s*[!%]")
-_COMMAND = re.compile(r"(\s*+)(?:[\w, ]++=\s*+)?(?:!!?|%(?:system|sx)\s+)(.+)")
-_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|script\s+(?:--bg\s+)?\S*sh)\b")
 _IMPORT, _CELL, _ASKED = "import", "cell", "asked"
 _SHOWN = 160
+_TELLING_LETTERS = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|[\xd0-\xd3][\x80-\xbf]")
+"""Marks that turn the direction of writing, and letters of Cyrillic."""
+TURNED = Rule(
+    id="python/turned-line",
+    title="Python file with a line that is shown in another order than it is read",
+    severity=Severity.WARNING,
+    message="line {line} holds marks that turn the direction of writing, and does not end them: {subject}",
+    why="Editors show the line in another order than Python reads it, so that what looks like a comment or a text may "
+    "be code, or the other way round.",
+    fix="Do not import the file before somebody has read it with the marks made visible; ask its author for them.",
+    confidence="medium",
+    cwe=1007,
+    references=("https://nvd.nist.gov/vuln/detail/CVE-2021-42574", "https://trojansource.codes"),
+)
+MIXED = Rule(
+    id="python/lookalike-name",
+    title="Python file with a name that looks like another one",
+    severity=Severity.WARNING,
+    message="line {line} names {subject}, in letters of Latin and of Cyrillic",
+    why="The name looks like one in plain letters, and is another: a module or a function that nobody would look for.",
+    fix="Do not import the file before somebody has read what the name stands for.",
+    confidence="medium",
+    cwe=1007,
+    references=("https://nvd.nist.gov/vuln/detail/CVE-2021-42694", "https://trojansource.codes"),
+)
+PAGE = Rule(
+    id="python/page-drives-server",
+    title="Notebook whose page uses the server that shows it",
+    severity=Severity.WARNING,
+    message="a script of the page does {subject}",
+    why="Whoever opens the notebook and trusts it runs the scripts in its outputs. They act as its reader: they open "
+    "terminals, start kernels, and read and write files on the machine of the server.",
+    fix="Do not trust the notebook. Clear its outputs before it is opened.",
+    confidence="medium",
+    cwe=79,
+    references=("https://jupyter-notebook.readthedocs.io/en/stable/security.html",),
+)
 
 
 def accepts(blob: Blob) -> bool:
@@ -86,12 +129,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB of code that may name such."""
     suffix = blob.locator.suffix
     if suffix == ".ipynb":
-        said: set[Problem] = set()
-        for source in _cells(_whole(blob, min(NOTEBOOK_LIMIT, context.limits.parsed_bytes // 4))):
-            yield from kept_apart(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, said)
+        data = _whole(blob, min(NOTEBOOK_LIMIT, context.limits.parsed_bytes // 4))
+        yield from _notebook(blob, data, context)
         return
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
     if suffix != ".pth":
+        yield from _letters(blob, blob.reader.read(0, min(blob.size, limit)))
         yield _imported(blob, blob.reader.read(0, min(blob.size, limit)))
     if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
         return
@@ -102,6 +145,18 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         shown = printable(redact(source.decode("utf-8", "replace")), _SHOWN)
         yield Fact("python-startup", blob.locator.name, blob.locator, detail={"text": shown})
     yield from _module(blob, source, context, _IMPORT)
+
+
+def _letters(blob: Blob, source: bytes) -> Iterator[Item]:
+    """Yield lines that are shown in another order than Python reads them, and names that look like others."""
+    if source.isascii() or not _TELLING_LETTERS.search(source):
+        return
+    from scanners.parsing.python_unparsed import mixed_names, turned_lines
+
+    written = source.decode("utf-8", "replace")
+    for rule, found in ((TURNED, turned_lines(written)), (MIXED, mixed_names(written))):
+        for line, shown in found:
+            yield Finding(rule, blob.locator, ascii(shown)[1:-1][:_SHOWN], evidence={"line": line})
 
 
 def _imported(blob: Blob, source: bytes) -> Fact:
@@ -124,41 +179,28 @@ def _chunks(blob: Blob) -> Iterator[bytes]:
         yield blob.reader.read(start, min(_CHUNK + KIB, blob.size - start))
 
 
-def _cells(data: bytes) -> Iterator[bytes]:
-    """Yield the code of each cell, with the commands of IPython that are a shell's."""
+def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
+    """Yield what the cells of a notebook run, and what its page does when it is shown."""
     from scanners.parsing.json_text import JsonFault, documents, text_of
+    from scanners.parsing.notebook_cells import code_of, page_scripts
 
     try:
         found = documents(text_of(data))
     except JsonFault:  # the scanner of JSON says so
         return
+    said: set[Problem] = set()
     for document in found:
-        cells = document.get("cells") if isinstance(document, dict) else None
-        for cell in cells if isinstance(cells, list) else ():
-            if isinstance(cell, dict) and cell.get("cell_type") == "code":
-                source = cell.get("source")
-                lines = "".join(map(str, source)) if isinstance(source, list) else str(source)
-                yield _as_python(lines).encode("utf-8", "replace")
-
-
-def _as_python(cell: str) -> str:
-    """Return a cell with its shell commands as IPython calls them, and without its other commands."""
-    first, _, rest = cell.partition("\n")
-    if _SHELL_CELL.match(first):
-        joined = re.sub(r"\\\n\s*", " ", rest)
-        return "\n".join(["", *(_system("", line) for line in joined.split("\n") if line.strip())])
-    lines = re.sub(r"(?m)^([ \t]*!.*)\\\n", r"\1 ", cell).split("\n")
-    return "\n".join(_line(line) for line in lines)
-
-
-def _line(line: str) -> str:
-    if command := _COMMAND.fullmatch(line):
-        return _system(*command.groups())
-    return "" if _MAGIC.match(line) else line
-
-
-def _system(indent: str, command: str) -> str:
-    return f"{indent}get_ipython().system({command.strip()!r})"
+        for source in code_of(document):
+            module = _module(blob, source.encode("utf-8", "replace"), context, _CELL)
+            yield from kept_apart(module, blob.locator, SCANNER.name, said)
+        for kind, script in page_scripts(document):
+            context.operations.spend(len(script))
+            if kind == "python":
+                asked = calls_in(blob, script.encode("utf-8", "replace"), context)
+                yield from kept_apart(asked, blob.locator, SCANNER.name, said)
+            else:
+                shown = printable(redact(" ".join(script.split())), _SHOWN)
+                yield Finding(PAGE, blob.locator, shown)
 
 
 def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
@@ -168,7 +210,7 @@ def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
 
 
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
-    if not may_tell(source):
+    if not may_tell(source) and not (_NEIGHBOUR.search(source) and _HANDED.search(source)):
         return
     from scanners.parsing.python_calls import read
     from scanners.parsing.python_syntax import parsed
@@ -184,6 +226,8 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
     found = read(tree, context.operations, is_setup=blob.locator.name == "setup.py")
     for call in found.calls:
         yield _fact(blob, call if when == _IMPORT else call._replace(when=when))
+    for use in found.uses if when == _IMPORT else ():
+        yield _use(blob, use)
     for line, data in found.pickles:
         yield blob.nested(f"pickle in line {line}", MemoryReader(data), expect="pickle", expanded=True)
     if found.unread:
@@ -250,7 +294,19 @@ def _fact(blob: Blob, call: Call) -> Fact:
     }
     if call.owner:
         detail["owner"] = printable(call.owner, _SHOWN)
+    if call.weights:
+        detail["weights"] = True
+    if call.function and call.given:
+        detail |= {"function": printable(call.function, _SHOWN), "given": [*call.given]}
     return Fact("python-call", call.name, blob.locator, detail=detail)
+
+
+def _use(blob: Blob, use: Use) -> Fact:
+    texts: list[Json] = [printable(redact(" ".join(text[: 4 * _SHOWN].split())), 4 * _SHOWN) for text in use.texts]
+    detail: dict[str, Json] = {"when": use.when, "line": use.line, "texts": texts}
+    if use.owner:
+        detail["owner"] = printable(use.owner, _SHOWN)
+    return Fact("python-use", printable(use.name, _SHOWN), blob.locator, detail=detail)
 
 
 def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
@@ -269,9 +325,10 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=11,
+    version=12,
     accepts=accepts,
     scan=scan,
+    rules=(PAGE, TURNED, MIXED),
     suffixes=_SUFFIXES,
     signs=Signs(b"#\xef", _SUFFIXES),
 )

@@ -3,18 +3,21 @@
 Formats: https://pip.pypa.io/en/stable/reference/requirements-file-format/,
 https://docs.conda.io/projects/conda/en/latest/user-guide/tasks/manage-environments.html, python_env.yaml of MLflow.
 Whoever serves or tests the model installs them, and installing runs code: where they come from is judged.
+A list may include others, of any name: what text of any name would take from elsewhere is told as `requirement-line`,
+and judged where a list of the same folder includes it (scanners.judge.repository.includes).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable, redact
-from modelsweep.core.units import MIB
+from modelsweep.core.units import KIB, MIB
 from scanners import text
 from scanners.parsing.requirement_lines import Line, lines_in, requirement
 
@@ -25,24 +28,67 @@ _ENVIRONMENTS = re.compile(r"(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python
 _PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml"})
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
+_PROGRAMS = frozenset(
+    {
+        ".py",
+        ".ipynb",
+        ".json",
+        ".js",
+        ".html",
+        ".svg",
+        ".c",
+        ".h",
+        ".cpp",
+        ".cu",
+        ".rs",
+        ".go",
+        ".sh",
+        ".bash",
+        ".bat",
+        ".ps1",
+    }
+)
+"""Endings of what nobody can write as a list of packages, or would not read as one."""
 _SECTIONS = frozenset({"dependencies", "build_dependencies", "channels"})
+_INCLUDED = 64 * KIB
+"""Bytes of a file of any other name that lists may include."""
+_ELSEWHERE = re.compile(
+    rb"(?m)^[ \t]*(?:(?:-[if]|--(?:extra-)?index-url|--find-links|-e|--editable)[ \t=]*\S*"
+    rb"|[\w.-]{1,100}(?:\[[\w, -]{0,200}\])?[ \t]*@[ \t]*\S*|(?:git|hg|svn|bzr)\+\w{0,10})://"
+    rb"|^[ \t]*(?:https?|ftp)://\S{1,500}\.(?:whl|zip|tgz|tar\.\w+)\b"
+    rb"|^[\w.-]{1,100}[^\n#]{0,200}[;&|][^\n]{0,200}://|^[ \t]*(?:-[rc]|--requirement|--constraint)[ \t=]"
+)
+"""What a line that takes something from an address begins with, or one that includes a list."""
 _TOLD = 5_000
 """Requirements of one file that are told."""
+_TOLD_OF_OTHERS = 100
+"""Lines of a file of any other name: the first are enough for a list that takes packages from elsewhere."""
 _SHOWN = 200
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text under one of the names by which installers are given such files."""
+    """Return whether the blob is text by whose name installers know it, or which another list may include."""
+    return blob.size > 0 and (_is_named(blob) or _may_be_included(blob)) and text.accepts(blob)
+
+
+def _is_named(blob: Blob) -> bool:
     name = blob.locator.name
     path = blob.locator.path.replace("\\", "/")
-    named = (
+    return bool(
         name in _PROJECTS
         or name in _SETTINGS
         or _LISTS.fullmatch(name)
         or _ENVIRONMENTS.fullmatch(name)
         or _FOLDER.search(path)
     )
-    return bool(named) and blob.size > 0 and text.accepts(blob)
+
+
+def _may_be_included(blob: Blob) -> bool:
+    """Return whether a small text of any name has lines that take packages from elsewhere."""
+    if blob.size > _INCLUDED or blob.locator.suffix in _PROGRAMS:
+        return False
+    data = blob.reader.read(0, blob.size)
+    return (b"://" in data or b"-r" in data or b"-c" in data) and _ELSEWHERE.search(data) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -51,7 +97,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of requirements")
     content = blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")
     name = blob.locator.name
-    if name in _PROJECTS or name in _SETTINGS:
+    lines: Iterator[Line]
+    if not _is_named(blob):
+        lines = islice((line for line in lines_in(content) if line.kind != "package"), _TOLD_OF_OTHERS)
+    elif name in _PROJECTS or name in _SETTINGS:
         from scanners.parsing.python_projects import backend, lines_of_project, lines_of_settings
 
         if name in _PROJECTS and (found := backend(content)):
@@ -65,7 +114,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         context.operations.spend()
         if told >= _TOLD:
             raise OverLimit(f"more than {_TOLD:,} requirements")
-        yield _fact(blob, line)
+        yield _fact(blob, line, "requirement" if _is_named(blob) else "requirement-line")
 
 
 def _of_environment(content: str) -> Iterator[Line]:
@@ -84,12 +133,15 @@ def _of_environment(content: str) -> Iterator[Line]:
         return
 
 
-def _fact(blob: Blob, line: Line) -> Fact:
+def _fact(blob: Blob, line: Line, kind: str) -> Fact:
+    if line.kind == "list":
+        named: dict[str, Json] = {"line": line.number, "named": kind == "requirement"}
+        return Fact("requirement-list", printable(line.source, _SHOWN), blob.locator, detail=named)
     shown = printable(redact(line.text), _SHOWN)
     detail: dict[str, Json] = {"from": line.kind, "line": line.number}
     if line.source:
         detail["source"] = printable(redact(line.source), _SHOWN)
-    return Fact("requirement", shown, blob.locator, detail=detail)
+    return Fact(kind, shown, blob.locator, detail=detail)
 
 
 SCANNER = Scanner(
@@ -99,5 +151,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),
-    signs=Signs(suffixes=(".txt", ".in", ".pip", ".yaml", ".yml"), names=tuple(sorted(_PROJECTS | _SETTINGS))),
+    signs=Signs(plain=True),
 )

@@ -62,16 +62,28 @@ _INNER_TAG = re.compile(r"![!<%\w]")
 _TUPLES = 2_000
 """Texts in parentheses that are read as YAML once more: a parser for each takes its time."""
 _TARGET = "_target_"
+_ASSIGNING = frozenset({".toml", ".ini", ".cfg", ".conf"})
+_ASSIGNED = re.compile(r"(?m)^[ \t]*(?:[\w.-]+\.)?[\"']?_target_[\"']?[ \t]*=[ \t]*[\"']?([^\W\d]\w*(?:\.[^\W\d]\w*)+)")
+"""Settings of other forms in which `_target_` means what Hydra takes it for."""
 _CHAT = frozenset({"chat_template", "chat_template_jinja"})
 _SHOWN = 200
 
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text that is named as YAML, begins as it may, or names code as it does."""
-    suffix = blob.locator.suffix
-    known = _is_named(blob) or blob.head.startswith(_DIRECTIVES)
-    telling = suffix not in _OTHERS and any(word in blob.head for word in _WORDS) and _NAMING.search(blob.head)
-    return text.accepts(blob) if known else bool(telling) and text.is_text(blob.head)
+    if _is_named(blob) or blob.head.startswith(_DIRECTIVES):
+        return text.accepts(blob)
+    return (_tells(blob) and text.is_text(blob.head)) or (_assigns(blob) and text.accepts(blob))
+
+
+def _tells(blob: Blob) -> bool:
+    named = any(word in blob.head for word in _WORDS) and blob.locator.suffix not in _OTHERS
+    return named and _NAMING.search(blob.head) is not None
+
+
+def _assigns(blob: Blob) -> bool:
+    """Return whether the blob is TOML or INI by its name, and has a target of Hydra's."""
+    return blob.locator.suffix in _ASSIGNING and blob.reader.find(b"_target_", 0, min(blob.size, SIZE_LIMIT)) >= 0
 
 
 def _is_named(blob: Blob) -> bool:
@@ -84,8 +96,15 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if blob.size > limit:
         raise OverLimit(f"more than {limit:,} bytes of YAML")
     content = decoded(blob.reader.read(0, blob.size))
-    if not _CANDIDATES.search(content):
-        return
+    if _assigns(blob):
+        yield from _assigned(blob, content)
+        if not _tells(blob):
+            return
+    if _CANDIDATES.search(content):
+        yield from _of_yaml(blob, content, context)
+
+
+def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     seen = 0
     tree = Tree()
     tuples = Budget("texts in parentheses that are read as YAML", _TUPLES)
@@ -115,6 +134,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from conventional(blob, document, context)
     if fault:
         raise fault
+
+
+def _assigned(blob: Blob, content: str) -> Iterator[Item]:
+    """Yield targets of settings in TOML and INI, which programs hand on to Hydra as they are."""
+    for match in _ASSIGNED.finditer(content):
+        line = content.count("\n", 0, match.start()) + 1
+        detail: dict[str, Json] = {"how": "call", "path": f"{_TARGET} in line {line}"}
+        yield Fact("code-reference", printable(match[1], _SHOWN), blob.locator, Span(match.start()), detail)
 
 
 def decoded(data: bytes) -> str:
@@ -195,5 +222,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(begins(*_DIRECTIVES), _SUFFIXES, tuple(sorted(_NAMES)), holds=_WORDS),
+    signs=Signs(begins(*_DIRECTIVES), (*_SUFFIXES, *sorted(_ASSIGNING)), tuple(sorted(_NAMES)), holds=_WORDS),
 )

@@ -9,6 +9,7 @@ from modelsweep.core.values import dataclass
 
 _TELLING = re.compile(
     r"(?i)tests?|testing|testdata|selftest|certdata|fixtures|examples|__pycache__|requirements|blobs|sha256|[0-9a-f]{64}"
+    r"|\.(?:claude|cursor|roo|clinerules|kiro|windsurf|junie|continue|github)"
 )
 """Names of folders that tell something of the files in them."""
 _COMPONENTS = 4

@@ -6,7 +6,10 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact
 from modelsweep.core.report import UnitResult
 
-KINDS = frozenset({"code-reference", "python-module", "python-call", "python-compiled", "shard", "shard-index"})
+KINDS = frozenset(
+    {"code-reference", "python-module", "python-call", "python-compiled", "shard", "shard-index"}
+    | {"python-use", "requirement-line", "requirement-list"}
+)
 """Kinds of facts by which a file makes something of another one, or another one of it."""
 _ENDINGS = (".py", ".pyw", ".pyc", ".so", ".pyd")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}[^/]{0,20}$", re.ASCII)

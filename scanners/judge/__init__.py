@@ -44,14 +44,14 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 LISTED = (
     ("pickle-calls", 18, "pickle_calls"),
-    ("templates", 3, "templates"),
+    ("templates", 4, "templates"),
     ("configs", 7, "code_references"),
     ("operators", 4, "operators"),
     ("external-files", 6, "external_files"),
     ("keras-layers", 2, "keras_layers"),
-    ("python-code", 12, "python_code"),
+    ("python-code", 13, "python_code"),
     ("python-compiled", 2, "python_compiled"),
-    ("repository", 5, "repository"),
+    ("repository", 6, "repository"),
     ("requirements", 2, "requirements"),
     ("commands", 5, "shell_commands"),
     ("skops-nodes", 3, "skops_nodes"),

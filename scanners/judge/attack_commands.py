@@ -16,7 +16,7 @@ _FETCH_WINDOWS = r"(?:DownloadString|DownloadFile|\b(?:iwr|irm|invoke-webrequest
 _RUN = r"(?:;|&&)\s*chmod\s+(?:\+x|0?7\d\d|[ua]\+x)[^\n]*(?:;|&&)\s*(?:nohup\s+)?[./~$]"
 _SECRETS = (
     r"(?:/etc/(?:passwd|shadow)\b|(?:~|\$HOME|/root|/home/\w+)/\.(?:ssh|aws|kube|netrc|gnupg|docker|git-credentials)\b"
-    r"|\bid_(?:rsa|ed25519)\b)"
+    r"|\bid_(?:rsa|ed25519)\b|@(?:\./)?\.env\b)"
 )
 _ROOTS = r"(?:/(?:etc|usr|var|home|root|bin|lib|boot)?/?\*?|~/?\*?|\$HOME/?\*?|[cC]:\\?/?\*?)"
 _PLAIN = r"(?:http://(?!localhost|127\.)|https?://\d{1,3}(?:\.\d{1,3}){3}\b|(?<=\s)\d{1,3}(?:\.\d{1,3}){3}[:/])"

@@ -27,8 +27,11 @@ from scanners.judge.python_rules import (
     IN_COMMAND,
     METHOD,
     MODEL_COMMAND,
+    NETWORK,
     NOTED,
+    PHONES,
     SHELL,
+    STARTUP,
     STOLEN,
     TESTED,
     TOOL,
@@ -48,6 +51,7 @@ _WHEN = {
     "defined": "a function of the file",
 }
 
+_TELLING_OTHERS = frozenset({"sending", "connection"})
 _SURELY = frozenset({"import", "use", "cell", "asked"})
 
 
@@ -136,6 +140,8 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         return _in_cell(fact, rule)
     if when == "asked":
         return _in_command(rule)
+    if when == "use" and rule is NETWORK and loaded and does in _TELLING_OTHERS and fact.detail.get("weights"):
+        return PHONES
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
         runs = does in ("command", "code", "memory", "mapping") and rule is not TOOL
         return rule if rule is COMPUTED else METHOD if runs and not is_setup(fact) else None
@@ -170,7 +176,7 @@ def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:
     """Return what is said of a cell, which runs where somebody runs it: most of what is there is meant to be seen."""
     if rule is DECODED or rule is None:
         return rule
-    if rule in (SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)):
+    if rule in (SHELL, STOLEN, STARTUP) or (rule is ATTACK and _is_hostile(fact)):
         return CELL_ATTACK
     told = fact.detail["does"] == "command" and rule is not TOOL
     return NOTED if told and (rule is ATTACK or not fact.value.startswith("IPython.")) else None

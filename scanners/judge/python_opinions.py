@@ -32,7 +32,15 @@ from scanners.judge.python_rules import (
     UNPICKLES,
     WRITES,
 )
-from scanners.judge.usual_tools import PRIVATE, from_forges, installs_foreign, is_handling, is_launch, is_usual
+from scanners.judge.usual_tools import (
+    PRIVATE,
+    from_forges,
+    installs_foreign,
+    installs_unknown,
+    is_handling,
+    is_launch,
+    is_usual,
+)
 from scanners.parsing.python_sinks import NAMED, READ, TEMPLATES
 
 _ASKING = ("os.environ.get", "os.getenv", "os.environ.pop")
@@ -67,17 +75,34 @@ FETCHING = (
     "xmlrpc.client.",
     "dns.resolver.",
 )
+_HUBS = ("huggingface_hub.hf_hub_download", "huggingface_hub.snapshot_download", "modelscope.")
+"""What fetches files of a repository, which may be another one."""
+_TOKENS = (
+    (
+        re.compile(r"HF_TOKEN|HUGGING_?FACE(?:_HUB)?_(?:API_)?(?:TOKEN|KEY)"),
+        re.compile(r"huggingface|hf\.co|hf\.space|hf-mirror"),
+    ),
+    (re.compile(r"GITHUB_TOKEN|GH_TOKEN"), re.compile(r"github")),
+)
+"""Variables that hold a key, and what stands in the addresses of the service that it is of."""
+_HOST = re.compile(r"https?://[^/\s]{1,200}")
 _RUNNING = ("subprocess.", "os.popen", "os.system")
 _FETCHERS = re.compile(r"(?:\S*/)?(?:curl|wget)\b")
 _LATER = re.compile(
     r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
-    r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/"
+    r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/|\.ipython/profile_\w+/startup/"
     r"|\\CurrentVersion\\Run(?:Once)?$|Start Menu.{1,10}Programs.{1,4}Startup"
 )
+_SETTINGS = re.compile(
+    r"\.git/hooks/[\w-]+$|\.gitconfig$|/pip\.(?:conf|ini)$|\.(?:pypirc|npmrc|condarc)$|Code/User/(?:settings|tasks)\.json$"
+    r"|\.claude/(?:CLAUDE\.md|settings(?:\.local)?\.json)$|\.cursor/mcp\.json$"
+)
+"""What tools of whoever loads the model take their commands, or the places of packages, from."""
 _READING = frozenset("builtins.open io.open codecs.open pathlib.Path().read_text pathlib.Path().read_bytes".split())
 _TEXT_FILES = "txt in cfg toml ini md rst version tmpl template j2".replace(" ", "|")
 _DATA_FILE = re.compile(rf"[^\0\n:*?<>|]{{1,200}}\.(?!(?:py[wcx]?|{_TEXT_FILES})$)[A-Za-z0-9]{{1,12}}", re.IGNORECASE)
 """Names of files from which code is not read by those who read it from another file: no version, no template."""
+_ANY_FILE = re.compile(r"[^\0\n:*?<>|]{1,200}\.(?!py[wcx]?$)[A-Za-z][A-Za-z0-9]{0,11}", re.IGNORECASE)
 _PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
 _WALKS = frozenset("os.walk os.scandir os.listdir glob.glob glob.iglob".split())
 _COMPILED = ("ExtensionFileLoader", "SourcelessFileLoader", "load_dynamic", "load_compiled")
@@ -88,8 +113,9 @@ _PRELOADING = re.compile(
     r"LD_(?:PRELOAD|AUDIT)|DYLD_INSERT_LIBRARIES|PYTHON(?:STARTUP|PATH|HOME|BREAKPOINT|WARNINGS|INSPECT)|BASH_ENV|ENV"
     r"|PROMPT_COMMAND|GIT_(?:SSH(?:_COMMAND)?|EXTERNAL_DIFF|PAGER|EDITOR)|NODE_OPTIONS|PERL5(?:OPT|LIB)|RUBYOPT"
     r"|JAVA_TOOL_OPTIONS|(?:MAN)?PAGER|EDITOR|BROWSER"
+    r"|HF_(?:ENDPOINT|\[redacted\])|(?:PIP|UV)_(?:EXTRA_|DEFAULT_)?INDEX(?:_URL)?|TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 )
-"""Variables by which a program is told what to load or run."""
+"""Variables by which a program is told what to load or run, and from where."""
 _CODE_FILE = re.compile(r"\.(?:pyw?|pyc|so|pyd|dll|dylib|sh|bat|ps1|exe)$", re.IGNORECASE)
 _SITE = ("site.get", "sysconfig.get_path", "distutils.sysconfig.")
 _TCL = re.compile(r"\b(?:exec|open|socket|source|load|eval|uplevel|subst|interp|package|file)\b|[\[\]$]")
@@ -169,7 +195,7 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return SHELL
     shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
     if not (loaded and installs_foreign(text)) and is_usual(text, shell=shell, script=not loaded):
-        return TOOL
+        return COMMAND if loaded and installs_unknown(text) else TOOL
     if _is_sent(fact, text) or (_runs_fetched(fact, calls) and not is_handling(text, shell=shell)):
         return DOWNLOADED
     return _in_model(text, shell=shell) if loaded else _in_script(fact, calls, shell=shell)
@@ -260,7 +286,11 @@ def _writes(call: Fact) -> bool:
 def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     sources = _sources(fact)
     reads = bool(_READING.intersection(sources))
-    if "os.environ" in sources or (reads and any(private_file().search(str(text)) for text in mentions_of(fact))):
+    if (
+        "os.environ" in sources
+        or _sends_token(fact, sources)
+        or (reads and any(private_file().search(str(text)) for text in mentions_of(fact)))
+    ):
         return STOLEN
     keys = any(source in _ASKING for source in sources) and any(_KEYS.search(str(text)) for text in mentions_of(fact))
     tells = (
@@ -269,6 +299,18 @@ def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
         or bool(_MACHINE.intersection(source.removesuffix("()") for source in sources))
     )
     return NETWORK if loaded or tells or fact.detail["does"] != "fetching" else None
+
+
+def _sends_token(fact: Fact, sources: list[str]) -> bool:
+    """Return whether the key of a service is sent to another host, by its address."""
+    if not any(source in _ASKING for source in sources):
+        return False
+    texts = [str(text) for text in mentions_of(fact)]
+    hosts = [host[0] for text in texts for host in _HOST.finditer(text)]
+    return any(
+        any(key.fullmatch(text) for text in texts) and bool(hosts) and not any(map(own.search, hosts))
+        for key, own in _TOKENS
+    )
 
 
 def _sources(fact: Fact) -> list[str]:
@@ -317,6 +359,13 @@ def _remote(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     return FOREIGN if loaded else LOADS
 
 
+def _on_path(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    """Judge a folder or file from which modules are imported: fetched code, or an archive that is not called so."""
+    if fact.detail["when"] != "import" or not loaded:
+        return None
+    return FOREIGN if any("download" in source for source in _sources(fact)) else CODE
+
+
 def _preloading(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     named = any(_PRELOADING.fullmatch(str(text)) for text in (fact.detail["text"], *mentions_of(fact)))
     return PRELOADED if loaded and named else None
@@ -331,7 +380,9 @@ def _loading(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     mentions = [str(mention) for mention in mentions_of(fact)]
     if fact.value.endswith(_COMPILED):
         return NATIVE
-    hidden = any(map(_DATA_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
+    if any(source.startswith(_HUBS) for source in _sources(fact)):
+        return FOREIGN
+    hidden = any(map(_ANY_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
     return CODE if hidden else None
 
 
@@ -362,6 +413,8 @@ def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
         return None
     if _LATER.search(text) or (text.endswith(".pth") and any(source.startswith(_SITE) for source in sources)):
         return STARTUP
+    if loaded and _SETTINGS.search(text):
+        return STARTUP
     if any(source in _WALKS for source in sources) and any(
         destroyed().fullmatch(str(mention)) for mention in mentions_of(fact)
     ):
@@ -389,6 +442,7 @@ _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "mapping": _native,
     "resolving": _resolving,
     "unpickling": _unpickling,
+    "path": _on_path,
     "remote": _remote,
     "removing": _removing,
     "copying": _copying,

@@ -228,6 +228,15 @@ METHOD = _rule(
     "Loading the model with its own code, or using it once, runs the method.",
     f"{_ATTACK}T1059/",
 )
+PHONES = _rule(
+    "network-in-model",
+    "Model class that sends something to a server while it is used",
+    Severity.WARNING,
+    "{when} calls {subject} in line {line}: {text}",
+    "A module with weights computes, and its settings are settings: neither has a reason to tell a server of what it "
+    "is given, which may be what its user typed.",
+    f"{_ATTACK}T1041/",
+)
 HOOK = _rule(
     "startup-hook",
     "File that runs Python at each start of the interpreter",
@@ -248,5 +257,5 @@ NOTED = _rule(
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
-    *(COMPUTED, RENAMED, TESTED),
+    *(COMPUTED, RENAMED, TESTED, PHONES),
 )

@@ -91,9 +91,29 @@ STARTS = _rule(
     "Do not run the workflow before somebody has read the script; ask its author what the program is for.",
     "https://attack.mitre.org/techniques/T1059/",
 )
+CONCEALED = _rule(
+    "concealed-order",
+    "Order to an assistant that its user is not to learn of",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "An assistant that works in the folder takes it for its instructions: it sends something away, or takes keys "
+    "along, and is told not to say so.",
+    "Do not let an assistant work in the folder. Tell the place it came from.",
+    "https://genai.owasp.org/llmrisk/llm01-prompt-injection/",
+)
+REDIRECTED = _rule(
+    "redirects-assistant",
+    "Settings that send what an assistant is told to a server of their choice",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Whoever opens the folder with the assistant sends the conversation there, and the key that pays for it.",
+    "Remove the setting, or make sure that the server is yours, before an assistant works in the folder.",
+    "https://nvd.nist.gov/vuln/detail/CVE-2026-21852",
+)
 KINDS = frozenset({"shell-command"})
-RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED, PIPED, STARTS)
+RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED, PIPED, STARTS, CONCEALED, REDIRECTED)
 _STATED = {"configured": CONFIGURED, "piped": PIPED, "workflow": STARTS}
+_OF_ASSISTANTS = {"concealed": CONCEALED, "redirected": REDIRECTED}
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -106,6 +126,8 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 def _rule_of(fact: Fact) -> Rule:
     how = fact.detail["how"]
+    if how in _OF_ASSISTANTS:
+        return _OF_ASSISTANTS[str(how)]
     if hostile_command().search(fact.value):
         return UNASKED if how == "unasked" else ATTACK
     if fetched_command().search(fact.value):

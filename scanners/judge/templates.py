@@ -70,6 +70,14 @@ INSTRUCTION = _rule(
     "that needs no change of weights.",
     cwe=506,
 )
+CONCEALED = _rule(
+    "concealed-order",
+    "Template with an order that the user is not to learn of",
+    Severity.WARNING,
+    "{path} orders the model in line {line}: {subject}",
+    "The model is told to send something away, or to write what does so, and to keep it from whoever uses it.",
+    cwe=506,
+)
 EXHAUSTION = _rule(
     "exhausts-memory",
     "Template that counts or writes without end",
@@ -119,9 +127,10 @@ _RULES = {
     "exhaustion": EXHAUSTION,
     "invisible": INVISIBLE,
     "sending": SENDING,
+    "concealed": CONCEALED,
 }
 KINDS = frozenset({"template"})
-RULES = (INTERNALS, HELD, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, EXHAUSTION, INVISIBLE, SENDING, URL)
+RULES = (INTERNALS, HELD, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, CONCEALED, EXHAUSTION, INVISIBLE, SENDING, URL)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:

@@ -58,6 +58,19 @@ _FOREIGN_INDEX = re.compile(
 _ADDRESS = re.compile(r"(?:(?:git|hg)\+)?\w{2,6}://[^\s'\"]+")
 _KNOWN_INDEX = re.compile(r"https://(?:download\.pytorch\.org|[\w.-]+\.nvidia\.com|data\.pyg\.org)/")
 """Where the wheels of frameworks are, which their own instructions name."""
+_INSTALLED = re.compile(r"\bpip[\d.]*\s+install\s+(?P<what>[^\n;&|]*)")
+_WITH_VALUE = frozenset(
+    "-r --requirement -c --constraint -i --index-url --extra-index-url -f --find-links -t --target".split()
+)
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_PACKAGES = frozenset(
+    "pip setuptools wheel flash-attn xformers bitsandbytes decord opencv-python opencv-python-headless pillow "
+    "soundfile librosa sentencepiece protobuf ninja packaging causal-conv1d mamba-ssm triton av moviepy imageio "
+    "imageio-ffmpeg qwen-vl-utils open-clip-torch scikit-learn scikit-image python-dotenv pyyaml requests tqdm "
+    "regex datasets tokenizers huggingface-hub hf-transfer rdkit biopython fair-esm auto-gptq autoawq gptqmodel "
+    "optimum deepspeed spacy nltk jieba kernels".split()
+)
+"""Packages that models ask for, beside the frameworks whose objects they hold."""
 _SHELL_C = re.compile(r"^(?:\S*/)?(?:ba|z|da)?sh -c\s+")
 _BREAK = re.compile(r"\|\||&&|[|;&\n]")
 
@@ -90,6 +103,24 @@ def fetches_code(text: str) -> bool:
 def installs_foreign(text: str) -> bool:
     """Return whether a command installs packages from elsewhere than the usual index and those of frameworks."""
     return _FOREIGN_INDEX.search(text) is not None and _KNOWN_INDEX.search(text) is None
+
+
+def installs_unknown(text: str) -> bool:
+    """Return whether a command installs a package by a name that nobody here knows: anybody may have published it."""
+    return any(_is_unknown(match["what"].split()) for match in _INSTALLED.finditer(text))
+
+
+def _is_unknown(words: list[str]) -> bool:
+    from scanners.judge.inert_names import FRAMEWORKS
+
+    before = ""
+    for word in words:
+        name = re.split(r"[\[<>=!~;@]", word.strip("'\""))[0].lower().replace("_", "-")
+        known = name in _PACKAGES or name.replace("-", "_") in FRAMEWORKS or name in FRAMEWORKS
+        if before not in _WITH_VALUE and _PACKAGE.fullmatch(name) and not known:
+            return True
+        before = word
+    return False
 
 
 def from_forges(text: str) -> bool:

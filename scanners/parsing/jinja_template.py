@@ -3,8 +3,8 @@
 Chat templates of tokenizers and GGUF files are rendered by loaders, some of them without a sandbox (CVE-2024-34359).
 Each fact of kind `template` has in its detail `how` the value is reached, `path` and `line`: `attribute` (names that
 begin with an underscore, names of interpreter internals), `dynamic-attribute`, `global`, `load`, `url`, `instruction`,
-`exhaustion`, `invisible`, `sending` (an address that what was said is appended to). Of a setting, rather than a chat
-template, only `held` is told: what leads to the interpreter.
+`exhaustion`, `invisible`, `concealed`, `sending` (an address that what was said is appended to). Of a setting, rather
+than a chat template, only `held` is told: what leads to the interpreter.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from modelsweep.core.scanner import Item
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 from modelsweep.core.values import replace
+from scanners.parsing.concealed_orders import concealed_order
 from scanners.parsing.template_names import INTERNALS, LEADING
 
 NAME = "template"
@@ -119,7 +120,13 @@ def _remember(text: str, first: dict[tuple[str, str], int]) -> None:
 Reached = tuple[str, str, int]
 _UNKNOWN = "\ufffd"
 _DEPTH = 20
+_REPEATING = frozenset("range center ljust rjust zfill indent batch slice lipsum".split())
+"""Functions, methods and filters that write or count as often as a number says."""
 _DUNDER = re.compile(rf"(?<![^\W_])__[a-zA-Z{_UNKNOWN}][\w{_UNKNOWN}]*")
+_PATH = re.compile(r"\w+(?:\.\w+)*")
+"""What filters such as `map(attribute=...)` take: names with dots between them."""
+_WIDE = re.compile(r"%[-+ #0]*\d{8,15}[a-zA-Z]|\{\w*:[^{}]{0,3}\d{8,15}[^{}]{0,3}\}")
+"""Fields of formats that are wider than any text."""
 _IN_BRACES = re.compile(r"\{([^{}]*+)\}")
 _UNDERSCORED = re.compile(r"__\w+")
 _SPOKEN = re.compile(r"content|text|prompt|query|question|input", re.IGNORECASE)
@@ -147,7 +154,11 @@ class _Walk:
         self.dated = {"strftime_now"}
         self.bound = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
         self.bound |= {node.name for node in tree.find_all(nodes.Macro)}
+        for loop in tree.find_all(nodes.For):
+            if isinstance(loop.target, nodes.Name) and isinstance(loop.iter, _LISTS):
+                self.known[loop.target.name] = self._fold(loop.iter)  # as if all were put together
         for item in tree.find_all(nodes.Assign):
+            self._take_members(item)
             if isinstance(item.target, nodes.Name):
                 value = self._fold(item.node)
                 if self._is_spoken(item.node):
@@ -156,6 +167,20 @@ class _Walk:
                     self.dated.add(item.target.name)
                 earlier = self.known.get(item.target.name)
                 self.known[item.target.name] = value if earlier is None else f"{earlier} {value}"[:_FOLDED]
+
+    def _take_members(self, item: nodes.Assign) -> None:
+        """Take in what the attributes of a namespace stand for."""
+        target, made = item.target, item.node
+        if isinstance(target, nodes.NSRef):
+            self._grow(f"{target.name}.{target.attr}", self._fold(made))
+        elif isinstance(target, nodes.Name) and isinstance(made, nodes.Call) and _last_name(made.node) == "namespace":
+            for given in made.kwargs:
+                self._grow(f"{target.name}.{given.key}", self._fold(given.value))
+
+    def _grow(self, name: str, value: str) -> None:
+        """Note that an attribute of a namespace stands for a text, or one that was put together of what it was."""
+        earlier = self.known.get(name)
+        self.known[name] = value if earlier is None or earlier in value else f"{earlier} {value}"[:_FOLDED]
 
     def reached(self) -> Iterator[Reached]:
         """Yield (how, value, line) of all that is worth an opinion."""
@@ -171,8 +196,7 @@ class _Walk:
         elif isinstance(node, nodes.Const):
             yield from self._constant(node.value)
         elif isinstance(node, nodes.TemplateData):
-            yield from (("url", url) for url in _URL.findall(node.data))
-            yield from _invisible(node.data)
+            yield from _written(node.data)
         elif isinstance(node, (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)):
             yield "load", self._fold(node.template)
         elif isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in self.bound:
@@ -188,16 +212,18 @@ class _Walk:
             yield from self._built(node)
         if isinstance(node, (nodes.Output, nodes.Concat, nodes.Add)):
             yield from self._sending(node)
-        if isinstance(node, (nodes.Pow, nodes.Mul, nodes.Call)):
+        if isinstance(node, (nodes.Pow, nodes.Mul, nodes.Call, nodes.Filter)):
             yield from _exhaustion(node)
+        if isinstance(node, nodes.For) and (rounds := _rounds(node)) > _LOOP:
+            yield "exhaustion", f"loops of {rounds} rounds"
 
     def _constant(self, value: object) -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
-            yield from (("url", url) for url in _URL.findall(value))
-            yield from _invisible(value)
+            yield from _written(value)
             named = (_UNDERSCORED.findall(inside)[-1:] for inside in _IN_BRACES.findall(value))
             yield from (("attribute", name) for names in named for name in names)
-            if _DUNDER.fullmatch(value) or value in INTERNALS:
+            yield from (("exhaustion", form) for form in _WIDE.findall(value))
+            if value in INTERNALS or any(map(_DUNDER.fullmatch, value.split(".") if _PATH.fullmatch(value) else ())):
                 yield "attribute", value
 
     def _built(self, node: nodes.Expr) -> Iterator[tuple[str, str]]:
@@ -211,6 +237,8 @@ class _Walk:
             elif name in INTERNALS:
                 yield "attribute", name
         argument = node.arg if isinstance(node, nodes.Getitem) else None
+        for name in _DUNDER.findall(self._fold(argument)) if isinstance(argument, (nodes.Name, nodes.Getattr)) else ():
+            yield "attribute", name.replace(_UNKNOWN, "?")
         if isinstance(argument, nodes.Concat) and not self._fold(argument).strip(_UNKNOWN):
             yield "dynamic-attribute", "?"
 
@@ -293,8 +321,10 @@ class _Walk:
     def _folded(self, node: nodes.Node, depth: int) -> str:
         if isinstance(node, nodes.Const):
             return str(node.value)
-        if isinstance(node, nodes.Name):
-            return self.known.get(node.name, _UNKNOWN)
+        if isinstance(node, (nodes.Name, nodes.Getattr)):
+            member = f".{node.attr}" if isinstance(node, nodes.Getattr) else ""
+            owner = node.node if isinstance(node, nodes.Getattr) else node
+            return self.known.get(f"{_last_name(owner)}{member}", _UNKNOWN)
         if isinstance(node, (nodes.Concat, nodes.List, nodes.Tuple)):
             parts = node.nodes if isinstance(node, nodes.Concat) else node.items
             return "".join(self._fold(part, depth + 1) for part in parts[:_FOLDED])
@@ -306,9 +336,21 @@ class _Walk:
         if isinstance(node, nodes.Mod):
             return self._formatted(self._fold(node.left, depth + 1), [node.right], depth)
         if isinstance(node, nodes.Getitem):
-            backwards = isinstance(node.arg, nodes.Slice) and isinstance(node.arg.step, nodes.Neg)
-            return self._fold(node.node, depth + 1)[::-1] if backwards else _UNKNOWN
+            return self._cut(node, depth) if isinstance(node.arg, nodes.Slice) else _UNKNOWN
         return self._called(node, depth)
+
+    def _cut(self, node: nodes.Getitem, depth: int) -> str:
+        """Return the part of a text that a slice of numbers takes, and a text backwards."""
+        assert isinstance(node.arg, nodes.Slice)
+        whole, edges = self._fold(node.node, depth + 1), list[int | None]()
+        if _UNKNOWN in whole and (node.arg.start or node.arg.stop):
+            return _UNKNOWN
+        for edge in (node.arg.start, node.arg.stop, node.arg.step):
+            number = _number(edge.node if isinstance(edge, nodes.Neg) else edge) if edge else None
+            if edge and number is None:
+                return _UNKNOWN
+            edges.append(-number if number is not None and isinstance(edge, nodes.Neg) else number)
+        return whole[slice(*edges)] if edges[2] != 0 else _UNKNOWN
 
     def _called(self, node: nodes.Node, depth: int) -> str:
         """Return what a filter or a method of a string makes of it."""
@@ -351,6 +393,14 @@ class _Walk:
         return re.sub(r"%[sc]|\{[0-9]*\}", fill, text)
 
 
+def _written(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what a text holds that the template writes, whatever is said."""
+    yield from (("url", url) for url in _URL.findall(text))
+    yield from _invisible(text)
+    if order := concealed_order(text):
+        yield "concealed", order
+
+
 def _invisible(text: str) -> Iterator[tuple[str, str]]:
     match = None if text.isascii() else _INVISIBLE.search(text)
     if match:
@@ -359,13 +409,14 @@ def _invisible(text: str) -> Iterator[tuple[str, str]]:
         yield "invisible", ascii(shown[:_SHOWN])
 
 
-def _exhaustion(node: nodes.Pow | nodes.Mul | nodes.Call) -> Iterator[tuple[str, str]]:
-    """Yield arithmetic and loops over constants that no machine gets done, or holds."""
-    if isinstance(node, nodes.Call):
-        if isinstance(node.node, nodes.Name) and node.node.name == "range":
-            most = max((abs(number) for number in map(_number, node.args) if number is not None), default=0)
-            if most > _LOOP:
-                yield "exhaustion", f"range({most})"
+def _exhaustion(node: nodes.Pow | nodes.Mul | nodes.Call | nodes.Filter) -> Iterator[tuple[str, str]]:
+    """Yield arithmetic, loops and texts over constants that no machine gets done, or holds."""
+    if isinstance(node, (nodes.Call, nodes.Filter)):
+        name = node.name if isinstance(node, nodes.Filter) else _last_name(node.node)
+        given = [*node.args, *(item.value for item in node.kwargs)]
+        most = max((abs(number) for number in map(_number, given) if number is not None), default=0)
+        if name in _REPEATING and most > _LOOP:
+            yield "exhaustion", f"{name}({most})"
         return
     left, right = _number(node.left), _number(node.right)
     if isinstance(node, nodes.Pow):
@@ -375,6 +426,20 @@ def _exhaustion(node: nodes.Pow | nodes.Mul | nodes.Call) -> Iterator[tuple[str,
         yield "exhaustion", f"* {max(left or 0, right or 0)}"
 
 
+def _last_name(node: nodes.Node) -> str:
+    return node.name if isinstance(node, nodes.Name) else node.attr if isinstance(node, nodes.Getattr) else ""
+
+
+def _rounds(node: nodes.For, depth: int = 0) -> int:
+    """Return how often what is innermost in loops over constant ranges is written, 0 where one is no such loop."""
+    made = node.iter
+    if not (isinstance(made, nodes.Call) and _last_name(made.node) == "range") or depth > _DEPTH:
+        return 0
+    own = max((abs(number) for number in map(_number, made.args) if number is not None), default=0)
+    inner = [_rounds(part, depth + 1) for part in node.body if isinstance(part, nodes.For)]
+    return own * max([1, *inner]) if depth or inner else 0  # (one alone is told as a call of range)
+
+
 def _sides(node: nodes.Mul) -> list[nodes.Expr]:
     """Return what is repeated: texts and lists, and no numbers."""
     return [one for one in (node.left, node.right) if _number(one) is None]
@@ -382,4 +447,10 @@ def _sides(node: nodes.Mul) -> list[nodes.Expr]:
 
 def _number(node: nodes.Node) -> int | None:
     value = node.value if isinstance(node, nodes.Const) else None
+    if (
+        isinstance(node, nodes.Pow)
+        and (of := _number(node.left)) is not None
+        and (to := _number(node.right)) is not None
+    ):
+        value = of**to if 0 <= to * of.bit_length() < 64 else _BITS
     return value if isinstance(value, int) else None

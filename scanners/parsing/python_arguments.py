@@ -55,7 +55,10 @@ def command(scope: Scope, node: ast.AST, depth: int = 0) -> str:
     if parts:
         step = _FOLLOWED if isinstance(node, ast.Name | ast.Set) else 1
         return between.join(command(scope, part, depth + step) for part in parts)
-    return "python" if scope.name_of(node, depth) == "sys.executable" else UNKNOWN
+    name = scope.name_of(node, depth)
+    if name.endswith(".__file__"):  # of a module of somebody else's
+        return f"{name.removesuffix('.__file__').replace('.', '/')}.py"
+    return "python" if name == "sys.executable" else UNKNOWN
 
 
 def _parts(scope: Scope, node: ast.AST, depth: int) -> tuple[str, list[ast.expr]]:

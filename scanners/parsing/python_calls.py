@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from modelsweep.core.limits import Budget, OverLimit
 from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of
@@ -64,6 +65,10 @@ _ASKING = (
     *("inspect.", "typing.", "builtins.id", "builtins.repr", "builtins.str", "builtins.super"),
 )
 """Prefixes of functions that never call what they are handed."""
+_PACKED = re.compile(r"[^/\\. …][^/\\…]*\.(?!(?:zip|egg|whl|pex)$)[A-Za-z][A-Za-z0-9]{0,11}$")
+"""Ends of paths that are files, and none that packages are put into: Python imports from any archive."""
+_WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
+"""Ends of the names of classes that hold weights or settings, and have nothing to do with servers."""
 _RUNNING = frozenset({"command", "code", "memory"})
 """Kinds of callables that matter where they are handed on, or merely defined functions call them."""
 _MERELY = frozenset({"command", "code", "memory", "descriptor", "sending", "permissions"})
@@ -78,6 +83,14 @@ _RENAMED = 10
 """New names of what runs something that are told of one file."""
 _HANDED = 20
 """Elements of a list that is handed on."""
+_USES = 100
+"""Calls of functions of neighbours that are told of one file."""
+_GIVEN = 4
+"""Arguments of one of them."""
+_TELLING = re.compile(
+    r"[|;&`<>]|\$\(|\b(?:import|exec|eval|curl|wget|bash|sh|nc|python[\d.]*|powershell|cmd|rm|chmod|echo|touch|id)\b"
+)
+"""What commands and code have, and few other texts that a function of any package is given."""
 _SHOWN = 10
 _MENTIONED = 20
 _ROOTS = ("/", "~")
@@ -92,6 +105,8 @@ class Call(NamedTuple):
     `sources` are the names of the calls that make its arguments, `mentions` their variables and short constants.
     `folded` says that the argument is constant, `encoded` that a long constant is part of what makes it, `handed` that
     the callable is handed to something of which nobody knows whether it calls it.
+    `weights` says that it runs where a class is used that holds weights or settings.
+    `function` is the one, merely defined, that hands some of its own arguments on, the `given` ones of them.
     """
 
     name: str
@@ -107,16 +122,33 @@ class Call(NamedTuple):
     mode: str = ""
     owner: str = ""
     handed: bool = False
+    function: str = ""
+    given: tuple[int, ...] = ()
+    weights: bool = False
+
+
+class Use(NamedTuple):
+    """A call of a function that a neighbour of the file defines: its name there, and the constant texts it is given.
+
+    `texts` are in the order of the arguments, nothing in the place of what is not constant.
+    """
+
+    name: str
+    when: str
+    line: int
+    texts: tuple[str, ...]
+    owner: str = ""
 
 
 class Found(NamedTuple):
-    """What a module does: its calls, and pickles among its constants with their lines.
+    """What a module does: its calls, pickles among its constants with their lines, and what it gives its neighbours.
 
     `unread` says why there may be more, where working it out took too long.
     """
 
     calls: list[Call]
     pickles: list[tuple[int, bytes]]
+    uses: list[Use]
     unread: str = ""
 
 
@@ -134,6 +166,11 @@ class _Body(NamedTuple):
     """The class in whose body this stands."""
     handed: bool = False
     """Whether this is a lambda, which stands where something takes it to call it."""
+    function: str = ""
+    """The function that is merely defined, and in which this stands."""
+    parameters: tuple[str, ...] = ()
+    weights: bool = False
+    """Whether this is a method of a class that holds weights or settings."""
 
 
 def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
@@ -150,7 +187,7 @@ class _Reading:
     """What is known of a module while its statements are read in the order in which they run."""
 
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
-        self.found = Found([], [])
+        self.found = Found([], [], [])
         self._told_of: Counter[str] = Counter()
         self._untold = ""
         """The first call that was left out, since very many of its kind were told."""
@@ -164,6 +201,8 @@ class _Reading:
         self._harmless: set[tuple[int, str, str]] = set()
         """Functions, with what they are given and of whom, in which nothing is, nor in what they call."""
         self._defined: dict[int, tuple[Definition | ast.Lambda, _Body]] = {}
+        self._lambdas: dict[int, str] = {}
+        """Names of the functions that are written as `name = lambda ...`."""
         self._later_annotations = False
 
     def run(self, tree: ast.Module) -> None:
@@ -171,6 +210,10 @@ class _Reading:
             isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.names[0].name == "annotations"
             for node in tree.body
         )
+        for node in tree.body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
+                    self._lambdas[id(function)] = name
         self._block(tree.body, _Body(self._module, IMPORT))
         self._drain()
         self._named_anew(tree)
@@ -221,7 +264,7 @@ class _Reading:
             if id(function) in self._entered or not self._may_run(function, body.scope):
                 continue
             self._entered[id(function)] = set()
-            within = body._replace(when=DEFINED, owner="", level=0, line=0)
+            within = body._replace(when=DEFINED, owner="", level=0, line=0, **self._signature(function, body))
             if isinstance(function, ast.Lambda):
                 scope = body.scope.call(function, None, body.scope)
                 within = within._replace(scope=scope, handed=True)
@@ -232,6 +275,22 @@ class _Reading:
             self._drain()
         if not any(call.kind in _MERELY for call in self.found.calls[before:]):
             del self.found.calls[before:]
+
+    def _signature(self, function: Definition | ast.Lambda, body: _Body) -> dict[str, Any]:
+        """Return the name by which other files call a function, nothing for one inside another, and its parameters."""
+        given = function.args
+        names = [item.arg for item in (*given.posonlyargs, *given.args)]
+        if isinstance(function, ast.Lambda):
+            name = self._lambdas.get(id(function), "")
+        elif body.inside:
+            name = f"{body.inside}.{function.name}"
+            is_static = any(
+                isinstance(item, ast.Name) and item.id == "staticmethod" for item in function.decorator_list
+            )
+            names = names if is_static else names[1:]
+        else:
+            name = function.name if body.scope is self._module else ""
+        return {"function": name, "parameters": tuple(names)}
 
     def _may_run(self, function: ast.AST, scope: Scope) -> bool:
         """Return whether a function names what runs something, or imports it: all others need not be worked out."""
@@ -251,9 +310,13 @@ class _Reading:
     def _make(self, use: ClassUse, when: str) -> None:
         """Read what making an instance of a class, and using it, runs."""
         for definition, scope in use.lineage:
-            body = _Body(scope, when, owner=use.name if when == MADE else "")
+            body = _Body(scope, when, owner=use.name if when == MADE else "", weights=self._holds_weights(use))
             for method in methods(definition, use.methods):
                 self._enter(method, scope, None, body, first=f"{OWN}{use.name}()")
+
+    def _holds_weights(self, use: ClassUse) -> bool:
+        names = (self._module.name_of(base) for definition, _ in use.lineage for base in definition.bases)
+        return any(name.endswith(_WEIGHTS) and not name.startswith(OWN) for name in names)
 
     def _hooks(self) -> None:
         for name in _MODULE_HOOKS:
@@ -296,33 +359,44 @@ class _Reading:
                 self._class(node, body)
             case ast.If():
                 self._branches(node, body)
+            case ast.AnnAssign(annotation=ast.Constant() as annotation) if body.in_class:
+                self._written_annotations([annotation], body)
+                self._other(node, body)
             case _:
-                left = body.scope.work_out(node) if isinstance(node, ast.For) else {}
-                before: dict[str, str] = {}
-                if isinstance(node, ast.For | ast.AsyncFor):
-                    before = body.scope.learn_loop(node.target, node.iter)
-                elif isinstance(node, ast.Match):
-                    body.scope.learn_match(node)
-                elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
-                    self._follow(body.scope.name_of(node.exc), None, body)
-                if isinstance(node, ast.For | ast.AsyncFor | ast.While):
-                    # What a loop changes is known by what it is made of only.
-                    changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
-                    body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
-                unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
-                body.scope.unsure += unsure
-                self._children(node, body)
-                body.scope.learn(node)
-                self._kept(node, body)
-                body.scope.unsure -= unsure
-                body.scope.settle(left)
-                body.scope.regain(before)
+                self._other(node, body)
+
+    def _other(self, node: ast.AST, body: _Body) -> None:
+        """Read a statement that is no definition and no condition, and what is below it."""
+        left = body.scope.work_out(node) if isinstance(node, ast.For | ast.While) else None
+        before: dict[str, str] = {}
+        if isinstance(node, ast.For | ast.AsyncFor):
+            before = body.scope.learn_loop(node.target, node.iter)
+        elif isinstance(node, ast.Match):
+            body.scope.learn_match(node)
+        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
+            self._follow(body.scope.name_of(node.exc), None, body)
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            # What a loop changes is known by what it is made of only.
+            changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
+            body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
+        unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
+        body.scope.unsure += unsure
+        self._children(node, body)
+        body.scope.learn(node)
+        self._kept(node, body)
+        body.scope.unsure -= unsure
+        body.scope.settle(left)
+        body.scope.regain(before)
 
     def _kept(self, node: ast.AST, body: _Body) -> None:
         """Read what a statement puts in a place where others find it and call it: hooks, attributes, tables."""
         match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value) if (
+                body.in_class and name.startswith("__") and name.endswith("__")
+            ):
+                targets: list[ast.expr] = [ast.Attribute(ast.Name(OWN), name)]
             case ast.Assign() | ast.AugAssign():
-                targets: list[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 value = node.value
             case ast.Return(value=ast.Tuple(elts=[value, *_])):  # as __reduce__ does
                 targets = [ast.Attribute(ast.Name(OWN), "")]
@@ -410,7 +484,11 @@ class _Reading:
         """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
         while True:
             self._expression(node.test, body)
-            if not never_on_import(node.test) or (self._is_setup and is_main_test(node.test)):
+            if (
+                not never_on_import(node.test)
+                or body.scope.decides(node.test)
+                or (self._is_setup and is_main_test(node.test))
+            ):
                 body.scope.unsure += 1
                 self._block(node.body, body)
                 body.scope.unsure -= 1
@@ -452,6 +530,10 @@ class _Reading:
             for generator in node.generators:
                 if body.scope.elements(generator.iter):
                     body.scope.learn_loop(generator.target, generator.iter)
+                for test in generator.ifs:  # which are asked before the element is made
+                    for part in ast.walk(test):
+                        if isinstance(part, ast.NamedExpr):
+                            body.scope.learn(part)
         elif isinstance(node, ast.Lambda):
             self._defined.setdefault(id(node), (node, body._replace(scope=body.scope.around)))
 
@@ -466,8 +548,9 @@ class _Reading:
         elif owner.endswith("()"):
             self._method(owner, frozenset({"__call__"}), call, body)
         elif owner.removeprefix(OWN) in self._functions:
-            function, scope = self._functions[owner.removeprefix(OWN)]
-            self._enter(function, scope, call, body)
+            named = owner.removeprefix(OWN)
+            for function, scope in (self._functions[named], *self._module.others.get(named, ())):
+                self._enter(function, scope, call, body)
         else:
             self._method(owner, None, call, body)
             for definition, scope in self._classes.lineage(owner.removeprefix(OWN)):
@@ -513,6 +596,7 @@ class _Reading:
         self._follow(name, node, body)
         self._given(name, given, node, body)
         self._put(node, body)
+        self._used(name, node, body)
         if name == "builtins.setattr" and len(given) > len(("object", "name")):
             owner, attribute = body.scope.name_of(given[0]), constant(body.scope, given[1])
             body.scope.set_member(owner, str(attribute), body.scope.name_of(given[2]), constant(body.scope, given[2]))
@@ -528,6 +612,23 @@ class _Reading:
             if name in KINDS or is_on(body.scope, node, TRUSTING):
                 self._told(name, given, node, body)
 
+    def _used(self, name: str, node: ast.Call, body: _Body) -> None:
+        """Take in what a function of a neighbour is given, which may be a command or code."""
+        if body.when == DEFINED or not node.args or name in KINDS or len(self.found.uses) >= _USES:
+            return
+        names = [name.replace("().", ".")] if name.startswith(".") else []
+        if not name and isinstance(node.func, ast.Name) and body.scope.value_of(node.func.id) is None:
+            names = [f"{module}.{node.func.id}" for module in body.scope.stars]
+        elif name.startswith(OWN):
+            names = self._classes.of_neighbours(name)
+        elif not names and _is_of_a_sibling(name):
+            names = [name.replace("().", ".")]
+        texts = [command(body.scope, item) for item in node.args[:_GIVEN]] if names else []
+        known = tuple("" if UNKNOWN in text else text for text in texts)
+        if any(known) and (not names[0][:1].isalpha() or any(map(_TELLING.search, known))):
+            line = body.line or node.lineno
+            self.found.uses.extend(Use(name, body.when, line, known, body.owner) for name in names)
+
     def _put(self, node: ast.Call, body: _Body) -> None:
         """Take in what methods of lists and tables put into a thing that has a name."""
         match node:
@@ -541,6 +642,8 @@ class _Reading:
                     body.scope.grow(name, ast.Constant(part.arg) if part.arg else None, part.value)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="setdefault"), args=[key, value]):
                 body.scope.grow(name, key, value)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="reverse" | "insert" as method), args=given):
+                body.scope.change(name, method, given)
 
     def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what becomes of the arguments of a call: called, executed, kept as finders, or nobody knows."""
@@ -609,16 +712,15 @@ class _Reading:
         if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
             return
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-        if name.startswith("pathlib.") and owner:
-            given = [owner, *given]
-        if kind == "copying":  # what matters is where to
-            given = [*given[1:], *given[:1]]
+        given = _telling_first(name, kind, given, owner)
         first = given[0] if given else None
         known = constant(scope, first) if first else None
         made = made_of(scope, given)
         body = body._replace(line=body.line or node.lineno)
         listed = arguments(scope, first) if first else []
         text = command(scope, first) if first else ""
+        if kind == "path" and not (any("download" in call for call in made.calls) or _PACKED.search(text)):
+            return
         if kind == "command" and name.startswith(SPAWNERS):
             listed = [command(scope, item) for item in given if not isinstance(item, ast.Starred)]
             text = " ".join(listed)
@@ -646,6 +748,9 @@ class _Reading:
                 mode=_mode(node, given[1:], scope),
                 owner=body.owner,
                 handed=handed or body.handed,
+                weights=body.weights,
+                function=body.function,
+                given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
             )
         )
 
@@ -661,6 +766,21 @@ class _Reading:
         tree = parsed(code.strip().encode("utf-8", "replace"))
         if tree is not None:
             self._block(tree.body, body._replace(depth=body.depth + 1))
+
+
+def _telling_first(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None) -> list[ast.expr]:
+    """Return what a call is given with what tells most in front: the path it is a method of, or where it copies to."""
+    if name.startswith("pathlib.") and owner:
+        given = [owner, *given]
+    if kind == "copying":
+        return [*given[1:], *given[:1]]
+    return given[1:] if name == "sys.path.insert" else given
+
+
+def _is_of_a_sibling(name: str) -> bool:
+    """Return whether a name may be one of a file beside: `module.function`, of no module of Python's own."""
+    top, dot, _ = name.partition(".")
+    return bool(dot) and top not in sys.stdlib_module_names
 
 
 def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:

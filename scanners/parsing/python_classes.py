@@ -95,3 +95,15 @@ class Classes:
                 if (found := f"{scope.name_of(base)}().{method}") in KINDS:
                     return found
         return name
+
+    def of_neighbours(self, name: str) -> list[str]:
+        """Return what a method of a class, `@Mine().load`, may be that comes from a class of a neighbour."""
+        owner, _, method = name.partition("().")
+        if (
+            not method
+            or "." in method
+            or any(methods(item, frozenset({method})) for item, _ in self.lineage(owner[1:]))
+        ):
+            return []
+        bases = [scope.name_of(base) for item, scope in self.lineage(owner[1:]) for base in item.bases]
+        return [f"{base}.{method}" for base in bases if base.startswith(".")]

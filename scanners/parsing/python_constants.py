@@ -14,8 +14,10 @@ from scanners.parsing.python_values import (
     combined,
     compared,
     filled,
+    in_order,
     integer_bytes,
     joined,
+    measured,
     method,
     number_of,
     percent,
@@ -169,6 +171,8 @@ def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
         return _packed(scope, node.args, node.keywords, depth)
     if name == "pathlib.Path.home":
         return "~"
+    if name in ("builtins.len", "builtins.max", "builtins.min") and node.args:
+        return measured(name.removeprefix("builtins."), _all(scope, node, depth))
     if name.startswith(("builtins.str.", "builtins.bytes.", "operator.add", "operator.concat")) and node.args:
         return _unbound(scope, name, node, depth)
     if name.startswith(("builtins.", "os.", "io.", "pathlib.", "shutil.")) and node.args:
@@ -233,6 +237,14 @@ def _of_function(scope: Names, name: str, node: ast.Call, depth: int) -> Value |
         case "chr" | "str", int():
             return character(first) if name == "builtins.chr" else str(first)
     return None
+
+
+def _all(scope: Names, node: ast.Call, depth: int) -> list[Value | None]:
+    """Return what a call that takes one list, or several values, is given; None among them where that is unknown."""
+    if len(node.args) > 1 or node.keywords:
+        return [None] if node.keywords else [constant(scope, item, depth) for item in node.args]
+    found = items(scope, node.args[0], depth)
+    return [None] if found is None else found
 
 
 def _method(scope: Names, owner: Text, name: str, node: ast.Call, depth: int) -> Value | None:
@@ -305,6 +317,8 @@ def _listed(scope: Names, name: str, node: ast.Call, depth: int) -> list[Value |
     if name in ("builtins.list", "builtins.tuple", "builtins.bytes", "builtins.reversed"):
         found = items(scope, node.args[0], depth)
         return found[::-1] if found and name.endswith("reversed") else found
+    if name == "builtins.sorted" and len(node.args) == 1 and not node.keywords:
+        return in_order(items(scope, node.args[0], depth))
     if name == "builtins.filter" and len(node.args) == 2:
         inner = items(scope, node.args[1], depth) or [None]
         if len(inner) > _TESTED:
@@ -380,9 +394,23 @@ def _own_name(scope: Names, node: ast.Name, _depth: int) -> Value | None:
     return scope.constant_of(node.id)
 
 
-def _negative(scope: Names, node: ast.UnaryOp, depth: int) -> Value | None:
+def _unary(scope: Names, node: ast.UnaryOp, depth: int) -> Value | None:
     found = constant(scope, node.operand, depth)
-    return -found if isinstance(node.op, ast.USub) and isinstance(found, int) else None
+    if isinstance(node.op, ast.Not) and found is not None:
+        return int(not found)
+    if not isinstance(found, int):
+        return None
+    return -found if isinstance(node.op, ast.USub) else ~found if isinstance(node.op, ast.Invert) else None
+
+
+def _either(scope: Names, node: ast.BoolOp, depth: int) -> Value | None:
+    """Return what `and` and `or` give, as far as what goes before is known."""
+    found: Value | None = None
+    for part in node.values:
+        found = constant(scope, part, depth)
+        if found is None or bool(found) is isinstance(node.op, ast.Or):
+            break
+    return found
 
 
 def _attribute(scope: Names, node: ast.Attribute, depth: int) -> Value | None:
@@ -421,7 +449,8 @@ _WORK: dict[type[ast.AST], Callable[[Names, Any, int], Value | None]] = {
     ast.Compare: _compared,
     ast.NamedExpr: _named,
     ast.Name: _own_name,
-    ast.UnaryOp: _negative,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _either,
     ast.BinOp: _binary,
     ast.JoinedStr: _formatted,
     ast.FormattedValue: _field,

@@ -31,6 +31,10 @@ _CODECS: dict[str, Callable[[Text], Text]] = {
     "zlib": lambda value: _inflated(value, zlib.MAX_WBITS),
     "zip": lambda value: _inflated(value, zlib.MAX_WBITS),
     "bz2": lambda value: bz2.BZ2Decompressor().decompress(bytes_of(value), LENGTH),
+    **{
+        name: lambda value, name=name: bytes_of(value).decode(name, "replace")  # type: ignore[misc]
+        for name in ("utf16", "utf16le", "utf16be", "utf32", "utf32le", "utf32be", "utf7")
+    },
     "unicodeescape": lambda value: bytes_of(value).decode("unicode_escape"),
 }
 _DECODERS: dict[str, Callable[[Text], Text]] = {

@@ -10,11 +10,13 @@ import ast
 import re
 from collections import ChainMap
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from modelsweep.core.limits import Budget
 from scanners.parsing.python_constants import DEPTH, constant, items, text
 from scanners.parsing.python_decoders import NAMES, Value
 from scanners.parsing.python_sinks import KINDS
+from scanners.parsing.python_steps import RETURNED, Steps, Unknown
 from scanners.parsing.python_syntax import Definition
 
 OWN = "@"
@@ -54,6 +56,16 @@ _REACHED = re.compile(
 )
 """Modules that others import, reached through them: `shutil.os.system`."""
 _GETTERS = ("get", "__getitem__", "pop", "setdefault")
+_RESOLVERS = frozenset(
+    "resolve_name locate import_string import_object import_from_string import_attr import_item load_object get_method "
+    "get_object import_by_name string_import".split()
+)
+"""What functions of many libraries are called that import what a text names, and return it."""
+_DECIDING = frozenset({"TYPE_CHECKING", "__name__"})
+_ENTRY_POINTS = frozenset({"importlib.metadata.EntryPoint().load", "importlib_metadata.EntryPoint().load"})
+_COMMANDS = frozenset({"sh"})
+"""Modules of which every name is a command: https://sh.readthedocs.io."""
+_TABLES_OF = frozenset("items values".split())
 COMPUTED = "getattr()"
 """Stands in the place of an attribute's name that is worked out when the code runs."""
 _EXECUTING = frozenset("os subprocess builtins posix pty runpy commands ctypes.CDLL()".split())
@@ -63,10 +75,6 @@ _GROWN = 64
 """Entries up to which it is followed what is put into a list or a table later."""
 _ROUNDS = 20_000
 """Statements in loops of one file that are worked out one after the other."""
-_PIECE = 64
-"""Characters of a text that cost as much as a statement."""
-_ROUND = 2_000
-"""Of them in one loop."""
 _ELEMENTS = 200
 """Elements of what a loop goes over that are looked at."""
 _PATH = "pathlib.Path()"
@@ -79,6 +87,14 @@ _ROWS = (ast.Tuple, ast.List)
 _FUNCTIONS = (ast.Lambda, ast.FunctionDef)
 _LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.Call)
 _Function = Definition | ast.Lambda
+
+
+class Worked(NamedTuple):
+    """What names stand for behind a loop: a constant, or a list of them."""
+
+    names: dict[str, tuple[Value | None, list[Value | None] | None]]
+    name: str = ""
+    dotted: str = ""
 
 
 class Scope:
@@ -95,8 +111,12 @@ class Scope:
         self._member_values: dict[str, Value | None] = above._member_values if above else {}
         self._rounds: list[int] = above._rounds if above else [_ROUNDS]
         self._grown: dict[str, int] = {}
+        self.stars: list[str] = above.stars if above else []
+        """Neighbours of the file from which it takes all names."""
         self.functions: dict[str, tuple[Definition, Scope]] = above.functions if above else {}
         """Functions of the file by name, those inside others included, each with the scope that it stands in."""
+        self.others: dict[str, list[tuple[Definition, Scope]]] = above.others if above else {}
+        """Functions of a name that another one has, too: which of them it is hangs on a condition."""
         self._places: dict[str, int] = {}
         self.first = ""
         """What the first argument of the function stands for whose scope this is: the instance of a method."""
@@ -131,6 +151,9 @@ class Scope:
 
     def define(self, function: Definition) -> None:
         """Note a function of the module, or one inside another, which stands in this scope."""
+        before = self.functions.get(function.name)
+        if self.unsure and before:
+            self.others.setdefault(function.name, []).append(before)
         self.functions[function.name] = function, self
         self.set(function.name, f"{OWN}{function.name}", function)
 
@@ -211,16 +234,34 @@ class Scope:
                 self._learn_target(inner, column, source)
             return
         only = constant(self, elements[0]) if len(elements) == 1 else None
-        names = [name for name in map(self.name_of, elements) if name]
+        names = [name for name in map(self.name_of, elements) if name] or [self._out_of(source)]
         telling = next((name for name in names if name in KINDS or name.startswith(OWN)), "")
         for item in ast.walk(target):
             if isinstance(item, ast.Name):
                 self.set(item.id, telling or next(iter(names), ""), source, only)
 
-    def elements(self, source: ast.expr) -> list[ast.expr]:
+    def _out_of(self, source: ast.expr) -> str:
+        """Return what any of the things in a table of modules, or of the names of one, may stand for."""
+        made = self._written(source)
+        while (
+            isinstance(made, ast.Call) and made.args and self.name_of(made.func) in ("builtins.list", "builtins.sorted")
+        ):
+            made = self._written(made.args[0])
+        if not isinstance(made, ast.Call):
+            return ""
+        is_view = isinstance(made.func, ast.Attribute) and made.func.attr in _TABLES_OF and not made.args
+        table = (
+            self.name_of(made.func.value) if is_view and isinstance(made.func, ast.Attribute) else self.name_of(made)
+        )
+        if table == "sys.modules":
+            return "os"
+        module = table.removesuffix(".__dict__")
+        return f"{module}.{COMPUTED}" if module != table and module in _EXECUTING else ""
+
+    def elements(self, source: ast.expr, depth: int = 0) -> list[ast.expr]:
         """Return the expressions that iterating over another one gives, as far as they are written out."""
         self._budget.spend()
-        written = self._written(source)
+        written = self._written(source) if depth <= DEPTH else None  # a name may stand for what is made of itself
         match written:
             case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
                 return parts[:_ELEMENTS]
@@ -232,12 +273,14 @@ class Scope:
                     for key, value in pairs[:_ELEMENTS]
                 ]
             case ast.Call(func=ast.Name(id="zip"), args=[_, *_] as columns):
-                rows = zip(*map(self.elements, columns), strict=False)
+                rows = zip(*(self.elements(column, depth + 1) for column in columns), strict=False)
                 return [ast.Tuple([*row]) for row in rows]
             case ast.Call(func=ast.Name(id="map"), args=[function, inner]):
-                return [ast.Call(function, [item], []) for item in self.elements(inner)]
+                return [ast.Call(function, [item], []) for item in self.elements(inner, depth + 1)]
             case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]):
-                return [ast.Tuple([ast.Constant(place), item]) for place, item in enumerate(self.elements(inner))]
+                return [
+                    ast.Tuple([ast.Constant(place), item]) for place, item in enumerate(self.elements(inner, depth + 1))
+                ]
         return []
 
     def _written(self, node: ast.AST) -> ast.AST | None:
@@ -247,34 +290,75 @@ class Scope:
     def learn_match(self, node: ast.Match) -> None:
         """Note that names which a pattern catches stand for what is matched."""
         for case in node.cases:
-            for pattern in (case.pattern, *getattr(case.pattern, "patterns", ())):
-                if isinstance(pattern, ast.MatchAs) and pattern.name:
-                    self._assign_name(pattern.name, node.subject)
+            self._learn_pattern(case.pattern, node.subject)
 
-    def work_out(self, node: ast.For) -> dict[str, Value | None]:
-        """Return the constants that names stand for behind a plain loop over constants; nothing where it is none."""
-        names = [_changed(statement) for statement in node.body]
-        if node.orelse or not isinstance(node.target, ast.Name) or not all(names):
-            return {}
-        rows = items(self, node.iter)
-        rounds = len(rows or ()) * len(names)
-        if not rows or rounds > min(_ROUND, self._rounds[0]):
-            return {}
-        self._rounds[0] -= rounds
+    def _learn_pattern(self, pattern: ast.pattern, subject: ast.expr) -> None:
+        written = self._written(subject)
+        match pattern:
+            case ast.MatchAs(name=str() as name):
+                self._assign_name(name, subject)
+            case ast.MatchSequence(patterns=inner) if isinstance(written, _ROWS):
+                for part, item in zip(inner, written.elts, strict=False):
+                    self._learn_pattern(part, item)
+            case ast.MatchMapping(keys=keys, patterns=inner):
+                for key, part in zip(keys, inner, strict=True):
+                    self._learn_pattern(part, ast.Subscript(subject, key))
+            case ast.MatchClass(kwd_attrs=names, kwd_patterns=inner):
+                for attribute, part in zip(names, inner, strict=True):
+                    self._learn_pattern(part, ast.Attribute(subject, attribute))
+            case ast.MatchOr(patterns=inner) | ast.MatchSequence(patterns=inner):
+                for part in inner:
+                    self._learn_pattern(part, subject)
+
+    def work_out(self, node: ast.For | ast.While) -> Worked | None:
+        """Return what names stand for behind a loop over constants, None where that cannot be known."""
+        if self._rounds[0] <= 0:
+            return None
+        if found := self._chained(node):
+            return Worked({}, *found)
         inner = Scope(self)
-        for row in rows:
-            inner.set(node.target.id, constant=row)
-            for name, statement in zip(names, node.body, strict=True):
-                made = constant(inner, _made(statement))
-                inner.set(name, constant=made)
-                self._rounds[0] -= len(made) // _PIECE if isinstance(made, (str, bytes)) else 0
-            if self._rounds[0] < 0:
-                return {}
-        return {name: inner.constant_of(name) for name in names}
+        steps = Steps(inner, self._rounds[0])
+        before = steps.left
+        try:
+            done = steps.loop(node)
+        except Unknown:
+            done = RETURNED
+        self._rounds[0] -= before - steps.left
+        if done == RETURNED or not steps.changed:
+            return None
+        return Worked({name: (inner.constant_of(name), inner.list_of(name)) for name in steps.changed})
 
-    def settle(self, constants: dict[str, Value | None]) -> None:
+    def settle(self, worked: Worked | None) -> None:
         """Note what names stand for behind a loop that was worked out."""
-        self._constants.update(constants)
+        if worked is None:
+            return
+        for name, (known, listed) in worked.names.items():
+            self._constants[name], self._lists[name] = known, listed
+        if worked.name:
+            self.set(worked.name, worked.dotted)
+
+    def _chained(self, node: ast.For | ast.While) -> tuple[str, str] | None:
+        """Return the name, and what it stands for behind a loop that does `name = getattr(name, part)` for parts."""
+        match node:
+            case ast.For(
+                target=ast.Name(id=part),
+                iter=path,
+                body=[
+                    ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func, [ast.Name(id=of), ast.Name(id=key)]))
+                ],
+            ) if name == of and part == key and self.name_of(func) == "builtins.getattr":
+                reached: ast.expr = ast.Name(name)
+                for item in items(self, path) or [None]:
+                    if not isinstance(item, str):
+                        return None
+                    reached = ast.Attribute(reached, item)
+                return name, self.name_of(reached)
+        return None
+
+    def set_list(self, name: str, values: list[Value | None]) -> None:
+        """Note that a name stands for a list of constants."""
+        self.set(name)
+        self._lists[name] = values
 
     def grow(self, name: str, key: ast.expr | None, value: ast.expr) -> None:
         """Note that something is put into what a name stands for, a list or a table say."""
@@ -293,6 +377,19 @@ class Scope:
         sure = listed is not None and not self.unsure and isinstance(made, ast.List)
         self._lists[name] = [*(listed or ()), constant(self, value)] if sure else None
 
+    def change(self, name: str, method: str, given: list[ast.expr]) -> None:
+        """Note what a method does to a list of constants that has a name."""
+        try:
+            Steps(self, self._rounds[0]).change(name, method, given)
+        except Unknown:
+            self._lists[name] = None
+
+    def decides(self, test: ast.expr) -> bool:
+        """Return whether the file itself gives a name of a condition, TYPE_CHECKING say, a value that holds."""
+        named = (item for item in ast.walk(test) if isinstance(item, ast.Name) and item.id in _DECIDING)
+        values = [self.value_of(item.id) for item in named]
+        return any(isinstance(value, ast.Constant) and bool(value.value) for value in values)
+
     def blur(self, names: Iterable[str]) -> None:
         """Note that names are changed in a loop: what they are made of is known, what they hold is not."""
         self._constants.update(dict.fromkeys(names))
@@ -300,8 +397,11 @@ class Scope:
     def _learn_from(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
         for item in node.names:
-            dotted = _HIDDEN if item.name == "__pyarmor__" else module and f"{module}.{item.name}"
+            joint = "." if node.module else ""
+            dotted = _HIDDEN if item.name == "__pyarmor__" else module and f"{module}{joint}{item.name}"
             self.set(item.asname or item.name, dotted)
+        if node.level and node.names[0].name == "*":
+            self.stars.append(module)
         if module and node.names[0].name == "*":
             prefix = f"{_SAME_MODULE.get(module, module)}."
             self.unsure += 1  # a module need not hand out all that it has
@@ -325,6 +425,7 @@ class Scope:
         row = self._written(value)
         for inner, item in zip(target.elts, row.elts, strict=False) if isinstance(row, _ROWS) else ():
             if isinstance(inner, ast.Starred):  # up to what a star takes
+                self._assign(inner.value, ast.List(row.elts[target.elts.index(inner) :]))  # type: ignore[union-attr]
                 break
             self._assign(inner, item)
         for inner in () if isinstance(row, _ROWS) else target.elts:
@@ -377,6 +478,8 @@ class Scope:
             return self._name(name)
         if (owner == _PATH and name == "parent") or (name == "__self__" and owner.startswith("builtins.")):
             return owner.partition(".")[0] if name == "__self__" else owner
+        if owner in _COMMANDS:
+            return f"{owner}.{owner}"
         found = self._members.get(f"{owner.removesuffix('()')}.{name}") or _attribute(owner, name)
         return _ESCAPES.get(name, found)
 
@@ -397,7 +500,9 @@ class Scope:
             return f"IPython.{name}"
         if name == "__pyarmor__":
             return _HIDDEN
-        return "builtins" if name == "__builtins__" else f"builtins.{name}" if name in _BUILTINS else ""
+        if name == "__builtins__":
+            return "builtins"
+        return f"builtins.{name}" if name in _BUILTINS else self._members.get(f"builtins.{name}", "")
 
     def _called(self, node: ast.Call, depth: int) -> str:
         """Return what a call returns, where it looks a module or an attribute up, and `NAME()` elsewhere."""
@@ -415,6 +520,8 @@ class Scope:
             found = name.partition(".__spec__")[0]
         elif node.args:
             found = self._looked_up(name, node, depth)
+        else:
+            found = self._unpacked(name, node, depth)
         returned = self.returned(node, _NAMED_INSIDE) if found is None else None
         if returned:
             inner, value = returned
@@ -422,6 +529,17 @@ class Scope:
         if found is None:
             found = _PATH if name.startswith("pathlib.") and name.rpartition(".")[2] in _PATHS else name and f"{name}()"
         return found
+
+    def _unpacked(self, name: str, node: ast.Call, depth: int) -> str | None:
+        """Return the module whose names an object is made of, or what an entry point names."""
+        spread = [item.value for item in node.keywords if not item.arg]
+        if name == "types.SimpleNamespace" and spread:
+            table = self.name_of(spread[0], depth)
+            return table.removesuffix(".__dict__") if table.endswith(".__dict__") else None
+        made = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if name in _ENTRY_POINTS and isinstance(made, ast.Call) and made.args[1:]:
+            return text(self, made.args[1], depth).replace(":", ".") or None
+        return None
 
     def _taken(self, node: ast.Call, depth: int) -> str:
         """Return the name of what is taken out of a table or a list that is written out, by a method of it."""
@@ -440,7 +558,8 @@ class Scope:
             case "importlib.import_module":
                 return text(self, first, depth)
             case "builtins.getattr" if len(node.args) > 1:
-                return self._got(self.name_of(first, depth), node.args[1], depth)
+                default = self.name_of(node.args[2], depth) if len(node.args) > len(("object", "name")) else ""
+                return default if _executes(default) else self._got(self.name_of(first, depth), node.args[1], depth)
             case "functools.partial" | "builtins.staticmethod" | "contextlib.nullcontext":
                 return self.name_of(first, depth)
             case "builtins.vars" | "inspect.getmembers":
@@ -473,15 +592,17 @@ class Scope:
         """Return the name that a call looks up by its text, or in a table of modules or names."""
         first = node.args[0]
         match name:
-            case "builtins.dict" if (table := self.name_of(first, depth)).endswith(".__dict__"):
+            case "builtins.dict" | "collections.ChainMap" | "types.MappingProxyType" if (
+                table := self.name_of(first, depth)
+            ).endswith(".__dict__"):
                 return table
             case "importlib.util.find_spec" | "importlib.find_loader" | "pkgutil.find_loader":
                 return _attribute(text(self, first, depth), "__spec__")
             case "importlib.util.module_from_spec" | "importlib.reload" | "builtins.reload":
                 return self.name_of(first, depth).removesuffix(".__spec__") or None
-            case "pkgutil.resolve_name" | "pydoc.locate":
-                return text(self, first, depth).replace(":", ".") or None
         owner, _, attribute = name.rpartition(".")
+        if attribute in _RESOLVERS and not owner.startswith(OWN) and (named := text(self, first, depth)):
+            return named.replace(":", ".") if "." in named.replace(":", ".") else None
         if attribute == "load_module":
             return text(self, first, depth) or None
         if attribute == "__getattribute__":
@@ -519,11 +640,13 @@ class Scope:
         if owner == _GLOBALS:
             return self._name(key)
         if owner == _OTHER_GLOBALS:
-            return "builtins" if key == "__builtins__" else key
+            return "builtins" if key == "__builtins__" else key.lstrip("_") if key.startswith("_") else key
         if owner == "sys.modules":
             return key
-        if owner in _LIBRARIES:
+        if owner in _LIBRARIES or owner == "ctypes.LibraryLoader()":
             return "ctypes.CDLL()"
+        if owner == "plumbum.local":
+            return "plumbum.local.__getitem__()"
         is_table = owner.endswith(".__dict__") or owner in ("builtins", "ctypes.CDLL()", "ctypes.PyDLL()")
         return f"{owner.removesuffix('.__dict__')}.{key}" if is_table else ""
 
@@ -601,8 +724,8 @@ class Scope:
                     return value
                 case ast.Assign() | ast.AugAssign() | ast.Import() | ast.ImportFrom():
                     self.learn(statement)
-                case ast.For() if constants := self.work_out(statement):
-                    self.settle(constants)
+                case ast.For() | ast.While() if worked := self.work_out(statement):
+                    self.settle(worked)
                 case ast.If(test=test, body=[ast.Return(value=ast.expr() as one)], orelse=rest):
                     other = self._run([*rest, *statements[place + 1 :]])
                     return ast.copy_location(ast.IfExp(test, one, other or ast.Constant(None)), statement)
@@ -667,24 +790,6 @@ def _fits(target: ast.Tuple | ast.List, element: ast.expr) -> bool:
     """Return whether an element has a place for each name of a target."""
     starred = any(isinstance(item, ast.Starred) for item in target.elts)
     return isinstance(element, _ROWS) and len(element.elts) == len(target.elts) and not starred
-
-
-def _changed(statement: ast.stmt) -> str:
-    """Return the one name that a plain statement changes, nothing for any other statement."""
-    match statement:
-        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
-            return name
-    return ""
-
-
-def _made(statement: ast.stmt) -> ast.expr:
-    """Return what a plain statement makes of the name that it changes."""
-    match statement:
-        case ast.AugAssign(target=ast.Name() as target, op=kind, value=value):
-            return ast.BinOp(left=target, op=kind, right=value)
-        case ast.Assign(value=value):
-            return value
-    return ast.Constant(None)
 
 
 def _attribute(owner: str, name: str) -> str:

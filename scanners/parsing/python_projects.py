@@ -26,6 +26,8 @@ _TABLES = (("tool", "poetry"), ("tool", "uv", "sources"), ("packages",), ("dev-p
 """Where packages are tables that say where each comes from."""
 _INDEXES = (("tool", "uv", "index"), ("tool", "poetry", "source"), ("tool", "pdm", "source"), ("source",), ("index",))
 _URLS = (("tool", "uv", "index-url"), ("tool", "uv", "extra-index-url"), ("tool", "uv", "find-links"))
+_DYNAMIC = ("tool", "setuptools", "dynamic", "dependencies", "file")
+"""Lists that setuptools reads the requirements of a project from."""
 _SETTING = re.compile(
     r"[ \t]*(?P<name>index-url|extra-index-url|find-links|trusted-host|dependency_links)[ \t]*=[ \t]*(?P<value>.*)",
     re.IGNORECASE,
@@ -45,6 +47,8 @@ def lines_of_project(content: str) -> Iterator[Line]:
             yield from (line._replace(number=_line(content, text)) for line in requirement(text))
     for place in _TABLES:
         yield from (line._replace(number=_line(content, line.source)) for line in _sources(_at(project, place), _DEPTH))
+    for file in _texts(_at(project, _DYNAMIC), _DEPTH):
+        yield Line(_line(content, file), file, "list", file)
     for place in (*_INDEXES, *_URLS):
         for url in _addresses(_at(project, place)):
             yield Line(_line(content, url), url, "index", url)

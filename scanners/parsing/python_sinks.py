@@ -14,6 +14,8 @@ _TABLE = {
         builtins.object.__subclasses__ types.CodeType types.CodeType().replace
         logging.config.dictConfig logging.config.fileConfig hydra.utils.instantiate hydra.utils.call
         hydra.utils.get_method unittest.mock.patch pydoc.locate
+        IPython.get_ipython().run_line_magic IPython.get_ipython().run_cell_magic mako.template.Template
+        tornado.template.Template js2py.eval_js juliacall.Main.seval rpy2.robjects.r
         pyarmor.__pyarmor__ jinja2.Template jinja2.Environment().from_string jinja2.environment.Template
     """,
     "command": """
@@ -36,21 +38,28 @@ _TABLE = {
         asyncio.get_event_loop().subprocess_shell asyncio.get_event_loop().subprocess_exec
         asyncio.new_event_loop().subprocess_shell asyncio.new_event_loop().subprocess_exec
         asyncio.get_running_loop().subprocess_shell asyncio.get_running_loop().subprocess_exec
-        paramiko.SSHClient().exec_command tkinter.Tcl().eval
+        paramiko.SSHClient().exec_command tkinter.Tcl().eval plumbum.local.__getitem__() pipes.Template().append
+        webbrowser.GenericBrowser webbrowser.BackgroundBrowser matlab.engine.start_matlab().system
+        jpype.java.lang.Runtime.getRuntime().exec ctypes.LibraryLoader().LoadLibrary().system
+        ctypes.LibraryLoader()[].system
     """,
     "connection": """
         socket.socket().connect socket.socket().connect_ex socket.create_connection asyncio.open_connection
         telnetlib.Telnet paramiko.SSHClient().connect smtplib.SMTP smtplib.SMTP_SSL ftplib.FTP
+        socket.socket().sendto websocket.create_connection websockets.connect
     """,
     "sending": """
         requests.post requests.put requests.patch requests.Session().post requests.session().post httpx.post httpx.put
-        httpx.Client().post urllib3.PoolManager().request http.client.HTTPConnection().request
+        httpx.Client().post aiohttp.ClientSession().post aiohttp.ClientSession().put
+        urllib3.PoolManager().request http.client.HTTPConnection().request
         http.client.HTTPSConnection().request
     """,
     "fetching": """
         urllib.request.urlopen urllib.request.urlretrieve urllib.urlopen urllib.urlretrieve urllib2.urlopen
         urllib.request.build_opener().open requests.get requests.request requests.Session().get requests.session().get
-        httpx.get httpx.Client().get wget.download webbrowser.open webbrowser.open_new webbrowser.open_new_tab
+        httpx.get httpx.Client().get aiohttp.ClientSession().get gradio_client.Client grpc.insecure_channel
+        redis.Redis redis.StrictRedis redis.from_url pymongo.MongoClient sentry_sdk.init wget.download
+        webbrowser.open webbrowser.open_new webbrowser.open_new_tab
     """,
     "resolving": "socket.gethostbyname socket.gethostbyname_ex socket.getaddrinfo dns.resolver.resolve",
     "descriptor": "os.dup2",
@@ -69,7 +78,10 @@ _TABLE = {
         ctypes.CDLL ctypes.PyDLL ctypes.WinDLL ctypes.OleDLL ctypes.cdll.LoadLibrary ctypes.windll.LoadLibrary
         torch.ops.load_library torch.classes.load_library tensorflow.load_op_library tensorflow.load_library
         torch.utils.cpp_extension.load torch.utils.cpp_extension.load_inline cython.inline Cython.inline
-        Cython.Build.Inline.cython_inline cffi.FFI().dlopen sqlite3.connect().load_extension
+        Cython.Build.Inline.cython_inline cffi.FFI().dlopen cffi.FFI().verify numpy.ctypeslib.load_library
+        onnxruntime.SessionOptions().register_custom_ops_library llvmlite.binding.load_library_permanently
+        triton.runtime.build._build numpy.f2py.compile ctypes.LibraryLoader().LoadLibrary
+        sqlite3.connect().load_extension
     """,
     "loading": """
         importlib.machinery.SourceFileLoader importlib.machinery.SourcelessFileLoader
@@ -102,6 +114,7 @@ _TABLE = {
         keras.config.enable_unsafe_deserialization keras.src.saving.serialization_lib.enable_unsafe_deserialization
         tensorflow.keras.config.enable_unsafe_deserialization
     """,
+    "path": "sys.path.insert sys.path.append",
     "remote": "torch.hub.load transformers.dynamic_module_utils.get_class_from_dynamic_module",
     "writing": """
         builtins.open io.open codecs.open pathlib.Path().write_text pathlib.Path().write_bytes pathlib.Path().open
@@ -133,6 +146,7 @@ CALLERS = frozenset(
 )
 """Callables that call what they are handed."""
 STATEMENTS = frozenset(
+    "typing.ForwardRef "
     "timeit.timeit timeit.repeat timeit.Timer cProfile.run cProfile.runctx cProfile.Profile().run profile.run "
     "profile.runctx profile.Profile().run pdb.run pdb.runeval bdb.Bdb().run pdb.Pdb().run trace.Trace().run "
     "trace.Trace().runctx doctest.debug_script doctest.debug_src test.support.run_code".split()

@@ -25,6 +25,11 @@ _COMMANDS = re.compile(
 _HIDING = r"b64decode|b32decode|b85decode|unhexlify|fromhex|decompress|marshal\.loads|urlopen|rot_?13"
 _CHAIN = re.compile(rf"(?<![.\w])exec\b[^\n]*?\b(?P<how>{_HIDING})\b")
 _SOURCES = {"urlopen": "urllib.request.urlopen", "decompress": "zlib.decompress", "marshal.loads": "marshal.loads"}
+_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_TABLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{4,}")
+"""More of them than turn anything: a program that looks for them lists them so."""
+_ENDING = "\u202c\u2069"
+_MIXED = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*[\u0400-\u04ff])\w+")
 _DEFINES = re.compile(r"\s*(?:async\s+)?def\b|\s*if\s+__name__\b")
 
 
@@ -50,6 +55,24 @@ def suspects(source: str) -> Iterator[Call]:
 def runs_unread(source: str) -> set[str]:
     """Return the names of what runs code or commands outside all functions."""
     return {match[0] for _, line in _on_import(source) for match in _COMMANDS.finditer(line)}
+
+
+def turned_lines(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines, with their numbers, that begin to turn the direction of writing and do not end that."""
+    for number, line in enumerate(source.splitlines(), 1):
+        marks = _MARKS.findall(_TABLE.sub("", line))
+        ended = sum(mark in _ENDING for mark in marks)
+        if marks and len(marks) > 2 * ended and len(marks) > 1:
+            yield number, line.strip()
+            return
+
+
+def mixed_names(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the first name, with its line, that is made of Latin and of Cyrillic letters: texts and comments may be."""
+    for number, line in enumerate(without_texts(source).splitlines(), 1):
+        if match := _MIXED.search(line):
+            yield number, match[0]
+            return
 
 
 def _on_import(source: str) -> Iterator[tuple[int, str]]:

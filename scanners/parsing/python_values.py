@@ -136,6 +136,24 @@ def compared(one: Value | None, kind: ast.cmpop, other: Value | None) -> int | N
         return None
 
 
+def measured(how: str, found: Sequence[Value | None]) -> Value | None:
+    """Return how many values there are, or the largest or smallest of them; None where one is unknown."""
+    if how == "len":
+        return None if None in found else len(found)
+    ordered = in_order(found)
+    return ordered[0 if how == "min" else -1] if ordered else None
+
+
+def in_order(found: Sequence[Value | None] | None) -> list[Value | None] | None:
+    """Return values as `sorted` gives them, None where one is unknown or they do not compare."""
+    if found is None or None in found:
+        return None
+    try:
+        return sorted(found)  # type: ignore[type-var]
+    except TypeError:
+        return None
+
+
 def translated(owner: str, keys: Sequence[Value | None], values: Sequence[Value | None]) -> str | None:
     """Return what `owner.translate(table)` gives, where all of the table is known."""
     pairs = {

@@ -22,7 +22,7 @@ _OPTION = re.compile(
 _KINDS = {
     **dict.fromkeys(("-i", "--index-url", "--extra-index-url"), "index"),
     **dict.fromkeys(("-f", "--find-links"), "links"),
-    **dict.fromkeys(("-r", "-c", "--requirement", "--constraint"), "file"),
+    **dict.fromkeys(("-r", "-c", "--requirement", "--constraint"), "list"),
     "--trusted-host": "host",
 }
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:[ \t]*=[ \t]*|[ \t]+)")
@@ -37,7 +37,7 @@ _OPTIONS_BEHIND = re.compile(r"\s--(?:hash|global-option|install-option|config-s
 
 
 class Line(NamedTuple):
-    """One requirement: `kind` is package, vcs, url, index, links, host, file or shell; `source` is where it comes from.
+    """One requirement: `kind` is package, vcs, url, index, links, host, list or shell; `source` is where it comes from.
 
     A shell is a line that no installer understands, and that a shell would run a part of.
     """
@@ -65,8 +65,7 @@ def requirement(text: str) -> Iterator[Line]:
     if text.startswith("-") and not _EDITABLE.match(text):
         for option in _OPTION.finditer(text):
             kind = _KINDS[option["name"]]
-            if kind != "file" or _URL.match(option["value"]):
-                yield Line(0, text, "url" if kind == "file" else kind, option["value"])
+            yield Line(0, text, "url" if kind == "list" and _URL.match(option["value"]) else kind, option["value"])
         return
     plain = _OPTIONS_BEHIND.sub("", text)
     vcs, url = _VCS.search(plain), _URL.search(plain)

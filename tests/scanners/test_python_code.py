@@ -37,8 +37,65 @@ HOSTILE = {
     "put_in": "l = []\n" + "l.append('a')\n" * 9000 + "d = {}\n" + "d['a'] = l\n" * 9000 + "os.system(l[0])\n",
     "renamed": "".join(f"from os import system as s{n}\n" for n in range(3000)),
     "counted": "x = ''\n" + "for i in range(1000):\n  x += 'aaaaaaaa'\n" * 200 + "os.system(x)\n",
+    "endless": "x = 1\nwhile x:\n  x = x\n" * 50,
+    "growing": "x = ['a']\nwhile x:\n  x.extend(x)\n" * 50,
     "characters": "x = ''.join(chr(n) for n in range(9000))\n" * 3,
 }
+
+
+LOOPS = {
+    "while": "i = 0\nwhile i < 6:\n    n = s[i] + n\n    i += 1\n",
+    "popped": "l = [*s]\nl = list(s)\nwhile l:\n    n += l.pop()\n",
+    "broken": "i = 5\nwhile True:\n    n = n + s[i]\n    i -= 1\n    if i < 0:\n        break\n",
+    "chosen": "for c in 'm.e.t.s.y.s':\n    if c == '.':\n        continue\n    n = c + n\n",
+    "nested": "for w in ('sy', 'st', 'em'):\n    for c in w:\n        n += c\n",
+    "counted": "for i in range(len(s)):\n    n = n + s[len(s) - 1 - i]\n",
+    "put_in_front": "l = []\nfor c in s:\n    l.insert(0, c)\nn = ''.join(l)\n",
+    "numbered": "l = []\nfor i, c in enumerate(b'rxrudl'):\n    l.append(c ^ 1)\nn = bytes(l).decode()\n",
+    "in_function": "def f(t):\n    r = ''\n    for c in t:\n        r = c + r\n    return r\nn = f(s)\n",
+}
+"""Ways to put a name together in a loop."""
+
+
+REACHED = {
+    "default": "getattr(object(), 'x', os.system)({})",
+    "text": "import_string('os.system')({})",
+    "namespace": "types.SimpleNamespace(**vars(os)).system({})",
+    "modules": "for k, m in sys.modules.items():\n    if k == 'os': m.system({})",
+    "pattern_of_a_class": "match os:\n    case object(system=f): f({})",
+    "pattern_of_a_table": "match {{'f': os.system}}:\n    case {{'f': g}}: g({})",
+    "pattern_of_a_row": "match [os.system, 1]:\n    case [f, *_]: f({})",
+    "star": "(*f,) = (os.system,)\nf[0]({})",
+    "condition": "[y({}) for x in [1] if (y := os.system)]",
+    "chain": "f = torch\nfor p in 'serialization.os.system'.split('.'):\n    f = getattr(f, p)\nf({})",
+    "builtin": "setattr(builtins, 'go', os.system)\ngo({})",
+    "either_function": "if x:\n    def f(c): os.system(c)\nelse:\n    def f(c): pass\nf({})",
+    "never": "TYPE_CHECKING = True\nif TYPE_CHECKING: os.system({})",
+    "library": "ctypes.LibraryLoader(ctypes.CDLL).LoadLibrary('libc.so.6').system({})",
+    "private_name": "random.seed.__func__.__globals__['_os'].system({})",
+    "turned": "l = list('metsys')\nl.reverse()\ngetattr(os, ''.join(l))({})",
+}
+"""Ways to reach what runs a command."""
+
+
+@pytest.mark.parametrize("way", REACHED.values(), ids=REACHED)
+def test_what_runs_a_command_is_reached(way: str) -> None:
+    head = "import builtins, ctypes, os, random, sys, torch, types\nfrom werkzeug.utils import import_string\n"
+    source = f"{head}x = len(sys.argv)\n{way.format(repr('echo modelsweep-test'))}\n"
+    rules = {finding.rule.id for finding in examine_bytes(source.encode(), "modeling_acme.py").findings}
+    assert "python/command-in-model-code" in rules
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+def test_names_that_loops_put_together_are_worked_out(loop: str) -> None:
+    source = f"import os\ns, n = 'metsys', ''\n{loop}getattr(os, n)('echo modelsweep-test')\n"
+    rules = {finding.rule.id for finding in examine_bytes(source.encode(), "modeling_acme.py").findings}
+    assert rules == {"python/command-in-model-code"}
+
+
+def test_a_loop_that_asks_what_nobody_knows_is_left_alone() -> None:
+    source = "import os\nn = ''\nwhile x():\n    n += 's'\nos.system(n)\n"
+    assert examine_bytes(source.encode(), "modeling_acme.py").verdict is not Verdict.CLEAN
 
 
 def test_without_a_word_of_the_filter_nothing_that_is_told_can_be_named() -> None:

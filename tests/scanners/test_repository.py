@@ -262,6 +262,59 @@ def test_an_index_that_leads_out(name: str) -> None:
     assert rules == ["shard-outside"]
 
 
+LISTS: Files = {
+    "requirements.txt": b"torch\n-r deps/base.list\n",
+    "deps/base.list": b"numpy\n--constraint=../pins\n",
+    "pins": b"acme @ https://acme.example/acme.whl\n",
+    "other.txt": b"--index-url https://acme.example/simple\n",
+}
+
+
+def test_a_list_of_any_name_is_judged_where_another_includes_it() -> None:
+    told = {uri.removeprefix(ROOT): rules for uri, rules in reviews(together(alone(LISTS), OPTIONS)).items()}
+    assert {name: [rule.id for rule in rules] for name, rules in told.items()} == {
+        "pins": ["requirements/foreign-package"]
+    }
+    assert reviews(together(alone({**LISTS, "requirements.txt": b"torch\n"}), OPTIONS)) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("Dockerfile", b"FROM python\nRUN pip install --no-cache-dir -r pins\n"),
+        ("pyproject.toml", b'[tool.setuptools.dynamic]\ndependencies = { file = ["pins"] }\n'),
+        ("requirements-dev.in", b"-c pins\n"),
+    ],
+)
+def test_who_else_includes_a_list(name: str, content: bytes) -> None:
+    files = {name: content, "pins": LISTS["pins"]}
+    assert [*reviews(together(alone(files), OPTIONS))] == [f"{ROOT}pins"]
+
+
+def test_lists_that_include_each_other_end() -> None:
+    circle: Files = {"requirements.txt": b"-r a\n", "a": b"-r requirements.txt\n-r a\n-f https://acme.example/w\n"}
+    assert [*reviews(together(alone(circle), OPTIONS))] == [f"{ROOT}a"]
+
+
+def test_too_many_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanners.judge.repository.includes.HELD", 2)
+    problems = [problem for result in together(alone(LISTS), OPTIONS) for problem in result.problems]
+    assert [problem.kind for problem in problems] == [ProblemKind.LIMIT]
+
+
+def test_what_a_neighbour_does_with_what_it_is_given() -> None:
+    model = b"from .helper import run\n" + MODELING + b"\nrun('echo modelsweep-test')\n"
+    files = changed(
+        TRANSFORMERS, modeling_acme=model, helper=b"import os\ndef run(command):\n    return os.system(command)\n"
+    )
+    told = {uri.removeprefix(ROOT): rules for uri, rules in reviews(together(alone(files), OPTIONS)).items()}
+    assert {name: [rule.id for rule in rules] for name, rules in told.items()} == {
+        "modeling_acme.py": ["repository/dangerous-code"]
+    }
+    harmless = changed(TRANSFORMERS, modeling_acme=model, helper=b"def run(command):\n    return command\n")
+    assert reviews(together(alone(harmless), OPTIONS)) == {}
+
+
 def test_too_many_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "SHARDS", 10)
     files = {f"m{number}-00001-of-00002.bin": b"\1" for number in range(20)}

@@ -1,4 +1,8 @@
-"""Python files of a repository, as small as they can be kept: what importing each does, and what it imports."""
+"""Python files of a repository, as small as they can be kept: what importing each does, and what it imports.
+
+A function that runs what it is given says nothing by itself, and neither does a call of it in another file: here the
+two meet, and are judged as if the call stood where the function is.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Fact, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import shorten
+from modelsweep.core.values import replace
 from scanners.judge.python_code import findings_of_file
 from scanners.judge.repository.names import ANY, COMPILED
 
@@ -19,6 +24,8 @@ _CALLS = 300
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, AssertionError)
 _NOTHING = "nothing in it runs commands or reaches the network by itself"
 _UNREAD = "what it does could not be read"
+UNKNOWN = "…"
+"""Stands in the text of a call for what is not constant."""
 
 
 class Deed(NamedTuple):
@@ -31,11 +38,22 @@ class Deed(NamedTuple):
 HARMLESS = Deed(Severity.INFO, _NOTHING)
 
 
+class Use(NamedTuple):
+    """A call of a function of another file, by its name there, with the constant texts that it is given."""
+
+    name: str
+    when: str
+    line: int
+    texts: tuple[str, ...]
+    owner: str
+
+
 class Module(NamedTuple):
     """A file that may be imported: its place in the order of results, and `stem`, its path up to the module's name.
 
     `deed` is judged as of a file that loaders import, `alone` as of one that nothing names; `made` is what making an
-    instance of a class does besides, where that matters.
+    instance of a class does besides, where that matters. `uses` are calls of functions of other files, `passing` the
+    calls of functions that hand their own arguments on, by the name of the function.
     """
 
     order: int
@@ -46,12 +64,24 @@ class Module(NamedTuple):
     alone: Severity
     made: Mapping[str, Deed]
     imports: tuple[str, ...]
+    uses: tuple[Use, ...] = ()
+    passing: Mapping[str, Sequence[Fact]] = {}
 
     @property
     def weight(self) -> int:
         """Bytes of memory that it takes, about."""
         texts = len(self.stem) + len(self.deed.text) + sum(len(name) + 60 for name in self.imports)
-        return 600 + texts + len(self.made) * 400
+        used = sum(200 + len(use.name) + sum(map(len, use.texts)) for use in self.uses)
+        return 600 + texts + used + len(self.made) * 400 + sum(map(len, self.passing.values())) * 1_000
+
+    def deed_by(self, use: Use, function: str, user: Module, *, by_loader: bool) -> Deed:
+        """Return what a call in `user` of a function of this file does, judged where it stands."""
+        calls = [found for call in self.passing.get(function, ()) if (found := _filled(call, use))]
+        if not calls:
+            return HARMLESS
+        deed = _deed(calls, use.owner)
+        worst = Severity.CRITICAL if by_loader else max(user.alone, Severity.WARNING)
+        return Deed(min(deed.severity, worst), deed.text)
 
     def deed_of(self, named: str, *, by_loader: bool) -> Deed:
         """Return what importing the file and making an instance of its class `named` does.
@@ -70,6 +100,7 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
     compiled = locator.suffix in COMPILED
     deed, imports = HARMLESS, tuple[str, ...]()
     made: dict[str, Deed] = {}
+    uses, passing = tuple[Use, ...](), dict[str, list[Fact]]()
     alone = deed.severity
     if compiled:
         deed = Deed(Severity.WARNING, "it is compiled, and what it does cannot be read")
@@ -88,9 +119,31 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
             for owner in owners[:_CLASSES]:
                 own = [fact for fact in calls if fact.detail.get("owner") == owner]
                 made[owner] = _deed([*shared, *own], owner)
+        uses = tuple(map(_use, (fact for fact in facts if fact.kind == "python-use")))
+        for fact in calls:
+            if "function" in fact.detail:
+                passing.setdefault(str(fact.detail["function"]), []).append(fact)
     except _WRONG:  # facts of a child that was taken over, or of another version
         deed = Deed(Severity.INFO, _UNREAD)
-    return Module(order, locator, stem, compiled, deed, alone, made, imports)
+    return Module(order, locator, stem, compiled, deed, alone, made, imports, uses, passing)
+
+
+def _use(fact: Fact) -> Use:
+    line = fact.detail["line"]
+    owner, texts = str(fact.detail.get("owner", "")), tuple(_texts(fact.detail["texts"]))
+    return Use(fact.value, str(fact.detail["when"]), line if isinstance(line, int) else 0, texts, owner)
+
+
+def _filled(call: Fact, use: Use) -> Fact | None:
+    """Return the call that a function makes of what it is given, None where that is not constant."""
+    given = call.detail["given"]
+    places = [place for place in given if isinstance(place, int)] if isinstance(given, list) else []
+    texts = [use.texts[place] for place in places if place < len(use.texts) and use.texts[place]]
+    if not texts:
+        return None
+    text = str(call.detail["text"]).replace(UNKNOWN, " ".join(texts), 1)
+    detail = {**call.detail, "text": text, "when": use.when, "line": use.line}
+    return replace(call, detail={**detail, "owner": use.owner} if use.owner else detail)
 
 
 def _deed(calls: Sequence[Fact], named: str) -> Deed:

@@ -17,6 +17,8 @@ from modelsweep.core.options import Options
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.code_references import unknown_package
+from scanners.judge.repository.includes import HELD as LISTS
+from scanners.judge.repository.includes import Includes
 from scanners.judge.repository.modules import Deed, Module, module_of
 from scanners.judge.repository.names import (
     CLIMB,
@@ -103,6 +105,7 @@ class Tree:
         self._told: dict[int, Severity] = {}
         self._followed: set[int] = set()
         self._sharded, self._is_full = 0, False
+        self._includes, self._includes_all = Includes(), True
 
     def add(self, entry: Entry) -> Iterator[Said]:
         """Take the next file."""
@@ -122,6 +125,7 @@ class Tree:
         if self._waiting > WAITING:
             yield from self._give_up()
         yield from self._shards(here, entry)
+        yield from self._lists(here, entry)
 
     def _shards(self, here: _Folder, entry: Entry) -> Iterator[Said]:
         """Keep what a file has to do with weights in several files, or say that there is too much of that."""
@@ -136,10 +140,20 @@ class Tree:
         families = here.families.setdefault(here.where, Families())
         self._sharded += families.add(entry.order, entry.locator, entry.facts)
 
+    def _lists(self, here: _Folder, entry: Entry) -> Iterator[Said]:
+        """Keep a list of packages that others may include, or that includes them, or say that there are too many."""
+        path = here.where + entry.path.rpartition("/")[2]
+        if not self._includes.add(entry.order, entry.locator, path, entry.facts) and self._includes_all:
+            self._includes_all = False
+            detail = f"more than {LISTS:,} lists of packages and names of them: what more of them include is not seen"
+            yield Said(entry.order, entry.locator, Problem(ProblemKind.LIMIT, entry.locator, NAME, detail))
+
     def close(self) -> Iterator[Said]:
         """Say that there are no more files."""
         yield from self._leave([])
         yield from self._settle(self._open[0], ())
+        for order, finding in self._includes.findings(self._options):
+            yield Said(order, finding.locator, finding)
 
     def _leave(self, folders: Sequence[str]) -> Iterator[Said]:
         """Complete the folders that are not among `folders`."""
@@ -235,27 +249,42 @@ class Tree:
             if here.module.order in self._followed:
                 continue
             self._followed.add(here.module.order)
+            yield from self._handed_on(here, top)
             for module, named in self._imported(here.module, top):
                 if module.order not in self._followed:
                     pending.append(_Reached(module, here.by, named, here.module.locator.name))
 
+    def _handed_on(self, here: _Reached, top: str) -> Iterator[Said]:
+        """Yield what a file has functions of its neighbours do with what it gives them."""
+        for use in here.module.uses:
+            for module, function in self._named(use.name, here.module, top):
+                deed = module.deed_by(use, function, here.module, by_loader=here.by.by_loader)
+                if deed.severity > Severity.INFO:
+                    yield from self._say(here, deed)
+
     def _imported(self, module: Module, top: str) -> Iterator[tuple[Module, str]]:
         """Yield the files that a file imports, each with what it takes from there: perhaps a class that it makes."""
-        own = folder_of(module.stem)
         for name in module.imports:
-            folder, rest = relative(name, own) if name.startswith(".") else (own, name)
-            folders = [folder] if name.startswith(".") else list(above(folder))[: _IMPORT_CLIMB + 1]
-            for place in folders:
-                stems = () if len(place) < len(top) else stems_of_name(rest, "import")
-                stem, found = next(((stem, found) for stem in stems if (found := self._at(place + stem))), ("", []))
-                if found:
-                    named = rest[len(stem) + 1 :].partition(".")[0]
-                    yield from ((part, named) for part in found)
-                    break
+            for found, rest in self._named(name, module, top):
+                yield found, rest.partition(".")[0]
+
+    def _named(self, name: str, module: Module, top: str) -> Iterator[tuple[Module, str]]:
+        """Yield the files that a name in a file means, each with the rest of the name."""
+        own = folder_of(module.stem)
+        folder, rest = relative(name, own) if name.startswith(".") else (own, name)
+        folders = [folder] if name.startswith(".") else list(above(folder))[: _IMPORT_CLIMB + 1]
+        for place in folders:
+            stems = () if len(place) < len(top) else stems_of_name(rest, "import")
+            stem, found = next(((stem, found) for stem in stems if (found := self._at(place + stem))), ("", []))
+            if found:
+                yield from ((part, rest[len(stem) + 1 :]) for part in found)
+                break
 
     def _tell(self, reached: _Reached) -> Iterator[Said]:
+        yield from self._say(reached, reached.module.deed_of(reached.named, by_loader=reached.by.by_loader))
+
+    def _say(self, reached: _Reached, deed: Deed) -> Iterator[Said]:
         module, by = reached.module, reached.by
-        deed = module.deed_of(reached.named, by_loader=by.by_loader)
         told = self._told.get(module.order, Severity.DEBUG)
         implied = reached.via or by.how in QUIET
         if deed.severity <= told or (implied and deed.severity < Severity.WARNING):

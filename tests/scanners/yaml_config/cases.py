@@ -289,6 +289,21 @@ CASES = {
     "other_name": Case(f"model: {APPLY}".encode, "weights.cfg", Verdict.MALICIOUS, cut_is_clean=True),
     "no_ending": Case(f"a: 1\nb:\n  - {APPLY}".encode, "hparams", Verdict.MALICIOUS, cut_is_clean=True),
     "named_json": Case(f'{{"model": {APPLY.strip()}}}'.encode, "config.json", Verdict.MALICIOUS, cut_is_clean=True),
+    "hydra_in_toml": Case(
+        b'[model]\n_target_ = "os.system"\ncommand = "echo modelsweep-test"\n'.__bytes__,
+        "config.toml",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
+    "hydra_in_ini": Case(
+        b"# settings\nmodel._target_ = os.system\n".__bytes__, "train.ini", Verdict.MALICIOUS, cut_is_clean=True
+    ),
+    "benign_hydra_in_toml": Case(
+        b'[model]\n_target_ = "torch.nn.Linear"\nin_features = 2\n'.__bytes__,
+        "config.toml",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "hydra_other_name": Case(
         b"model:\n  _target_: os.system\n  command: echo modelsweep-test\n".__bytes__,
         "model.conf",

@@ -1,0 +1,46 @@
+"""Orders to a model or an assistant that its user is not to learn of, in the plain text of what it is told.
+
+What is written for an assistant may well ask it to leave things unsaid. Told is only what is to be kept from the user
+and sends something to an address, or takes keys along, in the same few sentences.
+"""
+
+from __future__ import annotations
+
+from modelsweep.core import patterns as re
+
+_AROUND = 300
+"""Characters before and behind the words that conceal, in which the order stands."""
+_CONCEALING = re.compile(
+    r"\b(?:do not|don't|never|must not|should not|without)\s+(?:ever\s+)?"
+    r"(?:tell|telling|inform|informing|mention|mentioning|notify|notifying|alert|alerting)\b"
+    r"[^.\n]{0,40}?\b(?:users?|humans?|developers?|anyone|anybody)\b"
+    r"|\bwithout\s+the\s+(?:user|developer)(?:'s)?\s+(?:knowledge|knowing|noticing)\b",
+    re.IGNORECASE,
+)
+_SENDING = re.compile(
+    r"(?:\b(?:send|post|upload|submit|forward|exfiltrate)\w*\b(?:(?!://)[^\n]){0,120}?"
+    r"|\b(?:curl|wget)\b(?:(?!://)[^\n`]){0,80}?"
+    r"|\b(?:append|insert|include|add)\w*\b[^\n]{0,60}?(?:\bscript\b|<script|!\[)[^\n]{0,80}?)"
+    r"https?://(?!localhost|127\.|0\.0\.0\.0|\[::1\])"
+    r"|\b(?:curl|wget)\s+[^\s|][^\n|]{0,120}\|\s*(?:ba|z)?sh\b"
+    r"|\b(?:read|open|cat|send|upload|post|collect)\w*\b[^\n]{0,60}?"
+    r"(?:\.ssh\b|\bid_rsa\b|\bid_ed25519\b|\.aws\b|/etc/passwd)"
+    r"|\b(?:insert|add|include|open)\w*\b[^.\n]{0,40}?\bback[- ]?door\b",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"<!--(.{1,4000}?)-->", re.DOTALL)
+"""What is not shown of a page, and read by an assistant."""
+
+
+def concealed_order(text: str) -> str:
+    """Return what an order is that the user is not to learn of, nothing where there is none."""
+    for comment in _COMMENT.finditer(text):
+        if _SENDING.search(comment[1]):
+            return " ".join(comment[1].split())
+    for match in _CONCEALING.finditer(text):
+        start = max(0, match.start() - _AROUND)
+        order = _SENDING.search(text[start : match.end() + _AROUND])
+        if order:
+            begins = text.rfind("\n", 0, start + order.start()) + 1
+            return " ".join(text[max(begins, start) : match.end() + _AROUND].split())
+    return ""

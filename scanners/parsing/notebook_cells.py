@@ -1,0 +1,114 @@
+"""Cells of notebooks as the Python that they run, and the scripts that showing a notebook runs in its page.
+
+Format: https://nbformat.readthedocs.io/en/latest/format_description.html, of version 3 too. Lines and cells that begin
+with `!` and `%` are commands of IPython. What a trusted notebook shows may hold scripts, and those can have the kernel
+run Python, or use the server that the page is of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Json
+
+_MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*+[\w, ]++=\s*[!%]")
+_COMMAND = re.compile(r"(\s*+)(?:[\w, ]++=\s*+)?(?:!!?|%(?:system|sx)\s+)(.+)")
+_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|script\s+(?:--bg\s+)?\S*sh)\b")
+_PAGE_CELL = re.compile(r"\s*%%(?:javascript|js|html|svg)\b", re.IGNORECASE)
+_WRITTEN_CELL = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(\S+)")
+_SHOWN_AS = frozenset({"text/html", "application/javascript", "image/svg+xml", "text/markdown"})
+_WIDGETS = "application/vnd.jupyter.widget-state+json"
+_EXECUTED = re.compile(
+    r"kernel\s*\.\s*execute\s*\(\s*(?P<quote>[\"'`])(?P<code>.{1,4000}?)(?<!\\)(?P=quote)", re.DOTALL
+)
+_SERVER = re.compile(
+    r"(?:\bfetch\s*\(|\.open\s*\(|WebSocket\s*\()[^;]{0,200}"
+    r"(?:/api/(?:terminals|kernels|contents|sessions)\b|/terminals/websocket/)"
+)
+_COOKIE = re.compile(r"(?:\bfetch|sendBeacon|\.open|\.src\s*=)[^\n]{0,200}\bdocument\.cookie")
+_ESCAPED = re.compile(r"\\([\"'`\\])")
+_TEXTS = 20_000
+"""Texts of one notebook that are looked at."""
+
+
+def code_of(document: Json) -> Iterator[str]:
+    """Yield the code of each cell, with the commands of IPython that are a shell's."""
+    for cell in _cells(document):
+        if cell.get("cell_type") == "code":
+            yield _as_python(_text(cell.get("source", cell.get("input"))))
+
+
+def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
+    """Yield what scripts of the page do: ("python", code) that the kernel is to run, and ("server", script)."""
+    for text in _pages(document):
+        for match in _EXECUTED.finditer(text):
+            yield "python", _as_python(_ESCAPED.sub(r"\1", match["code"]).replace("\\n", "\n"))
+        if used := _SERVER.search(text) or _COOKIE.search(text):
+            yield "server", used[0]
+
+
+def _cells(document: Json) -> Iterator[dict[str, Json]]:
+    found = document if isinstance(document, dict) else {}
+    sheets = found.get("worksheets")
+    for holder in (found, *(sheets if isinstance(sheets, list) else ())):
+        cells = holder.get("cells") if isinstance(holder, dict) else None
+        yield from (cell for cell in (cells if isinstance(cells, list) else ()) if isinstance(cell, dict))
+
+
+def _pages(document: Json) -> Iterator[str]:
+    """Yield the texts of a notebook that its page shows as HTML, or runs."""
+    for cell in _cells(document):
+        source = _text(cell.get("source", cell.get("input")))
+        if cell.get("cell_type") == "markdown" or _PAGE_CELL.match(source):
+            yield source
+        outputs = cell.get("outputs")
+        for output in outputs if isinstance(outputs, list) else ():
+            data = output.get("data") if isinstance(output, dict) else None
+            yield from (
+                (_text(value) for kind, value in (data or {}).items() if kind in _SHOWN_AS)
+                if isinstance(data, dict)
+                else ()
+            )
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    widgets = metadata.get("widgets") if isinstance(metadata, dict) else None
+    yield from _texts_in(widgets.get(_WIDGETS) if isinstance(widgets, dict) else None)
+
+
+def _texts_in(value: Json) -> Iterator[str]:
+    left, count = [value], 0
+    while left and count < _TEXTS:
+        item = left.pop()
+        count += 1
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict | list):
+            left += item.values() if isinstance(item, dict) else item
+
+
+def _text(source: Json) -> str:
+    return "".join(map(str, source)) if isinstance(source, list) else str(source or "")
+
+
+def _as_python(cell: str) -> str:
+    """Return a cell with its shell commands as IPython calls them, and without its other commands."""
+    first, _, rest = cell.partition("\n")
+    if _SHELL_CELL.match(first):
+        joined = re.sub(r"\\\n\s*", " ", rest)
+        return "\n".join(["", *(_system("", line) for line in joined.split("\n") if line.strip())])
+    if _PAGE_CELL.match(first):
+        return ""
+    if (written := _WRITTEN_CELL.match(first)) and not written[1].endswith(".py"):
+        return f"open({written[1]!r}, 'w')"
+    lines = re.sub(r"(?m)^([ \t]*!.*)\\\n", r"\1 ", cell).split("\n")
+    return "\n".join(_line(line) for line in lines)
+
+
+def _line(line: str) -> str:
+    if command := _COMMAND.fullmatch(line):
+        return _system(*command.groups())
+    return "" if _MAGIC.match(line) else line
+
+
+def _system(indent: str, command: str) -> str:
+    return f"{indent}get_ipython().system({command.strip()!r})"
