@@ -19,7 +19,7 @@ TAIL = 64 * KIB + 22
 """The last bytes, in which the end record of a zip stands: it is so long without its comment."""
 TOLD = 1_000
 """Different facts of one kind that members of a unit may repeat: licences and copyright lines of source files."""
-EMBEDDED, EMBEDDED_RATIO = 4 * MIB, 4
+EMBEDDED, EMBEDDED_RATIO = 512 * KIB, 4
 """Bytes of pickles inside other bytes that are interpreted of any unit, and for each byte of it."""
 SNIPPETS, SNIPPET = 5_000, 1 * KIB
 """Texts that are parsed as Python in any unit, and the bytes of it that allow for one more."""
@@ -108,7 +108,7 @@ class Context:
 
     __slots__ = (
         *("_spool", "_told", "divider", "embedded", "expanded", "limits", "members", "operations", "options"),
-        *("secrets", "snippets", "undone"),
+        *("extracted", "secrets", "snippets", "undone"),
     )
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
@@ -120,6 +120,8 @@ class Context:
         self.expanded = Budget("decompressed bytes", max(limits.expanded_floor, limits.expanded_ratio * unit_size))
         self.embedded = Budget("bytes of pickles that overlap", EMBEDDED + EMBEDDED_RATIO * unit_size)
         """Of pickles inside other bytes, which may go on to the end of those without ending."""
+        self.extracted: set[tuple[Locator, int, int]] = set()
+        """Such pickles that were looked into: where they stand, and how long they are."""
         self.undone = Budget("letters of encoded texts that overlap", UNDONE + UNDONE_RATIO * unit_size)
         """Of texts that begin inside others, and may go on to the end of those."""
         self.snippets = Budget("texts that may be code", SNIPPETS + unit_size // SNIPPET)

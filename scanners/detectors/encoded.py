@@ -349,11 +349,19 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
         plain = encoding in UNUSUAL or " of " in encoding
         turned = any(word in encoding for word in _TURNED) or (plain and not has_header(data))
         if suffix not in _PYTHON and (turned or not _begins_string(blob, span.offset)):
-            yield from pickle_at(blob.nested(f"{encoding} at {span.offset}", MemoryReader(data)), 0, context)
+            inside = blob.nested(f"{encoding} at {span.offset}", MemoryReader(data))
+            yield from _with_limits(pickle_at(inside, 0, context), blob, context)
     elif found := _script(data[:SOURCE]):
         yield from _told(SCRIPT, blob, span, encoding, *found)
     elif suffix not in _PYTHON:
-        yield from _python(blob, span, encoding, data[:SOURCE], context)
+        yield from _with_limits(_python(blob, span, encoding, data[:SOURCE], context), blob, context)
+
+
+def _with_limits(items: Iterator[Item], blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what was found, and what kept the rest from being looked at: whoever asks for all of it loses neither."""
+    for item in kept_apart(items, blob.locator, DETECTOR.name, set()):
+        if not isinstance(item, Problem) or context.first(f"problem of {blob.locator}", item.detail):
+            yield item
 
 
 def _begins_string(blob: Blob, offset: int) -> bool:
@@ -466,7 +474,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=14,
+    version=15,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

@@ -47,6 +47,7 @@ class Stream(NamedTuple):
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     """Yield the stream that begins at `offset`, or before it where only a name was nominated."""
+    context.embedded.spend(0)  # once it is spent, nothing that begins here would be looked at
     best: Stream | None = None
     for start in _starts(blob, offset):
         stream = _walked(blob, start, offset, context)
@@ -54,7 +55,9 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
         if stream and stream.whole:
             best = stream
             break
-    if best:
+    key = (blob.locator, best.start, best.length) if best else None
+    if best and key and key not in context.extracted:  # as another name in the same stream has it
+        context.extracted.add(key)
         yield from _extracted(blob.window("embedded pickle", best.start, best.length), context)
 
 
@@ -157,7 +160,7 @@ _NAME = rb"[A-Za-z_][A-Za-z0-9_.]{0,60}"
 DETECTOR = Detector(
     name="pickles",
     title="a pickle",
-    version=4,
+    version=5,
     patterns=(
         rb"\x80[\x04\x05]\x95.{5}\x00\x00\x00",
         rb"\x80[\x02-\x05](?:c" + _NAME + rb"\n|\x8c[\x01-\x40][A-Za-z_]{2}|X.\x00\x00\x00[A-Za-z_]{2}|[\]\}]q\x00)",

@@ -346,3 +346,18 @@ def test_paths_of_json_are_put_together_where_they_are_needed() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 16 * MIB
+
+
+def test_pickles_that_never_end_are_interpreted_a_few_times_in_all() -> None:
+    decoy = b"\x80\x04\x95" + bytes(8) + b"cos\nsystem\n)R0"
+    result = examine_bytes(b"\0\1\2\3" + decoy * 4_000, "weights.bin")
+    assert "bytes of pickles that overlap" in said(result)
+    assert "operations" not in said(result)
+    assert result.verdict is Verdict.MALICIOUS
+
+
+def test_what_an_encoded_program_does_is_told_with_what_was_left_out_of_it() -> None:
+    program = b"import os\n" + b"os.system('echo modelsweep-test')\n" * (python_calls._CALLS + 1)
+    result = examine_bytes(b'\0\1"%b"\0' % base64.b64encode(program), "weights.bin")
+    assert "os.system" in subjects(result)
+    assert "calls of one kind" in said(result)
