@@ -34,7 +34,9 @@ _DIMENSIONS = 32
 _COST = 100
 # Bytes of one element, by the number of its type
 _WIDTHS = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 9: 2, 10: 4, 11: 8, 12: 2}
-_CUSTOM = frozenset({"Custom", "_CustomFunction", "_contrib_Custom"})
+_FUNCTION = "_CustomFunction"
+"""Of autograd: it has no name."""
+_CUSTOM = frozenset({"Custom", _FUNCTION, "_contrib_Custom"})
 _POINTERS = frozenset({"_Native", "_NDArray"})
 _OPERATOR = re.compile(r"[\w.:/-]*")
 """What operators are registered under: names of functions and classes, with those of packages."""
@@ -133,7 +135,10 @@ def _node(blob: Blob, node: dict[str, Json]) -> Finding | None:
     name, operator = printable(str(node.get("name", "")), _SHOWN), node.get("op")
     attributes = _attributes_of(node)
     if operator in _CUSTOM:
-        subject = printable(str(attributes.get("op_type", "")), _SHOWN) or "without a name"
+        subject = printable(str(attributes.get("op_type", "")), _SHOWN)
+        if not subject and operator != _FUNCTION:
+            return None  # MXNet refuses it: no class is registered under nothing
+        subject = subject or "without a name"
         return Finding(CUSTOM, blob.locator, subject, path=name)
     if operator in _POINTERS:
         evidence: dict[str, Json] = {"address": printable(str(attributes.get("info", "unknown")), _SHOWN)}

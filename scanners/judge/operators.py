@@ -266,6 +266,8 @@ _SHELL = (
     *("pyfunc", "numpyfunc", "callpython", "runpython", "execpython", "pythonfunc", "runcode", "evalcode", "execcode"),
     *("readfile", "writefile", "deletefile", "removefile", "loadlibrary", "dlopen", "httprequest", "downloadfile"),
 )
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_A-Za-z0-9]+")
+"""A word of a name in CamelCase or with underscores."""
 _WHOLE = frozenset("exec execute eval system command cmd spawn python".split())
 """What is a word of many honest names, too, and tells only by itself."""
 TEXT_OPERATORS = frozenset(
@@ -376,9 +378,15 @@ def _reads_by_path(operator: str) -> bool:
 
 def _is_shell(operator: str) -> bool:
     """Return whether an operator that no framework has is named for what leaves the graph."""
-    lower = operator.lower().replace("_", "")
-    own = lower.rpartition(">")[2].rpartition(".")[2]
-    return not operator.startswith("__") and (own in _WHOLE or any(word in lower for word in _SHELL))
+    if operator.startswith("__"):
+        return False
+    words = _WORD.findall(operator)
+    own = "".join(_WORD.findall(operator.rpartition(">")[2].rpartition(".")[2]))
+    # From the beginning of a word on, or within one that says it all: "CopyFunction" is no Python
+    tails = ["".join(words[at:]).lower() for at in range(len(words))]
+    return own.lower() in _WHOLE or any(
+        any(tail.startswith(told) for tail in tails) or any(told in word.lower() for word in words) for told in _SHELL
+    )
 
 
 def _strings(fact: Fact) -> list[str]:

@@ -53,6 +53,8 @@ CASES = {
     "benign_other_graph": case(
         lambda: json.dumps({"nodes": [{"op": "Custom"}], "edges": []}).encode(), Verdict.CLEAN, "graph.json"
     ),
+    "benign_node_of_a_kind_custom": case(lambda: graph(node("Custom", "block", width=3)), Verdict.CLEAN),
+    "custom_function": case(lambda: graph(node("_CustomFunction", "loss")), Verdict.REVIEW),
     "custom": case(lambda: graph(node("Custom", "loss", op_type="acme_softmax")), Verdict.REVIEW),
     "custom_in_loop": case(lambda: graph(LOOP), Verdict.REVIEW),
     "pointer": case(lambda: graph(node("_Native", "op", info="0x7f0011223344")), Verdict.MALICIOUS),

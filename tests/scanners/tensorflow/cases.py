@@ -190,6 +190,9 @@ CASES = {
     "dataset_of_an_address": of_nodes(
         constant("p", "http" + "://192.0.2.1/x"), node("TextLineDataset", inputs=("p",)), verdict=Verdict.REVIEW
     ),
+    "benign_word_that_only_ends_so": of_nodes(node("CopyFunction"), node("SpyFunction"), verdict=Verdict.CLEAN),
+    "shell_within_a_word": of_nodes(node("myshellop", attribute("cmd", data(2, "echo"))), verdict=Verdict.REVIEW),
+    "python_behind_another_word": of_nodes(node("MyPyFuncOp"), verdict=Verdict.REVIEW),
     "shell": of_nodes(node("ShellExecute", attribute("cmd", data(2, "echo"))), verdict=Verdict.REVIEW),
     "asset_climbs_out": case(
         lambda: saved(graph(node("HashTableV2")), data(6, asset("../../etc/passwd"))), Verdict.MALICIOUS
