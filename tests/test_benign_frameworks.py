@@ -22,6 +22,13 @@ from tests.scanners.case import examine_bytes
 
 # Classes that checkpoints, callbacks, configurations and tokenizers of these frameworks hold.
 CLASSES = """
+    flax.linen.linear.Dense flax.linen.combinators.Sequential flax.nnx.nn.linear.Linear
+    equinox.nn._mlp.MLP equinox.nn._linear.Linear diffrax._solver.tsit5.Tsit5
+    nilearn.maskers.nifti_masker.NiftiMasker lmfit.models.GaussianModel
+    skimage.transform._geometric.AffineTransform nibabel.nifti1.Nifti1Image uncertainties.core.Variable
+    emcee.ensemble.EnsembleSampler
+    doubleml.plm.plr.DoubleMLPLR optbinning.binning.binning.OptimalBinning qutip.core.qobj.Qobj cobra.core.model.Model
+    eli5.base.Explanation pandera.api.pandas.container.DataFrameSchema
     ConfigSpace.configuration_space.ConfigurationSpace ConfigSpace.conditions.EqualsCondition contextlib.nullcontext
     d3rlpy.dataset.compat.MDPDataset formulaic.utils.variables.Variable neuralforecast.tsdataset.TimeSeriesDataset
     ngboost.api.NGBSurvival nfoursid.kalman.Kalman numpyro.distributions.continuous.Normal
@@ -201,7 +208,8 @@ def test_classes_of_the_script_and_of_modules_beside_it_are_no_alarm(
     assert_benign(data, "model.pkl")
 
 
-STATES: dict[str, dict[str, Any]] = {
+STATES: dict[str, Any] = {
+    "stable_baselines3.common.vec_env.base_vec_env.CloudpickleWrapper": pickle.dumps([1.0]),
     "skorch.classifier.NeuralNetClassifier": {
         "device": "cpu",
         "__cuda_dependent_attributes__": pickle.dumps({"module_": [1.0]}),
@@ -213,7 +221,7 @@ STATES: dict[str, dict[str, Any]] = {
 """What instances of classes that load a file, compile or open a folder as their state says are saved with."""
 
 
-def with_state(modules: dict[str, types.ModuleType], path: str, state: dict[str, Any]) -> Any:
+def with_state(modules: dict[str, types.ModuleType], path: str, state: Any) -> Any:
     """Return an instance of a new class named `path` that is saved with a state."""
     return placed(modules, path, type("Made", (), {"__getstate__": lambda _self: state}))()
 
@@ -244,6 +252,14 @@ def test_files_in_a_state_are_examined(path: str, protocol: int, modules: dict[s
         state = {"__cuda_dependent_attributes__": hidden, "__codegen__": {"main": ("fx", hidden)}}
         data = pickle.dumps(with_state(modules, path, state), protocol)
         assert examine_bytes(data, "model.pkl").verdict is Verdict.MALICIOUS
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_state_that_is_a_pickle_is_examined(protocol: int, modules: dict[str, types.ModuleType]) -> None:
+    path = "stable_baselines3.common.vec_env.base_vec_env.CloudpickleWrapper"
+    for state, verdict in ((pickle.dumps(Payload(), 2), Verdict.MALICIOUS), (b"no pickle", Verdict.REVIEW)):
+        data = pickle.dumps(with_state(modules, path, state), protocol)
+        assert examine_bytes(data, "model.pkl").verdict is verdict
 
 
 @pytest.mark.parametrize("hidden", [collections.UserString("made"), {"a": {"b": {"c": {"d": {"e": b"deep"}}}}}])

@@ -22,6 +22,7 @@ from modelsweep.learning.reviewed_code import (
     HARMLESS_METHODS,
     HARMLESS_PREFIXES,
     LOGGING_METHODS,
+    UNSET,
     is_read,
 )
 from modelsweep.learning.source_index import ClassSource, FunctionNode, imported_names
@@ -40,7 +41,9 @@ ENUM_BASES = frozenset(
 )
 GIVEN = {"append": 1, "extend": 1, "add": 1, "__setitem__": 2}
 """What loading hands to hooks that others call with more: `buffer.append(observation, action, reward)` only raises."""
+CONSTRUCTORS = frozenset({"__init__", "__post_init__"})
 ENUM_HOOKS = ("_missing_", "__getattr__", "__hash__", "__eq__", "__setattr__", "__del__")
+SETTER = "__setattr__"
 MAX_CALL_DEPTH = 6
 MAX_BASE_DEPTH = 40
 
@@ -77,8 +80,11 @@ class HookChecker:
         sources: Sources,
         is_known_base: Callable[[str], bool] = lambda _path: False,
         accepted: frozenset[str] = frozenset(),
+        *,
+        plain: bool = False,
     ) -> None:
         self.sources = sources
+        self._plain = plain  # of states that are dictionaries: BUILD puts their items into `__dict__` itself
         self._is_known_base = is_known_base
         self._accepted = accepted  # hooks that a rule looks after
         self._ancestry: dict[str, tuple[tuple[ClassSource, ...], str, frozenset[str]]] = {}
@@ -93,8 +99,9 @@ class HookChecker:
             return Verdict(refusal=f"base {unknown} is not known")
         if external & ENUM_BASES:
             return Verdict(refusal=self._first_refusal(found, ancestry, ENUM_HOOKS), is_enum=True)
+        hooks = [hook for hook in LOAD_HOOKS if hook != SETTER or not self._plain]
         return Verdict(
-            refusal=self._first_refusal(found, ancestry, LOAD_HOOKS),
+            refusal=self._first_refusal(found, ancestry, hooks),
             setters=tuple(sorted(set(self._refused_setters(found, ancestry)))),
         )
 
@@ -180,6 +187,10 @@ class HookChecker:
     def _refusal(self, function: FunctionNode, owner: ClassSource, instance: ClassSource, depth: int = 0) -> str:
         """Why a method may not run during a load; empty where it may."""
         path = f"{owner.path}.{function.name}"
+        if path in UNSET:
+            return ""
+        if self._plain and function.name not in CONSTRUCTORS and any(map(_sets_attribute, _executed(function))):
+            return "sets an attribute"  # which runs the setter that was not judged
         if path in self._accepted or is_read(path):
             return ""
         for decorator in function.decorator_list:
@@ -382,6 +393,13 @@ def _last(expression: ast.expr) -> str:
     if isinstance(expression, ast.Attribute):
         return expression.attr
     return expression.id if isinstance(expression, ast.Name) else ast.unparse(expression)
+
+
+def _sets_attribute(node: ast.AST) -> bool:
+    """Whether a node assigns or deletes an attribute of anything, or calls what may."""
+    if isinstance(node, ast.Call):
+        return _last(node) in {"setattr", "delattr"}
+    return isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
 
 
 def _is_name(expression: ast.expr, name: str) -> bool:

@@ -240,8 +240,27 @@ READ_FUNCTIONS = tuple(
     stable_baselines3.common.vec_env.base_vec_env.VecEnvWrapper.__getattr__
     torch_geometric.data.in_memory_dataset.InMemoryDataset.__getattr__
     omegaconf.*
+    astropy.table.table.*Table.*
+    astropy.units.quantity.Quantity.*
+    anndata._core.anndata.AnnData.__setitem__
+    ase.atoms.*.append
+    ase.atoms.*.extend
+    Bio.PDB.*.add
+    cvxpy.expressions.expression.Expression.*
+    equinox.*.Module.__eq__
+    geopandas.array.GeometryArray.__setstate__
+    geopandas.*.__setitem__
+    geopandas.geodataframe.GeoDataFrame.__setstate__
+    pydantic.types.*.__eq__
+    pyproj.crs.crs.CRS.__hash__
+    pyproj.crs.crs.CRS.__eq__
+    pint.util.UnitsContainer.*
+    sklearn_pandas.dataframe_mapper.*
+    sklearn_pandas.pipeline.*
     """.split()
 )
+# Hooks that a person read, too, which set attributes of other objects only: their own never goes through a setter.
+UNSET = frozenset({"flax.linen.module.Module.__getattr__"})
 _READ = re.compile("|".join(map(fnmatch.translate, READ_FUNCTIONS)))
 
 

@@ -46,7 +46,7 @@ LISTED = (
     ("pickle-calls", 18, "pickle_calls"),
     ("templates", 4, "templates"),
     ("configs", 7, "code_references"),
-    ("operators", 4, "operators"),
+    ("operators", 5, "operators"),
     ("external-files", 6, "external_files"),
     ("keras-layers", 2, "keras_layers"),
     ("python-code", 13, "python_code"),

@@ -14,7 +14,8 @@ _CLASS_MAKERS = "_make_skeleton_class _make_skeleton_enum _rehydrate_skeleton_cl
 _PART_MAKERS = (
     "_make_empty_cell _make_cell _create_cell _function_setstate _class_setstate _fill_function _cell_set "
     "_make_typevar _make_dict_keys _make_dict_values _make_dict_items _gen_ellipsis _gen_not_implemented "
-    "dynamic_subimport _get_bases _create_weakref _create_weakproxy _create_typing_tuple _dictproxy_helper"
+    "dynamic_subimport _get_bases _create_weakref _create_weakproxy _create_typing_tuple _dictproxy_helper "
+    "_get_dataclass_field_type_sentinel"
 )
 _MODULES = (
     "cloudpickle",
@@ -35,6 +36,8 @@ def _full(names: str) -> frozenset[str]:
 BARE_FUNCTION = "types.LambdaType"
 """What cloudpickle 1.3 to 2.2 make functions with, which they look up by its name; named plainly it is suspect."""
 FUNCTIONS = _full(_FUNCTION_MAKERS) | {BARE_FUNCTION}
+WITH_GLOBALS = frozenset({"dill._dill._create_function", "dill.dill._create_function"})
+"""Those that are handed the globals of the function, as the second argument."""
 CLASSES = _full(_CLASS_MAKERS)
 CODE = frozenset({"types.CodeType", "dill._dill._create_code", "dill.dill._create_code", "builtins.code"})
 """Makers of code objects, whose arguments are told as a fact of their own."""

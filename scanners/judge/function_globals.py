@@ -1,6 +1,7 @@
 """Namespaces of modules, which dill stores as the globals of functions of a library: `package.module.__dict__`.
 
-As the globals of a function that the pickle brings along, such a namespace is only held. Whatever else is done to it
+As the globals of a function that the pickle brings along, such a namespace is only held: the machine tells where one
+goes anywhere else, and the fact of its import says so by the key `globals`. Whatever else is done to it
 leads to all that the module has imported, or changes the module for the whole process. Source: dill/_dill.py,
 `save_function` and `_create_function`.
 """
@@ -8,12 +9,11 @@ leads to all that the module has imported, or changes the module for the whole p
 from __future__ import annotations
 
 from modelsweep.core.finding import Json
-from scanners.judge.by_value import NAMESPACES
+from scanners.judge.by_value import NAMESPACES, WITH_GLOBALS
 from scanners.judge.dangerous_names import family
 from scanners.judge.described import global_name, globals_in, instance_of, items
 
 _NAMESPACE = ".__dict__"
-_MAKERS = ("dill._dill._create_function", "dill.dill._create_function")
 _AT = 1
 """Which argument of these the globals are."""
 FILLERS = ("_setstate", "_fill_function", "_rehydrate_skeleton_class")
@@ -40,7 +40,7 @@ def globals_beside(described: Json) -> list[str]:
     own = global_name(described)
     if own:
         return [own]
-    given = items(described.get("args")) if instance_of(described) in _MAKERS else []
+    given = items(described.get("args")) if instance_of(described) in WITH_GLOBALS else []
     if given:
         return [instance_of(described), *_beside(given)]
     return globals_beside(list(described.values()))
@@ -48,7 +48,7 @@ def globals_beside(described: Json) -> list[str]:
 
 def globals_handed(callee: str, arguments: Json) -> list[str]:
     """Return the globals that a call hands over, and may use."""
-    if callee in _MAKERS:
+    if callee in WITH_GLOBALS:
         return _beside(items(arguments))
     return globals_in(arguments) if callee.endswith(FILLERS) else globals_beside(arguments)
 

@@ -35,10 +35,15 @@ from scanners.judge.described import (
     items,
     within,
 )
+from scanners.judge.expressions import is_expression, is_named_maker
 from scanners.judge.function_globals import FILLERS, globals_beside, holds_namespace
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
+_HEADER = re.compile(r"(?:\x80|\\x80)[^\n]", re.DOTALL)
+"""How bytes are described that begin as pickles of protocols 2 and later do, or latin-1 text of them."""
+_FILES = frozenset("nested-file nested-pickle nested-pickle-1 nested-pickle-4".split())
+"""Rules of callables whose literal bytes are examined where they are called, and only there."""
 _LITERAL_REPR = re.compile(r"None|Ellipsis|NotImplemented|range\(-?[0-9]+(?:, -?[0-9]+){1,2}\)")
 _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
@@ -60,6 +65,7 @@ _UNPACKING = {
     "inspect.Signature": 0,
     "types.SimpleNamespace": 0,
 }
+_BLOCK = "pandas._libs.internals._unpickle_block"
 _METRICS = ("scipy.", "sklearn.")
 """Compiled trees and distances of these call a function that is handed to them as a metric."""
 _CONVERTERS = (
@@ -225,10 +231,16 @@ def is_inert_name(name: str) -> bool:
         (name in MAKERS and name != BARE_FUNCTION)
         or is_class(name)
         or is_call(name)
-        or name in tables.ARGUMENT_RULES
+        or is_expression(name)
+        or (name in tables.ARGUMENT_RULES and not (_loads(name) and family(name)))
         or _attribute_of_class(name)
         or _held(name)
     )
+
+
+def _loads(name: str) -> bool:
+    """Return whether a callable loads a file out of bytes: as an argument of another call it may be given any."""
+    return tables.ARGUMENT_RULES.get(name) in _FILES
 
 
 @cache
@@ -305,6 +317,8 @@ def consumed(name: str, given: list[Json], how: str = "REDUCE") -> str:
     elif name.startswith(_CONVERTERS) and not _CYTHON.fullmatch(name.rpartition(".")[2]):
         functions = [*map(_function, given)] if name.startswith(_METRICS) else functions
         handed = [*given, *(item for one in given for item in _nested(one))]
+    elif name == _BLOCK and given and instance_of(given[0]).endswith("Array"):
+        handed = given[1:]  # columns of an array type of another package, as frames of geopandas have them
     return next((found for found in (*functions, *(_foreign(item, package) for item in handed)) if found), "")
 
 
@@ -400,14 +414,16 @@ def _getattr(given: list[Json]) -> bool:
     if is_data(given[0]):
         return isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
     if attribute == "__new__":
-        return is_class(owner)
+        return is_class(owner) or is_named_maker(f"{owner}.__new__")
     if not isinstance(attribute, str) or not _IDENTIFIER.fullmatch(attribute):
         return False
+    if is_call(f"{owner}.{attribute}") or is_ruled(f"{owner}.{attribute}"):
+        return True
     if _framework(owner) and is_class_name(owner):
         return is_class(owner) or not family(f"{owner}.{attribute}")
     if family(f"{owner}.{attribute}") and not family(owner):  # a method that opens a file, of a path
         return False
-    return is_class(owner) or is_call(owner) or owner in tables.ARGUMENT_RULES
+    return is_class(owner) or is_call(owner) or (owner in tables.ARGUMENT_RULES and not _loads(owner))
 
 
 def _global_by_name(given: list[Json]) -> bool:
@@ -434,12 +450,19 @@ def _framework(name: str) -> bool:
     return name.partition(".")[0] in _words(tables.FRAMEWORK_PREFIXES)
 
 
+def is_known_package(name: str) -> bool:
+    """Return whether a dotted name is of the standard library or of a package whose sources were read."""
+    return _framework(name) or name.partition(".")[0] in standard_library.MODULES
+
+
 def _calls(given: list[Json], at: int) -> bool:
-    return len(given) > at and is_inert_call(global_name(given[0]), "REDUCE", given[at])
+    name = global_name(given[0] if given else None)
+    return len(given) > at and not _loads(name) and is_inert_call(name, "REDUCE", given[at])
 
 
 def _rebuild_type(given: list[Json]) -> bool:
-    return _calls(given, 2) and _class_at(given, 1) and _setattr_state(given[3:])
+    made = _class_at(given, 1) and _type_name(given[1]) not in tables.STATE_RULES
+    return made and _calls(given, 2) and _setattr_state(given[3:])
 
 
 def _setattr_state(given: list[Json]) -> bool:
@@ -516,7 +539,7 @@ def _by_name(given: list[Json]) -> bool:
     name = given[0] if given else None
     if not isinstance(name, str) or family(name) or name.partition(".")[0] in _ACTS or name.endswith(".__main__"):
         return False
-    return _framework(name) or name.partition(".")[0] in standard_library.MODULES
+    return is_known_package(name)
 
 
 def _type_by_name(given: list[Json]) -> bool:
@@ -552,6 +575,15 @@ def _nested_file(given: list[Json]) -> bool:
     if _is_buffer(given[0]):
         return True
     return "bytes" in given[0] or is_encoded(given[0])
+
+
+def _nested_pickle(given: list[Json], at: int) -> bool:
+    """Return whether the pickle that would be loaded is literal bytes, and so examined as one."""
+    described = given[at] if len(given) > at else None
+    if not isinstance(described, dict):
+        return False
+    raw = items(described.get("args"))[0] if is_encoded(described) else described.get("bytes")
+    return isinstance(raw, str) and bool(_HEADER.match(raw))
 
 
 def _is_buffer(described: Json) -> bool:
@@ -612,9 +644,11 @@ def _created_class(given: list[Json]) -> bool:
 
 
 def _is_base(described: Json) -> bool:
-    """Return whether a class is one of data or of deap, or one that nobody knows, of which its import tells."""
+    """Return whether a class is one of data or of deap, harmless as a whole, or unknown: of that its import tells."""
     name = _type_name(described)
-    return _is_plain_base(described) or (is_class_name(name) and not is_inert_name(name) and not family(name))
+    if _is_plain_base(described) or (is_class(name) and is_call(name)):
+        return True
+    return is_class_name(name) and not is_inert_name(name) and not family(name)
 
 
 def _is_plain_base(described: Json) -> bool:
@@ -632,10 +666,43 @@ def is_created_instance(described: Json, arguments: Json) -> bool:
     made_of, given = items(described.get("args")), items(arguments)
     if not _created_class(made_of):
         return False
+    if global_name(made_of[1]) in _ARRAYS and len(given) == 2 and isinstance(given[0], str):
+        return _sequence_arguments(given[1:])  # an array of protocol 2: the type of its items, and these
     return not given or (len(given) == 1 and _sequence_arguments(given) and _is_plain_base(made_of[1]))
 
 
+def is_harmless_method(computed: Json) -> bool:
+    """Return whether what is called is a method of an instance, by its name one that is harmless with any arguments."""
+    given = items(computed.get("args")) if isinstance(computed, dict) else []
+    if instance_of(computed) != "builtins.getattr" or len(given) != 2 or not isinstance(given[1], str):
+        return False
+    owner = instance_of(given[0])
+    return bool(owner) and is_call(owner) and is_call(f"{owner}.{given[1]}")
+
+
+def _local_uri(given: list[Json]) -> bool:
+    """Return whether a file system is that of this machine, of which nothing is opened."""
+    return len(given) == 1 and isinstance(given[0], str) and given[0].startswith("file:///")
+
+
+_BOUND = frozenset("findall finditer fullmatch match search".split())
+
+
+def _bound_patterns(given: list[Json]) -> bool:
+    """Return whether what a tokenizer calls while it is made are methods of patterns, or None."""
+    return len(given) > 2 and all(item is None or _is_bound(item) for item in given[2:])
+
+
+def _is_bound(described: Json) -> bool:
+    given = items(described.get("args")) if isinstance(described, dict) else []
+    if instance_of(described) != "builtins.getattr" or len(given) != 2:
+        return False
+    return instance_of(given[0]) in ("re._compile", "regex._regex.compile") and given[1] in _BOUND
+
+
 RULES: dict[str, Callable[[list[Json]], bool]] = {
+    "bound-patterns": _bound_patterns,
+    "local-uri": _local_uri,
     "created-class": _created_class,
     "class-first": _class_first,
     "reconstructor": _reconstructor,
@@ -658,6 +725,9 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "typing-subscript": _typing_subscript,
     "union-type": _union_type,
     "nested-file": _nested_file,
+    "nested-pickle": lambda given: len(given) == 1 and _nested_pickle(given, 0),
+    "nested-pickle-1": lambda given: _nested_pickle(given, 1),
+    "nested-pickle-4": lambda given: _nested_pickle(given, 4),
     "text-codec": _text_codec,
     "graph-code": _graph_code,
     "compiled-context": _compiled_context,
@@ -700,6 +770,10 @@ def _raw_handle(state: Json) -> bool:
     return not any(isinstance(one, int | float) or (isinstance(one, dict) and "int" in one) for one in handles)
 
 
+def _is_dict(state: Json) -> bool:
+    return isinstance(state, dict) and "dict" in state
+
+
 def _nested_state(state: Json) -> bool:
     """Return whether all that loading would read as files is literal, and so examined."""
     return isinstance(state, dict) and "dict" in state and all(map(_is_literal, _values_of(state, *STATE_FILES)))
@@ -736,7 +810,7 @@ def file_elsewhere(state: Json) -> str:
 
 
 def _uncompiled_state(state: Json) -> bool:
-    compiled = _values_of(state, "_compile_kwargs")
+    compiled = _values_of(state, "_compile_kwargs", "define_params")
     return isinstance(state, dict) and "dict" in state and all(one is None for one in compiled)
 
 
@@ -768,6 +842,13 @@ STATE_RULES: dict[str, Callable[[Json], bool]] = {
     "file-beside": _file_beside,
     "uncompiled-state": _uncompiled_state,
     "formula-state": _formula_state,
+    "pickled-keys": _is_dict,
+    "pickled-module": lambda state: (
+        _is_dict(state) and all(_nested_pickle([one], 0) for one in _values_of(state, "module"))
+    ),
+    "plain-metadata": lambda state: _is_dict(state) and is_data(_values_of(state, "_var_metadata")),
+    "plain-state": _is_dict,
+    "state-pickle": lambda state: _nested_pickle([state], 0),
 }
 
 

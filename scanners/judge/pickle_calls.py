@@ -28,7 +28,8 @@ from scanners.judge.by_value import (
 )
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import TYPE_LOADER, globals_in, instance_of, is_data, items, tables_in
-from scanners.judge.function_globals import globals_beside, globals_handed
+from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
+from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace
 from scanners.judge.inert import (
     consumed,
     executed_text,
@@ -38,10 +39,12 @@ from scanners.judge.inert import (
     is_class_name,
     is_created_instance,
     is_foreign,
+    is_harmless_method,
     is_inert_build,
     is_inert_call,
     is_inert_name,
     is_keras_unpickler,
+    is_known_package,
 )
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 from scanners.parsing.pickle_values import render
@@ -359,6 +362,8 @@ def _call(fact: Fact) -> Opinion:
     if "computed" in fact.detail:
         return _computed_call(fact)
     given = items(arguments)
+    if is_inert_expression(name, arguments, fact.detail.get("plain")):
+        return ()
     applied = instance_of(fact.detail.get("via")) in APPLIED  # which brings arguments of its own
     if (
         (is_inert_call(name, how, arguments) and not applied)
@@ -369,6 +374,7 @@ def _call(fact: Fact) -> Opinion:
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
         return None  # importing a private module is what cloudpickle and dill do for those who use one
     danger = family(name) or ("indirection" if _reaches_inside(name, arguments) else "") or _switched(name, arguments)
+    danger = danger or ("code execution" if runs_text(name, arguments) else "")
     if danger:
         return [_dangerous_call(fact, danger)]
     handed = [other for other in globals_handed(name, arguments) if family(other) and not is_inert_name(other)]
@@ -402,7 +408,9 @@ def _computed_call(fact: Fact) -> Opinion:
         caller = f"{instance_of(computed)}.__call__"  # of an instance without a state, which a rule may know
         if caller in ARGUMENT_RULES and is_inert_call(caller, "REDUCE", fact.detail.get("args")):
             return ()
-    if is_created_instance(computed, fact.detail.get("args")):
+    if is_created_instance(computed, fact.detail.get("args")) or is_harmless_method(computed):
+        return ()
+    if is_undefined_function(computed, fact.detail.get("plain")):
         return ()
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
     return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
@@ -425,6 +433,8 @@ def _reaches_inside(name: str, arguments: Json) -> bool:
 
 def _build(fact: Fact) -> Opinion:
     state = fact.detail.get("state")
+    if is_expression(fact.value) and all(map(is_expression, globals_beside(state))):
+        return ()  # attributes are set, and nothing is made of them
     if is_inert_build(fact.value, state):
         made = items(fact.detail.get("made"))
         if "made" in fact.detail and made[:1] != items(state)[:1]:
@@ -469,6 +479,8 @@ def _import(fact: Fact) -> Opinion:
     through = _through(fact)
     if is_inert_name(fact.value) and (not through or is_inert_name(through)):
         return ()
+    if fact.detail.get("globals") and is_namespace(fact.value):
+        return () if is_known_package(fact.value) else None
     danger = family(fact.value) or family(through)
     if danger:
         return [Finding(DANGEROUS_IMPORT, fact.locator, fact.value, span=fact.span, evidence={"family": danger})]
@@ -509,12 +521,17 @@ _ARITHMETIC = frozenset(
 """Operators on one or two values; those that look up, set, delete or call are not among them."""
 
 
-_COMMON = frozenset("clone count cpu cumsum encode exists match nodes numpy sum t union".split())
+_COMMON = frozenset(
+    "any build cast clone count cpu cumsum default_factory empty encode exists groups key log match nodes numpy "
+    "recording reverse set species sum t terms transpose union".split()
+)
 """Methods that some hook of a listed class calls on what it holds, and words under which functions are kept, too."""
 
 
 def _attribute(fact: Fact) -> Opinion:
     name, made = fact.detail.get("name", ""), fact.detail.get("made")
+    if isinstance(made, str) and made.startswith("numpy.") and is_call(made):
+        return ()  # a number or an array, which nobody can call
     if made in FUNCTIONS:
         return [Finding(OWN_CALL, fact.locator, fact.value, span=fact.span)]
     plain = (
@@ -619,6 +636,8 @@ def _is_own(fact: Fact) -> bool:
     What is made without its constructor, held, or an enumeration's member by its value.
     """
     name, how, given = fact.value, str(fact.detail.get("how")), items(fact.detail.get("args"))
+    if fact.detail.get("globals"):
+        return _package(name) in OWN_PACKAGES
     if (
         (_package(name) not in OWN_PACKAGES and not _is_created_name(name))
         or family_of_function(name)

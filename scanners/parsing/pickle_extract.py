@@ -15,19 +15,23 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.judge.by_value import CODE, MAKERS, ON_LOAD, STATE_FILES
+from scanners.judge.by_value import CODE, MAKERS, ON_LOAD, STATE_FILES, WITH_GLOBALS
+from scanners.judge.expressions import PREFIX as EXPRESSIONS
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
 from scanners.parsing.pickle_literals import Text, text_at
-from scanners.parsing.pickle_machine import Interests, Machine
-from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream
+from scanners.parsing.pickle_machine import NAMESPACE, Interests, Machine
+from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream, has_header
 from scanners.parsing.pickle_values import Values, render
 
 RULED_KEYS = STATE_FILES | frozenset(
-    "_parse_arg_template formula handle _handle _compile_kwargs work_dir model_name filename".split()
+    "_parse_arg_template formula handle _handle _compile_kwargs define_params work_dir model_name module "
+    "_var_metadata filename".split()
 )
 """Keys of a state that loading executes, evaluates, frees, opens or reads as files, for the classes of STATE_RULES."""
-NESTED_STATE = "nested-state"
+NESTED_STATES = {"nested-state": (STATE_FILES, ""), "pickled-module": (frozenset({"module"}), "pickle")}
+"""By the rule of a class: under which keys of its state files are kept, and the scanner that is to examine them."""
+PLAIN_STATE = "plain-state"
 STATE_DEPTH = 4
 """Containers in containers in which a state holds files."""
 CALLED_ON_LOAD = frozenset(
@@ -38,17 +42,17 @@ RULED_LIMIT = 4096
 """Bytes of what is stored under such a key that are kept."""
 NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
-FILE_LOADERS = frozenset(
-    {
-        "numba.core.serialize._unpickle__CustomPickled",
-        "torch.storage._load_from_bytes",
-        *(
-            f"{module}.saving.pickle_utils.deserialize_model_from_bytecode"
-            for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
-        ),
-    }
-)
-"""Take a whole file as bytes: of torch.save, a Keras archive, a pickle."""
+FILE_ARGUMENTS = {
+    "nested-file": (0, ""),
+    "nested-pickle": (0, "pickle"),
+    "nested-pickle-1": (1, "pickle"),
+    "nested-pickle-4": (4, "pickle"),
+}
+"""By the rule of a callable: which argument is a whole file as bytes, and the scanner that is to examine it, if any."""
+STATE_PICKLE = "state-pickle"
+"""The rule of classes whose whole state is a pickle as bytes."""
+PICKLED_KEYS = "pickled-keys"
+"""The rule of dictionaries whose keys are all pickles as bytes."""
 CAPITAL_MODULES = frozenset(
     "ConfigSpace Crypto Cryptodome Cython IPython Levenshtein MySQLdb OpenGL OpenSSL PIL TTS".split()
 )
@@ -92,14 +96,23 @@ def interests() -> Interests:
     """Return what judgement needs of a pickle: names under which the tables know them, in Python 3 and Python 2."""
     from scanners.judge.inert_names import ARGUMENT_RULES, STATE_KEYS, STATE_RULES
 
-    watched = {*ARGUMENT_RULES, *STATE_RULES, *MAKERS}
+    plain = {name for name, rule in STATE_RULES.items() if rule == PLAIN_STATE}
+    watched = {*ARGUMENT_RULES, *STATE_RULES, *MAKERS} - plain
     for full in tuple(watched):
         module, _, name = full.rpartition(".")
         if module in REVERSE_IMPORT_MAPPING:
             watched.add(f"{REVERSE_IMPORT_MAPPING[module]}.{name}")
     methods = {*STATE_KEYS.encode().split(), *(name.encode() for name in ON_LOAD | SPECIAL)}
     return Interests(
-        frozenset(watched), JOBLIB_ARRAYS, frozenset(methods), DTYPES | BUFFERS, RETURNING - watched, MAPPINGS
+        watched=frozenset(watched),
+        pauses=JOBLIB_ARRAYS,
+        methods=frozenset(methods),
+        kept=DTYPES | BUFFERS,
+        returning=RETURNING - watched,
+        mappings=MAPPINGS,
+        plain=frozenset(plain),
+        makers=WITH_GLOBALS,
+        prefixes=(EXPRESSIONS,),
     )
 
 
@@ -107,8 +120,13 @@ def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
     """Yield what one stream imports, calls and stores, each distinct thing once, with the offset of its first."""
     values = Values(machine)
     seen: set[tuple[str, str, str]] = set()
+    strays = {callee for how, _, callee, _ in machine.events if how == "STRAY"}
     for how, offset, callee, arguments in machine.events:
+        if how == "STRAY":
+            continue  # told of the import
         for kind, value, detail in _facts(values, how, callee, arguments):
+            if kind == "import" and value.endswith(NAMESPACE) and callee not in strays:
+                detail["globals"] = True
             key = (kind, value, repr(detail))
             if key not in seen:
                 seen.add(key)
@@ -180,6 +198,8 @@ def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> t
         detail["computed"] = values.describe(callee)
     elif name and values.machine.kind(callee) != kinds.GLOBAL:
         detail["via"] = values.describe(callee)
+    if values.is_of_package(callee, EXPRESSIONS) and values.is_plain(arguments, EXPRESSIONS):
+        detail["plain"] = True
     return name or _render(values, callee), detail
 
 
@@ -189,27 +209,36 @@ def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[st
     if machine.kind(instance) == kinds.GLOBAL:
         return "modify", values.callee(instance), {}
     name = values.made_class(instance)
-    detail: dict[str, Json] = {
-        "state": _ruled_state(values, state) if name in _state_rules() else values.describe(state)
-    }
+    rule = _state_rules().get(name)
+    described = _ruled_state(values, state, rule) if rule else values.describe(state)
+    detail: dict[str, Json] = {"state": described}
     if name == PARTIAL:
         detail["made"] = values.describe(machine.second(instance))
     return "build", name, detail
 
 
-def _ruled_state(values: Values, state: int) -> Json:
+def _ruled_state(values: Values, state: int, rule: str) -> Json:
     """Return of a dictionary what rules on states look at, however large it is; a computed key makes it "more"."""
     machine = values.machine
     if machine.kind(state) != kinds.DICT:
         return values.describe(state)
     items = machine.items(state)
     described: list[Json] = []
+    if rule == PICKLED_KEYS:
+        known = len(items) == machine.second(state) and all(_is_pickle(values, key) for key in items[::2])
+        return {"dict": described} if known else {"dict": described, "more": 1}
     for key, value in zip(items[::2], items[1::2], strict=False):
         name = values.string(key)
         if name in RULED_KEYS:
             described += [name, values.string(value, RULED_LIMIT) or values.describe(value)]
     complete = len(items) == machine.second(state) and all(map(values.string, items[::2]))
     return {"dict": described} if complete else {"dict": described, "more": 1}
+
+
+def _argument_rules() -> dict[str, str]:
+    from scanners.judge.inert_names import ARGUMENT_RULES
+
+    return ARGUMENT_RULES
 
 
 def _state_rules() -> dict[str, str]:
@@ -242,16 +271,16 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
     """
     yield from _graph_code(machine, blob, context)
     seen: set[int] = set()
-    offsets = tuple(file_bytes(machine))
-    for offset in offsets:
+    files = tuple(file_bytes(machine))
+    for offset, expect in files:
         text = None if offset < 0 else text_at(blob.reader, offset, DECODED_LIMIT + 2)
         if text and text.offset not in seen and text.offset + text.length <= blob.size:
             seen.add(text.offset)
             name = f"string {next(ordinal)}"
             if text.binary:
-                yield blob.window(name, text.offset, text.length)
+                yield blob.window(name, text.offset, text.length, expect=expect)
             else:
-                yield blob.nested(name, context.spool(_latin1(text, blob)), expanded=True)
+                yield blob.nested(name, context.spool(_latin1(text, blob)), expect=expect, expanded=True)
     for offset in machine.candidates:
         text = text_at(blob.reader, offset, DECODED_LIMIT + 2)
         if text is None or text.offset in seen or text.offset + text.length > blob.size:
@@ -261,37 +290,51 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
             yield _stream_in(text, blob, context, f"string {next(ordinal)}")
         else:
             yield from _decoded(text, blob, context, ordinal)
-    if -1 in offsets:
+    if any(offset < 0 for offset, _ in files):
         raise Malformed("the content of a buffer is not written in the pickle")
     if machine.dropped:
         raise OverLimit(f"more than {len(machine.candidates):,} strings that may be encoded pickles")
 
 
-def file_bytes(machine: Machine) -> Iterator[int]:
-    """Yield the offsets of the literals that loading would read as files, -1 for what a buffer is given otherwise."""
+def file_bytes(machine: Machine) -> Iterator[tuple[int, str]]:
+    """Yield the offsets of the literals that loading would read as files, each with the scanner that is to examine it.
+
+    An offset of -1 stands for what a buffer is given otherwise.
+    """
     values = Values(machine)
-    for _, _, callee, arguments in machine.events:
-        if values.callee(callee) in FILE_LOADERS:
-            given = values.arguments(arguments)
-            offset = _bytes_at(values, given[0]) if given else -1
-            if offset >= 0:
-                yield offset
-    for how, _, instance, state in machine.events:
-        if how == "BUILD" and _state_rules().get(values.made_class(instance)) == NESTED_STATE:
-            yield from _state_files(values, state)
+    for how, _, callee, arguments in machine.events:
+        if how == "BUILD":
+            yield from _state_files(values, callee, arguments)
+            continue
+        at, expect = FILE_ARGUMENTS.get(_argument_rules().get(values.callee(callee), ""), (-1, ""))
+        given = values.arguments(arguments)
+        if 0 <= at < len(given) and (offset := _bytes_at(values, given[at])) >= 0:
+            yield offset, expect
     for instance, state in machine.states.items():
         if values.made_class(instance) in BUFFERS:
             given = values.arguments(state)
-            yield _bytes_at(values, given[0]) if given else -1
+            yield _bytes_at(values, given[0]) if given else -1, ""
 
 
-def _state_files(values: Values, state: int) -> Iterator[int]:
+def _state_files(values: Values, instance: int, state: int) -> Iterator[tuple[int, str]]:
     """Yield the offsets of the files that a state holds; a judge tells of a state that is no dictionary of literals."""
-    machine = values.machine
+    machine, rule = values.machine, _state_rules().get(values.made_class(instance), "")
+    if rule == STATE_PICKLE and (offset := _bytes_at(values, state)) >= 0:
+        yield offset, "pickle"
     items = machine.items(state) if machine.kind(state) == kinds.DICT else []
+    if rule == PICKLED_KEYS:
+        yield from ((_bytes_at(values, key), "pickle") for key in items[::2] if _is_pickle(values, key))
+    keys, expect = NESTED_STATES.get(rule, (frozenset(), ""))
     for key, value in zip(items[::2], items[1::2], strict=False):
-        if values.string(key) in STATE_FILES:
-            yield from _files_within(values, value, STATE_DEPTH)
+        if values.string(key) in keys:
+            yield from ((offset, expect) for offset in _files_within(values, value, STATE_DEPTH))
+
+
+def _is_pickle(values: Values, value: int) -> bool:
+    """Return whether a value is literal bytes that begin as pickles of protocols 2 and later do."""
+    offset = _bytes_at(values, value)
+    text = text_at(values.machine.reader, offset) if offset >= 0 else None
+    return text is not None and has_header(text.read(values.machine.reader, 4).replace(b"\xc2", b""))
 
 
 def _files_within(values: Values, value: int, depth: int) -> Iterator[int]:

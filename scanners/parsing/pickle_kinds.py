@@ -16,12 +16,14 @@ BUFFER = 11  # out-of-band data of protocol 5
 COMPUTED_GLOBAL = 12  # a: module, b: name; at least one of them is no literal string
 
 # What BUILD on an instance of a global does: nothing of interest, an event, a pause for raw bytes, or it is kept. What
-# the last one returns is not its own: filling it is an event, too.
+# the next returns is not its own: filling it is an event, too. Of the last it is an event unless the state is a
+# dictionary.
 ORDINARY = 0
 WATCHED = 1
 PAUSING = 2
 KEEPING = 3
 RETURNING = 4
+PLAIN = 5
 
 # Why `Machine.run` came back.
 STOPPED = 1

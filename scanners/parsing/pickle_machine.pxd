@@ -1,7 +1,7 @@
 # The C types of pickle_machine.py: Cython reads this file beside the plain Python source.
 import cython
 
-cdef int WINDOW, MARGIN, PROBE, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, TOLD, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD
+cdef int WINDOW, MARGIN, PROBE, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD, GLOBALS_AT
 cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
 cdef bint IS_PLAIN
 cdef const unsigned char[::1] FORMS, WIDTHS, PAIRS, EMPTY_KINDS
@@ -24,7 +24,7 @@ cdef class Machine:
     cdef const unsigned char[::1] _data
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
     cdef Py_ssize_t _room, _depth, _mark_room, _mark_count, _fence, _memo_room, _memo_count
-    cdef dict _far, _name_nodes, _uses, _computed_keys
+    cdef dict _far, _name_nodes, _uses, _computed_keys, _carriers
     cdef set _told
     cdef bytearray _kinds
     cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept, _last
@@ -36,6 +36,14 @@ cdef class Machine:
     cdef int _seldom(self, int form, int opcode) except -1
     @cython.locals(uses=Py_ssize_t, given="long long")
     cpdef called(self, str how, long long callee, long long arguments)
+    @cython.locals(namespace="long long")
+    cpdef stray(self, long long value)
+    @cython.locals(at=Py_ssize_t)
+    cdef int _strays(self, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(at=Py_ssize_t, value="long long")
+    cdef int _carry(self, long long holder, Py_ssize_t start, Py_ssize_t count) except -1
+    @cython.locals(is_call=cython.bint)
+    cdef int _handed(self, str how, long long callee, long long arguments) except -1
     cdef int _event(self, str how, long long callee, long long arguments) except -1
     cdef int _make_room(self, int form) except -1
     @cython.locals(below=Py_ssize_t, callee="long long", arguments="long long", reduce=cython.bint)
@@ -84,7 +92,7 @@ cdef class Machine:
     cdef int _fill(self) except -1
     @cython.locals(index=Py_ssize_t, grown="long long[::1]")
     cdef int _copy_items(self, Py_ssize_t start, Py_ssize_t count) except -1
-    @cython.locals(index=Py_ssize_t, value="long long", before="long long", kind=int)
+    @cython.locals(index=Py_ssize_t, value="long long", before="long long", kind=int, at=Py_ssize_t)
     cdef bint _store(self, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(at=Py_ssize_t, kept=list)
     cdef int _keep(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1

@@ -46,6 +46,7 @@ from scanners.parsing.pickle_kinds import (
     ORDINARY,
     PAUSED,
     PAUSING,
+    PLAIN,
     RETURNING,
     TUPLE,
     WATCHED,
@@ -63,8 +64,6 @@ LONGEST_METHOD = 64
 """Bytes of a dictionary key that are compared with the names of methods."""
 REPEATS = 64
 """Calls of one callable whose arguments are kept, where its arguments do not matter for judgement."""
-TOLD = 8
-"""Arguments by which two calls of a watched callable are told apart."""
 KEPT_PER_CONTAINER = 256
 KEPT_IN_ALL = 200_000
 SHORT = "more is taken than there is above a mark"
@@ -74,6 +73,9 @@ DENSE_MEMO = 1 << 22
 """Memo indices that may be skipped before the memo turns to a dictionary."""
 FAR_MEMO = 1 << 20
 """Entries of that dictionary."""
+NAMESPACE = ".__dict__"
+GLOBALS_AT = 1
+"""Which argument of what makes a function its globals are."""
 
 
 IS_PLAIN = __file__.endswith((".py", ".pyc"))
@@ -102,11 +104,13 @@ def _unsigned4(data: bytes, pos: int) -> int:
 class Interests:
     """What a machine's user wants to know besides: nothing by default.
 
-    `watched` are callables whose arguments decide the judgement: every new call, and every BUILD on an instance, is
-    an event. A BUILD on an instance of one of `pauses` pauses the machine. A callable stored under one of `methods`
-    is an event, because later opcodes may call it as a method of an instance. States of instances of `kept` stay in
-    `Machine.states`. What `returning` return is not theirs: a state or items given to it are an event, "RETURNED".
-    `mappings` make a mapping of their argument of that number.
+    `watched`, and all below `prefixes`, are callables whose arguments decide the judgement: every new call, and every
+    BUILD on an instance, is an event. A BUILD on an instance of one of `pauses` pauses the machine. A callable stored
+    under one of `methods` is an event, because later opcodes may call it as a method of an instance. States of
+    instances of `kept` stay in `Machine.states`. A BUILD on an instance of one of `plain` is an event unless the state
+    is a dictionary. The namespace of a module (`package.module.__dict__`) that goes anywhere but into the second
+    argument of one of `makers` of functions is a STRAY. What `returning` return is not theirs: a state or items given
+    to it are an event, "RETURNED". `mappings` make a mapping of their argument of that number.
     """
 
     watched: frozenset[str] = frozenset()
@@ -115,6 +119,21 @@ class Interests:
     kept: frozenset[str] = frozenset()
     returning: frozenset[str] = frozenset()
     mappings: frozenset[tuple[str, int]] = frozenset()
+    plain: frozenset[str] = frozenset()
+    makers: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    def mode(self, full: str, name: str) -> int:
+        """Return what a BUILD on an instance of the global `full` does, whose name in its module is `name`."""
+        if full in self.kept:
+            return KEEPING
+        if full in self.returning:
+            return RETURNING
+        if name in self.pauses:
+            return PAUSING
+        if full in self.watched or full.startswith(self.prefixes):
+            return WATCHED
+        return PLAIN if full in self.plain else ORDINARY
 
 
 class Machine:
@@ -175,6 +194,7 @@ class Machine:
         self._computed_keys: dict[int, tuple[int, int]] = {}
         self._uses: dict[tuple[int, str, int], int] = {}
         self._told: set[tuple[int, ...]] = set()
+        self._carriers: dict[int, int] = {}
 
     # -- the hot loop
 
@@ -344,6 +364,7 @@ class Machine:
         instance, state = self._stack[below], self._stack[below + 1]
         self._depth = below + 1
         self.position += 1
+        self._strays(below, 2)
         if not instance & 1:
             return 0
         if state & 1 and self._callables:
@@ -359,7 +380,7 @@ class Machine:
             self.built = state
             self.frame = 0  # joblib ends a frame before it writes raw bytes
             return PAUSED
-        if mode == WATCHED or owner == instance:
+        if mode == WATCHED or owner == instance or (mode == PLAIN and self.kind(state) != DICT):
             self.called("BUILD", instance, state)
         elif mode == RETURNING:
             self._event("RETURNED", instance, state)
@@ -576,6 +597,8 @@ class Machine:
             return False
         value = self._node(TUPLE, self._item_count, count)
         self._copy_items(start, min(count, KEPT_PER_CONTAINER))
+        if self._carriers:
+            self._carry(value, start, count)
         self._depth = start
         self._push(value)
         return True
@@ -594,6 +617,7 @@ class Machine:
         """Put `count` values from `start` of the stack into the container below them."""
         if start - 1 < self._fence:
             return False
+        self._strays(start, count)
         value = self._stack[start - 1]
         if not value & 1:
             # The only literals that take items are byte arrays; nothing can be put into all of them.
@@ -798,12 +822,11 @@ class Machine:
         value = self._name_nodes.get(key)
         if value is None:
             full = f"{module}.{name}"
-            interests = self._interests
-            mode = PAUSING if name in interests.pauses else WATCHED if full in interests.watched else ORDINARY
-            mode = KEEPING if full in interests.kept else RETURNING if full in interests.returning else mode
-            value = self._node(GLOBAL, len(self.names), mode)
+            value = self._node(GLOBAL, len(self.names), self._interests.mode(full, name))
             self.names.append(key)
             self._name_nodes[key] = value
+            if full.endswith(NAMESPACE):
+                self._carriers[value] = value
             self._event("IMPORT", value, -1)
         return value
 
@@ -811,8 +834,40 @@ class Machine:
         """Return the value of a new node."""
         return self._node(kind, a, b)
 
+    def stray(self, value: int) -> None:
+        """Note that `value` goes where no globals of a function do, if it is or holds the namespace of a module."""
+        namespace = self._carriers.get(value, -1)
+        if namespace >= 0:
+            self._event("STRAY", namespace, -1)
+
+    def _strays(self, start: int, count: int) -> None:
+        """Note the namespaces among `count` values from `start` of the stack."""
+        if self._carriers:
+            for at in range(start, start + count):
+                self.stray(self._stack[at])
+
+    def _carry(self, holder: int, start: int, count: int) -> None:
+        """Note that a tuple of `count` values from `start` of the stack holds a namespace, as arguments do."""
+        for at in range(start, start + count):
+            value = self._stack[at]
+            if value not in self._carriers:
+                continue
+            if at == start + GLOBALS_AT and self._carriers[value] == value:
+                self._carriers[holder] = value
+            else:
+                self.stray(value)
+
+    def _handed(self, how: str, callee: int, arguments: int) -> None:
+        """Note a namespace that is called, or that a call is given otherwise than a function its globals."""
+        self.stray(callee)
+        is_call = how == "REDUCE" and self.kind(callee) == GLOBAL and self.kind(arguments) == TUPLE
+        if not is_call or ".".join(self.name(callee)) not in self._interests.makers:
+            self.stray(arguments)
+
     def called(self, how: str, callee: int, arguments: int) -> None:
         """Note a call; of callables whose arguments do not matter only the first ones are kept."""
+        if self._carriers:
+            self._handed(how, callee, arguments)
         if callee & 1 and self._kinds[callee >> 1] == GLOBAL:
             # What is inert made one way may be dangerous called another way, so each way has its own count.
             given = self._b[arguments >> 1] if arguments > 0 and arguments & 1 else -1
@@ -829,9 +884,9 @@ class Machine:
 
     def _telling(self, callee: int, arguments: int) -> bool:
         """Return whether one more call of a watched callable may change the judgement: by new arguments."""
-        key = (
-            (callee, *(self._identity(value) for value in self.items(arguments)[:TOLD])) if arguments & 1 else (callee,)
-        )
+        if self.second(arguments) > KEPT_PER_CONTAINER:
+            return True
+        key = (callee, *(self._identity(value) for value in self.items(arguments))) if arguments & 1 else (callee,)
         known = key in self._told
         self._told.add(key)
         return not known

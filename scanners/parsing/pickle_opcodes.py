@@ -180,6 +180,7 @@ def _stop(machine: Machine) -> int:
     if machine.depth() <= machine.fence():
         return _fault(machine, "STOP on an empty stack")
     machine.result = machine.top()
+    machine.stray(machine.result)
     machine.position += 1
     return kinds.STOPPED
 
@@ -252,6 +253,7 @@ def _binary_persistent(machine: Machine) -> int:
     if machine.short_of(1):
         return kinds.FAULTY
     identifier = machine.pop()
+    machine.stray(identifier)
     if machine.kind(identifier) == kinds.TUPLE and machine.second(identifier) in _REDUCED:
         what, *_, function, arguments = machine.items(identifier)
         if not what & 1 and machine.text(what, NAME_LIMIT) == _REDUCE:

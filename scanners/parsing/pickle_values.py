@@ -167,6 +167,26 @@ class Values:
         base = self._known(target)
         return f"{base}.{attribute}" if base and attribute and len(base) < LONGEST_NAME else ""
 
+    def is_of_package(self, callee: int, package: str) -> bool:
+        """Return whether a call is of a global below `package`, or of what one returned, and not of a partial of it."""
+        if self.machine.kind(callee) != kinds.GLOBAL:
+            callee = self.machine.first(callee)
+        return self.machine.kind(callee) == kinds.GLOBAL and self._known(callee).startswith(package)
+
+    def is_plain(self, value: int, package: str, depth: int = DEPTH_LIMIT) -> bool:
+        """Return whether a value holds nothing but numbers, and what names below `package` are or made."""
+        machine, kind = self.machine, self.machine.kind(value)
+        if kind in _CONTAINERS:
+            given = machine.items(value)
+            complete = depth > 0 and len(given) == machine.second(value)
+            return complete and all(self.is_plain(item, package, depth - 1) for item in given)
+        if kind in (kinds.CALL, kinds.OBJECT):
+            maker = machine.first(value)
+            return (self.callee(maker) or self.callee(machine.first(maker))).startswith(package)
+        if kind:
+            return kind == kinds.GLOBAL and self.callee(value).startswith(package)
+        return not isinstance(self.constant(value), str | bytes)
+
     def describe(self, value: int) -> Json:
         """Return a value as bounded JSON: constants as themselves, everything else as an object of one key."""
         if self.machine.kind(value) != kinds.TUPLE:

@@ -1,1 +1,1 @@
-"""Generator of `scanners/judge/inert_names.py`: which classes and callables of real frameworks a pickle may use."""
+"""Generator of `inert_names.py` and `inert_classes.py` of `scanners/judge`: what of frameworks a pickle may use."""

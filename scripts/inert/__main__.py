@@ -1,8 +1,9 @@
-"""Generate `scanners/judge/inert_names.py`: `python -m scripts.inert [--env FOLDER]`, in the root of the repository.
+"""Generate `inert_names.py` and `inert_classes.py` of `scanners/judge`: `python -m scripts.inert [--env FOLDER]`.
 
-Makes the environments of frameworks.txt in the folder (gigabytes, minutes), examines their sources, saves real objects
-with them, writes the tables, and prints what was refused and what real saves use that no table covers. With `--join`
-only new packages of [sources] that are taken by name are examined (minutes less, and only the current environment).
+Run in the root of the repository. Makes the environments of frameworks.txt in the folder (gigabytes, minutes),
+examines their sources, saves real objects with them, writes the tables, and prints what was refused and what real
+saves use that no table covers. With `--join` only new packages of [sources] that are taken by name are examined
+(minutes less, and only the current environment).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.inert.coverage import uncovered
 from scripts.inert.derive import examine
 from scripts.inert.environment import prepare_environment, read_frameworks, run_saves, site_packages, unpack_wheel
-from scripts.inert.tables import build_tables, join_tables, present_tables, render
+from scripts.inert.tables import build_tables, join_tables, present_tables, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from scripts.inert.derive import Derived
 
 HERE = Path(__file__).parent
-TARGET = HERE.parents[1] / "scanners" / "judge" / "inert_names.py"
+TARGET = HERE.parents[1] / "scanners" / "judge"
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     worlds = [(current,), (older, current), *_worlds(wheels, current)]
     derived = examine(worlds, Path(sysconfig.get_path("stdlib")))
     tables = build_tables(derived, reports, _versions(sections))
-    TARGET.write_text(render(tables), encoding="utf-8")
+    write(tables, TARGET)
     _report_refusals(derived)
     for line in uncovered(tables, reports):
         print(f"not covered: {line}")
@@ -61,7 +62,7 @@ def _join(folder: Path, sections: dict[str, list[str]], names: list[str]) -> Non
     derived = examine(worlds, Path(sysconfig.get_path("stdlib")))
     known = present_tables()
     found = build_tables(derived, [], _versions({"sources": lines}), known.texts["REFUSED"])
-    TARGET.write_text(render(join_tables(known, found)), encoding="utf-8")
+    write(join_tables(known, found), TARGET)
     _report_refusals(derived)
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelsweep.learning.load_hooks import HookChecker, Verdict
+from modelsweep.learning.load_hooks import SETTER, HookChecker, Verdict
 from modelsweep.learning.source_index import ClassSource, Sources
 from scripts.inert.examined import LISTED, WILDCARDS, is_left_out
 from scripts.inert.reviewed_names import CALLABLE_BASES, RULE_BASES, RULED_HOOKS
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+PLAIN = "plain-state"
+"""The rule of classes of which only `__setattr__` does not pass: no state that is a dictionary goes through it."""
 NOT_READ = frozenset({"idlelib", "lib2to3", "tkinter", "turtledemo", "test", "antigravity", "this"})
 CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*", re.ASCII)
 
@@ -27,6 +29,7 @@ class Derived:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)  # class path → the module part of it
     rules: dict[str, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)  # of which some version passes under no rule
     callable_classes: set[str] = field(default_factory=set)
     called_attributes: set[str] = field(default_factory=set)
     standard_refusals: set[str] = field(default_factory=set)
@@ -69,13 +72,21 @@ def _examine_package(derived: Derived, sources: Sources, package: str) -> None:
     """Judge one package of one world; what was parsed for it is then forgotten (gigabytes for the larger ones)."""
     checker = HookChecker(sources)
     beside_rules = HookChecker(sources, accepted=frozenset(RULED_HOOKS))
+    plain = HookChecker(sources, plain=True)
     for found in _classes(sources, package):
         if is_left_out(found.module):
             continue
         verdict = checker.judge(found)
+        paths = [f"{module}.{found.name}" for module in (found.module, *found.renamed)]
         rule = next((rule for hook, rule in RULED_HOOKS.items() if verdict.refusal.startswith(f"{hook}: ")), "")
-        if rule and not beside_rules.judge(found).refusal:
-            derived.rules |= {f"{module}.{found.name}": rule for module in (found.module, *found.renamed)}
+        if rule and beside_rules.judge(found).refusal:
+            rule = ""
+        if f".{SETTER}" in verdict.refusal.partition(" ")[0] and not plain.judge(found).refusal:
+            rule = PLAIN
+        if rule:
+            derived.rules |= dict.fromkeys(paths, rule)
+        elif verdict.refusal:
+            derived.refused.update(paths)
         for module in (found.module, *found.renamed):
             derived.add(module, found.name, verdict)
             _note_bases(derived, checker, found, f"{module}.{found.name}")

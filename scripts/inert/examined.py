@@ -24,20 +24,34 @@ WILDCARDS = (
 version that was not read is taken as its neighbours are. Packages that handle files, code or processes have none."""
 
 LISTED = (
-    "ConfigSpace", "flaml", "nfoursid", "numpyro", "tianshou", "torchrl", "vector_quantize_pytorch",
-    "adapters", "addict", "alibi", "alibi_detect", "bayes_opt", "boruta", "box", "braindecode", "captum",
-    "causalimpact", "causalml", "cmdstanpy", "coreforecast", "crepes", "daal4py", "dask_ml", "datasets", "dateutil",
-    "deap", "deepctr_torch", "denoising_diffusion_pytorch", "dice_ml", "dowhy", "easydict", "einops", "ema_pytorch",
-    "fairlearn", "fastcore", "fastprogress", "fasttransform", "featuretools", "flax", "formulaic", "frozendict",
-    "geotorch", "glum", "hierarchicalforecast", "hummingbird", "hyperopt", "imodels", "implicit", "joblib",
-    "lifelines", "lifetimes", "lightly", "lime", "lineartree", "lion_pytorch", "local_attention", "lpips",
-    "metric_learn", "ml_collections", "munch", "neat", "networkx", "nevergrad", "nltk", "numpy", "omegaconf",
-    "onedal", "optax", "optuna", "packaging", "pandas", "performer_pytorch", "polars", "prodigyopt", "prophet",
-    "pycrfsuite", "pymoo", "pyriemann", "pyswarms", "pythae", "pytorch_msssim", "pytorch_widedeep", "pyts", "pytz",
-    "recbole", "recordlinkage", "reformer_pytorch", "rotary_embedding_torch", "schedulefree", "scikeras", "scipy",
-    "segment_anything", "shap", "skbase", "skfuzzy", "sklearnex", "snorkel", "spacy", "stanio", "stumpy",
-    "surprise", "tab_transformer_pytorch", "tensorly", "thinc", "torch", "torch_ema", "torch_optimizer", "torchcde",
-    "torchdiffeq", "torchxrayvision", "transformers_interpret", "utilsforecast", "xarray", "xgbse", "yacs",
+    "adapt", "adapters", "addict", "aif360", "alibi", "alibi_detect", "anndata", "arviz", "ase", "astropy", "attr",
+    "autots", "bayes_opt", "bidict", "bilby", "Bio", "blackjax", "bm25s", "boltons", "boruta", "box", "braindecode",
+    "captum", "causalimpact", "causallearn", "causalml", "celer", "chaospy", "chex", "cma", "cmdstanpy", "cobra",
+    "confection", "ConfigSpace", "control", "coreforecast", "cornac", "crepes", "cvxpy", "daal4py", "dalex",
+    "dask_ml", "datasets", "datasketch", "dateutil", "deap", "deepctr_torch", "dendropy",
+    "denoising_diffusion_pytorch", "dice_ml", "diffrax", "doubleml", "dowhy", "dscribe", "dynesty", "easydict",
+    "einops", "eli5", "ema_pytorch", "emcee", "equinox", "esda", "evalml", "fairlearn", "fastcore", "fastprogress",
+    "fasttransform", "featuretools", "flaml", "flax", "formulaic", "frozendict", "galpy", "geopandas", "geotorch",
+    "glum", "GPy", "gseapy", "gymnax", "haiku", "hiclass", "hierarchicalforecast", "hummingbird", "hyperopt",
+    "hyppo", "igraph", "imbens", "imgaug", "immutables", "imodels", "implicit", "intervaltree", "iris", "jaxopt",
+    "joblib", "jraph", "keybert", "lazypredict", "lenskit", "libpysal", "lifelines", "lifetimes", "lightkurve",
+    "lightly", "lime", "lineartree", "lineax", "lingam", "lion_pytorch", "lmfit", "local_attention", "lpips",
+    "mapclassify", "matminer", "MDAnalysis", "mdtraj", "mealpy", "metric_learn", "minigrid", "ml_collections",
+    "mne", "modAL", "monty", "mudata", "munch", "neat", "networkx", "neuralprophet", "nevergrad", "nfoursid",
+    "nibabel", "nilearn", "nltk", "node2vec", "numdifftools", "numpoly", "numpy", "numpyro", "omegaconf", "onedal",
+    "openTSNE", "optax", "optbinning", "optimistix", "optuna", "orbit", "ot", "packaging", "pandas", "pandera",
+    "paramz", "pennylane", "performer_pytorch", "pettingzoo", "photutils", "pint", "polars", "pomegranate",
+    "pretty_midi", "prodigyopt", "prophet", "pycox", "pycrfsuite", "pydantic", "pydeseq2", "pygad", "pymatgen",
+    "pymoo", "pyproj", "pyriemann", "pyrsistent", "pyswarms", "pythae", "pytorch_msssim", "pytorch_widedeep",
+    "pyts", "pytz", "qutip", "rank_bm25", "recbole", "recordlinkage", "rectools", "reformer_pytorch",
+    "rotary_embedding_torch", "SALib", "schedulefree", "scikeras", "scipy", "segment_anything", "shap", "simpy",
+    "skactiveml", "skbase", "skbio", "skfda", "skfuzzy", "skglm", "skimage", "sklearn_crfsuite", "sklearn_pandas",
+    "sklearnex", "sko", "skrules", "smac", "smote_variants", "snorkel", "sortedcontainers", "spacy", "specutils",
+    "stable_baselines", "stanio", "stumpy", "sumy", "sunpy", "supervision", "surprise", "tab_transformer_pytorch",
+    "tbats", "tensordict", "tensorly", "textacy", "thinc", "tianshou", "toad", "top2vec", "torch", "torch_ema",
+    "torch_optimizer", "torchcde", "torchdiffeq", "torchrl", "torchsde", "torchtuples", "torchxrayvision",
+    "transformers_interpret", "uncertainties", "utilsforecast", "vector_quantize_pytorch", "wfdb", "wittgenstein",
+    "woodwork", "xarray", "xgbse", "yacs", "yake", "yellowbrick",
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
 
@@ -57,8 +71,15 @@ LEFT_OUT = (
 """Modules of listed packages that no saved model has classes of, or that deal in code, files and processes."""
 
 
+TESTS = frozenset({"conftest", "test", "testing", "tests"})
+"""Parts of names of modules that test the package, of whose classes nobody saves instances."""
+
+
 def is_left_out(module: str) -> bool:
-    """Whether `module` stands under one of :data:`LEFT_OUT`."""
+    """Whether `module` stands under one of :data:`LEFT_OUT`, or is a test."""
+    parts = module.split(".")[1:]
+    if not TESTS.isdisjoint(parts) or any(part.startswith("test_") or part.endswith("_test") for part in parts):
+        return True
     return any(module == one or module.startswith(f"{one}.") for one in LEFT_OUT)
 
 

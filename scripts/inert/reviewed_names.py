@@ -63,14 +63,37 @@ CALLS: dict[str, str] = {
     "random": "Random",
     "re": "_compile",
     "string": "Template",
-    "types": "GenericAlias SimpleNamespace",
+    "types": "GenericAlias MappingProxyType SimpleNamespace",
     "uuid": "UUID",
     "zoneinfo": "ZoneInfo ZoneInfo._unpickle",
     # Buffers, arrays and types of values; extension types, of which one unpickles what it stores, are not among them.
     "pyarrow.lib": (
-        "_reconstruct_record_batch _reconstruct_table _restore_array binary chunked_array decimal128 decimal256 "
-        "dictionary field large_list list_ map_ py_buffer scalar schema struct time32 time64 timestamp type_for_alias"
+        "CacheOptions._reconstruct _reconstruct_record_batch _reconstruct_table _restore_array binary chunked_array "
+        "decimal128 decimal256 "
+        "dictionary field large_list list_ map_ py_buffer scalar schema struct time32 time64 timestamp type_for_alias "
+        "uuid"
     ),
+    # Shapes, options and bytes of Arrow's own; a data set opens its files when it is read.
+    "pyarrow._compute": "Expression._deserialize",
+    "pyarrow._dataset": "DirectoryPartitioning FileSystemDataset FilenamePartitioning HivePartitioning",
+    "pyarrow._dataset_parquet": (
+        "ParquetFileFormat ParquetFileFormat.make_fragment ParquetFragmentScanOptions._reconstruct ParquetReadOptions"
+    ),
+    "pyarrow._fs": "SubTreeFileSystem",
+    # Numbers of nodes, edges and attributes; the axes of an ellipsoid; addresses, which are parsed.
+    "igraph": "Graph",
+    "pyproj.geod": "Geod",
+    "pydantic_core._pydantic_core": "MultiHostUrl TzInfo Url",
+    # Read names of units by a parser of their own, which evaluates nothing, and leave the class alone.
+    "pint": "_unpickle_measurement _unpickle_quantity _unpickle_unit",
+    "polars.schema": "Schema",
+    # Arrays in MessagePack, and lists of texts and patterns, of which functions are only kept.
+    "spacy.matcher.matcher": "unpickle_matcher",
+    "spacy.matcher.phrasematcher": "unpickle_matcher",
+    "spacy.morphology": "unpickle_morphology",
+    "spacy.strings": "StringStore",
+    "spacy.tokens._serialize": "unpickle_bin",
+    "spacy.vectors": "unpickle_vectors",
     "pytz": "FixedOffset _FixedOffset _UTC _p",
     "ultralytics.utils": "IterableSimpleNamespace",
     "ultralytics.yolo.utils": "IterableSimpleNamespace",
@@ -259,10 +282,15 @@ COMPILED_CLASSES: dict[str, str] = {
     "ngboost.distns.normal": "Normal",
     # Types of columns, whose __eq__ compares types.
     "polars.datatypes.classes": (
-        "Array Binary Boolean Categorical Date Datetime Decimal Duration Field Float32 Float64 Int128 Int16 Int32 "
-        "Int64 Int8 List Null Object String Struct Time UInt16 UInt32 UInt64 UInt8 Unknown Utf8"
+        "Array Binary Boolean Categorical Categories Date Datetime Decimal Duration Enum Field Float32 Float64 Int128 "
+        "Int16 Int32 Int64 Int8 List Null Object String Struct Time UInt16 UInt32 UInt64 UInt8 Unknown Utf8"
     ),
     "ngboost.ngboost": "NGBoost",
+    "Bio.Align": "PairwiseAligner",
+    "igraph": "Graph",
+    "pydantic_core._pydantic_core": "MultiHostUrl Url",
+    "polars.schema": "Schema",
+    "thinc.backends.numpy_ops": "NumpyOps",
     # Slots of arrays; __eq__, which compares them element by element, is all that was not followed.
     "xarray.core.dataarray": "DataArray",
     "xarray.core.dataset": "Dataset",
@@ -290,7 +318,7 @@ COMPILED_CLASSES: dict[str, str] = {
         "BasicInterpolation ConfigParser ConverterMapping ExtendedInterpolation Interpolation LegacyInterpolation "
         "RawConfigParser SectionProxy"
     ),
-    "dataclasses": "Field _MISSING_TYPE",
+    "dataclasses": "Field FrozenInstanceError InitVar KW_ONLY _DataclassParams _FIELD_BASE _MISSING_TYPE",
     "difflib": "Match SequenceMatcher",
     "email._policybase": "Compat32",
     "email.header": "Header",
@@ -476,6 +504,16 @@ ARGUMENT_RULES: dict[str, str] = {
         f"{module}.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file"
         for module in ("keras", "keras.src", "tensorflow.python.keras", "tf_keras.src")
     },
+    # The state of a vocabulary and of a document: what dill or cloudpickle wrote, beside arrays and texts.
+    # Calls the methods of patterns on the exceptions that it is given.
+    "spacy.tokenizer.Tokenizer": "bound-patterns",
+    "pyarrow._fs.FileSystem._from_uri": "local-uri",
+    "astropy.units.core._recreate_irreducible_unit": "same-package",
+    "spacy.vocab.unpickle_vocab": "nested-pickle-4",
+    "spacy.tokens.doc.unpickle_doc": "nested-pickle-1",
+    # Whatever travels as a pickle inside of a pickle: cloudpickle's and joblib's `loads` are the first of these.
+    **dict.fromkeys(("_pickle.loads", "pickle.loads", "cPickle.loads", "cloudpickle.loads"), "nested-pickle"),
+    **dict.fromkeys(("cloudpickle.cloudpickle.loads", "dill.loads", "dill._dill.loads"), "nested-pickle"),
     "deap.creator.meta_create": "created-class",
     "diffusers.configuration_utils.FrozenDict": "data-arguments",
     "fsspec.spec.make_instance": "local-files",
@@ -520,6 +558,10 @@ REFUSED: dict[str, str] = {
 """Classes that pass the check and are refused all the same."""
 
 STATE_RULES: dict[str, str] = {
+    # Functions that make environments, by cloudpickle.
+    "gym.vector.utils.misc.CloudpickleWrapper": "state-pickle",
+    "gymnasium.vector.utils.misc.CloudpickleWrapper": "state-pickle",
+    "stable_baselines3.common.vec_env.base_vec_env.CloudpickleWrapper": "state-pickle",
     "functools.partial": "callable-first",
     "joblib.numpy_pickle.NDArrayWrapper": "file-beside",
     "joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
@@ -543,8 +585,15 @@ RULE_BASES: dict[str, str] = {
 RULED_HOOKS: dict[str, str] = {
     "darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.__setstate__": "local-folder",
     "e3nn.util.codegen._mixin.CodeGenMixin.__setstate__": "nested-state",
+    **{
+        f"flax.nnx.variablelib.Variable.{hook}": "plain-metadata"
+        for hook in ("__setattr__", "__getattr__", "__setitem__", "__len__")
+    },
+    "hyperopt.pyll.base.Apply.__setstate__": "uncompiled-state",
     "kornia.augmentation._2d.intensity.base._PicklableCompileMixin.__setstate__": "uncompiled-state",
     "skorch.net.NeuralNet.__setstate__": "nested-state",
+    "tensordict.nn.common.TensorDictModule.__setstate__": "pickled-module",
+    "tsfresh.feature_extraction.settings.PickableSettings.__setstate__": "pickled-keys",
 }
 """Hooks that only load a file, compile, or open a file system, all as the state says: a class that passes
 but for one of these is taken under the rule for its state."""
@@ -578,6 +627,10 @@ HELD: dict[str, str] = {
     ),
     "pyarrow": "NA",
     "Orange.data.variable": "ContinuousVariable DiscreteVariable StringVariable TimeVariable",
+    "pyarrow._compute": "Expression",
+    "pyarrow._dataset_parquet": "ParquetFragmentScanOptions",
+    "pyarrow._fs": "FileSystem",
+    "pyarrow.lib": "CacheOptions",
     "_operator": "*",
     "operator": "*",
     "cmath": "*",
@@ -586,6 +639,9 @@ HELD: dict[str, str] = {
     "typing": "*",
     "typing_extensions": "*",
     "collections.abc": "*",
+    "dataclasses": (
+        "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace"
+    ),
     "enum": "Enum Flag IntEnum IntFlag StrEnum auto",
     "abc": "ABC ABCMeta",
     "copy": "copy deepcopy",
@@ -608,7 +664,7 @@ HELD: dict[str, str] = {
 }
 """What a save may reference without calling it: functions of data, as callbacks, metrics and factories."""
 
-CYTHON_PACKAGES = "hdbscan numpy pandas scipy sklearn statsmodels"
+CYTHON_PACKAGES = "hdbscan numpy pandas pyarrow scipy sklearn spacy statsmodels"
 
 _SHAPES = r"(?:[^\W\d]\w*, )*"
 _LOCATION = r"loc=0(?:, scale=1)?"

@@ -1,6 +1,7 @@
 """The rules that ARGUMENT_RULES and STATE_RULES name, each in one statement; `scanners/judge/inert.py` is the code."""
 
 RULES = {
+    "bound-patterns": "every argument from the third on is a method of a compiled pattern, or None; they are called.",
     "callable-first": (
         "argument 0 (of a partial's state: item 0) is missing, None, an inert class or callable, or a function "
         "that may be held; calling the result is calling it."
@@ -59,6 +60,7 @@ RULES = {
         "the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates."
     ),
     "local-files": "argument 0 is the global fsspec.implementations.local.LocalFileSystem, the rest data.",
+    "local-uri": "the only argument is literal text that begins with file:///; nothing is opened.",
     "local-folder": (
         "`work_dir` and `model_name`, if in the state, are literal texts without a colon but that of a drive, or None: "
         "fsspec opens, and connects to, what an address names."
@@ -70,12 +72,22 @@ RULES = {
         "argument 0 is literal bytes, or a buffer that only a state of literal bytes fills, themselves scanned as a "
         "file."
     ),
+    "nested-pickle": "the only argument is literal bytes that begin as pickles do, themselves scanned as one.",
+    "nested-pickle-1": "argument 1 is literal bytes that begin as pickles do, themselves scanned as one.",
+    "nested-pickle-4": "argument 4 is literal bytes that begin as pickles do, themselves scanned as one.",
     "nested-state": (
         "what is in the state under `__cuda_dependent_attributes__` and `__codegen__` is literal bytes, or containers "
         "of literals, of which the bytes are scanned as files."
     ),
     "one-argument": "exactly one argument (a second one would be called).",
     "one-datum": "exactly one argument: None, Ellipsis or NotImplemented.",
+    "pickled-keys": "the keys of the state are literal bytes that begin as pickles do, themselves scanned as such.",
+    "pickled-module": "`module`, if in the state, is literal bytes that begin as pickles do, scanned as one.",
+    "plain-metadata": "`_var_metadata`, if in the state, is literal data: functions in it are called for items.",
+    "plain-state": (
+        "the state is a dictionary, whose items BUILD puts into `__dict__` itself: only what a class with slots is "
+        "given goes through its `__setattr__`."
+    ),
     "raw-handle": (
         "`handle` and `_handle`, if in the state, are literal bytes, bytearray or str, or None: a number there is "
         "a pointer that is freed."
@@ -93,12 +105,16 @@ RULES = {
         "the last argument is a state whose keys are literal identifiers, not dunder and neither in SETTER_KEYS "
         "nor in STATE_KEYS."
     ),
+    "state-pickle": "the state is literal bytes that begin as pickles do, themselves scanned as one.",
     "text-codec": "argument 1 is missing or a literal name of latin-1, utf-8 or ascii.",
     "type-by-name": (
         "argument 0 is a literal string; the result is the type of module `types` or `builtins` with that name, "
         "judged as a reference."
     ),
     "typing-subscript": "argument 0 is a global of `typing`, `collections` or `builtins`.",
-    "uncompiled-state": "`_compile_kwargs`, if in the state, is None: else the instance would be compiled as it says.",
+    "uncompiled-state": (
+        "`_compile_kwargs` and `define_params`, if in the state, are None: else the instance would be compiled, or a "
+        "function registered, as they say."
+    ),
     "union-type": "argument 0 is the global operator.or_, argument 1 holds only globals: `int | str` is saved so.",
 }

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def judged(folder: Path, source: str, name: str = "Made") -> Verdict:
+def judged(folder: Path, source: str, name: str = "Made", *, plain: bool = False) -> Verdict:
     (folder / "package").mkdir(exist_ok=True)
     (folder / "package" / "__init__.py").write_text("from .inner import *\n", encoding="utf-8")
     (folder / "package" / "inner.py").write_text(dedent(source), encoding="utf-8")
     sources = Sources([folder])
     found = sources.class_at(f"package.{name}")
     assert found is not None
-    return HookChecker(sources).judge(found)
+    return HookChecker(sources, plain=plain).judge(found)
 
 
 HARMLESS = {
@@ -110,3 +110,31 @@ def test_a_setter_that_acts_is_named(tmp_path: Path) -> None:
 
 def test_an_enum_is_known_by_its_base(tmp_path: Path) -> None:
     assert judged(tmp_path, "import enum\nclass Made(str, enum.Enum):\n    A = 'a'\n").is_enum
+
+
+SETTER = "    def __setattr__(self, name, value): eval(value)\n"
+OF_STATES: dict[str, tuple[str, bool]] = {
+    "a setter alone": ("class Made:\n" + SETTER, True),
+    "state put into the dictionary": (
+        "class Made:\n    def __setstate__(self, state): self.__dict__.update(state)\n" + SETTER,
+        True,
+    ),
+    "state that is set": ("class Made:\n    def __setstate__(self, state): self.x = state\n" + SETTER, False),
+    "state that is set by name": (
+        "class Made:\n    def __setstate__(self, state): setattr(self, 'x', state)\n" + SETTER,
+        False,
+    ),
+    "a value that is set elsewhere": (
+        "class Base:\n    def append(self, item): self._add(item)\n    def _add(self, item): self.last = item\n"
+        "class Made(Base):\n" + SETTER,
+        False,
+    ),
+    "a hook that acts": ("class Made:\n    def __setstate__(self, state): exec(state)\n" + SETTER, False),
+}
+
+
+@pytest.mark.parametrize("label", OF_STATES)
+def test_a_setter_matters_only_where_loading_sets_attributes(label: str, tmp_path: Path) -> None:
+    source, passes = OF_STATES[label]
+    assert judged(tmp_path, source).refusal
+    assert (judged(tmp_path, source, plain=True).refusal == "") is passes

@@ -162,13 +162,46 @@ def library_function(namespace: bytes = NAMESPACE) -> bytes:
 
 FILLED = tuple_(EMPTY_DICT, EMPTY_DICT + text("__globals__") + EMPTY_DICT + SETITEM)
 CASES |= {
-    "dill_function_of_a_library": review(stream(library_function())),
-    "dill_function_of_a_library_in_a_partial": review(stream(call(PARTIAL, library_function(), number(1)))),
-    "dill_function_of_a_library_in_a_factory": review(
+    "benign_dill_function_of_a_library": clean(stream(library_function())),
+    "benign_dill_function_of_a_library_in_a_partial": clean(stream(call(PARTIAL, library_function(), number(1)))),
+    "benign_dill_function_of_a_library_in_a_factory": clean(
         stream(call(global_("collections", "defaultdict"), library_function()))
     ),
-    "dill_function_of_a_library_in_a_method": review(
+    "benign_dill_function_of_a_library_in_a_method": clean(
         stream(call(global_("types", "MethodType"), library_function(), EMPTY_DICT))
+    ),
+    "benign_dill_function_of_a_module_beside_the_script": clean(
+        stream(library_function(global_("utils.losses", "__dict__")))
+    ),
+    "benign_namespace_that_is_kept_for_two_functions": clean(
+        stream(library_function(NAMESPACE + put(3)), POP, library_function(get(3)))
+    ),
+    "namespace_of_a_library_kept": review(stream(library_function(NAMESPACE + put(3)), POP, tuple_(get(3)))),
+    "namespace_of_a_library_kept_and_looked_into": malicious(
+        stream(
+            library_function(NAMESPACE + put(3)),
+            POP,
+            call(call(GET_ITEM, get(3), text("np")), text("x")),
+        )
+    ),
+    "namespace_of_a_library_whose_number_is_taken": review(
+        stream(library_function(NAMESPACE + put(3)), POP, EMPTY_LIST, get(3), APPEND, text("x"), put(3), POP)
+    ),
+    "namespace_of_a_library_as_an_identifier": review(stream(library_function(), POP, NAMESPACE, b"Q")),
+    "namespace_of_a_library_as_keywords": review(
+        stream(library_function(), POP, ORDERED, EMPTY_TUPLE, NAMESPACE, NEWOBJ_EX, version=4)
+    ),
+    "namespace_of_a_library_in_arguments_that_are_kept": review(
+        stream(
+            global_("dill._dill", "_create_function"),
+            tuple_(NONE, NAMESPACE),
+            put(4),
+            REDUCE,
+            POP,
+            EMPTY_LIST,
+            get(4),
+            APPEND,
+        )
     ),
     "dill_function_of_a_package_nobody_vetted": review(stream(call(PARTIAL, library_function(FOREIGN)))),
     "dill_function_of_os_in_a_partial": malicious(stream(call(PARTIAL, library_function(POSIX)))),
@@ -194,6 +227,117 @@ CASES |= {
     ),
     "namespace_of_builtins_filled": malicious(
         stream(call(global_("cloudpickle.cloudpickle", "_function_setstate"), library_function(BUILTINS), FILLED))
+    ),
+}
+
+LOADS, DILL_LOADS = global_("_pickle", "loads"), global_("dill._dill", "loads")
+INNER = pickle.dumps(PLAIN, 4)
+CASES |= {
+    "benign_pickle_that_loads_a_pickle": clean(stream(call(LOADS, binary(INNER)))),
+    "benign_pickle_that_loads_one_by_dill": clean(stream(call(DILL_LOADS, binary(INNER)))),
+    "benign_pickle_that_loads_one_of_protocol_2": clean(pickle.dumps(Calls(pickle.loads, pickle.dumps([1.5], 2)), 2)),
+    "pickle_that_loads_a_dangerous_one": malicious(stream(call(LOADS, binary(EVIL_PICKLE)))),
+    "pickle_that_loads_a_dangerous_one_of_protocol_2": malicious(pickle.dumps(Calls(pickle.loads, EVIL_PICKLE), 2)),
+    "pickle_that_loads_what_nobody_vetted": review(stream(call(LOADS, binary(stream(call(global_("acme", "make"))))))),
+    "pickle_that_loads_no_pickle": malicious(stream(call(LOADS, binary(b"data")))),
+    "pickle_that_loads_with_options": malicious(stream(call(LOADS, binary(INNER), text("x")))),
+    "pickle_that_loads_what_it_computes": malicious(
+        stream(call(LOADS, call(global_("zlib", "decompress"), binary(b"x"))))
+    ),
+    "pickle_that_loads_and_calls": malicious(
+        stream(call(call(LOADS, binary(stream(global_("acme", "run")))), text(COMMAND)))
+    ),
+    "pickle_that_loads_and_looks_inside": malicious(
+        stream(call(call(global_("builtins", "getattr"), call(LOADS, binary(INNER)), text("system")), text(COMMAND)))
+    ),
+    "loader_in_a_partial": malicious(stream(call(PARTIAL, LOADS, binary(INNER)))),
+    "loader_in_another_call": malicious(
+        stream(call(global_("dill._dill", "_create_array"), LOADS, tuple_(binary(EVIL_PICKLE)), NONE))
+    ),
+    "loader_held": review(stream(EMPTY_DICT, text("loads"), LOADS, SETITEM)),
+}
+
+LAYER = global_("flax.linen.linear", "Dense") + EMPTY_TUPLE + NEWOBJ
+TRAITS = EMPTY_DICT + text("features") + number(2) + SETITEM
+SETTINGS = global_("tsfresh.feature_extraction.settings", "MinimalFCParameters") + EMPTY_TUPLE + NEWOBJ
+MODULE = global_("tensordict.nn.common", "TensorDictModule") + EMPTY_TUPLE + NEWOBJ
+CASES |= {
+    "benign_state_of_a_class_with_a_setter": clean(stream(LAYER, TRAITS, BUILD)),
+    "slots_of_a_class_with_a_setter": review(stream(LAYER, tuple_(NONE, TRAITS), BUILD)),
+    "computed_state_of_a_class_with_a_setter": review(stream(LAYER, call(global_("acme", "state")), BUILD)),
+    "rebuilt_class_with_a_setter": review(
+        stream(
+            call(
+                global_("torch._tensor", "_rebuild_from_type_v2"),
+                global_("collections", "OrderedDict"),
+                global_("flax.linen.linear", "Dense"),
+                EMPTY_TUPLE,
+                TRAITS,
+            )
+        )
+    ),
+    "benign_settings_with_pickled_keys": clean(
+        stream(SETTINGS, EMPTY_DICT, *[binary(pickle.dumps(f"f{at}", 4)) + NONE + SETITEM for at in range(60)], BUILD)
+    ),
+    "settings_with_a_dangerous_key": malicious(stream(SETTINGS, EMPTY_DICT, binary(EVIL_PICKLE), NONE, SETITEM, BUILD)),
+    "settings_with_a_computed_key": review(
+        stream(SETTINGS, EMPTY_DICT, call(global_("acme", "key")), NONE, SETITEM, BUILD)
+    ),
+    "settings_with_too_many_keys": review(
+        stream(SETTINGS, EMPTY_DICT, *[binary(INNER) + NONE + SETITEM for _ in range(200)], BUILD)
+    ),
+    "benign_module_that_is_pickled": clean(
+        stream(MODULE, EMPTY_DICT, text("module"), binary(pickle.dumps(len, 4)), SETITEM, BUILD)
+    ),
+    "module_that_is_pickled_and_dangerous": malicious(
+        stream(MODULE, EMPTY_DICT, text("module"), binary(EVIL_PICKLE), SETITEM, BUILD)
+    ),
+}
+
+SYMBOL = global_("sympy.core.symbol", "Symbol") + tuple_(text("x")) + NEWOBJ
+ADD, SINE = global_("sympy.core.add", "Add"), global_("sympy.functions.elementary.trigonometric", "sin")
+ONE = global_("sympy.core.numbers", "Integer") + tuple_(number(1)) + NEWOBJ
+UNDEFINED = call(global_("sympy.core.function", "_rebuild_undef"), text("f"), EMPTY_DICT)
+EVALUATED = text("__import__('os').system('echo modelsweep-test')")
+CASES |= {
+    "benign_expression": clean(stream(ADD, tuple_(SINE + tuple_(SYMBOL) + NEWOBJ, ONE, number(2)), NEWOBJ)),
+    "benign_expression_of_a_function": clean(stream(call(UNDEFINED, SYMBOL))),
+    "benign_expression_with_a_state": clean(stream(ADD, tuple_(SYMBOL, ONE), NEWOBJ, EMPTY_DICT, BUILD)),
+    "expression_of_text": malicious(stream(ADD, tuple_(SYMBOL, EVALUATED), NEWOBJ)),
+    "expression_of_text_in_a_list": malicious(stream(call(ADD, SYMBOL, EMPTY_LIST + EVALUATED + APPEND))),
+    "expression_of_text_after_many": malicious(
+        stream(*[ADD + tuple_(ONE, ONE) + NEWOBJ + POP] * 80, call(ADD, ONE, EVALUATED))
+    ),
+    "expression_of_text_behind_the_same": malicious(
+        stream(ONE + put(1), *[ADD + tuple_(*[get(1)] * 9) + NEWOBJ + POP] * 80, call(ADD, *[get(1)] * 8, EVALUATED))
+    ),
+    "expression_of_a_word": review(stream(ADD, tuple_(SYMBOL, text("y")), NEWOBJ)),
+    "expression_of_another_instance": review(stream(call(ADD, ONE, call(global_("acme", "Text"))))),
+    "expression_of_a_function_of_text": malicious(stream(call(UNDEFINED, EVALUATED))),
+    "expression_that_is_evaluated": malicious(stream(call(global_("sympy.core.sympify", "sympify"), EVALUATED))),
+    "expression_that_is_compiled": malicious(
+        stream(call(global_("sympy.utilities.lambdify", "lambdify"), SYMBOL, SYMBOL))
+    ),
+    "partial_of_an_expression_called": review(
+        stream(call(PARTIAL, ADD) + tuple_(ADD, tuple_(EVALUATED), NONE, NONE) + BUILD + EMPTY_TUPLE + REDUCE)
+    ),
+    "benign_number_under_a_computed_name": clean(
+        stream(
+            ORDERED,
+            EMPTY_TUPLE,
+            NEWOBJ,
+            EMPTY_DICT,
+            ORDERED,
+            EMPTY_TUPLE,
+            NEWOBJ,
+            call(
+                global_("numpy.core.multiarray", "scalar"),
+                call(global_("numpy", "dtype"), text("f8")),
+                binary(bytes(8)),
+            ),
+            SETITEM,
+            BUILD,
+        )
     ),
 }
 
