@@ -13504,15 +13504,6 @@ CLASSES: dict[str, str] = {
         "wfdb.processing.evaluate Comparitor\n"
         "wfdb.processing.qrs GQRS GQRS.Annotation GQRS.Conf GQRS.Peak XQRS XQRS.Conf\n"
     ),
-    "wittgenstein": (
-        "wittgenstein.abstract_ruleset_classifier copy AbstractRulesetClassifier\n"
-        "wittgenstein.base Cond Rule Ruleset\n"
-        "wittgenstein.catnap CatNap\n"
-        "wittgenstein.depr_discretize BinTransformer\n"
-        "wittgenstein.discretize BinTransformer\n"
-        "wittgenstein.irep IREP\n"
-        "wittgenstein.ripper RIPPER\n"
-    ),
     "woodwork": (
         "woodwork.column_schema ColumnSchema\n"
         "woodwork.config Config\n"

@@ -449,7 +449,6 @@ FRAMEWORKS: dict[str, str] = {
     "vector-quantize-pytorch": "1.0",
     "vit-pytorch": "1.26.11",
     "wfdb": "4.3.1",
-    "wittgenstein": "0.3.4",
     "woodwork": "0.31.0",
     "x-transformers": "2.31.10",
     "xarray": "2026.9.0",
@@ -4201,7 +4200,7 @@ FRAMEWORK_PREFIXES = (
     "top2vec torch torch_ema torch_geometric torch_optimizer torchao torchaudio torchcde torchdiffeq torchio "
     "torchmetrics torchrl torchsde torchtext torchtuples torchvision torchxrayvision tpot transformers "
     "transformers_interpret trl tsfresh tslearn ultralytics umap uncertainties utilsforecast vector_quantize_pytorch "
-    "vit_pytorch wfdb wittgenstein woodwork x_transformers xarray xgboost xgbse yacs yake yellowbrick yolov5"
+    "vit_pytorch wfdb woodwork x_transformers xarray xgboost xgbse yacs yake yellowbrick yolov5"
 )
 CYTHON_PACKAGES = "hdbscan numpy pandas pyarrow scipy sklearn spacy statsmodels"
 DISTRIBUTION_TEMPLATE = (

@@ -50,7 +50,7 @@ LISTED = (
     "stable_baselines", "stanio", "stumpy", "sumy", "sunpy", "supervision", "surprise", "tab_transformer_pytorch",
     "tbats", "tensordict", "tensorly", "textacy", "thinc", "tianshou", "toad", "top2vec", "torch", "torch_ema",
     "torch_optimizer", "torchcde", "torchdiffeq", "torchrl", "torchsde", "torchtuples", "torchxrayvision",
-    "transformers_interpret", "uncertainties", "utilsforecast", "vector_quantize_pytorch", "wfdb", "wittgenstein",
+    "transformers_interpret", "uncertainties", "utilsforecast", "vector_quantize_pytorch", "wfdb",
     "woodwork", "xarray", "xgbse", "yacs", "yake", "yellowbrick",
 )  # fmt: skip
 """Only the classes that pass are taken, by name."""
