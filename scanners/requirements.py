@@ -54,11 +54,13 @@ _INCLUDED = 64 * KIB
 """Bytes of a file of any other name that lists may include."""
 _ELSEWHERE = re.compile(
     rb"(?m)^[ \t]*(?:(?:-[if]|--(?:extra-)?index-url|--find-links|-e|--editable)[ \t=]*\S*"
-    rb"|[\w.-]{1,100}(?:\[[\w, -]{0,200}\])?[ \t]*@[ \t]*\S*|(?:git|hg|svn|bzr)\+\w{0,10})://"
+    rb"|[\w.-]{1,100}+(?:\[[\w, -]{0,200}\])?[ \t]*@[ \t]*\S*|(?:git|hg|svn|bzr)\+\w{0,10})://"
     rb"|^[ \t]*(?:https?|ftp)://\S{1,500}\.(?:whl|zip|tgz|tar\.\w+)\b"
-    rb"|^[\w.-]{1,100}[^\n#]{0,200}[;&|][^\n]{0,200}://|^[ \t]*(?:-[rc]|--requirement|--constraint)[ \t=]"
+    rb"|^[\w.-]{1,100}+[^\n#;&|]{0,200}+[;&|][^\n]{0,200}://|^[ \t]*(?:-[rc]|--requirement|--constraint)[ \t=]"
 )
 """What a line that takes something from an address begins with, or one that includes a list."""
+_SIGNS = (b"://", b"-r ", b"-c ", b"-r\t", b"-c\t", b"--requirement", b"--constraint")
+"""One of which is in all of them."""
 _TOLD = 5_000
 """Requirements of one file that are told."""
 _TOLD_OF_OTHERS = 100
@@ -88,7 +90,7 @@ def _may_be_included(blob: Blob) -> bool:
     if blob.size > _INCLUDED or blob.locator.suffix in _PROGRAMS:
         return False
     data = blob.reader.read(0, blob.size)
-    return (b"://" in data or b"-r" in data or b"-c" in data) and _ELSEWHERE.search(data) is not None
+    return any(sign in data for sign in _SIGNS) and _ELSEWHERE.search(data) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:

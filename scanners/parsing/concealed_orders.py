@@ -6,6 +6,9 @@ and sends something to an address, or takes keys along, in the same few sentence
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from modelsweep.core import patterns as re
 
 _AROUND = 300
@@ -28,19 +31,29 @@ _SENDING = re.compile(
     r"|\b(?:insert|add|include|open)\w*\b[^.\n]{0,40}?\bback[- ]?door\b",
     re.IGNORECASE,
 )
-_COMMENT = re.compile(r"<!--(.{1,4000}?)-->", re.DOTALL)
-"""What is not shown of a page, and read by an assistant."""
+_COMMENT = 4_000
+"""Characters of a comment that are looked at."""
+_ORDERS = 200
+"""Places at which something is to be concealed that are looked at in one text."""
 
 
 def concealed_order(text: str) -> str:
     """Return what an order is that the user is not to learn of, nothing where there is none."""
-    for comment in _COMMENT.finditer(text):
-        if _SENDING.search(comment[1]):
-            return " ".join(comment[1].split())
-    for match in _CONCEALING.finditer(text):
+    for comment in _comments(text):
+        if _SENDING.search(comment):
+            return " ".join(comment.split())
+    for match in islice(_CONCEALING.finditer(text), _ORDERS):
         start = max(0, match.start() - _AROUND)
         order = _SENDING.search(text[start : match.end() + _AROUND])
         if order:
             begins = text.rfind("\n", 0, start + order.start()) + 1
             return " ".join(text[max(begins, start) : match.end() + _AROUND].split())
     return ""
+
+
+def _comments(text: str) -> Iterator[str]:
+    """Yield what is not shown of a page, and read by an assistant."""
+    start = text.find("<!--")
+    while start >= 0 and (end := text.find("-->", start)) >= 0:
+        yield text[start + 4 : min(end, start + _COMMENT)]
+        start = text.find("<!--", end)

@@ -8,6 +8,7 @@ run Python, or use the server that the page is of.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
@@ -19,14 +20,12 @@ _PAGE_CELL = re.compile(r"\s*%%(?:javascript|js|html|svg)\b", re.IGNORECASE)
 _WRITTEN_CELL = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(\S+)")
 _SHOWN_AS = frozenset({"text/html", "application/javascript", "image/svg+xml", "text/markdown"})
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
-_EXECUTED = re.compile(
-    r"kernel\s*\.\s*execute\s*\(\s*(?P<quote>[\"'`])(?P<code>.{1,4000}?)(?<!\\)(?P=quote)", re.DOTALL
-)
-_SERVER = re.compile(
-    r"(?:\bfetch\s*\(|\.open\s*\(|WebSocket\s*\()[^;]{0,200}"
-    r"(?:/api/(?:terminals|kernels|contents|sessions)\b|/terminals/websocket/)"
-)
-_COOKIE = re.compile(r"(?:\bfetch|sendBeacon|\.open|\.src\s*=)[^\n]{0,200}\bdocument\.cookie")
+_EXECUTED = re.compile(r"kernel\s{0,9}\.\s{0,9}execute\s{0,9}\(\s{0,9}(?=[\"'`])")
+_QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}\\]|\\.)*+){quote}", re.DOTALL) for quote in "\"'`"}
+_SERVER = re.compile(r"/api/(?:terminals|kernels|contents|sessions)\b|/terminals/websocket/|\bdocument\.cookie")
+_ASKS = re.compile(r"(?:\bfetch\s?\(|\.open\s?\(|WebSocket\s?\(|sendBeacon|\.src\s?=)[^;]*\Z")
+_BEFORE, _LONGEST, _PLACES = 200, 4_000, 500
+"""Characters before an address in which it is asked, those of a program, and places of one text that are looked at."""
 _ESCAPED = re.compile(r"\\([\"'`\\])")
 _TEXTS = 20_000
 """Texts of one notebook that are looked at."""
@@ -42,10 +41,14 @@ def code_of(document: Json) -> Iterator[str]:
 def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
     """Yield what scripts of the page do: ("python", code) that the kernel is to run, and ("server", script)."""
     for text in _pages(document):
-        for match in _EXECUTED.finditer(text):
-            yield "python", _as_python(_ESCAPED.sub(r"\1", match["code"]).replace("\\n", "\n"))
-        if used := _SERVER.search(text) or _COOKIE.search(text):
-            yield "server", used[0]
+        for match in islice(_EXECUTED.finditer(text), _PLACES):
+            program = text[match.end() : match.end() + _LONGEST]
+            if quoted := _QUOTED[program[0]].match(program):
+                yield "python", _as_python(_ESCAPED.sub(r"\1", quoted[1]).replace("\\n", "\n"))
+        for match in islice(_SERVER.finditer(text), _PLACES):
+            if asked := _ASKS.search(text[max(0, match.start() - _BEFORE) : match.start()]):
+                yield "server", asked[0] + match[0]
+                break
 
 
 def _cells(document: Json) -> Iterator[dict[str, Json]]:
