@@ -78,6 +78,8 @@ _HOLDERS = frozenset(
 ) | {"operator.methodcaller", "builtins.staticmethod"}
 """Makers of what is called as the functions are that it holds, or does what it names."""
 _WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
+_RUNNERS = ("torch.utils.data.dataloader.", "torch.utils.data.datapipes.")
+"""Classes that run what they hold as soon as anything iterates over them, that of their own package, too."""
 _CONVERTING = frozenset({"torch.Size"})
 """Classes that iterate over whatever they are handed, instances of their own package, too."""
 _NAMESPACES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
@@ -305,7 +307,9 @@ def consumed(name: str, given: list[Json], how: str = "REDUCE") -> str:
     handed, functions = given, list[str]()
     if how in _MADE and is_class(name):  # no constructor, but `tuple.__new__` iterates, and `int.__new__` converts
         handed = items(given[0]) if how == "NEWOBJ_EX" and given else given
-        if name.startswith("numpy.") or name.rpartition(".")[2].isupper():  # and what is a type of it by another name
+        if (
+            name.startswith(("numpy.", "pandas.")) or name.rpartition(".")[2].isupper()
+        ):  # and what is a type of it by another name
             handed = [*handed, *(item for one in handed for item in _nested(one))]
     elif name in _UNPACKING:
         handed = given[_UNPACKING[name] :]
@@ -358,7 +362,7 @@ def is_foreign(maker: str, own: str = "") -> str:
 
     What joblib puts in place of an array is the array, by the time anything sees it.
     """
-    if maker in _NAMESPACES:
+    if maker in _NAMESPACES or maker.startswith(_RUNNERS):
         return maker
     known = (
         not maker

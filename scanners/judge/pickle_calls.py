@@ -460,6 +460,7 @@ def _state(fact: Fact) -> Opinion:
     """Judge a state that is an instance: a hook may take it apart."""
     maker = str(fact.detail.get("maker"))
     subject = is_foreign(maker, _package(fact.value)) if _package(maker) not in _TABLES else ""
+    subject = maker if maker in _ITERATED else subject
     evidence: dict[str, Json] = {"callee": f"{fact.value}.__setstate__"}
     return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence=evidence)] if subject else ()
 
@@ -487,6 +488,12 @@ def _import(fact: Fact) -> Opinion:
     return None
 
 
+_ITERATED = frozenset(
+    "builtins.enumerate builtins.iter builtins.reversed builtins.zip collections.ChainMap collections.UserDict "
+    "collections.UserList collections.deque itertools.chain itertools.combinations itertools.cycle itertools.islice "
+    "itertools.permutations itertools.product itertools.repeat itertools.zip_longest".split()
+)
+"""What yields pairs whose keys nobody sees: no object is saved with such a state."""
 _TABLES = frozenset("geopandas pandas polars pyarrow scipy xarray".split())
 """Packages of tables and arrays, which others hand to their own objects as the state."""
 APPLIED = frozenset({"functools.partial", "types.MethodType"})

@@ -53,6 +53,8 @@ STATE_PICKLE = "state-pickle"
 """The rule of classes whose whole state is a pickle as bytes."""
 PICKLED_KEYS = "pickled-keys"
 """The rule of dictionaries whose keys are all pickles as bytes."""
+RUNNERS = ("torch.utils.data.dataloader.", "torch.utils.data.datapipes.")
+"""Classes that run what they hold as soon as anything iterates over them."""
 CAPITAL_MODULES = frozenset(
     "ConfigSpace Crypto Cryptodome Cython IPython Levenshtein MySQLdb OpenGL OpenSSL PIL TTS".split()
 )
@@ -145,7 +147,7 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
         yield "computed-name", f"{_render(values, module)}.{_render(values, attribute)}", {}
     elif how == "EXTENSION":
         yield "extension-code", str(values.machine.first(callee)), {}
-    elif how in ("KEY", "RETURNED", "STATE"):
+    elif how in ("KEY", "PART", "RETURNED", "STATE"):
         yield from _filled(values, how, callee, arguments)
     elif how == "FRAME":
         yield "frame", "a frame", {}
@@ -162,6 +164,9 @@ def _filled(values: Values, how: str, instance: int, given: int) -> Iterator[tup
     owner = values.made_class(instance)
     if how == "STATE":
         yield "state", owner, {"maker": values.made_class(given)}
+    elif how == "PART":
+        if values.made_class(given).startswith(RUNNERS):
+            yield "state", owner, {"maker": values.made_class(given)}
     elif how == "RETURNED":
         yield "modify", owner, {}
     elif _TABLE.match(owner):

@@ -1,7 +1,7 @@
 # The C types of pickle_machine.py: Cython reads this file beside the plain Python source.
 import cython
 
-cdef int WINDOW, MARGIN, PROBE, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD, GLOBALS_AT
+cdef int WINDOW, MARGIN, PROBE, MAX_DEPTH, MAX_EVENTS, MAX_CANDIDATES, REPEATS, PAIR, FAR_MEMO, KEPT_PER_CONTAINER, KEPT_IN_ALL, DENSE_MEMO, LONGEST_METHOD, GLOBALS_AT
 cdef int RARE_FORM, FIXED_FORM, LENGTH1_FORM, LENGTH4_FORM, GET_FORM, PUT_FORM, MEMOIZE_FORM, MARK_FORM, EMPTY_FORM, ONE_FORM, MANY_FORM, SKIP_FORM, TUPLE_MARK_FORM, CALL_FORM, BUILD_FORM
 cdef bint IS_PLAIN
 cdef const unsigned char[::1] FORMS, WIDTHS, PAIRS, EMPTY_KINDS
@@ -50,15 +50,20 @@ cdef class Machine:
     cdef int _call(self, int opcode) except -1
     @cython.locals(kind=int, owner="long long", given="long long", first="long long")
     cdef long long _owner(self, long long instance) except -1
+    cdef int _state(self, long long instance, long long state) except -1
     cdef int _state_keys(self, long long state) except -1
+    @cython.locals(part="long long", inner=list, parts=list)
     cdef int _state_maker(self, long long instance, long long state) except -1
+    @cython.locals(pair="long long", kind=int, items=list)
+    cdef int _paired(self, long long container) except -1
     @cython.locals(argument="long long", kind=int)
     cdef int _mapped(self, long long state, list arguments) except -1
     cdef bint _is_mapping(self, long long callee, Py_ssize_t at) except -1
     @cython.locals(owner="long long", at=Py_ssize_t, key="long long", maker="long long")
     cdef int _filled(self, long long value, Py_ssize_t start, Py_ssize_t count) except -1
-    @cython.locals(index=Py_ssize_t, start=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, value="long long", kind=int)
-    cdef bint _hands_over(self, long long arguments, bint within=*) except -1
+    @cython.locals(index=Py_ssize_t, start=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, value="long long", kind=int, maker="long long", found="long long")
+    cdef long long _sole_maker(self, long long arguments, bint within=*) except -2
+    @cython.locals(sole="long long")
     cdef bint _handing(self, long long callee, long long arguments) except -1
     @cython.locals(item="long long", each="long long", inner=list, kind=int)
     cdef list _makers(self, long long value)
@@ -99,7 +104,7 @@ cdef class Machine:
     cdef int _stored_callable(self, long long key, long long value) except -1
     @cython.locals(stack="long long[::1]", at=Py_ssize_t, value="long long", key="long long")
     cdef int _stored_callables(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
-    @cython.locals(stack="long long[::1]", at=Py_ssize_t, value="long long")
+    @cython.locals(stack="long long[::1]", at=Py_ssize_t, value="long long", kind=int, first=Py_ssize_t, key="long long", paired="long long")
     cdef int _holds(self, Py_ssize_t index, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(start=Py_ssize_t, at=Py_ssize_t, opcode=cython.uchar)
     cdef bint _is_word(self, Py_ssize_t offset) except -1

@@ -48,6 +48,7 @@ from scanners.parsing.pickle_kinds import (
     PAUSING,
     PLAIN,
     RETURNING,
+    SET,
     TUPLE,
     WATCHED,
 )
@@ -64,6 +65,7 @@ LONGEST_METHOD = 64
 """Bytes of a dictionary key that are compared with the names of methods."""
 REPEATS = 64
 """Calls of one callable whose arguments are kept, where its arguments do not matter for judgement."""
+PAIR = 2
 KEPT_PER_CONTAINER = 256
 KEPT_IN_ALL = 200_000
 SHORT = "more is taken than there is above a mark"
@@ -367,9 +369,8 @@ class Machine:
         self._strays(below, 2)
         if not instance & 1:
             return 0
-        if state & 1 and self._callables:
-            self._state_keys(state)
-            self._state_maker(instance, state)
+        if state & 1:
+            self._state(instance, state)
         owner = self._owner(instance)
         if not owner & 1 or self._kinds[owner >> 1] != GLOBAL:
             return 0
@@ -401,6 +402,14 @@ class Machine:
                 return first
         return owner
 
+    def _state(self, instance: int, state: int) -> None:
+        """Note what else of a state than its literal keys may matter."""
+        if self._kinds[state >> 1] != DICT:
+            self._state_keys(state)
+            self._state_maker(instance, state)
+        elif self._computed_keys:
+            self._state_keys(state)
+
     def _state_keys(self, state: int) -> None:
         """Note the callables that a state holds under keys which are no literals: they may be names of methods."""
         for part in (state, *(self.items(state) if self._kinds[state >> 1] == TUPLE else ())):
@@ -411,14 +420,19 @@ class Machine:
                 self._event("ATTRIBUTE", value, key)
             elif self._kinds[part >> 1] == CALL and self.kind(self._b[part >> 1]) == TUPLE:
                 self._mapped(part, self.items(self._b[part >> 1]))
+            elif self._kinds[part >> 1] in (TUPLE, LIST, SET, FROZENSET):  # `dict.update` takes pairs
+                self._paired(part)
 
     def _state_maker(self, instance: int, state: int) -> None:
-        """Note a state that is itself an instance, once for each that made it: what takes it may iterate over it."""
-        if self._kinds[state >> 1] in (CALL, OBJECT) and self._kinds[instance >> 1] in (CALL, OBJECT):
-            key = (self._a[instance >> 1], -self._a[state >> 1], BUILD_FORM)
-            if key not in self._told:
-                self._told.add(key)
-                self._event("STATE", instance, state)
+        """Note a state that is itself an instance, or a sequence of such: what takes it may iterate over them."""
+        inner = self.items(state) if self._kinds[state >> 1] in (TUPLE, LIST) else []
+        parts = [state, *inner] if self._kinds[instance >> 1] in (CALL, OBJECT) else []
+        for part in parts:
+            if part & 1 and self._kinds[part >> 1] in (CALL, OBJECT):
+                key = (self._a[instance >> 1], -self._a[part >> 1], BUILD_FORM, part == state)
+                if key not in self._told:
+                    self._told.add(key)
+                    self._event("STATE" if part == state else "PART", instance, part)
 
     def _mapped(self, state: int, arguments: list[int]) -> None:
         """Note the callables that a state holds which a call makes of pairs: `OrderedDict([(key, value)])`."""
@@ -426,13 +440,21 @@ class Machine:
             kind = self.kind(argument)
             if kind in (CALL, OBJECT) and self._is_mapping(self._a[state >> 1], at):
                 self._event("ATTRIBUTE", state, -1)
-            for pair in self.items(argument) if kind in (LIST, TUPLE) else ():
-                items = self.items(pair)
-                if len(items) == 2 and self.kind(items[1]) in (GLOBAL, CALL, OBJECT):
-                    if not items[0] & 1:
-                        self._stored_callable(items[0], items[1])
-                    elif self.kind(items[0]) in (CALL, OBJECT):
-                        self._event("ATTRIBUTE", items[1], items[0])
+            elif kind in (LIST, TUPLE, SET, FROZENSET):
+                self._paired(argument)
+
+    def _paired(self, container: int) -> None:
+        """Note the callables in pairs of a container, of which a dictionary may be made or filled."""
+        for pair in self.items(container):
+            kind = self.kind(pair)
+            if (kind != TUPLE and kind != LIST) or self.second(pair) != PAIR:
+                continue
+            items = self.items(pair)
+            if len(items) == PAIR and self.kind(items[1]) in (GLOBAL, CALL, OBJECT):
+                if not items[0] & 1:
+                    self._stored_callable(items[0], items[1])
+                elif self.kind(items[0]) in (CALL, OBJECT):
+                    self._event("ATTRIBUTE", items[1], items[0])
 
     def _is_mapping(self, callee: int, at: int) -> bool:
         """Return whether a callable makes a mapping of its argument number `at`."""
@@ -639,18 +661,29 @@ class Machine:
             return True
         if kind == DICT:
             self._stored_callables(index, start, count)
-        elif kind == LIST and not self._a[index]:
+        elif kind == LIST:
             self._holds(index, start, count)
         return True
 
     def _holds(self, index: int, start: int, count: int) -> None:
-        """Keep the first instance among the items of a list, which may stand behind all that is kept."""
+        """Keep the first instance among the items of a list, which may stand behind all that is kept.
+
+        A callable paired with the name of a special method is told: the list may be a state.
+        """
         stack = self._stack
         for at in range(start, start + count):
             value = stack[at]
-            if value & 1 and self._kinds[value >> 1] in (CALL, OBJECT):
-                self._a[index] = value
-                break
+            if not value & 1:
+                continue
+            kind = self._kinds[value >> 1]
+            if kind == CALL or kind == OBJECT:  # noqa: SIM109 - as above
+                if not self._a[index]:
+                    self._a[index] = value
+            elif kind == TUPLE and self._b[value >> 1] == PAIR:
+                first = self._a[value >> 1]
+                key, paired = self._items[first], self._items[first + 1]
+                if not key & 1 and self.kind(paired) in (GLOBAL, CALL, OBJECT) and self.text(key, 2) == b"__":
+                    self._stored_callable(key, paired)
 
     def _filled(self, value: int, start: int, count: int) -> None:
         """Note items put into what a callable returned that is not its own, and instances that are keys, once for each.
@@ -875,7 +908,7 @@ class Machine:
             uses = self._uses.get(key, 0)
             if uses < REPEATS:
                 self._uses[key] = uses + 1
-            elif self._b[callee >> 1] == ORDINARY:
+            elif self._b[callee >> 1] in (ORDINARY, RETURNING):
                 if not self._handing(callee, arguments):
                     return
             elif not self._telling(callee, arguments):
@@ -898,31 +931,39 @@ class Machine:
         """
         if not arguments & 1 or arguments < 0:
             return True
-        if not self._hands_over(arguments):
+        sole = self._sole_maker(arguments)
+        if not sole:
             return False
-        makers = self._makers(arguments)
-        if self._kinds[arguments >> 1] != TUPLE:
-            makers.append(-self._kinds[arguments >> 1])
-        key = (-callee, *makers)
+        if sole > 0:  # mostly so
+            key: tuple[int, ...] = (-callee, sole)
+        else:
+            key = (-callee, *self._makers(arguments), -self._kinds[arguments >> 1])
         known = key in self._told
         self._told.add(key)
         return not known
 
-    def _hands_over(self, arguments: int, within: bool = True) -> bool:
-        """Return whether there may be an instance among arguments, or in what they hold."""
+    def _sole_maker(self, arguments: int, within: bool = True) -> int:
+        """Return what made the instances among arguments, and in tuples: 0 for none, -1 where it takes a look."""
         index = arguments >> 1
         if self._kinds[index] != TUPLE:
-            return True
-        start, count = self._a[index], min(self._b[index], KEPT_PER_CONTAINER)
+            return -1
+        found, start, count = 0, self._a[index], min(self._b[index], KEPT_PER_CONTAINER)
         for at in range(start, start + count):
             value = self._items[at]
-            if value & 1:
-                kind = self._kinds[value >> 1]
-                if kind == CALL or kind == OBJECT or kind == LIST:  # noqa: SIM109 - as above
-                    return True
-                if kind == TUPLE and within and self._hands_over(value, within=False):
-                    return True
-        return False
+            if not value & 1:
+                continue
+            kind = self._kinds[value >> 1]
+            maker = 0
+            if kind == CALL or kind == OBJECT:  # noqa: SIM109 - as above
+                maker = self._a[value >> 1]
+            elif kind == LIST and self._b[value >> 1]:
+                return -1
+            elif kind == TUPLE and within:
+                maker = self._sole_maker(value, within=False)
+            if maker and found and maker != found:
+                return -1
+            found = maker or found
+        return found
 
     def _makers(self, value: int) -> list[int]:
         """Return what made the instances among the items of a container, and among those of containers in it."""

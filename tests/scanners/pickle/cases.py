@@ -1241,6 +1241,25 @@ CASES |= {
         WITHOUT_PADDING.replace(bytes(64), call(global_("acme.tools", "go"), text("x")).ljust(64, b"."))
     ),
     "benign_numbers_behind_a_wrapper": clean(WITHOUT_PADDING),
+    "state_in_a_list": malicious(stream(LINEAR + sequence(tuple_(text("__setstate__"), HELD)) + BUILD + NONE + BUILD)),
+    "state_in_a_set": malicious(
+        stream(LINEAR + b"\x8f" + MARK + tuple_(text("detach"), UPPER) + b"\x90" + BUILD, version=4)
+    ),
+    "state_in_a_long_list": malicious(
+        stream(
+            LINEAR
+            + sequence(*(tuple_(text("a"), NONE) for _ in range(300)), tuple_(text("__setstate__"), UPPER))
+            + BUILD
+        )
+    ),
+    "state_of_a_queue": review(
+        stream(LINEAR + call(global_("collections", "deque")) + tuple_(text("__setstate__"), HELD) + APPEND + BUILD)
+    ),
+    "state_of_loaders": review(stream(LINEAR + sequence(LOADER_OBJECT) + BUILD)),
+    "benign_steps_of_a_pipeline": clean(
+        stream(sequence(tuple_(text("add"), LINEAR), tuple_(text("copy"), global_("numpy", "copy")))), cut_is_clean=True
+    ),
+    "object_for_a_tuple_of_torch": review(stream(call(global_("torch.return_types", "cummax"), LOADER_OBJECT))),
     "view_of_an_object": review(stream(call(global_("cloudpickle.cloudpickle", "_make_dict_keys"), LOADER_OBJECT))),
     "named_tuple_that_exists": malicious(
         stream(call(call(NAMED_TUPLE, text("Popen"), EMPTY_TUPLE, text("subprocess")), text(COMMAND)))
