@@ -58,6 +58,8 @@ cdef class Machine:
     cdef int _paired(self, long long container) except -1
     @cython.locals(argument="long long", kind=int)
     cdef int _mapped(self, long long state, list arguments) except -1
+    @cython.locals(maker="long long")
+    cdef bint _is_text(self, long long value) except -1
     cdef bint _is_mapping(self, long long callee, Py_ssize_t at) except -1
     @cython.locals(owner="long long", at=Py_ssize_t, key="long long", maker="long long")
     cdef int _filled(self, long long value, Py_ssize_t start, Py_ssize_t count) except -1

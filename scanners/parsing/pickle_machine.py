@@ -453,8 +453,13 @@ class Machine:
             if len(items) == PAIR and self.kind(items[1]) in (GLOBAL, CALL, OBJECT):
                 if not items[0] & 1:
                     self._stored_callable(items[0], items[1])
-                elif self.kind(items[0]) in (CALL, OBJECT):
+                elif self._is_text(items[0]):
                     self._event("ATTRIBUTE", items[1], items[0])
+
+    def _is_text(self, value: int) -> bool:
+        """Return whether a value is a text that is made by calling its type."""
+        maker = self._a[value >> 1] if self.kind(value) in (CALL, OBJECT) else -1
+        return self.kind(maker) == GLOBAL and self.name(maker)[1] in ("str", "unicode")
 
     def _is_mapping(self, callee: int, at: int) -> bool:
         """Return whether a callable makes a mapping of its argument number `at`."""

@@ -1242,6 +1242,10 @@ CASES |= {
     ),
     "benign_numbers_behind_a_wrapper": clean(WITHOUT_PADDING),
     "state_in_a_list": malicious(stream(LINEAR + sequence(tuple_(text("__setstate__"), HELD)) + BUILD + NONE + BUILD)),
+    "state_with_a_made_name": malicious(
+        stream(LINEAR + sequence(tuple_(call(global_("builtins", "str"), text("__setstate__")), HELD)) + BUILD)
+    ),
+    "benign_state_of_two_objects": clean(stream(LINEAR + tuple_(LINEAR, LINEAR) + BUILD), cut_is_clean=True),
     "state_in_a_set": malicious(
         stream(LINEAR + b"\x8f" + MARK + tuple_(text("detach"), UPPER) + b"\x90" + BUILD, version=4)
     ),
