@@ -37,7 +37,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     streams = Streams(at_hand(blob.reader), interests(), context.operations.spend, left, first)
     ordinal = count(1)
     for machine in streams:
-        yield from extract(machine, blob.locator)
+        yield from extract(machine, blob.locator, context)
         yield from hidden_streams(machine, blob, context, ordinal)
     if streams.position < blob.size:
         behind = streams.position

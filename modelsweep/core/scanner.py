@@ -21,6 +21,8 @@ TOLD = 1_000
 """Different facts of one kind that members of a unit may repeat: licences and copyright lines of source files."""
 EMBEDDED, EMBEDDED_RATIO = 512 * KIB, 4
 """Bytes of pickles inside other bytes that are interpreted of any unit, and for each byte of it."""
+DESCRIBED, DESCRIBED_RATIO, MOST_DESCRIBED = 2 * MIB, 32, 24 * MIB
+"""Characters of described arguments that facts of any unit may hold, for each byte of it besides, and at most."""
 SNIPPETS, SNIPPET = 5_000, 1 * KIB
 """Texts that are parsed as Python in any unit, and the bytes of it that allow for one more."""
 UNDONE, UNDONE_RATIO = 8 * MIB, 8
@@ -108,7 +110,7 @@ class Context:
 
     __slots__ = (
         *("_spool", "_told", "divider", "embedded", "expanded", "limits", "members", "operations", "options"),
-        *("extracted", "secrets", "snippets", "undone"),
+        *("described", "extracted", "secrets", "snippets", "undone"),
     )
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
@@ -120,6 +122,9 @@ class Context:
         self.expanded = Budget("decompressed bytes", max(limits.expanded_floor, limits.expanded_ratio * unit_size))
         self.embedded = Budget("bytes of pickles that overlap", EMBEDDED + EMBEDDED_RATIO * unit_size)
         """Of pickles inside other bytes, which may go on to the end of those without ending."""
+        room = min(DESCRIBED + DESCRIBED_RATIO * unit_size, MOST_DESCRIBED)
+        self.described = Budget("characters of arguments in pickles", room)
+        """Of which a few bytes may name the same large ones over and over."""
         self.extracted: set[tuple[Locator, int, int]] = set()
         """Such pickles that were looked into: where they stand, and how long they are."""
         self.undone = Budget("letters of encoded texts that overlap", UNDONE + UNDONE_RATIO * unit_size)

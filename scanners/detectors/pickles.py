@@ -91,7 +91,7 @@ def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
     outcome = machine.run()
     context.operations.spend(machine.operations)
     context.embedded.spend(machine.position)
-    yield from extract(machine, stream.locator)
+    yield from extract(machine, stream.locator, context)
     yield from hidden_streams(machine, stream, context, count(1))
     if outcome == kinds.EXHAUSTED:
         raise OverLimit("more opcodes, calls or stack than one stream may hold")

@@ -8,11 +8,11 @@ from functools import cache
 from itertools import count
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Json, Span
+from modelsweep.core.finding import Fact, Json, Problem, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import MemoryReader
-from modelsweep.core.scanner import Blob, Context, Malformed
+from modelsweep.core.scanner import Blob, Context, Malformed, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 from scanners.judge.by_value import CODE, MAKERS, ON_LOAD, STATE_FILES, WITH_GLOBALS
@@ -118,21 +118,36 @@ def interests() -> Interests:
     )
 
 
-def extract(machine: Machine, locator: Locator) -> Iterator[Fact]:
-    """Yield what one stream imports, calls and stores, each distinct thing once, with the offset of its first."""
-    values = Values(machine)
+def extract(machine: Machine, locator: Locator, context: Context) -> Iterator[Fact | Problem]:
+    """Yield what one stream imports, calls and stores, each distinct thing once, with the offset of its first.
+
+    A few bytes can name large arguments again: once what is said of them is too much, calls are told without them.
+    """
+    values, room = Values(machine), context.described
     seen: set[tuple[str, str, str]] = set()
     strays = {callee for how, _, callee, _ in machine.events if how == "STRAY"}
-    for how, offset, callee, arguments in machine.events:
-        if how == "STRAY":
-            continue  # told of the import
+    for how, offset, callee, arguments in _different(machine):
+        values.is_brief = room.left <= 0
         for kind, value, detail in _facts(values, how, callee, arguments):
             if kind == "import" and value.endswith(NAMESPACE) and callee not in strays:
                 detail["globals"] = True
-            key = (kind, value, repr(detail))
+            described = repr(detail)
+            key = (kind, value, described)
             if key not in seen:
                 seen.add(key)
+                room.left -= len(described)
                 yield Fact(kind, printable(value, 200), locator, Span(offset), detail)
+    if room.left <= 0 and context.first(f"problem of {locator}", room.what):
+        yield problem_of(OverLimit(f"more than {room.limit:,} {room.what}"), locator, "pickle")
+
+
+def _different(machine: Machine) -> Iterator[tuple[str, int, int, int]]:
+    """Yield the events, the first of those that are the same but for their place; strays are told of the import."""
+    done: set[tuple[str, int, int]] = set()
+    for how, offset, callee, arguments in machine.events:
+        if how != "STRAY" and (how, callee, arguments) not in done:
+            done.add((how, callee, arguments))
+            yield how, offset, callee, arguments
 
 
 def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tuple[str, str, dict[str, Json]]]:

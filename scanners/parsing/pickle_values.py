@@ -65,6 +65,8 @@ class Values:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._resolved: dict[int, str] = {}
+        self.is_brief = False
+        """Whether arguments are left out from here on: there were too many."""
 
     def arguments(self, value: int) -> list[int]:
         """Return the positional arguments that a call was given, as far as they are known."""
@@ -189,6 +191,8 @@ class Values:
 
     def describe(self, value: int) -> Json:
         """Return a value as bounded JSON: constants as themselves, everything else as an object of one key."""
+        if self.is_brief:
+            return {"omitted": True}
         if self.machine.kind(value) != kinds.TUPLE:
             return self._describe(value, DEPTH_LIMIT, [NODE_LIMIT])
         # Each argument has a budget of its own, so that a large one does not hide those behind it.

@@ -361,3 +361,14 @@ def test_what_an_encoded_program_does_is_told_with_what_was_left_out_of_it() -> 
     result = examine_bytes(b'\0\1"%b"\0' % base64.b64encode(program), "weights.bin")
     assert "os.system" in subjects(result)
     assert "calls of one kind" in said(result)
+
+
+def test_large_arguments_that_are_named_again_and_again_are_described_a_few_times() -> None:
+    text = b"X\x90\x01\0\0" + b"a" * 400 + b"q\x01"
+    lists = b"".join(b"(" + b"h\x01" * 47 + b"lq%c" % (number + 2) for number in range(32))
+    given = b"(" + b"".join(b"h%c" % (number + 2) for number in range(32)) + b"t"
+    calls = b"".join(b"cacme.a%d\nfoo\n" % number + given + b"R0" for number in range(400))
+    result = examine_bytes(b"\x80\x02" + text + lists + calls + b"cos\nsystem\n(S'a'\ntR.", "model.pkl")
+    assert sum(len(repr(fact.detail)) for fact in result.facts) < 8 * MIB
+    assert "characters of arguments" in said(result)
+    assert result.verdict is Verdict.MALICIOUS
