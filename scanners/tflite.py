@@ -101,7 +101,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
     buffer = FlatBuffer(blob.reader, context)
     model = _Model(blob, buffer, context)
-    yield Fact("framework", _IDENTIFIERS[blob.head[4:8]], blob.locator)
+    yield Fact("framework", _IDENTIFIERS.get(blob.head[4:8], "tensorflow lite"), blob.locator)
     yield from model.items()
     if model.flex:
         yield blob.nested("flex operators", context.spool(model.flex), expect="tensorflow", expanded=True)
@@ -314,7 +314,7 @@ class _Model:
 SCANNER = Scanner(
     name="tflite",
     title="TensorFlow Lite (LiteRT), Circle",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, SIZE_MISMATCH, RECURSION),

@@ -67,5 +67,8 @@ CASES = {
     "header_beyond_the_end": Case(
         lambda: b"LITERTLM" + struct.pack("<IIIIQ", 1, 5, 0, 0, 1 << 50), "x.litertlm", Verdict.NOT_SCANNED
     ),
+    "model_without_identifier": case(
+        bundle((MODEL, model(codes=[code(32, "Acme")]).replace(b"TFL3", b"4\0\0\0"))), Verdict.CLEAN, cut=True
+    ),
     "no_model_in_section": case(bundle((MODEL, noise(90))), Verdict.NOT_SCANNED),
 }
