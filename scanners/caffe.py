@@ -153,7 +153,7 @@ def _encoded(blob: Blob, context: Context) -> MemoryReader:
 SCANNER = Scanner(
     name=NAME,
     title="Caffe",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(WRITES,),

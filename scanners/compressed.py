@@ -13,9 +13,10 @@ from typing import NamedTuple
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import HEAD, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
+from modelsweep.core.scanner import HEAD, RAW, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
 from scanners.parsing import decompression
 from scanners.parsing.extraction import BOMB, bombs
+from scanners.parsing.zarr_chunks import is_chunk, is_index
 from scanners.suffixes import NEVER_PLAIN
 from scanners.text import reads_as_text
 
@@ -160,6 +161,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     end = ends[-1]
     if end < blob.size:
+        if is_chunk(name):
+            # An index begins with zeros as a rule, which were taken for padding.
+            index = next((place for place in ends[-3:] if is_index(blob.reader, place)), None)
+            if index is not None:
+                yield blob.window("index of the shard", index, blob.size - index, expect=RAW)
+                return
         length = blob.size - end
         yield Finding(TRAILING, blob.locator, span=Span(end, length), evidence={"length": f"{length:,}"})
         yield blob.window(f"trailing data at {end}", end, length)
@@ -191,8 +198,11 @@ def _streams(reader: Reader, context: Context, ends: list[int]) -> Iterator[byte
 def content_name(blob: Blob, content: Reader) -> str:
     """Return the file's name without the ending that says it is compressed, `CONTENT` where there is none.
 
-    Text under the name of a model keeps the ending: it is what a loader would take for the model, and no plain text.
+    Text under the name of a model keeps the ending: it is what a loader would take for the model, and no plain text. So
+    do the numbers of an array, which are known by the name of their chunk alone.
     """
+    if is_chunk(blob.locator.name):
+        return blob.locator.name
     stem, suffix = blob.locator.name[: -len(blob.locator.suffix)], blob.locator.suffix
     for codec in CODECS:
         if suffix in codec.suffixes and stem:
@@ -204,7 +214,7 @@ def content_name(blob: Blob, content: Reader) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING, BOMB),

@@ -1,11 +1,13 @@
 """Vocabularies, tables, databases and what git keeps: recognised, so that they are not unknown; they hold no code.
 
-SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`), word2vec's binary vectors, parameters of
-TVM (`runtime::SaveParams`), arrays of ND4J (coefficients of DL4J), CRFsuite, Kaldi, OpenFst, KenLM,
-netCDF, FITS, IDL, DICOM, NIfTI, LAS, SQLite, DuckDB, LMDB, ORC, Lance, tables of SAS, SPSS and Stata, logs of wandb,
-networks of Darknet, dlib, Stockfish, KANN, TNN and RTen, graphs of ncnn in binary, importance matrices of llama.cpp,
-Marian, Tesseract, time zones (RFC 8536), translations (gettext), what the Finder notes of a folder, and git's index,
-packs and loose objects (gitformat-index, gitformat-pack): of the last, files are examined.
+SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`, and without a sign before 2017), word2vec's
+binary vectors, acoustic and language models of Sphinx (`bio_readhdr`, `bin_mdef_read`, `ngram_model_trie`), parameters
+of TVM (`runtime::SaveParams`), arrays of ND4J (coefficients of DL4J), CRFsuite, Kaldi, OpenFst, KenLM, netCDF, FITS,
+IDL, DICOM, NIfTI, LAS, SQLite, DuckDB, LMDB, ORC, Lance, tables of SAS, SPSS and Stata, logs of wandb, networks of
+Darknet, dlib, Stockfish, KANN, TNN and RTen, graphs of ncnn in binary, importance matrices of llama.cpp, Marian,
+Tesseract, time zones (RFC 8536), translations (gettext, Qt), what the Finder notes of a folder and of a file
+(AppleDouble), shapes of ESRI, and git's index, packs and loose objects (gitformat-index, gitformat-pack): of the last,
+files are examined.
 Clean once their bytes were seen, as text is.
 """
 
@@ -21,6 +23,9 @@ from scanners.suffixes import NEVER_PLAIN
 _MAGIC = (
     *(b"CDF\1", b"CDF\2", b"CDF\5", b"SIMPLE  =", b"SR\0\4", b"SR\0\6", b"TZif"),
     *(b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"),  # translations of gettext
+    bytes.fromhex("3cb86418caef9c95cd211cbf60a1bddd"),  # of Qt
+    *(b"s3\nversion ", b"BMDF", b"FDMB"),  # Sphinx
+    b"\0\0\x27\x0a" + bytes(20),  # shapes of ESRI
     *(b"lCRF", b"\0B<", b"\0BFM ", b"\0BFV ", b"\0BDM ", b"\0BDV ", b"\0BCM ", struct.pack("<i", 2125659606)),
     b"mmap lm http://kheafield.com/code format version",
     *(b"SQLite format 3\0", b"LASF", b"\0\0\0\1Bud1"),
@@ -32,6 +37,7 @@ _MAGIC = (
 )
 _MAGIC_AT = (
     *((128, b"DICM"), (344, b"n+1\0"), (344, b"ni1\0"), (8, b"DUCK"), (16, b"\xde\xc0\xef\xbe\1\0\0\0")),
+    *((4, b"n+2\0\r\n\x1a\n"), (4, b"ni2\0\r\n\x1a\n"), (4, b"BEGIN FILE FORMAT DESCRIPTION\0")),
     (12, bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")),  # SAS
 )
 _DARKNET = tuple(struct.pack("<3i", *version) for version in ((0, 1, 0), (0, 2, 0), (0, 2, 5)))
@@ -42,17 +48,22 @@ _DLIB = re.compile(
 _ORC, _LANCE = b"ORC", b"LANC"
 _SMALLEST = 16
 """Bytes that a table with its footer has at least."""
-_DATA_SUFFIXES = (".weights", ".lance", ".ark")
+_DATA_SUFFIXES = (".weights", ".lance", ".ark", ".dta")
 _ARCHIVE = re.compile(rb"[^\s\0]{1,200} \0B(?:[FDC][MV][23]? |\x04|<)")
 """The first entry of an archive of Kaldi: a key, and a matrix, a vector, numbers or a part of a model in binary."""
+_STATA = re.compile(rb"[\x69\x6c\x6e\x6f\x71-\x73][\x01\x02]\x01\0(?!\0\0)", re.DOTALL)
+"""A release up to 115, the order of bytes, and that there are variables."""
 _GIT_OBJECT = re.compile(rb"(blob|tree|commit|tag) (0|[1-9][0-9]{0,15})\0")
 _ND4J = ("MIXED_DATA_TYPES", "LONG_SHAPE", "JAVACPP", "DIRECT", "HEAP")
 """How the shape of an array was allocated: a text behind its length, with which the array begins."""
 _WEIGHTS = (
     struct.pack("<Q", 0xF7E58D4F05049CB7),
     struct.pack("<i", 7_767_517),  # graphs of ncnn
+    b"Trie Language Model",  # Sphinx
     *(struct.pack(">H", len(mode)) + mode.encode() + bytes(6) for mode in _ND4J),
 )
+_APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0"
+"""What macOS keeps of a file beside it, under its name behind `._`, also in archives (RFC 1740, appendix B)."""
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
 _WORD2VEC = re.compile(rb"([1-9][0-9]{0,8}) ([1-9][0-9]{0,4})\n[^ \n]{1,200} ")
 _PIECES = 3
@@ -65,6 +76,8 @@ _EXTENSIONS = 200
 def accepts(blob: Blob) -> bool:
     """Return whether the blob begins as one of them, and is no damaged model that only looks so."""
     if blob.head.startswith((*_FASTTEXT, *_WEIGHTS)) or _is_word2vec(blob) or _is_sentencepiece(blob):
+        return True
+    if blob.head.startswith(_APPLE_DOUBLE) and blob.locator.name.startswith("._"):
         return True
     if blob.head[2:4] == b"\0\0" and _is_counted(blob):
         return True
@@ -81,6 +94,8 @@ def _is_table(blob: Blob) -> bool:
         return True
     if blob.locator.suffix == ".ark":
         return _ARCHIVE.match(blob.head) is not None
+    if blob.locator.suffix == ".dta" and _STATA.match(blob.head):
+        return True
     if blob.size > _SMALLEST and (blob.head.startswith(_ORC) or blob.locator.suffix == ".lance"):
         end = blob.reader.read(blob.size - 4, 4)
         return end == _LANCE or (blob.head.startswith(_ORC) and end[:3] == _ORC)
@@ -91,7 +106,7 @@ def _is_counted(blob: Blob) -> bool:
     """Return whether it is a table whose first numbers, names and offsets tell it."""
     from scanners.parsing import number_tables
 
-    tables = (number_tables.is_traineddata, number_tables.is_marian)
+    tables = (number_tables.is_traineddata, number_tables.is_marian, number_tables.is_unsigned_fasttext)
     return number_tables.is_imatrix(blob.head) or any(is_one(blob) for is_one in tables)
 
 
@@ -162,7 +177,7 @@ SCANNER = Scanner(
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".nc", ".fits", ".orc", ".weights", ".traineddata"),
     signs=Signs(
-        begins(*_FASTTEXT, *_WEIGHTS, *_MAGIC, _ORC) + b"btc123456789\n\1",
+        begins(*_FASTTEXT, *_WEIGHTS, *_MAGIC, _ORC, _APPLE_DOUBLE) + b"btc123456789\n\1",
         _DATA_SUFFIXES,
         at=(*((place, (magic,)) for place, magic in _MAGIC_AT), (2, (b"\0\0",))),
     ),

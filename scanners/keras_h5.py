@@ -139,6 +139,8 @@ class _Walk:
         self._h5, self._blob, self._context, self._source = h5py, blob, context, source
         self._objects = Budget("objects and links in a file", _OBJECTS)
         self._seen: set[int] = set()
+        self._unpickled = False
+        """Whether the dataset at hand is marked as one whose rows are pickles."""
         self._dtypes: Counter[str] = Counter()
         self._matlab = MatlabObjects(h5py, blob.locator) if blob.head.startswith(HEADER) else None
 
@@ -152,6 +154,7 @@ class _Walk:
                 found = self._h5.h5o.open(parent, name)
                 if not path:
                     self._seen.add(h5g.get_objinfo(found).objno[0])  # links mark all objects but the root
+                self._unpickled = False
                 yield from self._attributes(found, path)
                 if isinstance(found, h5g.GroupID):
                     yield from self._links(found, path, left)
@@ -215,18 +218,49 @@ class _Walk:
             yield self._elsewhere(path, "stored in", name)
         for name in sorted(drawn - {"."}):
             yield self._elsewhere(path, "a virtual dataset over", name)
-        declared, held = math.prod(dataset.shape or ()) * dataset.dtype.itemsize, dataset.get_storage_size()
+        dtype, size = self._dtype(dataset)
+        declared, held = math.prod(dataset.shape or ()) * size, dataset.get_storage_size()
         if declared > max(_LARGE, held * _EXPANSION) and not stored and not drawn:
             evidence: dict[str, Json] = {"declared": declared, "held": held}
             yield Finding(EXPANDS, self._blob.locator, path, path=path, evidence=evidence)
-        self._dtypes[printable(str(dataset.dtype), _DTYPE)] += 1
-        if not stored and not drawn:
-            yield from self._numbers(dataset, path)
+        self._dtypes[printable(str(dtype or "of HDF5 alone"), _DTYPE)] += 1
+        if stored or drawn:
+            return
+        if dtype is not None:
+            yield from self._numbers(dataset, dtype.str, path)
             yield from self._of_matlab(dataset, path)
+        if self._unpickled:
+            yield from self._rows(dataset, path)
 
-    def _numbers(self, dataset: Any, path: str) -> Iterator[Numbers]:
+    def _dtype(self, dataset: Any) -> tuple[Any, int]:
+        """Return the type of a dataset's elements, None where NumPy has none like it, and the bytes of one."""
+        try:
+            dtype = dataset.dtype
+        except (TypeError, ValueError):
+            kind = dataset.get_type()
+            if not self._is_foreign(kind):
+                raise
+            return None, kind.get_size()
+        return dtype, dtype.itemsize
+
+    def _is_foreign(self, kind: Any) -> bool:
+        """Return whether a type is, or holds, a time or a number of more bits than any of NumPy's."""
+        h5t = self._h5.h5t
+        left = [kind]
+        while left:
+            self._context.operations.spend()
+            one = left.pop()
+            if one.get_class() in (h5t.TIME, h5t.FLOAT):
+                return True
+            if one.get_class() == h5t.COMPOUND:
+                left += [one.get_member_type(index) for index in range(one.get_nmembers())]
+            elif one.get_class() in (h5t.ARRAY, h5t.VLEN):
+                left.append(one.get_super())
+        return False
+
+    def _numbers(self, dataset: Any, kind: str, path: str) -> Iterator[Numbers]:
         """Yield a dataset whose numbers stand in one piece; those in chunks are left out."""
-        offset, dtype = dataset.get_offset(), dtype_of(dataset.dtype.str)
+        offset, dtype = dataset.get_offset(), dtype_of(kind)
         if offset is not None and dtype:
             # A kernel is (inputs, units) in Keras
             yield Numbers(path, dtype, dataset.shape or (), offset, dataset.get_storage_size(), 1)
@@ -266,15 +300,29 @@ class _Walk:
         if self._matlab:
             self._matlab.attribute(path.rpartition("@")[0], name, text)
         yield from self._described(text, name, path)
-        if name == "PSEUDOATOM" and text == b"object":
-            detail = f"{path} marks rows of pickled objects (PyTables), which are not read"
-            yield Problem(ProblemKind.UNSUPPORTED, self._blob.locator, NAME, detail)
+        self._unpickled |= name == "PSEUDOATOM" and text == b"object"
         if text.endswith(b".") and len(text) > len("N."):
             data = self._context.spool([text])
             if begins_stream(data):
                 yield self._blob.nested(path, data, expanded=True)
             else:
                 data.close()
+
+    def _rows(self, dataset: Any, path: str) -> Iterator[Item]:
+        """Yield the rows of a dataset, each of which PyTables unpickles: arrays of objects, also those of pandas."""
+        kind = dataset.get_type()
+        if len(dataset.shape) != 1 or kind.get_class() != self._h5.h5t.VLEN or kind.get_super().get_size() != 1:
+            detail = f"{path} is said to be rows of pickled objects (PyTables), and has none"
+            yield Problem(ProblemKind.MALFORMED, self._blob.locator, NAME, detail)
+            return
+        rows = self._h5.Dataset(dataset)
+        for index in range(len(rows)):
+            self._context.operations.spend()
+            row = bytes(rows[index])
+            if row:
+                self._context.members.spend()
+                data = self._context.spool([row])
+                yield self._blob.nested(f"{path}[{index}]", data, expect="pickle", expanded=True)
 
     def _text(self, attribute: Any) -> bytes:
         """Return the bytes of an attribute that is one text, nothing of any other."""

@@ -38,22 +38,31 @@ _SIGNATURES = (
     (0, b"ply\nformat "),
     (0, b"gimp xcf "),
     (8, b"ACON"),
+    (0, b"qoif"),
+    (0, b"\xabKTX "),
 )
 # Too short to stand for themselves: they count only with the name that goes with them
 _WEAK = {
     ".bmp": (b"BM",),
     ".ico": (b"\0\0\1\0",),
-    ".mp3": (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"),
+    ".mp3": (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa", b"\xff\xe2", b"\xff\xe3"),
     ".ttf": (b"\0\1\0\0", b"true"),
     ".ttc": (b"ttcf",),
     ".flv": (b"FLV\1",),
     ".icns": (b"icns",),
     ".wma": (b"\x30\x26\xb2\x75",),
     ".aac": (b"\xff\xf1", b"\xff\xf9"),
+    ".pfb": (b"\x80\1",),
+    ".pbm": (b"P4\n", b"P4 "),
+    ".pgm": (b"P5\n", b"P5 "),
+    ".ppm": (b"P6\n", b"P6 "),
+    ".pnm": (b"P4\n", b"P5\n", b"P6\n"),
 }
 _BY_OFFSET = tuple(
     (place, tuple(magic for offset, magic in _SIGNATURES if offset == place)) for place in {at for at, _ in _SIGNATURES}
 )
+_MESH, _TRIANGLE = 84, 50
+"""Bytes of the header of a mesh in binary STL, which ends with the number of triangles, and of each of these."""
 _EOT_MAGIC = 34
 """Where the magic number of an embedded font stands (EOT 1.0, section 4.1)."""
 
@@ -64,6 +73,8 @@ def accepts(blob: Blob) -> bool:
     if suffix in NEVER_PLAIN:
         return False
     if any(blob.head.startswith(magics, offset) for offset, magics in _BY_OFFSET):
+        return True
+    if suffix == ".stl" and blob.size == _MESH + _TRIANGLE * int.from_bytes(blob.head[_MESH - 4 : _MESH], "little"):
         return True
     return blob.head.startswith(_WEAK.get(suffix, ())) or (suffix == ".eot" and blob.head.startswith(b"LP", _EOT_MAGIC))
 
@@ -76,9 +87,9 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="media",
     title="Pictures, sound, video, fonts and PDF",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=(".png", ".jpg", ".gif", ".webp", ".svg", ".mp4", ".wav", ".mp3", ".pdf", ".ttf"),
-    signs=Signs(suffixes=(*_WEAK, ".eot"), at=tuple((place, (magic,)) for place, magic in _SIGNATURES)),
+    signs=Signs(suffixes=(*_WEAK, ".eot", ".stl"), at=tuple((place, (magic,)) for place, magic in _SIGNATURES)),
 )

@@ -2,7 +2,8 @@
 
 External data of ONNX, weights of OpenVINO as optimum-intel names them, shards of TensorFlow.js, MLC and
 FasterTransformer, weights of ncnn and MNN, the layers of an index as Chroma keeps them, the lists of FAISS, trees of
-H2O. A file of such a name is looked at as raw bytes, and by every scanner that knows its beginning.
+H2O, chunks of zarr and Orbax. A file of such a name is looked at as raw bytes, and by every scanner that knows its
+beginning.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
-from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
+from modelsweep.core.scanner import NUMBERED, Blob, Context, Item, Scanner, Signs
 from scanners import text
+from scanners.parsing.zarr_chunks import is_blosc, is_chunk
 
+_STORAGE = re.compile(r"(?:^|/)data/\d+$")
+"""A storage in an archive of torch: those that its pickle names are known by it, others are not."""
 _PARTS = range(1, 100)
 _SHARDS = range(1, 10)
 _NAMED = re.compile(
@@ -29,7 +33,15 @@ _NAMED = re.compile(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is named as writers name weights alone, and is no text in their place."""
-    return blob.size > 0 and _NAMED.fullmatch(blob.locator.name) is not None and not text.is_text(blob.head)
+    name = blob.locator.name
+    named = _NAMED.fullmatch(name) is not None or (is_chunk(name) and not _is_something_else(blob))
+    return blob.size > 0 and named and not text.is_text(blob.head)
+
+
+def _is_something_else(blob: Blob) -> bool:
+    """Return whether what is named as a chunk is a container of Blosc, or stands among the storages of torch."""
+    members = blob.locator.members
+    return is_blosc(blob.head, blob.size) or (bool(members) and _STORAGE.search(members[-1]) is not None)
 
 
 def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
@@ -39,8 +51,8 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 
 SCANNER = Scanner(
     name="raw-weights",
-    title="Weights beside their graph (ONNX external data, OpenVINO, TensorFlow.js, ncnn, MNN, MLC)",
-    version=1,
+    title="Weights beside their graph (ONNX external data, OpenVINO, TensorFlow.js, zarr, ncnn, MNN, MLC)",
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".onnx_data", ".bin", ".weight"),
@@ -54,6 +66,6 @@ SCANNER = Scanner(
             ".onnx_data",
             *(f".onnx_data_{part}" for part in _PARTS),
         ),
-        names=tuple(f"group1-shard{part}of{total}" for total in _SHARDS for part in range(1, total + 1)),
+        names=(NUMBERED, *(f"group1-shard{part}of{total}" for total in _SHARDS for part in range(1, total + 1))),
     ),
 )

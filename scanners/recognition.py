@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from modelsweep.core.scanner import Blob, Scanner, ends_with, is_plain
+from modelsweep.core.scanner import NUMBERED, Blob, Scanner, ends_with, is_plain
 
+_FIGURES = ".0123456789"
 _KEPT = 8_192
 """Answers that are remembered; hostile names cannot make more, since those that no scanner knows count as none."""
 
@@ -28,7 +29,9 @@ class Recognition:
         """Return the scanners to ask of `blob`, in their order."""
         where = blob.locator
         suffix, name = where.suffix, where.name
-        key = (blob.head[:1], suffix if suffix in self._suffixes else "", name if name in self._names else "")
+        if name not in self._names:
+            name = "" if name.strip(_FIGURES) else NUMBERED
+        key = (blob.head[:1], suffix if suffix in self._suffixes else "", name)
         found = self._known.get(key)
         if found is None:
             found = _candidates(self.scanners, *key)

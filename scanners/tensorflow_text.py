@@ -53,7 +53,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="tensorflow-text",
     title="TensorFlow graphs as text",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

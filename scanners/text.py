@@ -23,12 +23,16 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b"))
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
 _TOLERATED = 0.002
 """Share of stray control characters, as corpora and logs hold them; NUL is none of them."""
+_MARK_OF_ORBAX = "orbax.checkpoint"
+"""An empty file that tells the folders of checkpoints (`ORBAX_CHECKPOINT_INDICATOR_FILE`)."""
 _FOREIGN = 0.5
 """Share of printable ASCII from which bytes that are not UTF-8 are taken for text in an old 8-bit encoding."""
 
 
 def accepts(blob: Blob) -> bool:
     """Return whether the head and samples of the rest read as text."""
+    if blob.size == 0 and blob.locator.name == _MARK_OF_ORBAX:
+        return True
     return blob.locator.suffix not in NEVER_PLAIN and reads_as_text(blob)
 
 
@@ -87,7 +91,7 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="text",
     title="Plain text (code, configuration, data, licences)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".md", ".json", ".yaml", ".csv", ".py"),

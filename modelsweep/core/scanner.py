@@ -176,14 +176,18 @@ class Context:
 Item = Fact | Finding | Problem | Blob | Apart | Numbers
 
 
+NUMBERED = "0"
+"""The name that stands for all that consist of figures and dots."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signs:
     """What a blob has one of at least if a scanner accepts it: else the scanner is not asked, and need not be loaded.
 
-    `first` holds the bytes that its content may begin with, `suffixes` and `names` are those of its locator, `at` has
-    what may stand at an offset below `HEAD`, `ends` what may stand anywhere in the last `TAIL` bytes, `holds` what may
-    stand anywhere in the first `HEAD` ones. `plain` demands besides, or alone, that the head be plain text: without
-    NUL, if it is not UTF-16.
+    `first` holds the bytes that its content may begin with, `suffixes` and `names` are those of its locator (`NUMBERED`
+    stands for all names that are numbers), `at` has what may stand at an offset below `HEAD`, `ends` what may stand
+    anywhere in the last `TAIL` bytes, `holds` what may stand anywhere in the first `HEAD` ones. `plain` demands
+    besides, or alone, that the head be plain text: without NUL, if it is not UTF-16.
     """
 
     first: bytes = b""

@@ -1,7 +1,7 @@
 """Tables of numbers without a magic number, told by the names and offsets that they begin with.
 
-Importance matrices of llama.cpp (`save_imatrix` before GGUF), models of Marian (`io::binary::loadItems`), and
-Tesseract's traineddata (`TessdataManager::LoadMemBuffer`).
+Importance matrices of llama.cpp (`save_imatrix` before GGUF), models of Marian (`io::binary::loadItems`), Tesseract's
+traineddata (`TessdataManager::LoadMemBuffer`), and fastText before it had a sign (`Args::load`, `Dictionary::load`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ _MARIAN = struct.Struct("<2Q")
 _ITEMS, _ITEM = range(1, 100_000), 32
 _FIRST = range(4, 256)
 """Bytes that the name of the first item may take."""
+_FASTTEXT = struct.Struct("<12id3iq")
+"""Arguments, the last of them a threshold, then how many words and labels there are, and tokens."""
+_ARGUMENTS = (range(1, 100_000),) + (range(100_000),) * 4 + (range(100),) + (range(1, 4),) * 2
+"""Dimensions, window, epochs, least count, negatives, n-grams, loss and kind of model."""
+_WORD = re.compile(rb"[^\0-\x20]{1,200}\0(.{8})[\0\1]", re.DOTALL)
+"""The first of the words: the most frequent, and whether it is a label."""
 
 
 def is_imatrix(head: bytes) -> bool:
@@ -45,6 +51,18 @@ def is_marian(blob: Blob) -> bool:
     name, _, shape, data = struct.unpack_from("<4Q", blob.head, _MARIAN.size)
     fits = _MARIAN.size + count * _ITEM <= blob.size and data <= blob.size
     return version == 1 and count in _ITEMS and name in _FIRST and 0 < shape <= 8 and fits
+
+
+def is_unsigned_fasttext(blob: Blob) -> bool:
+    """Return whether arguments within their bounds, counts that add up, and a first word stand here."""
+    if len(blob.head) < _FASTTEXT.size:
+        return False
+    *numbers, threshold, size, words, labels, tokens = _FASTTEXT.unpack_from(blob.head)
+    if not all(number in bounds for number, bounds in zip(numbers, _ARGUMENTS, strict=False)) or not 0 <= threshold < 1:
+        return False
+    word = _WORD.match(blob.head, _FASTTEXT.size)
+    fits = 0 < size == words + labels and words >= 0 <= labels and 4 * size * numbers[0] <= blob.size
+    return fits and word is not None and 0 < int.from_bytes(word[1], "little") <= tokens
 
 
 def check_imatrix(blob: Blob, context: Context) -> None:

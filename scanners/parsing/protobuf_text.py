@@ -17,7 +17,7 @@ from scanners.parsing.protobuf_writer import data, varint
 _TOKEN = re.compile(
     rb"""[ \t\r\n\f\v]+ | \#[^\n]* |
     (?P<text> "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' ) |
-    (?P<word> [\w.+]+ ) |
+    (?P<word> [0-9.]+[eE]-[0-9]+[fF]? | [\w.+]+ ) |
     (?P<mark> [{}<>\[\]:,;/%-] )""",
     re.VERBOSE | re.DOTALL,
 )

@@ -65,6 +65,13 @@ def marian(*, more: int = 0) -> bytes:
     return struct.pack("<2Q", 1, 2) + headers + named + struct.pack("<Q", 8) + bytes(8) + noise(80)
 
 
+def unsigned_fasttext(*, words: int = 3, kind: int = 2) -> bytes:
+    """Return vectors of fastText before it wrote a sign, with room for three words of two numbers."""
+    arguments = struct.pack("<12i", 2, 5, 5, 5, 5, 1, 2, kind, 1000, 3, 6, 10_000) + struct.pack("<d", 1e-4)
+    entries = b"".join(word + struct.pack("<qb", 9, 0) for word in (b"the\0", b"to\0", b"of\0"))
+    return arguments + struct.pack("<3iq", words, words, 0, 60) + entries + noise(60)
+
+
 TABLES = {
     "orc": (b"ORC" + noise(90) + b"\3ORC\x17", "rows.orc"),
     "lance": (noise(90) + b"\0\0\2\0LANC", "rows.lance"),
@@ -74,6 +81,9 @@ TABLES = {
     "imatrix": (imatrix(b"blk.0.attn_k.weight", b"output.weight"), "imatrix.dat"),
     "traineddata": (traineddata(), "eng.traineddata"),
     "marian": (marian(), "model.intgemm.alphas.bin"),
+    "unsigned_fasttext": (unsigned_fasttext(), "wiki.bin"),
+    "nifti_2": (struct.pack("<i", 540) + b"n+2\0\r\n\x1a\n" + noise(90), "scan.nii"),
+    "sphinx_senones": (struct.pack("<i", 30) + b"BEGIN FILE FORMAT DESCRIPTION\0" + noise(90), "sendump"),
 }
 """Those that are told by more than their beginning, of which a shorter one is none."""
 CASES = {
@@ -102,6 +112,13 @@ CASES = {
     },
     "benign_spss": cut(b"$FL2@(#) SPSS DATA FILE", "survey.sav"),
     "benign_stata": cut(b"<stata_dta><header><release>118</release>", "survey.dta"),
+    "benign_stata_of_old": cut(b"r\2\1\0\x0e\0\xcb\0", "macro.dta"),
+    "benign_sphinx_means": cut(b"s3\nversion 1.0\nchksum0 yes\n      endhdr\n", "means"),
+    "benign_sphinx_definition": cut(b"BMDF\1\0\0\0", "mdef"),
+    "benign_sphinx_language": cut(b"Trie Language Model\3\x2b\0\0\0", "en-us.lm.bin"),
+    "benign_translation_of_qt": cut(bytes.fromhex("3cb86418caef9c95cd211cbf60a1bddd"), "app_ar.qm"),
+    "benign_shapes": cut(struct.pack(">i5i", 9994, 0, 0, 0, 0, 0), "lakes.shp"),
+    "benign_apple_double": cut(bytes.fromhex("0005160700020000") + b"Mac OS X        ", "__MACOSX/._model.pkl"),
     "benign_wandb": cut(b":W&B\xe1\xbe\0", "run-1.wandb"),
     "benign_darknet": cut(struct.pack("<3iQ", 0, 2, 0, 32_013_312), "yolov3.weights"),
     "benign_ncnn_graph": cut(struct.pack("<i", 7_767_517), "net.param.bin"),
@@ -111,6 +128,18 @@ CASES = {
     "benign_nnue": cut(struct.pack("<I", 0x7AF32F20), "nn.nnue"),
     "darknet_under_another_name": Case(
         lambda: struct.pack("<3i", 0, 2, 0) + noise(90), "yolov3.data", Verdict.NOT_SCANNED
+    ),
+    "stata_without_variables": Case(lambda: b"r\2\1\0\0\0" + noise(90), "macro.dta", Verdict.NOT_SCANNED),
+    "apple_double_as_model": Case(
+        lambda: bytes.fromhex("0005160700020000") + noise(90), "model.pkl", Verdict.NOT_SCANNED
+    ),
+    "pickle_in_apple_double": Case(
+        lambda: bytes.fromhex("0005160700020000") + EVIL_PICKLE, "._model.pkl", Verdict.MALICIOUS, cut_is_clean=True
+    ),
+    "unsigned_fasttext_of_more_words": Case(lambda: unsigned_fasttext(words=30), "wiki.bin", Verdict.NOT_SCANNED),
+    "unsigned_fasttext_of_no_kind": Case(lambda: unsigned_fasttext(kind=7), "wiki.bin", Verdict.NOT_SCANNED),
+    "pickle_in_unsigned_fasttext": Case(
+        lambda: unsigned_fasttext() + EVIL_PICKLE, "wiki.bin", Verdict.MALICIOUS, cut_is_clean=True
     ),
     "orc_that_goes_on": Case(lambda: b"ORC" + noise(90), "rows.orc", Verdict.NOT_SCANNED),
     "imatrix_cut": Case(lambda: imatrix(b"blk.0.attn_k.weight", cut=3), "imatrix.dat", Verdict.NOT_SCANNED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -122,10 +123,37 @@ def pytables_evil(made: Any) -> None:
     made.attrs["encoding"] = np.bytes_(EVIL)
 
 
-def pytables_objects(made: Any) -> None:
-    """Fill in what PyTables makes of a column of objects."""
-    made.create_dataset("block0", (1,), dtype=h5py.vlen_dtype(np.uint8))
+def pytables_objects(*rows: bytes) -> Callable[[Any], None]:
+    """Return what fills in what PyTables makes of a column of objects."""
+
+    def fill(made: Any) -> None:
+        column = made.create_dataset("block0", (len(rows),), dtype=h5py.vlen_dtype(np.uint8))
+        for index, row in enumerate(rows):
+            column[index] = np.frombuffer(row, np.uint8)
+        column.attrs["PSEUDOATOM"] = np.bytes_(b"object")
+
+    return fill
+
+
+def said_to_be_objects(made: Any) -> None:
+    """Fill in numbers that are marked as objects of PyTables."""
+    made["block0"] = np.arange(4)
     made["block0"].attrs["PSEUDOATOM"] = np.bytes_(b"object")
+
+
+def types_of_hdf5(time: bool) -> Callable[[], bytes]:
+    """Return what builds a file with numbers of 128 bits and times, which NumPy has no type for."""
+
+    def fill(made: Any) -> None:
+        kind = h5py.h5t.UNIX_D32LE.copy() if time else h5py.h5t.IEEE_F64LE.copy()
+        if not time:
+            kind.set_size(16)
+            kind.set_precision(128)
+            kind.set_fields(127, 112, 15, 0, 112)
+            kind.set_ebias(16_383)
+        h5py.h5d.create(made.id, b"times", kind, h5py.h5s.create_simple((4,)))
+
+    return file(fill)
 
 
 def bad_attribute(made: Any) -> None:
@@ -155,6 +183,10 @@ CASES = {
     "benign_unwritten": case(unwritten(1 << 29), Verdict.CLEAN),
     "benign_pytables": case(pytables, Verdict.CLEAN),
     "pytables_pickle": case(pytables_evil, Verdict.MALICIOUS, "frame.h5"),
-    "pytables_objects": case(pytables_objects, Verdict.NOT_SCANNED, "frame.h5"),
+    "benign_pytables_objects": case(pytables_objects(pickle.dumps(["a", None]), b""), Verdict.CLEAN, "frame.h5"),
+    "pytables_objects": case(pytables_objects(pickle.dumps(["a"]), EVIL), Verdict.MALICIOUS, "frame.h5"),
+    "pytables_objects_that_are_none": case(said_to_be_objects, Verdict.NOT_SCANNED, "frame.h5"),
+    "benign_times": Case(types_of_hdf5(time=True), "frame.h5", Verdict.CLEAN),
+    "benign_wide_numbers": Case(types_of_hdf5(time=False), "frame.h5", Verdict.CLEAN),
     "bad_attribute": case(bad_attribute, Verdict.MALICIOUS),
 }

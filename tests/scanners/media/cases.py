@@ -32,6 +32,14 @@ CASES = {
     "benign_cursor": Case(lambda: b"RIFF\x40\0\0\0ACON" + bytes(60), "busy.ani", Verdict.CLEAN, cut_is_clean=True),
     "benign_icons": Case(lambda: b"icns\0\0\0\x40" + bytes(56), "app.icns", Verdict.CLEAN, cut_is_clean=True),
     "benign_midi": Case(lambda: b"MThd\0\0\0\6\0\1", "song.mid", Verdict.CLEAN, cut_is_clean=True),
+    "benign_mesh": Case(
+        lambda: bytes(80) + struct.pack("<I", 2) + bytes(100), "base.stl", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "mesh_of_other_size": Case(lambda: bytes(80) + struct.pack("<I", 2) + bytes(90), "base.stl", Verdict.NOT_SCANNED),
+    "benign_bitmap": Case(lambda: b"P6\n2 1\n255\n" + bytes(6), "photo.ppm", Verdict.CLEAN, cut_is_clean=True),
+    "benign_font_of_postscript": Case(
+        lambda: b"\x80\1\x1a\x1a\0\0%!PS-AdobeFont\0", "cmr10.pfb", Verdict.CLEAN, cut_is_clean=True
+    ),
     "picture_named_as_model": Case(png, "model.pkl", Verdict.NOT_SCANNED),
     "executable_behind_picture": Case(lambda: png() + elf(), "logo.png", Verdict.MALICIOUS, cut_is_clean=True),
 }

@@ -27,12 +27,17 @@ def saved(graph: str) -> str:
     return f'saved_model_schema_version: 1 meta_graphs {{ meta_info_def {{ tags: "serve" }} graph_def {{ {graph} }} }}'
 
 
+SMALL = 'node { name: "epsilon" op: "Const" attr { value { tensor { float_val: 1e-08 float_val: -2.5E-3f } } } }\n'
+
+
 CASES = {
     "benign": case(NODES + CLOSED, Verdict.CLEAN),
     "benign_saved_model": case(saved(NODES), Verdict.CLEAN, "saved_model.pbtxt"),
     "benign_label_map": case('item { id: 1 name: "node" }\nitem { id: 2 name: "op: \\"WriteFile\\"" }', Verdict.CLEAN),
     "benign_words": case(NODES.replace("/tmp/x", 'node { op: \\"WriteFile\\" }') + CLOSED, Verdict.CLEAN),
     "benign_comment": case(NODES + "# " + WRITES + "\n", Verdict.CLEAN),
+    "benign_small_numbers": case(NODES + SMALL + CLOSED, Verdict.CLEAN),
+    "writes_file_behind_small_numbers": case(NODES + SMALL + WRITES + CLOSED, Verdict.MALICIOUS),
     "writes_file": case(NODES + WRITES + CLOSED, Verdict.MALICIOUS),
     "writes_file_saved_model": case(saved(NODES + WRITES), Verdict.MALICIOUS, "saved_model.pbtxt"),
     "writes_file_other_spelling": case(

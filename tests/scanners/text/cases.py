@@ -37,6 +37,8 @@ CASES = {
         cut_is_clean=True,
     ),
     "benign_empty_file": Case(lambda: b"", "__init__.py", Verdict.CLEAN, cut_is_clean=True),
+    "benign_mark_of_orbax": Case(lambda: b"", "ckpt/orbax.checkpoint", Verdict.CLEAN),
+    "empty_checkpoint": Case(lambda: b"", "ckpt/flax.checkpoint", Verdict.NOT_SCANNED),
     "empty_model": Case(lambda: b"", "model.safetensors", Verdict.NOT_SCANNED),
     "text_named_as_model": Case(lambda: b"Access denied\n", "model.safetensors", Verdict.NOT_SCANNED),
     "binary_named_as_text": Case(lambda: bytes(range(256)) * 4, "notes.txt", Verdict.NOT_SCANNED),
