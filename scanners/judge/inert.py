@@ -80,6 +80,10 @@ _HOLDERS = frozenset(
 _WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
 _RUNNERS = ("torch.utils.data.dataloader.", "torch.utils.data.datapipes.")
 """Classes that run what they hold as soon as anything iterates over them, that of their own package, too."""
+_PLAIN_ATTRIBUTES = {
+    "torch.nested._internal.nested_tensor.NestedTensor": "_lengths _metadata_cache _offsets _ragged_idx _size _values"
+}
+"""Attributes that a class sets itself and has no property of, where classes of other packages have one."""
 _CONVERTING = frozenset({"torch.Size"})
 """Classes that iterate over whatever they are handed, instances of their own package, too."""
 _NAMESPACES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
@@ -466,17 +470,17 @@ def _calls(given: list[Json], at: int) -> bool:
 
 def _rebuild_type(given: list[Json]) -> bool:
     made = _class_at(given, 1) and _type_name(given[1]) not in tables.STATE_RULES
-    return made and _calls(given, 2) and _setattr_state(given[3:])
+    return made and _calls(given, 2) and _setattr_state(given[3:], _PLAIN_ATTRIBUTES.get(_type_name(given[1]), ""))
 
 
-def _setattr_state(given: list[Json]) -> bool:
-    """Return whether the last argument is a state whose names may all be set by `setattr`."""
+def _setattr_state(given: list[Json], plain: str = "") -> bool:
+    """Return whether the last argument is a state whose names may all be set by `setattr`, or are `plain`."""
     if not given or given[-1] is None:
         return True
     if not isinstance(given[-1], dict) or not {"call", "omitted"}.isdisjoint(given[-1]):
         return False
     refused = _words(tables.SETTER_KEYS) | _words(tables.STATE_KEYS)
-    return all(_IDENTIFIER.fullmatch(key) and key not in refused for key in _pairs(given[-1]))
+    return all(_IDENTIFIER.fullmatch(key) and key not in refused - _words(plain) for key in _pairs(given[-1]))
 
 
 def _same_package(name: str, given: list[Json]) -> bool:

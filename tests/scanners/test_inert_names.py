@@ -185,6 +185,22 @@ CASES: dict[str, tuple[str, list[Json], bool]] = {
         ],
         True,
     ),
+    "rebuilt nested tensor": (
+        "torch._tensor._rebuild_from_type_v2",
+        [
+            named("torch._utils._rebuild_tensor_v2"), named("torch.nested._internal.nested_tensor.NestedTensor"),
+            {"tuple": [1]}, {"dict": ["_values", 1, "_offsets", 2]},
+        ],
+        True,
+    ),
+    "rebuilt subclass with a setter": (
+        "torch._tensor._rebuild_from_type_v2",
+        [
+            named("torch._utils._rebuild_tensor_v2"), named("torch.nn.parameter.Parameter"),
+            {"tuple": [1]}, {"dict": ["_values", 1]},
+        ],
+        False,
+    ),
     "rebuilt by os.system": (
         "torch._tensor._rebuild_from_type_v2",
         [SYSTEM, named("torch.Tensor"), {"tuple": ["ls"]}, {"dict": []}],
