@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from scanners.matcher import PATTERNS_SOUGHT, prepared
 from scanners.parsing.disguise_starts import DISGUISES_SOUGHT
+from scanners.parsing.json_words import WORDS_SOUGHT
 
-DATABASES = (PATTERNS_SOUGHT, DISGUISES_SOUGHT)
+DATABASES = (PATTERNS_SOUGHT, DISGUISES_SOUGHT, WORDS_SOUGHT)
 """In the order of their numbers."""
 
 

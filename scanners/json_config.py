@@ -19,9 +19,8 @@ from scanners import text
 from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
 from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries, outline
+from scanners.parsing.json_words import CODE, COMPUTED, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
-from scanners.parsing.template_names import LEADING
-from scanners.parsing.words import Words
 from scanners.suffixes import NEVER_PLAIN
 
 SIZE_LIMIT = 64 * MIB
@@ -32,20 +31,8 @@ _ALWAYS_PARSED = MIB
 _CHUNK = 8 * MIB
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
-_WORDS = Words(
-    *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
-    *(b'"auto_mapping"', b'"megatron_core"', b'"custom_imports"', b'"object_constructor"', b'"class_path"'),
-    *(b"__enum__", b'"py/', b"default_factory_module", b"__kind__", b'"pyref"', b"__instance_type__", b"__nni_type__"),
-    *(b"__symbol__", b"sparkVersion", b'"constructor_name"', b'"_component_"', b'"model_file"', b'"backend_path"'),
-    *(b"trt_extra_plugin_lib_paths", b"weightsManifest", b":serialized:", b"__nni_obj__", b"CLOUDPICKLE"),
-    *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"', b'"@class"', b"tree_metadata"),
-    *(name.encode() for name in LEADING),
-    *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
-)
-_CODE = Words(b"os.system", b"os.popen", b"subprocess.", b"eval(", b"exec(")
 _CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
 """Ends of keys that somebody's own program calls by name."""
-_COMPUTED = Words(b'"expr_str"')
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 """Escapes of ASCII characters, which may spell any of them."""
 _EXPRESSION = re.compile(rb'"expr_str"\s*:\s*"((?:[^"\\]|\\.)*)"')
@@ -89,7 +76,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
-    open_to_code = telling or _CODE.are_in(data)
+    open_to_code = telling or holds(CODE, data)
     try:
         found = _documents(blob, data.decode("utf-8", "replace"), open_to_code)
     except JsonFault as fault:
@@ -122,9 +109,9 @@ def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
 
 
 def _holds_word(data: bytes) -> bool:
-    if _WORDS.are_in(data) or (b"\\" in data and _ESCAPED.search(data)):
+    if holds(TELLING, data) or (b"\\" in data and _ESCAPED.search(data)):
         return True
-    return _COMPUTED.are_in(data) and _computes(data)
+    return holds(COMPUTED, data) and _computes(data)
 
 
 def _computes(data: bytes) -> bool:

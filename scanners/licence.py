@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.units import KIB
 from scanners.parsing.json_text import as_utf8
+from scanners.parsing.json_words import LICENCES, holds
 
 LOOKED_AT = 64 * KIB
 """Bytes of a file in which its licence stands: at the head of sources and configurations."""
@@ -48,7 +49,7 @@ def accepts(blob: Blob) -> bool:
         return True
     if blob.locator.suffix in _JSON:
         data = _start(blob)
-        return data.lower().rfind(b"licen") >= 0 and re.search(_IN_JSON, data) is not None
+        return holds(LICENCES, data) and re.search(_IN_JSON, data) is not None
     known = blob.locator.suffix in _STATING or blob.locator.name in _PACKAGE
     return known and any(word in blob.head for word in _WORDS)
 

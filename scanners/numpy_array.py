@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
@@ -26,6 +27,10 @@ _NESTING = 32
 _DIMENSIONS = 64
 _LENGTH_BYTES = {1: 2, 2: 4, 3: 4}
 _ELEMENT = r"[<>|=]?([?bBhHiIlLqQuefdgFDGcmMSaUVO])([0-9]{0,9})(?:\[[0-9a-zA-Zμ]{1,12}\])?"
+_USUAL = re.compile(
+    r"\{'descr': '(?P<descr>[<>|=]?[?a-zA-Z][0-9]{0,9})', 'fortran_order': (?P<order>True|False), "
+    r"'shape': \((?P<shape>|(?:0|[1-9][0-9]{0,18}),|(?:0|[1-9][0-9]{0,18})(?:, (?:0|[1-9][0-9]{0,18}))+)\), \} *\n?"
+)
 _UNICODE = 4
 # Bytes of the type characters that stand without a size
 _LONE = {
@@ -125,7 +130,8 @@ def header_at(reader: Reader, offset: int) -> Header:
     data = reader.read(start, min(length, HEADER_LIMIT))
     if length > HEADER_LIMIT:
         raise OverLimit(f"the header is longer than {HEADER_LIMIT:,} bytes")
-    value = _literal(data.decode("utf-8" if major == 3 else "latin-1", "replace"), start)
+    text = data.decode("utf-8" if major == 3 else "latin-1", "replace")
+    value = _usual(text) or _literal(text, start)
     if not isinstance(value, dict) or value.keys() != {"descr", "fortran_order", "shape"}:
         raise Malformed("the header is not a map of descr, fortran_order and shape", start)
     shape = _shape(value["shape"])
@@ -134,10 +140,18 @@ def header_at(reader: Reader, offset: int) -> Header:
     return Header(value["descr"], shape, start + length)
 
 
+def _usual(text: str) -> dict[str, object] | None:
+    """Return the header as NumPy itself writes it, at a fifth of the time of any literal; None where it is another."""
+    match = _USUAL.fullmatch(text)
+    if match is None:
+        return None
+    shape = tuple(map(int, match["shape"].replace(",", " ").split()))
+    return {"descr": match["descr"], "fortran_order": match["order"] == "True", "shape": shape}
+
+
 def _literal(text: str, offset: int) -> object:
     """Return the Python literal `text`; Python 2 wrote sizes as `3L`."""
     import ast
-    import re
     import warnings
 
     with warnings.catch_warnings():
@@ -194,8 +208,6 @@ def _repeated(element: Element | None, shape: object) -> Element | None:
 
 
 def _simple(descr: str) -> Element | None:
-    import re
-
     match = re.fullmatch(_ELEMENT, descr)
     if match is None:
         return None

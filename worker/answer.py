@@ -153,8 +153,9 @@ def _check_depth(text: str, result: UnitResult) -> None:
         level: Sequence[Any] = [*(fact.detail for fact in result.facts), *(item.evidence for item in result.findings)]
         for _ in range(DEEPEST):
             level = [inner for value in level for inner in _inside(value)]
-        if level:
-            raise ValueError("too deep")
+            if not level:
+                return
+        raise ValueError("too deep")
 
 
 def _inside(value: Any) -> Iterable[Any]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple, NoReturn, cast
 
+from modelsweep.core.collector import collect_rarely
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.patterns import compile_all
@@ -130,6 +131,7 @@ class Zygote:
     def _become_child(self, peer: socket.socket, parent: int, sandbox: Sandbox) -> NoReturn:
         status = SANDBOX_FAULT
         try:
+            collect_rarely()
             gc.enable()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -1,0 +1,67 @@
+"""What JSON is looked through for before it is parsed: words by which it may name code, or state a licence.
+
+Where hyperscan searches, one pass tells of all of them, whichever scanner asks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core.units import MIB
+from scanners.matcher import Database, Wanted, matcher_for
+from scanners.parsing.template_names import LEADING
+from scanners.parsing.words import Words
+
+TELLING = Words(
+    *(b"_target_", b"auto_map", b"trust_remote_code", b"custom_pipelines", b"_internal", b"attn_implementation"),
+    *(b'"auto_mapping"', b'"megatron_core"', b'"custom_imports"', b'"object_constructor"', b'"class_path"'),
+    *(b"__enum__", b'"py/', b"default_factory_module", b"__kind__", b'"pyref"', b"__instance_type__", b"__nni_type__"),
+    *(b"__symbol__", b"sparkVersion", b'"constructor_name"', b'"_component_"', b'"model_file"', b'"backend_path"'),
+    *(b"trt_extra_plugin_lib_paths", b"weightsManifest", b":serialized:", b"__nni_obj__", b"CLOUDPICKLE"),
+    *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"', b'"@class"', b"tree_metadata"),
+    *(name.encode() for name in LEADING),
+    *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
+)
+"""Of keys and values that make a configuration worth a closer look, whatever it is."""
+CODE = Words(b"os.system", b"os.popen", b"subprocess.", b"eval(", b"exec(")
+"""Of values that somebody may execute."""
+COMPUTED = Words(b'"expr_str"')
+"""Of the key of a shape that is worked out."""
+LICENCES = Words(b"licen", any_case=True)
+_ALL = (TELLING, CODE, COMPUTED, LICENCES)
+_KEPT = MIB
+"""Bytes of JSON that stay in memory to be known again."""
+
+
+def holds(words: Words, data: bytes) -> bool:
+    """Return whether at least one of `words`, which are some of this module, stands in `data`."""
+    if not matcher_for.pays:
+        return words.are_in(data)
+    if _Latest.data is not data:
+        found = list[int]()
+        WORDS_SOUGHT.scan(data, _note, found)
+        _Latest.found = frozenset(_OWNERS[number] for number in found)
+        _Latest.data = data if len(data) <= _KEPT else None
+    return words in _Latest.found
+
+
+class _Latest:
+    """What was found in the last bytes that were asked of: several scanners ask, one after the other."""
+
+    data: bytes | None = b""
+    found: frozenset[Words] = frozenset()
+
+
+def _wanted() -> Iterator[Wanted]:
+    for words in _ALL:
+        for word in words.words:
+            literal = b"".join(b"\\x%02x" % byte for byte in word)
+            yield Wanted(b"(?i)" + literal if words.any_case else literal)
+
+
+def _note(number: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:
+    found.append(number)
+
+
+_OWNERS = tuple(words for words in _ALL for _ in words.words)
+WORDS_SOUGHT = Database(2, tuple((words.words, words.any_case) for words in _ALL), _wanted)
