@@ -78,7 +78,8 @@ class _Candidates(NamedTuple):
             if unsure.plain and not is_plain(head):
                 holds[place] = False
             elif not holds[place]:
-                found = any(word in head for word in unsure.words)
+                # (`in` takes several times as long as `rfind` in CPython where there is nothing to be found)
+                found = any(head.rfind(word) >= 0 for word in unsure.words)
                 holds[place] = found or (bool(unsure.ends) and ends_with(blob, unsure.ends))
         return holds
 

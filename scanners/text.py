@@ -57,6 +57,8 @@ def _samples(reader: Reader) -> Iterator[bytes]:
 
 def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
     """Return whether `sample`, which may begin and end within a character, reads as text."""
+    if encoding == "utf-8" and b"\0" in sample:  # whatever else there is
+        return False
     characters = _recoded(sample, encoding)
     if characters is None or (sample and not characters):
         printable = len(sample) - len(sample.translate(None, _PRINTABLE))

@@ -222,5 +222,7 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(begins(*_DIRECTIVES), (*_SUFFIXES, *sorted(_ASSIGNING)), tuple(sorted(_NAMES)), holds=_WORDS),
+    signs=Signs(
+        begins(*_DIRECTIVES), (*_SUFFIXES, *sorted(_ASSIGNING)), tuple(sorted(_NAMES)), plain=True, holds=_WORDS
+    ),
 )

@@ -201,13 +201,11 @@ class Signs:
 
 def ends_with(blob: Blob, ends: tuple[bytes, ...]) -> bool:
     """Return whether any of `ends` stands in the last `TAIL` bytes of `blob`."""
+    reader, start = blob.reader, max(0, blob.size - TAIL)
     try:
-        length = min(blob.size, TAIL)
-        tail = blob.reader.read(blob.size - length, length)
+        return any(reader.find(value, start) >= 0 for value in ends)
     except (Truncated, SourceFault):
         return True  # for whoever is asked then to say
-    # (`in` takes several times as long as `rfind` in CPython where there is nothing to be found)
-    return any(tail.rfind(value) >= 0 for value in ends)
 
 
 _WIDE = (b"\xff\xfe", b"\xfe\xff")

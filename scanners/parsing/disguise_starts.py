@@ -59,12 +59,13 @@ QUOTED = bytes(97 if 33 <= byte <= 126 else 0 for byte in range(256))
 LONG = b"a" * RUN
 _KEYS = 256
 _LETTERS = b"\t\n" + bytes(range(0x20, 0x7F))
+_WIDE_LETTER = rb"[\x09\x0a\x20-\x7e]\x00"
 _IS_LETTER = bytes(byte in _LETTERS for byte in range(256))
 _IS_ZERO = bytes(byte == 0 for byte in range(256))
 _WIDE = b"\1" * RUN
 _ONE_RUN = 1
 """Patterns before those of `WRITTEN`."""
-_LAYOUT = 3
+_LAYOUT = 4
 """Raised when `_wanted` makes something else of the same values: databases are kept."""
 
 
@@ -204,7 +205,7 @@ def _wanted() -> Iterator[Wanted]:
     yield Wanted(rb"[!-~]{%d}" % RUN)
     yield from map(Wanted, WRITTEN)
     # Not the run itself: in its pattern the one byte that is no class is a zero, and numbers are full of those
-    yield from (Wanted(_escaped(b"\0%c\0" % letter)) for letter in _LETTERS)
+    yield from (Wanted(_escaped(b"\0%c\0" % letter) + 2 * _WIDE_LETTER) for letter in _LETTERS)
     yield Wanted(WIDE_HEAD, once=False)
     for literal in literals():
         yield Wanted(_escaped(literal), once=False)

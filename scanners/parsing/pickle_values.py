@@ -18,6 +18,8 @@ ARGUMENTS = 32
 """Arguments of one call that are described."""
 NODE_LIMIT = 48
 """Values described in one argument list."""
+CONSTANTS = 1_000
+"""Literals that are known again: those of a checkpoint's tensors are asked for several times."""
 LONGEST_NAME = 1_000
 """Characters of a dotted name to which attributes are joined."""
 EXACT_INTEGER = 1 << 53
@@ -65,6 +67,7 @@ class Values:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._resolved: dict[int, str] = {}
+        self._constants: dict[int, Constant] = {}
         self.is_brief = False
         """Whether arguments are left out from here on: there were too many."""
 
@@ -74,7 +77,12 @@ class Values:
 
     def constant(self, value: int) -> Constant:
         """Return a literal, cut to `STRING_LIMIT`."""
-        return literal_at(self.machine.reader, value >> 1, STRING_LIMIT)
+        if value in self._constants:
+            return self._constants[value]
+        found = literal_at(self.machine.reader, value >> 1, STRING_LIMIT)
+        if len(self._constants) < CONSTANTS:
+            self._constants[value] = found
+        return found
 
     def string(self, value: int, limit: int = STRING_LIMIT) -> str:
         """Return a literal string, cut to `limit`, else nothing."""

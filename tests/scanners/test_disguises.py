@@ -85,7 +85,7 @@ def test_a_run_is_one_of_printable_characters() -> None:
         b"".join
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_wide_text_is_told_among_zeros(monkeypatch: pytest.MonkeyPatch, pays: bool, data: bytes) -> None:
     monkeypatch.setattr(matcher_for, "pays", pays)
     assert starts_in(data).has_wide == bool(re.search(rb"(?:[\t\n -~]\0){%d}" % RUN, data))

@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanners.numpy_array import _usual
@@ -33,6 +33,7 @@ def literal(text: str) -> object:
         return None
 
 
+@settings(deadline=None)
 @given(st.builds(HEADER.format, DESCRS, st.sampled_from(["True", "False", "1"]), SHAPES))
 def test_what_is_read_is_what_python_reads(text: str) -> None:
     found = _usual(text)
