@@ -343,6 +343,42 @@ sys.stdout.buffer.write({saver}.dumps([scaled_by(3), mean, Model(), {{"weights":
 """
 
 
+CLASSES_BY_VALUE = """
+import abc, collections, dataclasses, enum, sys, types, typing, cloudpickle
+@dataclasses.dataclass
+class Config:
+    rate: float = 0.1
+    names: list = dataclasses.field(default_factory=list)
+class Color(enum.Enum):
+    RED = 1
+class Word(str, enum.Enum):
+    NO = "no"
+class Modes(enum.IntFlag):
+    READ = 1
+class Named(typing.NamedTuple):
+    x: int
+    y: str = "a"
+Pair = collections.namedtuple("Pair", "a b")
+class Base(abc.ABC):
+    @abc.abstractmethod
+    def run(self): ...
+class Kept(Base):
+    def run(self): return 1
+T = typing.TypeVar("T")
+class Holder(typing.Generic[T]):
+    def __init__(self, held): self.held = held
+class Runs(typing.Protocol):
+    def run(self) -> int: ...
+kept = [Config(), Color.RED, Word.NO, Modes.READ, Named(1), Pair(1, 2), Kept(), Holder(1), Runs]
+sys.stdout.buffer.write(cloudpickle.dumps([*kept, types.MappingProxyType({"a": 1})]))
+"""
+
+
+def test_classes_of_all_kinds_stored_by_value_are_no_alarm() -> None:
+    run = subprocess.run([sys.executable, "-c", CLASSES_BY_VALUE], capture_output=True, check=True)
+    assert_benign(run.stdout, "model.pkl")
+
+
 @pytest.mark.parametrize("saver", ["dill", "cloudpickle"])
 def test_functions_and_classes_of_a_script_are_no_alarm(saver: str) -> None:
     run = subprocess.run([sys.executable, "-c", SCRIPT.format(saver=saver)], capture_output=True, check=True)

@@ -55,13 +55,31 @@ MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | MAIN
 STATE_FILES = frozenset({"__cuda_dependent_attributes__", "__codegen__"})
 """Keys of a state under which skorch and e3nn keep whole files as bytes: for classes of the rule `nested-state`."""
 METACLASSES = frozenset(
-    {"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "typing.GenericMeta", "types.type"}
+    {
+        "builtins.type",
+        "abc.ABCMeta",
+        "enum.EnumMeta",
+        "enum.EnumType",
+        "typing.GenericMeta",
+        "typing._ProtocolMeta",
+        "types.type",
+    }
 )
 ON_LOAD = frozenset(
     "__new__ __init__ __setstate__ __del__ __setattr__ __setitem__ __hash__ __eq__ __getattr__ __getattribute__ append "
     "extend add __init_subclass__ __set_name__ __call__ __instancecheck__ __subclasscheck__ __prepare__".split()
 )
 """Methods that loading itself may call on an instance of a class stored by value."""
+SHOWING = ("__format__", "__repr__", "__str__")
+"""Methods that return a text, which enumerations take from the type of their values."""
+PLAIN_METHODS = {
+    "dataclasses._dataclass_setstate": "__setstate__",
+    "typing._no_init_or_replace_init": "__init__",
+    **{f"enum.Enum.{name}": name for name in ("__new__", *SHOWING)},
+}
+"""What the standard library itself puts into classes as a method: the first sets the fields that are named, the others
+look for a member by its value, show it, and look for an `__init__` among the bases.
+"""
 
 
 _SETATTR = "dill._dill._setattr"

@@ -20,6 +20,7 @@ from scanners.judge.by_value import (
     METACLASSES,
     NAMEDTUPLES,
     REFERENCES,
+    SHOWING,
     STATE_FILES,
     VIEWS,
 )
@@ -421,8 +422,9 @@ def _getattr(given: list[Json]) -> bool:
     attribute = given[1]
     if is_data(given[0]):
         return isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
-    if attribute == "__new__":
-        return is_class(owner) or is_named_maker(f"{owner}.__new__")
+    if attribute == "__new__" or attribute in SHOWING:
+        made = attribute == "__new__" and (is_class(owner) or is_named_maker(f"{owner}.__new__"))
+        return made or (attribute in SHOWING and owner in _DATA_TYPES)
     if not isinstance(attribute, str) or not _IDENTIFIER.fullmatch(attribute):
         return False
     if is_call(f"{owner}.{attribute}") or is_ruled(f"{owner}.{attribute}"):

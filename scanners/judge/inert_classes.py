@@ -3021,7 +3021,8 @@ CLASSES: dict[str, str] = {
         "dask_ml.wrappers Incremental ParallelPostFit\n"
     ),
     "dataclasses": (
-        "dataclasses Field FrozenInstanceError InitVar KW_ONLY _DataclassParams _FIELD_BASE _MISSING_TYPE\n"
+        "dataclasses Field FrozenInstanceError InitVar KW_ONLY _DataclassParams _FIELD_BASE "
+        "_HAS_DEFAULT_FACTORY_CLASS _MISSING_TYPE\n"
     ),
     "datasets": (
         "datasets.arrow_dataset Column DatasetInfoMixin DatasetTransformationNotAllowedError NonExistentDatasetError "

@@ -1195,6 +1195,7 @@ CALLS: dict[str, str] = {
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError bytearray "
         "bytes complex enumerate frozenset object range reversed set slice xrange zip\n"
     ),
+    "_collections": ("_collections _tuplegetter\n"),
     "_decimal": ("_decimal Context Decimal\n"),
     "_pydecimal": ("_pydecimal Context Decimal\n"),
     "adapters": ("adapters.heads.base MultiHeadOutput\nadapters.heads.dependency_parsing DependencyParsingOutput\n"),
@@ -3062,11 +3063,13 @@ HELD: dict[str, str] = {
     "collections.abc": "*",
     "copy": "copy deepcopy",
     "dataclasses": (
-        "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace"
+        "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
+        "_dataclass_getstate _dataclass_setstate"
     ),
     "datetime": "*",
     "decimal": "*",
     "enum": "Enum Flag IntEnum IntFlag StrEnum auto",
+    "enum.Enum": "__format__ __new__ __repr__ __str__",
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "heapq": "*",
     "itertools": "*",
@@ -3086,7 +3089,10 @@ HELD: dict[str, str] = {
     "textwrap": "dedent fill indent shorten wrap",
     "time": "*",
     "types": "NoneType EllipsisType NotImplementedType MappingProxyType",
-    "typing": "*",
+    "typing": (
+        "* _ProtocolMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
+        "_no_init_or_replace_init"
+    ),
     "typing_extensions": "*",
     "unicodedata": "*",
     "zlib": "adler32 crc32",

@@ -22,6 +22,7 @@ from scanners.judge.by_value import (
     NAMEDTUPLES,
     NAMESPACES,
     ON_LOAD,
+    PLAIN_METHODS,
     is_own_attribute,
     looks_up_setattr,
     maker_of,
@@ -537,6 +538,8 @@ _COMMON = frozenset(
 
 def _attribute(fact: Fact) -> Opinion:
     name, made = fact.detail.get("name", ""), fact.detail.get("made")
+    if PLAIN_METHODS.get(fact.value) == name and made is None:
+        return ()
     if isinstance(made, str) and made.startswith("numpy.") and is_call(made):
         return ()  # a number or an array, which nobody can call
     if made in FUNCTIONS:

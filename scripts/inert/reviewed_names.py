@@ -46,6 +46,7 @@ CALLS: dict[str, str] = {
     "__builtin__": BUILTIN_CALLS,
     "exceptions": ERRORS,
     "array": "_array_reconstructor array",
+    "_collections": "_tuplegetter",
     "collections": "ChainMap Counter OrderedDict UserDict UserList UserString deque",
     "datetime": "date datetime time timedelta timezone tzinfo",
     "decimal": "Context Decimal DecimalTuple",
@@ -318,7 +319,10 @@ COMPILED_CLASSES: dict[str, str] = {
         "BasicInterpolation ConfigParser ConverterMapping ExtendedInterpolation Interpolation LegacyInterpolation "
         "RawConfigParser SectionProxy"
     ),
-    "dataclasses": "Field FrozenInstanceError InitVar KW_ONLY _DataclassParams _FIELD_BASE _MISSING_TYPE",
+    "dataclasses": (
+        "Field FrozenInstanceError InitVar KW_ONLY "
+        "_DataclassParams _FIELD_BASE _HAS_DEFAULT_FACTORY_CLASS _MISSING_TYPE"
+    ),
     "difflib": "Match SequenceMatcher",
     "email._policybase": "Compat32",
     "email.header": "Header",
@@ -636,13 +640,18 @@ HELD: dict[str, str] = {
     "cmath": "*",
     "math": "*",
     "numbers": "*",
-    "typing": "*",
+    "typing": (
+        "* _ProtocolMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
+        "_no_init_or_replace_init"
+    ),
     "typing_extensions": "*",
     "collections.abc": "*",
     "dataclasses": (
-        "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace"
+        "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
+        "_dataclass_getstate _dataclass_setstate"
     ),
     "enum": "Enum Flag IntEnum IntFlag StrEnum auto",
+    "enum.Enum": "__format__ __new__ __repr__ __str__",
     "abc": "ABC ABCMeta",
     "copy": "copy deepcopy",
     "datetime": "*",

@@ -49,7 +49,18 @@ def case(verdict: Verdict, *parts: bytes) -> Case:
     return Case(lambda: proto(2) + b"".join(parts) + STOP, "model.pkl", verdict, cut_is_clean=True)
 
 
+def stored(name: str, method: bytes) -> bytes:
+    """Return what puts a method into the state of an instance of an own class."""
+    return class_(TYPE) + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + text(name) + method + b"s" + BUILD
+
+
+SETSTATE = global_("dataclasses", "_dataclass_setstate")
+REPR = global_("enum", "Enum.__repr__")
 CASES = {
+    "benign_setstate_of_dataclasses": case(Verdict.CLEAN, stored("__setstate__", SETSTATE)),
+    "setstate_of_dataclasses_as_append": case(Verdict.MALICIOUS, stored("append", SETSTATE)),
+    "benign_text_of_an_enumeration": case(Verdict.CLEAN, stored("__repr__", REPR)),
+    "text_of_an_enumeration_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", REPR)),
     "function": case(Verdict.CLEAN, function("forward", "sqrt")),
     "function_called": case(Verdict.REVIEW, function("forward", "sqrt"), EMPTY_TUPLE, REDUCE),
     "function_with_system": case(Verdict.REVIEW, function("forward", "os", "system")),
