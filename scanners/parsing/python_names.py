@@ -65,6 +65,7 @@ _DECIDING = frozenset({"TYPE_CHECKING", "__name__"})
 _ENTRY_POINTS = frozenset({"importlib.metadata.EntryPoint().load", "importlib_metadata.EntryPoint().load"})
 _COMMANDS = frozenset({"sh"})
 """Modules of which every name is a command: https://sh.readthedocs.io."""
+_COPIES = frozenset({"builtins.list", "builtins.sorted"})
 _TABLES_OF = frozenset("items values".split())
 COMPUTED = "getattr()"
 """Stands in the place of an attribute's name that is worked out when the code runs."""
@@ -243,9 +244,9 @@ class Scope:
     def _out_of(self, source: ast.expr) -> str:
         """Return what any of the things in a table of modules, or of the names of one, may stand for."""
         made = self._written(source)
-        while (
-            isinstance(made, ast.Call) and made.args and self.name_of(made.func) in ("builtins.list", "builtins.sorted")
-        ):
+        for _ in range(DEPTH):  # a name may stand for what is made of itself
+            if not (isinstance(made, ast.Call) and made.args and self.name_of(made.func) in _COPIES):
+                break
             made = self._written(made.args[0])
         if not isinstance(made, ast.Call):
             return ""

@@ -569,6 +569,9 @@ CASES = {
         "texts, images = load(), load()\nfor text, images in zip(texts, images):\n    for image in images:\n"
         "        print(image, open(text))\n"
     ),
+    "benign_loop_over_a_copy_of_its_name": python(
+        "def shown(names):\n    for name in names:\n        print(name)\n\nnames = load()\nshown(list(names))\n"
+    ),
     "benign_paths": python(
         "import os, sys\nsys.path.append(os.path.dirname(__file__))\nsys.path.insert(0, '../src')\n"
         "sys.path.append('libs.zip')\n"
