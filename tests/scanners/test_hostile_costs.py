@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import re
@@ -25,6 +26,7 @@ from scanners.judge import attack_commands
 from scanners.matcher import PATTERNS, offsets
 from scanners.parsing import extraction, python_calls
 from scanners.parsing.extraction import PARTS, Extraction
+from scanners.parsing.python_names import Scope
 from scanners.parsing.python_unparsed import without_texts
 from scanners.parsing.zip_directory import read_directory
 from tests.bombs import central, deflated, end, local
@@ -372,3 +374,11 @@ def test_large_arguments_that_are_named_again_and_again_are_described_a_few_time
     assert sum(len(repr(fact.detail)) for fact in result.facts) < 8 * MIB
     assert "characters of arguments" in said(result)
     assert result.verdict is Verdict.MALICIOUS
+
+
+def test_a_name_that_stands_for_a_copy_of_itself_is_followed_a_few_times() -> None:
+    """As a parameter does that is handed a copy of a variable of its own name."""
+    scope = Scope()
+    scope.set("names", "", ast.parse("list(names)", mode="eval").body)
+    scope.learn_loop(ast.Name("item"), ast.Name("names"))  # it would end at the limit
+    assert scope.name_of(ast.Name("item")) == ""
