@@ -54,7 +54,9 @@ from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import all_estimators
 
+from modelsweep.core.report import Verdict
 from tests.benign import assert_benign
+from tests.scanners.case import examine_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -367,9 +369,11 @@ class Kept(Base):
 T = typing.TypeVar("T")
 class Holder(typing.Generic[T]):
     def __init__(self, held): self.held = held
+class Keys(typing.TypedDict):
+    a: int
 class Runs(typing.Protocol):
     def run(self) -> int: ...
-kept = [Config(), Color.RED, Word.NO, Modes.READ, Named(1), Pair(1, 2), Kept(), Holder(1), Runs]
+kept = [Keys, Config(), Color.RED, Word.NO, Modes.READ, Named(1), Pair(1, 2), Kept(), Holder(1), Runs]
 sys.stdout.buffer.write(cloudpickle.dumps([*kept, types.MappingProxyType({"a": 1})]))
 """
 
@@ -377,6 +381,49 @@ sys.stdout.buffer.write(cloudpickle.dumps([*kept, types.MappingProxyType({"a": 1
 def test_classes_of_all_kinds_stored_by_value_are_no_alarm() -> None:
     run = subprocess.run([sys.executable, "-c", CLASSES_BY_VALUE], capture_output=True, check=True)
     assert_benign(run.stdout, "model.pkl")
+
+
+CLASSES_OF_DILL = """
+import enum, sys, typing, dill
+class Color(enum.Enum):
+    RED = 1
+class Word(str, enum.Enum):
+    NO = "no"
+class Modes(enum.IntFlag):
+    READ = 1
+class Keys(typing.TypedDict):
+    a: int
+T = typing.TypeVar("T")
+class Holder(typing.Generic[T]):
+    def __init__(self, held): self.held = held
+class Whole(Holder[int]):
+    def twice(self): return self.held * 2
+sys.stdout.buffer.write(dill.dumps([Color.RED, Word.NO, Modes.READ, Keys, Holder(1), Whole(1)]))
+"""
+
+
+def test_generic_classes_and_enumerations_of_dill_are_no_alarm() -> None:
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", CLASSES_OF_DILL], capture_output=True, check=True)
+    assert_benign(run.stdout, "model.pkl")
+
+
+CLASSES_OF_ATTRS = """
+import sys, attrs, {saver}
+@attrs.define
+class Options:
+    size: int = 1
+@attrs.frozen
+class Fixed:
+    names: list = attrs.field(factory=list)
+sys.stdout.buffer.write({saver}.dumps([Options(), Fixed()]))
+"""
+
+
+@pytest.mark.parametrize("saver", ["dill", "cloudpickle"])
+def test_classes_of_attrs_are_a_review_and_no_attack(saver: str) -> None:
+    source = CLASSES_OF_ATTRS.format(saver=saver)
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", source], capture_output=True, check=True)
+    assert examine_bytes(run.stdout, "model.pkl").verdict is Verdict.REVIEW
 
 
 @pytest.mark.parametrize("saver", ["dill", "cloudpickle"])

@@ -7,7 +7,7 @@ making an instance of a class whose special methods travel along, does.
 from __future__ import annotations
 
 from modelsweep.core.finding import Json
-from scanners.judge.described import instance_of, items
+from scanners.judge.described import global_name, instance_of, items
 
 _FUNCTION_MAKERS = "_make_function _make_skel_func _create_function"
 _CLASS_MAKERS = "_make_skeleton_class _make_skeleton_enum _rehydrate_skeleton_class _create_type _create_namedtuple"
@@ -38,7 +38,9 @@ BARE_FUNCTION = "types.LambdaType"
 FUNCTIONS = _full(_FUNCTION_MAKERS) | {BARE_FUNCTION}
 WITH_GLOBALS = frozenset({"dill._dill._create_function", "dill.dill._create_function"})
 """Those that are handed the globals of the function, as the second argument."""
-CLASSES = _full(_CLASS_MAKERS)
+NEW_CLASS = "types.new_class"
+"""With which dill makes a class again whose bases have arguments (`Generic[T]`); it calls the body that it is given."""
+CLASSES = _full(_CLASS_MAKERS) | {NEW_CLASS}
 CODE = frozenset({"types.CodeType", "dill._dill._create_code", "dill.dill._create_code", "builtins.code"})
 """Makers of code objects, whose arguments are told as a fact of their own."""
 NAMESPACES = frozenset({"builtins.__dict__"})
@@ -62,6 +64,7 @@ METACLASSES = frozenset(
         "enum.EnumType",
         "typing.GenericMeta",
         "typing._ProtocolMeta",
+        "typing._TypedDictMeta",
         "types.type",
     }
 )
@@ -73,15 +76,20 @@ ON_LOAD = frozenset(
 SHOWING = ("__format__", "__repr__", "__str__")
 """Methods that return a text, which enumerations take from the type of their values."""
 PLAIN_METHODS = {
+    "attr._make._frozen_delattrs": "__delattr__",
+    "attr._make._frozen_setattrs": "__setattr__",
     "dataclasses._dataclass_setstate": "__setstate__",
+    "dataclasses.replace": "replace",
     "typing._no_init_or_replace_init": "__init__",
     **{f"enum.Enum.{name}": name for name in ("__new__", *SHOWING)},
 }
-"""What the standard library itself puts into classes as a method: the first sets the fields that are named, the others
-look for a member by its value, show it, and look for an `__init__` among the bases.
+"""What the standard library and attrs put into classes, as methods or as globals of them: they raise, set the fields
+that are named, copy with other fields, look for a member by its value, show it, or look for an `__init__`.
 """
 
 
+_FILLS_CLASS = ("dill._dill._setitems", "dill.dill._setitems")
+_GETATTR = ("dill._dill._getattr", "dill.dill._getattr")
 _SETATTR = "dill._dill._setattr"
 _LOOKUP: list[Json] = [{"global": "dill._dill"}, "_setattr", {"global": "builtins.setattr"}]
 LOOKED_UP = ("dill._dill", "builtins.setattr")
@@ -101,8 +109,53 @@ def is_own_attribute(name: str, given: list[Json]) -> bool:
     if len(given) != 3 or not isinstance(given[1], str):
         return False
     if name == "builtins.setattr":
-        return bool(maker_of(given[0]))
+        return bool(maker_of(given[0])) or _is_its_name(given)
     return name == _SETATTR and given[1] == "cell_contents" and instance_of(given[0]).endswith("._create_cell")
+
+
+def _is_its_name(given: list[Json]) -> bool:
+    """Return whether a class is given the name that it has: what dill does with classes that it also finds by name."""
+    name = global_name(given[0])
+    return given[1] == "__qualname__" and isinstance(given[2], str) and f".{name}".endswith(f".{given[2]}")
+
+
+def fills_class(given: list[Json]) -> bool:
+    """Return whether `types.new_class` is called as dill does: its body only sets items that came along."""
+    body = given[3] if len(given) == 4 else None
+    if not isinstance(body, dict):
+        return False
+    bound, maker = items(body.get("args")), body.get("call")
+    named = global_name(maker) == "functools.partial" or (
+        instance_of(maker).endswith("._load_type")
+        and isinstance(maker, dict)
+        and items(maker["args"]) == ["PartialType"]
+    )
+    return named and len(bound) == 1 and global_name(bound[0]) in _FILLS_CLASS
+
+
+def fills_otherwise(state: Json) -> bool:
+    """Return whether a partial function that fills a class is to do so with something else than a literal table."""
+    given = items(state)
+    if not given or global_name(given[0]) not in _FILLS_CLASS:
+        return False
+    pairs = given[2].get("dict") if len(given) > 2 and isinstance(given[2], dict) else None
+    literal = isinstance(pairs, list) and len(pairs) == 2 and isinstance(pairs[1], dict) and "dict" in pairs[1]
+    return bool(items(given[1])) or not literal
+
+
+def finds_slot(name: str, given: list[Json]) -> bool:
+    """Return whether a call is the way in which dill finds a method of a built-in type, whose text it evaluates.
+
+    The text must be exactly what Python shows of such a method.
+    """
+    if name not in _GETATTR or len(given) != 3 or not isinstance(given[0], dict):
+        return False
+    owner = global_name(given[0]).removeprefix("builtins.")
+    if instance_of(given[0]).endswith("._load_type"):
+        loaded = items(given[0].get("args"))
+        owner = loaded[0] if len(loaded) == 1 and isinstance(loaded[0], str) else ""
+    slots = {"object": (*SHOWING, "__setattr__"), "str": SHOWING, "int": SHOWING, "float": SHOWING}.get(owner, ())
+    return given[1] in slots and given[2] == f"<slot wrapper '{given[1]}' of '{owner}' objects>"
 
 
 def looks_up_setattr(name: str, given: list[Json]) -> bool:

@@ -178,7 +178,8 @@ NAMES: dict[str, str] = {
         itertools.filterfalse itertools.takewhile
         _functools.reduce _operator.attrgetter _operator.call _operator.methodcaller builtins.__build_class__
         builtins.apply builtins.delattr builtins.filter builtins.globals builtins.locals builtins.map
-        builtins.object.__getattribute__ builtins.setattr builtins.type.__getattribute__ builtins.vars
+        builtins.object.__getattribute__ builtins.object.__setattr__ builtins.setattr
+        builtins.type.__getattribute__ builtins.vars
         contextlib.ExitStack.callback dill._dill._getattribute functools.reduce itertools.starmap
         operator.attrgetter operator.call operator.methodcaller types.DynamicClassAttribute weakref.finalize
     """,

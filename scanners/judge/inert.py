@@ -19,10 +19,14 @@ from scanners.judge.by_value import (
     MAKERS,
     METACLASSES,
     NAMEDTUPLES,
+    NEW_CLASS,
     REFERENCES,
     SHOWING,
     STATE_FILES,
     VIEWS,
+    fills_class,
+    fills_otherwise,
+    finds_slot,
 )
 from scanners.judge.dangerous_names import family, family_of_function, method_family
 from scanners.judge.described import (
@@ -203,6 +207,8 @@ def is_inert_maker(name: str, given: list[Json]) -> bool:
             item for one in given if pairs and not (isinstance(one, dict) and "dict" in one) for item in within(one)
         ]
         return not any(map(_foreign, (*given, *inner)))
+    if name == NEW_CLASS:
+        return fills_class(given) and _is_only_metaclass(given[2])
     if name.endswith(REFERENCES):
         return all(map(is_data, given[1:]))
     if name in CLASSES and any(one.endswith(_WRAPPERS) for one in globals_in(given)):
@@ -220,6 +226,14 @@ def _is_new_tuple(given: list[Json]) -> bool:
     return named and not family(found) and not family(f"{found}.{given[0]}")
 
 
+def _is_only_metaclass(described: Json) -> bool:
+    """Return whether the keywords of a class are its metaclass, or none."""
+    pairs = described.get("dict") if isinstance(described, dict) and not described.get("more") else None
+    if not isinstance(pairs, list):
+        return False
+    return not pairs or (len(pairs) == 2 and pairs[0] == "metaclass" and _is_metaclass(pairs[1]))
+
+
 def _is_metaclass(described: Json) -> bool:
     name = global_name(described)
     if name:  # any other class would be called, its constructor with it
@@ -235,7 +249,7 @@ def _is_metaclass(described: Json) -> bool:
 def is_inert_name(name: str) -> bool:
     """Return whether a name may be held without a word."""
     return len(name) < LONGEST_NAME and (
-        (name in MAKERS and name != BARE_FUNCTION)
+        (name in MAKERS and name not in (BARE_FUNCTION, NEW_CLASS))
         or is_class(name)
         or is_call(name)
         or is_expression(name)
@@ -418,7 +432,7 @@ def _reconstructor(given: list[Json]) -> bool:
 def _getattr(given: list[Json]) -> bool:
     if not 2 <= len(given) <= 3:
         return False
-    owner = global_name(given[0]) or instance_of(given[0])
+    owner = _type_name(given[0]) or instance_of(given[0])
     attribute = given[1]
     if is_data(given[0]):
         return isinstance(attribute, str) and bool(_IDENTIFIER.fullmatch(attribute))
@@ -426,7 +440,7 @@ def _getattr(given: list[Json]) -> bool:
         made = attribute == "__new__" and (is_class(owner) or is_named_maker(f"{owner}.__new__"))
         return made or (attribute in SHOWING and owner in _DATA_TYPES)
     if not isinstance(attribute, str) or not _IDENTIFIER.fullmatch(attribute):
-        return False
+        return attribute in ("__setattr__", "__get__") and _is_setter(given)
     if is_call(f"{owner}.{attribute}") or is_ruled(f"{owner}.{attribute}"):
         return True
     if _framework(owner) and is_class_name(owner):
@@ -434,6 +448,17 @@ def _getattr(given: list[Json]) -> bool:
     if family(f"{owner}.{attribute}") and not family(owner):  # a method that opens a file, of a path
         return False
     return is_class(owner) or is_call(owner) or (owner in tables.ARGUMENT_RULES and not _loads(owner))
+
+
+def _is_setter(given: list[Json]) -> bool:
+    """Return whether `object.__setattr__` is looked up, or what binds it, which attrs keeps: it is not called yet."""
+    if given[1] == "__setattr__":
+        return len(given) == 2 and _type_name(given[0]) == "builtins.object"
+    if not isinstance(given[0], dict) or len(given) != 2:
+        return False
+    found, inner = instance_of(given[0]), items(given[0].get("args"))
+    looked_up = found == "builtins.getattr" and len(inner) == 2 and _type_name(inner[0]) == "builtins.object"
+    return inner[1:2] == ["__setattr__"] and (looked_up or finds_slot(found, inner))
 
 
 def _global_by_name(given: list[Json]) -> bool:
@@ -844,7 +869,7 @@ def _plain_formula(formula: Json) -> bool:
 
 
 STATE_RULES: dict[str, Callable[[Json], bool]] = {
-    "callable-first": lambda state: _callable_first(items(state)),
+    "callable-first": lambda state: _callable_first(items(state)) and not fills_otherwise(state),
     "distribution-state": _distribution_state,
     "raw-handle": _raw_handle,
     "nested-state": _nested_state,

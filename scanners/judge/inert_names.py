@@ -3052,6 +3052,7 @@ HELD: dict[str, str] = {
     "Orange.data.variable": "ContinuousVariable DiscreteVariable StringVariable TimeVariable",
     "_operator": "*",
     "abc": "ABC ABCMeta",
+    "attr._make": "__ne__ _frozen_delattrs _frozen_setattrs",
     "bisect": "*",
     "builtins": (
         "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
@@ -3068,7 +3069,8 @@ HELD: dict[str, str] = {
     ),
     "datetime": "*",
     "decimal": "*",
-    "enum": "Enum Flag IntEnum IntFlag StrEnum auto",
+    "dill._dill": "_setitems",
+    "enum": "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto",
     "enum.Enum": "__format__ __new__ __repr__ __str__",
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "heapq": "*",
@@ -3090,7 +3092,7 @@ HELD: dict[str, str] = {
     "time": "*",
     "types": "NoneType EllipsisType NotImplementedType MappingProxyType",
     "typing": (
-        "* _ProtocolMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
+        "* _ProtocolMeta _TypedDictMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
         "_no_init_or_replace_init"
     ),
     "typing_extensions": "*",

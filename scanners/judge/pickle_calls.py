@@ -23,6 +23,7 @@ from scanners.judge.by_value import (
     NAMESPACES,
     ON_LOAD,
     PLAIN_METHODS,
+    finds_slot,
     is_own_attribute,
     looks_up_setattr,
     maker_of,
@@ -370,6 +371,7 @@ def _call(fact: Fact) -> Opinion:
         (is_inert_call(name, how, arguments) and not applied)
         or is_own_attribute(name, given)
         or looks_up_setattr(name, given)
+        or finds_slot(name, given)
     ):
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):

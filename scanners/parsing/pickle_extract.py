@@ -167,7 +167,7 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
     elif how == "FRAME":
         yield "frame", "a frame", {}
     elif how == "BUILD":
-        yield _build(values, callee, arguments)
+        yield from _built(values, callee, arguments)
     elif name in CODE and values.machine.kind(arguments) == kinds.TUPLE:
         yield "code", *_code(values, arguments)
     else:
@@ -221,6 +221,15 @@ def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> t
     if values.is_of_package(callee, EXPRESSIONS) and values.is_plain(arguments, EXPRESSIONS):
         detail["plain"] = True
     return name or _render(values, callee), detail
+
+
+def _built(values: Values, instance: int, state: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
+    """Yield a state that is given, of instances of types that were looked up by name those of partial functions."""
+    machine = values.machine
+    made = machine.kind(instance) in (kinds.OBJECT, kinds.CALL)
+    looked_up = made and machine.kind(machine.first(instance)) != kinds.GLOBAL
+    if not looked_up or values.made_class(instance) == PARTIAL:
+        yield _build(values, instance, state)
 
 
 def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[str, Json]]:

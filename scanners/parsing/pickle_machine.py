@@ -372,9 +372,9 @@ class Machine:
         if state & 1:
             self._state(instance, state)
         owner = self._owner(instance)
-        if not owner & 1 or self._kinds[owner >> 1] != GLOBAL:
+        mode = self._interest(owner)
+        if mode < 0:
             return 0
-        mode = self._b[owner >> 1]
         if mode != ORDINARY and state & 1 and state >> 1 == self._last:
             self.contents.setdefault(self._last, self._last_items)
         if mode == PAUSING and owner != instance:
@@ -388,6 +388,22 @@ class Machine:
         elif mode == KEEPING:
             self.states[instance] = state
         return 0
+
+    def _interest(self, owner: int) -> int:
+        """Return of what interest a state is by what made its instance: the mode of a global, or below 0 for none.
+
+        A class that a callable of interest returned for its one argument, as dill loads types by name, is watched.
+        """
+        kind = self._kinds[owner >> 1] if owner & 1 else -1
+        if kind == GLOBAL:
+            return self._b[owner >> 1]
+        if kind != OBJECT and kind != CALL:
+            return -1
+        maker = self._a[owner >> 1]
+        given = self._b[owner >> 1]
+        if not maker & 1 or self._kinds[maker >> 1] != GLOBAL or self._b[maker >> 1] != WATCHED:
+            return -1
+        return WATCHED if self.kind(given) == TUPLE and self._b[given >> 1] == 1 else -1
 
     def _owner(self, instance: int) -> int:
         """Return what made an instance: where a callable of interest was given a class of interest, the class."""

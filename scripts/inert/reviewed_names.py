@@ -641,7 +641,7 @@ HELD: dict[str, str] = {
     "math": "*",
     "numbers": "*",
     "typing": (
-        "* _ProtocolMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
+        "* _ProtocolMeta _TypedDictMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
         "_no_init_or_replace_init"
     ),
     "typing_extensions": "*",
@@ -650,7 +650,9 @@ HELD: dict[str, str] = {
         "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
         "_dataclass_getstate _dataclass_setstate"
     ),
-    "enum": "Enum Flag IntEnum IntFlag StrEnum auto",
+    "attr._make": "__ne__ _frozen_delattrs _frozen_setattrs",
+    "dill._dill": "_setitems",
+    "enum": "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto",
     "enum.Enum": "__format__ __new__ __repr__ __str__",
     "abc": "ABC ABCMeta",
     "copy": "copy deepcopy",

@@ -54,6 +54,41 @@ def stored(name: str, method: bytes) -> bytes:
     return class_(TYPE) + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + text(name) + method + b"s" + BUILD
 
 
+def new_class(body: bytes, keyword: str = "metaclass", value: bytes = TYPE) -> bytes:
+    """Return what makes a class as dill does where its bases have arguments; `body` fills it."""
+    keywords = EMPTY_DICT + text(keyword) + value + b"s"
+    return call(global_("types", "new_class"), text("Net"), EMPTY_TUPLE, keywords, body)
+
+
+def partial(function: bytes) -> bytes:
+    """Return what makes a partial function, as dill names it."""
+    return call(call(global_("dill._dill", "_load_type"), text("PartialType")), function)
+
+
+def renamed(owner: bytes, name: str) -> bytes:
+    """Return what sets the name of a class."""
+    return call(global_("builtins", "setattr"), owner, text("__qualname__"), text(name))
+
+
+def slot(owner: str, name: str, shown: str) -> bytes:
+    """Return how dill finds a method of a built-in type, of which it evaluates what it is shown as."""
+    loaded = call(global_("dill._dill", "_load_type"), text(owner))
+    return call(global_("dill._dill", "_getattr"), loaded, text(name), text(shown))
+
+
+def found(owner: bytes, name: str) -> bytes:
+    """Return what looks up an attribute."""
+    return call(global_("builtins", "getattr"), owner, text(name))
+
+
+OBJECT = global_("builtins", "object")
+SETTER = found(OBJECT, "__setattr__")
+DILL_SETTER = slot("object", "__setattr__", "<slot wrapper '__setattr__' of 'object' objects>")
+FROZEN = global_("attr._make", "_frozen_setattrs")
+REPLACE = global_("dataclasses", "replace")
+SETITEMS = global_("dill._dill", "_setitems")
+ITEMS = tuple_(SETITEMS, EMPTY_TUPLE, EMPTY_DICT + text("source") + EMPTY_DICT + b"s", NONE)
+OTHER_ITEMS = tuple_(SETITEMS, EMPTY_TUPLE, EMPTY_DICT + text("source") + class_(TYPE) + b"s", NONE)
 SETSTATE = global_("dataclasses", "_dataclass_setstate")
 REPR = global_("enum", "Enum.__repr__")
 CASES = {
@@ -73,6 +108,55 @@ CASES = {
     "attribute_of_own_class": case(
         Verdict.CLEAN, call(global_("builtins", "setattr"), class_(TYPE), text("__qualname__"), text("Net"))
     ),
+    "benign_new_class": case(Verdict.CLEAN, new_class(partial(SETITEMS) + ITEMS + BUILD), EMPTY_TUPLE, NEWOBJ),
+    "new_class_filled_by_system": case(Verdict.MALICIOUS, new_class(partial(SYSTEM))),
+    "new_class_filled_by_an_own_function": case(Verdict.REVIEW, new_class(function("fill", "connect"))),
+    "new_class_filled_by_a_partial_own_function": case(Verdict.REVIEW, new_class(partial(function("fill", "connect")))),
+    "new_class_filled_by_an_own_instance": case(
+        Verdict.REVIEW, new_class(call(class_(TYPE), SETITEMS)), EMPTY_TUPLE, NEWOBJ
+    ),
+    "new_class_filled_by_another_state": case(
+        Verdict.MALICIOUS,
+        new_class(partial(SETITEMS) + tuple_(SYSTEM, EMPTY_TUPLE, EMPTY_DICT, NONE) + BUILD),
+    ),
+    "new_class_filled_by_an_own_state": case(
+        Verdict.MALICIOUS,
+        new_class(partial(SETITEMS) + tuple_(function("f", "connect"), EMPTY_TUPLE, EMPTY_DICT, NONE) + BUILD),
+    ),
+    "new_class_filled_from_an_own_class": case(Verdict.REVIEW, new_class(partial(SETITEMS) + OTHER_ITEMS + BUILD)),
+    "new_class_of_system": case(Verdict.MALICIOUS, new_class(partial(SETITEMS), value=SYSTEM)),
+    "new_class_with_other_keyword": case(Verdict.REVIEW, new_class(partial(SETITEMS), "hook")),
+    "new_class_held": case(Verdict.REVIEW, partial(global_("types", "new_class"))),
+    "new_class_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", global_("types", "new_class"))),
+    "benign_name_of_an_own_class": case(Verdict.CLEAN, renamed(global_("__main__", "Color"), "Color")),
+    "another_name_of_a_class": case(Verdict.MALICIOUS, renamed(global_("torch.nn", "Linear"), "Conv2d")),
+    "benign_slot": case(Verdict.CLEAN, slot("str", "__repr__", "<slot wrapper '__repr__' of 'str' objects>")),
+    "slot_that_is_evaluated": case(
+        Verdict.MALICIOUS, slot("str", "__repr__", "<slot wrapper '__repr__' of 'print(1)' objects>")
+    ),
+    "slot_of_another_type": case(
+        Verdict.MALICIOUS, slot("str", "__repr__", "<slot wrapper '__repr__' of 'type' objects>")
+    ),
+    "slot_that_runs": case(
+        Verdict.MALICIOUS, slot("object", "__init__", "<slot wrapper '__init__' of 'object' objects>")
+    ),
+    "benign_setter": case(Verdict.CLEAN, found(SETTER, "__get__")),
+    "benign_setter_of_dill": case(Verdict.CLEAN, found(DILL_SETTER, "__get__")),
+    "setter_called": case(Verdict.MALICIOUS, call(SETTER, class_(TYPE), text("x"), NONE)),
+    "setter_of_dill_called": case(Verdict.MALICIOUS, call(DILL_SETTER, class_(TYPE), text("x"), NONE)),
+    "setter_bound_and_called": case(
+        Verdict.MALICIOUS, call(call(found(SETTER, "__get__"), global_("torch", "nn")), text("Linear"), NONE)
+    ),
+    "setter_as_append": case(Verdict.MALICIOUS, stored("append", SETTER)),
+    "setter_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", DILL_SETTER)),
+    "setter_of_type": case(Verdict.MALICIOUS, found(TYPE, "__setattr__")),
+    "inside_of_object": case(Verdict.MALICIOUS, found(OBJECT, "__subclasses__")),
+    "get_of_another": case(Verdict.MALICIOUS, found(SETSTATE, "__get__")),
+    "benign_frozen_of_attrs": case(Verdict.CLEAN, stored("__setattr__", FROZEN)),
+    "frozen_of_attrs_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", FROZEN)),
+    "benign_replace_of_dataclasses": case(Verdict.CLEAN, stored("replace", REPLACE)),
+    "replace_of_dataclasses_as_append": case(Verdict.MALICIOUS, stored("append", REPLACE)),
+    "benign_keys": case(Verdict.CLEAN, class_(global_("typing", "_TypedDictMeta")), EMPTY_TUPLE, NEWOBJ),
     "attribute_of_module": case(
         Verdict.MALICIOUS, call(global_("builtins", "setattr"), global_("torch", "nn"), text("Linear"), NONE)
     ),
