@@ -88,7 +88,8 @@ that are named, copy with other fields, look for a member by its value, show it,
 """
 
 
-_FILLS_CLASS = ("dill._dill._setitems", "dill.dill._setitems")
+FILLS_CLASS = ("dill._dill._setitems", "dill.dill._setitems")
+"""Sets the items of a class that dill makes, which it takes from the table `source`."""
 _GETATTR = ("dill._dill._getattr", "dill.dill._getattr")
 _SETATTR = "dill._dill._setattr"
 _LOOKUP: list[Json] = [{"global": "dill._dill"}, "_setattr", {"global": "builtins.setattr"}]
@@ -130,13 +131,13 @@ def fills_class(given: list[Json]) -> bool:
         and isinstance(maker, dict)
         and items(maker["args"]) == ["PartialType"]
     )
-    return named and len(bound) == 1 and global_name(bound[0]) in _FILLS_CLASS
+    return named and len(bound) == 1 and global_name(bound[0]) in FILLS_CLASS
 
 
 def fills_otherwise(state: Json) -> bool:
     """Return whether a partial function that fills a class is to do so with something else than a literal table."""
     given = items(state)
-    if not given or global_name(given[0]) not in _FILLS_CLASS:
+    if not given or global_name(given[0]) not in FILLS_CLASS:
         return False
     pairs = given[2].get("dict") if len(given) > 2 and isinstance(given[2], dict) else None
     literal = isinstance(pairs, list) and len(pairs) == 2 and isinstance(pairs[1], dict) and "dict" in pairs[1]

@@ -15,7 +15,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Malformed, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.judge.by_value import CODE, MAKERS, ON_LOAD, STATE_FILES, WITH_GLOBALS
+from scanners.judge.by_value import CODE, FILLS_CLASS, MAKERS, ON_LOAD, STATE_FILES, WITH_GLOBALS
 from scanners.judge.expressions import PREFIX as EXPRESSIONS
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
@@ -99,7 +99,7 @@ def interests() -> Interests:
     from scanners.judge.inert_names import ARGUMENT_RULES, STATE_KEYS, STATE_RULES
 
     plain = {name for name, rule in STATE_RULES.items() if rule == PLAIN_STATE}
-    watched = {*ARGUMENT_RULES, *STATE_RULES, *MAKERS} - plain
+    watched = {*ARGUMENT_RULES, *STATE_RULES, *MAKERS, *FILLS_CLASS} - plain
     for full in tuple(watched):
         module, _, name = full.rpartition(".")
         if module in REVERSE_IMPORT_MAPPING:

@@ -49,8 +49,9 @@ cdef class Machine:
     @cython.locals(below=Py_ssize_t, callee="long long", arguments="long long", reduce=cython.bint)
     cdef int _call(self, int opcode) except -1
     @cython.locals(kind=int, owner="long long", given="long long", first="long long")
-    @cython.locals(kind=int, maker="long long", given="long long")
-    cdef int _interest(self, long long owner) except -2
+    @cython.locals(kind=int, maker="long long", given="long long", first="long long")
+    cdef int _interest(self, long long owner, long long instance, long long state) except -2
+    cdef long long _first(self, long long value) except? -1
     cdef long long _owner(self, long long instance) except -1
     cdef int _state(self, long long instance, long long state) except -1
     cdef int _state_keys(self, long long state) except -1

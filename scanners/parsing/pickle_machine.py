@@ -372,7 +372,7 @@ class Machine:
         if state & 1:
             self._state(instance, state)
         owner = self._owner(instance)
-        mode = self._interest(owner)
+        mode = self._interest(owner, instance, state)
         if mode < 0:
             return 0
         if mode != ORDINARY and state & 1 and state >> 1 == self._last:
@@ -389,10 +389,11 @@ class Machine:
             self.states[instance] = state
         return 0
 
-    def _interest(self, owner: int) -> int:
+    def _interest(self, owner: int, instance: int, state: int) -> int:
         """Return of what interest a state is by what made its instance: the mode of a global, or below 0 for none.
 
-        A class that a callable of interest returned for its one argument, as dill loads types by name, is watched.
+        A class that a callable of interest returned for its one argument, as dill loads types by name, is watched
+        where the state begins otherwise than the arguments did, or these begin with something of interest.
         """
         kind = self._kinds[owner >> 1] if owner & 1 else -1
         if kind == GLOBAL:
@@ -403,7 +404,18 @@ class Machine:
         given = self._b[owner >> 1]
         if not maker & 1 or self._kinds[maker >> 1] != GLOBAL or self._b[maker >> 1] != WATCHED:
             return -1
-        return WATCHED if self.kind(given) == TUPLE and self._b[given >> 1] == 1 else -1
+        if self.kind(given) != TUPLE or self._b[given >> 1] != 1:
+            return -1
+        first = self._first(self._b[instance >> 1])
+        if not first & 1 or first != self._first(state):
+            return WATCHED
+        return WATCHED if self._kinds[first >> 1] == GLOBAL and self._b[first >> 1] != ORDINARY else -1
+
+    def _first(self, value: int) -> int:
+        """Return the first item of a tuple, 0 where there is none."""
+        if self.kind(value) != TUPLE or not self._b[value >> 1]:
+            return 0
+        return self._items[self._a[value >> 1]]
 
     def _owner(self, instance: int) -> int:
         """Return what made an instance: where a callable of interest was given a class of interest, the class."""

@@ -81,6 +81,7 @@ def found(owner: bytes, name: str) -> bytes:
     return call(global_("builtins", "getattr"), owner, text(name))
 
 
+LEN = global_("builtins", "len")
 OBJECT = global_("builtins", "object")
 SETTER = found(OBJECT, "__setattr__")
 DILL_SETTER = slot("object", "__setattr__", "<slot wrapper '__setattr__' of 'object' objects>")
@@ -124,6 +125,12 @@ CASES = {
         new_class(partial(SETITEMS) + tuple_(function("f", "connect"), EMPTY_TUPLE, EMPTY_DICT, NONE) + BUILD),
     ),
     "new_class_filled_from_an_own_class": case(Verdict.REVIEW, new_class(partial(SETITEMS) + OTHER_ITEMS + BUILD)),
+    "benign_partial_functions": case(
+        Verdict.CLEAN, *(partial(LEN) + tuple_(LEN, tuple_(number(at)), EMPTY_DICT, NONE) + BUILD for at in range(3))
+    ),
+    "partial_function_of_another_state": case(
+        Verdict.MALICIOUS, partial(LEN), tuple_(SYSTEM, EMPTY_TUPLE, EMPTY_DICT, NONE), BUILD
+    ),
     "new_class_of_system": case(Verdict.MALICIOUS, new_class(partial(SETITEMS), value=SYSTEM)),
     "new_class_with_other_keyword": case(Verdict.REVIEW, new_class(partial(SETITEMS), "hook")),
     "new_class_held": case(Verdict.REVIEW, partial(global_("types", "new_class"))),
