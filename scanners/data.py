@@ -51,7 +51,7 @@ _SMALLEST = 16
 _DATA_SUFFIXES = (".weights", ".lance", ".ark", ".dta")
 _ARCHIVE = re.compile(rb"[^\s\0]{1,200} \0B(?:[FDC][MV][23]? |\x04|<)")
 """The first entry of an archive of Kaldi: a key, and a matrix, a vector, numbers or a part of a model in binary."""
-_STATA = re.compile(rb"[\x69\x6c\x6e\x6f\x71-\x73][\x01\x02]\x01\0(?!\0\0)", re.DOTALL)
+_STATA = re.compile(rb"[\x69\x6c\x6e\x6f\x71-\x73][\x01\x02]\x01\0(?!\0\0)..", re.DOTALL)
 """A release up to 115, the order of bytes, and that there are variables."""
 _GIT_OBJECT = re.compile(rb"(blob|tree|commit|tag) (0|[1-9][0-9]{0,15})\0")
 _ND4J = ("MIXED_DATA_TYPES", "LONG_SHAPE", "JAVACPP", "DIRECT", "HEAP")
@@ -172,7 +172,7 @@ def _check_table(blob: Blob, context: Context) -> None:
 SCANNER = Scanner(
     name="data",
     title="Vocabularies, word vectors, tables, databases, small networks, objects of git",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     suffixes=(".model", ".bin", ".ftz", ".nc", ".fits", ".orc", ".weights", ".traineddata"),

@@ -15,8 +15,6 @@ from modelsweep.core.scanner import NUMBERED, Blob, Context, Item, Scanner, Sign
 from scanners import text
 from scanners.parsing.zarr_chunks import is_blosc, is_chunk
 
-_STORAGE = re.compile(r"(?:^|/)data/\d+$")
-"""A storage in an archive of torch: those that its pickle names are known by it, others are not."""
 _PARTS = range(1, 100)
 _SHARDS = range(1, 10)
 _NAMED = re.compile(
@@ -33,15 +31,19 @@ _NAMED = re.compile(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is named as writers name weights alone, and is no text in their place."""
-    name = blob.locator.name
-    named = _NAMED.fullmatch(name) is not None or (is_chunk(name) and not _is_something_else(blob))
+    named = _NAMED.fullmatch(blob.locator.name) is not None or _is_chunk(blob)
     return blob.size > 0 and named and not text.is_text(blob.head)
 
 
-def _is_something_else(blob: Blob) -> bool:
-    """Return whether what is named as a chunk is a container of Blosc, or stands among the storages of torch."""
-    members = blob.locator.members
-    return is_blosc(blob.head, blob.size) or (bool(members) and _STORAGE.search(members[-1]) is not None)
+def _is_chunk(blob: Blob) -> bool:
+    """Return whether the blob is a chunk of an array, or what one was compressed from.
+
+    Of one dimension it has a number for its name, as much else has: there, only what keeps its name is taken for one.
+    """
+    locator = blob.locator
+    if not is_chunk(locator.name) or is_blosc(blob.head, blob.size):
+        return False
+    return "." in locator.name or (bool(locator.members) and locator.container.name == locator.name)
 
 
 def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
@@ -52,7 +54,7 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="raw-weights",
     title="Weights beside their graph (ONNX external data, OpenVINO, TensorFlow.js, zarr, ncnn, MNN, MLC)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".onnx_data", ".bin", ".weight"),

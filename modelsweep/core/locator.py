@@ -58,6 +58,13 @@ class Locator:
         return Locator(self.uri, (), self.version) if self.members else self
 
     @property
+    def container(self) -> Locator:
+        """What this is a member of; raises ValueError where it is none."""
+        if not self.members:
+            raise ValueError(f"{self} is no member")
+        return Locator(self.uri, self.members[:-1], self.version)
+
+    @property
     def telling_path(self) -> str:
         """All of `uri` that a scanner may look at: the name, below three folders, `*` for those that tell nothing.
 

@@ -50,7 +50,7 @@ def test_under_the_same_rules_nothing_is_different(folder: str, name: str, case:
 
 def call(name: str) -> Fact:
     """Return the fact that a pickle calls something."""
-    return Fact("call", name, WHERE, detail={"arguments": []})
+    return Fact("call", name, WHERE, detail={"how": "REDUCE", "args": {"tuple": []}})
 
 
 def pickled() -> UnitResult:
@@ -105,8 +105,8 @@ def test_a_judge_of_today_finds_what_nobody_knew_then(monkeypatch: pytest.Monkey
 def test_what_only_old_rules_found_is_gone() -> None:
     """As of a rule of a judge that says nothing of these facts today."""
     rule = JUDGES[0].rules[0]
-    finding = Finding(rule, WHERE, "torch._utils._rebuild_tensor_v2", evidence=dict.fromkeys(placeholders(rule), ""))
-    before = model(call("torch._utils._rebuild_tensor_v2"), findings=(finding,))
+    finding = Finding(rule, WHERE, "collections.OrderedDict", evidence=dict.fromkeys(placeholders(rule), ""))
+    before = model(call("collections.OrderedDict"), findings=(finding,))
     rejudged = only(before)
     assert rejudged.gone == (finding,)
     assert rejudged.result.findings == ()
