@@ -152,9 +152,11 @@ def test_credentials_stand_nowhere_but_in_the_environment_of_producer_and_worker
     job = said.split()[0]
     queued = places_of(scene)
     worker = scene.work("--root", "s3://bucket", slots=2)
-    examining: set[str] = set()
+    # As each was seen last: until it executes its own program, it still is a copy of the worker
+    seen: dict[int, list[str]] = {}
     while not scene.progress(job).report:
-        examining |= {text for process in scene.processes(worker)[1:] for text in told_of(process)}
+        seen |= {process: told for process in scene.processes(worker)[1:] if any(told := [*told_of(process)])}
+    examining = [text for told in seen.values() for text in told]
     scene.settled(job, None)
     everything = {
         **{f"before the workers: {place}": data for place, data in queued.items()},
