@@ -45,7 +45,8 @@ def _jobs(figures: FleetFigures) -> Iterator[str]:
         "which do the same in both."
     )
     yield table(_HEADING, rows)
-    producing, serving = 1e6 / message.producer, 1e6 / (message.worker + message.redis)
+    least = 1 / figures.messages.messages  # of a tiny run: what the kernel cannot count is less than a µs of all
+    producing, serving = 1e6 / max(message.producer, least), 1e6 / max(message.worker + message.redis, least)
     memory = ledger.memory / ledger.units
     in_redis = median(cost.jobs[_MOST].redis for cost in costs) * 1e6 / costs[0].files
     yield "\n".join(
