@@ -27,24 +27,8 @@ _PAGES = (".svg", ".html", ".htm", ".hta")
 _PROGRAMS = (
     *(".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", ".nix", ".gradle", ".cmake", ".mk", ".bzl", ".bazel", ".tf"),
     *(".r", ".rprofile", ".jl", ".rb", ".pl", ".pm", ".lua", ".js", ".mjs", ".cjs", ".ts", ".php", ".jsp", ".groovy"),
-    *(
-        ".nf",
-        ".smk",
-        ".vbs",
-        ".vba",
-        ".wsf",
-        ".reg",
-        ".inf",
-        ".el",
-        ".m",
-        ".wl",
-        ".wls",
-        ".sas",
-        ".do",
-        ".ado",
-        ".sps",
-        ".config",
-    ),
+    *(".nf", ".smk", ".vbs", ".vba", ".wsf", ".reg", ".inf", ".el", ".m", ".wl", ".wls", ".sas", ".do", ".ado", ".sps"),
+    ".config",
 )
 """Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
 _PROGRAM_NAMES = frozenset(

@@ -2,9 +2,8 @@
 outside the file. MATLAB's version 7.3 is HDF5 as well.
 
 Format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html. Links into other files, virtual datasets
-and external storage are looked at, never followed; the data of datasets is not read, but for
-texts of MATLAB's functions. Attributes that hold the
-description of a model are examined as such.
+and external storage are looked at, never followed; the data of datasets is not read, but for texts of MATLAB's
+functions. Attributes that hold the description of a model are examined as such.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ _WORDS = tuple(
     "load_extension dynamic_module_utils HfApi "
     "sys.path mako.template tornado.template js2py seval rpy2 run_line_magic run_cell_magic GenericBrowser "
     "BackgroundBrowser start_matlab getRuntime pipes. websocket aiohttp gradio_client grpc. redis pymongo sentry_sdk "
-    "cffi ctypeslib register_custom_ops_library load_library_permanently triton.runtime.build f2py plumbum "
+    "cffi ctypeslib register_custom_ops_library load_library_permanently triton.runtime.build f2py "
     "ForwardRef upload_file upload_folder boto3 pyarmor putenv os.environ mock.patch load_source load_dynamic "
     "load_compiled".split()
 )
@@ -70,7 +70,7 @@ _HANDED = re.compile(
 )
 """A text that is handed to something and may be a command, where a file takes functions of its neighbours."""
 _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
-_TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
+TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 """Members of archives that look like Python: TorchScript calls operators only, and its own scanner reads them."""
 _CHUNK = 256 * KIB
 _IMPORT, _CELL, _ASKED = "import", "cell", "asked"
@@ -119,7 +119,7 @@ def accepts(blob: Blob) -> bool:
     suffix = blob.locator.suffix
     if suffix == ".pth":
         return _STARTUP.search(blob.head) is not None and b"\0" not in blob.head and text.is_text(blob.head)
-    if blob.locator.members and _TORCHSCRIPT.search(blob.locator.members[-1]):
+    if blob.locator.members and TORCHSCRIPT.search(blob.locator.members[-1]):
         return False
     named = suffix in _SUFFIXES or _SHEBANG.match(blob.head)
     return bool(named) and blob.size > 0 and text.accepts(blob)
@@ -134,8 +134,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
     if suffix != ".pth":
-        yield from _letters(blob, blob.reader.read(0, min(blob.size, limit)))
-        yield _imported(blob, blob.reader.read(0, min(blob.size, limit)))
+        begin = blob.reader.read(0, min(blob.size, limit))
+        yield from _letters(blob, begin)
+        yield _imported(blob, begin)
     if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
         return
     source = _whole(blob, min(LENGTH_LIMIT, limit * (LENGTH_LIMIT // SIZE_LIMIT)))

@@ -28,26 +28,7 @@ _ENVIRONMENTS = re.compile(r"(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python
 _PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml"})
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
-_PROGRAMS = frozenset(
-    {
-        ".py",
-        ".ipynb",
-        ".json",
-        ".js",
-        ".html",
-        ".svg",
-        ".c",
-        ".h",
-        ".cpp",
-        ".cu",
-        ".rs",
-        ".go",
-        ".sh",
-        ".bash",
-        ".bat",
-        ".ps1",
-    }
-)
+_PROGRAMS = frozenset(".py .ipynb .json .js .html .svg .c .h .cpp .cu .rs .go .sh .bash .bat .ps1".split())
 """Endings of what nobody can write as a list of packages, or would not read as one."""
 _SECTIONS = frozenset({"dependencies", "build_dependencies", "channels"})
 _INCLUDED = 64 * KIB
@@ -100,7 +81,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     content = blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")
     name = blob.locator.name
     lines: Iterator[Line]
-    if not _is_named(blob):
+    named = _is_named(blob)
+    if not named:
         lines = islice((line for line in lines_in(content) if line.kind != "package"), _TOLD_OF_OTHERS)
     elif name in _PROJECTS or name in _SETTINGS:
         from scanners.parsing.python_projects import backend, lines_of_project, lines_of_settings
@@ -116,7 +98,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         context.operations.spend()
         if told >= _TOLD:
             raise OverLimit(f"more than {_TOLD:,} requirements")
-        yield _fact(blob, line, "requirement" if _is_named(blob) else "requirement-line")
+        yield _fact(blob, line, "requirement" if named else "requirement-line")
 
 
 def _of_environment(content: str) -> Iterator[Line]:

@@ -54,8 +54,6 @@ _INSTANTIATOR = re.compile(
 """The key under which Lightning keeps the function that makes the model, and the opcode of its value."""
 _CHECKED = 64 * MIB
 """Bytes of a pickle in which that key is looked for."""
-_COMPILED = re.compile(r"(?:^|/)code/__torch__[/.]")
-"""What only TorchScript's compiler reads."""
 _PACKAGE = re.compile(r"([^/]*/)\.data/extern_modules")
 _PACKAGED = 2_000
 """Python files of a torch.package that are named as code of it."""
@@ -223,6 +221,7 @@ def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generat
     """Yield the operators that a member of `code/` calls; `parsed` bytes were parsed before, returns those parsed."""
     from scanners.parsing.torchscript import PARSED, SOURCE, called, may_be_python, mentioned, python_of
     from scanners.parsing.zip_directory import member_blob
+    from scanners.python_code import TORCHSCRIPT
 
     member = member_blob(blob, entry, context)
     with closing(member.reader):
@@ -231,7 +230,7 @@ def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generat
             yield problem_of(error, member.locator, NAME)
         source = member.reader.read(0, min(SOURCE, member.size))
     names = mentioned(source)
-    doubtful = _COMPILED.search(entry.name) is not None and may_be_python(source)
+    doubtful = TORCHSCRIPT.search(entry.name) is not None and may_be_python(source)
     parse = (bool(names) or doubtful) and parsed + len(source) <= PARSED
     if names and parse and (exact := called(source)) is not None:
         names = exact

@@ -54,6 +54,8 @@ VIEWS = ("._make_dict_keys", "._make_dict_values", "._make_dict_items", "._dictp
 REFERENCES = ("._create_weakref", "._create_weakproxy")
 """Endings of what refers to an object, and may be given a function for when that is gone."""
 MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | MAIN
+RUNNERS = ("torch.utils.data.dataloader.", "torch.utils.data.datapipes.")
+"""Classes that run what they hold as soon as anything iterates over them, that of their own package, too."""
 STATE_FILES = frozenset({"__cuda_dependent_attributes__", "__codegen__"})
 """Keys of a state under which skorch and e3nn keep whole files as bytes: for classes of the rule `nested-state`."""
 METACLASSES = frozenset(

@@ -18,7 +18,7 @@ def is_literal(described: Json) -> bool:
 
 def is_whole(described: Json) -> bool:
     """Return whether arguments are a literal tuple, of which nothing was left out."""
-    return isinstance(described, dict) and "tuple" in described and not described.get("more")
+    return isinstance(described, dict) and is_literal(described) and not described.get("more")
 
 
 def within(described: Json) -> list[Json]:

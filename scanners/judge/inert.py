@@ -21,6 +21,7 @@ from scanners.judge.by_value import (
     NAMEDTUPLES,
     NEW_CLASS,
     REFERENCES,
+    RUNNERS,
     SHOWING,
     STATE_FILES,
     VIEWS,
@@ -83,8 +84,6 @@ _HOLDERS = frozenset(
 ) | {"operator.methodcaller", "builtins.staticmethod"}
 """Makers of what is called as the functions are that it holds, or does what it names."""
 _WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
-_RUNNERS = ("torch.utils.data.dataloader.", "torch.utils.data.datapipes.")
-"""Classes that run what they hold as soon as anything iterates over them, that of their own package, too."""
 _PLAIN_ATTRIBUTES = {
     "torch.nested._internal.nested_tensor.NestedTensor": "_lengths _metadata_cache _offsets _ragged_idx _size _values"
 }
@@ -381,7 +380,7 @@ def is_foreign(maker: str, own: str = "") -> str:
 
     What joblib puts in place of an array is the array, by the time anything sees it.
     """
-    if maker in _NAMESPACES or maker.startswith(_RUNNERS):
+    if maker in _NAMESPACES or maker.startswith(RUNNERS):
         return maker
     known = (
         not maker

@@ -68,11 +68,8 @@ def _pages(document: Json) -> Iterator[str]:
         outputs = cell.get("outputs")
         for output in outputs if isinstance(outputs, list) else ():
             data = output.get("data") if isinstance(output, dict) else None
-            yield from (
-                (_text(value) for kind, value in (data or {}).items() if kind in _SHOWN_AS)
-                if isinstance(data, dict)
-                else ()
-            )
+            if isinstance(data, dict):
+                yield from (_text(value) for kind, value in data.items() if kind in _SHOWN_AS)
     metadata = document.get("metadata") if isinstance(document, dict) else None
     widgets = metadata.get("widgets") if isinstance(metadata, dict) else None
     yield from _texts_in(widgets.get(_WIDGETS) if isinstance(widgets, dict) else None)

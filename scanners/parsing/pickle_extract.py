@@ -15,7 +15,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Malformed, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.judge.by_value import CODE, FILLS_CLASS, MAKERS, ON_LOAD, STATE_FILES, WITH_GLOBALS
+from scanners.judge.by_value import CODE, FILLS_CLASS, MAKERS, ON_LOAD, RUNNERS, STATE_FILES, WITH_GLOBALS
 from scanners.judge.expressions import PREFIX as EXPRESSIONS
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
@@ -53,8 +53,6 @@ STATE_PICKLE = "state-pickle"
 """The rule of classes whose whole state is a pickle as bytes."""
 PICKLED_KEYS = "pickled-keys"
 """The rule of dictionaries whose keys are all pickles as bytes."""
-RUNNERS = ("torch.utils.data.dataloader.", "torch.utils.data.datapipes.")
-"""Classes that run what they hold as soon as anything iterates over them."""
 CAPITAL_MODULES = frozenset(
     "ConfigSpace Crypto Cryptodome Cython IPython Levenshtein MySQLdb OpenGL OpenSSL PIL TTS".split()
 )
