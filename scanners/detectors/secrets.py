@@ -41,6 +41,18 @@ PRIVATE_KEY = Rule(
     cwe=321,
     references=("https://www.rfc-editor.org/rfc/rfc7468",),
 )
+NAMED = Rule(
+    id="secrets/named-secret",
+    title="Random text under the name of a secret",
+    severity=Severity.WARNING,
+    message="{subject} at offset {offset}",
+    why="The name says that it is a key, a token or a password, and what stands there changes between small letters, "
+    "capitals and digits as random texts do. Keys of many services have no form of their own.",
+    fix=_FIX,
+    confidence="medium",
+    cwe=798,
+    references=("https://cwe.mitre.org/data/definitions/798.html",),
+)
 POSSIBLE = Rule(
     id="secrets/possible-credential",
     title="What may be a credential",
@@ -48,8 +60,8 @@ POSSIBLE = Rule(
     confidence="low",
     message="perhaps {subject} at offset {offset}",
     why="It has the form of a credential, but not all that would tell one from an example: the checksum does not fit, "
-    "the secret that belongs to it is not there, a passphrase protects it, it is made for a while only, or it is the "
-    "private key of a test.",
+    "the secret that belongs to it is not there, a passphrase protects it, it is made for a while only, or it is "
+    "a key of a test, or one that pages show.",
     fix="Look whether it is real and still valid; if so, revoke it and take it out of the file.",
     cwe=798,
     references=_REFERENCES,
@@ -70,6 +82,8 @@ def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
     rule = POSSIBLE
     if credential.sure and title.startswith("private key"):
         rule = POSSIBLE if _is_test(blob) else PRIVATE_KEY
+    elif credential.sure and credential.named:
+        rule = POSSIBLE if _is_test(blob) else NAMED
     elif credential.sure:
         rule = CREDENTIAL
     span = Span(start, credential.stop - credential.start)
@@ -85,9 +99,9 @@ def _is_test(blob: Blob) -> bool:
 DETECTOR = Detector(
     name="secrets",
     title="a credential",
-    version=1,
+    version=2,
     patterns=PATTERNS,
     runs=RUNS,
     confirm=confirm,
-    rules=(CREDENTIAL, PRIVATE_KEY, POSSIBLE),
+    rules=(CREDENTIAL, PRIVATE_KEY, NAMED, POSSIBLE),
 )

@@ -187,3 +187,45 @@ def _json(text: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+_UUID = re.compile(rb"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_IN_HEX = re.compile(rb"[0-9a-f]{32,128}|[0-9A-F]{32,128}")
+_KINDS = re.compile(rb"[A-Z]+|[a-z]+|[0-9]+")
+_LONG_WORD = re.compile(rb"[a-z]{12}|[A-Z]{12}")
+_WORDS = re.compile(rb"[a-z]{3,}")
+
+
+def is_random(secret: bytes) -> bool:
+    """Return whether a text changes between letters, capitals and digits as random ones do, and words and paths do not.
+
+    Of random texts of 20 characters it passes over one in ten: they hold no digits, or a word by chance.
+    """
+    if is_filler(secret):
+        return False
+    if _UUID.fullmatch(secret) or _IN_HEX.fullmatch(secret):
+        return True
+    letters = re.sub(rb"[^A-Za-z0-9]", b"", secret)
+    digits, upper = (len(re.findall(kind, letters)) for kind in (rb"[0-9]", rb"[A-Z]"))
+    if len(set(secret)) < 11 or len(letters) < 16 or len(secret) - len(letters) > len(letters) // 6:
+        return False
+    mixed = 0 < upper < len(letters) - digits
+    if digits < (1 if mixed else len(letters) // 8) or (mixed and _holds_words(letters)):
+        return False
+    return len(_KINDS.findall(letters)) >= len(letters) * (0.36 if mixed else 0.25)
+
+
+def _holds_words(letters: bytes) -> bool:
+    """Return whether much of a text of both cases stands in runs of small letters, as names in camel case do."""
+    in_words = sum(map(len, _WORDS.findall(letters)))
+    return _LONG_WORD.search(letters) is not None or in_words > len(letters) * 0.5
+
+
+def mixes(_data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return True where what follows a short prefix is random: names begin so, too."""
+    return True if is_random(match["s"]) else None
+
+
+def mixes_alone(data: bytes, match: re.Match[bytes]) -> bool | None:
+    """Return False, not sure, for the identifiers of keys that are random: their secrets stand elsewhere."""
+    return None if mixes(data, match) is None else False

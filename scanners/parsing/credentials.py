@@ -1,17 +1,17 @@
 """Credentials of many makes: where one may stand, and its exact form.
 
-A table: the checks of credential_checks decide. Private keys and passwords in URLs have parsers of their own.
+A table: the checks of credential_checks decide. Private keys, passwords in URLs and what only a name tells have parsers
+of their own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
 from modelsweep.core.text import printable
-from scanners.detector import RUN
 from scanners.parsing.credential_checks import (
     digest,
     has_crc,
@@ -27,27 +27,25 @@ from scanners.parsing.credential_checks import (
     is_shared_signature,
     is_storage_key,
     is_web_token,
-    maybe,
-    varies,
 )
+from scanners.parsing.credential_forms import Make, named, shaped, token
+from scanners.parsing.credential_services import SERVICES
 from scanners.parsing.database_urls import login_at
-from scanners.parsing.private_key import private_key_at
+from scanners.parsing.named_secrets import NAMING, named_secret_at
+from scanners.parsing.private_key import private_key_at, putty_key_at
 
-KEY_END = b"PRIVATE KEY-----"
+KEY_ENDS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----", b"PuTTY-User-Key-File-")
 BACK = 512
 """Bytes before a nominated place that are looked at."""
 REACH = 16 * 1024
 """Bytes after it."""
 
 
-Check = Callable[[bytes, re.Match[bytes]], bool | None]
-
-
 class Credential(NamedTuple):
     """What stands in `start:stop` of the bytes looked at.
 
     `sure` says that it is verified, or that nothing else looks so; `hidden` are the texts that must go nowhere, and
-    `mark` tells two of one title apart without saying what they are.
+    `mark` tells two of one title apart without saying what they are; `named` says that only a name tells it.
     """
 
     title: str
@@ -56,21 +54,7 @@ class Credential(NamedTuple):
     sure: bool
     hidden: tuple[str, ...]
     mark: str
-
-
-class Make(NamedTuple):
-    """One form of credential: `nominates` begins with the literal `lead`, `form` is all of it with the group `s`.
-
-    `back` is how many bytes before `lead` it may begin. `check(data, match)` says whether it is sure, None where it is
-    none at all.
-    """
-
-    title: str
-    lead: bytes
-    nominates: bytes
-    form: bytes
-    check: Check
-    back: int = 0
+    named: bool = False
 
 
 def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
@@ -83,8 +67,9 @@ def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
         if match is not None and sure is not None:
             secret = match["s"].decode("latin-1")
             yield Credential(make.title, match.start(), match.end(), sure, (secret,), digest(match["s"]))
-    if data.startswith(KEY_END, at):
+    if data.startswith(KEY_ENDS, at):
         yield from _private_key(data, at)
+    yield from _named(data, at)
     login = login_at(data, at) if data.startswith(b"://", at) else None
     if login:
         # No digest of a password: it could be guessed by it. Its host tells it apart
@@ -106,9 +91,30 @@ def _around(make: Make, data: bytes, at: int) -> re.Match[bytes] | None:
     return next((match for match in _compiled(make.form).finditer(data, begin, at + 4096) if match.end() > at), None)
 
 
+def _named(data: bytes, at: int) -> Iterator[Credential]:
+    """Yield the secret that only its name tells, where no make has it."""
+    found = named_secret_at(data, at)
+    if found is None:
+        return
+    first = max(0, found.start - BACK)
+    around = data[first : found.stop + BACK]
+    forms = ((make, match) for make in MAKES for match in _compiled(make.form).finditer(around))
+    overlapping = (
+        (make, match)
+        for make, match in forms
+        if match.start() < found.stop - first and match.end() > found.start - first
+    )
+    if all(make.check(around, match) is None for make, match in overlapping):
+        secret = found.secret.decode("latin-1")
+        yield Credential(found.name, found.start, found.stop, found.sure, (secret,), digest(found.secret), named=True)
+
+
 def _private_key(data: bytes, at: int) -> Iterator[Credential]:
-    start = data.rfind(b"-----BEGIN ", max(0, at - 40), at)
-    key = private_key_at(data, start) if start >= 0 else None
+    putty = data.startswith(b"PuTTY", at)
+    start = at if putty else data.rfind(b"-----BEGIN ", max(0, at - 40), at)
+    key = None
+    if start >= 0:
+        key = putty_key_at(data, start) if putty else private_key_at(data, start)
     if key is None or not key.lines:
         return
     service = b"service_account" in data[max(0, start - BACK) : start]
@@ -117,39 +123,8 @@ def _private_key(data: bytes, at: int) -> Iterator[Credential]:
     yield Credential(title, start, start + key.length, not key.encrypted, key.lines, mark)
 
 
-_CONTENTS = {"i": rb"[A-Z2-7]", "w": rb"[A-Za-z0-9_-]", "a": rb"[A-Za-z0-9]", "h": rb"[0-9a-f]", "l": rb"[A-Za-z]"}
-
-
-def _token(title: str, prefix: str, kind: str, length: str, check: Check = varies, *, whole: bool = False) -> Make:
-    """Return the make of `prefix` and `length` characters of one kind, with nothing of the sort before or after.
-
-    What is checked is without the prefix, unless `whole`.
-    """
-    lead, content = prefix.encode(), _CONTENTS[kind]
-    least = min(int(length.partition(",")[0]), RUN)
-    form = b"%b{%b})" % (content, length.encode())
-    form = b"(?P<s>" + re.escape(lead) + form if whole else re.escape(lead) + b"(?P<s>" + form
-    return _at(title, prefix, b"%b%b{%d}" % (re.escape(lead), content, least), form, check)
-
-
-def _named(title: str, name: str, kind: bytes, length: int, check: Check = varies) -> Make:
-    """Return the make of a value of `length` characters that only the name before it tells."""
-    before = name.encode() + rb"[ \t\x22'=:,\\>(\]]{1,12}"
-    least, most = (length, length) if length > 20 else (length, 100)
-    form = b"%b(?P<s>%b{%d,%d})" % (before, kind, least, most)
-    nominates = name.encode() if len(name) >= RUN else b"%b%b{%d}" % (before, kind, RUN)
-    return _at(title, name, nominates, form, check)
-
-
-def _at(title: str, lead: str, nominates: bytes, form: bytes, check: Check = varies, back: int = 0) -> Make:
-    """Return the make of a form that is more than a prefix and its rest."""
-    edged = rb"(?<![A-Za-z0-9_+-])" + form + rb"(?![A-Za-z0-9_+-])"
-    return Make(title, lead.encode(), nominates, edged, check, back)
-
-
 _HEX = rb"[0-9a-f]"
 _BASE64 = rb"[A-Za-z0-9/+]"
-_BASE64URL = rb"[A-Za-z0-9_-]"
 _SLACK = rb"xox[abeprs]-[0-9]{9}[0-9A-Za-z-]{12}"
 _ANTHROPIC = rb"sk-ant-(?P<s>[a-z]{2,8}[0-9]{2}-[A-Za-z0-9_-]{80,110})"
 _WEB_TOKEN = (
@@ -157,91 +132,93 @@ _WEB_TOKEN = (
     rb"\.(?P<sign>[A-Za-z0-9_-]{20,700}))(?![A-Za-z0-9_-])"
 )
 MAKES = (
-    _token("AWS access key", "AKIA", "i", "16", is_access_key),
-    _token("AWS temporary access key", "ASIA", "i", "16", is_access_key),
-    _named("AWS secret access key", "aws_secret_access_key", _BASE64, 40, is_named_aws_secret),
-    _named("AWS secret access key", "AWS_SECRET_ACCESS_KEY", _BASE64, 40, is_named_aws_secret),
-    _at("GitHub token", "gh", rb"gh[pousr]_[A-Za-z0-9]{20}", rb"gh[pousr]_(?P<s>[A-Za-z0-9]{36})", has_crc),
-    _at(
+    token("AWS access key", "AKIA", "i", "16", is_access_key),
+    token("AWS temporary access key", "ASIA", "i", "16", is_access_key),
+    named("AWS secret access key", "aws_secret_access_key", _BASE64, 40, is_named_aws_secret),
+    named("AWS secret access key", "AWS_SECRET_ACCESS_KEY", _BASE64, 40, is_named_aws_secret),
+    shaped("GitHub token", "gh", rb"gh[pousr]_[A-Za-z0-9]{20}", rb"gh[pousr]_(?P<s>[A-Za-z0-9]{36})", has_crc),
+    shaped(
         "GitHub fine-grained token",
         "github_pat_",
         rb"github_pat_[A-Za-z0-9]{22}_",
         rb"github_pat_(?P<s>[A-Za-z0-9]{22}_[A-Za-z0-9]{59})",
     ),
-    _at(
+    shaped(
         "GitLab token",
         "glpat-",
         rb"glpat-[A-Za-z0-9_-]{20}",
         rb"glpat-(?P<s>[A-Za-z0-9_-]{20}|[A-Za-z0-9_-]{27,300}\.[0-9a-z]{9})",
     ),
-    _token("Hugging Face token", "hf_", "l", "34", in_letters),
-    _token("Hugging Face token of an organisation", "api_org_", "l", "34", in_letters),
-    _at(
+    token("Hugging Face token", "hf_", "l", "34", in_letters),
+    token("Hugging Face token of an organisation", "api_org_", "l", "34", in_letters),
+    shaped(
         "OpenAI key",
         "T3BlbkFJ",
         rb"T3BlbkFJ[A-Za-z0-9_-]{20}",
         rb"sk-(?P<s>(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{20,80}T3BlbkFJ[A-Za-z0-9_-]{20,80})",
         back=100,
     ),
-    _at("Anthropic key", "sk-ant-", rb"sk-ant-[A-Za-z0-9_-]{20}", _ANTHROPIC),
-    _token("OpenRouter key", "sk-or-v1-", "h", "64"),
-    _at("Groq key", "gsk_", rb"gsk_[A-Za-z0-9]{20}", rb"gsk_(?P<s>[A-Za-z0-9]{20}WGdyb3FY[A-Za-z0-9]{24})"),
-    _token("Replicate token", "r8_", "a", "37"),
-    _token("NVIDIA key", "nvapi-", "w", "64"),
-    _token("xAI key", "xai-", "a", "80"),
-    _token("Perplexity key", "pplx-", "a", "48"),
-    _token("Pinecone key", "pcsk_", "w", "60,80"),
-    _at("LangSmith key", "lsv2_", rb"lsv2_[ps][kt]_[0-9a-f]{20}", rb"lsv2_[ps][kt]_(?P<s>[0-9a-f]{32}_[0-9a-f]{10})"),
-    _named("Weights & Biases key", "WANDB_API_KEY", _HEX, 40),
-    _at(
+    shaped("Anthropic key", "sk-ant-", rb"sk-ant-[A-Za-z0-9_-]{20}", _ANTHROPIC),
+    token("OpenRouter key", "sk-or-v1-", "h", "64"),
+    shaped("Groq key", "gsk_", rb"gsk_[A-Za-z0-9]{20}", rb"gsk_(?P<s>[A-Za-z0-9]{20}WGdyb3FY[A-Za-z0-9]{24})"),
+    token("Replicate token", "r8_", "a", "37"),
+    token("NVIDIA key", "nvapi-", "w", "64"),
+    token("xAI key", "xai-", "a", "80"),
+    token("Perplexity key", "pplx-", "a", "48"),
+    token("Pinecone key", "pcsk_", "w", "60,80"),
+    shaped(
+        "LangSmith key", "lsv2_", rb"lsv2_[ps][kt]_[0-9a-f]{20}", rb"lsv2_[ps][kt]_(?P<s>[0-9a-f]{32}_[0-9a-f]{10})"
+    ),
+    named("Weights & Biases key", "WANDB_API_KEY", _HEX, 40),
+    shaped(
         "Weights & Biases key",
         "wandb.login(",
         rb"wandb\.login\((?:key=)?[\x22'][0-9a-f]{20}",
         rb"wandb\.login\((?:key=)?[\x22'](?P<s>[0-9a-f]{40})",
     ),
-    _named("MLflow token", "MLFLOW_TRACKING_TOKEN", _BASE64URL, 20, maybe),
-    _named("MLflow password", "MLFLOW_TRACKING_PASSWORD", _BASE64URL, 20, maybe),
-    _named("Kaggle key", "KAGGLE_KEY", _HEX, 32),
-    _token("Databricks token", "dapi", "h", "32"),
-    _token("Artifactory key", "AKCp", "a", "69"),
-    _token("Artifactory reference token", "cmVmdGtu", "a", "56", is_reference, whole=True),
-    _at("PyPI token", "pypi-AgE", rb"pypi-AgE[A-Za-z0-9_-]{20}", rb"pypi-(?P<s>AgE[A-Za-z0-9_-]{80,400})", is_macaroon),
-    _token("npm token", "npm_", "a", "36", has_crc),
-    _at("Slack token", "xox", _SLACK, rb"(?P<s>xox[abeprs]-(?:[0-9]{9,14}-){1,3}[A-Za-z0-9]{20,64})"),
-    _at(
+    named("Kaggle key", "KAGGLE_KEY", _HEX, 32),
+    token("Databricks token", "dapi", "h", "32"),
+    token("Artifactory key", "AKCp", "a", "69"),
+    token("Artifactory reference token", "cmVmdGtu", "a", "56", is_reference, whole=True),
+    shaped(
+        "PyPI token", "pypi-AgE", rb"pypi-AgE[A-Za-z0-9_-]{20}", rb"pypi-(?P<s>AgE[A-Za-z0-9_-]{80,400})", is_macaroon
+    ),
+    token("npm token", "npm_", "a", "36", has_crc),
+    shaped("Slack token", "xox", _SLACK, rb"(?P<s>xox[abeprs]-(?:[0-9]{9,14}-){1,3}[A-Za-z0-9]{20,64})"),
+    shaped(
         "Slack webhook",
         "hooks.slack.com/services/T",
         rb"hooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20}",
         rb"hooks\.slack\.com/services/(?P<s>T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,28})",
     ),
-    _at(
+    shaped(
         "Discord webhook",
         "/webhooks/",
         rb"/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{20}",
         rb"discord(?:app)?\.com/api/webhooks/(?P<s>[0-9]{17,20}/[A-Za-z0-9_-]{60,72})",
         back=24,
     ),
-    _at(
+    shaped(
         "Telegram bot token",
         ":AA",
         rb":AA[A-Za-z0-9_-]{20}",
         rb"(?:bot)?(?P<s>[0-9]{8,10}:AA[A-Za-z0-9_-]{32,33})",
         back=16,
     ),
-    _token("Stripe live key", "sk_live_", "a", "24,110"),
-    _token("Stripe live key", "rk_live_", "a", "24,110"),
-    _token("Google API key", "AIza", "w", "35", is_google_key),
-    _token("Google OAuth client secret", "GOCSPX-", "w", "28"),
-    _at("SendGrid key", "SG.", rb"SG\.[A-Za-z0-9_-]{22}", rb"SG\.(?P<s>[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})"),
-    _token("DigitalOcean token", "dop_v1_", "h", "64"),
-    _token("Docker Hub token", "dckr_pat_", "w", "27"),
-    _token("HashiCorp Vault token", "hvs.", "w", "90,120"),
-    _at("Grafana token", "glsa_", rb"glsa_[A-Za-z0-9]{20}", rb"glsa_(?P<s>[A-Za-z0-9]{32}_[0-9a-f]{8})"),
-    _named("Cohere key", "COHERE_API_KEY", rb"[A-Za-z0-9]", 40),
-    _named("Cohere key", "CO_API_KEY", rb"[A-Za-z0-9]", 40),
-    _named("Twilio token", "TWILIO_AUTH_TOKEN", _HEX, 32),
-    _named("Azure OpenAI key", "AZURE_OPENAI_API_KEY", rb"[A-Za-z0-9]", 32),
-    _named("Mistral key", "MISTRAL_API_KEY", rb"[A-Za-z0-9]", 32),
+    token("Stripe live key", "sk_live_", "a", "24,110"),
+    token("Stripe live key", "rk_live_", "a", "24,110"),
+    token("Google API key", "AIza", "w", "35", is_google_key),
+    token("Google OAuth client secret", "GOCSPX-", "w", "28"),
+    shaped("SendGrid key", "SG.", rb"SG\.[A-Za-z0-9_-]{22}", rb"SG\.(?P<s>[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})"),
+    token("DigitalOcean token", "dop_v1_", "h", "64"),
+    token("Docker Hub token", "dckr_pat_", "w", "27"),
+    token("HashiCorp Vault token", "hvs.", "w", "90,120"),
+    shaped("Grafana token", "glsa_", rb"glsa_[A-Za-z0-9]{20}", rb"glsa_(?P<s>[A-Za-z0-9]{32}_[0-9a-f]{8})"),
+    named("Cohere key", "COHERE_API_KEY", rb"[A-Za-z0-9]", 40),
+    named("Cohere key", "CO_API_KEY", rb"[A-Za-z0-9]", 40),
+    named("Twilio token", "TWILIO_AUTH_TOKEN", _HEX, 32),
+    named("Azure OpenAI key", "AZURE_OPENAI_API_KEY", rb"[A-Za-z0-9]", 32),
+    named("Mistral key", "MISTRAL_API_KEY", rb"[A-Za-z0-9]", 32),
     Make(
         "Kaggle key",
         b'"key',
@@ -278,12 +255,16 @@ MAKES = (
         is_shared_signature,
     ),
     Make("JSON web token", b".eyJ", rb"\.eyJ[A-Za-z0-9_-]{17}", _WEB_TOKEN, is_web_token, back=BACK),
+    *SERVICES,
 )
-RUNS = tuple(make.nominates for make in MAKES if make.lead not in (b"AccountKey=", b"sig="))
+_PLACES = (b"AccountKey=", b"sig=", b"8Q~")
+RUNS = tuple(make.nominates for make in MAKES if make.lead not in _PLACES)
 """What stands in runs of characters of tokens, as the matcher wants it (see detector.py)."""
 PATTERNS = (
     rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]{20}",
-    rb"AccountKey=[A-Za-z0-9/+]{20}",
-    rb"sig=[A-Za-z0-9%]{43}",
+    rb"PRIVATE KEY BLOCK-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]",
+    rb"PuTTY-User-Key-File-[23]: ",
+    *(make.nominates for make in MAKES if make.lead in _PLACES),
+    *NAMING,
     rb"://[A-Za-z0-9._%+-]{0,64}:[^\s:@/<>{}\[\]$\x22'`\\*]{3,100}@[A-Za-z0-9]",
 )

@@ -1,11 +1,11 @@
-"""Passwords in the URLs of databases (RFC 3986, 3.2.1), and those that documentation writes into them."""
+"""Passwords in the URLs of databases and servers (RFC 3986, 3.2.1), and those that documentation writes into them."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from scanners.parsing.credential_checks import FILLERS
+from scanners.parsing.credential_checks import FILLERS, is_random
 
 _SCHEMES = {
     "postgres": "PostgreSQL",
@@ -20,8 +20,13 @@ _SCHEMES = {
     "amqps": "AMQP",
     "mssql": "SQL Server",
     "clickhouse": "ClickHouse",
+    "ftp": "FTP",
+    "http": "HTTP",
+    "https": "HTTP",
+    "ssh": "SSH",
 }
-_SCHEME = rb"(?:^|[^A-Za-z0-9+.-])([a-z]{4,10}(?:\+[a-z0-9]{2,12})?)\Z"
+_PAGES = frozenset({"FTP", "HTTP", "SSH"})
+_SCHEME = rb"(?:^|[^A-Za-z0-9+.-])([a-z]{3,10}(?:\+[a-z0-9]{2,12})?)\Z"
 _LOGIN = rb"://([A-Za-z0-9._%+-]{0,64}):([^\s:@/<>{}\[\]$\"'`\\*]{4,128})@([A-Za-z0-9.-]{1,200})"
 _COMMON = (
     rb"(?i)pass.*|pwd.*|passwd|secret.*|root.*|admin.*|postgres|mysql|mongo.*|redis|guest|test.*|tiger|user.*|default"
@@ -58,6 +63,8 @@ def login_at(data: bytes, at: int) -> Login | None:
         return None
     kinds = sum(re.search(kind, password) is not None for kind in (rb"[A-Z]", rb"[a-z]", rb"\d", rb"[^A-Za-z0-9]"))
     sure = len(password) >= 8 and kinds >= 2
+    if title in _PAGES and not is_random(password):  # their addresses hold all sorts of things before an at sign
+        return None
     return Login(
         f"{title} password", at - min(at, 24) + scheme.start(1), at + login.end(), password, host.decode(), sure
     )

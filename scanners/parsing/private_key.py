@@ -1,7 +1,8 @@
-"""Private keys as PEM (RFC 7468): decoded as far as it takes to tell a key from an example of one.
+"""Private keys as PEM (RFC 7468), OpenPGP's armor and PuTTY's files: decoded until a key is told from an example.
 
 An RSA key counts where its primes multiply to its modulus (RFC 8017, A.1.2); a key of OpenSSH says itself whether it is
-encrypted (PROTOCOL.key). Source code and JSON write line ends as `\\n`, YAML indents: both are undone.
+encrypted (PROTOCOL.key), and so does one of OpenPGP (RFC 9580, 5.5.3). Source code and JSON write line ends as `\\n`,
+YAML indents: both are undone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,14 @@ REACH = 16 * 1024
 SMALLEST = 1024
 """Bits of a modulus that protects anything; test data has smaller ones."""
 _PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{2,10} ){0,2})PRIVATE KEY-----([^-]{40,16000})-----END ")
+_PGP = re.compile(
+    rb"-----BEGIN PGP PRIVATE KEY BLOCK-----(?:[ \t\r]|\\r)*(?:\n|\\n)(?:[A-Z][A-Za-z]+: [^\n\\]{0,100}(?:\n|\\n))*"
+    rb"([^-=]{40,16000})"
+)
+_PUTTY = re.compile(
+    rb"PuTTY-User-Key-File-[23]: ([a-z0-9-]{1,30})(?:\s|\\[nr]){1,2}Encryption: ([a-z0-9-]{1,20})[\s\\][\s\S]{0,8000}?"
+    rb"Private-Lines: \d+((?:[A-Za-z0-9+/=\s]|\\[nr]){40,8000})"
+)
 _LAYOUT = re.compile(rb"\\[nr]|[\s\"',+\\]")
 _PLUS_LAYOUT = re.compile(rb"\\[nr]|[\s\"',\\]")
 _OPENSSH = b"openssh-key-v1\0"
@@ -33,6 +42,8 @@ class PrivateKey(NamedTuple):
 
 def private_key_at(data: bytes, start: int) -> PrivateKey | None:
     """Return the key whose `-----BEGIN` stands at `start` of `data`, None where nothing decodes."""
+    if armored := _PGP.match(data, start):
+        return _openpgp(armored)
     match = _PEM.match(data, start)
     if match is None:
         return None
@@ -43,9 +54,68 @@ def private_key_at(data: bytes, start: int) -> PrivateKey | None:
     kind = _kind(label, der)
     if kind is None:
         return None
-    lines = tuple(piece.decode() for piece in re.findall(rb"[A-Za-z0-9+/]{16,}", match[2]))
+    lines = _lines(match[2])
     encrypted = label == "ENCRYPTED" or (label == "OPENSSH" and not _is_open(der))
     return PrivateKey(kind, encrypted, lines, match.end() - start)
+
+
+def putty_key_at(data: bytes, start: int) -> PrivateKey | None:
+    """Return the key of the PuTTY file that begins at `start` of `data`, None where nothing decodes."""
+    match = _PUTTY.match(data, start)
+    if match is None:
+        return None
+    lines = _lines(re.sub(rb"\\[nr]", b" ", match[3]))
+    return PrivateKey("PuTTY", match[2] != b"none", lines, match.end() - start) if lines else None
+
+
+def _lines(body: bytes) -> tuple[str, ...]:
+    return tuple(piece.decode() for piece in re.findall(rb"[A-Za-z0-9+/]{16,}", body))
+
+
+_NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4}
+"""Numbers that the public half of a key of OpenPGP has, by its algorithm: RSA, Elgamal, DSA."""
+_RAW = {25: 32, 26: 56, 27: 32, 28: 57}
+"""Bytes of the public half of X25519, X448, Ed25519 and Ed448."""
+
+
+def _openpgp(match: re.Match[bytes]) -> PrivateKey | None:
+    text = _LAYOUT.sub(b"", match[1]) if b"\\n" in match[1] else b"".join(match[1].split())
+    try:
+        body = _secret_packet(b64decode(text[: len(text) // 4 * 4], validate=True))
+        usage = body[_after_public(body)]
+    except (ValueError, IndexError):
+        return None
+    return PrivateKey("OpenPGP", usage != 0, _lines(match[1]), match.end() - match.start())
+
+
+def _secret_packet(packets: bytes) -> bytes:
+    """Return the body of the packet of a secret key that comes first (RFC 9580, 4.2); raises ValueError for none."""
+    head = packets[0]
+    if head & 0xC0 == 0xC0:
+        tag, size = head & 0x3F, 1 if packets[1] < 192 else 2 if packets[1] < 224 else 5
+    else:
+        tag, size = head >> 2 & 0xF, (1, 2, 4, 0)[head & 3]
+    body = packets[1 + size :]
+    if not head & 0x80 or tag != 5 or body[0] not in (4, 6):
+        raise ValueError("no packet of a secret key")
+    return body
+
+
+def _after_public(body: bytes) -> int:
+    """Return where the public half of a key ends: after it the key says how it is protected."""
+    algorithm, at = body[5], 6 if body[0] == 4 else 10
+    if algorithm in _RAW:
+        return at + _RAW[algorithm]
+    if algorithm in (18, 19, 22):  # on elliptic curves: the curve, a point, and for ECDH how keys are derived
+        at = _after_number(body, at + 1 + body[at])
+        return at + 1 + body[at] if algorithm == 18 else at
+    for _ in range(_NUMBERS[algorithm] if algorithm in _NUMBERS else len(body)):
+        at = _after_number(body, at)
+    return at
+
+
+def _after_number(body: bytes, at: int) -> int:
+    return at + 2 + ((body[at] << 8 | body[at + 1]) + 7) // 8
 
 
 def _decoded(body: bytes) -> bytes | None:

@@ -19,8 +19,10 @@ from tests.scanners.secrets.forms import (
     KEYS,
     LETTERS,
     URLSAFE,
+    openpgp,
     openssh,
     pem,
+    putty,
     rand,
     rsa_key,
     web_token,
@@ -78,6 +80,25 @@ def web_tokens() -> str:
     return f"{tutorial}\n{web_token({'sub': 'a'}, 'none')}\neyJ{rand(40)}.eyJ{rand(60)}.{rand(43)}\n"
 
 
+def named_texts() -> str:
+    """Return what stands under names of secrets, or under names that only resemble those, and is none."""
+    return "\n".join(
+        (
+            "api_key = os.environ['OPENAI_API_KEY']; api_key=self.settings.get_secret_value_of_key2()",
+            'client_secret: "projects/acme/secrets/model-registry-token/versions/1"',
+            "private_key: ed25519.Ed25519PrivateKey, signing_key: x25519.X25519PrivateKeyOf2",
+            'LocalConsolePassword: "PassWordMustBeAtLeast6Chars."  password = "SomeKindOfPassword123"',
+            "arn:aws:secretsmanager:us-west-2:123456789012:secret:MyDatabase-a1B2c3D4e5F6g7H8i9J0",
+            f'"eos_token": "{rand(24)}", "cache_key": "{rand(32, HEX)}", "primary_key": "{rand(24)}"',
+            f'"public_api_key": "{rand(32)}", "token": "{rand(30)}", key: {rand(64, HEX)}',
+            "API_KEY=your-api-key-goes-here-1A2b SECRET_KEY=xxxxxxxxxxxxxxxxxxxxxxxx AUTH_TOKEN=${ACME_AUTH_TOKEN_V2}",
+            "api_key: meta-llama/Llama-2-7b-chat-hf-GPTQ-4bit-128g API_KEY=resnet50-finetuned-imagenet21k-v2b",
+            "Authorization: Bearer token123token123token123 or Bearer <your_access_token_here_1A>",
+            f"https://a.b/x?u=https://{rand(5)}:{rand(6)}@acme.io/ https://user:{rand(20)}@example.com/",
+        )
+    )
+
+
 def keys_of_nothing() -> str:
     """Return PEM that is no key: dots, random bytes, and primes that do not fit."""
     dashes = "-" * 5
@@ -104,6 +125,8 @@ CASES = {
         "weights.bin",
         Verdict.REVIEW,
     ),
+    "in_escaped_lines": text(lambda: '["first\\n' + FORMS["huggingface"]() + '\\n", "last"]', Verdict.REVIEW),
+    "named_in_escaped_lines": text(lambda: f'"first\\nACME{"_TOKEN"}={rand(32)}\\n"', Verdict.REVIEW),
     "in_metadata": Case(metadata, "model.safetensors", Verdict.REVIEW),
     "possible_checksum": text(lambda: "gh" + "p_" + rand(36)),
     "possible_key_id": text(lambda: "AK" + "IA" + rand(16, BASE32)),
@@ -111,7 +134,13 @@ CASES = {
     "possible_firebase": text(lambda: f'authDomain: "x.firebaseapp.com", apiKey: "AI{"za"}{rand(35)}"'),
     "possible_encrypted_key": text(lambda: pem("OPENSSH", openssh(b"aes256-ctr"))),
     "possible_test_key": text(KEYS["pkcs8"], name="acme/tests/server.pem"),
-    "possible_mlflow": text(lambda: f"MLFLOW_TRACKING{'_TOKEN'}: {rand(32)}"),
+    "mlflow": text(lambda: f"MLFLOW_TRACKING{'_TOKEN'}: {rand(32)}", Verdict.REVIEW),
+    "possible_named_in_test": text(lambda: f"ACME{'_API_KEY'}={rand(32)}", name="acme/tests/settings.txt"),
+    "possible_key_of_a_page": text(lambda: f"algolia: {{ api{'Key'}: '{rand(32, HEX)}' }}"),
+    "possible_openpgp": text(lambda: openpgp(254)),
+    "possible_putty": text(lambda: putty("aes256-cbc")),
+    "possible_google_access": text(lambda: "ya" + "29." + rand(120, URLSAFE)),
+    "benign_named": text(named_texts),
     "possible_shared_signature": text(
         lambda: f"https://acme.blob.example/m?sv=2022-11-02&se=2025-01-01&sp=r&s{'ig='}{rand(43)}%3D"
     ),

@@ -7,6 +7,7 @@ import json
 import random
 import string
 from collections.abc import Callable
+from functools import partial
 
 from scanners.parsing.credential_checks import crc_in_base62
 
@@ -95,6 +96,78 @@ def service_account() -> str:
     )
 
 
+def identifier() -> str:
+    """Return a UUID of random digits."""
+    return "-".join(rand(length, HEX, seed) for seed, length in enumerate((8, 4, 4, 4, 12)))
+
+
+def openpgp(usage: int = 0) -> str:
+    """Return an armored secret key of Ed25519 (RFC 9580): with `usage` 0 no passphrase protects it."""
+    curve, point = bytes.fromhex("092b06010401da470f01"), b"\x01\x07\x40" + random.Random(9).randbytes(32)
+    body = b"\x04" + bytes(4) + b"\x16" + curve + point + bytes([usage]) + b"\x01\0" + random.Random(10).randbytes(40)
+    text = base64.b64encode(bytes([0x94, len(body)]) + body).decode()
+    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    dashes, kind = "-" * 5, "PGP PRIVATE KEY BLOCK"
+    return f"{dashes}BEGIN {kind}{dashes}\nVersion: GnuPG v2\n\n{lines}\n=abcd\n{dashes}END {kind}{dashes}\n"
+
+
+def putty(cipher: str = "none") -> str:
+    """Return a key as PuTTY keeps it."""
+    lines = "\n".join(rand(64, BASE64, seed) for seed in range(4))
+    head = (
+        f"PuTTY-User-Key-File-2: ssh-rsa\nEncryption: {cipher}\nComment: models\nPublic-Lines: 1\n{rand(64, BASE64)}\n"
+    )
+    return f"{head}Private-Lines: 4\n{lines}\nPrivate-MAC: {rand(40, HEX)}\n"
+
+
+LOWER, UPPER = string.ascii_lowercase + DIGITS, string.ascii_uppercase + DIGITS
+PREFIXED = {
+    **dict.fromkeys(("fw_", "as-"), (22, ALNUM)),
+    **dict.fromkeys(("tgp_v1_", "sq0csp-", "CFPAT-"), (43, URLSAFE)),
+    **dict.fromkeys(("sess-", "lin_api_", "rpa_", "flp_"), (40, ALNUM)),
+    **dict.fromkeys(("bkua_", "squ_", "sqp_", "sbp_", "pul-", "glptt-", "shippo_live_"), (40, HEX)),
+    **dict.fromkeys(("shpat_", "shpca_", "shppa_", "shpss_", "key-", "sk-"), (32, HEX)),
+    **dict.fromkeys(("glrt-", "gldt-", "glsoat-", "glcbt-"), (20, URLSAFE)),
+    **dict.fromkeys(("sntryu_", "doo_v1_", "dor_v1_"), (64, HEX)),
+    **dict.fromkeys(("pscale_tkn_", "pscale_pw_", "figd_", "tfp_"), (40, URLSAFE)),
+    **dict.fromkeys(("nfp_", "pnu_"), (36, ALNUM)),
+    **dict.fromkeys(("cio", "ATBB", "tvly-"), (32, ALNUM)),
+    "sk" + "-": (48, ALNUM),
+    "sk_": (48, HEX),
+    "csk-": (48, LOWER),
+    "jina_": (60, ALNUM),
+    "esecret_": (26, LOWER),
+    "ntn_": (46, ALNUM),
+    "secret_": (43, ALNUM),
+    "PMAK-": (59, HEX),
+    "rdme_": (70, LOWER),
+    "oy2": (43, LOWER),
+    "AQVN": (35, URLSAFE),
+    "1//0": (60, URLSAFE),
+    "HRKU-AA": (58, URLSAFE),
+    "EAACEdEose0cBA": (120, ALNUM),
+    "glagent-": (50, URLSAFE),
+    "rubygems_": (48, HEX),
+    "NRAK-": (27, UPPER),
+    "sq0atp-": (22, URLSAFE),
+    "EZAK": (54, ALNUM),
+    "SSWS 00": (40, URLSAFE),
+    "ops_eyJ": (250, ALNUM),
+    "glc_eyJ": (80, ALNUM),
+    "sk.eyJ1Ijoi": (60, ALNUM),
+    "ABSKQmVkcm9ja0FQSUtleS": (110, BASE64),
+    "fm2_": (200, BASE64),
+    "AGE-SECRET-KEY-1": (58, "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"),
+}
+"""Prefixes of tokens that are nothing but random behind them: how many characters of which kind."""
+
+
+def after(prefix: str) -> str:
+    """Return the token of that prefix."""
+    length, kind = PREFIXED[prefix]
+    return prefix + rand(length, kind, 4)
+
+
 FORMS: dict[str, Callable[[], str]] = {
     "aws": lambda: f"aws_access_key_id = AK{'IA'}{rand(16, BASE32)}\naws_secret_access_key = {rand(40, BASE64)}\n",
     "aws_secret": lambda: f'"aws_secret_access_key": "{rand(40, BASE64)}"',
@@ -145,6 +218,33 @@ FORMS: dict[str, Callable[[], str]] = {
     "jwt_service": lambda: web_token({"iss": "supabase", "role": "service_role", "ref": rand(20)}),
     "postgres": lambda: f"postgresql+psycopg2://models:{rand(14)}@db.{'models'}.acme.io:5432/registry",
     "mongodb": lambda: f"mongodb+srv://app:{rand(16)}@cluster0.abcde.mongodb.net/x",
+    "atlassian": lambda: f"ATATT{'3xFf'}{rand(180, URLSAFE)}={rand(8, UPPER)}",
+    "airtable": lambda: f"pat{rand(14)}.{rand(64, HEX)}",
+    "slack_app": lambda: f"xapp{'-1-A'}{rand(10, UPPER)}-{rand(13, DIGITS)}-{rand(64, HEX)}",
+    "teams_webhook": lambda: (
+        f"https://acme.webhook.office.com/webhookb2/{identifier()}@{identifier()}"
+        f"/IncomingWebhook/{rand(32, HEX)}/{identifier()}"
+    ),
+    "doppler": lambda: f"dp.{'pt.'}{rand(43)}",
+    "terraform": lambda: f"{rand(14)}.atlas{'v1.'}{rand(67, URLSAFE)}",
+    "tailscale": lambda: f"tskey{'-auth-'}{rand(16)}-{rand(32)}",
+    "azure_client": lambda: f"{rand(3)}8Q{'~'}{rand(34)}",
+    "azure_bus": lambda: f"Shared{'AccessKey='}{base64.b64encode(random.Random(8).randbytes(32)).decode()}",
+    "launchdarkly": lambda: f"sdk{'-'}{identifier()}",
+    "langfuse": lambda: f"sk-{'lf-'}{identifier()}",
+    "circleci": lambda: f"CCI{'PAT_'}{rand(22)}_{rand(40, HEX)}",
+    "sentry": lambda: f"sntrys_{encoded({'iat': 1700000000.1, 'org': 'acme', 'url': 'sentry'})}_{rand(43, BASE64)}",
+    "mailchimp": lambda: f"{rand(32, HEX)}-{'us12'}",
+    "dropbox": lambda: f"sl{'.'}{rand(140, URLSAFE)}",
+    "wireguard": lambda: f"[Interface]\nPrivateKey {'='} {base64.b64encode(random.Random(8).randbytes(32)).decode()}\n",
+    "named_key": lambda: f"ACME{'_API_KEY'}={rand(32)}",
+    "named_token": lambda: f"export ACME{'_TOKEN'}='{rand(40, BASE64)}'",
+    "named_identifier": lambda: f"ACME_SECRET{'_KEY'}: {identifier()}",
+    "named_password": lambda: f'{{"db_{"password"}": "{rand(20)}"}}',
+    "named_in_camel_case": lambda: f'"client{"Secret"}": "{rand(40, LOWER)}"',
+    "bearer": lambda: f"headers = {{'Authorization': 'Bearer {rand(40, URLSAFE)}'}}",
+    "page_login": lambda: f"https://deploy:{rand(20)}@git.{'models'}.acme.io/acme.git",
+    **{f"prefix_{place}": partial(after, prefix) for place, prefix in enumerate(PREFIXED)},
 }
 KEYS: dict[str, Callable[[], str]] = {
     "pkcs1": lambda: pem("RSA", rsa_key()),
@@ -153,4 +253,6 @@ KEYS: dict[str, Callable[[], str]] = {
     "in_source": lambda: "KEY = '" + pem("RSA", rsa_key(), "\\n") + "'\n",
     "in_yaml": lambda: "key: |\n  " + pem("RSA", rsa_key(), "\n  "),
     "service_account": service_account,
+    "openpgp": openpgp,
+    "putty": putty,
 }

@@ -1,0 +1,69 @@
+"""How the form of a credential is written down: a prefix and what follows it, or the name that stands before it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from scanners.detector import RUN
+from scanners.parsing.credential_checks import varies
+
+Check = Callable[[bytes, re.Match[bytes]], bool | None]
+
+
+EDGE = rb"(?:(?<![A-Za-z0-9_+-])|(?<=\\[nrt]))"
+"""Nothing that a token is made of: the letter of an escaped line end is no part of it."""
+
+
+class Make(NamedTuple):
+    """One form of credential: `nominates` begins with the literal `lead`, `form` is all of it with the group `s`.
+
+    `back` is how many bytes before `lead` it may begin. `check(data, match)` says whether it is sure, None where it is
+    none at all.
+    """
+
+    title: str
+    lead: bytes
+    nominates: bytes
+    form: bytes
+    check: Check
+    back: int = 0
+
+
+_CONTENTS = {
+    "i": rb"[A-Z2-7]",
+    "w": rb"[A-Za-z0-9_-]",
+    "a": rb"[A-Za-z0-9]",
+    "h": rb"[0-9a-f]",
+    "l": rb"[A-Za-z]",
+    "o": rb"[0-9a-z]",
+    "u": rb"[0-9A-Z]",
+}
+
+
+def token(title: str, prefix: str, kind: str, length: str, check: Check = varies, *, whole: bool = False) -> Make:
+    """Return the make of `prefix` and `length` characters of one kind, with nothing of the sort before or after.
+
+    What is checked is without the prefix, unless `whole`.
+    """
+    lead, content = prefix.encode(), _CONTENTS[kind]
+    least = min(int(length.partition(",")[0]), RUN)
+    form = b"%b{%b})" % (content, length.encode())
+    form = b"(?P<s>" + re.escape(lead) + form if whole else re.escape(lead) + b"(?P<s>" + form
+    return shaped(title, prefix, b"%b%b{%d}" % (re.escape(lead), content, least), form, check)
+
+
+def named(title: str, name: str, kind: bytes, length: int, check: Check = varies) -> Make:
+    """Return the make of a value of `length` characters that only the name before it tells."""
+    before = name.encode() + rb"[ \t\x22'=:,\\>(\]]{1,12}"
+    least, most = (length, length) if length > 20 else (length, 100)
+    form = b"%b(?P<s>%b{%d,%d})" % (before, kind, least, most)
+    nominates = name.encode() if len(name) >= RUN else b"%b%b{%d}" % (before, kind, RUN)
+    return shaped(title, name, nominates, form, check)
+
+
+def shaped(title: str, lead: str, nominates: bytes, form: bytes, check: Check = varies, back: int = 0) -> Make:
+    """Return the make of a form that is more than a prefix and its rest."""
+    edged = EDGE + form + rb"(?![A-Za-z0-9_+-])"
+    return Make(title, lead.encode(), nominates, edged, check, back)

@@ -1,0 +1,79 @@
+"""Secrets that only their name tells: `ACME_API_KEY=...`, `"password": "..."`, `Authorization: Bearer ...`.
+
+Any service hands out keys without a form of their own. A name alone is too weak a sign, since examples, names of
+variables and placeholders stand there, too: only what varies as random texts do counts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from modelsweep.core import patterns as re
+from scanners.parsing.credential_checks import is_random
+
+NAMING = (
+    *(
+        rb"(?i)%b[\x22'\\\]]{0,3}[ \t]{0,4}[=:][ \t]{0,4}[\x22'\\]{0,2}[a-z0-9_.~+/-]{%d}" % (lead, least)
+        for lead, least in ((b"key", 20), (b"token", 20), (b"secret", 20), (b"password", 16), (b"passwd", 16))
+    ),
+    rb"(?i)bearer[ \t]{1,4}[a-z0-9_.~+/-]{20}",
+)
+"""The last word of a name, and the beginning of what may be its secret."""
+_ASSIGNED = re.compile(
+    rb"(?i)(?P<word>key|token|secret|password|passwd)[\x22'\\\]]{0,3}[ \t]{0,4}[=:][ \t]{0,4}[\x22'\\]{0,2}"
+    rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{<-])"
+)
+_BEARER = re.compile(rb"(?i)bearer[ \t]{1,4}(?P<s>[A-Za-z0-9_.~+/-]{20,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{<-])")
+_BEFORE = re.compile(rb"(?:(?<=\\[nrt])|(?<![A-Za-z0-9_:\\-]))[A-Za-z0-9_-]{0,60}\Z")
+"""Behind a colon the word is a part of an identifier (`arn:aws:...:secret:NAME`)."""
+_SECRET = re.compile(
+    rb"(?:api|secret|access|auth|encryption|signing|master|service|admin|subscription|license)[_-]?key"
+    rb"|(?:access|auth|api|bearer|secret|bot|session|refresh|personal|deploy|hub|service|admin)[_-]?token"
+    rb"|(?:.*[_-])?(?:client|app|api|webhook|shared|jwt|signing|consumer)?[_-]?secret|(?:.*[_-])?passw(?:or)?d",
+    re.IGNORECASE,
+)
+"""Ends of names that stand for what is secret; other keys and tokens are those of tables, caches and vocabularies."""
+_VARIABLE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|PAT)")
+"""Names of the environment: there, any token is one of a service."""
+_PUBLIC = re.compile(
+    rb"(?i)public|publish|(?:^|_)pub_|site[_-]?key|cache|vocab|special|(?:bos|eos|pad|unk|sep|cls|mask)_"
+)
+_WEB_PAGE = b"apiKey"
+"""How pages that search, draw maps or use Firebase name keys that are public by design."""
+_ATTRIBUTE = re.compile(rb"[a-z_][a-z0-9_]+(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+_OF_AWS = b"aws_secret_access_key"
+_LONGEST = 64
+
+
+class NamedSecret(NamedTuple):
+    """A secret in `start:stop`, under which name, and whether its name and form say so."""
+
+    name: str
+    start: int
+    stop: int
+    secret: bytes
+    sure: bool
+
+
+def named_secret_at(data: bytes, at: int) -> NamedSecret | None:
+    """Return the secret whose name ends with the word at `at` of `data`, None where nothing of the sort is there."""
+    if match := _BEARER.match(data, at):
+        return NamedSecret("bearer token", at, match.end(), match["s"], True) if is_random(match["s"]) else None
+    match = _ASSIGNED.match(data, at)
+    if match is None or _ATTRIBUTE.fullmatch(match["s"]) or not is_random(match["s"]):
+        return None
+    before = _BEFORE.search(data[max(0, at - _LONGEST) : at])
+    if before is None:
+        return None
+    name = before[0] + match["word"]
+    if name.lower() == _OF_AWS:  # its make looks for the identifier beside it
+        return None
+    if _PUBLIC.search(name) or not (_ends_as_secret(name) or _VARIABLE.fullmatch(name)):
+        return None
+    return NamedSecret(f"secret under the name {name.decode()}", at, match.end(), match["s"], name != _WEB_PAGE)
+
+
+def _ends_as_secret(name: bytes) -> bool:
+    """Return whether a name, or its end behind a separator or a change of case, is that of a secret."""
+    words = re.findall(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[0-9]+", name)
+    return any(_SECRET.fullmatch(b"_".join(words[start:])) for start in range(max(0, len(words) - 3), len(words)))
