@@ -31,7 +31,7 @@ from scanners.parsing.credential_checks import (
 from scanners.parsing.credential_forms import Make, named, shaped, token
 from scanners.parsing.credential_services import SERVICES
 from scanners.parsing.database_urls import login_at
-from scanners.parsing.named_secrets import NAMING, named_secret_at
+from scanners.parsing.named_secrets import NAMED_PASSWORD, NAMED_RUNS, named_secret_at
 from scanners.parsing.private_key import private_key_at, putty_key_at
 
 KEY_ENDS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----", b"PuTTY-User-Key-File-")
@@ -258,13 +258,13 @@ MAKES = (
     *SERVICES,
 )
 _PLACES = (b"AccountKey=", b"sig=", b"8Q~")
-RUNS = tuple(make.nominates for make in MAKES if make.lead not in _PLACES)
+RUNS = (*(make.nominates for make in MAKES if make.lead not in _PLACES), *NAMED_RUNS)
 """What stands in runs of characters of tokens, as the matcher wants it (see detector.py)."""
 PATTERNS = (
     rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]{20}",
     rb"PRIVATE KEY BLOCK-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]",
     rb"PuTTY-User-Key-File-[23]: ",
     *(make.nominates for make in MAKES if make.lead in _PLACES),
-    *NAMING,
+    NAMED_PASSWORD,
     rb"://[A-Za-z0-9._%+-]{0,64}:[^\s:@/<>{}\[\]$\x22'`\\*]{3,100}@[A-Za-z0-9]",
 )

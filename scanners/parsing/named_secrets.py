@@ -11,17 +11,17 @@ from typing import NamedTuple
 from modelsweep.core import patterns as re
 from scanners.parsing.credential_checks import is_random
 
-NAMING = (
-    *(
-        rb"(?i)%b[\x22'\\\]]{0,3}[ \t]{0,4}[=:][ \t]{0,4}[\x22'\\]{0,2}[a-z0-9_.~+/-]{%d}" % (lead, least)
-        for lead, least in ((b"key", 20), (b"token", 20), (b"secret", 20), (b"password", 16), (b"passwd", 16))
-    ),
-    rb"(?i)bearer[ \t]{1,4}[a-z0-9_.~+/-]{20}",
+_BETWEEN = rb"[\x22'\\\]]{0,3}[ \t]{0,4}[=:][ \t]{0,4}[\x22'\\]{0,2}"
+_WORDS = [case(word) for word in (b"key", b"token", b"secret") for case in (bytes.lower, bytes.upper, bytes.title)]
+NAMED_RUNS = (
+    *(rb"%b%b(?:[A-Za-z0-9]{1,4}\.)?[A-Za-z0-9_+/-]{20}" % (word, _BETWEEN) for word in _WORDS),
+    *(rb"%b[ \t]{1,4}[A-Za-z0-9_+/-]{20}" % word for word in (b"Bearer", b"bearer")),
 )
-"""The last word of a name, and the beginning of what may be its secret."""
+NAMED_PASSWORD = rb"(?i)passw(?:or)?d%b[a-z0-9_.~+/-]{16}" % _BETWEEN
+"""The last word of a name, and the beginning of what may be its secret, in runs of the characters of tokens or not."""
 _ASSIGNED = re.compile(
-    rb"(?i)(?P<word>key|token|secret|password|passwd)[\x22'\\\]]{0,3}[ \t]{0,4}[=:][ \t]{0,4}[\x22'\\]{0,2}"
-    rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{<-])"
+    rb"(?i)(?P<word>key|token|secret|password|passwd)%b"
+    rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{<-])" % _BETWEEN
 )
 _BEARER = re.compile(rb"(?i)bearer[ \t]{1,4}(?P<s>[A-Za-z0-9_.~+/-]{20,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{<-])")
 _BEFORE = re.compile(rb"(?:(?<=\\[nrt])|(?<![A-Za-z0-9_:\\-]))[A-Za-z0-9_-]{0,60}\Z")
