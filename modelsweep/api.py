@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from modelsweep import shadowing
+from modelsweep import checked, shadowing
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.related import is_related
@@ -55,16 +55,16 @@ class JobOptions:
 
 def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     *targets: Target | Iterable[Target],
-    blacklist: Iterable[str] = (),
+    blacklist: checked.Texts = (),
     max_file_size: int | None = None,
     max_total_size: int | None = None,
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
+    include: checked.Texts = (),
+    exclude: checked.Texts = (),
     newest_first: bool = False,
     timeout: float = 300.0,
-    allow_imports: Iterable[str] = (),
-    scanners: Iterable[str] | None = None,
-    plugins: Iterable[str] = (),
+    allow_imports: checked.Texts = (),
+    scanners: checked.Texts | None = None,
+    plugins: checked.Texts = (),
     depth: Depth = "full",
     jobs: int = 0,
     reuse: Reuse = "objects",
@@ -73,30 +73,38 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     """Examine files and folders and return the report; nothing that is scanned is loaded or run.
 
     `blacklist` holds patterns of model and file names that are reported; larger files than `max_file_size` and what
-    passes `max_total_size` together (bytes) are left out, which is said; `include` and `exclude` are
-    patterns of paths and names (`*.pt`, `a/*`), and what they leave out is counted; `newest_first` examines, and with
-    `max_total_size` chooses, what was written last first; `timeout` is in seconds for a file of up to 1 GiB and grows
-    with size; `allow_imports` are names to trust such as `acme.*`; `scanners` are the names of
-    those to use, None for all; `plugins` are installed packages whose scanners are used too; `depth` "quick" looks at
-    structure only; `jobs` files are examined at once (0: one for each processor); `progress` gets each result as it is
-    completed.
+    passes `max_total_size` together (bytes) are left out, which is said; `include` and `exclude` are patterns of
+    paths and names (`*.pt`, `a/*`), and what they leave out is counted; `newest_first` examines, and with
+    `max_total_size` chooses, what was written last first; `timeout` is in seconds for a file of up to 1 GiB and
+    grows with size; `allow_imports` are names to trust such as `acme.*`; `scanners` are the names of those to use
+    (`pickle`, `PickleScanner`), None for all; `plugins` are installed packages whose scanners are used too; `depth`
+    "quick" looks at structure only; `jobs` files are examined at once (0: one for each processor); `progress` gets
+    each result as it is completed.
 
     `reuse` says what is not read again that this user's cache knows: "objects" of remote stores, "files" too, taking
     inode and times for their content, or "nothing".
 
-    What cannot be examined is a Problem in the report. Raises SandboxFailed where no sandboxed process can be started;
-    importing this raises shadowing.Shadowed where a folder on the path hides a package of modelsweep.
+    What cannot be examined is a Problem in the report. Raises ValueError for arguments that nobody can mean, and
+    SandboxFailed where no sandboxed process can be started; importing this raises shadowing.Shadowed where a folder
+    on the path hides a package of modelsweep.
     """
+    packages = checked.texts("plugins", plugins)
     options = Options(
-        depth=depth,
-        scanners=None if scanners is None else tuple(scanners),
-        allow_imports=tuple(allow_imports),
-        blacklist=tuple(blacklist),
-        plugins=tuple(plugins),
-        timeout=timeout,
+        depth=checked.one_of("depth", depth, Depth),
+        scanners=checked.scanner_ids(scanners, packages),
+        allow_imports=checked.texts("allow_imports", allow_imports),
+        blacklist=checked.texts("blacklist", blacklist),
+        plugins=packages,
+        timeout=checked.seconds("timeout", timeout),
     )
-    selection = Selection(max_file_size, max_total_size, tuple(include), tuple(exclude), newest_first)
-    job = JobOptions(options, selection, jobs, reuse)
+    selection = Selection(
+        checked.size("max_file_size", max_file_size),
+        checked.size("max_total_size", max_total_size),
+        checked.texts("include", include),
+        checked.texts("exclude", exclude),
+        newest_first,
+    )
+    job = JobOptions(options, selection, checked.number("jobs", jobs), checked.one_of("reuse", reuse, Reuse))
     return scan_job(_names(targets), job, progress)
 
 

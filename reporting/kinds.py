@@ -34,8 +34,8 @@ MEANING = {
     ),
     ProblemKind.SKIPPED: Meaning(
         "left out",
-        "The file is larger than was asked for, a link out of the tree, or a mere pointer to a file elsewhere.",
-        "Raise --max-file-size, name the link's target as well, or fetch what the pointer stands for.",
+        "Sizes were bounded, or it is a link out of the tree, or a mere pointer to a file elsewhere.",
+        "Raise --max-file-size or --max-total-size, name a link's target as well, fetch what a pointer stands for.",
     ),
     ProblemKind.DESELECTED: Meaning(
         "left out by choice",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TextIO
 
-from modelsweep.core.finding import Finding, Rule, Severity
+from modelsweep.core.finding import Finding, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.report import Report, Verdict
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
@@ -16,6 +16,8 @@ from reporting.writer import LISTED, View
 
 ROWS = 100
 """Findings in the table: GitHub refuses comments of more than 65,536 characters."""
+NAMED = 5
+"""Files of each kind of problem that are named."""
 CODE = 200
 """Characters of a code span."""
 
@@ -35,7 +37,7 @@ def _lines(report: Report, view: View) -> Iterator[str]:
     if rules:
         yield from _table(report, view)
         yield from _advice(rules)
-    yield from _unexamined(report)
+    yield from _unexamined(report, view)
 
 
 def _headline(report: Report) -> str:
@@ -77,14 +79,28 @@ def _advice(rules: Iterable[Rule]) -> Iterator[str]:
         yield f"- {code(rule.id)}: {rule.why} **{rule.fix}**"
 
 
-def _unexamined(report: Report) -> Iterator[str]:
+def _unexamined(report: Report, view: View) -> Iterator[str]:
     counts = report.totals.problems
     if counts:
         yield ""
         yield "Not scanned:"
         yield ""
+    shown = _first_problems(report, LISTED if view.verbose else NAMED)
     for kind, count in sorted(counts.items()):
-        yield f"- {count} {MEANING[kind].heading}"
+        yield f"- {count} {MEANING[kind].heading}: {MEANING[kind].advice}"
+        for problem in shown[kind]:
+            yield f"  - {code(str(problem.locator))}: {code(problem.detail)}"
+        if count > len(shown[kind]):
+            yield f"  - and {count - len(shown[kind])} more, which are in the other reports"
+
+
+def _first_problems(report: Report, room: int) -> dict[ProblemKind, list[Problem]]:
+    """Return the first problems of each kind, in report order."""
+    shown: dict[ProblemKind, list[Problem]] = {kind: [] for kind in report.totals.problems}
+    for problem in report.each_problem():
+        if len(listed := shown[problem.kind]) < room:
+            listed.append(problem)
+    return shown
 
 
 def code(text: str) -> str:

@@ -18,6 +18,8 @@ ANYWHERE = "*"
 """As a root: a worker may read every file, and every address."""
 _CREDENTIALS = re.compile(r"^((?i:https?)://)[^/?#]*@|^([\w.+-]+://)[^/?#@]*:[^/?#]*@")
 """`hf://name@revision` has none: elsewhere than in plain addresses a colon tells."""
+_BEGINNING = re.compile(r"[\w+.-]{2,}:/+")
+"""What tells an address from a path."""
 EVERYTHING = "/*"
 """Behind a place: all that is below it, as a target."""
 
@@ -32,8 +34,9 @@ def source_of(target: str) -> Source:
     if source is None:
         from sources import SOURCES
 
-        names = ", ".join(source.name for source in SOURCES)
-        raise SourceFault(f"no source for {scheme_of(target)} addresses (there is: {names})")
+        examples = [example for source in SOURCES for example in source.examples]
+        known = dict.fromkeys(begun[0] for example in examples if (begun := _BEGINNING.match(example)))
+        raise SourceFault(f"no source for {scheme_of(target)} addresses, but for {', '.join(known)} and plain paths")
     for package in source.needs:
         _require(package, source)
     return source

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,46 @@ def test_a_target_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     report = modelsweep.scan(tmp_path / "missing")
     assert not report.results
     assert [problem.kind for problem in report.problems] == [ProblemKind.SOURCE]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"blacklist": [""]}, "blacklist: an empty text"),
+        ({"blacklist": ""}, "blacklist: an empty text"),
+        ({"allow_imports": ["acme.*", ""]}, "allow_imports: an empty text"),
+        ({"scanners": ["pickel"]}, "'pickel' is no scanner: did you mean pickle"),
+        ({"scanners": "nope"}, "'nope' is no scanner"),
+        ({"depth": "deep"}, "depth: 'deep' is none of 'quick', 'full'"),
+        ({"reuse": "all"}, "reuse: 'all' is none of 'nothing', 'objects', 'files'"),
+        ({"jobs": -1}, "jobs: -1 is no number from 0 on"),
+        ({"timeout": 0}, "timeout: 0 seconds"),
+        ({"timeout": float("nan")}, "timeout: nan is no number from 0 on"),
+        ({"max_file_size": -1}, "max_file_size: -1 is no number from 0 on"),
+    ],
+)
+def test_arguments_that_nobody_can_mean_are_refused(folder: Path, arguments: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        modelsweep.scan(folder, **arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"timeout": None}, {"max_total_size": "1GB"}, {"jobs": True}, {"include": [1]}])
+def test_arguments_of_another_type_are_refused(folder: Path, arguments: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=rf"^{next(iter(arguments))}: .* is no (number|text)$"):
+        modelsweep.scan(folder, **arguments)
+
+
+def test_one_text_is_one_pattern_and_not_its_letters(folder: Path) -> None:
+    report = modelsweep.scan(folder, include="*.pt", allow_imports="acme.*", blacklist="nothing-of-it", scanners="text")
+    assert [result.unit.locator.name for result in report.results] == ["empty.pt"]
+    assert report.options["allow_imports"] == ["acme.*"]
+    assert report.options["blacklist"] == ["nothing-of-it"]
+    assert report.options["scanners"] == ["text"]
+
+
+def test_scanners_go_by_the_names_that_people_write(folder: Path) -> None:
+    named = modelsweep.scan(folder, scanners=["PickleScanner", "TensorflowSavedModelScanner", "H5Scanner", "TEXT"])
+    assert named.options["scanners"] == ["pickle", "keras-h5", "tensorflow", "text"]
 
 
 def test_bytes_are_no_target() -> None:

@@ -26,7 +26,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.core.text import printable
-from modelsweep.core.units import GIB, KIB, MIB
+from modelsweep.core.units import GIB, KIB, MIB, format_seconds
 from modelsweep.core.wire import encode_unit
 from worker.answer import Answer, Examined, answer_of, extracted_of, result_of, tail_in
 from worker.backends import NUMPY
@@ -294,8 +294,8 @@ class Supervisor:
         now = time.monotonic()
         for child in list(self._children.values()):
             if child.tasks and child.deadline <= now:
-                seconds = self.seconds(child.tasks[0].unit)
-                self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {seconds:,.0f} s"))
+                allowed = format_seconds(self.seconds(child.tasks[0].unit))
+                self._condemn(child, (ProblemKind.TIMEOUT, f"took longer than {allowed}"))
         self._looked = now
 
     def _is_amply_fed(self) -> bool:

@@ -16,7 +16,15 @@ from modelsweep.cli.fleet_options import broker_option, chunk_option, explained,
 from modelsweep.cli.job_progress import watched
 from modelsweep.cli.options import SECTIONS, ScanCommand, option, removed_options
 from modelsweep.cli.outputs import Output, outputs_of
-from modelsweep.cli.scanning import conclude, job_of, shown_words, shows_bar, spare
+from modelsweep.cli.scanning import (
+    conclude,
+    job_of,
+    refuse_contradictions,
+    show_plan_of,
+    shown_words,
+    shows_bar,
+    spare,
+)
 from modelsweep.cli.sharing import share_directory
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted
@@ -79,13 +87,12 @@ def command(context: click.Context, /, **arguments: Unpack[AuditArguments]) -> i
 
         list_scanners(arguments["plugins"])
         return 0
+    refuse_contradictions(arguments)
     job = job_of(arguments)
-    targets = gather(arguments["targets"], arguments["targets_from"])
     if arguments["dry_run"]:
-        from modelsweep.cli.dry_run import show_plan
-
-        show_plan(targets, job.selection, as_json=arguments["formats"] == ("json",))
+        show_plan_of(arguments, job.selection)
         return 0
+    targets = gather(arguments["targets"], arguments["targets_from"])
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     shared = share_directory(arguments["share"])
     spare(targets, outputs)

@@ -53,7 +53,16 @@ class Commands(click.Group):
             from shlex import quote
 
             ctx.fail(f"{args[0]!r} is no command. To scan it: modelsweep scan {quote(args[0])}")
+        if args[0] not in COMMANDS and (close := _close_to(args[0])):
+            ctx.fail(f"{args[0]!r} is no command: did you mean {close}?")
         return super().resolve_command(ctx, args)
+
+
+def _close_to(word: str) -> str:
+    """Return the command that a word comes closest to, nothing where none does."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word.lower(), COMMANDS, 1, 0.6)), "")
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import textwrap
@@ -37,6 +36,8 @@ class Package:
 
 
 USABLE = "can be used"
+TITLE = 41
+"""Columns of the name of a format; behind a longer one its endings stand on a line of their own."""
 PACKAGES = (
     Package("boto3", "boto3", "cloud", "s3:// and r2:// addresses", outside=True),
     Package("celery", "celery", "fleet", "audit, submit, worker: jobs of many workers"),
@@ -99,7 +100,7 @@ class Diagnosis:
     redis_server: str
     """What `audit` starts where no broker is named, empty where there is none."""
     broker: str
-    """Whether the broker that the environment names can be used, empty where it names none."""
+    """Whether the broker that was named can be used, empty where none was."""
     advice: tuple[str, ...]
 
     @property
@@ -111,13 +112,14 @@ class Diagnosis:
 @click.command(short_help="Say what this installation can do.")
 @click.option("--show-failed", is_flag=True, help="Only what does not work.")
 @click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Also load this third-party package.")
+@click.option("--broker", metavar="URL", envvar=BROKER_VARIABLE, help=f"Try this Redis, too [${BROKER_VARIABLE}].")
 @click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
-def command(show_failed: bool, plugins: tuple[str, ...], form: str) -> int:
-    """Say what this installation can do: versions, scanners, optional packages, sandbox.
+def command(show_failed: bool, plugins: tuple[str, ...], broker: str | None, form: str) -> int:
+    """Say what this installation can do: versions, scanners, optional packages, sandbox, and whether a broker answers.
 
     Exits with 0 where everything installed works, with 2 where something is broken.
     """
-    diagnosis = diagnose(plugins)
+    diagnosis = diagnose(plugins, broker or "")
     if form == "json":
         from json import dumps
 
@@ -128,8 +130,8 @@ def command(show_failed: bool, plugins: tuple[str, ...], form: str) -> int:
     return 0 if diagnosis.healthy else 2
 
 
-def diagnose(plugins: tuple[str, ...] = ()) -> Diagnosis:
-    """Return what works and what does not."""
+def diagnose(plugins: tuple[str, ...] = (), broker: str = "") -> Diagnosis:
+    """Return what works and what does not, with the plug-ins and the Redis at an address."""
     from worker.backends import installed
     from worker.sandbox import features
 
@@ -149,7 +151,7 @@ def diagnose(plugins: tuple[str, ...] = ()) -> Diagnosis:
         failures=failures,
         sandbox=sandbox,
         redis_server=_redis_server() if packages["redis"] else "",
-        broker=_broker() if packages["redis"] else "",
+        broker=_broker(broker) if packages["redis"] else "",
         advice=tuple(_advice(machine, packages, scanners)),
     )
 
@@ -220,9 +222,8 @@ def _redis_server() -> str:
     return find_redis_server() or ""
 
 
-def _broker() -> str:
-    """Return whether the broker of the environment can be used, or why not; nothing where there is none."""
-    url = os.environ.get(BROKER_VARIABLE, "")
+def _broker(url: str) -> str:
+    """Return whether the broker can be used, or why not; nothing where none is named."""
     if not url:
         return ""
     from modelsweep.fleet.answers import LedgerFault
@@ -282,7 +283,7 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         f"{'weights':<16}{_arrays(diagnosis.arrays)}",
         *_column("scanners", f"{len(working)} of {len(diagnosis.scanners)} work: {', '.join(working)}"),
         f"{'redis-server':<16}{diagnosis.redis_server or 'none: audit needs --broker'}",
-        f"{'broker':<16}{diagnosis.broker or f'none named ({BROKER_VARIABLE})'}",
+        f"{'broker':<16}{diagnosis.broker or f'none named (--broker, {BROKER_VARIABLE})'}",
         "sandbox",
         *(f"  {name:<22}{state}" for name, state in diagnosis.sandbox.items()),
         "optional packages",
@@ -312,4 +313,5 @@ def _column(name: str, text: str) -> list[str]:
 
 def _listed(form: FormatStatus) -> str:
     state = f"  (needs {', '.join(form.missing)})" if form.missing else ""
-    return f"{form.title:<40} {' '.join(form.suffixes)}{state}".rstrip()
+    gap = " " if len(form.title) < TITLE else f"\n  {'':<{TITLE}}"
+    return f"{form.title:<{TITLE - 1}}{gap}{' '.join(form.suffixes)}{state}".rstrip()

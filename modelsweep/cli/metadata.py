@@ -12,7 +12,7 @@ from modelsweep.cli.terminal import write_line
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.report import Gate, Report, UnitResult
 from modelsweep.core.text import printable
-from modelsweep.core.units import format_size
+from modelsweep.core.units import KIB, format_size
 
 NOT_METADATA = frozenset("call import code-reference embedded executable script url secret template operator".split())
 """Kinds of fact that are evidence for judges, not descriptions of a model."""
@@ -89,13 +89,16 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
     for problem in report.problems:
         yield f"{problem.locator}: {problem.detail}"
+    if not (report.results or report.problems):
+        yield "Nothing to show: no file matches the targets."
 
 
 def _describe(result: UnitResult) -> Iterator[str]:
     yield str(result.unit.locator)
     formats = dict.fromkeys(name for item in result.artifacts for name in item.scanners)
     yield _row("format", ", ".join(formats) or "unknown")
-    yield _row("size", f"{format_size(result.unit.size)} ({result.unit.size:,} bytes)")
+    size = result.unit.size
+    yield _row("size", f"{format_size(size)} ({size:,} bytes)" if size >= KIB else format_size(size))
     if result.digest:
         yield _row("sha256", result.digest)
     if len(result.artifacts) > 1:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import click
 
 from modelsweep.cli.outputs import NAMES
-from modelsweep.cli.parameters import SEVERITIES, count, rate, seconds, size, tolerance
+from modelsweep.cli.parameters import SEVERITIES, count, pattern, rate, seconds, size, tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
 from sources.politeness import BANDWIDTH, CONNECTIONS, REQUEST_RATE
@@ -36,11 +36,22 @@ def several(*declarations: str, metavar: str, **attributes: object) -> click.Opt
 
 WHAT = (
     option("--targets-from", metavar="FILE", help="More targets from FILE (- is standard input), by line or NUL."),
-    several("-b", "--blacklist", metavar="PATTERN", help="Report models and files whose name matches. Repeatable."),
+    several(
+        "-b",
+        "--blacklist",
+        type=pattern,
+        metavar="PATTERN",
+        help="Report models and files whose name matches. Repeatable.",
+    ),
     option("--max-file-size", "--max-size", type=size, metavar="SIZE", help="Leave out larger files: 500MB, 1GB."),
     option("--max-total-size", type=size, metavar="SIZE", help="Read no more than this in all."),
-    several("--include", metavar="GLOB", help="Only files whose path or name matches: '*.pt', 'models/*'. Repeatable."),
-    several("--exclude", metavar="GLOB", help="No files whose path or name matches. Repeatable."),
+    several(
+        "--include",
+        type=pattern,
+        metavar="GLOB",
+        help="Only files whose path or name matches: '*.pt', 'models/*'. Repeatable.",
+    ),
+    several("--exclude", type=pattern, metavar="GLOB", help="No files whose path or name matches. Repeatable."),
     option(
         "--newest-first", is_flag=True, help="Examine what was written last first; --max-total-size chooses it first."
     ),
@@ -63,7 +74,9 @@ HOW = (
     ),
     several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
     option("--list-scanners", is_flag=True, help="List the scanners and stop."),
-    several("--allow-import", "allowed", metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."),
+    several(
+        "--allow-import", "allowed", type=pattern, metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."
+    ),
     several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),
     option(

@@ -13,6 +13,7 @@ import click
 
 from modelsweep.cli.called import called_as
 from modelsweep.cli.terminal import say, wants_colour, width
+from modelsweep.core import patterns as re
 from modelsweep.core.report import Gate, Report
 from reporting import WRITERS, Draft, View, Writer, fill
 
@@ -21,6 +22,8 @@ SBOM = "cyclonedx"
 SHARDED = "sarif"
 """The format that may go to a directory, in as many files as it takes."""
 SHARD = "modelsweep-{}.sarif"
+_OPEN_FILE = re.compile(r"(?:/dev/(stdout|stderr)|(?:/dev/fd|/proc/self/fd)/([0-9]{1,5}))")
+"""Opened by its name such a file would be cut or replaced, whatever others wrote to it before."""
 NAMES = tuple(writer.name for writer in WRITERS)
 ENDINGS = {writer.suffix: writer.name for writer in WRITERS} | {".sarif.json": "sarif", ".bom.json": SBOM}
 """What the end of a file name says of its format; the longest that matches decides."""
@@ -39,6 +42,7 @@ def outputs_of(formats: Sequence[str], files: Sequence[str], sbom: str | None) -
     outputs = placed + _paired([text for text in formats if "=" not in text], files)
     if sbom:
         outputs.append(Output(SBOM, sbom))
+    outputs = [output._replace(path=STDOUT) if _descriptor(output.path) == 1 else output for output in outputs]
     if not any(output.path == STDOUT for output in outputs):
         outputs.append(Output("text"))
     for output in outputs:
@@ -73,7 +77,7 @@ def _check_places(outputs: Sequence[Output]) -> None:
     """Raise UsageError where a file cannot be written, or two reports would go to one place."""
     seen: set[str] = set()
     for output in outputs:
-        place = output.path if output.path == STDOUT else os.path.realpath(output.path)
+        place = output.path if output.path == STDOUT or _is_special(output.path) else os.path.realpath(output.path)
         if place in seen:
             where = "standard output" if output.path == STDOUT else repr(output.path)
             raise click.UsageError(f"two reports would go to {where}")
@@ -86,6 +90,8 @@ def _check_writable(output: Output, place: str) -> None:
     path, folder = output.path, os.path.dirname(place)
     if not path:
         raise click.UsageError("an output needs a file name")
+    if _descriptor(path) is not None:
+        return
     if os.path.isdir(place):
         if output.format != SHARDED:
             raise click.UsageError(f"{path!r} is a directory: an output is a file, but for {SHARDED}")
@@ -96,8 +102,18 @@ def _check_writable(output: Output, place: str) -> None:
         raise click.UsageError(f"cannot write {path!r}: permission denied")
 
 
+def _descriptor(path: str) -> int | None:
+    """Return the number of the open file that a path such as /dev/stderr or /dev/fd/63 names, None for other paths."""
+    number = _OPEN_FILE.fullmatch(path)
+    if not number:
+        return None
+    return {"stdout": 1, "stderr": 2}.get(number[1]) or int(number[2])
+
+
 def _is_special(place: str) -> bool:
-    """Return whether `place` is a device, pipe or socket, which is written to and not replaced."""
+    """Return whether `place` is a device, pipe or socket, or an open file: written to and not replaced."""
+    if _descriptor(place) is not None:
+        return True
     try:
         mode = os.stat(place).st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
@@ -166,11 +182,12 @@ def replacing(path: str) -> Iterator[TextIO]:
 
     The new file gets the usual permissions; where `path` is a link, what it names is replaced. Raises OSError.
     """
-    place = os.path.realpath(path)
-    if _is_special(place):
-        with _open(place, "w") as stream:
+    if _is_special(path):
+        number = _descriptor(path)
+        with _open(path if number is None else os.dup(number), "w") as stream:
             yield stream
         return
+    place = os.path.realpath(path)
     draft = f"{place}.{os.getpid()}.part"
     stream = _open(draft, "x")
     try:
@@ -184,7 +201,7 @@ def replacing(path: str) -> Iterator[TextIO]:
         raise
 
 
-def _open(path: str, mode: str) -> TextIO:
+def _open(path: str | int, mode: str) -> TextIO:
     from reporting.encode import Document
 
     return Document(open(path, f"{mode}b"), encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -11,6 +11,13 @@ from modelsweep.core.units import parse_size
 SEVERITIES = click.Choice([severity.name.lower() for severity in reversed(Severity)], case_sensitive=False)
 
 
+def pattern(text: str) -> str:
+    """Return a pattern that is not empty: one would match all names or none, which nobody means."""
+    if not text:
+        raise click.BadParameter("the pattern is empty")
+    return text
+
+
 def size(text: str) -> int:
     """Return the bytes that `text` names: `500MB`, `1GB` (2^30)."""
     try:

@@ -11,7 +11,15 @@ from modelsweep.cli.arguments import Tolerance
 from modelsweep.cli.fleet_options import broker_option, job_argument, reached, store_option
 from modelsweep.cli.options import GATE, OUTPUT
 from modelsweep.cli.outputs import Output, draft_of, outputs_of, view_of
-from modelsweep.cli.scanning import FAILED, in_file, tagged, threshold_gate, write_reports, writer_of
+from modelsweep.cli.scanning import (
+    FAILED,
+    in_file,
+    refuse_alias_alone,
+    tagged,
+    threshold_gate,
+    write_reports,
+    writer_of,
+)
 from modelsweep.core.report import Report
 from reporting import Draft, View
 
@@ -64,6 +72,7 @@ def writing(arguments: ReportArguments) -> Callable[[Report, Published], int]:
 
     The results of the report are those that were published: several processes may read them.
     """
+    refuse_alias_alone(arguments["alias"], arguments["write_back"])
     places = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     gate = threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
     view = view_of(gate, verbose=arguments["verbose"])

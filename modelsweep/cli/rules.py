@@ -40,16 +40,30 @@ def command(context: click.Context, severity: str | None, scanner: str | None, f
         return
     from scanners.catalogue import declared_rules
 
+    known = declared_rules()
+    owners = None if scanner is None else _owners(scanner, {name for item in known for name in _names(item)})
     declared = [
         item
-        for item in declared_rules()
+        for item in known
         if (severity is None or item.rule.severity is Severity[severity.upper()])
-        and (scanner is None or scanner.lower() in (item.owner, item.rule.id.partition("/")[0]))
+        and (owners is None or not owners.isdisjoint(_names(item)))
     ]
     if form == "json":
         _write_json([_as_json(item) for item in declared])
     else:
         _write_table(declared)
+
+
+def _names(item: Declared) -> tuple[str, str]:
+    """Return by which names a rule is found: who declares it, and what its id begins with."""
+    return item.owner, item.rule.id.partition("/")[0]
+
+
+def _owners(scanner: str, known: set[str]) -> set[str]:
+    """Return the names that are meant; none where a scanner declares no rule. Raises UsageError for no scanner."""
+    from modelsweep.cli.selection import known_names, resolve
+
+    return {scanner.lower()} & known or {*resolve(scanner, [*sorted(known), *known_names()])}
 
 
 @command.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -70,6 +71,16 @@ def guarded(command: Callable[[], int]) -> int:
     return code
 
 
+def _nameless(error: OSError) -> str:
+    """Return what an error means that names no file: a stream that took no more, or a folder that is gone."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "the folder that this was started in is gone: change to another one"
+    place = "cannot write: " if error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT) else ""
+    return f"{place}{error.strerror}"
+
+
 def _explained(error: Exception) -> int:
     """Say what went wrong, in a sentence of its own where it is the user's affair; return the exit code."""
     import click
@@ -85,6 +96,8 @@ def _explained(error: Exception) -> int:
         say(as_called(error.format_message()))
         if isinstance(error, click.UsageError) and error.ctx is not None:
             say(f"see `{error.ctx.command_path} --help`")
+    elif isinstance(error, OSError) and error.filename is None and error.strerror:
+        say(_nameless(error))
     elif isinstance(error, (shadowing.Shadowed, OSError)):
         say(str(error))
     else:

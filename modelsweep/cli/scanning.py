@@ -23,12 +23,15 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Severity
 from modelsweep.core.options import Depth, Options, Reuse, Selection
 from modelsweep.core.report import Gate, Report, Unit
+from modelsweep.core.units import KIB
 from modelsweep.core.values import replace
 from producer.plan import plan
 from reporting import WRITERS, Draft, View, Writer
 from sources.source import scheme_of
 
 FAILED = 2
+_LISTINGS = ((), ("text",), ("json",))
+"""Formats of --dry-run."""
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -39,16 +42,35 @@ def scan(arguments: ScanArguments, command_line: Sequence[str]) -> int:
 
         list_scanners(arguments["plugins"])
         return 0
-    if arguments["verbose"] and arguments["quiet"]:
-        raise click.UsageError("--verbose and --quiet contradict each other")
+    refuse_contradictions(arguments)
     job = job_of(arguments)
     if arguments["dry_run"]:
-        from modelsweep.cli.dry_run import show_plan
-
-        targets = gather(arguments["targets"], arguments["targets_from"])
-        show_plan(targets, job.selection, as_json=arguments["formats"] == ("json",))
+        show_plan_of(arguments, job.selection)
         return 0
     return _scan(arguments, job, command_line)
+
+
+def refuse_contradictions(arguments: ScanArguments) -> None:
+    """Raise UsageError where one option makes another mean nothing."""
+    if arguments["verbose"] and arguments["quiet"]:
+        raise click.UsageError("--verbose and --quiet contradict each other")
+    refuse_alias_alone(arguments["alias"], arguments["write_back"])
+    if arguments["dry_run"] and (arguments["outputs"] or arguments["sbom"] or arguments["formats"] not in _LISTINGS):
+        raise click.UsageError("--dry-run writes no report: it lists files on standard output, with -f json as JSON")
+
+
+def refuse_alias_alone(alias: str, write_back: bool) -> None:
+    """Raise UsageError for an alias that nothing would set."""
+    if alias and not write_back:
+        raise click.UsageError("--alias is set by --write-back: give both")
+
+
+def show_plan_of(arguments: ScanArguments, selection: Selection) -> None:
+    """List what would be read, and what not."""
+    from modelsweep.cli.dry_run import show_plan
+
+    targets = gather(arguments["targets"], arguments["targets_from"])
+    show_plan(targets, selection, as_json=arguments["formats"] == ("json",))
 
 
 def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]) -> int:
@@ -142,8 +164,23 @@ def spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:
     """Raise UsageError where a report would be written over a file that is to be scanned."""
     for output in outputs:
         for target in targets if os.path.isfile(output.path) else ():
-            if os.path.exists(target) and os.path.samefile(target, output.path):
+            if os.path.exists(target) and _would_lose(target, output.path):
                 raise click.UsageError(f"{output.path!r} is to be scanned: a report would replace it")
+
+
+def _would_lose(target: str, path: str) -> bool:
+    """Return whether an existing file is a target, or lies below one and is no report of an earlier scan."""
+    if os.path.samefile(target, path):
+        return True
+    place = os.path.realpath(path)
+    below = os.path.isdir(target) and os.path.commonpath((os.path.realpath(target), place)) == os.path.realpath(target)
+    return below and _is_binary(place)
+
+
+def _is_binary(place: str) -> bool:
+    """Return whether a file begins as no text does, and every report is text."""
+    with open(place, "rb") as stream:
+        return b"\0" in stream.read(4 * KIB)
 
 
 def shows_bar(arguments: ScanArguments) -> bool:

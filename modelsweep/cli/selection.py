@@ -1,7 +1,4 @@
-"""Which scanners run: their names as people write them.
-
-Ids (`pickle`), class-style names (`PickleScanner`) and those of other tools are accepted in any case.
-"""
+"""Which scanners run, by what the options name."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelsweep import scanner_names
 from modelsweep.cli.profiles import CONTAINERS, NUMBERS, RECOGNISERS, WEIGHED, Profile
 from modelsweep.cli.terminal import say
 from modelsweep.core import patterns as re
@@ -18,43 +16,6 @@ from modelsweep.core import patterns as re
 if TYPE_CHECKING:
     from modelsweep.core.scanner import Scanner
 
-# Names that no rule derives: squashed class name -> ids that do its work, of which this version may have none yet.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "7z": ("sevenzip",),
-    "config": ("json", "yaml"),
-    "flaxmsgpack": ("flax",),
-    "h5": ("keras-h5",),
-    "jaxcheckpoint": ("flax",),
-    "jinja2": ("jinja",),
-    "jinja2template": ("jinja",),
-    "joblib": ("pickle",),
-    "license": ("licence",),
-    "kerash5": ("keras-h5",),
-    "keraszip": ("keras", "zip"),
-    "llamafile": ("executable",),
-    "manifest": ("json", "oci"),
-    "metadata": ("json", "yaml"),
-    "nemo": ("tar", "yaml"),
-    "nestedpickle": ("pickle",),
-    "oci": ("oci",),
-    "ocilayer": ("oci", "oci-blob", "tar"),
-    "onnx": ("onnx",),
-    "paddle": ("paddle",),
-    "pmml": ("pmml",),
-    "pytorchbinary": ("torch-legacy",),
-    "pytorchzip": ("torch",),
-    "pytorch": ("torch", "torch-distributed", "torch-legacy", "torch-tar"),
-    "rar": ("unreadable",),
-    "rserialized": ("r",),
-    "tensorflowmetagraph": ("tensorflow",),
-    "tensorflowsavedmodel": ("tensorflow",),
-    "tensorrt": ("tensorrt",),
-    "tfsavedmodel": ("tensorflow",),
-    "tflite": ("tflite",),
-    "torchservemar": ("torchserve",),
-    "weightdistribution": ("weights",),
-    "xgboost": ("xgboost",),
-}
 _CLASS = re.compile(r"[A-Z]\w*Scanner")
 
 
@@ -75,33 +36,19 @@ def known_names(plugins: tuple[str, ...] = ()) -> tuple[str, ...]:
     return names(installed_scanners(plugins))
 
 
-def squashed(name: str) -> str:
-    """Return a name without case, separators and the ending of class names: `TorchZipScanner`, `torch-zip` are one."""
-    return re.sub(r"[\W_]+", "", name).lower().removesuffix("scanner")
-
-
 def looks_like_scanner(word: str, known: Iterable[str]) -> bool:
     """Return whether `word` can only be meant as a scanner: an id or alias, or written as a class name."""
-    wanted = squashed(word)
     plain = re.fullmatch(r"[\w-]+", word) is not None
-    return plain and (bool(_CLASS.fullmatch(word)) or wanted in ALIASES or wanted in map(squashed, known))
+    return plain and (bool(_CLASS.fullmatch(word)) or scanner_names.is_known(word, known))
 
 
 def resolve(word: str, known: Sequence[str]) -> tuple[str, ...]:
     """Return the ids that `word` stands for; raises UsageError with close matches, or saying that it is to come."""
-    wanted = squashed(word)
-    found = tuple(name for name in known if squashed(name) == wanted)
-    found = found or tuple(name for name in ALIASES.get(wanted, ()) if name in known)
-    if found:
-        return found
-    if wanted in ALIASES:
-        raise click.UsageError(f"{word}: this version has no scanner for that yet (--list-scanners shows what it has)")
-    from difflib import get_close_matches
-
-    close = get_close_matches(wanted, {squashed(name): name for name in known}, 3, 0.6)
-    names = [name for name in known if squashed(name) in close]
-    hint = f"did you mean {' or '.join(names)}?" if names else "--list-scanners shows them all"
-    raise click.UsageError(f"{word!r} is no scanner: {hint}")
+    try:
+        return scanner_names.resolve(word, known)
+    except scanner_names.UnknownScanner as error:
+        hint = "" if "?" in str(error) else ": --list-scanners shows them all"
+        raise click.UsageError(f"{error}{hint}") from None
 
 
 def words(values: Sequence[str]) -> list[str]:

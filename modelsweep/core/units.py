@@ -36,3 +36,8 @@ def format_size(size: int) -> str:
         if value < 1000:
             return f"{value:.1f} {unit}"
     return f"{value / KIB:.1f} TiB"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return `seconds` as people read it: `0.05 s`, `300 s`, `1,200 s`."""
+    return f"{seconds:,.0f} s" if seconds >= 1 else f"{seconds:g} s"

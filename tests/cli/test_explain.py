@@ -43,6 +43,17 @@ def test_an_unknown_rule_gets_close_matches(run: Run):
     assert "did you mean pickle/dangerous-call" in outcome.err
 
 
+def test_rules_of_a_scanner_by_any_of_its_names(run: Run):
+    ours = run("rules", "--scanner", "pickle", "-f", "json")
+    assert ours == run("rules", "--scanner", "PickleScanner", "-f", "json")
+    assert "pickle/dangerous-call" in ours.out
+    assert run("rules", "--scanner", "pickle-calls").code == 0, "a judge's"
+    assert run("rules", "--scanner", "media").out == "no such rules\n", "one that only recognises"
+    outcome = run("rules", "--scanner", "pickel")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "'pickel' is no scanner: did you mean" in outcome.err
+
+
 def test_doctor(run: Run):
     outcome = run("doctor")
     assert outcome.code == 0
@@ -62,6 +73,7 @@ def test_doctor_speaks_of_the_broker(run: Run, monkeypatch: pytest.MonkeyPatch):
     assert outcome.out.startswith("broker          Redis cannot be reached")
     assert "hidden" not in outcome.out
     monkeypatch.delenv("MODELSWEEP_BROKER_URL")
+    assert run("doctor", "--show-failed", "--broker", "redis://:hidden@127.0.0.1:1/0") == outcome
     assert "\nbroker          none named" in run("doctor").out
 
 
@@ -75,10 +87,14 @@ def test_metadata(models: Path, run: Run):
     outcome = run("metadata", "models/clean.pkl")
     assert outcome.code == 0
     assert "format        pickle" in outcome.out
-    assert "33 bytes" in outcome.out
+    assert "size          33 B\n" in outcome.out
     (described,) = json.loads(run("metadata", "models/clean.pkl", "-f", "json").out)["files"]
     assert (described["path"], described["size"]) == ("models/clean.pkl", 33)
     assert described["members"][0]["formats"] == ["pickle"]
+
+
+def test_metadata_of_nothing_is_said(folder: Path, run: Run):
+    assert run("metadata", ".").out == "Nothing to show: no file matches the targets.\n"
 
 
 def test_metadata_of_what_cannot_be_read(run: Run):
@@ -93,6 +109,11 @@ def test_the_bare_command_and_its_version(run: Run):
     assert all(f"\n  {command} " in outcome.out for command in ("scan", "rules", "metadata", "doctor"))
     assert "..." not in outcome.out.partition("Commands:")[2], "what a command does fits in its line"
     assert run() == outcome
+
+
+def test_a_misspelt_command_gets_the_closest(run: Run):
+    assert "'scann' is no command: did you mean scan?" in run("scann", "models").err
+    assert "No such command 'xyzzy'" in run("xyzzy").err
 
 
 def test_a_file_in_place_of_a_command_is_understood(models: Path, run: Run):

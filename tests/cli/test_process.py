@@ -57,6 +57,45 @@ def test_hostile_names_reach_no_terminal_raw(folder: Path, process: Process, nam
         assert b"Traceback" not in written
 
 
+@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_a_report_for_the_open_standard_output_keeps_what_stands_there(models: Path, place: str):
+    command = [sys.executable, "-P", "-c", START, "scan", "models/clean.pkl", "-f", f"markdown={place}"]
+    with open("log", "wb") as log:
+        log.write(b"before\n")
+        log.flush()
+        assert subprocess.run(command, stdout=log, env=_environment()).returncode == 0
+        log.write(b"after\n")
+    lines = Path("log").read_text().splitlines()
+    assert (lines[0], lines[1], lines[-1]) == ("before", "### modelsweep: clean", "after")
+    assert not [line for line in lines if line.startswith("Clean:")], "it takes the place of the text"
+
+
+def test_a_report_for_another_open_file_or_pipe_is_written_there(models: Path):
+    command = [sys.executable, "-P", "-c", START, "scan", "models/clean.pkl", "-f", "markdown=/dev/stderr"]
+    done = subprocess.run(command, capture_output=True, env=_environment())
+    assert (done.returncode, done.stderr.splitlines()[0]) == (0, b"### modelsweep: clean")
+    assert done.stdout.startswith(b"Clean: 1 file")
+    reading, writing = os.pipe()
+    done = subprocess.run([*command[:-1], f"junit=/dev/fd/{writing}"], pass_fds=[writing], env=_environment())
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        assert (done.returncode, pipe.read()[:5]) == (0, b"<?xml")
+
+
+def test_a_folder_that_is_gone_and_an_output_that_is_full_are_said(models: Path):
+    command = [sys.executable, "-P", "-c", START]
+    gone = models.parent / "gone"
+    gone.mkdir()
+    script = ["sh", "-c", 'rmdir ../gone; exec "$@"', "sh", *command, "scan", "."]
+    done = subprocess.run(script, cwd=gone, capture_output=True, env=_environment())
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"modelsweep: the folder that this was started in is gone: change to another one\n"
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([*command, "rules"], stdout=full, stderr=subprocess.PIPE, env=_environment())
+        assert (done.returncode, done.stderr) == (2, b"modelsweep: cannot write: No space left on device\n")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 def test_an_unreadable_target(models: Path, process: Process):
     (models / "clean.pkl").chmod(0)

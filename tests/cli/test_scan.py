@@ -74,6 +74,41 @@ def test_quiet_speaks_only_of_what_matters(models: Path, run: Run):
     assert "os.system" in run("scan", "-q", "models/evil.pkl").out
 
 
+@pytest.mark.parametrize("option", ["--blacklist", "--include", "--exclude", "--allow-import"])
+def test_an_empty_pattern_is_refused(models: Path, run: Run, option: str):
+    outcome = run("scan", "models", option, "")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"'{option}': the pattern is empty" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["scan", "audit"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-v", "-q"), "--verbose and --quiet contradict each other"),
+        (("--alias", "scanned"), "--alias is set by --write-back: give both"),
+        (("--dry-run", "-f", "sarif"), "--dry-run writes no report"),
+        (("--dry-run", "-f", "json=list.json"), "--dry-run writes no report"),
+        (("--dry-run", "-o", "list.txt"), "--dry-run writes no report"),
+        (("--dry-run", "--sbom", "bom.json"), "--dry-run writes no report"),
+    ],
+)
+def test_options_that_make_another_mean_nothing_are_refused(
+    models: Path, run: Run, command: str, arguments: tuple[str, ...], said: str
+):
+    outcome = run(command, "models", *arguments)
+    assert (outcome.code, outcome.out, said in outcome.err) == (2, "", True)
+
+
+def test_a_report_replaces_no_model_below_a_target_but_an_earlier_report(folder: Path, run: Run):
+    Path("model.pkl").write_bytes(b"\x80\x04}\x94.\0")
+    outcome = run("scan", ".", "-f", "json=model.pkl")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "'model.pkl' is to be scanned: a report would replace it" in outcome.err
+    assert Path("model.pkl").read_bytes() == b"\x80\x04}\x94.\0"
+    assert [run("scan", ".", "-f", "json=report", "--exclude", "model.pkl").code for _ in range(2)] == [0, 0]
+
+
 def test_a_report_never_replaces_what_is_scanned(models: Path, run: Run):
     outcome = run("scan", "models/clean.pkl", "-f", "json=models/clean.pkl")
     assert (outcome.code, outcome.out) == (2, "")

@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 
 import jsonschema
 
-from modelsweep.core.finding import Severity
+from modelsweep.core.finding import ProblemKind, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Gate, Unit, UnitResult
-from reporting.markdown import ROWS, code
+from reporting.kinds import MEANING
+from reporting.markdown import NAMED, ROWS, code
 from tests.reporting.sample import CALL, clean_report, malicious_archive, sample_report
 from tests.reporting.test_writers import VIEW, written
 
@@ -144,6 +145,19 @@ def test_markdown_stays_short_enough_for_a_comment() -> None:
     text = written("markdown", report)
     assert len(text) < 65_536
     assert f"{5_000 - ROWS} more findings" in text
+
+
+def test_markdown_names_what_was_not_scanned_and_says_how_much_more_there_is() -> None:
+    report = sample_report()
+    unreadable = [problem for problem in report.problems if problem.kind is ProblemKind.SOURCE]
+    many = [replace(unreadable[0], locator=Locator(f"gone/{number}")) for number in range(NAMED + 2)]
+    lines = written("markdown", replace(clean_report(), problems=tuple(many))).splitlines()
+    begin = lines.index(f"- {NAMED + 2} unreadable: {MEANING[ProblemKind.SOURCE].advice}")
+    assert lines[begin + 1] == "  - `gone/0`: `no such file or directory`"
+    assert lines[begin + NAMED :] == [
+        f"  - `gone/{NAMED - 1}`: `no such file or directory`",
+        "  - and 2 more, which are in the other reports",
+    ]
 
 
 def test_markdown_of_a_clean_report_says_so() -> None:

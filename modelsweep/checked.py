@@ -1,0 +1,64 @@
+"""Arguments of the library, checked where they are given: what nobody can mean raises ValueError or TypeError.
+
+A text where several are taken stands for itself; its characters would be patterns of one letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar, get_args
+
+Texts = str | Iterable[str]
+_Number = TypeVar("_Number", int, float)
+
+
+def texts(name: str, value: Texts) -> tuple[str, ...]:
+    """Return patterns or names; raises ValueError where one is empty, which would match anything."""
+    found = (value,) if isinstance(value, str) else tuple(value)
+    for text in found:
+        if not isinstance(text, str):
+            raise TypeError(f"{name}: {text!r} is no text")
+        if not text:
+            raise ValueError(f"{name}: an empty text matches nothing that anybody means")
+    return found
+
+
+def size(name: str, value: int | None) -> int | None:
+    """Return a number of bytes, None for no bound; raises TypeError, ValueError."""
+    return None if value is None else number(name, value)
+
+
+def number(name: str, value: _Number) -> _Number:
+    """Return a finite number that is not negative; raises TypeError, ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: {value!r} is no number")
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{name}: {value!r} is no number from 0 on")
+    return value
+
+
+def seconds(name: str, value: float) -> float:
+    """Return a positive number of seconds; raises TypeError, ValueError."""
+    if number(name, value) == 0:
+        raise ValueError(f"{name}: 0 seconds are too few for anything")
+    return value
+
+
+def one_of(name: str, value: Any, literal: Any) -> Any:
+    """Return a value of a Literal type; raises ValueError."""
+    if value not in get_args(literal):
+        raise ValueError(f"{name}: {value!r} is none of {', '.join(map(repr, get_args(literal)))}")
+    return value
+
+
+def scanner_ids(names: Texts | None, plugins: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the ids of scanners, None for all; `names` as people write them. Raises ValueError, PluginError."""
+    if names is None:
+        return None
+    from modelsweep.scanner_names import resolve
+    from scanners.catalogue import names as names_of
+    from worker.plugins import scanners_with
+
+    known = names_of(scanners_with(tuple(plugins)))
+    chosen = {found for name in texts("scanners", names) for found in resolve(name, known)}
+    return tuple(name for name in known if name in chosen)
