@@ -101,8 +101,8 @@ def _starts_lzma(head: bytes) -> bool:
     return True
 
 
-def _inflated(wbits: int) -> Stream:
-    return lambda reader, start, stop: decompression.inflated(reader, start, stop, wbits)
+def _unzlib(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    return decompression.inflated(reader, start, stop, zlib.MAX_WBITS)
 
 
 _ZFILE_HEADER = 21
@@ -117,14 +117,14 @@ def _unzfile(reader: Reader, start: int, stop: int) -> Generator[bytes, None, in
 
 
 CODECS = (
-    _magic(b"\x1f\x8b\x08", _inflated(16 + zlib.MAX_WBITS), {".gz": "", ".tgz": ".tar", ".gzip": ""}),
+    _magic(b"\x1f\x8b\x08", decompression.ungzip, {".gz": "", ".tgz": ".tar", ".gzip": ""}),
     Codec(_starts_bzip2, decompression.unbzipped, {".bz2": "", ".tbz": ".tar", ".tbz2": ".tar"}, b"B"),
     _magic(b"\xfd7zXZ\0", decompression.unxz, {".xz": "", ".txz": ".tar"}),
     _magic(decompression.ZSTD_MAGIC, decompression.unzstd, {".zst": "", ".zstd": "", ".tzst": ".tar"}),
     _magic(b"\x04\x22\x4d\x18", decompression.unlz4, {".lz4": ""}),
     _magic(b"\x02\x21\x4c\x18", decompression.unlz4_legacy, {".lz4": ""}),
     _magic(b"ZF0x", _unzfile, {".z": "", ".gz": ""}),
-    Codec(_starts_zlib, _inflated(zlib.MAX_WBITS), {".z": "", ".zz": "", ".zlib": ""}, _ZLIB),
+    Codec(_starts_zlib, _unzlib, {".z": "", ".zz": "", ".zlib": ""}, _ZLIB),
     Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}, bytes(range(_LZMA))),
 )
 _BY_FIRST = {bytes((first,)): tuple(codec for codec in CODECS if first in codec.first) for first in range(256)}
@@ -214,7 +214,7 @@ def content_name(blob: Blob, content: Reader) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING, BOMB),

@@ -146,6 +146,8 @@ class _Member:
     """Flags of both headers together."""
     raw: bool = False
     """Whether it is a tensor storage that a quick look leaves alone, its local header too."""
+    front: ZipEntry | None = None
+    """The entry by its local header, where that makes other data of it."""
 
     @property
     def stop(self) -> int:
@@ -185,6 +187,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield _said(OVERLAP, blob, overlapping[0].entry, times=f"{len(overlapping):,}")
     apart = _apart(blob, context, members, overlapping)
     yield from _members(blob, members, context, frozenset(overlapping), frozenset(apart))
+    fronts = [_Member(member.front, member.start, member.flags) for member in members if member.front]
+    yield from _members(blob, fronts, context, frozenset(fronts))
     for fault in directory.faults:
         yield problem_of(fault, blob.locator, NAME)
     if any(isinstance(fault, OverLimit) for fault in directory.faults):
@@ -276,12 +280,22 @@ def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) 
     except (Malformed, Truncated, OverLimit) as error:
         yield problem_of(error, blob.locator.member(directories.member_name(entry)), NAME)
         return
-    members.append(_Member(entry, local.data_offset, entry.flags | local.flags))
+    members.append(_Member(entry, local.data_offset, entry.flags | local.flags, front=_front(entry, local)))
     differences = ", ".join(_differences(entry, local))
     if differences:
         evidence = {"differences": printable(differences, 2 * SHOWN)}
         subject = printable(entry.name, SHOWN)
         yield Finding(HEADER_MISMATCH, blob.locator, subject, span=Span(entry.header_offset), evidence=evidence)
+
+
+def _front(entry: ZipEntry, local: LocalHeader) -> ZipEntry | None:
+    """Return the entry as programs take it that read the archive from its front, None where the data is the same."""
+    packed, size, crc = local.compressed_size, local.size, local.crc
+    if not packed or local.flags & directories.DESCRIPTOR or (local.flags | entry.flags) & directories.MASKED:
+        packed, size, crc = entry.compressed_size, entry.size, entry.crc
+    if (local.method, packed) == (entry.method, entry.compressed_size):
+        return None
+    return entry._replace(method=local.method, compressed_size=packed, size=size, crc=crc)
 
 
 def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
@@ -381,16 +395,24 @@ def _members(
             left_out += 1
         elif member.raw:
             yield from _left_alone(blob, member)
-        elif stored and size:  # else a folder or an empty file: nothing to examine
+        elif stored and size:
             check = size <= min(CHECKED, unchecked)
             unchecked -= size if check else 0
             yield from _stored(blob, member, check)
         elif size:
             yield from _expanded(blob, member, context)
+        else:
+            yield from _empty(blob, member.entry)
     if left_out:
         raise OverLimit(
             f"members left out: {left_out:,}, after {context.expanded.limit:,} decompressed or shared bytes"
         )
+
+
+def _empty(blob: Blob, entry: ZipEntry) -> Iterator[Finding]:
+    """Yield what contradicts that a folder or an empty file has nothing to examine."""
+    if entry.crc not in (0, _UNKNOWN):
+        yield _said(CONTENT_MISMATCH, blob, entry, differences="CRC-32")
 
 
 def _left_alone(blob: Blob, member: _Member) -> Iterator[Blob]:
@@ -507,7 +529,7 @@ def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
 SCANNER = Scanner(
     name=NAME,
     title="Zip archive",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(

@@ -98,9 +98,11 @@ _STRING = 16
 """Bytes of the shortest string that holds a payload."""
 _OPENED = frozenset({"compressed", "sevenzip"})
 """Scanners that decompress what stands in their files."""
-_CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"]\0\0": "LZMA"}
-_PACKED = (b"\x1f", b"B", b"\xfd", b"]")
-"""First bytes of compressed ones."""
+_CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"]\0\0": "LZMA"} | {
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"\x04\x22\x4d\x18": "LZ4",
+}
+_MAGIC = max(map(len, _CODECS))
 _BEFORE = (b'"', b"'", b" ", b"\0", b",", b":")
 """What may be nominated with the character behind it."""
 _PROBE = 400
@@ -165,7 +167,7 @@ def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     """Yield what the run of encoded characters at `offset` hides; one that begins before it is none."""
-    if blob.reader.read(offset, 1) in _PACKED:
+    if blob.reader.read(offset, min(_MAGIC, blob.size - offset)).startswith(tuple(_CODECS)):
         yield from _packed(blob, offset, context)
         return
     quoted = blob.reader.read(offset, 1) in _BEFORE
@@ -438,6 +440,8 @@ _BASE64 = (
     rb"JAB[A-Za-z0-9]A[A-Za-z0-9+/_-]{12}",
     rb"Qlpo(?:MT|Mj|Mz|ND|NT|Nj|Nz|OD|OT)FBWSZTW[A-Za-z0-9+/_-]{12}",  # bzip2
     rb"/Td6WFoA[A-Za-z0-9+/_-]{12}",  # xz
+    rb"KLUv[/_][Q-Za-f][A-Za-z0-9+/_-]{16}",  # Zstandard
+    rb"BCJNG[E-H][A-Za-z0-9+/_-]{16}",  # LZ4
     rb"Z0F[JKNORSTVWX][A-Za-z0-9+/_-]{20}",  # base64 of base64 of protocols 2 to 5
     rb"ODAwM[jz](?:Yz|dk|Vk|I4|U4)[A-Za-z0-9+/_-]{20}",  # base64 of hexadecimal digits
     rb"ODAwN[DT](?:k1|hj|Yz|dk|Vk|I4|U4)[A-Za-z0-9+/_-]{20}",
@@ -458,6 +462,8 @@ _HEX = (
     ),  # cos
     rb"425[aA]68(?:3[1-9])314159265359[0-9a-fA-F]{8}",  # bzip2
     rb"fd377a585a00[0-9a-f]{12}",  # xz
+    rb"28[bB]52[fF][fF][dD][0-9a-fA-F]{20}",  # Zstandard
+    rb"04224[dD]18[4-7][0-9a-fA-F]{20}",  # LZ4
     rb"789[cC][0-9a-fA-F]{40}",
     rb"78[dD][aA][0-9a-fA-F]{40}",
 )
@@ -474,11 +480,14 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=15,
+    version=16,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",
         rb"\xfd7zXZ\x00\x00[\x00\x01\x04\x0a]",
+        # Zstandard: no reserved bit, a window or a length, and a first block that is not of the reserved kind
+        rb"\x28\xb5\x2f\xfd[\x00\x04\x20\x24\x40\x44\x60\x64\x80\x84\xa0\xa4\xc0\xc4\xe0\xe4].",
+        rb"\x04\x22\x4d\x18[\x40\x44\x48\x4c\x60\x64\x68\x6c][\x40\x50\x60\x70]",
         rb"\x5d\x00\x00[\x00\x04\x08\x10\x20\x40\x80][\x00-\x08](?:\xff{8}|.{5}\x00{3})",
     ),
     runs=(*_BASE64, *_HEX, *_ZLIB, *_UNUSUAL),

@@ -45,12 +45,16 @@ class Decoder(Protocol):
 
 
 class Inflater:
-    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`; `wbits` as zlib takes it."""
+    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`; `wbits` as zlib takes it.
+
+    `header` is the beginning of the stream, where the data that follows is without one.
+    """
 
     __slots__ = ("_zlib", "needs_input")
 
-    def __init__(self, wbits: int) -> None:
+    def __init__(self, wbits: int, header: bytes = b"") -> None:
         self._zlib = zlib.decompressobj(wbits)
+        self._zlib.decompress(header)
         self.needs_input = True
 
     @property
@@ -220,6 +224,35 @@ def lzma_filter(properties: bytes) -> dict[str, int]:
 def inflated(reader: Reader, start: int, stop: int, wbits: int) -> Generator[bytes, None, int]:
     """Yield the deflate, zlib or gzip stream (`wbits` as zlib takes it) at `start`; return the offset after it."""
     return decoded(reader, start, stop, lambda: Inflater(wbits))
+
+
+_PLAIN_HEADER = b"\x1f\x8b\x08" + bytes(7)
+"""The header of gzip that says nothing."""
+_HEADER_SUM, _EXTRA, _NAME, _COMMENT = 2, 4, 8, 16
+
+
+def ungzip(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
+    """Yield the gzip stream at `start`; return the offset after it.
+
+    The header is read as Python's `gzip` reads it: zlib alone refuses reserved flags and a wrong checksum of the
+    header, where `gzip.open` and all that is built on it (joblib, pandas, tarfile) go on.
+    """
+    data = _after_header(reader, start, stop)
+    return decoded(reader, data, stop, lambda: Inflater(16 + zlib.MAX_WBITS, _PLAIN_HEADER))
+
+
+def _after_header(reader: Reader, start: int, stop: int) -> int:
+    """Return where the data of a gzip stream begins (RFC 1952, section 2.3); raises Truncated."""
+    flags, position = reader.read(start, 10)[3], start + 10
+    if flags & _EXTRA:
+        position += 2 + int.from_bytes(reader.read(position, 2), "little")
+    for flag in (_NAME, _COMMENT):
+        if flags & flag:
+            end = reader.find(b"\0", position, stop)
+            if end < 0:
+                raise Truncated(stop, 1, stop)
+            position = end + 1
+    return position + (2 if flags & _HEADER_SUM else 0)
 
 
 def inflated64(reader: Reader, start: int, stop: int) -> Iterator[bytes]:

@@ -104,8 +104,8 @@ def items(document: Json, blob: Blob, context: Context, path: str = "") -> Itera
         found = _object(node, blob, context) if isinstance(node.value, dict) else _text(node, blob.locator)
         for item in found:
             if isinstance(item, Fact):
-                place = item.detail.get("registered_name", "") if item.kind == "keras-object" else node.path
-                key = (item.kind, item.value, str(place))
+                same = item.detail.get("registered_name", "") if item.kind == "keras-object" else item.detail
+                key = (item.kind, item.value, str(same))
                 if key in told:
                     continue
                 told.add(key)

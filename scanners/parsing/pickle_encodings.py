@@ -11,6 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import MemoryReader, Truncated
+from modelsweep.core.scanner import Malformed
 from modelsweep.core.units import MIB
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ _CODECS: dict[bytes, Callable[[], BZ2Decompressor | LZMADecompressor]] = {
     b"\xfd7zXZ\0": _lzma,
     b"]\0\0": _lzma,
 }
+_ZSTD, _LZ4 = b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
+_MAGICS = (*_CODECS, _ZSTD, _LZ4)
 # How streams of protocols 0 and 1, which have no header, begin where they name something or hold containers of it.
 _OLD = re.compile(
     rb"c[A-Za-z_][\w.]*\n[A-Za-z_]|\(+(?:[ci][A-Za-z_][\w.]*\n|S['\x22]|V.*\n|[dlt]p[0-9]+\n|[UX].\0)|[\]}]q\0"
@@ -69,7 +74,15 @@ _SAMPLE = 40
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
-_LATIN1 = (b"\xc2\x80", b"\xc2\x8c", b"\x1f\xc2\x8b", b"x\xc2\x9c", b"x\xc3\x9a", b"\xc3\xbd7zXZ")
+_LATIN1 = (
+    b"\xc2\x80",
+    b"\xc2\x8c",
+    b"\x1f\xc2\x8b",
+    b"x\xc2\x9c",
+    b"x\xc3\x9a",
+    b"\xc3\xbd7zXZ",
+    b"(\xc2\xb5/\xc3\xbd",
+)
 """How bytes that begin with a PROTO opcode, or as compressed ones do, look as text, which protocols 0 to 2 write."""
 
 
@@ -171,7 +184,7 @@ def _decoded_text(kind: str, text: bytes) -> bytes:
 @cache
 def _unusual_starts() -> frozenset[bytes]:
     headers = {b"\x80%c" % protocol for protocol in range(2, 6)} | {b"\x1f\x8b", b"x\x9c", b"x\xda", b"x\x01"}
-    pairs = {*headers, *_OLD_PAIRS, *(head[:2] for head in _HEADS), *(magic[:2] for magic in _CODECS)}
+    pairs = {*headers, *_OLD_PAIRS, *(head[:2] for head in _HEADS), *(magic[:2] for magic in _MAGICS)}
     return frozenset(letters for pair in pairs for letters in _first_letters(pair)) | {b"<~"}
 
 
@@ -181,12 +194,12 @@ def unusual_start(pair: bytes) -> bool:
 
 
 def _compressed(head: bytes) -> bool:
-    """Return whether the header is that of zlib (RFC 1950: any window, checked by 31), gzip, bzip2, xz or LZMA."""
+    """Return whether the header is that of zlib (RFC 1950: any window, checked by 31) or of any other codec."""
     if len(head) < 2:
         return False
     method, flags = head[0], head[1]
     zlib_header = method & 0x8F == 8 and not flags & _DICTIONARY and (method << 8 | flags) % 31 == 0
-    return zlib_header or (method, flags) == (0x1F, 0x8B) or head.startswith(tuple(_CODECS))
+    return zlib_header or (method, flags) == (0x1F, 0x8B) or head.startswith(_MAGICS)
 
 
 def _pickled(head: bytes) -> bool:
@@ -207,7 +220,7 @@ def _pairs() -> bytes:
     found = (
         unusually
         | _encoded(layer, LAYERS)
-        | _encoded({*_OLD_PAIRS, *(magic[:2] for magic in _CODECS), _LATIN1[0]}, OLD_LAYERS)
+        | _encoded({*_OLD_PAIRS, *(magic[:2] for magic in _MAGICS), _LATIN1[0]}, OLD_LAYERS)
         | {text[:2] for text in _LATIN1}
     )
     table = bytearray(1 << 16)
@@ -270,11 +283,29 @@ def _from_latin1(data: bytes) -> bytes:
 def _decompressed(data: bytes, limit: int) -> bytes | None:
     from lzma import LZMAError
 
+    if data.startswith((_ZSTD, _LZ4)):
+        return _of_frame(data, limit)
     codec = next((codec for magic, codec in _CODECS.items() if data.startswith(magic)), None)
     try:
         return codec().decompress(data, limit) if codec else zlib.decompressobj(wbits=47).decompress(data, limit)
     except (zlib.error, LZMAError, OSError, EOFError, ValueError):
         return None
+
+
+def _of_frame(data: bytes, limit: int) -> bytes | None:
+    """Return what a frame of Zstandard or LZ4 gives before its end or its damage."""
+    from scanners.parsing.decompression import unlz4, unzstd
+
+    stream = unzstd if data.startswith(_ZSTD) else unlz4
+    found = bytearray()
+    try:
+        for chunk in stream(MemoryReader(data), 0, len(data)):
+            found += chunk[: limit - len(found)]
+            if len(found) >= limit:
+                break
+    except (Malformed, Truncated, OverLimit):
+        pass
+    return bytes(found) or None
 
 
 def _is_of(data: bytes, letters: bytes) -> bool:

@@ -52,6 +52,14 @@ CODECS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "lz4": (".lz4", lz4.frame.compress),
     "lz4_legacy": (".lz4", lz4_legacy),
 }
+
+
+def with_fields(data: bytes, flags: int, fields: bytes) -> bytes:
+    """Return gzip with more in its header; the header's checksum in `fields` is wrong, which Python's gzip ignores."""
+    stream = gzip.compress(data, mtime=0)
+    return stream[:3] + bytes([flags]) + stream[4:10] + fields + stream[10:]
+
+
 SKIPPABLE = b"\x50\x2a\x4d\x18" + struct.pack("<I", 5) + b"hello"
 
 
@@ -94,6 +102,15 @@ CASES = {
     "evil_tgz_name": Case(lambda: gzip.compress(EVIL, mtime=0), "layer.tgz", Verdict.MALICIOUS),
     "evil_gzip_wrong_checksum": Case(
         lambda: gzip.compress(EVIL, mtime=0)[:-8] + bytes(8), "model.pkl.gz", Verdict.MALICIOUS
+    ),
+    "evil_gzip_reserved_flags": Case(
+        lambda: with_fields(EVIL, 0xE0, b""), "model.pkl.gz", Verdict.MALICIOUS, cut_is_clean=True
+    ),
+    "evil_gzip_all_fields": Case(
+        lambda: with_fields(EVIL, 0x1E, b"\3\0abcname\0comment\0xx"), "model.pkl.gz", Verdict.MALICIOUS
+    ),
+    "benign_gzip_all_fields": Case(
+        lambda: with_fields(LONG, 0x1F, b"\3\0abcname\0comment\0xx"), "table.csv.gz", Verdict.CLEAN
     ),
     "bomb_of_zeros": Case(lambda: gzip.compress(bytes(64 * KIB), mtime=0), "model.bin.gz", Verdict.REVIEW, FEW),
     "bomb_of_lines": Case(lambda: bz2.compress(TEXT * 9000), "table.csv.bz2", Verdict.REVIEW, FEW),

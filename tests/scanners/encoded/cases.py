@@ -18,6 +18,9 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 
+import lz4.frame
+import zstandard
+
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.gguf.cases import built, pair
@@ -160,6 +163,8 @@ CASES = {
     "gzip_in_tensor": tensor(gzip.compress(malicious(), mtime=0), MALICIOUS),
     "bzip2_in_tensor": tensor(bz2.compress(elf()), MALICIOUS),
     "xz_in_tensor": tensor(lzma.compress(elf()), MALICIOUS),
+    "zstd_in_tensor": tensor(zstandard.compress(elf()), MALICIOUS),
+    "lz4_in_tensor": tensor(lz4.frame.compress(elf()), MALICIOUS),
     "lzma_in_tensor": tensor(lzma.compress(SHELL, lzma.FORMAT_ALONE), REVIEW),
     "zlib_in_tensor": tensor(zlib.compress(malicious()), MALICIOUS),
     "base85_in_tensor": tensor(base64.b85encode(malicious()), MALICIOUS),
@@ -236,6 +241,13 @@ CASES |= {
     f"{name}_in_string": string(b"key=" + encode(malicious()) + b";", MALICIOUS) for name, encode in LAYERS.items()
 }
 CASES |= {
+    "base64_of_zstd_in_config": config(b64(zstandard.compress(malicious() + bytes(99))), MALICIOUS),
+    "base64_of_lz4_in_config": config(b64(lz4.frame.compress(malicious() + bytes(99))), MALICIOUS),
+    "hexadecimal_of_zstd_in_config": config(zstandard.compress(malicious() + bytes(99)).hex(), MALICIOUS),
+    "benign_zstd_and_lz4": config(
+        " ".join((b64(zstandard.compress(HARMLESS * 9)), b64(lz4.frame.compress(HARMLESS * 9)))), CLEAN
+    ),
+    "benign_zstd_and_lz4_in_tensor": tensor(zstandard.compress(NOISE) + lz4.frame.compress(NOISE), CLEAN),
     "base64_of_xz_in_config": config(b64(lzma.compress(malicious())), MALICIOUS),
     "escapes_in_config": config("\x80" + malicious().decode("latin-1")[1:], MALICIOUS),
     "escapes_of_lines_in_tensor": tensor(rb"cos\nsystem\n(Vecho modelsweep-test\ntR.", MALICIOUS),

@@ -143,6 +143,14 @@ def lambda_2(names: tuple[str, ...]) -> dict[str, Any]:
     return {"class_name": "Sequential", "config": {"layers": [{"class_name": "Lambda", "config": config}]}}
 
 
+def two_functions(names: tuple[str, ...], shape_names: tuple[str, ...]) -> dict[str, Any]:
+    """Return a model of one Lambda layer in the form of Keras 2, which computes its output's shape by code, too."""
+    model = lambda_2(names)
+    config = model["config"]["layers"][0]["config"]
+    config |= {"output_shape": [encoded(shape_names), None, None], "output_shape_type": "lambda"}
+    return model
+
+
 def text(document: object) -> Callable[[], bytes]:
     """Return what builds the JSON of `document`."""
     return lambda: json.dumps(document).encode()
@@ -302,6 +310,7 @@ CASES = {
         ),
         Verdict.MALICIOUS,
     ),
+    "lambda_of_two_functions": case(two_functions(HARMLESS, DANGEROUS), Verdict.MALICIOUS),
     "lambda_names_os": case(function_lambda("system", "os"), Verdict.MALICIOUS),
     "benign_lambda_names_own": case(function_lambda("scale", "acme.layers"), Verdict.CLEAN),
     "benign_layer_of_application": named("LayerScale", "keras.src.applications.convnext", Verdict.CLEAN),

@@ -24,7 +24,9 @@ import zlib
 from collections.abc import Callable
 
 import joblib
+import lz4.frame
 import numpy
+import zstandard
 
 from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
@@ -668,6 +670,7 @@ CASES |= {
 OLD_EVIL = SYSTEM + MARK + b"V" + COMMAND.encode() + b"\ntR."
 
 # Hiding.
+LONG_EVIL = stream(text("the quick brown fox " * 99), POP, EVIL_PICKLE[2:-1])
 HIDDEN = pickle.dumps({"payload": EVIL_PICKLE})
 PADDING = b"N0" * 64
 WORDS = [f"{start}xpression number {index}" for index in range(3_000) for start in "geHBQcx"]
@@ -718,6 +721,12 @@ CASES |= {
     "nested_old_zlib": malicious(pickle.dumps({"payload": zlib.compress(OLD_EVIL)})),
     "nested_bz2": malicious(pickle.dumps({"payload": bz2.compress(EVIL_PICKLE)})),
     "nested_xz": malicious(pickle.dumps({"payload": lzma.compress(EVIL_PICKLE)})),
+    "nested_zstd": malicious(pickle.dumps({"payload": zstandard.compress(LONG_EVIL)})),
+    "nested_zstd_of_protocol_2": malicious(pickle.dumps({"payload": zstandard.compress(LONG_EVIL)}, 2)),
+    "nested_lz4": malicious(pickle.dumps({"payload": lz4.frame.compress(LONG_EVIL)})),
+    "benign_nested_frames": clean(
+        pickle.dumps([zstandard.compress(b"weights" * 99), lz4.frame.compress(b"weights" * 99), "(\xb5/\xfd, or so"])
+    ),
     "nested_lzma_alone": malicious(pickle.dumps({"payload": lzma.compress(EVIL_PICKLE, lzma.FORMAT_ALONE)})),
     "nested_bytes_of_protocol_2": malicious(pickle.dumps({"payload": EVIL_PICKLE}, 2)),
     "nested_bytes_of_protocol_0": malicious(pickle.dumps({"payload": EVIL_PICKLE}, 0)),

@@ -104,6 +104,24 @@ def wrong_crc(data: bytes) -> bytes:
     return patched(patched(data, central(data) + 16, b"\1\2\3\4"), 14, b"\1\2\3\4")
 
 
+def sizes_locally(size: int) -> bytes:
+    """Return a zip that reads on from its front only: the directory says that the member has `size` bytes."""
+    data = made(("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED)
+    return patched(data, central(data) + 20, struct.pack("<LL", size, size))
+
+
+def method_locally() -> bytes:
+    """Return a zip whose directory says that deflated data stands as it is."""
+    data = made(("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED)
+    return patched(data, central(data) + 10, bytes(2))
+
+
+def no_sizes() -> bytes:
+    """Return a zip in which both headers say that a member is empty, and give the checksum of its data."""
+    data = sizes_locally(0)
+    return patched(data, 18, bytes(8))
+
+
 def hidden_entry() -> bytes:
     """A member whose directory entry is taken out."""
     data = made(("a.txt", TEXT), ("data.pkl", EVIL))
@@ -247,6 +265,10 @@ CASES = {
     "evil_wrong_crc": evil(lambda: wrong_crc(made(("data.pkl", EVIL)))),
     "evil_wrong_crc_deflated": evil(lambda: wrong_crc(made(("data.pkl", EVIL), method=zipfile.ZIP_DEFLATED))),
     "evil_encryption_bit_and_crc": evil(lambda: wrong_crc(encryption_bit(made(("data.pkl", EVIL))))),
+    "evil_empty_in_directory": evil(lambda: sizes_locally(0)),
+    "evil_short_in_directory": evil(lambda: sizes_locally(5)),
+    "evil_stored_in_directory": evil(method_locally),
+    "checksum_of_nothing": review(no_sizes),
     "evil_hidden_entry": evil(hidden_entry),
     "evil_two_directories": evil(two_directories),
     "evil_absolute_or_relative": evil(absolute_or_relative),
