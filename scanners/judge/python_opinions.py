@@ -125,6 +125,12 @@ _NO_FILE = re.compile(
     re.IGNORECASE,
 )
 """What calls that have to do with different files mention, too: separators, modes, encodings, options, folders."""
+_SHELL_LINE = re.compile(
+    r"(?:\S*/)?(?:ba|z|da|k)?sh (?:-[a-z]+ )*-[a-z]*c |cmd(?:\.exe)? /[ckCK] "
+    r"|(?:powershell|pwsh)(?:\.exe)? (?:.* )?-[cC]",
+    re.DOTALL,
+)
+"""Programs that are handed a line of a shell."""
 _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
 
 
@@ -193,7 +199,7 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return TOOL if is_setup(fact) else COMMAND
     if _is_told_by_others(fact, calls, text):
         return SHELL
-    shell = "shell" in how or re.match(r"(?:\S*/)?(?:ba|z|da)?sh -c ", text) is not None
+    shell = "shell" in how or _SHELL_LINE.match(text) is not None
     if not (loaded and installs_foreign(text)) and is_usual(text, shell=shell, script=not loaded):
         return COMMAND if loaded and installs_unknown(text) else TOOL
     if _is_sent(fact, text) or (_runs_fetched(fact, calls) and not is_handling(text, shell=shell)):

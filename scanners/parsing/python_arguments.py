@@ -102,6 +102,19 @@ def arguments(scope: Scope, node: ast.AST) -> list[str]:
     return [command(scope, item, 1) for item in value.elts] if isinstance(value, ast.List | ast.Tuple) else []
 
 
+def spawned(scope: Scope, name: str, given: list[ast.expr]) -> list[str]:
+    """Return the program and the arguments with which `os.exec*`, `os.spawn*` and their like start it.
+
+    The first of the arguments is the program's name once more; `os.spawn*` has a mode before it.
+    """
+    plain = [item for item in given if not isinstance(item, ast.Starred)]
+    plain = plain[1:] if name.startswith("os.spawn") and len(plain) > 1 else plain
+    if name.startswith("os.") and len(plain) > 1:
+        listed = arguments(scope, plain[1]) or [command(scope, item) for item in plain[1:]]
+        return [command(scope, plain[0]), *listed[1:]]
+    return [command(scope, item) for item in plain]
+
+
 def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
     """Return what expressions are made of, through the variables, functions and lambdas that they use."""
     left: list[tuple[ast.AST, bool]] = [(node, False) for node in nodes]

@@ -13,10 +13,11 @@ import ast
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from modelsweep.core.limits import Budget, OverLimit
-from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of
+from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of, spawned
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
@@ -33,6 +34,7 @@ from scanners.parsing.python_sinks import (
     UNPICKLERS,
     UNSAFE_YAML,
 )
+from scanners.parsing.python_special import Operated, class_made_by, members, operated
 from scanners.parsing.python_syntax import (
     NAMING,
     Definition,
@@ -58,7 +60,6 @@ _ENTERED = 8
 """Different arguments with which one function is followed."""
 _APART = 20
 """Classes of no known kind that are each read with all that they call; later ones only with what was not read yet."""
-_FROM_CLASS = frozenset(("__class_getitem__", "__getitem__"))
 _ASKING = (
     *("builtins.isinstance", "builtins.issubclass", "builtins.hasattr", "builtins.callable", "builtins.getattr"),
     *("builtins.setattr", "functools.wraps", "functools.update_wrapper", "functools.partial", "builtins.type"),
@@ -200,6 +201,8 @@ class _Reading:
         self._read: set[tuple[int, str, str]] = set()
         self._harmless: set[tuple[int, str, str]] = set()
         """Functions, with what they are given and of whom, in which nothing is, nor in what they call."""
+        self._wrapped: dict[str, list[str]] = {}
+        """What decorators returned for functions of a name."""
         self._defined: dict[int, tuple[Definition | ast.Lambda, _Body]] = {}
         self._lambdas: dict[int, str] = {}
         """Names of the functions that are written as `name = lambda ...`."""
@@ -379,6 +382,8 @@ class _Reading:
             # What a loop changes is known by what it is made of only.
             changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
             body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
+        if isinstance(node, ast.AugAssign):
+            self._operated(operated(node), body)
         unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
         body.scope.unsure += unsure
         self._children(node, body)
@@ -461,6 +466,12 @@ class _Reading:
                 scope = body.scope.call(decorator, call, body.scope)
                 self._expression(decorator.body, body._replace(scope=scope))
             self._call(ast.copy_location(call, decorator), body)
+            self._wrap(f"{OWN}{node.name}", body.scope.name_of(call))
+
+    def _wrap(self, name: str, other: str) -> None:
+        """Note that calling a function calls what its decorator returned, too: another one, or an instance."""
+        if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _ENTERED:
+            self._wrapped[name].append(other)
 
     def _class(self, node: ast.ClassDef, body: _Body) -> None:
         for expression in (*node.decorator_list, *node.bases, *(item.value for item in node.keywords)):
@@ -472,8 +483,12 @@ class _Reading:
         self._block(node.body, body._replace(scope=inner, in_class=True, inside=node.name))
         inner.close_class(node.name)
         self._decorated(node, body)
+        given = [item for item in node.keywords if item.arg != "metaclass"]
         for base in node.bases:
-            self._method(body.scope.name_of(base), frozenset({"__init_subclass__"}), None, body)
+            call = ast.copy_location(ast.Call(base, [], given), base)
+            self._method(body.scope.name_of(base), frozenset({"__init_subclass__"}), call, body)
+        if self._classes.is_enumeration(node.name):
+            self._operated(members(node), body)
         for item in node.keywords:
             if item.arg == "metaclass":
                 self._method(body.scope.name_of(item.value), None, None, body)
@@ -520,7 +535,7 @@ class _Reading:
             elif isinstance(node, ast.NamedExpr):
                 body.scope.learn(node)
             elif isinstance(node, ast.Subscript):
-                self._method(body.scope.name_of(node.value).removesuffix("()"), _FROM_CLASS, None, body)
+                self._operated(operated(node), body)
             elif isinstance(node, ast.Attribute) and (name := body.scope.name_of(node)).startswith(OWN):
                 self._property(name, body)
 
@@ -536,11 +551,25 @@ class _Reading:
                             body.scope.learn(part)
         elif isinstance(node, ast.Lambda):
             self._defined.setdefault(id(node), (node, body._replace(scope=body.scope.around)))
+        elif isinstance(node, ast.BinOp | ast.Compare | ast.FormattedValue):
+            self._operated(operated(node), body)
+
+    def _operated(self, calls: Iterable[Operated], body: _Body) -> None:
+        """Read the methods of classes of the module that are called without a call being written."""
+        for owner, names, given in calls:
+            name = body.scope.name_of(owner)
+            if name.startswith(OWN):
+                self._method(name, names, ast.copy_location(ast.Call(owner, given, []), owner), body)
 
     def _follow(self, name: str, call: ast.Call | None, body: _Body) -> None:
         """Read what runs where a function, a class or a method of the module, `@NAME().METHOD`, is called."""
         if not name.startswith(OWN):
             return
+        wrapped = self._wrapped.pop(name, [])
+        for other in wrapped:
+            self._follow(other, call, body)
+        if wrapped:
+            self._wrapped[name] = wrapped
         owner, _, method = name.partition(".")
         if method:
             self._method(owner, frozenset({method}), call, body)
@@ -594,6 +623,8 @@ class _Reading:
         given = [*node.args, *(item.value for item in node.keywords)]
         self._inherited(node, body)
         self._follow(name, node, body)
+        if name == "builtins.type" and (made := class_made_by(node)):
+            self._class(made, body)
         self._given(name, given, node, body)
         self._put(node, body)
         self._used(name, node, body)
@@ -611,6 +642,13 @@ class _Reading:
             name = self._classes.inherited(name)
             if name in KINDS or is_on(body.scope, node, TRUSTING):
                 self._told(name, given, node, body)
+            if (
+                name == "builtins.exec"
+                and given[1:]
+                and isinstance(given[1], ast.Name)
+                and constant(body.scope, given[0])
+            ):
+                body.scope.set_globals(given[1].id)  # which holds what the code just read has defined
 
     def _used(self, name: str, node: ast.Call, body: _Body) -> None:
         """Take in what a function of a neighbour is given, which may be a command or code."""
@@ -722,7 +760,7 @@ class _Reading:
         if kind == "path" and not (any("download" in call for call in made.calls) or _PACKED.search(text)):
             return
         if kind == "command" and name.startswith(SPAWNERS):
-            listed = [command(scope, item) for item in given if not isinstance(item, ast.Starred)]
+            listed = spawned(scope, name, given)
             text = " ".join(listed)
         if name.startswith("pip."):
             text = f"pip {text}"

@@ -24,6 +24,7 @@ _MODEL_BASES = (
 )
 _MODEL_NAMES = frozenset({"EndpointHandler"})
 _COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
+_ENUMERATIONS = ("enum.", "aenum.")
 _ANCESTORS = 20
 
 
@@ -66,6 +67,14 @@ class Classes:
                 bases = (scope.name_of(base) for base in definition.bases)
                 left += [base.removeprefix(OWN) for base in bases if base.startswith(OWN)]
         return list(found.values())
+
+    def is_enumeration(self, name: str) -> bool:
+        """Return whether the members of a class are made when it is defined."""
+        return any(
+            scope.name_of(base).startswith(_ENUMERATIONS)
+            for definition, scope in self.lineage(name)
+            for base in definition.bases
+        )
 
     def uses(self) -> Iterator[ClassUse]:
         """Yield the classes that somebody may make and use as a model or a command of setup."""

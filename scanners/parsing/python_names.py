@@ -188,7 +188,25 @@ class Scope:
                 inner.set(name, caller.name_of(node, 1), node, known)
                 if known is None and isinstance(caller._written(node), ast.List | ast.Tuple):
                     inner._lists[name] = items(caller, node, 1)
+            inner._take_rest(arguments, given, caller, len(named))
         return inner
+
+    def _take_rest(self, arguments: ast.arguments, given: ast.Call, caller: Scope, named: int) -> None:
+        """Note what the arguments behind stars stand for in the scope of a function that is called."""
+        if arguments.vararg:
+            rest = [caller._fixed(item) for item in given.args[named:]]
+            self.set(arguments.vararg.arg, node=ast.copy_location(ast.Tuple(rest), given))
+            self._lists[arguments.vararg.arg] = [constant(caller, item, 1) for item in given.args[named:]]
+        if arguments.kwarg:
+            others = {item.arg for item in (*arguments.args, *arguments.kwonlyargs)}
+            left = [item for item in given.keywords if item.arg and item.arg not in others]
+            table = ast.Dict([ast.Constant(item.arg) for item in left], [caller._fixed(item.value) for item in left])
+            self.set(arguments.kwarg.arg, node=ast.copy_location(table, given))
+
+    def _fixed(self, node: ast.expr) -> ast.expr:
+        """Return the constant that an expression stands for here, any other as it is written."""
+        known = constant(self, node, 1)
+        return node if known is None else ast.copy_location(ast.Constant(known), node)
 
     def learn(self, node: ast.AST) -> None:
         """Take in what a statement or an assignment in an expression makes of names."""
@@ -356,6 +374,10 @@ class Scope:
                 return name, self.name_of(reached)
         return None
 
+    def set_globals(self, name: str) -> None:
+        """Note that a name stands for a table of the names that are known here."""
+        self.set(name, _GLOBALS)
+
     def set_list(self, name: str, values: list[Value | None]) -> None:
         """Note that a name stands for a list of constants."""
         self.set(name)
@@ -511,6 +533,8 @@ class Scope:
         found: str | None = None
         if name == "builtins.type" and isinstance(self._written(node.args[0]) if node.args else None, _FUNCTIONS):
             found = "types.FunctionType"
+        elif name == "builtins.type" and len(node.args) > 1:
+            found = f"{OWN}{text(self, node.args[0], depth)}"  # a class, which is read as if it were defined so
         elif name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
             found = _GLOBALS
         elif not name:

@@ -395,9 +395,6 @@ list(map(run, ['echo modelsweep-test']))
     "listed_function": """import os, functools
 functools.reduce(lambda a, f: f(a), [os.system], 'echo modelsweep-test')
 """,
-}
-WARNING = {
-    "own_main": "import runpy\nrunpy._run_module_as_main('payload')\n",
     "class_getitem": """import os
 class B:
     def __class_getitem__(cls, k): os.system(k)
@@ -408,6 +405,81 @@ class A:
     def __getitem__(self, o): os.system(o)
 A()["echo modelsweep-test"]
 """,
+    "operand": """import os
+class A:
+    def __rrshift__(self, o): return os.system(o)
+"echo modelsweep-test" >> A()
+""",
+    "asked_whether_it_contains": """import os
+class A:
+    def __contains__(self, o): return os.system(o) == 0
+"echo modelsweep-test" in A()
+""",
+    "format_of_a_text": """import os
+class A:
+    def __format__(self, how): return str(os.system(how))
+NAME = f"{A():echo modelsweep-test}"
+""",
+    "added_in_place": """import os
+class A:
+    def __iadd__(self, o): return os.system(o)
+a = A()
+a += "echo modelsweep-test"
+""",
+    "member_of_an_enumeration": """import enum, os
+class Kind(str, enum.Enum):
+    BASE = "echo modelsweep-test", 1
+    def __new__(cls, value, number):
+        os.system(value)
+        return str.__new__(cls, value)
+""",
+    "class_made_by_type": """import os
+Kind = type("Kind", (), {"run": os.system, "__init__": lambda self: None})
+Kind().run("echo modelsweep-test")
+""",
+    "class_made_by_type_runs": """import os
+type("Kind", (object,), {"__init__": lambda self, x: os.system(x)})("echo modelsweep-test")
+""",
+    "wrapped_function": """import functools, os
+def logged(f):
+    @functools.wraps(f)
+    def inner(*args, **kwargs):
+        return os.system(*args)
+    return inner
+@logged
+def greet(name): return name
+greet("echo modelsweep-test")
+""",
+    "decorated_by_a_class": """import os
+class logged:
+    def __init__(self, f): self.f = f
+    def __call__(self, *args): os.system(*args)
+@logged
+def greet(name): return name
+greet("echo modelsweep-test")
+""",
+    "keywords_behind_stars": """import subprocess
+def start(**how): subprocess.Popen(**how)
+start(args="echo modelsweep-test", shell=True)
+""",
+    "keyword_of_a_class": """import os
+class Base:
+    def __init_subclass__(cls, command=None): os.system(command)
+class Mine(Base, command="echo modelsweep-test"): pass
+""",
+    "executed_into_a_table": """d = {}
+exec("import os", d)
+d["os"].system("echo modelsweep-test")
+""",
+    "program_and_its_arguments": """import os
+os.execv("/bin/sh", ["sh", "-c", "echo modelsweep-test"])
+""",
+    "spawned_shell": """import os
+os.spawnlp(os.P_NOWAIT, "bash", "bash", "-c", "echo modelsweep-test")
+""",
+}
+WARNING = {
+    "own_main": "import runpy\nrunpy._run_module_as_main('payload')\n",
     "ld_preload_only": """import os
 os.environ["LD_PRELOAD"] = os.path.join(os.path.dirname(__file__), "libx.so")
 """,
@@ -532,6 +604,33 @@ helper = subprocess.getoutput
 """,
 }
 BENIGN = {
+    "operators_and_members": """import enum, os
+class Kind(enum.Enum):
+    BASE = "echo modelsweep-test", os.sep
+    def __init__(self, text, other): self.text = text
+    def __or__(self, other): return os.path.join(self.text, str(other))
+    def __contains__(self, other): return other in self.text
+NAME = Kind.BASE | "x"
+FOUND = "echo" in Kind.BASE
+Other = type("Other", (Kind.__class__,), {"run": lambda self, *given: print(*given), "name": "x"})
+""",
+    "wrapped_functions": """import functools, os, time
+def timed(f):
+    @functools.wraps(f)
+    def inner(*args, **kwargs):
+        begun = time.time()
+        found = f(*args, **kwargs)
+        print(f"{f.__name__:>20} {time.time() - begun:.3f}", os.getpid())
+        return found
+    return inner
+@timed
+def greet(name, *more, sep=" "): return sep.join((name, *more))
+greet("echo modelsweep-test", "x", sep=os.linesep)
+""",
+    "executed_version": """about = {}
+exec("__version__ = '1.0'", about)
+VERSION = about["__version__"]
+""",
     "loop_over_something": "import subprocess\nfor subprocess in (object(),):\n    pass\nsubprocess.run()\n",
     "method_called_by_itself": "class Model:\n    def eval(self):\n        return self\n"
     "    def predict(self, text):\n        return self.eval()\n",
