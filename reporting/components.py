@@ -15,10 +15,11 @@ NAME = 1_024
 MODEL, DATA_KIND, FILE = "machine-learning-model", "data", "file"
 DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
 """Kinds of fact that a bill states of a file."""
-DATA = frozenset({"numpy"})
+DATA = frozenset("numpy arrow avro tfrecord riegeli search-index".split())
 """Scanners of formats that hold data, as a rule."""
 FILES = frozenset(
-    "zip tar compressed sevenzip unreadable text media pointer executable json yaml python python-compiled licence "
+    "zip tar compressed sevenzip unreadable oci oci-blob text media pointer executable wasm json yaml gin jsonnet "
+    "jinja mlflow serving requirements commands vocabulary python python-compiled java-source licence "
     "model-card".split()
 )
 """Scanners of containers and of what merely travels with models."""

@@ -30,7 +30,9 @@ from reporting.components import (
     notable,
     values,
 )
-from reporting.encode import INDENT, SLOT, Items, in_pieces, quoted, utc, write_object
+from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, quoted, utc, write_object
+from reporting.packages import KINDS as PACKAGES
+from reporting.packages import packages_of
 from reporting.places import Places, Unique
 from reporting.scratch import Scratch
 from reporting.severity import CYCLONEDX_SEVERITY, SCORE, risk_score
@@ -64,6 +66,7 @@ class Draft:
         texts, digests = [], []
         nature: Nature | None = None
         kind = p0 = p1 = p2 = p3 = p4 = p5 = ""
+        lists = False
         addresses = uris_of([file[0] for file in files], self._root)
         for file, where, hashed in zip(files, addresses, self._places.hashes(files), strict=True):
             uri, _, size, digest, now, _ = file
@@ -73,6 +76,7 @@ class Draft:
                 continue
             if now is not nature:
                 nature, (kind, p0, p1, p2, p3, p4, p5) = now, _plain_component(now)
+                lists = any(fact in PACKAGES for fact, _, _ in now[1])
             last = uri.rpartition("/")[2]
             name = _name(last if last and "\\" not in last else uri)
             # Put together by f-strings, which take a sixth of the time of a template with places
@@ -80,12 +84,17 @@ class Draft:
             # A fifth of the text, and all that varies in it
             hashed.update(f"{kind}{name}{where}{digest}{size}".encode())
             digests.append(hashed.digest())
+            for text in self._packages(result_of(file).facts) if lists else ():
+                texts.append(text)
+                digests.append(sha256(text.encode()).digest())
         self._sum += sum(map(int.from_bytes, digests))
         self._components.extend(texts)
 
     def add(self, result: UnitResult) -> None:
         """Add the component of a file with its notable members, and note what was found in it."""
         self._put(self._components, self._component(result))
+        for text in self._packages(result.facts):
+            self._put(self._components, text)
 
     def brief(self) -> Json:
         """Return nothing: no file has to do with another one here."""
@@ -156,6 +165,20 @@ class Draft:
             nested = (f"\n{inner}{INDENT}{text}\n{inner}{INDENT}}}" for text in texts[1:])
             parts.append(f',\n{inner}"components": [{",".join(nested)}\n{inner}]')
         return "".join((*parts, f"\n{margin}}}"))
+
+    def _packages(self, facts: Iterable[Fact]) -> Iterator[str]:
+        """Yield components of the packages that lists in a file ask for."""
+        for number, package in enumerate(packages_of(facts)):
+            component: JsonObject = {
+                "type": "library",
+                "bom-ref": f"package:{self._places.reference(package.where)}:{number}",
+                "name": package.name,
+                **({"version": package.version} if package.version else {}),
+                "purl": package.url,
+                "evidence": {"occurrences": [{"location": _place(package.where, self._root)}]},
+                "properties": [_property("requirement", printable(package.line, NAME))],
+            }
+            yield indented(component, self._components.margin)
 
     def _begun(self, artifact: Artifact, reference: str, facts: Sequence[Fact]) -> str:
         """Return the text of a component without its end; members stand deeper than their file."""

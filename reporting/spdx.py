@@ -35,6 +35,7 @@ from reporting.components import (
 )
 from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, quoted, utc, write_object
 from reporting.identity import Occurrences
+from reporting.packages import packages_of
 from reporting.places import Places, Unique
 from reporting.scratch import Part, Scratch
 from reporting.writer import View
@@ -176,6 +177,7 @@ class Draft:
             filled.append(url)
         self._graph.add(_filled(pieces, filled))
         self._license(name, licences, always=kind == MODEL)
+        self._depend(name, facts)
 
     def _supplier(self, locator: Locator) -> str:
         """Return who supplies a model: its organisation on the Hub, else nobody knows."""
@@ -196,6 +198,16 @@ class Draft:
             self._share(declared, _licensed(declared, licences))
         self._relate(f"{name}-declared", name, "hasDeclaredLicense", declared)
         self._relate(f"{name}-concluded", name, "hasConcludedLicense", NO_LICENCE)
+
+    def _depend(self, name: str, facts: Sequence[Fact]) -> None:
+        """Say which packages lists in a file ask for; the same package of several lists is one element."""
+        needed: dict[str, None] = {}
+        for package in packages_of(facts):
+            element = f"{self._base}package-{_hash(package.url)}"
+            self._share(element, _needed(element, package.name, package.version, package.url))
+            needed[element] = None
+        if needed:
+            self._relate(f"{name}-needs", name, "dependsOn", *needed)
 
     def _share(self, name: str, text: str) -> None:
         """Add an element that several files may have, once."""
@@ -274,6 +286,14 @@ def _package(facts: Sequence[Fact], created: str) -> JsonObject:
 def _supplied(name: str, owner: str) -> str:
     kind = "Organization" if owner else "Agent"
     return indented(_element(kind, name, {"name": printable(owner, NAME) or NOASSERTION}), INDENT * 2)
+
+
+@lru_cache(512)
+def _needed(name: str, package: str, version: str, url: str) -> str:
+    element: JsonObject = {"name": package, "software_packageUrl": url}
+    if version:
+        element["software_packageVersion"] = version
+    return indented(_element("software_Package", name, element), INDENT * 2)
 
 
 @lru_cache(512)

@@ -47,6 +47,8 @@ _TOLD = 5_000
 _TOLD_OF_OTHERS = 100
 """Lines of a file of any other name: the first are enough for a list that takes packages from elsewhere."""
 _SHOWN = 200
+CONDA = "conda"
+"""Kind of a line that asks conda for a package."""
 
 
 def accepts(blob: Blob) -> bool:
@@ -93,7 +95,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield Fact("code-reference", printable(file, _SHOWN), blob.locator, detail=detail)
         lines = lines_of_project(content) if name in _PROJECTS else lines_of_settings(content)
     else:
-        lines = _of_environment(content) if _ENVIRONMENTS.fullmatch(name) else lines_in(content)
+        is_environment = _ENVIRONMENTS.fullmatch(name) is not None
+        conda = not name.startswith("python_env")
+        lines = _of_environment(content, conda=conda) if is_environment else lines_in(content)
     for told, line in enumerate(lines):
         context.operations.spend()
         if told >= _TOLD:
@@ -101,8 +105,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield _fact(blob, line, "requirement" if named else "requirement-line")
 
 
-def _of_environment(content: str) -> Iterator[Line]:
-    """Yield dependencies of an environment, and channels at other addresses; YAML that breaks is another scanner's."""
+def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
+    """Yield dependencies of an environment, and channels at other addresses; YAML that breaks is another scanner's.
+
+    In one of conda, packages that it installs itself are of kind `conda`, those below `pip` are pip's.
+    """
     from scanners.parsing.yaml_events import YamlError, entries
 
     try:
@@ -111,7 +118,9 @@ def _of_environment(content: str) -> Iterator[Line]:
                 continue
             for line in requirement(entry.value):
                 kind = "index" if "channels" in entry.keys and line.kind == "url" else line.kind
-                if kind != "package" or "channels" not in entry.keys:
+                if kind == "package" and conda and "pip" not in entry.keys:
+                    kind = CONDA
+                if kind not in ("package", CONDA) or "channels" not in entry.keys:
                     yield line._replace(number=entry.line, kind=kind)
     except YamlError:
         return
@@ -121,6 +130,8 @@ def _fact(blob: Blob, line: Line, kind: str) -> Fact:
     if line.kind == "list":
         named: dict[str, Json] = {"line": line.number, "named": kind == "requirement"}
         return Fact("requirement-list", printable(line.source, _SHOWN), blob.locator, detail=named)
+    if line.kind == CONDA:
+        return Fact("conda-requirement", printable(line.text, _SHOWN), blob.locator, detail={"line": line.number})
     shown = printable(redact(line.text), _SHOWN)
     detail: dict[str, Json] = {"from": line.kind, "line": line.number}
     if line.source:
@@ -131,7 +142,7 @@ def _fact(blob: Blob, line: Line, kind: str) -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

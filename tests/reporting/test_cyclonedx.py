@@ -10,6 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
+from modelsweep.core.finding import Fact
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Report, Unit, UnitResult
 from reporting import View
@@ -159,6 +160,24 @@ def test_members_of_one_name_stay_apart() -> None:
     twice = replace(unit, artifacts=(*unit.artifacts, replace(unit.artifacts[-1], digest="0" * 64)))
     bom = bom_of(replace(sample_report(), results=(twice,)))
     assert [item["name"] for item in components_of(bom)].count(r"evil\r\n.pkl") == 2
+
+
+def test_packages_that_lists_ask_for_are_libraries_with_package_urls() -> None:
+    where = Locator("models/requirements.txt")
+    lines = ("torch==2.1.0", "NumPy_X>=1.2", "torch==2.1.0", "acme @ https://x.example/acme.whl")
+    facts = tuple(Fact("requirement", line, where, detail={"from": "package"}) for line in lines)
+    unit = Unit(0, where, 10)
+    asking = UnitResult(unit, (Artifact(where, 10, "0" * 64, ("requirements", "text")),), facts)
+    bom = bom_of(replace(clean_report(), results=(asking,)))
+    file, *packages = bom["components"]
+    assert (file["type"], file["name"]) == ("file", "requirements.txt")
+    assert [(item["type"], item["name"], item.get("version"), item["purl"]) for item in packages] == [
+        ("library", "torch", "2.1.0", "pkg:pypi/torch@2.1.0"),
+        ("library", "numpy-x", None, "pkg:pypi/numpy-x"),
+    ]
+    assert properties_of(packages[1]) == {"requirement": "NumPy_X>=1.2"}
+    assert packages[0]["evidence"] == file["evidence"]
+    assert all(PackageURL.from_string(item["purl"]).to_string() == item["purl"] for item in packages)
 
 
 def test_the_kinds_of_component_name_real_scanners() -> None:

@@ -25,7 +25,8 @@ from tests.reporting.test_writers import BY_NAME, VIEW
 DIVISIBLE = ("json", "sarif", "cyclonedx", "spdx")
 ROOTS = ("", "s3://models/", "hf://org/model/", "models:/m/1/", "/srv/models/", "./", "a//b/", "gs://x/")
 TEXTS = st.one_of(
-    st.sampled_from(["", "a", "v1", "A b", "ä\udcff", "\x7f\n", 'say "x"', "..", HOSTILE]), st.text(max_size=9)
+    st.sampled_from(["", "a", "v1", "acme==1.0", "A b", "ä\udcff", "\x7f\n", 'say "x"', "..", HOSTILE]),
+    st.text(max_size=9),
 )
 LOCATORS = st.builds(
     lambda root, name, version: Locator(root + name, (), version),
@@ -33,7 +34,9 @@ LOCATORS = st.builds(
     st.one_of(st.sampled_from(["w.safetensors", "x/", "y/model-00001.bin"]), TEXTS),
     TEXTS,
 )
-KINDS = st.sampled_from(["framework", "licence", "copyright", "dataset", "tensors", "architecture"])
+KINDS = st.sampled_from(
+    ["framework", "licence", "copyright", "dataset", "tensors", "architecture", "requirement", "conda-requirement"]
+)
 
 
 @st.composite

@@ -49,6 +49,28 @@ def related(graph: list[dict[str, Any]], how: str) -> dict[str, list[str]]:
     return dict(pairs)
 
 
+def asking() -> tuple[UnitResult, ...]:
+    """Return two lists of packages that share one."""
+    results = []
+    for index, name in enumerate(("a/requirements.txt", "b/requirements.txt")):
+        where = Locator(name)
+        facts = tuple(Fact("requirement", line, where) for line in ("torch==2.1.0", f"{name[0]}>=1"))
+        results.append(UnitResult(Unit(index, where, 10), (Artifact(where, 10, "0" * 64, ("requirements",)),), facts))
+    return tuple(results)
+
+
+def test_packages_that_lists_ask_for_are_one_element_each() -> None:
+    graph = graph_of(replace(clean_report(), results=asking()))
+    packages = {item["spdxId"]: item for item in of_type(graph, "software_Package")}
+    assert [(item["name"], item.get("software_packageVersion")) for item in packages.values()] == [
+        ("torch", "2.1.0"),
+        ("a", None),
+        ("b", None),
+    ]
+    needed = [[packages[one]["software_packageUrl"] for one in to] for to in related(graph, "dependsOn").values()]
+    assert needed == [["pkg:pypi/torch@2.1.0", "pkg:pypi/a"], ["pkg:pypi/torch@2.1.0", "pkg:pypi/b"]]
+
+
 def hub_model() -> UnitResult:
     """Return a model of the Hub that says much of itself."""
     where = Locator("hf://acme/net/model.safetensors", version="c" * 40)
@@ -117,7 +139,7 @@ def test_findings_and_what_was_not_scanned_are_annotations() -> None:
 @both
 def test_the_reference_bindings_read_it(report: Report, tmp_path: Path) -> None:
     folder = wheel(BINDINGS, tmp_path)
-    document = json.dumps(parsed("spdx", replace(report, results=(hub_model(), *report.results))))
+    document = json.dumps(parsed("spdx", replace(report, results=(hub_model(), *asking(), *report.results))))
     environment = {"PYTHONPATH": str(folder)}
     command = [sys.executable, "-c", CHECK]
     done = subprocess.run(command, input=document, env=environment, capture_output=True, text=True, check=False)

@@ -29,6 +29,7 @@ NOT_WRITERS = {
     "encode",
     "identity",
     "kinds",
+    "packages",
     "places",
     "sarif_files",
     "sarif_shapes",
