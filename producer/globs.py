@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Selection
+from modelsweep.core.units import counted
 from sources.source import Listed
 
 NAME = "selection"
@@ -33,7 +34,7 @@ class LeftOut:
             else:
                 self.count, self.first = self.count + 1, self.first or uri
         if self.count:
-            files = "1 file" if self.count == 1 else f"{self.count:,} files"
+            files = counted(self.count, "file")
             name = self.first.rpartition("/")[2]
             detail = f"{files} left out by --include or --exclude, the first of them {name}"
             yield Problem(ProblemKind.DESELECTED, Locator(target), NAME, detail)

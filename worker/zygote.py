@@ -193,7 +193,9 @@ def _serve(control: socket.socket) -> None:
             scanners = computing_with(scanners, backend)
             Zygote(control, Work(options, scanners, spool, backend, _patterns(message["cache"], spool))).run()
     except OSError as error:
-        send(control, {"fault": f"no directory for temporary files: {error} (TMPDIR names another place)"})
+        place = os.path.dirname(spool) or spool
+        fault = f"no folder for temporary files can be made in {place}: {error.strerror} (TMPDIR names another place)"
+        send(control, {"fault": fault})
 
 
 def _patterns(folder: str, spool: str) -> PatternFile:

@@ -10,7 +10,7 @@ from modelsweep.cli.terminal import write_line
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Selection
 from modelsweep.core.report import Unit
-from modelsweep.core.units import format_size
+from modelsweep.core.units import counted, format_size
 from producer.plan import plan
 
 
@@ -37,7 +37,7 @@ def _show_text(items: Iterable[Unit | Problem]) -> int:
         else:
             count, total, undated = count + 1, total + item.size, undated + (not item.modified)
             write_line(f"{format_size(item.size):>10}  {item.locator}")
-    files = "1 file" if count == 1 else f"{count:,} files"
+    files = counted(count, "file")
     rest = f"; {left_out:,} left out" if left_out else ""
     write_line(f"would read {files}, {format_size(total)}{rest}")
     return undated

@@ -11,6 +11,7 @@ import click
 
 from modelsweep.cli.terminal import say, write_line
 from modelsweep.core.text import printable
+from modelsweep.core.units import counted
 from modelsweep.learning.learn import Learned, NoSource, learn
 
 SHOWN = 50
@@ -43,7 +44,7 @@ def command(targets: tuple[str, ...], output: str | None, verbose: bool) -> int:
         versions = {item.package: version for item in found if (version := _version(item.package))}
         Path(output).write_text(written(found, versions), encoding="utf-8")
         count = sum(len(item.made) + len(item.called) for item in found)
-        say(f"{output}: {count:,} names; review them, then scan with --allow-from {output}")
+        say(f"{output}: {counted(count, 'name')}; review them, then scan with --allow-from {output}")
     return 0
 
 

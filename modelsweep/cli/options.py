@@ -9,7 +9,7 @@ from typing import ClassVar
 import click
 
 from modelsweep.cli.outputs import NAMES
-from modelsweep.cli.parameters import SEVERITIES, count, pattern, rate, seconds, size, tolerance
+from modelsweep.cli.parameters import SEVERITIES, count, names, pattern, rate, seconds, size, tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
 from sources.politeness import BANDWIDTH, CONNECTIONS, REQUEST_RATE
@@ -75,7 +75,7 @@ HOW = (
     several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
     option("--list-scanners", is_flag=True, help="List the scanners and stop."),
     several(
-        "--allow-import", "allowed", type=pattern, metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."
+        "--allow-import", "allowed", type=names, metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."
     ),
     several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),

@@ -15,6 +15,7 @@ from modelsweep.cli.called import called_as
 from modelsweep.cli.terminal import say, wants_colour, width
 from modelsweep.core import patterns as re
 from modelsweep.core.report import Gate, Report
+from modelsweep.core.units import counted
 from reporting import WRITERS, Draft, View, Writer, fill
 
 STDOUT = "-"
@@ -40,7 +41,7 @@ def outputs_of(formats: Sequence[str], files: Sequence[str], sbom: str | None) -
     """Return the outputs that the options ask for; raises UsageError where they contradict each other."""
     placed = [Output(*text.split("=", 1)) for text in formats if "=" in text]
     outputs = placed + _paired([text for text in formats if "=" not in text], files)
-    if sbom:
+    if sbom is not None:
         outputs.append(Output(SBOM, sbom))
     outputs = [output._replace(path=STDOUT) if _descriptor(output.path) == 1 else output for output in outputs]
     if not any(output.path == STDOUT for output in outputs):
@@ -58,9 +59,8 @@ def _paired(formats: Sequence[str], files: Sequence[str]) -> list[Output]:
     if not files:
         return [Output(format) for format in formats]
     if len(formats) != len(files):
-        raise click.UsageError(
-            f"{len(formats)} formats for {len(files)} files: write -f FORMAT=FILE for each, or as many -o as -f"
-        )
+        pairs = f"{counted(len(formats), 'format')} for {counted(len(files), 'file')}"
+        raise click.UsageError(f"{pairs}: write -f FORMAT=FILE for each, or as many -o as -f")
     return [Output(format, path) for format, path in zip(formats, files, strict=True)]
 
 

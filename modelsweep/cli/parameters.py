@@ -18,6 +18,15 @@ def pattern(text: str) -> str:
     return text
 
 
+def names(text: str) -> str:
+    """Return a pattern of names in modules; one without a module would match nothing."""
+    if "," in pattern(text):
+        raise click.BadParameter(f"{text!r} is more than one pattern: repeat the option for each")
+    if not any(mark in text for mark in ".*?["):
+        raise click.BadParameter(f"{text!r} names no callable: write '{text}.*' for all of a package")
+    return text
+
+
 def size(text: str) -> int:
     """Return the bytes that `text` names: `500MB`, `1GB` (2^30)."""
     try:

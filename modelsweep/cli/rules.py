@@ -86,6 +86,8 @@ def show(slug: str, form: str) -> None:
 def _hint(slug: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
+    if any(rule.startswith(f"{slug.lower()}/") for rule in known):
+        return f": `modelsweep rules --scanner {slug.lower()}` lists those that begin so"
     close = get_close_matches(slug.lower(), known, 3, 0.5) or [rule for rule in known if slug.lower() in rule][:3]
     return f": did you mean {' or '.join(close)}?" if close else ": `modelsweep rules` lists them"
 

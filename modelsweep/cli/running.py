@@ -96,8 +96,8 @@ def _explained(error: Exception) -> int:
         say(as_called(error.format_message()))
         if isinstance(error, click.UsageError) and error.ctx is not None:
             say(f"see `{error.ctx.command_path} --help`")
-    elif isinstance(error, OSError) and error.filename is None and error.strerror:
-        say(_nameless(error))
+    elif isinstance(error, OSError) and error.strerror:
+        say(f"{error.filename}: {error.strerror}" if error.filename else _nameless(error))
     elif isinstance(error, (shadowing.Shadowed, OSError)):
         say(str(error))
     else:

@@ -41,3 +41,8 @@ def format_size(size: int) -> str:
 def format_seconds(seconds: float) -> str:
     """Return `seconds` as people read it: `0.05 s`, `300 s`, `1,200 s`."""
     return f"{seconds:,.0f} s" if seconds >= 1 else f"{seconds:g} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `2,000 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -43,6 +43,12 @@ def test_an_unknown_rule_gets_close_matches(run: Run):
     assert "did you mean pickle/dangerous-call" in outcome.err
 
 
+def test_the_beginning_of_rules_leads_to_their_list(run: Run):
+    outcome = run("rules", "show", "pickle")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "no rule 'pickle': `modelsweep rules --scanner pickle` lists those that begin so" in outcome.err
+
+
 def test_rules_of_a_scanner_by_any_of_its_names(run: Run):
     ours = run("rules", "--scanner", "pickle", "-f", "json")
     assert ours == run("rules", "--scanner", "PickleScanner", "-f", "json")

@@ -72,7 +72,7 @@ def test_sbom():
         (("yaml",), (), "no format 'yaml': choose from text, json, sarif"),
         (("json", "sarif"), (), "two reports would go to standard output"),
         (("json=a", "sarif=./a"), (), "two reports would go to"),
-        (("json", "sarif"), ("a",), "2 formats for 1 files"),
+        (("json", "sarif"), ("a",), "2 formats for 1 file:"),
         ((), ("report",), "names no format"),
         (("json=missing/a",), (), "there is no directory"),
         (("json=.",), (), "is a directory"),

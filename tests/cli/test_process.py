@@ -96,6 +96,13 @@ def test_a_folder_that_is_gone_and_an_output_that_is_full_are_said(models: Path)
         assert (done.returncode, done.stderr) == (2, b"modelsweep: cannot write: No space left on device\n")
 
 
+def test_a_folder_for_temporary_files_that_is_not_there_is_said(models: Path, process: Process):
+    done = process("scan", "models", TMPDIR=str(models / "gone"))
+    assert (done.returncode, done.stdout) == (2, b"")
+    said = f"modelsweep: no folder for temporary files can be made in {models / 'gone'}: No such file or directory"
+    assert done.stderr.decode().startswith(said)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 def test_an_unreadable_target(models: Path, process: Process):
     (models / "clean.pkl").chmod(0)

@@ -81,6 +81,18 @@ def test_an_empty_pattern_is_refused(models: Path, run: Run, option: str):
     assert f"'{option}': the pattern is empty" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("acme", "'acme' names no callable: write 'acme.*' for all of a package"),
+        ("acme.*,other.*", "'acme.*,other.*' is more than one pattern: repeat the option for each"),
+    ],
+)
+def test_a_pattern_that_trusts_nothing_is_refused(models: Path, run: Run, pattern: str, said: str):
+    outcome = run("scan", "models", "--allow-import", pattern)
+    assert (outcome.code, outcome.out, said in outcome.err) == (2, "", True)
+
+
 @pytest.mark.parametrize("command", ["scan", "audit"])
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -89,6 +101,7 @@ def test_an_empty_pattern_is_refused(models: Path, run: Run, option: str):
         (("--alias", "scanned"), "--alias is set by --write-back: give both"),
         (("--dry-run", "-f", "sarif"), "--dry-run writes no report"),
         (("--dry-run", "-f", "json=list.json"), "--dry-run writes no report"),
+        (("--sbom", ""), "an output needs a file name"),
         (("--dry-run", "-o", "list.txt"), "--dry-run writes no report"),
         (("--dry-run", "--sbom", "bom.json"), "--dry-run writes no report"),
     ],

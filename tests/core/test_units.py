@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelsweep.core.units import format_seconds
+from modelsweep.core.units import counted, format_seconds
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,8 @@ from modelsweep.core.units import format_seconds
 )
 def test_seconds(seconds: float, shown: str) -> None:
     assert format_seconds(seconds) == shown
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0, "0 files"), (1, "1 file"), (2_000, "2,000 files")])
+def test_counts(number: int, shown: str) -> None:
+    assert counted(number, "file") == shown
