@@ -21,13 +21,13 @@ from scanners.judge.by_value import (
     LOOKED_UP,
     NAMEDTUPLES,
     NAMESPACES,
-    ON_LOAD,
     PLAIN_METHODS,
     finds_slot,
     is_own_attribute,
     looks_up_setattr,
     maker_of,
 )
+from scanners.judge.code_on_load import running_code
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import TYPE_LOADER, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
@@ -322,11 +322,12 @@ Opinion = Sequence[Finding] | None
 class _ByValue(NamedTuple):
     """Pickles by what they have to do with functions that are stored by value.
 
-    `running` call one that they bring along. `bare` name the type of code itself, and make no function of it. `by_name`
-    find the type of functions as cloudpickle does, and in no other way.
+    `running` call one that they bring along, `on_load` is the code of others that runs. `bare` name the type of code
+    itself, and make no function of it. `by_name` find the type of functions as cloudpickle does, and in no other way.
     """
 
     running: set[Locator]
+    on_load: frozenset[tuple[Locator, str]]
     bare: set[Locator]
     by_name: set[Locator]
 
@@ -336,6 +337,7 @@ class _ByValue(NamedTuple):
         imports = [fact for fact in facts if fact.kind == "import"]
         return cls(
             {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS},
+            running_code(facts),
             {fact.locator for fact in imports if fact.value in BARE_CODE}
             - {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS},
             {fact.locator for fact in imports if fact.value.endswith(TYPE_LOADER)}
@@ -345,7 +347,8 @@ class _ByValue(NamedTuple):
     def opinion(self, fact: Fact) -> Opinion:
         """Judge one fact in the light of what else its pickle does."""
         if fact.kind == "code":
-            return _code(fact, fact.locator in self.running, fact.locator in self.bare)
+            runs = fact.locator in self.running or (fact.locator, fact.value) in self.on_load
+            return _code(fact, runs, fact.locator in self.bare)
         if fact.kind == "call" and fact.value == BARE_FUNCTION and fact.locator not in self.by_name:
             return [_dangerous_call(fact, family(fact.value))]
         return _OPINIONS[fact.kind](fact)
@@ -586,16 +589,18 @@ def _frame(fact: Fact) -> Opinion:
 
 
 def _code(fact: Fact, runs: bool, bare: bool) -> Opinion:
-    """Judge a code object; `runs` says that loading calls a function which the pickle brings along, `bare` that the
-    pickle names the type of code itself, and no function.
+    """Judge a code object; `runs` says that loading runs it, as far as can be told, `bare` that the pickle names the
+    type of code itself, and no function.
     """
     names = fact.detail.get("names")
     used = [str(name) for name in names] if isinstance(names, list) else []
     dangerous = sorted({name for name in used if name in _CODE_NAMES})
+    if dangerous == [_DECODER] and _UNPICKLERS.isdisjoint(used):
+        dangerous = []  # models are sent pictures in base64
     if not dangerous:
         return [Finding(BARE_OBJECT, fact.locator, fact.value, span=fact.span)] if bare else None
     evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
-    rule = RUNNING_CODE if runs or fact.value.rpartition(".")[2] in ON_LOAD else DANGEROUS_CODE
+    rule = RUNNING_CODE if runs else DANGEROUS_CODE
     return [Finding(rule, fact.locator, fact.value, span=fact.span, evidence=evidence)]
 
 
@@ -614,6 +619,9 @@ _OPINIONS = {
 KINDS = frozenset({*_OPINIONS, "code"})
 BARE_CODE = frozenset({"types.CodeType", "builtins.code"})
 # Names in a code object that a model's function has little reason to use.
+_DECODER = "b64decode"
+_UNPICKLERS = frozenset("load loads Unpickler pickle dill joblib cloudpickle".split())
+"""Names of what runs decoded bytes."""
 _CODE_NAMES = frozenset(
     "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "
     "urlopen urlretrieve eval exec __import__ marshal ctypes b64decode rmtree startfile".split()

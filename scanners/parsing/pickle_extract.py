@@ -15,7 +15,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Malformed, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.judge.by_value import CODE, FILLS_CLASS, MAKERS, ON_LOAD, RUNNERS, STATE_FILES, WITH_GLOBALS
+from scanners.judge.by_value import CODE, FILLS_CLASS, FUNCTIONS, MAKERS, ON_LOAD, RUNNERS, STATE_FILES, WITH_GLOBALS
 from scanners.judge.expressions import PREFIX as EXPRESSIONS
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
@@ -203,11 +203,20 @@ def _attribute(values: Values, name: str, value: int, key: int) -> Iterator[tupl
     if name:
         yield "attribute", name, {"name": stored or "a computed name"}
     elif stored in CALLED_ON_LOAD or not stored or values.made_class(value) in APPLIED:
-        yield (
-            "attribute",
-            _render(values, value),
-            {"name": stored or "a computed name", "made": values.made_class(value)},
-        )
+        made = values.made_class(value)
+        detail: dict[str, Json] = {"name": stored or "a computed name", "made": made}
+        if made in FUNCTIONS and (code := _code_of(values, value)):
+            detail["code"] = code
+        yield "attribute", _render(values, value), detail
+
+
+def _code_of(values: Values, function: int) -> str:
+    """Return the name of the code object that a function stored by value is made of, nothing where nobody knows."""
+    machine = values.machine
+    given = values.arguments(machine.second(function))
+    if not given or machine.kind(given[0]) not in (kinds.CALL, kinds.OBJECT) or values.made_class(given[0]) not in CODE:
+        return ""
+    return _code(values, machine.second(given[0]))[0]
 
 
 def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> tuple[str, dict[str, Json]]:

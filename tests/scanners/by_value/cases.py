@@ -105,6 +105,37 @@ CASES = {
     "setstate_with_system": case(
         Verdict.MALICIOUS, function("Net.__setstate__", "os", "system"), b"0", class_(TYPE), EMPTY_TUPLE, NEWOBJ
     ),
+    "setstate_calls_function_with_system": case(
+        Verdict.MALICIOUS,
+        stored("__setstate__", function("Net.__setstate__", "restore")),
+        function("restore", "start"),
+        function("start", "os", "system"),
+    ),
+    "setstate_beside_function_with_system": case(
+        Verdict.REVIEW,
+        stored("__setstate__", function("Net.__setstate__", "update")),
+        function("start", "os", "system"),
+    ),
+    "setstate_is_lambda_with_system": case(
+        Verdict.MALICIOUS, stored("__setstate__", function("Net.<lambda>", "os", "system"))
+    ),
+    "lambda_in_setstate_with_system": case(Verdict.MALICIOUS, function("Net.__setstate__.<locals>.<lambda>", "system")),
+    "constructor_with_system": case(
+        Verdict.REVIEW, function("Net.__init__", "os", "system"), class_(TYPE), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD
+    ),
+    "constructor_with_system_called": case(
+        Verdict.MALICIOUS, function("Net.__init__", "os", "system"), class_(TYPE), EMPTY_TUPLE, REDUCE
+    ),
+    "constructor_of_metaclass_with_system": case(
+        Verdict.MALICIOUS, function("Meta.__init__", "os", "system"), class_(class_(TYPE))
+    ),
+    "instance_with_system_handed_over": case(
+        Verdict.MALICIOUS,
+        function("Net.__bool__", "os", "system"),
+        call(global_("builtins", "bool"), class_(TYPE) + EMPTY_TUPLE + NEWOBJ),
+    ),
+    "benign_decoder": case(Verdict.CLEAN, function("predict", "base64", "b64decode", "decode", "reshape")),
+    "decoder_of_pickles": case(Verdict.REVIEW, function("predict", "b64decode", "loads")),
     "metaclass_is_system": case(Verdict.MALICIOUS, class_(SYSTEM)),
     "attribute_of_own_class": case(
         Verdict.CLEAN, call(global_("builtins", "setattr"), class_(TYPE), text("__qualname__"), text("Net"))

@@ -1,0 +1,93 @@
+"""Which functions that a pickle brings along run while it is loaded, by their names.
+
+Loading runs some special methods of a class stored by value when it makes, fills or compares instances; the others only
+where it calls what the pickle has made, or hands that to a callable. What such code names, it may call in turn: methods
+and functions of those names run too. Sources: cloudpickle/cloudpickle.py, dill/_dill.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.locator import Locator
+from scanners.judge.by_value import CLASSES, FUNCTIONS, MAKERS, ON_LOAD, maker_of
+from scanners.judge.described import instance_of, items
+from scanners.judge.function_globals import FILLERS
+
+_WHEN_CALLED = frozenset({"__init__", "__call__"})
+"""Methods of `ON_LOAD` that run only where loading calls a class or an instance that the pickle has made."""
+_HOLDERS = frozenset({"copyreg._reconstructor", "builtins.setattr", "dill._dill._setattr"})
+"""What is handed classes stored by value, and calls none."""
+
+
+def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
+    """Return the code objects that run on load, each with the pickle that it stands in."""
+    found: set[tuple[Locator, str]] = set()
+    codes: dict[Locator, dict[str, list[Fact]]] = {}
+    for fact in facts:
+        if fact.kind == "code":
+            codes.setdefault(fact.locator, {}).setdefault(_simple(fact.value), []).append(fact)
+    calling = {fact.locator for fact in facts if codes and _calls_what_it_made(fact)}
+    methods = {(fact.locator, fact.detail.get("code")) for fact in facts if fact.kind == "attribute"}
+    for locator, named in codes.items():
+        every = [fact for same in named.values() for fact in same]
+        starts = [
+            fact for fact in every if _is_special(fact.value, locator in calling) or (locator, fact.value) in methods
+        ]
+        found |= {(locator, fact.value) for fact in _reached(starts, named)}
+    return frozenset(found)
+
+
+def _reached(starts: Iterable[Fact], named: dict[str, list[Fact]]) -> Iterator[Fact]:
+    """Yield code objects and all that they name, directly or through others; `named` holds each by its simple name."""
+    pending, left = list(starts), dict(named)
+    while pending:
+        fact = pending.pop()
+        yield fact
+        names = fact.detail.get("names")
+        for name in names if isinstance(names, list) else []:
+            pending += left.pop(str(name), [])
+
+
+def _is_special(name: str, calling: bool) -> bool:
+    """Return whether code is that of a method that runs, or of a function inside of one (`C.__new__.<locals>.f`).
+
+    `calling` says that an instance is called, or handed to what may ask it anything.
+    """
+    *around, last = name.split(".")
+    return any(_runs(part, calling) for part in (last, *(around if "<locals>" in around else ())))
+
+
+def _runs(method: str, calling: bool) -> bool:
+    if calling and method.startswith("__") and method.endswith("__"):
+        return True
+    return method in ON_LOAD and method not in _WHEN_CALLED
+
+
+def _simple(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _calls_what_it_made(fact: Fact) -> bool:
+    """Return whether loading calls a class or an instance that the pickle has made, or hands a class to what may."""
+    if fact.kind != "call":
+        return False
+    computed = fact.detail.get("computed")
+    if computed is not None:
+        made = str(fact.detail.get("how")).startswith("NEWOBJ")
+        return not made and computed != {"computed": True} and maker_of(computed) not in FUNCTIONS
+    given = items(fact.detail.get("args"))
+    if fact.value in CLASSES:
+        return bool(given) and _is_own_class(given[0])  # the metaclass
+    return fact.value not in MAKERS | _HOLDERS and not fact.value.endswith(FILLERS) and any(map(_holds_class, given))
+
+
+def _is_own_class(described: Json) -> bool:
+    return instance_of(described) in CLASSES
+
+
+def _holds_class(described: Json) -> bool:
+    if isinstance(described, list):
+        return any(map(_holds_class, described))
+    return isinstance(described, dict) and (_is_own_class(described) or any(map(_holds_class, described.values())))
