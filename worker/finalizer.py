@@ -201,6 +201,8 @@ class _Finalizer:
         cancelled = progress.state is JobState.CANCELLED
         undone = {chunk for chunk in range(progress.allocated) if digest_in(digests, chunk) is None}
         if undone and not cancelled:
+            if self._reopen(undone):
+                return None  # Redis has thrown digests of done chunks away
             raise _Lost  # it was opened again
         lost = (self._lost(digests) | set(unreadable) if unreadable else set()) - undone
         if lost and not cancelled and self._reopen(lost):

@@ -400,6 +400,19 @@ def test_a_full_store_says_so(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> 
     assert not fleet.report
 
 
+def test_digests_that_redis_threw_away_are_asked_for_again(fleet: Fleet) -> None:
+    """It was told to evict after workers had looked; without its digest a result counts no more, and none is read."""
+    fleet.run([plain(3), plain(2)])
+    fleet.client.delete(f"ms:{{{JOB}}}:digests:0")
+    assert not fleet.finalize()
+    assert fleet.ledger.progress().state is JobState.RUNNING
+    assert [message.arguments[1] for message in fleet.published] == [0, 1]
+    fleet.do(0, plain(3))
+    fleet.do(1, plain(2))
+    assert fleet.finalize()
+    assert_published(fleet, expected([*plain(3), *plain(2)]))
+
+
 # Cancelled jobs
 
 

@@ -147,6 +147,23 @@ def test_a_page_for_another_place_is_refused(ledger: Ledger):
     assert ledger.progress().allocated == 3
 
 
+@pytest.mark.parametrize("left", ["taken", "extents", "done", "leases"])
+def test_a_job_made_anew_has_nothing_of_what_was_left_of_it(ledger: Ledger, left: str):
+    """A Redis that throws keys away may throw away the first one: nothing is complete by what stood in others."""
+    allocate(ledger, b"\1\1")
+    finish(ledger, 0)
+    claim(ledger, 1)
+    ledger.client.delete(*(name for name in keys(ledger) if not name.endswith(left)))
+    assert len(keys(ledger)) == 1
+    assert ledger.create(b"spec")
+    assert ledger.extents() == []
+    assert allocate(ledger, b"\1\1") == 0
+    tick()
+    assert ledger.sweep({1: 0}, 0).again == (ChunkQueue(0, 1), ChunkQueue(1, 1))
+    assert [finish(ledger, chunk).status for chunk in (0, 1)] == [DoneStatus.DONE] * 2
+    assert ledger.seal().complete
+
+
 def test_an_alloc_whose_answer_was_lost_may_be_repeated(ledger: Ledger):
     first = ledger.alloc(0, b"\1\1", "page", b"a")
     assert ledger.alloc(0, b"\1\1", "page", b"a") == first
@@ -380,10 +397,31 @@ def test_a_cancelled_job_stays_as_it_is(ledger: Ledger):
     progress = ledger.progress()
     assert (progress.state, progress.done, progress.leased) == (JobState.CANCELLED, 1, 0)
     assert progress.ended >= progress.created
-    assert active_jobs(ledger.client) == []
     token = ledger.begin_finalize("worker", LONG).token
     assert ledger.publish(token, "report-of-what-is-done")
     assert ledger.progress().state is JobState.CANCELLED
+    assert active_jobs(ledger.client) == []
+
+
+def test_a_cancelled_job_is_swept_until_what_is_done_is_reported(ledger: Ledger):
+    """Whoever cancels may die before it asks for a finalizer, and so may that."""
+    allocate(ledger, b"\1\1")
+    finish(ledger, 1)
+    ledger.cancel()
+    tick()
+    assert active_jobs(ledger.client) == [JOB]
+    assert not ledger.sweep({1: 0}, LONG).finalize, "somebody was asked just now"
+    assert ledger.sweep({1: 0}, 0).finalize
+    token = ledger.begin_finalize("worker", LONG).token
+    tick()
+    assert not ledger.sweep({1: 0}, 0).finalize, "it is being written"
+    assert ledger.begin_finalize("worker", 0).status is FinalizeStatus.LEASED
+    assert ledger.renew_finalize(token, 0)
+    tick()
+    assert ledger.sweep({1: 0}, 0).finalize, "its finalizer died"
+    assert ledger.publish(ledger.begin_finalize("other", LONG).token, "report-of-what-is-done")
+    assert not ledger.sweep({1: 0}, 0).finalize
+    assert active_jobs(ledger.client) == []
 
 
 def test_a_finished_job_is_not_cancelled(ledger: Ledger):
@@ -423,6 +461,32 @@ def test_messages_that_others_overtook_are_published_again(ledger: Ledger):
     assert ledger.sweep({1: 5, 2: 5}, 0).again == (), "it is at the end of its queue now"
     claim(ledger, 0)
     assert ledger.progress().counts["published_again"] == 1
+
+
+def test_a_message_is_overtaken_by_those_of_other_jobs(ledger: Ledger):
+    """A queue that another job keeps full for days is never empty, and what is lost last nothing of its job follows."""
+    allocate(ledger, b"\1")
+    tick()
+    other = Ledger(ledger.client, "other")
+    other.create(b"spec")
+    allocate(other, b"\2\1")
+    tick()
+    claim(other, 0)
+    assert ledger.sweep({1: 5, 2: 5}, 0).again == (), "another queue"
+    claim(other, 1)
+    assert ledger.sweep({1: 5, 2: 5}, LONG).again == ()
+    assert ledger.sweep({1: 5, 2: 5}, 0).again == (ChunkQueue(0, 1),)
+    tick()
+    assert ledger.sweep({1: 5, 2: 5}, 0).again == ()
+
+
+def test_a_clock_that_was_set_back_lets_nothing_be_published_for_ever(ledger: Ledger):
+    allocate(ledger, b"\1\1")
+    claim(ledger, 1)
+    ledger.client.hset("ms:marks", "1", int((time.time() + 3600) * 1000))
+    tick()
+    assert ledger.sweep({1: 5}, 0).again == (), "it waits in its queue"
+    assert ledger.sweep({1: 0}, 0).again == (ChunkQueue(0, 1),)
 
 
 def test_messages_of_an_empty_queue_are_published_again_once_per_grace(ledger: Ledger):
@@ -598,7 +662,7 @@ def test_a_job_that_ended_is_forgotten_as_a_whole(ledger: Ledger):
     ledger.sweep({}, LONG)
     ledger.enter(4, claim(ledger, 4).token, 0)
     assert not ledger.expire(LONG), "it runs"
-    assert len(keys(ledger)) == 18, "all that prelude.lua lists, and a second key of digests"
+    assert len(keys(ledger)) == 17, "all that prelude.lua lists, and a second key of digests"
     ledger.cancel()
     assert ledger.expire(LONG)
     assert len({ledger.client.pexpiretime(key) if _has_pexpiretime(ledger) else 0 for key in keys(ledger)}) == 1

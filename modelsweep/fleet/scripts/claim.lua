@@ -44,8 +44,8 @@ local first, published, page, queue = extent_of(chunk)
 if redis.call('SETBIT', key('taken'), chunk, 1) == 0 then
   -- Queues are first in, first out: what was published before this chunk and is not claimed soon has lost its message
   local latest = publication(chunk, published, meta[5])
-  if latest > tonumber(redis.call('HGET', key('marks'), queue) or 0) then
-    redis.call('HSET', key('marks'), queue, string.format('%.0f', latest))
+  if latest > tonumber(redis.call('HGET', 'ms:marks', queue) or 0) then
+    redis.call('HSET', 'ms:marks', queue, string.format('%.0f', latest))
   end
 end
 if not meta[4] then

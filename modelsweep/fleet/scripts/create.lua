@@ -2,6 +2,10 @@
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return redis.call('GET', key('spec')) == ARGV[2] and 'exists' or 'other'
 end
+-- Without meta the rest is of no job: a Redis that threw keys away left it
+for name in string.gmatch(NAMES, '%a+') do
+  redis.call('DEL', key(name))
+end
 local time = string.format('%.0f', now())
 redis.call('SET', key('spec'), ARGV[2])
 redis.call('HSET', KEYS[1], 'generation', 1, 'next', 0, 'done', 0, 'units', 0, 'bytes', 0, 'created', time)

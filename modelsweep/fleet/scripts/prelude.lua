@@ -12,10 +12,13 @@
 --   leases     zset    chunk -> until when (ms)              holders hash  chunk -> token
 --   entered    hash    chunk -> position of the unit being examined
 --   losses     hash    chunk -> leases lost                  blames  hash  chunk -> {position: times} as JSON
---   again      hash    chunk -> when it was published again  marks   hash  queue -> publication of the latest claimed
+--   again      hash    chunk -> when it was published again
 --   children   hash    chunk -> first of its children        counts  hash  what progress shows
 --   redone     hash    the part of counts that a retry takes back: of retryable chunks, and of the report
 --   reopened   hash    chunk -> how often its results were lost and it was opened again
+--
+-- Of all jobs: ms:jobs, ms:active (those to sweep), ms:metrics, and ms:marks, a hash of queue -> publication of the
+-- latest chunk that was claimed: all jobs share the queues.
 
 local BLOCK, DIGEST = 1024, 12
 
@@ -97,10 +100,12 @@ local function lose(chunk)
   count('leases_lost', 1)
 end
 
+-- The keys of a job but for its digests; an older version had marks for each job
+local NAMES = 'meta spec done taken retryable extents leases holders entered losses blames again marks children '
+  .. 'counts redone reopened'
+
 -- Has all keys end in the same moment (ms), so that none outlives meta; without one they stay
 local function expire(following, at)
-  local names = 'meta spec done taken retryable extents leases holders entered losses blames again marks children '
-    .. 'counts redone reopened'
   local function settle(name)
     if at then
       redis.call('PEXPIREAT', key(name), at)
@@ -108,7 +113,7 @@ local function expire(following, at)
       redis.call('PERSIST', key(name))
     end
   end
-  for name in string.gmatch(names, '%a+') do
+  for name in string.gmatch(NAMES, '%a+') do
     settle(name)
   end
   for block = 0, math.floor(math.max(following - 1, 0) / BLOCK) do

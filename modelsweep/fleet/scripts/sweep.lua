@@ -7,17 +7,28 @@ if not meta[1] then
   return {'gone', 0, 0}
 end
 local time, answer = now(), {'ok', tonumber(meta[1]), 0}
-if meta[3] then
-  return answer
-end
 local following, stamp = tonumber(meta[2]), string.format('%.0f', time)
+
+-- A complete, or a cancelled, job whose finalizer was never started, or died
+local finalizer, asked = tonumber(meta[6] or 0), tonumber(meta[5] or 0)
+if (meta[4] or meta[3]) and meta[7] ~= meta[1] and finalizer <= time and time - asked > grace then
+  redis.call('HSET', KEYS[1], 'asked', stamp)
+  answer[3] = 1
+end
+if meta[3] then
+  return answer -- nothing of it is examined any more
+end
+
 local empty, marks = {}, {}
 for at = 3, #ARGV do
   empty[tonumber(ARGV[at])] = true
 end
-local found = redis.call('HGETALL', key('marks'))
+local found = redis.call('HGETALL', 'ms:marks')
 for at = 1, #found, 2 do
-  marks[tonumber(found[at])] = tonumber(found[at + 1])
+  local mark = tonumber(found[at + 1])
+  if mark <= time then -- else the clock was set back since
+    marks[tonumber(found[at])] = mark
+  end
 end
 
 local function publish(chunk, queue)
@@ -97,10 +108,4 @@ if again > 0 then
   count('published_again', again)
 end
 
--- A complete job whose finalizer was never started, or died
-local finalizer = tonumber(meta[6] or 0)
-if meta[4] and meta[7] ~= meta[1] and finalizer <= time and time - tonumber(meta[5]) > grace then
-  redis.call('HSET', KEYS[1], 'asked', stamp)
-  answer[3] = 1
-end
 return answer
