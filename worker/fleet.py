@@ -38,7 +38,7 @@ from modelsweep.fleet.stores import open_store
 from worker.execution import SandboxFailed
 from worker.finalizer import finalize
 from worker.node import Declined, JobGone, Node, WorkerSettings
-from worker.sweeper import forget, leads, sweep
+from worker.sweeper import TIDIER_KEY, forget, leads, sweep
 from worker.transport import install as install_transport
 
 SWEEP_EVERY = 4.0
@@ -221,12 +221,11 @@ def _attempt(node: Node, work: Callable[[], object]) -> None:
 
 
 class Background:
-    """What goes on beside the slots: leases are renewed, the worker says that it lives, and the leader sweeps."""
+    """What goes on beside the slots: leases are renewed, a worker says that it lives, leaders sweep and tidy."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._over = threading.Event()
-        self._forgets_at = 0.0
         self._beats_at = 0.0
         self._told: dict[str, int] = {}
         """What was said last of files that it reads."""
@@ -234,7 +233,11 @@ class Background:
         self._threads = [
             threading.Thread(target=self._every, args=(node.settings.lease / RENEWALS, node.renew), daemon=True),
             threading.Thread(target=self._every, args=(liveness.BEAT_READING, self._beat), daemon=True),
+            # Apart: a Redis that is away is no reason to have the worker killed, and what it has in hand lost
+            threading.Thread(target=self._every, args=(liveness.BEAT_EVERY, liveness.touch), daemon=True),
             threading.Thread(target=self._every, args=(self._sweep_every, self._sweep), daemon=True),
+            # Apart: removing what is stored of a large job may take hours, in which nobody would sweep
+            threading.Thread(target=self._every, args=(FORGET_EVERY, self._tidy), daemon=True),
         ]
 
     def start(self) -> None:
@@ -259,6 +262,8 @@ class Background:
                 _log.warning("the fleet does not answer", reason=str(explain(error)))
             except (LedgerFault, StoreFault, BrokerFault, OSError) as error:
                 _log.warning("the fleet does not answer", reason=str(error))
+            except Exception:  # noqa: BLE001 - else leases would be renewed, or jobs swept, never again
+                _log.exception("a worker failed")
             self._over.wait(seconds)
 
     def _beat(self) -> None:
@@ -267,7 +272,6 @@ class Background:
             return
         about = liveness.Worker(self._node.name, settings.queues, settings.slots, VERSION, reading=reading)
         liveness.beat(self._node.client, about)
-        liveness.touch()
         self._beats_at, self._told = time.monotonic() + liveness.BEAT_EVERY, reading
 
     def _sweep(self) -> None:
@@ -276,10 +280,12 @@ class Background:
             swept = sweep(node.client, node.publish, node.settings.lease / 2)
             if swept.again:
                 _log.info("swept", again=swept.again)
-            if time.monotonic() > self._forgets_at:
-                self._forgets_at = time.monotonic() + FORGET_EVERY
-                forget(node.client, node.store, node.key)
-                self._tidy_cache()
+
+    def _tidy(self) -> None:
+        node = self._node
+        if leads(node.client, node.name, FORGET_EVERY / 2, TIDIER_KEY):
+            self._tidy_cache()
+            forget(node.client, node.store, node.key)
 
     def _tidy_cache(self) -> None:
         """Forget what is old in the cache; a cache that fails is nobody's trouble."""

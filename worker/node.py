@@ -26,12 +26,13 @@ from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from modelsweep.core.values import dataclass, replace
-from modelsweep.fleet.answers import LeaseStatus, UnknownJob
+from modelsweep.fleet.answers import LeaseStatus, LedgerFault, UnknownJob
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import Message, connect, publish, scan_message
 from modelsweep.fleet.pages import Chunk, Pages
+from modelsweep.fleet.redis_faults import is_refusal
 from modelsweep.fleet.running import Sender
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Absent, Store, StoreFault
@@ -300,17 +301,30 @@ class Node:
         return _Holding(self, works)
 
     def renew(self) -> None:
-        """Renew the leases of all chunks that are held; stop those that were lost or cancelled. Raises LedgerFault."""
+        """Renew the leases of all chunks that are held; stop those that were lost or cancelled.
+
+        Raises LedgerFault: of one job, when those of all others were renewed.
+        """
         with self._lock:
             held = list(self._held.values())
         by_job: dict[str, list[Work]] = {}
         for work in held:
             by_job.setdefault(work.ledger.job, []).append(work)
+        faults: list[LedgerFault] = []
         for works in by_job.values():
             leases = [(work.number, work.claim.token) for work in works]
-            for work, status in zip(works, works[0].ledger.renew_all(leases, self.settings.lease), strict=True):
+            try:
+                statuses = works[0].ledger.renew_all(leases, self.settings.lease)
+            except LedgerFault as fault:
+                if not is_refusal(fault):
+                    raise
+                faults.append(fault)
+                continue
+            for work, status in zip(works, statuses, strict=True):
                 if status is not LeaseStatus.OK:
                     work.stop.set()
+        if faults:
+            raise faults[0]
 
     def hold(self, work: Work) -> None:
         """Have the lease of a chunk renewed from now on."""

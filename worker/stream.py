@@ -133,6 +133,8 @@ def _carefully(supervisor: Supervisor, share: Share, open_unit: OpenUnit) -> Non
         if claim.losses:
             work.ledger.enter(work.number, claim.token, place)
         _alone(supervisor, share, unit, open_unit)
+    if claim.losses:  # no unit is to blame where its result cannot be stored
+        work.ledger.enter(work.number, claim.token, None)
 
 
 def _again(supervisor: Supervisor, share: Share, open_unit: OpenUnit) -> None:

@@ -343,13 +343,15 @@ class Ledger:
 def list_jobs(client: redis.Redis) -> list[tuple[str, float]]:
     """Return all jobs and when they were created (seconds since the epoch), oldest first."""
     pairs = run_script(client, "jobs", JOBS)
-    return [(job.decode(), float(at) / 1000) for job, at in zip(pairs[::2], pairs[1::2], strict=True)]
+    found = [(job.decode(errors="replace"), float(at) / 1000) for job, at in zip(pairs[::2], pairs[1::2], strict=True)]
+    return [(job, at) for job, at in found if _JOB.fullmatch(job)]
 
 
 def active_jobs(client: redis.Redis) -> list[str]:
-    """Return the jobs that have neither a report nor been cancelled: those to sweep."""
+    """Return the jobs without a report: those to sweep."""
     found = cast("set[bytes]", _answered(lambda: client.smembers(ACTIVE)))
-    return sorted(job.decode() for job in found)
+    # Anybody who reaches Redis may have written there what is no job
+    return sorted(filter(_JOB.fullmatch, (job.decode(errors="replace") for job in found)))
 
 
 def counters(client: redis.Redis) -> dict[str, int]:

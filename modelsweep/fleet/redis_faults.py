@@ -45,6 +45,11 @@ def explain(error: redis.RedisError) -> LedgerFault:
     return LedgerFault(f"Redis refuses: {printable(str(error), 200)}")
 
 
+def is_refusal(fault: LedgerFault) -> bool:
+    """Return whether Redis itself has refused something: it is there, and another job may have no such trouble."""
+    return isinstance(fault.__cause__, redis.ResponseError)
+
+
 def check_server(client: redis.Redis) -> None:
     """Raise LedgerFault where the ledger cannot rely on this Redis: unreachable, too old, a cluster, or evicting."""
     try:

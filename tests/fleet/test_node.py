@@ -308,7 +308,7 @@ def test_one_of_a_message_over_which_a_worker_was_lost_is_examined_alone(
 
     monkeypatch.setattr(Ledger, "enter", noting)
     assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
-    assert entered == [(1, 0)]
+    assert entered == [(1, 0), (1, None)]
     assert files.ledger.progress().counts["leases_lost"] == 1
 
 
@@ -348,6 +348,24 @@ def test_a_unit_that_many_workers_were_lost_over_is_not_tried_again(files: Scene
     assert [problem.detail for problem in result.problems] == [f"{BLAMED} workers were lost while they examined it"]
     assert not result.artifacts, "no child saw it"
     assert files.results(3)[0].verdict == "clean"
+
+
+def test_no_unit_is_to_blame_for_a_store_that_is_full(files: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time the lease of its chunk runs out, as if the worker had been lost."""
+    put, is_full = files.store.put, True
+
+    def full(name: str, data: bytes, *, durable: bool = True) -> None:
+        if is_full:
+            raise StoreFault(name, "the store is full")
+        put(name, data, durable=durable)
+
+    monkeypatch.setattr(files.store, "put", full)
+    for _ in range(BLAMED + 2):
+        assert files.node.scan(files.spec.id, 0, 1) == "failed"
+        files.client.zadd(f"ms:{{{files.spec.id}}}:leases", {"0": 0})
+    is_full = False
+    assert files.node.scan(files.spec.id, 0, 1) == "done"
+    assert [result.verdict for result in files.results(0)] == ["clean"]
 
 
 def test_a_child_that_dies_over_one_chunk_is_no_matter_of_the_next(
