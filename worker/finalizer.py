@@ -27,7 +27,7 @@ from modelsweep.core.report import Report, Run, Tool, UnitResult, Verdict
 from modelsweep.core.values import replace
 from modelsweep.core.wire import JsonObject, shown_options
 from modelsweep.fleet.answers import Extent, FinalizeStatus, JobState, LedgerFault, Progress, ReopenStatus, UnknownJob
-from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
+from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import SCANS, Message, scan_message
@@ -54,7 +54,7 @@ from reporting import WRITERS
 from reporting.encode import Document
 from reporting.writer import Draft, View, Writer, fill
 from scanners.judge.repository.across import across, gathered
-from worker.node import Declined, JobGone
+from worker.node import NOT_STORED, Declined, JobGone
 from worker.renderers import APART, SECTION, Filling, RendererFailed, divisible, fill_apart, renderers
 from worker.supervisor import Supervisor
 
@@ -101,6 +101,8 @@ def finalize(
         raise JobGone(str(error)) from error
     except (Damaged, UnknownProtocol) as error:
         raise Declined(str(error)) from error
+    if not (store.exists(spec_name(job)) or store.exists(problems_name(job))):
+        raise StoreFault(job, NOT_STORED)  # the report would say that all is lost, and lie elsewhere
     granted = ledger.begin_finalize(worker, lease)
     if granted.status is not FinalizeStatus.GRANTED:
         return False

@@ -161,7 +161,15 @@ def _scan(node: Node, amount: object, job: object = None, chunk: object = None, 
         _log.warning("a message that is none of ours was dropped", task=SCAN)
         return
     with bound(job=job, chunk=chunk):
-        _guarded(node, lambda: _log.debug("chunks", outcome=node.scan(job, chunk, generation, amount)))
+        _guarded(node, lambda: _scanned(node, node.scan(job, chunk, generation, amount)))
+
+
+def _scanned(node: Node, outcome: str) -> None:
+    _log.debug("chunks", outcome=outcome)
+    if "failed" in outcome.split():
+        node.failed()
+    elif "done" in outcome.split():
+        node.succeeded()
 
 
 def _finalize(node: Node, job: object = None, *more: object) -> None:
@@ -209,11 +217,16 @@ def _attempt(node: Node, work: Callable[[], object]) -> None:
     except StoreFault as fault:
         if not node.give_up(fault):
             _log.error("left to be done again", reason=str(fault))
-    except (LedgerFault, BrokerFault, SandboxFailed) as fault:
+            node.failed()
+    except SandboxFailed as fault:
         _log.error("left to be done again", reason=str(fault))
+    except (LedgerFault, BrokerFault) as fault:
+        _log.error("left to be done again", reason=str(fault))
+        node.failed()
     except Declined as declined:
         # Of a job of many messages a worker that has another key, say, complains once
         (_log.warning if declined.is_new else _log.debug)("dropped", reason=str(declined))
+        node.rest()
     except JobGone as gone:
         _log.info("dropped", reason=str(gone))
     except BaseException:  # noqa: BLE001 - a MemoryError or SystemExit would end Celery's main process

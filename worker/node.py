@@ -27,7 +27,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import GIB
 from modelsweep.core.values import dataclass, replace
 from modelsweep.fleet.answers import LeaseStatus, LedgerFault, UnknownJob
-from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec
+from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import Message, connect, publish, scan_message
@@ -49,6 +49,7 @@ LEASE = 60.0
 PAGE_TRIES = 3
 """Leases that run out over a page that is not in the store before its chunk is given up."""
 WORKER = "worker"
+NOT_STORED = "the store of this worker knows nothing of it: is it that of whoever submitted it, and mounted here?"
 UNABLE = 3
 """Times in a row that a worker cannot examine anything before it ends: another machine, or a restart, may be better."""
 UNABLE_FOR = 1.0
@@ -67,6 +68,10 @@ class Declined(JobGone):
     def __init__(self, why: str, *, is_new: bool = True) -> None:
         super().__init__(why)
         self.is_new = is_new
+
+
+class NotStored(Exception):
+    """The store of this worker knows nothing of a job: it is another one than that of the others, or not mounted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,7 @@ class Node:
         """Why no process could be had that examines, as often in a row as that was so."""
         self.unable = ""
         """Why this worker should end, since it is of no use; empty where it should not."""
+        self._unable_for = UNABLE_FOR
 
     # -- the chunks of one message
 
@@ -197,9 +203,11 @@ class Node:
         except PluginMissing as fault:
             self._slot().close()
             self._lacking.add(job)
-            for work in held:  # the sweeper publishes it again
-                work.ledger.release(work.number, work.claim.token)
+            self._leave(held)
             raise self.decline(job, f"job {job} is left to others: {fault}") from fault
+        except NotStored as fault:
+            self._leave(held)
+            raise self.decline(job, f"job {job} is left to others: {NOT_STORED}") from fault
         except SandboxFailed as fault:
             self.faults.append(str(fault))
             if len(self.faults) >= UNABLE:  # for good: what another slot is stopped in meanwhile proves nothing
@@ -208,6 +216,27 @@ class Node:
             self.draining.wait(UNABLE_FOR)
             raise
         self.faults.clear()
+
+    def _leave(self, held: Sequence[Work]) -> None:
+        """Have others examine chunks: the sweeper publishes them again."""
+        for work in held:
+            work.ledger.release(work.number, work.claim.token)
+
+    def failed(self) -> None:
+        """Leave messages to others for a while, each time in a row for longer: here the store, say, is of no use.
+
+        A worker at which everything fails is always the first to take a message, and would have all of them.
+        """
+        self.rest(self._unable_for)
+        self._unable_for *= 2
+
+    def succeeded(self) -> None:
+        """Note that it is of use."""
+        self._unable_for = UNABLE_FOR
+
+    def rest(self, seconds: float = UNABLE_FOR) -> None:
+        """Have a slot leave messages to others, for half a lease at most."""
+        self.draining.wait(min(seconds, self.settings.lease / 2))
 
     def give_up(self, fault: StoreFault) -> bool:
         """End where the store fails a worker that nobody else waits for; returns whether it does."""
@@ -242,8 +271,11 @@ class Node:
             try:
                 return Share(work, job.pages.chunk(claim.page, claim.first, work.number))
             except (Damaged, Absent) as fault:
-                if isinstance(fault, Absent) and claim.losses < PAGE_TRIES:
-                    raise  # a store of several machines may show it late
+                if isinstance(fault, Absent):
+                    if not (self.settings.is_private or self.store.exists(spec_name(job.spec.id))):
+                        raise NotStored from fault
+                    if claim.losses < PAGE_TRIES:
+                        raise  # a store of several machines may show it late
                 said = _unreadable(claim.page, work.number, fault)
                 share = Share(work, Chunk("", (said.unit,)), {said.unit.index: Examined(said)})
                 settling.settle(share, supervisor.tool(), 0.0)

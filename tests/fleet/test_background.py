@@ -18,11 +18,12 @@ from modelsweep.fleet.job import JobSpec, new_id, seal_spec
 from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs
 from modelsweep.fleet.messages import Message
 from modelsweep.fleet.signature import Key
+from modelsweep.fleet.store import StoreFault
 from modelsweep.fleet.stores import open_store
 from tests.fleet.survival.scene import until
 from worker import fleet
 from worker.fleet import Background
-from worker.node import Node, WorkerSettings
+from worker.node import Declined, JobGone, Node, WorkerSettings
 from worker.stream import Work
 from worker.sweeper import forget, sweep
 
@@ -149,3 +150,19 @@ def test_a_worker_lives_though_redis_does_not_answer(
     running()
     until(asked.is_set)
     until(alive.exists, "a touched file")
+
+
+def test_a_worker_at_which_all_fails_leaves_messages_to_others(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would always be the first to take one."""
+    waited: list[float] = []
+    monkeypatch.setattr(node.draining, "wait", waited.append)
+    outcomes = iter(["failed", "failed done", "failed"] + ["failed"] * 4 + ["leased", "done", "failed"])
+    monkeypatch.setattr(node, "scan", lambda *_: next(outcomes))
+    for _ in range(10):
+        fleet._scan(node, 1, new_id(), 0, 1)
+    assert waited == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 1.0]
+    waited.clear()
+    for fault in (StoreFault("x", "full"), LedgerFault("full"), Declined("another key"), JobGone("expired")):
+        monkeypatch.setattr(node, "scan", lambda *_, fault=fault: (_ for _ in ()).throw(fault))
+        fleet._scan(node, 1, new_id(), 0, 1)
+    assert waited == [2.0, 4.0, 1.0]

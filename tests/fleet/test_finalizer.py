@@ -25,7 +25,7 @@ from modelsweep.core.report import Artifact, Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.wire import shown_options
 from modelsweep.fleet.answers import Allotment, JobState
 from modelsweep.fleet.directory_store import DirectoryStore
-from modelsweep.fleet.job import JobSpec, seal_spec
+from modelsweep.fleet.job import JobSpec, seal_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import Message
 from modelsweep.fleet.pages import Chunk, Page, Pages
@@ -68,6 +68,7 @@ class Fleet:
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.client, JOB)
         self.pages = Pages(self.store, KEY, JOB)
+        self.store.put(spec_name(JOB), seal_spec(self.spec, KEY))
         self.ledger.create(seal_spec(self.spec, KEY))
 
     def allocate(self, chunks: Sequence[Sequence[UnitResult]]) -> int:
@@ -411,6 +412,18 @@ def test_digests_that_redis_threw_away_are_asked_for_again(fleet: Fleet) -> None
     fleet.do(1, plain(2))
     assert fleet.finalize()
     assert_published(fleet, expected([*plain(3), *plain(2)]))
+
+
+def test_a_worker_whose_store_is_another_one_writes_no_report(fleet: Fleet, tmp_path: Path) -> None:
+    """Nothing of the job is there: it would publish that all of it is lost."""
+    fleet.run([plain(3)])
+    elsewhere = DirectoryStore(str(tmp_path / "not-mounted"), durable=False)
+    with pytest.raises(StoreFault, match="the store of this worker knows nothing of it"):
+        finalize(JOB, fleet.client, elsewhere, KEY, "worker")
+    assert list(elsewhere.list()) == []
+    assert not fleet.report
+    assert fleet.finalize()
+    assert_published(fleet, expected(plain(3)))
 
 
 # Cancelled jobs

@@ -137,6 +137,20 @@ def test_a_page_that_is_missing_is_waited_for_and_then_given_up(scene: Scene) ->
     short.close()
 
 
+def test_a_worker_whose_store_is_another_one_leaves_the_job_to_others(scene: Scene, tmp_path: Path) -> None:
+    """The folder that all share is not mounted there, say: all pages are missing, and nothing is lost but time."""
+    wrong = Node(scene.settings, scene.client, open_store(str(tmp_path / "not-mounted")), KEY)
+    for _ in range(PAGE_TRIES + 1):
+        with pytest.raises(JobGone, match="the store of this worker knows nothing of it"):
+            wrong.scan(scene.spec.id, 0, 1)
+    wrong.close()
+    progress = scene.ledger.progress()
+    assert (progress.leased, progress.counts["chunks_released"]) == (0, PAGE_TRIES + 1)
+    assert "leases_lost" not in progress.counts
+    assert [scene.node.scan(scene.spec.id, chunk, 1) for chunk in (0, 1)] == ["done", "done"]
+    assert [result.verdict for result in scene.results(0)] == ["clean", "clean"]
+
+
 def test_a_worker_that_is_to_end_gives_back_what_it_has_in_hand(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     before = queue_lengths(scene.client)["scan.cpu"]
     _stop_at_once(scene, monkeypatch, drain=True)
