@@ -31,7 +31,7 @@ from modelsweep.fleet.chunks import RUN_CHUNKS
 from modelsweep.fleet.job import is_id
 from modelsweep.fleet.logs import bound, logger
 from modelsweep.fleet.messages import AMOUNT, FINALIZE, QUEUES, SCAN, TRANSPORT_OPTIONS, BrokerFault, client_of
-from modelsweep.fleet.redis_faults import check_server, explain
+from modelsweep.fleet.redis_faults import check_server, explain, leave_replica
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import StoreFault
 from modelsweep.fleet.stores import open_store
@@ -272,6 +272,7 @@ class Background:
             try:
                 work()
             except RedisError as error:
+                leave_replica(self._node.client, error)
                 _log.warning("the fleet does not answer", reason=str(explain(error)))
             except (LedgerFault, StoreFault, BrokerFault, OSError) as error:
                 _log.warning("the fleet does not answer", reason=str(error))

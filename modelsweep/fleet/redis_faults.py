@@ -45,6 +45,12 @@ def explain(error: redis.RedisError) -> LedgerFault:
     return LedgerFault(f"Redis refuses: {printable(str(error), 200)}")
 
 
+def leave_replica(client: redis.Redis, error: redis.RedisError) -> None:
+    """Where a primary has become a replica, connect anew: its name may stand for another machine by now."""
+    if _code(error) == "READONLY":
+        client.connection_pool.disconnect(inuse_connections=False)
+
+
 def is_refusal(fault: LedgerFault) -> bool:
     """Return whether Redis itself has refused something: it is there, and another job may have no such trouble."""
     return isinstance(fault.__cause__, redis.ResponseError)

@@ -7,16 +7,18 @@ pages of the listing, and nobody knows any more when.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from modelsweep.core.members import identity
 from modelsweep.core.report import Unit, UnitResult
-from modelsweep.fleet.answers import AllocStatus, DoneStatus
+from modelsweep.fleet.answers import AllocStatus, DoneStatus, JobState
 from modelsweep.fleet.chunks import put_children
-from modelsweep.fleet.job import JobSpec, cursor_name, open_spec, spec_name
+from modelsweep.fleet.job import JobSpec, cursor_name, cursor_purpose, open_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.pages import Chunk, Pages, parent_of
 from modelsweep.fleet.problems import problems_name
@@ -53,15 +55,18 @@ class _Listed(NamedTuple):
 def repair(ledger: Ledger, store: Store, key: Key, judge: Judge, queue_code: Callable[[str], int]) -> Repaired:
     """Make the ledger of a job anew; what it already holds stays.
 
-    `judge` says what results add to the counters, and whether another try may have better ones. Raises Absent where the
-    store does not know the job either, LedgerFault, StoreFault, Forged, Damaged and UnknownProtocol.
+    `judge` says what results add to the counters, and whether another try may have better ones. Behind a page that is
+    lost or damaged the job has to be listed again. Raises Absent where the store does not know the job either,
+    LedgerFault, StoreFault, Forged, Damaged and UnknownProtocol.
     """
     job, sealed = ledger.job, store.get(spec_name(ledger.job))
     ledger.create(sealed)
     pages = Pages(store, key, job)
     held = {extent.first: extent.page for extent in ledger.extents()}
-    chain = _chain(_listed(store, pages, job), held)
+    found = list(_listed(store, pages, job))
+    chain = _chain(found, held)
     settler = _Settler(ledger, store, open_spec(job, sealed, key), pages, judge, chain)
+    missing = max([_furthest(store, key, job), *(page.end for page in found)])
     for listed in chain:
         page, first = pages.get(listed.name, listed.first).page(), listed.first
         if first not in held:
@@ -71,21 +76,25 @@ def repair(ledger: Ledger, store: Store, key: Key, judge: Judge, queue_code: Cal
             first = allocated
         for place, chunk in enumerate(page.chunks):
             settler.settle(first + place, listed.first + place, chunk)
-    problems, chunks = problems_name(job), ledger.progress().allocated
-    if not store.exists(problems):
-        return Repaired(chunks, settler.done, sealed=False, complete=False)
-    return Repaired(chunks, settler.done, sealed=True, complete=ledger.seal(problems).complete)
+        missing -= listed.end - listed.begin
+    problems, progress = problems_name(job), ledger.progress()
+    if not store.exists(problems) or (missing > 0 and progress.state is JobState.LISTING):
+        return Repaired(progress.allocated, settler.done, sealed=False, complete=False)
+    return Repaired(progress.allocated, settler.done, sealed=True, complete=ledger.seal(problems).complete)
 
 
 def _allocate(
     ledger: Ledger, store: Store, pages: Pages, listed: _Listed, queue_code: Callable[[str], int]
 ) -> int | None:
-    """Allocate a page and return the number that its first chunk has now, None where the ledger takes no more.
+    """Allocate a page and return the number that its first chunk has now, None where it cannot be, or not any more.
 
     The number is another one where children stood before it that are not allocated again, or not there.
     """
     page, first = pages.get(listed.name, listed.first).page(), ledger.progress().allocated
-    name, cursor = listed.name, store.get(cursor_name(listed.name))
+    try:
+        name, cursor = listed.name, store.get(cursor_name(listed.name))
+    except Absent:
+        return None  # nobody could go on behind it
     if first != listed.first:
         name = pages.put(replace(page, first=first))
         store.put(cursor_name(name), cursor)
@@ -162,18 +171,28 @@ def _units_of(units: Iterable[Unit]) -> tuple[object, ...]:
 
 
 def _listed(store: Store, pages: Pages, job: str) -> Iterator[_Listed]:
-    """Yield what was listed, in no order that matters."""
+    """Yield what was listed, in no order that matters, and can still be read."""
     for name in store.list(f"jobs/{job}/pages"):
         number = name.rpartition("/")[2].partition("-")[0]
         if parent_of(name) is None and number.isdecimal():
-            chunks = pages.get(name, int(number)).page().chunks
-            yield _Listed(
-                name,
-                int(number),
-                int(number) + len(chunks),
-                chunks[0].units[0].index,
-                chunks[-1].units[-1].index + 1,
-            )
+            with suppress(Absent, Damaged):
+                chunks = pages.get(name, int(number)).page().chunks
+                yield _Listed(
+                    name,
+                    int(number),
+                    int(number) + len(chunks),
+                    chunks[0].units[0].index,
+                    chunks[-1].units[-1].index + 1,
+                )
+
+
+def _furthest(store: Store, key: Key, job: str) -> int:
+    """Return how many units whoever came furthest has listed, as cursors tell: pages may be lost."""
+    furthest = 0
+    for name in store.list(f"jobs/{job}/cursors"):
+        with suppress(Absent, Damaged):
+            furthest = max(furthest, json.loads(key.open(cursor_purpose(job), store.get(name)))["index"])
+    return furthest
 
 
 def _chain(pages: Iterable[_Listed], held: Mapping[int, str]) -> list[_Listed]:

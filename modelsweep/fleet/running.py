@@ -7,7 +7,8 @@ from typing import Any
 
 import redis
 
-from modelsweep.fleet.redis_faults import explain
+from modelsweep.fleet.answers import LedgerFault
+from modelsweep.fleet.redis_faults import explain, leave_replica
 from modelsweep.fleet.scripts import load
 
 Answered = Callable[[], Any]
@@ -23,7 +24,7 @@ def run_script(client: redis.Redis, name: str, key: str, *arguments: str | bytes
         except redis.exceptions.NoScriptError:  # a Redis that was started since
             return client.eval(script.source, 1, key, *arguments)  # type: ignore[arg-type]
     except redis.RedisError as error:
-        raise explain(error) from error
+        raise _fault(client, error) from error
 
 
 def run_scripts(client: redis.Redis, name: str, key: str, calls: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
@@ -37,13 +38,19 @@ def run_scripts(client: redis.Redis, name: str, key: str, calls: Sequence[Sequen
                 pipeline.evalsha(sha, 1, key, *arguments)
             answers = pipeline.execute(raise_on_error=False)
     except redis.RedisError as error:
-        raise explain(error) from error
+        raise _fault(client, error) from error
     for place, answer in enumerate(answers):
         if isinstance(answer, redis.exceptions.NoScriptError):
             answers[place] = run_script(client, name, key, *calls[place])
         elif isinstance(answer, redis.RedisError):
-            raise explain(answer) from answer
+            raise _fault(client, answer) from answer
     return answers
+
+
+def _fault(client: redis.Redis, error: redis.RedisError) -> LedgerFault:
+    """Return what went wrong."""
+    leave_replica(client, error)
+    return explain(error)
 
 
 class Sender:
@@ -77,7 +84,8 @@ class Sender:
         except redis.exceptions.NoScriptError:  # a Redis that was started since
             return run_script(self._client, name, key, *arguments)
         except redis.ResponseError as error:
-            raise explain(error) from error
+            self.close()
+            raise _fault(self._client, error) from error
         except (redis.RedisError, OSError):
             self.close()
             return run_script(self._client, name, key, *arguments)

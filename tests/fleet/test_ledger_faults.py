@@ -10,9 +10,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from modelsweep.fleet.answers import DoneStatus, JobState, LeaseStatus, LedgerFault
-from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.ledger import Ledger, Settled
 from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.redis_faults import check_server, explain
+from modelsweep.fleet.running import Sender
 
 Start = Callable[..., PrivateRedis]
 LONG = 1000.0
@@ -153,3 +154,37 @@ def test_a_redis_that_was_killed_goes_on_where_it_was(own_redis: Start):
     assert ledger.digests(0, 2) == [b"0" * 12, None]
     assert ledger.done(0, tokens[0], b"1" * 12, {"units": 1}).status is DoneStatus.ALREADY
     assert ledger.done(1, tokens[1], b"1" * 12, {"units": 1}).complete
+
+
+@pytest.mark.parametrize("ask", ["one", "several", "sent"])
+def test_a_primary_that_has_become_a_replica_is_left(own_redis: Start, ask: str):
+    """Another machine goes by its name by then, which a connection that stays open would never learn."""
+    server = own_redis()
+    client, admin = server.client(), server.client()
+    ledger = Ledger(client, "job")
+    ledger.create(b"spec")
+    ledger.alloc(0, b"\1\1", "page", b"cursor")
+    claims = ledger.claims([0, 1], 1, "worker", LONG)
+    sender = Sender(client)
+    done = Settled(0, claims[0].token, bytes(12), {})
+    ledger.send_done(sender, done)()
+    begun = {int(entry["id"]) for entry in admin.client_list()} - {admin.client_id()}
+    admin.replicaof("127.0.0.1", 1)
+
+    def send() -> object:
+        return ledger.send_done(sender, done)()
+
+    asks: dict[str, Callable[[], object]] = {
+        "one": lambda: ledger.heartbeat("producer"),
+        "several": lambda: ledger.renew_all([(1, claims[1].token)] * 2, LONG),
+        "sent": send,
+    }
+    with pytest.raises(LedgerFault, match="read-only replica"):
+        asks[ask]()
+    admin.replicaof("NO", "ONE")
+    assert ledger.renew(1, claims[1].token, LONG) is LeaseStatus.OK
+    assert ledger.send_done(sender, done)().status is DoneStatus.ALREADY
+    going_on = {int(entry["id"]) for entry in admin.client_list()}
+    assert client.client_id() not in begun
+    assert len(begun & going_on) == (ask != "sent"), "that of the sender, which was not told"
+    sender.close()

@@ -21,7 +21,7 @@ from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options, Reuse
 from modelsweep.core.report import Report, Run, UnitResult
 from modelsweep.fleet.answers import Done, JobState, LeaseStatus
-from modelsweep.fleet.job import JobSpec, new_id, seal_spec
+from modelsweep.fleet.job import JobSpec, cursor_name, new_id, seal_spec
 from modelsweep.fleet.ledger import Ledger, Settled
 from modelsweep.fleet.messages import SCANS, connect, queue_lengths
 from modelsweep.fleet.repair import repair
@@ -557,6 +557,30 @@ def test_a_ledger_that_is_lost_is_made_anew_with_members(
         scene.node.scan(scene.spec.id, chunk, 1)
     report = _report(scene, monkeypatch)
     assert list(report.results) == list(scan_job([str(scene.models)], JobOptions(ALL, jobs=1)).results)
+    scene.node.close()
+
+
+@pytest.mark.parametrize(("lost", "place"), [("page", 0), ("page", 3), ("damaged page", 1), ("cursor", 3)])
+def test_a_ledger_is_not_made_complete_without_a_page_that_is_lost(
+    redis_client: redis.Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str, place: int
+) -> None:
+    """What stood on it and behind it is listed again: else the report would lack it, and say nothing of that."""
+    monkeypatch.setattr(submit, "PAGE_CHUNKS", 2)
+    scene = Scene(redis_client, redis_url, tmp_path, chunk_files=1)
+    page = scene.ledger.extents()[place].page
+    scene.client.flushall()
+    if lost == "damaged page":
+        scene.store.put(page, b"garbage" * 50)
+    else:
+        scene.store.delete(page if lost == "page" else cursor_name(page))
+    repaired = repair(scene.ledger, scene.store, KEY, lambda results: (counted(results), False), SCANS.index)
+    assert (repaired.sealed, repaired.chunks) == (False, place)
+    assert scene.ledger.progress().state is JobState.LISTING
+    with connect(redis_url) as connection:
+        Producer(scene.spec, scene.client, connection, scene.store, KEY).run()
+    assert [scene.node.scan(scene.spec.id, chunk, 1) for chunk in range(4)] == ["done"] * 4
+    report = _report(scene, monkeypatch)
+    assert list(report.results) == list(scan_job([str(scene.models)], JobOptions(jobs=1)).results)
     scene.node.close()
 
 
