@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, cast
 
 import redis
 
-from modelsweep.core.units import KIB, MIB
+from modelsweep.core.units import MIB
 from modelsweep.fleet.answers import (
     Allocated,
     AllocStatus,
@@ -51,7 +51,8 @@ JOBS, ACTIVE, METRICS = "ms:jobs", "ms:active", "ms:metrics"
 PAGE_CHUNKS = 256
 DIGEST_BYTES = 12
 LARGEST_SPEC = 4 * MIB
-LARGEST_CURSOR = 64 * KIB
+LARGEST_CURSOR = 4 * MIB
+"""A path may be as long as all folders on it together, and JSON takes six characters for one that is no text."""
 MOST_COUNTS = 128
 _BLOCK = 1024
 """Digests in one key; scripts/prelude.lua says the same."""

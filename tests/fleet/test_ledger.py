@@ -727,7 +727,7 @@ BAD: dict[str, Callable[[Ledger], object]] = {
     "first": lambda ledger: ledger.alloc(-1, b"\1", "page", b""),
     "page": lambda ledger: ledger.alloc(0, b"\1", "pa\nge", b""),
     "units": lambda ledger: ledger.alloc(0, b"\1", "page", b"", units=-1),
-    "cursor": lambda ledger: ledger.alloc(0, b"\1", "page", bytes(70_000)),
+    "cursor": lambda ledger: ledger.alloc(0, b"\1", "page", bytes((4 << 20) + 1)),
     "chunk": lambda ledger: ledger.claim(1 << 31, 1, "worker", 1),
     "worker": lambda ledger: ledger.claim(0, 1, "a b", 1),
     "lease": lambda ledger: ledger.claim(0, 1, "worker", -1),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +187,22 @@ def test_a_ledger_that_forgot_its_last_second_is_filled_again(scene: Scene, monk
     monkeypatch.setattr(Ledger, "alloc", forgetting)
     scene.producer().run()
     scene.check()
+
+
+def test_a_path_may_be_as_long_as_its_folders_together(scene: Scene) -> None:
+    """Longer than any call of the system takes, and in names that are no text: whoever can write a folder makes one."""
+    with ExitStack() as opened:
+        folder = os.open(scene.models, os.O_RDONLY)
+        opened.callback(os.close, folder)
+        for _ in range(100):
+            os.mkdir(b"\xff" * 250, dir_fd=folder)
+            folder = os.open(b"\xff" * 250, os.O_RDONLY, dir_fd=folder)
+            opened.callback(os.close, folder)
+        os.close(os.open("last.pkl", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    scene.producer().run()
+    assert len(scene.allocated()) == FILES + 1
+    assert scene.ledger.progress().state is JobState.RUNNING
+    shutil.rmtree(scene.models)
 
 
 def test_a_job_that_was_cancelled_is_listed_no_further(scene: Scene) -> None:
