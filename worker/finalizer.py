@@ -36,6 +36,7 @@ from modelsweep.fleet.problems import open_problems, problems_name
 from modelsweep.fleet.results import DIGEST, ChunkResults, chunk_of, digest_of, encode_chunk, results_name
 from modelsweep.fleet.siblings import Changes, in_order, store_siblings, stored_siblings
 from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.signed_results import signing
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from modelsweep.fleet.stored import (
     Family,
@@ -108,7 +109,7 @@ def finalize(
         return False
     with _Lease(ledger, granted.token, lease) as held:
         try:
-            return _Finalizer(spec, ledger, store, key, held, publish).run()
+            return _Finalizer(spec, ledger, signing(store, key, spec), key, held, publish).run()
         except _Lost:
             return False
 

@@ -35,6 +35,7 @@ from modelsweep.fleet.pages import Chunk, Pages
 from modelsweep.fleet.redis_faults import is_refusal
 from modelsweep.fleet.running import Sender
 from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.signed_results import signing
 from modelsweep.fleet.store import Absent, Store, StoreFault
 from sources.opening import Opener, opener
 from worker.answer import Examined
@@ -249,7 +250,13 @@ class Node:
         slot = self._slot()
         supervisor, begun = slot.supervisor_for(job), time.monotonic()
         settling = Settling(
-            self.store, self.publish, slot.sender, job.spec, job.pages, generation, is_private=self.settings.is_private
+            signing(self.store, self.key, job.spec),
+            self.publish,
+            slot.sender,
+            job.spec,
+            job.pages,
+            generation,
+            is_private=self.settings.is_private,
         )
         outcomes = settling.outcomes
         shares = [share for work in held if (share := self._opened(job, work, supervisor, settling))]

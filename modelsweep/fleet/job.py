@@ -14,8 +14,10 @@ from modelsweep.core.units import MIB
 from modelsweep.core.wire import JsonObject, decode_options, dumps, encode_options
 from modelsweep.fleet.signature import Damaged, Key
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised when an older worker could not do a job of a newer producer as it is meant."""
+SIGNED_RESULTS = 3
+"""Protocol of jobs from which on results are signed."""
 LARGEST = 4 * MIB
 """Bytes of a specification: thousands of targets."""
 KEPT = 7 * 24 * 3600.0

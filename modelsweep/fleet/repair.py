@@ -24,6 +24,7 @@ from modelsweep.fleet.pages import Chunk, Pages, parent_of
 from modelsweep.fleet.problems import problems_name
 from modelsweep.fleet.results import DIGEST, decode_chunk, results_name
 from modelsweep.fleet.signature import Damaged, Key
+from modelsweep.fleet.signed_results import signing
 from modelsweep.fleet.store import Absent, Store
 
 LEASE = 60.0
@@ -65,7 +66,8 @@ def repair(ledger: Ledger, store: Store, key: Key, judge: Judge, queue_code: Cal
     held = {extent.first: extent.page for extent in ledger.extents()}
     found = list(_listed(store, pages, job))
     chain = _chain(found, held)
-    settler = _Settler(ledger, store, open_spec(job, sealed, key), pages, judge, chain)
+    spec = open_spec(job, sealed, key)
+    settler = _Settler(ledger, signing(store, key, spec), spec, pages, judge, chain)
     missing = max([_furthest(store, key, job), *(page.end for page in found)])
     for listed in chain:
         page, first = pages.get(listed.name, listed.first).page(), listed.first

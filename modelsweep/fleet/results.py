@@ -5,7 +5,7 @@ has to do with other files, true where older versions do not say), then lists of
 (one call of the encoder costs as much as a unit), a large one alone, in the order of the chunk. What a unit's result
 says of places is relative to the unit, and findings name their rule by its number in the header: the rules of many
 findings stand there once. (By number, not by id: a child that was taken over and sends a rule of its own under a known
-id rewords nothing in the results of others.)
+id rewords nothing in the results of others.) In the store a signature stands in front (signed_results.py).
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from modelsweep.core.rows import WRONG, checked_rule, decode_row, head_of, items
 from modelsweep.core.values import dataclass
 from modelsweep.core.wire import dumps, encode_rule
 from modelsweep.fleet.packing import loads, pack, unpack
-from modelsweep.fleet.signature import Damaged
+from modelsweep.fleet.signature import TAG, Damaged
 
 PROTOCOL = 1
 DIGEST = 12
 """Bytes of SHA-256 that the ledger keeps of a blob."""
+SEALED = b"MSR1"
+"""What a result begins with that is signed: the signature stands before the blob (signed_results.py)."""
 _NAME = re.compile(r"jobs/[^/]+/results/(\d+)-[0-9a-f]+")
 _GROUP = 100
 """Artifacts, facts, findings and problems that stand in one line together."""
@@ -170,7 +172,12 @@ def _grouped(rows: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
 
 
 def decode_chunk(blob: bytes, name: str = "result blob", digest: bytes | None = None) -> ChunkResults:
-    """Return the results in `blob`, not yet decoded; raises Damaged, also where the ledger's `digest` is another."""
+    """Return the results in `blob`, not yet decoded; raises Damaged, also where the ledger's `digest` is another.
+
+    A signature is left away, and not checked: here the digest tells.
+    """
+    if blob.startswith(SEALED):
+        blob = blob[len(SEALED) + TAG :]
     if digest is not None and digest_of(blob) != digest:
         raise Damaged(name, "not the bytes that the ledger knows")
     lines = unpack(blob, name)

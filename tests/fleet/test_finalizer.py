@@ -25,13 +25,14 @@ from modelsweep.core.report import Artifact, Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.wire import shown_options
 from modelsweep.fleet.answers import Allotment, JobState
 from modelsweep.fleet.directory_store import DirectoryStore
-from modelsweep.fleet.job import JobSpec, seal_spec, spec_name
+from modelsweep.fleet.job import SIGNED_RESULTS, JobSpec, seal_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import Message
 from modelsweep.fleet.pages import Chunk, Page, Pages
 from modelsweep.fleet.problems import problems_name, seal_problems
-from modelsweep.fleet.results import digest_of, encode_chunk, results_name
+from modelsweep.fleet.results import SEALED, digest_of, encode_chunk, results_name
 from modelsweep.fleet.signature import Key
+from modelsweep.fleet.signed_results import SignedResults, signing
 from modelsweep.fleet.store import StoreFault
 from modelsweep.fleet.stored import merged_tool, open_manifest, report_of
 from reporting import WRITERS, View
@@ -90,7 +91,7 @@ class Fleet:
         claim = self.ledger.claim(chunk, self.ledger.progress().generation, "worker", 1000)
         assert claim.granted
         blob = encode_chunk(tool, results)
-        self.store.put(results_name(JOB, chunk, digest_of(blob)), blob)
+        signing(self.store, KEY, self.spec).put(results_name(JOB, chunk, digest_of(blob)), blob)
         done = self.ledger.done(chunk, claim.token, digest_of(blob), {"units": len(results)}, children=children)
         return -1 if done.first_child is None else done.first_child
 
@@ -426,6 +427,41 @@ def test_a_worker_whose_store_is_another_one_writes_no_report(fleet: Fleet, tmp_
     assert_published(fleet, expected(plain(3)))
 
 
+@pytest.mark.parametrize("forged", ["unsigned", "by another key", "of another chunk", "of another job"])
+def test_results_that_nobody_with_the_key_has_written_are_made_again(fleet: Fleet, forged: str) -> None:
+    """Whoever may write to Redis and to the store has a malicious file clean."""
+    evil = list(SAMPLE.results)
+    fleet.run([evil, plain(len(evil))])
+    clean = [UnitResult(result.unit) for result in evil]
+    blob = encode_chunk(SAMPLE.tool, clean)
+    name = results_name(JOB, 0, digest_of(blob))
+    if forged == "unsigned":
+        fleet.store.put(name, blob)
+    elif forged == "by another key":
+        SignedResults(fleet.store, Key(b"x" * 32)).put(name, blob)
+    else:
+        place = results_name(JOB, 1, digest_of(blob)) if forged == "of another chunk" else name.replace(JOB, "other")
+        SignedResults(fleet.store, KEY).put(place, blob)
+        fleet.store.put(name, fleet.store.get(place))
+    fleet.client.setrange(f"ms:{{{JOB}}}:digests:0", 0, digest_of(blob))
+    assert not fleet.finalize()
+    assert [message.arguments[1] for message in fleet.published] == [0]
+    fleet.do(0, evil)
+    assert fleet.finalize()
+    assert_published(fleet, expected([*evil, *plain(len(evil))]))
+
+
+def test_results_of_a_job_from_before_they_were_signed_are_read(fleet: Fleet) -> None:
+    """A worker of before may have written them."""
+    fleet.spec = replace(fleet.spec, protocol=SIGNED_RESULTS - 1)
+    fleet.client.flushdb()
+    fleet.ledger.create(seal_spec(fleet.spec, KEY))
+    fleet.run([plain(3)])
+    assert not fleet.blobs()[0].read_bytes().startswith(SEALED)
+    assert fleet.finalize()
+    assert_published(fleet, expected(plain(3)))
+
+
 # Cancelled jobs
 
 
@@ -503,7 +539,7 @@ def test_a_retry_has_a_report_of_its_own_and_the_old_one_goes(fleet: Fleet) -> N
     fleet.seal()
     claim = fleet.ledger.claim(0, 1, "worker", 1000)
     blob = encode_chunk(SAMPLE.tool, plain(1))
-    fleet.store.put(results_name(JOB, 0, digest_of(blob)), blob)
+    signing(fleet.store, KEY, fleet.spec).put(results_name(JOB, 0, digest_of(blob)), blob)
     fleet.ledger.done(0, claim.token, digest_of(blob), {"units": 1}, retryable=True)
     assert fleet.finalize()
     first = fleet.report
