@@ -153,7 +153,7 @@ class _Walk:
     def _tensor(self) -> None:
         """Pass over one tensor; raises Malformed where it is none."""
         dimensions, name, kind = (self.cursor.number("I") for _ in range(3))
-        if dimensions > _DIMENSIONS or name > _NAME or kind not in self.layout.types:
+        if not 0 < dimensions <= _DIMENSIONS or not 0 < name <= _NAME or kind not in self.layout.types:
             raise Malformed(f"no tensor at {self.cursor.position:,}")
         title, block, width = self.layout.types[kind]
         elements = 1
@@ -169,7 +169,7 @@ class _Walk:
 SCANNER = Scanner(
     name="ggml",
     title="GGML, GGMF, GGJT and GGLA (llama.cpp before GGUF, whisper.cpp, RWKV)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".ggml", ".ggmf", ".ggjt", ".ggla", ".ggsa", ".bin"),

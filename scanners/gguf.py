@@ -13,7 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.metadata_text import telling_facts
-from scanners.parsing.gguf_header import ELEMENTS, MAGIC, TYPES, WIDTH, GgufHeader, Tensor, read_header
+from scanners.parsing.gguf_header import ELEMENTS, MAGIC, TYPES, WIDTH, GgufHeader, Overflowing, Tensor, read_header
 
 TEMPLATE_KEY = "tokenizer.chat_template"
 _TEMPLATES = "template"
@@ -55,6 +55,16 @@ SIZE_OVERFLOW = _rule(
     "CVE-2026-27940",
     "CVE-2026-33298",
 )
+COUNT_OVERFLOW = _rule(
+    "count-overflow",
+    "Count that overflows what loaders allocate",
+    "the header claims {subject}",
+    "No file holds so much, however it was cut. Loaders that multiply such a count by the size of an element, or add one "
+    "for the NUL of a string, allocate too little and write beyond it.",
+    "CVE-2024-23496",
+    "CVE-2024-21836",
+    "CVE-2024-21802",
+)
 OVERLAP = _rule(
     "overlapping-tensors",
     "Tensors that share bytes",
@@ -95,6 +105,14 @@ def accepts(blob: Blob) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield metadata, chat templates, and every byte that is not accounted for exactly once."""
     headers = read_header(blob.reader)
+    try:
+        yield from _read(blob, headers, context)
+    except Overflowing as error:
+        yield Finding(COUNT_OVERFLOW, blob.locator, error.detail, span=Span(error.offset or 0, 8))
+        raise
+
+
+def _read(blob: Blob, headers: Iterator[GgufHeader], context: Context) -> Iterator[Item]:
     header = next(headers)
     for key in header.repeated:
         yield Finding(DUPLICATE_KEY, blob.locator, printable(key, _SHOWN))
@@ -226,10 +244,10 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
-    rules=(DUPLICATE_KEY, SIZE_OVERFLOW, OVERLAP, UNACCOUNTED, NARROW, LAYER, CRASHES),
+    rules=(DUPLICATE_KEY, SIZE_OVERFLOW, COUNT_OVERFLOW, OVERLAP, UNACCOUNTED, NARROW, LAYER, CRASHES),
     suffixes=(".gguf",),
     signs=Signs(begins(MAGIC)),
 )

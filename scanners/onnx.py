@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
@@ -76,7 +77,11 @@ COMPILED = "EPContext"
 CALLING = "ATen"
 """The operator of PyTorch's exporter that calls the one of PyTorch that its attribute `operator` names."""
 _CALLED = 200
-"""Operators of PyTorch that are told of one model."""
+"""Operators of PyTorch, and names of Python, that are told of one model."""
+_INTERPRETING = frozenset({"PyOp", "PyCustomOp", "PythonOp", "PythonOpGrad"})
+"""Operators that call the class or function of Python that their attributes name."""
+_MODULE = "module"
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _COMPILED_SCHEMA = {
     "Compiled": {5: ("attribute", "Value")},
     "Value": {1: ("name", "text"), 3: ("i", "int"), 4: ("s", "text")},
@@ -207,6 +212,7 @@ class _Content:
         self.operators: dict[tuple[str, str], Record] = {}
         self.files: set[str] = set()
         self.called: set[str] = set()
+        self.python: set[str] = set()
 
     def take(self, record: Record) -> Iterator[Item]:
         """Yield what one message says by itself, and keep what only the whole model tells."""
@@ -216,6 +222,8 @@ class _Content:
                 yield from self._compiled(record)
             elif record.text("op_type") == CALLING:
                 self._calling(record)
+            elif record.text("op_type") in _INTERPRETING:
+                self._interpreting(record)
         elif record.kind == "Tensor":
             yield from self._tensor(record)
         elif record.kind == "Function":
@@ -258,6 +266,18 @@ class _Content:
             named = [one.text("s") for one in record.records.get("attribute", ()) if one.text("name") == "operator"]
             self.called.add(printable(named[0], _SHOWN) if len(named) == 1 and len(self.called) < _CALLED else "")
 
+    def _interpreting(self, node: Record) -> None:
+        """Keep the names of Python that a node has in its attributes, each below the module that stands beside it."""
+        from scanners.parsing.protobuf import Walker, Wire
+
+        walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
+        for record in walker.walk("Compiled", node.span.offset, node.span.offset + node.span.length):
+            values = {one.text("name"): one.text("s") for one in record.records.get("attribute", ())}
+            names = [value for value in values.values() if len(value) < _SHOWN and _DOTTED.fullmatch(value)]
+            module = values.get(_MODULE, "")
+            below = [f"{module}.{name}" for name in names if module in names and name != module]
+            self.python.update([*names, *below][: max(_CALLED - len(self.python), 0)])
+
     def operators_used(self) -> Iterator[Item]:
         """Yield each operator once, with its first node; those that the model defines itself are marked."""
         for (domain, name), first in self.operators.items():
@@ -271,6 +291,8 @@ class _Content:
             if name == CALLING:
                 calls: list[Json] = [*sorted(self.called)]
                 detail["calls"] = calls
+            if name in _INTERPRETING and self.python:
+                detail["python"] = [*sorted(self.python)]
             value = printable(f"{domain or 'ai.onnx'}.{name}", 2 * _SHOWN)
             yield Fact("operator", value, self.blob.locator, first.span, detail)
 
@@ -344,7 +366,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),

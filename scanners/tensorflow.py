@@ -193,7 +193,7 @@ class _Graphs:
 
     def _close(self, start: int, function: str) -> Iterator[Item]:
         """Yield the operators that need their constants, of nodes that stand at `start` or behind."""
-        from scanners.judge.operators import concerns, path_inputs, paths_only
+        from scanners.judge.operators import by_path, concerns, path_inputs, paths_only
 
         scope = self.nodes.close(start)
         for node in scope.nodes:
@@ -202,7 +202,7 @@ class _Graphs:
                 own = paths_only(node.operator) and self._assets & scope.sources(node)
                 strings = [] if own else scope.strings(node, path_inputs(node.operator), _TRACED)
                 yield from self._operator(node.operator, node, strings)
-                if paths_only(node.operator) and function:
+                if by_path(node.operator) and function:
                     self._effects.setdefault(function, set()).add(node.operator)
             if node.calls:
                 self._effects.setdefault(function, set()).update(f"call {name}" for name in node.calls)
@@ -212,6 +212,8 @@ class _Graphs:
 
     def _handed_on(self) -> Iterator[tuple[str, Node, list[str]]]:
         """Yield operators that are given strings by a call of the function they stand in."""
+        from scanners.judge.operators import telling
+
         for _, node, strings in self._calls:
             waiting, reached = list(node.calls), set()
             while waiting:
@@ -219,7 +221,7 @@ class _Graphs:
                 for effect in sorted(self._effects.get(name, ())):
                     call, _, callee = effect.partition(" ")
                     if call != "call":
-                        yield effect, node, strings
+                        yield effect, node, telling(effect, strings)
                     elif callee not in reached:
                         reached.add(callee)
                         waiting.append(callee)
@@ -343,7 +345,7 @@ class _Nodes:
 SCANNER = Scanner(
     name="tensorflow",
     title="TensorFlow SavedModel, frozen graph and meta graph",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".pb", ".meta"),

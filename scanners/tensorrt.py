@@ -1,8 +1,9 @@
 """TensorRT engines (.engine, .plan): compiled for one GPU, in a layout that is not published.
 
 Nothing inside is parsed, and that is said; the raw pass looks for what hides in the bytes, and the names of plug-ins,
-whose native code runs on the host, are told: https://docs.nvidia.com/deeplearning/tensorrt/latest/. The magic number is
-that of torch_tensorrt's own check; exporters of Ultralytics put their metadata as JSON in front.
+whose native code runs on the host, are told, as are libraries by their paths:
+https://docs.nvidia.com/deeplearning/tensorrt/latest/. Of the magic numbers the newer is that of torch_tensorrt's own
+check, the older that of netron; exporters of Ultralytics put their metadata as JSON in front.
 """
 
 from __future__ import annotations
@@ -16,17 +17,24 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
 
 NAME = "tensorrt"
-_MAGIC = b"ftrt"
+_MAGICS = (b"ftrt", b"ptrt")
 _BINARY = 32
 """Bytes at the beginning that hold a zero: text may begin with the same four letters."""
 _METADATA = 64 * KIB
 _CHUNK, _OVERLAP = MIB, 128
 _SEARCHED = 256 * MIB
 """Bytes in which names of plug-ins are looked for."""
-_MARKS = (b"_TRT", b"Plugin")
-"""What names of plug-ins end in: literal bytes are found many times as fast as their pattern."""
 _PLUGIN = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]{2,60}(?:_TRT|Plugin(?:Dynamic)?)(?![A-Za-z0-9_])")
-_BEFORE, _BEHIND = 68, 24
+_LIBRARY = re.compile(
+    rb"(?<![\w./\\-])(?:[A-Za-z]:[\\/]|\.{0,2}[\\/])?(?:[\w.-]{1,64}[\\/]){0,12}[\w.-]{4,64}\.(?:so(?:\.[0-9]{1,4}){0,3}|dll|dylib)"
+    rb"(?![\w./\\-])"
+)
+_MARKS = ((b"_TRT", _PLUGIN), (b"Plugin", _PLUGIN), (b".so", _LIBRARY), (b".dll", _LIBRARY), (b".dylib", _LIBRARY))
+"""What names of plug-ins and of libraries hold: literal bytes are found many times as fast as their pattern."""
+_NVIDIA = re.compile(rb"(?:lib)?(?:nv|cu|cask|trt|tensorrt|myelin|npp)[\w-]*\.(?:so|dll)", re.IGNORECASE)
+"""Names of the libraries that TensorRT itself is made of."""
+_SYSTEM = re.compile(rb"(?:lib(?:c|m|dl|rt|pthread|stdc\+\+|gcc_s)|ld-linux[\w-]*)\.so")
+_BEFORE, _BEHIND = 200, 24
 """Bytes around such an end in which a name has room."""
 _HITS = 1_000
 """Ends that are looked at in one chunk."""
@@ -46,6 +54,19 @@ PLUGIN = Rule(
     references=("https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/extending-custom-layers.html",),
 )
 
+LIBRARY = Rule(
+    id="tensorrt/library",
+    title="Engine that names a library",
+    severity=Severity.WARNING,
+    message="the engine names the library {subject}",
+    why="Libraries that an engine names are those of its plug-ins: native code, which whoever loads the engine loads "
+    "with it. Engines that need no more than TensorRT's own layers name none.",
+    fix="Take the library from its publisher, not from where the engine came from; ask why the engine needs it.",
+    confidence="medium",
+    cwe=829,
+    references=("https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/extending-custom-layers.html",),
+)
+
 
 def accepts(blob: Blob) -> bool:
     """Return whether an engine begins here, or behind the metadata of an exporter."""
@@ -58,7 +79,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _begins(head: bytes) -> bool:
-    return head.startswith(_MAGIC) and b"\0" in head[:_BINARY]
+    return head.startswith(_MAGICS) and b"\0" in head[:_BINARY]
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -71,30 +92,38 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if len(names) >= _NAMES:
             break
     for name in sorted(names)[:_NAMES]:
-        yield Finding(PLUGIN, blob.locator, printable(name.decode("ascii")))
+        yield Finding(PLUGIN if _PLUGIN.fullmatch(name) else LIBRARY, blob.locator, printable(name.decode("ascii")))
     detail = "the layout of engines is not published: only their raw bytes were looked at"
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
 
 
 def _named(chunk: bytes, context: Context) -> Iterator[bytes]:
-    """Yield the names of plug-ins in a chunk."""
-    for mark in _MARKS:
+    """Yield the names of plug-ins in a chunk, and of libraries that are not TensorRT's or the system's own."""
+    for mark, pattern in _MARKS:
         at = chunk.find(mark)
         for _ in range(_HITS):
             if at < 0:
                 break
             context.operations.spend(_BEFORE)
-            yield from _PLUGIN.findall(chunk, max(at - _BEFORE, 0), at + _BEHIND)
+            for name in pattern.findall(chunk, max(at - _BEFORE, 0), at + _BEHIND):
+                if pattern is _PLUGIN or _is_own(name):
+                    yield name
             at = chunk.find(mark, at + len(mark))
+
+
+def _is_own(library: bytes) -> bool:
+    """Return whether a library is brought along: it is neither a part of TensorRT nor of the system."""
+    name = library.replace(b"\\", b"/").rpartition(b"/")[2]
+    return not (_NVIDIA.match(name) or _SYSTEM.match(name))
 
 
 SCANNER = Scanner(
     name=NAME,
     title="TensorRT engines (raw bytes only)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
-    rules=(PLUGIN,),
+    rules=(PLUGIN, LIBRARY),
     suffixes=(".engine", ".plan", ".trt"),
-    signs=Signs(begins(_MAGIC), at=((4, (b"{",)),)),
+    signs=Signs(begins(*_MAGICS), at=((4, (b"{",)),)),
 )

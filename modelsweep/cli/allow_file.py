@@ -11,7 +11,7 @@ import click
 
 from modelsweep.core.units import MIB
 from modelsweep.learning.learn import Learned
-from scanners.judge.allowed import MADE
+from scanners.judge.allowed import MADE, REACTS
 
 VERSION = 1
 LARGEST = 16 * MIB
@@ -25,6 +25,7 @@ def written(learned: Iterable[Learned], versions: dict[str, str]) -> str:
             "version": versions.get(item.package) or None,
             "instances": item.made,
             "calls": item.called,
+            "reacting": sorted(item.reacting),
             "sources": item.digests,
         }
         for item in learned
@@ -50,6 +51,8 @@ def patterns_of(file: str) -> tuple[str, ...]:
     for package in packages if isinstance(packages, list) else [None]:
         found.update(dict.fromkeys(f"{MADE}{name}" for name in _names(file, package, "instances")))
         found.update(dict.fromkeys(_names(file, package, "calls")))
+        if isinstance(package, dict) and "reacting" in package:  # files of before have none
+            found.update(dict.fromkeys(f"{REACTS}{name}" for name in _names(file, package, "reacting")))
     return tuple(found)
 
 

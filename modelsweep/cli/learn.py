@@ -27,7 +27,8 @@ def command(targets: tuple[str, ...], output: str | None, verbose: bool) -> int:
 
     The source is read and never imported. A class is let through where nothing that loading runs of it (__new__,
     __setstate__, __del__, setters and so on, also of its bases) does more than store data; a function where nothing
-    that it calls does. What is not let through is reported as before.
+    that it calls does. Instances whose other methods do more (__iter__, __repr__, properties) may be held, and are told
+    where loading hands them to a call. What is not let through is reported as before.
 
     \b
     Examples:
@@ -100,6 +101,7 @@ def _lines(item: Learned, *, verbose: bool) -> Iterator[str]:
     kinds = (
         ("may be made and filled, but not called", [(name, "") for name in item.made]),
         ("may be called with anything", [(name, "") for name in item.called]),
+        ("of these may be held only, and handed to no call", list(item.reacting.items())),
         ("refused", list(item.refused.items())),
         ("not read", list(item.unread.items())),
     )

@@ -38,12 +38,14 @@ class NoSource(Exception):
 class Learned:
     """What a package has: classes whose instances may be `made` and filled, names that may be `called` with anything.
 
-    `refused` says of every other name why it is not let through, `unread` of files, `digests` are SHA-256 of the files.
+    `reacting` are those of the classes whose instances run more when something takes them apart, converts or copies
+    them: they may be held, and handed to no call. `refused` says of every other name why it is not let through, `unread` of files, `digests` are SHA-256 of the files.
     """
 
     package: str
     made: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
+    reacting: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -116,13 +118,17 @@ def _judge(checker: HookChecker, module: ModuleSource, learned: Learned) -> None
         why = why or _class_refusal(checker, found)
         if why:
             learned.refused[found.path] = why
-        elif not _safely(lambda found=found: checker.judge_call(found)):  # type: ignore[misc]
+            continue
+        if reaction := _safely(lambda found=found: checker.judge_reactions(found)):  # type: ignore[misc]
+            learned.reacting[found.path] = reaction
+        if not _safely(lambda found=found: checker.judge_call(found)):  # type: ignore[misc]
             learned.called.append(found.path)
         else:
             learned.made.append(found.path)
     for name, function in module.functions.items():
         path = f"{module.name}.{name}"
-        why = _safely(lambda function=function: checker.judge_function(module.name, function))  # type: ignore[misc]
+        why = "it is defined twice" if name in module.changed else ""
+        why = why or _safely(lambda function=function: checker.judge_function(module.name, function))  # type: ignore[misc]
         if why or isinstance(function, ast.AsyncFunctionDef):
             learned.refused[path] = why or "a coroutine"
         else:

@@ -44,6 +44,14 @@ GIVEN = {"append": 1, "extend": 1, "add": 1, "__setitem__": 2}
 CONSTRUCTORS = frozenset({"__init__", "__post_init__"})
 ENUM_HOOKS = ("_missing_", "__getattr__", "__hash__", "__eq__", "__setattr__", "__del__")
 SETTER = "__setattr__"
+HARMLESS_METACLASSES = frozenset(
+    {"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType", "typing._ProtocolMeta", "torch._C._TensorMeta"}
+)
+COPIED = frozenset({"__reduce__", "__reduce_ex__"})
+_SETTERS = frozenset({"builtins.setattr", "builtins.delattr"})
+CALLED_KEYWORDS = frozenset({"key", "default_factory", "repl"})
+CALLED_ARGUMENTS = {"reduce": 0, "sub": 1, "subn": 1}
+"""Which argument of a harmless callable it calls."""
 MAX_CALL_DEPTH = 6
 MAX_BASE_DEPTH = 40
 
@@ -107,7 +115,38 @@ class HookChecker:
 
     def judge_call(self, found: ClassSource) -> str:
         """Why a class may not be called with any arguments at all; empty where it may."""
-        return self._constructor_refusal(found, 0)
+        return self._metaclass_refusal(found) or self._constructor_refusal(found, 0)
+
+    def judge_reactions(self, found: ClassSource) -> str:
+        """Why an instance may not be handed to what iterates over it, converts it or reads an attribute; or nothing."""
+        above = self._ancestors(found)[0]
+        known = {own.path for one in above if self._is_known_base(one.path) for own in self._ancestors(one)[0]}
+        ancestry = tuple(one for one in above if one.path not in known)
+        names = {name for owner in ancestry for name, functions in owner.methods.items() if _reacts(name, functions)}
+        assigned = {
+            name
+            for owner in ancestry
+            for name, value in owner.values.items()
+            if _is_special(name) and not isinstance(value, ast.Tuple | ast.List | ast.Dict | ast.Set)
+        }
+        if copied := sorted((names | assigned) & COPIED):
+            return f"copying it calls what {copied[0]} returns"
+        return self._metaclass_refusal(found) or self._first_refusal(found, ancestry, sorted(names | assigned))
+
+    def _metaclass_refusal(self, found: ClassSource) -> str:
+        """Why calling a class may run more than its constructor; empty where its metaclass adds nothing."""
+        for owner in self._ancestors(found)[0]:
+            path = self.sources.path_of(owner.metaclass, owner.module) if owner.metaclass else "builtins.type"
+            above = self.sources.class_at(path) if path else None
+            if above is not None and path not in HARMLESS_METACLASSES:
+                ancestry, unknown, _ = self._ancestors(above)
+                why = f"base {unknown} is not known" if unknown else ""
+                why = why or self._first_refusal(above, ancestry, ("__call__", "__instancecheck__", "__getattribute__"))
+                if why:
+                    return f"metaclass {path}: {why}"
+            elif path not in HARMLESS_METACLASSES:
+                return f"metaclass {path or 'that is computed'} is not known"
+        return ""
 
     def judge_function(self, module: str, function: FunctionNode) -> str:
         """Why a function of a module may not be called with any arguments at all; empty where it may."""
@@ -149,21 +188,38 @@ class HookChecker:
             if unhashable and hook in {"__hash__", "__eq__"}:
                 continue
             for owner in ancestry:
-                if hook in owner.values and not self._is_plain(owner, hook):
-                    return f"{owner.path}.{hook} is computed"
+                if hook in owner.values and (why := self._assigned_refusal(owner, hook, found)):
+                    return f"{owner.path}.{hook} {why}"
                 for function in owner.methods.get(hook, ()):
                     why = self._refusal(function, owner, found) if _takes(function, GIVEN.get(hook)) else ""
                     if why:
                         return f"{owner.path}.{hook}: {why}"
         return ""
 
-    def _is_plain(self, owner: ClassSource, hook: str) -> bool:
-        """Whether `hook = value` in a class body names a method of a builtin, or one that is judged elsewhere."""
+    def _assigned_refusal(self, owner: ClassSource, hook: str, found: ClassSource, depth: int = 0) -> str:
+        """Why `hook = value` in a class body may not be what loading runs; empty for builtins and functions that pass."""
         value = owner.values[hook]
-        if isinstance(value, ast.Constant | ast.Name) or is_read(f"{owner.path}.{hook}"):
-            return True
+        if isinstance(value, ast.Constant) or is_read(f"{owner.path}.{hook}"):
+            return ""
+        if isinstance(value, ast.Name) and value.id in owner.methods:
+            return next(filter(None, (self._refusal(one, owner, found) for one in owner.methods[value.id])), "")
+        if isinstance(value, ast.Name) and value.id in owner.values and value.id != hook:
+            return (
+                self._assigned_refusal(owner, value.id, found, depth + 1) if depth < MAX_CALL_DEPTH else "is computed"
+            )
         path = self.sources.path_of(value, owner.module)
-        return path is not None and (path.startswith("builtins.") or path.rpartition(".")[0] in HARMLESS_BASES)
+        if path is None:
+            return "is computed"
+        if path.startswith("builtins.") or path.rpartition(".")[0] in HARMLESS_BASES or path in HARMLESS_CALLS:
+            return ""
+        function = self.sources.function_at(path)
+        if function is not None and not function[1].decorator_list:
+            return self._body_refusal(function[1], _scope(function[1], function[0], found, found, self.sources), 0)
+        above = self.sources.class_at(path.rpartition(".")[0])
+        methods = above.methods.get(path.rpartition(".")[2], []) if above else []
+        if above is None or not methods:
+            return f"is {path}, which is not known"
+        return next(filter(None, (self._refusal(one, above, found) for one in methods)), "")
 
     def _refused_setters(self, found: ClassSource, ancestry: tuple[ClassSource, ...]) -> Iterator[str]:
         """Slots state is set attribute by attribute: property setters and descriptors of the class body run then."""
@@ -210,6 +266,10 @@ class HookChecker:
             why = ""
             if isinstance(node, ast.Call):
                 why = self._call_refusal(node, scope, depth)
+            elif isinstance(node, FunctionNode | ast.ClassDef):
+                why = self._inner_refusal(node, scope)
+            elif isinstance(node, ast.Attribute) and scope.instance is None and not isinstance(node.ctx, ast.Load):
+                why = "sets an attribute of a value"
             elif isinstance(node, ast.Attribute) and scope.instance and _is_name(node.value, scope.first):
                 why = self._property_refusal(node.attr, scope, depth)
             if why:
@@ -237,6 +297,11 @@ class HookChecker:
         if isinstance(target, ast.Name) and target.id in scope.nested:
             return ""
         path = self._path(target, scope)
+        name = target.attr if isinstance(target, ast.Attribute) else ""
+        if why := self._handed_refusal(call, path or name, scope):
+            return why
+        if path in _SETTERS and scope.instance is None:
+            return "sets an attribute of a value"
         if path is not None:
             return self._path_refusal(path, scope, depth)
         if isinstance(target, ast.Attribute):
@@ -246,6 +311,35 @@ class HookChecker:
         if isinstance(target, ast.Lambda):
             return ""  # its body is among the nodes of the function
         return f"calls a value: {ast.unparse(target)[:60]}"
+
+    def _inner_refusal(self, node: FunctionNode | ast.ClassDef, scope: _Scope) -> str:
+        """Why defining a function or class inside another one may run more: decorators, bases and metaclasses do."""
+        for decorator in node.decorator_list:
+            if _last(decorator) not in HARMLESS_DECORATORS or _last(decorator) in scope.names:
+                return f"decorator {_last(decorator)}"
+        if isinstance(node, ast.ClassDef):
+            for base in (*node.bases, *(one.value for one in node.keywords)):
+                path = self._path(base, scope)
+                if path is None or (path not in HARMLESS_BASES and not self._is_known_base(path)):
+                    return f"makes a class of {ast.unparse(base)[:60]}"
+        return ""
+
+    def _handed_refusal(self, call: ast.Call, path: str, scope: _Scope) -> str:
+        """Why a harmless callable may not be given a function: it would call it."""
+        name = path.rpartition(".")[2]
+        handed = [one.value for one in call.keywords if one.arg in CALLED_KEYWORDS]
+        at = CALLED_ARGUMENTS.get(name)
+        handed += call.args[at : at + 1] if at is not None else []
+        if name == "iter" and len(call.args) > 1:
+            handed.append(call.args[0])
+        for one in handed:
+            known = isinstance(one, ast.Lambda | ast.Constant | ast.JoinedStr) or (
+                isinstance(one, ast.Name) and one.id in scope.nested
+            )
+            target = None if known else self._path(one, scope)
+            if not known and (target is None or self._path_refusal(target, scope, MAX_CALL_DEPTH)):
+                return f"calls a value: {ast.unparse(one)[:60]}"
+        return ""
 
     def _path(self, target: ast.expr, scope: _Scope) -> str | None:
         """The dotted path that a call target names, or None where it is drawn from a local value."""
@@ -350,10 +444,8 @@ def _scope(
     function: FunctionNode, module: str, owner: ClassSource | None, instance: ClassSource | None, sources: Sources
 ) -> _Scope:
     """Which names a function binds itself: parameters and variables are values, imports are paths."""
-    arguments = function.args
-    parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    parameters += [one for one in (arguments.vararg, arguments.kwarg) if one]
-    names: dict[str, str | None] = {one.arg: None for one in parameters}
+    parameters = _parameters(function)
+    names: dict[str, str | None] = dict.fromkeys(parameters)
     nested = set()
     source = sources.module(module)
     for node in _executed(function):
@@ -361,11 +453,35 @@ def _scope(
             names[node.id] = None
         elif isinstance(node, FunctionNode) and node is not function:
             nested.add(node.name)
+            names.update(dict.fromkeys(_parameters(node)))
+        elif isinstance(node, ast.Lambda):
+            names.update(dict.fromkeys(_parameters(node)))
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            names[node.name] = None
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            names[node.rest] = None
         elif isinstance(node, ast.Import | ast.ImportFrom) and source is not None:
             names.update(imported_names(node, source))
     is_static = any(_last(one) == "staticmethod" for one in function.decorator_list)
-    first = parameters[0].arg if owner and parameters and not is_static else ""
+    first = parameters[0] if owner and parameters and not is_static else ""
     return _Scope(module, owner, instance, names, frozenset(nested), first)
+
+
+def _parameters(function: FunctionNode | ast.Lambda) -> list[str]:
+    """The names of all parameters, those by position first."""
+    arguments = function.args
+    parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return [one.arg for one in (*parameters, arguments.vararg, arguments.kwarg) if one]
+
+
+def _reacts(name: str, functions: list[FunctionNode]) -> bool:
+    """Whether something runs a method of what it is handed: operators, conversions, reading, calls of usual names."""
+    computed = any(_last(one) in {"property", "cached_property"} for each in functions for one in each.decorator_list)
+    return _is_special(name) or (name in HARMLESS_METHODS and name not in CONSTRUCTORS) or computed
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__") and name not in CONSTRUCTORS | {"__call__", "__module__"}
 
 
 def _executed(function: FunctionNode) -> Iterator[ast.AST]:

@@ -34,6 +34,7 @@ class ClassSource:
     methods: dict[str, list[FunctionNode]] = field(default_factory=dict)
     values: dict[str, ast.expr] = field(default_factory=dict)
     decorators: tuple[ast.expr, ...] = ()
+    metaclass: ast.expr | None = None
     renamed: tuple[str, ...] = ()  # modules that a decorator such as `@set_module("pandas")` gives it instead
 
     @property
@@ -54,7 +55,7 @@ class ModuleSource:
     is_package: bool = False
     changed: set[str] = field(
         default_factory=set
-    )  # classes defined twice, or whose attributes are assigned from outside
+    )  # classes and functions defined twice, or whose attributes are assigned from outside
 
 
 class Sources:
@@ -190,17 +191,23 @@ def _flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements of a scope, those under `if`, `try`, `with` and `for` among them."""
     for statement in body:
         yield statement
-        if isinstance(statement, ast.If | ast.Try | ast.With | ast.For):
+        if isinstance(statement, ast.If | ast.Try | ast.TryStar | ast.With | ast.For | ast.While):
             yield from _flat(statement.body)
             yield from _flat(getattr(statement, "orelse", ()))
+            yield from _flat(getattr(statement, "finalbody", ()))
             for handler in getattr(statement, "handlers", ()):
                 yield from _flat(handler.body)
+        elif isinstance(statement, ast.Match):
+            for case in statement.cases:
+                yield from _flat(case.body)
 
 
 def _index_statement(module: ModuleSource, statement: ast.stmt) -> None:
     if isinstance(statement, ast.ClassDef):
         _index_class(module, statement, statement.name)
     elif isinstance(statement, FunctionNode):
+        if statement.name in module.functions and "overload" not in map(ast.unparse, statement.decorator_list):
+            module.changed.add(statement.name)
         module.functions[statement.name] = statement
     elif isinstance(statement, ast.Import | ast.ImportFrom):
         module.aliases.update(imported_names(statement, module))
@@ -240,7 +247,15 @@ def _index_class(module: ModuleSource, node: ast.ClassDef, name: str) -> None:
     )
     if name in module.classes:
         module.changed.add(name)
-    found = ClassSource(module.name, name, tuple(node.bases), decorators=tuple(node.decorator_list), renamed=renamed)
+    metaclass = next((one.value for one in node.keywords if one.arg in ("metaclass", None)), None)
+    found = ClassSource(
+        module.name,
+        name,
+        tuple(node.bases),
+        decorators=tuple(node.decorator_list),
+        metaclass=metaclass,
+        renamed=renamed,
+    )
     module.classes[name] = found
     for statement in _flat(node.body):
         if isinstance(statement, FunctionNode):
@@ -251,6 +266,10 @@ def _index_class(module: ModuleSource, node: ast.ClassDef, name: str) -> None:
             for target in statement.targets:
                 if isinstance(target, ast.Name):
                     found.values[target.id] = statement.value
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+            found.values[statement.target.id] = statement.value
+        elif isinstance(statement, ast.ImportFrom):
+            found.values.update((one.asname or one.name, ast.Name(one.name)) for one in statement.names)
 
 
 def imported_names(statement: ast.Import | ast.ImportFrom, module: ModuleSource) -> dict[str, str]:

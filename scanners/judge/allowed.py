@@ -8,6 +8,8 @@ from modelsweep.core.options import Options
 
 MADE = "class "
 """What stands before a class of which only instances that no constructor made are trusted."""
+REACTS = "reacts "
+"""What stands before a class whose instances may be held, and handed to nothing that takes them apart."""
 
 
 def is_allowed(name: str, options: Options, *, made: bool = False) -> bool:
@@ -20,6 +22,11 @@ def is_allowed(name: str, options: Options, *, made: bool = False) -> bool:
     from fnmatch import fnmatchcase
 
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def reacts(maker: str, options: Options) -> bool:
+    """Return whether methods of the instances that `maker` makes run what nobody followed, though they may be held."""
+    return f"{REACTS}{maker}" in _trusted(options.allow_imports)[0]
 
 
 @lru_cache(16)

@@ -118,7 +118,9 @@ _PATHS = {
 }
 
 _PRIVATE = re.compile(
-    r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc|(?:var/)?run/secrets)/|(?:^|/)\.(?:ssh|aws|gnupg|kube|docker|netrc)(?:/|$)",
+    r"^(?:file://)?(?:/|(?:\.\./)+)(?:etc|proc|(?:var/)?run/secrets)/"
+    r"|(?:^|/)\.(?:ssh|aws|azure|gnupg|kube|docker|netrc|git-credentials|pypirc|npmrc|(?:bash|zsh)_history)(?:/|$)"
+    r"|(?:^|/)\.(?:config/gcloud|(?:cache/)?huggingface/(?:stored_)?tokens?)(?:/|$)",
     re.MULTILINE,
 )
 _ELSEWHERE = re.compile(r"~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|%\w+%[/\\]|file:", re.IGNORECASE)

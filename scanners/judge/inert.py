@@ -322,31 +322,47 @@ def consumed(name: str, given: list[Json], how: str = "REDUCE") -> str:
     Iterating over an object, or converting it, runs methods that nothing else of a load does, and that nobody followed.
     """
     package = "" if name in _CONVERTING else name.partition(".")[0]
-    handed, functions = given, list[str]()
+    functions = list[str]()
+    if name.startswith(_CONVERTERS) and name.startswith(_METRICS) and _converts(name, how):
+        functions = [*map(_function, given)]
+    handed = taken_apart(name, given, how)
+    return next((found for found in (*functions, *(_foreign(item, package) for item in handed)) if found), "")
+
+
+def taken_apart(name: str, given: list[Json], how: str = "REDUCE") -> list[Json]:
+    """Return those of the arguments that a harmless callable iterates over, converts or compares."""
     if how in _MADE and is_class(name):  # no constructor, but `tuple.__new__` iterates, and `int.__new__` converts
         handed = items(given[0]) if how == "NEWOBJ_EX" and given else given
         if (
             name.startswith(("numpy.", "pandas.")) or name.rpartition(".")[2].isupper()
         ):  # and what is a type of it by another name
-            handed = [*handed, *(item for one in handed for item in _nested(one))]
-    elif name in _UNPACKING:
+            handed = [*handed, *(item for one in handed for item in nested(one))]
+        return handed
+    if name in _UNPACKING:
         handed = given[_UNPACKING[name] :]
-        handed = [*handed, *(item for one in handed for item in _elements(one))]
-    elif tables.ARGUMENT_RULES.get(name) in _MAKING:
-        handed = [*given, *(item for one in given[1:2] for item in within(one))]
-    elif not is_call(name) or _keeps(name):
-        return ""
-    elif name.startswith(_CONVERTERS) and not _CYTHON.fullmatch(name.rpartition(".")[2]):
-        functions = [*map(_function, given)] if name.startswith(_METRICS) else functions
-        handed = [*given, *(item for one in given for item in _nested(one))]
-    elif name == _BLOCK and given and instance_of(given[0]).endswith("Array"):
-        handed = given[1:]  # columns of an array type of another package, as frames of geopandas have them
-    return next((found for found in (*functions, *(_foreign(item, package) for item in handed)) if found), "")
+        return [*handed, *(item for one in handed for item in _elements(one))]
+    if tables.ARGUMENT_RULES.get(name) in _MAKING:
+        return [*given, *(item for one in given[1:2] for item in within(one))]
+    if not is_call(name) or _keeps(name):
+        return []
+    if _converts(name, how):
+        return [*given, *(item for one in given for item in nested(one))]
+    if name == _BLOCK and given and instance_of(given[0]).endswith("Array"):
+        return given[1:]  # columns of an array type of another package, as frames of geopandas have them
+    return given
 
 
-def _nested(described: Json) -> list[Json]:
+def _converts(name: str, how: str) -> bool:
+    """Return whether a callable converts also what stands in containers that it is given."""
+    other = (how in _MADE and is_class(name)) or name in _UNPACKING or tables.ARGUMENT_RULES.get(name) in _MAKING
+    if other or not is_call(name) or _keeps(name):
+        return False
+    return name.startswith(_CONVERTERS) and not _CYTHON.fullmatch(name.rpartition(".")[2])
+
+
+def nested(described: Json) -> list[Json]:
     """Return all that stands in literal containers, and in those within them."""
-    return [item for one in within(described) for item in (one, *_nested(one))]
+    return [item for one in within(described) for item in (one, *nested(one))]
 
 
 def _elements(described: Json, depth: int = 3) -> list[Json]:

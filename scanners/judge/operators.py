@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Finding, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import shorten
+from scanners.judge.dangerous_names import family
 from scanners.judge.external_files import is_private, outside
 from scanners.judge.tensorflow_operators import TENSORFLOW_OPERATORS
 
@@ -29,6 +30,17 @@ ONNX_PYTHON = Rule(
         "https://github.com/microsoft/onnxruntime-extensions/blob/main/docs/custom_ops.md",
         "https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md",
     ),
+)
+ONNX_DANGEROUS = Rule(
+    id="onnx/dangerous-callable",
+    title="Operator that calls dangerous Python",
+    severity=Severity.CRITICAL,
+    message="node {path} is {subject}: it calls {callee} ({family})",
+    why="The runtime imports what the node names, and calls it when the model is loaded or run, with the rights of "
+    "whoever does so.",
+    fix="Do not load it. Ask whoever made the model what it is for.",
+    cwe=94,
+    references=("https://github.com/microsoft/onnxruntime-extensions/blob/main/docs/custom_ops.md",),
 )
 ONNX_CUSTOM = Rule(
     id="onnx/custom-operator",
@@ -283,6 +295,7 @@ TENSORFLOW_NAMED = re.compile(
 KINDS = frozenset({"operator"})
 RULES = (
     ONNX_PYTHON,
+    ONNX_DANGEROUS,
     ONNX_CUSTOM,
     ONNX_TELLING,
     TENSORFLOW_WRITES,
@@ -322,6 +335,21 @@ def concerns(operator: str) -> bool:
 def paths_only(operator: str) -> bool:
     """Return whether an operator is ordinary unless it is given a path outside the folder of the model."""
     return operator in _BY_PATH
+
+
+def by_path(operator: str) -> bool:
+    """Return whether what is said of an operator depends on the paths that it is given."""
+    return operator in _BY_PATH or _reads_by_path(operator)
+
+
+def telling(operator: str, strings: list[str]) -> list[str]:
+    """Return those of the strings that a function's caller hands on which matter to an operator in it.
+
+    A function may be given any text besides: of what merely reads a data set, only private files and addresses tell.
+    """
+    if operator in _BY_PATH:
+        return strings
+    return [string for string in strings if _rule_of_paths([string])]
 
 
 def path_inputs(operator: str) -> tuple[int, ...] | None:
@@ -394,6 +422,16 @@ def _strings(fact: Fact) -> list[str]:
     return [str(string) for string in strings] if isinstance(strings, list) else []
 
 
+def _dangerous(fact: Fact) -> str:
+    """Return what a node that calls Python names of the functions that run commands, code, or reach outside."""
+    named = fact.detail.get("python")
+    return (
+        next((str(name) for name in named if "." in str(name) and family(str(name))), "")
+        if isinstance(named, list)
+        else ""
+    )
+
+
 def _calls_arithmetic(fact: Fact) -> bool:
     """Return whether all that a node calls of PyTorch are operators of its own that open no file."""
     calls = fact.detail.get("calls")
@@ -408,12 +446,14 @@ def _onnx(facts: Sequence[Fact]) -> Iterator[Finding]:
     custom: dict[tuple[str, str], list[Fact]] = {}
     for fact in facts:
         domain, name = str(fact.detail["domain"]), str(fact.detail["name"])
-        if name in _PYTHON and not _calls_arithmetic(fact):
+        node = str(fact.detail["node"]) or "without a name"
+        if callee := _dangerous(fact):
+            told: dict[str, Json] = {"callee": callee, "family": family(callee)}
+            yield Finding(ONNX_DANGEROUS, fact.locator, fact.value, path=node, span=fact.span, evidence=told)
+        elif name in _PYTHON and not _calls_arithmetic(fact):
             evidence = {"reason": _PYTHON[name]}
-            node = str(fact.detail["node"]) or "without a name"
             yield Finding(ONNX_PYTHON, fact.locator, fact.value, path=node, span=fact.span, evidence=evidence)
         elif _is_shell(name) or _ASKING.fullmatch(name):
-            node = str(fact.detail["node"]) or "without a name"
             yield Finding(ONNX_TELLING, fact.locator, fact.value, path=node, span=fact.span)
         elif domain not in _STANDARD and not domain.startswith(_STANDARD_PREFIXES):
             custom.setdefault((str(fact.locator), domain), []).append(fact)

@@ -13,7 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
-from scanners.judge.allowed import is_allowed
+from scanners.judge.allowed import is_allowed, reacts
 from scanners.judge.by_value import (
     BARE_FUNCTION,
     CLASSES,
@@ -47,6 +47,8 @@ from scanners.judge.inert import (
     is_inert_name,
     is_keras_unpickler,
     is_known_package,
+    nested,
+    taken_apart,
 )
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 from scanners.parsing.pickle_values import render
@@ -304,7 +306,10 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         if fact.kind == "import" and (told or _allowed(fact, options)):
             continue
         found = by_value.opinion(fact)
-        if found is not None:
+        if not found and (taken := _reacting(fact, options)):
+            callee = fact.value if fact.kind == "call" else f"{fact.value}.__setstate__"
+            yield Finding(CONSUMED, fact.locator, taken, span=fact.span, evidence={"callee": callee})
+        elif found is not None:
             yield from found
         elif fact.kind == "code":
             grouped.setdefault((fact.locator, "", CODE), []).append(fact)
@@ -313,6 +318,24 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             grouped.setdefault((fact.locator, _package(fact.value), rule), []).append(fact)
     for (_, package, rule), members in grouped.items():
         yield _of_group(rule, package, members)
+
+
+def _reacting(fact: Fact, options: Options) -> str:
+    """Return the class of an instance that something takes apart, where the user's list only lets it be held."""
+    if not options.allow_imports:
+        return ""
+    if fact.kind == "state":
+        makers = [str(fact.detail.get("maker"))]
+    elif fact.kind == "call" and "computed" not in fact.detail:
+        given, name = items(fact.detail.get("args")), fact.value
+        if is_allowed(name, options):
+            given = [*given, *(one for item in given for one in nested(item))]
+        elif name not in ARGUMENT_RULES:
+            given = taken_apart(name, given, str(fact.detail.get("how")))
+        makers = [instance_of(one) for one in given]
+    else:
+        return ""
+    return next((maker for maker in makers if reacts(maker, options)), "")
 
 
 # An opinion yields findings, nothing where the fact is inert, or None where nobody knows: these are told together.

@@ -23,6 +23,8 @@ VERSIONS = (1, 2, 3)
 ALIGNMENT = 32
 ENTRIES = 100_000
 """Key-value pairs, and tensors: the largest models have a few thousand."""
+SMALLEST = 12
+"""Bytes of a key-value pair or a tensor, at the least."""
 STRINGS = 4_000_000
 """Strings and arrays in all arrays together; vocabularies have up to 300,000."""
 TEXT = 1 * MIB
@@ -38,6 +40,8 @@ WIDE = frozenset(
 )
 """Arrays that llama.cpp casts to numbers of `WIDTH` bytes without a look at their type."""
 WIDTH = 4
+HUGE = 1 << 48
+"""A length that no file has, however it was cut: multiplied by the size of an element it leaves 64 bits, or nearly."""
 _NESTING = 8
 _DIMENSIONS = 4
 _STRING, _ARRAY = 8, 9
@@ -98,6 +102,10 @@ class Tensor(NamedTuple):
         return count
 
 
+class Overflowing(Malformed):
+    """A count or length whose product with the size of an element leaves 64 bits, or that no file can hold."""
+
+
 @dataclass(slots=True)
 class GgufHeader:
     """What stands before the tensors; `data` is the offset at which they begin, 0 until all was read."""
@@ -134,7 +142,10 @@ def read_header(reader: Reader) -> Iterator[GgufHeader]:
     header, parser = GgufHeader(version, order), _Parser(Cursor(reader, 8, order), version)
     tensors, pairs = parser.length(), parser.length()
     if max(tensors, pairs) > ENTRIES:
-        raise OverLimit(f"the header claims {tensors:,} tensors and {pairs:,} values: more than {ENTRIES:,}")
+        claimed = f"{tensors:,} tensors and {pairs:,} values"
+        if max(tensors, pairs) > reader.size // SMALLEST:
+            raise Overflowing(claimed, 8)
+        raise OverLimit(f"the header claims {claimed}: more than {ENTRIES:,}")
     for _ in range(pairs):
         key = parser.name()
         if key in header.values:
@@ -162,8 +173,11 @@ class _Parser:
         self._strings = self._kept = 0
 
     def length(self) -> int:
-        """Return a count or length, which version 1 wrote in 32 bits."""
-        return self.cursor.number(self.width)
+        """Return a count or length, which version 1 wrote in 32 bits; raises Overflowing where no file is so long."""
+        at, length = self.cursor.position, int(self.cursor.number(self.width))
+        if length >= HUGE:
+            raise Overflowing(f"a length of {length:,} at byte {at:,}", at)
+        return length
 
     def name(self) -> str:
         """Return a key or the name of a tensor."""

@@ -97,6 +97,124 @@ def test_the_file_lets_through_what_it_names_and_no_more(package: Path, tmp_path
     assert verdict(CALL, b"start") is Verdict.REVIEW
 
 
+REACTS = """
+    import os, functools, re
+
+    class Lines:
+        def __iter__(self):
+            os.system(self.command)
+            return iter([])
+
+    class Shown:
+        @property
+        def text(self):
+            return os.system(self.command)
+
+    class Copied:
+        def __reduce__(self):
+            return os.system, ("echo modelsweep-test",)
+
+    class Plain:
+        def __iter__(self):
+            return iter(self.items)
+
+    class Meta(type):
+        def __call__(cls, command):
+            os.system(command)
+
+    class OfMeta(metaclass=Meta):
+        pass
+
+    def restore(self, state):
+        os.system(state["command"])
+
+    class Assigned:
+        __setstate__ = restore
+
+    class Renamed:
+        def fill(self, state):
+            os.system(state["command"])
+        __setstate__: object = fill
+
+    def total(values):
+        return sum(values)
+
+    def largest(values, key):
+        return max(values, key=key)
+
+    def ordered(values):
+        return sorted(values, key=lambda value: value[0])
+
+    def folded(function, values):
+        return functools.reduce(function, values)
+
+    def replaced(function, text):
+        return re.sub(".", function, text)
+
+    def shadowed(function, text):
+        def inner(print):
+            return print(text)
+        return inner(function)
+
+    def decorated(function):
+        @function
+        def inner():
+            return 1
+        return inner
+
+    def derived(base):
+        class Inner(base):
+            pass
+        return Inner
+
+    def planted(owner, name, value):
+        setattr(owner, name, value)
+
+    def matched(value, text):
+        match value:
+            case {"f": len}:
+                return len(text)
+    """
+HELD = b"cacme.react\n%b\n)\x81"
+
+
+@pytest.fixture
+def reacting(package: Path) -> Path:
+    (package / "react.py").write_text(dedent(REACTS))
+    return package
+
+
+def test_what_runs_more_than_its_name_says_is_refused(reacting: Path) -> None:
+    found = learned(reacting)
+    refused = {name.removeprefix("acme.react.") for name in found.refused if name.startswith("acme.react.")}
+    functions = {"largest", "folded", "replaced", "shadowed", "decorated", "derived", "planted", "matched", "restore"}
+    assert refused == {"Assigned", "Renamed", *functions}
+    assert {"acme.react.total", "acme.react.ordered", "acme.react.Plain"} <= set(found.called)
+    assert "acme.react.OfMeta" in found.made
+    assert set(found.reacting) == {f"acme.react.{name}" for name in ("Lines", "Shown", "Copied", "OfMeta")}
+
+
+@pytest.mark.parametrize(
+    ("pickled", "verdict"),
+    [
+        (b"]" + HELD % b"Lines" + b"a.", Verdict.CLEAN),
+        (b"cacme.react\ntotal\n(" + HELD % b"Lines" + b"tR.", Verdict.REVIEW),
+        (b"cacme.react\ntotal\n(](" + HELD % b"Lines" + b"etR.", Verdict.REVIEW),
+        (b"cbuiltins\nset\n(" + HELD % b"Lines" + b"tR.", Verdict.REVIEW),
+        (b"cbuiltins\nlist\n(" + HELD % b"Lines" + b"tR.", Verdict.REVIEW),
+        (b"cacme.react\ntotal\n(" + HELD % b"Plain" + b"tR.", Verdict.CLEAN),
+        (b"cacme.react\ntotal\n(](K\x01K\x02etR.", Verdict.CLEAN),
+    ],
+)
+def test_instances_that_react_may_be_held_only(
+    pickled: bytes, verdict: Verdict, reacting: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "allow.json"
+    assert run(["learn", str(reacting), "-o", str(file)]) == 0
+    options = Options(allow_imports=patterns_of(str(file)))
+    assert examine_bytes(b"\x80\x02" + pickled, "model.pkl", options).verdict is verdict
+
+
 def test_scan_takes_the_file(package: Path, tmp_path: Path) -> None:
     file, model = tmp_path / "allow.json", tmp_path / "model.pkl"
     model.write_bytes(STATE % b"Net")

@@ -41,6 +41,17 @@ HARMLESS = {
             def append(self, observation, action, reward): self.file.write_text(action)
         """,
     "append by name only": "class Made:\n    def append(self, item, *, to): open(to).write(item)\n",
+    "another method that passes": """
+        class Made(list):
+            def store(self, item): self.last = item
+            add = append = store
+        """,
+    "functions of its own as keys": """
+        class Made:
+            def __setstate__(self, state):
+                self.items = sorted(state['items'], key=lambda item: item[0])
+                self.names = max(state['names'], key=len)
+        """,
     "namedtuple": "from collections import namedtuple\nMade = namedtuple('Made', 'a b')\n",
 }
 REFUSED = {
@@ -77,6 +88,31 @@ REFUSED = {
         class Made:
             def __setstate__(self, state): self.other = Other(state)
         """,
+    "a function in the place of a hook": """
+        def restore(self, state): exec(state)
+        class Made:
+            __setstate__ = restore
+        """,
+    "another method in the place of a hook": """
+        class Made:
+            def fill(self, state): exec(state)
+            __setstate__: object = fill
+        """,
+    "a hook that is imported": "class Made:\n    from elsewhere import restore as __setstate__\n",
+    "a hook behind a match": """
+        import sys
+        class Made:
+            match sys.platform:
+                case 'linux':
+                    def __setstate__(self, state): exec(state)
+        """,
+    "a builtin's name for a parameter": """
+        class Made:
+            def __setstate__(self, state):
+                def inner(print): print(1)
+                inner(state['hook'])
+        """,
+    "a function as a key": "class Made:\n    def __setstate__(self, state): max(state['x'], key=state['hook'])\n",
     "override of what a base calls": """
         class Base:
             def __setstate__(self, state): self.restore(state)

@@ -147,8 +147,13 @@ CASES = {
     "unknown_type": with_tensors(tensor("a", (8,), 77, 0), verdict=Verdict.NOT_SCANNED),
     "broken_block": with_tensors(tensor("a", (33,), Q4_0, 0), verdict=Verdict.NOT_SCANNED),
     "many_dimensions": with_tensors(tensor("a", (1,) * 5, F32, 0), verdict=Verdict.NOT_SCANNED),
-    "count_of_2_63": case(lambda: b"GGUF" + struct.pack("<IQQ", 3, 2**63, 2**63), Verdict.NOT_SCANNED),
-    "string_of_2_63": case(lambda: b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**63) + b"key", Verdict.NOT_SCANNED),
+    "count_of_2_63": case(lambda: b"GGUF" + struct.pack("<IQQ", 3, 2**63, 2**63), Verdict.REVIEW),
+    "count_of_2_32": case(lambda: b"GGUF" + struct.pack("<IQQ", 3, 2**32, 1), Verdict.REVIEW),
+    "string_of_2_63": case(lambda: b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**63) + b"key", Verdict.REVIEW),
+    "array_of_2_62": case(
+        lambda: built([text("acme.scores") + struct.pack("<IIQ", ARRAY, FLOAT32, 2**62)], [], 0), Verdict.REVIEW
+    ),
+    "string_cut_short": case(lambda: b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**40) + b"key", Verdict.NOT_SCANNED),
     "arrays_nested_deep": case(lambda: built([NESTED], [], 0), Verdict.NOT_SCANNED),
     "unknown_version": case(lambda: b"GGUF" + struct.pack("<IQQ", 9, 0, 0), Verdict.NOT_SCANNED),
     "alignment_of_zero": case(

@@ -38,6 +38,12 @@ def calling(operator: str) -> bytes:
     return model(graph(data(1, node("ATen", named, domain="org.pytorch.aten"))))
 
 
+def interpreting(module: str, name: str) -> bytes:
+    """Return a model with a node that calls a class of Python."""
+    named = (data(1, key) + data(4, value) for key, value in (("module", module), ("class_name", name)))
+    return model(graph(data(1, node("PyOp", *named, domain="ai.onnx.contrib"))))
+
+
 def graph(*parts: bytes) -> bytes:
     """Return a GraphProto of fields."""
     return b"".join(parts) + data(2, "main")
@@ -184,6 +190,8 @@ CASES = {
         lambda: model(graph(data(1, node("Add"))), data(7, data(5, external("../x")))), Verdict.MALICIOUS
     ),
     "python_operator": case(lambda: model(graph(data(1, node("PyOp", domain="ai.onnx.contrib")))), Verdict.REVIEW),
+    "python_operator_runs_commands": case(lambda: interpreting("os", "system"), Verdict.MALICIOUS),
+    "python_operator_of_unknown_module": case(lambda: interpreting("acme_ops", "Normalise"), Verdict.REVIEW),
     "python_operator_in_subgraph": case(lambda: model(nested(3)), Verdict.REVIEW),
     **{
         f"operator_named_{name.lower()}": case(

@@ -54,6 +54,15 @@ def saving(*nodes: bytes) -> bytes:
     return saved(graph(*nodes, library=between + saver))
 
 
+def mapping(path: str) -> bytes:
+    """Return a SavedModel as `tf.data.TextLineDataset` makes it: the reader is in a function over a set of names."""
+    reader = function(node("TextLineDataset", inputs=("args_0", "compression")), name="read_one_file")
+    kinds = attribute("Toutput_types", data(1, number(6, TYPE_STRING)))
+    names = node("TensorSliceDataset", kinds, inputs=("names",), name="slices")
+    flat = node("FlatMapDataset", attribute("f", data(10, data(1, "read_one_file"))), inputs=("slices",))
+    return saved(graph(constant("names", path), names, flat, library=reader))
+
+
 def layers(*descriptions: object) -> bytes:
     """Return the metadata of Keras that stands beside a SavedModel."""
     stored = ((data(3, "root"), data(4, "_tf_keras_layer"), data(5, json.dumps(item))) for item in descriptions)
@@ -219,6 +228,8 @@ CASES = {
     "restores_private_file": of_nodes(
         constant("p", "/home/me/.ssh/id_rsa"), node("RestoreV2", inputs=("p", "names")), verdict=Verdict.REVIEW
     ),
+    "dataset_of_private_file_by_function": case(lambda: mapping("/etc/passwd"), Verdict.REVIEW),
+    "benign_dataset_by_function": case(lambda: mapping("/home/ann/data/train.csv"), Verdict.CLEAN),
     "dataset_of_private_file": of_nodes(
         constant("p", "../../etc/passwd"), node("TextLineDataset", inputs=("p",)), verdict=Verdict.REVIEW
     ),
