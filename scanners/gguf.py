@@ -59,8 +59,8 @@ COUNT_OVERFLOW = _rule(
     "count-overflow",
     "Count that overflows what loaders allocate",
     "the header claims {subject}",
-    "No file holds so much, however it was cut. Loaders that multiply such a count by the size of an element, or add one "
-    "for the NUL of a string, allocate too little and write beyond it.",
+    "No file holds so much, however it was cut. Loaders that multiply such a count by the size of an element, or add "
+    "one for the NUL of a string, allocate too little and write beyond it.",
     "CVE-2024-23496",
     "CVE-2024-21836",
     "CVE-2024-21802",

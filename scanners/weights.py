@@ -172,7 +172,7 @@ def scanner_with(backend: str) -> Scanner:
     return Scanner(
         name=NAME,
         title="Weights: their numbers, and what their lowest bits hide",
-        version=2,
+        version=3,
         accepts=lambda _blob: False,
         scan=lambda _blob, _context: iter(()),
         needs=(NUMPY,),

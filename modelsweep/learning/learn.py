@@ -39,7 +39,8 @@ class Learned:
     """What a package has: classes whose instances may be `made` and filled, names that may be `called` with anything.
 
     `reacting` are those of the classes whose instances run more when something takes them apart, converts or copies
-    them: they may be held, and handed to no call. `refused` says of every other name why it is not let through, `unread` of files, `digests` are SHA-256 of the files.
+    them: they may be held, and handed to no call. `refused` says of every other name why it is not let through,
+    `unread` of files, `digests` are SHA-256 of the files.
     """
 
     package: str

@@ -197,7 +197,7 @@ class HookChecker:
         return ""
 
     def _assigned_refusal(self, owner: ClassSource, hook: str, found: ClassSource, depth: int = 0) -> str:
-        """Why `hook = value` in a class body may not be what loading runs; empty for builtins and functions that pass."""
+        """Why `hook = value` in a class body may not run during a load; empty for builtins and functions that pass."""
         value = owner.values[hook]
         if isinstance(value, ast.Constant) or is_read(f"{owner.path}.{hook}"):
             return ""

@@ -8,25 +8,40 @@ plane in order gives back what was written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from scanners.parsing.arrays import Arrays
 
 MULTIPLE = 8
 """Numbers that are carved at a time: the lowest bits of eight make a byte."""
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def _turned(bits: int) -> bytes:
+    """Return the table of bytes whose groups of `bits` bits are turned round, each in its place."""
+    groups = range(0, 8, bits)
+    return bytes(int("".join(f"{byte:08b}"[at : at + bits][::-1] for at in groups), 2) for byte in range(256))
+
+
+_TURNED = {bits: _turned(bits) for bits in (2, 4)}
 # Groups of bits of a number that are put together to bytes, and bytes of wide numbers, by the width of the number
-_GROUPS = {2: (1, 2, 4), 4: (1, 2, 4), 8: (1, 2, 4)}
+_GROUPS = {2: (1, 2, 3, 4), 4: (1, 2, 3, 4), 8: (1, 2, 3, 4)}
 _BYTES = {2: (1,), 4: (1, 2, 3), 8: (1, 2, 3, 4, 6)}
 _WHOLE = {1: (1,), 2: (), 4: (), 8: ()}
 _NUMBERS = {1: "", 2: "two ", 3: "three ", 4: "four ", 6: "six "}
 
 
 class Plane(NamedTuple):
-    """Bytes that were put together from the lowest `bits` of each number; `title` says how."""
+    """Bytes that were put together from the lowest bits of each number; `title` says how.
+
+    What does not begin with the first number of a byte comes to light where the plane is shifted by one of `shifts`
+    bits: towards the first byte, whose highest bit (`big`) or lowest one (`little`) is that of the first number.
+    """
 
     title: str
     data: bytes
+    order: Literal["big", "little"] = "big"
+    shifts: tuple[int, ...] = ()
 
 
 def planes(arrays: Arrays, values: Any, data: bytes, width: int, is_float: bool) -> Iterator[Plane]:
@@ -38,21 +53,54 @@ def planes(arrays: Arrays, values: Any, data: bytes, width: int, is_float: bool)
 
 
 def _of_bits(arrays: Arrays, values: Any, bits: int) -> Iterator[Plane]:
-    """Yield the lowest bits of each number with the first number highest in a byte, and lowest."""
+    """Yield the lowest bits of each number with the first number highest in a byte, and lowest.
+
+    Tools differ in which of several bits of a number comes first: both ways are yielded.
+    """
     title = f"lowest {_NUMBERS[bits]}bit{'s' if bits > 1 else ''} of each number"
     low = arrays.cast(values & ((1 << bits) - 1), "uint8")
+    # Of three bits there would be seven for every plane, and few tools take three
+    shifts = tuple(range(bits, 8, bits)) if bits != 3 else ()
     if bits == 1:
         highest = arrays.pack(low)
-        yield Plane(f"{title}, highest first", highest)
-        yield Plane(f"{title}, lowest first", highest.translate(_MIRRORED))
-        return
-    groups = low.reshape(-1, 8 // bits)
-    first = last = groups[:, 0]
-    for place in range(1, 8 // bits):
-        first = first << bits | groups[:, place]
-        last = last | groups[:, place] << bits * place
-    yield Plane(f"{title}, highest first", arrays.dump(first))
-    yield Plane(f"{title}, lowest first", arrays.dump(last))
+        lowest = highest.translate(_MIRRORED)
+        turned = [b"", b""]
+    elif bits == 3:
+        other = (low & 1) << 2 | low & 2 | low >> 2
+        highest, lowest = _packed(arrays, low), _packed(arrays, other).translate(_MIRRORED)
+        turned = [_packed(arrays, other), _packed(arrays, low).translate(_MIRRORED)]
+    else:
+        groups = low.reshape(-1, 8 // bits)
+        first = last = groups[:, 0]
+        for place in range(1, 8 // bits):
+            first = first << bits | groups[:, place]
+            last = last | groups[:, place] << bits * place
+        highest, lowest = arrays.dump(first), arrays.dump(last)
+        turned = [plane.translate(_TURNED[bits]) for plane in (highest, lowest)]
+    yield Plane(f"{title}, highest first", highest, "big", shifts)
+    yield Plane(f"{title}, lowest first", lowest, "little", shifts)
+    if bits > 1:
+        yield Plane(f"{title}, highest first and its bits turned round", turned[0])
+        yield Plane(f"{title}, lowest first and its bits turned round", turned[1])
+
+
+def _packed(arrays: Arrays, low: Any) -> bytes:
+    """Return three bits of each of eight numbers as three bytes, the first number highest."""
+    one = low.reshape(-1, 8)
+    plane = bytearray(3 * len(one))
+    plane[0::3] = arrays.dump(one[:, 0] << 5 | one[:, 1] << 2 | one[:, 2] >> 1)
+    plane[1::3] = arrays.dump(one[:, 2] << 7 | one[:, 3] << 4 | one[:, 4] << 1 | one[:, 5] >> 2)
+    plane[2::3] = arrays.dump(one[:, 5] << 6 | one[:, 6] << 3 | one[:, 7])
+    return bytes(plane)
+
+
+def shifted(data: bytes, order: Literal["big", "little"], shift: int) -> bytes:
+    """Return a plane without its first `shift` bits, and one byte shorter."""
+    number = int.from_bytes(data, order)
+    length = len(data) - 1
+    if order == "little":
+        return (number >> shift & ((1 << 8 * length) - 1)).to_bytes(length, order)
+    return (number >> (8 - shift) & ((1 << 8 * length) - 1)).to_bytes(length, order)
 
 
 def _of_bytes(data: bytes, width: int, count: int) -> Iterator[Plane]:

@@ -5,10 +5,9 @@ Planes of following blocks are put together, so that what begins in one is seen 
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from modelsweep.core.finding import Fact, Json, Problem, ProblemKind
 from modelsweep.core.reader import MemoryReader
@@ -19,7 +18,8 @@ from modelsweep.core.values import dataclass, field
 from scanners.detector import Detector
 from scanners.matcher import PATTERNS, matcher_for, offsets
 from scanners.parsing.arrays import Arrays
-from scanners.parsing.bit_planes import MULTIPLE, planes
+from scanners.parsing.bit_planes import MULTIPLE, planes, shifted
+from scanners.parsing.hidden_archives import archives
 from scanners.parsing.native_code import native_code_at
 
 NAME = "weights"
@@ -29,11 +29,6 @@ KEPT = 16 * KIB
 """Bytes of a plane that are searched again with what follows them."""
 HITS = 500
 """Places in all planes of a blob that are examined."""
-_ZIP = b"PK\x03\x04"
-_ZIP_METHODS = frozenset({0, 8, 9, 12, 14, 93, 95, 98})
-_ZIP_VERSION, _ZIP_UNUSED_FLAGS = 63, 0xD790
-_ZIP_HEADER = 30
-_NAME_LENGTH = 1024
 SEARCHED_FOR = frozenset({"executables", "pickles", "scripts"})
 """Detectors whose finds are looked for: credentials and addresses are no use to a loader."""
 _SHOWN = 100
@@ -49,8 +44,10 @@ class Hidden(NamedTuple):
 
 @dataclass(slots=True)
 class _Stream:
-    """Carved bytes of one plane, and at which of them each tensor begins."""
+    """Carved bytes of one plane, how it is shifted, and at which byte each tensor begins."""
 
+    order: Literal["big", "little"] = "big"
+    shifts: tuple[int, ...] = ()
     data: bytearray = field(default_factory=bytearray)
     starts: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -89,7 +86,7 @@ class Carver:
         for plane in planes(self._arrays, values[:whole], data[: whole * width], width, is_float):
             if plane.data.count(0) == len(plane.data):
                 continue  # numbers of less precision, that were widened
-            stream = self._streams.setdefault((width, plane.title), _Stream())
+            stream = self._streams.setdefault((width, plane.title), _Stream(plane.order, plane.shifts))
             stream.add(shown, plane.data)
             if len(stream.data) >= SEARCHED:
                 yield from self._search(plane.title, stream)
@@ -102,8 +99,13 @@ class Carver:
 
     def _search(self, title: str, stream: _Stream) -> Iterator[Item]:
         data = bytes(stream.data)
-        for hit in _archives(data):
-            yield from self._told_once(Hidden("zip archive", hit, False), title, stream)
+        yield from self._search_in(data, title, stream)
+        for shift in stream.shifts if len(data) > 1 else ():
+            yield from self._search_in(shifted(data, stream.order, shift), title, stream)
+
+    def _search_in(self, data: bytes, title: str, stream: _Stream) -> Iterator[Item]:
+        for what, hit in archives(data):
+            yield from self._told_once(Hidden(what, hit, False), title, stream)
         for number in matcher_for(len(data)).present(data):
             detector = PATTERNS[number][1]
             if detector.name not in SEARCHED_FOR:
@@ -136,18 +138,3 @@ class Carver:
             self._told.add((hidden.title, plane, tensor))
             detail: dict[str, Json] = {"runs": hidden.runs, "plane": plane, "tensor": tensor}
             yield Fact("hidden-in-weights", hidden.title, self._blob.locator, detail=detail)
-
-
-def _archives(data: bytes) -> Iterator[int]:
-    """Yield where the header of a zip member stands: 150 bits of it have few values, so that chance makes none up."""
-    found = data.find(_ZIP)
-    while found >= 0:
-        header = data[found : found + _ZIP_HEADER]
-        if len(header) == _ZIP_HEADER:
-            version, flags, method = struct.unpack_from("<HHH", header, 4)
-            length = int.from_bytes(header[26:28], "little")
-            name = data[found + _ZIP_HEADER :][:length] if length <= _NAME_LENGTH else b""
-            known = version <= _ZIP_VERSION and not flags & _ZIP_UNUSED_FLAGS and method in _ZIP_METHODS
-            if known and name and len(name) == length and name.isascii() and name.decode().isprintable():
-                yield found
-        found = data.find(_ZIP, found + 1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import random
 import struct
 import tracemalloc
@@ -30,6 +33,7 @@ from scanners.parsing.tensor_sample import BLOCK, CARVED, MEASURED, blocks_of
 from scanners.parsing.tensor_values import FLOATS
 from tests.scanners.case import examine_bytes
 from tests.scanners.native_code import elf
+from tests.scanners.sevenzip.cases import made
 from tests.scanners.spool import memory_spool
 from tests.scanners.weights.cases import Array, benign, normal
 from tests.scanners.weights.stego import low_bits, low_bytes
@@ -59,6 +63,21 @@ PLANES: dict[str, Callable[[], Array]] = {
     "one bit": lambda: low_bits(normal(1 << 16), elf()),
     "one bit, lowest first": lambda: low_bits(normal(1 << 16), elf(), order="little"),
     "two bits": lambda: low_bits(normal(1 << 16), elf(), bits=2, start=4000),
+    "one bit from the middle of a byte on": lambda: low_bits(normal(1 << 16), elf(), start=777),
+    "one bit, lowest first, from the middle on": lambda: low_bits(normal(1 << 16), elf(), start=5, order="little"),
+    "two bits from the middle of a byte on": lambda: low_bits(normal(1 << 16), elf(), bits=2, start=401),
+    "two bits, turned round": lambda: low_bits(normal(1 << 16), elf(), bits=2, turned=True),
+    "three bits": lambda: low_bits(normal(1 << 16), elf(), bits=3),
+    "three bits, turned round": lambda: low_bits(normal(1 << 16), elf(), bits=3, turned=True),
+    "three bits, lowest first": lambda: low_bits(normal(1 << 16), elf(), bits=3, order="little", start=800),
+    "three bits, lowest first, turned round": lambda: low_bits(
+        normal(1 << 16), elf(), bits=3, order="little", turned=True
+    ),
+    "four bits from the middle of a byte on": lambda: low_bits(normal(1 << 16), elf(), bits=4, start=33),
+    "four bits, turned round": lambda: low_bits(normal(1 << 16), elf(), bits=4, turned=True),
+    "four bits, lowest first, turned round": lambda: low_bits(
+        normal(1 << 16), elf(), bits=4, order="little", turned=True
+    ),
     "four bits": lambda: low_bits(normal(1 << 16), elf(), bits=4),
     "four bits, lowest first": lambda: low_bits(normal(1 << 16), elf(), bits=4, order="little"),
     "byte": lambda: low_bytes(normal(1 << 16), elf(), start=12_345),
@@ -81,6 +100,24 @@ PLANES: dict[str, Callable[[], Array]] = {
 def test_an_executable_is_found_in_every_plane(hidden: Callable[[], Array]) -> None:
     result = examine_bytes(save({"w": hidden()}), "m.safetensors")
     assert rules(result) == {"weights/hidden-executable"}
+
+
+STREAMS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip stream": gzip.compress,
+    "bzip2 stream": bz2.compress,
+    "xz stream": lzma.compress,
+    "7z archive": lambda data: made(("program", data)),
+}
+
+
+@pytest.mark.parametrize("title", STREAMS)
+def test_what_is_compressed_is_found_by_its_checksums(title: str) -> None:
+    packed = STREAMS[title](elf())
+    result = examine_bytes(save({"w": low_bits(normal(1 << 17), packed)}), "m.safetensors")
+    assert [finding.subject for finding in result.findings] == [title]
+    assert result.verdict is Verdict.REVIEW
+    spoiled = packed[:8] + bytes(byte ^ 0x55 for byte in packed[8:])
+    assert not examine_bytes(save({"w": low_bits(normal(1 << 17), spoiled)}), "m.safetensors").findings
 
 
 def test_an_executable_is_found_in_bfloat16() -> None:

@@ -9,11 +9,17 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
-def low_bits(weights: Array, payload: bytes, *, bits: int = 1, start: int = 0, order: str = "big") -> Array:
-    """Return `weights` with `payload` in the lowest `bits` of each, from number `start`; `order` is that in a byte."""
-    groups = np.unpackbits(np.frombuffer(payload, np.uint8), bitorder=order).reshape(-1, bits)  # type: ignore[call-overload]
+def low_bits(
+    weights: Array, payload: bytes, *, bits: int = 1, start: int = 0, order: str = "big", turned: bool = False
+) -> Array:
+    """Return `weights` with `payload` in the lowest `bits` of each, from number `start`; `order` is that in a byte.
+
+    The first of a number's bits is its highest in the order `big`, its lowest in `little`; the other one if `turned`.
+    """
+    unpacked = np.unpackbits(np.frombuffer(payload, np.uint8), bitorder=order)  # type: ignore[call-overload]
+    groups = np.concatenate([unpacked, np.zeros(-len(unpacked) % bits, np.uint8)]).reshape(-1, bits)
     powers = 1 << np.arange(bits)
-    values = (groups * (powers[::-1] if order == "big" else powers)).sum(axis=1)
+    values = (groups * (powers[::-1] if (order == "big") is not turned else powers)).sum(axis=1)
     numbers = integers(weights).copy()
     assert start + len(values) <= len(numbers)
     chosen = slice(start, start + len(values))

@@ -1,0 +1,83 @@
+"""Archives and compressed streams in the middle of random bytes, proven by more of their structure than a magic number.
+
+Chance makes up four bytes in every few gigabytes: what counts has checksums that are right, or ten bytes and more of
+which each has few values.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from modelsweep.core.units import MIB
+
+_ZIP = b"PK\x03\x04"
+_ZIP_METHODS = frozenset({0, 8, 9, 12, 14, 93, 95, 98})
+_ZIP_VERSION, _ZIP_UNUSED_FLAGS = 63, 0xD790
+_ZIP_HEADER = 30
+_NAME_LENGTH = 1024
+_GZIP = b"\x1f\x8b\x08"
+_GZIP_UNUSED_FLAGS = 0xE0
+_GZIP_TRIED = 20
+"""Places that begin like gzip and are expanded: its checksum stands at the end."""
+_EXPANDED = 16 * MIB
+_SEVENZIP = b"7z\xbc\xaf\x27\x1c"
+_XZ = b"\xfd7zXZ\x00"
+_BZIP2 = b"1AY&SY"
+"""What every block of bzip2 begins with, behind four bytes of header."""
+
+
+def archives(data: bytes) -> Iterator[tuple[str, int]]:
+    """Yield what archives and streams stand in `data`, and where."""
+    yield from (("zip archive", at) for at in _found(data, _ZIP) if _is_zip(data, at))
+    yield from (("7z archive", at) for at in _found(data, _SEVENZIP) if _has_checksum(data, at + 12, at + 32, at + 8))
+    yield from (("xz stream", at) for at in _found(data, _XZ) if _has_checksum(data, at + 6, at + 8, at + 8))
+    yield from (
+        ("bzip2 stream", at - 4)
+        for at in _found(data, _BZIP2)
+        if at >= 4 and data[at - 4 : at - 1] == b"BZh" and 0x31 <= data[at - 1] <= 0x39
+    )
+    tried = 0
+    for at in _found(data, _GZIP):
+        if len(data) > at + 10 and not data[at + 3] & _GZIP_UNUSED_FLAGS and tried < _GZIP_TRIED:
+            tried += 1
+            if _is_gzip(data, at):
+                yield "gzip stream", at
+
+
+def _found(data: bytes, magic: bytes) -> Iterator[int]:
+    # `rfind` is several times as quick as `find` in CPython where there is nothing to be found
+    at = data.find(magic) if data.rfind(magic) >= 0 else -1
+    while at >= 0:
+        yield at
+        at = data.find(magic, at + 1)
+
+
+def _is_zip(data: bytes, at: int) -> bool:
+    """Return whether the header of a zip member stands there: 150 bits of it have few values."""
+    header = data[at : at + _ZIP_HEADER]
+    if len(header) < _ZIP_HEADER:
+        return False
+    version, flags, method = struct.unpack_from("<HHH", header, 4)
+    length = int.from_bytes(header[26:28], "little")
+    name = data[at + _ZIP_HEADER :][:length] if length <= _NAME_LENGTH else b""
+    known = version <= _ZIP_VERSION and not flags & _ZIP_UNUSED_FLAGS and method in _ZIP_METHODS
+    return known and name != b"" and len(name) == length and name.isascii() and name.decode().isprintable()
+
+
+def _has_checksum(data: bytes, start: int, stop: int, stands: int) -> bool:
+    """Return whether the CRC-32 of some bytes of a header stands at `stands`."""
+    return len(data) >= max(stop, stands + 4) and zlib.crc32(data[start:stop]) == int.from_bytes(
+        data[stands : stands + 4], "little"
+    )
+
+
+def _is_gzip(data: bytes, at: int) -> bool:
+    """Return whether a member of gzip stands there whole, with the checksum of what it expands to (RFC 1952)."""
+    stream = zlib.decompressobj(31)
+    try:
+        expanded = stream.decompress(data[at:], _EXPANDED)
+    except zlib.error:
+        return False
+    return stream.eof and expanded != b""
