@@ -268,7 +268,7 @@ def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, FOREIGN_CODE, STORAGE_MISMATCH),

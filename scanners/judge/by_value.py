@@ -75,6 +75,11 @@ ON_LOAD = frozenset(
     "extend add __init_subclass__ __set_name__ __call__ __instancecheck__ __subclasscheck__ __prepare__".split()
 )
 """Methods that loading itself may call on an instance of a class stored by value."""
+SETTER = "__setattr__"
+FROZEN_SETTER = frozenset(
+    "cannot assign to field |type|super|__setattr__|self|name|value|FrozenInstanceError|cls".split("|")
+)
+"""All that the setter of a frozen dataclass uses: it raises, or sets what the class above would."""
 SHOWING = ("__format__", "__repr__", "__str__")
 """Methods that return a text, which enumerations take from the type of their values."""
 PLAIN_METHODS = {
@@ -90,21 +95,43 @@ that are named, copy with other fields, look for a member by its value, show it,
 """
 
 
+KERAS_UNPICKLER = frozenset(
+    "keras keras.src.saving.saving_lib src saving saving_lib _load_model_from_fileobj load_model cls bytesio".split()
+)
+"""All that `_unpickle_model` of Keras 3 names, which is stored by value: it loads a buffer as a model."""
 FILLS_CLASS = ("dill._dill._setitems", "dill.dill._setitems")
 """Sets the items of a class that dill makes, which it takes from the table `source`."""
 _GETATTR = ("dill._dill._getattr", "dill.dill._getattr")
-_SETATTR = "dill._dill._setattr"
-_LOOKUP: list[Json] = [{"global": "dill._dill"}, "_setattr", {"global": "builtins.setattr"}]
-LOOKED_UP = ("dill._dill", "builtins.setattr")
+_UNCHANGING = {
+    one.__name__: frozenset(name for name in vars(one) if not name.startswith("_"))
+    for one in (bytes, complex, float, frozenset, int, str, tuple)
+}
+"""Methods of types whose values nothing changes: what they return is a value again."""
+_DILLS = ("dill._dill", "dill._shims._dill")
+"""Dill's module as dill finds it: under its own name, or, before 0.3.6, as what another of its modules imports."""
+_SETATTRS = frozenset(f"{module}._setattr" for module in _DILLS)
+_LOOKUPS: list[list[Json]] = [[{"global": module}, "_setattr", {"global": "builtins.setattr"}] for module in _DILLS]
+LOOKED_UP = (*_DILLS, *_SETATTRS, "builtins.setattr")
 """Names that dill's way of finding `setattr` mentions."""
 
 
 def maker_of(computed: Json) -> str:
     """Return what made the thing that is called, where that is a function or class stored by value, else nothing."""
     made_by = instance_of(computed)
-    if made_by == "types.MethodType" and isinstance(computed, dict) and (given := items(computed.get("args"))):
+    if (
+        (made_by == "types.MethodType" or _is_type_of_methods(computed))
+        and isinstance(computed, dict)
+        and (given := items(computed.get("args")))
+    ):
         return maker_of(given[0])
     return made_by if made_by in FUNCTIONS or made_by in CLASSES else ""
+
+
+def _is_type_of_methods(computed: Json) -> bool:
+    """Return whether what is called is the type of bound methods by dill's name for it."""
+    loaded = computed.get("call") if isinstance(computed, dict) else None
+    named = isinstance(loaded, dict) and instance_of(loaded).endswith("._load_type")
+    return isinstance(loaded, dict) and named and items(loaded.get("args")) == ["MethodType"]
 
 
 def is_own_attribute(name: str, given: list[Json]) -> bool:
@@ -113,7 +140,7 @@ def is_own_attribute(name: str, given: list[Json]) -> bool:
         return False
     if name == "builtins.setattr":
         return bool(maker_of(given[0])) or _is_its_name(given)
-    return name == _SETATTR and given[1] == "cell_contents" and instance_of(given[0]).endswith("._create_cell")
+    return name in _SETATTRS and given[1] == "cell_contents" and instance_of(given[0]).endswith("._create_cell")
 
 
 def _is_its_name(given: list[Json]) -> bool:
@@ -157,10 +184,12 @@ def finds_slot(name: str, given: list[Json]) -> bool:
     if instance_of(given[0]).endswith("._load_type"):
         loaded = items(given[0].get("args"))
         owner = loaded[0] if len(loaded) == 1 and isinstance(loaded[0], str) else ""
+    if owner in _UNCHANGING and given[1] in _UNCHANGING[owner]:
+        return given[2] == f"<method '{given[1]}' of '{owner}' objects>"
     slots = {"object": (*SHOWING, "__setattr__"), "str": SHOWING, "int": SHOWING, "float": SHOWING}.get(owner, ())
     return given[1] in slots and given[2] == f"<slot wrapper '{given[1]}' of '{owner}' objects>"
 
 
 def looks_up_setattr(name: str, given: list[Json]) -> bool:
     """Return whether a call is the way in which dill finds the `setattr` that fills closures."""
-    return name == "builtins.getattr" and given == _LOOKUP
+    return name == "builtins.getattr" and given in _LOOKUPS

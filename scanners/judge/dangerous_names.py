@@ -180,7 +180,8 @@ NAMES: dict[str, str] = {
         builtins.apply builtins.delattr builtins.filter builtins.globals builtins.locals builtins.map
         builtins.object.__getattribute__ builtins.object.__setattr__ builtins.setattr
         builtins.type.__getattribute__ builtins.vars
-        contextlib.ExitStack.callback dill._dill._getattribute functools.reduce itertools.starmap
+        contextlib.ExitStack.callback dill._dill._delattr dill._dill._getattribute dill._dill._setattr
+        dill._shims._dill._delattr dill._shims._dill._setattr functools.reduce itertools.starmap
         operator.attrgetter operator.call operator.methodcaller types.DynamicClassAttribute weakref.finalize
     """,
 }

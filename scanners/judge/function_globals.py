@@ -8,12 +8,20 @@ leads to all that the module has imported, or changes the module for the whole p
 
 from __future__ import annotations
 
-from modelsweep.core.finding import Json
+from collections import Counter
+from collections.abc import Iterable
+
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.locator import Locator
 from scanners.judge.by_value import NAMESPACES, WITH_GLOBALS
 from scanners.judge.dangerous_names import family
 from scanners.judge.described import global_name, globals_in, instance_of, items
 
 _NAMESPACE = ".__dict__"
+WRAPPING = frozenset({"dataclasses"})
+"""Modules whose functions come to be those of a class of the script."""
+WHOLE = 20
+"""Private names of such a module that nobody names one by one."""
 _AT = 1
 """Which argument of these the globals are."""
 FILLERS = ("_setstate", "_fill_function", "_rehydrate_skeleton_class")
@@ -24,6 +32,20 @@ def is_namespace(name: str) -> bool:
     """Return whether a name is the namespace of a module that is of no dangerous family."""
     module = name.removesuffix(_NAMESPACE)
     return name.endswith(_NAMESPACE) and name not in NAMESPACES and not family(f"{module}.name")
+
+
+def whole_modules(imports: Iterable[Fact]) -> set[tuple[Locator, str]]:
+    """Return the pickles that name most of what a module of the standard library has for itself, with the module.
+
+    So dill stores the globals of a function that a decorator of that module made, as dataclasses make `__repr__`.
+    """
+    private = Counter(
+        (fact.locator, module)
+        for fact in imports
+        for module, _, name in [fact.value.partition(".")]
+        if module in WRAPPING and name.startswith("_")
+    )
+    return {place for place, count in private.items() if count >= WHOLE}
 
 
 def holds_namespace(described: Json) -> bool:

@@ -11,8 +11,8 @@ from functools import cache
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
+from scanners.judge import formulas, standard_library
 from scanners.judge import inert_names as tables
-from scanners.judge import standard_library
 from scanners.judge.by_value import (
     BARE_FUNCTION,
     CLASSES,
@@ -64,6 +64,8 @@ _UNPACKING = {
     "builtins.IndentationError": 1,
     "builtins.SyntaxError": 1,
     "builtins.TabError": 1,
+    "haiku._src.data_structures.FlatMapping": 0,
+    "haiku._src.data_structures.frozendict": 0,
     "collections.Counter": 0,
     "collections.OrderedDict": 0,
     "collections.UserDict": 0,
@@ -80,12 +82,19 @@ _CONVERTERS = (
 )
 """Whose callables make numbers and arrays of what they are handed, also of what is in its lists."""
 _HOLDERS = frozenset(
-    {"functools.partial", "types.MethodType", *(f"operator.{name}getter" for name in ("attr", "item"))}
+    {
+        "dill._dill._create_ftype",
+        "dill.dill._create_ftype",
+        "functools.partial",
+        "types.MethodType",
+        *(f"operator.{name}getter" for name in ("attr", "item")),
+    }
 ) | {"operator.methodcaller", "builtins.staticmethod"}
 """Makers of what is called as the functions are that it holds, or does what it names."""
 _WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
 _PLAIN_ATTRIBUTES = {
-    "torch.nested._internal.nested_tensor.NestedTensor": "_lengths _metadata_cache _offsets _ragged_idx _size _values"
+    "torch.nested._internal.nested_tensor.NestedTensor": "_lengths _metadata_cache _offsets _ragged_idx _size _values",
+    "torchvision.tv_tensors._bounding_boxes.BoundingBoxes": "canvas_size clamping_mode format",
 }
 """Attributes that a class sets itself and has no property of, where classes of other packages have one."""
 _CONVERTING = frozenset({"torch.Size"})
@@ -492,6 +501,12 @@ def _callable_first(given: list[Json]) -> bool:
     return isinstance(given[0], dict) and all(map(is_inert_name, globals_beside(given[0])))
 
 
+def _is_partial_type(described: Json) -> bool:
+    loaded = items(described.get("args")) if isinstance(described, dict) else []
+    by_name = instance_of(described).endswith("._load_type") and loaded == ["PartialType"]
+    return by_name or global_name(described) == "functools.partial"
+
+
 def _callables(given: list[Json]) -> bool:
     return all(isinstance(item, str) or _callable_first([item]) for item in given)
 
@@ -769,6 +784,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "sequence-arguments": _sequence_arguments,
     "held-method": _held_method,
     "held-names": _held_names,
+    "made-partial": lambda given: _is_partial_type(given[0] if given else None) and _callable_first(given[1:]),
     "module-by-name": _by_name,
     "type-by-name": _type_by_name,
     "literal-repr": _literal_repr,
@@ -799,7 +815,9 @@ def _pairs(described: Json) -> dict[str, Json]:
 def _distribution_state(state: Json) -> bool:
     """Return whether scipy would pass nothing but its own template to exec; older states have none."""
     if not (isinstance(state, dict) and "dict" in state):
-        return is_data(state) and _TEMPLATE_KEY not in str(state) and "'more'" not in str(state)
+        generator = items(state)[1:2] if len(items(state)) == 2 else []  # which is kept as it is
+        rest = items(state)[0] if generator and instance_of(generator[0]).startswith(_CONSTRUCTORS) else state
+        return is_data(rest) and _TEMPLATE_KEY not in str(rest) and "'more'" not in str(rest)
     templates = _values_of(state, _TEMPLATE_KEY)
     return all(isinstance(one, str) and re.fullmatch(tables.DISTRIBUTION_TEMPLATE, one) for one in templates)
 
@@ -865,10 +883,6 @@ def _uncompiled_state(state: Json) -> bool:
 
 
 _TEMPLATE_KEY = "_parse_arg_template"
-_FORMULA_CALL = re.compile(r"(?<![\w.])[\w.]++(?=\s*+\()")
-_FORMULA_CALLS = frozenset(
-    "C Q I bs cr cc te np.log np.exp np.sqrt np.log1p np.log2 np.log10 np.power scale center".split()
-)
 
 
 def _formula_state(state: Json) -> bool:
@@ -876,11 +890,7 @@ def _formula_state(state: Json) -> bool:
 
 
 def _plain_formula(formula: Json) -> bool:
-    if formula is None:
-        return True
-    if not isinstance(formula, str) or any(part in formula for part in ("__", "'", '"', "[", "{", "lambda")):
-        return False
-    return _FORMULA_CALLS.issuperset(_FORMULA_CALL.findall(formula))
+    return formula is None or (isinstance(formula, str) and formulas.is_plain(formula))
 
 
 STATE_RULES: dict[str, Callable[[Json], bool]] = {
@@ -910,11 +920,15 @@ _EXECUTED = {"distribution-state": _TEMPLATE_KEY, "formula-state": "formula"}
 
 
 def executed_text(name: str, state: Json) -> str:
-    """Return the text that an instance of the class `name` would execute of a state that is not inert, else nothing."""
+    """Return the text that an instance of the class `name` would execute of a state that is not inert, else nothing.
+
+    A formula that may call functions of the script alone is for review.
+    """
     key = _EXECUTED.get(tables.STATE_RULES.get(name, ""), "")
     rule = _distribution_state if key == _TEMPLATE_KEY else _formula_state
     texts = [text for text in _values_of(state, key) if isinstance(text, str) and not rule({"dict": [key, text]})]
-    return texts[0] if texts else ""
+    worse = [text for text in texts if key != "formula" or not formulas.is_tame(text)]
+    return worse[0] if worse else ""
 
 
 def is_inert_build(name: str, state: Json) -> bool:

@@ -54,6 +54,8 @@ Rules:
 - `local-uri`: the only argument is literal text that begins with file:///; nothing is opened.
 - `local-folder`: `work_dir` and `model_name`, if in the state, are literal texts without a colon but that of a drive,
   or None: fsspec opens, and connects to, what an address names.
+- `made-partial`: argument 0 is the type of partial functions, by dill's name for it or its own; the others are those
+  of `callable-first`.
 - `module-by-name`: argument 0 is a literal string; the result is the module or global it names, judged as a reference.
 - `nested-file`: argument 0 is literal bytes, or a buffer that only a state of literal bytes fills, themselves scanned
   as a file.
@@ -1234,8 +1236,9 @@ CALLS: dict[str, str] = {
         "SyntaxWarning SystemError SystemExit TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError\n"
     ),
-    "flax": ("flax.core.frozen_dict FrozenDict\n"),
+    "flax": ("flax.core.frozen_dict FrozenDict\nflax.linen.module _get_unspecified_parent\n"),
     "fractions": ("fractions Fraction\n"),
+    "haiku": ("haiku._src.data_structures FlatMapping frozendict\n"),
     "igraph": ("igraph Graph\n"),
     "inspect": ("inspect Parameter Signature\n"),
     "ipaddress": ("ipaddress IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network\n"),
@@ -1331,15 +1334,19 @@ CALLS: dict[str, str] = {
         "ParquetFragmentScanOptions._reconstruct ParquetReadOptions\n"
         "pyarrow._fs SubTreeFileSystem\n"
         "pyarrow.lib CacheOptions._reconstruct _reconstruct_record_batch _reconstruct_table _restore_array binary "
-        "chunked_array decimal128 decimal256 dictionary field large_list list_ map_ py_buffer scalar schema struct "
-        "time32 time64 timestamp type_for_alias uuid\n"
+        "bool8 chunked_array decimal128 decimal256 decimal32 decimal64 dictionary field fixed_shape_tensor json_ "
+        "large_list large_list_view list_ list_view map_ opaque py_buffer run_end_encoded scalar schema struct time32 "
+        "time64 timestamp type_for_alias union uuid\n"
     ),
     "pydantic_core": ("pydantic_core._pydantic_core MultiHostUrl TzInfo Url\n"),
     "pyproj": ("pyproj.geod Geod\n"),
     "pytz": ("pytz FixedOffset _FixedOffset _UTC _p\n"),
     "random": ("random Random\n"),
     "re": ("re _compile\n"),
-    "river": ("river._river_rust.vectordict VectorDict\n"),
+    "river": (
+        "river._river_rust.vectordict VectorDict\n"
+        "river.time_series.holt_winters AdditiveLevel AdditiveSeason MultiplicativeLevel MultiplicativeSeason Trend\n"
+    ),
     "scipy": (
         "scipy.interpolate._rgi_cython __pyx_unpickle_Enum\n"
         "scipy.spatial._ckdtree __pyx_unpickle_Enum __pyx_unpickle_cKDTreeNode cKDTree cKDTreeNode coo_entries "
@@ -2213,11 +2220,13 @@ ARGUMENT_RULES: dict[str, str] = {
     "deap.creator.meta_create": "created-class",
     "diffusers.configuration_utils.FrozenDict": "data-arguments",
     "dill._dill._create_array": "calls-0-with-1",
+    "dill._dill._create_ftype": "made-partial",
     "dill._dill._eval_repr": "literal-repr",
     "dill._dill._get_attr": "getattr",
     "dill._dill._import_module": "module-by-name",
     "dill._dill._load_type": "type-by-name",
     "dill._dill.loads": "nested-pickle",
+    "dill.dill._create_ftype": "made-partial",
     "dill.dill._eval_repr": "literal-repr",
     "dill.dill._load_type": "type-by-name",
     "dill.loads": "nested-pickle",
@@ -3076,6 +3085,7 @@ HELD: dict[str, str] = {
     "heapq": "*",
     "itertools": "*",
     "math": "*",
+    "ml_dtypes": "*",
     "nltk.tokenize": "*",
     "numbers": "*",
     "operator": "*",

@@ -13,11 +13,14 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
+from scanners.judge import standard_library
 from scanners.judge.allowed import is_allowed, reacts
 from scanners.judge.by_value import (
     BARE_FUNCTION,
     CLASSES,
+    FROZEN_SETTER,
     FUNCTIONS,
+    KERAS_UNPICKLER,
     LOOKED_UP,
     NAMEDTUPLES,
     NAMESPACES,
@@ -31,7 +34,7 @@ from scanners.judge.code_on_load import running_code
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import TYPE_LOADER, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
-from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace
+from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace, whole_modules
 from scanners.judge.inert import (
     consumed,
     executed_text,
@@ -301,9 +304,11 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     functions = {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
     called |= {(locator, name) for locator in functions for name in NAMESPACES}
     handed = {name for fact in facts if fact.kind == "call" for name in _called_by(fact)}
+    whole = whole_modules(fact for fact in facts if fact.kind == "import" and fact.locator in functions)
     for fact in facts:
         told = (fact.locator, fact.value) in called and not (_through(fact) and is_inert_name(fact.value))
-        if fact.kind == "import" and (told or _allowed(fact, options)):
+        namespace = (fact.locator, _package(fact.value)) in whole and not _through(fact)
+        if fact.kind == "import" and (told or namespace or _allowed(fact, options)):
             continue
         found = by_value.opinion(fact)
         if not found and (taken := _reacting(fact, options)):
@@ -347,12 +352,14 @@ class _ByValue(NamedTuple):
 
     `running` call one that they bring along, `on_load` is the code of others that runs. `bare` name the type of code
     itself, and make no function of it. `by_name` find the type of functions as cloudpickle does, and in no other way.
+    `keras` store nothing but what loads a model of Keras.
     """
 
     running: set[Locator]
     on_load: frozenset[tuple[Locator, str]]
     bare: set[Locator]
     by_name: set[Locator]
+    keras: set[Locator]
 
     @classmethod
     def of(cls, facts: Sequence[Fact]) -> _ByValue:
@@ -365,6 +372,8 @@ class _ByValue(NamedTuple):
             - {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS},
             {fact.locator for fact in imports if fact.value.endswith(TYPE_LOADER)}
             - {fact.locator for fact in imports if fact.value == BARE_FUNCTION},
+            {fact.locator for fact in facts if fact.kind == "code"}
+            - {fact.locator for fact in facts if fact.kind == "code" and not KERAS_UNPICKLER.issuperset(_used(fact))},
         )
 
     def opinion(self, fact: Fact) -> Opinion:
@@ -372,9 +381,17 @@ class _ByValue(NamedTuple):
         if fact.kind == "code":
             runs = fact.locator in self.running or (fact.locator, fact.value) in self.on_load
             return _code(fact, runs, fact.locator in self.bare)
+        if fact.locator in self.keras and _loads_keras(fact):
+            return ()
         if fact.kind == "call" and fact.value == BARE_FUNCTION and fact.locator not in self.by_name:
             return [_dangerous_call(fact, family(fact.value))]
         return _OPINIONS[fact.kind](fact)
+
+
+def _loads_keras(fact: Fact) -> bool:
+    """Return whether a function that came along is called with a buffer alone, which is examined as a model is."""
+    called = maker_of(fact.detail.get("computed")) in FUNCTIONS
+    return called and is_keras_unpickler("._unpickle_model", items(fact.detail.get("args")))
 
 
 def _explained(fact: Fact) -> tuple[str, ...]:
@@ -566,11 +583,15 @@ _COMMON = frozenset(
 
 def _attribute(fact: Fact) -> Opinion:
     name, made = fact.detail.get("name", ""), fact.detail.get("made")
-    if PLAIN_METHODS.get(fact.value) == name and made is None:
+    a_module = fact.value == name and name in standard_library.MODULES  # which nobody can call
+    if made is None and (a_module or PLAIN_METHODS.get(fact.value) == name):
         return ()
     if isinstance(made, str) and made.startswith("numpy.") and is_call(made):
         return ()  # a number or an array, which nobody can call
     if made in FUNCTIONS:
+        uses = fact.detail.get("uses")
+        if isinstance(uses, list) and all(isinstance(one, str) and one in FROZEN_SETTER for one in uses):
+            return ()
         return [Finding(OWN_CALL, fact.locator, fact.value, span=fact.span)]
     plain = (
         is_class(fact.value)
@@ -615,8 +636,7 @@ def _code(fact: Fact, runs: bool, bare: bool) -> Opinion:
     """Judge a code object; `runs` says that loading runs it, as far as can be told, `bare` that the pickle names the
     type of code itself, and no function.
     """
-    names = fact.detail.get("names")
-    used = [str(name) for name in names] if isinstance(names, list) else []
+    used = _used(fact)
     dangerous = sorted({name for name in used if name in _CODE_NAMES})
     if dangerous == [_DECODER] and _UNPICKLERS.isdisjoint(used):
         dangerous = []  # models are sent pictures in base64
@@ -625,6 +645,12 @@ def _code(fact: Fact, runs: bool, bare: bool) -> Opinion:
     evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
     rule = RUNNING_CODE if runs else DANGEROUS_CODE
     return [Finding(rule, fact.locator, fact.value, span=fact.span, evidence=evidence)]
+
+
+def _used(fact: Fact) -> list[str]:
+    """Return the names that a code object uses."""
+    names = fact.detail.get("names")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 _OPINIONS = {

@@ -15,7 +15,17 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Malformed, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB, MIB
-from scanners.judge.by_value import CODE, FILLS_CLASS, FUNCTIONS, MAKERS, ON_LOAD, RUNNERS, STATE_FILES, WITH_GLOBALS
+from scanners.judge.by_value import (
+    CODE,
+    FILLS_CLASS,
+    FUNCTIONS,
+    MAKERS,
+    ON_LOAD,
+    RUNNERS,
+    SETTER,
+    STATE_FILES,
+    WITH_GLOBALS,
+)
 from scanners.judge.expressions import PREFIX as EXPRESSIONS
 from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
@@ -207,6 +217,8 @@ def _attribute(values: Values, name: str, value: int, key: int) -> Iterator[tupl
         detail: dict[str, Json] = {"name": stored or "a computed name", "made": made}
         if made in FUNCTIONS and (code := _code_of(values, value)):
             detail["code"] = code
+        if stored == SETTER and made in FUNCTIONS:
+            detail["uses"] = _used(values, value)
         yield "attribute", _render(values, value), detail
 
 
@@ -217,6 +229,21 @@ def _code_of(values: Values, function: int) -> str:
     if not given or machine.kind(given[0]) not in (kinds.CALL, kinds.OBJECT) or values.made_class(given[0]) not in CODE:
         return ""
     return _code(values, machine.second(given[0]))[0]
+
+
+def _used(values: Values, function: int) -> list[Json]:
+    """Return the names and texts that a function stored by value uses, with None for code within its code."""
+    machine = values.machine
+    code = values.arguments(machine.second(function))[:1]
+    if not code or machine.kind(code[0]) != kinds.CALL:
+        return [None]
+    given = machine.second(code[0])
+    held = [item for one in values.arguments(given) if one & 1 for item in machine.items(one)]
+    made = [item for item in held if machine.kind(item) in (kinds.CALL, kinds.OBJECT)]
+    inner = any(values.made_class(item) != "builtins.frozenset" for item in made)
+    names = _code(values, given)[1]["names"]
+    cut = not isinstance(names, list) or len(names) >= NAMES_LIMIT
+    return [*(names if isinstance(names, list) else []), *([None] if inner or cut else [])]
 
 
 def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> tuple[str, dict[str, Json]]:

@@ -194,6 +194,23 @@ def _element_count(values: Values, shape: int) -> int:
     return count
 
 
+def _refused_at(machine: Machine, start: int) -> int:
+    """Return where pickle.load ends for sure behind `start`: a name is not found by an instance in place of a text."""
+    for event in machine.events:
+        if event[0] == "COMPUTED" and event[1] >= start and machine.kind(event[2]) == kinds.COMPUTED_GLOBAL:
+            parts = (machine.first(event[2]), machine.second(event[2]))
+            if any(machine.kind(part) == kinds.OBJECT and _is_no_text(machine, part) for part in parts):
+                return event[1]
+    return machine.position + 1
+
+
+def _is_no_text(machine: Machine, instance: int) -> bool:
+    from scanners.judge.inert import is_class  # the tables are large, and seldom needed here
+
+    name = Values(machine).made_class(instance)
+    return is_class(name) and not name.startswith(("builtins.", "typing.", "numpy."))
+
+
 @dataclass(slots=True)
 class Streams:
     """All pickle streams of a reader one after another, with what joblib hides between opcodes.
@@ -251,12 +268,13 @@ class Streams:
         Where all arrays are of `numbers`, which name nothing by chance, what is named there is no accident.
         """
         machine, outcome = self._run_plain(start)
-        behind = [event for event in machine.events if event[1] >= paused]
+        end = _refused_at(machine, paused)
+        behind = [event for event in machine.events if paused <= event[1] < end]
         if numbers and any(_names(machine, event) for event in behind):
             machine.events = behind
             yield machine
             return
-        events = [event for event in machine.events if event[1] >= paused and machine.kind(event[2]) == kinds.GLOBAL]
+        events = [event for event in behind if machine.kind(event[2]) == kinds.GLOBAL]
         # Numbers that happen to be opcodes, and the memo of an inner stream in an object array, call what they find on
         # the stack or under a wrong index: only a dangerous name is no accident.
         values = Values(machine)

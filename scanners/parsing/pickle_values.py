@@ -27,6 +27,8 @@ EXACT_INTEGER = 1 << 53
 _GETATTR = frozenset(
     {"builtins.getattr", "operator.attrgetter", "dill._dill._getattribute", "cloudpickle.cloudpickle._getattribute"}
 )
+_GET_OR_BUILTIN = frozenset({"dill._dill._get_attr", "dill.dill._get_attr"})
+"""Dill before 0.3.6 finds functions of compiled modules so; what the module lacks is looked up in `builtins`."""
 _IMPORTERS = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
 _IMPORTERS |= {"dill._dill._import_module", "pkgutil.resolve_name"}
 _CLOUDPICKLES = tuple(f"{package}cloudpickle.cloudpickle" for package in ("", "joblib.externals.", "numba.", "ray."))
@@ -43,10 +45,11 @@ _TYPES = {
     "BufferedWriterType": "_io.BufferedWriter", "TextWrapperType": "_io.TextIOWrapper",
 }  # fmt: skip
 _TYPES |= {name: f"builtins.{name}" for name, value in vars(builtins).items() if isinstance(value, type)}
+_BUILTINS = frozenset(vars(builtins))
 # Calling what these return is calling their first argument.
 _PARTIAL = frozenset({"functools.partial", "_functools.partial", "types.MethodType"})
 # Whose result is told by the name of their first argument.
-_OF_FIRST = _PARTIAL | _GETATTR
+_OF_FIRST = _PARTIAL | _GETATTR | _GET_OR_BUILTIN
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
 
@@ -144,6 +147,9 @@ class Values:
             return self._known(arguments[0])
         if maker in _GETATTR and len(arguments) > 1:
             return self._joined(arguments[0], self.string(arguments[1]))
+        if maker in _GET_OR_BUILTIN and len(arguments) > 1:
+            attribute = self.string(arguments[1])
+            return f"builtins.{attribute}" if attribute in _BUILTINS else self._joined(arguments[0], attribute)
         if maker in _IMPORTERS and arguments:
             return self.string(arguments[0]).replace(":", ".")
         if maker in _TYPE_LOADERS and arguments:

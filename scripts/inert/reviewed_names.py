@@ -70,9 +70,9 @@ CALLS: dict[str, str] = {
     # Buffers, arrays and types of values; extension types, of which one unpickles what it stores, are not among them.
     "pyarrow.lib": (
         "CacheOptions._reconstruct _reconstruct_record_batch _reconstruct_table _restore_array binary chunked_array "
-        "decimal128 decimal256 "
-        "dictionary field large_list list_ map_ py_buffer scalar schema struct time32 time64 timestamp type_for_alias "
-        "uuid"
+        "bool8 decimal128 decimal256 decimal32 decimal64 dictionary field fixed_shape_tensor json_ large_list "
+        "large_list_view list_ list_view map_ opaque py_buffer run_end_encoded scalar schema struct time32 time64 "
+        "timestamp type_for_alias union uuid"
     ),
     # Shapes, options and bytes of Arrow's own; a data set opens its files when it is read.
     "pyarrow._compute": "Expression._deserialize",
@@ -116,6 +116,10 @@ CALLS: dict[str, str] = {
     "numpy.random": "__RandomState_ctor",
     "pandas": f"Interval Period PeriodDtype StringDtype CategoricalDtype IntervalDtype {PANDAS_OFFSETS}",
     "flax.core.frozen_dict": "FrozenDict",
+    "flax.linen.module": "_get_unspecified_parent",
+    "haiku._src.data_structures": "FlatMapping frozendict",
+    # Queues of numbers, each made with its rate.
+    "river.time_series.holt_winters": "AdditiveLevel AdditiveSeason MultiplicativeLevel MultiplicativeSeason Trend",
     # Dictionaries, whose constructors copy what they are given.
     "autogluon.core.models.abstract._auxiliary_params": "ParamsAuxDict",
     "autogluon.core.models.abstract._mutation_deprecated_dict": "ParamsDict",
@@ -188,6 +192,12 @@ CALLABLE_COMPILED = (
 """Compiled modules whose classes may be called with any arguments: they check types and copy arrays."""
 
 COMPILED_CLASSES: dict[str, str] = {
+    # Comparing them compares what they hold; items of a feature structure are set in itself and in those within it.
+    "nltk.featstruct": "FeatDict FeatStruct",
+    "nltk.grammar": "ProbabilisticProduction",
+    "nltk.tree": "Tree",
+    "optuna.distributions": "CategoricalDistribution",
+    "river.neighbors.ann.swinn": "SWINN",
     # What widgets of Orange keep of their settings: classes without a hook (Orange 3.40, orange-widget-base 4.28).
     **dict.fromkeys(("Orange.widgets.settings", "orangewidget.settings"), "Context"),
     **dict.fromkeys(("Orange.widgets.utils.filedialogs", "orangewidget.utils.filedialogs"), "RecentPath"),
@@ -496,6 +506,8 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill.dill._eval_repr": "literal-repr",
     "dill._dill._import_module": "module-by-name",
     "dill._dill._create_array": "calls-0-with-1",
+    "dill._dill._create_ftype": "made-partial",
+    "dill.dill._create_ftype": "made-partial",
     "torch._tensor._rebuild_from_type": "calls-0-with-2",
     "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
@@ -622,6 +634,7 @@ ENUMS: dict[str, str] = {
 """Enum classes of the standard library and of compiled modules."""
 
 HELD: dict[str, str] = {
+    "ml_dtypes": "*",
     "builtins": (
         "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
         "enumerate filter"

@@ -65,6 +65,10 @@ RULES = {
         "`work_dir` and `model_name`, if in the state, are literal texts without a colon but that of a drive, or None: "
         "fsspec opens, and connects to, what an address names."
     ),
+    "made-partial": (
+        "argument 0 is the type of partial functions, by dill's name for it or its own; the others are those of "
+        "`callable-first`."
+    ),
     "module-by-name": (
         "argument 0 is a literal string; the result is the module or global it names, judged as a reference."
     ),

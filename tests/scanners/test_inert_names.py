@@ -264,10 +264,41 @@ def test_a_distribution_executes_only_the_template_of_scipy() -> None:
     assert inert.executed_text(NORMAL, {"dict": ["_parse_arg_template", evil]}) == evil
 
 
-def test_a_formula_is_plain_and_a_handle_is_no_number() -> None:
-    model = "statsmodels.base.data.PandasData"
-    assert is_inert_build(model, {"dict": ["formula", "y ~ x + np.log(z) + C(k)"]})
-    assert not is_inert_build(model, {"dict": ["formula", "y ~ open('x')"]})
+MODEL = "statsmodels.base.data.PandasData"
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x + np.log(z) + C(k)", "y ~ a*b + C(g) + np.log(abs(c)+1) + I(d**2)",
+        "np.log(y) ~ bs(x, df=4, knots=[1,2])",
+        "y ~ C(g, Treatment(reference='u')) + Q('a b') - 1", "y ~ {a/b} + (x + z)**2", "y ~ cr(x, df=3):standardize(z)",
+    ],
+)  # fmt: skip
+def test_a_plain_formula_is_inert(formula: str) -> None:
+    assert is_inert_build(MODEL, {"dict": ["formula", formula]})
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ open('x')", "y ~ __import__('os').system('x')", "y ~ (eval)(a)", "y ~ [f][0](x)", "y ~ np.load('x')",
+        "y ~ (abs := eval)('1')", "y ~ C([abs('1') for abs in [eval]])", "y ~ f'{eval}'", "y ~ a.map(eval)",
+        "y ~ np.f2py.compile('x')", "y ~ os.system('x')", "y ~ system('x')", "y ~ max(a, key=eval)",
+    ],
+)  # fmt: skip
+def test_a_formula_that_may_run_anything_is_dangerous(formula: str) -> None:
+    assert not is_inert_build(MODEL, {"dict": ["formula", formula]})
+    assert inert.executed_text(MODEL, {"dict": ["formula", formula]}) == formula
+
+
+def test_a_formula_with_functions_of_its_script_is_for_review() -> None:
+    for formula in ("y ~ my_spline(x)", "y ~ price.shift(1)"):
+        assert not is_inert_build(MODEL, {"dict": ["formula", formula]})
+        assert not inert.executed_text(MODEL, {"dict": ["formula", formula]})
+
+
+def test_a_handle_is_no_number() -> None:
     assert is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", "tree"]})
     assert not is_inert_build("lightgbm.basic.Booster", {"dict": ["_handle", 4096]})
 

@@ -10,6 +10,7 @@ from tests.scanners.pickle.assembler import (
     EMPTY_TUPLE,
     NEWOBJ,
     NONE,
+    POP,
     REDUCE,
     STOP,
     SYSTEM,
@@ -81,7 +82,35 @@ def found(owner: bytes, name: str) -> bytes:
     return call(global_("builtins", "getattr"), owner, text(name))
 
 
+def found_in_module(module: str, name: str) -> bytes:
+    """Return how dill before 0.3.6 finds a function of a compiled module."""
+    imported = call(global_("dill._dill", "_import_module"), text(module))
+    return call(global_("dill._dill", "_get_attr"), imported, text(name))
+
+
+def old_setter() -> bytes:
+    """Return how dill before 0.3.6 finds the `setattr` that fills closures."""
+    return call(global_("builtins", "getattr"), global_("dill._shims", "_dill"), text("_setattr"), SETATTR)
+
+
+def unpickler(*names: str, given: bytes) -> bytes:
+    """Return a call of Keras' own loader with what it is given, as cloudpickle stores it where a class is not found."""
+    maker = call(global_("cloudpickle.cloudpickle", "_builtin_type"), text("MethodType"))
+    bound = call(maker, function("KerasSaveable._unpickle_model", *names), global_("keras", "Sequential"))
+    return call(bound, given)
+
+
+SETATTR = global_("builtins", "setattr")
+CELL = call(global_("dill._dill", "_create_cell"), NONE)
+LOWER = "<method 'lower' of 'str' objects>"
+RECONSTRUCT = found_in_module("numpy.core._multiarray_umath", "_reconstruct")
+KERAS = ("keras.src.saving.saving_lib", "saving_lib", "_load_model_from_fileobj", "cls", "bytesio")
+BUFFER = global_("_io", "BytesIO") + EMPTY_TUPLE + NEWOBJ + tuple_(binary(b"model"), number(0), NONE) + BUILD
+RAISES = ("cannot assign to field ", "type", "super", "__setattr__", "FrozenInstanceError", "cls")
+PRIVATE = [f"_{name}_fn" for name in "abcdefghijklmnopqrstuvwxyz"]
+DATACLASSES = b"".join(global_("dataclasses", name) + POP for name in (*PRIVATE, "make_dataclass"))
 LEN = global_("builtins", "len")
+PARTIAL_TYPE = call(global_("dill._dill", "_load_type"), text("PartialType"))
 OBJECT = global_("builtins", "object")
 SETTER = found(OBJECT, "__setattr__")
 DILL_SETTER = slot("object", "__setattr__", "<slot wrapper '__setattr__' of 'object' objects>")
@@ -168,6 +197,58 @@ CASES = {
     "new_class_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", global_("types", "new_class"))),
     "benign_name_of_an_own_class": case(Verdict.CLEAN, renamed(global_("__main__", "Color"), "Color")),
     "another_name_of_a_class": case(Verdict.MALICIOUS, renamed(global_("torch.nn", "Linear"), "Conv2d")),
+    "benign_method_of_a_type": case(Verdict.CLEAN, slot("str", "lower", LOWER)),
+    "method_of_a_type_called": case(Verdict.MALICIOUS, call(slot("str", "lower", LOWER), text("X"))),
+    "method_of_a_type_that_is_evaluated": case(
+        Verdict.MALICIOUS, slot("str", "lower", "<method 'lower' of 'print(1)' objects>")
+    ),
+    "method_of_a_type_that_changes": case(
+        Verdict.MALICIOUS, slot("dict", "update", "<method 'update' of 'dict' objects>")
+    ),
+    "benign_function_of_a_compiled_module": case(
+        Verdict.CLEAN, call(RECONSTRUCT, global_("numpy", "ndarray"), tuple_(number(0)), binary(b"b"))
+    ),
+    "function_of_a_module_that_runs": case(
+        Verdict.MALICIOUS, call(found_in_module("os", "system"), text("echo modelsweep-test"))
+    ),
+    "builtin_behind_a_module": case(Verdict.MALICIOUS, call(found_in_module("numpy", "eval"), text("1"))),
+    "benign_closure_of_old_dill": case(Verdict.CLEAN, call(old_setter(), CELL, text("cell_contents"), LEN)),
+    "setter_of_old_dill_on_a_module": case(
+        Verdict.MALICIOUS, call(old_setter(), global_("torch", "nn"), text("Linear"), LEN)
+    ),
+    "benign_partial_of_old_dill": case(
+        Verdict.CLEAN, call(global_("dill._dill", "_create_ftype"), PARTIAL_TYPE, LEN, EMPTY_TUPLE, EMPTY_DICT)
+    ),
+    "partial_of_old_dill_that_runs": case(
+        Verdict.MALICIOUS,
+        call(call(global_("dill._dill", "_create_ftype"), PARTIAL_TYPE, SYSTEM, EMPTY_TUPLE, EMPTY_DICT), text("x")),
+    ),
+    "another_type_of_old_dill": case(
+        Verdict.MALICIOUS,
+        call(global_("dill._dill", "_create_ftype"), SYSTEM, text("echo modelsweep-test"), EMPTY_TUPLE, EMPTY_DICT),
+    ),
+    "benign_loader_of_keras": case(Verdict.CLEAN, unpickler(*KERAS, given=BUFFER)),
+    "loader_of_keras_with_another_name": case(Verdict.REVIEW, unpickler(*KERAS, "run", given=BUFFER)),
+    "loader_of_keras_that_runs": case(Verdict.MALICIOUS, unpickler(*KERAS, "os", "system", given=BUFFER)),
+    "loader_of_keras_that_is_given_a_path": case(Verdict.REVIEW, unpickler(*KERAS, given=text("model.keras"))),
+    "benign_setter_of_a_frozen_class": case(Verdict.CLEAN, stored("__setattr__", function("__setattr__", *RAISES))),
+    "setter_of_an_own_class": case(Verdict.REVIEW, stored("__setattr__", function("__setattr__", *RAISES, "run"))),
+    "setter_of_an_own_class_that_runs": case(
+        Verdict.MALICIOUS, stored("__setattr__", function("Net.__setattr__", "os", "system"))
+    ),
+    "setter_of_a_frozen_class_as_setstate": case(
+        Verdict.REVIEW, stored("__setstate__", function("__setattr__", *RAISES))
+    ),
+    "benign_module_of_dataclasses": case(Verdict.CLEAN, function("__repr__", "id") + POP, DATACLASSES, NONE),
+    "maker_of_dataclasses_alone": case(
+        Verdict.REVIEW, function("__repr__", "id") + POP, global_("dataclasses", "make_dataclass")
+    ),
+    "maker_of_dataclasses_called": case(
+        Verdict.MALICIOUS,
+        function("__repr__", "id") + POP,
+        DATACLASSES,
+        call(global_("dataclasses", "make_dataclass"), text("X"), EMPTY_TUPLE),
+    ),
     "benign_slot": case(Verdict.CLEAN, slot("str", "__repr__", "<slot wrapper '__repr__' of 'str' objects>")),
     "slot_that_is_evaluated": case(
         Verdict.MALICIOUS, slot("str", "__repr__", "<slot wrapper '__repr__' of 'print(1)' objects>")
