@@ -20,6 +20,7 @@ from modelsweep.cli.scanning import (
     conclude,
     job_of,
     refuse_contradictions,
+    refuse_tagging_nothing,
     show_plan_of,
     shown_words,
     shows_bar,
@@ -93,6 +94,7 @@ def command(context: click.Context, /, **arguments: Unpack[AuditArguments]) -> i
         show_plan_of(arguments, job.selection)
         return 0
     targets = gather(arguments["targets"], arguments["targets_from"])
+    refuse_tagging_nothing(targets, arguments["write_back"])
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     shared = share_directory(arguments["share"])
     spare(targets, outputs)

@@ -65,6 +65,12 @@ def refuse_alias_alone(alias: str, write_back: bool) -> None:
         raise click.UsageError("--alias is set by --write-back: give both")
 
 
+def refuse_tagging_nothing(targets: Sequence[str], write_back: bool) -> None:
+    """Raise UsageError where verdicts are to be written back, and no target has a place for them."""
+    if write_back and targets and not any(target.startswith("models:/") for target in targets):
+        raise click.UsageError("--write-back tags model versions of MLflow, and no target is one: models:/NAME/VERSION")
+
+
 def show_plan_of(arguments: ScanArguments, selection: Selection) -> None:
     """List what would be read, and what not."""
     from modelsweep.cli.dry_run import show_plan
@@ -78,6 +84,7 @@ def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     shared = share_directory(arguments["share"])
     targets = gather(arguments["targets"], arguments["targets_from"])
+    refuse_tagging_nothing(targets, arguments["write_back"])
     spare(targets, outputs)
     for output in outputs:  # while the process that examines loads its own modules
         writer_of(output).load()

@@ -18,7 +18,15 @@ from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
 from modelsweep.cli.parameters import interval
-from modelsweep.cli.scanning import FAILED, gate_of, job_of, refuse_alias_alone, shown_words, tagged
+from modelsweep.cli.scanning import (
+    FAILED,
+    gate_of,
+    job_of,
+    refuse_alias_alone,
+    refuse_tagging_nothing,
+    shown_words,
+    tagged,
+)
 from modelsweep.cli.sharing import share_directory, shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import say, write_line
@@ -83,6 +91,7 @@ def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> i
         raise click.UsageError("--every 0 looks at nothing by itself: it goes with --webhook")
     refuse_alias_alone(arguments["alias"], arguments["write_back"])
     targets = tuple(map(canonical, gather(arguments["targets"], arguments["targets_from"])))
+    refuse_tagging_nothing(targets, arguments["write_back"])
     state = arguments["state"] or _default_state()
     codes = set[int]()
     with ExitStack() as stack:

@@ -101,6 +101,7 @@ def test_a_pattern_that_trusts_nothing_is_refused(models: Path, run: Run, patter
         (("--alias", "scanned"), "--alias is set by --write-back: give both"),
         (("--dry-run", "-f", "sarif"), "--dry-run writes no report"),
         (("--dry-run", "-f", "json=list.json"), "--dry-run writes no report"),
+        (("--write-back",), "--write-back tags model versions of MLflow, and no target is one"),
         (("--sbom", ""), "an output needs a file name"),
         (("--dry-run", "-o", "list.txt"), "--dry-run writes no report"),
         (("--dry-run", "--sbom", "bom.json"), "--dry-run writes no report"),
