@@ -320,7 +320,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
     names = runs_unread(content)
     if names and when != _CELL:
         shown = ", ".join(sorted(names)[:5])
-        raise Malformed(f"what importing runs is unclear: it is no Python of this version, and names {shown}")
+        raise Malformed(f"what importing runs is unclear: it is no Python that we know, and names {shown}")
 
 
 SCANNER = Scanner(

@@ -147,7 +147,7 @@ def _shown(command: str) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Workflows (Orange, RapidMiner, KNIME)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".ows", ".rmp", ".knime"),

@@ -19,18 +19,33 @@ _CLOSED = ast.Call | ast.NamedExpr | ast.Attribute | ast.Subscript
 
 
 def parsed(source: bytes) -> ast.Module | None:
-    """Return the syntax tree of a module in the encoding that it declares, None where it is no Python of this version.
+    """Return the syntax tree of a module in the encoding that it declares, None where it is no Python that we know.
 
-    Raises RecursionError and MemoryError for what is nested too deep.
+    What is newer than 3.11 is there in the nodes of 3.11, whichever version we run on. Raises RecursionError and
+    MemoryError for what is nested too deep.
     """
     import warnings
+
+    from scanners.parsing import python_newer
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(source)
+            return python_newer.as_older(ast.parse(source), source)
         except (SyntaxError, ValueError, LookupError):  # ValueError: NUL; LookupError: an encoding that is none of text
-            return None
+            text = _decoded(source)
+            return None if text is None else python_newer.module(text)
+
+
+def _decoded(source: bytes) -> str | None:
+    """Return a module as text, None where it is none in the encoding that it declares."""
+    from tokenize import detect_encoding
+
+    lines = iter([line + b"\n" for line in source.split(b"\n", 2)[:2]])
+    try:
+        return source.decode(detect_encoding(lines.__next__)[0])
+    except (SyntaxError, ValueError, LookupError):
+        return None
 
 
 def beside(item: ast.expr, given: list[ast.expr]) -> list[ast.expr]:

@@ -19,6 +19,7 @@ class Case:
     """One file: `build` returns its bytes, `name` is the file's name, `verdict` what must come out.
 
     `cut_is_clean` tells the fuzz test that a shorter file may be complete in itself (text, concatenated streams).
+    `compiled` says that the Python that runs the tests compiled some of the bytes: each has other sizes.
     """
 
     build: Callable[[], bytes]
@@ -26,6 +27,7 @@ class Case:
     verdict: Verdict
     options: Options = Options()
     cut_is_clean: bool = False
+    compiled: bool = False
 
 
 def examine_bytes(data: bytes, name: str, options: Options | None = None) -> UnitResult:
@@ -36,8 +38,8 @@ def examine_bytes(data: bytes, name: str, options: Options | None = None) -> Uni
     return result
 
 
-def golden_form(result: UnitResult) -> dict[str, object]:
-    """Return what a golden file holds of a result, as JSON."""
+def golden_form(result: UnitResult, *, compiled: bool = False) -> dict[str, object]:
+    """Return what a golden file holds of a result, as JSON; no sizes of what is `compiled`."""
     return {
         "verdict": result.verdict.value,
         "findings": [
@@ -52,5 +54,5 @@ def golden_form(result: UnitResult) -> dict[str, object]:
         ],
         "problems": [f"{p.kind.value} {p.locator} [{p.scanner}] {p.detail}" for p in result.problems],
         "facts": sorted({f"{f.kind} {f.value}" for f in result.facts}),
-        "artifacts": [f"{a.locator} {a.size} {','.join(a.scanners)}" for a in result.artifacts],
+        "artifacts": [f"{a.locator} {'?' if compiled else a.size} {','.join(a.scanners)}" for a in result.artifacts],
     }

@@ -27,7 +27,7 @@ def all_cases() -> list[tuple[str, str, Case]]:
 )
 def test_case_matches_its_golden(folder: str, name: str, case: Case, bless: bool) -> None:
     result = examine_bytes(case.build(), case.name, case.options)
-    actual = golden_form(result)
+    actual = golden_form(result, compiled=case.compiled)
     golden = HERE / folder / "golden" / f"{name}.json"
     if bless:
         golden.parent.mkdir(exist_ok=True)

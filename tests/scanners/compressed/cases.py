@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import lzma
 import struct
 import zlib
@@ -18,7 +17,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from modelsweep.core.units import KIB
 from tests.scanners.case import Case
-from tests.scanners.payload import EVIL, TEXT, noise
+from tests.scanners.payload import EVIL, TEXT, gzipped, noise
 
 FEW = Options(limits=Limits(expanded_floor=256 * KIB))
 SMALL = Options(limits=Limits(expanded_floor=64 * KIB, expanded_ratio=1))
@@ -41,7 +40,7 @@ def zstd(data: bytes) -> bytes:
 
 
 CODECS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
-    "gzip": (".gz", lambda data: gzip.compress(data, mtime=0)),
+    "gzip": (".gz", gzipped),
     "zlib": (".z", zlib.compress),
     "zfile": (".z", zfile),
     "zfile_of_python_2": (".z", lambda data: zfile(data, "L ")),
@@ -56,7 +55,7 @@ CODECS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 
 def with_fields(data: bytes, flags: int, fields: bytes) -> bytes:
     """Return gzip with more in its header; the header's checksum in `fields` is wrong, which Python's gzip ignores."""
-    stream = gzip.compress(data, mtime=0)
+    stream = gzipped(data)
     return stream[:3] + bytes([flags]) + stream[4:10] + fields + stream[10:]
 
 
@@ -90,19 +89,17 @@ def cases_of(name: str) -> dict[str, Case]:
 CASES = {
     **{name: case for codec in CODECS for name, case in cases_of(codec).items()},
     "benign_gzip_zero_padding": Case(
-        lambda: gzip.compress(LONG, mtime=0) + bytes(100), "table.csv.gz", Verdict.CLEAN, cut_is_clean=True
+        lambda: gzipped(LONG) + bytes(100), "table.csv.gz", Verdict.CLEAN, cut_is_clean=True
     ),
     "benign_zstd_skippable_frames": Case(
         lambda: SKIPPABLE + zstd(LONG) + SKIPPABLE, "table.csv.zst", Verdict.CLEAN, cut_is_clean=True
     ),
     "benign_text_like_zlib": Case(lambda: b"x^2 + y^2 = r^2\n" * 9, "notes.txt", Verdict.CLEAN, cut_is_clean=True),
-    "text_as_model": Case(lambda: gzip.compress(TEXT, mtime=0), "model.pkl", Verdict.NOT_SCANNED),
+    "text_as_model": Case(lambda: gzipped(TEXT), "model.pkl", Verdict.NOT_SCANNED),
     "text_as_r_data": Case(lambda: lzma.compress(b"X\n" + TEXT), "model.rds", Verdict.NOT_SCANNED),
-    "benign_text_as_table": Case(lambda: gzip.compress(TEXT, mtime=0), "table.csv", Verdict.CLEAN),
-    "evil_tgz_name": Case(lambda: gzip.compress(EVIL, mtime=0), "layer.tgz", Verdict.MALICIOUS),
-    "evil_gzip_wrong_checksum": Case(
-        lambda: gzip.compress(EVIL, mtime=0)[:-8] + bytes(8), "model.pkl.gz", Verdict.MALICIOUS
-    ),
+    "benign_text_as_table": Case(lambda: gzipped(TEXT), "table.csv", Verdict.CLEAN),
+    "evil_tgz_name": Case(lambda: gzipped(EVIL), "layer.tgz", Verdict.MALICIOUS),
+    "evil_gzip_wrong_checksum": Case(lambda: gzipped(EVIL)[:-8] + bytes(8), "model.pkl.gz", Verdict.MALICIOUS),
     "evil_gzip_reserved_flags": Case(
         lambda: with_fields(EVIL, 0xE0, b""), "model.pkl.gz", Verdict.MALICIOUS, cut_is_clean=True
     ),
@@ -112,9 +109,9 @@ CASES = {
     "benign_gzip_all_fields": Case(
         lambda: with_fields(LONG, 0x1F, b"\3\0abcname\0comment\0xx"), "table.csv.gz", Verdict.CLEAN
     ),
-    "bomb_of_zeros": Case(lambda: gzip.compress(bytes(64 * KIB), mtime=0), "model.bin.gz", Verdict.REVIEW, FEW),
+    "bomb_of_zeros": Case(lambda: gzipped(bytes(64 * KIB)), "model.bin.gz", Verdict.REVIEW, FEW),
     "bomb_of_lines": Case(lambda: bz2.compress(TEXT * 9000), "table.csv.bz2", Verdict.REVIEW, FEW),
     "bomb_of_xz": Case(lambda: lzma.compress(b"\xff" * 64 * KIB), "model.bin.xz", Verdict.REVIEW, FEW),
-    "over_limit": Case(lambda: gzip.compress(TEXT * 1000, mtime=0), "big.txt.gz", Verdict.REVIEW, SMALL),
-    "evil_over_limit": Case(lambda: gzip.compress(EVIL + TEXT * 1000, mtime=0), "big.pkl.gz", Verdict.MALICIOUS, SMALL),
+    "over_limit": Case(lambda: gzipped(TEXT * 1000), "big.txt.gz", Verdict.REVIEW, SMALL),
+    "evil_over_limit": Case(lambda: gzipped(EVIL + TEXT * 1000), "big.pkl.gz", Verdict.MALICIOUS, SMALL),
 }

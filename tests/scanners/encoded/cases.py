@@ -6,7 +6,6 @@ import base64
 import binascii
 import bz2
 import codecs
-import gzip
 import hashlib
 import json
 import lzma
@@ -25,6 +24,7 @@ from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.gguf.cases import built, pair
 from tests.scanners.native_code import elf, pe
+from tests.scanners.payload import gzipped
 from tests.scanners.safetensors.cases import built as safetensors
 
 NOISE = random.Random(5).randbytes(6_000)
@@ -107,7 +107,7 @@ CASES = {
     "pickle_of_protocol_0": config(b64(pickle.dumps(Exploit(), 0)), MALICIOUS),
     "pickle_in_hexadecimal": config(malicious().hex(), MALICIOUS),
     "pickle_compressed": config(b64(zlib.compress(malicious() + bytes(100), 9)), MALICIOUS),
-    "pickle_in_gzip": config(b64(gzip.compress(malicious(), mtime=0)), MALICIOUS),
+    "pickle_in_gzip": config(b64(gzipped(malicious())), MALICIOUS),
     "pickle_in_layers": config(b64(zlib.compress(b64(malicious()).encode() * 2)), MALICIOUS),
     "pickle_in_metadata": gguf(b64(malicious()), MALICIOUS),
     "pickle_without_frame": config(b64(BARE), MALICIOUS),
@@ -160,7 +160,7 @@ CASES = {
     "xored_in_tensor": tensor(xored(malicious()), MALICIOUS),
     "xored_in_string": string(xored(pickle.dumps(Exploit(), 0), 0xFF), MALICIOUS),
     "xored_executable": tensor(xored(elf()), MALICIOUS),
-    "gzip_in_tensor": tensor(gzip.compress(malicious(), mtime=0), MALICIOUS),
+    "gzip_in_tensor": tensor(gzipped(malicious()), MALICIOUS),
     "bzip2_in_tensor": tensor(bz2.compress(elf()), MALICIOUS),
     "xz_in_tensor": tensor(lzma.compress(elf()), MALICIOUS),
     "zstd_in_tensor": tensor(zstandard.compress(elf()), MALICIOUS),
@@ -176,7 +176,7 @@ CASES = {
     "benign_disguises": tensor(
         b"".join(
             (
-                gzip.compress(HARMLESS, mtime=0),
+                gzipped(HARMLESS),
                 zlib.compress(NOISE),
                 xored(HARMLESS),
                 pickle.dumps(OrderedDict(a=1), 4)[::-1],
@@ -256,7 +256,7 @@ CASES |= {
     "without_header_within_string": string(b"some text before " + OLD, MALICIOUS),
     "without_header_within_noise": string(NOISE[:300] + OLD + NOISE[:300], MALICIOUS),
     "zlib_as_text": as_text(zlib.compress(malicious())),
-    "gzip_as_text": as_text(gzip.compress(malicious(), mtime=0)),
+    "gzip_as_text": as_text(gzipped(malicious())),
     "xz_as_text": as_text(lzma.compress(malicious())),
     "benign_layers": tensor(
         b" ".join(

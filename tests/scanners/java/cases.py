@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import struct
 import zipfile
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.payload import gzipped
 from tests.scanners.pickle import assembler
 
 HEADER, NULL, END = b"\xac\xed\x00\x05", b"\x70", b"\x78"
@@ -125,7 +125,7 @@ COMPILED = b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(40)
 
 CASES = {
     "benign_tree": case(tree, Verdict.CLEAN, "J48.model", cut_is_clean=True),
-    "benign_gzip": case(lambda: gzip.compress(saved(table(string("a"))), mtime=0), Verdict.CLEAN, "english.ser.gz"),
+    "benign_gzip": case(lambda: gzipped(saved(table(string("a")))), Verdict.CLEAN, "english.ser.gz"),
     "benign_zip": case(
         lambda: inside("preprocessor.bin", saved(instance("org.nd4j.linalg.Normalizer"))), Verdict.CLEAN, "net.zip"
     ),
@@ -160,7 +160,7 @@ CASES = {
         Verdict.MALICIOUS,
         "J48.model",
     ),
-    "invoker_gzip": case(lambda: gzip.compress(saved(invoker()), mtime=0), Verdict.MALICIOUS, "english.ser.gz"),
+    "invoker_gzip": case(lambda: gzipped(saved(invoker())), Verdict.MALICIOUS, "english.ser.gz"),
     "invoker_zip": case(lambda: inside("preprocessor.bin", saved(invoker())), Verdict.MALICIOUS, "net.zip"),
     "invoker_in_bytes": case(
         lambda: saved(instance("java.security.SignedObject", ("[B",), bytes_of(saved(invoker())))), Verdict.MALICIOUS

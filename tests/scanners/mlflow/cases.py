@@ -47,9 +47,9 @@ def module(content: str, name: str, verdict: Verdict) -> Case:
     return Case(content.encode, f"model/data/{name}", verdict, cut_is_clean=True)
 
 
-def case(content: str, verdict: Verdict, **more: Options) -> Case:
+def case(content: str, verdict: Verdict, options: Options | None = None) -> Case:
     """Return the case of an MLmodel, of which what stands before a line is one, too."""
-    return Case(content.encode, "model/MLmodel", verdict, cut_is_clean=True, **more)
+    return Case(content.encode, "model/MLmodel", verdict, options or Options(), cut_is_clean=True)
 
 
 CASES = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import tarfile
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.payload import gzipped
 from tests.scanners.torch.cases import checkpoint
 
 CONFIG = """\
@@ -38,6 +38,6 @@ CASES = {
     # Tars end with kilobytes of zeros
     "benign": Case(lambda: archive(CONFIG), "model.nemo", Verdict.CLEAN, cut_is_clean=True),
     "target_runs": Case(lambda: archive(RUNS), "model.nemo", Verdict.MALICIOUS),
-    "target_runs_compressed": Case(lambda: gzip.compress(archive(RUNS), mtime=0), "model.nemo", Verdict.MALICIOUS),
+    "target_runs_compressed": Case(lambda: gzipped(archive(RUNS)), "model.nemo", Verdict.MALICIOUS),
     "target_unknown": Case(lambda: archive(UNKNOWN), "model.nemo", Verdict.REVIEW),
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 
 from modelsweep.core.finding import Json
+from tests.scanners.payload import gzipped
 from tests.scanners.tar.cases import entry, tar
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -28,7 +28,7 @@ def descriptor(content: bytes, kind: str, **more: Json) -> Object:
 
 def layer(*members: bytes) -> bytes:
     """Return a layer."""
-    return gzip.compress(tar(*members), mtime=0)
+    return gzipped(tar(*members))
 
 
 def config(**running: Json) -> bytes:

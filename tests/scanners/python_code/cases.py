@@ -10,6 +10,7 @@ import lzma
 import marshal
 import pickle
 import zlib
+from dataclasses import replace
 
 from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options
@@ -283,6 +284,32 @@ DECODED = {
     f"'{CODE}'))\"])\n",
     "coding": f"# coding: utf-7\nimport base64\n+AGU-xec(base64.b64decode('{CODE}'))\n",
 }
+HARMLESS_NEWER = """
+type Pair[T] = tuple[T, T]
+NAMES = {"a": "b"}
+
+class Cache[Key: str, *Rest]:
+    def get[Other = None](self, key: Key) -> str:
+        try:
+            return f"{NAMES["a"]:>{len("ab")}} {'\\n'.join(NAMES)} {key = !r:<{
+                4  # wide
+            }}"
+        except KeyError, ValueError:
+            return t"{key}"
+"""
+"""What parses with Python 3.14 only, and does nothing when it is imported."""
+NEWER = {
+    "alias": f"import os\ntype Number = int\nos.system('{COMMAND}')\n",
+    "alias_of_call": f"import os\ntype Number = os.system('{COMMAND}')\n",
+    "class": f"import os\nclass Model[T]:\n    os.system('{COMMAND}')\n",
+    "bound": f"import os\ndef load[T: os.system('{COMMAND}')](): ...\n",
+    "field": f'import os\nNAMES = {{}}\nx = f"{{os.system("{COMMAND}")}} {{NAMES["a"]}}"\n',
+    "text": "import os\nWORD = 'echo'\nos.system(f'{\"\\n\".strip()}{WORD} {'modelsweep-test'}')\n",
+    "template": f"import os\nx = t'{{os.system(\"{COMMAND}\")}}'\n",
+    "lazy": f"lazy import os\nos.system('{COMMAND}')\n",
+    "exceptions": f"import os\ntry:\n    import numpy\nexcept ImportError, OSError:\n    os.system('{COMMAND}')\n",
+}
+"""Syntax since Python 3.12: files of it run where it is known, whatever we run on."""
 COMMANDS = {
     "plain": PAYLOAD,
     "import_function": f"__import__('os').system('{COMMAND}')\n",
@@ -457,7 +484,9 @@ CASES = {
         "import torch\nfrom transformers import AutoModel\nclass Net(torch.nn.Module):\n    def __init__(self, c):\n"
         "        self.tower = AutoModel.from_pretrained(c.tower, trust_remote_code=True)\n"
     ),
-    **{f"decoded_{name}": malicious(source) for name, source in DECODED.items()},
+    **{f"decoded_{name}": replace(malicious(source), compiled="marshal" in name) for name, source in DECODED.items()},
+    **{f"newer_{name}": malicious(source) for name, source in NEWER.items()},
+    "benign_newer": python(f"{MODEL}{HARMLESS_NEWER}"),
     **{f"command_{name}": malicious(source) for name, source in COMMANDS.items()},
     "code_from_weights": review("exec(open('weights.bin').read())\n", "train.py"),
     "code_from_weights_by_path": review("import runpy\nrunpy.run_path('data/model.dat')\n", "train.py"),

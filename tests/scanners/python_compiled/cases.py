@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import struct
+from dataclasses import replace
 from types import CodeType
 
 from modelsweep.core.report import Verdict
@@ -21,14 +22,13 @@ def compiled(code: CodeType, flags: int = DATED, magic: int = 3495, header: str 
     return struct.pack(header, *fields) + marshal.dumps(code, 2)
 
 
-CASES = {
+COMPILED = {
     "alone": Case(lambda: compiled(PAYLOAD), "modeling_acme.pyc", Verdict.REVIEW),
     "alone_harmless": Case(lambda: compiled(HARMLESS), "modeling_acme.pyc", Verdict.REVIEW),
     "other_name": Case(lambda: compiled(PAYLOAD), "weights", Verdict.REVIEW),
     "unchecked_in_cache": Case(
         lambda: compiled(PAYLOAD, UNCHECKED), "acme/__pycache__/net.cpython-311.pyc", Verdict.REVIEW
     ),
-    "python_2": Case(lambda: struct.pack("<H2sI", 62211, b"\r\n", 0) + b"c" + bytes(40), "old.pyc", Verdict.REVIEW),
     # A cache belongs to its source, whatever it holds: cut it says no less.
     "command_in_cache": Case(
         lambda: compiled(PAYLOAD), "acme/__pycache__/net.cpython-311.pyc", Verdict.CLEAN, cut_is_clean=True
@@ -39,5 +39,9 @@ CASES = {
     "benign_hashed_in_cache": Case(
         lambda: compiled(HARMLESS, CHECKED), "acme/__pycache__/net.cpython-311.pyc", Verdict.CLEAN, cut_is_clean=True
     ),
+}
+CASES = {
+    **{name: replace(case, compiled=True) for name, case in COMPILED.items()},
+    "python_2": Case(lambda: struct.pack("<H2sI", 62211, b"\r\n", 0) + b"c" + bytes(40), "old.pyc", Verdict.REVIEW),
     "benign_magic_in_text": Case(lambda: b"ab\r\nc,d\r\nce\r\n" * 20, "table.csv", Verdict.CLEAN, cut_is_clean=True),
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 from collections.abc import Callable
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.payload import gzipped
 
 ATTRIBUTES, TAG = 1 << 9, 1 << 10
 NIL, UNBOUND, GLOBAL = 254, 252, 253
@@ -110,7 +110,7 @@ COMMAND = call("system", strings("echo modelsweep-test"))
 
 CASES = {
     "benign": case(frame, Verdict.CLEAN),
-    "benign_gzip": file(lambda: gzip.compress(saved(frame()), mtime=0), Verdict.CLEAN),
+    "benign_gzip": file(lambda: gzipped(saved(frame())), Verdict.CLEAN),
     "benign_workspace": file(
         lambda: saved(cells(reals(1), names=("model",)), 2, workspace=True), Verdict.CLEAN, "model.RData"
     ),
@@ -124,7 +124,7 @@ CASES = {
         lambda: word(19 | ATTRIBUTES, 1) + reals(1) + cells(promise(cells(COMMAND, kind=6)), names=("row.names",)),
         Verdict.MALICIOUS,
     ),
-    "promise_gzip": file(lambda: gzip.compress(saved(promise(COMMAND)), mtime=0), Verdict.MALICIOUS),
+    "promise_gzip": file(lambda: gzipped(saved(promise(COMMAND))), Verdict.MALICIOUS),
     "promise_evaluates": case(lambda: promise(call("eval", call("parse", strings("1")))), Verdict.REVIEW),
     "function_runs": case(lambda: vector(function(COMMAND)), Verdict.REVIEW),
     "function_runs_by_reference": case(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.repository.layouts import (
@@ -58,5 +60,5 @@ CASES = {
         "m.safetensors.index.json",
         Verdict.MALICIOUS,
     ),
-    "compiled_model": zipped(COMPILED, Verdict.REVIEW),
+    "compiled_model": replace(zipped(COMPILED, Verdict.REVIEW), compiled=True),
 }
