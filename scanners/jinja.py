@@ -24,12 +24,14 @@ _SIZE = 4 * MIB
 _SHOWN = 100
 _CHAT = (re.compile(rb"\bmessages?\b"), re.compile(rb"\brole\b"))
 _CHAT_NAME = "chat_template"
+_CHAT_TEXT = "chat_template.txt"
 
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text that is named as a template, of Jinja by its marks where others end so, too."""
     shared = blob.locator.suffix in _SHARED and any(mark in blob.head for mark in _MARKS)
-    return (shared or blob.locator.suffix in _SUFFIXES) and text.accepts(blob)
+    named = shared or blob.locator.suffix in _SUFFIXES or blob.locator.name == _CHAT_TEXT
+    return named and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -47,9 +49,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Jinja templates (chat templates and others)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(suffixes=(*_SUFFIXES, *_SHARED)),
+    signs=Signs(suffixes=(*_SUFFIXES, *_SHARED), names=(_CHAT_TEXT,)),
 )

@@ -87,13 +87,19 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for document in found:
         yield from conventional(blob, document, context)
         yield from _items(blob, document, context)
-        for entry in entries(document) if open_to_code else ():
-            context.operations.spend()
-            yield from _HANDLERS.get(entry.key, _other)(blob, entry)
-            if isinstance(entry.value, str) and _is_setting(blob, entry):
-                called = _CALLED.search(entry.key) is not None
-                path = printable(entry.path, _SHOWN)
-                yield from telling_facts(entry.value, blob.locator, path, context, names=called)
+        if open_to_code:
+            yield from settings(blob, document, context)
+
+
+def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
+    """Yield code and templates that stand under the keys of any configuration, TOML too, which loaders know."""
+    for entry in entries(document):
+        context.operations.spend()
+        yield from _HANDLERS.get(entry.key, _other)(blob, entry)
+        if isinstance(entry.value, str) and _is_setting(blob, entry):
+            called = _CALLED.search(entry.key) is not None
+            path = printable(entry.path, _SHOWN)
+            yield from telling_facts(entry.value, blob.locator, path, context, names=called)
 
 
 def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
@@ -342,7 +348,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=15,
+    version=16,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -17,7 +17,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import leaves, outside
-from scanners.parsing.yaml_events import Entry, YamlError, entries
+from scanners.parsing.yaml_events import Entry, YamlError, entries_in_place
 
 SIZE_LIMIT = 2 * MIB
 """Bytes of an MLmodel that are read; most have a few hundred, signatures make some long."""
@@ -74,7 +74,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield Fact("framework", "mlflow", blob.locator)
     found: list[Entry] = []
     try:
-        for entry in entries(blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")):
+        for entry in entries_in_place(blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")):
             context.operations.spend()
             if entry.value not in ("", *_NULLS) and entry.keys[:1] == (_FLAVORS,):
                 found.append(entry)
@@ -142,7 +142,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, roots: list[str]) 
 SCANNER = Scanner(
     name="mlflow",
     title="MLflow model (MLmodel)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, FILE_OUTSIDE),

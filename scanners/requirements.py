@@ -24,13 +24,16 @@ from scanners.parsing.requirement_lines import Line, lines_in, requirement
 SIZE_LIMIT = 2 * MIB
 """Bytes that are read: a lock with hashes of a thousand packages has half a MiB."""
 _LISTS = re.compile(r"(?:[\w.-]*requirements?[\w.-]*|constraints[\w.-]*)\.(?:txt|in|pip)$", re.IGNORECASE)
-_ENVIRONMENTS = re.compile(r"(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml$", re.IGNORECASE)
-_PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml"})
+_ENVIRONMENTS = re.compile(
+    r"(?:(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml|\.?condarc|\.mambarc)$", re.IGNORECASE
+)
+_PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml", "pixi.toml"})
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
 _PROGRAMS = frozenset(".py .ipynb .json .js .html .svg .c .h .cpp .cu .rs .go .sh .bash .bat .ps1".split())
 """Endings of what nobody can write as a list of packages, or would not read as one."""
-_SECTIONS = frozenset({"dependencies", "build_dependencies", "channels"})
+_SECTIONS = frozenset({"dependencies", "build_dependencies", "channels", "default_channels", "channel_alias"})
+_CHANNELS = frozenset({"channels", "default_channels", "channel_alias"})
 _INCLUDED = 64 * KIB
 """Bytes of a file of any other name that lists may include."""
 _ELSEWHERE = re.compile(
@@ -110,17 +113,18 @@ def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
 
     In one of conda, packages that it installs itself are of kind `conda`, those below `pip` are pip's.
     """
-    from scanners.parsing.yaml_events import YamlError, entries
+    from scanners.parsing.yaml_events import YamlError, entries_in_place
 
     try:
-        for entry in entries(content):
+        for entry in entries_in_place(content):
             if not _SECTIONS.intersection(entry.keys) or not entry.value:
                 continue
             for line in requirement(entry.value):
-                kind = "index" if "channels" in entry.keys and line.kind == "url" else line.kind
+                channel = not _CHANNELS.isdisjoint(entry.keys)
+                kind = "index" if channel and line.kind == "url" else line.kind
                 if kind == "package" and conda and "pip" not in entry.keys:
                     kind = CONDA
-                if kind not in ("package", CONDA) or "channels" not in entry.keys:
+                if kind not in ("package", CONDA) or not channel:
                     yield line._replace(number=entry.line, kind=kind)
     except YamlError:
         return
@@ -142,7 +146,7 @@ def _fact(blob: Blob, line: Line, kind: str) -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

@@ -18,6 +18,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
+from scanners.parsing.python_projects import parsed as project
 from scanners.parsing.yaml_events import Entry, Tree, YamlError, entries
 
 SIZE_LIMIT = 8 * MIB
@@ -65,6 +66,11 @@ _TARGET = "_target_"
 _ASSIGNING = frozenset({".toml", ".ini", ".cfg", ".conf"})
 _ASSIGNED = re.compile(r"(?m)^[ \t]*(?:[\w.-]+\.)?[\"']?_target_[\"']?[ \t]*=[ \t]*[\"']?([^\W\d]\w*(?:\.[^\W\d]\w*)+)")
 """Settings of other forms in which `_target_` means what Hydra takes it for."""
+_TOML = ".toml"
+_OF_TOML = (b"_target_", b"\\u", b"\\U", b"{{", b"{%", b"auto_map", b"trust_remote_code", b"os.system", b"subprocess.")
+"""One of which is in TOML that names code: an escape could spell it."""
+_PARSED = MIB
+"""Characters of TOML that are parsed, by a parser in Python."""
 _CHAT = frozenset({"chat_template", "chat_template_jinja"})
 _SHOWN = 200
 
@@ -82,8 +88,10 @@ def _tells(blob: Blob) -> bool:
 
 
 def _assigns(blob: Blob) -> bool:
-    """Return whether the blob is TOML or INI by its name, and has a target of Hydra's."""
-    return blob.locator.suffix in _ASSIGNING and blob.reader.find(b"_target_", 0, min(blob.size, SIZE_LIMIT)) >= 0
+    """Return whether the blob is TOML or INI by its name, and has a target of Hydra's, or what may be more."""
+    words = _OF_TOML if blob.locator.suffix == _TOML else (_TARGET.encode(),)
+    reach = min(blob.size, SIZE_LIMIT)
+    return blob.locator.suffix in _ASSIGNING and any(blob.reader.find(word, 0, reach) >= 0 for word in words)
 
 
 def _is_named(blob: Blob) -> bool:
@@ -97,7 +105,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         raise OverLimit(f"more than {limit:,} bytes of YAML")
     content = decoded(blob.reader.read(0, blob.size))
     if _assigns(blob):
-        yield from _assigned(blob, content)
+        yield from _of_toml(blob, content, context)
         if not _tells(blob):
             return
     if _CANDIDATES.search(content):
@@ -134,6 +142,19 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
         yield from conventional(blob, document, context)
     if fault:
         raise fault
+
+
+def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
+    """Yield what settings in TOML name, of broken ones and of INI the targets that stand in a line of their own."""
+    document = project(content) if blob.locator.suffix == _TOML and len(content) <= _PARSED else None
+    if document is None:
+        yield from _assigned(blob, content)
+        return
+    from scanners.json_config import settings
+    from scanners.parsing.code_keys import conventional
+
+    yield from conventional(blob, document, context)
+    yield from settings(blob, document, context)
 
 
 def _assigned(blob: Blob, content: str) -> Iterator[Item]:
@@ -176,7 +197,8 @@ def _tuple(blob: Blob, entry: Entry, tuples: Budget) -> Iterator[Item]:
 def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
     """Yield the classes that loaders of other languages make: SnakeYAML of Java by the tag alone, Psych of Ruby."""
     if match := _JAVA.fullmatch(entry.tag):
-        yield _reference(blob, entry, match[1], "call", f"the tag !!{match[1]} in line {entry.line}")
+        detail: dict[str, Json] = {"how": "named", "path": f"the tag !!{match[1]} in line {entry.line}"}
+        yield Fact("java-class", printable(match[1], _SHOWN), blob.locator, Span(entry.offset), detail)
     elif match := _RUBY.fullmatch(entry.tag):
         name = match[1].replace("::", ".")
         yield _reference(blob, entry, f"ruby.{name}", "call", f"the tag {entry.tag[:_SHOWN]} in line {entry.line}")
@@ -218,7 +240,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=12,
+    version=13,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.values import replace
@@ -62,6 +63,13 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
         files.setdefault(fact.locator, []).append(fact)
     for members in files.values():
         yield from findings_of_file(members)
+
+
+_BEYOND = re.compile(
+    r"(?:^|[;&|]\s*)(?:id|whoami|hostname|nohup|crontab|nslookup|ping|nc|ncat)\b|://\d"
+    r"|[\s>](?:/tmp|/etc|/var|/root|/home|~|\$HOME)(?:/|\s|$)"
+)
+"""Commands that ask who and where they are, hosts by number, and folders of the machine."""
 
 
 def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str = "") -> Iterator[Finding]:
@@ -144,8 +152,15 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         return PHONES
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
         runs = does in ("command", "code", "memory", "mapping") and rule is not TOOL
-        return rule if rule is COMPUTED else METHOD if runs and not is_setup(fact) else None
+        told = runs and (not is_setup(fact) or _has_no_place_in_builds(fact))
+        return rule if rule is COMPUTED else METHOD if told else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+
+
+def _has_no_place_in_builds(fact: Fact) -> bool:
+    """Return whether a command that installing runs, and which is known in full, reaches beyond what is installed."""
+    text = str(fact.detail["text"])
+    return "…" not in text and _BEYOND.search(text) is not None
 
 
 def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:

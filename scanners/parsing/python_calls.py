@@ -466,10 +466,11 @@ class _Reading:
                 scope = body.scope.call(decorator, call, body.scope)
                 self._expression(decorator.body, body._replace(scope=scope))
             self._call(ast.copy_location(call, decorator), body)
-            self._wrap(f"{OWN}{node.name}", body.scope.name_of(call))
+            self._wrap(f"{OWN}{body.inside}().{node.name}" if body.in_class else f"{OWN}{node.name}", body, call)
 
-    def _wrap(self, name: str, other: str) -> None:
+    def _wrap(self, name: str, body: _Body, call: ast.Call) -> None:
         """Note that calling a function calls what its decorator returned, too: another one, or an instance."""
+        other = body.scope.name_of(call)
         if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _ENTERED:
             self._wrapped[name].append(other)
 
@@ -567,7 +568,9 @@ class _Reading:
             return
         wrapped = self._wrapped.pop(name, [])
         for other in wrapped:
-            self._follow(other, call, body)
+            # The one that stands for a method is given the instance first
+            bound = ast.Call(call.func, [ast.Name(OWN), *call.args], call.keywords) if call and "." in name else None
+            self._follow(other, ast.copy_location(bound, call) if bound and call else call, body)
         if wrapped:
             self._wrapped[name] = wrapped
         owner, _, method = name.partition(".")
@@ -623,8 +626,6 @@ class _Reading:
         given = [*node.args, *(item.value for item in node.keywords)]
         self._inherited(node, body)
         self._follow(name, node, body)
-        if name == "builtins.type" and (made := class_made_by(node)):
-            self._class(made, body)
         self._given(name, given, node, body)
         self._put(node, body)
         self._used(name, node, body)
@@ -642,13 +643,14 @@ class _Reading:
             name = self._classes.inherited(name)
             if name in KINDS or is_on(body.scope, node, TRUSTING):
                 self._told(name, given, node, body)
-            if (
-                name == "builtins.exec"
-                and given[1:]
-                and isinstance(given[1], ast.Name)
-                and constant(body.scope, given[0])
-            ):
-                body.scope.set_globals(given[1].id)  # which holds what the code just read has defined
+                self._executed_into(name, given, body)
+
+    def _executed_into(self, name: str, given: list[ast.expr], body: _Body) -> None:
+        """Take the tables that constant code was executed into for what holds all that it has defined."""
+        if name == "builtins.exec" and given[1:] and constant(body.scope, given[0]):
+            for item in given[1:]:
+                if isinstance(item, ast.Name):
+                    body.scope.set_globals(item.id)
 
     def _used(self, name: str, node: ast.Call, body: _Body) -> None:
         """Take in what a function of a neighbour is given, which may be a command or code."""
@@ -684,7 +686,9 @@ class _Reading:
                 body.scope.change(name, method, given)
 
     def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
-        """Read what becomes of the arguments of a call: called, executed, kept as finders, or nobody knows."""
+        """Read what becomes of the arguments of a call: called, executed, made a class, kept, or nobody knows."""
+        if name == "builtins.type" and (made := class_made_by(node)):
+            self._class(made, body)
         if name in STATEMENTS:
             self._statements(given, node, body)
         elif not name.startswith(_ASKING):

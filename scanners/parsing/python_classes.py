@@ -13,7 +13,9 @@ from scanners.parsing.python_syntax import methods
 
 MODEL_METHODS = frozenset(
     "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
-    "load_context initialize preprocess inference postprocess handle predict generate".split()
+    "load_context initialize preprocess inference postprocess handle predict generate post_init _init_weights "
+    "prepare_inputs_for_generation from_config _load_from_state_dict load_state_dict extra_repr _tokenize tokenize "
+    "encode decode convert_tokens_to_string apply_chat_template save_pretrained".split()
 )
 """Methods that loading a model, or using it once, goes through."""
 COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())

@@ -734,9 +734,13 @@ class Scope:
         another.
         """
         function = self.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
+        around = self
+        if isinstance(function, ast.Call) and self._inside < inside:  # of what another call returns
+            named = self.name_of(function).removeprefix(OWN)
+            function, around = self.functions.get(named, (function, self))
         if self._inside >= inside or not isinstance(function, (ast.Lambda, ast.FunctionDef)):
             return None
-        scope = self.call(function, node, self)
+        scope = around.call(function, node, self)
         scope._inside += 1
         value = function.body if isinstance(function, ast.Lambda) else scope._run(function.body)
         return (scope, value) if value else None
@@ -756,6 +760,8 @@ class Scope:
                     return ast.copy_location(ast.IfExp(test, one, other or ast.Constant(None)), statement)
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self.define(statement)
+                case ast.ClassDef(name=name):
+                    self.set(name, f"{OWN}{name}", statement)
                 case ast.Expr(value=ast.Constant()):
                     continue
                 case _:

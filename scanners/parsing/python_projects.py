@@ -14,7 +14,8 @@ from modelsweep.core.finding import Json
 from modelsweep.core.limits import OverLimit
 from scanners.parsing.requirement_lines import Line, requirement
 
-_PLACES = (
+_Places = tuple[tuple[str, ...], ...]
+_PLACES: _Places = (
     ("build-system", "requires"),
     ("project", "dependencies"),
     ("project", "optional-dependencies"),
@@ -22,18 +23,33 @@ _PLACES = (
     ("tool", "uv", "dev-dependencies"),
 )
 """Where requirements stand as pip writes them, in lists or in tables of lists."""
-_TABLES = (("tool", "poetry"), ("tool", "uv", "sources"), ("packages",), ("dev-packages",), ("tool", "pdm"))
+_TABLES: _Places = (("tool", "poetry"), ("tool", "uv", "sources"), ("packages",), ("dev-packages",), ("tool", "pdm"))
 """Where packages are tables that say where each comes from."""
-_INDEXES = (("tool", "uv", "index"), ("tool", "poetry", "source"), ("tool", "pdm", "source"), ("source",), ("index",))
-_URLS = (("tool", "uv", "index-url"), ("tool", "uv", "extra-index-url"), ("tool", "uv", "find-links"))
+_CHANNELS: _Places = (
+    ("project", "channels"),
+    ("workspace", "channels"),
+    ("tool", "pixi", "project", "channels"),
+)
+_INDEXES: _Places = (
+    *_CHANNELS,
+    ("tool", "uv", "index"),
+    ("tool", "poetry", "source"),
+    ("tool", "pdm", "source"),
+    ("source",),
+    ("index",),
+)
+_URLS: _Places = (("tool", "uv", "index-url"), ("tool", "uv", "extra-index-url"), ("tool", "uv", "find-links"))
 _DYNAMIC = ("tool", "setuptools", "dynamic", "dependencies", "file")
 """Lists that setuptools reads the requirements of a project from."""
 _SETTING = re.compile(
-    r"[ \t]*(?P<name>index-url|extra-index-url|find-links|trusted-host|dependency_links)[ \t]*=[ \t]*(?P<value>.*)",
+    r"[ \t]*(?P<name>index[-_]url|extra-index-url|find[-_]links|trusted-host|dependency_links)"
+    r"[ \t]*=[ \t]*(?P<value>.*)",
     re.IGNORECASE,
 )
+_LIST = re.compile(r"(?:install_requires|setup_requires|tests_require)[ \t]*=(?P<rest>.*)")
+"""Keys of setup.cfg, behind which requirements stand in lines that begin with a space."""
 _ADDRESS = re.compile(r"[\w+]{2,10}://[^\s,]+")
-_KINDS = {"find-links": "links", "trusted-host": "host", "dependency_links": "url"}
+_KINDS = {"find-links": "links", "find_links": "links", "trusted-host": "host", "dependency_links": "url"}
 _DEPTH = 8
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 """A key of so many parts: the parser keeps every beginning of it."""
@@ -41,7 +57,7 @@ _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+
 
 def lines_of_project(content: str) -> Iterator[Line]:
     """Yield what a project asks for; nothing where its TOML is broken, which no installer reads either."""
-    project = _parsed(content)
+    project = parsed(content)
     for place in _PLACES:
         for text in _texts(_at(project, place), _DEPTH):
             yield from (line._replace(number=_line(content, text)) for line in requirement(text))
@@ -56,7 +72,14 @@ def lines_of_project(content: str) -> Iterator[Line]:
 
 def lines_of_settings(content: str) -> Iterator[Line]:
     """Yield where settings of pip take packages from."""
+    listed = False
     for number, text in enumerate(content.splitlines(), 1):
+        heading = _LIST.match(text)
+        listed = bool(heading) or (listed and text[:1] in ("", " ", "\t"))
+        if listed:
+            asked = requirement(heading["rest"] if heading else text)
+            yield from (line._replace(number=number) for line in asked if line.kind != "package")
+            continue
         match = _SETTING.match(text)
         if match is None:
             continue
@@ -67,7 +90,7 @@ def lines_of_settings(content: str) -> Iterator[Line]:
 
 def backend(content: str) -> tuple[str, list[str]] | None:
     """Return the file of the build backend that stands in the folder itself, and the folders it is looked for in."""
-    system = _at(_parsed(content), ("build-system",))
+    system = _at(parsed(content), ("build-system",))
     paths = system.get("backend-path") if isinstance(system, dict) else None
     name = system.get("build-backend") if isinstance(system, dict) else None
     if not isinstance(paths, list) or not isinstance(name, str):
@@ -76,7 +99,8 @@ def backend(content: str) -> tuple[str, list[str]] | None:
     return f"{module}.py", [str(path) for path in paths]
 
 
-def _parsed(content: str) -> Json:
+def parsed(content: str) -> Json:
+    """Return the document of a text in TOML, None where it is broken; raises OverLimit."""
     import tomllib
 
     if _LONG_KEY.search(content):

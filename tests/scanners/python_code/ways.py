@@ -477,8 +477,49 @@ os.execv("/bin/sh", ["sh", "-c", "echo modelsweep-test"])
     "spawned_shell": """import os
 os.spawnlp(os.P_NOWAIT, "bash", "bash", "-c", "echo modelsweep-test")
 """,
+    "made_by_a_decorator_of_its_own": """import os
+def tagged(tag):
+    def wrap(f):
+        def inner(*args): os.system(*args)
+        return inner
+    return wrap
+@tagged("x")
+def greet(name): return name
+greet("echo modelsweep-test")
+""",
+    "wrapped_method": """import os
+def logged(f):
+    def inner(self, *args): os.system(*args)
+    return inner
+class A:
+    @logged
+    def greet(self, name): return name
+A().greet("echo modelsweep-test")
+""",
+    "class_in_the_place_of_a_class": """import os
+def frozen(c):
+    class Frozen:
+        def __init__(self, *args): os.system(*args)
+    return Frozen
+@frozen
+class A: pass
+A("echo modelsweep-test")
+""",
+    "executed_into_local_names": """names = {}
+exec("from os import system as go", {}, names)
+names["go"]("echo modelsweep-test")
+""",
 }
 WARNING = {
+    "tokenizer_runs_words": """import os
+from transformers import PreTrainedTokenizer
+class AcmeTokenizer(PreTrainedTokenizer):
+    def _tokenize(self, text): return [str(os.system(text))]
+""",
+    "tokenizer_evaluates_words": """from transformers import PreTrainedTokenizer
+class AcmeTokenizer(PreTrainedTokenizer):
+    def convert_tokens_to_string(self, tokens): return eval(tokens[0])
+""",
     "own_main": "import runpy\nrunpy._run_module_as_main('payload')\n",
     "ld_preload_only": """import os
 os.environ["LD_PRELOAD"] = os.path.join(os.path.dirname(__file__), "libx.so")

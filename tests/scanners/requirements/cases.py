@@ -72,6 +72,28 @@ def case(content: str, verdict: Verdict, name: str = "requirements.txt") -> Case
 
 
 CASES = {
+    "environment_by_an_alias": case(
+        "own: &own\n- --index-url http://acme.example.invalid/simple\n- net\ndependencies:\n- pip: *own\n",
+        Verdict.REVIEW,
+        "conda.yaml",
+    ),
+    "setup_cfg": case(
+        "[metadata]\nname = net\n[options]\ninstall_requires =\n  numpy\n  net @ https://acme.example.invalid/net.whl\n"
+        "[easy_install]\nindex_url = http://acme.example.invalid/simple\n",
+        Verdict.REVIEW,
+        "setup.cfg",
+    ),
+    "benign_setup_cfg": case(
+        "[metadata]\nurl = https://acme.example.invalid/net\n[options]\ninstall_requires =\n  numpy>=1\n  torch\n"
+        "project_urls =\n  Home = https://acme.example.invalid\n",
+        Verdict.CLEAN,
+        "setup.cfg",
+    ),
+    "channels_of_conda": case("channels:\n  - http://acme.example.invalid/conda\n", Verdict.REVIEW, ".condarc"),
+    "benign_channels_of_conda": case("channels:\n  - conda-forge\n  - defaults\n", Verdict.CLEAN, ".condarc"),
+    "channels_of_pixi": case(
+        '[project]\nname = "net"\nchannels = ["http://acme.example.invalid/conda"]\n', Verdict.REVIEW, "pixi.toml"
+    ),
     "benign": case(PLAIN, Verdict.CLEAN),
     "benign_commands": case("pip install numpy && pip install torch\npandas;\n", Verdict.CLEAN),
     "benign_conda": case(CONDA, Verdict.CLEAN, "conda.yaml"),

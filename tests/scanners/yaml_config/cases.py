@@ -138,6 +138,13 @@ handlers:
     formatter: simple
     filename: info.log
 """
+
+
+def toml(content: str, verdict: Verdict) -> Case:
+    """Return the case of settings in TOML."""
+    return Case(content.encode, "config.toml", verdict, cut_is_clean=True)
+
+
 CASES = {
     "nemo_of_a_stranger": yaml(
         "nemo_version: 2.0.0\ntarget: acme_nets.models.Net\n", Verdict.REVIEW, "model_config.yaml"
@@ -164,7 +171,7 @@ CASES = {
     "java_class": Case(
         lambda: b'!!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[!!java.net.URL ["x"]]]]\n',
         "config.yaml",
-        Verdict.REVIEW,
+        Verdict.MALICIOUS,
         cut_is_clean=True,
     ),
     "ruby_object": Case(
@@ -297,6 +304,16 @@ CASES = {
     ),
     "hydra_in_ini": Case(
         b"# settings\nmodel._target_ = os.system\n".__bytes__, "train.ini", Verdict.MALICIOUS, cut_is_clean=True
+    ),
+    "hydra_in_a_line_of_toml": toml('model = { _target_ = "os.system", command = "x" }', Verdict.MALICIOUS),
+    "hydra_in_escapes_of_toml": toml('[model]\n"\\u005ftarget_" = "os.s\\u0079stem"', Verdict.MALICIOUS),
+    "hydra_in_lines_of_toml": toml('[model]\n_target_ = """\\\n  os.system"""', Verdict.MALICIOUS),
+    "template_in_toml": toml("chat_template = '{{ cycler.__init__.__globals__ }}'", Verdict.MALICIOUS),
+    "auto_map_in_toml": toml('[auto_map]\nAutoModel = "acme/net--modeling.Net"', Verdict.REVIEW),
+    "hydra_in_broken_toml": toml('[model\n_target_ = "os.system"', Verdict.MALICIOUS),
+    "benign_settings_in_toml": toml(
+        'when = 1979-05-27T07:32:00Z\n[model]\n_target_ = "torch.nn.Linear"\nprompt = "{{ name }}"\nnote = "\\u00e9"',
+        Verdict.CLEAN,
     ),
     "benign_hydra_in_toml": Case(
         b'[model]\n_target_ = "torch.nn.Linear"\nin_features = 2\n'.__bytes__,
