@@ -67,6 +67,21 @@ UNACCOUNTED = _rule(
     "The format has no room for bytes outside its tensors: they are a place to hide a payload.",
 )
 
+SIZE_MISMATCH = _rule(
+    "size-mismatch",
+    "Tensor whose shape and bytes disagree",
+    "tensor {subject} {fault}",
+    "No writer does this, and no file comes to it by being cut. A loader that believes the one and reads by the other "
+    "reads beyond the tensor, or allocates what the shape asks for.",
+)
+HEADER_LENGTH = _rule(
+    "header-length",
+    "Header longer than any loader reads",
+    "the header claims {subject} bytes",
+    "Loaders refuse such a header; one that does not allocates what it claims, or reads beyond the file where the sum "
+    "overflows 64 bits.",
+)
+
 
 class Tensor(NamedTuple):
     """What the header says of a tensor: element type, elements per dimension, and where in the data it stands."""
@@ -83,6 +98,18 @@ class Tensor(NamedTuple):
         for size in self.shape:
             count *= size
         return count
+
+    @property
+    def fits(self) -> bool:
+        """Whether an element type that is known, the shape and the bytes agree, wherever the file ends."""
+        return self.start <= self.stop and self.elements * DTYPES[self.dtype] == (self.stop - self.start) * 8
+
+    @property
+    def mismatch(self) -> str:
+        """In which way they do not."""
+        if self.start > self.stop:
+            return f"ends at byte {self.stop:,} of the data, and begins at {self.start:,}"
+        return f"of {self.elements:,} {self.dtype} stands in {self.stop - self.start:,} bytes"
 
 
 class Header(NamedTuple):
@@ -106,6 +133,9 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the tensors are, and every byte that the header does not account for exactly once."""
+    length = int.from_bytes(blob.reader.read(0, 8), "little")
+    if length > max(HEADER_LIMIT, blob.size):
+        yield Finding(HEADER_LENGTH, blob.locator, f"{length:,}", span=Span(0, 8))
     header = _header(blob, context)
     for name in header.repeated:
         yield Finding(DUPLICATE_KEY, blob.locator, printable(name, _SHOWN), path=_METADATA_KEY)
@@ -115,6 +145,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         detail = _fault(tensor, blob.size - header.data)
         if detail:
             faults += 1
+            if tensor.dtype in DTYPES and not tensor.fits:
+                shown = printable(name, _SHOWN)
+                yield Finding(SIZE_MISMATCH, blob.locator, shown, path=shown, evidence={"fault": tensor.mismatch})
             kind = ProblemKind.MALFORMED if tensor.dtype in DTYPES else ProblemKind.UNSUPPORTED
             yield Problem(kind, blob.locator, SCANNER.name, printable(f"tensor {name!r} {detail}", 300))
     if not faults:
@@ -173,9 +206,7 @@ def _fault(tensor: Tensor, available: int) -> str:
         return f"has the unknown type {tensor.dtype!r}: its size cannot be checked"
     if not tensor.start <= tensor.stop <= available:
         return f"ends at byte {tensor.stop:,} of the data, of which there are {available:,}"
-    if tensor.elements * DTYPES[tensor.dtype] != (tensor.stop - tensor.start) * 8:
-        return f"of {tensor.elements:,} {tensor.dtype} stands in {tensor.stop - tensor.start:,} bytes"
-    return ""
+    return "" if tensor.fits else tensor.mismatch
 
 
 def _layout(blob: Blob, header: Header) -> Iterator[Item]:
@@ -226,10 +257,10 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="safetensors",
     title="safetensors",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
-    rules=(DUPLICATE_KEY, OVERLAP, UNACCOUNTED),
+    rules=(DUPLICATE_KEY, OVERLAP, UNACCOUNTED, SIZE_MISMATCH, HEADER_LENGTH),
     suffixes=(".safetensors",),
     signs=Signs(at=((8, (b"{",)),)),
 )

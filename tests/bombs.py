@@ -41,6 +41,11 @@ def unscanned(name: str, says: str, *parts: bytes) -> Bomb:
     return bomb(name, Verdict.NOT_SCANNED, says, *parts)
 
 
+def review(name: str, says: str, *parts: bytes) -> Bomb:
+    """Return a bomb of a few bytes that no file comes to by being cut: a finding besides."""
+    return bomb(name, Verdict.REVIEW, says, *parts)
+
+
 def evil(name: str, *parts: bytes) -> Bomb:
     """Return a bomb with a payload behind it."""
     return bomb(name, Verdict.MALICIOUS, "os.system", *parts)
@@ -173,17 +178,17 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("overlapping.zip", zip_overlapping, Verdict.REVIEW, "members left out"),
     Bomb("nested.zip", zip_nested, Verdict.NOT_SCANNED, "more than"),
     Bomb("headers.tar.gz", lambda: gzipped(tar_headers(250_000)), Verdict.NOT_SCANNED, "archive members"),
-    unscanned("length.safetensors", "", safetensors(b'{"a":{}}', HUGE)),
+    review("length.safetensors", "the header claims", safetensors(b'{"a":{}}', HUGE)),
     unscanned("deep.safetensors", "", safetensors(b'{"a":' + b"[" * LEVELS + b"]" * LEVELS + b"}")),
-    unscanned(
+    review(
         "offsets.safetensors",
-        "",
+        "stands in",
         safetensors(json.dumps({"a": {"dtype": "F32", "shape": [HUGE, HUGE], "data_offsets": [0, HUGE]}}).encode()),
     ),
-    unscanned("counts.gguf", "", gguf(HUGE, HUGE)),
-    unscanned("array.gguf", "", gguf(0, 1, KEY, struct.pack("<IIQ", 9, 4, HUGE), bytes(64))),
+    review("counts.gguf", "the header claims", gguf(HUGE, HUGE)),
+    review("array.gguf", "the header claims", gguf(0, 1, KEY, struct.pack("<IIQ", 9, 4, HUGE), bytes(64))),
     unscanned("arrays.gguf", "", gguf(0, 1, KEY, struct.pack("<IIQ", 9, 9, 1), struct.pack("<IQ", 9, 1) * LEVELS)),
-    unscanned("string.gguf", "", gguf(0, 1, struct.pack("<Q", HUGE), b"key")),
+    review("string.gguf", "the header claims", gguf(0, 1, struct.pack("<Q", HUGE), b"key")),
     unscanned("shape.npy", "", npy(f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({HUGE}, {HUGE}), }}\n")),
     unscanned("deep.npy", "", npy("(" * LEVELS + ")" * LEVELS + "\n")),
     unscanned("header.npy", "", b"\x93NUMPY\x02\0\xff\xff\xff\xff{'descr'"),

@@ -89,12 +89,16 @@ CASES = {
         {"w": {"dtype": "U8", "shape": [1024], "data_offsets": [0, 1024]}}, Verdict.MALICIOUS, bytes(512) + elf()
     ),
     "tensor_beyond_the_end": case({"w": WEIGHT, "b": BIAS}, Verdict.NOT_SCANNED, bytes(19)),
-    "shape_overflows": case({"w": {**WEIGHT, "shape": [2**62, 2**62, 2**62]}}, Verdict.NOT_SCANNED, bytes(16)),
-    "size_mismatch": case({"w": {**WEIGHT, "shape": [2, 3]}}, Verdict.NOT_SCANNED, bytes(16)),
+    "shape_overflows": case({"w": {**WEIGHT, "shape": [2**62, 2**62, 2**62]}}, Verdict.REVIEW, bytes(16)),
+    "size_mismatch": case({"w": {**WEIGHT, "shape": [2, 3]}}, Verdict.REVIEW, bytes(16)),
+    "size_mismatch_beyond_the_end": case(
+        {"w": {**WEIGHT, "shape": [2**33, 2**31], "data_offsets": [0, 64]}}, Verdict.REVIEW, bytes(16)
+    ),
+    "offsets_turned_round": case({"w": {**WEIGHT, "data_offsets": [16, 0]}}, Verdict.REVIEW, bytes(16)),
     "unknown_dtype": case({"w": {**WEIGHT, "dtype": "Q3"}}, Verdict.NOT_SCANNED, bytes(16)),
     "negative_size": case({"w": {**WEIGHT, "shape": [-2, -2]}}, Verdict.NOT_SCANNED, bytes(16)),
     "metadata_not_text": case({"__metadata__": {"a": 1}, "w": WEIGHT, "b": BIAS}, Verdict.NOT_SCANNED),
     "header_not_json": case('{"w": nothing}', Verdict.NOT_SCANNED),
     "header_nested_deep": case('{"w": ' + "[" * 100_000, Verdict.NOT_SCANNED),
-    "header_length_of_2_63": Case(lambda: b"\xff" * 7 + b"\x7f" + b'{"w":', "model.safetensors", Verdict.NOT_SCANNED),
+    "header_length_of_2_63": Case(lambda: b"\xff" * 7 + b"\x7f" + b'{"w":', "model.safetensors", Verdict.REVIEW),
 }
