@@ -261,6 +261,8 @@ class Progress:
     now: float
     created: float
     started: float
+    completed: float
+    """When the last chunk of this generation was done."""
     ended: float
     report: str
     """Where the latest published report is, which after a retry may be of an earlier generation; else empty."""

@@ -25,7 +25,7 @@ from modelsweep.fleet.liveness import BEAT_EVERY
 from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import SCAN, queue_lengths
 from modelsweep.fleet.metrics import METRICS, Buckets, JobSample, Metric, Snapshot
-from modelsweep.fleet.redis_faults import explain
+from modelsweep.fleet.redis_faults import explain, is_refusal
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -108,17 +108,25 @@ def snapshot_of(client: Redis) -> Snapshot:
 
 def _jobs(client: Redis) -> Iterator[JobSample]:
     for job in {*active_jobs(client), *(job for job, _ in list_jobs(client)[-MOST_JOBS:])}:
-        with suppress(UnknownJob):  # it expired meanwhile
+        try:
             found = Ledger(client, job).progress()
-            yield JobSample(
-                found.state.value,
-                found.allocated,
-                found.done,
-                found.leased,
-                found.created,
-                found.ended,
-                bool(found.report),
-            )
+        except UnknownJob:
+            continue  # it expired meanwhile
+        except LedgerFault as fault:
+            if not is_refusal(fault):
+                raise
+            continue  # its ledger is damaged, and no other's
+        yield JobSample(
+            found.state.value,
+            found.allocated,
+            found.done,
+            found.leased,
+            found.created,
+            found.producer_seen,
+            found.completed,
+            found.ended,
+            bool(found.report),
+        )
 
 
 def _numbers(fields: dict[bytes | str, bytes | str]) -> Iterator[tuple[str, int]]:

@@ -26,6 +26,8 @@ STATES = tuple(state.value for state in JobState)
 MOST_SERIES = 100
 """Series of one counter beyond those that are known beforehand: a damaged hash must not flood Prometheus."""
 LABEL_LENGTH = 100
+UNATTENDED_AFTER = 3600
+"""Seconds of silence after which a producer counts as dead: listing the beginning of a large bucket takes its time."""
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -39,6 +41,8 @@ class JobSample:
     chunks_done: int = 0
     leased: int = 0
     created: float = 0.0
+    producer_seen: float = 0.0
+    completed: float = 0.0
     ended: float = 0.0
     reported: bool = False
 
@@ -178,6 +182,20 @@ def _running(snapshot: Snapshot) -> list[JobSample]:
 
 def _oldest_running(snapshot: Snapshot) -> Iterator[Sample]:
     yield Sample((), max((snapshot.now - job.created for job in _running(snapshot)), default=0.0))
+
+
+def _unattended(snapshot: Snapshot) -> Iterator[Sample]:
+    heard = [max(job.producer_seen, job.created) for job in snapshot.jobs if job.state == JobState.LISTING]
+    yield Sample((), sum(1 for when in heard if snapshot.now - when > UNATTENDED_AFTER))
+
+
+def _oldest_unreported(snapshot: Snapshot) -> Iterator[Sample]:
+    over = [
+        job.ended if job.state == JobState.CANCELLED else job.completed
+        for job in snapshot.jobs
+        if job.state == JobState.FINALIZING or (job.state == JobState.CANCELLED and not job.reported)
+    ]
+    yield Sample((), max((snapshot.now - when for when in over), default=0.0))
 
 
 def _report_age(snapshot: Snapshot) -> Iterator[Sample]:
@@ -353,6 +371,18 @@ METRICS = (
         "gauge",
         "Seconds since the oldest job that still runs was created; 0 where none runs.",
         Measured("the ledger", _oldest_running),
+    ),
+    Metric(
+        "modelsweep_jobs_unattended",
+        "gauge",
+        f"Jobs that are still to be listed, of whose producer nothing was heard for {UNATTENDED_AFTER:,} s.",
+        Measured("the ledger", _unattended),
+    ),
+    Metric(
+        "modelsweep_job_oldest_unreported_seconds",
+        "gauge",
+        "Seconds since the oldest job that has no report was complete, or cancelled; 0 where there is none.",
+        Measured("the ledger", _oldest_unreported),
     ),
     Metric(
         "modelsweep_report_age_seconds",

@@ -106,6 +106,8 @@ def test_every_metric_that_means_trouble_has_an_alert() -> None:
         "modelsweep_up",
         "modelsweep_leases_lost_total",
         "modelsweep_chunks_open",
+        "modelsweep_jobs_unattended",
+        "modelsweep_job_oldest_unreported_seconds",
         "modelsweep_findings_total",
         "modelsweep_redis_evicted_keys_total",
     } <= asked
@@ -176,6 +178,10 @@ SITUATIONS: list[tuple[str, dict[str, str], str, list[dict[str, str]]]] = [
         "100m",
         [],
     ),
+    ("ModelsweepListingStopped", {"modelsweep_jobs_unattended": "2x20"}, "10m", [{}]),
+    ("ModelsweepListingStopped", {"modelsweep_jobs_unattended": "0x20"}, "10m", []),
+    ("ModelsweepReportMissing", {"modelsweep_job_oldest_unreported_seconds": "0+60x60"}, "40m", [{}]),
+    ("ModelsweepReportMissing", {"modelsweep_job_oldest_unreported_seconds": "0+60x60"}, "20m", []),
     (
         "ModelsweepCriticalFindings",
         {

@@ -95,6 +95,17 @@ def test_everything_in_the_table_is_served_under_its_name_and_labels(redis_clien
     assert 0 <= value(series, "modelsweep_report_age_seconds") < 3600
 
 
+def test_a_job_whose_ledger_is_damaged_hides_no_other(redis_client: redis.Redis) -> None:
+    running_job(redis_client)
+    redis_client.zadd("ms:jobs", {"damaged": 1})
+    redis_client.hset("ms:{damaged}:meta", "generation", "1")
+    redis_client.set("ms:{damaged}:counts", "no hash")
+    with serving(redis_client, port=0) as port:
+        series = scrape(port)
+    assert value(series, "modelsweep_up") == 1
+    assert value(series, "modelsweep_jobs", state="listing") == 1
+
+
 def test_while_redis_is_away_it_says_so_and_goes_on(own_redis: Callable[..., PrivateRedis]) -> None:
     server = own_redis(aof="always")
     client = client_of(server.url)

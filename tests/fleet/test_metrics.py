@@ -153,6 +153,26 @@ def test_jobs_by_state_and_what_is_open() -> None:
     assert one("modelsweep_job_oldest_running_seconds", Snapshot(now=2000)) == 0
 
 
+def test_jobs_that_nobody_lists_or_reports() -> None:
+    """Nothing of them is open, so that no other alert tells of them."""
+    jobs = (
+        JobSample("listing", 9, 9, 0, created=10, producer_seen=6300),
+        JobSample("listing", 9, 9, 0, created=10, producer_seen=6500),
+        JobSample("listing", created=9990),
+        JobSample("listing", created=10),
+        JobSample("running", 9, 8, 1, created=10, producer_seen=20),
+        JobSample("finalizing", 9, 9, 0, created=10, completed=9000),
+        JobSample("finished", 9, 9, 0, created=10, completed=20, ended=30, reported=True),
+        JobSample("cancelled", 9, 9, 0, created=10, ended=30, reported=True),
+    )
+    assert one("modelsweep_jobs_unattended", Snapshot(now=10_000, jobs=jobs)) == 2
+    assert one("modelsweep_job_oldest_unreported_seconds", Snapshot(now=10_000, jobs=jobs)) == 1000
+    cancelled = JobSample("cancelled", 9, 8, 0, created=10, ended=8000)
+    assert one("modelsweep_job_oldest_unreported_seconds", Snapshot(now=10_000, jobs=(*jobs, cancelled))) == 2000
+    assert one("modelsweep_jobs_unattended", Snapshot(now=10_000)) == 0
+    assert one("modelsweep_job_oldest_unreported_seconds", Snapshot(now=10_000)) == 0
+
+
 def test_all_that_the_scripts_count_is_exported_and_nothing_else_is_waited_for() -> None:
     sources = " ".join(load(name).source.decode() for name in names())
     scripts = set(re.findall(r"(?:count|tally)\('(\w+)", sources)) | set(re.findall(r"'ms:metrics', '(\w+)", sources))
