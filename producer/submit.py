@@ -88,6 +88,8 @@ class Producer:
         self._ledger = Ledger(client, spec.id)
         self._pages = Pages(store, key, spec.id)
         self._stop = stop or threading.Event()
+        self._queues: set[str] = set()
+        """Those that the last page went into: another one may be long since nobody serves it."""
 
     def create(self) -> None:
         """Enter the job into the store and the ledger; raises StoreFault, LedgerFault."""
@@ -136,6 +138,7 @@ class Producer:
             self._publish(
                 [scan_message(run.queue, self._spec.id, run.first, generation, run.amount) for run in runs(numbered)]
             )
+            self._queues = {chunk.queue for chunk in chunks}
             self._hold_back()
         if not self._stop.is_set():
             self._seal([*self._said(said), *problems], next_chunk, stored)
@@ -241,7 +244,8 @@ class Producer:
         return self._ledger.heartbeat(self._name) is JobState.LISTING and self._is_full()
 
     def _is_full(self) -> bool:
-        if max(queue_lengths(self._client).values()) > WAITING:
+        lengths = queue_lengths(self._client)
+        if max(lengths[queue] for queue in self._queues) > WAITING:
             return True
         memory = cast("dict[str, int]", self._client.info("memory"))
         return bool(memory["maxmemory"]) and memory["used_memory"] > FULL * memory["maxmemory"]

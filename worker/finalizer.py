@@ -80,6 +80,10 @@ class _Lost(Exception):
     """Another finalizer took over, or the job was opened again."""
 
 
+class _Reopened(Exception):
+    """Chunks whose results are lost are examined again first."""
+
+
 def finalize(
     job: str,
     client: Redis,
@@ -161,14 +165,34 @@ class _Finalizer:
 
     def run(self) -> bool:
         """Write everything and publish it; False where chunks are examined again first."""
-        earlier = self._earlier()
+        earlier, published = self._earlier(), self._ledger.progress().report
+        self._remove(earlier - {published})  # they take the room that this one may need
+        try:
+            self._write_all()
+        except _Reopened:
+            return False
+        except (StoreFault, _Lost):
+            self._remove({self._folder})
+            raise
+        if not self._ledger.publish(self._held.token, self._folder, self._changes.counts):
+            return False
+        self._remove(earlier & {published})
+        return True
+
+    def _remove(self, folders: Iterable[str]) -> None:
+        with suppress(StoreFault):  # they go with the job at the latest
+            for folder in folders:
+                self._store.delete(folder)
+
+    def _write_all(self) -> None:
+        """Write everything; raises _Reopened where chunks are examined again first."""
         unreadable: set[int] = set()
         tool: Tool | None = None
         while True:
             try:
                 manifest = self._collect(unreadable, tool)
                 if manifest is None:
-                    return False
+                    raise _Reopened
                 tool = self._write(manifest)
                 if tool == manifest.tool:
                     break
@@ -179,12 +203,6 @@ class _Finalizer:
                     raise StoreFault(fault.name, fault.detail) from fault
                 unreadable.add(chunk)
         self._held.check()
-        if not self._ledger.publish(self._held.token, self._folder, self._changes.counts):
-            return False
-        with suppress(StoreFault):  # they go with the job at the latest
-            for folder in earlier:
-                self._store.delete(folder)
-        return True
 
     def _earlier(self) -> set[str]:
         """Return the folders of attempts that can publish no more, since this one holds the lease."""

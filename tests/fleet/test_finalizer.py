@@ -462,6 +462,30 @@ def test_results_of_a_job_from_before_they_were_signed_are_read(fleet: Fleet) ->
     assert_published(fleet, expected(plain(3)))
 
 
+def test_attempts_that_fail_leave_nothing_that_takes_the_room_of_the_next(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.run([plain(3)])
+    fleet.store.put(f"reports/{JOB}/of-one-that-was-killed/report.json", b"half of it")
+    put, left = DirectoryStore.put, [0]
+
+    def filling(store: DirectoryStore, name: str, data: bytes, *, durable: bool = True) -> None:
+        if name.endswith("manifest") and left[0]:
+            left[0] -= 1
+            raise StoreFault(name, "the store is full")
+        put(store, name, data, durable=durable)
+
+    monkeypatch.setattr(DirectoryStore, "put", filling)
+    left[0] = 2
+    for _ in range(2):
+        with pytest.raises(StoreFault, match="the store is full"):
+            fleet.finalize()
+        assert list(fleet.store.list(f"reports/{JOB}")) == []
+        fleet.client.hset(f"ms:{{{JOB}}}:meta", "finalizer_until", 0)
+    assert fleet.finalize()
+    assert_published(fleet, expected(plain(3)))
+
+
 # Cancelled jobs
 
 
@@ -550,7 +574,7 @@ def test_a_retry_has_a_report_of_its_own_and_the_old_one_goes(fleet: Fleet) -> N
     assert_published(fleet, expected(plain(1)))
 
 
-STEPS = ("_collect", "_write", "put", "publish", "delete")
+STEPS = ("_remove", "_collect", "_write", "put", "publish", "delete")
 KILLED = """
 import os, signal, sys
 import redis
@@ -575,14 +599,17 @@ def test_one_that_is_killed_does_no_harm_and_another_finishes(fleet: Fleet, redi
     results = plain(6)
     fleet.run([results[:3], results[3:]])
     # An attempt from before, of which something is left to be deleted
-    fleet.store.put(f"reports/{JOB}/0000000000000000/report.json", b"{}")
+    earlier = f"reports/{JOB}/0000000000000000"
+    fleet.store.put(f"{earlier}/report.json", b"{}")
+    if step == "delete":  # what was published is deleted behind the next one
+        fleet.client.hset(f"ms:{{{JOB}}}:meta", "report", earlier)
     url = redis_server_url.replace("redis+socket", "unix")
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, step, url, str(fleet.folder)], timeout=60, capture_output=True, text=True
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     if step == "delete":
-        assert fleet.report
+        assert fleet.report != earlier
         wanted = documents(expected(results), fleet.folder)
         assert {name: fleet.file(name) for name in wanted} == wanted
         return

@@ -246,6 +246,18 @@ def test_producers_wait_while_queues_are_long(scene: Scene, monkeypatch: pytest.
     assert 6 < longest <= 6 + 5
 
 
+def test_producers_do_not_wait_for_queues_that_are_none_of_theirs(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may serve them, and then they would wait for ever."""
+    monkeypatch.setattr(submit, "WAITING", 100)
+    scene.client.rpush(LARGE, *["of another job"] * 101)
+    producer = scene.producer()
+    monkeypatch.setattr(producer._stop, "wait", lambda _seconds=None: pytest.fail("it waits"))
+    producer.run()
+    assert len(scene.allocated()) == FILES
+
+
 def test_chunks_hold_consecutive_units_by_number_bytes_and_size() -> None:
     spec = JobSpec(new_id(), (), chunk_files=4, chunk_bytes=10 * MIB)
     sizes = [MIB] * 5 + [9 * MIB, 2 * MIB, 3 * GIB, MIB, 20 * MIB]
