@@ -203,7 +203,15 @@ class Producer:
 
     def _opened(self, stored: bytes) -> Cursor:
         """Return how far an earlier producer of this job came."""
-        return Cursor(**json.loads(self._key.open(cursor_purpose(self._spec.id), stored))) if stored else BEGINNING
+        if not stored:
+            return BEGINNING
+        said = json.loads(self._key.open(cursor_purpose(self._spec.id), stored))
+        try:
+            return Cursor(**said)
+        except TypeError:
+            raise Superseded(
+                f"job {self._spec.id}: a newer version has listed it so far: go on with that one"
+            ) from None
 
     def _allocate(self, chunks: list[Chunk], first: int, before: bytes, cursor: bytes) -> tuple[int, int]:
         """Store and allocate one page; return the numbers of its first chunk, and of the next one to be allocated.

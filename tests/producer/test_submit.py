@@ -19,7 +19,7 @@ from modelsweep.core.report import Unit
 from modelsweep.core.units import GIB, MIB
 from modelsweep.fleet.answers import AllocStatus, JobState
 from modelsweep.fleet.chunks import chunked
-from modelsweep.fleet.job import JobSpec, new_id
+from modelsweep.fleet.job import JobSpec, cursor_purpose, new_id
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import AMOUNT, CPU, INTERACTIVE, LARGE, QUEUES, connect
 from modelsweep.fleet.pages import Pages
@@ -187,6 +187,13 @@ def test_a_ledger_that_forgot_its_last_second_is_filled_again(scene: Scene, monk
     monkeypatch.setattr(Ledger, "alloc", forgetting)
     scene.producer().run()
     scene.check()
+
+
+def test_a_cursor_of_a_newer_version_is_said(scene: Scene) -> None:
+    cursor = KEY.seal(cursor_purpose(scene.spec.id), b'{"index": 1, "more": 2}')
+    scene.ledger.alloc(0, b"\1", "pages/0", cursor)
+    with pytest.raises(Superseded, match="a newer version has listed it so far"):
+        scene.producer().run()
 
 
 def test_a_path_may_be_as_long_as_its_folders_together(scene: Scene) -> None:

@@ -41,6 +41,18 @@ def test_cancel_in_the_middle(scene: Scene, expected: bytes):
     assert progress.counts["reports_published"] == 1
 
 
+def test_whoever_cancels_is_killed_at_once(scene: Scene):
+    """Nobody asks for a report; and the first worker that would write it is killed over that."""
+    job = scene.submit()
+    dies = "from worker import finalizer, node\nimport os\nfinalizer._Finalizer.run = lambda self: os._exit(9)"
+    first = scene.work("--queues", "control", before=dies)
+    scene.fleet.ledger(job).cancel()
+    assert first.wait(LONGEST) == 9
+    scene.work()
+    until(lambda: scene.progress(job).report)
+    assert json.loads(scene.report(job))["summary"]["not_scanned"]
+
+
 def test_cancel_while_it_is_listed(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(submit, "PAGE_CHUNKS", 5)
     scene.work()
