@@ -257,6 +257,9 @@ def test_networks_are_closed_but_for_what_is_needed(whole: list[Manifest], helm:
     assert egress(local, "fleet-modelsweep-examining") == [6379, 53, 53], "nothing that is read is remote"
     closed = chart.rendered(helm, tmp_path, {**WHOLE, "networkPolicy": {"https": False}})
     assert 443 not in egress(closed, "fleet-modelsweep-examining")
+    identity = {"annotations": {"iam.gke.io/gcp-service-account": "modelsweep@models.iam.gserviceaccount.com"}}
+    google = chart.rendered(helm, tmp_path, {"roots": ["gs://models"], "serviceAccount": identity})
+    assert egress(google, "fleet-modelsweep-examining") == [6379, 53, 53, 443, 988, 80], "tokens of its identity"
     selected = chart.of_kind(whole, "NetworkPolicy")["fleet-modelsweep-examining"]["spec"]["podSelector"]["matchLabels"]
     chosen = {name for name, pod in chart.pods(whole).items() if selected.items() <= pod["metadata"]["labels"].items()}
     assert chosen == {name for name in chart.pods(whole) if "worker" in name or "weekly" in name}
