@@ -13,7 +13,17 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from scanners.metadata_text import telling_facts
-from scanners.parsing.gguf_header import ELEMENTS, MAGIC, TYPES, WIDTH, GgufHeader, Overflowing, Tensor, read_header
+from scanners.parsing.gguf_header import (
+    ELEMENTS,
+    MAGIC,
+    TYPES,
+    WIDTH,
+    BadAlignment,
+    GgufHeader,
+    Overflowing,
+    Tensor,
+    read_header,
+)
 
 TEMPLATE_KEY = "tokenizer.chat_template"
 _TEMPLATES = "template"
@@ -71,6 +81,13 @@ OVERLAP = _rule(
     "tensor {subject} begins at byte {offset} of the data, before the one before it ends",
     "No writer does this: shared bytes allow a file to expand in memory, or one tensor to patch another.",
 )
+MISALIGNED = _rule(
+    "misaligned-tensor",
+    "Tensor that begins between the places where tensors may",
+    "tensor {subject} begins at byte {offset} of the data: no multiple of {of}",
+    "No writer does this. A loader that rounds the place reads other bytes than one that does not, and one that takes "
+    "it as it stands reads numbers at an address that is none of theirs.",
+)
 UNACCOUNTED = _rule(
     "unaccounted-bytes",
     "Bytes that belong to no tensor",
@@ -109,6 +126,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from _read(blob, headers, context)
     except Overflowing as error:
         yield Finding(COUNT_OVERFLOW, blob.locator, error.detail, span=Span(error.offset or 0, 8))
+        raise
+    except BadAlignment as error:
+        yield Finding(CRASHES, blob.locator, error.detail)
         raise
 
 
@@ -174,6 +194,8 @@ def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
         fault = _fault(tensor, header, blob.size)
         if fault == "overflows":
             yield Finding(SIZE_OVERFLOW, blob.locator, shown)
+        elif tensor.offset % header.alignment:
+            yield Finding(MISALIGNED, blob.locator, shown, evidence={"offset": tensor.offset, "of": header.alignment})
         elif fault:
             kind = ProblemKind.MALFORMED if tensor.type in TYPES else ProblemKind.UNSUPPORTED
             yield Problem(kind, blob.locator, SCANNER.name, f"tensor {shown} {fault}")
@@ -247,7 +269,7 @@ SCANNER = Scanner(
     version=7,
     accepts=accepts,
     scan=scan,
-    rules=(DUPLICATE_KEY, SIZE_OVERFLOW, COUNT_OVERFLOW, OVERLAP, UNACCOUNTED, NARROW, LAYER, CRASHES),
+    rules=(DUPLICATE_KEY, SIZE_OVERFLOW, COUNT_OVERFLOW, OVERLAP, MISALIGNED, UNACCOUNTED, NARROW, LAYER, CRASHES),
     suffixes=(".gguf",),
     signs=Signs(begins(MAGIC)),
 )

@@ -106,6 +106,10 @@ class Overflowing(Malformed):
     """A count or length whose product with the size of an element leaves 64 bits, or that no file can hold."""
 
 
+class BadAlignment(Malformed):
+    """An alignment that loaders divide by, or round with, and that is no power of two."""
+
+
 @dataclass(slots=True)
 class GgufHeader:
     """What stands before the tensors; `data` is the offset at which they begin, 0 until all was read."""
@@ -121,10 +125,10 @@ class GgufHeader:
 
     @property
     def alignment(self) -> int:
-        """Bytes that tensors are aligned to; raises Malformed where the file says nonsense."""
+        """Bytes that tensors are aligned to; raises BadAlignment where the file says nonsense."""
         value = self.values.get("general.alignment", ALIGNMENT)
         if not isinstance(value, int) or not 0 < value <= MIB or value & (value - 1):
-            raise Malformed(f"the alignment {value!r} is not a power of two")
+            raise BadAlignment(f"the alignment {value!r} is not a power of two")
         return value
 
 

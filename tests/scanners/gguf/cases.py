@@ -143,7 +143,7 @@ CASES = {
     "gap_between_tensors": with_tensors(tensor("a", (8,), F32, 0), tensor("b", (8,), F32, 96), verdict=Verdict.REVIEW),
     "trailing_bytes": with_tensors(tensor("a", (8,), F32, 0), verdict=Verdict.REVIEW, data=200, cut_is_clean=True),
     "tensor_beyond_the_end": with_tensors(tensor("a", (64,), F32, 0), verdict=Verdict.NOT_SCANNED),
-    "misaligned_tensor": with_tensors(tensor("a", (8,), F32, 4), verdict=Verdict.NOT_SCANNED),
+    "misaligned_tensor": with_tensors(tensor("a", (8,), F32, 4), verdict=Verdict.REVIEW),
     "unknown_type": with_tensors(tensor("a", (8,), 77, 0), verdict=Verdict.NOT_SCANNED),
     "broken_block": with_tensors(tensor("a", (33,), Q4_0, 0), verdict=Verdict.NOT_SCANNED),
     "many_dimensions": with_tensors(tensor("a", (1,) * 5, F32, 0), verdict=Verdict.NOT_SCANNED),
@@ -157,7 +157,7 @@ CASES = {
     "arrays_nested_deep": case(lambda: built([NESTED], [], 0), Verdict.NOT_SCANNED),
     "unknown_version": case(lambda: b"GGUF" + struct.pack("<IQQ", 9, 0, 0), Verdict.NOT_SCANNED),
     "alignment_of_zero": case(
-        lambda: built([text("general.alignment") + struct.pack("<II", UINT32, 0)], []), Verdict.NOT_SCANNED
+        lambda: built([text("general.alignment") + struct.pack("<II", UINT32, 0)], []), Verdict.REVIEW
     ),
     "narrow_scores": case(lambda: built([numbers("tokenizer.ggml.scores", INT8)], [], 0), Verdict.REVIEW),
     "narrow_types": case(lambda: built([numbers("tokenizer.ggml.token_type", INT8)], [], 0), Verdict.REVIEW),
