@@ -53,7 +53,8 @@ def _cases(report: Report, view: View) -> Iterator[Element | str]:
     for result in report.results:
         findings, problems = view.findings(result), result.problems
         if findings or problems:
-            yield _case(result.unit.locator, findings, problems, view)
+            accepted = [finding for finding in findings if view.gate.accepts(finding, result.digest)]
+            yield _case(result.unit.locator, findings, problems, view, accepted)
         else:  # as `tostring` has it, at a fifth of the time
             name = printable(str(result.unit.locator))
             for character, entity in _ENTITIES:
@@ -63,10 +64,16 @@ def _cases(report: Report, view: View) -> Iterator[Element | str]:
         yield _case(problem.locator, (), (problem,), view)
 
 
-def _case(locator: Locator, findings: Sequence[Finding], problems: Sequence[Problem], view: View) -> Element:
+def _case(
+    locator: Locator,
+    findings: Sequence[Finding],
+    problems: Sequence[Problem],
+    view: View,
+    accepted: Sequence[Finding] = (),
+) -> Element:
     """Return the test case of a file with one outcome, the worst, since servers show one; the rest is its output."""
     case = Element("testcase", name=printable(str(locator)), classname=CLASS, time="0.000")
-    counting = [item for item in findings if item.severity >= view.gate.fail_on or view.gate.forbids(item.rule)]
+    counting = [item for item in findings if view.gate.counts(item.rule) and item not in accepted]
     errors = [problem for problem in problems if view.gate.fails(problem)]
     outcome: Element | None = None
     if counting:

@@ -4,8 +4,8 @@
 #   opa eval -i report.json -d deploy/policy/modelsweep.rego 'data.modelsweep.deny'
 #   conftest test report.json --policy deploy/policy --namespace modelsweep
 #
-# What was reviewed may be accepted until a day, by fingerprint and SHA-256 of the file (-d accepted.json):
-#   {"modelsweep_accepted": [{"fingerprint": "...", "digest": "...", "until": "2027-06-30", "reason": "...", "owner": "..."}]}
+# What was reviewed is accepted until its day, by fingerprint and SHA-256 of the file: -d baseline.json, which
+# `modelsweep baseline` writes.
 package modelsweep
 
 import rego.v1
@@ -63,11 +63,15 @@ is_full if {
 is_accepted(issue) if {
 	some entry in data.modelsweep_accepted
 	entry.fingerprint == issue.fingerprint
-	entry.until >= today
+	is_current(entry)
 	some file in input.verdicts
 	file.digest == entry.digest
 	is_in(issue.location, file.path)
 }
+
+is_current(entry) if not entry.until
+
+is_current(entry) if entry.until >= today
 
 is_in(location, path) if location == path
 
@@ -82,7 +86,7 @@ stale contains entry if {
 }
 
 is_used(entry) if {
-	entry.until >= today
+	is_current(entry)
 	some issue in input.issues
 	issue.fingerprint == entry.fingerprint
 	some file in input.verdicts

@@ -12,6 +12,15 @@ class Tolerance(NamedTuple):
     percent: float = 0.0
 
 
+class GateArguments(TypedDict):
+    """What click hands over of what makes a job fail."""
+
+    fail_on: str
+    baselines: tuple[str, ...]
+    strict: bool
+    tolerated: Tolerance
+
+
 class ScanArguments(TypedDict):
     """What click hands to `scan`."""
 
@@ -46,5 +55,6 @@ class ScanArguments(TypedDict):
     alias: str
     share: bool
     fail_on: str
+    baselines: tuple[str, ...]
     strict: bool
     tolerated: Tolerance

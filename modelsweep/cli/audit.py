@@ -18,6 +18,7 @@ from modelsweep.cli.options import SECTIONS, ScanCommand, option, removed_option
 from modelsweep.cli.outputs import Output, outputs_of
 from modelsweep.cli.scanning import (
     conclude,
+    gate_of,
     job_of,
     refuse_contradictions,
     refuse_tagging_nothing,
@@ -98,11 +99,12 @@ def command(context: click.Context, /, **arguments: Unpack[AuditArguments]) -> i
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     shared = share_directory(arguments["share"])
     spare(targets, outputs)
+    gate = gate_of(arguments)
     with explained(), _fleet(arguments) as (fleet, failed):
         spec = spec_of(arguments, targets, context.obj or (), outputs)
         with watched(fleet, spec.id, shows_bar(arguments)) as watch:
             _run(fleet, spec, watch, failed)
-        return conclude(fleet.report(spec.id), arguments, outputs, shared)
+        return conclude(fleet.report(spec.id), arguments, outputs, shared, gate)
 
 
 def spec_of(

@@ -25,6 +25,7 @@ COMMANDS = (
     "rules",
     "metadata",
     "cache",
+    "baseline",
     "doctor",
 )
 """In the order of `--help`; each is `command` in the module of its name."""

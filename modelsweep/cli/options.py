@@ -139,6 +139,7 @@ GATE = (
         metavar="SEVERITY",
         help="Least severity for exit code 1 [warning].",
     ),
+    several("--baseline", "baselines", metavar="FILE", help="What `baseline` wrote to FILE fails no scan. Repeatable."),
     option("--strict", is_flag=True, help="Whatever could not be judged fails, too; --no-cache."),
     option(
         "--tolerate-problems",

@@ -9,6 +9,7 @@ import click
 
 from modelsweep.cli.fleet_options import reached
 from modelsweep.cli.options import several
+from modelsweep.cli.parameters import names
 from modelsweep.cli.report import PARAMETERS, ReportArguments, writing
 from modelsweep.cli.scanning import allowed_of
 from modelsweep.cli.terminal import say
@@ -29,7 +30,9 @@ class RejudgeArguments(ReportArguments):
 @click.command(
     params=[
         *PARAMETERS,
-        several("--allow-import", "allowed", metavar="PATTERN", help="Trust these, too: 'acme.*'. Repeatable."),
+        several(
+            "--allow-import", "allowed", type=names, metavar="PATTERN", help="Trust these, too: 'acme.*'. Repeatable."
+        ),
         several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     ],
     short_help="Judge the stored facts of a job by today's rules.",

@@ -13,10 +13,10 @@ from modelsweep.cli.options import GATE, OUTPUT
 from modelsweep.cli.outputs import Output, draft_of, outputs_of, view_of
 from modelsweep.cli.scanning import (
     FAILED,
+    gate_of,
     in_file,
     refuse_alias_alone,
     tagged,
-    threshold_gate,
     write_reports,
     writer_of,
 )
@@ -48,6 +48,7 @@ class ReportArguments(TypedDict):
     write_back: bool
     alias: str
     fail_on: str
+    baselines: tuple[str, ...]
     strict: bool
     tolerated: Tolerance
 
@@ -74,7 +75,7 @@ def writing(arguments: ReportArguments) -> Callable[[Report, Published], int]:
     """
     refuse_alias_alone(arguments["alias"], arguments["write_back"])
     places = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
-    gate = threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
+    gate = gate_of(arguments)
     view = view_of(gate, verbose=arguments["verbose"])
 
     def write(report: Report, published: Published) -> int:

@@ -11,7 +11,7 @@ from typing import cast
 import click
 
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
-from modelsweep.cli.arguments import ScanArguments, Tolerance
+from modelsweep.cli.arguments import GateArguments, ScanArguments, Tolerance
 from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write, write_file
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.progress import CountTotals, Tally, watched
@@ -88,13 +88,13 @@ def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]
     spare(targets, outputs)
     for output in outputs:  # while the process that examines loads its own modules
         writer_of(output).load()
-    report = _examine(targets, job, shows_bar(arguments), command_line)
-    return conclude(report, arguments, outputs, shared)
-
-
-def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], shared: str | None) -> int:
-    """Write the reports of a job that ended, and return the exit code."""
     gate = gate_of(arguments)
+    report = _examine(targets, job, shows_bar(arguments), command_line)
+    return conclude(report, arguments, outputs, shared, gate)
+
+
+def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], shared: str | None, gate: Gate) -> int:
+    """Write the reports of a job that ended, and return the exit code."""
     code = gate.exit_code(report)
     if arguments["quiet"] and code == 0:
         outputs = [output for output in outputs if output != Output("text")]
@@ -104,6 +104,10 @@ def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], sh
         outputs.append(Output("json", shared_report(shared, report)))
     view = view_of(gate, verbose=arguments["verbose"])
     written = write_reports(report, outputs, view)
+    if gate.accepted:
+        from modelsweep.cli.baseline_file import say_unused
+
+        say_unused(gate.accepted, report)
     if arguments["write_back"]:
         written &= tagged(report, arguments["alias"])
     return code if written or code else FAILED
@@ -156,9 +160,14 @@ def allowed_of(patterns: tuple[str, ...], files: tuple[str, ...]) -> tuple[str, 
     return (*patterns, *(name for file in files for name in patterns_of(file)))
 
 
-def gate_of(arguments: ScanArguments) -> Gate:
-    """Return what makes the job fail."""
-    return threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
+def gate_of(arguments: GateArguments) -> Gate:
+    """Return what makes the job fail; raises UsageError for a baseline that is none."""
+    gate = threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
+    if not arguments["baselines"]:
+        return gate
+    from modelsweep.cli.baseline_file import accepted_by
+
+    return replace(gate, accepted=accepted_by(arguments["baselines"]))
 
 
 def threshold_gate(fail_on: str, strict: bool, tolerated: Tolerance) -> Gate:

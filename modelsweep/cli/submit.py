@@ -36,6 +36,7 @@ _NOT_HERE = frozenset(
         "write_back",
         "alias",
         "fail_on",
+        "baselines",
         "strict",
         "tolerated",
     }

@@ -350,6 +350,8 @@ class Gate:
     strict: bool = False
     tolerated: int = 0
     tolerated_percent: float = 0.0
+    accepted: frozenset[tuple[str, str]] = frozenset()
+    """Fingerprints, each with the SHA-256 of a file: findings that were reviewed, and count no more."""
 
     def fails(self, problem: Problem) -> bool:
         """Return whether `problem` alone would make the job fail."""
@@ -357,9 +359,21 @@ class Gate:
 
     def exit_code(self, report: Report) -> int:
         """Return 1 for findings that count, else 2 where too much could not be examined, else 0."""
-        if any(map(self.counts, report.totals.rules)):
+        if any(map(self.counts, report.totals.rules)) and (not self.accepted or self._is_failed(report)):
             return 1
         return 2 if self.incomplete(report) else 0
+
+    def _is_failed(self, report: Report) -> bool:
+        """Return whether a finding counts that nobody accepted; for this all results are gone over."""
+        return any(
+            self.counts(finding.rule) and not self.accepts(finding, result.digest)
+            for result in report.results
+            for finding in result.findings
+        )
+
+    def accepts(self, finding: Finding, digest: str) -> bool:
+        """Return whether a finding was accepted in the file of this SHA-256."""
+        return bool(self.accepted) and (finding.fingerprint, digest) in self.accepted
 
     def counts(self, rule: Rule) -> bool:
         """Return whether a finding of `rule` fails the job."""

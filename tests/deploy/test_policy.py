@@ -83,7 +83,9 @@ def test_what_was_reviewed_passes_until_its_day_and_as_these_very_bytes(rego: Pa
     report = report_of(tmp_path, own=UNKNOWN_CLASS)
     entry = {"fingerprint": report["issues"][0]["fingerprint"], "digest": report["verdicts"][0]["digest"]}
     accepted = {**entry, "until": "2999-12-31"}
-    assert (decided(rego, report, [accepted])["deny"], decided(rego, report, [accepted])["stale"]) == ([], [])
+    for entries in ([accepted], [entry]):
+        decision = decided(rego, report, entries)
+        assert (decision["deny"], decision["stale"]) == ([], [])
     for other in ({"until": "2020-01-01"}, {"digest": "0" * 64}, {"fingerprint": "0" * 32}):
         decision = decided(rego, report, [{**accepted, **other}])
         assert len(decision["deny"]) == 1
