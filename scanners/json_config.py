@@ -89,6 +89,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from _items(blob, document, context)
         if open_to_code:
             yield from settings(blob, document, context)
+        if telling and b'"$' in data:
+            yield from _expressions(blob, document)
 
 
 def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
@@ -100,6 +102,14 @@ def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
             called = _CALLED.search(entry.key) is not None
             path = printable(entry.path, _SHOWN)
             yield from telling_facts(entry.value, blob.locator, path, context, names=called)
+
+
+def _expressions(blob: Blob, document: Json) -> Iterator[Item]:
+    """Yield what bundles of MONAI evaluate: texts behind `$`, also those of lists."""
+    from scanners.parsing.bundle_expressions import PREFIX, evaluated
+
+    values = (entry.value if isinstance(entry.value, list) else [entry.value] for entry in entries(document))
+    yield from evaluated(blob, (one for some in values for one in some if isinstance(one, str) and one[:1] == PREFIX))
 
 
 def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
@@ -148,10 +158,10 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 
 
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
-    from scanners.parsing.code_keys import HYDRA_HELPERS  # those are seen with what they are given
+    from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # those are seen with what they are given
 
     if isinstance(entry.value, str) and entry.value and entry.value not in HYDRA_HELPERS:
-        yield _reference(blob, entry.value, "computed" if "${" in entry.value else "call", entry.path)
+        yield _reference(blob, entry.value, how_called(entry.value), entry.path)
 
 
 def _auto_map(blob: Blob, entry: Entry) -> Iterator[Item]:

@@ -225,11 +225,10 @@ def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
-    from scanners.parsing.code_keys import HYDRA_HELPERS  # those are seen with what they are given
+    from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # those are seen with what they are given
 
     if entry.key == _TARGET and entry.value and entry.value not in HYDRA_HELPERS:
-        how = "computed" if "${" in entry.value else "call"
-        yield _reference(blob, entry, entry.value, how, f"{_TARGET} in line {entry.line}")
+        yield _reference(blob, entry, entry.value, how_called(entry.value), f"{_TARGET} in line {entry.line}")
 
 
 def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact:

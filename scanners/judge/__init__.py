@@ -43,9 +43,9 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 22, "pickle_calls"),
+    ("pickle-calls", 23, "pickle_calls"),
     ("templates", 4, "templates"),
-    ("configs", 7, "code_references"),
+    ("configs", 8, "code_references"),
     ("operators", 6, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 2, "keras_layers"),

@@ -186,6 +186,8 @@ NAMES: dict[str, str] = {
     """,
 }
 _HARMLESS = (
+    "hydra.experimental.callback",
+    "hydra.experimental.callbacks",
     "os.path",
     "os.PathLike",
     "os.fspath",

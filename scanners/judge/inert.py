@@ -71,13 +71,25 @@ _UNPACKING = {
     "collections.UserDict": 0,
     "collections.defaultdict": 1,
     "inspect.Signature": 0,
+    "spacy.pipeline._parser_internals.arc_eager.ArcEager": 1,
+    "spacy.pipeline._parser_internals.ner.BiluoPushDown": 1,
     "types.SimpleNamespace": 0,
 }
 _BLOCK = "pandas._libs.internals._unpickle_block"
 _METRICS = ("scipy.", "sklearn.")
 """Compiled trees and distances of these call a function that is handed to them as a metric."""
 _CONVERTERS = (
-    *("datetime.", "decimal.", "fractions.", "ipaddress.", "numpy.", "pandas._libs.tslibs.", "pyarrow.", "uuid."),
+    *(
+        "arch.",
+        "datetime.",
+        "decimal.",
+        "fractions.",
+        "ipaddress.",
+        "numpy.",
+        "pandas._libs.tslibs.",
+        "pyarrow.",
+        "uuid.",
+    ),
     *_METRICS,
 )
 """Whose callables make numbers and arrays of what they are handed, also of what is in its lists."""

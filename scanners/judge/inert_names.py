@@ -1201,6 +1201,7 @@ CALLS: dict[str, str] = {
     "_decimal": ("_decimal Context Decimal\n"),
     "_pydecimal": ("_pydecimal Context Decimal\n"),
     "adapters": ("adapters.heads.base MultiHeadOutput\nadapters.heads.dependency_parsing DependencyParsingOutput\n"),
+    "arch": ("arch.univariate.recursions EGARCHUpdater EWMAUpdater FIGARCHUpdater HARCHUpdater MIDASUpdater\n"),
     "array": ("array _array_reconstructor array\n"),
     "autogluon": (
         "autogluon.core.models.abstract._auxiliary_params ParamsAuxDict\n"
@@ -1409,6 +1410,8 @@ CALLS: dict[str, str] = {
         "spacy.matcher.matcher unpickle_matcher\n"
         "spacy.matcher.phrasematcher unpickle_matcher\n"
         "spacy.morphology unpickle_morphology\n"
+        "spacy.pipeline._parser_internals.arc_eager ArcEager\n"
+        "spacy.pipeline._parser_internals.ner BiluoPushDown\n"
         "spacy.strings StringStore\n"
         "spacy.tokens._serialize unpickle_bin\n"
         "spacy.vectors unpickle_vectors\n"

@@ -6,6 +6,7 @@ too weak a sign, since `target` and `name` mean all sorts of things: what stands
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -87,6 +88,8 @@ _WEAK = frozenset(
     "target type class class_name cls callable func function factory constructor component entry_point loader".split()
 )
 """Keys under which one program or another imports what it then calls, and others keep words of all sorts."""
+_REGISTERED = re.compile(r"[A-Z]\w*")
+"""A target without a package, which Hydra refuses: MONAI has a class of that name, or a file of the folder has it."""
 _RUNS = re.compile(
     r"os\.(?:system|popen|startfile|(?:exec|spawn|posix_spawn)\w*)|(?:posix|nt)\.system|subprocess\.\w+|pty\.spawn"
     r"|builtins\.(?:eval|exec|compile|__import__)|runpy\.run_\w+|commands\.get\w*output|pickle\.loads?|marshal\.loads?"
@@ -189,6 +192,13 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
                 yield Named(key, name, "mention")
         elif isinstance(value, dict | list) and key in _NESTED:
             yield from _NESTED[key](value, mapping)
+
+
+def how_called(target: str) -> str:
+    """Return what is done with a `_target_`: it is called, worked out later, or looked for among classes of MONAI."""
+    if "${" in target:
+        return "computed"
+    return "beside" if _REGISTERED.fullmatch(target) and not hasattr(builtins, target) else "call"
 
 
 def runs_something(name: str) -> bool:

@@ -20,6 +20,7 @@ TELLING = Words(
     *(b"trt_extra_plugin_lib_paths", b"weightsManifest", b":serialized:", b"__nni_obj__", b"CLOUDPICKLE"),
     *(b'"init_parameters"', b"custom_ops_library", b'"nemo_version"', b'"refs"', b'"@class"', b"tree_metadata"),
     *(name.encode() for name in LEADING),
+    *(b'"$import ', b'"$from ', b'"$__import__'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
 """Of keys and values that make a configuration worth a closer look, whatever it is."""

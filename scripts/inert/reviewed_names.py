@@ -92,6 +92,8 @@ CALLS: dict[str, str] = {
     "spacy.matcher.matcher": "unpickle_matcher",
     "spacy.matcher.phrasematcher": "unpickle_matcher",
     "spacy.morphology": "unpickle_morphology",
+    "spacy.pipeline._parser_internals.arc_eager": "ArcEager",
+    "spacy.pipeline._parser_internals.ner": "BiluoPushDown",
     "spacy.strings": "StringStore",
     "spacy.tokens._serialize": "unpickle_bin",
     "spacy.vectors": "unpickle_vectors",
@@ -116,6 +118,8 @@ CALLS: dict[str, str] = {
     "numpy.random": "__RandomState_ctor",
     "pandas": f"Interval Period PeriodDtype StringDtype CategoricalDtype IntervalDtype {PANDAS_OFFSETS}",
     "flax.core.frozen_dict": "FrozenDict",
+    # Orders and weights of recursions, numbers that are converted as arrays are.
+    "arch.univariate.recursions": "EGARCHUpdater EWMAUpdater FIGARCHUpdater HARCHUpdater MIDASUpdater",
     "flax.linen.module": "_get_unspecified_parent",
     "haiku._src.data_structures": "FlatMapping frozendict",
     # Queues of numbers, each made with its rate.
@@ -198,6 +202,15 @@ COMPILED_CLASSES: dict[str, str] = {
     "nltk.tree": "Tree",
     "optuna.distributions": "CategoricalDistribution",
     "river.neighbors.ann.swinn": "SWINN",
+    # Not one has a hook; modules and classes of one name hide the bases from the script.
+    **{
+        f"tbats.{package}.{name}": name
+        for package in ("abstract", "bats", "tbats")
+        for name in (
+            "Case Components Context MatrixBuilder MatrixBuilderCache Model ModelParams ParamsOptimizer SeedFinder"
+        ).split()
+    },
+    **{f"tbats.{package}.{package.upper()}": package.upper() for package in ("bats", "tbats")},
     # What widgets of Orange keep of their settings: classes without a hook (Orange 3.40, orange-widget-base 4.28).
     **dict.fromkeys(("Orange.widgets.settings", "orangewidget.settings"), "Context"),
     **dict.fromkeys(("Orange.widgets.utils.filedialogs", "orangewidget.utils.filedialogs"), "RecentPath"),
@@ -271,7 +284,7 @@ COMPILED_CLASSES: dict[str, str] = {
     # Size, mode, palette and raw bytes.
     "PIL.Image": "Image",
     "mlflow.models.signature": "ModelSignature _TypeHints",
-    "mlflow.pyfunc.model": "ChatAgent ChatModel PythonModel PythonModelContext ResponsesAgent",
+    "mlflow.pyfunc.model": "ChatAgent ChatModel PythonModel PythonModelContext ResponsesAgent _FunctionPythonModel",
     "mlflow.types.schema": (
         "AnyType Array ColSpec Map Object ParamSchema ParamSpec Property Schema TensorInfo TensorSpec"
     ),

@@ -305,6 +305,39 @@ CASES = {
         {"net": [{"_target_": "hydra.utils.get_method", "path": "os.system"}]}, "net.json", MALICIOUS_VERDICT
     ),
     "benign_hydra_helper": case({"act": {"_target_": "hydra.utils.get_class", "path": "torch.nn.ReLU"}}, "net.json"),
+    "benign_bundle": case(
+        {
+            "imports": ["$import glob", "$import os", "$from ignite.engine import Events"],
+            "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
+            "images": "$sorted(glob.glob(@folder + '/*.nii.gz'))",
+            "network_def": {"_target_": "UNet", "spatial_dims": 3},
+            "network": "$@network_def.to(@device)",
+            "initialize": ["$os.makedirs(@output_dir, exist_ok=True)", "$monai.utils.set_determinism(seed=123)"],
+            "run": ["$@train#trainer.run()"],
+            "price": "$5",
+        },
+        "inference.json",
+    ),
+    "bundle_with_system": case(
+        {"imports": ["$import os"], "run": ["$os.system('echo modelsweep-test')"]}, "inference.json", MALICIOUS_VERDICT
+    ),
+    "bundle_that_imports_in_place": case(
+        {"net": {"_target_": "UNet"}, "run": "$__import__('os').system('echo modelsweep-test')"},
+        "inference.json",
+        MALICIOUS_VERDICT,
+    ),
+    "benign_bundle_that_imports_in_place": case(
+        {"net": {"_target_": "UNet"}, "images": "$__import__('glob').glob('*.nii')"}, "inference.json"
+    ),
+    "benign_callback_of_hydra": case(
+        {"log": {"_target_": "hydra.experimental.callbacks.LogJobReturnCallback"}}, "config.json"
+    ),
+    "bundle_that_decodes": case(
+        {"net": {"_target_": "UNet"}, "device": "$exec(__import__('base64').b64decode('cHJpbnQoMSk='))"},
+        "inference.json",
+        MALICIOUS_VERDICT,
+    ),
+    "bundle_with_a_builtin": case({"net": {"_target_": "eval", "x": "1"}}, "inference.json", MALICIOUS_VERDICT),
     "hydra_target": case({"net": [{"_target_": "os.system", "command": "echo"}]}, "net.json", MALICIOUS_VERDICT),
     "template_runs_code": case(
         {"chat_template": next(iter(MALICIOUS.values()))}, "tokenizer_config.json", MALICIOUS_VERDICT
