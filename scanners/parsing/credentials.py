@@ -39,6 +39,8 @@ BACK = 512
 """Bytes before a nominated place that are looked at."""
 REACH = 16 * 1024
 """Bytes after it."""
+_BESIDE = 128
+"""Bytes around a secret that has a name, in which a form may begin or end that it is a part of."""
 
 
 class Credential(NamedTuple):
@@ -96,9 +98,10 @@ def _named(data: bytes, at: int) -> Iterator[Credential]:
     found = named_secret_at(data, at)
     if found is None:
         return
-    first = max(0, found.start - BACK)
-    around = data[first : found.stop + BACK]
-    forms = ((make, match) for make in MAKES for match in _compiled(make.form).finditer(around))
+    first = max(0, found.start - _BESIDE)
+    around = data[first : found.stop + _BESIDE]
+    likely = (make for make in MAKES if make.lead in around)
+    forms = ((make, match) for make in likely for match in _compiled(make.form).finditer(around))
     overlapping = (
         (make, match)
         for make, match in forms
