@@ -9,21 +9,25 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modelsweep.core import patterns as re
-from scanners.parsing.credential_checks import is_random
+from scanners.parsing.credential_checks import decoded, is_random
 
-_BETWEEN = rb"[\x22'\\\]]{0,3}[ \t]{0,4}[=:][ \t]{0,4}[\x22'\\]{0,2}"
+_BETWEEN = (
+    rb"[\x22'\\\]]{0,3}(?:(?::[ \t]{0,2}[A-Za-z]{1,10})?[ \t]{0,2}[=:,>][ \t]{0,2}|[ \t]{1,2})(?:[bru]?[\x22'\\]{1,3})?"
+)
+"""Quotes, a type, what assigns, separates or closes a tag, a mark of bytes, quotes: 25 bytes at most."""
 _WORDS = [case(word) for word in (b"key", b"token", b"secret") for case in (bytes.lower, bytes.upper, bytes.title)]
 NAMED_RUNS = (
     *(rb"%b%b(?:[A-Za-z0-9]{1,4}\.)?[A-Za-z0-9_+/-]{20}" % (word, _BETWEEN) for word in _WORDS),
-    *(rb"%b[ \t]{1,4}[A-Za-z0-9_+/-]{20}" % word for word in (b"Bearer", b"bearer")),
+    *(rb"%b[ \t]{1,4}[A-Za-z0-9_+/-]{20}" % word for word in (b"Bearer", b"bearer", b": Basic")),
 )
 NAMED_PASSWORD = rb"(?i)passw(?:or)?d%b[a-z0-9_.~+/-]{16}" % _BETWEEN
 """The last word of a name, and the beginning of what may be its secret, in runs of the characters of tokens or not."""
 _ASSIGNED = re.compile(
     rb"(?i)(?P<word>key|token|secret|password|passwd)%b"
-    rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{<-])" % _BETWEEN
+    rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{-]|<(?!/))" % _BETWEEN
 )
-_BEARER = re.compile(rb"(?i)bearer[ \t]{1,4}(?P<s>[A-Za-z0-9_.~+/-]{20,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{<-])")
+_BEARER = re.compile(rb"(?i)bearer[ \t]{1,4}(?P<s>[A-Za-z0-9_.~+/-]{20,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{-]|<(?!/))")
+_BASIC = re.compile(rb": Basic[ \t]{1,4}(?P<s>[A-Za-z0-9+/]{20,400}={0,2})")
 _BEFORE = re.compile(rb"(?:(?<=\\[nrt])|(?<![A-Za-z0-9_:\\-]))[A-Za-z0-9_-]{0,60}\Z")
 """Behind a colon the word is a part of an identifier (`arn:aws:...:secret:NAME`)."""
 _SECRET = re.compile(
@@ -42,6 +46,8 @@ _WEB_PAGE = b"apiKey"
 """How pages that search, draw maps or use Firebase name keys that are public by design."""
 _ATTRIBUTE = re.compile(rb"[a-z_][a-z0-9_]+(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _OF_AWS = b"aws_secret_access_key"
+_TOKEN = 30
+"""Characters that a token has at least that goes by no other name: an argument, while vocabularies write colons."""
 _LONGEST = 64
 
 
@@ -59,16 +65,27 @@ def named_secret_at(data: bytes, at: int) -> NamedSecret | None:
     """Return the secret whose name ends with the word at `at` of `data`, None where nothing of the sort is there."""
     if match := _BEARER.match(data, at):
         return NamedSecret("bearer token", at, match.end(), match["s"], True) if is_random(match["s"]) else None
+    if match := _BASIC.match(data, at):
+        password = (decoded(match["s"]) or b"").partition(b":")[2]
+        return NamedSecret("password of a login", at, match.end(), match["s"], True) if is_random(password) else None
     match = _ASSIGNED.match(data, at)
     if match is None or _ATTRIBUTE.fullmatch(match["s"]) or not is_random(match["s"]):
         return None
     before = _BEFORE.search(data[max(0, at - _LONGEST) : at])
     if before is None:
         return None
-    name = before[0] + match["word"]
+    name = before[0].lstrip(b"-") + match["word"]
+    between = data[match.end("word") : match.start("s")]
+    if not between.strip() and not (before[0].startswith(b"--") or _VARIABLE.fullmatch(name)):
+        return None  # words of a sentence
     if name.lower() == _OF_AWS:  # its make looks for the identifier beside it
         return None
-    if _PUBLIC.search(name) or not (_ends_as_secret(name) or _VARIABLE.fullmatch(name)):
+    told = (
+        _ends_as_secret(name)
+        or _VARIABLE.fullmatch(name)
+        or (name.lower() == b"token" and b"=" in between and len(match["s"]) >= _TOKEN)
+    )
+    if _PUBLIC.search(name) or not told:
         return None
     return NamedSecret(f"secret under the name {name.decode()}", at, match.end(), match["s"], name != _WEB_PAGE)
 

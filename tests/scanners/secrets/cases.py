@@ -89,6 +89,8 @@ def named_texts() -> str:
             "private_key: ed25519.Ed25519PrivateKey, signing_key: x25519.X25519PrivateKeyOf2",
             'LocalConsolePassword: "PassWordMustBeAtLeast6Chars."  password = "SomeKindOfPassword123"',
             "arn:aws:secretsmanager:us-west-2:123456789012:secret:MyDatabase-a1B2c3D4e5F6g7H8i9J0",
+            f'"{"token"}": "{rand(40)}", the {"token"} {rand(40)} and the key {rand(40)} of a table',
+            f"Authorization: Basic {base64.b64encode(b'user:password-of-yours').decode()}",
             f'"eos_token": "{rand(24)}", "cache_key": "{rand(32, HEX)}", "primary_key": "{rand(24)}"',
             f'"public_api_key": "{rand(32)}", "token": "{rand(30)}", key: {rand(64, HEX)}',
             "API_KEY=your-api-key-goes-here-1A2b SECRET_KEY=xxxxxxxxxxxxxxxxxxxxxxxx AUTH_TOKEN=${ACME_AUTH_TOKEN_V2}",
