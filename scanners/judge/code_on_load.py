@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.locator import Locator
-from scanners.judge.by_value import CLASSES, FUNCTIONS, MAKERS, ON_LOAD, maker_of
+from scanners.judge.by_value import CLASSES, FUNCTIONS, MAKERS, ON_LOAD, VIEWS, maker_of
 from scanners.judge.described import instance_of, items
 from scanners.judge.function_globals import FILLERS
 
 _WHEN_CALLED = frozenset({"__init__", "__call__"})
 """Methods of `ON_LOAD` that run only where loading calls a class or an instance that the pickle has made."""
+_ASKED = frozenset("add append close extend get items keys pop read readinto readline update values write".split())
+"""Methods by which callables, and the fillers of classes and functions, ask for what an instance holds."""
+_METACLASS_AT = {"new_class": 2}
+"""Which argument of a maker of classes says, or holds, what is called to make one: the first of the others."""
 _HOLDERS = frozenset({"copyreg._reconstructor", "builtins.setattr", "dill._dill._setattr"})
 """What is handed classes stored by value, and calls none."""
 
@@ -60,7 +64,7 @@ def _is_special(name: str, calling: bool) -> bool:
 
 
 def _runs(method: str, calling: bool) -> bool:
-    if calling and method.startswith("__") and method.endswith("__"):
+    if calling and (method in _ASKED or (method.startswith("__") and method.endswith("__"))):
         return True
     return method in ON_LOAD and method not in _WHEN_CALLED
 
@@ -78,9 +82,15 @@ def _calls_what_it_made(fact: Fact) -> bool:
         made = str(fact.detail.get("how")).startswith("NEWOBJ")
         return not made and computed != {"computed": True} and maker_of(computed) not in FUNCTIONS
     given = items(fact.detail.get("args"))
+    if fact.value.endswith(FILLERS):
+        state = given[1] if len(given) > 1 else None
+        return any(isinstance(item, dict) and "call" in item and _holds_class(item) for item in (state, *items(state)))
     if fact.value in CLASSES:
-        return bool(given) and _is_own_class(given[0])  # the metaclass
-    return fact.value not in MAKERS | _HOLDERS and not fact.value.endswith(FILLERS) and any(map(_holds_class, given))
+        at = _METACLASS_AT.get(_simple(fact.value), 0)
+        return _holds_class(given[at : at + 1])
+    if fact.value in MAKERS and not fact.value.endswith(VIEWS):
+        return False
+    return fact.value not in _HOLDERS and _holds_class(given)
 
 
 def _is_own_class(described: Json) -> bool:

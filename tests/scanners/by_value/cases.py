@@ -36,10 +36,15 @@ def function(name: str, *names: str) -> bytes:
     return call(global_("cloudpickle.cloudpickle", "_make_function"), code(name, *names), EMPTY_DICT, NONE, NONE, NONE)
 
 
+MAKE_CLASS = global_("cloudpickle.cloudpickle", "_make_skeleton_class")
+ENUM = global_("cloudpickle.cloudpickle", "_make_skeleton_enum")
+FILL = global_("cloudpickle.cloudpickle", "_class_setstate")
+
+
 def class_(metaclass: bytes) -> bytes:
     """Return what makes an empty class."""
     arguments = (metaclass, text("Net"), EMPTY_TUPLE, EMPTY_DICT, text("id"), NONE)
-    return call(global_("cloudpickle.cloudpickle", "_make_skeleton_class"), *arguments)
+    return call(MAKE_CLASS, *arguments)
 
 
 TYPE = global_("builtins", "type")
@@ -162,6 +167,28 @@ CASES = {
         Verdict.MALICIOUS,
         function("Net.__bool__", "os", "system"),
         call(global_("builtins", "bool"), class_(TYPE) + EMPTY_TUPLE + NEWOBJ),
+    ),
+    "base_of_an_enumeration_with_system": case(
+        Verdict.MALICIOUS,
+        function("Base.__init__", "os", "system"),
+        call(ENUM, tuple_(class_(TYPE), global_("enum", "Enum")), text("Color"), text("Color"), EMPTY_DICT, NONE),
+    ),
+    "keys_of_an_instance_with_system": case(
+        Verdict.MALICIOUS,
+        function("Net.__iter__", "os", "system"),
+        call(global_("cloudpickle.cloudpickle", "_make_dict_keys"), class_(TYPE) + EMPTY_TUPLE + NEWOBJ),
+    ),
+    "state_is_an_instance_with_system": case(
+        Verdict.MALICIOUS,
+        function("Net.items", "os", "system"),
+        call(FILL, class_(TYPE), tuple_(class_(TYPE) + EMPTY_TUPLE + NEWOBJ, NONE)),
+    ),
+    "inherited_constructor_with_system": case(
+        Verdict.REVIEW,
+        function("Base.__init__", "os", "system"),
+        call(MAKE_CLASS, TYPE, text("Net"), tuple_(class_(TYPE)), EMPTY_DICT, text("id"), NONE),
+        EMPTY_TUPLE,
+        NEWOBJ,
     ),
     "benign_decoder": case(Verdict.CLEAN, function("predict", "base64", "b64decode", "decode", "reshape")),
     "decoder_of_pickles": case(Verdict.REVIEW, function("predict", "b64decode", "loads")),
