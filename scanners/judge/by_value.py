@@ -80,6 +80,11 @@ FROZEN_SETTER = frozenset(
     "cannot assign to field |type|super|__setattr__|self|name|value|FrozenInstanceError|cls".split("|")
 )
 """All that the setter of a frozen dataclass uses: it raises, or sets what the class above would."""
+TELLING = frozenset(
+    "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "
+    "urlopen urlretrieve eval exec __import__ marshal ctypes b64decode rmtree startfile".split()
+)
+"""Names in a code object that a model's function has little reason to use."""
 SHOWING = ("__format__", "__repr__", "__str__")
 """Methods that return a text, which enumerations take from the type of their values."""
 PLAIN_METHODS = {
@@ -171,6 +176,13 @@ def fills_otherwise(state: Json) -> bool:
     pairs = given[2].get("dict") if len(given) > 2 and isinstance(given[2], dict) else None
     literal = isinstance(pairs, list) and len(pairs) == 2 and isinstance(pairs[1], dict) and "dict" in pairs[1]
     return bool(items(given[1])) or not literal
+
+
+def finds_method(name: str, given: list[Json]) -> bool:
+    """Return whether a call is the way in which protocols before 4 name one of the `PLAIN_METHODS` of a class."""
+    if name != "builtins.getattr" or len(given) != 2:
+        return False
+    return f"{global_name(given[0])}.{given[1]}" in PLAIN_METHODS
 
 
 def finds_slot(name: str, given: list[Json]) -> bool:

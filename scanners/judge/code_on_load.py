@@ -33,14 +33,25 @@ def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
         if fact.kind == "code":
             codes.setdefault(fact.locator, {}).setdefault(_simple(fact.value), []).append(fact)
     calling = {fact.locator for fact in facts if codes and _calls_what_it_made(fact)}
+    setting = setting_attributes(facts) if codes else set()
     methods = {(fact.locator, fact.detail.get("code")) for fact in facts if fact.kind == "attribute"}
+    setters = {(fact.locator, name) for fact in facts if fact.kind == "slots" for name in _names(fact)}
     for locator, named in codes.items():
         every = [fact for same in named.values() for fact in same]
         starts = [
-            fact for fact in every if _is_special(fact.value, locator in calling) or (locator, fact.value) in methods
+            fact
+            for fact in every
+            if _is_special(fact.value, locator in calling, locator in setting)
+            or (locator, fact.value) in methods
+            or (locator, _simple(fact.value)) in setters
         ]
         found |= {(locator, fact.value) for fact in _reached(starts, named)}
     return frozenset(found)
+
+
+def _names(fact: Fact) -> list[str]:
+    names = fact.detail.get("names")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def _reached(starts: Iterable[Fact], named: dict[str, list[Fact]]) -> Iterator[Fact]:
@@ -49,21 +60,30 @@ def _reached(starts: Iterable[Fact], named: dict[str, list[Fact]]) -> Iterator[F
     while pending:
         fact = pending.pop()
         yield fact
-        names = fact.detail.get("names")
-        for name in names if isinstance(names, list) else []:
-            pending += left.pop(str(name), [])
+        for name in _names(fact):
+            pending += left.pop(name, [])
 
 
-def _is_special(name: str, calling: bool) -> bool:
+def setting_attributes(facts: Sequence[Fact]) -> set[Locator]:
+    """Return the pickles of which loading may call the `__setattr__` of a class that they bring along.
+
+    A dictionary as the state goes past it (`load_build` of `_pickle.c`); one with slots does not, nor do metaclasses.
+    """
+    return {fact.locator for fact in facts if fact.kind == "slots" or _calls_what_it_made(fact)}
+
+
+def _is_special(name: str, calling: bool, setting: bool) -> bool:
     """Return whether code is that of a method that runs, or of a function inside of one (`C.__new__.<locals>.f`).
 
-    `calling` says that an instance is called, or handed to what may ask it anything.
+    `calling` says that an instance is called, or handed to what may ask it anything, `setting` that one is given slots.
     """
     *around, last = name.split(".")
-    return any(_runs(part, calling) for part in (last, *(around if "<locals>" in around else ())))
+    return any(_runs(part, calling, setting) for part in (last, *(around if "<locals>" in around else ())))
 
 
-def _runs(method: str, calling: bool) -> bool:
+def _runs(method: str, calling: bool, setting: bool) -> bool:
+    if method == "__setattr__":
+        return setting
     if calling and (method in _ASKED or (method.startswith("__") and method.endswith("__"))):
         return True
     return method in ON_LOAD and method not in _WHEN_CALLED

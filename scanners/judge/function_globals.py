@@ -76,5 +76,10 @@ def globals_handed(callee: str, arguments: Json) -> list[str]:
 
 
 def _beside(given: list[Json]) -> list[str]:
-    kept = [item for at, item in enumerate(given) if at != _AT or not is_namespace(global_name(item))]
+    kept = [item for at, item in enumerate(given) if at != _AT or not _is_held(item)]
     return globals_beside(kept)
+
+
+def _is_held(described: Json) -> bool:
+    """Return whether the globals of a function are a literal table, or the namespace of a module."""
+    return is_namespace(global_name(described)) or (isinstance(described, dict) and "dict" in described)

@@ -2234,6 +2234,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill.dill._load_type": "type-by-name",
     "dill.loads": "nested-pickle",
     "fsspec.spec.make_instance": "local-files",
+    "functools.lru_cache": "data-arguments",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
     "hdbscan.dist_metrics.newObj": "same-package",
@@ -3068,7 +3069,8 @@ HELD: dict[str, str] = {
     "bisect": "*",
     "builtins": (
         "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
-        "enumerate filter float format frozenset hash hex id int isinstance issubclass iter len list map max min next "
+        "enumerate filter float format frozenset hasattr "
+        "hash hex id int isinstance issubclass iter len list map max min next "
         "object oct ord pow print property range repr reversed round set slice sorted str sum super tuple type zip "
         "classmethod staticmethod"
     ),
@@ -3077,13 +3079,15 @@ HELD: dict[str, str] = {
     "copy": "copy deepcopy",
     "dataclasses": (
         "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
-        "_dataclass_getstate _dataclass_setstate"
+        "_dataclass_getstate _dataclass_setstate "
+        "_FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY _KW_ONLY_TYPE"
     ),
     "datetime": "*",
     "decimal": "*",
     "dill._dill": "_setitems",
     "enum": "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto",
     "enum.Enum": "__format__ __new__ __repr__ __str__",
+    "contextlib": "_AsyncGeneratorContextManager _GeneratorContextManager",
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "heapq": "*",
     "itertools": "*",

@@ -25,14 +25,16 @@ from scanners.judge.by_value import (
     NAMEDTUPLES,
     NAMESPACES,
     PLAIN_METHODS,
+    TELLING,
+    finds_method,
     finds_slot,
     is_own_attribute,
     looks_up_setattr,
     maker_of,
 )
-from scanners.judge.code_on_load import running_code
+from scanners.judge.code_on_load import running_code, setting_attributes
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.described import TYPE_LOADER, globals_in, instance_of, is_data, items, tables_in
+from scanners.judge.described import TYPE_LOADER, global_name, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
 from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace, whole_modules
 from scanners.judge.inert import (
@@ -350,13 +352,17 @@ Opinion = Sequence[Finding] | None
 class _ByValue(NamedTuple):
     """Pickles by what they have to do with functions that are stored by value.
 
-    `running` call one that they bring along, `on_load` is the code of others that runs. `bare` name the type of code
-    itself, and make no function of it. `by_name` find the type of functions as cloudpickle does, and in no other way.
-    `keras` store nothing but what loads a model of Keras.
+    `running` call one that they bring along, `on_load` is the code of others that runs, `reaching` have code that gets
+    at anything in the process, `opening` code that opens files, `setting` call the setter of attributes. `bare` name
+    the type of code itself, and make no function of it. `by_name` find the type of functions as cloudpickle does, and
+    in no other way. `keras` store nothing but what loads a model of Keras.
     """
 
     running: set[Locator]
     on_load: frozenset[tuple[Locator, str]]
+    reaching: set[Locator]
+    opening: set[Locator]
+    setting: set[Locator]
     bare: set[Locator]
     by_name: set[Locator]
     keras: set[Locator]
@@ -368,6 +374,9 @@ class _ByValue(NamedTuple):
         return cls(
             {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS},
             running_code(facts),
+            {fact.locator for fact in facts if _reaches_anything(fact)},
+            {fact.locator for fact in facts if fact.kind == "code" and "open" in _used(fact)},
+            setting_attributes(facts),
             {fact.locator for fact in imports if fact.value in BARE_CODE}
             - {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS},
             {fact.locator for fact in imports if fact.value.endswith(TYPE_LOADER)}
@@ -380,7 +389,11 @@ class _ByValue(NamedTuple):
         """Judge one fact in the light of what else its pickle does."""
         if fact.kind == "code":
             runs = fact.locator in self.running or (fact.locator, fact.value) in self.on_load
-            return _code(fact, runs, fact.locator in self.bare)
+            return _code(fact, runs, fact.locator in self.bare, fact.locator in self.reaching)
+        if fact.kind == "import" and fact.value in _OPEN and fact.locator in self.opening:
+            return ()
+        if _is_own_setter(fact) and fact.locator not in self.setting:
+            return ()
         if fact.locator in self.keras and _loads_keras(fact):
             return ()
         if fact.kind == "call" and fact.value == BARE_FUNCTION and fact.locator not in self.by_name:
@@ -415,6 +428,7 @@ def _call(fact: Fact) -> Opinion:
         or is_own_attribute(name, given)
         or looks_up_setattr(name, given)
         or finds_slot(name, given)
+        or finds_method(name, given)
     ):
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
@@ -454,12 +468,19 @@ def _computed_call(fact: Fact) -> Opinion:
         caller = f"{instance_of(computed)}.__call__"  # of an instance without a state, which a rule may know
         if caller in ARGUMENT_RULES and is_inert_call(caller, "REDUCE", fact.detail.get("args")):
             return ()
+    if instance_of(computed) == _CACHE and _is_callable_alone(items(fact.detail.get("args"))):
+        return ()
     if is_created_instance(computed, fact.detail.get("args")) or is_harmless_method(computed):
         return ()
     if is_undefined_function(computed, fact.detail.get("plain")):
         return ()
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
     return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
+
+
+def _is_callable_alone(given: list[Json]) -> bool:
+    """Return whether a decorator is given nothing but a function that came along, or one that may be held."""
+    return len(given) == 1 and (maker_of(given[0]) in FUNCTIONS or is_inert_name(global_name(given[0])))
 
 
 def _switched(name: str, arguments: Json) -> str:
@@ -534,6 +555,10 @@ def _import(fact: Fact) -> Opinion:
     return None
 
 
+_CACHE = "functools.lru_cache"
+"""Wraps a function, which calling the wrapper calls."""
+_OPEN = frozenset({"io.open", "_io.open", "builtins.open"})
+"""What dill stores among the globals of a function that opens files, where others leave it to the builtins."""
 _ITERATED = frozenset(
     "builtins.enumerate builtins.iter builtins.reversed builtins.zip collections.ChainMap collections.UserDict "
     "collections.UserList collections.deque itertools.chain itertools.combinations itertools.cycle itertools.islice "
@@ -562,7 +587,16 @@ _LOADER = re.compile(r"\.(?:from_pretrained|from_config|load\w*|pipeline|read_\w
 _REDUCTIONS = frozenset("all any max mean min size sum".split())
 """Methods of that name only read data, of whatever inert class: tables of statistics hold them under their own name."""
 # Functions of data: what they are given they do not run.
-_PLAIN_FUNCTIONS = ("builtins.len", "builtins.max", "builtins.min", "builtins.sum", "builtins.abs", "math.", "numpy.")
+_PLAIN_FUNCTIONS = (
+    "builtins.hash",
+    "builtins.len",
+    "builtins.max",
+    "builtins.min",
+    "builtins.sum",
+    "builtins.abs",
+    "math.",
+    "numpy.",
+)
 _ARITHMETIC = frozenset(
     f"{module}.{name}"
     for module in ("_operator", "operator")
@@ -579,6 +613,13 @@ _COMMON = frozenset(
     "recording reverse set species sum t terms transpose union".split()
 )
 """Methods that some hook of a listed class calls on what it holds, and words under which functions are kept, too."""
+
+
+def _is_own_setter(fact: Fact) -> bool:
+    """Return whether a function stored by value is the `__setattr__` of a class, which few ways of loading call."""
+    return (
+        fact.kind == "attribute" and fact.detail.get("name") == "__setattr__" and fact.detail.get("made") in FUNCTIONS
+    )
 
 
 def _attribute(fact: Fact) -> Opinion:
@@ -632,12 +673,31 @@ def _frame(fact: Fact) -> Opinion:
     return [Finding(FRAME, fact.locator, fact.value, span=fact.span)]
 
 
-def _code(fact: Fact, runs: bool, bare: bool) -> Opinion:
+def _explained_names(fact: Fact, used: list[str]) -> set[str]:
+    """Return the telling names that code uses as nothing but texts, methods of models, or `platform.system`."""
+    if not _REACHING.isdisjoint(used):
+        return set()
+    texts, attributes = fact.detail.get("texts"), fact.detail.get("attributes")
+    found = {str(name) for name in texts} if isinstance(texts, list) else set()
+    taken = {str(name) for name in attributes} if isinstance(attributes, list) else set()
+    methods = _METHODS | ({"system"} if "platform" in used and _SYSTEM_OWNERS.isdisjoint(used) else set())
+    return found | (taken & methods)
+
+
+def _reaches_anything(fact: Fact) -> bool:
+    """Return whether code lists all classes, modules or builtins, or a function is handed the module of builtins."""
+    if fact.kind == "code":
+        return not _LISTING.isdisjoint(_used(fact))
+    by_name = fact.kind == "call" and ARGUMENT_RULES.get(fact.value) == "module-by-name"
+    return by_name and items(fact.detail.get("args"))[:1] in (["builtins"], ["__builtin__"])
+
+
+def _code(fact: Fact, runs: bool, bare: bool, reaches: bool) -> Opinion:
     """Judge a code object; `runs` says that loading runs it, as far as can be told, `bare` that the pickle names the
-    type of code itself, and no function.
+    type of code itself, and no function, `reaches` that its code gets at anything.
     """
     used = _used(fact)
-    dangerous = sorted({name for name in used if name in _CODE_NAMES})
+    dangerous = sorted(TELLING.intersection(used) - (set() if reaches else _explained_names(fact, used)))
     if dangerous == [_DECODER] and _UNPICKLERS.isdisjoint(used):
         dangerous = []  # models are sent pictures in base64
     if not dangerous:
@@ -653,6 +713,10 @@ def _used(fact: Fact) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
+def _slots(_: Fact) -> Opinion:
+    return ()
+
+
 _OPINIONS = {
     "call": _call,
     "build": _build,
@@ -664,17 +728,29 @@ _OPINIONS = {
     "computed-name": _computed_name,
     "extension-code": _extension,
     "frame": _frame,
+    "slots": _slots,
 }
 KINDS = frozenset({*_OPINIONS, "code"})
 BARE_CODE = frozenset({"types.CodeType", "builtins.code"})
-# Names in a code object that a model's function has little reason to use.
 _DECODER = "b64decode"
 _UNPICKLERS = frozenset("load loads Unpickler pickle dill joblib cloudpickle".split())
 """Names of what runs decoded bytes."""
-_CODE_NAMES = frozenset(
-    "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "
-    "urlopen urlretrieve eval exec __import__ marshal ctypes b64decode rmtree startfile".split()
+_METHODS = frozenset({"eval", "exec"})
+"""Builtins that models and tables have methods of the same name as."""
+_SYSTEM_OWNERS = frozenset({"os", "_os", "posix", "nt", "sys"})
+"""Modules that have, or lead to, another `system` than that of `platform`."""
+_LISTING = frozenset(
+    "__builtins__ __globals__ __import__ __subclasses__ _getframe builtins f_builtins f_globals get_objects "
+    "import_module modules".split()
 )
+"""Names by which one function gets what another one asks for by a text."""
+_REACHING = frozenset(
+    "__base__ __bases__ __builtins__ __closure__ __code__ __dict__ __getattribute__ __globals__ __import__ __loader__ "
+    "__mro__ __self__ __spec__ __subclasses__ _getframe attrgetter builtins currentframe f_back f_builtins f_globals "
+    "f_locals get_objects getattr getattr_static getmembers gi_frame globals import_module load_module locals "
+    "methodcaller modules resolve_name tb_frame vars".split()
+)
+"""Names by which code reaches others that it only holds as texts, or as attributes of what nobody sees."""
 
 
 def _shown(fact: Fact, arguments: Json) -> dict[str, Json]:

@@ -24,12 +24,14 @@ from scanners.judge.by_value import (
     RUNNERS,
     SETTER,
     STATE_FILES,
+    TELLING,
     WITH_GLOBALS,
 )
 from scanners.judge.expressions import PREFIX as EXPRESSIONS
 from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.bytecode import is_attribute_only
 from scanners.parsing.pickle_encodings import LAYERS, undo, unusual
-from scanners.parsing.pickle_literals import Text, text_at
+from scanners.parsing.pickle_literals import Text, literal_at, text_at
 from scanners.parsing.pickle_machine import NAMESPACE, Interests, Machine
 from scanners.parsing.pickle_stream import DTYPES, JOBLIB_ARRAYS, begins_stream, has_header
 from scanners.parsing.pickle_values import Values, render
@@ -52,6 +54,10 @@ RULED_LIMIT = 4096
 """Bytes of what is stored under such a key that are kept."""
 NAMES_LIMIT = 200
 """Names and constants of a code object that are kept."""
+_FIELDS = 18
+"""Arguments of a code object since Python 3.11; there were 16 before."""
+BYTECODE_LIMIT = 64 * KIB
+"""Bytes of instructions that are looked at."""
 FILE_ARGUMENTS = {
     "nested-file": (0, ""),
     "nested-pickle": (0, "pickle"),
@@ -258,12 +264,20 @@ def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> t
 
 
 def _built(values: Values, instance: int, state: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
-    """Yield a state that is given, of instances of types that were looked up by name those of partial functions."""
+    """Yield a state that is given, of instances of types that were looked up by name those of partial functions.
+
+    Of the others, which the pickle makes itself, only whether the state may be more than a dictionary.
+    """
     machine = values.machine
     made = machine.kind(instance) in (kinds.OBJECT, kinds.CALL)
     looked_up = made and machine.kind(machine.first(instance)) != kinds.GLOBAL
     if not looked_up or values.made_class(instance) == PARTIAL:
         yield _build(values, instance, state)
+    elif machine.kind(state) != kinds.DICT:
+        given = values.arguments(state)
+        slots = machine.items(given[1]) if len(given) == 2 and machine.kind(given[1]) == kinds.DICT else []
+        names: list[Json] = [values.string(key) for key in slots[: 2 * NAMES_LIMIT : 2]]
+        yield "slots", "an instance of a class that is made here", {"names": names}
 
 
 def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[str, Json]]:
@@ -324,7 +338,47 @@ def _code(values: Values, arguments: int) -> tuple[str, dict[str, Json]]:
             name = values.string(item)
         elif item & 1:
             names += [text for text in map(values.string, machine.items(item)) if text]
-    return name, {"names": names[:NAMES_LIMIT]}
+    detail: dict[str, Json] = {"names": names[:NAMES_LIMIT]}
+    if not TELLING.isdisjoint(map(str, names)):
+        detail |= _uses(values, values.arguments(arguments))
+    return name, detail
+
+
+def _uses(values: Values, given: list[int]) -> dict[str, Json]:
+    """Return which telling names stand among the constants only, and which are only taken as attributes."""
+    machine = values.machine
+    tuples = [at for at, item in enumerate(given) if machine.kind(item) == kinds.TUPLE]
+    if (
+        len(tuples) < 3
+        or tuples[0] == 0
+        or any(machine.second(given[at]) != len(_items(values, given[at])) for at in tuples)
+    ):
+        return {}
+    constants, names, *others = ([values.string(item) for item in _items(values, given[at])] for at in tuples)
+    bytecode, is_new = _bytecode(values, given[tuples[0] - 1]), len(given) >= _FIELDS
+    elsewhere = {text for stored in (names, *others) for text in stored}
+    told = sorted(TELLING)
+    local = {text for stored in others for text in stored}
+    texts: list[Json] = [name for name in told if name in constants and name not in elsewhere]
+    attributes: list[Json] = [
+        name for name in told if name not in local and is_attribute_only(bytecode, names, name, is_new=is_new)
+    ]
+    found: dict[str, Json] = {"texts": texts, "attributes": attributes}
+    return {key: value for key, value in found.items() if value}
+
+
+def _items(values: Values, value: int) -> list[int]:
+    return values.machine.items(value)
+
+
+def _bytecode(values: Values, value: int) -> bytes:
+    """Return the instructions of a code object, nothing where they are not all there to be seen."""
+    offset = _bytes_at(values, value)
+    if offset < 0:
+        return b""
+    code = literal_at(values.machine.reader, offset, BYTECODE_LIMIT)
+    data = code.encode("latin-1", "replace") if isinstance(code, str) else code
+    return data if isinstance(data, bytes) and len(data) < BYTECODE_LIMIT else b""
 
 
 def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:

@@ -393,7 +393,8 @@ class Machine:
         """Return of what interest a state is by what made its instance: the mode of a global, or below 0 for none.
 
         A class that a callable of interest returned for its one argument, as dill loads types by name, is watched
-        where the state begins otherwise than the arguments did, or these begin with something of interest.
+        where the state begins otherwise than the arguments did, or these begin with something of interest; one that it
+        made of several, as classes are stored by value, where the state may hold slots.
         """
         kind = self._kinds[owner >> 1] if owner & 1 else -1
         if kind == GLOBAL:
@@ -404,8 +405,10 @@ class Machine:
         given = self._b[owner >> 1]
         if not maker & 1 or self._kinds[maker >> 1] != GLOBAL or self._b[maker >> 1] != WATCHED:
             return -1
-        if self.kind(given) != TUPLE or self._b[given >> 1] != 1:
+        if self.kind(given) != TUPLE:
             return -1
+        if self._b[given >> 1] != 1:
+            return WATCHED if self.kind(state) != DICT else -1
         first = self._first(self._b[instance >> 1])
         if not first & 1 or first != self._first(state):
             return WATCHED

@@ -489,6 +489,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "__builtin__.long": "data-arguments",
     "__builtin__.unicode": "data-arguments",
     "collections.defaultdict": "callable-first",
+    "functools.lru_cache": "data-arguments",
     "functools.partial": "callable-first",
     "types.MethodType": "callable-first",
     "builtins.classmethod": "callables",
@@ -651,7 +652,8 @@ HELD: dict[str, str] = {
     "builtins": (
         "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
         "enumerate filter"
-        " float format frozenset hash hex id int isinstance issubclass iter len list map max min next object oct "
+        " float format frozenset hasattr "
+        "hash hex id int isinstance issubclass iter len list map max min next object oct "
         "ord pow print"
         " property range repr reversed round set slice sorted str sum super tuple type zip classmethod staticmethod"
     ),
@@ -674,7 +676,8 @@ HELD: dict[str, str] = {
     "collections.abc": "*",
     "dataclasses": (
         "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
-        "_dataclass_getstate _dataclass_setstate"
+        "_dataclass_getstate _dataclass_setstate "
+        "_FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY _KW_ONLY_TYPE"
     ),
     "attr._make": "__ne__ _frozen_delattrs _frozen_setattrs",
     "dill._dill": "_setitems",
@@ -691,6 +694,7 @@ HELD: dict[str, str] = {
     "re": "compile escape findall fullmatch match search split sub",
     "time": "*",
     "types": "NoneType EllipsisType NotImplementedType MappingProxyType",
+    "contextlib": "_AsyncGeneratorContextManager _GeneratorContextManager",
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "itertools": "*",
     "heapq": "*",

@@ -31,6 +31,22 @@ def code(name: str, *names: str) -> bytes:
     return call(maker, *head, tuple_(NONE), tuple_(*map(text, names)), EMPTY_TUPLE, text("<x>"), text(name), number(1))
 
 
+def code_of(instructions: bytes, names: tuple[str, ...], *texts: str) -> bytes:
+    """Return what makes a code object of Python 3.11, with constants and instructions."""
+    maker = call(global_("cloudpickle.cloudpickle", "_builtin_type"), text("CodeType"))
+    head = (number(0), number(0), number(0), number(0), number(1), number(3), binary(instructions))
+    tables = (tuple_(NONE, *map(text, texts)), tuple_(*map(text, names)), EMPTY_TUPLE)
+    tail = (text("<x>"), text("f"), text("f"), number(1), binary(b""), binary(b""), EMPTY_TUPLE, EMPTY_TUPLE)
+    return call(
+        global_("cloudpickle.cloudpickle", "_make_function"),
+        call(maker, *head, *tables, *tail),
+        EMPTY_DICT,
+        NONE,
+        NONE,
+        NONE,
+    )
+
+
 def function(name: str, *names: str) -> bytes:
     """Return what makes the function of `code`."""
     return call(global_("cloudpickle.cloudpickle", "_make_function"), code(name, *names), EMPTY_DICT, NONE, NONE, NONE)
@@ -48,6 +64,10 @@ def class_(metaclass: bytes) -> bytes:
 
 
 TYPE = global_("builtins", "type")
+DILL_FUNCTION = global_("dill._dill", "_create_function")
+OPENS = EMPTY_DICT + text("open") + global_("io", "open") + b"s"
+EVALUATES = b"\x97\0|\0\xa0\0d\0S\0"
+"""Takes `eval` from an argument, as Python 3.11 does."""
 
 
 def case(verdict: Verdict, *parts: bytes) -> Case:
@@ -189,6 +209,52 @@ CASES = {
         call(MAKE_CLASS, TYPE, text("Net"), tuple_(class_(TYPE)), EMPTY_DICT, text("id"), NONE),
         EMPTY_TUPLE,
         NEWOBJ,
+    ),
+    "property_set_by_slots_with_system": case(
+        Verdict.MALICIOUS,
+        function("Net.size", "os", "system"),
+        class_(TYPE),
+        EMPTY_TUPLE,
+        NEWOBJ,
+        tuple_(NONE, EMPTY_DICT + text("size") + NONE + b"s"),
+        BUILD,
+    ),
+    "setter_of_slots": case(
+        Verdict.REVIEW,
+        stored("__setattr__", function("Net.__setattr__", "super")),
+        class_(TYPE) + EMPTY_TUPLE + NEWOBJ + tuple_(NONE, EMPTY_DICT) + BUILD,
+    ),
+    "benign_setter_that_nothing_calls": case(
+        Verdict.CLEAN, stored("__setattr__", function("Net.__setattr__", "FrozenInstanceError", "super", "__setattr__"))
+    ),
+    "benign_evaluation_mode": case(Verdict.CLEAN, code_of(EVALUATES, ("eval",))),
+    "evaluation_of_text": case(Verdict.REVIEW, code_of(b"\x97\0t\x01d\1S\0", ("eval",))),
+    "benign_role_of_a_chat": case(Verdict.CLEAN, code_of(b"\x97\0d\1S\0", ("append",), "system")),
+    "text_reached_by_getattr": case(Verdict.REVIEW, code_of(b"\x97\0d\1S\0", ("getattr",), "system")),
+    "text_reached_by_another_function": case(
+        Verdict.REVIEW, code_of(b"\x97\0d\1S\0", ("append",), "Popen"), function("find", "__subclasses__")
+    ),
+    "evaluation_of_the_module_of_builtins": case(
+        Verdict.REVIEW,
+        call(global_("cloudpickle.cloudpickle", "subimport"), text("builtins")),
+        code_of(EVALUATES, ("eval",)),
+    ),
+    "benign_platform": case(Verdict.CLEAN, code_of(b"\x97\0t\0j\1S\0", ("platform", "system"))),
+    "system_of_platform_of_os": case(Verdict.REVIEW, code_of(b"\x97\0t\0j\2j\1S\0", ("platform", "system", "os"))),
+    "benign_cache": case(
+        Verdict.CLEAN, call(call(global_("functools", "lru_cache"), NONE, b"\x89"), function("f", "sqrt"))
+    ),
+    "cache_of_system": case(Verdict.MALICIOUS, call(call(global_("functools", "lru_cache"), NONE, b"\x89"), SYSTEM)),
+    "cache_called": case(
+        Verdict.MALICIOUS,
+        call(call(call(global_("functools", "lru_cache"), NONE, b"\x89"), function("f", "sqrt")), NONE),
+    ),
+    "benign_method_of_enumeration": case(Verdict.CLEAN, found(global_("enum", "Enum"), "__format__")),
+    "benign_partial_of_a_function_that_opens": case(
+        Verdict.CLEAN, call(global_("functools", "partial"), call(DILL_FUNCTION, code("f", "open"), OPENS), text("x"))
+    ),
+    "open_that_nothing_explains": case(
+        Verdict.REVIEW, call(global_("functools", "partial"), call(DILL_FUNCTION, code("f", "sqrt"), OPENS), text("x"))
     ),
     "benign_decoder": case(Verdict.CLEAN, function("predict", "base64", "b64decode", "decode", "reshape")),
     "decoder_of_pickles": case(Verdict.REVIEW, function("predict", "b64decode", "loads")),
