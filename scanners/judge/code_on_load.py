@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.locator import Locator
-from scanners.judge.by_value import CLASSES, FUNCTIONS, MAKERS, ON_LOAD, VIEWS, maker_of
-from scanners.judge.described import instance_of, items
+from scanners.judge.by_value import CLASSES, FUNCTIONS, MAKERS, ON_LOAD, SETTER, VIEWS, maker_of
+from scanners.judge.described import global_name, instance_of, items
 from scanners.judge.function_globals import FILLERS
 
 _WHEN_CALLED = frozenset({"__init__", "__call__"})
@@ -21,6 +21,12 @@ _ASKED = frozenset("add append close extend get items keys pop read readinto rea
 """Methods by which callables, and the fillers of classes and functions, ask for what an instance holds."""
 _METACLASS_AT = {"new_class": 2}
 """Which argument of a maker of classes says, or holds, what is called to make one: the first of the others."""
+_PLAIN_BASES = frozenset(
+    "abc.ABC builtins.dict builtins.float builtins.frozenset builtins.int builtins.list builtins.object builtins.set "
+    "builtins.str builtins.tuple enum.Enum enum.Flag enum.IntEnum enum.IntFlag enum.StrEnum typing.Generic "
+    "typing.NamedTuple typing.Protocol".split()
+)
+"""Bases without a `__setstate__`, or with one that sets no attribute."""
 _HOLDERS = frozenset({"copyreg._reconstructor", "builtins.setattr", "dill._dill._setattr"})
 """What is handed classes stored by value, and calls none."""
 
@@ -34,7 +40,11 @@ def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
             codes.setdefault(fact.locator, {}).setdefault(_simple(fact.value), []).append(fact)
     calling = {fact.locator for fact in facts if codes and _calls_what_it_made(fact)}
     setting = setting_attributes(facts) if codes else set()
-    methods = {(fact.locator, fact.detail.get("code")) for fact in facts if fact.kind == "attribute"}
+    methods = {
+        (fact.locator, fact.detail.get("code"))
+        for fact in facts
+        if fact.kind == "attribute" and (fact.detail.get("name") != SETTER or fact.locator in setting)
+    }
     setters = {(fact.locator, name) for fact in facts if fact.kind == "slots" for name in _names(fact)}
     for locator, named in codes.items():
         every = [fact for same in named.values() for fact in same]
@@ -67,9 +77,24 @@ def _reached(starts: Iterable[Fact], named: dict[str, list[Fact]]) -> Iterator[F
 def setting_attributes(facts: Sequence[Fact]) -> set[Locator]:
     """Return the pickles of which loading may call the `__setattr__` of a class that they bring along.
 
-    A dictionary as the state goes past it (`load_build` of `_pickle.c`); one with slots does not, nor do metaclasses.
+    A dictionary as the state goes past it (`load_build` of `_pickle.c`); one with slots does not, nor do metaclasses,
+    nor the `__setstate__` that a class has from a library.
     """
-    return {fact.locator for fact in facts if fact.kind == "slots" or _calls_what_it_made(fact)}
+    return {fact.locator for fact in facts if fact.kind == "slots" or _calls_what_it_made(fact) or _inherits_more(fact)}
+
+
+def _inherits_more(fact: Fact) -> bool:
+    """Return whether a class is made whose base brings methods that loading may call."""
+    if fact.kind != "call" or fact.value not in CLASSES:
+        return False
+    bases = [base for item in items(fact.detail.get("args")) for base in items(item)]
+    return not all(_is_own_class(base) or _base_name(base) in _PLAIN_BASES for base in bases)
+
+
+def _base_name(base: Json) -> str:
+    """Return the name of a base, of a type, too, that dill looks up by its name."""
+    loaded = items(base.get("args")) if isinstance(base, dict) and instance_of(base).endswith("._load_type") else []
+    return f"builtins.{loaded[0]}" if loaded else global_name(base)
 
 
 def _is_special(name: str, calling: bool, setting: bool) -> bool:
@@ -82,7 +107,7 @@ def _is_special(name: str, calling: bool, setting: bool) -> bool:
 
 
 def _runs(method: str, calling: bool, setting: bool) -> bool:
-    if method == "__setattr__":
+    if method == SETTER:
         return setting
     if calling and (method in _ASKED or (method.startswith("__") and method.endswith("__"))):
         return True

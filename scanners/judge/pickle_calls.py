@@ -25,6 +25,7 @@ from scanners.judge.by_value import (
     NAMEDTUPLES,
     NAMESPACES,
     PLAIN_METHODS,
+    SETTER,
     TELLING,
     finds_method,
     finds_slot,
@@ -617,9 +618,7 @@ _COMMON = frozenset(
 
 def _is_own_setter(fact: Fact) -> bool:
     """Return whether a function stored by value is the `__setattr__` of a class, which few ways of loading call."""
-    return (
-        fact.kind == "attribute" and fact.detail.get("name") == "__setattr__" and fact.detail.get("made") in FUNCTIONS
-    )
+    return fact.kind == "attribute" and fact.detail.get("name") == SETTER and fact.detail.get("made") in FUNCTIONS
 
 
 def _attribute(fact: Fact) -> Opinion:

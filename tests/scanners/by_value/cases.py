@@ -75,9 +75,13 @@ def case(verdict: Verdict, *parts: bytes) -> Case:
     return Case(lambda: proto(2) + b"".join(parts) + STOP, "model.pkl", verdict, cut_is_clean=True)
 
 
-def stored(name: str, method: bytes) -> bytes:
+MODULE = tuple_(global_("torch.nn.modules.module", "Module"))
+OWN_MODULE = call(MAKE_CLASS, TYPE, text("Net"), MODULE, EMPTY_DICT, text("id"), NONE)
+
+
+def stored(name: str, method: bytes, owner: bytes = class_(TYPE)) -> bytes:
     """Return what puts a method into the state of an instance of an own class."""
-    return class_(TYPE) + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + text(name) + method + b"s" + BUILD
+    return owner + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + text(name) + method + b"s" + BUILD
 
 
 def new_class(body: bytes, keyword: str = "metaclass", value: bytes = TYPE) -> bytes:
@@ -221,7 +225,7 @@ CASES = {
     ),
     "setter_of_slots": case(
         Verdict.REVIEW,
-        stored("__setattr__", function("Net.__setattr__", "super")),
+        stored("__setattr__", function("Net.__setattr__", "run")),
         class_(TYPE) + EMPTY_TUPLE + NEWOBJ + tuple_(NONE, EMPTY_DICT) + BUILD,
     ),
     "benign_setter_that_nothing_calls": case(
@@ -325,9 +329,17 @@ CASES = {
     "loader_of_keras_that_runs": case(Verdict.MALICIOUS, unpickler(*KERAS, "os", "system", given=BUFFER)),
     "loader_of_keras_that_is_given_a_path": case(Verdict.REVIEW, unpickler(*KERAS, given=text("model.keras"))),
     "benign_setter_of_a_frozen_class": case(Verdict.CLEAN, stored("__setattr__", function("__setattr__", *RAISES))),
-    "setter_of_an_own_class": case(Verdict.REVIEW, stored("__setattr__", function("__setattr__", *RAISES, "run"))),
-    "setter_of_an_own_class_that_runs": case(
-        Verdict.MALICIOUS, stored("__setattr__", function("Net.__setattr__", "os", "system"))
+    "benign_setter_of_an_own_class": case(
+        Verdict.CLEAN, stored("__setattr__", function("__setattr__", *RAISES, "run"))
+    ),
+    "setter_of_an_own_module": case(
+        Verdict.REVIEW, stored("__setattr__", function("__setattr__", *RAISES, "run"), OWN_MODULE)
+    ),
+    "setter_of_an_own_class_with_system": case(
+        Verdict.REVIEW, stored("__setattr__", function("Net.__setattr__", "os", "system"))
+    ),
+    "setter_of_an_own_module_that_runs": case(
+        Verdict.MALICIOUS, stored("__setattr__", function("Net.__setattr__", "os", "system"), OWN_MODULE)
     ),
     "setter_of_a_frozen_class_as_setstate": case(
         Verdict.REVIEW, stored("__setstate__", function("__setattr__", *RAISES))
