@@ -39,7 +39,7 @@ def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
         if fact.kind == "code":
             codes.setdefault(fact.locator, {}).setdefault(_simple(fact.value), []).append(fact)
     calling = {fact.locator for fact in facts if codes and _calls_what_it_made(fact)}
-    setting = setting_attributes(facts) if codes else set()
+    setting = setting_attributes(facts)
     methods = {
         (fact.locator, fact.detail.get("code"))
         for fact in facts
@@ -80,6 +80,8 @@ def setting_attributes(facts: Sequence[Fact]) -> set[Locator]:
     A dictionary as the state goes past it (`load_build` of `_pickle.c`); one with slots does not, nor do metaclasses,
     nor the `__setstate__` that a class has from a library.
     """
+    if not any(fact.kind == "code" for fact in facts):
+        return set()
     return {fact.locator for fact in facts if fact.kind == "slots" or _calls_what_it_made(fact) or _inherits_more(fact)}
 
 
