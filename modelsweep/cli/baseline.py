@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TypedDict, Unpack, cast
+from typing import ClassVar, TypedDict, Unpack, cast
 
 import click
 
@@ -20,15 +20,28 @@ from modelsweep.core.units import counted
 
 _NOT_HERE = frozenset({"dry_run", "list_scanners", "depth"})
 """Options of `scan` that write no baseline: without the SHA-256 of a file nothing of it can be accepted."""
+WRITTEN = (
+    option("-o", "--output", metavar="FILE", required=True, help="Where it goes; what people added there is kept."),
+    *(choice for choice in GATE if choice.name == "fail_on"),
+    option("--until", type=day, metavar="DAY", help="The last day that this is accepted: 2027-06-30."),
+    option("--reason", metavar="TEXT", help="Why it is accepted."),
+    option("--owner", metavar="TEXT", help="Who answers for that."),
+)
 PARAMETERS: list[click.Parameter] = [
     click.Argument(["targets"], nargs=-1, metavar="TARGET..."),
     *(choice for choice in (*WHAT, *HOW) if choice.name not in _NOT_HERE),
-    *(choice for choice in GATE if choice.name == "fail_on"),
-    option("-o", "--output", metavar="FILE", required=True, help="Where it goes; what people added there is kept."),
-    option("--until", type=day, metavar="DAY", help="The last day that this is accepted: 2027-06-30."),
-    option("--reason", metavar="TEXT", help="Why it is."),
-    option("--owner", metavar="TEXT", help="Who answers for that."),
+    *WRITTEN,
 ]
+
+
+class BaselineCommand(ScanCommand):
+    """The command, whose help has headings of its own."""
+
+    sections: ClassVar[dict[str, tuple[click.Option, ...]]] = {
+        "What to scan": WHAT,
+        "How to look": HOW,
+        "What to write": WRITTEN,
+    }
 
 
 class BaselineArguments(TypedDict):
@@ -43,7 +56,7 @@ class BaselineArguments(TypedDict):
     owner: str | None
 
 
-@click.command(cls=ScanCommand, params=PARAMETERS, short_help="Write down what is found today: it fails no scan later.")
+@click.command(cls=BaselineCommand, params=PARAMETERS, short_help="Write down what is found: it fails no scan later.")
 def command(**arguments: Unpack[BaselineArguments]) -> int:
     """Scan TARGETs, and write the findings that would fail the scan to a file: `scan --baseline FILE` still shows them,
     and fails for others only. A finding is accepted in the very bytes that it was found in. Review the file, and add to

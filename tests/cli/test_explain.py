@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pytest
 
 from modelsweep import __version__
+from modelsweep.cli.called import COMMANDS
+from modelsweep.cli.commands import root
 from scanners.catalogue import declared_rules
 from tests.cli.conftest import Run
 
@@ -115,6 +118,15 @@ def test_the_bare_command_and_its_version(run: Run):
     assert all(f"\n  {command} " in outcome.out for command in ("scan", "rules", "metadata", "doctor"))
     assert "..." not in outcome.out.partition("Commands:")[2], "what a command does fits in its line"
     assert run() == outcome
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_every_option(run: Run, name: str):
+    said = run(name, "--help").out
+    command = root.get_command(click.Context(root), name)
+    assert command is not None
+    options = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]
+    assert [option.opts[0] for option in options if option.opts[0] not in said] == []
 
 
 def test_a_misspelt_command_gets_the_closest(run: Run):
