@@ -136,7 +136,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if suffix != ".pth":
         begin = blob.reader.read(0, min(blob.size, limit))
         yield from _letters(blob, begin)
-        yield _imported(blob, begin)
+        yield _module_fact(blob, begin)
     if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
         return
     source = _whole(blob, min(LENGTH_LIMIT, limit * (LENGTH_LIMIT // SIZE_LIMIT)))
@@ -160,12 +160,19 @@ def _letters(blob: Blob, source: bytes) -> Iterator[Item]:
             yield Finding(rule, blob.locator, ascii(shown)[1:-1][:_SHOWN], evidence={"line": line})
 
 
-def _imported(blob: Blob, source: bytes) -> Fact:
-    """Return that the file is a module, with what it imports: which of that stands beside it is seen later."""
+def _module_fact(blob: Blob, source: bytes) -> Fact:
+    """Return that the file is a module, with what it imports, and what a compiled one in its place may name.
+
+    Which of that stands beside it is seen later.
+    """
+    from scanners.parsing.marshal_names import TOLD
     from scanners.parsing.python_imports import imports_in
 
     names = [printable(name, _SHOWN) for name in imports_in(source.decode("utf-8", "replace"))]
-    return Fact("python-module", printable(blob.locator.name, _SHOWN), blob.locator, detail={"imports": [*names]})
+    detail: dict[str, Json] = {"imports": [*names]}
+    if len(source) == blob.size:
+        detail |= {"size": blob.size, "names": [*sorted(name for name in TOLD if name.encode() in source)]}
+    return Fact("python-module", printable(blob.locator.name, _SHOWN), blob.locator, detail=detail)
 
 
 def _whole(blob: Blob, limit: int) -> bytes:
@@ -326,7 +333,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=13,
+    version=14,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

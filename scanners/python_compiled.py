@@ -25,10 +25,6 @@ _HEADERS = (16, 12, 8)
 _REFERENCE = 0x80
 _UNCHECKED = 0b01
 """Flags of a file that holds a hash of its source, which is never compared with the source."""
-_TOLD = frozenset(
-    "exec eval system popen Popen subprocess check_output b64decode decompress marshal loads socket urlopen "
-    "urlretrieve requests ctypes CDLL spawn dup2 __import__ import_module".split()
-)
 _SHOWN = 120
 
 
@@ -46,15 +42,17 @@ def _is_code(kind: bytes) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield that the code is compiled, with names in it that matter; raises OverLimit above 4 MiB."""
-    from scanners.parsing.marshal_names import names_in
+    from scanners.parsing.marshal_names import TOLD, names_in
 
     flags = int.from_bytes(blob.head[4:8], "little") if _is_code(blob.head[16:17]) else 0
     cached = "__pycache__" in blob.locator.path.replace("\\", "/").split("/")[:-1]
     place = "beside" if not cached else "unchecked" if flags == _UNCHECKED else "cached"
     searched = min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)
     context.operations.spend(searched)
-    names = sorted(_TOLD.intersection(names_in(blob.reader.read(0, searched))))
+    names = sorted(TOLD.intersection(names_in(blob.reader.read(0, searched))))
     detail: dict[str, Json] = {"place": place, "names": [*names]}
+    if not flags and _is_code(blob.head[16:17]):
+        detail["source"] = int.from_bytes(blob.head[12:16], "little")
     yield Fact("python-compiled", printable(blob.locator.name, _SHOWN), blob.locator, detail=detail)
     if searched < blob.size:
         raise OverLimit(f"more than {searched:,} bytes of compiled Python")
@@ -63,7 +61,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python-compiled",
     title="Compiled Python",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".pyc", ".pyo"),

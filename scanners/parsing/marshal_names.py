@@ -12,6 +12,11 @@ _SHORT = frozenset(b"zZ")
 """ASCII strings of at most 255 characters, plain and interned: a length of one byte."""
 _LONG = frozenset(b"saAut")
 """Bytes and strings of any length, and Python 2's interned ones: a length of four bytes."""
+TOLD = frozenset(
+    "exec eval system popen Popen subprocess check_output b64decode decompress marshal loads socket urlopen "
+    "urlretrieve requests ctypes CDLL spawn dup2 __import__ import_module".split()
+)
+"""Names that are worth a word where nobody can read what is done with them."""
 _LONGEST = 300
 """Characters of a string that is still taken for a name."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import marshal
+import struct
 
 import pytest
 
@@ -329,3 +331,47 @@ def test_names_that_no_folder_can_wait_for_are_said(monkeypatch: pytest.MonkeyPa
     config = json.dumps({"auto_map": {f"K{number}": f"m{number}.X" for number in range(50)}}).encode()
     (result, *_) = together(alone({"config.json": config, "m1.py": RUNS}), OPTIONS)
     assert [problem.kind for problem in result.problems] == [ProblemKind.LIMIT]
+
+
+QUIET = b"def forward(x):\n    return x * 2\n"
+LOUD = b"import os\n\n\ndef forward(x):\n    return os.system('ls')\n"
+HIDDEN = "import os\nos.system('echo modelsweep-test')\n"
+
+
+def bytecode(source: bytes, code: str, flags: int = 0, *, size: int = -1) -> bytes:
+    """Return what lies in `__pycache__` for a source: it agrees with that, but does what `code` says."""
+    checked = struct.pack("<II", 1_700_000_000, len(source) if size < 0 else size) if not flags else bytes(8)
+    return struct.pack("<H2sI", 3495, b"\r\n", flags) + checked + marshal.dumps(compile(code, "net.py", "exec"), 2)
+
+
+CACHE = "code/__pycache__/{}.cpython-311.pyc"
+
+
+@pytest.mark.parametrize("stem", ["net", "Net", "__init__", "9"])
+@pytest.mark.parametrize("flags", [0, 1, 3], ids=["dated", "unchecked", "hashed"])
+def test_a_cache_that_names_what_its_source_does_not(stem: str, flags: int) -> None:
+    cache = CACHE.format(stem)
+    files = {f"code/{stem}.py": QUIET, cache: bytecode(QUIET, HIDDEN, flags)}
+    assert judged(files) == [
+        ("replaced-code", cache, f"{stem}.cpython-311.pyc runs in the place of {stem}.py, which does not name system")
+    ]
+
+
+def test_caches_of_other_sources_and_of_the_same_names() -> None:
+    pairs = {
+        "made from it": (LOUD, bytecode(LOUD, LOUD.decode())),
+        "of an earlier version, which Python passes by": (QUIET, bytecode(QUIET, HIDDEN, size=len(QUIET) - 1)),
+        "names nothing": (QUIET, bytecode(QUIET, QUIET.decode())),
+    }
+    for source, cache in pairs.values():
+        assert judged({"code/net.py": source, CACHE.format("net"): cache}) == []
+    assert judged({"net.py": QUIET, CACHE.format("net"): bytecode(QUIET, HIDDEN)}) == [], "of another folder"
+
+
+def test_many_caches_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "CACHES", 2)
+    files = {f"code/n{number}.py": QUIET for number in range(4)}
+    files |= {CACHE.format(f"n{number}"): bytecode(QUIET, HIDDEN) for number in range(4)}
+    results = together(alone(files), OPTIONS)
+    assert len(found(results)) == 2
+    assert [problem.kind for result in results for problem in result.problems] == [ProblemKind.LIMIT]

@@ -38,6 +38,16 @@ class Deed(NamedTuple):
 HARMLESS = Deed(Severity.INFO, _NOTHING)
 
 
+class Bytecode(NamedTuple):
+    """What a source, or a compiled file, names of note, and the size of the source.
+
+    It is -1 in a compiled file that Python does not hold against the size of its source.
+    """
+
+    size: int
+    names: frozenset[str]
+
+
 class Use(NamedTuple):
     """A call of a function of another file, by its name there, with the constant texts that it is given."""
 
@@ -53,7 +63,8 @@ class Module(NamedTuple):
 
     `deed` is judged as of a file that loaders import, `alone` as of one that nothing names; `made` is what making an
     instance of a class does besides, where that matters. `uses` are calls of functions of other files, `passing` the
-    calls of functions that hand their own arguments on, by the name of the function.
+    calls of functions that hand their own arguments on, by the name of the function. `bytecode` is what a file has to
+    do with compiled ones in the places of sources, nothing where that cannot be told.
     """
 
     order: int
@@ -66,6 +77,7 @@ class Module(NamedTuple):
     imports: tuple[str, ...]
     uses: tuple[Use, ...] = ()
     passing: Mapping[str, Sequence[Fact]] = {}
+    bytecode: Bytecode | None = None
 
     @property
     def weight(self) -> int:
@@ -125,7 +137,18 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
                 passing.setdefault(str(fact.detail["function"]), []).append(fact)
     except _WRONG:  # facts of a child that was taken over, or of another version
         deed = Deed(Severity.INFO, _UNREAD)
-    return Module(order, locator, stem, compiled, deed, alone, made, imports, uses, passing)
+    return Module(order, locator, stem, compiled, deed, alone, made, imports, uses, passing, _bytecode(facts))
+
+
+def _bytecode(facts: Sequence[Fact]) -> Bytecode | None:
+    for fact in facts:
+        size = fact.detail.get("size" if fact.kind == "python-module" else "source", -1)
+        names = frozenset(_texts(fact.detail.get("names")))
+        if fact.kind == "python-module" and size != -1 and isinstance(size, int):
+            return Bytecode(size, names)
+        if fact.kind == "python-compiled" and names and fact.detail.get("place") != "beside" and isinstance(size, int):
+            return Bytecode(size, names)
+    return None
 
 
 def _use(fact: Fact) -> Use:

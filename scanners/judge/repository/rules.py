@@ -54,6 +54,17 @@ COMPILED = _rule(
     "Ask for the source, review it, and build it yourself.",
     "https://docs.python.org/3/reference/import.html",
 )
+REPLACED = _rule(
+    "replaced-code",
+    "Compiled file that was not made from the source beside it",
+    Severity.CRITICAL,
+    "{subject} runs in the place of {source}, which does not name {names}",
+    "Python runs what lies in __pycache__ instead of the source where their sizes and times, or a hash, agree: "
+    "whoever reads the source is shown something else.",
+    "Do not load the model. Tell the place it came from.",
+    "https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation",
+    _ATTACK,
+)
 MISSING = _rule(
     "missing-code",
     "Configuration that names code which is not beside it",
@@ -102,6 +113,6 @@ TOTAL_SIZE = _rule(
 )
 KINDS = RELATED | {"tensors"}  # of shards: other files of tensors need not be looked at
 ALL = (
-    *(LOADED, SUSPICIOUS, DANGEROUS, COMPILED, MISSING),
+    *(LOADED, SUSPICIOUS, DANGEROUS, COMPILED, REPLACED, MISSING),
     *(SHARD_OUTSIDE, MISSING_SHARD, SHARD_TENSORS, TOTAL_SIZE),
 )

@@ -31,7 +31,7 @@ from scanners.judge.repository.names import (
     stems_of_name,
 )
 from scanners.judge.repository.references import PACKAGES, QUIET, Reference, references_in
-from scanners.judge.repository.rules import COMPILED, DANGEROUS, LOADED, MISSING, SUSPICIOUS
+from scanners.judge.repository.rules import COMPILED, DANGEROUS, LOADED, MISSING, REPLACED, SUSPICIOUS
 from scanners.judge.repository.shards import Families, family_of
 
 NAME = "repository"
@@ -41,6 +41,9 @@ WAITING = 16 * MIB
 """Bytes of memory, about, for names that wait for folders above their own."""
 SHARDS = 50_000
 """Shards, and names of shards in indexes, that are held at once."""
+CACHES = 10_000
+"""Compiled files that are compared with their sources."""
+CACHE = "__pycache__"
 DEPTH = 300
 """Folders inside folders; files further down are judged alone."""
 _IMPORT_CLIMB = 2
@@ -91,6 +94,8 @@ class _Folder(NamedTuple):
     first: int
     waiting: list[tuple[Reference, str]]
     families: dict[str, Families]
+    caches: list[Module]
+    """Compiled files in its `__pycache__` that name something of note."""
 
 
 class Tree:
@@ -98,13 +103,13 @@ class Tree:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._open = [_Folder("", "", is_shared=False, first=0, waiting=[], families={})]
+        self._open = [_Folder("", "", is_shared=False, first=0, waiting=[], families={}, caches=[])]
         self._modules: dict[str, list[Module]] = {}
         self._held = self._waiting = 0
         self._lost = -1
         self._told: dict[int, Severity] = {}
         self._followed: set[int] = set()
-        self._sharded, self._is_full = 0, False
+        self._sharded, self._is_full, self._cached = 0, False, 0
         self._includes, self._includes_all = Includes(), True
 
     def add(self, entry: Entry) -> Iterator[Said]:
@@ -118,7 +123,9 @@ class Tree:
         here = self._open[-1]
         stem = module_stem(path.rpartition("/")[2])
         if stem:
-            self._keep(module_of(entry.order, entry.locator, here.where + stem, entry.facts, entry.unread))
+            module = module_of(entry.order, entry.locator, here.where + stem, entry.facts, entry.unread)
+            self._keep(module)
+            yield from self._cache(module)
         for reference in references_in(entry.order, entry.locator, here.where, here.first, entry.facts, self._options):
             here.waiting.append((reference, reference.folder))
             self._waiting += reference.weight
@@ -126,6 +133,19 @@ class Tree:
             yield from self._give_up()
         yield from self._shards(here, entry)
         yield from self._lists(here, entry)
+
+    def _cache(self, module: Module) -> Iterator[Said]:
+        """Keep a compiled file until its source was passed, or say that there are too many."""
+        if not (module.is_compiled and module.bytecode and self._open[-1].name == CACHE):
+            return
+        self._cached += 1
+        if self._cached <= CACHES:
+            self._open[-2].caches.append(module)
+        elif self._cached == CACHES + 1:
+            detail = (
+                f"more than {CACHES:,} compiled files name something of note: no more are compared with their sources"
+            )
+            yield Said(module.order, module.locator, Problem(ProblemKind.LIMIT, module.locator, NAME, detail))
 
     def _shards(self, here: _Folder, entry: Entry) -> Iterator[Said]:
         """Keep what a file has to do with weights in several files, or say that there is too much of that."""
@@ -171,7 +191,7 @@ class Tree:
             outer = self._open[-1]
             is_revision = outer.name == "snapshots" and len(self._open) > 1 and self._open[-2].name.startswith(_CACHES)
             where = outer.where if is_revision else f"{outer.where}{name}/"
-            self._open.append(_Folder(name, where, outer.is_shared or is_revision, order, [], {}))
+            self._open.append(_Folder(name, where, outer.is_shared or is_revision, order, [], {}, []))
 
     def _keep(self, module: Module) -> None:
         self._modules.setdefault(module.stem, []).append(module)
@@ -195,6 +215,7 @@ class Tree:
         for families in folder.families.values():
             self._sharded -= families.held
             yield from (Said(place, finding.locator, finding) for place, finding in families.findings())
+        yield from self._replaced(folder)
         reached: list[_Reached] = []
         missing: list[Reference] = []
         for reference, base in folder.waiting:
@@ -209,6 +230,25 @@ class Tree:
             self._waiting -= reference.weight
         yield from self._follow(reached, folder.where)
         yield from self._without(missing)
+
+    def _replaced(self, folder: _Folder) -> Iterator[Said]:
+        """Yield the compiled files that Python runs in the places of sources which name none of what those do."""
+        for cache in folder.caches:
+            source = next(
+                (found for found in self._exact(folder.where + cache.stem.rpartition("/")[2]) if not found.is_compiled),
+                None,
+            )
+            if source is None or source.bytecode is None or cache.bytecode is None:
+                continue
+            size, names = cache.bytecode
+            unnamed = sorted(names - source.bytecode.names)
+            if unnamed and size in (-1, source.bytecode.size & 0xFFFFFFFF):
+                evidence: dict[str, Json] = {
+                    "source": printable(source.locator.name, _SHOWN),
+                    "names": ", ".join(unnamed),
+                }
+                subject = printable(cache.locator.name, _SHOWN)
+                yield Said(cache.order, cache.locator, Finding(REPLACED, cache.locator, subject, evidence=evidence))
 
     def _look(self, reference: Reference, base: str, top: str) -> tuple[list[_Reached], str]:
         """Return the files that a name means in `base` or above it, up to `top`, and the next folder to look in."""

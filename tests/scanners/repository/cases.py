@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.python_compiled.cases import CHECKED, PAYLOAD, compiled
 from tests.scanners.repository.layouts import (
     COMPILED,
     DIFFUSERS,
@@ -59,6 +60,16 @@ CASES = {
         lambda: index({"a": "../../other/model-00001-of-00001.safetensors"}),
         "m.safetensors.index.json",
         Verdict.MALICIOUS,
+    ),
+    "cache_replaces_source": replace(
+        zipped(
+            {
+                "net.py": b"def forward(x):\n    return x\n",
+                "__pycache__/net.cpython-311.pyc": compiled(PAYLOAD, CHECKED),
+            },
+            Verdict.MALICIOUS,
+        ),
+        compiled=True,
     ),
     "compiled_model": replace(zipped(COMPILED, Verdict.REVIEW), compiled=True),
 }
