@@ -2234,6 +2234,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill.dill._load_type": "type-by-name",
     "dill.loads": "nested-pickle",
     "fsspec.spec.make_instance": "local-files",
+    "collections._tuplegetter": "data-arguments",
     "functools.lru_cache": "data-arguments",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
@@ -3068,7 +3069,7 @@ HELD: dict[str, str] = {
     "attr._make": "__ne__ _frozen_delattrs _frozen_setattrs",
     "bisect": "*",
     "builtins": (
-        "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
+        "Ellipsis NoneType NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
         "enumerate filter float format frozenset hasattr "
         "hash hex id int isinstance issubclass iter len list map max min next "
         "object oct ord pow print property range repr reversed round set slice sorted str sum super tuple type zip "
@@ -3080,14 +3081,21 @@ HELD: dict[str, str] = {
     "dataclasses": (
         "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
         "_dataclass_getstate _dataclass_setstate "
-        "_FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY _KW_ONLY_TYPE"
+        "_FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY _KW_ONLY_TYPE _replace"
     ),
     "datetime": "*",
     "decimal": "*",
     "dill._dill": "_setitems",
     "enum": "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto",
-    "enum.Enum": "__format__ __new__ __repr__ __str__",
-    "contextlib": "_AsyncGeneratorContextManager _GeneratorContextManager",
+    "enum.Enum": "__format__ __new__ __repr__ __str__ _generate_next_value_",
+    "_thread": "get_ident",
+    "contextlib": (
+        "* _AsyncGeneratorContextManager _BaseExitStack _GeneratorContextManager _GeneratorContextManagerBase "
+        "_RedirectStream"
+    ),
+    "enum.Flag": "_generate_next_value_",
+    "reprlib": "* _possibly_sorted",
+    "reprlib.Repr": "repr",
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "heapq": "*",
     "itertools": "*",
@@ -3109,7 +3117,8 @@ HELD: dict[str, str] = {
     "time": "*",
     "types": "NoneType EllipsisType NotImplementedType MappingProxyType",
     "typing": (
-        "* _ProtocolMeta _TypedDictMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
+        "* _ProtocolMeta _TypedDictMeta _allow_reckless_class_checks _dict_new _get_protocol_attrs "
+        "_is_callable_members_only "
         "_no_init_or_replace_init"
     ),
     "typing_extensions": "*",

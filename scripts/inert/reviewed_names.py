@@ -489,6 +489,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "__builtin__.long": "data-arguments",
     "__builtin__.unicode": "data-arguments",
     "collections.defaultdict": "callable-first",
+    "collections._tuplegetter": "data-arguments",
     "functools.lru_cache": "data-arguments",
     "functools.partial": "callable-first",
     "types.MethodType": "callable-first",
@@ -650,7 +651,7 @@ ENUMS: dict[str, str] = {
 HELD: dict[str, str] = {
     "ml_dtypes": "*",
     "builtins": (
-        "Ellipsis NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
+        "Ellipsis NoneType NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
         "enumerate filter"
         " float format frozenset hasattr "
         "hash hex id int isinstance issubclass iter len list map max min next object oct "
@@ -669,7 +670,8 @@ HELD: dict[str, str] = {
     "math": "*",
     "numbers": "*",
     "typing": (
-        "* _ProtocolMeta _TypedDictMeta _allow_reckless_class_checks _get_protocol_attrs _is_callable_members_only "
+        "* _ProtocolMeta _TypedDictMeta _allow_reckless_class_checks _dict_new _get_protocol_attrs "
+        "_is_callable_members_only "
         "_no_init_or_replace_init"
     ),
     "typing_extensions": "*",
@@ -677,12 +679,12 @@ HELD: dict[str, str] = {
     "dataclasses": (
         "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
         "_dataclass_getstate _dataclass_setstate "
-        "_FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY _KW_ONLY_TYPE"
+        "_FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY _KW_ONLY_TYPE _replace"
     ),
     "attr._make": "__ne__ _frozen_delattrs _frozen_setattrs",
     "dill._dill": "_setitems",
     "enum": "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto",
-    "enum.Enum": "__format__ __new__ __repr__ __str__",
+    "enum.Enum": "__format__ __new__ __repr__ __str__ _generate_next_value_",
     "abc": "ABC ABCMeta",
     "copy": "copy deepcopy",
     "datetime": "*",
@@ -694,7 +696,14 @@ HELD: dict[str, str] = {
     "re": "compile escape findall fullmatch match search split sub",
     "time": "*",
     "types": "NoneType EllipsisType NotImplementedType MappingProxyType",
-    "contextlib": "_AsyncGeneratorContextManager _GeneratorContextManager",
+    "_thread": "get_ident",
+    "contextlib": (
+        "* _AsyncGeneratorContextManager _BaseExitStack _GeneratorContextManager _GeneratorContextManagerBase "
+        "_RedirectStream"
+    ),
+    "enum.Flag": "_generate_next_value_",
+    "reprlib": "* _possibly_sorted",
+    "reprlib.Repr": "repr",
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "itertools": "*",
     "heapq": "*",

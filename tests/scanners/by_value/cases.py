@@ -260,6 +260,19 @@ CASES = {
     "open_that_nothing_explains": case(
         Verdict.REVIEW, call(global_("functools", "partial"), call(DILL_FUNCTION, code("f", "sqrt"), OPENS), text("x"))
     ),
+    "benign_field_of_a_named_tuple": case(
+        Verdict.CLEAN, call(global_("collections", "_tuplegetter"), number(0), text("Alias for field number 0"))
+    ),
+    "field_of_a_named_tuple_with_system": case(
+        Verdict.MALICIOUS, call(global_("collections", "_tuplegetter"), number(0), SYSTEM)
+    ),
+    "benign_names_of_python_3_13": case(
+        Verdict.CLEAN,
+        function("__repr__", "id") + POP,
+        global_("_thread", "get_ident") + POP + global_("dataclasses", "_replace") + POP,
+        global_("enum", "Flag") + POP + found(global_("enum", "Enum"), "__format__"),
+    ),
+    "other_names_of_thread": case(Verdict.REVIEW, global_("_thread", "start_new_thread")),
     "benign_decoder": case(Verdict.CLEAN, function("predict", "base64", "b64decode", "decode", "reshape")),
     "decoder_of_pickles": case(Verdict.REVIEW, function("predict", "b64decode", "loads")),
     "metaclass_is_system": case(Verdict.MALICIOUS, class_(SYSTEM)),
