@@ -26,7 +26,7 @@ from modelsweep.core.report import Unit
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import asdict, replace
-from modelsweep.fleet.answers import AllocStatus, JobState, SealStatus
+from modelsweep.fleet.answers import AllocStatus, JobState, LedgerFault, SealStatus
 from modelsweep.fleet.chunks import Packer, runs
 from modelsweep.fleet.job import JobSpec, cursor_name, cursor_purpose, seal_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
@@ -54,6 +54,8 @@ WAITING = 4_000
 """Messages in a queue at which the producer waits."""
 FULL = 0.8
 """Part of Redis' memory at which it waits, too."""
+NO_ROOM = 600.0
+"""Seconds that it waits for memory though nothing is examined: reports and results may lie in the same Redis."""
 LOOK = 0.25
 """Seconds between two looks at a queue that is too long."""
 ATTEND_EVERY = 2.0
@@ -243,10 +245,25 @@ class Producer:
             self._connection.close()
 
     def _hold_back(self) -> None:
-        """Wait while the queues are long or Redis is nearly full: listing is quicker than examining."""
+        """Wait while the queues are long or Redis is nearly full: listing is quicker than examining.
+
+        Raises LedgerFault where no work is left that would make room.
+        """
+        deadline = time.monotonic() + NO_ROOM
         while self._patiently(self._is_to_wait):
             if self._stop.wait(LOOK):
                 return
+            if self._patiently(self._is_work_left):
+                deadline = time.monotonic() + NO_ROOM
+            elif time.monotonic() > deadline:
+                raise LedgerFault(
+                    f"Redis is full but for {1 - FULL:.0%}, and no work is left that would make room: raise its"
+                    f" maxmemory, or let jobs expire; `modelsweep submit --resume {self._spec.id}` goes on then"
+                )
+
+    def _is_work_left(self) -> bool:
+        progress = self._ledger.progress()
+        return progress.done < progress.allocated or any(queue_lengths(self._client).values())
 
     def _is_to_wait(self) -> bool:
         return self._ledger.heartbeat(self._name) is JobState.LISTING and self._is_full()

@@ -17,7 +17,7 @@ import redis
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Unit
 from modelsweep.core.units import GIB, MIB
-from modelsweep.fleet.answers import AllocStatus, JobState
+from modelsweep.fleet.answers import AllocStatus, JobState, LedgerFault
 from modelsweep.fleet.chunks import chunked
 from modelsweep.fleet.job import JobSpec, cursor_purpose, new_id
 from modelsweep.fleet.ledger import Ledger
@@ -263,6 +263,31 @@ def test_producers_do_not_wait_for_queues_that_are_none_of_theirs(
     monkeypatch.setattr(producer._stop, "wait", lambda _seconds=None: pytest.fail("it waits"))
     producer.run()
     assert len(scene.allocated()) == FILES
+
+
+def test_a_redis_that_nobody_makes_room_in_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its memory is full of what other jobs have left, or of results; to wait for that might take for ever."""
+    monkeypatch.setattr(submit, "LOOK", 0.001)
+    monkeypatch.setattr(submit, "NO_ROOM", 0.0)
+    monkeypatch.setattr(Producer, "_is_full", lambda _self: True)
+    left = iter([True, True, False])
+    monkeypatch.setattr(Producer, "_is_work_left", lambda _self: next(left))
+    with pytest.raises(LedgerFault, match=rf"no work is left that would make room.*--resume {scene.spec.id}"):
+        scene.producer().run()
+    assert next(left, None) is None
+    monkeypatch.undo()
+    scene.producer().run()
+    scene.check()
+
+
+def test_work_that_is_left_is_waited_for(scene: Scene) -> None:
+    producer = scene.producer()
+    assert not producer._is_work_left()
+    scene.client.rpush("control", "a report is to be written")
+    assert producer._is_work_left()
+    scene.client.delete("control")
+    scene.ledger.alloc(0, b"\1", "pages/0", b"cursor")
+    assert producer._is_work_left(), "somebody has it in hand"
 
 
 def test_chunks_hold_consecutive_units_by_number_bytes_and_size() -> None:
