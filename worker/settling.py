@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
-from modelsweep.core.finding import ProblemKind
+from modelsweep.core.finding import Problem, ProblemKind
 from modelsweep.core.report import Tool, UnitResult, Verdict
+from modelsweep.core.text import printable
 from modelsweep.fleet.answers import Done, DoneStatus, LedgerFault
 from modelsweep.fleet.chunks import Children, put_children
 from modelsweep.fleet.job import JobSpec
@@ -20,12 +21,15 @@ from modelsweep.fleet.pages import Chunk, Pages
 from modelsweep.fleet.results import digest_of, encode_chunk, results_name
 from modelsweep.fleet.running import Sender
 from modelsweep.fleet.store import Store, StoreFault
+from worker.answer import Examined
 from worker.stream import Share, Work, child_died
 
 TRANSIENT = frozenset(
     {ProblemKind.SOURCE, ProblemKind.CHANGED, ProblemKind.TIMEOUT, ProblemKind.CRASH, ProblemKind.DEPENDENCY}
 )
 """Kinds of problems that another try may not have."""
+FAULTS = (LedgerFault, StoreFault, BrokerFault)
+"""What passes: the same work may go well later."""
 _CLEAN = f"verdict:{Verdict.CLEAN.value}"
 _log = logger("modelsweep.worker")
 
@@ -66,7 +70,13 @@ class Settling:
     def settle(self, share: Share, tool: Tool, seconds: float) -> None:
         """Store the results of a chunk that was examined in so many seconds, and tell the ledger."""
         with self.attempting(share.work):
-            settled, children = self._stored(share, tool, seconds)
+            try:
+                settled, children = self._stored(share, tool, seconds)
+            except FAULTS:
+                raise
+            except Exception as error:  # noqa: BLE001 - else its chunk would be examined again for ever
+                _log.exception("a result cannot be written", chunk=share.work.number)
+                settled, children = self._stored(_unwritable(share, error), tool, seconds)
             self._hear()
             self._told = share.work, children, share.work.ledger.send_done(self._sender, settled)
 
@@ -112,11 +122,21 @@ class Settling:
         """
         try:
             yield
-        except (LedgerFault, StoreFault, BrokerFault) as fault:
+        except FAULTS as fault:
             if self._is_private and isinstance(fault, StoreFault):
                 raise
             self.outcomes.setdefault(work.number, "failed")
             _log.error("left to be done again", chunk=work.number, reason=str(fault))
+
+
+def _unwritable(share: Share, error: Exception) -> Share:
+    """Return what stands for the results of a chunk that cannot be written: that is a fault of ours."""
+    detail = f"its result cannot be written: {printable(f'{type(error).__name__}: {error}', 200)}"
+    said = {
+        unit.index: Examined(UnitResult(unit, problems=(Problem(ProblemKind.CRASH, unit.locator, "worker", detail),)))
+        for unit in share.chunk.units
+    }
+    return Share(share.work, share.chunk, said)
 
 
 def is_retryable(results: Sequence[UnitResult]) -> bool:

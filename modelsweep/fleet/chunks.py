@@ -99,12 +99,16 @@ class Children(NamedTuple):
 def put_children(results: Sequence[UnitResult], chunk: int, spec: JobSpec, pages: Pages) -> Children:
     """Store the page of the members that the results of `chunk` name, the same whoever does it; raises StoreFault.
 
-    Files are counted by their archives, so that the allotment has no units.
+    Files are counted by their archives, so that the allotment has no units. Where addresses are so long that no page
+    holds them, there are no children, and reports say of each member that there is no result of it.
     """
     found = _children(results, spec)
     if not found:
         return Children((), None)
-    name = pages.put(Page(0, tuple(found), chunk))
+    try:
+        name = pages.put(Page(0, tuple(found), chunk))
+    except ValueError:
+        return Children((), None)
     queues = bytes(SCANS.index(chunk.queue) for chunk in found)
     size = sum(unit.extent for chunk in found for unit in chunk.units)
     return Children(tuple(found), Allotment(queues, name, 0, size))

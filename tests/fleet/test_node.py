@@ -19,12 +19,14 @@ from modelsweep.cache import identity, known
 from modelsweep.core.finding import ProblemKind
 from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options, Reuse
-from modelsweep.core.report import Report, Run, UnitResult
+from modelsweep.core.report import Report, Run, Tool, UnitResult
 from modelsweep.fleet.answers import Done, JobState, LeaseStatus
 from modelsweep.fleet.job import JobSpec, cursor_name, new_id, seal_spec
 from modelsweep.fleet.ledger import Ledger, Settled
 from modelsweep.fleet.messages import SCANS, connect, queue_lengths
+from modelsweep.fleet.pages import Page, Pages
 from modelsweep.fleet.repair import repair
+from modelsweep.fleet.results import encode_chunk
 from modelsweep.fleet.running import Sender
 from modelsweep.fleet.signature import Key
 from modelsweep.fleet.store import Store, StoreFault
@@ -32,6 +34,7 @@ from modelsweep.fleet.stored import fetch_results, open_manifest, report_of
 from modelsweep.fleet.stores import open_store
 from producer import submit
 from producer.submit import Producer
+from worker import settling
 from worker.answer import Answer
 from worker.children import Child
 from worker.finalizer import finalize
@@ -364,6 +367,23 @@ def test_a_unit_that_many_workers_were_lost_over_is_not_tried_again(files: Scene
     assert files.results(3)[0].verdict == "clean"
 
 
+def test_a_result_that_cannot_be_written_is_said(files: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That would be a fault of ours, and the job would never end."""
+
+    def failing(tool: Tool, results: Sequence[UnitResult], tails: Sequence[str] = ()) -> bytes:
+        if results[0].verdict == "malicious":
+            raise ValueError("more than there can be")
+        return encode_chunk(tool, results, tails)
+
+    monkeypatch.setattr(settling, "encode_chunk", failing)
+    assert files.node.scan(files.spec.id, 0, 1, 4) == "done done done done"
+    (result,) = files.results(2)
+    assert [(p.kind, p.detail) for p in result.problems] == [
+        (ProblemKind.CRASH, "its result cannot be written: ValueError: more than there can be")
+    ]
+    assert files.ledger.progress().state is JobState.FINALIZING
+
+
 def test_no_unit_is_to_blame_for_a_store_that_is_full(files: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each time the lease of its chunk runs out, as if the worker had been lost."""
     put, is_full = files.store.put, True
@@ -476,6 +496,22 @@ def test_whoever_does_an_archive_again_has_the_same_children(archives: Scene) ->
     assert set(archives.store.list(f"jobs/{archives.spec.id}/pages")) == names
     assert archives.ledger.progress().allocated == 5
     other.close()
+
+
+def test_members_that_no_page_holds_are_said(archives: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each address may be as long as all folders above the archive together."""
+
+    def full(_self: Pages, _page: Page) -> str:
+        raise ValueError("a page has at most so many bytes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pages, "put", full)
+        assert archives.node.scan(archives.spec.id, 0, 1) == "done"
+    assert archives.node.scan(archives.spec.id, 1, 1) == "done"
+    assert archives.ledger.progress().state is JobState.FINALIZING
+    report = _report(archives, monkeypatch)
+    assert [result.verdict for result in report.results] == ["not scanned", "not scanned", "clean"]
+    assert {p.detail for result in report.results for p in result.problems} == {"there is no result of this member"}
 
 
 def test_members_of_a_cancelled_job_are_said(archives: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
