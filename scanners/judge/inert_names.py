@@ -2213,6 +2213,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "cloudpickle.cloudpickle.loads": "nested-pickle",
     "cloudpickle.cloudpickle.subimport": "module-by-name",
     "cloudpickle.loads": "nested-pickle",
+    "collections._tuplegetter": "data-arguments",
     "collections.defaultdict": "callable-first",
     "copy_reg.__newobj__": "class-first",
     "copy_reg._reconstructor": "reconstructor",
@@ -2234,7 +2235,6 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill.dill._load_type": "type-by-name",
     "dill.loads": "nested-pickle",
     "fsspec.spec.make_instance": "local-files",
-    "collections._tuplegetter": "data-arguments",
     "functools.lru_cache": "data-arguments",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
@@ -3065,6 +3065,7 @@ STATE_RULES: dict[str, str] = {
 HELD: dict[str, str] = {
     "Orange.data.variable": "ContinuousVariable DiscreteVariable StringVariable TimeVariable",
     "_operator": "*",
+    "_thread": "get_ident",
     "abc": "ABC ABCMeta",
     "attr._make": "__ne__ _frozen_delattrs _frozen_setattrs",
     "bisect": "*",
@@ -3077,6 +3078,10 @@ HELD: dict[str, str] = {
     ),
     "cmath": "*",
     "collections.abc": "*",
+    "contextlib": (
+        "* _AsyncGeneratorContextManager _BaseExitStack _GeneratorContextManager _GeneratorContextManagerBase "
+        "_RedirectStream"
+    ),
     "copy": "copy deepcopy",
     "dataclasses": (
         "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
@@ -3088,14 +3093,7 @@ HELD: dict[str, str] = {
     "dill._dill": "_setitems",
     "enum": "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto",
     "enum.Enum": "__format__ __new__ __repr__ __str__ _generate_next_value_",
-    "_thread": "get_ident",
-    "contextlib": (
-        "* _AsyncGeneratorContextManager _BaseExitStack _GeneratorContextManager _GeneratorContextManagerBase "
-        "_RedirectStream"
-    ),
     "enum.Flag": "_generate_next_value_",
-    "reprlib": "* _possibly_sorted",
-    "reprlib.Repr": "repr",
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "heapq": "*",
     "itertools": "*",
@@ -3111,6 +3109,8 @@ HELD: dict[str, str] = {
     "pyarrow.lib": "CacheOptions",
     "random": "*",
     "re": "compile escape findall fullmatch match search split sub",
+    "reprlib": "* _possibly_sorted",
+    "reprlib.Repr": "repr",
     "statistics": "*",
     "string": "*",
     "textwrap": "dedent fill indent shorten wrap",
