@@ -239,7 +239,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=13,
+    version=14,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -91,6 +91,7 @@ PLAIN_METHODS = {
     "attr._make._frozen_delattrs": "__delattr__",
     "attr._make._frozen_setattrs": "__setattr__",
     "dataclasses._dataclass_setstate": "__setstate__",
+    "dataclasses._replace": "__replace__",
     "dataclasses.replace": "replace",
     "typing._no_init_or_replace_init": "__init__",
     **{f"enum.Enum.{name}": name for name in ("__new__", *SHOWING)},

@@ -75,7 +75,9 @@ _UNPACKING = {
     "spacy.pipeline._parser_internals.ner.BiluoPushDown": 1,
     "types.SimpleNamespace": 0,
 }
-_BLOCK = "pandas._libs.internals._unpickle_block"
+_NEW_BLOCK = "pandas.core.internals.blocks.new_block"
+"""What pandas 1.3 makes its columns with, by a partial that holds `ndim` alone: it calls what `klass` is."""
+_BLOCKS = frozenset({"pandas._libs.internals._unpickle_block", _NEW_BLOCK})
 _METRICS = ("scipy.", "sklearn.")
 """Compiled trees and distances of these call a function that is handed to them as a metric."""
 _CONVERTERS = (
@@ -368,7 +370,7 @@ def taken_apart(name: str, given: list[Json], how: str = "REDUCE") -> list[Json]
         return []
     if _converts(name, how):
         return [*given, *(item for one in given for item in nested(one))]
-    if name == _BLOCK and given and instance_of(given[0]).endswith("Array"):
+    if name in _BLOCKS and given and instance_of(given[0]).endswith("Array"):
         return given[1:]  # columns of an array type of another package, as frames of geopandas have them
     return given
 
@@ -517,6 +519,24 @@ def _is_partial_type(described: Json) -> bool:
     loaded = items(described.get("args")) if isinstance(described, dict) else []
     by_name = instance_of(described).endswith("._load_type") and loaded == ["PartialType"]
     return by_name or global_name(described) == "functools.partial"
+
+
+def _holds_a_block(function: Json, arguments: Json, keywords: Json) -> bool:
+    """Return whether a partial makes a block of pandas, and holds nothing that this would call."""
+    pairs = keywords.get("dict") if isinstance(keywords, dict) and not keywords.get("more") else None
+    held = keywords is None or (isinstance(pairs, list) and pairs[::2] in ([], ["ndim"]) and is_data(keywords))
+    return global_name(function) == _NEW_BLOCK and not items(arguments) and held
+
+
+def makes_block(described: Json, arguments: Json) -> bool:
+    """Return whether a partial makes a block of pandas; what its state holds is judged where that is given."""
+    given = items(described.get("args")) if isinstance(described, dict) else []
+    if instance_of(described) == "functools.partial":
+        held = len(given) == 1 and global_name(given[0]) == _NEW_BLOCK
+    else:
+        made = instance_of(described).endswith("._create_ftype") and len(given) == 4 and _is_partial_type(given[0])
+        held = made and _holds_a_block(given[1], given[2], given[3])
+    return held and len(items(arguments)) == 2 and is_inert_call(_NEW_BLOCK, "REDUCE", arguments)
 
 
 def _callables(given: list[Json]) -> bool:
@@ -905,8 +925,17 @@ def _plain_formula(formula: Json) -> bool:
     return formula is None or (isinstance(formula, str) and formulas.is_plain(formula))
 
 
+def _spoils_block(state: Json) -> bool:
+    """Return whether a partial that makes a block of pandas is given more than `ndim`."""
+    given = items(state)
+    named = bool(given) and global_name(given[0]) == _NEW_BLOCK
+    return named and not (len(given) > 2 and _holds_a_block(given[0], given[1], given[2]))
+
+
 STATE_RULES: dict[str, Callable[[Json], bool]] = {
-    "callable-first": lambda state: _callable_first(items(state)) and not fills_otherwise(state),
+    "callable-first": lambda state: (
+        _callable_first(items(state)) and not fills_otherwise(state) and not _spoils_block(state)
+    ),
     "distribution-state": _distribution_state,
     "raw-handle": _raw_handle,
     "nested-state": _nested_state,

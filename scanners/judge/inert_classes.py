@@ -9997,6 +9997,7 @@ CLASSES: dict[str, str] = {
         "reformer_pytorch.reversible Deterministic IrreversibleBlock ReversibleBlock ReversibleSequence "
         "_ReversibleFunction\n"
     ),
+    "reprlib": ("reprlib Repr\n"),
     "river": (
         "river.* *\n"
         "river._river_rust.vectordict VectorDict\n"

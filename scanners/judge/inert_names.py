@@ -1312,6 +1312,7 @@ CALLS: dict[str, str] = {
         "pandas.core.arrays.string_ StringDtype\n"
         "pandas.core.dtypes.dtypes CategoricalDtype DatetimeTZDtype IntervalDtype PeriodDtype SparseDtype\n"
         "pandas.core.internals BlockManager SingleBlockManager\n"
+        "pandas.core.internals.blocks new_block\n"
         "pandas.core.internals.managers BlockManager SingleBlockManager\n"
         "pandas.tseries.offsets BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd "
         "BYearBegin BYearEnd BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd CBMonthBegin CBMonthEnd "

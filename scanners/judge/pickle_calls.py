@@ -53,6 +53,7 @@ from scanners.judge.inert import (
     is_inert_name,
     is_keras_unpickler,
     is_known_package,
+    makes_block,
     nested,
     taken_apart,
 )
@@ -426,6 +427,7 @@ def _call(fact: Fact) -> Opinion:
     applied = instance_of(fact.detail.get("via")) in APPLIED  # which brings arguments of its own
     if (
         (is_inert_call(name, how, arguments) and not applied)
+        or makes_block(fact.detail.get("via"), arguments)
         or is_own_attribute(name, given)
         or looks_up_setattr(name, given)
         or finds_slot(name, given)
@@ -473,7 +475,7 @@ def _computed_call(fact: Fact) -> Opinion:
         return ()
     if is_created_instance(computed, fact.detail.get("args")) or is_harmless_method(computed):
         return ()
-    if is_undefined_function(computed, fact.detail.get("plain")):
+    if is_undefined_function(computed, fact.detail.get("plain")) or makes_block(computed, fact.detail.get("args")):
         return ()
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
     return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]

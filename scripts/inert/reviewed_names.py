@@ -135,6 +135,8 @@ CALLS: dict[str, str] = {
     # Shapes from their binary form, and an index of them.
     "shapely.io": "from_wkb",
     "shapely.strtree": "STRtree",
+    # Calls what its keyword `klass` is, which only a partial can hold.
+    "pandas.core.internals.blocks": "new_block",
     "pandas.core.arrays.string_": "StringDtype",
     "pandas._libs.internals": "BlockPlacement _unpickle_block",
     "pandas._libs.interval": "Interval",
@@ -201,6 +203,7 @@ COMPILED_CLASSES: dict[str, str] = {
     "nltk.grammar": "ProbabilisticProduction",
     "nltk.tree": "Tree",
     "optuna.distributions": "CategoricalDistribution",
+    "reprlib": "Repr",
     "river.neighbors.ann.swinn": "SWINN",
     # Not one has a hook; modules and classes of one name hide the bases from the script.
     **{

@@ -140,6 +140,21 @@ PRIVATE = [f"_{name}_fn" for name in "abcdefghijklmnopqrstuvwxyz"]
 DATACLASSES = b"".join(global_("dataclasses", name) + POP for name in (*PRIVATE, "make_dataclass"))
 LEN = global_("builtins", "len")
 PARTIAL_TYPE = call(global_("dill._dill", "_load_type"), text("PartialType"))
+NEW_BLOCK = global_("pandas.core.internals.blocks", "new_block")
+COLUMN = (
+    call(
+        global_("numpy.core.multiarray", "_reconstruct"), global_("numpy", "ndarray"), tuple_(number(0)), binary(b"b")
+    ),
+    call(global_("builtins", "slice"), number(0), number(4), number(1)),
+)
+
+
+def block(held: bytes) -> bytes:
+    """Return what makes a column of pandas 1.3, by a partial with those keywords."""
+    made = call(global_("functools", "partial"), NEW_BLOCK) + tuple_(NEW_BLOCK, EMPTY_TUPLE, held, NONE) + BUILD
+    return call(made, *COLUMN)
+
+
 OBJECT = global_("builtins", "object")
 SETTER = found(OBJECT, "__setattr__")
 DILL_SETTER = slot("object", "__setattr__", "<slot wrapper '__setattr__' of 'object' objects>")
@@ -307,6 +322,45 @@ CASES = {
     "new_class_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", global_("types", "new_class"))),
     "benign_name_of_an_own_class": case(Verdict.CLEAN, renamed(global_("__main__", "Color"), "Color")),
     "another_name_of_a_class": case(Verdict.MALICIOUS, renamed(global_("torch.nn", "Linear"), "Conv2d")),
+    "benign_block_of_pandas": case(Verdict.CLEAN, block(EMPTY_DICT + text("ndim") + number(2) + b"s")),
+    "block_of_pandas_of_a_class": case(
+        Verdict.MALICIOUS, block(EMPTY_DICT + text("ndim") + number(2) + b"s" + text("klass") + SYSTEM + b"s")
+    ),
+    "block_of_pandas_of_an_own_function": case(
+        Verdict.REVIEW, block(EMPTY_DICT + text("klass") + function("make", "connect") + b"s")
+    ),
+    "block_of_pandas_by_old_dill_of_a_class": case(
+        Verdict.MALICIOUS,
+        call(
+            call(
+                global_("dill._dill", "_create_ftype"),
+                PARTIAL_TYPE,
+                NEW_BLOCK,
+                EMPTY_TUPLE,
+                EMPTY_DICT + text("klass") + function("make", "connect") + b"s",
+            ),
+            *COLUMN,
+        ),
+    ),
+    "benign_block_of_pandas_by_old_dill": case(
+        Verdict.CLEAN,
+        call(
+            call(
+                global_("dill._dill", "_create_ftype"),
+                PARTIAL_TYPE,
+                NEW_BLOCK,
+                EMPTY_TUPLE,
+                EMPTY_DICT + text("ndim") + number(2) + b"s",
+            ),
+            *COLUMN,
+        ),
+    ),
+    "benign_getter_of_a_named_tuple": case(
+        Verdict.CLEAN, call(global_("collections", "_tuplegetter"), number(0), text("Alias for field number 0"))
+    ),
+    "benign_names_of_dataclasses_of_3_13": case(
+        Verdict.CLEAN, stored("__replace__", global_("dataclasses", "_replace")), global_("_thread", "get_ident")
+    ),
     "benign_method_of_a_type": case(Verdict.CLEAN, slot("str", "lower", LOWER)),
     "method_of_a_type_called": case(Verdict.MALICIOUS, call(slot("str", "lower", LOWER), text("X"))),
     "method_of_a_type_that_is_evaluated": case(
