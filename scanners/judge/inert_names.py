@@ -298,7 +298,7 @@ FRAMEWORKS: dict[str, str] = {
     "optbinning": "1.0.0",
     "optimistix": "0.1.0",
     "optimum-quanto": "0.2.7",
-    "optuna": "5.0.0",
+    "optuna": "2.10.1 3.6.1 5.0.0",
     "orbit-ml": "1.1.4",
     "pandas": "3.1.1 1.5.3 0.25.3 1.1.5 2.2.3",
     "pandera": "0.35.0",
@@ -747,7 +747,9 @@ ENUMS: dict[str, str] = {
     "optax": ("optax.microbatching._microbatching AccumulationType\n"),
     "optimum": ("optimum.quanto.tensor.weights.awq.packed AWQPacking\n"),
     "optuna": (
-        "optuna._gp.search_space _ScaleType\n"
+        "optuna._gp.acqf AcquisitionFunctionType\n"
+        "optuna._gp.search_space ScaleType _ScaleType\n"
+        "optuna.storages._journal.storage JournalOperation\n"
         "optuna.storages._rdb.models TrialIntermediateValueModel.TrialIntermediateValueType "
         "TrialValueModel.TrialValueType\n"
         "optuna.storages.journal._storage JournalOperation\n"
@@ -4127,32 +4129,32 @@ STATE_KEYS = (
     "_update_cache _update_len _update_passmanager _update_total_vocab_size _validate _validate_attribute "
     "_validate_fragment _validate_hsp _validate_ids _validate_member _validate_new_mim _validate_open "
     "_validate_strict _validate_vocabulary _value_equality_values_ _warn _warn_deprecated _warn_for_older_version "
-    "_warn_uninitialized _wipe_cached_properties acquire active_context add add_char_matrix add_new add_observer "
-    "add_range add_taxon add_taxon_namespace add_tree_list add_vectors all allocate_vecattrs annotate any append "
-    "as_datapipe as_dict as_rgb_tuple as_subclass astype attribute_names attribute_values bind_key bucket_index build "
-    "build_inputs_with_special_tokens cast check_state clear clear_results clone close closest_frame collapse collect "
-    "compose compute_lattice_vectors conj contains_point convert_id_to_token convert_ids_to_tokens "
-    "convert_tokens_to_ids copy core_data count cpu crowding_distance cumsum debug decode deep_copy_annotations_from "
-    "default_factory define_offset detach detach_hook dim discard element_size emit_warning empty encode endswith "
-    "error exists extend finish_experiment flatten format from_params fullmatch generate_name get get_aliases "
-    "get_alignment_length get_command get_default_parts get_images get_images_dict get_index get_labels_dict "
-    "get_lang_token get_name get_non_dominated_set get_prefix_tokens get_roles get_secret_value get_src_vocab "
-    "get_variable get_vocab get_vocab_size group groups has_lazy_data has_parent hash index indices info insert "
-    "install_metadata invalidate is_contiguous is_cv_result is_frozen isdigit isdisjoint issubset item items "
-    "iter_base_or_scaled_units iter_scaled_units iter_top_base_units iterate_from itercols iteritems join key keys "
-    "leaves len log lower lstrip mark_dirty match max merge_compress min move_to_end mro named_modules "
-    "named_sub_kernels nbytes ndimension nested_rope_parameter_keys new_array new_taxon nodes non_dominated_sorting "
-    "normalize_key normalize_key_and_assign_value num_rows num_special_tokens_to_add numel numpy pop popitem "
-    "power_spectral_density_interpolated prob ravel record_generator recording register regularized_param_groups "
-    "relationship_path_name remove replace requires_grad_ reshape restore_taxon_namespace_mutability restructure "
-    "reverse rsplit rstrip safe_set set set_approximation set_array set_atomic_numbers set_atoms set_constraint "
-    "set_field set_name set_output_features_output_indices set_param_hint set_residues set_segments "
-    "set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias set_world_ranks setdefault setup_bounds "
-    "setup_func shutdown size sort sort_solutions_nsga2 species split standardize_rope_params startswith strip sum "
-    "symmetric_difference t terms to to_cifti_brain_structure_name to_internal_key to_label tobytes todict tolist "
-    "transpose union update update_options update_parser_headers upper validate_dimension validate_g2_params "
-    "validate_g3_params validate_g4_params validate_g5_params validate_parameter validate_r_cut values "
-    "verify_out_features_out_indices view vocab warn warning warning_once"
+    "_warn_step _warn_uninitialized _wipe_cached_properties acquire active_context add add_char_matrix add_new "
+    "add_observer add_range add_taxon add_taxon_namespace add_tree_list add_vectors all allocate_vecattrs annotate "
+    "any append as_datapipe as_dict as_rgb_tuple as_subclass astype attribute_names attribute_values bind_key "
+    "bucket_index build build_inputs_with_special_tokens cast check_state clear clear_results clone close "
+    "closest_frame collapse collect compose compute_lattice_vectors conj contains_point convert_id_to_token "
+    "convert_ids_to_tokens convert_tokens_to_ids copy core_data count cpu crowding_distance cumsum debug decode "
+    "deep_copy_annotations_from default_factory define_offset detach detach_hook dim discard element_size "
+    "emit_warning empty encode endswith error exists extend finish_experiment flatten format from_params fullmatch "
+    "generate_name get get_aliases get_alignment_length get_command get_default_parts get_images get_images_dict "
+    "get_index get_labels_dict get_lang_token get_name get_non_dominated_set get_prefix_tokens get_roles "
+    "get_secret_value get_src_vocab get_variable get_vocab get_vocab_size group groups has_lazy_data has_parent hash "
+    "index indices info insert install_metadata invalidate is_contiguous is_cv_result is_frozen isdigit isdisjoint "
+    "issubset item items iter_base_or_scaled_units iter_scaled_units iter_top_base_units iterate_from itercols "
+    "iteritems join key keys leaves len log lower lstrip mark_dirty match max merge_compress min move_to_end mro "
+    "named_modules named_sub_kernels nbytes ndimension nested_rope_parameter_keys new_array new_taxon nodes "
+    "non_dominated_sorting normalize_key normalize_key_and_assign_value num_rows num_special_tokens_to_add numel "
+    "numpy pop popitem power_spectral_density_interpolated prob ravel record_generator recording register "
+    "regularized_param_groups relationship_path_name remove replace requires_grad_ reshape "
+    "restore_taxon_namespace_mutability restructure reverse rsplit rstrip safe_set set set_approximation set_array "
+    "set_atomic_numbers set_atoms set_constraint set_field set_name set_output_features_output_indices set_param_hint "
+    "set_residues set_segments set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias "
+    "set_world_ranks setdefault setup_bounds setup_func shutdown size sort sort_solutions_nsga2 species split "
+    "standardize_rope_params startswith strip sum symmetric_difference t terms to to_cifti_brain_structure_name "
+    "to_internal_key to_label tobytes todict tolist transpose union update update_options update_parser_headers upper "
+    "validate_dimension validate_g2_params validate_g3_params validate_g4_params validate_g5_params "
+    "validate_parameter validate_r_cut values verify_out_features_out_indices view vocab warn warning warning_once"
 )
 SETTER_KEYS = (
     "A B C D F ID P Q R V X X_pending Z _attn_implementation _data_selector _target_device _time_selector "
