@@ -99,6 +99,7 @@ _HOLDERS = frozenset(
     {
         "dill._dill._create_ftype",
         "dill.dill._create_ftype",
+        "functools.lru_cache",
         "functools.partial",
         "types.MethodType",
         *(f"operator.{name}getter" for name in ("attr", "item")),
@@ -807,6 +808,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "global-by-name": _global_by_name,
     "callable-first": _callable_first,
     "callables": _callables,
+    "cached-function": lambda given: _data_arguments(given) or (len(given) == 1 and _callable_first(given)),
     "calls-0-with-1": lambda given: _calls(given, 1),
     "calls-0-with-2": _rebuild_type,
     "setattr-state": _setattr_state,

@@ -23,6 +23,8 @@ Rules:
 - `callable-first`: argument 0 (of a partial's state: item 0) is missing, None, an inert class or callable, or a
   function that may be held; calling the result is calling it.
 - `callables`: each argument is a text, or what `callable-first` demands; they are kept, and not called.
+- `cached-function`: every argument is literal data (size and kind of a cache), or the only one is what
+  `callable-first` demands; it is kept, and calling the result is calling it.
 - `calls-0-with-1`: argument 0 is called with the tuple that is argument 1: judge that call; the rest is data.
 - `calls-0-with-2`: argument 0 is called with the tuple that is argument 2: judge that call; argument 1 is an inert
   class, argument 3 its state, as under `setattr-state`.
@@ -2238,7 +2240,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "dill.dill._load_type": "type-by-name",
     "dill.loads": "nested-pickle",
     "fsspec.spec.make_instance": "local-files",
-    "functools.lru_cache": "data-arguments",
+    "functools.lru_cache": "cached-function",
     "functools.partial": "callable-first",
     "functools.reduce": "union-type",
     "hdbscan.dist_metrics.newObj": "same-package",
@@ -3074,10 +3076,9 @@ HELD: dict[str, str] = {
     "bisect": "*",
     "builtins": (
         "Ellipsis NoneType NotImplemented abs all any ascii bin bool bytearray bytes callable chr complex dict divmod "
-        "enumerate filter float format frozenset hasattr "
-        "hash hex id int isinstance issubclass iter len list map max min next "
-        "object oct ord pow print property range repr reversed round set slice sorted str sum super tuple type zip "
-        "classmethod staticmethod"
+        "enumerate filter float format frozenset hasattr hash hex id int isinstance issubclass iter len list map max "
+        "min next object oct ord pow print property range repr reversed round set slice sorted str sum super tuple "
+        "type zip classmethod staticmethod"
     ),
     "cmath": "*",
     "collections.abc": "*",
@@ -3088,8 +3089,8 @@ HELD: dict[str, str] = {
     "copy": "copy deepcopy",
     "dataclasses": (
         "FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field fields is_dataclass replace "
-        "_dataclass_getstate _dataclass_setstate "
-        "_FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY _KW_ONLY_TYPE _replace"
+        "_dataclass_getstate _dataclass_setstate _FIELD _FIELD_CLASSVAR _FIELD_INITVAR _HAS_DEFAULT_FACTORY "
+        "_KW_ONLY_TYPE _replace"
     ),
     "datetime": "*",
     "decimal": "*",
@@ -3121,8 +3122,7 @@ HELD: dict[str, str] = {
     "types": "NoneType EllipsisType NotImplementedType MappingProxyType",
     "typing": (
         "* _ProtocolMeta _TypedDictMeta _allow_reckless_class_checks _dict_new _get_protocol_attrs "
-        "_is_callable_members_only "
-        "_no_init_or_replace_init"
+        "_is_callable_members_only _no_init_or_replace_init"
     ),
     "typing_extensions": "*",
     "unicodedata": "*",

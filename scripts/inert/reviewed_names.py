@@ -493,7 +493,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "__builtin__.unicode": "data-arguments",
     "collections.defaultdict": "callable-first",
     "collections._tuplegetter": "data-arguments",
-    "functools.lru_cache": "data-arguments",
+    "functools.lru_cache": "cached-function",
     "functools.partial": "callable-first",
     "types.MethodType": "callable-first",
     "builtins.classmethod": "callables",

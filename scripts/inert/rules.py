@@ -7,6 +7,10 @@ RULES = {
         "that may be held; calling the result is calling it."
     ),
     "callables": "each argument is a text, or what `callable-first` demands; they are kept, and not called.",
+    "cached-function": (
+        "every argument is literal data (size and kind of a cache), or the only one is what `callable-first` demands; "
+        "it is kept, and calling the result is calling it."
+    ),
     "calls-0-with-1": "argument 0 is called with the tuple that is argument 1: judge that call; the rest is data.",
     "calls-0-with-2": (
         "argument 0 is called with the tuple that is argument 2: judge that call; argument 1 is an inert class, "

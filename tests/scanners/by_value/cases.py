@@ -140,6 +140,7 @@ PRIVATE = [f"_{name}_fn" for name in "abcdefghijklmnopqrstuvwxyz"]
 DATACLASSES = b"".join(global_("dataclasses", name) + POP for name in (*PRIVATE, "make_dataclass"))
 LEN = global_("builtins", "len")
 PARTIAL_TYPE = call(global_("dill._dill", "_load_type"), text("PartialType"))
+CACHE = global_("functools", "lru_cache")
 NEW_BLOCK = global_("pandas.core.internals.blocks", "new_block")
 COLUMN = (
     call(
@@ -322,6 +323,12 @@ CASES = {
     "new_class_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", global_("types", "new_class"))),
     "benign_name_of_an_own_class": case(Verdict.CLEAN, renamed(global_("__main__", "Color"), "Color")),
     "another_name_of_a_class": case(Verdict.MALICIOUS, renamed(global_("torch.nn", "Linear"), "Conv2d")),
+    "benign_cached_function": case(Verdict.CLEAN, call(CACHE, function("forward", "sqrt"))),
+    "cached_function_called": case(Verdict.MALICIOUS, call(call(CACHE, function("forward", "sqrt")), number(1))),
+    "cached_function_of_another": case(Verdict.MALICIOUS, call(call(CACHE, SYSTEM), text("echo modelsweep-test"))),
+    "cached_function_as_setstate": case(
+        Verdict.MALICIOUS, stored("__setstate__", call(CACHE, function("forward", "sqrt")))
+    ),
     "benign_block_of_pandas": case(Verdict.CLEAN, block(EMPTY_DICT + text("ndim") + number(2) + b"s")),
     "block_of_pandas_of_a_class": case(
         Verdict.MALICIOUS, block(EMPTY_DICT + text("ndim") + number(2) + b"s" + text("klass") + SYSTEM + b"s")
