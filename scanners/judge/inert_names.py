@@ -109,9 +109,9 @@ FRAMEWORKS: dict[str, str] = {
     "alibi": "0.9.6",
     "alibi-detect": "0.13.0",
     "allennlp": "2.10.1",
-    "anndata": "0.12.19",
+    "anndata": "0.12.19 0.13.4",
     "arch": "8.0.0",
-    "arviz": "0.23.4",
+    "arviz": "0.23.4 1.3.0",
     "ase": "3.29.0",
     "astropy": "8.0.2",
     "attrs": "26.1.0",
@@ -186,7 +186,7 @@ FRAMEWORKS: dict[str, str] = {
     "ema-pytorch": "0.8.3",
     "emcee": "3.1.6",
     "equinox": "0.13.8",
-    "esda": "2.9.0",
+    "esda": "2.10.0 2.9.0",
     "evalml": "0.84.0",
     "facenet-pytorch": "2.6.0",
     "fairlearn": "0.15.0",
@@ -238,7 +238,7 @@ FRAMEWORKS: dict[str, str] = {
     "kornia": "0.9.0",
     "lazypredict": "0.3.0",
     "lenskit": "2025.8.1",
-    "libpysal": "4.14.1",
+    "libpysal": "4.14.1 4.15.1",
     "lifelines": "0.30.3",
     "lifetimes": "0.11.3",
     "lightgbm": "4.7.0 3.3.5",
@@ -255,11 +255,11 @@ FRAMEWORKS: dict[str, str] = {
     "local-attention": "1.11.2",
     "lpips": "0.1.4",
     "mace-torch": "0.3.16",
-    "mapclassify": "2.10.0",
+    "mapclassify": "2.10.0 2.11.0",
     "mapie": "1.6.0",
     "matminer": "0.10.1",
     "mdanalysis": "2.11.0",
-    "mdtraj": "1.11.1.post2",
+    "mdtraj": "1.11.1.post2 1.11.2",
     "mealpy": "3.0.3",
     "metric-learn": "0.7.0",
     "minigrid": "3.2.0",
@@ -276,10 +276,11 @@ FRAMEWORKS: dict[str, str] = {
     "modal-python": "0.4.2.1",
     "monai": "1.6.1",
     "monty": "2026.10.21",
-    "mudata": "0.3.10",
+    "mudata": "0.3.10 0.4.1",
     "munch": "4.0.0",
     "neat-python": "2.0.0",
     "nemo-toolkit": "3.0.0",
+    "networkx": "3.7",
     "neuralforecast": "3.3.0",
     "neuralprophet": "0.9.0",
     "nevergrad": "1.0.12",
@@ -291,7 +292,7 @@ FRAMEWORKS: dict[str, str] = {
     "node2vec": "0.5.0",
     "numdifftools": "0.11.2",
     "numpoly": "1.2.14",
-    "numpy": "2.4.6 1.26.4 1.13.3 1.16.6",
+    "numpy": "1.13.3 1.16.6 1.26.4 2.4.6 2.5.5",
     "numpyro": "0.22.0",
     "omegaconf": "2.4.0",
     "open-clip-torch": "3.3.0",
@@ -310,8 +311,8 @@ FRAMEWORKS: dict[str, str] = {
     "performer-pytorch": "1.1.4",
     "pettingzoo": "1.27.0",
     "pgmpy": "1.1.2",
-    "photutils": "3.0.0",
-    "pint": "0.25.3",
+    "photutils": "3.0.0 3.1.1",
+    "pint": "0.25.3 0.26.2",
     "pmdarima": "2.1.1",
     "polars": "2.1.0",
     "pomegranate": "1.1.2",
@@ -334,7 +335,7 @@ FRAMEWORKS: dict[str, str] = {
     "pymoo": "0.6.2",
     "pynndescent": "0.7.0",
     "pyod": "3.6.7",
-    "pyproj": "3.7.2",
+    "pyproj": "3.7.2 3.8.0",
     "pyriemann": "0.12",
     "pyro-ppl": "1.9.2",
     "pyrsistent": "0.20.0",
@@ -379,13 +380,13 @@ FRAMEWORKS: dict[str, str] = {
     "scikit-optimize": "0.10.2",
     "scikit-surprise": "1.1.5",
     "scikit-survival": "0.28.0",
-    "scipy": "1.17.1 1.10.1 1.5.4",
-    "scitools-iris": "3.14.1",
+    "scipy": "1.10.1 1.17.1 1.18.1 1.5.4",
+    "scitools-iris": "3.14.1 3.16.2",
     "segment-anything": "1.0",
     "segmentation-models-pytorch": "0.6.0",
     "sentence-transformers": "6.2.0",
     "setfit": "1.2.0",
-    "shap": "0.51.0",
+    "shap": "0.51.0 0.54.1",
     "simpy": "4.1.2",
     "skglm": "0.5",
     "sklearn-crfsuite": "0.5.0",
@@ -409,7 +410,7 @@ FRAMEWORKS: dict[str, str] = {
     "statsmodels": "0.15.0",
     "stumpy": "1.14.1",
     "sumy": "0.13.0",
-    "sunpy": "7.0.5",
+    "sunpy": "7.0.5 8.0.1",
     "supervision": "0.31.2",
     "tab-transformer-pytorch": "0.6.1",
     "tabpfn": "9.2.0",
@@ -424,7 +425,7 @@ FRAMEWORKS: dict[str, str] = {
     "toad": "0.1.7",
     "tokenizers": "0.23.3",
     "top2vec": "1.0.36",
-    "torch": "2.13.0 1.1.0 1.4.0 1.9.1 1.13.1 2.2.2 2.6.0",
+    "torch": "1.1.0 1.13.1 1.4.0 1.9.1 2.13.0 2.14.1 2.2.2 2.6.0",
     "torch-ema": "0.3",
     "torch-geometric": "2.8.1",
     "torch-optimizer": "0.3.0",
@@ -649,7 +650,12 @@ ENUMS: dict[str, str] = {
     ),
     "igraph": ("igraph.drawing.text TextAlignment\n"),
     "inspect": ("inspect _ParameterKind\n"),
-    "iris": ("iris.fileformats.netcdf.loader ChunkControl.Modes\niris.quickplot Classification\n"),
+    "iris": (
+        "iris.experimental.mesh_coord_indexing Options\n"
+        "iris.fileformats.netcdf.loader ChunkControl.Modes\n"
+        "iris.fileformats.nimrod_load_rules Table\n"
+        "iris.quickplot Classification\n"
+    ),
     "kornia": (
         "kornia.color.colormap ColorMapType\n"
         "kornia.color.raw CFA\n"
@@ -845,7 +851,8 @@ ENUMS: dict[str, str] = {
     "pyproj": (
         "pyproj.crs.enums Cartesian2DCSAxis CoordinateOperationType DatumType Ellipsoidal2DCSAxis Ellipsoidal3DCSAxis "
         "VerticalCSAxis\n"
-        "pyproj.enums BaseEnum GeodIntermediateFlag PJType ProjVersion TransformDirection WktVersion\n"
+        "pyproj.enums BaseEnum CRSExtentUse GeodIntermediateFlag GridAvailabilityUse IntermediateCRSUse PJType "
+        "ProjVersion TransformDirection WktVersion\n"
         "pyproj.utils DataType\n"
     ),
     "pyro": ("pyro.contrib.funsor.handlers.runtime DimType\n"),
@@ -872,6 +879,11 @@ ENUMS: dict[str, str] = {
     "river": ("river.stream.twitch_chat_stream IrcMessage\n"),
     "scipy": (
         "scipy.__config__ DisplayModes\n"
+        "scipy._external.array_api_compat.common._helpers _ClsToXPInfo\n"
+        "scipy._external.array_api_extra._lib._at Undef _AtOp\n"
+        "scipy._external.array_api_extra._lib._backends Backend\n"
+        "scipy._external.cobyqa.settings Constants ExitStatus Options\n"
+        "scipy._external.pyprima ConstraintType\n"
         "scipy._lib._array_api_docs_tables BackendSupportStatus\n"
         "scipy._lib._array_api_override _ArrayClsInfo\n"
         "scipy._lib.array_api_compat.common._helpers _ClsToXPInfo\n"
@@ -4118,34 +4130,35 @@ STATE_KEYS = (
     "_is_null _is_well _key _keys _lazy _lm_weight_setter _make_unlabeled_identifier _mark_indices_live "
     "_maybe_shutdown _mutation_deprecated _normalise_attrs _num_objectives_set_callback _num_samples_per_worker "
     "_oid_tuple _order_key _parse_dimensions _parse_params _pending _pop_cache _positional_metadata_axis_len_ "
-    "_propagate_config _push _recalc_scale_factors _record_update _remove _reset _reset_lazyproperties "
-    "_resolve_conditions _restore_history_generations _restore_value _scrub_removals _set_binner _set_decoding_mode "
-    "_set_default_statistics _set_derivative _set_domain_adj _set_from_config _set_hparams _set_id_with_model "
-    "_set_key_and_add_to_front_of_ll _set_key_and_evict_last_in_ll _set_matrix _set_paramhints_prefix _set_property "
-    "_set_requires_grad _set_score_var _set_transforms _set_type_checked_item _set_value _set_vector _set_width "
-    "_set_zero_diagonal _setparent _setup_observers _size _storage_device _strip_prefix _strkey _submit _super_get "
-    "_super_has _to_hparams_dict _to_label _totuple _translate_index _translate_name _translate_names _tuple "
-    "_unexpected_input_var_error _unlock _unpickle_warning _update _updateMeasures _update_best_solution_generation "
-    "_update_cache _update_len _update_passmanager _update_total_vocab_size _validate _validate_attribute "
-    "_validate_fragment _validate_hsp _validate_ids _validate_member _validate_new_mim _validate_open "
-    "_validate_strict _validate_vocabulary _value_equality_values_ _warn _warn_deprecated _warn_for_older_version "
-    "_warn_step _warn_uninitialized _wipe_cached_properties acquire active_context add add_char_matrix add_new "
-    "add_observer add_range add_taxon add_taxon_namespace add_tree_list add_vectors all allocate_vecattrs annotate "
-    "any append as_datapipe as_dict as_rgb_tuple as_subclass astype attribute_names attribute_values bind_key "
-    "bucket_index build build_inputs_with_special_tokens cast check_state clear clear_results clone close "
-    "closest_frame collapse collect compose compute_lattice_vectors conj contains_point convert_id_to_token "
-    "convert_ids_to_tokens convert_tokens_to_ids copy core_data count cpu crowding_distance cumsum debug decode "
-    "deep_copy_annotations_from default_factory define_offset detach detach_hook dim discard element_size "
-    "emit_warning empty encode endswith error exists extend finish_experiment flatten format from_params fullmatch "
-    "generate_name get get_aliases get_alignment_length get_command get_default_parts get_images get_images_dict "
-    "get_index get_labels_dict get_lang_token get_name get_non_dominated_set get_prefix_tokens get_roles "
-    "get_secret_value get_src_vocab get_variable get_vocab get_vocab_size group groups has_lazy_data has_parent hash "
-    "index indices info insert install_metadata invalidate is_contiguous is_cv_result is_frozen isdigit isdisjoint "
-    "issubset item items iter_base_or_scaled_units iter_scaled_units iter_top_base_units iterate_from itercols "
-    "iteritems join key keys leaves len log lower lstrip mark_dirty match max merge_compress min move_to_end mro "
-    "named_modules named_sub_kernels nbytes ndimension nested_rope_parameter_keys new_array new_taxon nodes "
-    "non_dominated_sorting normalize_key normalize_key_and_assign_value num_rows num_special_tokens_to_add numel "
-    "numpy pop popitem power_spectral_density_interpolated prob ravel record_generator recording register "
+    "_propagate_config _push _recalc_scale_factors _record_update _remove _reset _reset_cached_properties "
+    "_reset_lazyproperties _resolve_conditions _restore_history_generations _restore_value _scrub_removals "
+    "_set_binner _set_decoding_mode _set_default_statistics _set_derivative _set_domain_adj _set_from_config "
+    "_set_hparams _set_id_with_model _set_key_and_add_to_front_of_ll _set_key_and_evict_last_in_ll _set_matrix "
+    "_set_paramhints_prefix _set_property _set_requires_grad _set_score_var _set_transforms _set_type_checked_item "
+    "_set_value _set_vector _set_width _set_zero_diagonal _setparent _setup_observers _size _storage_device "
+    "_strip_prefix _strkey _submit _super_get _super_has _to_hparams_dict _to_label _totuple _translate_index "
+    "_translate_name _translate_names _tuple _unexpected_input_var_error _unlock _unpickle_warning _update "
+    "_updateMeasures _update_best_solution_generation _update_cache _update_len _update_passmanager "
+    "_update_total_vocab_size _validate _validate_attribute _validate_fragment _validate_hsp _validate_ids "
+    "_validate_member _validate_new_mim _validate_open _validate_ordered_pairs _validate_strict _validate_vocabulary "
+    "_value_equality_values_ _warn _warn_deprecated _warn_for_older_version _warn_step _warn_uninitialized "
+    "_wipe_cached_properties acquire active_context add add_char_matrix add_new add_observer add_range add_taxon "
+    "add_taxon_namespace add_tree_list add_vectors all allocate_vecattrs annotate any append as_datapipe as_dict "
+    "as_rgb_tuple as_subclass astype attribute_names attribute_values bind_key bucket_index build "
+    "build_inputs_with_special_tokens cast check_state clear clear_results clone close closest_frame collapse collect "
+    "compose compute_lattice_vectors conj contains_point convert_id_to_token convert_ids_to_tokens "
+    "convert_tokens_to_ids copy core_data count cpu crowding_distance cumsum debug decode deep_copy_annotations_from "
+    "default_factory define_offset detach detach_hook dim discard element_size emit_warning empty encode endswith "
+    "error exists extend finish_experiment flatten format from_params fullmatch generate_name get get_aliases "
+    "get_alignment_length get_command get_default_parts get_images get_images_dict get_index get_labels_dict "
+    "get_lang_token get_name get_non_dominated_set get_prefix_tokens get_roles get_secret_value get_src_vocab "
+    "get_variable get_vocab get_vocab_size group groups has_lazy_data has_parent hash index indices info insert "
+    "install_metadata invalidate is_contiguous is_cv_result is_frozen isdigit isdisjoint issubset item items "
+    "iter_base_or_scaled_units iter_scaled_units iter_top_base_units iterate_from itercols iteritems join key keys "
+    "leaves len log lower lstrip mark_dirty match max merge_compress min move_to_end mro named_modules "
+    "named_sub_kernels nbytes ndimension nested_rope_parameter_keys new_array new_taxon nodes non_dominated_sorting "
+    "normalize_key normalize_key_and_assign_value numCols numRows num_rows num_special_tokens_to_add numel numpy pop "
+    "popitem power_spectral_density_interpolated prob ravel record_generator recording register "
     "regularized_param_groups relationship_path_name remove replace requires_grad_ reshape "
     "restore_taxon_namespace_mutability restructure reverse rsplit rstrip safe_set set set_approximation set_array "
     "set_atomic_numbers set_atoms set_constraint set_field set_name set_output_features_output_indices set_param_hint "
@@ -4202,8 +4215,9 @@ SETTER_KEYS = (
     "tracing trainer training tuplets type types ucd uncertainty unicode_output unit unitcell_angles unitcell_lengths "
     "units unk_token_id unpad_inputs uns uri use_color use_fast_parser use_internet use_kernels use_memmap "
     "use_other_treat_as_covariate utype value value_sparse values var var_name var_names variance varm varp verify "
-    "vmax vmin warn_legacy_cache_dir warn_setting_unit_directly warn_unsupported_correlated weight_updater weight_var "
-    "weights weights_summary width workdir working_dir world x_cols xtype xyz y_col yy z_cols zeros"
+    "vertex_offsets vmax vmin warn_legacy_cache_dir warn_setting_unit_directly warn_unsupported_correlated "
+    "weight_updater weight_var weights weights_summary width workdir working_dir world x_cols xtype xyz y_col yy "
+    "z_cols zeros"
 )
 FRAMEWORK_PREFIXES = (
     "Bio ConfigSpace GPy MDAnalysis SALib TTS accelerate adapt adapters addict aeon aif360 albumentations alibi "

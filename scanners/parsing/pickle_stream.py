@@ -29,6 +29,8 @@ HANDED_OVER = 200_000
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED", "EXTENSION"})
 # Bytes per element by dtype kind where the number in the code is not simply that (numpy.dtype.__reduce__).
 _UNICODE_WIDTH = 4
+_CLASSES_OF = ("sklearn.", "scipy.", "pandas.", "joblib.")
+"""Packages whose instances stand beside joblib's arrays: none of their classes in capitals is `str` by another name."""
 # Where the state of a numpy.dtype holds the width of flexible types, and flags: the lowest says "holds objects".
 _ELSIZE = 5
 _FLAGS = 7
@@ -205,10 +207,8 @@ def _refused_at(machine: Machine, start: int) -> int:
 
 
 def _is_no_text(machine: Machine, instance: int) -> bool:
-    from scanners.judge.inert import is_class  # the tables are large, and seldom needed here
-
-    name = Values(machine).made_class(instance)
-    return is_class(name) and not name.startswith(("builtins.", "typing.", "numpy."))
+    module, _, name = Values(machine).made_class(instance).rpartition(".")
+    return module.startswith(_CLASSES_OF) and name[:1].isupper()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,16 @@ def words() -> list[str]:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, words: list[str]) -> Open:
-    """Return a function that opens the cache."""
-    return lambda **options: SqliteCache(str(tmp_path / "cache"), words.append, **options)
+def opened(tmp_path: Path, words: list[str]) -> Iterator[Open]:
+    """Return a function that opens the cache; all are closed in the end."""
+    with ExitStack() as stack:
+
+        def open_cache(**options: int) -> SqliteCache:
+            cache = SqliteCache(str(tmp_path / "cache"), words.append, **options)
+            stack.callback(cache.close)
+            return cache
+
+        yield open_cache
 
 
 def aged(folder: Path, number: int, seconds: float) -> None:

@@ -62,7 +62,7 @@ _CALLS: tuple[Callable[[Any], object], ...] = (
     lambda made: made.Frozen.__match_args__,
     lambda made: made.Frozen.__slots__,
     lambda made: made.Frozen.__doc__,
-    lambda made: str(inspect.signature(made.Frozen)),
+    lambda made: str(inspect.signature(made.Frozen.__init__)),
     lambda made: made.Frozen(),
     lambda made: made.Frozen(1, 2, 3, 4, 5),
     lambda made: made.Frozen(1, wrong=2),
