@@ -92,7 +92,7 @@ def measure_finalizing(rounds: int, scale: float) -> Iterator[Finalizing]:
             secret = Key.new_secret()
             key, spec = Key(bytes.fromhex(secret)), JobSpec(new_id(), ("s3://models",), created=time.time())
             client = redis.client()
-            _simulate(spec, client, Path(folder), key, units)
+            _simulate(spec, client, Path(folder), secret, units)
             kept = [(name, client.dump(name) or b"") for name in client.scan_iter()]
             for formats in CASES:
                 taken = []
@@ -114,25 +114,28 @@ def _finalized(arguments: Sequence[str]) -> tuple[float, float, float, float]:
     return cpu, wall, peak, tree
 
 
-def _simulate(spec: JobSpec, client: Redis, folder: Path, key: Key, units: int) -> None:
+def _simulate(spec: JobSpec, client: Redis, folder: Path, secret: str, units: int) -> None:
     """Store the results of a job as workers do, and bring its ledger to where the finalizer begins."""
-    store = DirectoryStore(str(folder), durable=False)
+    key, store = Key(bytes.fromhex(secret)), DirectoryStore(str(folder), durable=False)
     # Processes of their own: there may be more than one processor
     with multiprocessing.get_context("fork").Pool() as pool:
-        digests = list(pool.imap(partial(_stored, str(folder), spec.id, units), range(_chunks(units)), chunksize=16))
+        store_one = partial(_stored, str(folder), spec, secret, units)
+        digests = list(pool.imap(store_one, range(_chunks(units)), chunksize=16))
     store.put(problems_name(spec.id), seal_problems((), key, spec.id))
     _record(Ledger(client, spec.id), seal_spec(spec, key), digests, units)
 
 
-def _stored(folder: str, job: str, units: int, chunk: int) -> bytes:
+def _stored(folder: str, spec: JobSpec, secret: str, units: int, chunk: int) -> bytes:
     from bench.reports import simulated_result
     from modelsweep.core.report import Tool
     from modelsweep.fleet.results import digest_of, encode_chunk, results_name
+    from modelsweep.fleet.signed_results import signing
 
     numbers = range(chunk * CHUNK, min(units, (chunk + 1) * CHUNK))
     blob = encode_chunk(Tool("0.1.0", "f" * 64, ("pickle", "safetensors")), [*map(simulated_result, numbers)])
     digest = digest_of(blob)
-    DirectoryStore(folder, durable=False).put(results_name(job, chunk, digest), blob)
+    store = signing(DirectoryStore(folder, durable=False), Key(bytes.fromhex(secret)), spec)
+    store.put(results_name(spec.id, chunk, digest), blob)
     return digest
 
 
