@@ -76,7 +76,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
     yield Fact("framework", NAME, blob.locator)
     root = FlatBuffer(blob.reader, context).root()
-    yield from {_PROGRAM: _program, _TENSORS: _tensors, _BUNDLE: _bundle}[blob.head[4:6]](blob, root)
+    parts = {_PROGRAM: _program, _TENSORS: _tensors, _BUNDLE: _bundle}.get(blob.head[4:6])
+    if parts is None:
+        raise Malformed("what a bundle holds is no program", 4)
+    yield from parts(blob, root)
 
 
 def _bundle(blob: Blob, bundle: Table) -> Iterator[Item]:
@@ -189,7 +192,7 @@ def _said(blob: Blob, subject: str, what: str, index: int, count: int, table: Ta
 SCANNER = Scanner(
     name=NAME,
     title="ExecuTorch (.pte, .ptd, .bpte)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, CUSTOM),

@@ -36,6 +36,7 @@ _KEPT = frozenset(
     {b"num_leaves", b"split_feature", b"left_child", b"right_child", b"num_cat", b"cat_boundaries", b"cat_threshold"}
     | {b"decision_type", b"threshold", b"leaf_features"}
 )
+_COUNTS = (b"num_class", b"num_tree_per_iteration")
 _LISTS = (b"split_feature", b"left_child", b"right_child")
 _END_OF_TREES, _PARAMETERS, _END_OF_PARAMETERS = b"end of trees", b"parameters:", b"end of parameters"
 _PARAMETER = re.compile(rb"\[\w+: ?.*\]$", re.DOTALL)
@@ -138,7 +139,13 @@ class _Model:
         elif self._number:
             yield from self._of_tree(key, value, offset)
         else:
-            yield from self._text(key, value)
+            yield from self._of_header(key, value, offset)
+
+    def _of_header(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
+        """Yield what stands in a line before all trees where it is code."""
+        if key in _COUNTS and _integer(value, offset) < 1:
+            raise Malformed(f"{key.decode()} is less than one, over which the loader ends", offset)
+        yield from self._text(key, value)
 
     def _of_tree(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
         """Keep a list of numbers of the tree, and yield what else stands there where it is code."""
@@ -262,7 +269,7 @@ def _integers(text: bytes, offset: int) -> list[int]:
 SCANNER = Scanner(
     name=NAME,
     title="LightGBM",
-    version=4,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, LOOP),

@@ -61,7 +61,7 @@ def _is_cpio(blob: Blob) -> bool:
 
 
 def _is_xar(blob: Blob) -> bool:
-    return 28 <= int.from_bytes(blob.head[4:6], "big") <= 256 and blob.head[6] == 0
+    return 28 <= int.from_bytes(blob.head[4:6], "big") <= 256 and blob.head[6:7] == b"\0"
 
 
 def _is_iso(blob: Blob) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 
 from modelsweep.core.finding import Json
@@ -103,8 +104,13 @@ CASES = {
         lambda: tensor(3, 4) + tensor() + tensor(2, 2, packed=True), "model.pdiparams", Verdict.CLEAN, cut_is_clean=True
     ),
     "benign_zeros": Case(lambda: bytes(64), "zeros.dat", Verdict.NOT_SCANNED),
-    "parameters_cut": case(lambda: tensor(3, 4) + tensor(1 << 40, content=b""), Verdict.NOT_SCANNED, "model.pdiparams"),
-    "parameters_of_unknown_type": case(lambda: tensor(3) + tensor(2, kind=7), Verdict.NOT_SCANNED, "model.pdiparams"),
+    "parameters_cut": replace(
+        case(lambda: tensor(3, 4) + tensor(1 << 40, content=b""), Verdict.NOT_SCANNED, "model.pdiparams"),
+        cut_is_clean=True,
+    ),
+    "parameters_of_unknown_type": replace(
+        case(lambda: tensor(3) + tensor(2, kind=7), Verdict.NOT_SCANNED, "model.pdiparams"), cut_is_clean=True
+    ),
     "parameters_with_program": case(
         lambda: tensor(512, content=elf() + bytes(2_048 - len(elf()))), Verdict.MALICIOUS, "model.pdiparams"
     ),

@@ -50,11 +50,16 @@ CASES = {
     "words": Case(lambda: b"the weights are elsewhere\n", "model.onnx_data", Verdict.NOT_SCANNED),
     "benign_chunk": Case(lambda: zstd(bytes(8) + noise(800)), "params.kernel/0.0", Verdict.CLEAN),
     "benign_chunk_of_one_dimension": Case(lambda: zstd(bytes(8) + noise(800)), "params.bias/0", Verdict.CLEAN),
-    "benign_shard": Case(lambda: shard(zstd(noise(800))), "params.kernel/c/0/0", Verdict.CLEAN),
-    "shard_with_more_behind": Case(lambda: shard(zstd(noise(800)), more=64), "kernel/c/0/0", Verdict.NOT_SCANNED),
+    "benign_shard": Case(lambda: shard(zstd(noise(800))), "params.kernel/c/0/0", Verdict.CLEAN, cut_is_clean=True),
+    "shard_with_more_behind": Case(
+        lambda: shard(zstd(noise(800)), more=64), "kernel/c/0/0", Verdict.NOT_SCANNED, cut_is_clean=True
+    ),
     "chunk_that_is_a_pickle": Case(lambda: zstd(EVIL_PICKLE), "params.kernel/0.0", Verdict.MALICIOUS),
     "chunk_of_blosc": Case(
-        lambda: b"\2\1\1\4" + struct.pack("<3I", 900, 900, 316) + noise(300), "kernel/0.0", Verdict.NOT_SCANNED
+        lambda: b"\2\1\1\4" + struct.pack("<3I", 900, 900, 316) + noise(300),
+        "kernel/0.0",
+        Verdict.NOT_SCANNED,
+        cut_is_clean=True,
     ),
     "number_for_a_name": named("params.Dense_0.bias/0", Verdict.NOT_SCANNED),
     "another_name": named("weights.bin", Verdict.NOT_SCANNED),

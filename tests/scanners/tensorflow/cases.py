@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
@@ -145,8 +146,8 @@ CASES = {
         True,
     ),
     "writes_file": case(lambda: saved(EVIL), Verdict.MALICIOUS),
-    "writes_file_frozen": case(lambda: EVIL, Verdict.MALICIOUS, "frozen.pb"),
-    "writes_file_without_suffix": case(lambda: EVIL, Verdict.MALICIOUS, "graph"),
+    "writes_file_frozen": replace(case(lambda: EVIL, Verdict.MALICIOUS, "frozen.pb"), cut_is_clean=True),
+    "writes_file_without_suffix": replace(case(lambda: EVIL, Verdict.MALICIOUS, "graph"), cut_is_clean=True),
     "writes_file_meta": case(lambda: meta_graph(EVIL), Verdict.MALICIOUS, "model.ckpt.meta"),
     "writes_file_in_function": case(
         lambda: saved(graph(library=function(constant("p", "/tmp/x"), node("WriteFile", inputs=("p:output:0",))))),
@@ -273,8 +274,8 @@ CASES = {
     "writes_file_behind_decoy_renamed": case(
         lambda: data(1, node("Add")) + data(2, meta_graph(EVIL)), Verdict.MALICIOUS, "x.pb", True
     ),
-    "writes_file_behind_unknown_fields": case(
-        lambda: b"\x0a\0" + number(99, 1) * 200 + EVIL, Verdict.MALICIOUS, "x.pb"
+    "writes_file_behind_unknown_fields": replace(
+        case(lambda: b"\x0a\0" + number(99, 1) * 200 + EVIL, Verdict.MALICIOUS, "x.pb"), cut_is_clean=True
     ),
     "benign_numbers_in_content": of_nodes(
         node("Const", attribute("value", data(8, number(1, 3), data(4, b"\xff" * 4)))), verdict=Verdict.CLEAN

@@ -18,8 +18,15 @@ def record(content: bytes) -> bytes:
 
 
 CASES = {
-    "benign": Case(lambda: record(b"abc" * 10) + record(random.Random(1).randbytes(200)), "a.tfrecord", Verdict.CLEAN),
+    "benign": Case(
+        lambda: record(b"abc" * 10) + record(random.Random(1).randbytes(200)),
+        "a.tfrecord",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "pickle_inside": Case(lambda: record(EVIL.ljust(200, b"\0")), "a.tfrecord", Verdict.MALICIOUS),
-    "wrong_length": Case(lambda: record(b"abc" * 10) + b"\x01" + record(b"x" * 30), "a.tfrecord", Verdict.NOT_SCANNED),
+    "wrong_length": Case(
+        lambda: record(b"abc" * 10) + b"\x01" + record(b"x" * 30), "a.tfrecord", Verdict.NOT_SCANNED, cut_is_clean=True
+    ),
     "cut": Case(lambda: record(bytes(range(200)))[:-20], "a.tfrecord", Verdict.NOT_SCANNED),
 }
