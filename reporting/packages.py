@@ -49,7 +49,7 @@ def packages_of(facts: Iterable[Fact]) -> Iterator[Package]:
         asked = _ASKED[kind].fullmatch(_OPTIONS.sub("", line).strip())
         if not asked:
             continue
-        name = re.sub("_", "-", asked[1]).lower() if kind == PIP else asked[1].lower()
+        name = asked[1].replace("_", "-").lower() if kind == PIP else asked[1].lower()
         pinned = _PINNED[kind].fullmatch(asked[2].strip())
         version = pinned[1] if pinned else ""
         url = f"pkg:{_TYPES[kind]}/{name}" + (f"@{quote(version)}" if version else "")

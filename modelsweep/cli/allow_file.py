@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 
+from modelsweep.cli.json_file import Form
 from modelsweep.core.units import MIB
 from modelsweep.learning.learn import Learned
 from scanners.judge.allowed import MADE, REACTS
 
-VERSION = 1
-LARGEST = 16 * MIB
+_FORM = Form("allow-list", "modelsweep-allow", 1, "learn", 16 * MIB)
 
 
 def written(learned: Iterable[Learned], versions: dict[str, str]) -> str:
@@ -30,23 +28,12 @@ def written(learned: Iterable[Learned], versions: dict[str, str]) -> str:
         }
         for item in learned
     ]
-    return json.dumps({"modelsweep-allow": VERSION, "packages": packages}, indent=1) + "\n"
+    return _FORM.written(packages=packages)
 
 
 def patterns_of(file: str) -> tuple[str, ...]:
     """Return what a file lets through, as `Options.allow_imports` has it; raises UsageError where it is none."""
-    try:
-        path = Path(file)
-        if path.stat().st_size > LARGEST:
-            raise click.UsageError(f"{file}: more than {LARGEST:,} bytes")
-        value = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise click.UsageError(f"{file}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{file}: no JSON, learn writes it") from error
-    if not isinstance(value, dict) or value.get("modelsweep-allow") != VERSION:
-        raise click.UsageError(f"{file}: no allow-list of version {VERSION}, learn writes it")
-    packages = value.get("packages")
+    packages = _FORM.read(file).get("packages")
     found: dict[str, None] = {}
     for package in packages if isinstance(packages, list) else [None]:
         found.update(dict.fromkeys(f"{MADE}{name}" for name in _names(file, package, "instances")))

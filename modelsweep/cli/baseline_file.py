@@ -5,14 +5,13 @@ Its list has the name that the example for OPA (deploy/policy) looks for.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
+from modelsweep.cli.json_file import Form
 from modelsweep.cli.terminal import say
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Finding
@@ -21,8 +20,7 @@ from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB, counted
 
-VERSION = 1
-LARGEST = 64 * MIB
+_FORM = Form("baseline", "modelsweep-baseline", 1, "`modelsweep baseline`", 64 * MIB)
 LIST = "modelsweep_accepted"
 SAID = ("until", "reason", "owner")
 """What people say of an entry; it is kept when the file is written anew."""
@@ -46,7 +44,7 @@ def written(report: Report, gate: Gate, said: Mapping[str, str], before: Mapping
             if gate.counts(finding.rule):
                 key = (finding.fingerprint, result.digest)
                 entries.setdefault(key, {**_described(finding, *key), **before.get(key, said)})
-    return json.dumps({"modelsweep-baseline": VERSION, LIST: list(entries.values())}, indent=1) + "\n"
+    return _FORM.written(**{LIST: list(entries.values())})
 
 
 def _described(finding: Finding, fingerprint: str, digest: str) -> dict[str, str]:
@@ -61,18 +59,7 @@ def _described(finding: Finding, fingerprint: str, digest: str) -> dict[str, str
 
 def entries_of(file: str) -> dict[Key, dict[str, str]]:
     """Return what a file accepts, and what is said of each; raises UsageError where it is no baseline."""
-    try:
-        path = Path(file)
-        if path.stat().st_size > LARGEST:
-            raise click.UsageError(f"{file}: more than {LARGEST:,} bytes")
-        value = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise click.UsageError(f"{file}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{file}: no JSON, `modelsweep baseline` writes it") from error
-    if not isinstance(value, dict) or value.get("modelsweep-baseline") != VERSION:
-        raise click.UsageError(f"{file}: no baseline of version {VERSION}, `modelsweep baseline` writes it")
-    entries = value.get(LIST)
+    entries = _FORM.read(file).get(LIST)
     return dict(_entry(file, entry) for entry in (entries if isinstance(entries, list) else [None]))
 
 

@@ -6,10 +6,9 @@ Sources: patsy's `builtins.py`, `tokens.py` and `eval.py`, formulaic's `transfor
 
 from __future__ import annotations
 
-import builtins
-
 from modelsweep.core import patterns as re
 from scanners.judge.dangerous_names import family, family_of_function
+from scanners.parsing.builtin_names import BUILTINS
 
 _TEXT = re.compile(r"(?<!\w)(?:'[^'\"\\\n]*+'|\"[^'\"\\\n]*+\")")
 _CALLED = re.compile(r"([\w.]*+)\s*+\(")
@@ -31,7 +30,6 @@ _COMPUTED = re.compile(r"(?:[)\]}]|~~)\s*+\(")
 """A call of what brackets hold, or of a text, which stands as `~~`: what that is has no name."""
 _JOINING = frozenset("and else if in is not or".split())
 _ALIASES = {"np": "numpy", "pd": "pandas", "sp": "scipy", "sm": "statsmodels"}
-_BUILTINS = frozenset(vars(builtins))
 _RUNNING = frozenset("breakpoint compile delattr eval exec getattr globals locals setattr vars".split())
 _NAMED = re.compile(r"[A-Za-z_.][\w.]*+")
 
@@ -49,7 +47,7 @@ def is_tame(formula: str) -> bool:
     """
     called = _called(formula)
     tame = called is not None and "__" not in formula and all(map(_may_be_own, _NAMED.findall(_TEXT.sub("", formula))))
-    return tame and all(name in _CALLS or name not in _BUILTINS for name in called or ())
+    return tame and all(name in _CALLS or name not in BUILTINS for name in called or ())
 
 
 def _may_be_own(name: str) -> bool:

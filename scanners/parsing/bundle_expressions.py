@@ -7,7 +7,6 @@ goes to `eval`, with `@path::of::an#item` for the items of the same configuratio
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Iterable, Iterator
 
 from modelsweep.core import patterns as re
@@ -15,6 +14,7 @@ from modelsweep.core.finding import Fact, Json
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Item
 from modelsweep.core.text import printable
+from scanners.parsing.builtin_names import BUILTINS
 from scanners.parsing.code_keys import runs_something
 
 PREFIX = "$"
@@ -52,7 +52,7 @@ def evaluated(blob: Blob, texts: Iterable[str]) -> Iterator[Item]:
 def _full(name: str) -> str:
     """Return a dotted name of what is called: `__import__('os').system` is `os.system`, and `eval` is a builtin."""
     found = _IMPORTED.sub(r"\1", name)
-    return f"builtins.{found}" if hasattr(builtins, found) and found != "__import__" else found
+    return f"builtins.{found}" if found in BUILTINS and found != "__import__" else found
 
 
 def _parsed(source: str) -> ast.Module | None:

@@ -6,7 +6,6 @@ too weak a sign, since `target` and `name` mean all sorts of things: what stands
 
 from __future__ import annotations
 
-import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from modelsweep.core.finding import Fact, Json
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.text import printable
+from scanners.parsing.builtin_names import BUILTINS
 from scanners.parsing.json_text import joined, within
 
 _SHOWN = 200
@@ -198,7 +198,7 @@ def how_called(target: str) -> str:
     """Return what is done with a `_target_`: it is called, worked out later, or looked for among classes of MONAI."""
     if "${" in target:
         return "computed"
-    return "beside" if _REGISTERED.fullmatch(target) and not hasattr(builtins, target) else "call"
+    return "beside" if _REGISTERED.fullmatch(target) and target not in BUILTINS else "call"
 
 
 def runs_something(name: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import builtins
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 
 from modelsweep.core.finding import Json
 from modelsweep.core.text import printable
 from scanners.parsing import pickle_kinds as kinds
+from scanners.parsing.builtin_names import BUILTINS, TYPES
 from scanners.parsing.pickle_literals import Constant, literal_at, text_at
 from scanners.parsing.pickle_machine import Machine
 
@@ -44,8 +44,7 @@ _TYPES = {
     "BufferedRandomType": "_io.BufferedRandom", "BufferedReaderType": "_io.BufferedReader",
     "BufferedWriterType": "_io.BufferedWriter", "TextWrapperType": "_io.TextIOWrapper",
 }  # fmt: skip
-_TYPES |= {name: f"builtins.{name}" for name, value in vars(builtins).items() if isinstance(value, type)}
-_BUILTINS = frozenset(vars(builtins))
+_TYPES |= {name: f"builtins.{name}" for name in TYPES}
 # Calling what these return is calling their first argument.
 _PARTIAL = frozenset({"functools.partial", "_functools.partial", "types.MethodType"})
 # Whose result is told by the name of their first argument.
@@ -149,7 +148,7 @@ class Values:
             return self._joined(arguments[0], self.string(arguments[1]))
         if maker in _GET_OR_BUILTIN and len(arguments) > 1:
             attribute = self.string(arguments[1])
-            return f"builtins.{attribute}" if attribute in _BUILTINS else self._joined(arguments[0], attribute)
+            return f"builtins.{attribute}" if attribute in BUILTINS else self._joined(arguments[0], attribute)
         if maker in _IMPORTERS and arguments:
             return self.string(arguments[0]).replace(":", ".")
         if maker in _TYPE_LOADERS and arguments:
