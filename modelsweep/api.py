@@ -133,7 +133,9 @@ def scan_job(
             if progress:
                 progress(result)
             results.append(result)
-            related = related or _is_related(result)
+            related = related or is_related(result)
+            if len(results) == 1 and supervisor.is_busy():
+                _load_across()
         tool, answered = supervisor.tool(), supervisor.answered
     run = Run(started, time.perf_counter() - clock, tuple(arguments), known=answered)
     results.sort(key=lambda result: result.unit.index)
@@ -155,13 +157,9 @@ def _known(targets: Sequence[str], job: JobOptions, say: Callable[[str], object]
     return Known(lambda: open_cache(address, say), job.options, job.reuse, say) if address else None
 
 
-def _is_related(result: UnitResult) -> bool:
-    """Return whether a file has to do with others; what judges that is loaded beside those still being examined."""
-    if not is_related(result):
-        return False
+def _load_across() -> None:
+    """Load what judges files by each other while some are still being examined: it takes 8 ms."""
     import scanners.judge.repository.across  # noqa: F401
-
-    return True
 
 
 def _units(targets: Sequence[str], selection: Selection, problems: list[Problem]) -> Iterator[Unit]:
