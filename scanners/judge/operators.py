@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
@@ -404,6 +405,7 @@ def _reads_by_path(operator: str) -> bool:
     return _TENSORFLOW.get(operator) is TENSORFLOW_DATASET or _BY_PATH.get(operator) is TENSORFLOW_LOCAL
 
 
+@lru_cache(maxsize=1_000)  # a graph has few operators, and many nodes of each
 def _is_shell(operator: str) -> bool:
     """Return whether an operator that no framework has is named for what leaves the graph."""
     if operator.startswith("__"):
