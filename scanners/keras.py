@@ -71,7 +71,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Keras model description (.keras, JSON)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY,),

@@ -362,7 +362,7 @@ class _Walk:
 SCANNER = Scanner(
     name=NAME,
     title="HDF5 (Keras models and weights)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, BESIDE, EXPANDS, *MATLAB_RULES),

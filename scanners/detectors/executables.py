@@ -11,7 +11,7 @@ from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from scanners.detector import Detector
 from scanners.parsing.image_layer import in_layer
-from scanners.parsing.native_code import STUB, damaged_code, fragment_at, native_code_at
+from scanners.parsing.native_code import DOS, STUB, beginning_at, damaged_code, native_code_at
 
 EMBEDDED = Rule(
     id="executable/embedded",
@@ -41,8 +41,8 @@ FRAGMENT = Rule(
     id="executable/fragment",
     title="Beginning of a program without its rest",
     severity=Severity.WARNING,
-    message="the beginning of a Windows program at offset {offset}, and no program behind it",
-    why="A DOS header with its text is made by linkers only. Where the rest is missing or spoiled nothing runs by "
+    message="{subject} begins at offset {offset}, and no program stands behind it",
+    why="Such a header is made by linkers only. Where the rest is missing or spoiled nothing runs by "
     "itself; a program in pieces passes scanners, and a second step puts it together.",
     fix="Find out what put it there; do not use the file before that.",
     confidence="medium",
@@ -53,25 +53,26 @@ FRAGMENT = Rule(
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     """Yield the executable whose header stands at `offset`; one that is a whole file is a scanner's."""
-    if blob.reader.read(offset, 1) == b"T":
-        start = fragment_at(blob.reader, offset)
-        if start is not None and not in_layer(blob.locator):
-            yield Finding(FRAGMENT, blob.locator, "Windows program", span=Span(start), evidence={"offset": start})
-        return
     code = native_code_at(blob.reader, offset)
-    damaged = "" if code or blob.expect == RAW else damaged_code(blob.head, offset)
-    if damaged and not in_layer(blob.locator):
-        yield Finding(DAMAGED, blob.locator, damaged, path=blob.locator.name)
     if code and (code.start > 0 or blob.expect == RAW):
         span = Span(code.start)
         yield Fact("embedded", code.title, blob.locator, span)
         yield Finding(EMBEDDED, blob.locator, code.title, span=span, evidence={"offset": code.start})
+    if code or in_layer(blob.locator):
+        return
+    is_file = blob.expect != RAW
+    damaged = damaged_code(blob.head, offset) if is_file else ""
+    if damaged:
+        yield Finding(DAMAGED, blob.locator, damaged, path=blob.locator.name)
+    elif begun := beginning_at(blob.reader, offset, is_file=is_file):
+        span = Span(begun.start)
+        yield Finding(FRAGMENT, blob.locator, begun.title, span=span, evidence={"offset": begun.start})
 
 
 DETECTOR = Detector(
     name="executables",
     title="an executable",
-    version=5,
+    version=6,
     patterns=(
         rb"\x7fELF",
         rb"PE\x00\x00(?:\x4c\x01|\x64\x86|\x64\xaa|\xc0\x01|\xc4\x01|\x00\x02)",
@@ -79,6 +80,7 @@ DETECTOR = Detector(
         rb"\xcf\xfa\xed\xfe[\x07\x0c\x12]\x00\x00[\x00\x01]",
         rb"\xfe\xed\xfa[\xce\xcf][\x00\x01]\x00\x00[\x07\x0c\x12]",
         rb"\xca\xfe\xba[\xbe\xbf]\x00\x00\x00[\x01-\x12][\x00\x01]\x00\x00[\x07\x0c\x12]",
+        DOS,
         STUB,
     ),
     confirm=confirm,

@@ -75,8 +75,8 @@ DANGEROUS_LAMBDA = _rule(
     "dangerous-lambda",
     "A Lambda layer whose code runs commands or other code",
     Severity.CRITICAL,
-    "{path} holds Python bytecode that uses {subject}",
-    "The bytecode runs as soon as the layer is made or used. HDF5 files are loaded without regard to safe mode.",
+    "{path} holds Python code that uses {subject}",
+    "The code runs as soon as the layer is made or used. HDF5 files are loaded without regard to safe mode.",
     "CVE-2024-3660",
     "CVE-2025-9905",
     cwe="94",
@@ -85,8 +85,8 @@ LAMBDA = _rule(
     "lambda",
     "A Lambda layer that brings its own code",
     Severity.WARNING,
-    "{path} holds {size} bytes of Python bytecode, which uses {names}",
-    "The bytecode runs when the model is loaded or used, and what it does cannot be known in full without running it.",
+    "{path} holds {size} bytes of Python code, which uses {names}",
+    "The code runs when the model is loaded or used, and what it does cannot be known in full without running it.",
     "CVE-2024-3660",
     "CVE-2025-9905",
     cwe="94",
@@ -223,6 +223,11 @@ _CODE_NAMES = frozenset(
     "write_text write_bytes read_text read_bytes webbrowser multiprocessing http urllib3 ftplib smtplib telnetlib "
     "sendall execl execle execlp execvpe spawnl spawnle spawnlp spawnvp".split()
 )
+_RUNNING = frozenset(
+    "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv pty eval exec "
+    "__import__ import_module runpy ctypes __subclasses__".split()
+)
+"""Those that run commands or code, or lead to what does."""
 # What the names of TensorFlow's functions on files, on Python and on other models hold, without case and underscores
 _OPERATIONS = (
     "readfile matchingfiles writefile writegraph gfile tfrecord pyfunc numpyfunction oplibrary loadlibrary savedmodel. "
@@ -314,8 +319,7 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
         elif _of_tensorflow(named):
             yield _said(OPERATION, fact, named)
         else:
-            runs_code = _SOURCE.search(fact.value) and _CODE_NAMES.intersection(_WORD.findall(fact.value))
-            yield _said(LAMBDA_SOURCE if runs_code else NAMED_LAMBDA, fact)
+            yield _said_of_source(fact) if _SOURCE.search(fact.value) else _said(NAMED_LAMBDA, fact)
         return
     listed = fact.detail.get("names")
     names = [str(name) for name in listed] if isinstance(listed, list) else []
@@ -325,6 +329,14 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
     else:
         shown = ", ".join(names[:_NAMES_SHOWN]) or "no names"
         yield _said(LAMBDA, fact, size=fact.detail.get("size"), names=shown)
+
+
+def _said_of_source(fact: Fact) -> Finding:
+    """Return what is said of source code in place of a function's name."""
+    words = _WORD.findall(fact.value)
+    if running := sorted(_RUNNING.intersection(words)):
+        return _said(DANGEROUS_LAMBDA, fact, ", ".join(running[:_NAMES_SHOWN]))
+    return _said(LAMBDA_SOURCE if _CODE_NAMES.intersection(words) else NAMED_LAMBDA, fact)
 
 
 def _path(fact: Fact) -> Iterator[Finding]:

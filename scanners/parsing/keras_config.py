@@ -41,6 +41,10 @@ _ELSEWHERE = (
     *("~/", "../", "..\\", "C:\\"),
 )
 """How the paths of files begin that an argument of any other name may hold."""
+_PACKED = re.compile(rb"[A-Za-z0-9+/=\s]*")
+"""Base64, which is no source code itself."""
+_WORD = re.compile(r"[^\W\d]\w*")
+_SPACES = {ord(space): " " for space in "\t\n\r"}
 _LAMBDA_FUNCTIONS = ("function", "output_shape", "mask")
 _MODELS = ("modelTopology", "model_config")
 """Keys under which TensorFlow.js keeps a model; its objects name no modules."""
@@ -222,13 +226,24 @@ def _code(path: str, value: Json, locator: Locator) -> Iterator[Item]:
             code = binascii.a2b_base64(text.encode("ascii"))
         except (binascii.Error, UnicodeEncodeError):
             code = text.encode("raw_unicode_escape", "replace")  # the form before base64, which Keras still reads
-        names.update(dict.fromkeys(names_in(code)))
+        names.update(dict.fromkeys([*names_in(code), *_words_in(code), *_words_in(text.encode("utf-8", "replace"))]))
         size += len(code)
     shown: list[Json] = [printable(name, SHOWN) for name in list(names)[:_NAMES]]
     detail: dict[str, Json] = {"path": path, "code": True, "names": shown, "size": size}
     yield Fact("keras-lambda", "a function stored by value", locator, detail=detail)
     if len(names) > _NAMES:
         yield problem_of(OverLimit(f"{path} uses {len(names):,} names: the rest is left out"), locator, "keras")
+
+
+def _words_in(code: bytes) -> list[str]:
+    """Return the words of source code that stands where bytecode should: some program will run that as well."""
+    if b"\0" in code or _PACKED.fullmatch(code):
+        return []
+    try:
+        text = code.decode()
+    except UnicodeDecodeError:
+        return []
+    return _WORD.findall(text) if text.translate(_SPACES).isprintable() else []
 
 
 def _torch_module(path: str, config: dict[str, Json], blob: Blob, context: Context) -> Iterator[Item]:

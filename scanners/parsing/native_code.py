@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.units import KIB
 
@@ -39,14 +40,21 @@ _ELF_MACHINES = {
 _ELF_TYPES = {1: "object file", 2: "executable", 3: "shared library"}
 _ELF_CORE = 4
 _ELF_BEGINNINGS = frozenset(b"\x7fELF" + bytes((width, order, 1)) for width in (1, 2) for order in (1, 2))
+_ELF_SYSTEMS = {0, 1, 2, 3, 6, 9, 12, 97}
+"""Of operating systems; GPU code, of which compressed beginnings stand in compiled models, says others."""
+_ELF_OWN_TYPES = 0xFE00
+"""Types from here on are those of systems and processors."""
 _ELF_SEGMENT_SIZES = {1: 32, 2: 56}
 _ELF_SECTION_SIZES = {1: 40, 2: 64}
 
 _PE_MACHINES = {0x14C: "x86", 0x8664: "x86-64", 0xAA64: "AArch64", 0x1C0: "ARM", 0x1C4: "ARM", 0x200: "Itanium"}
 _PE_REACH = 16 * KIB
 """Bytes before the PE header in which its DOS header must begin: linkers put it within 1 KiB."""
+DOS = rb"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff"
+"""What the DOS header of a Windows program says where a linker wrote it."""
 STUB = rb"This program (?:cannot be run in DOS mode|must be run under Win32)"
 """What linkers let a Windows program say to DOS."""
+_DOS_HEADER, _TEXT = re.compile(DOS), re.compile(STUB)
 _STUB_REACH = 256
 """Bytes before that text in which the DOS header begins."""
 _PE_OPTIONAL = {0x10B: 96, 0x20B: 112}
@@ -115,24 +123,66 @@ def damaged_code(head: bytes, offset: int) -> str:
     return ""
 
 
-def fragment_at(reader: Reader, offset: int) -> int | None:
-    """Return where the DOS header begins whose text, `STUB`, stands at `offset`, or None.
+def beginning_at(reader: Reader, offset: int, *, is_file: bool) -> NativeCode | None:
+    """Return the program of which no more than the beginning is there, or None; a mark of it stands at `offset`.
 
-    None, too, where a whole program begins there, or one that `damaged_code` tells.
+    `is_file` says that what begins with the first byte of `reader` is a file, of which `damaged_code` tells.
+    The mark is its magic number (of PE: its `PE` header), or of a DOS header `DOS` or its text, `STUB`. Fewer bytes
+    tell it than a whole program: random ones pass with a chance below 2^-52.
     """
+    head = reader.read(offset, min(20, reader.size - offset))
+    if head[:7] in _ELF_BEGINNINGS:
+        return NativeCode(offset, "ELF file") if _is_elf_of_a_system(head) else None
+    if head[:4] in _MACH_MAGIC:
+        return NativeCode(offset, "Mach-O file") if _is_mach_beginning(head) else None
+    start = _dos_start(reader, offset, head[:1])
+    return None if start is None or _is_told(reader, start, is_file) else NativeCode(start, "Windows program")
+
+
+def _dos_start(reader: Reader, offset: int, mark: bytes) -> int | None:
+    """Return where the DOS header of a mark (its first letter) begins, None where an earlier mark says it."""
+    if mark == b"M":
+        return offset
+    owner = {b"T": _text_owner, b"P": _header_owner}.get(mark)
+    start = owner(reader, offset) if owner else None
+    if start is None:
+        return None
+    between = reader.read(start, offset - start)
+    return None if _DOS_HEADER.match(between) or _TEXT.search(between) else start
+
+
+def _is_told(reader: Reader, start: int, is_file: bool) -> bool:
+    """Return whether a whole program of Windows begins at `start`, or one of which `damaged_code` tells."""
+    try:
+        header = start + int.from_bytes(reader.read(start + 60, 4), "little")
+        if native_code_at(reader, header):
+            return True
+        return is_file and start == 0 and reader.read(header, 4) == b"PE\0\0"
+    except Truncated:
+        return False
+
+
+def _is_elf_of_a_system(head: bytes) -> bool:
+    """Return whether an ELF header, as far as it is there, may be that of a program of an operating system."""
+    system, order = head[7:8], "<" if head[5] == 1 else ">"
+    kind, machine = struct.unpack_from(f"{order}HH", head.ljust(20, b"\0"), 16)
+    if system and system[0] not in _ELF_SYSTEMS:
+        return False
+    is_real = 1 <= kind <= _ELF_CORE or kind >= _ELF_OWN_TYPES
+    return kind != _ELF_CORE and (machine in _ELF_MACHINES or not is_real)
+
+
+def _is_mach_beginning(head: bytes) -> bool:
+    cpu, _, kind = struct.unpack_from(f"{_MACH_MAGIC[head[:4]][0]}3I", head.ljust(16, b"\0"), 4)
+    return cpu in _MACH_CPUS and kind in _MACH_TYPES
+
+
+def _text_owner(reader: Reader, offset: int) -> int | None:
+    """Return where the DOS header begins whose text stands at `offset`, or None."""
     first = max(0, offset - _STUB_REACH)
     before = reader.read(first, offset - first)
     start = before.rfind(b"MZ")
-    if start < 0 or b"\0" not in before[start:]:
-        return None
-    start += first
-    try:
-        header = start + int.from_bytes(reader.read(start + 60, 4), "little")
-        if native_code_at(reader, header) or (start == 0 and reader.read(header, 4) == b"PE\0\0"):
-            return None
-    except Truncated:
-        return start
-    return start
+    return None if start < 0 or b"\0" not in before[start:] else first + start
 
 
 def _elf(reader: Reader, offset: int) -> NativeCode | None:
@@ -157,13 +207,19 @@ def _pe(reader: Reader, offset: int) -> NativeCode | None:
     if machine not in _PE_MACHINES or not 1 <= sections <= 96 or optional < _PE_OPTIONAL.get(magic, 1 << 16):
         return None
     reader.read(offset + 24 + optional, 40 * sections)
+    start = _header_owner(reader, offset)
+    kind = "library" if flags & _PE_LIBRARY else "executable"
+    return None if start is None else NativeCode(start, f"Windows {kind} for {_PE_MACHINES[machine]}")
+
+
+def _header_owner(reader: Reader, offset: int) -> int | None:
+    """Return where the DOS header begins that says that a `PE` header stands at `offset`, or None."""
     first = max(0, offset - _PE_REACH)
     before = reader.read(first, offset - first)
     start = before.rfind(b"MZ")
     while start >= 0:
         if before[start + 60 : start + 64] == (offset - first - start).to_bytes(4, "little"):
-            kind = "library" if flags & _PE_LIBRARY else "executable"
-            return NativeCode(first + start, f"Windows {kind} for {_PE_MACHINES[machine]}")
+            return first + start
         start = before.rfind(b"MZ", 0, start + 1)
     return None
 

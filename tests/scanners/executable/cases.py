@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import zipfile
 
 from modelsweep.core.report import Verdict
@@ -10,6 +11,7 @@ from tests.scanners.case import Case
 from tests.scanners.native_code import elf, fat, java_class, mach, pe
 from tests.scanners.zip.cases import made
 
+DOS_HEADER = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff"
 NOISE = random.Random(1).randbytes(3000)
 
 
@@ -63,9 +65,28 @@ CASES = {
         lambda: inside(b"This program cannot be run in DOS mode"), "weights.bin", Verdict.NOT_SCANNED
     ),
     "benign_elf_of_another_processor": Case(lambda: elf(machine=247), "filter.o", Verdict.NOT_SCANNED),
-    "benign_object_file_without_sections": Case(
-        lambda: inside(elf(kind=1)[:52] + bytes(200)), "weights.bin", Verdict.NOT_SCANNED
+    "object_file_without_sections": Case(lambda: inside(elf(kind=1)[:52] + bytes(200)), "weights.bin", Verdict.REVIEW),
+    "elf_identification_in_weights": Case(lambda: inside(elf()[:16] + bytes(200)), "weights.bin", Verdict.REVIEW),
+    "elf_beginning_behind_a_pickle": Case(lambda: b"\x80\x04}\x94." + elf()[:8], "m.pkl", Verdict.REVIEW),
+    "pe_without_sections_in_weights": Case(
+        lambda: inside(b"MZ" + bytes(58) + struct.pack("<I", 64) + pe()[128:134] + bytes(200)),
+        "weights.bin",
+        Verdict.REVIEW,
     ),
+    "pe_without_sections_behind_a_pickle": Case(
+        lambda: b"\x80\x04}\x94." + b"MZ" + bytes(58) + struct.pack("<I", 64) + pe()[128:134] + bytes(200),
+        "m.pkl",
+        Verdict.REVIEW,
+    ),
+    "dos_header_alone_in_weights": Case(lambda: inside(DOS_HEADER + bytes(100)), "weights.bin", Verdict.REVIEW),
+    "pe_behind_the_header_of_a_linker": Case(
+        lambda: inside(DOS_HEADER.ljust(60, b"\0") + pe()[60:]), "weights.bin", Verdict.MALICIOUS
+    ),
+    "mach_beginning_in_weights": Case(lambda: inside(mach()[:16] + bytes(100)), "weights.bin", Verdict.REVIEW),
+    "benign_gpu_code_whose_header_is_compressed": Case(
+        lambda: inside(elf(machine=190)[:7] + b"\x33\x07" + bytes(100)), "weights.bin", Verdict.NOT_SCANNED
+    ),
+    "benign_core_dump": Case(lambda: inside(elf(kind=4)), "weights.bin", Verdict.NOT_SCANNED),
     "benign_gpu_code_in_weights": Case(lambda: inside(elf(machine=190)), "weights.bin", Verdict.NOT_SCANNED),
     "benign_java_class": Case(java_class, "Main.class", Verdict.NOT_SCANNED),
     "benign_magic_numbers_alone": Case(

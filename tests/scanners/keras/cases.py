@@ -137,6 +137,11 @@ def stored(names: tuple[str, ...]) -> dict[str, Any]:
     return {"class_name": "__lambda__", "config": {"code": encoded(names), "defaults": None, "closure": None}}
 
 
+def source_in_base64(source: str) -> str:
+    """Return source code where Keras has bytecode."""
+    return base64.b64encode(source.encode()).decode()
+
+
 def lambda_2(names: tuple[str, ...]) -> dict[str, Any]:
     """Return a model of one Lambda layer in the form of Keras 2."""
     config = {"name": "l", "function": [encoded(names), None, None], "function_type": "lambda", "module": "__main__"}
@@ -264,7 +269,19 @@ CASES = {
         {"class_name": "Lambda", "config": {"name": "l", "function": encoded(DANGEROUS), "function_type": "lambda"}},
         Verdict.MALICIOUS,
     ),
-    "lambda_source": case(sequential(layer("Lambda", function="lambda x: eval('x')")), Verdict.REVIEW),
+    "lambda_source": case(sequential(layer("Lambda", function="lambda x: eval('x')")), Verdict.MALICIOUS),
+    "lambda_source_that_reads": case(sequential(layer("Lambda", function="lambda x: open(x)")), Verdict.REVIEW),
+    "lambda_source_in_base64": case(
+        sequential(layer("Lambda", function=[source_in_base64("import os\nos.system('id')"), None, None])),
+        Verdict.MALICIOUS,
+    ),
+    "lambda_source_as_bytecode": case(
+        sequential(layer("Lambda", function="lambda x: __import__('os').system('id')", function_type="lambda")),
+        Verdict.MALICIOUS,
+    ),
+    "lambda_harmless_source_in_base64": case(
+        sequential(layer("Lambda", function=[source_in_base64("lambda x: x * 2"), None, None])), Verdict.REVIEW
+    ),
     "lambda_names_operation": case(function_lambda("py_function", "tensorflow"), Verdict.MALICIOUS),
     "benign_lambda_of_tensorflow": case(function_lambda("abs", "tensorflow.math"), Verdict.CLEAN),
     "benign_lambda_source": case(sequential(layer("Lambda", function="lambda x: x / 255")), Verdict.CLEAN),
