@@ -18,7 +18,7 @@ from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
-from scanners.parsing.json_text import Entry, JsonFault, as_utf8, documents, entries, outline
+from scanners.parsing.json_text import WIDE_STARTS, Entry, JsonFault, as_utf8, begins_wide, documents, entries, outline
 from scanners.parsing.json_words import CODE, COMPUTED, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
 from scanners.suffixes import NEVER_PLAIN
@@ -30,6 +30,12 @@ _ALWAYS_PARSED = MIB
 """Bytes up to which a file is parsed even if it holds none of the keys, to learn whether it is whole."""
 _CHUNK = 8 * MIB
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
+_LENIENT = (".json5", ".jsonc", ".hjson")
+"""Endings of JSON with comments, commas at ends, or keys without quotes."""
+_BARE = ".hjson"
+_BEGINNINGS = b"{[/#"
+_LENIENT_LIMIT = 8 * MIB
+"""Bytes that are read as a lenient reader does, token by token."""
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
 """Ends of keys that somebody's own program calls by name."""
@@ -58,8 +64,11 @@ _PIPELINES = frozenset(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text that begins like an object, or like a list in a file named as JSON."""
-    begins = _OBJECT.match(blob.head) or (blob.locator.suffix in _SUFFIXES and as_utf8(blob.head).lstrip()[:1] in b"{[")
-    return bool(begins) and blob.size > 0 and text.reads_as_text(blob)
+    if blob.size == 0 or begins_wide(blob.head):
+        return blob.size > 0
+    suffix = blob.locator.suffix
+    named = suffix in _SUFFIXES and as_utf8(blob.head).lstrip()[:1] in _BEGINNINGS
+    return bool(named or suffix in _LENIENT or _OBJECT.match(blob.head)) and text.reads_as_text(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -72,18 +81,21 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
         return
     data = as_utf8(blob.reader.read(0, blob.size))
-    telling = _holds_word(data)
+    telling = _holds_word(data) or blob.locator.suffix in _LENIENT  # whose keys may lack quotes
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
     open_to_code = telling or holds(CODE, data)
+    content = data.decode("utf-8", "replace")
     try:
-        found = _documents(blob, data.decode("utf-8", "replace"), open_to_code)
+        found = _documents(blob, content, open_to_code)
     except JsonFault as fault:
+        lenient = _lenient(blob, content)
         whole = blob.locator.suffix in NEVER_PLAIN  # a model that is named so, and no text that looks like JSON
-        if telling or whole or (fault.cut and blob.locator.suffix in _SUFFIXES):
+        cut = (fault.cut or lenient is None) and blob.locator.suffix in _SUFFIXES
+        if not lenient and (telling or whole or cut):
             raise Malformed(f"no JSON: {fault}") from None
-        return
+        found, telling, open_to_code = lenient or [], True, True
     for document in found:
         yield from conventional(blob, document, context)
         yield from _items(blob, document, context)
@@ -91,6 +103,22 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from settings(blob, document, context)
         if telling and b'"$' in data:
             yield from _expressions(blob, document)
+
+
+def _lenient(blob: Blob, content: str) -> list[Json] | None:
+    """Return the documents of a configuration as lenient readers see it, None where it ends too early for them, too."""
+    from scanners.parsing.json_lenient import NoJson, strict
+
+    suffix = blob.locator.suffix
+    if len(content) > _LENIENT_LIMIT or suffix not in (*_SUFFIXES, *_LENIENT):
+        return []
+    try:
+        found = documents(strict(content, bare=suffix == _BARE))
+        return found if all(isinstance(document, dict | list) for document in found) else []
+    except JsonFault:
+        return []
+    except NoJson as fault:
+        return None if fault.cut else []
 
 
 def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
@@ -358,9 +386,9 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=18,
+    version=19,
     accepts=accepts,
     scan=scan,
-    suffixes=_SUFFIXES,
-    signs=Signs(JSON_STARTS, plain=True),
+    suffixes=(*_SUFFIXES, *_LENIENT),
+    signs=Signs(JSON_STARTS, (*_SUFFIXES, *_LENIENT), at=((0, WIDE_STARTS),)),
 )

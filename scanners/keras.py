@@ -7,7 +7,6 @@ HDF5. Format: https://keras.io/api/models/model_saving_apis/serialization_utils/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity
@@ -15,12 +14,11 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing import keras_config
+from scanners.parsing.json_text import begins_wide
 from scanners.parsing.keras_config import SHOWN
 
 NAME = "keras"
 _MARKS = (b'"class_name"', b'"config"')
-_BEGINNING = 64
-"""Bytes that tell whether JSON begins there in a wide encoding."""
 _ESCAPES = (rb"\u006", rb"\u0073", rb"\u005f", rb"\u005F")
 """How JSON may spell the letters of those marks to hide them; no writer of JSON escapes letters."""
 
@@ -39,7 +37,7 @@ DUPLICATE_KEY = Rule(
 def accepts(blob: Blob) -> bool:
     """Return whether JSON begins here that holds the keys of an object, in any encoding and spelling of JSON."""
     if b"\0" in blob.head[:4]:
-        return _begins_wide(blob.head[:_BEGINNING])
+        return begins_wide(blob.head)
     start = blob.head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if start and start[:1] not in (b"{", b"["):
         return False
@@ -47,12 +45,6 @@ def accepts(blob: Blob) -> bool:
     if all(find(mark) >= 0 for mark in _MARKS):
         return True
     return find(b"\\") >= 0 and any(find(escape) >= 0 for escape in _ESCAPES)
-
-
-def _begins_wide(head: bytes) -> bool:
-    """Return whether bytes begin an object of JSON in UTF-16 or UTF-32, which Keras reads."""
-    text = head.decode(json.detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
-    return text.startswith(("{", "[")) and text.lstrip("{[ \t\r\n")[:1] == '"' and "\0" not in text
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:

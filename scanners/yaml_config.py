@@ -29,7 +29,7 @@ _DIRECTIVES = (b"%YAML ", b"%TAG ")
 _CANDIDATES = re.compile(
     r"[!\\]|_target_|_component_|target|class_path|import_path|dataset_reader|param|implementation|module|custom_|activation|backbone|scale"
     r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
-    r"|\{[{%]|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os\.(?:system|popen|exec|spawn)|subprocess\.|builtins\.|pickle\.load|marshal\.load)"
+    r"|\{[{%]|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os[.:](?:system|popen|exec|spawn)|subprocess[.:]|builtins\.|pickle\.load|marshal\.load)"
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
@@ -54,6 +54,8 @@ _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name"
 _JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
 _RUBY = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
 _RESOLVER = re.compile(r"\$\{\w{0,60}?(?:eval|py)\w{0,60}:")
+_LOOKING_UP = re.compile(r"\$\{[\w.]{1,60}:[ \t]*([\"']?)(?P<name>[^\W\d]\w*(?:[.:]\w+){1,9})\1[ \t]*\}")
+"""A resolver that a program adds to OmegaConf, with a name: it may well import that."""
 _RESOLVED = 2_000
 """Characters that a resolver is given on one line."""
 _REACHING = re.compile(
@@ -172,6 +174,8 @@ def decoded(data: bytes) -> str:
 
 
 def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
+    from scanners.parsing.code_keys import runs_something
+
     kind, _, name = entry.tag.removeprefix(_PYTHON).partition(":")
     if kind in _HYPER and name:
         dotted = name if "." in name or kind == "!module" else f"builtins.{name}"
@@ -181,6 +185,10 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
         dotted = name if "." in name or kind == "module" else f"builtins.{name}"
         how = "lookup" if _HOW[kind] == "call" and blob.locator.name in _DOCUMENTATION else _HOW[kind]
         yield _reference(blob, entry, dotted, how, f"the tag !!python/{kind} in line {entry.line}")
+    elif entry.tag.startswith("!") and kind not in _HYPER:
+        for given in (entry.tag.rpartition("!")[2].rpartition(":")[2], entry.value):
+            if runs_something(given):
+                yield _reference(blob, entry, given, "mention", f"the tag {entry.tag[:_SHOWN]} in line {entry.line}")
 
 
 def _tuple(blob: Blob, entry: Entry, tuples: Budget) -> Iterator[Item]:
@@ -205,7 +213,16 @@ def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield what is more than arithmetic of the texts that programs have OmegaConf evaluate, by a resolver they add."""
+    """Yield what is more than arithmetic of the texts that programs have OmegaConf evaluate, by a resolver they add.
+
+    So are names of what runs commands or code, which other resolvers look up.
+    """
+    from scanners.parsing.code_keys import runs_something
+
+    for match in _LOOKING_UP.finditer(entry.value) if "${" in entry.value else ():
+        name = match["name"].replace(":", ".")
+        if runs_something(name):
+            yield _reference(blob, entry, name, "hint", f"the resolver in line {entry.line}")
     at = 0
     while (match := _RESOLVER.search(entry.value, at)) is not None:
         given = entry.value[match.end() : match.end() + _RESOLVED].partition("\n")[0].rpartition("}")[0]
@@ -239,7 +256,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=14,
+    version=15,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -31,7 +31,6 @@ JUDGING = frozenset(
         "python_opinions",
         "python_rules",
         "skops_nodes",
-        "standard_library",
         "templates",
         "usual_tools",
     }

@@ -45,7 +45,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 LISTED = (
     ("pickle-calls", 27, "pickle_calls"),
     ("templates", 4, "templates"),
-    ("configs", 8, "code_references"),
+    ("configs", 9, "code_references"),
     ("operators", 6, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 2, "keras_layers"),

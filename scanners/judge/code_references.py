@@ -23,7 +23,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.external_files import is_private
+from scanners.judge.external_files import is_private, outside
 
 _HYDRA = "https://nvd.nist.gov/vuln/detail/CVE-2025-23304"
 _PYYAML = "https://nvd.nist.gov/vuln/detail/CVE-2020-14343"
@@ -160,6 +160,16 @@ READS = _rule(
     "Do not load the model; ask its author what the path is for.",
     "https://huggingface.co/docs/transformers/main_classes/tokenizer",
 )
+OUTSIDE = _rule(
+    "code-outside",
+    "Configuration that names code outside of the model",
+    Severity.WARNING,
+    "{path} names {subject}: {reason}",
+    "Loaders join the name to the folder of the model and import the file that is there: an absolute one (transformers "
+    "imports it), or one in a folder above, which nobody reviewed with the model and somebody else may have put there.",
+    "Do not load the model with its own code. Code of a model belongs beside its configuration.",
+    _CUSTOM_MODELS,
+)
 KINDS = frozenset({"code-reference"})
 RULES = (
     DANGEROUS,
@@ -175,6 +185,7 @@ RULES = (
     CODEC,
     EVALUATED,
     READS,
+    OUTSIDE,
 )
 _STATED = {
     "computed": COMPUTED,
@@ -212,6 +223,8 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             yield Finding(_STATED[how], fact.locator, fact.value, path=path, span=fact.span)
         if how == "path" and is_private(fact.value):
             yield Finding(READS, fact.locator, fact.value, path=path, span=fact.span)
+        if how == "local" and (reason := _leading_out(fact.value)):
+            yield Finding(OUTSIDE, fact.locator, fact.value, path=path, span=fact.span, evidence={"reason": reason})
         if how not in _CALLABLES or _is_allowed(fact.value, options):
             continue
         danger = _danger(fact.value, how)
@@ -219,6 +232,12 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             rule = DANGEROUS if danger in _EXECUTION and how != "module" else ACCESS
             evidence: dict[str, Json] = {"family": danger}
             yield Finding(rule, fact.locator, fact.value, path=path, span=fact.span, evidence=evidence)
+
+
+def _leading_out(name: str) -> str:
+    """Return why `file.Class` is no file of the repository, or nothing; dots also begin a name (`.modeling.Model`)."""
+    file = name.rpartition(".")[0].replace("\\", "/")
+    return outside(file) if "/" in file else ""
 
 
 def is_own(fact: Fact) -> bool:

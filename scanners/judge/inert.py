@@ -11,7 +11,7 @@ from functools import cache
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
-from scanners.judge import formulas, standard_library
+from scanners.judge import formulas
 from scanners.judge import inert_names as tables
 from scanners.judge.by_value import (
     BARE_FUNCTION,
@@ -43,6 +43,7 @@ from scanners.judge.described import (
 )
 from scanners.judge.expressions import is_expression, is_named_maker
 from scanners.judge.function_globals import FILLERS, globals_beside, holds_namespace
+from scanners.parsing import standard_library
 
 _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")

@@ -13,7 +13,6 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
-from scanners.judge import standard_library
 from scanners.judge.allowed import is_allowed, reacts
 from scanners.judge.by_value import (
     BARE_FUNCTION,
@@ -58,6 +57,7 @@ from scanners.judge.inert import (
     taken_apart,
 )
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
+from scanners.parsing import standard_library
 from scanners.parsing.pickle_values import render
 
 ARGUMENT_TEXT = 160

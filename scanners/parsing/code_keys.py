@@ -85,9 +85,21 @@ _CONVENTIONS = (
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
 """Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
 _WEAK = frozenset(
-    "target type class class_name cls callable func function factory constructor component entry_point loader".split()
+    "target type class class_name cls callable func function factory constructor component entry_point loader fn hook "
+    "callback handler import".split()
 )
 """Keys under which one program or another imports what it then calls, and others keep words of all sorts."""
+_LOOSELY = frozenset(
+    form for key in _WEAK for form in (key, f"_{key}_", f"__{key}__", f"${key}", f"@{key}", f"+{key}")
+) - {"_target_"}
+"""Such keys with the signs that programs put around them; that of Hydra has a meaning of its own."""
+_FINDING = re.compile(
+    r"(?:\w*_)?(?:import|locate|resolve|get_(?:method|object|class|func|attr)|load_(?:object|class|func)|instantiate)\w*"
+    r"|partial|partialmethod|methodcaller|attrgetter|getattr|map|filter|reduce|starmap|call|apply|Thread|Process|Timer"
+)
+"""What functions are called that look a name up, or call what they are given."""
+_MEMBERS = re.compile(r"system|popen|startfile|(?:exec|spawn|posix_spawn)\w*|check_output|check_call|getoutput|__\w+__")
+"""Names that a getter takes out of a module to run commands, or to reach the interpreter."""
 _REGISTERED = re.compile(r"[A-Z]\w*")
 """A target without a package, which Hydra refuses: MONAI has a class of that name, or a file of the folder has it."""
 _RUNS = re.compile(
@@ -108,6 +120,7 @@ HYDRA_HELPERS = frozenset(
     f"hydra.utils.{name}" for name in "call get_class get_method get_object get_static_method instantiate".split()
 )
 """Targets that import or call what they are given: that is judged in their place."""
+_GETTERS = frozenset({"methodcaller", "attrgetter", "getattr"})
 _LOADERS = frozenset(
     "from_pretrained load_checkpoint load_from_checkpoint load_model load_state_dict restore_from".split()
 )
@@ -187,8 +200,9 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
         if isinstance(value, str) and value:
             found = list(_of_text(key, value, mapping))
             yield from found
-            name = value.removeprefix(_EXTERNAL)
-            if not found and (key in _WEAK or name != value) and _RUNS.fullmatch(name):
+            name = value.removeprefix(_EXTERNAL).replace(":", ".", 1)
+            weak = value.startswith(_EXTERNAL) or key in _LOOSELY
+            if not found and weak and _RUNS.fullmatch(name):
                 yield Named(key, name, "mention")
         elif isinstance(value, dict | list) and key in _NESTED:
             yield from _NESTED[key](value, mapping)
@@ -218,6 +232,7 @@ def _given(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]
             if isinstance(item, str) and _ADDRESS.match(item):
                 yield Named(name, item, "checkpoint")
     if value not in HYDRA_HELPERS:
+        yield from _handed(value, [*mapping.items(), *(("_args_", item) for item in arguments)])
         return
     given = [mapping.get("path"), mapping.get("config"), *arguments[:1]]
     for callee in given:
@@ -225,6 +240,20 @@ def _given(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]
             yield Named(key, callee, "computed" if "${" in callee else "lookup")
     if not any(given):
         yield Named(key, value, "call")
+
+
+def _handed(target: str, given: list[tuple[str, Json]]) -> Iterator[Named]:
+    """Yield what runs something among the texts that a target is given: one that looks names up would call it."""
+    last = target.rpartition(".")[2]
+    finds = _FINDING.fullmatch(last) is not None
+    for key, item in given:
+        if not isinstance(item, str) or item == target:
+            continue
+        name = item.replace(":", ".", 1)
+        if _RUNS.fullmatch(name):
+            yield Named(key, name, "hint" if finds else "mention")
+        elif last in _GETTERS and key == "_args_" and _MEMBERS.fullmatch(item.rpartition(".")[2]):
+            yield Named(key, item, "mention")
 
 
 def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -410,7 +439,7 @@ KEYS = frozenset(
         *_TEXTS,
         *_NESTED,
         *_SERVICES,
-        *_WEAK,
+        *_LOOSELY,
         *(":serialized:", "__nni_obj__", "_type"),  # `pickled_in`
         *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
     )

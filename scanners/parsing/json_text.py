@@ -37,6 +37,26 @@ class Entry(NamedTuple):
     value: Json
 
 
+_BEGINNING = 64
+"""Bytes that tell whether JSON begins there in a wide encoding."""
+WIDE_STARTS = (
+    *(nothing + first for first in (b"{", b"[", b" ", b"\t", b"\r", b"\n") for nothing in (b"\0", b"\0\0\0")),
+    b"\0\0\xfe\xff",
+)
+"""What JSON in UTF-16 or UTF-32 begins with where it begins with zero."""
+
+
+def begins_wide(head: bytes) -> bool:
+    """Return whether bytes begin an object of JSON in UTF-16 or UTF-32, which Python's reader takes without a mark."""
+    import json
+
+    head = head[:_BEGINNING]
+    if b"\0" not in head[:4]:
+        return False
+    text = head.decode(json.detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
+    return text.startswith(("{", "[")) and text.lstrip("{[ \t\r\n")[:1] in ('"', "}", "]") and "\0" not in text
+
+
 def as_utf8(data: bytes) -> bytes:
     """Return JSON of any encoding that Python's reader takes (UTF-8, 16, 32, with or without a mark) as plain UTF-8."""
     import json

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from modelsweep.core.limits import Budget, OverLimit
+from scanners.parsing import standard_library
 from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of, spawned
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
@@ -822,7 +822,7 @@ def _telling_first(name: str, kind: str, given: list[ast.expr], owner: ast.expr 
 def _is_of_a_sibling(name: str) -> bool:
     """Return whether a name may be one of a file beside: `module.function`, of no module of Python's own."""
     top, dot, _ = name.partition(".")
-    return bool(dot) and top not in sys.stdlib_module_names
+    return bool(dot) and top not in standard_library.MODULES
 
 
 def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:

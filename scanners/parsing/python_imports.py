@@ -7,8 +7,9 @@ looks like such a line is taken for one: whoever uses the answer asks whether th
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
+
+from scanners.parsing import standard_library
 
 LIMIT = 100
 """Names that are told of one file."""
@@ -36,7 +37,7 @@ def imports_in(source: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for count, match in enumerate(_STATEMENT.finditer(source)):
         for name in _names(match):
-            if len(name) <= _LONGEST and name.partition(".")[0] not in sys.stdlib_module_names:
+            if len(name) <= _LONGEST and name.partition(".")[0] not in standard_library.MODULES:
                 found[name] = None
         if len(found) >= LIMIT or count >= _SCANNED:
             break

@@ -223,7 +223,81 @@ TEMPLATE_LINES = [
     "{{ message.content }}",
     "{% endfor %}",
 ]
+JSON5 = """// how the model is built
+{
+    model: {_target_: 'torch.nn.Linear', in_features: 0x10, bias: true, note: 'it\\'s', eps: .5e-3,},
+    /* and trained */ "trainer": {devices: [+1, 2,], limit: Infinity}, // both
+}
+"""
+HJSON = """# how the model is built
+model: {
+    _target_: torch.nn.Linear
+    in_features: 16
+    notes: [one, two]
+}
+"""
+PARTIAL = {"_target_": "functools.partial", "_args_": ["${get_method:torch.relu}"], "inplace": True}
+"""As programs write it that add a resolver to OmegaConf."""
+MODELING = {**CONFIG, "auto_map": {"AutoModel": "modeling_net.Net", "AutoConfig": "sub/configuration_net.Config"}}
+
+
+def wide(content: Any, encoding: str, verdict: Verdict = Verdict.MALICIOUS, name: str = "config.json") -> Case:
+    """Return the case of JSON in an encoding that Python's reader of bytes tells by its zeros."""
+    return Case(lambda: json.dumps(content).encode(encoding), name, verdict)
+
+
 CASES = {
+    **{
+        f"wide_{encoding}": wide({**CONFIG, "head": {"_target_": "os.system", "command": "x"}}, encoding)
+        for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-32")
+    },
+    "wide_template": wide(
+        {**TOKENIZER_CONFIG, "chat_template": MALICIOUS["global_of_cycler"]}, "utf-16-be", name="tokenizer_config.json"
+    ),
+    **{
+        f"benign_wide_{encoding}": wide(CONFIG, encoding, Verdict.CLEAN)
+        for encoding in ("utf-16-le", "utf-16-be", "utf-32-be")
+    },
+    "benign_json5": raw(JSON5, "config.json5"),
+    "json5_target": Case(JSON5.replace("torch.nn.Linear", "os\\x2esystem").encode, "config.json5", Verdict.MALICIOUS),
+    "benign_hjson": raw(HJSON, "config.hjson"),
+    "hjson_target": Case(
+        HJSON.replace("torch.nn.Linear", "os.system").encode, "config.hjson", Verdict.MALICIOUS, cut_is_clean=True
+    ),
+    "jsonc_target": Case(b'// c\n{"a": {"_target_": "os.system",}, /* d */}'.__bytes__, "net.jsonc", Verdict.MALICIOUS),
+    "json5_cut": Case(JSON5[:-20].encode, "config.json5", Verdict.NOT_SCANNED),
+    "table_of_python": Case(
+        b"{'model': {'_target_': 'os.system', 'on': True}, 'x': None}".__bytes__, "config.json", Verdict.MALICIOUS
+    ),
+    "hydra_partial_names": case({"f": {**PARTIAL, "_args_": ["os.system", "x"]}}, "a.json", MALICIOUS_VERDICT),
+    "hydra_getter": case(
+        {"f": {"_target_": "operator.methodcaller", "_args_": ["system", "x"]}}, "a.json", Verdict.REVIEW
+    ),
+    "benign_hydra_getter": case({"f": {"_target_": "operator.attrgetter", "_args_": ["loss"]}}, "a.json"),
+    "importer_of_a_framework": case(
+        {"f": {"_target_": "nemo.utils.model_utils.import_class_by_path", "path": "os.system"}},
+        "a.json",
+        MALICIOUS_VERDICT,
+    ),
+    "given_to_a_target": case(
+        {"_target_": "torch.utils.data.DataLoader", "worker_init_fn": "os.system"}, "a.json", Verdict.REVIEW
+    ),
+    "loose_keys": case({"a": {"$target": "os.system"}, "b": {"__target__": "os.popen"}}, "a.json", Verdict.REVIEW),
+    "loose_entry_point": case({"entry_point": "os:system"}, "a.json", Verdict.REVIEW),
+    "benign_loose_keys": case(
+        {"fn": "relu", "hook": "pre_forward", "$target": "loss", "handler": "a:b", "why": "os.system is refused"},
+        "a.json",
+    ),
+    "benign_auto_map": case(MODELING, "config.json"),
+    **{
+        f"auto_map_{name}": case({**CONFIG, "auto_map": {"AutoModel": f"{path}.Net"}}, "config.json", Verdict.REVIEW)
+        for name, path in {
+            "above": "../../net",
+            "absolute": "/tmp/net",
+            "on_windows": "..\\net",
+            "through_a_folder": "a/../../net",
+        }.items()
+    },
     "benign_dl4j": case(DL4J, "configuration.json"),
     "benign_linked_data": case({"@context": "https://schema.org", "@type": "Dataset", "name": "x"}, "metadata.json"),
     "dl4j_other_class": case({**DL4J, "x": {"@class": SPRING, "url": "x"}}, "configuration.json", Verdict.MALICIOUS),
@@ -551,7 +625,10 @@ CASES = {
         "config.json",
         MALICIOUS_VERDICT,
     ),
-    "target_in_broken_json": raw('{"a": 1,\n # comment\n "_target_": "os.system"}', "net.json", Verdict.NOT_SCANNED),
+    "target_in_commented_json": Case(
+        b'{"a": 1,\n # comment\n "_target_": "os.system"}'.__bytes__, "net.json", Verdict.MALICIOUS
+    ),
+    "target_in_broken_json": raw('{"a": 1,\n "_target_": "os.system"} }', "net.json", Verdict.NOT_SCANNED),
     "benign_template_of_lines": case({"models": [{"chat_template": TEMPLATE_LINES}]}, "server.json"),
     "attack_in_lines": case(
         {"chat_template": [*TEMPLATE_LINES, "{{ ''.__class__", ".__mro__ }}"]}, "server.json", MALICIOUS_VERDICT

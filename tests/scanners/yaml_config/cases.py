@@ -347,6 +347,23 @@ CASES = {
         cut_is_clean=True,
     ),
     "functions_of_documentation": Case(DOCUMENTATION.encode, "net.yml", Verdict.REVIEW, cut_is_clean=True),
+    **{
+        name: Case(text.encode, "net.yaml", verdict, cut_is_clean=True)
+        for name, (text, verdict) in {
+            "resolver_to_a_command": (HYDRA + "f: ${get_method:os.system}\n", Verdict.MALICIOUS),
+            "resolver_inside": (
+                "f:\n  _target_: functools.partial\n  _args_:\n  - ${hydra:'subprocess.Popen'}\n  - x\n",
+                Verdict.MALICIOUS,
+            ),
+            "benign_resolved_names": (
+                "f:\n  _target_: functools.partial\n  _args_:\n  - ${get_method:torch.nn.functional.gelu}\n  n: ${now:%Y}\n",
+                Verdict.CLEAN,
+            ),
+            "own_tag_to_a_command": ("a: !call:os.system [x]\nb: !fn os.popen\n", Verdict.REVIEW),
+            "benign_own_tag": ("a: !include os.yaml\nb: !fn torch.relu\nc: !env {HOME}\n", Verdict.CLEAN),
+            "entry_point": ("entry_point: os:system\n", Verdict.REVIEW),
+        }.items()
+    },
     "benign_logging": Case(LOGGING.encode, "logging.yml", Verdict.CLEAN, cut_is_clean=True),
     "logging_to_others": Case(
         LOGGING.replace("RotatingFileHandler", "HTTPHandler").encode, "logging.yml", Verdict.REVIEW, cut_is_clean=True
