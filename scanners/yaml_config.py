@@ -219,8 +219,8 @@ def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
     """
     from scanners.parsing.code_keys import runs_something
 
-    for match in _LOOKING_UP.finditer(entry.value) if "${" in entry.value else ():
-        name = match["name"].replace(":", ".")
+    for found in _LOOKING_UP.finditer(entry.value) if "${" in entry.value else ():
+        name = found["name"].replace(":", ".")
         if runs_something(name):
             yield _reference(blob, entry, name, "hint", f"the resolver in line {entry.line}")
     at = 0

@@ -356,7 +356,7 @@ CASES = {
                 Verdict.MALICIOUS,
             ),
             "benign_resolved_names": (
-                "f:\n  _target_: functools.partial\n  _args_:\n  - ${get_method:torch.nn.functional.gelu}\n  n: ${now:%Y}\n",
+                "f:\n  _target_: functools.partial\n  _args_:\n  - ${get_method:torch.relu}\n  n: ${now:%Y}\n",
                 Verdict.CLEAN,
             ),
             "own_tag_to_a_command": ("a: !call:os.system [x]\nb: !fn os.popen\n", Verdict.REVIEW),
