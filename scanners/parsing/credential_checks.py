@@ -117,11 +117,20 @@ def is_access_key(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return whether the secret that belongs to an AWS key id stands beside it."""
     if is_filler(match["s"]):
         return None
+    return bool(aws_secrets_beside(data, match))
+
+
+def aws_secrets_beside(data: bytes, match: re.Match[bytes]) -> tuple[bytes, ...]:
+    """Return what may be the secrets that belong to an AWS key id, once each."""
     around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
-    return any(_is_aws_secret(found) for found in _AWS_SECRET.findall(around))
+    return tuple(dict.fromkeys(filter(_is_aws_secret, _AWS_SECRET.findall(around))))
 
 
-_AWS_SECRET = re.compile(rb"(?<![A-Za-z0-9/+=_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])")
+_AWS_SECRET = re.compile(
+    rb"(?<![A-Za-z0-9/+=_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"
+    rb"|(?:(?<=[\x12\x8c\xd9U]\x28)|(?<=\x28\0\0\0))[A-Za-z0-9/+]{40}|(?<=\nV)[A-Za-z0-9/+]{40}(?=\n)"
+)
+"""Or behind its length, 40, where anything may follow."""
 _AWS_ID = re.compile(rb"A[KS]IA[A-Z2-7]{16}")
 
 

@@ -24,6 +24,8 @@ _MODELS = (
     token("Friendli token", "flp_", "a", "40,60", mixes),
     token("Anyscale key", "esecret_", "o", "26", mixes),
     token("Modal token", "as-", "a", "22", mixes),
+    token("LlamaCloud key", "llx-", "a", "48", mixes),
+    token("E2B key", "e2b_", "h", "40"),
     shaped("Langfuse key", "sk-lf-", rb"sk-lf-[0-9a-f-]{20}", b"sk-lf-(?P<s>%b)" % _UUID.encode()),
     shaped(
         "Amazon Bedrock key",
@@ -65,6 +67,16 @@ _HOSTS = (
     token("Google access token", "ya29.", "w", "60,400", mixes_alone),
     token("Netlify token", "nfp_", "a", "36,40", mixes),
     token("Supabase token", "sbp_", "h", "40"),
+    shaped(
+        "Supabase key",
+        "sb_secret_",
+        rb"sb_secret_[A-Za-z0-9_-]{20}",
+        rb"sb_secret_(?P<s>[A-Za-z0-9_-]{22}_[A-Za-z0-9_-]{8})",
+    ),
+    token("Neon key", "napi_", "o", "64"),
+    token("Render key", "rnd_", "a", "32", mixes),
+    shaped("Cloudflare key", "v1.0-", rb"v1\.0-[0-9a-f]{20}", rb"v1\.0-(?P<s>[0-9a-f]{24}-[0-9a-f]{146})"),
+    shaped("Dynatrace token", "dt0c01.", rb"dt0c01\.[A-Z0-9]{24}", rb"dt0c01\.(?P<s>[A-Z0-9]{24}\.[A-Z0-9]{64})"),
     token("PlanetScale token", "pscale_tkn_", "w", "32,64"),
     token("PlanetScale password", "pscale_pw_", "w", "32,64"),
     token("DigitalOcean OAuth token", "doo_v1_", "h", "64"),
@@ -92,6 +104,13 @@ _HOSTS = (
     ),
     shaped(
         "key of an Azure service",
+        "JQQJ99",
+        rb"JQQJ99[A-Za-z0-9]{20}",
+        rb"(?P<s>[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26})",
+        back=52,
+    ),
+    shaped(
+        "key of an Azure service",
         "SharedAccessKey=",
         rb"SharedAccessKey=[A-Za-z0-9/+]{20}",
         rb"SharedAccessKey=(?P<s>[A-Za-z0-9/+]{43}=)",
@@ -99,6 +118,10 @@ _HOSTS = (
 )
 _CODE = (
     token("GitLab runner token", "glrt-", "w", "20,60"),
+    token("GitLab runner token", "GR1348941", "w", "20", mixes),
+    token("GitLab feed token", "glft-", "w", "20", mixes),
+    token("GitLab mail token", "glimt-", "w", "25", mixes),
+    token("GitLab token of feature flags", "glffct-", "w", "20", mixes),
     token("GitLab deploy token", "gldt-", "w", "20"),
     token("GitLab trigger token", "glptt-", "h", "40"),
     token("GitLab agent token", "glagent-", "w", "50"),
@@ -130,6 +153,12 @@ _MONEY = (
     token("EasyPost key", "EZAK", "a", "54", mixes),
     token("Shippo token", "shippo_live_", "h", "40"),
     token("Mailgun key", "key-", "h", "32"),
+    token("Stripe webhook secret", "whsec_", "a", "32", mixes),
+    token("PostHog key", "phx_", "w", "40,48", mixes),
+    shaped(
+        "Resend key", "re_", rb"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20}", rb"re_(?P<s>[A-Za-z0-9]{8}_[A-Za-z0-9]{24})", mixes
+    ),
+    shaped("Brevo key", "xkeysib-", rb"xkeysib-[0-9a-f]{20}", rb"xkeysib-(?P<s>[0-9a-f]{64}-[A-Za-z0-9]{16})"),
     token("Facebook token", "EAACEdEose0cBA", "a", "80,250"),
     shaped("Mailchimp key", "-us", rb"-us[0-9]{1,2}", rb"(?P<s>[0-9a-f]{32}-us[0-9]{1,2})", back=32),
     shaped("Dropbox token", "sl.", rb"sl\.[A-Za-z0-9_-]{20}", rb"sl\.(?P<s>[A-Za-z0-9_-]{130,200})", mixes),

@@ -12,7 +12,9 @@ from functools import cache
 from typing import NamedTuple
 
 from modelsweep.core.text import printable
+from scanners.parsing.counted_strings import set_apart
 from scanners.parsing.credential_checks import (
+    aws_secrets_beside,
     digest,
     has_crc,
     in_letters,
@@ -27,11 +29,12 @@ from scanners.parsing.credential_checks import (
     is_shared_signature,
     is_storage_key,
     is_web_token,
+    mixes,
 )
 from scanners.parsing.credential_forms import Make, named, shaped, token
 from scanners.parsing.credential_services import SERVICES
 from scanners.parsing.database_urls import login_at
-from scanners.parsing.named_secrets import NAMED_PASSWORD, NAMED_RUNS, named_secret_at
+from scanners.parsing.named_secrets import NAMED_PASSWORD, NAMED_RUNS, NamedSecret, counted_secret_at, named_secret_at
 from scanners.parsing.private_key import private_key_at, putty_key_at
 
 KEY_ENDS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----", b"PuTTY-User-Key-File-")
@@ -61,17 +64,35 @@ class Credential(NamedTuple):
 
 def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
     """Yield the credentials whose lead stands at `at` of `data`."""
+    counted = counted_secret_at(data, at)
+    if counted:
+        yield from _named(next(set_apart(data, counted.stop - 1)), counted)
+        return
+    for apart in set_apart(data, at):
+        named = named_secret_at(apart, at)
+        found = [*_made(apart, at), *_keyed(apart, at), *(_named(apart, named) if named else ())]
+        if found or named:
+            yield from found
+            return
+
+
+def _made(data: bytes, at: int) -> Iterator[Credential]:
+    """Yield what has the form of one of `MAKES`."""
     for make in MAKES:
         if not data.startswith(make.lead, at):
             continue
         match = _around(make, data, at)
         sure = None if match is None else make.check(data, match)
         if match is not None and sure is not None:
-            secret = match["s"].decode("latin-1")
-            yield Credential(make.title, match.start(), match.end(), sure, (secret,), digest(match["s"]))
+            secrets = (match["s"], *(aws_secrets_beside(data, match) if make.check is is_access_key else ()))
+            hidden = tuple(secret.decode("latin-1") for secret in secrets)
+            yield Credential(make.title, match.start(), match.end(), sure, hidden, digest(match["s"]))
+
+
+def _keyed(data: bytes, at: int) -> Iterator[Credential]:
+    """Yield a private key, or the password of a URL."""
     if data.startswith(KEY_ENDS, at):
         yield from _private_key(data, at)
-    yield from _named(data, at)
     login = login_at(data, at) if data.startswith(b"://", at) else None
     if login:
         # No digest of a password: it could be guessed by it. Its host tells it apart
@@ -93,11 +114,8 @@ def _around(make: Make, data: bytes, at: int) -> re.Match[bytes] | None:
     return next((match for match in _compiled(make.form).finditer(data, begin, at + 4096) if match.end() > at), None)
 
 
-def _named(data: bytes, at: int) -> Iterator[Credential]:
+def _named(data: bytes, found: NamedSecret) -> Iterator[Credential]:
     """Yield the secret that only its name tells, where no make has it."""
-    found = named_secret_at(data, at)
-    if found is None:
-        return
     first = max(0, found.start - _BESIDE)
     around = data[first : found.stop + _BESIDE]
     likely = (make for make in MAKES if make.lead in around)
@@ -150,7 +168,7 @@ MAKES = (
         "GitLab token",
         "glpat-",
         rb"glpat-[A-Za-z0-9_-]{20}",
-        rb"glpat-(?P<s>[A-Za-z0-9_-]{20}|[A-Za-z0-9_-]{27,300}\.[0-9a-z]{9})",
+        rb"glpat-(?P<s>[A-Za-z0-9_-]{20}|[A-Za-z0-9_-]{27,300}\.(?:[0-9a-z]{2}\.)?[0-9a-z]{9})",
     ),
     token("Hugging Face token", "hf_", "l", "34", in_letters),
     token("Hugging Face token of an organisation", "api_org_", "l", "34", in_letters),
@@ -179,8 +197,12 @@ MAKES = (
         rb"wandb\.login\((?:key=)?[\x22'][0-9a-f]{20}",
         rb"wandb\.login\((?:key=)?[\x22'](?P<s>[0-9a-f]{40})",
     ),
+    token("Weights & Biases key", "wandb_v1_", "w", "77"),
     named("Kaggle key", "KAGGLE_KEY", _HEX, 32),
-    token("Databricks token", "dapi", "h", "32"),
+    token("Kaggle token", "KGAT_", "h", "32"),
+    token("Neptune token", "eyJhcGlfYWRkcmVzcyI6", "a", "80,400"),
+    shaped("Databricks token", "dapi", rb"dapi[0-9a-f]{20}", rb"dapi(?P<s>[0-9a-f]{32}(?:-[0-9])?)"),
+    token("Databricks secret", "dose", "h", "32"),
     token("Artifactory key", "AKCp", "a", "69"),
     token("Artifactory reference token", "cmVmdGtu", "a", "56", is_reference, whole=True),
     shaped(
@@ -188,6 +210,13 @@ MAKES = (
     ),
     token("npm token", "npm_", "a", "36", has_crc),
     shaped("Slack token", "xox", _SLACK, rb"(?P<s>xox[abeprs]-(?:[0-9]{9,14}-){1,3}[A-Za-z0-9]{20,64})"),
+    shaped(
+        "Slack token",
+        "xoxe.xox",
+        rb"xoxe\.xox[bp]-[A-Za-z0-9-]{20}",
+        rb"xoxe\.xox[bp]-(?P<s>[0-9]-[A-Za-z0-9]{140,200})",
+    ),
+    shaped("Slack token", "xoxe-", rb"xoxe-[0-9]-[A-Za-z0-9]{20}", rb"xoxe-(?P<s>[0-9]-[A-Za-z0-9]{140,200})"),
     shaped(
         "Slack webhook",
         "hooks.slack.com/services/T",
@@ -215,7 +244,10 @@ MAKES = (
     shaped("SendGrid key", "SG.", rb"SG\.[A-Za-z0-9_-]{22}", rb"SG\.(?P<s>[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})"),
     token("DigitalOcean token", "dop_v1_", "h", "64"),
     token("Docker Hub token", "dckr_pat_", "w", "27"),
+    token("Docker Hub token", "dckr_oat_", "w", "32"),
     token("HashiCorp Vault token", "hvs.", "w", "90,120"),
+    token("HashiCorp Vault token", "hvs.", "a", "24", mixes),
+    token("HashiCorp Vault token", "hvb.", "w", "138,300"),
     shaped("Grafana token", "glsa_", rb"glsa_[A-Za-z0-9]{20}", rb"glsa_(?P<s>[A-Za-z0-9]{32}_[0-9a-f]{8})"),
     named("Cohere key", "COHERE_API_KEY", rb"[A-Za-z0-9]", 40),
     named("Cohere key", "CO_API_KEY", rb"[A-Za-z0-9]", 40),

@@ -9,27 +9,37 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modelsweep.core import patterns as re
+from scanners.parsing.counted_strings import FRAME, PLAIN_FRAME, next_string
 from scanners.parsing.credential_checks import decoded, is_random
 
 _BETWEEN = (
     rb"[\x22'\\\]]{0,3}(?:(?::[ \t]{0,2}[A-Za-z]{1,10})?[ \t]{0,2}[=:,>][ \t]{0,2}|[ \t]{1,2})(?:[bru]?[\x22'\\]{1,3})?"
 )
 """Quotes, a type, what assigns, separates or closes a tag, a mark of bytes, quotes: 25 bytes at most."""
+_ASSIGNS = rb"(?:%b|(?:\np[0-9]{1,5})?\n[VS]'?)" % _BETWEEN
+"""The same, or what stands between two strings in a pickle of protocol 0."""
+_NEXT = rb"(?:%b|%b)" % (_ASSIGNS, PLAIN_FRAME)
+"""The same, or what stands between two strings of which the second is counted."""
 _WORDS = [case(word) for word in (b"key", b"token", b"secret") for case in (bytes.lower, bytes.upper, bytes.title)]
 NAMED_RUNS = (
-    *(rb"%b%b(?:[A-Za-z0-9]{1,4}\.)?[A-Za-z0-9_+/-]{20}" % (word, _BETWEEN) for word in _WORDS),
+    *(rb"%b%b(?:[A-Za-z0-9]{1,4}\.)?[A-Za-z0-9_+/-]{20}" % (word, _NEXT) for word in _WORDS),
     *(rb"%b[ \t]{1,4}[A-Za-z0-9_+/-]{20}" % word for word in (b"Bearer", b"bearer", b": Basic")),
 )
-NAMED_PASSWORD = rb"(?i)passw(?:or)?d%b[a-z0-9_.~+/-]{16}" % _BETWEEN
+NAMED_PASSWORD = rb"(?i)passw(?:or)?d%b[a-z0-9_.~+/-]{16}" % _NEXT
 """The last word of a name, and the beginning of what may be its secret, in runs of the characters of tokens or not."""
 _ASSIGNED = re.compile(
     rb"(?i)(?P<word>key|token|secret|password|passwd)%b"
-    rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{-]|<(?!/))" % _BETWEEN
+    rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{-]|<(?!/))" % _ASSIGNS
 )
+_OPCODES = re.compile(rb"\A[a-z(]{0,3}V")
+"""What stands before a string of a pickle of protocol 0: setting the last item, then its own."""
+_LINE = re.compile(rb"(?:\np[0-9]{1,5})?\n[VS]")
+_COUNTED = re.compile(rb"(?i)(?P<word>key|token|secret|password|passwd)" + FRAME)
+_WHOLE = re.compile(rb"[A-Za-z0-9_.~+/-]{16,200}={0,2}")
 _BEARER = re.compile(rb"(?i)bearer[ \t]{1,4}(?P<s>[A-Za-z0-9_.~+/-]{20,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{-]|<(?!/))")
 _BASIC = re.compile(rb": Basic[ \t]{1,4}(?P<s>[A-Za-z0-9+/]{20,400}={0,2})")
-_BEFORE = re.compile(rb"(?:(?<=\\[nrt])|(?<![A-Za-z0-9_:\\-]))[A-Za-z0-9_-]{0,60}\Z")
-"""Behind a colon the word is a part of an identifier (`arn:aws:...:secret:NAME`)."""
+_BEFORE = re.compile(rb"(?:(?<=\\[nrt])|(?<=/:)|(?<![A-Za-z0-9_:\\-]))[A-Za-z0-9_-]{0,60}\Z")
+"""Behind a colon the word is a part of an identifier (`arn:aws:...:secret:NAME`), except in settings of npm."""
 _SECRET = re.compile(
     rb"(?:api|secret|access|auth|encryption|signing|master|service|admin|subscription|license)[_-]?key"
     rb"|(?:access|auth|api|bearer|secret|bot|session|refresh|personal|deploy|hub|service|admin)[_-]?token"
@@ -69,25 +79,42 @@ def named_secret_at(data: bytes, at: int) -> NamedSecret | None:
         password = (decoded(match["s"]) or b"").partition(b":")[2]
         return NamedSecret("password of a login", at, match.end(), match["s"], True) if is_random(password) else None
     match = _ASSIGNED.match(data, at)
-    if match is None or _ATTRIBUTE.fullmatch(match["s"]) or not is_random(match["s"]):
-        return None
+    return _secret(data, match, *match.span("s")) if match else None
+
+
+def counted_secret_at(data: bytes, at: int) -> NamedSecret | None:
+    """Return the secret that follows as a string of its own behind the one that names it and ends at `at`."""
+    match = _COUNTED.match(data, at)
+    bounds = next_string(match, data) if match else None
+    return _secret(data, match, *bounds) if match and bounds and _WHOLE.fullmatch(data, *bounds) else None
+
+
+def _secret(data: bytes, match: re.Match[bytes], start: int, stop: int) -> NamedSecret | None:
+    """Return the secret in `start:stop` if what stands before it is its name."""
+    secret, between, at = data[start:stop], data[match.end("word") : start], match.start()
     before = _BEFORE.search(data[max(0, at - _LONGEST) : at])
-    if before is None:
+    if before is None or _is_attribute(secret) or not is_random(secret):
         return None
     name = before[0].lstrip(b"-") + match["word"]
-    between = data[match.end("word") : match.start("s")]
+    if _LINE.match(between):
+        name = _OPCODES.sub(b"", name)
     if not between.strip() and not (before[0].startswith(b"--") or _VARIABLE.fullmatch(name)):
         return None  # words of a sentence
-    if name.lower() == _OF_AWS:  # its make looks for the identifier beside it
-        return None
+    if name.lower() == _OF_AWS and ("s" in match.groupdict() or b"AKIA" in data):
+        return None  # makes look for it, and for the identifier beside it
     told = (
         _ends_as_secret(name)
         or _VARIABLE.fullmatch(name)
-        or (name.lower() == b"token" and b"=" in between and len(match["s"]) >= _TOKEN)
+        or (name.lower() == b"token" and b"=" in between and len(secret) >= _TOKEN)
     )
     if _PUBLIC.search(name) or not told:
         return None
-    return NamedSecret(f"secret under the name {name.decode()}", at, match.end(), match["s"], name != _WEB_PAGE)
+    return NamedSecret(f"secret under the name {name.decode()}", at, stop, secret, name != _WEB_PAGE)
+
+
+def _is_attribute(value: bytes) -> bool:
+    """Return whether a value is the name of an attribute, `settings.api_key`; parts of names are not random."""
+    return _ATTRIBUTE.fullmatch(value) is not None and not any(map(is_random, value.split(b".")))
 
 
 def _ends_as_secret(name: bytes) -> bool:

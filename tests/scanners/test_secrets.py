@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import pickletools
 import random
 from collections.abc import Callable
 
@@ -14,7 +16,8 @@ from scanners.matcher import PATTERNS, RegexMatcher, offsets
 from scanners.parsing.credential_checks import crc_in_base62
 from scanners.parsing.credentials import RUNS, Credential, credentials_at
 from tests.scanners.case import examine_bytes
-from tests.scanners.secrets.forms import FORMS, KEYS, rand
+from tests.scanners.protobuf import data as field
+from tests.scanners.secrets.forms import BASE32, BASE64, FORMS, KEYS, rand
 
 ALL = {**FORMS, **KEYS}
 EVERY = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
@@ -73,6 +76,74 @@ def test_patterns_nominate_every_form_in_any_place(build: Callable[[], str]) -> 
     assert alone
     for before, after in ((b"\0", b"\0"), (b"\xff", b"\xff"), (bytes(70), bytes(70)), (b"'", b"'"), (b"\n", b"\n")):
         assert {(found.title, found.mark) for found in credentials_in(before + data + after)} == alone
+
+
+def pickled(protocol: int) -> Callable[[dict[str, str]], bytes]:
+    """Return what pickles texts in half that protocol; an odd one leaves out the numbers of strings."""
+
+    def write(texts: dict[str, str]) -> bytes:
+        data = pickle.dumps(texts, protocol=protocol // 2)
+        return pickletools.optimize(data) if protocol % 2 else data
+
+    return write
+
+
+def packed(texts: dict[str, str]) -> bytes:
+    """Return texts as msgpack writes them."""
+
+    def string(text: str) -> bytes:
+        size = len(text)
+        if size >= 256:
+            return b"\xda" + size.to_bytes(2, "big") + text.encode()
+        return (b"\xd9" + bytes([size]) if size >= 32 else bytes([0xA0 | size])) + text.encode()
+
+    return bytes([0x80 | len(texts)]) + b"".join(string(name) + string(text) for name, text in texts.items())
+
+
+def properties(texts: dict[str, str]) -> bytes:
+    """Return texts as the metadata of a model of ONNX."""
+    return b"".join(field(14, field(1, name), field(2, text)) for name, text in texts.items())
+
+
+COUNTED = pytest.mark.parametrize("write", [*map(pickled, range(12)), packed, properties])
+
+
+@EVERY
+@COUNTED
+def test_strings_behind_their_length_are_told_like_any_text(
+    build: Callable[[], str], write: Callable[[dict[str, str]], bytes]
+) -> None:
+    plain = build()
+    if b"\\u00" in write({"": plain.strip()}):
+        pytest.skip("protocol 0 writes line ends and backslashes as escapes")
+    alone = {(found.title, found.mark, found.hidden) for found in credentials_in(plain.encode())}
+    for size in (len(plain), *range(48, 58), *range(97, 123)):
+        text = plain + " " * (size - len(plain))
+        found = credentials_in(write({"first": "a", "note": text, "rest": "b" * 40}))
+        assert {(one.title, one.mark, one.hidden) for one in found} == alone
+
+
+@COUNTED
+@pytest.mark.parametrize(("name", "size"), [("db_password", 20), ("ACME_API_KEY", 48), ("client_secret", 113)])
+def test_names_and_what_they_name_may_be_two_strings(
+    name: str, size: int, write: Callable[[dict[str, str]], bytes]
+) -> None:
+    secret = rand(size)
+    for rest in ({}, {"rest": "r" * 40}):
+        (found,) = credentials_in(write({"first": "a", name: secret, **rest}))
+        assert (found.title, found.hidden) == (f"secret under the name {name}", (secret,))
+    assert not credentials_in(write({"special_key": secret, name: "of the person who asks"}))
+
+
+@COUNTED
+def test_the_parts_of_an_aws_key_may_be_two_strings(write: Callable[[dict[str, str]], bytes]) -> None:
+    secret = rand(40, BASE64)
+    (found,) = credentials_in(
+        write({"aws_access_key_id": f"AK{'IA'}{rand(16, BASE32)}", "aws_secret_access_key": secret, "region": "eu-1"})
+    )
+    assert found.title == "AWS access key"
+    assert found.sure
+    assert secret in found.hidden
 
 
 def test_random_bytes_and_plain_text_are_not_nominated() -> None:

@@ -1,0 +1,87 @@
+"""Strings behind their length, as pickles, msgpack, Protocol Buffers and GGUF write them.
+
+What stands before and after such a string is no part of it, though it may look so: a length of 51 is a `3`, and what
+numbers the string in a pickle begins with a `q`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_CONTROL = rb"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+_NO_TEXT = re.compile(rb"[%b\x80-\xff]" % _CONTROL)
+_LINES = re.compile(rb"[^%b]*" % _CONTROL)
+_END_OF_LINE = re.compile(rb"\n(?=p[0-9]{1,9}\n|g[0-9]{1,9}\n|[VSIFLsuatel.(])")
+_GOES_ON = re.compile(rb"[A-Za-z0-9_+/=.~-][^%b\x80-\xff]{4}" % _CONTROL)
+"""What stands behind a string that is longer: opcodes, tags and lengths soon hold bytes that are no text."""
+_FAR = 512
+"""Bytes before a place in which the string begins that holds it."""
+_LEAST = 16
+"""Bytes of a string that may be a secret."""
+_MEMO = rb"(?:\x94|q[^\xff]|r[^\xff]{4})?"
+_LENGTHS = (
+    rb"\x8c(?P<text>[^\xff])",
+    rb"U(?P<bytes>[^\xff])",
+    rb"[XT](?P<long>[^\xff]{4})",
+    rb"\x12(?P<field>[^\xff])",
+    rb"\xd9(?P<pack>[^\xff])",
+    rb"(?P<fixed>[\xb0-\xbf])",
+    rb"\x08\0\0\0(?P<value>[^\xff]{8})",
+)
+FRAME = rb"(?:%b(?:%b))" % (_MEMO, b"|".join(_LENGTHS))
+"""What stands between two strings of which the first names the second: 13 bytes at most, none of them 0xFF."""
+PLAIN_FRAME = re.sub(rb"\?P<[a-z]+>", b"?:", FRAME)
+"""The same for a pattern in which it stands several times."""
+
+
+def next_string(match: re.Match[bytes], data: bytes) -> tuple[int, int] | None:
+    """Return where the string begins and ends whose `FRAME` matched, None where it does not count what is there."""
+    raw, start = match[match.lastgroup or 0], match.end()
+    length = raw[0] & 0x1F if match.lastgroup == "fixed" else int.from_bytes(raw, "little")
+    whole = start + length <= len(data) and _LINES.match(data, start, start + length)
+    return (start, start + length) if whole and whole.end() == start + length else None
+
+
+def set_apart(data: bytes, at: int) -> Iterator[bytes]:
+    """Yield `data` with zeros around the string that holds `at`, for each length before it that may be its own.
+
+    Last of them comes `data` as it is, unless there is no doubt.
+    """
+    for start, stop, sure in _bounds(data, at):
+        if start > at or stop > len(data) or stop - start < _LEAST or at >= stop or _GOES_ON.match(data, stop):
+            continue
+        if _LINES.fullmatch(data, start, stop):
+            yield b"%b\0%b\0%b" % (data[: start - 1], data[start:stop], data[stop + 1 :])
+            if sure:
+                return
+    yield data
+
+
+def _bounds(data: bytes, at: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield where the string that holds `at` may begin and end, and whether nothing else looks so."""
+    first = max(0, at - _FAR)
+    line = data.rfind(b"\n", first, at) + 1
+    if data.startswith(b"V", line) and (match := _END_OF_LINE.search(data, at)):  # in a pickle of protocol 0
+        yield line + 1, match.start(), True
+    before = [match.start() for match in _NO_TEXT.finditer(data, first, at)]
+    if before:
+        last = before[-1]
+        sure = data[last] == 0 and last >= 4 and data[last - 4] in b"XTB"
+        yield from ((start, start + length, sure) for start, length in _counted(data, last))
+
+
+def _counted(data: bytes, last: int) -> Iterator[tuple[int, int]]:
+    """Yield where a string may begin whose length ends at or behind `last`, the last byte that is no text."""
+    kind, short, other = data[last], data[last + 1 : last + 2], data[last + 2 : last + 3]
+    if not kind:
+        yield last + 1, int.from_bytes(data[max(0, last - 3) : last + 1], "little")
+        yield last + 1, int.from_bytes(data[max(0, last - 7) : last + 1], "little")
+    if short:
+        yield last + 2, short[0]
+    if short in (b"U", b"C") and other:
+        yield last + 3, other[0]
+    if 0 < kind < 0x80 or data[last - 1 : last] in (b"\x8c", b"\xd9", b"U", b"C"):
+        yield last + 1, kind
+    if last and 0 < kind < 0x80 <= data[last - 1]:  # a number of two bytes as Protocol Buffers write it
+        yield last + 1, kind << 7 | data[last - 1] & 0x7F
