@@ -59,6 +59,10 @@ def _starts_bzip2(head: bytes) -> bool:
 
 _LEVELS = tuple(b"%d" % level for level in range(1, 10))
 _SKIPPABLE = b"\x2a\x4d\x18"
+_GZIP = b"\x1f\x8b\x08"
+_GZIP_HEADER = 10
+_ASIDE = 32
+"""Bytes from which what stands beside the compressed data is looked at: block sizes and names of files are shorter."""
 _ZLIB = bytes(window << 4 | zlib.DEFLATED for window in range(8))
 _LZMA = 225
 """More than the first byte of LZMA, which holds three small numbers."""
@@ -117,7 +121,7 @@ def _unzfile(reader: Reader, start: int, stop: int) -> Generator[bytes, None, in
 
 
 CODECS = (
-    _magic(b"\x1f\x8b\x08", decompression.ungzip, {".gz": "", ".tgz": ".tar", ".gzip": ""}),
+    _magic(_GZIP, decompression.ungzip, {".gz": "", ".tgz": ".tar", ".gzip": ""}),
     Codec(_starts_bzip2, decompression.unbzipped, {".bz2": "", ".tbz": ".tar", ".tbz2": ".tar"}, b"B"),
     _magic(b"\xfd7zXZ\0", decompression.unxz, {".xz": "", ".txz": ".tar"}),
     _magic(decompression.ZSTD_MAGIC, decompression.unzstd, {".zst": "", ".zstd": "", ".tzst": ".tar"}),
@@ -150,12 +154,15 @@ def _skippable(head: bytes) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the content of all streams as one blob, and what follows them."""
     ends: list[int] = []
+    asides: list[tuple[int, int]] = []
     expansion = decompression.Expansion(context)
-    reader = expansion.reader(_streams(blob.reader, context, ends))
+    reader = expansion.reader(_streams(blob.reader, context, ends, asides))
     name, floor = blob.locator.name, context.limits.expanded_floor
     yield from bombs(name, blob.locator, blob.size, reader, expansion.fault, floor) if reader.size else ()
     if reader.size or not expansion.fault:
         yield blob.nested(content_name(blob, reader), reader, expanded=True)
+    for start, length in asides:
+        yield blob.window(f"passed over at {start}", start, length, expect=RAW)
     if expansion.fault:
         yield problem_of(expansion.fault, blob.locator, NAME)
         return
@@ -172,19 +179,29 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield blob.window(f"trailing data at {end}", end, length)
 
 
-def _streams(reader: Reader, context: Context, ends: list[int]) -> Iterator[bytes]:
-    """Yield the content of the streams and frames that follow one another; `ends` receives where they end."""
+def _streams(
+    reader: Reader, context: Context, ends: list[int], asides: list[tuple[int, int]]
+) -> Generator[bytes, None, None]:
+    """Yield the content of the streams and frames that follow one another; `ends` receives where they end.
+
+    `asides` receives start and length of what is no part of the content: skippable frames, and fields of headers.
+    """
     position, codec = 0, None
     while position < reader.size:
         context.members.spend()
         head = reader.read(position, min(HEAD, reader.size - position))
         if _skippable(head):
-            position += 8 + int.from_bytes(reader.read(position + 4, 4), "little")
+            length = int.from_bytes(reader.read(position + 4, 4), "little")
+            _keep(asides, position + 8, min(length, reader.size - position - 8))
+            position += 8 + length
             reader.read(position - 1, 1)
         elif codec is None or codec.starts(head):
             codec = codec or _codec(head)
             if codec is None:
                 break
+            if head.startswith(_GZIP):
+                fields = position + _GZIP_HEADER
+                _keep(asides, fields, decompression.after_gzip_header(reader, position, reader.size) - fields)
             position = yield from codec.stream(reader, position, reader.size)
         else:
             padding = len(head) - len(head.lstrip(b"\0"))
@@ -193,6 +210,11 @@ def _streams(reader: Reader, context: Context, ends: list[int]) -> Iterator[byte
             position += padding
         ends.append(position)
     ends.append(position)
+
+
+def _keep(asides: list[tuple[int, int]], start: int, length: int) -> None:
+    if length >= _ASIDE:
+        asides.append((start, length))
 
 
 def content_name(blob: Blob, content: Reader) -> str:
@@ -214,7 +236,7 @@ def content_name(blob: Blob, content: Reader) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING, BOMB),

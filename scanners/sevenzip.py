@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader, check_range
 from modelsweep.core.scanner import (
+    RAW,
     Blob,
     Context,
     Encrypted,
@@ -28,7 +29,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 from scanners.parsing import decompression
 from scanners.parsing.extraction import BOMB, RULES, SPECIAL_KINDS, Extraction, bombs
-from scanners.parsing.sevenzip_header import MAGIC, Coder, File, Folder, read_contents
+from scanners.parsing.sevenzip_header import MAGIC, START_SIZE, Coder, Contents, File, Folder, read_contents
 
 NAME = "sevenzip"
 NAME_LENGTH = 1024
@@ -76,8 +77,19 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield problem_of(Encrypted(f"encrypted members: {len(files):,}"), blob.locator, NAME)
         elif files:
             yield from _members(blob, folder, files, extraction, context)
+    yield from _between(blob, contents)
     if contents.stop < blob.size:
         yield blob.window(f"data at {contents.stop}", contents.stop, blob.size - contents.stop)
+
+
+def _between(blob: Blob, contents: Contents) -> Iterator[Item]:
+    """Yield the bytes in front of the end that hold no file: headers, and gaps, which no writer leaves."""
+    position = START_SIZE
+    ends = ((contents.stop, 0),)
+    for start, length in (*sorted((folder.offset, folder.packed) for folder in contents.folders), *ends):
+        if min(start, blob.size) > position:
+            yield blob.window(f"between files at {position}", position, min(start, blob.size) - position, expect=RAW)
+        position = max(position, start + length)
 
 
 def _members(blob: Blob, folder: Folder, files: list[File], extraction: Extraction, context: Context) -> Iterator[Item]:
@@ -242,7 +254,7 @@ def _lzma2_filter(properties: bytes) -> dict[str, int]:
 SCANNER = Scanner(
     name=NAME,
     title="7z archive",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(*RULES, BOMB),

@@ -237,11 +237,11 @@ def ungzip(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]
     The header is read as Python's `gzip` reads it: zlib alone refuses reserved flags and a wrong checksum of the
     header, where `gzip.open` and all that is built on it (joblib, pandas, tarfile) go on.
     """
-    data = _after_header(reader, start, stop)
+    data = after_gzip_header(reader, start, stop)
     return decoded(reader, data, stop, lambda: Inflater(16 + zlib.MAX_WBITS, _PLAIN_HEADER))
 
 
-def _after_header(reader: Reader, start: int, stop: int) -> int:
+def after_gzip_header(reader: Reader, start: int, stop: int) -> int:
     """Return where the data of a gzip stream begins (RFC 1952, section 2.3); raises Truncated."""
     flags, position = reader.read(start, 10)[3], start + 10
     if flags & _EXTRA:

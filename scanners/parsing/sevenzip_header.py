@@ -18,6 +18,7 @@ from modelsweep.core.values import dataclass, replace
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 _START = struct.Struct("<6sBBLQQL")
+START_SIZE = _START.size
 HEADER = 64 * MIB
 """Bytes of a header, decompressed."""
 CODERS = 32

@@ -59,7 +59,12 @@ def with_fields(data: bytes, flags: int, fields: bytes) -> bytes:
     return stream[:3] + bytes([flags]) + stream[4:10] + fields + stream[10:]
 
 
-SKIPPABLE = b"\x50\x2a\x4d\x18" + struct.pack("<I", 5) + b"hello"
+def skippable(data: bytes) -> bytes:
+    """Return a frame that decoders of Zstandard and LZ4 pass over."""
+    return b"\x50\x2a\x4d\x18" + struct.pack("<I", len(data)) + data
+
+
+SKIPPABLE = skippable(b"hello")
 
 
 def cases_of(name: str) -> dict[str, Case]:
@@ -93,6 +98,20 @@ CASES = {
     ),
     "benign_zstd_skippable_frames": Case(
         lambda: SKIPPABLE + zstd(LONG) + SKIPPABLE, "table.csv.zst", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "evil_zstd_skippable_frame": Case(
+        lambda: skippable(EVIL) + zstd(LONG), "table.csv.zst", Verdict.MALICIOUS, cut_is_clean=True
+    ),
+    "benign_zstd_seek_table": Case(
+        lambda: zstd(LONG) + skippable(noise(70)) + zstd(LONG), "table.csv.zst", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "evil_gzip_extra_field": Case(
+        lambda: with_fields(LONG, 4, struct.pack("<H", len(EVIL)) + EVIL), "table.csv.gz", Verdict.MALICIOUS
+    ),
+    "benign_gzip_long_fields": Case(
+        lambda: with_fields(LONG, 0x1C, struct.pack("<H", 90) + noise(90) + b"posix system\0" * 2),
+        "table.csv.gz",
+        Verdict.CLEAN,
     ),
     "benign_text_like_zlib": Case(lambda: b"x^2 + y^2 = r^2\n" * 9, "notes.txt", Verdict.CLEAN, cut_is_clean=True),
     "text_as_model": Case(lambda: gzipped(TEXT), "model.pkl", Verdict.NOT_SCANNED),

@@ -115,6 +115,12 @@ def header_bomb() -> bytes:
     return archive(b"", b"\1\5" + number(1 << 60) + b"\0\0")
 
 
+def with_gap(data: bytes) -> bytes:
+    """Return an archive with `data` behind the files that its header describes, and in front of that."""
+    files = [("a.txt", TEXT, 0)]
+    return archive(TEXT + data, header_of(files, len(TEXT), (COPY,)))
+
+
 def clean(build: Callable[[], bytes]) -> Case:
     return Case(build, "model.7z", Verdict.CLEAN)
 
@@ -139,6 +145,8 @@ CASES = {
     "evil_member": evil(lambda: made(("a.txt", TEXT), ("weights.txt", EVIL))),
     "evil_packed_header": evil(packed_header),
     "evil_trailing_data": Case(lambda: made(("a.txt", TEXT)) + EVIL, "model.7z", Verdict.MALICIOUS, cut_is_clean=True),
+    "evil_gap": evil(lambda: with_gap(EVIL)),
+    "benign_gap": clean(lambda: with_gap(b"posix system" + noise(64))),
     "evil_climbing_name": evil(lambda: made(("../.bashrc", TEXT))),
     "evil_write_through_link": evil(lambda: made(("out", b"/etc", stat.S_IFLNK | 0o777), ("out/job", TEXT))),
     "link_outside": review(lambda: made(("passwd", b"/etc/passwd", stat.S_IFLNK | 0o777))),
