@@ -30,6 +30,7 @@ MODULES = (
     "arrow",
     "avro",
     "onnx",
+    "onnx_text",
     "ort",
     "coreml",
     "coreml_compiled",

@@ -18,6 +18,7 @@ from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable, shorten
 from scanners.metadata_text import telling_facts
+from scanners.parsing.onnx_schema import SCHEMA
 from scanners.parsing.onnx_tensors import DTYPES, size_of
 
 if TYPE_CHECKING:
@@ -30,48 +31,6 @@ _SEEN = 256
 _IR_VERSIONS = range(1, 1_000)
 _OPSETS_SINCE = 3
 """Version of the format that first demands `opset_import`."""
-# int, text and span are what scanners.parsing.protobuf keeps of a field; the rest are messages
-_ENTRY = {1: ("key", "text"), 2: ("value", "text")}
-_SCHEMA = {
-    "Model": {
-        1: ("ir_version", "int"),
-        2: ("producer_name", "text"),
-        3: ("producer_version", "text"),
-        7: ("graph", "Graph"),
-        8: ("opset_import", "OperatorSet"),
-        14: ("metadata_props", "Entry"),
-        20: ("training_info", "Training"),
-        25: ("functions", "Function"),
-    },
-    "Training": {1: ("initialization", "Graph"), 2: ("algorithm", "Graph")},
-    "Function": {1: ("name", "text"), 7: ("node", "Node"), 10: ("domain", "text"), 11: ("attribute", "Attribute")},
-    "Graph": {
-        1: ("node", "Node"),
-        2: ("name", "text"),
-        5: ("initializer", "Tensor"),
-        15: ("sparse_initializer", "Sparse"),
-    },
-    "Node": {3: ("name", "text"), 4: ("op_type", "text"), 5: ("attribute", "Attribute"), 7: ("domain", "text")},
-    "Attribute": {
-        5: ("t", "Tensor"),
-        6: ("g", "Graph"),
-        10: ("tensors", "Tensor"),
-        11: ("graphs", "Graph"),
-        22: ("sparse_tensor", "Sparse"),
-        23: ("sparse_tensors", "Sparse"),
-    },
-    "Sparse": {1: ("values", "Tensor"), 2: ("indices", "Tensor")},
-    "Tensor": {
-        1: ("dims", "int"),
-        2: ("data_type", "int"),
-        3: ("segment", "span"),
-        8: ("name", "text"),
-        9: ("raw_data", "span"),
-        13: ("external_data", "Entry"),
-    },
-    "OperatorSet": {1: ("domain", "text"), 2: ("version", "int")},
-    "Entry": _ENTRY,
-}
 COMPILED = "EPContext"
 """The operator of onnxruntime that stands for a graph which a device's compiler made, here or in a file beside."""
 CALLING = "ATen"
@@ -186,7 +145,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield operators and external files wherever they stand, and tensors that do not fit their bytes."""
     from scanners.parsing.protobuf import Walker, Wire
 
-    walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
+    walker = Walker(Wire(blob.reader, context), SCHEMA, _STREAMED, context.limits.parsed_bytes)
     content = _Content(blob, context)
     alone = _is_tensor(blob)
     fault: Exception | None = None

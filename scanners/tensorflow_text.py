@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 
-_SUFFIXES = (".pbtxt", ".pbtx")
+_SUFFIXES = (".pbtxt", ".pbtx", ".textproto", ".txtpb")
 _MARKS = (b"node", b"meta_graphs", b"graph_def", b"library")
 """Fields of which one stands in every text that holds an operator."""
 # Names that scanners.parsing.tensorflow_graph has its own for
@@ -53,7 +53,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="tensorflow-text",
     title="TensorFlow graphs as text",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -17,6 +17,7 @@ PICKLES = ("pickle", "numpy", "torch", "torch-distributed", "torch-legacy", "tor
 KERAS = ("keras", "keras-h5")
 GRAPHS = (
     "onnx",
+    "onnx-text",
     "ort",
     "tensorflow",
     "tensorflow-checkpoint",

@@ -39,6 +39,10 @@ CASES = {
     "benign_small_numbers": case(NODES + SMALL + CLOSED, Verdict.CLEAN),
     "writes_file_behind_small_numbers": case(NODES + SMALL + WRITES + CLOSED, Verdict.MALICIOUS),
     "writes_file": case(NODES + WRITES + CLOSED, Verdict.MALICIOUS),
+    "writes_file_as_textproto": case(NODES + WRITES + CLOSED, Verdict.MALICIOUS, "graph.textproto"),
+    "benign_other_textproto": case(
+        'library { name: "node" node { id: 4 children: [5] } }', Verdict.CLEAN, "t.textproto"
+    ),
     "writes_file_saved_model": case(saved(NODES + WRITES), Verdict.MALICIOUS, "saved_model.pbtxt"),
     "writes_file_other_spelling": case(
         NODES

@@ -1,0 +1,63 @@
+"""ONNX in the other forms that `onnx.load` reads: as text and as JSON of protocol buffers, and in its own syntax.
+
+Forms and their endings: https://github.com/onnx/onnx/blob/main/onnx/serialization.py; the syntax:
+https://github.com/onnx/onnx/blob/main/docs/Syntax.md. A model is turned into the binary form, and examined as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
+
+NAME = "onnx-text"
+_TEXT, _JSON, _SYNTAX = (
+    (".txtpb", ".textproto", ".prototxt", ".pbtxt"),
+    (".onnxjson", ".json"),
+    (".onnxtxt", ".onnxtext"),
+)
+_SUFFIXES = (*_TEXT, *_JSON, *_SYNTAX)
+_ONNX_JSON = _JSON[0]
+_IN_TEXT = (b"opset_import", b"op_type", b"external_data")
+_IN_JSON = (b'"externalData"', b'"external_data"')
+_BEGINS_JSON = re.compile(rb'"(?:irVersion|ir_version|opsetImport|opset_import)"')
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether a file under one of those names holds a field that a model has."""
+    suffix, find = blob.locator.suffix, blob.reader.find
+    if suffix in _TEXT:
+        return any(find(mark) >= 0 for mark in _IN_TEXT)
+    if suffix == _ONNX_JSON:
+        return True
+    if suffix in _JSON:
+        return _BEGINS_JSON.search(blob.head) is not None or any(find(mark) >= 0 for mark in _IN_JSON)
+    return suffix in _SYNTAX
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the model in the binary form; nothing where the file is none."""
+    if blob.size > context.limits.parsed_bytes // 4:
+        raise OverLimit(f"{blob.size:,} bytes of text: more than may be held in memory")
+    from scanners.parsing.onnx_forms import of_json, of_syntax, of_text
+
+    suffix = blob.locator.suffix
+    write = of_text if suffix in _TEXT else of_json if suffix in _JSON else of_syntax
+    encoded = write(blob.reader.read(0, blob.size), context)
+    if encoded:
+        yield blob.nested("model.onnx", context.spool([encoded]), expect="onnx", expanded=True)
+    elif suffix == _ONNX_JSON:
+        raise Malformed("no model stands in it: cut short?")
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="ONNX as text or JSON",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=_SUFFIXES,
+    signs=Signs(suffixes=_SUFFIXES),
+)
