@@ -39,7 +39,7 @@ _TEXTS = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqli
 """Data sets: they hold texts about anything."""
 _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
 _POWERSHELL = (b"powershell", b"iex", b"invoke-expression", b"iwr", b"irm")
-_COMMANDS = (b"/dev/", b"curl", b"wget", b" -e ", b"sh -i", b"base64 ", b"connect((")
+_COMMANDS = (b"/dev/", b"curl", b"wget", b" -e ", b"sh -i", b"base64 ", b"connect((", b"chmod ", b"rm -")
 """What begins commands that are told only where they are those of attacks."""
 _CALLS = (b"os.", b"io.")
 """What begins calls that are told only as statements, and outside of data sets, which are full of programs."""
@@ -112,7 +112,7 @@ _LINE_END = rb"[ \t]{0,2}(?:[;\r\n]|\\[rn])(?:[ \t\r\n]|\\[rnt]){0,8}"  # as it 
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=9,
+    version=10,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
@@ -130,6 +130,8 @@ DETECTOR = Detector(
         rb"/dev/(?:tcp|udp)/[\w.${-]{2,64}/",
         rb"curl [^\n\x00]{4,160}\|[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
         rb"wget [^\n\x00]{4,160}(?:\||;|&&)[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
+        rb"chmod (?:[ua]?\+x|[0-7]{3,4}) [^\n\x00]{1,160}(?:;|&&)",
+        rb"rm -[A-Za-z]{0,6}r[A-Za-z]{0,6} (?:/|~|\$HOME)",
         rb" -e /bin/(?:ba|z)?sh",  # of netcat, by whatever name
         rb"sh -i [0-9]",
         rb"base64 -(?:d|D|-decode)[^\n\x00]{0,80}\|[ \t]{0,2}(?:/bin/)?(?:ba|z)?sh",

