@@ -67,7 +67,9 @@ CASES = {
     "benign_elf_of_another_processor": Case(lambda: elf(machine=247), "filter.o", Verdict.NOT_SCANNED),
     "object_file_without_sections": Case(lambda: inside(elf(kind=1)[:52] + bytes(200)), "weights.bin", Verdict.REVIEW),
     "elf_identification_in_weights": Case(lambda: inside(elf()[:16] + bytes(200)), "weights.bin", Verdict.REVIEW),
-    "elf_beginning_behind_a_pickle": Case(lambda: b"\x80\x04}\x94." + elf()[:8], "m.pkl", Verdict.REVIEW),
+    "elf_beginning_behind_a_pickle": Case(
+        lambda: b"\x80\x04}\x94." + elf()[:8], "m.pkl", Verdict.REVIEW, cut_is_clean=True
+    ),
     "pe_without_sections_in_weights": Case(
         lambda: inside(b"MZ" + bytes(58) + struct.pack("<I", 64) + pe()[128:134] + bytes(200)),
         "weights.bin",
@@ -77,6 +79,7 @@ CASES = {
         lambda: b"\x80\x04}\x94." + b"MZ" + bytes(58) + struct.pack("<I", 64) + pe()[128:134] + bytes(200),
         "m.pkl",
         Verdict.REVIEW,
+        cut_is_clean=True,
     ),
     "dos_header_alone_in_weights": Case(lambda: inside(DOS_HEADER + bytes(100)), "weights.bin", Verdict.REVIEW),
     "pe_behind_the_header_of_a_linker": Case(
