@@ -64,6 +64,8 @@ _GZIP_HEADER = 10
 _ASIDE = 32
 """Bytes from which what stands beside the compressed data is looked at: block sizes and names of files are shorter."""
 _ZLIB = bytes(window << 4 | zlib.DEFLATED for window in range(8))
+_LEAST = 8
+"""Bytes that whatever is worth compressing has."""
 _LZMA = 225
 """More than the first byte of LZMA, which holds three small numbers."""
 _SURE = 64
@@ -92,7 +94,7 @@ def _starts_lzma(head: bytes) -> bool:
     power = 1 << max(dictionary.bit_length() - 1, 0)
     if dictionary not in (power, power + power // 2, 0xFFFFFFFF) or (size != (1 << 64) - 1 and size >= 1 << 38):
         return False
-    if not size and len(head) >= _SURE:
+    if size < _LEAST and len(head) >= _SURE:
         return False  # small numbers and zeros, as many binary formats begin with
     import lzma
 
@@ -236,7 +238,7 @@ def content_name(blob: Blob, content: Reader) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING, BOMB),

@@ -28,10 +28,13 @@ _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)
 _TELLING = frozenset(
     "system popen execve execv execvp fork vfork posix_spawn proc_exec proc_exec2 proc_exec3 proc_spawn proc_spawn2 "
     "proc_fork syscall_execve syscall_fork emscripten_run_script emscripten_run_script_int "
-    "emscripten_run_script_string emscripten_async_run_script emscripten_async_load_script dlopen dlopen_js "
+    "emscripten_run_script_string emscripten_async_run_script emscripten_async_load_script dlopen "
     "sock_open sock_connect sock_send_to sock_listen syscall_connect syscall_socket eval".split()
 )
-"""Functions of WASIX, Emscripten and others, without their underscores, that run commands or scripts, or connect."""
+"""Functions of WASIX, Emscripten and others, without their underscores, that run commands or scripts, or connect.
+
+Not `_dlopen_js`, which Emscripten links to modules whose libraries mention dlopen, and which then loads nothing.
+"""
 
 HOST = Rule(
     id="wasm/telling-import",
@@ -140,7 +143,7 @@ class _Module(Cursor):
 SCANNER = Scanner(
     name=NAME,
     title="WebAssembly (imports only)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(HOST,),

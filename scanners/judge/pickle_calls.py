@@ -299,6 +299,9 @@ RULES = (
     RUNNING_CODE,
 )
 
+_LITERALS = frozenset("tuple list dict set frozenset bytes float int".split())
+"""Keys of what describes a value that stands in the pickle itself."""
+
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
@@ -464,6 +467,8 @@ def _dangerous_call(fact: Fact, danger: str) -> Finding:
 
 def _computed_call(fact: Fact) -> Opinion:
     computed = fact.detail["computed"]
+    if _is_literal(computed):
+        return ()  # loading ends here: no such object can be called
     maker = maker_of(computed)
     if maker in CLASSES and not (maker.endswith(NAMEDTUPLES) and fact.detail.get("how") == "REDUCE"):
         return ()  # an instance of a class that the pickle brings along: its code is judged as such
@@ -479,6 +484,11 @@ def _computed_call(fact: Fact) -> Opinion:
         return ()
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
     return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
+
+
+def _is_literal(computed: Json) -> bool:
+    """Return whether a value that stands in the pickle itself is a text, a number or a container."""
+    return not isinstance(computed, dict) or not _LITERALS.isdisjoint(computed)
 
 
 def _is_callable_alone(given: list[Json]) -> bool:

@@ -67,11 +67,19 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
         return False  # text: a loader would stop at the first name, whatever follows
     if outcome == kinds.STOPPED:
         return machine.operations > 1
-    # Any weight may begin with the opcode of an extension: by itself it tells nothing, and what follows it would
-    calls = _CALLS if has_header(head) else _CALLS - {"EXTENSION"}
-    if any(event[0] in calls and (has_header(head) or not _is_bare(machine, event)) for event in machine.events):
+    if _calls_something(machine, has_header(head)):
         return True
     return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (1 if has_header(head) else PLAUSIBLE)
+
+
+def _calls_something(machine: Machine, has_header: bool) -> bool:
+    """Return whether what was interpreted calls something, or names something that tells by itself."""
+    if has_header:
+        return any(event[0] in _CALLS for event in machine.events)
+    # What is called has a name, but where quantized weights, numbers around 128, are taken for sets and new objects.
+    # Any weight may begin with the opcode of an extension, too: by itself it tells nothing, and what follows it would
+    calls = _CALLS - {"EXTENSION"}
+    return bool(machine.names) and any(event[0] in calls and not _is_bare(machine, event) for event in machine.events)
 
 
 def _is_bare(machine: Machine, event: tuple[str, int, int, int]) -> bool:

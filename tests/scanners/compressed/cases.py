@@ -113,6 +113,9 @@ CASES = {
         "table.csv.gz",
         Verdict.CLEAN,
     ),
+    "benign_numbers_like_lzma": Case(
+        lambda: struct.pack("<4I", 1, 1152, 0, 0).ljust(99, b"\0") + noise(500), "hand-sparse.bin", Verdict.NOT_SCANNED
+    ),
     "benign_text_like_zlib": Case(lambda: b"x^2 + y^2 = r^2\n" * 9, "notes.txt", Verdict.CLEAN, cut_is_clean=True),
     "text_as_model": Case(lambda: gzipped(TEXT), "model.pkl", Verdict.NOT_SCANNED),
     "text_as_r_data": Case(lambda: lzma.compress(b"X\n" + TEXT), "model.rds", Verdict.NOT_SCANNED),

@@ -163,6 +163,11 @@ def library_function(namespace: bytes = NAMESPACE) -> bytes:
 
 FILLED = tuple_(EMPTY_DICT, EMPTY_DICT + text("__globals__") + EMPTY_DICT + SETITEM)
 CASES |= {
+    "benign_text_that_is_called": clean(stream(call(text("echo"), text("modelsweep-test")))),
+    "benign_table_that_is_called": clean(stream(EMPTY_DICT, tuple_(text("modelsweep-test")), b"R")),
+    "benign_weights_around_128": Case(
+        lambda: bytes.fromhex("8f88827d92908799979371706b7d7878") * 99, "chunk-34dd3ad7", Verdict.NOT_SCANNED
+    ),
     "benign_dill_function_of_a_library": clean(stream(library_function())),
     "benign_dill_function_of_a_library_in_a_partial": clean(stream(call(PARTIAL, library_function(), number(1)))),
     "benign_dill_function_of_a_library_in_a_factory": clean(

@@ -41,6 +41,7 @@ def case(*sections: bytes, verdict: Verdict = Verdict.NOT_SCANNED) -> Case:
 
 
 CASES = {
+    "usual_of_emscripten": case(imports("fd_write", "_dlopen_js", module="env")),
     "usual": case(imports("fd_write", "clock_time_get", "path_open", "proc_exit")),
     "kinds": case(imports("a", kind=b"\3\x7f\1"), imports("t", kind=b"\1\x70\0\5"), imports("g", kind=b"\4\0\0")),
     "benign_without_code": Case(
