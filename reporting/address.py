@@ -87,8 +87,20 @@ def inside(finding: Finding) -> str:
     if finding.path:
         where.append(f"at {finding.path}")
     if finding.span is not None:
+        line = finding.evidence.get("line")
+        where += [f"line {line}"] if isinstance(line, int) and not finding.path else []
         where.append(f"pos {finding.span.offset}")
     return ", ".join(where)
+
+
+def line_of(finding: Finding) -> int:
+    """Return the line of its file that a finding is about, 1 where that is not known or has no lines.
+
+    A path tells of a text inside the file, such as a template; cells of notebooks count their own lines.
+    """
+    line = finding.evidence.get("line")
+    is_inside = finding.locator.members or finding.path or finding.locator.suffix == ".ipynb"
+    return line if isinstance(line, int) and line > 0 and not is_inside else 1
 
 
 def purl(locator: Locator) -> str:

@@ -10,7 +10,7 @@ from typing import TextIO
 from modelsweep.core.finding import Json, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.text import printable
-from reporting.address import inside
+from reporting.address import inside, line_of
 from reporting.encode import array
 from reporting.identity import Identified, identified
 from reporting.writer import View
@@ -40,5 +40,5 @@ def _entry(item: Identified) -> Json:
         "check_name": finding.rule.id,
         "fingerprint": item.identity,
         "severity": GRADES[finding.severity],
-        "location": {"path": item.path, "lines": {"begin": 1}},
+        "location": {"path": item.path, "lines": {"begin": line_of(item.finding)}},
     }

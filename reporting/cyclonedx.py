@@ -16,7 +16,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule
 from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.plain import result_of
 from modelsweep.core.report import Artifact, Nature, Plain, Report, Stated, Unit, UnitResult
-from modelsweep.core.text import printable
+from modelsweep.core.text import printable, shorten
 from reporting.address import REGISTRIES, purl, quote, uri_of, uris_of
 from reporting.components import (
     DESCRIBING,
@@ -58,7 +58,7 @@ class Draft:
         self._components, self._vulnerabilities = Items(scratch, INDENT), Items(scratch, INDENT)
         self._incomplete = Items(scratch, INDENT * 3)
         self.parts = (self._components, self._vulnerabilities, self._incomplete)
-        self._tools: JsonObject = {"tools": {"components": [_tool(report)]}}
+        self._tools: JsonObject = {"tools": {"components": [_tool(report)]}, "component": _subject(report, self._root)}
         self._sum = 0
 
     def add_plain(self, files: Sequence[Plain]) -> None:
@@ -314,6 +314,16 @@ def _head(serial_number: str, metadata: JsonObject) -> JsonObject:
         "version": 1,
         "metadata": metadata,
     }
+
+
+def _subject(report: Report, root: str) -> JsonObject:
+    """Return what the bill is of, as a component: the target by its last name, without what machines differ in.
+
+    Dependency-Track and others take kind and name of a project from it.
+    """
+    names = [target.partition("?")[0].rstrip("/.").rpartition("/")[2] for target in report.targets]
+    name = names[0] or root.rpartition("/")[2] if len(names) == 1 else f"{len(names)} targets"
+    return {"type": "file", "bom-ref": "targets", "name": shorten(printable(name), NAME) or "files"}
 
 
 def _tool(report: Report) -> JsonObject:

@@ -13,6 +13,7 @@ from modelsweep.core.finding import Json, Problem, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable, shorten
+from reporting.address import line_of
 from reporting.encode import INDENT, array, utc, write_object
 from reporting.identity import Identified, identified
 from reporting.markdown import code
@@ -78,7 +79,8 @@ def _vulnerability(item: Identified) -> JsonObject:
         url = f"https://cwe.mitre.org/data/definitions/{rule.cwe}.html"
         identifiers.append({"type": "cwe", "name": f"CWE-{rule.cwe}", "value": str(rule.cwe), "url": url})
     where = code(place(finding.locator, finding.span))
-    location: JsonObject = {"file": item.path, "start_line": 1, "end_line": 1}
+    line = line_of(finding)
+    location: JsonObject = {"file": item.path, "start_line": line, "end_line": line}
     signature: JsonObject = {"algorithm": "hash", "value": item.identity}
     return {
         "id": str(uuid5(NAMESPACE_URL, f"modelsweep:{item.identity}")),

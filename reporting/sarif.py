@@ -86,8 +86,13 @@ class Draft:
     def _hear(self, result: UnitResult) -> None:
         known = {item.locator: item for item in result.artifacts}
         for finding in self._view.findings(result):
-            self._take(finding, known)
+            self._take(finding, known, self._suppressed(finding, result.digest))
         self._note(result.problems, known)
+
+    def _suppressed(self, finding: Finding, digest: str) -> bool | None:
+        """Return whether a baseline accepts a finding, None where there is none: either all results say it, or none."""
+        gate = self._view.gate
+        return gate.accepts(finding, digest) if gate.accepted else None
 
     def brief(self) -> Json:
         """Return how many files are still listed, and which results are of interest beyond that."""
@@ -112,7 +117,7 @@ class Draft:
             with open_shard(number) as stream:
                 self._write(report, {f"modelsweep/part-{number}/": run}, stream)
 
-    def _take(self, finding: Finding, known: Known) -> None:
+    def _take(self, finding: Finding, known: Known, suppressed: bool | None) -> None:
         run = self._runs[-1]
         if run.is_full:
             if not self._has_room:
@@ -124,7 +129,8 @@ class Draft:
             run = _Run(self._scratch, self._view.root)
             self._runs.append(run)
         fingerprint = finding.fingerprint
-        run.take(finding, fingerprint, self._seen.add(finding.locator.uri, fingerprint), known)
+        occurrence = self._seen.add(finding.locator.uri, fingerprint)
+        run.take(finding, result_text(finding, fingerprint, occurrence, run.files, known, suppressed))
 
     @property
     def _has_room(self) -> bool:
@@ -245,11 +251,10 @@ class _Run:
         self.files.entries.settle()
         self._results.settle()
 
-    def take(self, finding: Finding, fingerprint: str, occurrence: int, known: Known) -> None:
-        """Add a finding; its rule gets an index when all rules of the run are known."""
+    def take(self, finding: Finding, text: str) -> None:
+        """Add the result of a finding; its rule gets an index when all rules of the run are known."""
         self._count += 1
         number = self._rules.setdefault(finding.rule, len(self._rules))
-        text = result_text(finding, fingerprint, occurrence, self.files, known)
         self._results.add(text.replace('"ruleIndex": 0', f'"ruleIndex": "{SLOT}{number}"', 1))
 
     def members(

@@ -93,12 +93,12 @@ class Files:
     def _address(self, locator: Locator) -> Address:
         return Address(locator.members[-1].lstrip("/") or ".", "") if locator.members else address(locator, self._root)
 
-    def physical(self, locator: Locator, span: Span | None, known: Known) -> JsonObject:
+    def physical(self, locator: Locator, span: Span | None, known: Known, line: int = 1) -> JsonObject:
         """Return the location of `span` in the file that people have; spans in members are not positions in it."""
         outer = Locator(locator.uri, (), locator.version)
         physical: JsonObject = {
             "artifactLocation": {**self.location(outer), "index": self.index(outer, known)},
-            "region": _region(None if locator.members else span),
+            "region": _region(None if locator.members else span, line),
         }
         if not locator.members:
             return {"physicalLocation": physical}
@@ -137,9 +137,9 @@ def _plain_artifact(base: str) -> list[str]:
     return in_pieces(entry, MEMBER + INDENT)
 
 
-def _region(span: Span | None) -> JsonObject:
-    """Return `span` as a region: in line 1, as code scanning wants of binaries, and as bytes where those fit."""
-    region: JsonObject = {"startLine": 1}
+def _region(span: Span | None, line: int) -> JsonObject:
+    """Return `span` as a region: in a line, 1 as code scanning wants of binaries, and as bytes where those fit."""
+    region: JsonObject = {"startLine": line}
     if span is not None and span.offset + span.length <= INT32:
         region["byteOffset"] = span.offset
         if span.length:

@@ -13,6 +13,7 @@ from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, S
 from modelsweep.core.report import Report
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
+from reporting.address import line_of
 from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, object_text, quoted, utc
 from reporting.kinds import MEANING
 from reporting.sarif_files import MEMBER, MESSAGE, Files, JsonObject, Known
@@ -80,8 +81,8 @@ def _kind(kind: ProblemKind) -> JsonObject:
 
 
 @lru_cache(512)
-def _result_of(rule: Rule) -> list[str]:
-    """Return the text of what results of a rule have in common, in pieces."""
+def _result_of(rule: Rule, suppressed: bool | None) -> list[str]:
+    """Return the text of what results of a rule have in common, in pieces; SARIF 3.27.23 says who is suppressed."""
     common: JsonObject = {
         "ruleId": rule.id,
         "ruleIndex": 0,
@@ -94,14 +95,18 @@ def _result_of(rule: Rule) -> list[str]:
     }
     if rule.severity is Severity.DEBUG:
         common["kind"] = "informational"
+    if suppressed is not None:
+        common["suppressions"] = [{"kind": "external", "status": "accepted"}] if suppressed else []
     return in_pieces(common, MEMBER + INDENT)
 
 
-def result_text(finding: Finding, fingerprint: str, occurrence: int, files: Files, known: Known) -> str:
+def result_text(
+    finding: Finding, fingerprint: str, occurrence: int, files: Files, known: Known, suppressed: bool | None
+) -> str:
     """Return the text of a result, whose place is listed among `files`; its rule has no index yet."""
-    p0, p1, p2, p3, p4, p5, p6 = _result_of(finding.rule)
+    p0, p1, p2, p3, p4, p5, p6 = _result_of(finding.rule, suppressed)
     text = quoted(message(f"{sentence(finding.message)}{_whereabouts(finding)}"))
-    location = indented(files.physical(finding.locator, finding.span, known), MEMBER + INDENT * 3)
+    location = indented(files.physical(finding.locator, finding.span, known, line_of(finding)), MEMBER + INDENT * 3)
     where, said = quoted(place(finding.locator, finding.span)), indented(details(finding), MEMBER + INDENT * 3)
     hashes = f'"{fingerprint}:{occurrence}"{p3}"{fingerprint}"'
     return f"{p0}{text}{p1}{location}{p2}{hashes}{p4}{where}{p5}{said}{p6}"

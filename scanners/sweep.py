@@ -8,19 +8,21 @@ others. A spent budget is a Problem, because decoys hide payloads.
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import islice
 from queue import Queue
 from threading import Thread
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.units import MIB
+from modelsweep.core.values import replace
 from scanners.detector import CLOSE, OVERLAP, kept_apart
 from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
@@ -35,6 +37,8 @@ AHEAD = 1_000
 """Windows, and places in them, that are located while the pass goes on: of hit-dense bytes fewer may be needed."""
 LOOK = 0.02
 """Seconds after which the thread that waits for the pass looks what it noted."""
+LINES = MIB
+"""Bytes of a text whose lines are counted."""
 HIT_BUDGET = 10_000
 """Offsets examined per pattern in one sweep."""
 
@@ -181,7 +185,9 @@ class Sweep:
         owned = self._ownership()
         told: set[tuple[Locator, str, str]] = set()
         said: set[Problem] = set()
-        yield from kept_apart(self._closely(owned, context), self.blob.locator, "encoded", said)
+        lines = _Lines()
+        closely = kept_apart(self._closely(owned, context), self.blob.locator, "encoded", said)
+        yield from lines.told(self.blob, closely)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
             budget = detector.sample or HIT_BUDGET
@@ -200,6 +206,7 @@ class Sweep:
                 budget -= 1
                 found = detector.confirm(region.blob, hit - region.start, context)
                 found = kept_apart(found, region.blob.locator, detector.name, said)
+                found = lines.told(region.blob, found)
                 yield from _once(found, told) if detector.sample else found
 
     def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:
@@ -233,6 +240,38 @@ class Sweep:
         """Return what says whose the swept bytes are, once all scanners ran."""
         self._owned = self._owned or _Ownership(self._regions)
         return self._owned
+
+
+class _Lines:
+    """Tells in which line of a text a finding is."""
+
+    def __init__(self) -> None:
+        self._blob: Blob | None = None
+        self._ends: list[int] = []
+
+    def told(self, blob: Blob, items: Iterator[Item]) -> Iterator[Item]:
+        """Yield items, findings of places in texts with the number of their line as evidence."""
+        for item in items:
+            is_placed = isinstance(item, Finding) and item.span is not None and item.locator == blob.locator
+            yield self._with_line(blob, cast(Finding, item)) if is_placed else item
+
+    def _with_line(self, blob: Blob, finding: Finding) -> Finding:
+        offset = cast(Span, finding.span).offset
+        if offset < LINES and blob is not self._blob:
+            self._blob, self._ends = blob, _ends_of_lines(blob)
+        if offset >= LINES or not self._ends:
+            return finding
+        return replace(finding, evidence={**finding.evidence, "line": bisect_left(self._ends, offset) + 1})
+
+
+def _ends_of_lines(blob: Blob) -> list[int]:
+    """Return where the lines of a text end, and its part that is looked at; nothing for other bytes."""
+    from scanners.text import reads_as_text
+
+    if not reads_as_text(blob.with_head()):
+        return []
+    data = blob.reader.read(0, min(blob.size, LINES))
+    return [*(match.start() for match in re.finditer(rb"\n", data)), len(data)]
 
 
 def _once(items: Iterator[Item], told: set[tuple[Locator, str, str]]) -> Iterator[Item]:

@@ -29,7 +29,7 @@ from modelsweep.cli.scanning import (
 )
 from modelsweep.cli.sharing import share_directory
 from modelsweep.cli.targets import gather
-from modelsweep.cli.terminal import Interrupted
+from modelsweep.cli.terminal import Interrupted, say
 from sources.source import scheme_of
 
 if TYPE_CHECKING:
@@ -143,6 +143,9 @@ def _fleet(arguments: AuditArguments) -> Iterator[tuple[Fleet, Failed]]:
         with reached(arguments["broker"], arguments["store"]) as fleet:
             yield fleet, lambda: None
         return
+    if arguments["store"]:
+        (store,) = shown_words([arguments["store"]])
+        say(f"without a broker the store {store} is not used: --broker URL says where the fleet is")
     from modelsweep.private_fleet import PrivateFleet
     from worker.cpus import default_jobs
 

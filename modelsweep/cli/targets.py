@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
+
+from sources.opening import above
+from sources.source import scheme_of
 
 STDIN = "-"
 
@@ -14,7 +17,8 @@ STDIN = "-"
 def gather(arguments: Sequence[str], listed_in: str | None) -> tuple[str, ...]:
     """Return the targets in the order given, each once; `-` among them stands for the list on standard input.
 
-    Raises UsageError where no target was meant at all; a list may be empty.
+    What lies below another target is named as that one is, so that a file has one name in the report. Raises
+    UsageError where no target was meant at all; a list may be empty.
     """
     if not arguments and listed_in is None:
         raise click.UsageError(
@@ -29,7 +33,27 @@ def gather(arguments: Sequence[str], listed_in: str | None) -> tuple[str, ...]:
         targets += _read_list(listed_in)
     if not all(targets):
         raise click.UsageError("a target is an empty name")
-    return tuple(dict.fromkeys(targets))
+    return tuple(dict.fromkeys(_named_alike(targets)))
+
+
+def _named_alike(targets: Sequence[str]) -> Iterator[str]:
+    """Yield each target spelled as the first that names it, or the outermost folder above it: `m/a` for `./m/a`."""
+    places = [None if scheme_of(target) else _place(target) for target in targets]
+    spelled: dict[str, str] = {}
+    for target, place in zip(targets, places, strict=True):
+        if place:
+            spelled.setdefault(place, target)
+    for target, place in zip(targets, places, strict=True):
+        outer = next((outer for outer in reversed([*above(place)]) if outer in spelled), "") if place else ""
+        if place and outer and spelled[outer] != target:
+            yield os.path.join(spelled[outer], place[len(outer) :].lstrip("/")) if place != outer else spelled[outer]
+        else:
+            yield target
+
+
+def _place(target: str) -> str | None:
+    """Return where a target is, None where `..` may lead elsewhere than it seems, behind a link."""
+    return None if ".." in target.split("/") else os.path.abspath(target)
 
 
 def _read_list(path: str) -> list[str]:

@@ -480,7 +480,7 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=16,
+    version=17,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",

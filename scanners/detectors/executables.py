@@ -72,7 +72,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
 DETECTOR = Detector(
     name="executables",
     title="an executable",
-    version=6,
+    version=7,
     patterns=(
         rb"\x7fELF",
         rb"PE\x00\x00(?:\x4c\x01|\x64\x86|\x64\xaa|\xc0\x01|\xc4\x01|\x00\x02)",

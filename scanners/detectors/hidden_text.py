@@ -154,7 +154,7 @@ _NEAR, _WIDEST = 96, 40
 DETECTOR = Detector(
     name="hidden-text",
     title="text that nobody sees",
-    version=2,
+    version=3,
     patterns=(
         _LETTER * 3,
         _SELECTED * 3,

@@ -116,7 +116,7 @@ _NAMES = (
 DETECTOR = Detector(
     name="network",
     title="an address that models have no use for",
-    version=2,
+    version=3,
     patterns=(
         rb"://(?:(?:[A-Za-z0-9_-]{1,63}\.){0,3}" + _NAMES + rb"|[1-9][0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9])",
     ),

@@ -160,7 +160,7 @@ _NAME = rb"[A-Za-z_][A-Za-z0-9_.]{0,60}"
 DETECTOR = Detector(
     name="pickles",
     title="a pickle",
-    version=6,
+    version=7,
     patterns=(
         rb"\x80[\x04\x05]\x95.{5}\x00\x00\x00",
         rb"\x80[\x02-\x05](?:c" + _NAME + rb"\n|\x8c[\x01-\x40][A-Za-z_]{2}|X.\x00\x00\x00[A-Za-z_]{2}|[\]\}]q\x00)",

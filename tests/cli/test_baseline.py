@@ -55,8 +55,21 @@ def test_documents_agree_with_the_exit_code(baseline: dict[str, Any], run: Run):
     outcome = run("scan", "models", "--baseline", "baseline.json", "-f", "junit=out.xml", "-f", "sarif=out.sarif")
     assert outcome.code == 0
     assert 'failures="0"' in Path("out.xml").read_text()
-    (invocation,) = json.loads(Path("out.sarif").read_bytes())["runs"][0]["invocations"]
-    assert invocation["exitCode"] == 0
+    (log,) = json.loads(Path("out.sarif").read_bytes())["runs"]
+    assert log["invocations"][0]["exitCode"] == 0
+    assert [result["suppressions"] for result in log["results"]] == [[{"kind": "external", "status": "accepted"}]] * 2
+
+
+@pytest.mark.parametrize("command", ["scan", "audit"])
+def test_code_scanning_is_told_what_is_accepted_and_what_is_not(baseline: dict[str, Any], run: Run, command: str):
+    write({**baseline, "modelsweep_accepted": baseline["modelsweep_accepted"][1:]})
+    assert run(command, "models", "--baseline", "baseline.json", "-f", "sarif=out.sarif").code == 1
+    (log,) = json.loads(Path("out.sarif").read_bytes())["runs"]
+    told = {result["ruleId"]: [one["status"] for one in result["suppressions"]] for result in log["results"]}
+    assert told == {"pickle/dangerous-call": [], "pickle/unknown-callable": ["accepted"]}
+    run(command, "models", "-f", "sarif=out.sarif")
+    (log,) = json.loads(Path("out.sarif").read_bytes())["runs"]
+    assert not any("suppressions" in result for result in log["results"])
 
 
 def test_another_file_place_or_finding_is_what_counts(baseline: dict[str, Any], models: Path, run: Run):

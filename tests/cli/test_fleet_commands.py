@@ -110,6 +110,13 @@ def test_nothing_to_audit_is_no_failure(folder: Path, process: Process) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
 
 
+def test_a_store_without_a_broker_is_said_to_be_none(folder: Path, process: Process) -> None:
+    (folder / "empty").mkdir()
+    done = process("audit", "empty", "-q", "--store", "redis://:hunter@10.0.0.5:6379/1")
+    said = b"modelsweep: without a broker the store redis://***@10.0.0.5:6379/1 is not used: "
+    assert (done.returncode, done.stderr.startswith(said)) == (0, True)
+
+
 def test_a_target_that_is_missing_fails_an_audit(models: Path, process: Process) -> None:
     done = process("audit", "models/clean.pkl", "models/missing.pkl")
     assert done.returncode == 2

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from modelsweep.cli.targets import gather
+from tests.cli.conftest import Run
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,36 @@ def test_arguments_come_first(tmp_path: Path):
     listed = tmp_path / "list"
     listed.write_bytes(b"b\na")
     assert gather(("a",), str(listed)) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (("m/x.pkl", "./m/x.pkl"), ("m/x.pkl",)),
+        (("./m", "m/", "m"), ("./m",)),
+        (("m", "./m/x.pkl", "{here}/m/y/z.pkl"), ("m", "m/x.pkl", "m/y/z.pkl")),
+        (("m/x.pkl", "{here}/m"), ("{here}/m/x.pkl", "{here}/m")),
+        ((".", "m"), (".", "./m")),
+        (("/", "/tmp"), ("/", "/tmp")),
+        (("m/../m/x.pkl", "m/x.pkl"), ("m/../m/x.pkl", "m/x.pkl")),
+        (("s3://b/m", "s3://b/./m"), ("s3://b/m", "s3://b/./m")),
+        (("mm", "m"), ("mm", "m")),
+    ],
+)
+def test_two_spellings_of_a_path_are_one(
+    targets: tuple[str, ...], expected: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    here = str(tmp_path)
+    assert gather([target.replace("{here}", here) for target in targets], None) == tuple(
+        target.replace("{here}", here) for target in expected
+    )
+
+
+def test_a_file_that_is_named_in_two_ways_is_reported_once(models: Path, run: Run):
+    outcome = run("scan", "./models", "models/evil.pkl", "models", str(models.absolute()), "./models/evil.pkl")
+    assert outcome.out.count("pickle/dangerous-call") == 2  # and the rule to be explained
+    assert ": 4 files" in outcome.out
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,23 @@ def test_the_bill_is_valid(report: Report, verbose: bool) -> None:
     assert len(bom_of(report, replace(VIEW, verbose=verbose))["components"]) == len(report.results)
 
 
+@pytest.mark.parametrize(
+    ("targets", "name"),
+    [
+        (("models/",), "models"),
+        (("/srv/models",), "models"),
+        ((".",), "work"),
+        (("a", "b"), "2 targets"),
+        (("hf://org/name",), "name"),
+        (("https://u:p@host.io/m.pt?token=abc",), "m.pt"),
+    ],
+)
+def test_the_bill_says_what_it_is_of(targets: tuple[str, ...], name: str) -> None:
+    report = replace(sample_report(), targets=targets)
+    subject = bom_of(report, View(root="/work"))["metadata"]["component"]
+    assert subject == {"type": "file", "bom-ref": "targets", "name": name}
+
+
 def test_references_are_unique_and_no_paths() -> None:
     bom = bom_of(sample_report())
     references = [item["bom-ref"] for item in (*components_of(bom), *bom["vulnerabilities"])]

@@ -82,6 +82,28 @@ def test_every_result_has_a_location_with_a_region_in_line_one() -> None:
         assert location["physicalLocation"]["region"]["startLine"] == 1
 
 
+@pytest.mark.parametrize(
+    ("finding", "line"),
+    [
+        (Finding(URL, Locator("a.py"), "x", evidence={"line": 7}), 7),
+        (Finding(URL, Locator("a.env"), "x", span=Span(40, 5), evidence={"line": 3}), 3),
+        (Finding(URL, Locator("a.py"), "x", evidence={"line": 0}), 1),
+        (Finding(URL, Locator("a.zip").member("a.py"), "x", evidence={"line": 7}), 1),
+        (Finding(URL, Locator("a.json"), "x", path="chat_template", evidence={"line": 7}), 1),
+        (Finding(URL, Locator("a.ipynb"), "x", evidence={"line": 7}), 1),
+    ],
+)
+def test_a_finding_in_a_text_is_located_in_its_line(finding: Finding, line: int) -> None:
+    found = UnitResult(Unit(0, Locator(finding.locator.uri), 100), findings=(finding,))
+    report = replace(clean_report(), results=(found,))
+    (result,) = results_of(report)
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == line
+    (entry,) = json.loads(written("codequality", report, VIEW))
+    assert entry["location"]["lines"]["begin"] == line
+    (vulnerability,) = json.loads(written("gitlab-sast", report, VIEW))["vulnerabilities"]
+    assert (vulnerability["location"]["start_line"], vulnerability["location"]["end_line"]) == (line, line)
+
+
 def test_addresses_are_relative_portable_and_free_of_positions() -> None:
     uris = [str(value) for key, value in values_of(parsed("sarif", sample_report())) if key == "uri"]
     uris.remove("file:///")

@@ -30,6 +30,7 @@ from scanners.matcher import (
     offsets,
 )
 from scanners.sweep import HIT_BUDGET, THREADED, Sweep
+from tests.scanners.case import examine_bytes
 from tests.scanners.native_code import elf, fat, mach, pe
 from tests.scanners.pickles.cases import BINARY_NAMES, STACK_GLOBAL, pickled
 from tests.scanners.scripts.cases import CRADLE, DECODED, INDIRECT, POWERSHELL, SHELL
@@ -162,6 +163,13 @@ def test_members_keep_what_is_theirs() -> None:
     sweep.claim(library, {"executable"})
     found = [item for item in sweep.confirm(context(blob.size)) if isinstance(item, Finding)]
     assert [(item.rule.id, str(item.locator)) for item in found] == [("script/embedded", "weights.bin")]
+
+
+@pytest.mark.parametrize(("name", "line"), [("notes.env", 3), ("weights.bin", None)])
+def test_of_a_text_the_line_is_told(name: str, line: int | None) -> None:
+    text = b"first\nsecond\n" + FORMS["gitlab"]().encode() + (b"\nlast\n" if line else bytes(99))
+    (finding,) = examine_bytes(text, name).findings
+    assert finding.evidence.get("line") == line
 
 
 def test_a_spent_budget_is_said() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from modelsweep.core.finding import Fact, Severity
+from modelsweep.core.finding import Fact, Json, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import shorten
 from modelsweep.core.values import replace
@@ -29,10 +29,11 @@ UNKNOWN = "…"
 
 
 class Deed(NamedTuple):
-    """What running a file does: how bad that is, and a sentence."""
+    """What running a file does: how bad that is, a sentence, and the line that it speaks of, if of one."""
 
     severity: Severity
     text: str
+    line: Json = None
 
 
 HARMLESS = Deed(Severity.INFO, _NOTHING)
@@ -93,7 +94,7 @@ class Module(NamedTuple):
             return HARMLESS
         deed = _deed(calls, use.owner)
         worst = Severity.CRITICAL if by_loader else max(user.alone, Severity.WARNING)
-        return Deed(min(deed.severity, worst), deed.text)
+        return deed._replace(severity=min(deed.severity, worst))
 
     def deed_of(self, named: str, *, by_loader: bool) -> Deed:
         """Return what importing the file and making an instance of its class `named` does.
@@ -104,7 +105,7 @@ class Module(NamedTuple):
         if named == ANY:
             deed = max((self.deed, *self.made.values()), key=lambda item: item.severity)
         worst = Severity.CRITICAL if by_loader else max(self.alone, Severity.WARNING)
-        return Deed(min(deed.severity, worst), deed.text)
+        return deed._replace(severity=min(deed.severity, worst))
 
 
 def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], unread: frozenset[str]) -> Module:
@@ -177,7 +178,7 @@ def _deed(calls: Sequence[Fact], named: str) -> Deed:
     if not found:
         return HARMLESS
     worst = max(found, key=lambda finding: finding.severity)
-    return Deed(worst.severity, shorten(worst.message, _SHOWN))
+    return Deed(worst.severity, shorten(worst.message, _SHOWN), worst.evidence.get("line"))
 
 
 def _texts(value: object) -> list[str]:

@@ -332,6 +332,8 @@ class Tree:
         self._told[module.order] = deed.severity
         key = printable(by.key + (f", through {reached.via}" if reached.via else ""), _SHOWN)
         evidence: dict[str, Json] = {"config": printable(by.locator.name, _SHOWN), "key": key, "does": deed.text}
+        if deed.line:
+            evidence["line"] = deed.line
         subject = printable(module.locator.name, _SHOWN)
         rule = LOADED if _is_told(module, deed) else _rule_of(module, deed)
         finding = Finding(rule, module.locator, subject, evidence=evidence)
