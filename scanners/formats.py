@@ -97,6 +97,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Pickle", ".pkl .pickle .dill .cloudpickle", "pickle", "also of dill and cloudpickle"),
     _format("Joblib", ".joblib", "pickle compressed", "all compressors: zlib gz bz2 xz lzma lz4"),
     _format("NumPy array", ".npy", "numpy"),
+    _format("Equinox model", ".eqx", "numpy", "arrays behind a line of JSON", named=True),
     _format("NumPy archive", ".npz", "zip numpy"),
     _format("Skops", ".skops", "skops zip"),
     _format("PMML", ".pmml", "pmml"),

@@ -1,7 +1,8 @@
 """NumPy arrays (.npy): a header with a Python literal, then raw elements, or a pickle where the elements are objects.
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, versions 1.0, 2.0 and 3.0. A .npz is a
-zip of these. Several arrays may follow each other in one file.
+zip of these. Several arrays may follow each other in one file, as Equinox writes models, with a line of JSON in front
+(https://docs.kidger.site/equinox/examples/serialisation/).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from modelsweep.core.units import KIB
 from scanners.parsing.tensor_values import dtype_of
 
 MAGIC = b"\x93NUMPY"
+_EQUINOX = ".eqx"
 HEADER_LIMIT = 64 * KIB
 """Bytes of header that are parsed: NumPy itself refuses more than 10,000 unless pickles are allowed."""
 _HEADER_COST = 10_000
@@ -80,15 +82,23 @@ class Element(NamedTuple):
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob begins with NumPy's magic string."""
-    return blob.head.startswith(MAGIC)
+    """Return whether the blob begins with NumPy's magic string, or as a model of Equinox with it in the second line."""
+    return blob.head.startswith(MAGIC) or _settings(blob) > 0
+
+
+def _settings(blob: Blob) -> int:
+    """Return how many bytes stand in front of the arrays of a model of Equinox: a line of JSON."""
+    equinox = blob.locator.suffix == _EQUINOX and blob.head.startswith(b"{")
+    return blob.head.find(b"\n" + MAGIC) + 1 if equinox else 0
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the arrays are, the pickle of an object array, and bytes behind the last one."""
-    offset = 0
+    start = offset = _settings(blob)
+    if start:
+        yield blob.window("hyperparameters.json", 0, start)
     while offset < blob.size:
-        if offset and blob.reader.read(offset, min(len(MAGIC), blob.size - offset)) != MAGIC:
+        if offset > start and blob.reader.read(offset, min(len(MAGIC), blob.size - offset)) != MAGIC:
             span = Span(offset, blob.size - offset)
             yield Finding(TRAILING, blob.locator, span=span, evidence={"length": blob.size - offset})
             return
@@ -223,10 +233,10 @@ def _simple(descr: str) -> Element | None:
 SCANNER = Scanner(
     name="numpy",
     title="NumPy arrays (.npy)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING,),
-    suffixes=(".npy",),
-    signs=Signs(begins(MAGIC)),
+    suffixes=(".npy", _EQUINOX),
+    signs=Signs(begins(MAGIC), suffixes=(_EQUINOX,)),
 )

@@ -73,6 +73,8 @@ _OF_TOML = (b"_target_", b"\\u", b"\\U", b"{{", b"{%", b"auto_map", b"trust_remo
 """One of which is in TOML that names code: an escape could spell it."""
 _PARSED = MIB
 """Characters of TOML that are parsed, by a parser in Python."""
+_MODELS = ("Sequential", "Functional", "Model")
+_MODEL = re.compile(r"(?m)^\{?[ \t]*[\"']?class_name[\"']?:[ \t]*[\"']?(?:Sequential|Functional|Model)\b")
 _CHAT = frozenset({"chat_template", "chat_template_jinja"})
 _SHOWN = 200
 
@@ -110,7 +112,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from _of_toml(blob, content, context)
         if not _tells(blob):
             return
-    if _CANDIDATES.search(content):
+    if _CANDIDATES.search(content) or _MODEL.search(content):
         yield from _of_yaml(blob, content, context)
 
 
@@ -142,8 +144,18 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
     for document in tree.documents:
         yield from conventional(blob, document, context)
+        if _is_model(document):
+            from scanners.parsing import keras_config
+
+            yield from keras_config.items(document, blob, context)
     if fault:
         raise fault
+
+
+def _is_model(document: Json) -> bool:
+    """Return whether a document is a model that Keras before 2.6 wrote, and read by `model_from_yaml`."""
+    known = isinstance(document, dict) and document.get("class_name") in _MODELS
+    return known and isinstance(document, dict) and isinstance(document.get("config"), dict | list)
 
 
 def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
@@ -256,7 +268,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=15,
+    version=16,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

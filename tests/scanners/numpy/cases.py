@@ -69,6 +69,18 @@ CASES = {
     "benign_two_arrays": Case(
         lambda: saved(np.ones(3)) + saved(np.ones(4)), "array.npy", Verdict.CLEAN, cut_is_clean=True
     ),
+    "benign_equinox": Case(
+        lambda: b'{"width": 4, "depth": 2}\n' + saved(np.ones(3)) + saved(np.float64(1.5)),
+        "model.eqx",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
+    "equinox_runs_code": Case(
+        lambda: b'{"width": 4}\n' + saved(np.ones(3)) + objects(OBJECTS),
+        "model.eqx",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
     "benign_objects": case(saved(np.array([{"a": 1}, "text", None], object)), Verdict.CLEAN),
     "benign_dates": case(saved(np.array([datetime.date(2024, 1, 1)], object)), Verdict.CLEAN),
     "objects_run_code": case(objects(OBJECTS), Verdict.MALICIOUS),

@@ -145,6 +145,18 @@ def toml(content: str, verdict: Verdict) -> Case:
     return Case(content.encode, "config.toml", verdict, cut_is_clean=True)
 
 
+KERAS = """backend: tensorflow
+class_name: Sequential
+config:
+  name: sequential
+  layers:
+  - class_name: InputLayer
+    config: {{batch_input_shape: !!python/tuple [null, 3], dtype: float32, name: input}}
+  - {layer}
+keras_version: 2.5.0
+"""
+
+
 CASES = {
     "nemo_of_a_stranger": yaml(
         "nemo_version: 2.0.0\ntarget: acme_nets.models.Net\n", Verdict.REVIEW, "model_config.yaml"
@@ -367,5 +379,30 @@ CASES = {
     "benign_logging": Case(LOGGING.encode, "logging.yml", Verdict.CLEAN, cut_is_clean=True),
     "logging_to_others": Case(
         LOGGING.replace("RotatingFileHandler", "HTTPHandler").encode, "logging.yml", Verdict.REVIEW, cut_is_clean=True
+    ),
+    **{
+        name: Case(KERAS.format(layer=layer).encode, "model.yaml", verdict, cut_is_clean=True)
+        for name, (layer, verdict) in {
+            "benign_model_of_keras": ("{class_name: Dense, config: {units: 4, activation: relu}}", Verdict.CLEAN),
+            "code_in_model_of_keras": (
+                "{class_name: Lambda, config: {function: !!python/tuple ['4wAAAAA=', null, null], "
+                "function_type: lambda}}",
+                Verdict.REVIEW,
+            ),
+            "command_in_model_of_keras": (
+                "{class_name: Lambda, config: {function: system, function_type: function, module: os}}",
+                Verdict.MALICIOUS,
+            ),
+            "file_in_model_of_keras": (
+                "{class_name: StringLookup, config: {vocabulary: /etc/passwd}}",
+                Verdict.MALICIOUS,
+            ),
+        }.items()
+    },
+    "benign_data_set_by_class": Case(
+        lambda: b"class_name: ImageFolder\nconfig:\n  path: /data/images\n  class_name: Sequential\n",
+        "data.yaml",
+        Verdict.CLEAN,
+        cut_is_clean=True,
     ),
 }
