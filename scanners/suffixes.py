@@ -7,7 +7,7 @@ MODEL_SUFFIXES = frozenset(
     ".pkl .pickle .p .pck .dill .cloudpickle .joblib .ser .pt .pth .ckpt .bin .t7 .th .mar .war .pt2 .pte "
     ".ptl .ptd .bpte .distcp .ff .nemo .skops .npy .npz "
     # weights without code
-    ".safetensors .gguf .ggml .ggmf .ggjt .ggla .ggsa .llamafile .msgpack .flax .orbax .jax "
+    ".safetensors .eqx .gguf .ggml .ggmf .ggjt .ggla .ggsa .llamafile .msgpack .flax .orbax .jax "
     ".checkpoint .orbax-checkpoint .tfrecord .faiss .hnsw .annoy .avro "
     # objects of other languages
     ".marshal .bson .jls .accord .vw "

@@ -385,8 +385,7 @@ CASES = {
         for name, (layer, verdict) in {
             "benign_model_of_keras": ("{class_name: Dense, config: {units: 4, activation: relu}}", Verdict.CLEAN),
             "code_in_model_of_keras": (
-                "{class_name: Lambda, config: {function: !!python/tuple ['4wAAAAA=', null, null], "
-                "function_type: lambda}}",
+                "{class_name: Lambda, config: {function: !!python/tuple [4wAAAAA=, null], function_type: lambda}}",
                 Verdict.REVIEW,
             ),
             "command_in_model_of_keras": (
