@@ -42,6 +42,7 @@ MODULES = (
     "tensorflow_checkpoint",
     "tensorflow_text",
     "tensorflow_mapped",
+    "stablehlo",
     "tflite",
     "litertlm",
     "mnn",

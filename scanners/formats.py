@@ -66,6 +66,7 @@ FORMATS: tuple[Format, ...] = (
         "riegeli tensorflow",
         "what Brotli compressed needs its package; transposed chunks are never clean",
     ),
+    _format("StableHLO: exported functions of JAX", ".jax .mlirbc", "stablehlo", "calls of Python are told"),
     _format("TensorFlow Lite (TFLite)", ".tflite .lite", "tflite"),
     _format("Circle", ".circle", "tflite"),
     _format("LiteRT-LM", ".litertlm", "litertlm", "its models, tokenizers and templates are examined each"),

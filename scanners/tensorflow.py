@@ -35,7 +35,8 @@ _SCHEME = 12
 _NODES = 100_000
 """Nodes kept of one graph, to tell which files its operators name."""
 _FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
-_PROGRAMS = (b"ML\xefR", b"module", b'"builtin.module"', b"#")
+_BYTECODE = b"ML\xefR"
+_PROGRAMS = (_BYTECODE, b"module", b'"builtin.module"', b"#")
 """What a program of MLIR begins with, as bytecode and as text."""
 _PROGRAM = 64 * MIB
 """Bytes of a program in which names of operators are looked for."""
@@ -156,6 +157,8 @@ class _Graphs:
         if span.length > _PROGRAM:
             raise OverLimit(f"a program of {span.length:,} bytes stands in an attribute")
         data = self.walker.wire.read(span.offset, span.length)
+        if data.startswith(_BYTECODE):
+            yield self.blob.window(f"program@{span.offset}", span.offset, span.length, expect="stablehlo")
         for operator in sorted({match[1].decode() for match in TENSORFLOW_NAMED.finditer(data)}):
             yield from self._operator(operator, Node(span, "MLIR module", operator, (), (), ()), [])
 
@@ -345,7 +348,7 @@ class _Nodes:
 SCANNER = Scanner(
     name="tensorflow",
     title="TensorFlow SavedModel, frozen graph and meta graph",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".pb", ".meta"),

@@ -23,6 +23,7 @@ GRAPHS = (
     "tensorflow-checkpoint",
     "tensorflow-text",
     "tensorflow-mapped",
+    "stablehlo",
     "tflite",
     "riegeli",
 )

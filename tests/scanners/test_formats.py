@@ -37,6 +37,7 @@ SAMPLES = {
     "Torch7": "torch7/benign",
     "TensorFlow SavedModel and frozen graph": "tensorflow/benign",
     "TensorFlow meta graph": "tensorflow/benign_meta",
+    "StableHLO: exported functions of JAX": "stablehlo/benign_exported",
     "Equinox model": "numpy/benign_equinox",
     "ONNX as text": "onnx_text/benign_text",
     "ONNX as JSON": "onnx_text/benign_json",

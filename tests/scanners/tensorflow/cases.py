@@ -10,6 +10,7 @@ from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.keras.cases import DANGEROUS, lambda_2
 from tests.scanners.protobuf import data, fixed32, number, varint
+from tests.scanners.stablehlo.cases import bytecode
 
 VERSIONS = data(4, number(1, 1882))
 TYPE_STRING = 7
@@ -256,10 +257,14 @@ CASES = {
         verdict=Verdict.MALICIOUS,
     ),
     "program_bytecode": of_nodes(
-        node("XlaCallModule", attribute("module", data(2, b"ML\xefR\x01MLIR\0tf\0ReadFile\0"))), verdict=Verdict.REVIEW
+        node("XlaCallModule", attribute("module", data(2, bytecode("tf", "ReadFile")))), verdict=Verdict.REVIEW
+    ),
+    "program_calls_back": of_nodes(
+        node("XlaCallModule", attribute("module", data(2, bytecode("tf", "xla_python_cpu_callback")))),
+        verdict=Verdict.REVIEW,
     ),
     "benign_program": of_nodes(
-        node("XlaCallModule", attribute("module", data(2, b"ML\xefR\x01MLIR\0tf\0MyReadFile\0ReadFiles\0"))),
+        node("XlaCallModule", attribute("module", data(2, bytecode("tf", "MyReadFile", "ReadFiles")))),
         verdict=Verdict.CLEAN,
     ),
     "benign_calls_by_name": case(
