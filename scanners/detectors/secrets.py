@@ -99,7 +99,7 @@ def _is_test(blob: Blob) -> bool:
 DETECTOR = Detector(
     name="secrets",
     title="a credential",
-    version=4,
+    version=5,
     patterns=PATTERNS,
     runs=RUNS,
     confirm=confirm,

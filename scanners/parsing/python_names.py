@@ -736,7 +736,9 @@ class Scope:
         function = self.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
         around = self
         if isinstance(function, ast.Call) and self._inside < inside:  # of what another call returns
+            self._inside += 1  # which may be this very one: `read(archive())` where that names it `archive`
             named = self.name_of(function).removeprefix(OWN)
+            self._inside -= 1
             function, around = self.functions.get(named, (function, self))
         if self._inside >= inside or not isinstance(function, (ast.Lambda, ast.FunctionDef)):
             return None

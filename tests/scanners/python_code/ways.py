@@ -645,6 +645,22 @@ helper = subprocess.getoutput
 """,
 }
 BENIGN = {
+    "name_that_is_called_for_its_parameter": """import os, acme
+class Config(acme.core.Config):
+    def __init__(self, *, encoder=None, **others):
+        super(Config, self).__init__(notes={}, **others)
+    CONFIGS = [Config()]
+    def _info(self):
+        return self.from_configs(features=acme.features.Dict({"text": acme.features.Text()}))
+    def _texts(self, archive):
+        for _, example in self._examples(archive, os.path.join("acme", "train")):
+            yield example["text"]
+    def _split(self, manager):
+        self.info.features["text"].build(self._texts(archive()))
+        return [acme.core.Split(given={})]
+    def _examples(self, archive, directory, labeled=True):
+        yield path, {}
+""",
     "operators_and_members": """import enum, os
 class Kind(enum.Enum):
     BASE = "echo modelsweep-test", os.sep

@@ -146,6 +146,13 @@ CASES = {
     "possible_shared_signature": text(
         lambda: f"https://acme.blob.example/m?sv=2022-11-02&se=2025-01-01&sp=r&s{'ig='}{rand(43)}%3D"
     ),
+    "benign_links_with_their_token": text(
+        lambda: (
+            f"[report](https://acme.wandb.example/r--Vm?access{'Token'}={rand(60)}) "
+            f"https://firebase.example/o/data.tsv?alt=media&to{'ken'}={rand(8, HEX)}-31d5-48f4-b431-{rand(12, HEX)}"
+        )
+    ),
+    "possible_named_in_address": text(lambda: f"GET https://acme.example/v1/models?api_{'key'}={rand(40)}"),
     "benign_registry_logins": text(
         lambda: "\n".join(
             (
