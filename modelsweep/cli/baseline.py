@@ -11,6 +11,7 @@ import click
 from modelsweep.api import SandboxFailed, scan_job
 from modelsweep.cli.arguments import ScanArguments, Tolerance
 from modelsweep.cli.baseline_file import SAID, day, entries_of, written
+from modelsweep.cli.log_lines import without_commands
 from modelsweep.cli.options import GATE, HOW, WHAT, ScanCommand, option
 from modelsweep.cli.outputs import STDOUT, replacing
 from modelsweep.cli.scanning import job_of, threshold_gate
@@ -78,7 +79,7 @@ def command(**arguments: Unpack[BaselineArguments]) -> int:
     said = {name: text for name in SAID if (text := arguments[name])}  # type: ignore[literal-required]
     text = written(report, gate, said, before)
     if output == STDOUT:
-        sys.stdout.write(text)
+        sys.stdout.write(without_commands(text, ".json"))
     else:
         with replacing(output) as stream:
             stream.write(text)

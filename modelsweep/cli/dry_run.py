@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from modelsweep.cli.log_lines import without_commands
 from modelsweep.cli.terminal import write_line
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Selection
@@ -55,4 +56,5 @@ def _show_json(items: Iterable[Unit | Problem]) -> None:
         else:
             total += item.size
             files.append({"path": str(item.locator), "size": item.size})
-    click.echo(dumps({"files": files, "left_out": left_out, "file_count": len(files), "bytes": total}, indent=2))
+    listed = {"files": files, "left_out": left_out, "file_count": len(files), "bytes": total}
+    click.echo(without_commands(dumps(listed, indent=2), ".json"))

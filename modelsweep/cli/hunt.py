@@ -7,6 +7,7 @@ import json
 import click
 
 from modelsweep.cli.fleet_options import broker_option, checked_job, reached, store_option
+from modelsweep.cli.log_lines import without_commands
 from modelsweep.cli.options import option
 from modelsweep.cli.terminal import say, write_line
 
@@ -51,7 +52,7 @@ def command(expression: str, jobs: tuple[str, ...], broker: str | None, store: s
                 facts = [f"{fact.kind} {fact.value}" for fact in hit.facts]
                 if as_json:
                     file = {"job": job, "path": str(hit.locator), "sha256": hit.digest, "facts": facts}
-                    write_line(json.dumps(file))
+                    click.echo(without_commands(json.dumps(file), ".json"))
                     continue
                 more = f", {len(facts) - _FACTS_SHOWN} more" if len(facts) > _FACTS_SHOWN else ""
                 write_line(f"{hit.locator}  {job}  {', '.join(facts[:_FACTS_SHOWN])}{more}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
+from modelsweep.cli.log_lines import without_commands
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import write_line
 from modelsweep.core.finding import Fact, Json
@@ -43,7 +44,7 @@ def command(targets: tuple[str, ...], targets_from: str | None, form: str) -> in
     if form == "json":
         from json import dumps
 
-        click.echo(dumps(_as_json(report), indent=2))
+        click.echo(without_commands(dumps(_as_json(report), indent=2), ".json"))
     else:
         for line in _lines(report):
             write_line(line)

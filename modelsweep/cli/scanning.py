@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import cast
+from typing import TextIO, cast
 
 import click
 
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
 from modelsweep.cli.arguments import GateArguments, ScanArguments, Tolerance
+from modelsweep.cli.log_lines import Log
 from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write, write_file
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.progress import CountTotals, Tally, watched
@@ -258,7 +259,7 @@ def write_reports(
         writer, draft = writer_of(output), (drafts or {}).get(output)
         try:
             if output.path == STDOUT:
-                write(writer, report, sys.stdout, view, draft)
+                write(writer, report, cast(TextIO, Log(sys.stdout, writer.suffix)), view, draft)
                 sys.stdout.flush()
             else:
                 write_file(writer, report, output.path, in_file(view), draft)

@@ -6,6 +6,7 @@ import os
 import sys
 from io import TextIOWrapper
 
+from modelsweep.cli.log_lines import without_commands
 from modelsweep.core.text import printable
 
 TYPE_CHECKING = False  # as in modelsweep/__init__.py
@@ -23,14 +24,14 @@ class Interrupted(Exception):
 def say(text: str) -> None:
     """Write one line on standard error, marked as ours; hostile characters are escaped, a closed pipe is ignored."""
     try:
-        print("modelsweep:", printable(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the one place
+        print("modelsweep:", without_commands(printable(text)), file=sys.stderr, flush=True)  # noqa: T201 - this is the one place
     except BrokenPipeError:
         _redirect(sys.stderr)
 
 
 def write_line(text: str = "") -> None:
     """Write one line on standard output, with hostile characters escaped; raises BrokenPipeError."""
-    sys.stdout.write(printable(text) + "\n")
+    sys.stdout.write(without_commands(printable(text)) + "\n")
 
 
 def prepare_streams() -> None:

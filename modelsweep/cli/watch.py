@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, TextIO, Unpack, cast
 
 import click
 
@@ -218,6 +218,7 @@ def _finisher(arguments: WatchArguments, share: str | None, codes: set[int]) -> 
     """Return what is done with the report of a batch: said, shared, and written back where that is asked for."""
     import sys
 
+    from modelsweep.cli.log_lines import Log
     from modelsweep.cli.outputs import view_of, write_file
     from reporting import WRITERS
 
@@ -227,7 +228,7 @@ def _finisher(arguments: WatchArguments, share: str | None, codes: set[int]) -> 
         gate = gate_of(arguments)
         codes.add(gate.exit_code(report))
         view = view_of(gate)
-        writers["text"].write(report, sys.stdout, view)
+        writers["text"].write(report, cast(TextIO, Log(sys.stdout, "")), view)
         sys.stdout.flush()
         if share:
             write_file(writers["json"], report, shared_report(share, report), view)
