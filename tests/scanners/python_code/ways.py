@@ -653,12 +653,12 @@ class Config(acme.core.Config):
     def _info(self):
         return self.from_configs(features=acme.features.Dict({"text": acme.features.Text()}))
     def _texts(self, archive):
-        for _, example in self._examples(archive, os.path.join("acme", "train")):
+        for _, example in self._generate_examples(archive, os.path.join("acme", "train")):
             yield example["text"]
-    def _split(self, manager):
+    def _split_generators(self, manager):
         self.info.features["text"].build(self._texts(archive()))
         return [acme.core.Split(given={})]
-    def _examples(self, archive, directory, labeled=True):
+    def _generate_examples(self, archive, directory, labeled=True):
         yield path, {}
 """,
     "operators_and_members": """import enum, os

@@ -152,7 +152,9 @@ CASES = {
             f"https://firebase.example/o/data.tsv?alt=media&to{'ken'}={rand(8, HEX)}-31d5-48f4-b431-{rand(12, HEX)}"
         )
     ),
-    "possible_named_in_address": text(lambda: f"GET https://acme.example/v1/models?api_{'key'}={rand(40)}"),
+    "possible_named_in_address": text(
+        lambda: f"GET https://acme.example/v1/models?api_{'key'}={rand(40)}", Verdict.REVIEW
+    ),
     "benign_registry_logins": text(
         lambda: "\n".join(
             (
