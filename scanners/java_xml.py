@@ -81,7 +81,7 @@ def _named(event: Event) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name=NAME,
     title="Java objects as XML (XMLDecoder, XStream, Weka)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".xml",),

@@ -203,7 +203,7 @@ def _expected(kind: str, shape: str) -> int | None:
 SCANNER = Scanner(
     name=NAME,
     title="OpenVINO IR (.xml)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, LIBRARY, PLUGIN, SIZE_MISMATCH, ENTITY),

@@ -14,7 +14,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from scanners.parsing.xml_events import Doctype, Event, Instruction, Start, Text, events
+from scanners.parsing.xml_events import Doctype, Event, Instruction, Start, Text, encoding_of, events
 
 NAME = "pmml"
 _SUFFIX = ".pmml"
@@ -150,7 +150,7 @@ def accepts(blob: Blob) -> bool:
 
 def _decoded(head: bytes) -> str:
     if b"\0" in head[:4]:
-        return head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "replace")
+        return head.decode(encoding_of(head) or "utf-16", "replace").lstrip("\ufeff")
     return head.decode("utf-8-sig", "replace")
 
 
@@ -247,7 +247,7 @@ _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instru
 SCANNER = Scanner(
     name=NAME,
     title="PMML",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from modelsweep.core import patterns as re
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.reader import Reader
+from modelsweep.core.reader import MemoryReader, Reader
 from modelsweep.core.scanner import Context, Malformed
 from modelsweep.core.units import KIB, MIB
 
@@ -39,6 +39,29 @@ _ENTITY = re.compile(
     r"|\"(?P<v1>[^\"]*)\"|'(?P<v2>[^']*)')"
 )
 _REFERENCE = re.compile(r"[&%]([^\s&%;#]+);")
+_MARKED = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_WIDE = ((b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
+_EBCDIC = (b"Lo\xa7\x94", "cp037")
+"""How documents begin in encodings of more than a byte, and in that of mainframes (XML, appendix F)."""
+_DECLARED = re.compile(r"<\?xml[^<>]{0,200}\bencoding\s{0,9}=\s{0,9}[\"']([A-Za-z][\w.:-]{0,40})[\"']")
+_DECLARATION = 512
+"""Bytes in which a document says its encoding."""
+_MULTIPLE = {
+    **{name.replace("_", ""): name for name in "gb2312 gbk gb18030 big5 big5hkscs cp932 cp949 cp950 shift_jis".split()},
+    **{name.replace("_", ""): name for name in "euc_jp iso2022_jp euc_kr iso2022_kr utf_7".split()},
+    "euccn": "gb2312",
+    "cp936": "gbk",
+    "ms936": "gbk",
+    "hzgb2312": "hz",
+    "sjis": "shift_jis",
+    "windows31j": "cp932",
+    "ms932": "cp932",
+    "ms949": "cp949",
+    "ksc56011987": "euc_kr",
+}
+"""Encodings that parsers besides Expat read, by their names without signs, as Python calls them."""
+_TRANSCODED = 32 * MIB
+"""Bytes of a document in an encoding that Expat does not read."""
 
 
 class Start(NamedTuple):
@@ -104,6 +127,29 @@ class _Stopped(Exception):
     """An entity is declared: the parser reads no further."""
 
 
+def encoding_of(head: bytes) -> str:
+    """Return the encoding of a document that Expat does not read, by its first bytes; nothing where it does."""
+    marked = next((name for mark, name in _MARKED if head.startswith(mark)), "")
+    name = marked or next((name for begin, name in (*_WIDE, _EBCDIC) if head.startswith(begin)), "")
+    declaration = head[:_DECLARATION].decode(name or "latin-1", "replace").lstrip("\ufeff")
+    found = _DECLARED.match(declaration)
+    declared = re.sub(r"[\W_]", "", found[1].lower()) if found else ""
+    if marked == "utf-16" and declared in ("", "utf16"):
+        return ""
+    return name or _MULTIPLE.get(declared, "")
+
+
+def _readable(reader: Reader) -> Reader:
+    """Return the document in UTF-8 where Expat does not read its encoding: offsets in it are those of that."""
+    encoding = encoding_of(reader.read(0, min(_DECLARATION, reader.size)))
+    if not encoding:
+        return reader
+    if reader.size > _TRANSCODED:
+        raise OverLimit(f"more than {_TRANSCODED:,} bytes of XML in the encoding {encoding}")
+    text = reader.read(0, reader.size).decode(encoding, "replace")
+    return MemoryReader(text.encode("utf-8", "replace"))
+
+
 def events(reader: Reader, context: Context, texts_of: frozenset[str] = frozenset()) -> Iterator[Event]:
     """Yield the events of a document, with the text of the elements `texts_of`; after declared entities it ends.
 
@@ -111,7 +157,8 @@ def events(reader: Reader, context: Context, texts_of: frozenset[str] = frozense
     """
     if reader.size > SIZE_LIMIT:
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of XML")
-    parser = _Parser(reader, context, texts_of)
+    whole, reader = reader, _readable(reader)
+    parser = _Parser(reader, context, texts_of, "utf-8" if reader is not whole else None)
     for start in range(0, reader.size, _CHUNK):
         data = reader.read(start, min(_CHUNK, reader.size - start))
         fault: Exception | None = None
@@ -131,7 +178,7 @@ def events(reader: Reader, context: Context, texts_of: frozenset[str] = frozense
 class _Parser:
     """Expat with its handlers; what they see is put into `found`."""
 
-    def __init__(self, reader: Reader, context: Context, texts_of: frozenset[str]) -> None:
+    def __init__(self, reader: Reader, context: Context, texts_of: frozenset[str], encoding: str | None) -> None:
         self.found: list[Event] = []
         self._reader, self._context, self._texts_of = reader, context, texts_of
         self._names: dict[str, str] = {}
@@ -141,7 +188,7 @@ class _Parser:
         from xml.parsers import expat  # a library of its own, which few files need
 
         self._fault = expat.ExpatError
-        self._expat = parser = expat.ParserCreate(namespace_separator=_SEPARATOR, intern=self._names)
+        self._expat = parser = expat.ParserCreate(encoding, namespace_separator=_SEPARATOR, intern=self._names)
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self._doctype
         parser.EntityDeclHandler = self._entity

@@ -51,6 +51,13 @@ def wide() -> bytes:
     return text.encode("utf-16")
 
 
+def encoded(name: str, python: str, *inner: str, evil: bool = False) -> bytes:
+    """Return a document that declares the encoding `name`, with an entity where it is to be `evil`."""
+    before = '<!DOCTYPE PMML [<!ENTITY x SYSTEM "file:///etc/passwd">]>' if evil else ""
+    text = document(*inner, before=before, declaration=f'<?xml version="1.0" encoding="{name}"?>\n').decode()
+    return text.rstrip().encode(python)
+
+
 def deep() -> bytes:
     """Return a script, and extensions inside extensions, deeper than any exporter goes."""
     return document("<script/>" + "<Extension>" * 2_000 + "</Extension>" * 2_000)
@@ -69,6 +76,17 @@ CASES = {
     "benign": case(lambda: document().rstrip(), Verdict.CLEAN),
     "benign_other_name": case(lambda: document().rstrip(), Verdict.CLEAN, "model.xml"),
     "benign_utf_16": case(lambda: document(declaration="").decode().rstrip().encode("utf-16"), Verdict.CLEAN),
+    "benign_utf_32": case(lambda: encoded("UTF-32", "utf-32"), Verdict.CLEAN),
+    "benign_gbk": case(lambda: encoded("GBK", "gbk", extension(name="作者", value="张三")), Verdict.CLEAN),
+    "benign_shift_jis": case(
+        lambda: encoded("Shift_JIS", "shift_jis", extension(name="表", value="能")), Verdict.CLEAN
+    ),
+    "entity_in_utf_7": case(lambda: encoded("UTF-7", "utf-7", evil=True), Verdict.MALICIOUS),
+    "entity_in_utf_16_be": case(lambda: encoded("UTF-16BE", "utf-16-be", evil=True), Verdict.MALICIOUS, "model.xml"),
+    "entity_in_utf_32": case(lambda: encoded("UCS-4", "utf-32-be", evil=True), Verdict.MALICIOUS, "model.xml"),
+    "entity_in_big5": case(lambda: encoded("Big5", "big5", evil=True), Verdict.MALICIOUS),
+    "entity_on_mainframes": case(lambda: encoded("IBM037", "cp037", evil=True), Verdict.MALICIOUS),
+    "unknown_encoding": case(lambda: encoded("x-none", "ascii", evil=True), Verdict.NOT_SCANNED),
     "benign_own_dtd": case(lambda: document(before=DTD).rstrip(), Verdict.CLEAN),
     "benign_extensions": case(
         lambda: document(
