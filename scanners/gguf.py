@@ -151,7 +151,7 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
     own = header.values.get("general.license.name")
     from scanners.parsing.licences import licence_facts
 
-    for key, value in header.values.items():
+    for key, value in (*header.values.items(), *header.earlier):
         if key.startswith(TEMPLATE_KEY) or (_TEMPLATES in key and _is_rendered(value)):
             yield from _templates(blob, key, value)
         elif isinstance(value, str) and key in _LICENCES:
@@ -266,7 +266,7 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, SIZE_OVERFLOW, COUNT_OVERFLOW, OVERLAP, MISALIGNED, UNACCOUNTED, NARROW, LAYER, CRASHES),

@@ -120,6 +120,8 @@ class GgufHeader:
     narrow: dict[str, int] = field(default_factory=dict)
     """Bytes of an element of those arrays of `WIDE` whose elements are smaller than loaders take them for."""
     repeated: list[str] = field(default_factory=list)
+    earlier: list[tuple[str, Json]] = field(default_factory=list)
+    """Values of keys that are declared again: some loaders keep the first."""
     tensors: list[Tensor] = field(default_factory=list)
     data: int = 0
 
@@ -154,6 +156,7 @@ def read_header(reader: Reader) -> Iterator[GgufHeader]:
         key = parser.name()
         if key in header.values:
             header.repeated.append(key)
+            header.earlier.append((key, header.values[key]))
         kind, start = parser.cursor.number("I"), parser.cursor.position
         header.values[key] = parser.value(kind, 0)
         if kind == _ARRAY and key in WIDE:

@@ -133,6 +133,16 @@ CASES = {
         lambda: built([pair("tokenizer.chat_template.x", "a\u202eb" + chr(0xE0041))], [], 0), Verdict.REVIEW
     ),
     "template_never_ends": case(lambda: real("{% for i in range(999999999) %}{% endfor %}"), Verdict.REVIEW),
+    "first_of_two_templates_runs_code": case(
+        lambda: built(
+            [pair("tokenizer.chat_template", text) for text in (MALICIOUS["subscript"], "{{ messages }}")], [], 0
+        ),
+        Verdict.MALICIOUS,
+    ),
+    "two_harmless_templates": case(
+        lambda: built([pair("tokenizer.chat_template", text) for text in ("{{ tools }}", "{{ messages }}")], [], 0),
+        Verdict.REVIEW,
+    ),
     "duplicate_key": case(lambda: built([pair("general.name", "a"), pair("general.name", "b")], [], 0), Verdict.REVIEW),
     "duplicate_tensor": with_tensors(tensor("w", (16,), F32, 0), tensor("w", (16,), F32, 64), verdict=Verdict.REVIEW),
     "size_overflow": with_tensors(tensor("w", (2**40, 2**40), F32, 0), verdict=Verdict.REVIEW),
