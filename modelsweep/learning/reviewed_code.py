@@ -73,7 +73,7 @@ HARMLESS_METHODS = frozenset(
     title to tolist tobytes transpose union unsqueeze update upper values view zfill zip capitalize warn warning
     debug info error total_seconds utcoffset mro isoformat search match fullmatch acquire release is_floating_point
     data_ptr requires_grad_ is_complex encode warning_once group groupdict groups removesuffix removeprefix
-    is_contiguous as_subclass cpu numpy
+    is_contiguous as_subclass cpu numpy _make_wrapper_subclass
     decode popleft move_to_end isdisjoint __contains__ __dir__ __enter__ __eq__ __exit__ __getattr__
     __getattribute__ __getitem__ __getstate__ __hash__ __init__ __init_subclass__ __iter__ __len__ __missing__
     __new__ __repr__ __setattr__ __setitem__ __setstate__ toarray conj nbytes id_to_token convert_id_to_token

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -133,7 +133,10 @@ class Sources:
         return self.resolve(".".join([origin, head, *reversed(parts)]))
 
     def module_names(self, package: str) -> Iterator[str]:
-        """Every module of `package` that has source, tests and examples left out, in the order of their files."""
+        """Every module of `package` that has source, in the order of their files.
+
+        Tests and examples are left out, and files that no import statement names, such as `net copy.py`.
+        """
         for root in self.roots:
             top = root / package
             files = sorted(top.rglob("*.py")) if top.is_dir() else [top.with_suffix(".py")]
@@ -141,7 +144,7 @@ class Sources:
             yield from (
                 ".".join(one[:-1] if one[-1] == "__init__" else one)
                 for one in parts
-                if not SKIPPED_PARTS.intersection(one)
+                if not SKIPPED_PARTS.intersection(one) and all(map(str.isidentifier, one))
             )
             if parts:
                 return
@@ -223,6 +226,16 @@ def _index_statement(module: ModuleSource, statement: ast.stmt) -> None:
             for target in statement.targets
             if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
         )
+        _note_rename(module, statement.targets[0], statement.value)
+
+
+def _note_rename(module: ModuleSource, target: ast.expr, value: ast.expr) -> None:
+    """Note the module that a class is given behind its body: `Name.__module__ = "package"`."""
+    if not (isinstance(target, ast.Attribute) and target.attr == "__module__" and isinstance(target.value, ast.Name)):
+        return
+    found = module.classes.get(target.value.id)
+    if found is not None and isinstance(value, ast.Constant) and isinstance(value.value, str):
+        module.classes[found.name] = replace(found, renamed=(*found.renamed, value.value))
 
 
 def _index_assignment(module: ModuleSource, target: str, value: ast.expr) -> None:

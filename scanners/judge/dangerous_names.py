@@ -23,6 +23,9 @@ PACKAGES: dict[str, str] = {
         win32com win32process winreg winrm
         aiobotocore.credentials anyio.open_process anyio.run_process botocore.credentials click.edit
         click.launch click.termui nltk.internals trio.open_process trio.run_process
+        accelerate.commands airflow.operators.bash airflow.providers.standard.operators.bash ansible conda.cli
+        git.Repo matplotlib.testing popen2 ray._private.runtime_env ray._private.services ray.autoscaler
+        snakemake.shell torch.backends.xeon typer.launch
     """,
     "code execution": """
         cupy.RawKernel cupy.RawModule detectron2.config.lazy hyperpyyaml mmengine.config mmcv.utils.config
@@ -48,6 +51,11 @@ PACKAGES: dict[str, str] = {
         codeop dask.core.get dask.local dask.threaded joblib.parallel.BatchedCalls
         bpython cppyy dukpy execjs ipdb jpype js2py llvmlite.binding lupa matlab.engine oct2py ptpython
         py_mini_racer pycuda.compiler quickjs rpy2.rinterface.evalr rpy2.robjects.R rpy2.robjects.r spacy.load
+        RestrictedPython airflow.operators.python asteval chameleon dask.compatibility.apply dask.multiprocessing.get
+        dask.utils.apply distributed.preloading distributed.utils.import_file distributed.worker.apply_function dl
+        genshi.template ihooks imputil jaxlib.xla_client.load_pjrt_plugin_dynamically numpy.test pandas.test
+        pandas.util._tester pyopencl.Program ray.util.debugpy ray.util.rpdb rexec scipy.test
+        transformers.agents.python_interpreter
         spacy.util.load_model xonsh
     """,
     "package installation": """
@@ -56,6 +64,8 @@ PACKAGES: dict[str, str] = {
     """,
     "network access": """
         celery dns elasticsearch evaluate.loading gdown google.cloud kubernetes nltk.downloader psycopg2 pymongo pymysql
+        gensim.downloader grequests httplib2 mechanize nltk.download pycurl requests_html seaborn.load_dataset
+        stanza.download treq
         redis sqlalchemy.create_engine torch.utils.model_zoo ultralytics.utils.downloads wget
         aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client http.server
         httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
@@ -88,6 +98,9 @@ PACKAGES: dict[str, str] = {
         keras.src.saving.serialization_lib.enable_unsafe_deserialization keras.src.utils.python_utils.func_load
         kombu.serialization mlflow.pyfunc.load_model mlflow.sklearn.load_model mlflow.pytorch.load_model
         networkx.read_gpickle networkx.readwrite.gpickle nltk.data onnxruntime.InferenceSession
+        distributed.protocol.deserialize distributed.protocol.pickle gensim.utils.SaveLoad.load
+        lightning.fabric.utilities.cloud_io lightning_fabric.utilities.cloud_io pandas._testing.round_trip_pickle
+        pytorch_lightning.utilities.cloud_io ray._private.serialization
         polars.DataFrame.deserialize polars.LazyFrame.deserialize pstats pyarrow.deserialize
         pyspark.serializers ruamel.yaml.load ruamel.yaml.load_all ruamel.yaml.main statsmodels.iolib.smpickle
         tensorflow.keras.models.load_model
@@ -150,6 +163,7 @@ NAMES: dict[str, str] = {
     """,
     "import": """
         allennlp.common.util.import_module_and_submodules dask.utils.import_required werkzeug.utils.import_string
+        gunicorn.util.load_class pyramid.util.DottedNameResolver ray._private.utils.load_class zope.dottedname.resolve
         django.utils.module_loading.import_string importlib_metadata.EntryPoint
         builtins.__import__ builtins.reload cloudpickle.cloudpickle.subimport dill._dill._create_capsule
         dill._dill._import_module hydra._internal.utils._locate hydra.utils._locate hydra.utils.get_class
@@ -193,6 +207,7 @@ _HARMLESS = (
     "os.fspath",
     "os.stat_result",
     "os.uname_result",
+    "numba.core.typing.templates.Signature",
     "torch.fx._symbolic_trace.Tracer",
     "torch.jit._script.RecursiveScriptModule",
 )
@@ -205,8 +220,10 @@ _PATHS = re.compile(r"pathlib\.(?:_local\.)?(?:Path|PosixPath|WindowsPath)\.")
 # What functions that run something are called, whatever their package. Of classes only the one that all know.
 _TELLING = re.compile(
     r"Popen|_*+(?:system|spawn|shell|\w*pipe_pager|run(?:code|source|string)|(?:\w+_|my)?(?:exec|eval|execfile|popen"
-    r"|(?:run|exec|execute)_(?:cmd|command|code|script|shell|string)|check_output|check_call|get(?:status)?output"
-    r"|(?:read|load)_g?pickle|load_pkl|unsafe_load|load_(?:op_)?library|install_package|pip_install|import_string"
+    r"|(?:run|exec|execute)_(?:bash|cmd|command|code|script|shell|shell_command|string|subprocess|system_command)"
+    r"|execute_subprocess_async|subprocess_run_helper|shell_exec|check_output(?:_cmd)?|check_call|get(?:status)?output"
+    r"|(?:read|load)_g?pickle|load_pkl|pickle_loads|unsafe_load|load_(?:op_)?library|install_package|pip_install"
+    r"|import_(?:from_)?string"
     r"|cmd_output|urlopen|urlretrieve|(?:import|load|exec)_module|func_load|py_func(?:tion)?|numpy_function"
     r"|deserialize_keras_object))"
 )

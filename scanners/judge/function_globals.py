@@ -18,8 +18,13 @@ from scanners.judge.dangerous_names import family
 from scanners.judge.described import global_name, globals_in, instance_of, items
 
 _NAMESPACE = ".__dict__"
-WRAPPING = frozenset({"dataclasses"})
-"""Modules whose functions come to be those of a class of the script."""
+WRAPPING: dict[str, frozenset[str]] = {
+    "dataclasses": frozenset(),
+    "functools": frozenset(
+        "_abc.get_cache_token _functools.cmp_to_key _functools.reduce _thread.RLock collections.namedtuple".split()
+    ),
+}
+"""Modules whose functions come to be those of the script, of a class or around a function, and what they import."""
 WHOLE = 20
 """Private names of such a module that nobody names one by one."""
 _AT = 1
@@ -46,6 +51,12 @@ def whole_modules(imports: Iterable[Fact]) -> set[tuple[Locator, str]]:
         if module in WRAPPING and name.startswith("_")
     )
     return {place for place, count in private.items() if count >= WHOLE}
+
+
+def is_of_whole(fact: Fact, whole: set[tuple[Locator, str]]) -> bool:
+    """Return whether an import is of a module that a pickle names as a whole, or of what that module imports."""
+    module = fact.value.partition(".")[0]
+    return any(place == fact.locator and (module == name or fact.value in WRAPPING[name]) for place, name in whole)
 
 
 def holds_namespace(described: Json) -> bool:

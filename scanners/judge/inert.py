@@ -49,8 +49,8 @@ _CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
 _HEADER = re.compile(r"(?:\x80|\\x80)[^\n]", re.DOTALL)
 """How bytes are described that begin as pickles of protocols 2 and later do, or latin-1 text of them."""
-_FILES = frozenset("nested-file nested-pickle nested-pickle-1 nested-pickle-4".split())
-"""Rules of callables whose literal bytes are examined where they are called, and only there."""
+_FILES = {"nested-file": 0, "nested-pickle": 0, "nested-pickle-1": 1, "nested-pickle-4": 4}
+"""Rules of callables whose literal bytes are examined where they are called, and only there; which argument it is."""
 _LITERAL_REPR = re.compile(r"None|Ellipsis|NotImplemented|range\(-?[0-9]+(?:, -?[0-9]+){1,2}\)")
 _IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 _TEXT_CODECS = frozenset("latin1 latin-1 iso-8859-1 utf8 utf-8 ascii".split())
@@ -110,15 +110,20 @@ _HOLDERS = frozenset(
 _WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
 _PLAIN_ATTRIBUTES = {
     "torch.nested._internal.nested_tensor.NestedTensor": "_lengths _metadata_cache _offsets _ragged_idx _size _values",
+    "torchao": "scale",
     "torchvision.tv_tensors._bounding_boxes.BoundingBoxes": "canvas_size clamping_mode format",
 }
-"""Attributes that a class sets itself and has no property of, where classes of other packages have one."""
+"""Attributes that a class, or all classes of a package, set themselves and have no property of, where classes of other
+packages have one.
+"""
 _CONVERTING = frozenset({"torch.Size"})
 """Classes that iterate over whatever they are handed, instances of their own package, too."""
 _NAMESPACES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
 """Classes whose instances have whatever attributes the file gives them, methods that a conversion looks for too."""
 _MAKING = frozenset({"class-first", "setattr-state"})
 """Rules of callables that hand what follows to the class, or use it as a tensor."""
+_MOST_CONVERTED = 3
+"""Arguments that a builtin type takes at most: `str(bytes, encoding, errors)`."""
 _MADE = ("NEWOBJ", "NEWOBJ_EX")
 """Opcodes that make an instance without its constructor."""
 _MAKERS_OF_TYPES = frozenset("types.GenericAlias functools.reduce _functools.reduce operator.getitem".split())
@@ -150,14 +155,16 @@ def _words(text: str) -> frozenset[str]:
 
 
 @cache
-def _modules(text: str) -> dict[str, str]:
-    """Return names by module of what a table has of one package, which is a line for each."""
-    return {module: names for module, _, names in (line.partition(" ") for line in text.splitlines())}
+def _modules(package: str, text: str) -> dict[str, str]:
+    """Return names by module of what a table has of one package: a line for each, a dot for the package itself."""
+    lines = (line.partition(" ") for line in text.splitlines())
+    return {package if module == "." else f"{package}{module}": names for module, _, names in lines}
 
 
 def _of_package(table: dict[str, str], name: str) -> dict[str, str]:
     """Return names by module of the package that a dotted name is of."""
-    return _modules(table.get(name.partition(".")[0], ""))
+    package = name.partition(".")[0]
+    return _modules(package, table.get(package, ""))
 
 
 def _listed(table: dict[str, str], name: str) -> bool:
@@ -288,6 +295,15 @@ def _loads(name: str) -> bool:
     return tables.ARGUMENT_RULES.get(name) in _FILES
 
 
+def loads_computed(name: str, given: list[Json]) -> bool:
+    """Return whether a callable would load a file out of bytes that a call makes of others, where nobody sees them."""
+    at = _FILES.get(tables.ARGUMENT_RULES.get(name, ""), len(given))
+    described = given[at] if at < len(given) else None
+    if not isinstance(described, dict) or "call" not in described:
+        return False
+    return bool(items(described.get("args"))) and not is_encoded(described) and not _is_buffer(described)
+
+
 @cache
 def _held(name: str) -> bool:
     """Return whether a name is a function of data or of a framework: callbacks, metrics, activations."""
@@ -358,6 +374,8 @@ def taken_apart(name: str, given: list[Json], how: str = "REDUCE") -> list[Json]
     """Return those of the arguments that a harmless callable iterates over, converts or compares."""
     if how in _MADE and is_class(name):  # no constructor, but `tuple.__new__` iterates, and `int.__new__` converts
         handed = items(given[0]) if how == "NEWOBJ_EX" and given else given
+        if len(handed) > _MOST_CONVERTED and not name.startswith(_CONVERTERS):
+            return []  # the fields of a named tuple
         if (
             name.startswith(("numpy.", "pandas.")) or name.rpartition(".")[2].isupper()
         ):  # and what is a type of it by another name
@@ -561,7 +579,9 @@ def _calls(given: list[Json], at: int) -> bool:
 
 def _rebuild_type(given: list[Json]) -> bool:
     made = _class_at(given, 1) and _type_name(given[1]) not in tables.STATE_RULES
-    return made and _calls(given, 2) and _setattr_state(given[3:], _PLAIN_ATTRIBUTES.get(_type_name(given[1]), ""))
+    name = _type_name(given[1]) if made else ""
+    plain = _PLAIN_ATTRIBUTES.get(name) or _PLAIN_ATTRIBUTES.get(name.partition(".")[0], "")
+    return made and _calls(given, 2) and _setattr_state(given[3:], plain)
 
 
 def _setattr_state(given: list[Json], plain: str = "") -> bool:
@@ -636,9 +656,9 @@ def _held_method(given: list[Json]) -> bool:
 def _by_name(given: list[Json]) -> bool:
     """Return whether a module that a name imports is the standard library's or a framework's."""
     name = given[0] if given else None
-    if not isinstance(name, str) or family(name) or name.partition(".")[0] in _ACTS or name.endswith(".__main__"):
+    if not isinstance(name, str) or name.partition(".")[0] in _ACTS or name.endswith(".__main__"):
         return False
-    return is_known_package(name)
+    return name in standard_library.SUBMODULES or (is_known_package(name) and not family(name))
 
 
 def _type_by_name(given: list[Json]) -> bool:

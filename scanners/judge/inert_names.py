@@ -3,7 +3,8 @@
 Made from the sources and from real saves of the frameworks in FRAMEWORKS; `scripts/inert` says how a name qualifies.
 
 CLASSES, ENUMS and CALLS are divided by package; each is one text, of a line for every module and its names, and is
-taken apart when a pickle names the package, so that what a scan loads hardly grows with these tables.
+taken apart when a pickle names the package, so that what a scan loads hardly grows with these tables. A module goes
+without the name of the package (`.linear` under `sklearn`), which itself is a dot.
 CLASSES: module to the classes whose instances may be made without `__init__`, given a state and filled. A module that
 ends in `.*` stands for a package and everything below; its `*` grants every name that looks like a class (CapWords,
 leading underscores allowed) and is not in REFUSED. Such packages were read whole, in several versions, with what does
@@ -100,6 +101,7 @@ CLASSES = inert_classes.CLASSES
 
 FRAMEWORKS: dict[str, str] = {
     "accelerate": "1.15.0",
+    "adabelief-pytorch": "0.2.1",
     "adapt": "0.4.5",
     "adapters": "1.3.0",
     "addict": "2.4.0",
@@ -115,6 +117,7 @@ FRAMEWORKS: dict[str, str] = {
     "ase": "3.29.0",
     "astropy": "8.0.2",
     "attrs": "26.1.0",
+    "autofeat": "2.1.3",
     "autogluon.common": "1.6.3",
     "autogluon.core": "1.6.3",
     "autogluon.features": "1.6.3",
@@ -127,6 +130,7 @@ FRAMEWORKS: dict[str, str] = {
     "biopython": "1.88",
     "bitsandbytes": "0.50.2",
     "blackjax": "1.7.1",
+    "blitz-bayesian-pytorch": "0.2.8",
     "bm25s": "0.3.16",
     "boltons": "26.2.0",
     "boruta": "0.4.3",
@@ -136,11 +140,14 @@ FRAMEWORKS: dict[str, str] = {
     "catboost": "1.2.10",
     "category-encoders": "2.11.2",
     "causal-learn": "0.1.4.8",
+    "causalinference": "0.1.3.post1",
     "causalml": "0.18.0",
     "celer": "0.7.4",
+    "celltypist": "1.7.1",
     "chaospy": "4.3.21",
     "chemprop": "2.3.1",
     "chex": "0.1.92",
+    "class-resolver": "0.8.2",
     "cleanlab": "2.9.0",
     "cloudpickle": "3.1.2 2.2.1",
     "cma": "4.5.0",
@@ -150,10 +157,13 @@ FRAMEWORKS: dict[str, str] = {
     "confection": "1.3.4",
     "configspace": "1.2.2",
     "control": "0.10.2",
+    "copulas": "0.14.1",
     "coqui-tts": "0.28.0",
     "coreforecast": "0.0.20",
+    "corextopic": "1.1",
     "cornac": "3.0.1",
     "crepes": "0.9.1",
+    "ctgan": "0.12.1",
     "cvxpy": "1.9.3",
     "d3rlpy": "2.8.1",
     "daal4py": "2024.7.0",
@@ -165,8 +175,10 @@ FRAMEWORKS: dict[str, str] = {
     "deap": "1.4.4",
     "deepchem": "2.8.0",
     "deepctr-torch": "0.3.0",
+    "deepecho": "0.8.1",
     "dendropy": "5.1.3",
     "denoising-diffusion-pytorch": "2.3.4",
+    "deslib": "0.3.7",
     "dice-ml": "0.12",
     "diffrax": "0.7.2",
     "diffusers": "0.42.1",
@@ -189,6 +201,7 @@ FRAMEWORKS: dict[str, str] = {
     "esda": "2.10.0 2.9.0",
     "evalml": "0.84.0",
     "facenet-pytorch": "2.6.0",
+    "factor-analyzer": "0.3.1",
     "fairlearn": "0.15.0",
     "fastai": "2.8.12",
     "fastcore": "2.2.38",
@@ -202,7 +215,9 @@ FRAMEWORKS: dict[str, str] = {
     "flax": "0.12.8",
     "formulaic": "1.2.2",
     "frozendict": "2.5.1",
+    "fuzzy-c-means": "2.3.1",
     "galpy": "1.12.1",
+    "genieclust": "1.3.0",
     "gensim": "4.4.0",
     "geopandas": "1.2.0",
     "geotorch": "0.4.0",
@@ -211,7 +226,10 @@ FRAMEWORKS: dict[str, str] = {
     "gplearn": "0.4.3",
     "gpy": "1.15.0",
     "gpytorch": "1.15.2",
+    "graphtools": "2.1.0",
+    "group-lasso": "1.5.0",
     "gseapy": "1.3.1",
+    "gstools": "1.7.0",
     "gymnasium": "1.4.0",
     "gymnax": "1.0.1",
     "hdbscan": "0.8.44",
@@ -225,17 +243,22 @@ FRAMEWORKS: dict[str, str] = {
     "imbalanced-ensemble": "0.2.3",
     "imbalanced-learn": "0.14.2",
     "imgaug": "0.4.0",
+    "imitation": "1.0.1",
     "immutables": "0.21",
     "imodels": "3.0.4",
     "implicit": "0.7.3",
     "interpret-core": "0.7.8",
     "intervaltree": "3.2.1",
+    "jax": "0.10.2",
     "jaxopt": "0.8.5",
     "joblib": "1.6.0 1.2.0",
     "jraph": "0.0.6.dev0",
     "keybert": "0.9.0",
     "kmodes": "0.12.2",
     "kornia": "0.9.0",
+    "langchain-community": "0.4.2",
+    "langchain-core": "1.8.3",
+    "laplace-torch": "0.3",
     "lazypredict": "0.3.0",
     "lenskit": "2025.8.1",
     "libpysal": "4.14.1 4.15.1",
@@ -262,9 +285,12 @@ FRAMEWORKS: dict[str, str] = {
     "mdtraj": "1.11.1.post2 1.11.2",
     "mealpy": "3.0.3",
     "metric-learn": "0.7.0",
+    "miceforest": "6.0.5",
     "minigrid": "3.2.0",
+    "minisom": "2.3.6",
     "ml-collections": "1.1.0",
     "mlforecast": "1.1.0",
+    "mljar-supervised": "1.3.2",
     "mlxtend": "0.25.0",
     "mmcv-lite": "2.2.0",
     "mmdet": "3.3.0",
@@ -276,6 +302,7 @@ FRAMEWORKS: dict[str, str] = {
     "modal-python": "0.4.2.1",
     "monai": "1.6.1",
     "monty": "2026.10.21",
+    "mord": "0.7",
     "mudata": "0.3.10 0.4.1",
     "munch": "4.0.0",
     "neat-python": "2.0.0",
@@ -284,6 +311,7 @@ FRAMEWORKS: dict[str, str] = {
     "neuralforecast": "3.3.0",
     "neuralprophet": "0.9.0",
     "nevergrad": "1.0.12",
+    "nflows": "0.14",
     "nfoursid": "1.0.2",
     "ngboost": "0.5.11",
     "nibabel": "5.4.2",
@@ -303,14 +331,18 @@ FRAMEWORKS: dict[str, str] = {
     "optimum-quanto": "0.2.7",
     "optuna": "2.10.1 3.6.1 5.0.0",
     "orbit-ml": "1.1.4",
+    "pacmap": "0.9.1",
     "pandas": "3.1.1 1.5.3 0.25.3 1.1.5 2.2.3",
     "pandera": "0.35.0",
     "paramz": "0.10.0",
+    "pastas": "2.0.0",
     "peft": "0.21.2",
     "pennylane": "0.45.1",
     "performer-pytorch": "1.1.4",
+    "perpetual": "2.3.0",
     "pettingzoo": "1.27.0",
     "pgmpy": "1.1.2",
+    "phate": "2.0.0",
     "photutils": "3.0.0 3.1.1",
     "pint": "0.25.3 0.26.2",
     "pmdarima": "2.1.1",
@@ -318,6 +350,7 @@ FRAMEWORKS: dict[str, str] = {
     "pomegranate": "1.1.2",
     "pot": "0.9.7.post1",
     "pretty-midi": "0.2.11.post0",
+    "prince": "0.23.0",
     "prodigyopt": "1.1.2",
     "prophet": "1.5.0",
     "pyannote.audio": "4.0.7",
@@ -328,39 +361,53 @@ FRAMEWORKS: dict[str, str] = {
     "pycox": "0.3.0",
     "pydantic": "2.14.4",
     "pydeseq2": "0.5.4",
+    "pydmd": "2025.8.1",
     "pygad": "3.9.2",
     "pygam": "0.12.0",
     "pykalman": "0.11.2",
+    "pykeen": "1.11.1",
+    "pykrige": "1.7.3",
     "pymatgen": "2026.10.24",
     "pymoo": "0.6.2",
     "pynndescent": "0.7.0",
+    "pynomaly": "0.4.0",
     "pyod": "3.6.7",
     "pyproj": "3.7.2 3.8.0",
     "pyriemann": "0.12",
     "pyro-ppl": "1.9.2",
     "pyrsistent": "0.20.0",
+    "pysindy": "2.1.0",
     "pyswarms": "1.3.0",
     "pythae": "0.1.2",
     "python-box": "7.4.1",
     "python-crfsuite": "0.9.12",
+    "pytorch-crf": "0.7.2",
     "pytorch-forecasting": "1.8.0",
     "pytorch-ignite": "0.5.5",
     "pytorch-lightning": "1.5.10 2.6.6",
     "pytorch-metric-learning": "2.9.0",
     "pytorch-msssim": "1.0.0",
+    "pytorch-optimizer": "4.1.0",
     "pytorch-tabnet": "4.1.0",
+    "pytorch-tabular": "1.2.0",
     "pytorch-widedeep": "1.7.0",
     "pyts": "0.14.1",
     "pytz": "2026.6",
     "quantile-forest": "1.4.2",
     "qutip": "5.3.1",
     "rank-bm25": "0.2.2",
+    "rdt": "2.0.0",
     "recbole": "1.2.1",
     "recordlinkage": "0.16",
     "rectools": "0.19.0",
     "reformer-pytorch": "1.4.4",
     "river": "0.26.1",
     "rotary-embedding-torch": "0.9.1",
+    "rsl-rl-lib": "5.5.1",
+    "rtdl-num-embeddings": "0.0.12",
+    "rtdl-revisiting-models": "0.0.2",
+    "ruptures": "1.1.10",
+    "sacremoses": "0.2.0",
     "safetensors": "0.8.0",
     "salib": "1.6.0",
     "sb3-contrib": "2.9.2",
@@ -380,23 +427,32 @@ FRAMEWORKS: dict[str, str] = {
     "scikit-optimize": "0.10.2",
     "scikit-surprise": "1.1.5",
     "scikit-survival": "0.28.0",
+    "scikit-uplift": "0.5.1",
     "scipy": "1.10.1 1.17.1 1.18.1 1.5.4",
     "scitools-iris": "3.14.1 3.16.2",
+    "scvi-tools": "1.4.2",
+    "sdv": "2.0.0",
     "segment-anything": "1.0",
     "segmentation-models-pytorch": "0.6.0",
     "sentence-transformers": "6.2.0",
     "setfit": "1.2.0",
     "shap": "0.51.0 0.54.1",
     "simpy": "4.1.2",
+    "skforecast": "0.26.0",
     "skglm": "0.5",
     "sklearn-crfsuite": "0.5.0",
+    "sklearn-genetic-opt": "0.12.0",
     "sklearn-pandas": "2.2.0",
     "skope-rules": "1.0.1",
     "skorch": "1.4.0",
+    "skrebate": "0.8.4",
+    "skrl": "2.1.1",
     "skrub": "0.11.0",
     "sktime": "1.2.0",
     "smac": "2.4.0",
     "smote-variants": "1.0.1",
+    "smt": "2.15.0",
+    "snntorch": "1.0.0",
     "snorkel": "0.10.0",
     "sortedcontainers": "2.4.0",
     "spacy": "3.8.18",
@@ -411,8 +467,11 @@ FRAMEWORKS: dict[str, str] = {
     "stumpy": "1.14.1",
     "sumy": "0.13.0",
     "sunpy": "7.0.5 8.0.1",
+    "suod": "0.1.4",
     "supervision": "0.31.2",
+    "symspellpy": "6.10.1",
     "tab-transformer-pytorch": "0.6.1",
+    "tabm": "0.0.3",
     "tabpfn": "9.2.0",
     "tbats": "1.2.0",
     "tensordict": "0.15.3",
@@ -421,6 +480,7 @@ FRAMEWORKS: dict[str, str] = {
     "textblob": "0.20.1",
     "thinc": "9.1.1",
     "tianshou": "2.0.1",
+    "tiktoken": "0.14.0",
     "timm": "0.6.13 0.9.16 1.0.31",
     "toad": "0.1.7",
     "tokenizers": "0.23.3",
@@ -429,14 +489,17 @@ FRAMEWORKS: dict[str, str] = {
     "torch-ema": "0.3",
     "torch-geometric": "2.8.1",
     "torch-optimizer": "0.3.0",
+    "torchani": "2.9.0",
     "torchao": "0.18.0",
     "torchaudio": "2.11.0",
     "torchcde": "0.2.5",
     "torchdiffeq": "0.2.5",
+    "torchensemble": "0.2.0",
     "torchio": "1.2.1",
     "torchmetrics": "1.9.0",
     "torchrl": "0.14.1",
     "torchsde": "0.2.6",
+    "torchsurv": "0.2.0",
     "torchtext": "0.18.0",
     "torchtuples": "0.2.2",
     "torchvision": "0.29.2",
@@ -451,9 +514,12 @@ FRAMEWORKS: dict[str, str] = {
     "umap-learn": "0.5.12",
     "uncertainties": "3.2.3",
     "utilsforecast": "0.2.17",
+    "vecstack": "0.5.2",
     "vector-quantize-pytorch": "1.0",
+    "verde": "1.9.0",
     "vit-pytorch": "1.26.11",
     "wfdb": "4.3.1",
+    "wittgenstein": "0.3.4",
     "woodwork": "0.31.0",
     "x-transformers": "2.31.10",
     "xarray": "2026.9.0",
@@ -463,845 +529,872 @@ FRAMEWORKS: dict[str, str] = {
     "yake": "0.7.3",
     "yellowbrick": "1.5",
     "yolov5": "7.0.14",
+    "zepid": "0.9.1",
 }
 
 ENUMS: dict[str, str] = {
-    "Bio": ("Bio.Align.tabular State\n"),
-    "Orange": ("Orange.widgets.visualize.ownomogram SortBy\n"),
-    "PIL": ("PIL.Image Dither Palette Quantize Resampling Transform Transpose\n"),
+    "Bio": (".Align.tabular State\n"),
+    "Orange": (".widgets.visualize.ownomogram SortBy\n"),
+    "PIL": (".Image Dither Palette Quantize Resampling Transform Transpose\n"),
     "TTS": (
-        "TTS.tts.layers.tortoise.diffusion LossType ModelMeanType ModelVarType\n"
-        "TTS.tts.utils.text.punctuation PuncPosition\n"
+        ".tts.layers.tortoise.diffusion LossType ModelMeanType ModelVarType\n.tts.utils.text.punctuation PuncPosition\n"
     ),
     "accelerate": (
-        "accelerate.commands.menu.helpers Direction\n"
-        "accelerate.commands.to_fsdp2 ConversionStatus\n"
-        "accelerate.utils.dataclasses BaseEnum ComputeEnvironment CustomDtype DDPCommunicationHookType "
-        "DistributedType DynamoBackend FP8BackendType LoggerType PrecisionType RNGType SageMakerDistributedType\n"
+        ".commands.menu.helpers Direction\n"
+        ".commands.to_fsdp2 ConversionStatus\n"
+        ".utils.dataclasses BaseEnum ComputeEnvironment CustomDtype DDPCommunicationHookType DistributedType "
+        "DynamoBackend FP8BackendType LoggerType PrecisionType RNGType SageMakerDistributedType\n"
     ),
-    "adapters": ("adapters.utils AdapterType\n"),
-    "aeon": ("aeon.distances._distance DistanceType\n"),
-    "albumentations": ("albumentations.core.type_definitions Targets\n"),
+    "adapters": (".utils AdapterType\n"),
+    "aeon": (".distances._distance DistanceType\n"),
+    "albumentations": (".core.type_definitions Targets\n"),
     "alibi": (
-        "alibi.explainers.integrated_gradients LayerState\n"
-        "alibi.explainers.partial_dependence Kind\n"
-        "alibi.explainers.pd_variance Method\n"
-        "alibi.explainers.permutation_importance Kind Method\n"
-        "alibi.explainers.similarity.grad Task\n"
-        "alibi.models.pytorch.metrics Reduction\n"
-        "alibi.utils.approximation_methods Riemann\n"
-        "alibi.utils.frameworks Framework\n"
-        "alibi.utils.visualization ImageVisualizationMethod VisualizeSign\n"
+        ".explainers.integrated_gradients LayerState\n"
+        ".explainers.partial_dependence Kind\n"
+        ".explainers.pd_variance Method\n"
+        ".explainers.permutation_importance Kind Method\n"
+        ".explainers.similarity.grad Task\n"
+        ".models.pytorch.metrics Reduction\n"
+        ".utils.approximation_methods Riemann\n"
+        ".utils.frameworks Framework\n"
+        ".utils.visualization ImageVisualizationMethod VisualizeSign\n"
     ),
-    "alibi_detect": ("alibi_detect.od.sr Padding Side\nalibi_detect.utils.frameworks Framework\n"),
-    "anndata": ("anndata.compat Empty\n"),
-    "ase": ("ase.io.runner.runneratoms Units\n"),
+    "alibi_detect": (".od.sr Padding Side\n.utils.frameworks Framework\n"),
+    "anndata": (".compat Empty\n"),
+    "ase": (".io.runner.runneratoms Units\n"),
     "astropy": (
-        "astropy.config.paths _DirType _SpecSource\n"
-        "astropy.cosmology._src.parameter.core Sentinel\n"
-        "astropy.time.core _LeapSecondsCheck\n"
-        "astropy.units.enums DeprecatedUnitAction\n"
+        ".config.paths _DirType _SpecSource\n"
+        ".cosmology._src.parameter.core Sentinel\n"
+        ".time.core _LeapSecondsCheck\n"
+        ".units.enums DeprecatedUnitAction\n"
     ),
     "asyncio": (
-        "asyncio.constants _SendfileMode\n"
-        "asyncio.locks _BarrierState\n"
-        "asyncio.runners _State\n"
-        "asyncio.sslproto AppProtocolState SSLProtocolState\n"
-        "asyncio.timeouts _State\n"
+        ".constants _SendfileMode\n"
+        ".locks _BarrierState\n"
+        ".runners _State\n"
+        ".sslproto AppProtocolState SSLProtocolState\n"
+        ".timeouts _State\n"
     ),
-    "attr": ("attr._make ClassProps.Hashability ClassProps.KeywordOnly _Nothing\n"),
+    "attr": ("._make ClassProps.Hashability ClassProps.KeywordOnly _Nothing\n"),
     "autogluon": (
-        "autogluon.tabular.models.mitra._internal.config.enums BenchmarkName BenchmarkOrigin DataSplit DatasetSize "
+        ".tabular.models.mitra._internal.config.enums BenchmarkName BenchmarkOrigin DataSplit DatasetSize "
         "DownstreamTask FeatureType GeneratorName LossName MetricName ModelClass ModelName Phase SearchType StrEnum "
         "Task\n"
     ),
-    "bidict": ("bidict._dup OnDupAction\n"),
-    "botorch": ("botorch.optim.core OptimizationStatus\n"),
+    "bidict": ("._dup OnDupAction\n"),
+    "botorch": (".optim.core OptimizationStatus\n"),
     "captum": (
-        "captum._utils.common ExpansionTypes\n"
-        "captum._utils.sample_gradient LossMode\n"
-        "captum.attr._core.noise_tunnel NoiseTunnelType\n"
-        "captum.attr._utils.approximation_methods Riemann\n"
-        "captum.attr._utils.visualization ImageVisualizationMethod TimeseriesVisualizationMethod VisualizeSign\n"
-        "captum.robust._core.metrics.min_param_perturbation MinParamPerturbationMode\n"
+        "._utils.common ExpansionTypes\n"
+        "._utils.sample_gradient LossMode\n"
+        ".attr._core.noise_tunnel NoiseTunnelType\n"
+        ".attr._utils.approximation_methods Riemann\n"
+        ".attr._utils.visualization ImageVisualizationMethod TimeseriesVisualizationMethod VisualizeSign\n"
+        ".robust._core.metrics.min_param_perturbation MinParamPerturbationMode\n"
     ),
     "catboost": (
-        "catboost.core EFeaturesSelectionAlgorithm EFeaturesSelectionGrouping EFstrType EShapCalcType\n"
-        "catboost.eval.catboost_evaluation EvalType\n"
-        "catboost.eval.evaluation_result ScoreType\n"
-        "catboost.eval.factor_utils LabelMode\n"
-        "catboost.hnsw.hnsw EDistance EVectorComponentType\n"
+        ".core EFeaturesSelectionAlgorithm EFeaturesSelectionGrouping EFstrType EShapCalcType\n"
+        ".eval.catboost_evaluation EvalType\n"
+        ".eval.evaluation_result ScoreType\n"
+        ".eval.factor_utils LabelMode\n"
+        ".hnsw.hnsw EDistance EVectorComponentType\n"
     ),
-    "category_encoders": ("category_encoders.utils EncodingRelation\n"),
+    "category_encoders": (".utils EncodingRelation\n"),
     "causallearn": (
-        "causallearn.graph.Edge Edge.Property\n"
-        "causallearn.graph.Endpoint Endpoint\n"
-        "causallearn.graph.NodeType NodeType\n"
-        "causallearn.graph.NodeVariableType NodeVariableType\n"
+        ".graph.Edge Edge.Property\n"
+        ".graph.Endpoint Endpoint\n"
+        ".graph.NodeType NodeType\n"
+        ".graph.NodeVariableType NodeVariableType\n"
     ),
     "chemprop": (
-        "chemprop.data.splitting SplitType\n"
-        "chemprop.featurizers.atom AtomFeatureMode\n"
-        "chemprop.featurizers.molgraph.reaction RxnMode\n"
-        "chemprop.nn.utils Activation\n"
-        "chemprop.utils.utils EnumMapping\n"
+        ".data.splitting SplitType\n"
+        ".featurizers.atom AtomFeatureMode\n"
+        ".featurizers.molgraph.reaction RxnMode\n"
+        ".nn.utils Activation\n"
+        ".utils.utils EnumMapping\n"
     ),
-    "chex": ("chex._src.variants ChexVariantType\n"),
-    "cleanlab": ("cleanlab.datalab.internal.task Task\ncleanlab.internal.multilabel_scorer ClassLabelScorer\n"),
-    "cmdstanpy": ("cmdstanpy.cmdstan_args Method\n"),
+    "chex": ("._src.variants ChexVariantType\n"),
+    "cleanlab": (".datalab.internal.task Task\n.internal.multilabel_scorer ClassLabelScorer\n"),
+    "cmdstanpy": (".cmdstan_args Method\n"),
     "compressed_tensors": (
-        "compressed_tensors.config.base CompressionFormat MoESparsityMethod SparsityStructure\n"
-        "compressed_tensors.quantization.quant_args ActivationOrdering DynamicType QuantizationStrategy "
-        "QuantizationType\n"
-        "compressed_tensors.quantization.quant_config QuantizationStatus\n"
-        "compressed_tensors.quantization.quant_metadata KVCacheScaleType\n"
-        "compressed_tensors.transform.transform_args TransformLocation\n"
+        ".config.base CompressionFormat MoESparsityMethod SparsityStructure\n"
+        ".quantization.quant_args ActivationOrdering DynamicType QuantizationStrategy QuantizationType\n"
+        ".quantization.quant_config QuantizationStatus\n"
+        ".quantization.quant_metadata KVCacheScaleType\n"
+        ".transform.transform_args TransformLocation\n"
     ),
-    "cvxpy": ("cvxpy.lin_ops.backends.base Constant\ncvxpy.utilities.psd_utils TriangleKind\n"),
-    "d3rlpy": ("d3rlpy.constants ActionSpace LoggingStrategy PositionEncodingType\nd3rlpy.datasets _MinariEnvType\n"),
+    "copulas": (
+        ".bivariate.base CopulaTypes\n.multivariate.tree TreeTypes\n.univariate.base BoundedType ParametricType\n"
+    ),
+    "cvxpy": (".lin_ops.backends.base Constant\n.utilities.psd_utils TriangleKind\n"),
+    "d3rlpy": (".constants ActionSpace LoggingStrategy PositionEncodingType\n.datasets _MinariEnvType\n"),
     "darts": (
-        "darts.explainability.shap_adapters.shap_adapter SHAPMethod\n"
-        "darts.metrics.utils _LabelReduction\n"
-        "darts.models.forecasting.nbeats _GType\n"
-        "darts.utils.data.torch_datasets.utils ModuleStage\n"
-        "darts.utils.data.utils FeatureType\n"
-        "darts.utils.likelihood_models.base LikelihoodType\n"
-        "darts.utils.ts_utils SeriesType\n"
-        "darts.utils.utils ModelMode ModelType SeasonalityMode TrendMode\n"
+        ".explainability.shap_adapters.shap_adapter SHAPMethod\n"
+        ".metrics.utils _LabelReduction\n"
+        ".models.forecasting.nbeats _GType\n"
+        ".utils.data.torch_datasets.utils ModuleStage\n"
+        ".utils.data.utils FeatureType\n"
+        ".utils.likelihood_models.base LikelihoodType\n"
+        ".utils.ts_utils SeriesType\n"
+        ".utils.utils ModelMode ModelType SeasonalityMode TrendMode\n"
     ),
-    "datasets": ("datasets.download.download_manager DownloadMode\n"),
-    "deepspeed": ("deepspeed.runtime.zero.config ZeroStageEnum\n"),
-    "diffrax": ("diffrax._solver.runge_kutta CalculateJacobian\n"),
+    "datasets": (".download.download_manager DownloadMode\n"),
+    "deepspeed": (".runtime.zero.config ZeroStageEnum\n"),
+    "diffrax": ("._solver.runge_kutta CalculateJacobian\n"),
     "diffusers": (
-        "diffusers.hooks.group_offloading GroupOffloadingType\n"
-        "diffusers.models.attention_dispatch AttentionBackendName\n"
-        "diffusers.optimization SchedulerType\n"
-        "diffusers.pipelines.hunyuan_video.pipeline_hunyuan_video_framepack FramepackSamplingType\n"
-        "diffusers.quantizers.quantization_config QuantizationMethod\n"
-        "diffusers.schedulers.scheduling_utils KarrasDiffusionSchedulers\n"
-        "diffusers.utils.state_dict_utils StateDictType\n"
+        ".hooks.group_offloading GroupOffloadingType\n"
+        ".models.attention_dispatch AttentionBackendName\n"
+        ".optimization SchedulerType\n"
+        ".pipelines.hunyuan_video.pipeline_hunyuan_video_framepack FramepackSamplingType\n"
+        ".quantizers.quantization_config QuantizationMethod\n"
+        ".schedulers.scheduling_utils KarrasDiffusionSchedulers\n"
+        ".utils.state_dict_utils StateDictType\n"
     ),
     "dowhy": (
-        "dowhy.causal_identifier.auto_identifier BackdoorAdjustment EstimandType GeneralizedAdjustment\n"
-        "dowhy.causal_refuter SignificanceTestType\n"
-        "dowhy.causal_refuters.placebo_treatment_refuter PlaceboType\n"
-        "dowhy.gcm.auto AssignmentQuality\n"
-        "dowhy.gcm.falsify FalsifyConst\n"
-        "dowhy.gcm.shapley ShapleyApproximationMethods\n"
-        "dowhy.gcm.validation RejectionResult\n"
+        ".causal_identifier.auto_identifier BackdoorAdjustment EstimandType GeneralizedAdjustment\n"
+        ".causal_refuter SignificanceTestType\n"
+        ".causal_refuters.placebo_treatment_refuter PlaceboType\n"
+        ".gcm.auto AssignmentQuality\n"
+        ".gcm.falsify FalsifyConst\n"
+        ".gcm.shapley ShapleyApproximationMethods\n"
+        ".gcm.validation RejectionResult\n"
     ),
-    "dynesty": ("dynesty.dynamicsampler DynamicSamplerStatesEnum\n"),
-    "enum": ("enum FlagBoundary IntEnum IntFlag ReprEnum StrEnum\n"),
+    "dynesty": (".dynamicsampler DynamicSamplerStatesEnum\n"),
+    "enum": (". FlagBoundary IntEnum IntFlag ReprEnum StrEnum\n"),
     "evalml": (
-        "evalml.data_checks.data_check_action_code DataCheckActionCode\n"
-        "evalml.data_checks.data_check_action_option DCAOParameterAllowedValuesType DCAOParameterType\n"
-        "evalml.data_checks.data_check_message_code DataCheckMessageCode\n"
-        "evalml.data_checks.data_check_message_type DataCheckMessageType\n"
-        "evalml.exceptions.exceptions PartialDependenceErrorCode PipelineErrorCodeEnum ValidationErrorCode\n"
-        "evalml.model_family.model_family ModelFamily\n"
-        "evalml.model_understanding.prediction_explanations.explainers ExplainPredictionsStage\n"
-        "evalml.problem_types.problem_types ProblemTypes\n"
+        ".data_checks.data_check_action_code DataCheckActionCode\n"
+        ".data_checks.data_check_action_option DCAOParameterAllowedValuesType DCAOParameterType\n"
+        ".data_checks.data_check_message_code DataCheckMessageCode\n"
+        ".data_checks.data_check_message_type DataCheckMessageType\n"
+        ".exceptions.exceptions PartialDependenceErrorCode PipelineErrorCodeEnum ValidationErrorCode\n"
+        ".model_family.model_family ModelFamily\n"
+        ".model_understanding.prediction_explanations.explainers ExplainPredictionsStage\n"
+        ".problem_types.problem_types ProblemTypes\n"
     ),
-    "fastai": ("fastai.callback.fp16 AMPMode\n"),
-    "fastcore": ("fastcore.basics ImportEnum StrEnum ValEnum\nfastcore.xtras Unset\n"),
-    "featuretools": ("featuretools.feature_base.cache CacheType\n"),
-    "flair": ("flair.models.entity_mention_linking SimilarityMetric\nflair.training_utils EvaluationMetric\n"),
+    "fastai": (".callback.fp16 AMPMode\n"),
+    "fastcore": (".basics ImportEnum StrEnum ValEnum\n.xtras Unset\n"),
+    "fcmeans": (".main DistanceOptions\n"),
+    "featuretools": (".feature_base.cache CacheType\n"),
+    "flair": (".models.entity_mention_linking SimilarityMetric\n.training_utils EvaluationMetric\n"),
     "flax": (
-        "flax.cursor AccessType\n"
-        "flax.io BackendMode\n"
-        "flax.linen.module SetupState\n"
-        "flax.linen.spmd RulesFallback\n"
-        "flax.nnx.bridge.module AttrPriority\n"
-        "flax.serialization _MsgpackExtType\n"
+        ".cursor AccessType\n"
+        ".io BackendMode\n"
+        ".linen.module SetupState\n"
+        ".linen.spmd RulesFallback\n"
+        ".nnx.bridge.module AttrPriority\n"
+        ".serialization _MsgpackExtType\n"
     ),
     "formulaic": (
-        "formulaic.formula OrderingMethod\n"
-        "formulaic.materializers.types.enums ClusterBy NAAction\n"
-        "formulaic.parser.parser DefaultFormulaParser.FeatureFlags\n"
-        "formulaic.parser.types.factor Factor.EvalMethod Factor.Kind\n"
-        "formulaic.parser.types.formula_parser FormulaParser.Target\n"
-        "formulaic.parser.types.operator Operator.Associativity Operator.Fixity\n"
-        "formulaic.parser.types.token Token.Kind\n"
-        "formulaic.transforms.basis_spline SplineExtrapolation\n"
-        "formulaic.utils.sentinels Sentinel\n"
-        "formulaic.utils.variables Variable.Role\n"
+        ".formula OrderingMethod\n"
+        ".materializers.types.enums ClusterBy NAAction\n"
+        ".parser.parser DefaultFormulaParser.FeatureFlags\n"
+        ".parser.types.factor Factor.EvalMethod Factor.Kind\n"
+        ".parser.types.formula_parser FormulaParser.Target\n"
+        ".parser.types.operator Operator.Associativity Operator.Fixity\n"
+        ".parser.types.token Token.Kind\n"
+        ".transforms.basis_spline SplineExtrapolation\n"
+        ".utils.sentinels Sentinel\n"
+        ".utils.variables Variable.Role\n"
     ),
     "gluonts": (
-        "gluonts.core.serde._base Kind\n"
-        "gluonts.ext.rotbaum._preprocess CardinalityLabel\n"
-        "gluonts.model.npts._predictor KernelType\n"
+        ".core.serde._base Kind\n.ext.rotbaum._preprocess CardinalityLabel\n.model.npts._predictor KernelType\n"
     ),
     "gymnasium": (
-        "gymnasium.envs.registration VectorizeMode\n"
-        "gymnasium.vector.async_vector_env AsyncState\n"
-        "gymnasium.vector.vector_env AutoresetMode\n"
+        ".envs.registration VectorizeMode\n.vector.async_vector_env AsyncState\n.vector.vector_env AutoresetMode\n"
     ),
-    "haiku": ("haiku._src.embed EmbedLookupStyle\n"),
-    "hierarchicalforecast": ("hierarchicalforecast.probabilistic_methods CovarianceType\n"),
-    "http": ("http HTTPMethod HTTPStatus\n"),
+    "haiku": ("._src.embed EmbedLookupStyle\n"),
+    "hierarchicalforecast": (".probabilistic_methods CovarianceType\n"),
+    "http": (". HTTPMethod HTTPStatus\n"),
     "hummingbird": (
-        "hummingbird.ml.operator_converters._kneighbors_implementations MetricType\n"
-        "hummingbird.ml.operator_converters._tree_implementations TreeImpl\n"
+        ".ml.operator_converters._kneighbors_implementations MetricType\n"
+        ".ml.operator_converters._tree_implementations TreeImpl\n"
     ),
     "ignite": (
-        "ignite.contrib.engines.tbptt Tbptt_Events\n"
-        "ignite.engine.events EventEnum Events\n"
-        "ignite.handlers.checkpoint CheckpointEvents\n"
+        ".contrib.engines.tbptt Tbptt_Events\n.engine.events EventEnum Events\n.handlers.checkpoint CheckpointEvents\n"
     ),
-    "igraph": ("igraph.drawing.text TextAlignment\n"),
-    "inspect": ("inspect _ParameterKind\n"),
+    "igraph": (".drawing.text TextAlignment\n"),
+    "imitation": (".algorithms.density DensityType\n"),
+    "inspect": (". _ParameterKind\n"),
     "iris": (
-        "iris.experimental.mesh_coord_indexing Options\n"
-        "iris.fileformats.netcdf.loader ChunkControl.Modes\n"
-        "iris.fileformats.nimrod_load_rules Table\n"
-        "iris.quickplot Classification\n"
+        ".experimental.mesh_coord_indexing Options\n"
+        ".fileformats.netcdf.loader ChunkControl.Modes\n"
+        ".fileformats.nimrod_load_rules Table\n"
+        ".quickplot Classification\n"
+    ),
+    "jax": (
+        "._src.cache_key IgnoreCallbacks\n"
+        "._src.config EffortLevel ExplicitX64Mode LegacyPrngKeyState NumpyDtypePromotion RuntimeTracebackMode\n"
+        "._src.core MemorySpace\n"
+        "._src.cudnn.fused_attention_stablehlo AttentionLayout MaskType\n"
+        "._src.hardware_utils TpuVersion\n"
+        "._src.image.scale ResizeMethod\n"
+        "._src.mesh AxisType\n"
+        "._src.numpy.indexing IndexType IndexingStrategy\n"
+        "._src.stages MismatchType\n"
+        "._src.tpu_custom_call MemorySpace Tiling TpuSideEffectType\n"
+        "._src.typing DLDeviceType\n"
+        "._src.xla_transform PipelineStage\n"
     ),
     "kornia": (
-        "kornia.color.colormap ColorMapType\n"
-        "kornia.color.raw CFA\n"
-        "kornia.config InstallationMode\n"
-        "kornia.constants BorderType DType DataKey Resample SamplePadding\n"
-        "kornia.contrib.face_detection FaceKeypoint\n"
-        "kornia.contrib.object_detection BoundingBoxDataFormat\n"
-        "kornia.enhance.threshold ThresholdType\n"
-        "kornia.image.base ChannelsOrder ColorSpace\n"
-        "kornia.io.io ImageLoadType\n"
-        "kornia.losses.mutual_information MIKernel\n"
-        "kornia.models.rt_detr.model RTDETRModelType\n"
-        "kornia.models.sam.model SamModelType\n"
-        "kornia.sensors.camera.camera_model CameraModelType\n"
+        ".color.colormap ColorMapType\n"
+        ".color.raw CFA\n"
+        ".config InstallationMode\n"
+        ".constants BorderType DType DataKey Resample SamplePadding\n"
+        ".contrib.face_detection FaceKeypoint\n"
+        ".contrib.object_detection BoundingBoxDataFormat\n"
+        ".enhance.threshold ThresholdType\n"
+        ".image.base ChannelsOrder ColorSpace\n"
+        ".io.io ImageLoadType\n"
+        ".losses.mutual_information MIKernel\n"
+        ".models.rt_detr.model RTDETRModelType\n"
+        ".models.sam.model SamModelType\n"
+        ".sensors.camera.camera_model CameraModelType\n"
+    ),
+    "langchain_community": (
+        ".chat_message_histories.kafka ConsumeStartPosition\n"
+        ".chat_message_histories.zep SearchScope SearchType\n"
+        ".retrievers.docarray SearchType\n"
+        ".retrievers.tavily_search_api SearchDepth\n"
+        ".retrievers.zep SearchScope SearchType\n"
+    ),
+    "langchain_core": (
+        ".exceptions ErrorCode\n"
+        ".runnables.configurable StrEnum\n"
+        ".runnables.graph CurveStyle MermaidDrawMethod\n"
+        ".structured_query Comparator Operator\n"
+    ),
+    "laplace": (
+        ".utils.enums FunctionalApproximation HessianStructure Likelihood LinkApprox PredType PriorStructure "
+        "SubsetOfWeights TuningMethod\n"
+        ".utils.feature_extractor FeatureReduction\n"
     ),
     "lenskit": (
-        "lenskit.data.schema AllowableTroolean AttrLayout\n"
-        "lenskit.logging.multiprocess._monitor MonitorState\n"
-        "lenskit.logging.multiprocess._protocol LogChannel\n"
-        "lenskit.logging.tasks TaskStatus\n"
+        ".data.schema AllowableTroolean AttrLayout\n"
+        ".logging.multiprocess._monitor MonitorState\n"
+        ".logging.multiprocess._protocol LogChannel\n"
+        ".logging.tasks TaskStatus\n"
     ),
-    "lifelines": ("lifelines.utils CensoringType\n"),
-    "lightgbm": ("lightgbm.basic _MissingType\nlightgbm.dask _DatasetNames\n"),
+    "lifelines": (".utils CensoringType\n"),
+    "lightgbm": (".basic _MissingType\n.dask _DatasetNames\n"),
     "lightning": (
-        "lightning.fabric.utilities.data _WrapAttrTag\n"
-        "lightning.pytorch.callbacks.early_stopping EarlyStoppingReason\n"
-        "lightning.pytorch.callbacks.prediction_writer WriteInterval\n"
-        "lightning.pytorch.callbacks.timer Interval\n"
-        "lightning.pytorch.trainer.states RunningStage TrainerFn TrainerStatus\n"
-        "lightning.pytorch.utilities.enums GradClipAlgorithmType\n"
+        ".fabric.utilities.data _WrapAttrTag\n"
+        ".pytorch.callbacks.early_stopping EarlyStoppingReason\n"
+        ".pytorch.callbacks.prediction_writer WriteInterval\n"
+        ".pytorch.callbacks.timer Interval\n"
+        ".pytorch.trainer.states RunningStage TrainerFn TrainerStatus\n"
+        ".pytorch.utilities.enums GradClipAlgorithmType\n"
     ),
-    "lightning_fabric": ("lightning_fabric.utilities.data _WrapAttrTag\n"),
-    "lineax": ("lineax._operator _ScalarSign\n"),
-    "mace": ("mace.tools.default_keys DefaultKeys\n"),
+    "lightning_fabric": (".utilities.data _WrapAttrTag\n"),
+    "lineax": ("._operator _ScalarSign\n"),
+    "mace": (".tools.default_keys DefaultKeys\n"),
     "megatron": (
-        "megatron.core.enums ModelType\n"
-        "megatron.core.transformer.enums AttnBackend AttnMaskType AttnType CudaGraphScope LayerType\n"
+        ".core.enums ModelType\n.core.transformer.enums AttnBackend AttnMaskType AttnType CudaGraphScope LayerType\n"
     ),
-    "minigrid": ("minigrid.core.actions Actions\n"),
-    "mlflow": ("mlflow.types.schema DataType\n"),
-    "mmcv": ("mmcv.visualization.color Color\n"),
-    "mmengine": ("mmengine.runner.priority Priority\n"),
-    "mne": ("mne.io.edf.edf FileType\n"),
+    "minigrid": (".core.actions Actions\n"),
+    "mlflow": (".types.schema DataType\n"),
+    "mmcv": (".visualization.color Color\n"),
+    "mmengine": (".runner.priority Priority\n"),
+    "mne": (".io.edf.edf FileType\n"),
     "monai": (
-        "monai.apps.nnunet.utils NNUNETMode\n"
-        "monai.apps.nuclick.transforms NuclickKeys\n"
-        "monai.engines.utils IterationEvents\n"
-        "monai.fl.utils.constants ExtraItems FiltersType FlPhase FlStatistics ModelType WeightType\n"
-        "monai.handlers.metric_logger MetricLoggerKeys\n"
-        "monai.losses.adversarial_loss AdversarialCriterions\n"
-        "monai.losses.perceptual PerceptualNetworkType\n"
-        "monai.metrics.calibration CalibrationReduction\n"
-        "monai.metrics.regression KernelType\n"
-        "monai.networks.nets.spade_network UpsamplingModes\n"
-        "monai.networks.schedulers.ddpm DDPMPredictionType DDPMVarianceType\n"
-        "monai.networks.schedulers.pndm PNDMPredictionType\n"
-        "monai.networks.schedulers.rectified_flow RFlowPredictionType\n"
-        "monai.utils.enums AdversarialIterationEvents AdversarialKeys AlgoKeys Average BlendMode BoxModeName "
+        ".apps.nnunet.utils NNUNETMode\n"
+        ".apps.nuclick.transforms NuclickKeys\n"
+        ".engines.utils IterationEvents\n"
+        ".fl.utils.constants ExtraItems FiltersType FlPhase FlStatistics ModelType WeightType\n"
+        ".handlers.metric_logger MetricLoggerKeys\n"
+        ".losses.adversarial_loss AdversarialCriterions\n"
+        ".losses.perceptual PerceptualNetworkType\n"
+        ".metrics.calibration CalibrationReduction\n"
+        ".metrics.regression KernelType\n"
+        ".networks.nets.spade_network UpsamplingModes\n"
+        ".networks.schedulers.ddpm DDPMPredictionType DDPMVarianceType\n"
+        ".networks.schedulers.pndm PNDMPredictionType\n"
+        ".networks.schedulers.rectified_flow RFlowPredictionType\n"
+        ".utils.enums AdversarialIterationEvents AdversarialKeys AlgoKeys Average BlendMode BoxModeName "
         "BundleProperty BundlePropertyConfig ChannelMatching ColorOrder CommonKeys CompInitMode DataStatsKeys "
         "DiceCEReduction DownsampleMode EngineStatsKeys FastMRIKeys ForwardMode GanKeys GridPatchSort GridSampleMode "
         "GridSamplePadMode HoVerNetBranch HoVerNetMode IgniteInfo ImageStatsKeys InterpolateMode JITMetadataKeys "
         "LabelStatsKeys LazyAttr LossReduction MetaKeys Method MetricReduction NdimageMode NumpyPadMode "
         "OrderingTransformations OrderingType PatchKeys PostFix ProbMapKeys PytorchPadMode SkipMode SpaceKeys "
         "SplineMode StrEnum TraceKeys TraceStatusKeys TransformBackends UpsampleMode WSIPatchKeys Weight\n"
-        "monai.utils.jupyter_utils StatusMembers\n"
+        ".utils.jupyter_utils StatusMembers\n"
     ),
     "nemo": (
-        "nemo.collections.asr.inference.utils.enums ASRDecodingType ASROutputGranularity FeatureBufferPaddingMode "
+        ".collections.asr.inference.utils.enums ASRDecodingType ASROutputGranularity FeatureBufferPaddingMode "
         "MergingStrategy PipelineType RequestType\n"
-        "nemo.collections.asr.parts.numba.rnnt_loss.utils.cuda_utils.reduce I_Op R_Op\n"
-        "nemo.collections.asr.parts.numba.rnnt_loss.utils.global_constants RNNTStatus\n"
-        "nemo.collections.asr.parts.utils.wfst_utils KaldiFstMask\n"
-        "nemo.collections.common.tokenizers.char_tokenizer SpecialTokenString\n"
-        "nemo.collections.tts.modules.magpietts_modules SpecialAudioToken\n"
-        "nemo.collections.tts.parts.utils.helpers OperationMode\n"
-        "nemo.core.classes.common typecheck.TypeState\n"
-        "nemo.core.neural_types.axes AxisKind AxisKindAbstract\n"
-        "nemo.core.neural_types.comparison NeuralTypeComparisonResult\n"
-        "nemo.utils.export_utils ExportFormat\n"
-        "nemo.utils.model_utils ArtifactPathType\n"
-        "nemo.utils.nemo_logging LogMode\n"
+        ".collections.asr.parts.numba.rnnt_loss.utils.cuda_utils.reduce I_Op R_Op\n"
+        ".collections.asr.parts.numba.rnnt_loss.utils.global_constants RNNTStatus\n"
+        ".collections.asr.parts.utils.wfst_utils KaldiFstMask\n"
+        ".collections.common.tokenizers.char_tokenizer SpecialTokenString\n"
+        ".collections.tts.modules.magpietts_modules SpecialAudioToken\n"
+        ".collections.tts.parts.utils.helpers OperationMode\n"
+        ".core.classes.common typecheck.TypeState\n"
+        ".core.neural_types.axes AxisKind AxisKindAbstract\n"
+        ".core.neural_types.comparison NeuralTypeComparisonResult\n"
+        ".utils.export_utils ExportFormat\n"
+        ".utils.model_utils ArtifactPathType\n"
+        ".utils.nemo_logging LogMode\n"
     ),
-    "networkx": ("networkx.algorithms.tree.mst EdgePartition\nnetworkx.readwrite.gml Pattern\n"),
-    "neuralforecast": ("neuralforecast.common.enums ExplainerEnum TimeSeriesDatasetEnum\n"),
-    "nevergrad": ("nevergrad.parametrization._layering Level\n"),
-    "nibabel": ("nibabel.nicom.utils Vendor\n"),
-    "numpy": ("numpy _CopyMode\nnumpy.__config__ DisplayModes\nnumpy._globals _CopyMode\n"),
-    "numpyro": ("numpyro.contrib.funsor.enum_messenger DimType\n"),
+    "networkx": (".algorithms.tree.mst EdgePartition\n.readwrite.gml Pattern\n"),
+    "neuralforecast": (".common.enums ExplainerEnum TimeSeriesDatasetEnum\n"),
+    "nevergrad": (".parametrization._layering Level\n"),
+    "nibabel": (".nicom.utils Vendor\n"),
+    "numpy": (". _CopyMode\n.__config__ DisplayModes\n._globals _CopyMode\n"),
+    "numpyro": (".contrib.funsor.enum_messenger DimType\n"),
     "omegaconf": (
-        "omegaconf._utils ValueKind\n"
-        "omegaconf.base SCMode\n"
-        "omegaconf.vendor.antlr4.atn.ATNType ATNType\n"
-        "omegaconf.vendor.antlr4.atn.LexerAction LexerActionType\n"
-        "omegaconf.vendor.antlr4.atn.PredictionMode PredictionMode\n"
+        "._utils ValueKind\n"
+        ".base SCMode\n"
+        ".vendor.antlr4.atn.ATNType ATNType\n"
+        ".vendor.antlr4.atn.LexerAction LexerActionType\n"
+        ".vendor.antlr4.atn.PredictionMode PredictionMode\n"
     ),
-    "onedal": ("onedal.svm.svm SVMtype\n"),
-    "optax": ("optax.microbatching._microbatching AccumulationType\n"),
-    "optimum": ("optimum.quanto.tensor.weights.awq.packed AWQPacking\n"),
+    "onedal": (".svm.svm SVMtype\n"),
+    "optax": (".microbatching._microbatching AccumulationType\n"),
+    "optimum": (".quanto.tensor.weights.awq.packed AWQPacking\n"),
     "optuna": (
-        "optuna._gp.acqf AcquisitionFunctionType\n"
-        "optuna._gp.search_space ScaleType _ScaleType\n"
-        "optuna.storages._journal.storage JournalOperation\n"
-        "optuna.storages._rdb.models TrialIntermediateValueModel.TrialIntermediateValueType "
-        "TrialValueModel.TrialValueType\n"
-        "optuna.storages.journal._storage JournalOperation\n"
-        "optuna.study._study_direction StudyDirection\n"
-        "optuna.trial._state TrialState\n"
-        "optuna.visualization._optimization_history _ValueState\n"
+        "._gp.acqf AcquisitionFunctionType\n"
+        "._gp.search_space ScaleType _ScaleType\n"
+        ".storages._journal.storage JournalOperation\n"
+        ".storages._rdb.models TrialIntermediateValueModel.TrialIntermediateValueType TrialValueModel.TrialValueType\n"
+        ".storages.journal._storage JournalOperation\n"
+        ".study._study_direction StudyDirection\n"
+        ".trial._state TrialState\n"
+        ".visualization._optimization_history _ValueState\n"
     ),
     "orbit": (
-        "orbit.constants.constants BacktestFitKeys EstimatorsKeys KTRTimePointPriorKeys PlotLabels PredictMethod "
+        ".constants.constants BacktestFitKeys EstimatorsKeys KTRTimePointPriorKeys PlotLabels PredictMethod "
         "PredictionKeys PredictionMetaKeys TimeSeriesSplitSchemeKeys TrainingMetaKeys\n"
-        "orbit.constants.palette KTRPalette OrbitColorMap OrbitPalette PredictionPaletteClassic\n"
-        "orbit.template.dlt BaseSamplingParameters DataInputMapper GlobalTrendOption GlobalTrendSamplingParameters "
+        ".constants.palette KTRPalette OrbitColorMap OrbitPalette PredictionPaletteClassic\n"
+        ".template.dlt BaseSamplingParameters DataInputMapper GlobalTrendOption GlobalTrendSamplingParameters "
         "LatentSamplingParameters RegressionPenalty RegressionSamplingParameters SeasonalitySamplingParameters\n"
-        "orbit.template.ets BaseSamplingParameters DataInputMapper LatentSamplingParameters "
-        "SeasonalitySamplingParameters\n"
-        "orbit.template.ktr BaseSamplingParameters DataInputMapper RegressionSamplingParameters\n"
-        "orbit.template.ktrlite BaseSamplingParameters DataInputMapper RegressionSamplingParameters\n"
-        "orbit.template.lgt BaseSamplingParameters DataInputMapper LatentSamplingParameters RegressionPenalty "
+        ".template.ets BaseSamplingParameters DataInputMapper LatentSamplingParameters SeasonalitySamplingParameters\n"
+        ".template.ktr BaseSamplingParameters DataInputMapper RegressionSamplingParameters\n"
+        ".template.ktrlite BaseSamplingParameters DataInputMapper RegressionSamplingParameters\n"
+        ".template.lgt BaseSamplingParameters DataInputMapper LatentSamplingParameters RegressionPenalty "
         "RegressionSamplingParameters SeasonalitySamplingParameters\n"
     ),
-    "packaging": (
-        "packaging._elffile EIClass EIData EMachine\npackaging._ranges BoundaryKind\npackaging.ranges _SetOp\n"
-    ),
+    "packaging": ("._elffile EIClass EIData EMachine\n._ranges BoundaryKind\n.ranges _SetOp\n"),
     "pandas": (
-        "pandas._libs.lib _NoDefault\n"
-        "pandas._libs.tslibs.dtypes FreqGroup Resolution\n"
-        "pandas.core.arrays.sparse.array ellipsis\n"
-        "pandas.core.computation.parsing ParseState\n"
-        "pandas.core.interchange.dataframe_protocol ColumnNullType DlpackDeviceType DtypeKind\n"
+        "._libs.lib _NoDefault\n"
+        "._libs.tslibs.dtypes FreqGroup Resolution\n"
+        ".core.arrays.sparse.array ellipsis\n"
+        ".core.computation.parsing ParseState\n"
+        ".core.interchange.dataframe_protocol ColumnNullType DlpackDeviceType DtypeKind\n"
     ),
     "pandera": (
-        "pandera._cli.common BackendName\n"
-        "pandera._cli.generate GenerateDataFormat\n"
-        "pandera._cli.infer InferFormat ScriptType\n"
-        "pandera.api.base.error_handler ErrorCategory\n"
-        "pandera.api.extensions CheckType\n"
-        "pandera.config ValidationDepth ValidationScope\n"
-        "pandera.errors SchemaErrorReason\n"
-        "pandera.typing.formats Formats\n"
+        "._cli.common BackendName\n"
+        "._cli.generate GenerateDataFormat\n"
+        "._cli.infer InferFormat ScriptType\n"
+        ".api.base.error_handler ErrorCategory\n"
+        ".api.extensions CheckType\n"
+        ".config ValidationDepth ValidationScope\n"
+        ".errors SchemaErrorReason\n"
+        ".typing.formats Formats\n"
     ),
     "peft": (
-        "peft.tuners.multitask_prompt_tuning.config MultitaskPromptTuningInit\n"
-        "peft.tuners.p_tuning.config PromptEncoderReparameterizationType\n"
-        "peft.tuners.prompt_tuning.config PromptTuningInit\n"
-        "peft.utils.peft_types PeftType TaskType\n"
+        ".tuners.multitask_prompt_tuning.config MultitaskPromptTuningInit\n"
+        ".tuners.p_tuning.config PromptEncoderReparameterizationType\n"
+        ".tuners.prompt_tuning.config PromptTuningInit\n"
+        ".utils.peft_types PeftType TaskType\n"
     ),
     "pennylane": (
-        "pennylane.allocation AllocateState\n"
-        "pennylane.capture.custom_primitives PrimitiveType\n"
-        "pennylane.concurrency.executors.backends ExecBackends\n"
-        "pennylane.data.base.typing_util UnsetType\n"
-        "pennylane.data.data_manager.params ParamArg\n"
-        "pennylane.devices.capabilities ExecutionCondition\n"
-        "pennylane.devices.execution_config MCM_METHOD POSTSELECT_MODE\n"
-        "pennylane.estimator.resource_config DecompositionType\n"
-        "pennylane.ftqc.lattice LatticeShape\n"
-        "pennylane.labs.trotter_error.realspace.realspace_coefficients _NodeType\n"
-        "pennylane.math.interface_utils Interface\n"
-        "pennylane.transforms.core.compile_pipeline ProtectedLevel\n"
+        ".allocation AllocateState\n"
+        ".capture.custom_primitives PrimitiveType\n"
+        ".concurrency.executors.backends ExecBackends\n"
+        ".data.base.typing_util UnsetType\n"
+        ".data.data_manager.params ParamArg\n"
+        ".devices.capabilities ExecutionCondition\n"
+        ".devices.execution_config MCM_METHOD POSTSELECT_MODE\n"
+        ".estimator.resource_config DecompositionType\n"
+        ".ftqc.lattice LatticeShape\n"
+        ".labs.trotter_error.realspace.realspace_coefficients _NodeType\n"
+        ".math.interface_utils Interface\n"
+        ".transforms.core.compile_pipeline ProtectedLevel\n"
     ),
+    "perpetual": (".booster CalibrationMethod\n"),
     "pettingzoo": (
-        "pettingzoo.butterfly.cooperative_pong.paddle PaddleLocation\n"
-        "pettingzoo.butterfly.knights_archers_zombies.knights_archers_zombies ObsOptions\n"
-        "pettingzoo.butterfly.knights_archers_zombies.src.constants Actions\n"
+        ".butterfly.cooperative_pong.paddle PaddleLocation\n"
+        ".butterfly.knights_archers_zombies.knights_archers_zombies ObsOptions\n"
+        ".butterfly.knights_archers_zombies.src.constants Actions\n"
     ),
-    "pmdarima": ("pmdarima.arima._context ContextType\n"),
-    "polars": (
-        "polars._utils.udfs ContainmentKind\npolars._utils.various _NoDefault\npolars.convert.general TableRepr\n"
-    ),
-    "prophet": ("prophet.models StanBackendEnum TrendIndicator\n"),
-    "py_compile": ("py_compile PycInvalidationMode\n"),
+    "pmdarima": (".arima._context ContextType\n"),
+    "polars": ("._utils.udfs ContainmentKind\n._utils.various _NoDefault\n.convert.general TableRepr\n"),
+    "prince": (".mfa GroupType\n"),
+    "prophet": (".models StanBackendEnum TrendIndicator\n"),
+    "py_compile": (". PycInvalidationMode\n"),
     "pyannote": (
-        "pyannote.audio.core.task Problem Resolution\n"
-        "pyannote.audio.pipelines.clustering Clustering\n"
-        "pyannote.audio.utils.hf_hub AssetFileName\n"
+        ".audio.core.task Problem Resolution\n"
+        ".audio.pipelines.clustering Clustering\n"
+        ".audio.utils.hf_hub AssetFileName\n"
     ),
     "pycaret": (
-        "pycaret.utils.generic MLUsecase\n"
-        "pycaret.utils.time_series SeasonalPeriod TSAllowedPlotDataTypes TSApproachTypes TSExogenousPresent "
-        "TSModelTypes\n"
+        ".utils.generic MLUsecase\n"
+        ".utils.time_series SeasonalPeriod TSAllowedPlotDataTypes TSApproachTypes TSExogenousPresent TSModelTypes\n"
     ),
     "pydantic": (
-        "pydantic.deprecated.parse Protocol\n"
-        "pydantic.types PaymentCardBrand\n"
-        "pydantic.v1.config Extra\n"
-        "pydantic.v1.parse Protocol\n"
-        "pydantic.v1.types PaymentCardBrand\n"
+        ".deprecated.parse Protocol\n"
+        ".types PaymentCardBrand\n"
+        ".v1.config Extra\n"
+        ".v1.parse Protocol\n"
+        ".v1.types PaymentCardBrand\n"
     ),
-    "pymatgen": ("pymatgen.analysis.magnetism.analyzer Ordering OverwriteMagmomMode\n"),
-    "pynndescent": ("pynndescent.optimal_transport ArcState ProblemStatus\n"),
+    "pymatgen": (".analysis.magnetism.analyzer Ordering OverwriteMagmomMode\n"),
+    "pynndescent": (".optimal_transport ArcState ProblemStatus\n"),
     "pyproj": (
-        "pyproj.crs.enums Cartesian2DCSAxis CoordinateOperationType DatumType Ellipsoidal2DCSAxis Ellipsoidal3DCSAxis "
+        ".crs.enums Cartesian2DCSAxis CoordinateOperationType DatumType Ellipsoidal2DCSAxis Ellipsoidal3DCSAxis "
         "VerticalCSAxis\n"
-        "pyproj.enums BaseEnum CRSExtentUse GeodIntermediateFlag GridAvailabilityUse IntermediateCRSUse PJType "
-        "ProjVersion TransformDirection WktVersion\n"
-        "pyproj.utils DataType\n"
+        ".enums BaseEnum CRSExtentUse GeodIntermediateFlag GridAvailabilityUse IntermediateCRSUse PJType ProjVersion "
+        "TransformDirection WktVersion\n"
+        ".utils DataType\n"
     ),
-    "pyro": ("pyro.contrib.funsor.handlers.runtime DimType\n"),
+    "pyro": (".contrib.funsor.handlers.runtime DimType\n"),
+    "pysindy": (".utils._axes _Sentinels\n"),
     "pytorch_lightning": (
-        "pytorch_lightning.callbacks.early_stopping EarlyStoppingReason\n"
-        "pytorch_lightning.callbacks.prediction_writer WriteInterval\n"
-        "pytorch_lightning.callbacks.timer Interval\n"
-        "pytorch_lightning.trainer.states RunningStage TrainerFn TrainerStatus\n"
-        "pytorch_lightning.utilities.enums AMPType AutoRestartBatchKeys DeviceType DistributedType "
-        "GradClipAlgorithmType LightningEnum ModelSummaryMode PrecisionType\n"
+        ".callbacks.early_stopping EarlyStoppingReason\n"
+        ".callbacks.prediction_writer WriteInterval\n"
+        ".callbacks.timer Interval\n"
+        ".trainer.states RunningStage TrainerFn TrainerStatus\n"
+        ".utilities.enums AMPType AutoRestartBatchKeys DeviceType DistributedType GradClipAlgorithmType LightningEnum "
+        "ModelSummaryMode PrecisionType\n"
     ),
-    "re": ("re RegexFlag\n"),
+    "pytorch_optimizer": (
+        ".lr_scheduler SchedulerType\n"
+        ".optimizer.scion LMONorm\n"
+        ".optimizer.utils.graft LayerWiseGrafting\n"
+        ".optimizer.utils.partition PreConditionerType\n"
+    ),
+    "pytorch_tabular": (".tabular_datamodule TabularDatamodule.CACHE_MODES\n"),
+    "re": (". RegexFlag\n"),
     "recbole": (
-        "recbole.model.general_recommender.diffrec ModelMeanType\n"
-        "recbole.utils.enum_type EvaluatorType FeatureSource FeatureType InputType KGDataLoaderState ModelType\n"
+        ".model.general_recommender.diffrec ModelMeanType\n"
+        ".utils.enum_type EvaluatorType FeatureSource FeatureType InputType KGDataLoaderState ModelType\n"
     ),
     "rectools": (
-        "rectools.metrics.auc InsufficientHandling\n"
-        "rectools.models.popular Popularity\n"
-        "rectools.models.popular_in_category MixingStrategy RatioStrategy\n"
-        "rectools.models.rank.rank Distance\n"
+        ".metrics.auc InsufficientHandling\n"
+        ".models.popular Popularity\n"
+        ".models.popular_in_category MixingStrategy RatioStrategy\n"
+        ".models.rank.rank Distance\n"
     ),
-    "regex": ("regex._regex_core RegexFlag\n"),
-    "river": ("river.stream.twitch_chat_stream IrcMessage\n"),
+    "regex": ("._regex_core RegexFlag\n"),
+    "river": (".stream.twitch_chat_stream IrcMessage\n"),
     "scipy": (
-        "scipy.__config__ DisplayModes\n"
-        "scipy._external.array_api_compat.common._helpers _ClsToXPInfo\n"
-        "scipy._external.array_api_extra._lib._at Undef _AtOp\n"
-        "scipy._external.array_api_extra._lib._backends Backend\n"
-        "scipy._external.cobyqa.settings Constants ExitStatus Options\n"
-        "scipy._external.pyprima ConstraintType\n"
-        "scipy._lib._array_api_docs_tables BackendSupportStatus\n"
-        "scipy._lib._array_api_override _ArrayClsInfo\n"
-        "scipy._lib.array_api_compat.common._helpers _ClsToXPInfo\n"
-        "scipy._lib.array_api_extra._lib._at Undef _AtOp\n"
-        "scipy._lib.array_api_extra._lib._backends Backend\n"
-        "scipy._lib.cobyqa.settings Constants ExitStatus Options\n"
-        "scipy._lib.pyprima ConstraintType\n"
-        "scipy.io.wavfile WAVE_FORMAT\n"
+        ".__config__ DisplayModes\n"
+        "._external.array_api_compat.common._helpers _ClsToXPInfo\n"
+        "._external.array_api_extra._lib._at Undef _AtOp\n"
+        "._external.array_api_extra._lib._backends Backend\n"
+        "._external.cobyqa.settings Constants ExitStatus Options\n"
+        "._external.pyprima ConstraintType\n"
+        "._lib._array_api_docs_tables BackendSupportStatus\n"
+        "._lib._array_api_override _ArrayClsInfo\n"
+        "._lib.array_api_compat.common._helpers _ClsToXPInfo\n"
+        "._lib.array_api_extra._lib._at Undef _AtOp\n"
+        "._lib.array_api_extra._lib._backends Backend\n"
+        "._lib.cobyqa.settings Constants ExitStatus Options\n"
+        "._lib.pyprima ConstraintType\n"
+        ".io.wavfile WAVE_FORMAT\n"
     ),
     "sentence_transformers": (
-        "sentence_transformers.base.sampler BatchSamplers MultiDatasetBatchSamplers\n"
-        "sentence_transformers.sentence_transformer.losses.contrastive SiameseDistanceMetric\n"
-        "sentence_transformers.sentence_transformer.losses.triplet TripletDistanceMetric\n"
-        "sentence_transformers.sparse_encoder.callbacks.splade_callbacks SchedulerType\n"
-        "sentence_transformers.util.similarity SimilarityFunction\n"
+        ".base.sampler BatchSamplers MultiDatasetBatchSamplers\n"
+        ".sentence_transformer.losses.contrastive SiameseDistanceMetric\n"
+        ".sentence_transformer.losses.triplet TripletDistanceMetric\n"
+        ".sparse_encoder.callbacks.splade_callbacks SchedulerType\n"
+        ".util.similarity SimilarityFunction\n"
     ),
-    "skfda": ("skfda.misc.metrics._parse _MetricSingletons\nskfda.ml.clustering._hierarchical LinkageCriterion\n"),
+    "skfda": (".misc.metrics._parse _MetricSingletons\n.ml.clustering._hierarchical LinkageCriterion\n"),
     "sklearn": (
-        "sklearn.externals.array_api_compat.common._helpers _ClsToXPInfo\n"
-        "sklearn.externals.array_api_extra._at _AtOp _Undef\n"
-        "sklearn.externals.array_api_extra._lib._at Undef _AtOp\n"
-        "sklearn.externals.array_api_extra._lib._backends Backend\n"
+        ".externals.array_api_compat.common._helpers _ClsToXPInfo\n"
+        ".externals.array_api_extra._at _AtOp _Undef\n"
+        ".externals.array_api_extra._lib._at Undef _AtOp\n"
+        ".externals.array_api_extra._lib._backends Backend\n"
     ),
-    "skorch": ("skorch.utils Ansi\n"),
-    "skrub": ("skrub._data_ops._utils Sentinels\n"),
-    "sktime": (
-        "sktime.datatypes._dtypekind DtypeKind\nsktime.dists_kernels._numba_distances.lower_bounding LowerBounding\n"
+    "sklearn_genetic": (
+        ".parameters Algorithms CallbackMethods Criteria ExtendedEnum Metrics\n"
+        ".space.space_parameters CategoricalDistributions ContinuousDistributions ExtendedEnum IntegerDistributions\n"
     ),
-    "smac": ("smac.runhistory.enumerations StatusType\n"),
-    "spacy": ("spacy.lang.zh Segmenter\nspacy.schemas TokenPatternOperatorSimple\n"),
-    "specutils": ("specutils.io.default_loaders.dc_common Purpose\n"),
-    "speechbrain": ("speechbrain.core Stage\nspeechbrain.utils.fetching FetchFrom LocalStrategy\n"),
-    "ssl": ("ssl Purpose\n"),
-    "stable_baselines": ("stable_baselines.her.replay_buffer GoalSelectionStrategy\n"),
+    "skorch": (".utils Ansi\n"),
+    "skrub": ("._data_ops._utils Sentinels\n"),
+    "sktime": (".datatypes._dtypekind DtypeKind\n.dists_kernels._numba_distances.lower_bounding LowerBounding\n"),
+    "smac": (".runhistory.enumerations StatusType\n"),
+    "smt": (".surrogate_models.krg_based.kernel_types MixHrcKernelType MixIntKernelType\n"),
+    "spacy": (".lang.zh Segmenter\n.schemas TokenPatternOperatorSimple\n"),
+    "specutils": (".io.default_loaders.dc_common Purpose\n"),
+    "speechbrain": (".core Stage\n.utils.fetching FetchFrom LocalStrategy\n"),
+    "ssl": (". Purpose\n"),
+    "stable_baselines": (".her.replay_buffer GoalSelectionStrategy\n"),
     "stable_baselines3": (
-        "stable_baselines3.common.type_aliases TrainFrequencyUnit\n"
-        "stable_baselines3.her.goal_selection_strategy GoalSelectionStrategy\n"
+        ".common.type_aliases TrainFrequencyUnit\n.her.goal_selection_strategy GoalSelectionStrategy\n"
     ),
-    "stanio": ("stanio.reshape VariableType\n"),
+    "stanio": (".reshape VariableType\n"),
     "stanza": (
-        "stanza.models.classifier DevScoring Loss\n"
-        "stanza.models.classifiers.utils ExtraVectors ModelType WVType\n"
-        "stanza.models.common.doc MWTProcessingType\n"
-        "stanza.models.constituency.base_trainer ModelType\n"
-        "stanza.models.constituency.error_analysis_in_order FirstError\n"
-        "stanza.models.constituency.in_order_compound_oracle RepairType\n"
-        "stanza.models.constituency.in_order_oracle RepairType\n"
-        "stanza.models.constituency.lstm_model ConstituencyComposition SentenceBoundary StackHistory\n"
-        "stanza.models.constituency.parse_transitions TransitionScheme\n"
-        "stanza.models.constituency.parse_tree TreePrintMethod\n"
-        "stanza.models.constituency.top_down_oracle RepairType\n"
-        "stanza.models.depparse.transition.dynamic_oracle RepairType\n"
-        "stanza.models.depparse.transition.model SubtreeCombination\n"
-        "stanza.models.lemma_classifier.constants ModelType\n"
-        "stanza.models.pos.tag_columns TagKind\n"
-        "stanza.models.pos.xpos_vocab_utils XPOSType\n"
-        "stanza.pipeline.core DownloadMethod\n"
-        "stanza.server.client StartServer\n"
-        "stanza.utils.datasets.common ModelType\n"
-        "stanza.utils.datasets.constituency.convert_ctb Version\n"
-        "stanza.utils.datasets.dataset_retagging Tags\n"
-        "stanza.utils.datasets.sentiment.process_it_sentipolc16 Mode\n"
-        "stanza.utils.datasets.sentiment.process_sb10k Split\n"
-        "stanza.utils.training.common Mode\n"
+        ".models.classifier DevScoring Loss\n"
+        ".models.classifiers.utils ExtraVectors ModelType WVType\n"
+        ".models.common.doc MWTProcessingType\n"
+        ".models.constituency.base_trainer ModelType\n"
+        ".models.constituency.error_analysis_in_order FirstError\n"
+        ".models.constituency.in_order_compound_oracle RepairType\n"
+        ".models.constituency.in_order_oracle RepairType\n"
+        ".models.constituency.lstm_model ConstituencyComposition SentenceBoundary StackHistory\n"
+        ".models.constituency.parse_transitions TransitionScheme\n"
+        ".models.constituency.parse_tree TreePrintMethod\n"
+        ".models.constituency.top_down_oracle RepairType\n"
+        ".models.depparse.transition.dynamic_oracle RepairType\n"
+        ".models.depparse.transition.model SubtreeCombination\n"
+        ".models.lemma_classifier.constants ModelType\n"
+        ".models.pos.tag_columns TagKind\n"
+        ".models.pos.xpos_vocab_utils XPOSType\n"
+        ".pipeline.core DownloadMethod\n"
+        ".server.client StartServer\n"
+        ".utils.datasets.common ModelType\n"
+        ".utils.datasets.constituency.convert_ctb Version\n"
+        ".utils.datasets.dataset_retagging Tags\n"
+        ".utils.datasets.sentiment.process_it_sentipolc16 Mode\n"
+        ".utils.datasets.sentiment.process_sb10k Split\n"
+        ".utils.training.common Mode\n"
     ),
-    "statsforecast": ("statsforecast.utils ArimaMethod Distribution\n"),
+    "statsforecast": (".utils ArimaMethod Distribution\n"),
     "supervision": (
-        "supervision.annotators.utils ColorLookup\n"
-        "supervision.assets.list Assets ImageAssets VideoAssets\n"
-        "supervision.depth.colormaps DepthColormap\n"
-        "supervision.depth.core DepthKind DepthResizeMethod DepthScale\n"
-        "supervision.detection.utils.iou_and_nms OverlapFilter OverlapMetric\n"
-        "supervision.detection.vlm VLM\n"
-        "supervision.geometry.core Position\n"
-        "supervision.key_points.skeletons Skeleton\n"
-        "supervision.metrics.core AveragingMethod MetricTarget\n"
-        "supervision.metrics.mean_average_precision ObjectSize\n"
-        "supervision.metrics.utils.object_size ObjectSizeCategory\n"
+        ".annotators.utils ColorLookup\n"
+        ".assets.list Assets ImageAssets VideoAssets\n"
+        ".depth.colormaps DepthColormap\n"
+        ".depth.core DepthKind DepthResizeMethod DepthScale\n"
+        ".detection.utils.iou_and_nms OverlapFilter OverlapMetric\n"
+        ".detection.vlm VLM\n"
+        ".geometry.core Position\n"
+        ".key_points.skeletons Skeleton\n"
+        ".metrics.core AveragingMethod MetricTarget\n"
+        ".metrics.mean_average_precision ObjectSize\n"
+        ".metrics.utils.object_size ObjectSizeCategory\n"
     ),
+    "symspellpy": (".editdistance DistanceAlgorithm\n.verbosity Verbosity\n"),
     "tabpfn": (
-        "tabpfn.constants ModelVersion\n"
-        "tabpfn.inference_tuning ClassifierEvalMetrics RegressorEvalMetrics\n"
-        "tabpfn.model_loading ModelType\n"
-        "tabpfn.preprocessing.configs FeatureSubsamplingMethod SampleSubsamplingMethod\n"
-        "tabpfn.preprocessing.datamodel FeatureModality GPUTransformType\n"
+        ".constants ModelVersion\n"
+        ".inference_tuning ClassifierEvalMetrics RegressorEvalMetrics\n"
+        ".model_loading ModelType\n"
+        ".preprocessing.configs FeatureSubsamplingMethod SampleSubsamplingMethod\n"
+        ".preprocessing.datamodel FeatureModality GPUTransformType\n"
     ),
-    "tensordict": (
-        "tensordict.base _NoDefault\ntensordict.nn.probabilistic InteractionType\ntensordict.nn.utils _StrEnum\n"
-    ),
+    "tensordict": (".base _NoDefault\n.nn.probabilistic InteractionType\n.nn.utils _StrEnum\n"),
     "tianshou": (
-        "tianshou.evaluation.launcher RegisteredExpLauncher\n"
-        "tianshou.highlevel.env EnvMode EnvType VectorEnvType\n"
-        "tianshou.highlevel.module.actor ContinuousActorType\n"
-        "tianshou.highlevel.persistence PersistEvent PolicyPersistence.Mode RestoreEvent\n"
-        "tianshou.utils.logger.logger_base DataScope\n"
+        ".evaluation.launcher RegisteredExpLauncher\n"
+        ".highlevel.env EnvMode EnvType VectorEnvType\n"
+        ".highlevel.module.actor ContinuousActorType\n"
+        ".highlevel.persistence PersistEvent PolicyPersistence.Mode RestoreEvent\n"
+        ".utils.logger.logger_base DataScope\n"
     ),
-    "timm": ("timm.layers.format Format\n"),
+    "timm": (".layers.format Format\n"),
     "torch": (
-        "torch._decomp.decompositions Reduction\n"
-        "torch._guards GuardSource\n"
-        "torch._meta_registrations GridSamplerInterpolation\n"
-        "torch._prims ELEMENTWISE_PRIM_TYPE_PROMOTION_KIND\n"
-        "torch._prims_common ELEMENTWISE_TYPE_PROMOTION_KIND REDUCTION_OUTPUT_TYPE_KIND RETURN_TYPE\n"
-        "torch.amp.grad_scaler OptState\n"
-        "torch.ao.ns.fx.graph_matcher SubgraphTypeRelationship\n"
-        "torch.ao.ns.fx.ns_types NSSingleResultValuesType\n"
-        "torch.ao.ns.fx.utils NodeInputOrOutputType\n"
-        "torch.ao.quantization.backend_config.backend_config ObservationType\n"
-        "torch.ao.quantization.observer MappingType TorchAODType ZeroPointDomain\n"
-        "torch.ao.quantization.quant_type QuantType\n"
-        "torch.cuda._sanitizer AccessType\n"
-        "torch.cuda.amp.grad_scaler OptState\n"
-        "torch.distributed.checkpoint.metadata _MEM_FORMAT_ENCODING\n"
-        "torch.nn.attention.bias CausalVariant\n"
-        "torch.nn.attention.experimental._scaled_dot_product_attention_quantized DescaleType\n"
-        "torch.nn.attention.flex_attention _ModificationType\n"
-        "torch.nn.parallel.distributed _BufferCommHookLocation\n"
-        "torch.nn.utils.parametrizations _OrthMaps\n"
-        "torch.numa.binding AffinityMode\n"
-        "torch.quantization.ns.graph_matcher SubgraphTypeRelationship\n"
-        "torch.quantization.ns.ns_types NSSingleResultValuesType\n"
-        "torch.quantization.ns.utils NodeInputOrOutputType\n"
-        "torch.quantization.quant_type QuantType\n"
-        "torch.serialization LoadEndianness\n"
-        "torch.utils._sympy.symbol SymT\n"
-        "torch.utils.checkpoint CheckpointPolicy\n"
-        "torch.utils.data.datapipes._hook_iterator _SnapshotState\n"
-        "torch.utils.data.datapipes.iter.sharding SHARDING_PRIORITIES\n"
-        "torch.utils.dlpack DLDeviceType\n"
-        "torch.utils.mobile_optimizer LintCode\n"
+        "._decomp.decompositions Reduction\n"
+        "._guards GuardSource\n"
+        "._meta_registrations GridSamplerInterpolation\n"
+        "._prims ELEMENTWISE_PRIM_TYPE_PROMOTION_KIND\n"
+        "._prims_common ELEMENTWISE_TYPE_PROMOTION_KIND REDUCTION_OUTPUT_TYPE_KIND RETURN_TYPE\n"
+        ".amp.grad_scaler OptState\n"
+        ".ao.ns.fx.graph_matcher SubgraphTypeRelationship\n"
+        ".ao.ns.fx.ns_types NSSingleResultValuesType\n"
+        ".ao.ns.fx.utils NodeInputOrOutputType\n"
+        ".ao.quantization.backend_config.backend_config ObservationType\n"
+        ".ao.quantization.observer MappingType TorchAODType ZeroPointDomain\n"
+        ".ao.quantization.quant_type QuantType\n"
+        ".cuda._sanitizer AccessType\n"
+        ".cuda.amp.grad_scaler OptState\n"
+        ".distributed.checkpoint.metadata _MEM_FORMAT_ENCODING\n"
+        ".nn.attention.bias CausalVariant\n"
+        ".nn.attention.experimental._scaled_dot_product_attention_quantized DescaleType\n"
+        ".nn.attention.flex_attention _ModificationType\n"
+        ".nn.parallel.distributed _BufferCommHookLocation\n"
+        ".nn.utils.parametrizations _OrthMaps\n"
+        ".numa.binding AffinityMode\n"
+        ".quantization.ns.graph_matcher SubgraphTypeRelationship\n"
+        ".quantization.ns.ns_types NSSingleResultValuesType\n"
+        ".quantization.ns.utils NodeInputOrOutputType\n"
+        ".quantization.quant_type QuantType\n"
+        ".serialization LoadEndianness\n"
+        ".utils._sympy.symbol SymT\n"
+        ".utils.checkpoint CheckpointPolicy\n"
+        ".utils.data.datapipes._hook_iterator _SnapshotState\n"
+        ".utils.data.datapipes.iter.sharding SHARDING_PRIORITIES\n"
+        ".utils.dlpack DLDeviceType\n"
+        ".utils.mobile_optimizer LintCode\n"
     ),
     "torch_geometric": (
-        "torch_geometric.data.feature_store _FieldStatus\n"
-        "torch_geometric.data.graph_store EdgeLayout\n"
-        "torch_geometric.data.storage AttrType\n"
-        "torch_geometric.distributed.dist_context DistRole\n"
-        "torch_geometric.edge_index SortOrder\n"
-        "torch_geometric.explain.algorithm.captum MaskLevelType\n"
-        "torch_geometric.explain.config ExplanationType MaskType ModelMode ModelReturnType ModelTaskLevel "
-        "ThresholdType\n"
-        "torch_geometric.llm.models.qa_gen Backend TaskStatus\n"
-        "torch_geometric.llm.models.sentence_transformer PoolingStrategy\n"
-        "torch_geometric.llm.utils.backend_utils RemoteDataType\n"
-        "torch_geometric.sampler.base DataType NegativeSamplingMode SubgraphType\n"
+        ".data.feature_store _FieldStatus\n"
+        ".data.graph_store EdgeLayout\n"
+        ".data.storage AttrType\n"
+        ".distributed.dist_context DistRole\n"
+        ".edge_index SortOrder\n"
+        ".explain.algorithm.captum MaskLevelType\n"
+        ".explain.config ExplanationType MaskType ModelMode ModelReturnType ModelTaskLevel ThresholdType\n"
+        ".llm.models.qa_gen Backend TaskStatus\n"
+        ".llm.models.sentence_transformer PoolingStrategy\n"
+        ".llm.utils.backend_utils RemoteDataType\n"
+        ".sampler.base DataType NegativeSamplingMode SubgraphType\n"
     ),
+    "torchani": ("._builtin_dataset_ids _DatasetId _LotId\n"),
     "torchao": (
-        "torchao.experimental.quant_api UIntxChooseQParamsAlgorithm\n"
-        "torchao.float8.config Float8LinearRecipeName ScalingGranularity ScalingType\n"
-        "torchao.float8.float8_training_tensor GemmInputRole\n"
-        "torchao.prototype.attention.api AttentionBackend HadamardMode\n"
-        "torchao.prototype.blockwise_fp8_training.deepgemm_grouped_kernels DeepGemmKGroupedLayout\n"
-        "torchao.prototype.float8nocompile.kernels.fp8_dynamic_tensorwise KernelAlgorithm\n"
-        "torchao.prototype.moe_training.blockwise_fp8.grouped_mm_backend _GroupedMMBackendKind\n"
-        "torchao.prototype.moe_training.config Float8TrainingRecipe MXFP8TrainingRecipe\n"
-        "torchao.prototype.mx_formats.config MXFP8Dim0CastKernelChoice MXFP8Dim1CastKernelChoice ScaleCalculationMode\n"
-        "torchao.prototype.pat.optim.prox_executor GlobalDTensorMaterializationPolicy\n"
-        "torchao.quantization.qat.api QATStep\n"
-        "torchao.quantization.quant_primitives MappingType TorchAODType ZeroPointDomain\n"
-        "torchao.quantization.quantize_.common.kernel_preference KernelPreference\n"
-        "torchao.quantization.quantize_.common.packing_format PackingFormat\n"
-        "torchao.quantization.quantize_.common.quantization_step QuantizationStep\n"
-        "torchao.quantization.quantize_.workflows.float8.float8_packing_format Float8PackingFormat\n"
-        "torchao.quantization.quantize_.workflows.int4.int4_choose_qparams_algorithm Int4ChooseQParamsAlgorithm\n"
-        "torchao.quantization.quantize_.workflows.int4.int4_packing_format Int4PackingFormat\n"
-        "torchao.quantization.quantize_.workflows.intx.intx_choose_qparams_algorithm IntxChooseQParamsAlgorithm\n"
-        "torchao.quantization.quantize_.workflows.intx.intx_packing_format IntxPackingFormat\n"
-        "torchao.quantization.quantize_.workflows.intx.intx_unpacked_to_int8_tensor "
+        ".experimental.quant_api UIntxChooseQParamsAlgorithm\n"
+        ".float8.config Float8LinearRecipeName ScalingGranularity ScalingType\n"
+        ".float8.float8_training_tensor GemmInputRole\n"
+        ".prototype.attention.api AttentionBackend HadamardMode\n"
+        ".prototype.blockwise_fp8_training.deepgemm_grouped_kernels DeepGemmKGroupedLayout\n"
+        ".prototype.float8nocompile.kernels.fp8_dynamic_tensorwise KernelAlgorithm\n"
+        ".prototype.moe_training.blockwise_fp8.grouped_mm_backend _GroupedMMBackendKind\n"
+        ".prototype.moe_training.config Float8TrainingRecipe MXFP8TrainingRecipe\n"
+        ".prototype.mx_formats.config MXFP8Dim0CastKernelChoice MXFP8Dim1CastKernelChoice ScaleCalculationMode\n"
+        ".prototype.pat.optim.prox_executor GlobalDTensorMaterializationPolicy\n"
+        ".quantization.qat.api QATStep\n"
+        ".quantization.quant_primitives MappingType TorchAODType ZeroPointDomain\n"
+        ".quantization.quantize_.common.kernel_preference KernelPreference\n"
+        ".quantization.quantize_.common.packing_format PackingFormat\n"
+        ".quantization.quantize_.common.quantization_step QuantizationStep\n"
+        ".quantization.quantize_.workflows.float8.float8_packing_format Float8PackingFormat\n"
+        ".quantization.quantize_.workflows.int4.int4_choose_qparams_algorithm Int4ChooseQParamsAlgorithm\n"
+        ".quantization.quantize_.workflows.int4.int4_packing_format Int4PackingFormat\n"
+        ".quantization.quantize_.workflows.intx.intx_choose_qparams_algorithm IntxChooseQParamsAlgorithm\n"
+        ".quantization.quantize_.workflows.intx.intx_packing_format IntxPackingFormat\n"
+        ".quantization.quantize_.workflows.intx.intx_unpacked_to_int8_tensor "
         "IntxUnpackedToInt8TensorActivationQuantization\n"
-        "torchao.quantization.quantize_.workflows.nf4.nf4_tensor CompareOp\n"
+        ".quantization.quantize_.workflows.nf4.nf4_tensor CompareOp\n"
     ),
-    "torchdiffeq": ("torchdiffeq._impl.misc Perturb\n"),
-    "torchio": ("torchio.datasets.ct_rate MetadataIndexColumn\ntorchio.transforms.interpolation Interpolation\n"),
+    "torchdiffeq": ("._impl.misc Perturb\n"),
+    "torchio": (".datasets.ct_rate MetadataIndexColumn\n.transforms.interpolation Interpolation\n"),
     "torchmetrics": (
-        "torchmetrics.functional.regression.kendall _MetricVariant _TestAlternative\n"
-        "torchmetrics.functional.text.helper _EditOperations\n"
-        "torchmetrics.functional.text.infolm _IMEnum\n"
-        "torchmetrics.utilities.enums AverageMethod ClassificationTask ClassificationTaskNoBinary "
-        "ClassificationTaskNoMultilabel DataType EnumStr MDMCAverageMethod\n"
+        ".functional.regression.kendall _MetricVariant _TestAlternative\n"
+        ".functional.text.helper _EditOperations\n"
+        ".functional.text.infolm _IMEnum\n"
+        ".utilities.enums AverageMethod ClassificationTask ClassificationTaskNoBinary ClassificationTaskNoMultilabel "
+        "DataType EnumStr MDMCAverageMethod\n"
     ),
     "torchrl": (
-        "torchrl.data.replay_buffers.her HindsightStrategy StrEnum\n"
-        "torchrl.data.tensor_specs _NoDefault\n"
-        "torchrl.envs.custom.mujoco._ur_primitives RobotMacroActionMode URScriptPrimitive\n"
-        "torchrl.envs.transforms._action ActionDiscretizer.SamplingStrategy\n"
-        "torchrl.envs.transforms._primitive MacroPrimitive\n"
-        "torchrl.envs.utils MarlGroupMapType\n"
-        "torchrl.modules.distributions.discrete ReparamGradientStrategy\n"
-        "torchrl.modules.mcts.scores MCTSScores\n"
-        "torchrl.objectives.utils ValueEstimators\n"
+        ".data.replay_buffers.her HindsightStrategy StrEnum\n"
+        ".data.tensor_specs _NoDefault\n"
+        ".envs.custom.mujoco._ur_primitives RobotMacroActionMode URScriptPrimitive\n"
+        ".envs.transforms._action ActionDiscretizer.SamplingStrategy\n"
+        ".envs.transforms._primitive MacroPrimitive\n"
+        ".envs.utils MarlGroupMapType\n"
+        ".modules.distributions.discrete ReparamGradientStrategy\n"
+        ".modules.mcts.scores MCTSScores\n"
+        ".objectives.utils ValueEstimators\n"
     ),
     "torchvision": (
-        "torchvision._utils StrEnum\n"
-        "torchvision.io.image ImageReadMode\n"
-        "torchvision.models._api WeightsEnum\n"
-        "torchvision.models.alexnet AlexNet_Weights\n"
-        "torchvision.models.convnext ConvNeXt_Base_Weights ConvNeXt_Large_Weights ConvNeXt_Small_Weights "
-        "ConvNeXt_Tiny_Weights\n"
-        "torchvision.models.densenet DenseNet121_Weights DenseNet161_Weights DenseNet169_Weights DenseNet201_Weights\n"
-        "torchvision.models.detection.faster_rcnn FasterRCNN_MobileNet_V3_Large_320_FPN_Weights "
+        "._utils StrEnum\n"
+        ".io.image ImageReadMode\n"
+        ".models._api WeightsEnum\n"
+        ".models.alexnet AlexNet_Weights\n"
+        ".models.convnext ConvNeXt_Base_Weights ConvNeXt_Large_Weights ConvNeXt_Small_Weights ConvNeXt_Tiny_Weights\n"
+        ".models.densenet DenseNet121_Weights DenseNet161_Weights DenseNet169_Weights DenseNet201_Weights\n"
+        ".models.detection.faster_rcnn FasterRCNN_MobileNet_V3_Large_320_FPN_Weights "
         "FasterRCNN_MobileNet_V3_Large_FPN_Weights FasterRCNN_ResNet50_FPN_V2_Weights "
         "FasterRCNN_ResNet50_FPN_Weights\n"
-        "torchvision.models.detection.fcos FCOS_ResNet50_FPN_Weights\n"
-        "torchvision.models.detection.keypoint_rcnn KeypointRCNN_ResNet50_FPN_Weights\n"
-        "torchvision.models.detection.mask_rcnn MaskRCNN_ResNet50_FPN_V2_Weights MaskRCNN_ResNet50_FPN_Weights\n"
-        "torchvision.models.detection.retinanet RetinaNet_ResNet50_FPN_V2_Weights RetinaNet_ResNet50_FPN_Weights\n"
-        "torchvision.models.detection.ssd SSD300_VGG16_Weights\n"
-        "torchvision.models.detection.ssdlite SSDLite320_MobileNet_V3_Large_Weights\n"
-        "torchvision.models.efficientnet EfficientNet_B0_Weights EfficientNet_B1_Weights EfficientNet_B2_Weights "
+        ".models.detection.fcos FCOS_ResNet50_FPN_Weights\n"
+        ".models.detection.keypoint_rcnn KeypointRCNN_ResNet50_FPN_Weights\n"
+        ".models.detection.mask_rcnn MaskRCNN_ResNet50_FPN_V2_Weights MaskRCNN_ResNet50_FPN_Weights\n"
+        ".models.detection.retinanet RetinaNet_ResNet50_FPN_V2_Weights RetinaNet_ResNet50_FPN_Weights\n"
+        ".models.detection.ssd SSD300_VGG16_Weights\n"
+        ".models.detection.ssdlite SSDLite320_MobileNet_V3_Large_Weights\n"
+        ".models.efficientnet EfficientNet_B0_Weights EfficientNet_B1_Weights EfficientNet_B2_Weights "
         "EfficientNet_B3_Weights EfficientNet_B4_Weights EfficientNet_B5_Weights EfficientNet_B6_Weights "
         "EfficientNet_B7_Weights EfficientNet_V2_L_Weights EfficientNet_V2_M_Weights EfficientNet_V2_S_Weights\n"
-        "torchvision.models.googlenet GoogLeNet_Weights\n"
-        "torchvision.models.inception Inception_V3_Weights\n"
-        "torchvision.models.maxvit MaxVit_T_Weights\n"
-        "torchvision.models.mnasnet MNASNet0_5_Weights MNASNet0_75_Weights MNASNet1_0_Weights MNASNet1_3_Weights\n"
-        "torchvision.models.mobilenetv2 MobileNet_V2_Weights\n"
-        "torchvision.models.mobilenetv3 MobileNet_V3_Large_Weights MobileNet_V3_Small_Weights\n"
-        "torchvision.models.optical_flow.raft Raft_Large_Weights Raft_Small_Weights\n"
-        "torchvision.models.quantization.googlenet GoogLeNet_QuantizedWeights\n"
-        "torchvision.models.quantization.inception Inception_V3_QuantizedWeights\n"
-        "torchvision.models.quantization.mobilenetv2 MobileNet_V2_QuantizedWeights\n"
-        "torchvision.models.quantization.mobilenetv3 MobileNet_V3_Large_QuantizedWeights\n"
-        "torchvision.models.quantization.resnet ResNeXt101_32X8D_QuantizedWeights ResNeXt101_64X4D_QuantizedWeights "
+        ".models.googlenet GoogLeNet_Weights\n"
+        ".models.inception Inception_V3_Weights\n"
+        ".models.maxvit MaxVit_T_Weights\n"
+        ".models.mnasnet MNASNet0_5_Weights MNASNet0_75_Weights MNASNet1_0_Weights MNASNet1_3_Weights\n"
+        ".models.mobilenetv2 MobileNet_V2_Weights\n"
+        ".models.mobilenetv3 MobileNet_V3_Large_Weights MobileNet_V3_Small_Weights\n"
+        ".models.optical_flow.raft Raft_Large_Weights Raft_Small_Weights\n"
+        ".models.quantization.googlenet GoogLeNet_QuantizedWeights\n"
+        ".models.quantization.inception Inception_V3_QuantizedWeights\n"
+        ".models.quantization.mobilenetv2 MobileNet_V2_QuantizedWeights\n"
+        ".models.quantization.mobilenetv3 MobileNet_V3_Large_QuantizedWeights\n"
+        ".models.quantization.resnet ResNeXt101_32X8D_QuantizedWeights ResNeXt101_64X4D_QuantizedWeights "
         "ResNet18_QuantizedWeights ResNet50_QuantizedWeights\n"
-        "torchvision.models.quantization.shufflenetv2 ShuffleNet_V2_X0_5_QuantizedWeights "
-        "ShuffleNet_V2_X1_0_QuantizedWeights ShuffleNet_V2_X1_5_QuantizedWeights "
-        "ShuffleNet_V2_X2_0_QuantizedWeights\n"
-        "torchvision.models.regnet RegNet_X_16GF_Weights RegNet_X_1_6GF_Weights RegNet_X_32GF_Weights "
-        "RegNet_X_3_2GF_Weights RegNet_X_400MF_Weights RegNet_X_800MF_Weights RegNet_X_8GF_Weights "
-        "RegNet_Y_128GF_Weights RegNet_Y_16GF_Weights RegNet_Y_1_6GF_Weights RegNet_Y_32GF_Weights "
-        "RegNet_Y_3_2GF_Weights RegNet_Y_400MF_Weights RegNet_Y_800MF_Weights RegNet_Y_8GF_Weights\n"
-        "torchvision.models.resnet ResNeXt101_32X8D_Weights ResNeXt101_64X4D_Weights ResNeXt50_32X4D_Weights "
-        "ResNet101_Weights ResNet152_Weights ResNet18_Weights ResNet34_Weights ResNet50_Weights "
-        "Wide_ResNet101_2_Weights Wide_ResNet50_2_Weights\n"
-        "torchvision.models.segmentation.deeplabv3 DeepLabV3_MobileNet_V3_Large_Weights DeepLabV3_ResNet101_Weights "
+        ".models.quantization.shufflenetv2 ShuffleNet_V2_X0_5_QuantizedWeights ShuffleNet_V2_X1_0_QuantizedWeights "
+        "ShuffleNet_V2_X1_5_QuantizedWeights ShuffleNet_V2_X2_0_QuantizedWeights\n"
+        ".models.regnet RegNet_X_16GF_Weights RegNet_X_1_6GF_Weights RegNet_X_32GF_Weights RegNet_X_3_2GF_Weights "
+        "RegNet_X_400MF_Weights RegNet_X_800MF_Weights RegNet_X_8GF_Weights RegNet_Y_128GF_Weights "
+        "RegNet_Y_16GF_Weights RegNet_Y_1_6GF_Weights RegNet_Y_32GF_Weights RegNet_Y_3_2GF_Weights "
+        "RegNet_Y_400MF_Weights RegNet_Y_800MF_Weights RegNet_Y_8GF_Weights\n"
+        ".models.resnet ResNeXt101_32X8D_Weights ResNeXt101_64X4D_Weights ResNeXt50_32X4D_Weights ResNet101_Weights "
+        "ResNet152_Weights ResNet18_Weights ResNet34_Weights ResNet50_Weights Wide_ResNet101_2_Weights "
+        "Wide_ResNet50_2_Weights\n"
+        ".models.segmentation.deeplabv3 DeepLabV3_MobileNet_V3_Large_Weights DeepLabV3_ResNet101_Weights "
         "DeepLabV3_ResNet50_Weights\n"
-        "torchvision.models.segmentation.fcn FCN_ResNet101_Weights FCN_ResNet50_Weights\n"
-        "torchvision.models.segmentation.lraspp LRASPP_MobileNet_V3_Large_Weights\n"
-        "torchvision.models.shufflenetv2 ShuffleNet_V2_X0_5_Weights ShuffleNet_V2_X1_0_Weights "
-        "ShuffleNet_V2_X1_5_Weights ShuffleNet_V2_X2_0_Weights\n"
-        "torchvision.models.squeezenet SqueezeNet1_0_Weights SqueezeNet1_1_Weights\n"
-        "torchvision.models.swin_transformer Swin_B_Weights Swin_S_Weights Swin_T_Weights Swin_V2_B_Weights "
-        "Swin_V2_S_Weights Swin_V2_T_Weights\n"
-        "torchvision.models.vgg VGG11_BN_Weights VGG11_Weights VGG13_BN_Weights VGG13_Weights VGG16_BN_Weights "
-        "VGG16_Weights VGG19_BN_Weights VGG19_Weights\n"
-        "torchvision.models.video.mvit MViT_V1_B_Weights MViT_V2_S_Weights\n"
-        "torchvision.models.video.resnet MC3_18_Weights R2Plus1D_18_Weights R3D_18_Weights\n"
-        "torchvision.models.video.s3d S3D_Weights\n"
-        "torchvision.models.video.swin_transformer Swin3D_B_Weights Swin3D_S_Weights Swin3D_T_Weights\n"
-        "torchvision.models.vision_transformer ViT_B_16_Weights ViT_B_32_Weights ViT_H_14_Weights ViT_L_16_Weights "
+        ".models.segmentation.fcn FCN_ResNet101_Weights FCN_ResNet50_Weights\n"
+        ".models.segmentation.lraspp LRASPP_MobileNet_V3_Large_Weights\n"
+        ".models.shufflenetv2 ShuffleNet_V2_X0_5_Weights ShuffleNet_V2_X1_0_Weights ShuffleNet_V2_X1_5_Weights "
+        "ShuffleNet_V2_X2_0_Weights\n"
+        ".models.squeezenet SqueezeNet1_0_Weights SqueezeNet1_1_Weights\n"
+        ".models.swin_transformer Swin_B_Weights Swin_S_Weights Swin_T_Weights Swin_V2_B_Weights Swin_V2_S_Weights "
+        "Swin_V2_T_Weights\n"
+        ".models.vgg VGG11_BN_Weights VGG11_Weights VGG13_BN_Weights VGG13_Weights VGG16_BN_Weights VGG16_Weights "
+        "VGG19_BN_Weights VGG19_Weights\n"
+        ".models.video.mvit MViT_V1_B_Weights MViT_V2_S_Weights\n"
+        ".models.video.resnet MC3_18_Weights R2Plus1D_18_Weights R3D_18_Weights\n"
+        ".models.video.s3d S3D_Weights\n"
+        ".models.video.swin_transformer Swin3D_B_Weights Swin3D_S_Weights Swin3D_T_Weights\n"
+        ".models.vision_transformer ViT_B_16_Weights ViT_B_32_Weights ViT_H_14_Weights ViT_L_16_Weights "
         "ViT_L_32_Weights\n"
-        "torchvision.transforms.autoaugment AutoAugmentPolicy\n"
-        "torchvision.transforms.functional InterpolationMode\n"
-        "torchvision.tv_tensors._bounding_boxes BoundingBoxFormat\n"
+        ".transforms.autoaugment AutoAugmentPolicy\n"
+        ".transforms.functional InterpolationMode\n"
+        ".tv_tensors._bounding_boxes BoundingBoxFormat\n"
     ),
     "transformers": (
-        "transformers.backbone_utils BackboneType\n"
-        "transformers.data.datasets.glue Split\n"
-        "transformers.data.datasets.squad Split\n"
-        "transformers.data.processors.glue OutputMode\n"
-        "transformers.debug_utils DebugOption\n"
-        "transformers.exporters.configs ExportFormat\n"
-        "transformers.generation.configuration_utils GenerationMode\n"
-        "transformers.generation.continuous_batching.requests RequestStatus\n"
-        "transformers.image_transforms PaddingMode\n"
-        "transformers.image_utils AnnotationFormat ChannelDimension ImageType\n"
-        "transformers.integrations.integration_utils WandbLogModel\n"
-        "transformers.modeling_tf_pytorch_utils TransposeType\n"
-        "transformers.models.conditional_detr.image_processing_conditional_detr AnnotionFormat\n"
-        "transformers.models.deformable_detr.image_processing_deformable_detr AnnotionFormat\n"
-        "transformers.models.deta.image_processing_deta AnnotionFormat\n"
-        "transformers.models.detr.image_processing_detr AnnotionFormat\n"
-        "transformers.models.mgp_str.processing_mgp_str DecodeType\n"
-        "transformers.models.tapas.modeling_tapas AverageApproximationFunction\n"
-        "transformers.models.tapas.modeling_tf_tapas AverageApproximationFunction\n"
-        "transformers.models.tapas.tokenization_tapas Relation TapasTruncationStrategy\n"
-        "transformers.models.tapex.tokenization_tapex TapexTruncationStrategy\n"
-        "transformers.models.yolos.image_processing_yolos AnnotionFormat\n"
-        "transformers.onnx.utils ParameterFormat\n"
-        "transformers.pipelines.any_to_any ReturnType\n"
-        "transformers.pipelines.document_question_answering ModelType\n"
-        "transformers.pipelines.image_classification ClassificationFunction\n"
-        "transformers.pipelines.image_text_to_text ReturnType\n"
-        "transformers.pipelines.text2text_generation ReturnType\n"
-        "transformers.pipelines.text_classification ClassificationFunction\n"
-        "transformers.pipelines.text_generation ReturnType\n"
-        "transformers.pipelines.token_classification AggregationStrategy\n"
-        "transformers.tokenization_mistral_common MistralTokenizerType\n"
-        "transformers.tokenization_utils_base TruncationStrategy\n"
-        "transformers.trainer_utils EvaluationStrategy FSDPOption HPSearchBackend HubStrategy IntervalStrategy "
-        "SaveStrategy SchedulerType ShardedDDPOption\n"
-        "transformers.training_args OptimizerNames ParallelMode\n"
-        "transformers.utils.backbone_utils BackboneType\n"
-        "transformers.utils.deprecation Action\n"
-        "transformers.utils.generic ExplicitEnum PaddingStrategy TensorType\n"
-        "transformers.utils.import_utils VersionComparison\n"
-        "transformers.utils.quantization_config AwqBackend AwqFormat ExllamaVersion QuantizationMethod\n"
+        ".backbone_utils BackboneType\n"
+        ".data.datasets.glue Split\n"
+        ".data.datasets.squad Split\n"
+        ".data.processors.glue OutputMode\n"
+        ".debug_utils DebugOption\n"
+        ".exporters.configs ExportFormat\n"
+        ".generation.configuration_utils GenerationMode\n"
+        ".generation.continuous_batching.requests RequestStatus\n"
+        ".image_transforms PaddingMode\n"
+        ".image_utils AnnotationFormat ChannelDimension ImageType\n"
+        ".integrations.integration_utils WandbLogModel\n"
+        ".modeling_tf_pytorch_utils TransposeType\n"
+        ".models.conditional_detr.image_processing_conditional_detr AnnotionFormat\n"
+        ".models.deformable_detr.image_processing_deformable_detr AnnotionFormat\n"
+        ".models.deta.image_processing_deta AnnotionFormat\n"
+        ".models.detr.image_processing_detr AnnotionFormat\n"
+        ".models.mgp_str.processing_mgp_str DecodeType\n"
+        ".models.tapas.modeling_tapas AverageApproximationFunction\n"
+        ".models.tapas.modeling_tf_tapas AverageApproximationFunction\n"
+        ".models.tapas.tokenization_tapas Relation TapasTruncationStrategy\n"
+        ".models.tapex.tokenization_tapex TapexTruncationStrategy\n"
+        ".models.yolos.image_processing_yolos AnnotionFormat\n"
+        ".onnx.utils ParameterFormat\n"
+        ".pipelines.any_to_any ReturnType\n"
+        ".pipelines.document_question_answering ModelType\n"
+        ".pipelines.image_classification ClassificationFunction\n"
+        ".pipelines.image_text_to_text ReturnType\n"
+        ".pipelines.text2text_generation ReturnType\n"
+        ".pipelines.text_classification ClassificationFunction\n"
+        ".pipelines.text_generation ReturnType\n"
+        ".pipelines.token_classification AggregationStrategy\n"
+        ".tokenization_mistral_common MistralTokenizerType\n"
+        ".tokenization_utils_base TruncationStrategy\n"
+        ".trainer_utils EvaluationStrategy FSDPOption HPSearchBackend HubStrategy IntervalStrategy SaveStrategy "
+        "SchedulerType ShardedDDPOption\n"
+        ".training_args OptimizerNames ParallelMode\n"
+        ".utils.backbone_utils BackboneType\n"
+        ".utils.deprecation Action\n"
+        ".utils.generic ExplicitEnum PaddingStrategy TensorType\n"
+        ".utils.import_utils VersionComparison\n"
+        ".utils.quantization_config AwqBackend AwqFormat ExllamaVersion QuantizationMethod\n"
     ),
     "transformers_interpret": (
-        "transformers_interpret.explainers.vision.attribution_types AttributionType NoiseTunnelType\n"
-        "transformers_interpret.explainers.vision.image_classification SignType VisualizationMethods\n"
+        ".explainers.vision.attribution_types AttributionType NoiseTunnelType\n"
+        ".explainers.vision.image_classification SignType VisualizationMethods\n"
     ),
-    "trl": ("trl.experimental.async_grpo.async_rollout_worker DriftKind\n"),
-    "uuid": ("uuid SafeUUID\n"),
-    "wfdb": ("wfdb.io.datasource DataSourceType\n"),
-    "woodwork": ("woodwork.statistics_utils.frequency_inference._types DataCheckMessageCode\n"),
+    "trl": (".experimental.async_grpo.async_rollout_worker DriftKind\n"),
+    "uuid": (". SafeUUID\n"),
+    "wfdb": (".io.datasource DataSourceType\n"),
+    "woodwork": (".statistics_utils.frequency_inference._types DataCheckMessageCode\n"),
     "xarray": (
-        "xarray.compat.pdcompat _NoDefault\n"
-        "xarray.core.indexing IndexingSupport\n"
-        "xarray.core.utils Default\n"
-        "xarray.namedarray._typing Default\n"
+        ".compat.pdcompat _NoDefault\n"
+        ".core.indexing IndexingSupport\n"
+        ".core.utils Default\n"
+        ".namedarray._typing Default\n"
     ),
-    "xgboost": (
-        "xgboost.collective Op\nxgboost.core DataSplitMode\nxgboost.rabit Op\nxgboost.tracker RabitTracker._SortBy\n"
-    ),
-    "yellowbrick": ("yellowbrick.utils.target TargetType\n"),
+    "xgboost": (".collective Op\n.core DataSplitMode\n.rabit Op\n.tracker RabitTracker._SortBy\n"),
+    "yellowbrick": (".utils.target TargetType\n"),
 }
 
 CALLS: dict[str, str] = {
     "__builtin__": (
-        "__builtin__ ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError "
-        "ConnectionError DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError "
-        "FutureWarning GeneratorExit IOError ImportError ImportWarning IndexError InterruptedError IsADirectoryError "
-        "KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError "
+        ". ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
+        "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
+        "GeneratorExit IOError ImportError ImportWarning IndexError InterruptedError IsADirectoryError KeyError "
+        "KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError "
         "NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError RecursionError "
         "ReferenceError ResourceWarning RuntimeError RuntimeWarning StopAsyncIteration StopIteration SyntaxError "
         "SyntaxWarning SystemError SystemExit TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError bytearray "
         "bytes complex enumerate frozenset object range reversed set slice xrange zip\n"
     ),
-    "_collections": ("_collections _tuplegetter\n"),
-    "_decimal": ("_decimal Context Decimal\n"),
-    "_pydecimal": ("_pydecimal Context Decimal\n"),
-    "adapters": ("adapters.heads.base MultiHeadOutput\nadapters.heads.dependency_parsing DependencyParsingOutput\n"),
-    "arch": ("arch.univariate.recursions EGARCHUpdater EWMAUpdater FIGARCHUpdater HARCHUpdater MIDASUpdater\n"),
-    "array": ("array _array_reconstructor array\n"),
+    "_collections": (". _tuplegetter\n"),
+    "_decimal": (". Context Decimal\n"),
+    "_pydecimal": (". Context Decimal\n"),
+    "adapters": (".heads.base MultiHeadOutput\n.heads.dependency_parsing DependencyParsingOutput\n"),
+    "arch": (".univariate.recursions EGARCHUpdater EWMAUpdater FIGARCHUpdater HARCHUpdater MIDASUpdater\n"),
+    "array": (". _array_reconstructor array\n"),
     "autogluon": (
-        "autogluon.core.models.abstract._auxiliary_params ParamsAuxDict\n"
-        "autogluon.core.models.abstract._mutation_deprecated_dict ParamsDict\n"
+        ".core.models.abstract._auxiliary_params ParamsAuxDict\n"
+        ".core.models.abstract._mutation_deprecated_dict ParamsDict\n"
     ),
     "builtins": (
-        "builtins ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError "
-        "ConnectionError DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError "
-        "FutureWarning GeneratorExit IOError ImportError ImportWarning IndexError InterruptedError IsADirectoryError "
-        "KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError "
+        ". ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
+        "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
+        "GeneratorExit IOError ImportError ImportWarning IndexError InterruptedError IsADirectoryError KeyError "
+        "KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError "
         "NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError RecursionError "
         "ReferenceError ResourceWarning RuntimeError RuntimeWarning StopAsyncIteration StopIteration SyntaxError "
         "SyntaxWarning SystemError SystemExit TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError bytearray "
         "bytes complex enumerate frozenset object range reversed set slice xrange zip\n"
     ),
-    "collections": ("collections ChainMap Counter OrderedDict UserDict UserList UserString deque\n"),
-    "datetime": ("datetime date datetime time timedelta timezone tzinfo\n"),
-    "dateutil": (
-        "dateutil._common weekday\ndateutil.relativedelta relativedelta\ndateutil.tz.tz tzlocal tzoffset tzutc\n"
-    ),
-    "decimal": ("decimal Context Decimal DecimalTuple\n"),
-    "diffusers": ("diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series TransformationModelOutput\n"),
-    "dill": ("dill._dill _create_lock _create_rlock\ndill.dill _create_lock\n"),
-    "econml": ("econml.tree._tree Tree\n"),
+    "collections": (". ChainMap Counter OrderedDict UserDict UserList UserString deque\n"),
+    "datetime": (". date datetime time timedelta timezone tzinfo\n"),
+    "dateutil": ("._common weekday\n.relativedelta relativedelta\n.tz.tz tzlocal tzoffset tzutc\n"),
+    "decimal": (". Context Decimal DecimalTuple\n"),
+    "diffusers": (".pipelines.deprecated.alt_diffusion.modeling_roberta_series TransformationModelOutput\n"),
+    "dill": ("._dill _create_lock _create_rlock\n.dill _create_lock\n"),
+    "econml": (".tree._tree Tree\n"),
     "exceptions": (
-        "exceptions ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError "
-        "ConnectionError DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError "
-        "FutureWarning GeneratorExit IOError ImportError ImportWarning IndexError InterruptedError IsADirectoryError "
-        "KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError "
+        ". ArithmeticError AssertionError AttributeError BaseException BlockingIOError BufferError ConnectionError "
+        "DeprecationWarning EOFError Exception FileExistsError FileNotFoundError FloatingPointError FutureWarning "
+        "GeneratorExit IOError ImportError ImportWarning IndexError InterruptedError IsADirectoryError KeyError "
+        "KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError "
         "NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError RecursionError "
         "ReferenceError ResourceWarning RuntimeError RuntimeWarning StopAsyncIteration StopIteration SyntaxError "
         "SyntaxWarning SystemError SystemExit TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
         "UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError\n"
     ),
-    "flax": ("flax.core.frozen_dict FrozenDict\nflax.linen.module _get_unspecified_parent\n"),
-    "fractions": ("fractions Fraction\n"),
-    "haiku": ("haiku._src.data_structures FlatMapping frozendict\n"),
-    "igraph": ("igraph Graph\n"),
-    "inspect": ("inspect Parameter Signature\n"),
-    "ipaddress": ("ipaddress IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network\n"),
-    "itertools": ("itertools chain combinations count cycle islice izip permutations product repeat zip_longest\n"),
-    "logging": ("logging getLogger\n"),
-    "mmcv": ("mmcv.utils.config ConfigDict\n"),
-    "mmengine": ("mmengine.config.config ConfigDict\n"),
-    "mmpretrain": ("mmpretrain.models.multimodal.ofa.ofa_modules OFAEncoderOutput\n"),
-    "networkx": ("networkx.classes.function frozen\n"),
-    "nltk": ("nltk.probability ConditionalFreqDist FreqDist\n"),
+    "flax": (".core.frozen_dict FrozenDict\n.linen.module _get_unspecified_parent\n"),
+    "fractions": (". Fraction\n"),
+    "haiku": ("._src.data_structures FlatMapping frozendict\n"),
+    "igraph": (". Graph\n"),
+    "inspect": (". Parameter Signature\n"),
+    "ipaddress": (". IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network\n"),
+    "itertools": (". chain combinations count cycle islice izip permutations product repeat zip_longest\n"),
+    "logging": (". getLogger\n"),
+    "mmcv": (".utils.config ConfigDict\n"),
+    "mmengine": (".config.config ConfigDict\n"),
+    "mmpretrain": (".models.multimodal.ofa.ofa_modules OFAEncoderOutput\n"),
+    "networkx": (".classes.function frozen\n"),
+    "nltk": (".probability ConditionalFreqDist FreqDist\n"),
     "numpy": (
-        "numpy bool bool_ byte bytes_ cdouble clongdouble complex128 complex256 complex64 csingle datetime64 double "
-        "dtype float128 float16 float32 float64 float96 half int16 int32 int64 int8 int_ intc intp long longdouble "
-        "longlong object_ short single str_ string_ timedelta64 ubyte uint uint16 uint32 uint64 uint8 uintc uintp "
-        "ulong ulonglong unicode_ ushort void\n"
-        "numpy._core _DType_reconstruct\n"
-        "numpy._core._internal _convert_to_stringdtype_kwargs _reconstruct\n"
-        "numpy._core._multiarray_umath _reconstruct scalar\n"
-        "numpy._core.multiarray _reconstruct scalar\n"
-        "numpy._core.numeric _frombuffer\n"
-        "numpy.core _DType_reconstruct\n"
-        "numpy.core._internal _reconstruct\n"
-        "numpy.core._multiarray_umath _reconstruct scalar\n"
-        "numpy.core.multiarray _reconstruct scalar\n"
-        "numpy.core.numeric _frombuffer\n"
-        "numpy.ma.core MaskedConstant\n"
-        "numpy.random __RandomState_ctor\n"
-        "numpy.random._generator Generator __pyx_unpickle_Enum\n"
-        "numpy.random._mt19937 MT19937\n"
-        "numpy.random._pcg64 PCG64 PCG64DXSM\n"
-        "numpy.random._philox Philox\n"
-        "numpy.random._sfc64 SFC64\n"
-        "numpy.random.bit_generator BitGenerator ISeedSequence ISpawnableSeedSequence SeedSequence "
-        "SeedlessSeedSequence SeedlessSequence __pyx_unpickle_SeedSequence __pyx_unpickle_SeedlessSeedSequence\n"
-        "numpy.random.mtrand RandomState\n"
+        ". bool bool_ byte bytes_ cdouble clongdouble complex128 complex256 complex64 csingle datetime64 double dtype "
+        "float128 float16 float32 float64 float96 half int16 int32 int64 int8 int_ intc intp long longdouble longlong "
+        "object_ short single str_ string_ timedelta64 ubyte uint uint16 uint32 uint64 uint8 uintc uintp ulong "
+        "ulonglong unicode_ ushort void\n"
+        "._core _DType_reconstruct\n"
+        "._core._internal _convert_to_stringdtype_kwargs _reconstruct\n"
+        "._core._multiarray_umath _reconstruct scalar\n"
+        "._core.multiarray _reconstruct scalar\n"
+        "._core.numeric _frombuffer\n"
+        ".core _DType_reconstruct\n"
+        ".core._internal _reconstruct\n"
+        ".core._multiarray_umath _reconstruct scalar\n"
+        ".core.multiarray _reconstruct scalar\n"
+        ".core.numeric _frombuffer\n"
+        ".ma.core MaskedConstant\n"
+        ".random __RandomState_ctor\n"
+        ".random._generator Generator __pyx_unpickle_Enum\n"
+        ".random._mt19937 MT19937\n"
+        ".random._pcg64 PCG64 PCG64DXSM\n"
+        ".random._philox Philox\n"
+        ".random._sfc64 SFC64\n"
+        ".random.bit_generator BitGenerator ISeedSequence ISpawnableSeedSequence SeedSequence SeedlessSeedSequence "
+        "SeedlessSequence __pyx_unpickle_SeedSequence __pyx_unpickle_SeedlessSeedSequence\n"
+        ".random.mtrand RandomState\n"
     ),
     "pandas": (
-        "pandas BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd BYearBegin BYearEnd "
+        ". BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd BYearBegin BYearEnd "
         "BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd CBMonthBegin CBMonthEnd CDay CategoricalDtype "
         "CustomBusinessDay CustomBusinessHour CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day Easter "
         "FY5253 FY5253Quarter HalfYearBegin HalfYearEnd Hour Interval IntervalDtype LastWeekOfMonth Micro Milli "
         "Minute MonthBegin MonthEnd Nano Period PeriodDtype QuarterBegin QuarterEnd RelativeDeltaOffset Second "
         "SemiMonthBegin SemiMonthEnd StringDtype Tick Week WeekOfMonth YearBegin YearEnd\n"
-        "pandas._libs.arrays NDArrayBacked __pyx_unpickle_NDArrayBacked\n"
-        "pandas._libs.internals BlockPlacement _unpickle_block\n"
-        "pandas._libs.interval Interval IntervalMixin IntervalTree __pyx_unpickle_Enum "
+        "._libs.arrays NDArrayBacked __pyx_unpickle_NDArrayBacked\n"
+        "._libs.internals BlockPlacement _unpickle_block\n"
+        "._libs.interval Interval IntervalMixin IntervalTree __pyx_unpickle_Enum "
         "__pyx_unpickle_Float64ClosedBothIntervalNode __pyx_unpickle_Float64ClosedLeftIntervalNode "
         "__pyx_unpickle_Float64ClosedNeitherIntervalNode __pyx_unpickle_Float64ClosedRightIntervalNode "
         "__pyx_unpickle_Int64ClosedBothIntervalNode __pyx_unpickle_Int64ClosedLeftIntervalNode "
@@ -1309,89 +1402,94 @@ CALLS: dict[str, str] = {
         "__pyx_unpickle_IntervalMixin __pyx_unpickle_IntervalNode __pyx_unpickle_IntervalTree "
         "__pyx_unpickle_Uint64ClosedBothIntervalNode __pyx_unpickle_Uint64ClosedLeftIntervalNode "
         "__pyx_unpickle_Uint64ClosedNeitherIntervalNode __pyx_unpickle_Uint64ClosedRightIntervalNode\n"
-        "pandas._libs.missing NAType\n"
-        "pandas._libs.sparse BlockIndex IntIndex SparseIndex __pyx_unpickle_BlockMerge __pyx_unpickle_BlockUnion "
+        "._libs.missing NAType\n"
+        "._libs.sparse BlockIndex IntIndex SparseIndex __pyx_unpickle_BlockMerge __pyx_unpickle_BlockUnion "
         "__pyx_unpickle_Enum __pyx_unpickle_SparseIndex\n"
-        "pandas._libs.tslib __nat_unpickle\n"
-        "pandas._libs.tslibs.dtypes FreqGroup NpyDatetimeUnit PeriodDtypeBase Resolution\n"
-        "pandas._libs.tslibs.nattype __nat_unpickle _nat_unpickle\n"
-        "pandas._libs.tslibs.offsets BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd "
+        "._libs.tslib __nat_unpickle\n"
+        "._libs.tslibs.dtypes FreqGroup NpyDatetimeUnit PeriodDtypeBase Resolution\n"
+        "._libs.tslibs.nattype __nat_unpickle _nat_unpickle\n"
+        "._libs.tslibs.offsets BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd "
         "BYearBegin BYearEnd BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd CBMonthBegin CBMonthEnd "
         "CDay CustomBusinessDay CustomBusinessHour CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day "
         "Easter FY5253 FY5253Quarter HalfYearBegin HalfYearEnd Hour LastWeekOfMonth Micro Milli Minute MonthBegin "
         "MonthEnd Nano QuarterBegin QuarterEnd RelativeDeltaOffset Second SemiMonthBegin SemiMonthEnd Tick Week "
         "WeekOfMonth YearBegin YearEnd __pyx_unpickle_BaseOffset _delta_to_tick\n"
-        "pandas._libs.tslibs.period Period\n"
-        "pandas._libs.tslibs.timedeltas Timedelta _timedelta_unpickle\n"
-        "pandas._libs.tslibs.timestamps Timestamp _unpickle_timestamp\n"
-        "pandas._libs.tslibs.timezones tz_standardize\n"
-        "pandas.core.arrays.string_ StringDtype\n"
-        "pandas.core.dtypes.dtypes CategoricalDtype DatetimeTZDtype IntervalDtype PeriodDtype SparseDtype\n"
-        "pandas.core.internals BlockManager SingleBlockManager\n"
-        "pandas.core.internals.blocks new_block\n"
-        "pandas.core.internals.managers BlockManager SingleBlockManager\n"
-        "pandas.tseries.offsets BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd "
-        "BYearBegin BYearEnd BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd CBMonthBegin CBMonthEnd "
-        "CDay CustomBusinessDay CustomBusinessHour CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day "
-        "Easter FY5253 FY5253Quarter HalfYearBegin HalfYearEnd Hour LastWeekOfMonth Micro Milli Minute MonthBegin "
-        "MonthEnd Nano QuarterBegin QuarterEnd RelativeDeltaOffset Second SemiMonthBegin SemiMonthEnd Tick Week "
-        "WeekOfMonth YearBegin YearEnd\n"
-        "pandas.tslib __nat_unpickle\n"
+        "._libs.tslibs.period Period\n"
+        "._libs.tslibs.timedeltas Timedelta _timedelta_unpickle\n"
+        "._libs.tslibs.timestamps Timestamp _unpickle_timestamp\n"
+        "._libs.tslibs.timezones tz_standardize\n"
+        ".core.arrays.string_ StringDtype\n"
+        ".core.dtypes.dtypes CategoricalDtype DatetimeTZDtype IntervalDtype PeriodDtype SparseDtype\n"
+        ".core.internals BlockManager SingleBlockManager\n"
+        ".core.internals.blocks new_block\n"
+        ".core.internals.managers BlockManager SingleBlockManager\n"
+        ".tseries.offsets BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd BYearBegin "
+        "BYearEnd BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd CBMonthBegin CBMonthEnd CDay "
+        "CustomBusinessDay CustomBusinessHour CustomBusinessMonthBegin CustomBusinessMonthEnd DateOffset Day Easter "
+        "FY5253 FY5253Quarter HalfYearBegin HalfYearEnd Hour LastWeekOfMonth Micro Milli Minute MonthBegin MonthEnd "
+        "Nano QuarterBegin QuarterEnd RelativeDeltaOffset Second SemiMonthBegin SemiMonthEnd Tick Week WeekOfMonth "
+        "YearBegin YearEnd\n"
+        ".tslib __nat_unpickle\n"
     ),
     "pathlib": (
-        "pathlib Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath\n"
-        "pathlib._local Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath\n"
+        ". Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath\n"
+        "._local Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath\n"
     ),
-    "pint": ("pint _unpickle_measurement _unpickle_quantity _unpickle_unit\n"),
-    "platform": ("platform uname_result\n"),
-    "polars": ("polars.schema Schema\n"),
+    "pint": (". _unpickle_measurement _unpickle_quantity _unpickle_unit\n"),
+    "platform": (". uname_result\n"),
+    "polars": (".schema Schema\n"),
     "pyarrow": (
-        "pyarrow._compute Expression._deserialize\n"
-        "pyarrow._dataset DirectoryPartitioning FileSystemDataset FilenamePartitioning HivePartitioning\n"
-        "pyarrow._dataset_parquet ParquetFileFormat ParquetFileFormat.make_fragment "
-        "ParquetFragmentScanOptions._reconstruct ParquetReadOptions\n"
-        "pyarrow._fs SubTreeFileSystem\n"
-        "pyarrow.lib CacheOptions._reconstruct _reconstruct_record_batch _reconstruct_table _restore_array binary "
-        "bool8 chunked_array decimal128 decimal256 decimal32 decimal64 dictionary field fixed_shape_tensor json_ "
-        "large_list large_list_view list_ list_view map_ opaque py_buffer run_end_encoded scalar schema struct time32 "
-        "time64 timestamp type_for_alias union uuid\n"
+        "._compute Expression._deserialize\n"
+        "._dataset DirectoryPartitioning FileSystemDataset FilenamePartitioning HivePartitioning\n"
+        "._dataset_parquet ParquetFileFormat ParquetFileFormat.make_fragment ParquetFragmentScanOptions._reconstruct "
+        "ParquetReadOptions\n"
+        "._fs SubTreeFileSystem\n"
+        ".lib CacheOptions._reconstruct _reconstruct_record_batch _reconstruct_table _restore_array binary bool8 "
+        "chunked_array decimal128 decimal256 decimal32 decimal64 dictionary field fixed_shape_tensor json_ large_list "
+        "large_list_view list_ list_view map_ opaque py_buffer run_end_encoded scalar schema struct time32 time64 "
+        "timestamp type_for_alias union uuid\n"
     ),
-    "pydantic_core": ("pydantic_core._pydantic_core MultiHostUrl TzInfo Url\n"),
-    "pyproj": ("pyproj.geod Geod\n"),
-    "pytz": ("pytz FixedOffset _FixedOffset _UTC _p\n"),
-    "random": ("random Random\n"),
-    "re": ("re _compile\n"),
+    "pydantic_core": ("._pydantic_core MultiHostUrl TzInfo Url\n"),
+    "pyproj": (".geod Geod\n"),
+    "pytz": (". FixedOffset _FixedOffset _UTC _p\n"),
+    "random": (". Random\n"),
+    "rdkit": (
+        ".Chem.rdChemReactions ChemicalReaction\n"
+        ".Chem.rdchem Mol RWMol\n"
+        ".DataStructs.cDataStructs ExplicitBitVect IntSparseIntVect LongSparseIntVect SparseBitVect UIntSparseIntVect "
+        "ULongSparseIntVect\n"
+    ),
+    "re": (". _compile\n"),
     "river": (
-        "river._river_rust.vectordict VectorDict\n"
-        "river.time_series.holt_winters AdditiveLevel AdditiveSeason MultiplicativeLevel MultiplicativeSeason Trend\n"
+        "._river_rust.vectordict VectorDict\n"
+        ".time_series.holt_winters AdditiveLevel AdditiveSeason MultiplicativeLevel MultiplicativeSeason Trend\n"
     ),
     "scipy": (
-        "scipy.interpolate._rgi_cython __pyx_unpickle_Enum\n"
-        "scipy.spatial._ckdtree __pyx_unpickle_Enum __pyx_unpickle_cKDTreeNode cKDTree cKDTreeNode coo_entries "
+        ".interpolate._rgi_cython __pyx_unpickle_Enum\n"
+        ".spatial._ckdtree __pyx_unpickle_Enum __pyx_unpickle_cKDTreeNode cKDTree cKDTreeNode coo_entries "
         "ordered_pairs\n"
-        "scipy.spatial.ckdtree cKDTree\n"
-        "scipy.spatial.transform._rotation Rotation Slerp __pyx_unpickle_Enum __pyx_unpickle_Rotation\n"
+        ".spatial.ckdtree cKDTree\n"
+        ".spatial.transform._rotation Rotation Slerp __pyx_unpickle_Enum __pyx_unpickle_Rotation\n"
     ),
-    "shapely": ("shapely.io from_wkb\nshapely.strtree STRtree\n"),
+    "shapely": (".io from_wkb\n.strtree STRtree\n"),
     "sklearn": (
-        "sklearn._loss._loss CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss "
-        "CyHalfMultinomialLoss CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity "
-        "CyHuberLoss CyLossFunction CyPinballLoss __pyx_unpickle_CyAbsoluteError __pyx_unpickle_CyHalfBinomialLoss "
+        "._loss._loss CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss "
+        "CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss CyLossFunction "
+        "CyPinballLoss __pyx_unpickle_CyAbsoluteError __pyx_unpickle_CyHalfBinomialLoss "
         "__pyx_unpickle_CyHalfGammaLoss __pyx_unpickle_CyHalfMultinomialLoss __pyx_unpickle_CyHalfPoissonLoss "
         "__pyx_unpickle_CyHalfSquaredError __pyx_unpickle_CyHalfTweedieLoss __pyx_unpickle_CyHalfTweedieLossIdentity "
         "__pyx_unpickle_CyLossFunction __pyx_unpickle_CyPinballLoss __pyx_unpickle_Enum\n"
-        "sklearn.cluster._hierarchical_fast UnionFind WeightedEdge __pyx_unpickle_Enum __pyx_unpickle_UnionFind "
+        ".cluster._hierarchical_fast UnionFind WeightedEdge __pyx_unpickle_Enum __pyx_unpickle_UnionFind "
         "__pyx_unpickle_WeightedEdge\n"
-        "sklearn.decomposition._online_lda_fast __pyx_unpickle_Enum\n"
-        "sklearn.ensemble._hist_gradient_boosting._bitset __pyx_unpickle_Enum\n"
-        "sklearn.ensemble._hist_gradient_boosting.histogram HistogramBuilder __pyx_unpickle_Enum "
+        ".decomposition._online_lda_fast __pyx_unpickle_Enum\n"
+        ".ensemble._hist_gradient_boosting._bitset __pyx_unpickle_Enum\n"
+        ".ensemble._hist_gradient_boosting.histogram HistogramBuilder __pyx_unpickle_Enum "
         "__pyx_unpickle_HistogramBuilder\n"
-        "sklearn.ensemble._hist_gradient_boosting.splitting SplitInfo Splitter __pyx_unpickle_Enum "
-        "__pyx_unpickle_Splitter\n"
-        "sklearn.linear_model._sgd_fast Classification EpsilonInsensitive Hinge Huber Log LossFunction ModifiedHuber "
+        ".ensemble._hist_gradient_boosting.splitting SplitInfo Splitter __pyx_unpickle_Enum __pyx_unpickle_Splitter\n"
+        ".linear_model._sgd_fast Classification EpsilonInsensitive Hinge Huber Log LossFunction ModifiedHuber "
         "Regression SquaredEpsilonInsensitive SquaredHinge SquaredLoss __pyx_unpickle_Classification "
         "__pyx_unpickle_Enum __pyx_unpickle_LossFunction __pyx_unpickle_Regression\n"
-        "sklearn.metrics._dist_metrics BrayCurtisDistance BrayCurtisDistance32 BrayCurtisDistance64 CanberraDistance "
+        ".metrics._dist_metrics BrayCurtisDistance BrayCurtisDistance32 BrayCurtisDistance64 CanberraDistance "
         "CanberraDistance32 CanberraDistance64 ChebyshevDistance ChebyshevDistance32 ChebyshevDistance64 DiceDistance "
         "DiceDistance32 DiceDistance64 DistanceMetric DistanceMetric32 DistanceMetric64 EuclideanDistance "
         "EuclideanDistance32 EuclideanDistance64 HammingDistance HammingDistance32 HammingDistance64 "
@@ -1405,69 +1503,66 @@ CALLS: dict[str, str] = {
         "SokalMichenerDistance32 SokalMichenerDistance64 SokalSneathDistance SokalSneathDistance32 "
         "SokalSneathDistance64 WMinkowskiDistance WMinkowskiDistance32 __pyx_unpickle_DistanceMetric "
         "__pyx_unpickle_Enum\n"
-        "sklearn.neighbors._ball_tree BallTree BallTree32 BallTree64 BinaryTree BinaryTree32 BinaryTree64 "
-        "NeighborsHeap NeighborsHeap32 NeighborsHeap64 NodeHeap __pyx_unpickle_Enum\n"
-        "sklearn.neighbors._kd_tree BinaryTree BinaryTree32 BinaryTree64 KDTree KDTree32 KDTree64 NeighborsHeap "
+        ".neighbors._ball_tree BallTree BallTree32 BallTree64 BinaryTree BinaryTree32 BinaryTree64 NeighborsHeap "
         "NeighborsHeap32 NeighborsHeap64 NodeHeap __pyx_unpickle_Enum\n"
-        "sklearn.neighbors._quad_tree _QuadTree __pyx_unpickle_Enum\n"
-        "sklearn.tree._criterion ClassificationCriterion Criterion Entropy FriedmanMSE Gini MAE MSE Poisson "
+        ".neighbors._kd_tree BinaryTree BinaryTree32 BinaryTree64 KDTree KDTree32 KDTree64 NeighborsHeap "
+        "NeighborsHeap32 NeighborsHeap64 NodeHeap __pyx_unpickle_Enum\n"
+        ".neighbors._quad_tree _QuadTree __pyx_unpickle_Enum\n"
+        ".tree._criterion ClassificationCriterion Criterion Entropy FriedmanMSE Gini MAE MSE Poisson "
         "RegressionCriterion __pyx_unpickle_Criterion __pyx_unpickle_Enum\n"
-        "sklearn.tree._partitioner DensePartitioner SparsePartitioner __pyx_unpickle_DensePartitioner "
+        ".tree._partitioner DensePartitioner SparsePartitioner __pyx_unpickle_DensePartitioner "
         "__pyx_unpickle_SparsePartitioner\n"
-        "sklearn.tree._splitter BaseDenseSplitter BaseSparseSplitter BestSparseSplitter BestSplitter "
-        "RandomSparseSplitter RandomSplitter Splitter __pyx_unpickle_Enum\n"
-        "sklearn.tree._tree BestFirstTreeBuilder DepthFirstTreeBuilder Tree TreeBuilder _AlphaPruner "
-        "_CCPPruneController _PathFinder __pyx_unpickle_Enum __pyx_unpickle_TreeBuilder "
-        "__pyx_unpickle__CCPPruneController\n"
-        "sklearn.tree._utils PytestWeightedFenwickTree WeightedFenwickTree WeightedMedianCalculator WeightedPQueue "
+        ".tree._splitter BaseDenseSplitter BaseSparseSplitter BestSparseSplitter BestSplitter RandomSparseSplitter "
+        "RandomSplitter Splitter __pyx_unpickle_Enum\n"
+        ".tree._tree BestFirstTreeBuilder DepthFirstTreeBuilder Tree TreeBuilder _AlphaPruner _CCPPruneController "
+        "_PathFinder __pyx_unpickle_Enum __pyx_unpickle_TreeBuilder __pyx_unpickle__CCPPruneController\n"
+        ".tree._utils PytestWeightedFenwickTree WeightedFenwickTree WeightedMedianCalculator WeightedPQueue "
         "__pyx_unpickle_Enum\n"
-        "sklearn.utils._fast_dict IntFloatDict __pyx_unpickle_Enum __pyx_unpickle_IntFloatDict\n"
+        ".utils._fast_dict IntFloatDict __pyx_unpickle_Enum __pyx_unpickle_IntFloatDict\n"
     ),
     "spacy": (
-        "spacy.matcher.matcher unpickle_matcher\n"
-        "spacy.matcher.phrasematcher unpickle_matcher\n"
-        "spacy.morphology unpickle_morphology\n"
-        "spacy.pipeline._parser_internals.arc_eager ArcEager\n"
-        "spacy.pipeline._parser_internals.ner BiluoPushDown\n"
-        "spacy.strings StringStore\n"
-        "spacy.tokens._serialize unpickle_bin\n"
-        "spacy.vectors unpickle_vectors\n"
+        ".matcher.matcher unpickle_matcher\n"
+        ".matcher.phrasematcher unpickle_matcher\n"
+        ".morphology unpickle_morphology\n"
+        ".pipeline._parser_internals.arc_eager ArcEager\n"
+        ".pipeline._parser_internals.ner BiluoPushDown\n"
+        ".strings StringStore\n"
+        ".tokens._serialize unpickle_bin\n"
+        ".vectors unpickle_vectors\n"
     ),
     "statsmodels": (
-        "statsmodels.tsa.statespace._cfa_simulation_smoother __pyx_unpickle_Enum cCFASimulationSmoother "
-        "dCFASimulationSmoother sCFASimulationSmoother zCFASimulationSmoother\n"
-        "statsmodels.tsa.statespace._initialization __pyx_unpickle_Enum cInitialization dInitialization "
-        "sInitialization zInitialization\n"
-        "statsmodels.tsa.statespace._kalman_filter __pyx_unpickle_Enum cKalmanFilter dKalmanFilter sKalmanFilter "
-        "zKalmanFilter\n"
-        "statsmodels.tsa.statespace._kalman_smoother __pyx_unpickle_Enum cKalmanSmoother dKalmanSmoother "
-        "sKalmanSmoother zKalmanSmoother\n"
-        "statsmodels.tsa.statespace._representation __pyx_unpickle_Enum cStatespace dStatespace sStatespace "
-        "zStatespace\n"
-        "statsmodels.tsa.statespace._simulation_smoother __pyx_unpickle_Enum cSimulationSmoother dSimulationSmoother "
+        ".tsa.statespace._cfa_simulation_smoother __pyx_unpickle_Enum cCFASimulationSmoother dCFASimulationSmoother "
+        "sCFASimulationSmoother zCFASimulationSmoother\n"
+        ".tsa.statespace._initialization __pyx_unpickle_Enum cInitialization dInitialization sInitialization "
+        "zInitialization\n"
+        ".tsa.statespace._kalman_filter __pyx_unpickle_Enum cKalmanFilter dKalmanFilter sKalmanFilter zKalmanFilter\n"
+        ".tsa.statespace._kalman_smoother __pyx_unpickle_Enum cKalmanSmoother dKalmanSmoother sKalmanSmoother "
+        "zKalmanSmoother\n"
+        ".tsa.statespace._representation __pyx_unpickle_Enum cStatespace dStatespace sStatespace zStatespace\n"
+        ".tsa.statespace._simulation_smoother __pyx_unpickle_Enum cSimulationSmoother dSimulationSmoother "
         "sSimulationSmoother zSimulationSmoother\n"
     ),
-    "string": ("string Template\n"),
-    "time": ("time struct_time\n"),
+    "string": (". Template\n"),
+    "time": (". struct_time\n"),
     "torch": (
-        "torch BFloat16Storage BFloat16Tensor BoolStorage BoolTensor ByteStorage ByteTensor CharStorage CharTensor "
+        ". BFloat16Storage BFloat16Tensor BoolStorage BoolTensor ByteStorage ByteTensor CharStorage CharTensor "
         "ComplexDoubleStorage ComplexFloatStorage DoubleStorage DoubleTensor FloatStorage FloatTensor Generator "
         "HalfStorage HalfTensor IntStorage IntTensor LongStorage LongTensor QInt32Storage QInt8Storage "
         "QUInt2x4Storage QUInt4x2Storage QUInt8Storage ShortStorage ShortTensor Size device dtype\n"
-        "torch._C Generator device\n"
-        "torch._utils _rebuild_device_tensor_from_cpu_tensor _rebuild_device_tensor_from_numpy "
+        "._C Generator device\n"
+        "._utils _rebuild_device_tensor_from_cpu_tensor _rebuild_device_tensor_from_numpy "
         "_rebuild_meta_tensor_no_storage _rebuild_mlc_tensor _rebuild_nested_tensor _rebuild_parameter "
         "_rebuild_qtensor _rebuild_sparse_csr_tensor _rebuild_sparse_tensor _rebuild_tensor _rebuild_tensor_v2 "
         "_rebuild_tensor_v3 _rebuild_xla_tensor\n"
-        "torch.cuda BFloat16Storage BFloat16Tensor BoolStorage BoolTensor ByteStorage ByteTensor CharStorage "
-        "CharTensor ComplexDoubleStorage ComplexFloatStorage DoubleStorage DoubleTensor FloatStorage FloatTensor "
-        "HalfStorage HalfTensor IntStorage IntTensor LongStorage LongTensor QInt32Storage QInt8Storage "
-        "QUInt2x4Storage QUInt4x2Storage QUInt8Storage ShortStorage ShortTensor\n"
-        "torch.jit._pickle build_boollist build_doublelist build_intlist build_tensor_from_id build_tensorlist "
+        ".cuda BFloat16Storage BFloat16Tensor BoolStorage BoolTensor ByteStorage ByteTensor CharStorage CharTensor "
+        "ComplexDoubleStorage ComplexFloatStorage DoubleStorage DoubleTensor FloatStorage FloatTensor HalfStorage "
+        "HalfTensor IntStorage IntTensor LongStorage LongTensor QInt32Storage QInt8Storage QUInt2x4Storage "
+        "QUInt4x2Storage QUInt8Storage ShortStorage ShortTensor\n"
+        ".jit._pickle build_boollist build_doublelist build_intlist build_tensor_from_id build_tensorlist "
         "restore_type_tag\n"
-        "torch.nested._internal.nested_tensor _rebuild_njt\n"
-        "torch.nn.parameter Buffer Parameter UninitializedBuffer UninitializedParameter\n"
-        "torch.return_types _attr _fake_quantize_per_tensor_affine_cachemask_tensor_qparams "
+        ".nested._internal.nested_tensor _rebuild_njt\n"
+        ".nn.parameter Buffer Parameter UninitializedBuffer UninitializedParameter\n"
+        ".return_types _attr _fake_quantize_per_tensor_affine_cachemask_tensor_qparams "
         "_fused_moving_avg_obs_fq_helper _linalg_det _linalg_det_out _linalg_eigh _linalg_eigh_out _linalg_slogdet "
         "_linalg_slogdet_out _linalg_solve_ex _linalg_solve_ex_out _linalg_svd _linalg_svd_out _lu_with_info "
         "_scaled_dot_product_cudnn_attention _scaled_dot_product_efficient_attention "
@@ -1480,29 +1575,29 @@ CALLS: dict[str, str] = {
         "linalg_slogdet linalg_slogdet_out linalg_solve_ex linalg_solve_ex_out linalg_svd linalg_svd_out lu_unpack "
         "lu_unpack_out max max_out median median_out min min_out mode mode_out nanmedian nanmedian_out qr qr_out "
         "slogdet slogdet_out sort sort_out svd svd_out topk topk_out triangular_solve triangular_solve_out\n"
-        "torch.serialization _get_layout\n"
-        "torch.storage TypedStorage UntypedStorage _TypedStorage _UntypedStorage\n"
+        ".serialization _get_layout\n"
+        ".storage TypedStorage UntypedStorage _TypedStorage _UntypedStorage\n"
     ),
     "transformers": (
-        "transformers.generation.flax_utils FlaxBeamSearchOutput FlaxGreedySearchOutput FlaxSampleOutput\n"
-        "transformers.generation.tf_utils TFBeamSampleDecoderOnlyOutput TFBeamSampleEncoderDecoderOutput "
+        ".generation.flax_utils FlaxBeamSearchOutput FlaxGreedySearchOutput FlaxSampleOutput\n"
+        ".generation.tf_utils TFBeamSampleDecoderOnlyOutput TFBeamSampleEncoderDecoderOutput "
         "TFBeamSearchDecoderOnlyOutput TFBeamSearchEncoderDecoderOutput TFContrastiveSearchDecoderOnlyOutput "
         "TFContrastiveSearchEncoderDecoderOutput TFGreedySearchDecoderOnlyOutput TFGreedySearchEncoderDecoderOutput "
         "TFSampleDecoderOnlyOutput TFSampleEncoderDecoderOutput\n"
-        "transformers.generation.utils BeamSampleDecoderOnlyOutput BeamSampleEncoderDecoderOutput "
-        "BeamSearchDecoderOnlyOutput BeamSearchEncoderDecoderOutput ContrastiveSearchDecoderOnlyOutput "
-        "ContrastiveSearchEncoderDecoderOutput GenerateBeamDecoderOnlyOutput GenerateBeamEncoderDecoderOutput "
-        "GenerateDecoderOnlyOutput GenerateEncoderDecoderOutput GreedySearchDecoderOnlyOutput "
-        "GreedySearchEncoderDecoderOutput SampleDecoderOnlyOutput SampleEncoderDecoderOutput\n"
-        "transformers.generation.watermarking BayesianWatermarkDetectorModelOutput\n"
-        "transformers.modeling_flax_outputs FlaxBaseModelOutput FlaxBaseModelOutputWithNoAttention "
-        "FlaxBaseModelOutputWithPast FlaxBaseModelOutputWithPastAndCrossAttentions FlaxBaseModelOutputWithPooling "
+        ".generation.utils BeamSampleDecoderOnlyOutput BeamSampleEncoderDecoderOutput BeamSearchDecoderOnlyOutput "
+        "BeamSearchEncoderDecoderOutput ContrastiveSearchDecoderOnlyOutput ContrastiveSearchEncoderDecoderOutput "
+        "GenerateBeamDecoderOnlyOutput GenerateBeamEncoderDecoderOutput GenerateDecoderOnlyOutput "
+        "GenerateEncoderDecoderOutput GreedySearchDecoderOnlyOutput GreedySearchEncoderDecoderOutput "
+        "SampleDecoderOnlyOutput SampleEncoderDecoderOutput\n"
+        ".generation.watermarking BayesianWatermarkDetectorModelOutput\n"
+        ".modeling_flax_outputs FlaxBaseModelOutput FlaxBaseModelOutputWithNoAttention FlaxBaseModelOutputWithPast "
+        "FlaxBaseModelOutputWithPastAndCrossAttentions FlaxBaseModelOutputWithPooling "
         "FlaxBaseModelOutputWithPoolingAndCrossAttentions FlaxBaseModelOutputWithPoolingAndNoAttention "
         "FlaxCausalLMOutputWithCrossAttentions FlaxImageClassifierOutputWithNoAttention FlaxMaskedLMOutput "
         "FlaxMultipleChoiceModelOutput FlaxNextSentencePredictorOutput FlaxQuestionAnsweringModelOutput "
         "FlaxSeq2SeqLMOutput FlaxSeq2SeqModelOutput FlaxSeq2SeqQuestionAnsweringModelOutput "
         "FlaxSeq2SeqSequenceClassifierOutput FlaxSequenceClassifierOutput FlaxTokenClassifierOutput\n"
-        "transformers.modeling_outputs BackboneOutput BaseModelOutput BaseModelOutputWithCrossAttentions "
+        ".modeling_outputs BackboneOutput BaseModelOutput BaseModelOutputWithCrossAttentions "
         "BaseModelOutputWithNoAttention BaseModelOutputWithPast BaseModelOutputWithPastAndCrossAttentions "
         "BaseModelOutputWithPooling BaseModelOutputWithPoolingAndCrossAttentions "
         "BaseModelOutputWithPoolingAndNoAttention BaseModelOutputWithPoolingAndProjection CausalLMOutput "
@@ -1514,683 +1609,620 @@ CALLS: dict[str, str] = {
         "Seq2SeqModelOutput Seq2SeqQuestionAnsweringModelOutput Seq2SeqSequenceClassifierOutput "
         "Seq2SeqSpectrogramOutput Seq2SeqTSModelOutput Seq2SeqTSPredictionOutput SequenceClassifierOutput "
         "SequenceClassifierOutputWithPast TokenClassifierOutput Wav2Vec2BaseModelOutput XVectorOutput\n"
-        "transformers.modeling_tf_outputs TFBaseModelOutput TFBaseModelOutputWithCrossAttentions "
-        "TFBaseModelOutputWithNoAttention TFBaseModelOutputWithPast TFBaseModelOutputWithPastAndCrossAttentions "
-        "TFBaseModelOutputWithPooling TFBaseModelOutputWithPoolingAndCrossAttentions "
-        "TFBaseModelOutputWithPoolingAndNoAttention TFCausalLMOutput TFCausalLMOutputWithCrossAttentions "
-        "TFCausalLMOutputWithPast TFImageClassifierOutput TFImageClassifierOutputWithNoAttention "
-        "TFMaskedImageModelingOutput TFMaskedLMOutput TFMultipleChoiceModelOutput TFNextSentencePredictorOutput "
-        "TFQuestionAnsweringModelOutput TFSemanticSegmenterOutput TFSemanticSegmenterOutputWithNoAttention "
-        "TFSeq2SeqLMOutput TFSeq2SeqModelOutput TFSeq2SeqQuestionAnsweringModelOutput "
-        "TFSeq2SeqSequenceClassifierOutput TFSequenceClassifierOutput TFSequenceClassifierOutputWithPast "
-        "TFTokenClassifierOutput\n"
-        "transformers.modeling_utils SquadHeadOutput\n"
-        "transformers.models.aimv2.modeling_aimv2 Aimv2Output\n"
-        "transformers.models.aimv2.modular_aimv2 Aimv2Output\n"
-        "transformers.models.albert.modeling_albert AlbertForPreTrainingOutput\n"
-        "transformers.models.albert.modeling_flax_albert FlaxAlbertForPreTrainingOutput\n"
-        "transformers.models.albert.modeling_tf_albert TFAlbertForPreTrainingOutput\n"
-        "transformers.models.align.modeling_align AlignOutput AlignTextModelOutput AlignVisionModelOutput\n"
-        "transformers.models.altclip.modeling_altclip AltCLIPOutput\n"
-        "transformers.models.altclip.modular_altclip AltCLIPOutput\n"
-        "transformers.models.aria.modeling_aria AriaCausalLMOutputWithPast AriaModelOutputWithPast\n"
-        "transformers.models.aria.modular_aria AriaCausalLMOutputWithPast AriaModelOutputWithPast\n"
-        "transformers.models.audioflamingo3.modeling_audioflamingo3 AudioFlamingo3CausalLMOutputWithPast "
+        ".modeling_tf_outputs TFBaseModelOutput TFBaseModelOutputWithCrossAttentions TFBaseModelOutputWithNoAttention "
+        "TFBaseModelOutputWithPast TFBaseModelOutputWithPastAndCrossAttentions TFBaseModelOutputWithPooling "
+        "TFBaseModelOutputWithPoolingAndCrossAttentions TFBaseModelOutputWithPoolingAndNoAttention TFCausalLMOutput "
+        "TFCausalLMOutputWithCrossAttentions TFCausalLMOutputWithPast TFImageClassifierOutput "
+        "TFImageClassifierOutputWithNoAttention TFMaskedImageModelingOutput TFMaskedLMOutput "
+        "TFMultipleChoiceModelOutput TFNextSentencePredictorOutput TFQuestionAnsweringModelOutput "
+        "TFSemanticSegmenterOutput TFSemanticSegmenterOutputWithNoAttention TFSeq2SeqLMOutput TFSeq2SeqModelOutput "
+        "TFSeq2SeqQuestionAnsweringModelOutput TFSeq2SeqSequenceClassifierOutput TFSequenceClassifierOutput "
+        "TFSequenceClassifierOutputWithPast TFTokenClassifierOutput\n"
+        ".modeling_utils SquadHeadOutput\n"
+        ".models.aimv2.modeling_aimv2 Aimv2Output\n"
+        ".models.aimv2.modular_aimv2 Aimv2Output\n"
+        ".models.albert.modeling_albert AlbertForPreTrainingOutput\n"
+        ".models.albert.modeling_flax_albert FlaxAlbertForPreTrainingOutput\n"
+        ".models.albert.modeling_tf_albert TFAlbertForPreTrainingOutput\n"
+        ".models.align.modeling_align AlignOutput AlignTextModelOutput AlignVisionModelOutput\n"
+        ".models.altclip.modeling_altclip AltCLIPOutput\n"
+        ".models.altclip.modular_altclip AltCLIPOutput\n"
+        ".models.aria.modeling_aria AriaCausalLMOutputWithPast AriaModelOutputWithPast\n"
+        ".models.aria.modular_aria AriaCausalLMOutputWithPast AriaModelOutputWithPast\n"
+        ".models.audioflamingo3.modeling_audioflamingo3 AudioFlamingo3CausalLMOutputWithPast "
         "AudioFlamingo3ModelOutputWithPast\n"
-        "transformers.models.audioflamingo3.modular_audioflamingo3 AudioFlamingo3CausalLMOutputWithPast "
+        ".models.audioflamingo3.modular_audioflamingo3 AudioFlamingo3CausalLMOutputWithPast "
         "AudioFlamingo3ModelOutputWithPast\n"
-        "transformers.models.autoformer.modeling_autoformer AutoFormerDecoderOutput AutoformerModelOutput\n"
-        "transformers.models.aya_vision.modeling_aya_vision AyaVisionCausalLMOutputWithPast "
-        "AyaVisionModelOutputWithPast\n"
-        "transformers.models.aya_vision.modular_aya_vision AyaVisionCausalLMOutputWithPast "
-        "AyaVisionModelOutputWithPast\n"
-        "transformers.models.beit.modeling_beit BeitModelOutputWithPooling\n"
-        "transformers.models.beit.modeling_flax_beit FlaxBeitModelOutputWithPooling\n"
-        "transformers.models.beit.modular_beit BeitModelOutputWithPooling\n"
-        "transformers.models.bert.modeling_bert BertForPreTrainingOutput\n"
-        "transformers.models.bert.modeling_flax_bert FlaxBertForPreTrainingOutput\n"
-        "transformers.models.bert.modeling_tf_bert TFBertForPreTrainingOutput\n"
-        "transformers.models.big_bird.modeling_big_bird BigBirdForPreTrainingOutput "
-        "BigBirdForQuestionAnsweringModelOutput\n"
-        "transformers.models.big_bird.modeling_flax_big_bird FlaxBigBirdForPreTrainingOutput "
+        ".models.autoformer.modeling_autoformer AutoFormerDecoderOutput AutoformerModelOutput\n"
+        ".models.aya_vision.modeling_aya_vision AyaVisionCausalLMOutputWithPast AyaVisionModelOutputWithPast\n"
+        ".models.aya_vision.modular_aya_vision AyaVisionCausalLMOutputWithPast AyaVisionModelOutputWithPast\n"
+        ".models.beit.modeling_beit BeitModelOutputWithPooling\n"
+        ".models.beit.modeling_flax_beit FlaxBeitModelOutputWithPooling\n"
+        ".models.beit.modular_beit BeitModelOutputWithPooling\n"
+        ".models.bert.modeling_bert BertForPreTrainingOutput\n"
+        ".models.bert.modeling_flax_bert FlaxBertForPreTrainingOutput\n"
+        ".models.bert.modeling_tf_bert TFBertForPreTrainingOutput\n"
+        ".models.big_bird.modeling_big_bird BigBirdForPreTrainingOutput BigBirdForQuestionAnsweringModelOutput\n"
+        ".models.big_bird.modeling_flax_big_bird FlaxBigBirdForPreTrainingOutput "
         "FlaxBigBirdForQuestionAnsweringModelOutput\n"
-        "transformers.models.blip.modeling_blip BlipForConditionalGenerationModelOutput "
-        "BlipImageTextMatchingModelOutput BlipOutput BlipTextVisionModelOutput\n"
-        "transformers.models.blip.modeling_tf_blip TFBlipForConditionalGenerationModelOutput "
-        "TFBlipImageTextMatchingModelOutput TFBlipOutput TFBlipTextVisionModelOutput\n"
-        "transformers.models.blip_2.modeling_blip_2 BaseModelOutputWithVisionQformerOutputs "
+        ".models.blip.modeling_blip BlipForConditionalGenerationModelOutput BlipImageTextMatchingModelOutput "
+        "BlipOutput BlipTextVisionModelOutput\n"
+        ".models.blip.modeling_tf_blip TFBlipForConditionalGenerationModelOutput TFBlipImageTextMatchingModelOutput "
+        "TFBlipOutput TFBlipTextVisionModelOutput\n"
+        ".models.blip_2.modeling_blip_2 BaseModelOutputWithVisionQformerOutputs "
         "Blip2ForConditionalGenerationModelOutput Blip2ImageTextMatchingModelOutput Blip2TextModelOutput "
         "Blip2VisionModelOutput\n"
-        "transformers.models.bridgetower.modeling_bridgetower BridgeTowerContrastiveOutput BridgeTowerModelOutput\n"
-        "transformers.models.bros.modeling_bros BrosSpadeOutput\n"
-        "transformers.models.canine.modeling_canine CanineModelOutputWithPooling\n"
-        "transformers.models.chameleon.modeling_chameleon ChameleonVQVAEModelOutput\n"
-        "transformers.models.chinese_clip.modeling_chinese_clip ChineseCLIPOutput\n"
-        "transformers.models.chinese_clip.modular_chinese_clip ChineseCLIPOutput\n"
-        "transformers.models.clap.modeling_clap ClapAudioModelOutput ClapOutput ClapTextModelOutput\n"
-        "transformers.models.clip.modeling_clip CLIPOutput CLIPTextModelOutput CLIPVisionModelOutput\n"
-        "transformers.models.clip.modeling_flax_clip FlaxCLIPOutput\n"
-        "transformers.models.clip.modeling_tf_clip TFCLIPOutput\n"
-        "transformers.models.clipseg.modeling_clipseg CLIPSegDecoderOutput CLIPSegImageSegmentationOutput "
-        "CLIPSegOutput\n"
-        "transformers.models.clipseg.modular_clipseg CLIPSegDecoderOutput CLIPSegImageSegmentationOutput "
-        "CLIPSegOutput\n"
-        "transformers.models.clvp.modeling_clvp ClvpEncoderOutput ClvpOutput\n"
-        "transformers.models.cohere2_vision.modeling_cohere2_vision Cohere2VisionCausalLMOutputWithPast "
+        ".models.bridgetower.modeling_bridgetower BridgeTowerContrastiveOutput BridgeTowerModelOutput\n"
+        ".models.bros.modeling_bros BrosSpadeOutput\n"
+        ".models.canine.modeling_canine CanineModelOutputWithPooling\n"
+        ".models.chameleon.modeling_chameleon ChameleonVQVAEModelOutput\n"
+        ".models.chinese_clip.modeling_chinese_clip ChineseCLIPOutput\n"
+        ".models.chinese_clip.modular_chinese_clip ChineseCLIPOutput\n"
+        ".models.clap.modeling_clap ClapAudioModelOutput ClapOutput ClapTextModelOutput\n"
+        ".models.clip.modeling_clip CLIPOutput CLIPTextModelOutput CLIPVisionModelOutput\n"
+        ".models.clip.modeling_flax_clip FlaxCLIPOutput\n"
+        ".models.clip.modeling_tf_clip TFCLIPOutput\n"
+        ".models.clipseg.modeling_clipseg CLIPSegDecoderOutput CLIPSegImageSegmentationOutput CLIPSegOutput\n"
+        ".models.clipseg.modular_clipseg CLIPSegDecoderOutput CLIPSegImageSegmentationOutput CLIPSegOutput\n"
+        ".models.clvp.modeling_clvp ClvpEncoderOutput ClvpOutput\n"
+        ".models.cohere2_vision.modeling_cohere2_vision Cohere2VisionCausalLMOutputWithPast "
         "Cohere2VisionModelOutputWithPast\n"
-        "transformers.models.cohere2_vision.modular_cohere2_vision Cohere2VisionCausalLMOutputWithPast "
+        ".models.cohere2_vision.modular_cohere2_vision Cohere2VisionCausalLMOutputWithPast "
         "Cohere2VisionModelOutputWithPast\n"
-        "transformers.models.cohere_compass.modeling_cohere_compass BaseModelOutputWithDeepstackFeatures\n"
-        "transformers.models.colmodernvbert.modeling_colmodernvbert ColModernVBertForRetrievalOutput\n"
-        "transformers.models.colmodernvbert.modular_colmodernvbert ColModernVBertForRetrievalOutput\n"
-        "transformers.models.colpali.modeling_colpali ColPaliForRetrievalOutput\n"
-        "transformers.models.colqwen2.modeling_colqwen2 ColQwen2ForRetrievalOutput\n"
-        "transformers.models.colqwen2.modular_colqwen2 ColQwen2ForRetrievalOutput\n"
-        "transformers.models.conditional_detr.modeling_conditional_detr ConditionalDetrDecoderOutput "
-        "ConditionalDetrModelOutput ConditionalDetrObjectDetectionOutput ConditionalDetrSegmentationOutput\n"
-        "transformers.models.conditional_detr.modular_conditional_detr ConditionalDetrDecoderOutput "
-        "ConditionalDetrModelOutput ConditionalDetrObjectDetectionOutput ConditionalDetrSegmentationOutput\n"
-        "transformers.models.cosmos3_omni.modeling_cosmos3_omni BaseModelOutputWithDeepstackFeatures\n"
-        "transformers.models.csm.generation_csm CsmGenerateOutput\n"
-        "transformers.models.csm.modeling_csm CsmOutputWithPast\n"
-        "transformers.models.csm.modular_csm CsmOutputWithPast\n"
-        "transformers.models.cvt.modeling_cvt BaseModelOutputWithCLSToken\n"
-        "transformers.models.cvt.modeling_tf_cvt TFBaseModelOutputWithCLSToken\n"
-        "transformers.models.cwm.modeling_cwm CwmModelOutputWithPast\n"
-        "transformers.models.cwm.modular_cwm CwmModelOutputWithPast\n"
-        "transformers.models.d_fine.modeling_d_fine DFineDecoderOutput DFineModelOutput DFineObjectDetectionOutput\n"
-        "transformers.models.d_fine.modular_d_fine DFineDecoderOutput\n"
-        "transformers.models.dab_detr.modeling_dab_detr DabDetrDecoderOutput DabDetrModelOutput "
-        "DabDetrObjectDetectionOutput\n"
-        "transformers.models.dac.modeling_dac DacDecoderOutput DacEncoderOutput DacOutput\n"
-        "transformers.models.data2vec.modeling_data2vec_vision Data2VecVisionModelOutputWithPooling\n"
-        "transformers.models.data2vec.modeling_tf_data2vec_vision TFData2VecVisionModelOutputWithPooling\n"
-        "transformers.models.decision_transformer.modeling_decision_transformer DecisionTransformerOutput\n"
-        "transformers.models.deepseek_ocr2.modeling_deepseek_ocr2 DeepseekOcr2CausalLMOutputWithPast "
+        ".models.cohere_compass.modeling_cohere_compass BaseModelOutputWithDeepstackFeatures\n"
+        ".models.colmodernvbert.modeling_colmodernvbert ColModernVBertForRetrievalOutput\n"
+        ".models.colmodernvbert.modular_colmodernvbert ColModernVBertForRetrievalOutput\n"
+        ".models.colpali.modeling_colpali ColPaliForRetrievalOutput\n"
+        ".models.colqwen2.modeling_colqwen2 ColQwen2ForRetrievalOutput\n"
+        ".models.colqwen2.modular_colqwen2 ColQwen2ForRetrievalOutput\n"
+        ".models.conditional_detr.modeling_conditional_detr ConditionalDetrDecoderOutput ConditionalDetrModelOutput "
+        "ConditionalDetrObjectDetectionOutput ConditionalDetrSegmentationOutput\n"
+        ".models.conditional_detr.modular_conditional_detr ConditionalDetrDecoderOutput ConditionalDetrModelOutput "
+        "ConditionalDetrObjectDetectionOutput ConditionalDetrSegmentationOutput\n"
+        ".models.cosmos3_omni.modeling_cosmos3_omni BaseModelOutputWithDeepstackFeatures\n"
+        ".models.csm.generation_csm CsmGenerateOutput\n"
+        ".models.csm.modeling_csm CsmOutputWithPast\n"
+        ".models.csm.modular_csm CsmOutputWithPast\n"
+        ".models.cvt.modeling_cvt BaseModelOutputWithCLSToken\n"
+        ".models.cvt.modeling_tf_cvt TFBaseModelOutputWithCLSToken\n"
+        ".models.cwm.modeling_cwm CwmModelOutputWithPast\n"
+        ".models.cwm.modular_cwm CwmModelOutputWithPast\n"
+        ".models.d_fine.modeling_d_fine DFineDecoderOutput DFineModelOutput DFineObjectDetectionOutput\n"
+        ".models.d_fine.modular_d_fine DFineDecoderOutput\n"
+        ".models.dab_detr.modeling_dab_detr DabDetrDecoderOutput DabDetrModelOutput DabDetrObjectDetectionOutput\n"
+        ".models.dac.modeling_dac DacDecoderOutput DacEncoderOutput DacOutput\n"
+        ".models.data2vec.modeling_data2vec_vision Data2VecVisionModelOutputWithPooling\n"
+        ".models.data2vec.modeling_tf_data2vec_vision TFData2VecVisionModelOutputWithPooling\n"
+        ".models.decision_transformer.modeling_decision_transformer DecisionTransformerOutput\n"
+        ".models.deepseek_ocr2.modeling_deepseek_ocr2 DeepseekOcr2CausalLMOutputWithPast "
         "DeepseekOcr2ModelOutputWithPast DeepseekOcr2ModelOutputWithPooling\n"
-        "transformers.models.deepseek_ocr2.modular_deepseek_ocr2 DeepseekOcr2CausalLMOutputWithPast "
+        ".models.deepseek_ocr2.modular_deepseek_ocr2 DeepseekOcr2CausalLMOutputWithPast "
         "DeepseekOcr2ModelOutputWithPast DeepseekOcr2ModelOutputWithPooling\n"
-        "transformers.models.deepseek_vl.modeling_deepseek_vl DeepseekVLBaseModelOutputWithPast "
-        "DeepseekVLCausalLMOutputWithPast\n"
-        "transformers.models.deepseek_vl.modular_deepseek_vl DeepseekVLBaseModelOutputWithPast "
-        "DeepseekVLCausalLMOutputWithPast\n"
-        "transformers.models.deepseek_vl_hybrid.modeling_deepseek_vl_hybrid BaseModelOutputWithHighResVisionEncodings "
+        ".models.deepseek_vl.modeling_deepseek_vl DeepseekVLBaseModelOutputWithPast DeepseekVLCausalLMOutputWithPast\n"
+        ".models.deepseek_vl.modular_deepseek_vl DeepseekVLBaseModelOutputWithPast DeepseekVLCausalLMOutputWithPast\n"
+        ".models.deepseek_vl_hybrid.modeling_deepseek_vl_hybrid BaseModelOutputWithHighResVisionEncodings "
         "DeepseekVLHybridBaseModelOutputWithPast DeepseekVLHybridCausalLMOutputWithPast\n"
-        "transformers.models.deepseek_vl_hybrid.modular_deepseek_vl_hybrid BaseModelOutputWithHighResVisionEncodings "
+        ".models.deepseek_vl_hybrid.modular_deepseek_vl_hybrid BaseModelOutputWithHighResVisionEncodings "
         "DeepseekVLHybridBaseModelOutputWithPast DeepseekVLHybridCausalLMOutputWithPast\n"
-        "transformers.models.deformable_detr.modeling_deformable_detr DeformableDetrDecoderOutput "
-        "DeformableDetrModelOutput DeformableDetrObjectDetectionOutput\n"
-        "transformers.models.deformable_detr.modular_deformable_detr DeformableDetrDecoderOutput "
-        "DeformableDetrModelOutput DeformableDetrObjectDetectionOutput\n"
-        "transformers.models.deimv2.modeling_deimv2 Deimv2DecoderOutput Deimv2EncoderOutput Deimv2ModelOutput "
+        ".models.deformable_detr.modeling_deformable_detr DeformableDetrDecoderOutput DeformableDetrModelOutput "
+        "DeformableDetrObjectDetectionOutput\n"
+        ".models.deformable_detr.modular_deformable_detr DeformableDetrDecoderOutput DeformableDetrModelOutput "
+        "DeformableDetrObjectDetectionOutput\n"
+        ".models.deimv2.modeling_deimv2 Deimv2DecoderOutput Deimv2EncoderOutput Deimv2ModelOutput "
         "Deimv2ObjectDetectionOutput\n"
-        "transformers.models.deimv2.modular_deimv2 Deimv2DecoderOutput Deimv2EncoderOutput Deimv2ModelOutput\n"
-        "transformers.models.deit.modeling_deit DeiTForImageClassificationWithTeacherOutput\n"
-        "transformers.models.deit.modeling_tf_deit TFDeiTForImageClassificationWithTeacherOutput\n"
-        "transformers.models.deit.modular_deit DeiTForImageClassificationWithTeacherOutput\n"
-        "transformers.models.depth_pro.modeling_depth_pro DepthProDepthEstimatorOutput DepthProOutput\n"
-        "transformers.models.deta.modeling_deta DetaDecoderOutput DetaModelOutput DetaObjectDetectionOutput\n"
-        "transformers.models.detr.modeling_detr DetrDecoderOutput DetrModelOutput DetrObjectDetectionOutput "
+        ".models.deimv2.modular_deimv2 Deimv2DecoderOutput Deimv2EncoderOutput Deimv2ModelOutput\n"
+        ".models.deit.modeling_deit DeiTForImageClassificationWithTeacherOutput\n"
+        ".models.deit.modeling_tf_deit TFDeiTForImageClassificationWithTeacherOutput\n"
+        ".models.deit.modular_deit DeiTForImageClassificationWithTeacherOutput\n"
+        ".models.depth_pro.modeling_depth_pro DepthProDepthEstimatorOutput DepthProOutput\n"
+        ".models.deta.modeling_deta DetaDecoderOutput DetaModelOutput DetaObjectDetectionOutput\n"
+        ".models.detr.modeling_detr DetrDecoderOutput DetrModelOutput DetrObjectDetectionOutput "
         "DetrSegmentationOutput\n"
-        "transformers.models.diffusion_gemma.generation_diffusion_gemma DiffusionGemmaGenerationOutput\n"
-        "transformers.models.diffusion_gemma.modeling_diffusion_gemma DiffusionGemmaBlockDiffusionOutputWithPast "
+        ".models.diffusion_gemma.generation_diffusion_gemma DiffusionGemmaGenerationOutput\n"
+        ".models.diffusion_gemma.modeling_diffusion_gemma DiffusionGemmaBlockDiffusionOutputWithPast "
         "DiffusionGemmaModelOutputWithPast\n"
-        "transformers.models.diffusion_gemma.modular_diffusion_gemma DiffusionGemmaBlockDiffusionOutputWithPast "
+        ".models.diffusion_gemma.modular_diffusion_gemma DiffusionGemmaBlockDiffusionOutputWithPast "
         "DiffusionGemmaModelOutputWithPast\n"
-        "transformers.models.dinat.modeling_dinat DinatEncoderOutput DinatImageClassifierOutput DinatModelOutput\n"
-        "transformers.models.dinov3_vit.modeling_dinov3_vit DINOv3ViTBackboneOutput\n"
-        "transformers.models.dinov3_vit.modular_dinov3_vit DINOv3ViTBackboneOutput\n"
-        "transformers.models.donut.modeling_donut_swin DonutSwinEncoderOutput DonutSwinImageClassifierOutput "
-        "DonutSwinModelOutput\n"
-        "transformers.models.dpr.modeling_dpr DPRContextEncoderOutput DPRQuestionEncoderOutput DPRReaderOutput\n"
-        "transformers.models.dpr.modeling_tf_dpr TFDPRContextEncoderOutput TFDPRQuestionEncoderOutput "
-        "TFDPRReaderOutput\n"
-        "transformers.models.dpt.modeling_dpt BaseModelOutputWithIntermediateActivations "
+        ".models.dinat.modeling_dinat DinatEncoderOutput DinatImageClassifierOutput DinatModelOutput\n"
+        ".models.dinov3_vit.modeling_dinov3_vit DINOv3ViTBackboneOutput\n"
+        ".models.dinov3_vit.modular_dinov3_vit DINOv3ViTBackboneOutput\n"
+        ".models.donut.modeling_donut_swin DonutSwinEncoderOutput DonutSwinImageClassifierOutput DonutSwinModelOutput\n"
+        ".models.dpr.modeling_dpr DPRContextEncoderOutput DPRQuestionEncoderOutput DPRReaderOutput\n"
+        ".models.dpr.modeling_tf_dpr TFDPRContextEncoderOutput TFDPRQuestionEncoderOutput TFDPRReaderOutput\n"
+        ".models.dpt.modeling_dpt BaseModelOutputWithIntermediateActivations "
         "BaseModelOutputWithPoolingAndIntermediateActivations\n"
-        "transformers.models.edgetam.modeling_edgetam EdgeTamImageSegmentationOutput EdgeTamVisionEncoderOutput\n"
-        "transformers.models.edgetam.modular_edgetam EdgeTamVisionEncoderOutput\n"
-        "transformers.models.edgetam_video.modeling_edgetam_video EdgeTamVideoImageSegmentationOutput "
+        ".models.edgetam.modeling_edgetam EdgeTamImageSegmentationOutput EdgeTamVisionEncoderOutput\n"
+        ".models.edgetam.modular_edgetam EdgeTamVisionEncoderOutput\n"
+        ".models.edgetam_video.modeling_edgetam_video EdgeTamVideoImageSegmentationOutput "
         "EdgeTamVideoSegmentationOutput EdgeTamVideoVisionEncoderOutput\n"
-        "transformers.models.edgetam_video.modular_edgetam_video EdgeTamVideoImageSegmentationOutput "
+        ".models.edgetam_video.modular_edgetam_video EdgeTamVideoImageSegmentationOutput "
         "EdgeTamVideoSegmentationOutput EdgeTamVideoVisionEncoderOutput\n"
-        "transformers.models.efficientformer.modeling_efficientformer "
-        "EfficientFormerForImageClassificationWithTeacherOutput\n"
-        "transformers.models.efficientformer.modeling_tf_efficientformer "
-        "TFEfficientFormerForImageClassificationWithTeacherOutput\n"
-        "transformers.models.efficientloftr.modeling_efficientloftr EfficientLoFTRKeypointMatchingOutput\n"
-        "transformers.models.electra.modeling_electra ElectraForPreTrainingOutput\n"
-        "transformers.models.electra.modeling_flax_electra FlaxElectraForPreTrainingOutput\n"
-        "transformers.models.electra.modeling_tf_electra TFElectraForPreTrainingOutput\n"
-        "transformers.models.embedding_gemma2.modeling_embedding_gemma2 EmbeddingGemma2AudioModelOutput "
+        ".models.efficientformer.modeling_efficientformer EfficientFormerForImageClassificationWithTeacherOutput\n"
+        ".models.efficientformer.modeling_tf_efficientformer TFEfficientFormerForImageClassificationWithTeacherOutput\n"
+        ".models.efficientloftr.modeling_efficientloftr EfficientLoFTRKeypointMatchingOutput\n"
+        ".models.electra.modeling_electra ElectraForPreTrainingOutput\n"
+        ".models.electra.modeling_flax_electra FlaxElectraForPreTrainingOutput\n"
+        ".models.electra.modeling_tf_electra TFElectraForPreTrainingOutput\n"
+        ".models.embedding_gemma2.modeling_embedding_gemma2 EmbeddingGemma2AudioModelOutput "
         "EmbeddingGemma2ModelOutput\n"
-        "transformers.models.embedding_gemma2.modular_embedding_gemma2 EmbeddingGemma2AudioModelOutput "
-        "EmbeddingGemma2ModelOutput\n"
-        "transformers.models.emu3.modeling_emu3 Emu3VQVAEModelOutput\n"
-        "transformers.models.emu3.modular_emu3 Emu3VQVAEModelOutput\n"
-        "transformers.models.encodec.modeling_encodec EncodecDecoderOutput EncodecEncoderOutput EncodecOutput\n"
-        "transformers.models.eomt.modeling_eomt EomtForUniversalSegmentationOutput\n"
-        "transformers.models.eomt.modular_eomt EomtForUniversalSegmentationOutput\n"
-        "transformers.models.eomt_dinov3.modeling_eomt_dinov3 EomtDinov3ForUniversalSegmentationOutput\n"
-        "transformers.models.eomt_dinov3.modular_eomt_dinov3 EomtDinov3ForUniversalSegmentationOutput\n"
-        "transformers.models.ernie.modeling_ernie ErnieForPreTrainingOutput\n"
-        "transformers.models.ernie.modular_ernie ErnieForPreTrainingOutput\n"
-        "transformers.models.esm.modeling_esmfold EsmForProteinFoldingOutput\n"
-        "transformers.models.esmfold2.modeling_esmfold2 EsmFold2Output EsmFold2TrunkOutput\n"
-        "transformers.models.esmfold2.modular_esmfold2 EsmFold2Output EsmFold2TrunkOutput\n"
-        "transformers.models.evolla.modeling_evolla EvollaProteinEncoderModelOutput\n"
-        "transformers.models.evolla.modular_evolla EvollaProteinEncoderModelOutput\n"
-        "transformers.models.falcon_mamba.modeling_falcon_mamba FalconMambaCausalLMOutput FalconMambaOutput\n"
-        "transformers.models.falcon_mamba.modular_falcon_mamba FalconMambaCausalLMOutput FalconMambaOutput\n"
-        "transformers.models.fast_vlm.modeling_fast_vlm FastVlmCausalLMOutputWithPast FastVlmModelOutputWithPast\n"
-        "transformers.models.fast_vlm.modular_fast_vlm FastVlmCausalLMOutputWithPast FastVlmModelOutputWithPast\n"
-        "transformers.models.fastspeech2_conformer.modeling_fastspeech2_conformer FastSpeech2ConformerModelOutput "
+        ".models.embedding_gemma2.modular_embedding_gemma2 EmbeddingGemma2AudioModelOutput EmbeddingGemma2ModelOutput\n"
+        ".models.emu3.modeling_emu3 Emu3VQVAEModelOutput\n"
+        ".models.emu3.modular_emu3 Emu3VQVAEModelOutput\n"
+        ".models.encodec.modeling_encodec EncodecDecoderOutput EncodecEncoderOutput EncodecOutput\n"
+        ".models.eomt.modeling_eomt EomtForUniversalSegmentationOutput\n"
+        ".models.eomt.modular_eomt EomtForUniversalSegmentationOutput\n"
+        ".models.eomt_dinov3.modeling_eomt_dinov3 EomtDinov3ForUniversalSegmentationOutput\n"
+        ".models.eomt_dinov3.modular_eomt_dinov3 EomtDinov3ForUniversalSegmentationOutput\n"
+        ".models.ernie.modeling_ernie ErnieForPreTrainingOutput\n"
+        ".models.ernie.modular_ernie ErnieForPreTrainingOutput\n"
+        ".models.esm.modeling_esmfold EsmForProteinFoldingOutput\n"
+        ".models.esmfold2.modeling_esmfold2 EsmFold2Output EsmFold2TrunkOutput\n"
+        ".models.esmfold2.modular_esmfold2 EsmFold2Output EsmFold2TrunkOutput\n"
+        ".models.evolla.modeling_evolla EvollaProteinEncoderModelOutput\n"
+        ".models.evolla.modular_evolla EvollaProteinEncoderModelOutput\n"
+        ".models.falcon_mamba.modeling_falcon_mamba FalconMambaCausalLMOutput FalconMambaOutput\n"
+        ".models.falcon_mamba.modular_falcon_mamba FalconMambaCausalLMOutput FalconMambaOutput\n"
+        ".models.fast_vlm.modeling_fast_vlm FastVlmCausalLMOutputWithPast FastVlmModelOutputWithPast\n"
+        ".models.fast_vlm.modular_fast_vlm FastVlmCausalLMOutputWithPast FastVlmModelOutputWithPast\n"
+        ".models.fastspeech2_conformer.modeling_fastspeech2_conformer FastSpeech2ConformerModelOutput "
         "FastSpeech2ConformerWithHifiGanOutput\n"
-        "transformers.models.flaubert.modeling_flaubert FlaubertForQuestionAnsweringOutput FlaubertSquadHeadOutput\n"
-        "transformers.models.flaubert.modeling_tf_flaubert TFFlaubertWithLMHeadModelOutput\n"
-        "transformers.models.flava.modeling_flava FlavaForPreTrainingOutput FlavaLosses FlavaModelOutput\n"
-        "transformers.models.florence2.modeling_florence2 Florence2Seq2SeqLMOutput Florence2Seq2SeqModelOutput\n"
-        "transformers.models.florence2.modular_florence2 Florence2Seq2SeqLMOutput Florence2Seq2SeqModelOutput\n"
-        "transformers.models.fnet.modeling_fnet FNetForPreTrainingOutput\n"
-        "transformers.models.focalnet.modeling_focalnet FocalNetEncoderOutput FocalNetImageClassifierOutput "
+        ".models.flaubert.modeling_flaubert FlaubertForQuestionAnsweringOutput FlaubertSquadHeadOutput\n"
+        ".models.flaubert.modeling_tf_flaubert TFFlaubertWithLMHeadModelOutput\n"
+        ".models.flava.modeling_flava FlavaForPreTrainingOutput FlavaLosses FlavaModelOutput\n"
+        ".models.florence2.modeling_florence2 Florence2Seq2SeqLMOutput Florence2Seq2SeqModelOutput\n"
+        ".models.florence2.modular_florence2 Florence2Seq2SeqLMOutput Florence2Seq2SeqModelOutput\n"
+        ".models.fnet.modeling_fnet FNetForPreTrainingOutput\n"
+        ".models.focalnet.modeling_focalnet FocalNetEncoderOutput FocalNetImageClassifierOutput "
         "FocalNetMaskedImageModelingOutput FocalNetModelOutput\n"
-        "transformers.models.fun_asr_nano.modeling_fun_asr_nano FunAsrNanoCausalLMOutputWithPast "
-        "FunAsrNanoModelOutputWithPast\n"
-        "transformers.models.funnel.modeling_funnel FunnelForPreTrainingOutput\n"
-        "transformers.models.funnel.modeling_tf_funnel TFFunnelForPreTrainingOutput\n"
-        "transformers.models.gemma3.modeling_gemma3 Gemma3CausalLMOutputWithPast Gemma3ModelOutputWithPast\n"
-        "transformers.models.gemma3.modular_gemma3 Gemma3CausalLMOutputWithPast Gemma3ModelOutputWithPast\n"
-        "transformers.models.gemma3n.modeling_gemma3n Gemma3nAudioEncoderModelOutput Gemma3nCausalLMOutputWithPast "
+        ".models.fun_asr_nano.modeling_fun_asr_nano FunAsrNanoCausalLMOutputWithPast FunAsrNanoModelOutputWithPast\n"
+        ".models.funnel.modeling_funnel FunnelForPreTrainingOutput\n"
+        ".models.funnel.modeling_tf_funnel TFFunnelForPreTrainingOutput\n"
+        ".models.gemma3.modeling_gemma3 Gemma3CausalLMOutputWithPast Gemma3ModelOutputWithPast\n"
+        ".models.gemma3.modular_gemma3 Gemma3CausalLMOutputWithPast Gemma3ModelOutputWithPast\n"
+        ".models.gemma3n.modeling_gemma3n Gemma3nAudioEncoderModelOutput Gemma3nCausalLMOutputWithPast "
         "Gemma3nModelOutputWithPast\n"
-        "transformers.models.gemma3n.modular_gemma3n Gemma3nAudioEncoderModelOutput Gemma3nCausalLMOutputWithPast "
+        ".models.gemma3n.modular_gemma3n Gemma3nAudioEncoderModelOutput Gemma3nCausalLMOutputWithPast "
         "Gemma3nModelOutputWithPast\n"
-        "transformers.models.gemma4.modeling_gemma4 Gemma4AudioModelOutput Gemma4CausalLMOutputWithPast "
-        "Gemma4ModelOutputWithPast Gemma4TextModelOutputWithPast\n"
-        "transformers.models.gemma4.modular_gemma4 Gemma4AudioModelOutput Gemma4CausalLMOutputWithPast "
-        "Gemma4ModelOutputWithPast Gemma4TextModelOutputWithPast\n"
-        "transformers.models.gemma4_assistant.modeling_gemma4_assistant Gemma4AssistantOutput\n"
-        "transformers.models.gemma4_unified.modeling_gemma4_unified Gemma4UnifiedAudioModelOutput "
+        ".models.gemma4.modeling_gemma4 Gemma4AudioModelOutput Gemma4CausalLMOutputWithPast Gemma4ModelOutputWithPast "
+        "Gemma4TextModelOutputWithPast\n"
+        ".models.gemma4.modular_gemma4 Gemma4AudioModelOutput Gemma4CausalLMOutputWithPast Gemma4ModelOutputWithPast "
+        "Gemma4TextModelOutputWithPast\n"
+        ".models.gemma4_assistant.modeling_gemma4_assistant Gemma4AssistantOutput\n"
+        ".models.gemma4_unified.modeling_gemma4_unified Gemma4UnifiedAudioModelOutput "
         "Gemma4UnifiedCausalLMOutputWithPast Gemma4UnifiedModelOutputWithPast Gemma4UnifiedTextModelOutputWithPast\n"
-        "transformers.models.gemma4_unified.modular_gemma4_unified Gemma4UnifiedAudioModelOutput "
+        ".models.gemma4_unified.modular_gemma4_unified Gemma4UnifiedAudioModelOutput "
         "Gemma4UnifiedCausalLMOutputWithPast Gemma4UnifiedModelOutputWithPast Gemma4UnifiedTextModelOutputWithPast\n"
-        "transformers.models.gemma4_unified_assistant.modeling_gemma4_unified_assistant Gemma4UnifiedAssistantOutput\n"
-        "transformers.models.git.modeling_git GitVisionModelOutput\n"
-        "transformers.models.glm_image.modeling_glm_image GlmImageVQVAEModelOutput\n"
-        "transformers.models.glm_image.modular_glm_image GlmImageVQVAEModelOutput\n"
-        "transformers.models.glmasr.modeling_glmasr GlmAsrCausalLMOutputWithPast GlmAsrModelOutputWithPast\n"
-        "transformers.models.got_ocr2.modeling_got_ocr2 GotOcr2CausalLMOutputWithPast GotOcr2ModelOutputWithPast "
+        ".models.gemma4_unified_assistant.modeling_gemma4_unified_assistant Gemma4UnifiedAssistantOutput\n"
+        ".models.git.modeling_git GitVisionModelOutput\n"
+        ".models.glm_image.modeling_glm_image GlmImageVQVAEModelOutput\n"
+        ".models.glm_image.modular_glm_image GlmImageVQVAEModelOutput\n"
+        ".models.glmasr.modeling_glmasr GlmAsrCausalLMOutputWithPast GlmAsrModelOutputWithPast\n"
+        ".models.got_ocr2.modeling_got_ocr2 GotOcr2CausalLMOutputWithPast GotOcr2ModelOutputWithPast "
         "GotOcr2VisionEncoderOutput\n"
-        "transformers.models.got_ocr2.modular_got_ocr2 GotOcr2CausalLMOutputWithPast GotOcr2ModelOutputWithPast "
+        ".models.got_ocr2.modular_got_ocr2 GotOcr2CausalLMOutputWithPast GotOcr2ModelOutputWithPast "
         "GotOcr2VisionEncoderOutput\n"
-        "transformers.models.gpt2.modeling_gpt2 GPT2DoubleHeadsModelOutput\n"
-        "transformers.models.gpt2.modeling_tf_gpt2 TFGPT2DoubleHeadsModelOutput\n"
-        "transformers.models.gradium_phonon_tts.modeling_gradium_phonon_tts GradiumPhononTTSOutputWithPast\n"
-        "transformers.models.granite4_vision.modeling_granite4_vision Granite4VisionCausalLMOutputWithPast "
+        ".models.gpt2.modeling_gpt2 GPT2DoubleHeadsModelOutput\n"
+        ".models.gpt2.modeling_tf_gpt2 TFGPT2DoubleHeadsModelOutput\n"
+        ".models.gradium_phonon_tts.modeling_gradium_phonon_tts GradiumPhononTTSOutputWithPast\n"
+        ".models.granite4_vision.modeling_granite4_vision Granite4VisionCausalLMOutputWithPast "
         "Granite4VisionImageFeaturesOutput Granite4VisionModelOutputWithPast\n"
-        "transformers.models.granite4_vision.modular_granite4_vision Granite4VisionCausalLMOutputWithPast "
+        ".models.granite4_vision.modular_granite4_vision Granite4VisionCausalLMOutputWithPast "
         "Granite4VisionImageFeaturesOutput Granite4VisionModelOutputWithPast\n"
-        "transformers.models.granite_docling.modeling_granite_docling GraniteDoclingBaseModelOutputWithPast "
+        ".models.granite_docling.modeling_granite_docling GraniteDoclingBaseModelOutputWithPast "
         "GraniteDoclingCausalLMOutputWithPast GraniteDoclingImageFeaturesOutput\n"
-        "transformers.models.granite_docling.modular_granite_docling GraniteDoclingBaseModelOutputWithPast "
+        ".models.granite_docling.modular_granite_docling GraniteDoclingBaseModelOutputWithPast "
         "GraniteDoclingCausalLMOutputWithPast GraniteDoclingImageFeaturesOutput\n"
-        "transformers.models.granite_speech.modeling_granite_speech GraniteSpeechCausalLMOutputWithPast "
+        ".models.granite_speech.modeling_granite_speech GraniteSpeechCausalLMOutputWithPast "
         "GraniteSpeechModelOutputWithPast\n"
-        "transformers.models.granite_speech5.modeling_granite_speech5 GraniteSpeech5CTCGenerateOutput "
+        ".models.granite_speech5.modeling_granite_speech5 GraniteSpeech5CTCGenerateOutput "
         "GraniteSpeech5EncoderModelOutput\n"
-        "transformers.models.granite_speech5.modular_granite_speech5 GraniteSpeech5EncoderModelOutput\n"
-        "transformers.models.granite_speech_plus.modeling_granite_speech_plus GraniteSpeechPlusCausalLMOutputWithPast "
+        ".models.granite_speech5.modular_granite_speech5 GraniteSpeech5EncoderModelOutput\n"
+        ".models.granite_speech_plus.modeling_granite_speech_plus GraniteSpeechPlusCausalLMOutputWithPast "
         "GraniteSpeechPlusModelOutputWithPast\n"
-        "transformers.models.grounding_dino.modeling_grounding_dino GroundingDinoDecoderOutput "
-        "GroundingDinoEncoderOutput GroundingDinoModelOutput GroundingDinoObjectDetectionOutput\n"
-        "transformers.models.groupvit.modeling_groupvit GroupViTModelOutput\n"
-        "transformers.models.groupvit.modeling_tf_groupvit TFGroupViTModelOutput\n"
-        "transformers.models.hiera.modeling_hiera HieraEncoderOutput HieraForImageClassificationOutput "
-        "HieraForPreTrainingOutput HieraModelOutput\n"
-        "transformers.models.higgs_audio_v2.generation_higgs_audio_v2 HiggsAudioV2GenerationOutput\n"
-        "transformers.models.higgs_audio_v2_tokenizer.modeling_higgs_audio_v2_tokenizer "
-        "HiggsAudioV2TokenizerDecoderOutput HiggsAudioV2TokenizerEncoderOutput HiggsAudioV2TokenizerOutput\n"
-        "transformers.models.hunyuan_vl.modeling_hunyuan_vl HunYuanVLModelOutputWithPast\n"
-        "transformers.models.hunyuan_vl.modular_hunyuan_vl HunYuanVLModelOutputWithPast\n"
-        "transformers.models.idefics.modeling_idefics IdeficsBaseModelOutputWithPast IdeficsCausalLMOutputWithPast\n"
-        "transformers.models.idefics.vision IdeficsVisionModelOutput\n"
-        "transformers.models.idefics2.modeling_idefics2 Idefics2BaseModelOutputWithPast "
-        "Idefics2CausalLMOutputWithPast\n"
-        "transformers.models.idefics3.modeling_idefics3 Idefics3BaseModelOutputWithPast "
-        "Idefics3CausalLMOutputWithPast\n"
-        "transformers.models.inkling.modeling_inkling InklingCausalLMOutputWithPast InklingModelOutputWithPast\n"
-        "transformers.models.inkling.modular_inkling InklingCausalLMOutputWithPast InklingModelOutputWithPast\n"
-        "transformers.models.inkling2.modeling_inkling2 Inkling2CausalLMOutputWithPast Inkling2ModelOutputWithPast\n"
-        "transformers.models.inkling2.modular_inkling2 Inkling2CausalLMOutputWithPast Inkling2ModelOutputWithPast\n"
-        "transformers.models.instructblip.modeling_instructblip BaseModelOutputWithVisionQformerOutputs "
+        ".models.grounding_dino.modeling_grounding_dino GroundingDinoDecoderOutput GroundingDinoEncoderOutput "
+        "GroundingDinoModelOutput GroundingDinoObjectDetectionOutput\n"
+        ".models.groupvit.modeling_groupvit GroupViTModelOutput\n"
+        ".models.groupvit.modeling_tf_groupvit TFGroupViTModelOutput\n"
+        ".models.hiera.modeling_hiera HieraEncoderOutput HieraForImageClassificationOutput HieraForPreTrainingOutput "
+        "HieraModelOutput\n"
+        ".models.higgs_audio_v2.generation_higgs_audio_v2 HiggsAudioV2GenerationOutput\n"
+        ".models.higgs_audio_v2_tokenizer.modeling_higgs_audio_v2_tokenizer HiggsAudioV2TokenizerDecoderOutput "
+        "HiggsAudioV2TokenizerEncoderOutput HiggsAudioV2TokenizerOutput\n"
+        ".models.hunyuan_vl.modeling_hunyuan_vl HunYuanVLModelOutputWithPast\n"
+        ".models.hunyuan_vl.modular_hunyuan_vl HunYuanVLModelOutputWithPast\n"
+        ".models.idefics.modeling_idefics IdeficsBaseModelOutputWithPast IdeficsCausalLMOutputWithPast\n"
+        ".models.idefics.vision IdeficsVisionModelOutput\n"
+        ".models.idefics2.modeling_idefics2 Idefics2BaseModelOutputWithPast Idefics2CausalLMOutputWithPast\n"
+        ".models.idefics3.modeling_idefics3 Idefics3BaseModelOutputWithPast Idefics3CausalLMOutputWithPast\n"
+        ".models.inkling.modeling_inkling InklingCausalLMOutputWithPast InklingModelOutputWithPast\n"
+        ".models.inkling.modular_inkling InklingCausalLMOutputWithPast InklingModelOutputWithPast\n"
+        ".models.inkling2.modeling_inkling2 Inkling2CausalLMOutputWithPast Inkling2ModelOutputWithPast\n"
+        ".models.inkling2.modular_inkling2 Inkling2CausalLMOutputWithPast Inkling2ModelOutputWithPast\n"
+        ".models.instructblip.modeling_instructblip BaseModelOutputWithVisionQformerOutputs "
         "InstructBlipForConditionalGenerationModelOutput\n"
-        "transformers.models.instructblipvideo.modeling_instructblipvideo BaseModelOutputWithVisionQformerOutputs "
+        ".models.instructblipvideo.modeling_instructblipvideo BaseModelOutputWithVisionQformerOutputs "
         "InstructBlipVideoForConditionalGenerationModelOutput\n"
-        "transformers.models.instructblipvideo.modular_instructblipvideo "
-        "InstructBlipVideoForConditionalGenerationModelOutput\n"
-        "transformers.models.internvl.modeling_internvl InternVLCausalLMOutputWithPast InternVLModelOutputWithPast "
+        ".models.instructblipvideo.modular_instructblipvideo InstructBlipVideoForConditionalGenerationModelOutput\n"
+        ".models.internvl.modeling_internvl InternVLCausalLMOutputWithPast InternVLModelOutputWithPast "
         "InternVLVisionModelOutputWithPooling\n"
-        "transformers.models.internvl.modular_internvl InternVLCausalLMOutputWithPast InternVLModelOutputWithPast "
+        ".models.internvl.modular_internvl InternVLCausalLMOutputWithPast InternVLModelOutputWithPast "
         "InternVLVisionModelOutputWithPooling\n"
-        "transformers.models.janus.modeling_janus JanusBaseModelOutputWithPast JanusCausalLMOutputWithPast "
-        "JanusVQVAEModelOutput JanusVQVAEOutput\n"
-        "transformers.models.janus.modular_janus JanusBaseModelOutputWithPast JanusCausalLMOutputWithPast "
+        ".models.janus.modeling_janus JanusBaseModelOutputWithPast JanusCausalLMOutputWithPast JanusVQVAEModelOutput "
         "JanusVQVAEOutput\n"
-        "transformers.models.kimi_k25.modeling_kimi_k25 Kimi_K25CausalLMOutputWithPast Kimi_K25ModelOutputWithPast\n"
-        "transformers.models.kimi_k25.modular_kimi_k25 Kimi_K25CausalLMOutputWithPast Kimi_K25ModelOutputWithPast\n"
-        "transformers.models.kosmos2.modeling_kosmos2 BaseModelOutputWithProjectionAttentions "
+        ".models.janus.modular_janus JanusBaseModelOutputWithPast JanusCausalLMOutputWithPast JanusVQVAEOutput\n"
+        ".models.kimi_k25.modeling_kimi_k25 Kimi_K25CausalLMOutputWithPast Kimi_K25ModelOutputWithPast\n"
+        ".models.kimi_k25.modular_kimi_k25 Kimi_K25CausalLMOutputWithPast Kimi_K25ModelOutputWithPast\n"
+        ".models.kosmos2.modeling_kosmos2 BaseModelOutputWithProjectionAttentions "
         "Kosmos2ForConditionalGenerationModelOutput Kosmos2ModelOutput\n"
-        "transformers.models.kosmos2_5.modeling_kosmos2_5 Kosmos2_5ForConditionalGenerationModelOutput "
-        "Kosmos2_5ModelOutput\n"
-        "transformers.models.lasr.modeling_lasr LasrCTCGenerateOutput LasrEncoderModelOutput\n"
-        "transformers.models.lasr.modular_lasr LasrEncoderModelOutput\n"
-        "transformers.models.led.modeling_led LEDEncoderBaseModelOutput LEDSeq2SeqLMOutput LEDSeq2SeqModelOutput "
+        ".models.kosmos2_5.modeling_kosmos2_5 Kosmos2_5ForConditionalGenerationModelOutput Kosmos2_5ModelOutput\n"
+        ".models.lasr.modeling_lasr LasrCTCGenerateOutput LasrEncoderModelOutput\n"
+        ".models.lasr.modular_lasr LasrEncoderModelOutput\n"
+        ".models.led.modeling_led LEDEncoderBaseModelOutput LEDSeq2SeqLMOutput LEDSeq2SeqModelOutput "
         "LEDSeq2SeqQuestionAnsweringModelOutput LEDSeq2SeqSequenceClassifierOutput\n"
-        "transformers.models.led.modeling_tf_led TFLEDEncoderBaseModelOutput TFLEDSeq2SeqLMOutput "
-        "TFLEDSeq2SeqModelOutput\n"
-        "transformers.models.levit.modeling_levit LevitForImageClassificationWithTeacherOutput\n"
-        "transformers.models.lfm2_vl.modeling_lfm2_vl Lfm2VlCausalLMOutputWithPast Lfm2VlModelOutputWithPast\n"
-        "transformers.models.lfm2_vl.modular_lfm2_vl Lfm2VlCausalLMOutputWithPast Lfm2VlModelOutputWithPast\n"
-        "transformers.models.lfm3_vl.modeling_lfm3_vl Lfm3VlCausalLMOutputWithPast Lfm3VlModelOutputWithPast\n"
-        "transformers.models.lfm3_vl.modular_lfm3_vl Lfm3VlCausalLMOutputWithPast Lfm3VlModelOutputWithPast\n"
-        "transformers.models.lightglue.modeling_lightglue LightGlueKeypointMatchingOutput\n"
-        "transformers.models.lightglue.modular_lightglue LightGlueKeypointMatchingOutput\n"
-        "transformers.models.lighton_ocr.modeling_lighton_ocr LightOnOcrCausalLMOutputWithPast "
-        "LightOnOcrModelOutputWithPast\n"
-        "transformers.models.lighton_ocr.modular_lighton_ocr LightOnOcrModelOutputWithPast\n"
-        "transformers.models.llama4.modeling_llama4 Llama4CausalLMOutputWithPast\n"
-        "transformers.models.llava.modeling_llava LlavaCausalLMOutputWithPast LlavaModelOutputWithPast\n"
-        "transformers.models.llava_next.modeling_llava_next LlavaNextCausalLMOutputWithPast "
-        "LlavaNextModelOutputWithPast\n"
-        "transformers.models.llava_next_video.modeling_llava_next_video LlavaNextVideoCausalLMOutputWithPast "
+        ".models.led.modeling_tf_led TFLEDEncoderBaseModelOutput TFLEDSeq2SeqLMOutput TFLEDSeq2SeqModelOutput\n"
+        ".models.levit.modeling_levit LevitForImageClassificationWithTeacherOutput\n"
+        ".models.lfm2_vl.modeling_lfm2_vl Lfm2VlCausalLMOutputWithPast Lfm2VlModelOutputWithPast\n"
+        ".models.lfm2_vl.modular_lfm2_vl Lfm2VlCausalLMOutputWithPast Lfm2VlModelOutputWithPast\n"
+        ".models.lfm3_vl.modeling_lfm3_vl Lfm3VlCausalLMOutputWithPast Lfm3VlModelOutputWithPast\n"
+        ".models.lfm3_vl.modular_lfm3_vl Lfm3VlCausalLMOutputWithPast Lfm3VlModelOutputWithPast\n"
+        ".models.lightglue.modeling_lightglue LightGlueKeypointMatchingOutput\n"
+        ".models.lightglue.modular_lightglue LightGlueKeypointMatchingOutput\n"
+        ".models.lighton_ocr.modeling_lighton_ocr LightOnOcrCausalLMOutputWithPast LightOnOcrModelOutputWithPast\n"
+        ".models.lighton_ocr.modular_lighton_ocr LightOnOcrModelOutputWithPast\n"
+        ".models.llama4.modeling_llama4 Llama4CausalLMOutputWithPast\n"
+        ".models.llava.modeling_llava LlavaCausalLMOutputWithPast LlavaModelOutputWithPast\n"
+        ".models.llava_next.modeling_llava_next LlavaNextCausalLMOutputWithPast LlavaNextModelOutputWithPast\n"
+        ".models.llava_next_video.modeling_llava_next_video LlavaNextVideoCausalLMOutputWithPast "
         "LlavaNextVideoModelOutputWithPast\n"
-        "transformers.models.llava_next_video.modular_llava_next_video LlavaNextVideoCausalLMOutputWithPast "
+        ".models.llava_next_video.modular_llava_next_video LlavaNextVideoCausalLMOutputWithPast "
         "LlavaNextVideoModelOutputWithPast\n"
-        "transformers.models.llava_onevision.modeling_llava_onevision LlavaOnevisionCausalLMOutputWithPast "
+        ".models.llava_onevision.modeling_llava_onevision LlavaOnevisionCausalLMOutputWithPast "
         "LlavaOnevisionModelOutputWithPast\n"
-        "transformers.models.llava_onevision.modular_llava_onevision LlavaOnevisionCausalLMOutputWithPast "
+        ".models.llava_onevision.modular_llava_onevision LlavaOnevisionCausalLMOutputWithPast "
         "LlavaOnevisionModelOutputWithPast\n"
-        "transformers.models.longformer.modeling_longformer LongformerBaseModelOutput "
-        "LongformerBaseModelOutputWithPooling LongformerMaskedLMOutput LongformerMultipleChoiceModelOutput "
-        "LongformerQuestionAnsweringModelOutput LongformerSequenceClassifierOutput LongformerTokenClassifierOutput\n"
-        "transformers.models.longformer.modeling_tf_longformer TFLongformerBaseModelOutput "
-        "TFLongformerBaseModelOutputWithPooling TFLongformerMaskedLMOutput TFLongformerMultipleChoiceModelOutput "
-        "TFLongformerQuestionAnsweringModelOutput TFLongformerSequenceClassifierOutput "
-        "TFLongformerTokenClassifierOutput\n"
-        "transformers.models.luke.modeling_luke BaseLukeModelOutput BaseLukeModelOutputWithPooling "
-        "EntityClassificationOutput EntityPairClassificationOutput EntitySpanClassificationOutput LukeMaskedLMOutput "
+        ".models.longformer.modeling_longformer LongformerBaseModelOutput LongformerBaseModelOutputWithPooling "
+        "LongformerMaskedLMOutput LongformerMultipleChoiceModelOutput LongformerQuestionAnsweringModelOutput "
+        "LongformerSequenceClassifierOutput LongformerTokenClassifierOutput\n"
+        ".models.longformer.modeling_tf_longformer TFLongformerBaseModelOutput TFLongformerBaseModelOutputWithPooling "
+        "TFLongformerMaskedLMOutput TFLongformerMultipleChoiceModelOutput TFLongformerQuestionAnsweringModelOutput "
+        "TFLongformerSequenceClassifierOutput TFLongformerTokenClassifierOutput\n"
+        ".models.luke.modeling_luke BaseLukeModelOutput BaseLukeModelOutputWithPooling EntityClassificationOutput "
+        "EntityPairClassificationOutput EntitySpanClassificationOutput LukeMaskedLMOutput "
         "LukeMultipleChoiceModelOutput LukeQuestionAnsweringModelOutput LukeSequenceClassifierOutput "
         "LukeTokenClassifierOutput\n"
-        "transformers.models.lw_detr.modeling_lw_detr LwDetrDecoderOutput LwDetrModelOutput "
-        "LwDetrObjectDetectionOutput\n"
-        "transformers.models.lw_detr.modular_lw_detr LwDetrDecoderOutput LwDetrModelOutput "
-        "LwDetrObjectDetectionOutput\n"
-        "transformers.models.lxmert.modeling_lxmert LxmertForPreTrainingOutput LxmertForQuestionAnsweringOutput "
-        "LxmertModelOutput\n"
-        "transformers.models.lxmert.modeling_tf_lxmert TFLxmertForPreTrainingOutput TFLxmertModelOutput\n"
-        "transformers.models.mamba.modeling_mamba MambaCausalLMOutput MambaOutput\n"
-        "transformers.models.mamba2.modeling_mamba2 Mamba2CausalLMOutput Mamba2Output\n"
-        "transformers.models.mask2former.modeling_mask2former Mask2FormerForUniversalSegmentationOutput "
+        ".models.lw_detr.modeling_lw_detr LwDetrDecoderOutput LwDetrModelOutput LwDetrObjectDetectionOutput\n"
+        ".models.lw_detr.modular_lw_detr LwDetrDecoderOutput LwDetrModelOutput LwDetrObjectDetectionOutput\n"
+        ".models.lxmert.modeling_lxmert LxmertForPreTrainingOutput LxmertForQuestionAnsweringOutput LxmertModelOutput\n"
+        ".models.lxmert.modeling_tf_lxmert TFLxmertForPreTrainingOutput TFLxmertModelOutput\n"
+        ".models.mamba.modeling_mamba MambaCausalLMOutput MambaOutput\n"
+        ".models.mamba2.modeling_mamba2 Mamba2CausalLMOutput Mamba2Output\n"
+        ".models.mask2former.modeling_mask2former Mask2FormerForUniversalSegmentationOutput "
         "Mask2FormerMaskedAttentionDecoderOutput Mask2FormerModelOutput Mask2FormerPixelDecoderOutput "
         "Mask2FormerPixelLevelModuleOutput\n"
-        "transformers.models.maskformer.modeling_maskformer DetrDecoderOutput MaskFormerDetrDecoderOutput "
+        ".models.maskformer.modeling_maskformer DetrDecoderOutput MaskFormerDetrDecoderOutput "
         "MaskFormerForInstanceSegmentationOutput MaskFormerModelOutput MaskFormerPixelDecoderOutput "
         "MaskFormerPixelLevelModuleOutput\n"
-        "transformers.models.maskformer.modeling_maskformer_swin MaskFormerSwinBaseModelOutput "
+        ".models.maskformer.modeling_maskformer_swin MaskFormerSwinBaseModelOutput "
         "MaskFormerSwinModelOutputWithPooling\n"
-        "transformers.models.maskformer.modular_maskformer MaskFormerForInstanceSegmentationOutput "
-        "MaskFormerModelOutput MaskFormerPixelDecoderOutput MaskFormerPixelLevelModuleOutput\n"
-        "transformers.models.megatron_bert.modeling_megatron_bert MegatronBertForPreTrainingOutput\n"
-        "transformers.models.metaclip_2.modeling_metaclip_2 MetaClip2Output MetaClip2TextModelOutput "
-        "MetaClip2VisionModelOutput\n"
-        "transformers.models.mgp_str.modeling_mgp_str MgpstrModelOutput\n"
-        "transformers.models.mimi.modeling_mimi MimiDecoderOutput MimiEncoderModelOutput MimiEncoderOutput MimiOutput\n"
-        "transformers.models.minimax_m3_vl.modeling_minimax_m3_vl MiniMaxM3VLCausalLMOutputWithPast "
+        ".models.maskformer.modular_maskformer MaskFormerForInstanceSegmentationOutput MaskFormerModelOutput "
+        "MaskFormerPixelDecoderOutput MaskFormerPixelLevelModuleOutput\n"
+        ".models.megatron_bert.modeling_megatron_bert MegatronBertForPreTrainingOutput\n"
+        ".models.metaclip_2.modeling_metaclip_2 MetaClip2Output MetaClip2TextModelOutput MetaClip2VisionModelOutput\n"
+        ".models.mgp_str.modeling_mgp_str MgpstrModelOutput\n"
+        ".models.mimi.modeling_mimi MimiDecoderOutput MimiEncoderModelOutput MimiEncoderOutput MimiOutput\n"
+        ".models.minimax_m3_vl.modeling_minimax_m3_vl MiniMaxM3VLCausalLMOutputWithPast "
         "MiniMaxM3VLModelOutputWithPast\n"
-        "transformers.models.minimax_m3_vl.modular_minimax_m3_vl MiniMaxM3VLCausalLMOutputWithPast "
-        "MiniMaxM3VLModelOutputWithPast\n"
-        "transformers.models.mistral3.modeling_mistral3 Mistral3CausalLMOutputWithPast Mistral3ModelOutputWithPast\n"
-        "transformers.models.mistral3.modular_mistral3 Mistral3CausalLMOutputWithPast Mistral3ModelOutputWithPast\n"
-        "transformers.models.mistral_large4.modeling_mistral_large4 MistralLarge4CausalLMOutputWithPast "
+        ".models.minimax_m3_vl.modular_minimax_m3_vl MiniMaxM3VLCausalLMOutputWithPast MiniMaxM3VLModelOutputWithPast\n"
+        ".models.mistral3.modeling_mistral3 Mistral3CausalLMOutputWithPast Mistral3ModelOutputWithPast\n"
+        ".models.mistral3.modular_mistral3 Mistral3CausalLMOutputWithPast Mistral3ModelOutputWithPast\n"
+        ".models.mistral_large4.modeling_mistral_large4 MistralLarge4CausalLMOutputWithPast "
         "MistralLarge4ModelOutputWithPast\n"
-        "transformers.models.mistral_large4.modular_mistral_large4 MistralLarge4CausalLMOutputWithPast "
+        ".models.mistral_large4.modular_mistral_large4 MistralLarge4CausalLMOutputWithPast "
         "MistralLarge4ModelOutputWithPast\n"
-        "transformers.models.mm_grounding_dino.modeling_mm_grounding_dino MMGroundingDinoDecoderOutput "
+        ".models.mm_grounding_dino.modeling_mm_grounding_dino MMGroundingDinoDecoderOutput "
         "MMGroundingDinoEncoderOutput MMGroundingDinoModelOutput MMGroundingDinoObjectDetectionOutput\n"
-        "transformers.models.mobilebert.modeling_mobilebert MobileBertForPreTrainingOutput\n"
-        "transformers.models.mobilebert.modeling_tf_mobilebert TFMobileBertForPreTrainingOutput\n"
-        "transformers.models.modernvbert.modeling_modernvbert ModernVBertBaseModelOutput ModernVBertMaskedLMOutput\n"
-        "transformers.models.modernvbert.modular_modernvbert ModernVBertBaseModelOutput ModernVBertMaskedLMOutput\n"
-        "transformers.models.molmo2.modeling_molmo2 Molmo2CausalLMOutputWithPast Molmo2ModelOutputWithPast\n"
-        "transformers.models.molmo2.modular_molmo2 Molmo2CausalLMOutputWithPast Molmo2ModelOutputWithPast\n"
-        "transformers.models.moonshine.modeling_moonshine MoonshineEncoderModelOutput\n"
-        "transformers.models.moonshine.modular_moonshine MoonshineEncoderModelOutput\n"
-        "transformers.models.moonshine_streaming.modeling_moonshine_streaming MoonshineStreamingEncoderModelOutput\n"
-        "transformers.models.moonshine_streaming.modular_moonshine_streaming MoonshineStreamingEncoderModelOutput\n"
-        "transformers.models.moshi.modeling_moshi MoshiCausalLMOutputWithPast "
-        "MoshiConditionalGenerationGenerateOutput MoshiConditionalGenerationOutputWithPast MoshiUnconditionalInput\n"
-        "transformers.models.moss_transcribe_diarize.modeling_moss_transcribe_diarize "
-        "MossTranscribeDiarizeCausalLMOutputWithPast MossTranscribeDiarizeModelOutputWithPast\n"
-        "transformers.models.moss_transcribe_diarize.modular_moss_transcribe_diarize "
-        "MossTranscribeDiarizeCausalLMOutputWithPast MossTranscribeDiarizeModelOutputWithPast\n"
-        "transformers.models.muse_glimmer.modeling_muse_glimmer MuseGlimmerCausalLMOutputWithPast "
-        "MuseGlimmerModelOutputWithPast\n"
-        "transformers.models.muse_glimmer.modular_muse_glimmer MuseGlimmerCausalLMOutputWithPast "
-        "MuseGlimmerModelOutputWithPast\n"
-        "transformers.models.muse_spark.modeling_muse_spark MuseSparkCausalLMOutputWithPast "
-        "MuseSparkModelOutputWithPast\n"
-        "transformers.models.muse_spark.modular_muse_spark MuseSparkCausalLMOutputWithPast "
-        "MuseSparkModelOutputWithPast\n"
-        "transformers.models.musicflamingo.modeling_musicflamingo MusicFlamingoCausalLMOutputWithPast "
+        ".models.mobilebert.modeling_mobilebert MobileBertForPreTrainingOutput\n"
+        ".models.mobilebert.modeling_tf_mobilebert TFMobileBertForPreTrainingOutput\n"
+        ".models.modernvbert.modeling_modernvbert ModernVBertBaseModelOutput ModernVBertMaskedLMOutput\n"
+        ".models.modernvbert.modular_modernvbert ModernVBertBaseModelOutput ModernVBertMaskedLMOutput\n"
+        ".models.molmo2.modeling_molmo2 Molmo2CausalLMOutputWithPast Molmo2ModelOutputWithPast\n"
+        ".models.molmo2.modular_molmo2 Molmo2CausalLMOutputWithPast Molmo2ModelOutputWithPast\n"
+        ".models.moonshine.modeling_moonshine MoonshineEncoderModelOutput\n"
+        ".models.moonshine.modular_moonshine MoonshineEncoderModelOutput\n"
+        ".models.moonshine_streaming.modeling_moonshine_streaming MoonshineStreamingEncoderModelOutput\n"
+        ".models.moonshine_streaming.modular_moonshine_streaming MoonshineStreamingEncoderModelOutput\n"
+        ".models.moshi.modeling_moshi MoshiCausalLMOutputWithPast MoshiConditionalGenerationGenerateOutput "
+        "MoshiConditionalGenerationOutputWithPast MoshiUnconditionalInput\n"
+        ".models.moss_transcribe_diarize.modeling_moss_transcribe_diarize MossTranscribeDiarizeCausalLMOutputWithPast "
+        "MossTranscribeDiarizeModelOutputWithPast\n"
+        ".models.moss_transcribe_diarize.modular_moss_transcribe_diarize MossTranscribeDiarizeCausalLMOutputWithPast "
+        "MossTranscribeDiarizeModelOutputWithPast\n"
+        ".models.muse_glimmer.modeling_muse_glimmer MuseGlimmerCausalLMOutputWithPast MuseGlimmerModelOutputWithPast\n"
+        ".models.muse_glimmer.modular_muse_glimmer MuseGlimmerCausalLMOutputWithPast MuseGlimmerModelOutputWithPast\n"
+        ".models.muse_spark.modeling_muse_spark MuseSparkCausalLMOutputWithPast MuseSparkModelOutputWithPast\n"
+        ".models.muse_spark.modular_muse_spark MuseSparkCausalLMOutputWithPast MuseSparkModelOutputWithPast\n"
+        ".models.musicflamingo.modeling_musicflamingo MusicFlamingoCausalLMOutputWithPast "
         "MusicFlamingoModelOutputWithPast\n"
-        "transformers.models.musicflamingo.modular_musicflamingo MusicFlamingoModelOutputWithPast\n"
-        "transformers.models.musicgen.modeling_musicgen MusicgenUnconditionalInput\n"
-        "transformers.models.musicgen_melody.modeling_musicgen_melody MusicgenMelodyOutputWithPast\n"
-        "transformers.models.nat.modeling_nat NatEncoderOutput NatImageClassifierOutput NatModelOutput\n"
-        "transformers.models.nemotron3_5_asr.modeling_nemotron3_5_asr Nemotron3_5AsrRNNTOutput\n"
-        "transformers.models.nemotron3_5_asr.modular_nemotron3_5_asr Nemotron3_5AsrRNNTOutput\n"
-        "transformers.models.nemotron3_5_transcribe.generation_nemotron3_5_transcribe "
-        "Nemotron3_5TranscribeGenerateOutput\n"
-        "transformers.models.nemotron3_5_transcribe.modeling_nemotron3_5_transcribe "
-        "Nemotron3_5TranscribeAudioModelOutput Nemotron3_5TranscribeCausalLMOutputWithPast "
-        "Nemotron3_5TranscribeModelOutputWithPast\n"
-        "transformers.models.nemotron3_5_transcribe.modular_nemotron3_5_transcribe "
-        "Nemotron3_5TranscribeAudioModelOutput Nemotron3_5TranscribeCausalLMOutputWithPast "
-        "Nemotron3_5TranscribeModelOutputWithPast\n"
-        "transformers.models.nemotron3_diarization.modeling_nemotron3_diarization Nemotron3DiarizationOutput\n"
-        "transformers.models.nemotron3_diarization.modular_nemotron3_diarization Nemotron3DiarizationOutput\n"
-        "transformers.models.nemotron_asr_streaming.generation_nemotron_asr_streaming "
-        "NemotronAsrStreamingGenerateOutput\n"
-        "transformers.models.nemotron_asr_streaming.modeling_nemotron_asr_streaming "
-        "NemotronAsrStreamingEncoderModelOutput NemotronAsrStreamingRNNTOutput\n"
-        "transformers.models.nemotron_asr_streaming.modular_nemotron_asr_streaming "
-        "NemotronAsrStreamingEncoderModelOutput NemotronAsrStreamingRNNTOutput\n"
-        "transformers.models.neomme.modeling_neomme NeoMMEForRetrievalOutput\n"
-        "transformers.models.neomme.modular_neomme NeoMMEForRetrievalOutput\n"
-        "transformers.models.neucodec.modeling_neucodec NeuCodecDecoderOutput NeuCodecEncoderOutput NeuCodecOutput\n"
-        "transformers.models.neucodec.modular_neucodec NeuCodecDecoderOutput NeuCodecEncoderOutput NeuCodecOutput\n"
-        "transformers.models.nezha.modeling_nezha NezhaForPreTrainingOutput\n"
-        "transformers.models.omdet_turbo.modeling_omdet_turbo OmDetTurboDecoderOutput OmDetTurboEncoderOutput "
+        ".models.musicflamingo.modular_musicflamingo MusicFlamingoModelOutputWithPast\n"
+        ".models.musicgen.modeling_musicgen MusicgenUnconditionalInput\n"
+        ".models.musicgen_melody.modeling_musicgen_melody MusicgenMelodyOutputWithPast\n"
+        ".models.nat.modeling_nat NatEncoderOutput NatImageClassifierOutput NatModelOutput\n"
+        ".models.nemotron3_5_asr.modeling_nemotron3_5_asr Nemotron3_5AsrRNNTOutput\n"
+        ".models.nemotron3_5_asr.modular_nemotron3_5_asr Nemotron3_5AsrRNNTOutput\n"
+        ".models.nemotron3_5_transcribe.generation_nemotron3_5_transcribe Nemotron3_5TranscribeGenerateOutput\n"
+        ".models.nemotron3_5_transcribe.modeling_nemotron3_5_transcribe Nemotron3_5TranscribeAudioModelOutput "
+        "Nemotron3_5TranscribeCausalLMOutputWithPast Nemotron3_5TranscribeModelOutputWithPast\n"
+        ".models.nemotron3_5_transcribe.modular_nemotron3_5_transcribe Nemotron3_5TranscribeAudioModelOutput "
+        "Nemotron3_5TranscribeCausalLMOutputWithPast Nemotron3_5TranscribeModelOutputWithPast\n"
+        ".models.nemotron3_diarization.modeling_nemotron3_diarization Nemotron3DiarizationOutput\n"
+        ".models.nemotron3_diarization.modular_nemotron3_diarization Nemotron3DiarizationOutput\n"
+        ".models.nemotron_asr_streaming.generation_nemotron_asr_streaming NemotronAsrStreamingGenerateOutput\n"
+        ".models.nemotron_asr_streaming.modeling_nemotron_asr_streaming NemotronAsrStreamingEncoderModelOutput "
+        "NemotronAsrStreamingRNNTOutput\n"
+        ".models.nemotron_asr_streaming.modular_nemotron_asr_streaming NemotronAsrStreamingEncoderModelOutput "
+        "NemotronAsrStreamingRNNTOutput\n"
+        ".models.neomme.modeling_neomme NeoMMEForRetrievalOutput\n"
+        ".models.neomme.modular_neomme NeoMMEForRetrievalOutput\n"
+        ".models.neucodec.modeling_neucodec NeuCodecDecoderOutput NeuCodecEncoderOutput NeuCodecOutput\n"
+        ".models.neucodec.modular_neucodec NeuCodecDecoderOutput NeuCodecEncoderOutput NeuCodecOutput\n"
+        ".models.nezha.modeling_nezha NezhaForPreTrainingOutput\n"
+        ".models.omdet_turbo.modeling_omdet_turbo OmDetTurboDecoderOutput OmDetTurboEncoderOutput "
         "OmDetTurboObjectDetectionOutput\n"
-        "transformers.models.oneformer.modeling_oneformer OneFormerForUniversalSegmentationOutput "
-        "OneFormerModelOutput OneFormerPixelDecoderOutput OneFormerPixelLevelModuleOutput "
-        "OneFormerTransformerDecoderOutput\n"
-        "transformers.models.openai.modeling_openai OpenAIGPTDoubleHeadsModelOutput\n"
-        "transformers.models.openai.modeling_tf_openai TFOpenAIGPTDoubleHeadsModelOutput\n"
-        "transformers.models.ovis2.modeling_ovis2 BaseModelOutputWithVisualIndicatorFeatures "
-        "Ovis2CausalLMOutputWithPast Ovis2ModelOutputWithPast\n"
-        "transformers.models.ovis2.modular_ovis2 BaseModelOutputWithVisualIndicatorFeatures "
-        "Ovis2CausalLMOutputWithPast Ovis2ModelOutputWithPast\n"
-        "transformers.models.owlv2.modeling_owlv2 Owlv2ImageGuidedObjectDetectionOutput Owlv2ObjectDetectionOutput "
-        "Owlv2Output\n"
-        "transformers.models.owlvit.modeling_owlvit OwlViTImageGuidedObjectDetectionOutput "
-        "OwlViTObjectDetectionOutput OwlViTOutput\n"
-        "transformers.models.paligemma.modeling_paligemma PaliGemmaCausalLMOutputWithPast "
-        "PaligemmaModelOutputWithPast\n"
-        "transformers.models.parakeet.generation_parakeet ParakeetRNNTGenerateOutput\n"
-        "transformers.models.parakeet.modeling_parakeet ParakeetCTCGenerateOutput ParakeetEncoderModelOutput "
+        ".models.oneformer.modeling_oneformer OneFormerForUniversalSegmentationOutput OneFormerModelOutput "
+        "OneFormerPixelDecoderOutput OneFormerPixelLevelModuleOutput OneFormerTransformerDecoderOutput\n"
+        ".models.openai.modeling_openai OpenAIGPTDoubleHeadsModelOutput\n"
+        ".models.openai.modeling_tf_openai TFOpenAIGPTDoubleHeadsModelOutput\n"
+        ".models.ovis2.modeling_ovis2 BaseModelOutputWithVisualIndicatorFeatures Ovis2CausalLMOutputWithPast "
+        "Ovis2ModelOutputWithPast\n"
+        ".models.ovis2.modular_ovis2 BaseModelOutputWithVisualIndicatorFeatures Ovis2CausalLMOutputWithPast "
+        "Ovis2ModelOutputWithPast\n"
+        ".models.owlv2.modeling_owlv2 Owlv2ImageGuidedObjectDetectionOutput Owlv2ObjectDetectionOutput Owlv2Output\n"
+        ".models.owlvit.modeling_owlvit OwlViTImageGuidedObjectDetectionOutput OwlViTObjectDetectionOutput "
+        "OwlViTOutput\n"
+        ".models.paligemma.modeling_paligemma PaliGemmaCausalLMOutputWithPast PaligemmaModelOutputWithPast\n"
+        ".models.parakeet.generation_parakeet ParakeetRNNTGenerateOutput\n"
+        ".models.parakeet.modeling_parakeet ParakeetCTCGenerateOutput ParakeetEncoderModelOutput "
         "ParakeetGenerateOutput ParakeetRNNTOutput\n"
-        "transformers.models.parakeet.modular_parakeet ParakeetCTCGenerateOutput ParakeetEncoderModelOutput "
+        ".models.parakeet.modular_parakeet ParakeetCTCGenerateOutput ParakeetEncoderModelOutput "
         "ParakeetGenerateOutput ParakeetRNNTOutput\n"
-        "transformers.models.patchtsmixer.modeling_patchtsmixer PatchTSMixerEncoderOutput "
-        "PatchTSMixerForPreTrainingOutput PatchTSMixerForPredictionOutput PatchTSMixerForRegressionOutput "
+        ".models.patchtsmixer.modeling_patchtsmixer PatchTSMixerEncoderOutput PatchTSMixerForPreTrainingOutput "
+        "PatchTSMixerForPredictionOutput PatchTSMixerForRegressionOutput "
         "PatchTSMixerForTimeSeriesClassificationOutput PatchTSMixerModelOutput SamplePatchTSMixerPredictionOutput "
         "SamplePatchTSMixerRegressionOutput\n"
-        "transformers.models.patchtst.modeling_patchtst PatchTSTForClassificationOutput PatchTSTForPredictionOutput "
+        ".models.patchtst.modeling_patchtst PatchTSTForClassificationOutput PatchTSTForPredictionOutput "
         "PatchTSTForPretrainingOutput PatchTSTForRegressionOutput PatchTSTModelOutput SamplePatchTSTOutput\n"
-        "transformers.models.pe_audio.modeling_pe_audio PeAudioEncoderOutput PeAudioOutput\n"
-        "transformers.models.pe_audio.modular_pe_audio PeAudioEncoderOutput PeAudioOutput\n"
-        "transformers.models.pe_audio_video.modeling_pe_audio_video AudioVideoEmbeddings PeAudioVideoEncoderOutput "
+        ".models.pe_audio.modeling_pe_audio PeAudioEncoderOutput PeAudioOutput\n"
+        ".models.pe_audio.modular_pe_audio PeAudioEncoderOutput PeAudioOutput\n"
+        ".models.pe_audio_video.modeling_pe_audio_video AudioVideoEmbeddings PeAudioVideoEncoderOutput "
         "PeAudioVideoOutput\n"
-        "transformers.models.pe_audio_video.modular_pe_audio_video AudioVideoEmbeddings PeAudioVideoEncoderOutput "
+        ".models.pe_audio_video.modular_pe_audio_video AudioVideoEmbeddings PeAudioVideoEncoderOutput "
         "PeAudioVideoOutput\n"
-        "transformers.models.pe_video.modeling_pe_video PeVideoOutput\n"
-        "transformers.models.pe_video.modular_pe_video PeVideoOutput\n"
-        "transformers.models.perceiver.modeling_perceiver PerceiverClassifierOutput PerceiverDecoderOutput "
+        ".models.pe_video.modeling_pe_video PeVideoOutput\n"
+        ".models.pe_video.modular_pe_video PeVideoOutput\n"
+        ".models.perceiver.modeling_perceiver PerceiverClassifierOutput PerceiverDecoderOutput "
         "PerceiverMaskedLMOutput PerceiverModelOutput\n"
-        "transformers.models.perception_lm.modeling_perception_lm PerceptionLMCausalLMOutputWithPast "
+        ".models.perception_lm.modeling_perception_lm PerceptionLMCausalLMOutputWithPast "
         "PerceptionLMModelOutputWithPast\n"
-        "transformers.models.perception_lm.modular_perception_lm PerceptionLMCausalLMOutputWithPast "
+        ".models.perception_lm.modular_perception_lm PerceptionLMCausalLMOutputWithPast "
         "PerceptionLMModelOutputWithPast\n"
-        "transformers.models.pocket_tts.generation_pocket_tts PocketTTSGenerateOutput\n"
-        "transformers.models.pocket_tts.modeling_pocket_tts PocketTTSOutputWithPast\n"
-        "transformers.models.pocket_tts.modular_pocket_tts PocketTTSOutputWithPast\n"
-        "transformers.models.pocket_tts_audio_tokenizer.modeling_pocket_tts_audio_tokenizer "
-        "PocketTTSAudioTokenizerDecoderOutput PocketTTSAudioTokenizerEncoderModelOutput "
+        ".models.pocket_tts.generation_pocket_tts PocketTTSGenerateOutput\n"
+        ".models.pocket_tts.modeling_pocket_tts PocketTTSOutputWithPast\n"
+        ".models.pocket_tts.modular_pocket_tts PocketTTSOutputWithPast\n"
+        ".models.pocket_tts_audio_tokenizer.modeling_pocket_tts_audio_tokenizer PocketTTSAudioTokenizerDecoderOutput "
+        "PocketTTSAudioTokenizerEncoderModelOutput PocketTTSAudioTokenizerEncoderOutput "
+        "PocketTTSAudioTokenizerOutput\n"
+        ".models.pocket_tts_audio_tokenizer.modular_pocket_tts_audio_tokenizer PocketTTSAudioTokenizerDecoderOutput "
         "PocketTTSAudioTokenizerEncoderOutput PocketTTSAudioTokenizerOutput\n"
-        "transformers.models.pocket_tts_audio_tokenizer.modular_pocket_tts_audio_tokenizer "
-        "PocketTTSAudioTokenizerDecoderOutput PocketTTSAudioTokenizerEncoderOutput PocketTTSAudioTokenizerOutput\n"
-        "transformers.models.pp_doclayout_v2.modeling_pp_doclayout_v2 PPDocLayoutV2DecoderOutput "
+        ".models.pp_doclayout_v2.modeling_pp_doclayout_v2 PPDocLayoutV2DecoderOutput "
         "PPDocLayoutV2ForObjectDetectionOutput PPDocLayoutV2ModelOutput\n"
-        "transformers.models.pp_doclayout_v2.modular_pp_doclayout_v2 PPDocLayoutV2ForObjectDetectionOutput "
+        ".models.pp_doclayout_v2.modular_pp_doclayout_v2 PPDocLayoutV2ForObjectDetectionOutput "
         "PPDocLayoutV2ModelOutput\n"
-        "transformers.models.pp_doclayout_v3.modeling_pp_doclayout_v3 PPDocLayoutV3DecoderOutput "
+        ".models.pp_doclayout_v3.modeling_pp_doclayout_v3 PPDocLayoutV3DecoderOutput "
         "PPDocLayoutV3ForObjectDetectionOutput PPDocLayoutV3HybridEncoderOutput PPDocLayoutV3ModelOutput\n"
-        "transformers.models.pp_doclayout_v3.modular_pp_doclayout_v3 PPDocLayoutV3DecoderOutput "
+        ".models.pp_doclayout_v3.modular_pp_doclayout_v3 PPDocLayoutV3DecoderOutput "
         "PPDocLayoutV3ForObjectDetectionOutput PPDocLayoutV3HybridEncoderOutput PPDocLayoutV3ModelOutput\n"
-        "transformers.models.pp_doclayout_v4.modeling_pp_doclayout_v4 PPDocLayoutV4DecoderOutput "
+        ".models.pp_doclayout_v4.modeling_pp_doclayout_v4 PPDocLayoutV4DecoderOutput "
         "PPDocLayoutV4ForObjectDetectionOutput PPDocLayoutV4ModelOutput\n"
-        "transformers.models.pp_doclayout_v4.modular_pp_doclayout_v4 PPDocLayoutV4DecoderOutput "
+        ".models.pp_doclayout_v4.modular_pp_doclayout_v4 PPDocLayoutV4DecoderOutput "
         "PPDocLayoutV4ForObjectDetectionOutput PPDocLayoutV4ModelOutput\n"
-        "transformers.models.pp_formulanet.modeling_pp_formulanet PPFormulaNetVisionEncoderOutput\n"
-        "transformers.models.pp_formulanet.modular_pp_formulanet PPFormulaNetVisionEncoderOutput\n"
-        "transformers.models.pp_ocrv5_mobile_rec.modeling_pp_ocrv5_mobile_rec "
-        "PPOCRV5MobileRecForTextRecognitionOutput\n"
-        "transformers.models.pp_ocrv5_server_rec.modeling_pp_ocrv5_server_rec "
-        "PPOCRV5ServerRecForTextRecognitionOutput\n"
-        "transformers.models.pp_ocrv5_server_rec.modular_pp_ocrv5_server_rec PPOCRV5ServerRecForTextRecognitionOutput\n"
-        "transformers.models.pp_ocrv6_small_rec.modeling_pp_ocrv6_small_rec PPOCRV6SmallRecForTextRecognitionOutput\n"
-        "transformers.models.prophetnet.modeling_prophetnet ProphetNetDecoderLMOutput ProphetNetDecoderModelOutput "
+        ".models.pp_formulanet.modeling_pp_formulanet PPFormulaNetVisionEncoderOutput\n"
+        ".models.pp_formulanet.modular_pp_formulanet PPFormulaNetVisionEncoderOutput\n"
+        ".models.pp_ocrv5_mobile_rec.modeling_pp_ocrv5_mobile_rec PPOCRV5MobileRecForTextRecognitionOutput\n"
+        ".models.pp_ocrv5_server_rec.modeling_pp_ocrv5_server_rec PPOCRV5ServerRecForTextRecognitionOutput\n"
+        ".models.pp_ocrv5_server_rec.modular_pp_ocrv5_server_rec PPOCRV5ServerRecForTextRecognitionOutput\n"
+        ".models.pp_ocrv6_small_rec.modeling_pp_ocrv6_small_rec PPOCRV6SmallRecForTextRecognitionOutput\n"
+        ".models.prophetnet.modeling_prophetnet ProphetNetDecoderLMOutput ProphetNetDecoderModelOutput "
         "ProphetNetSeq2SeqLMOutput ProphetNetSeq2SeqModelOutput\n"
-        "transformers.models.qianfan_ocr.modeling_qianfan_ocr QianfanOCRCausalLMOutputWithPast "
-        "QianfanOCRModelOutputWithPast QianfanOCRVisionModelOutputWithPooling\n"
-        "transformers.models.qianfan_ocr.modular_qianfan_ocr QianfanOCRCausalLMOutputWithPast "
-        "QianfanOCRModelOutputWithPast QianfanOCRVisionModelOutputWithPooling\n"
-        "transformers.models.qwen2_5_omni.modeling_qwen2_5_omni Qwen2_5OmniTalkerCausalLMOutputWithPast\n"
-        "transformers.models.qwen2_5_omni.modular_qwen2_5_omni Qwen2_5OmniTalkerCausalLMOutputWithPast\n"
-        "transformers.models.qwen2_audio.modeling_qwen2_audio Qwen2AudioCausalLMOutputWithPast "
-        "Qwen2AudioModelOutputWithPast\n"
-        "transformers.models.qwen3_asr.modeling_qwen3_asr Qwen3ASRCausalLMOutputWithPast Qwen3ASRModelOutputWithPast\n"
-        "transformers.models.qwen3_omni_moe.modeling_qwen3_omni_moe BaseModelOutputWithDeepstackFeatures "
+        ".models.qianfan_ocr.modeling_qianfan_ocr QianfanOCRCausalLMOutputWithPast QianfanOCRModelOutputWithPast "
+        "QianfanOCRVisionModelOutputWithPooling\n"
+        ".models.qianfan_ocr.modular_qianfan_ocr QianfanOCRCausalLMOutputWithPast QianfanOCRModelOutputWithPast "
+        "QianfanOCRVisionModelOutputWithPooling\n"
+        ".models.qwen2_5_omni.modeling_qwen2_5_omni Qwen2_5OmniTalkerCausalLMOutputWithPast\n"
+        ".models.qwen2_5_omni.modular_qwen2_5_omni Qwen2_5OmniTalkerCausalLMOutputWithPast\n"
+        ".models.qwen2_audio.modeling_qwen2_audio Qwen2AudioCausalLMOutputWithPast Qwen2AudioModelOutputWithPast\n"
+        ".models.qwen3_asr.modeling_qwen3_asr Qwen3ASRCausalLMOutputWithPast Qwen3ASRModelOutputWithPast\n"
+        ".models.qwen3_omni_moe.modeling_qwen3_omni_moe BaseModelOutputWithDeepstackFeatures "
         "Qwen3OmniMoeTalkerCodePredictorOutputWithPast Qwen3OmniMoeTalkerOutputWithPast\n"
-        "transformers.models.qwen3_omni_moe.modular_qwen3_omni_moe BaseModelOutputWithDeepstackFeatures "
+        ".models.qwen3_omni_moe.modular_qwen3_omni_moe BaseModelOutputWithDeepstackFeatures "
         "Qwen3OmniMoeTalkerCodePredictorOutputWithPast Qwen3OmniMoeTalkerOutputWithPast\n"
-        "transformers.models.qwen3_vl.modeling_qwen3_vl BaseModelOutputWithDeepstackFeatures\n"
-        "transformers.models.qwen3_vl.modular_qwen3_vl BaseModelOutputWithDeepstackFeatures\n"
-        "transformers.models.qwen3_vl_moe.modeling_qwen3_vl_moe BaseModelOutputWithDeepstackFeatures\n"
-        "transformers.models.radio.modeling_radio RadioModelOutput\n"
-        "transformers.models.radio.modular_radio RadioModelOutput\n"
-        "transformers.models.rag.modeling_rag RetrievAugLMMarginOutput RetrievAugLMOutput\n"
-        "transformers.models.rag.modeling_tf_rag TFRetrievAugLMMarginOutput TFRetrievAugLMOutput\n"
-        "transformers.models.realm.modeling_realm RealmEmbedderOutput RealmForOpenQAOutput RealmReaderOutput "
-        "RealmScorerOutput\n"
-        "transformers.models.reformer.modeling_reformer ReformerModelOutput ReformerModelWithLMHeadOutput\n"
-        "transformers.models.rf_detr.modeling_rf_detr RfDetrDecoderOutput RfDetrInstanceSegmentationOutput "
-        "RfDetrModelOutput RfDetrObjectDetectionOutput\n"
-        "transformers.models.rf_detr.modular_rf_detr RfDetrInstanceSegmentationOutput RfDetrModelOutput "
+        ".models.qwen3_vl.modeling_qwen3_vl BaseModelOutputWithDeepstackFeatures\n"
+        ".models.qwen3_vl.modular_qwen3_vl BaseModelOutputWithDeepstackFeatures\n"
+        ".models.qwen3_vl_moe.modeling_qwen3_vl_moe BaseModelOutputWithDeepstackFeatures\n"
+        ".models.radio.modeling_radio RadioModelOutput\n"
+        ".models.radio.modular_radio RadioModelOutput\n"
+        ".models.rag.modeling_rag RetrievAugLMMarginOutput RetrievAugLMOutput\n"
+        ".models.rag.modeling_tf_rag TFRetrievAugLMMarginOutput TFRetrievAugLMOutput\n"
+        ".models.realm.modeling_realm RealmEmbedderOutput RealmForOpenQAOutput RealmReaderOutput RealmScorerOutput\n"
+        ".models.reformer.modeling_reformer ReformerModelOutput ReformerModelWithLMHeadOutput\n"
+        ".models.rf_detr.modeling_rf_detr RfDetrDecoderOutput RfDetrInstanceSegmentationOutput RfDetrModelOutput "
         "RfDetrObjectDetectionOutput\n"
-        "transformers.models.rt_detr.modeling_rt_detr RTDetrDecoderOutput RTDetrModelOutput "
-        "RTDetrObjectDetectionOutput\n"
-        "transformers.models.rt_detr.modular_rt_detr RTDetrDecoderOutput RTDetrModelOutput "
-        "RTDetrObjectDetectionOutput\n"
-        "transformers.models.rt_detr_v2.modeling_rt_detr_v2 RTDetrV2DecoderOutput RTDetrV2ModelOutput "
+        ".models.rf_detr.modular_rf_detr RfDetrInstanceSegmentationOutput RfDetrModelOutput "
+        "RfDetrObjectDetectionOutput\n"
+        ".models.rt_detr.modeling_rt_detr RTDetrDecoderOutput RTDetrModelOutput RTDetrObjectDetectionOutput\n"
+        ".models.rt_detr.modular_rt_detr RTDetrDecoderOutput RTDetrModelOutput RTDetrObjectDetectionOutput\n"
+        ".models.rt_detr_v2.modeling_rt_detr_v2 RTDetrV2DecoderOutput RTDetrV2ModelOutput "
         "RTDetrV2ObjectDetectionOutput\n"
-        "transformers.models.rwkv.modeling_rwkv RwkvCausalLMOutput RwkvOutput\n"
-        "transformers.models.sam.modeling_sam SamImageSegmentationOutput SamVisionEncoderOutput\n"
-        "transformers.models.sam.modeling_tf_sam TFSamImageSegmentationOutput TFSamVisionEncoderOutput\n"
-        "transformers.models.sam2.modeling_sam2 Sam2HieraDetModelOutput Sam2ImageSegmentationOutput "
-        "Sam2VisionEncoderOutput\n"
-        "transformers.models.sam2.modular_sam2 Sam2HieraDetModelOutput Sam2ImageSegmentationOutput "
-        "Sam2VisionEncoderOutput\n"
-        "transformers.models.sam2_video.modeling_sam2_video Sam2VideoImageSegmentationOutput "
-        "Sam2VideoSegmentationOutput Sam2VideoVisionEncoderOutput\n"
-        "transformers.models.sam2_video.modular_sam2_video Sam2VideoImageSegmentationOutput "
-        "Sam2VideoSegmentationOutput\n"
-        "transformers.models.sam3.modeling_sam3 Sam3DETRDecoderOutput Sam3DETREncoderOutput Sam3GeometryEncoderOutput "
+        ".models.rwkv.modeling_rwkv RwkvCausalLMOutput RwkvOutput\n"
+        ".models.sam.modeling_sam SamImageSegmentationOutput SamVisionEncoderOutput\n"
+        ".models.sam.modeling_tf_sam TFSamImageSegmentationOutput TFSamVisionEncoderOutput\n"
+        ".models.sam2.modeling_sam2 Sam2HieraDetModelOutput Sam2ImageSegmentationOutput Sam2VisionEncoderOutput\n"
+        ".models.sam2.modular_sam2 Sam2HieraDetModelOutput Sam2ImageSegmentationOutput Sam2VisionEncoderOutput\n"
+        ".models.sam2_video.modeling_sam2_video Sam2VideoImageSegmentationOutput Sam2VideoSegmentationOutput "
+        "Sam2VideoVisionEncoderOutput\n"
+        ".models.sam2_video.modular_sam2_video Sam2VideoImageSegmentationOutput Sam2VideoSegmentationOutput\n"
+        ".models.sam3.modeling_sam3 Sam3DETRDecoderOutput Sam3DETREncoderOutput Sam3GeometryEncoderOutput "
         "Sam3ImageSegmentationOutput Sam3MaskDecoderOutput Sam3VisionEncoderOutput\n"
-        "transformers.models.sam3_lite_text.modeling_sam3_lite_text Sam3LiteTextDETRDecoderOutput "
-        "Sam3LiteTextDETREncoderOutput Sam3LiteTextGeometryEncoderOutput Sam3LiteTextImageSegmentationOutput "
-        "Sam3LiteTextMaskDecoderOutput Sam3LiteTextTextEncoderOutput Sam3LiteTextVisionEncoderOutput\n"
-        "transformers.models.sam3_lite_text.modular_sam3_lite_text Sam3LiteTextTextEncoderOutput\n"
-        "transformers.models.sam3_tracker.modeling_sam3_tracker Sam3TrackerImageSegmentationOutput "
-        "Sam3TrackerVisionEncoderOutput\n"
-        "transformers.models.sam3_tracker.modular_sam3_tracker Sam3TrackerImageSegmentationOutput\n"
-        "transformers.models.sam3_tracker_video.modeling_sam3_tracker_video Sam3TrackerVideoImageSegmentationOutput "
+        ".models.sam3_lite_text.modeling_sam3_lite_text Sam3LiteTextDETRDecoderOutput Sam3LiteTextDETREncoderOutput "
+        "Sam3LiteTextGeometryEncoderOutput Sam3LiteTextImageSegmentationOutput Sam3LiteTextMaskDecoderOutput "
+        "Sam3LiteTextTextEncoderOutput Sam3LiteTextVisionEncoderOutput\n"
+        ".models.sam3_lite_text.modular_sam3_lite_text Sam3LiteTextTextEncoderOutput\n"
+        ".models.sam3_tracker.modeling_sam3_tracker Sam3TrackerImageSegmentationOutput Sam3TrackerVisionEncoderOutput\n"
+        ".models.sam3_tracker.modular_sam3_tracker Sam3TrackerImageSegmentationOutput\n"
+        ".models.sam3_tracker_video.modeling_sam3_tracker_video Sam3TrackerVideoImageSegmentationOutput "
         "Sam3TrackerVideoSegmentationOutput Sam3TrackerVideoVisionEncoderOutput\n"
-        "transformers.models.sam3_tracker_video.modular_sam3_tracker_video Sam3TrackerVideoImageSegmentationOutput "
+        ".models.sam3_tracker_video.modular_sam3_tracker_video Sam3TrackerVideoImageSegmentationOutput "
         "Sam3TrackerVideoSegmentationOutput Sam3TrackerVideoVisionEncoderOutput\n"
-        "transformers.models.sam3_video.modeling_sam3_video Sam3VideoSegmentationOutput\n"
-        "transformers.models.sam_hq.modeling_sam_hq SamHQImageSegmentationOutput SamHQMMaskDecoderOutputs "
+        ".models.sam3_video.modeling_sam3_video Sam3VideoSegmentationOutput\n"
+        ".models.sam_hq.modeling_sam_hq SamHQImageSegmentationOutput SamHQMMaskDecoderOutputs "
         "SamHQVisionEncoderOutput\n"
-        "transformers.models.sam_hq.modular_sam_hq SamHQImageSegmentationOutput SamHQMMaskDecoderOutputs "
-        "SamHQVisionEncoderOutput\n"
-        "transformers.models.sapiens2.modeling_sapiens2 Sapiens2BackboneOutput Sapiens2ImageMattingOutput "
+        ".models.sam_hq.modular_sam_hq SamHQImageSegmentationOutput SamHQMMaskDecoderOutputs SamHQVisionEncoderOutput\n"
+        ".models.sapiens2.modeling_sapiens2 Sapiens2BackboneOutput Sapiens2ImageMattingOutput "
         "Sapiens2NormalEstimatorOutput Sapiens2PointmapEstimatorOutput Sapiens2PoseEstimatorOutput\n"
-        "transformers.models.sapiens2.modular_sapiens2 Sapiens2BackboneOutput Sapiens2ImageMattingOutput "
+        ".models.sapiens2.modular_sapiens2 Sapiens2BackboneOutput Sapiens2ImageMattingOutput "
         "Sapiens2NormalEstimatorOutput Sapiens2PointmapEstimatorOutput Sapiens2PoseEstimatorOutput\n"
-        "transformers.models.seamless_m4t.modeling_seamless_m4t SeamlessM4TGenerationOutput\n"
-        "transformers.models.seamless_m4t_v2.modeling_seamless_m4t_v2 SeamlessM4Tv2GenerationOutput "
+        ".models.seamless_m4t.modeling_seamless_m4t SeamlessM4TGenerationOutput\n"
+        ".models.seamless_m4t_v2.modeling_seamless_m4t_v2 SeamlessM4Tv2GenerationOutput "
         "SeamlessM4Tv2TextToUnitDecoderOutput SeamlessM4Tv2TextToUnitOutput\n"
-        "transformers.models.segformer.modeling_segformer SegFormerImageClassifierOutput\n"
-        "transformers.models.segformer.modular_segformer SegFormerImageClassifierOutput\n"
-        "transformers.models.seggpt.modeling_seggpt SegGptEncoderOutput SegGptImageSegmentationOutput\n"
-        "transformers.models.shieldgemma2.modeling_shieldgemma2 ShieldGemma2ImageClassifierOutputWithNoAttention\n"
-        "transformers.models.siglip.modeling_siglip SiglipOutput SiglipTextModelOutput SiglipVisionModelOutput\n"
-        "transformers.models.siglip2.modeling_siglip2 Siglip2Output Siglip2TextOutput Siglip2VisionOutput\n"
-        "transformers.models.siglip2.modular_siglip2 Siglip2Output Siglip2TextOutput Siglip2VisionOutput\n"
-        "transformers.models.slanet.modeling_slanet SLANetForTableRecognitionOutput\n"
-        "transformers.models.slanet.modular_slanet SLANetForTableRecognitionOutput\n"
-        "transformers.models.slanext.modeling_slanext SLANeXtForTableRecognitionOutput SLANeXtVisionEncoderOutput\n"
-        "transformers.models.slanext.modular_slanext SLANeXtForTableRecognitionOutput\n"
-        "transformers.models.smolvlm.modeling_smolvlm SmolVLMBaseModelOutputWithPast SmolVLMCausalLMOutputWithPast\n"
-        "transformers.models.smolvlm.modular_smolvlm SmolVLMBaseModelOutputWithPast\n"
-        "transformers.models.splinter.modeling_splinter SplinterForPreTrainingOutput\n"
-        "transformers.models.step3p7.modeling_step3p7 Step3p7CausalLMOutputWithPast Step3p7ModelOutputWithPast\n"
-        "transformers.models.superglue.modeling_superglue SuperGlueKeypointMatchingOutput\n"
-        "transformers.models.superpoint.modeling_superpoint SuperPointKeypointDescriptionOutput\n"
-        "transformers.models.swin.modeling_swin SwinEncoderOutput SwinImageClassifierOutput "
-        "SwinMaskedImageModelingOutput SwinModelOutput\n"
-        "transformers.models.swin.modeling_tf_swin TFSwinEncoderOutput TFSwinImageClassifierOutput "
+        ".models.segformer.modeling_segformer SegFormerImageClassifierOutput\n"
+        ".models.segformer.modular_segformer SegFormerImageClassifierOutput\n"
+        ".models.seggpt.modeling_seggpt SegGptEncoderOutput SegGptImageSegmentationOutput\n"
+        ".models.shieldgemma2.modeling_shieldgemma2 ShieldGemma2ImageClassifierOutputWithNoAttention\n"
+        ".models.siglip.modeling_siglip SiglipOutput SiglipTextModelOutput SiglipVisionModelOutput\n"
+        ".models.siglip2.modeling_siglip2 Siglip2Output Siglip2TextOutput Siglip2VisionOutput\n"
+        ".models.siglip2.modular_siglip2 Siglip2Output Siglip2TextOutput Siglip2VisionOutput\n"
+        ".models.slanet.modeling_slanet SLANetForTableRecognitionOutput\n"
+        ".models.slanet.modular_slanet SLANetForTableRecognitionOutput\n"
+        ".models.slanext.modeling_slanext SLANeXtForTableRecognitionOutput SLANeXtVisionEncoderOutput\n"
+        ".models.slanext.modular_slanext SLANeXtForTableRecognitionOutput\n"
+        ".models.smolvlm.modeling_smolvlm SmolVLMBaseModelOutputWithPast SmolVLMCausalLMOutputWithPast\n"
+        ".models.smolvlm.modular_smolvlm SmolVLMBaseModelOutputWithPast\n"
+        ".models.splinter.modeling_splinter SplinterForPreTrainingOutput\n"
+        ".models.step3p7.modeling_step3p7 Step3p7CausalLMOutputWithPast Step3p7ModelOutputWithPast\n"
+        ".models.superglue.modeling_superglue SuperGlueKeypointMatchingOutput\n"
+        ".models.superpoint.modeling_superpoint SuperPointKeypointDescriptionOutput\n"
+        ".models.swin.modeling_swin SwinEncoderOutput SwinImageClassifierOutput SwinMaskedImageModelingOutput "
+        "SwinModelOutput\n"
+        ".models.swin.modeling_tf_swin TFSwinEncoderOutput TFSwinImageClassifierOutput "
         "TFSwinMaskedImageModelingOutput TFSwinModelOutput\n"
-        "transformers.models.swin.modular_swin SwinEncoderOutput SwinImageClassifierOutput "
-        "SwinMaskedImageModelingOutput SwinModelOutput\n"
-        "transformers.models.swin2sr.modeling_swin2sr Swin2SREncoderOutput\n"
-        "transformers.models.swinv2.modeling_swinv2 Swinv2EncoderOutput Swinv2ImageClassifierOutput "
+        ".models.swin.modular_swin SwinEncoderOutput SwinImageClassifierOutput SwinMaskedImageModelingOutput "
+        "SwinModelOutput\n"
+        ".models.swin2sr.modeling_swin2sr Swin2SREncoderOutput\n"
+        ".models.swinv2.modeling_swinv2 Swinv2EncoderOutput Swinv2ImageClassifierOutput "
         "Swinv2MaskedImageModelingOutput Swinv2ModelOutput\n"
-        "transformers.models.table_transformer.modeling_table_transformer TableTransformerDecoderOutput "
+        ".models.table_transformer.modeling_table_transformer TableTransformerDecoderOutput "
         "TableTransformerModelOutput TableTransformerObjectDetectionOutput\n"
-        "transformers.models.tapas.modeling_tapas TableQuestionAnsweringOutput\n"
-        "transformers.models.tapas.modeling_tf_tapas TFTableQuestionAnsweringOutput\n"
-        "transformers.models.timesfm.modeling_timesfm TimesFmOutput TimesFmOutputForPrediction\n"
-        "transformers.models.timesfm.modular_timesfm TimesFmOutput TimesFmOutputForPrediction\n"
-        "transformers.models.timesfm2_5.modeling_timesfm2_5 TimesFm2_5Output TimesFm2_5OutputForPrediction\n"
-        "transformers.models.timesfm2_5.modular_timesfm2_5 TimesFm2_5Output TimesFm2_5OutputForPrediction\n"
-        "transformers.models.timm_wrapper.modeling_timm_wrapper TimmWrapperModelOutput\n"
-        "transformers.models.tipsv2.modeling_tipsv2 Tipsv2Output\n"
-        "transformers.models.tipsv2.modular_tipsv2 Tipsv2Output\n"
-        "transformers.models.tipsv2_dpt.modeling_tipsv2_dpt Tipsv2DptDensePredictorOutput "
-        "Tipsv2DptNormalEstimatorOutput\n"
-        "transformers.models.tipsv2_dpt.modular_tipsv2_dpt Tipsv2DptDensePredictorOutput "
-        "Tipsv2DptNormalEstimatorOutput\n"
-        "transformers.models.trajectory_transformer.modeling_trajectory_transformer TrajectoryTransformerOutput\n"
-        "transformers.models.transfo_xl.modeling_tf_transfo_xl TFTransfoXLLMHeadModelOutput TFTransfoXLModelOutput "
+        ".models.tapas.modeling_tapas TableQuestionAnsweringOutput\n"
+        ".models.tapas.modeling_tf_tapas TFTableQuestionAnsweringOutput\n"
+        ".models.timesfm.modeling_timesfm TimesFmOutput TimesFmOutputForPrediction\n"
+        ".models.timesfm.modular_timesfm TimesFmOutput TimesFmOutputForPrediction\n"
+        ".models.timesfm2_5.modeling_timesfm2_5 TimesFm2_5Output TimesFm2_5OutputForPrediction\n"
+        ".models.timesfm2_5.modular_timesfm2_5 TimesFm2_5Output TimesFm2_5OutputForPrediction\n"
+        ".models.timm_wrapper.modeling_timm_wrapper TimmWrapperModelOutput\n"
+        ".models.tipsv2.modeling_tipsv2 Tipsv2Output\n"
+        ".models.tipsv2.modular_tipsv2 Tipsv2Output\n"
+        ".models.tipsv2_dpt.modeling_tipsv2_dpt Tipsv2DptDensePredictorOutput Tipsv2DptNormalEstimatorOutput\n"
+        ".models.tipsv2_dpt.modular_tipsv2_dpt Tipsv2DptDensePredictorOutput Tipsv2DptNormalEstimatorOutput\n"
+        ".models.trajectory_transformer.modeling_trajectory_transformer TrajectoryTransformerOutput\n"
+        ".models.transfo_xl.modeling_tf_transfo_xl TFTransfoXLLMHeadModelOutput TFTransfoXLModelOutput "
         "TFTransfoXLSequenceClassifierOutputWithPast\n"
-        "transformers.models.transfo_xl.modeling_transfo_xl TransfoXLLMHeadModelOutput TransfoXLModelOutput "
+        ".models.transfo_xl.modeling_transfo_xl TransfoXLLMHeadModelOutput TransfoXLModelOutput "
         "TransfoXLSequenceClassifierOutputWithPast\n"
-        "transformers.models.tvlt.modeling_tvlt TvltDecoderOutput TvltForPreTrainingOutput TvltModelOutput\n"
-        "transformers.models.tvp.modeling_tvp TvpVideoGroundingOutput\n"
-        "transformers.models.udop.modeling_udop BaseModelOutputWithAttentionMask\n"
-        "transformers.models.ultravbert.modeling_ultravbert UltraVBertBaseModelOutput UltraVBertMaskedLMOutput\n"
-        "transformers.models.ultravbert.modular_ultravbert UltraVBertBaseModelOutput UltraVBertMaskedLMOutput\n"
-        "transformers.models.unispeech.modeling_unispeech UniSpeechForPreTrainingOutput\n"
-        "transformers.models.unispeech.modular_unispeech UniSpeechForPreTrainingOutput\n"
-        "transformers.models.unispeech_sat.modeling_unispeech_sat UniSpeechSatForPreTrainingOutput\n"
-        "transformers.models.unispeech_sat.modular_unispeech_sat UniSpeechSatForPreTrainingOutput\n"
-        "transformers.models.univnet.modeling_univnet UnivNetModelOutput\n"
-        "transformers.models.unlimited_ocr.modeling_unlimited_ocr UnlimitedOcrCausalLMOutputWithPast "
+        ".models.tvlt.modeling_tvlt TvltDecoderOutput TvltForPreTrainingOutput TvltModelOutput\n"
+        ".models.tvp.modeling_tvp TvpVideoGroundingOutput\n"
+        ".models.udop.modeling_udop BaseModelOutputWithAttentionMask\n"
+        ".models.ultravbert.modeling_ultravbert UltraVBertBaseModelOutput UltraVBertMaskedLMOutput\n"
+        ".models.ultravbert.modular_ultravbert UltraVBertBaseModelOutput UltraVBertMaskedLMOutput\n"
+        ".models.unispeech.modeling_unispeech UniSpeechForPreTrainingOutput\n"
+        ".models.unispeech.modular_unispeech UniSpeechForPreTrainingOutput\n"
+        ".models.unispeech_sat.modeling_unispeech_sat UniSpeechSatForPreTrainingOutput\n"
+        ".models.unispeech_sat.modular_unispeech_sat UniSpeechSatForPreTrainingOutput\n"
+        ".models.univnet.modeling_univnet UnivNetModelOutput\n"
+        ".models.unlimited_ocr.modeling_unlimited_ocr UnlimitedOcrCausalLMOutputWithPast "
         "UnlimitedOcrModelOutputWithPast UnlimitedOcrModelOutputWithPooling\n"
-        "transformers.models.unlimited_ocr.modular_unlimited_ocr UnlimitedOcrCausalLMOutputWithPast "
+        ".models.unlimited_ocr.modular_unlimited_ocr UnlimitedOcrCausalLMOutputWithPast "
         "UnlimitedOcrModelOutputWithPast UnlimitedOcrModelOutputWithPooling\n"
-        "transformers.models.vibevoice.generation_vibevoice VibeVoiceGenerateOutput\n"
-        "transformers.models.vibevoice.modeling_vibevoice VibeVoiceBaseModelOutputWithPast "
-        "VibeVoiceCausalLMOutputWithPast\n"
-        "transformers.models.vibevoice.modular_vibevoice VibeVoiceBaseModelOutputWithPast "
-        "VibeVoiceCausalLMOutputWithPast\n"
-        "transformers.models.vibevoice_acoustic_tokenizer.modeling_vibevoice_acoustic_tokenizer "
+        ".models.vibevoice.generation_vibevoice VibeVoiceGenerateOutput\n"
+        ".models.vibevoice.modeling_vibevoice VibeVoiceBaseModelOutputWithPast VibeVoiceCausalLMOutputWithPast\n"
+        ".models.vibevoice.modular_vibevoice VibeVoiceBaseModelOutputWithPast VibeVoiceCausalLMOutputWithPast\n"
+        ".models.vibevoice_acoustic_tokenizer.modeling_vibevoice_acoustic_tokenizer "
         "VibeVoiceAcousticTokenizerDecoderOutput VibeVoiceAcousticTokenizerEncoderOutput "
         "VibeVoiceAcousticTokenizerOutput\n"
-        "transformers.models.vibevoice_acoustic_tokenizer.modular_vibevoice_acoustic_tokenizer "
+        ".models.vibevoice_acoustic_tokenizer.modular_vibevoice_acoustic_tokenizer "
         "VibeVoiceAcousticTokenizerDecoderOutput VibeVoiceAcousticTokenizerEncoderOutput "
         "VibeVoiceAcousticTokenizerOutput\n"
-        "transformers.models.vibevoice_asr.modeling_vibevoice_asr VibeVoiceAsrCausalLMOutputWithPast "
+        ".models.vibevoice_asr.modeling_vibevoice_asr VibeVoiceAsrCausalLMOutputWithPast "
         "VibeVoiceAsrModelOutputWithPast\n"
-        "transformers.models.vibevoice_asr.modular_vibevoice_asr VibeVoiceAsrCausalLMOutputWithPast "
+        ".models.vibevoice_asr.modular_vibevoice_asr VibeVoiceAsrCausalLMOutputWithPast "
         "VibeVoiceAsrModelOutputWithPast\n"
-        "transformers.models.video_llama_3.modeling_video_llama_3 VideoLlama3CausalLMOutputWithPast "
+        ".models.video_llama_3.modeling_video_llama_3 VideoLlama3CausalLMOutputWithPast "
         "VideoLlama3ModelOutputWithPast\n"
-        "transformers.models.video_llama_3.modular_video_llama_3 VideoLlama3CausalLMOutputWithPast "
-        "VideoLlama3ModelOutputWithPast\n"
-        "transformers.models.video_llava.modeling_video_llava VideoLlavaCausalLMOutputWithPast "
-        "VideoLlavaModelOutputWithPast\n"
-        "transformers.models.videomae.modeling_videomae VideoMAEDecoderOutput VideoMAEForPreTrainingOutput\n"
-        "transformers.models.videomt.modeling_videomt VideomtForUniversalSegmentationOutput\n"
-        "transformers.models.videomt.modular_videomt VideomtForUniversalSegmentationOutput\n"
-        "transformers.models.videoprism.modeling_videoprism BaseModelOutputWithSpatialAndTemporalStates "
-        "VideoPrismClipOutput\n"
-        "transformers.models.videoprism.modular_videoprism BaseModelOutputWithSpatialAndTemporalStates "
-        "VideoPrismClipOutput\n"
-        "transformers.models.vilt.modeling_vilt ViltForImagesAndTextClassificationOutput\n"
-        "transformers.models.vipllava.modeling_vipllava VipLlavaCausalLMOutputWithPast VipLlavaModelOutputWithPast\n"
-        "transformers.models.vipllava.modular_vipllava VipLlavaCausalLMOutputWithPast VipLlavaModelOutputWithPast\n"
-        "transformers.models.visual_bert.modeling_visual_bert VisualBertForPreTrainingOutput\n"
-        "transformers.models.vit_mae.modeling_tf_vit_mae TFViTMAEDecoderOutput TFViTMAEForPreTrainingOutput "
-        "TFViTMAEModelOutput\n"
-        "transformers.models.vit_mae.modeling_vit_mae ViTMAEDecoderOutput ViTMAEForPreTrainingOutput "
-        "ViTMAEModelOutput\n"
-        "transformers.models.vit_mae.modular_vit_mae ViTMAEDecoderOutput ViTMAEForPreTrainingOutput ViTMAEModelOutput\n"
-        "transformers.models.vitmatte.modeling_vitmatte ImageMattingOutput\n"
-        "transformers.models.vitpose.modeling_vitpose VitPoseEstimatorOutput\n"
-        "transformers.models.vits.modeling_vits VitsModelOutput VitsTextEncoderOutput\n"
-        "transformers.models.vjepa2.modeling_vjepa2 VJEPA2WithMaskedInputModelOutput "
-        "VJEPA2WithMaskedInputPredictorOutput\n"
-        "transformers.models.voxtral.modeling_voxtral VoxtralModelOutputWithPast\n"
-        "transformers.models.voxtral.modular_voxtral VoxtralModelOutputWithPast\n"
-        "transformers.models.voxtral_realtime.modeling_voxtral_realtime VoxtralRealtimeCausalLMOutputWithPast "
+        ".models.video_llama_3.modular_video_llama_3 VideoLlama3CausalLMOutputWithPast VideoLlama3ModelOutputWithPast\n"
+        ".models.video_llava.modeling_video_llava VideoLlavaCausalLMOutputWithPast VideoLlavaModelOutputWithPast\n"
+        ".models.videomae.modeling_videomae VideoMAEDecoderOutput VideoMAEForPreTrainingOutput\n"
+        ".models.videomt.modeling_videomt VideomtForUniversalSegmentationOutput\n"
+        ".models.videomt.modular_videomt VideomtForUniversalSegmentationOutput\n"
+        ".models.videoprism.modeling_videoprism BaseModelOutputWithSpatialAndTemporalStates VideoPrismClipOutput\n"
+        ".models.videoprism.modular_videoprism BaseModelOutputWithSpatialAndTemporalStates VideoPrismClipOutput\n"
+        ".models.vilt.modeling_vilt ViltForImagesAndTextClassificationOutput\n"
+        ".models.vipllava.modeling_vipllava VipLlavaCausalLMOutputWithPast VipLlavaModelOutputWithPast\n"
+        ".models.vipllava.modular_vipllava VipLlavaCausalLMOutputWithPast VipLlavaModelOutputWithPast\n"
+        ".models.visual_bert.modeling_visual_bert VisualBertForPreTrainingOutput\n"
+        ".models.vit_mae.modeling_tf_vit_mae TFViTMAEDecoderOutput TFViTMAEForPreTrainingOutput TFViTMAEModelOutput\n"
+        ".models.vit_mae.modeling_vit_mae ViTMAEDecoderOutput ViTMAEForPreTrainingOutput ViTMAEModelOutput\n"
+        ".models.vit_mae.modular_vit_mae ViTMAEDecoderOutput ViTMAEForPreTrainingOutput ViTMAEModelOutput\n"
+        ".models.vitmatte.modeling_vitmatte ImageMattingOutput\n"
+        ".models.vitpose.modeling_vitpose VitPoseEstimatorOutput\n"
+        ".models.vits.modeling_vits VitsModelOutput VitsTextEncoderOutput\n"
+        ".models.vjepa2.modeling_vjepa2 VJEPA2WithMaskedInputModelOutput VJEPA2WithMaskedInputPredictorOutput\n"
+        ".models.voxtral.modeling_voxtral VoxtralModelOutputWithPast\n"
+        ".models.voxtral.modular_voxtral VoxtralModelOutputWithPast\n"
+        ".models.voxtral_realtime.modeling_voxtral_realtime VoxtralRealtimeCausalLMOutputWithPast "
         "VoxtralRealtimeEncoderOutput VoxtralRealtimeModelOutputWithPast\n"
-        "transformers.models.voxtral_realtime.modular_voxtral_realtime VoxtralRealtimeCausalLMOutputWithPast "
+        ".models.voxtral_realtime.modular_voxtral_realtime VoxtralRealtimeCausalLMOutputWithPast "
         "VoxtralRealtimeEncoderOutput VoxtralRealtimeModelOutputWithPast\n"
-        "transformers.models.wav2vec2.modeling_flax_wav2vec2 FlaxWav2Vec2BaseModelOutput "
-        "FlaxWav2Vec2ForPreTrainingOutput\n"
-        "transformers.models.wav2vec2.modeling_tf_wav2vec2 TFWav2Vec2BaseModelOutput\n"
-        "transformers.models.wav2vec2.modeling_wav2vec2 Wav2Vec2ForPreTrainingOutput\n"
-        "transformers.models.wav2vec2.tokenization_wav2vec2 Wav2Vec2CTCTokenizerOutput\n"
-        "transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer Wav2Vec2ConformerForPreTrainingOutput\n"
-        "transformers.models.wav2vec2_conformer.modular_wav2vec2_conformer Wav2Vec2ConformerForPreTrainingOutput\n"
-        "transformers.models.wav2vec2_phoneme.tokenization_wav2vec2_phoneme Wav2Vec2PhonemeCTCTokenizerOutput\n"
-        "transformers.models.wav2vec2_with_lm.processing_wav2vec2_with_lm Wav2Vec2DecoderWithLMOutput\n"
-        "transformers.models.x_clip.modeling_x_clip XCLIPOutput\n"
-        "transformers.models.x_clip.modular_x_clip XCLIPOutput\n"
-        "transformers.models.xcodec.modeling_xcodec XcodecDecoderOutput XcodecEncoderOutput XcodecOutput\n"
-        "transformers.models.xcodec2.modeling_xcodec2 Xcodec2DecoderOutput Xcodec2EncoderOutput Xcodec2Output\n"
-        "transformers.models.xcodec2.modular_xcodec2 Xcodec2DecoderOutput Xcodec2EncoderOutput Xcodec2Output\n"
-        "transformers.models.xlm.modeling_tf_xlm TFXLMWithLMHeadModelOutput\n"
-        "transformers.models.xlm.modeling_xlm XLMForQuestionAnsweringOutput XLMSquadHeadOutput\n"
-        "transformers.models.xlm_prophetnet.modeling_xlm_prophetnet XLMProphetNetDecoderLMOutput "
-        "XLMProphetNetDecoderModelOutput XLMProphetNetSeq2SeqLMOutput XLMProphetNetSeq2SeqModelOutput\n"
-        "transformers.models.xlnet.modeling_tf_xlnet TFXLNetForMultipleChoiceOutput "
-        "TFXLNetForQuestionAnsweringSimpleOutput TFXLNetForSequenceClassificationOutput "
-        "TFXLNetForTokenClassificationOutput TFXLNetLMHeadModelOutput TFXLNetModelOutput\n"
-        "transformers.models.xlnet.modeling_xlnet XLNetForMultipleChoiceOutput XLNetForQuestionAnsweringOutput "
+        ".models.wav2vec2.modeling_flax_wav2vec2 FlaxWav2Vec2BaseModelOutput FlaxWav2Vec2ForPreTrainingOutput\n"
+        ".models.wav2vec2.modeling_tf_wav2vec2 TFWav2Vec2BaseModelOutput\n"
+        ".models.wav2vec2.modeling_wav2vec2 Wav2Vec2ForPreTrainingOutput\n"
+        ".models.wav2vec2.tokenization_wav2vec2 Wav2Vec2CTCTokenizerOutput\n"
+        ".models.wav2vec2_conformer.modeling_wav2vec2_conformer Wav2Vec2ConformerForPreTrainingOutput\n"
+        ".models.wav2vec2_conformer.modular_wav2vec2_conformer Wav2Vec2ConformerForPreTrainingOutput\n"
+        ".models.wav2vec2_phoneme.tokenization_wav2vec2_phoneme Wav2Vec2PhonemeCTCTokenizerOutput\n"
+        ".models.wav2vec2_with_lm.processing_wav2vec2_with_lm Wav2Vec2DecoderWithLMOutput\n"
+        ".models.x_clip.modeling_x_clip XCLIPOutput\n"
+        ".models.x_clip.modular_x_clip XCLIPOutput\n"
+        ".models.xcodec.modeling_xcodec XcodecDecoderOutput XcodecEncoderOutput XcodecOutput\n"
+        ".models.xcodec2.modeling_xcodec2 Xcodec2DecoderOutput Xcodec2EncoderOutput Xcodec2Output\n"
+        ".models.xcodec2.modular_xcodec2 Xcodec2DecoderOutput Xcodec2EncoderOutput Xcodec2Output\n"
+        ".models.xlm.modeling_tf_xlm TFXLMWithLMHeadModelOutput\n"
+        ".models.xlm.modeling_xlm XLMForQuestionAnsweringOutput XLMSquadHeadOutput\n"
+        ".models.xlm_prophetnet.modeling_xlm_prophetnet XLMProphetNetDecoderLMOutput XLMProphetNetDecoderModelOutput "
+        "XLMProphetNetSeq2SeqLMOutput XLMProphetNetSeq2SeqModelOutput\n"
+        ".models.xlnet.modeling_tf_xlnet TFXLNetForMultipleChoiceOutput TFXLNetForQuestionAnsweringSimpleOutput "
+        "TFXLNetForSequenceClassificationOutput TFXLNetForTokenClassificationOutput TFXLNetLMHeadModelOutput "
+        "TFXLNetModelOutput\n"
+        ".models.xlnet.modeling_xlnet XLNetForMultipleChoiceOutput XLNetForQuestionAnsweringOutput "
         "XLNetForQuestionAnsweringSimpleOutput XLNetForSequenceClassificationOutput XLNetForTokenClassificationOutput "
         "XLNetLMHeadModelOutput XLNetModelOutput\n"
-        "transformers.models.xlstm.modeling_xlstm xLSTMCausalLMOutput xLSTMOutput\n"
-        "transformers.models.yolos.modeling_yolos YolosObjectDetectionOutput\n"
-        "transformers.models.zoedepth.modeling_zoedepth ZoeDepthDepthEstimatorOutput\n"
-        "transformers.utils.generic ModelOutput\n"
+        ".models.xlstm.modeling_xlstm xLSTMCausalLMOutput xLSTMOutput\n"
+        ".models.yolos.modeling_yolos YolosObjectDetectionOutput\n"
+        ".models.zoedepth.modeling_zoedepth ZoeDepthDepthEstimatorOutput\n"
+        ".utils.generic ModelOutput\n"
     ),
-    "trl": ("trl.trainer.utils FusedCausalLMOutput\n"),
-    "types": ("types GenericAlias MappingProxyType SimpleNamespace\n"),
-    "ultralytics": ("ultralytics.utils IterableSimpleNamespace\nultralytics.yolo.utils IterableSimpleNamespace\n"),
-    "uuid": ("uuid UUID\n"),
-    "zoneinfo": ("zoneinfo ZoneInfo ZoneInfo._unpickle\n"),
+    "trl": (".trainer.utils FusedCausalLMOutput\n"),
+    "types": (". GenericAlias MappingProxyType SimpleNamespace\n"),
+    "ultralytics": (".utils IterableSimpleNamespace\n.yolo.utils IterableSimpleNamespace\n"),
+    "uuid": (". UUID\n"),
+    "zoneinfo": (". ZoneInfo ZoneInfo._unpickle\n"),
 }
 
 ARGUMENT_RULES: dict[str, str] = {
@@ -2298,6 +2330,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "spacy.tokenizer.Tokenizer": "bound-patterns",
     "spacy.tokens.doc.unpickle_doc": "nested-pickle-1",
     "spacy.vocab.unpickle_vocab": "nested-pickle-4",
+    "tensordict._reductions._make_td": "class-first",
     "tensorflow.python.keras.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "tf_keras.src.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "torch._dynamo.eval_frame.OptimizeContext": "compiled-context",
@@ -2404,6 +2437,9 @@ STATE_RULES: dict[str, str] = {
     "astropy.modeling.rotations.SphericalRotationSequence": "plain-state",
     "astropy.modeling.rotations._SkyRotation": "plain-state",
     "astropy.modeling.tabular._Tabular": "plain-state",
+    "ctgan.synthesizers.base.BaseSynthesizer": "plain-state",
+    "ctgan.synthesizers.ctgan.CTGAN": "plain-state",
+    "ctgan.synthesizers.tvae.TVAE": "plain-state",
     "cvxpy.cvxcore.python.cvxcore._SwigNonDynamicMeta": "plain-state",
     "darts.models.forecasting.block_rnn_model.BlockRNNModel": "local-folder",
     "darts.models.forecasting.chronos2_model.Chronos2Model": "local-folder",
@@ -2742,6 +2778,12 @@ STATE_RULES: dict[str, str] = {
     "flax.nnx.variablelib.Variable": "plain-metadata",
     "functools.partial": "callable-first",
     "geopandas._config.Options": "plain-state",
+    "gstools.random.tools.DistCdf": "distribution-state",
+    "gstools.random.tools.DistCdfPpf": "distribution-state",
+    "gstools.random.tools.DistPdf": "distribution-state",
+    "gstools.random.tools.DistPdfCdf": "distribution-state",
+    "gstools.random.tools.DistPdfCdfPpf": "distribution-state",
+    "gstools.random.tools.DistPdfPpf": "distribution-state",
     "gym.vector.utils.misc.CloudpickleWrapper": "state-pickle",
     "gymnasium.vector.utils.misc.CloudpickleWrapper": "state-pickle",
     "haiku._src.flax.flax_module.Module": "plain-state",
@@ -2882,6 +2924,7 @@ STATE_RULES: dict[str, str] = {
     "optimistix._solver.trust_region._AbstractTrustRegion": "plain-state",
     "optimistix._solver.trust_region._TrustRegionState": "plain-state",
     "pandera.typing.common.DataFrameBase": "plain-state",
+    "perpetual.booster.PerpetualBooster": "plain-state",
     "photutils.psf.functional_models.AiryDiskPSF": "plain-state",
     "photutils.psf.functional_models.CircularGaussianPRF": "plain-state",
     "photutils.psf.functional_models.CircularGaussianPSF": "plain-state",
@@ -3036,6 +3079,19 @@ STATE_RULES: dict[str, str] = {
     "scipy.stats._distn_infrastructure.rv_generic": "distribution-state",
     "scipy.stats._distn_infrastructure.rv_sample": "distribution-state",
     "scipy.stats._levy_stable.levy_stable_gen": "distribution-state",
+    "scvi.external.mrvi_jax._components.AttentionBlock": "plain-state",
+    "scvi.external.mrvi_jax._components.ConditionalNormalization": "plain-state",
+    "scvi.external.mrvi_jax._components.Dense": "plain-state",
+    "scvi.external.mrvi_jax._components.MLP": "plain-state",
+    "scvi.external.mrvi_jax._components.NormalDistOutputNN": "plain-state",
+    "scvi.external.mrvi_jax._components.ResnetBlock": "plain-state",
+    "scvi.external.mrvi_jax._module.DecoderZXAttention": "plain-state",
+    "scvi.external.mrvi_jax._module.EncoderUZ": "plain-state",
+    "scvi.external.mrvi_jax._module.EncoderXU": "plain-state",
+    "scvi.module._jaxvae.Dense": "plain-state",
+    "scvi.module._jaxvae.FlaxDecoder": "plain-state",
+    "scvi.module._jaxvae.FlaxEncoder": "plain-state",
+    "scvi.module.base._base_module.JaxBaseModuleClass": "plain-state",
     "sklearn.externals.joblib.numpy_pickle.NDArrayWrapper": "file-beside",
     "sklearn.externals.joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
     "sklearn.externals.joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",
@@ -3048,6 +3104,7 @@ STATE_RULES: dict[str, str] = {
     "skorch.probabilistic.GPBinaryClassifier": "nested-state",
     "skorch.probabilistic.GPRegressor": "nested-state",
     "skorch.regressor.NeuralNetRegressor": "nested-state",
+    "skrl.models.jax.base.Model": "plain-state",
     "stable_baselines3.common.vec_env.base_vec_env.CloudpickleWrapper": "state-pickle",
     "statsmodels.base.data.FormulaicData": "formula-state",
     "statsmodels.base.data.ModelData": "formula-state",
@@ -3070,6 +3127,7 @@ STATE_RULES: dict[str, str] = {
     "statsmodels.sandbox.distributions.extras.TransfTwo_gen": "distribution-state",
     "statsmodels.sandbox.distributions.extras.Transf_gen": "distribution-state",
     "tensordict.nn.common.TensorDictModule": "pickled-module",
+    "tiktoken.core.Encoding": "plain-state",
     "tsfresh.feature_extraction.settings.ComprehensiveFCParameters": "pickled-keys",
     "tsfresh.feature_extraction.settings.EfficientFCParameters": "pickled-keys",
     "tsfresh.feature_extraction.settings.IndexBasedFCParameters": "pickled-keys",
@@ -3094,6 +3152,7 @@ HELD: dict[str, str] = {
     ),
     "cmath": "*",
     "collections.abc": "*",
+    "collections.abc.MutableMapping": "clear",
     "contextlib": (
         "* _AsyncGeneratorContextManager _BaseExitStack _GeneratorContextManager _GeneratorContextManagerBase "
         "_RedirectStream"
@@ -3113,6 +3172,7 @@ HELD: dict[str, str] = {
     "functools": "cmp_to_key lru_cache partial reduce total_ordering wraps",
     "heapq": "*",
     "itertools": "*",
+    "jaxlib.utils": "safe_map safe_zip",
     "math": "*",
     "ml_dtypes": "*",
     "nltk.tokenize": "*",
@@ -4109,10 +4169,10 @@ STATE_KEYS = (
     "IdToPiece __array__ __bool__ __check_frequency_array_matches_density_array __class__ __compute_log_distortion "
     "__contains__ __dict__ __dir__ __eq__ __exit__ __getattr__ __getattribute__ __getitem__ __hash__ __init__ "
     "__interpolate_power_spectral_density __iter__ __len__ __new__ __reduce_ex__ __repr__ __setattr__ __setitem__ "
-    "__setstate__ __str__ _add _add_eos_if_not_present _all_leaves _alpha_float _append _apply_training_arguments "
-    "_array_to_parameters _as_tuple _assert _assert_axioms _assert_is_cube _assure_grouper _attach_coref_mentions "
-    "_attach_methods _balance_list _base_tensor _beam_size_setter _bind_keys _bounds_fuzzy_setter _build "
-    "_calculate_str_value_from_value _canonical_specs _chain_constraints _check "
+    "__setstate__ __str__ _add _add_eos_if_not_present _all_leaves _allocate_modes_bitmask_proxy _alpha_float _append "
+    "_apply_training_arguments _array_to_parameters _as_tuple _assert _assert_axioms _assert_is_cube _assert_valid "
+    "_assure_grouper _attach_coref_mentions _attach_methods _balance_list _base_tensor _beam_size_setter _bind_keys "
+    "_bounds_fuzzy_setter _build _calculate_str_value_from_value _canonical_specs _chain_constraints _check "
     "_check_and_update_bounds_error_for_extrapolation _check_bounds _check_conditions_resolved _check_configuration "
     "_check_deprecation _check_disjoint _check_disjoint_sets_cluster_cols _check_disjoint_sets_id_col "
     "_check_disjoint_sets_s_col _check_disjoint_sets_score_col _check_disjoint_sets_t_col _check_disjoint_sets_y_d_x "
@@ -4121,45 +4181,46 @@ STATE_KEYS = (
     "_compute_lambda_parameters _convert_id_to_token _convert_lang_code_special_format _convert_token_to_id "
     "_convert_token_to_id_with_added_voc _count_y _decoding_mode_setter _delparent _deprecation_warning _detach_hooks "
     "_do_set _element_size _ensure_cumulative_sizes _ensure_state _eq _error_location _extend_chain_array "
-    "_extend_entry _fill _fill_list _force _future_new _generate_index _generate_sync_fn _get_bin _get_binner "
+    "_extend_entry _fill _fill_list _flush _force _future_new _generate_index _generate_sync_fn _get_bin _get_binner "
     "_get_binner_for_time _get_check_fn_code _get_engine _get_entry_dict _get_horizontal_split_index "
     "_get_indices_from_mim _get_link_and_move_to_front_of_ll _get_positional_metadata_index _get_property "
     "_get_rank_indices _get_spec_version _get_splade_pooling _get_state_params _get_terms _get_version_checks "
     "_get_zero_chain_array _getattr_wrapped _has_terms _hasattr_wrapped _hash _hashable_content _identity _index_list "
     "_index_to_tensor _init_state _initialise _initialize _initialize_unit_support _invalidate_cache _is_all_lists "
-    "_is_null _is_well _key _keys _lazy _lm_weight_setter _make_unlabeled_identifier _mark_indices_live "
-    "_maybe_shutdown _mutation_deprecated _normalise_attrs _num_objectives_set_callback _num_samples_per_worker "
-    "_oid_tuple _order_key _parse_dimensions _parse_params _pending _pop_cache _positional_metadata_axis_len_ "
-    "_propagate_config _push _recalc_scale_factors _record_update _remove _reset _reset_cached_properties "
-    "_reset_lazyproperties _resolve_conditions _restore_history_generations _restore_value _scrub_removals "
-    "_set_binner _set_decoding_mode _set_default_statistics _set_derivative _set_domain_adj _set_from_config "
-    "_set_hparams _set_id_with_model _set_key_and_add_to_front_of_ll _set_key_and_evict_last_in_ll _set_matrix "
-    "_set_paramhints_prefix _set_property _set_requires_grad _set_score_var _set_transforms _set_type_checked_item "
-    "_set_value _set_vector _set_width _set_zero_diagonal _setparent _setup_observers _size _storage_device "
-    "_strip_prefix _strkey _submit _super_get _super_has _to_hparams_dict _to_label _totuple _translate_index "
-    "_translate_name _translate_names _tuple _unexpected_input_var_error _unlock _unpickle_warning _update "
-    "_updateMeasures _update_best_solution_generation _update_cache _update_len _update_passmanager "
-    "_update_total_vocab_size _validate _validate_attribute _validate_fragment _validate_hsp _validate_ids "
-    "_validate_member _validate_new_mim _validate_open _validate_ordered_pairs _validate_strict _validate_vocabulary "
-    "_value_equality_values_ _warn _warn_deprecated _warn_for_older_version _warn_step _warn_uninitialized "
-    "_wipe_cached_properties acquire active_context add add_char_matrix add_new add_observer add_range add_taxon "
-    "add_taxon_namespace add_tree_list add_vectors all allocate_vecattrs annotate any append as_datapipe as_dict "
-    "as_rgb_tuple as_subclass astype attribute_names attribute_values bind_key bucket_index build "
-    "build_inputs_with_special_tokens cast check_state clear clear_results clone close closest_frame collapse collect "
-    "compose compute_lattice_vectors conj contains_point convert_id_to_token convert_ids_to_tokens "
-    "convert_tokens_to_ids copy core_data count cpu crowding_distance cumsum debug decode deep_copy_annotations_from "
-    "default_factory define_offset detach detach_hook dim discard element_size emit_warning empty encode endswith "
+    "_is_null _is_scalar _is_well _key _keys _lazy _len_impl _lm_weight_setter _make_unlabeled_identifier "
+    "_mark_indices_live _maybe_shutdown _mutation_deprecated _normalise_attrs _num_objectives_set_callback "
+    "_num_samples_per_worker _oid_tuple _order_key _parse_dimensions _parse_params _pending _pop_cache "
+    "_positional_metadata_axis_len_ _propagate_config _push _recalc_scale_factors _record_update _remove _reset "
+    "_reset_cached_properties _reset_cases _reset_graph _reset_lazyproperties _resolve_conditions "
+    "_restore_history_generations _restore_value _scrub_removals _set_binner _set_decoding_mode "
+    "_set_default_statistics _set_derivative _set_domain_adj _set_from_config _set_hparams _set_id_with_model "
+    "_set_key_and_add_to_front_of_ll _set_key_and_evict_last_in_ll _set_matrix _set_paramhints_prefix _set_property "
+    "_set_requires_grad _set_score_var _set_transforms _set_type_checked_item _set_value _set_vector _set_width "
+    "_set_zero_diagonal _setparent _setup_observers _size _storage_device _strip_prefix _strkey _submit _super_get "
+    "_super_has _to_hparams_dict _to_label _totuple _translate_index _translate_name _translate_names _tuple "
+    "_unexpected_input_var_error _unlock _unpickle_warning _update _updateMeasures _update_best_solution_generation "
+    "_update_cache _update_len _update_passmanager _update_total_vocab_size _validate _validate_attribute "
+    "_validate_fragment _validate_hsp _validate_ids _validate_member _validate_new_mim _validate_open "
+    "_validate_ordered_pairs _validate_strict _validate_vocabulary _value_equality_values_ _warn _warn_deprecated "
+    "_warn_for_older_version _warn_step _warn_uninitialized _wipe_cached_properties acquire active_context add "
+    "add_char_matrix add_new add_observer add_range add_taxon add_taxon_namespace add_tree_list add_vectors all "
+    "allocate_vecattrs annotate any append as_datapipe as_dict as_rgb_tuple as_subclass astype attribute_names "
+    "attribute_values bind_key bucket_index build build_inputs_with_special_tokens cast change_bitmask "
+    "check_arg_bounds check_state clear clear_results clone close closest_frame collapse collect compose "
+    "compute_lattice_vectors conj contains_point convert_id_to_token convert_ids_to_tokens convert_tokens_to_ids copy "
+    "core_data count cpu crowding_distance cumsum debug decode deep_copy_annotations_from default_factory "
+    "default_rescale define_offset detach detach_hook dim discard element_size emit_warning empty encode endswith "
     "error exists extend finish_experiment flatten format from_params fullmatch generate_name get get_aliases "
-    "get_alignment_length get_command get_default_parts get_images get_images_dict get_index get_labels_dict "
+    "get_alignment_length get_command get_data get_default_parts get_images get_images_dict get_index get_labels_dict "
     "get_lang_token get_name get_non_dominated_set get_prefix_tokens get_roles get_secret_value get_src_vocab "
     "get_variable get_vocab get_vocab_size group groups has_lazy_data has_parent hash index indices info insert "
-    "install_metadata invalidate is_contiguous is_cv_result is_frozen isdigit isdisjoint issubset item items "
-    "iter_base_or_scaled_units iter_scaled_units iter_top_base_units iterate_from itercols iteritems join key keys "
-    "leaves len log lower lstrip mark_dirty match max merge_compress min move_to_end mro named_modules "
+    "install_metadata intersection invalidate is_contiguous is_cv_result is_frozen isdigit isdisjoint issubset item "
+    "items iter_base_or_scaled_units iter_scaled_units iter_top_base_units iterate_from itercols iteritems join key "
+    "keys leaves len log lower lstrip mark_dirty match max merge_compress min move_to_end mro named_modules "
     "named_sub_kernels nbytes ndimension nested_rope_parameter_keys new_array new_taxon nodes non_dominated_sorting "
     "normalize_key normalize_key_and_assign_value numCols numRows num_rows num_special_tokens_to_add numel numpy pop "
-    "popitem power_spectral_density_interpolated prob ravel record_generator recording register "
-    "regularized_param_groups relationship_path_name remove replace requires_grad_ reshape "
+    "popitem power_spectral_density_interpolated prob probe ravel record_generator recording register "
+    "regularized_param_groups relationship_path_name remove remove_hooks replace requires_grad_ reshape "
     "restore_taxon_namespace_mutability restructure reverse rsplit rstrip safe_set set set_approximation set_array "
     "set_atomic_numbers set_atoms set_constraint set_field set_name set_output_features_output_indices set_param_hint "
     "set_residues set_segments set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias "
@@ -4172,86 +4233,95 @@ STATE_KEYS = (
 SETTER_KEYS = (
     "A B C D F ID P Q R V X X_pending Z _attn_implementation _data_selector _target_device _time_selector "
     "_transformer_list _transformers _values _version acceptors_sel accidental action_spec action_spec_unbatched "
-    "active_adapters add_bos_token add_eos_token added_tokens_decoder additional_special_tokens_ids adjacency_matrix "
-    "affine allow_internet allows_duplicate_labels alpha alter alteredPitches and_func angle angular_weights "
-    "approximation array arraysize asd_file auto_colname auto_download auto_max_age backend base_datetime baseline_Y "
-    "batch_indices batch_size beatCount best_iteration best_score beta bias_var bonus_words bos_token_id bscale bzero "
-    "cacheFilePath cache_dir cache_directory calc cell censor_surv characters chebyshev_weights checkpoints children "
-    "clim clip cls_token_id cluster_cols cmap codebook coeffroot coeffs_1 coeffs_2 collapse comment comments "
-    "components compression compression_type compute_hash_block_size config constant constituency content "
-    "content_role content_type context_size contour_grid_samples convert coordinate_range_samples covar_factor "
-    "covars_ crs css_urls d_cols data data_keys dataset_meta datatables_url datatype dataurl dataurl_mirror "
-    "decompositions default_http_user_agent default_notebook_table_class deg_free delete_temporary_downloads_at_exit "
-    "den denominator deps device dim directory disp do_continuum_function_check doc_id done_spec done_spec_unbatched "
-    "donors_sel doppler_rest dotGroups dots download_block_size dtype duration durationActual durationNormal "
-    "edge_index edge_x edge_y enable_record_valued_keyword_cards enable_uint enclosure eos_token_id ep_plan epoch "
-    "equinox eval_env exclude_deterministic exposures extension_name_case_sensitive fabric face_x face_y fbank_only "
-    "field_specifier filename flattened fn force_all_d_finite force_all_x_finite format format_size_threshold "
-    "format_unit frame_boundary_samples frequency_array fsdp_plan full_action_spec full_action_spec_unbatched "
-    "full_done_spec full_done_spec_unbatched full_observation_spec full_observation_spec_unbatched full_reward_spec "
-    "full_reward_spec_unbatched full_state_spec full_state_spec_unbatched functional graph grid_samples "
-    "guess_limit_lines has_canonical_format header height href hydrogens_sel id id_col idf_ iers_auto_url "
-    "iers_auto_url_mirror iers_degraded_accuracy iers_leap_second_auto_url ietf_leap_second_auto_url img_max_res "
-    "img_max_width in_keys in_keys_inv in_subfmt index info info_keys input_spec_unbatched interaction "
-    "interferometers interval interval_metadata inverse_mass_matrix is_slurm_managing_tasks is_spec_locked jd1 jd2 "
-    "jquery_url keepdim key kind kwargs latents latex_array_threshold lazy_load_hdus lengthscale "
-    "loaded_optimizer_states_dict log_exceptions log_file_encoding log_file_format log_file_level log_file_path "
-    "log_level log_to_file log_warnings manifold manualCoreCorpusPath mask_token mask_token_id masked_array_type "
-    "mass_matrix matching max max_len_sentences_pair max_len_single_sentence max_lines max_steps max_warnings "
-    "max_width maximum medium meta_data metadata metrics min minimum mivot_block mixture_means mixture_scales "
-    "mixture_weights mkl_lib_location model model_args model_version modifier multiprocessing_context n_cpus "
-    "n_retries name node_x node_y noise noises null null_words num num_nodes num_objectives numerator objective "
-    "objective_direction obs obs_names observation_spec observation_spec_unbatched obsm obsp octave offset optimizer "
-    "optimizers options or_func out_keys out_keys_inv out_subfmt outcomes output_spec_unbatched outputfiles_basename "
-    "outputscale outputscale_list p pad_token_id param_groups param_lists parameters params parent_nddata parser path "
-    "per_layer_config period_length pitchClass pitchEnd pitchStart poles power precision predictor priors probs "
+    "active_adapters adata add_bos_token add_eos_token added_tokens_decoder additional_special_tokens_ids "
+    "adjacency_matrix affine allow_internet allows_duplicate_labels alpha alter alteredPitches and_func angle angles "
+    "angular_weights anis anis_bounds approximation array arraysize asd_file auto_colname auto_download auto_max_age "
+    "backend base_datetime baseline_Y batch_indices batch_size beatCount best_iteration best_score beta bias_var "
+    "bonus_words bos_token_id bscale bzero cacheFilePath cache_dir cache_directory calc cell censor_surv characters "
+    "chebyshev_weights checkpoints children clim clip cls_token_id cluster_cols cmap codebook coeffroot coeffs_1 "
+    "coeffs_2 collapse comment comments components compression compression_type compute_hash_block_size config "
+    "constant constituency content content_role content_type context_size contour_grid_samples convert "
+    "coordinate_range_samples covar_factor covars_ crs css_urls d_cols data data_keys dataset_meta datatables_url "
+    "datatype dataurl dataurl_mirror decompositions default_http_user_agent default_notebook_table_class deg_free "
+    "delete_temporary_downloads_at_exit den denominator deps device dim directory disp do_continuum_function_check "
+    "doc_id done_spec done_spec_unbatched donors_sel doppler_rest dotGroups dots download_block_size dtype duration "
+    "durationActual durationNormal edge_index edge_x edge_y enable_record_valued_keyword_cards enable_uint enclosure "
+    "eos_token_id ep_plan epoch equinox eval_env evap exclude_deterministic exposures extension_name_case_sensitive "
+    "fabric face_x face_y fbank_only field_specifier filename flattened fn force_all_d_finite force_all_x_finite "
+    "format format_size_threshold format_unit frame_boundary_samples frequency_array fsdp_plan full_action_spec "
+    "full_action_spec_unbatched full_done_spec full_done_spec_unbatched full_observation_spec "
+    "full_observation_spec_unbatched full_reward_spec full_reward_spec_unbatched full_state_spec "
+    "full_state_spec_unbatched functional graph grid_samples guess_limit_lines hankel_kw has_canonical_format header "
+    "height href hydrogens_sel id id_col idf_ iers_auto_url iers_auto_url_mirror iers_degraded_accuracy "
+    "iers_leap_second_auto_url ietf_leap_second_auto_url img_max_res img_max_width in_keys in_keys_inv in_subfmt "
+    "index info info_keys input_spec_unbatched integral_scale interaction interferometers interval interval_metadata "
+    "inverse_mass_matrix is_slurm_managing_tasks is_spec_locked jd1 jd2 jquery_url keepdim key kind kwargs latents "
+    "latex_array_threshold lazy_load_hdus len_scale len_scale_bounds lengthscale loaded_optimizer_states_dict "
+    "log_exceptions log_file_encoding log_file_format log_file_level log_file_path log_level log_to_file log_warnings "
+    "logger logging_dir manifold manualCoreCorpusPath mask_token mask_token_id masked_array_type mass_matrix matching "
+    "max max_len_sentences_pair max_len_single_sentence max_lines max_steps max_warnings max_width maximum medium "
+    "meta_data metadata metrics min minimum mivot_block mixture_means mixture_scales mixture_weights mkl_lib_location "
+    "mode_no model model_args model_version modes_activation_bitmask modifier multiprocessing_context n_cpus "
+    "n_landmark n_retries name node_x node_y noise noises normalizer nugget_bounds null null_words num num_nodes "
+    "num_objectives num_threads numerator objective objective_direction obs obs_names observation_spec "
+    "observation_spec_unbatched obsm obsp octave offset optimizer optimizers options or_func out_keys out_keys_inv "
+    "out_subfmt outcomes output_spec_unbatched outputfiles_basename outputscale outputscale_list p pad_token_id "
+    "param_groups param_lists parameters params parent_nddata parser path per_layer_config period period_length "
+    "pitchClass pitchEnd pitchStart poles power prec precision predictor prior_mean prior_precision priors probs "
     "properties proposal_functions ps psd_file py_type quarterLength query_expansion radius random_state ratioString "
     "raw raw_noise ref reference_frame remote_timeout replace_inplace replace_warnings reset_keys restarting "
-    "reward_spec reward_spec_unbatched s_col same_on_batch scale scaled_position search_result_display_extra_columns "
-    "second_noise semi_major_axis semi_minor_axis sent_id sentiment sep_token_id shots size solver speaker species "
-    "src_lang stale start stash state state_spec state_spec_unbatched status std_dev step stigma_words stop_words "
+    "reward_spec reward_spec_unbatched root s_col same_on_batch scale scaled_position scheduler "
+    "search_result_display_extra_columns searcher second_noise seed semi_major_axis semi_minor_axis sent_id sentiment "
+    "sep_token_id series_original shots sigma_noise size solver speaker species src_lang stale start stash state "
+    "state_dict state_spec state_spec_unbatched status std_dev step stigma_words stop_words stress "
     "strip_header_whitespace superrep symbols system system_leap_second_file t1 t2 t_col task_noise_covar task_noises "
-    "temporary_outputfiles_basename terminate_on_nan text tgt_lang theta time_array timeorigin tmproot topics tp_plan "
-    "tracing trainer training tuplets type types ucd uncertainty unicode_output unit unitcell_angles unitcell_lengths "
-    "units unk_token_id unpad_inputs uns uri use_color use_fast_parser use_internet use_kernels use_memmap "
-    "use_other_treat_as_covariate utype value value_sparse values var var_name var_names variance varm varp verify "
-    "vertex_offsets vmax vmin warn_legacy_cache_dir warn_setting_unit_directly warn_unsupported_correlated "
-    "weight_updater weight_var weights weights_summary width workdir working_dir world x_cols xtype xyz y_col yy "
-    "z_cols zeros"
+    "temp temperature temporary_outputfiles_basename terminate_on_nan text tgt_lang theta time_array timeorigin "
+    "tmproot topics tp_plan tracing trainer training tuplets type types ucd uncertainty unicode_output unit "
+    "unitcell_angles unitcell_lengths units unk_token_id unpad_inputs uns uri use_color use_fast_parser use_internet "
+    "use_kernels use_memmap use_other_treat_as_covariate utype value value_sparse values var var_bounds var_name "
+    "var_names variance varm varp verbosity verify vertex_offsets vmax vmin warn_legacy_cache_dir "
+    "warn_setting_unit_directly warn_unsupported_correlated weight_updater weight_var weights weights_summary width "
+    "workdir working_dir world x_cols xtype xyz y_col yy z_cols zeros"
 )
 FRAMEWORK_PREFIXES = (
-    "Bio ConfigSpace GPy MDAnalysis SALib TTS accelerate adapt adapters addict aeon aif360 albumentations alibi "
-    "alibi_detect allennlp anndata arch arviz ase astropy attr autogluon autots bayes_opt bertopic bidict bilby "
-    "bitsandbytes blackjax bm25s boltons boruta botorch box braindecode captum catboost category_encoders "
-    "causalimpact causallearn causalml celer chaospy chemprop chex cleanlab cma cmdstanpy cobra compressed_tensors "
-    "confection control coreforecast cornac crepes cvxpy d3rlpy daal4py dalex darts dask_ml datasets datasketch "
-    "dateutil deap deepchem deepctr_torch dendropy denoising_diffusion_pytorch dice_ml diffrax diffusers doubleml "
+    "Bio ConfigSpace GPy MDAnalysis PyNomaly SALib TTS accelerate adabelief_pytorch adapt adapters addict aeon aif360 "
+    "albumentations alibi alibi_detect allennlp anndata arch arviz ase astropy attr autofeat autogluon autots "
+    "bayes_opt bertopic bidict bilby bitsandbytes blackjax blitz bm25s boltons boruta botorch box braindecode captum "
+    "catboost category_encoders causalimpact causalinference causallearn causalml celer celltypist chaospy chemprop "
+    "chex class_resolver cleanlab cma cmdstanpy cobra compressed_tensors confection control copulas coreforecast "
+    "corextopic cornac crepes ctgan cvxpy d3rlpy daal4py dalex darts dask_ml datasets datasketch dateutil deap "
+    "deepchem deepctr_torch deepecho dendropy denoising_diffusion_pytorch deslib dice_ml diffrax diffusers doubleml "
     "dowhy dscribe dynesty e3nn easydict econml effdet efficientnet_pytorch einops eli5 ema_pytorch emcee encodec "
-    "equinox esda evalml facenet_pytorch fairlearn fastai fastcore fastprogress fasttransform feature_engine "
-    "featuretools filterpy flair flaml flax formulaic frozendict galpy gensim geopandas geotorch glum gluonts gplearn "
-    "gpytorch gseapy gym gymnasium gymnax haiku hdbscan hiclass hierarchicalforecast hmmlearn hqq hummingbird "
-    "hyperopt hyppo ignite igraph imbens imblearn imgaug immutables imodels implicit interpret intervaltree iris jax "
-    "jaxopt joblib jraph keras keybert kmodes kornia lazypredict lenskit libpysal lifelines lifetimes lightgbm "
-    "lightkurve lightly lightning lightning_fabric lime linear_operator linearmodels lineartree lineax lingam "
-    "lion_pytorch lmfit local_attention lpips mace mapclassify mapie matminer mdtraj mealpy megatron metric_learn "
-    "minigrid ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose mmpretrain mmseg mne modAL monai monty "
-    "mudata munch neat nemo networkx neuralforecast neuralprophet nevergrad nfoursid ngboost nibabel nilearn nltk "
-    "node2vec numdifftools numpoly numpy numpyro omegaconf onedal openTSNE open_clip optax optbinning optimistix "
-    "optimum optuna orbit ot packaging pandas pandera paramz peft pennylane performer_pytorch pettingzoo pgmpy "
-    "photutils pint pmdarima polars pomegranate pretty_midi prodigyopt prophet pyannote pycaret pycox pycrfsuite "
-    "pydantic pydeseq2 pygad pygam pykalman pymatgen pymoo pynndescent pyod pyproj pyriemann pyro pyrsistent pyswarms "
-    "pythae pytorch_forecasting pytorch_lightning pytorch_metric_learning pytorch_msssim pytorch_tabnet "
-    "pytorch_widedeep pyts pytz quantile_forest qutip rank_bm25 recbole recordlinkage rectools reformer_pytorch river "
-    "rotary_embedding_torch sb3_contrib schedulefree scikeras scipy segment_anything segmentation_models_pytorch "
-    "sentence_transformers setfit shap simpy skactiveml skbase skbio skfda skfuzzy skglm skimage sklearn "
-    "sklearn_crfsuite sklearn_extra sklearn_pandas sklearnex sklego skmultilearn sko skopt skorch skrub skrules "
-    "sksurv sktime smac smote_variants snorkel sortedcontainers spacy specutils speechbrain stable_baselines "
-    "stable_baselines3 stanio stanza statsforecast statsmodels stumpy sumy sunpy supervision surprise "
-    "tab_transformer_pytorch tabpfn tbats tensordict tensorly textacy textblob tf_keras thinc tianshou timm toad "
-    "top2vec torch torch_ema torch_geometric torch_optimizer torchao torchaudio torchcde torchdiffeq torchio "
-    "torchmetrics torchrl torchsde torchtext torchtuples torchvision torchxrayvision tpot transformers "
-    "transformers_interpret trl tsfresh tslearn ultralytics umap uncertainties utilsforecast vector_quantize_pytorch "
-    "vit_pytorch wfdb woodwork x_transformers xarray xgboost xgbse yacs yake yellowbrick yolov5"
+    "equinox esda evalml facenet_pytorch factor_analyzer fairlearn fastai fastcore fastprogress fasttransform fcmeans "
+    "feature_engine featuretools filterpy flair flaml flax formulaic frozendict galpy genieclust gensim geopandas "
+    "geotorch glum gluonts gplearn gpytorch graphtools group_lasso gseapy gstools gym gymnasium gymnax haiku hdbscan "
+    "hiclass hierarchicalforecast hmmlearn hqq hummingbird hyperopt hyppo ignite igraph imbens imblearn imgaug "
+    "imitation immutables imodels implicit interpret intervaltree iris jax jaxlib jaxopt joblib jraph keras keybert "
+    "kmodes kornia langchain_community langchain_core laplace lazypredict lenskit libpysal lifelines lifetimes "
+    "lightgbm lightkurve lightly lightning lightning_fabric lime linear_operator linearmodels lineartree lineax "
+    "lingam lion_pytorch lmfit local_attention lpips mace mapclassify mapie matminer matplotlib mdtraj mealpy "
+    "megatron metric_learn miceforest minigrid minisom ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose "
+    "mmpretrain mmseg mne modAL monai monty mord mudata munch neat nemo networkx neuralforecast neuralprophet "
+    "nevergrad nflows nfoursid ngboost nibabel nilearn nltk node2vec numdifftools numpoly numpy numpyro omegaconf "
+    "onedal openTSNE open_clip optax optbinning optimistix optimum optuna orbit ot packaging pacmap pandas pandera "
+    "paramz pastas patsy peft pennylane performer_pytorch perpetual pettingzoo pgmpy phate photutils pint plotly "
+    "pmdarima polars pomegranate pretty_midi prince prodigyopt prophet pyannote pycaret pycox pycrfsuite pydantic "
+    "pydeseq2 pydmd pygad pygam pykalman pykeen pykrige pymatgen pymoo pynndescent pyod pyproj pyriemann pyro "
+    "pyrsistent pysindy pyswarms pythae pytorch_forecasting pytorch_lightning pytorch_metric_learning pytorch_msssim "
+    "pytorch_optimizer pytorch_tabnet pytorch_tabular pytorch_widedeep pyts pytz quantile_forest qutip rank_bm25 rdt "
+    "recbole recordlinkage rectools reformer_pytorch river rotary_embedding_torch rsl_rl rtdl_num_embeddings "
+    "rtdl_revisiting_models ruptures sacremoses sb3_contrib schedulefree scikeras scipy scvi sdv seaborn "
+    "segment_anything segmentation_models_pytorch sentence_transformers setfit shap simpy skactiveml skbase skbio "
+    "skfda skforecast skfuzzy skglm skimage sklearn sklearn_crfsuite sklearn_extra sklearn_genetic sklearn_pandas "
+    "sklearnex sklego sklift skmultilearn sko skopt skorch skrebate skrl skrub skrules sksurv sktime smac "
+    "smote_variants smt snntorch snorkel sortedcontainers spacy specutils speechbrain stable_baselines "
+    "stable_baselines3 stanio stanza statsforecast statsmodels stumpy sumy sunpy suod supervised supervision surprise "
+    "symspellpy tab_transformer_pytorch tabm tabpfn tbats tensordict tensorly textacy textblob tf_keras thinc "
+    "tianshou tiktoken timm toad top2vec torch torch_ema torch_geometric torch_optimizer torchani torchao torchaudio "
+    "torchcde torchcrf torchdiffeq torchensemble torchio torchmetrics torchrl torchsde torchsurv torchtext "
+    "torchtuples torchvision torchxrayvision tpot tqdm transformers transformers_interpret trl tsfresh tslearn "
+    "ultralytics umap uncertainties utilsforecast vecstack vector_quantize_pytorch verde vit_pytorch wfdb "
+    "wittgenstein woodwork x_transformers xarray xgboost xgbse yacs yake yellowbrick yolov5 zepid"
 )
 CYTHON_PACKAGES = "hdbscan numpy pandas pyarrow scipy sklearn spacy statsmodels"
 DISTRIBUTION_TEMPLATE = (

@@ -25,6 +25,7 @@ from scanners.judge.by_value import (
     NAMESPACES,
     PLAIN_METHODS,
     SETTER,
+    SHOWING,
     TELLING,
     finds_method,
     finds_slot,
@@ -36,7 +37,7 @@ from scanners.judge.code_on_load import running_code, setting_attributes
 from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import TYPE_LOADER, global_name, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
-from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace, whole_modules
+from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace, is_of_whole, whole_modules
 from scanners.judge.inert import (
     consumed,
     executed_text,
@@ -52,6 +53,7 @@ from scanners.judge.inert import (
     is_inert_name,
     is_keras_unpickler,
     is_known_package,
+    loads_computed,
     makes_block,
     nested,
     taken_apart,
@@ -314,7 +316,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     whole = whole_modules(fact for fact in facts if fact.kind == "import" and fact.locator in functions)
     for fact in facts:
         told = (fact.locator, fact.value) in called and not (_through(fact) and is_inert_name(fact.value))
-        namespace = (fact.locator, _package(fact.value)) in whole and not _through(fact)
+        namespace = bool(whole) and is_of_whole(fact, whole) and not _through(fact)
         if fact.kind == "import" and (told or namespace or _allowed(fact, options)):
             continue
         found = by_value.opinion(fact)
@@ -360,7 +362,8 @@ class _ByValue(NamedTuple):
     `running` call one that they bring along, `on_load` is the code of others that runs, `reaching` have code that gets
     at anything in the process, `opening` code that opens files, `setting` call the setter of attributes. `bare` name
     the type of code itself, and make no function of it. `by_name` find the type of functions as cloudpickle does, and
-    in no other way. `keras` store nothing but what loads a model of Keras.
+    in no other way. `keras` store nothing but what loads a model of Keras. `making` make functions of code, and so
+    bring tables of names as their globals.
     """
 
     running: set[Locator]
@@ -371,6 +374,7 @@ class _ByValue(NamedTuple):
     bare: set[Locator]
     by_name: set[Locator]
     keras: set[Locator]
+    making: set[Locator]
 
     @classmethod
     def of(cls, facts: Sequence[Fact]) -> _ByValue:
@@ -388,6 +392,7 @@ class _ByValue(NamedTuple):
             - {fact.locator for fact in imports if fact.value == BARE_FUNCTION},
             {fact.locator for fact in facts if fact.kind == "code"}
             - {fact.locator for fact in facts if fact.kind == "code" and not KERAS_UNPICKLER.issuperset(_used(fact))},
+            {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS},
         )
 
     def opinion(self, fact: Fact) -> Opinion:
@@ -398,6 +403,8 @@ class _ByValue(NamedTuple):
         if fact.kind == "import" and fact.value in _OPEN and fact.locator in self.opening:
             return ()
         if _is_own_setter(fact) and fact.locator not in self.setting:
+            return ()
+        if fact.kind == "attribute" and fact.locator in self.making and _is_namesake(fact):
             return ()
         if fact.locator in self.keras and _loads_keras(fact):
             return ()
@@ -441,6 +448,7 @@ def _call(fact: Fact) -> Opinion:
         return None  # importing a private module is what cloudpickle and dill do for those who use one
     danger = family(name) or ("indirection" if _reaches_inside(name, arguments) else "") or _switched(name, arguments)
     danger = danger or ("code execution" if runs_text(name, arguments) else "")
+    danger = danger or ("deserialisation" if loads_computed(name, given) else "")
     if danger:
         return [_dangerous_call(fact, danger)]
     handed = [other for other in globals_handed(name, arguments) if family(other) and not is_inert_name(other)]
@@ -513,13 +521,18 @@ def _reaches_inside(name: str, arguments: Json) -> bool:
 
 def _build(fact: Fact) -> Opinion:
     state = fact.detail.get("state")
+    if ARGUMENT_RULES.get(fact.value) == "module-by-name":  # dill stores the attributes of a module of the script
+        named = items(fact.detail.get("made"))[:1]
+        module = str(named[0]) if named else ""
+        known = [Finding(MODIFIED_IMPORT, fact.locator, module, span=fact.span)]
+        return known if is_known_package(module) else None
     if is_expression(fact.value) and all(map(is_expression, globals_beside(state))):
         return ()  # attributes are set, and nothing is made of them
     if is_inert_build(fact.value, state):
         made = items(fact.detail.get("made"))
         if "made" in fact.detail and made[:1] != items(state)[:1]:
-            named: dict[str, Json] = {"name": "func"}
-            return [Finding(HIDDEN_CALL, fact.locator, render(state), span=fact.span, evidence=named)]
+            planted: dict[str, Json] = {"name": "func"}
+            return [Finding(HIDDEN_CALL, fact.locator, render(state), span=fact.span, evidence=planted)]
         return ()
     handed = [other for other in globals_beside(state) if family(other) and not is_inert_name(other)]
     if handed and fact.value in STATE_RULES:
@@ -559,6 +572,8 @@ def _modify(fact: Fact) -> Opinion:
 def _import(fact: Fact) -> Opinion:
     through = _through(fact)
     if is_inert_name(fact.value) and (not through or is_inert_name(through)):
+        return ()
+    if _shows_a_class(_last(fact.value), fact.value):
         return ()
     if fact.detail.get("globals") and is_namespace(fact.value):
         return () if is_known_package(fact.value) else None
@@ -655,7 +670,8 @@ def _attribute(fact: Fact) -> Opinion:
     )
     if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):
         return ()
-    if made is None and name in _COMMON and not (family(fact.value) or family_of_function(fact.value)):
+    common = name in _COMMON and not (family(fact.value) or family_of_function(fact.value))
+    if made is None and (common or _shows_a_class(str(name), fact.value)):
         return ()  # what it is, is told of its import
     is_word = str(name).isidentifier() and not str(name).startswith("__")
     is_danger = family(fact.value) or family_of_function(fact.value)
@@ -663,6 +679,19 @@ def _attribute(fact: Fact) -> Opinion:
         return None  # a table of classes or functions by name: what nobody knows is told of its import
     evidence = {"name": name}
     return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
+
+
+def _is_namesake(fact: Fact) -> bool:
+    """Return whether a module, or what may be held of a framework, stands under its own name, as in a namespace."""
+    name, value = str(fact.detail.get("name")), fact.value
+    plain = fact.detail.get("made") is None and name.isidentifier() and not name.startswith("__")
+    return plain and value.endswith(f".{name}") and is_inert_name(value) and not family_of_function(value)
+
+
+def _shows_a_class(name: str, value: str) -> bool:
+    """Return whether a class stored by value shows itself as a class of a framework that nobody read does."""
+    owner, _, method = value.rpartition(".")
+    return name == method and name in SHOWING and is_class_name(owner) and is_known_package(owner) and not family(value)
 
 
 def _is_inherited(name: str, value: str) -> bool:
@@ -781,6 +810,10 @@ def _package(name: str) -> str:
     return name.partition(".")[0]
 
 
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
 def _called_by(fact: Fact) -> list[str]:
     """Return the globals that a callable which calls what it is handed was handed."""
     return globals_in(fact.detail.get("args")) if ARGUMENT_RULES.get(fact.value) in CALLING else []
@@ -802,7 +835,7 @@ def _is_own(fact: Fact) -> bool:
         return False
     if fact.kind == "call":
         made = how in ("NEWOBJ", "NEWOBJ_EX") or (how in ("INST", "OBJ") and not given)
-        value = len(given) == 1 and is_data(given[0]) and is_class_name(name)
+        value = how == "REDUCE" and len(given) == 1 and is_data(given[0]) and is_class_name(name)
         return made or value or is_keras_unpickler(name, given)
     return fact.kind in ("import", "build")
 

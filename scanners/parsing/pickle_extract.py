@@ -74,6 +74,8 @@ CAPITAL_MODULES = frozenset(
 )
 """Modules that are written as classes are."""
 PARTIAL = "functools.partial"
+MODULE_BY_NAME = "module-by-name"
+"""Rule of callables that return a module: a state given to what they return changes it."""
 RETURNING = frozenset(
     {
         "logging.getLogger",
@@ -289,7 +291,7 @@ def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[st
     rule = _state_rules().get(name)
     described = _ruled_state(values, state, rule) if rule else values.describe(state)
     detail: dict[str, Json] = {"state": described}
-    if name == PARTIAL:
+    if name == PARTIAL or _argument_rules().get(name) == MODULE_BY_NAME:
         detail["made"] = values.describe(machine.second(instance))
     return "build", name, detail
 

@@ -34,3 +34,21 @@ MODULES = frozenset(
         "xml xmlrpc zipapp zipfile zipimport zlib zoneinfo"
     ).split()
 )
+SUBMODULES = frozenset(
+    (
+        "asyncio.base_events asyncio.events asyncio.futures asyncio.locks asyncio.queues asyncio.subprocess "
+        "asyncio.tasks collections.abc concurrent.futures concurrent.futures.process concurrent.futures.thread "
+        "ctypes.util dbm.dumb dbm.gnu dbm.ndbm dbm.sqlite3 distutils.spawn distutils.util distutils.version "
+        "email.message email.mime email.utils encodings.utf_8 html.entities html.parser http.client http.cookiejar "
+        "http.cookies http.server importlib.abc importlib.machinery importlib.metadata importlib.resources "
+        "importlib.util json.decoder json.encoder logging.config logging.handlers multiprocessing.connection "
+        "multiprocessing.context multiprocessing.dummy multiprocessing.managers multiprocessing.pool "
+        "multiprocessing.process multiprocessing.queues multiprocessing.shared_memory multiprocessing.sharedctypes "
+        "multiprocessing.synchronize multiprocessing.util os.path unittest.mock urllib.error urllib.parse "
+        "urllib.request urllib.response urllib.robotparser wsgiref.util xml.dom xml.dom.minidom xml.etree "
+        "xml.etree.ElementTree xml.sax xml.sax.handler xmlrpc.client xmlrpc.server zoneinfo._common"
+    ).split()
+)
+"""Modules inside of packages that are of a dangerous family, or hold functions that are: of a dotted name nothing else
+tells a module, which dill only finds again, from a function in one.
+"""

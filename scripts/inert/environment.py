@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from typing import TYPE_CHECKING
@@ -49,12 +50,17 @@ def site_packages(folder: Path) -> Path:
 
 
 def unpack_wheel(line: str, folder: Path) -> Path:
-    """Download the wheel of one [sources] line (`name==version python=X platform=Y`) and unpack its Python files."""
+    """Download the wheel of one [sources] line (`name==version python=X platform=Y`) and unpack its Python files.
+
+    Of a package that publishes no wheel (`platform=source`), the source distribution.
+    """
     requirement, *options = line.split()
     wanted = dict(one.split("=", 1) for one in options)
     target = folder / requirement.replace("==", "-")
     if target.exists():
         return target
+    if wanted["platform"] == "source":
+        return _unpack_source(requirement, folder / "wheels", target)
     platforms = [part for one in dict.fromkeys((wanted["platform"], *PLATFORMS)) for part in ("--platform", one)]
     command = [
         sys.executable,
@@ -75,6 +81,23 @@ def unpack_wheel(line: str, folder: Path) -> Path:
     )
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target, [name for name in archive.namelist() if name.endswith(".py")])
+    return target
+
+
+def _unpack_source(requirement: str, downloads: Path, target: Path) -> Path:
+    """Download a source distribution, and unpack its Python files without the folder that they all stand in."""
+    before = set(downloads.glob("*.tar.gz"))
+    options = ["-q", "--no-deps", "--no-binary=:all:", "-d", str(downloads)]
+    _run([sys.executable, "-m", "pip", "download", *options, requirement])
+    name = requirement.replace("==", "-")
+    found = next(iter(set(downloads.glob("*.tar.gz")) - before), downloads / f"{name}.tar.gz")
+    with tarfile.open(found) as archive:
+        for member in archive.getmembers():
+            content = archive.extractfile(member) if member.isfile() and member.name.endswith(".py") else None
+            file = target.joinpath(*member.name.split("/")[1:])
+            if content is not None and file.resolve().is_relative_to(target.resolve()):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content.read())
     return target
 
 

@@ -171,6 +171,12 @@ CALLS: dict[str, str] = {
     "torch.nn.parameter": "Buffer Parameter UninitializedBuffer UninitializedParameter",
     "torch.serialization": "_get_layout",
     "torch.storage": "TypedStorage UntypedStorage _TypedStorage _UntypedStorage",
+    # Molecules, reactions and fingerprints from RDKit's own binary form, or a text of one.
+    "rdkit.Chem.rdchem": "Mol RWMol",
+    "rdkit.Chem.rdChemReactions": "ChemicalReaction",
+    "rdkit.DataStructs.cDataStructs": (
+        "ExplicitBitVect IntSparseIntVect LongSparseIntVect SparseBitVect UIntSparseIntVect ULongSparseIntVect"
+    ),
     # Compiled like those of scikit-learn, and a dictionary of numbers in Rust.
     "econml.tree._tree": "Tree",
     "river._river_rust.vectordict": "VectorDict",
@@ -198,6 +204,23 @@ CALLABLE_COMPILED = (
 """Compiled modules whose classes may be called with any arguments: they check types and copy arrays."""
 
 COMPILED_CLASSES: dict[str, str] = {
+    # What `from __future__ import annotations` leaves in a module.
+    "__future__": "_Feature",
+    # Compiled functions of JAX, with the Python function that they hold, and the shapes of trees: filled by a literal
+    # table, of which nothing is called before they are (pjit.cc and pytree.cc, from memory).
+    **dict.fromkeys(("jaxlib._jax", "jaxlib.xla_extension"), "PjitFunction PjitFunctionCache"),
+    **dict.fromkeys(("jaxlib._jax.pytree", "jaxlib.xla_extension.pytree"), "PyTreeDef"),
+    # Dataclasses and spaces of parameters, without a hook (ray 2.60; most of that package deals in processes).
+    **dict.fromkeys(
+        ("ray.air.config", "ray.train"), "CheckpointConfig FailureConfig LoggingConfig RunConfig ScalingConfig"
+    ),
+    "ray.train.v2.api.config": "CheckpointConfig FailureConfig LoggingConfig RunConfig ScalingConfig",
+    "ray.tune.search.sample": (
+        "Categorical Categorical._Uniform Float Float._LogUniform Float._Normal Float._Uniform Function "
+        "Function._CallSampler Integer Integer._LogUniform Integer._Uniform Quantized"
+    ),
+    # Keeps its values under weak references; a function in its state is called with such a reference.
+    "weakref": "WeakKeyDictionary",
     # Comparing them compares what they hold; items of a feature structure are set in itself and in those within it.
     "nltk.featstruct": "FeatDict FeatStruct",
     "nltk.grammar": "ProbabilisticProduction",
@@ -530,6 +553,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
+    "tensordict._reductions._make_td": "class-first",
     "torch._utils._rebuild_wrapper_subclass": "class-first",
     "torch.storage._load_from_bytes": "nested-file",
     "torch._dynamo.eval_frame.OptimizeContext": "compiled-context",
@@ -602,6 +626,10 @@ STATE_RULES: dict[str, str] = {
     "joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",
     "joblib.numpy_pickle_compat.ZNDArrayWrapper": "file-beside",
     "lightgbm.basic.Booster": "raw-handle",
+    # Reads its trees from JSON, in Rust.
+    "perpetual.booster.PerpetualBooster": "plain-state",
+    # A text is the name of an encoding, which is fetched from the network.
+    "tiktoken.core.Encoding": "plain-state",
     "sklearn.externals.joblib.numpy_pickle.NDArrayWrapper": "file-beside",
     "sklearn.externals.joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
     "sklearn.externals.joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",
@@ -617,6 +645,8 @@ RULE_BASES: dict[str, str] = {
 """Classes whose subclasses all carry a rule for their state, because the state of these is executed or evaluated."""
 
 RULED_HOOKS: dict[str, str] = {
+    # Sets the state of generators of numbers, of a class that the state names.
+    "ctgan.synthesizers.base.BaseSynthesizer.__setstate__": "plain-state",
     "darts.models.forecasting.torch_forecasting_model.TorchForecastingModel.__setstate__": "local-folder",
     "e3nn.util.codegen._mixin.CodeGenMixin.__setstate__": "nested-state",
     **{
@@ -714,6 +744,8 @@ HELD: dict[str, str] = {
     "random": "*",
     "nltk.tokenize": "*",
     "zlib": "adler32 crc32",
+    "collections.abc.MutableMapping": "clear",
+    "jaxlib.utils": "safe_map safe_zip",
 }
 """What a save may reference without calling it: functions of data, as callbacks, metrics and factories."""
 

@@ -31,7 +31,10 @@ DANGEROUS = """
     concurrent.futures.thread._WorkItem.run logging.basicConfig spacy.cli.download PIL.ImageShow.show git.repo.Repo
     hydra.utils.instantiate hydra._internal.instantiate._instantiate2.instantiate
     cppyy.cppexec js2py.eval_js jpype.startJVM ptpython.repl.embed spacy.load dotenv.main.set_key click.open_file
-    ruamel.yaml.load ruamel.yaml.main.load dns.resolver.resolve
+    ruamel.yaml.load ruamel.yaml.main.load dns.resolver.resolve ray._private.services.start_ray_process popen2.Popen3
+    distributed.preloading.process_preloads distributed.protocol.pickle.loads pandas._testing.round_trip_pickle
+    dask.utils.apply gunicorn.util.load_class torch.backends.xeon.run_cpu.main matplotlib.testing.subprocess_run_helper
+    transformers.agents.python_interpreter.evaluate_python_code pycurl.Curl gensim.downloader.load numpy.test
 """.split()
 HARMLESS = """
     acme.code.Net acme.system.System acme.models.Evaluator os.path.join os.PathLike sklearn.base.BaseEstimator
@@ -40,11 +43,12 @@ HARMLESS = """
     nltk.tokenize.punkt.PunktTokenizer imageio2.Net fasttextnet.Net logging.Formatter google.protobuf.Message
     spacy.vocab.Vocab spacy.language.Language click.core.Command ruamel.yaml.comments.CommentedMap acme.dns.Net
     rpy2.robjects.vectors.FloatVector acme.io.Signal acme.config.Resource numpy.random.__RandomState_ctor
-    torch.nn.modules.linear.Linear
+    torch.nn.modules.linear.Linear dask.utils.Dispatch distributed.Future ray.tune.search.sample.Float scipy.tests.Net
+    gensim.models.word2vec.Word2Vec numba.core.typing.templates.Signature transformers.agents.tools.Tool
 """.split()
 TELLING = (
     "acme.run_command acme.tools.safe_eval acme.execute_script acme.x.Popen acme.crackfortran.myeval acme.system "
-    "acme.load_pickle acme.pip_install"
+    "acme.load_pickle acme.pip_install acme.run_subprocess acme.import_from_string acme.run_bash acme.pickle_loads"
 )
 SILENT = (
     "acme.eval_metric acme._rebuild_system acme.models.Shell acme.evaluate acme.retrieval acme.solar_system "

@@ -111,6 +111,11 @@ def found(owner: bytes, name: str) -> bytes:
     return call(global_("builtins", "getattr"), owner, text(name))
 
 
+def imported(module: str) -> bytes:
+    """Return how dill finds a module again."""
+    return call(global_("dill._dill", "_import_module"), text(module))
+
+
 def found_in_module(module: str, name: str) -> bytes:
     """Return how dill before 0.3.6 finds a function of a compiled module."""
     imported = call(global_("dill._dill", "_import_module"), text(module))
@@ -138,6 +143,11 @@ BUFFER = global_("_io", "BytesIO") + EMPTY_TUPLE + NEWOBJ + tuple_(binary(b"mode
 RAISES = ("cannot assign to field ", "type", "super", "__setattr__", "FrozenInstanceError", "cls")
 PRIVATE = [f"_{name}_fn" for name in "abcdefghijklmnopqrstuvwxyz"]
 DATACLASSES = b"".join(global_("dataclasses", name) + POP for name in (*PRIVATE, "make_dataclass"))
+FUNCTOOLS = DATACLASSES.replace(b"cdataclasses\nmake_dataclass", b"cfunctools\nsingledispatch").replace(
+    b"cdataclasses", b"cfunctools"
+) + b"".join(global_(*name) + POP for name in (("collections", "namedtuple"), ("_thread", "RLock")))
+NAMESAKE = EMPTY_DICT + text("error") + global_("tbats", "error") + b"s"
+SHOWN = global_("keras.src.layers.layer", "Layer.__str__")
 LEN = global_("builtins", "len")
 PARTIAL_TYPE = call(global_("dill._dill", "_load_type"), text("PartialType"))
 CACHE = global_("functools", "lru_cache")
@@ -454,6 +464,28 @@ CASES = {
     "frozen_of_attrs_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", FROZEN)),
     "benign_replace_of_dataclasses": case(Verdict.CLEAN, stored("replace", REPLACE)),
     "replace_of_dataclasses_as_append": case(Verdict.MALICIOUS, stored("append", REPLACE)),
+    "benign_module_under_its_name": case(Verdict.CLEAN, function("fit", "sqrt"), NAMESAKE),
+    "module_under_its_name_without_a_function": case(Verdict.MALICIOUS, NAMESAKE),
+    "function_under_the_name_of_a_method": case(
+        Verdict.MALICIOUS, function("fit", "sqrt"), EMPTY_DICT, text("error"), global_("tbats", "TBATS.fit"), b"s"
+    ),
+    "benign_text_of_a_class_of_keras": case(Verdict.CLEAN, stored("__str__", SHOWN)),
+    "text_of_a_class_of_keras_as_setstate": case(Verdict.MALICIOUS, stored("__setstate__", SHOWN)),
+    "benign_submodule": case(Verdict.CLEAN, function("fit", "sqrt"), imported("multiprocessing.dummy")),
+    "function_behind_a_submodule": case(
+        Verdict.MALICIOUS, call(found(imported("multiprocessing.dummy"), "Process"), text("echo modelsweep-test"))
+    ),
+    "attribute_in_the_place_of_a_module": case(Verdict.MALICIOUS, imported("multiprocessing.Process")),
+    "module_given_a_state": case(Verdict.MALICIOUS, imported("json"), EMPTY_DICT, text("loads"), LEN, b"s", BUILD),
+    "own_module_given_a_state": case(Verdict.REVIEW, imported("helpers"), EMPTY_DICT, text("loads"), LEN, b"s", BUILD),
+    "benign_module_of_functools": case(Verdict.CLEAN, function("wrapper", "id") + POP, FUNCTOOLS, NONE),
+    "part_of_functools": case(Verdict.REVIEW, function("wrapper", "id") + POP, global_("functools", "singledispatch")),
+    "module_of_functools_called": case(
+        Verdict.MALICIOUS,
+        function("wrapper", "id") + POP,
+        FUNCTOOLS,
+        call(global_("collections", "namedtuple"), text("X"), text("a")),
+    ),
     "benign_keys": case(Verdict.CLEAN, class_(global_("typing", "_TypedDictMeta")), EMPTY_TUPLE, NEWOBJ),
     "attribute_of_module": case(
         Verdict.MALICIOUS, call(global_("builtins", "setattr"), global_("torch", "nn"), text("Linear"), NONE)

@@ -601,6 +601,7 @@ CASES |= {
     "own_enumeration": clean(stream(call(global_("__main__", "Mode"), number(1)))),
     "own_function_held": clean(stream(call(global_("functools", "partial"), global_("__main__", "scale")))),
     "own_function_called": review(stream(call(global_("__main__", "run"), text(COMMAND)))),
+    "own_class_made_of_a_text": review(proto(2) + MARK + text(COMMAND) + inst("utils", "Job") + STOP),
     "own_class_called": review(stream(call(global_("utils", "Job"), text(COMMAND), number(1)))),
     "own_function_called_by_torch": review(
         stream(
@@ -973,6 +974,40 @@ def wrapped(raw: bytes, *shape: int) -> bytes:
     return WRAPPER + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + state + BUILD + raw
 
 
+# What libraries save that nobody had saved here before.
+COLUMN = global_("ctgan.data_transformer", "ColumnTransformInfo")
+NUMBERS = global_("rdt.transformers.numerical", "ClusterBasedNormalizer") + EMPTY_TUPLE + NEWOBJ
+ENCODING = global_("tiktoken.core", "Encoding") + EMPTY_TUPLE + NEWOBJ
+
+
+def wrapper_tensor(module: str, name: str) -> bytes:
+    """Return a tensor of a class that wraps others, with one of them as the attribute `scale`."""
+    owner = global_(module, name)
+    made = tuple_(owner, global_("torch", "float32"), EMPTY_TUPLE, EMPTY_TUPLE, number(0), NONE, NONE, b"\x89")
+    wrapped = global_("torch._utils", "_rebuild_wrapper_subclass")
+    state = EMPTY_DICT + text("scale") + number(1) + SETITEM
+    return stream(call(global_("torch._tensor", "_rebuild_from_type_v2"), wrapped, owner, made, state))
+
+
+CASES |= {
+    "benign_named_tuple_of_instances": clean(
+        stream(COLUMN, tuple_(text("a"), text("continuous"), NUMBERS, EMPTY_LIST, number(1)), NEWOBJ)
+    ),
+    "named_tuple_of_one_instance": review(stream(COLUMN, tuple_(NUMBERS), NEWOBJ)),
+    "benign_tensor_of_torchao": clean(wrapper_tensor("torchao.quantization", "Int8Tensor")),
+    "tensor_of_a_class_with_such_a_setter": review(wrapper_tensor("torch.nn", "Linear")),
+    "benign_encoding_of_tiktoken": clean(stream(ENCODING, EMPTY_DICT, text("name"), text("x"), SETITEM, BUILD)),
+    "encoding_that_is_fetched": review(stream(ENCODING, text("gpt2"), BUILD)),
+    "benign_molecule": clean(stream(call(global_("rdkit.Chem.rdchem", "Mol"), binary(b"\xef\xbe\xad\xde")))),
+    "signature_of_numba": review(
+        stream(global_("numba.core.typing.templates", "Signature"), EMPTY_TUPLE, NEWOBJ, EMPTY_DICT, BUILD)
+    ),
+    "torch_bytes_of_a_list": malicious(
+        stream(
+            call(LOAD_BYTES, call(global_("__builtin__", "bytes"), EMPTY_LIST + MARK + b"K\x80K\x02K.e")),
+        )
+    ),
+}
 CASES |= {
     "torch_bytes_as_latin1": clean(
         stream(call(LOAD_BYTES, call(global_("_codecs", "encode"), text("K\x01."), text("latin1"))))
