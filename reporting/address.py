@@ -99,7 +99,9 @@ def line_of(finding: Finding) -> int:
     A path tells of a text inside the file, such as a template; cells of notebooks count their own lines.
     """
     line = finding.evidence.get("line")
-    is_inside = finding.locator.members or finding.path or finding.locator.suffix == ".ipynb"
+    is_inside = (
+        finding.locator.members or finding.locator.suffix == ".ipynb" or finding.path not in ("", f"line {line}")
+    )
     return line if isinstance(line, int) and line > 0 and not is_inside else 1
 
 

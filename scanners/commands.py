@@ -18,6 +18,7 @@ from modelsweep.core.finding import Fact, Json, Problem, ProblemKind
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
+from modelsweep.core.values import replace
 from scanners import text
 from scanners.judge.attack_commands import Found, fetched_command, hostile_command
 
@@ -126,12 +127,18 @@ _SPEAKING = re.compile(
     re.IGNORECASE,
 )
 """Keys of settings under which texts are matched, or read by people and models."""
+_PLANTED = re.compile(
+    r"(?:>>?|\|\s*(?:sudo\s+)?tee\b(?:\s+-a)?)\s*[\"']?[^\s|;&<>]*"
+    r"(?:\.(?:bashrc|bash_profile|profile|zshrc|zshenv)|authorized_keys|/ld\.so\.preload|/etc/(?:cron|rc\.local|profile|systemd/)"
+    r"|/\.git/hooks/)|\|\s*crontab\b"
+)
+"""A message that is written where a shell, a clock or a server takes it for an order, or for a key."""
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
 _HOSTILE_WORDS = re.compile(
     rb"curl|wget|/dev/(?:tcp|udp)|base64|sh -[ic]|\bnc |netcat|ncat|mkfifo|socat|powershell|-urlcache|mshta|rundll32"
     rb"|regsvr32|CurrentVersion|ld\.so\.preload|authorized_keys|pip3? install|xmrig|stratum|WScript"
     rb"|\$_(?:GET|POST|REQ|COO)|getRuntime|atob|Buffer\.from|iex\b|invoke-|rm -|xxd|openssl"
-    rb"|secrets\.|python[\d.]* -\w*c",
+    rb"|secrets\.|python[\d.]* -\w*c|wmic|bitsadmin|msiexec",
     re.IGNORECASE,
 )
 """Without any of these no line of a program or of settings is looked at."""
@@ -209,7 +216,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 if told["hostile"] > _TOLD:  # and nothing that is told later is worse
                     return
                 if told[sort] <= _TOLD:
-                    yield _fact(blob, piece, who, as_setting if runs and not tells else how, f"line {number}")
+                    fact = _fact(blob, piece, who, as_setting if runs and not tells else how, f"line {number}")
+                    yield replace(fact, detail={**fact.detail, "line": number})
 
 
 def _lists(blob: Blob, line: str, number: int) -> Iterator[Item]:
@@ -241,7 +249,15 @@ def _inline(blob: Blob, context: Context) -> Iterator[Item]:
             yield Problem(ProblemKind.LIMIT, blob.locator, SCANNER.name, detail)
             return
         context.operations.spend(len(source) // _OVERLAP + 1)
-        yield from calls_in(blob, _dedented(source).encode(), context)
+        above = written.count("\n", 0, match.end())
+        yield from (_below(item, above) for item in calls_in(blob, _dedented(source).encode(), context))
+
+
+def _below(item: Item, lines: int) -> Item:
+    """Return what was said of a program by the lines of the file that it stands in, behind so many."""
+    if not isinstance(item, Fact) or not isinstance(line := item.detail.get("line"), int):
+        return item
+    return replace(item, detail={**item.detail, "line": line + lines})
 
 
 def _program(written: str, match: re.Match[str]) -> tuple[str, int]:
@@ -352,7 +368,8 @@ def _runner(blob: Blob) -> tuple[str, str]:
 
 def _tells(piece: str) -> bool:
     """Return whether a piece of a line holds a command that is told, and runs: comments and messages do not."""
-    if _COMMENT.match(piece) or (_SHOWING.match(piece) and not _PIPED.search(piece)):
+    shows = _SHOWING.match(piece) and not (_PIPED.search(piece) or _PLANTED.search(piece))
+    if shows or _COMMENT.match(piece):
         return False
     return _telling(piece) is not None
 
@@ -528,7 +545,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=12,
+    version=13,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

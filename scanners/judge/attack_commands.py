@@ -39,6 +39,7 @@ _NEVER_HONEST = (
     r"bitsadmin[^\n]*/transfer",
     r"\bregsvr32\b[^\n]*/i:https?:",
     r"\brundll32(?:\.exe)?\s+javascript:",
+    r"\bwmic\b[^\n]*/format:\s*[\"']?https?:",
     r"\breg(?:\.exe)?\s+add\s[^\n]*\\CurrentVersion\\Run",
     rf"\b{_DECODES}[^\n]*\|\s*{_SHELL}",
     rf"\b{_OPENSSL}[^\n]*\|\s*{_SHELL}",
@@ -78,6 +79,7 @@ _FETCHED = (
     rf"{_FETCH}[^\n]*{_RUN}",
     rf"\b(?:iex|invoke-expression)\b[^\n]*{_FETCH_WINDOWS}",
     rf"{_FETCH_WINDOWS}[^\n]*\|\s*(?:iex|invoke-expression)\b",
+    r"\bmsiexec(?:\.exe)?\b[^\n]*\s/(?:i|package)\s*[\"']?https?:",
 )
 
 

