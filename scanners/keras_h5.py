@@ -284,15 +284,15 @@ class _Walk:
         for key in self._names(lambda found: h5a.iterate(owner, found)):
             inner = keras_config.shortened(f"{path or '/'}@{printable(key.decode('utf-8', 'replace'))}")
             try:
-                yield from self._attribute(h5a.open(owner, key), inner)
+                yield from self._attribute(h5a.open(owner, key), inner, owner)
             except _FAULTS as error:
                 yield self._malformed(inner, error)
             except (Malformed, OverLimit) as error:  # one that cannot be read must not hide what else there is
                 yield problem_of(error, self._blob.locator, NAME)
 
-    def _attribute(self, attribute: Any, path: str) -> Iterator[Item]:
+    def _attribute(self, attribute: Any, path: str, owner: Any) -> Iterator[Item]:
         """Yield what an attribute describes, or would unpickle: PyTables and pandas try all texts that end in a dot."""
-        text = self._text(attribute)
+        text = self._text(attribute, owner)
         if not text:
             return
         name = attribute.name.decode("utf-8", "replace")
@@ -323,15 +323,20 @@ class _Walk:
                 data = self._context.spool([row])
                 yield self._blob.nested(f"{path}[{index}]", data, expect="pickle", expanded=True)
 
-    def _text(self, attribute: Any) -> bytes:
+    def _text(self, attribute: Any, owner: Any) -> bytes:
         """Return the bytes of an attribute that is one text, nothing of any other."""
         import numpy
 
         one = attribute.get_space().get_simple_extent_npoints() == 1
-        if not one or attribute.get_type().get_class() != self._h5.h5t.STRING:
+        kind = attribute.get_type() if one else None
+        if kind is None or kind.get_class() != self._h5.h5t.STRING:
             return b""
         if attribute.get_storage_size() > self._context.limits.parsed_bytes:
             raise OverLimit(f"an attribute holds {attribute.get_storage_size():,} bytes")
+        if kind.is_variable_str():
+            length = self._source.text_length(self._h5.h5g.get_objinfo(owner).objno[0], attribute.name)
+            if length > self._blob.size:
+                raise Malformed(f"a text of {length:,} bytes stands in a file of {self._blob.size:,}")
         values = numpy.empty(attribute.shape, dtype=attribute.dtype)
         attribute.read(values)
         value = values.reshape(-1)[0]

@@ -11,6 +11,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader, SourceFault
 from modelsweep.core.scanner import Malformed
 from modelsweep.core.units import MIB
+from scanners.parsing.hdf5_header import text_length
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEAP = b"GCOL"
@@ -36,6 +37,7 @@ class Hdf5Source:
         self._replaced: dict[int, bytes] = {}
         head = reader.read(start, min(16, reader.size - start)).ljust(16, b"\0")
         self._checks = head[14 if head[8] < 2 else 10] == _LENGTHS
+        self._base = start if self._checks and head[13 if head[8] < 2 else 9] == _LENGTHS else None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move to `offset` from the start, the position or the end."""
@@ -68,6 +70,10 @@ class Hdf5Source:
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+    def text_length(self, header: int, name: bytes) -> int:
+        """Return how long the text in an attribute of the object at `header` is said to be, 0 where it is not known."""
+        return 0 if self._base is None else text_length(self._reader, self._base, header, name)
 
     def flush(self) -> None:
         """Do nothing: nothing is written."""

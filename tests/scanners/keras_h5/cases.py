@@ -162,7 +162,22 @@ def bad_attribute(made: Any) -> None:
     made["layers/kernel"] = h5py.ExternalLink("/etc/passwd", "/data")
 
 
+def overlong(length: int, libver: str | None = None) -> Callable[[], bytes]:
+    """Return what builds a file in which the text of an attribute is said to have `length` bytes."""
+
+    def fill(made: Any) -> None:
+        made.attrs["note"] = "n" * 777
+        for number in range(12 if libver else 0):  # which moves them into a heap of their own
+            made.attrs[f"note {number}"] = "x"
+        weights(made)
+
+    return lambda: file(fill, libver)().replace((777).to_bytes(4, "little"), length.to_bytes(4, "little"))
+
+
 CASES = {
+    "benign_long_text": Case(overlong(777), "model.h5", Verdict.CLEAN),
+    "text_longer_than_file": Case(overlong(3 << 30), "model.h5", Verdict.NOT_SCANNED),
+    "text_longer_than_file_in_heap": Case(overlong(3 << 30, "latest"), "model.h5", Verdict.NOT_SCANNED),
     "benign_weights": case(weights, Verdict.CLEAN, "model.weights.h5"),
     "benign_model": case(model(KERAS_2), Verdict.CLEAN),
     "benign_by_content": case(weights, Verdict.CLEAN, "blob"),

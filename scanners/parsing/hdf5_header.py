@@ -1,0 +1,111 @@
+"""The header of an object in HDF5, as far as it says how long the texts in its attributes are.
+
+libhdf5 allocates what a text of variable length is said to have before it looks for the text: four bytes of a damaged
+file cost four gigabytes. So the length is read here first. Format:
+https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, IV.A; attributes in a heap of their own, as new
+files have them where there are many, are looked for in all of a small file, and not in a large one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from modelsweep.core.finding import Span
+from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.units import KIB
+
+_MESSAGES, _BLOCKS = 10_000, 100
+"""Messages of one header, and blocks that they stand in, which are looked at."""
+_BLOCK = 256 * KIB
+_SEARCHED = 256 * KIB
+"""Bytes of a file that are searched for attributes without knowing where they stand."""
+_ATTRIBUTE, _CONTINUED = 0x0C, 0x10
+_SIGNED, _CONTINUATION, _CHECKSUM = b"OHDR", b"OCHK", 4
+_PREFIX, _HEAD = 16, 512
+_TIMES, _PHASES, _ORDERED = 0x20, 0x10, 0x04
+_VERSIONS = 3
+_FIXED = 8
+"""Bytes of an attribute's message in front of its name, one more where it says its character set."""
+
+
+def text_length(reader: Reader, base: int, header: int, name: bytes) -> int:
+    """Return how long the text of variable length in the attribute `name` is said to be, 0 where that is not found.
+
+    Addresses count from `base`; the object's header stands at `header`.
+    """
+    try:
+        for message in islice(_messages(reader, base, header), _MESSAGES):
+            length = _length_in(message, name)
+            if length is not None:
+                return length
+    except (Truncated, IndexError):
+        pass  # the library says what is damaged
+    return _longest(reader.read(0, reader.size), name) if reader.size <= _SEARCHED else 0
+
+
+def _longest(data: bytes, name: bytes) -> int:
+    """Return the longest length in anything that looks like the attribute `name`."""
+    view = memoryview(data)
+    longest, at = 0, data.find(name + b"\0")
+    while at >= 0:
+        for start in (at - _FIXED, at - _FIXED - 1):
+            message = view[max(start, 0) :]
+            if start >= 0 and 1 <= message[0] <= _VERSIONS and message[2:4] == (len(name) + 1).to_bytes(2, "little"):
+                longest = max(longest, _length_in(message, name) or 0)
+        at = data.find(name + b"\0", at + 1)
+    return longest
+
+
+def _messages(reader: Reader, base: int, header: int) -> Iterator[bytes]:
+    """Yield the attributes in a header and in the blocks that continue it."""
+    start = base + header
+    head = reader.read(start, min(_HEAD, reader.size - start))
+    signed = head.startswith(_SIGNED)
+    flags = head[5] if signed else 0
+    first = _first_of(head, flags) if signed else Span(_PREFIX, int.from_bytes(head[8:12], "little"))
+    left = [Span(start + first.offset, first.length)]
+    for _ in range(_BLOCKS):
+        if not left:
+            break
+        place = left.pop(0)
+        block = head[place.offset - start : place.offset - start + place.length] if place.offset >= start else b""
+        if len(block) < place.length:
+            block = reader.read(place.offset, min(place.length, _BLOCK, reader.size - place.offset))
+        if signed and block.startswith(_CONTINUATION):
+            block = block[len(_CONTINUATION) : -_CHECKSUM]
+        for kind, message in _split(block, signed, bool(flags & _ORDERED)):
+            if kind == _CONTINUED:
+                offset, length = (int.from_bytes(message[at : at + 8], "little") for at in (0, 8))
+                left.append(Span(base + offset, length))
+            elif kind == _ATTRIBUTE:
+                yield message
+
+
+def _first_of(head: bytes, flags: int) -> Span:
+    """Return where the messages of a header of version 2 begin, from its own beginning, and their bytes."""
+    at = 6 + (16 if flags & _TIMES else 0) + (4 if flags & _PHASES else 0)
+    width = 1 << (flags & 3)
+    return Span(at + width, int.from_bytes(head[at : at + width], "little"))
+
+
+def _split(block: bytes, signed: bool, ordered: bool) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and content of the messages in a block."""
+    at, prefix = 0, (6 if ordered else 4) if signed else 8
+    while at + prefix <= len(block):
+        kind = block[at] if signed else int.from_bytes(block[at : at + 2], "little")
+        size = int.from_bytes(block[at + 1 : at + 3] if signed else block[at + 2 : at + 4], "little")
+        yield kind, block[at + prefix : at + prefix + size]
+        at += prefix + size
+
+
+def _length_in(message: bytes | memoryview, name: bytes) -> int | None:
+    """Return the length in an attribute, None where it has another name: sizes come first, then what they are of."""
+    version = message[0]
+    sizes = [int.from_bytes(message[at : at + 2], "little") for at in (2, 4, 6)]
+    at = _FIXED + (version >= 3)
+    if message[at : at + len(name) + 1] != name + b"\0":
+        return None
+    for size in sizes:
+        at += -(-size // 8) * 8 if version == 1 else size
+    return int.from_bytes(message[at : at + 4], "little")
