@@ -77,7 +77,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Keras config JSON", ".json", "keras json", "also of exploded folders"),
     _format("ONNX", ".onnx", "onnx", "external data is checked for where it lies, and not followed"),
     _format("ONNX as text", ".textproto .txtpb .pbtxt .prototxt", "onnx-text onnx", named=True),
-    _format("ONNX as JSON", ".onnxjson .json", "onnx-text onnx", named=True),
+    _format("ONNX as JSON", ".onnxjson", "onnx-text onnx", "found in any other JSON, too", named=True),
     _format("ONNX in its own syntax", ".onnxtxt .onnxtext", "onnx-text onnx", named=True),
     _format("ONNX Runtime format", ".ort", "ort"),
     _format("SafeTensors", ".safetensors", "safetensors"),

@@ -19,7 +19,7 @@ from scanners import text
 from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
 from scanners.parsing.json_text import WIDE_STARTS, Entry, JsonFault, as_utf8, begins_wide, documents, entries, outline
-from scanners.parsing.json_words import CODE, COMPUTED, TELLING, holds
+from scanners.parsing.json_words import CODE, COMPUTED, ONNX, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
 from scanners.suffixes import NEVER_PLAIN
 
@@ -30,6 +30,9 @@ _ALWAYS_PARSED = MIB
 """Bytes up to which a file is parsed even if it holds none of the keys, to learn whether it is whole."""
 _CHUNK = 8 * MIB
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
+_ONNX_JSON = ".onnxjson"
+_IN_ONNX = frozenset({"graph", "functions", "trainingInfo", "training_info"})
+"""Keys of a model of ONNX as JSON, which goes by this name or by that of any JSON."""
 _LENIENT = (".json5", ".jsonc", ".hjson")
 """Endings of JSON with comments, commas at ends, or keys without quotes."""
 _BARE = ".hjson"
@@ -81,7 +84,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
         return
     data = as_utf8(blob.reader.read(0, blob.size))
-    telling = _holds_word(data) or blob.locator.suffix in _LENIENT  # whose keys may lack quotes
+    network = holds(ONNX, data) and blob.locator.suffix != _ONNX_JSON
+    telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # whose keys may lack quotes
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
@@ -96,6 +100,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if not lenient and (telling or whole or cut):
             raise Malformed(f"no JSON: {fault}") from None
         found, telling, open_to_code = lenient or [], True, True
+    if network and any(map(_is_network, found)):
+        yield blob.window(f"model{_ONNX_JSON}", 0, blob.size, expect="onnx-text")
     for document in found:
         yield from conventional(blob, document, context)
         yield from _items(blob, document, context)
@@ -103,6 +109,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from settings(blob, document, context)
         if telling and b'"$' in data:
             yield from _expressions(blob, document)
+
+
+def _is_network(document: Json) -> bool:
+    """Return whether a document holds a graph as ONNX has it in JSON."""
+    return isinstance(document, dict) and any(isinstance(document.get(key), dict | list) for key in _IN_ONNX)
 
 
 def _lenient(blob: Blob, content: str) -> list[Json] | None:
@@ -386,7 +397,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=19,
+    version=20,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

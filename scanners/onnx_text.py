@@ -8,33 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelsweep.core import patterns as re
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 
 NAME = "onnx-text"
-_TEXT, _JSON, _SYNTAX = (
-    (".txtpb", ".textproto", ".prototxt", ".pbtxt"),
-    (".onnxjson", ".json"),
-    (".onnxtxt", ".onnxtext"),
-)
-_SUFFIXES = (*_TEXT, *_JSON, *_SYNTAX)
-_ONNX_JSON = _JSON[0]
+_TEXT, _JSON, _SYNTAX = (".txtpb", ".textproto", ".prototxt", ".pbtxt"), ".onnxjson", (".onnxtxt", ".onnxtext")
+_SUFFIXES = (*_TEXT, _JSON, *_SYNTAX)
 _IN_TEXT = (b"opset_import", b"op_type", b"external_data")
-_IN_JSON = (b'"externalData"', b'"external_data"')
-_BEGINS_JSON = re.compile(rb'"(?:irVersion|ir_version|opsetImport|opset_import)"')
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a file under one of those names holds a field that a model has."""
+    """Return whether a file goes by one of those names; where others have it, too, a field has to stand in it."""
     suffix, find = blob.locator.suffix, blob.reader.find
-    if suffix in _TEXT:
-        return any(find(mark) >= 0 for mark in _IN_TEXT)
-    if suffix == _ONNX_JSON:
-        return True
-    if suffix in _JSON:
-        return _BEGINS_JSON.search(blob.head) is not None or any(find(mark) >= 0 for mark in _IN_JSON)
-    return suffix in _SYNTAX
+    return any(find(mark) >= 0 for mark in _IN_TEXT) if suffix in _TEXT else suffix in _SUFFIXES
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -44,11 +30,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.onnx_forms import of_json, of_syntax, of_text
 
     suffix = blob.locator.suffix
-    write = of_text if suffix in _TEXT else of_json if suffix in _JSON else of_syntax
+    write = of_text if suffix in _TEXT else of_json if suffix == _JSON else of_syntax
     encoded = write(blob.reader.read(0, blob.size), context)
     if encoded:
         yield blob.nested("model.onnx", context.spool([encoded]), expect="onnx", expanded=True)
-    elif suffix == _ONNX_JSON:
+    elif suffix == _JSON and not blob.expect:
         raise Malformed("no model stands in it: cut short?")
 
 

@@ -28,8 +28,10 @@ CODE = Words(b"os.system", b"os.popen", b"subprocess.", b"eval(", b"exec(")
 """Of values that somebody may execute."""
 COMPUTED = Words(b'"expr_str"')
 """Of the key of a shape that is worked out."""
+ONNX = Words(b'"opsetImport"', b'"opset_import"', b'"externalData"', b'"external_data"')
+"""Of keys of a model of ONNX."""
 LICENCES = Words(b"licen", any_case=True)
-_ALL = (TELLING, CODE, COMPUTED, LICENCES)
+_ALL = (TELLING, CODE, COMPUTED, ONNX, LICENCES)
 _KEPT = MIB
 """Bytes of JSON that stay in memory to be known again."""
 

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanners.matcher import has_hyperscan, matcher_for
-from scanners.parsing.json_words import CODE, COMPUTED, LICENCES, TELLING, holds
+from scanners.parsing.json_words import CODE, COMPUTED, LICENCES, ONNX, TELLING, holds
 
-GROUPS = (TELLING, CODE, COMPUTED, LICENCES)
+GROUPS = (TELLING, CODE, COMPUTED, LICENCES, ONNX)
 WORDS = [word for words in GROUPS for word in words.words]
 PIECES = st.one_of(
     *(
@@ -37,7 +37,7 @@ def test_both_ways_find_the_same_words(monkeypatch: pytest.MonkeyPatch, data: by
 @pytest.mark.parametrize("pays", [False, pytest.param(True, marks=pytest.mark.skipif(not has_hyperscan(), reason=""))])
 def test_words_are_found_in_each_text_anew(monkeypatch: pytest.MonkeyPatch, pays: bool) -> None:
     first, second = b'{"_target_": "os.system"}', b'{"LICENSE": 1}'
-    assert told(monkeypatch, first, pays=pays) == [True, True, False, False]
-    assert told(monkeypatch, second, pays=pays) == [False, False, False, True]
-    assert told(monkeypatch, b"", pays=pays) == [False] * 4
-    assert told(monkeypatch, first, pays=pays) == [True, True, False, False]
+    assert told(monkeypatch, first, pays=pays) == [True, True, False, False, False]
+    assert told(monkeypatch, second, pays=pays) == [False, False, False, True, False]
+    assert told(monkeypatch, b"", pays=pays) == [False] * 5
+    assert told(monkeypatch, first, pays=pays) == [True, True, False, False, False]
