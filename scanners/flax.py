@@ -284,7 +284,7 @@ def _long_token(cursor: Cursor, first: int) -> Token:
 SCANNER = Scanner(
     name=NAME,
     title="Flax and other MessagePack",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, TRAILING),

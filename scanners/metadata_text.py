@@ -31,7 +31,7 @@ _CALLED = re.compile(r"""\\*["']_target_\\*["']\s*:\s*\\*["']([\w.]+)""")
 _TARGETS = 1_000
 _IMPORTED = b"import builtins, ctypes, importlib, nt, os, posix, pty, runpy, shutil, socket, subprocess, sys\n"
 """What a program that evaluates the text may well have imported itself."""
-_NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
+_NAME = re.compile(r"(?!www\.)[A-Za-z_]\w*(?:\.\w+)+")
 _TELLING = frozenset({"code", "command", "connection", "memory", "native"})
 _FAMILIES = frozenset({"command execution", "code execution"})
 

@@ -333,7 +333,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=15,
+    version=16,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

@@ -743,7 +743,7 @@ class Scope:
         if self._inside >= inside or not isinstance(function, (ast.Lambda, ast.FunctionDef)):
             return None
         scope = around.call(function, node, self)
-        scope._inside += 1
+        scope._inside = self._inside + 1  # not one more than where it is defined
         value = function.body if isinstance(function, ast.Lambda) else scope._run(function.body)
         return (scope, value) if value else None
 

@@ -79,6 +79,12 @@ CASES = {
     "benign_rows_of_spacy": Case(
         lambda: b"\x82\xcf" + bytes(range(8)) + b"\x01\xcd\x01\x02\x00", "vocab/key2row", Verdict.CLEAN
     ),
+    "benign_words_with_an_address": Case(
+        lambda: b"\x92\x82\xa6format\xa2cB\xa7version\x01\x93\x92\xa3och\xa2os\x92\xa9www.nt.se\xa2nt\xa2de",
+        "large_sv.msgpack",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "benign_empty_lookups": Case(lambda: b"\x80", "vocab/lookups.bin", Verdict.CLEAN),
     "benign_patterns_of_spacy": Case(
         lambda: b"\x91\x82\xa8patterns\x90\xa5attrs\x80", "attribute_ruler/patterns", Verdict.CLEAN

@@ -645,6 +645,13 @@ helper = subprocess.getoutput
 """,
 }
 BENIGN = {
+    "function_that_replaces_the_one_it_calls": """import acme.checks
+checks = getattr(acme.checks, "_is_available", None)
+def patched(package, return_version=False):
+    result = checks(package, return_version=return_version)
+    return result
+acme.checks._is_available = patched
+""",
     "name_that_is_called_for_its_parameter": """import os, acme
 class Config(acme.core.Config):
     def __init__(self, *, encoder=None, **others):
