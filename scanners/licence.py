@@ -122,7 +122,7 @@ def _in_keys(data: bytes) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name="licence",
     title="Licence files, licence headers of sources, licence keys of configurations",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     judged=False,

@@ -60,7 +60,7 @@ LISTED = (
     ("julia-names", 1, "julia_names"),
     ("ruby-classes", 1, "ruby_classes"),
     ("metadata-code", 1, "metadata_code"),
-    ("licences", 1, "licences"),
+    ("licences", 2, "licences"),
     ("weights", 1, "weights"),
     ("blacklist", 1, "blacklist"),
 )

@@ -81,14 +81,14 @@ _BOUND = (
         NON_COMMERCIAL,
         (
             r"(?i).*(?:-NC(?:-|$)|\bnon-?commercial|\bresearch\b|-research|academic|non-?production)"
-            r"|LicenseRef-(?:apple-amlr|deepfloyd)"
+            r"|LicenseRef-(?:apple-amlr|deepfloyd)|Aladdin\b"
         ),
     ),
     (
         RESTRICTED,
         (
             r"(?i)LicenseRef-.*(?:rail|llama|gemma|qwen|deepseek|grok|falcon|stabilityai|nvidia-open|ltxv|community)"
-            r"|BUSL-|Elastic-|PolyForm-"
+            r"|BUSL-|Elastic-|PolyForm-|FSL-|SUL-|Hippocratic-|COIL-|JSON\Z"
         ),
     ),
 )

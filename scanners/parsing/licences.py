@@ -106,7 +106,20 @@ def _by_key() -> dict[str, str]:
     known = {_key(identifier): spelled(identifier) or identifier for identifier in LICENCES.split()}
     for identifier, names in _ALIASES.items():
         known.update(dict.fromkeys(names.split(), identifier))
-    return known
+    return {**_titles(), **known}
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """Return the identifiers of licences by the keys of their names: of `v2.1 only`, by that of `v2.1`, too."""
+    from scanners.parsing.spdx_names import NAMES
+
+    found: dict[str, str] = {}
+    for line in NAMES.strip().splitlines():
+        identifier, _, name = line.partition(" ")
+        key = _key(name)
+        found[key] = found[key.removesuffix("-only")] = spelled(identifier) or identifier
+    return found
 
 
 _ALIASES = {
@@ -190,9 +203,21 @@ def _reference(name: str) -> str:
 
 # Whole texts
 
+_FRAME = " \t#*/;|%\"'>=+_.,:-"
+_HEAD = 10
+"""Lines that are not blank among which the title of a text stands."""
+_CALLED = re.compile(r"(?i)licen[cs]e|commons|dedication|agreement")
+_ASIDE = re.compile(
+    r"(?i)\([^()]{0,60}\)|\"[^\"]{0,60}\"|[ ,-]{0,4}\b(?:\d{1,2} )?(?:january|february|march|april|may|june|july|august"
+    r"|september|october|november|december)\b[ \d,]{0,6}\d{4}"
+)
+"""What stands in a title beside the name: the name in short, and when it was published."""
+
 
 def licence_of_text(text: str) -> str:
     """Return the identifier of the licence whose text this is, nothing where it is none that is known here."""
+    if titled := _by_title(text[:_TITLE]):
+        return titled
     plain = _flat(text[: 4 * (_TITLE + _BODY)])[: _TITLE + _BODY]
     hits = []
     for order, (pattern, name) in enumerate(_texts()):
@@ -206,6 +231,18 @@ def licence_of_text(text: str) -> str:
         return _FAMILIES[name](plain[start:])
     licence = licence_of(re.sub(r"[^A-Za-z0-9.+-]+", "-", name))
     return licence.value if licence else ""
+
+
+def _by_title(text: str) -> str:
+    """Return the identifier of the licence whose name on the list of SPDX is one of the first lines, or two of them."""
+    lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_HEAD]
+    for place, line in enumerate(lines):
+        for title in (line, " ".join(lines[place : place + 2])):
+            if len(title) <= NAMED and _CALLED.search(title):
+                keys = (_key(title), _key(_ASIDE.sub("", title)))
+                if found := next((_titles()[key] for key in keys if "-" in key and key in _titles()), ""):
+                    return found
+    return ""
 
 
 def licence_of_header(text: str) -> str:
@@ -237,13 +274,22 @@ def _bsd(text: str) -> str:
 
 
 def _mit(text: str) -> str:
-    return "MIT" if "shall be included in all copies" in text else "MIT-0"
+    if "used for good, not evil" in text:
+        return "JSON"
+    if "shall be included in all copies" in text:
+        return "MIT"
+    return "MIT-0" if _MIT_0.match(text) else ""
 
 
 def _isc(text: str) -> str:
     return "ISC" if "provided that the above copyright notice" in text else "0BSD"
 
 
+_MIT_0 = re.compile(
+    r"permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated "
+    r"documentation files \(the software \), to deal in the software without restriction,[^.]{0,300}so\.? "
+    r"the software is provided"
+)
 _FAMILIES = {"BSD": _bsd, "MIT": _mit, "ISC": _isc}
 _TEXTS = (
     (r"gnu affero general public license version 3", "AGPL-3.0-only"),
@@ -266,6 +312,7 @@ _TEXTS = (
     (r"attribution-noncommercial-sharealike (\d\.\d)", r"CC-BY-NC-SA-\1"),
     (r"attribution-noncommercial-noderiv(?:ative)?s (\d\.\d)", r"CC-BY-NC-ND-\1"),
     (r"attribution-noncommercial (\d\.\d)", r"CC-BY-NC-\1"),
+    (r"attribution-noderivs-noncommercial (\d\.\d)", r"CC-BY-NC-ND-\1"),
     (r"attribution-sharealike (\d\.\d)", r"CC-BY-SA-\1"),
     (r"attribution-noderiv(?:ative)?s (\d\.\d)", r"CC-BY-ND-\1"),
     (r"creative commons attribution (\d\.\d)|\battribution (\d\.\d) international", r"CC-BY-\1\2"),

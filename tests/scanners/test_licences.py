@@ -70,6 +70,49 @@ def test_texts_of_the_list_are_told() -> None:
     assert licence_of_text("European Union Public Licence v. 1.2\n") == "EUPL-1.2"
     assert licence_of_text("Stability AI Community License Agreement") == "LicenseRef-stabilityai-community"
     assert licence_of_text("A story about the weather.") == ""
+
+
+_FREE = "Permission is hereby granted, free of charge, to any person obtaining a copy of "
+_FILES = (
+    'this software and associated documentation files (the "Software"), to deal in the Software without restriction, '
+)
+_RIGHTS = "including without limitation the rights to use, and to permit persons to do so"
+_AS_IS = 'THE SOFTWARE IS PROVIDED "AS IS"'
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('Academic Free License ("AFL") v. 3.0\n\nThis Academic Free License', "AFL-3.0"),
+        ("# Open Software License 3.0\n\nThis Open Software License", "OSL-3.0"),
+        ("/*\n * GNU Free Documentation License\n * Version 1.3, 3 November 2008\n */", "GFDL-1.3-only"),
+        (
+            f"# Functional Source License, Version 1.1, MIT Future License\n\n## MIT License\n{_FREE}{_FILES}",
+            "FSL-1.1-MIT",
+        ),
+        (f"SIL OPEN FONT LICENSE\nVersion 1.0 - 22 November 2005\n{_FREE}the Font Software", "OFL-1.0"),
+        (f"University of Illinois/NCSA Open Source License\n{_FREE}{_FILES}{_RIGHTS}", "NCSA"),
+        (f"{_FREE}{_FILES}{_RIGHTS}.\n{_AS_IS}", "MIT-0"),
+        (f"{_FREE}{_FILES}{_RIGHTS}, subject to conditions: shall be included in all copies. {_AS_IS}", "MIT"),
+        (f"{_FREE}{_FILES}{_RIGHTS}: shall be included in all copies. It shall be used for Good, not Evil.", "JSON"),
+        (f"{_FREE}the Data Files, provided that either the notice appears with all copies", ""),
+        ("The zlib License\n\nThis software is provided 'as-is'", ""),
+        ("Creative Commons Attribution-NoDerivs-NonCommercial 1.0\n", "CC-BY-NC-ND-1.0"),
+        ("Fair\nDoc\nRuby\nCube\n", ""),
+        ("Our licence\n\nWe like the Mozilla web browser and its licence.\n", ""),
+        ("Apache License\nVersion 2.0, January 2004\nhttp://www.apache.org/licenses/", "Apache-2.0"),
+    ],
+)
+def test_the_title_of_a_text_tells_it(text: str, value: str) -> None:
+    assert licence_of_text(text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Academic Free License v3.0", "AFL-3.0"), ("Open Software License 3.0", "OSL-3.0"), ("zlib License", "Zlib")],
+)
+def test_names_of_the_list_are_known(name: str, value: str) -> None:
+    assert licence_of(name) == (value, True)
     assert licence_of_header("# licensed under terms of its own") == ""
 
 
