@@ -68,6 +68,8 @@ _LINKS: dict[int, Link] = {ord("1"): "hard", ord("2"): "symbolic"}
 _LONG_NAME, _LONG_LINK = ord("L"), ord("K")
 _PAX, _PAX_GLOBAL = frozenset(b"xX"), ord("g")
 _SPARSE = ord("S")
+_SPARSE_NAME = "GNU.sparse.name"
+"""Record of the name of a sparse member: that in the header is made up (GNU tar, Sparse Formats, PAX)."""
 _SPARSE_MAP, _SPARSE_MORE = 482, 504
 
 
@@ -191,7 +193,7 @@ def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, 
 def _cut(blob: Blob, extended: _Extended) -> Iterator[Item]:
     """Keep the beginnings of very long names: global records give one to all members, and each is looked at."""
     for records in (extended.following, extended.always):
-        for key in ("path", "linkpath"):
+        for key in ("path", "linkpath", _SPARSE_NAME):
             if len(records.get(key, "")) > LONGEST:
                 records[key] = records[key][:LONGEST]
                 fault = OverLimit(f"a name of more than {LONGEST:,} characters: only its beginning was looked at")
@@ -221,8 +223,11 @@ def _member(
     blob: Blob, header: Header, extended: _Extended, extraction: Extraction, context: Context
 ) -> Generator[Item, None, int]:
     """Yield the member that `header` describes; return the offset of the next header."""
-    name = extended.of("path") or header.name
+    name = extended.of(_SPARSE_NAME) or extended.of("path") or header.name
     place = header.data - BLOCK
+    other = extended.of("path")
+    if other and other != name:  # which of two names counts depends on their order, and on the program
+        yield from extraction.file(other, place)
     if header.kind in _WITHOUT_DATA:
         context.members.spend()
         yield from _made(name, extended.of("linkpath") or header.target, header.kind, extraction, place)
@@ -272,7 +277,7 @@ def _sparse_data(reader: Reader, header: Header) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="Tar archive",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(AFTER_END, TRAILING, SIZE_MISMATCH, *RULES),

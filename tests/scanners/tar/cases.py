@@ -57,6 +57,15 @@ def sparse() -> bytes:
     return tar(resealed(block) + EVIL + bytes(-len(EVIL) % BLOCK))
 
 
+def named_twice(name: str, sparse_name: str) -> bytes:
+    """Return a sparse member of which all bytes are stored, in PAX form; of its names each may count."""
+    info = tarfile.TarInfo("GNUSparseFile.7/a.txt")
+    size = str(len(TEXT))
+    info.size, info.pax_headers = len(TEXT), {"GNU.sparse.name": sparse_name, "GNU.sparse.realsize": size}
+    info.pax_headers |= {"GNU.sparse.map": f"0,{size}"} | ({"path": name} if name else {})
+    return tar(info.tobuf(tarfile.PAX_FORMAT) + TEXT + bytes(-len(TEXT) % BLOCK))
+
+
 def clean(build: Callable[[], bytes]) -> Case:
     return Case(build, "model.tar", Verdict.CLEAN, cut_is_clean=True)
 
@@ -115,6 +124,9 @@ CASES = {
     "evil_trailing_data": evil(lambda: tar(entry("a.txt", TEXT)) + EVIL + bytes(-len(EVIL) % BLOCK)),
     "evil_behind_broken_header": evil(lambda: tar(entry("a.txt", TEXT), b"x" * BLOCK, entry("data.pkl", EVIL))),
     "evil_sparse": evil(sparse),
+    "evil_sparse_name": evil(lambda: named_twice("", "../.bashrc")),
+    "evil_name_beside_sparse_name": evil(lambda: named_twice("../.bashrc", "b/a.txt")),
+    "sparse_name": unscanned(lambda: named_twice("", "b/a.txt")),
     "evil_climbing_name": evil(lambda: tar(entry("a/../../.bashrc", TEXT))),
     "evil_pax_path": evil(lambda: tar(entry("a.txt", TEXT, path="../.bashrc"))),
     "evil_write_through_link": evil(
