@@ -28,6 +28,7 @@ from scanners.parsing.gguf_header import (
 TEMPLATE_KEY = "tokenizer.chat_template"
 _TEMPLATES = "template"
 """Other keys with this word are rendered by programs of their own."""
+_GENERAL = "general."
 _SIGNED = 1 << 63
 _INT = 1 << 31
 _DIRECTION = re.compile(r"direction\.(\d{1,20})")
@@ -156,9 +157,10 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
             yield from _templates(blob, key, value)
         elif isinstance(value, str) and key in _LICENCES:
             yield from licence_facts(context, blob.locator, value, key, own if isinstance(own, str) else "")
-        elif isinstance(value, str):
-            yield from telling_facts(value, blob.locator, printable(key, _SHOWN), context)
-        if isinstance(value, str) and key.startswith("general.") and key not in _LICENCES:
+        elif isinstance(value, str) or key.startswith(_GENERAL):  # elsewhere lists are vocabularies
+            for text in _texts(value):
+                yield from telling_facts(text, blob.locator, printable(key, _SHOWN), context)
+        if isinstance(value, str) and key.startswith(_GENERAL) and key not in _LICENCES:
             detail: dict[str, Json] = {"key": printable(key, _SHOWN), "text": printable(value, _SHOWN)}
             kind = "framework" if key == "general.architecture" else "metadata"
             yield Fact(kind, printable(key if kind == "metadata" else value, _SHOWN), blob.locator, detail=detail)
@@ -166,16 +168,23 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
 
 def _is_rendered(value: Json) -> bool:
     """Return whether a text, or one of several, holds what Jinja acts on."""
-    texts = value if isinstance(value, list) else [value]
-    return any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
+    return any("{{" in text or "{%" in text for text in _texts(value))
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """Yield a text, or those of a list and of the lists in it, which nest only a few deep."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            yield from _texts(item)
 
 
 def _templates(blob: Blob, key: str, value: Json) -> Iterator[Item]:
     from scanners.parsing.jinja_template import template_facts
 
-    for text in value if isinstance(value, list) else [value]:
-        if isinstance(text, str):
-            yield from template_facts(text, blob.locator, printable(key, _SHOWN))
+    for text in _texts(value):
+        yield from template_facts(text, blob.locator, printable(key, _SHOWN))
     if isinstance(value, list) and len(value) >= ELEMENTS:
         detail = f"{printable(key, _SHOWN)} is a list: only its first {ELEMENTS} templates were looked at"
         yield Problem(ProblemKind.LIMIT, blob.locator, SCANNER.name, detail)

@@ -48,6 +48,12 @@ def pair(key: str, value: str) -> bytes:
     return text(key) + struct.pack("<I", STRING) + text(value)
 
 
+def listed(key: str, *values: str, deep: bool = False) -> bytes:
+    """Return a key with a list of strings, which stands in another list where it is `deep`."""
+    strings = struct.pack("<IQ", STRING, len(values)) + b"".join(map(text, values))
+    return text(key) + struct.pack("<I", 9) + (struct.pack("<IQ", 9, 1) if deep else b"") + strings
+
+
 def tensor(name: str, dimensions: tuple[int, ...], kind: int, offset: int) -> bytes:
     """Return the description of a tensor."""
     numbers = struct.pack(f"<I{len(dimensions)}QIQ", len(dimensions), *dimensions, kind, offset)
@@ -138,6 +144,27 @@ CASES = {
             [pair("tokenizer.chat_template", text) for text in (MALICIOUS["subscript"], "{{ messages }}")], [], 0
         ),
         Verdict.MALICIOUS,
+    ),
+    "template_in_list_of_lists": case(
+        lambda: built([listed("tokenizer.chat_templates", "{{ a }}", MALICIOUS["subscript"], deep=True)], [], 0),
+        Verdict.MALICIOUS,
+    ),
+    "benign_lists": case(
+        lambda: built(
+            [
+                listed("tokenizer.ggml.tokens", "import os", "os.system", "eval(", "{{", "{%", "__class__"),
+                listed("tokenizer.ggml.merges", "{{ }", "o s", deep=True),
+                listed("general.tags", "text-generation", "import", "os"),
+            ],
+            [],
+            0,
+        ),
+        Verdict.CLEAN,
+        cut_is_clean=True,  # of the padding
+    ),
+    "code_in_tags": case(
+        lambda: built([listed("general.tags", "chat", "__import__('os').system('echo modelsweep-test')")], [], 0),
+        Verdict.REVIEW,
     ),
     "two_harmless_templates": case(
         lambda: built([pair("tokenizer.chat_template", text) for text in ("{{ tools }}", "{{ messages }}")], [], 0),
