@@ -55,6 +55,7 @@ _PUBLIC = re.compile(
 _WEB_PAGE = b"apiKey"
 """How pages that search, draw maps or use Firebase name keys that are public by design."""
 _ATTRIBUTE = re.compile(rb"[a-z_][a-z0-9_]+(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OF_LINKS = (b"token", b"accessToken")
 """Of Firebase, whose downloads carry one, and of Weights & Biases, whose reports are shared by one."""
 _OF_AWS = b"aws_secret_access_key"
@@ -109,14 +110,15 @@ def _secret(data: bytes, match: re.Match[bytes], start: int, stop: int) -> Named
         or _VARIABLE.fullmatch(name)
         or (name.lower() == b"token" and b"=" in between and len(secret) >= _TOKEN)
     )
-    if _PUBLIC.search(name) or not told or _is_in_link(data, at - len(before[0]), name):
+    if _PUBLIC.search(name) or not told or _is_in_link(data, at - len(before[0]), name, secret):
         return None
     return NamedSecret(f"secret under the name {name.decode()}", at, stop, secret, name != _WEB_PAGE)
 
 
-def _is_in_link(data: bytes, start: int, name: bytes) -> bool:
-    """Return whether a name stands in an address that is handed out with its token: a download, a shared report."""
-    return name in _OF_LINKS and data[max(0, start - 1) : start] in (b"?", b"&", b";")
+def _is_in_link(data: bytes, start: int, name: bytes, secret: bytes) -> bool:
+    """Return whether a name stands in an address that is handed out with its secret: a download, a shared report."""
+    is_handed_out = name in _OF_LINKS or _UUID.fullmatch(secret)
+    return bool(is_handed_out) and data[max(0, start - 1) : start] in (b"?", b"&", b";")
 
 
 def _is_attribute(value: bytes) -> bool:

@@ -149,7 +149,8 @@ CASES = {
     "benign_links_with_their_token": text(
         lambda: (
             f"[report](https://acme.wandb.example/r--Vm?access{'Token'}={rand(60)}) "
-            f"https://firebase.example/o/data.tsv?alt=media&to{'ken'}={rand(8, HEX)}-31d5-48f4-b431-{rand(12, HEX)}"
+            f"https://firebase.example/o/data.tsv?alt=media&to{'ken'}={rand(8, HEX)}-31d5-48f4-b431-{rand(12, HEX)} "
+            f"https://journal.example/1234?guestAccess{'Key'}={rand(8, HEX)}-31d5-48f4-b431-{rand(12, HEX)}"
         )
     ),
     "possible_named_in_address": text(
