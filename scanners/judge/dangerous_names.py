@@ -208,6 +208,7 @@ _HARMLESS = (
     "os.stat_result",
     "os.uname_result",
     "numba.core.typing.templates.Signature",
+    "pandas.io.formats.printing.PrettyDict",
     "torch.fx._symbolic_trace.Tracer",
     "torch.jit._script.RecursiveScriptModule",
 )

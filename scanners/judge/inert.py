@@ -481,10 +481,25 @@ def _class_first(given: list[Json]) -> bool:
 def _reconstructor(given: list[Json]) -> bool:
     """Return whether the base, whose `__init__` is called with the state, is object or takes whatever it is given."""
     base = _type_name(given[1]) if len(given) > 1 else ""
+    if base == "builtins.object" and is_own_class(given[0]):
+        return True
     if not _class_at(given, 0) or base == "builtins.object":
         return _class_at(given, 0)
     state = given[2:3]
     return (base in _DATA_TYPES and not any(map(_foreign, state))) or (is_call(base) and not consumed(base, state))
+
+
+def is_own_class(described: Json) -> bool:
+    """Return whether a value is a class that the pickle brings along, and no other that is found by its name."""
+    maker = instance_of(described)
+    return maker in CLASSES and not maker.endswith(NAMEDTUPLES)
+
+
+def subscripts_own_class(name: str, given: list[Json]) -> bool:
+    """Return whether a generic class that came along is given types (`Box[int]`), for which it may have a method."""
+    if name not in _SUBSCRIPTING or len(given) != 2 or not is_own_class(given[0]):
+        return False
+    return all(map(_is_type, items(given[1]) or [given[1]]))
 
 
 def _getattr(given: list[Json]) -> bool:
@@ -937,6 +952,12 @@ def _uncompiled_state(state: Json) -> bool:
     return isinstance(state, dict) and "dict" in state and all(one is None for one in compiled)
 
 
+def _held_functions(state: Json) -> bool:
+    """Return whether a descriptor holds nothing of a name that may not be held."""
+    return _is_dict(state) and all(map(is_inert_name, globals_beside(state)))
+
+
+_SUBSCRIPTING = frozenset({"_operator.getitem", "operator.getitem"})
 _TEMPLATE_KEY = "_parse_arg_template"
 
 
@@ -964,6 +985,7 @@ STATE_RULES: dict[str, Callable[[Json], bool]] = {
     "nested-state": _nested_state,
     "local-folder": _local_folder,
     "file-beside": _file_beside,
+    "held-functions": _held_functions,
     "uncompiled-state": _uncompiled_state,
     "formula-state": _formula_state,
     "pickled-keys": _is_dict,

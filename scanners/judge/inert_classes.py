@@ -4614,7 +4614,7 @@ CLASSES: dict[str, str] = {
         ".monkeypatch MonkeypatchWarning\n"
     ),
     "fsspec": (".implementations.local LocalFileSystem\n"),
-    "functools": (". partial\n"),
+    "functools": (". cached_property partial partialmethod\n"),
     "fvcore": (".common.config CfgNode\n"),
     "galpy": (
         ".actionAngle.actionAngle UnboundError actionAngle\n"
@@ -8542,6 +8542,7 @@ CLASSES: dict[str, str] = {
         "PerformanceWarning PossibleDataLossError PossiblePrecisionLoss PyperclipException PyperclipWindowsException "
         "SettingWithCopyError SettingWithCopyWarning SpecificationError UndefinedVariableError UnsortedIndexError "
         "UnsupportedFunctionCall ValueLabelTypeMismatch\n"
+        ".io.formats.printing PrettyDict\n"
         ".tseries.frequencies _FrequencyInferer _TimedeltaFrequencyInferer\n"
         ".tseries.holiday AbstractHolidayCalendar Holiday HolidayCalendarMetaClass USFederalHolidayCalendar\n"
         ".tseries.offsets BQuarterBegin BQuarterEnd BYearBegin BYearEnd BusinessDay BusinessHour BusinessHourMixin "

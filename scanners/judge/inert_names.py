@@ -49,6 +49,8 @@ Rules:
 - `global-by-name`: arguments 0 and 1 are literal strings; the result is the global they name, judged as a reference.
 - `graph-code`: argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names
   a file of the package; both are scanned.
+- `held-functions`: the state is a dict, and every global under `func`, `args` and `keywords` may be held: an attribute
+  of a class, which calls them.
 - `held-method`: as `held-names`; argument 0 is the name of no method that runs, writes or deletes: it is called of
   whatever the result is handed.
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
@@ -2776,7 +2778,9 @@ STATE_RULES: dict[str, str] = {
     "flax.nnx.variablelib.Param": "plain-metadata",
     "flax.nnx.variablelib.Perturbation": "plain-metadata",
     "flax.nnx.variablelib.Variable": "plain-metadata",
+    "functools.cached_property": "held-functions",
     "functools.partial": "callable-first",
+    "functools.partialmethod": "held-functions",
     "geopandas._config.Options": "plain-state",
     "gstools.random.tools.DistCdf": "distribution-state",
     "gstools.random.tools.DistCdfPpf": "distribution-state",

@@ -56,6 +56,7 @@ from scanners.judge.inert import (
     loads_computed,
     makes_block,
     nested,
+    subscripts_own_class,
     taken_apart,
 )
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
@@ -442,6 +443,7 @@ def _call(fact: Fact) -> Opinion:
         or looks_up_setattr(name, given)
         or finds_slot(name, given)
         or finds_method(name, given)
+        or subscripts_own_class(name, given)
     ):
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):

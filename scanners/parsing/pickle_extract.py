@@ -44,6 +44,9 @@ RULED_KEYS = STATE_FILES | frozenset(
 NESTED_STATES = {"nested-state": (STATE_FILES, ""), "pickled-module": (frozenset({"module"}), "pickle")}
 """By the rule of a class: under which keys of its state files are kept, and the scanner that is to examine them."""
 PLAIN_STATE = "plain-state"
+HELD_FUNCTIONS = "held-functions"
+HELD_KEYS = frozenset("func args keywords".split())
+"""What descriptors of functions hold, for the classes of that rule."""
 STATE_DEPTH = 4
 """Containers in containers in which a state holds files."""
 CALLED_ON_LOAD = frozenset(
@@ -302,13 +305,14 @@ def _ruled_state(values: Values, state: int, rule: str) -> Json:
     if machine.kind(state) != kinds.DICT:
         return values.describe(state)
     items = machine.items(state)
+    wanted = HELD_KEYS if rule == HELD_FUNCTIONS else RULED_KEYS
     described: list[Json] = []
     if rule == PICKLED_KEYS:
         known = len(items) == machine.second(state) and all(_is_pickle(values, key) for key in items[::2])
         return {"dict": described} if known else {"dict": described, "more": 1}
     for key, value in zip(items[::2], items[1::2], strict=False):
         name = values.string(key)
-        if name in RULED_KEYS:
+        if name in wanted:
             described += [name, values.string(value, RULED_LIMIT) or values.describe(value)]
     complete = len(items) == machine.second(state) and all(map(values.string, items[::2]))
     return {"dict": described} if complete else {"dict": described, "more": 1}

@@ -219,6 +219,8 @@ COMPILED_CLASSES: dict[str, str] = {
         "Categorical Categorical._Uniform Float Float._LogUniform Float._Normal Float._Uniform Function "
         "Function._CallSampler Integer Integer._LogUniform Integer._Uniform Quantized"
     ),
+    # A dictionary that shows itself in short, as groups of pandas hold it.
+    "pandas.io.formats.printing": "PrettyDict",
     # Keeps its values under weak references; a function in its state is called with such a reference.
     "weakref": "WeakKeyDictionary",
     # Comparing them compares what they hold; items of a feature structure are set in itself and in those within it.
@@ -620,7 +622,9 @@ STATE_RULES: dict[str, str] = {
     "gym.vector.utils.misc.CloudpickleWrapper": "state-pickle",
     "gymnasium.vector.utils.misc.CloudpickleWrapper": "state-pickle",
     "stable_baselines3.common.vec_env.base_vec_env.CloudpickleWrapper": "state-pickle",
+    "functools.cached_property": "held-functions",
     "functools.partial": "callable-first",
+    "functools.partialmethod": "held-functions",
     "joblib.numpy_pickle.NDArrayWrapper": "file-beside",
     "joblib.numpy_pickle.ZNDArrayWrapper": "file-beside",
     "joblib.numpy_pickle_compat.NDArrayWrapper": "file-beside",

@@ -55,6 +55,10 @@ RULES = {
         "argument 1 is a literal string: with what stands under `_code` in argument 0 it is Python, or it names a file "
         "of the package; both are scanned."
     ),
+    "held-functions": (
+        "the state is a dict, and every global under `func`, `args` and `keywords` may be held: an attribute of a "
+        "class, which calls them."
+    ),
     "held-method": (
         "as `held-names`; argument 0 is the name of no method that runs, writes or deletes: it is called of whatever "
         "the result is handed."

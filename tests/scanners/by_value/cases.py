@@ -116,6 +116,12 @@ def imported(module: str) -> bytes:
     return call(global_("dill._dill", "_import_module"), text(module))
 
 
+def cached_property(function: bytes) -> bytes:
+    """Return what makes a property that calls a function when it is read."""
+    state = EMPTY_DICT + text("func") + function + b"s" + text("attrname") + text("size") + b"s"
+    return global_("functools", "cached_property") + EMPTY_TUPLE + NEWOBJ + state + BUILD
+
+
 def found_in_module(module: str, name: str) -> bytes:
     """Return how dill before 0.3.6 finds a function of a compiled module."""
     imported = call(global_("dill._dill", "_import_module"), text(module))
@@ -149,6 +155,7 @@ FUNCTOOLS = DATACLASSES.replace(b"cdataclasses\nmake_dataclass", b"cfunctools\ns
 NAMESAKE = EMPTY_DICT + text("error") + global_("tbats", "error") + b"s"
 SHOWN = global_("keras.src.layers.layer", "Layer.__str__")
 LEN = global_("builtins", "len")
+GETITEM = global_("_operator", "getitem")
 PARTIAL_TYPE = call(global_("dill._dill", "_load_type"), text("PartialType"))
 CACHE = global_("functools", "lru_cache")
 NEW_BLOCK = global_("pandas.core.internals.blocks", "new_block")
@@ -485,6 +492,24 @@ CASES = {
         function("wrapper", "id") + POP,
         FUNCTOOLS,
         call(global_("collections", "namedtuple"), text("X"), text("a")),
+    ),
+    "benign_cached_property": case(Verdict.CLEAN, cached_property(function("Net.size", "sqrt"))),
+    "cached_property_of_system": case(Verdict.MALICIOUS, cached_property(SYSTEM)),
+    "cached_property_as_append": case(
+        Verdict.MALICIOUS, stored("append", cached_property(function("Net.append", "os", "system")))
+    ),
+    "benign_generic_class": case(Verdict.CLEAN, call(GETITEM, class_(TYPE), global_("builtins", "int"))),
+    "generic_class_with_system": case(
+        Verdict.MALICIOUS,
+        function("Net.__class_getitem__", "os", "system") + POP,
+        call(GETITEM, class_(TYPE), global_("builtins", "int")),
+    ),
+    "item_of_another": case(Verdict.REVIEW, call(GETITEM, global_("acme", "Net"), global_("builtins", "int"))),
+    "benign_class_of_protocol_0": case(
+        Verdict.CLEAN, call(global_("copy_reg", "_reconstructor"), class_(TYPE), OBJECT, NONE), EMPTY_DICT, BUILD
+    ),
+    "class_of_protocol_0_with_another_base": case(
+        Verdict.REVIEW, call(global_("copy_reg", "_reconstructor"), class_(TYPE), global_("acme", "Base"), NONE)
     ),
     "benign_keys": case(Verdict.CLEAN, class_(global_("typing", "_TypedDictMeta")), EMPTY_TUPLE, NEWOBJ),
     "attribute_of_module": case(
