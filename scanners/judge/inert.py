@@ -102,6 +102,8 @@ _HOLDERS = frozenset(
         "dill.dill._create_ftype",
         "functools.lru_cache",
         "functools.partial",
+        "jaxlib._jax.PjitFunction",
+        "jaxlib.xla_extension.PjitFunction",
         "types.MethodType",
         *(f"operator.{name}getter" for name in ("attr", "item")),
     }

@@ -638,6 +638,8 @@ _ARITHMETIC = frozenset(
 """Operators on one or two values; those that look up, set, delete or call are not among them."""
 
 
+_BY_OPCODES = frozenset("add append extend".split())
+"""Methods that opcodes call with what the file says."""
 _COMMON = frozenset(
     "any build cast clone count cpu cumsum default_factory empty encode exists groups key log match nodes numpy "
     "recording reverse set species sum t terms transpose union".split()
@@ -687,7 +689,8 @@ def _is_namesake(fact: Fact) -> bool:
     """Return whether a module, or what may be held of a framework, stands under its own name, as in a namespace."""
     name, value = str(fact.detail.get("name")), fact.value
     plain = fact.detail.get("made") is None and name.isidentifier() and not name.startswith("__")
-    return plain and value.endswith(f".{name}") and is_inert_name(value) and not family_of_function(value)
+    acts = name in _BY_OPCODES or _LOADER.search(value) or family_of_function(value)
+    return plain and value.endswith(f".{name}") and is_inert_name(value) and not acts
 
 
 def _shows_a_class(name: str, value: str) -> bool:

@@ -473,6 +473,9 @@ CASES = {
     "replace_of_dataclasses_as_append": case(Verdict.MALICIOUS, stored("append", REPLACE)),
     "benign_module_under_its_name": case(Verdict.CLEAN, function("fit", "sqrt"), NAMESAKE),
     "module_under_its_name_without_a_function": case(Verdict.MALICIOUS, NAMESAKE),
+    "function_under_its_name_that_opcodes_call": case(
+        Verdict.MALICIOUS, function("fit", "sqrt"), EMPTY_DICT, text("append"), global_("tbats", "append"), b"s"
+    ),
     "function_under_the_name_of_a_method": case(
         Verdict.MALICIOUS, function("fit", "sqrt"), EMPTY_DICT, text("error"), global_("tbats", "TBATS.fit"), b"s"
     ),
