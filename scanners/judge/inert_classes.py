@@ -8542,7 +8542,6 @@ CLASSES: dict[str, str] = {
         "PerformanceWarning PossibleDataLossError PossiblePrecisionLoss PyperclipException PyperclipWindowsException "
         "SettingWithCopyError SettingWithCopyWarning SpecificationError UndefinedVariableError UnsortedIndexError "
         "UnsupportedFunctionCall ValueLabelTypeMismatch\n"
-        ".io.formats.printing PrettyDict\n"
         ".tseries.frequencies _FrequencyInferer _TimedeltaFrequencyInferer\n"
         ".tseries.holiday AbstractHolidayCalendar Holiday HolidayCalendarMetaClass USFederalHolidayCalendar\n"
         ".tseries.offsets BQuarterBegin BQuarterEnd BYearBegin BYearEnd BusinessDay BusinessHour BusinessHourMixin "

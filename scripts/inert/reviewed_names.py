@@ -219,8 +219,6 @@ COMPILED_CLASSES: dict[str, str] = {
         "Categorical Categorical._Uniform Float Float._LogUniform Float._Normal Float._Uniform Function "
         "Function._CallSampler Integer Integer._LogUniform Integer._Uniform Quantized"
     ),
-    # A dictionary that shows itself in short, as groups of pandas hold it.
-    "pandas.io.formats.printing": "PrettyDict",
     # Keeps its values under weak references; a function in its state is called with such a reference.
     "weakref": "WeakKeyDictionary",
     # Comparing them compares what they hold; items of a feature structure are set in itself and in those within it.
