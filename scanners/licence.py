@@ -36,6 +36,7 @@ _IN_KEYS = (
     rb"(?im)^(licen[sc]e(?:-expression)?)[ \t]{0,8}[:=][ \t]{0,8}(?:\{[ \t]{0,8}(?:text|name)[ \t]{0,8}=[ \t]{0,8})?"
     rb"([^\r\n#{}]{1,200})"
 )
+_IN_SETUP = rb"\blicense\s{0,8}=\s{0,8}[\"']([^\"'\r\n]{1,100})[\"']"
 _CLASSIFIER = rb"License :: (?:OSI Approved :: )?([^\r\n\"'#]{2,100})"
 _NOT_FILES = _SOURCES | _JSON | _KEYED
 _WORDS = (b"icens", b"ICENS", b"icenc", b"opyright", b"COPYRIGHT", b"\xc2\xa9")
@@ -72,7 +73,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _start(blob: Blob) -> bytes:
     """Return the bytes that are looked at; of a source no more than its head."""
-    if blob.locator.suffix in _SOURCES:
+    if blob.locator.suffix in _SOURCES and blob.locator.name != "setup.py":
         return blob.head
     return as_utf8(blob.reader.read(0, min(LOOKED_AT, blob.size)))
 
@@ -87,6 +88,8 @@ def _stated(blob: Blob, data: bytes, text: str) -> Iterator[tuple[str, str]]:
     from scanners.parsing.licences import licence_of_header, licence_of_text
 
     suffix = blob.locator.suffix
+    if blob.locator.name == "setup.py":
+        yield from _in_setup(data)
     identifiers = [match[1].decode().strip(" -") for match in re.finditer(_IDENTIFIER, data)]
     yield from ((name, "SPDX-License-Identifier") for name in identifiers)
     if suffix in _JSON:
@@ -107,6 +110,14 @@ def _in_json(data: bytes) -> Iterator[tuple[str, str]]:
             yield str(json.loads(match[2])), match[1].decode()
         except ValueError:
             continue
+
+
+def _in_setup(data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield what the argument `license` of a setup says as a text, and its classifiers."""
+    for match in re.finditer(_IN_SETUP, data):
+        yield match[1].decode("utf-8", "replace").strip(), "license"
+    for match in re.finditer(_CLASSIFIER, data):
+        yield match[1].decode("utf-8", "replace").strip(), "classifier"
 
 
 def _in_keys(data: bytes) -> Iterator[tuple[str, str]]:

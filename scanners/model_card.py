@@ -16,6 +16,8 @@ from modelsweep.core.units import KIB
 
 LOOKED_AT = 256 * KIB
 """Bytes of front matter that are read: results of evaluations make some long."""
+PROSE = 64 * KIB
+"""Bytes of a page in which a sentence states the licence, where no front matter does."""
 VALUES = 50
 """Values of one key that are told."""
 _SHOWN = 200
@@ -26,18 +28,22 @@ _NAMES = ("base_model", "model_name", "license_name", "license_link")
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a Markdown file begins with front matter."""
-    return blob.locator.suffix == ".md" and re.match(_FRONT, blob.head) is not None
+    """Return whether a Markdown file begins with front matter, or is the page of its folder."""
+    is_page = blob.locator.name.lower() == "readme.md"
+    return blob.locator.suffix == ".md" and (is_page or re.match(_FRONT, blob.head) is not None)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield licence, task, data sets and base models of the card."""
-    from scanners.parsing.licences import licence_facts
+    from scanners.parsing.licences import licence_facts, licence_of_prose
 
-    found = _values(blob, context)
+    found = _values(blob, context) if re.match(_FRONT, blob.head) else {}
     own = found.get("license_name", [""])[0]
     for name in found.get("license", []):
         yield from licence_facts(context, blob.locator, name, "license", own)
+    if "license" not in found and blob.locator.name.lower() == "readme.md":
+        stated = licence_of_prose(blob.reader.read(0, min(PROSE, blob.size)).decode("utf-8", "replace"))
+        yield from licence_facts(context, blob.locator, stated, "text")
     for key, kind in _KINDS.items():
         for value in found.get(key, ()):
             yield Fact(kind, printable(value, _SHOWN), blob.locator, detail={"key": key})
@@ -73,8 +79,8 @@ def _values(blob: Blob, context: Context) -> dict[str, list[str]]:
 
 SCANNER = Scanner(
     name="model-card",
-    title="Model cards (front matter of README.md)",
-    version=1,
+    title="Model cards (front matter of README.md, the licence in its text)",
+    version=2,
     accepts=accepts,
     scan=scan,
     judged=False,

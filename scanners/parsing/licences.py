@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 from modelsweep.core.finding import Fact, Json
@@ -206,6 +207,11 @@ def _reference(name: str) -> str:
 _FRAME = " \t#*/;|%\"'>=+_.,:-"
 _HEAD = 10
 """Lines that are not blank among which the title of a text stands."""
+_BINDING = re.compile(
+    r"(?i)(?P<whose>[a-z0-9][a-z0-9 .-]{0,40}) (?P<kind>community|non-?commercial|(?:open )?rail(?:-[a-z])?|research)"
+    r"(?: (?:model|use|research))? licen[cs]e(?: agreement)?(?:,? (?:version |v\.? ?)?[\d.]{1,6})?"
+)
+"""Titles such as `Acme Community License Agreement`."""
 _CALLED = re.compile(r"(?i)licen[cs]e|commons|dedication|agreement")
 _ASIDE = re.compile(
     r"(?i)\([^()]{0,60}\)|\"[^\"]{0,60}\"|[ ,-]{0,4}\b(?:\d{1,2} )?(?:january|february|march|april|may|june|july|august"
@@ -225,7 +231,7 @@ def licence_of_text(text: str) -> str:
         if match:
             hits.append((match.start(), order, match.expand(name)))
     if not hits:
-        return ""
+        return _own_title(text[:_TITLE])
     start, _, name = min(hits)
     if name in _FAMILIES:
         return _FAMILIES[name](plain[start:])
@@ -245,6 +251,13 @@ def _by_title(text: str) -> str:
     return ""
 
 
+def _own_title(text: str) -> str:
+    """Return the reference to a licence that no list knows, and whose title says that it binds its users."""
+    lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_HEAD]
+    match = next((match for match in map(_BINDING.fullmatch, lines) if match), None)
+    return _reference(f"{match['whose']} {match['kind']}") if match else ""
+
+
 def licence_of_header(text: str) -> str:
     """Return the identifier that the comment at the head of a source file states in the usual words."""
     plain = _flat(text)
@@ -257,7 +270,39 @@ def licence_of_header(text: str) -> str:
     for pattern, name in _headers():
         if pattern.search(plain):
             return name
+    return _under(plain)
+
+
+def licence_of_prose(text: str) -> str:
+    """Return the identifier of the licence that a page states in a sentence, or under a heading of its own."""
+    heading = _HEADING.search(text)
+    line = _LINK.sub(r"\1", heading["line"]).strip(_MARKS) if heading else ""
+    licence = licence_of(line) if line else None
+    return licence.value if licence and licence.spdx else _under(_flat(text))
+
+
+def _under(plain: str) -> str:
+    """Return the identifier of the licence under which a flat text says that something stands."""
+    for match in islice(_UNDER.finditer(plain), _SENTENCES):
+        licence = licence_of(match["name"])
+        found = licence.value if licence and licence.spdx else licence_of_text(match["name"])
+        if found:
+            return found
     return ""
+
+
+_SENTENCES = 20
+"""Sentences that may state a licence."""
+_UNDER = re.compile(
+    r"\b(?:licensed|released|distributed|available|provided|is) under (?:the )?"
+    r"(?:terms (?:and conditions )?of (?:the )?)?(?:\[ ?)?(?P<name>[a-z0-9][a-z0-9 .,+:()-]{1,70}? licen[cs]e\b"
+    r"(?: agreement)?(?:,? (?:version |v\.? ?)?\d(?:\.\d+)?)?)"
+)
+_HEADING = re.compile(
+    r"(?im)^#{1,6}[ \t]{0,4}licen[cs]e[ \t]{0,4}\r?\n(?:[ \t]{0,4}\r?\n){0,2}(?P<line>[^\r\n]{2,200})$"
+)
+_LINK = re.compile(r"\[([^\]]{1,100})\]\([^)]{0,200}\)")
+_MARKS = " \t*_`.>-"
 
 
 def _flat(text: str) -> str:

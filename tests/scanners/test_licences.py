@@ -6,7 +6,7 @@ import pytest
 
 from modelsweep.core.report import Gate, Report, Tool
 from modelsweep.core.text import printable
-from scanners.parsing.licences import licence_of, licence_of_header, licence_of_text
+from scanners.parsing.licences import licence_of, licence_of_header, licence_of_prose, licence_of_text
 from scanners.parsing.spdx_expression import LONGEST, NoExpression, joined, parsed, written
 from scanners.parsing.spdx_ids import EXCEPTIONS, LICENCES
 from tests.scanners.case import examine_bytes
@@ -105,6 +105,33 @@ _AS_IS = 'THE SOFTWARE IS PROVIDED "AS IS"'
 )
 def test_the_title_of_a_text_tells_it(text: str, value: str) -> None:
     assert licence_of_text(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("HUNYUAN COMMUNITY LICENSE AGREEMENT\nTencent", "LicenseRef-hunyuan-community"),
+        ("Acme Non-Commercial License v1.1\n", "LicenseRef-acme-non-commercial"),
+        ("We share a community license of our own.\n", ""),
+    ],
+)
+def test_a_title_of_an_own_licence_that_binds_is_kept(text: str, value: str) -> None:
+    assert licence_of_text(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("# Model\n\nThis model is released under the [CC BY-NC 4.0 license](https://x.example).\n", "CC-BY-NC-4.0"),
+        ("The weights are licensed under the Llama 2 Community License Agreement.", "LicenseRef-llama2"),
+        ("Licensed under the GNU Affero General Public License v3.0.", "AGPL-3.0-only"),
+        ("# Model\n## License\n\n[Apache 2.0](LICENSE)\n", "Apache-2.0"),
+        ("# Model\n## License\n\nSee the file of that name.\n", ""),
+        ("It is under a license that nobody knows. Ask us for a license.", ""),
+    ],
+)
+def test_pages_state_their_licence_in_words(text: str, value: str) -> None:
+    assert licence_of_prose(text) == value
 
 
 @pytest.mark.parametrize(

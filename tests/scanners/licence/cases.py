@@ -82,6 +82,7 @@ def config(name: str, **values: object) -> Case:
 
 
 CASES = {
+    "setup": text('from setuptools import setup\nsetup(name="acme", license="AGPL-3.0")\n', "setup.py"),
     "benign_mit": text(MIT, "LICENSE"),
     "benign_apache": text(APACHE, "LICENSE.txt"),
     "benign_bsd_2": text(BSD.format(third=""), "LICENSE"),

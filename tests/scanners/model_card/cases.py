@@ -44,6 +44,10 @@ CASES = {
     "benign": card(CARD),
     "benign_rule": card("# Acme\n\n---\n\nlicense: agpl-3.0\n---\n"),
     "benign_several": card("---\nlicense: [mit, apache-2.0]\n---\n"),
+    "states_in_words": card("# Acme\n\nThe model is released under the CC BY-NC 4.0 license.\n"),
+    "front_matter_before_words": card(
+        "---\nlicense: mit\n---\nAn earlier one was licensed under the AGPL-3.0 license.\n"
+    ),
     "broken": card("---\nlicense: agpl-3.0\nbad: [1, 2\n---\n"),
     "community": card(OTHER),
     "gemma": card('---\r\nlicense: "gemma"\r\n---\r\n# Acme\r\n'),
