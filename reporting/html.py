@@ -10,7 +10,7 @@ from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
 from modelsweep.core.report import Report, UnitResult
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
-from modelsweep.core.units import format_size
+from modelsweep.core.units import counted, format_size
 from modelsweep.core.values import replace
 from reporting.address import inside
 from reporting.encode import utc
@@ -46,7 +46,7 @@ PAGE = """<!DOCTYPE html>
 <h1>modelsweep report</h1>
 <p>{% for verdict, count in verdicts %}<span class="{{ verdict|replace(' ', '-') }}">{{ count }} {{ verdict }}</span>
 {%- if not loop.last %}, {% endif %}{% else %}Nothing to scan{% endfor %}.
-<span class="quiet">{{ files }} files, {{ size }} read{% if time %}, started {{ time }}{% endif %}.</span></p>
+<span class="quiet">{{ files }}, {{ size }} read{% if time %}, started {{ time }}{% endif %}.</span></p>
 <p class="quiet">Targets: {% for target in targets %}<code>{{ target }}</code> {% endfor %}</p>
 {% for result, findings in results %}
 <section>
@@ -101,7 +101,7 @@ def write(report: Report, stream: TextIO, view: View) -> None:
     chunks = engine.from_string(PAGE).generate(
         style=STYLE,
         verdicts=[(verdict.value, count) for verdict, count in totals.verdicts.items() if count],
-        files=totals.files,
+        files=counted(totals.files, "file"),
         size=format_size(totals.bytes_read),
         time=utc(report.run.start_time) if report.run.start_time else "",
         targets=[printable(target, TEXT) for target in report.targets],

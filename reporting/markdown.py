@@ -10,7 +10,7 @@ from modelsweep.core.finding import Finding, Problem, ProblemKind, Rule, Severit
 from modelsweep.core.report import Report, Verdict
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
-from modelsweep.core.units import format_size
+from modelsweep.core.units import counted, format_size
 from reporting.kinds import MEANING
 from reporting.writer import LISTED, View
 
@@ -32,7 +32,7 @@ def _lines(report: Report, view: View) -> Iterator[str]:
     verdicts = ", ".join(f"{count} {verdict.value}" for verdict, count in totals.verdicts.items() if count)
     yield f"### modelsweep: {_headline(report)}"
     yield ""
-    yield f"{totals.files} files, {format_size(totals.bytes_read)} read: {verdicts or 'nothing to scan'}."
+    yield f"{counted(totals.files, 'file')}, {format_size(totals.bytes_read)} read: {verdicts or 'nothing to scan'}."
     rules = view.rules(report)
     if rules:
         yield from _table(report, view)

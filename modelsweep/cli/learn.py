@@ -97,7 +97,7 @@ def _version(name: str) -> str:
 
 
 def _lines(item: Learned, *, verbose: bool) -> Iterator[str]:
-    yield f"{item.package}: {len(item.digests):,} files read, none imported"
+    yield f"{item.package}: {counted(len(item.digests), 'file')} read, none imported"
     kinds = (
         ("may be made and filled, but not called", [(name, "") for name in item.made]),
         ("may be called with anything", [(name, "") for name in item.called]),

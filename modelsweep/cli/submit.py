@@ -14,6 +14,7 @@ from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted, say, write_line
+from modelsweep.core.units import counted
 
 if TYPE_CHECKING:
     from producer.submit import Producer
@@ -79,7 +80,8 @@ def command(context: click.Context, /, **arguments: Unpack[SubmitArguments]) -> 
         sys.stdout.flush()
         _list(producer, spec.id)
         progress = fleet.ledger(spec.id).progress()
-        say(f"job {spec.id}: {progress.units:,} files queued; `{called_as()} status {spec.id}` says how far it is")
+        files = counted(progress.units, "file")
+        say(f"job {spec.id}: {files} queued; `{called_as()} status {spec.id}` says how far it is")
     return 0
 
 
