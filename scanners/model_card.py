@@ -23,14 +23,16 @@ VALUES = 50
 _SHOWN = 200
 _FRONT = rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n"
 _END = rb"\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)"
+_WORD = re.compile(rb"(?i)licen[cs]e")
 _KINDS = {"pipeline_tag": "task", "datasets": "dataset", "library_name": "framework"}
 _NAMES = ("base_model", "model_name", "license_name", "license_link")
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a Markdown file begins with front matter, or is the page of its folder."""
-    is_page = blob.locator.name.lower() == "readme.md"
-    return blob.locator.suffix == ".md" and (is_page or re.match(_FRONT, blob.head) is not None)
+    """Return whether a Markdown file begins with front matter, or is the page of its folder and speaks of a licence."""
+    if blob.locator.suffix != ".md":
+        return False
+    return re.match(_FRONT, blob.head) is not None or (_is_page(blob) and _WORD.search(_prose(blob)) is not None)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -41,8 +43,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     own = found.get("license_name", [""])[0]
     for name in found.get("license", []):
         yield from licence_facts(context, blob.locator, name, "license", own)
-    if "license" not in found and blob.locator.name.lower() == "readme.md":
-        stated = licence_of_prose(blob.reader.read(0, min(PROSE, blob.size)).decode("utf-8", "replace"))
+    if "license" not in found and _is_page(blob):
+        stated = licence_of_prose(_prose(blob).decode("utf-8", "replace"))
         yield from licence_facts(context, blob.locator, stated, "text")
     for key, kind in _KINDS.items():
         for value in found.get(key, ()):
@@ -51,6 +53,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         for value in found.get(key, ()):
             detail = {"key": key, "text": printable(value, _SHOWN)}
             yield Fact("metadata", key, blob.locator, detail={**detail})
+
+
+def _is_page(blob: Blob) -> bool:
+    return blob.locator.name.lower() == "readme.md"
+
+
+def _prose(blob: Blob) -> bytes:
+    return blob.reader.read(0, min(PROSE, blob.size))
 
 
 def _values(blob: Blob, context: Context) -> dict[str, list[str]]:
