@@ -2332,7 +2332,6 @@ ARGUMENT_RULES: dict[str, str] = {
     "spacy.tokenizer.Tokenizer": "bound-patterns",
     "spacy.tokens.doc.unpickle_doc": "nested-pickle-1",
     "spacy.vocab.unpickle_vocab": "nested-pickle-4",
-    "tensordict._reductions._make_td": "class-first",
     "tensorflow.python.keras.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "tf_keras.src.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "torch._dynamo.eval_frame.OptimizeContext": "compiled-context",

@@ -553,7 +553,6 @@ ARGUMENT_RULES: dict[str, str] = {
     "torch._tensor._rebuild_from_type_v2": "calls-0-with-2",
     "torch.tensor._rebuild_from_type": "calls-0-with-2",
     "torch._utils._rebuild_parameter_with_state": "setattr-state",
-    "tensordict._reductions._make_td": "class-first",
     "torch._utils._rebuild_wrapper_subclass": "class-first",
     "torch.storage._load_from_bytes": "nested-file",
     "torch._dynamo.eval_frame.OptimizeContext": "compiled-context",

@@ -997,6 +997,15 @@ CASES |= {
     "benign_tensor_of_torchao": clean(wrapper_tensor("torchao.quantization", "Int8Tensor")),
     "tensor_of_a_class_with_such_a_setter": review(wrapper_tensor("torch.nn", "Linear")),
     "benign_encoding_of_tiktoken": clean(stream(ENCODING, EMPTY_DICT, text("name"), text("x"), SETITEM, BUILD)),
+    "state_given_by_a_function_of_tensordict": review(
+        stream(
+            call(
+                global_("tensordict._reductions", "_make_td"),
+                global_("scipy.stats._continuous_distns", "norm_gen"),
+                EMPTY_DICT + text("_parse_arg_template") + text("print()") + SETITEM,
+            )
+        )
+    ),
     "encoding_that_is_fetched": review(stream(ENCODING, text("gpt2"), BUILD)),
     "benign_molecule": clean(stream(call(global_("rdkit.Chem.rdchem", "Mol"), binary(b"\xef\xbe\xad\xde")))),
     "signature_of_numba": review(
