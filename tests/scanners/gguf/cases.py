@@ -139,7 +139,7 @@ CASES = {
         lambda: built([pair("tokenizer.chat_template.x", "a\u202eb" + chr(0xE0041))], [], 0), Verdict.REVIEW
     ),
     "template_never_ends": case(lambda: real("{% for i in range(999999999) %}{% endfor %}"), Verdict.REVIEW),
-    "first_of_two_templates_runs_code": case(
+    "template_declared_first_runs_code": case(
         lambda: built(
             [pair("tokenizer.chat_template", text) for text in (MALICIOUS["subscript"], "{{ messages }}")], [], 0
         ),
