@@ -139,13 +139,13 @@ CASES = {
         lambda: built([pair("tokenizer.chat_template.x", "a\u202eb" + chr(0xE0041))], [], 0), Verdict.REVIEW
     ),
     "template_never_ends": case(lambda: real("{% for i in range(999999999) %}{% endfor %}"), Verdict.REVIEW),
-    "template_declared_first_runs_code": case(
+    "templates_of_which_the_first_runs_code": case(
         lambda: built(
             [pair("tokenizer.chat_template", text) for text in (MALICIOUS["subscript"], "{{ messages }}")], [], 0
         ),
         Verdict.MALICIOUS,
     ),
-    "template_in_list_of_lists": case(
+    "templates_in_list_of_lists": case(
         lambda: built([listed("tokenizer.chat_templates", "{{ a }}", MALICIOUS["subscript"], deep=True)], [], 0),
         Verdict.MALICIOUS,
     ),
