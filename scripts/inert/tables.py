@@ -24,7 +24,10 @@ LINE = 120
 ITSELF = "."
 """How a line of a package's text names the package; modules in it go without its name, which the key says."""
 TEXTS = ("REFUSED", "STATE_KEYS", "SETTER_KEYS", "FRAMEWORK_PREFIXES", "CYTHON_PACKAGES")
-FILL_ATTRIBUTES = frozenset("__class__ __dict__ __reduce_ex__ __setitem__ __setstate__ add append extend".split())
+FILL_ATTRIBUTES = frozenset(
+    "__class__ __dict__ __reduce_ex__ __setitem__ __setstate__ add append extend set_device".split()
+)
+"""What opcodes call of an instance, and hooks that pass under a rule (`BaseSynthesizer.__setstate__` of ctgan)."""
 
 
 @dataclass(frozen=True)

@@ -977,6 +977,7 @@ def wrapped(raw: bytes, *shape: int) -> bytes:
 # What libraries save that nobody had saved here before.
 COLUMN = global_("ctgan.data_transformer", "ColumnTransformInfo")
 NUMBERS = global_("rdt.transformers.numerical", "ClusterBasedNormalizer") + EMPTY_TUPLE + NEWOBJ
+SYNTHESIZER = global_("ctgan.synthesizers.ctgan", "CTGAN") + EMPTY_TUPLE + NEWOBJ
 ENCODING = global_("tiktoken.core", "Encoding") + EMPTY_TUPLE + NEWOBJ
 
 
@@ -1005,6 +1006,10 @@ CASES |= {
                 EMPTY_DICT + text("_parse_arg_template") + text("print()") + SETITEM,
             )
         )
+    ),
+    "benign_synthesizer_of_ctgan": clean(stream(SYNTHESIZER, EMPTY_DICT, text("epochs"), number(1), SETITEM, BUILD)),
+    "method_that_a_synthesizer_calls": malicious(
+        stream(SYNTHESIZER, EMPTY_DICT, text("set_device"), global_("numpy", "load"), SETITEM, BUILD)
     ),
     "encoding_that_is_fetched": review(stream(ENCODING, text("gpt2"), BUILD)),
     "benign_molecule": clean(stream(call(global_("rdkit.Chem.rdchem", "Mol"), binary(b"\xef\xbe\xad\xde")))),
