@@ -297,7 +297,7 @@ def _fact(blob: Blob, call: Call) -> Fact:
         "text": shown,
         "sources": [printable(source, _SHOWN) for source in call.sources],
         "mentions": [printable(redact(text), _SHOWN) for text in sorted(call.mentions)],
-        "how": [name for name in ("folded", "encoded", "shell", "handed") if getattr(call, name)],
+        "how": [name for name in ("folded", "encoded", "shell", "handed", "hook") if getattr(call, name)],
         "mode": printable(call.mode),
     }
     if call.owner:
@@ -333,7 +333,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=16,
+    version=17,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

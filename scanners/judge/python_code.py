@@ -175,10 +175,11 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
         return None
     if rule.severity is Severity.CRITICAL or fact.detail["does"] == "memory":
         return DEFINED
-    # A function that runs whatever it is given is told where it is given something, other than options.
+    # A function that runs whatever it is given is told where it is given something, other than options; a line of a
+    # shell also where a library calls the function by its name, as it does the methods of its own classes.
     how, words = fact.detail["how"], str(fact.detail["text"]).split()
     known = any(not ("…" in word or word.startswith("-")) for word in words)
-    known = known or (isinstance(how, list) and "handed" in how)
+    known = known or (isinstance(how, list) and ("handed" in how or ({"shell", "hook"} <= {*how} and words == ["…"])))
     return DEFINED if fact.detail["does"] == "command" and known else None
 
 

@@ -21,7 +21,7 @@ from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_names import OWN, Scope, parsed_expression
+from scanners.parsing.python_names import GLOBALS, OWN, Scope, parsed_expression
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
@@ -42,8 +42,10 @@ from scanners.parsing.python_syntax import (
     is_main_test,
     is_on,
     is_shell,
+    is_special,
     matters,
     methods,
+    names_bound,
     never_on_import,
     parsed,
     walk,
@@ -80,6 +82,14 @@ _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 _ENVIRON = "os.environ"
 _CALLS = 500
 """Calls of one kind that are told of one file: others must not hide among them."""
+_NO_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
+"""Beginnings of the names of bases that call no methods of others."""
+_LOADERS = ("importlib.", "zipimport.")
+"""Beginnings of the names of classes that load modules."""
+_SOURCES = frozenset("get_source get_data get_code".split())
+_LOADING_METHODS = _SOURCES | frozenset("exec_module create_module load_module find_spec source_to_code".split())
+_PROMPT, _PROMPTS = ">>> ", (">>> ", "... ")
+_DESCRIBED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _RENAMED = 10
 """New names of what runs something that are told of one file."""
 _HANDED = 20
@@ -107,6 +117,7 @@ class Call(NamedTuple):
     `folded` says that the argument is constant, `encoded` that a long constant is part of what makes it, `handed` that
     the callable is handed to something of which nobody knows whether it calls it.
     `weights` says that it runs where a class is used that holds weights or settings.
+    `hook` says that it stands in what a library may call by its name: a method of a class of its own, a special one.
     `function` is the one, merely defined, that hands some of its own arguments on, the `given` ones of them.
     """
 
@@ -126,6 +137,7 @@ class Call(NamedTuple):
     function: str = ""
     given: tuple[int, ...] = ()
     weights: bool = False
+    hook: bool = False
 
 
 class Use(NamedTuple):
@@ -172,6 +184,8 @@ class _Body(NamedTuple):
     parameters: tuple[str, ...] = ()
     weights: bool = False
     """Whether this is a method of a class that holds weights or settings."""
+    hook: bool = False
+    """Whether this is what a library may call by its name."""
 
 
 def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
@@ -207,6 +221,8 @@ class _Reading:
         self._lambdas: dict[int, str] = {}
         """Names of the functions that are written as `name = lambda ...`."""
         self._later_annotations = False
+        self._texts: list[str] = []
+        """Texts about functions and classes, as far as they hold examples."""
 
     def run(self, tree: ast.Module) -> None:
         self._later_annotations = any(
@@ -217,6 +233,9 @@ class _Reading:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                     self._lambdas[id(function)] = name
+        self._module.set("__doc__", constant=ast.get_docstring(tree, clean=False))
+        described = [node for node in ast.walk(tree) if isinstance(node, _DESCRIBED)]
+        self._texts = [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
         self._block(tree.body, _Body(self._module, IMPORT))
         self._drain()
         self._named_anew(tree)
@@ -293,7 +312,20 @@ class _Reading:
             names = names if is_static else names[1:]
         else:
             name = function.name if body.scope is self._module else ""
-        return {"function": name, "parameters": tuple(names)}
+        return {"function": name, "parameters": tuple(names), "hook": self._is_hook(function, body)}
+
+    def _is_hook(self, function: Definition | ast.Lambda, body: _Body) -> bool:
+        """Return whether a library may call a function by its name, or because it was registered."""
+        if isinstance(function, ast.Lambda):
+            return False
+        if any(isinstance(item, ast.Attribute) and item.attr == "register" for item in function.decorator_list):
+            return True
+        if not body.inside:
+            return False
+        bases = [
+            scope.name_of(base) for definition, scope in self._classes.lineage(body.inside) for base in definition.bases
+        ]
+        return is_special(function.name) or any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
 
     def _may_run(self, function: ast.AST, scope: Scope) -> bool:
         """Return whether a function names what runs something, or imports it: all others need not be worked out."""
@@ -384,6 +416,8 @@ class _Reading:
             body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
         if isinstance(node, ast.AugAssign):
             self._operated(operated(node), body)
+            if (table := body.scope.name_of(node.target)).endswith(".__dict__"):
+                body.scope.take_table(node.value, table)
         unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
         body.scope.unsure += unsure
         self._children(node, body)
@@ -421,6 +455,14 @@ class _Reading:
             owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
             if owner and not owner.startswith(OWN):
                 self._handed(value, [value], call, body)
+                self._stands_for(body.scope.name_of(value), body)
+
+    def _stands_for(self, name: str, body: _Body) -> None:
+        """Read all methods of an instance that takes the place of something of another module: `sys.stdout`, say."""
+        if name.startswith(OWN) and name.endswith("()"):
+            definition = self._classes.definition(name.removeprefix(OWN).removesuffix("()"))
+            named = [item.name for item in definition.body if isinstance(item, Definition)] if definition else []
+            self._method(name, frozenset(named), None, body)
 
     def _found_by(self, name: str, value: ast.expr, body: _Body) -> None:
         """Read what each later import calls of what is put into a table of finders."""
@@ -490,11 +532,22 @@ class _Reading:
             self._method(body.scope.name_of(base), frozenset({"__init_subclass__"}), call, body)
         if self._classes.is_enumeration(node.name):
             self._operated(members(node), body)
+        if any(body.scope.name_of(base).startswith(_LOADERS) for base in node.bases):
+            self._loader(node, body)
         for item in node.keywords:
             if item.arg == "metaclass":
                 self._method(body.scope.name_of(item.value), None, None, body)
                 call = ast.copy_location(ast.Call(item.value, [], []), item.value)
                 self._handed(item.value, [item.value], call, body)
+
+    def _loader(self, node: ast.ClassDef, body: _Body) -> None:
+        """Read what a loader of modules does for an import, and the source that it hands out."""
+        self._method(f"{OWN}{node.name}()", _LOADING_METHODS, None, body)
+        for method in methods(node, _SOURCES):
+            for part in ast.walk(method):
+                source = constant(body.scope, part.value) if isinstance(part, ast.Return) and part.value else None
+                if isinstance(source, (str, bytes)):
+                    self._inner_code("code", source, [], body._replace(line=method.lineno))
 
     def _branches(self, node: ast.If, body: _Body) -> None:
         """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
@@ -589,6 +642,9 @@ class _Reading:
                 for base in definition.bases:  # whose instances are commands: class Shell(subprocess.Popen)
                     made = call or ast.copy_location(ast.Call(base, [], []), base)
                     self._handed_on(base, [base], made, body._replace(scope=scope))
+                for item in definition.keywords:
+                    if item.arg == "metaclass" and call:
+                        self._method(f"{scope.name_of(item.value)}()", frozenset({"__call__"}), call, body)
 
     def _property(self, name: str, body: _Body) -> None:
         owner, _, attribute = name.removeprefix(OWN).partition(".")
@@ -621,7 +677,10 @@ class _Reading:
                         self._enter(item, scope, node, body, first=body.scope.first)
 
     def _call(self, node: ast.Call, body: _Body) -> None:
-        node = body.scope.direct(node)
+        written, node = node, body.scope.direct(node)
+        if isinstance(node.func, ast.Lambda) and node.func is not written.func and body.level < _LEVELS:
+            scope = body.scope.call(node.func, node, body.scope)
+            self._expression(node.func.body, body._replace(scope=scope, level=body.level + 1))
         name = body.scope.name_of(node.func)
         given = [*node.args, *(item.value for item in node.keywords)]
         self._inherited(node, body)
@@ -630,11 +689,11 @@ class _Reading:
         self._put(node, body)
         self._used(name, node, body)
         if name == "builtins.setattr" and len(given) > len(("object", "name")):
-            owner, attribute = body.scope.name_of(given[0]), constant(body.scope, given[1])
-            body.scope.set_member(owner, str(attribute), body.scope.name_of(given[2]), constant(body.scope, given[2]))
+            owner = body.scope.name_of(given[0])
+            body.scope.put(f"{owner}.__dict__", given[1], given[2])
             if owner and not owner.startswith(OWN):
                 self._replaced(given[2], node, body)
-        elif name.endswith(".__dict__.update"):
+        elif (table := self._table_filled(node, body)) and table != GLOBALS and not table.startswith(OWN):
             for item in node.keywords:
                 self._replaced(item.value, node, body)
         elif name in UNPICKLERS and given and isinstance(data := constant(body.scope, given[0]), (str, bytes)):
@@ -645,12 +704,40 @@ class _Reading:
                 self._told(name, given, node, body)
                 self._executed_into(name, given, body)
 
+    def _table_filled(self, node: ast.Call, body: _Body) -> str:
+        """Return the table of names that a call puts other ones into, after taking them in, nothing for other calls."""
+        match node.func:
+            case ast.Attribute(value=of, attr="update" | "__ior__" | "__setitem__" | "setdefault" as method):
+                table = body.scope.name_of(of)
+            case _:
+                return ""
+        if not table.endswith(".__dict__"):
+            return ""
+        if method in ("update", "__ior__"):
+            for item in node.args:
+                body.scope.take_table(item, table)
+            for given in node.keywords:
+                if given.arg:
+                    body.scope.put(table, ast.Constant(given.arg), given.value)
+                else:
+                    body.scope.take_table(given.value, table)
+        elif len(node.args) > 1:
+            body.scope.put(table, node.args[0], node.args[1])
+        return table
+
     def _executed_into(self, name: str, given: list[ast.expr], body: _Body) -> None:
         """Take the tables that constant code was executed into for what holds all that it has defined."""
-        if name == "builtins.exec" and given[1:] and constant(body.scope, given[0]):
-            for item in given[1:]:
-                if isinstance(item, ast.Name):
-                    body.scope.set_globals(item.id)
+        code = constant(body.scope, given[0]) if name == "builtins.exec" and given[1:] else None
+        if not isinstance(code, (str, bytes)) or not code:
+            return
+        for item in given[1:]:
+            table = body.scope.name_of(item)
+            named = item.target if isinstance(item, ast.NamedExpr) else item
+            if table.endswith(".__dict__") and table != GLOBALS:
+                for defined in names_bound(parsed(code.encode("utf-8", "replace") if isinstance(code, str) else code)):
+                    body.scope.put(table, ast.Constant(defined), ast.Name(defined))
+            elif isinstance(named, ast.Name):
+                body.scope.set_globals(named.id)
 
     def _used(self, name: str, node: ast.Call, body: _Body) -> None:
         """Take in what a function of a neighbour is given, which may be a command or code."""
@@ -689,6 +776,8 @@ class _Reading:
         """Read what becomes of the arguments of a call: called, executed, made a class, kept, or nobody knows."""
         if name == "builtins.type" and (made := class_made_by(node)):
             self._class(made, body)
+        if name == "doctest.testmod":
+            self._examples(body)
         if name in STATEMENTS:
             self._statements(given, node, body)
         elif not name.startswith(_ASKING):
@@ -708,6 +797,12 @@ class _Reading:
                 self._inner_code("code", code, [], body._replace(line=body.line or node.lineno))
             else:
                 self._handed(item, given, node, body)
+
+    def _examples(self, body: _Body) -> None:
+        """Read the examples in the file's texts about its functions and classes, which doctest runs."""
+        for text in self._texts:
+            lines = [line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS)]
+            self._inner_code("code", "\n".join(lines), [], body)
 
     def _handed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what something is handed of which nobody knows whether it calls it."""
@@ -791,6 +886,7 @@ class _Reading:
                 owner=body.owner,
                 handed=handed or body.handed,
                 weights=body.weights,
+                hook=body.hook,
                 function=body.function,
                 given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
             )

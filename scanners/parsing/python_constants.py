@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -36,6 +37,9 @@ _LONGEST_NUMBER = 13_000
 """Bits of a number that is written out: Python refuses to write those of more than 4,300 digits."""
 _INSIDE = 4
 """Functions inside each other whose result is worked out."""
+_SUBSTITUTING = frozenset({"substitute", "safe_substitute"})
+_PLACE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+"""A place in a text of `string.Template`."""
 _ALPHABETS = {
     f"string.{name}": getattr(string, name)
     for name in "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits printable punctuation".split()
@@ -196,6 +200,8 @@ def _unbound(scope: Names, name: str, node: ast.Call, depth: int) -> Value | Non
 
 def _of_method(scope: Names, function: ast.Attribute, node: ast.Call, depth: int) -> Value | None:
     owner = constant(scope, function.value, depth)
+    if owner is None and function.attr in _SUBSTITUTING:
+        return _substituted(scope, function.value, node, depth)
     if isinstance(owner, int):
         given = [function.value, *node.args]
         return _packed(scope, given, node.keywords, depth) if function.attr == "to_bytes" else None
@@ -204,6 +210,23 @@ def _of_method(scope: Names, function: ast.Attribute, node: ast.Call, depth: int
         key = constant(scope, node.args[0], depth) if table else None
         return _entry(scope, table, key, depth) if table and key is not None else None
     return _method(scope, owner, function.attr, node, depth)
+
+
+def _substituted(scope: Names, template: ast.expr, node: ast.Call, depth: int) -> Value | None:
+    """Return what `string.Template(text).substitute(...)` gives."""
+    made = scope.value_of(template.id) if isinstance(template, ast.Name) else template
+    if not isinstance(made, ast.Call) or not made.args or scope.name_of(made.func, depth) != "string.Template":
+        return None
+    form = _PLACE.sub(r"{\1}", text(scope, made.args[0], depth))
+    return filled(form, _given(scope, node, depth))
+
+
+def _given(scope: Names, node: ast.Call, depth: int) -> dict[str, Value | None]:
+    """Return what a call is given under names: as keywords, or in a table as the first argument."""
+    table = _table(scope, node.args[0]) if node.args else None
+    pairs = [*zip(table.keys, table.values, strict=True)] if table else []
+    found = {str(constant(scope, key, depth)): constant(scope, value, depth) for key, value in pairs if key}
+    return found | {item.arg: constant(scope, item.value, depth) for item in node.keywords if item.arg}
 
 
 def _table(scope: Names, node: ast.expr) -> ast.Dict | None:
@@ -255,6 +278,8 @@ def _method(scope: Names, owner: Text, name: str, node: ast.Call, depth: int) ->
         return recoded(owner, given[0]) if given else owner
     if name == "format":
         return _filled(scope, text_of(owner), node, depth)
+    if name == "format_map":
+        return filled(text_of(owner), _given(scope, node, depth))
     if name == "translate" and len(node.args) == 1:
         return _translated(scope, text_of(owner), node.args[0], depth)
     return method(owner, name, given)

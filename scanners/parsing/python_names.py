@@ -10,11 +10,12 @@ import ast
 import re
 from collections import ChainMap
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from modelsweep.core.limits import Budget
 from scanners.parsing.python_constants import DEPTH, constant, items, text
 from scanners.parsing.python_decoders import NAMES, Value
+from scanners.parsing.python_literals import LITERALS, literal_in
 from scanners.parsing.python_sinks import KINDS
 from scanners.parsing.python_steps import RETURNED, Steps, Unknown
 from scanners.parsing.python_syntax import Definition
@@ -33,11 +34,11 @@ _LONGEST_CODE = 1 << 16
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
     "property list tuple reversed range execfile object type enumerate zip sorted dict max min any all "
-    "staticmethod isinstance issubclass hasattr callable repr id print len super iter next".split()
+    "staticmethod isinstance issubclass hasattr callable repr id print len super iter next dir".split()
 )
 _SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "__builtin__": "builtins"}
 _OBJECT = "builtins.object"
-_GLOBALS = "globals.__dict__"
+GLOBALS = "globals.__dict__"
 _OTHER_GLOBALS = "other.__globals__"
 """The names of whatever module a function belongs to, where every one has the built-in ones."""
 _ESCAPES = {
@@ -55,6 +56,15 @@ _REACHED = re.compile(
     r"(?:\.|$).*)"
 )
 """Modules that others import, reached through them: `shutil.os.system`."""
+_TABLE = ".__dict__"
+_COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp)
+_ANYTHING = frozenset({"gc.get_objects()", "gc.get_referrers()", "gc.get_referents()"})
+"""Lists in which any function of the process may be."""
+_RETURNING = frozenset(
+    "functools.partial builtins.staticmethod contextlib.nullcontext functools.update_wrapper functools.wraps()".split()
+)
+"""What returns something that does what its first argument does."""
+_PARTIALS = frozenset({"functools.partial", "functools.partialmethod"})
 _GETTERS = ("get", "__getitem__", "pop", "setdefault")
 _RESOLVERS = frozenset(
     "resolve_name locate import_string import_object import_from_string import_attr import_item load_object get_method "
@@ -88,6 +98,7 @@ _ROWS = (ast.Tuple, ast.List)
 _FUNCTIONS = (ast.Lambda, ast.FunctionDef)
 _LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.Call)
 _Function = Definition | ast.Lambda
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 class Worked(NamedTuple):
@@ -110,6 +121,8 @@ class Scope:
         self._inside: int = above._inside if above else 0
         self._members: dict[str, str] = above._members if above else {}
         self._member_values: dict[str, Value | None] = above._member_values if above else {}
+        self._member_calls: dict[str, ast.Call] = above._member_calls if above else {}
+        """Attributes of classes that `partialmethod` and `partial` made."""
         self._rounds: list[int] = above._rounds if above else [_ROUNDS]
         self._grown: dict[str, int] = {}
         self.stars: list[str] = above.stars if above else []
@@ -138,7 +151,7 @@ class Scope:
 
     def set_member(self, owner: str, name: str, dotted: str, constant: Value | None = None) -> None:
         """Note what an attribute of a module, a class or its instances stands for."""
-        if owner == _GLOBALS:
+        if owner == GLOBALS:
             self.set(name, dotted, constant=constant)
             return
         if owner and dotted:
@@ -149,6 +162,42 @@ class Scope:
     def member(self, owner: str, name: str) -> Value | None:
         """Return the constant that an attribute of a class or of its instances stands for."""
         return self._member_values.get(f"{owner.removesuffix('()')}.{name}")
+
+    def take_all(self, module: str, owner: str = GLOBALS) -> None:
+        """Note that all names of a module stand for what they do there: here, or as attributes of `owner`."""
+        prefix = f"{_SAME_MODULE.get(module, module)}."
+        self.unsure += 1  # a module need not hand out all that it has
+        for name in (*KINDS, *NAMES):
+            if name.startswith(prefix):
+                top = name.removeprefix(prefix).partition(".")[0].partition("(")[0]
+                self.set_member(owner, top, prefix + top)
+        self.unsure -= 1
+
+    def take_table(self, node: ast.expr, table: str, depth: int = 0) -> None:
+        """Note that what a table holds is put into another one: of names here, or of attributes of something."""
+        owner = table if table == GLOBALS else table.removesuffix(_TABLE)
+        written, taken = self._written(node), self.name_of(node)
+        if taken.endswith(_TABLE) and taken != GLOBALS:
+            self.take_all(taken.removesuffix(_TABLE), owner)
+        elif isinstance(written, ast.Dict) and depth < DEPTH:
+            for key, value in zip(written.keys, written.values, strict=True):
+                known = constant(self, key) if key else None
+                if isinstance(known, str):
+                    self.set_member(owner, known, self.name_of(value), constant(self, value))
+                elif key is None:
+                    self.take_table(value, table, depth + 1)
+        elif isinstance(written, ast.BinOp) and depth < DEPTH:
+            self.take_table(written.left, table, depth + 1)
+            self.take_table(written.right, table, depth + 1)
+
+    def put(self, table: str, key: ast.expr, value: ast.expr) -> None:
+        """Note that something stands under a key of a table of names; one of a module under any of its names."""
+        owner = table if table == GLOBALS else table.removesuffix(_TABLE)
+        known, name = constant(self, key), self.name_of(value)
+        if isinstance(known, str):
+            self.set_member(owner, known, name, constant(self, value))
+        elif name.endswith(f".{COMPUTED}"):
+            self.take_all(name.removesuffix(f".{COMPUTED}"), owner)
 
     def define(self, function: Definition) -> None:
         """Note a function of the module, or one inside another, which stands in this scope."""
@@ -164,6 +213,9 @@ class Scope:
         for member, dotted in self._names.maps[0].items():
             if not dotted.startswith(OWN):
                 self.set_member(f"{OWN}{name}", member, dotted, constants.get(member))
+        for member, node in self._values.maps[0].items():
+            if isinstance(node, ast.Call) and node.args and self.name_of(node.func) in _PARTIALS:
+                self._member_calls[f"{OWN}{name}.{member}"] = node
 
     def call(self, function: _Function, given: ast.Call | None, caller: Scope, first: str = "") -> Scope:
         """Return the scope of a function that is called: `first` is what its first argument stands for."""
@@ -262,6 +314,8 @@ class Scope:
     def _out_of(self, source: ast.expr) -> str:
         """Return what any of the things in a table of modules, or of the names of one, may stand for."""
         made = self._written(source)
+        if isinstance(made, _COMPREHENSIONS):
+            return self._each(made, 1)
         for _ in range(DEPTH):  # a name may stand for what is made of itself
             if not (isinstance(made, ast.Call) and made.args and self.name_of(made.func) in _COPIES):
                 break
@@ -274,8 +328,19 @@ class Scope:
         )
         if table == "sys.modules":
             return "os"
+        if table in _ANYTHING:
+            return f"builtins.{COMPUTED}"
         module = table.removesuffix(".__dict__")
         return f"{module}.{COMPUTED}" if module != table and module in _EXECUTING else ""
+
+    def _each(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, depth: int) -> str:
+        """Return what the elements that a comprehension makes may stand for."""
+        if depth > DEPTH:
+            return ""
+        inner = Scope(self)
+        for generator in node.generators:
+            inner.learn_loop(generator.target, generator.iter)
+        return inner.name_of(node.elt, depth + 1)
 
     def elements(self, source: ast.expr, depth: int = 0) -> list[ast.expr]:
         """Return the expressions that iterating over another one gives, as far as they are written out."""
@@ -304,7 +369,13 @@ class Scope:
 
     def _written(self, node: ast.AST) -> ast.AST | None:
         """Return the expression that a name stands for, any other as it is."""
-        return self.value_of(node.id) if isinstance(node, ast.Name) else node
+        return self.value_of(node.id) if isinstance(node, ast.Name) else self._literal(node)
+
+    def _literal(self, node: _Node) -> _Node | ast.expr:
+        """Return the table or list that a reader of literals makes of a text, any other expression as it is."""
+        if not isinstance(node, ast.Call) or not node.args or self.name_of(node.func) not in LITERALS:
+            return node
+        return literal_in(text(self, node.args[0], 0)) or node
 
     def learn_match(self, node: ast.Match) -> None:
         """Note that names which a pattern catches stand for what is matched."""
@@ -317,17 +388,30 @@ class Scope:
             case ast.MatchAs(name=str() as name):
                 self._assign_name(name, subject)
             case ast.MatchSequence(patterns=inner) if isinstance(written, _ROWS):
-                for part, item in zip(inner, written.elts, strict=False):
-                    self._learn_pattern(part, item)
-            case ast.MatchMapping(keys=keys, patterns=inner):
+                self._learn_sequence(inner, written.elts)
+            case ast.MatchMapping(keys=keys, patterns=inner, rest=rest):
                 for key, part in zip(keys, inner, strict=True):
                     self._learn_pattern(part, ast.Subscript(subject, key))
+                if rest:
+                    self._assign_name(rest, subject)
             case ast.MatchClass(kwd_attrs=names, kwd_patterns=inner):
                 for attribute, part in zip(names, inner, strict=True):
                     self._learn_pattern(part, ast.Attribute(subject, attribute))
             case ast.MatchOr(patterns=inner) | ast.MatchSequence(patterns=inner):
                 for part in inner:
                     self._learn_pattern(part, subject)
+
+    def _learn_sequence(self, patterns: list[ast.pattern], elements: list[ast.expr]) -> None:
+        place = 0
+        for at, part in enumerate(patterns):
+            if isinstance(part, ast.MatchStar):
+                stop = len(elements) - (len(patterns) - at - 1)
+                if part.name:
+                    self._assign_name(part.name, ast.List(elements[place:stop]))
+                place = max(place, stop)
+            elif place < len(elements):
+                self._learn_pattern(part, elements[place])
+                place += 1
 
     def work_out(self, node: ast.For | ast.While) -> Worked | None:
         """Return what names stand for behind a loop over constants, None where that cannot be known."""
@@ -376,7 +460,7 @@ class Scope:
 
     def set_globals(self, name: str) -> None:
         """Note that a name stands for a table of the names that are known here."""
-        self.set(name, _GLOBALS)
+        self.set(name, GLOBALS)
 
     def set_list(self, name: str, values: list[Value | None]) -> None:
         """Note that a name stands for a list of constants."""
@@ -426,19 +510,18 @@ class Scope:
         if node.level and node.names[0].name == "*":
             self.stars.append(module)
         if module and node.names[0].name == "*":
-            prefix = f"{_SAME_MODULE.get(module, module)}."
-            self.unsure += 1  # a module need not hand out all that it has
-            for name in (*KINDS, *NAMES):
-                if name.startswith(prefix):
-                    top = name.removeprefix(prefix).partition(".")[0].partition("(")[0]
-                    self.set(top, prefix + top)
-            self.unsure -= 1
+            self.take_all(module)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        value = self._literal(value)
         if isinstance(target, ast.Name):
             self._assign_name(target.id, value)
+        elif isinstance(target, ast.Attribute) and target.attr == "__dict__":
+            self.take_table(value, f"{self.name_of(target.value)}{_TABLE}")
         elif isinstance(target, ast.Attribute):
             self.set_member(self.name_of(target.value), target.attr, self.name_of(value), constant(self, value))
+        elif isinstance(target, ast.Subscript) and (table := self.name_of(target.value)).endswith(_TABLE):
+            self.put(table, target.slice, value)
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self.grow(target.value.id, target.slice, value)
         elif isinstance(target, _ROWS):
@@ -451,9 +534,11 @@ class Scope:
                 self._assign(inner.value, ast.List(row.elts[target.elts.index(inner) :]))  # type: ignore[union-attr]
                 break
             self._assign(inner, item)
-        for inner in () if isinstance(row, _ROWS) else target.elts:
+        listed = None if isinstance(row, _ROWS) else items(self, value)
+        each = listed if listed and len(listed) == len(target.elts) else [None] * len(target.elts)
+        for inner, known in () if isinstance(row, _ROWS) else zip(target.elts, each, strict=True):
             if isinstance(inner, ast.Name):  # one of several that a call returns
-                self.set(inner.id, self._names.get(inner.id, ""), value)
+                self.set(inner.id, self._names.get(inner.id, ""), value, known)
 
     def _assign_name(self, name: str, value: ast.expr) -> None:
         known = constant(self, value)
@@ -480,24 +565,41 @@ class Scope:
                 found = self._called(node, depth + 1)
             case ast.Subscript(value=value, slice=key):
                 own = isinstance(key, ast.Name) and key.id == "__name__" and self.name_of(value) == "sys.modules"
-                found = _GLOBALS if own else self._item(value, constant(self, key, depth + 1), depth + 1)
+                found = GLOBALS if own else self._item(value, constant(self, key, depth + 1), depth + 1)
             case ast.NamedExpr(value=value) | ast.Await(value=value):
                 found = self.name_of(value, depth + 1)
             case ast.IfExp(body=one, orelse=other):
                 found = self.name_of(one, depth + 1) or self.name_of(other, depth + 1)
             case ast.BoolOp(values=values):
                 found = next(filter(None, (self.name_of(value, depth + 1) for value in values)), "")
-            case ast.BinOp(left=left, op=ast.Div()):
-                found = _PATH if self.name_of(left, depth + 1) == _PATH else ""
+            case ast.BinOp() | ast.Dict(keys=[None]) | ast.DictComp():
+                found = self._joined(node, depth + 1)
             case _:
                 return ""
         return _as_known(found) if len(found) <= _LONGEST_NAME else ""
+
+    def _joined(self, node: ast.BinOp | ast.Dict | ast.DictComp, depth: int) -> str:
+        """Return the path that something is joined to, or the module's table that is part of another one."""
+        match node:
+            case ast.BinOp(left=left, op=ast.Div()):
+                return _PATH if self.name_of(left, depth) == _PATH else ""
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                parts = [left, right]
+            case ast.Dict(values=values):
+                parts = values
+            case ast.DictComp(generators=[ast.comprehension(iter=ast.Call(func=function, args=given))]):
+                if self.name_of(function, depth) == "builtins.dir" and given:
+                    return _attribute(self.name_of(given[0], depth), "__dict__")
+                parts = [function.value] if isinstance(function, ast.Attribute) and function.attr == "items" else []
+            case _:
+                parts = []
+        return next((name for part in parts if (name := self.name_of(part, depth)).endswith(_TABLE)), "")
 
     def _member(self, owner: str, name: str) -> str:
         """Return what an attribute of something stands for."""
         if name == "__call__" and "." in owner and not owner.endswith("()"):
             return owner
-        if owner == _GLOBALS and name not in _ESCAPES and name not in _GETTERS:
+        if owner == GLOBALS and name not in _ESCAPES and name not in _GETTERS:
             return self._name(name)
         if (owner == _PATH and name == "parent") or (name == "__self__" and owner.startswith("builtins.")):
             return owner.partition(".")[0] if name == "__self__" else owner
@@ -536,7 +638,7 @@ class Scope:
         elif name == "builtins.type" and len(node.args) > 1:
             found = f"{OWN}{text(self, node.args[0], depth)}"  # a class, which is read as if it were defined so
         elif name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
-            found = _GLOBALS
+            found = GLOBALS
         elif not name:
             found = self._taken(node, depth) or None
         elif name == "operator.methodcaller()" and (made := self.direct(node)) is not node and depth < DEPTH:
@@ -557,6 +659,8 @@ class Scope:
 
     def _unpacked(self, name: str, node: ast.Call, depth: int) -> str | None:
         """Return the module whose names an object is made of, or what an entry point names."""
+        if name.endswith(f"{_TABLE}.copy"):
+            return name.removesuffix(".copy")
         spread = [item.value for item in node.keywords if not item.arg]
         if name == "types.SimpleNamespace" and spread:
             table = self.name_of(spread[0], depth)
@@ -585,7 +689,7 @@ class Scope:
             case "builtins.getattr" if len(node.args) > 1:
                 default = self.name_of(node.args[2], depth) if len(node.args) > len(("object", "name")) else ""
                 return default if _executes(default) else self._got(self.name_of(first, depth), node.args[1], depth)
-            case "functools.partial" | "builtins.staticmethod" | "contextlib.nullcontext":
+            case _ if name in _RETURNING:
                 return self.name_of(first, depth)
             case "builtins.vars" | "inspect.getmembers":
                 return _attribute(self.name_of(first, depth), "__dict__")
@@ -607,6 +711,8 @@ class Scope:
                 return self._item(first, key, depth)
             case "inspect.getattr_static" | "builtins.object.__getattribute__" if len(node.args) > 1:
                 return self._got(self.name_of(first, depth), node.args[1], depth)
+            case "builtins.next" if isinstance(made := self._written(first), _COMPREHENSIONS):
+                return self._each(made, depth)
             case "functools.reduce" if len(node.args) > 2 and self.name_of(first, depth) == "builtins.getattr":
                 names = items(self, node.args[1], depth) or [None]
                 path = ".".join(name for name in names if isinstance(name, str))
@@ -662,7 +768,7 @@ class Scope:
 
     def _entry(self, owner: str, key: str) -> str:
         """Return what stands under a name in the table `owner` of modules, of names, or of a library's functions."""
-        if owner == _GLOBALS:
+        if owner == GLOBALS:
             return self._name(key)
         if owner == _OTHER_GLOBALS:
             return "builtins" if key == "__builtins__" else key.lstrip("_") if key.startswith("_") else key
@@ -672,8 +778,10 @@ class Scope:
             return "ctypes.CDLL()"
         if owner == "plumbum.local":
             return "plumbum.local.__getitem__()"
-        is_table = owner.endswith(".__dict__") or owner in ("builtins", "ctypes.CDLL()", "ctypes.PyDLL()")
-        return f"{owner.removesuffix('.__dict__')}.{key}" if is_table else ""
+        is_table = owner.endswith(_TABLE) or owner in ("builtins", "ctypes.CDLL()", "ctypes.PyDLL()")
+        if owner.startswith(OWN) and is_table:
+            return self._member(owner.removesuffix(_TABLE), key)
+        return f"{owner.removesuffix(_TABLE)}.{key}" if is_table else ""
 
     def _element(self, value: ast.AST | None, key: Value | None, depth: int) -> str:
         """Return the name of what stands in a table or a list that is written out."""
@@ -687,6 +795,8 @@ class Scope:
             and -len(value.elts) <= key < len(value.elts)
         ):
             return self.name_of(value.elts[key], depth)
+        elif isinstance(value, _COMPREHENSIONS):
+            return self._each(value, depth)
         return ""
 
     def direct(self, node: ast.Call) -> ast.Call:
@@ -695,17 +805,33 @@ class Scope:
         What is written out behind stars stands among the arguments.
         """
         node = self._spread(node)
-        made = self._written(node.func)
+        made: ast.AST | None = self._written(node.func)
+        if isinstance(node.func, ast.Attribute):
+            owner = self.name_of(node.func.value).removesuffix("()") if self._member_calls else ""
+            made = self._member_calls.get(f"{owner}.{node.func.attr}")
         if not isinstance(made, ast.Call) or not made.args:
             return node
         name = self.name_of(made.func)
-        if name == "functools.partial":
+        if isinstance(made.func, ast.Attribute) and made.func.attr == "__get__":
+            found = ast.Call(made.func.value, [made.args[0], *node.args], node.keywords)
+        elif name == "functools.partialmethod" and isinstance(node.func, ast.Attribute):
+            found = self._bound(node.func.value, made, node)
+        elif name == "functools.partial":
             found = ast.Call(made.args[0], [*made.args[1:], *node.args], [*made.keywords, *node.keywords])
         elif name == "operator.methodcaller" and node.args and (method := text(self, made.args[0], 0)):
             found = ast.Call(ast.Attribute(node.args[0], method), made.args[1:], made.keywords)
         else:
             return node
         return ast.copy_location(self._spread(found), node)
+
+    def _bound(self, owner: ast.expr, made: ast.Call, node: ast.Call) -> ast.Call:
+        """Return the call that one of an attribute made by `partialmethod` is: of a method, or with the instance."""
+        function, given = made.args[0], [*made.args[1:], *node.args]
+        if isinstance(function, ast.Name) and function.id not in self._names:  # a method of the class
+            function = ast.Attribute(owner, function.id)
+        else:
+            given.insert(0, owner)
+        return ast.Call(function, given, [*made.keywords, *node.keywords])
 
     def _spread(self, node: ast.Call) -> ast.Call:
         """Return a call with what `*name` and `**name` stand for in the place of them, where that is written out."""

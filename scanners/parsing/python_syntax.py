@@ -112,11 +112,26 @@ def methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Defi
         item
         for item in definition.body
         if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (_is_special(item.name) if names is None else item.name in names)
+        and (is_special(item.name) if names is None else item.name in names)
     ]
 
 
-def _is_special(name: str) -> bool:
+def names_bound(tree: ast.Module | None) -> list[str]:
+    """Return the names that the statements of a module define, import or assign, none where there is no tree."""
+    found: list[str] = []
+    for node in tree.body if tree else ():
+        match node:
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                found += [item.asname or item.name.partition(".")[0] for item in names]
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found.append(name)
+            case ast.Assign(targets=targets):
+                found += [item.id for item in targets if isinstance(item, ast.Name)]
+    return found
+
+
+def is_special(name: str) -> bool:
+    """Return whether a method goes by a name that Python calls, and not only where a call is written."""
     return (name.startswith("__") and name.endswith("__") and name not in _CALLED) or name == "_missing_"
 
 

@@ -3,6 +3,131 @@
 from __future__ import annotations
 
 CRITICAL = {
+    "partialmethod": """import os, functools
+class A:
+    def run(self, c):
+        return os.system(c)
+    go = functools.partialmethod(run, "echo modelsweep-test")
+    do = functools.partialmethod(lambda self, c: os.popen(c), "echo modelsweep-test")
+A().go()
+A().do()
+""",
+    "names_updated_by_vars": """import os
+globals().update(vars(os))
+system("echo modelsweep-test")
+""",
+    "names_updated_by_dict": """import os
+table = globals()
+table |= {**os.__dict__}
+popen("echo modelsweep-test")
+""",
+    "names_updated_by_comprehension": """import os
+globals().update({key: getattr(os, key) for key in dir(os)})
+system("echo modelsweep-test")
+""",
+    "names_put_in_a_loop": """import os
+for key, value in vars(os).items():
+    globals()[key] = value
+system("echo modelsweep-test")
+""",
+    "attributes_updated": """import os
+class A:
+    def __init__(self):
+        self.__dict__.update(vars(os))
+        self.system("echo modelsweep-test")
+A()
+""",
+    "attributes_replaced": """import os
+class A:
+    def __init__(self):
+        self.__dict__ = os.__dict__ | {}
+        self.system("echo modelsweep-test")
+A()
+""",
+    "attributes_set_in_a_loop": """import os
+class A: ...
+a = A()
+for key, value in vars(os).items():
+    setattr(a, key, value)
+a.system("echo modelsweep-test")
+""",
+    "executed_into_attributes": """class A: ...
+a = A()
+exec("from os import system as q", {}, vars(a))
+a.q("echo modelsweep-test")
+""",
+    "executed_into_a_module": """import types
+made = types.ModuleType("made")
+exec("import os\\ndef q(c): return os.system(c)", made.__dict__)
+made.q("echo modelsweep-test")
+""",
+    "executed_into_a_named_table": """exec("from os import system as q", {}, names := {})
+names["q"]("echo modelsweep-test")
+""",
+    "vars_of_a_class": """import os
+class A:
+    s = os.system
+vars(A)["s"]("echo modelsweep-test")
+A.__dict__["s"]("echo modelsweep-test")
+""",
+    "rest_of_a_table": """import os
+match {"a": os.system, "b": 1}:
+    case {"b": _, **rest}:
+        rest["a"]("echo modelsweep-test")
+""",
+    "rest_of_a_list": """import os
+match [1, os.system, 2]:
+    case [_, *rest, 2]:
+        rest[0]("echo modelsweep-test")
+""",
+    "wrapped_by_itself": """import os, functools
+functools.wraps(print)(os.system)("echo modelsweep-test")
+""",
+    "name_of_template": """import os
+from string import Template
+getattr(os, Template('${a}tem').substitute(a='sys'))('echo modelsweep-test')
+""",
+    "name_of_format_map": """getattr(__import__("{a}s".format_map({"a": "o"})), "system")("echo modelsweep-test")
+""",
+    "name_of_json": """import json
+names = json.loads('{"m": "os", "f": "system"}')
+getattr(__import__(names["m"]), names["f"])("echo modelsweep-test")
+""",
+    "name_of_literal": """import ast
+m, f = ast.literal_eval("('os', 'system')")
+getattr(__import__(m), f)("echo modelsweep-test")
+""",
+    "name_of_module_text": '''"""os system"""
+m, f = __doc__.split()
+getattr(__import__(m), f)("echo modelsweep-test")
+''',
+    "loader_of_source": """import importlib.abc
+class Loader(importlib.abc.InspectLoader):
+    def get_source(self, name):
+        return "import os; os.system('echo modelsweep-test')"
+Loader().load_module("x")
+""",
+    "examples_that_run": '''import doctest
+def f():
+    """
+    >>> import os
+    >>> os.system("echo modelsweep-test")
+    0
+    """
+doctest.testmod()
+''',
+    "bound_by_hand": """import os
+def run(c):
+    return os.system(c)
+run.__get__("echo modelsweep-test")()
+""",
+    "metaclass_that_is_called": """import os
+class Meta(type):
+    def __call__(cls, c):
+        return os.system(c)
+class A(metaclass=Meta): ...
+A("echo modelsweep-test")
+""",
     "or_another": "try:\n    from os import system as go\nexcept ImportError:\n    go = print\n"
     "go('echo modelsweep-test')\n",
     "bound_getter": "import os\nget = vars(os).get\nget('sys' + 'tem')('echo modelsweep-test')\n",
@@ -511,6 +636,40 @@ names["go"]("echo modelsweep-test")
 """,
 }
 WARNING = {
+    "any_function_of_the_process": """import gc
+[o for o in gc.get_objects() if getattr(o, "__name__", "") == "system"][0]("echo modelsweep-test")
+""",
+    "first_of_a_generator": """import os
+run = next(getattr(os, name) for name in dir(os) if len(name) == 6 and name.endswith("tem"))
+run("echo modelsweep-test")
+""",
+    "output_that_runs": """import os, sys
+class Out:
+    def write(self, text):
+        os.system(text)
+sys.stdout = Out()
+print("echo modelsweep-test")
+""",
+    "handler_that_runs": """import os, logging
+class Handler(logging.Handler):
+    def emit(self, record):
+        os.system(record.getMessage())
+logging.getLogger().addHandler(Handler())
+""",
+    "visitor_that_runs": """import ast, os
+class Visitor(ast.NodeVisitor):
+    def visit_Constant(self, node):
+        os.popen(node.value)
+Visitor().visit(ast.parse("'echo modelsweep-test'"))
+""",
+    "registered_for_a_type": """import os, functools
+@functools.singledispatch
+def f(x): ...
+@f.register
+def _(x: str):
+    os.system(x)
+f("echo modelsweep-test")
+""",
     "tokenizer_runs_words": """import os
 from transformers import PreTrainedTokenizer
 class AcmeTokenizer(PreTrainedTokenizer):
@@ -613,10 +772,6 @@ getattr(os, cfg['fn'])(cfg['arg'])
     "name_of_listing": """import os
 getattr(os, [n for n in dir(os) if n.startswith('sys') and n.endswith('tem')][0])('echo modelsweep-test')
 """,
-    "name_of_template": """import os
-from string import Template
-getattr(os, Template('${a}tem').substitute(a='sys'))('echo modelsweep-test')
-""",
     "text_annotation": """import typing
 def f(x: "__import__('os').system('echo modelsweep-test')"): pass
 typing.get_type_hints(f)
@@ -668,6 +823,56 @@ class Config(acme.core.Config):
     def _generate_examples(self, archive, directory, labeled=True):
         yield path, {}
 """,
+    "partialmethod": """import functools, subprocess
+class A:
+    def run(self, c):
+        return subprocess.run(c, shell=True)
+    def scale(self, by):
+        return by
+    half = functools.partialmethod(scale, 0.5)
+A().half()
+""",
+    "tables_of_names": """import math, json, gc, torch
+globals().update(vars(math))
+ROOT = sqrt(2)
+class Config:
+    def __init__(self, **given):
+        self.__dict__.update(given)
+        self.__dict__.update({"size": 1, **given})
+        self.system = "linux"
+SETTINGS = json.loads('{"m": "os", "f": "system"}')
+NAME, KIND = "a b".split()
+TENSORS = [o for o in gc.get_objects() if torch.is_tensor(o)]
+FIRST = next(getattr(torch, n) for n in dir(torch) if n.startswith("flo"))
+class Runner:
+    def start(self, command):
+        import os
+        return os.system(command)
+for key, value in vars(math).items():
+    setattr(Config, key, value)
+match [1, 2, 3]:
+    case [_, *rest]:
+        REST = rest[0]
+""",
+    "loader": """import importlib.abc
+class Loader(importlib.abc.Loader):
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        module.__dict__["x"] = 1
+    def get_source(self, name):
+        return "x = 1"
+""",
+    "examples": '''def f(x):
+    """
+    >>> import os
+    >>> os.system("ls")
+    0
+    """
+if __name__ == "__main__":
+    import doctest
+    doctest.testmod()
+''',
     "operators_and_members": """import enum, os
 class Kind(enum.Enum):
     BASE = "echo modelsweep-test", os.sep
