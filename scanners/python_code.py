@@ -24,6 +24,8 @@ from scanners import text
 from scanners.detector import kept_apart
 
 if TYPE_CHECKING:
+    import ast
+
     from scanners.parsing.python_calls import Call, Use
 
 SIZE_LIMIT = 1 * MIB
@@ -198,9 +200,8 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
         return
     said: set[Problem] = set()
     for document in found:
-        for source in code_of(document):
-            module = _module(blob, source.encode("utf-8", "replace"), context, _CELL)
-            yield from kept_apart(module, blob.locator, SCANNER.name, said)
+        cells = [source.encode("utf-8", "replace") for source in code_of(document)]
+        yield from kept_apart(_together(blob, cells, context), blob.locator, SCANNER.name, said)
         for kind, script in page_scripts(document):
             context.operations.spend(len(script))
             if kind == "python":
@@ -209,6 +210,33 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
             else:
                 shown = printable(redact(" ".join(script.split())), _SHOWN)
                 yield Finding(PAGE, blob.locator, shown)
+
+
+def _together(blob: Blob, cells: list[bytes], context: Context) -> Iterator[Item]:
+    """Yield what cells do that share their names; of each alone where all of them are too much for one tree."""
+    from scanners.parsing.python_syntax import joined, parsed
+
+    if not any(map(may_tell, cells)):
+        return
+    trees, said = list["ast.Module"](), set[Problem]()
+    alone = sum(map(len, cells)) > SIZE_LIMIT
+    for source in cells:
+        tree = None if alone or _is_nested(source) else parsed(source)
+        if tree:
+            context.snippets.spend()
+            trees.append(tree)
+        else:
+            yield from kept_apart(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, said)
+    if trees:
+        yield from _read(blob, joined(trees), context, _CELL)
+
+
+def _is_nested(source: bytes) -> bool:
+    try:
+        check_nesting(source)
+    except OverLimit:
+        return True
+    return False
 
 
 def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
@@ -220,7 +248,6 @@ def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
     if not may_tell(source) and not (_NEIGHBOUR.search(source) and _HANDED.search(source)):
         return
-    from scanners.parsing.python_calls import read
     from scanners.parsing.python_syntax import parsed
 
     context.snippets.spend()
@@ -230,7 +257,13 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
         return
     if tree is None:
         yield from _unparsed(blob, source, when)
-        return
+    else:
+        yield from _read(blob, tree, context, when)
+
+
+def _read(blob: Blob, tree: ast.Module, context: Context, when: str) -> Iterator[Item]:
+    from scanners.parsing.python_calls import read
+
     found = read(tree, context.operations, is_setup=blob.locator.name == "setup.py")
     for call in found.calls:
         yield _fact(blob, call if when == _IMPORT else call._replace(when=when))

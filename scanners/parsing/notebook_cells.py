@@ -14,8 +14,12 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 
 _MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*+[\w, ]++=\s*[!%]")
-_COMMAND = re.compile(r"(\s*+)(?:[\w, ]++=\s*+)?(?:!!?|%(?:system|sx)\s+)(.+)")
-_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|script\s+(?:--bg\s+)?\S*sh)\b")
+_COMMAND = re.compile(r"(\s*+)(?:[\w, ]++=\s*+)?(?:!!?|%(?:system|sx|alias\s+\w+)\s+)(.+)")
+_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|perl|ruby|script\s)(?:\b|(?<=\s))")
+_TIMED = re.compile(r"(\s*+)%(?:timeit|time|prun|memit|mprun|lprun)\s+((?:-\S*\s+(?:\d+\s+)?)*+)(.+)")
+"""Magics that run what stands behind them."""
+_PYTHON = re.compile(r"(?:i?python|sage|pyspark|xpython|micropython)\S*|")
+"""Languages of kernels, as a notebook names them, of which the cells are Python; it need not name any."""
 _PAGE_CELL = re.compile(r"\s*%%(?:javascript|js|html|svg)\b", re.IGNORECASE)
 _WRITTEN_CELL = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(\S+)")
 _SHOWN_AS = frozenset({"text/html", "application/javascript", "image/svg+xml", "text/markdown"})
@@ -32,10 +36,12 @@ _TEXTS = 20_000
 
 
 def code_of(document: Json) -> Iterator[str]:
-    """Yield the code of each cell, with the commands of IPython that are a shell's."""
+    """Yield the code of each cell; commands of a shell, and cells in other languages, as IPython calls them."""
+    is_python = _PYTHON.fullmatch(_language(document)) is not None
     for cell in _cells(document):
         if cell.get("cell_type") == "code":
-            yield _as_python(_text(cell.get("source", cell.get("input"))))
+            source = _text(cell.get("source", cell.get("input")))
+            yield _as_python(source) if is_python else "\n".join(_systems(source))
 
 
 def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
@@ -49,6 +55,17 @@ def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
             if asked := _ASKS.search(text[max(0, match.start() - _BEFORE) : match.start()]):
                 yield "server", asked[0] + match[0]
                 break
+
+
+def _language(document: Json) -> str:
+    """Return what a notebook says that the language of its kernel is, or nothing."""
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    for holder, key in (("language_info", "name"), ("kernelspec", "language")):
+        about = metadata.get(holder) if isinstance(metadata, dict) else None
+        name = about.get(key) if isinstance(about, dict) else None
+        if isinstance(name, str) and name:
+            return name.lower()
+    return ""
 
 
 def _cells(document: Json) -> Iterator[dict[str, Json]]:
@@ -94,8 +111,7 @@ def _as_python(cell: str) -> str:
     """Return a cell with its shell commands as IPython calls them, and without its other commands."""
     first, _, rest = cell.partition("\n")
     if _SHELL_CELL.match(first):
-        joined = re.sub(r"\\\n\s*", " ", rest)
-        return "\n".join(["", *(_system("", line) for line in joined.split("\n") if line.strip())])
+        return "\n".join(["", *_systems(rest)])
     if _PAGE_CELL.match(first):
         return ""
     if (written := _WRITTEN_CELL.match(first)) and not written[1].endswith(".py"):
@@ -104,7 +120,15 @@ def _as_python(cell: str) -> str:
     return "\n".join(_line(line) for line in lines)
 
 
+def _systems(script: str) -> list[str]:
+    """Return the lines of a script as commands of a shell."""
+    joined = re.sub(r"\\\n\s*", " ", script)
+    return [_system("", line) for line in joined.split("\n") if line.strip()]
+
+
 def _line(line: str) -> str:
+    if timed := _TIMED.fullmatch(line):
+        return f"{timed[1]}{timed[3]}"
     if command := _COMMAND.fullmatch(line):
         return _system(*command.groups())
     return "" if _MAGIC.match(line) else line

@@ -82,6 +82,9 @@ _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 _ENVIRON = "os.environ"
 _CALLS = 500
 """Calls of one kind that are told of one file: others must not hide among them."""
+_MAGICS = frozenset(f"IPython.get_ipython().run_{kind}_magic" for kind in ("line", "cell"))
+_SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script alias".split())
+_PYTHON_MAGICS = frozenset("time timeit prun python python3 memit capture".split())
 _NO_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
 """Beginnings of the names of bases that call no methods of others."""
 _LOADERS = ("importlib.", "zipimport.")
@@ -637,14 +640,18 @@ class _Reading:
             for function, scope in (self._functions[named], *self._module.others.get(named, ())):
                 self._enter(function, scope, call, body)
         else:
-            self._method(owner, None, call, body)
-            for definition, scope in self._classes.lineage(owner.removeprefix(OWN)):
-                for base in definition.bases:  # whose instances are commands: class Shell(subprocess.Popen)
-                    made = call or ast.copy_location(ast.Call(base, [], []), base)
-                    self._handed_on(base, [base], made, body._replace(scope=scope))
-                for item in definition.keywords:
-                    if item.arg == "metaclass" and call:
-                        self._method(f"{scope.name_of(item.value)}()", frozenset({"__call__"}), call, body)
+            self._made(owner, call, body)
+
+    def _made(self, owner: str, call: ast.Call | None, body: _Body) -> None:
+        """Read what runs where a class of the module is called, or an instance of it is at hand."""
+        self._method(owner, None, call, body)
+        for definition, scope in self._classes.lineage(owner.removeprefix(OWN)):
+            for base in definition.bases:  # whose instances are commands: class Shell(subprocess.Popen)
+                made = call or ast.copy_location(ast.Call(base, [], []), base)
+                self._handed_on(base, [base], made, body._replace(scope=scope))
+            for item in definition.keywords:
+                if item.arg == "metaclass" and call:
+                    self._method(f"{scope.name_of(item.value)}()", frozenset({"__call__"}), call, body)
 
     def _property(self, name: str, body: _Body) -> None:
         owner, _, attribute = name.removeprefix(OWN).partition(".")
@@ -682,6 +689,9 @@ class _Reading:
             scope = body.scope.call(node.func, node, body.scope)
             self._expression(node.func.body, body._replace(scope=scope, level=body.level + 1))
         name = body.scope.name_of(node.func)
+        if name in _MAGICS:
+            node = _of_magic(node, body.scope)
+            name = body.scope.name_of(node.func)
         given = [*node.args, *(item.value for item in node.keywords)]
         self._inherited(node, body)
         self._follow(name, node, body)
@@ -913,6 +923,19 @@ def _telling_first(name: str, kind: str, given: list[ast.expr], owner: ast.expr 
     if kind == "copying":
         return [*given[1:], *given[:1]]
     return given[1:] if name == "sys.path.insert" else given
+
+
+def _of_magic(node: ast.Call, scope: Scope) -> ast.Call:
+    """Return the call that one of a magic of IPython is: of a shell, or of Python; any other as it stands."""
+    magic = constant(scope, node.args[0]) if node.args else None
+    if magic in _SHELL_MAGICS:
+        owner = ast.Call(ast.Name("get_ipython"), [], [])
+        made = ast.Call(ast.Attribute(owner, "system"), node.args[-1:], [])
+    elif magic in _PYTHON_MAGICS:
+        made = ast.Call(ast.Name("exec"), node.args[-1:], [])
+    else:
+        return node
+    return ast.copy_location(made, node)
 
 
 def _is_of_a_sibling(name: str) -> bool:

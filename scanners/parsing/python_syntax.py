@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from scanners.parsing.python_constants import Names, constant
 
@@ -114,6 +114,11 @@ def methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Defi
         if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
         and (is_special(item.name) if names is None else item.name in names)
     ]
+
+
+def joined(trees: Iterable[ast.Module]) -> ast.Module:
+    """Return several programs as one, which share their names; each keeps its lines."""
+    return ast.Module([statement for tree in trees for statement in tree.body], [])
 
 
 def names_bound(tree: ast.Module | None) -> list[str]:

