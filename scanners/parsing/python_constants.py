@@ -114,6 +114,8 @@ def _binary(scope: Names, node: ast.BinOp, depth: int) -> Value | None:
     if parts:
         return joined(constant(scope, part, depth) for part in (left, *reversed(parts)))
     one = constant(scope, node.left, depth)
+    if isinstance(node.op, ast.Div):
+        return joined((one, constant(scope, node.right, depth)), "/") if isinstance(one, str) else None
     if isinstance(one, (str, bytes)) and isinstance(node.op, ast.Mod):
         given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
         return percent(one, [constant(scope, item, depth) for item in given])
@@ -278,6 +280,8 @@ def _method(scope: Names, owner: Text, name: str, node: ast.Call, depth: int) ->
         return recoded(owner, given[0]) if given else owner
     if name == "format":
         return _filled(scope, text_of(owner), node, depth)
+    if name == "joinpath":
+        return joined((owner, *given), "/")
     if name == "format_map":
         return filled(text_of(owner), _given(scope, node, depth))
     if name == "translate" and len(node.args) == 1:

@@ -25,6 +25,9 @@ FOLDS = 1_000_000
 """Expressions and pieces of text of one file that are worked out; they could double at each level."""
 _NAMED_INSIDE = 2
 """Functions inside each other by whose result something is named."""
+_CUTTING = frozenset("split rsplit splitlines partition rpartition".split())
+_COMPREHENDED = 3
+"""Comprehensions inside each other of whose elements it is worked out what they stand for."""
 _STEPS = 20
 """Statements of a function whose result is worked out."""
 _LONGEST_NAME = 1_000
@@ -119,6 +122,7 @@ class Scope:
         self._lists: ChainMap[str, list[Value | None] | None] = above._lists.new_child() if above else ChainMap()
         self._budget: Budget = above._budget if above else Budget("expressions to work out", FOLDS)
         self._inside: int = above._inside if above else 0
+        self._within: int = above._within if above else 0
         self._members: dict[str, str] = above._members if above else {}
         self._member_values: dict[str, Value | None] = above._member_values if above else {}
         self._member_calls: dict[str, ast.Call] = above._member_calls if above else {}
@@ -335,9 +339,10 @@ class Scope:
 
     def _each(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, depth: int) -> str:
         """Return what the elements that a comprehension makes may stand for."""
-        if depth > DEPTH:
+        if depth > DEPTH or self._within >= _COMPREHENDED:  # what it goes over may be made of itself
             return ""
         inner = Scope(self)
+        inner._within += 1
         for generator in node.generators:
             inner.learn_loop(generator.target, generator.iter)
         return inner.name_of(node.elt, depth + 1)
@@ -534,7 +539,8 @@ class Scope:
                 self._assign(inner.value, ast.List(row.elts[target.elts.index(inner) :]))  # type: ignore[union-attr]
                 break
             self._assign(inner, item)
-        listed = None if isinstance(row, _ROWS) else items(self, value)
+        cut = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _CUTTING
+        listed = items(self, value) if cut or isinstance(value, ast.Name | ast.ListComp | ast.GeneratorExp) else None
         each = listed if listed and len(listed) == len(target.elts) else [None] * len(target.elts)
         for inner, known in () if isinstance(row, _ROWS) else zip(target.elts, each, strict=True):
             if isinstance(inner, ast.Name):  # one of several that a call returns
@@ -685,7 +691,7 @@ class Scope:
             case "builtins.__import__" | "importlib.__import__":
                 return text(self, first, depth).partition(".")[0]
             case "importlib.import_module":
-                return text(self, first, depth)
+                return text(self, first, depth) or f"{name}()"
             case "builtins.getattr" if len(node.args) > 1:
                 default = self.name_of(node.args[2], depth) if len(node.args) > len(("object", "name")) else ""
                 return default if _executes(default) else self._got(self.name_of(first, depth), node.args[1], depth)

@@ -41,7 +41,7 @@ _TABLE = {
         paramiko.SSHClient().exec_command tkinter.Tcl().eval plumbum.local.__getitem__() pipes.Template().append
         webbrowser.GenericBrowser webbrowser.BackgroundBrowser matlab.engine.start_matlab().system
         jpype.java.lang.Runtime.getRuntime().exec ctypes.LibraryLoader().LoadLibrary().system
-        ctypes.LibraryLoader()[].system
+        ctypes.LibraryLoader()[].system importlib.import_module().system importlib.import_module().popen
     """,
     "connection": """
         socket.socket().connect socket.socket().connect_ex socket.create_connection asyncio.open_connection
