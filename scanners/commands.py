@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 from modelsweep.core import patterns as re
@@ -420,8 +421,7 @@ def _document(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the commands of tasks, containers and packages."""
     from scanners.parsing.json_text import JsonFault, documents, text_of
 
-    content = text_of(blob.reader.read(0, blob.size))
-    for form in (content, _JSON_COMMENT.sub("", content)):
+    for form in _forms(text_of(blob.reader.read(0, blob.size))):
         try:
             found = documents(form)
         except JsonFault:
@@ -430,6 +430,16 @@ def _document(blob: Blob, context: Context) -> Iterator[Item]:
             if isinstance(document, dict):
                 yield from _entries(blob, document, context)
         return
+
+
+def _forms(content: str) -> Iterator[str]:
+    """Yield a text of JSON as it stands, and as readers see it that take comments, also one that never ends."""
+    from scanners.parsing.json_lenient import NoJson, strict
+
+    yield content
+    with suppress(NoJson):
+        yield strict(content)
+    yield _JSON_COMMENT.sub("", content)
 
 
 def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
@@ -545,7 +555,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=13,
+    version=14,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>[{}\[\]:,])"
     r"|(?P<word>[^\s{}\[\]:,\"'][^\s{}\[\]:,]*)"
 )
+_CODED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _LINE = re.compile(r"[^\n]*")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(\r\n|[\s\S]))")
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
@@ -135,7 +136,7 @@ def _plain(word: str) -> str:
         return "NaN" if word.endswith("NaN") else word.lstrip("+")
     if _NUMBER.fullmatch(word):
         return json.dumps(float(word)) if set(word) & set(".eE") else word.lstrip("+").lstrip("0") or "0"
-    return json.dumps(word)
+    return json.dumps(_CODED.sub(lambda match: chr(int(match[1], 16)), word))
 
 
 def _quoted(text: str) -> str:

