@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from modelsweep import checked, shadowing
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Depth, Options, Reuse, Selection
-from modelsweep.core.related import is_related
+from modelsweep.core.related import is_related, is_telling
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.values import dataclass, field, replace
 from modelsweep.core.wire import shown_options
@@ -129,12 +129,19 @@ def scan_job(
         results, related = [], False
         if watch:
             watch(supervisor.reading)
-        for result in supervisor.examine(_units(targets, job.selection, problems), open_unit):
+
+        def noted() -> Iterator[Unit]:
+            nonlocal related
+            for unit in _units(targets, job.selection, problems):
+                related = related or is_telling(unit.locator.uri)
+                yield unit
+
+        for result in supervisor.examine(noted(), open_unit):
             if progress:
                 progress(result)
             results.append(result)
             related = related or is_related(result)
-            if len(results) == 1 and supervisor.is_busy():
+            if related:
                 _load_across()
         tool, answered = supervisor.tool(), supervisor.answered
     run = Run(started, time.perf_counter() - clock, tuple(arguments), known=answered)

@@ -158,7 +158,7 @@ class Supervisor:
         self.tool()
         self._whole = whole
         try:
-            while self._feed(open_unit) or self.is_busy():
+            while self._feed(open_unit) or self._busy():
                 self._send_all()
                 if stop and stop.is_set():
                     return
@@ -188,8 +188,7 @@ class Supervisor:
         self._families.clear()
         self._orphaned.clear()
 
-    def is_busy(self) -> bool:
-        """Return whether units are still being examined, or results wait to be given away."""
+    def _busy(self) -> bool:
         return bool(self._done or self._waiting) or any(child.tasks for child in self._children.values())
 
     def _feed(self, open_unit: OpenUnit) -> bool:

@@ -20,15 +20,16 @@ MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|-\d{5}-of-\d{5}|"(?:' + "|".join(so
 def is_related(result: UnitResult) -> bool:
     """Return whether a file may make something of another one, or another one of it."""
     where = result.unit.locator
-    if _is_telling(where.uri):
+    if is_telling(where.uri):
         return True
     return bool(result.facts) and any(fact.kind in KINDS and fact.locator == where for fact in result.facts)
 
 
 def may_relate(fact: Fact) -> bool:
     """Return whether a fact of a member may have to do with other members of its archive."""
-    return fact.kind in KINDS or _is_telling(fact.locator.members[-1])
+    return fact.kind in KINDS or is_telling(fact.locator.members[-1])
 
 
-def _is_telling(name: str) -> bool:
+def is_telling(name: str) -> bool:
+    """Return whether a file has to do with others by its name alone."""
     return name.endswith(_ENDINGS) or ("-of-" in name and _SHARD.search(name) is not None)
