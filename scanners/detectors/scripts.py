@@ -39,7 +39,20 @@ _TEXTS = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqli
 """Data sets: they hold texts about anything."""
 _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
 _POWERSHELL = (b"powershell", b"iex", b"invoke-expression", b"iwr", b"irm")
-_COMMANDS = (b"/dev/", b"curl", b"wget", b" -e ", b"sh -i", b"base64 ", b"connect((", b"chmod ", b"rm -")
+_UNIX = (
+    b"/dev/",
+    b"curl",
+    b"wget",
+    b" -e ",
+    b"sh -i",
+    b"sh <(",
+    b"sh -c",
+    b"base64 ",
+    b"connect((",
+    b"chmod ",
+    b"rm -",
+)
+_COMMANDS = (*_UNIX, b"mshta", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32")
 """What begins commands that are told only where they are those of attacks."""
 _CALLS = (b"os.", b"io.")
 """What begins calls that are told only as statements, and outside of data sets, which are full of programs."""
@@ -59,7 +72,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
         return
     attack = _attack(blob, offset, text[0])
     is_data = blob.locator.suffix in _TEXTS
-    if not attack and data.startswith(_COMMANDS):
+    if not attack and data[:16].lower().startswith(_COMMANDS):
         return
     if not attack and data.startswith(_CALLS) and (is_data or not _begins_statement(blob, offset)):
         return
@@ -112,7 +125,7 @@ _LINE_END = rb"[ \t]{0,2}(?:[;\r\n]|\\[rn])(?:[ \t\r\n]|\\[rnt]){0,8}"  # as it 
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=10,
+    version=11,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
@@ -132,6 +145,13 @@ DETECTOR = Detector(
         rb"wget [^\n\x00]{4,160}(?:\||;|&&)[ \t]{0,2}(?:sudo[ \t])?(?:/bin/)?(?:ba|z)?sh",
         rb"chmod (?:[ua]?\+x|[0-7]{3,4}) [^\n\x00]{1,160}(?:;|&&)",
         rb"rm -[A-Za-z]{0,6}r[A-Za-z]{0,6} (?:/|~|\$HOME)",
+        rb"sh <\([ \t]{0,2}(?:curl|wget) ",
+        rb"sh -c [\x22'\\]{0,2}\$\([ \t]{0,2}(?:curl|wget) ",
+        rb"(?i)mshta(?:\.exe)?[ \t]{1,4}https?:",
+        rb"(?i)certutil(?:\.exe)?[ \t][^\n\x00]{0,60}-urlcache",
+        rb"(?i)bitsadmin(?:\.exe)?[ \t][^\n\x00]{0,60}/transfer",
+        rb"(?i)regsvr32(?:\.exe)?[ \t][^\n\x00]{0,60}/i:http",
+        rb"(?i)rundll32(?:\.exe)?[ \t]{1,4}javascript:",
         rb" -e /bin/(?:ba|z)?sh",  # of netcat, by whatever name
         rb"sh -i [0-9]",
         rb"base64 -(?:d|D|-decode)[^\n\x00]{0,80}\|[ \t]{0,2}(?:/bin/)?(?:ba|z)?sh",

