@@ -29,7 +29,7 @@ _FUNCTION, _PROGRAM, _GRADIENT = 1, 13, 17
 """Fields of an exported function."""
 _GRADIENTS = 8
 """Gradients of gradients that are looked at."""
-_STRINGS, _SECTIONS = 0, 32
+_STRINGS, _OPERATIONS, _SECTIONS = 0, 4, 32
 _TEXTS = 64 * MIB
 """Bytes of texts in a program that are looked at."""
 _NAMED = re.compile(rb"xla_(?:[a-z]{1,20}_){0,3}python_(?:cpu|gpu|tpu)_callback")
@@ -98,15 +98,15 @@ def _bytecode(blob: Blob, context: Context) -> Iterator[Item]:
     _number(cursor)
     while cursor.take(1) != b"\0":  # the name of what wrote it
         context.operations.spend()
-    found = False
+    found = set[int]()
     for _ in range(_SECTIONS):
         if cursor.position >= blob.size:
             break
         kind, place = _section(cursor)
+        found.add(kind)
         if kind == _STRINGS:
-            found = True
             yield from _texts(blob, place)
-    if not found or cursor.position < blob.size:
+    if not found >= {_STRINGS, _OPERATIONS} or cursor.position < blob.size:
         raise Malformed("the sections of the program are not those of one", cursor.position)
 
 
@@ -148,7 +148,7 @@ def _texts(blob: Blob, place: Span) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="StableHLO (jax.export, MLIR bytecode)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     rules=(CALLBACK,),

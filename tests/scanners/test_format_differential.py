@@ -47,7 +47,8 @@ from tests.scanners.torch_mobile.cases import CASES as MOBILE_CASES
 
 ROUNDS = 3
 SLOW_ROUNDS = 60
-every_round = pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(SLOW_ROUNDS, marks=pytest.mark.slow)])
+SLOW = (pytest.mark.slow, pytest.mark.timeout(600))
+every_round = pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(SLOW_ROUNDS, marks=SLOW)])
 MEMORY = 2 << 30
 """Bytes of addresses that an unpickler may take."""
 NAME_SHOWN = 90
