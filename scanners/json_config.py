@@ -21,6 +21,7 @@ from scanners.metadata_text import telling_facts
 from scanners.parsing.json_text import WIDE_STARTS, Entry, JsonFault, as_utf8, begins_wide, documents, entries, outline
 from scanners.parsing.json_words import CODE, COMPUTED, ONNX, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
+from scanners.parsing.onnx_schema import HOLDING_GRAPHS, JSON_SUFFIX
 from scanners.suffixes import NEVER_PLAIN
 
 SIZE_LIMIT = 64 * MIB
@@ -30,9 +31,6 @@ _ALWAYS_PARSED = MIB
 """Bytes up to which a file is parsed even if it holds none of the keys, to learn whether it is whole."""
 _CHUNK = 8 * MIB
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
-_ONNX_JSON = ".onnxjson"
-_IN_ONNX = frozenset({"graph", "functions", "trainingInfo", "training_info"})
-"""Keys of a model of ONNX as JSON, which goes by this name or by that of any JSON."""
 _LENIENT = (".json5", ".jsonc", ".hjson")
 """Endings of JSON with comments, commas at ends, or keys without quotes."""
 _BARE = ".hjson"
@@ -84,7 +82,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
         return
     data = as_utf8(blob.reader.read(0, blob.size))
-    network = holds(ONNX, data) and blob.locator.suffix != _ONNX_JSON
+    network = holds(ONNX, data) and blob.locator.suffix != JSON_SUFFIX
     telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # whose keys may lack quotes
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
@@ -101,7 +99,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise Malformed(f"no JSON: {fault}") from None
         found, telling, open_to_code = lenient or [], True, True
     if network and any(map(_is_network, found)):
-        yield blob.window(f"model{_ONNX_JSON}", 0, blob.size, expect="onnx-text")
+        yield blob.window(f"model{JSON_SUFFIX}", 0, blob.size, expect="onnx-text")
     for document in found:
         yield from conventional(blob, document, context)
         yield from _items(blob, document, context)
@@ -113,7 +111,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _is_network(document: Json) -> bool:
     """Return whether a document holds a graph as ONNX has it in JSON."""
-    return isinstance(document, dict) and any(isinstance(document.get(key), dict | list) for key in _IN_ONNX)
+    return isinstance(document, dict) and any(isinstance(document.get(key), dict | list) for key in HOLDING_GRAPHS)
 
 
 def _lenient(blob: Blob, content: str) -> list[Json] | None:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
+from scanners.parsing.onnx_schema import JSON_SUFFIX
 
 NAME = "onnx-text"
-_TEXT, _JSON, _SYNTAX = (".txtpb", ".textproto", ".prototxt", ".pbtxt"), ".onnxjson", (".onnxtxt", ".onnxtext")
-_SUFFIXES = (*_TEXT, _JSON, *_SYNTAX)
+_TEXT, _SYNTAX = (".txtpb", ".textproto", ".prototxt", ".pbtxt"), (".onnxtxt", ".onnxtext")
+_SUFFIXES = (*_TEXT, JSON_SUFFIX, *_SYNTAX)
 _IN_TEXT = (b"opset_import", b"op_type", b"external_data")
 
 
@@ -30,11 +31,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.onnx_forms import of_json, of_syntax, of_text
 
     suffix = blob.locator.suffix
-    write = of_text if suffix in _TEXT else of_json if suffix == _JSON else of_syntax
+    write = of_text if suffix in _TEXT else of_json if suffix == JSON_SUFFIX else of_syntax
     encoded = write(blob.reader.read(0, blob.size), context)
     if encoded:
         yield blob.nested("model.onnx", context.spool([encoded]), expect="onnx", expanded=True)
-    elif suffix == _JSON and not blob.expect:
+    elif suffix == JSON_SUFFIX and not blob.expect:
         raise Malformed("no model stands in it: cut short?")
 
 

@@ -15,9 +15,9 @@ from heapq import heappop, heappush
 from itertools import islice
 from queue import Queue
 from threading import Thread
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item
@@ -252,11 +252,12 @@ class _Lines:
     def told(self, blob: Blob, items: Iterator[Item]) -> Iterator[Item]:
         """Yield items, findings of places in texts with the number of their line as evidence."""
         for item in items:
-            is_placed = isinstance(item, Finding) and item.span is not None and item.locator == blob.locator
-            yield self._with_line(blob, cast(Finding, item)) if is_placed else item
+            if isinstance(item, Finding) and item.span is not None and item.locator == blob.locator:
+                yield self._with_line(blob, item, item.span.offset)
+            else:
+                yield item
 
-    def _with_line(self, blob: Blob, finding: Finding) -> Finding:
-        offset = cast(Span, finding.span).offset
+    def _with_line(self, blob: Blob, finding: Finding, offset: int) -> Finding:
         if offset < LINES and blob is not self._blob:
             self._blob, self._ends = blob, _ends_of_lines(blob)
         if offset >= LINES or not self._ends:

@@ -74,7 +74,7 @@ _OF_TOML = (b"_target_", b"\\u", b"\\U", b"{{", b"{%", b"auto_map", b"trust_remo
 _PARSED = MIB
 """Characters of TOML that are parsed, by a parser in Python."""
 _MODELS = ("Sequential", "Functional", "Model")
-_MODEL = re.compile(r"(?m)^\{?[ \t]*[\"']?class_name[\"']?:[ \t]*[\"']?(?:Sequential|Functional|Model)\b")
+_MODEL = re.compile(rf"(?m)^\{{?[ \t]*[\"']?class_name[\"']?:[ \t]*[\"']?(?:{'|'.join(_MODELS)})\b")
 _CHAT = frozenset({"chat_template", "chat_template_jinja"})
 _SHOWN = 200
 
@@ -154,8 +154,9 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
 def _is_model(document: Json) -> bool:
     """Return whether a document is a model that Keras before 2.6 wrote, and read by `model_from_yaml`."""
-    known = isinstance(document, dict) and document.get("class_name") in _MODELS
-    return known and isinstance(document, dict) and isinstance(document.get("config"), dict | list)
+    if not isinstance(document, dict) or document.get("class_name") not in _MODELS:
+        return False
+    return isinstance(document.get("config"), dict | list)
 
 
 def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:

@@ -17,14 +17,13 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Context, Malformed
 from modelsweep.core.values import dataclass
 from scanners.parsing.keras_config import parse
-from scanners.parsing.onnx_schema import SCHEMA
+from scanners.parsing.onnx_schema import HOLDING_GRAPHS, SCHEMA
 from scanners.parsing.protobuf import DEPTH, INT, SPAN, TEXT, VARINT, Wire
 from scanners.parsing.protobuf_text import TextMessage
 from scanners.parsing.protobuf_writer import data, varint
 
 # Of an attribute more is read there than what the graph's walk keeps (scanners.onnx reads it where it stands)
 _FIELDS = {**SCHEMA, "Attribute": {**SCHEMA["Attribute"], 1: ("name", TEXT), 3: ("i", INT), 4: ("s", SPAN)}}
-_KEYS = frozenset({"graph", "functions", "trainingInfo", "training_info"})
 _CONTENT = frozenset({7, 20, 25})
 """Fields of a model that hold graphs."""
 _LISTS = 20_000
@@ -52,7 +51,7 @@ def of_text(whole: bytes, context: Context) -> bytes:
 def of_json(whole: bytes, context: Context) -> bytes:
     """Return the model in JSON, nothing where the document is something else."""
     document = parse(whole, context).value
-    if not isinstance(document, dict) or _KEYS.isdisjoint(document):
+    if not isinstance(document, dict) or HOLDING_GRAPHS.isdisjoint(document):
         return b""
     return _Writer(context).message("Model", document, 0)
 

@@ -13,6 +13,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from modelsweep.core.limits import Budget, OverLimit
@@ -224,8 +225,7 @@ class _Reading:
         self._lambdas: dict[int, str] = {}
         """Names of the functions that are written as `name = lambda ...`."""
         self._later_annotations = False
-        self._texts: list[str] = []
-        """Texts about functions and classes, as far as they hold examples."""
+        self._tree = ast.Module([], [])
 
     def run(self, tree: ast.Module) -> None:
         self._later_annotations = any(
@@ -237,8 +237,7 @@ class _Reading:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                     self._lambdas[id(function)] = name
         self._module.set("__doc__", constant=ast.get_docstring(tree, clean=False))
-        described = [node for node in ast.walk(tree) if isinstance(node, _DESCRIBED)]
-        self._texts = [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
+        self._tree = tree
         self._block(tree.body, _Body(self._module, IMPORT))
         self._drain()
         self._named_anew(tree)
@@ -814,6 +813,12 @@ class _Reading:
         for text in self._texts:
             lines = [line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS)]
             self._inner_code("code", "\n".join(lines), [], body)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        """Texts about functions and classes that hold examples."""
+        described = (node for node in ast.walk(self._tree) if isinstance(node, _DESCRIBED))
+        return [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
 
     def _handed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what something is handed of which nobody knows whether it calls it."""
