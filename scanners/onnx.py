@@ -18,6 +18,7 @@ from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable, shorten
 from scanners.metadata_text import telling_facts
+from scanners.parsing.extents import Extents
 from scanners.parsing.onnx_schema import SCHEMA
 from scanners.parsing.onnx_tensors import DTYPES, size_of
 
@@ -155,6 +156,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     except (Malformed, Truncated, OverLimit) as error:
         fault = error
     yield from content.operators_used()
+    yield from content.files_used()
     if fault:
         raise fault
     if not content.graphs and not alone:
@@ -170,6 +172,7 @@ class _Content:
         self.functions: set[tuple[str, str]] = set()
         self.operators: dict[tuple[str, str], Record] = {}
         self.files: set[str] = set()
+        self.extents: dict[str, Extents] = {}
         self.called: set[str] = set()
         self.python: set[str] = set()
 
@@ -255,6 +258,13 @@ class _Content:
             value = printable(f"{domain or 'ai.onnx'}.{name}", 2 * _SHOWN)
             yield Fact("operator", value, self.blob.locator, first.span, detail)
 
+    def files_used(self) -> Iterator[Item]:
+        """Yield of each file of tensors how much of it they take."""
+        for location, extents in self.extents.items():
+            fact = extents.fact(printable(location, _PATH_KEPT), self.blob.locator)
+            if fact:
+                yield fact
+
     def _tensor(self, record: Record) -> Iterator[Item]:
         name = printable(record.text("name"), _SHOWN) or "without a name"
         expected = _expected(record)
@@ -271,6 +281,10 @@ class _Content:
             elif key not in _KEYS and not key.startswith(_PREPACKED):
                 evidence = {"key": printable(key, _SHOWN)}
                 yield Finding(EXTERNAL_KEY, self.blob.locator, name, span=record.span, evidence=evidence)
+        said = dict(entries)
+        if "location" in said:
+            extents = self.extents.setdefault(said["location"], Extents())
+            extents.add(said.get("offset", "0"), said.get("length", str(expected)))
         yield from _numbers(record, expected)
         for length in lengths:
             if expected is not None and length != expected:
@@ -325,7 +339,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),

@@ -13,6 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.metadata_text import telling_facts
+from scanners.parsing.extents import Extents
 from scanners.parsing.xml_events import Doctype, Start, events
 
 NAME = "openvino"
@@ -112,6 +113,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     layer: Start | None = None
     told: set[tuple[str, str]] = set()
+    extents = Extents()
     for event in events(blob.reader, context):
         if isinstance(event, Doctype):
             for entity in event.entities[:1]:
@@ -121,6 +123,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _element(blob, event, layer, told)
             if layer:
                 yield from _attributes(blob, event, context)
+                extents.add(event.attributes.get("offset", ""), event.attributes.get("size", ""))
+    weights = extents.fact(f"{blob.locator.name.rpartition('.')[0]}.bin", blob.locator)
+    if weights:
+        yield weights
     if layer is None:
         raise Malformed("the graph was not read to its layers: it ends before, or declares entities")
 
@@ -203,7 +209,7 @@ def _expected(kind: str, shape: str) -> int | None:
 SCANNER = Scanner(
     name=NAME,
     title="OpenVINO IR (.xml)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, LIBRARY, PLUGIN, SIZE_MISMATCH, ENTITY),

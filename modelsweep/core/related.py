@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact
+from modelsweep.core.finding import Fact, Problem, ProblemKind
+from modelsweep.core.members import ENGINE
 from modelsweep.core.report import UnitResult
 
 KINDS = frozenset(
@@ -11,18 +12,31 @@ KINDS = frozenset(
     | {"python-use", "requirement-line", "requirement-list"}
 )
 """Kinds of facts by which a file makes something of another one, or another one of it."""
+WEIGHTS = "weights-file"
+"""The kind of fact by which a graph says what of a file beside it is tensors, whether both are members or not."""
 _ENDINGS = (".py", ".pyw", ".pyc", ".so", ".pyd")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}[^/]{0,20}$", re.ASCII)
-MARKS = re.compile(rb'\.(?:pyw?|pyc|so|pyd)"|-\d{5}-of-\d{5}|"(?:' + "|".join(sorted(KINDS)).encode() + rb')"')
+MARKS = re.compile(
+    rb'\.(?:pyw?|pyc|so|pyd)"|-\d{5}-of-\d{5}|"(?:'
+    + "|".join(sorted((*KINDS, WEIGHTS, ProblemKind.UNSUPPORTED))).encode()
+    + rb')"'
+)
 """What the JSON of every result that `is_related` holds, and perhaps of others: the rest needs no decoding."""
 
 
 def is_related(result: UnitResult) -> bool:
     """Return whether a file may make something of another one, or another one of it."""
     where = result.unit.locator
-    if is_telling(where.uri):
+    if is_telling(where.uri) or any(map(is_unknown, result.problems)):
         return True
-    return bool(result.facts) and any(fact.kind in KINDS and fact.locator == where for fact in result.facts)
+    return bool(result.facts) and any(
+        fact.kind == WEIGHTS or (fact.kind in KINDS and fact.locator == where) for fact in result.facts
+    )
+
+
+def is_unknown(problem: Problem) -> bool:
+    """Return whether a problem says that no scanner knows a file: a neighbour of it may say that it is weights."""
+    return problem.kind is ProblemKind.UNSUPPORTED and problem.scanner == ENGINE
 
 
 def may_relate(fact: Fact) -> bool:

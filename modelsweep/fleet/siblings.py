@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from typing import BinaryIO
 
-from modelsweep.core.finding import Finding
-from modelsweep.core.report import Tool, Unit, UnitResult, Verdict
+from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
+from modelsweep.core.report import Tool, UnitResult, Verdict
 from modelsweep.core.wire import decode_result, dumps, encode_result
 from modelsweep.fleet.answers import said_of, verdict_count
 from modelsweep.fleet.results import decode_chunk, digest_of, encode_chunk
 from modelsweep.fleet.store import Store
+from scanners.judge.repository.across import gathered
 from scanners.judge.repository.tree import Said
 
 HELD = 2_000
@@ -55,8 +56,10 @@ class Changes:
         """Yield what is said of each of them, numbered as they were, counting it."""
         for item in found:
             self.counts.update(said_of(item))
+            self.counts.subtract(f"problem:{ProblemKind.UNSUPPORTED.value}" for _ in item.facts)
             before = self._verdicts[item.unit.index]
-            after = min(before, _WORST_FIRST.index(item.verdict))
+            clears = any(fact.detail.get("clears") for fact in item.facts)
+            after = min(_WORST_FIRST.index(Verdict.CLEAN) if clears else before, _WORST_FIRST.index(item.verdict))
             if after != before:
                 self.counts[verdict_count(_WORST_FIRST[before])] -= 1
                 self.counts[verdict_count(_WORST_FIRST[after])] += 1
@@ -80,16 +83,15 @@ def _sorted_in(file: BinaryIO, held: list[Said], rest: Iterator[Said]) -> Iterat
     orders, places = array("Q"), array("Q", [0])
     for items in (held, rest):
         for item in items:
-            findings, problems = ((item.item,), ()) if isinstance(item.item, Finding) else ((), (item.item,))
-            line = dumps(encode_result(UnitResult(Unit(0, item.locator, 0), findings=findings, problems=problems)))
+            line = dumps(encode_result(next(gathered((item,)))))
             orders.append(item.order)
             places.append(places[-1] + file.write(line))
         held.clear()
     for number in sorted(range(len(orders)), key=orders.__getitem__):
         file.seek(places[number])
         result = decode_result(json.loads(file.read(places[number + 1] - places[number])))
-        yield from (Said(orders[number], result.unit.locator, found) for found in result.findings)
-        yield from (Said(orders[number], result.unit.locator, found) for found in result.problems)
+        found: tuple[Fact | Finding | Problem, ...] = (*result.facts, *result.findings, *result.problems)
+        yield from (Said(orders[number], result.unit.locator, item) for item in found)
 
 
 def store_siblings(found: Iterable[UnitResult], tool: Tool, store: Store, folder: str) -> Iterator[tuple[str, bytes]]:

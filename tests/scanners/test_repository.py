@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,17 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.related import MARKS, is_related
-from modelsweep.core.report import Tool, Unit, UnitResult
+from modelsweep.core.report import Tool, Unit, UnitResult, Verdict
+from modelsweep.fleet import siblings
 from modelsweep.fleet.packing import unpack
 from modelsweep.fleet.results import encode_chunk
 from scanners.engine import examine
-from scanners.judge.repository import tree
-from scanners.judge.repository.across import together
+from scanners.judge.repository import neighbours, tree
+from scanners.judge.repository.across import Siblings, across, gathered, together
+from tests.scanners.native_code import elf
+from tests.scanners.onnx.cases import external, with_node
+from tests.scanners.payload import noise
+from tests.scanners.protobuf import data
 from tests.scanners.repository.layouts import (
     BENIGN,
     HYDRA,
@@ -35,6 +41,7 @@ from tests.scanners.repository.layouts import (
     index,
 )
 from tests.scanners.spool import memory_spool
+from tests.scanners.zip.cases import made
 
 OPTIONS = Options()
 ROOT = "/models/acme/"
@@ -375,3 +382,90 @@ def test_many_caches_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     results = together(alone(files), OPTIONS)
     assert len(found(results)) == 2
     assert [problem.kind for result in results for problem in result.problems] == [ProblemKind.LIMIT]
+
+
+# -- weights that only their graph tells
+
+
+def net(*extents: tuple[int, int], name: str = "data") -> bytes:
+    """Return a graph of OpenVINO that takes constants of one byte a number from places in a file."""
+    layers = "".join(
+        f'<layer id="{number}" name="w" type="Const" version="opset1">'
+        f'<{name} element_type="u8" shape="{size}" offset="{offset}" size="{size}"/></layer>'
+        for number, (offset, size) in enumerate(extents)
+    )
+    return f'<?xml version="1.0"?>\n<net name="face" version="11"><layers>{layers}</layers></net>'.encode()
+
+
+WEIGHTS = noise(9_000)
+NET = net((0, 4_000), (4_000, 5_000), (0, 4_000))
+EXTERNAL = with_node(data(5, external("data/face.bin", offset="0", length="16")))
+KNOWN = {
+    "openvino": {"face.bin": WEIGHTS, "face.xml": NET},
+    "openvino_aligned": {"face.bin": WEIGHTS, "face.xml": net(*((at, 8) for at in range(0, 9_000, 64)))},
+    "openvino_padded": {"face.bin": WEIGHTS + bytes(64), "face.xml": NET},
+    "openvino_of_old": {"face.bin": WEIGHTS, "face.xml": net((0, 9_000), name="weights")},
+    "onnx": {"model.onnx": EXTERNAL, "data/face.bin": noise(16)},
+    "revisions_of_a_hub_cache": {
+        "models--a--b/snapshots/01/face.bin": WEIGHTS,
+        "models--a--b/snapshots/02/face.xml": NET,
+    },
+}
+UNKNOWN = {
+    "alone": {"face.bin": WEIGHTS},
+    "of_another_name": {"faces.bin": WEIGHTS, "face.xml": NET},
+    "elsewhere": {"a/face.bin": WEIGHTS, "face.xml": NET},
+    "more_than_the_graph_takes": {"face.bin": WEIGHTS + noise(5_000), "face.xml": NET},
+    "less_than_the_graph_takes": {"face.bin": WEIGHTS[:-1], "face.xml": NET},
+    "mostly_left_out": {"face.bin": WEIGHTS, "face.xml": net((0, 1_000), (8_900, 100))},
+    "graph_that_takes_nothing": {"face.bin": WEIGHTS, "face.xml": net((0, 0))},
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_weights_that_their_graph_tells_are_known(name: str) -> None:
+    apart = together(alone(KNOWN[name]), OPTIONS)
+    archive = made(*((f"acme/{path}", data) for path, data in KNOWN[name].items()))
+    inside = together(alone({"model.zip": archive}), OPTIONS)
+    assert {result.verdict for result in (*apart, *inside)} == {Verdict.CLEAN}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_no_graph_tells_stays_unknown(name: str) -> None:
+    apart = together(alone(UNKNOWN[name]), OPTIONS)
+    archive = made(*((f"acme/{path}", data) for path, data in UNKNOWN[name].items()))
+    inside = together(alone({"model.zip": archive}), OPTIONS)
+    assert [result.verdict for result in inside] == [Verdict.NOT_SCANNED]
+    unknown = [result.unit.locator.suffix for result in apart if result.verdict is Verdict.NOT_SCANNED]
+    assert unknown == [".bin"]
+
+
+def test_what_is_found_in_weights_stays_when_they_are_known() -> None:
+    program = noise(2_000) + elf() + noise(2_000)
+    results = together(alone({"face.bin": program, "face.xml": net((0, len(program)))}), OPTIONS)
+    assert [result.verdict for result in results] == [Verdict.MALICIOUS, Verdict.CLEAN]
+
+
+def test_counts_of_a_job_follow_what_is_known() -> None:
+    """Also where so much is said that it is sorted on disk."""
+    files = {f"{number}/{name}": data for number in range(3) for name, data in KNOWN["openvino"].items()}
+    results = [*alone(files), *alone({"z.zip": made(*KNOWN["openvino"].items(), ("x.bin", noise(99)))})]
+    results = [replace(result, unit=replace(result.unit, index=place)) for place, result in enumerate(results)]
+    for held in (siblings.HELD, 1):
+        changes = siblings.Changes()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(siblings, "HELD", held)
+            found = gathered(siblings.in_order(across(changes.before(results), OPTIONS)))
+            joined = Siblings(changes.after(found))
+            after = [joined.join(result) for result in results]
+        counts = {name: count for name, count in changes.counts.items() if count}
+        assert counts == {"verdict:not scanned": -3, "verdict:clean": 3, "problem:unsupported": -4}
+        assert after == together(results, OPTIONS)
+        assert [result.verdict for result in after] == [Verdict.CLEAN] * 6 + [Verdict.NOT_SCANNED]
+
+
+def test_unknown_files_beyond_the_limit_stay_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "HELD", 2)
+    files = {f"{number}/{name}": data for number in range(3) for name, data in KNOWN["openvino"].items()}
+    results = together(alone(files), OPTIONS)
+    assert [result.verdict for result in results] == [Verdict.NOT_SCANNED] + [Verdict.CLEAN] * 5

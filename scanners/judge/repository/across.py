@@ -8,9 +8,10 @@ from itertools import groupby
 from modelsweep.core.finding import Fact, Finding, Problem, in_order
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.related import is_related
+from modelsweep.core.related import is_related, is_unknown
 from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.values import replace
+from scanners.judge.repository.neighbours import KNOWN, Neighbours, path_of
 from scanners.judge.repository.rules import KINDS, MISSING_SHARD
 from scanners.judge.repository.tree import Entry, Said, Tree
 
@@ -20,11 +21,13 @@ def across(results: Iterable[UnitResult], options: Options) -> Iterator[Said]:
 
     Results that `is_related` says nothing of may be left out. Memory is bounded, whatever they are.
     """
-    tree = Tree(options)
+    tree, neighbours = Tree(options), Neighbours()
     for order, result in enumerate(results):
         if is_related(result):
+            neighbours.add(order, result)
             yield from tree.add(_entry(order, result))
     yield from tree.close()
+    yield from (Said(order, locator, fact) for order, locator, fact in neighbours.known())
 
 
 def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
@@ -32,7 +35,7 @@ def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     members: dict[Locator, list[Fact]] = {}
     for fact in facts:
         members.setdefault(fact.locator, []).append(fact)
-    paths = sorted((_path(locator), locator) for locator in members)
+    paths = sorted((path_of(locator), locator) for locator in members)
     tree = Tree(options)
     for order, (path, locator) in enumerate(paths):
         for said in tree.add(Entry(order, locator, path, members[locator])):
@@ -47,15 +50,6 @@ def _findings(said: Said) -> Iterator[Finding]:
         yield said.item
 
 
-def _path(locator: Locator) -> str:
-    """Return where a member is as if archives were folders."""
-    names = (
-        "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
-        for name in locator.members
-    )
-    return "/".join((locator.uri, *names))
-
-
 def _entry(order: int, result: UnitResult) -> Entry:
     where = result.unit.locator
     facts = [fact for fact in result.facts if fact.kind in KINDS and fact.locator == where]
@@ -64,12 +58,13 @@ def _entry(order: int, result: UnitResult) -> Entry:
 
 
 def gathered(said: Iterable[Said]) -> Iterator[UnitResult]:
-    """Yield what is said of each file, in the order of `said`, which is that of results: its findings and problems."""
+    """Yield what is said of each file, in the order of `said`, which is that of results."""
     for (order, locator), group in groupby(said, key=lambda item: (item.order, item.locator)):
         items = [item.item for item in group]
         findings = tuple(item for item in items if isinstance(item, Finding))
         problems = tuple(item for item in items if isinstance(item, Problem))
-        yield UnitResult(Unit(order, locator, 0), findings=findings, problems=problems)
+        facts = tuple(item for item in items if isinstance(item, Fact))
+        yield UnitResult(Unit(order, locator, 0), facts=facts, findings=findings, problems=problems)
 
 
 class Siblings:
@@ -91,7 +86,10 @@ class Siblings:
             return result
         self._next = next(self._found, None)
         findings = in_order((*result.findings, *more.findings))
-        return replace(result, findings=findings, problems=(*result.problems, *more.problems))
+        known = {fact.locator for fact in more.facts if fact.kind == KNOWN}
+        problems = tuple(item for item in result.problems if item.locator not in known or not is_unknown(item))
+        facts = (*result.facts, *more.facts)
+        return replace(result, facts=facts, findings=findings, problems=(*problems, *more.problems))
 
 
 def together(results: Sequence[UnitResult], options: Options) -> list[UnitResult]:

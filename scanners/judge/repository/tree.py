@@ -68,11 +68,14 @@ class Entry(NamedTuple):
 
 
 class Said(NamedTuple):
-    """Something about a file that was passed before: its place, where it is, and what is found."""
+    """Something about a file that was passed before: its place, where it is, and what is found.
+
+    A fact says that the file, or a member of it, is no longer unknown.
+    """
 
     order: int
     locator: Locator
-    item: Finding | Problem
+    item: Fact | Finding | Problem
 
 
 class _Reached(NamedTuple):
