@@ -97,9 +97,9 @@ Rules:
 
 from __future__ import annotations
 
-from scanners.judge import inert_classes
+from scanners.judge import inert_classes_a_m, inert_classes_n_z
 
-CLASSES = inert_classes.CLASSES
+CLASSES = inert_classes_a_m.CLASSES | inert_classes_n_z.CLASSES
 
 FRAMEWORKS: dict[str, str] = {
     "accelerate": "1.15.0",

@@ -1,1 +1,1 @@
-"""Generator of `inert_names.py` and `inert_classes.py` of `scanners/judge`: what of frameworks a pickle may use."""
+"""Generator of `inert_names.py` and `inert_classes_*.py` of `scanners/judge`: what of frameworks a pickle may use."""

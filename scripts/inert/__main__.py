@@ -1,4 +1,4 @@
-"""Generate `inert_names.py` and `inert_classes.py` of `scanners/judge`: `python -m scripts.inert [--env FOLDER]`.
+"""Generate `inert_names.py` and `inert_classes_*.py` of `scanners/judge`: `python -m scripts.inert [--env FOLDER]`.
 
 Run in the root of the repository. Makes the environments of frameworks.txt in the folder (gigabytes, minutes),
 examines their sources, saves real objects with them, writes the tables, and prints what was refused and what real
