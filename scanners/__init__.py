@@ -46,6 +46,7 @@ MODULES = (
     "tflite",
     "litertlm",
     "mnn",
+    "ncnn",
     "executorch",
     "tensorrt",
     "cntk",

@@ -71,6 +71,7 @@ FORMATS: tuple[Format, ...] = (
     _format("Circle", ".circle", "tflite"),
     _format("LiteRT-LM", ".litertlm", "litertlm", "its models, tokenizers and templates are examined each"),
     _format("MNN", ".mnn", "mnn", "plug-ins are told, and files that hold weights"),
+    _format("ncnn", ".param", "ncnn", "tells the weights beside it"),
     _format("TensorRT engine", ".engine .plan .trt", "tensorrt", "never clean: the layout is not published"),
     _format("Keras zip", ".keras", "zip keras keras-h5"),
     _format("Keras HDF5", ".h5 .hdf5 .keras", "keras-h5"),

@@ -61,6 +61,7 @@ LIBRARIES = (
     "catboost",
     "vowpal-wabbit",
     "mnn",
+    "ncnn",
     "litertlm",
     "ctranslate2",
     "arrow",

@@ -60,6 +60,7 @@ SAMPLES = {
     "CoreML, compiled": "coreml_compiled/benign_program",
     "LiteRT-LM": "litertlm/benign",
     "MNN": "mnn/benign",
+    "ncnn": "ncnn/benign",
     "Vowpal Wabbit": "vowpal_wabbit/benign",
     "Ruby objects (Marshal)": "ruby/benign",
     "Avro": "avro/benign",

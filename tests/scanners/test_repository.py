@@ -22,6 +22,7 @@ from scanners.engine import examine
 from scanners.judge.repository import neighbours, tree
 from scanners.judge.repository.across import Siblings, across, gathered, together
 from tests.scanners.native_code import elf
+from tests.scanners.ncnn.cases import network
 from tests.scanners.onnx.cases import external, with_node
 from tests.scanners.payload import noise
 from tests.scanners.protobuf import data
@@ -406,6 +407,8 @@ KNOWN = {
     "openvino_padded": {"face.bin": WEIGHTS + bytes(64), "face.xml": NET},
     "openvino_of_old": {"face.bin": WEIGHTS, "face.xml": net((0, 9_000), name="weights")},
     "onnx": {"model.onnx": EXTERNAL, "data/face.bin": noise(16)},
+    "ncnn_of_floats": {"face.bin": noise(7_800), "face.param": network()},
+    "ncnn_of_bytes": {"face.bin": noise(2_900), "face.param": network()},
     "revisions_of_a_hub_cache": {
         "models--a--b/snapshots/01/face.bin": WEIGHTS,
         "models--a--b/snapshots/02/face.xml": NET,
@@ -417,6 +420,8 @@ UNKNOWN = {
     "elsewhere": {"a/face.bin": WEIGHTS, "face.xml": NET},
     "more_than_the_graph_takes": {"face.bin": WEIGHTS + noise(5_000), "face.xml": NET},
     "less_than_the_graph_takes": {"face.bin": WEIGHTS[:-1], "face.xml": NET},
+    "less_than_a_network_takes": {"face.bin": noise(1_900), "face.param": network()},
+    "more_than_a_network_takes": {"face.bin": noise(32_000), "face.param": network()},
     "mostly_left_out": {"face.bin": WEIGHTS, "face.xml": net((0, 1_000), (8_900, 100))},
     "graph_that_takes_nothing": {"face.bin": WEIGHTS, "face.xml": net((0, 0))},
 }

@@ -39,9 +39,12 @@ class _Unknown(NamedTuple):
 
 
 class _Graph(NamedTuple):
+    """What a graph takes of a file: up to where, how much, and where the file ends at most, as far as it says that."""
+
     name: str
     reach: int
     covered: int
+    most: int
 
 
 class _Holder(NamedTuple):
@@ -76,11 +79,12 @@ class Neighbours:
 
     def _graph(self, fact: Fact) -> None:
         path = joined(folder_of(path_of(fact.locator)), fact.value).removesuffix("/")
-        reach, covered = (_number(fact.detail.get(key)) for key in ("reach", "covered"))
+        reach, covered, most = (_number(fact.detail.get(key)) for key in ("reach", "covered", "most"))
         before = self._graphs.pop(path, None)
-        graph = _Graph(fact.locator.name, reach, covered)
+        graph = _Graph(fact.locator.name, reach, covered, max(most, reach + _PADDED - 1))
         if before:  # which takes other tensors from the same file
-            graph = _Graph(before.name, max(reach, before.reach), covered + before.covered)
+            reach, most = max(reach, before.reach), max(graph.most, before.most)
+            graph = _Graph(before.name, reach, covered + before.covered, most)
         _keep(self._graphs, path, graph)
 
     def known(self) -> Iterator[tuple[int, Locator, Fact]]:
@@ -111,7 +115,7 @@ def path_of(locator: Locator) -> str:
 
 
 def _fits(unknown: _Unknown, graph: _Graph) -> bool:
-    return 0 <= unknown.size - graph.reach < _PADDED and graph.covered >= _COVERED * graph.reach
+    return graph.reach <= unknown.size <= graph.most and graph.covered >= _COVERED * graph.reach
 
 
 def _keep(held: dict[str, _Kept], path: str, item: _Kept) -> None:
