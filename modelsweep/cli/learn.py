@@ -78,7 +78,7 @@ def _installed(name: str) -> Path | None:
 
 
 def _learned(folder: Path, name: str) -> Learned:
-    from scanners.judge.inert import is_class
+    from scanners.judge.listed_names import is_class
 
     try:
         return learn(folder, name, (Path(sysconfig.get_path("purelib")),), is_class)

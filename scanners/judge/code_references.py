@@ -277,7 +277,7 @@ def _is_allowed(name: str, options: Options) -> bool:
 
 def _danger(name: str, how: str) -> str:
     """Return the family of danger of a name: much that may be held, and is harmless so, is not when it is called."""
-    from scanners.judge.inert import is_call, is_class, is_ruled
+    from scanners.judge.listed_names import is_call, is_class, is_ruled
 
     if how == "call" and not (is_class(name) or is_call(name) or is_ruled(name)):
         return _family(name) or family_of_function(name)
@@ -285,7 +285,7 @@ def _danger(name: str, how: str) -> str:
 
 
 def _is_inert(name: str) -> bool:
-    from scanners.judge.inert import is_inert_name
+    from scanners.judge.listed_names import is_inert_name
 
     return is_inert_name(name) or (name.partition(".")[0] in _FRAMEWORKS and not _family(name))
 

@@ -38,28 +38,19 @@ from scanners.judge.dangerous_names import family, family_of_function
 from scanners.judge.described import TYPE_LOADER, global_name, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
 from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace, is_of_whole, whole_modules
+from scanners.judge.handed_values import consumed, is_foreign, nested, taken_apart
 from scanners.judge.inert import (
-    consumed,
-    executed_text,
-    file_elsewhere,
-    is_call,
-    is_class,
-    is_class_name,
     is_created_instance,
-    is_foreign,
     is_harmless_method,
-    is_inert_build,
     is_inert_call,
-    is_inert_name,
     is_keras_unpickler,
-    is_known_package,
     loads_computed,
     makes_block,
-    nested,
     subscripts_own_class,
-    taken_apart,
 )
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
+from scanners.judge.inert_states import executed_text, file_elsewhere, is_inert_build
+from scanners.judge.listed_names import is_call, is_class, is_class_name, is_inert_name, is_known_package
 from scanners.parsing import standard_library
 from scanners.parsing.pickle_values import render
 

@@ -95,8 +95,8 @@ def _getter(fact: Fact) -> Iterator[Finding]:
 
 
 def _is_inert(fact: Fact) -> bool:
-    from scanners.judge.inert import is_class, is_inert_name
     from scanners.judge.inert_names import ARGUMENT_RULES
+    from scanners.judge.listed_names import is_class, is_inert_name
 
     if fact.detail["how"] == "method":
         owner, _, name = fact.value.rpartition(".")

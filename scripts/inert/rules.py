@@ -1,4 +1,7 @@
-"""The rules that ARGUMENT_RULES and STATE_RULES name, each in one statement; `scanners/judge/inert.py` is the code."""
+"""The rules that ARGUMENT_RULES and STATE_RULES name, each in one statement.
+
+`scanners/judge/inert.py` is the code, for states `inert_states.py`.
+"""
 
 RULES = {
     "bound-patterns": "every argument from the third on is a method of a compiled pattern, or None; they are called.",

@@ -14,7 +14,7 @@ from modelsweep.cli.commands import run
 from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from modelsweep.learning.learn import FILES, LARGEST, Learned, learn
-from scanners.judge.inert import is_class
+from scanners.judge.listed_names import is_class
 from tests.scanners.case import examine_bytes
 
 SOURCE = """

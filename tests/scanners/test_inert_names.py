@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from modelsweep.core.finding import Json
-from scanners.judge import inert, inert_names
-from scanners.judge.inert import RULES, STATE_RULES, is_call, is_class, is_inert_build, is_inert_call, is_inert_name
+from scanners.judge import inert_names
+from scanners.judge.inert import RULES, is_inert_call
+from scanners.judge.inert_states import STATE_RULES, executed_text, is_inert_build
+from scanners.judge.listed_names import is_call, is_class, is_inert_name
 from scripts.inert.rules import RULES as STATEMENTS
 from scripts.inert.tables import join_tables, present_tables
 
@@ -261,7 +263,7 @@ def test_a_distribution_executes_only_the_template_of_scipy() -> None:
     assert not is_inert_build(NORMAL, {"dict": ["_parse_arg_template", evil, "_parse_arg_template", TEMPLATE]})
     assert not is_inert_build(NORMAL, {"tuple": [{"tuple": ["_parse_arg_template", evil]}]})
     assert not is_inert_build(NORMAL, {"dict": [], "more": 1})
-    assert inert.executed_text(NORMAL, {"dict": ["_parse_arg_template", evil]}) == evil
+    assert executed_text(NORMAL, {"dict": ["_parse_arg_template", evil]}) == evil
 
 
 MODEL = "statsmodels.base.data.PandasData"
@@ -289,13 +291,13 @@ def test_a_plain_formula_is_inert(formula: str) -> None:
 )  # fmt: skip
 def test_a_formula_that_may_run_anything_is_dangerous(formula: str) -> None:
     assert not is_inert_build(MODEL, {"dict": ["formula", formula]})
-    assert inert.executed_text(MODEL, {"dict": ["formula", formula]}) == formula
+    assert executed_text(MODEL, {"dict": ["formula", formula]}) == formula
 
 
 def test_a_formula_with_functions_of_its_script_is_for_review() -> None:
     for formula in ("y ~ my_spline(x)", "y ~ price.shift(1)"):
         assert not is_inert_build(MODEL, {"dict": ["formula", formula]})
-        assert not inert.executed_text(MODEL, {"dict": ["formula", formula]})
+        assert not executed_text(MODEL, {"dict": ["formula", formula]})
 
 
 def test_a_handle_is_no_number() -> None:
