@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from modelsweep import checked, shadowing
 from modelsweep.core.finding import Problem
 from modelsweep.core.options import Depth, Options, Reuse, Selection
-from modelsweep.core.related import is_related, is_telling
+from modelsweep.core.related import is_telling, tells_of_others
 from modelsweep.core.report import Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.values import dataclass, field, replace
 from modelsweep.core.wire import shown_options
@@ -140,7 +140,7 @@ def scan_job(
             if progress:
                 progress(result)
             results.append(result)
-            related = related or is_related(result)
+            related = related or tells_of_others(result)
             if related:
                 _load_across()
         tool, answered = supervisor.tool(), supervisor.answered

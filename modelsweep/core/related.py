@@ -26,10 +26,13 @@ MARKS = re.compile(
 
 def is_related(result: UnitResult) -> bool:
     """Return whether a file may make something of another one, or another one of it."""
+    return tells_of_others(result) or any(map(is_unknown, result.problems))
+
+
+def tells_of_others(result: UnitResult) -> bool:
+    """Return whether a file may make something of another one; unless one of a job does, none is made anything of."""
     where = result.unit.locator
-    if is_telling(where.uri) or any(map(is_unknown, result.problems)):
-        return True
-    return bool(result.facts) and any(
+    return is_telling(where.uri) or any(
         fact.kind == WEIGHTS or (fact.kind in KINDS and fact.locator == where) for fact in result.facts
     )
 
