@@ -22,9 +22,13 @@ JUDGING = frozenset(
         "__init__",  # the list of judges, with their versions
         "blacklist",
         "code_references",
+        "handed_values",
         "inert",
+        "inert_states",
         "keras_layers",
+        "listed_names",
         "pickle_calls",
+        "pickle_rules",
         "python_code",
         "python_compiled",
         "python_importers",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.text import redact, shorten
@@ -51,9 +51,31 @@ from scanners.judge.inert import (
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 from scanners.judge.inert_states import executed_text, file_elsewhere, is_inert_build
 from scanners.judge.listed_names import is_call, is_class, is_class_name, is_inert_name, is_known_package
+from scanners.judge.pickle_rules import (
+    ALL,
+    BARE_OBJECT,
+    CODE,
+    COMPUTED_CALL,
+    COMPUTED_NAME,
+    CONSUMED,
+    DANGEROUS_ARGUMENT,
+    DANGEROUS_CALL,
+    DANGEROUS_CODE,
+    DANGEROUS_IMPORT,
+    EXTENSION,
+    FILE_ELSEWHERE,
+    FRAME,
+    HIDDEN_CALL,
+    MODIFIED_IMPORT,
+    OWN_CALL,
+    OWN_CLASS,
+    RUNNING_CODE,
+    UNKNOWN,
+)
 from scanners.parsing import standard_library
 from scanners.parsing.pickle_values import render
 
+RULES = ALL
 ARGUMENT_TEXT = 160
 """Characters of arguments shown in a message."""
 NAME_TEXT = 100
@@ -67,232 +89,72 @@ OWN_PACKAGES = frozenset(
 """The main script, and what people call the modules beside it: no package that others install has these names."""
 CALLING = frozenset("calls-0-with-1 calls-0-with-2 same-package union-type".split())
 """Rules of callables that call what they are handed."""
-
-_WHY = (
-    "Loading a pickle calls what it names: whoever wrote the file runs code on the machine that loads it, before the "
-    "model is ever used."
+_CACHE = "functools.lru_cache"
+"""Wraps a function, which calling the wrapper calls."""
+_OPEN = frozenset({"io.open", "_io.open", "builtins.open"})
+"""What dill stores among the globals of a function that opens files, where others leave it to the builtins."""
+_ITERATED = frozenset(
+    "builtins.enumerate builtins.iter builtins.reversed builtins.zip collections.ChainMap collections.UserDict "
+    "collections.UserList collections.deque itertools.chain itertools.combinations itertools.cycle itertools.islice "
+    "itertools.permutations itertools.product itertools.repeat itertools.zip_longest".split()
 )
-_DO_NOT_LOAD = "Do not load the file. Find out where it came from, and obtain the weights as safetensors."
-
-DANGEROUS_CALL = Rule(
-    id="pickle/dangerous-call",
-    title="Loading runs a dangerous callable",
-    severity=Severity.CRITICAL,
-    message="loading would run {shown} ({family})",
-    why=_WHY,
-    fix=_DO_NOT_LOAD,
-    cwe=502,
-    references=(
-        "https://arxiv.org/abs/2508.19774",
-        "https://nvd.nist.gov/vuln/detail/CVE-2025-10157",
-    ),
+"""What yields pairs whose keys nobody sees: no object is saved with such a state."""
+_TABLES = frozenset("geopandas pandas polars pyarrow scipy xarray".split())
+"""Packages of tables and arrays, which others hand to their own objects as the state."""
+APPLIED = frozenset({"functools.partial", "types.MethodType"})
+"""Calling what these return calls their first argument, with arguments that they hold."""
+_SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
+_LOADER = re.compile(r"\.(?:from_pretrained|from_config|load\w*|pipeline|read_\w+|run|call)$")
+"""What is called like a loader, and the keywords by which it runs what it would refuse else."""
+_REDUCTIONS = frozenset("all any max mean min size sum".split())
+"""Methods of that name only read data, of whatever inert class: tables of statistics hold them under their own name."""
+# Functions of data: what they are given they do not run.
+_PLAIN_FUNCTIONS = (
+    "builtins.hash",
+    "builtins.len",
+    "builtins.max",
+    "builtins.min",
+    "builtins.sum",
+    "builtins.abs",
+    "math.",
+    "numpy.",
 )
-DANGEROUS_ARGUMENT = Rule(
-    id="pickle/dangerous-argument",
-    title="A dangerous callable is handed to another one",
-    severity=Severity.CRITICAL,
-    message="loading would call {shown}, which is handed {subject}",
-    why=_WHY + " A callable that calls its arguments runs what it is handed.",
-    fix=_DO_NOT_LOAD,
-    cwe=502,
-    references=("https://docs.python.org/3/library/pickle.html",),
+_ARITHMETIC = frozenset(
+    f"{module}.{name}"
+    for module in ("_operator", "operator")
+    for name in (
+        "abs add and_ eq floordiv ge gt index inv invert is_ is_not le lshift lt matmul mod mul ne neg not_ or_ pos "
+        "pow rshift sub truediv truth xor"
+    ).split()
 )
-DANGEROUS_IMPORT = Rule(
-    id="pickle/dangerous-import",
-    title="A dangerous callable is named but not called",
-    severity=Severity.WARNING,
-    message="the pickle names {subject} ({family})",
-    why="A model has no reason to carry a reference to such a function; code that uses the loaded object may call it.",
-    fix="Review where the file came from and what uses the object. Prefer a format without callables.",
-    confidence="medium",
-    cwe=502,
-    references=("https://docs.python.org/3/library/pickle.html",),
+"""Operators on one or two values; those that look up, set, delete or call are not among them."""
+_BY_OPCODES = frozenset("add append extend".split())
+"""Methods that opcodes call with what the file says."""
+_COMMON = frozenset(
+    "any build cast clone count cpu cumsum default_factory empty encode exists groups key log match nodes numpy "
+    "recording reverse set species sum t terms transpose union".split()
 )
-CONSUMED = Rule(
-    id="pickle/consumed-object",
-    title="Loading iterates over an object, or converts it",
-    severity=Severity.WARNING,
-    message="loading would hand {subject} to {callee}, which runs it or its methods",
-    why="A harmless callable that iterates over what it is given, converts or compares it runs methods of that object: "
-    "a data loader, say, calls the function that it holds on the data that it holds.",
-    fix="Ask how the file was made: no library writes this of itself. Otherwise review what the methods do.",
-    confidence="medium",
-    cwe=502,
-    references=("https://arxiv.org/abs/2508.19774",),
+"""Methods that some hook of a listed class calls on what it holds, and words under which functions are kept, too."""
+BARE_CODE = frozenset({"types.CodeType", "builtins.code"})
+_DECODER = "b64decode"
+_UNPICKLERS = frozenset("load loads Unpickler pickle dill joblib cloudpickle".split())
+"""Names of what runs decoded bytes."""
+_METHODS = frozenset({"eval", "exec"})
+"""Builtins that models and tables have methods of the same name as."""
+_SYSTEM_OWNERS = frozenset({"os", "_os", "posix", "nt", "sys"})
+"""Modules that have, or lead to, another `system` than that of `platform`."""
+_LISTING = frozenset(
+    "__builtins__ __globals__ __import__ __subclasses__ _getframe builtins f_builtins f_globals get_objects "
+    "import_module modules".split()
 )
-HIDDEN_CALL = Rule(
-    id="pickle/planted-method",
-    title="A callable is planted where loading calls a method",
-    severity=Severity.CRITICAL,
-    message="the pickle stores {subject} under the name {name!r}, which a later opcode calls as a method",
-    why="BUILD, APPENDS and ADDITEMS look methods up on the instance: state that holds them is a call in disguise.",
-    fix=_DO_NOT_LOAD,
-    cwe=502,
-    references=("https://arxiv.org/abs/2508.19774",),
+"""Names by which one function gets what another one asks for by a text."""
+_REACHING = frozenset(
+    "__base__ __bases__ __builtins__ __closure__ __code__ __dict__ __getattribute__ __globals__ __import__ __loader__ "
+    "__mro__ __self__ __spec__ __subclasses__ _getframe attrgetter builtins currentframe f_back f_builtins f_globals "
+    "f_locals get_objects getattr getattr_static getmembers gi_frame globals import_module load_module locals "
+    "methodcaller modules resolve_name tb_frame vars".split()
 )
-COMPUTED_NAME = Rule(
-    id="pickle/computed-name",
-    title="The name of a callable is computed while loading",
-    severity=Severity.CRITICAL,
-    message="the pickle imports a name that it computes: {subject}",
-    why="No pickler writes names that are results of calls; it hides from scanners what is imported.",
-    fix=_DO_NOT_LOAD,
-    cwe=502,
-    references=("https://docs.python.org/3/library/pickle.html",),
-)
-COMPUTED_CALL = Rule(
-    id="pickle/computed-call",
-    title="The result of a call is called",
-    severity=Severity.CRITICAL,
-    message="loading would call what {subject} returns",
-    why="Picklers call names, not results: the indirection hides what is run.",
-    fix=_DO_NOT_LOAD,
-    confidence="medium",
-    cwe=502,
-    references=("https://arxiv.org/abs/2508.19774",),
-)
-MODIFIED_IMPORT = Rule(
-    id="pickle/modified-import",
-    title="Loading changes an imported object",
-    severity=Severity.CRITICAL,
-    message="loading would change the attributes of {subject} itself",
-    why="BUILD on a class, function or module replaces its attributes for the whole process.",
-    fix=_DO_NOT_LOAD,
-    cwe=502,
-    references=("https://docs.python.org/3/library/pickle.html",),
-)
-UNKNOWN = Rule(
-    id="pickle/unknown-callable",
-    title="Loading calls code of a package that is not known to be harmless",
-    severity=Severity.WARNING,
-    message="loading would use names of the package {subject} that nobody has vetted: {names}",
-    why="Whatever these callables do happens on load. They are on no list of harmless ones and in no dangerous family.",
-    fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do.",
-    confidence="medium",
-    cwe=502,
-    references=("https://arxiv.org/abs/2508.15987",),
-)
-OWN_CLASS = Rule(
-    id="pickle/own-class",
-    title="The pickle holds objects of the code that saved it",
-    severity=Severity.INFO,
-    message="loading needs classes or functions of the code beside the model, {subject}: {names}",
-    why="Whole objects name their class. It is looked up in the script or the modules of whoever loads the file, which "
-    "the file cannot bring along, and nothing of it is called with arguments.",
-    fix="Keep a state dict instead of the object, so that the file loads without its code.",
-    cwe=502,
-    references=("https://docs.python.org/3/library/pickle.html#what-can-be-pickled-and-unpickled",),
-)
-FILE_ELSEWHERE = Rule(
-    id="pickle/file-elsewhere",
-    title="Loading reads, and unpickles, a file elsewhere on the machine",
-    severity=Severity.CRITICAL,
-    message="loading would read an array from {subject}",
-    why="Old files of joblib keep arrays in files beside themselves, under plain names. joblib joins the name to the "
-    "folder without a check, and unpickles what it finds.",
-    fix=_DO_NOT_LOAD,
-    cwe=22,
-    references=("https://joblib.readthedocs.io/en/stable/persistence.html",),
-)
-EXTENSION = Rule(
-    id="pickle/extension-code",
-    title="A callable is named by a number of the extension registry",
-    severity=Severity.WARNING,
-    message="the pickle calls entry {subject} of copyreg's extension registry",
-    why="What the number means depends on the process that loads it, so nobody can tell what is called.",
-    fix="Ask for a file that names what it uses.",
-    confidence="medium",
-    cwe=502,
-    references=("https://peps.python.org/pep-0307/",),
-)
-FRAME = Rule(
-    id="pickle/frame-mismatch",
-    title="A frame ends within an opcode",
-    severity=Severity.CRITICAL,
-    message="{subject} ends within an opcode: loaders see different streams behind it",
-    why="No pickler writes such frames. Python drops the bytes left of a frame where it reads a file, and keeps them "
-    "where it has all bytes in memory: opcodes are hidden from whoever reads the other way.",
-    fix=_DO_NOT_LOAD,
-    cwe=436,
-    references=("https://peps.python.org/pep-3154/",),
-)
-CODE = Rule(
-    id="pickle/code-object",
-    title="A function is stored by value",
-    severity=Severity.INFO,
-    message="the pickle carries the code of {names}",
-    why="dill and cloudpickle store functions as bytecode. It does not run on load, but when the object is used.",
-    fix="Review the function, or import it from a package instead.",
-    cwe=94,
-    references=("https://docs.python.org/3/library/pickle.html",),
-)
-BARE_OBJECT = Rule(
-    id="pickle/bare-code-object",
-    title="Bytecode of which no function is made",
-    severity=Severity.WARNING,
-    message="the pickle makes a code object, {subject}, by the type's own name, and no function of it",
-    why="dill and cloudpickle, which store functions by value, name the type another way and make a function of the "
-    "code. Bytecode by itself waits for something else to run it.",
-    fix="Look at the code with dis, and ask the author of the file what it is for.",
-    confidence="medium",
-    cwe=94,
-    references=("https://docs.python.org/3/library/types.html#types.CodeType",),
-)
-DANGEROUS_CODE = Rule(
-    id="pickle/dangerous-code-object",
-    title="A function stored by value uses a dangerous callable",
-    severity=Severity.WARNING,
-    message="the pickle carries the code of {subject}(), which uses {names}",
-    why="The bytecode runs as soon as somebody uses the loaded object.",
-    fix="Review the function's code with dis before anything uses the object.",
-    confidence="medium",
-    cwe=94,
-    references=("https://docs.python.org/3/library/pickle.html",),
-)
-OWN_CALL = Rule(
-    id="pickle/own-function-called",
-    title="Loading calls a function that the pickle brings along",
-    severity=Severity.WARNING,
-    message="loading would call a function stored by value: {subject}",
-    why="The bytecode in the file runs on load, and what it does cannot be known in full without running it.",
-    fix="Review the function's code with dis before anything loads the file.",
-    confidence="medium",
-    cwe=94,
-    references=("https://github.com/cloudpipe/cloudpickle#readme",),
-)
-RUNNING_CODE = Rule(
-    id="pickle/dangerous-code-on-load",
-    title="A function stored by value that runs on load uses a dangerous callable",
-    severity=Severity.CRITICAL,
-    message="loading would run the code of {subject}(), which uses {names}",
-    why="Loading calls the function itself, or a special method of a class stored by value.",
-    fix=_DO_NOT_LOAD,
-    confidence="medium",
-    cwe=94,
-    references=("https://arxiv.org/abs/2508.19774",),
-)
-
-RULES = (
-    DANGEROUS_CALL,
-    DANGEROUS_ARGUMENT,
-    DANGEROUS_IMPORT,
-    CONSUMED,
-    HIDDEN_CALL,
-    COMPUTED_NAME,
-    COMPUTED_CALL,
-    MODIFIED_IMPORT,
-    UNKNOWN,
-    OWN_CLASS,
-    FILE_ELSEWHERE,
-    EXTENSION,
-    FRAME,
-    CODE,
-    BARE_OBJECT,
-    DANGEROUS_CODE,
-    OWN_CALL,
-    RUNNING_CODE,
-)
-
+"""Names by which code reaches others that it only holds as texts, or as attributes of what nobody sees."""
 _LITERALS = frozenset("tuple list dict set frozenset bytes float int".split())
 """Keys of what describes a value that stands in the pickle itself."""
 
@@ -576,22 +438,6 @@ def _import(fact: Fact) -> Opinion:
     return None
 
 
-_CACHE = "functools.lru_cache"
-"""Wraps a function, which calling the wrapper calls."""
-_OPEN = frozenset({"io.open", "_io.open", "builtins.open"})
-"""What dill stores among the globals of a function that opens files, where others leave it to the builtins."""
-_ITERATED = frozenset(
-    "builtins.enumerate builtins.iter builtins.reversed builtins.zip collections.ChainMap collections.UserDict "
-    "collections.UserList collections.deque itertools.chain itertools.combinations itertools.cycle itertools.islice "
-    "itertools.permutations itertools.product itertools.repeat itertools.zip_longest".split()
-)
-"""What yields pairs whose keys nobody sees: no object is saved with such a state."""
-_TABLES = frozenset("geopandas pandas polars pyarrow scipy xarray".split())
-"""Packages of tables and arrays, which others hand to their own objects as the state."""
-APPLIED = frozenset({"functools.partial", "types.MethodType"})
-"""Calling what these return calls their first argument, with arguments that they hold."""
-
-
 def _through(fact: Fact) -> str:
     """Return the name by which a global is reached through another module, nothing where it is in a class."""
     through = fact.detail.get("through")
@@ -600,42 +446,6 @@ def _through(fact: Fact) -> str:
     owner = fact.value.removesuffix(through) + through.partition(".")[0]
     in_class = not through[:1].isupper() and (is_class(owner) or is_call(owner))
     return "" if in_class else through
-
-
-_SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
-_LOADER = re.compile(r"\.(?:from_pretrained|from_config|load\w*|pipeline|read_\w+|run|call)$")
-"""What is called like a loader, and the keywords by which it runs what it would refuse else."""
-_REDUCTIONS = frozenset("all any max mean min size sum".split())
-"""Methods of that name only read data, of whatever inert class: tables of statistics hold them under their own name."""
-# Functions of data: what they are given they do not run.
-_PLAIN_FUNCTIONS = (
-    "builtins.hash",
-    "builtins.len",
-    "builtins.max",
-    "builtins.min",
-    "builtins.sum",
-    "builtins.abs",
-    "math.",
-    "numpy.",
-)
-_ARITHMETIC = frozenset(
-    f"{module}.{name}"
-    for module in ("_operator", "operator")
-    for name in (
-        "abs add and_ eq floordiv ge gt index inv invert is_ is_not le lshift lt matmul mod mul ne neg not_ or_ pos "
-        "pow rshift sub truediv truth xor"
-    ).split()
-)
-"""Operators on one or two values; those that look up, set, delete or call are not among them."""
-
-
-_BY_OPCODES = frozenset("add append extend".split())
-"""Methods that opcodes call with what the file says."""
-_COMMON = frozenset(
-    "any build cast clone count cpu cumsum default_factory empty encode exists groups key log match nodes numpy "
-    "recording reverse set species sum t terms transpose union".split()
-)
-"""Methods that some hook of a listed class calls on what it holds, and words under which functions are kept, too."""
 
 
 def _is_own_setter(fact: Fact) -> bool:
@@ -767,26 +577,6 @@ _OPINIONS = {
     "slots": _slots,
 }
 KINDS = frozenset({*_OPINIONS, "code"})
-BARE_CODE = frozenset({"types.CodeType", "builtins.code"})
-_DECODER = "b64decode"
-_UNPICKLERS = frozenset("load loads Unpickler pickle dill joblib cloudpickle".split())
-"""Names of what runs decoded bytes."""
-_METHODS = frozenset({"eval", "exec"})
-"""Builtins that models and tables have methods of the same name as."""
-_SYSTEM_OWNERS = frozenset({"os", "_os", "posix", "nt", "sys"})
-"""Modules that have, or lead to, another `system` than that of `platform`."""
-_LISTING = frozenset(
-    "__builtins__ __globals__ __import__ __subclasses__ _getframe builtins f_builtins f_globals get_objects "
-    "import_module modules".split()
-)
-"""Names by which one function gets what another one asks for by a text."""
-_REACHING = frozenset(
-    "__base__ __bases__ __builtins__ __closure__ __code__ __dict__ __getattribute__ __globals__ __import__ __loader__ "
-    "__mro__ __self__ __spec__ __subclasses__ _getframe attrgetter builtins currentframe f_back f_builtins f_globals "
-    "f_locals get_objects getattr getattr_static getmembers gi_frame globals import_module load_module locals "
-    "methodcaller modules resolve_name tb_frame vars".split()
-)
-"""Names by which code reaches others that it only holds as texts, or as attributes of what nobody sees."""
 
 
 def _shown(fact: Fact, arguments: Json) -> dict[str, Json]:
