@@ -19,7 +19,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Sca
 from modelsweep.core.text import printable, shorten
 from scanners.metadata_text import telling_facts
 from scanners.parsing.extents import Extents
-from scanners.parsing.onnx_schema import SCHEMA
+from scanners.parsing.onnx_schema import COMPARING, SCHEMA
 from scanners.parsing.onnx_tensors import DTYPES, size_of
 
 if TYPE_CHECKING:
@@ -159,8 +159,24 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from content.files_used()
     if fault:
         raise fault
+    if any(operator in COMPARING for _, operator in content.operators):
+        yield from _decisions(blob)
     if not content.graphs and not alone:
         raise Malformed("the model has no graph")
+
+
+def _decisions(blob: Blob) -> Iterator[Fact]:
+    """Yield the places where the graph's answer depends on a test of its input; where it is damaged, none."""
+    from scanners.parsing.input_branches import decision_facts
+    from scanners.parsing.onnx_graph import Walk
+    from scanners.parsing.protobuf import Wire
+
+    walk = Walk(Wire(blob.reader))
+    try:
+        found = walk.decisions(blob.size)
+    except (Malformed, Truncated):
+        return
+    yield from decision_facts(blob, walk.branches, found, "onnx")
 
 
 class _Content:

@@ -62,6 +62,7 @@ LISTED = (
     ("metadata-code", 1, "metadata_code"),
     ("licences", 2, "licences"),
     ("weights", 1, "weights"),
+    ("graph-branches", 1, "input_branches"),
     ("blacklist", 1, "blacklist"),
 )
 """Names, versions and modules."""

@@ -30,5 +30,6 @@ JUDGES: Mapping[str, Mapping[str, Any]] = {
     'metadata_code': {'kinds': ['metadata-code'], 'judged': ('metadata/code',), 'digest': 'b47a242645177942c930170d8c1fd7eb9a205c6b4a31893821cc97e2ae9e7a9f'},
     'licences': {'kinds': ['licence'], 'judged': ('licence/network-copyleft', 'licence/copyleft', 'licence/non-commercial', 'licence/use-restricted', 'licence/unknown'), 'digest': '19f2458a1d4116953148b99e97e67f8aa1156593035c891372bf7a46e02ef9a3'},
     'weights': {'kinds': ['hidden-in-weights', 'weights'], 'judged': ('weights/hidden-executable', 'weights/hidden-data', 'weights/not-finite', 'weights/implausible-magnitude', 'weights/constant', 'weights/outlier-unit'), 'digest': 'c6435116326a8b599da6f1f2768d4c1f5b1a00fb6f2bffc4ac5f07614812b5ea'},
+    'input_branches': {'kinds': ['input-branch'], 'judged': ('graph/input-trigger',), 'digest': '5b559132e63a5562c187c61b52850614db6eefd2c80071300c00aae863aefb27'},
     'blacklist': {'kinds': ['metadata', 'name'], 'judged': ('name/blacklisted',), 'digest': '03802c32e5f956417bf9da0a9c9a08da06b72268e28d54eef2603744e7916b12'},
 }

@@ -6,6 +6,8 @@ Numbers of fields: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 JSON_SUFFIX = ".onnxjson"
 HOLDING_GRAPHS = frozenset({"graph", "functions", "trainingInfo", "training_info"})
 """Keys of a model in JSON, of which one stands in each."""
+COMPARING = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsNaN", "IsInf", "Sign", "Cast"})
+"""Operators without one of which nothing is decided."""
 # int, text and span are what scanners.parsing.protobuf keeps of a field; the rest are messages
 _ENTRY = {1: ("key", "text"), 2: ("value", "text")}
 SCHEMA = {

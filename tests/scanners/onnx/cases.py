@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.onnx.branches import CASES as BRANCHES
 from tests.scanners.payload import EVIL
 from tests.scanners.protobuf import data, fixed32, group, number
 
@@ -260,4 +261,5 @@ CASES = {
         Verdict.CLEAN,
         "model.mlmodel",
     ),
+    **BRANCHES,
 }
