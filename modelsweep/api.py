@@ -24,6 +24,7 @@ from modelsweep.core.wire import shown_options
 shadowing.check()
 
 from producer.plan import plan
+from producer.spelling import named_alike
 from sources.opening import canonical, opener
 from sources.source import scheme_of
 from worker.execution import SandboxFailed
@@ -190,11 +191,11 @@ def _report(
 
 
 def _names(targets: Iterable[Target | Iterable[Target]]) -> tuple[str, ...]:
-    """Return targets as text, with lists of them spread."""
+    """Return targets as text, with lists of them spread, each once."""
     names: list[str] = []
     for target in targets:
         if isinstance(target, (str, os.PathLike)):
             names.append(os.fspath(target))
         else:
             names += [os.fspath(name) for name in target]
-    return tuple(names)
+    return named_alike(names)

@@ -40,6 +40,13 @@ def test_scan_takes_paths_texts_and_lists(folder: Path) -> None:
     assert [result.verdict for result in one.results] == [Verdict.CLEAN, Verdict.NOT_SCANNED, Verdict.NOT_SCANNED]
 
 
+def test_two_spellings_of_a_target_are_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    report = modelsweep.scan(["models/empty.pt", "./models", folder / "LICENSE", folder])
+    assert report.targets == ("./models/empty.pt", "./models", "./models/LICENSE")
+    assert len(report.results) == 3
+
+
 def test_scan_says_what_was_used_and_read(folder: Path) -> None:
     report = modelsweep.scan(folder, timeout=600, allow_imports=["acme.*"], max_file_size=2**30)
     assert report.targets == (str(folder),)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import click
 
-from sources.opening import above
-from sources.source import scheme_of
+from producer.spelling import named_alike
 
 STDIN = "-"
 
@@ -33,27 +32,7 @@ def gather(arguments: Sequence[str], listed_in: str | None) -> tuple[str, ...]:
         targets += _read_list(listed_in)
     if not all(targets):
         raise click.UsageError("a target is an empty name")
-    return tuple(dict.fromkeys(_named_alike(targets)))
-
-
-def _named_alike(targets: Sequence[str]) -> Iterator[str]:
-    """Yield each target spelled as the first that names it, or the outermost folder above it: `m/a` for `./m/a`."""
-    places = [None if scheme_of(target) else _place(target) for target in targets]
-    spelled: dict[str, str] = {}
-    for target, place in zip(targets, places, strict=True):
-        if place:
-            spelled.setdefault(place, target)
-    for target, place in zip(targets, places, strict=True):
-        outer = next((outer for outer in reversed([*above(place)]) if outer in spelled), "") if place else ""
-        if place and outer and spelled[outer] != target:
-            yield os.path.join(spelled[outer], place[len(outer) :].lstrip("/")) if place != outer else spelled[outer]
-        else:
-            yield target
-
-
-def _place(target: str) -> str | None:
-    """Return where a target is, None where `..` may lead elsewhere than it seems, behind a link."""
-    return None if ".." in target.split("/") else os.path.abspath(target)
+    return named_alike(targets)
 
 
 def _read_list(path: str) -> list[str]:

@@ -136,7 +136,7 @@ def test_a_new_judge_is_heard_without_reading_and_a_new_scanner_reads_anew(model
 
     message = "loading would run os.system('echo modelsweep-test') (command execution)"
     assert scanned() == (0, [message])
-    judge = home / "scanners" / "judge" / "pickle_calls.py"
+    judge = home / "scanners" / "judge" / "pickle_rules.py"
     change(judge, 'message="loading would run ', 'message="today it is known that loading would run ')
     assert scanned() == (1, [f"today it is known that {message}"])
     change(home / "scanners" / "pickle.py", "version=", "version=1000 + ")
