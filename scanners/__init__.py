@@ -87,6 +87,7 @@ MODULES = (
     "serving",
     "requirements",
     "commands",
+    "persistence",
     "jinja",
     "python_code",
     "python_compiled",

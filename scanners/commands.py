@@ -22,6 +22,7 @@ from modelsweep.core.units import KIB, MIB
 from modelsweep.core.values import replace
 from scanners import text
 from scanners.judge.attack_commands import Found, fetched_command, hostile_command
+from scanners.parsing.start_places import ORDERS, place_of
 
 UNASKED, CONTAINER, ASKED = "unasked", "container", "asked"
 _SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".fish", ".bat", ".cmd", ".ps1", ".psm1", ".command")
@@ -61,7 +62,6 @@ _HAS_FILTER = re.compile(rb"(?m)^[ \t]*(?:[A-Z]\w*:[ \t]*)?H[A-Z]{2,12}FILTER[ \
 _HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
 _SUFFIXES = (*_SCRIPTS, ".desktop", ".service", _TABLE, *_PAGES, *_PROGRAMS, ".code-workspace", ".sublime-project")
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
-_CRON = re.compile(r"(?:^|/)etc/cron\.[a-z]+/[^/]+$|(?:^|/)var/spool/cron/(?:crontabs/)?[^/]+$")
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
 """What says where a job of a workflow runs, or what one of GitLab does."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\b(?:ba|z|da|k|fi|a)?sh\b")
@@ -101,6 +101,7 @@ _HOOK = ("git runs it by its name", UNASKED)
 _SHELL = ("each shell runs it", UNASKED)
 _STARTED = ("what is started in the folder, or enters it, runs it", UNASKED)
 _GIT_SETTING = ("git runs it in the folder that this configures", UNASKED)
+_SYSTEM = ("the system, or each login, runs it", UNASKED)
 _OPENED = ("opening the file runs it", UNASKED)
 _BUILT = ("building runs it", ASKED)
 _PAGE = ("whoever opens the page runs it", ASKED)
@@ -185,6 +186,7 @@ def accepts(blob: Blob) -> bool:
         or _is_of_git(blob)
         or _is_of_htk(blob)
         or _is_project(blob)
+        or place_of(blob.locator) == ORDERS
     )
     return known and blob.size > 0 and text.accepts(blob)
 
@@ -319,8 +321,7 @@ def _is_of_htk(blob: Blob) -> bool:
 def _is_project(blob: Blob) -> bool:
     """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
     workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
-    path = _path(blob)
-    return workflow or blob.locator.name in _PROJECTS or ("cron" in path and _CRON.search(path) is not None)
+    return workflow or blob.locator.name in _PROJECTS
 
 
 def _is_order(blob: Blob) -> bool:
@@ -353,6 +354,7 @@ def _runner(blob: Blob) -> tuple[str, str]:
         (name in _SHELL_FILES, _SHELL),
         (name in _ENTERED, _STARTED),
         (_is_of_git(blob), _GIT_SETTING),
+        (place_of(blob.locator) == ORDERS, _SYSTEM),
         (suffix == ".desktop", _OPENED),
         (suffix in _PAGES, _PAGE),
         (_is_project(blob), _JOB),
@@ -555,7 +557,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=14,
+    version=15,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -204,7 +204,7 @@ FORMATS: tuple[Format, ...] = (
     _format(
         "Shell scripts, tasks of editors, hooks, containers, build files",
         ".sh .bash .bat .cmd .ps1 .desktop",
-        "commands text",
+        "commands persistence text",
         named=True,
     ),
     _format("Python files", ".py", "python text", named=True),

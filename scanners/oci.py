@@ -157,11 +157,28 @@ def _entry(blob: Blob, path: str, key: str, value: Json) -> Iterator[Item]:
         for text in texts:
             if not _FOREIGN.match(text):
                 yield Finding(FOREIGN, blob.locator, printable(text, _SHOWN), path=shown.removesuffix(".urls"))
+    elif key == "Env":
+        yield from (item for text in texts for item in _variable(blob, shown, text))
     elif key in _COMMANDS:
-        command = " ".join(single)
-        if attack_command().search(command):
-            rule = ATTACK if hostile_command().search(command) else COMMAND
-            yield Finding(rule, blob.locator, printable(command, _SHOWN), path=shown)
+        yield from _command(blob, shown, " ".join(single))
+
+
+def _command(blob: Blob, path: str, command: str) -> Iterator[Item]:
+    """Yield a command that attacks are made of."""
+    if attack_command().search(command):
+        rule = ATTACK if hostile_command().search(command) else COMMAND
+        yield Finding(rule, blob.locator, printable(command, _SHOWN), path=path)
+
+
+def _variable(blob: Blob, path: str, text: str) -> Iterator[Item]:
+    """Yield a variable of all programs in the container, where it makes them run or load something."""
+    from scanners.judge.start_variables import what_of
+    from scanners.persistence import order
+
+    name, _, value = text.partition("=")
+    what = what_of(name, value)
+    if what:
+        yield order(blob.locator, what, text, "each program in the container is started with it", path)
 
 
 def _digest(blob: Blob, path: str, text: str) -> Iterator[Item]:
@@ -254,7 +271,7 @@ def _descriptor(descriptor: Json, *, is_manifest: bool) -> Iterator[tuple[str, i
 SCANNER = Scanner(
     name=NAME,
     title="Container images (OCI layouts, docker save, manifests)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, FOREIGN, SIZE, COMMAND, ATTACK),

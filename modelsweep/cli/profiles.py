@@ -85,6 +85,7 @@ CONFIGURATIONS = (
     "serving",
     "requirements",
     "commands",
+    "persistence",
     "python",
     "python-compiled",
     "java-source",

@@ -9,7 +9,8 @@ from modelsweep.core.values import dataclass
 
 _TELLING = re.compile(
     r"(?i)tests?|testing|testdata|selftest|certdata|fixtures|examples|__pycache__|requirements|blobs|sha256|[0-9a-f]{64}"
-    r"|\.(?:claude|cursor|roo|clinerules|kiro|windsurf|junie|continue|github)"
+    r"|\.(?:claude|cursor|roo|clinerules|kiro|windsurf|junie|continue|github|ssh|config)"
+    r"|etc|lib|spool|system|systemd|user|autostart|udev|crontabs?|cron(?:\.[a-z]+)?|[a-z]+\.d"
 )
 """Names of folders that tell something of the files in them."""
 _COMPONENTS = 4

@@ -54,6 +54,7 @@ LISTED = (
     ("repository", 7, "repository"),
     ("requirements", 2, "requirements"),
     ("commands", 6, "shell_commands"),
+    ("persistence", 1, "start_orders"),
     ("skops-nodes", 3, "skops_nodes"),
     ("java-classes", 3, "java_classes"),
     ("dotnet-classes", 1, "dotnet_classes"),

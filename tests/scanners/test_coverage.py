@@ -27,6 +27,7 @@ FOLDERS = {
 WITHOUT_ATTACK = {
     "TensorFlow checkpoint": "a table of names and places: nothing in it runs",
     "Orbax checkpoint": "as Flax, and OCDBT, whose nodes hold raw numbers",
+    "ncnn": "a list of layers and their numbers: nothing in it runs",
     "TFRecord and event files": "records of numbers and texts",
     "OCI blob": "what is in it is examined as the format that it is",
     "RAR": "never read, so never clean",

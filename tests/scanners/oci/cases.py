@@ -114,7 +114,7 @@ CASES = {
         lambda: config(Cmd=["sh", "-c", "curl -LsSf https://example.com/install.sh | sh"]), Verdict.CLEAN, "config.json"
     ),
     "cron_in_layer": archive(
-        lambda: layout(layer(entry("etc/cron.d/job", f"* * * * * root {RUN}\n".encode()))), Verdict.REVIEW
+        lambda: layout(layer(entry("etc/cron.d/job", f"* * * * * root {RUN}\n".encode()))), Verdict.MALICIOUS
     ),
     "cut": document(lambda: with_layer()[:-20], Verdict.NOT_SCANNED, "manifest.json"),
 }

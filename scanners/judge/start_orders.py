@@ -1,0 +1,158 @@
+"""What programs obey when they start: libraries, keys, rights, commands and variables that stay on a system.
+
+Honest root file systems are full of such files, and honest images preload an allocator. So it is judged what they
+start, and from where: nobody installs a program into a folder that anybody may write to, or that is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Confidence, Fact, Finding, Rule, Severity
+from modelsweep.core.options import Options
+from modelsweep.core.text import shorten
+
+_SHOWN = 160
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix: str, *references: str) -> Rule:
+    confidence: Confidence = "high" if severity is Severity.CRITICAL else "medium"
+    return Rule(f"persistence/{what}", title, severity, message, why, fix, confidence, cwe=506, references=references)
+
+
+_REMOVE = "Take it out before the image is started, or the archive unpacked; ask its author what it is for."
+PRELOADED = _rule(
+    "preloaded-library",
+    "Library that is loaded into other programs",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "What is preloaded runs inside every program, with its rights, and may hide itself. Images of models preload "
+    "allocators and runtimes, by names that are known.",
+    _REMOVE,
+    "https://attack.mitre.org/techniques/T1574/006/",
+)
+STRAY = _rule(
+    "stray-program",
+    "Program from a folder of others, or a hidden one, that the system starts by itself",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Packages install programs where only root may write. What is started from /tmp, /dev/shm or a hidden file is put "
+    "there by somebody else, and comes back whenever the system starts, somebody logs in, or a clock says so.",
+    _REMOVE,
+    "https://attack.mitre.org/tactics/TA0003/",
+)
+KEY = _rule(
+    "login-key",
+    "Key that opens a login",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Whoever has the other half of the key logs in wherever the archive is unpacked into a home folder, or the image "
+    "runs a server.",
+    _REMOVE,
+    "https://attack.mitre.org/techniques/T1098/004/",
+)
+ROOT = _rule(
+    "root-for-free",
+    "Account that is root, or becomes it without a password",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Whatever runs under the account takes over the system. Images of models have no need of it.",
+    _REMOVE,
+    "https://attack.mitre.org/techniques/T1548/003/",
+)
+VARIABLE = _rule(
+    "start-variable",
+    "Variable that makes programs run something when they start",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "Interpreters, shells, git and others run or load what the variable names, whichever program is started, and "
+    "whatever it was asked for.",
+    "Do not take over the settings before somebody has read what they name.",
+    "https://attack.mitre.org/techniques/T1574/007/",
+)
+KINDS = frozenset({"start-order"})
+RULES = (PRELOADED, STRAY, KEY, ROOT, VARIABLE)
+_RULES = {rule.id.rpartition("/")[2]: rule for rule in RULES}
+
+
+def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
+    """Yield what is said of each order."""
+    for fact in facts:
+        rule = _RULES[str(fact.detail["what"])]
+        evidence = {name: fact.detail[name] for name in ("who", "line") if name in fact.detail}
+        shown, path = shorten(fact.value, _SHOWN), str(fact.detail["path"])
+        yield Finding(rule, fact.locator, shown, path=path, span=fact.span, evidence=evidence)
+
+
+# -- what is out of the ordinary
+
+_TEMPORARY = (
+    r"(?:(?:/private)?(?:/var)?/tmp|/dev/(?:shm|mqueue)|/run/user/\d{1,9}|\$\{?(?:TMPDIR|TEMP|TMP|XDG_RUNTIME_DIR)\}?"
+    r"|%(?:TEMP|TMP|PUBLIC)%|\$env:(?:TEMP|TMP|PUBLIC)|[A-Za-z]:\\(?:Windows\\Temp|Users\\Public|PerfLogs))[/\\]"
+)
+"""Folders that anybody may write to."""
+_HIDDEN = (
+    r"/(?:(?:usr|var|etc|lib|lib64|bin|sbin|opt|srv|boot|dev|mnt|media)/(?:[\w.+-]{1,60}/){0,12}\.[\w-][\w.-]{0,60}(?![\w./-])"
+    r"|(?:dev|lib|lib64|bin|sbin|etc|boot|(?:usr|var)/(?:local/)?(?:s?bin|lib|share|libexec|log|cache|spool|run))"
+    r"/\.[\w-][\w.-]{0,60}/[\w./-]{1,200})"
+)
+"""A hidden file, or one of a hidden folder, where packages install programs."""
+_PLACE = rf"(?:{_TEMPORARY}[^\s;|&'\"<>()`]{{1,200}}|{_HIDDEN})"
+_DIRECTORY = rf"(?:{_TEMPORARY}[^\s:;'\"]{{0,200}}|(?:/var)?/tmp|/dev/shm)(?=[:;'\"\s]|$)"
+_RUNNER = (
+    r"(?:(?:/(?:usr/)?(?:local/)?s?bin/)?(?:sudo|nohup|setsid|exec|env|nice|ionice|time|command|builtin|eval|source|\.|busybox"
+    r"|(?:ba|z|da|k|a)?sh|python[\d.]{0,5}|perl|ruby|node|php\d?|lua|Rscript|java|timeout\s+[\d.]+\w?|flock\s+\S{1,100}"
+    r"|start-stop-daemon|chroot\s+\S{1,100}|chronic|stdbuf|unbuffer)(?:\s+-{1,2}[\w=-]{1,40}){0,6}\s+"
+    r"|[A-Za-z_]\w{0,40}=(?:[^\s\"'`()]{0,100}|\"[^\"\n]{0,100}\"|'[^'\n]{0,100}')\s+)"
+)
+"""What runs the program that follows it."""
+_BEFORE = (
+    r"(?:^\s*|[;&|({`]\s*|\$\(\s*|\b(?:then|do|else|if|while|until|and|or|not)\s+"
+    r"|\b(?:Exec\w{0,12}|Exec|TryExec)\s*=\s*[-@:+!|]{0,4}|\b(?:RUN|PROGRAM|IMPORT)(?:\{\w{1,12}\})?\s*[+=]{1,2}\s*\""
+    r"|\balias\s+[\w-]{1,40}=['\"]?|\btrap\s+['\"]|\s-\w{0,4}c\s+['\"]|\bpam_exec\.so\s+(?:\w+\s+){0,6}"
+    r"|\b(?:ProxyCommand|LocalCommand|KnownHostsCommand|AuthorizedKeysCommand|ForceCommand)[\s=]+['\"]?"
+    r"|\bexec\s+['\"]|\b(?:install|remove)\s+[\w*-]{1,60}\s+|\{\s*\"|\b(?:PROMPT_COMMAND|command)\s*=\s*['\"]?"
+    r"|\b(?:(?:pre|post)-)?(?:up|down)\s+|^\s*\w{0,8}:[\w]{0,12}:\w{2,12}:[-+]?"
+    r"|^\s*@\w{4,10}\s+(?:[a-z_][\w-]{0,31}\s+)?|^\s*(?:[\d*/,A-Za-z-]{1,60}\s+){5}(?:[a-z_][\w-]{0,31}\s+)?"
+    r"|\b(?:auth|account|session|password)\s+(?:\w+|\[[^\]\n]{1,200}\])\s+)"
+)
+"""What a command may stand behind, in the settings of all that run commands."""
+
+
+@cache
+def stray_program() -> re.Pattern[str]:
+    """Return the pattern of a command whose program lies in a folder of others, or is hidden."""
+    return re.compile(
+        rf"{_BEFORE}['\"]?{_RUNNER}{{0,6}}['\"]?(?P<program>{_PLACE})"
+        rf"|\bcd\s+(?P<folder>(?:/var)?/tmp|/dev/shm)\S{{0,100}}\s*(?:&&|;)\s*{_RUNNER}{{0,6}}\./[\w.-]{{1,100}}",
+        re.MULTILINE,
+    )
+
+
+@cache
+def stray_place() -> re.Pattern[str]:
+    """Return the pattern of a file in a folder of others, or of a hidden one."""
+    return re.compile(_PLACE)
+
+
+@cache
+def stray_folder() -> re.Pattern[str]:
+    """Return the pattern of such a folder in a list of folders."""
+    return re.compile(_DIRECTORY)
+
+
+@cache
+def known_library() -> re.Pattern[str]:
+    """Return the pattern of libraries that honest systems preload: allocators, runtimes of threads and of devices."""
+    return re.compile(
+        r"(?:lib)?(?:jemalloc|tcmalloc|mimalloc|hoard|tbb|snmalloc|rpmalloc|c_malloc|hugetlbfs|numa|g?omp|iomp|[a-z]?omp5"
+        r"|stdc\+\+|c\+\+|gcc_s|gfortran|quadmath|atomic|unwind|asan|ubsan|tsan|lsan|clang_rt|cuda|cudart|cudnn|cublas|cupti|cu\w*|nv\w*"
+        r"|nccl|nvidia|mkl|imf|svml|intlc|irc|ipex|intel|ittnotify|blas|openblas|lapack|blis|arm|dnnl|onednn"
+        r"|faketime|eatmydata|nss_wrapper|uid_wrapper|fakeroot|fakechroot|python|crypto|ssl|curl|ffi|z|GL|EGL|OpenGL|X11|SDL"
+        r"|v4l|gtk|proxychains|tsocks|torsocks|vgpu|ucp|ucs|ucx|fabric|mpi|pmi|torch|c10|tensorflow|onnxruntime"
+        r"|hsa|hip|roc|amd|hccl|ascend|xpu|tpu|stdbuf|SegFault|profiler|memusage|pcprofile|vglfaker|dlfaker"
+        r"|gssapi|krb5|protobuf|absl|grpc|dl|rt|pthread|sqlite3|uv|event|rdmacm|ibverbs|hdfs|jvm|java)"
+        r"(?:[\w.+-]|\$\{?(?:LIB|PLATFORM)\}?){0,60}\.(?:so|dylib)(?:\.[\d.]+)?",
+    )

@@ -1,0 +1,172 @@
+"""Orders that stay: files that a system, a shell or an interpreter obeys by their place, and variables they start with.
+
+Root file systems in layers and archives (`scanners/parsing/start_places.py`), settings of the environment beside a
+model (.env, .envrc), and the build files and units that set variables. What is told is judged in
+`scanners/judge/start_orders.py`; commands of attacks, wherever they stand, are the scanner `commands`' to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.locator import Locator
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.judge.start_orders import known_library, stray_folder, stray_place, stray_program
+from scanners.judge.start_variables import NAMES, Setting, what_of
+from scanners.parsing import start_places as places
+
+_SIZE = MIB
+_LINE = 4_000
+_TOLD = 100
+_SHOWN = 160
+_ENVIRONMENT = re.compile(r"(?:[\w-]{0,40}\.)?env(?:\.[\w-]{1,40}){0,2}|\.?envrc|\.(?:flaskenv|Renviron)")
+_BUILT = re.compile(
+    r"(?:Dockerfile|Containerfile)(?:\.\w+)?|.*\.dockerfile|(?:docker-)?compose(?:[.\w-]*)\.ya?ml", re.IGNORECASE
+)
+_UNITS = (".service", ".desktop")
+_SCRIPTS = (".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".command")
+_COMMENT = re.compile(r"\s*(?:#|//|;|rem\s|::)", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    r"(?<![\w.])(?:\$env:)?(?P<name>"
+    + "|".join(sorted(NAMES, key=len, reverse=True))
+    + r")[\"']?(?:\s*=\s*|:\s+|\s+(?=[/.]))"
+    r"(?P<value>\"[^\"\n]{0,2000}\"|'[^'\n]{0,2000}'|[^\s;&|,}\"']{1,2000})"
+)
+_KEY = re.compile(
+    r"(?:^|\s)(?:sk-)?(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-nistp\d{3})(?:@openssh\.com)?\s+"
+    r"(?P<key>AAAA[\w+/=]{20,4000})(?P<note>\s[^\n]{0,100})?"
+)
+_RIGHTS = re.compile(
+    r"\s*(?P<who>[%#+!\w][^\s=]{0,100})\s+[^=\n]{1,200}=\s*(?:\([^)\n]{0,100}\)\s*)?(?:[A-Z_]{2,20}:\s*){0,6}?NOPASSWD:"
+    r"\s*(?:[A-Z_]{2,20}:\s*){0,6}(?:[^\n]{1,500},\s*)?"
+    r"(?:ALL\b|\S*/(?:ba|z|da|k)?sh\b|\S*/(?:python|perl|vim?|less|env|find|awk|su|docker)[\d.]*(?:\s*(?:,|$)))"
+)
+_UNASKED = re.compile(r"\s*Defaults\s[^\n]{0,200}!authenticate")
+_DEVELOPERS = frozenset(
+    "vscode codespace gitpod coder vagrant ec2-user ubuntu debian runner jovyan node user dev developer docker "
+    "circleci builder build runneradmin linuxbrew devcontainer %sudo %wheel %admin".split()
+)
+"""Users that images for development are made with, who are meant to install things."""
+_FIELD = r":[^:\n]{0,200}"
+_ACCOUNT = re.compile(rf"(?P<name>[^:#\n]{{1,64}}){_FIELD}:0+:\d{{1,10}}{_FIELD}{_FIELD}:(?P<shell>[^:\n]{{0,200}})")
+_NO_SHELL = ("nologin", "false", "sync", "shutdown", "halt", "operator")
+_WHO = {
+    places.PRELOAD: "every program on the system loads it",
+    places.LIBRARIES: "every program on the system looks for its libraries there",
+    places.KEYS: "the server of ssh lets in whoever has its other half",
+    places.ROOT: "sudo asks for no password",
+    places.ACCOUNTS: "its number is that of root",
+    places.ORDERS: "the system, or each login, runs it",
+}
+_ENVIRONMENTS = "programs that are started with these settings obey it"
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is text that is obeyed by its place or its name."""
+    return blob.size > 0 and (places.place_of(blob.locator) != "" or _sets_variables(blob)) and text.accepts(blob)
+
+
+def _sets_variables(blob: Blob) -> bool:
+    name = blob.locator.name
+    return blob.locator.suffix in (*_UNITS, *_SCRIPTS) or bool(_ENVIRONMENT.fullmatch(name) or _BUILT.fullmatch(name))
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the orders that are out of the ordinary, with their lines."""
+    place = places.place_of(blob.locator)
+    content = blob.reader.read(0, min(blob.size, _SIZE)).decode("utf-8", "replace")
+    told: set[str] = set()
+    for number, line in enumerate(content.split("\n"), 1):
+        context.operations.spend(1 + len(line) // _LINE)
+        if _COMMENT.match(line):
+            continue
+        ordered = _ORDERS[place](line[:_LINE]) if place else ()
+        for what, value in (*ordered, *_variables(blob, place, line[:_LINE])):
+            if value not in told and len(told) < _TOLD:
+                told.add(value)
+                yield order(blob.locator, what, value, _WHO.get(place, _ENVIRONMENTS), f"line {number}", number)
+
+
+def order(locator: Locator, what: str, value: str, who: str, path: str, line: int = 0) -> Fact:
+    """Return the fact of one order: which rule it breaks, and who obeys it."""
+    detail: dict[str, Json] = {"what": what, "who": who, "path": path}
+    if line:
+        detail["line"] = line
+    return Fact("start-order", printable(redact(" ".join(value.split())), 2 * _SHOWN), locator, detail=detail)
+
+
+def _preloaded(line: str) -> Iterator[tuple[str, str]]:
+    for library in re.split(r"[\s:]+", line):
+        odd = stray_place().search(library) or not known_library().fullmatch(library.rpartition("/")[2])
+        if library and odd:
+            yield "preloaded-library", library
+
+
+def _folder(line: str) -> Iterator[tuple[str, str]]:
+    if stray_folder().search(line):
+        yield "stray-program", line
+
+
+def _login(line: str) -> Iterator[tuple[str, str]]:
+    key = _KEY.search(line)
+    if key:
+        yield "login-key", f"{key['key'][:24]}… {(key['note'] or '').strip()}".strip()
+
+
+def _rights(line: str) -> Iterator[tuple[str, str]]:
+    rights = _RIGHTS.match(line)
+    if _UNASKED.match(line) or (rights and rights["who"] not in _DEVELOPERS):
+        yield "root-for-free", line
+
+
+def _account(line: str) -> Iterator[tuple[str, str]]:
+    account = _ACCOUNT.match(line)
+    if account and account["name"] != "root" and account["shell"].strip().rpartition("/")[2] not in _NO_SHELL:
+        yield "root-for-free", line
+
+
+def _command(line: str) -> Iterator[tuple[str, str]]:
+    found = stray_program().search(line)
+    if found:
+        yield "stray-program", line[max(found.start() - 20, 0) :]
+
+
+_ORDERS = {
+    places.PRELOAD: _preloaded,
+    places.LIBRARIES: _folder,
+    places.KEYS: _login,
+    places.ROOT: _rights,
+    places.ACCOUNTS: _account,
+    places.ORDERS: _command,
+}
+"""What a line of a file orders, by its place, with the rule that it breaks."""
+
+
+def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
+    """Yield the variables that a line sets to what does harm, with the rules that they break."""
+    name = blob.locator.name
+    setting: Setting = "system"
+    if _ENVIRONMENT.fullmatch(name):
+        setting = "beside"
+    elif not place and (blob.locator.suffix in _SCRIPTS or _BUILT.fullmatch(name)):
+        setting = "script"
+    for found in _ASSIGNED.finditer(line):
+        what = what_of(found["name"], found["value"], setting)
+        if what:
+            yield what, f"{found['name']}={found['value']}"
+
+
+SCANNER = Scanner(
+    name="persistence",
+    title="Orders that stay: start-up files of systems and shells, variables that run something",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=(".env", ".service", ".desktop"),
+    signs=Signs(plain=True),
+)
