@@ -94,6 +94,7 @@ MODULES = (
     "text",
     "licence",
     "model_card",
+    "signature",
     "search_index",
     "raw_weights",
     "data",

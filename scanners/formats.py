@@ -188,6 +188,12 @@ FORMATS: tuple[Format, ...] = (
         "numbers without a structure, known by the names that writers give them",
         named=True,
     ),
+    _format(
+        "Signatures of models (OpenSSF model-signing, Sigstore)",
+        ".sig .sigstore .json",
+        "signature json text",
+        "compared with the files beside it; who signed is told, and not vouched for",
+    ),
     _format("DVC pointers", ".dvc", "pointer text", "the listing says where the data is missing", named=True),
     _format("LFS pointers (Git LFS)", ".safetensors .bin", "pointer", "never clean: the weights are elsewhere"),
     _format("git-annex and XetHub pointers", ".bin", "pointer", "never clean: the weights are elsewhere"),

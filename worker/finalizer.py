@@ -43,6 +43,7 @@ from modelsweep.fleet.stored import (
     Manifest,
     Watch,
     ahead,
+    all_results,
     digest_in,
     fetch_results,
     merged_tool,
@@ -424,9 +425,12 @@ class _Finalizer:
             if next(chunks) % SECTION == 0:
                 related.append(changes.seen)
 
+        def everything() -> Iterator[UnitResult]:
+            return all_results(manifest, self._store, watch)
+
         try:
             with closing(related_results(manifest, self._store, watch, begun)) as results:
-                found = gathered(in_order(across(changes.before(results), self._spec.options)))
+                found = gathered(in_order(across(changes.before(results), self._spec.options, everything)))
                 return tuple(store_siblings(changes.after(found), manifest.tool, self._store, self._folder))
         except OSError as error:
             raise StoreFault(self._folder, f"no room for what files make of each other: {error.strerror}") from error

@@ -13,7 +13,7 @@ from modelsweep.core.report import Report, UnitResult
 from modelsweep.core.values import replace
 from modelsweep.fleet.siblings import stored_siblings
 from modelsweep.fleet.store import Store
-from modelsweep.fleet.stored import Manifest, related_results
+from modelsweep.fleet.stored import Manifest, all_results, related_results
 from reporting.writer import Draft, View, Writer
 from scanners.judge.repository.across import Siblings
 from worker.renderer import Changes
@@ -43,7 +43,7 @@ class Published:
         if self._today is not None:
             from modelsweep.fleet.rejudge import siblings_today  # loads all scanners, for their rules
 
-            later = siblings_today(related.results(), self._today)
+            later = siblings_today(related.results(), self._today, related.everything)
             first = [*islice(later, 1)]  # now all were gone over
             judging = Judging(self._today, chain(first, later))
         elif self._manifest.siblings:
@@ -88,6 +88,10 @@ class _Related:
                 seen += 1
                 yield joined
         self.is_complete = siblings.is_done
+
+    def everything(self) -> Iterator[UnitResult]:
+        """Yield all results, as they are stored."""
+        return all_results(self._manifest, self._store)
 
     def siblings(self) -> Iterator[UnitResult]:
         """Yield what is said, numbered by how many of the results come before."""

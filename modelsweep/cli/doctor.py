@@ -41,6 +41,7 @@ TITLE = 41
 PACKAGES = (
     Package("boto3", "boto3", "cloud", "s3:// and r2:// addresses", outside=True),
     Package("celery", "celery", "fleet", "audit, submit, worker: jobs of many workers"),
+    Package("cryptography", "cryptography", "signing", "signatures of models: whether they fit their certificates"),
     Package("google-cloud-storage", "google.cloud.storage", "cloud", "gs:// addresses", outside=True),
     Package("h5py", "h5py", "h5", "HDF5 files: models of Keras 2, weights of Keras 3"),
     Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),

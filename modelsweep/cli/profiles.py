@@ -92,6 +92,8 @@ CONFIGURATIONS = (
     "wasm",
 )
 """Text that makes loaders import and call what it names, and the code that they import."""
+SIGNING = "signature"
+"""What others are to be, as somebody signed it."""
 HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded")
 SECRETS = ("secrets", "network", "hidden-text")
 FAMILIES = {
@@ -104,6 +106,7 @@ FAMILIES = {
     "weights": WEIGHTS,
     "numbers of weights": (NUMBERS,),
     "configurations and code": CONFIGURATIONS,
+    "signatures": (SIGNING,),
     "hidden code": HIDDEN,
     "secrets and addresses": SECRETS,
 }
@@ -130,7 +133,9 @@ PROFILES = (
         "code that loading would run",
         (*PICKLES, *KERAS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS, *HIDDEN),
     ),
-    Profile("format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS)),
+    Profile(
+        "format-integrity", "damaged files, and bytes that no format accounts for", (*FORMATS, *CONTAINERS, SIGNING)
+    ),
     Profile("archive-inspection", "what archives hide", (*CONTAINERS, *PICKLES, *KERAS, *LIBRARIES, *HIDDEN)),
     Profile(
         "secrets-network-threats",

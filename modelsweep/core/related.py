@@ -7,9 +7,11 @@ from modelsweep.core.finding import Fact, Problem, ProblemKind
 from modelsweep.core.members import ENGINE
 from modelsweep.core.report import UnitResult
 
+SIGNATURE = "signature"
+"""The fact of a file that says what others are to be: those are compared in a pass of their own."""
 KINDS = frozenset(
     {"code-reference", "python-module", "python-call", "python-compiled", "shard", "shard-index"}
-    | {"python-use", "requirement-line", "requirement-list"}
+    | {"python-use", "requirement-line", "requirement-list", SIGNATURE}
 )
 """Kinds of facts by which a file makes something of another one, or another one of it."""
 WEIGHTS = "weights-file"
@@ -33,7 +35,7 @@ def tells_of_others(result: UnitResult) -> bool:
     """Return whether a file may make something of another one; unless one of a job does, none is made anything of."""
     where = result.unit.locator
     return is_telling(where.uri) or any(
-        fact.kind == WEIGHTS or (fact.kind in KINDS and fact.locator == where) for fact in result.facts
+        fact.kind in (WEIGHTS, SIGNATURE) or (fact.kind in KINDS and fact.locator == where) for fact in result.facts
     )
 
 

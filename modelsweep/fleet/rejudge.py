@@ -7,7 +7,7 @@ words where its rule still stands; so do problems, and findings of plug-ins.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule
@@ -42,16 +42,19 @@ def rejudge(results: Sequence[UnitResult], options: Options) -> Iterator[Rejudge
     """Yield each result as it is judged today, under the allow-list and the blacklist of `options`.
 
     Facts that an older version told in a way that judges of today do not understand are a Problem; findings then stay.
-    What files make of each other is looked for first: the results are gone over twice.
+    What files make of each other is looked for first: the results are gone over twice, where models are signed once
+    more.
     """
-    siblings = Siblings(siblings_today(results, options))
+    siblings = Siblings(siblings_today(results, options, lambda: results))
     for result in results:
         yield rejudged(result, siblings, options)
 
 
-def siblings_today(results: Iterable[UnitResult], options: Options) -> Iterator[UnitResult]:
-    """Yield what files make of each other as it is judged today, in the order of `results`."""
-    return gathered(in_order(across(results, options)))
+def siblings_today(
+    results: Iterable[UnitResult], options: Options, everything: Callable[[], Iterable[UnitResult]]
+) -> Iterator[UnitResult]:
+    """Yield what files make of each other as it is judged today, in the order of `results`; see `across`."""
+    return gathered(in_order(across(results, options, everything)))
 
 
 def rejudged(result: UnitResult, siblings: Siblings, options: Options) -> Rejudged:

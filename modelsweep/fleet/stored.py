@@ -208,6 +208,11 @@ def related_results(
     return _walked(manifest, store, Walk.of(manifest, watch, MARKS), begun)
 
 
+def all_results(manifest: Manifest, store: Store, watch: Watch | None = None) -> Generator[UnitResult, None, None]:
+    """Yield all results as they are stored, without what files make of each other; raises as going over a report."""
+    return _walked(manifest, store, Walk.of(manifest, watch))
+
+
 def _walked(
     manifest: Manifest, store: Store, walk: Walk, begun: Callable[[], None] | None = None
 ) -> Generator[UnitResult, None, None]:

@@ -51,7 +51,7 @@ LISTED = (
     ("keras-layers", 2, "keras_layers"),
     ("python-code", 14, "python_code"),
     ("python-compiled", 2, "python_compiled"),
-    ("repository", 7, "repository"),
+    ("repository", 8, "repository"),
     ("requirements", 2, "requirements"),
     ("commands", 6, "shell_commands"),
     ("persistence", 1, "start_orders"),

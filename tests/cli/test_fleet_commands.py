@@ -22,6 +22,7 @@ from modelsweep.fleet.stored import open_manifest, seal_manifest
 from modelsweep.jobs import Fleet
 from tests.cli.conftest import CLEAN, ROOT, START
 from tests.scanners.repository.layouts import BENIGN, MALICIOUS
+from tests.scanners.signature.signing import bundle, encoded, hinted, listed, statement
 from tests.worker.processes import alive, below
 
 pytestmark = pytest.mark.skipif(
@@ -80,9 +81,16 @@ def test_an_audit_of_its_own_says_what_a_scan_says(models: Path, process: Proces
     assert first.replace(b'"audit"', b'"scan"').replace(b"audit.", b"scan.") == second
 
 
+MODEL = {"README.md": b"# Acme\n", "config.json": b"{}", "vocab.txt": b"a\nb\n", "weights/0.json": b"[0]"}
+CHANGED = {"README.md": b"# Other\n", "config.json": b"[]", "load.py": b"x = 1\n"}
+
+
 def repositories_in(folder: Path) -> None:
     """Fill a folder with repositories whose files mean something together."""
-    repositories = {**BENIGN, **{name: files for name, (files, _) in MALICIOUS.items()}}
+    signature = encoded(bundle(statement(listed(MODEL)), hinted()))
+    signed = {"honest": {**MODEL, "model.sig": signature}, "changed": {**MODEL, **CHANGED, "model.sig": signature}}
+    del signed["changed"]["vocab.txt"]
+    repositories = {**BENIGN, **signed, **{name: files for name, (files, _) in MALICIOUS.items()}}
     for name, files in repositories.items():
         for path, data in files.items():
             where = folder / name / path
@@ -101,6 +109,9 @@ def test_what_files_make_of_each_other_is_the_same_in_an_audit_and_judged_again(
     report = json.loads(Path("scan.json").read_bytes())
     across = [issue for issue in report["issues"] if issue["rule"].startswith("repository/")]
     assert {issue["severity"] for issue in across} == {"info", "warning", "critical"}
+    said = {issue["rule"].partition("/")[2] for issue in across if "changed/model.sig" in issue["location"]}
+    assert said == {"changed-file", "changed-text", "unsigned-file", "absent-file"}
+    assert not [issue for issue in across if "honest/model.sig" in issue["location"]]
     assert report["summary"]["critical"] == sum(issue["severity"] == "critical" for issue in report["issues"])
 
 

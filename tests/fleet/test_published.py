@@ -32,6 +32,7 @@ from tests.fleet.apart import divide_few, fleet_for
 from tests.fleet.test_finalizer import JOB, KEY, SAMPLE, Fleet, _member, chunk_of, damage
 from tests.fleet.test_renderers import various
 from tests.scanners.case import examine_bytes
+from tests.scanners.signature.signing import bundle, encoded, hinted, listed, statement
 from worker import published, renderers
 from worker.published import Published
 from worker.renderer import Changes
@@ -66,12 +67,14 @@ def repository() -> list[UnitResult]:
     """Return results of files that name each other, call what is unknown, or are plain."""
     config = b'{"auto_map": {"AutoModel": "modeling_odd.OddModel"}, "model_type": "odd"}'
     code = b"import os\nos.system('echo modelsweep-test')\n"
+    signature = encoded(bundle(statement(listed({"config.json": config, "notes.txt": b"something\n"})), hinted()))
     files = [
         (f"models/r{number}/{name}", data)
         for number in range(6)
         for name, data in (
             ("config.json", config),
             ("model.pkl", b"cacme.models\nNet\n)\x81."),
+            ("model.sig", signature),
             ("modeling_odd.py", code),
             ("notes.txt", b"nothing\n"),
         )
@@ -242,7 +245,7 @@ def test_the_command_writes_what_processes_filled(
         files = [*tmp_path.glob("[0-9].*"), *(tmp_path / "shards").iterdir()]
         told.append({path.name: path.read_bytes() for path in files})
         told[-1]["text"] = capsys.readouterr().out.encode()
-    assert filled == [54]
+    assert filled == [60]
     assert len(told[0]) == len(formats) + 2
     assert told[0] == told[1] == told[2]
 

@@ -131,6 +131,7 @@ SAMPLES = {
     "OCI and Docker manifests": "oci/benign_manifest",
     "LFS pointers (Git LFS)": "pointer/lfs_named_as_model",
     "git-annex and XetHub pointers": "pointer/annex",
+    "Signatures of models (OpenSSF model-signing, Sigstore)": "signature/benign_keyless",
     "DVC pointers": "pointer/benign_dvc",
     "Jinja2 templates": "jinja/benign_chat",
     "Gin configs": "gin/benign",

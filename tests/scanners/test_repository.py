@@ -460,7 +460,7 @@ def test_counts_of_a_job_follow_what_is_known() -> None:
         changes = siblings.Changes()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(siblings, "HELD", held)
-            found = gathered(siblings.in_order(across(changes.before(results), OPTIONS)))
+            found = gathered(siblings.in_order(across(changes.before(results), OPTIONS, lambda: results)))
             joined = Siblings(changes.after(found))
             after = [joined.join(result) for result in results]
         counts = {name: count for name, count in changes.counts.items() if count}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from modelsweep.core.finding import Fact, Finding, Problem, in_order
@@ -13,21 +13,28 @@ from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.values import replace
 from scanners.judge.repository.neighbours import KNOWN, Neighbours, path_of
 from scanners.judge.repository.rules import KINDS, MISSING_SHARD
+from scanners.judge.repository.signatures import Signatures
 from scanners.judge.repository.tree import Entry, Said, Tree
 
 
-def across(results: Iterable[UnitResult], options: Options) -> Iterator[Said]:
+def across(
+    results: Iterable[UnitResult], options: Options, everything: Callable[[], Iterable[UnitResult]]
+) -> Iterator[Said]:
     """Yield what files of a job make of each other, as it becomes certain; `results` are in report order.
 
-    Results that `is_related` says nothing of may be left out. Memory is bounded, whatever they are.
+    Results that `is_related` says nothing of may be left out, but not of `everything`, which is asked for where some
+    of them are signed. Memory is bounded, whatever they are.
     """
-    tree, neighbours = Tree(options), Neighbours()
+    tree, neighbours, signatures = Tree(options), Neighbours(), Signatures(options)
     for order, result in enumerate(results):
         if is_related(result):
             neighbours.add(order, result)
             yield from tree.add(_entry(order, result))
+            yield from signatures.note(order, result)
     yield from tree.close()
     yield from (Said(order, locator, fact) for order, locator, fact in neighbours.known())
+    if signatures.are_there:
+        yield from signatures.compare(everything())
 
 
 def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
@@ -94,5 +101,5 @@ class Siblings:
 
 def together(results: Sequence[UnitResult], options: Options) -> list[UnitResult]:
     """Return the results of a job, in report order, with what its files make of each other."""
-    siblings = Siblings(gathered(sorted(across(results, options), key=lambda item: item.order)))
+    siblings = Siblings(gathered(sorted(across(results, options, lambda: results), key=lambda item: item.order)))
     return [siblings.join(result) for result in results]

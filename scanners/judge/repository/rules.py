@@ -1,4 +1,4 @@
-"""The rules about what the files of one repository make of each other: which code runs, which shards are there."""
+"""The rules about what files of one repository make of each other: which code runs, what is there, what is signed."""
 
 from __future__ import annotations
 
@@ -111,8 +111,71 @@ TOTAL_SIZE = _rule(
     "Have the index written again from the shards.",
     _INDEX,
 )
+_SIGNING = "https://github.com/sigstore/model-transparency"
+CHANGED = _rule(
+    "changed-file",
+    "File that is not the one that was signed",
+    Severity.CRITICAL,
+    "{subject} is not the file that was signed: {difference}",
+    "Somebody changed the file after the model was signed, or put another one in its place: this is what signatures "
+    "are for. model_signing refuses the model, but nothing checks a signature unasked.",
+    "Do not load the model. Fetch it again from where it is published; where its authors changed it themselves, have "
+    "them sign it anew.",
+    _SIGNING,
+    _ATTACK,
+)
+CHANGED_TEXT = _rule(
+    "changed-text",
+    "Document that is not the one that was signed",
+    Severity.WARNING,
+    "{subject} is not the file that was signed: {difference}",
+    "No loader reads the file, and authors often edit what they wrote beside a model after they signed it. But what it "
+    "says now, the signer did not vouch for, and model_signing refuses the model.",
+    "Compare it with what is published, or have the model signed anew.",
+    _SIGNING,
+)
+UNSIGNED = _rule(
+    "unsigned-file",
+    "File in a signed model that nobody signed",
+    Severity.WARNING,
+    "{subject} lies in the signed model, and is not on its list of files",
+    "Loaders take it as they take the signed ones: by its name, or because a configuration names it. model_signing "
+    "refuses a model with a file more.",
+    "Find out where the file comes from. Remove it, or have the model signed with it.",
+    _SIGNING,
+    _ATTACK,
+)
+UNSIGNED_TEXT = _rule(
+    "unsigned-text",
+    "Documents in a signed model that nobody signed",
+    Severity.INFO,
+    "{count} document(s) or the like lie in the signed model, and are not on its list of files: {names}",
+    "No loader reads them; model_signing refuses the model nevertheless, unless it is told to leave them out.",
+    "Remove them, or have the model signed with them.",
+    _SIGNING,
+)
+LEFT_OUT = _rule(
+    "left-out-file",
+    "Files that the signature of a model leaves out",
+    Severity.INFO,
+    "the signature leaves out {count} file(s) that are there: {names}",
+    "The signer said that they are no part of the model, so that they may be changed by anybody, and the signature "
+    "stays valid.",
+    "Trust them as you trust files without a signature.",
+    _SIGNING,
+)
+ABSENT = _rule(
+    "absent-file",
+    "Signed files that are not there",
+    Severity.INFO,
+    "{count} file(s) that were signed are not among those that were examined: {names}",
+    "model_signing refuses a model of which a part is missing; what lies elsewhere was not compared.",
+    "Scan the whole model together with its signature.",
+    _SIGNING,
+)
 KINDS = RELATED | {"tensors"}  # of shards: other files of tensors need not be looked at
 ALL = (
     *(LOADED, SUSPICIOUS, DANGEROUS, COMPILED, REPLACED, MISSING),
     *(SHARD_OUTSIDE, MISSING_SHARD, SHARD_TENSORS, TOTAL_SIZE),
+    *(CHANGED, CHANGED_TEXT, UNSIGNED, UNSIGNED_TEXT, LEFT_OUT, ABSENT),
 )

@@ -1,0 +1,354 @@
+"""Signed models: the files of a folder against the list that somebody signed.
+
+A signature says what files of its folder are to be, and stands in the midst of them. So those that have one are noted
+first, and then all results pass by once more: what lies below such a folder is held until its end, where the list meets
+it. Members of an archive are known together, and compared at once. The outcome is what model_signing says of the
+folder, but for who signed it, which nobody can tell without knowing whom to trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule
+from modelsweep.core.locator import Locator
+from modelsweep.core.options import Options
+from modelsweep.core.related import SIGNATURE
+from modelsweep.core.report import UnitResult
+from modelsweep.core.text import printable
+from scanners.judge.repository.names import folder_of
+from scanners.judge.repository.neighbours import path_of
+from scanners.judge.repository.rules import ABSENT, CHANGED, CHANGED_TEXT, LEFT_OUT, UNSIGNED, UNSIGNED_TEXT
+from scanners.judge.repository.tree import NAME, Said
+
+SIGNATURES = 100_000
+"""Signatures of a job that are looked at."""
+HELD = 200_000
+"""Files of signed folders that are held at once."""
+LISTS = 100
+"""Lists of models that all the files of one folder are compared with."""
+TOLD = 100
+"""Files of a kind that are said one by one."""
+_LISTED = 5
+_SHOWN = 200
+_WHOLE = "."
+_SIGNATURES = (".sig", ".sigstore", ".sigstore.json", ".sig.json", ".bundle")
+_GIT = (".git", ".gitattributes", ".github", ".gitignore")
+"""What model_signing leaves out unasked: https://github.com/sigstore/model-transparency."""
+_TEXTS = (".md", ".rst", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".html", ".bib", ".cff")
+_TEXT_NAMES = ("readme", "license", "licence", "notice", "changelog", "copying", "citation", "authors", "use_policy")
+_LEFTOVERS = (".ds_store", "thumbs.db", "desktop.ini", "cachedir.tag")
+_NOTES = "/.cache/huggingface/"
+"""Where downloads of the Hub take notes."""
+_HEX = 12
+"""Digits of a digest that are told."""
+
+
+class Part(NamedTuple):
+    """A file that was signed, or a piece of it: its bytes from `start` to `end`, -1 for all."""
+
+    algorithm: str
+    digest: str
+    start: int
+    end: int
+
+
+class Signed(NamedTuple):
+    """What a signature says of files, by their paths below its model.
+
+    `model` is what the signer's folder was called; `is_list` that all files there are listed, and are known here.
+    """
+
+    order: int
+    unit: Locator
+    locator: Locator
+    model: str
+    is_list: bool
+    ignored: tuple[str, ...]
+    files: dict[str, list[Part]]
+
+
+class Row(NamedTuple):
+    """A file that is there: its path below the folder of the signature, size in bytes, and SHA-256 where known."""
+
+    path: str
+    size: int
+    digest: str
+
+
+class _Folder(NamedTuple):
+    path: str
+    first: int
+    """How many files were held when it began."""
+    signed: list[Signed]
+
+
+class Signatures:
+    """The signatures of a job: `note` each result in a first pass, then `compare` all in a second one."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._orders: dict[str, int] = {}
+        self._folders: set[str] = set()
+        self._open: list[_Folder] = []
+        self._rows: list[Row] = []
+        self._is_full = False
+
+    @property
+    def are_there(self) -> bool:
+        """Whether any was noted."""
+        return bool(self._orders)
+
+    def note(self, order: int, result: UnitResult) -> Iterator[Said]:
+        """Remember where a signature stands, or say that there are too many."""
+        where = result.unit.locator
+        places = dict.fromkeys(fact.locator for fact in result.facts if fact.kind == SIGNATURE)
+        if any(place.members for place in places):
+            yield from self._inside(order, result, [place for place in places if place.members])
+        if where not in places:
+            return
+        if len(self._orders) < SIGNATURES:
+            self._orders[where.uri] = order
+            self._folders.add(folder_of(where.uri))
+            return
+        detail = f"more than {SIGNATURES:,} signatures: what this one says of other files is not compared"
+        yield Said(order, where, Problem(ProblemKind.LIMIT, where, NAME, detail))
+
+    def compare(self, results: Iterable[UnitResult]) -> Iterator[Said]:
+        """Yield what differs from what was signed; `results` are all of the job, in report order."""
+        for result in results:
+            uri = result.unit.locator.uri
+            yield from self._leave(uri)
+            self._enter(uri)
+            if not self._open:
+                continue
+            if uri in self._orders:
+                self._open[-1].signed.append(_signed(self._orders[uri], result, result.unit.locator))
+            if len(self._rows) < HELD:
+                self._rows.append(Row(uri, result.unit.size, result.digest or result.unit.digest))
+            else:
+                self._is_full = True
+        yield from self._leave(None)
+
+    def _leave(self, uri: str | None) -> Iterator[Said]:
+        """Settle the folders that a file is not in, all without one."""
+        while self._open and (uri is None or not uri.startswith(self._open[-1].path)):
+            folder = self._open.pop()
+            rows = _below(folder.path, self._rows[folder.first :])
+            yield from self._settled(folder.signed, rows)
+        if not self._open:
+            self._rows.clear()
+            self._is_full = False
+
+    def _enter(self, uri: str) -> None:
+        """Open the folders with signatures that a file is in, outermost first."""
+        end = uri.find("/", len(self._open[-1].path) if self._open else 0)
+        if not self._open and "" in self._folders:
+            self._open.append(_Folder("", len(self._rows), []))
+        while end >= 0:
+            path = uri[: end + 1]
+            if path in self._folders:
+                self._open.append(_Folder(path, len(self._rows), []))
+            end = uri.find("/", end + 1)
+
+    def _inside(self, order: int, result: UnitResult, places: list[Locator]) -> Iterator[Said]:
+        """Yield what differs in an archive from what its members say was signed."""
+        rows = [Row(path_of(item.locator), item.size, item.digest) for item in result.artifacts if item.locator.members]
+        folders: dict[str, list[Signed]] = {}
+        for place in places:
+            folders.setdefault(folder_of(path_of(place)), []).append(_signed(order, result, place))
+        for path, signed in list(folders.items())[:LISTS]:
+            yield from self._settled(signed, _below(path, rows))
+        for signed in list(folders.values())[LISTS:]:
+            detail = f"more than {LISTS:,} folders with signatures: no more are compared with those"
+            yield _said(signed[0], Problem(ProblemKind.LIMIT, signed[0].locator, NAME, detail))
+
+    def _settled(self, several: list[Signed], rows: dict[str, Row]) -> Iterator[Said]:
+        if self._is_full:
+            for signed in several:
+                detail = f"more than {HELD:,} files beside it: not all of them are compared with what was signed"
+                yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
+        lists = 0
+        for signed in several:
+            placed, base = _placed(signed, rows)
+            lists += placed.is_list
+            if lists > LISTS:
+                detail = f"more than {LISTS:,} signatures of models in one folder: this one is not compared"
+                yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
+            else:
+                yield from self._compared(placed, rows, base)
+
+    def _compared(self, signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]:
+        below = {name: row for name in signed.files if (row := rows.get(base + name))}
+        yield from _changes(signed, below)
+        yield from self._unknown(signed, below)
+        if not self._is_full and len(below) < len(signed.files):
+            yield _absent(signed, below)
+        if signed.is_list and below:
+            yield from _unlisted(signed, rows, base)
+
+    def _unknown(self, signed: Signed, below: dict[str, Row]) -> Iterator[Said]:
+        """Say of which files that are there nobody knows here whether they are what was signed."""
+        unknown = [
+            name for name, parts in signed.files.items() if name in below and _difference(parts, below[name]) is None
+        ]
+        if not unknown:
+            return
+        kinds = sorted({part.algorithm for name in unknown for part in signed.files[name] if part.algorithm})
+        chosen = self._options.depth == "quick"
+        reason = (
+            "quick depth reads no file whole"
+            if chosen
+            else f"digests of {', '.join(kinds[:_LISTED])}, perhaps of parts or of members that are stored as they are"
+        )
+        detail = f"not compared with what was signed: {_some(unknown)} ({reason}); model_signing can verify it"
+        kind = ProblemKind.DESELECTED if chosen else ProblemKind.UNSUPPORTED
+        yield _said(signed, Problem(kind, signed.locator, NAME, printable(detail, 5 * _SHOWN)))
+
+
+def _below(folder: str, rows: Iterable[Row]) -> dict[str, Row]:
+    """Return the files in a folder by their paths below it."""
+    size = len(folder)
+    return {row.path[size:]: row._replace(path=row.path[size:]) for row in rows if row.path.startswith(folder)}
+
+
+def _signed(order: int, result: UnitResult, where: Locator) -> Signed:
+    own = [fact for fact in result.facts if fact.locator == where]
+    detail = next(fact.detail for fact in own if fact.kind == SIGNATURE)
+    files: dict[str, list[Part]] = {}
+    listed = 0
+    for fact in own:
+        if fact.kind == "signed-file":
+            listed += 1
+            files.setdefault(fact.value, []).append(_part(fact))
+    if detail.get("method") != "shards":
+        files = {name: parts[-1:] for name, parts in files.items()}  # as whoever fills a table from a list
+    count, ignored, model = detail.get("files"), detail.get("ignored"), detail.get("model")
+    return Signed(
+        order=order,
+        unit=result.unit.locator,
+        locator=where,
+        model=model if isinstance(model, str) else "",
+        is_list=detail.get("signs") == "model" and count == len(files),
+        ignored=tuple(name for name in ignored if isinstance(name, str)) if isinstance(ignored, list) else (),
+        files=files,
+    )
+
+
+def _part(fact: Fact) -> Part:
+    algorithm, digest = fact.detail.get("algorithm"), fact.detail.get("digest")
+    start, end = fact.detail.get("start"), fact.detail.get("end")
+    return Part(
+        algorithm if isinstance(algorithm, str) else "",
+        digest if isinstance(digest, str) else "",
+        start if type(start) is int else 0,
+        end if type(end) is int else -1,
+    )
+
+
+def _placed(signed: Signed, rows: dict[str, Row]) -> tuple[Signed, str]:
+    """Return what a signature lists by the names that files have here, and the folder below its own that they are in.
+
+    A signature stands in its model, or beside the folder that it is of (`bert.sig`, `bert/`), or beside one file. The
+    folder that holds most of what is listed is it.
+    """
+    stem = stem_of(signed.locator.name)
+    if [*signed.files] == [_WHOLE]:
+        name = next((name for name in (signed.model, stem) if name in rows), signed.model or stem)
+        return signed._replace(files={name: signed.files[_WHOLE]}, is_list=False), ""
+    bases = dict.fromkeys(("", *(f"{name}/" for name in (signed.model, stem) if name.strip("./"))))
+    return signed, max(bases, key=lambda base: sum(base + name in rows for name in signed.files))
+
+
+def stem_of(name: str) -> str:
+    """Return what a signature is of by its name: `model.gguf` of `model.gguf.sigstore.json`."""
+    endings = sorted((ending for ending in _SIGNATURES if name.lower().endswith(ending)), key=len)
+    return name[: -len(endings[-1])] if endings else name
+
+
+def _difference(parts: list[Part], row: Row) -> str | None:
+    """Return how a file differs from what was signed, nothing where it does not, None where that cannot be told."""
+    first, last = parts[0], max(part.end for part in parts)
+    if last >= 0 and last != row.size:
+        return f"it has {row.size:,} bytes, {last:,} were signed"
+    if len(parts) > 1 or first.start or not first.algorithm.startswith("sha256") or not row.digest:
+        return None
+    if first.digest == row.digest:
+        return ""
+    return f"its SHA-256 is {row.digest[:_HEX]}…, signed is {first.digest[:_HEX]}…"
+
+
+def _changes(signed: Signed, below: dict[str, Row]) -> Iterator[Said]:
+    differences = ((name, _difference(parts, below[name])) for name, parts in signed.files.items() if name in below)
+    changed = [(name, difference) for name, difference in differences if difference]
+    for name, difference in changed[:TOLD]:
+        yield _finding(signed, CHANGED_TEXT if is_text(name) else CHANGED, name, difference=difference)
+    if len(changed) > TOLD:
+        yield _finding(
+            signed, CHANGED, f"{len(changed) - TOLD:,} more files", difference="they are not told one by one"
+        )
+
+
+def _absent(signed: Signed, below: dict[str, Row]) -> Said:
+    absent = [name for name in signed.files if name not in below]
+    return _finding(signed, ABSENT, absent[0], count=f"{len(absent):,}", names=_some(absent))
+
+
+def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]:
+    """Yield which files nobody signed: loaders take them as they take the others."""
+    extra: list[str] = []
+    left_out: list[str] = []
+    texts: list[str] = []
+    for path in _others(signed, rows, base):
+        if any(_is_below(path, name) for name in signed.ignored):
+            left_out += [] if is_text(path) else [path]
+        else:
+            (texts if is_text(path) else extra).append(path)
+    for name in extra[:TOLD]:
+        yield _finding(signed, UNSIGNED, name)
+    if len(extra) > TOLD:
+        yield _finding(signed, UNSIGNED, f"{len(extra) - TOLD:,} more files")
+    for rule, names in ((LEFT_OUT, left_out), (UNSIGNED_TEXT, texts)):
+        if names:
+            yield _finding(signed, rule, names[0], count=f"{len(names):,}", names=_some(names))
+
+
+def _others(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[str]:
+    """Yield the files of a model that are not listed, but for what model_signing takes no notice of."""
+    own = base + signed.locator.name
+    in_parts = any(part.end >= 0 for parts in signed.files.values() for part in parts)
+    for path, row in rows.items():
+        name = path[len(base) :]
+        if not path.startswith(base) or path == own or name in signed.files or (in_parts and not row.size):
+            continue
+        if not (name.lower().endswith(_SIGNATURES) or any(_is_below(name, left) for left in _GIT)):
+            yield name
+
+
+def _is_below(path: str, name: str) -> bool:
+    """Return whether a path is the one that is left out, or leads into it; a dot leaves out all."""
+    plain = "/".join(part for part in name.split("/") if part not in ("", "."))
+    return not name.startswith("/") and (not plain or path == plain or path.startswith(plain + "/"))
+
+
+def is_text(path: str) -> bool:
+    """Return whether no loader reads a file: documents, pictures, what systems and downloads leave behind."""
+    lower = path.lower()
+    name = lower.rpartition("/")[2]
+    if name in _LEFTOVERS or _NOTES in f"/{lower}":
+        return True
+    stem = name.partition(".")[0]
+    return name.endswith(_TEXTS) or (stem in _TEXT_NAMES and name in (stem, f"{stem}.txt"))
+
+
+def _some(names: list[str]) -> str:
+    return printable(", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else ""), _LISTED * _SHOWN)
+
+
+def _finding(signed: Signed, rule: Rule, subject: str, **evidence: Json) -> Said:
+    return _said(signed, Finding(rule, signed.locator, printable(subject, 2 * _SHOWN), evidence=evidence))
+
+
+def _said(signed: Signed, item: Finding | Problem) -> Said:
+    return Said(signed.order, signed.unit, item)

@@ -1,0 +1,303 @@
+"""Signatures of models: bundles of Sigstore as model_signing writes them (`model.sig`), or of one file.
+
+Format: https://github.com/sigstore/model-transparency and https://docs.sigstore.dev/about/bundle/. Whether a signature
+fits the certificate or key that travels with it is checked here, without a network: that proves that nobody changed
+the list of files since, not who made it. The files themselves are compared by `scanners/judge/repository`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.locator import Locator
+from modelsweep.core.scanner import (
+    SPACE,
+    Blob,
+    Context,
+    Item,
+    Malformed,
+    MissingDependency,
+    Scanner,
+    Signs,
+    problem_of,
+)
+from modelsweep.core.text import printable
+from modelsweep.core.units import MIB
+from scanners.judge.external_files import leaves, outside
+from scanners.parsing.json_text import JsonFault, as_utf8, documents, with_repeated
+from scanners.parsing.signature_check import Checked, checked, key_hint, logged_digests
+from scanners.parsing.sigstore_bundle import (
+    MEDIA,
+    WHOLE,
+    Bundle,
+    Listed,
+    Statement,
+    bundle_of,
+    kind_of,
+    statement_of,
+)
+
+NAME = "signature"
+SIZE_LIMIT = 32 * MIB
+FILES = 20_000
+"""Files of a list that are told."""
+IGNORED = 1_000
+"""Names that a signature leaves out, as they are told."""
+SUFFIXES = (".sig", ".sigstore")
+_KEYS = (b'"dsseEnvelope"', b'"messageSignature"', b'"verificationMaterial"', MEDIA.encode())
+_SHOWN = 300
+_OUTSIDE = 20
+_SPEC = "https://github.com/sigstore/model-transparency/blob/main/README.md"
+_BUNDLE = "https://docs.sigstore.dev/about/bundle/"
+_ATTACK = "https://attack.mitre.org/techniques/T1553/"
+
+
+def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix: str, *references: str) -> Rule:
+    return Rule(f"{NAME}/{what}", title, severity, message, why, fix, cwe=347, references=references)
+
+
+INVALID = _rule(
+    "invalid",
+    "Signature that does not fit what it is said to sign",
+    Severity.CRITICAL,
+    "the signature is not valid: {subject}",
+    "Whoever has neither key nor account of the signer cannot sign: the list of files was changed after it was "
+    "signed, or the signature was made up. Anybody who verifies it gets an error; whoever does not is deceived.",
+    "Do not load the model. Fetch it again from where it is published, and tell the signer.",
+    _SPEC,
+    _ATTACK,
+)
+CONTRADICTION = _rule(
+    "contradiction",
+    "Signed list of files that contradicts itself",
+    Severity.WARNING,
+    "the list of files contradicts itself: {subject}",
+    "model_signing refuses such a list, so that nobody can verify the model; programs with less care may each read "
+    "something else in it.",
+    "Have the model signed again by a current release of model_signing.",
+    _SPEC,
+)
+CERTIFICATE = _rule(
+    "certificate",
+    "Certificate that cannot vouch for the signature",
+    Severity.WARNING,
+    "{subject} ({path})",
+    "Verifiers accept a signature where its certificate is for signing, was valid at the time, and was issued by "
+    "another that travels with it, or that they know.",
+    "Ask the signer to sign with a proper certificate; until then take the model as unsigned.",
+    _SPEC,
+)
+LOG_ENTRY = _rule(
+    "log-entry",
+    "Signature with the log entry of something else",
+    Severity.WARNING,
+    "the entry of the transparency log is of something else ({subject})",
+    "The entry is to prove when the signature was made, and that its signer can see it: this one was taken from "
+    "another signature. Verifiers of Sigstore refuse it.",
+    "Do not rely on the signature; ask the signer for the one that was logged.",
+    _BUNDLE,
+)
+OUTSIDE = _rule(
+    "path-outside",
+    "Signature that lists a file outside the model",
+    Severity.WARNING,
+    "the signature lists {subject}: {reason}",
+    "Names of a list are joined to the folder of the model: whoever verifies it reads that file of the machine. "
+    "No signer writes such a name.",
+    "Do not rely on the signature; ask who made it.",
+    _SPEC,
+)
+NOTHING = _rule(
+    "covers-nothing",
+    "Signature that covers no file",
+    Severity.WARNING,
+    "the signature lists no file{subject}",
+    "It can be valid for whatever lies in the folder, which looks signed, and is not.",
+    "Take the model as unsigned.",
+    _SPEC,
+)
+RULES = (INVALID, CONTRADICTION, CERTIFICATE, LOG_ENTRY, OUTSIDE, NOTHING)
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is JSON that begins like a bundle of Sigstore, or is named as a signature."""
+    if blob.head.lstrip(b"\xef\xbb\xbf" + SPACE)[:1] != b"{":
+        return False
+    return blob.locator.suffix in SUFFIXES or any(key in blob.head for key in _KEYS)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what is signed, by whom, and what is wrong with it; raises Malformed where cut, OverLimit above 32 MiB."""
+    if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes // 8):
+        raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of a signature")
+    bundle = _bundle(blob)
+    if bundle is None:
+        return
+    statement = statement_of(bundle)
+    context.operations.spend(len(statement.files) if statement else 1)
+    try:
+        check = checked(bundle)
+    except (Malformed, MissingDependency) as error:
+        yield problem_of(error, blob.locator, NAME)
+        check = Checked(None, "", None)
+    if check.fits is None and check.reason:
+        yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, printable(f"not verified: {check.reason}", _SHOWN))
+    yield _fact(blob.locator, bundle, statement, check)
+    yield from _files(blob.locator, bundle, statement)
+    yield from _faults(blob.locator, bundle, statement, check)
+
+
+def _bundle(blob: Blob) -> Bundle | None:
+    content = as_utf8(blob.reader.read(0, blob.size)).decode("utf-8-sig", "replace")
+    try:
+        document, repeated = with_repeated(content)
+    except (ValueError, RecursionError):
+        try:
+            documents(content, repeated=False)  # several, one after the other, are lines of attestations
+        except (JsonFault, RecursionError) as fault:
+            raise Malformed(f"a signature that is no JSON: {fault}") from None
+        return None
+    return bundle_of(document, repeated)
+
+
+# -- what it says
+
+
+def _fact(where: Locator, bundle: Bundle, statement: Statement | None, check: Checked) -> Fact:
+    """Return the fact that tells all of a signature but its files."""
+    signer = check.signer
+    hint = printable(bundle.hint or key_hint(bundle.key), _SHOWN)
+    names = [printable(name, _SHOWN) for name in signer.names] if signer else []
+    detail: dict[str, Json] = {"signs": _signs(bundle, statement), "integrity": _integrity(check)}
+    if signer:
+        detail |= {"issuer": printable(signer.issuer, _SHOWN), "certificate": signer.fingerprint}
+        detail |= {"names": list(names[1:])} if names[1:] else {}
+        detail |= {"repository": printable(signer.repository, _SHOWN)} if signer.repository else {}
+    times = [entry.time for entry in bundle.logged if entry.time]
+    if times:
+        detail["logged"] = times[0]
+    if statement:
+        detail |= _manner(statement)
+    value = names[0] if names else f"key {hint}" if hint else "key"
+    return Fact("signature", value, where, detail=detail)
+
+
+def _integrity(check: Checked) -> str:
+    if check.fits is None:
+        return "not checked"
+    what = "certificate" if check.signer else "key"
+    return f"fits its {what}, which nobody vouched for here" if check.fits else f"does not fit its {what}"
+
+
+def _signs(bundle: Bundle, statement: Statement | None) -> str:
+    if bundle.payload is None:
+        return "file"
+    return "model" if statement else printable(kind_of(bundle) or bundle.payload_type, _SHOWN)
+
+
+def _manner(statement: Statement) -> dict[str, Json]:
+    """Return how the files of a list were taken."""
+    ignored: list[Json] = [printable(name, _SHOWN) for name in statement.ignored[:IGNORED]]
+    manner: dict[str, Json] = {
+        "model": printable(statement.subject, _SHOWN),
+        "statement": statement.kind,
+        "method": printable(statement.method, _SHOWN),
+        "files": len({plain(item.name) for item in statement.files}),
+        "ignored": ignored,
+    }
+    if statement.shard_size:
+        manner["shard_size"] = statement.shard_size
+    return manner
+
+
+def _files(where: Locator, bundle: Bundle, statement: Statement | None) -> Iterator[Item]:
+    """Yield the files that are listed, each as loaders find it: below the folder, by a plain path."""
+    if bundle.payload is None and bundle.digest:
+        detail: dict[str, Json] = {"algorithm": printable(bundle.algorithm, _SHOWN), "digest": bundle.digest}
+        yield Fact("signed-file", WHOLE, where, detail=detail)
+    if statement is None:
+        return
+    for item in statement.files[:FILES]:
+        detail = {"algorithm": printable(item.algorithm, _SHOWN), "digest": item.digest[:256]}
+        if item.end >= 0:
+            detail |= {"start": item.start, "end": item.end}
+        yield Fact("signed-file", plain(item.name), where, detail=detail)
+    if len(statement.files) > FILES:
+        detail_of_limit = f"more than {FILES:,} files are listed: the rest is not compared"
+        yield Problem(ProblemKind.LIMIT, where, NAME, detail_of_limit)
+
+
+def plain(name: str) -> str:
+    """Return a path as model_signing compares it: without empty parts and dots; control characters are shown."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    return printable(("/" if name.startswith("/") else "") + "/".join(parts), 4 * _SHOWN) or WHOLE
+
+
+# -- what is wrong with it
+
+
+def _faults(where: Locator, bundle: Bundle, statement: Statement | None, check: Checked) -> Iterator[Finding]:
+    if check.fits is False:
+        yield Finding(INVALID, where, check.reason)
+    elif bundle.payload is not None and not any(bundle.signatures):
+        yield Finding(INVALID, where, "there is no signature")
+    for fault in check.signer.faults if check.signer else ():
+        assert check.signer is not None
+        yield Finding(CERTIFICATE, where, fault, path=printable(check.signer.names[0], _SHOWN))
+    yield from _log_faults(where, bundle)
+    if statement is None:
+        return
+    for fault in statement.faults:
+        # Whoever signed may have listed wrongly; what nobody can be seen to have signed was put together by anybody
+        yield Finding(CONTRADICTION if check.fits else INVALID, where, fault)
+    yield from _contradictions(where, bundle, statement)
+    if not statement.files:
+        ignored = ", and leaves out " + ", ".join(statement.ignored[:_OUTSIDE]) if statement.ignored else ""
+        yield Finding(NOTHING, where, printable(ignored, _SHOWN))
+    yield from _outside(where, statement)
+
+
+def _log_faults(where: Locator, bundle: Bundle) -> Iterator[Finding]:
+    own = bundle.digest if bundle.payload is None else hashlib.sha256(bundle.payload).hexdigest()
+    kinds = ("hashedrekord",) if bundle.payload is None else ("dsse", "intoto")
+    for entry in bundle.logged:
+        if entry.kind in kinds and any(digest != own for digest in logged_digests(entry)):
+            yield Finding(LOG_ENTRY, where, printable(entry.kind, _SHOWN))
+
+
+def _contradictions(where: Locator, bundle: Bundle, statement: Statement) -> Iterator[Finding]:
+    if len(bundle.signatures) > 1:
+        yield Finding(CONTRADICTION, where, f"it has {len(bundle.signatures)} signatures, of which one is looked at")
+    for key in dict.fromkeys((*bundle.repeated, *statement.repeated)):
+        yield Finding(CONTRADICTION, where, f"it has the key {printable(key, _SHOWN)} twice")
+    known: dict[tuple[str, int, int], Listed] = {}
+    for item in statement.files:
+        first = known.setdefault((plain(item.name), item.start, item.end), item)
+        if first.digest != item.digest:
+            yield Finding(CONTRADICTION, where, f"{plain(item.name)} is listed twice, with other digests")
+
+
+def _outside(where: Locator, statement: Statement) -> Iterator[Finding]:
+    told = 0
+    for name in dict.fromkeys(item.name for item in statement.files):
+        reason = outside(name) if leaves(name) else ""
+        if reason and told < _OUTSIDE:
+            told += 1
+            yield Finding(OUTSIDE, where, printable(name, _SHOWN), evidence={"reason": reason})
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Signature of a model or a file (OpenSSF model-signing, Sigstore)",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=RULES,
+    suffixes=(".sig", ".sigstore", ".json"),
+    needs=("cryptography",),
+    judged=True,
+    signs=Signs(suffixes=SUFFIXES, holds=_KEYS),
+)
