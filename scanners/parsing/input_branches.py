@@ -36,6 +36,8 @@ _FOUND = 10
 _SHOWN, _SHOWN_INPUTS = 100, 5
 _INPUTS = 512
 """Inputs that are told from one another."""
+_ROOTS = 64
+"""Values that one decision is known to compare: chains of thousands of tests would hold the square of them."""
 
 
 class Role(Enum):
@@ -246,6 +248,15 @@ def _merged(live: Sequence[Value], kind: int, shape: Shape) -> Value:
     return Value(kind, sources, shape, whole or _whole(shape), test=test, mark=mark)
 
 
+def _roots(values: Sequence[Value]) -> frozenset[Key]:
+    """Return what values stand for or compare, as far as it is few."""
+    roots: frozenset[Key] = frozenset()
+    for value in values:
+        both = roots | value.roots
+        roots = both if len(both) <= _ROOTS else roots or value.roots
+    return roots
+
+
 def _tests(live: Sequence[Value]) -> list[Value]:
     return [value for value in live if value.kind == TEST and value.whole]
 
@@ -298,7 +309,7 @@ def _compared(branches: Branches, step: Step, given: Sequence[Value | None], liv
     shape = _elementwise(branches, step, given)
     made = _merged(live, TEST, shape)
     plain = [value for value in live if value.kind == PLAIN]
-    roots = frozenset().union(*(value.roots for value in plain))
+    roots = _roots(plain)
     whole = _whole(shape) or (not plain and made.whole)
     return made._replace(whole=whole, roots=roots, test=made.test or step.operator)
 
@@ -318,7 +329,7 @@ def _joined(branches: Branches, step: Step, given: Sequence[Value | None], live:
     shape = _elementwise(branches, step, given)
     made = _merged(live, kind, shape)
     plain = any(value.kind == PLAIN and not value.whole for value in live)
-    roots = frozenset().union(*(value.roots for value in live))
+    roots = _roots(live)
     return made._replace(whole=_whole(shape) or (made.whole and not plain), roots=roots)
 
 
