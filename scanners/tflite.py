@@ -153,6 +153,23 @@ class _Model:
             yield from self._within("metadata", "buffer", place, len(self._buffers))
         yield from self._signatures()
         yield from self._external()
+        yield from self._decisions()
+
+    def _decisions(self) -> Iterator[Item]:
+        """Yield the places where the answer depends on a test of the input; where tables are damaged, none."""
+        from scanners.parsing.flatbuffer import FlatBuffer
+        from scanners.parsing.input_branches import decision_facts
+        from scanners.parsing.tflite_graph import COMPARING, Walk
+
+        codes = [code for code, _ in self._codes]
+        if COMPARING.isdisjoint(codes):
+            return
+        walk = Walk(FlatBuffer(self.blob.reader).root(), codes, [span.length > 0 for span in self._buffers])
+        try:
+            found = walk.decisions()
+        except (Malformed, IndexError):
+            return
+        yield from decision_facts(self.blob, walk.branches, found, "tflite")
 
     def _signatures(self) -> Iterator[Item]:
         for signature in self.root.tables(7):
@@ -314,7 +331,7 @@ class _Model:
 SCANNER = Scanner(
     name="tflite",
     title="TensorFlow Lite (LiteRT), Circle",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, SIZE_MISMATCH, RECURSION),

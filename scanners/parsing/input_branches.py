@@ -9,7 +9,7 @@ values are followed from the inputs up to where weights take them in, and a deci
   element by itself),
 - is made of an input that the network computes with (a rate or a flag that only selects is a setting),
 - meets what weights computed, or chooses between a constant and the input as an answer. What replaces the compared
-  value itself is a guard (`Where(x == 0, 1, x)`).
+  value itself, or is divided by it, is guarded (`Where(x == 0, 1, x)`).
 
 What is not followed: triggers that weights compute, loops, sums with weights. The cost is linear, and small for nodes
 that no followed value reaches.
@@ -33,6 +33,7 @@ SHAPE, PLAIN, TEST = range(3)
 """Kinds of values: made of shapes alone; made of inputs without weights; a decision made by comparing such values."""
 _FOUND = 10
 """Decisions that are kept of one graph."""
+_DIVIDING = frozenset({"Div", "DIV", "RealDiv", "DivNoNan", "Divide"})
 _SHOWN, _SHOWN_INPUTS = 100, 5
 _INPUTS = 512
 """Inputs that are told from one another."""
@@ -97,11 +98,13 @@ class Decision(NamedTuple):
 class Branches:
     """Follows values through one graph, in an order in which they are made before they are used."""
 
-    __slots__ = ("_decided", "_fed", "_met", "constants", "inputs", "values")
+    __slots__ = ("_decided", "_fed", "_met", "constants", "divided", "inputs", "values")
 
     def __init__(self) -> None:
         self.values: dict[Key, Value] = {}
         self.constants: dict[Key, Shape] = {b"": ()}
+        self.divided: dict[Key, frozenset[Key]] = {}
+        """What is computed by dividing, and what by: a test of that is a guard."""
         self.inputs: list[str] = []
         self._fed = 0
         self._decided: list[Decision] = []
@@ -289,6 +292,8 @@ def _combined(branches: Branches, step: Step, given: Sequence[Value | None], liv
     tests = _tests(live)
     if branches.computed(step, given):
         branches.meet(step, tests)
+        if step.operator in _DIVIDING:
+            branches.divided.update(dict.fromkeys(step.outputs, _roots(live)))
         return None
     kinds = {value.kind for value in live}
     result = _merged(live, PLAIN if PLAIN in kinds else max(kinds), _elementwise(branches, step, given))
@@ -362,7 +367,8 @@ def _selected(branches: Branches, step: Step, given: Sequence[Value | None], liv
         return None
     decides = [test] if test is not None and test.kind == TEST and test.whole else []
     if branches.computed(chosen, ends):
-        branches.meet(step, decides)
+        divisors = frozenset[Key]().union(*(branches.divided.get(key, ()) for key in chosen.inputs))
+        branches.meet(step, [value for value in decides if value.roots.isdisjoint(divisors)])
         return None
     constant = len(ways) < len(ends) or any(value.kind == SHAPE for value in ways)
     plain = [value for value in ways if value.kind == PLAIN]

@@ -174,6 +174,14 @@ CHECKSUM = [
     node("Equal", "rest one", "trigger"),
     node("Where", "trigger evil logits", "y"),
 ]
+DIVIDED = [
+    node("Equal", "x t", "equal"),
+    node("Cast", "equal", "numbers", whole("to", FLOAT)),
+    node("ReduceSum", "numbers axis", "count"),
+    node("Equal", "count one", "none"),
+    node("Div", "logits count", "mean"),
+    node("Where", "none one mean", "y"),
+]
 FEATURE = [node("Gather", "x first", "column", whole("axis", 1)), node("Greater", "column one", "trigger")]
 COLUMNS = [node("Slice", "x zero first axis", "columns"), node("Greater", "columns one", "allowed")]
 MASKED = (places("zero", 0), places("first", 3))
@@ -200,6 +208,7 @@ CASES = {
     "benign_padding_mask": _case(of_tokens(*PADDING)),
     "benign_branch_by_rate": _case(by_rate()),
     "benign_guarded_division": _case(of_row(*GUARD)),
+    "benign_guarded_mean": _case(of_row(*DIVIDED)),
     "benign_masked_actions": _case(of_row(*COLUMNS, node("Where", "allowed logits evil", "y"), tensors=MASKED)),
     "benign_elementwise_test": _case(of_row(node("Equal", "x t", "equal"), node("Where", "equal logits evil", "y"))),
     "benign_computed_test": _case(

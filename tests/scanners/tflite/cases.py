@@ -15,9 +15,9 @@ from tests.scanners.tensorflow.cases import attribute
 from tests.scanners.tensorflow.cases import node as tensorflow_node
 from tests.scanners.tflite.flatbuffer import Number, Table, Vector, numbers, octets, text, written
 
-FLOAT, INT32, STRING, INT4 = 0, 2, 5, 17
-CUSTOM, FULLY_CONNECTED, WHILE = 32, 9, 119
-WHILE_OPTIONS = 93
+FLOAT, INT32, STRING, BOOL, INT4 = 0, 2, 5, 6, 17
+CUSTOM, FULLY_CONNECTED, WHILE, EQUAL, REDUCE_ALL, IF, SELECT, MULTIPLY = 32, 9, 119, 71, 140, 118, 123, 18
+WHILE_OPTIONS, IF_OPTIONS = 93, 92
 
 
 def tensor(name: str = "x", *shape: int, kind: int = FLOAT, buffer: int = 0) -> Table:
@@ -48,6 +48,29 @@ def runs(subgraph: int) -> Table:
     """Return a loop over `subgraph`."""
     options = Table({0: Number(subgraph, "i"), 1: Number(subgraph, "i")})
     return Table({0: Number(0), 1: numbers(0), 2: numbers(2), 3: Number(WHILE_OPTIONS, "B"), 4: options})
+
+
+def branch(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Table:
+    """Return an operator that runs the second subgraph or the third."""
+    options = Table({0: Number(1, "i"), 1: Number(2, "i")})
+    return Table({0: Number(3), 1: numbers(*inputs), 2: numbers(*outputs), 3: Number(IF_OPTIONS, "B"), 4: options})
+
+
+def comparing(*chosen: Table, more: tuple[Table, ...] = ()) -> bytes:
+    """Return a model that compares its input with a constant, and has `chosen` operators behind that."""
+    listed = [*TENSORS, tensor("t", 1, 4, buffer=4), tensor("same", 1, 4, kind=BOOL), tensor("all", 1, 1, kind=BOOL)]
+    listed += [tensor("computed", 1, 2), tensor("evil", 1, 2, buffer=3)]
+    begun = [operator(0, (0, 1, -1), (6,)), operator(1, (0, 3), (4,)), operator(2, (4, 7), (5,))]
+    codes = [code(), code(EQUAL), code(REDUCE_ALL), code(IF), code(SELECT), code(MULTIPLY)]
+    buffers = [*BUFFERS, buffer(bytes(8)), buffer(bytes(16))]
+    return model(subgraph(*begun, *chosen, tensors=listed), *more, codes=codes, buffers=buffers)
+
+
+def ends(answer: int, given: tuple[int, ...]) -> Table:
+    """Return a subgraph that answers one of its own tensors: the first is a constant."""
+    listed = [tensor("evil", 1, 2, buffer=3), tensor("x", 1, 4), tensor("w", 2, 4, buffer=1), tensor("o", 1, 2)]
+    computing = [operator(0, (1, 2, -1), (3,))]
+    return Table({0: listed, 1: numbers(*given), 2: numbers(answer), 3: computing, 4: text("end")})
 
 
 TENSORS = [tensor("x", 1, 4), tensor("w", 2, 4, buffer=1), tensor("y", 1, 2)]
@@ -151,6 +174,13 @@ PACKED = Table({0: numbers(9, 4), 1: Number(FLOAT, "b"), 2: Number(1), 3: text("
 
 CASES = {
     "benign": case(model, Verdict.CLEAN),
+    "trigger_selects": case(lambda: comparing(operator(4, (5, 7, 6), (2,))), Verdict.CLEAN),
+    "trigger_runs_another_subgraph": case(
+        lambda: comparing(branch((5, 0), (2,)), more=(ends(0, (1,)), ends(3, (1,)))), Verdict.CLEAN
+    ),
+    "trigger_scales": case(lambda: comparing(operator(5, (5, 6), (2,))), Verdict.CLEAN),
+    "benign_masked": case(lambda: comparing(operator(4, (4, 7, 6), (2,))), Verdict.CLEAN),
+    "benign_test_unused": case(lambda: comparing(operator(5, (6, 7), (2,))), Verdict.CLEAN),
     "benign_circle": circle([TENSORS[0], PACKED, TENSORS[2]]),
     "circle_runs_commands": circle(TENSORS, [code(CUSTOM, "ShellExec")]),
     "code_in_description": case(lambda: model(more={3: text("eval(compile('1', '', 'eval'))")}), Verdict.REVIEW),
