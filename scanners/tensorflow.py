@@ -89,8 +89,26 @@ def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
         raise fault
     if not graphs.count and root not in _WITHOUT_GRAPH:
         raise Malformed("no graph stands in it: cut short?")
+    yield from _decisions(root, blob, graphs.operators)
     if graphs.nodes.full:
         raise OverLimit(f"more than {_NODES:,} nodes of strings: the files that further ones name are not known")
+
+
+def _decisions(root: str, blob: Blob, operators: frozenset[str]) -> Iterator[Item]:
+    """Yield the places where the answer depends on a test of the input."""
+    from scanners.parsing.tensorflow_branches import COMPARING, ROOTS, Walk
+
+    if root not in ROOTS or COMPARING.isdisjoint(operators):
+        return
+    from scanners.parsing.input_branches import decision_facts
+    from scanners.parsing.protobuf import Wire
+
+    walk = Walk(Wire(blob.reader))
+    try:
+        found = walk.decisions(root, blob.size)
+    except (Malformed, Truncated):
+        return
+    yield from decision_facts(blob, walk.branches, found, "tensorflow")
 
 
 class _Graphs:
@@ -108,6 +126,11 @@ class _Graphs:
         # which function touches which files by its arguments, and which ones it calls
         self._effects: dict[str, set[str]] = {}
         self._calls: list[tuple[str, Node, list[str]]] = []
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """The operators that only compute."""
+        return frozenset(self._plain)
 
     def take(self, record: Record) -> Iterator[Item]:
         """Yield what one message tells."""
@@ -348,7 +371,7 @@ class _Nodes:
 SCANNER = Scanner(
     name="tensorflow",
     title="TensorFlow SavedModel, frozen graph and meta graph",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".pb", ".meta"),

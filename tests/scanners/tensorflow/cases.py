@@ -11,6 +11,7 @@ from tests.scanners.case import Case
 from tests.scanners.keras.cases import DANGEROUS, lambda_2
 from tests.scanners.protobuf import data, fixed32, number, varint
 from tests.scanners.stablehlo.cases import bytecode
+from tests.scanners.tensorflow.branches import CASES as BRANCHES
 
 VERSIONS = data(4, number(1, 1882))
 TYPE_STRING = 7
@@ -296,4 +297,5 @@ CASES = {
     "descriptors": case(
         lambda: data(1, data(1, "a.proto"), data(2, "google.protobuf"), fixed32(9)), Verdict.NOT_SCANNED, "x.pb"
     ),
+    **BRANCHES,
 }
