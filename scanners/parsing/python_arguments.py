@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import LENGTH, text_of
-from scanners.parsing.python_names import Scope
+from scanners.parsing.python_scope import Scope
 
 UNKNOWN = "…"
 """Stands in a command for what is not constant."""

@@ -22,7 +22,8 @@ from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_names import GLOBALS, OWN, Scope, parsed_expression
+from scanners.parsing.python_names import GLOBALS, OWN, parsed_expression
+from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelsweep.core.limits import Budget
-from scanners.parsing.python_names import OWN, Scope
+from scanners.parsing.python_names import OWN
+from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import KINDS
 from scanners.parsing.python_syntax import methods
 

@@ -26,7 +26,7 @@ from scanners.judge import attack_commands
 from scanners.matcher import PATTERNS, offsets
 from scanners.parsing import extraction, python_calls
 from scanners.parsing.extraction import PARTS, Extraction
-from scanners.parsing.python_names import Scope
+from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_unparsed import without_texts
 from scanners.parsing.zip_directory import read_directory
 from tests.bombs import central, deflated, end, local
