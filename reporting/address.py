@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from modelsweep.core.finding import Finding
+from modelsweep.core.finding import FILE_LINE, Finding
 from modelsweep.core.locator import Locator
 
 _REMOTE = re.compile(r"([A-Za-z][A-Za-z0-9]+)(?:://|(?<=models):/)")
@@ -84,8 +84,11 @@ def _is_normal(path: str) -> bool:
 def inside(finding: Finding) -> str:
     """Return where in its file a finding is, nothing where that is all of the file."""
     where = [f"in {'!'.join(finding.locator.members)}"] if finding.locator.members else []
+    of_file = finding.evidence.get(FILE_LINE)
     if finding.path:
         where.append(f"at {finding.path}")
+    if isinstance(of_file, int) and not finding.locator.members and f"in line {of_file}" not in finding.path:
+        where.append(f"line {of_file}")
     if finding.span is not None:
         line = finding.evidence.get("line")
         where += [f"line {line}"] if isinstance(line, int) and not finding.path else []
@@ -96,8 +99,12 @@ def inside(finding: Finding) -> str:
 def line_of(finding: Finding) -> int:
     """Return the line of its file that a finding is about, 1 where that is not known or has no lines.
 
-    A path tells of a text inside the file, such as a template; cells of notebooks count their own lines.
+    A path tells of a text inside the file, such as a template, and cells of notebooks count their own lines, unless it
+    is said where in the file they stand.
     """
+    of_file = finding.evidence.get(FILE_LINE)
+    if isinstance(of_file, int) and of_file > 0 and not finding.locator.members:
+        return of_file
     line = finding.evidence.get("line")
     is_inside = (
         finding.locator.members or finding.locator.suffix == ".ipynb" or finding.path not in ("", f"line {line}")

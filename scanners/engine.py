@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Span, in_order
+from modelsweep.core.finding import FILE_LINE, Fact, Finding, Problem, ProblemKind, Span, in_order
 from modelsweep.core.locator import Locator
 from modelsweep.core.members import ENGINE, left_out
 from modelsweep.core.options import Options
@@ -39,10 +39,15 @@ from scanners.judge.blacklist import named
 from scanners.recognition import recognition_with
 from scanners.sweep import Sweep
 
+if TYPE_CHECKING:
+    from scanners.places import Places
+
 SMALL = 1 * MIB
 """Bytes of a unit that is read at once: its scanners make many small reads."""
 TENSORS = 50_000
 """Tensors of a blob that are kept to be weighed."""
+PLACED = frozenset({"code-reference", "java-class", "keras-object", "metadata-code", "shell-command", "template"})
+"""Kinds of facts whose line in their file is looked for where their scanner does not know it."""
 Kept = TypeVar("Kept", Fact, Finding, Problem)
 
 
@@ -106,6 +111,7 @@ class Examination:
         self._recognition = recognition_with(scanners)
         self._tensors: list[list[Numbers]] = []
         """Of the blobs that are being examined, the innermost last."""
+        self._places: Places | None = None
         self._spent: set[str] = set()
         self._entered: set[tuple[Locator, int, int]] = set()
 
@@ -211,9 +217,19 @@ class Examination:
         """Take in what a scanner yields, and turn what it raises into one Problem."""
         try:
             for item in items:
-                self._take(item, sweep)
+                self._take(self._placed(blob, item) if isinstance(item, Fact) else item, sweep)
         except Exception as error:  # noqa: BLE001 - what a scanner raises becomes a Problem
             self._fault(blob, scanner, error)
+
+    def _placed(self, blob: Blob, fact: Fact) -> Fact:
+        """Return a fact with the line of its file, where it is a setting in one."""
+        if blob.depth or fact.kind not in PLACED or FILE_LINE in fact.detail:
+            return fact
+        if self._places is None:
+            from scanners.places import Places
+
+            self._places = Places(blob)
+        return self._places.told(fact)
 
     def _take(self, item: Item, sweep: Sweep) -> None:
         limits = self.context.limits

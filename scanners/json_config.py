@@ -395,7 +395,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=20,
+    version=21,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

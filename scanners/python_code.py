@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule, Severity
+from modelsweep.core.finding import FILE_LINE, Fact, Finding, Json, Problem, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
@@ -26,6 +26,7 @@ from scanners.detector import kept_apart
 if TYPE_CHECKING:
     import ast
 
+    from scanners.parsing.notebook_cells import CellPlaces
     from scanners.parsing.python_calls import Call, Use
 
 SIZE_LIMIT = 1 * MIB
@@ -192,16 +193,18 @@ def _chunks(blob: Blob) -> Iterator[bytes]:
 def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
     """Yield what the cells of a notebook run, and what its page does when it is shown."""
     from scanners.parsing.json_text import JsonFault, documents, text_of
-    from scanners.parsing.notebook_cells import code_of, page_scripts
+    from scanners.parsing.notebook_cells import CellPlaces, code_of, page_scripts
 
+    content = text_of(data)
     try:
-        found = documents(text_of(data))
+        found = documents(content)
     except JsonFault:  # the scanner of JSON says so
         return
     said: set[Problem] = set()
     for document in found:
         cells = [source.encode("utf-8", "replace") for source in code_of(document)]
-        yield from kept_apart(_together(blob, cells, context), blob.locator, SCANNER.name, said)
+        together = _together(blob, cells, context, CellPlaces(content, document))
+        yield from kept_apart(together, blob.locator, SCANNER.name, said)
         for kind, script in page_scripts(document):
             context.operations.spend(len(script))
             if kind == "python":
@@ -212,23 +215,25 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
                 yield Finding(PAGE, blob.locator, shown)
 
 
-def _together(blob: Blob, cells: list[bytes], context: Context) -> Iterator[Item]:
+def _together(blob: Blob, cells: list[bytes], context: Context, places: CellPlaces) -> Iterator[Item]:
     """Yield what cells do that share their names; of each alone where all of them are too much for one tree."""
+    import ast
+
     from scanners.parsing.python_syntax import joined, parsed
 
     if not any(map(may_tell, cells)):
         return
     trees, said = list["ast.Module"](), set[Problem]()
     alone = sum(map(len, cells)) > SIZE_LIMIT
-    for source in cells:
+    for number, source in enumerate(cells):
         tree = None if alone or _is_nested(source) else parsed(source)
         if tree:
             context.snippets.spend()
-            trees.append(tree)
+            trees.append(ast.increment_lineno(tree, number * places.EACH))
         else:
             yield from kept_apart(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, said)
     if trees:
-        yield from _read(blob, joined(trees), context, _CELL)
+        yield from _read(blob, joined(trees), context, _CELL, places)
 
 
 def _is_nested(source: bytes) -> bool:
@@ -261,15 +266,19 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
         yield from _read(blob, tree, context, when)
 
 
-def _read(blob: Blob, tree: ast.Module, context: Context, when: str) -> Iterator[Item]:
+def _read(
+    blob: Blob, tree: ast.Module, context: Context, when: str, places: CellPlaces | None = None
+) -> Iterator[Item]:
     from scanners.parsing.python_calls import read
 
     found = read(tree, context.operations, is_setup=blob.locator.name == "setup.py")
     for call in found.calls:
-        yield _fact(blob, call if when == _IMPORT else call._replace(when=when))
+        line, of_file = places.place(call.line) if places else (call.line, 0)
+        yield _fact(blob, call._replace(line=line, when=call.when if when == _IMPORT else when), of_file)
     for use in found.uses if when == _IMPORT else ():
         yield _use(blob, use)
-    for line, data in found.pickles:
+    for number, data in found.pickles:
+        line = places.place(number)[0] if places else number
         yield blob.nested(f"pickle in line {line}", MemoryReader(data), expect="pickle", expanded=True)
     if found.unread:
         raise OverLimit(found.unread)
@@ -321,7 +330,7 @@ def _depth(source: bytes) -> int:
     return deepest
 
 
-def _fact(blob: Blob, call: Call) -> Fact:
+def _fact(blob: Blob, call: Call, of_file: int = 0) -> Fact:
     shown = printable(redact(" ".join(call.text[: 4 * _SHOWN].split())), 4 * _SHOWN)
     detail: dict[str, Json] = {
         "does": call.kind,
@@ -333,6 +342,8 @@ def _fact(blob: Blob, call: Call) -> Fact:
         "how": [name for name in ("folded", "encoded", "shell", "handed", "hook") if getattr(call, name)],
         "mode": printable(call.mode),
     }
+    if of_file:
+        detail[FILE_LINE] = of_file
     if call.owner:
         detail["owner"] = printable(call.owner, _SHOWN)
     if call.weights:
@@ -366,7 +377,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=17,
+    version=18,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

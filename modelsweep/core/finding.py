@@ -21,6 +21,8 @@ class Severity(enum.IntEnum):
     CRITICAL = 3
 
 
+FILE_LINE = "file_line"
+"""What facts and findings call the line of their file, beside that of a template or a cell inside it."""
 Confidence = Literal["low", "medium", "high"]
 
 

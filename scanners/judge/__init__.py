@@ -6,13 +6,14 @@ are facts of its kinds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import cast
 
-from modelsweep.core.finding import Fact, Finding, Rule
+from modelsweep.core.finding import FILE_LINE, Fact, Finding, Json, Rule
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.values import dataclass
+from modelsweep.core.values import dataclass, replace
 from scanners.judge.index import JUDGES as INDEX
 from scanners.late import Late
 
@@ -79,6 +80,29 @@ JUDGED = frozenset(
 def judge(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Yield what all judges find in the facts of one unit."""
     present = {fact.kind for fact in facts}
+    lines = _lines_of(facts)
     for item in JUDGES:
         if not present.isdisjoint(item.kinds):
-            yield from item.findings([fact for fact in facts if fact.kind in item.kinds], options)
+            found = item.findings([fact for fact in facts if fact.kind in item.kinds], options)
+            yield from (_placed(finding, lines) for finding in found) if lines else found
+
+
+_Place = tuple[Locator, str, object]
+
+
+def _lines_of(facts: Sequence[Fact]) -> dict[_Place, Json]:
+    """Return in which lines of files settings and calls stand, of facts that tell."""
+    lines: dict[_Place, Json] = {}
+    for fact in facts:
+        if FILE_LINE in fact.detail:
+            where = fact.detail.get("path") or fact.detail.get("line")
+            lines.setdefault((fact.locator, fact.value, where), fact.detail[FILE_LINE])
+            lines.setdefault((fact.locator, "", where), fact.detail[FILE_LINE])
+    return lines
+
+
+def _placed(finding: Finding, lines: Mapping[_Place, Json]) -> Finding:
+    """Return the finding with the line of its file, where a fact of the same place tells it."""
+    where = finding.path or finding.evidence.get("line")
+    line = lines.get((finding.locator, finding.subject, where)) or lines.get((finding.locator, "", where))
+    return replace(finding, evidence={**finding.evidence, FILE_LINE: line}) if line else finding

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity, Span
+from modelsweep.core.finding import FILE_LINE, Confidence, Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
@@ -263,11 +263,12 @@ def is_known(name: str, options: Options) -> bool:
     return _is_inert(name) or _is_allowed(name, options) or bool(_family(name))
 
 
-def unknown_package(package: str, where: Locator, names: Iterable[str], span: Span | None) -> Finding:
+def unknown_package(package: str, where: Locator, names: Iterable[str], span: Span | None, line: int = 0) -> Finding:
     """Return that a configuration names code of a package that nobody knows, and that is not beside it."""
     found = sorted(set(names))
     shown = ", ".join(found[:_NAMES_SHOWN]) + (", …" if len(found) > _NAMES_SHOWN else "")
     evidence: dict[str, Json] = {"count": len(found), "names": shown}
+    evidence |= {FILE_LINE: line} if line else {}
     return Finding(UNKNOWN, where, package, span=span, evidence=evidence)
 
 

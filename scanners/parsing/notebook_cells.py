@@ -7,6 +7,7 @@ run Python, or use the server that the page is of.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 
@@ -38,10 +39,48 @@ _TEXTS = 20_000
 def code_of(document: Json) -> Iterator[str]:
     """Yield the code of each cell; commands of a shell, and cells in other languages, as IPython calls them."""
     is_python = _PYTHON.fullmatch(_language(document)) is not None
-    for cell in _cells(document):
-        if cell.get("cell_type") == "code":
-            source = _text(cell.get("source", cell.get("input")))
-            yield _as_python(source) if is_python else "\n".join(_systems(source))
+    for cell in _code_cells(document):
+        source = _text(cell.get("source", cell.get("input")))
+        yield _as_python(source) if is_python else "\n".join(_systems(source))
+
+
+class CellPlaces:
+    """Tells where in the file of a notebook a line of a cell stands, which is one of the texts in it.
+
+    Lines of all cells are numbered on: cell after cell, `EACH` numbers for each.
+    """
+
+    EACH = 1_000_000
+
+    def __init__(self, text: str, document: Json) -> None:
+        self._text = text
+        self._cells = [_text(cell.get("source", cell.get("input"))).split("\n") for cell in _code_cells(document)]
+        self._starts: list[int] = []
+
+    def place(self, number: int) -> tuple[int, int]:
+        """Return the line in its cell, and that of the file, 0 where it is not found."""
+        cell, line = divmod(number, self.EACH)
+        starts = self._begun()
+        if cell >= len(starts) or starts[cell] < 0:
+            return line, 0
+        lines, at = self._cells[cell], starts[cell]
+        if 0 < line <= len(lines):
+            at = max(self._text.find(_quoted(lines[line - 1]), at), at)
+        return line, self._text.count("\n", 0, at) + 1
+
+    def _begun(self) -> list[int]:
+        """Return where each cell begins: where its first line that says something stands, behind the cell before."""
+        at = 0
+        for lines in self._cells if not self._starts else ():
+            first = next((line for line in lines if line.strip()), "")
+            found = self._text.find(_quoted(first), at) if first else -1
+            self._starts.append(found)
+            at = max(at, found + 1)
+        return self._starts
+
+
+def _quoted(line: str) -> str:
+    return json.dumps(line, ensure_ascii=False)[1:-1]
 
 
 def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
@@ -74,6 +113,10 @@ def _cells(document: Json) -> Iterator[dict[str, Json]]:
     for holder in (found, *(sheets if isinstance(sheets, list) else ())):
         cells = holder.get("cells") if isinstance(holder, dict) else None
         yield from (cell for cell in (cells if isinstance(cells, list) else ()) if isinstance(cell, dict))
+
+
+def _code_cells(document: Json) -> Iterator[dict[str, Json]]:
+    return (cell for cell in _cells(document) if cell.get("cell_type") == "code")
 
 
 def _pages(document: Json) -> Iterator[str]:

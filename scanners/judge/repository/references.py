@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from modelsweep.core.finding import Fact, Span
+from modelsweep.core.finding import FILE_LINE, Fact, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.code_references import is_known, is_own
@@ -40,6 +40,8 @@ class Reference(NamedTuple):
     roots: tuple[str, ...]
     is_known: bool
     span: Span | None
+    line: int = 0
+    """Line of the file, where that is known."""
 
     @property
     def weight(self) -> int:
@@ -85,7 +87,9 @@ def references_in(
         known = how == "component" or (how in PACKAGES and is_known(fact.value, options))
         if listed or not known:
             key = str(fact.detail.get("path"))
-            yield Reference(order, locator, folder, since, key, fact.value, how, listed, known, fact.span)
+            line = fact.detail.get(FILE_LINE)
+            place = fact.span, line if isinstance(line, int) else 0
+            yield Reference(order, locator, folder, since, key, fact.value, how, listed, known, *place)
 
 
 _ROOTS = 5

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.finding import FILE_LINE, Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.text import printable
@@ -361,10 +361,11 @@ class Tree:
         for files in absent.values():
             for reference in list(files.values())[:_ABSENT]:
                 name, key = printable(reference.name, _SHOWN), printable(reference.key, _SHOWN)
-                yield _said(reference, Finding(MISSING, reference.locator, name, key, reference.span))
+                evidence: dict[str, Json] = {FILE_LINE: reference.line} if reference.line else {}
+                yield _said(reference, Finding(MISSING, reference.locator, name, key, reference.span, evidence))
         for (_, package), named in packages.items():
             names = (reference.name for reference in named)
-            yield _said(named[0], unknown_package(package, named[0].locator, names, named[0].span))
+            yield _said(named[0], unknown_package(package, named[0].locator, names, named[0].span, named[0].line))
 
     def _give_up(self) -> Iterator[Said]:
         """Wait no longer in the outermost folder that anything waits for."""

@@ -1,0 +1,89 @@
+"""In which line of its file a setting stands of which a fact tells: parsers of JSON and YAML keep no places of values.
+
+A setting is looked for by its text, behind its key: of equal ones each fact takes the next, since facts come in the
+order of the file.
+"""
+
+from __future__ import annotations
+
+import json
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import FILE_LINE, Fact
+from modelsweep.core.scanner import Blob
+from modelsweep.core.units import MIB
+from modelsweep.core.values import replace
+
+_READ = MIB
+"""Bytes of a text in which settings are looked for."""
+_LOOKED = 200
+"""Facts of one file that are placed."""
+_TRIES, _BETWEEN = 20, 200
+"""Places of a text that are looked at, and bytes between the beginning of a key and its value."""
+_SAID = re.compile(r" in line (\d{1,9})$")
+_ASSIGNS = re.compile(rb"[\"']?\s{0,8}[:=]")
+_INDEX = re.compile(r"\[\d+\]$")
+_TELLING = 3
+"""Characters of a value that are worth looking for."""
+
+
+class Places:
+    """Tells facts of one file in which lines their settings stand."""
+
+    def __init__(self, blob: Blob) -> None:
+        from scanners.text import reads_as_text
+
+        with_head = blob.with_head()
+        is_text = not blob.locator.members and blob.size <= _READ and reads_as_text(with_head)
+        self._data = blob.reader.read(0, blob.size) if is_text else b""
+        self._blob, self._left = blob, _LOOKED
+        self._next: dict[tuple[str, str], int] = {}
+
+    def told(self, fact: Fact) -> Fact:
+        """Return the fact with its line, where that is found."""
+        line = self._line(fact) if self._data and self._left > 0 and fact.locator == self._blob.locator else 0
+        return replace(fact, detail={**fact.detail, FILE_LINE: line}) if line else fact
+
+    def _line(self, fact: Fact) -> int:
+        path = str(fact.detail.get("path", ""))
+        if said := _SAID.search(path):
+            return int(said[1])
+        self._left -= 1
+        key = _INDEX.sub("", path).rpartition(".")[2]
+        value = "" if fact.kind == "template" else fact.value
+        at = self._found(key, value) if value else self._key(key)
+        return self._data.count(b"\n", 0, at) + 1 if at >= 0 else 0
+
+    def _found(self, key: str, value: str) -> int:
+        """Return where a value stands behind its key, or at all; -1 where it does not, or is written otherwise."""
+        wanted, name = _written(value), key.encode()
+        if len(wanted) < _TELLING:
+            return self._key(key)
+        at = self._next.get((key, value), -1)
+        anywhere = -1
+        for _ in range(_TRIES):
+            at = self._data.find(wanted, at + 1)
+            if at < 0:
+                break
+            anywhere = at if anywhere < 0 else anywhere
+            if self._data.rfind(name, max(at - _BETWEEN, 0), at) >= 0:
+                self._next[key, value] = at
+                return at
+        return anywhere
+
+    def _key(self, key: str) -> int:
+        """Return where a key stands as one, the next time."""
+        name, at = key.encode(), self._next.get((key, ""), -1)
+        for _ in range(_TRIES if name else 0):
+            at = self._data.find(name, at + 1)
+            if at < 0:
+                break
+            if _ASSIGNS.match(self._data, at + len(name)):
+                self._next[key, ""] = at
+                return at
+        return -1
+
+
+def _written(value: str) -> bytes:
+    """Return a text as JSON has it between its quotes, up to where it was cut for people."""
+    return json.dumps(value.removesuffix("…").rstrip(), ensure_ascii=False)[1:-1].encode("utf-8", "replace")
