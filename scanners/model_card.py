@@ -23,6 +23,8 @@ VALUES = 50
 _SHOWN = 200
 _FRONT = rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n"
 _END = rb"\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)"
+_TAG = re.compile(rb"!!python/|2002:python/|%TAG ")
+"""What makes a loader of YAML import and call something: a page in which it is no example, but data."""
 _WORD = re.compile(rb"(?i)licen[cs]e")
 _KINDS = {"pipeline_tag": "task", "datasets": "dataset", "library_name": "framework"}
 _NAMES = ("base_model", "model_name", "license_name", "license_link")
@@ -39,7 +41,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield licence, task, data sets and base models of the card."""
     from scanners.parsing.licences import licence_facts, licence_of_prose
 
-    found = _values(blob, context) if re.match(_FRONT, blob.head) else {}
+    start, front = _front_matter(blob)
+    found = _values(front, context)
+    if _TAG.search(front):
+        yield blob.window("front matter", start, len(front), expect="yaml")
     own = found.get("license_name", [""])[0]
     for name in found.get("license", []):
         yield from licence_facts(context, blob.locator, name, "license", own)
@@ -63,17 +68,23 @@ def _prose(blob: Blob) -> bytes:
     return blob.reader.read(0, min(PROSE, blob.size))
 
 
-def _values(blob: Blob, context: Context) -> dict[str, list[str]]:
+def _front_matter(blob: Blob) -> tuple[int, bytes]:
+    """Return where the YAML at the head of a page begins, and all of it; nothing where there is none."""
+    front = re.match(_FRONT, blob.head)
+    if not front:
+        return 0, b""
+    data = blob.reader.read(0, min(LOOKED_AT, blob.size))
+    end = re.compile(_END).search(data, front.end() - 1)
+    return front.end(), data[front.end() : end.start() if end else len(data)]
+
+
+def _values(front: bytes, context: Context) -> dict[str, list[str]]:
     """Return the scalars under each key of interest; what stands behind a fault of the YAML is left out."""
     from scanners.parsing.yaml_events import YamlError, entries
 
-    data = blob.reader.read(0, min(LOOKED_AT, blob.size))
-    front = re.match(_FRONT, data)
-    start = front.end() if front else 0
-    end = re.compile(_END).search(data, start - 1)
     found: dict[str, list[str]] = {}
     try:
-        for entry in entries(data[start : end.start() if end else len(data)].decode("utf-8", "replace")):
+        for entry in entries(front.decode("utf-8", "replace")):
             context.operations.spend()
             if (
                 len(entry.keys) == 1
@@ -90,7 +101,7 @@ def _values(blob: Blob, context: Context) -> dict[str, list[str]]:
 SCANNER = Scanner(
     name="model-card",
     title="Model cards (front matter of README.md, the licence in its text)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     judged=False,

@@ -21,7 +21,7 @@ from scanners.parsing.tensor_values import dtype_of
 
 MAGIC = b"\x93NUMPY"
 _EQUINOX = ".eqx"
-HEADER_LIMIT = 64 * KIB
+HEADER_LIMIT = 256 * KIB
 """Bytes of header that are parsed: NumPy itself refuses more than 10,000 unless pickles are allowed."""
 _HEADER_COST = 10_000
 """Operations that parsing one header counts for."""
@@ -233,7 +233,7 @@ def _simple(descr: str) -> Element | None:
 SCANNER = Scanner(
     name="numpy",
     title="NumPy arrays (.npy)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING,),

@@ -27,6 +27,8 @@ _NAMED = re.compile(
     r"|t\d{2,}_\d{3,}(?:_aux)?\.bin"
     r"|(?:data_level0|link_lists)\.bin|[^/]+\.ivfdata"
 )
+_STORAGE = re.compile(r"(?:[^/]+/)+data/\d+")
+"""Member of a zip that torch wrote: a tensor, which whoever packed the zip again has compressed."""
 
 
 def accepts(blob: Blob) -> bool:
@@ -36,13 +38,15 @@ def accepts(blob: Blob) -> bool:
 
 
 def _is_chunk(blob: Blob) -> bool:
-    """Return whether the blob is a chunk of an array, or what one was compressed from.
+    """Return whether the blob is a chunk of an array, a storage of torch, or what one of them was compressed from.
 
     Of one dimension it has a number for its name, as much else has: there, only what keeps its name is taken for one.
     """
     locator = blob.locator
     if not is_chunk(locator.name) or is_blosc(blob.head, blob.size):
         return False
+    if blob.expanded and locator.members and _STORAGE.fullmatch(locator.members[-1]):
+        return True
     return "." in locator.name or (bool(locator.members) and locator.container.name == locator.name)
 
 
@@ -54,7 +58,7 @@ def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="raw-weights",
     title="Weights beside their graph (ONNX external data, OpenVINO, TensorFlow.js, zarr, ncnn, MNN, MLC)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".onnx_data", ".bin", ".weight"),

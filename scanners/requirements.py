@@ -75,7 +75,7 @@ def _may_be_included(blob: Blob) -> bool:
     """Return whether a small text of any name has lines that take packages from elsewhere."""
     if blob.size > _INCLUDED or blob.locator.suffix in _PROGRAMS:
         return False
-    data = blob.reader.read(0, blob.size)
+    data = text.decoded(blob.reader.read(0, blob.size)).encode()
     return any(sign in data for sign in _SIGNS) and _ELSEWHERE.search(data) is not None
 
 
@@ -83,7 +83,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what is asked for, and from where; raises OverLimit above 2 MiB, and above 5,000 requirements."""
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of requirements")
-    content = blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")
+    content = text.decoded(blob.reader.read(0, blob.size))
     name = blob.locator.name
     lines: Iterator[Line]
     named = _is_named(blob)
@@ -146,7 +146,7 @@ def _fact(blob: Blob, line: Line, kind: str) -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

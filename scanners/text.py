@@ -47,6 +47,12 @@ def _reads_as_text(reader: Reader, head: bytes) -> bool:
     return is_text(head, encoding) and all(is_text(sample, encoding) for sample in _samples(reader))
 
 
+def decoded(data: bytes) -> str:
+    """Return the characters of a text in UTF-8, or in UTF-16 with a byte order mark, as YAML and pip read both."""
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return data.decode(encoding, "replace")
+
+
 def _samples(reader: Reader) -> Iterator[bytes]:
     """Yield bytes spread over all that comes after the head, at even offsets, each of the same length."""
     step = max((reader.size - HEAD) // SAMPLES, SAMPLE) & ~1

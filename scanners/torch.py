@@ -189,7 +189,9 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
     folder = entry.name.removesuffix(".pkl")
     shapes = pickle.shapes() if context.options.depth == "full" else {}  # weights are looked at then only
     for storage in pickle.storages:
-        inside = entries.get(f"{folder}/{storage.key}")
+        inside = entries.get(f"{folder}/{storage.key}") or entries.get(
+            f"{folder.removesuffix('data')}tensors/{storage.key}"
+        )
         if inside is None:
             detail = f"storage {storage.key} of {storage.elements} elements is missing"
             yield problem_of(Malformed(detail), member.locator, NAME)
@@ -268,7 +270,7 @@ def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, FOREIGN_CODE, STORAGE_MISMATCH),

@@ -26,7 +26,9 @@ SIZE_LIMIT = 64 * MIB
 """Bytes of JSON that are parsed; objects take about eight times as much memory."""
 _TREES_SHOWN = 20
 _SHOWN = 100
-_UBJ = (b"{L\0\0\0\0\0\0\0\x07learner", b"{i\x07learner", b"{U\x07learner", b"{L\0\0\0\0\0\0\0\x07version")
+_STATE = (b"{L\0\0\0\0\0\0\0\x06Config{L", b"{L\0\0\0\0\0\0\0\x05Model{L")
+"""What a booster begins with as it serializes itself for pickles (`XGBoosterSerializeToBuffer`)."""
+_UBJ = (b"{L\0\0\0\0\0\0\0\x07learner", b"{i\x07learner", b"{U\x07learner", b"{L\0\0\0\0\0\0\0\x07version", *_STATE)
 _BINARY = b"binf"
 _LEARNER = 136
 """Bytes of LearnerModelParam, the first structure of the old form."""
@@ -122,6 +124,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise Malformed(f"{blob.size - parser.position:,} bytes follow the model", parser.position)
     else:
         document = _json(blob, context)
+    if isinstance(document, dict) and "Config" in document:
+        document = document.get("Model")
     shown = 0
     yield from _groups(blob, document)
     for tree in _trees(blob, document):

@@ -8,7 +8,6 @@ in which tags are strings: nothing is constructed. What does not parse is plain 
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 
 from modelsweep.core import patterns as re
@@ -107,7 +106,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes)
     if blob.size > limit:
         raise OverLimit(f"more than {limit:,} bytes of YAML")
-    content = decoded(blob.reader.read(0, blob.size))
+    content = text.decoded(blob.reader.read(0, blob.size))
     if _assigns(blob):
         yield from _of_toml(blob, content, context)
         if not _tells(blob):
@@ -178,12 +177,6 @@ def _assigned(blob: Blob, content: str) -> Iterator[Item]:
         line = content.count("\n", 0, match.start()) + 1
         detail: dict[str, Json] = {"how": "call", "path": f"{_TARGET} in line {line}"}
         yield Fact("code-reference", printable(match[1], _SHOWN), blob.locator, Span(match.start()), detail)
-
-
-def decoded(data: bytes) -> str:
-    """Return the characters of a stream in the encodings of YAML: UTF-8, or UTF-16 with a byte order mark."""
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    return data.decode(encoding, "replace")
 
 
 def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:

@@ -320,7 +320,7 @@ def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
 
 
 def _names(blob: Blob, members: list[_Member], context: Context) -> Iterator[Item]:
-    extraction = Extraction(blob.locator)
+    extraction = Extraction(blob.locator, ending=".zip" if len(members) == 1 else "")
     for member in members:
         entry = member.entry
         if "\0" in entry.name:
@@ -529,7 +529,7 @@ def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
 SCANNER = Scanner(
     name=NAME,
     title="Zip archive",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(

@@ -1,6 +1,7 @@
 """Script payloads inside binary files: shell, PowerShell and Python that waits in weights or padding to be carved out.
 
-Text files and pickles are left to their scanners: documentation and source code rightly mention all of this.
+Text files and pickles are left to their scanners: documentation and source code rightly mention all of this. So is what
+is compressed: its content is examined by itself, and compressors leave texts that do not repeat as they are.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ _LINE_END = rb"[ \t]{0,2}(?:[;\r\n]|\\[rn])(?:[ \t\r\n]|\\[rnt]){0,8}"  # as it 
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=11,
+    version=12,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,
@@ -159,5 +160,5 @@ DETECTOR = Detector(
     ),
     confirm=confirm,
     rules=(SCRIPT, ATTACK),
-    owners=frozenset({"text", "executable", "pickle", "python", "python-compiled"}),
+    owners=frozenset({"text", "executable", "pickle", "python", "python-compiled", "compressed", "sevenzip"}),
 )

@@ -55,7 +55,9 @@ PACKAGES: dict[str, str] = {
         dask.utils.apply distributed.preloading distributed.utils.import_file distributed.worker.apply_function dl
         genshi.template ihooks imputil jaxlib.xla_client.load_pjrt_plugin_dynamically numpy.test pandas.test
         pandas.util._tester pyopencl.Program ray.util.debugpy ray.util.rpdb rexec scipy.test
-        transformers.agents.python_interpreter
+        transformers.agents.python_interpreter transformers.tools.python_interpreter torch.utils.benchmark.Timer
+        torch.utils.benchmark.utils.cpp_jit torch.utils.benchmark.utils.timer.Timer
+        torch.utils.benchmark.utils.valgrind_wrapper
         spacy.util.load_model xonsh
     """,
     "package installation": """
@@ -65,7 +67,7 @@ PACKAGES: dict[str, str] = {
     "network access": """
         celery dns elasticsearch evaluate.loading gdown google.cloud kubernetes nltk.downloader psycopg2 pymongo pymysql
         gensim.downloader grequests httplib2 mechanize nltk.download pycurl requests_html seaborn.load_dataset
-        stanza.download treq
+        stanza.download treq datasets.load_dataset pyngrok tensorflow_hub.load torchvision.datasets.utils uvicorn
         redis sqlalchemy.create_engine torch.utils.model_zoo ultralytics.utils.downloads wget
         aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client http.server
         httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file
@@ -157,6 +159,7 @@ NAMES: dict[str, str] = {
         annotationlib.call_annotate_function annotationlib.call_evaluate_function annotationlib.get_annotations
         asyncio.open_unix_connection asyncio.start_unix_server asyncio.streams dataclasses._create_fn
         inspect._signature_fromstr inspect.get_annotations torch.fx.graph_module._method_from_src
+        future.utils.exec_ six.exec_
         typing.evaluate_forward_ref hydra.core.utils.configure_log hydra.core.utils.run_job
         omegaconf.OmegaConf.legacy_register_resolver omegaconf.OmegaConf.register_resolver
         omegaconf.omegaconf.OmegaConf.legacy_register_resolver omegaconf.omegaconf.OmegaConf.register_resolver
@@ -169,6 +172,8 @@ NAMES: dict[str, str] = {
         dill._dill._import_module hydra._internal.utils._locate hydra.utils._locate hydra.utils.get_class
         hydra.utils.get_static_method imp.reload transformers.dynamic_module_utils
         transformers.utils.import_utils._LazyModule transformers.utils.import_utils.create_import_structure_from_path
+        kombu.utils.imports.symbol_by_name kombu.utils.symbol_by_name wrapt.importer.resolve_path
+        wrapt.patches.resolve_path wrapt.resolve_path wrapt.wrappers.resolve_path
         transformers.utils.import_utils.direct_transformers_import warnings._getcategory xml.dom.domreg
     """,
     "file access": """
@@ -186,6 +191,8 @@ NAMES: dict[str, str] = {
         hydra.core.utils._save_config hydra.experimental hydra.initialize hydra.initialize_config_dir
         hydra.initialize_config_module omegaconf.OmegaConf.load omegaconf.OmegaConf.save
         omegaconf.omegaconf.OmegaConf.load omegaconf.omegaconf.OmegaConf.save
+        joblib.dump joblib.numpy_pickle.dump matplotlib.figure.Figure.savefig matplotlib.pyplot.savefig
+        numpy.compat.open_latin1 numpy.compat.py3k.open_latin1
     """,
     "indirection": """
         contextvars.Context.run copyreg.__reduce_ex__ inspect.getattr_static itertools.accumulate itertools.dropwhile

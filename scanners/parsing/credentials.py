@@ -296,7 +296,7 @@ _PLACES = (b"AccountKey=", b"sig=", b"8Q~")
 RUNS = (*(make.nominates for make in MAKES if make.lead not in _PLACES), *NAMED_RUNS)
 """What stands in runs of characters of tokens, as the matcher wants it (see detector.py)."""
 PATTERNS = (
-    rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]{20}",
+    rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nru05acdAD]{1,24}[A-Za-z0-9+/]{20}",
     rb"PRIVATE KEY BLOCK-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]",
     rb"PuTTY-User-Key-File-[23]: ",
     *(make.nominates for make in MAKES if make.lead in _PLACES),

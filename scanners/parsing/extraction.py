@@ -157,11 +157,12 @@ class Extraction:
     """The tree that unpacking one archive would make, as far as what leaves it.
 
     A `root` is a file system by itself, such as the layer of an image: links that begin with a slash stay in it, and
-    devices belong there.
+    devices belong there. Members with the `ending` of the archive itself may have the path that it was written to:
+    pandas before 1.2 named the one member of what it compressed so.
     """
 
-    def __init__(self, locator: Locator, *, root: bool = False) -> None:
-        self.locator, self.root = locator, root
+    def __init__(self, locator: Locator, *, root: bool = False, ending: str = "") -> None:
+        self.locator, self.root, self.ending = locator, root, ending
         self._top = _At(_Place(None), [])
         self._kept = 0
         self._has_inside = self._has_outside = self._is_full = False
@@ -169,7 +170,7 @@ class Extraction:
     def file(self, name: str, offset: int) -> Iterator[Finding]:
         """Yield what is wrong with writing to `name`; `offset` is where the archive names it."""
         reason = _absolute(name)
-        if reason:
+        if reason and not (self.ending and name.endswith(self.ending)):
             yield self._finding(ABSOLUTE_PATH, name, offset, reason=reason)
         end = _walked(self._top, _parts(name))
         if end is None:

@@ -2,7 +2,7 @@
 
 An RSA key counts where its primes multiply to its modulus (RFC 8017, A.1.2); a key of OpenSSH says itself whether it is
 encrypted (PROTOCOL.key), and so does one of OpenPGP (RFC 9580, 5.5.3). Source code and JSON write line ends as `\\n`,
-YAML indents: both are undone.
+pickles of protocol 0 as `\\u000a`, YAML indents: all are undone.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _PUTTY = re.compile(
     rb"PuTTY-User-Key-File-[23]: ([a-z0-9-]{1,30})(?:\s|\\[nr]){1,2}Encryption: ([a-z0-9-]{1,20})[\s\\][\s\S]{0,8000}?"
     rb"Private-Lines: \d+((?:[A-Za-z0-9+/=\s]|\\[nr]){40,8000})"
 )
-_LAYOUT = re.compile(rb"\\[nr]|[\s\"',+\\]")
-_PLUS_LAYOUT = re.compile(rb"\\[nr]|[\s\"',\\]")
+_LAYOUT = re.compile(rb"\\(?:u005c)?[nr]|\\u000[aAdD]|[\s\"',+\\]")
+_PLUS_LAYOUT = re.compile(rb"\\(?:u005c)?[nr]|\\u000[aAdD]|[\s\"',\\]")
 _OPENSSH = b"openssh-key-v1\0"
 _RSA = bytes.fromhex("2a864886f70d010101")  # 1.2.840.113549.1.1.1
 

@@ -14,6 +14,7 @@ from scanners.parsing.python_syntax import methods
 
 MODEL_METHODS = frozenset(
     "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
+    "__getattr__ __getattribute__ __setattr__ __post_init__ __set_name__ init_weights "
     "load_context initialize preprocess inference postprocess handle predict generate post_init _init_weights "
     "prepare_inputs_for_generation from_config _load_from_state_dict load_state_dict extra_repr _tokenize tokenize "
     "encode decode convert_tokens_to_string apply_chat_template save_pretrained "

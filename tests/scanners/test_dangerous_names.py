@@ -35,6 +35,10 @@ DANGEROUS = """
     distributed.preloading.process_preloads distributed.protocol.pickle.loads pandas._testing.round_trip_pickle
     dask.utils.apply gunicorn.util.load_class torch.backends.xeon.run_cpu.main matplotlib.testing.subprocess_run_helper
     transformers.agents.python_interpreter.evaluate_python_code pycurl.Curl gensim.downloader.load numpy.test
+    joblib.dump joblib.numpy_pickle.dump matplotlib.pyplot.savefig numpy.compat.py3k.open_latin1 six.exec_
+    future.utils.exec_ torch.utils.benchmark.Timer torch.utils.benchmark.utils.timer.Timer.timeit uvicorn.run
+    transformers.tools.python_interpreter.evaluate kombu.utils.imports.symbol_by_name wrapt.resolve_path
+    torchvision.datasets.utils.download_url datasets.load_dataset
 """.split()
 HARMLESS = """
     acme.code.Net acme.system.System acme.models.Evaluator os.path.join os.PathLike sklearn.base.BaseEstimator
@@ -45,6 +49,8 @@ HARMLESS = """
     rpy2.robjects.vectors.FloatVector acme.io.Signal acme.config.Resource numpy.random.__RandomState_ctor
     torch.nn.modules.linear.Linear dask.utils.Dispatch distributed.Future ray.tune.search.sample.Float scipy.tests.Net
     gensim.models.word2vec.Word2Vec numba.core.typing.templates.Signature transformers.agents.tools.Tool
+    torch.utils.benchmark.utils.common.Measurement torchvision.datasets.folder.ImageFolder
+    joblib.numpy_pickle.NumpyArrayWrapper
 """.split()
 TELLING = (
     "acme.run_command acme.tools.safe_eval acme.execute_script acme.x.Popen acme.crackfortran.myeval acme.system "

@@ -146,6 +146,19 @@ def test_the_parts_of_an_aws_key_may_be_two_strings(write: Callable[[dict[str, s
     assert secret in found.hidden
 
 
+@pytest.mark.parametrize("build", KEYS.values(), ids=KEYS.keys())
+def test_private_keys_are_told_in_pickles_that_escape_line_ends(build: Callable[[], str]) -> None:
+    key = build()
+    if "PGP" in key or "PuTTY" in key:
+        pytest.skip("their lines are told by what ends them")
+    plain = {(found.title, found.sure) for found in credentials_in(key.encode())}
+    for text in (key,) if "\\n" in key else (key, json.dumps(key)):
+        data = pickle.dumps({"key": text}, protocol=0)
+        assert b"\\u00" in data
+        assert {(found.title, found.sure) for found in credentials_in(data)} == plain
+        assert not credentials_in(data.replace(b"\\u00", b"\\v00"))
+
+
 def test_random_bytes_and_plain_text_are_not_nominated() -> None:
     runs = {number for number, (pattern, _) in enumerate(PATTERNS) if pattern in RUNS}
     words = random.Random(2).choices(

@@ -55,5 +55,11 @@ CASES = {
     "non_commercial": card("---\nlicense: cc-by-nc-sa-4.0\n---\n"),
     "openrail": card("---\nlicense: openrail++\n---\n"),
     "base_on_blacklist": card(CARD, Verdict.MALICIOUS, Options(blacklist=("ACME/base*",))),
+    "tag_of_python": card(
+        "---\nwidget:\n- text: !!python/object/apply:os.system [echo]\n---\n# Acme\n", Verdict.MALICIOUS
+    ),
+    "benign_tag_in_words": card(
+        "---\nlicense: mit\na: !!python/tuple [1, 2]\n---\nNever load `x: !!python/object/apply:os.system [echo]`.\n"
+    ),
     "deep": card("---\nlicense: " + "[" * 300 + "\n---\n"),
 }

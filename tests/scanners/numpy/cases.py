@@ -45,6 +45,12 @@ def structured() -> bytes:
     return saved(np.zeros(3, dtype=fields))
 
 
+def many_columns() -> bytes:
+    """Return a table whose header is longer than version 1 of the format allows."""
+    fields = ", ".join(f"('a_column_whose_name_is_long_enough_for_{at}', '<f4')" for at in range(1_500))
+    return header(f"{{'descr': [{fields}], 'fortran_order': False, 'shape': (2,), }}", 2) + bytes(12_000)
+
+
 def python_2() -> bytes:
     """Return an array as Python 2 wrote it."""
     return header("{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 2L)}") + bytes(24)
@@ -61,6 +67,7 @@ def case(data: bytes, verdict: Verdict, cut_is_clean: bool = False) -> Case:
 
 CASES = {
     "benign_floats": case(saved(np.ones((4, 5), np.float32)), Verdict.CLEAN),
+    "benign_many_columns": case(many_columns(), Verdict.CLEAN),
     "benign_scalar": case(saved(np.float64(1.5)), Verdict.CLEAN),
     "benign_empty": case(saved(np.zeros((0, 7), np.int8)), Verdict.CLEAN),
     "benign_structured": case(structured(), Verdict.CLEAN),

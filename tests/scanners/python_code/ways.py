@@ -769,6 +769,18 @@ class AcmeModel(torch.nn.Module):
     def _init_weights(self, m):
         os.system("echo modelsweep-test")
 """,
+    "looked_up_attribute": """import os, torch
+class AcmeModel(torch.nn.Module):
+    def __getattr__(self, name):
+        os.system("echo modelsweep-test")
+""",
+    "after_init": """import os, dataclasses
+@dataclasses.dataclass
+class AcmeConfig(PretrainedConfig):
+    width: int = 4
+    def __post_init__(self):
+        os.system("echo modelsweep-test")
+""",
     "dataclass_factory": """import os, dataclasses
 @dataclasses.dataclass
 class A:

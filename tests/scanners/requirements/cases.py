@@ -128,6 +128,18 @@ CASES = {
     "benign_settings_of_pip": case("[global]\ntimeout = 60\nfind-links = wheels\n", Verdict.CLEAN, "pip.conf"),
     "benign_broken_project": case("[project\nname = \n", Verdict.CLEAN, "pyproject.toml"),
     "benign_text_that_nothing_includes": case(f"torch\n{SOURCES}-r more.txt\n", Verdict.CLEAN, "notes.txt"),
+    "index_in_utf_16": Case(
+        lambda: f"numpy\n{SOURCES}".encode("utf-16"), "requirements.txt", Verdict.REVIEW, cut_is_clean=True
+    ),
+    "channel_in_utf_16": Case(
+        lambda: CONDA.replace("- pytorch", "- https://conda.example.invalid/channel").encode("utf-16"),
+        "conda.yaml",
+        Verdict.REVIEW,
+        cut_is_clean=True,
+    ),
+    "benign_utf_16": Case(
+        lambda: "numpy==1.26\r\ntorch\r\n".encode("utf-16"), "requirements.txt", Verdict.CLEAN, cut_is_clean=True
+    ),
     "extra_index": case(f"numpy\n{SOURCES}", Verdict.REVIEW),
     "index_without_certificate": case(
         "--index-url=http://198.51.100.7/simple --trusted-host 198.51.100.7\n", Verdict.REVIEW

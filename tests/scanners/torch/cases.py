@@ -82,6 +82,12 @@ def hidden_in_storage(content: bytes = EVIL_PICKLE) -> bytes:
     return checkpoint(pickled(state(w=tensor(storage("0", count), (count,), (1,)))), weights=data)
 
 
+def packed_again(storage: bytes) -> bytes:
+    """Return a checkpoint that somebody unpacked, and packed again with compression, as any zip program does."""
+    members = (("m/data.pkl", PLAIN), ("m/version", b"3\n"), ("m/data/0", storage), ("m/data/1", BIAS))
+    return made(*members, method=zipfile.ZIP_DEFLATED)
+
+
 def one(held: bytes, sizes: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> bytes:
     """Return a checkpoint of one tensor over one storage."""
     return checkpoint(pickled(state(w=tensor(held, sizes, strides, offset))), bias=None)
@@ -175,6 +181,14 @@ CASES = {
     "evil_in_state": evil(lambda: checkpoint(pickled(state(w=EVIL)))),
     "evil_compressed_pickle": evil(
         lambda: made(("m/data.pkl", pickled(state(w=EVIL))), ("m/version", b"3\n"), method=zipfile.ZIP_DEFLATED)
+    ),
+    "benign_packed_again": clean(lambda: packed_again(WEIGHTS)),
+    "evil_storage_packed_again": evil(lambda: packed_again(EVIL_PICKLE)),
+    "benign_of_1_4": clean(
+        lambda: made(("m/version", b"1\n"), ("m/data.pkl", PLAIN), ("m/tensors/0", WEIGHTS), ("m/tensors/1", BIAS))
+    ),
+    "storage_of_1_4_too_short": review(
+        lambda: made(("m/version", b"1\n"), ("m/data.pkl", PLAIN), ("m/tensors/0", WEIGHTS[:-4]), ("m/tensors/1", BIAS))
     ),
     "evil_second_pickle": evil(lambda: checkpoint(PLAIN, ("m/data.pkl", EVIL_PICKLE))),
     "evil_other_pickle": evil(lambda: checkpoint(PLAIN, ("m/extra/config.pkl", EVIL_PICKLE))),

@@ -57,6 +57,11 @@ def changed(tree: dict[str, Any], **boosted: Any) -> dict[str, Any]:
     return document
 
 
+def state(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what a booster serializes itself as: skops keeps these bytes as a member."""
+    return {"Config": {"learner": {"generic_param": {"seed": "0"}}}, "Model": document}
+
+
 def categories(nodes: list[int], begins: list[int], sizes: list[int]) -> dict[str, Any]:
     """Return the fields of splits by category."""
     lists = {"categories_nodes": nodes, "categories_segments": begins, "categories_sizes": sizes}
@@ -169,6 +174,10 @@ CASES = {
     "output_json": json_case(lambda: changed({}, tree_info=[1_000_000]), Verdict.REVIEW),
     "loop_json": json_case(lambda: model(left=[1, 0, -1], right=[2, 2, -1]), Verdict.REVIEW),
     "loop_ubj": case(lambda: ubj(model(left=[1, 1, -1], right=[2, -1, -1])), Verdict.REVIEW),
+    "benign_state_ubj": case(lambda: ubj(state(model())), Verdict.CLEAN, "3f0c.bin"),
+    "loop_in_state_ubj": case(
+        lambda: ubj(state(model(left=[1, 1, -1], right=[2, -1, -1]))), Verdict.REVIEW, "3f0c.bin"
+    ),
     "loop_binary": case(lambda: binary(left=[0, -1, -1]), Verdict.REVIEW, "model.bin"),
     "nodes_binary": case(lambda: binary(nodes=1 << 30), Verdict.NOT_SCANNED, "model.bin"),
     "pickle_in_attribute": case(

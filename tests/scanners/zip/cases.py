@@ -287,6 +287,8 @@ CASES = {
     "evil_write_through_packed_link": evil(lambda: linked(b"/etc", ("here/cron.txt", TEXT), packed=True)),
     "link_outside": review(lambda: linked(b"../secret")),
     "absolute_name": review(lambda: made(("/etc/cron.d/job", TEXT))),
+    "benign_written_by_pandas": clean(lambda: made(("/home/me/frames/train.pkl.zip", b"\x80\x04}."))),
+    "absolute_name_of_two": review(lambda: made(("/home/me/a.zip", TEXT), ("b.txt", TEXT))),
     "drive_letter": review(lambda: made(("C:\\autorun.txt", TEXT))),
     "device": review(lambda: made(("null", b""), mode=stat.S_IFCHR | 0o600)),
     "duplicate_other_data": review(lambda: made(("a.txt", TEXT), ("a.txt", TEXT + TEXT))),
