@@ -33,6 +33,7 @@ cdef class Machine:
     @cython.locals(data='const unsigned char[::1]', stack="long long[::1]", memo="long long[::1]", memo_count=Py_ssize_t, memo_room=Py_ssize_t, fence=Py_ssize_t, operations=Py_ssize_t, base=Py_ssize_t, near=Py_ssize_t, room=Py_ssize_t, depth=Py_ssize_t, pos=Py_ssize_t, index=Py_ssize_t, length=Py_ssize_t, stored="long long", status=int, opcode=cython.uchar, form=cython.uchar)
     cpdef int run(self) except -1
     cdef int _common(self, int form, int opcode) except -1
+    cdef int _skip(self, int opcode) except -1
     cdef int _seldom(self, int form, int opcode) except -1
     @cython.locals(uses=Py_ssize_t, given="long long")
     cpdef called(self, str how, long long callee, long long arguments)

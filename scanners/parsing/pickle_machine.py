@@ -228,13 +228,6 @@ class Machine:
                 stack[depth] = (base + pos) << 1
                 depth += 1
                 pos += WIDTHS[opcode]
-            elif form == LENGTH1_FORM:
-                length = data[pos + 1]
-                if length > 11 and PAIRS[data[pos + 2] << 8 | data[pos + 3]]:
-                    self._candidate(base + pos)
-                stack[depth] = (base + pos) << 1
-                depth += 1
-                pos += 2 + length
             elif form == GET_FORM:
                 index = data[pos + 1] if opcode == 0x68 else _unsigned4(data, pos + 1)
                 stored = memo[index] if index < memo_room else 0
@@ -246,6 +239,13 @@ class Machine:
                     status = self._fail_at(base + pos, f"memo entry {index} was never stored")
                 depth += 1
                 pos += WIDTHS[opcode]
+            elif form == LENGTH1_FORM:
+                length = data[pos + 1]
+                if length > 11 and PAIRS[data[pos + 2] << 8 | data[pos + 3]]:
+                    self._candidate(base + pos)
+                stack[depth] = (base + pos) << 1
+                depth += 1
+                pos += 2 + length
             elif form == MEMOIZE_FORM and memo_count < memo_room and depth > fence:
                 stored = memo[memo_count]
                 memo[memo_count] = stack[depth - 1] + 1
@@ -282,14 +282,10 @@ class Machine:
                 self._marks[self._mark_count] = fence = self._fence = depth
                 self._mark_count += 1
                 pos += 1
-            elif form == SKIP_FORM:
-                if opcode == 0x80:
-                    self.protocol = data[pos + 1]
-                pos += WIDTHS[opcode]
             else:
                 self._depth, self._memo_count = depth, memo_count
                 self.position = base + pos
-                status = self._rare(opcode) if form == RARE_FORM else self._common(form, opcode)
+                status = self._fill() if form == MANY_FORM else self._common(form, opcode)
                 pos = self.position - base
                 depth, fence, near = self._depth, self._fence, self._near
                 stack, room, memo = self._stack, self._room, self._memo
@@ -302,16 +298,18 @@ class Machine:
 
     def _common(self, form: int, opcode: int) -> int:
         """Interpret an opcode of one of the forms that the loop leaves to a call, at `position`, which it moves on."""
-        if form == MANY_FORM:
-            return self._fill()
         if form == CALL_FORM:
             return self._call(opcode)
-        return self._build() if form == BUILD_FORM else self._seldom(form, opcode)
+        if form == BUILD_FORM:
+            return self._build()
+        return self._rare(opcode) if form == RARE_FORM else self._seldom(form, opcode)
 
     def _seldom(self, form: int, opcode: int) -> int:
         """Interpret an opcode of the other such forms, of which there are fewer."""
         if form in (MARK_FORM, EMPTY_FORM):
             return self._make_room(form)
+        if form == SKIP_FORM:
+            return self._skip(opcode)
         if form == ONE_FORM:
             self._depth -= WIDTHS[opcode]
             if not self._store(self._depth, WIDTHS[opcode]):
@@ -325,6 +323,12 @@ class Machine:
         elif not self._gather(form, WIDTHS[opcode]):
             return self._fail_at(self.position, SHORT)
         self.position += 1
+        return 0
+
+    def _skip(self, opcode: int) -> int:
+        """PROTO: nothing but its version is of consequence."""
+        self.protocol = self._data[self.position - self._base + 1]
+        self.position += WIDTHS[opcode]
         return 0
 
     def _fill(self) -> int:
