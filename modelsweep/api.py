@@ -64,6 +64,7 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     newest_first: bool = False,
     timeout: float = 300.0,
     allow_imports: checked.Texts = (),
+    require_signers: checked.Texts = (),
     scanners: checked.Texts | None = None,
     plugins: checked.Texts = (),
     depth: Depth = "full",
@@ -77,8 +78,9 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     passes `max_total_size` together (bytes) are left out, which is said; `include` and `exclude` are patterns of
     paths and names (`*.pt`, `a/*`), and what they leave out is counted; `newest_first` examines, and with
     `max_total_size` chooses, what was written last first; `timeout` is in seconds for a file of up to 1 GiB and
-    grows with size; `allow_imports` are names to trust such as `acme.*`; `scanners` are the names of those to use
-    (`pickle`, `PickleScanner`), None for all; `plugins` are installed packages whose scanners are used too; `depth`
+    grows with size; `allow_imports` are names to trust such as `acme.*`; `require_signers` are files of keys or
+    certificates of those who have to have signed what is examined (signers.py); `scanners` are the names of those to
+    use (`pickle`, `PickleScanner`), None for all; `plugins` are installed packages whose scanners are used too; `depth`
     "quick" looks at structure only; `jobs` files are examined at once (0: one for each processor); `progress` gets
     each result as it is completed.
 
@@ -95,9 +97,11 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
         scanners=checked.scanner_ids(scanners, packages),
         allow_imports=checked.texts("allow_imports", allow_imports),
         blacklist=checked.texts("blacklist", blacklist),
+        require_signers=checked.signers("require_signers", require_signers),
         plugins=packages,
         timeout=checked.seconds("timeout", timeout),
     )
+    checked.can_require(options)
     selection = Selection(
         checked.size("max_file_size", max_file_size),
         checked.size("max_total_size", max_total_size),
@@ -127,7 +131,7 @@ def scan_job(
     problems: list[Problem] = []
     known = _known(targets, job, say)
     with Supervisor(job.options, job.jobs, known) as supervisor, opener(targets) as open_unit:
-        results, related = [], False
+        results, related = [], bool(job.options.require_signers)
         if watch:
             watch(supervisor.reading)
 

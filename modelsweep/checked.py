@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, get_args
 
+from modelsweep.core.options import Options
+from modelsweep.core.related import SIGNATURE
+
 Texts = str | Iterable[str]
 _Number = TypeVar("_Number", int, float)
 
@@ -21,6 +24,26 @@ def texts(name: str, value: Texts) -> tuple[str, ...]:
         if not text:
             raise ValueError(f"{name}: an empty text matches nothing that anybody means")
     return found
+
+
+def signers(name: str, value: Texts) -> tuple[str, ...]:
+    """Return who may sign, of files as signers.py describes them; raises ValueError."""
+    files = texts(name, value)
+    if not files:
+        return ()
+    from modelsweep.signers import signer
+
+    return tuple(map(signer, files))
+
+
+def can_require(options: Options) -> None:
+    """Raise ValueError where signers are required, and nothing would be compared with what they signed."""
+    if not options.require_signers:
+        return
+    if options.depth != "full":
+        raise ValueError("a signer can be required at full depth only: quick depth reads no file whole")
+    if options.scanners is not None and SIGNATURE not in options.scanners:
+        raise ValueError(f"a signer can be required only where the scanner {SIGNATURE} is used")
 
 
 def size(name: str, value: int | None) -> int | None:

@@ -13,14 +13,14 @@ from modelsweep.core.text import printable
 NAME = 1_024
 """Characters of a name or value that came out of a file."""
 MODEL, DATA_KIND, FILE = "machine-learning-model", "data", "file"
-DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework"})
+DESCRIBING = frozenset({"licence", "copyright", "task", "architecture", "dataset", "framework", "signature"})
 """Kinds of fact that a bill states of a file."""
 DATA = frozenset("numpy arrow avro tfrecord riegeli search-index".split())
 """Scanners of formats that hold data, as a rule."""
 FILES = frozenset(
     "zip tar compressed sevenzip unreadable oci oci-blob text media pointer executable wasm json yaml gin jsonnet "
     "jinja mlflow serving requirements commands vocabulary python python-compiled java-source licence "
-    "model-card".split()
+    "model-card signature".split()
 )
 """Scanners of containers and of what merely travels with models."""
 

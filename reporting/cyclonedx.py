@@ -298,8 +298,9 @@ def _plain_component(nature: Nature) -> tuple[str, str, str, str, str, str, str]
 @lru_cache(512)
 def _plain_pieces(scanners: tuple[str, ...], said: tuple[Stated, ...]) -> tuple[str, str, str, str, str, str, str]:
     artifact = Artifact(Locator(""), 0, SLOT, scanners)
-    component = _component(artifact, SLOT, SLOT, SLOT, _facts(said))
-    result = UnitResult(Unit(0, artifact.locator, 0), (artifact,))
+    facts = _facts(said)
+    component = _component(artifact, SLOT, SLOT, SLOT, facts)
+    result = UnitResult(Unit(0, artifact.locator, 0), (artifact,), tuple(facts))
     component["properties"] = [_property(*item) for item in _properties(result, (), SLOT)]
     p0, p1, p2, p3, p4, p5 = pieces = in_pieces(component, INDENT * 2)
     return sha256("\0".join(pieces).encode()).hexdigest(), p0, p1, p2, p3, p4, p5
@@ -365,6 +366,7 @@ def _properties(result: UnitResult, findings: Sequence[Finding], size: str = "")
         ("risk_score", f"{risk_score(findings):.1f}"),
         ("size", size or str(result.unit.size)),
         ("format", ", ".join(own)),
+        ("signer", ", ".join(values([fact for fact in result.facts if not fact.locator.members], "signature"))),
     )
     properties = [(name, value) for name, value in named if value]
     return properties + [("not_scanned", _reason(problem)) for problem in result.problems]

@@ -26,9 +26,11 @@ from modelsweep.core.scanner import (
 )
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from modelsweep.core.values import replace
 from scanners.judge.external_files import leaves, outside
 from scanners.parsing.json_text import JsonFault, as_utf8, documents, with_repeated
 from scanners.parsing.signature_check import Checked, checked, key_hint, logged_digests
+from scanners.parsing.signer_check import is_by
 from scanners.parsing.sigstore_bundle import (
     MEDIA,
     WHOLE,
@@ -145,7 +147,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         check = Checked(None, "", None)
     if check.fits is None and check.reason:
         yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, printable(f"not verified: {check.reason}", _SHOWN))
-    yield _fact(blob.locator, bundle, statement, check)
+    fact = _fact(blob.locator, bundle, statement, check)
+    try:
+        yield replace(fact, detail={**fact.detail, **_required(bundle, statement, check, context)})
+    except MissingDependency as error:
+        yield fact
+        yield problem_of(error, blob.locator, NAME)
     yield from _files(blob.locator, bundle, statement)
     yield from _faults(blob.locator, bundle, statement, check)
 
@@ -190,6 +197,15 @@ def _integrity(check: Checked) -> str:
         return "not checked"
     what = "certificate" if check.signer else "key"
     return f"fits its {what}, which nobody vouched for here" if check.fits else f"does not fit its {what}"
+
+
+def _required(bundle: Bundle, statement: Statement | None, check: Checked, context: Context) -> dict[str, Json]:
+    """Return whether a signature is by one of those who may sign; no list counts that its own verifier refuses."""
+    anchors = context.options.require_signers
+    if not anchors:
+        return {}
+    doubtful = statement is not None and (statement.faults or statement.repeated or bundle.repeated)
+    return {"may_sign": not doubtful and any(is_by(anchor, bundle, check) for anchor in anchors)}
 
 
 def _signs(bundle: Bundle, statement: Statement | None) -> str:

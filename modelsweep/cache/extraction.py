@@ -56,6 +56,7 @@ def extraction(options: Options, ruleset: str) -> Json:
         None if options.scanners is None else [*sorted(set(options.scanners))],
         {**options.limits.to_dict()},
         [ruleset, *options.plugins] if options.plugins else [],
+        list(options.require_signers),
     ]
 
 

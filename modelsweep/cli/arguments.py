@@ -39,6 +39,7 @@ class ScanArguments(TypedDict):
     excluded: tuple[str, ...]
     list_scanners: bool
     allowed: tuple[str, ...]
+    require_signers: tuple[str, ...]
     allow_files: tuple[str, ...]
     plugins: tuple[str, ...]
     timeout: float

@@ -9,7 +9,7 @@ from typing import ClassVar
 import click
 
 from modelsweep.cli.outputs import NAMES
-from modelsweep.cli.parameters import SEVERITIES, count, names, pattern, rate, seconds, size, tolerance
+from modelsweep.cli.parameters import SEVERITIES, count, names, pattern, rate, seconds, signing, size, tolerance
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
 from sources.politeness import BANDWIDTH, CONNECTIONS, REQUEST_RATE
@@ -78,6 +78,13 @@ HOW = (
         "--allow-import", "allowed", type=names, metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."
     ),
     several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
+    several(
+        "--require-signer",
+        "require_signers",
+        type=signing,
+        metavar="FILE[=WHO]",
+        help="Report what nobody signed with this key, or a certificate of these, for WHO. Repeatable.",
+    ),
     several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),
     option(
         "-t",

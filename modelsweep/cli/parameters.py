@@ -27,6 +27,16 @@ def names(text: str) -> str:
     return text
 
 
+def signing(text: str) -> str:
+    """Return who may sign, of the file that `text` names."""
+    from modelsweep.signers import signer
+
+    try:
+        return signer(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def size(text: str) -> int:
     """Return the bytes that `text` names: `500MB`, `1GB` (2^30)."""
     try:

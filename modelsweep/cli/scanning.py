@@ -11,6 +11,7 @@ from typing import TextIO, cast
 import click
 
 from modelsweep.api import JobOptions, SandboxFailed, scan_job
+from modelsweep.checked import can_require
 from modelsweep.cli.arguments import GateArguments, ScanArguments, Tolerance
 from modelsweep.cli.log_lines import Log
 from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write, write_file
@@ -132,9 +133,14 @@ def job_of(arguments: ScanArguments) -> JobOptions:
         scanners=choose(profile, arguments["included"], arguments["excluded"], arguments["plugins"]),
         allow_imports=allowed_of(arguments["allowed"], arguments["allow_files"]),
         blacklist=arguments["blacklist"],
+        require_signers=arguments["require_signers"],
         plugins=arguments["plugins"],
         timeout=arguments["timeout"],
     )
+    try:
+        can_require(options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     selection = Selection(
         arguments["max_file_size"],
         arguments["max_total_size"],

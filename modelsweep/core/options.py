@@ -19,13 +19,16 @@ class Options:
 
     `scanners` are the chosen names of scanners and detectors, None for all; `allow_imports` are patterns of trusted
     names such as `acme.*`, or `class acme.Net` for instances that no constructor makes; `plugins` are the opted-in
-    third-party packages; `timeout` is in seconds for a unit of up to 1 GiB and grows with size.
+    third-party packages; `require_signers` are those who may sign, each a pattern of the signer's name, or nothing,
+    and in the lines below it a public key or certificates as PEM; `timeout` is in seconds for a unit of up to 1 GiB and
+    grows with size.
     """
 
     depth: Depth = "full"
     scanners: tuple[str, ...] | None = None
     allow_imports: tuple[str, ...] = ()
     blacklist: tuple[str, ...] = ()
+    require_signers: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     timeout: float = 300.0
     limits: Limits = field(default_factory=Limits)

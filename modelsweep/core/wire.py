@@ -66,6 +66,7 @@ def decode_options(value: Decoded) -> Options:
         scanners=None if chosen is None else tuple(chosen),
         allow_imports=tuple(value["allow_imports"]),
         blacklist=tuple(value["blacklist"]),
+        require_signers=tuple(value.get("require_signers", ())),
         plugins=tuple(value["plugins"]),
         timeout=value["timeout"],
         limits=Limits(**value["limits"]),

@@ -205,7 +205,8 @@ def related_results(
 
     `begun` is called before each chunk that is nobody's child.
     """
-    return _walked(manifest, store, Walk.of(manifest, watch, MARKS), begun)
+    marks = None if manifest.options.get("require_signers") else MARKS  # then each file is to be on somebody's list
+    return _walked(manifest, store, Walk.of(manifest, watch, marks), begun)
 
 
 def all_results(manifest: Manifest, store: Store, watch: Watch | None = None) -> Generator[UnitResult, None, None]:

@@ -97,16 +97,18 @@ def _fitting(key: object, bundle: Bundle, signer: Signer | None) -> Checked:
         return Checked(False, "there is no signature", signer)
     if bundle.payload is None and not bundle.digest:
         return Checked(None, "the digest of the file is not in it", signer)
-    fits = _fits(key, bundle, bundle.signatures[0])
+    found = fits(key, bundle)
     what = "certificate" if signer else "key"
-    if fits is None:
+    if found is None:
         return Checked(None, f"made with a {what} of a kind that is not known", signer)
-    return Checked(fits, "" if fits else f"the signature is not that of the {what} beside it", signer)
+    return Checked(found, "" if found else f"the signature is not that of the {what} beside it", signer)
 
 
-def _fits(key: object, bundle: Bundle, signature: bytes) -> bool | None:
+def fits(key: object, bundle: Bundle) -> bool | None:
+    """Return whether the first signature is that of a key, None for kinds of keys that are not known."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+    signature = bundle.signatures[0] if bundle.signatures else b""
     if bundle.payload is None:
         return _fits_digest(key, bundle, signature)
     messages = encodings(bundle.payload_type, bundle.payload)
@@ -234,7 +236,7 @@ def _faults(chain: Sequence[Certificate], logged: Sequence[Logged]) -> Iterator[
         yield "the certificate is not for signing"
     if any(entry.time and not _valid_at(own, entry.time) for entry in logged):
         yield "the log says a time at which the certificate was not valid"
-    if len(chain) > 1 and not any(_issued(own, other) for other in chain[1:]):
+    if len(chain) > 1 and not any(issued(own, other) for other in chain[1:]):
         yield "none of the certificates beside the signer's has issued it"
     weak = own.signature_hash_algorithm
     if weak is not None and weak.name in _WEAK:
@@ -259,7 +261,8 @@ def _valid_at(certificate: Certificate, seconds: int) -> bool:
     return before <= seconds <= certificate.not_valid_after_utc.timestamp()
 
 
-def _issued(own: Certificate, other: Certificate) -> bool:
+def issued(own: Certificate, other: Certificate) -> bool:
+    """Return whether a certificate is signed by another one, and names it."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:

@@ -22,7 +22,7 @@ from modelsweep.fleet.stored import open_manifest, seal_manifest
 from modelsweep.jobs import Fleet
 from tests.cli.conftest import CLEAN, ROOT, START
 from tests.scanners.repository.layouts import BENIGN, MALICIOUS
-from tests.scanners.signature.signing import bundle, encoded, hinted, listed, statement
+from tests.scanners.signature.signing import bundle, encoded, hinted, listed, pem, statement
 from tests.worker.processes import alive, below
 
 pytestmark = pytest.mark.skipif(
@@ -115,6 +115,21 @@ def test_what_files_make_of_each_other_is_the_same_in_an_audit_and_judged_again(
     assert report["summary"]["critical"] == sum(issue["severity"] == "critical" for issue in report["issues"])
 
 
+def test_required_signers_are_the_same_in_an_audit(folder: Path, process: Process) -> None:
+    repositories_in(folder / "hub")
+    (folder / "acme.pub").write_bytes(pem())
+    own = ("--require-signer", "acme.pub")
+    scanned = process("scan", "hub", "-f", "json=scan.json", *own, **EPOCH)
+    audited = process("audit", "hub", "--chunk-files", "5", "-f", "json=audit.json", *own, **EPOCH)
+    assert (audited.returncode, audited.stderr) == (scanned.returncode, b"") == (1, b"")
+    assert without_run(Path("audit.json")) == without_run(Path("scan.json"))
+    report = json.loads(Path("scan.json").read_bytes())
+    unsigned = {issue["location"] for issue in report["issues"] if issue["rule"] == "repository/unsigned-model"}
+    assert "hub/changed/config.json" in unsigned
+    assert not [location for location in unsigned if location.startswith("hub/honest/")]
+    assert len(unsigned) > 20
+
+
 def test_nothing_to_audit_is_no_failure(folder: Path, process: Process) -> None:
     (folder / "empty").mkdir()
     done = process("audit", "empty", "-q")
@@ -196,11 +211,17 @@ def test_a_job_is_submitted_watched_and_reported(
     assert b"nothing of it is worth another try" in process("retry", job, **broker).stderr
 
 
+@pytest.mark.parametrize("required", [(), ("--require-signer", "acme.pub")], ids=["", "signers"])
 def test_what_files_make_of_each_other_is_counted_and_judged_anew(
-    models: Path, broker: dict[str, str], worker: subprocess.Popen[bytes], process: Process
+    required: tuple[str, ...],
+    models: Path,
+    broker: dict[str, str],
+    worker: subprocess.Popen[bytes],
+    process: Process,
 ) -> None:
     repositories_in(models / "hub")
-    done = process("audit", "models/hub", "--chunk-files", "5", "-f", "json=audit.json", **broker)
+    Path("acme.pub").write_bytes(pem())
+    done = process("audit", "models/hub", "--chunk-files", "5", "-f", "json=audit.json", *required, **broker)
     assert done.returncode == 1, done.stderr
     job = process("jobs", **broker).stdout.split()[0].decode()
     report = json.loads(Path("audit.json").read_bytes())
@@ -211,7 +232,7 @@ def test_what_files_make_of_each_other_is_counted_and_judged_anew(
     for severity in ("critical", "warning", "info"):
         assert status["findings"][severity] == report["summary"][severity]
     for verdict in ("malicious", "review", "clean"):
-        assert status["verdicts"][verdict] == sum(entry["verdict"] == verdict for entry in report["verdicts"])
+        assert status["verdicts"].get(verdict, 0) == sum(entry["verdict"] == verdict for entry in report["verdicts"])
 
     again = process("rejudge", job, "-f", "json=again.json", **broker)
     assert b"0 findings are new, 0 are gone" in again.stderr

@@ -226,6 +226,7 @@ def test_many_files_are_not_said_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
     ("where", "name", "bound", "detail"),
     [
         (signatures, "HELD", 3, "more than 3 files beside it"),
+        (signatures, "NAMED", 3, "more than 3 files are listed by the signatures of its folder"),
         (signatures, "LISTS", 0, "more than 0 signatures of models in one folder"),
         (signatures, "SIGNATURES", 0, "more than 0 signatures"),
         (signature, "FILES", 2, "more than 2 files are listed"),

@@ -23,7 +23,7 @@ def across(
     """Yield what files of a job make of each other, as it becomes certain; `results` are in report order.
 
     Results that `is_related` says nothing of may be left out, but not of `everything`, which is asked for where some
-    of them are signed. Memory is bounded, whatever they are.
+    of them are signed, or a signer is required: then nothing may be left out. Memory is bounded, whatever they are.
     """
     tree, neighbours, signatures = Tree(options), Neighbours(), Signatures(options)
     for order, result in enumerate(results):
@@ -33,7 +33,7 @@ def across(
             yield from signatures.note(order, result)
     yield from tree.close()
     yield from (Said(order, locator, fact) for order, locator, fact in neighbours.known())
-    if signatures.are_there:
+    if signatures.are_wanted:
         yield from signatures.compare(everything())
 
 

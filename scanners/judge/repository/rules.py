@@ -173,9 +173,30 @@ ABSENT = _rule(
     "Scan the whole model together with its signature.",
     _SIGNING,
 )
+UNSIGNED_MODEL = _rule(
+    "unsigned-model",
+    "File without the signature that was required",
+    Severity.CRITICAL,
+    "{subject} is not signed by anybody who was required to",
+    "Whoever started the scan named those who have to have signed what is used: no signature of theirs lists this "
+    "file, or it is not the file that was signed, or the signature is not valid.",
+    "Do not use the file, or get it with its signature (`model.sig`) from those who sign.",
+    _SIGNING,
+)
+OTHER_SIGNER = _rule(
+    "other-signer",
+    "File that was signed by somebody else",
+    Severity.CRITICAL,
+    "{subject} is signed by {signer}, who is nobody that was required to",
+    "Whoever started the scan named those who have to have signed what is used: this signature is made with another "
+    "key, by another identity, or its certificate does not lead to theirs.",
+    "Do not use the file; ask the required signer whether it is theirs, and get their signature.",
+    _SIGNING,
+)
 KINDS = RELATED | {"tensors"}  # of shards: other files of tensors need not be looked at
 ALL = (
     *(LOADED, SUSPICIOUS, DANGEROUS, COMPILED, REPLACED, MISSING),
     *(SHARD_OUTSIDE, MISSING_SHARD, SHARD_TENSORS, TOTAL_SIZE),
     *(CHANGED, CHANGED_TEXT, UNSIGNED, UNSIGNED_TEXT, LEFT_OUT, ABSENT),
+    *(UNSIGNED_MODEL, OTHER_SIGNER),
 )

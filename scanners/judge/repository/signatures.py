@@ -20,12 +20,15 @@ from modelsweep.core.text import printable
 from scanners.judge.repository.names import folder_of
 from scanners.judge.repository.neighbours import path_of
 from scanners.judge.repository.rules import ABSENT, CHANGED, CHANGED_TEXT, LEFT_OUT, UNSIGNED, UNSIGNED_TEXT
+from scanners.judge.repository.signers import Signers
 from scanners.judge.repository.tree import NAME, Said
 
 SIGNATURES = 100_000
 """Signatures of a job that are looked at."""
 HELD = 200_000
 """Files of signed folders that are held at once."""
+NAMED = 200_000
+"""Files on the lists of those folders that are held at once."""
 LISTS = 100
 """Lists of models that all the files of one folder are compared with."""
 TOLD = 100
@@ -34,7 +37,7 @@ _LISTED = 5
 _SHOWN = 200
 _WHOLE = "."
 _SIGNATURES = (".sig", ".sigstore", ".sigstore.json", ".sig.json", ".bundle")
-_GIT = (".git", ".gitattributes", ".github", ".gitignore")
+_GIT = frozenset({".git", ".gitattributes", ".github", ".gitignore"})
 """What model_signing leaves out unasked: https://github.com/sigstore/model-transparency."""
 _TEXTS = (".md", ".rst", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".html", ".bib", ".cff")
 _TEXT_NAMES = ("readme", "license", "licence", "notice", "changelog", "copying", "citation", "authors", "use_policy")
@@ -57,7 +60,8 @@ class Part(NamedTuple):
 class Signed(NamedTuple):
     """What a signature says of files, by their paths below its model.
 
-    `model` is what the signer's folder was called; `is_list` that all files there are listed, and are known here.
+    `model` is what the signer's folder was called; `is_list` that all files there are listed, and are known here;
+    `may_sign` that the signature is by one of those whom the user requires.
     """
 
     order: int
@@ -65,6 +69,8 @@ class Signed(NamedTuple):
     locator: Locator
     model: str
     is_list: bool
+    signer: str
+    may_sign: bool
     ignored: tuple[str, ...]
     files: dict[str, list[Part]]
 
@@ -94,11 +100,13 @@ class Signatures:
         self._open: list[_Folder] = []
         self._rows: list[Row] = []
         self._is_full = False
+        self._listed = 0
+        self._signers = Signers() if options.require_signers else None
 
     @property
-    def are_there(self) -> bool:
-        """Whether any was noted."""
-        return bool(self._orders)
+    def are_wanted(self) -> bool:
+        """Whether all results are to be compared: some were noted, or a signer is required."""
+        return bool(self._orders) or self._signers is not None
 
     def note(self, order: int, result: UnitResult) -> Iterator[Said]:
         """Remember where a signature stands, or say that there are too many."""
@@ -117,29 +125,42 @@ class Signatures:
 
     def compare(self, results: Iterable[UnitResult]) -> Iterator[Said]:
         """Yield what differs from what was signed; `results` are all of the job, in report order."""
-        for result in results:
+        for order, result in enumerate(results):
             uri = result.unit.locator.uri
             yield from self._leave(uri)
             self._enter(uri)
+            if self._signers and _is_to_be_signed(uri):
+                yield from self._signers.ask(order, result.unit.locator, waits=bool(self._open))
             if not self._open:
                 continue
             if uri in self._orders:
-                self._open[-1].signed.append(_signed(self._orders[uri], result, result.unit.locator))
+                yield from self._take(_signed(self._orders[uri], result, result.unit.locator))
             if len(self._rows) < HELD:
                 self._rows.append(Row(uri, result.unit.size, result.digest or result.unit.digest))
             else:
                 self._is_full = True
         yield from self._leave(None)
 
+    def _take(self, signed: Signed) -> Iterator[Said]:
+        """Keep what a signature of the innermost folder lists, or say that there is too much of that."""
+        self._listed += len(signed.files)
+        if self._listed <= NAMED:
+            self._open[-1].signed.append(signed)
+            return
+        detail = f"more than {NAMED:,} files are listed by the signatures of its folder: this one is not compared"
+        yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
+
     def _leave(self, uri: str | None) -> Iterator[Said]:
         """Settle the folders that a file is not in, all without one."""
         while self._open and (uri is None or not uri.startswith(self._open[-1].path)):
             folder = self._open.pop()
             rows = _below(folder.path, self._rows[folder.first :])
-            yield from self._settled(folder.signed, rows)
-        if not self._open:
+            yield from self._settled(folder.signed, rows, folder.path)
+        if not self._open and self._rows:
             self._rows.clear()
-            self._is_full = False
+            self._is_full, self._listed = False, 0
+            if self._signers:
+                yield from self._signers.settle()
 
     def _enter(self, uri: str) -> None:
         """Open the folders with signatures that a file is in, outermost first."""
@@ -159,12 +180,14 @@ class Signatures:
         for place in places:
             folders.setdefault(folder_of(path_of(place)), []).append(_signed(order, result, place))
         for path, signed in list(folders.items())[:LISTS]:
-            yield from self._settled(signed, _below(path, rows))
+            yield from self._settled(signed, _below(path, rows), path)
+        if self._signers:
+            self._signers.settle_archive(order, (row.path for row in rows if _is_to_be_signed(row.path)))
         for signed in list(folders.values())[LISTS:]:
             detail = f"more than {LISTS:,} folders with signatures: no more are compared with those"
             yield _said(signed[0], Problem(ProblemKind.LIMIT, signed[0].locator, NAME, detail))
 
-    def _settled(self, several: list[Signed], rows: dict[str, Row]) -> Iterator[Said]:
+    def _settled(self, several: list[Signed], rows: dict[str, Row], folder: str) -> Iterator[Said]:
         if self._is_full:
             for signed in several:
                 detail = f"more than {HELD:,} files beside it: not all of them are compared with what was signed"
@@ -177,10 +200,13 @@ class Signatures:
                 detail = f"more than {LISTS:,} signatures of models in one folder: this one is not compared"
                 yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
             else:
-                yield from self._compared(placed, rows, base)
+                yield from self._compared(placed, rows, base, folder)
 
-    def _compared(self, signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]:
+    def _compared(self, signed: Signed, rows: dict[str, Row], base: str, folder: str) -> Iterator[Said]:
         below = {name: row for name in signed.files if (row := rows.get(base + name))}
+        if self._signers:
+            same = (name for name, row in below.items() if _difference(signed.files[name], row) == "")
+            self._signers.cover((folder + base + name for name in same), signed.signer, may_sign=signed.may_sign)
         yield from _changes(signed, below)
         yield from self._unknown(signed, below)
         if not self._is_full and len(below) < len(signed.files):
@@ -215,12 +241,11 @@ def _below(folder: str, rows: Iterable[Row]) -> dict[str, Row]:
 
 def _signed(order: int, result: UnitResult, where: Locator) -> Signed:
     own = [fact for fact in result.facts if fact.locator == where]
-    detail = next(fact.detail for fact in own if fact.kind == SIGNATURE)
+    told = next(fact for fact in own if fact.kind == SIGNATURE)
+    detail = told.detail
     files: dict[str, list[Part]] = {}
-    listed = 0
     for fact in own:
         if fact.kind == "signed-file":
-            listed += 1
             files.setdefault(fact.value, []).append(_part(fact))
     if detail.get("method") != "shards":
         files = {name: parts[-1:] for name, parts in files.items()}  # as whoever fills a table from a list
@@ -231,6 +256,8 @@ def _signed(order: int, result: UnitResult, where: Locator) -> Signed:
         locator=where,
         model=model if isinstance(model, str) else "",
         is_list=detail.get("signs") == "model" and count == len(files),
+        signer=told.value,
+        may_sign=detail.get("may_sign") is True,
         ignored=tuple(name for name in ignored if isinstance(name, str)) if isinstance(ignored, list) else (),
         files=files,
     )
@@ -300,8 +327,9 @@ def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]
     extra: list[str] = []
     left_out: list[str] = []
     texts: list[str] = []
+    ignored = frozenset(map(_plain, signed.ignored))
     for path in _others(signed, rows, base):
-        if any(_is_below(path, name) for name in signed.ignored):
+        if _is_in(path, ignored):
             left_out += [] if is_text(path) else [path]
         else:
             (texts if is_text(path) else extra).append(path)
@@ -322,14 +350,30 @@ def _others(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[str]:
         name = path[len(base) :]
         if not path.startswith(base) or path == own or name in signed.files or (in_parts and not row.size):
             continue
-        if not (name.lower().endswith(_SIGNATURES) or any(_is_below(name, left) for left in _GIT)):
+        if not (name.lower().endswith(_SIGNATURES) or _is_in(name, _GIT)):
             yield name
 
 
-def _is_below(path: str, name: str) -> bool:
-    """Return whether a path is the one that is left out, or leads into it; a dot leaves out all."""
-    plain = "/".join(part for part in name.split("/") if part not in ("", "."))
-    return not name.startswith("/") and (not plain or path == plain or path.startswith(plain + "/"))
+def _is_to_be_signed(path: str) -> bool:
+    """Return whether a signature is required of a file: not of documents, of signatures, and of what git keeps."""
+    return not (path.lower().endswith(_SIGNATURES) or is_text(path) or not _GIT.isdisjoint(path.split("/")))
+
+
+def _plain(name: str) -> str:
+    """Return a path that is left out as those of files are; one that is absolute leaves out nothing here."""
+    return name if name.startswith("/") else "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def _is_in(path: str, places: frozenset[str]) -> bool:
+    """Return whether a path is one of those places, or leads into one; the folder itself, which has no name, is all."""
+    if "" in places or path in places:
+        return True
+    end = path.find("/")
+    while end >= 0:
+        if path[:end] in places:
+            return True
+        end = path.find("/", end + 1)
+    return False
 
 
 def is_text(path: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
 
+from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.signature.signing import (
@@ -21,6 +22,7 @@ from tests.scanners.signature.signing import (
     digests,
     encoded,
     hinted,
+    key_anchor,
     keyless,
     listed,
     of_file,
@@ -30,6 +32,7 @@ from tests.scanners.signature.signing import (
 )
 from tests.scanners.zip.cases import made
 
+BY_KEY, BY_OTHER = Options(require_signers=(key_anchor(),)), Options(require_signers=(key_anchor(OTHER),))
 CURVE = ec.derive_private_key(0xACE, ec.SECP256R1())
 FILES = {
     "README.md": b"# Acme\n",
@@ -51,14 +54,16 @@ def signature(build: Callable[[], Any], verdict: Verdict = Verdict.CLEAN, name: 
     return Case(lambda: encoded(build()), name, verdict)
 
 
-def archive(files: Mapping[str, bytes], signed: Callable[[], Any], verdict: Verdict) -> Case:
+def archive(
+    files: Mapping[str, bytes], signed: Callable[[], Any], verdict: Verdict, options: Options = Options()
+) -> Case:
     """Return the case of a zip that holds files and the signature of a model, compressed."""
 
     def build() -> bytes:
         members = {**files, "model.sig": encoded(signed())}
         return made(*((f"acme/{name}", data) for name, data in members.items()), method=zipfile.ZIP_DEFLATED)
 
-    return Case(build, "model.zip", verdict)
+    return Case(build, "model.zip", verdict, options)
 
 
 def without(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -110,6 +115,9 @@ CASES = {
     "file_more": archive(
         {**FILES, "modeling_acme.py": b"class Net: ...\n"}, lambda: bundle(STATEMENT, hinted()), Verdict.REVIEW
     ),
+    "benign_required_signer": archive(FILES, lambda: bundle(STATEMENT, hinted()), Verdict.CLEAN, BY_KEY),
+    "signed_by_another": archive(FILES, lambda: bundle(STATEMENT, hinted()), Verdict.MALICIOUS, BY_OTHER),
+    "required_signature_is_not_there": Case(lambda: b"{}", "config.json", Verdict.MALICIOUS, BY_KEY),
     "digests_of_another_kind": archive(FILES, lambda: bundle(statement(BLAKE), hinted()), Verdict.NOT_SCANNED),
     "list_changed": signature(lambda: bundle(STATEMENT, chain(certificate(), root()), also=FORGED), Verdict.MALICIOUS),
     "list_changed_under_a_key": signature(lambda: bundle(STATEMENT, hinted(), also=UNFIXED), Verdict.MALICIOUS),

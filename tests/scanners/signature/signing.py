@@ -100,7 +100,7 @@ def hinted(key: Key = KEY) -> dict[str, Json]:
     return {"publicKey": {"hint": sha256(pem(key))}}
 
 
-def pem(key: Key) -> bytes:
+def pem(key: Key = KEY) -> bytes:
     """Return a public key."""
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -128,12 +128,28 @@ def certificate(
     return builder.sign(authority, None).public_bytes(serialization.Encoding.DER)
 
 
-def root() -> bytes:
+def root(*, may_issue: bool = True) -> bytes:
     """Return the certificate that issued the others."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Acme authority")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
     builder = builder.public_key(AUTHORITY.public_key()).not_valid_before(_FROM).not_valid_after(_UNTIL)
+    builder = builder.add_extension(x509.BasicConstraints(ca=may_issue, path_length=None), critical=True)
     return builder.sign(AUTHORITY, None).public_bytes(serialization.Encoding.DER)
+
+
+def as_pem(certificate: bytes) -> str:
+    """Return a certificate as users have it in a file."""
+    return f"-----BEGIN CERTIFICATE-----\n{text(certificate)}\n-----END CERTIFICATE-----"
+
+
+def anchor(*certificates: bytes, who: str = "") -> str:
+    """Return who may sign, as options have it: somebody for whom one of these certificates vouches."""
+    return "\n".join([who, *map(as_pem, certificates)])
+
+
+def key_anchor(key: Key = KEY) -> str:
+    """Return who may sign: the owner of a key."""
+    return "\n" + pem(key).decode().strip()
 
 
 def chain(*certificates: bytes) -> dict[str, Json]:

@@ -1,0 +1,64 @@
+"""Files that nobody signed who may: where a user requires signers, each file is to be on one of their lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from modelsweep.core.finding import Finding, Json, Problem, ProblemKind
+from modelsweep.core.locator import Locator
+from modelsweep.core.text import printable
+from scanners.judge.repository.rules import OTHER_SIGNER, UNSIGNED_MODEL
+from scanners.judge.repository.tree import NAME, Said
+
+HELD = 200_000
+"""Files that wait for signatures of their folders at once."""
+_SHOWN = 200
+_WANTED = ""
+"""What stands for a signer who may, in the place of a name."""
+
+
+class Signers:
+    """The files of a job, and who signed them: `cover` what a list is of, `ask` for each file, `settle` a folder."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, Locator]] = []
+        self._by: dict[str, str] = {}
+        self._inside: dict[int, str] = {}
+
+    def cover(self, paths: Iterable[str], signer: str, *, may_sign: bool) -> None:
+        """Note that files are what somebody signed, by their paths."""
+        for path in paths:
+            self._by[path] = _WANTED if may_sign else self._by.get(path, signer)
+
+    def settle_archive(self, order: int, members: Iterable[str]) -> None:
+        """Note whether all `members` of an archive, which is the file in that place, are covered; then it is, too."""
+        found = [self._by.get(path) for path in members]
+        if found and None not in found and len(self._inside) < HELD:
+            self._inside[order] = next(filter(None, found), _WANTED)
+        self._by.clear()
+
+    def ask(self, order: int, locator: Locator, *, waits: bool) -> Iterator[Said]:
+        """Yield what is said of a file that is to be signed; one that `waits` for its folder is said by `settle`."""
+        if not waits:
+            yield from self._said(order, locator)
+        elif len(self._waiting) < HELD:
+            self._waiting.append((order, locator))
+        else:
+            detail = f"more than {HELD:,} files beside it: whether somebody signed it who may was not looked for"
+            yield Said(order, locator, Problem(ProblemKind.LIMIT, locator, NAME, detail))
+
+    def settle(self) -> Iterator[Said]:
+        """Yield what is said of the files that waited, once all lists of their folder are known."""
+        for order, locator in self._waiting:
+            yield from self._said(order, locator)
+        self._waiting.clear()
+        self._by.clear()
+
+    def _said(self, order: int, locator: Locator) -> Iterator[Said]:
+        signer = self._by.get(locator.uri, self._inside.get(order))
+        subject = printable(locator.name, _SHOWN)
+        if signer is None:
+            yield Said(order, locator, Finding(UNSIGNED_MODEL, locator, subject))
+        elif signer != _WANTED:
+            evidence: dict[str, Json] = {"signer": signer}
+            yield Said(order, locator, Finding(OTHER_SIGNER, locator, subject, evidence=evidence))
