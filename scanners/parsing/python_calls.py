@@ -22,11 +22,13 @@ from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_names import GLOBALS, OWN, parsed_expression
+from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OTHER_GLOBALS, OWN, parsed_expression
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
+    HANDLERS,
+    HOOKS,
     KINDS,
     READ,
     SPAWNERS,
@@ -36,7 +38,7 @@ from scanners.parsing.python_sinks import (
     UNPICKLERS,
     UNSAFE_YAML,
 )
-from scanners.parsing.python_special import Operated, class_made_by, members, operated
+from scanners.parsing.python_special import Operated, assigned, class_made_by, members, operated, replacement
 from scanners.parsing.python_syntax import (
     NAMING,
     Definition,
@@ -53,6 +55,8 @@ from scanners.parsing.python_syntax import (
     walk,
 )
 
+_OPERATOR_MAKERS = "torch.library."
+_CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
 IMPORT, USE, MADE, DEFINED = "import", "use", "made", "defined"
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
 """Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
@@ -321,7 +325,10 @@ class _Reading:
         """Return whether a library may call a function by its name, or because it was registered."""
         if isinstance(function, ast.Lambda):
             return False
-        if any(isinstance(item, ast.Attribute) and item.attr == "register" for item in function.decorator_list):
+        decorators = function.decorator_list
+        if any(isinstance(item, ast.Attribute) and item.attr == "register" for item in decorators):
+            return True
+        if any(body.scope.name_of(item).startswith(_OPERATOR_MAKERS) for item in decorators):
             return True
         if not body.inside:
             return False
@@ -421,6 +428,7 @@ class _Reading:
             self._operated(operated(node), body)
             if (table := body.scope.name_of(node.target)).endswith(".__dict__"):
                 body.scope.take_table(node.value, table)
+                self._filled_with(node.value, table, body)
         unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
         body.scope.unsure += unsure
         self._children(node, body)
@@ -436,29 +444,58 @@ class _Reading:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value) if (
                 body.in_class and name.startswith("__") and name.endswith("__")
             ):
-                targets: list[ast.expr] = [ast.Attribute(ast.Name(OWN), name)]
+                target: ast.expr = ast.Attribute(ast.Name(OWN), name)
             case ast.Assign() | ast.AugAssign():
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                value = node.value
+                for target, given in assigned(node):
+                    self._kept_in(target, given, body)
+                return
             case ast.Return(value=ast.Tuple(elts=[value, *_])):  # as __reduce__ does
-                targets = [ast.Attribute(ast.Name(OWN), "")]
+                target = ast.Attribute(ast.Name(OWN), "")
             case _:
                 return
-        for target in targets:
-            place = target.value if isinstance(target, ast.Subscript) else target
-            if not isinstance(target, ast.Attribute | ast.Subscript):
-                continue
-            named = body.scope.name_of(place)
-            if named == _ENVIRON and isinstance(target, ast.Subscript):
-                call = ast.copy_location(ast.Call(place, [target.slice, value], []), value)
-                self._told(_ENVIRON, call.args, call, body)
-            call = ast.copy_location(ast.Call(place, [value], []), value)
-            self._found_by(f"{named}.append", value, body)
-            self._handed_on(value, [value], call, body)
-            owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
-            if owner and not owner.startswith(OWN):
-                self._handed(value, [value], call, body)
-                self._stands_for(body.scope.name_of(value), body)
+        self._kept_in(target, value, body)
+
+    def _kept_in(self, target: ast.expr, value: ast.expr, body: _Body) -> None:
+        place = target.value if isinstance(target, ast.Subscript) else target
+        if not isinstance(target, ast.Attribute | ast.Subscript):
+            return
+        named = body.scope.name_of(place)
+        if named == _ENVIRON and isinstance(target, ast.Subscript):
+            call = ast.copy_location(ast.Call(place, [target.slice, value], []), value)
+            self._told(_ENVIRON, call.args, call, body)
+        call = ast.copy_location(ast.Call(place, [value], []), value)
+        for item in _added(value):
+            self._found_by(f"{named}.append", item, body)
+        self._handed_on(value, [value], call, body)
+        owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
+        if isinstance(target, ast.Attribute):
+            self._exchanged(target.attr, value, body)
+            self._method_given(body.scope.name_of(target.value), target.attr, value, body)
+        elif isinstance(place, ast.Attribute) and place.attr == _GLOBAL_NAMES and owner.startswith(OWN):
+            body.scope.put(GLOBALS, target.slice, value)
+        if owner and not owner.startswith(OWN):
+            self._handed(value, [value], call, body)
+            self._stands_for(body.scope.name_of(value), body)
+
+    def _methods_given(self, node: ast.ClassDef, body: _Body) -> None:
+        """Take in the methods of a class that are functions which stand outside of it."""
+        for statement in node.body:
+            for target, value in assigned(statement) if isinstance(statement, ast.Assign) else ():
+                if isinstance(target, ast.Name):
+                    self._method_given(f"{OWN}{node.name}", target.id, value, body)
+
+    def _method_given(self, owner: str, method: str, value: ast.expr, body: _Body) -> None:
+        """Note that a class of the module is given a function of it for a method, or an instance of the class is."""
+        name = body.scope.name_of(value)
+        function = self._functions.get(name.removeprefix(OWN)) if name.startswith(OWN) else None
+        given = value if isinstance(value, ast.Lambda) else function[0] if function else None
+        if given is not None and owner.startswith(OWN):
+            self._classes.extend(owner.removeprefix(OWN).removesuffix("()"), method, given)
+
+    def _exchanged(self, attribute: str, value: ast.expr, body: _Body) -> None:
+        """Read a function whose code takes the place of another one's."""
+        if attribute == _CODE and isinstance(value, ast.Attribute) and value.attr == _CODE:
+            self._handed(value.value, [value.value], ast.copy_location(ast.Call(value.value, [], []), value), body)
 
     def _stands_for(self, name: str, body: _Body) -> None:
         """Read all methods of an instance that takes the place of something of another module: `sys.stdout`, say."""
@@ -528,6 +565,7 @@ class _Reading:
         inner.around = body.scope.around
         self._block(node.body, body._replace(scope=inner, in_class=True, inside=node.name))
         inner.close_class(node.name)
+        self._methods_given(node, body)
         self._decorated(node, body)
         given = [item for item in node.keywords if item.arg != "metaclass"]
         for base in node.bases:
@@ -698,14 +736,13 @@ class _Reading:
         self._given(name, given, node, body)
         self._put(node, body)
         self._used(name, node, body)
-        if name == "builtins.setattr" and len(given) > len(("object", "name")):
-            owner = body.scope.name_of(given[0])
-            body.scope.put(f"{owner}.__dict__", given[1], given[2])
-            if owner and not owner.startswith(OWN):
-                self._replaced(given[2], node, body)
+        if setting := replacement(node, name):
+            self._set(*setting, node, body)
         elif (table := self._table_filled(node, body)) and table != GLOBALS and not table.startswith(OWN):
             for item in node.keywords:
                 self._replaced(item.value, node, body)
+            for part in node.args:
+                self._filled_with(part, table, body)
         elif name in UNPICKLERS and given and isinstance(data := constant(body.scope, given[0]), (str, bytes)):
             self._pickle(data, node, body)
         elif name:
@@ -715,6 +752,15 @@ class _Reading:
                 self._told(name, given, node, body)
                 self._executed_into(name, given, body)
 
+    def _set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: _Body) -> None:
+        """Take in an attribute that a call sets, as `setattr` does."""
+        owner, attribute = body.scope.name_of(thing), str(constant(body.scope, key))
+        body.scope.put(f"{owner}.__dict__", key, value)
+        self._exchanged(attribute, value, body)
+        self._method_given(owner, attribute, value, body)
+        if owner and not owner.startswith(OWN):
+            self._replaced(value, node, body)
+
     def _table_filled(self, node: ast.Call, body: _Body) -> str:
         """Return the table of names that a call puts other ones into, after taking them in, nothing for other calls."""
         match node.func:
@@ -722,6 +768,8 @@ class _Reading:
                 table = body.scope.name_of(of)
             case _:
                 return ""
+        if table == OTHER_GLOBALS and isinstance(of, ast.Attribute) and body.scope.name_of(of.value).startswith(OWN):
+            table = GLOBALS
         if not table.endswith(".__dict__"):
             return ""
         if method in ("update", "__ior__"):
@@ -785,8 +833,9 @@ class _Reading:
 
     def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what becomes of the arguments of a call: called, executed, made a class, kept, or nobody knows."""
-        if name == "builtins.type" and (made := class_made_by(node)):
+        if name in CLASS_MAKERS and (made := class_made_by(node, name, self._filler(name, given, body))):
             self._class(made, body)
+        self._registered(name, given, node, body)
         if name == "doctest.testmod":
             self._examples(body)
         if name in STATEMENTS:
@@ -796,9 +845,32 @@ class _Reading:
                 if name in CALLERS and not isinstance(item, ast.List | ast.Tuple):
                     self._handed(item, given, node, body)
                 elif name in FINDERS:
-                    self._found_by(name, item, body)
+                    for part in _added(item):
+                        self._found_by(name, part, body)
                 else:
                     self._handed_on(item, given, node, body)
+
+    def _filler(self, name: str, given: list[ast.expr], body: _Body) -> Definition | ast.Lambda | None:
+        """Return the function of the module that has a class's table to fill."""
+        last = given[-1] if name == _NEW_CLASS and given else None
+        function = body.scope.value_of(last.id) if isinstance(last, ast.Name) else last
+        if isinstance(last, ast.Name) and last.id in self._functions:
+            function = self._functions[last.id][0]
+        return function if isinstance(function, Definition | ast.Lambda) else None
+
+    def _registered(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+        """Read what a library is given to call later: hooks of modules, handlers and classes of loggers."""
+        method = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
+        if method in HOOKS and given:
+            self._handed(given[0], given, node, body)
+        elif method == "register" and name.startswith(OWN) and given:  # of what functools.singledispatch made
+            self._handed(given[-1], given, node, body)
+        elif method in HANDLERS and given:
+            made = body.scope.name_of(given[0])
+            self._stands_for(made if made.endswith("()") else f"{made}()", body)
+        target = next((item.value for item in node.keywords if item.arg == "target"), None)
+        if target is not None and method == "__init__":
+            self._handed(target, given, node, body)
 
     def _statements(self, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what runs where a text of code, or something to call, is handed on: a later text prepares the first."""
@@ -844,6 +916,12 @@ class _Reading:
         self._follow(name, call, body)
         if name in KINDS:
             self._told(name, rest, node, body)
+
+    def _filled_with(self, value: ast.expr, table: str, body: _Body) -> None:
+        """Read functions of the module that a table of another module is filled with."""
+        values = value.values if isinstance(value, ast.Dict) and not table.startswith((OWN, GLOBALS)) else []
+        for item in values[:_HANDED]:
+            self._replaced(item, ast.copy_location(ast.Call(value, [item], []), value), body)
 
     def _replaced(self, item: ast.expr, node: ast.Call, body: _Body) -> None:
         """Read a function of the module that takes the place of one of another module."""
@@ -960,3 +1038,10 @@ def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:
     named = [item.value for item in node.keywords if item.arg == "mode"]
     found = constant(scope, (named or rest)[0]) if named or rest else ""
     return found if isinstance(found, str) and len(found) < _SHOWN else ""
+
+
+def _added(value: ast.expr) -> list[ast.expr]:
+    """Return what stands in a list, or in one of two that are joined; anything else is by itself."""
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        return [part for side in (value.left, value.right) for part in _added(side)]
+    return value.elts[:_HANDED] if isinstance(value, ast.List | ast.Tuple) else [value]

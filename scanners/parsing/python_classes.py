@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from modelsweep.core.limits import Budget
 from scanners.parsing.python_names import OWN
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import KINDS
-from scanners.parsing.python_syntax import methods
+from scanners.parsing.python_syntax import Definition, methods, renamed
 
 MODEL_METHODS = frozenset(
     "__init__ __new__ __call__ __setstate__ __reduce__ __init_subclass__ forward call build from_pretrained "
@@ -32,6 +33,8 @@ _MODEL_NAMES = frozenset({"EndpointHandler"})
 _COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
 _ENUMERATIONS = ("enum.", "aenum.")
 _ANCESTORS = 20
+_METHODS = 64
+"""Functions that a class is given for methods."""
 
 
 class ClassUse(NamedTuple):
@@ -52,10 +55,24 @@ class Classes:
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
         self._budget, self._is_setup = budget, is_setup
         self._known: dict[str, tuple[ast.ClassDef, Scope]] = {}
+        self._given: Counter[str] = Counter()
 
     def add(self, definition: ast.ClassDef, scope: Scope) -> None:
         """Take a class in; a later one of the same name takes its place."""
         self._known[definition.name] = definition, scope
+
+    def extend(self, name: str, method: str, function: Definition | ast.Lambda) -> None:
+        """Let a class have a function of the module for a method, which a name in it is given."""
+        known = self._known.get(name)
+        if known is None or self._given[name] >= _METHODS:
+            return
+        definition, scope = known
+        more = renamed(function, method)
+        if any(item.body is more.body for item in methods(definition, frozenset({method}))):
+            return
+        self._given[name] += 1
+        made = ast.ClassDef(name, definition.bases, definition.keywords, [*definition.body, more], [])
+        self._known[name] = ast.copy_location(made, definition), scope
 
     def definition(self, name: str) -> ast.ClassDef | None:
         """Return the class of a name."""

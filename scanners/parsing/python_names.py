@@ -32,34 +32,37 @@ _LONGEST_CODE = 1 << 16
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
     "property list tuple reversed range execfile object type enumerate zip sorted dict max min any all "
-    "staticmethod isinstance issubclass hasattr callable repr id print len super iter next dir".split()
+    "staticmethod classmethod isinstance issubclass hasattr callable repr id print len super iter next dir".split()
 )
 _SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pickle", "__builtin__": "builtins"}
 _OBJECT = "builtins.object"
 GLOBALS = "globals.__dict__"
-_OTHER_GLOBALS = "other.__globals__"
+OTHER_GLOBALS = "other.__globals__"
 """The names of whatever module a function belongs to, where every one has the built-in ones."""
 _ESCAPES = {
     "__builtins__": "builtins",
-    "__globals__": _OTHER_GLOBALS,
+    "__globals__": OTHER_GLOBALS,
     "f_builtins": "builtins",
-    "f_globals": _OTHER_GLOBALS,
-    "f_locals": _OTHER_GLOBALS,
+    "f_globals": OTHER_GLOBALS,
+    "f_locals": OTHER_GLOBALS,
     "__base__": _OBJECT,
     "__code__": "types.CodeType()",
 }
 """Attributes that lead out of any function or module, whichever it is."""
 _REACHED = re.compile(
-    r"(?!asyncio\.|socket\.)[\w.]+?\._?((?:os|sys|subprocess|socket|builtins|importlib|shutil|pty|posix|ctypes|pickle|marshal|runpy)"
+    r"(?!asyncio\.|socket\.|copyreg\.)[\w.]+?\._?((?:os|sys|subprocess|socket|builtins|importlib|shutil|pty|posix|ctypes|pickle|marshal|runpy)"
     r"(?:\.|$).*)"
 )
 """Modules that others import, reached through them: `shutil.os.system`."""
 TABLE = ".__dict__"
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp)
 _RETURNING = frozenset(
-    "functools.partial builtins.staticmethod contextlib.nullcontext functools.update_wrapper functools.wraps()".split()
+    "functools.partial builtins.staticmethod builtins.classmethod contextlib.nullcontext functools.update_wrapper "
+    "functools.wraps() functools.lru_cache functools.lru_cache() functools.cache types.MethodType".split()
 )
 """What returns something that does what its first argument does."""
+CLASS_MAKERS = frozenset({"builtins.type", "types.new_class", "dataclasses.make_dataclass"})
+"""What makes a class of a name, bases and a table of what stands in it."""
 _GETTERS = ("get", "__getitem__", "pop", "setdefault")
 _RESOLVERS = frozenset(
     "resolve_name locate import_string import_object import_from_string import_attr import_item load_object get_method "
@@ -248,16 +251,16 @@ class Naming(ABC):
         found: str | None = None
         if name == "builtins.type" and isinstance(self.written_of(node.args[0]) if node.args else None, _FUNCTIONS):
             found = "types.FunctionType"
-        elif name == "builtins.type" and len(node.args) > 1:
+        elif name in CLASS_MAKERS and len(node.args) > (name == "builtins.type"):
             found = f"{OWN}{text(self, node.args[0], depth)}"  # a class, which is read as if it were defined so
+        elif bound := _bound(name):
+            found = bound
         elif name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
             found = GLOBALS
         elif not name:
             found = self._taken(node, depth) or None
         elif name == "operator.methodcaller()" and (made := self.direct(node)) is not node and depth < DEPTH:
             found = self._called(made, depth + 1)
-        elif name.endswith(".load_module") and ".__spec__" in name:
-            found = name.partition(".__spec__")[0]
         elif node.args:
             found = self._looked_up(name, node, depth)
         else:
@@ -302,6 +305,8 @@ class Naming(ABC):
             case "builtins.getattr" if len(node.args) > 1:
                 default = self.name_of(node.args[2], depth) if len(node.args) > len(("object", "name")) else ""
                 return default if executes(default) else self._got(self.name_of(first, depth), node.args[1], depth)
+            case "types.FunctionType" if isinstance(first, ast.Attribute) and first.attr == "__code__":
+                return self.name_of(first.value, depth) or None
             case _ if name in _RETURNING:
                 return self.name_of(first, depth)
             case "builtins.vars" | "inspect.getmembers":
@@ -383,7 +388,7 @@ class Naming(ABC):
         """Return what stands under a name in the table `owner` of modules, of names, or of a library's functions."""
         if owner == GLOBALS:
             return self._name(key)
-        if owner == _OTHER_GLOBALS:
+        if owner == OTHER_GLOBALS:
             return "builtins" if key == "__builtins__" else key.lstrip("_") if key.startswith("_") else key
         if owner == "sys.modules":
             return key
@@ -515,6 +520,13 @@ def parsed_expression(text: str) -> ast.expr | None:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         return None
+
+
+def _bound(name: str) -> str:
+    """Return what a method of a name gives back: the function that is bound, the module that is loaded, or nothing."""
+    if name.startswith(OWN) and name.endswith(".__get__"):
+        return name.removesuffix(".__get__")
+    return name.partition(".__spec__")[0] if name.endswith(".load_module") and ".__spec__" in name else ""
 
 
 def _as_known(dotted: str) -> str:

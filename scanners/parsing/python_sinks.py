@@ -140,6 +140,8 @@ CALLERS = frozenset(
     "sched.scheduler().enter sched.scheduler().enterabs itertools.accumulate itertools.groupby itertools.takewhile "
     "itertools.dropwhile itertools.filterfalse signal.sigaction builtins.next faulthandler.register re.sub re.subn "
     "importlib.abc.Loader().exec_module os.register_at_fork weakref.ref weakref.WeakMethod collections.defaultdict "
+    "unittest.mock.patch unittest.mock.patch.object mock.patch mock.patch.object copyreg.pickle copyreg.constructor "
+    "logging.setLogRecordFactory types.new_class torch.library.impl torch.library.register_fake "
     "builtins.property numpy.vectorize numpy.frompyfunc torch.utils._pytree.tree_map "
     "tensorflow.py_function tensorflow.numpy_function "
     "tensorflow.compat.v1.py_func".split()
@@ -152,9 +154,22 @@ STATEMENTS = frozenset(
     "trace.Trace().runctx doctest.debug_script doctest.debug_src test.support.run_code".split()
 )
 """Callables that run a text of code, or call what they are handed: constant ones are read."""
+HOOKS = frozenset(
+    "register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook "
+    "register_backward_hook register_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook "
+    "_register_load_state_dict_pre_hook _register_state_dict_hook register_state_dict_pre_hook "
+    "register_state_dict_post_hook register_module_forward_hook register_module_forward_pre_hook "
+    "register_module_full_backward_hook register_module_full_backward_pre_hook register_post_accumulate_grad_hook "
+    "register_step_pre_hook register_step_post_hook register_optimizer_step_post_hook".split()
+)
+"""Methods and functions of torch that have a module call what they are given."""
+HANDLERS = frozenset("addHandler addFilter setLoggerClass".split())
+"""Methods and functions of loggers that take an object, or a class, whose methods they call."""
 FINDERS = {
     "sys.meta_path.insert": ("find_spec", "find_module"),
     "sys.meta_path.append": ("find_spec", "find_module"),
+    "sys.meta_path.extend": ("find_spec", "find_module"),
+    "sys.path_hooks.extend": ("__init__", "find_spec"),
     "sys.path_hooks.insert": ("__init__", "find_spec"),
     "sys.path_hooks.append": ("__init__", "find_spec"),
 }

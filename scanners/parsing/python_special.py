@@ -1,4 +1,4 @@
-"""Calls that Python makes without one being written: of operators, of enumerations, and of `type` as a statement.
+"""What Python does without the usual form of it: calls of operators and enumerations, classes and attributes by call.
 
 Data model: https://docs.python.org/3/reference/datamodel.html#special-method-names.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from scanners.parsing.python_syntax import Definition, renamed
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -32,6 +34,8 @@ _OPERATORS: dict[type[ast.AST], str] = {
 }
 _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 _ITEMS = frozenset({"__getitem__", "__class_getitem__", "__missing__"})
+_TYPE, _DATACLASS = "builtins.type", "dataclasses.make_dataclass"
+_ITEM_SETTERS = frozenset({"operator.setitem", "builtins.dict.__setitem__"})
 _MEMBERS = frozenset({"__init__", "__new__", "_generate_next_value_"})
 
 
@@ -72,20 +76,86 @@ def members(definition: ast.ClassDef) -> Iterator[Operated]:
             yield Operated(owner, _MEMBERS, value.elts if isinstance(value, ast.Tuple) else [value])
 
 
-def class_made_by(call: ast.Call) -> ast.ClassDef | None:
-    """Return the definition that `type(NAME, BASES, {...})` is another form of, None for any other call."""
-    match call.args:
-        case [ast.Constant(value=str() as name), ast.Tuple(elts=bases), ast.Dict(keys=keys, values=values)]:
-            body = [_held(key, value) for key, value in zip(keys, values, strict=True)]
-            made = ast.ClassDef(name, bases, call.keywords, body, [])
-            return ast.fix_missing_locations(ast.copy_location(made, call))
+def class_made_by(call: ast.Call, maker: str, filler: Definition | ast.Lambda | None = None) -> ast.ClassDef | None:
+    """Return the definition that `type(NAME, BASES, {...})` is another form of, None where it cannot be told.
+
+    So are `make_dataclass` and `types.new_class`, which has the function `filler` fill the table of the class.
+    """
+    by_name = {item.arg: item.value for item in call.keywords if item.arg}
+    given = dict(enumerate(call.args))
+    bases = by_name.get("bases") if maker == _DATACLASS else given.get(1)
+    table = given.get(2) if maker == _TYPE else by_name.get("namespace")
+    first = given.get(0)
+    if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+        return None
+    match table:
+        case _ if filler is not None:
+            held = _filled(filler)
+        case ast.Dict(keys=keys, values=values):
+            held = [(_text(key), value) for key, value in zip(keys, values, strict=True)]
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=named):
+            held = [(item.arg, item.value) for item in named]
+        case _:
+            return None
+    keywords = call.keywords if maker == _TYPE else []
+    listed = bases.elts if isinstance(bases, ast.Tuple) else []
+    body = [_held(name, value) for name, value in held]
+    made = ast.ClassDef(first.value, listed, keywords, body or [ast.Pass()], [])
+    return ast.fix_missing_locations(ast.copy_location(made, call))
+
+
+def _filled(filler: Definition | ast.Lambda) -> list[tuple[str | None, ast.expr]]:
+    """Return what a function puts into the table that it is given."""
+    if not filler.args.args:
+        return []
+    table, found = filler.args.args[0].arg, list[tuple[str | None, ast.expr]]()
+    for node in ast.walk(filler):
+        match node:
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=key)], value=value) if name == table:
+                found.append((_text(key), value))
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=given) if name == table:
+                found += [(item.arg, item.value) for item in node.keywords]
+                for part in given:
+                    pairs = zip(part.keys, part.values, strict=True) if isinstance(part, ast.Dict) else ()
+                    found += [(_text(key), value) for key, value in pairs]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="__setitem__"), args=[key, value]):
+                found += [(_text(key), value)] if name == table else []
+    return found
+
+
+def _text(key: ast.expr | None) -> str | None:
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+
+
+def replacement(call: ast.Call, name: str) -> tuple[ast.expr, ast.expr, ast.expr] | None:
+    """Return whose attribute, which one, and what it is to be, of a call that sets one as `setattr` does."""
+    match call:
+        case ast.Call(args=[owner, key, value, *_]) if name == "builtins.setattr" or name.endswith(".__setattr__"):
+            return owner, key, value
+        case ast.Call(func=ast.Attribute(value=owner, attr="__setattr__"), args=[key, value]):
+            return owner, key, value
+        case ast.Call(args=[ast.Attribute(value=owner, attr="__dict__"), key, value]) if name in _ITEM_SETTERS:
+            return owner, key, value
+        case ast.Call(args=[ast.Call(func=ast.Name(id="vars"), args=[owner]), key, value]) if name in _ITEM_SETTERS:
+            return owner, key, value
     return None
 
 
-def _held(key: ast.expr | None, value: ast.expr) -> ast.stmt:
+def assigned(node: ast.Assign | ast.AugAssign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield the targets of an assignment with what each is given; those of a tuple one by one."""
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        match target, node.value:
+            case ast.Tuple(elts=places) | ast.List(elts=places), ast.Tuple(elts=values) | ast.List(elts=values) if len(
+                places
+            ) == len(values):
+                yield from zip(places, values, strict=True)
+            case _:
+                yield target, node.value
+
+
+def _held(name: str | None, value: ast.expr) -> ast.stmt:
     """Return the statement of a class's body that gives a name a value, of a lambda the definition of a function."""
-    name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else "_"
+    name = name or "_"
     if isinstance(value, ast.Lambda):
-        returned = ast.copy_location(ast.Return(value.body), value.body)
-        return ast.copy_location(ast.FunctionDef(name, value.args, [returned], []), value)
+        return renamed(value, name)
     return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), value)

@@ -116,6 +116,13 @@ def methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Defi
     ]
 
 
+def renamed(function: Definition | ast.Lambda, name: str) -> ast.FunctionDef:
+    """Return a function under another name; of a lambda the one that is written out."""
+    body = [ast.copy_location(ast.Return(function.body), function.body)] if isinstance(function, ast.Lambda) else None
+    made = ast.FunctionDef(name, function.args, body or function.body, [])  # type: ignore[arg-type]
+    return ast.copy_location(made, function)
+
+
 def joined(trees: Iterable[ast.Module]) -> ast.Module:
     """Return several programs as one, which share their names; each keeps its lines."""
     return ast.Module([statement for tree in trees for statement in tree.body], [])

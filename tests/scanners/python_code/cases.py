@@ -17,6 +17,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.payload import EVIL
+from tests.scanners.python_code import replacing
 from tests.scanners.python_code.scripts import ALIKE, HONEST
 from tests.scanners.python_code.ways import BENIGN, CRITICAL, WARNING
 
@@ -824,5 +825,8 @@ CASES = {
 CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in CRITICAL.items()}
 CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in WARNING.items()}
 CASES |= {f"benign_way_{name}": python(source) for name, source in BENIGN.items()}
+CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in replacing.CRITICAL.items()}
+CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in replacing.WARNING.items()}
+CASES |= {f"benign_way_{name}": python(source) for name, source in replacing.BENIGN.items()}
 CASES |= {f"benign_script_{name}": python(source, name=file) for name, (file, source) in HONEST.items()}
 CASES |= {f"script_{name}": python(source, verdict, file) for name, (file, source, verdict) in ALIKE.items()}
