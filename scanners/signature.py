@@ -33,6 +33,8 @@ from scanners.parsing.signature_check import Checked, checked, key_hint, logged_
 from scanners.parsing.signer_check import is_by
 from scanners.parsing.sigstore_bundle import (
     MEDIA,
+    METHODS,
+    OURS,
     WHOLE,
     Bundle,
     Listed,
@@ -154,7 +156,19 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield fact
         yield problem_of(error, blob.locator, NAME)
     yield from _files(blob.locator, bundle, statement)
+    yield from _unknown(blob.locator, bundle, statement)
     yield from _faults(blob.locator, bundle, statement, check)
+
+
+def _unknown(where: Locator, bundle: Bundle, statement: Statement | None) -> Iterator[Problem]:
+    """Say where a later release may have signed in a way that nobody here can compare with the files."""
+    kind = kind_of(bundle) if statement is None and bundle.payload is not None else ""
+    if kind.startswith(OURS):
+        detail = f"not compared: a statement about a model of a kind that is not known: {printable(kind, _SHOWN)}"
+        yield Problem(ProblemKind.UNSUPPORTED, where, NAME, detail)
+    if statement is not None and statement.method not in METHODS:
+        detail = f"not compared: files taken in a way that is not known: {printable(statement.method, _SHOWN)}"
+        yield Problem(ProblemKind.UNSUPPORTED, where, NAME, detail)
 
 
 def _bundle(blob: Blob) -> Bundle | None:
@@ -166,6 +180,8 @@ def _bundle(blob: Blob) -> Bundle | None:
             documents(content, repeated=False)  # several, one after the other, are lines of attestations
         except (JsonFault, RecursionError) as fault:
             raise Malformed(f"a signature that is no JSON: {fault}") from None
+        if blob.locator.suffix in SUFFIXES:
+            raise Malformed("a signature with more behind it, which verifiers refuse") from None
         return None
     return bundle_of(document, repeated)
 
@@ -234,7 +250,7 @@ def _files(where: Locator, bundle: Bundle, statement: Statement | None) -> Itera
     if bundle.payload is None and bundle.digest:
         detail: dict[str, Json] = {"algorithm": printable(bundle.algorithm, _SHOWN), "digest": bundle.digest}
         yield Fact("signed-file", WHOLE, where, detail=detail)
-    if statement is None:
+    if statement is None or statement.method not in METHODS:
         return
     for item in statement.files[:FILES]:
         detail = {"algorithm": printable(item.algorithm, _SHOWN), "digest": item.digest[:256]}

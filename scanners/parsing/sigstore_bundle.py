@@ -17,7 +17,10 @@ from modelsweep.core.values import dataclass
 from scanners.parsing.json_text import with_repeated
 
 MEDIA = "vnd.dev.sigstore.bundle"
-IN_TOTO = "application/vnd.in-toto+json"
+IN_TOTO, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
+OURS = "https://model_signing/"
+"""What all kinds of statement about models begin with."""
+METHODS = ("files", "shards")
 SIGNATURE, DIGESTS = "https://model_signing/signature/v1.0", "https://model_signing/Digests/v0.1"
 """Kinds of statement about models: of releases from 0.3 on, and of 0.2."""
 CERTIFICATES = 16
@@ -67,10 +70,7 @@ class Listed(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What was signed of a model; `faults` are what contradicts itself in it.
-
-    `is_open` says that other files may be there, which no list of 0.2 forbids.
-    """
+    """What was signed of a model; `faults` are what contradicts itself in it, or its own verifier refuses."""
 
     kind: str
     subject: str
@@ -125,17 +125,28 @@ def _logged(material: dict[str, Json]) -> Iterator[Logged]:
 
 def statement_of(bundle: Bundle) -> Statement | None:
     """Return what a bundle says of a model, None where it is a statement of another kind; raises Malformed."""
-    if bundle.payload is None or bundle.payload_type != IN_TOTO:
+    if bundle.payload is None:
         return None
     try:
         document, repeated = with_repeated(bundle.payload.decode("utf-8"))
     except (ValueError, RecursionError) as error:
+        if bundle.payload_type != IN_TOTO:
+            return None
         raise Malformed(f"the statement that is signed is no JSON: {type(error).__name__}") from None
     statement = _object(document, "")
     kind = _text(statement, "predicateType")
-    if kind == SIGNATURE:
-        return _of_model(statement, repeated)
-    return _of_digests(statement, repeated) if kind == DIGESTS else None
+    if kind not in (SIGNATURE, DIGESTS):
+        return None
+    found = _of_model(statement, repeated) if kind == SIGNATURE else _of_digests(statement, repeated)
+    return found._replace(faults=(*found.faults, *_wrappings(bundle, statement)))
+
+
+def _wrappings(bundle: Bundle, statement: dict[str, Json]) -> Iterator[str]:
+    """Yield what is wrong around a statement about a model, so that its verifier does not look at it."""
+    if bundle.payload_type != IN_TOTO:
+        yield "its envelope says that it is something else"
+    if _text(statement, "_type") != STATEMENT:
+        yield "it is no statement of in-toto, version 1"
 
 
 def kind_of(bundle: Bundle) -> str:

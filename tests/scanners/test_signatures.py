@@ -94,7 +94,12 @@ HONEST = {
     "of one file": {"a.json": b"{}", "a.json.sig": signed({".": b"{}"}, name="a.json"), "b.json": b"{}"},
     "of one file by its name": {"a.json": b"{}", "a.json.sig": signed({".": b"{}"}, name="b.json")},
     "of a file": {"a.json": b"{}", "a.json.sigstore.json": encoded(of_file(b"{}", hinted(), KEY)), "b.json": b"[]"},
-    "two of one model": {**MODEL, "model.sig": signed(), "acme.sig": signed(material=with_key())},
+    "of a file, called otherwise": {"a.json": b"{}", "bundle.json": encoded(of_file(b"{}", hinted(), KEY))},
+    "two of one model": {
+        **MODEL,
+        "model.sig": signed(ignored=[*IGNORED, "acme.sig"]),
+        "acme.sig": signed(ignored=["model.sig"], material=with_key()),
+    },
     "one in another": {
         **below("a", MODEL),
         "a/model.sig": signed(),
@@ -136,6 +141,10 @@ def test_a_file_that_was_changed_is_said_at_the_signature() -> None:
         ),
         ({"a.json.sig": signed({".": b"{}"}, name="a.json")}, [("absent-file", "a.json.sig", "a.json")]),
         (
+            {"bundle.json": encoded(of_file(b"{}", hinted(), KEY))},
+            [("absent-file", "bundle.json", "a file without a name")],
+        ),
+        (
             {**MODEL, "onnx/load.py": b"x = 1\n", "model.sig": signed()},
             [("unsigned-file", "model.sig", "onnx/load.py")],
         ),
@@ -166,8 +175,11 @@ def test_what_differs_from_what_was_signed(files: Files, expected: list[tuple[st
     assert said(files) == expected
 
 
-def test_a_signature_covers_other_signatures_by_their_names_only() -> None:
+def test_another_signature_is_known_by_its_name_only() -> None:
     """Or a configuration that is made to look like one would be no file more."""
+    assert said({**MODEL, "acme.sig": signed(ignored=[]), "model.sig": signed(ignored=[*IGNORED, "acme.sig"])}) == [
+        ("unsigned-text", "acme.sig", "model.sig")
+    ]
     disguised = signed().replace(b"{", b'{"auto_map": {"AutoModel": "load.Net"}, ', 1)
     assert said({**MODEL, "tokenizer_config.json": disguised, "model.sig": signed()})[0] == (
         "unsigned-file",

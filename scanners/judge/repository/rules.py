@@ -149,7 +149,7 @@ UNSIGNED_TEXT = _rule(
     "unsigned-text",
     "Documents in a signed model that nobody signed",
     Severity.INFO,
-    "{count} document(s) or the like lie in the signed model, and are not on its list of files: {names}",
+    "{count} document(s), signature(s) or the like lie in the signed model, and are not on its list of files: {names}",
     "No loader reads them; model_signing refuses the model nevertheless, unless it is told to leave them out.",
     "Remove them, or have the model signed with them.",
     _SIGNING,

@@ -35,7 +35,7 @@ TOLD = 100
 """Files of a kind that are said one by one."""
 _LISTED = 5
 _SHOWN = 200
-_WHOLE = "."
+_WHOLE, _UNNAMED = ".", "a file without a name"
 _SIGNATURES = (".sig", ".sigstore", ".sigstore.json", ".sig.json", ".bundle")
 _GIT = frozenset({".git", ".gitattributes", ".github", ".gitignore"})
 """What model_signing leaves out unasked: https://github.com/sigstore/model-transparency."""
@@ -192,9 +192,9 @@ class Signatures:
             for signed in several:
                 detail = f"more than {HELD:,} files beside it: not all of them are compared with what was signed"
                 yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
-        lists = 0
+        lists, digests = 0, _digests(several, rows)
         for signed in several:
-            placed, base = _placed(signed, rows)
+            placed, base = _placed(signed, rows, digests)
             lists += placed.is_list
             if lists > LISTS:
                 detail = f"more than {LISTS:,} signatures of models in one folder: this one is not compared"
@@ -274,7 +274,7 @@ def _part(fact: Fact) -> Part:
     )
 
 
-def _placed(signed: Signed, rows: dict[str, Row]) -> tuple[Signed, str]:
+def _placed(signed: Signed, rows: dict[str, Row], digests: dict[str, str]) -> tuple[Signed, str]:
     """Return what a signature lists by the names that files have here, and the folder below its own that they are in.
 
     A signature stands in its model, or beside the folder that it is of (`bert.sig`, `bert/`), or beside one file. The
@@ -282,16 +282,30 @@ def _placed(signed: Signed, rows: dict[str, Row]) -> tuple[Signed, str]:
     """
     stem = stem_of(signed.locator.name)
     if [*signed.files] == [_WHOLE]:
-        name = next((name for name in (signed.model, stem) if name in rows), signed.model or stem)
-        return signed._replace(files={name: signed.files[_WHOLE]}, is_list=False), ""
+        return signed._replace(files={_single(signed, stem, rows, digests): signed.files[_WHOLE]}, is_list=False), ""
     bases = dict.fromkeys(("", *(f"{name}/" for name in (signed.model, stem) if name.strip("./"))))
     return signed, max(bases, key=lambda base: sum(base + name in rows for name in signed.files))
 
 
+def _single(signed: Signed, stem: str, rows: dict[str, Row], digests: dict[str, str]) -> str:
+    """Return the name of the one file that is signed: as the signature says or is called, or that of the same bytes."""
+    names = [name for name in (signed.model, stem) if name]
+    if names:
+        return next((name for name in names if name in rows), names[0])
+    return digests.get(signed.files[_WHOLE][-1].digest, _UNNAMED)
+
+
+def _digests(several: list[Signed], rows: dict[str, Row]) -> dict[str, str]:
+    """Return the names of files by their digests, where a signature tells no name."""
+    if all(signed.is_list or signed.model or stem_of(signed.locator.name) for signed in several):
+        return {}
+    return {row.digest: name for name, row in rows.items()}
+
+
 def stem_of(name: str) -> str:
-    """Return what a signature is of by its name: `model.gguf` of `model.gguf.sigstore.json`."""
+    """Return what a signature is of by its name: `model.gguf` of `model.gguf.sigstore.json`, else nothing."""
     endings = sorted((ending for ending in _SIGNATURES if name.lower().endswith(ending)), key=len)
-    return name[: -len(endings[-1])] if endings else name
+    return name[: -len(endings[-1])] if endings else ""
 
 
 def _difference(parts: list[Part], row: Row) -> str | None:
@@ -330,9 +344,9 @@ def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]
     ignored = frozenset(map(_plain, signed.ignored))
     for path in _others(signed, rows, base):
         if _is_in(path, ignored):
-            left_out += [] if is_text(path) else [path]
+            left_out += [] if _is_read_by_people(path) else [path]
         else:
-            (texts if is_text(path) else extra).append(path)
+            (texts if _is_read_by_people(path) else extra).append(path)
     for name in extra[:TOLD]:
         yield _finding(signed, UNSIGNED, name)
     if len(extra) > TOLD:
@@ -344,19 +358,24 @@ def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]
 
 def _others(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[str]:
     """Yield the files of a model that are not listed, but for what model_signing takes no notice of."""
-    own = base + signed.locator.name
+    own = "" if base else signed.locator.name
     in_parts = any(part.end >= 0 for parts in signed.files.values() for part in parts)
     for path, row in rows.items():
         name = path[len(base) :]
         if not path.startswith(base) or path == own or name in signed.files or (in_parts and not row.size):
             continue
-        if not (name.lower().endswith(_SIGNATURES) or _is_in(name, _GIT)):
+        if not _is_in(name, _GIT):
             yield name
+
+
+def _is_read_by_people(path: str) -> bool:
+    """Return whether no loader reads a file: documents and the like, and other signatures."""
+    return is_text(path) or path.lower().endswith(_SIGNATURES)
 
 
 def _is_to_be_signed(path: str) -> bool:
     """Return whether a signature is required of a file: not of documents, of signatures, and of what git keeps."""
-    return not (path.lower().endswith(_SIGNATURES) or is_text(path) or not _GIT.isdisjoint(path.split("/")))
+    return not _is_read_by_people(path) and _GIT.isdisjoint(path.split("/"))
 
 
 def _plain(name: str) -> str:

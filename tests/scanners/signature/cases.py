@@ -155,6 +155,16 @@ CASES = {
         lambda: bundle(statement([*LIST, {**LIST[1], "name": "../../etc/passwd"}]), hinted()), Verdict.REVIEW
     ),
     "covers_nothing": signature(lambda: bundle(statement([], ["."]), hinted()), Verdict.REVIEW),
+    "later_kind": signature(
+        lambda: bundle({**STATEMENT, "predicateType": "https://model_signing/signature/v9"}, hinted()),
+        Verdict.NOT_SCANNED,
+    ),
+    "later_method": signature(lambda: bundle(statement(LIST, method="tensors"), hinted()), Verdict.NOT_SCANNED),
+    "envelope_of_something_else": signature(
+        lambda: bundle(STATEMENT, with_key(), kind="application/json"), Verdict.REVIEW
+    ),
+    "no_statement": signature(lambda: bundle({**STATEMENT, "_type": "odd"}, with_key()), Verdict.REVIEW),
+    "two_documents": Case(lambda: encoded(bundle(STATEMENT, hinted())) + b"\n{}", "model.sig", Verdict.NOT_SCANNED),
     "kind_of_key": signature(
         lambda: bundle(
             STATEMENT,
