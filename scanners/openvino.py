@@ -14,7 +14,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable
 from scanners.metadata_text import telling_facts
 from scanners.parsing.extents import Extents
-from scanners.parsing.xml_events import Doctype, Start, events
+from scanners.parsing.xml_events import Doctype, Start, Text, events
 
 NAME = "openvino"
 _SHOWN = 160
@@ -38,6 +38,8 @@ _DIGITS = 19
 _DIMENSIONS = 64
 _CUSTOM_SHOWN = 1_000
 _LIBRARY = re.compile(r"[^\n]{1,400}\.(?:so(?:\.\d+)*|dll|dylib)", re.IGNORECASE)
+COMPARING = frozenset("Equal NotEqual Greater GreaterEqual Less LessEqual IsNaN IsInf IsFinite Sign".split())
+"""Operations without one of which a graph decides nothing."""
 _REFERENCES = ("https://docs.openvino.ai/2025/documentation/openvino-extensibility.html",)
 
 CUSTOM = Rule(
@@ -114,12 +116,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     layer: Start | None = None
     told: set[tuple[str, str]] = set()
     extents = Extents()
+    compares = False
     for event in events(blob.reader, context):
         if isinstance(event, Doctype):
             for entity in event.entities[:1]:
                 yield Finding(ENTITY, blob.locator, printable(entity.name, _SHOWN), span=Span(event.offset))
         elif isinstance(event, Start):
             layer = event if event.name == "layer" else layer
+            compares = compares or (event.name == "layer" and event.attributes.get("type") in COMPARING)
             yield from _element(blob, event, layer, told)
             if layer:
                 yield from _attributes(blob, event, context)
@@ -129,6 +133,21 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield weights
     if layer is None:
         raise Malformed("the graph was not read to its layers: it ends before, or declares entities")
+    if compares:
+        yield from _decisions(blob, context)
+
+
+def _decisions(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the places where the answer depends on a test of the input."""
+    from scanners.parsing.input_branches import decision_facts
+    from scanners.parsing.openvino_graph import Layers
+
+    layers = Layers()
+    for event in events(blob.reader, context, frozenset({"dim"})):
+        if isinstance(event, Start | Text):
+            layers.take(event)
+    branches, found = layers.decisions()
+    yield from decision_facts(blob, branches, found, "openvino")
 
 
 def _libraries(blob: Blob, context: Context) -> Iterator[Item]:

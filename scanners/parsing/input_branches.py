@@ -26,6 +26,8 @@ from modelsweep.core.scanner import Blob
 from modelsweep.core.text import printable
 
 Key = Hashable
+NOTHING = b""
+"""The key of an input that is left out, and of a constant without a name."""
 Shape = tuple[int, ...] | None
 """Sizes of a value as far as they matter: one, BATCH, or MANY; None where not even their number is known."""
 MANY, BATCH = 0, -1
@@ -102,7 +104,7 @@ class Branches:
 
     def __init__(self) -> None:
         self.values: dict[Key, Value] = {}
-        self.constants: dict[Key, Shape] = {b"": ()}
+        self.constants: dict[Key, Shape] = {NOTHING: ()}
         self.divided: dict[Key, frozenset[Key]] = {}
         """What is computed by dividing, and what by: a test of that is a guard."""
         self.inputs: list[str] = []
@@ -376,6 +378,8 @@ def _selected(branches: Branches, step: Step, given: Sequence[Value | None], liv
         kind = max(value.kind for value in live)
         return _merged(live, kind, _elementwise(branches, step, given))._replace(roots=frozenset())
     result = _merged(ways, PLAIN, _elementwise(branches, step, given))
+    if test is not None and constant and not any(value.roots.isdisjoint(test.roots) for value in plain):
+        return result._replace(roots=_roots(plain))  # a guard, which stands for what it guards
     if decides and constant and all(value.roots.isdisjoint(decides[0].roots) for value in plain):
         return result._replace(mark=branches.decide(step, decides[0]))
     return result

@@ -14,11 +14,9 @@ from typing import NamedTuple
 
 from modelsweep.core.finding import Span
 from modelsweep.core.units import KIB
-from scanners.parsing.input_branches import BATCH, MANY, Branches, Decision, Key, Role, Shape, Step
+from scanners.parsing.input_branches import BATCH, MANY, NOTHING, Branches, Decision, Key, Role, Shape, Step
 from scanners.parsing.protobuf import LENGTH, VARINT, Wire
 
-NOTHING = b""
-"""The name of an input that is left out."""
 _NODES = 100_000
 """Nodes that are visited, those of a function at each call."""
 _CONSTANTS = 200_000

@@ -26,6 +26,41 @@ def graph(*layers: str, before: str = "") -> bytes:
     return f'<?xml version="1.0"?>\n{before}{net}'.encode()
 
 
+def wired(number: int, kind: str, inputs: str, shape: str, more: str = "") -> str:
+    """Return a layer whose only output has a shape, and the edges to its inputs from layers of these numbers."""
+    dims = "".join(f"<dim>{size}</dim>" for size in shape.split(",") if size)
+    fed = inputs.split()
+    ports = "".join(f'<port id="{port}"/>' for port in range(len(fed)))
+    name = f'<layer id="{number}" name="l{number}" type="{kind}" version="opset1">'
+    edges = "".join(
+        f'<edge from-layer="{source}" from-port="9" to-layer="{number}" to-port="{port}"/>'
+        for port, source in enumerate(fed)
+    )
+    output = f'<output><port id="9">{dims}</port></output>' if kind != "Result" else ""
+    return f"{name}<input>{ports}</input>{output}{more}</layer>|{edges}"
+
+
+def testing_graph(*chosen: str) -> bytes:
+    """Return a graph that compares its input 0 with a constant: 3 is each result, 4 all of them, 6 what it computes."""
+    layers = [wired(0, "Parameter", "", "1,4"), wired(1, "Const", "", "4"), wired(2, "Const", "", "1,3")]
+    layers += [wired(3, "Equal", "0 1", "1,4"), wired(4, "ReduceLogicalAnd", "3 5", "1,1"), wired(5, "Const", "", "1")]
+    layers += [wired(6, "MatMul", "0 2", "1,3"), *chosen, wired(9, "Result", "8", "")]
+    parts = [item.split("|") for item in layers]
+    content = "".join(part[0] for part in parts), "".join(part[1] for part in parts)
+    net = f'<net name="net" version="11">\n<layers>{content[0]}</layers><edges>{content[1]}</edges></net>'
+    return f'<?xml version="1.0"?>\n{net}'.encode()
+
+
+def body(tag: str, *kinds: str) -> str:
+    """Return one of the graphs between which a layer chooses."""
+    listed = "".join(f'<layer id="{at}" name="b" type="{kind}" version="opset1"/>' for at, kind in enumerate(kinds))
+    return f"<{tag}><layers>{listed}</layers><edges/></{tag}>"
+
+
+BODIES = body("then_body", "Const", "Result") + body("else_body", "Parameter", "MatMul", "Result")
+SCALING = body("then_body", "Parameter", "Divide", "Result") + body("else_body", "Parameter", "Result")
+
+
 def settings(location: str, *more: str) -> bytes:
     """Return settings of the runtime."""
     plugin = f'<plugin name="CPU" location="{location}"><properties><property key="A" value="b"/></properties></plugin>'
@@ -39,6 +74,12 @@ def case(build: Callable[[], bytes], verdict: Verdict) -> Case:
 
 CASES = {
     "benign": case(graph, Verdict.CLEAN),
+    "trigger_selects": case(lambda: testing_graph(wired(8, "Select", "4 2 6", "1,3")), Verdict.CLEAN),
+    "trigger_runs_another_body": case(lambda: testing_graph(wired(8, "If", "4 0", "1,3", BODIES)), Verdict.CLEAN),
+    "benign_masked": case(lambda: testing_graph(wired(8, "Select", "3 2 6", "1,3")), Verdict.CLEAN),
+    "benign_scaled_input": case(
+        lambda: testing_graph(wired(7, "If", "4 0", "1,4", SCALING), wired(8, "MatMul", "7 2", "1,3")), Verdict.CLEAN
+    ),
     "benign_types": case(
         lambda: graph(constant("3, 3", "5", "u4"), constant("", "8", "i64"), constant("2", "99", "string")),
         Verdict.CLEAN,
