@@ -88,6 +88,7 @@ MODULES = (
     "requirements",
     "commands",
     "persistence",
+    "shortcuts",
     "jinja",
     "python_code",
     "python_compiled",

@@ -114,6 +114,13 @@ _VALUE = ("Kaldi runs it in the place of a file", UNASKED)
 _FILTER = ("HTK runs it to read or write a file", UNASKED)
 _RUNNING = {_GIT_SETTING: (_GIT_RUNS, "configured"), _VALUE: (_OPTION, "piped")}
 """What settings look like that are commands."""
+_STEPPING = frozenset({".vbs", ".vba", ".bas", ".js", ".wsf", ".hta", ".sct"})
+_STEPS = (
+    re.compile(r"(?i)\b(?:(?:Server)?XMLHTTP|WinHttpRequest|URLDownloadToFile)\b"),
+    re.compile(r"(?i)\b(?:SaveToFile|responseBody|CreateTextFile)\b"),
+    re.compile(r"(?i)(?:\.(?:Run|Exec|ShellExecute)\b|\bExecute(?:Global)?\b|\beval\b)"),
+)
+"""What a program of Windows' script host does that fetches another, writes it and starts it."""
 _HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
 _EVALUATED = re.compile(r"\s*(?:class|args|kwargs)\s*[=:]\s*(.{1,2000})")
 _REACHING = re.compile(
@@ -140,7 +147,9 @@ _HOSTILE_WORDS = re.compile(
     rb"curl|wget|/dev/(?:tcp|udp)|base64|sh -[ic]|\bnc |netcat|ncat|mkfifo|socat|powershell|-urlcache|mshta|rundll32"
     rb"|regsvr32|CurrentVersion|ld\.so\.preload|authorized_keys|pip3? install|xmrig|stratum|WScript"
     rb"|\$_(?:GET|POST|REQ|COO)|getRuntime|atob|Buffer\.from|iex\b|invoke-|rm -|xxd|openssl"
-    rb"|secrets\.|python[\d.]* -\w*c|wmic|bitsadmin|msiexec",
+    rb"|secrets\.|python[\d.]* -\w*c|wmic|bitsadmin|msiexec|amsi|MpPreference|schtasks|ScheduledTask|Startup"
+    rb"|vssadmin|wbadmin|bcdedit|wevtutil|net1? (?:user|localgroup)|::Load|TCPClient"
+    rb"|Win32_|Execute|\.Run\b|\.Exec\b|scrobj|#@~\^|XMLHTTP",
     re.IGNORECASE,
 )
 """Without any of these no line of a program or of settings is looked at."""
@@ -198,6 +207,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     yield from _inline(blob, context)
     yield from _loggers(blob)
+    yield from _droppers(blob)
     who, how = runner = _runner(blob)
     if runner is _ORDERED:
         yield from _orders(blob)
@@ -284,6 +294,18 @@ def _loggers(blob: Blob) -> Iterator[Item]:
         if match and _REACHING.search(match[1]):
             detail: dict[str, Json] = {"how": "evaluated", "path": f"line {number}"}
             yield Fact("code-reference", printable(redact(match[1].strip()), _SHOWN), blob.locator, detail=detail)
+
+
+def _droppers(blob: Blob) -> Iterator[Item]:
+    """Yield what a program fetches, writes and starts, a step on each line."""
+    if blob.locator.suffix not in _STEPPING:
+        return
+    content = blob.reader.read(0, min(blob.size, _CHUNK)).decode("utf-8", "replace")
+    found = [step.search(content) for step in _STEPS]
+    if all(found):
+        shown = ", ".join(step[0] for step in found if step)
+        detail: dict[str, Json] = {"who": _SCRIPT[0], "how": "dropped", "path": "the script"}
+        yield Fact("shell-command", printable(shown, _SHOWN), blob.locator, detail=detail)
 
 
 def _dedented(source: str) -> str:
@@ -557,7 +579,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=15,
+    version=16,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

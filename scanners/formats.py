@@ -213,6 +213,7 @@ FORMATS: tuple[Format, ...] = (
         "commands persistence text",
         named=True,
     ),
+    _format("Shortcuts of Windows and macOS, registry files", ".lnk .url .webloc .reg", "shortcuts", named=True),
     _format("Python files", ".py", "python text", named=True),
     _format("Notebooks", ".ipynb", "python json text", named=True),
     _format("Compiled Python", ".pyc", "python-compiled", named=True),

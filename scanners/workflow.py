@@ -147,7 +147,7 @@ def _shown(command: str) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Workflows (Orange, RapidMiner, KNIME)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".ows", ".rmp", ".knime"),

@@ -86,6 +86,7 @@ CONFIGURATIONS = (
     "requirements",
     "commands",
     "persistence",
+    "shortcuts",
     "python",
     "python-compiled",
     "java-source",

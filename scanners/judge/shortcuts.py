@@ -1,0 +1,153 @@
+"""What shortcuts start, and where settings of file managers lead: which of that no model needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
+from modelsweep.core.options import Options
+from modelsweep.core.text import shorten
+from scanners.judge.attack_commands import fetched_command, hostile_command
+from scanners.judge.start_orders import stray_place
+
+_SHOWN = 200
+_LONGEST = 1_000
+"""Characters of arguments: what a person wrote has fewer."""
+
+
+def _rule(what: str, title: str, message: str, why: str, *references: str) -> Rule:
+    confidence: Confidence = "medium"
+    fix = "Do not open it, nor the folder in a file manager, before somebody has looked at it; delete it."
+    return Rule(
+        f"shortcut/{what}", title, Severity.WARNING, message, why, fix, confidence, cwe=506, references=references
+    )
+
+
+PROGRAM = _rule(
+    "starts-program",
+    "Shortcut that starts a program as attacks do",
+    "{path} starts {subject}",
+    "It looks like a document or a folder, and starts an interpreter with commands, or a program of the system that "
+    "runs what others wrote. Shortcuts beside a model open a page, or a script that lies there in the open.",
+    "https://attack.mitre.org/techniques/T1204/002/",
+)
+SHARE = _rule(
+    "other-machine",
+    "Shortcut or icon on another machine",
+    "{path} leads to {subject}",
+    "Showing the folder is enough: Windows fetches the icon or the target, and sends the name and the hashed password "
+    "of whoever looks at it to that machine.",
+    "https://attack.mitre.org/techniques/T1187/",
+)
+REGISTRY = _rule(
+    "registry-start",
+    "Registry file that makes Windows start something, or protects it less",
+    "{path} becomes {subject}",
+    "Merging the file into the registry makes a program start with every login or in the place of another, or switches "
+    "off what protects the machine.",
+    "https://attack.mitre.org/techniques/T1547/001/",
+)
+HOSTS = _rule(
+    "script-host",
+    "Application in HTML, or scriptlet, that reaches beyond a page",
+    "{path} uses {subject}",
+    "Windows runs it with all rights of the user, not as a page of a browser.",
+    "https://attack.mitre.org/techniques/T1218/005/",
+)
+ENCODED = _rule(
+    "encoded-script",
+    "Script for Windows in encoded form",
+    "{path} is {subject}",
+    "The form exists to keep people from reading the script; Windows runs it like any other.",
+    "https://attack.mitre.org/techniques/T1027/",
+)
+KINDS = frozenset({"shortcut"})
+RULES = (PROGRAM, SHARE, REGISTRY, HOSTS, ENCODED)
+_ELSEWHERE = re.compile(
+    r"(?:[^\s\\]{0,3})?\\\\(?!\?\\|\.\\|localhost\b|127\.)[\w.@$-]+|file:/{2,5}(?:localhost)?(?=[\w.-]+\.[\w.-]+/|\d+\.)|file:\\\\\\\\"
+)
+"""A share, also one named by an address."""
+_HOSTING = re.compile(
+    r"(?:mshta|rundll32|regsvr32|wscript|cscript|certutil|bitsadmin|msiexec|forfiles|pcalua|hh|odbcconf|installutil|msbuild|regasm"
+    r"|regsvcs|cmstp|schtasks|wmic|ftp|ssh|conhost|scriptrunner|curl|ieexec|msdt|control|syncappvpublishingserver)(?:\.exe|\.vbs)?"
+)
+"""Programs of Windows that run what they are given."""
+_SHELL = re.compile(
+    r"(?:cmd|powershell|pwsh|bash|wsl|wt)(?:\.exe)?|.*/(?:ba|z|da)?sh|.*/(?:osascript|python[\d.]*|perl|ruby|curl)"
+)
+_ODD = re.compile(
+    r"https?://(?!localhost|127\.)|\\\\[\w.-]+\\|(?:^|\s)[-/](?:e|ec|enc\w*|w\s+h\w*|win\w*\s+h\w*|nop\w*)(?:\s|$)|%(?:TEMP|APPDATA|PUBLIC)%"
+    r"|\b(?:curl|certutil|bitsadmin|powershell|mshta|rundll32|regsvr32|[wc]script|msiexec|copy|iex|iwr|irm|Invoke-\w+|Start-Process)\b"
+    r"|\bstart\s+(?!https?://(?:localhost|127\.))(?!\"\"\s+\S+\.(?:bat|cmd|py)\b)[\w\"%.\\]|\s{20}|(?:\^.?){4}|\.(?:bin|dat|pt|onnx|gguf|png|jpg|txt)\b",
+    re.IGNORECASE,
+)
+"""What arguments of a shell hold that starts more than a script beside the shortcut."""
+_PLAIN = re.compile(
+    r"(?:\s{0,3}[/-]\w{1,20}(?::\w{1,10}|\s+(?:Bypass|RemoteSigned|Unrestricted))?){0,8}\s{0,3}[\"']{0,3}"
+    r"(?:cd\s+(?:/d\s+)?[^&|<>^]{1,300}&{1,2}\s?)?(?:call\s+|\./)?[^&|<>^`$]{0,400}"
+)
+_SCRIPT = re.compile(
+    r"\.(?:bat|cmd|ps1|py|sh|psm1|jar)\b|\b(?:activate|jupyter|conda|python\w{0,6}(?:\.exe)?)\b", re.IGNORECASE
+)
+"""Arguments of a shell that start a script which lies in the open, or an environment of Python."""
+_SCHEMES = re.compile(r"(?:https?|ftp|mailto|steam|vscode|ms-settings|obsidian|about|itms-apps?|tel):", re.IGNORECASE)
+_REGISTERED = re.compile(
+    r"\\(?:CurrentVersion\\(?:Run(?:Once|Services|OnceEx)?|Policies\\Explorer\\Run|Winlogon|Windows\\(?:AppInit_DLLs|Load|Run)"
+    r"|Image File Execution Options|Explorer\\(?:User )?Shell Folders\\(?:Common )?Startup)"
+    r"|(?:ms-settings|exefile|mscfile|batfile|htafile|Folder|txtfile)\\shell\\open\\command"
+    r"|Environment\\UserInitMprLogonScript"
+    r"|Command Processor\\AutoRun|Windows Defender\\|Services\\[^\\]+\\ImagePath|Control\\Lsa\\"
+    r"|SilentProcessExit|InprocServer32|PowerShell\\(?:ScriptBlockLogging|1\\ShellIds)|Security\\(?:VBAWarnings|AccessVBOM)|Policies\\System\\EnableLUA)",
+    re.IGNORECASE,
+)
+
+
+def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
+    """Yield what is out of the ordinary, each once."""
+    told: set[tuple[Rule, str]] = set()
+    for fact in facts:
+        arguments, path = str(fact.detail.get("arguments", "")), str(fact.detail["path"])
+        rule = _rule_of(str(fact.detail["form"]), fact.value, arguments, path)
+        subject = shorten(f"{fact.value} {' '.join(arguments.split())}".strip(), _SHOWN)
+        if rule and (rule, subject) not in told:
+            told.add((rule, subject))
+            evidence: dict[str, Json] = {}
+            yield Finding(rule, fact.locator, subject, path=shorten(path, _SHOWN), evidence=evidence)
+
+
+def _rule_of(form: str, value: str, arguments: str, path: str) -> Rule | None:
+    plain = {"autorun": PROGRAM, "installs": PROGRAM, "runs": PROGRAM, "hosts": HOSTS, "encoded": ENCODED}
+    if form in plain:
+        return plain[form]
+    if form == "registers":
+        return REGISTRY if _REGISTERED.search(path) or _is_attack(value) else None
+    if _ELSEWHERE.match(value):
+        return SHARE
+    if form == "opens":
+        return PROGRAM if _is_odd_address(value) else None
+    if form in ("starts", "stays"):
+        return PROGRAM if _is_odd_program(value, arguments) else None
+    return None
+
+
+def _is_odd_address(address: str) -> bool:
+    return re.match(r"[A-Za-z][\w+.-]+:", address) is not None and _SCHEMES.match(address) is None
+
+
+def _is_odd_program(target: str, arguments: str) -> bool:
+    """Return whether a program is started that runs what others wrote, or with arguments as attacks have them."""
+    name = re.split(r"[\\/]", target.strip("\"' "))[-1].lower().removesuffix("%")
+    name = {"%comspec": "cmd"}.get(name, name)
+    if _HOSTING.fullmatch(name) or stray_place().search(f"{target} ") or _is_attack(f"{name} {arguments}"):
+        return True
+    if _SHELL.fullmatch(name) or _SHELL.fullmatch(target.lower()):
+        odd = _ODD.search(arguments) is not None or not (
+            _PLAIN.fullmatch(arguments[:_LONGEST]) and _SCRIPT.search(arguments[:_LONGEST])
+        )
+        return arguments.strip() != "" and odd
+    return name in ("explorer.exe", "explorer") and _ODD.search(arguments) is not None
+
+
+def _is_attack(command: str) -> bool:
+    return hostile_command().search(command) is not None or fetched_command().search(command) is not None

@@ -1,0 +1,204 @@
+"""Shortcuts, and settings that file managers and systems obey: what they start, and which other machines they turn to.
+
+Shell links (MS-SHLLINK), internet shortcuts, `.scf`, `desktop.ini`, `autorun.inf`, libraries and connectors of
+search, registry files, scheduled tasks, setup scripts and applications in HTML of Windows; property lists of macOS
+(`.webloc`, `.terminal`, launchd.plist(5)). Opening them starts it; some are obeyed when their folder is shown. What is
+honest about them is judged in `scanners/judge/shortcuts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import MIB
+from scanners import text
+from scanners.parsing import binary_plist, shell_link
+
+_SIZE = MIB
+_SHOWN = 400
+_TOLD = 200
+_TASK = b"windows/2004/02/mit/task"
+_WIDE_TASK = _TASK.decode().encode("utf-16-le")
+_PLISTS = (".webloc", ".inetloc", ".fileloc", ".terminal", ".tool", ".plist")
+_PAGES = (".hta", ".sct", ".wsc")
+_ENCODED = (".vbe", ".jse")
+_LIBRARIES = (".library-ms", ".searchconnector-ms", ".search-ms", ".settingcontent-ms")
+_INI = (".url", ".scf", ".inf", ".website")
+_NAMES = ("desktop.ini", "Desktop.ini", "autorun.inf", "AUTORUN.INF", "Autorun.inf")
+_SUFFIXES = (".lnk", ".reg", *_INI, *_LIBRARIES, *_PLISTS, *_PAGES, *_ENCODED)
+_SETTING = re.compile(r"(?m)^[ \t]{0,20}(?P<name>[\w@\\.-]{1,80})[ \t]{0,20}=[ \t]*(?P<value>[^\r\n]{1,2000})")
+_ICONS = frozenset({"iconfile", "iconresource", "icon", "logo", "workingdirectory", "folder"})
+_STARTS = re.compile(r"open|shellexecute|shell\\.{1,60}\\command|url|baseurl|command\d?|deeplink")
+_INSTALLS = re.compile(r"(?i)scrobj\.dll|Run(?:Pre|Post)SetupCommands|UnRegisterOCXs|https?://[^\s,]{1,300}\.sct")
+_ELEMENT = re.compile(
+    r"<(?:\w{1,40}:)?(?P<name>url|DeepLink|Command|Arguments|iconReference)\b[^>]{0,300}>(?P<value>[^<]{1,2000})<", re.I
+)
+_PLIST = re.compile(r"<key>(?P<key>[^<]{0,200})</key>|<string>(?P<text>[^<]{0,4000})</string>")
+_HOST_OBJECT = re.compile(
+    r"(?i)WScript\.Shell|Shell\.Application|ADODB\.Stream|XMLHTTP|WinHttpRequest|Scripting\.FileSystemObject"
+)
+_SECTION = re.compile(r"(?m)^[ \t]*\[(?P<delete>-?)(?P<key>[^\]\r\n]{1,1000})\]")
+_VALUE = re.compile(r"(?m)^[ \t]*(?P<name>@|\"[^\"\r\n]{0,300}\")[ \t]*=[ \t]*(?P<value>[^\r\n]{0,2000})")
+_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
+
+
+def accepts(blob: Blob) -> bool:
+    """Return whether the blob is a link, a property list in binary, or text that is obeyed by its name."""
+    if blob.head.startswith((shell_link.MAGIC, binary_plist.MAGIC)):
+        return True
+    named = blob.locator.suffix in _SUFFIXES or blob.locator.name in _NAMES
+    if blob.locator.suffix in (".lnk", *_PLISTS) and b"<" not in blob.head:
+        return False
+    return blob.size > 0 and (named or _TASK in blob.head or _WIDE_TASK in blob.head) and text.accepts(blob)
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the blob starts and where it leads; raises Malformed and Truncated where a link or list is damaged."""
+    if blob.head.startswith(shell_link.MAGIC):
+        yield from _link(blob)
+        return
+    if blob.head.startswith(binary_plist.MAGIC):
+        yield from _property_list(blob, ((keys[-1] or keys[-2:][0], item) for keys, item in _named(blob, context)))
+        return
+    raw = blob.reader.read(0, min(blob.size, _SIZE))
+    content = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    context.operations.spend(1 + len(content) // 100)
+    yield from islice(_reader_of(blob)(blob, content), _TOLD)
+
+
+def _named(blob: Blob, context: Context) -> Iterator[tuple[tuple[str, ...], str]]:
+    for keys, item in binary_plist.texts(blob.reader, context):
+        yield ("", *(key for key in keys if key)), item
+
+
+def _reader_of(blob: Blob) -> Callable[[Blob, str], Iterator[Fact]]:
+    suffix = blob.locator.suffix
+    readers = (
+        (_PLISTS, _plist),
+        (_PAGES, _page),
+        (_ENCODED, _encoded),
+        ((".reg",), _registry),
+        (_LIBRARIES, _elements),
+        ((*_INI, ".ini"), _settings),
+    )
+    return next((reader for suffixes, reader in readers if suffix in suffixes), _elements)
+
+
+def _fact(blob: Blob, form: str, path: str, value: str, arguments: str = "") -> Fact:
+    detail: dict[str, Json] = {"form": form, "path": printable(path, _SHOWN)}
+    if arguments:
+        detail["arguments"] = printable(redact(arguments), 4 * _SHOWN)
+    return Fact("shortcut", printable(redact(value), _SHOWN), blob.locator, detail=detail)
+
+
+def _link(blob: Blob) -> Iterator[Item]:
+    link = shell_link.read_link(blob.reader)
+    arguments = link.texts.get("arguments", "")
+    for target in link.targets or [""]:
+        yield _fact(blob, "starts", "the link", target, arguments)
+    for what in ("icon", "folder"):
+        if link.texts.get(what):
+            yield _fact(blob, "shows", f"its {what}", link.texts[what])
+    if link.end < blob.size:
+        yield blob.window("data behind the link", link.end, blob.size - link.end)
+
+
+def _settings(blob: Blob, content: str) -> Iterator[Fact]:
+    """Yield settings of INI files that name an icon, an address or a program."""
+    autorun = blob.locator.name.lower() == "autorun.inf"
+    if blob.locator.suffix == ".inf" and not autorun:
+        for found in _INSTALLS.finditer(content):
+            yield _fact(blob, "installs", "setup", found[0])
+        return
+    for found in _SETTING.finditer(content):
+        name = found["name"].lower()
+        if name in _ICONS:
+            yield _fact(blob, "shows", found["name"], found["value"])
+        elif _STARTS.fullmatch(name) and blob.locator.suffix != ".scf":
+            yield _fact(blob, "autorun" if autorun else "opens", found["name"], found["value"])
+
+
+def _elements(blob: Blob, content: str) -> Iterator[Fact]:
+    """Yield addresses and programs in XML: a command with its arguments together."""
+    arguments = [found["value"] for found in _ELEMENT.finditer(content) if found["name"].lower() == "arguments"]
+    for found in _ELEMENT.finditer(content):
+        name, value = found["name"], _plain(found["value"].strip())
+        if name.lower() == "command":
+            yield _fact(blob, "starts", name, value, _plain(arguments.pop(0)) if arguments else "")
+        elif name.lower() == "deeplink":
+            first, _, rest = value.partition(" ")
+            yield _fact(blob, "starts", name, first, rest)
+        elif name.lower() != "arguments":
+            yield _fact(blob, "shows", name, value)
+
+
+def _plist(blob: Blob, content: str) -> Iterator[Fact]:
+    def pairs() -> Iterator[tuple[str, str]]:
+        key = ""
+        for found in _PLIST.finditer(content):
+            if found["key"] is not None:
+                key = found["key"]
+            else:
+                yield key, _plain(found["text"])
+
+    return _property_list(blob, pairs())
+
+
+def _property_list(blob: Blob, pairs: Iterator[tuple[str, str]]) -> Iterator[Fact]:
+    """Yield what a property list opens or starts, from its keys and texts."""
+    words: dict[str, list[str]] = {}
+    for key, value in pairs:
+        words.setdefault(key, []).append(value)
+    suffix = blob.locator.suffix
+    for url in words.get("URL", ()) if suffix in (".webloc", ".inetloc", ".fileloc") else ():
+        yield _fact(blob, "opens", "URL", url)
+    for command in words.get("CommandString", ()):
+        if command.strip():
+            yield _fact(blob, "runs", "CommandString", command)
+    program = [*words.get("Program", ())[:1], *words.get("ProgramArguments", ())]
+    if program and "Label" in words:
+        yield _fact(blob, "stays", "ProgramArguments", program[0], " ".join(program[1:]))
+
+
+def _page(blob: Blob, content: str) -> Iterator[Fact]:
+    found = _HOST_OBJECT.search(content)
+    if found:
+        yield _fact(blob, "hosts", "the page", found[0])
+
+
+def _encoded(blob: Blob, content: str) -> Iterator[Fact]:
+    if "#@~^" in content:
+        yield _fact(blob, "encoded", "the script", "encoded")
+
+
+def _registry(blob: Blob, content: str) -> Iterator[Fact]:
+    """Yield the values of a registry file, with their keys."""
+    sections = [*_SECTION.finditer(content)]
+    stops = [*(section.start() for section in sections[1:]), len(content)]
+    for section, stop in zip(sections, stops, strict=False):
+        for found in _VALUE.finditer(content, section.end(), stop):
+            name = found["name"].strip('"')
+            value = found["value"].strip().strip('"').replace("\\\\", "\\")
+            yield _fact(blob, "registers", f"{section['key']}\\{name}", value)
+
+
+def _plain(value: str) -> str:
+    for entity, character in _ENTITIES.items():
+        value = value.replace(entity, character)
+    return value
+
+
+SCANNER = Scanner(
+    name="shortcuts",
+    title="Shortcuts, and settings that file managers and systems obey",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    suffixes=_SUFFIXES,
+    signs=Signs(b"Lb", (*_SUFFIXES,), _NAMES, holds=(_TASK, _WIDE_TASK)),
+)
