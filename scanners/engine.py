@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from modelsweep.core.finding import FILE_LINE, Fact, Finding, Problem, ProblemKind, Span, in_order
@@ -14,6 +15,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.members import ENGINE, left_out
 from modelsweep.core.options import Options
 from modelsweep.core.reader import ContentChanged, MemoryReader, Reader, SourceFault, Truncated, WindowReader
+from modelsweep.core.related import SIGNATURE
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 from modelsweep.core.scanner import (
     HEAD,
@@ -37,13 +39,15 @@ from scanners.concealment import conceal_fact, conceal_finding, conceal_problem,
 from scanners.judge import judge
 from scanners.judge.blacklist import named
 from scanners.recognition import recognition_with
-from scanners.sweep import Sweep
+from scanners.sweep import Sweep, digest_of
 
 if TYPE_CHECKING:
     from scanners.places import Places
 
 SMALL = 1 * MIB
 """Bytes of a unit that is read at once: its scanners make many small reads."""
+AGAIN = 2
+"""Times its own bytes that an archive with a signature in it has members read again that stand in it as they are."""
 TENSORS = 50_000
 """Tensors of a blob that are kept to be weighed."""
 PLACED = frozenset({"code-reference", "java-class", "keras-object", "metadata-code", "shell-command", "template"})
@@ -112,6 +116,8 @@ class Examination:
         self._tensors: list[list[Numbers]] = []
         """Of the blobs that are being examined, the innermost last."""
         self._places: Places | None = None
+        self._windows: list[tuple[int, Reader]] = []
+        """Members that are no bytes of their own, each with the place of its artifact."""
         self._spent: set[str] = set()
         self._entered: set[tuple[Locator, int, int]] = set()
 
@@ -120,14 +126,16 @@ class Examination:
         if blob.depth > self.context.limits.depth:
             self._problem(ProblemKind.LIMIT, blob, ENGINE, f"nested deeper than {self.context.limits.depth} containers")
             return
+        windows = len(self._windows)
         try:
             self._enter(_begun(blob), sweep)
         except (Truncated, SourceFault) as error:
+            del self._windows[windows:]  # they may be closed with the bytes that they are part of
             self._fault(blob, ENGINE, error)
 
     def _enter(self, blob: Blob, sweep: Sweep | None) -> None:
         own = sweep is None or blob.expanded
-        artifact = len(self.artifacts)
+        artifact, below = len(self.artifacts), (len(self._windows), len(self.facts))
         self.artifacts.append(Artifact(blob.locator, blob.size, "", ()))
         current = self._sweep(blob) if own or sweep is None else sweep
         accepted = self._accepted(blob)
@@ -146,8 +154,25 @@ class Examination:
         self._say_unexamined(blob, accepted, chosen)
         if own:
             self._guard(blob, ENGINE, current.confirm(self.context), current)
+            self._digest_signed(blob, *below)
+        elif self.options.depth == "full":
+            self._windows.append((artifact, blob.reader))
         names = tuple(scanner.name for scanner in chosen)
         self.artifacts[artifact] = Artifact(blob.locator, blob.size, current.digest if own else "", names)
+
+    def _digest_signed(self, blob: Blob, first: int, facts: int) -> None:
+        """Hash the members that stand in `blob` as they are, from the `first` on, where one of them signs others."""
+        windows = self._windows[first:]
+        del self._windows[first:]
+        if not any(fact.kind == SIGNATURE and fact.locator.members for fact in self.facts[facts:]):
+            return
+        left = AGAIN * blob.size  # members may overlap
+        for place, reader in windows:
+            left -= reader.size
+            if left < 0:
+                return
+            with suppress(Truncated, SourceFault):  # which whoever examined it has said
+                self.artifacts[place] = replace(self.artifacts[place], digest=digest_of(reader))
 
     def enter_member(self, unit: Unit, reader: Reader) -> None:
         """Examine a member of the file that `reader` reads: the archive's scanner leads to it, and says no more."""

@@ -289,6 +289,14 @@ def _once(items: Iterator[Item], told: set[tuple[Locator, str, str]]) -> Iterato
             told.add(key)
 
 
+def digest_of(reader: Reader) -> str:
+    """Return the SHA-256 of all bytes, in hex."""
+    digest = hashlib.sha256()
+    for window in reader.windows():
+        digest.update(window)
+    return digest.hexdigest()
+
+
 def _hash_all(blocks: Queue[bytes | None], digest: hashlib._Hash) -> None:
     while (block := blocks.get()) is not None:
         digest.update(memoryview(block)[:BLOCK])

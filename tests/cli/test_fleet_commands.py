@@ -23,6 +23,7 @@ from modelsweep.jobs import Fleet
 from tests.cli.conftest import CLEAN, ROOT, START
 from tests.scanners.repository.layouts import BENIGN, MALICIOUS
 from tests.scanners.signature.signing import bundle, encoded, hinted, listed, pem, statement
+from tests.scanners.test_signatures import tarred
 from tests.worker.processes import alive, below
 
 pytestmark = pytest.mark.skipif(
@@ -90,6 +91,7 @@ def repositories_in(folder: Path) -> None:
     signature = encoded(bundle(statement(listed(MODEL)), hinted()))
     signed = {"honest": {**MODEL, "model.sig": signature}, "changed": {**MODEL, **CHANGED, "model.sig": signature}}
     del signed["changed"]["vocab.txt"]
+    signed["packed"] = {f"{name}.tar": tarred(files) for name, files in signed.items()}
     repositories = {**BENIGN, **signed, **{name: files for name, (files, _) in MALICIOUS.items()}}
     for name, files in repositories.items():
         for path, data in files.items():
@@ -112,6 +114,9 @@ def test_what_files_make_of_each_other_is_the_same_in_an_audit_and_judged_again(
     said = {issue["rule"].partition("/")[2] for issue in across if "changed/model.sig" in issue["location"]}
     assert said == {"changed-file", "changed-text", "unsigned-file", "absent-file"}
     assert not [issue for issue in across if "honest/model.sig" in issue["location"]]
+    packed = {issue["rule"].partition("/")[2] for issue in across if "changed.tar!model.sig" in issue["location"]}
+    assert packed == said
+    assert not [issue for issue in across if "honest.tar!" in issue["location"]]
     assert report["summary"]["critical"] == sum(issue["severity"] == "critical" for issue in report["issues"])
 
 

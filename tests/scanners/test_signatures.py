@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import sys
-from collections.abc import Mapping
+import tarfile
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from modelsweep.core.related import MARKS, is_related
 from modelsweep.core.report import Tool, Unit, UnitResult
 from modelsweep.fleet.packing import unpack
 from modelsweep.fleet.results import encode_chunk
-from scanners import signature
+from scanners import engine, signature
 from scanners.engine import examine
 from scanners.judge.repository import signatures
 from scanners.judge.repository.across import together
@@ -36,6 +39,7 @@ from tests.scanners.signature.signing import (
     with_key,
 )
 from tests.scanners.spool import memory_spool
+from tests.scanners.zip.cases import made
 
 OPTIONS, QUICK = Options(), Options(depth="quick")
 ROOT = "/models/"
@@ -284,3 +288,41 @@ def test_facts_tell_who_signed() -> None:
     assert fact.detail["integrity"] == "fits its certificate, which nobody vouched for here"
     assert fact.detail["issuer"] == "CN=Acme authority"
     assert [item.value for item in result.facts if item.kind == "signed-file"] == sorted(MODEL)
+
+
+def tarred(files: Files) -> bytes:
+    """Return a tar, in which files stand as they are."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def stored(files: Files) -> bytes:
+    """Return a zip without compression."""
+    return made(*files.items())
+
+
+@pytest.mark.parametrize(
+    "pack", [tarred, stored, lambda files: gzip.compress(tarred(files)), lambda files: stored({"a.tar": tarred(files)})]
+)
+def test_members_that_stand_in_an_archive_as_they_are(pack: Callable[[Files], bytes]) -> None:
+    honest = below("acme", {**MODEL, "model.sig": signed()})
+    assert (said({"a.bin": pack(honest)}), problems({"a.bin": pack(honest)})) == ([], [])
+    changed = {**honest, "acme/config.json": b"[]", "acme/load.py": b"x = 1\n"}
+    assert [(rule, subject) for rule, _, subject in said({"a.bin": pack(changed)})] == [
+        ("changed-file", "config.json"),
+        ("unsigned-file", "load.py"),
+    ]
+    (plain,) = results_of({"a.bin": tarred(MODEL)})
+    assert {item.digest for item in plain.artifacts[1:]} == {""}, "nothing is read again without a signature"
+
+
+def test_members_are_read_again_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "AGAIN", 0)
+    (problem,) = problems({"a.tar": tarred({**MODEL, "model.sig": signed()})})
+    assert problem.kind is ProblemKind.UNSUPPORTED
+    assert problem.detail.startswith("not compared with what was signed")

@@ -226,7 +226,7 @@ class Signatures:
         reason = (
             "quick depth reads no file whole"
             if chosen
-            else f"digests of {', '.join(kinds[:_LISTED])}, perhaps of parts or of members that are stored as they are"
+            else f"digests of {', '.join(kinds[:_LISTED])}, perhaps of parts or large members of a zip"
         )
         detail = f"not compared with what was signed: {_some(unknown)} ({reason}); model_signing can verify it"
         kind = ProblemKind.DESELECTED if chosen else ProblemKind.UNSUPPORTED
