@@ -29,6 +29,8 @@ CLASSES = """
     emcee.ensemble.EnsembleSampler
     doubleml.plm.plr.DoubleMLPLR optbinning.binning.binning.OptimalBinning qutip.core.qobj.Qobj cobra.core.model.Model
     eli5.base.Explanation pandera.api.pandas.container.DataFrameSchema
+    sparse.numba_backend._coo.core.COO lightfm.lightfm.LightFM pandas.tseries.offsets.Day pandas.core.panel.Panel
+    pandas.core.categorical.Categorical pandas.indexes.range.RangeIndex pandas.tseries.index.DatetimeIndex
     ConfigSpace.configuration_space.ConfigurationSpace ConfigSpace.conditions.EqualsCondition contextlib.nullcontext
     d3rlpy.dataset.compat.MDPDataset formulaic.utils.variables.Variable neuralforecast.tsdataset.TimeSeriesDataset
     ngboost.api.NGBSurvival nfoursid.kalman.Kalman numpyro.distributions.continuous.Normal
@@ -148,6 +150,33 @@ def test_enumerations_of_frameworks_are_clean(path: str, modules: dict[str, type
 def test_the_namespace_that_ultralytics_calls_without_arguments_is_clean(modules: dict[str, types.ModuleType]) -> None:
     value = instance(modules, "ultralytics.utils.IterableSimpleNamespace", types.SimpleNamespace)
     assert_benign(pickle.dumps({"args": value}, 2), "best.pkl")
+
+
+@pytest.mark.parametrize("module", ["sklearn.linear_model.sgd_fast", "sklearn.linear_model._sgd_fast"])
+def test_losses_of_scikit_learn_of_any_age_are_clean(module: str, modules: dict[str, types.ModuleType]) -> None:
+    hinge = placed(modules, f"{module}.Hinge", type("Hinge", (), {}))
+    hinge.__reduce__ = lambda _self: (hinge, (1.0,))
+    for protocol in (0, 2, 4):
+        assert_benign(pickle.dumps({"loss_function_": hinge()}, protocol), "classifier.pkl")
+
+
+@pytest.mark.parametrize("module", ["joblib.memory", "sklearn.externals.joblib.memory"])
+def test_caches_of_joblib_are_clean_if_they_have_no_folder(module: str, modules: dict[str, types.ModuleType]) -> None:
+    memory = placed(modules, f"{module}.Memory", type("Memory", (), {"folder": None}))
+    memory.__reduce__ = lambda self: (memory, (self.folder, None, False, 0))
+    kept = memory()
+    for protocol in (0, 2, 4):
+        assert_benign(pickle.dumps({"memory": kept}, protocol), "agglomerative.pkl")
+    kept.folder = "/etc/modelsweep-test"
+    assert examine_bytes(pickle.dumps({"memory": kept}, 2), "agglomerative.pkl").verdict is Verdict.MALICIOUS
+
+
+@pytest.mark.parametrize("name", ["pandas.tslib.Timestamp", "pandas._libs.tslib.Timedelta", "pandas._period.Period"])
+def test_times_of_pandas_of_any_age_are_clean(name: str, modules: dict[str, types.ModuleType]) -> None:
+    time = placed(modules, name, type(name.rpartition(".")[2], (), {}))
+    time.__reduce__ = lambda _self: (time, (1, None, None))
+    for protocol in (0, 2, 4):
+        assert_benign(pickle.dumps({"at": time()}, protocol), "frame.pkl")
 
 
 @pytest.mark.parametrize("protocol", [2, 4])

@@ -67,9 +67,15 @@ def arrays() -> dict[str, Any]:
     kept = {kind: numpy.zeros(3, kind) for kind in KINDS}
     objects = numpy.array([{"a": 1}, "text", None], dtype=object)
     table = numpy.zeros(2, dtype=[("x", "<f4"), ("y", "U3"), ("z", "i4", (2,))])
-    shapes = {"scalar": numpy.array(1.5), "empty": numpy.zeros((0, 3)), "fortran": numpy.ones((2, 3), order="F")}
+    mapped = numpy.ones(2, ">f8").view(numpy.memmap)
+    shapes = {
+        "big_endian": numpy.ones(2, ">f8"),
+        "scalar": numpy.array(1.5),
+        "empty": numpy.zeros((0, 3)),
+        "fortran": numpy.ones((2, 3), order="F"),
+    }
     masked = numpy.ma.array([1, 2, 3], mask=[False, True, False])
-    return {**kept, **shapes, "objects": objects, "table": table, "masked": masked, "big_endian": numpy.ones(2, ">f8")}
+    return {**kept, **shapes, "objects": objects, "table": table, "masked": masked, "mapped": mapped}
 
 
 def generators() -> list[Any]:

@@ -44,7 +44,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 31, "pickle_calls"),
+    ("pickle-calls", 32, "pickle_calls"),
     ("templates", 4, "templates"),
     ("configs", 9, "code_references"),
     ("operators", 6, "operators"),

@@ -206,10 +206,11 @@ def _class_first(given: list[Json]) -> bool:
 def _reconstructor(given: list[Json]) -> bool:
     """Return whether the base, whose `__init__` is called with the state, is object or takes whatever it is given."""
     base = _type_name(given[1]) if len(given) > 1 else ""
-    if base == "builtins.object" and is_own_class(given[0]):
-        return True
-    if not _class_at(given, 0) or base == "builtins.object":
-        return _class_at(given, 0)
+    if base == "builtins.object":
+        # Whatever a call of it does: only an instance without `__init__` is made, and a function is refused
+        return is_own_class(given[0]) or _class_at(given, 0) or is_call(_type_name(given[0]))
+    if not _class_at(given, 0):
+        return False
     state = given[2:3]
     return (base in DATA_TYPES and not any(map(foreign_class, state))) or (is_call(base) and not consumed(base, state))
 
@@ -465,6 +466,11 @@ def _local_files(given: list[Json]) -> bool:
     return bool(given) and global_name(given[0]) == local and all(map(is_data, given[1:]))
 
 
+def _no_folder(given: list[Json]) -> bool:
+    """Return whether a cache of joblib has no folder: with one, it is made when the cache is."""
+    return bool(given) and given[0] is None and all(map(is_data, given[1:]))
+
+
 def _graph_code(given: list[Json]) -> bool:
     """Return whether the imports of a saved graph are literal; they are examined as Python, with its code."""
     return len(given) == 2 and isinstance(given[1], str)
@@ -581,6 +587,7 @@ RULES: dict[str, Callable[[list[Json]], bool]] = {
     "compiled-context": _compiled_context,
     "compiled-module": _compiled_module,
     "local-files": _local_files,
+    "no-folder": _no_folder,
 }
 
 

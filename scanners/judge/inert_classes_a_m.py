@@ -6149,6 +6149,7 @@ CLASSES: dict[str, str] = {
         ".fitters.pareto_nbd_fitter ParetoNBDFitter\n"
         ".utils ConvergenceError\n"
     ),
+    "lightfm": (".data Dataset\n.lightfm LightFM\n"),
     "lightgbm": (
         ".* *\n"
         ".basic Booster\n"

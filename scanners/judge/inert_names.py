@@ -56,6 +56,7 @@ Rules:
 - `held-names`: all arguments are literal data, without dunder names; the result is never called.
 - `literal-repr`: the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates.
 - `local-files`: argument 0 is the global fsspec.implementations.local.LocalFileSystem, the rest data.
+- `no-folder`: argument 0 is None, the rest data: a cache without a folder, where nothing is made or read.
 - `local-uri`: the only argument is literal text that begins with file:///; nothing is opened.
 - `local-folder`: `work_dir` and `model_name`, if in the state, are literal texts without a colon but that of a drive,
   or None: fsspec opens, and connects to, what an address names.
@@ -78,8 +79,8 @@ Rules:
   is given goes through its `__setattr__`.
 - `raw-handle`: `handle` and `_handle`, if in the state, are literal bytes, bytearray or str, or None: a number there
   is a pointer that is freed.
-- `reconstructor`: argument 0 is an inert class, argument 1 a builtin data type or in CALLS: its `__init__` is called
-  with argument 2, which is anything.
+- `reconstructor`: argument 0 is an inert class, or in CALLS where argument 1 is object, argument 1 a builtin data type
+  or in CALLS: its `__init__` is called with argument 2, which is anything.
 - `same-package`: every global among the arguments is inert and of the top-level package of the callable, which calls
   it; an instance is of that package, too.
 - `sequence-arguments`: every argument is literal data, or a literal tuple or list, which is copied as it is.
@@ -1405,9 +1406,10 @@ CALLS: dict[str, str] = {
         "__pyx_unpickle_Uint64ClosedBothIntervalNode __pyx_unpickle_Uint64ClosedLeftIntervalNode "
         "__pyx_unpickle_Uint64ClosedNeitherIntervalNode __pyx_unpickle_Uint64ClosedRightIntervalNode\n"
         "._libs.missing NAType\n"
+        "._libs.period Period\n"
         "._libs.sparse BlockIndex IntIndex SparseIndex __pyx_unpickle_BlockMerge __pyx_unpickle_BlockUnion "
         "__pyx_unpickle_Enum __pyx_unpickle_SparseIndex\n"
-        "._libs.tslib __nat_unpickle\n"
+        "._libs.tslib Timedelta Timestamp __nat_unpickle\n"
         "._libs.tslibs.dtypes FreqGroup NpyDatetimeUnit PeriodDtypeBase Resolution\n"
         "._libs.tslibs.nattype __nat_unpickle _nat_unpickle\n"
         "._libs.tslibs.offsets BDay BHalfYearBegin BHalfYearEnd BMonthBegin BMonthEnd BQuarterBegin BQuarterEnd "
@@ -1420,6 +1422,8 @@ CALLS: dict[str, str] = {
         "._libs.tslibs.timedeltas Timedelta _timedelta_unpickle\n"
         "._libs.tslibs.timestamps Timestamp _unpickle_timestamp\n"
         "._libs.tslibs.timezones tz_standardize\n"
+        "._period Period\n"
+        "._sparse BlockIndex IntIndex\n"
         ".core.arrays.string_ StringDtype\n"
         ".core.dtypes.dtypes CategoricalDtype DatetimeTZDtype IntervalDtype PeriodDtype SparseDtype\n"
         ".core.internals BlockManager SingleBlockManager\n"
@@ -1431,7 +1435,7 @@ CALLS: dict[str, str] = {
         "FY5253 FY5253Quarter HalfYearBegin HalfYearEnd Hour LastWeekOfMonth Micro Milli Minute MonthBegin MonthEnd "
         "Nano QuarterBegin QuarterEnd RelativeDeltaOffset Second SemiMonthBegin SemiMonthEnd Tick Week WeekOfMonth "
         "YearBegin YearEnd\n"
-        ".tslib __nat_unpickle\n"
+        ".tslib Timedelta Timestamp __nat_unpickle\n"
     ),
     "pathlib": (
         ". Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath\n"
@@ -1491,6 +1495,8 @@ CALLS: dict[str, str] = {
         ".linear_model._sgd_fast Classification EpsilonInsensitive Hinge Huber Log LossFunction ModifiedHuber "
         "Regression SquaredEpsilonInsensitive SquaredHinge SquaredLoss __pyx_unpickle_Classification "
         "__pyx_unpickle_Enum __pyx_unpickle_LossFunction __pyx_unpickle_Regression\n"
+        ".linear_model.sgd_fast Classification EpsilonInsensitive Hinge Huber Log LossFunction ModifiedHuber "
+        "Regression SquaredEpsilonInsensitive SquaredHinge SquaredLoss\n"
         ".metrics._dist_metrics BrayCurtisDistance BrayCurtisDistance32 BrayCurtisDistance64 CanberraDistance "
         "CanberraDistance32 CanberraDistance64 ChebyshevDistance ChebyshevDistance32 ChebyshevDistance64 DiceDistance "
         "DiceDistance32 DiceDistance64 DistanceMetric DistanceMetric32 DistanceMetric64 EuclideanDistance "
@@ -2294,6 +2300,7 @@ ARGUMENT_RULES: dict[str, str] = {
     "jax._src.device_array.reconstruct_device_array": "calls-0-with-1",
     "joblib.externals.cloudpickle.cloudpickle._builtin_type": "type-by-name",
     "joblib.externals.cloudpickle.cloudpickle.subimport": "module-by-name",
+    "joblib.memory.Memory": "no-folder",
     "keras.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "keras.src.saving.pickle_utils.deserialize_model_from_bytecode": "nested-file",
     "numba.cloudpickle.cloudpickle._builtin_type": "type-by-name",
@@ -2311,17 +2318,21 @@ ARGUMENT_RULES: dict[str, str] = {
     "operator.getitem": "typing-subscript",
     "operator.itemgetter": "held-names",
     "operator.methodcaller": "held-method",
+    "pandas.core.index._new_Index": "same-package",
     "pandas.core.indexes.base._new_Index": "same-package",
     "pandas.core.indexes.datetimes._new_DatetimeIndex": "same-package",
     "pandas.core.indexes.interval._new_IntervalIndex": "same-package",
     "pandas.core.indexes.period._new_PeriodIndex": "same-package",
     "pandas.core.indexes.timedeltas._new_TimedeltaIndex": "same-package",
     "pandas.indexes.base._new_Index": "same-package",
+    "pandas.tseries.index._new_DatetimeIndex": "same-package",
+    "pandas.tseries.period._new_PeriodIndex": "same-package",
     "pickle.loads": "nested-pickle",
     "pyarrow._fs.FileSystem._from_uri": "local-uri",
     "ray.cloudpickle.cloudpickle._builtin_type": "type-by-name",
     "ray.cloudpickle.cloudpickle.subimport": "module-by-name",
     "regex._regex.compile": "data-arguments",
+    "sklearn.externals.joblib.memory.Memory": "no-folder",
     "sklearn.metrics._dist_metrics.newObj": "same-package",
     "sklearn.neighbors._ball_tree.newObj": "same-package",
     "sklearn.neighbors._dist_metrics.newObj": "same-package",

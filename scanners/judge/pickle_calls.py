@@ -91,6 +91,8 @@ CALLING = frozenset("calls-0-with-1 calls-0-with-2 same-package union-type".spli
 """Rules of callables that call what they are handed."""
 _CACHE = "functools.lru_cache"
 """Wraps a function, which calling the wrapper calls."""
+_MAPPED = frozenset(f"numpy.{module}memmap" for module in ("", "core.memmap.", "_core.memmap."))
+"""The class of arrays that were mapped when they were saved: making one is a call, and handing it over told as such."""
 _OPEN = frozenset({"io.open", "_io.open", "builtins.open"})
 """What dill stores among the globals of a function that opens files, where others leave it to the builtins."""
 _ITERATED = frozenset(
@@ -428,7 +430,7 @@ def _import(fact: Fact) -> Opinion:
     through = _through(fact)
     if is_inert_name(fact.value) and (not through or is_inert_name(through)):
         return ()
-    if _shows_a_class(_last(fact.value), fact.value):
+    if _shows_a_class(_last(fact.value), fact.value) or fact.value in _MAPPED:
         return ()
     if fact.detail.get("globals") and is_namespace(fact.value):
         return () if is_known_package(fact.value) else None

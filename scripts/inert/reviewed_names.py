@@ -142,8 +142,10 @@ CALLS: dict[str, str] = {
     "pandas._libs.interval": "Interval",
     "pandas._libs.missing": "NAType",
     "pandas._libs.sparse": "BlockIndex IntIndex",
-    "pandas._libs.tslib": "__nat_unpickle",
-    "pandas.tslib": "__nat_unpickle",
+    # Under their names of 0.17 to 0.20, as those below.
+    **dict.fromkeys(("pandas._libs.tslib", "pandas.tslib"), "Timedelta Timestamp __nat_unpickle"),
+    **dict.fromkeys(("pandas._libs.period", "pandas._period"), "Period"),
+    "pandas._sparse": "BlockIndex IntIndex",
     "pandas._libs.tslibs.nattype": "__nat_unpickle _nat_unpickle",
     "pandas._libs.tslibs.offsets": f"_delta_to_tick __pyx_unpickle_BaseOffset {PANDAS_OFFSETS}",
     "pandas.tseries.offsets": PANDAS_OFFSETS,
@@ -176,6 +178,11 @@ CALLS: dict[str, str] = {
     "rdkit.Chem.rdChemReactions": "ChemicalReaction",
     "rdkit.DataStructs.cDataStructs": (
         "ExplicitBitVect IntSparseIntVect LongSparseIntVect SparseBitVect UIntSparseIntVect ULongSparseIntVect"
+    ),
+    # As `sklearn.linear_model._sgd_fast` was called before 0.22: each takes a number.
+    "sklearn.linear_model.sgd_fast": (
+        "Classification EpsilonInsensitive Hinge Huber Log LossFunction ModifiedHuber Regression "
+        "SquaredEpsilonInsensitive SquaredHinge SquaredLoss"
     ),
     # Compiled like those of scikit-learn, and a dictionary of numbers in Rust.
     "econml.tree._tree": "Tree",
@@ -285,6 +292,28 @@ COMPILED_CLASSES: dict[str, str] = {
     "torch._dynamo.repro.after_dynamo": "WrapBackendDebug",
     # Its __setstate__ makes an empty one and assigns the fields, which converts dictionaries and checks types.
     "ml_collections.config_dict.config_dict": "ConfigDict",
+    # Numbers that describe a type of numbers.
+    **dict.fromkeys(("numpy.core.getlimits", "numpy._core.getlimits"), "MachArLike"),
+    # Arrays of coordinates and values; what their __setstate__ does is assign four attributes (sparse 0.19, 0.15).
+    **dict.fromkeys(("sparse._coo.core", "sparse.numba_backend._coo.core"), "COO"),
+    **dict.fromkeys(("sparse._compressed.compressed", "sparse.numba_backend._compressed.compressed"), "GCXS"),
+    **dict.fromkeys(("sparse._dok", "sparse.numba_backend._dok"), "DOK"),
+    # Settings, arrays and a RandomState, without a hook (lightfm 1.17, from saves of it and its documentation).
+    "lightfm.lightfm": "LightFM",
+    "lightfm.data": "Dataset",
+    # As DataFrame, Categorical and the indexes of later versions, which were read; these were not.
+    "pandas.core.panel": "Panel",
+    "pandas.core.categorical": "Categorical",
+    **dict.fromkeys(("pandas.core.index", "pandas.indexes.api"), "Float64Index Index Int64Index MultiIndex"),
+    "pandas.indexes.base": "Index",
+    "pandas.indexes.category": "CategoricalIndex",
+    "pandas.indexes.frozen": "FrozenList FrozenNDArray",
+    "pandas.indexes.multi": "MultiIndex",
+    "pandas.indexes.numeric": "Float64Index Int64Index UInt64Index",
+    "pandas.indexes.range": "RangeIndex",
+    "pandas.tseries.index": "DatetimeIndex",
+    "pandas.tseries.period": "PeriodIndex",
+    "pandas.tseries.tdi": "TimedeltaIndex",
     # What their __eq__, __getattr__, `add` and `append` do: compare texts, log, sort terms, note conditions.
     "ConfigSpace.configuration_space": "ConfigurationSpace",
     "neuralforecast.tsdataset": "TimeSeriesDataset",
@@ -574,6 +603,9 @@ ARGUMENT_RULES: dict[str, str] = {
     "deap.creator.meta_create": "created-class",
     "diffusers.configuration_utils.FrozenDict": "data-arguments",
     "fsspec.spec.make_instance": "local-files",
+    # What estimators of scikit-learn before 0.19 keep for each fit; joblib before 0.12 makes it anew.
+    "joblib.memory.Memory": "no-folder",
+    "sklearn.externals.joblib.memory.Memory": "no-folder",
     "hdbscan.dist_metrics.newObj": "same-package",
     "regex._regex.compile": "data-arguments",
     "torch_geometric.data.batch.DynamicInheritanceGetter.__call__": "same-package",
@@ -596,7 +628,13 @@ ARGUMENT_RULES: dict[str, str] = {
             "period._new_PeriodIndex", "timedeltas._new_TimedeltaIndex",
         )
     },
-    "pandas.indexes.base._new_Index": "same-package",
+    **dict.fromkeys(
+        (
+            "pandas.core.index._new_Index", "pandas.indexes.base._new_Index", "pandas.tseries.index._new_DatetimeIndex",
+            "pandas.tseries.period._new_PeriodIndex",
+        ),
+        "same-package",
+    ),
     "dateutil.tz._tzfile._unpickle": "same-package",
     **{
         f"sklearn.{module}.newObj": "same-package"

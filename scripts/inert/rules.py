@@ -71,6 +71,7 @@ RULES = {
         "the argument is the literal text of None, Ellipsis, NotImplemented or a range, which dill evaluates."
     ),
     "local-files": "argument 0 is the global fsspec.implementations.local.LocalFileSystem, the rest data.",
+    "no-folder": "argument 0 is None, the rest data: a cache without a folder, where nothing is made or read.",
     "local-uri": "the only argument is literal text that begins with file:///; nothing is opened.",
     "local-folder": (
         "`work_dir` and `model_name`, if in the state, are literal texts without a colon but that of a drive, or None: "
@@ -108,8 +109,8 @@ RULES = {
         "a pointer that is freed."
     ),
     "reconstructor": (
-        "argument 0 is an inert class, argument 1 a builtin data type or in CALLS: its `__init__` is called with "
-        "argument 2, which is anything."
+        "argument 0 is an inert class, or in CALLS where argument 1 is object, argument 1 a builtin data type or in "
+        "CALLS: its `__init__` is called with argument 2, which is anything."
     ),
     "same-package": (
         "every global among the arguments is inert and of the top-level package of the callable, which calls it; an "

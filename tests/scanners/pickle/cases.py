@@ -1041,6 +1041,7 @@ CASES |= {
 }
 
 # Harmless callables that run what they are given: a base's `__init__`, iteration over an object, a metric.
+MAPPED = global_("numpy", "memmap")
 RECONSTRUCTOR = global_("copyreg", "_reconstructor")
 DATASET = global_("torchvision.datasets.folder", "ImageFolder")
 LOADER_OBJECT = global_("torch.utils.data.dataloader", "DataLoader") + EMPTY_TUPLE + NEWOBJ
@@ -1051,6 +1052,14 @@ CHAIN = 2_000
 CASES |= {
     "base_with_a_constructor": review(stream(call(RECONSTRUCTOR, DATASET, DATASET, text("/etc")))),
     "benign_base_is_object": clean(stream(call(RECONSTRUCTOR, DATASET, global_("builtins", "object"), NONE))),
+    "benign_base_is_object_of_a_compiled_class": clean(
+        stream(call(RECONSTRUCTOR, global_("pandas.tseries.offsets", "Day"), global_("builtins", "object"), NONE))
+    ),
+    "process_whose_base_is_object": malicious(
+        stream(call(RECONSTRUCTOR, global_("subprocess", "Popen"), global_("builtins", "object"), NONE))
+    ),
+    "mapped_array_by_its_call": malicious(stream(call(MAPPED, text("/etc/modelsweep-test"), text("u1"), text("w+")))),
+    "mapped_array_by_map": malicious(stream(call(global_("builtins", "map"), MAPPED, EMPTY_LIST + text("x") + APPEND))),
     "benign_base_is_a_dictionary": clean(
         stream(
             call(
