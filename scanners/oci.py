@@ -173,9 +173,12 @@ def _command(blob: Blob, path: str, command: str) -> Iterator[Item]:
 def _variable(blob: Blob, path: str, text: str) -> Iterator[Item]:
     """Yield a variable of all programs in the container, where it makes them run or load something."""
     from scanners.judge.start_variables import what_of
+    from scanners.parsing.other_lists import lines_of_variables
     from scanners.persistence import order
+    from scanners.requirements import fact_of
 
     name, _, value = text.partition("=")
+    yield from (fact_of(blob, line) for line in lines_of_variables(text, 1))
     what = what_of(name, value)
     if what:
         yield order(blob.locator, what, text, "each program in the container is started with it", path)

@@ -19,6 +19,8 @@ from scanners import text
 from scanners.judge.start_orders import known_library, stray_folder, stray_place, stray_program
 from scanners.judge.start_variables import NAMES, Setting, what_of
 from scanners.parsing import start_places as places
+from scanners.parsing.other_lists import lines_of_variables
+from scanners.requirements import fact_of
 
 _SIZE = MIB
 _LINE = 4_000
@@ -81,10 +83,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     place = places.place_of(blob.locator)
     content = blob.reader.read(0, min(blob.size, _SIZE)).decode("utf-8", "replace")
     told: set[str] = set()
+    script = not place and blob.locator.suffix in _SCRIPTS
     for number, line in enumerate(content.split("\n"), 1):
         context.operations.spend(1 + len(line) // _LINE)
         if _COMMENT.match(line):
             continue
+        if not script:
+            yield from (fact_of(blob, found) for found in lines_of_variables(line[:_LINE], number))
         ordered = _ORDERS[place](line[:_LINE]) if place else ()
         for what, value in (*ordered, *_variables(blob, place, line[:_LINE])):
             if value not in told and len(told) < _TOLD:
@@ -164,7 +169,7 @@ def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name="persistence",
     title="Orders that stay: start-up files of systems and shells, variables that run something",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".env", ".service", ".desktop"),

@@ -19,6 +19,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners import text
+from scanners.parsing.other_lists import LOCK, LOCKS, lines_of_lock, lines_of_node, lines_of_setup, script_block
 from scanners.parsing.requirement_lines import Line, lines_in, requirement
 
 SIZE_LIMIT = 2 * MIB
@@ -28,10 +29,12 @@ _ENVIRONMENTS = re.compile(
     r"(?:(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml|\.?condarc|\.mambarc)$", re.IGNORECASE
 )
 _PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml", "pixi.toml"})
-_SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg"})
+_SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg", ".pydistutils.cfg", "pydistutils.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
 _PROGRAMS = frozenset(".py .ipynb .json .js .html .svg .c .h .cpp .cu .rs .go .sh .bash .bat .ps1".split())
 """Endings of what nobody can write as a list of packages, or would not read as one."""
+_OTHERS = frozenset({"setup.py", "package.json", ".npmrc", ".yarnrc", ".yarnrc.yml"})
+_INLINE = b"# /// script"
 _SECTIONS = frozenset({"dependencies", "build_dependencies", "channels", "default_channels", "channel_alias"})
 _CHANNELS = frozenset({"channels", "default_channels", "channel_alias"})
 _INCLUDED = 64 * KIB
@@ -50,13 +53,30 @@ _TOLD = 5_000
 _TOLD_OF_OTHERS = 100
 """Lines of a file of any other name: the first are enough for a list that takes packages from elsewhere."""
 _SHOWN = 200
+_PLAIN = ("package", "local")
 CONDA = "conda"
 """Kind of a line that asks conda for a package."""
 
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text by whose name installers know it, or which another list may include."""
-    return blob.size > 0 and (_is_named(blob) or _may_be_included(blob)) and text.accepts(blob)
+    named = _is_named(blob) or _asks_otherwise(blob)
+    return blob.size > 0 and (named or _may_be_included(blob)) and text.accepts(blob)
+
+
+def _asks_otherwise(blob: Blob) -> bool:
+    """Return whether the blob is no list, but asks for packages: a script, a lock, what npm reads, or setup.py.
+
+    Of those, one that is too large is left to others: they are no lists that somebody wrote.
+    """
+    name = blob.locator.name
+    if blob.size > SIZE_LIMIT:
+        return False
+    return name in _OTHERS or name in LOCKS or LOCK.fullmatch(name) is not None or _is_script(blob)
+
+
+def _is_script(blob: Blob) -> bool:
+    return blob.locator.suffix == ".py" and _INLINE in blob.head
 
 
 def _is_named(blob: Blob) -> bool:
@@ -86,9 +106,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     content = text.decoded(blob.reader.read(0, blob.size))
     name = blob.locator.name
     lines: Iterator[Line]
-    named = _is_named(blob)
-    if not named:
-        lines = islice((line for line in lines_in(content) if line.kind != "package"), _TOLD_OF_OTHERS)
+    others = _asks_otherwise(blob)
+    named = others or _is_named(blob)
+    if others:
+        lines = _of_others(blob, content)
+    elif not named:
+        lines = islice((line for line in lines_in(content) if line.kind not in _PLAIN), _TOLD_OF_OTHERS)
     elif name in _PROJECTS or name in _SETTINGS:
         from scanners.parsing.python_projects import backend, lines_of_project, lines_of_settings
 
@@ -105,7 +128,23 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         context.operations.spend()
         if told >= _TOLD:
             raise OverLimit(f"more than {_TOLD:,} requirements")
-        yield _fact(blob, line, "requirement" if named else "requirement-line")
+        yield fact_of(blob, line, "requirement" if named else "requirement-line")
+
+
+def _of_others(blob: Blob, content: str) -> Iterator[Line]:
+    """Yield where packages come from that no list asks for."""
+    name = blob.locator.name
+    if name in LOCKS or LOCK.fullmatch(name):
+        yield from lines_of_lock(content)
+    elif name in _OTHERS and name != "setup.py":
+        yield from lines_of_node(content)
+    elif name == "setup.py":
+        yield from lines_of_setup(content)
+    elif block := script_block(content):
+        from scanners.parsing.python_projects import lines_of_project
+
+        above = content[: content.find(_INLINE.decode())].count("\n") + 1
+        yield from (line._replace(number=line.number + above) for line in lines_of_project(block, script=True))
 
 
 def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
@@ -130,7 +169,8 @@ def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
         return
 
 
-def _fact(blob: Blob, line: Line, kind: str) -> Fact:
+def fact_of(blob: Blob, line: Line, kind: str = "requirement") -> Fact:
+    """Return the fact of a line."""
     if line.kind == "list":
         named: dict[str, Json] = {"line": line.number, "named": kind == "requirement"}
         return Fact("requirement-list", printable(line.source, _SHOWN), blob.locator, detail=named)
@@ -146,7 +186,7 @@ def _fact(blob: Blob, line: Line, kind: str) -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

@@ -53,7 +53,7 @@ LISTED = (
     ("python-code", 15, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 8, "repository"),
-    ("requirements", 2, "requirements"),
+    ("requirements", 3, "requirements"),
     ("commands", 7, "shell_commands"),
     ("persistence", 1, "start_orders"),
     ("shortcuts", 1, "shortcuts"),

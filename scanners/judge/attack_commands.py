@@ -23,6 +23,8 @@ _SECRETS = (
 _ROOTS = r"(?:/(?:etc|usr|var|home|root|bin|lib|boot)?/?\*?|~/?\*?|\$HOME/?\*?|[cC]:\\?/?\*?)"
 _PLAIN = r"(?:http://(?!localhost|127\.)|https?://\d{1,3}(?:\.\d{1,3}){3}\b|(?<=\s)\d{1,3}(?:\.\d{1,3}){3}[:/])"
 """An address over which anybody on the way decides what comes, or that is of no name."""
+_FOREIGN = r"https?://(?!127\.|0\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}\b"
+"""An address without a name that is not of a network of one's own."""
 _DECODES = r"(?:base64\s+(?:-\w*[dD]\b|--decode)|xxd\s+(?:-\w{1,9}\s+){0,9}-r\b)"
 _OPENSSL = r"openssl\s+(?:enc|base64|[\w-]{2,20})\s[^\n|]*-d\b"
 """What decodes; the other way begins with one part and ends with another."""
@@ -50,6 +52,7 @@ _NEVER_HONEST = (
     r"\b(?:system|exec|shell_exec|passthru|popen|eval|assert)\s*\(\s*\$_(?:GET|POST|REQUEST|COOKIE)\b",
     r"getRuntime\(\)\.exec\(\s*request\b",
     r">\s*/etc/ld\.so\.preload",
+    rf"\bpip3?\s+install\b[^\n]*\s(?:-i|--(?:extra-)?index-url)[=\s]\s{{0,9}}{_FOREIGN}",
     r"\bpip3?\s+install\b[^\n]*\shttp://\S{1,300}\.(?:tar\.gz|zip|whl)\b",
     rf"{_FETCH}[^\n]*\s(?:-d|--data\S*|-F|-T|--upload-file|--form|--post-file)[=\s][^\n]*{_SECRETS}",
     rf"{_SECRETS}[^\n]*\|\s*(?:curl|wget|nc|ncat)\b",

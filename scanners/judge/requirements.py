@@ -69,8 +69,17 @@ SOURCE = _rule(
     "Pin a revision or a hash, or install a copy of your own.",
     _PIP,
 )
+LOCAL = _rule(
+    "local-package",
+    "Package that lies beside the model",
+    Severity.INFO,
+    "line {line} installs {subject}",
+    "It is installed under a name that it gives itself, whatever the index has there, and installing it runs its code.",
+    "Look into the package, or install the one that the index has.",
+    _PIP,
+)
 KINDS = frozenset({"requirement"})
-RULES = (SHELL, INDEX, PACKAGE, HOST, SOURCE)
+RULES = (SHELL, INDEX, PACKAGE, HOST, SOURCE, LOCAL)
 _RULES = {"index": INDEX, "links": INDEX, "vcs": PACKAGE, "url": PACKAGE}
 # Forges where anybody may publish, as in the public index, and indexes of frameworks whose wheels are too large for it
 KNOWN = re.compile(
@@ -78,9 +87,19 @@ KNOWN = re.compile(
     r"(?:(?:github|gitlab|nvidia|intel|amd|openmmlab|githubusercontent|anaconda)\.com|(?:bitbucket|codeberg|pytorch|pyg|"
     r"pypi|pythonhosted|conda|anaconda)\.org|(?:huggingface|hf)\.co|github\.io|flashinfer\.ai|vllm\.ai|"
     r"googleapis\.com/(?:jax|libtpu|tensorflow)[\w-]*)(?:[/:]|$)"
-    r"|git@(?:github|gitlab)\.com:",
+    r"|git@(?:github|gitlab)\.com:"
+    r"|https?://(?:[\w-]+\.)*(?:(?:tsinghua|ustc|sjtu|bfsu|nju|zju|hit)\.edu|tencentyun|aliyun|163|huaweicloud|douban|baidu"
+    r"|tencent)\.(?:com|cn)(?:[/:]|$)",
     re.IGNORECASE,
 )
+
+
+_STRAY = re.compile(
+    r"file:(?://)?(?://+[\w.-]+\.[\w.-]+/|[\w-]+(?:\.[\w-]+)+/|(?:localhost)?(?:/private)?/(?:(?:var/)?tmp|dev/shm)/"
+    r"[^#\s]{1,500}\.(?:whl|zip|tgz|tar\.\w{2,4})(?:#|$))",
+    re.IGNORECASE,
+)
+"""Packages on another machine, or where anybody may put them; conda leaves the folders behind that it built in."""
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -92,6 +111,12 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
             yield Finding(SHELL, fact.locator, fact.value, evidence=evidence)
         elif kind == "host":
             yield Finding(HOST, fact.locator, source, evidence=evidence)
-        elif kind in _RULES and (kind != "links" or "://" in source) and not source.lower().startswith("file:"):
+        elif kind == "local":
+            rule = PACKAGE if source.startswith(("\\\\", "//")) else LOCAL
+            yield Finding(rule, fact.locator, source, evidence=evidence)
+        elif source.lower().startswith("file:"):
+            if _STRAY.match(source):
+                yield Finding(PACKAGE, fact.locator, source, evidence=evidence)
+        elif kind in _RULES and (kind != "links" or "://" in source):
             rule = SOURCE if KNOWN.match(source) else _RULES[kind]
             yield Finding(rule, fact.locator, source, evidence=evidence)

@@ -21,9 +21,17 @@ _PLACES: _Places = (
     ("project", "optional-dependencies"),
     ("dependency-groups",),
     ("tool", "uv", "dev-dependencies"),
+    ("tool", "uv", "constraint-dependencies"),
+    ("tool", "uv", "override-dependencies"),
+    ("tool", "hatch", "envs"),
 )
 """Where requirements stand as pip writes them, in lists or in tables of lists."""
-_TABLES: _Places = (("tool", "poetry"), ("tool", "uv", "sources"), ("packages",), ("dev-packages",), ("tool", "pdm"))
+_SCRIPT: _Places = (("dependencies",),)
+"""Of a script that says in itself what it needs."""
+_TABLES: _Places = (
+    *(("tool", "poetry"), ("tool", "uv", "sources"), ("packages",), ("dev-packages",), ("tool", "pdm")),
+    *(("pypi-dependencies",), ("tool", "pixi", "pypi-dependencies")),
+)
 """Where packages are tables that say where each comes from."""
 _CHANNELS: _Places = (
     ("project", "channels"),
@@ -38,7 +46,11 @@ _INDEXES: _Places = (
     ("source",),
     ("index",),
 )
-_URLS: _Places = (("tool", "uv", "index-url"), ("tool", "uv", "extra-index-url"), ("tool", "uv", "find-links"))
+_URLS: _Places = tuple(
+    (*table, key)
+    for table in (("tool", "uv"), ("tool", "uv", "pip"), (), ("pip",))
+    for key in ("index-url", "extra-index-url", "find-links")
+)
 _DYNAMIC = ("tool", "setuptools", "dynamic", "dependencies", "file")
 """Lists that setuptools reads the requirements of a project from."""
 _SETTING = re.compile(
@@ -55,10 +67,10 @@ _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+
 """A key of so many parts: the parser keeps every beginning of it."""
 
 
-def lines_of_project(content: str) -> Iterator[Line]:
-    """Yield what a project asks for; nothing where its TOML is broken, which no installer reads either."""
+def lines_of_project(content: str, *, script: bool = False) -> Iterator[Line]:
+    """Yield what a project, or a `script`, asks for; nothing where its TOML is broken: no installer reads that."""
     project = parsed(content)
-    for place in _PLACES:
+    for place in (*_PLACES, *_SCRIPT) if script else _PLACES:
         for text in _texts(_at(project, place), _DEPTH):
             yield from (line._replace(number=_line(content, text)) for line in requirement(text))
     for place in _TABLES:
@@ -78,7 +90,7 @@ def lines_of_settings(content: str) -> Iterator[Line]:
         listed = bool(heading) or (listed and text[:1] in ("", " ", "\t"))
         if listed:
             asked = requirement(heading["rest"] if heading else text)
-            yield from (line._replace(number=number) for line in asked if line.kind != "package")
+            yield from (line._replace(number=number) for line in asked if line.kind not in ("package", "local"))
             continue
         match = _SETTING.match(text)
         if match is None:
@@ -131,7 +143,7 @@ def _sources(value: Json, depth: int) -> Iterator[Line]:
     if not depth or not isinstance(value, list | dict):
         return
     if isinstance(value, dict):
-        for key, kind in (("git", "vcs"), ("url", "url"), ("hg", "vcs")):
+        for key, kind in (("git", "vcs"), ("url", "url"), ("hg", "vcs"), ("file", "url")):
             source = value.get(key)
             if isinstance(source, str) and "://" in source and not {"name", "priority", "verify_ssl"} & value.keys():
                 yield Line(0, source, kind, f"git+{source}" if kind == "vcs" else source)

@@ -36,8 +36,11 @@ _SHELL = re.compile(
 _OPTIONS_BEHIND = re.compile(r"\s--(?:hash|global-option|install-option|config-settings?)\b.*")
 
 
+_LOCAL = re.compile(r"(?P<path>[^\s;@#]{1,500}\.(?:whl|zip|tgz|tar\.(?:gz|bz2|xz)))(?:\s*;.*|\s*)$")
+
+
 class Line(NamedTuple):
-    """One requirement: `kind` is package, vcs, url, index, links, host, list or shell; `source` is where it comes from.
+    """One requirement: `kind` is package, vcs, url, local, index, links, host, list or shell; `source` is from where.
 
     A shell is a line that no installer understands, and that a shell would run a part of.
     """
@@ -75,6 +78,8 @@ def requirement(text: str) -> Iterator[Line]:
         yield Line(0, text, "vcs", vcs[0])
     elif url:
         yield Line(0, text, "url", url[0])
+    elif local := _LOCAL.match(plain):
+        yield Line(0, text, "local", local["path"])
     else:
         yield Line(0, text, "package", "")
 

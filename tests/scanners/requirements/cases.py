@@ -71,6 +71,78 @@ def case(content: str, verdict: Verdict, name: str = "requirements.txt") -> Case
     return Case(content.encode, name, verdict, cut_is_clean=True)
 
 
+FILES = "https://files.acme.example.invalid/net-1.0.whl"
+MIRROR = "https://pypi.acme.example.invalid/simple"
+PYTORCH = "https://download.pytorch.org/whl/cu121"
+
+
+def script(*lines: str) -> str:
+    """Return a script that says in itself what it needs (PEP 723)."""
+    return "\n".join(
+        ("#!/usr/bin/env -S uv run", "# /// script", *(f"# {line}" for line in lines), "# ///", "import net", "")
+    )
+
+
+ELSEWHERE = {
+    "script": ("run.py", script("requires-python = '>=3.11'", "dependencies = [", f"  'net @ {FILES}',", "]")),
+    "script_index": ("run.py", script("dependencies = ['net']", "[[tool.uv.index]]", f"url = '{MIRROR}'")),
+    "uv": ("uv.toml", f"index-url = '{MIRROR}'\n"),
+    "uv_pip": ("pyproject.toml", f"[tool.uv.pip]\nextra-index-url = ['{MIRROR}']\n"),
+    "hatch": ("pyproject.toml", f"[tool.hatch.envs.default]\ndependencies = ['net @ {FILES}']\n"),
+    "pixi": ("pixi.toml", f"[pypi-dependencies]\nnet = {{ url = '{FILES}' }}\n"),
+    "pipenv": ("Pipfile", f"[packages]\nnet = {{ file = '{FILES}' }}\n"),
+    "distutils": (".pydistutils.cfg", f"[easy_install]\nindex_url = {MIRROR}\n"),
+    "setup": ("setup.py", f"from setuptools import setup\nsetup(name='x', install_requires=['net[a] @ {FILES}'])\n"),
+    "setup_links": ("setup.py", f"from setuptools import setup\nsetup(dependency_links=['{FILES}'])\n"),
+    "lock_of_uv": ("uv.lock", f'[[package]]\nname = "net"\nsource = {{ registry = "{MIRROR}" }}\n'),
+    "lock_of_poetry": ("poetry.lock", f'[[package]]\nname = "net"\n[package.source]\ntype = "url"\nurl = "{FILES}"\n'),
+    "lock": ("pylock.toml", f'[[packages]]\nname = "net"\nindex = "{MIRROR}"\n'),
+    "lock_of_pipenv": ("Pipfile.lock", f'{{"_meta": {{"sources": [{{"name": "x", "url": "{MIRROR}"}}]}}}}'),
+    "lock_of_npm": ("package-lock.json", f'{{"packages": {{"node_modules/a": {{"resolved": "{FILES}"}}}}}}'),
+    "npm": ("package.json", f'{{"name": "x", "devDependencies": {{"react": "^18", "net": "{FILES}"}}}}'),
+    "npm_registry": (".npmrc", f"@acme:registry={MIRROR}\n"),
+    "variables": (".env", f"PIP_EXTRA_INDEX_URL={MIRROR}\n"),
+    "variables_of_uv": (".envrc", f'export UV_INDEX="acme={MIRROR}"\n'),
+    "variables_of_image": ("Dockerfile", f"FROM python:3.11\nENV PIP_INDEX_URL {MIRROR}\n"),
+    "stray_file": ("requirements.txt", "torch\nnet @ file:///tmp/x/net-1.0-py3-none-any.whl\n"),
+    "file_of_a_machine": ("requirements.txt", "file://192.0.2.1/share/net-1.0.whl\n"),
+    "wheel_of_a_machine": ("requirements.txt", "\\\\192.0.2.1\\share\\net-1.0.whl\n"),
+}
+AS_USUAL = {
+    "script": ("run.py", script("dependencies = ['requests<3', 'rich']", "[[tool.uv.index]]", f"url = '{PYTORCH}'")),
+    "comment": ("run.py", f"# /// script\n# is what begins a block\nURL = '{FILES}'\n"),
+    "conda_freeze": (
+        "requirements.txt",
+        (
+            "certifi @ file:///tmp/build/80754af9/certifi_1605562506/work/certifi\n"
+            "six @ file:///tmp/abs_5bxc9e_0sd/croot/six_1644875935023/work\n"
+            "-e ./core\n./wheels/net-1.0-py3-none-any.whl\n"
+        ),
+    ),
+    "lock_of_uv": (
+        "uv.lock",
+        (
+            '[[package]]\nname = "torch"\nsource = { registry = "https://pypi.org/simple" }\n'
+            'wheels = [{ url = "https://files.pythonhosted.org/packages/x.whl" }]\n'
+            '[[package]]\nsource = { editable = "." }\n'
+        ),
+    ),
+    "lock_of_npm": (
+        "package-lock.json",
+        '{"packages": {"a": {"resolved": "https://registry.npmjs.org/a/-/a-1.0.tgz"}}}',
+    ),
+    "npm": (
+        "package.json",
+        '{"homepage": "https://example.invalid", "dependencies": {"a": "file:../a", "b": "github:x/y"}}',
+    ),
+    "npm_registry": (".npmrc", "registry=https://registry.npmjs.org/\nsave-exact=true\n"),
+    "setup": (
+        "setup.py",
+        "from setuptools import setup\nsetup(url='https://example.invalid', install_requires=['a>1'])\n",
+    ),
+    "variables": (".env", f"PIP_EXTRA_INDEX_URL={PYTORCH}\nPIP_INDEX_URL=\n"),
+    "mirror": ("Dockerfile", "FROM python:3.11\nENV PIP_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple\n"),
+}
 CASES = {
     "environment_by_an_alias": case(
         "own: &own\n- --index-url http://acme.example.invalid/simple\n- net\ndependencies:\n- pip: *own\n",
@@ -166,4 +238,6 @@ CASES = {
     ),
     "substitution": case("numpy==$(echo modelsweep-test)\n", Verdict.MALICIOUS),
     "piped": case("numpy | sh -c 'echo modelsweep-test'\n", Verdict.MALICIOUS),
+    **{f"elsewhere_{name}": case(content, Verdict.REVIEW, file) for name, (file, content) in ELSEWHERE.items()},
+    **{f"benign_as_usual_{name}": case(content, Verdict.CLEAN, file) for name, (file, content) in AS_USUAL.items()},
 }

@@ -1,0 +1,109 @@
+"""Packages that are asked for elsewhere than in lists: in scripts, lock files, setup.py, for npm, and by variables.
+
+https://packaging.python.org/en/latest/specifications/inline-script-metadata/ (PEP 723), pylock.toml (PEP 751), locks of
+uv, Poetry, Pipenv and npm, https://pip.pypa.io/en/stable/topics/configuration/#environment-variables. Read by their
+lines: a lock has megabytes, and what tells is where a package comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from scanners.parsing.requirement_lines import Line
+
+LOCKS = frozenset({"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "package-lock.json", "yarn.lock"})
+LOCK = re.compile(r"pylock(?:\.[\w-]{1,40})?\.toml")
+_BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?$")
+_END = "# ///"
+_LOCKED = re.compile(
+    r"(?P<key>\b(?:registry|index|url|git|resolved|tarball)\b)\"?[ \t]*[:=]?[ \t]*\"(?P<url>(?:git\+)?https?://(?P<host>[^/\"\s]{1,253})[^\"\s]{0,2000})\""
+)
+_NODE = re.compile(
+    r"(?:registry\.(?:npmjs\.org|yarnpkg\.com|npmmirror\.com|npm\.taobao\.org)|npm\.pkg\.github\.com|codeload\.github\.com"
+    r"|npm\.jsr\.io|r\.cnpmjs\.org)(?::\d{1,5})?"
+)
+"""Where packages of Node come from for everybody."""
+_USUAL = re.compile(rf"(?:files\.pythonhosted\.org|pypi\.org)|{_NODE.pattern}")
+"""Where packages come from for everybody."""
+_SETTING = re.compile(
+    r"(?m)^[ \t]*(?:@[\w.-]{1,100}:)?(?:registry|npmRegistryServer)[ \t]*[=:][ \t]*[\"']?(?P<url>https?://(?P<host>[^/\s\"']{1,253})\S{0,500})"
+)
+_ASKED = re.compile(
+    r"\"(?P<name>@?[\w./-]{1,200})\"[ \t]*:[ \t]*\"(?P<url>(?:git\+)?(?:https?|ssh|git)://[^\"\s]{1,500})\""
+)
+_DEPENDENCIES = re.compile(
+    r"\"(?:dev|peer|optional)?[dD]ependencies\"[ \t\r\n]*:[ \t\r\n]*\{(?P<inner>[^{}]{0,200000})\}"
+)
+_REQUIRED = re.compile(
+    r"[\"'][\w.-]{1,100}(?:\[[\w, -]{0,100}\])?[ \t]*@[ \t]*(?P<url>(?:(?:git|hg)\+)?(?:https?|ssh)://[^\"'\s;]{1,500})"
+)
+_LINKS = re.compile(r"dependency_links[ \t]*=[ \t]*\[(?P<inner>[^\]]{0,5000})\]")
+_URL = re.compile(r"(?:git\+)?https?://[^\"'\s]{1,500}")
+INDEX_VARIABLES = (
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+)
+_VARIABLE = re.compile(
+    r"\b(?P<name>"
+    + "|".join(INDEX_VARIABLES)
+    + r"|PIP_FIND_LINKS|UV_FIND_LINKS)[\"']?(?:[ \t]*=[ \t]*|:[ \t]+|[ \t]+)[\"']?(?P<urls>[^\"'\n#]{1,1000})"
+)
+_WORD = re.compile(r"(?:[\w-]{1,40}=)?(?P<url>https?://[^\s\"',;\\]{1,500})")
+
+
+def script_block(content: str) -> str:
+    """Return the metadata that a script in Python holds, nothing where it has none."""
+    begun = _BLOCK.search(content)
+    lines: list[str] = []
+    for line in content[begun.end() :].splitlines()[1:] if begun else ():
+        if line.rstrip() == _END:
+            return "\n".join(lines)
+        if not line.startswith("#"):
+            break
+        lines.append(line[2:])
+    return ""
+
+
+def lines_of_lock(content: str) -> Iterator[Line]:
+    """Yield where a lock takes packages from, once for each host."""
+    told: set[tuple[str, str]] = set()
+    for found in _LOCKED.finditer(content):
+        kind = "index" if found["key"] in ("registry", "index") else "vcs" if found["key"] == "git" else "url"
+        if (kind, found["host"]) not in told and not _USUAL.fullmatch(found["host"]):
+            told.add((kind, found["host"]))
+            yield Line(content.count("\n", 0, found.start()) + 1, found["url"], kind, found["url"])
+
+
+def lines_of_node(content: str) -> Iterator[Line]:
+    """Yield the packages of package.json, and the registries of .npmrc and .yarnrc, that come from elsewhere."""
+    for section in _DEPENDENCIES.finditer(content):
+        for found in _ASKED.finditer(section["inner"]):
+            number = content.count("\n", 0, section.start("inner") + found.start()) + 1
+            yield Line(number, found["url"], "vcs" if "git" in found["url"][:4] else "url", found["url"])
+    for found in _SETTING.finditer(content):
+        if not _NODE.fullmatch(found["host"]):
+            yield Line(content.count("\n", 0, found.start("url")) + 1, found["url"], "index", found["url"])
+
+
+def lines_of_setup(content: str) -> Iterator[Line]:
+    """Yield the packages that setup.py asks for by an address."""
+    for found in _REQUIRED.finditer(content):
+        kind = "vcs" if found["url"].startswith(("git+", "hg+")) else "url"
+        yield Line(content.count("\n", 0, found.start()) + 1, found["url"], kind, found["url"])
+    for links in _LINKS.finditer(content):
+        for found in _URL.finditer(links["inner"]):
+            number = content.count("\n", 0, links.start("inner") + found.start()) + 1
+            yield Line(number, found[0], "url", found[0])
+
+
+def lines_of_variables(line: str, number: int) -> Iterator[Line]:
+    """Yield the indexes that a line names in variables of pip and uv."""
+    for found in _VARIABLE.finditer(line) if "_INDEX" in line or "_FIND_LINKS" in line else ():
+        kind = "index" if found["name"] in INDEX_VARIABLES else "links"
+        for word in _WORD.finditer(found["urls"]):
+            yield Line(number, f"{found['name']}={word['url']}", kind, word["url"])
