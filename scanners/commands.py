@@ -47,9 +47,10 @@ _ORDERS_IN = re.compile(
 )
 """What assistants that work in a folder take for their instructions."""
 _ENTERED = frozenset(
-    ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el".split()
+    ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el .pdbrc .irbrc .pryrc "
+    ".ghci .pythonrc .pythonrc.py .octaverc .psqlrc .sqliterc".split()
 )
-"""What direnv and mise, editors, debuggers and R read in the folder in which they are started."""
+"""What direnv and mise, editors, debuggers, R and other interpreters read in the folder in which they are started."""
 _NO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{16}")
 """More marks in a row than any script needs: they spell what only a machine reads."""
 _TABLE = ".scp"
@@ -81,8 +82,12 @@ _SETTINGS = (
     "kernel.json",
 )
 _WORKSPACES = (".code-workspace", ".sublime-project")
-_JSON = ("tasks.json", "devcontainer.json", ".devcontainer.json", "package.json", *_SETTINGS)
-_ON_INSTALL = ("preinstall", "install", "postinstall", "prepare")
+_PACKAGES = {"package.json": "npm", "composer.json": "Composer"}
+_JSON = ("tasks.json", "devcontainer.json", ".devcontainer.json", *_PACKAGES, *_SETTINGS)
+_ON_INSTALL = (
+    *("preinstall", "install", "postinstall", "prepare"),
+    *("pre-install-cmd", "post-install-cmd", "pre-update-cmd", "post-update-cmd", "post-autoload-dump"),
+)
 _GIT = re.compile(
     rb"\s*\[(?:core|filter|alias|diff|merge|credential|include|remote|branch|submodule|user|init|url|gpg|pager"
     rb"|sequence|protocol|difftool|mergetool)\b"
@@ -470,23 +475,31 @@ def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterato
     tasks, scripts = document.get("tasks"), document.get("scripts")
     if isinstance(tasks, dict):  # of a workspace, or of settings
         tasks = tasks.get("tasks")
-    if blob.locator.name != "package.json" and isinstance(tasks, list):
+    manager = _PACKAGES.get(blob.locator.name)
+    if not manager and isinstance(tasks, list):
         for place, task in enumerate(tasks):
             if isinstance(task, dict):
                 yield from _task(blob, task, place)
-    elif blob.locator.name == "package.json":
+    elif manager:
         for name, command in scripts.items() if isinstance(scripts, dict) else ():
             how = UNASKED if name in _ON_INSTALL else ASKED
-            who = "npm runs it to install the folder" if how == UNASKED else "whoever runs the script"
+            who = f"{manager} runs it to install the folder" if how == UNASKED else "whoever runs the script"
             yield from _told(blob, command, who, how, f"scripts.{name}")
     elif blob.locator.name in _SETTINGS or blob.locator.suffix in _WORKSPACES:
         yield from _settings(blob, {name: part for name, part in document.items() if name != "tasks"}, "", context)
     else:
-        for name, command in document.items():
-            if name.endswith("Command"):
-                host = name == "initializeCommand"
-                who = "opening the folder in its container runs it" + (" on the machine itself" if host else "")
-                yield from _told(blob, command, who, UNASKED if host else CONTAINER, name)
+        yield from _container(blob, document)
+
+
+def _container(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
+    """Yield the commands and variables of a container for development."""
+    for name in ("containerEnv", "remoteEnv"):
+        yield from _started_with(blob, document.get(name), name)
+    for name, command in document.items():
+        if name.endswith("Command"):
+            host = name == "initializeCommand"
+            who = "opening the folder in its container runs it" + (" on the machine itself" if host else "")
+            yield from _told(blob, command, who, UNASKED if host else CONTAINER, name)
 
 
 _REDIRECTING = re.compile(
@@ -512,6 +525,7 @@ def _settings(blob: Blob, part: Json, path: str, context: Context) -> Iterator[I
     who = "the editor or assistant runs it in the folder"
     if isinstance(part, dict):
         yield from _redirected(blob, part.get("env"), f"{path}.env" if path else "env")
+        yield from _started_with(blob, part, path)
         words = [part.get(name) for name in (*_PROGRAM_KEYS, "args") if part.get(name)]
         command = " ".join(" ".join(map(str, word)) if isinstance(word, list) else str(word) for word in words)
         yield from _told(blob, command, who, UNASKED, path or "command")
@@ -536,6 +550,16 @@ def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
             detail: dict[str, Json] = {"who": "assistants that work in the folder take it", "how": "redirected"}
             shown = printable(redact(f"{name}={value}"), _SHOWN)
             yield Fact("shell-command", shown, blob.locator, detail={**detail, "path": path})
+
+
+def _started_with(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
+    """Yield variables that make programs run or load something, as settings of an editor or a container set them."""
+    from scanners.judge.start_variables import NAMES, what_of
+
+    for name, value in variables.items() if isinstance(variables, dict) else ():
+        if name in NAMES and isinstance(value, str) and (what := what_of(name, value, "beside")):
+            detail: dict[str, Json] = {"what": what, "who": "programs that are started there obey it", "path": path}
+            yield Fact("start-order", printable(redact(f"{name}={value}"), 2 * _SHOWN), blob.locator, detail=detail)
 
 
 def _task(blob: Blob, task: dict[str, Json], place: int) -> Iterator[Item]:
@@ -579,7 +603,7 @@ def _fact(blob: Blob, command: str, who: str, how: str, path: str) -> Fact:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=16,
+    version=17,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -32,6 +32,12 @@ _BUILT = re.compile(
 )
 _UNITS = (".service", ".desktop")
 _SCRIPTS = (".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".command")
+_NPM, _NPM_NAMES = (
+    ".npmrc",
+    {"script-shell": "npm_config_script_shell", "node-options": "NODE_OPTIONS", "editor": "EDITOR"},
+)
+"""Settings of npm that are commands, or options of Node, and the variables that mean the same."""
+_NPM_SETTING = re.compile(r"[ \t]*(?P<name>script-shell|node-options|editor)[ \t]*=[ \t]*(?P<value>[^\n]{1,2000})")
 _COMMENT = re.compile(r"\s*(?:#|//|;|rem\s|::)", re.IGNORECASE)
 _ASSIGNED = re.compile(
     r"(?<![\w.])(?:\$env:)?(?P<name>"
@@ -75,7 +81,11 @@ def accepts(blob: Blob) -> bool:
 
 def _sets_variables(blob: Blob) -> bool:
     name = blob.locator.name
-    return blob.locator.suffix in (*_UNITS, *_SCRIPTS) or bool(_ENVIRONMENT.fullmatch(name) or _BUILT.fullmatch(name))
+    return (
+        name == _NPM
+        or blob.locator.suffix in (*_UNITS, *_SCRIPTS)
+        or bool(_ENVIRONMENT.fullmatch(name) or _BUILT.fullmatch(name))
+    )
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -160,6 +170,10 @@ def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
         setting = "beside"
     elif not place and (blob.locator.suffix in _SCRIPTS or _BUILT.fullmatch(name)):
         setting = "script"
+    if name == _NPM and (told := _NPM_SETTING.match(line)):
+        what = what_of(_NPM_NAMES[told["name"]], told["value"], "beside")
+        if what:
+            yield what, line.strip()
     for found in _ASSIGNED.finditer(line):
         what = what_of(found["name"], found["value"], setting)
         if what:
@@ -169,7 +183,7 @@ def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name="persistence",
     title="Orders that stay: start-up files of systems and shells, variables that run something",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=(".env", ".service", ".desktop"),

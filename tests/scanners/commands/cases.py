@@ -454,4 +454,9 @@ CASES = {
     **{
         f"benign_windows_{name}": text(content, file, Verdict.CLEAN) for name, (file, content) in HONEST_WINDOWS.items()
     },
+    "debugger_of_python": text(f"import os; os.system('{PIPE}')\n", ".pdbrc", Verdict.MALICIOUS),
+    "interpreter_of_ruby": text(f"system('{PIPE}')\n", ".irbrc", Verdict.MALICIOUS),
+    "composer": document({"scripts": {"post-install-cmd": [PIPE]}}, "composer.json", Verdict.MALICIOUS),
+    "benign_debugger_of_python": text("alias ll p locals()\nimport os\n", ".pdbrc", Verdict.CLEAN),
+    "benign_composer": document({"scripts": {"post-install-cmd": ["@php artisan x"]}}, "composer.json", Verdict.CLEAN),
 }

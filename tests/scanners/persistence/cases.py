@@ -119,6 +119,8 @@ BESIDE = {
     "direnv_git": (".envrc", "export GIT_SSH_COMMAND=./ssh.sh\n"),
     "direnv_node": (".envrc", "export NODE_OPTIONS='--require ./x.js'\n"),
     "zsh": (".zshenv", "export DYLD_INSERT_LIBRARIES=$PWD/x.dylib\n"),
+    "npm": (".npmrc", "save-exact=true\nscript-shell=./x.sh\n"),
+    "npm_options": (".npmrc", "node-options=--require ./x.js\n"),
     "renviron": (".Renviron", "R_PROFILE_USER=./x.R\n"),
     "dockerfile": ("Dockerfile", "FROM python:3.11\nENV LD_PRELOAD=/tmp/x.so\n"),
     "dockerfile_of_old": ("Dockerfile", "FROM python:3.11\nENV LD_PRELOAD /tmp/x.so\n"),
@@ -172,6 +174,9 @@ def text(name: str, content: str, verdict: Verdict) -> Case:
     return Case(content.encode, name, verdict, cut_is_clean=True)
 
 
+IN_EDITOR = {"terminal.integrated.env.linux": {"LD_PRELOAD": "${workspaceFolder}/x.so"}}
+IN_CONTAINER = {"image": "x", "containerEnv": {"PYTHONSTARTUP": "/workspaces/m/boot.py"}}
+HONEST_EDITOR = {"terminal.integrated.env.linux": {"PYTHONPATH": "${workspaceFolder}", "LD_LIBRARY_PATH": "/opt/lib"}}
 CASES = {
     **{f"archive_{name}": in_archive(*odd) for name, odd in ODD.items() if "hostile" not in name},
     "layer_hostile": in_layer(*ODD["profile_hostile"], Verdict.MALICIOUS),
@@ -197,4 +202,8 @@ CASES = {
     ),
     **{f"beside_{name}": text(*odd, Verdict.REVIEW) for name, odd in BESIDE.items()},
     **{f"benign_beside_{name}": text(*honest, Verdict.CLEAN) for name, honest in HONEST_BESIDE.items()},
+    "editor": text("settings.json", json.dumps(IN_EDITOR), Verdict.REVIEW),
+    "container": text("devcontainer.json", json.dumps(IN_CONTAINER), Verdict.REVIEW),
+    "benign_editor": text("settings.json", json.dumps(HONEST_EDITOR), Verdict.CLEAN),
+    "benign_npm": text(".npmrc", "save-exact=true\nnode-options=--max-old-space-size=4096\n", Verdict.CLEAN),
 }
