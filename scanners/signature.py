@@ -51,7 +51,8 @@ FILES = 20_000
 IGNORED = 1_000
 """Names that a signature leaves out, as they are told."""
 SUFFIXES = (".sig", ".sigstore")
-_KEYS = (b'"dsseEnvelope"', b'"messageSignature"', b'"verificationMaterial"', MEDIA.encode())
+_KEYS = (MEDIA.encode(), b'"verificationMaterial"', b'"dsseEnvelope"')
+"""Of which the first bytes of a bundle hold one, in whatever order it is written."""
 _SHOWN = 300
 _OUTSIDE = 20
 _SPEC = "https://github.com/sigstore/model-transparency/blob/main/README.md"
@@ -128,7 +129,7 @@ RULES = (INVALID, CONTRADICTION, CERTIFICATE, LOG_ENTRY, OUTSIDE, NOTHING)
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is JSON that begins like a bundle of Sigstore, or is named as a signature."""
-    if blob.head.lstrip(b"\xef\xbb\xbf" + SPACE)[:1] != b"{":
+    if blob.head.lstrip(b"\xef\xbb\xbf" + SPACE)[:1] != b"{" or b"\0" in blob.head:
         return False
     return blob.locator.suffix in SUFFIXES or any(key in blob.head for key in _KEYS)
 
@@ -331,5 +332,5 @@ SCANNER = Scanner(
     suffixes=(".sig", ".sigstore", ".json"),
     needs=("cryptography",),
     judged=True,
-    signs=Signs(suffixes=SUFFIXES, holds=_KEYS),
+    signs=Signs(suffixes=SUFFIXES, holds=_KEYS, plain=True),
 )
