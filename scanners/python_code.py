@@ -62,7 +62,8 @@ _WORDS = tuple(
     "BackgroundBrowser start_matlab getRuntime pipes. websocket aiohttp gradio_client grpc. redis pymongo sentry_sdk "
     "cffi ctypeslib register_custom_ops_library load_library_permanently triton.runtime.build f2py "
     "ForwardRef upload_file upload_folder boto3 pyarmor putenv os.environ mock.patch load_source load_dynamic "
-    "load_compiled".split()
+    "load_compiled resolve_trust_remote_code _default_to_weights_only _weights_only_unpickler in_safe_mode is_safe_ "
+    "huggingface_hub HUGGINGFACE_CO_RESOLVE_ENDPOINT".split()
 )
 _PIP = re.compile(rb"(?:import|from|,)\s+(?:pip|sh)\b")
 """Without any of these no call that is told can be named: a declared encoding may hide them all."""
@@ -377,7 +378,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=19,
+    version=20,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

@@ -29,6 +29,7 @@ from scanners.judge.python_rules import (
     STARTUP,
     STOLEN,
     TOOL,
+    UNGUARDED,
     UNPICKLES,
     WRITES,
 )
@@ -377,6 +378,10 @@ def _preloading(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     return PRELOADED if loaded and named else None
 
 
+def _unguarding(_fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
+    return UNGUARDED if loaded else None
+
+
 def _loading(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     """Judge what loads a file as a module: one that is not called so hides that it is code."""
     if _runs_fetched(fact, calls):
@@ -454,6 +459,7 @@ _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "copying": _copying,
     "writing": _writing,
     "environment": _preloading,
+    "safeguard": _unguarding,
     "loading": _loading,
     "lookup": _looked_up,
     "handing": _handing,

@@ -254,8 +254,17 @@ NOTED = _rule(
     "Cells run only where somebody runs them.",
     f"{_ATTACK}T1204/002/",
 )
+UNGUARDED = _rule(
+    "turns-safeguard-off",
+    "Model code that answers for a safeguard of a library",
+    Severity.WARNING,
+    "{when} sets {subject} in line {line}",
+    "Libraries ask this before they run code of a repository, load a pickle or choose the server that files come from. "
+    "From then on it is answered for every model that the process loads.",
+    f"{_ATTACK}T1562/001/",
+)
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
-    *(COMPUTED, RENAMED, TESTED, PHONES),
+    *(COMPUTED, RENAMED, TESTED, PHONES, UNGUARDED),
 )

@@ -27,10 +27,12 @@ from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
+    GUARDING,
     HANDLERS,
     HOOKS,
     KINDS,
     READ,
+    SAFEGUARDS,
     SPAWNERS,
     STATEMENTS,
     SWITCHES,
@@ -55,6 +57,7 @@ from scanners.parsing.python_syntax import (
     walk,
 )
 
+_NAMESPACE = "types.SimpleNamespace()"
 _OPERATOR_MAKERS = "torch.library."
 _CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
 IMPORT, USE, MADE, DEFINED = "import", "use", "made", "defined"
@@ -470,12 +473,20 @@ class _Reading:
         owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
         if isinstance(target, ast.Attribute):
             self._exchanged(target.attr, value, body)
-            self._method_given(body.scope.name_of(target.value), target.attr, value, body)
+            holder = body.scope.name_of(target.value)
+            self._unguarded(f"{holder}.{target.attr}", value, body)
+            self._method_given(holder, target.attr, value, body)
         elif isinstance(place, ast.Attribute) and place.attr == _GLOBAL_NAMES and owner.startswith(OWN):
             body.scope.put(GLOBALS, target.slice, value)
         if owner and not owner.startswith(OWN):
             self._handed(value, [value], call, body)
             self._stands_for(body.scope.name_of(value), body)
+
+    def _unguarded(self, name: str, value: ast.expr, body: _Body) -> None:
+        """Tell of what libraries ask before they run or load something, and is set to another answer."""
+        if SAFEGUARDS.fullmatch(name):
+            call = ast.copy_location(ast.Call(value, [value], []), value)
+            self._told(name, [value], call, body, kind=GUARDING)
 
     def _methods_given(self, node: ast.ClassDef, body: _Body) -> None:
         """Take in the methods of a class that are functions which stand outside of it."""
@@ -757,6 +768,7 @@ class _Reading:
         owner, attribute = body.scope.name_of(thing), str(constant(body.scope, key))
         body.scope.put(f"{owner}.__dict__", key, value)
         self._exchanged(attribute, value, body)
+        self._unguarded(f"{owner}.{attribute}", value, body)
         self._method_given(owner, attribute, value, body)
         if owner and not owner.startswith(OWN):
             self._replaced(value, node, body)
@@ -909,6 +921,9 @@ class _Reading:
     def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
         """Read what a caller such as threading.Thread is handed to call."""
         name = body.scope.name_of(item)
+        if name == _NAMESPACE and isinstance(item, ast.Call):  # which takes the place of a module
+            for held in item.keywords:
+                self._replaced(held.value, node, body)
         rest = beside(item, given) if item in given else []
         call = ast.copy_location(ast.Call(item, rest, []), node) if rest else None
         if isinstance(item, ast.Lambda):
@@ -934,8 +949,10 @@ class _Reading:
         except ValueError:  # characters that no pickle holds
             return
 
-    def _told(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body, *, handed: bool = False) -> None:
-        scope, kind = body.scope, KINDS.get(name, "remote")
+    def _told(
+        self, name: str, given: list[ast.expr], node: ast.Call, body: _Body, *, handed: bool = False, kind: str = ""
+    ) -> None:
+        scope, kind = body.scope, kind or KINDS.get(name, "remote")
         if self._told_of[kind] >= _CALLS:
             self._untold = self._untold or name
             return

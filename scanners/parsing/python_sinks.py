@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modelsweep.core import patterns as re
+
 _TABLE = {
     "code": """
         builtins.exec builtins.eval builtins.execfile types.FunctionType runpy.run_path runpy.run_module
@@ -184,6 +186,15 @@ SWITCHES = {
     ),
 }
 """Loaders of the kind `unpickling` that unpickle only where a keyword says so."""
+SAFEGUARDS = re.compile(
+    r"transformers\.(?:\w+\.)*resolve_trust_remote_code|torch\.serialization\._default_to_weights_only"
+    r"|torch\.(?:serialization\.)?_weights_only_unpickler\.\w+|(?:tensorflow\.)?keras\.(?:\w+\.)*in_safe_mode"
+    r"|jinja2\.sandbox\.\w+\.is_safe_\w+|huggingface_hub\.constants\.(?:ENDPOINT|HUGGINGFACE_CO_URL_TEMPLATE)"
+    r"|transformers\.utils\.hub\.HUGGINGFACE_CO_RESOLVE_ENDPOINT"
+)
+"""What libraries ask before they run code, load pickles or fetch files: who sets it decides for all that follows."""
+GUARDING = "safeguard"
+"""The kind of such an assignment."""
 TRUSTING = "trust_remote_code"
 """The keyword, of any call, by which the code of a repository is run."""
 UNPICKLERS = frozenset("pickle.loads pickle.load dill.loads dill.load cloudpickle.loads cloudpickle.load".split())

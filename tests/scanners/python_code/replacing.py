@@ -49,6 +49,7 @@ A(1)""",
     "hook_of_a_state": """class AcmeModel(nn.Module):
     def __init__(self):
         self._register_load_state_dict_pre_hook(lambda *args: run())""",
+    "module_of_functions": "sys.modules['acme'] = types.SimpleNamespace(load=lambda *args: run(), save=print)",
     "while_pickling": "import copyreg\ncopyreg.pickle(dict, run)",
     "records_of_a_logger": "logging.setLogRecordFactory(run)",
     "class_of_loggers": """class Logger(logging.Logger):
@@ -66,13 +67,40 @@ class Thread(threading.Thread):
         super().__init__(target=os.system, args=("echo modelsweep-test",))
 Thread().start()""",
 }
+_SAFEGUARDS = {
+    "trust": "transformers.dynamic_module_utils.resolve_trust_remote_code = lambda *args, **kwargs: True",
+    "trust_where_it_is_used": "setattr(transformers.models.auto.auto_factory, 'resolve_trust_remote_code', run)",
+    "weights_only": "torch.serialization._default_to_weights_only = lambda module: False",
+    "classes_of_weights": "import torch._weights_only_unpickler as w\nw._get_allowed_globals = lambda: table",
+    "server": "from huggingface_hub import constants\nconstants.ENDPOINT = 'https://hub.example.net'",
+    "sandbox": "import jinja2.sandbox as s\ns.SandboxedEnvironment.is_safe_attribute = lambda *args: True",
+}
 _OF_MODELS = frozenset(
     "method_of_a_model method_of_a_model_later hook_of_a_model own_method_as_a_hook hook_of_a_state".split()
 )
 """What runs only where the model is made or used."""
 CRITICAL = {f"replacing_{name}": f"{_HEAD}{source}\n" for name, source in _REPLACING.items() if name not in _OF_MODELS}
-WARNING = {f"replacing_{name}": f"{_HEAD}{_REPLACING[name]}\n" for name in sorted(_OF_MODELS)}
+WARNING = {
+    f"safeguard_{name}": f"import torch, transformers\ndef run(*args):\n    return True\ntable = {{}}\n{source}\n"
+    for name, source in _SAFEGUARDS.items()
+}
+WARNING |= {f"replacing_{name}": f"{_HEAD}{_REPLACING[name]}\n" for name in sorted(_OF_MODELS)}
 BENIGN = {
+    "reads_safeguards": """import torch, transformers
+from huggingface_hub import constants
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from transformers.dynamic_module_utils import resolve_trust_remote_code
+
+class Environment(ImmutableSandboxedEnvironment):
+    def is_safe_attribute(self, obj, attr, value):
+        return super().is_safe_attribute(obj, attr, value) and not attr.startswith("x")
+
+class Settings:
+    ENDPOINT = constants.ENDPOINT
+
+trust = resolve_trust_remote_code(False, "acme/net", True, False)
+Settings().ENDPOINT = "https://hub.example.net"
+""",
     "replacing": """import copyreg, dataclasses, functools, json, logging, subprocess, sys, types
 import torch
 from torch import nn
