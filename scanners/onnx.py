@@ -7,12 +7,12 @@ external files are judged in `scanners.judge.operators` and `scanners.judge.exte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
 
 _SHOWN = 100
+_TENSORS, _RANK = 50_000, 16
+"""Tensors that are kept by name, and their dimensions."""
 _PATH_KEPT = 1_100
 _SEEN = 256
 """Fields in which a model must show that it is one."""
@@ -160,18 +162,18 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if fault:
         raise fault
     if any(operator in COMPARING for _, operator in content.operators):
-        yield from _decisions(blob)
+        yield from _decisions(blob, content.constants)
     if not content.graphs and not alone:
         raise Malformed("the model has no graph")
 
 
-def _decisions(blob: Blob) -> Iterator[Fact]:
+def _decisions(blob: Blob, tensors: Mapping[str, tuple[Sequence[int], Span]]) -> Iterator[Fact]:
     """Yield the places where the graph's answer depends on a test of its input; where it is damaged, none."""
     from scanners.parsing.input_branches import decision_facts
     from scanners.parsing.onnx_graph import Walk
     from scanners.parsing.protobuf import Wire
 
-    walk = Walk(Wire(blob.reader))
+    walk = Walk(Wire(blob.reader), tensors)
     try:
         found = walk.decisions(blob.size)
     except (Malformed, Truncated):
@@ -191,28 +193,52 @@ class _Content:
         self.extents: dict[str, Extents] = {}
         self.called: set[str] = set()
         self.python: set[str] = set()
+        self.constants: dict[str, tuple[Sequence[int], Span]] = {}
+        """Sizes and places of the tensors of graphs by name, as far as they are few."""
+        self._tensors: list[tuple[str, Sequence[int], Span]] = []
+        """Those of which it is not known yet whose they are: what holds them ends behind them."""
 
     def take(self, record: Record) -> Iterator[Item]:
         """Yield what one message says by itself, and keep what only the whole model tells."""
         if record.kind == "Node":
-            self._node(record)
-            if record.text("op_type") == COMPILED:
-                yield from self._compiled(record)
-            elif record.text("op_type") == CALLING:
-                self._calling(record)
-            elif record.text("op_type") in _INTERPRETING:
-                self._interpreting(record)
+            yield from self._of_node(record)
         elif record.kind == "Tensor":
             yield from self._tensor(record)
         elif record.kind == "Function":
             self.functions.add((record.text("domain"), record.text("name")))
+        elif record.kind in ("Attribute", "Sparse"):
+            self._own(record)
         elif record.kind == "Graph":
-            self.graphs += 1
-            name = printable(record.text("name"), _SHOWN)
-            if name and self.context.first(f"name {self.blob.locator}", name):
-                yield Fact("metadata", "graph_name", self.blob.locator, detail={"key": "graph_name", "text": name})
+            yield from self._graph(record)
         elif record.kind == "Model":
             yield from _model(self.blob, record, self.context)
+
+    def _of_node(self, record: Record) -> Iterator[Item]:
+        self._node(record)
+        if record.text("op_type") == COMPILED:
+            yield from self._compiled(record)
+        elif record.text("op_type") == CALLING:
+            self._calling(record)
+        elif record.text("op_type") in _INTERPRETING:
+            self._interpreting(record)
+
+    def _graph(self, record: Record) -> Iterator[Item]:
+        self.graphs += 1
+        for named, dims, span in self._own(record):
+            if named and len(self.constants) < _TENSORS:
+                self.constants[named] = dims, span
+        name = printable(record.text("name"), _SHOWN)
+        if name and self.context.first(f"name {self.blob.locator}", name):
+            yield Fact("metadata", "graph_name", self.blob.locator, detail={"key": "graph_name", "text": name})
+
+    def _own(self, holder: Record) -> list[tuple[str, Sequence[int], Span]]:
+        """Return the tensors that a message holds, which has just ended, and forget them."""
+        tensors, start = self._tensors, len(self._tensors)
+        while start and tensors[start - 1][2].offset >= holder.span.offset:
+            start -= 1
+        own = tensors[start:]
+        del tensors[start:]
+        return own
 
     def _node(self, record: Record) -> None:
         key = (record.text("domain"), record.text("op_type"))
@@ -284,6 +310,8 @@ class _Content:
     def _tensor(self, record: Record) -> Iterator[Item]:
         name = printable(record.text("name"), _SHOWN) or "without a name"
         expected = _expected(record)
+        if len(self._tensors) < _TENSORS and len(record.integers.get("dims", ())) <= _RANK:
+            self._tensors.append((record.text("name"), record.integers.get("dims", ()), record.span))
         entries = [(entry.text("key"), entry.text("value")) for entry in record.records.get("external_data", ())]
         lengths = [span.length for span in record.spans.get("raw_data", ())][-1:]
         for key, value in entries:
@@ -355,7 +383,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=10,
+    version=11,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),

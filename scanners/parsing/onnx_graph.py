@@ -19,7 +19,6 @@ from scanners.parsing.protobuf import LENGTH, VARINT, Wire
 
 _NODES = 100_000
 """Nodes that are visited, those of a function at each call."""
-_CONSTANTS = 200_000
 _DEPTH = 20
 _NAMES = 1_000
 """Names that are read of one node."""
@@ -81,12 +80,14 @@ class _Attribute(NamedTuple):
 
 
 class Walk:
-    """One pass over the graphs of a model."""
+    """One pass over the graphs of a model, of whose `tensors` sizes and places are known by name."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, tensors: Mapping[str, tuple[Sequence[int], Span]]) -> None:
         self.wire = wire
         self.branches = Branches()
         self._numbers: dict[Key, Span | tuple[int, ...] | None] = {}
+        for name, (dims, span) in tensors.items():
+            self._know(name.encode(), dims, span)
         self._functions: dict[tuple[str, str], _Function] = {}
         self._left = _NODES
 
@@ -129,8 +130,6 @@ class Walk:
                 nodes.append(Span(field.value, field.length))
             elif field.number == 1:
                 self._left = 0
-            elif field.number == 5 and len(self.branches.constants) < _CONSTANTS:
-                self._constant(Span(field.value, field.length), None, prefix)
             elif field.number == 11 and not depth:
                 inputs.append(Span(field.value, field.length))
             elif field.number == 12:
@@ -166,17 +165,18 @@ class Walk:
         sizes = [field.value for field in fields if field.number == 1 and field.wire == VARINT]
         return sizes[-1] if sizes and sizes[-1] < _END else MANY
 
-    def _constant(self, span: Span, key: Key, prefix: bytes = b"") -> None:
-        """Keep the name and the shape of a tensor, and where its numbers stand if they are few."""
+    def _constant(self, span: Span, key: Key) -> None:
+        """Keep the shape of a tensor, and where its numbers stand if they are few."""
         dims: list[int] = []
         for field in self.wire.fields(span.offset, span.offset + span.length):
             if field.number == 1 and field.wire == VARINT:
                 dims = [*dims[:_NUMBERS], field.value]
             elif field.number == 1 and field.wire == LENGTH:
                 dims = dims[:_NUMBERS] + self._packed(field.value, field.length)
-            elif field.number == 8 and field.wire == LENGTH and key is None:
-                key = prefix + self.wire.read(field.value, min(field.length, 4 * KIB))
-        self.branches.constants[key] = tuple(size if size < _END else MANY for size in dims)
+        self._know(key, dims, span)
+
+    def _know(self, key: Key, dims: Sequence[int], span: Span) -> None:
+        self.branches.constants[key] = tuple(size if 0 <= size < _END else MANY for size in dims)
         if len(dims) <= 1 and sum(dims) <= _NUMBERS:
             self._numbers[key] = span
 
