@@ -81,11 +81,18 @@ def accepts(blob: Blob) -> bool:
 
 def _sets_variables(blob: Blob) -> bool:
     name = blob.locator.name
-    return (
-        name == _NPM
-        or blob.locator.suffix in (*_UNITS, *_SCRIPTS)
-        or bool(_ENVIRONMENT.fullmatch(name) or _BUILT.fullmatch(name))
-    )
+    if name == _NPM or blob.locator.suffix in (*_UNITS, *_SCRIPTS):
+        return True
+    return _is_environment(name) or _is_built(name)
+
+
+def _is_environment(name: str) -> bool:
+    return "env" in name and _ENVIRONMENT.fullmatch(name) is not None
+
+
+def _is_built(name: str) -> bool:
+    lower = name.lower()
+    return any(word in lower for word in ("docker", "container", "compose")) and _BUILT.fullmatch(name) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -166,9 +173,9 @@ def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
     """Yield the variables that a line sets to what does harm, with the rules that they break."""
     name = blob.locator.name
     setting: Setting = "system"
-    if _ENVIRONMENT.fullmatch(name):
+    if _is_environment(name):
         setting = "beside"
-    elif not place and (blob.locator.suffix in _SCRIPTS or _BUILT.fullmatch(name)):
+    elif not place and (blob.locator.suffix in _SCRIPTS or _is_built(name)):
         setting = "script"
     if name == _NPM and (told := _NPM_SETTING.match(line)):
         what = what_of(_NPM_NAMES[told["name"]], told["value"], "beside")

@@ -153,6 +153,8 @@ def known_library() -> re.Pattern[str]:
         r"|faketime|eatmydata|nss_wrapper|uid_wrapper|fakeroot|fakechroot|python|crypto|ssl|curl|ffi|z|GL|EGL|OpenGL|X11|SDL"
         r"|v4l|gtk|proxychains|tsocks|torsocks|vgpu|ucp|ucs|ucx|fabric|mpi|pmi|torch|c10|tensorflow|onnxruntime"
         r"|hsa|hip|roc|amd|hccl|ascend|xpu|tpu|stdbuf|SegFault|profiler|memusage|pcprofile|vglfaker|dlfaker"
-        r"|gssapi|krb5|protobuf|absl|grpc|dl|rt|pthread|sqlite3|uv|event|rdmacm|ibverbs|hdfs|jvm|java)"
+        r"|gssapi|krb5|protobuf|absl|grpc|dl|rt|pthread|sqlite3|uv|event|p11-kit|glib|gobject|gio|freetype"
+        r"|fontconfig|expat|xml2|lzma|bz2|zstd|lz4|png|jpeg|tiff|cairo|pango|harfbuzz|readline|ncurses|tinfo|changehostname"
+        r"|gcompat|ucc|oshmem|rdmacm|ibverbs|hdfs|jvm|java)"
         r"(?:[\w.+-]|\$\{?(?:LIB|PLATFORM)\}?){0,60}\.(?:so|dylib)(?:\.[\d.]+)?",
     )

@@ -38,10 +38,15 @@ _PLACES = (
 _ANY = re.compile("|".join(rf"(?P<{kind}>{form})" for kind, form in _PLACES))
 _BEGINNINGS = re.compile(r"(?:^|/)(?=etc/|lib/|run/|spool/|\.)")
 
+_MARKS = ("etc/", "lib/", "run/", "spool/", "/.")
+"""What stands in the path of any of them, unless it is a hidden file at the top."""
+
 
 def place_of(locator: Locator) -> str:
     """Return what a system takes a file for by its place, nothing for any other."""
     path = locator.path.replace("\\", "/")
+    if not path.startswith(".") and not any(mark in path for mark in _MARKS):
+        return ""
     for begin in _BEGINNINGS.finditer(path):
         found = _ANY.fullmatch(path, begin.end())
         if found:
