@@ -148,13 +148,14 @@ def known_library() -> re.Pattern[str]:
     """Return the pattern of libraries that honest systems preload: allocators, runtimes of threads and of devices."""
     return re.compile(
         r"(?:lib)?(?:jemalloc|tcmalloc|mimalloc|hoard|tbb|snmalloc|rpmalloc|c_malloc|hugetlbfs|numa|g?omp|iomp|[a-z]?omp5"
-        r"|stdc\+\+|c\+\+|gcc_s|gfortran|quadmath|atomic|unwind|asan|ubsan|tsan|lsan|clang_rt|cuda|cudart|cudnn|cublas|cupti|cu\w*|nv\w*"
-        r"|nccl|nvidia|mkl|imf|svml|intlc|irc|ipex|intel|ittnotify|blas|openblas|lapack|blis|arm|dnnl|onednn"
-        r"|faketime|eatmydata|nss_wrapper|uid_wrapper|fakeroot|fakechroot|python|crypto|ssl|curl|ffi|z|GL|EGL|OpenGL|X11|SDL"
-        r"|v4l|gtk|proxychains|tsocks|torsocks|vgpu|ucp|ucs|ucx|fabric|mpi|pmi|torch|c10|tensorflow|onnxruntime"
-        r"|hsa|hip|roc|amd|hccl|ascend|xpu|tpu|stdbuf|SegFault|profiler|memusage|pcprofile|vglfaker|dlfaker"
-        r"|gssapi|krb5|protobuf|absl|grpc|dl|rt|pthread|sqlite3|uv|event|p11-kit|glib|gobject|gio|freetype"
-        r"|fontconfig|expat|xml2|lzma|bz2|zstd|lz4|png|jpeg|tiff|cairo|pango|harfbuzz|readline|ncurses|tinfo|changehostname"
-        r"|gcompat|ucc|oshmem|rdmacm|ibverbs|hdfs|jvm|java)"
+        r"|stdc\+\+|c\+\+|gcc_s|gfortran|quadmath|atomic|unwind|asan|ubsan|tsan|lsan|clang_rt|nccl|mkl|svml|intlc|ipex|intel"
+        r"|cu(?:da|dnn|blas|pti|fft|rand|solver|sparse|file|tensor|inj)|nv(?:idia|rtc|jpeg|jit|infer|tools|onnx|perf|cuvid|encode|ml)"
+        r"|ittnotify|blas|openblas|lapack|blis|arm(?:pl|mem|_compute)|dnnl|onednn|faketime|eatmydata|nss_wrapper|uid_wrapper"
+        r"|fakeroot|fakechroot|python|OpenGL|X11|SDL|v4l|gtk|proxychains|tsocks|torsocks|vgpu|ucp|ucs|ucx|fabric|mpi|pmi"
+        r"|torch|c10|tensorflow|onnxruntime|hsa|hip|roc(?:blas|m|prof|tracer|fft|rand|sparse|solver)|amd(?:hip|_|ocl)|hccl|ascend"
+        r"|stdbuf|SegFault|profiler|memusage|pcprofile|vglfaker|dlfaker|gssapi|krb5|protobuf|absl|grpc|sqlite3|p11-kit|glib"
+        r"|gobject|freetype|fontconfig|expat|xml2|jpeg|tiff|cairo|pango|harfbuzz|readline|ncurses|tinfo|changehostname|gcompat"
+        r"|oshmem|rdmacm|ibverbs"
+        r"|(?:z|dl|rt|uv|ffi|ssl|png|bz2|lz4|ucc|gio|jvm|xpu|tpu|imf|irc|curl|hdfs|java|lzma|zstd|event|crypto|pthread|E?GL|GLX|GLdispatch)(?![A-Za-z]))"
         r"(?:[\w.+-]|\$\{?(?:LIB|PLATFORM)\}?){0,60}\.(?:so|dylib)(?:\.[\d.]+)?",
     )

@@ -84,6 +84,7 @@ HONEST = {
 VARIABLES = {
     "preload": "LD_PRELOAD=/tmp/x.so",
     "preload_of_no_name": "LD_PRELOAD=/usr/lib/libsystem32.so",
+    "preload_of_a_longer_name": "LD_PRELOAD=/usr/lib/libzprocess.so",
     "audit": "LD_AUDIT=/var/tmp/a.so",
     "python": "PYTHONSTARTUP=/opt/boot/hook.py",
     "python_folder": "PYTHONPATH=/tmp/p:/app",
