@@ -46,7 +46,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 LISTED = (
     ("pickle-calls", 32, "pickle_calls"),
     ("templates", 4, "templates"),
-    ("configs", 9, "code_references"),
+    ("configs", 10, "code_references"),
     ("operators", 6, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 2, "keras_layers"),

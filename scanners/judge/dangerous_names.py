@@ -67,7 +67,8 @@ PACKAGES: dict[str, str] = {
     "network access": """
         celery dns elasticsearch evaluate.loading gdown google.cloud kubernetes nltk.downloader psycopg2 pymongo pymysql
         gensim.downloader grequests httplib2 mechanize nltk.download pycurl requests_html seaborn.load_dataset
-        stanza.download treq datasets.load_dataset pyngrok tensorflow_hub.load torchvision.datasets.utils uvicorn
+        stanza.download treq datasets.load_dataset pyngrok tensorflow_hub.load torchvision.datasets.utils
+        uvicorn.Server uvicorn.main uvicorn.run uvicorn.server uvicorn.supervisors uvicorn.workers
         redis sqlalchemy.create_engine torch.utils.model_zoo ultralytics.utils.downloads wget
         aiohttp asynchat asyncore boto3 botocore django flask fsspec ftplib gcsfs gradio http.client http.server
         httplib httpx huggingface_hub imaplib keras.src.utils.file_utils keras.utils.get_file

@@ -50,6 +50,14 @@ _FETCHED_WORD = re.compile(
 """Where fetched data goes, and what else stands beside it: below this folder, no hidden file, nothing that is run."""
 _PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
 """What Python itself is run for; the code after -c is read with the file."""
+_QUERY = re.compile(
+    r"(?!.*\b(?!(?:get|select|where|sort|measure|format|convertto)-)[a-z]+-[a-z])(?!.*\b(?:iex|icm|saps|clipboard)\b)"
+    r"(?:\S*[/\\])?(?:powershell|pwsh)(?:\.exe)?(?:\s+-(?:nop|noni|nol)\w*)*\s+-c\w*\s+[\"'({]*Get-(?!Content|Cred)\w+"
+    r"[\w .,:='\"*-]*(?:[)}][\w .]*)?"
+    r"|wmic(?:\.exe)?\s+[a-z]+\s+get\s+[a-z,]+(?:\s+/format:\w+)?",
+    re.IGNORECASE,
+)
+"""What Windows is asked about the machine: cmdlets that get something, and do no more than choose from it."""
 PRIVATE = re.compile(
     r"\bcore\.(?:hooksPath|sshCommand|fsmonitor)\b|\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)"
 )
@@ -140,6 +148,7 @@ def _runs(tools: frozenset[str], text: str, *, shell: bool, downloads: bool) -> 
     pieces = _pieces(text, shell=shell)
     return any(pieces) and all(
         _PYTHON_TOOLS.match(piece)
+        or _QUERY.fullmatch(piece)
         or (_ASKING.fullmatch(piece) and (downloads or "…" not in piece))
         or (downloads and _REMOVED.fullmatch(piece))
         or piece.partition(" ")[0].rpartition("/")[2] in tools

@@ -64,6 +64,13 @@ subprocess.check_call([sys.executable, "-m", "pip", "install", "einops"])
 os.system("nvcc --version && nvidia-smi | cat")
 exec(open("acme/version.py").read())
 """
+QUERIES = """import subprocess
+
+CORES = "-NoProfile -Command (Get-CimInstance -ClassName Win32_Processor).NumberOfCores"
+subprocess.run(f"powershell.exe {CORES}".split(), capture_output=True)
+subprocess.run("wmic CPU Get NumberOfCores /Format:csv".split(), capture_output=True)
+subprocess.check_output('powershell -c "Get-CimInstance Win32_VideoController"', shell=True)
+"""
 SETUP = """import os, sys
 from setuptools import Command, setup
 from setuptools.command.build_ext import build_ext
@@ -791,6 +798,8 @@ CASES = {
         Verdict.REVIEW,
         name="a.ipynb",
     ),
+    "benign_windows_queries": python(QUERIES, Verdict.CLEAN),
+    "windows_query_that_runs_more": python(QUERIES.replace(").NumberOfCores", " (calc.exe))"), Verdict.MALICIOUS),
     "benign_notebook_magics": python(
         notebook(
             "import os, subprocess",

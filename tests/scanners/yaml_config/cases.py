@@ -175,6 +175,10 @@ CASES = {
         Verdict.REVIEW,
         "logging.yaml",
     ),
+    "benign_log_of_a_server": yaml(
+        "version: 1\nformatters:\n  default:\n    (): uvicorn.logging.DefaultFormatter\n    fmt: '%(message)s'\n",
+        name="log_config.yaml",
+    ),
     "benign_logger_with_a_stream": yaml(
         "version: 1\nhandlers:\n  a:\n    class: logging.StreamHandler\n    stream: ext://sys.stdout\n",
         name="logging.yaml",
