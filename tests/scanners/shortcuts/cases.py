@@ -177,6 +177,8 @@ CASES = {
     **{name: case(*odd, Verdict.REVIEW) for name, odd in ODD.items()},
     **{f"benign_{name}": case(*honest, Verdict.CLEAN) for name, honest in HONEST.items()},
     "link_is_cut": case("a.lnk", link("run.bat", "x" * 200)[:-150], Verdict.NOT_SCANNED),
-    "link_with_more_behind": case("a.lnk", link("run.bat") + bytes(range(1, 200)), Verdict.NOT_SCANNED),
+    "link_with_more_behind": Case(
+        lambda: link("run.bat") + bytes(range(1, 200)), "a.lnk", Verdict.NOT_SCANNED, cut_is_clean=True
+    ),
     "list_is_cut": case("a.webloc", binary(URL="https://example.com/")[:-20], Verdict.NOT_SCANNED),
 }

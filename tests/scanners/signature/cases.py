@@ -164,7 +164,9 @@ CASES = {
         lambda: bundle(STATEMENT, with_key(), kind="application/json"), Verdict.REVIEW
     ),
     "no_statement": signature(lambda: bundle({**STATEMENT, "_type": "odd"}, with_key()), Verdict.REVIEW),
-    "two_documents": Case(lambda: encoded(bundle(STATEMENT, hinted())) + b"\n{}", "model.sig", Verdict.NOT_SCANNED),
+    "two_documents": Case(
+        lambda: encoded(bundle(STATEMENT, hinted())) + b"\n{}", "model.sig", Verdict.NOT_SCANNED, cut_is_clean=True
+    ),
     "kind_of_key": signature(
         lambda: bundle(
             STATEMENT,
