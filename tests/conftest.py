@@ -13,6 +13,9 @@ os.environ["MODELSWEEP_CACHE"] = "off"
 # A shell that starts something in the background has it ignore Ctrl-C, and all that it starts: tests send that signal
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# nohup does so with SIGHUP
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
