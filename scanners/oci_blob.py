@@ -6,13 +6,12 @@ an archive; Ollama writes `sha256-` in place of a folder. What a blob is, is for
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from modelsweep.core.finding import Finding, Rule, Severity
 from modelsweep.core.scanner import Blob, Context, Item, Scanner
-from modelsweep.core.units import MIB
 from scanners.parsing.image_layer import blob_digest
+from scanners.sweep import digest_of
 
 NAME = "oci-blob"
 MISMATCH = Rule(
@@ -37,12 +36,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield that the digest is another one; a quick look does not read the blob for it."""
     if context.options.depth != "full":
         return
-    digest = hashlib.sha256()
-    for window in blob.reader.windows(MIB):
-        digest.update(window)
-    named = blob_digest(blob.locator)
-    if digest.hexdigest() != named:
-        yield Finding(MISMATCH, blob.locator, evidence={"named": named, "actual": digest.hexdigest()})
+    named, actual = blob_digest(blob.locator), digest_of(blob.reader)
+    if actual != named:
+        yield Finding(MISMATCH, blob.locator, evidence={"named": named, "actual": actual})
 
 
 SCANNER = Scanner(

@@ -13,11 +13,12 @@ from itertools import islice
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
-from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
+from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.parsing import binary_plist, shell_link
+from scanners.parsing.xml_events import Doctype, Event, Start, Text, events
 
 _SIZE = MIB
 _SHOWN = 400
@@ -35,16 +36,14 @@ _SETTING = re.compile(r"(?m)^[ \t]{0,20}(?P<name>[\w@\\.-]{1,80})[ \t]{0,20}=[ \
 _ICONS = frozenset({"iconfile", "iconresource", "icon", "logo", "workingdirectory", "folder"})
 _STARTS = re.compile(r"open|shellexecute|shell\\.{1,60}\\command|url|baseurl|command\d?|deeplink")
 _INSTALLS = re.compile(r"(?i)scrobj\.dll|Run(?:Pre|Post)SetupCommands|UnRegisterOCXs|https?://[^\s,]{1,300}\.sct")
-_ELEMENT = re.compile(
-    r"<(?:\w{1,40}:)?(?P<name>url|DeepLink|Command|Arguments|iconReference)\b[^>]{0,300}>(?P<value>[^<]{1,2000})<", re.I
-)
-_PLIST = re.compile(r"<key>(?P<key>[^<]{0,200})</key>|<string>(?P<text>[^<]{0,4000})</string>")
+_ELEMENTS = frozenset({"url", "DeepLink", "Command", "Arguments", "iconReference"})
+"""Elements of libraries, settings and tasks that name an address, a program or what it is given."""
+_LISTED = frozenset({"key", "string"})
 _HOST_OBJECT = re.compile(
     r"(?i)WScript\.Shell|Shell\.Application|ADODB\.Stream|XMLHTTP|WinHttpRequest|Scripting\.FileSystemObject"
 )
 _SECTION = re.compile(r"(?m)^[ \t]*\[(?P<delete>-?)(?P<key>[^\]\r\n]{1,1000})\]")
 _VALUE = re.compile(r"(?m)^[ \t]*(?P<name>@|\"[^\"\r\n]{0,300}\")[ \t]*=[ \t]*(?P<value>[^\r\n]{0,2000})")
-_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
 
 
 def accepts(blob: Blob) -> bool:
@@ -52,31 +51,38 @@ def accepts(blob: Blob) -> bool:
     if blob.head.startswith((shell_link.MAGIC, binary_plist.MAGIC)):
         return True
     named = blob.locator.suffix in _SUFFIXES or blob.locator.name in _NAMES
-    if blob.locator.suffix in (".lnk", *_PLISTS) and b"<" not in blob.head:
+    if blob.locator.suffix == ".lnk" or (blob.locator.suffix in _PLISTS and b"<" not in blob.head):
         return False
     return blob.size > 0 and (named or _TASK in blob.head or _WIDE_TASK in blob.head) and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the blob starts and where it leads; raises Malformed and Truncated where a link or list is damaged."""
+    """Yield what the blob starts and where it leads; raises Malformed and Truncated where it is damaged."""
     if blob.head.startswith(shell_link.MAGIC):
         yield from _link(blob)
-        return
-    if blob.head.startswith(binary_plist.MAGIC):
-        yield from _property_list(blob, ((keys[-1] or keys[-2:][0], item) for keys, item in _named(blob, context)))
-        return
-    raw = blob.reader.read(0, min(blob.size, _SIZE))
-    content = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    elif blob.head.startswith(binary_plist.MAGIC):
+        texts = binary_plist.texts(blob.reader, context)
+        yield from _property_list(blob, ((next(filter(None, reversed(keys)), ""), item) for keys, item in texts))
+    else:
+        yield from islice(_reader_of(blob)(blob, context), _TOLD)
+
+
+def _content(blob: Blob, context: Context) -> str:
+    """Return the characters of a text."""
+    content = text.decoded(blob.reader.read(0, min(blob.size, _SIZE)))
     context.operations.spend(1 + len(content) // 100)
-    yield from islice(_reader_of(blob)(blob, content), _TOLD)
+    return content
 
 
-def _named(blob: Blob, context: Context) -> Iterator[tuple[tuple[str, ...], str]]:
-    for keys, item in binary_plist.texts(blob.reader, context):
-        yield ("", *(key for key in keys if key)), item
+def _events(blob: Blob, context: Context, texts_of: frozenset[str]) -> Iterator[Event]:
+    """Yield the events of a document in XML; raises Malformed, also where it declares entities, which nothing reads."""
+    for event in events(blob.reader, context, texts_of):
+        if isinstance(event, Doctype) and event.entities:
+            raise Malformed("it declares entities", event.offset)
+        yield event
 
 
-def _reader_of(blob: Blob) -> Callable[[Blob, str], Iterator[Fact]]:
+def _reader_of(blob: Blob) -> Callable[[Blob, Context], Iterator[Fact]]:
     suffix = blob.locator.suffix
     readers = (
         (_PLISTS, _plist),
@@ -108,8 +114,9 @@ def _link(blob: Blob) -> Iterator[Item]:
         yield blob.window("data behind the link", link.end, blob.size - link.end)
 
 
-def _settings(blob: Blob, content: str) -> Iterator[Fact]:
+def _settings(blob: Blob, context: Context) -> Iterator[Fact]:
     """Yield settings of INI files that name an icon, an address or a program."""
+    content = _content(blob, context)
     autorun = blob.locator.name.lower() == "autorun.inf"
     if blob.locator.suffix == ".inf" and not autorun:
         for found in _INSTALLS.finditer(content):
@@ -123,28 +130,39 @@ def _settings(blob: Blob, content: str) -> Iterator[Fact]:
             yield _fact(blob, "autorun" if autorun else "opens", found["name"], found["value"])
 
 
-def _elements(blob: Blob, content: str) -> Iterator[Fact]:
-    """Yield addresses and programs in XML: a command with its arguments together."""
-    arguments = [found["value"] for found in _ELEMENT.finditer(content) if found["name"].lower() == "arguments"]
-    for found in _ELEMENT.finditer(content):
-        name, value = found["name"], _plain(found["value"].strip())
-        if name.lower() == "command":
-            yield _fact(blob, "starts", name, value, _plain(arguments.pop(0)) if arguments else "")
-        elif name.lower() == "deeplink":
+def _elements(blob: Blob, context: Context) -> Iterator[Fact]:
+    """Yield addresses and programs in XML: each command of a task with its arguments."""
+    action: dict[str, str] = {}
+    for event in _events(blob, context, _ELEMENTS):
+        if isinstance(event, Start) and event.name == "Exec":
+            yield from _action(blob, action)
+            action = {}
+        if not isinstance(event, Text):
+            continue
+        value = event.text.strip()
+        if event.name in ("Command", "Arguments"):
+            action[event.name] = value
+        elif event.name == "DeepLink":
             first, _, rest = value.partition(" ")
-            yield _fact(blob, "starts", name, first, rest)
-        elif name.lower() != "arguments":
-            yield _fact(blob, "shows", name, value)
+            yield _fact(blob, "starts", event.name, first, rest)
+        else:
+            yield _fact(blob, "shows", event.name, value)
+    yield from _action(blob, action)
 
 
-def _plist(blob: Blob, content: str) -> Iterator[Fact]:
+def _action(blob: Blob, action: dict[str, str]) -> Iterator[Fact]:
+    if "Command" in action:
+        yield _fact(blob, "starts", "Command", action["Command"], action.get("Arguments", ""))
+
+
+def _plist(blob: Blob, context: Context) -> Iterator[Fact]:
     def pairs() -> Iterator[tuple[str, str]]:
         key = ""
-        for found in _PLIST.finditer(content):
-            if found["key"] is not None:
-                key = found["key"]
-            else:
-                yield key, _plain(found["text"])
+        for event in _events(blob, context, _LISTED):
+            if isinstance(event, Text) and event.name == "key":
+                key = event.text
+            elif isinstance(event, Text):
+                yield key, event.text
 
     return _property_list(blob, pairs())
 
@@ -165,19 +183,20 @@ def _property_list(blob: Blob, pairs: Iterator[tuple[str, str]]) -> Iterator[Fac
         yield _fact(blob, "stays", "ProgramArguments", program[0], " ".join(program[1:]))
 
 
-def _page(blob: Blob, content: str) -> Iterator[Fact]:
-    found = _HOST_OBJECT.search(content)
+def _page(blob: Blob, context: Context) -> Iterator[Fact]:
+    found = _HOST_OBJECT.search(_content(blob, context))
     if found:
         yield _fact(blob, "hosts", "the page", found[0])
 
 
-def _encoded(blob: Blob, content: str) -> Iterator[Fact]:
-    if "#@~^" in content:
+def _encoded(blob: Blob, context: Context) -> Iterator[Fact]:
+    if "#@~^" in _content(blob, context):
         yield _fact(blob, "encoded", "the script", "encoded")
 
 
-def _registry(blob: Blob, content: str) -> Iterator[Fact]:
+def _registry(blob: Blob, context: Context) -> Iterator[Fact]:
     """Yield the values of a registry file, with their keys."""
+    content = _content(blob, context)
     sections = [*_SECTION.finditer(content)]
     stops = [*(section.start() for section in sections[1:]), len(content)]
     for section, stop in zip(sections, stops, strict=False):
@@ -187,16 +206,10 @@ def _registry(blob: Blob, content: str) -> Iterator[Fact]:
             yield _fact(blob, "registers", f"{section['key']}\\{name}", value)
 
 
-def _plain(value: str) -> str:
-    for entity, character in _ENTITIES.items():
-        value = value.replace(entity, character)
-    return value
-
-
 SCANNER = Scanner(
     name="shortcuts",
     title="Shortcuts, and settings that file managers and systems obey",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -277,9 +277,9 @@ def _faults(where: Locator, bundle: Bundle, statement: Statement | None, check: 
         yield Finding(INVALID, where, check.reason)
     elif bundle.payload is not None and not any(bundle.signatures):
         yield Finding(INVALID, where, "there is no signature")
-    for fault in check.signer.faults if check.signer else ():
-        assert check.signer is not None
-        yield Finding(CERTIFICATE, where, fault, path=printable(check.signer.names[0], _SHOWN))
+    if check.signer:
+        who = printable(check.signer.names[0], _SHOWN)
+        yield from (Finding(CERTIFICATE, where, fault, path=who) for fault in check.signer.faults)
     yield from _log_faults(where, bundle)
     if statement is None:
         return

