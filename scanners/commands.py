@@ -555,11 +555,11 @@ def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
 def _started_with(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
     """Yield variables that make programs run or load something, as settings of an editor or a container set them."""
     from scanners.judge.start_variables import NAMES, what_of
+    from scanners.persistence import order
 
     for name, value in variables.items() if isinstance(variables, dict) else ():
         if name in NAMES and isinstance(value, str) and (what := what_of(name, value, "beside")):
-            detail: dict[str, Json] = {"what": what, "who": "programs that are started there obey it", "path": path}
-            yield Fact("start-order", printable(redact(f"{name}={value}"), 2 * _SHOWN), blob.locator, detail=detail)
+            yield order(blob.locator, what, f"{name}={value}", "programs that are started there obey it", path)
 
 
 def _task(blob: Blob, task: dict[str, Json], place: int) -> Iterator[Item]:

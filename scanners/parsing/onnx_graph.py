@@ -15,7 +15,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Span
 from modelsweep.core.units import KIB
 from scanners.parsing.input_branches import BATCH, MANY, NOTHING, Branches, Decision, Key, Role, Shape, Step
-from scanners.parsing.protobuf import LENGTH, VARINT, Wire
+from scanners.parsing.protobuf import LENGTH, VARINT, Wire, signed
 
 _NODES = 100_000
 """Nodes that are visited, those of a function at each call."""
@@ -172,21 +172,13 @@ class Walk:
             if field.number == 1 and field.wire == VARINT:
                 dims = [*dims[:_NUMBERS], field.value]
             elif field.number == 1 and field.wire == LENGTH:
-                dims = dims[:_NUMBERS] + self._packed(field.value, field.length)
+                dims = [*dims[:_NUMBERS], *self.wire.packed(field.value, field.length, _NUMBERS)]
         self._know(key, dims, span)
 
     def _know(self, key: Key, dims: Sequence[int], span: Span) -> None:
         self.branches.constants[key] = tuple(size if 0 <= size < _END else MANY for size in dims)
         if len(dims) <= 1 and sum(dims) <= _NUMBERS:
             self._numbers[key] = span
-
-    def _packed(self, offset: int, length: int) -> list[int]:
-        found: list[int] = []
-        stop = offset + length
-        while offset < stop and len(found) < _NUMBERS:
-            value, offset = self.wire.varint(offset, stop)
-            found.append(value - (1 << 64) if value >> 63 else value)
-        return found
 
     def numbers(self, key: Key) -> tuple[int, ...] | None:
         """Return the whole numbers of a constant, None where it is none or they are many."""
@@ -201,7 +193,7 @@ class Walk:
             if field.number == 2:
                 kind = field.value
             elif field.number in (5, 7) and field.wire == LENGTH:
-                found += self._packed(field.value, field.length)
+                found += self.wire.packed(field.value, field.length, _NUMBERS)
             elif field.number in (5, 7) and field.wire == VARINT:
                 found.append(field.value)
             elif field.number == 9 and field.wire == LENGTH:
@@ -271,10 +263,12 @@ class Walk:
                 if field.number == 1 and field.wire == LENGTH:
                     name = self._text(field.value, field.length)
                 elif field.number == 3 and field.wire == VARINT:
-                    number = _signed(field.value)
+                    number = signed(field.value)
                 elif field.number == 8:
                     packed = field.wire == LENGTH
-                    numbers += self._packed(field.value, field.length) if packed else [_signed(field.value)]
+                    numbers += (
+                        self.wire.packed(field.value, field.length, _NUMBERS) if packed else [signed(field.value)]
+                    )
                 elif field.number == 5 and field.wire == LENGTH:
                     tensor = Span(field.value, field.length)
                 elif field.number == 6 and field.wire == LENGTH:
@@ -337,10 +331,6 @@ class Walk:
         if name in attributes:
             return attributes[name].numbers
         return self.numbers(node.inputs[index]) if index < len(node.inputs) and node.inputs[index] else None
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
 
 
 Attributes = Mapping[str, _Attribute]

@@ -117,6 +117,14 @@ class Wire:
             raise Malformed("a number is cut short", position)
         return value & _64_BITS, end
 
+    def packed(self, offset: int, length: int, most: int) -> Iterator[int]:
+        """Yield the signed integers of a packed field, `most` of them at most; raises Malformed."""
+        stop = offset + length
+        while offset < stop and most > 0:
+            value, offset = self.varint(offset, stop)
+            yield signed(value)
+            most -= 1
+
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes; raises Truncated."""
         index = offset - self._start
@@ -231,16 +239,13 @@ class Walker:
     def _keep_integers(self, record: Record, name: str, found: Field) -> None:
         values = record.integers.setdefault(name, [])
         if found.wire == VARINT:
-            values.append(_signed(found.value))
+            values.append(signed(found.value))
             self._hold(_WORTH)
         elif found.wire == LENGTH:
             if found.length > _PACKED:
                 raise OverLimit(f"{name} is a list of {found.length:,} bytes")
             self._hold(_WORTH * found.length)
-            position, stop = found.value, found.value + found.length
-            while position < stop:
-                value, position = self.wire.varint(position, stop)
-                values.append(_signed(value))
+            values.extend(self.wire.packed(found.value, found.length, found.length))
 
     def _keep_bytes(self, record: Record, name: str, what: str, found: Field) -> None:
         self._hold(_WORTH)
@@ -257,5 +262,6 @@ class Walker:
             raise OverLimit("one message holds more values than may be held in memory")
 
 
-def _signed(value: int) -> int:
+def signed(value: int) -> int:
+    """Return the signed integer that 64 bits stand for."""
     return value - (1 << 64) if value >> 63 else value

@@ -42,7 +42,7 @@ def is_by(anchor: str, bundle: Bundle, check: Checked) -> bool:
                 return fits(serialization.load_pem_public_key(pem.encode()), bundle) is True
             roots = x509.load_pem_x509_certificates(pem.encode())
             chain = [x509.load_der_x509_certificate(data) for data in bundle.certificates]
-            return check.fits is True and _names(who, check) and _leads_to(chain, roots)
+            return check.fits is True and bool(chain) and _names(who, check) and _leads_to(chain, roots)
     except (*broken, UnsupportedAlgorithm):
         return False
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Span
 from modelsweep.core.units import KIB
 from scanners.parsing.input_branches import BATCH, MANY, Branches, Decision, Key, Role, Shape, Step
-from scanners.parsing.protobuf import LENGTH, VARINT, Wire
+from scanners.parsing.protobuf import LENGTH, VARINT, Wire, signed
 
 _NODES = 50_000
 """Nodes that are visited, those of a function at each call."""
@@ -263,7 +263,7 @@ class Walk:
             if name == wanted:
                 for field in self.wire.fields(value.offset, value.offset + value.length):
                     if field.number == field_number and field.wire == VARINT:
-                        return _signed(field.value)
+                        return signed(field.value)
         return 0
 
     def numbers_listed(self, node: _Node, wanted: str) -> tuple[int, ...]:
@@ -278,12 +278,9 @@ class Walk:
         found: list[int] = []
         for field in self.wire.fields(span.offset, span.offset + span.length):
             if field.number == number and field.wire == VARINT:
-                found.append(_signed(field.value))
+                found.append(signed(field.value))
             elif field.number == number and field.wire == LENGTH:
-                at, stop = field.value, field.value + field.length
-                while at < stop and len(found) < _NUMBERS:
-                    value, at = self.wire.varint(at, stop)
-                    found.append(_signed(value))
+                found += self.wire.packed(field.value, field.length, _NUMBERS)
         return found[:_NUMBERS]
 
     def _declared(self, node: _Node) -> Shape:
@@ -330,10 +327,6 @@ class Walk:
 
 def _producer(entry: str) -> str:
     return entry.partition(":")[0]
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
 
 
 Shaping = Callable[[Walk, _Node, Step, Sequence[Shape]], Shape]

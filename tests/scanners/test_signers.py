@@ -72,11 +72,14 @@ OWN_CHILD = certificate(OTHER, KEY)
         (bundle(STATEMENT, chain(certificate(OTHER)), KEY), anchor(root()), False),
         (BROKEN, key_anchor(), False),
         (DOUBTFUL, key_anchor(), False),
+        (bundle(STATEMENT, with_key()), key_anchor(), True),
+        (bundle(STATEMENT, with_key()), anchor(root()), False),  # no certificate leads anywhere
     ],
 )
 def test_whose_signatures_count(signature: Any, who: str, covered: bool) -> None:
-    files = {**MODEL, "model.sig": encoded(signature)}
-    found = said(files, Options(require_signers=(who,)))
+    files, options = {**MODEL, "model.sig": encoded(signature)}, Options(require_signers=(who,))
+    found = said(files, options)
+    assert ProblemKind.CRASH not in {problem.kind for problem in problems(files, options)}
     wanted = [(rule, where) for rule, where, _ in found if rule in ("unsigned-model", "other-signer")]
     assert {where for _, where in wanted} == (set() if covered else {*MODEL} - {"README.md"})
 

