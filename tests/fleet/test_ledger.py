@@ -533,6 +533,17 @@ def test_a_sweep_publishes_a_bounded_number(ledger: Ledger):
     assert found == set(range(1000))
 
 
+def test_a_sweep_without_grace_publishes_what_was_published_just_now(ledger: Ledger):
+    """Whoever makes a ledger anew sweeps at once, most often within a millisecond."""
+    for first in range(0, 60, 2):
+        allocate(ledger, b"\1\1")
+        assert ledger.sweep({1: 0}, 0).again == tuple(ChunkQueue(chunk, 1) for chunk in range(first, first + 2))
+        finish(ledger, first)
+        finish(ledger, first + 1)
+    ledger.seal()
+    assert ledger.sweep({1: 0}, 0).finalize
+
+
 def test_the_sweeper_asks_for_a_report_that_nobody_writes(ledger: Ledger):
     ledger.seal()
     assert not ledger.sweep({}, LONG).finalize, "whoever completed it has asked"

@@ -6,7 +6,6 @@ Leases last for ever or are over at once, so that nothing waits: a worker dies b
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -274,7 +273,6 @@ class LedgerMachine(RuleBasedStateMachine):
         return multiple(*self.swept(patient, dict.fromkeys((1, 2), 7) | dict.fromkeys(empty, 0)))
 
     def swept(self, patient: bool, lengths: dict[int, int]) -> list[Message]:
-        time.sleep(0.002)  # later than all that happened before, by Redis' clock
         expired = {at for at, chunk in enumerate(self.chunks) if chunk.holder and chunk.expired}
         swept = self.ledger.sweep(lengths, LONG if patient else 0)
         if self.cancelled:

@@ -11,7 +11,7 @@ local following, stamp = tonumber(meta[2]), string.format('%.0f', time)
 
 -- A complete, or a cancelled, job whose finalizer was never started, or died
 local finalizer, asked = tonumber(meta[6] or 0), tonumber(meta[5] or 0)
-if (meta[4] or meta[3]) and meta[7] ~= meta[1] and finalizer <= time and time - asked > grace then
+if (meta[4] or meta[3]) and meta[7] ~= meta[1] and finalizer <= time and time - asked >= grace then
   redis.call('HSET', KEYS[1], 'asked', stamp)
   answer[3] = 1
 end
@@ -31,7 +31,9 @@ for at = 1, #found, 2 do
   end
 end
 
+local again = {} -- what this sweep publishes, by chunk
 local function publish(chunk, queue)
+  again[chunk] = true
   redis.call('HSET', key('again'), chunk, stamp)
   table.insert(answer, chunk)
   table.insert(answer, queue)
@@ -47,10 +49,10 @@ for _, expired in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', time
   publish(chunk, queue)
 end
 
--- Whether the message of a chunk must have been lost: published longer ago than `grace`, and what came behind it in its
--- queue was claimed, or nothing is in that queue
+-- Whether the message of a chunk must have been lost: published as long ago as `grace`, and what came behind it in its
+-- queue was claimed, or nothing is in that queue. A grace of 0 excuses nothing, not what is of this millisecond either
 local function overdue(published, queue)
-  return time - published > grace and (empty[queue] or published < (marks[queue] or 0))
+  return time - published >= grace and (empty[queue] or published < (marks[queue] or 0))
 end
 
 -- Publishes again what is overdue of the chunks from `first` to before `stop`
@@ -66,7 +68,7 @@ local function look_at(first, stop, published, queues)
   local base = first - first % 8
   for chunk = first, stop - 1 do
     local byte = string.byte(bytes, math.floor((chunk - base) / 8) + 1) or 0
-    if bit.band(byte, bit.rshift(128, chunk % 8)) == 0 then
+    if bit.band(byte, bit.rshift(128, chunk % 8)) == 0 and not again[chunk] then
       local queue = string.byte(queues, #queues == 1 and 1 or chunk - first + 1)
       if overdue(publication(chunk, published, meta[9]), queue) then
         publish(chunk, queue)
@@ -92,7 +94,7 @@ if open < following then
   for at = 1, #found, 2 do
     local first, stop = tonumber(found[at + 1]), tonumber(found[at + 3] or following)
     local published, queues = string.match(found[at], '^(%d+)\n[^\n]*\n(.*)$')
-    if time - tonumber(published) <= grace then
+    if time - tonumber(published) < grace then
       break
     end
     if most <= 0 or at > 2 * EXTENTS then
@@ -103,9 +105,8 @@ if open < following then
   end
   redis.call('HSET', KEYS[1], 'swept', swept)
 end
-local again = (#answer - 3) / 2
-if again > 0 then
-  count('published_again', again)
+if #answer > 3 then
+  count('published_again', (#answer - 3) / 2)
 end
 
 return answer

@@ -244,12 +244,17 @@ def hit(process: int, number: int = signal.SIGKILL) -> bool:
     return True
 
 
+def state(process: int) -> str:
+    """Return the letter of what a process does, as proc(5) has them; "X" where it is gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 def lives(process: int) -> bool:
     """Return whether a process runs; one whose parent we killed waits for the system to reap it."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+    return state(process) not in "ZX"
 
 
 def scanned(folder: Path, site: Path, work: Path, options: Options = OPTIONS) -> bytes:

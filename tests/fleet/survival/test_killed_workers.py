@@ -13,7 +13,7 @@ import pytest
 
 from modelsweep.fleet.answers import JobState
 from tests.fleet.survival.collection import slow_file
-from tests.fleet.survival.scene import LONGEST, OPTIONS, Scene, hit, scanned, until
+from tests.fleet.survival.scene import LONGEST, OPTIONS, Scene, hit, scanned, state, until
 
 
 def test_undisturbed(scene: Scene, expected: bytes):
@@ -78,6 +78,8 @@ def stopped_while_it_holds(scene: Scene, job: str, worker: subprocess.Popen[byte
     tree = scene.processes(worker)
     for process in tree:
         hit(process, signal.SIGSTOP)
+    until(lambda: all(state(process) in "TZX" for process in tree), "processes that are stopped")
+    scene.progress(job)  # what they had sent by then is heard by the time that this one is answered
     if scene.progress(job).leased:
         return tree
     for process in tree:
