@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import ast
 
     from scanners.parsing.notebook_cells import CellPlaces
-    from scanners.parsing.python_calls import Call, Use
+    from scanners.parsing.python_found import Call, Use
 
 SIZE_LIMIT = 1 * MIB
 """Bytes of code that are parsed; a syntax tree takes some hundreds of times as much memory."""

@@ -10,19 +10,20 @@ defined is read last: somebody may call it in a way that is not followed. Nothin
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, NamedTuple
 
 from modelsweep.core.limits import Budget, OverLimit
-from scanners.parsing import standard_library
-from scanners.parsing.python_arguments import UNKNOWN, arguments, command, made_of, spawned
+from scanners.parsing.python_arguments import UNKNOWN, command
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OTHER_GLOBALS, OWN, parsed_expression
+from scanners.parsing.python_defined import MERELY, holds_weights, is_hook, is_static, may_run, signature
+from scanners.parsing.python_filled import execute_into, fill_table, put
+from scanners.parsing.python_found import DEFINED, IMPORT, MADE, USE, Body, Found
+from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OWN, parsed_expression
+from scanners.parsing.python_neighbours import renamed, uses
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import (
     CALLERS,
@@ -31,14 +32,10 @@ from scanners.parsing.python_sinks import (
     HANDLERS,
     HOOKS,
     KINDS,
-    READ,
     SAFEGUARDS,
-    SPAWNERS,
     STATEMENTS,
-    SWITCHES,
     TRUSTING,
     UNPICKLERS,
-    UNSAFE_YAML,
 )
 from scanners.parsing.python_special import Operated, assigned, class_made_by, members, operated, replacement
 from scanners.parsing.python_syntax import (
@@ -47,20 +44,15 @@ from scanners.parsing.python_syntax import (
     beside,
     is_main_test,
     is_on,
-    is_shell,
-    is_special,
-    matters,
     methods,
-    names_bound,
     never_on_import,
     parsed,
     walk,
 )
+from scanners.parsing.python_telling import MAGICS, of_magic, telling
 
 _NAMESPACE = "types.SimpleNamespace()"
-_OPERATOR_MAKERS = "torch.library."
 _CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
-IMPORT, USE, MADE, DEFINED = "import", "use", "made", "defined"
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
 """Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
 _CODE_DEPTH = 4
@@ -77,127 +69,21 @@ _ASKING = (
     *("inspect.", "typing.", "builtins.id", "builtins.repr", "builtins.str", "builtins.super"),
 )
 """Prefixes of functions that never call what they are handed."""
-_PACKED = re.compile(r"[^/\\. …][^/\\…]*\.(?!(?:zip|egg|whl|pex)$)[A-Za-z][A-Za-z0-9]{0,11}$")
-"""Ends of paths that are files, and none that packages are put into: Python imports from any archive."""
-_WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
-"""Ends of the names of classes that hold weights or settings, and have nothing to do with servers."""
 _RUNNING = frozenset({"command", "code", "memory"})
 """Kinds of callables that matter where they are handed on, or merely defined functions call them."""
-_MERELY = frozenset({"command", "code", "memory", "descriptor", "sending", "permissions"})
-_RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.items() if kind in _MERELY)
-_LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
-"""Functions by which what runs something is found under any name."""
-_PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 _ENVIRON = "os.environ"
+_USES = 100
+"""Calls of functions of neighbours that are told of one file."""
 _CALLS = 500
 """Calls of one kind that are told of one file: others must not hide among them."""
-_MAGICS = frozenset(f"IPython.get_ipython().run_{kind}_magic" for kind in ("line", "cell"))
-_SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script alias".split())
-_PYTHON_MAGICS = frozenset("time timeit prun python python3 memit capture".split())
-_NO_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
-"""Beginnings of the names of bases that call no methods of others."""
 _LOADERS = ("importlib.", "zipimport.")
 """Beginnings of the names of classes that load modules."""
 _SOURCES = frozenset("get_source get_data get_code".split())
 _LOADING_METHODS = _SOURCES | frozenset("exec_module create_module load_module find_spec source_to_code".split())
 _PROMPT, _PROMPTS = ">>> ", (">>> ", "... ")
 _DESCRIBED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_RENAMED = 10
-"""New names of what runs something that are told of one file."""
 _HANDED = 20
 """Elements of a list that is handed on."""
-_USES = 100
-"""Calls of functions of neighbours that are told of one file."""
-_GIVEN = 4
-"""Arguments of one of them."""
-_TELLING = re.compile(
-    r"[|;&`<>]|\$\(|\b(?:import|exec|eval|curl|wget|bash|sh|nc|python[\d.]*|powershell|cmd|rm|chmod|echo|touch|id)\b"
-)
-"""What commands and code have, and few other texts that a function of any package is given."""
-_SHOWN = 10
-_MENTIONED = 20
-_ROOTS = ("/", "~")
-_LONGEST = 200
-"""Characters of a constant that is compared with others."""
-
-
-class Call(NamedTuple):
-    """A call of one of KINDS: `when` is IMPORT, USE or MADE, `text` its first argument as far as it is constant.
-
-    `owner` is the class that has to be made for it where nothing says that anybody makes it.
-    `sources` are the names of the calls that make its arguments, `mentions` their variables and short constants.
-    `folded` says that the argument is constant, `encoded` that a long constant is part of what makes it, `handed` that
-    the callable is handed to something of which nobody knows whether it calls it.
-    `weights` says that it runs where a class is used that holds weights or settings.
-    `hook` says that it stands in what a library may call by its name: a method of a class of its own, a special one.
-    `function` is the one, merely defined, that hands some of its own arguments on, the `given` ones of them.
-    """
-
-    name: str
-    kind: str
-    when: str
-    line: int
-    text: str
-    sources: tuple[str, ...] = ()
-    mentions: frozenset[str] = frozenset()
-    folded: bool = False
-    encoded: bool = False
-    shell: bool = False
-    mode: str = ""
-    owner: str = ""
-    handed: bool = False
-    function: str = ""
-    given: tuple[int, ...] = ()
-    weights: bool = False
-    hook: bool = False
-
-
-class Use(NamedTuple):
-    """A call of a function that a neighbour of the file defines: its name there, and the constant texts it is given.
-
-    `texts` are in the order of the arguments, nothing in the place of what is not constant.
-    """
-
-    name: str
-    when: str
-    line: int
-    texts: tuple[str, ...]
-    owner: str = ""
-
-
-class Found(NamedTuple):
-    """What a module does: its calls, pickles among its constants with their lines, and what it gives its neighbours.
-
-    `unread` says why there may be more, where working it out took too long.
-    """
-
-    calls: list[Call]
-    pickles: list[tuple[int, bytes]]
-    uses: list[Use]
-    unread: str = ""
-
-
-class _Body(NamedTuple):
-    scope: Scope
-    when: str
-    line: int = 0
-    """Line of the call that brought constant code here, 0 in the file itself."""
-    depth: int = 0
-    in_class: bool = False
-    level: int = 0
-    """Functions that called each other to get here."""
-    owner: str = ""
-    inside: str = ""
-    """The class in whose body this stands."""
-    handed: bool = False
-    """Whether this is a lambda, which stands where something takes it to call it."""
-    function: str = ""
-    """The function that is merely defined, and in which this stands."""
-    parameters: tuple[str, ...] = ()
-    weights: bool = False
-    """Whether this is a method of a class that holds weights or settings."""
-    hook: bool = False
-    """Whether this is what a library may call by its name."""
 
 
 def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
@@ -222,14 +108,14 @@ class _Reading:
         self._module = Scope()
         self._functions = self._module.functions
         self._classes = Classes(budget, is_setup=is_setup)
-        self._left: list[tuple[list[ast.stmt], _Body]] = []
+        self._left: list[tuple[list[ast.stmt], Body]] = []
         self._entered: dict[int, set[str]] = {}
         self._read: set[tuple[int, str, str]] = set()
         self._harmless: set[tuple[int, str, str]] = set()
         """Functions, with what they are given and of whom, in which nothing is, nor in what they call."""
         self._wrapped: dict[str, list[str]] = {}
         """What decorators returned for functions of a name."""
-        self._defined: dict[int, tuple[Definition | ast.Lambda, _Body]] = {}
+        self._defined: dict[int, tuple[Definition | ast.Lambda, Body]] = {}
         self._lambdas: dict[int, str] = {}
         """Names of the functions that are written as `name = lambda ...`."""
         self._later_annotations = False
@@ -246,9 +132,9 @@ class _Reading:
                     self._lambdas[id(function)] = name
         self._module.set("__doc__", constant=ast.get_docstring(tree, clean=False))
         self._tree = tree
-        self._block(tree.body, _Body(self._module, IMPORT))
+        self._block(tree.body, Body(self._module, IMPORT))
         self._drain()
-        self._named_anew(tree)
+        self.found.calls.extend(renamed(tree, self._module))
         uses = list(self._classes.uses())
         for use in uses:
             if use.is_known:
@@ -270,33 +156,19 @@ class _Reading:
         """Return why there are more calls than were told, nothing where there are none."""
         return f"more than {_CALLS:,} calls of one kind, {self._untold} among them" if self._untold else ""
 
-    def _named_anew(self, tree: ast.Module) -> None:
-        """Take in what runs commands or code and gets another name here, for other files to call it by."""
-        renamed: list[Call] = []
-        for node in tree.body:
-            given: list[tuple[str, str]] = []
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                given = [(item.asname or item.name, f"{node.module}.{item.name}") for item in node.names]
-            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
-                dotted = self._module.name_of(node.value)
-                given = [(target.id, dotted) for target in node.targets if isinstance(target, ast.Name)]
-            for name, dotted in given:
-                if KINDS.get(dotted) in ("command", "code") and name.strip("_") != dotted.rpartition(".")[2]:
-                    renamed.append(Call(dotted, "naming", IMPORT, node.lineno, name))
-        read = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-        used = {node.id for node in read} if renamed else set[str]()
-        self.found.calls.extend([call for call in renamed if call.text not in used][:_RENAMED])
-
     def _rest(self) -> None:
         """Read the functions that nothing was seen to call: of what they do, only what runs something is kept."""
         before = len(self.found.calls)
         self._told_of.clear()
         while self._defined:
             function, body = self._defined.pop(next(iter(self._defined)))
-            if id(function) in self._entered or not self._may_run(function, body.scope):
+            if id(function) in self._entered or not may_run(function, body.scope, self._budget):
                 continue
             self._entered[id(function)] = set()
-            within = body._replace(when=DEFINED, owner="", level=0, line=0, **self._signature(function, body))
+            named = self._name_outside(function, body)
+            hook = is_hook(function, body, self._classes)
+            within = body._replace(when=DEFINED, owner="", level=0, line=0, hook=hook)
+            within = within._replace(**signature(function, body, named))
             if isinstance(function, ast.Lambda):
                 scope = body.scope.call(function, None, body.scope)
                 within = within._replace(scope=scope, handed=True)
@@ -305,79 +177,34 @@ class _Reading:
             else:
                 self._enter(function, body.scope, None, within, first=body.inside and f"{OWN}{body.inside}()")
             self._drain()
-        if not any(call.kind in _MERELY for call in self.found.calls[before:]):
+        if not any(call.kind in MERELY for call in self.found.calls[before:]):
             del self.found.calls[before:]
 
-    def _signature(self, function: Definition | ast.Lambda, body: _Body) -> dict[str, Any]:
-        """Return the name by which other files call a function, nothing for one inside another, and its parameters."""
-        given = function.args
-        names = [item.arg for item in (*given.posonlyargs, *given.args)]
+    def _name_outside(self, function: Definition | ast.Lambda, body: Body) -> str:
+        """Return the name by which other files call a function, nothing where it stands inside another."""
         if isinstance(function, ast.Lambda):
-            name = self._lambdas.get(id(function), "")
-        elif body.inside:
-            name = f"{body.inside}.{function.name}"
-            is_static = any(
-                isinstance(item, ast.Name) and item.id == "staticmethod" for item in function.decorator_list
-            )
-            names = names if is_static else names[1:]
-        else:
-            name = function.name if body.scope is self._module else ""
-        return {"function": name, "parameters": tuple(names), "hook": self._is_hook(function, body)}
-
-    def _is_hook(self, function: Definition | ast.Lambda, body: _Body) -> bool:
-        """Return whether a library may call a function by its name, or because it was registered."""
-        if isinstance(function, ast.Lambda):
-            return False
-        decorators = function.decorator_list
-        if any(isinstance(item, ast.Attribute) and item.attr == "register" for item in decorators):
-            return True
-        if any(body.scope.name_of(item).startswith(_OPERATOR_MAKERS) for item in decorators):
-            return True
-        if not body.inside:
-            return False
-        bases = [
-            scope.name_of(base) for definition, scope in self._classes.lineage(body.inside) for base in definition.bases
-        ]
-        return is_special(function.name) or any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
-
-    def _may_run(self, function: ast.AST, scope: Scope) -> bool:
-        """Return whether a function names what runs something, or imports it: all others need not be worked out."""
-        for item in ast.walk(function):
-            self._budget.spend()
-            match item:
-                case ast.Import(names=names) | ast.ImportFrom(names=names):
-                    module = item.module or "" if isinstance(item, ast.ImportFrom) else names[0].name
-                    if module.partition(".")[0] in _RUNNING_MODULES:
-                        return True
-                case ast.Name() | ast.Attribute():
-                    name = scope.name_of(item)
-                    if KINDS.get(name) in _MERELY or name in _LOOKING_UP:
-                        return True
-        return False
+            return self._lambdas.get(id(function), "")
+        return function.name if body.scope is self._module else ""
 
     def _make(self, use: ClassUse, when: str) -> None:
         """Read what making an instance of a class, and using it, runs."""
         for definition, scope in use.lineage:
-            body = _Body(scope, when, owner=use.name if when == MADE else "", weights=self._holds_weights(use))
+            body = Body(scope, when, owner=use.name if when == MADE else "", weights=holds_weights(use, self._module))
             for method in methods(definition, use.methods):
                 self._enter(method, scope, None, body, first=f"{OWN}{use.name}()")
-
-    def _holds_weights(self, use: ClassUse) -> bool:
-        names = (self._module.name_of(base) for definition, _ in use.lineage for base in definition.bases)
-        return any(name.endswith(_WEIGHTS) and not name.startswith(OWN) for name in names)
 
     def _hooks(self) -> None:
         for name in _MODULE_HOOKS:
             if name in self._functions:
                 function, scope = self._functions[name]
-                self._enter(function, scope, None, _Body(scope, USE))
+                self._enter(function, scope, None, Body(scope, USE))
 
     def _drain(self) -> None:
         while self._left:
             self._block(*self._left.pop())
 
-    def _enter(self, function: Definition, scope: Scope, call: ast.Call | None, body: _Body, first: str = "") -> None:
-        if any(isinstance(item, ast.Name) and item.id == "staticmethod" for item in function.decorator_list):
+    def _enter(self, function: Definition, scope: Scope, call: ast.Call | None, body: Body, first: str = "") -> None:
+        if is_static(function):
             first = ""
         given = [command(body.scope, item) for item in (call.args if call else ())]
         entered = self._entered.setdefault(id(function), set())
@@ -394,11 +221,11 @@ class _Reading:
         else:
             self._left.append((function.body, within._replace(level=0)))
 
-    def _block(self, statements: list[ast.stmt], body: _Body) -> None:
+    def _block(self, statements: list[ast.stmt], body: Body) -> None:
         for statement in statements:
             self._statement(statement, body)
 
-    def _statement(self, node: ast.AST, body: _Body) -> None:
+    def _statement(self, node: ast.AST, body: Body) -> None:
         self._budget.spend()
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -413,7 +240,7 @@ class _Reading:
             case _:
                 self._other(node, body)
 
-    def _other(self, node: ast.AST, body: _Body) -> None:
+    def _other(self, node: ast.AST, body: Body) -> None:
         """Read a statement that is no definition and no condition, and what is below it."""
         left = body.scope.work_out(node) if isinstance(node, ast.For | ast.While) else None
         before: dict[str, str] = {}
@@ -441,7 +268,7 @@ class _Reading:
         body.scope.settle(left)
         body.scope.regain(before)
 
-    def _kept(self, node: ast.AST, body: _Body) -> None:
+    def _kept(self, node: ast.AST, body: Body) -> None:
         """Read what a statement puts in a place where others find it and call it: hooks, attributes, tables."""
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value) if (
@@ -458,7 +285,7 @@ class _Reading:
                 return
         self._kept_in(target, value, body)
 
-    def _kept_in(self, target: ast.expr, value: ast.expr, body: _Body) -> None:
+    def _kept_in(self, target: ast.expr, value: ast.expr, body: Body) -> None:
         place = target.value if isinstance(target, ast.Subscript) else target
         if not isinstance(target, ast.Attribute | ast.Subscript):
             return
@@ -482,20 +309,20 @@ class _Reading:
             self._handed(value, [value], call, body)
             self._stands_for(body.scope.name_of(value), body)
 
-    def _unguarded(self, name: str, value: ast.expr, body: _Body) -> None:
+    def _unguarded(self, name: str, value: ast.expr, body: Body) -> None:
         """Tell of what libraries ask before they run or load something, and is set to another answer."""
         if SAFEGUARDS.fullmatch(name):
             call = ast.copy_location(ast.Call(value, [value], []), value)
             self._told(name, [value], call, body, kind=GUARDING)
 
-    def _methods_given(self, node: ast.ClassDef, body: _Body) -> None:
+    def _methods_given(self, node: ast.ClassDef, body: Body) -> None:
         """Take in the methods of a class that are functions which stand outside of it."""
         for statement in node.body:
             for target, value in assigned(statement) if isinstance(statement, ast.Assign) else ():
                 if isinstance(target, ast.Name):
                     self._method_given(f"{OWN}{node.name}", target.id, value, body)
 
-    def _method_given(self, owner: str, method: str, value: ast.expr, body: _Body) -> None:
+    def _method_given(self, owner: str, method: str, value: ast.expr, body: Body) -> None:
         """Note that a class of the module is given a function of it for a method, or an instance of the class is."""
         name = body.scope.name_of(value)
         function = self._functions.get(name.removeprefix(OWN)) if name.startswith(OWN) else None
@@ -503,19 +330,19 @@ class _Reading:
         if given is not None and owner.startswith(OWN):
             self._classes.extend(owner.removeprefix(OWN).removesuffix("()"), method, given)
 
-    def _exchanged(self, attribute: str, value: ast.expr, body: _Body) -> None:
+    def _exchanged(self, attribute: str, value: ast.expr, body: Body) -> None:
         """Read a function whose code takes the place of another one's."""
         if attribute == _CODE and isinstance(value, ast.Attribute) and value.attr == _CODE:
             self._handed(value.value, [value.value], ast.copy_location(ast.Call(value.value, [], []), value), body)
 
-    def _stands_for(self, name: str, body: _Body) -> None:
+    def _stands_for(self, name: str, body: Body) -> None:
         """Read all methods of an instance that takes the place of something of another module: `sys.stdout`, say."""
         if name.startswith(OWN) and name.endswith("()"):
             definition = self._classes.definition(name.removeprefix(OWN).removesuffix("()"))
             named = [item.name for item in definition.body if isinstance(item, Definition)] if definition else []
             self._method(name, frozenset(named), None, body)
 
-    def _found_by(self, name: str, value: ast.expr, body: _Body) -> None:
+    def _found_by(self, name: str, value: ast.expr, body: Body) -> None:
         """Read what each later import calls of what is put into a table of finders."""
         if name not in FINDERS:
             return
@@ -523,7 +350,7 @@ class _Reading:
             self._method(body.scope.name_of(item), frozenset(FINDERS[name]), None, body)
             self._handed(item, [item], ast.copy_location(ast.Call(item, [], []), item), body)
 
-    def _function(self, node: Definition, body: _Body) -> None:
+    def _function(self, node: Definition, body: Body) -> None:
         given = node.args
         at_once = [item for item in (*given.defaults, *given.kw_defaults) if item]
         if not self._later_annotations:
@@ -540,7 +367,7 @@ class _Reading:
             body.scope.define(node)
         self._decorated(node, body)
 
-    def _written_annotations(self, annotations: list[ast.expr], body: _Body) -> None:
+    def _written_annotations(self, annotations: list[ast.expr], body: Body) -> None:
         """Take annotations that are texts for something that may be called: who asks for their types evaluates them."""
         for item in annotations:
             written = item.value if isinstance(item, ast.Constant) else None
@@ -551,7 +378,7 @@ class _Reading:
                 nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
                 self._defined.setdefault(id(item), (ast.copy_location(ast.Lambda(nothing, code), item), body))
 
-    def _decorated(self, node: Definition | ast.ClassDef, body: _Body) -> None:
+    def _decorated(self, node: Definition | ast.ClassDef, body: Body) -> None:
         """Read what decorators do: each is called with what it stands above."""
         for decorator in node.decorator_list:
             call = ast.Call(decorator, [ast.Name(node.name)], [])
@@ -561,13 +388,13 @@ class _Reading:
             self._call(ast.copy_location(call, decorator), body)
             self._wrap(f"{OWN}{body.inside}().{node.name}" if body.in_class else f"{OWN}{node.name}", body, call)
 
-    def _wrap(self, name: str, body: _Body, call: ast.Call) -> None:
+    def _wrap(self, name: str, body: Body, call: ast.Call) -> None:
         """Note that calling a function calls what its decorator returned, too: another one, or an instance."""
         other = body.scope.name_of(call)
         if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _ENTERED:
             self._wrapped[name].append(other)
 
-    def _class(self, node: ast.ClassDef, body: _Body) -> None:
+    def _class(self, node: ast.ClassDef, body: Body) -> None:
         for expression in (*node.decorator_list, *node.bases, *(item.value for item in node.keywords)):
             self._expression(expression, body)
         self._classes.add(node, body.scope)
@@ -592,16 +419,16 @@ class _Reading:
                 call = ast.copy_location(ast.Call(item.value, [], []), item.value)
                 self._handed(item.value, [item.value], call, body)
 
-    def _loader(self, node: ast.ClassDef, body: _Body) -> None:
+    def _loader(self, node: ast.ClassDef, body: Body) -> None:
         """Read what a loader of modules does for an import, and the source that it hands out."""
         self._method(f"{OWN}{node.name}()", _LOADING_METHODS, None, body)
         for method in methods(node, _SOURCES):
             for part in ast.walk(method):
                 source = constant(body.scope, part.value) if isinstance(part, ast.Return) and part.value else None
                 if isinstance(source, (str, bytes)):
-                    self._inner_code("code", source, [], body._replace(line=method.lineno))
+                    self._inner_code(text_of(source), body._replace(line=method.lineno))
 
-    def _branches(self, node: ast.If, body: _Body) -> None:
+    def _branches(self, node: ast.If, body: Body) -> None:
         """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
         while True:
             self._expression(node.test, body)
@@ -620,14 +447,14 @@ class _Reading:
         self._block(node.orelse, body)
         body.scope.unsure -= 1
 
-    def _children(self, node: ast.AST, body: _Body) -> None:
+    def _children(self, node: ast.AST, body: Body) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self._expression(child, body)
             else:  # statements, and parts of them: handlers, cases, with items
                 self._statement(child, body)
 
-    def _expression(self, expression: ast.expr, body: _Body) -> None:
+    def _expression(self, expression: ast.expr, body: Body) -> None:
         for node, done in walk(expression):
             self._budget.spend()
             if not done:
@@ -645,7 +472,7 @@ class _Reading:
             elif isinstance(node, ast.Attribute) and (name := body.scope.name_of(node)).startswith(OWN):
                 self._property(name, body)
 
-    def _begun(self, node: ast.AST, body: _Body) -> None:
+    def _begun(self, node: ast.AST, body: Body) -> None:
         """Take in what parts of an expression rest on, before they are read."""
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:
@@ -660,14 +487,14 @@ class _Reading:
         elif isinstance(node, ast.BinOp | ast.Compare | ast.FormattedValue):
             self._operated(operated(node), body)
 
-    def _operated(self, calls: Iterable[Operated], body: _Body) -> None:
+    def _operated(self, calls: Iterable[Operated], body: Body) -> None:
         """Read the methods of classes of the module that are called without a call being written."""
         for owner, names, given in calls:
             name = body.scope.name_of(owner)
             if name.startswith(OWN):
                 self._method(name, names, ast.copy_location(ast.Call(owner, given, []), owner), body)
 
-    def _follow(self, name: str, call: ast.Call | None, body: _Body) -> None:
+    def _follow(self, name: str, call: ast.Call | None, body: Body) -> None:
         """Read what runs where a function, a class or a method of the module, `@NAME().METHOD`, is called."""
         if not name.startswith(OWN):
             return
@@ -691,7 +518,7 @@ class _Reading:
         else:
             self._made(owner, call, body)
 
-    def _made(self, owner: str, call: ast.Call | None, body: _Body) -> None:
+    def _made(self, owner: str, call: ast.Call | None, body: Body) -> None:
         """Read what runs where a class of the module is called, or an instance of it is at hand."""
         self._method(owner, None, call, body)
         for definition, scope in self._classes.lineage(owner.removeprefix(OWN)):
@@ -702,14 +529,14 @@ class _Reading:
                 if item.arg == "metaclass" and call:
                     self._method(f"{scope.name_of(item.value)}()", frozenset({"__call__"}), call, body)
 
-    def _property(self, name: str, body: _Body) -> None:
+    def _property(self, name: str, body: Body) -> None:
         owner, _, attribute = name.removeprefix(OWN).partition(".")
         definition = self._classes.definition(owner.removesuffix("()"))
         for method in methods(definition, frozenset({attribute})) if definition else ():
             if any(body.scope.name_of(item).endswith("property") for item in method.decorator_list):
                 self._follow(name, None, body)
 
-    def _method(self, owner: str, names: frozenset[str] | None, call: ast.Call | None, body: _Body) -> None:
+    def _method(self, owner: str, names: frozenset[str] | None, call: ast.Call | None, body: Body) -> None:
         """Read the methods of a class of the module, of which `owner` is the name or an instance.
 
         Without names all special ones, but for those that take a call of their own.
@@ -723,7 +550,7 @@ class _Reading:
             for item in methods(definition, names):
                 self._enter(item, scope, call, body, first=f"{OWN}{instance}()")
 
-    def _inherited(self, node: ast.Call, body: _Body) -> None:
+    def _inherited(self, node: ast.Call, body: Body) -> None:
         """Read the method that `super().NAME()` calls."""
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=method):
@@ -732,24 +559,24 @@ class _Reading:
                     for item in methods(definition, frozenset({method})):
                         self._enter(item, scope, node, body, first=body.scope.first)
 
-    def _call(self, node: ast.Call, body: _Body) -> None:
+    def _call(self, node: ast.Call, body: Body) -> None:
         written, node = node, body.scope.direct(node)
         if isinstance(node.func, ast.Lambda) and node.func is not written.func and body.level < _LEVELS:
             scope = body.scope.call(node.func, node, body.scope)
             self._expression(node.func.body, body._replace(scope=scope, level=body.level + 1))
         name = body.scope.name_of(node.func)
-        if name in _MAGICS:
-            node = _of_magic(node, body.scope)
+        if name in MAGICS:
+            node = of_magic(node, body.scope)
             name = body.scope.name_of(node.func)
         given = [*node.args, *(item.value for item in node.keywords)]
         self._inherited(node, body)
         self._follow(name, node, body)
         self._given(name, given, node, body)
-        self._put(node, body)
+        put(body.scope, node)
         self._used(name, node, body)
         if setting := replacement(node, name):
             self._set(*setting, node, body)
-        elif (table := self._table_filled(node, body)) and table != GLOBALS and not table.startswith(OWN):
+        elif (table := fill_table(body.scope, node)) and table != GLOBALS and not table.startswith(OWN):
             for item in node.keywords:
                 self._replaced(item.value, node, body)
             for part in node.args:
@@ -761,9 +588,14 @@ class _Reading:
             trusting = not name.startswith("builtins.") and is_on(body.scope, node, TRUSTING)  # no `dict` of settings
             if name in KINDS or trusting:
                 self._told(name, given, node, body)
-                self._executed_into(name, given, body)
+                execute_into(body.scope, name, given)
 
-    def _set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: _Body) -> None:
+    def _used(self, name: str, node: ast.Call, body: Body) -> None:
+        """Take in what a function of a neighbour is given, which may be a command or code."""
+        if body.when != DEFINED and node.args and name not in KINDS and len(self.found.uses) < _USES:
+            self.found.uses.extend(uses(name, node, body, self._classes))
+
+    def _set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: Body) -> None:
         """Take in an attribute that a call sets, as `setattr` does."""
         owner, attribute = body.scope.name_of(thing), str(constant(body.scope, key))
         body.scope.put(f"{owner}.__dict__", key, value)
@@ -773,77 +605,7 @@ class _Reading:
         if owner and not owner.startswith(OWN):
             self._replaced(value, node, body)
 
-    def _table_filled(self, node: ast.Call, body: _Body) -> str:
-        """Return the table of names that a call puts other ones into, after taking them in, nothing for other calls."""
-        match node.func:
-            case ast.Attribute(value=of, attr="update" | "__ior__" | "__setitem__" | "setdefault" as method):
-                table = body.scope.name_of(of)
-            case _:
-                return ""
-        if table == OTHER_GLOBALS and isinstance(of, ast.Attribute) and body.scope.name_of(of.value).startswith(OWN):
-            table = GLOBALS
-        if not table.endswith(".__dict__"):
-            return ""
-        if method in ("update", "__ior__"):
-            for item in node.args:
-                body.scope.take_table(item, table)
-            for given in node.keywords:
-                if given.arg:
-                    body.scope.put(table, ast.Constant(given.arg), given.value)
-                else:
-                    body.scope.take_table(given.value, table)
-        elif len(node.args) > 1:
-            body.scope.put(table, node.args[0], node.args[1])
-        return table
-
-    def _executed_into(self, name: str, given: list[ast.expr], body: _Body) -> None:
-        """Take the tables that constant code was executed into for what holds all that it has defined."""
-        code = constant(body.scope, given[0]) if name == "builtins.exec" and given[1:] else None
-        if not isinstance(code, (str, bytes)) or not code:
-            return
-        for item in given[1:]:
-            table = body.scope.name_of(item)
-            named = item.target if isinstance(item, ast.NamedExpr) else item
-            if table.endswith(".__dict__") and table != GLOBALS:
-                for defined in names_bound(parsed(code.encode("utf-8", "replace") if isinstance(code, str) else code)):
-                    body.scope.put(table, ast.Constant(defined), ast.Name(defined))
-            elif isinstance(named, ast.Name):
-                body.scope.set_globals(named.id)
-
-    def _used(self, name: str, node: ast.Call, body: _Body) -> None:
-        """Take in what a function of a neighbour is given, which may be a command or code."""
-        if body.when == DEFINED or not node.args or name in KINDS or len(self.found.uses) >= _USES:
-            return
-        names = [name.replace("().", ".")] if name.startswith(".") else []
-        if not name and isinstance(node.func, ast.Name) and body.scope.value_of(node.func.id) is None:
-            names = [f"{module}.{node.func.id}" for module in body.scope.stars]
-        elif name.startswith(OWN):
-            names = self._classes.of_neighbours(name)
-        elif not names and _is_of_a_sibling(name):
-            names = [name.replace("().", ".")]
-        texts = [command(body.scope, item) for item in node.args[:_GIVEN]] if names else []
-        known = tuple("" if UNKNOWN in text else text for text in texts)
-        if any(known) and (not names[0][:1].isalpha() or any(map(_TELLING.search, known))):
-            line = body.line or node.lineno
-            self.found.uses.extend(Use(name, body.when, line, known, body.owner) for name in names)
-
-    def _put(self, node: ast.Call, body: _Body) -> None:
-        """Take in what methods of lists and tables put into a thing that has a name."""
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "add" | "put"), args=[value]):
-                body.scope.grow(name, None, value)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="extend"), args=[value]):
-                for item in body.scope.elements(value) or [value]:
-                    body.scope.grow(name, None, item)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="update"), args=[], keywords=given):
-                for part in given:
-                    body.scope.grow(name, ast.Constant(part.arg) if part.arg else None, part.value)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="setdefault"), args=[key, value]):
-                body.scope.grow(name, key, value)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="reverse" | "insert" as method), args=given):
-                body.scope.change(name, method, given)
-
-    def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+    def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read what becomes of the arguments of a call: called, executed, made a class, kept, or nobody knows."""
         if name in CLASS_MAKERS and (made := class_made_by(node, name, self._filler(name, given, body))):
             self._class(made, body)
@@ -862,7 +624,7 @@ class _Reading:
                 else:
                     self._handed_on(item, given, node, body)
 
-    def _filler(self, name: str, given: list[ast.expr], body: _Body) -> Definition | ast.Lambda | None:
+    def _filler(self, name: str, given: list[ast.expr], body: Body) -> Definition | ast.Lambda | None:
         """Return the function of the module that has a class's table to fill."""
         last = given[-1] if name == _NEW_CLASS and given else None
         function = body.scope.value_of(last.id) if isinstance(last, ast.Name) else last
@@ -870,7 +632,7 @@ class _Reading:
             function = self._functions[last.id][0]
         return function if isinstance(function, Definition | ast.Lambda) else None
 
-    def _registered(self, name: str, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+    def _registered(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read what a library is given to call later: hooks of modules, handlers and classes of loggers."""
         method = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
         if method in HOOKS and given:
@@ -884,20 +646,20 @@ class _Reading:
         if target is not None and method == "__init__":
             self._handed(target, given, node, body)
 
-    def _statements(self, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+    def _statements(self, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read what runs where a text of code, or something to call, is handed on: a later text prepares the first."""
         for item in reversed(given):
             code = constant(body.scope, item)
             if isinstance(code, (str, bytes)):
-                self._inner_code("code", code, [], body._replace(line=body.line or node.lineno))
+                self._inner_code(text_of(code), body._replace(line=body.line or node.lineno))
             else:
                 self._handed(item, given, node, body)
 
-    def _examples(self, body: _Body) -> None:
+    def _examples(self, body: Body) -> None:
         """Read the examples in the file's texts about its functions and classes, which doctest runs."""
         for text in self._texts:
             lines = [line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS)]
-            self._inner_code("code", "\n".join(lines), [], body)
+            self._inner_code("\n".join(lines), body)
 
     @cached_property
     def _texts(self) -> list[str]:
@@ -905,7 +667,7 @@ class _Reading:
         described = (node for node in ast.walk(self._tree) if isinstance(node, _DESCRIBED))
         return [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
 
-    def _handed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+    def _handed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read what something is handed of which nobody knows whether it calls it."""
         if isinstance(item, ast.List | ast.Tuple):
             for part in item.elts[:_HANDED] if any(isinstance(part, NAMING) for part in item.elts) else ():
@@ -918,7 +680,7 @@ class _Reading:
             rest = beside(item, given) if item in given else [part for part in given if item not in ast.walk(part)]
             self._told(name, rest, node, body, handed=True)
 
-    def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: _Body) -> None:
+    def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read what a caller such as threading.Thread is handed to call."""
         name = body.scope.name_of(item)
         if name == _NAMESPACE and isinstance(item, ast.Call):  # which takes the place of a module
@@ -932,129 +694,44 @@ class _Reading:
         if name in KINDS:
             self._told(name, rest, node, body)
 
-    def _filled_with(self, value: ast.expr, table: str, body: _Body) -> None:
+    def _filled_with(self, value: ast.expr, table: str, body: Body) -> None:
         """Read functions of the module that a table of another module is filled with."""
         values = value.values if isinstance(value, ast.Dict) and not table.startswith((OWN, GLOBALS)) else []
         for item in values[:_HANDED]:
             self._replaced(item, ast.copy_location(ast.Call(value, [item], []), value), body)
 
-    def _replaced(self, item: ast.expr, node: ast.Call, body: _Body) -> None:
+    def _replaced(self, item: ast.expr, node: ast.Call, body: Body) -> None:
         """Read a function of the module that takes the place of one of another module."""
         if isinstance(item, ast.Lambda) or body.scope.name_of(item).startswith(OWN):
             self._handed(item, [item], node, body)
 
-    def _pickle(self, data: str | bytes, node: ast.Call, body: _Body) -> None:
+    def _pickle(self, data: str | bytes, node: ast.Call, body: Body) -> None:
         try:
             self.found.pickles.append((body.line or node.lineno, bytes_of(data)))
         except ValueError:  # characters that no pickle holds
             return
 
     def _told(
-        self, name: str, given: list[ast.expr], node: ast.Call, body: _Body, *, handed: bool = False, kind: str = ""
+        self, name: str, given: list[ast.expr], node: ast.Call, body: Body, *, handed: bool = False, kind: str = ""
     ) -> None:
-        scope, kind = body.scope, kind or KINDS.get(name, "remote")
+        kind = kind or KINDS.get(name, "remote")
         if self._told_of[kind] >= _CALLS:
             self._untold = self._untold or name
             return
-        if name == "yaml.load" and not UNSAFE_YAML.intersection(map(scope.name_of, given[1:])):
-            return
-        if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
-            return
-        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-        given = _telling_first(name, kind, given, owner)
-        first = given[0] if given else None
-        known = constant(scope, first) if first else None
-        made = made_of(scope, given)
-        body = body._replace(line=body.line or node.lineno)
-        listed = arguments(scope, first) if first else []
-        text = command(scope, first) if first else ""
-        if kind == "path" and not (any("download" in call for call in made.calls) or _PACKED.search(text)):
-            return
-        if kind == "command" and name.startswith(SPAWNERS):
-            listed = spawned(scope, name, given)
-            text = " ".join(listed)
-        if name.startswith("pip."):
-            text = f"pip {text}"
-        self._inner_code(kind, known, listed or [text], body)
-        folded = isinstance(known, (str, bytes))
-        if folded and name in READ and not made.calls - {"builtins.compile"}:
-            return  # nothing but what was just read
-        self._told_of[kind] += 1
-        self.found.calls.append(
-            Call(
-                name=name,
-                kind=kind,
-                when=body.when,
-                line=body.line,
-                text=text,
-                sources=tuple(sorted(made.calls)[:_SHOWN]),
-                mentions=frozenset(
-                    sorted(text for text in made.mentions if 1 < len(text) < _LONGEST or text in _ROOTS)[:_MENTIONED]
-                ),
-                folded=folded,
-                encoded=made.encoded,
-                shell=is_shell(scope, name, node),
-                mode=_mode(node, given[1:], scope),
-                owner=body.owner,
-                handed=handed or body.handed,
-                weights=body.weights,
-                hook=body.hook,
-                function=body.function,
-                given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
-            )
-        )
+        told = telling(name, kind, given, node, body, handed=handed)
+        if told:
+            self._inner_code(told.code, body._replace(line=body.line or node.lineno))
+        if told and told.call:
+            self._told_of[kind] += 1
+            self.found.calls.append(told.call)
 
-    def _inner_code(self, kind: str, constant: object, listed: list[str], body: _Body) -> None:
-        """Read constant code in the place where it runs: of exec and eval, and of `python -c`."""
-        code = text_of(constant) if kind == "code" and isinstance(constant, (str, bytes)) else ""
-        if kind == "command" and "-c" in listed[:-1] and "python" in listed[0]:
-            code = listed[listed.index("-c") + 1]
-        elif kind == "command" and (match := _PYTHON_C.search(listed[0])):
-            code = match[2]
+    def _inner_code(self, code: str, body: Body) -> None:
+        """Read constant code in the place where it runs."""
         if not code or body.depth >= _CODE_DEPTH or UNKNOWN in code:
             return
         tree = parsed(code.strip().encode("utf-8", "replace"))
         if tree is not None:
             self._block(tree.body, body._replace(depth=body.depth + 1))
-
-
-def _telling_first(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None) -> list[ast.expr]:
-    """Return what a call is given with what tells most in front: the path it is a method of, or where it copies to."""
-    if name.startswith("pathlib.") and owner:
-        given = [owner, *given]
-    if kind == "copying":
-        return [*given[1:], *given[:1]]
-    return given[1:] if name == "sys.path.insert" else given
-
-
-def _of_magic(node: ast.Call, scope: Scope) -> ast.Call:
-    """Return the call that one of a magic of IPython is: of a shell, or of Python; any other as it stands."""
-    magic = constant(scope, node.args[0]) if node.args else None
-    if magic in _SHELL_MAGICS:
-        owner = ast.Call(ast.Name("get_ipython"), [], [])
-        made = ast.Call(ast.Attribute(owner, "system"), node.args[-1:], [])
-    elif magic in _PYTHON_MAGICS:
-        made = ast.Call(ast.Name("exec"), node.args[-1:], [])
-    else:
-        return node
-    return ast.copy_location(made, node)
-
-
-def _is_of_a_sibling(name: str) -> bool:
-    """Return whether a name may be one of a file beside: `module.function`, of no module of Python's own."""
-    top, dot, _ = name.partition(".")
-    return bool(dot) and top not in standard_library.MODULES
-
-
-def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:
-    """Return the mode that a file is opened with, where the call has one."""
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "open" and rest:
-        flags = {part.attr for part in ast.walk(rest[0]) if isinstance(part, ast.Attribute)}
-        if flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND"}:
-            return "w"
-    named = [item.value for item in node.keywords if item.arg == "mode"]
-    found = constant(scope, (named or rest)[0]) if named or rest else ""
-    return found if isinstance(found, str) and len(found) < _SHOWN else ""
 
 
 def _added(value: ast.expr) -> list[ast.expr]:

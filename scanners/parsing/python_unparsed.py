@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from scanners.parsing.python_calls import IMPORT, Call
+from scanners.parsing.python_found import IMPORT, Call
 
 _BEGUN = re.compile(r"#[^\n]*|(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"\"\"|\'\'\'|\"|\')")
 _ENDS = {

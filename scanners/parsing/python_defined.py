@@ -1,0 +1,80 @@
+"""Functions that a module of Python merely defines: who may call them, by which name, and whether that matters."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from modelsweep.core.limits import Budget
+from scanners.parsing.python_classes import Classes, ClassUse
+from scanners.parsing.python_found import Body
+from scanners.parsing.python_names import OWN
+from scanners.parsing.python_scope import Scope
+from scanners.parsing.python_sinks import KINDS
+from scanners.parsing.python_syntax import Definition, is_special
+
+MERELY = frozenset({"command", "code", "memory", "descriptor", "sending", "permissions"})
+"""Kinds of callables that matter in functions which nothing is seen to call."""
+_RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.items() if kind in MERELY)
+_LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
+"""Functions by which what runs something is found under any name."""
+_NO_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
+"""Beginnings of the names of bases that call no methods of others."""
+_OPERATOR_MAKERS = "torch.library."
+_WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
+"""Ends of the names of classes that hold weights or settings, and have nothing to do with servers."""
+
+
+def signature(function: Definition | ast.Lambda, body: Body, named: str) -> dict[str, Any]:
+    """Return the name by which other files call a function, and its parameters, as parts of a Body.
+
+    `named` is the name where it is a lambda, or stands in no function; one inside another has none.
+    """
+    given = function.args
+    names = [item.arg for item in (*given.posonlyargs, *given.args)]
+    if not isinstance(function, ast.Lambda) and body.inside:
+        named = f"{body.inside}.{function.name}"
+        names = names if is_static(function) else names[1:]
+    return {"function": named, "parameters": tuple(names)}
+
+
+def is_static(function: Definition) -> bool:
+    """Return whether a method is given no instance."""
+    return any(isinstance(item, ast.Name) and item.id == "staticmethod" for item in function.decorator_list)
+
+
+def is_hook(function: Definition | ast.Lambda, body: Body, classes: Classes) -> bool:
+    """Return whether a library may call a function by its name, or because it was registered."""
+    if isinstance(function, ast.Lambda):
+        return False
+    decorators = function.decorator_list
+    if any(isinstance(item, ast.Attribute) and item.attr == "register" for item in decorators):
+        return True
+    if any(body.scope.name_of(item).startswith(_OPERATOR_MAKERS) for item in decorators):
+        return True
+    if not body.inside:
+        return False
+    bases = [scope.name_of(base) for definition, scope in classes.lineage(body.inside) for base in definition.bases]
+    return is_special(function.name) or any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
+
+
+def may_run(function: ast.AST, scope: Scope, budget: Budget) -> bool:
+    """Return whether a function names what runs something, or imports it: all others need not be worked out."""
+    for item in ast.walk(function):
+        budget.spend()
+        match item:
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                module = item.module or "" if isinstance(item, ast.ImportFrom) else names[0].name
+                if module.partition(".")[0] in _RUNNING_MODULES:
+                    return True
+            case ast.Name() | ast.Attribute():
+                name = scope.name_of(item)
+                if KINDS.get(name) in MERELY or name in _LOOKING_UP:
+                    return True
+    return False
+
+
+def holds_weights(use: ClassUse, module: Scope) -> bool:
+    """Return whether a class derives from one that holds weights or settings."""
+    names = (module.name_of(base) for definition, _ in use.lineage for base in definition.bases)
+    return any(name.endswith(_WEIGHTS) and not name.startswith(OWN) for name in names)

@@ -1,0 +1,126 @@
+"""What is told of a call that matters: what it is given, as far as that is constant, and the code that it runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import NamedTuple
+
+from scanners.parsing.python_arguments import arguments, command, made_of, spawned
+from scanners.parsing.python_constants import constant
+from scanners.parsing.python_decoders import text_of
+from scanners.parsing.python_found import Body, Call
+from scanners.parsing.python_scope import Scope
+from scanners.parsing.python_sinks import READ, SPAWNERS, SWITCHES, UNSAFE_YAML
+from scanners.parsing.python_syntax import is_on, is_shell, matters
+
+_PACKED = re.compile(r"[^/\\. …][^/\\…]*\.(?!(?:zip|egg|whl|pex)$)[A-Za-z][A-Za-z0-9]{0,11}$")
+"""Ends of paths that are files, and none that packages are put into: Python imports from any archive."""
+_PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
+MAGICS = frozenset(f"IPython.get_ipython().run_{kind}_magic" for kind in ("line", "cell"))
+_SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script alias".split())
+_PYTHON_MAGICS = frozenset("time timeit prun python python3 memit capture".split())
+_SHOWN = 10
+_MENTIONED = 20
+_ROOTS = ("/", "~")
+_LONGEST = 200
+"""Characters of a constant that is compared with others."""
+
+
+class Telling(NamedTuple):
+    """A call, None where it repeats what was read already, and the constant code that it runs."""
+
+    call: Call | None
+    code: str
+
+
+def telling(name: str, kind: str, given: list[ast.expr], node: ast.Call, body: Body, *, handed: bool) -> Telling | None:
+    """Return what is told of a call of `name`, of which `given` are the arguments; None where nothing is."""
+    scope = body.scope
+    if name == "yaml.load" and not UNSAFE_YAML.intersection(map(scope.name_of, given[1:])):
+        return None
+    if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
+        return None
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    given = _telling_first(name, kind, given, owner)
+    first = given[0] if given else None
+    known = constant(scope, first) if first else None
+    made = made_of(scope, given)
+    listed = arguments(scope, first) if first else []
+    text = command(scope, first) if first else ""
+    if kind == "path" and not (any("download" in call for call in made.calls) or _PACKED.search(text)):
+        return None
+    if kind == "command" and name.startswith(SPAWNERS):
+        listed = spawned(scope, name, given)
+        text = " ".join(listed)
+    if name.startswith("pip."):
+        text = f"pip {text}"
+    code = _inner_code(kind, known, listed or [text])
+    folded = isinstance(known, (str, bytes))
+    if folded and name in READ and not made.calls - {"builtins.compile"}:
+        return Telling(None, code)  # nothing but what is read there
+    call = Call(
+        name=name,
+        kind=kind,
+        when=body.when,
+        line=body.line or node.lineno,
+        text=text,
+        sources=tuple(sorted(made.calls)[:_SHOWN]),
+        mentions=frozenset(
+            sorted(text for text in made.mentions if 1 < len(text) < _LONGEST or text in _ROOTS)[:_MENTIONED]
+        ),
+        folded=folded,
+        encoded=made.encoded,
+        shell=is_shell(scope, name, node),
+        mode=_mode(node, given[1:], scope),
+        owner=body.owner,
+        handed=handed or body.handed,
+        weights=body.weights,
+        hook=body.hook,
+        function=body.function,
+        given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
+    )
+    return Telling(call, code)
+
+
+def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
+    """Return the call that one of a magic of IPython is: of a shell, or of Python; any other as it stands."""
+    magic = constant(scope, node.args[0]) if node.args else None
+    if magic in _SHELL_MAGICS:
+        owner = ast.Call(ast.Name("get_ipython"), [], [])
+        made = ast.Call(ast.Attribute(owner, "system"), node.args[-1:], [])
+    elif magic in _PYTHON_MAGICS:
+        made = ast.Call(ast.Name("exec"), node.args[-1:], [])
+    else:
+        return node
+    return ast.copy_location(made, node)
+
+
+def _telling_first(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None) -> list[ast.expr]:
+    """Return what a call is given with what tells most in front: the path it is a method of, or where it copies to."""
+    if name.startswith("pathlib.") and owner:
+        given = [owner, *given]
+    if kind == "copying":
+        return [*given[1:], *given[:1]]
+    return given[1:] if name == "sys.path.insert" else given
+
+
+def _inner_code(kind: str, known: object, listed: list[str]) -> str:
+    """Return the constant code that a call runs: exec and eval, and `python -c`; nothing where there is none."""
+    code = text_of(known) if kind == "code" and isinstance(known, (str, bytes)) else ""
+    if kind == "command" and "-c" in listed[:-1] and "python" in listed[0]:
+        code = listed[listed.index("-c") + 1]
+    elif kind == "command" and (match := _PYTHON_C.search(listed[0])):
+        code = match[2]
+    return code
+
+
+def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:
+    """Return the mode that a file is opened with, where the call has one."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "open" and rest:
+        flags = {part.attr for part in ast.walk(rest[0]) if isinstance(part, ast.Attribute)}
+        if flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND"}:
+            return "w"
+    named = [item.value for item in node.keywords if item.arg == "mode"]
+    found = constant(scope, (named or rest)[0]) if named or rest else ""
+    return found if isinstance(found, str) and len(found) < _SHOWN else ""
