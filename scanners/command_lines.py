@@ -1,0 +1,93 @@
+"""Lines and pieces of text that hold a command, as attacks use it: which of them are told, and how much is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact
+from modelsweep.core.scanner import Blob
+from modelsweep.core.text import printable, redact
+from modelsweep.core.units import KIB, MIB
+from scanners.judge.attack_commands import Found, fetched_command, hostile_command
+from scanners.parsing.command_runners import PROGRAM, Runner
+
+COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
+SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
+_SPEAKING = re.compile(
+    r"\s*(?:-\s+)?[\"']?(?:\w+_)?(?:keyword|pattern|regex|phrase|example|description|summary|title|text|prompt|question|"
+    r"answer|instruction|message|content|comment|note|reason|label)s?[\"']?\s*[:=]\s*[\"'\w]",
+    re.IGNORECASE,
+)
+"""Keys of settings under which texts are matched, or read by people and models."""
+_PLANTED = re.compile(
+    r"(?:>>?|\|\s*(?:sudo\s+)?tee\b(?:\s+-a)?)\s*[\"']?[^\s|;&<>]*"
+    r"(?:\.(?:bashrc|bash_profile|profile|zshrc|zshenv)|authorized_keys|/ld\.so\.preload|/etc/(?:cron|rc\.local|profile|systemd/)"
+    r"|/\.git/hooks/)|\|\s*crontab\b"
+)
+"""A message that is written where a shell, a clock or a server takes it for an order, or for a key."""
+_PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
+PIECE = 2 * KIB
+"""Characters of a line that are looked at at once."""
+OVERLAP = 512
+CHUNK = MIB
+TOLD = 100
+"""Commands of one sort that are told of a file: more of them change nothing, others must not hide among them."""
+SHOWN = 160
+BEFORE = 20
+"""Characters before the part that tells."""
+
+
+def is_telling(piece: str) -> bool:
+    """Return whether a piece of a line holds a command that is told, and runs: comments and messages do not."""
+    shows = SHOWING.match(piece) and not (_PIPED.search(piece) or _PLANTED.search(piece))
+    if shows or COMMENT.match(piece):
+        return False
+    return telling(piece) is not None
+
+
+def is_hostile(piece: str, runner: Runner) -> bool:
+    """Return whether a line holds a command without an honest reason, and is no setting that just speaks of it."""
+    speaks = runner is PROGRAM and _SPEAKING.match(piece) is not None
+    return not speaks and hostile(piece) is not None
+
+
+@lru_cache(2)  # asked of one piece three times, by whoever tells it
+def hostile(piece: str) -> Found | None:
+    """Return the part of a piece that is a command without an honest reason."""
+    return hostile_command().search(piece)
+
+
+@lru_cache(2)
+def telling(command: str) -> Found | None:
+    """Return the part of a command that tells: one as attacks use it, though installers may, too."""
+    return hostile(command) or fetched_command().search(command)
+
+
+def lines(blob: Blob) -> Iterator[tuple[int, str]]:
+    """Yield the lines with their numbers, continued ones as one; what is longer than 1 MiB comes in pieces."""
+    number, rest = 1, ""
+    encoding = "utf-16" if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    for start in range(0, blob.size, CHUNK):
+        chunk = blob.reader.read(start, min(CHUNK, blob.size - start))
+        pieces = (rest + chunk.decode(encoding, "replace")).split("\n")
+        rest = pieces.pop()[-CHUNK:]
+        joined = ""
+        for line in pieces:
+            if line.rstrip("\r").endswith(("\\", "`", "^")) and len(joined) < PIECE:
+                joined += line.rstrip("\r")[:-1] + " "
+            else:
+                yield number, joined + line
+                joined = ""
+            number += 1
+        rest = joined + rest
+    yield number, rest
+
+
+def told(blob: Blob, command: str, runner: Runner, path: str) -> Fact:
+    """Return a command with what surrounds the part that tells."""
+    match = telling(command)
+    start = max(0, match.start - BEFORE) if match else 0
+    shown = printable(redact(" ".join(command[start:].split())), 4 * SHOWN)
+    return Fact("shell-command", shown, blob.locator, detail={"who": runner.who, "how": runner.how, "path": path})

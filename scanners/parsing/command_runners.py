@@ -1,0 +1,131 @@
+"""Who takes commands from a file, by its name or its beginning: shells, git, editors, assistants, builders, others."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from modelsweep.core import patterns as re
+from modelsweep.core.scanner import Blob
+from scanners.parsing.start_places import ORDERS, place_of
+
+UNASKED, CONTAINER, ASKED = "unasked", "container", "asked"
+_SCRIPTS = (".service", ".sh", ".bash", ".zsh", ".ksh", ".fish", ".bat", ".cmd", ".ps1", ".psm1", ".command")
+_PAGES = (".svg", ".html", ".htm", ".hta")
+_PROGRAMS = (
+    *(".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", ".nix", ".gradle", ".cmake", ".mk", ".bzl", ".bazel", ".tf"),
+    *(".r", ".rprofile", ".jl", ".rb", ".pl", ".pm", ".lua", ".js", ".mjs", ".cjs", ".ts", ".php", ".jsp", ".groovy"),
+    *(".nf", ".smk", ".vbs", ".vba", ".wsf", ".reg", ".inf", ".el", ".m", ".wl", ".wls", ".sas", ".do", ".ado", ".sps"),
+    ".config",
+)
+"""Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
+_PROGRAM_NAMES = frozenset(
+    "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt".split()
+)
+_ORDERS = frozenset(
+    "CLAUDE.md CLAUDE.local.md AGENTS.md AGENT.md GEMINI.md QWEN.md SKILL.md CONVENTIONS.md copilot-instructions.md "
+    ".cursorrules .windsurfrules .clinerules .roorules .goosehints llms.txt llms-full.txt Modelfile".split()
+)
+_ORDERS_IN = re.compile(
+    r"(?:^|/)\.(?:(?:claude|cursor|roo|clinerules|kiro|windsurf|junie|continue)/(?:[^/]+/){0,2}[^/]+\.mdc?"
+    r"|github/(?:[^/]+/)?[^/]+\.(?:instructions|prompt|chatmode|agent)\.md)$"
+)
+"""What assistants that work in a folder take for their instructions."""
+_ENTERED = frozenset(
+    ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el .pdbrc .irbrc .pryrc "
+    ".ghci .pythonrc .pythonrc.py .octaverc .psqlrc .sqliterc".split()
+)
+"""What direnv and mise, editors, debuggers, R and other interpreters read in the folder in which they are started."""
+_TABLE = ".scp"
+"""Of Kaldi: each line is a name, and a file or a command whose output is read, behind which stands a `|`."""
+_OPTIONS = ".conf"
+_HAS_FILTER = re.compile(rb"(?m)^[ \t]*(?:[A-Z]\w*:[ \t]*)?H[A-Z]{2,12}FILTER[ \t]*=")
+"""A setting of HTK that names the command through which it reads or writes files of a kind."""
+_HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
+SUFFIXES = (*_SCRIPTS, ".desktop", _TABLE, *_PAGES, *_PROGRAMS)
+_PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
+_WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
+"""What says where a job of a workflow runs, or what one of GitLab does."""
+_SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\b(?:ba|z|da|k|fi|a)?sh\b")
+_HOOKS = frozenset(
+    "applypatch-msg pre-applypatch post-applypatch pre-commit pre-merge-commit prepare-commit-msg commit-msg "
+    "post-commit pre-rebase post-checkout post-merge pre-push post-rewrite pre-auto-gc fsmonitor-watchman".split()
+)
+_SHELL_FILES = frozenset(".bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile".split())
+_BUILD = re.compile(r"(?:GNU)?[Mm]akefile|Dockerfile(?:\.\w+)?|.*\.dockerfile|Containerfile|justfile", re.IGNORECASE)
+_GIT = re.compile(
+    rb"\s*\[(?:core|filter|alias|diff|merge|credential|include|remote|branch|submodule|user|init|url|gpg|pager"
+    rb"|sequence|protocol|difftool|mergetool)\b"
+)
+
+
+class Runner(NamedTuple):
+    """Who runs commands, in a sentence for people, and whether they are asked: UNASKED, CONTAINER or ASKED."""
+
+    who: str
+    how: str
+
+
+HOOK = Runner("git runs it by its name", UNASKED)
+SHELL = Runner("each shell runs it", UNASKED)
+STARTED = Runner("what is started in the folder, or enters it, runs it", UNASKED)
+GIT_SETTING = Runner("git runs it in the folder that this configures", UNASKED)
+SYSTEM = Runner("the system, or each login, runs it", UNASKED)
+OPENED = Runner("opening the file runs it", UNASKED)
+BUILT = Runner("building runs it", ASKED)
+PAGE = Runner("whoever opens the page runs it", ASKED)
+JOB = Runner("continuous integration, or a project's tool, runs it", ASKED)
+SCRIPT = Runner("whoever runs the script", ASKED)
+PROGRAM = Runner("whoever uses the file", ASKED)
+ORDERED = Runner("an assistant that works in the folder is told of it", ASKED)
+ENTRY = Runner("Kaldi runs it to read the entry", UNASKED)
+VALUE = Runner("Kaldi runs it in the place of a file", UNASKED)
+FILTER = Runner("HTK runs it to read or write a file", UNASKED)
+
+
+def runner_of(blob: Blob) -> Runner | None:
+    """Return who runs the commands of the blob, None where nobody takes any from a file of its name and beginning."""
+    name, suffix = blob.locator.name, blob.locator.suffix
+    runners = (
+        (name in _HOOKS, HOOK),
+        (name in _SHELL_FILES, SHELL),
+        (name in _ENTERED, STARTED),
+        (_is_of_git(blob), GIT_SETTING),
+        (place_of(blob.locator) == ORDERS, SYSTEM),
+        (suffix == ".desktop", OPENED),
+        (suffix in _PAGES, PAGE),
+        (_is_project(blob), JOB),
+        (suffix == _TABLE, ENTRY),
+        (_is_of_htk(blob), FILTER),
+        (suffix == _OPTIONS and _HAS_OPTION.search(blob.head), VALUE),
+        (_BUILD.fullmatch(name), BUILT),
+        (_SHEBANG.match(blob.head), SCRIPT),
+        (_is_order(blob), ORDERED),
+        (suffix in _PROGRAMS or name in _PROGRAM_NAMES, PROGRAM),
+        (suffix in _SCRIPTS, SCRIPT),
+    )
+    return next((runner for holds, runner in runners if holds), None)
+
+
+def _is_of_git(blob: Blob) -> bool:
+    return blob.locator.name in ("config", ".gitconfig", ".gitmodules") and _GIT.match(blob.head) is not None
+
+
+def _is_of_htk(blob: Blob) -> bool:
+    return b"FILTER" in blob.head and _HAS_FILTER.search(blob.head) is not None
+
+
+def _is_project(blob: Blob) -> bool:
+    """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
+    workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
+    return workflow or blob.locator.name in _PROJECTS
+
+
+def _is_order(blob: Blob) -> bool:
+    """Return whether assistants that work in a folder take the blob for their instructions."""
+    name, path = blob.locator.name, _path(blob).replace("\\", "/")
+    return name in _ORDERS or (name.endswith((".md", ".mdc")) and _ORDERS_IN.search(path) is not None)
+
+
+def _path(blob: Blob) -> str:
+    """Return the path of the blob, or that of the member of an archive that it is."""
+    return blob.locator.members[-1] if blob.locator.members else blob.locator.path
