@@ -19,10 +19,17 @@ _SETTINGS = (
     "mcp.json",
     ".mcp.json",
     "mcp_config.json",
+    "claude_desktop_config.json",
+    "cline_mcp_settings.json",
+    "mcp_settings.json",
+    "opencode.json",
+    "opencode.jsonc",
+    "run.json",
     "kernel.json",
 )
 WORKSPACES = (".code-workspace", ".sublime-project")
-_PACKAGES = {"package.json": "npm", "composer.json": "Composer"}
+_DENO = "Deno"
+_PACKAGES = {"package.json": "npm", "composer.json": "Composer", "deno.json": _DENO, "deno.jsonc": _DENO}
 NAMES = ("tasks.json", "devcontainer.json", ".devcontainer.json", *_PACKAGES, *_SETTINGS)
 _ON_INSTALL = (
     *("preinstall", "install", "postinstall", "prepare"),
@@ -56,8 +63,9 @@ def document(blob: Blob, context: Context) -> Iterator[Item]:
         except JsonFault:
             continue
         for document in found:
-            if isinstance(document, dict):
-                yield from _entries(blob, document, context)
+            if isinstance(document, dict | list):
+                whole: dict[str, Json] = {"tasks": document} if isinstance(document, list) else document
+                yield from _entries(blob, whole, context)  # Zed has a list of tasks
         return
 
 
@@ -72,10 +80,11 @@ def _forms(content: str) -> Iterator[str]:
 
 
 def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
-    tasks, scripts = document.get("tasks"), document.get("scripts")
+    manager = _PACKAGES.get(blob.locator.name)
+    named = "tasks" if manager == _DENO else "scripts"
+    tasks, scripts = document.get("tasks"), document.get(named)
     if isinstance(tasks, dict):  # of a workspace, or of settings
         tasks = tasks.get("tasks")
-    manager = _PACKAGES.get(blob.locator.name)
     if not manager and isinstance(tasks, list):
         for place, task in enumerate(tasks):
             if isinstance(task, dict):
@@ -84,7 +93,7 @@ def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterato
         for name, command in scripts.items() if isinstance(scripts, dict) else ():
             how = UNASKED if name in _ON_INSTALL else ASKED
             who = f"{manager} runs it to install the folder" if how == UNASKED else "whoever runs the script"
-            yield from _told(blob, command, Runner(who, how), f"scripts.{name}")
+            yield from _told(blob, command, Runner(who, how), f"{named}.{name}")
     elif blob.locator.name in _SETTINGS or blob.locator.suffix in WORKSPACES:
         yield from _settings(blob, {name: part for name, part in document.items() if name != "tasks"}, "", context)
     else:

@@ -19,7 +19,7 @@ from scanners import text
 from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
 from scanners.parsing.json_text import WIDE_STARTS, Entry, JsonFault, as_utf8, begins_wide, documents, entries, outline
-from scanners.parsing.json_words import CODE, COMPUTED, ONNX, TELLING, holds
+from scanners.parsing.json_words import CODE, COMPUTED, ONNX, PRIVATE, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
 from scanners.parsing.onnx_schema import HOLDING_GRAPHS, JSON_SUFFIX
 from scanners.suffixes import NEVER_PLAIN
@@ -38,6 +38,7 @@ _BEGINNINGS = b"{[/#"
 _LENIENT_LIMIT = 8 * MIB
 """Bytes that are read as a lenient reader does, token by token."""
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
 """Ends of keys that somebody's own program calls by name."""
 _ESCAPED = re.compile(rb"\\u00[2-7]")
@@ -87,7 +88,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
-    open_to_code = telling or holds(CODE, data)
+    open_to_code = telling or holds(CODE, data) or holds(PRIVATE, data)
     content = data.decode("utf-8", "replace")
     try:
         found = _documents(blob, content, open_to_code)
@@ -132,10 +133,15 @@ def _lenient(blob: Blob, content: str) -> list[Json] | None:
 
 def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     """Yield code and templates that stand under the keys of any configuration, TOML too, which loaders know."""
+    from scanners.loose_settings import loose_facts
+
     for entry in entries(document):
         context.operations.spend()
         yield from _HANDLERS.get(entry.key, _other)(blob, entry)
-        if isinstance(entry.value, str) and _is_setting(blob, entry):
+        if not _is_setting(blob, entry):
+            continue
+        yield from loose_facts(blob, entry)
+        if isinstance(entry.value, str):
             called = _CALLED.search(entry.key) is not None
             path = printable(entry.path, _SHOWN)
             yield from telling_facts(entry.value, blob.locator, path, context, names=called)
@@ -232,11 +238,18 @@ def _chat_template(blob: Blob, entry: Entry) -> Iterator[Item]:
     value = entry.value
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         value = "\n".join(map(str, value))
-    several = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
-    for item in several:
-        template = item.get("template") if isinstance(item, dict) else item
+    for name, template in _templates(value):
+        if isinstance(name, str) and leaves(name):
+            yield _reference(blob, name, "written", f"{entry.path}, the name of a template,")
         if isinstance(template, str):
             yield from template_facts(template, blob.locator, printable(entry.path, _SHOWN))
+
+
+def _templates(value: Json) -> Iterator[tuple[Json, Json]]:
+    """Yield the names of templates, of which saving makes those of files, each with what it names."""
+    several = value if isinstance(value, list) else [value]
+    for name, item in value.items() if isinstance(value, dict) else (("", item) for item in several):
+        yield (item.get("name", name), item.get("template")) if isinstance(item, dict) else (name, item)
 
 
 def _kernel(blob: Blob, entry: Entry) -> Iterator[Item]:
@@ -279,9 +292,7 @@ _HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {
 def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     """Yield classes that the whole document lists: modules of sentence-transformers, components of diffusers."""
     if isinstance(document, list):
-        for at, item in enumerate(document):
-            if isinstance(item, dict) and {"idx", "type"} <= item.keys() and isinstance(item["type"], str):
-                yield _reference(blob, item["type"], "class", f"[{at}].type")
+        yield from _modules(blob, document)
     elif isinstance(document, dict) and "_class_name" in document and _is_pipeline(blob, document["_class_name"]):
         yield from _components(blob, document)
     elif isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
@@ -294,6 +305,37 @@ def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
         yield from _chunks_elsewhere(blob, document["refs"], context)
     elif isinstance(document, dict) and _is_manifest(blob):
         yield from _handler(blob, document.get("model"))
+    elif isinstance(document, dict):
+        yield from _trusted_parts(blob, document)
+        yield from _steps(blob, document)
+
+
+def _modules(blob: Blob, modules: list[Json]) -> Iterator[Item]:
+    """Yield the classes of modules of sentence-transformers, and their folders that lead out of the model."""
+    for at, item in enumerate(modules):
+        if isinstance(item, dict) and {"idx", "type"} <= item.keys() and isinstance(item["type"], str):
+            yield _reference(blob, item["type"], "class", f"[{at}].type")
+            if isinstance(folder := item.get("path"), str) and leaves(folder):
+                yield _reference(blob, folder, "outside", f"[{at}].path")
+
+
+def _trusted_parts(blob: Blob, config: dict[str, Json]) -> Iterator[Item]:
+    """Yield other repositories whose code a model without code of its own trusts for its parts (CVE-2026-5241)."""
+    if config.get("trust_remote_code") is not True or "auto_map" in config:
+        return
+    for key, part in config.items():
+        name = part.get("_name_or_path") if isinstance(part, dict) and key.endswith("_config") else None
+        if isinstance(name, str) and _REPOSITORY.fullmatch(name):
+            yield _reference(blob, name, "remote", f"{key}._name_or_path")
+
+
+def _steps(blob: Blob, processor: dict[str, Json]) -> Iterator[Item]:
+    """Yield the classes of a processor of LeRobot that no registry knows: it imports them by their names."""
+    steps = processor.get("steps") if "name" in processor else None
+    for at, step in enumerate(steps if isinstance(steps, list) else ()):
+        name = step.get("class") if isinstance(step, dict) and "config" in step else None
+        if isinstance(name, str):
+            yield _reference(blob, name, "class", f"steps[{at}].class")
 
 
 def _is_manifest(blob: Blob) -> bool:
@@ -395,7 +437,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=21,
+    version=22,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

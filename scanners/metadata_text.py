@@ -76,10 +76,10 @@ def _kind(text: str, context: Context, *, names: bool) -> str:
 
     if _NAME.fullmatch(text):
         return "the name of what runs commands" if names and family(text) in _FAMILIES else ""
-    return "Python that runs commands or code" if _runs_code(text.encode("utf-8", "replace"), context) else ""
+    return "Python that runs commands or code" if runs_code(text.encode("utf-8", "replace"), context) else ""
 
 
-def _runs_code(source: bytes, context: Context) -> bool:
+def runs_code(source: bytes, context: Context) -> bool:
     """Return whether all of a text is Python, and calls what runs commands or code; raises OverLimit."""
     from scanners.parsing.python_calls import read
     from scanners.parsing.python_syntax import parsed

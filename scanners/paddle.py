@@ -16,6 +16,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import RAW, SPACE, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
+from scanners.judge.external_files import leaves
 from scanners.parsing import paddle_ir, paddle_tensors
 
 if TYPE_CHECKING:
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
 NAME = "paddle"
 _SUFFIX = ".pdmodel"
 _SHOWN = 100
+_PATH_SHOWN = 1_200
+"""Characters of a path: more than judges take for one."""
 _SEEN = 32
 _SCHEMA = {
     "Program": {1: ("blocks", "Block"), 4: ("version", "Version")},
     "Version": {1: ("version", "int")},
-    "Block": {4: ("ops", "Operator")},
+    "Block": {3: ("vars", "Variable"), 4: ("ops", "Operator")},
+    "Variable": {1: ("name", "text")},
     "Operator": {3: ("type", "text"), 4: ("attributes", "Attribute")},
     "Attribute": {1: ("name", "text"), 5: ("text", "text"), 8: ("texts", "text")},
 }
-_STREAMED = frozenset({"Program", "Block", "Operator"})
+_STREAMED = frozenset({"Program", "Block", "Variable", "Operator"})
 _OPERATORS = 10_000
 _COST = 1_000
 _FILES = frozenset({"load", "load_combine", "save", "save_combine", "lookup_table_read", "read_file", "open_files"})
@@ -149,6 +153,9 @@ def _program(blob: Blob, context: Context) -> Iterator[Item]:
         for record in walker.walk("Program", 0, blob.size):
             if record.kind == "Operator" and len(operators) < _OPERATORS:
                 operators.setdefault(record.text("type"), record)
+            elif record.kind == "Variable" and leaves(name := record.text("name")):
+                detail: dict[str, Json] = {"framework": NAME, "used_by": "a variable of the program"}
+                yield Fact("external-file", printable(name, _PATH_SHOWN), blob.locator, record.span, detail)
             elif record.kind == "Program":
                 versions = len(record.records.get("version", ()))
     except (Malformed, Truncated, OverLimit) as error:
@@ -185,7 +192,7 @@ def _operator(blob: Blob, name: str, paths: list[str], span: Span | None = None)
 SCANNER = Scanner(
     name=NAME,
     title="PaddlePaddle programs and parameters (.pdmodel, .json, .pdiparams)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(PYTHON, FILES, ENGINE),

@@ -190,7 +190,7 @@ def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name="persistence",
     title="Orders that stay: start-up files of systems and shells, variables that run something",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=(".env", ".service", ".desktop"),

@@ -29,6 +29,8 @@ _CANDIDATES = re.compile(
     r"[!\\]|_target_|_component_|target|class_path|import_path|dataset_reader|param|implementation|module|custom_|activation|backbone|scale"
     r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
     r"|\{[{%]|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os[.:](?:system|popen|exec|spawn)|subprocess[.:]|builtins\.|pickle\.load|marshal\.load)"
+    r"|__import__|\b(?:eval|exec)\(|pty[.:]spawn|runpy[.:]|nemo:\.|/(?:etc|proc)/|/\.(?:ssh|aws|netrc|git-cred|pypirc|kube|\w+_history)|run/secrets/"
+    r"|system_packages|base_image|conv_feature|_type"
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
@@ -143,12 +145,25 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
     for document in tree.documents:
         yield from conventional(blob, document, context)
+        yield from _loosely(blob, document, context)
         if _is_model(document):
             from scanners.parsing import keras_config
 
             yield from keras_config.items(document, blob, context)
     if fault:
         raise fault
+
+
+def _loosely(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
+    """Yield what settings are told for whatever their key; lists of objects are data about something."""
+    from scanners.loose_settings import expression_facts, loose_facts
+    from scanners.parsing import json_text
+
+    for setting in json_text.entries(document):
+        context.operations.spend()
+        if "[" not in setting.path:
+            yield from loose_facts(blob, setting)
+            yield from expression_facts(blob, setting, context)
 
 
 def _is_model(document: Json) -> bool:
@@ -262,7 +277,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=17,
+    version=18,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

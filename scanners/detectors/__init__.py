@@ -17,6 +17,7 @@ MODULES = (
     "secrets",
     "network",
     "hidden_text",
+    "expressions",
 )
 
 

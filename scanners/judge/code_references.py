@@ -10,7 +10,9 @@ by which some programs mean a class: judged where it is dangerous or a file of t
 that a runtime loads), `checkpoint` (an address from which a target loads a model),
 `beside` (a name that matters only where a file of the repository has it), `mention` (what runs
 commands or code, under a key of no known loader), `codec` (one that unpickles), `evaluated` (a text as Python), `path`
-(a file that a tokenizer opens).
+(a file that a tokenizer opens), `private` (one that whoever opens it keeps to himself), `outside` (a file that its
+program joins to the folder of the model), `written` (a name of which saving makes a file), `secret` (a variable of the
+environment that is put into the object), `injected` (a text that becomes a line of a build file).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from scanners.judge.external_files import is_private, outside
 
 _HYDRA = "https://nvd.nist.gov/vuln/detail/CVE-2025-23304"
 _PYYAML = "https://nvd.nist.gov/vuln/detail/CVE-2020-14343"
+_NVD = "https://nvd.nist.gov/vuln/detail/"
 _CUSTOM_MODELS = "https://huggingface.co/docs/transformers/custom_models"
 _NAMES_SHOWN = 5
 
@@ -152,13 +155,15 @@ EVALUATED = _rule(
 )
 READS = _rule(
     "reads-private-file",
-    "Tokenizer that opens a private file of whoever loads it",
+    "Configuration that has a private file of whoever loads it opened",
     Severity.WARNING,
     "{path} is {subject}",
-    "Tokenizers open the files that their configuration names, wherever they are, and take them for a vocabulary: what "
-    "they hold comes out in texts and in messages of errors.",
+    "Tokenizers, chains of prompts and builds of services open the files that their configuration names, wherever they "
+    "are: what they hold comes out in texts, in messages of errors, and in what is packed and handed on.",
     "Do not load the model; ask its author what the path is for.",
     "https://huggingface.co/docs/transformers/main_classes/tokenizer",
+    _NVD + "CVE-2026-24123",
+    _NVD + "CVE-2026-34070",
 )
 OUTSIDE = _rule(
     "code-outside",
@@ -169,6 +174,48 @@ OUTSIDE = _rule(
     "imports it), or one in a folder above, which nobody reviewed with the model and somebody else may have put there.",
     "Do not load the model with its own code. Code of a model belongs beside its configuration.",
     _CUSTOM_MODELS,
+)
+PATH = _rule(
+    "path-outside",
+    "Configuration that makes its program read files outside of the model",
+    Severity.WARNING,
+    "{path} is {subject}, which leads out of the folder of the model",
+    "The program joins the name to the folder of the model, or to where it unpacked it, and opens what is there: files "
+    "of whoever loads it, or ones that somebody else has put there.",
+    "Do not load the model. What it needs belongs in its own folder.",
+    "https://cwe.mitre.org/data/definitions/22.html",
+)
+WRITES = _rule(
+    "writes-outside",
+    "Configuration with a name by which saving the model writes elsewhere",
+    Severity.CRITICAL,
+    "{path} is {subject}, of which saving makes the path of a file",
+    "Whoever loads the model and saves it again (after training, quantizing or converting it) writes a text of its "
+    "author to that path, over start-up files of a shell for example.",
+    "Do not save the model. Names of templates are plain words.",
+    "https://huggingface.co/docs/transformers/chat_templating_writing",
+)
+SECRET = _rule(
+    "reads-secret",
+    "Configuration that puts a variable of the environment into a text",
+    Severity.WARNING,
+    "{path} is filled with the variable {subject}",
+    "LangChain replaces such an object by the variable of the environment with that name when it loads the file. Where "
+    "a key belongs that is how it is meant; in a text, an address or a header it is handed on to somebody else.",
+    "Load the file with secrets_from_env=False, and ask its author what the variable is for.",
+    _NVD + "CVE-2025-68664",
+)
+INJECTED = _rule(
+    "injected-command",
+    "Configuration with commands where a build file has a name",
+    Severity.CRITICAL,
+    "{path} is {subject}, which becomes lines of a build file",
+    "BentoML and Cog write the names of packages, base images and variables into the build file as they stand: what "
+    "follows a new line or a semicolon is a command, which building the image runs.",
+    "Do not build the image. No package and no image has such a name.",
+    _NVD + "CVE-2026-33744",
+    _NVD + "CVE-2026-44345",
+    _NVD + "CVE-2026-44346",
 )
 KINDS = frozenset({"code-reference"})
 RULES = (
@@ -186,6 +233,10 @@ RULES = (
     EVALUATED,
     READS,
     OUTSIDE,
+    PATH,
+    WRITES,
+    SECRET,
+    INJECTED,
 )
 _STATED = {
     "computed": COMPUTED,
@@ -197,6 +248,11 @@ _STATED = {
     "checkpoint": CHECKPOINT,
     "codec": CODEC,
     "evaluated": EVALUATED,
+    "private": READS,
+    "outside": PATH,
+    "written": WRITES,
+    "secret": SECRET,
+    "injected": INJECTED,
 }
 _HUB = {"hf:": 1, "https:": 2}
 """Schemes of addresses, and how many parts stand between them and the owner of a repository."""
@@ -206,8 +262,8 @@ _LOG_FILE = re.compile(r"logging\.(?:handlers\.)?(?:\w*FileHandler|SysLogHandler
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
-    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra hydra_plugins jax keras megatron nemo "
-    "nemo_run nni onnxruntime optax optimum pyannote pyspark rasa sentencepiece speechbrain tensorflow tf_keras "
+    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra hydra_plugins jax keras lerobot megatron "
+    "nemo nemo_run nni onnxruntime optax optimum pyannote pyspark rasa sentencepiece speechbrain tensorflow tf_keras "
     "tokenizers torchtune transformer_engine webdataset xformers".split()
 )
 

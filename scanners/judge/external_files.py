@@ -107,7 +107,17 @@ FAISS_PATH = Rule(
     cwe=73,
     references=("https://github.com/facebookresearch/faiss/wiki/Indexes-that-do-not-fit-in-RAM",),
 )
+PADDLE_PATH = _rule(
+    "paddle/variable-path",
+    "Variable whose file lies outside the folder of a model of PaddlePaddle",
+    "{path} is read from {subject}: {reason}",
+    "Where parameters stand in files of their own, each has the name of its variable: Paddle, and OpenVINO, join it to "
+    "the folder of the model, and read that file of the victim into a tensor.",
+    22,
+    "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/static/load_inference_model_en.html",
+)
 _PATHS = {
+    "paddle": PADDLE_PATH,
     "mnn": MNN_PATH,
     "orbax": ORBAX_PATH,
     "faiss": FAISS_PATH,
@@ -126,7 +136,17 @@ _PRIVATE = re.compile(
 _ELSEWHERE = re.compile(r"~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|%\w+%[/\\]|file:", re.IGNORECASE)
 _ESCAPED = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
 KINDS = frozenset({"external-file"})
-RULES = (ONNX_PATH, ONNX_MEMORY, TENSORFLOW_ASSET, TFLITE_PATH, TFJS_PATH, MNN_PATH, ORBAX_PATH, FAISS_PATH)
+RULES = (
+    ONNX_PATH,
+    ONNX_MEMORY,
+    TENSORFLOW_ASSET,
+    TFLITE_PATH,
+    TFJS_PATH,
+    MNN_PATH,
+    ORBAX_PATH,
+    FAISS_PATH,
+    PADDLE_PATH,
+)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:

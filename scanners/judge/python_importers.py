@@ -11,6 +11,7 @@ _IMPORTERS = (
     (r"conftest\.py", "pytest imports it by its name"),
     (r"(?:site|user)customize\.py", "each start of Python imports it"),
     (r"hubconf\.py", "torch.hub imports it by its name"),
+    (r"ms_wrapper\.py", "ModelScope imports it by its name"),
     (r"custom_generate\w*\.py|generate\.py", "transformers runs it as custom generation"),
     (r"evaluated_\w+\.py", "loaders evaluate these texts of a configuration"),
     (r"__init__\.py", "whatever imports the folder runs it"),
@@ -24,7 +25,7 @@ _IMPORTERS = (
 """Who imports a file of that name without being told to by the user's own code."""
 _MODEL_FILE = re.compile(
     r"(?:models?|modell?ing|configuration|tokenization|tokenizer|processing|processor|feature_extraction|pipeline|"
-    r"image_processing|video_processing|custom_generate|custom_interface|evaluated|handler|hubconf)(?:_\w+)?\.pyw?$"
+    r"image_processing|video_processing|custom_generate|custom_interface|evaluated|handler|hubconf|ms_wrapper)(?:_\w+)?\.pyw?$"
     r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
 )
 """Names of files that loaders, servers, or Python itself import without being told by the user's own code."""

@@ -27,6 +27,8 @@ _REACHES = re.compile(
     r"__|[\w)\]'\"]\s*\.\s*[^\W\d]|\b(?!(?:abs|min|max|pow|round|int|float|bool|sqrt|floor|ceiling|log|exp)\b)[a-z_]+\s*\("
 )
 """What no expression of shapes holds: names with two underscores, attributes, calls of functions in small letters."""
+_SHAPES_OF_LAYERS = ("conv_feature_layers", "conv_pos_layers", "conv_aggregator_layers")
+"""What fairseq and those who convert its models evaluate (CVE-2025-14926): lists of numbers, added and multiplied."""
 _TREESPECS = 4
 """Texts of JSON inside each other that the description of a tree of inputs takes, and one more."""
 _SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
@@ -79,6 +81,7 @@ _CONVENTIONS = (
     _Convention("uses", ("constructor_name",), "call"),  # Rasa
     _Convention("characters_class", ("characters_class",), "hint"),  # Coqui
     _Convention("_component_", ("_component_",), "call"),  # torchtune
+    _Convention("class", ("config", "state_file"), "hint"),  # steps of processors of LeRobot
     _Convention("()", ("()",), "hint"),  # logging.config.dictConfig
     _Convention("class", ("formatter", "level", "stream", "filters"), "hint"),  # its handlers
 )
@@ -89,7 +92,7 @@ _WEAK = frozenset(
     "callback handler import".split()
 )
 """Keys under which one program or another imports what it then calls, and others keep words of all sorts."""
-_LOOSELY = frozenset(
+LOOSELY = frozenset(
     form for key in _WEAK for form in (key, f"_{key}_", f"__{key}__", f"${key}", f"@{key}", f"+{key}")
 ) - {"_target_"}
 """Such keys with the signs that programs put around them; that of Hydra has a meaning of its own."""
@@ -145,6 +148,8 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
         if KEYS.isdisjoint(mapping):
             continue
         for named in (*named_in(mapping), *(_registered(mapping) if experiment else ())):
+            if named.how == "secret" and _MEANT.search(path):
+                continue
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
             yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
@@ -201,7 +206,7 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
             found = list(_of_text(key, value, mapping))
             yield from found
             name = value.removeprefix(_EXTERNAL).replace(":", ".", 1)
-            weak = value.startswith(_EXTERNAL) or key in _LOOSELY
+            weak = value.startswith(_EXTERNAL) or key in LOOSELY
             if not found and weak and _RUNS.fullmatch(name):
                 yield Named(key, name, "mention")
         elif isinstance(value, dict | list) and key in _NESTED:
@@ -265,6 +270,8 @@ def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
         yield Named(key, value, "hint")
     elif key in _TEXTS:
         yield from _TEXTS[key](key, value, mapping)
+    elif key == "base_image" and "\n" in value.strip():
+        yield Named(key, value, "injected")
     elif _FILE_AND_NAME.fullmatch(value) and _is_service(key, mapping):
         yield Named(key, value, "handler")
         dotted = value.replace(":", ".")
@@ -382,6 +389,24 @@ def _cross_encoder(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]
         yield Named("sentence_transformers.activation_fn", name, "class")
 
 
+def _packages(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what is no name of a package among those that BentoML and Cog write into a build file as they are."""
+    for name in value if isinstance(value, list) else ():
+        if isinstance(name, str) and _INJECTED.search(name):
+            yield Named("system_packages", name, "injected")
+
+
+def _variables(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield variables of BentoML's build files that go on with an instruction in another line."""
+    pairs = list(value.items()) if isinstance(value, dict) else []
+    for item in value if isinstance(value, list) else ():
+        pairs.append((str(item.get("name", "")), item.get("value")) if isinstance(item, dict) else ("", item))
+    for name, given in pairs:
+        for text in (name, given):
+            if isinstance(text, str) and _INSTRUCTION.search(text):
+                yield Named("env", text, "injected")
+
+
 def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
     """Yield the codec of numcodecs that unpickles each chunk of a zarr array, in chunks of shards as well."""
     array = "zarr_format" in mapping or "node_type" in mapping
@@ -392,9 +417,11 @@ def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
 
 
 def _constructor(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the class of an object that LangChain wrote."""
-    if isinstance(value, list) and mapping.get("lc") in (1, 2, "1", "2") and mapping.get("type") == "constructor":
-        yield Named("id", ".".join(str(part) for part in value), "hint")
+    """Yield the class of an object that LangChain wrote, or the variable of the environment that it puts there."""
+    if isinstance(value, list) and mapping.get("lc") in (1, 2, "1", "2"):
+        how = {"constructor": "hint", "secret": "secret"}.get(str(mapping.get("type")))
+        if how:
+            yield Named("id", ".".join(str(part) for part in value), how)
 
 
 def _instance_type(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -404,6 +431,15 @@ def _instance_type(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]
             yield Named("__instance_type__", f"{module}.{name}", "class")
 
 
+_INJECTED = re.compile(r"[;&|`\n]|\$\((?!uname\b)")
+"""What no name of a package holds; some ask the kernel for its release."""
+_INSTRUCTION = re.compile(r"\n\s*(?:RUN|COPY|ADD|FROM|ENTRYPOINT|CMD|SHELL|USER)\s")
+"""The beginning of an instruction in a build file of Docker, behind something else."""
+_MEANT = re.compile(
+    r"(?i)(?:key|token|secret|passw\w*|cred\w*|auth\w*|url|user\w*|instance\w*|endpoint|host|organi[sz]ation|project\w*"
+    r"|account|region|space\w*|id)s?$"
+)
+"""Ends of keys under which objects of LangChain have a variable of the environment, as their classes declare it."""
 _BY_KIND = ("__instance_type__", "__symbol__", "__nni_type__")
 _PLAINLY = re.compile(r"[A-Za-z0-9+/]{1,4000000}={0,2}")
 _HEADED = re.compile(rb"\x80[\x02-\x05]")
@@ -430,6 +466,9 @@ _NESTED = {
     "compressor": _filters,
     "index_codecs": _filters,
     "id": _constructor,
+    "system_packages": _packages,
+    "env": _variables,
+    "envs": _variables,
 }
 KEYS = frozenset(
     (
@@ -439,9 +478,11 @@ KEYS = frozenset(
         *_TEXTS,
         *_NESTED,
         *_SERVICES,
-        *_LOOSELY,
+        *LOOSELY,
+        "base_image",
         *(":serialized:", "__nni_obj__", "_type"),  # `pickled_in`
         *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
+        *_SHAPES_OF_LAYERS,
     )
 )
 """One of which a mapping has that any convention is about."""
@@ -497,6 +538,8 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     scale = mapping.get("scale")
     if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and _calls(scale):
         yield "evaluated_scale", _SCOPE + scale
+    shapes = (mapping.get(key) for key in _SHAPES_OF_LAYERS)
+    yield from (("evaluated_shapes", of_shapes(text)) for text in shapes if isinstance(text, str) and of_shapes(text))
     tokenizer = mapping.get("tokenizer_class")  # of Chronos in sktime
     if isinstance(tokenizer, str) and "tokenizer_kwargs" in mapping and _calls(tokenizer):
         yield "evaluated_tokenizer", _SCOPE + tokenizer
@@ -509,6 +552,11 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
             yield "download", f"import subprocess\nsubprocess.run({script!r}.split(), check=True)"
         elif "\n" in script or "(" in script:
             yield "download", script
+
+
+def of_shapes(text: str) -> str:
+    """Return the Python that fairseq makes of a description of layers, nothing where that is plain numbers."""
+    return _SCOPE + text if _calls(text) else ""
 
 
 def _calls(expression: str) -> bool:

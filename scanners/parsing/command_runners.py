@@ -14,12 +14,13 @@ _PAGES = (".svg", ".html", ".htm", ".hta")
 _PROGRAMS = (
     *(".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", ".nix", ".gradle", ".cmake", ".mk", ".bzl", ".bazel", ".tf"),
     *(".r", ".rprofile", ".jl", ".rb", ".pl", ".pm", ".lua", ".js", ".mjs", ".cjs", ".ts", ".php", ".jsp", ".groovy"),
+    *(".rs", ".go", ".cs", ".kts", ".swift"),
     *(".nf", ".smk", ".vbs", ".vba", ".wsf", ".reg", ".inf", ".el", ".m", ".wl", ".wls", ".sas", ".do", ".ado", ".sps"),
     ".config",
 )
 """Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
 _PROGRAM_NAMES = frozenset(
-    "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt".split()
+    "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt .bazelrc".split()
 )
 _ORDERS = frozenset(
     "CLAUDE.md CLAUDE.local.md AGENTS.md AGENT.md GEMINI.md QWEN.md SKILL.md CONVENTIONS.md copilot-instructions.md "

@@ -48,7 +48,7 @@ def set_apart(data: bytes, at: int) -> Iterator[bytes]:
 
     Last of them comes `data` as it is, unless there is no doubt.
     """
-    for start, stop, sure in _bounds(data, at):
+    for start, stop, sure in bounds(data, at):
         if start > at or stop > len(data) or stop - start < _LEAST or at >= stop or _GOES_ON.match(data, stop):
             continue
         if _LINES.fullmatch(data, start, stop):
@@ -58,7 +58,7 @@ def set_apart(data: bytes, at: int) -> Iterator[bytes]:
     yield data
 
 
-def _bounds(data: bytes, at: int) -> Iterator[tuple[int, int, bool]]:
+def bounds(data: bytes, at: int) -> Iterator[tuple[int, int, bool]]:
     """Yield where the string that holds `at` may begin and end, and whether nothing else looks so."""
     first = max(0, at - _FAR)
     line = data.rfind(b"\n", first, at) + 1

@@ -24,14 +24,42 @@ TELLING = Words(
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
 """Of keys and values that make a configuration worth a closer look, whatever it is."""
-CODE = Words(b"os.system", b"os.popen", b"subprocess.", b"eval(", b"exec(")
+CODE = Words(
+    *(
+        b"os.system",
+        b"os.popen",
+        b"subprocess.",
+        b"eval(",
+        b"exec(",
+        b"pty.spawn",
+        b"builtins.",
+        b"runpy.",
+        b"posix.system",
+    ),
+    *(b"pickle.load", b"marshal.load", b"commands.get"),
+)
 """Of values that somebody may execute."""
+PRIVATE = Words(
+    *(
+        b"/etc/",
+        b"/proc/",
+        b"/.ssh/",
+        b"/.aws/",
+        b"/.netrc",
+        b"/.git-credentials",
+        b"/.kube/",
+        b"run/secrets/",
+        b"nemo:.",
+    ),
+    *(b"/.pypirc", b"_history", b"/.cache/huggingface/"),
+)
+"""Of paths that lead to private files, or out of an archive."""
 COMPUTED = Words(b'"expr_str"')
 """Of the key of a shape that is worked out."""
 ONNX = Words(b'"opsetImport"', b'"opset_import"', b'"externalData"', b'"external_data"')
 """Of keys of a model of ONNX."""
 LICENCES = Words(b"licen", any_case=True)
-_ALL = (TELLING, CODE, COMPUTED, ONNX, LICENCES)
+_ALL = (TELLING, CODE, PRIVATE, COMPUTED, ONNX, LICENCES)
 _KEPT = MIB
 """Bytes of JSON that stay in memory to be known again."""
 

@@ -279,6 +279,25 @@ CASES = {
     "desktop": text(f'[Desktop Entry]\nType=Application\nExec=sh -c "{PIPE}"\n', "model.desktop", Verdict.MALICIOUS),
     "git_filter": text('[filter "acme"]\n\tsmudge = sh run.sh\n', "config", Verdict.REVIEW),
     "git_monitor": text("[core]\n\tbare = false\n\tfsmonitor = ./run.sh\n", "config", Verdict.REVIEW),
+    "git_submodule_outside": text(
+        '[submodule "../../x"]\n\tpath = x\n\turl = https://a.example/x\n', ".gitmodules", Verdict.REVIEW
+    ),
+    "git_submodule_returns": text(
+        '[submodule "x"]\n\tpath = "x\r"\n\turl = https://a.example/x\n', ".gitmodules", Verdict.REVIEW
+    ),
+    "git_submodule_option": text(
+        '[submodule "x"]\n\tpath = x\n\turl = ssh://-oProxyCommand=run/x\n', ".gitmodules", Verdict.REVIEW
+    ),
+    "tasks_of_zed": text(json.dumps([{"label": "x", "command": PIPE}]), "tasks.json", Verdict.REVIEW),
+    "tasks_of_deno": text(json.dumps({"tasks": {"start": PIPE}}), "deno.json", Verdict.REVIEW),
+    "servers_of_opencode": text(
+        json.dumps({"mcp": {"x": {"type": "local", "command": ["bash", "-c", PIPE]}}}),
+        "opencode.json",
+        Verdict.MALICIOUS,
+    ),
+    "benign_deno": text(
+        json.dumps({"tasks": {"start": "deno run main.ts"}, "imports": {}}), "deno.json", Verdict.CLEAN
+    ),
     "git_submodule": text('[submodule "x"]\n\tpath = x\n\turl = -u./run.sh\n', ".gitmodules", Verdict.REVIEW),
     "workflow": text(
         f"on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: {PIPE}\n", "ci.yml", Verdict.REVIEW

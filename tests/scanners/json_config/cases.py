@@ -57,6 +57,7 @@ MODULES = [
     {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
     {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
 ]
+PROMPT_OF_LANGCHAIN = {"lc": 1, "type": "constructor", "id": ["langchain_core", "prompts", "prompt", "PromptTemplate"]}
 NOTEBOOK = {
     "cells": [{"cell_type": "code", "source": ["AutoModel.from_pretrained('acme/x', trust_remote_code=True)\n"]}],
     "metadata": {},
@@ -625,6 +626,86 @@ CASES = {
         replaced(CHRONOS, "MeanScaleUniformBins", "__import__('os').system('echo modelsweep-test')"),
         "config.json",
         MALICIOUS_VERDICT,
+    ),
+    "index_that_imports": case(
+        {"path": "acme/mini", "backend": "subprocess.Popen", "transform": "os.system", "functions": ["os.popen"]},
+        "config.json",
+        Verdict.REVIEW,
+    ),
+    "benign_names_of_commands": case(
+        {
+            "pattern": "os.system",
+            "banned_functions": ["os.system"],
+            "question": "subprocess.run",
+            "test_name": "os.popen",
+        },
+        "rules.json",
+    ),
+    "prompt_of_a_private_file": case(
+        {"_type": "prompt", "template_path": "../../../../etc/passwd", "input_variables": []},
+        "prompt.json",
+        Verdict.REVIEW,
+    ),
+    "benign_private_files": case(
+        {"ssh_private_key": "~/.ssh/id_rsa", "hosts": "/etc/hosts", "question": "What is in /etc/passwd?"},
+        "deploy.json",
+    ),
+    "template_named_as_a_path": case(
+        {**TOKENIZER_CONFIG, "chat_template": {"default": QWEN, "/home/me/.bashrc": "echo modelsweep-test"}},
+        "tokenizer_config.json",
+        MALICIOUS_VERDICT,
+    ),
+    "template_named_as_a_path_in_a_list": case(
+        {"chat_template": [{"name": "default", "template": QWEN}, {"name": "..\\..\\run", "template": "a"}]},
+        "processor_config.json",
+        MALICIOUS_VERDICT,
+    ),
+    "benign_named_templates": case(
+        {"chat_template": [{"name": "default", "template": QWEN}, {"name": "rag/v2", "template": QWEN}]},
+        "tokenizer_config.json",
+    ),
+    "module_outside": case([{**MODULES[0], "path": "../../other"}], "modules.json", Verdict.REVIEW),
+    "trusted_part": case(
+        {
+            "model_type": "lightglue",
+            "trust_remote_code": True,
+            "keypoint_detector_config": {"_name_or_path": "acme/other"},
+        },
+        "config.json",
+        Verdict.REVIEW,
+    ),
+    "benign_part": case(
+        {"model_type": "lightglue", "trust_remote_code": False, "detector_config": {"_name_or_path": "acme/other"}},
+        "config.json",
+    ),
+    "step_that_runs": case(
+        {"name": "p", "steps": [{"class": "subprocess.Popen", "config": {"args": ["echo", "modelsweep-test"]}}]},
+        "policy_preprocessor.json",
+        MALICIOUS_VERDICT,
+    ),
+    "step_of_a_package": case(
+        {"name": "p", "steps": [{"class": "acme_robots.steps.Step", "config": {}}]},
+        "policy_preprocessor.json",
+        Verdict.REVIEW,
+    ),
+    "benign_steps": case(
+        {
+            "name": "p",
+            "steps": [
+                {"registry_name": "rename_observations_processor", "config": {"rename_map": {}}},
+                {"class": "lerobot.processor.normalize_processor.NormalizerProcessorStep", "config": {"eps": 1e-8}},
+            ],
+        },
+        "policy_preprocessor.json",
+    ),
+    "secret_in_a_text": case(
+        {**PROMPT_OF_LANGCHAIN, "kwargs": {"template": {"lc": 1, "type": "secret", "id": ["AWS_SECRET_ACCESS_KEY"]}}},
+        "prompt.json",
+        Verdict.REVIEW,
+    ),
+    "benign_secret": case(
+        {**PROMPT_OF_LANGCHAIN, "kwargs": {"openai_api_key": {"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]}}},
+        "chain.json",
     ),
     "target_in_commented_json": Case(
         b'{"a": 1,\n # comment\n "_target_": "os.system"}'.__bytes__, "net.json", Verdict.MALICIOUS

@@ -35,6 +35,12 @@ def block(index: int, *operators: bytes) -> bytes:
     return data(1, number(1, index), number(2, index - 1), variable, *operators)
 
 
+def parameter(name: str) -> bytes:
+    """Return a block with a parameter that stands in a file of its own."""
+    variable = data(3, data(1, name), data(2, number(1, 7)), number(3, 1))
+    return data(1, number(1, 1), number(2, 0), variable, operator("relu"))
+
+
 def program(*operators: bytes, inner: bytes = b"", version: bytes = VERSION) -> bytes:
     """Return a program."""
     blocks = block(0, operator("feed"), operator("relu", attribute("op_device", "")), *operators)
@@ -87,6 +93,8 @@ CASES = {
     "benign_other_name": case(program, Verdict.CLEAN, "__model__"),
     "benign_engine": case(lambda: program(operator("tensorrt_engine")), Verdict.CLEAN),
     "benign_mention": case(lambda: program(operator("scale", attribute("op_callstack", "py_func"))), Verdict.CLEAN),
+    "parameter_outside": case(lambda: program(inner=parameter("../other/weights")), Verdict.MALICIOUS, "__model__"),
+    "benign_parameter": case(lambda: program(inner=parameter("encoder/conv2d_0.w_0")), Verdict.CLEAN),
     "python": case(lambda: program(operator("py_func")), Verdict.REVIEW),
     "python_in_block": case(lambda: program(operator("while"), inner=block(1, operator("py_func"))), Verdict.REVIEW),
     "reads_file": case(lambda: program(operator("load", attribute("file_path", "/etc/passwd"))), Verdict.REVIEW),

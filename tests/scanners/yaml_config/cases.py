@@ -210,6 +210,45 @@ CASES = {
     "benign_workflow": yaml(
         "name: os.system\non: push\njobs:\n  a:\n    target: os.path\n    module: os.system\n    type: system\n"
     ),
+    "bento_injects": yaml(
+        BENTO + "docker:\n  system_packages: [libgomp1, 'curl; echo modelsweep-test']\n",
+        Verdict.MALICIOUS,
+        name="bentofile.yaml",
+    ),
+    "bento_injects_image": yaml(
+        BENTO + 'docker:\n  base_image: "python:3.11\\nRUN echo modelsweep-test"\n',
+        Verdict.MALICIOUS,
+        name="bentofile.yaml",
+    ),
+    "bento_injects_variable": yaml(
+        BENTO + 'envs:\n- name: "A=1\\nRUN echo modelsweep-test"\n  value: b\n',
+        Verdict.MALICIOUS,
+        name="bentofile.yaml",
+    ),
+    "bento_packs_private_file": yaml(BENTO + "description: file:/etc/passwd\n", Verdict.REVIEW, name="bentofile.yaml"),
+    "benign_bento_with_image": yaml(
+        BENTO
+        + "description: 'file: ./README.md'\ndocker:\n  base_image: python:3.11\n  setup_script: ../scripts/setup.sh\n"
+        "  system_packages: [libgomp1=12.2.0-14, 'linux-headers-$(uname -r)']\n  env: {A: b, C: \"d\\ne\"}\n",
+        name="bentofile.yaml",
+    ),
+    "nemo_artifact_outside": yaml(
+        "tokenizer:\n  model_path: nemo:../../../../etc/passwd\n  vocab_path: nemo:vocab.txt\n", Verdict.REVIEW
+    ),
+    "benign_nemo_artifacts": yaml("tokenizer:\n  model_path: nemo:1a2b_tokenizer.model\n  dir: nemo:./tokenizers\n"),
+    "setting_as_expression": yaml(
+        "model:\n  activation_kind: __import__('os').system('echo modelsweep-test')\n", Verdict.REVIEW
+    ),
+    "shapes_that_run": yaml(
+        "model:\n  conv_feature_layers: \"[(512, 10, 5)] + [__import__('os').system('echo modelsweep-test')]\"\n",
+        Verdict.MALICIOUS,
+    ),
+    "benign_shapes": yaml("model:\n  conv_feature_layers: '[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512,2,2)]'\n"),
+    "setting_as_name": yaml("index:\n  backend: subprocess.Popen\n", Verdict.REVIEW),
+    "benign_rules": yaml(
+        "message: os.system('x') is not safe\npattern: subprocess.Popen\nrules:\n- match: os.system\n"
+        "  call: eval('x')\nvolumes:\n- /etc/passwd:/etc/passwd:ro\nssh_key: ~/.ssh/id_rsa\n"
+    ),
     "trusting": yaml("model: {name: acme/x, trust_remote_code: true}\n"),
     "benign_not_trusting": yaml("model: {name: acme/x, trust_remote_code: false}\n"),
     "speechbrain_applies": yaml(SPEECHBRAIN + "x: !apply:os.system [echo]\n", Verdict.MALICIOUS),

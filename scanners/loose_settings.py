@@ -1,0 +1,97 @@
+"""What a setting says whatever key it stands under: the name of what runs commands, an expression, a private file.
+
+Programs resolve settings that no convention tells: txtai imports what stands under `backend`, `transform` and
+`functions`, fairseq evaluates shapes of layers, LangChain, NeMo and BentoML open what paths lead to. What lists objects
+is data about something, and so are settings whose key says that they describe or forbid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, problem_of
+from modelsweep.core.text import printable, redact
+from scanners.judge.external_files import outside
+from scanners.parsing.code_keys import KEYS, TOKENIZER_FILES, runs_something
+from scanners.parsing.json_text import Entry
+
+_SHOWN = 200
+_DESCRIBES = re.compile(
+    r"(?i)(?:^|_)(?:name|desc\w*|title|text|label|message|msg|example|pattern|regex|rule|id|prompt|question|answer"
+    r"|input|output|summary|comment|note|reason|docs?|docstring|path|symbol|token|keyword|word|api|signature|caller|callee|sink"
+    r"|source|qualname|expected|value|deny|denied|ban\w*|block\w*|forbid\w*|disallow\w*|unsafe|danger\w*|exclude\w*"
+    r"|ignore\w*|skip\w*|black\w*|bad|risk\w*|malicious|attack|payload)s?$"
+)
+"""Keys whose values are about something, or are forbidden."""
+_SEVERAL = re.compile(r"(?i)(?:^|_)(?:functions|callbacks|hooks|plugins|transforms|callables|resolvers|handlers)$")
+"""Keys of lists whose parts are called."""
+_PRIVATE = re.compile(
+    r"(?:[a-z][a-z+.-]{1,15}:(?://)?)?(?:\.{0,2}[/\\]|~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|[A-Za-z]:[/\\])(?:[^\s:;,|*?<>\"']*[/\\])?"
+    r"(?:etc/(?:passwd|g?shadow|sudoers)|proc/(?:self|\d+)/(?:environ|cmdline|maps|mem|fd/\d+)"
+    r"|\.ssh/(?:id_\w+|authorized_keys)|\.aws/credentials|\.netrc|\.git-credentials|\.pypirc|\.kube/config"
+    r"|\.(?:bash|zsh)_history|\.cache/huggingface/(?:stored_)?tokens?|run/secrets/[\w./-]+)"
+)
+_OF_ACCOUNTS = re.compile(
+    r"(?i)key|ssh|identit|cred|secret|token|auth|cert|mount|volume|passw|kube|gpg|netrc|aws|azure|gcp|google|docker_?config|(?:^|_)env(?:_|$)"
+    r"|source|bind|host|user|shadow|history|deny|allow|block|forbid|exclude|ignore|protect|sensitive|danger"
+)
+"""Keys under which programs are told where an account has its keys, or what nobody may read."""
+_OF_ARCHIVE = "nemo:"
+"""Before the name of a file inside the archive of a model of NeMo, which is joined to where that is unpacked."""
+_CALLS = re.compile(
+    r"__import__|\b(?:os|subprocess|pty|builtins|importlib|runpy|posix)\.\w|\b(?:eval|exec|compile)\s*\("
+)
+_EXPRESSION = 4_000
+"""Characters of a text on one line that is read as an expression."""
+
+
+def loose_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
+    """Yield what the value of one setting is told for by itself."""
+    value = entry.value
+    if isinstance(value, list) and _SEVERAL.search(entry.key) and _may_be_called(entry.key):
+        for item in value:
+            if isinstance(item, str) and runs_something(item.replace(":", ".", 1)):
+                yield _fact(blob, entry, item, "mention")
+    if not isinstance(value, str):
+        return
+    name = value.replace(":", ".", 1)
+    if runs_something(name) and _may_be_called(entry.key):
+        yield _fact(blob, entry, name, "mention")
+    if value.startswith(_OF_ARCHIVE) and outside(value.removeprefix(_OF_ARCHIVE)):
+        yield _fact(blob, entry, value, "outside")
+    elif _PRIVATE.fullmatch(value) and entry.key not in TOKENIZER_FILES and not _OF_ACCOUNTS.search(entry.key):
+        yield _fact(blob, entry, value, "private")
+
+
+def expression_facts(blob: Blob, entry: Entry, context: Context) -> Iterator[Item]:
+    """Yield a text that is nothing but one expression of Python, and runs commands or code."""
+    from scanners.metadata_text import NAME, runs_code
+
+    text = entry.value
+    if not isinstance(text, str) or len(text) > _EXPRESSION or "\n" in text.strip() or not _CALLS.search(text):
+        return
+    if "{{" in text or _DESCRIBES.search(entry.key):
+        return
+    try:
+        runs = "(" in text and runs_code(f"({text.strip()})".encode("utf-8", "replace"), context)
+    except OverLimit as limit:
+        if context.first(f"problem of {blob.locator}", str(limit)):
+            yield problem_of(limit, blob.locator, NAME)
+        return
+    if runs:
+        shown = printable(redact(" ".join(text.split())), _SHOWN)
+        detail: dict[str, Json] = {"how": "Python that runs commands or code", "path": printable(entry.path, _SHOWN)}
+        yield Fact("metadata-code", shown, blob.locator, detail=detail)
+
+
+def _may_be_called(key: str) -> bool:
+    """Return whether a key may be one of a component that a program resolves: a word that no convention is about."""
+    return len(key) > 1 and key[0].isalpha() and key not in KEYS and not _DESCRIBES.search(key)
+
+
+def _fact(blob: Blob, entry: Entry, name: str, how: str) -> Fact:
+    detail: dict[str, Json] = {"how": how, "path": printable(entry.path, _SHOWN)}
+    return Fact("code-reference", printable(name, _SHOWN), blob.locator, detail=detail)
