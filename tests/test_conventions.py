@@ -46,6 +46,7 @@ FAMILIES = {
     "mnn": "external files of MNN, judged apart from its format",
     "name": "the judge of blacklisted names",
     "onnx": "operators and external files of ONNX, judged apart from its format",
+    "paddle": "operators and parameters of PaddlePaddle, whose files are judged apart from its format",
     "script": "the detector of scripts",
     "search-index": "lists of FAISS in other files, judged apart from its format",
     "template": "the judge of chat templates",
