@@ -1,4 +1,4 @@
-"""Java objects as XML: classes that XMLDecoder, XStream (Weka's and MOA's .xml) and Weka's own reader make objects of.
+"""Java objects as XML: classes that XMLDecoder, XStream (Weka's and MOA's .xml), Weka and OpenNLP make objects of.
 
 XMLDecoder calls any constructor and method that a document names while it reads
 (https://docs.oracle.com/en/java/javase/17/docs/api/java.desktop/java/beans/XMLDecoder.html); XStream makes objects of
@@ -29,7 +29,9 @@ _XSTREAM = re.compile(
 _WEKA = re.compile(r"<object\s[^<>]{0,200}\bclass\s*=\s*[\"']" + _PACKAGES + r"(?:\.\w+)+[\"']")
 _LAYOUT = "http://schemas.android.com/apk/res/android"
 """What layouts of Android declare, whose elements are called after widgets: only what is dangerous anywhere is told."""
-_KINDS = ((_DECODER, "made"), (_XSTREAM, "class"), (_WEKA, "class"))
+_FEATURES = re.compile(r"<(?:featureGenerators|generators)[\s>/]")
+"""Descriptions of features in models of OpenNLP, which makes the generators by their classes (CVE-2026-63317)."""
+_KINDS = ((_FEATURES, "made"), (_DECODER, "made"), (_XSTREAM, "class"), (_WEKA, "class"))
 _NAMING = frozenset({"class", "resolves-to", "defined-in", "type"})
 """Attributes that name a class."""
 _TEXTS = frozenset({"class", "interface", "java-class"})
@@ -80,8 +82,8 @@ def _named(event: Event) -> Iterator[tuple[str, str]]:
 
 SCANNER = Scanner(
     name=NAME,
-    title="Java objects as XML (XMLDecoder, XStream, Weka)",
-    version=3,
+    title="Java objects as XML (XMLDecoder, XStream, Weka, OpenNLP)",
+    version=4,
     accepts=accepts,
     scan=scan,
     suffixes=(".xml",),

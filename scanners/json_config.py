@@ -38,6 +38,8 @@ _BEGINNINGS = b"{[/#"
 _LENIENT_LIMIT = 8 * MIB
 """Bytes that are read as a lenient reader does, token by token."""
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
+_FLOWS = frozenset({"nodes", "provider", "tools", "result"})
+"""One of which a flow, an agent or a list of tools has at its top."""
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
 """Ends of keys that somebody's own program calls by name."""
@@ -162,7 +164,7 @@ def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
     if telling:
         return documents(text)
     found = outline(text)
-    if KEYS.isdisjoint(found.keys) and not _is_manifest(blob):
+    if KEYS.isdisjoint(found.keys) and _FLOWS.isdisjoint(found.keys) and not _is_manifest(blob):
         return []
     return documents(text, repeated=found.may_repeat)
 
@@ -308,6 +310,15 @@ def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     elif isinstance(document, dict):
         yield from _trusted_parts(blob, document)
         yield from _steps(blob, document)
+        yield from _flow(blob, document, context)
+
+
+def _flow(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
+    """Yield what nodes of a flow, components of agents and descriptions of tools bring along."""
+    if not _FLOWS.isdisjoint(document):
+        from scanners.flows import flow_items
+
+        yield from flow_items(blob, document, context)
 
 
 def _modules(blob: Blob, modules: list[Json]) -> Iterator[Item]:

@@ -23,8 +23,8 @@ VALUES = 50
 _SHOWN = 200
 _FRONT = rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n"
 _END = rb"\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)"
-_TAG = re.compile(rb"!!python/|2002:python/|%TAG ")
-"""What makes a loader of YAML import and call something: a page in which it is no example, but data."""
+_TAG = re.compile(rb"!!python/|2002:python/|%TAG |data_files\s*:(?s:.){0,400}?(?:/etc/|/proc/|/\.\w)")
+"""What makes a loader of YAML call something, or one of data sets open private files: data here, and no example."""
 _WORD = re.compile(rb"(?i)licen[cs]e")
 _KINDS = {"pipeline_tag": "task", "datasets": "dataset", "library_name": "framework"}
 _NAMES = ("base_model", "model_name", "license_name", "license_link")
@@ -101,7 +101,7 @@ def _values(front: bytes, context: Context) -> dict[str, list[str]]:
 SCANNER = Scanner(
     name="model-card",
     title="Model cards (front matter of README.md, the licence in its text)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     judged=False,

@@ -1,7 +1,9 @@
 """PMML: models as XML, which are data as long as whoever reads them expands, includes and runs nothing.
 
 Specification: https://dmg.org/pmml/v4-4-1/GeneralStructure.html. No entity is expanded here and no other document is
-looked at; extensions are searched for code, since some evaluators run scripts that stand in them.
+looked at; extensions are searched for code, since some evaluators run scripts that stand in them. Of other XML only the
+document type is read: dictionaries and settings of models are parsed by libraries that expand entities, too
+(CVE-2026-40682 of OpenNLP).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.judge.external_files import outside
 from scanners.parsing.xml_events import Doctype, Event, Instruction, Start, Text, encoding_of, events
 
 NAME = "pmml"
@@ -32,6 +35,13 @@ _BOMB = MIB
 _ENTITIES_SHOWN = 20
 _INCLUDES = ("http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude")
 _TRANSFORM = "http://www.w3.org/1999/XSL/Transform"
+_DECLARES = re.compile(r"<!DOCTYPE\s+(?!(?:html|net)\b)[\w:.-]+[^\[<>]{0,1000}\[[^\]]{0,3000}<!ENTITY\s")
+"""A document type that declares entities; OpenVINO's networks have a scanner of their own."""
+_STANDARD = re.compile(
+    r"https?://(?:[\w-]+\.)*(?:w3|docbook|oasis-open|tei-c|openoffice|apache|gnome|kde|xmlsoap|unicode|ietf|rfc-editor|niso|dmg"
+    r"|mathml|resource|debian|freebsd|linuxdoc|sourceforge|xml)\.(?:org|net)/|https?://(?:[\w-]+\.)*(?:nlm\.nih\.gov|sun\.com)/"
+)
+"""Where entities of standards stand, which documents of others take over."""
 _OWN_TYPES = re.compile(r"(?:https?://(?:www\.)?dmg\.org/[\w./-]+|[\w.-]{0,99}pmml[\w.-]{0,99}\.dtd)", re.IGNORECASE)
 """Where the document types of PMML 1 and 2 stand."""
 _SCRIPTS = frozenset({"script", "scriptlet", "javascript"})
@@ -145,7 +155,7 @@ def accepts(blob: Blob) -> bool:
     text = _decoded(blob.head)
     if not _BEGINNING.match(text):
         return blob.locator.suffix == _SUFFIX
-    return blob.locator.suffix == _SUFFIX or bool(_ROOT.search(text))
+    return blob.locator.suffix == _SUFFIX or bool(_ROOT.search(text) or _DECLARES.search(text))
 
 
 def _decoded(head: bytes) -> str:
@@ -156,6 +166,9 @@ def _decoded(head: bytes) -> str:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what would be fetched, expanded or run; raises Malformed where the document is cut or is not PMML."""
+    if blob.locator.suffix != _SUFFIX and not _ROOT.search(_decoded(blob.head)):
+        yield from _other(blob, context)
+        return
     found = events(blob.reader, context, _TEXTS)
     root = False
     for event in found:
@@ -169,6 +182,23 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from handler(blob, event)
     if not root:
         raise Malformed("the document was not read to its root: it ends before, or declares entities")
+
+
+def _other(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield what the document type of any XML takes from elsewhere: books are put together from files beside them."""
+    event = next(events(blob.reader, context, frozenset()), None)
+    if not isinstance(event, Doctype):
+        return
+    span = Span(event.offset)
+    for entity in islice((entity for entity in event.entities if entity.system), _ENTITIES_SHOWN):
+        name, system = printable(entity.name, _SHOWN), printable(entity.system, _SHOWN)
+        if "://" in entity.system and not entity.system.startswith("file:"):
+            if not _STANDARD.match(entity.system):
+                yield Finding(EXTERNAL_TYPE, blob.locator, system, span=span)
+        elif outside(entity.system):
+            yield Finding(EXTERNAL_ENTITY, blob.locator, name, span=span, evidence={"system": system})
+    if (expanded := event.expanded()) >= _BOMB:
+        yield Finding(BOMB, blob.locator, span=span, evidence={"expanded": f"{expanded:,}"})
 
 
 def _doctype(blob: Blob, event: Event) -> Iterator[Item]:
@@ -246,8 +276,8 @@ _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instru
 
 SCANNER = Scanner(
     name=NAME,
-    title="PMML",
-    version=6,
+    title="PMML, and document types of other XML",
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),

@@ -6,7 +6,9 @@ backend of OpenVINO loads `CPU_EXTENSION_PATH`; that of Python runs in the envir
 https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports `option.entryPoint`,
 its server makes an instance of the Java class under `translatorFactory`. OpenVINO's model server imports `handler_path`
 of nodes of Python in graphs of MediaPipe: https://docs.openvino.ai/2025/model-server/ovms_docs_python_support_reference.html.
-Files that both run by their name alone (`1/model.py`, `model.py`) are judged as code of models.
+OpenNLP makes objects of the classes that `manifest.properties` of a model
+names: https://nvd.nist.gov/vuln/detail/CVE-2026-42027. Files that both servers run by their name alone (`1/model.py`,
+`model.py`) are judged as code of models.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
 
 _TRITON, _DJL, _GRAPH = "config.pbtxt", "serving.properties", ".pbtxt"
+_OPENNLP = "manifest.properties"
 _PYTHON = b"PythonExecutorCalculator"
 _HANDLER = re.compile(rb"\bhandler_path\s*:\s*(?:\"([^\"\n]{1,1000})\"|'([^'\n]{1,1000})')")
 _FIELDS = (b"name", b"backend", b"platform", b"max_batch_size", b"input", b"model_operations", b"runtime")
@@ -61,6 +64,7 @@ _SHARED = re.compile(r"/(?:tmp|var/tmp|dev/shm)/")
 _TRANSLATORS = ("translatorFactory", "translator", "option.translatorFactory", "option.translator")
 _OWN = "ai.djl."
 _TRUE = ("true", "1", "yes", "on")
+_JAVA_CLASS = re.compile(r"(?:[a-z_]\w*\.)+[A-Z][\w$]*")
 
 OUTSIDE = Rule(
     id="serving/path-outside",
@@ -82,7 +86,9 @@ def accepts(blob: Blob) -> bool:
         return any(field in blob.head for field in _FIELDS) and text.accepts(blob)
     if blob.locator.suffix == _GRAPH and _PYTHON in blob.head:
         return text.accepts(blob)
-    return name == _DJL and blob.size > 0 and text.accepts(blob)
+    if name == _OPENNLP and b"OpenNLP-Version" not in blob.head:
+        return False
+    return name in (_DJL, _OPENNLP) and blob.size > 0 and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -92,6 +98,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     data = blob.reader.read(0, blob.size)
     if blob.locator.name == _DJL:
         yield from _djl(blob, data)
+    elif blob.locator.name == _OPENNLP:
+        yield from _opennlp(blob, data)
     elif blob.locator.name == _TRITON:
         yield from _triton(blob, data, context)
     else:
@@ -186,6 +194,15 @@ def _djl(blob: Blob, data: bytes) -> Iterator[Item]:
             yield _reference(blob, key.rpartition(".")[2], "trust", key)
 
 
+def _opennlp(blob: Blob, data: bytes) -> Iterator[Item]:
+    """Yield the classes that OpenNLP makes objects of while it loads a model (CVE-2026-42027)."""
+    for line in data.decode("utf-8", "replace").splitlines():
+        key, _, value = (part.strip() for part in line.replace(":", "=", 1).partition("="))
+        if _JAVA_CLASS.fullmatch(value) and not value.startswith("opennlp."):
+            detail: dict[str, Json] = {"how": "made", "path": printable(key, _SHOWN)}
+            yield Fact("java-class", printable(value, _SHOWN), blob.locator, detail=detail)
+
+
 def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fact:
     detail: dict[str, Json] = {"how": how, "path": path}
     if root:
@@ -195,10 +212,10 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 
 SCANNER = Scanner(
     name="serving",
-    title="Configurations of model servers (Triton, DJL Serving, OpenVINO)",
-    version=4,
+    title="Configurations of model servers (Triton, DJL Serving, OpenVINO), manifests of OpenNLP",
+    version=5,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),
-    signs=Signs(suffixes=(_GRAPH,), names=(_TRITON, _DJL)),
+    signs=Signs(suffixes=(_GRAPH,), names=(_TRITON, _DJL, _OPENNLP)),
 )

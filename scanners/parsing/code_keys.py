@@ -81,10 +81,13 @@ _CONVENTIONS = (
     _Convention("uses", ("constructor_name",), "call"),  # Rasa
     _Convention("characters_class", ("characters_class",), "hint"),  # Coqui
     _Convention("_component_", ("_component_",), "call"),  # torchtune
+    _Convention("provider", ("component_type",), "hint"),  # components of AutoGen
     _Convention("class", ("config", "state_file"), "hint"),  # steps of processors of LeRobot
     _Convention("()", ("()",), "hint"),  # logging.config.dictConfig
     _Convention("class", ("formatter", "level", "stream", "filters"), "hint"),  # its handlers
 )
+_PARTS = frozenset({"name", "function", "attr", "class", "callable"})
+"""Keys of what is taken out of the module that stands beside them, as for tools of CrewAI (CVE-2026-92206)."""
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
 """Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
 _WEAK = frozenset(
@@ -209,6 +212,8 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
             weak = value.startswith(_EXTERNAL) or key in LOOSELY
             if not found and weak and _RUNS.fullmatch(name):
                 yield Named(key, name, "mention")
+            elif key in _PARTS and _RUNS.fullmatch(f"{mapping.get('module')}.{value}"):
+                yield Named(key, f"{mapping['module']}.{value}", "mention")
         elif isinstance(value, dict | list) and key in _NESTED:
             yield from _NESTED[key](value, mapping)
 
@@ -407,6 +412,15 @@ def _variables(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
                 yield Named("env", text, "injected")
 
 
+def _data_files(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the files of a data set, which are opened on the machine itself where they are absolute."""
+    for item in value if isinstance(value, list) else [value]:
+        path = item.get("path") if isinstance(item, dict) else item
+        for name in path if isinstance(path, list) else [path]:
+            if isinstance(name, str):
+                yield Named("data_files", name, "path")
+
+
 def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
     """Yield the codec of numcodecs that unpickles each chunk of a zarr array, in chunks of shards as well."""
     array = "zarr_format" in mapping or "node_type" in mapping
@@ -450,6 +464,7 @@ _TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
     **dict.fromkeys(("in_spec", "out_spec"), _spec),
     **dict.fromkeys(("base_path", "library_path"), _served_library),
     "trust_remote_code": _trust,
+    "data_files": lambda _, value, mapping: _data_files(value, mapping),
     "model_file": _model_file,
     "_target_": _given,
     "class": _located,
@@ -460,6 +475,7 @@ _NESTED = {
     "auto_mapping": _auto_mapping,
     "custom_imports": _custom_imports,
     "types": _types,
+    "data_files": _data_files,
     "sentence_transformers": _cross_encoder,
     "filters": _filters,
     "codecs": _filters,
@@ -483,6 +499,7 @@ KEYS = frozenset(
         *(":serialized:", "__nni_obj__", "_type"),  # `pickled_in`
         *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
         *_SHAPES_OF_LAYERS,
+        "source_code",
     )
 )
 """One of which a mapping has that any convention is about."""
@@ -543,15 +560,22 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     tokenizer = mapping.get("tokenizer_class")  # of Chronos in sktime
     if isinstance(tokenizer, str) and "tokenizer_kwargs" in mapping and _calls(tokenizer):
         yield "evaluated_tokenizer", _SCOPE + tokenizer
-    code = mapping.get("value")
-    if mapping.get("type") == "code" and isinstance(code, str) and "\n" in code:
-        yield "component", code
+    yield from _components(mapping)
     script = mapping.get("download")
     if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
         if script.startswith("bash "):
             yield "download", f"import subprocess\nsubprocess.run({script!r}.split(), check=True)"
         elif "\n" in script or "(" in script:
             yield "download", script
+
+
+def _components(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the code of a component of Langflow, and of a function that AutoGen makes a tool of."""
+    code, tool = mapping.get("value"), mapping.get("source_code")
+    if mapping.get("type") == "code" and isinstance(code, str) and "\n" in code:
+        yield "component", code
+    if isinstance(tool, str) and "global_imports" in mapping:
+        yield "evaluated_tool", tool
 
 
 def of_shapes(text: str) -> str:

@@ -41,6 +41,8 @@ def case(text: str, verdict: Verdict, name: str = "model.xml", encoding: str = "
 LAYOUT = """<?xml version="1.0" encoding="utf-8"?>
 <LinearLayout xmlns:android="http://schemas.android.com/apk/res/android">
     <com.google.android.material.divider.MaterialDivider android:layout_width="2dp"/></LinearLayout>"""
+FEATURES = '<featureGenerators cache="true"><generator class="{}"/></featureGenerators>\n'
+"""What a model of OpenNLP says of its features."""
 CASES = {
     "benign_tree": case(TREE, Verdict.CLEAN),
     "experiment_that_loads": case(EXPERIMENT.format("weka.classifiers.misc.SerializedClassifier"), Verdict.REVIEW),
@@ -74,7 +76,14 @@ CASES = {
     "stranger": case(TREE.replace("weka.classifiers.trees.j48", "com.acme"), Verdict.REVIEW),
     "entity": case(
         '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hosts">]>\n' + QUEUE.replace("<default>", "<default>&x;"),
-        Verdict.NOT_SCANNED,
+        Verdict.MALICIOUS,
+    ),
+    "generator_of_a_stranger": case(FEATURES.format("com.acme.Generator"), Verdict.REVIEW, "generator.featuregen"),
+    "generator_runs": case(FEATURES.format("com.sun.rowset.JdbcRowSetImpl"), Verdict.MALICIOUS, "generator.featuregen"),
+    "benign_generator": case(
+        FEATURES.format("opennlp.tools.util.featuregen.TokenFeatureGeneratorFactory"),
+        Verdict.CLEAN,
+        "generator.featuregen",
     ),
     "benign_layout": case(LAYOUT, Verdict.CLEAN, "activity_main.xml"),
     "layout_with_a_chain": case(LAYOUT.replace("</L", QUEUE + "</L"), Verdict.MALICIOUS, "activity_main.xml"),

@@ -58,6 +58,13 @@ CASES = {
     "tag_of_python": card(
         "---\nwidget:\n- text: !!python/object/apply:os.system [echo]\n---\n# Acme\n", Verdict.MALICIOUS
     ),
+    "data_of_a_private_file": card(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: /etc/passwd\n---\n# Acme\n",
+        Verdict.REVIEW,
+    ),
+    "benign_data_files": card(
+        "---\nconfigs:\n- config_name: a\n  data_files: data/train-*.parquet\n---\n# Acme /etc/passwd\n"
+    ),
     "benign_tag_in_words": card(
         "---\nlicense: mit\na: !!python/tuple [1, 2]\n---\nNever load `x: !!python/object/apply:os.system [echo]`.\n"
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 
@@ -43,12 +45,26 @@ def node(handler: str) -> str:
     )
 
 
+def opennlp(factory: str) -> Callable[[], bytes]:
+    """Return the manifest of a model of OpenNLP."""
+    return f"Manifest-Version=1.0\nLanguage=en\nOpenNLP-Version=2.5.0\nfactory={factory}\n".encode
+
+
 CASES = {
     "benign_node_of_python": Case(node("servable.py").encode, "graph.pbtxt", Verdict.CLEAN, cut_is_clean=True),
     "node_of_python_elsewhere": Case(node("/tmp/servable.py").encode, "graph.pbtxt", Verdict.REVIEW, cut_is_clean=True),
     "benign_triton": triton(TRITON),
     "benign_python_backend": triton(PYTHON),
     "benign_djl": djl(DJL),
+    "factory_that_runs": Case(
+        opennlp("javax.script.ScriptEngineManager"), "manifest.properties", Verdict.MALICIOUS, cut_is_clean=True
+    ),
+    "factory_of_a_stranger": Case(
+        opennlp("com.acme.Factory"), "manifest.properties", Verdict.REVIEW, cut_is_clean=True
+    ),
+    "benign_factory": Case(
+        opennlp("opennlp.tools.postag.POSTaggerFactory"), "manifest.properties", Verdict.CLEAN, cut_is_clean=True
+    ),
     "benign_other_properties": djl("! a comment\ntoken = x\noption.entryPoint\noption.trust_remote_code=false\n"),
     "library_of_operators": triton(
         TRITON + 'model_operations { op_library_filename: "libops.so" op_library_filename: [ "b.so" ] }\n',

@@ -1,0 +1,106 @@
+"""Flows and agents as JSON: what nodes and tools bring along as code, as commands, and as orders to an assistant.
+
+Nodes of ComfyUI evaluate texts (CVE-2024-21576), those of n8n and Flowise run JavaScript and commands
+(CVE-2025-68613, CVE-2025-59528); servers of tools for assistants describe their tools in words that a model obeys
+(OWASP MCP03, tool poisoning). Commands are told where no honest flow has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.text import printable, redact
+from scanners.metadata_text import LONGEST, telling_facts
+from scanners.parsing.json_text import joined
+
+_SHOWN = 200
+_LINKS = ("links", "connections", "edges")
+"""Beside a list of nodes: ComfyUI's, n8n's and Flowise's."""
+_NODES = 10_000
+_JAVASCRIPT = re.compile(
+    r"\brequire\(\s*['\"](?:node:)?child_process['\"]\s*\)|\bprocess\.(?:mainModule|binding)\b"
+    r"|\bprocess\[\s*['\"](?:mainModule|binding)['\"]"
+)
+_SCHEMAS = ("inputSchema", "input_schema")
+"""By which a mapping is the description of a tool."""
+
+
+def flow_items(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
+    """Yield what nodes of a flow, components of agents and descriptions of tools bring along."""
+    nodes = document.get("nodes")
+    if isinstance(nodes, list) and any(key in document for key in _LINKS):
+        for at, node in enumerate(nodes[:_NODES]):
+            yield from _texts(blob, node, f"nodes[{at}]", context)
+    elif "provider" in document and "component_type" in document:
+        yield from _texts(blob, document, "", context)
+    for key in ("tools", "result"):
+        yield from _tools(blob, document.get(key), key, context)
+
+
+def _texts(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item]:
+    """Yield what each text of a node is, and what program it starts with which arguments."""
+    left: list[tuple[str, Any]] = [(path, part)]
+    while left:
+        where, value = left.pop()
+        context.operations.spend()
+        if isinstance(value, dict):
+            left += [(joined(where, key), item) for key, item in value.items()]
+            command, given = value.get("command"), value.get("args")
+            if isinstance(command, str) and isinstance(given, list):
+                yield from _command(blob, " ".join(map(str, (command, *given))), where)
+        elif isinstance(value, list):
+            left += [(joined(where, at), item) for at, item in enumerate(value)]
+        elif isinstance(value, str) and len(value) <= LONGEST:
+            shown = printable(where, _SHOWN)
+            yield from telling_facts(value, blob.locator, shown, context, names=False)
+            yield from _command(blob, value, where)
+            if _JAVASCRIPT.search(value):
+                detail: dict[str, Json] = {"how": "JavaScript that runs commands", "path": shown}
+                text = printable(redact(" ".join(value.split())), _SHOWN)
+                yield Fact("metadata-code", text, blob.locator, detail=detail)
+
+
+def _command(blob: Blob, text: str, path: str) -> Iterator[Fact]:
+    """Yield a command that no honest flow has."""
+    from scanners.judge.attack_commands import hostile_command
+
+    found = hostile_command().search(text)
+    if found:
+        shown = printable(redact(" ".join(text[max(0, found.start - 20) :].split())), _SHOWN)
+        detail: dict[str, Json] = {"who": "whoever runs the flow", "how": "asked", "path": printable(path, _SHOWN)}
+        yield Fact("shell-command", shown, blob.locator, detail=detail)
+
+
+def _tools(blob: Blob, listed: Json, path: str, context: Context) -> Iterator[Item]:
+    """Yield what the description of a tool has an assistant do that its user is not to learn of."""
+    from scanners.parsing.concealed_orders import concealed_order
+
+    if isinstance(listed, dict):  # of an answer
+        listed, path = listed.get("tools"), f"{path}.tools"
+    for at, tool in enumerate(listed[:_NODES] if isinstance(listed, list) else ()):
+        context.operations.spend()
+        if not isinstance(tool, dict) or not any(key in tool for key in _SCHEMAS):
+            continue
+        order = concealed_order("\n".join(_descriptions(tool)))
+        if order:
+            about: dict[str, Json] = {"who": "an assistant that has the tool is told of it", "how": "concealed"}
+            shown = printable(redact(order), 4 * _SHOWN)
+            yield Fact("shell-command", shown, blob.locator, detail={**about, "path": f"{path}[{at}]"})
+
+
+def _descriptions(tool: dict[str, Json]) -> Iterator[str]:
+    """Yield what an assistant reads of a tool: its description, and those of its arguments."""
+    left: list[Json] = [tool]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            text = value.get("description")
+            if isinstance(text, str):
+                yield text
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
