@@ -349,6 +349,8 @@ def _fact(blob: Blob, call: Call, of_file: int = 0) -> Fact:
         detail["owner"] = printable(call.owner, _SHOWN)
     if call.weights:
         detail["weights"] = True
+    if call.served:
+        detail["served"] = True
     if call.function and call.given:
         detail |= {"function": printable(call.function, _SHOWN), "given": [*call.given]}
     return Fact("python-call", call.name, blob.locator, detail=detail)
@@ -378,7 +380,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=20,
+    version=21,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

@@ -50,10 +50,15 @@ _WHEN = {
     "asked": "a command of the file",
     "made": "making or using the class",
     "defined": "a function of the file",
+    "served": "serving the model",
 }
 
 _TELLING_OTHERS = frozenset({"sending", "connection"})
-_SURELY = frozenset({"import", "use", "cell", "asked"})
+_PERHAPS = frozenset({"made", "defined"})
+"""Occasions of which nobody knows whether they come: but where a server is given the file."""
+_EVALUATING = frozenset({"builtins.eval", "builtins.exec"})
+_GIVEN = re.compile(r"\$(?!(?:self|cls)\b)\w+")
+"""A variable that is no attribute of an instance: those are settings."""
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -81,14 +86,24 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
     for fact in facts:
         if fact.kind == "python-startup":
             yield _finding(HOOK, fact, calls)
-    surely = {(call.value, call.detail["line"]) for call in calls if call.detail["when"] in _SURELY}
+    likely = {_likelihood(call): set[tuple[str, Json]]() for call in calls}
+    for call in calls:
+        likely[_likelihood(call)].add((call.value, call.detail["line"]))
     beside = [call for call in calls if _is_beside(call)]
     for call in calls:
-        if call.detail["when"] in ("made", "defined") and (call.value, call.detail["line"]) in surely:
-            continue  # told as what runs in any case
+        more = (found for how, found in likely.items() if how > _likelihood(call))
+        if any((call.value, call.detail["line"]) in found for found in more):
+            continue  # told as what runs in any case, or as what a server calls
         rule = _rule(call, beside, loaded=loaded or is_model_file(call))
         if rule:
             yield _finding(rule, call, calls)
+
+
+def _likelihood(call: Fact) -> int:
+    """Return how sure it is that a call is made: perhaps never, where a server is given the file, in any case."""
+    if call.detail["when"] not in _PERHAPS:
+        return 2
+    return 1 if call.detail.get("served") else 0
 
 
 def _is_beside(call: Fact) -> bool:
@@ -128,7 +143,8 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
 
 def _occasion(fact: Fact) -> str:
     """Return when something runs, and by whom."""
-    occasion = _WHEN[str(fact.detail["when"])]
+    when = str(fact.detail["when"])
+    occasion = _WHEN["served" if when in _PERHAPS and fact.detail.get("served") else when]
     who = importer(fact)
     return f"{occasion} ({who})" if who and fact.detail["when"] == "import" else occasion
 
@@ -139,11 +155,11 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     rule = opinion(fact, calls, loaded=loaded)
     if rule is COMMAND and not loaded and when in ("import", "use") and is_test(fact):
         return TESTED
-    if when == "defined":
-        return _in_function(fact, rule, loaded=loaded)
-    if when == "made":  # perhaps by nobody
+    if when in _PERHAPS:
         worst = rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact))
-        return METHOD if worst else _in_function(fact, rule, loaded=loaded)
+        if fact.detail.get("served") and (worst or _runs_requests(fact)):
+            return rule if worst else METHOD
+        return METHOD if worst and when == "made" else _in_function(fact, rule, loaded=loaded)
     if when == "cell":
         return _in_cell(fact, rule)
     if when == "asked":
@@ -155,6 +171,14 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         told = runs and (not is_setup(fact) or _has_no_place_in_builds(fact))
         return rule if rule is COMPUTED else METHOD if told else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+
+
+def _runs_requests(fact: Fact) -> bool:
+    """Return whether what a server calls has a shell, or Python, run nothing but what it is given."""
+    is_shell = fact.detail["does"] == "command" and "shell" in _how(fact)
+    given = (str(name) for name in mentions_of(fact))
+    runs = is_shell or fact.value in _EVALUATING
+    return runs and fact.detail["text"] == "…" and any(_GIVEN.fullmatch(name) for name in given)
 
 
 def _has_no_place_in_builds(fact: Fact) -> bool:

@@ -19,7 +19,7 @@ from scanners.parsing.python_arguments import UNKNOWN, command
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_defined import MERELY, holds_weights, is_hook, is_static, may_run, signature
+from scanners.parsing.python_defined import MERELY, holds_weights, is_hook, is_served, is_static, may_run, signature
 from scanners.parsing.python_filled import execute_into, fill_table, put
 from scanners.parsing.python_found import DEFINED, IMPORT, MADE, USE, Body, Found
 from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OWN, parsed_expression
@@ -160,25 +160,32 @@ class _Reading:
         """Read the functions that nothing was seen to call: of what they do, only what runs something is kept."""
         before = len(self.found.calls)
         self._told_of.clear()
+        for function, body in list(self._defined.values()):
+            if id(function) not in self._entered and is_served(function, body, self._classes, self._functions):
+                entered = {each: set(given) for each, given in self._entered.items()}
+                self._merely(function, body, served=True)
+                self._entered = {**entered, id(function): set()}  # what it calls others may call with something else
         while self._defined:
             function, body = self._defined.pop(next(iter(self._defined)))
-            if id(function) in self._entered or not may_run(function, body.scope, self._budget):
-                continue
-            self._entered[id(function)] = set()
-            named = self._name_outside(function, body)
-            hook = is_hook(function, body, self._classes)
-            within = body._replace(when=DEFINED, owner="", level=0, line=0, hook=hook)
-            within = within._replace(**signature(function, body, named))
-            if isinstance(function, ast.Lambda):
-                scope = body.scope.call(function, None, body.scope)
-                within = within._replace(scope=scope, handed=True)
-                self._expression(function.body, within)
-                self._kept(ast.copy_location(ast.Return(function.body), function.body), within)
-            else:
-                self._enter(function, body.scope, None, within, first=body.inside and f"{OWN}{body.inside}()")
-            self._drain()
+            if id(function) not in self._entered and may_run(function, body.scope, self._budget):
+                self._merely(function, body, served=False)
         if not any(call.kind in MERELY for call in self.found.calls[before:]):
             del self.found.calls[before:]
+
+    def _merely(self, function: Definition | ast.Lambda, body: Body, *, served: bool) -> None:
+        """Read a function that is merely defined."""
+        self._entered[id(function)] = set()
+        hook = is_hook(function, body, self._classes)
+        within = body._replace(when=DEFINED, owner="", level=0, line=0, hook=hook, served=served)
+        within = within._replace(**signature(function, body, self._name_outside(function, body)))
+        if isinstance(function, ast.Lambda):
+            scope = body.scope.call(function, None, body.scope)
+            within = within._replace(scope=scope, handed=True)
+            self._expression(function.body, within)
+            self._kept(ast.copy_location(ast.Return(function.body), function.body), within)
+        else:
+            self._enter(function, body.scope, None, within, first=body.inside and f"{OWN}{body.inside}()")
+        self._drain()
 
     def _name_outside(self, function: Definition | ast.Lambda, body: Body) -> str:
         """Return the name by which other files call a function, nothing where it stands inside another."""
@@ -189,7 +196,9 @@ class _Reading:
     def _make(self, use: ClassUse, when: str) -> None:
         """Read what making an instance of a class, and using it, runs."""
         for definition, scope in use.lineage:
-            body = Body(scope, when, owner=use.name if when == MADE else "", weights=holds_weights(use, self._module))
+            owner = use.name if when == MADE else ""
+            weights = holds_weights(use, self._module)
+            body = Body(scope, when, owner=owner, weights=weights, served=use.is_served)
             for method in methods(definition, use.methods):
                 self._enter(method, scope, None, body, first=f"{OWN}{use.name}()")
 

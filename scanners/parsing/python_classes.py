@@ -30,6 +30,21 @@ _MODEL_BASES = (
     *("GeneratorBasedBuilder", "ArrowBasedBuilder", "DatasetBuilder", "BuilderConfig", "Metric"),
 )
 _MODEL_NAMES = frozenset({"EndpointHandler"})
+SERVED_METHODS = frozenset(
+    "__init__ load load_model setup unload initialize auto_complete_config execute finalize preprocess predict "
+    "inference postprocess handle explain generate decode_request encode_response transform_input "
+    "transform_output".split()
+)
+"""Methods that servers of models call of the class that they make, besides those that using a model goes through."""
+_SERVING = frozenset("predict inference handle decode_request".split())
+"""Those of which one is enough for a class to be what a server is given."""
+_SERVER_NAMES = frozenset({"TritonPythonModel", "OvmsPythonModel"})
+SERVERS = tuple(
+    "bentoml. beam. cog. fastapi.FastAPI fastapi.APIRouter flask.Flask flask.Blueprint kserve. litserve. "
+    "mlflow.pyfunc. mlserver. modal.App modal.Stub ray.serve. runpod. sagemaker_inference. seldon_core. ts. "
+    "google.cloud.aiplatform.prediction.".split()
+)
+"""Beginnings of the names of bases and decorators that make a class, or a function, what they serve."""
 _COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
 _ENUMERATIONS = ("enum.", "aenum.")
 _ANCESTORS = 20
@@ -37,16 +52,24 @@ _METHODS = 64
 """Functions that a class is given for methods."""
 
 
+def is_for_server(names: list[ast.expr], scope: Scope) -> bool:
+    """Return whether one of the bases or decorators is of a package that serves models."""
+    called = (item.func if isinstance(item, ast.Call) else item for item in names)
+    return any(scope.name_of(item).startswith(SERVERS) for item in called)
+
+
 class ClassUse(NamedTuple):
     """What making an instance of a class, and using it, runs: `methods` of the classes of its `lineage`.
 
     `is_known` says that its base or name makes it a class that loaders use; all others may be made by nobody.
+    `is_served` says that its base, decorator, name or methods make it one that a server of models makes.
     """
 
     name: str
     lineage: list[tuple[ast.ClassDef, Scope]]
     methods: frozenset[str]
     is_known: bool
+    is_served: bool = False
 
 
 class Classes:
@@ -104,8 +127,21 @@ class Classes:
         for name in list(self._known):
             lineage = self.lineage(name)
             names = frozenset[str]().union(*(self._loaded(definition) for definition, _ in lineage))
-            if names or any(methods(definition, MODEL_METHODS) for definition, _ in lineage):
-                yield ClassUse(name, lineage, names or MODEL_METHODS, bool(names))
+            served = self.is_served(name)
+            if names:
+                yield ClassUse(name, lineage, names, is_known=True)
+            if served or (not names and any(methods(definition, MODEL_METHODS) for definition, _ in lineage)):
+                more = SERVED_METHODS if served else frozenset[str]()
+                yield ClassUse(name, lineage, more if names else MODEL_METHODS | more, False, served)
+
+    def is_served(self, name: str) -> bool:
+        """Return whether a server of models makes the class and calls its methods."""
+        for definition, scope in self.lineage(name):
+            if definition.name in _SERVER_NAMES or methods(definition, _SERVING):
+                return True
+            if is_for_server(definition.decorator_list, scope) or is_for_server(definition.bases, scope):
+                return True
+        return False
 
     def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
         """Return the methods that loaders run of a class with such a name or such bases."""

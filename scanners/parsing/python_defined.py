@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import Any
 
 from modelsweep.core.limits import Budget
-from scanners.parsing.python_classes import Classes, ClassUse
+from scanners.parsing.python_classes import SERVED_METHODS, Classes, ClassUse, is_for_server
 from scanners.parsing.python_found import Body
 from scanners.parsing.python_names import OWN
 from scanners.parsing.python_scope import Scope
@@ -21,6 +22,13 @@ _LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_m
 _NO_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
 """Beginnings of the names of bases that call no methods of others."""
 _OPERATOR_MAKERS = "torch.library."
+_SERVED = frozenset(
+    "model_fn input_fn predict_fn output_fn transform_fn handle handler lambda_handler init_context predict inference "
+    "load_model".split()
+)
+"""Functions that servers call by their names: SageMaker's, those of DJL, TorchServe, Lambda and Nuclio."""
+_SCORING = frozenset({"init", "run"})
+"""Both are Azure's."""
 _WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
 """Ends of the names of classes that hold weights or settings, and have nothing to do with servers."""
 
@@ -56,6 +64,16 @@ def is_hook(function: Definition | ast.Lambda, body: Body, classes: Classes) -> 
         return False
     bases = [scope.name_of(base) for definition, scope in classes.lineage(body.inside) for base in definition.bases]
     return is_special(function.name) or any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
+
+
+def is_served(function: Definition | ast.Lambda, body: Body, classes: Classes, module: Mapping[str, object]) -> bool:
+    """Return whether a server of models calls a function; `module` are the functions of the module by name."""
+    if isinstance(function, ast.Lambda):
+        return False
+    if body.inside:
+        return function.name in SERVED_METHODS and classes.is_served(body.inside)
+    named = function.name in _SERVED or (function.name in _SCORING and module.keys() >= _SCORING)
+    return named or is_for_server(function.decorator_list, body.scope)
 
 
 def may_run(function: ast.AST, scope: Scope, budget: Budget) -> bool:

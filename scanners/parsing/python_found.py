@@ -18,6 +18,7 @@ class Call(NamedTuple):
     the callable is handed to something of which nobody knows whether it calls it.
     `weights` says that it runs where a class is used that holds weights or settings.
     `hook` says that it stands in what a library may call by its name: a method of a class of its own, a special one.
+    `served` says that it stands in what a server of models calls.
     `function` is the one, merely defined, that hands some of its own arguments on, the `given` ones of them.
     """
 
@@ -38,6 +39,7 @@ class Call(NamedTuple):
     given: tuple[int, ...] = ()
     weights: bool = False
     hook: bool = False
+    served: bool = False
 
 
 class Use(NamedTuple):
@@ -88,3 +90,5 @@ class Body(NamedTuple):
     """Whether this is a method of a class that holds weights or settings."""
     hook: bool = False
     """Whether this is what a library may call by its name."""
+    served: bool = False
+    """Whether this is what a server of models calls."""

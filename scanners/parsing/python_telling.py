@@ -77,6 +77,7 @@ def telling(name: str, kind: str, given: list[ast.expr], node: ast.Call, body: B
         handed=handed or body.handed,
         weights=body.weights,
         hook=body.hook,
+        served=body.served,
         function=body.function,
         given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
     )

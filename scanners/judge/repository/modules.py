@@ -14,7 +14,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.text import shorten
 from modelsweep.core.values import replace
 from scanners.judge.python_code import findings_of_file
-from scanners.judge.repository.names import ANY, COMPILED
+from scanners.judge.repository.names import ANY, COMPILED, SERVED
 
 _SHOWN = 300
 _CLASSES = 10
@@ -63,7 +63,8 @@ class Module(NamedTuple):
     """A file that may be imported: its place in the order of results, and `stem`, its path up to the module's name.
 
     `deed` is judged as of a file that loaders import, `alone` as of one that nothing names; `made` is what making an
-    instance of a class does besides, where that matters. `uses` are calls of functions of other files, `passing` the
+    instance of a class does besides, where that matters, `served` as of one that a server is given. `uses` are calls of
+    functions of other files, `passing` the
     calls of functions that hand their own arguments on, by the name of the function. `bytecode` is what a file has to
     do with compiled ones in the places of sources, nothing where that cannot be told.
     """
@@ -79,6 +80,7 @@ class Module(NamedTuple):
     uses: tuple[Use, ...] = ()
     passing: Mapping[str, Sequence[Fact]] = {}
     bytecode: Bytecode | None = None
+    served: Deed = HARMLESS
 
     @property
     def weight(self) -> int:
@@ -104,6 +106,8 @@ class Module(NamedTuple):
         deed = self.made.get(named, self.deed)
         if named == ANY:
             deed = max((self.deed, *self.made.values()), key=lambda item: item.severity)
+        elif named == SERVED:
+            deed = max(self.deed, self.served, key=lambda item: item.severity)
         worst = Severity.CRITICAL if by_loader else max(self.alone, Severity.WARNING)
         return deed._replace(severity=min(deed.severity, worst))
 
@@ -114,7 +118,7 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
     deed, imports = HARMLESS, tuple[str, ...]()
     made: dict[str, Deed] = {}
     uses, passing = tuple[Use, ...](), dict[str, list[Fact]]()
-    alone = deed.severity
+    alone, served = deed.severity, HARMLESS
     if compiled:
         deed = Deed(Severity.WARNING, "it is compiled, and what it does cannot be read")
     elif "python" in unread:
@@ -128,6 +132,7 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
             shared = [fact for fact in calls if "owner" not in fact.detail]
             deed = _deed(shared, "") if shared else deed
             alone = max((finding.severity for finding in findings_of_file(calls)), default=alone)
+            served = _deed([_as_served(fact) for fact in calls], "")
             owners = list(dict.fromkeys(str(fact.detail["owner"]) for fact in calls if "owner" in fact.detail))
             for owner in owners[:_CLASSES]:
                 own = [fact for fact in calls if fact.detail.get("owner") == owner]
@@ -138,7 +143,12 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
                 passing.setdefault(str(fact.detail["function"]), []).append(fact)
     except _WRONG:  # facts of a child that was taken over, or of another version
         deed = Deed(Severity.INFO, _UNREAD)
-    return Module(order, locator, stem, compiled, deed, alone, made, imports, uses, passing, _bytecode(facts))
+    return Module(order, locator, stem, compiled, deed, alone, made, imports, uses, passing, _bytecode(facts), served)
+
+
+def _as_served(call: Fact) -> Fact:
+    """Return a call of a file whose classes a server makes, and whose functions it calls."""
+    return replace(call, detail={**call.detail, "served": True})
 
 
 def _bytecode(facts: Sequence[Fact]) -> Bytecode | None:

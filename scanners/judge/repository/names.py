@@ -12,6 +12,8 @@ _TRIED = 3
 """Parts at the end of a dotted name that may be classes and their members."""
 ANY = "*"
 """Stands for any class of a file: of those in a folder that is put on the path whole."""
+SERVED = "!"
+"""Stands for what a server of models makes and calls of a file that it is given."""
 SOURCES = (".py", ".pyw")
 COMPILED = (".pyc", ".so", ".pyd")
 

@@ -9,7 +9,7 @@ from modelsweep.core.finding import FILE_LINE, Fact, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.code_references import is_known, is_own
-from scanners.judge.repository.names import ANY, joined, stem_of_file, stems_of_name
+from scanners.judge.repository.names import ANY, SERVED, joined, stem_of_file, stems_of_name
 
 _FILES = frozenset({"file", "handler", "packaged"})
 _FOLLOWED = (
@@ -55,9 +55,11 @@ class Reference(NamedTuple):
 
     @property
     def named(self) -> str:
-        """The class that is made, where one is named."""
+        """The class that is made, where one is named, or which of them: ANY, SERVED."""
         if self.how == "folder":
             return ANY
+        if self.how == "handler":
+            return SERVED
         return "" if self.how in _FILES or self.how == "module" else self.name.rpartition(".")[2]
 
     def stems(self) -> Iterator[str]:

