@@ -79,6 +79,8 @@ TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 _CHUNK = 256 * KIB
 _IMPORT, _CELL, _ASKED = "import", "cell", "asked"
 _SHOWN = 160
+_SERVES_TOOLS = re.compile(rb"\b(?:FastMCP|mcp\.server|smolagents|langchain\S*\.tools)\b")
+"""What programs import that hand tools to an assistant, with their documentation as the description."""
 _TELLING_LETTERS = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|[\xd0-\xd3][\x80-\xbf]")
 """Marks that turn the direction of writing, and letters of Cyrillic."""
 TURNED = Rule(
@@ -141,6 +143,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         begin = blob.reader.read(0, min(blob.size, limit))
         yield from _letters(blob, begin)
         yield _module_fact(blob, begin)
+        yield from _described(blob, begin)
     if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
         return
     source = _whole(blob, min(LENGTH_LIMIT, limit * (LENGTH_LIMIT // SIZE_LIMIT)))
@@ -150,6 +153,19 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         shown = printable(redact(source.decode("utf-8", "replace")), _SHOWN)
         yield Fact("python-startup", blob.locator.name, blob.locator, detail={"text": shown})
     yield from _module(blob, source, context, _IMPORT)
+
+
+def _described(blob: Blob, source: bytes) -> Iterator[Item]:
+    """Yield what the words that describe a tool have an assistant do behind its user's back."""
+    if not _SERVES_TOOLS.search(source):
+        return
+    from scanners.parsing.concealed_orders import concealed_order
+
+    order = concealed_order(source.decode("utf-8", "replace"))
+    if order:
+        about: dict[str, Json] = {"who": "an assistant that has the tool is told of it", "how": "concealed"}
+        shown = printable(redact(order), 4 * _SHOWN)
+        yield Fact("shell-command", shown, blob.locator, detail={**about, "path": "a description"})
 
 
 def _letters(blob: Blob, source: bytes) -> Iterator[Item]:

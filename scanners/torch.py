@@ -47,11 +47,11 @@ _PAYLOAD = 16 * MIB
 """Bytes of a list of weights that are read: of any model, it is far smaller."""
 
 _INSTANTIATOR = re.compile(
-    rb"_instantiator(?:q.|r.{4}|\x94|p\d+\n|\n|\0)*"
+    rb"(?P<key>_instantiator|_class_path)(?:q.|r.{4}|\x94|p\d+\n|\n|\0)*"
     rb"(?:X(?P<long>.{4})|[\x8cU](?P<short>.)|V(?P<line>[^\n]*)\n|(?P<other>.))",
     re.DOTALL,
 )
-"""The key under which Lightning keeps the function that makes the model, and the opcode of its value."""
+"""The keys under which Lightning keeps the function that makes the model, and its class; the opcode of the value."""
 _CHECKED = 64 * MIB
 """Bytes of a pickle in which that key is looked for."""
 _PACKAGE = re.compile(r"([^/]*/)\.data/extern_modules")
@@ -142,14 +142,17 @@ def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Item]:
 
 
 def _instantiators(member: Blob) -> Iterator[Fact]:
-    """Yield the functions that Lightning calls to make the model; of late only those of a list of its own."""
-    if member.size > _CHECKED or member.reader.find(b"_instantiator") < 0:
+    """Yield the functions that Lightning calls to make the model, and the class that it imports; of late of few."""
+    keys = (b"_instantiator", b"_class_path")
+    if member.size > _CHECKED or all(member.reader.find(key) < 0 for key in keys):
         return
     data = member.reader.read(0, member.size)
     for match in _INSTANTIATOR.finditer(data):
         length = int.from_bytes(match["long"] or match["short"] or b"", "little")
         name = (data[match.end() : match.end() + length] if length else match["line"] or b"").decode("utf-8", "replace")
-        detail: dict[str, Json] = {"how": "call" if name else "computed", "path": "hyper_parameters._instantiator"}
+        key = match["key"].decode()
+        how = "hint" if key == "_class_path" else "call" if name else "computed"
+        detail: dict[str, Json] = {"how": how, "path": f"hyper_parameters.{key}"}
         yield Fact("code-reference", printable(name or "a value", NAME_LENGTH), member.locator, detail=detail)
 
 
@@ -270,7 +273,7 @@ def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, FOREIGN_CODE, STORAGE_MISMATCH),

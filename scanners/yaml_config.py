@@ -30,7 +30,7 @@ _CANDIDATES = re.compile(
     r"|download|service|predict|object_constructor|megatron_core|auto_mapping|types|_file|trust_remote|template"
     r"|\{[{%]|\(\)[\"']?\s*:|\$\{\w*(?:eval|py)\w*:|\b(?:os[.:](?:system|popen|exec|spawn)|subprocess[.:]|builtins\.|pickle\.load|marshal\.load)"
     r"|__import__|\b(?:eval|exec)\(|pty[.:]spawn|runpy[.:]|nemo:\.|/(?:etc|proc)/|/\.(?:ssh|aws|netrc|git-cred|pypirc|kube|\w+_history)|run/secrets/"
-    r"|system_packages|base_image|conv_feature|_type"
+    r"|system_packages|base_image|conv_feature|_type|_class_path|_instantiator"
 )
 """Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")

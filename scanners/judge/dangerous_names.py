@@ -147,7 +147,8 @@ NAMES: dict[str, str] = {
         codeop.compile_command collections.namedtuple dataclasses.make_dataclass dill._dill._eval_repr
         dill._dill._getattr dill.dill._eval_repr dill.dill._getattr encodings.search_function fire.Fire
         functools.singledispatch gettext.c2py hydra._internal.instantiate hydra.utils.call hydra.utils.get_method
-        hydra.utils.get_object hydra.utils.instantiate imp.load_compiled imp.load_dynamic imp.load_module
+        hydra.utils.get_object hydra.utils.instantiate fire.core.Fire weave.inline scrapy.cmdline.execute
+        gunicorn.util.import_app imp.load_compiled imp.load_dynamic imp.load_module
         imp.load_package imp.load_source numpy.core._internal._dtype_from_pep3118 optparse.Values.read_file
         optparse.Values.read_module pandas.DataFrame.eval pandas.DataFrame.query
         pandas.core.frame.DataFrame.eval pandas.core.frame.DataFrame.query profile.Profile profile.run

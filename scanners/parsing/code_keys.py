@@ -81,6 +81,8 @@ _CONVENTIONS = (
     _Convention("uses", ("constructor_name",), "call"),  # Rasa
     _Convention("characters_class", ("characters_class",), "hint"),  # Coqui
     _Convention("_component_", ("_component_",), "call"),  # torchtune
+    _Convention("_class_path", ("_class_path",), "hint"),  # hyperparameters of Lightning
+    _Convention("_instantiator", ("_instantiator",), "hint"),
     _Convention("provider", ("component_type",), "hint"),  # components of AutoGen
     _Convention("class", ("config", "state_file"), "hint"),  # steps of processors of LeRobot
     _Convention("()", ("()",), "hint"),  # logging.config.dictConfig

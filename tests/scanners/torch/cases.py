@@ -171,6 +171,11 @@ CASES = {
     "benign_package_of_code": clean(lambda: packaged("class Net:\n    pass\n")),
     "evil_package_of_code": evil(lambda: packaged("import os\nos.system('echo modelsweep-test')\n")),
     "benign_instantiator": clean(lambda: lightning(text("lightning.pytorch.cli.instantiate_module"))),
+    "evil_class_path": evil(
+        lambda: lightning(
+            text("lightning.pytorch.cli.instantiate_module") + SETITEM + text("_class_path") + text("os.system")
+        )
+    ),
     "evil_instantiator": evil(lambda: lightning(text("os.system"))),
     "evil_instantiator_by_memo": review(lambda: lightning(get(0))),
     "benign_export_of_numbers": clean(lambda: exported(WEIGHTS, pickled=False)),

@@ -244,6 +244,8 @@ CASES = {
         Verdict.MALICIOUS,
     ),
     "benign_shapes": yaml("model:\n  conv_feature_layers: '[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512,2,2)]'\n"),
+    "hparams_of_lightning": yaml("_class_path: os.system\nlr: 0.1\n", Verdict.MALICIOUS, name="hparams.yaml"),
+    "benign_hparams": yaml("_class_path: acme.models.Net\n_instantiator: lightning.pytorch.cli.instantiate_module\n"),
     "setting_as_name": yaml("index:\n  backend: subprocess.Popen\n", Verdict.REVIEW),
     "benign_rules": yaml(
         "message: os.system('x') is not safe\npattern: subprocess.Popen\nrules:\n- match: os.system\n"
