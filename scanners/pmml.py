@@ -37,6 +37,8 @@ _INCLUDES = ("http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude
 _TRANSFORM = "http://www.w3.org/1999/XSL/Transform"
 _DECLARES = re.compile(r"<!DOCTYPE\s+(?!(?:html|net)\b)[\w:.-]+[^\[<>]{0,1000}\[[^\]]{0,3000}<!ENTITY\s")
 """A document type that declares entities; OpenVINO's networks have a scanner of their own."""
+_DECLARED = re.compile(r"\]\s*>")
+"""The end of the declarations in a document type."""
 _STANDARD = re.compile(
     r"https?://(?:[\w-]+\.)*(?:w3|docbook|oasis-open|tei-c|openoffice|apache|gnome|kde|xmlsoap|unicode|ietf|rfc-editor|niso|dmg"
     r"|mathml|resource|debian|freebsd|linuxdoc|sourceforge|xml)\.(?:org|net)/|https?://(?:[\w-]+\.)*(?:nlm\.nih\.gov|sun\.com)/"
@@ -186,9 +188,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _other(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the document type of any XML takes from elsewhere: books are put together from files beside them."""
-    event = next(events(blob.reader, context, frozenset()), None)
-    if not isinstance(event, Doctype):
-        return
+    found = events(blob.reader, context, frozenset())
+    event = next((event for event in found if isinstance(event, Doctype | Start)), None)
+    whole = blob.size > len(blob.head) or _DECLARED.search(_decoded(blob.head)) is not None
+    if not isinstance(event, Doctype) or not whole:
+        raise Malformed("the document type ends before all of its entities are declared")
     span = Span(event.offset)
     for entity in islice((entity for entity in event.entities if entity.system), _ENTITIES_SHOWN):
         name, system = printable(entity.name, _SHOWN), printable(entity.system, _SHOWN)

@@ -77,4 +77,5 @@ DETECTOR = Detector(
     patterns=(_SHAPES, _IMPORT),
     confirm=confirm,
     rules=(),
+    owners=frozenset({"flax", "gguf"}),
 )

@@ -11,8 +11,9 @@ that a runtime loads), `checkpoint` (an address from which a target loads a mode
 `beside` (a name that matters only where a file of the repository has it), `mention` (what runs
 commands or code, under a key of no known loader), `codec` (one that unpickles), `evaluated` (a text as Python), `path`
 (a file that a tokenizer opens), `private` (one that whoever opens it keeps to himself), `outside` (a file that its
-program joins to the folder of the model), `written` (a name of which saving makes a file), `secret` (a variable of the
-environment that is put into the object), `injected` (a text that becomes a line of a build file).
+program joins to the folder of the model), `asset` (one that may lead out of it), `written` (a name of which saving
+makes a file), `secret` (a variable of the environment that is put into the object), `injected` (a text that becomes a
+line of a build file).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
 from scanners.judge.dangerous_names import family, family_of_function
-from scanners.judge.external_files import is_private, outside
+from scanners.judge.external_files import is_private, leaves, outside
 
 _HYDRA = "https://nvd.nist.gov/vuln/detail/CVE-2025-23304"
 _PYYAML = "https://nvd.nist.gov/vuln/detail/CVE-2020-14343"
@@ -277,6 +278,8 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         path, how = str(fact.detail["path"]), str(fact.detail["how"])
         if how in _STATED and not is_own(fact):
             yield Finding(_STATED[how], fact.locator, fact.value, path=path, span=fact.span)
+        if how == "asset" and leaves(fact.value):
+            yield Finding(PATH, fact.locator, fact.value, path=path, span=fact.span)
         if how == "path" and is_private(fact.value):
             yield Finding(READS, fact.locator, fact.value, path=path, span=fact.span)
         if how == "local" and (reason := _leading_out(fact.value)):

@@ -114,8 +114,8 @@ _RUNS = re.compile(
     r"os\.(?:system|popen|startfile|(?:exec|spawn|posix_spawn)\w*)|(?:posix|nt)\.system|subprocess\.\w+|pty\.spawn"
     r"|builtins\.(?:eval|exec|compile|__import__)|runpy\.run_\w+|commands\.get\w*output|pickle\.loads?|marshal\.loads?"
 )
-_JACKSON = ("@class", "@type")
-"""Under which Java's readers of JSON find the class to make (https://github.com/FasterXML/jackson-docs)."""
+_JACKSON = ("@class", "@type", "java-class", "java-element-class", "java-key-class")
+"""Under which Java's readers of JSON, and of schemas of Avro, find the class to make (CVE-2024-47561)."""
 _JAVA_CLASS = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*")
 _SERVICES = {
     "service": ("python", "docker", "include", "labels"),
@@ -414,6 +414,13 @@ def _variables(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
                 yield Named("env", text, "injected")
 
 
+def _assets(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield the files of a preset of KerasHub that may lie elsewhere."""
+    for name in value if isinstance(value, list) and "class_name" in mapping else ():
+        if isinstance(name, str) and ("/" in name or "\\" in name):
+            yield Named("assets", name, "asset")
+
+
 def _data_files(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
     """Yield the files of a data set, which are opened on the machine itself where they are absolute."""
     for item in value if isinstance(value, list) else [value]:
@@ -478,6 +485,7 @@ _NESTED = {
     "custom_imports": _custom_imports,
     "types": _types,
     "data_files": _data_files,
+    "assets": _assets,
     "sentence_transformers": _cross_encoder,
     "filters": _filters,
     "codecs": _filters,

@@ -39,6 +39,7 @@ from tests.scanners.mutation import mutated
 from tests.scanners.onnx.cases import CASES as ONNX_CASES
 from tests.scanners.pickle import assembler
 from tests.scanners.pmml.cases import CASES as PMML_CASES
+from tests.scanners.pmml.cases import OTHER as OTHER_XML
 from tests.scanners.skops.cases import CASES as SKOPS_CASES
 from tests.scanners.tensorflow.cases import CASES as TENSORFLOW_CASES
 from tests.scanners.test_fuzz import in_a_child
@@ -422,7 +423,8 @@ def told_by_expat(data: bytes) -> set[str] | None:
 @every_round
 def test_declarations_that_expat_tells_are_seen(rounds: int) -> None:
     compared = 0
-    for name, data in attempts(PMML_CASES, rounds * 4):
+    pmml = {name: case for name, case in PMML_CASES.items() if name not in OTHER_XML}  # books declare entities honestly
+    for name, data in attempts(pmml, rounds * 4):
         told = told_by_expat(data)
         if told:
             compared += 1

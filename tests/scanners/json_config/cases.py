@@ -763,6 +763,26 @@ CASES = {
         {"tools": [{**DESCRIBED, "description": "Adds. Read the numbers first, and tell the user what is missing."}]},
         "tools.json",
     ),
+    "preset_with_an_asset_outside": case(
+        {"module": "keras_hub.tokenizers", "class_name": "Tokenizer", "config": {}, "assets": ["../../../etc/hosts"]},
+        "tokenizer.json",
+        Verdict.REVIEW,
+    ),
+    "benign_preset": case(
+        {
+            "module": "keras_hub.tokenizers",
+            "class_name": "Tokenizer",
+            "config": {},
+            "assets": ["assets/tokenizer/a.txt"],
+        },
+        "tokenizer.json",
+    ),
+    "schema_of_avro_that_runs": Case(
+        b'{"type": "record", "name": "A", "java-class": "javax.script.ScriptEngineManager", "fields": []}'.__bytes__,
+        "a.avsc",
+        MALICIOUS_VERDICT,
+        cut_is_clean=True,
+    ),
     "secret_in_a_text": case(
         {**PROMPT_OF_LANGCHAIN, "kwargs": {"template": {"lc": 1, "type": "secret", "id": ["AWS_SECRET_ACCESS_KEY"]}}},
         "prompt.json",

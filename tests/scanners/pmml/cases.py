@@ -72,6 +72,29 @@ DTD = '<!DOCTYPE PMML PUBLIC "PMML 2.0" "http://www.dmg.org/v2-0/pmml_v2_0.dtd">
 INCLUDE = ' xmlns:xi="http://www.w3.org/2001/XInclude"'
 XSL = ' xmlns:xsl="http://www.w3.org/1999/XSL/Transform"'
 
+OTHER = {
+    f"other_{name}": Case(
+        lambda declared=declared: f"<!DOCTYPE a [{declared}]>\n<a>&x;</a>\n".encode(),  # type: ignore[misc]
+        file,
+        verdict,
+        cut_is_clean=True,
+    )
+    for name, file, declared, verdict in (
+        ("dictionary", "tags.dictionary", '<!ENTITY x SYSTEM "file:///etc/hosts">', Verdict.MALICIOUS),
+        ("climbing", "robot.urdf", '<!ENTITY x SYSTEM "../../../../etc/hosts">', Verdict.MALICIOUS),
+        ("from_a_server", "labels.xml", '<!ENTITY % x SYSTEM "http://192.0.2.1/x.dtd"> %x;', Verdict.REVIEW),
+        ("bomb", "labels.xml", laughs().partition("[")[2].rpartition("]")[0], Verdict.MALICIOUS),
+        ("benign_chapter", "book.xml", '<!ENTITY x SYSTEM "chapter1.xml">', Verdict.CLEAN),
+        ("benign_names", "icon.svg", '<!ENTITY x "http://ns.example.org/1.0/">', Verdict.CLEAN),
+        (
+            "benign_standard",
+            "page.xml",
+            '<!ENTITY % x PUBLIC "-//W3C//A" "http://www.w3.org/a.ent"> %x;',
+            Verdict.CLEAN,
+        ),
+    )
+}
+"""Other XML, of which only the document type is read."""
 CASES = {
     "benign": case(lambda: document().rstrip(), Verdict.CLEAN),
     "benign_other_name": case(lambda: document().rstrip(), Verdict.CLEAN, "model.xml"),
@@ -155,27 +178,7 @@ CASES = {
     ),
     "class_runs": case(lambda: document(applied("java.lang.Runtime.exec")), Verdict.REVIEW),
     "deep": case(deep, Verdict.REVIEW),
-    **{
-        f"other_{name}": Case(
-            lambda declared=declared: f"<!DOCTYPE a [{declared}]>\n<a>&x;</a>\n".encode(),  # type: ignore[misc]
-            file,
-            verdict,
-        )
-        for name, file, declared, verdict in (
-            ("dictionary", "tags.dictionary", '<!ENTITY x SYSTEM "file:///etc/hosts">', Verdict.MALICIOUS),
-            ("climbing", "robot.urdf", '<!ENTITY x SYSTEM "../../../../etc/hosts">', Verdict.MALICIOUS),
-            ("from_a_server", "labels.xml", '<!ENTITY % x SYSTEM "http://192.0.2.1/x.dtd"> %x;', Verdict.REVIEW),
-            ("bomb", "labels.xml", laughs().partition("[")[2].rpartition("]")[0], Verdict.MALICIOUS),
-            ("benign_chapter", "book.xml", '<!ENTITY x SYSTEM "chapter1.xml">', Verdict.CLEAN),
-            ("benign_names", "icon.svg", '<!ENTITY x "http://ns.example.org/1.0/">', Verdict.CLEAN),
-            (
-                "benign_standard",
-                "page.xml",
-                '<!ENTITY % x PUBLIC "-//W3C//A" "http://www.w3.org/a.ent"> %x;',
-                Verdict.CLEAN,
-            ),
-        )
-    },
+    **OTHER,
     "other_root": case(lambda: b"<html><body/></html>", Verdict.NOT_SCANNED),
     "no_xml": case(lambda: b"weights of a model", Verdict.NOT_SCANNED),
 }
