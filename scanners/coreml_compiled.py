@@ -26,7 +26,10 @@ _CHUNK, _OVERLAP = MIB, 4 * KIB
 _COST = 1_000
 _VERSIONS = range(1, 100)
 _ZEROS, _TARGET = 20, 64
-_ANALYTICS = (25).to_bytes(8, "little") + b"NeuralNetworkModelDetails"
+_ANALYTICS = tuple(
+    len(name).to_bytes(8, "little") + name for name in (b"NeuralNetworkModelDetails", b"SpecificationDetails")
+)
+"""How what is counted of a model begins: names of groups, each followed by its keys and values."""
 _WEIGHTS = ".weights"
 _SHOWN = 160
 
@@ -84,12 +87,13 @@ def _description(blob: Blob) -> Iterator[Item]:
 
 
 def _check_analytics(blob: Blob, context: Context) -> None:
-    cursor = Cursor(blob.reader, len(_ANALYTICS))
-    count = cursor.number("Q")
-    context.operations.spend(min(count, blob.size))
-    cursor.skip_strings(min(2 * count, blob.size), "Q")
-    if cursor.position < blob.size:
-        raise Malformed(f"{blob.size - cursor.position:,} bytes follow", cursor.position)
+    """Follow the groups to the end of the file: a name, and as many keys and values as it counts."""
+    cursor = Cursor(blob.reader)
+    while cursor.position < blob.size:
+        cursor.skip_strings(1, "Q")
+        count = cursor.number("Q")
+        context.operations.spend(1 + min(count, blob.size))
+        cursor.skip_strings(min(2 * count, blob.size), "Q")
 
 
 def _espresso(blob: Blob, context: Context) -> Iterator[Item]:
@@ -112,10 +116,10 @@ def _espresso(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Core ML, compiled (.mlmodelc)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),
     suffixes=(".mil", ".bin", _WEIGHTS),
-    signs=Signs(b"p \t\r\n" + begins(_ANALYTICS), (_WEIGHTS,), at=((8, (bytes(_ZEROS),)),)),
+    signs=Signs(b"p \t\r\n" + begins(*_ANALYTICS), (_WEIGHTS,), at=((8, (bytes(_ZEROS),)),)),
 )

@@ -135,7 +135,7 @@ def _of_others(blob: Blob, content: str) -> Iterator[Line]:
     """Yield where packages come from that no list asks for."""
     name = blob.locator.name
     if name in LOCKS or LOCK.fullmatch(name):
-        yield from lines_of_lock(content)
+        yield from lines_of_lock(content, name)
     elif name in _OTHERS and name != "setup.py":
         yield from lines_of_node(content)
     elif name == "setup.py":
@@ -186,7 +186,7 @@ def fact_of(blob: Blob, line: Line, kind: str = "requirement") -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

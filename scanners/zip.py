@@ -52,6 +52,11 @@ AES_METHOD = 99
 LARGE = 64 * KIB
 """Bytes from which a quick look leaves the storage of a tensor alone."""
 _STORAGE = re.compile(r"(.+)/data/\d+")
+_APPENDED = frozenset({".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
+"""Descriptions in stores of zarr, which writes them anew behind the others when they change, and reads the last one.
+
+https://zarr.readthedocs.io/en/stable/user-guide/storage/#zip-store; each of them is read here, as all entries are.
+"""
 _APPNOTE = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 
 
@@ -242,7 +247,7 @@ def _directory_findings(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
 
 def _duplicates(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
     names = Counter(entry.name for entry in directory.entries)
-    repeated = {name for name, times in names.items() if times > 1}
+    repeated = {name for name, times in names.items() if times > 1 and name.rpartition("/")[2] not in _APPENDED}
     contents: dict[str, set[tuple[int, int]]] = {name: set() for name in repeated}
     for entry in directory.entries if repeated else ():
         if entry.name in repeated:
@@ -529,7 +534,7 @@ def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
 SCANNER = Scanner(
     name=NAME,
     title="Zip archive",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(

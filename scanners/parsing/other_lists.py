@@ -1,8 +1,8 @@
 """Packages that are asked for elsewhere than in lists: in scripts, lock files, setup.py, for npm, and by variables.
 
 https://packaging.python.org/en/latest/specifications/inline-script-metadata/ (PEP 723), pylock.toml (PEP 751), locks of
-uv, Poetry, Pipenv and npm, https://pip.pypa.io/en/stable/topics/configuration/#environment-variables. Read by their
-lines: a lock has megabytes, and what tells is where a package comes from.
+uv, Poetry, Pipenv, npm and pnpm, https://pip.pypa.io/en/stable/topics/configuration/#environment-variables. Read by
+their lines: a lock has megabytes, and what tells is where a package comes from.
 """
 
 from __future__ import annotations
@@ -12,12 +12,22 @@ from collections.abc import Iterator
 from modelsweep.core import patterns as re
 from scanners.parsing.requirement_lines import Line
 
-LOCKS = frozenset({"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "package-lock.json", "yarn.lock"})
+_LOCKS_OF_NPM = frozenset({"package-lock.json", "npm-shrinkwrap.json"})
+_LOCK_OF_PNPM = "pnpm-lock.yaml"
+LOCKS = _LOCKS_OF_NPM | {_LOCK_OF_PNPM, "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "yarn.lock"}
 LOCK = re.compile(r"pylock(?:\.[\w-]{1,40})?\.toml")
 _BLOCK = re.compile(r"(?m)^# /// script[ \t]*\r?$")
 _END = "# ///"
-_LOCKED = re.compile(
-    r"(?P<key>\b(?:registry|index|url|git|resolved|tarball)\b)\"?[ \t]*[:=]?[ \t]*\"(?P<url>(?:git\+)?https?://(?P<host>[^/\"\s]{1,253})[^\"\s]{0,2000})\""
+_SOURCE = (
+    r"\"?\s{0,100}[:=]?\s{0,100}\"(?P<url>(?:git\+)?(?:https?|ssh|git)://(?P<host>[^/\"\s]{1,253})[^\"\s]{0,2000})\""
+)
+_LOCKED = re.compile(rf"(?P<key>\b(?:registry|index|url|git|resolved|tarball)\b){_SOURCE}", re.IGNORECASE)
+_LOCKED_BY_NPM = re.compile(rf"(?P<key>\b(?:resolved|version)\b){_SOURCE}", re.IGNORECASE)
+"""What npm asks for money by is a `url`, too: https://docs.npmjs.com/cli/configuring-npm/package-lock-json."""
+_LOCKED_BY_PNPM = re.compile(
+    r"(?P<key>\b(?:tarball|repo)\b)[\"']?:\s{1,100}[\"']?"
+    r"(?P<url>(?:git\+)?(?:https?|ssh|git)://(?P<host>[^/\"'\s]{1,253})[^\"'\s,}]{0,2000})",
+    re.IGNORECASE,
 )
 _NODE = re.compile(
     r"(?:registry\.(?:npmjs\.org|yarnpkg\.com|npmmirror\.com|npm\.taobao\.org)|npm\.pkg\.github\.com|codeload\.github\.com"
@@ -69,14 +79,16 @@ def script_block(content: str) -> str:
     return ""
 
 
-def lines_of_lock(content: str) -> Iterator[Line]:
-    """Yield where a lock takes packages from, once for each host."""
+def lines_of_lock(content: str, name: str) -> Iterator[Line]:
+    """Yield where the lock of a name takes packages from, once for each host."""
     told: set[tuple[str, str]] = set()
-    for found in _LOCKED.finditer(content):
+    pattern = _LOCKED_BY_NPM if name in _LOCKS_OF_NPM else _LOCKED_BY_PNPM if name == _LOCK_OF_PNPM else _LOCKED
+    plain = content.replace("\\/", "/")  # as JSON may write it
+    for found in pattern.finditer(plain):
         kind = "index" if found["key"] in ("registry", "index") else "vcs" if found["key"] == "git" else "url"
         if (kind, found["host"]) not in told and not _USUAL.fullmatch(found["host"]):
             told.add((kind, found["host"]))
-            yield Line(content.count("\n", 0, found.start()) + 1, found["url"], kind, found["url"])
+            yield Line(plain.count("\n", 0, found.start()) + 1, found["url"], kind, found["url"])
 
 
 def lines_of_node(content: str) -> Iterator[Line]:

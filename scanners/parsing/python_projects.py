@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 from modelsweep.core.limits import OverLimit
+from scanners.parsing.other_lists import lines_of_variables
 from scanners.parsing.requirement_lines import Line, requirement
 
 _Places = tuple[tuple[str, ...], ...]
@@ -23,9 +24,10 @@ _PLACES: _Places = (
     ("tool", "uv", "dev-dependencies"),
     ("tool", "uv", "constraint-dependencies"),
     ("tool", "uv", "override-dependencies"),
-    ("tool", "hatch", "envs"),
 )
 """Where requirements stand as pip writes them, in lists or in tables of lists."""
+_HATCH = ("tool", "hatch", "envs")
+"""Environments of Hatch: each has requirements and variables, beside commands and texts that are neither."""
 _SCRIPT: _Places = (("dependencies",),)
 """Of a script that says in itself what it needs."""
 _TABLES: _Places = (
@@ -73,6 +75,7 @@ def lines_of_project(content: str, *, script: bool = False) -> Iterator[Line]:
     for place in (*_PLACES, *_SCRIPT) if script else _PLACES:
         for text in _texts(_at(project, place), _DEPTH):
             yield from (line._replace(number=_line(content, text)) for line in requirement(text))
+    yield from (line._replace(number=_line(content, line.text)) for line in _of_hatch(_at(project, _HATCH), _DEPTH))
     for place in _TABLES:
         yield from (line._replace(number=_line(content, line.source)) for line in _sources(_at(project, place), _DEPTH))
     for file in _texts(_at(project, _DYNAMIC), _DEPTH):
@@ -136,6 +139,33 @@ def _texts(value: Json, depth: int) -> Iterator[str]:
     elif depth and isinstance(value, list | dict):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _texts(item, depth - 1)
+
+
+def _of_hatch(value: Json, depth: int) -> Iterator[Line]:
+    """Yield what environments of Hatch ask for, also under conditions, and the indexes that their variables name.
+
+    https://hatch.pypa.io/latest/config/environment/overview/ and advanced/#overrides.
+    """
+    if not depth or not isinstance(value, list | dict):
+        return
+    for key, item in value.items() if isinstance(value, dict) else (("", item) for item in value):
+        if key.endswith("dependencies") and isinstance(item, list):
+            for asked in item:
+                text = asked.get("value") if isinstance(asked, dict) else asked
+                yield from requirement(text) if isinstance(text, str) else ()
+        elif key.endswith("env-vars"):
+            for text in _variables(item):
+                yield from (line._replace(text=line.source) for line in lines_of_variables(text, 0))
+        else:
+            yield from _of_hatch(item, depth - 1)
+
+
+def _variables(value: Json) -> Iterator[str]:
+    """Yield variables as a shell sets them: of a table, or of a list of texts or of tables with `key` and `value`."""
+    if isinstance(value, dict):
+        yield from (f"{name}={text}" for name, text in value.items())
+    for item in value if isinstance(value, list) else ():
+        yield f"{item.get('key')}={item.get('value')}" if isinstance(item, dict) else str(item)
 
 
 def _sources(value: Json, depth: int) -> Iterator[Line]:

@@ -41,10 +41,13 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(value)) + value.encode()
 
 
-def analytics() -> bytes:
-    """Return what is noted of a model."""
-    pairs = (text("containsCustomLayer"), text("0"), text("modelDimension"), text("0"))
-    return text("NeuralNetworkModelDetails") + struct.pack("<Q", len(pairs) // 2) + b"".join(pairs)
+def analytics(*groups: str) -> bytes:
+    """Return what is noted of a model, in groups of these names."""
+    pairs = b"".join(map(text, ("containsCustomLayer", "0", "modelHash", "jIBO60")))
+    return b"".join(text(name) + struct.pack("<Q", 2) + pairs for name in groups)
+
+
+NETWORK, SPECIFICATION = "NeuralNetworkModelDetails", "SpecificationDetails"
 
 
 def espresso(*blobs: bytes, more: int = 0) -> bytes:
@@ -65,7 +68,20 @@ CASES = {
     "benign_old_program": mil("@model_path/weights/weight.bin", Verdict.CLEAN, old=True),
     "benign_description": Case(description, "model.mlmodelc/coremldata.bin", Verdict.CLEAN, cut_is_clean=True),
     "benign_network": Case(lambda: description(500), "coremldata.bin", Verdict.CLEAN, cut_is_clean=True),
-    "benign_analytics": Case(analytics, "analytics/coremldata.bin", Verdict.CLEAN),
+    "benign_analytics": Case(lambda: analytics(NETWORK), "analytics/coremldata.bin", Verdict.CLEAN),
+    "benign_analytics_in_groups": Case(
+        lambda: analytics(NETWORK, SPECIFICATION), "analytics/coremldata.bin", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_analytics_of_a_program": Case(lambda: analytics(SPECIFICATION), "analytics/coremldata.bin", Verdict.CLEAN),
+    "analytics_of_a_group_beyond_the_end": Case(
+        lambda: analytics(NETWORK) + text(SPECIFICATION) + struct.pack("<Q", 1 << 60) + text("modelHash"),
+        "analytics/coremldata.bin",
+        Verdict.NOT_SCANNED,
+        cut_is_clean=True,
+    ),
+    "pickle_behind_analytics": Case(
+        lambda: analytics(NETWORK, SPECIFICATION) + EVIL_PICKLE, "analytics/coremldata.bin", Verdict.MALICIOUS
+    ),
     "benign_espresso": Case(lambda: espresso(noise(40), noise(90)), "model.espresso.weights", Verdict.CLEAN),
     "benign_prose": Case(
         lambda: b'program(1.0) is how it begins, BLOBFILE(path = "/etc/passwd") is in it\n',
@@ -83,6 +99,6 @@ CASES = {
     ),
     "huge_table": Case(lambda: b"\xff" * 8 + noise(64), "model.espresso.weights", Verdict.NOT_SCANNED),
     "analytics_with_more": Case(
-        lambda: analytics() + b"x", "analytics/coremldata.bin", Verdict.NOT_SCANNED, cut_is_clean=True
+        lambda: analytics(NETWORK) + b"x", "analytics/coremldata.bin", Verdict.NOT_SCANNED, cut_is_clean=True
     ),
 }

@@ -91,6 +91,18 @@ ELSEWHERE = {
     "uv": ("uv.toml", f"index-url = '{MIRROR}'\n"),
     "uv_pip": ("pyproject.toml", f"[tool.uv.pip]\nextra-index-url = ['{MIRROR}']\n"),
     "hatch": ("pyproject.toml", f"[tool.hatch.envs.default]\ndependencies = ['net @ {FILES}']\n"),
+    "hatch_condition": (
+        "pyproject.toml",
+        f"[tool.hatch.envs.a.overrides]\nmatrix.os.extra-dependencies = [{{ value = 'net @ {FILES}', if = ['x'] }}]\n",
+    ),
+    "hatch_variable": ("pyproject.toml", f"[tool.hatch.envs.test.env-vars]\nPIP_EXTRA_INDEX_URL = '{MIRROR}'\n"),
+    "hatch_variable_of_a_platform": (
+        "pyproject.toml",
+        (
+            f"[tool.hatch.envs.test.overrides]\nplatform.linux.env-vars = ['A=b', 'PIP_INDEX_URL={MIRROR}']\n"
+            f"matrix.x.set-env-vars = [{{ key = 'UV_INDEX', value = '{MIRROR}' }}]\n"
+        ),
+    ),
     "pixi": ("pixi.toml", f"[pypi-dependencies]\nnet = {{ url = '{FILES}' }}\n"),
     "pipenv": ("Pipfile", f"[packages]\nnet = {{ file = '{FILES}' }}\n"),
     "distutils": (".pydistutils.cfg", f"[easy_install]\nindex_url = {MIRROR}\n"),
@@ -101,6 +113,22 @@ ELSEWHERE = {
     "lock": ("pylock.toml", f'[[packages]]\nname = "net"\nindex = "{MIRROR}"\n'),
     "lock_of_pipenv": ("Pipfile.lock", f'{{"_meta": {{"sources": [{{"name": "x", "url": "{MIRROR}"}}]}}}}'),
     "lock_of_npm": ("package-lock.json", f'{{"packages": {{"node_modules/a": {{"resolved": "{FILES}"}}}}}}'),
+    "lock_of_npm_before": (
+        "package-lock.json",
+        f'{{"lockfileVersion": 1, "dependencies": {{"a": {{"version":\n "{FILES}"}}}}}}',
+    ),
+    "lock_that_is_published": (
+        "npm-shrinkwrap.json",
+        f'{{"packages": {{"node_modules/a": {{"resolved": "{FILES}"}}}}}}'.replace("/", "\\/"),
+    ),
+    "lock_on_a_forge": (
+        "package-lock.json",
+        '{"packages": {"node_modules/a": {"resolved": "git+ssh://git@git.acme.example.invalid/a.git#0123abcd"}}}',
+    ),
+    "lock_of_pnpm": (
+        "pnpm-lock.yaml",
+        f"packages:\n  a@1.0.0:\n    resolution: {{tarball: {FILES}}}\n    version: 1.0.0\n",
+    ),
     "npm": ("package.json", f'{{"name": "x", "devDependencies": {{"react": "^18", "net": "{FILES}"}}}}'),
     "npm_registry": (".npmrc", f"@acme:registry={MIRROR}\n"),
     "variables": (".env", f"PIP_EXTRA_INDEX_URL={MIRROR}\n"),
@@ -132,6 +160,32 @@ AS_USUAL = {
     "lock_of_npm": (
         "package-lock.json",
         f'{{"packages": {{"a": {{"resolved": "https://{NODE}/a/-/a-1.0.tgz"}}}}}}',
+    ),
+    "lock_of_npm_with_funding": (
+        "package-lock.json",
+        (
+            f'{{"packages": {{"a": {{"version": "1.0.0", "resolved": "https://{NODE}/a/-/a-1.0.tgz", "funding": '
+            '{"type": "individual", "url": "https://acme.example.invalid/donate"}}, "b": {"resolved": '
+            '"git+ssh://git@github.com/acme/b.git#0123abcd", "funding": [{"url": "https://b.example.invalid/"}]}}}'
+        ),
+    ),
+    "lock_of_pnpm": (
+        "pnpm-lock.yaml",
+        (
+            "packages:\n  a@1.0.0:\n    resolution: {integrity: sha512-xyz==}\n    deprecated: see https://a.example.invalid/\n"
+            "  b@https://codeload.github.com/acme/b/tar.gz/0123abcd:\n"
+            "    resolution: {tarball: https://codeload.github.com/acme/b/tar.gz/0123abcd}\n"
+        ),
+    ),
+    "hatch": (
+        "pyproject.toml",
+        (
+            "[tool.hatch.envs.lint]\ndependencies = ['ruff']\n"
+            'description = """Checks, see https://acme.example.invalid/spec/"""\n'
+            "[tool.hatch.envs.lint.scripts]\nclean = 'rm -rf build && echo done'\n"
+            "all = ['ruff . && mypy $(git ls-files)', 'python -m http.server; echo `date`']\n"
+            "[tool.hatch.envs.lint.env-vars]\nDOCS = 'https://acme.example.invalid/docs'\nPIP_PRE = '1'\n"
+        ),
     ),
     "npm": (
         "package.json",

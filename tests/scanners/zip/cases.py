@@ -253,6 +253,16 @@ CASES = {
     "benign_dots_in_names": clean(lambda: made(("..a/..b", TEXT), ("a/../c.txt", TEXT), ("./d...txt", TEXT))),
     "benign_link_inside": clean(lambda: linked(b"folder/../a.txt", ("a.txt", TEXT))),
     "benign_duplicate_same_data": clean(lambda: made(("a.txt", TEXT), ("a.txt", TEXT))),
+    "benign_store_of_zarr": clean(
+        lambda: made(
+            (".zgroup", b'{"zarr_format": 2}'),
+            ("obs/.zattrs", b'{"encoding-type": "dict"}'),
+            ("obs/.zattrs", b'{"encoding-type": "dict", "encoding-version": "0.1.0"}'),
+            ("zarr.json", b'{"zarr_format": 3, "node_type": "group", "attributes": {}}'),
+            ("zarr.json", b'{"zarr_format": 3, "node_type": "group", "attributes": {"version": "1"}}'),
+        ),
+        "adata.zarr.zip",
+    ),
     "benign_zeros": clean(lambda: made(("a.txt", TEXT * 300), method=zipfile.ZIP_DEFLATED)),
     **{
         f"evil_{name}": evil(lambda method=method: made(("data.pkl", EVIL), method=method))  # type: ignore[misc]
@@ -291,6 +301,14 @@ CASES = {
     "absolute_name_of_two": review(lambda: made(("/home/me/a.zip", TEXT), ("b.txt", TEXT))),
     "drive_letter": review(lambda: made(("C:\\autorun.txt", TEXT))),
     "device": review(lambda: made(("null", b""), mode=stat.S_IFCHR | 0o600)),
+    "description_of_zarr_twice": review(
+        lambda: made(
+            ("x/.zarray", b'{"zarr_format": 2, "shape": [1], "chunks": [1], "dtype": "<f8", "filters": null}'),
+            ("x/.zarray", b'{"zarr_format": 2, "shape": [1], "chunks": [1], "filters": [{"id": "pickle"}]}'),
+        ),
+        "adata.zarr.zip",
+    ),
+    "chunk_of_zarr_twice": review(lambda: made(("x/0.0", noise(40)), ("x/0.0", noise(41))), "adata.zarr.zip"),
     "duplicate_other_data": review(lambda: made(("a.txt", TEXT), ("a.txt", TEXT + TEXT))),
     "overlapping": review(overlapping),
     "encrypted": unscanned(encrypted),
