@@ -26,7 +26,7 @@ CLASSES = """
     equinox.nn._mlp.MLP equinox.nn._linear.Linear diffrax._solver.tsit5.Tsit5
     nilearn.maskers.nifti_masker.NiftiMasker lmfit.models.GaussianModel
     skimage.transform._geometric.AffineTransform nibabel.nifti1.Nifti1Image uncertainties.core.Variable
-    emcee.ensemble.EnsembleSampler
+    emcee.ensemble.EnsembleSampler morfessor.baseline.BaselineModel morfessor.baseline.ConstrNode
     doubleml.plm.plr.DoubleMLPLR optbinning.binning.binning.OptimalBinning qutip.core.qobj.Qobj cobra.core.model.Model
     eli5.base.Explanation pandera.api.pandas.container.DataFrameSchema
     sparse.numba_backend._coo.core.COO lightfm.lightfm.LightFM pandas.tseries.offsets.Day pandas.core.panel.Panel

@@ -44,7 +44,7 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 32, "pickle_calls"),
+    ("pickle-calls", 33, "pickle_calls"),
     ("templates", 4, "templates"),
     ("configs", 10, "code_references"),
     ("operators", 6, "operators"),

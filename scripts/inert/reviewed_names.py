@@ -233,6 +233,11 @@ COMPILED_CLASSES: dict[str, str] = {
     "nltk.grammar": "ProbabilisticProduction",
     "nltk.tree": "Tree",
     "optuna.distributions": "CategoricalDistribution",
+    # The setting of a compressor: five values and no hook. `tables.Leaf` is its module in files of PyTables 1, which
+    # PyTables itself reads under the other name (attributeset.py, 3.11.1).
+    **dict.fromkeys(("tables.Leaf", "tables.filters"), "Filters"),
+    # Bits, without a hook for a state (bitarray 3.12.3, _bitarray.c).
+    "bitarray": "bitarray frozenbitarray",
     "reprlib": "Repr",
     "river.neighbors.ann.swinn": "SWINN",
     # Not one has a hook; modules and classes of one name hide the bases from the script.
@@ -542,6 +547,11 @@ ARGUMENT_RULES: dict[str, str] = {
         for name in ("list", "tuple")
     },
     "__builtin__.long": "data-arguments",
+    # Bits: their class and their bytes, which are copied (bitarray 3.12.3, _bitarray.c); earlier versions call the
+    # class with its bytes (from memory).
+    "bitarray.bitarray": "data-arguments",
+    "bitarray.frozenbitarray": "data-arguments",
+    "bitarray._bitarray._bitarray_reconstructor": "class-first",
     "__builtin__.unicode": "data-arguments",
     "collections.defaultdict": "callable-first",
     "collections._tuplegetter": "data-arguments",

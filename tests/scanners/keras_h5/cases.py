@@ -118,6 +118,14 @@ def pytables(made: Any) -> None:
     made.attrs["layer_names"] = [b"N."]
 
 
+def pytables_filters(made: Any, name: bytes = b"Filters") -> None:
+    """Fill in how PyTables 1 saved the settings of a compressor, by the module that the class stood in."""
+    made.attrs["PYTABLES_FORMAT_VERSION"] = np.bytes_(b"1.6")
+    made.attrs["FILTERS"] = np.bytes_(
+        b"(itables.Leaf\n" + name + b"\np1\n(dp2\nS'shuffle'\nI1\nsS'complevel'\nI5\nsS'complib'\nS'zlib'\nsb."
+    )
+
+
 def pytables_evil(made: Any) -> None:
     """Fill in an attribute that PyTables would unpickle."""
     made.attrs["encoding"] = np.bytes_(EVIL)
@@ -197,6 +205,8 @@ CASES = {
     "declared_size": case(unwritten(1 << 31), Verdict.REVIEW),
     "benign_unwritten": case(unwritten(1 << 29), Verdict.CLEAN),
     "benign_pytables": case(pytables, Verdict.CLEAN),
+    "benign_pytables_filters": case(pytables_filters, Verdict.CLEAN, "frame.h5"),
+    "pytables_filters_of_another_name": case(lambda made: pytables_filters(made, b"Leaf"), Verdict.REVIEW, "frame.h5"),
     "pytables_pickle": case(pytables_evil, Verdict.MALICIOUS, "frame.h5"),
     "benign_pytables_objects": case(pytables_objects(pickle.dumps(["a", None]), b""), Verdict.CLEAN, "frame.h5"),
     "pytables_objects": case(pytables_objects(pickle.dumps(["a"]), EVIL), Verdict.MALICIOUS, "frame.h5"),

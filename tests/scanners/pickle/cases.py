@@ -1049,7 +1049,17 @@ LINEAR = global_("torch.nn.modules.linear", "Linear") + EMPTY_TUPLE + NEWOBJ
 TREE = global_("sklearn.neighbors._ball_tree", "BallTree")
 OLD_DISTANCE = global_("sklearn.neighbors._dist_metrics", "newObj")
 CHAIN = 2_000
+BITS = global_("bitarray._bitarray", "_bitarray_reconstructor")
+FROZEN = global_("bitarray", "frozenbitarray")
+PACKED = (binary(b"\x07\x12"), text("little"), number(1), number(1))
 CASES |= {
+    "benign_bits": clean(stream(call(BITS, FROZEN, *PACKED) + EMPTY_DICT + BUILD)),
+    "benign_bits_of_an_earlier_version": clean(
+        stream(call(global_("bitarray", "bitarray"), binary(b"\0\x07"), text("little")) + EMPTY_DICT + BUILD)
+    ),
+    "bits_of_another_class": malicious(stream(call(BITS, global_("subprocess", "Popen"), *PACKED))),
+    "bits_of_an_unknown_class": review(stream(call(BITS, global_("acme_bits", "Bits"), *PACKED))),
+    "bits_of_what_is_iterated": review(stream(call(global_("bitarray", "bitarray"), LOADER_OBJECT))),
     "base_with_a_constructor": review(stream(call(RECONSTRUCTOR, DATASET, DATASET, text("/etc")))),
     "benign_base_is_object": clean(stream(call(RECONSTRUCTOR, DATASET, global_("builtins", "object"), NONE))),
     "benign_base_is_object_of_a_compiled_class": clean(
