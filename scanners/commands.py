@@ -56,7 +56,7 @@ _OWN_TOOLS = r"\"?(?:git[- ]\w|\S*python\S*\s+-m\s+nb|nb\w+|(?:\S*[\\/])?(?:gpg2
 _GIT_RUNS = re.compile(
     r"\s*(?:(?:fsmonitor|hooksPath|askPass|gitProxy|textconv|process|smudge|clean|driver|external|program|uploadpack"
     rf"|receivepack)\s*=(?!\s*+(?:(?:true|false|\d+)\s*+)?$|\s*+{_OWN_TOOLS})"
-    r"|sshCommand\s*=(?!\s*\"?ssh\s)|helper\s*=\s*!(?!\S*gh\s+auth\b)|update\s*=\s*!|(?:url|path)\s*=\s*-"
+    r"|sshCommand\s*=(?!\s*\"?ssh\s)|helper\s*=\s*!(?!\S*gh\s+auth\b)|update\s*=\s*!|(?:url|path)\s*=\s*\"?-"
     r"|path\s*=\s*\"?\.\./|path\s*=\s*\"[^\"\n]*\r|(?:url|pushurl)\s*=\s*\"?(?:ext::|\w+://-)"
     r"|\[submodule\s+\"[^\"]*\.\./|\[url\s+\"ext::"
     r"|(?:editor|pager)\s*=\s*\"?\.{0,2}/(?!usr/|bin/|opt/))",
@@ -269,7 +269,7 @@ def _piped(line: str) -> str:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=18,
+    version=19,
     accepts=accepts,
     scan=scan,
     suffixes=(*SUFFIXES, *WORKSPACES),

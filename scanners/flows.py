@@ -25,7 +25,7 @@ _JAVASCRIPT = re.compile(
     r"\brequire\(\s*['\"](?:node:)?child_process['\"]\s*\)|\bprocess\.(?:mainModule|binding)\b"
     r"|\bprocess\[\s*['\"](?:mainModule|binding)['\"]"
 )
-_SCHEMAS = ("inputSchema", "input_schema")
+_SCHEMAS = ("inputSchema", "input_schema", "parameters")
 """By which a mapping is the description of a tool."""
 
 
@@ -38,7 +38,7 @@ def flow_items(blob: Blob, document: dict[str, Json], context: Context) -> Itera
     elif "provider" in document and "component_type" in document:
         yield from _texts(blob, document, "", context)
     for key in ("tools", "result"):
-        yield from _tools(blob, document.get(key), key, context)
+        yield from tool_items(blob, document.get(key), key, context)
 
 
 def _texts(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item]:
@@ -75,7 +75,7 @@ def _command(blob: Blob, text: str, path: str) -> Iterator[Fact]:
         yield Fact("shell-command", shown, blob.locator, detail=detail)
 
 
-def _tools(blob: Blob, listed: Json, path: str, context: Context) -> Iterator[Item]:
+def tool_items(blob: Blob, listed: Json, path: str, context: Context) -> Iterator[Item]:
     """Yield what the description of a tool has an assistant do that its user is not to learn of."""
     from scanners.parsing.concealed_orders import concealed_order
 
@@ -83,9 +83,10 @@ def _tools(blob: Blob, listed: Json, path: str, context: Context) -> Iterator[It
         listed, path = listed.get("tools"), f"{path}.tools"
     for at, tool in enumerate(listed[:_NODES] if isinstance(listed, list) else ()):
         context.operations.spend()
-        if not isinstance(tool, dict) or not any(key in tool for key in _SCHEMAS):
+        inner = tool.get("function", tool) if isinstance(tool, dict) else None  # as OpenAI has them
+        if not isinstance(inner, dict) or not any(key in inner for key in _SCHEMAS):
             continue
-        order = concealed_order("\n".join(_descriptions(tool)))
+        order = concealed_order("\n".join(_descriptions(inner)))
         if order:
             about: dict[str, Json] = {"who": "an assistant that has the tool is told of it", "how": "concealed"}
             shown = printable(redact(order), 4 * _SHOWN)

@@ -40,6 +40,7 @@ _LENIENT_LIMIT = 8 * MIB
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _FLOWS = frozenset({"nodes", "provider", "tools", "result"})
 """One of which a flow, an agent or a list of tools has at its top."""
+_DESCRIBED = frozenset({"description", "function"})
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
 """Ends of keys that somebody's own program calls by name."""
@@ -295,6 +296,7 @@ def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     """Yield classes that the whole document lists: modules of sentence-transformers, components of diffusers."""
     if isinstance(document, list):
         yield from _modules(blob, document)
+        yield from _listed_tools(blob, document, context)
     elif isinstance(document, dict) and "_class_name" in document and _is_pipeline(blob, document["_class_name"]):
         yield from _components(blob, document)
     elif isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
@@ -319,6 +321,15 @@ def _flow(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[I
         from scanners.flows import flow_items
 
         yield from flow_items(blob, document, context)
+
+
+def _listed_tools(blob: Blob, document: list[Json], context: Context) -> Iterator[Item]:
+    """Yield what descriptions of tools in a list have an assistant do."""
+    first = document[0] if document else None
+    if isinstance(first, dict) and not _DESCRIBED.isdisjoint(first):
+        from scanners.flows import tool_items
+
+        yield from tool_items(blob, document, "", context)
 
 
 def _modules(blob: Blob, modules: list[Json]) -> Iterator[Item]:
@@ -448,7 +459,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=22,
+    version=23,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

@@ -15,7 +15,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
-from modelsweep.core.units import MIB
+from modelsweep.core.units import KIB, MIB
 from scanners.judge.external_files import outside
 from scanners.parsing.xml_events import Doctype, Event, Instruction, Start, Text, encoding_of, events
 
@@ -35,8 +35,12 @@ _BOMB = MIB
 _ENTITIES_SHOWN = 20
 _INCLUDES = ("http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude")
 _TRANSFORM = "http://www.w3.org/1999/XSL/Transform"
-_DECLARES = re.compile(r"<!DOCTYPE\s+(?!(?:html|net)\b)[\w:.-]+[^\[<>]{0,1000}\[[^\]]{0,3000}<!ENTITY\s")
+_DECLARES = re.compile(r"<!DOCTYPE\s+(?!(?:html|net)\b)[\w:.-]+[^\[<>]{0,1000}\[[\s\S]{0,3000}?<!ENTITY\s")
 """A document type that declares entities; OpenVINO's networks have a scanner of their own."""
+_FRONT = re.compile(r"<!--[\s\S]*?(?:-->|$)|<\?[^>]{0,1000}>")
+"""What may stand before a document type."""
+_LATE = 64 * KIB
+"""Bytes within which a document type begins."""
 _DECLARED = re.compile(r"\]\s*>")
 """The end of the declarations in a document type."""
 _STANDARD = re.compile(
@@ -157,7 +161,14 @@ def accepts(blob: Blob) -> bool:
     text = _decoded(blob.head)
     if not _BEGINNING.match(text):
         return blob.locator.suffix == _SUFFIX
-    return blob.locator.suffix == _SUFFIX or bool(_ROOT.search(text) or _DECLARES.search(text))
+    return blob.locator.suffix == _SUFFIX or bool(_ROOT.search(text) or _DECLARES.search(_longer(blob, text)))
+
+
+def _longer(blob: Blob, text: str) -> str:
+    """Return more of a document than its head, which is `text`, where that is nothing but comments."""
+    if blob.size <= len(blob.head) or _FRONT.sub("", text).strip():
+        return text
+    return _decoded(blob.reader.read(0, min(blob.size, _LATE)))
 
 
 def _decoded(head: bytes) -> str:
@@ -281,7 +292,7 @@ _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instru
 SCANNER = Scanner(
     name=NAME,
     title="PMML, and document types of other XML",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),

@@ -285,6 +285,7 @@ CASES = {
     "git_submodule_returns": text(
         '[submodule "x"]\n\tpath = "x\r"\n\turl = https://a.example/x\n', ".gitmodules", Verdict.REVIEW
     ),
+    "git_submodule_quoted": text('[submodule "x"]\n\tpath = x\n\turl = "-u./run.sh"\n', ".gitmodules", Verdict.REVIEW),
     "git_submodule_option": text(
         '[submodule "x"]\n\tpath = x\n\turl = ssh://-oProxyCommand=run/x\n', ".gitmodules", Verdict.REVIEW
     ),

@@ -759,6 +759,11 @@ CASES = {
     "tool_with_an_order": case(
         {"tools": [{**DESCRIBED, "description": f"Adds. {ORDER}"}]}, "tools.json", Verdict.REVIEW
     ),
+    "listed_tool_with_an_order": case(
+        [{"type": "function", "function": {"name": "a", "description": f"Adds. {ORDER}", "parameters": {}}}],
+        "tools.json",
+        Verdict.REVIEW,
+    ),
     "benign_tool": case(
         {"tools": [{**DESCRIBED, "description": "Adds. Read the numbers first, and tell the user what is missing."}]},
         "tools.json",

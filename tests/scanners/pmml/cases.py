@@ -84,6 +84,7 @@ OTHER = {
         ("climbing", "robot.urdf", '<!ENTITY x SYSTEM "../../../../etc/hosts">', Verdict.MALICIOUS),
         ("from_a_server", "labels.xml", '<!ENTITY % x SYSTEM "http://192.0.2.1/x.dtd"> %x;', Verdict.REVIEW),
         ("bomb", "labels.xml", laughs().partition("[")[2].rpartition("]")[0], Verdict.MALICIOUS),
+        ("behind_a_comment", "a.xml", "<!-- ] --><!ENTITY x SYSTEM '/etc/hosts'>", Verdict.MALICIOUS),
         ("benign_chapter", "book.xml", '<!ENTITY x SYSTEM "chapter1.xml">', Verdict.CLEAN),
         ("benign_names", "icon.svg", '<!ENTITY x "http://ns.example.org/1.0/">', Verdict.CLEAN),
         (
