@@ -41,6 +41,8 @@ _DOTS = 200
 _NESTED = 150
 """Brackets inside each other; Python's own tokenizer stops at 200."""
 _SUFFIXES = (".py", ".pyw", ".ipynb", ".pth")
+_NAMES = ("SConstruct", "SConscript", "wscript")
+"""Files of the builders SCons and Waf, which are written in Python."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\bpython[\d.]*w?\b")
 _STARTUP = re.compile(rb"^import[ \t][^\r\n]*", re.MULTILINE)
 """Lines of a `.pth` file that `site` runs."""
@@ -127,7 +129,7 @@ def accepts(blob: Blob) -> bool:
         return _STARTUP.search(blob.head) is not None and b"\0" not in blob.head and text.is_text(blob.head)
     if blob.locator.members and TORCHSCRIPT.search(blob.locator.members[-1]):
         return False
-    named = suffix in _SUFFIXES or _SHEBANG.match(blob.head)
+    named = suffix in _SUFFIXES or blob.locator.name in _NAMES or _SHEBANG.match(blob.head)
     return bool(named) and blob.size > 0 and text.accepts(blob)
 
 
@@ -356,7 +358,7 @@ def _fact(blob: Blob, call: Call, of_file: int = 0) -> Fact:
         "text": shown,
         "sources": [printable(source, _SHOWN) for source in call.sources],
         "mentions": [printable(redact(text), _SHOWN) for text in sorted(call.mentions)],
-        "how": [name for name in ("folded", "encoded", "shell", "handed", "hook") if getattr(call, name)],
+        "how": [name for name in ("folded", "encoded", "shell", "handed", "hook", "called") if getattr(call, name)],
         "mode": printable(call.mode),
     }
     if of_file:
@@ -396,10 +398,10 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=21,
+    version=22,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),
     suffixes=_SUFFIXES,
-    signs=Signs(b"#\xef", _SUFFIXES),
+    signs=Signs(b"#\xef", _SUFFIXES, names=_NAMES),
 )

@@ -50,7 +50,7 @@ LISTED = (
     ("operators", 6, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 2, "keras_layers"),
-    ("python-code", 16, "python_code"),
+    ("python-code", 17, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 9, "repository"),
     ("requirements", 3, "requirements"),

@@ -31,6 +31,7 @@ from scanners.judge.python_rules import (
     NETWORK,
     NOTED,
     PHONES,
+    SCRIPTED,
     SHELL,
     STARTUP,
     STOLEN,
@@ -51,6 +52,8 @@ _WHEN = {
     "made": "making or using the class",
     "defined": "a function of the file",
     "served": "serving the model",
+    "called": "what a library calls",
+    "script": "starting the file as a script",
 }
 
 _TELLING_OTHERS = frozenset({"sending", "connection"})
@@ -100,10 +103,15 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
 
 
 def _likelihood(call: Fact) -> int:
-    """Return how sure it is that a call is made: perhaps never, where a server is given the file, in any case."""
-    if call.detail["when"] not in _PERHAPS:
+    """Return how sure it is that a call is made: perhaps never, where a server or library is given it, in any case."""
+    if call.detail["when"] not in ("script", *_PERHAPS):
         return 2
-    return 1 if call.detail.get("served") else 0
+    return 1 if _is_called(call) else 0
+
+
+def _is_called(call: Fact) -> bool:
+    """Return whether a server of models, or a library, calls what the call stands in."""
+    return bool(call.detail.get("served")) or "called" in _how(call)
 
 
 def _is_beside(call: Fact) -> bool:
@@ -132,7 +140,7 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
         shown = ", ".join(call.value for call in calls if call.detail["does"] == "connection") or "the network"
     evidence: dict[str, Json] = {
         "line": detail["line"],
-        "when": _occasion(fact),
+        "when": _occasion(fact, rule),
         "text": shown,
         "sources": ", ".join(sources) or shown,
     }
@@ -141,10 +149,14 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
     return Finding(rule, fact.locator, fact.value, evidence=evidence)
 
 
-def _occasion(fact: Fact) -> str:
+def _occasion(fact: Fact, rule: Rule) -> str:
     """Return when something runs, and by whom."""
     when = str(fact.detail["when"])
-    occasion = _WHEN["served" if when in _PERHAPS and fact.detail.get("served") else when]
+    if when in _PERHAPS and fact.detail.get("served"):
+        when = "served"
+    elif when in _PERHAPS and rule.severity is Severity.CRITICAL:
+        when = "called"
+    occasion = _WHEN[when]
     who = importer(fact)
     return f"{occasion} ({who})" if who and fact.detail["when"] == "import" else occasion
 
@@ -155,11 +167,11 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     rule = opinion(fact, calls, loaded=loaded)
     if rule is COMMAND and not loaded and when in ("import", "use") and is_test(fact):
         return TESTED
+    worst = rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact))
     if when in _PERHAPS:
-        worst = rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact))
-        if fact.detail.get("served") and (worst or _runs_requests(fact)):
-            return rule if worst else METHOD
-        return METHOD if worst and when == "made" else _in_function(fact, rule, loaded=loaded)
+        return _perhaps(fact, rule, worst=worst, loaded=loaded)
+    if when == "script":
+        return SCRIPTED if worst else None
     if when == "cell":
         return _in_cell(fact, rule)
     if when == "asked":
@@ -171,6 +183,15 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         told = runs and (not is_setup(fact) or _has_no_place_in_builds(fact))
         return rule if rule is COMPUTED else METHOD if told else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+
+
+def _perhaps(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rule | None:
+    """Return what is said of a call in what nothing in the file makes or calls, where `rule` would be otherwise."""
+    if worst and _is_called(fact):
+        return rule
+    if fact.detail.get("served") and _runs_requests(fact):
+        return METHOD
+    return METHOD if worst and fact.detail["when"] == "made" else _in_function(fact, rule, loaded=loaded)
 
 
 def _runs_requests(fact: Fact) -> bool:

@@ -196,6 +196,15 @@ DEFINED = _rule(
     "has no reason to run commands.",
     f"{_ATTACK}T1059/",
 )
+SCRIPTED = _rule(
+    "attack-in-script",
+    "Python file that attacks whoever starts it",
+    Severity.WARNING,
+    "{when} runs {subject} in line {line}: {text}",
+    "Importing the file does not run this, but starting it as a program does, as servers do with an app.py: decoding a "
+    "payload, or connecting a shell to a socket, has no place in a model.",
+    f"{_ATTACK}T1059/",
+)
 PRELOADED = _rule(
     "preloads-code",
     "Model code that has other programs load code",
@@ -266,5 +275,5 @@ UNGUARDED = _rule(
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
-    *(COMPUTED, RENAMED, TESTED, PHONES, UNGUARDED),
+    *(COMPUTED, RENAMED, TESTED, PHONES, UNGUARDED, SCRIPTED),
 )

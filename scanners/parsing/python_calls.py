@@ -19,9 +19,20 @@ from scanners.parsing.python_arguments import UNKNOWN, command
 from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
-from scanners.parsing.python_defined import MERELY, holds_weights, is_hook, is_served, is_static, may_run, signature
+from scanners.parsing.python_defined import (
+    MERELY,
+    holds_weights,
+    is_called,
+    is_hook,
+    is_of_library,
+    is_served,
+    is_static,
+    lent,
+    may_run,
+    signature,
+)
 from scanners.parsing.python_filled import execute_into, fill_table, put
-from scanners.parsing.python_found import DEFINED, IMPORT, MADE, USE, Body, Found
+from scanners.parsing.python_found import DEFINED, IMPORT, MADE, SCRIPT, USE, Body, Found
 from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OWN, parsed_expression
 from scanners.parsing.python_neighbours import renamed, uses
 from scanners.parsing.python_scope import Scope
@@ -47,6 +58,7 @@ from scanners.parsing.python_syntax import (
     methods,
     never_on_import,
     parsed,
+    runs_as_script,
     walk,
 )
 from scanners.parsing.python_telling import MAGICS, of_magic, telling
@@ -118,6 +130,8 @@ class _Reading:
         self._defined: dict[int, tuple[Definition | ast.Lambda, Body]] = {}
         self._lambdas: dict[int, str] = {}
         """Names of the functions that are written as `name = lambda ...`."""
+        self._as_script: list[tuple[list[ast.stmt], Body]] = []
+        """What runs where the file is started, and not where it is imported."""
         self._later_annotations = False
         self._tree = ast.Module([], [])
 
@@ -169,6 +183,13 @@ class _Reading:
             function, body = self._defined.pop(next(iter(self._defined)))
             if id(function) not in self._entered and may_run(function, body.scope, self._budget):
                 self._merely(function, body, served=False)
+        for statements, body in self._as_script:
+            self._block(statements, body._replace(when=SCRIPT))
+            self._drain()
+        given = lent(self._tree, {call.function for call in self.found.calls[before:] if call.function})
+        self.found.calls[before:] = [
+            call._replace(called=True) if call.function in given else call for call in self.found.calls[before:]
+        ]
         if not any(call.kind in MERELY for call in self.found.calls[before:]):
             del self.found.calls[before:]
 
@@ -176,7 +197,8 @@ class _Reading:
         """Read a function that is merely defined."""
         self._entered[id(function)] = set()
         hook = is_hook(function, body, self._classes)
-        within = body._replace(when=DEFINED, owner="", level=0, line=0, hook=hook, served=served)
+        called = is_called(function, body, self._classes)
+        within = body._replace(when=DEFINED, owner="", level=0, line=0, hook=hook, served=served, called=called)
         within = within._replace(**signature(function, body, self._name_outside(function, body)))
         if isinstance(function, ast.Lambda):
             scope = body.scope.call(function, None, body.scope)
@@ -198,7 +220,8 @@ class _Reading:
         for definition, scope in use.lineage:
             owner = use.name if when == MADE else ""
             weights = holds_weights(use, self._module)
-            body = Body(scope, when, owner=owner, weights=weights, served=use.is_served)
+            called = is_of_library(use.lineage)
+            body = Body(scope, when, owner=owner, weights=weights, served=use.is_served, called=called)
             for method in methods(definition, use.methods):
                 self._enter(method, scope, None, body, first=f"{OWN}{use.name}()")
 
@@ -449,6 +472,8 @@ class _Reading:
                 body.scope.unsure += 1
                 self._block(node.body, body)
                 body.scope.unsure -= 1
+            elif runs_as_script(node.test):
+                self._as_script.append((node.body, body))
             if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
                 break
             node = node.orelse[0]
@@ -601,7 +626,7 @@ class _Reading:
 
     def _used(self, name: str, node: ast.Call, body: Body) -> None:
         """Take in what a function of a neighbour is given, which may be a command or code."""
-        if body.when != DEFINED and node.args and name not in KINDS and len(self.found.uses) < _USES:
+        if body.when not in (DEFINED, SCRIPT) and node.args and name not in KINDS and len(self.found.uses) < _USES:
             self.found.uses.extend(uses(name, node, body, self._classes))
 
     def _set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: Body) -> None:

@@ -30,7 +30,9 @@ _MODEL_BASES = (
     *("GeneratorBasedBuilder", "ArrowBasedBuilder", "DatasetBuilder", "BuilderConfig", "Metric"),
 )
 _MODEL_NAMES = frozenset({"EndpointHandler"})
-SERVED_METHODS = frozenset(
+_NODE = frozenset({"INPUT_TYPES", "IS_CHANGED", "VALIDATE_INPUTS"})
+"""Methods of nodes of ComfyUI, which calls that one, too, whose name is their attribute FUNCTION."""
+_OF_SERVERS = frozenset(
     "__init__ load load_model setup unload initialize auto_complete_config execute finalize preprocess predict "
     "inference postprocess handle explain generate decode_request encode_response transform_input "
     "transform_output".split()
@@ -56,6 +58,13 @@ def is_for_server(names: list[ast.expr], scope: Scope) -> bool:
     """Return whether one of the bases or decorators is of a package that serves models."""
     called = (item.func if isinstance(item, ast.Call) else item for item in names)
     return any(scope.name_of(item).startswith(SERVERS) for item in called)
+
+
+def _function_of(definition: ast.ClassDef) -> Iterator[str]:
+    for statement in definition.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="FUNCTION")], value=ast.Constant(value=str(name))):
+                yield name
 
 
 class ClassUse(NamedTuple):
@@ -127,21 +136,22 @@ class Classes:
         for name in list(self._known):
             lineage = self.lineage(name)
             names = frozenset[str]().union(*(self._loaded(definition) for definition, _ in lineage))
-            served = self.is_served(name)
+            served = self.served_methods(name)
             if names:
                 yield ClassUse(name, lineage, names, is_known=True)
             if served or (not names and any(methods(definition, MODEL_METHODS) for definition, _ in lineage)):
-                more = SERVED_METHODS if served else frozenset[str]()
-                yield ClassUse(name, lineage, more if names else MODEL_METHODS | more, False, served)
+                yield ClassUse(name, lineage, served if names else MODEL_METHODS | served, False, bool(served))
 
-    def is_served(self, name: str) -> bool:
-        """Return whether a server of models makes the class and calls its methods."""
+    def served_methods(self, name: str) -> frozenset[str]:
+        """Return the methods that a server of models calls of the class, none where it makes no such class."""
         for definition, scope in self.lineage(name):
             if definition.name in _SERVER_NAMES or methods(definition, _SERVING):
-                return True
+                return _OF_SERVERS
             if is_for_server(definition.decorator_list, scope) or is_for_server(definition.bases, scope):
-                return True
-        return False
+                return _OF_SERVERS
+            if methods(definition, _NODE):
+                return _NODE | frozenset(_function_of(definition))
+        return frozenset()
 
     def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
         """Return the methods that loaders run of a class with such a name or such bases."""

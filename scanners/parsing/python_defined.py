@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelsweep.core.limits import Budget
-from scanners.parsing.python_classes import SERVED_METHODS, Classes, ClassUse, is_for_server
+from scanners.parsing import standard_library
+from scanners.parsing.python_classes import Classes, ClassUse, is_for_server
 from scanners.parsing.python_found import Body
 from scanners.parsing.python_names import OWN
 from scanners.parsing.python_scope import Scope
@@ -29,6 +30,7 @@ _SERVED = frozenset(
 """Functions that servers call by their names: SageMaker's, those of DJL, TorchServe, Lambda and Nuclio."""
 _SCORING = frozenset({"init", "run"})
 """Both are Azure's."""
+_OWN_TOPS = standard_library.MODULES | {"builtins"}
 _WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
 """Ends of the names of classes that hold weights or settings, and have nothing to do with servers."""
 
@@ -60,10 +62,24 @@ def is_hook(function: Definition | ast.Lambda, body: Body, classes: Classes) -> 
         return True
     if any(body.scope.name_of(item).startswith(_OPERATOR_MAKERS) for item in decorators):
         return True
-    if not body.inside:
+    return bool(body.inside) and (is_special(function.name) or is_of_library(classes.lineage(body.inside)))
+
+
+def is_of_library(lineage: list[tuple[ast.ClassDef, Scope]]) -> bool:
+    """Return whether a class derives from one of a library, which may call its methods by their names."""
+    bases = [scope.name_of(base) for definition, scope in lineage for base in definition.bases]
+    return any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
+
+
+def is_called(function: Definition | ast.Lambda, body: Body, classes: Classes) -> bool:
+    """Return whether a library calls a function: a method of a class of its own, or what it decorates."""
+    if isinstance(function, ast.Lambda):
         return False
-    bases = [scope.name_of(base) for definition, scope in classes.lineage(body.inside) for base in definition.bases]
-    return is_special(function.name) or any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
+    if body.inside and is_of_library(classes.lineage(body.inside)):
+        return True
+    called = (item.func if isinstance(item, ast.Call) else item for item in function.decorator_list)
+    names = (body.scope.name_of(item) for item in called)
+    return any(name and name.partition(".")[0] not in _OWN_TOPS and not name.startswith(OWN) for name in names)
 
 
 def is_served(function: Definition | ast.Lambda, body: Body, classes: Classes, module: Mapping[str, object]) -> bool:
@@ -71,9 +87,16 @@ def is_served(function: Definition | ast.Lambda, body: Body, classes: Classes, m
     if isinstance(function, ast.Lambda):
         return False
     if body.inside:
-        return function.name in SERVED_METHODS and classes.is_served(body.inside)
+        return function.name in classes.served_methods(body.inside)
     named = function.name in _SERVED or (function.name in _SCORING and module.keys() >= _SCORING)
     return named or is_for_server(function.decorator_list, body.scope)
+
+
+def lent(tree: ast.Module, names: set[str]) -> set[str]:
+    """Return which of the functions `names` are handed to something that may call them."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call)) if names else ()
+    given = (item for call in calls for item in (*call.args, *(keyword.value for keyword in call.keywords)))
+    return {item.id for item in given if isinstance(item, ast.Name)} & names
 
 
 def may_run(function: ast.AST, scope: Scope, budget: Budget) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from scanners.parsing.python_scope import Scope
 
-IMPORT, USE, MADE, DEFINED = "import", "use", "made", "defined"
+IMPORT, USE, MADE, DEFINED, SCRIPT = "import", "use", "made", "defined", "script"
 
 
 class Call(NamedTuple):
@@ -18,7 +18,8 @@ class Call(NamedTuple):
     the callable is handed to something of which nobody knows whether it calls it.
     `weights` says that it runs where a class is used that holds weights or settings.
     `hook` says that it stands in what a library may call by its name: a method of a class of its own, a special one.
-    `served` says that it stands in what a server of models calls.
+    `served` says that it stands in what a server of models calls, `called` in what a library does: a method of a class
+    of its own, what it decorates or is handed.
     `function` is the one, merely defined, that hands some of its own arguments on, the `given` ones of them.
     """
 
@@ -40,6 +41,7 @@ class Call(NamedTuple):
     weights: bool = False
     hook: bool = False
     served: bool = False
+    called: bool = False
 
 
 class Use(NamedTuple):
@@ -92,3 +94,5 @@ class Body(NamedTuple):
     """Whether this is what a library may call by its name."""
     served: bool = False
     """Whether this is what a server of models calls."""
+    called: bool = False
+    """Whether this is what a library calls: a method of a class of its own, or what it decorates."""

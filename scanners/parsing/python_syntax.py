@@ -157,6 +157,14 @@ def never_on_import(node: ast.expr) -> bool:
     return is_main_test(node)
 
 
+def runs_as_script(node: ast.expr) -> bool:
+    """Return whether a condition may hold where the file is started, and never on import."""
+    match node:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(map(is_main_test, values))
+    return is_main_test(node)
+
+
 def is_main_test(node: ast.expr) -> bool:
     """Return whether a condition is `__name__ == "__main__"`, either way round."""
     match node:

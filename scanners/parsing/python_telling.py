@@ -78,6 +78,7 @@ def telling(name: str, kind: str, given: list[ast.expr], node: ast.Call, body: B
         weights=body.weights,
         hook=body.hook,
         served=body.served,
+        called=body.called,
         function=body.function,
         given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
     )

