@@ -27,7 +27,7 @@ _PLANTED = re.compile(
     r"|/\.git/hooks/)|\|\s*crontab\b"
 )
 """A message that is written where a shell, a clock or a server takes it for an order, or for a key."""
-_PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
+_PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:[^\s|]*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
 PIECE = 2 * KIB
 """Characters of a line that are looked at at once."""
 OVERLAP = 512

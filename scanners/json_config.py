@@ -104,12 +104,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         found, telling, open_to_code = lenient or [], True, True
     if network and any(map(_is_network, found)):
         yield blob.window(f"model{JSON_SUFFIX}", 0, blob.size, expect="onnx-text")
+    evaluated = telling and b'"$' in data
     for document in found:
         yield from conventional(blob, document, context)
         yield from _items(blob, document, context)
         if open_to_code:
             yield from settings(blob, document, context)
-        if telling and b'"$' in data:
+        if evaluated:
             yield from _expressions(blob, document)
 
 

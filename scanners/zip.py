@@ -282,9 +282,12 @@ def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) 
     """
     try:
         local = directories.read_local(blob.reader, entry.header_offset, names)
-    except (Malformed, Truncated, OverLimit) as error:
+    except (Malformed, Truncated) as error:
         yield problem_of(error, blob.locator.member(directories.member_name(entry)), NAME)
         return
+    if local.raw_name is None:
+        unread = OverLimit(f"more than {names.limit:,} {names.what}")
+        yield problem_of(unread, blob.locator.member(directories.member_name(entry)), NAME)
     members.append(_Member(entry, local.data_offset, entry.flags | local.flags, front=_front(entry, local)))
     differences = ", ".join(_differences(entry, local))
     if differences:
@@ -296,7 +299,9 @@ def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) 
 def _front(entry: ZipEntry, local: LocalHeader) -> ZipEntry | None:
     """Return the entry as programs take it that read the archive from its front, None where the data is the same."""
     packed, size, crc = local.compressed_size, local.size, local.crc
-    if not packed or local.flags & directories.DESCRIPTOR or (local.flags | entry.flags) & directories.MASKED:
+    unread = local.raw_name is None and directories.SATURATED in (packed, size)
+    elsewhere = local.flags & directories.DESCRIPTOR or (local.flags | entry.flags) & directories.MASKED
+    if unread or elsewhere or not packed:
         packed, size, crc = entry.compressed_size, entry.size, entry.crc
     if (local.method, packed) == (entry.method, entry.compressed_size):
         return None
@@ -304,7 +309,7 @@ def _front(entry: ZipEntry, local: LocalHeader) -> ZipEntry | None:
 
 
 def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
-    if local.raw_name != entry.raw_name:
+    if local.raw_name is not None and local.raw_name != entry.raw_name:
         yield f"its name is {directories.decoded_name(local.raw_name, local.flags)[:SHOWN]}"
     if entry.unicode_name:
         yield f"its name in Unicode is {entry.unicode_name[:SHOWN]}"
@@ -314,6 +319,8 @@ def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
         yield "only one says that the data is encrypted"
     if local.flags & directories.DESCRIPTOR or (local.flags | entry.flags) & directories.MASKED:
         return  # sizes and checksum follow the data, or are hidden on purpose
+    if local.raw_name is None and directories.SATURATED in (local.compressed_size, local.size):
+        return  # they stand in the extra field
     pairs = (
         ("compressed size", local.compressed_size, entry.compressed_size),
         ("size", local.size, entry.size),
@@ -379,10 +386,11 @@ def _members(
 ) -> Iterator[Item]:
     """Yield the members; once the budget of decompressed bytes is spent, only those that stand as they are.
 
-    Of stored members that share bytes, each run is examined once, and no more of them than the file is long.
+    Of stored members that share bytes, each run is examined once, and no more of them than the file is long: the
+    shortest ones, so that none that claims all of the file hides another.
     """
     unchecked = CHECKED_TOTAL if context.options.depth == "full" else 0
-    shared, seen, left_out = blob.size, set[tuple[int, int]](), 0
+    runs, seen, left_out = _affordable(blob, overlapping), set[tuple[int, int]](), 0
     for member in members:
         if member in apart:
             yield Apart(blob.locator.member(directories.member_name(member.entry)), _taken(blob, member))
@@ -394,8 +402,7 @@ def _members(
             if (member.start, size) in seen:
                 continue
             seen.add((member.start, size))
-            shared -= size
-            over = shared < 0
+            over = (member.start, size) not in runs
         if over:
             left_out += 1
         elif member.raw:
@@ -412,6 +419,20 @@ def _members(
         raise OverLimit(
             f"members left out: {left_out:,}, after {context.expanded.limit:,} decompressed or shared bytes"
         )
+
+
+def _affordable(blob: Blob, overlapping: frozenset[_Member]) -> set[tuple[int, int]]:
+    """Return runs of bytes of stored members, start and claimed length: together no longer than the file."""
+    stored = (member for member in overlapping if member.entry.method == directories.STORED)
+    lengths = {(member.start, member.entry.compressed_size): _taken(blob, member) for member in stored}
+    found: set[tuple[int, int]] = set()
+    left = blob.size
+    for run, length in sorted(lengths.items(), key=lambda item: (item[1], item[0])):
+        left -= length
+        if left < 0:
+            break
+        found.add(run)
+    return found
 
 
 def _empty(blob: Blob, entry: ZipEntry) -> Iterator[Finding]:

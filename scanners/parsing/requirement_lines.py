@@ -30,7 +30,7 @@ _VCS = re.compile(r"(?:git|hg|svn|bzr)\+[a-z+]{2,10}:\S*|git@[\w.-]{1,100}:\S*",
 _URL = re.compile(r"(?:https?|ftp|file)://\S*|file:/\S*", re.IGNORECASE)
 # A list of packages that somebody wrote as commands (`pip install a && pip install b`) is no attack
 _SHELL = re.compile(
-    r"\$\([^)]|`[^`]+`|(?:;|&&|\|\|?|&)\s*(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da|k)?sh|curl|wget|nc|ncat|rm|chmod|powershell|"
+    r"\$\([^)]|`[^`]+`|(?:;|&&|\|\|?|&)\s*(?:sudo\s+)?(?:[^\s;&|]*/)?(?:(?:ba|z|da|k)?sh|curl|wget|nc|ncat|rm|chmod|powershell|"
     r"base64|eval|exec|source|touch|id|whoami|cat|echo|printf|perl|ruby|node|mkfifo|python[\d.]*\s+-c)\b"
 )
 _OPTIONS_BEHIND = re.compile(r"\s--(?:hash|global-option|install-option|config-settings?)\b.*")

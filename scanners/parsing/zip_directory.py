@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from modelsweep.core.limits import Budget, Limits, OverLimit
-from modelsweep.core.reader import Reader, Truncated
+from modelsweep.core.reader import Reader, Truncated, check_range
 from modelsweep.core.scanner import TAIL, Blob, Context, Malformed, MissingDependency
 from modelsweep.core.text import printable
 from modelsweep.core.values import dataclass
@@ -84,7 +84,8 @@ class ZipEntry(NamedTuple):
 class LocalHeader(NamedTuple):
     """The header in front of a member's data: a second description, which some loaders trust instead."""
 
-    raw_name: bytes
+    raw_name: bytes | None
+    """None where it was not read, for what it would have cost."""
     method: int
     flags: int
     crc: int
@@ -366,20 +367,24 @@ def unicode_name(extra: bytes, raw: bytes) -> str:
 def read_local(reader: Reader, offset: int, names: Budget | None = None) -> LocalHeader:
     """Return the local header at `offset`; raises Malformed where none stands there, Truncated.
 
-    From `names` the bytes of its name and extra field are taken; raises OverLimit where they are not there.
+    From `names` the bytes of its name and extra field are taken, which stay unread where they are not there: where the
+    data begins is known without them, and one long header must not hide the members behind it.
     """
     magic, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(
         reader.read(offset, _LOCAL.size)
     )
     if magic != LOCAL_MAGIC:
         raise Malformed("no local header where the zip's directory says", offset)
+    start, length = offset + _LOCAL.size, name_length + extra_length
+    if names and length > names.left:
+        check_range(start, length, reader.size)
+        return LocalHeader(None, method, flags, crc, packed, size, start + length)
+    variable = reader.read(start, length)
     if names:
-        names.spend(name_length + extra_length)
-    variable = reader.read(offset + _LOCAL.size, name_length + extra_length)
+        names.spend(length)
     if SATURATED in (size, packed):
         size, packed = zip64_values(variable[name_length:], (size, packed))
-    data_offset = offset + _LOCAL.size + len(variable)
-    return LocalHeader(variable[:name_length], method, flags, crc, packed, size, data_offset)
+    return LocalHeader(variable[:name_length], method, flags, crc, packed, size, start + length)
 
 
 def member_name(entry: ZipEntry) -> str:

