@@ -28,7 +28,7 @@ _LISTS = re.compile(r"(?:[\w.-]*requirements?[\w.-]*|constraints[\w.-]*)\.(?:txt
 _ENVIRONMENTS = re.compile(
     r"(?:(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml|\.?condarc|\.mambarc)$", re.IGNORECASE
 )
-_PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml", "pixi.toml"})
+_PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml", "pixi.toml", "hatch.toml"})
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg", ".pydistutils.cfg", "pydistutils.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
 _PROGRAMS = frozenset(".py .ipynb .json .js .html .svg .c .h .cpp .cu .rs .go .sh .bash .bat .ps1".split())
@@ -113,12 +113,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     elif not named:
         lines = islice((line for line in lines_in(content) if line.kind not in _PLAIN), _TOLD_OF_OTHERS)
     elif name in _PROJECTS or name in _SETTINGS:
-        from scanners.parsing.python_projects import backend, lines_of_project, lines_of_settings
+        from scanners.parsing.python_projects import lines_of_project, lines_of_settings
 
-        if name in _PROJECTS and (found := backend(content)):
-            file, roots = found
-            detail: dict[str, Json] = {"how": "packaged", "path": "build-system.build-backend", "roots": [*roots]}
-            yield Fact("code-reference", printable(file, _SHOWN), blob.locator, detail=detail)
+        yield from _built(blob, content) if name in _PROJECTS else ()
         lines = lines_of_project(content) if name in _PROJECTS else lines_of_settings(content)
     else:
         is_environment = _ENVIRONMENTS.fullmatch(name) is not None
@@ -129,6 +126,16 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if told >= _TOLD:
             raise OverLimit(f"more than {_TOLD:,} requirements")
         yield fact_of(blob, line, "requirement" if named else "requirement-line")
+
+
+def _built(blob: Blob, content: str) -> Iterator[Item]:
+    """Yield the files of the folder that building it runs."""
+    from scanners.parsing.build_hooks import hooks_of_build
+
+    for hook in hooks_of_build(content):
+        path = printable(hook.key, _SHOWN)
+        detail: dict[str, Json] = {"how": "packaged", "path": path, "roots": [*hook.roots]}
+        yield Fact("code-reference", printable(hook.file, _SHOWN), blob.locator, detail=detail)
 
 
 def _of_others(blob: Blob, content: str) -> Iterator[Line]:
@@ -186,7 +193,7 @@ def fact_of(blob: Blob, line: Line, kind: str = "requirement") -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=9,
+    version=10,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

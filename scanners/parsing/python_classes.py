@@ -24,6 +24,9 @@ MODEL_METHODS = frozenset(
 """Methods that loading a model, a data set or a metric, or using it once, goes through."""
 COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
 """Methods of the commands that a setup.py adds: installing runs them."""
+HOOK_METHODS = frozenset("initialize finalize clean update get_known_classifiers __init__".split())
+"""Methods that Hatch calls of a hook while it builds a project: installing the folder runs them."""
+_HOOK_BASES = frozenset({"BuildHookInterface", "MetadataHookInterface"})
 _MODEL_BASES = (
     *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
     *("Processor", "FeatureExtractor", "Handler", "LightningModule", "PythonModel"),
@@ -158,6 +161,8 @@ class Classes:
         names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in definition.bases]
         if self._is_setup and _COMMAND_BASES.intersection(names):
             return COMMAND_METHODS
+        if _HOOK_BASES.intersection(names):
+            return HOOK_METHODS
         is_model = definition.name in _MODEL_NAMES or any(name.endswith(_MODEL_BASES) for name in names)
         return MODEL_METHODS if is_model else frozenset()
 

@@ -1,8 +1,8 @@
 """What projects in TOML and settings of pip ask to be installed, and from where.
 
 Formats: https://packaging.python.org/en/latest/specifications/pyproject-toml/, the tables of Poetry, uv and Pipenv, and
-https://pip.pypa.io/en/stable/topics/configuration/. Installing a folder first installs what its build requires, and
-then imports its build backend, which may stand in the folder itself.
+https://pip.pypa.io/en/stable/topics/configuration/. Installing a folder first installs what its build requires;
+what it runs then, of the folder's own files, is in :mod:`scanners.parsing.build_hooks`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _PLACES: _Places = (
     ("tool", "uv", "override-dependencies"),
 )
 """Where requirements stand as pip writes them, in lists or in tables of lists."""
-_HATCH = ("tool", "hatch", "envs")
-"""Environments of Hatch: each has requirements and variables, beside commands and texts that are neither."""
+_HATCH: _Places = (("tool", "hatch", "envs"), ("envs",))
+"""Environments of Hatch, also in its own hatch.toml: requirements and variables, beside commands and texts."""
 _SCRIPT: _Places = (("dependencies",),)
 """Of a script that says in itself what it needs."""
 _TABLES: _Places = (
@@ -73,15 +73,16 @@ def lines_of_project(content: str, *, script: bool = False) -> Iterator[Line]:
     """Yield what a project, or a `script`, asks for; nothing where its TOML is broken: no installer reads that."""
     project = parsed(content)
     for place in (*_PLACES, *_SCRIPT) if script else _PLACES:
-        for text in _texts(_at(project, place), _DEPTH):
+        for text in _texts(at(project, place), _DEPTH):
             yield from (line._replace(number=_line(content, text)) for line in requirement(text))
-    yield from (line._replace(number=_line(content, line.text)) for line in _of_hatch(_at(project, _HATCH), _DEPTH))
+    for place in _HATCH:
+        yield from (line._replace(number=_line(content, line.text)) for line in _of_hatch(at(project, place), _DEPTH))
     for place in _TABLES:
-        yield from (line._replace(number=_line(content, line.source)) for line in _sources(_at(project, place), _DEPTH))
-    for file in _texts(_at(project, _DYNAMIC), _DEPTH):
+        yield from (line._replace(number=_line(content, line.source)) for line in _sources(at(project, place), _DEPTH))
+    for file in _texts(at(project, _DYNAMIC), _DEPTH):
         yield Line(_line(content, file), file, "list", file)
     for place in (*_INDEXES, *_URLS):
-        for url in _addresses(_at(project, place)):
+        for url in _addresses(at(project, place)):
             yield Line(_line(content, url), url, "index", url)
 
 
@@ -103,17 +104,6 @@ def lines_of_settings(content: str) -> Iterator[Line]:
             yield Line(number, text.strip(), kind, source)
 
 
-def backend(content: str) -> tuple[str, list[str]] | None:
-    """Return the file of the build backend that stands in the folder itself, and the folders it is looked for in."""
-    system = _at(parsed(content), ("build-system",))
-    paths = system.get("backend-path") if isinstance(system, dict) else None
-    name = system.get("build-backend") if isinstance(system, dict) else None
-    if not isinstance(paths, list) or not isinstance(name, str):
-        return None
-    module = name.partition(":")[0].replace(".", "/")
-    return f"{module}.py", [str(path) for path in paths]
-
-
 def parsed(content: str) -> Json:
     """Return the document of a text in TOML, None where it is broken; raises OverLimit."""
     import tomllib
@@ -127,7 +117,8 @@ def parsed(content: str) -> Json:
     return found
 
 
-def _at(value: Json, place: tuple[str, ...]) -> Json:
+def at(value: Json, place: tuple[str, ...]) -> Json:
+    """Return what stands at a place of a document, None where there is nothing."""
     for key in place:
         value = value.get(key) if isinstance(value, dict) else None
     return value

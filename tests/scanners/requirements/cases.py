@@ -91,6 +91,7 @@ ELSEWHERE = {
     "uv": ("uv.toml", f"index-url = '{MIRROR}'\n"),
     "uv_pip": ("pyproject.toml", f"[tool.uv.pip]\nextra-index-url = ['{MIRROR}']\n"),
     "hatch": ("pyproject.toml", f"[tool.hatch.envs.default]\ndependencies = ['net @ {FILES}']\n"),
+    "hatch_alone": ("hatch.toml", f"[envs.default]\ndependencies = ['net @ {FILES}']\n"),
     "hatch_condition": (
         "pyproject.toml",
         f"[tool.hatch.envs.a.overrides]\nmatrix.os.extra-dependencies = [{{ value = 'net @ {FILES}', if = ['x'] }}]\n",
