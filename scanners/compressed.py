@@ -238,7 +238,7 @@ def content_name(blob: Blob, content: Reader) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING, BOMB),

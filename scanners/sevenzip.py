@@ -10,7 +10,6 @@ import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
-from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader, check_range
 from modelsweep.core.scanner import (
     RAW,
@@ -246,15 +245,13 @@ def _lzma2_filter(properties: bytes) -> dict[str, int]:
     if len(properties) != 1 or properties[0] > 40:
         raise Malformed("the properties of an LZMA2 stream are invalid")
     dictionary = (2 | properties[0] & 1) << (properties[0] // 2 + 11)
-    if dictionary > decompression.MEMORY:
-        raise OverLimit(f"more than {decompression.MEMORY:,} bytes of memory to decompress")
     return {"id": lzma.FILTER_LZMA2, "dict_size": dictionary}
 
 
 SCANNER = Scanner(
     name=NAME,
     title="7z archive",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(*RULES, BOMB),

@@ -555,7 +555,7 @@ def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
 SCANNER = Scanner(
     name=NAME,
     title="Zip archive",
-    version=7,
+    version=8,
     accepts=accepts,
     scan=scan,
     rules=(

@@ -168,15 +168,22 @@ def _step(decoder: Decoder, data: bytes, position: int, length: int) -> bytes:
 
 
 class LzmaDecoder:
-    """`lzma.LZMADecompressor` within `MEMORY`; for a raw stream `filters` describe what a header would."""
+    """`lzma.LZMADecompressor` within `MEMORY`; for a raw stream `filters` describe what a header would.
 
-    __slots__ = ("_errors", "_lzma")
+    The dictionary of a raw stream is made no larger than that: data that does not reach back so far needs no more,
+    whatever its header says.
+    """
+
+    __slots__ = ("_errors", "_larger", "_lzma")
 
     def __init__(self, form: int, filters: list[dict[str, int]] | None = None) -> None:
         import lzma
 
         self._errors = lzma.LZMAError
         memory = None if form == lzma.FORMAT_RAW else MEMORY
+        self._larger = any(each.get(_DICTIONARY, 0) > MEMORY for each in filters or ())
+        if self._larger:
+            filters = [{name: _within(name, value) for name, value in each.items()} for each in filters or ()]
         try:
             self._lzma = lzma.LZMADecompressor(form, memory, filters)
         except lzma.LZMAError as error:
@@ -202,13 +209,20 @@ class LzmaDecoder:
         try:
             return self._lzma.decompress(data, max_length)
         except self._errors as error:
-            if "emory" in str(error):
+            if self._larger or "emory" in str(error):
                 raise OverLimit(f"more than {MEMORY:,} bytes of memory to decompress") from None
             raise Malformed(f"compressed data is damaged: {error}") from None
 
 
+_DICTIONARY = "dict_size"
+
+
+def _within(name: str, value: int) -> int:
+    return min(value, MEMORY) if name == _DICTIONARY else value
+
+
 def lzma_filter(properties: bytes) -> dict[str, int]:
-    """Return the filter that the five property bytes of a raw LZMA stream describe; raises Malformed, OverLimit."""
+    """Return the filter that the five property bytes of a raw LZMA stream describe; raises Malformed."""
     import lzma
 
     if len(properties) != 5 or properties[0] >= 225:
@@ -216,9 +230,7 @@ def lzma_filter(properties: bytes) -> dict[str, int]:
     packed, lc = divmod(properties[0], 9)
     pb, lp = divmod(packed, 5)
     dictionary = int.from_bytes(properties[1:], "little")
-    if dictionary > MEMORY:
-        raise OverLimit(f"more than {MEMORY:,} bytes of memory to decompress")
-    return {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}
+    return {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, _DICTIONARY: dictionary}
 
 
 def inflated(reader: Reader, start: int, stop: int, wbits: int) -> Generator[bytes, None, int]:
@@ -287,7 +299,16 @@ def unlzma(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]
     """Yield the .lzma ("alone") stream at `start`; return the offset after it."""
     import lzma
 
+    header = reader.read(start, max(0, min(_LZMA_HEADER, stop - start)))
+    if len(header) == _LZMA_HEADER and header[5:] == _ENDLESS and int.from_bytes(header[1:5], "little") > MEMORY:
+        filters = [lzma_filter(header[:5])]
+        return decoded(reader, start + _LZMA_HEADER, stop, lambda: LzmaDecoder(lzma.FORMAT_RAW, filters))
     return decoded(reader, start, stop, lambda: LzmaDecoder(lzma.FORMAT_ALONE))
+
+
+_LZMA_HEADER = 13
+_ENDLESS = b"\xff" * 8
+"""The length of a .lzma stream that ends with a mark, as Python writes them."""
 
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import lzma
+import random
 import re
 import tracemalloc
 import zlib
@@ -18,19 +20,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
+from modelsweep.core.limits import OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import UnitResult, Verdict
 from modelsweep.core.scanner import Blob, Context
 from modelsweep.core.units import MIB
-from scanners import json_config
+from scanners import json_config, sevenzip
 from scanners import zip as zip_scanner
 from scanners.concealment import MANY, concealer
 from scanners.detectors import encoded, hidden_text
 from scanners.judge import attack_commands
 from scanners.matcher import PATTERNS, offsets
-from scanners.parsing import extraction, python_calls
+from scanners.parsing import decompression, extraction, python_calls
 from scanners.parsing.extraction import PARTS, Extraction
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_unparsed import without_texts
@@ -193,6 +196,40 @@ def test_no_member_that_claims_all_of_the_file_hides_those_inside_it(claimed: in
     first = local(b"a", 1, 1) + local(b"b", 1, 1) + b"x"
     listed = central(b"b", claimed, claimed, offset=31)
     assert ("os.system", "m.pt!m/data.pkl") in _places_of_calls(_pickle_behind(first, listed, 0))
+
+
+def _alone(dictionary: int) -> bytes:
+    """Return a pickle in a .lzma stream whose header states a dictionary of any size, as loaders let it."""
+    packed = lzma.compress(EVIL_PICKLE, lzma.FORMAT_ALONE)
+    return packed[:1] + dictionary.to_bytes(4, "little") + packed[5:]
+
+
+@pytest.mark.parametrize("dictionary", [1 << 20, 1 << 29, 0xFFFFFFFF])
+def test_no_large_dictionary_hides_what_lzma_packs(dictionary: int) -> None:
+    packed = _alone(dictionary)
+    member = b"\x09\x04\x05\x00" + packed[:5] + packed[13:]
+    stated = len(member), len(EVIL_PICKLE), 14
+    zipped = bytearray(local(b"data.pkl", *stated) + member)
+    zipped[6] |= 2  # it ends with a mark
+    entry = bytearray(central(b"data.pkl", *stated))
+    entry[8] |= 2
+    for data, name in ((packed, "m.pkl.lzma"), (_zip(bytes(zipped), bytes(entry), 1), "m.zip")):
+        assert "os.system" in subjects(examine_bytes(data, name)), name
+
+
+def test_no_large_dictionary_hides_what_7z_packs() -> None:
+    packed = lzma.compress(EVIL_PICKLE, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6}])
+    for properties in range(41):
+        decoder = decompression.LzmaDecoder(lzma.FORMAT_RAW, [sevenzip._lzma2_filter(bytes([properties]))])
+        assert decoder.decompress(packed) == EVIL_PICKLE
+
+
+def test_data_that_reaches_back_further_than_memory_allows_is_beyond_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decompression, "MEMORY", 4096)
+    noise = random.Random(1).randbytes(20_000)
+    packed = lzma.compress(noise + noise, lzma.FORMAT_ALONE)
+    with pytest.raises(OverLimit):
+        list(decompression.unlzma(MemoryReader(packed), 0, len(packed)))
 
 
 def test_the_beginning_is_all_that_is_inflated_of_the_target_of_a_link() -> None:
