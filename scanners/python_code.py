@@ -40,7 +40,8 @@ _DOTS = 200
 """Dots of an import in one line."""
 _NESTED = 150
 """Brackets inside each other; Python's own tokenizer stops at 200."""
-_SUFFIXES = (".py", ".pyw", ".ipynb", ".pth")
+_SOURCES = (".py", ".pyw")
+_SUFFIXES = (*_SOURCES, ".ipynb", ".pth")
 _NAMES = ("SConstruct", "SConscript", "wscript")
 """Files of the builders SCons and Waf, which are written in Python."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\bpython[\d.]*w?\b")
@@ -130,7 +131,21 @@ def accepts(blob: Blob) -> bool:
     if blob.locator.members and TORCHSCRIPT.search(blob.locator.members[-1]):
         return False
     named = suffix in _SUFFIXES or blob.locator.name in _NAMES or _SHEBANG.match(blob.head)
-    return bool(named) and blob.size > 0 and text.accepts(blob)
+    return bool(named) and blob.size > 0 and (text.accepts(blob) or _is_odd_source(blob))
+
+
+def _is_odd_source(blob: Blob) -> bool:
+    """Return whether a file named as Python is that, though no text: comments and texts may hold any byte but NUL."""
+    if blob.locator.suffix not in _SOURCES or blob.size > SIZE_LIMIT or b"\0" in blob.head:
+        return False
+    from scanners.parsing.python_syntax import parsed
+
+    source = blob.reader.read(0, blob.size)
+    try:
+        check_nesting(source)
+        return parsed(source) is not None
+    except (OverLimit, RecursionError, MemoryError):
+        return True  # which the scan says
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:

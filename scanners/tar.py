@@ -277,7 +277,7 @@ def _sparse_data(reader: Reader, header: Header) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="Tar archive",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(AFTER_END, TRAILING, SIZE_MISMATCH, *RULES),

@@ -88,7 +88,7 @@ def _tensor_size(blob: Blob, start: int, machine: Machine) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch tar checkpoint",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".tar",),

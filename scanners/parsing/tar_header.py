@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_DIGITS = b"01234567_oO+- \t\n\r\v\f"
+_DIGITS = b"01234567_oO+- \t\n\r\v\f\x1c\x1d\x1e\x1f"
 """All that `int` takes for a number of base 8."""
 _HIGH = bytes(range(128, 256))
 BLOCK = 512
@@ -45,12 +45,12 @@ def _number(raw: bytes) -> int | None:
     """Return a number field: octal text, or base 256 where the first bit is set (GNU)."""
     if raw[0] in (0x80, 0xFF):
         return int.from_bytes(raw[1:], "big") - (256 ** (len(raw) - 1) if raw[0] == 0xFF else 0)
-    text = raw.partition(b"\0")[0].strip()
+    text = raw.partition(b"\0")[0]
     if text.strip(_DIGITS):  # of most bytes that are no header; an exception would take ten times as long
         return None
     try:
-        return int(text or b"0", 8)
-    except ValueError:
+        return int(text.decode("ascii").strip() or "0", 8)  # as text, for that is where separators count as spaces
+    except ValueError:  # which UnicodeDecodeError is, too
         return None
 
 

@@ -23,6 +23,7 @@ from modelsweep.core.scanner import Blob, Context, Malformed, Scanner
 from scanners import tar, zip
 from tests.scanners.case import examine_bytes
 from tests.scanners.mutation import mutated
+from tests.scanners.pickle.assembler import EVIL_PICKLE
 from tests.scanners.spool import memory_spool
 from tests.scanners.tar.cases import CASES as TAR_CASES
 from tests.scanners.torch.cases import CASES as TORCH_CASES
@@ -138,6 +139,19 @@ def test_zipfile_reads_nothing_that_is_not_yielded(name: str) -> None:
     data, rng = ZIP_CASES[name].build(), random.Random(name)
     for attempt in [data, *(mutated(data, rng) for _ in range(ROUNDS))]:
         assert_all_yielded(zip.SCANNER, read_by_zipfile, attempt)
+
+
+NUMBERS = (b"%06o\0 ", b"%06o\x1f ", b"\x1c%06o ", b"0o%05o ", b"+%06o ", b" %06o\t", b"%07o\0", b"%06o\x85\0")
+
+
+@pytest.mark.parametrize("form", NUMBERS)
+def test_numbers_are_read_as_tarfile_reads_them(form: bytes) -> None:
+    entry = bytearray(tarfile.TarInfo("data.pkl").tobuf())
+    entry[124:136] = b"%011o\0" % len(EVIL_PICKLE)
+    entry[148:156] = b" " * 8
+    entry[148:156] = form % sum(entry)
+    data = bytes(entry) + EVIL_PICKLE.ljust(512, b"\0") + bytes(1024)
+    assert_all_yielded(tar.SCANNER, read_by_tarfile, data)
 
 
 @pytest.mark.parametrize("name", sorted(TAR_CASES))

@@ -112,6 +112,27 @@ def test_hostile_source_costs_no_more_than_its_budget(source: str) -> None:
     assert not [problem for problem in result.problems if problem.kind is ProblemKind.CRASH]
 
 
+ODD = {
+    "controls": b"# \1\2\3\4\n",
+    "text": b"a = '" + bytes(range(1, 9)) * 40 + b"'\n",
+    "latin": b"# \xe9\1\xff\n" * 90,
+}
+
+
+@pytest.mark.parametrize("start", ODD.values(), ids=ODD)
+def test_no_character_in_a_comment_makes_python_of_a_model_anything_else(start: bytes) -> None:
+    source = start + b"import os\nos.system('echo modelsweep-test')\n"
+    compile(source, "a", "exec")
+    result = examine_bytes(source, "modeling_acme.py")
+    assert "os.system" in {finding.subject for finding in result.findings}
+    assert result.artifacts[0].scanners[0] == "python"
+
+
+def test_what_is_named_as_python_and_is_none_is_not_clean() -> None:
+    for data in (bytes(range(1, 256)), b"\1" * 300, b"(" * 9_000 + b"\1" * 900):
+        assert examine_bytes(data, "modeling_acme.py").verdict is Verdict.NOT_SCANNED
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_standard_library_runs_nothing_on_import() -> None:
