@@ -31,7 +31,18 @@ def accepts(blob: Blob) -> bool:
     """Return whether the blob is text that is named as a template, of Jinja by its marks where others end so, too."""
     shared = blob.locator.suffix in _SHARED and any(mark in blob.head for mark in _MARKS)
     named = shared or blob.locator.suffix in _SUFFIXES or blob.locator.name == _CHAT_TEXT
-    return named and text.accepts(blob)
+    return named and (text.accepts(blob) or _is_odd_template(blob))
+
+
+def _is_odd_template(blob: Blob) -> bool:
+    """Return whether a file has marks of Jinja and is UTF-8, though no text: templates may hold any character."""
+    if blob.size > _SIZE:
+        return False
+    data = blob.reader.read(0, blob.size)
+    try:
+        return any(mark in data.decode() for mark in ("{{", "{%"))
+    except UnicodeDecodeError:
+        return False
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -49,7 +60,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Jinja templates (chat templates and others)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -7,8 +7,10 @@ import pytest
 from modelsweep.core.finding import Fact, Finding, Problem, Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
+from modelsweep.core.report import Verdict
 from scanners.judge.templates import findings
 from scanners.parsing.jinja_template import TEMPLATE_LIMIT, template_facts
+from tests.scanners.case import examine_bytes
 from tests.scanners.gguf.chat_templates import BENIGN, MALICIOUS
 
 HERE = Locator("model.gguf")
@@ -115,3 +117,16 @@ def test_arithmetic_and_marks_in_use_are_clean(template: str) -> None:
 def test_an_address_before_what_was_said_is_no_more_than_an_address() -> None:
     template = "See https://example.org/help.\nUser: {{ messages[0].content }}"
     assert {finding.rule.id for finding in found(template)} == {"template/url"}
+
+
+@pytest.mark.parametrize("character", ["\0", "\1", "\x7f"])
+def test_no_character_in_a_comment_makes_anything_else_of_a_template(character: str) -> None:
+    data = f"{{# {character * 400} #}}{{{{ ().__class__.__mro__[1].__subclasses__() }}}}".encode()
+    result = examine_bytes(data, "chat_template.jinja")
+    assert {finding.severity for finding in result.findings} == {Severity.CRITICAL}
+    assert result.artifacts[0].scanners == ("jinja",) or character == "\x7f"
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)) + b"{{ a }}", b"\1\2\3" * 99])
+def test_what_is_named_as_a_template_and_is_none_is_not_clean(data: bytes) -> None:
+    assert examine_bytes(data, "chat_template.jinja").verdict is Verdict.NOT_SCANNED
