@@ -201,7 +201,9 @@ def _other(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the document type of any XML takes from elsewhere: books are put together from files beside them."""
     found = events(blob.reader, context, frozenset())
     event = next((event for event in found if isinstance(event, Doctype | Start)), None)
-    whole = blob.size > len(blob.head) or _DECLARED.search(_decoded(blob.head)) is not None
+    if isinstance(event, Start):  # what looked like a document type stands in a comment: none comes behind the root
+        return
+    whole = blob.size > len(blob.head) or _DECLARED.search(_FRONT.sub("", _decoded(blob.head))) is not None
     if not isinstance(event, Doctype) or not whole:
         raise Malformed("the document type ends before all of its entities are declared")
     span = Span(event.offset)
@@ -292,7 +294,7 @@ _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instru
 SCANNER = Scanner(
     name=NAME,
     title="PMML, and document types of other XML",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),

@@ -98,6 +98,20 @@ OTHER = {
 """Other XML, of which only the document type is read."""
 CASES = {
     "benign": case(lambda: document().rstrip(), Verdict.CLEAN),
+    "benign_type_in_a_comment": Case(
+        lambda: b"<!-- <!DOCTYPE s [<!ENTITY x 'http://a.example.invalid/'>]> -->\n<s xmlns='urn:s'>x</s>\n",
+        "schema.xsd",
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
+    "type_behind_one_in_a_comment": Case(
+        lambda: (
+            b"<!-- <!DOCTYPE s [<!ENTITY y 'z'>]> -->\n"
+            b"<!DOCTYPE s [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>\n<s>&x;</s>\n"
+        ),
+        "schema.xsd",
+        Verdict.MALICIOUS,
+    ),
     "benign_other_name": case(lambda: document().rstrip(), Verdict.CLEAN, "model.xml"),
     "benign_utf_16": case(lambda: document(declaration="").decode().rstrip().encode("utf-16"), Verdict.CLEAN),
     "benign_utf_32": case(lambda: encoded("UTF-32", "utf-32"), Verdict.CLEAN),
