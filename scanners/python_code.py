@@ -3,9 +3,9 @@
 Loaders import such files with trust_remote_code, as custom pipelines, handlers and loader modules; pip runs setup.py,
 and each start of Python the lines of a `.pth` file that begin with `import`
 (https://docs.python.org/3/library/site.html). Cells of notebooks run when somebody runs them. Language reference:
-https://docs.python.org/3/reference/. The file is parsed to a syntax tree and read by scope: what is merely defined, or
-stands below `if __name__ == "__main__"`, is left alone. What the Python that runs modelsweep cannot parse is read by
-lines, and said where it names commands.
+https://docs.python.org/3/reference/. The file is parsed to a syntax tree and read by scope. Of what is merely defined,
+or stands below `if __name__ == "__main__"`, only attacks are told, and what servers of models or libraries call. What
+the Python that runs modelsweep cannot parse is read by lines, and said where it names commands.
 """
 
 from __future__ import annotations

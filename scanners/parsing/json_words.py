@@ -25,33 +25,12 @@ TELLING = Words(
 )
 """Of keys and values that make a configuration worth a closer look, whatever it is."""
 CODE = Words(
-    *(
-        b"os.system",
-        b"os.popen",
-        b"subprocess.",
-        b"eval(",
-        b"exec(",
-        b"pty.spawn",
-        b"builtins.",
-        b"runpy.",
-        b"posix.system",
-    ),
-    *(b"pickle.load", b"marshal.load", b"commands.get"),
+    *b"os.system os.popen subprocess. eval( exec( pty.spawn builtins. runpy. posix.system".split(),
+    *b"pickle.load marshal.load commands.get".split(),
 )
-"""Of values that somebody may execute."""
 PRIVATE = Words(
-    *(
-        b"/etc/",
-        b"/proc/",
-        b"/.ssh/",
-        b"/.aws/",
-        b"/.netrc",
-        b"/.git-credentials",
-        b"/.kube/",
-        b"run/secrets/",
-        b"nemo:.",
-    ),
-    *(b"/.pypirc", b"_history", b"/.cache/huggingface/"),
+    *b"/etc/ /proc/ /.ssh/ /.aws/ /.netrc /.git-credentials /.kube/ run/secrets/ nemo:.".split(),
+    *b"/.pypirc _history /.cache/huggingface/".split(),
 )
 """Of paths that lead to private files, or out of an archive."""
 COMPUTED = Words(b'"expr_str"')

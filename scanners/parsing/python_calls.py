@@ -2,7 +2,7 @@
 
 Names are resolved through imports, assignments, getattr, __import__ and sys.modules; constants are folded as far as
 obfuscation goes, and constant code is read in the place where it runs. A function runs on import where something that
-does so calls it. Calls below `if __name__ == "__main__"` are not told.
+does so calls it. What stands below `if __name__ == "__main__"` runs where the file is started as a script.
 Those in classes that look like no model are told with their class: something else may name it as one. What is merely
 defined is read last: somebody may call it in a way that is not followed. Nothing is ever executed.
 """

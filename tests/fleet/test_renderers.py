@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -32,9 +31,10 @@ from reporting import WRITERS, View
 from reporting.writer import Later
 from scanners.judge.repository.across import together
 from tests.fleet.apart import divide_few, fleet_for
+from tests.fleet.survival.scene import hit
 from tests.fleet.test_finalizer import GONE, JOB, SAMPLE, Fleet, _member, chunk_of, damage, documents, expected
 from tests.reporting.sample import CALL, URL
-from tests.worker.processes import alive, below
+from tests.worker.processes import alive, below, command_line
 from worker import finalizer, renderer, renderers
 
 VIEW = View(root="/work")
@@ -208,8 +208,8 @@ def test_where_a_process_fails_one_does_it_all(fleet: Fleet, monkeypatch: pytest
         def killing(self: Any, section: int, said: Any) -> None:
             end(self, section, said)
             for process in below(os.getpid()):
-                if "worker.renderer" in Path(f"/proc/{process}/cmdline").read_text():
-                    os.kill(process, signal.SIGKILL)
+                if any(b"worker.renderer" in word for word in command_line(process)):
+                    hit(process)
 
         monkeypatch.setattr(renderers._Joining, "end", killing)
     assert fleet.finalize()

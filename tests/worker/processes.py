@@ -21,6 +21,22 @@ def alive(process: int) -> bool:
     return Path(f"/proc/{process}").exists()
 
 
+def state(process: int) -> str:
+    """Return the letter of what a process does, as proc(5) has them; "X" where it is gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def command_line(process: int) -> list[bytes]:
+    """Return the arguments that a process was started with, none where it is gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 def _children() -> dict[int, list[int]]:
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():

@@ -29,7 +29,7 @@ from modelsweep.fleet.signature import VARIABLE, Key
 from modelsweep.jobs import ENDED, Fleet
 from producer.submit import Producer
 from tests.cli.conftest import ROOT, START
-from tests.worker.processes import below
+from tests.worker.processes import below, state
 
 SECRET = "5e" * 32
 PLUGINS = ("modelsweep-hostile", "modelsweep-slow")
@@ -242,14 +242,6 @@ def hit(process: int, number: int = signal.SIGKILL) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def state(process: int) -> str:
-    """Return the letter of what a process does, as proc(5) has them; "X" where it is gone."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "X"
 
 
 def lives(process: int) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from pathlib import Path
 
 from modelsweep.fleet.messages import finalize_message, publish
 from modelsweep.fleet.results import results_name
 from modelsweep.jobs import Fleet
 from tests.fleet.survival.scene import Scene, until
+from tests.worker.processes import state
 from worker.finalizer import finalize
 
 DIES = """
@@ -63,7 +63,7 @@ def test_a_finalizer_is_killed_while_processes_put_its_reports_together(scene: S
 def test_a_finalizer_sleeps_while_processes_put_its_reports_together(scene: Scene, expected: bytes):
     sleeper = scene.work(before=APART.format(how="STOP"))
     job = scene.submit()
-    until(lambda: Path(f"/proc/{sleeper.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    until(lambda: state(sleeper.pid) == "T")
     scene.work(before=APART.format(how="CONT"))
     scene.settled(job, expected)
     published = scene.progress(job).report
@@ -77,7 +77,7 @@ def test_a_finalizer_sleeps_while_processes_put_its_reports_together(scene: Scen
 def test_a_finalizer_that_sleeps_too_long_publishes_nothing(scene: Scene, expected: bytes):
     sleeper = scene.work(before=DIES.format(how="STOP"))
     job = scene.submit()
-    until(lambda: Path(f"/proc/{sleeper.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    until(lambda: state(sleeper.pid) == "T")
     scene.work()
     scene.settled(job, expected)
     published = scene.progress(job).report

@@ -13,7 +13,8 @@ import pytest
 
 from modelsweep.fleet.answers import JobState
 from tests.fleet.survival.collection import slow_file
-from tests.fleet.survival.scene import LONGEST, OPTIONS, Scene, hit, scanned, state, until
+from tests.fleet.survival.scene import LONGEST, OPTIONS, Scene, hit, scanned, until
+from tests.worker.processes import state
 
 
 def test_undisturbed(scene: Scene, expected: bytes):

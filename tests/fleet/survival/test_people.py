@@ -16,8 +16,8 @@ from modelsweep.fleet.answers import CancelStatus, JobState
 from modelsweep.fleet.ledger import Ledger
 from producer import submit
 from tests.cli.conftest import ROOT, START
-from tests.fleet.survival.scene import LONGEST, OPTIONS, PLUGINS, Scene, until
-from tests.worker.processes import below
+from tests.fleet.survival.scene import LONGEST, OPTIONS, PLUGINS, Scene, hit, until
+from tests.worker.processes import below, command_line
 
 
 def test_cancel_in_the_middle(scene: Scene, expected: bytes):
@@ -170,7 +170,7 @@ def test_workers_of_an_audit_of_its_own_are_killed(scene: Scene, expected: bytes
     with subprocess.Popen([*command, "--timeout", str(OPTIONS.timeout)], env=environment) as audit:
         for _ in range(2):
             worker = until(lambda: next(_workers(audit.pid), 0), "a worker with a zygote")
-            os.kill(worker, signal.SIGKILL)
+            hit(worker)
         scene.seen.update(below(audit.pid))
         assert audit.wait() == 1
     assert out.read_bytes().partition(b'\n  "run": {')[0] == expected
@@ -224,7 +224,7 @@ def test_an_audit_of_its_own_ends_with_a_word_where_its_store_vanishes(scene: Sc
 def _store_of(audit: int) -> Path | None:
     """Return where the fleet of an audit keeps results, once it has a worker."""
     for process in below(audit):
-        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        words = command_line(process)
         if b"--store" in words:
             return Path(words[words.index(b"--store") + 1].decode().removeprefix("temporary://"))
     return None
@@ -232,7 +232,7 @@ def _store_of(audit: int) -> Path | None:
 
 def _workers(audit: int):
     for process in below(audit):
-        if b"--with-parent" in Path(f"/proc/{process}/cmdline").read_bytes() and below(process):
+        if b"--with-parent" in command_line(process) and below(process):
             yield process
 
 
