@@ -9,7 +9,7 @@ _ATTACK = "https://attack.mitre.org/techniques/"
 
 def _rule(what: str, title: str, severity: Severity, message: str, why: str, *references: str) -> Rule:
     confidence: Confidence = "high" if severity is Severity.CRITICAL else "medium"
-    fix = "Do not import the file before somebody has read it; ask its author why it is needed."
+    fix = "Do not import or start the file before somebody has read it; ask its author why it is needed."
     return Rule(f"python/{what}", title, severity, message, why, fix, confidence, cwe=94, references=references)
 
 
