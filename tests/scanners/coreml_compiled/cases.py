@@ -80,7 +80,10 @@ CASES = {
         cut_is_clean=True,
     ),
     "pickle_behind_analytics": Case(
-        lambda: analytics(NETWORK, SPECIFICATION) + EVIL_PICKLE, "analytics/coremldata.bin", Verdict.MALICIOUS
+        lambda: analytics(NETWORK, SPECIFICATION) + EVIL_PICKLE,
+        "analytics/coremldata.bin",
+        Verdict.MALICIOUS,
+        cut_is_clean=True,
     ),
     "benign_espresso": Case(lambda: espresso(noise(40), noise(90)), "model.espresso.weights", Verdict.CLEAN),
     "benign_prose": Case(

@@ -57,9 +57,9 @@ def knime(key: str, value: str) -> bytes:
     return f'{HEAD}<config xmlns="{space}" key="settings.xml"><config key="model">{entry}</config></config>'.encode()
 
 
-def case(build: Callable[[], bytes], name: str, verdict: Verdict) -> Case:
+def case(build: Callable[[], bytes], name: str, verdict: Verdict, *, cut_is_clean: bool = False) -> Case:
     """Return the case of a workflow."""
-    return Case(build, name, verdict)
+    return Case(build, name, verdict, cut_is_clean=cut_is_clean)
 
 
 ows = partial(case, name="flow.ows")
@@ -106,6 +106,7 @@ CASES = {
     "entity": ows(
         lambda: orange(SETTINGS).replace(b"<scheme", b'<!DOCTYPE scheme [<!ENTITY x "y">]><scheme', 1),
         verdict=Verdict.NOT_SCANNED,
+        cut_is_clean=True,
     ),
     "not_base64": ows(lambda: orange("gA", "pickle"), verdict=Verdict.NOT_SCANNED),
 }
