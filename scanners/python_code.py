@@ -82,6 +82,8 @@ TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 _CHUNK = 256 * KIB
 _IMPORT, _CELL, _ASKED = "import", "cell", "asked"
 _SHOWN = 160
+_HOW = ("folded", "encoded", "shell", "handed", "hook", "served", "called")
+"""What is told of a call by a word."""
 _SERVES_TOOLS = re.compile(rb"\b(?:FastMCP|mcp\.server|smolagents|langchain\S*\.tools)\b")
 """What programs import that hand tools to an assistant, with their documentation as the description."""
 _TELLING_LETTERS = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|[\xd0-\xd3][\x80-\xbf]")
@@ -373,7 +375,7 @@ def _fact(blob: Blob, call: Call, of_file: int = 0) -> Fact:
         "text": shown,
         "sources": [printable(source, _SHOWN) for source in call.sources],
         "mentions": [printable(redact(text), _SHOWN) for text in sorted(call.mentions)],
-        "how": [name for name in ("folded", "encoded", "shell", "handed", "hook", "called") if getattr(call, name)],
+        "how": [name for name in _HOW if getattr(call, name)],
         "mode": printable(call.mode),
     }
     if of_file:
@@ -382,8 +384,6 @@ def _fact(blob: Blob, call: Call, of_file: int = 0) -> Fact:
         detail["owner"] = printable(call.owner, _SHOWN)
     if call.weights:
         detail["weights"] = True
-    if call.served:
-        detail["served"] = True
     if call.function and call.given:
         detail |= {"function": printable(call.function, _SHOWN), "given": [*call.given]}
     return Fact("python-call", call.name, blob.locator, detail=detail)
@@ -413,7 +413,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=23,
+    version=24,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

@@ -111,7 +111,7 @@ def _likelihood(call: Fact) -> int:
 
 def _is_called(call: Fact) -> bool:
     """Return whether a server of models, or a library, calls what the call stands in."""
-    return bool(call.detail.get("served")) or "called" in _how(call)
+    return not {"served", "called"}.isdisjoint(map(str, _how(call)))
 
 
 def _is_beside(call: Fact) -> bool:
@@ -152,7 +152,7 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
 def _occasion(fact: Fact, rule: Rule) -> str:
     """Return when something runs, and by whom."""
     when = str(fact.detail["when"])
-    if when in _PERHAPS and fact.detail.get("served"):
+    if when in _PERHAPS and "served" in _how(fact):
         when = "served"
     elif when in _PERHAPS and rule.severity is Severity.CRITICAL:
         when = "called"
@@ -189,7 +189,7 @@ def _perhaps(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rul
     """Return what is said of a call in what nothing in the file makes or calls, where `rule` would be otherwise."""
     if worst and _is_called(fact):
         return rule
-    if fact.detail.get("served") and _runs_requests(fact):
+    if "served" in _how(fact) and _runs_requests(fact):
         return METHOD
     return METHOD if worst and fact.detail["when"] == "made" else _in_function(fact, rule, loaded=loaded)
 

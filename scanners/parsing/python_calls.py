@@ -174,11 +174,7 @@ class _Reading:
         """Read the functions that nothing was seen to call: of what they do, only what runs something is kept."""
         before = len(self.found.calls)
         self._told_of.clear()
-        for function, body in list(self._defined.values()):
-            if id(function) not in self._entered and is_served(function, body, self._classes, self._functions):
-                entered = {each: set(given) for each, given in self._entered.items()}
-                self._merely(function, body, served=True)
-                self._entered = {**entered, id(function): set()}  # what it calls others may call with something else
+        self._served()
         while self._defined:
             function, body = self._defined.pop(next(iter(self._defined)))
             if id(function) not in self._entered and may_run(function, body.scope, self._budget):
@@ -192,6 +188,15 @@ class _Reading:
         ]
         if not any(call.kind in MERELY for call in self.found.calls[before:]):
             del self.found.calls[before:]
+
+    def _served(self) -> None:
+        """Read what servers of models call; the functions that it calls, others may call with something else."""
+        entered = {function: set(given) for function, given in self._entered.items()}
+        for function, body in list(self._defined.values()):
+            if id(function) not in self._entered and is_served(function, body, self._classes, self._functions):
+                self._merely(function, body, served=True)
+                entered[id(function)] = set()
+        self._entered = entered
 
     def _merely(self, function: Definition | ast.Lambda, body: Body, *, served: bool) -> None:
         """Read a function that is merely defined."""

@@ -59,8 +59,12 @@ _METHODS = 64
 
 def is_for_server(names: list[ast.expr], scope: Scope) -> bool:
     """Return whether one of the bases or decorators is of a package that serves models."""
-    called = (item.func if isinstance(item, ast.Call) else item for item in names)
-    return any(scope.name_of(item).startswith(SERVERS) for item in called)
+    return any(name.startswith(SERVERS) for name in names_called(names, scope))
+
+
+def names_called(expressions: list[ast.expr], scope: Scope) -> Iterator[str]:
+    """Yield the names of bases or decorators, or of what makes those that are calls."""
+    return (scope.name_of(item.func if isinstance(item, ast.Call) else item) for item in expressions)
 
 
 def _function_of(definition: ast.ClassDef) -> Iterator[str]:
@@ -91,10 +95,12 @@ class Classes:
         self._budget, self._is_setup = budget, is_setup
         self._known: dict[str, tuple[ast.ClassDef, Scope]] = {}
         self._given: Counter[str] = Counter()
+        self._served: dict[str, frozenset[str]] = {}
 
     def add(self, definition: ast.ClassDef, scope: Scope) -> None:
         """Take a class in; a later one of the same name takes its place."""
         self._known[definition.name] = definition, scope
+        self._served.clear()
 
     def extend(self, name: str, method: str, function: Definition | ast.Lambda) -> None:
         """Let a class have a function of the module for a method, which a name in it is given."""
@@ -108,6 +114,7 @@ class Classes:
         self._given[name] += 1
         made = ast.ClassDef(name, definition.bases, definition.keywords, [*definition.body, more], [])
         self._known[name] = ast.copy_location(made, definition), scope
+        self._served.clear()
 
     def definition(self, name: str) -> ast.ClassDef | None:
         """Return the class of a name."""
@@ -147,6 +154,11 @@ class Classes:
 
     def served_methods(self, name: str) -> frozenset[str]:
         """Return the methods that a server of models calls of the class, none where it makes no such class."""
+        if name not in self._served:
+            self._served[name] = self._served_methods(name)
+        return self._served[name]
+
+    def _served_methods(self, name: str) -> frozenset[str]:
         for definition, scope in self.lineage(name):
             if definition.name in _SERVER_NAMES or methods(definition, _SERVING):
                 return _OF_SERVERS

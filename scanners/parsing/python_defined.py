@@ -8,7 +8,7 @@ from typing import Any
 
 from modelsweep.core.limits import Budget
 from scanners.parsing import standard_library
-from scanners.parsing.python_classes import Classes, ClassUse, is_for_server
+from scanners.parsing.python_classes import Classes, ClassUse, is_for_server, names_called
 from scanners.parsing.python_found import Body
 from scanners.parsing.python_names import OWN
 from scanners.parsing.python_scope import Scope
@@ -30,7 +30,6 @@ _SERVED = frozenset(
 """Functions that servers call by their names: SageMaker's, those of DJL, TorchServe, Lambda and Nuclio."""
 _SCORING = frozenset({"init", "run"})
 """Both are Azure's."""
-_OWN_TOPS = standard_library.MODULES | {"builtins"}
 _WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
 """Ends of the names of classes that hold weights or settings, and have nothing to do with servers."""
 
@@ -77,9 +76,10 @@ def is_called(function: Definition | ast.Lambda, body: Body, classes: Classes) -
         return False
     if body.inside and is_of_library(classes.lineage(body.inside)):
         return True
-    called = (item.func if isinstance(item, ast.Call) else item for item in function.decorator_list)
-    names = (body.scope.name_of(item) for item in called)
-    return any(name and name.partition(".")[0] not in _OWN_TOPS and not name.startswith(OWN) for name in names)
+    names = names_called(function.decorator_list, body.scope)
+    return any(
+        name and not name.startswith(OWN) and name.partition(".")[0] not in standard_library.MODULES for name in names
+    )
 
 
 def is_served(function: Definition | ast.Lambda, body: Body, classes: Classes, module: Mapping[str, object]) -> bool:

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
-from modelsweep.core.limits import OverLimit
+from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import MemoryReader
@@ -35,6 +35,7 @@ from scanners.judge import attack_commands
 from scanners.matcher import PATTERNS, offsets
 from scanners.parsing import decompression, extraction, python_calls
 from scanners.parsing.extraction import PARTS, Extraction
+from scanners.parsing.python_classes import Classes
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_unparsed import without_texts
 from scanners.parsing.zip_directory import read_directory
@@ -531,3 +532,17 @@ def test_a_name_that_stands_for_a_copy_of_itself_is_followed_a_few_times() -> No
     scope.set("names", "", ast.parse("list(names)", mode="eval").body)
     scope.learn_loop(ast.Name("item"), ast.Name("names"))  # it would end at the limit
     assert scope.name_of(ast.Name("item")) == ""
+
+
+def test_what_a_server_calls_of_a_class_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    worked_out = Classes._served_methods
+
+    def noted(classes: Classes, name: str) -> frozenset[str]:
+        asked.append(name)
+        return worked_out(classes, name)
+
+    monkeypatch.setattr(Classes, "_served_methods", noted)
+    program = "class Acme:\n  def predict(self): pass\n" + "".join(f"  def m{n}(self): pass\n" for n in range(50))
+    python_calls.read(ast.parse(program), Budget("steps", 10_000))
+    assert asked == ["Acme"]

@@ -148,7 +148,8 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
 
 def _as_served(call: Fact) -> Fact:
     """Return a call of a file whose classes a server makes, and whose functions it calls."""
-    return replace(call, detail={**call.detail, "served": True})
+    how = call.detail["how"]
+    return replace(call, detail={**call.detail, "how": [*(how if isinstance(how, list) else ()), "served"]})
 
 
 def _bytecode(facts: Sequence[Fact]) -> Bytecode | None:
