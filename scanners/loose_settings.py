@@ -26,6 +26,8 @@ _DESCRIBES = re.compile(
     r"|ignore\w*|skip\w*|black\w*|bad|risk\w*|malicious|attack|payload)s?$"
 )
 """Keys whose values are about something, or are forbidden."""
+_KEY = 100
+"""Characters at the end of a key that tell what it is: of a longer one each word would be read to its end."""
 _SEVERAL = re.compile(r"(?i)(?:^|_)(?:functions|callbacks|hooks|plugins|transforms|callables|resolvers|handlers)$")
 """Keys of lists whose parts are called."""
 _PRIVATE = re.compile(
@@ -73,7 +75,7 @@ def expression_facts(blob: Blob, entry: Entry, context: Context) -> Iterator[Ite
     text = entry.value
     if not isinstance(text, str) or len(text) > _EXPRESSION or "\n" in text.strip() or not _CALLS.search(text):
         return
-    if "{{" in text or _DESCRIBES.search(entry.key):
+    if "{{" in text or _DESCRIBES.search(entry.key[-_KEY:]):
         return
     try:
         runs = "(" in text and runs_code(f"({text.strip()})".encode("utf-8", "replace"), context)
@@ -89,7 +91,7 @@ def expression_facts(blob: Blob, entry: Entry, context: Context) -> Iterator[Ite
 
 def _may_be_called(key: str) -> bool:
     """Return whether a key may be one of a component that a program resolves: a word that no convention is about."""
-    return len(key) > 1 and key[0].isalpha() and key not in KEYS and not _DESCRIBES.search(key)
+    return len(key) > 1 and key[0].isalpha() and key not in KEYS and not _DESCRIBES.search(key[-_KEY:])
 
 
 def _fact(blob: Blob, entry: Entry, name: str, how: str) -> Fact:

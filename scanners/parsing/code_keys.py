@@ -153,7 +153,7 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
         if KEYS.isdisjoint(mapping):
             continue
         for named in (*named_in(mapping), *(_registered(mapping) if experiment else ())):
-            if named.how == "secret" and _MEANT.search(path):
+            if named.how == "secret" and _MEANT.search(path[-_KEY:]):
                 continue
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
@@ -456,8 +456,10 @@ def _instance_type(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]
 
 _INJECTED = re.compile(r"[;&|`\n]|\$\((?!uname\b)")
 """What no name of a package holds; some ask the kernel for its release."""
-_INSTRUCTION = re.compile(r"\n\s*(?:RUN|COPY|ADD|FROM|ENTRYPOINT|CMD|SHELL|USER)\s")
+_INSTRUCTION = re.compile(r"\n[^\S\n]*(?:RUN|COPY|ADD|FROM|ENTRYPOINT|CMD|SHELL|USER)\s")
 """The beginning of an instruction in a build file of Docker, behind something else."""
+_KEY = 100
+"""Characters at the end of a path that tell which key it is."""
 _MEANT = re.compile(
     r"(?i)(?:key|token|secret|passw\w*|cred\w*|auth\w*|url|user\w*|instance\w*|endpoint|host|organi[sz]ation|project\w*"
     r"|account|region|space\w*|id)s?$"
