@@ -290,7 +290,7 @@ def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
         "optional packages",
         *(f"  {item.name:<22}{diagnosis.packages[item.name] or '-':<12}{item.purpose}" for item in PACKAGES),
         "formats",
-        *(f"  {_listed(form)}" for form in diagnosis.formats),
+        *(line for form in diagnosis.formats for line in _listed(form)),
     ]
     return lines + [f"advice: {line}" for line in diagnosis.advice]
 
@@ -312,7 +312,10 @@ def _column(name: str, text: str) -> list[str]:
     )
 
 
-def _listed(form: FormatStatus) -> str:
+def _listed(form: FormatStatus) -> list[str]:
+    """Return the row of a format; a title that is longer than its column has a line of its own."""
     state = f"  (needs {', '.join(form.missing)})" if form.missing else ""
-    gap = " " if len(form.title) < TITLE else f"\n  {'':<{TITLE}}"
-    return f"{form.title:<{TITLE - 1}}{gap}{' '.join(form.suffixes)}{state}".rstrip()
+    endings = f"{' '.join(form.suffixes)}{state}"
+    if len(form.title) < TITLE:
+        return [f"  {form.title:<{TITLE}}{endings}".rstrip()]
+    return [f"  {form.title}", f"  {'':<{TITLE}}{endings}".rstrip()]

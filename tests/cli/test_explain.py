@@ -73,6 +73,10 @@ def test_doctor(run: Run):
     assert diagnosis["matcher"] in ("hyperscan", "re")
     assert "pickle" in [scanner["name"] for scanner in diagnosis["scanners"]]
     assert diagnosis["sandbox"].keys() >= {"memory", "network"}
+    assert "\\n" not in outcome.out, "a line break within a row is printed as an escape"
+    for form in diagnosis["formats"]:
+        assert f"  {form['title']}" in outcome.out
+        assert " ".join(form["suffixes"]) in outcome.out
 
 
 def test_doctor_speaks_of_the_broker(run: Run, monkeypatch: pytest.MonkeyPatch):
