@@ -137,8 +137,10 @@ def _lenient(blob: Blob, content: str) -> list[Json] | None:
 
 def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     """Yield code and templates that stand under the keys of any configuration, TOML too, which loaders know."""
+    from scanners.command_documents import is_document
     from scanners.loose_settings import loose_facts
 
+    commands = not is_document(blob)  # else the scanner of commands tells them, with who runs them
     for entry in entries(document):
         context.operations.spend()
         yield from _HANDLERS.get(entry.key, _other)(blob, entry)
@@ -148,7 +150,7 @@ def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
         if isinstance(entry.value, str):
             called = _CALLED.search(entry.key) is not None
             path = printable(entry.path, _SHOWN)
-            yield from telling_facts(entry.value, blob.locator, path, context, names=called)
+            yield from telling_facts(entry.value, blob.locator, path, context, names=called, commands=commands)
 
 
 def _expressions(blob: Blob, document: Json) -> Iterator[Item]:
@@ -460,7 +462,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=23,
+    version=24,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

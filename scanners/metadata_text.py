@@ -25,6 +25,8 @@ _MAY_TELL = re.compile(
     r"\b(?:os|posix|nt|subprocess|sys|pty|builtins|importlib|ctypes|runpy|shutil|socket|pickle|marshal)\.\w"
     r"|\b(?:eval|exec|compile|__import__|getattr)\s*\(|\bimport\s|\{[{%]"
 )
+_WORDS = 4
+"""Words before what tells a command of attacks: its program with options; sentences about one have more."""
 _TARGET = "_target_"
 _CALLED = re.compile(r"""\\*["']_target_\\*["']\s*:\s*\\*["']([\w.]+)""")
 """A target of Hydra in JSON or in a literal of Python, quoted in other JSON or not (CVE-2026-22584)."""
@@ -36,16 +38,22 @@ _TELLING = frozenset({"code", "command", "connection", "memory", "native"})
 _FAMILIES = frozenset({"command execution", "code execution"})
 
 
-def telling_facts(text: str, locator: Locator, path: str, context: Context, *, names: bool = True) -> Iterator[Item]:
+def telling_facts(
+    text: str, locator: Locator, path: str, context: Context, *, names: bool = True, commands: bool = False
+) -> Iterator[Item]:
     """Yield what the text at `path` of the metadata is: Python that runs code, a template of attacks.
 
     The name alone of what runs commands is told where `names`, which nothing else there would be called. Commands of
-    shells are found in the raw bytes (`scanners.detectors.scripts`).
+    shells are found in the raw bytes (`scanners.detectors.scripts`), but in files that are text: there they are told
+    where `commands`.
     """
     if len(text) > LONGEST:
         return
     if _TARGET in text:
         yield from _targets(text, locator, path)
+    if commands and (command := attack_in(text)):
+        yield _code(command, "a command of attacks", locator, path)
+        return
     if not _MAY_TELL.search(text):
         return
     from scanners.parsing.jinja_template import held_facts
@@ -58,9 +66,23 @@ def telling_facts(text: str, locator: Locator, path: str, context: Context, *, n
             yield problem_of(limit, locator, NAME)
         return
     if how:
-        shown = printable(redact(" ".join(text.split())), _SHOWN)
-        detail: dict[str, Json] = {"how": how, "path": path}
-        yield Fact("metadata-code", shown, locator, detail=detail)
+        yield _code(text, how, locator, path)
+
+
+def _code(text: str, how: str, locator: Locator, path: str) -> Fact:
+    shown = printable(redact(" ".join(text.split())), _SHOWN)
+    return Fact("metadata-code", shown, locator, detail={"how": how, "path": path})
+
+
+def attack_in(text: str) -> str:
+    """Return the line of a text that is a command of attacks, nothing where prose only speaks of one."""
+    from scanners.judge.attack_commands import hostile_command
+
+    for line in text.splitlines():
+        found = hostile_command().search(line)
+        if found and len(line[: found.start].split()) <= _WORDS:
+            return line
+    return ""
 
 
 def _targets(text: str, locator: Locator, path: str) -> Iterator[Fact]:

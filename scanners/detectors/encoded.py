@@ -23,6 +23,7 @@ from modelsweep.core.units import KIB, MIB
 from scanners.detector import Detector, kept_apart
 from scanners.detectors.pickles import confirm as pickle_at
 from scanners.detectors.pickles import exactly, has_header, imports_in
+from scanners.parsing.bytes_as_text import AS_TEXT
 
 if TYPE_CHECKING:
     from scanners.parsing.disguise_starts import Starts
@@ -102,7 +103,9 @@ _CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"]\0\0": 
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"\x04\x22\x4d\x18": "LZ4",
 }
-_MAGIC = max(map(len, _CODECS))
+_AS_TEXT = (b"\x1f\xc2\x8b", b"\xc3\xbd7zXZ\0", b"\x28\xc2\xb5/\xc3\xbd")
+"""Three of them as text of one letter for each byte; bzip2 begins with letters."""
+_MAGIC = max(map(len, (*_CODECS, *_AS_TEXT)))
 _BEFORE = (b'"', b"'", b" ", b"\0", b",", b":")
 """What may be nominated with the character behind it."""
 _PROBE = 400
@@ -167,7 +170,7 @@ def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     """Yield what the run of encoded characters at `offset` hides; one that begins before it is none."""
-    if blob.reader.read(offset, min(_MAGIC, blob.size - offset)).startswith(tuple(_CODECS)):
+    if blob.reader.read(offset, min(_MAGIC, blob.size - offset)).startswith((*_CODECS, *_AS_TEXT)):
         yield from _packed(blob, offset, context)
         return
     quoted = blob.reader.read(offset, 1) in _BEFORE
@@ -314,6 +317,8 @@ def _encoding(data: bytes) -> str:
     for magic, name in _CODECS.items():
         if data.startswith(magic):
             return name
+    if data.startswith((*_AS_TEXT, b"x\xc2\x9c", b"x\xc3\x9a")):
+        return AS_TEXT
     if data[:1] == b"\x78":
         return "base64" if _is_text(data[:64]) else "zlib"
     return "hexadecimal" if re.fullmatch(rb"[0-9a-fA-F]+", data[:256]) else "base64"
@@ -480,13 +485,16 @@ _ZLIB = tuple(
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=17,
+    version=18,
     patterns=(
         rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
         rb"BZh[1-9]1AY&SY",
         rb"\xfd7zXZ\x00\x00[\x00\x01\x04\x0a]",
         # Zstandard: no reserved bit, a window or a length, and a first block that is not of the reserved kind
         rb"\x28\xb5\x2f\xfd[\x00\x04\x20\x24\x40\x44\x60\x64\x80\x84\xa0\xa4\xc0\xc4\xe0\xe4].",
+        rb"\x1f\xc2\x8b\x08[\x00\x08]",
+        rb"\xc3\xbd7zXZ\x00\x00[\x00\x01\x04\x0a]",
+        rb"\x28\xc2\xb5/\xc3\xbd[\x00\x04\x20\x24\x40\x44\x60\x64]",
         rb"\x04\x22\x4d\x18[\x40\x44\x48\x4c\x60\x64\x68\x6c][\x40\x50\x60\x70]",
         rb"\x5d\x00\x00[\x00\x04\x08\x10\x20\x40\x80][\x00-\x08](?:\xff{8}|.{5}\x00{3})",
     ),

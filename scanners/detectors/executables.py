@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from scanners.detector import Detector
+from scanners.parsing.bytes_as_text import AT_ONCE, STARTS, native_code_as_text
 from scanners.parsing.image_layer import in_layer
-from scanners.parsing.native_code import DOS, STUB, beginning_at, damaged_code, native_code_at
+from scanners.parsing.native_code import DOS, STUB, NativeCode, beginning_at, damaged_code, native_code_at
 
+SCANNER = "executable"
+"""Which scanner has files that are native code as a whole: asked of all but those that are expected to be something."""
 EMBEDDED = Rule(
     id="executable/embedded",
     title="Executable hidden inside another file",
@@ -51,28 +54,39 @@ FRAGMENT = Rule(
 )
 
 
-def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
-    """Yield the executable whose header stands at `offset`; one that is a whole file is a scanner's."""
+def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
+    """Yield the executable whose header stands at `offset`; one that is a whole file is its scanner's."""
     code = native_code_at(blob.reader, offset)
-    if code and (code.start > 0 or blob.expect == RAW):
-        span = Span(code.start)
-        yield Fact("embedded", code.title, blob.locator, span)
-        yield Finding(EMBEDDED, blob.locator, code.title, span=span, evidence={"offset": code.start})
-    if code or in_layer(blob.locator):
+    if code:
+        if code.start > 0 or blob.expect not in ("", SCANNER):
+            yield from _embedded(blob, code)
+        return
+    if in_layer(blob.locator):
         return
     is_file = blob.expect != RAW
+    begun = beginning_at(blob.reader, offset, is_file=is_file)
+    context.operations.spend(AT_ONCE)
+    written = native_code_as_text(blob.reader, begun.start if begun else offset)
+    if written and context.first(f"program as text in {blob.locator}", str(written.start)):
+        yield from _embedded(blob, written)
     damaged = damaged_code(blob.head, offset) if is_file else ""
     if damaged:
         yield Finding(DAMAGED, blob.locator, damaged, path=blob.locator.name)
-    elif begun := beginning_at(blob.reader, offset, is_file=is_file):
+    elif begun and not written:
         span = Span(begun.start)
         yield Finding(FRAGMENT, blob.locator, begun.title, span=span, evidence={"offset": begun.start})
+
+
+def _embedded(blob: Blob, code: NativeCode) -> Iterator[Item]:
+    span = Span(code.start)
+    yield Fact("embedded", code.title, blob.locator, span)
+    yield Finding(EMBEDDED, blob.locator, code.title, span=span, evidence={"offset": code.start})
 
 
 DETECTOR = Detector(
     name="executables",
     title="an executable",
-    version=7,
+    version=8,
     patterns=(
         rb"\x7fELF",
         rb"PE\x00\x00(?:\x4c\x01|\x64\x86|\x64\xaa|\xc0\x01|\xc4\x01|\x00\x02)",
@@ -82,8 +96,9 @@ DETECTOR = Detector(
         rb"\xca\xfe\xba[\xbe\xbf]\x00\x00\x00[\x01-\x12][\x00\x01]\x00\x00[\x07\x0c\x12]",
         DOS,
         STUB,
+        *STARTS,
     ),
     confirm=confirm,
     rules=(EMBEDDED, DAMAGED, FRAGMENT),
-    owners=frozenset({"executable"}),
+    owners=frozenset({SCANNER}),
 )

@@ -99,7 +99,7 @@ def _is_test(blob: Blob) -> bool:
 DETECTOR = Detector(
     name="secrets",
     title="a credential",
-    version=6,
+    version=7,
     patterns=PATTERNS,
     runs=RUNS,
     confirm=confirm,

@@ -127,7 +127,7 @@ def aws_secrets_beside(data: bytes, match: re.Match[bytes]) -> tuple[bytes, ...]
 
 
 _AWS_SECRET = re.compile(
-    rb"(?<![A-Za-z0-9/+=_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"
+    rb"(?<![A-Za-z0-9/+_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"
     rb"|(?:(?<=[\x12\x8c\xd9U]\x28)|(?<=\x28\0\0\0))[A-Za-z0-9/+]{40}|(?<=\nV)[A-Za-z0-9/+]{40}(?=\n)"
 )
 """Or behind its length, 40, where anything may follow."""

@@ -38,6 +38,7 @@ IN_ESCAPES = rb"\\x80\\x0[2-5]"
 IN_UNICODE_ESCAPES = rb"\\u0080\\u000[2-5]"
 LINE_IN_ESCAPES = rb"c(?:os|posix)\\n[sp]"
 AS_LATIN1 = rb"\xc2\x80[\x02-\x05](?:\xc2\x95|[cX]|\xc2\x8c)"
+DEFLATED_AS_LATIN1 = (rb"x\xc2\x9c", rb"x\xc3\x9a")
 WIDE_HEAD = rb"\x80\x00[\x02-\x05]\x00[\x95c\x8cX]\x00"
 """The header of a pickle with two bytes for each."""
 WRITTEN = {
@@ -47,6 +48,8 @@ WRITTEN = {
     IN_UNICODE_ESCAPES: b"\\u0080\\u000",
     LINE_IN_ESCAPES: b"\\n",
     AS_LATIN1: b"\xc2\x80",
+    DEFLATED_AS_LATIN1[0]: b"x\xc2\x9c",
+    DEFLATED_AS_LATIN1[1]: b"x\xc3\x9a",
 }
 """Patterns of how payloads begin where they are written as text, each with a literal that all it matches holds."""
 STUB = b"This program cannot"
@@ -65,7 +68,7 @@ _IS_ZERO = bytes(byte == 0 for byte in range(256))
 _WIDE = b"\1" * RUN
 _ONE_RUN = 1
 """Patterns before those of `WRITTEN`."""
-_LAYOUT = 4
+_LAYOUT = 5
 """Raised when `_wanted` makes something else of the same values: databases are kept."""
 
 

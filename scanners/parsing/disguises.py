@@ -17,11 +17,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from modelsweep.core.units import KIB, MIB
+from scanners.parsing.bytes_as_text import AS_TEXT, of_text
 from scanners.parsing.disguise_starts import (
     AS_LATIN1,
     BEGINNINGS,
     DANGEROUS_TEXTS,
     DEFLATED,
+    DEFLATED_AS_LATIN1,
     IN_ESCAPES,
     IN_UNICODE_ESCAPES,
     LINE_IN_ESCAPES,
@@ -310,12 +312,6 @@ def _unicode_escapes(text: bytes) -> bytes:
     return str(json.loads(b'"%b"' % match[0])).encode("latin-1") if match else b""
 
 
-def _of_text(text: bytes) -> bytes:
-    """Return the bytes of text of which each letter is one, up to where it is no such text."""
-    match = re.match(rb"(?:[\x00-\x7f]|[\xc2\xc3][\x80-\xbf])+", text)
-    return match[0].decode("utf-8").encode("latin-1") if match else b""
-
-
 # Bytes
 
 
@@ -382,5 +378,5 @@ _ESCAPES: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
     (IN_ESCAPES, "escapes", _hexadecimal_escapes),
     (IN_UNICODE_ESCAPES, "escapes", _unicode_escapes),
     (LINE_IN_ESCAPES, "escapes", _hexadecimal_escapes),
-    (AS_LATIN1, "text of one letter for each byte", _of_text),
+    *((pattern, AS_TEXT, of_text) for pattern in (AS_LATIN1, *DEFLATED_AS_LATIN1)),
 )

@@ -27,6 +27,9 @@ TELLING = Words(
 CODE = Words(
     *b"os.system os.popen subprocess. eval( exec( pty.spawn builtins. runpy. posix.system".split(),
     *b"pickle.load marshal.load commands.get".split(),
+    *(b"/dev/tcp/", b"/dev/udp/", b"sh -i", b"curl ", b"wget ", b"nc -", b"ncat ", b"netcat ", b"mkfifo ", b"socat "),
+    *(b"base64 -", b"openssl ", b"owershell", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32", b"DownloadString"),
+    *(b"xmrig", b"stratum+", b"authorized_keys", b"rm -"),
 )
 PRIVATE = Words(
     *b"/etc/ /proc/ /.ssh/ /.aws/ /.netrc /.git-credentials /.kube/ run/secrets/ nemo:.".split(),

@@ -95,8 +95,13 @@ _BASE85 = frozenset(_LETTERS85 + b"\r\n")
 _ASCII85 = frozenset(range(33, 118)) | frozenset(b"z\r\n~")
 _HEADS = frozenset((b"impo", b"from", b"exec", b"#!/b", b"#!/u", b"\x7fELF"))
 """What else than pickles is worth a look, by its first bytes."""
+_MACH_HEADS = frozenset(
+    (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce", b"\xca\xfe\xba\xbe")
+)
+"""Of Mach-O, below an ordinary encoding."""
 _FIRST = frozenset(
-    bytes((first,)) for first in (0x80, *_OLD_STARTS, *(head[0] for head in _HEADS), 0x1F, *range(8, 0x80, 0x10))
+    bytes((first,))
+    for first in (0x80, *_OLD_STARTS, *(head[0] for head in (*_HEADS, *_MACH_HEADS)), 0x1F, *range(8, 0x80, 0x10))
 ) | frozenset(magic[:1] for magic in _CODECS)
 """Bytes that any of these begin with."""
 _LINE_ENDS = b"\r\n"
@@ -145,7 +150,7 @@ def is_telling(head: bytes) -> bool:
     """Return whether bytes begin as a pickle of any protocol does, compressed bytes, or another payload."""
     if head[:1] not in _FIRST:
         return False
-    return _pickled(head) or head[:4] in _HEADS or (len(head) > 2 and _compressed(head))
+    return _pickled(head) or head[:4] in _HEADS or head[:4] in _MACH_HEADS or (len(head) > 2 and _compressed(head))
 
 
 def _within(text: bytes, letters: frozenset[int]) -> int:

@@ -23,7 +23,7 @@ import zstandard
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.gguf.cases import built, pair
-from tests.scanners.native_code import elf, pe
+from tests.scanners.native_code import elf, mach, pe
 from tests.scanners.payload import gzipped
 from tests.scanners.safetensors.cases import built as safetensors
 
@@ -217,6 +217,11 @@ def wide(data: bytes) -> bytes:
     return data.decode("latin-1").encode("utf-16-le")
 
 
+def entered() -> bytes:
+    """Return an executable with an entry point and sections, whose header holds bytes that are no ASCII."""
+    return elf()[:24] + (0x4080E0).to_bytes(8, "little") + elf()[32:40] + (0x88F0).to_bytes(8, "little") + elf()[48:]
+
+
 def as_text(data: bytes) -> Case:
     """Return the case of a string that protocol 2 writes as text."""
     return Case(lambda: pickle.dumps({"note": data}, 2), "model.pkl", MALICIOUS)
@@ -276,5 +281,9 @@ CASES |= {
     ),
     "benign_explained_in_string": string(b"begin 644 of what cos\nin the pickle =80=04 means", CLEAN),
     "benign_pickles_within_string": string(NOISE[:300] + pickle.dumps(OrderedDict(a=1), 2) + NOISE[:300], CLEAN),
+    "zlib_of_program_as_text": as_text(zlib.compress(entered())),
+    "gzip_of_program_as_text": as_text(gzipped(entered())),
+    "zlib_of_program_of_macos": string(NOISE[:300] + zlib.compress(mach()) + NOISE[:300], MALICIOUS),
+    "benign_gzip_as_text": Case(lambda: pickle.dumps({"note": gzipped(HARMLESS)}, 2), "model.pkl", CLEAN),
     "benign_zlib_as_text": Case(lambda: pickle.dumps({"note": zlib.compress(HARMLESS)}, 2), "model.pkl", CLEAN),
 }

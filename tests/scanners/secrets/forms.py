@@ -183,6 +183,9 @@ def after(prefix: str) -> str:
 
 FORMS: dict[str, Callable[[], str]] = {
     "aws": lambda: f"aws_access_key_id = AK{'IA'}{rand(16, BASE32)}\naws_secret_access_key = {rand(40, BASE64)}\n",
+    "aws_environment": lambda: (
+        f"AWS_ACCESS_KEY_ID=AK{'IA'}{rand(16, BASE32)}\nAWS_SECRET_ACCESS_KEY={rand(40, BASE64)}\n"
+    ),
     "aws_secret": lambda: f'"aws_secret_access_key": "{rand(40, BASE64)}"',
     "github": lambda: checked("gh" + "p_"),
     "github_fine": lambda: f"github_{'pat'}_{rand(22)}_{rand(59)}",

@@ -1,0 +1,47 @@
+"""Bytes written as a text of one letter for each, as pickles of protocols 0 to 2 have them (`_codecs.encode(text,
+'latin1')`), and checkpoints of torch, which are of protocol 2: 0x90 becomes `\\xc2\\x90`, in protocol 0 zero `\\u0000`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from modelsweep.core.reader import MemoryReader, Reader
+from modelsweep.core.units import KIB
+from scanners.parsing.native_code import NativeCode, native_code_file
+
+AS_TEXT = "text of one letter for each byte"
+STARTS = (
+    rb"MZ\xc2\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xc3\xbf\xc3\xbf",
+    rb"MZ\x90\\u0000\x03\\u0000\\u0000\\u0000\x04",
+    rb"\xc3\x8f\xc3\xba\xc3\xad\xc3\xbe[\x07\x0c]\x00\x00\x01",
+    rb"\xcf\xfa\xed\xfe[\x07\x0c]\\u0000\\u0000\x01",
+)
+"""How programs of Windows and macOS begin in such texts; those of Linux begin there as they do everywhere."""
+_LETTERS = re.compile(rb"(?:[\x00-\x7f]|[\xc2\xc3][\x80-\xbf])+")
+_OLD_LETTERS = re.compile(rb"(?:\\u00[0-9a-fA-F]{2}|[^\n\\])+")
+_ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})")
+AT_ONCE = 16 * KIB
+"""Bytes of a text that may hold the headers of a program."""
+
+
+def of_text(text: bytes) -> bytes:
+    """Return the bytes of text of which each letter is one, up to where it is no such text."""
+    match = _LETTERS.match(text)
+    return match[0].decode("utf-8").encode("latin-1") if match else b""
+
+
+def native_code_as_text(reader: Reader, offset: int) -> NativeCode | None:
+    """Return the program that is written as text from `offset` on, or None."""
+    text = reader.read(offset, min(AT_ONCE, reader.size - offset))
+    for data in (of_text(text), _of_old_text(text)):
+        code = native_code_file(data, MemoryReader(data)) if data and not text.startswith(data) else None
+        if code:
+            return NativeCode(offset, code.title)
+    return None
+
+
+def _of_old_text(text: bytes) -> bytes:
+    """Return the bytes of a text as protocol 0 writes it: a line with escapes."""
+    match = _OLD_LETTERS.match(text)
+    return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), match[0]) if match else b""
