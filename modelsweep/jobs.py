@@ -6,9 +6,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from modelsweep import shadowing
 
@@ -26,7 +27,7 @@ from modelsweep.fleet.store import Store
 from modelsweep.fleet.stored import Manifest, open_manifest, report_of
 from modelsweep.fleet.stores import open_store
 from producer.submit import Producer
-from worker.finalizer import MANIFEST
+from worker.finalizer import MANIFEST, report_name
 from worker.settling import counted, is_retryable
 from worker.sweeper import Swept, sweep
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from modelsweep.core.report import Report, UnitResult
+    from reporting import Writer
 
 LOOK = 0.1
 """Seconds between two looks at a job that is waited for."""
@@ -74,6 +76,10 @@ class Fleet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def another(self) -> Fleet:
+        """Return the same fleet with connections of its own, for another thread."""
+        return Fleet(self.broker, client_of(self.broker), connect(self.broker), self.store, self.key)
 
     def close(self) -> None:
         """Close the connections."""
@@ -157,6 +163,11 @@ class Fleet:
         Raises UnknownJob, NoReport, StoreFault, Forged, Damaged.
         """
         return report_of(self.manifest(job), self.store)
+
+    def stored_report(self, pointer: str, writer: Writer) -> AbstractContextManager[BinaryIO] | None:
+        """Return the report in a format as its finalizer stored it, None where it did not; raises StoreFault."""
+        name = f"{pointer}/{report_name(writer)}"
+        return self.store.reader(name) if self.store.exists(name) else None
 
     def manifest(self, job: str) -> Manifest:
         """Return what the published report of a job is made of; raises as `report` does."""

@@ -105,19 +105,19 @@ def write(report: Report, stream: TextIO, view: View) -> None:
         size=format_size(totals.bytes_read),
         time=utc(report.run.start_time) if report.run.start_time else "",
         targets=[printable(target, TEXT) for target in report.targets],
-        results=_accused(report, view),
+        results=accused(report, view, LISTED),
         beyond=view.count(report) - LISTED,
-        problems=_by_kind(report),
+        problems=by_kind(report, LISTED),
         rules=sorted(view.rules(report), key=lambda rule: (-rule.severity, rule.id)),
         tool=report.tool,
     )
     stream.writelines(chunks)
 
 
-def _accused(report: Report, view: View) -> Iterator[tuple[UnitResult, tuple[Finding, ...]]]:
-    """Yield files with the findings to be shown, as many as are listed, the worst files first."""
+def accused(report: Report, view: View, most: int) -> Iterator[tuple[UnitResult, tuple[Finding, ...]]]:
+    """Yield files with the findings to be shown, at most so many of these, the worst files first."""
     files: dict[Severity, list[tuple[UnitResult, tuple[Finding, ...]]]] = {each: [] for each in reversed(Severity)}
-    room = dict.fromkeys(files, LISTED)
+    room = dict.fromkeys(files, most)
     for result in report.results if view.count(report) else ():
         if findings := view.findings(result):
             worst = max(finding.severity for finding in findings)
@@ -125,7 +125,7 @@ def _accused(report: Report, view: View) -> Iterator[tuple[UnitResult, tuple[Fin
             room[worst] -= len(listed)
             if listed:  # no more of the result than is shown: members of archives may be many
                 files[worst].append((replace(result, artifacts=result.artifacts[:1], facts=()), listed))
-    left = LISTED
+    left = most
     for result, findings in chain.from_iterable(files.values()):
         if not left:
             return
@@ -133,12 +133,12 @@ def _accused(report: Report, view: View) -> Iterator[tuple[UnitResult, tuple[Fin
         left -= len(findings[:left])
 
 
-def _by_kind(report: Report) -> list[tuple[Meaning, int, list[Problem]]]:
-    """Return how many problems there are of each kind, with as many as are listed."""
+def by_kind(report: Report, most: int) -> list[tuple[Meaning, int, list[Problem]]]:
+    """Return how many problems there are of each kind, with at most so many of them."""
     counts = report.totals.problems
     groups: dict[ProblemKind, list[Problem]] = {kind: [] for kind in ProblemKind if kind in counts}
     if groups:
         for problem in report.each_problem():
-            if len(groups[problem.kind]) < LISTED:
+            if len(groups[problem.kind]) < most:
                 groups[problem.kind].append(problem)
     return [(MEANING[kind], counts[kind], group) for kind, group in groups.items()]

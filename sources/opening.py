@@ -126,7 +126,7 @@ class Opener:
     def _opened(self, unit: Unit, place: str) -> Opened:
         """Open what was listed below the target that `place` stands for; where that is elsewhere, only below roots."""
         target, uri, roots = self._names[place], unit.locator.uri, self._roots
-        real = place if roots is None else _inside(target, roots)
+        real = place if roots is None else inside(target, roots)
         where = unit.locator if real == place else replace(unit.locator, uri=real + uri[len(place) :])
         listed, top = Listed(where, unit.size, unit.digest), target if scheme_of(target) else real
         source = source_of(top)
@@ -136,7 +136,7 @@ class Opener:
         if not isinstance(opened, Elsewhere):
             return opened
         if roots is not None:
-            _inside(opened.target, roots)
+            inside(opened.target, roots)
         return opened_at(opened)
 
 
@@ -148,19 +148,19 @@ def opened_at(place: Elsewhere) -> Opened:
     return opened
 
 
-def _inside(target: str, roots: Sequence[str]) -> str:
+def inside(target: str, roots: Sequence[str]) -> str:
     """Return where `target` leads, links followed; raises SourceFault where that is below none of `roots`."""
     path = not scheme_of(target)
     real = os.path.realpath(target) if path else plain(target)
     if not path and {"..", "."} & set(target.split("/")):
-        raise SourceFault("an address with dots, which could lead out of the roots of this worker")
+        raise SourceFault("an address with dots, which could lead out of the roots")
     for root in roots:
         if root == ANYWHERE:
             return real
         outer = plain(os.path.realpath(root) if not scheme_of(root) else canonical(root))
         if real == outer or real.startswith(outer.rstrip("/") + "/"):
             return real
-    raise SourceFault("outside the roots that this worker may read (modelsweep worker --root)")
+    raise SourceFault("outside the roots that may be read (modelsweep worker --root)")
 
 
 def plain(target: str) -> str:

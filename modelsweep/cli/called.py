@@ -22,6 +22,7 @@ COMMANDS = (
     "watch",
     "worker",
     "exporter",
+    "serve",
     "rules",
     "metadata",
     "cache",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.cli.progress import line_bar
 from modelsweep.core.text import printable
-from modelsweep.core.units import format_size
+from modelsweep.core.units import format_duration, format_size
 
 if TYPE_CHECKING:
     from modelsweep.fleet.answers import Progress
@@ -68,14 +68,7 @@ def _left(progress: Progress) -> str:
     if progress.state != "running" or not progress.started or elapsed < 2 or not progress.bytes_done:
         return ""
     seconds = elapsed * (progress.bytes - progress.bytes_done) / progress.bytes_done
-    return f"about {duration(seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: `45 s`, `12 min`, `3.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return f"about {format_duration(seconds)} left"
 
 
 def numbers_of(progress: Progress) -> dict[str, object]:
@@ -115,7 +108,7 @@ def details_of(progress: Progress) -> Iterator[tuple[str, str]]:
     if again := progress.counts.get("published_again", 0):
         yield "published again", f"{again:,}"
     if progress.started:
-        yield "running for", duration((progress.ended or progress.now) - progress.started)
+        yield "running for", format_duration((progress.ended or progress.now) - progress.started)
 
 
 def _counts(counts: dict[str, int]) -> str:

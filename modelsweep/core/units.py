@@ -43,6 +43,13 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds:,.0f} s" if seconds >= 1 else f"{seconds:g} s"
 
 
+def format_duration(seconds: float) -> str:
+    """Return a time that something takes as people say it: `45 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: `1 file`, `2,000 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 import threading
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from modelsweep.fleet import liveness
 from modelsweep.fleet.answers import LedgerFault, UnknownJob
 from modelsweep.fleet.ledger import METRICS as COUNTERS
 from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs
+from modelsweep.fleet.listening import cannot_listen, check_port
 from modelsweep.fleet.liveness import BEAT_EVERY
 from modelsweep.fleet.logs import logger
 from modelsweep.fleet.messages import SCAN, queue_lengths
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _log = logger("modelsweep.exporter")
 PORT = 9808
 """That of the usual exporter for Celery."""
-HIGHEST_PORT = 65_535
 ADDRESS = "127.0.0.1"
 INFO_FIELDS = ("used_memory", "maxmemory", "evicted_keys")
 DOWN = ("modelsweep_up", "modelsweep_build_info")
@@ -42,13 +41,6 @@ PATIENCE = 3.0
 """Seconds that Redis has for an answer, and for another try: Prometheus waits for 10 s in all."""
 MOST_JOBS = 200
 """The latest ones, besides those that run: a scrape takes a bounded time, however many wait to expire."""
-
-
-class CannotListen(OSError):
-    """The address cannot be listened on: the message is a sentence."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class FleetCollector(Collector):
@@ -155,27 +147,20 @@ def serving(client: Redis, address: str = ADDRESS, port: int = PORT) -> Iterator
 
     `client` becomes the exporter's own.
     """
-    if not 0 <= port <= HIGHEST_PORT:
-        raise CannotListen(f"{port} is no port: 1 to {HIGHEST_PORT} are")
+    check_port(port)
     be_impatient(client)
     registry = CollectorRegistry()
     registry.register(FleetCollector(client))
     try:
         server, thread = start_http_server(port, address, registry)
     except OSError as error:
-        raise CannotListen(_reason(error, address, port)) from error
+        raise cannot_listen(error, "exporter", address, port) from error
     try:
         yield server.server_port
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _reason(error: OSError, address: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {address} is taken: another exporter may run already; --port chooses another"
-    return f"cannot listen on {address} port {port}: {error.strerror or error}"
 
 
 def serve(client: Redis, address: str = ADDRESS, port: int = PORT, stop: threading.Event | None = None) -> None:

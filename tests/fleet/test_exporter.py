@@ -19,9 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelsweep.core.version import VERSION
 from modelsweep.fleet import exporter, liveness
-from modelsweep.fleet.exporter import CannotListen, serving, snapshot_of
+from modelsweep.fleet.exporter import serving, snapshot_of
 from modelsweep.fleet.ledger import METRICS as COUNTERS
 from modelsweep.fleet.ledger import Ledger
+from modelsweep.fleet.listening import CannotListen
 from modelsweep.fleet.messages import client_of
 from modelsweep.fleet.metrics import METRICS, runtime_counts
 from modelsweep.fleet.private_redis import PrivateRedis
