@@ -38,6 +38,8 @@ WHOLE: dict[str, Any] = {
             "options": ["--fail-on", "critical"],
         }
     },
+    "dashboard": {"enabled": True, "roots": ["s3://models"]},
+    "networkPolicy": {"dashboard": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]},
     "monitoring": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "rules": {"enabled": True},

@@ -11,7 +11,12 @@ import yaml
 from tests.deploy.tools import ROOT
 
 PATH = ROOT / "docker-compose.yml"
-SECRETS = {"MODELSWEEP_KEY": "0f" * 32, "MODELSWEEP_REDIS_PASSWORD": "s3same-0pen", "GRAFANA_PASSWORD": "x" * 20}
+SECRETS = {
+    "MODELSWEEP_KEY": "0f" * 32,
+    "MODELSWEEP_REDIS_PASSWORD": "s3same-0pen",
+    "MODELSWEEP_DASHBOARD_TOKEN": "d4" * 16,
+    "GRAFANA_PASSWORD": "x" * 20,
+}
 _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?::(?P<sign>[-?])(?P<word>[^}]*))?\})")
 
 

@@ -27,6 +27,8 @@ FILES = {
     "dashboard.json": "deploy/grafana/dashboards/modelsweep.json",
 }
 OLDEST, NEWEST = "v1.29", "v1.37"
+EXAMINING = ("worker", "weekly", "dashboard")
+"""Parts of the names of pods that reach what models are read from."""
 PROMETHEUS_AND_KEDA = {"PrometheusRule", "ServiceMonitor", "ScaledObject"}
 """Kinds that Kubernetes does not know by itself."""
 
@@ -130,6 +132,9 @@ def test_the_parts_are_there(whole: list[Manifest]) -> None:
         ("Deployment", "fleet-modelsweep-exporter"),
         ("Service", "fleet-modelsweep-exporter"),
         ("ServiceMonitor", "fleet-modelsweep-exporter"),
+        ("Deployment", "fleet-modelsweep-dashboard"),
+        ("Service", "fleet-modelsweep-dashboard"),
+        ("NetworkPolicy", "fleet-modelsweep-dashboard"),
         ("StatefulSet", "fleet-modelsweep-redis"),
         ("Service", "fleet-modelsweep-redis"),
         ("ConfigMap", "fleet-modelsweep-redis"),
@@ -168,8 +173,9 @@ def test_pods_are_restricted(whole: list[Manifest]) -> None:
 def test_each_gets_only_the_secrets_that_it_needs(whole: list[Manifest]) -> None:
     for name, pod in chart.pods(whole).items():
         found = chart.variables(pod)
-        examines = "worker" in name or "weekly" in name
+        examines = any(word in name for word in EXAMINING)
         assert ("MODELSWEEP_KEY" in found) == examines, name
+        assert ("MODELSWEEP_DASHBOARD_TOKEN" in found) == ("dashboard" in name)
         assert ("envFrom" in chart.container(pod)) == examines
         taken = [value for value in found.values() if isinstance(value, dict)]
         assert taken
@@ -197,7 +203,7 @@ def test_our_command_line_takes_what_containers_are_started_with(
     whole: list[Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = [args for pod in chart.pods(whole).values() if (args := chart.container(pod).get("args"))]
-    assert sorted(word for word, *_ in started) == ["audit", "exporter", "worker", "worker", "worker"]
+    assert sorted(word for word, *_ in started) == ["audit", "exporter", "serve", "worker", "worker", "worker"]
     for word, *arguments in started:
         tools.taken(word, arguments, monkeypatch)
     audit = chart.container(chart.pods(whole)["fleet-modelsweep-weekly"])["args"]
@@ -249,20 +255,23 @@ def test_networks_are_closed_but_for_what_is_needed(whole: list[Manifest], helm:
         return [port["port"] for rule in rules for port in rule["ports"]]
 
     for policy in chart.of_kind(whole, "NetworkPolicy").values():
-        assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"] or "dashboard" in policy["metadata"]["name"]
+    (rule,) = chart.of_kind(whole, "NetworkPolicy")["fleet-modelsweep-dashboard"]["spec"]["ingress"]
+    assert rule["from"] == WHOLE["networkPolicy"]["dashboard"]
+    assert rule["ports"][0]["port"] == VALUES["dashboard"]["port"]
     assert egress(whole, "fleet-modelsweep-examining") == [6379, 53, 53, 443]
     assert egress(whole, "fleet-modelsweep-exporter") == [6379, 53, 53]
     assert egress(whole, "fleet-modelsweep-redis") == []
     local = chart.rendered(helm, tmp_path, {"roots": ["/models"]})
     assert egress(local, "fleet-modelsweep-examining") == [6379, 53, 53], "nothing that is read is remote"
-    closed = chart.rendered(helm, tmp_path, {**WHOLE, "networkPolicy": {"https": False}})
+    closed = chart.rendered(helm, tmp_path, {**WHOLE, "networkPolicy": {**WHOLE["networkPolicy"], "https": False}})
     assert 443 not in egress(closed, "fleet-modelsweep-examining")
     identity = {"annotations": {"iam.gke.io/gcp-service-account": "modelsweep@models.iam.gserviceaccount.com"}}
     google = chart.rendered(helm, tmp_path, {"roots": ["gs://models"], "serviceAccount": identity})
     assert egress(google, "fleet-modelsweep-examining") == [6379, 53, 53, 443, 988, 80], "tokens of its identity"
     selected = chart.of_kind(whole, "NetworkPolicy")["fleet-modelsweep-examining"]["spec"]["podSelector"]["matchLabels"]
     chosen = {name for name, pod in chart.pods(whole).items() if selected.items() <= pod["metadata"]["labels"].items()}
-    assert chosen == {name for name in chart.pods(whole) if "worker" in name or "weekly" in name}
+    assert chosen == {name for name in chart.pods(whole) if any(word in name for word in EXAMINING)}
 
 
 @pytest.mark.slow

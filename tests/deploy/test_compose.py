@@ -29,7 +29,7 @@ from tests.deploy.tools import ROOT
 
 COMPOSE = read()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("worker-cpu", "worker-large", "exporter", "producer")
+OURS = ("worker-cpu", "worker-large", "exporter", "dashboard", "producer")
 WORKERS = ("worker-cpu", "worker-large")
 DRAINING = 60
 """Seconds that a worker may take to finish what it does."""
@@ -104,15 +104,16 @@ def test_each_gets_only_the_secrets_that_it_needs() -> None:
         for secret, value in SECRETS.items()
     }
     assert having == {
-        "MODELSWEEP_KEY": {*WORKERS, "producer"},
+        "MODELSWEEP_KEY": {*WORKERS, "dashboard", "producer"},
         "MODELSWEEP_REDIS_PASSWORD": {"redis", *OURS},
+        "MODELSWEEP_DASHBOARD_TOKEN": {"dashboard"},
         "GRAFANA_PASSWORD": {"grafana"},
     }
     commands = json.dumps([service.get("command") for service in SERVICES.values()])
     assert not any(value in commands for value in SECRETS.values())
 
 
-@pytest.mark.parametrize("name", [*WORKERS, "producer"])
+@pytest.mark.parametrize("name", [*WORKERS, "dashboard", "producer"])
 def test_models_are_read_only_and_results_are_shared(name: str) -> None:
     found = mounts(SERVICES[name])
     assert found["/models"] == ("./models", "ro")
@@ -122,7 +123,7 @@ def test_models_are_read_only_and_results_are_shared(name: str) -> None:
 
 
 def test_workers_read_below_the_mounted_models_only() -> None:
-    for name in WORKERS:
+    for name in (*WORKERS, "dashboard"):
         command = SERVICES[name]["command"]
         assert command[command.index("--root") + 1] == "/models"
         assert command.count("--root") == 1

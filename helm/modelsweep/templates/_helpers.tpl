@@ -76,20 +76,29 @@ securityContext:
   value: {{ .Values.logLevel }}
 {{- end }}
 
-{{/* What workers and audits know besides. */}}
+{{/* What workers, audits and the dashboard know besides: the variables of a container. */}}
+{{- define "modelsweep.variables" -}}
+{{- include "modelsweep.broker" . | trim }}
+- name: MODELSWEEP_KEY
+  valueFrom: {secretKeyRef: {name: {{ .Values.secret }}, key: MODELSWEEP_KEY}}
+{{- with .Values.store }}
+- name: MODELSWEEP_STORE
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.cache }}
+- name: MODELSWEEP_CACHE
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{- define "modelsweep.environment" -}}
 env:
-  {{- include "modelsweep.broker" . | trim | nindent 2 }}
-  - name: MODELSWEEP_KEY
-    valueFrom: {secretKeyRef: {name: {{ .Values.secret }}, key: MODELSWEEP_KEY}}
-  {{- with .Values.store }}
-  - name: MODELSWEEP_STORE
-    value: {{ . | quote }}
-  {{- end }}
-  {{- with .Values.cache }}
-  - name: MODELSWEEP_CACHE
-    value: {{ . | quote }}
-  {{- end }}
+  {{- include "modelsweep.variables" . | nindent 2 }}
+{{- include "modelsweep.credentials" . }}
+{{- end }}
+
+{{/* Credentials of sources; on a line of their own, where there are any. */}}
+{{- define "modelsweep.credentials" -}}
 {{- with .Values.credentials }}
 envFrom:
   {{- range . }}
