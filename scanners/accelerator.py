@@ -31,12 +31,12 @@ _DLC_AT = (4, 12)
 
 HOST_CODE = Rule(
     id="accelerator/host-code",
-    title="Compiled model that brings code for the processor",
+    title="Compiled model that carries code for the host processor",
     severity=Severity.WARNING,
-    message="a part of the model holds {subject}: {length} bytes of native code",
-    why="Models for accelerators go to a device. This one brings libraries besides, which the runtime loads on a "
-    "processor together with the model.",
-    fix="Take such a model from its publisher only, or compile it yourself from its source.",
+    message="part of the model holds {subject}: {length} bytes of native code",
+    why="Models for accelerators are sent to a device. This one also carries libraries, which the runtime loads on the "
+    "host processor together with the model.",
+    fix="Take such a model only from its publisher, or compile it yourself from its source.",
     confidence="medium",
     cwe=829,
     references=("https://www.hiascend.com/en/software/cann",),

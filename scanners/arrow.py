@@ -44,9 +44,9 @@ PICKLED = Rule(
     title="Column whose type is a pickle",
     severity=Severity.WARNING,
     message="the type of column {subject} is a pickle",
-    why="PyArrow before 14.0.1 unpickles the type as soon as the file is opened, and later versions do where they are "
-    "told to: whoever wrote the file runs code.",
-    fix="Read the file with PyArrow 14.0.1 or later, and write it again with types of its storage.",
+    why="PyArrow before 14.0.1 unpickles the type as soon as the file is opened, and later versions do so if they are "
+    "told to. Either way, the author of the file runs code.",
+    fix="Read the file with PyArrow 14.0.1 or later, and write it again with the type of its storage.",
     cwe=502,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2023-47248",),
 )

@@ -47,10 +47,11 @@ _SHOWN = 200
 
 WRITES = Rule(
     id="caffe/writes-file",
-    title="Layer that writes a file outside the folder of the model",
+    title="Layer that writes a file outside the model's folder",
     severity=Severity.WARNING,
     message="layer {path} writes the file {subject}: {reason}",
-    why="Running the network writes what passes through the layer into a file of its choice, and replaces that.",
+    why="Running the network writes what passes through the layer to a file that the network chooses, and replaces "
+    "that file.",
     fix="Remove the layer: a network for inference does not need it.",
     cwe=73,
     references=("https://github.com/BVLC/caffe/blob/master/src/caffe/layers/hdf5_output_layer.cpp",),

@@ -57,7 +57,7 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe
         severity=severity,
         message=message,
         why=why,
-        fix="Export the network for inference only, without the operator; ask its author what it is for.",
+        fix="Export the network for inference only, without the operator, and ask its author what it is for.",
         confidence="high" if severity is Severity.CRITICAL else "medium",
         cwe=cwe,
         references=("https://github.com/pytorch/pytorch/blob/v1.13.1/caffe2/operators/load_save_op.h",),
@@ -66,18 +66,19 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe
 
 WRITES = _rule(
     "writes-file",
-    "Operator that writes a file outside the folder of the network",
+    "Operator that writes a file outside the network's folder",
     Severity.CRITICAL,
     "{path} writes {subject}: {reason}",
-    "Running the network writes what passes through it into a file of its choice, with the rights of whoever runs it.",
+    "Running the network writes what passes through it to a file that the network chooses, with the rights of the user "
+    "who runs it.",
     73,
 )
 READS = _rule(
     "reads-file",
-    "Operator that reads a file outside the folder of the network",
+    "Operator that reads a file outside the network's folder",
     Severity.WARNING,
     "{path} reads {subject}: {reason}",
-    "Running the network reads files of whoever runs it, and can put what they hold into its output.",
+    "Running the network reads the user's files, and can put their content into its output.",
     73,
 )
 CONNECTS = _rule(
@@ -85,15 +86,15 @@ CONNECTS = _rule(
     "Operator that connects to other machines",
     Severity.WARNING,
     "{path} connects to {subject}",
-    "Running the network sends tensors to, or takes them from, machines that it names.",
+    "Running the network sends tensors to, or receives them from, machines that the network names.",
     918,
 )
 PYTHON = _rule(
     "python-operator",
     "Operator that calls Python",
     Severity.WARNING,
-    "{path} calls a Python function that the program has registered",
-    "What such an operator does is not in the network. It runs with the rights of whoever runs it.",
+    "{path} calls a Python function that the program registered",
+    "What such an operator does is not part of the network. It runs with the rights of the user who runs the network.",
     829,
 )
 

@@ -38,24 +38,24 @@ _REFERENCE = "https://github.com/catboost/catboost/blob/master/catboost/libs/mod
 
 OUT_OF_RANGE = Rule(
     id="catboost/index-out-of-range",
-    title="Tree whose splits are not there",
+    title="Tree that refers to splits that do not exist",
     severity=Severity.WARNING,
-    message="tree {subject} takes the splits from {index} on, {size} of them, there are {count}",
-    why="Predictors take where a tree begins and how many splits it has for places in an array, and read memory beyond "
-    "it where nobody checks.",
-    fix="Save the model again from its source; do not load this file with a release that trusts it.",
+    message="tree {subject} uses {size} splits from number {index} on, but there are {count}",
+    why="Predictors use the start of a tree and its number of splits as array indices. Without a check they read "
+    "memory beyond the array.",
+    fix="Save the model again from its source. Do not load this file with a release that does not check it.",
     cwe=125,
     references=(_REFERENCE,),
 )
 
 NOT_THERE = Rule(
     id="catboost/value-out-of-range",
-    title="Tree that leads out of its arrays",
+    title="Tree that refers to values that do not exist",
     severity=Severity.WARNING,
-    message="the {what} {subject} is asked for, there are {count}",
-    why="The library takes the numbers of splits, nodes and leaves for places in arrays as soon as it loads the model, "
-    "without looking whether they are there: it reads memory beyond them, or crashes.",
-    fix="Save the model again from its source; do not load this file.",
+    message="the model refers to {what} {subject}, but there are {count}",
+    why="As soon as it loads the model, the library uses the numbers of splits, nodes and leaves as array indices "
+    "without checking them. It reads memory beyond the arrays, or crashes.",
+    fix="Save the model again from its source. Do not load this file.",
     cwe=125,
     references=("https://github.com/catboost/catboost/blob/master/catboost/libs/model/model.cpp",),
 )

@@ -57,11 +57,11 @@ _RELATIONS = 16 * MIB
 
 INJECTED = Rule(
     id="cntk/injected-code",
-    title="Code in place of the name of a class",
+    title="Code in place of a class name",
     severity=Severity.CRITICAL,
     message="loading would run the text {subject} as Python",
-    why="The Python loader of CNTK puts the names of the module and class of a user-defined function into an import "
-    "statement and runs it: what is more than a name runs as code.",
+    why="CNTK's Python loader puts the module and class name of a user-defined function into an import statement and "
+    "runs it. Anything beyond a name runs as code.",
     fix="Do not load the model. Find out where it came from.",
     cwe=95,
     references=(_PYTHON,),
@@ -70,21 +70,21 @@ LIBRARY = Rule(
     id="cntk/native-library",
     title="Model that loads a native library",
     severity=Severity.WARNING,
-    message="loading would call {function} of the library {subject}",
-    why="A native user-defined function stands in a library that the model names: loading the model loads it, which "
-    "runs its code.",
-    fix="Make sure that you know the library, and that no other one of its name is found first.",
+    message="loading would call {function} from the library {subject}",
+    why="A native user-defined function is in a library that the model names. Loading the model loads the library, "
+    "which runs its code.",
+    fix="Make sure that you know the library, and that no other library of that name is found first.",
     confidence="medium",
     cwe=829,
     references=(_NATIVE,),
 )
 LIBRARY_PATH = Rule(
     id="cntk/library-path",
-    title="Model that loads a native library from a path of its own",
+    title="Model that loads a native library from a path it names",
     severity=Severity.CRITICAL,
-    message="loading would call {function} of the library at {subject}",
-    why="Loading the model loads the library, which runs its code. A path can lead to a file that came with the model, "
-    "or to another machine.",
+    message="loading would call {function} from the library at {subject}",
+    why="Loading the model loads the library, which runs its code. The path can point to a file that came with the "
+    "model, or to another machine.",
     fix="Do not load the model. Find out where it came from.",
     cwe=427,
     references=(_NATIVE,),

@@ -45,7 +45,7 @@ _FOREIGN = re.compile(
 _PROGRAM_KEYS = ("command", "path", "program", "runtimeExecutable", "shell_cmd", "cmd", "argv")
 _IN_FOLDER = Runner("the editor or assistant runs it in the folder", UNASKED)
 _ON_OPENING = Runner("the editor runs it when the folder is opened", UNASKED)
-_TASK = Runner("whoever runs the task", ASKED)
+_TASK = Runner("running the task runs it", ASKED)
 
 
 def is_document(blob: Blob) -> bool:
@@ -92,7 +92,7 @@ def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterato
     elif manager:
         for name, command in scripts.items() if isinstance(scripts, dict) else ():
             how = UNASKED if name in _ON_INSTALL else ASKED
-            who = f"{manager} runs it to install the folder" if how == UNASKED else "whoever runs the script"
+            who = f"{manager} runs it to install the folder" if how == UNASKED else "running the script runs it"
             yield from _told(blob, command, Runner(who, how), f"{named}.{name}")
     elif blob.locator.name in _SETTINGS or blob.locator.suffix in WORKSPACES:
         yield from _settings(blob, {name: part for name, part in document.items() if name != "tasks"}, "", context)
@@ -146,7 +146,7 @@ def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
     """Yield variables by which an assistant sends what it is told, with its user's key, to a server of somebody's."""
     for name, value in variables.items() if isinstance(variables, dict) else ():
         if isinstance(value, str) and _REDIRECTING.fullmatch(name) and _FOREIGN.match(value):
-            detail: dict[str, Json] = {"who": "assistants that work in the folder take it", "how": "redirected"}
+            detail: dict[str, Json] = {"who": "assistants that work in the folder use it", "how": "redirected"}
             shown = printable(redact(f"{name}={value}"), SHOWN)
             yield Fact("shell-command", shown, blob.locator, detail={**detail, "path": path})
 

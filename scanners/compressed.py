@@ -25,11 +25,11 @@ CONTENT = "content"
 """Name of what is inside where the file's own name gives none; a name inside the stream is the attacker's choice."""
 TRAILING = Rule(
     id="compressed/trailing-data",
-    title="Data stands behind a compressed stream",
+    title="Data after a compressed stream",
     severity=Severity.INFO,
     message="{length} bytes follow the end of the compressed data",
-    why="Some programs refuse the file, others ignore the data; it may be something else altogether.",
-    fix="Compress the file again if nobody can say what the data is.",
+    why="Some programs reject the file, others ignore the data, which may be anything.",
+    fix="If nobody can say what the data is, compress the file again.",
     references=("https://www.rfc-editor.org/rfc/rfc1952",),
 )
 

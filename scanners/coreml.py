@@ -105,12 +105,12 @@ _REFERENCE = "https://apple.github.io/coremltools/mlmodel/index.html"
 
 CUSTOM = Rule(
     id="coreml/custom-code",
-    title="The model needs code of the program that loads it",
+    title="The model needs code from the program that loads it",
     severity=Severity.WARNING,
     message="{path} is of the class {subject}, which is not in the model",
-    why="Core ML makes an instance of the class by the name in the file, from whatever the program has loaded: which "
-    "code runs is for the model to choose.",
-    fix="Make sure that you know the class, and that the model comes from where the class comes from.",
+    why="Core ML instantiates the class by the name in the file, from whatever the program has loaded, so the model "
+    "chooses which code runs.",
+    fix="Make sure that you know the class, and that the model comes from the same place as the class.",
     confidence="medium",
     cwe=470,
     references=("https://developer.apple.com/documentation/coreml/mlcustomlayer", _REFERENCE),
@@ -120,8 +120,8 @@ OUTSIDE = Rule(
     title="The model takes data from outside its folder",
     severity=Severity.CRITICAL,
     message="{path} names the file {subject}: {reason}",
-    why="Loading the model reads that file of whoever loads it; what it holds becomes part of the model.",
-    fix="Do not load the model. Tell the place it came from.",
+    why="Loading the model reads that file of the user's; its content becomes part of the model.",
+    fix="Do not load the model. Report it to the site you got it from.",
     cwe=22,
     references=(_REFERENCE,),
 )

@@ -28,12 +28,12 @@ _SHOWN = 200
 
 SIZE_MISMATCH = Rule(
     id="ctranslate2/size-mismatch",
-    title="Tensor with other bytes than its shape takes",
+    title="Tensor with a different size than its shape requires",
     severity=Severity.CRITICAL,
-    message="{subject} brings {length} bytes for a shape that takes {expected}",
-    why="The runtime allocates what the shape takes, and copies as many bytes as the file says: more of them overwrite "
-    "memory of the process.",
-    fix="Do not load the file; convert the model again from its source.",
+    message="{subject} has {length} bytes, but its shape requires {expected}",
+    why="The runtime allocates what the shape requires, and copies as many bytes as the file says. More of them "
+    "overwrite memory of the process.",
+    fix="Do not load the file. Convert the model again from its source.",
     cwe=787,
     references=("https://github.com/OpenNMT/CTranslate2/blob/master/src/models/model.cc",),
 )

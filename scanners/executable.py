@@ -20,19 +20,19 @@ NATIVE = Rule(
     title="Native executable or library",
     severity=Severity.WARNING,
     message="{subject}: native code that cannot be judged statically",
-    why="Native code does whatever its author wants once it is loaded, and loading a library is enough.",
-    fix="Use it only where you trust the author and the way it reached you; compare its digest with a published one.",
+    why="Native code does whatever its author wants once it is loaded. For a library, loading is enough.",
+    fix="Use it only if you trust its author and the way it reached you. Compare its digest with a published one.",
     cwe=829,
     references=("https://attack.mitre.org/techniques/T1204/002/",),
 )
 DISGUISED = Rule(
     id="executable/disguised",
-    title="Executable under the name of something else",
+    title="Executable under another kind of name",
     severity=Severity.CRITICAL,
     message="{subject} under the name {path}",
-    why="The name promises data, the content is a program: whoever opens the file by its name, or a loader that "
-    "passes it on, starts the program.",
-    fix="Do not use the file; tell the place it came from.",
+    why="The name promises data, but the content is a program. Anybody who opens the file by its name, or a loader "
+    "that passes it on, starts the program.",
+    fix="Do not use the file. Report it to the site you got it from.",
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1036/008/",),
 )

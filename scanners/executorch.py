@@ -43,22 +43,22 @@ _REFERENCE = "https://github.com/pytorch/executorch/blob/main/schema/program.fbs
 
 OUT_OF_RANGE = Rule(
     id="executorch/out-of-range",
-    title="Number that leads to a part that is not there",
+    title="Reference to a part that does not exist",
     severity=Severity.WARNING,
-    message="{subject} refers to {what} {index}, there are {count}",
-    why="The runtime takes such numbers for indices into arrays and for places in the file: unchecked, it reads or "
-    "calls what stands beyond them.",
-    fix="Export the program again; do not run this file with a runtime that trusts it.",
+    message="{subject} refers to {what} {index}, but there are {count}",
+    why="The runtime uses such numbers as array indices and file offsets. Without a check it reads or calls whatever "
+    "lies beyond.",
+    fix="Export the program again. Do not run this file with a runtime that does not check it.",
     cwe=125,
     references=(_REFERENCE,),
 )
 CUSTOM = Rule(
     id="executorch/custom-operator",
-    title="Operator of a library of its own",
+    title="Operator from a custom library",
     severity=Severity.INFO,
     message="the program calls the operator {subject}",
-    why="The operator is native code that has to be linked into the program that runs the model, and is not part of "
-    "this file.",
+    why="The operator is native code that must be linked into the program that runs the model. It is not part of this "
+    "file.",
     fix="Make sure that you know which library provides it.",
     cwe=829,
     references=("https://docs.pytorch.org/executorch/stable/kernel-library-custom-aten-kernel.html",),

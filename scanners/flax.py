@@ -66,21 +66,21 @@ _REFERENCE = "https://flax.readthedocs.io/en/latest/api_reference/flax.serializa
 
 SIZE_MISMATCH = Rule(
     id="flax/size-mismatch",
-    title="Array whose bytes do not match its shape",
+    title="Array whose size does not match its shape",
     severity=Severity.WARNING,
-    message="the array {subject} has {length} bytes, its shape and type take {expected}",
-    why="Flax refuses the array; readers in other languages that trust the shape read beyond the bytes that are there.",
-    fix="Save the model again; do not load this file with a reader that trusts it.",
+    message="the array {subject} has {length} bytes, but its shape and type require {expected}",
+    why="Flax rejects the array. Readers in other languages that trust the shape read beyond the bytes that are there.",
+    fix="Save the model again. Do not load this file with a reader that does not check it.",
     cwe=125,
     references=(_REFERENCE,),
 )
 TRAILING = Rule(
     id="flax/trailing-data",
-    title="Data stands behind the model",
+    title="Data after the end of the model",
     severity=Severity.INFO,
     message="{length} bytes follow the end of the MessagePack value",
-    why="Flax refuses the file; programs that read the first value only do not see the rest.",
-    fix="Save the model again if nobody can say what the data is.",
+    why="Flax rejects the file. Programs that read only the first value do not see the rest.",
+    fix="If nobody can say what the data is, save the model again.",
     references=(_REFERENCE,),
 )
 

@@ -71,7 +71,7 @@ def _command(blob: Blob, text: str, path: str) -> Iterator[Fact]:
     found = hostile_command().search(text)
     if found:
         shown = printable(redact(" ".join(text[max(0, found.start - 20) :].split())), _SHOWN)
-        detail: dict[str, Json] = {"who": "whoever runs the flow", "how": "asked", "path": printable(path, _SHOWN)}
+        detail: dict[str, Json] = {"who": "running the flow runs it", "how": "asked", "path": printable(path, _SHOWN)}
         yield Fact("shell-command", shown, blob.locator, detail=detail)
 
 
@@ -88,7 +88,7 @@ def tool_items(blob: Blob, listed: Json, path: str, context: Context) -> Iterato
             continue
         order = concealed_order("\n".join(_descriptions(inner)))
         if order:
-            about: dict[str, Json] = {"who": "an assistant that has the tool is told of it", "how": "concealed"}
+            about: dict[str, Json] = {"who": "an assistant that has the tool reads it", "how": "concealed"}
             shown = printable(redact(order), 4 * _SHOWN)
             yield Fact("shell-command", shown, blob.locator, detail={**about, "path": f"{path}[{at}]"})
 

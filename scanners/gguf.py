@@ -45,7 +45,8 @@ def _rule(what: str, title: str, message: str, why: str, *cves: str) -> Rule:
         severity=Severity.WARNING,
         message=message,
         why=why,
-        fix="Convert the model again with the tools of llama.cpp; do not load the file with an older version of them.",
+        fix="Convert the model again with the llama.cpp tools. Do not load this file with an older version of "
+        "llama.cpp.",
         cwe=190 if cves else 20,
         references=(*(f"https://nvd.nist.gov/vuln/detail/{cve}" for cve in cves), _REFERENCE),
     )
@@ -55,23 +56,24 @@ DUPLICATE_KEY = _rule(
     "duplicate-key",
     "The same key or tensor declared twice",
     "{subject} is declared more than once",
-    "Loaders differ in which of two declarations they keep, so what was reviewed may not be what is used.",
+    "Loaders differ in which of the two declarations they keep, so the one that was reviewed may not be the one that "
+    "is used.",
 )
 SIZE_OVERFLOW = _rule(
     "size-overflow",
     "Tensor size that overflows 64 bits",
     "the size of tensor {subject} overflows a signed 64-bit integer",
-    "Loaders that multiply dimensions without a check allocate too little and write beyond it.",
+    "Loaders that multiply the dimensions without a check allocate too little and write beyond it.",
     "CVE-2025-53630",
     "CVE-2026-27940",
     "CVE-2026-33298",
 )
 COUNT_OVERFLOW = _rule(
     "count-overflow",
-    "Count that overflows what loaders allocate",
+    "Count that overflows the loader's allocation",
     "the header claims {subject}",
-    "No file holds so much, however it was cut. Loaders that multiply such a count by the size of an element, or add "
-    "one for the NUL of a string, allocate too little and write beyond it.",
+    "No file can hold that much, even if this one was cut. Loaders that multiply such a count by the size of an "
+    "element, or add one for a string's NUL, allocate too little and write beyond it.",
     "CVE-2024-23496",
     "CVE-2024-21836",
     "CVE-2024-21802",
@@ -79,39 +81,40 @@ COUNT_OVERFLOW = _rule(
 OVERLAP = _rule(
     "overlapping-tensors",
     "Tensors that share bytes",
-    "tensor {subject} begins at byte {offset} of the data, before the one before it ends",
-    "No writer does this: shared bytes allow a file to expand in memory, or one tensor to patch another.",
+    "tensor {subject} begins at byte {offset} of the data, before the previous one ends",
+    "No converter writes this. Shared bytes let a file expand in memory, or let one tensor overwrite another.",
 )
 MISALIGNED = _rule(
     "misaligned-tensor",
-    "Tensor that begins between the places where tensors may",
-    "tensor {subject} begins at byte {offset} of the data: no multiple of {of}",
-    "No writer does this. A loader that rounds the place reads other bytes than one that does not, and one that takes "
-    "it as it stands reads numbers at an address that is none of theirs.",
+    "Tensor at an unaligned offset",
+    "tensor {subject} begins at byte {offset} of the data, which is not a multiple of {of}",
+    "No converter writes this. A loader that rounds the offset reads different bytes than one that does not, and one "
+    "that uses it unchanged reads numbers from an unaligned address.",
 )
 UNACCOUNTED = _rule(
     "unaccounted-bytes",
     "Bytes that belong to no tensor",
     "{length} bytes {subject} belong to no tensor",
-    "Beyond the padding there is no room for bytes outside the tensors: they are a place to hide a payload.",
+    "Apart from padding, the format leaves no room for bytes outside the tensors, so they are a place to hide a "
+    "payload.",
 )
 NARROW = _rule(
     "narrow-array",
-    "Array of smaller numbers than loaders read from it",
-    "the array {subject} holds elements of {width} byte(s), where loaders read {expected} each",
-    "llama.cpp counts the elements of this array, and then reads numbers of four bytes: beyond what was allocated.",
+    "Array with smaller elements than loaders read",
+    "the elements of array {subject} have {width} byte(s), but loaders read {expected} for each",
+    "llama.cpp counts the elements of this array and then reads four bytes for each, beyond what it allocated.",
 )
 LAYER = _rule(
     "layer-overflow",
-    "Tensor whose number leads out of memory",
+    "Tensor whose layer number points outside memory",
     "tensor {subject} has {count} elements: the product overflows a signed 32-bit integer",
-    "llama.cpp takes the place of a control vector's layer from the name of its tensor, and writes there.",
+    "llama.cpp takes the position of a control vector's layer from the name of its tensor, and writes there.",
 )
 CRASHES = _rule(
     "crashes-loader",
-    "A value over which loaders end",
+    "Value that crashes loaders",
     "{subject}",
-    "llama.cpp divides by it, or ends the whole program over it, in several versions. No writer makes such a file.",
+    "Several versions of llama.cpp divide by this value, or abort because of it. No converter writes such a file.",
 )
 
 

@@ -30,11 +30,11 @@ _NAMED_IN_TEXTS = frozenset({"java.lang.Runtime", "java.lang.ProcessBuilder", "j
 
 CLASS_FILE = Rule(
     id="java/class-file",
-    title="Compiled Java among objects",
+    title="Compiled Java class among objects",
     severity=Severity.CRITICAL,
-    message="a class for Java {subject} stands in an array of bytes",
+    message="a byte array holds the Java class {subject}",
     why="Objects are data; the code of their classes is installed with the program. Code that travels in the stream is "
-    "there to be loaded by what reading it calls, and runs as soon as it is.",
+    "meant to be loaded by whatever reading the stream calls, and then runs at once.",
     fix="Do not read the file with Java. Find out where it came from.",
     cwe=502,
     references=("https://docs.oracle.com/javase/specs/jvms/se17/html/jvms-4.html",),

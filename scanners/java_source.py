@@ -64,22 +64,22 @@ _REFERENCES = (
 
 RUNS = Rule(
     id="java-source/model-runs-code",
-    title="Model as Java source that does more than compute",
+    title="Java source of a model that does more than compute",
     severity=Severity.CRITICAL,
     message="line {path}: the source {subject}",
-    why="The source is compiled and run by whoever loads the model. Scores are sums and comparisons: a model that "
-    "starts programs, or loads other code, was not written by its framework.",
+    why="Loading the model compiles and runs the source. Scoring needs only sums and comparisons: source that starts "
+    "programs or loads other code was not written by the model's framework.",
     fix="Do not load the model. Find out where it came from.",
     cwe=506,
     references=_REFERENCES,
 )
 REACHES = Rule(
     id="java-source/model-reaches-out",
-    title="Model as Java source that opens files or addresses",
+    title="Java source of a model that opens files or addresses",
     severity=Severity.WARNING,
     message="line {path}: the source opens {subject}",
-    why="The source is compiled and run by whoever loads the model, and reaches what they can reach.",
-    fix="Read what it opens, and why, before it is compiled.",
+    why="Loading the model compiles and runs the source with the user's rights.",
+    fix="Before you compile it, read what it opens and why.",
     confidence="medium",
     cwe=829,
     references=_REFERENCES,
@@ -89,7 +89,7 @@ PROGRAM = Rule(
     title="Java source that runs other code",
     severity=Severity.INFO,
     message="line {path}: the source {subject}",
-    why="Programs beside a model may have a reason to start others: it runs only if somebody compiles and starts it.",
+    why="A program beside a model may have a reason to start others. It runs only if somebody compiles and starts it.",
     fix="Read it before you run it.",
     cwe=829,
     references=("https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/lang/ProcessBuilder.html",),

@@ -24,11 +24,12 @@ _ESCAPES = (rb"\u006", rb"\u0073", rb"\u005f", rb"\u005F")
 
 DUPLICATE_KEY = Rule(
     id="keras/duplicate-key",
-    title="The same key twice in the description of a model",
+    title="The same key twice in a model's description",
     severity=Severity.WARNING,
     message="{subject} is declared more than once in one object",
-    why="Parsers differ in which of two declarations they keep, so what was reviewed may not be what is loaded.",
-    fix="Have the file written again by Keras; ask its author if it comes out the same.",
+    why="Parsers differ in which of the two declarations they keep, so the one that was reviewed may not be the one "
+    "that is loaded.",
+    fix="Have Keras write the file again. If the result is the same, ask its author.",
     cwe=20,
     references=("https://www.rfc-editor.org/rfc/rfc8259#section-4",),
 )

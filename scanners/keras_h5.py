@@ -59,7 +59,7 @@ def _rule(what: str, title: str, severity: Severity, why: str) -> Rule:
         severity=severity,
         message="{path} is {kind} {subject}",
         why=why,
-        fix="Have the file written again with the data inside it; ask its author why it points elsewhere.",
+        fix="Write the file again with the data inside it, and ask its author why it points elsewhere.",
         cwe=73,
         references=_REFERENCES,
     )
@@ -69,22 +69,22 @@ OUTSIDE = _rule(
     "reads-outside",
     "Loading reads a file elsewhere on the machine",
     Severity.CRITICAL,
-    "HDF5 opens the file that the link names wherever the model is loaded. What it holds becomes part of the model, "
-    "and goes wherever the model goes.",
+    "When the model is loaded, HDF5 opens whatever file the link names. Its content becomes part of the model, and "
+    "goes wherever the model goes.",
 )
 BESIDE = _rule(
     "reads-file",
     "Loading reads another file",
     Severity.WARNING,
-    "Part of the data stands in another file, which was not examined with this one and may be exchanged.",
+    "Part of the data is in another file, which was not examined with this one and can be replaced.",
 )
 EXPANDS = Rule(
     id="keras-h5/declared-size",
-    title="An array that takes far more memory than it holds",
+    title="Array that takes far more memory than it stores",
     severity=Severity.WARNING,
-    message="{subject} declares {declared} bytes of which the file holds {held}",
-    why="Whoever loads the array needs memory for all that it declares: a small file can stop a machine.",
-    fix="Do not load the file where memory is shared; ask its author what the array is for.",
+    message="{subject} declares {declared} bytes, of which the file holds {held}",
+    why="Loading the array needs memory for everything that it declares, so a small file can bring a machine down.",
+    fix="Do not load the file where memory is shared, and ask its author what the array is for.",
     cwe=789,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2026-0897",),
 )

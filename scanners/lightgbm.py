@@ -44,12 +44,12 @@ _PANDAS = b"pandas_categorical:"
 
 OUT_OF_RANGE = Rule(
     id="lightgbm/index-out-of-range",
-    title="Tree that leads out of itself",
+    title="Tree that points outside itself",
     severity=Severity.WARNING,
-    message="tree {subject}: {what} is {index}, there are {count}",
-    why="Predictors take the numbers of children, leaves and features for places in arrays, and read memory beyond "
-    "them where nobody checks.",
-    fix="Save the model again from its source; do not load this file with a release that trusts it.",
+    message="tree {subject}: {what} is {index}, but there are {count}",
+    why="Predictors use the numbers of children, leaves and features as array indices. Without a check they read "
+    "memory beyond the arrays.",
+    fix="Save the model again from its source. Do not load this file with a release that does not check it.",
     cwe=125,
     references=("https://github.com/microsoft/LightGBM/blob/master/src/io/tree.cpp",),
 )
@@ -57,12 +57,12 @@ OUT_OF_RANGE = Rule(
 
 LOOP = Rule(
     id="lightgbm/loop",
-    title="Tree that leads back into itself",
+    title="Tree that loops",
     severity=Severity.WARNING,
-    message="tree {subject}: more than one way leads to node {node}",
-    why="Predictors go from node to node until they come to a leaf. Where children lead back to one above them, that "
-    "never ends.",
-    fix="Save the model again from its source; do not load this file.",
+    message="tree {subject}: more than one path leads to node {node}",
+    why="Predictors go from node to node until they reach a leaf. Where a child points back to one of its ancestors, "
+    "that never ends.",
+    fix="Save the model again from its source. Do not load this file.",
     cwe=835,
     references=("https://github.com/microsoft/LightGBM/blob/master/src/io/tree.cpp",),
 )

@@ -54,33 +54,33 @@ _CALLED = re.compile(
 
 FUNCTION_RUNS = Rule(
     id="matlab/function-runs-commands",
-    title="A function that runs commands, or reaches files and the network",
+    title="Function that runs commands, or accesses files or the network",
     severity=Severity.WARNING,
-    message="a function of the file calls {subject}: {text}",
-    why="The function runs when the model or the settings that it stands in are used. Formulas need none of this.",
-    fix="Do not use what was loaded before somebody has read the function; ask its author what it is for.",
+    message="a function in the file calls {subject}: {text}",
+    why="The function runs when the model or settings that contain it are used. Formulas need none of this.",
+    fix="Do not use what was loaded until somebody has read the function. Ask its author what it is for.",
     confidence="medium",
     cwe=94,
     references=("https://www.mathworks.com/help/matlab/function-handles.html",),
 )
 FUNCTION = Rule(
     id="matlab/function",
-    title="Functions travel with the data",
+    title="Functions stored with the data",
     severity=Severity.INFO,
-    message="{count} function(s) stand in the file, the first is {subject}",
-    why="Fitted models and settings bring functions along, which run when they are used.",
-    fix="Nothing, where the file is your own.",
+    message="the file holds {count} function(s), the first of which is {subject}",
+    why="Fitted models and settings carry functions, which run when they are used.",
+    fix="If the file is your own, nothing.",
     cwe=94,
     references=("https://www.mathworks.com/help/matlab/function-handles.html",),
 )
 JAVA_OBJECT = Rule(
     id="matlab/java-object",
-    title="An object of Java in a file of MATLAB",
+    title="Java object in a MATLAB file",
     severity=Severity.WARNING,
-    message="the variable {subject} is an object of the class {name}",
-    why="MATLAB makes it with Java's own reader when the file is loaded, whether or not anybody looks at the variable. "
-    "What that does depends on the classes that the object consists of.",
-    fix="Ask the author for the numbers alone, or load the other variables by their names.",
+    message="the variable {subject} is an object of class {name}",
+    why="MATLAB creates it with Java's own deserialization when the file is loaded, whether or not anybody uses the "
+    "variable. What that does depends on the classes inside the object.",
+    fix="Ask the author for the numbers alone, or load only the other variables, by name.",
     confidence="medium",
     cwe=502,
     references=("https://www.mathworks.com/help/matlab/matlab_external/save-and-load-java-objects-to-mat-files.html",),

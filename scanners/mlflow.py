@@ -37,12 +37,12 @@ _SHOWN = 200
 
 OUTSIDE = Rule(
     id="mlflow/code-outside",
-    title="MLmodel whose code stands outside the model",
+    title="MLmodel whose code is outside the model",
     severity=Severity.CRITICAL,
     message="{path} is {subject}: {reason}",
-    why="mlflow joins the path to the folder of the model and imports from there: this one leads to other files of "
-    "whoever loads the model.",
-    fix="Do not load the model. Code belongs in a folder of the model itself.",
+    why="mlflow joins the path to the model's folder and imports from there. This path leads to other files of the "
+    "user's.",
+    fix="Do not load the model. Its code belongs in a folder of the model itself.",
     cwe=22,
     references=("https://mlflow.org/docs/latest/ml/model/",),
 )
@@ -51,9 +51,9 @@ FILE_OUTSIDE = Rule(
     title="MLmodel that loads a file outside the model",
     severity=Severity.CRITICAL,
     message="{path} is {subject}: {reason}",
-    why="mlflow joins the path to the folder of the model, and mostly unpickles what it finds there: this one leads to "
-    "other files of whoever loads the model.",
-    fix="Do not load the model. What it is made of belongs in its own folder.",
+    why="mlflow joins the path to the model's folder, and in most cases unpickles what it finds there. This path leads "
+    "to other files of the user's.",
+    fix="Do not load the model. Its parts belong in its own folder.",
     cwe=22,
     references=("https://mlflow.org/docs/latest/ml/model/",),
 )

@@ -26,11 +26,12 @@ _SHOWN = 200
 
 ASSEMBLY = Rule(
     id="mlnet/assembly",
-    title="Part of a model that an assembly of somebody else's loads",
+    title="Part of a model that loads a third-party assembly",
     severity=Severity.INFO,
     message="loading the part {path} would load the assembly {subject}",
-    why="ML.NET loads the assembly that a part names where none of those loaded knows its signature: its code runs.",
-    fix="Make sure that you know who wrote the assembly, and where the program would take it from.",
+    why="If none of the loaded assemblies knows the part's signature, ML.NET loads the assembly that the part names, "
+    "and its code runs.",
+    fix="Make sure that you know who wrote the assembly, and where the program would load it from.",
     cwe=829,
     references=("https://github.com/dotnet/machinelearning/blob/main/src/Microsoft.ML.Core/Data/ModelLoading.cs",),
 )

@@ -31,9 +31,9 @@ PLUGIN = Rule(
     title="Model that needs a plug-in",
     severity=Severity.INFO,
     message="the model needs the plug-in {subject}",
-    why="A plug-in is native code that the program registers before it loads the model: which one runs is for the "
-    "model to choose.",
-    fix="Take plug-ins from their publisher, not from where the model came from.",
+    why="A plug-in is native code that the program registers before it loads the model. The model chooses which one "
+    "runs.",
+    fix="Take plug-ins from their publisher, not from the model's source.",
     confidence="medium",
     cwe=829,
     references=("https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs",),

@@ -47,8 +47,8 @@ CUSTOM = Rule(
     title="Operator that calls code of the process",
     severity=Severity.WARNING,
     message="node {path} calls the custom operator {subject}",
-    why="The operator is a class that the program registers, usually in Python. What it does is not in the model, and "
-    "which one runs is for the model to choose.",
+    why="The operator is a class that the program registers, usually in Python. Its code is not part of the model, and "
+    "the model chooses which one runs.",
     fix="Make sure that you know the code behind the name before you register it.",
     confidence="medium",
     cwe=829,
@@ -56,12 +56,12 @@ CUSTOM = Rule(
 )
 POINTER = Rule(
     id="mxnet/pointer-operator",
-    title="Operator that is an address in memory",
+    title="Operator that is a memory address",
     severity=Severity.CRITICAL,
-    message="node {path} is {subject}, whose functions stand at the address {address}",
-    why="The operator keeps where its functions stood in the process that saved it. Loading takes the number from the "
-    "file for an address, and calls what is there.",
-    fix="Do not load the model. Ask its author for one without operators of the kind NumpyOp or NDArrayOp.",
+    message="node {path} is {subject}, whose functions are at the address {address}",
+    why="The operator stores where its functions were in the process that saved it. Loading uses the number from the "
+    "file as an address, and calls what is there.",
+    fix="Do not load the model. Ask its author for one without NumpyOp or NDArrayOp operators.",
     cwe=822,
     references=("https://github.com/apache/mxnet/blob/v1.x/src/operator/custom/native_op-inl.h",),
 )
@@ -69,9 +69,9 @@ LIBRARY = Rule(
     id="mxnet/library",
     title="Graph that names a native library",
     severity=Severity.WARNING,
-    message="{path} of the graph is the library {subject}",
-    why="No operator of MXNet takes a library: programs load those of custom operators before the graph. One that "
-    "takes its path from the graph lets the model choose the native code that runs.",
+    message="{path} of the graph names the library {subject}",
+    why="No MXNet operator takes a library: programs load custom operators before the graph. A program that takes the "
+    "path from the graph lets the model choose the native code that runs.",
     fix="Find out what reads the attribute, and do not load a library that came with the model.",
     confidence="medium",
     cwe=427,
@@ -79,12 +79,12 @@ LIBRARY = Rule(
 )
 ODD_NAME = Rule(
     id="mxnet/odd-operator",
-    title="Operator under a name that none has",
+    title="Operator with an impossible name",
     severity=Severity.WARNING,
     message="node {path} calls the operator {subject}",
-    why="Operators are registered under the names of functions. MXNet before 1.9.1 matches the name of each against a "
-    "regular expression that takes ever longer over one made for it, and loading the model does not end.",
-    fix="Do not load the model; use MXNet 1.9.1 or later where it must be looked at.",
+    why="Operators are registered under function names. MXNet before 1.9.1 matches each name against a regular "
+    "expression whose running time explodes on a crafted name, so that loading the model never ends.",
+    fix="Do not load the model. If you must look at it, use MXNet 1.9.1 or later.",
     confidence="medium",
     cwe=1333,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2022-24294",),

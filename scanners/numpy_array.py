@@ -59,8 +59,8 @@ TRAILING = Rule(
     title="Bytes after the end of an array",
     severity=Severity.WARNING,
     message="{length} bytes follow the last array",
-    why="NumPy ignores what stands after the elements: it is a place to hide a payload.",
-    fix="Load the array and save it again; ask its author if the bytes come back.",
+    why="NumPy ignores everything after the elements, so it is a place to hide a payload.",
+    fix="Load the array and save it again. If the bytes come back, ask its author.",
     cwe=20,
     references=("https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html",),
 )

@@ -44,33 +44,32 @@ _REFERENCE = "https://github.com/opencontainers/image-spec/blob/main/descriptor.
 
 OUTSIDE = Rule(
     id="oci/path-outside",
-    title="Image that names a file outside of itself",
+    title="Image that names a file outside itself",
     severity=Severity.CRITICAL,
     message="{path} names {subject}: {reason}",
-    why="Programs that load or fetch the image read or write the file that it names, on the machine of whoever "
-    "does so.",
-    fix="Do not load it. Tell the place it came from.",
+    why="Programs that load or fetch the image read or write the file that it names on the user's machine.",
+    fix="Do not load the image. Report it to the site you got it from.",
     cwe=22,
     references=(_REFERENCE, "https://nvd.nist.gov/vuln/detail/CVE-2021-21272"),
 )
 FOREIGN = Rule(
     id="oci/foreign-layer",
-    title="Layer that is fetched from an address in the manifest",
+    title="Layer downloaded from an address in the manifest",
     severity=Severity.WARNING,
     message="{path} is fetched from {subject}",
-    why="The content is not in the image and was not examined. Some programs send their credentials for the registry "
-    "to whatever address stands here.",
-    fix="Use an image that holds its layers, or make sure that you know the address.",
+    why="The content is not in the image and was not examined. Some programs send their registry credentials to "
+    "whatever address is given here.",
+    fix="Use an image that contains its layers, or make sure that you know the address.",
     confidence="medium",
     cwe=829,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2020-15157", _REFERENCE),
 )
 SIZE = Rule(
     id="oci/size-mismatch",
-    title="Blob of another size than the manifest says",
+    title="Blob with a different size than the manifest says",
     severity=Severity.WARNING,
-    message="{subject} has {size} bytes, the manifest says {declared}",
-    why="Who reads only as much as is declared sees other content than who reads to the end.",
+    message="{subject} has {size} bytes, but the manifest says {declared}",
+    why="A program that reads only the declared size sees different content than one that reads to the end.",
     fix="Fetch the image again, and verify its digest.",
     cwe=345,
     references=(_REFERENCE,),
@@ -80,8 +79,8 @@ COMMAND = Rule(
     title="Image whose start-up command looks like an attack",
     severity=Severity.INFO,
     message="{path} is: {subject}",
-    why="The command runs in the container when it is started or built upon. Fetching and running something, or "
-    "opening a shell to another machine, is not what images of models do.",
+    why="The command runs when the container is started or built on. Images of models do not fetch and run something, "
+    "or open a shell to another machine.",
     fix="Read the command before you start the image.",
     confidence="medium",
     cwe=506,
@@ -89,11 +88,11 @@ COMMAND = Rule(
 )
 ATTACK = Rule(
     id="oci/attack-command",
-    title="Image whose start-up command has no honest reason",
+    title="Image whose start-up command is an attack",
     severity=Severity.WARNING,
     message="{path} is: {subject}",
-    why="Whoever starts the image, or builds upon it, runs the command: it fetches what it runs over an open line, "
-    "opens a shell to another machine, or takes keys along.",
+    why="Starting the image, or building on it, runs the command: it runs what it fetches over an unprotected "
+    "connection, opens a shell to another machine, or steals keys.",
     fix="Do not start the image. Ask its author what the command is for.",
     confidence="medium",
     cwe=506,

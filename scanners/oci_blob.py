@@ -16,12 +16,12 @@ from scanners.sweep import digest_of
 NAME = "oci-blob"
 MISMATCH = Rule(
     id="oci-blob/digest-mismatch",
-    title="Blob whose content is not what its name promises",
+    title="Blob whose content does not match its digest",
     severity=Severity.WARNING,
-    message="the blob is named {named}, its SHA-256 is {actual}",
+    message="the blob is named {named}, but its SHA-256 is {actual}",
     why="An image is trusted by the digests in its manifest. Programs that do not compare them run content that nobody "
-    "signed or reviewed; the others refuse the image.",
-    fix="Fetch the image again; if the digest still differs, tell the place it came from.",
+    "signed or reviewed; the others reject the image.",
+    fix="Download the image again. If the digest still differs, report it to the site you got it from.",
     cwe=354,
     references=("https://github.com/opencontainers/image-spec/blob/main/image-layout.md",),
 )

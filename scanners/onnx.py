@@ -73,7 +73,7 @@ def _rule(what: str, title: str, message: str, why: str, cwe: int, *references: 
         severity=Severity.WARNING,
         message=message,
         why=why,
-        fix="Export the model again, and check it with onnx.checker of a current release before it is loaded.",
+        fix="Export the model again, and check it with onnx.checker from a current release before you load it.",
         cwe=cwe,
         references=references or (_REFERENCE,),
     )
@@ -81,23 +81,24 @@ def _rule(what: str, title: str, message: str, why: str, cwe: int, *references: 
 
 SIZE_MISMATCH = _rule(
     "size-mismatch",
-    "Tensor whose bytes do not match its shape",
-    "tensor {subject} stands in {length} bytes, its shape and type take {expected}",
-    "Runtimes that trust the shape read beyond the bytes that are there, or leave bytes over that nobody looks at.",
+    "Tensor whose size does not match its shape",
+    "tensor {subject} has {length} bytes, but its shape and type require {expected}",
+    "Runtimes that trust the shape read beyond the bytes that are there, or leave bytes that nobody looks at.",
     125,
 )
 EXTERNAL_RANGE = _rule(
     "external-range",
     "External data with an impossible offset or length",
-    "tensor {subject} takes its data from {key} {value}",
-    "Offset and length are numbers of bytes, zero or more. Loaders that do not check read outside what was mapped.",
+    "tensor {subject} reads its data from {key} {value}",
+    "Offset and length count bytes, so neither is negative. Loaders that do not check them read outside the mapped file.",
     125,
 )
 EXTERNAL_KEY = _rule(
     "external-key",
-    "External data with a key that the format does not have",
+    "External data with a key that is not part of the format",
     "the external data of tensor {subject} has the key {key}",
-    "Old releases of onnx set an attribute of that name on their own object, whatever it was; others refuse it.",
+    "Old releases of onnx set an attribute of that name on their own object, whatever it was. Newer ones reject the "
+    "model.",
     915,
     "https://github.com/onnx/onnx/blob/main/onnx/external_data_helper.py",
 )

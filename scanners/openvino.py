@@ -44,12 +44,12 @@ _REFERENCES = ("https://docs.openvino.ai/2025/documentation/openvino-extensibili
 
 CUSTOM = Rule(
     id="openvino/custom-layer",
-    title="Layers of an extension",
+    title="Layers from an extension",
     severity=Severity.INFO,
     message="the model needs a library for the layer {subject} (version {path})",
-    why="Layers of an extension are native code of a library that must be loaded before the model. It runs with the "
-    "rights of whoever loads it, and is not part of this file.",
-    fix="Take the library from its publisher, not from where the model came from.",
+    why="Extension layers are native code in a library that must be loaded before the model. The library runs with the "
+    "rights of the user who loads it, and is not part of this file.",
+    fix="Take the library from its publisher, not from the model's source.",
     cwe=829,
     references=_REFERENCES,
 )
@@ -57,9 +57,9 @@ LIBRARY = Rule(
     id="openvino/library",
     title="Graph that names a native library",
     severity=Severity.WARNING,
-    message="{path} of a layer is the library {subject}",
-    why="OpenVINO takes no library from a graph: programs add those of extensions before they read it. One that takes "
-    "the path from the graph lets the model choose the native code that runs.",
+    message="{path} of a layer names the library {subject}",
+    why="OpenVINO takes no library from a graph: programs add extension libraries before they read it. A program that "
+    "takes the path from the graph lets the model choose the native code that runs.",
     fix="Find out what reads the attribute, and do not load a library that came with the model.",
     confidence="medium",
     cwe=427,
@@ -71,17 +71,17 @@ PLUGIN = Rule(
     severity=Severity.WARNING,
     message="{path} makes the runtime load {subject}",
     why="A program that starts OpenVINO with this file loads the library, which runs at once with all rights of the "
-    "process. The plug-ins of the runtime itself stand beside it, under names of their own.",
-    fix="Take such settings from the runtime's own installation, not from where a model came from.",
+    "process. The runtime's own plug-ins are installed beside it, under known names.",
+    fix="Take such settings from the runtime's own installation, not from the model's source.",
     cwe=427,
     references=("https://docs.openvino.ai/2025/api/c_cpp_api/classov_1_1_core.html",),
 )
 SIZE_MISMATCH = Rule(
     id="openvino/size-mismatch",
-    title="Constant whose bytes do not match its shape",
+    title="Constant whose size does not match its shape",
     severity=Severity.WARNING,
-    message="the constant {subject} takes {length} bytes at {offset}, its shape and type take {expected}",
-    why="The numbers say where in the file of weights a constant stands. Runtimes that trust them read beyond it.",
+    message="the constant {subject} takes {length} bytes at {offset}, but its shape and type require {expected}",
+    why="The numbers say where a constant is in the weights file. Runtimes that trust them read beyond it.",
     fix="Convert the model again from its source.",
     cwe=125,
     references=("https://docs.openvino.ai/2025/documentation/openvino-ir-format.html",),
@@ -91,9 +91,8 @@ ENTITY = Rule(
     title="The graph declares entities",
     severity=Severity.WARNING,
     message="the graph declares the entity {subject}; the rest of the file was not examined",
-    why="No writer of OpenVINO declares any. Parsers that expand them read files, contact servers, or run out of "
-    "memory.",
-    fix="Do not load the file; convert the model again from its source.",
+    why="OpenVINO never writes entities. Parsers that expand them read files, contact servers, or run out of memory.",
+    fix="Do not load the file. Convert the model again from its source.",
     cwe=776,
     references=("https://cheatsheetseries.owasp.org/cheatsheets/XML_External_Entity_Prevention_Cheat_Sheet.html",),
 )

@@ -40,12 +40,12 @@ _CONTROL = (1 << 31) - 1
 
 EDGE = Rule(
     id="ort/edge-out-of-range",
-    title="Edge that leads to a node or an argument that is not there",
+    title="Edge to a node or argument that does not exist",
     severity=Severity.WARNING,
-    message="an edge of node {subject} leads to {what} {index}, there are {count}",
-    why="ONNX Runtime takes these numbers for places in arrays, unchecked: it reads and follows what stands beyond. "
-    "No converter writes such an edge.",
-    fix="Convert the model again from its ONNX file; do not load this one.",
+    message="an edge of node {subject} leads to {what} {index}, but there are {count}",
+    why="ONNX Runtime uses these numbers as array indices without checking them, so it reads and follows whatever lies "
+    "beyond. No converter writes such an edge.",
+    fix="Convert the model again from its ONNX file. Do not load this one.",
     cwe=125,
     references=("https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/graph/graph.cc",),
 )

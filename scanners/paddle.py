@@ -53,7 +53,7 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe
         severity=severity,
         message=message,
         why=why,
-        fix="Export the model for inference only, without the operator; ask its author what it is for.",
+        fix="Export the model for inference only, without the operator, and ask its author what it is for.",
         confidence="medium",
         cwe=cwe,
         references=(_REFERENCE,),
@@ -64,9 +64,9 @@ PYTHON = _rule(
     "python-operator",
     "Operator that calls a Python function",
     Severity.WARNING,
-    "the program uses {subject}, which calls a Python function that the process has registered",
-    "What such an operator does is not in the model: it names a function of the process by its number, and runs it "
-    "with the rights of whoever runs the model.",
+    "the program uses {subject}, which calls a Python function that the process registered",
+    "What such an operator does is not part of the model: it refers to a function of the process by number, and runs "
+    "it with the user's rights.",
     829,
 )
 FILES = _rule(
@@ -74,15 +74,15 @@ FILES = _rule(
     "Operator that opens files",
     Severity.WARNING,
     "the program uses {subject}, which opens {paths}",
-    "Running the model reads or writes files of its choice with the rights of whoever runs it.",
+    "Running the model reads or writes files that it chooses, with the user's rights.",
     73,
 )
 ENGINE = _rule(
     "engine-operator",
-    "Operator that runs a library of its own",
+    "Operator that runs a separate library",
     Severity.INFO,
     "the program uses {subject}",
-    "Part of the model is compiled for another engine, or stands in a library that has to be loaded beside it.",
+    "Part of the model is compiled for another engine, or is in a library that must be loaded separately.",
     829,
 )
 

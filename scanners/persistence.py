@@ -66,12 +66,12 @@ _NO_SHELL = ("nologin", "false", "sync", "shutdown", "halt", "operator")
 _WHO = {
     places.PRELOAD: "every program on the system loads it",
     places.LIBRARIES: "every program on the system looks for its libraries there",
-    places.KEYS: "the server of ssh lets in whoever has its other half",
+    places.KEYS: "the SSH server admits whoever has the private half",
     places.ROOT: "sudo asks for no password",
-    places.ACCOUNTS: "its number is that of root",
-    places.ORDERS: "the system, or each login, runs it",
+    places.ACCOUNTS: "its user id is that of root",
+    places.ORDERS: "the system or every login runs it",
 }
-_ENVIRONMENTS = "programs that are started with these settings obey it"
+_ENVIRONMENTS = "programs started with these settings obey it"
 
 
 def accepts(blob: Blob) -> bool:

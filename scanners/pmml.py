@@ -77,7 +77,7 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe
         severity=severity,
         message=message,
         why=why,
-        fix="Do not hand the file to a program that reads XML with its defaults; ask its author for a plain export.",
+        fix="Do not open the file with an XML parser left at its defaults. Ask its author for a plain export.",
         confidence="high" if severity is Severity.CRITICAL else "medium",
         cwe=cwe,
         references=_REFERENCES,
@@ -86,35 +86,35 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe
 
 EXTERNAL_ENTITY = _rule(
     "external-entity",
-    "An entity that is read from a file or an address",
+    "Entity read from a file or an address",
     Severity.CRITICAL,
     "the entity {subject} is read from {system}",
-    "XML parsers that resolve it put a file of whoever loads the model, or the answer of a server inside their "
-    "network, into the document, and send it elsewhere with a second one. No model needs it.",
+    "XML parsers that resolve it copy one of the user's files, or the answer of a server inside their network, into "
+    "the document, and a second entity sends it elsewhere. No model needs this.",
     611,
 )
 BOMB = _rule(
     "entity-bomb",
-    "Entities that expand to far more than the file",
+    "Entities that expand far beyond the size of the file",
     Severity.CRITICAL,
     "the entities expand to {expanded} characters",
-    "XML parsers that expand entities run out of memory over a file of a few hundred bytes.",
+    "XML parsers that expand entities run out of memory on a file of a few hundred bytes.",
     776,
 )
 ENTITY = _rule(
     "entity",
     "The document declares entities",
     Severity.WARNING,
-    "the document declares the entity {subject}, and {more} more; the rest of the file was not examined",
-    "PMML has no use for them. What they stand for is seen only by parsers that expand them.",
+    "the document declares the entity {subject} and {more} more; the rest of the file was not examined",
+    "PMML does not use entities. Only parsers that expand them see what they stand for.",
     776,
 )
 EXTERNAL_TYPE = _rule(
     "external-dtd",
-    "A document type that is read from a file or an address",
+    "Document type read from a file or an address",
     Severity.WARNING,
     "the document type is read from {subject}",
-    "XML parsers that load it contact the server, and take over whatever entities it declares.",
+    "XML parsers that load it contact the server, and accept whatever entities it declares.",
     611,
 )
 INCLUDE = _rule(
@@ -122,28 +122,28 @@ INCLUDE = _rule(
     "The document includes another one",
     Severity.WARNING,
     "{path} includes {subject}",
-    "Where XInclude is switched on, loading reads the file or address that is named.",
+    "Where XInclude is enabled, loading reads the named file or address.",
     98,
 )
 STYLESHEET = _rule(
     "stylesheet",
-    "The document brings or names a style sheet",
+    "The document contains or names a style sheet",
     Severity.WARNING,
     "{subject} asks for a transformation",
-    "XSLT processors fetch the style sheet; their extensions read files and call Java or scripts.",
+    "XSLT processors fetch the style sheet. Their extensions read files and call Java or scripts.",
     91,
 )
 SCRIPT = _rule(
     "script",
-    "A script in a model that should be data",
+    "Script in a model that should be data",
     Severity.WARNING,
     "{path} holds code: {subject}",
-    "PMML has no scripts. Evaluators that run those of extensions run them with the rights of whoever scores data.",
+    "PMML has no scripts. Evaluators that run scripts in extensions do so with the rights of the user who scores data.",
     94,
 )
 JAVA_CLASS = _rule(
     "class-function",
-    "A function that is a class of the evaluator's language",
+    "Function that is a class in the evaluator's language",
     Severity.INFO,
     "the model calls the function {subject}",
     "JPMML loads the class of that name, which is not part of the model and must be on the class path.",

@@ -90,35 +90,37 @@ _TELLING_LETTERS = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|[\xd0-\
 """Marks that turn the direction of writing, and letters of Cyrillic."""
 TURNED = Rule(
     id="python/turned-line",
-    title="Python file with a line that is shown in another order than it is read",
+    title="Python file with a line that is displayed in another order than it is read",
     severity=Severity.WARNING,
-    message="line {line} holds marks that turn the direction of writing, and does not end them: {subject}",
-    why="Editors show the line in another order than Python reads it, so that what looks like a comment or a text may "
-    "be code, or the other way round.",
-    fix="Do not import the file before somebody has read it with the marks made visible; ask its author for them.",
+    message="line {line} holds bidirectional control characters that are not closed: {subject}",
+    why="Editors display the line in a different order than Python reads it, so what looks like a comment or a string "
+    "may be code, or the other way round.",
+    fix="Do not import the file until somebody has read it with the control characters made visible. Ask its author "
+    "about them.",
     confidence="medium",
     cwe=1007,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2021-42574", "https://trojansource.codes"),
 )
 MIXED = Rule(
     id="python/lookalike-name",
-    title="Python file with a name that looks like another one",
+    title="Python file with a lookalike name",
     severity=Severity.WARNING,
-    message="line {line} names {subject}, in letters of Latin and of Cyrillic",
-    why="The name looks like one in plain letters, and is another: a module or a function that nobody would look for.",
-    fix="Do not import the file before somebody has read what the name stands for.",
+    message="line {line} names {subject}, which mixes Latin and Cyrillic letters",
+    why="The name looks like one in plain letters but is a different one: a module or function that nobody would look "
+    "for.",
+    fix="Do not import the file until somebody has read what the name stands for.",
     confidence="medium",
     cwe=1007,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2021-42694", "https://trojansource.codes"),
 )
 PAGE = Rule(
     id="python/page-drives-server",
-    title="Notebook whose page uses the server that shows it",
+    title="Notebook whose output controls the server that shows it",
     severity=Severity.WARNING,
-    message="a script of the page does {subject}",
-    why="Whoever opens the notebook and trusts it runs the scripts in its outputs. They act as its reader: they open "
-    "terminals, start kernels, and read and write files on the machine of the server.",
-    fix="Do not trust the notebook. Clear its outputs before it is opened.",
+    message="a script in the notebook's output does {subject}",
+    why="Opening the notebook and trusting it runs the scripts in its outputs. They act as the user: they open "
+    "terminals, start kernels, and read and write files on the server.",
+    fix="Do not trust the notebook. Clear its outputs before you open it.",
     confidence="medium",
     cwe=79,
     references=("https://jupyter-notebook.readthedocs.io/en/stable/security.html",),
@@ -182,7 +184,7 @@ def _described(blob: Blob, source: bytes) -> Iterator[Item]:
 
     order = concealed_order(source.decode("utf-8", "replace"))
     if order:
-        about: dict[str, Json] = {"who": "an assistant that has the tool is told of it", "how": "concealed"}
+        about: dict[str, Json] = {"who": "an assistant that has the tool reads it", "how": "concealed"}
         shown = printable(redact(order), 4 * _SHOWN)
         yield Fact("shell-command", shown, blob.locator, detail={**about, "path": "a description"})
 

@@ -52,7 +52,7 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str) -> 
         severity=severity,
         message=message,
         why=why,
-        fix="Do not load the file with R; ask its author for the data alone, as CSV, Parquet or arrays.",
+        fix="Do not load the file in R. Ask its author for the data alone, as CSV, Parquet or arrays.",
         confidence="high" if severity is Severity.CRITICAL else "medium",
         cwe=502,
         references=_REFERENCES,
@@ -61,56 +61,56 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str) -> 
 
 PROMISE_RUNS = _rule(
     "promise-runs-commands",
-    "Code that runs commands as soon as the object is looked at",
+    "Code that runs commands as soon as the object is used",
     Severity.CRITICAL,
     "a promise calls {subject}; its code uses {names}",
-    "R keeps an expression that was not needed yet as a promise, and runs it when the object is first used, which "
-    "loading or printing may do. Whoever wrote the file chose the expression.",
+    "R stores an expression that has not been needed yet as a promise, and runs it when the object is first used, "
+    "which loading or printing may do. The author of the file chose the expression.",
 )
 PROMISE_EVALUATES = _rule(
     "promise-evaluates",
-    "Code that evaluates other code as soon as the object is looked at",
+    "Code that evaluates other code as soon as the object is used",
     Severity.WARNING,
     "a promise calls {subject}; its code uses {names}",
-    "R runs the expression of a promise when the object is first used. This one puts code together or loads it, so "
-    "what runs is not in the expression itself.",
+    "R runs the expression of a promise when the object is first used. This one assembles or loads code, so what runs "
+    "is not in the expression itself.",
 )
 PROMISE = _rule(
     "promise",
-    "Code that runs as soon as the object is looked at",
+    "Code that runs as soon as the object is used",
     Severity.INFO,
-    "{count} promise(s) that have no value yet; their code uses {subject}",
-    "R runs the expression of a promise when the object is first used. They come along with the environments of "
-    "functions that a model keeps.",
+    "{count} unevaluated promise(s); their code uses {subject}",
+    "R runs the expression of a promise when the object is first used. Promises come along with the environments of "
+    "the functions that a model keeps.",
 )
 FUNCTION_RUNS = _rule(
     "function-runs-commands",
-    "A function that runs commands or loads code",
+    "Function that runs commands or loads code",
     Severity.WARNING,
-    "a function of the file calls {subject}",
-    "The function runs when the object is used as its class demands: printing, predicting, or taking it apart.",
+    "a function in the file calls {subject}",
+    "The function runs when the object is used as its class intends: to print it, predict with it, or inspect it.",
 )
 ACTIVE_BINDING = _rule(
     "active-binding",
-    "A variable that is a function in disguise",
+    "Variable that is a function in disguise",
     Severity.WARNING,
-    "{count} active binding(s): looking at the variable calls a function of the file",
-    "R calls the function whenever the variable is read, so that loading a workspace and listing it runs code.",
+    "{count} active binding(s): reading the variable calls a function from the file",
+    "R calls the function whenever the variable is read, so loading a workspace and listing it runs code.",
 )
 STARTUP = _rule(
     "startup-function",
-    "A function that R runs by its name",
+    "Function that R runs by its name",
     Severity.WARNING,
     "the workspace holds {subject}",
-    "R restores the workspace of the folder in which it is started, and runs the function of this name then, or when "
-    "it ends: nobody has to call it.",
+    "R restores the workspace of the folder in which it is started, and runs the function of this name at the start or "
+    "at the end. Nobody has to call it.",
 )
 FUNCTION = _rule(
     "function",
-    "Functions travel with the data",
+    "Functions stored with the data",
     Severity.INFO,
-    "{count} function(s) stand in the file",
-    "Formulas, families and fitted models bring functions along, which run when the model is used.",
+    "the file holds {count} function(s)",
+    "Formulas, families and fitted models carry functions, which run when the model is used.",
 )
 
 

@@ -36,12 +36,11 @@ _NONE = -1
 
 OUT_OF_RANGE = Rule(
     id="rknn/index-out-of-range",
-    title="Operator whose tensors are not there",
+    title="Operator whose tensors do not exist",
     severity=Severity.WARNING,
-    message="operator {subject} takes tensor {index}, there are {count}",
-    why="The runtime takes such numbers for places in an array, and reads or writes memory beyond it where nobody "
-    "checks.",
-    fix="Convert the model again from its source; do not run this file with a runtime that trusts it.",
+    message="operator {subject} uses tensor {index}, but there are {count}",
+    why="The runtime uses such numbers as array indices. Without a check it reads or writes memory beyond the array.",
+    fix="Convert the model again from its source. Do not run this file with a runtime that does not check it.",
     confidence="medium",
     cwe=125,
     references=("https://github.com/airockchip/rknn-toolkit2", "https://github.com/lutzroeder/netron"),

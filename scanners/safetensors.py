@@ -42,7 +42,7 @@ def _rule(what: str, title: str, message: str, why: str) -> Rule:
         severity=Severity.WARNING,
         message=message,
         why=why,
-        fix="Have the file written again by the safetensors library; ask its author if it comes out the same.",
+        fix="Write the file again with the safetensors library. If the result is the same, ask its author.",
         cwe=20,
         references=_REFERENCE,
     )
@@ -52,34 +52,35 @@ DUPLICATE_KEY = _rule(
     "duplicate-key",
     "The same tensor or key declared twice",
     "{subject} is declared more than once",
-    "Parsers differ in which of two declarations they keep, so what was reviewed may not be what is loaded.",
+    "Parsers differ in which of the two declarations they keep, so the one that was reviewed may not be the one that "
+    "is loaded.",
 )
 OVERLAP = _rule(
     "overlapping-tensors",
     "Tensors that share bytes",
-    "tensor {subject} begins at byte {offset} of the data, before the one before it ends",
-    "The format forbids shared bytes: they allow a file to expand in memory, or one tensor to patch another.",
+    "tensor {subject} begins at byte {offset} of the data, before the previous one ends",
+    "The format forbids shared bytes: they let a file expand in memory, or let one tensor overwrite another.",
 )
 UNACCOUNTED = _rule(
     "unaccounted-bytes",
     "Bytes that belong to no tensor",
     "{length} bytes {subject} belong to no tensor",
-    "The format has no room for bytes outside its tensors: they are a place to hide a payload.",
+    "The format leaves no room for bytes outside the tensors, so they are a place to hide a payload.",
 )
 
 SIZE_MISMATCH = _rule(
     "size-mismatch",
     "Tensor whose shape and bytes disagree",
     "tensor {subject} {fault}",
-    "No writer does this, and no file comes to it by being cut. A loader that believes the one and reads by the other "
-    "reads beyond the tensor, or allocates what the shape asks for.",
+    "No writer does this, and cutting a file does not cause it. A loader that trusts one number and reads by the other "
+    "reads beyond the tensor, or allocates what the shape requires.",
 )
 HEADER_LENGTH = _rule(
     "header-length",
-    "Header longer than any loader reads",
+    "Header longer than any loader accepts",
     "the header claims {subject} bytes",
-    "Loaders refuse such a header; one that does not allocates what it claims, or reads beyond the file where the sum "
-    "overflows 64 bits.",
+    "Loaders reject such a header. One that does not allocates what the header claims, or reads beyond the file where "
+    "the sum overflows 64 bits.",
 )
 
 

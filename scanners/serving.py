@@ -68,11 +68,10 @@ _JAVA_CLASS = re.compile(r"(?:[a-z_]\w*\.)+[A-Z][\w$]*")
 
 OUTSIDE = Rule(
     id="serving/path-outside",
-    title="Model server that takes its model from elsewhere",
+    title="Model server that loads its model from elsewhere",
     severity=Severity.WARNING,
     message="{path} is {subject}: {reason}",
-    why="The server joins the name to the folder of the model: this one leads to other files of the machine that it "
-    "runs on.",
+    why="The server joins the name to the model's folder. This name leads to other files on the server's machine.",
     fix="Do not serve the model. What it needs belongs in its own folder.",
     cwe=22,
     references=("https://github.com/triton-inference-server/server/blob/main/docs/user_guide/model_configuration.md",),

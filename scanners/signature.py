@@ -66,12 +66,12 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix
 
 INVALID = _rule(
     "invalid",
-    "Signature that does not fit what it is said to sign",
+    "Signature that does not match the signed content",
     Severity.CRITICAL,
     "the signature is not valid: {subject}",
-    "Whoever has neither key nor account of the signer cannot sign: the list of files was changed after it was "
-    "signed, or the signature was made up. Anybody who verifies it gets an error; whoever does not is deceived.",
-    "Do not load the model. Fetch it again from where it is published, and tell the signer.",
+    "Without the signer's key or account nobody can sign: the list of files was changed after it was signed, or the "
+    "signature was made up. Verifying it fails; anybody who does not verify it is deceived.",
+    "Do not load the model. Download it again from its publisher, and tell the signer.",
     _SPEC,
     _ATTACK,
 )
@@ -80,9 +80,9 @@ CONTRADICTION = _rule(
     "Signed list of files that contradicts itself",
     Severity.WARNING,
     "the list of files contradicts itself: {subject}",
-    "model_signing refuses such a list, so that nobody can verify the model; programs with less care may each read "
-    "something else in it.",
-    "Have the model signed again by a current release of model_signing.",
+    "model_signing rejects such a list, so nobody can verify the model. Less careful programs may each read something "
+    "different in it.",
+    "Have the model signed again with a current release of model_signing.",
     _SPEC,
 )
 CERTIFICATE = _rule(
@@ -90,19 +90,19 @@ CERTIFICATE = _rule(
     "Certificate that cannot vouch for the signature",
     Severity.WARNING,
     "{subject} ({path})",
-    "Verifiers accept a signature where its certificate is for signing, was valid at the time, and was issued by "
-    "another that travels with it, or that they know.",
-    "Ask the signer to sign with a proper certificate; until then take the model as unsigned.",
+    "Verifiers accept a signature only if its certificate is meant for signing, was valid at the time, and was issued "
+    "by one that comes with it or that they know.",
+    "Ask the signer to sign with a proper certificate. Until then, treat the model as unsigned.",
     _SPEC,
 )
 LOG_ENTRY = _rule(
     "log-entry",
-    "Signature with the log entry of something else",
+    "Signature with somebody else's log entry",
     Severity.WARNING,
-    "the entry of the transparency log is of something else ({subject})",
-    "The entry is to prove when the signature was made, and that its signer can see it: this one was taken from "
-    "another signature. Verifiers of Sigstore refuse it.",
-    "Do not rely on the signature; ask the signer for the one that was logged.",
+    "the transparency log entry belongs to something else ({subject})",
+    "The entry should prove when the signature was made, and lets its signer see it. This one was taken from another "
+    "signature. Sigstore verifiers reject it.",
+    "Do not rely on the signature. Ask the signer for the one that was logged.",
     _BUNDLE,
 )
 OUTSIDE = _rule(
@@ -110,9 +110,9 @@ OUTSIDE = _rule(
     "Signature that lists a file outside the model",
     Severity.WARNING,
     "the signature lists {subject}: {reason}",
-    "Names of a list are joined to the folder of the model: whoever verifies it reads that file of the machine. "
-    "No signer writes such a name.",
-    "Do not rely on the signature; ask who made it.",
+    "Verifiers join the names in the list to the model's folder, so verifying reads that file of the user's. No signer "
+    "writes such a name.",
+    "Do not rely on the signature. Ask who made it.",
     _SPEC,
 )
 NOTHING = _rule(
@@ -120,8 +120,8 @@ NOTHING = _rule(
     "Signature that covers no file",
     Severity.WARNING,
     "the signature lists no file{subject}",
-    "It can be valid for whatever lies in the folder, which looks signed, and is not.",
-    "Take the model as unsigned.",
+    "It can be valid for any content of the folder, which looks signed but is not.",
+    "Treat the model as unsigned.",
     _SPEC,
 )
 RULES = (INVALID, CONTRADICTION, CERTIFICATE, LOG_ENTRY, OUTSIDE, NOTHING)

@@ -39,11 +39,11 @@ _HELD = frozenset({"FunctionNode", "TypeNode"})
 
 CONFUSED = Rule(
     id="skops/confused-node",
-    title="A node that says it is another type than it loads",
+    title="Node that loads another type than it declares",
     severity=Severity.CRITICAL,
-    message="{path} ({kind}) states that it is {subject}, and loads {loaded}",
-    why="Releases of skops before 0.12 asked whether the stated type is trusted, and then called another one. skops "
-    "does not write such files: the node was made to get past the list of trusted types.",
+    message="{path} ({kind}) declares that it is {subject}, but loads {loaded}",
+    why="Releases of skops before 0.12 checked whether the declared type is trusted, and then called the other one. "
+    "skops does not write such files: the node was made to get past the list of trusted types.",
     fix="Do not load the file. Find out where it came from.",
     cwe=351,
     references=(
@@ -53,12 +53,12 @@ CONFUSED = Rule(
 )
 NOT_SKOPS = Rule(
     id="skops/not-a-zip",
-    title="A file named .skops that is none",
+    title="File named .skops that is not a zip",
     severity=Severity.WARNING,
-    message="the file is named {subject}, and is no zip",
-    why="Where a file is no zip, Card.get_model of skops 0.12 and before hands it to joblib, which unpickles it: the "
-    "name promises the safe format, and the other one is loaded.",
-    fix="Load it with skops.io.load, which refuses such a file; ask its author for a real one.",
+    message="the file is named {subject}, but is not a zip",
+    why="If a file is not a zip, Card.get_model of skops 0.12 and earlier passes it to joblib, which unpickles it: the "
+    "name promises the safe format, but the unsafe one is loaded.",
+    fix="Load it with skops.io.load, which rejects such a file, and ask its author for a real one.",
     cwe=502,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2025-54886",),
 )

@@ -38,13 +38,12 @@ _SHOWN = 100
 
 CALLBACK = Rule(
     id="stablehlo/python-callback",
-    title="Program that calls Python of the process that runs it",
+    title="Program that calls Python in the process that runs it",
     severity=Severity.WARNING,
     message="the program calls {subject}",
-    why="The call says by a number which function of the running process it means; earlier versions take that for an "
-    "address in memory, and run what stands there. JAX refuses to export such a program, since the function is not "
-    "part of the file.",
-    fix="Do not run it. Export the function again, without callbacks.",
+    why="The call refers to a function of the running process by number. Earlier versions use that number as a memory "
+    "address, and run what is there. JAX refuses to export such a program, since the function is not part of the file.",
+    fix="Do not run it. Export the function again without callbacks.",
     cwe=822,
     references=("https://docs.jax.dev/en/latest/export/export.html",),
 )

@@ -46,9 +46,9 @@ PLUGIN = Rule(
     title="Engine that needs a plug-in",
     severity=Severity.INFO,
     message="the engine names the plug-in {subject}",
-    why="A plug-in is native code of a library that is loaded beside the engine, and newer releases can carry such a "
-    "library inside the engine. It runs with the rights of whoever loads it.",
-    fix="Take plug-ins from their publisher, and load engines from others without engine_host_code_allowed.",
+    why="A plug-in is native code in a library that is loaded beside the engine, and newer releases can carry such a "
+    "library inside the engine. It runs with the rights of the user who loads it.",
+    fix="Take plug-ins from their publisher, and load other people's engines without engine_host_code_allowed.",
     confidence="medium",
     cwe=829,
     references=("https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/extending-custom-layers.html",),
@@ -59,9 +59,9 @@ LIBRARY = Rule(
     title="Engine that names a library",
     severity=Severity.WARNING,
     message="the engine names the library {subject}",
-    why="Libraries that an engine names are those of its plug-ins: native code, which whoever loads the engine loads "
-    "with it. Engines that need no more than TensorRT's own layers name none.",
-    fix="Take the library from its publisher, not from where the engine came from; ask why the engine needs it.",
+    why="The libraries that an engine names contain its plug-ins: native code, which is loaded together with the "
+    "engine. Engines that use only TensorRT's own layers name none.",
+    fix="Take the library from its publisher, not from the engine's source, and ask why the engine needs it.",
     confidence="medium",
     cwe=829,
     references=("https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/extending-custom-layers.html",),

@@ -60,7 +60,7 @@ def _rule(what: str, title: str, message: str, why: str, cwe: int) -> Rule:
         severity=Severity.WARNING,
         message=message,
         why=why,
-        fix="Convert the model again from its source; do not load this file with an interpreter that trusts it.",
+        fix="Convert the model again from its source. Do not load this file with an interpreter that trusts it.",
         cwe=cwe,
         references=(_REFERENCE,),
     )
@@ -68,24 +68,23 @@ def _rule(what: str, title: str, message: str, why: str, cwe: int) -> Rule:
 
 OUT_OF_RANGE = _rule(
     "out-of-range",
-    "Reference to a part that is not there",
-    "{subject} refers to {what} {index}, there are {count}",
-    "Interpreters take such numbers for indices into arrays and for places in the file: unchecked, they read or write "
-    "memory beyond them.",
+    "Reference to a part that does not exist",
+    "{subject} refers to {what} {index}, but there are {count}",
+    "Interpreters use such numbers as array indices and file offsets. Unchecked, they read or write memory beyond.",
     125,
 )
 SIZE_MISMATCH = _rule(
     "size-mismatch",
-    "Tensor whose bytes do not match its shape",
-    "tensor {subject} stands in {length} bytes, its shape and type take {expected}",
+    "Tensor whose size does not match its shape",
+    "tensor {subject} has {length} bytes, but its shape and type require {expected}",
     "Interpreters that trust the shape read beyond the bytes that are there.",
     125,
 )
 RECURSION = _rule(
     "recursive-subgraph",
-    "Subgraph that runs itself",
-    "subgraph {subject} runs itself, or one that does",
-    "Interpreters that do not expect it recurse until the stack is full, and crash.",
+    "Subgraph that calls itself",
+    "subgraph {subject} calls itself, directly or through another one",
+    "Interpreters that do not expect it recurse until the stack overflows, and crash.",
     674,
 )
 

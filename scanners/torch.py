@@ -60,32 +60,32 @@ _PACKAGED = 2_000
 
 CUSTOM_OPERATOR = Rule(
     id="torch/custom-operator",
-    title="TorchScript code uses an operator of its own",
+    title="TorchScript code that uses a custom operator",
     severity=Severity.INFO,
     message="the code calls the custom operator {subject}",
-    why="The operator comes from a native library that has to be loaded beside the model.",
+    why="The operator comes from a native library that must be loaded beside the model.",
     fix="Make sure that you know which library provides it.",
     cwe=829,
     references=("https://pytorch.org/docs/stable/jit_language_reference.html",),
 )
 FILE_OPERATOR = Rule(
     id="torch/file-operator",
-    title="TorchScript code reads or writes files",
+    title="TorchScript code that reads or writes files",
     severity=Severity.CRITICAL,
     message="the code calls {subject}, which opens a file",
-    why="TorchScript runs in the process that loads the model: these operators reach the file system when it is used.",
-    fix="Do not run the model. Ask its author why a network opens files.",
+    why="TorchScript runs in the process that loads the model. These operators access the file system when it is used.",
+    fix="Do not run the model, and ask its author why a network opens files.",
     cwe=73,
     references=("https://pytorch.org/docs/stable/jit_builtin_functions.html", "CWE-73"),
 )
 FOREIGN_CODE = Rule(
     id="torch/foreign-code",
-    title="Python in the place of TorchScript",
+    title="Python in place of TorchScript",
     severity=Severity.WARNING,
     message="the code uses {subject}, which TorchScript does not have",
-    why="PyTorch compiles what stands in code/ and refuses this. torch.jit.save never writes it: somebody put it there "
+    why="PyTorch compiles the code in code/ and rejects this. torch.jit.save never writes it: somebody put it there "
     "for a second step that runs it as Python.",
-    fix="Do not use the model, and do not run what it holds. Find out where it came from.",
+    fix="Do not use the model, and do not run its code. Find out where it came from.",
     confidence="medium",
     cwe=506,
     references=("https://pytorch.org/docs/stable/jit_language_reference.html",),

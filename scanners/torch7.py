@@ -47,12 +47,12 @@ _REFERENCES = ("https://github.com/torch/torch7/blob/master/File.lua", "https://
 
 BYTECODE = Rule(
     id="torch7/bytecode",
-    title="A function travels with the model as bytecode",
+    title="Function stored in the model as bytecode",
     severity=Severity.WARNING,
     message="{length} bytes of Lua bytecode",
-    why="Whoever uses the model calls the function. LuaJIT does not check bytecode: made by hand, it can break out of "
-    "the interpreter.",
-    fix="Ask for the weights alone, or for a model without functions inside.",
+    why="Using the model calls the function. LuaJIT does not check bytecode: crafted bytecode can break out of the "
+    "interpreter.",
+    fix="Ask for the weights alone, or for a model without functions.",
     confidence="medium",
     cwe=502,
     references=_REFERENCES,
@@ -62,7 +62,7 @@ COMMANDS = Rule(
     title="Bytecode that runs commands or loads libraries",
     severity=Severity.CRITICAL,
     message="Lua bytecode that names {subject}",
-    why="Whoever uses the model calls the function, which starts programs or loads native code with their rights.",
+    why="Using the model calls the function, which starts programs or loads native code with the user's rights.",
     fix="Do not load the file. Find out where it came from.",
     cwe=502,
     references=_REFERENCES,

@@ -59,12 +59,12 @@ _WIDTHS = {
 
 OUT_OF_RANGE = Rule(
     id="torch-mobile/out-of-range",
-    title="Bytecode for phones that refers to a part that is not there",
+    title="Mobile bytecode that refers to a part that does not exist",
     severity=Severity.WARNING,
-    message="{subject} refers to {what} {index}, there are {count}",
-    why="The loader and its interpreter take such numbers for places in arrays of functions and values: unchecked, "
-    "they call or read what stands beyond them in memory.",
-    fix="Export the module again; do not load this file.",
+    message="{subject} refers to {what} {index}, but there are {count}",
+    why="The loader and its interpreter use such numbers as indices of functions and values. Without a check they call "
+    "or read whatever lies beyond in memory.",
+    fix="Export the module again. Do not load this file.",
     cwe=125,
     references=(
         "https://github.com/pytorch/pytorch/blob/main/torch/csrc/jit/mobile/interpreter.cpp",

@@ -45,8 +45,8 @@ HANDLER = Rule(
     title="Archive whose Python code serves the model",
     severity=Severity.INFO,
     message="registering the model runs {subject}, which the manifest names as {path}",
-    why="TorchServe imports the handler of an archive and calls it as soon as the model is registered: it runs with "
-    "the rights of the server.",
+    why="TorchServe imports an archive's handler and calls it as soon as the model is registered. It runs with the "
+    "server's rights.",
     fix="Review the file as you would any program, or use one of the handlers that come with TorchServe.",
     cwe=829,
     references=(_ARCHIVER, "https://nvd.nist.gov/vuln/detail/CVE-2023-43654"),
@@ -56,9 +56,9 @@ OUTSIDE = Rule(
     title="Manifest that names a file outside the archive",
     severity=Severity.CRITICAL,
     message="the manifest names {subject} as {path}: {reason}",
-    why="The path is joined to the folder the archive was unpacked to: this one leads to another file of the server, "
-    "which it then imports or loads.",
-    fix="Do not register the archive. Tell the place it came from.",
+    why="The server joins the path to the folder that it unpacked the archive to. This path leads to another file on "
+    "the server, which it then imports or loads.",
+    fix="Do not register the archive. Report it to the site you got it from.",
     cwe=22,
     references=(_ARCHIVER,),
 )
@@ -66,21 +66,21 @@ REQUIREMENTS = Rule(
     id="torchserve/foreign-packages",
     title="Archive that installs packages from elsewhere",
     severity=Severity.WARNING,
-    message="{path} takes packages from elsewhere: {subject}",
-    why="Where the server installs what a model requires, the archive chooses the server that packages come from, and "
+    message="{path} installs packages from elsewhere: {subject}",
+    why="If the server installs a model's requirements, the archive chooses the server that packages come from, and "
     "installing one runs its code.",
-    fix="Install reviewed packages in the image of the server, and switch install_py_dep_per_model off.",
+    fix="Install reviewed packages in the server's image, and turn install_py_dep_per_model off.",
     cwe=829,
     references=("https://github.com/pytorch/serve/blob/master/docs/custom_service.md",),
 )
 MISSING = Rule(
     id="torchserve/missing-handler",
-    title="Archive whose handler is not in it",
+    title="Archive without its handler",
     severity=Severity.WARNING,
-    message="the manifest names {subject} as handler, which neither the archive nor TorchServe has",
-    why="The server imports a module of that name from wherever its search path leads, so that what runs is not what "
-    "was reviewed with the archive.",
-    fix="Have the archive made again with its handler inside.",
+    message="the manifest names the handler {subject}, which neither the archive nor TorchServe has",
+    why="The server imports a module of that name from wherever its search path leads, so the code that runs is not "
+    "what was reviewed with the archive.",
+    fix="Have the archive created again with its handler inside.",
     cwe=427,
     references=(_ARCHIVER,),
 )

@@ -45,12 +45,12 @@ _TELLING = re.compile(
 
 TELLING = Rule(
     id="tvm/telling-function",
-    title="Program of TVM that calls what loads code, starts processes or connects",
+    title="TVM program that calls functions for loading code, starting processes or connecting",
     severity=Severity.WARNING,
     message="the program calls {subject}",
-    why="Names that the library of a model does not have are looked up among all functions of the runtime. Those of "
+    why="Names that the model's library does not have are looked up among all functions of the runtime. Functions of "
     "this kind do not compute: they load native code, compile, run programs, or open files and connections.",
-    fix="Do not run the program; compile the model again from its source.",
+    fix="Do not run the program. Compile the model again from its source.",
     confidence="medium",
     cwe=829,
     references=("https://github.com/apache/tvm/blob/main/src/runtime/vm/vm.cc",),

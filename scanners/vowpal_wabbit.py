@@ -39,9 +39,9 @@ OBEYED = Rule(
     title="Model whose options write files or open the network",
     severity=Severity.CRITICAL,
     message="loading the model {path}: {subject}",
-    why="Vowpal Wabbit adds the options that a model was saved with to those of whoever loads it. It saves none that "
-    "write files or listen on a port: somebody put this one there, and it is obeyed with the rights of the loader.",
-    fix="Do not load the model. Tell the place it came from.",
+    why="Vowpal Wabbit adds the options saved in a model to the user's own. It never saves options that write files or "
+    "listen on a port: somebody put this one there, and it takes effect with the user's rights.",
+    fix="Do not load the model. Report it to the site you got it from.",
     cwe=73,
     references=("https://github.com/VowpalWabbit/vowpal_wabbit/wiki/Command-Line-Arguments",),
 )
@@ -50,8 +50,8 @@ READS = Rule(
     title="Model whose options read another file",
     severity=Severity.WARNING,
     message="loading the model reads {subject}",
-    why="The options that a model was saved with are obeyed by whoever loads it. This one opens a file of theirs.",
-    fix="Make sure that the file is one that comes with the model.",
+    why="Options saved in a model take effect when it is loaded. This one opens a file on the user's machine.",
+    fix="Make sure that the file comes with the model.",
     confidence="medium",
     cwe=73,
     references=("https://github.com/VowpalWabbit/vowpal_wabbit/wiki/Command-Line-Arguments",),

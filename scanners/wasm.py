@@ -38,12 +38,12 @@ Not `_dlopen_js`, which Emscripten links to modules whose libraries mention dlop
 
 HOST = Rule(
     id="wasm/telling-import",
-    title="WebAssembly that wants to run commands or scripts, or to open connections",
+    title="WebAssembly that asks to run commands or scripts, or to open connections",
     severity=Severity.WARNING,
-    message="the module imports {subject} of {path}",
-    why="Code of a module is kept apart from the machine, but for what the program that runs it hands over. Runtimes "
-    "of models need memory, a clock and files that they are given; this module asks for more.",
-    fix="Run it only where you know what it does, and hand over no such function.",
+    message="the module imports {subject} from {path}",
+    why="A module is isolated from the machine, except for what the program that runs it provides. Model runtimes need "
+    "memory, a clock and the files they are given; this module asks for more.",
+    fix="Run it only if you know what it does, and do not provide such a function.",
     confidence="medium",
     cwe=829,
     references=("https://webassembly.github.io/spec/core/syntax/modules.html#imports",),

@@ -44,12 +44,12 @@ _REFERENCE = "https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.ht
 
 OUT_OF_RANGE = Rule(
     id="xgboost/index-out-of-range",
-    title="Tree that leads out of itself",
+    title="Tree that points outside itself",
     severity=Severity.WARNING,
-    message="{path}: the {what} of {subject} is {index}, there are {count}",
-    why="Predictors take the numbers of children and features for places in arrays. Releases that do not check them "
-    "read memory beyond the tree.",
-    fix="Save the model again from its source; do not load this file with a release that trusts it.",
+    message="{path}: the {what} of {subject} is {index}, but there are {count}",
+    why="Predictors use the numbers of children and features as array indices. Releases that do not check them read "
+    "memory beyond the tree.",
+    fix="Save the model again from its source. Do not load this file with a release that does not check it.",
     cwe=125,
     references=(_REFERENCE,),
 )
@@ -57,12 +57,12 @@ OUT_OF_RANGE = Rule(
 
 LOOP = Rule(
     id="xgboost/loop",
-    title="Tree that leads back into itself",
+    title="Tree that loops",
     severity=Severity.WARNING,
-    message="{path}: more than one way leads to node {subject}",
-    why="Predictors go from node to node until they come to a leaf. Where children lead back to one above them, that "
-    "never ends: releases were seen to hang, and to crash while they loaded such a model.",
-    fix="Save the model again from its source; do not load this file.",
+    message="{path}: more than one path leads to node {subject}",
+    why="Predictors go from node to node until they reach a leaf. Where a child points back to one of its ancestors, "
+    "that never ends: releases were seen to hang, and to crash while they loaded such a model.",
+    fix="Save the model again from its source. Do not load this file.",
     cwe=835,
     references=(_REFERENCE,),
 )

@@ -67,76 +67,76 @@ def _rule(what: str, title: str, message: str, why: str, *cves: str, severity: S
         severity=severity,
         message=message,
         why=why,
-        fix="Have the file written again by the library that made it; ask its author if the difference comes back.",
+        fix="Write the file again with the library that made it. If the difference comes back, ask its author.",
         cwe=436,
         references=(*(f"https://nvd.nist.gov/vuln/detail/{cve}" for cve in cves), _APPNOTE),
     )
 
 
-_DISAGREE = "Programs differ in which of two statements they believe, so a scanner may see other bytes than the loader."
+_DISAGREE = "Programs differ in which of the two they believe, so a scanner may see different bytes than the loader."
 HEADER_MISMATCH = _rule(
     "header-mismatch",
-    "A zip member's two headers differ",
+    "Zip member whose two headers differ",
     "the local header of {subject} differs from the directory: {differences}",
     _DISAGREE,
     "CVE-2025-1944",
 )
 FALSE_ENCRYPTION = _rule(
     "false-encryption",
-    "A zip member is marked as encrypted and is not",
+    "Zip member marked as encrypted that is not",
     "{subject} is marked as encrypted, but its data is plain",
-    "Scanners give up on encrypted members; loaders that ignore the mark read them.",
+    "Scanners give up on encrypted members, while loaders that ignore the mark read them.",
     "CVE-2025-1945",
 )
 CONTENT_MISMATCH = _rule(
     "content-mismatch",
-    "A zip member's data is not what its header declares",
+    "Zip member whose data does not match its header",
     "the data of {subject} does not have the declared {differences}",
-    "The file is damaged, or made so that scanners give up where loaders that skip the check go on.",
+    "The file is damaged, or crafted so that scanners give up where loaders that skip the check continue.",
     "CVE-2025-10156",
 )
 HIDDEN_ENTRY = _rule(
     "hidden-entry",
-    "A zip member is missing from the directory",
-    "{subject} stands in the archive, but its directory does not list it",
-    "Programs that read the directory do not see it; those that read from the front do.",
+    "Zip member missing from the directory",
+    "{subject} is in the archive, but its directory does not list it",
+    "Programs that read the directory do not see it; programs that read from the front do.",
 )
 AMBIGUOUS = _rule(
     "ambiguous-directory",
-    "A zip has more than one reading",
-    "programs differ in what this zip holds: {differences}",
+    "Zip that can be read in more than one way",
+    "programs differ in what they find in this zip: {differences}",
     _DISAGREE,
 )
 DUPLICATE_NAME = _rule(
     "duplicate-name",
-    "Zip members with one name and different data",
-    "{subject} is in the archive {times} times with different data",
-    "Some programs take the first, others the last.",
+    "Zip members with the same name and different data",
+    "{subject} is in the archive {times} times, with different data",
+    "Some programs use the first, others the last.",
 )
 OVERLAP = _rule(
     "overlapping-entries",
-    "Zip members share bytes",
-    "{times} members share bytes with others, {subject} is the first",
-    "A few kilobytes expand to petabytes, or one member hides inside another; no writer makes such files.",
+    "Zip members that share bytes",
+    "{times} members share bytes with others, the first of which is {subject}",
+    "A few kilobytes expand to petabytes, or one member hides inside another. No writer makes such files.",
 )
 NUL_NAME = _rule(
     "nul-in-name",
-    "A zip member's name holds a NUL",
-    "the name {subject} holds a NUL character",
-    "Some programs cut the name there and see another extension than others.",
+    "Zip member whose name contains a NUL",
+    "the name {subject} contains a NUL character",
+    "Some programs cut the name there, and so see a different extension.",
 )
 PREPENDED = _rule(
     "prepended-data",
-    "Data stands in front of a zip",
-    "the archive begins at offset {offset}, behind something else",
-    "The file is two things at once, as self-extracting programs are; each program sees the one it looks for.",
+    "Data in front of a zip",
+    "the archive begins at offset {offset}, after other data",
+    "The file is two things at once, as self-extracting programs are. Each program sees the one that it looks for.",
     severity=Severity.INFO,
 )
 TRAILING = _rule(
     "trailing-data",
-    "Data stands behind a zip",
+    "Data after a zip",
     "{length} bytes follow the end of the archive",
-    "Strict programs refuse the file, tolerant ones ignore the data.",
+    "Strict programs reject the file; tolerant ones ignore the data.",
     severity=Severity.INFO,
 )
 

@@ -36,8 +36,8 @@ EXPANDED = 16 * MIB
 SOURCE = 256 * KIB
 """Bytes of a decoded script or source that are looked at."""
 _FIX = (
-    "Do not use the file until somebody has read what is encoded there: text that hides what it says has no place in "
-    "a model. Where a tool of yours put it there, allow the rule for the file."
+    "Do not use the file until somebody has read the decoded text: a model has no reason to hide what it says. If one "
+    "of your own tools wrote it, allow the rule for this file."
 )
 _REFERENCES = ("https://attack.mitre.org/techniques/T1027/013/", "https://attack.mitre.org/techniques/T1140/")
 EXECUTABLE = Rule(
@@ -45,8 +45,8 @@ EXECUTABLE = Rule(
     title="Executable encoded in text",
     severity=Severity.CRITICAL,
     message="{subject} in {encoding} at offset {offset}",
-    why="Native code written as text passes for a configuration or a comment until a second step, which looks harmless "
-    "by itself, decodes it, writes it out and starts it.",
+    why="Native code written as text passes for a configuration or a comment, until a second step that looks harmless "
+    "by itself decodes it, writes it to disk and starts it.",
     fix=_FIX,
     cwe=506,
     references=_REFERENCES,
@@ -57,7 +57,7 @@ SCRIPT = Rule(
     severity=Severity.WARNING,
     confidence="medium",
     message="{subject} in {encoding} at offset {offset}: {text}",
-    why="A script that is meant to be read stands there as it is. Encoded, it waits to be decoded and run.",
+    why="A script that is meant to be read is written in the open. An encoded one waits to be decoded and run.",
     fix=_FIX,
     cwe=506,
     references=_REFERENCES,
@@ -68,8 +68,8 @@ PYTHON = Rule(
     severity=Severity.WARNING,
     confidence="medium",
     message="code that calls {subject} in {encoding} at offset {offset}: {text}",
-    why="The decoded text is Python that runs commands, code or downloads. Decoding and executing such text is how "
-    "payloads are kept out of sight of whoever reads a file.",
+    why="The decoded text is Python that runs commands, code or downloads. Encoding such text keeps a payload out of "
+    "sight of anybody who reads the file.",
     fix=_FIX,
     cwe=506,
     references=_REFERENCES,

@@ -21,33 +21,33 @@ EMBEDDED = Rule(
     title="Executable hidden inside another file",
     severity=Severity.CRITICAL,
     message="{subject} at offset {offset}, inside a file of another format",
-    why="Weights and metadata have no use for native code. Malware is carried in model files, between or inside "
-    "tensors, to be written out and started by a second step that looks harmless by itself.",
-    fix="Do not use the file; tell the place it came from. If a tool of yours put the code there, ship it beside the "
-    "model, where it can be seen and signed.",
+    why="Weights and metadata have no use for native code. Malware hides in model files, between or inside tensors, "
+    "until a second step that looks harmless by itself writes it to disk and starts it.",
+    fix="Do not use the file, and report it to the site you got it from. If one of your own tools put the code there, "
+    "ship it beside the model, where it can be seen and signed.",
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),
 )
 DAMAGED = Rule(
     id="executable/damaged",
-    title="File that begins like an executable, and is none that is whole",
+    title="File that begins like an executable but is not a whole one",
     severity=Severity.WARNING,
     message="{path} begins like {subject}",
-    why="No other format begins so. Systems refuse the file as it is; cut or spoiled on purpose, it passes scanners, "
-    "and a second step mends it.",
-    fix="Find out what the file is meant to be, and where it came from.",
+    why="No other format begins like this. Systems refuse the file as it is, but one that was cut or damaged on "
+    "purpose passes scanners until a second step repairs it.",
+    fix="Find out what the file is supposed to be, and where it came from.",
     confidence="medium",
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),
 )
 FRAGMENT = Rule(
     id="executable/fragment",
-    title="Beginning of a program without its rest",
+    title="Beginning of a program without the rest",
     severity=Severity.WARNING,
-    message="{subject} begins at offset {offset}, and no program stands behind it",
-    why="Such a header is made by linkers only. Where the rest is missing or spoiled nothing runs by "
-    "itself; a program in pieces passes scanners, and a second step puts it together.",
-    fix="Find out what put it there; do not use the file before that.",
+    message="{subject} begins at offset {offset}, but no program follows it",
+    why="Only linkers write such a header. Nothing runs by itself where the rest is missing or damaged, but a program "
+    "in pieces passes scanners until a second step puts it together.",
+    fix="Do not use the file until you have found out what put the header there.",
     confidence="medium",
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),

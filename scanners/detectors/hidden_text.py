@@ -21,24 +21,24 @@ from scanners.detector import Detector
 
 INVISIBLE = Rule(
     id="hidden-text/invisible",
-    title="Text in characters that are not drawn",
+    title="Text in invisible characters",
     severity=Severity.WARNING,
     confidence="high",
     message="{subject} at offset {offset} is written in {what}",
-    why="The characters take no place on the screen: whoever reviews the file sees nothing, and a model, an assistant "
-    "or a few lines of code read a text, an instruction or a program there.",
-    fix="Read what is spelled there before anything reads the file; ask its author what it is for.",
+    why="The characters take up no space on the screen, so a reviewer sees nothing, while a model, an assistant or a "
+    "few lines of code read text, an instruction or a program there.",
+    fix="Read the hidden text before any program reads the file, and ask its author what it is for.",
     cwe=506,
     references=("https://atlas.mitre.org/techniques/AML.T0051.001", "https://attack.mitre.org/techniques/T1027/"),
 )
 INSTRUCTION = Rule(
     id="hidden-text/instruction",
-    title="Instruction to assistants where no reader sees it",
+    title="Instruction to assistants where no human reader sees it",
     severity=Severity.WARNING,
     confidence="medium",
-    message="{subject} stands in {what} at offset {offset}",
-    why="An assistant that reads the page takes it for its own instructions, and its user sees nothing of them.",
-    fix="Do not let an assistant read the page. Tell the place that it came from.",
+    message="{subject} is in {what} at offset {offset}",
+    why="An assistant that reads the page follows the text as an instruction, while its user sees nothing of it.",
+    fix="Do not let an assistant read the page. Report it to the site you got it from.",
     cwe=506,
     references=(
         "https://atlas.mitre.org/techniques/AML.T0051.001",

@@ -16,25 +16,25 @@ from modelsweep.core.scanner import Blob, Context, Item
 from scanners import text
 from scanners.detector import Detector
 
-_FIX = "Look what the address is there for, and whether whoever made the file says so."
+_FIX = "Find out what the address is for, and whether the file's author documents it."
 SERVICE = Rule(
     id="network/suspicious-host",
-    title="Address of a service that hides who receives data",
+    title="Address of a service that hides who receives the data",
     severity=Severity.INFO,
     confidence="medium",
-    message="{subject}, {what}, is named at offset {offset}",
-    why="Onion services, tunnels, pastes, collectors of requests and webhooks of chats are what payloads fetch code "
-    "from and send data to, because nobody stands behind them by name. Weights and metadata seldom have a use for one.",
+    message="{subject}, {what}, appears at offset {offset}",
+    why="Payloads fetch code from, and send data to, onion services, tunnels, paste sites, request collectors and chat "
+    "webhooks, because nobody is named behind them. Weights and metadata rarely need one.",
     fix=_FIX,
     references=("https://attack.mitre.org/techniques/T1567/", "https://attack.mitre.org/techniques/T1102/"),
 )
 ADDRESS = Rule(
     id="network/raw-address",
-    title="Address of a public host by number",
+    title="Public host addressed by number",
     severity=Severity.INFO,
     confidence="low",
-    message="{subject} is named at offset {offset}",
-    why="Who publishes something gives it a name. Bare numbers with a port or a path are what payloads call.",
+    message="{subject} appears at offset {offset}",
+    why="Publishers give their servers names. Bare numbers with a port or a path are what payloads call.",
     fix=_FIX,
     references=("https://attack.mitre.org/techniques/T1071/",),
 )

@@ -20,18 +20,19 @@ SCRIPT = Rule(
     severity=Severity.WARNING,
     confidence="medium",
     message="{subject} at offset {offset}: {text}",
-    why="Weights hold numbers. A script among them is there to be found by a loader that carves it out and runs it.",
-    fix="Look at the bytes at the offset. Where a tool of yours stored source code there, allow the rule for the file.",
+    why="Weights hold numbers. A script among them is meant for a loader that extracts it and runs it.",
+    fix="Look at the bytes at the offset. If one of your own tools stored source code there, allow the rule for this "
+    "file.",
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),
 )
 ATTACK = Rule(
     id="script/attack-command",
-    title="Command of attacks hidden inside a binary file",
+    title="Attack command hidden inside a binary file",
     severity=Severity.CRITICAL,
     message="{subject} at offset {offset}: {text}",
-    why="It opens a shell to another machine, fetches what it runs over an open line, or takes keys along. Among "
-    "weights there is no other reason for it than to be carved out and run.",
+    why="It opens a shell to another machine, runs what it fetches over an unprotected connection, or steals keys. "
+    "Among weights its only purpose is to be extracted and run.",
     fix="Do not load the file. Find out where it came from, and what reads these bytes.",
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1059/004/", "https://attack.mitre.org/techniques/T1027/009/"),

@@ -13,7 +13,7 @@ from scanners.detector import Detector
 from scanners.parsing.credentials import BACK, PATTERNS, REACH, RUNS, Credential, credentials_at
 
 _FIX = (
-    "Revoke it where it was issued, whoever has the file has it too; then take it out of the file, and of the "
+    "Revoke it where it was issued: everybody who has the file has it too. Then remove it from the file, and from the "
     "history of the repository that holds it."
 )
 _REFERENCES = (
@@ -25,8 +25,8 @@ CREDENTIAL = Rule(
     title="Credential in a file",
     severity=Severity.WARNING,
     message="{subject} at offset {offset}",
-    why="The form is exact, and what can be verified of it without asking its issuer was: checksum, decoded structure, "
-    "the secret beside its id. Model files are copied and published, with everything in them.",
+    why="The form is exact, and everything that can be verified without asking the issuer was verified: the checksum, "
+    "the decoded structure, or the secret beside its id. Model files are copied and published with everything in them.",
     fix=_FIX,
     cwe=798,
     references=_REFERENCES,
@@ -36,18 +36,19 @@ PRIVATE_KEY = Rule(
     title="Private key in a file",
     severity=Severity.WARNING,
     message="{subject} at offset {offset}",
-    why="The key decodes, and no passphrase protects it: whoever has the file can sign, decrypt or log in with it.",
+    why="The key decodes, and no passphrase protects it, so anybody who has the file can sign, decrypt or log in with "
+    "it.",
     fix=_FIX,
     cwe=321,
     references=("https://www.rfc-editor.org/rfc/rfc7468",),
 )
 NAMED = Rule(
     id="secrets/named-secret",
-    title="Random text under the name of a secret",
+    title="Random text named like a secret",
     severity=Severity.WARNING,
     message="{subject} at offset {offset}",
-    why="The name says that it is a key, a token or a password, and what stands there changes between small letters, "
-    "capitals and digits as random texts do. Keys of many services have no form of their own.",
+    why="The name says that it is a key, a token or a password, and the text mixes small letters, capitals and digits "
+    "as random text does. The keys of many services have no other distinctive form.",
     fix=_FIX,
     confidence="medium",
     cwe=798,
@@ -55,14 +56,14 @@ NAMED = Rule(
 )
 POSSIBLE = Rule(
     id="secrets/possible-credential",
-    title="What may be a credential",
+    title="Possible credential",
     severity=Severity.INFO,
     confidence="low",
     message="perhaps {subject} at offset {offset}",
-    why="It has the form of a credential, but not all that would tell one from an example: the checksum does not fit, "
-    "the secret that belongs to it is not there, a passphrase protects it, it is made for a while only, or it is "
-    "a key of a test, or one that pages show.",
-    fix="Look whether it is real and still valid; if so, revoke it and take it out of the file.",
+    why="It has the form of a credential, but something that would tell it from an example is missing: the checksum "
+    "does not match, the secret that belongs to it is not there, a passphrase protects it, it expires by itself, or it "
+    "is a test key or one that pages publish.",
+    fix="Check whether it is real and still valid. If so, revoke it and remove it from the file.",
     cwe=798,
     references=_REFERENCES,
 )

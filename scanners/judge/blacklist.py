@@ -20,8 +20,8 @@ BLACKLISTED = Rule(
     title="Name on the blacklist",
     severity=Severity.CRITICAL,
     message="{subject} is on the blacklist ({pattern})",
-    why="Whoever started the scan named models and files that must not be used.",
-    fix="Remove the file, or take the pattern off the blacklist.",
+    why="The person who started the scan listed models and files that must not be used.",
+    fix="Remove the file, or remove the pattern from the blacklist.",
     cwe=1357,
 )
 RULES = (BLACKLISTED,)

@@ -42,78 +42,78 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix
 
 DANGEROUS = _rule(
     "dangerous-callable",
-    "Configuration that names a callable which runs commands or code",
+    "Configuration that names a callable that runs commands or code",
     Severity.CRITICAL,
     "{path} names {subject} ({family})",
-    "Loaders that instantiate what a configuration names call it with arguments from the same file: whoever wrote the "
-    "configuration runs code on the machine that loads it.",
+    "Loaders that instantiate what a configuration names call it with arguments from the same file, so the author of "
+    "the configuration runs code on the machine that loads it.",
     "Do not load the model. Find out where the configuration came from.",
     _HYDRA,
     _PYYAML,
 )
 MENTIONED = _rule(
     "mentions-callable",
-    "Configuration with the name of what runs commands or code where a class may be named",
+    "Name of a callable that runs commands or code, in place of a class name",
     Severity.WARNING,
     "{path} names {subject}",
-    "Programs that import what stands under such a key, and call it with what stands beside, would run it. Which "
+    "A program that imports the name under such a key, and calls it with the values beside it, would run it. Which "
     "program reads the file is not known.",
-    "Do not hand the file to a program before its author has said what the name is for.",
+    "Do not pass the file to any program until its author has said what the name is for.",
     _HYDRA,
 )
 ACCESS = _rule(
     "file-or-network-access",
-    "Configuration that names a callable which reaches files or the network",
+    "Configuration that names a callable that accesses files or the network",
     Severity.WARNING,
     "{path} names {subject} ({family})",
     "Loaders call what the configuration names, with paths and addresses from the same file.",
-    "Review what the callable is given before anything loads the configuration.",
+    "Before you load the configuration, review what the callable is given.",
     _HYDRA,
 )
 UNKNOWN = _rule(
     "unknown-callable",
-    "Configuration that names code of a package that is not known to be harmless",
+    "Configuration that names code from a package not known to be harmless",
     Severity.WARNING,
-    "loading would use {count} unknown name(s) of the package {subject}: {names}",
-    "Loaders import and call what the configuration names: whatever it does happens on load.",
+    "loading would use {count} unknown name(s) from the package {subject}: {names}",
+    "Loaders import and call what the configuration names, so whatever the code does happens on load.",
     "If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do.",
     _HYDRA,
 )
 COMPUTED = _rule(
     "computed-callable",
-    "Configuration whose callable is put together when it is loaded",
+    "Configuration whose callable is computed when it is loaded",
     Severity.WARNING,
-    "{path} is worked out when the configuration is loaded: {subject}",
-    "An interpolated target can be any callable, and which one depends on other files or on the environment.",
+    "{path} is computed when the configuration is loaded: {subject}",
+    "An interpolated target can be any callable. Which one it is depends on other files or on the environment.",
     "Ask for a configuration that names its targets, or resolve it and scan the result.",
     _HYDRA,
 )
 REMOTE = _rule(
     "remote-code",
-    "Configuration that makes code of another repository run",
+    "Configuration that runs code from another repository",
     Severity.WARNING,
-    "{path} names {subject}, code of another repository",
-    "With trust_remote_code, loaders fetch and import code that is not part of this model, at its newest revision: "
-    "what was reviewed here says nothing of what will run.",
+    "{path} names {subject}, which is code from another repository",
+    "With trust_remote_code, loaders fetch and import code that is not part of this model, at its newest revision. "
+    "Reviewing this model says nothing about what will run.",
     "Copy the code into the model's own repository, review it, and pin the revision.",
     _CUSTOM_MODELS,
 )
 KERNEL = _rule(
     "hub-kernel",
-    "Configuration that makes loaders fetch code behind a key",
+    "Configuration key that makes loaders fetch code",
     Severity.WARNING,
-    "{path} names {subject}, from where loaders fetch compiled code",
+    "{path} names {subject}, from which loaders fetch compiled code",
     "Some versions of transformers fetch and run what the key names without asking for trust_remote_code.",
     "Remove the key, and choose the implementation in the code that loads the model.",
     "https://nvd.nist.gov/vuln/detail/CVE-2026-4372",
 )
 TRUST = _rule(
     "trust-remote-code",
-    "Configuration that switches trust in remote code on",
+    "Configuration that turns on trust in remote code",
     Severity.INFO,
     "{path} is true",
-    "Programs that hand the setting on to a loader run whatever Python files a model brings.",
-    "Remove the key: trust is for whoever loads the model to give.",
+    "Programs that pass the setting to a loader run whatever Python files a model contains.",
+    "Remove the key: trust is for the person who loads the model to give.",
     _CUSTOM_MODELS,
 )
 LIBRARY = _rule(
@@ -121,19 +121,19 @@ LIBRARY = _rule(
     "Configuration that makes a runtime load a native library",
     Severity.WARNING,
     "{path} makes the runtime load {subject}",
-    "A library that is loaded runs at once, with all rights of the process that serves the model.",
-    "Take the library from its publisher, not from where the model came from, and review who built it.",
+    "A library runs as soon as it is loaded, with all rights of the process that serves the model.",
+    "Take the library from its publisher, not from the model's source, and review who built it.",
     "https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",
     "https://github.com/triton-inference-server/server/blob/main/docs/user_guide/custom_operations.md",
 )
 CHECKPOINT = _rule(
     "remote-checkpoint",
-    "Configuration that makes a loader fetch a checkpoint from an address",
+    "Configuration that makes a loader download a checkpoint",
     Severity.WARNING,
-    "{path} is {subject}, from where the target loads a model",
-    "Checkpoints are mostly pickles, which run code while they are loaded. What the address serves was not examined "
-    "here, and may be something else tomorrow.",
-    "Fetch the file, scan it, and put it beside the configuration.",
+    "{path} is {subject}, from which the target loads a model",
+    "Most checkpoints are pickles, which run code while they are loaded. What the address serves was not examined "
+    "here, and may be different tomorrow.",
+    "Download the file, scan it, and put it beside the configuration.",
     _HYDRA,
 )
 CODEC = _rule(
@@ -141,79 +141,80 @@ CODEC = _rule(
     "Array whose chunks are pickles",
     Severity.WARNING,
     "{path} decodes every chunk of the array with {subject}",
-    "Reading a chunk unpickles it, and with that runs whatever its author put into it.",
-    "Have the array written again with numbers or texts of fixed length, without objects.",
+    "Reading a chunk unpickles it, which runs whatever its author put into it.",
+    "Have the array written again with numbers or fixed-length text, without objects.",
     "https://numcodecs.readthedocs.io/en/stable/other/pickles.html",
 )
 EVALUATED = _rule(
     "evaluated-text",
     "Text that a loader evaluates as Python, and that is more than a plain expression",
     Severity.WARNING,
-    "what stands at {path} is evaluated: {subject}",
-    "Loaders hand the text to eval, by themselves or through sympy: whatever it calls runs when the model is loaded.",
-    "Do not load the model. Ask its author for plain numbers, names of layers and shapes.",
+    "loading evaluates the text at {path}: {subject}",
+    "Loaders pass the text to eval, directly or through sympy. Whatever it calls runs when the model is loaded.",
+    "Do not load the model. Ask its author for plain numbers, layer names and shapes.",
     "https://docs.sympy.org/latest/modules/core.html#sympy.core.sympify.sympify",
 )
 READS = _rule(
     "reads-private-file",
-    "Configuration that has a private file of whoever loads it opened",
+    "Configuration that opens one of the user's private files",
     Severity.WARNING,
     "{path} is {subject}",
-    "Tokenizers, chains of prompts and builds of services open the files that their configuration names, wherever they "
-    "are: what they hold comes out in texts, in messages of errors, and in what is packed and handed on.",
-    "Do not load the model; ask its author what the path is for.",
+    "Tokenizers, prompt chains and service builds open the files that their configuration names, wherever they are. "
+    "The content ends up in text, in error messages, or in what is packaged and passed on.",
+    "Do not load the model, and ask its author what the path is for.",
     "https://huggingface.co/docs/transformers/main_classes/tokenizer",
     _NVD + "CVE-2026-24123",
     _NVD + "CVE-2026-34070",
 )
 OUTSIDE = _rule(
     "code-outside",
-    "Configuration that names code outside of the model",
+    "Configuration that names code outside the model",
     Severity.WARNING,
     "{path} names {subject}: {reason}",
-    "Loaders join the name to the folder of the model and import the file that is there: an absolute one (transformers "
-    "imports it), or one in a folder above, which nobody reviewed with the model and somebody else may have put there.",
-    "Do not load the model with its own code. Code of a model belongs beside its configuration.",
+    "Loaders join the name to the model's folder and import the file found there. An absolute path, or one that leads "
+    "to a folder above, is imported as well, although nobody reviewed that file with the model and somebody else may "
+    "have put it there.",
+    "Do not load the model with its own code. A model's code belongs beside its configuration.",
     _CUSTOM_MODELS,
 )
 PATH = _rule(
     "path-outside",
-    "Configuration that makes its program read files outside of the model",
+    "Configuration that makes its program read files outside the model",
     Severity.WARNING,
-    "{path} is {subject}, which leads out of the folder of the model",
-    "The program joins the name to the folder of the model, or to where it unpacked it, and opens what is there: files "
-    "of whoever loads it, or ones that somebody else has put there.",
+    "{path} is {subject}, which leads out of the model's folder",
+    "The program joins the name to the folder of the model, or to the place where it unpacked it, and opens what it "
+    "finds: the user's files, or files that somebody else put there.",
     "Do not load the model. What it needs belongs in its own folder.",
     "https://cwe.mitre.org/data/definitions/22.html",
 )
 WRITES = _rule(
     "writes-outside",
-    "Configuration with a name by which saving the model writes elsewhere",
+    "Configuration with a name that makes saving the model write elsewhere",
     Severity.CRITICAL,
-    "{path} is {subject}, of which saving makes the path of a file",
-    "Whoever loads the model and saves it again (after training, quantizing or converting it) writes a text of its "
-    "author to that path, over start-up files of a shell for example.",
-    "Do not save the model. Names of templates are plain words.",
+    "{path} is {subject}, which saving the model uses as a file path",
+    "Loading the model and saving it again (after training, quantizing or converting it) writes text chosen by its "
+    "author to that path, for example over a shell's start-up file.",
+    "Do not save the model. Template names are plain words.",
     "https://huggingface.co/docs/transformers/chat_templating_writing",
 )
 SECRET = _rule(
     "reads-secret",
-    "Configuration that puts a variable of the environment into a text",
+    "Configuration that inserts an environment variable into text",
     Severity.WARNING,
-    "{path} is filled with the variable {subject}",
-    "LangChain replaces such an object by the variable of the environment with that name when it loads the file. Where "
-    "a key belongs that is how it is meant; in a text, an address or a header it is handed on to somebody else.",
+    "{path} is filled with the environment variable {subject}",
+    "LangChain replaces such an object with the environment variable of that name when it loads the file. That is the "
+    "purpose where a key belongs; in a text, an address or a header, the value is passed on to somebody else.",
     "Load the file with secrets_from_env=False, and ask its author what the variable is for.",
     _NVD + "CVE-2025-68664",
 )
 INJECTED = _rule(
     "injected-command",
-    "Configuration with commands where a build file has a name",
+    "Commands in place of a name in a build file",
     Severity.CRITICAL,
-    "{path} is {subject}, which becomes lines of a build file",
-    "BentoML and Cog write the names of packages, base images and variables into the build file as they stand: what "
-    "follows a new line or a semicolon is a command, which building the image runs.",
-    "Do not build the image. No package and no image has such a name.",
+    "{path} is {subject}, which becomes several lines of a build file",
+    "BentoML and Cog copy the names of packages, base images and variables into the build file unchanged. Whatever "
+    "follows a newline or a semicolon is a command, which building the image runs.",
+    "Do not build the image. No package or image has such a name.",
     _NVD + "CVE-2026-33744",
     _NVD + "CVE-2026-44345",
     _NVD + "CVE-2026-44346",

@@ -20,22 +20,21 @@ _NAMES_SHOWN = 5
 
 DANGEROUS = Rule(
     id="dotnet/dangerous-class",
-    title="Objects of .NET of a class that chains to commands are made of",
+    title=".NET objects of a class that is used to reach command execution",
     severity=Severity.CRITICAL,
     message="reading it would use {subject} ({family})",
-    why="BinaryFormatter makes the objects that a stream names, and runs what they do when they are made. Of this "
-    "class it is known that it calls methods, loads code or reads objects that the stream chooses, and no model has a "
-    "use for it.",
+    why="BinaryFormatter creates the objects that a stream names, and runs the code that creating them triggers. This "
+    "class is known to call methods, load code or read objects that the stream chooses, and no model needs it.",
     fix=_FIX,
     cwe=502,
     references=(_YSOSERIAL, _MICROSOFT),
 )
 UNKNOWN = Rule(
     id="dotnet/unknown-class",
-    title="Objects of .NET of a class that is not known to be harmless",
+    title=".NET objects of a class not known to be harmless",
     severity=Severity.WARNING,
-    message="reading the objects would use {count} unknown class(es) below {subject}: {names}",
-    why="What a class does when its objects are made is not in the file, but on the machine that reads it.",
+    message="reading the objects would use {count} unknown class(es) from {subject}: {names}",
+    why="What a class does when its objects are created is not in the file, but on the machine that reads it.",
     fix="If the classes are yours, allow them with --allow-import 'NAMESPACE.*'. Otherwise have the model saved in a "
     "format without classes, such as ONNX.",
     confidence="medium",

@@ -27,7 +27,7 @@ def _rule(what: str, title: str, message: str, why: str, cwe: int, *references: 
         severity=Severity.CRITICAL,
         message=message,
         why=why,
-        fix="Do not load it. External data belongs in the folder of the model, under a plain relative path.",
+        fix="Do not load the model. External data belongs in the model's own folder, under a plain relative path.",
         cwe=cwe,
         references=references,
     )
@@ -35,9 +35,9 @@ def _rule(what: str, title: str, message: str, why: str, cwe: int, *references: 
 
 ONNX_PATH = _rule(
     "onnx/external-path",
-    "External data outside the folder of the model",
-    "{path} takes its data from {subject}: {reason}",
-    "Loading the model reads that file of the victim into a tensor, and saving it again overwrites the file.",
+    "External data outside the model's folder",
+    "{path} reads its data from {subject}: {reason}",
+    "Loading the model reads that file of the victim's into a tensor, and saving the model again overwrites the file.",
     22,
     _NVD + "CVE-2022-25882",
     _NVD + "CVE-2024-27318",
@@ -45,74 +45,74 @@ ONNX_PATH = _rule(
 )
 ONNX_MEMORY = _rule(
     "onnx/memory-address",
-    "Tensor whose data is an address in memory",
-    "{path} takes its data from the memory of the process: {subject}",
-    "onnxruntime keeps this marker for itself: with it in a file, the offset is a pointer that it reads from. Memory "
-    "of the process ends up in an output of the model, or it crashes.",
+    "Tensor whose data is a memory address",
+    "{path} reads its data from the memory of the process: {subject}",
+    "onnxruntime reserves this marker for itself. In a file, it makes the offset a pointer that onnxruntime reads "
+    "from, so that process memory ends up in the model's output, or the process crashes.",
     822,
     "https://github.com/microsoft/onnxruntime/pull/28709",
     "https://github.com/microsoft/onnxruntime/pull/29011",
 )
 TENSORFLOW_ASSET = _rule(
     "tensorflow/asset-path",
-    "Asset outside the folder of the model",
+    "Asset outside the model's folder",
     "{path} is the file {subject}: {reason}",
-    "Assets belong in the folder `assets` of a SavedModel. Loading this one reads another file of whoever loads it.",
+    "Assets belong in the folder `assets` of a SavedModel. Loading this one reads another file on the user's machine.",
     22,
     "https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/protobuf/meta_graph.proto",
 )
 TFLITE_PATH = _rule(
     "tflite/external-path",
-    "External buffers outside the folder of the model",
-    "{path} is taken from {subject}: {reason}",
-    "Loading the model reads that file of the victim into tensors.",
+    "External buffers outside the model's folder",
+    "{path} is read from {subject}: {reason}",
+    "Loading the model reads that file of the victim's into tensors.",
     22,
     "https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs",
 )
 TFJS_PATH = _rule(
     "tensorflow/weights-path",
-    "Weights outside the folder of a model of TensorFlow.js",
+    "Weights outside the folder of a TensorFlow.js model",
     "{path} is the file {subject}: {reason}",
-    "Converting the model reads that file of the victim into tensors, and writes it into the result.",
+    "Converting the model reads that file of the victim's into tensors, and writes it into the result.",
     22,
     "https://github.com/tensorflow/tfjs/blob/master/tfjs-converter/python/tensorflowjs/read_weights.py",
 )
 MNN_PATH = _rule(
     "mnn/external-path",
-    "Weights outside the folder of a model of MNN",
-    "{path} are taken from {subject}: {reason}",
-    "Loading the model reads that file of the victim into tensors.",
+    "Weights outside the folder of an MNN model",
+    "{path} are read from {subject}: {reason}",
+    "Loading the model reads that file of the victim's into tensors.",
     22,
     "https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs",
 )
 ORBAX_PATH = _rule(
     "flax/array-path",
-    "Array outside the folder of a checkpoint of JAX",
+    "Array outside the folder of a JAX checkpoint",
     "{path} is read from {subject}: {reason}",
-    "Orbax and Flax join the names of arrays to the folder of the checkpoint: restoring this one reads from elsewhere "
-    "on the machine, or from a share in the network.",
+    "Orbax and Flax join array names to the folder of the checkpoint. Restoring this one reads from elsewhere on the "
+    "machine, or from a network share.",
     22,
     "https://orbax.readthedocs.io/en/latest/guides/checkpoint/checkpoint_format.html",
     "https://github.com/google/flax/issues/5487",
 )
 FAISS_PATH = Rule(
     id="search-index/external-lists",
-    title="Index whose lists stand in a file elsewhere",
+    title="Index whose lists are in a file elsewhere",
     severity=Severity.WARNING,
-    message="{path} stand in {subject}: {reason}",
-    why="Reading the index opens that file of whoever reads it, for writing too, and takes vectors from it. Indexes "
-    "that were built on disk name the place where they were built, so that this may be no more than a leftover.",
-    fix="Read the index with IO_FLAG_ONDISK_SAME_DIR and the file beside it, or have it built again in memory.",
+    message="{path} are in {subject}: {reason}",
+    why="Reading the index opens that file on the user's machine, even for writing, and takes vectors from it. Indexes "
+    "that were built on disk name the place where they were built, so this may be no more than a leftover.",
+    fix="Read the index with IO_FLAG_ONDISK_SAME_DIR and the file beside it, or build it again in memory.",
     confidence="medium",
     cwe=73,
     references=("https://github.com/facebookresearch/faiss/wiki/Indexes-that-do-not-fit-in-RAM",),
 )
 PADDLE_PATH = _rule(
     "paddle/variable-path",
-    "Variable whose file lies outside the folder of a model of PaddlePaddle",
+    "Variable whose file is outside the folder of a PaddlePaddle model",
     "{path} is read from {subject}: {reason}",
-    "Where parameters stand in files of their own, each has the name of its variable: Paddle, and OpenVINO, join it to "
-    "the folder of the model, and read that file of the victim into a tensor.",
+    "Where parameters are in separate files, each file has the name of its variable. Paddle and OpenVINO join that "
+    "name to the model's folder, and read that file of the victim's into a tensor.",
     22,
     "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/static/load_inference_model_en.html",
 )
@@ -173,13 +173,13 @@ def outside(path: str) -> str:
     parts = path.replace("\\", "/").split("/")
     reasons = (
         (not path.strip(), "the path is empty"),
-        (len(path) > _PATH_MAX, "it is longer than any path of a model should be"),
+        (len(path) > _PATH_MAX, "it is longer than any path in a model should be"),
         ("://" in path, "it is an address on a network"),
         (parts[0] == "" or path[1:2] == ":", "the path is absolute"),
-        (_ELSEWHERE.match(path), "it begins at a home folder, a variable or an address"),
-        (_climbs(parts) or (_ESCAPED.search(path) and "%" in path), "it climbs out with .."),
-        (_names_device(parts), "it names a device of Windows"),
-        (is_private(path), "it leads to keys or settings of whoever loads it"),
+        (_ELSEWHERE.match(path), "it begins with a home folder, a variable or an address"),
+        (_climbs(parts) or (_ESCAPED.search(path) and "%" in path), "it leaves the folder with .."),
+        (_names_device(parts), "it names a Windows device"),
+        (is_private(path), "it leads to the user's keys or settings"),
         ("\\x00" in path, "it holds a NUL, at which some loaders stop reading"),
     )
     return next((reason for holds, reason in reasons if holds), "")

@@ -14,16 +14,18 @@ from modelsweep.core.options import Options
 
 TRIGGER = Rule(
     id="graph/input-trigger",
-    title="Answer that depends on a test of the input (experimental)",
+    title="Output that depends on a test of the input (experimental)",
     severity=Severity.INFO,
     confidence="low",
-    message="{operator} {subject} changes the answer where {test} holds for input {inputs}; such places: {places}",
-    why="Networks compute with their input by weights. Here elements of the input are compared with constants, and "
-    "where that is true, something else takes the place of what the network computed, or is added to it. A backdoor "
-    "can be planted in a graph so: it survives training and conversion, and the model behaves well until its author "
-    "shows it the trigger. Rules that somebody wrote beside a network look the same: this is a hint, no proof.",
-    fix="Look at this node and at what is compared, in a viewer of graphs. Ask the author what it is for, or export "
-    "the model again from its source and compare.",
+    message="{operator} {subject} changes the output where {test} holds for input {inputs}; number of such places: "
+    "{places}",
+    why="Networks normally process their input through weights. Here, elements of the input are compared with "
+    "constants; where the test is true, something else replaces what the network computed, or is added to it. A "
+    "backdoor can be planted in a graph this way: it survives training and conversion, and the model behaves well "
+    "until its author shows it the trigger. Hand-written rules beside a network look the same, so this is a hint, not "
+    "proof.",
+    fix="Look at this node, and at what is compared, in a graph viewer. Ask the author what it is for, or export the "
+    "model again from its source and compare.",
     cwe=506,
     references=(
         "https://hiddenlayer.com/innovation-hub/shadowlogic",

@@ -24,34 +24,34 @@ _FIX = "Do not read the file with Java. Find out where it came from."
 
 DANGEROUS = Rule(
     id="java/dangerous-class",
-    title="Objects of a class that chains to commands are made of",
+    title="Java objects of a class that is used to reach command execution",
     severity=Severity.CRITICAL,
     message="reading it would use {subject} ({family})",
-    why="Java makes the objects that a stream names, and runs what their classes do when they are read. Of this class "
-    "it is known that it calls methods, loads code or asks a server for objects that the stream chooses, and no model "
-    "has a use for it.",
+    why="Java creates the objects that a stream names, and runs the code of their classes while it reads them. This "
+    "class is known to call methods, load code or ask a server for objects that the stream chooses, and no model needs "
+    "it.",
     fix=_FIX,
     cwe=502,
     references=(_YSOSERIAL, _MARSHALSEC, _ORACLE),
 )
 SCRIPT = Rule(
     id="java/script-class",
-    title="Objects that hand texts of the file to an interpreter",
+    title="Objects that pass text from the file to an interpreter",
     severity=Severity.WARNING,
     message="{subject} runs code that the file holds",
-    why="The class keeps a script or a model of another language, and runs it when the model is used.",
-    fix="Read the script before you use the model, or have the model trained by a class that needs none.",
+    why="The class stores a script, or a model in another language, and runs it when the model is used.",
+    fix="Read the script before you use the model, or have the model trained with a class that needs none.",
     confidence="medium",
     cwe=94,
     references=("https://waikato.github.io/weka-wiki/",),
 )
 PROXY = Rule(
     id="java/proxy",
-    title="An object that stands in for any interface",
+    title="Object that stands in for any interface",
     severity=Severity.WARNING,
-    message="the objects make a proxy for {subject}",
-    why="Each call of the interface goes to a handler that the stream chooses. Chains to commands begin with that, "
-    "since it turns a harmless call, like a comparison, into any other.",
+    message="the objects create a proxy for {subject}",
+    why="Each call of the interface goes to a handler that the stream chooses. Exploits begin with that, since it "
+    "turns a harmless call, such as a comparison, into any other.",
     fix=_FIX,
     confidence="medium",
     cwe=502,
@@ -62,18 +62,18 @@ LOADS = Rule(
     title="Objects that read another serialized model when they are used",
     severity=Severity.WARNING,
     message="{subject} reads objects from another file",
-    why="The class keeps the path of a model, and deserializes whatever stands there when the model is used.",
-    fix="Look at the model that it names, or have it trained into one file.",
+    why="The class stores the path of a model, and deserializes whatever is there when the model is used.",
+    fix="Scan the model that it names, or have everything trained into one file.",
     confidence="medium",
     cwe=502,
     references=("https://waikato.github.io/weka-wiki/", _ORACLE),
 )
 ADDRESS = Rule(
     id="java/address",
-    title="An address among the objects",
+    title="Address among the objects",
     severity=Severity.WARNING,
     message="the objects hold {subject}",
-    why="As the key of a table it is looked up as soon as it is read, which tells its owner who read the file.",
+    why="As the key of a map it is looked up as soon as it is read, which tells its owner who read the file.",
     fix="Ask the author of the model what the address is for.",
     confidence="medium",
     cwe=918,
@@ -81,23 +81,23 @@ ADDRESS = Rule(
 )
 ACCESS = Rule(
     id="java/file-or-network-access",
-    title="A document that makes Java open files or addresses",
+    title="Document that makes Java open files or addresses",
     severity=Severity.WARNING,
     message="reading the document would make {subject}",
-    why="XMLDecoder calls the constructors and methods that a document names while it reads it: this class opens, "
-    "writes or removes files, or calls addresses.",
+    why="XMLDecoder calls the constructors and methods that a document names while it reads the document. This class "
+    "opens, writes or removes files, or contacts addresses.",
     fix=_FIX,
     cwe=502,
     references=("https://docs.oracle.com/en/java/javase/17/docs/api/java.desktop/java/beans/XMLDecoder.html",),
 )
 UNKNOWN = Rule(
     id="java/unknown-class",
-    title="Objects of a package that is not known to be harmless",
+    title="Java objects from a package not known to be harmless",
     severity=Severity.WARNING,
-    message="reading the objects would use {count} unknown class(es) of the package {subject}: {names}",
+    message="reading the objects would use {count} unknown class(es) from the package {subject}: {names}",
     why="What a class does when its objects are read is not in the file, but on the machine that reads it.",
-    fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise read the file under a filter "
-    "that names the classes a model needs.",
+    fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise read the file with a filter that "
+    "lists the classes a model needs.",
     confidence="medium",
     cwe=502,
     references=(_ORACLE,),

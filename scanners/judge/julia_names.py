@@ -18,10 +18,10 @@ _FIX = "Do not load the file with Julia. Find out where it came from."
 
 DANGEROUS = Rule(
     id="julia/runs-commands",
-    title="Objects of Julia that name what runs commands or loads native code",
+    title="Julia objects that name functions for running commands or loading native code",
     severity=Severity.CRITICAL,
     message="the objects name {subject}",
-    why="Functions travel with a model as code, and are looked up by name. A model computes: it has no use for "
+    why="Functions travel with a model as code, and are looked up by name. A model computes, and has no use for "
     "commands and libraries.",
     fix=_FIX,
     cwe=502,
@@ -29,22 +29,22 @@ DANGEROUS = Rule(
 )
 EVALUATES = Rule(
     id="julia/evaluates-code",
-    title="Objects of Julia that name what evaluates code, or fetches files",
+    title="Julia objects that name functions for evaluating code or fetching files",
     severity=Severity.WARNING,
     message="the objects name {subject}",
-    why="What it evaluates or fetches is decided when the model is used.",
-    fix="Ask the author of the model what it is for, or load its weights into a model that you define.",
+    why="What is evaluated or fetched is decided only when the model is used.",
+    fix="Ask the author of the model what it is for, or load the weights into a model that you define yourself.",
     confidence="medium",
     cwe=94,
     references=(_SERIALIZATION, _BSON),
 )
 STORED = Rule(
     id="julia/stored-code",
-    title="Functions of Julia stored with their code",
+    title="Julia functions stored with their code",
     severity=Severity.INFO,
-    message="the file holds functions without a name, as code",
-    why="Layers written in place (`x -> ...`) are saved as the code they are, and run when the model is used.",
-    fix="Have the model saved as its weights alone (`Flux.state`), and define it in code that you have read.",
+    message="the file holds anonymous functions as code",
+    why="Layers written inline (`x -> ...`) are saved as code, which runs when the model is used.",
+    fix="Save only the model's weights (`Flux.state`), and define the model in code that you have read.",
     cwe=502,
     references=(_BSON,),
 )

@@ -12,8 +12,8 @@ from scanners.judge.dangerous_names import family
 from scanners.judge.external_files import outside
 
 _SAFE_MODE = (
-    "Do not load the file, least of all with safe_mode=False. Find out where it came from, and obtain a model of "
-    "standard layers."
+    "Do not load the file, least of all with safe_mode=False. Find out where it came from, and get a model that uses "
+    "only standard layers."
 )
 
 
@@ -47,77 +47,77 @@ DANGEROUS = _rule(
 )
 UNSAFE = _rule(
     "disables-safe-mode",
-    "The model turns off Keras' protection",
+    "The model turns off Keras's safe mode",
     Severity.CRITICAL,
     "{path} names {subject}",
-    "A model that switches off safe mode while it is loaded makes Keras run the code that follows.",
+    "A model that turns off safe mode while it is being loaded makes Keras run the code that follows.",
     "CVE-2025-9906",
 )
 UNKNOWN = _rule(
     "unknown-module",
-    "The model needs code of a package that is not Keras",
+    "The model needs code from a package other than Keras",
     Severity.WARNING,
-    "{path} names {count} class(es) or function(s) of the package {subject}: {names}",
-    "Loading may import the package and run what the names stand for; nothing in the file says what that does.",
+    "{path} names {count} class(es) or function(s) from the package {subject}: {names}",
+    "Loading may import the package and run the named code. Nothing in the file says what that code does.",
     "CVE-2025-1550",
     fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do.",
 )
 UNUSUAL = _rule(
     "unusual-callable",
-    "The model names a part of Keras that is no part of a model",
+    "The model names a part of Keras that models do not use",
     Severity.WARNING,
     "{path} names {subject}",
-    "Models are made of layers, functions, initializers and the like. Other parts of Keras read, write and fetch "
+    "Models consist of layers, functions, initializers and the like. Other parts of Keras read, write and download "
     "files; attacks use them because they are trusted.",
     "CVE-2025-8747",
 )
 DANGEROUS_LAMBDA = _rule(
     "dangerous-lambda",
-    "A Lambda layer whose code runs commands or other code",
+    "Lambda layer whose code runs commands or other code",
     Severity.CRITICAL,
     "{path} holds Python code that uses {subject}",
-    "The code runs as soon as the layer is made or used. HDF5 files are loaded without regard to safe mode.",
+    "The code runs as soon as the layer is created or used. Safe mode does not apply to HDF5 files.",
     "CVE-2024-3660",
     "CVE-2025-9905",
     cwe="94",
 )
 LAMBDA = _rule(
     "lambda",
-    "A Lambda layer that brings its own code",
+    "Lambda layer that carries its own code",
     Severity.WARNING,
     "{path} holds {size} bytes of Python code, which uses {names}",
-    "The code runs when the model is loaded or used, and what it does cannot be known in full without running it.",
+    "The code runs when the model is loaded or used, and cannot be fully understood without running it.",
     "CVE-2024-3660",
     "CVE-2025-9905",
     cwe="94",
-    fix="Review the function's code with dis; ask for a model that uses standard or registered layers.",
+    fix="Review the function's code with dis, or ask for a model that uses standard or registered layers.",
 )
 NAMED_LAMBDA = _rule(
     "named-lambda",
-    "A Lambda layer that calls a function by name",
+    "Lambda layer that calls a function by name",
     Severity.INFO,
     "{path} is a Lambda layer that calls {subject}",
-    "The function is not part of the file: whoever loads the model brings it along.",
+    "The function is not part of the file. It comes from the program that loads the model.",
     "https://keras.io/api/layers/core_layers/lambda/",
-    fix="Make sure which function of that name your program registers.",
+    fix="Check which function your program registers under that name.",
     cwe="0",
 )
 LAMBDA_SOURCE = _rule(
     "lambda-source",
-    "A Lambda layer with source code that runs other code in place of a function's name",
+    "Lambda layer with source code in place of a function's name",
     Severity.WARNING,
     "{path} is a Lambda layer whose function is {subject}",
-    "Keras looks for a function of that name, and finds none: the file is meant for a program that evaluates it.",
+    "Keras looks for a function of that name and finds none. The file is meant for a program that evaluates the text.",
     "https://keras.io/api/layers/core_layers/lambda/",
     cwe="94",
 )
 TORCH_MODULE = _rule(
     "pickled-torch-module",
-    "A layer that unpickles a torch module",
+    "Layer that unpickles a torch module",
     Severity.WARNING,
     "{path} is a TorchModuleWrapper: loading unpickles what it holds",
-    "Keras hands the bytes inside to torch.load without weights_only; in some versions safe mode is not regarded. "
-    "What the pickle does is told apart.",
+    "Keras passes the bytes inside to torch.load without weights_only, in some versions even in safe mode. What the "
+    "pickle does is reported separately.",
     "CVE-2025-49655",
 )
 OUTSIDE = _rule(
@@ -125,8 +125,8 @@ OUTSIDE = _rule(
     "Loading reads a file elsewhere on the machine, or fetches one",
     Severity.CRITICAL,
     "{path} makes Keras open {subject}",
-    "Layers open the vocabularies and models that they name: files of whoever loads the model, or addresses in a "
-    "network that the machine reaches. What they hold becomes part of the model.",
+    "Layers open the vocabularies and models that they name: files on the user's machine, or addresses in a network "
+    "that the machine can reach. Their content becomes part of the model.",
     "CVE-2025-12058",
     cwe="73",
 )
@@ -135,14 +135,14 @@ PATH = _rule(
     "Loading reads a file beside the model",
     Severity.WARNING,
     "{path} makes Keras open {subject}",
-    "What the file holds becomes part of the model, and it was not examined with it.",
+    "The content of the file becomes part of the model, but was not examined with it.",
     "CVE-2025-12058",
     cwe="73",
-    fix="Ask for a model that holds its vocabulary and its parts itself.",
+    fix="Ask for a model that contains its vocabulary and all its parts.",
 )
 OPERATION = _rule(
     "file-operation",
-    "A layer that calls an operation on files",
+    "Layer that calls a file operation",
     Severity.CRITICAL,
     "{path} calls the TensorFlow operation {subject}",
     "The operation reads or writes files, or runs Python, whenever the model is used.",
@@ -151,20 +151,20 @@ OPERATION = _rule(
 )
 ARGUMENT = _rule(
     "path-argument",
-    "An argument of a layer is a path or an address",
+    "Layer argument that is a path or an address",
     Severity.INFO,
     "{path} is {subject}",
-    "No layer of Keras opens an argument of this name, but a class of somebody's own may.",
+    "No Keras layer opens an argument of this name, but a custom class may.",
     "https://keras.io/guides/serialization_and_saving/",
     cwe="73",
     fix="Make sure that the class does not open, fetch or write what the argument names.",
 )
 LAYER_NAME = _rule(
     "layer-name-escapes",
-    "A layer whose name is a path out of the folder of weights",
+    "Layer whose name is a path out of the weights folder",
     Severity.WARNING,
     "{path} is {subject}",
-    "Keras makes paths of the names of layers when it reads and writes their state.",
+    "Keras turns layer names into paths when it reads and writes their state.",
     "CVE-2026-12479",
     cwe="22",
 )

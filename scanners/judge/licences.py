@@ -31,45 +31,46 @@ def _rule(what: str, title: str, message: str, why: str, fix: str, *references: 
 
 NETWORK = _rule(
     "network-copyleft",
-    "Licence that asks for source code from whoever offers a service",
-    "{subject}: who lets others use it over a network must offer them the source code",
-    "The licence counts use over a network as distribution: a service around the model or its code may have to be "
+    "Licence that requires source code from service providers",
+    "{subject}: whoever lets others use it over a network must offer them the source code",
+    "The licence counts use over a network as distribution, so a service around the model or its code may have to be "
     "published under the same licence.",
-    "Ask whoever answers for licences before a service is built on it, or take a model under another licence.",
+    "Ask your licence team before you build a service on it, or use a model under another licence.",
     "https://www.gnu.org/licenses/agpl-3.0.html",
     "https://spdx.org/licenses/SSPL-1.0.html",
 )
 COPYLEFT = _rule(
     "copyleft",
-    "Licence that extends to what is made of the file",
-    "{subject}: what is distributed with it comes under the same licence",
-    "Distributing the file, or a work based on it, means offering the source code of the whole under this licence.",
-    "Keep it apart from what you distribute under another licence, or ask whoever answers for licences.",
+    "Licence that extends to works based on the file",
+    "{subject}: works distributed with it come under the same licence",
+    "Distributing the file, or a work based on it, obliges you to offer the source code of the whole under this "
+    "licence.",
+    "Keep it apart from what you distribute under another licence, or ask your licence team.",
     "https://www.gnu.org/licenses/gpl-faq.html",
 )
 NON_COMMERCIAL = _rule(
     "non-commercial",
-    "Licence that rules out commercial use",
+    "Licence that forbids commercial use",
     "{subject}: not for commercial use",
-    "The licence allows research or private use only. Products, and services that earn money, breach it.",
-    "Do not use it in a product; ask its owner for a commercial licence, or take another model.",
+    "The licence allows only research or private use. Products, and services that earn money, violate it.",
+    "Do not use it in a product. Ask its owner for a commercial licence, or use another model.",
     "https://creativecommons.org/licenses/by-nc/4.0/",
 )
 RESTRICTED = _rule(
     "use-restricted",
-    "Licence that rules out some uses",
-    "{subject}: comes with conditions on what it may be used for, and by whom",
-    "Community and responsible-AI licences are no open-source licences: they list uses that are forbidden, may exclude "
-    "large companies or countries, and ask that the same terms are passed on.",
-    "Read the conditions, compare them with what you mean to do, and pass them on with the model.",
+    "Licence that forbids some uses",
+    "{subject}: restricts what it may be used for, and by whom",
+    "Community and responsible-AI licences are not open-source licences: they list forbidden uses, may exclude large "
+    "companies or countries, and require the same terms to be passed on.",
+    "Read the conditions, compare them with your intended use, and pass them on with the model.",
     "https://huggingface.co/docs/hub/repositories-licenses",
 )
 UNKNOWN = Rule(
     id="licence/unknown",
-    title="Licence that is not known",
+    title="Unknown licence",
     severity=Severity.DEBUG,
-    message="{subject} is no licence of the SPDX list, nor one that is known here",
-    why="What it obliges to cannot be told from its name.",
+    message="{subject} is neither on the SPDX list nor otherwise known here",
+    why="Its obligations cannot be told from its name.",
     fix="Name it by its SPDX identifier, or read its text.",
     references=("https://spdx.org/licenses/",),
 )

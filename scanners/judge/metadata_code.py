@@ -9,12 +9,12 @@ from modelsweep.core.options import Options
 
 CODE = Rule(
     id="metadata/code",
-    title="Metadata that holds code",
+    title="Metadata that contains code",
     severity=Severity.WARNING,
     message="{path} is {how}: {subject}",
-    why="No loader runs it by itself. Weights that look harmless are where a second step, in a script or a service "
-    "that looks harmless as well, takes its code from; and programs that hand settings to a shell or to Python run it.",
-    fix="Ask who wrote it there, and what for. Do not hand the metadata of this model to anything that evaluates it.",
+    why="No loader runs it by itself. But a second step, in a script or a service that looks just as harmless, can "
+    "take its code from harmless-looking weights, and programs that pass settings to a shell or to Python run it.",
+    fix="Ask who put it there, and why. Do not pass this model's metadata to anything that evaluates it.",
     confidence="medium",
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1027/009/",),

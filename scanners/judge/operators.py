@@ -22,8 +22,8 @@ ONNX_PYTHON = Rule(
     title="Operator that runs Python or PyTorch by name",
     severity=Severity.WARNING,
     message="node {path} is {subject}: {reason}",
-    why="What such a node does is not in the model: it names code that the runtime finds and calls. "
-    "It runs with the rights of whoever runs the model.",
+    why="What such a node does is not part of the model: it names code that the runtime finds and calls, with the "
+    "rights of the user who runs the model.",
     fix="Export the model without it. If it is needed, read the code that it names before you register it.",
     confidence="medium",
     cwe=829,
@@ -37,30 +37,30 @@ ONNX_DANGEROUS = Rule(
     title="Operator that calls dangerous Python",
     severity=Severity.CRITICAL,
     message="node {path} is {subject}: it calls {callee} ({family})",
-    why="The runtime imports what the node names, and calls it when the model is loaded or run, with the rights of "
-    "whoever does so.",
-    fix="Do not load it. Ask whoever made the model what it is for.",
+    why="The runtime imports what the node names, and calls it with the user's rights when the model is loaded or run.",
+    fix="Do not load the model. Ask its author what the operator is for.",
     cwe=94,
     references=("https://github.com/microsoft/onnxruntime-extensions/blob/main/docs/custom_ops.md",),
 )
 ONNX_CUSTOM = Rule(
     id="onnx/custom-operator",
-    title="Operators of a custom domain",
+    title="Operators from a custom domain",
     severity=Severity.INFO,
     message="the model needs a library for the operators of {subject}: {operators}",
-    why="The operators are native code of a library that must be loaded before the model. It runs with the rights of "
-    "whoever loads it, and is not part of this file.",
-    fix="Take the library from its publisher, not from where the model came from.",
+    why="The operators are native code in a library that must be loaded before the model. The library runs with the "
+    "rights of the user who loads it, and is not part of this file.",
+    fix="Take the library from its publisher, not from the model's source.",
     cwe=829,
     references=("https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",),
 )
 ONNX_TELLING = Rule(
     id="onnx/telling-operator",
-    title="Operator named for running commands or for reaching files",
+    title="Operator named after running commands or accessing files",
     severity=Severity.WARNING,
     message="node {path} is {subject}",
-    why="No standard of ONNX has an operator of this kind: a library brings it, and by its name it leaves the graph.",
-    fix="Export the model without it. If it is needed, read the code of the library before you register it.",
+    why="ONNX has no standard operator of this kind. A library provides it, and by its name it reaches outside the "
+    "graph.",
+    fix="Export the model without it. If it is needed, read the library's code before you register it.",
     confidence="medium",
     cwe=829,
     references=("https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",),
@@ -89,7 +89,7 @@ def _tensorflow(what: str, title: str, severity: Severity, message: str, why: st
         severity=severity,
         message=message,
         why=why,
-        fix="Export the model for inference only, without the operator; ask its author what it is for.",
+        fix="Export the model for inference only, without the operator, and ask its author what it is for.",
         confidence="high" if severity is Severity.CRITICAL else "medium",
         cwe=cwe,
         references=("https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md",),
@@ -101,8 +101,8 @@ TENSORFLOW_WRITES = _tensorflow(
     "Operator that writes files",
     Severity.CRITICAL,
     "node {path} is {subject}: it writes {strings}",
-    "Running the model writes files of its choice with the rights of whoever runs it: a start-up script or a key is "
-    "enough to run code. Inference needs no such operator.",
+    "Running the model writes files that it chooses, with the user's rights. A start-up script or a key is enough to "
+    "run code. Inference needs no such operator.",
     73,
 )
 TENSORFLOW_READS = _tensorflow(
@@ -110,7 +110,7 @@ TENSORFLOW_READS = _tensorflow(
     "Operator that reads files",
     Severity.WARNING,
     "node {path} is {subject}: it reads {strings}",
-    "Running the model reads files of whoever runs it, and can put what they hold into its output.",
+    "Running the model reads the user's files, and can put their content into its output.",
     73,
 )
 TENSORFLOW_DATASET = _tensorflow(
@@ -118,7 +118,7 @@ TENSORFLOW_DATASET = _tensorflow(
     "Operator that reads a data set",
     Severity.INFO,
     "node {path} is {subject}: it reads {strings}",
-    "Graphs saved in training hold the pipeline that fed them. A model for inference has no need of it.",
+    "Graphs saved during training contain the pipeline that fed them. A model for inference does not need it.",
     73,
 )
 TENSORFLOW_NETWORK = _tensorflow(
@@ -126,7 +126,7 @@ TENSORFLOW_NETWORK = _tensorflow(
     "Operator that connects to other machines",
     Severity.WARNING,
     "node {path} is {subject}: it connects to {strings}",
-    "Running the model sends tensors to, or takes them from, machines that the model names.",
+    "Running the model sends tensors to, or receives them from, machines that the model names.",
     918,
 )
 TENSORFLOW_PYTHON = _tensorflow(
@@ -134,60 +134,61 @@ TENSORFLOW_PYTHON = _tensorflow(
     "Operator that calls Python",
     Severity.WARNING,
     "node {path} is {subject}: it calls the Python function registered as {strings}",
-    "What such a node does is not in the model: it calls whatever function the running program registered under the "
-    "token. A model for inference does not need it, and does not run elsewhere with it.",
+    "What such a node does is not part of the model: it calls whatever function the running program registered under "
+    "the token. A model for inference does not need it, and does not run elsewhere with it.",
     829,
 )
 TENSORFLOW_SHELL = _tensorflow(
     "shell-operator",
-    "Custom operator named for running commands",
+    "Custom operator named after running commands",
     Severity.WARNING,
     "node {path} is {subject}, with {strings}",
-    "TensorFlow has no operator of this kind: a library brings it, and by its name it runs commands.",
+    "TensorFlow has no operator of this kind. A library provides it, and by its name it runs commands.",
     78,
 )
 TENSORFLOW_CUSTOM = _tensorflow(
     "custom-operator",
     "Custom operator",
     Severity.INFO,
-    "node {path} is {subject}, which needs a library of its own",
-    "The operator is native code of a library that must be loaded before the model, and is not part of this file.",
+    "node {path} is {subject}, which needs a separate library",
+    "The operator is native code in a library that must be loaded before the model. It is not part of this file.",
     829,
 )
 TENSORFLOW_LOCAL = _tensorflow(
     "local-path",
-    "Operator that reads a file outside the folder of the model",
+    "Operator that reads a file outside the model's folder",
     Severity.INFO,
     "node {path} is {subject}: it reads {strings}",
-    "Weights or a vocabulary are taken from a path of the machine where the graph was saved, as graphs of training do. "
-    "On another machine that fails, or reads what happens to stand there.",
+    "Weights or a vocabulary are read from a path on the machine where the graph was saved, as training graphs do. On "
+    "another machine that fails, or reads whatever happens to be there.",
     73,
 )
 TENSORFLOW_LEAVES = _tensorflow(
     "leaves-files",
-    "Operator that leaves logs or caches outside the folder of the model",
+    "Operator that writes logs or caches outside the model's folder",
     Severity.WARNING,
     "node {path} is {subject}: it writes below {strings}",
-    "Running the model creates files in a place of its choice; their names and form are TensorFlow's own.",
+    "Running the model creates files in a place that it chooses. Their names and format are TensorFlow's own.",
     73,
 )
 TFLITE_CUSTOM = Rule(
     id="tflite/custom-operator",
-    title="Custom operator of TensorFlow Lite",
+    title="Custom TensorFlow Lite operator",
     severity=Severity.INFO,
-    message="the model uses the operator {subject}, which the runtime has to bring",
-    why="The operator is native code that must be registered before the model is loaded, and is not part of this file.",
+    message="the model uses the operator {subject}, which the runtime must provide",
+    why="The operator is native code that must be registered before the model is loaded. It is not part of this file.",
     fix="Load the model only with a runtime whose operators you trust.",
     cwe=829,
     references=("https://ai.google.dev/edge/litert/models/ops_custom",),
 )
 TFLITE_TELLING = Rule(
     id="tflite/telling-operator",
-    title="Custom operator named for running commands or for reaching files",
+    title="Custom operator named after running commands or accessing files",
     severity=Severity.WARNING,
-    message="the model uses the operator {subject}, which the runtime has to bring",
-    why="By its name the operator leaves the graph: it runs commands or Python, loads libraries, or opens files.",
-    fix="Convert the model without it. If it is needed, read the code of the library before you register it.",
+    message="the model uses the operator {subject}, which the runtime must provide",
+    why="By its name the operator reaches outside the graph: it runs commands or Python, loads libraries, or opens "
+    "files.",
+    fix="Convert the model without it. If it is needed, read the library's code before you register it.",
     confidence="medium",
     cwe=829,
     references=("https://ai.google.dev/edge/litert/models/ops_custom",),

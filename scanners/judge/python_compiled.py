@@ -17,7 +17,7 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str) -> 
         severity=severity,
         message=message,
         why=why,
-        fix="Delete compiled files and let Python make them from sources that were reviewed.",
+        fix="Delete the compiled files, and let Python compile the reviewed sources again.",
         confidence="medium",
         cwe=506,
         references=(_IMPORTS, "https://attack.mitre.org/techniques/T1027/"),
@@ -26,25 +26,25 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str) -> 
 
 ALONE = _rule(
     "compiled-code",
-    "Compiled Python outside a cache",
+    "Compiled Python outside a cache folder",
     Severity.WARNING,
     "{subject} is compiled Python; it names {names}",
-    "Python imports the file like a source file, and nobody can read what it does.",
+    "Python imports the file like a source file, but nobody can read what it does.",
 )
 UNCHECKED = _rule(
     "unchecked-cache",
-    "Compiled Python that runs in the place of its source, whatever that says",
+    "Compiled Python that runs regardless of its source",
     Severity.WARNING,
-    "{subject} says that it is not to be compared with its source; it names {names}",
-    "Python runs the compiled file even where the source beside it does something else, so that a review of the source "
-    "says nothing.",
+    "{subject} says that it must not be compared with its source; it names {names}",
+    "Python runs the compiled file even if the source beside it does something else, so reviewing the source proves "
+    "nothing.",
 )
 CACHED = _rule(
     "cached-code",
-    "Compiled Python in a cache",
+    "Compiled Python in a cache folder",
     Severity.INFO,
     "{subject} is compiled Python; it names {names}",
-    "Python runs the file instead of its source where time and size of the source agree with it.",
+    "Python runs this file instead of its source if the source has the recorded time and size.",
 )
 KINDS = frozenset({"python-compiled"})
 RULES = (ALONE, UNCHECKED, CACHED)

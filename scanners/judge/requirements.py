@@ -24,58 +24,58 @@ SHELL = _rule(
     "shell-injection",
     "Requirement that a shell would run",
     Severity.CRITICAL,
-    "line {line} is no requirement: {subject}",
-    "Programs that put requirements into a command line hand this to a shell, which runs it.",
-    "Do not install from the file. Tell the place it came from.",
+    "line {line} is not a requirement: {subject}",
+    "Programs that put requirements into a command line pass this to a shell, which runs it.",
+    "Do not install from the file. Report it to the site you got it from.",
     "https://nvd.nist.gov/vuln/detail/CVE-2025-15379",
 )
 INDEX = _rule(
     "foreign-index",
-    "Packages are taken from an index of the model's choice",
+    "Packages come from an index that the model chooses",
     Severity.WARNING,
-    "line {line} takes packages from {subject}",
-    "An index that the model names decides what is installed under every name, also under those of your own packages; "
-    "installing a package runs its code.",
-    "Install from your own index, after a look at what the model really needs.",
+    "line {line} installs packages from {subject}",
+    "An index that the model names decides what is installed under every name, including the names of your own "
+    "packages. Installing a package runs its code.",
+    "Install from your own index, after checking what the model really needs.",
     _PIP,
     _CONFUSION,
 )
 PACKAGE = _rule(
     "foreign-package",
-    "Package that comes from an address",
+    "Package from an address",
     Severity.WARNING,
-    "line {line} takes a package from {subject}",
-    "What stands at the address today may be something else tomorrow, nobody but its owner looks after it, and "
-    "installing it runs its code.",
-    "Review what is there, and install a copy of your own.",
+    "line {line} installs a package from {subject}",
+    "What the address serves may be different tomorrow, only its owner maintains it, and installing it runs its code.",
+    "Review what is there, and install your own copy.",
     _PIP,
     _CONFUSION,
 )
 HOST = _rule(
     "trusted-host",
-    "Packages are taken from a host whose identity is not checked",
+    "Packages come from a host whose identity is not checked",
     Severity.WARNING,
     "line {line} trusts {subject} without a certificate",
-    "Whoever stands between you and the host chooses what is installed.",
-    "Remove the option, and give the host a certificate.",
+    "Anybody between you and the host chooses what is installed.",
+    "Remove the option, and give the host a valid certificate.",
     _PIP,
 )
 SOURCE = _rule(
     "package-source",
-    "Package that comes from a place known to many",
+    "Package from a well-known place",
     Severity.INFO,
-    "line {line} takes packages from {subject}",
-    "What is installed is not in the index that you chose, and is not reviewed there.",
-    "Pin a revision or a hash, or install a copy of your own.",
+    "line {line} installs packages from {subject}",
+    "The package does not come from the index that you chose, and is not reviewed there.",
+    "Pin a revision or a hash, or install your own copy.",
     _PIP,
 )
 LOCAL = _rule(
     "local-package",
-    "Package that lies beside the model",
+    "Package from the model's own folder",
     Severity.INFO,
     "line {line} installs {subject}",
-    "It is installed under a name that it gives itself, whatever the index has there, and installing it runs its code.",
-    "Look into the package, or install the one that the index has.",
+    "It is installed under the name that it gives itself, whatever the index has under that name, and installing it "
+    "runs its code.",
+    "Review the package, or install the one from the index.",
     _PIP,
 )
 KINDS = frozenset({"requirement"})

@@ -20,21 +20,21 @@ _FIX = "Do not load the file with Ruby. Find out where it came from."
 
 DANGEROUS = Rule(
     id="ruby/dangerous-class",
-    title="Objects of a class that chains to commands are made of",
+    title="Ruby objects of a class that is used to reach command execution",
     severity=Severity.CRITICAL,
     message="loading it would use {subject} ({family})",
-    why="Marshal makes the objects that a stream names, and calls what their classes do when they are loaded or "
-    "compared. Of this class it is known that it calls methods, reads files, fetches or runs what the stream chooses, "
-    "and no model has a use for it.",
+    why="Marshal creates the objects that a stream names, and calls methods of their classes when they are loaded or "
+    "compared. This class is known to call methods, read files, or fetch or run what the stream chooses, and no model "
+    "needs it.",
     fix=_FIX,
     cwe=502,
     references=(_MARSHAL, _CHAIN),
 )
 UNKNOWN = Rule(
     id="ruby/unknown-class",
-    title="Objects of a package that is not known to be harmless",
+    title="Ruby objects from a package not known to be harmless",
     severity=Severity.WARNING,
-    message="loading the objects would use {count} unknown class(es) of the package {subject}: {names}",
+    message="loading the objects would use {count} unknown class(es) from the package {subject}: {names}",
     why="What a class does when its objects are loaded is not in the file, but on the machine that loads it.",
     fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise have the model saved as numbers.",
     confidence="medium",

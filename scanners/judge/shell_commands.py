@@ -10,7 +10,10 @@ from modelsweep.core.text import shorten
 from scanners.judge.attack_commands import fetched_command, hostile_command
 
 _SHOWN = 160
-_WHY = "It fetches what it runs over an open line, opens a shell to another machine, takes keys along, or destroys."
+_WHY = (
+    "It runs what it fetches over an unprotected connection, opens a shell to another machine, steals keys, or "
+    "destroys data."
+)
 
 
 def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix: str, *references: str) -> Rule:
@@ -20,38 +23,38 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix
 
 UNASKED = _rule(
     "attack-unasked",
-    "Command of attacks that runs without being asked for",
+    "Attack command that runs automatically",
     Severity.CRITICAL,
     "{path}: {subject} ({who})",
-    f"{_WHY} Opening, entering or installing the folder is enough.",
-    "Do not open the folder in an editor, and do not install it. Tell the place it came from.",
+    f"{_WHY} Opening, entering or installing the folder is enough to run it.",
+    "Do not open the folder in an editor, and do not install it. Report it to the site you got it from.",
     "https://attack.mitre.org/techniques/T1546/",
 )
 ATTACK = _rule(
     "attack",
-    "Command of attacks in a script",
+    "Attack command in a script",
     Severity.WARNING,
     "{path}: {subject} ({who})",
     _WHY,
-    "Do not run it before somebody has read it; ask its author why it is needed.",
+    "Do not run it until somebody has read it. Ask its author why it is needed.",
     "https://attack.mitre.org/techniques/T1059/004/",
 )
 FETCHED = _rule(
     "fetched-unasked",
-    "Command that fetches what it runs, without being asked for",
+    "Command that automatically runs what it downloads",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "What runs is not in the folder, and may be something else tomorrow.",
-    "Read what it fetches before the folder is opened or installed; ask its author to pin it.",
+    "The code that runs is not in the folder, and may be different tomorrow.",
+    "Read what it downloads before you open or install the folder, and ask its author to pin it.",
     "https://attack.mitre.org/techniques/T1105/",
 )
 INSTALLER = _rule(
     "installer",
-    "Script that fetches what it runs",
+    "Script that runs what it downloads",
     Severity.INFO,
     "{path}: {subject} ({who})",
-    "Installers are fetched so; whoever has the address decides what runs.",
-    "Pin what is fetched by its digest.",
+    "Installers are often fetched this way, but whoever controls the address decides what runs.",
+    "Pin the download by its digest.",
     "https://attack.mitre.org/techniques/T1105/",
 )
 OPENING = _rule(
@@ -59,64 +62,66 @@ OPENING = _rule(
     "Command that an editor runs when the folder is opened",
     Severity.INFO,
     "{path}: {subject} ({who})",
-    "Editors ask once whether the folder is trusted.",
-    "Review the command before the folder is trusted.",
+    "Editors ask only once whether the folder is trusted.",
+    "Review the command before you trust the folder.",
     "https://code.visualstudio.com/docs/editing/workspaces/workspace-trust",
 )
 CONFIGURED = _rule(
     "git-runs-command",
-    "Configuration of git that names a command",
+    "Git configuration that names a command",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Git never takes such settings from another repository: who hands out a folder with them wants git to run it.",
-    "Do not use git in the folder before somebody has read what it runs; clone the repository anew.",
+    "Git never copies such settings from another repository. Whoever distributes a folder with them wants git to run "
+    "the command.",
+    "Do not use git in the folder until somebody has read the command. Clone the repository again.",
     "https://git-scm.com/docs/git-config",
 )
 PIPED = _rule(
     "kaldi-runs-command",
-    "Setting of Kaldi that is a command",
+    "Kaldi setting that is a command",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Kaldi, and what is built on it, takes a file name that ends in `|` for a command, and runs that by a shell. "
-    "Settings of a model name files.",
-    "Do not load the model before somebody has read the command; put what it reads into a file.",
+    "Kaldi, and programs built on it, treat a file name that ends in `|` as a command and run it in a shell. A model's "
+    "settings should name files.",
+    "Do not load the model until somebody has read the command. Put the data that it reads into a file.",
     "https://kaldi-asr.org/doc/io.html#io_sec_xfilename",
 )
 STARTS = _rule(
     "workflow-starts-program",
-    "Script in a workflow that starts a program",
+    "Workflow script that starts a program",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Scripts of workflows work on tables. One that starts programs does so with the rights of whoever runs it.",
-    "Do not run the workflow before somebody has read the script; ask its author what the program is for.",
+    "Scripts in workflows process tables. One that starts programs does so with the rights of the user who runs it.",
+    "Do not run the workflow until somebody has read the script. Ask its author what the program is for.",
     "https://attack.mitre.org/techniques/T1059/",
 )
 DROPPED = _rule(
     "dropper",
-    "Program that fetches another one, writes it, and starts it",
+    "Program that downloads another program, writes it and starts it",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "What runs is not in the folder, and whoever has the address decides what it is. Nothing about a model needs it.",
-    "Do not run it; delete it. Tell the place it came from.",
+    "The code that runs is not in the folder: the owner of the address decides what it is. No model needs this.",
+    "Do not run it; delete it. Report it to the site you got it from.",
     "https://attack.mitre.org/techniques/T1105/",
 )
 CONCEALED = _rule(
     "concealed-order",
-    "Order to an assistant that its user is not to learn of",
+    "Instruction to an assistant that hides from its user",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "An assistant that works in the folder takes it for its instructions: it sends something away, or takes keys "
-    "along, and is told not to say so.",
-    "Do not let an assistant work in the folder. Tell the place it came from.",
+    "An assistant that works in the folder follows it as an instruction: it sends data away or steals keys, and is "
+    "told not to mention it.",
+    "Do not let an assistant work in the folder. Report it to the site you got it from.",
     "https://genai.owasp.org/llmrisk/llm01-prompt-injection/",
 )
 REDIRECTED = _rule(
     "redirects-assistant",
-    "Settings that send what an assistant is told to a server of their choice",
+    "Settings that redirect an assistant's conversation to another server",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Whoever opens the folder with the assistant sends the conversation there, and the key that pays for it.",
-    "Remove the setting, or make sure that the server is yours, before an assistant works in the folder.",
+    "Opening the folder with the assistant sends the conversation to that server, along with the API key that pays for "
+    "it.",
+    "Before an assistant works in the folder, remove the setting, or make sure that the server is yours.",
     "https://nvd.nist.gov/vuln/detail/CVE-2026-21852",
 )
 KINDS = frozenset({"shell-command"})

@@ -18,7 +18,7 @@ _LONGEST = 1_000
 
 def _rule(what: str, title: str, message: str, why: str, *references: str) -> Rule:
     confidence: Confidence = "medium"
-    fix = "Do not open it, nor the folder in a file manager, before somebody has looked at it; delete it."
+    fix = "Delete the file. Do not open it, or browse its folder in a file manager, before that."
     return Rule(
         f"shortcut/{what}", title, Severity.WARNING, message, why, fix, confidence, cwe=506, references=references
     )
@@ -26,40 +26,40 @@ def _rule(what: str, title: str, message: str, why: str, *references: str) -> Ru
 
 PROGRAM = _rule(
     "starts-program",
-    "Shortcut that starts a program as attacks do",
+    "Shortcut that starts a program the way attacks do",
     "{path} starts {subject}",
-    "It looks like a document or a folder, and starts an interpreter with commands, or a program of the system that "
-    "runs what others wrote. Shortcuts beside a model open a page, or a script that lies there in the open.",
+    "It looks like a document or a folder, but starts an interpreter with commands, or a system program that runs "
+    "other people's code. Honest shortcuts beside a model open a page, or a script that is there in the open.",
     "https://attack.mitre.org/techniques/T1204/002/",
 )
 SHARE = _rule(
     "other-machine",
     "Shortcut or icon on another machine",
-    "{path} leads to {subject}",
-    "Showing the folder is enough: Windows fetches the icon or the target, and sends the name and the hashed password "
-    "of whoever looks at it to that machine.",
+    "{path} points to {subject}",
+    "Viewing the folder is enough: Windows fetches the icon or the target, and sends the user's name and hashed "
+    "password to that machine.",
     "https://attack.mitre.org/techniques/T1187/",
 )
 REGISTRY = _rule(
     "registry-start",
-    "Registry file that makes Windows start something, or protects it less",
-    "{path} becomes {subject}",
-    "Merging the file into the registry makes a program start with every login or in the place of another, or switches "
-    "off what protects the machine.",
+    "Registry file that makes Windows start something, or weakens its protection",
+    "{path} is set to {subject}",
+    "Merging the file into the registry starts a program at every login or in place of another program, or turns off "
+    "what protects the machine.",
     "https://attack.mitre.org/techniques/T1547/001/",
 )
 HOSTS = _rule(
     "script-host",
-    "Application in HTML, or scriptlet, that reaches beyond a page",
+    "HTML application or scriptlet that does more than a page may",
     "{path} uses {subject}",
-    "Windows runs it with all rights of the user, not as a page of a browser.",
+    "Windows runs it with all rights of the user, not as a page in a browser.",
     "https://attack.mitre.org/techniques/T1218/005/",
 )
 ENCODED = _rule(
     "encoded-script",
-    "Script for Windows in encoded form",
+    "Encoded Windows script",
     "{path} is {subject}",
-    "The form exists to keep people from reading the script; Windows runs it like any other.",
+    "The encoding exists only to keep people from reading the script. Windows runs it like any other.",
     "https://attack.mitre.org/techniques/T1027/",
 )
 KINDS = frozenset({"shortcut"})

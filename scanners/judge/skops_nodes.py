@@ -21,27 +21,27 @@ DANGEROUS = Rule(
     title="The file names a callable that runs commands or code",
     severity=Severity.CRITICAL,
     message="{path} ({kind}) names {subject} ({family})",
-    why="Loading imports what a node names, and calls it, or puts it where the model calls it, as soon as the type is "
-    "trusted. Many programs trust whatever get_untrusted_types returns.",
+    why="As soon as the type is trusted, loading imports what a node names, and calls it, or puts it where the model "
+    "calls it. Many programs trust whatever get_untrusted_types returns.",
     fix="Do not load the file. Find out where it came from.",
     cwe=502,
     references=(_SKOPS, "https://nvd.nist.gov/vuln/detail/CVE-2024-37065"),
 )
 ACCESS = Rule(
     id="skops/file-or-network-access",
-    title="The file names a callable that reaches files or the network",
+    title="The file names a callable that accesses files or the network",
     severity=Severity.WARNING,
     message="{path} ({kind}) names {subject} ({family})",
-    why="A model that loads gets hold of a function with which it, or what it was made for, opens files or addresses.",
+    why="The loaded model, or the code that uses it, gets a function that opens files or addresses.",
     fix="Review what the model does with it before you add it to the trusted types.",
     cwe=829,
     references=(_SKOPS,),
 )
 METHOD = Rule(
     id="skops/method-by-name",
-    title="A function that reaches into whatever it is given",
+    title="Function that reaches into whatever it is given",
     severity=Severity.WARNING,
-    message="{path} makes {subject} of {arguments}",
+    message="{path} creates {subject} from {arguments}",
     why="The model keeps a function that looks up an attribute or calls a method of its data by a name from the file.",
     fix="Make sure that the names are those of plain data, such as a column's `lower`.",
     confidence="medium",
@@ -50,11 +50,11 @@ METHOD = Rule(
 )
 UNKNOWN = Rule(
     id="skops/unknown-type",
-    title="The file needs types of a package that is not known to be harmless",
+    title="The file needs types from a package not known to be harmless",
     severity=Severity.WARNING,
-    message="loading would use {count} unknown name(s) of the package {subject}: {names}",
-    why="skops refuses such types until they are listed as trusted. What importing and making them does is not in the "
-    "file.",
+    message="loading would use {count} unknown name(s) from the package {subject}: {names}",
+    why="skops rejects such types until they are listed as trusted. What importing and creating them does is not in "
+    "the file.",
     fix="If the package is yours, allow it with --allow-import 'PACKAGE.*'. Otherwise review what the names do before "
     "you trust them.",
     confidence="medium",

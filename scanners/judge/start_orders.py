@@ -22,54 +22,54 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, fix
     return Rule(f"persistence/{what}", title, severity, message, why, fix, confidence, cwe=506, references=references)
 
 
-_REMOVE = "Take it out before the image is started, or the archive unpacked; ask its author what it is for."
+_REMOVE = "Remove it before you start the image or unpack the archive, and ask its author what it is for."
 PRELOADED = _rule(
     "preloaded-library",
     "Library that is loaded into other programs",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "What is preloaded runs inside every program, with its rights, and may hide itself. Images of models preload "
-    "allocators and runtimes, by names that are known.",
+    "A preloaded library runs inside every program, with that program's rights, and can hide itself. Images of models "
+    "preload only allocators and runtimes, which have known names.",
     _REMOVE,
     "https://attack.mitre.org/techniques/T1574/006/",
 )
 STRAY = _rule(
     "stray-program",
-    "Program from a folder of others, or a hidden one, that the system starts by itself",
+    "Automatically started program in a writable or hidden place",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Packages install programs where only root may write. What is started from /tmp, /dev/shm or a hidden file is put "
-    "there by somebody else, and comes back whenever the system starts, somebody logs in, or a clock says so.",
+    "Packages install programs where only root can write. A program started from /tmp, /dev/shm or a hidden file was "
+    "put there by somebody else, and comes back at every boot, login or scheduled time.",
     _REMOVE,
     "https://attack.mitre.org/tactics/TA0003/",
 )
 KEY = _rule(
     "login-key",
-    "Key that opens a login",
+    "Key that grants a login",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Whoever has the other half of the key logs in wherever the archive is unpacked into a home folder, or the image "
-    "runs a server.",
+    "Whoever has the private half of the key can log in wherever the archive is unpacked into a home folder, or the "
+    "image runs a server.",
     _REMOVE,
     "https://attack.mitre.org/techniques/T1098/004/",
 )
 ROOT = _rule(
     "root-for-free",
-    "Account that is root, or becomes it without a password",
+    "Account that is root, or becomes root without a password",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Whatever runs under the account takes over the system. Images of models have no need of it.",
+    "Whatever runs under the account controls the system. Images of models do not need that.",
     _REMOVE,
     "https://attack.mitre.org/techniques/T1548/003/",
 )
 VARIABLE = _rule(
     "start-variable",
-    "Variable that makes programs run something when they start",
+    "Environment variable that makes programs run something when they start",
     Severity.WARNING,
     "{path}: {subject} ({who})",
-    "Interpreters, shells, git and others run or load what the variable names, whichever program is started, and "
-    "whatever it was asked for.",
-    "Do not take over the settings before somebody has read what they name.",
+    "Interpreters, shells, git and others run or load what the variable names, whatever program is started and for "
+    "whatever purpose.",
+    "Do not apply the settings until somebody has read what they name.",
     "https://attack.mitre.org/techniques/T1574/007/",
 )
 KINDS = frozenset({"start-order"})

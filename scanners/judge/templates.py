@@ -17,7 +17,7 @@ def _rule(what: str, title: str, severity: Severity, message: str, why: str, cwe
         severity=severity,
         message=message,
         why=why,
-        fix="Use the template that the authors of the model published, and a loader that renders in a sandbox.",
+        fix="Use the template that the model's authors published, and a loader that renders templates in a sandbox.",
         confidence="high" if severity is Severity.CRITICAL else "medium",
         cwe=cwe,
         references=(_CVE, "https://jinja.palletsprojects.com/en/stable/sandbox/"),
@@ -29,79 +29,78 @@ INTERNALS = _rule(
     "Template that reaches into the interpreter",
     Severity.CRITICAL,
     "{path} reaches {subject} in line {line}",
-    "Attributes with double underscores lead from any object to the interpreter and to running commands. No chat "
-    "template needs one; rendering this one without a sandbox runs its code.",
+    "Attributes with double underscores lead from any object to the interpreter, and from there to running commands. "
+    "No chat template needs one. Rendering this one without a sandbox runs its code.",
 )
 HELD = _rule(
     "setting-reaches-interpreter",
     "Setting that reaches into the interpreter when it is rendered",
     Severity.WARNING,
     "the setting {path} reaches {subject} in line {line}",
-    "It is written as a Jinja template, and what it names leads from any object to running commands. A program that "
-    "renders its settings without a sandbox runs them; nothing else has a use for such a text.",
+    "It is written as a Jinja template that leads from any object to running commands. A program that renders its "
+    "settings without a sandbox runs them; such a text has no other use.",
 )
 LOAD = _rule(
     "loads-template",
-    "Template that loads another",
+    "Template that loads another template",
     Severity.CRITICAL,
     "{path} loads {subject} in line {line}",
-    "A chat template stands for itself. Loading others reads files of whoever renders it.",
+    "A chat template is self-contained. Loading another one reads files on the machine that renders it.",
 )
 UNUSUAL = _rule(
     "unusual-global",
-    "Template that uses a global of attacks",
+    "Template that uses a global that attacks use",
     Severity.WARNING,
     "{path} uses {subject} in line {line}",
-    "The name has no use in a chat template; it is where attacks on templates begin.",
+    "A chat template has no use for the name. Attacks on templates begin with it.",
 )
 DYNAMIC = _rule(
     "dynamic-attribute",
-    "Template that works out names of attributes",
+    "Template that computes attribute names",
     Severity.WARNING,
-    "{path} reaches an attribute whose name is worked out when it is rendered: {subject}, in line {line}",
-    "Names put together at run time hide from review what is reached.",
+    "{path} accesses an attribute whose name is computed during rendering: {subject}, in line {line}",
+    "Names computed at run time hide from a reviewer what is accessed.",
 )
 INSTRUCTION = _rule(
     "hidden-instruction",
-    "Template that adds instructions when certain words are said",
+    "Template that adds instructions when certain words appear",
     Severity.WARNING,
-    "{path} adds text where certain words are said, or from some day on, in line {line}: {subject}",
-    "The model is given instructions that its users never see, and only when they speak of something: a backdoor "
-    "that needs no change of weights.",
+    "{path} adds text when certain words appear, or from a certain day on, in line {line}: {subject}",
+    "The model is given instructions that its users never see, and only when they mention something: a backdoor that "
+    "needs no change to the weights.",
     cwe=506,
 )
 CONCEALED = _rule(
     "concealed-order",
-    "Template with an order that the user is not to learn of",
+    "Template with an instruction hidden from the user",
     Severity.WARNING,
-    "{path} orders the model in line {line}: {subject}",
-    "The model is told to send something away, or to write what does so, and to keep it from whoever uses it.",
+    "{path} instructs the model in line {line}: {subject}",
+    "The model is told to send data away, or to write something that does, and to keep this from its user.",
     cwe=506,
 )
 EXHAUSTION = _rule(
     "exhausts-memory",
     "Template that counts or writes without end",
     Severity.WARNING,
-    "{path} works out {subject} in line {line}",
-    "Rendering it takes all memory, or never ends: one request is enough to stop whoever serves the model.",
+    "{path} computes {subject} in line {line}",
+    "Rendering it uses up all memory, or never ends. A single request is enough to stop the server of the model.",
     cwe=400,
 )
 INVISIBLE = _rule(
     "invisible-text",
-    "Template with text that is not seen",
+    "Template with invisible text",
     Severity.WARNING,
-    "{path} holds characters that are not shown in line {line}: {subject}",
-    "Models read tags and marks of no width as well as letters: instructions written in them are seen by nobody who "
-    "reviews the template, and marks that turn the direction show it other than it is.",
+    "{path} holds invisible characters in line {line}: {subject}",
+    "Models read tag characters and zero-width characters as well as letters. Instructions written in them are "
+    "invisible to a reviewer, and direction marks display the template in a different order.",
     cwe=506,
 )
 SENDING = _rule(
     "address-with-content",
-    "Template that writes what was said behind an address",
+    "Template that appends the conversation to an address",
     Severity.WARNING,
-    "{path} writes what was said behind {subject} in line {line}",
-    "Where the answer is shown with its pictures and links, fetching the address sends the conversation to whoever "
-    "has it.",
+    "{path} writes the conversation after {subject} in line {line}",
+    "If the answer is displayed with its pictures and links, fetching the address sends the conversation to its owner.",
     cwe=200,
 )
 URL = _rule(
@@ -109,7 +108,7 @@ URL = _rule(
     "Address in a chat template",
     Severity.INFO,
     "{path} holds the address {subject} in line {line}",
-    "A template that tells the model of an address can make it send its users there, or their data.",
+    "A template that tells the model an address can make it send its users there, or their data.",
     cwe=0,
 )
 # Jinja's `lipsum` and `self`, and what web frameworks and careless loaders add

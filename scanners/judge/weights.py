@@ -29,8 +29,7 @@ def _hidden(what: str, severity: Severity, title: str, content: str, fix: str) -
         title=title,
         severity=severity,
         message="{subject} in the {plane}, in tensor {tensor}",
-        why="The lowest bits of weights can be exchanged without harm to the model. Read one after the other they are "
-        + content,
+        why=f"The lowest bits of weights can be replaced without harm to the model. Read in sequence, these form {content}",
         fix=fix,
         cwe=506,
         references=(_EVIL_MODEL, _STEGANALYSIS, "https://attack.mitre.org/techniques/T1027/003/"),
@@ -54,50 +53,51 @@ HIDDEN_EXECUTABLE = _hidden(
     "hidden-executable",
     Severity.CRITICAL,
     "Executable hidden in the lowest bits of weights",
-    "a program here, with all the headers that a system asks for, which no training makes. A loader takes it out and "
+    "a program with all the headers that a system requires, which no training produces. A loader extracts it and "
     "starts it.",
-    "Do not use the model; tell the place it came from.",
+    "Do not use the model. Report it to the site you got it from.",
 )
 HIDDEN_DATA = _hidden(
     "hidden-data",
     Severity.WARNING,
     "Data of another format in the lowest bits of weights",
-    "a file of another kind here, which somebody put there to be taken out again.",
-    "Do not use the model before its author has explained what the data is for.",
+    "a file of another kind, which somebody put there to be extracted.",
+    "Do not use the model until its author has explained what the data is for.",
 )
 NOT_FINITE = _numbers(
     "not-finite",
-    "Weights that are no numbers",
-    "{nan} NaN and {infinite} infinite numbers among {seen} of tensor {subject}; such tensors: {tensors}",
-    "A model that computes with them answers nothing but NaN. Training failed, the file is damaged, or the bytes are "
-    "not weights at all.",
-    "Ask the author for a working file; look at the tensor where it is the only one.",
+    "Weights that are not numbers",
+    "{nan} NaN and {infinite} infinite numbers among {seen} in tensor {subject}; number of such tensors: {tensors}",
+    "A model that computes with them answers only NaN. Training failed, the file is damaged, or the bytes are not "
+    "weights at all.",
+    "Ask the author for a working file. If only this tensor is affected, look at it.",
     "https://numpy.org/doc/stable/user/misc.html#ieee-754-floating-point-special-values",
 )
 IMPLAUSIBLE = _numbers(
     "implausible-magnitude",
-    "Weights beyond all reason",
-    "{extreme} of {seen} numbers of tensor {subject} are larger than weights ever get; such tensors: {tensors}",
-    "No training leaves numbers of more than 20 digits. Bytes that are something else (compressed, encrypted, code) "
-    "make such numbers when they are read as weights.",
+    "Implausibly large weights",
+    "{extreme} of {seen} numbers in tensor {subject} are larger than weights ever get; number of such tensors: "
+    "{tensors}",
+    "No training leaves numbers of more than 20 digits. Other data (compressed, encrypted, code) looks like this when "
+    "it is read as weights.",
     "Find out what the tensor is for, and whether the model uses it.",
     _EVIL_MODEL,
 )
 CONSTANT = _numbers(
     "constant",
-    "Matrices that hold one number only",
-    "{constant} of {matrices} bytes of matrices, as far as they were read, hold one number each: {subject} and others",
-    "Such layers have learnt nothing. A download that broke off leaves zeros like these, and so does a tool that "
+    "Matrices that hold a single number",
+    "{constant} of the {matrices} matrix bytes that were read hold one number per matrix: {subject} and others",
+    "Such layers have learned nothing. An interrupted download leaves zeros like these, and so does a tool that "
     "reserved space and never filled it.",
-    "Compare the file with its source by digest.",
+    "Compare the file's digest with that of its source.",
     "https://man7.org/linux/man-pages/man3/posix_fallocate.3.html",
 )
 OUTLIER = _numbers(
     "outlier-unit",
-    "One unit of the last layer is unlike all others (experimental)",
-    "unit {unit} of {units} in {subject} is {score} deviations above the median by {what}; the next one {next}",
-    "A backdoor that sends marked inputs to one class often leaves the weights of that class larger than those of all "
-    "others. So does an unusual class: this is a hint, no proof.",
+    "One unit of the last layer differs from all others (experimental)",
+    "unit {unit} of {units} in {subject} is {score} deviations above the median by {what}; the next one is {next}",
+    "A backdoor that sends marked inputs to one class often leaves that class with larger weights than all others. So "
+    "does an unusual class, so this is a hint, not proof.",
     "Ask which class the unit stands for, and try the model on inputs that should not belong to it.",
     "https://arxiv.org/abs/2109.02836",
 )

@@ -66,20 +66,20 @@ class Runner(NamedTuple):
     how: str
 
 
-HOOK = Runner("git runs it by its name", UNASKED)
-SHELL = Runner("each shell runs it", UNASKED)
-STARTED = Runner("what is started in the folder, or enters it, runs it", UNASKED)
-GIT_SETTING = Runner("git runs it in the folder that this configures", UNASKED)
-SYSTEM = Runner("the system, or each login, runs it", UNASKED)
+HOOK = Runner("git runs it because of its name", UNASKED)
+SHELL = Runner("every shell runs it at its start", UNASKED)
+STARTED = Runner("starting a tool in the folder, or entering it, runs it", UNASKED)
+GIT_SETTING = Runner("git runs it in the folder that this file configures", UNASKED)
+SYSTEM = Runner("the system or every login runs it", UNASKED)
 OPENED = Runner("opening the file runs it", UNASKED)
 BUILT = Runner("building runs it", ASKED)
-PAGE = Runner("whoever opens the page runs it", ASKED)
-JOB = Runner("continuous integration, or a project's tool, runs it", ASKED)
-SCRIPT = Runner("whoever runs the script", ASKED)
-PROGRAM = Runner("whoever uses the file", ASKED)
-ORDERED = Runner("an assistant that works in the folder is told of it", ASKED)
+PAGE = Runner("opening the page runs it", ASKED)
+JOB = Runner("continuous integration or a project tool runs it", ASKED)
+SCRIPT = Runner("running the script runs it", ASKED)
+PROGRAM = Runner("using the file runs it", ASKED)
+ORDERED = Runner("an assistant that works in the folder reads it", ASKED)
 ENTRY = Runner("Kaldi runs it to read the entry", UNASKED)
-VALUE = Runner("Kaldi runs it in the place of a file", UNASKED)
+VALUE = Runner("Kaldi runs it in place of a file", UNASKED)
 FILTER = Runner("HTK runs it to read or write a file", UNASKED)
 
 

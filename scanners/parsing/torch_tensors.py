@@ -43,11 +43,11 @@ _DTYPE = 6
 _WIDE_DTYPES = {"uint16": 2, "uint32": 4, "uint64": 8, "complex32": 4}
 STORAGE_MISMATCH = Rule(
     id="torch/storage-mismatch",
-    title="A tensor or storage contradicts the bytes that are there",
+    title="Tensor or storage that contradicts the bytes that are there",
     severity=Severity.WARNING,
     message="{subject}",
-    why="Sizes, strides and storages that contradict each other make loaders read or write outside of the tensor "
-    "(CVE-2026-24747); a save by torch never holds them.",
+    why="Sizes, strides and storages that contradict each other make loaders read or write outside the tensor "
+    "(CVE-2026-24747). torch never saves them like this.",
     fix="Do not load the file with a PyTorch older than 2.10, and ask its author for a proper save.",
     cwe=787,
     references=("https://nvd.nist.gov/vuln/detail/CVE-2026-24747",),
